@@ -1,0 +1,113 @@
+//! Everything that can reach the model.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crossterm::event::{KeyEvent, MouseEvent};
+use jiff::Timestamp;
+
+use super::Command;
+use crate::fleet::{InstanceKey, JobId, Region, Report};
+
+/// A message and the moment at which the loop took it up. The model's clock is this stamp.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stamped {
+    /// The moment.
+    pub at: Timestamp,
+    /// The message.
+    pub message: Message,
+}
+
+/// What can reach the model. A job has one message, its report.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Message {
+    /// From the terminal.
+    Input(Input),
+    /// From the command line, the palette or a key.
+    Command(Command),
+    /// From a job.
+    Report(Report),
+    /// A job needs something that only the user knows.
+    Asked(Question),
+    /// From the operating system.
+    Signal(Signal),
+    /// Time passed; the stamp says how much.
+    Clock,
+    /// The state was written, or why not.
+    Stored(Result<(), String>),
+    /// Lines that were dropped because the loop could not keep up.
+    Dropped(JobId, u64),
+}
+
+/// From the terminal.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// Text was pasted: never commands, only text for a field.
+    Paste(String),
+    /// The mouse, where it is on.
+    Mouse(MouseEvent),
+    /// The terminal has another size: columns, rows.
+    Resize(u16, u16),
+}
+
+/// From the operating system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGINT outside raw mode.
+    Interrupt,
+    /// SIGTERM: end in good order, ask nothing.
+    Terminate,
+    /// SIGHUP: the terminal is gone; as [`Signal::Terminate`].
+    HangUp,
+}
+
+/// Something that only the user knows, for a job that waits for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// Its number, for the answer.
+    pub id: QuestionId,
+    /// What is asked: `Passphrase for ~/.ssh/id_ed25519`.
+    pub text: String,
+}
+
+/// A question's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct QuestionId(pub u64);
+
+/// A text that is never printed.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps a text from being printed.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, for the one place that needs it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// How many instances to create, by region.
+pub type Counts = BTreeMap<Region, u32>;
+
+/// What a destroy is aimed at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// These rows.
+    Instances(Vec<InstanceKey>),
+    /// Everything of the deployment in a region.
+    Region(Region),
+    /// Everything of the deployment.
+    All,
+}

@@ -1,0 +1,165 @@
+//! What the user may ask for, already checked and with every default in place.
+//!
+//! These are the types that the rest of the program sees. How they are read from YAML, with
+//! positions, is `parse`'s business.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+
+use crate::fleet::{
+    DeploymentId, ImageId, Lifecycle, MachineType, Region, SecurityGroupId, SubnetId, VpcId, Zone,
+};
+
+/// A whole configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The deployment's id, where the user fixed it.
+    pub deployment: Option<DeploymentId>,
+    /// What holds for all regions.
+    pub aws: Aws,
+    /// The regions, in the order of the file.
+    pub regions: Vec<RegionConfig>,
+    /// How instances are reached.
+    pub ssh: Ssh,
+    /// Whether a set-up instance restarts before it is verified. Default true.
+    pub reboot: bool,
+}
+
+/// What holds for all regions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Aws {
+    /// Instances in all, spread evenly over the regions without a count of their own.
+    /// Default: one a region.
+    pub total_instances: u32,
+    /// The user that SSH logs in as. Default `ubuntu`.
+    pub username: String,
+    /// An EC2 key pair that exists in each region. Else the public key is imported.
+    pub ssh_key_name: Option<String>,
+    /// The public key that is imported. Default: beside the private key, with `.pub`.
+    pub public_ssh_key_path: Option<PathBuf>,
+    /// The private key. Default: the agent's keys and the usual files in `~/.ssh`.
+    pub private_ssh_key_path: Option<PathBuf>,
+    /// The user's files. Default `deployment-files`.
+    pub files_directory: PathBuf,
+    /// Our scripts. Default `instance/scripts`; its sibling `config` goes along.
+    pub scripts_directory: PathBuf,
+    /// A script that runs once on the node after the services are set up.
+    pub additional_commands_script: Option<PathBuf>,
+    /// Extra security groups, by id.
+    pub security_groups: Vec<SecurityGroupId>,
+    /// Which network the instances go into.
+    pub network: Network,
+    /// Whether instances get a public address. Default true.
+    pub associate_public_ip: bool,
+    /// An instance profile's name. Default none.
+    pub iam_instance_profile: Option<String>,
+    /// The user's own tags, for every resource.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Which network the instances go into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Network {
+    /// A VPC of the deployment's own in each region.
+    Dedicated,
+    /// The region's default VPC.
+    Default,
+    /// The user's.
+    Given {
+        /// The VPC.
+        vpc: VpcId,
+        /// One subnet of it; else all of its subnets.
+        subnet: Option<SubnetId>,
+    },
+}
+
+/// One region, with what it takes over from `aws` already filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RegionConfig {
+    /// Its code.
+    pub region: Region,
+    /// Instance types, in the order of preference; at least one.
+    pub machine_types: Vec<MachineType>,
+    /// The zones that may be used; empty for all.
+    pub availability_zones: Vec<Zone>,
+    /// The image.
+    pub image: Image,
+    /// How the instances are paid for. Default spot.
+    pub lifecycle: Lifecycle,
+    /// A count of its own, instead of a share of `total_instances`.
+    pub instances_per_region: Option<u32>,
+    /// The most to pay, in USD per instance and hour. AWS advises to leave it out.
+    pub spot_price_limit: Option<f64>,
+    /// Root volume in GiB, gp3, encrypted. Default 50.
+    pub instance_storage_gb: u32,
+    /// `aws.tags` and the region's own, the region's winning.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Which machine image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Image {
+    /// Canonical's newest of a release, for the machine type's architecture.
+    Ubuntu(UbuntuRelease),
+    /// This one.
+    Id(ImageId),
+}
+
+/// An Ubuntu LTS release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum UbuntuRelease {
+    /// 22.04, jammy.
+    Jammy,
+    /// 24.04, noble. What `auto` means.
+    Noble,
+}
+
+/// How instances are reached.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ssh {
+    /// An `ssh_config` file. Default: `~/.ssh/config`, where it exists.
+    pub config_file: Option<PathBuf>,
+    /// The port. Default 22, or what `ssh_config` says.
+    pub port: Option<u16>,
+    /// Which address is dialled. Default public.
+    pub connect: Connect,
+    /// Who may reach port 22. Default: this machine's address alone.
+    pub allow_from: AllowFrom,
+    /// The service that tells this machine's public address. Default AWS's own.
+    pub checkip_url: String,
+    /// How long an instance may take to answer, in seconds. Default 300.
+    pub timeout_s: u32,
+    /// How far an unknown host key is trusted.
+    pub host_key: HostKeyPolicy,
+}
+
+/// Which address is dialled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connect {
+    /// The public one.
+    Public,
+    /// The one in the VPC, through a VPN or a jump host.
+    Private,
+}
+
+/// Who may reach port 22.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AllowFrom {
+    /// The address from which this machine reaches AWS.
+    Auto,
+    /// These networks, written by the user.
+    Networks(Vec<IpNet>),
+}
+
+/// How far a host key is trusted that was never seen before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostKeyPolicy {
+    /// Compared with the console output; pinned for the time being where the console is silent.
+    Console,
+    /// Compared with the console output, or refused.
+    Strict,
+    /// The first key is kept.
+    Pin,
+}

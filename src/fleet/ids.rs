@@ -1,0 +1,103 @@
+//! Identifiers and names, each its own type, so that a zone never passes for a region.
+//!
+//! The text inside is what AWS or the user wrote; nothing here checks that it exists.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Wraps the text as it is.
+            pub fn new(text: impl Into<String>) -> Self {
+                Self(text.into())
+            }
+
+            /// The text itself.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self::new(text)
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self(text)
+            }
+        }
+    )*};
+}
+
+names! {
+    /// A row of the table, from the plan to the end: `us-west-2/3f9c#1` while the instance is
+    /// only planned, and the same after EC2 gave it an id; the instance id for an adopted one.
+    InstanceKey;
+    /// An EC2 instance id, `i-0a1b2c3d4e5f67890`.
+    InstanceId;
+    /// A region's code, `us-west-2`.
+    Region;
+    /// An availability zone's name, `us-west-2a`.
+    Zone;
+    /// An EC2 instance type, `t3.medium`. The field's configuration calls it machine type.
+    MachineType;
+    /// An Amazon machine image's id, `ami-0abc...`.
+    ImageId;
+    /// The id of a deployment, `spot-7f3a9c21`: the value of the tag `DeploymentId`.
+    DeploymentId;
+    /// The id of one launch request, also its client token and the value of the tag `LaunchId`.
+    LaunchId;
+    /// A twelve-digit AWS account number.
+    AccountId;
+    /// A VPC's id, `vpc-...`.
+    VpcId;
+    /// A subnet's id, `subnet-...`.
+    SubnetId;
+    /// A security group's id, `sg-...`.
+    SecurityGroupId;
+    /// A spot instance request's id, `sir-...`.
+    SpotRequestId;
+}
+
+impl InstanceKey {
+    /// The row of an instance that was found by its tags, not launched by this process.
+    pub fn adopted(id: &InstanceId) -> Self {
+        Self::new(id.as_str())
+    }
+
+    /// The row of the `index`-th instance of one launch in a region.
+    pub fn planned(region: &Region, launch: &LaunchId, index: u32) -> Self {
+        Self(format!("{region}/{launch}#{index}"))
+    }
+}
+
+impl InstanceId {
+    /// `i-0a1b2c3d`: enough to recognise an instance by eye, for narrow places.
+    pub fn short(&self) -> &str {
+        self.0.get(..10).unwrap_or(&self.0)
+    }
+}
+
+impl Zone {
+    /// The part after the region, `a` of `us-west-2a`; the whole name where it does not start
+    /// with the region's (local zones).
+    pub fn letter(&self, region: &Region) -> &str {
+        self.0.strip_prefix(region.as_str()).unwrap_or(&self.0)
+    }
+}

@@ -1,0 +1,189 @@
+//! One instance, as far as anybody knows it, and what there is to learn about it.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    DeploymentId, Ec2State, ImageId, InstanceId, InstanceKey, LaunchId, MachineType, Phase, Region,
+    SpotRequestId, VpcId, Zone,
+};
+
+/// One row of the fleet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Instance {
+    /// The row, stable from the plan to the end.
+    pub key: InstanceKey,
+    /// Where it is, or will be.
+    pub region: Region,
+    /// The deployment that it belongs to.
+    pub deployment: DeploymentId,
+    /// What EC2 told about it; `None` while it is only planned.
+    pub machine: Option<Machine>,
+    /// Our word for where it stands.
+    pub phase: Phase,
+    /// Since when it has been in this phase.
+    pub since: Timestamp,
+    /// Every phase it went through and when it was entered, oldest first.
+    pub timeline: Vec<(Timestamp, Phase)>,
+    /// The host key that a connection has to show.
+    pub host_key: Option<HostKey>,
+    /// What placing it took, oldest first.
+    pub attempts: Vec<Attempt>,
+    /// The newest line that its deployment printed.
+    pub last_line: Option<String>,
+}
+
+/// What EC2 tells about an instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// Its id.
+    pub id: InstanceId,
+    /// EC2's own word for its state.
+    pub state: Ec2State,
+    /// Why it is in this state, EC2's code: `Server.SpotInstanceTermination`, for one.
+    pub state_reason: Option<String>,
+    /// Its type.
+    pub machine_type: MachineType,
+    /// Where it runs.
+    pub zone: Zone,
+    /// How it is paid for.
+    pub lifecycle: Lifecycle,
+    /// The image that it was started from.
+    pub image: Option<ImageId>,
+    /// The spot request behind it.
+    pub spot_request: Option<SpotRequestId>,
+    /// Its address on the internet.
+    pub public_ip: Option<IpAddr>,
+    /// Its address in the VPC.
+    pub private_ip: Option<IpAddr>,
+    /// The VPC that it is in.
+    pub vpc: Option<VpcId>,
+    /// When EC2 launched it.
+    pub launched: Timestamp,
+    /// The launch request that made it, from the tag `LaunchId`.
+    pub launch: Option<LaunchId>,
+    /// Its `Name` tag.
+    pub name: Option<String>,
+    /// Its `CreatedBy` tag.
+    pub creator: Option<String>,
+}
+
+impl Machine {
+    /// Whether it still runs up costs or can come back.
+    pub fn is_alive(&self) -> bool {
+        self.state != Ec2State::Terminated
+    }
+}
+
+/// How an instance is paid for (API field `instanceLifecycle`, and the spot request's type).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lifecycle {
+    /// A one-time spot request: it ends with the instance.
+    #[default]
+    Spot,
+    /// A persistent spot request: it launches again until it is cancelled.
+    PersistentSpot,
+    /// No spot request behind it.
+    OnDemand,
+}
+
+impl Lifecycle {
+    /// The word in the table and in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Spot => "spot",
+            Self::PersistentSpot => "persistent-spot",
+            Self::OnDemand => "on-demand",
+        }
+    }
+}
+
+/// A host's public key and how far it is trusted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostKey {
+    /// The key as one line of `known_hosts` has it: `ssh-ed25519 AAAA...`, without a host.
+    pub openssh: String,
+    /// `SHA256:...`, as the console and `ssh-keygen -l` print it.
+    pub fingerprint: String,
+    /// Who vouched for it.
+    pub trust: HostKeyTrust,
+}
+
+/// Who vouched for a host key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HostKeyTrust {
+    /// The instance's console output, read over the EC2 API, names its fingerprint.
+    Console,
+    /// Nobody yet: the first key that answered was kept.
+    Pinned,
+}
+
+/// One attempt to launch, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// When it was answered.
+    pub at: Timestamp,
+    /// The zone that was asked.
+    pub zone: Zone,
+    /// The type that was asked for.
+    pub machine_type: MachineType,
+    /// How many were asked for.
+    pub asked: u32,
+    /// How many were given.
+    pub given: u32,
+    /// AWS's error code, where it refused.
+    pub code: Option<String>,
+    /// AWS's message, where it refused.
+    pub message: Option<String>,
+}
+
+impl Instance {
+    /// A row for an instance that does not exist yet.
+    pub fn planned(
+        key: InstanceKey,
+        region: Region,
+        deployment: DeploymentId,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            key,
+            region,
+            deployment,
+            machine: None,
+            phase: Phase::Planned,
+            since: now,
+            timeline: vec![(now, Phase::Planned)],
+            host_key: None,
+            attempts: Vec::new(),
+            last_line: None,
+        }
+    }
+
+    /// Its EC2 id, once it has one.
+    pub fn id(&self) -> Option<&InstanceId> {
+        self.machine.as_ref().map(|machine| &machine.id)
+    }
+
+    /// The address a person would type: the public one, else the private one.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.machine.as_ref().and_then(|machine| machine.public_ip.or(machine.private_ip))
+    }
+
+    /// Whether it exists at AWS and is not gone.
+    pub fn is_alive(&self) -> bool {
+        self.machine.as_ref().is_some_and(Machine::is_alive) && !self.phase.is_over()
+    }
+
+    /// How people's log lines name it: `i-0a1b... @ 52.34.56.78`, or the row before it exists.
+    pub fn label(&self) -> String {
+        match (self.id(), self.address()) {
+            (Some(id), Some(address)) => format!("{id} @ {address}"),
+            (Some(id), None) => id.to_string(),
+            (None, _) => self.key.to_string(),
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! What is true: the fleet, its instances, their phases, and the words in which jobs report.
+//!
+//! Pure: no tokio, no AWS, no SSH, no files, no clock, no randomness. Time comes in with the
+//! report that is applied.
+
+mod ids;
+mod instance;
+mod phase;
+mod progress;
+pub mod tags;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+pub use ids::{
+    AccountId, DeploymentId, ImageId, InstanceId, InstanceKey, LaunchId, MachineType, Region,
+    SecurityGroupId, SpotRequestId, SubnetId, VpcId, Zone,
+};
+pub use instance::{Attempt, HostKey, HostKeyTrust, Instance, Lifecycle, Machine};
+pub use phase::{Ec2State, Failure, Health, Phase, Step, Transfer};
+pub use progress::{
+    About, Account, Doomed, Fact, Job, JobId, Launch, Level, NetworkState, Outcome, Progress,
+    Report, Victim,
+};
+
+/// All instances of one deployment, and what is known of its regions.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Fleet {
+    instances: BTreeMap<InstanceKey, Instance>,
+    keys: BTreeMap<InstanceId, InstanceKey>,
+    regions: BTreeMap<Region, RegionView>,
+}
+
+/// What is known of a region.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RegionView {
+    /// When it last answered.
+    pub answered: Option<Timestamp>,
+    /// Why it did not answer since.
+    pub trouble: Option<String>,
+    /// Our network in it.
+    pub network: Option<NetworkState>,
+}
+
+/// A step that the state machine refused. The last good phase stays.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {from} cannot become {to}")]
+pub struct IllegalStep {
+    /// The row.
+    pub key: InstanceKey,
+    /// The phase that stays, by its word.
+    pub from: &'static str,
+    /// The phase that was refused, by its word.
+    pub to: &'static str,
+}
+
+impl Fleet {
+    /// All instances, in the order of their keys.
+    pub fn instances(&self) -> impl ExactSizeIterator<Item = &Instance> {
+        self.instances.values()
+    }
+
+    /// One instance by its row.
+    pub fn get(&self, key: &InstanceKey) -> Option<&Instance> {
+        self.instances.get(key)
+    }
+
+    /// One instance by its EC2 id.
+    pub fn by_id(&self, id: &InstanceId) -> Option<&Instance> {
+        self.keys.get(id).and_then(|key| self.instances.get(key))
+    }
+
+    /// What is known of the regions, by name.
+    pub fn regions(&self) -> &BTreeMap<Region, RegionView> {
+        &self.regions
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.instances.len()
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.instances.is_empty()
+    }
+
+    /// The instances that exist and are not gone.
+    pub fn alive(&self) -> impl Iterator<Item = &Instance> {
+        self.instances.values().filter(|instance| instance.is_alive())
+    }
+
+    /// Puts a row in: a planned one, or one that an earlier run left in the state file.
+    pub fn insert(&mut self, instance: Instance) {
+        if let Some(id) = instance.id() {
+            self.keys.insert(id.clone(), instance.key.clone());
+        }
+        self.regions.entry(instance.region.clone()).or_default();
+        self.instances.insert(instance.key.clone(), instance);
+    }
+
+    /// Takes a row out: what never came to be, or what is gone and was looked at.
+    pub fn remove(&mut self, key: &InstanceKey) -> Option<Instance> {
+        let instance = self.instances.remove(key)?;
+        if let Some(id) = instance.id() {
+            self.keys.remove(id);
+        }
+        Some(instance)
+    }
+
+    /// Applies one report: the only way in which a fleet changes by itself.
+    ///
+    /// `deployment` is the one that adopted instances belong to.
+    pub fn apply(&mut self, report: &Report, deployment: &DeploymentId) -> Result<(), IllegalStep> {
+        match (&report.about, &report.progress) {
+            (About::Instance(key), Progress::Entered(phase)) => self.enter(key, phase, report.at),
+            (About::Instance(key), Progress::Transferred(transfer)) => {
+                if let Some(instance) = self.instances.get_mut(key)
+                    && let Phase::Uploading(so_far) = &mut instance.phase
+                {
+                    *so_far = *transfer;
+                }
+                Ok(())
+            }
+            (About::Instance(key), Progress::Output(line)) => {
+                if let Some(instance) = self.instances.get_mut(key) {
+                    instance.last_line = Some(line.clone());
+                }
+                Ok(())
+            }
+            (About::Instance(key), Progress::Learned(fact)) => {
+                self.learn_of_instance(key, fact, report.at)
+            }
+            (About::Region(region), Progress::Learned(fact)) => {
+                self.learn_of_region(region, fact, report.at, deployment)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn enter(&mut self, key: &InstanceKey, next: &Phase, at: Timestamp) -> Result<(), IllegalStep> {
+        let Some(instance) = self.instances.get_mut(key) else { return Ok(()) };
+        if !instance.phase.may_become(next) {
+            return Err(IllegalStep {
+                key: key.clone(),
+                from: instance.phase.word(),
+                to: next.word(),
+            });
+        }
+        if instance.phase.word() != next.word() {
+            instance.since = at;
+            instance.timeline.push((at, next.clone()));
+        }
+        instance.phase = next.clone();
+        Ok(())
+    }
+
+    fn learn_of_instance(
+        &mut self,
+        key: &InstanceKey,
+        fact: &Fact,
+        at: Timestamp,
+    ) -> Result<(), IllegalStep> {
+        match fact {
+            Fact::Seen(machine) => self.see(key, machine, at),
+            Fact::HostKey(host_key) => {
+                if let Some(instance) = self.instances.get_mut(key) {
+                    instance.host_key = Some(host_key.clone());
+                }
+                Ok(())
+            }
+            Fact::Tried(attempt) => {
+                if let Some(instance) = self.instances.get_mut(key) {
+                    instance.attempts.push(attempt.clone());
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn learn_of_region(
+        &mut self,
+        region: &Region,
+        fact: &Fact,
+        at: Timestamp,
+        deployment: &DeploymentId,
+    ) -> Result<(), IllegalStep> {
+        let view = self.regions.entry(region.clone()).or_default();
+        match fact {
+            Fact::Surveyed(machines) => {
+                view.answered = Some(at);
+                view.trouble = None;
+                self.survey(region, machines, at, deployment)
+            }
+            Fact::Unanswered(why) => {
+                view.trouble = Some(why.clone());
+                Ok(())
+            }
+            Fact::Network(state) => {
+                view.network = Some(state.clone());
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What EC2 tells about the instance of this row.
+    fn see(
+        &mut self,
+        key: &InstanceKey,
+        machine: &Machine,
+        at: Timestamp,
+    ) -> Result<(), IllegalStep> {
+        // A look may have found the instance before the launch's answer named its row: then the
+        // adopted row gives way to the planned one.
+        if let Some(other) = self.keys.get(&machine.id).cloned()
+            && other != *key
+        {
+            self.instances.remove(&other);
+        }
+        let Some(instance) = self.instances.get_mut(key) else { return Ok(()) };
+        self.keys.insert(machine.id.clone(), key.clone());
+        let next = phase_after(&instance.phase, machine);
+        instance.machine = Some(machine.clone());
+        next.map_or(Ok(()), |next| self.enter(key, &next, at))
+    }
+
+    /// A look at a whole region: newcomers are adopted, what is no longer told of is gone.
+    fn survey(
+        &mut self,
+        region: &Region,
+        machines: &[Machine],
+        at: Timestamp,
+        deployment: &DeploymentId,
+    ) -> Result<(), IllegalStep> {
+        let mut refused = Ok(());
+        for machine in machines {
+            let key = match self.keys.get(&machine.id) {
+                Some(key) => key.clone(),
+                None if !machine.is_alive() => continue,
+                None => {
+                    let key = InstanceKey::adopted(&machine.id);
+                    self.insert(Instance::planned(
+                        key.clone(),
+                        region.clone(),
+                        deployment.clone(),
+                        at,
+                    ));
+                    key
+                }
+            };
+            refused = self.see(&key, machine, at).and(refused);
+        }
+        let vanished: Vec<InstanceKey> = self
+            .instances
+            .values()
+            .filter(|instance| instance.region == *region && instance.is_alive())
+            .filter(|instance| {
+                let known = instance.machine.as_ref();
+                known.is_some_and(|known| {
+                    !machines.iter().any(|machine| machine.id == known.id)
+                        // EC2 is eventually consistent: a young instance may not be listed yet.
+                        && at.duration_since(known.launched) > CONSISTENCY
+                })
+            })
+            .map(|instance| instance.key.clone())
+            .collect();
+        for key in vanished {
+            if let Some(machine) =
+                self.instances.get_mut(&key).and_then(|instance| instance.machine.as_mut())
+            {
+                machine.state = Ec2State::Terminated;
+            }
+            refused = self.enter(&key, &Phase::Terminated, at).and(refused);
+        }
+        refused
+    }
+}
+
+/// How long an instance may be missing from DescribeInstances after its launch. AWS gives no
+/// number; "a few minutes" is what its guide on eventual consistency speaks of, a minute what
+/// clients in the field wait.
+pub const CONSISTENCY: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
+
+/// The phase that EC2's word asks for, where it asks for one. The deployment's own steps are
+/// entered by the pipeline alone.
+fn phase_after(phase: &Phase, machine: &Machine) -> Option<Phase> {
+    let taken_back =
+        machine.state_reason.as_deref().is_some_and(|code| code.starts_with("Server.SpotInstance"));
+    match machine.state {
+        Ec2State::Pending if matches!(phase, Phase::Planned | Phase::Requesting) => {
+            Some(Phase::Pending)
+        }
+        Ec2State::Running
+            if matches!(
+                phase,
+                Phase::Planned
+                    | Phase::Requesting
+                    | Phase::Pending
+                    | Phase::Stopping
+                    | Phase::Stopped
+            ) =>
+        {
+            Some(Phase::Running)
+        }
+        Ec2State::ShuttingDown if taken_back => {
+            (!matches!(phase, Phase::Interrupted { .. } | Phase::Terminating))
+                .then_some(Phase::Interrupted { at: None })
+        }
+        Ec2State::ShuttingDown => Some(Phase::Terminating),
+        Ec2State::Terminated => Some(Phase::Terminated),
+        Ec2State::Stopping => Some(Phase::Stopping),
+        Ec2State::Stopped => Some(Phase::Stopped),
+        Ec2State::Pending | Ec2State::Running => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

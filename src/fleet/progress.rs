@@ -1,0 +1,225 @@
+//! What jobs are asked to do and the one stream on which they report.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+
+use super::{
+    AccountId, Attempt, DeploymentId, Failure, HostKey, Instance, InstanceId, InstanceKey,
+    LaunchId, Machine, Phase, Region, SpotRequestId, Transfer,
+};
+
+/// A job under way. Numbers are never used again within a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId(pub u64);
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// Work for the outside of the program.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Job {
+    /// Who are we, and which regions does the account have? Answers with [`Fact::Account`].
+    Identify,
+    /// One look at the deployment in all enabled regions, by tags.
+    Survey,
+    /// The same again and again, each region at its own pace, until cancelled.
+    Watch,
+    /// Launch and deploy. One entry a region; each runs by itself.
+    Create(Vec<Launch>),
+    /// Take up again what an earlier run left between Pending and Ready.
+    Resume(Vec<Box<Instance>>),
+    /// Terminate these, and remove the network of every region where nothing of the deployment
+    /// is left alive.
+    Destroy(Doomed),
+}
+
+impl Job {
+    /// The verb, for the log and the question at quit.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Identify => "identify",
+            Self::Survey => "survey",
+            Self::Watch => "watch",
+            Self::Create(_) => "create",
+            Self::Resume(_) => "resume",
+            Self::Destroy(_) => "destroy",
+        }
+    }
+
+    /// Whether it changes anything at AWS: such a job is asked about when the user quits.
+    pub fn is_mutating(&self) -> bool {
+        matches!(self, Self::Create(_) | Self::Resume(_) | Self::Destroy(_))
+    }
+}
+
+/// `count` new instances in one region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Launch {
+    /// Where.
+    pub region: Region,
+    /// The launch's id, unique in the deployment.
+    pub id: LaunchId,
+    /// One row each, all planned.
+    pub keys: Vec<InstanceKey>,
+}
+
+/// What a destroy is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Doomed {
+    /// These instances, by region.
+    Instances(BTreeMap<Region, Vec<Victim>>),
+    /// Everything of the deployment in this region, also what only its tags tell of.
+    Region(Region),
+    /// Everything of the deployment in every enabled region, also what only its tags tell of.
+    Everything,
+}
+
+/// An instance that is to be destroyed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Victim {
+    /// Its row.
+    pub key: InstanceKey,
+    /// Its id.
+    pub id: InstanceId,
+    /// The spot request to cancel first.
+    pub spot_request: Option<SpotRequestId>,
+}
+
+/// What a report is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum About {
+    /// The job itself.
+    Job,
+    /// A region.
+    Region(Region),
+    /// One row.
+    Instance(InstanceKey),
+}
+
+/// One report of a job.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Progress {
+    /// The job began.
+    Started,
+    /// The instance entered a phase.
+    Entered(Phase),
+    /// Something is known now that was not.
+    Learned(Box<Fact>),
+    /// A sentence for people.
+    Said(Level, String),
+    /// A line that came from the far side. Untrusted text; may be dropped under load.
+    Output(String),
+    /// Bytes of the upload so far. May be dropped under load.
+    Transferred(Transfer),
+    /// The job is over. The last report of every job.
+    Ended(Outcome),
+}
+
+/// How serious a sentence is, in the words of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Something happens.
+    Info,
+    /// Something was reached.
+    Success,
+    /// Something needs attention but goes on.
+    Warning,
+    /// Something failed.
+    Error,
+}
+
+impl Level {
+    /// `INFO`, `SUCCESS`, `WARNING`, `ERROR`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Info => "INFO",
+            Self::Success => "SUCCESS",
+            Self::Warning => "WARNING",
+            Self::Error => "ERROR",
+        }
+    }
+}
+
+/// Something learned from the outside.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fact {
+    /// Who we are, and the regions that are enabled for the account.
+    Account(Account),
+    /// The deployment that this process works on.
+    Deployment(DeploymentId),
+    /// What EC2 tells about an instance, from a launch's answer or from a look.
+    Seen(Machine),
+    /// A whole region was looked at: these are all of the deployment's instances there that are
+    /// not terminated, or were lately.
+    Surveyed(Vec<Machine>),
+    /// A region could not be looked at; what is shown of it is old.
+    Unanswered(String),
+    /// The host showed this key.
+    HostKey(HostKey),
+    /// A launch was tried.
+    Tried(Attempt),
+    /// The network of a region: made, being removed, gone.
+    Network(NetworkState),
+}
+
+/// Who we are at AWS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The account.
+    pub id: AccountId,
+    /// The last part of our ARN: the creator's name.
+    pub creator: String,
+    /// Our ARN.
+    pub arn: String,
+    /// The regions that are enabled for the account, sorted.
+    pub regions: Vec<Region>,
+}
+
+/// What is known of a region's network of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NetworkState {
+    /// Being built or adopted.
+    Building,
+    /// In place.
+    Ready,
+    /// Being removed.
+    Removing,
+    /// Verified empty.
+    Gone,
+    /// Some of it would not go: ids and reasons.
+    Residue(Vec<String>),
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything that was asked for.
+    Done,
+    /// Some of it failed; the rows and regions say what.
+    Partly {
+        /// How many things failed: instances, or regions.
+        failed: usize,
+    },
+    /// Nothing could be done.
+    Failed(Failure),
+    /// Stopped by the user.
+    Cancelled,
+}
+
+/// A report with everything that the loop needs to place it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// Which job reports.
+    pub job: JobId,
+    /// When it was sent.
+    pub at: Timestamp,
+    /// What it is about.
+    pub about: About,
+    /// What happened.
+    pub progress: Progress,
+}

@@ -1,0 +1,71 @@
+//! The tags that every resource carries from birth, and how they are read back.
+//!
+//! Tags are the truth about what is ours: any machine with the same credentials and no file can
+//! find a deployment by them. So they go into the create call, never afterwards.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{DeploymentId, LaunchId, Region};
+
+/// Tag key: who made the resource.
+pub const MANAGED_BY: &str = "ManagedBy";
+/// Tag value of [`MANAGED_BY`]. The one constant by which this program knows its own.
+pub const SPOT_TUI: &str = "spot-tui";
+/// Tag key: the deployment.
+pub const DEPLOYMENT_ID: &str = "DeploymentId";
+/// Tag key: the identity that created the resource, an ARN's last part.
+pub const CREATED_BY: &str = "CreatedBy";
+/// Tag key: when, RFC 3339 in UTC.
+pub const CREATED_AT: &str = "CreatedAt";
+/// Tag key: the region, so that a tag export can be read by itself.
+pub const REGION: &str = "Region";
+/// Tag key: the name that the AWS console shows.
+pub const NAME: &str = "Name";
+/// Tag key: the launch request, equal to its client token.
+pub const LAUNCH_ID: &str = "LaunchId";
+
+/// The keys that a user's own tags may not use.
+pub const RESERVED: [&str; 7] =
+    [MANAGED_BY, DEPLOYMENT_ID, CREATED_BY, CREATED_AT, REGION, NAME, LAUNCH_ID];
+
+/// Who makes something, for which deployment, when: the source of all tags of one act.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The deployment.
+    pub deployment: DeploymentId,
+    /// The creator's name as STS tells it.
+    pub creator: String,
+    /// The moment that goes into `CreatedAt`. Kept with the intent, for a replay must send the
+    /// same bytes.
+    pub at: Timestamp,
+    /// The user's own tags.
+    pub extra: BTreeMap<String, String>,
+}
+
+impl Origin {
+    /// All tags of a resource called `name` in `region`, sorted by key.
+    pub fn tags(&self, region: &Region, name: &str) -> BTreeMap<String, String> {
+        let mut tags = self.extra.clone();
+        tags.insert(MANAGED_BY.into(), SPOT_TUI.into());
+        tags.insert(DEPLOYMENT_ID.into(), self.deployment.to_string());
+        tags.insert(CREATED_BY.into(), self.creator.clone());
+        tags.insert(CREATED_AT.into(), self.at.to_string());
+        tags.insert(REGION.into(), region.to_string());
+        tags.insert(NAME.into(), name.into());
+        tags
+    }
+
+    /// The tags of what one launch request makes.
+    pub fn launch_tags(&self, region: &Region, launch: &LaunchId) -> BTreeMap<String, String> {
+        let mut tags = self.tags(region, &self.name());
+        tags.insert(LAUNCH_ID.into(), launch.to_string());
+        tags
+    }
+
+    /// The `Name` of everything in this deployment.
+    pub fn name(&self) -> String {
+        format!("{SPOT_TUI}-{}", self.deployment)
+    }
+}

@@ -1,0 +1,123 @@
+use super::*;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_700_000_000 + second).unwrap()
+}
+
+fn machine(id: &str, state: Ec2State) -> Machine {
+    Machine {
+        id: id.into(),
+        state,
+        state_reason: None,
+        machine_type: "t3.medium".into(),
+        zone: "us-west-2a".into(),
+        lifecycle: Lifecycle::Spot,
+        image: None,
+        spot_request: None,
+        public_ip: None,
+        private_ip: None,
+        vpc: None,
+        launched: at(0),
+        launch: None,
+        name: None,
+        creator: None,
+    }
+}
+
+fn report(second: i64, about: About, progress: Progress) -> Report {
+    Report { job: JobId(1), at: at(second), about, progress }
+}
+
+fn surveyed(second: i64, machines: Vec<Machine>) -> Report {
+    let region = About::Region("us-west-2".into());
+    report(second, region, Progress::Learned(Box::new(Fact::Surveyed(machines))))
+}
+
+fn apply(fleet: &mut Fleet, report: &Report) -> Result<(), IllegalStep> {
+    fleet.apply(report, &"spot-1".into())
+}
+
+fn with_planned(key: &str) -> Fleet {
+    let mut fleet = Fleet::default();
+    fleet.insert(Instance::planned(key.into(), "us-west-2".into(), "spot-1".into(), at(0)));
+    fleet
+}
+
+#[test]
+fn a_look_adopts_what_it_finds_and_not_what_is_already_gone() {
+    let mut fleet = Fleet::default();
+    let found = vec![machine("i-1", Ec2State::Running), machine("i-2", Ec2State::Terminated)];
+    apply(&mut fleet, &surveyed(1, found)).unwrap();
+    assert_eq!(fleet.len(), 1);
+    let adopted = fleet.by_id(&"i-1".into()).unwrap();
+    assert_eq!(adopted.phase, Phase::Running);
+    assert_eq!(adopted.deployment, DeploymentId::from("spot-1"));
+}
+
+#[test]
+fn a_row_that_was_adopted_too_early_gives_way_to_the_planned_one() {
+    let mut fleet = with_planned("us-west-2/l#0");
+    apply(&mut fleet, &surveyed(1, vec![machine("i-1", Ec2State::Pending)])).unwrap();
+    assert_eq!(fleet.len(), 2);
+    let seen = Progress::Learned(Box::new(Fact::Seen(machine("i-1", Ec2State::Pending))));
+    apply(&mut fleet, &report(2, About::Instance("us-west-2/l#0".into()), seen)).unwrap();
+    assert_eq!(fleet.len(), 1);
+    assert_eq!(fleet.by_id(&"i-1".into()).unwrap().key, "us-west-2/l#0".into());
+}
+
+#[test]
+fn what_is_no_longer_told_of_is_gone_but_not_while_it_is_young() {
+    let mut fleet = Fleet::default();
+    apply(&mut fleet, &surveyed(1, vec![machine("i-1", Ec2State::Running)])).unwrap();
+    apply(&mut fleet, &surveyed(30, vec![])).unwrap();
+    assert!(fleet.by_id(&"i-1".into()).unwrap().is_alive());
+    apply(&mut fleet, &surveyed(61, vec![])).unwrap();
+    assert_eq!(fleet.by_id(&"i-1".into()).unwrap().phase, Phase::Terminated);
+}
+
+#[test]
+fn a_look_never_takes_a_deployment_back_to_running() {
+    let mut fleet = with_planned("k");
+    let row = || About::Instance("k".into());
+    for phase in [Phase::Requesting, Phase::Pending, Phase::Running, Phase::Connecting] {
+        apply(&mut fleet, &report(1, row(), Progress::Entered(phase))).unwrap();
+    }
+    let seen = Progress::Learned(Box::new(Fact::Seen(machine("i-1", Ec2State::Running))));
+    apply(&mut fleet, &report(2, row(), seen)).unwrap();
+    assert_eq!(fleet.get(&"k".into()).unwrap().phase, Phase::Connecting);
+}
+
+#[test]
+fn an_illegal_step_is_refused_and_the_last_good_phase_stays() {
+    let mut fleet = with_planned("k");
+    let row = || About::Instance("k".into());
+    apply(&mut fleet, &report(1, row(), Progress::Entered(Phase::Terminating))).unwrap();
+    let refused =
+        apply(&mut fleet, &report(2, row(), Progress::Entered(Phase::Ready))).unwrap_err();
+    assert_eq!(refused.to_string(), "k: Terminating cannot become Ready");
+    assert_eq!(fleet.get(&"k".into()).unwrap().phase, Phase::Terminating);
+}
+
+#[test]
+fn an_end_that_aws_chose_is_an_interruption() {
+    let mut fleet = Fleet::default();
+    apply(&mut fleet, &surveyed(1, vec![machine("i-1", Ec2State::Running)])).unwrap();
+    let mut taken = machine("i-1", Ec2State::ShuttingDown);
+    taken.state_reason = Some("Server.SpotInstanceTermination".into());
+    apply(&mut fleet, &surveyed(2, vec![taken])).unwrap();
+    assert_eq!(fleet.by_id(&"i-1".into()).unwrap().phase, Phase::Interrupted { at: None });
+}
+
+#[test]
+fn the_timeline_keeps_each_phase_once() {
+    let mut fleet = with_planned("k");
+    let row = || About::Instance("k".into());
+    for (second, sent) in [(1, 0), (2, 5), (3, 10)] {
+        let phase = Phase::Uploading(Transfer { sent, total: 10 });
+        apply(&mut fleet, &report(second, row(), Progress::Entered(phase))).unwrap();
+    }
+    let instance = fleet.get(&"k".into()).unwrap();
+    assert_eq!(instance.timeline.len(), 2);
+    assert_eq!(instance.since, at(1));
+    assert_eq!(instance.phase, Phase::Uploading(Transfer { sent: 10, total: 10 }));
+}

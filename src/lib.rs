@@ -1,0 +1,16 @@
+//! spot-tui: a terminal dashboard that creates, watches and destroys AWS EC2 spot instances in
+//! many regions and turns them into Bacalhau compute nodes.
+//!
+//! One event loop owns one model; keys, timers and jobs send it messages; a pure `update` changes
+//! the model and returns effects; a pure `view` draws it; jobs talk to the world through the wire
+//! and report on one progress stream. The headless commands are the same loop with another sink.
+//!
+//! ```text
+//! fleet <- config <- app <- view     pure
+//! jobs     -> aws, ssh, store, fleet, config
+//! headless -> app, view's columns    runtime -> everything
+//! ```
+
+pub mod app;
+pub mod config;
+pub mod fleet;
