@@ -1,0 +1,150 @@
+//! One instance as the state file keeps it.
+//!
+//! The first ten keys are those of the predecessor's file, so that its files load and its users'
+//! scripts go on working.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::fleet::{
+    DeploymentId, Ec2State, HostKey, ImageId, Instance, InstanceId, InstanceKey, LaunchId,
+    Lifecycle, Machine, MachineType, Phase, Region, SpotRequestId, VpcId, Zone,
+};
+
+/// One instance of the state file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The EC2 instance id.
+    pub id: InstanceId,
+    /// The region's code.
+    pub region: Region,
+    /// The instance type.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub machine_type: Option<MachineType>,
+    /// The public address.
+    #[serde(default, deserialize_with = "lenient")]
+    pub public_ip: Option<IpAddr>,
+    /// The address in the VPC.
+    #[serde(default, deserialize_with = "lenient")]
+    pub private_ip: Option<IpAddr>,
+    /// EC2's own word.
+    #[serde(default, deserialize_with = "lenient")]
+    pub state: Option<Ec2State>,
+    /// When EC2 launched it, RFC 3339.
+    #[serde(default, deserialize_with = "lenient")]
+    pub created: Option<Timestamp>,
+    /// The deployment.
+    #[serde(default)]
+    pub deployment_id: Option<DeploymentId>,
+    /// The VPC.
+    #[serde(default)]
+    pub vpc_id: Option<VpcId>,
+    /// Who created it.
+    #[serde(default)]
+    pub creator: Option<String>,
+    /// The availability zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<Zone>,
+    /// How it is paid for.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub lifecycle: Option<Lifecycle>,
+    /// The image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageId>,
+    /// The spot request behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spot_request_id: Option<SpotRequestId>,
+    /// The launch that made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launch_id: Option<LaunchId>,
+    /// Our word for where it stands.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+    /// Since when it has been there.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// The host key that it has to show.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub host_key: Option<HostKey>,
+    /// Keys of other versions, kept as they are.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}
+
+/// A value of another shape than ours is no reason to lose the instance: EC2 tells it anew.
+fn lenient<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::de::DeserializeOwned,
+{
+    let value = Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).ok())
+}
+
+impl Entry {
+    /// What is worth keeping of a row; `None` while it has no id.
+    pub fn of(instance: &Instance) -> Option<Self> {
+        let machine = instance.machine.as_ref()?;
+        Some(Self {
+            id: machine.id.clone(),
+            region: instance.region.clone(),
+            machine_type: Some(machine.machine_type.clone()),
+            public_ip: machine.public_ip,
+            private_ip: machine.private_ip,
+            state: Some(machine.state),
+            created: Some(machine.launched),
+            deployment_id: Some(instance.deployment.clone()),
+            vpc_id: machine.vpc.clone(),
+            creator: machine.creator.clone(),
+            zone: Some(machine.zone.clone()),
+            lifecycle: Some(machine.lifecycle),
+            image: machine.image.clone(),
+            spot_request_id: machine.spot_request.clone(),
+            launch_id: machine.launch.clone(),
+            phase: Some(instance.phase.clone()),
+            since: Some(instance.since),
+            host_key: instance.host_key.clone(),
+            other: Map::new(),
+        })
+    }
+
+    /// The row again. What an old file does not tell is filled with what EC2 will correct at the
+    /// first look; `deployment` is taken for an entry that names none, `now` for one without a
+    /// date.
+    pub fn instance(&self, deployment: &DeploymentId, now: Timestamp) -> Instance {
+        let created = self.created.unwrap_or(now);
+        let phase = self.phase.clone().unwrap_or(Phase::Running);
+        let since = self.since.unwrap_or(created);
+        Instance {
+            key: InstanceKey::adopted(&self.id),
+            region: self.region.clone(),
+            deployment: self.deployment_id.clone().unwrap_or_else(|| deployment.clone()),
+            machine: Some(Machine {
+                id: self.id.clone(),
+                state: self.state.unwrap_or(Ec2State::Running),
+                state_reason: None,
+                machine_type: self.machine_type.clone().unwrap_or_else(|| "".into()),
+                zone: self.zone.clone().unwrap_or_else(|| "".into()),
+                lifecycle: self.lifecycle.unwrap_or_default(),
+                image: self.image.clone(),
+                spot_request: self.spot_request_id.clone(),
+                public_ip: self.public_ip,
+                private_ip: self.private_ip,
+                vpc: self.vpc_id.clone(),
+                launched: created,
+                launch: self.launch_id.clone(),
+                name: None,
+                creator: self.creator.clone(),
+            }),
+            timeline: vec![(since, phase.clone())],
+            phase,
+            since,
+            host_key: self.host_key.clone(),
+            attempts: Vec::new(),
+            last_line: None,
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What can go wrong with our own files.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::fleet::{Failure, Step};
+
+/// A file of ours that could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The disk or its permissions are in the way.
+    #[error("cannot {operation} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        operation: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another process writes this state.
+    #[error("{} is in use by process {holder}", path.display())]
+    Held {
+        /// The lock file.
+        path: PathBuf,
+        /// What the lock file says of its holder: the process id and the host.
+        holder: String,
+    },
+}
+
+impl StoreError {
+    pub(super) fn io(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { operation, path, source }
+    }
+
+    /// The same for the user, with what to do.
+    pub fn failure(&self) -> Failure {
+        let hint = match self {
+            Self::Io { source, .. } => match source.kind() {
+                io::ErrorKind::PermissionDenied => {
+                    "make the file and its folder writable for you, or name another with --state"
+                }
+                io::ErrorKind::StorageFull => "free some space, or name another disk with --state",
+                io::ErrorKind::ReadOnlyFilesystem => "name a writable place with --state",
+                _ => "name another place with --state",
+            },
+            Self::Held { .. } => "wait for it, end it, or name another state with --state",
+        };
+        Failure::new(Step::State, self.to_string(), hint)
+    }
+}

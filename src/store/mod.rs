@@ -1,0 +1,65 @@
+//! What is remembered on disk: the state file, its journal, its lock.
+//!
+//! ```text
+//! instances.json           the fleet as it was last seen; rewritten whole, atomically
+//! instances.json.journal   what was about to be asked of AWS; appended and fsynced before it is
+//! instances.json.lock      who writes; held for as long as the process lives
+//! ```
+//!
+//! Tags are the truth about what is ours; these files are our memory. Nothing here talks to AWS
+//! or to a host. All calls block on the disk: async callers go through `spawn_blocking`.
+
+mod entry;
+mod error;
+mod journal;
+mod lock;
+mod state;
+
+use std::path::{Path, PathBuf};
+
+pub use entry::Entry;
+pub use error::StoreError;
+pub use journal::{Intent, IntentId, Journal};
+pub use lock::Lock;
+pub use state::{State, StateFile};
+
+/// The files of one state, beside each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paths {
+    /// `instances.json`, or what `--state` names.
+    pub state: PathBuf,
+}
+
+impl Paths {
+    /// The files that go with this state file.
+    pub fn new(state: impl Into<PathBuf>) -> Self {
+        Self { state: state.into() }
+    }
+
+    /// The journal.
+    pub fn journal(&self) -> PathBuf {
+        self.beside(".journal")
+    }
+
+    /// The lock.
+    pub fn lock(&self) -> PathBuf {
+        self.beside(".lock")
+    }
+
+    fn beside(&self, ending: &str) -> PathBuf {
+        let mut path = self.state.clone().into_os_string();
+        path.push(ending);
+        PathBuf::from(path)
+    }
+
+    /// The folder that holds them.
+    pub fn folder(&self) -> &Path {
+        match self.state.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,183 @@
+//! The state file: read leniently, merged, written atomically.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Entry, Paths, StoreError};
+use crate::fleet::{DeploymentId, InstanceId};
+
+/// The version of the format that this program writes. Older ones are read.
+const VERSION: u32 = 1;
+
+/// What the state file holds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct State {
+    /// The deployment that this state belongs to; `None` for a predecessor's file.
+    pub deployment: Option<DeploymentId>,
+    /// The instances.
+    pub entries: Vec<Entry>,
+}
+
+/// The state file on disk.
+#[derive(Debug, Clone)]
+pub struct StateFile {
+    paths: Paths,
+}
+
+/// What a read found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// The state, empty where there was none.
+    pub state: State,
+    /// Where an unreadable file was put aside.
+    pub put_aside: Option<PathBuf>,
+    /// Entries that could not be read and are kept as they are.
+    pub unread: usize,
+}
+
+/// The shape of the file. Entries are read one by one, so that a bad one costs only itself.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Document {
+    #[serde(default)]
+    version: u32,
+    #[serde(default)]
+    deployment: Option<DeploymentId>,
+    #[serde(default)]
+    instances: Vec<Value>,
+    #[serde(flatten)]
+    other: Map<String, Value>,
+}
+
+impl StateFile {
+    /// The state file at these paths.
+    pub fn new(paths: Paths) -> Self {
+        Self { paths }
+    }
+
+    /// Reads the state without changing anything on disk. An unreadable file reads as an empty
+    /// state.
+    pub fn read(&self) -> Result<Loaded, StoreError> {
+        let (document, _) = self.document()?;
+        Ok(Self::loaded(document.unwrap_or_default(), None))
+    }
+
+    /// Reads the state for a process that will write it: an unreadable file is first put aside
+    /// under another name, so that no write can destroy it.
+    pub fn open(&self) -> Result<Loaded, StoreError> {
+        let (document, exists) = self.document()?;
+        let put_aside = if document.is_none() && exists { Some(self.put_aside()?) } else { None };
+        Ok(Self::loaded(document.unwrap_or_default(), put_aside))
+    }
+
+    fn loaded(document: Document, put_aside: Option<PathBuf>) -> Loaded {
+        let total = document.instances.len();
+        let entries: Vec<Entry> = document
+            .instances
+            .into_iter()
+            .filter_map(|value| serde_json::from_value(value).ok())
+            .collect();
+        let unread = total - entries.len();
+        Loaded { state: State { deployment: document.deployment, entries }, put_aside, unread }
+    }
+
+    /// The document, `None` where the file is missing, empty or unreadable; and whether there is
+    /// something in it.
+    fn document(&self) -> Result<(Option<Document>, bool), StoreError> {
+        let path = &self.paths.state;
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((None, false)),
+            Err(error) => return Err(StoreError::io("read", path)(error)),
+        };
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Ok((None, false));
+        }
+        let document = match serde_json::from_slice::<Value>(&bytes) {
+            Ok(Value::Array(instances)) => Some(Document { instances, ..Document::default() }),
+            Ok(value @ Value::Object(_)) => serde_json::from_value(value).ok(),
+            _ => None,
+        };
+        Ok((document, true))
+    }
+
+    fn put_aside(&self) -> Result<PathBuf, StoreError> {
+        let path = &self.paths.state;
+        let stamp = Timestamp::now().as_second();
+        let aside = (0..1000)
+            .map(|n| format!("{}.unreadable-{stamp}-{n}", path.display()))
+            .map(PathBuf::from)
+            .find(|aside| !aside.exists())
+            .unwrap_or_else(|| path.with_extension("unreadable"));
+        fs::rename(path, &aside).map_err(StoreError::io("put aside", path))?;
+        Ok(aside)
+    }
+
+    /// Writes the state: what `state` tells is put in, the instances in `gone` are taken out, and
+    /// everything else that the file holds stays. Atomic: a reader or a crash sees the old file
+    /// or the new one, and an fsync stands between it and the return.
+    pub fn write(&self, state: &State, gone: &BTreeSet<InstanceId>) -> Result<(), StoreError> {
+        let mut document = match self.document()? {
+            (Some(document), _) => document,
+            (None, false) => Document::default(),
+            // Somebody garbled it while we run: what is there may still be worth something.
+            (None, true) => {
+                self.put_aside()?;
+                Document::default()
+            }
+        };
+        document.version = VERSION;
+        if state.deployment.is_some() {
+            document.deployment.clone_from(&state.deployment);
+        }
+        let ours: BTreeSet<&InstanceId> = state.entries.iter().map(|entry| &entry.id).collect();
+        document.instances.retain(|value| {
+            let id = value.get("id").and_then(Value::as_str).map(InstanceId::from);
+            id.is_none_or(|id| !ours.contains(&id) && !gone.contains(&id))
+        });
+        for entry in &state.entries {
+            if let Ok(value) = serde_json::to_value(entry) {
+                document.instances.push(value);
+            }
+        }
+        let path = &self.paths.state;
+        let mut bytes = serde_json::to_vec_pretty(&document)
+            .map_err(|error| StoreError::io("write", path)(error.into()))?;
+        bytes.push(b'\n');
+        write_atomically(path, &bytes).map_err(StoreError::io("write", path))
+    }
+
+    /// Tries whether the state could be written, before anything is launched.
+    pub fn try_write(&self) -> Result<(), StoreError> {
+        self.write(&State::default(), &BTreeSet::new())
+    }
+}
+
+/// Replaces a file in one step: temporary file, fsync, rename, fsync of the folder. Mode 0600.
+pub(super) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut temporary = path.to_owned().into_os_string();
+    temporary.push(format!(".{}.new", std::process::id()));
+    let temporary = PathBuf::from(temporary);
+    let written = (|| {
+        let mut file =
+            File::options().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    })();
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+        return written;
+    }
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    File::open(folder)?.sync_all()
+}

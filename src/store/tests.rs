@@ -1,0 +1,173 @@
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::fleet::{Ec2State, Lifecycle, Machine, Phase};
+
+fn scratch() -> (tempfile::TempDir, Paths) {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = Paths::new(folder.path().join("instances.json"));
+    (folder, paths)
+}
+
+fn entry(id: &str) -> Entry {
+    let mut instance = crate::fleet::Instance::planned(
+        id.into(),
+        "us-west-2".into(),
+        "spot-1".into(),
+        "2026-01-01T00:00:00Z".parse().unwrap(),
+    );
+    instance.machine = Some(Machine {
+        id: id.into(),
+        state: Ec2State::Running,
+        state_reason: None,
+        machine_type: "t3.medium".into(),
+        zone: "us-west-2a".into(),
+        lifecycle: Lifecycle::Spot,
+        image: None,
+        spot_request: None,
+        public_ip: Some("192.0.2.7".parse().unwrap()),
+        private_ip: None,
+        vpc: Some("vpc-1".into()),
+        launched: "2026-01-01T00:00:00Z".parse().unwrap(),
+        launch: Some("l-1".into()),
+        name: None,
+        creator: Some("alice".into()),
+    });
+    instance.phase = Phase::Ready;
+    Entry::of(&instance).unwrap()
+}
+
+fn intent(token: &str) -> Intent {
+    Intent {
+        action: "RunInstances".into(),
+        region: "us-west-2".into(),
+        deployment: "spot-1".into(),
+        launch: Some(token.into()),
+        request: json!({"MaxCount": 3}),
+    }
+}
+
+#[test]
+fn what_is_written_is_read_again_with_mode_0600() {
+    let (_folder, paths) = scratch();
+    let file = StateFile::new(paths.clone());
+    let state = State { deployment: Some("spot-1".into()), entries: vec![entry("i-1")] };
+    file.write(&state, &BTreeSet::new()).unwrap();
+    assert_eq!(file.read().unwrap().state, state);
+    assert_eq!(fs::metadata(&paths.state).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_write_keeps_what_it_does_not_know_and_takes_out_only_what_is_gone() {
+    let (_folder, paths) = scratch();
+    let before = json!({"instances": [
+        {"id": "i-other", "region": "eu-west-1", "state": "running", "note": "mine"},
+        {"id": "i-gone", "region": "eu-west-1"},
+        {"no id": true},
+    ], "comment": "kept"});
+    fs::write(&paths.state, before.to_string()).unwrap();
+    let file = StateFile::new(paths.clone());
+    let state = State { deployment: None, entries: vec![entry("i-1")] };
+    file.write(&state, &BTreeSet::from(["i-gone".into()])).unwrap();
+    let after: Value = serde_json::from_slice(&fs::read(&paths.state).unwrap()).unwrap();
+    let ids: Vec<_> = after["instances"].as_array().unwrap().iter().map(|e| &e["id"]).collect();
+    assert_eq!(ids, [&json!("i-other"), &Value::Null, &json!("i-1")]);
+    assert_eq!(after["instances"][0]["note"], "mine");
+    assert_eq!(after["comment"], "kept");
+}
+
+#[test]
+fn a_predecessors_file_loads() {
+    let (_folder, paths) = scratch();
+    let old = json!({"instances": [{
+        "id": "i-0abc", "region": "us-west-2", "type": "t3.medium", "public_ip": "N/A",
+        "private_ip": "10.0.0.4", "state": "running", "created": "2025-03-24T10:18:19.123456",
+        "deployment_id": "spot-20250324", "vpc_id": "vpc-1", "creator": "bob",
+    }]});
+    fs::write(&paths.state, old.to_string()).unwrap();
+    let loaded = StateFile::new(paths).open().unwrap();
+    assert_eq!(loaded.unread, 0);
+    let row = loaded.state.entries[0].instance(&"x".into(), jiff::Timestamp::UNIX_EPOCH);
+    assert_eq!(row.deployment.as_str(), "spot-20250324");
+    assert_eq!(row.phase, Phase::Running);
+    assert_eq!(row.machine.unwrap().private_ip, Some("10.0.0.4".parse().unwrap()));
+}
+
+#[test]
+fn an_unreadable_file_is_put_aside_and_never_lost() {
+    let (_folder, paths) = scratch();
+    fs::write(&paths.state, "{\"instances\": [{\"id\": \"i-1\"").unwrap();
+    let file = StateFile::new(paths.clone());
+    assert_eq!(file.read().unwrap().put_aside, None);
+    assert!(paths.state.exists(), "a read changes nothing");
+    let loaded = file.open().unwrap();
+    assert_eq!(loaded.state, State::default());
+    let aside = loaded.put_aside.unwrap();
+    assert!(fs::read_to_string(aside).unwrap().contains("i-1"));
+}
+
+#[test]
+fn one_bad_entry_costs_only_itself_and_stays_in_the_file() {
+    let (_folder, paths) = scratch();
+    let text = json!({"instances": [{"id": 7}, {"id": "i-2", "region": "us-west-2"}]});
+    fs::write(&paths.state, text.to_string()).unwrap();
+    let file = StateFile::new(paths.clone());
+    let loaded = file.open().unwrap();
+    assert_eq!((loaded.state.entries.len(), loaded.unread), (1, 1));
+    file.write(&loaded.state, &BTreeSet::new()).unwrap();
+    assert!(fs::read_to_string(&paths.state).unwrap().contains("\"id\": 7"));
+}
+
+#[test]
+fn the_second_writer_is_told_who_holds_the_lock() {
+    let (_folder, paths) = scratch();
+    let first = Lock::take(&paths).unwrap();
+    let refused = Lock::take(&paths).unwrap_err();
+    assert!(refused.to_string().contains(&std::process::id().to_string()), "{refused}");
+    drop(first);
+    Lock::take(&paths).unwrap();
+}
+
+#[test]
+fn an_intent_without_an_answer_is_found_by_the_next_process() {
+    let (_folder, paths) = scratch();
+    let journal = Journal::open(&paths).unwrap();
+    let answered = journal.record(&intent("a")).unwrap();
+    journal.record(&intent("b")).unwrap();
+    journal.close(answered, "done").unwrap();
+    drop(journal);
+    let journal = Journal::open(&paths).unwrap();
+    let open = journal.unresolved();
+    assert_eq!(open.len(), 1);
+    assert_eq!(open[0].2, intent("b"));
+    let next = journal.record(&intent("c")).unwrap();
+    assert!(next > open[0].0, "numbers are never used again");
+}
+
+#[test]
+fn torn_and_garbled_lines_cost_only_themselves() {
+    let (_folder, paths) = scratch();
+    let journal = Journal::open(&paths).unwrap();
+    journal.record(&intent("a")).unwrap();
+    drop(journal);
+    let mut bytes = fs::read(paths.journal()).unwrap();
+    bytes.extend(b"\xff\x00garbage\n{\"v\":1,\"n\":2,\"at\":\"2026-01-0");
+    fs::write(paths.journal(), bytes).unwrap();
+    let open = Journal::open(&paths).unwrap().unresolved();
+    assert_eq!(open.len(), 1);
+    assert_eq!(open[0].2, intent("a"));
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_said_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = Paths::new(folder.path().join("missing/instances.json"));
+    let error = StateFile::new(paths).try_write().unwrap_err();
+    let failure = error.failure().to_string();
+    assert!(failure.contains("missing/instances.json"), "{failure}");
+    assert!(failure.contains("--state"), "{failure}");
+}
