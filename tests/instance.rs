@@ -78,8 +78,11 @@ mod user_data {
 
     #[test]
     fn is_small_and_takes_nothing_on_trust() {
-        let text = rendered();
+        let longest = format!("ssh-rsa {}", "A".repeat(4088));
+        let text = render(&UserData { username: "ubuntu", public_key: Some(&longest) }).unwrap();
         assert!(text.len() < 8 * 1024, "{} bytes", text.len());
+
+        let text = rendered();
         assert!(!text.replace("me@here", "").contains('@'), "a placeholder is left");
         for word in ["curl -", "| sh", "|sh", "token", "password", "PRIVATE"] {
             assert!(!text.contains(word), "user-data holds {word:?}");

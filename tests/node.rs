@@ -162,7 +162,8 @@ fn each_failure_has_its_code() {
     // What busybox's timeout reports, and what that of coreutils does.
     for code in ["143", "124"] {
         root.write("/var/stubs/cloud-init", 0o644, code);
-        deploy_fails(&root, 71);
+        let text = deploy_fails(&root, 71);
+        assert!(text.contains("cloud-init is still running (60 s)"), "{text}");
     }
     root.write("/var/stubs/cloud-init", 0o644, "2");
     root.write("/var/imds/instance-id", 0o644, "<html>401</html>");

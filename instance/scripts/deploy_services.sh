@@ -13,7 +13,8 @@ readonly home=/opt/uploaded_files
 readonly node=/bacalhau_node
 readonly log=/opt/deployment.log
 readonly lock=/run/spot-tui-deployment
-readonly cloud_init_limit=900
+# In rounds of half a minute, so that something is said meanwhile and a cut connection is noticed.
+readonly cloud_init_rounds=30
 readonly additional_commands_limit=900
 
 now() { date -u +%Y-%m-%dT%H:%M:%SZ; }
@@ -106,24 +107,33 @@ wait_for_cloud_init() {
     say "cloud-init is not on this image: nothing to wait for"
     return
   fi
-  timeout "$cloud_init_limit" cloud-init status --wait >/dev/null 2>&1
-  result=$?
-  case $result in
-    0) ;;
-    2) say "WARNING cloud-init finished with recoverable errors" ;;
-    # busybox reports the signal, coreutils a code of its own.
-    124 | 143) fail 71 "cloud-init did not finish within $cloud_init_limit s" ;;
-    *)
-      relay timeout 10 cloud-init status --long
-      fail 70 "cloud-init reported an error"
-      ;;
-  esac
+  round=1
+  while [ "$round" -le "$cloud_init_rounds" ]; do
+    timeout 30 cloud-init status --wait >/dev/null 2>&1
+    result=$?
+    case $result in
+      0) return ;;
+      2)
+        say "WARNING cloud-init finished with recoverable errors"
+        return
+        ;;
+      # busybox reports the signal, coreutils a code of its own.
+      124 | 143) say "cloud-init is still running ($((round * 30)) s)" ;;
+      *)
+        relay timeout 10 cloud-init status --long
+        fail 70 "cloud-init reported an error"
+        ;;
+    esac
+    round=$((round + 1))
+  done
+  fail 71 "cloud-init did not finish within $((cloud_init_rounds * 30)) s"
 }
 
 check_tools() {
   for tool in docker curl systemctl awk sha256sum timeout; do
     command -v "$tool" >/dev/null 2>&1 || fail 72 "$tool is not installed"
   done
+  timeout 30 docker compose version >/dev/null 2>&1 || fail 72 "docker compose is not installed"
 }
 
 # The upload goes to its final place as a whole, folder by folder. Without an upload, what an

@@ -7,9 +7,6 @@ use thiserror::Error;
 
 const TEMPLATE: &str = include_str!("../../instance/user-data.yaml");
 
-/// The most that EC2 takes, in bytes before Base64 (EC2 User Guide, "Instance user data").
-pub const LIMIT: usize = 16 * 1024;
-
 /// What differs from one deployment to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UserData<'a> {
@@ -35,7 +32,8 @@ pub enum UserDataError {
     PublicKey(&'static str),
 }
 
-/// The whole user-data, ready to be sent.
+/// The whole user-data, before Base64. It stays below 8 KB; EC2 takes 16 (EC2 User Guide, "Instance
+/// user data").
 pub fn render(inputs: &UserData<'_>) -> Result<String, UserDataError> {
     check_username(inputs.username)?;
     let keys = match inputs.public_key {
