@@ -14,4 +14,5 @@
 pub mod app;
 pub mod config;
 pub mod fleet;
+pub mod jobs;
 pub mod store;

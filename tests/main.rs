@@ -1,1 +1,12 @@
-fn main() {}
+//! All stories in one binary: each further one would link the AWS SDK again.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on has failed; clippy knows it in test functions only"
+)]
+
+mod architecture;
+mod instance;
+mod node;
+mod support;

@@ -1,0 +1,65 @@
+# `make test` is what CI runs and what the README names. Nothing but cargo, python3 and make has to
+# be there before: each target makes sure of the rest, or says how to get it.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help prerequisites venv lint test check bench
+
+VENV := target/venv
+
+# A build that is thrown away afterwards gains nothing from incremental files.
+ifdef CI
+export CARGO_INCREMENTAL ?= 0
+endif
+
+# Debian's packages that are not here yet, each with the question that tells.
+busybox := $(shell command -v busybox)
+missing = $(strip \
+	$(if $(shell command -v cc),,build-essential) \
+	$(if $(wildcard /usr/sbin/sshd),,openssh-server) \
+	$(if $(and $(busybox),$(if $(shell ldd $(busybox) 2>/dev/null | grep '=>'),,static)),,busybox-static) \
+	$(if $(shell command -v tmux),,tmux) \
+	$(if $(shell command -v shellcheck),,shellcheck) \
+	$(if $(shell python3 -c 'import ensurepip; print(1)' 2>/dev/null),,python3-venv))
+
+help:  ## show this list
+	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+prerequisites:  ## install the Debian packages that the tests need (as root), or name them
+	@packages="$(missing)"; \
+	if [ -z "$$packages" ]; then \
+		exit 0; \
+	elif [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update && DEBIAN_FRONTEND=noninteractive \
+			apt-get install --yes --no-install-recommends $$packages; \
+	else \
+		echo "missing; install with: sudo apt-get update && sudo apt-get install --yes $$packages" >&2; \
+		exit 1; \
+	fi
+
+venv: prerequisites  ## make the Python environment with moto and boto3, where it is missing
+	@if [ -n "$$SPOT_TEST_PYTHON" ] || cmp -s tests/requirements.txt $(VENV)/requirements.txt; then \
+		exit 0; \
+	fi; \
+	python3 -m venv $(VENV) \
+		&& $(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement tests/requirements.txt \
+		&& cp tests/requirements.txt $(VENV)/requirements.txt
+
+lint:  ## check format and lints
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- --deny warnings
+
+test: prerequisites venv lint  ## format, lints and all tests: what CI runs
+	@if cargo nextest --version >/dev/null 2>&1; then \
+		echo "cargo nextest run --locked" && cargo nextest run --locked && cargo test --locked --doc; \
+	else \
+		echo "cargo test --locked" && cargo test --locked; \
+	fi
+
+check: test  ## test, and the licences and sources of all dependencies
+	@cargo deny --version >/dev/null 2>&1 || \
+		{ echo "missing; install with: cargo install cargo-deny --locked" >&2; exit 1; }
+	cargo deny check bans licenses sources
+
+bench:  ## measure the first frame and the idle load
+	cargo bench --locked

@@ -1,0 +1,399 @@
+//! What runs on a node: the shell, the units, the templates, each by itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use proptest::prelude::*;
+use serde_json::Value;
+use spot_tui::jobs::exit_codes;
+use spot_tui::jobs::user_data::{UserData, render};
+
+use crate::support::root::INSTANCE_ID;
+
+fn instance(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("instance").join(path)
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(instance(path)).unwrap_or_else(|error| panic!("instance/{path}: {error}"))
+}
+
+fn yaml(text: &str) -> Value {
+    serde_yaml::from_str(text).unwrap_or_else(|error| panic!("not YAML: {error}\n{text}"))
+}
+
+fn scripts_where(wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = fs::read_dir(instance("scripts"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| wanted(path.file_name().unwrap().to_str().unwrap()))
+        .collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn shellcheck_has_nothing_to_say() {
+    let output = Command::new("shellcheck")
+        .args(["--shell=sh", "--severity=style"])
+        .args(scripts_where(|name| !name.ends_with(".service")))
+        .output()
+        .expect("shellcheck is missing: apt-get install shellcheck");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+mod user_data {
+    use super::*;
+
+    fn rendered() -> String {
+        let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB9 me@here";
+        render(&UserData { username: "ubuntu", public_key: Some(key) }).unwrap()
+    }
+
+    /// cloud-init accepts a key that it does not know, and ignores it.
+    #[test]
+    fn has_only_keys_that_cloud_init_knows() {
+        let text = rendered();
+        assert!(text.starts_with("#cloud-config\n"));
+        let document = yaml(&text);
+        let keys: BTreeSet<&str> =
+            document.as_object().unwrap().keys().map(String::as_str).collect();
+        let known = [
+            "apt",
+            "disable_root",
+            "package_update",
+            "packages",
+            "runcmd",
+            "ssh_authorized_keys",
+            "ssh_pwauth",
+            "user",
+            "users",
+        ];
+        assert_eq!(keys, BTreeSet::from(known));
+        assert_eq!(document["ssh_pwauth"], false);
+        assert_eq!(document["disable_root"], true);
+    }
+
+    #[test]
+    fn is_small_and_takes_nothing_on_trust() {
+        let longest = format!("ssh-rsa {}", "A".repeat(4088));
+        let text = render(&UserData { username: "ubuntu", public_key: Some(&longest) }).unwrap();
+        assert!(text.len() < 8 * 1024, "{} bytes", text.len());
+
+        let text = rendered();
+        assert!(!text.replace("me@here", "").contains('@'), "a placeholder is left");
+        for word in ["curl -", "| sh", "|sh", "token", "password", "PRIVATE"] {
+            assert!(!text.contains(word), "user-data holds {word:?}");
+        }
+        let source = &yaml(&text)["apt"]["sources"]["docker.list"];
+        assert_eq!(source["keyid"].as_str().unwrap().len(), 40, "a whole fingerprint");
+        assert!(source["source"].as_str().unwrap().contains("signed-by=$KEY_FILE"));
+    }
+}
+
+mod units {
+    use super::*;
+
+    type Unit = BTreeMap<String, Vec<String>>;
+
+    /// `Section.Key` and its values, in the order of the file.
+    fn parse(text: &str) -> Unit {
+        let mut section = String::new();
+        let mut unit = Unit::new();
+        for line in text.lines().map(str::trim) {
+            if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+                name.clone_into(&mut section);
+            } else if !line.is_empty() && !line.starts_with('#') {
+                let (key, value) = line.split_once('=').unwrap_or_else(|| panic!("{line:?}"));
+                unit.entry(format!("{section}.{key}")).or_default().push(value.to_owned());
+            }
+        }
+        unit
+    }
+
+    fn all() -> BTreeMap<String, Unit> {
+        scripts_where(|name| name.ends_with(".service"))
+            .into_iter()
+            .map(|path| {
+                let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+                (name, parse(&fs::read_to_string(path).unwrap()))
+            })
+            .collect()
+    }
+
+    fn words<'a>(unit: &'a Unit, key: &str) -> Vec<&'a str> {
+        unit.get(key).into_iter().flatten().flat_map(|value| value.split_whitespace()).collect()
+    }
+
+    /// A chain of units each of which waits for the next, the last one for the first.
+    fn cycle(units: &BTreeMap<String, Unit>) -> Option<Vec<String>> {
+        // A target waits for what it wants, and cloud-init's last stage for multi-user.target.
+        let mut waits: BTreeMap<&str, Vec<&str>> =
+            BTreeMap::from([("cloud-final.service", vec!["multi-user.target"])]);
+        for (name, unit) in units {
+            waits.entry(name).or_default().extend(words(unit, "Unit.After"));
+            for before in words(unit, "Unit.Before") {
+                waits.entry(before).or_default().push(name);
+            }
+            for target in words(unit, "Install.WantedBy") {
+                waits.entry(target).or_default().push(name);
+            }
+        }
+        waits.keys().find_map(|start| walk(&waits, &mut vec![*start]))
+    }
+
+    fn walk<'a>(
+        waits: &BTreeMap<&'a str, Vec<&'a str>>,
+        path: &mut Vec<&'a str>,
+    ) -> Option<Vec<String>> {
+        for next in waits.get(path[path.len() - 1]).into_iter().flatten() {
+            if path.contains(next) {
+                return Some(path.iter().map(|name| (*name).to_owned()).collect());
+            }
+            path.push(next);
+            if let Some(found) = walk(waits, path) {
+                return Some(found);
+            }
+            path.pop();
+        }
+        None
+    }
+
+    #[test]
+    fn never_wait_in_a_circle() {
+        assert_eq!(cycle(&all()), None);
+    }
+
+    /// The trap: cloud-final waits for multi-user.target, which waits for what it wants.
+    #[test]
+    fn waiting_for_cloud_init_would_be_a_circle() {
+        let mut units = all();
+        units
+            .get_mut("bacalhau-startup.service")
+            .unwrap()
+            .insert("Unit.After".to_owned(), vec!["cloud-final.service".to_owned()]);
+        assert!(cycle(&units).is_some());
+    }
+
+    #[test]
+    fn start_in_the_promised_order() {
+        let units = all();
+        assert_eq!(
+            units.keys().map(String::as_str).collect::<Vec<_>>(),
+            [
+                "bacalhau-startup.service",
+                "bacalhau.service",
+                "sensor-generator.service",
+                "setup-config.service"
+            ]
+        );
+        let after = |name: &str, other: &str| words(&units[name], "Unit.After").contains(&other);
+        assert!(after("bacalhau-startup.service", "docker.service"));
+        assert!(after("setup-config.service", "bacalhau-startup.service"));
+        assert!(after("bacalhau.service", "setup-config.service"));
+        assert!(after("sensor-generator.service", "setup-config.service"));
+    }
+
+    #[test]
+    fn say_what_systemd_needs() {
+        for (name, unit) in all() {
+            for key in [
+                "Unit.Description",
+                "Service.Type",
+                "Service.ExecStart",
+                "Service.Restart",
+                "Service.RestartSec",
+            ] {
+                assert!(unit.contains_key(key), "{name}: {key} is missing");
+            }
+            assert_eq!(words(&unit, "Install.WantedBy"), ["multi-user.target"], "{name}");
+            let restart = &unit["Service.Restart"][0];
+            let expected =
+                if unit["Service.Type"][0] == "oneshot" { "on-failure" } else { "always" };
+            assert_eq!(restart, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn run_what_is_installed() {
+        for (name, unit) in all() {
+            for command in unit["Service.ExecStart"]
+                .iter()
+                .chain(unit.get("Service.ExecStop").into_iter().flatten())
+            {
+                let words: Vec<&str> = command.split_whitespace().collect();
+                match words[0].strip_prefix("/opt/uploaded_files/") {
+                    Some(script) => assert!(instance(script).is_file(), "{name}: {script}"),
+                    None => assert_eq!(words[0], "/usr/bin/docker", "{name}"),
+                }
+                for pair in
+                    words.windows(2).filter(|pair| ["--file", "--env-file"].contains(&pair[0]))
+                {
+                    let written_on_the_node = pair[1] == "/bacalhau_node/node.env";
+                    assert!(
+                        written_on_the_node || instance("config").join(pair[1]).is_file(),
+                        "{name}: {}",
+                        pair[1]
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn images_are_pinned_and_named_in_one_place() {
+    let images = read("config/images.env");
+    for line in images.lines().filter(|line| !line.starts_with('#')) {
+        let (_, image) = line.split_once('=').unwrap();
+        let (_, tag) = image.rsplit_once(':').unwrap();
+        assert!(tag.starts_with('v') && tag.contains('.'), "{line}");
+    }
+    for compose in ["config/bacalhau-compose.yaml", "config/sensor-compose.yaml"] {
+        let document = yaml(&read(compose));
+        for (name, service) in document["services"].as_object().unwrap() {
+            let image = service["image"].as_str().unwrap();
+            let variable =
+                image.strip_prefix("${").and_then(|rest| rest.strip_suffix(":?}")).unwrap();
+            assert!(images.contains(&format!("\n{variable}=")), "{name}: {image}");
+            for port in service["ports"].as_array().unwrap() {
+                assert!(port.as_str().unwrap().starts_with("127.0.0.1:"), "{name}: {port}");
+            }
+        }
+    }
+}
+
+#[test]
+fn exit_codes_agree_with_the_script_and_the_readme() {
+    let script = read("scripts/deploy_services.sh");
+    let mut used = BTreeSet::from([0]);
+    for verb in ["fail ", "refuse "] {
+        for (position, _) in script.match_indices(verb) {
+            let rest = &script[position + verb.len()..];
+            let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+            // Above 128 a signal ended it, as everywhere.
+            used.extend(digits.parse::<u32>().ok().filter(|code| *code <= 128));
+        }
+    }
+    let known: BTreeSet<u32> = exit_codes::all().map(|(code, ..)| code).collect();
+    assert_eq!(used, known);
+
+    let readme = read("README.md");
+    for (code, step, hint) in exit_codes::all() {
+        let row = format!("| {code} | {step} | {hint} |");
+        assert!(readme.contains(&row), "instance/README.md lacks: {row}");
+    }
+}
+
+mod bacalhau_config {
+    use super::*;
+
+    /// Runs the generator in a folder of its own and reads back what it wrote.
+    fn generate(endpoint: Option<&str>, token: Option<&str>) -> (Value, String) {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in [("orchestrator_endpoint", endpoint), ("orchestrator_token", token)] {
+            if let Some(text) = text {
+                fs::write(folder.path().join(name), text).unwrap();
+            }
+        }
+        let output_file = folder.path().join("config.yaml");
+        let output = Command::new("sh")
+            .arg(instance("scripts/generate_bacalhau_config.sh"))
+            .arg(folder.path())
+            .arg(&output_file)
+            .env("INSTANCE_ID", INSTANCE_ID)
+            .env("REGION", "us-west-2")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+        let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(&output_file).unwrap());
+        assert_eq!(mode & 0o777, 0o600);
+        let said = String::from_utf8(output.stdout).unwrap();
+        (yaml(&fs::read_to_string(output_file).unwrap()), said)
+    }
+
+    #[test]
+    fn hostile_tokens_arrive_unchanged() {
+        for token in [
+            "a|b&c\\d\"e$f'g: #h",
+            "|&\\\"$'",
+            "$(reboot) `reboot` ${HOME}",
+            "two\nlines: [and, \"more\"]",
+            "\ttab",
+            " spaces ",
+            "- list",
+            "{a: b}",
+            "*alias &anchor !tag %dir @at",
+            "null",
+            "1e3",
+            "%s%n\\n\\0",
+            "é ü 漢",
+            "-n",
+            "a\r\nb",
+        ] {
+            let (config, said) = generate(Some("h"), Some(token));
+            assert_eq!(config["Compute"]["Auth"]["Token"], *token, "{token:?}");
+            assert!(!said.contains(token) || token.len() < 3, "{said}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_token_arrives_unchanged(token in "[ -~\t\n\u{1}-\u{1f}äß漢]{0,40}[!-~]") {
+            let (config, _) = generate(Some("h"), Some(&token));
+            prop_assert_eq!(config["Compute"]["Auth"]["Token"].as_str(), Some(token.as_str()));
+        }
+    }
+
+    #[test]
+    fn line_ends_of_editors_do_not_count() {
+        for end in ["\n", "\r\n", "\n\n"] {
+            let (config, _) = generate(Some(&format!("h{end}")), Some(&format!("secret{end}")));
+            assert_eq!(config["Compute"]["Auth"]["Token"], "secret");
+            assert_eq!(config["Compute"]["Orchestrators"][0], "nats://h:4222");
+        }
+    }
+
+    #[test]
+    fn endpoints_get_what_they_lack() {
+        for (given, expected) in [
+            ("orchestrator.example.com", "nats://orchestrator.example.com:4222"),
+            ("10.0.0.1:5222", "nats://10.0.0.1:5222"),
+            ("nats://h", "nats://h:4222"),
+            ("nats://h:4222/", "nats://h:4222"),
+            ("tls://h:4443", "tls://h:4443"),
+            ("[2001:db8::1]", "nats://[2001:db8::1]:4222"),
+            ("nats://[2001:db8::1]:4333", "nats://[2001:db8::1]:4333"),
+        ] {
+            let (config, _) = generate(Some(given), None);
+            assert_eq!(
+                config["Compute"]["Orchestrators"],
+                serde_json::json!([expected]),
+                "{given}"
+            );
+            assert_eq!(config["Compute"].get("Auth"), None);
+        }
+    }
+
+    #[test]
+    fn an_address_is_told_without_its_password() {
+        let (config, said) = generate(Some("nats://me:secret@h:4222"), None);
+        assert_eq!(config["Compute"]["Orchestrators"][0], "nats://me:secret@h:4222");
+        assert!(!said.contains("secret"), "{said}");
+    }
+
+    #[test]
+    fn without_credentials_the_node_joins_nothing() {
+        let (config, said) = generate(None, None);
+        assert_eq!(config["Compute"]["Enabled"], true);
+        assert_eq!(config["Compute"].get("Orchestrators"), None);
+        assert_eq!(config["Labels"]["instance-id"], INSTANCE_ID);
+        assert_eq!(config["Labels"]["region"], "us-west-2");
+        assert!(said.contains("joins nothing"), "{said}");
+    }
+}

@@ -1,0 +1,317 @@
+//! The deployment of a node, run for real on a made-up machine.
+
+use std::os::unix::fs::MetadataExt;
+use std::process::Output;
+
+use serde_json::Value;
+use spot_tui::jobs::exit_codes;
+
+use crate::support::root::{INSTANCE_ID, Root};
+
+const UPLOADED: &str = "/tmp/uploaded_files/scripts/deploy_services.sh";
+const PLACED: &str = "/opt/uploaded_files/scripts/deploy_services.sh";
+const LOG: &str = "/opt/deployment.log";
+const TOKEN: &str = r#"a|b&c\d"e$f'g: #h"#;
+const FILES: &[(&str, &str)] = &[
+    ("orchestrator_endpoint", "orchestrator.example.com\n"),
+    ("orchestrator_token", TOKEN),
+    ("notes/readme.txt", "hello"),
+];
+
+fn uploaded() -> Root {
+    let root = Root::new();
+    root.upload(FILES);
+    root
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// Deploys, and expects the run to end with this step's code.
+fn deploy_fails(root: &Root, code: u32) -> String {
+    let output = root.run(&[UPLOADED, "--user", "ubuntu"]);
+    let text = said(&output);
+    assert_eq!(output.status.code(), i32::try_from(code).ok(), "{text}");
+    assert!(exit_codes::explain(code).is_some());
+    assert!(text.contains(" ERROR "), "{text}");
+    text
+}
+
+fn deploy(root: &Root, script: &str) -> String {
+    let output = root.run(&[script, "--user", "ubuntu", "--deployment", "d-1"]);
+    let text = said(&output);
+    assert!(output.status.success(), "{text}");
+    assert_eq!(output.stderr, b"", "{text}");
+    text
+}
+
+fn status(root: &Root) -> Value {
+    let output = root.run(&["/opt/uploaded_files/scripts/node-status"]);
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn a_deployment_puts_everything_in_place() {
+    let root = uploaded();
+    let text = deploy(&root, UPLOADED);
+
+    assert!(!root.path("/tmp/uploaded_files").exists());
+    assert_eq!(root.read("/opt/uploaded_files/files/notes/readme.txt"), "hello");
+    assert_eq!(root.mode("/opt/uploaded_files/files"), 0o700);
+    assert_eq!(root.mode("/opt/uploaded_files/files/orchestrator_token"), 0o600);
+    assert_eq!(root.mode("/bacalhau_node"), 0o700);
+    assert_eq!(root.mode("/bacalhau_node/config.yaml"), 0o600);
+    assert_eq!(root.mode(LOG), 0o640);
+    let notes = root.path("/opt/uploaded_files/files/notes").metadata().unwrap();
+    assert_eq!(notes.uid(), 1000, "the user's files are the user's");
+
+    let config: Value = serde_yaml::from_str(&root.read("/bacalhau_node/config.yaml")).unwrap();
+    assert_eq!(config["Compute"]["Auth"]["Token"], TOKEN);
+    assert_eq!(config["Labels"]["instance-id"], INSTANCE_ID);
+    assert_eq!(config["Labels"]["zone"], "us-west-2b");
+    assert_eq!(config["Labels"]["deployment"], "d-1");
+
+    assert!(root.path("/etc/systemd/system/bacalhau.service").is_file());
+    let calls = root.calls();
+    let units =
+        "bacalhau-startup.service bacalhau.service sensor-generator.service setup-config.service";
+    assert!(calls.contains(&format!("systemctl enable {units}")), "{calls:?}");
+    assert!(
+        !calls.iter().any(|call| call.starts_with("reboot") || call.contains(" start ")),
+        "{calls:?}"
+    );
+
+    assert_eq!(root.read(LOG), text, "what is shown is what is logged");
+    assert!(text.lines().last().unwrap().ends_with(" END exit=0"), "{text}");
+}
+
+#[test]
+fn the_token_is_nowhere_but_in_its_files() {
+    let root = uploaded();
+    let text = deploy(&root, UPLOADED);
+    assert!(!text.contains(TOKEN));
+    assert!(!root.calls().iter().any(|call| call.contains(TOKEN)));
+    let holders: Vec<_> = root
+        .tree("/")
+        .into_iter()
+        .filter(|(_, (.., content))| {
+            content.windows(TOKEN.len()).any(|part| part == TOKEN.as_bytes())
+        })
+        .collect();
+    assert_eq!(holders.len(), 1, "the uploaded file alone holds the bare token");
+    let (_, mode, _) = holders[0].1;
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_second_run_changes_nothing() {
+    let root = uploaded();
+    let folders = [
+        "/opt/uploaded_files",
+        "/opt/sensor",
+        "/bacalhau_node",
+        "/bacalhau_data",
+        "/etc",
+        "/tmp",
+        "/run",
+    ];
+    let trees = || folders.map(|folder| root.tree(folder));
+
+    deploy(&root, UPLOADED);
+    let first = trees();
+    deploy(&root, PLACED);
+    assert_eq!(trees(), first, "run again from where it was placed");
+    root.upload(FILES);
+    deploy(&root, UPLOADED);
+    assert_eq!(trees(), first, "uploaded again");
+}
+
+#[test]
+fn services_are_started_where_no_restart_follows() {
+    let root = uploaded();
+    let output = root.run(&[UPLOADED, "--user", "ubuntu", "--start"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(
+        root.calls()
+            .iter()
+            .any(|call| call.starts_with("systemctl start --no-block bacalhau-startup.service"))
+    );
+}
+
+#[test]
+fn without_credentials_it_goes_on_and_says_so() {
+    let root = Root::new();
+    root.upload(&[]);
+    let text = deploy(&root, UPLOADED);
+    assert!(
+        text.contains("WARNING: no orchestrator_endpoint: the node starts and joins nothing"),
+        "{text}"
+    );
+    assert_eq!(status(&root)["files"]["orchestrator_endpoint"], false);
+}
+
+#[test]
+fn each_failure_has_its_code() {
+    let root = uploaded();
+    root.write("/var/stubs/cloud-init", 0o644, "1");
+    assert!(deploy_fails(&root, 70).contains("| status: done"));
+    // What busybox's timeout reports, and what that of coreutils does.
+    for code in ["143", "124"] {
+        root.write("/var/stubs/cloud-init", 0o644, code);
+        let text = deploy_fails(&root, 71);
+        assert!(text.contains("cloud-init is still running (60 s)"), "{text}");
+    }
+    root.write("/var/stubs/cloud-init", 0o644, "2");
+    root.write("/var/imds/instance-id", 0o644, "<html>401</html>");
+    assert!(deploy_fails(&root, 82).contains("WARNING cloud-init"));
+
+    root.write("/var/imds/instance-id", 0o644, INSTANCE_ID);
+    root.write("/var/stubs/systemctl", 0o644, "1");
+    root.upload(FILES);
+    deploy_fails(&root, 86);
+    assert_eq!(status(&root)["deployment"]["exit"], 86);
+
+    root.upload(FILES);
+    std::fs::remove_file(root.path("/tmp/uploaded_files/config/images.env")).unwrap();
+    deploy_fails(&root, 80);
+}
+
+#[test]
+fn wrong_arguments_are_refused() {
+    let root = uploaded();
+    for (arguments, code) in [
+        (&["--colour"] as &[&str], 64),
+        (&["--user"], 64),
+        (&["--user", "a;b"], 64),
+        (&["--instance-id", "$(reboot)"], 64),
+        (&["--user", "nobody-here"], 65),
+    ] {
+        let output = root.run(&[&[UPLOADED], arguments].concat());
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", said(&output));
+    }
+    assert!(!root.path(LOG).exists());
+}
+
+#[test]
+fn two_deployments_do_not_meet() {
+    let root = uploaded();
+    let owner = std::process::id().to_string();
+    root.write("/run/spot-tui-deployment/pid", 0o644, &owner);
+    deploy_fails(&root, 67);
+    assert!(root.path("/run/spot-tui-deployment").exists(), "the lock is its owner's");
+
+    // No process has the number 0: the owner is gone.
+    root.write("/run/spot-tui-deployment/pid", 0o644, "4194304");
+    deploy(&root, UPLOADED);
+    assert!(!root.path("/run/spot-tui-deployment").exists());
+}
+
+#[test]
+fn additional_commands_run_once() {
+    let root = uploaded();
+    let script = "scripts/additional_commands.sh";
+    root.write(
+        &format!("/tmp/uploaded_files/{script}"),
+        0o644,
+        "#!/bin/sh\necho END exit=9\nexit 3\n",
+    );
+    let text = deploy_fails(&root, 88);
+    assert!(text.contains("| END exit=9"), "{text}");
+    assert_eq!(status(&root)["deployment"]["exit"], 88);
+
+    root.write(
+        &format!("/opt/uploaded_files/{script}"),
+        0o644,
+        "#!/bin/sh\necho ran >>/root/ran\n",
+    );
+    deploy(&root, PLACED);
+    deploy(&root, PLACED);
+    assert_eq!(root.read("/root/ran"), "ran\n");
+}
+
+#[test]
+fn an_uploaded_identity_wins() {
+    let root = uploaded();
+    root.write("/tmp/uploaded_files/node_identity.json", 0o600, r#"{"sensor_id":"MINE"}"#);
+    deploy(&root, UPLOADED);
+    assert_eq!(root.read("/opt/sensor/config/node_identity.json"), r#"{"sensor_id":"MINE"}"#);
+    assert_eq!(root.mode("/opt/sensor/config/node_identity.json"), 0o644);
+}
+
+#[test]
+fn a_derived_identity_is_valid_and_stays_the_same() {
+    let root = uploaded();
+    deploy(&root, UPLOADED);
+    let identity = |id: &str| {
+        let script = "/opt/uploaded_files/scripts/generate_node_identity.sh";
+        let output = root.run(&[script, id]);
+        assert!(output.status.success(), "{}", said(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = identity(INSTANCE_ID);
+    assert_eq!(text, identity(INSTANCE_ID));
+    assert_eq!(text, root.read("/opt/sensor/config/node_identity.json"));
+
+    let mut serials = std::collections::BTreeSet::new();
+    for number in 0..20 {
+        let identity: Value = serde_json::from_str(&identity(&format!("i-{number:017x}"))).unwrap();
+        let coordinates = &identity["location"]["coordinates"];
+        assert!(coordinates["latitude"].as_f64().unwrap().abs() <= 90.0);
+        assert!(coordinates["longitude"].as_f64().unwrap().abs() <= 180.0);
+        let zone = identity["location"]["timezone"].as_str().unwrap();
+        assert!(zone.starts_with("America/"), "{zone}");
+        let made: jiff::civil::Date =
+            identity["device_info"]["manufacture_date"].as_str().unwrap().parse().unwrap();
+        let installed: jiff::civil::Date =
+            identity["deployment"]["installation_date"].as_str().unwrap().parse().unwrap();
+        assert!(made < installed);
+        assert!(identity["deployment"]["orientation_degrees"].as_u64().unwrap() < 360);
+        serials.insert(identity["device_info"]["serial_number"].to_string());
+    }
+    assert_eq!(serials.len(), 20, "different instances are different sensors");
+
+    let refused =
+        root.run(&["/opt/uploaded_files/scripts/generate_node_identity.sh", "i-$(reboot)"]);
+    assert_eq!(refused.status.code(), Some(64));
+}
+
+#[test]
+fn the_status_is_one_object() {
+    let root = uploaded();
+    deploy(&root, UPLOADED);
+    let status = status(&root);
+    assert_eq!(status["v"], 1);
+    assert_eq!(status["instance_id"], INSTANCE_ID);
+    assert_eq!(status["cloud_init"], "done");
+    assert_eq!(status["files"]["bacalhau_config"], true);
+    assert_eq!(status["deployment"]["exit"], 0);
+    assert!(status["deployment"]["last"].as_str().unwrap().ends_with("END exit=0"));
+    assert_eq!(status["units"].as_object().unwrap().len(), 4);
+    assert_eq!(status["units"]["bacalhau.service"], "active");
+    assert_eq!(status["docker"], "27.5.1");
+    assert_eq!(status["bacalhau_alive"], true);
+    assert_eq!(status["sensor_healthy"], true);
+    assert!(status["disk"]["total_kb"].as_u64().unwrap() > 0);
+    assert_eq!(status["memory"]["free_kb"], 3_000_000);
+    assert_eq!(status["uptime"], 123);
+}
+
+#[test]
+fn the_status_of_a_bare_machine_is_full_of_nulls() {
+    let root = uploaded();
+    for stub in ["cloud-init", "docker", "systemctl", "curl"] {
+        std::fs::remove_file(root.path("/usr/local/bin").join(stub)).unwrap();
+    }
+    let output = root.run(&["/tmp/uploaded_files/scripts/node-status"]);
+    assert!(output.status.success());
+    let status: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(status["cloud_init"], Value::Null);
+    assert_eq!(status["docker"], Value::Null);
+    assert_eq!(status["deployment"], serde_json::json!({"exit": null, "last": null}));
+    assert_eq!(status["units"]["bacalhau.service"], "unknown");
+    assert_eq!(status["bacalhau_alive"], false);
+}

@@ -1,0 +1,3 @@
+//! What several stories need: one file a subject.
+
+pub(crate) mod root;
