@@ -8,6 +8,7 @@ mod instance;
 mod phase;
 mod progress;
 pub mod tags;
+pub mod text;
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,133 @@
+//! Text from the far side, made safe for a terminal, a log and a JSON line.
+//!
+//! Whatever a machine prints is hostile until it went through [`clean_line`]. Pure, so that both
+//! the one who reads the wire and the one who draws can use it.
+
+use std::iter::Peekable;
+use std::str::Chars;
+
+/// Columns between two tab stops.
+const TAB: usize = 8;
+
+/// One line without anything that a terminal would obey: escape sequences (ECMA-48) are dropped
+/// with their arguments, control characters of C0 and C1 are dropped, so is what turns the
+/// direction of writing or takes no room; tabs become spaces.
+pub fn clean_line(line: &str) -> String {
+    let mut clean = String::with_capacity(line.len());
+    let mut column = 0;
+    let mut rest = line.chars().peekable();
+    while let Some(character) = rest.next() {
+        match character {
+            '\u{1b}' => skip_escape(&mut rest),
+            '\u{9b}' => skip_control_sequence(&mut rest),
+            '\u{90}' | '\u{98}' | '\u{9d}'..='\u{9f}' => skip_string(&mut rest),
+            '\t' => {
+                let spaces = TAB - column % TAB;
+                clean.extend(std::iter::repeat_n(' ', spaces));
+                column += spaces;
+            }
+            hidden if hidden.is_control() || is_invisible(hidden) => {}
+            plain => {
+                clean.push(plain);
+                column += 1;
+            }
+        }
+    }
+    clean
+}
+
+/// What follows an ESC.
+fn skip_escape(rest: &mut Peekable<Chars<'_>>) {
+    match rest.peek() {
+        Some('[') => {
+            rest.next();
+            skip_control_sequence(rest);
+        }
+        Some(']' | 'P' | 'X' | '^' | '_') => {
+            rest.next();
+            skip_string(rest);
+        }
+        // Intermediate bytes, then one final byte: `ESC ( B`, `ESC 7`.
+        _ => {
+            while rest.next_if(|c| matches!(c, ' '..='/')).is_some() {}
+            rest.next_if(|c| matches!(c, '0'..='~'));
+        }
+    }
+}
+
+/// Parameters and intermediates up to the final byte, 0x40 to 0x7e. A sequence that is broken off
+/// by something else ends there, so that it cannot swallow a line.
+fn skip_control_sequence(rest: &mut Peekable<Chars<'_>>) {
+    while rest.next_if(|c| matches!(c, ' '..='?')).is_some() {}
+    rest.next_if(|c| matches!(c, '@'..='~'));
+}
+
+/// A string that ends with BEL, ST or the line: a window's title, a link, a clipboard.
+fn skip_string(rest: &mut Peekable<Chars<'_>>) {
+    while let Some(character) = rest.next() {
+        match character {
+            '\u{7}' | '\u{9c}' => return,
+            '\u{1b}' if rest.peek() == Some(&'\\') => {
+                rest.next();
+                return;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Characters without a glyph that change how their neighbours are read: directions (Unicode
+/// UAX 9), zero-width ones, line separators, tags.
+fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn colours_titles_and_links_are_dropped_and_their_text_is_kept() {
+        assert_eq!(clean_line("\u{1b}[1;31mred\u{1b}[0m"), "red");
+        assert_eq!(clean_line("\u{1b}]0;evil\u{7}plain"), "plain");
+        assert_eq!(clean_line("\u{1b}]8;;http://x\u{1b}\\link\u{1b}]8;;\u{1b}\\"), "link");
+        assert_eq!(clean_line("\u{1b}]52;c;ZXZpbA==\u{9c}kept"), "kept");
+        assert_eq!(clean_line("\u{9b}2Jkept\u{1b}(B\u{1b}7!"), "kept!");
+    }
+
+    #[test]
+    fn a_broken_sequence_swallows_no_text_after_it() {
+        assert_eq!(clean_line("\u{1b}[31ü kept"), "ü kept");
+        assert_eq!(clean_line("ends with \u{1b}"), "ends with ");
+    }
+
+    #[test]
+    fn directions_and_controls_are_dropped() {
+        assert_eq!(clean_line("a\u{202e}b\u{8}c\u{0}d\u{7f}e\u{200b}f"), "abcdef");
+    }
+
+    #[test]
+    fn tabs_reach_the_next_stop() {
+        assert_eq!(clean_line("a\tb"), "a       b");
+        assert_eq!(clean_line("12345678\tb"), "12345678        b");
+    }
+
+    #[test]
+    fn what_people_write_stays() {
+        let line = "naïve 日本語 🚀 — 100 %";
+        assert_eq!(clean_line(line), line);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_a_terminal_obeys_is_left(line in "\\PC*|[\u{0}-\u{ff}]*") {
+            let clean = clean_line(&line);
+            prop_assert!(!clean.chars().any(|c| c.is_control() || is_invisible(c)), "{clean:?}");
+            prop_assert_eq!(clean_line(&clean), clean);
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Running one command on a session: its input, its lines, its end.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use russh::client::Msg;
+use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig};
+use tokio::time::timeout;
+
+use super::connect::OPEN_CHANNEL;
+use super::error::Operation;
+use super::lines::Output;
+use super::{Session, SshError};
+use crate::fleet::text::clean_line;
+
+/// How many of a command's last lines its error keeps.
+const LAST_LINES: usize = 20;
+/// The number that SSH gives to standard error (RFC 4254, section 5.2).
+const STDERR: u32 = 1;
+const DEFAULT_LIMIT: Duration = Duration::from_mins(1);
+
+/// A command for the login shell of the far side.
+#[derive(Debug, Clone)]
+pub struct Command {
+    line: String,
+    stdin: Bytes,
+    limit: Duration,
+}
+
+impl Command {
+    /// A command line; whoever builds it quotes what does not come from this program.
+    pub fn new(line: impl Into<String>) -> Self {
+        Self { line: line.into(), stdin: Bytes::new(), limit: DEFAULT_LIMIT }
+    }
+
+    /// What it reads; nothing else.
+    #[must_use]
+    pub fn stdin(mut self, bytes: impl Into<Bytes>) -> Self {
+        self.stdin = bytes.into();
+        self
+    }
+
+    /// How long it may take; a minute else.
+    #[must_use]
+    pub fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+}
+
+/// Where a line was printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pipe {
+    /// Standard output.
+    Out,
+    /// Standard error.
+    Err,
+}
+
+/// How a command ended. That the connection was lost instead is an error, [`SshError::Cut`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Exit {
+    /// With this exit status.
+    Code(u32),
+    /// By this signal, without `SIG`.
+    Signal(String),
+}
+
+impl Exit {
+    /// Whether it is exit status 0.
+    pub fn is_success(&self) -> bool {
+        *self == Self::Code(0)
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit status {code}"),
+            Self::Signal(name) => write!(f, "signal {name}"),
+        }
+    }
+}
+
+impl Session {
+    /// Runs a command and tells of each line that it prints, cleaned and cut to 8 KiB.
+    ///
+    /// At the end of its time, and when the future is dropped, the command is sent TERM and its
+    /// channel is closed; the session can be used on.
+    pub async fn exec(
+        &self,
+        command: &Command,
+        mut on_line: impl FnMut(Pipe, &str),
+    ) -> Result<Exit, SshError> {
+        let mut output = Output::default();
+        let talk = async {
+            let running = self.start(Operation::Command, &command.line).await?;
+            let writer = running.writer.clone();
+            let feed = async move {
+                if writer.send(command.stdin.clone()).await {
+                    writer.finish().await;
+                }
+                Ok(())
+            };
+            self.converse(running, feed, |pipe, bytes| output.push(pipe, bytes, &mut on_line)).await
+        };
+        let ended = timeout(command.limit, talk).await;
+        output.finish(&mut on_line);
+        ended.unwrap_or_else(|_| {
+            Err(SshError::TimedOut {
+                operation: Operation::Command,
+                target: self.target.clone(),
+                after: command.limit,
+            })
+        })
+    }
+
+    /// Like [`Session::exec`], for a command that has to end with exit status 0. The error keeps
+    /// its last lines. `purpose` names the command in the error.
+    pub async fn run(
+        &self,
+        purpose: &str,
+        command: &Command,
+        mut on_line: impl FnMut(Pipe, &str),
+    ) -> Result<(), SshError> {
+        let mut last = VecDeque::new();
+        let exit = self
+            .exec(command, |pipe, line| {
+                if last.len() == LAST_LINES {
+                    last.pop_front();
+                }
+                last.push_back(line.to_owned());
+                on_line(pipe, line);
+            })
+            .await?;
+        if exit.is_success() {
+            return Ok(());
+        }
+        Err(SshError::RemoteExit {
+            command: purpose.to_owned(),
+            target: self.target.clone(),
+            exit,
+            last: last.into(),
+        })
+    }
+
+    /// Sees a command to its end: `feed` writes its input while `on_bytes` is told what it
+    /// prints. The reader decides when it is over; a writer that waits for a window is never
+    /// woken by a far side that went away.
+    pub(super) async fn converse(
+        &self,
+        mut running: Running,
+        feed: impl Future<Output = Result<(), SshError>>,
+        mut on_bytes: impl FnMut(Pipe, &[u8]),
+    ) -> Result<Exit, SshError> {
+        let mut feed = pin!(feed);
+        let (mut is_fed, mut exit) = (false, None);
+        loop {
+            tokio::select! {
+                message = running.reader.wait() => match message {
+                    Some(ChannelMsg::Data { data }) => on_bytes(Pipe::Out, &data),
+                    Some(ChannelMsg::ExtendedData { data, ext: STDERR }) => {
+                        on_bytes(Pipe::Err, &data);
+                    }
+                    Some(ChannelMsg::ExitStatus { exit_status }) => {
+                        exit = Some(Exit::Code(exit_status));
+                    }
+                    Some(ChannelMsg::ExitSignal { signal_name, .. }) => {
+                        exit = Some(Exit::Signal(signal_word(&signal_name)));
+                    }
+                    Some(ChannelMsg::Failure) => {
+                        return Err(self.denied(running.operation, "the server did not start it"));
+                    }
+                    None | Some(ChannelMsg::Close) => break,
+                    Some(_) => {}
+                },
+                end = &mut feed, if !is_fed => {
+                    end?;
+                    is_fed = true;
+                }
+            }
+        }
+        exit.ok_or_else(|| self.cut(running.operation))
+    }
+
+    /// Starts a command on a channel of its own.
+    pub(super) async fn start(
+        &self,
+        operation: Operation,
+        command: &str,
+    ) -> Result<Running, SshError> {
+        let opening = async {
+            let (reader, writer) = self.handle.channel_open_session().await?.split();
+            let running = Running { operation, reader, writer: Writer(Arc::new(writer)) };
+            running.writer.0.exec(true, command).await?;
+            Ok(running)
+        };
+        match timeout(OPEN_CHANNEL, opening).await {
+            Ok(Ok(running)) => Ok(running),
+            Ok(Err(russh::Error::ChannelOpenFailure(why))) => {
+                Err(self.denied(operation, &clean_line(&format!("{why:?}"))))
+            }
+            Ok(Err(_)) => Err(self.cut(operation)),
+            Err(_) => Err(SshError::TimedOut {
+                operation,
+                target: self.target.clone(),
+                after: OPEN_CHANNEL,
+            }),
+        }
+    }
+
+    fn denied(&self, operation: Operation, reason: &str) -> SshError {
+        SshError::Denied { operation, target: self.target.clone(), reason: reason.to_owned() }
+    }
+
+    fn cut(&self, operation: Operation) -> SshError {
+        let reason = if self.handle.is_closed() {
+            self.notes.why_ended()
+        } else {
+            "the channel was closed without an exit status".into()
+        };
+        SshError::Cut { operation, target: self.target.clone(), reason }
+    }
+}
+
+fn signal_word(signal: &Sig) -> String {
+    match signal {
+        Sig::Custom(name) => clean_line(name),
+        known => format!("{known:?}"),
+    }
+}
+
+/// The writing half of a command's channel.
+#[derive(Clone)]
+pub(super) struct Writer(Arc<ChannelWriteHalf<Msg>>);
+
+impl Writer {
+    /// Sends bytes as the far side's window lets them through. False when nobody reads any more;
+    /// the reader knows why.
+    pub(super) async fn send(&self, bytes: Bytes) -> bool {
+        self.0.data_bytes(bytes).await.is_ok()
+    }
+
+    /// Tells the far side that nothing follows.
+    pub(super) async fn finish(&self) {
+        // A far side that is gone needs no end of file.
+        let _ = self.0.eof().await;
+    }
+}
+
+/// A command that was started. When it is dropped, the command is ended and its channel closed:
+/// russh does not close a channel that is dropped, and the far side would go on for ever.
+pub(super) struct Running {
+    operation: Operation,
+    reader: ChannelReadHalf,
+    pub(super) writer: Writer,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let writer = self.writer.clone();
+        runtime.spawn(async move {
+            // Best effort. After the command's own end both find nothing to do; OpenSSH passes
+            // TERM on since version 8.
+            let _ = writer.0.signal(Sig::TERM).await;
+            let _ = writer.0.close().await;
+        });
+    }
+}

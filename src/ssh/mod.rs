@@ -1,0 +1,38 @@
+//! SSH: reaching a machine, making sure that it is the right one, running commands on it and
+//! sending it files. russh's types stop here; this room knows no AWS, no state, no jobs.
+//!
+//! ```text
+//! config  ssh_config files -> rules            keys     files, agent -> keys to try
+//! route   rules + Settings -> Route ─┐         hostkey  who the far side has to be
+//!                                    v             v
+//!                        connect   Dial -> hops -> Session          (wait_for: until it works)
+//!                                                  │
+//!                        exec      a command, its lines, its end   <┤
+//!                        bundle    folders -> one tar.gz           <┤
+//!                        upload    the bundle, verified over there <┘
+//!                        error     why not, and what to do
+//! ```
+//!
+//! Three rules about russh, each a hang that was met: a writer is raced against the reader and
+//! the reader decides; a channel that is open is read; keepalive and inactivity limits are set
+//! together. And one about commands on this side: `ssh_config` can name some, none is ever run.
+
+mod bundle;
+mod config;
+mod connect;
+mod error;
+mod exec;
+mod hostkey;
+mod keys;
+mod lines;
+mod route;
+mod upload;
+
+pub use bundle::{Bundle, Source};
+pub use config::SshConfigFile;
+pub use connect::{ByteStream, Dial, Patience, Session, TcpDial, connect, wait_for};
+pub use error::{Operation, SshError};
+pub use exec::{Command, Exit, Pipe};
+pub use hostkey::HostKeyCheck;
+pub use keys::{Ask, Identities, PublicKey};
+pub use route::{Hop, Route, Settings, resolve};
