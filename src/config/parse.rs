@@ -136,13 +136,17 @@ fn settle_total(aws: &AwsPart, regions: &Regions, report: &mut Report) -> u32 {
     if fixed > *total {
         report.add_with(
             *at,
-            format!("'total_instances' in 'aws' is {total}, but 'instances_per_region' add up to {fixed}"),
+            format!(
+                "'total_instances' in 'aws' is {total}, but the regions' counts add up to {fixed}"
+            ),
             format!("make it at least {fixed}, or leave it out"),
         );
     } else if !sharing && fixed < *total {
         report.add_with(
             *at,
-            format!("'total_instances' in 'aws' is {total}, but all regions have counts, and they add up to {fixed}"),
+            format!(
+                "'total_instances' in 'aws' is {total}, but all regions have counts: {fixed} in all"
+            ),
             "leave it out",
         );
     }

@@ -153,23 +153,8 @@ fn read_region(entry: &Entry, inherited: &Inherited, report: &mut Report) -> (Re
     let mut fields = Fields::of(Some(&entry.node), Section::Region, &place, report);
     let machine_types = read_machine_types(&mut fields, &place, report);
     let zones = fields.read_list("availability_zones", report, |node| zone(node, &entry.key));
-    let lifecycle = fields.read("lifecycle", report, |node| choice(node, &LIFECYCLE));
-    let own_limit = fields.read("spot_price_limit", report, price);
-    let lifecycle = lifecycle.or(Lifecycle::Spot);
-    if let (Lifecycle::OnDemand, Some(at)) = (lifecycle, own_limit.at()) {
-        report.add_with(
-            at,
-            format!("'spot_price_limit' {place} has no meaning for on-demand instances"),
-            "leave it out",
-        );
-    }
-    let limit = own_limit.given().or(inherited.spot_price_limit);
-    let count = fields.read("instances_per_region", report, |node| {
-        whole(node, 1..=1000, "").map_err(|wrong| {
-            let none = wrong.found == "the number 0";
-            wrong.with(none.then(|| "leave the region out".into()))
-        })
-    });
+    let (lifecycle, spot_price_limit) = read_payment(&mut fields, inherited, &place, report);
+    let count = fields.read("instances_per_region", report, count);
     let doubtful = count.is_wrong();
     let image = fields.read("image", report, image).or(Image::Ubuntu(UbuntuRelease::Noble));
     let instance_storage_gb =
@@ -192,11 +177,42 @@ fn read_region(entry: &Entry, inherited: &Inherited, report: &mut Report) -> (Re
         image,
         lifecycle,
         instances_per_region: count.given(),
-        spot_price_limit: limit.filter(|_| lifecycle != Lifecycle::OnDemand),
+        spot_price_limit,
         instance_storage_gb,
         tags,
     };
     (config, doubtful)
+}
+
+/// How the instances are paid for, and the most to pay.
+fn read_payment(
+    fields: &mut Fields<'_>,
+    inherited: &Inherited,
+    place: &str,
+    report: &mut Report,
+) -> (Lifecycle, Option<f64>) {
+    let lifecycle = fields.read("lifecycle", report, |node| choice(node, &LIFECYCLE));
+    let limit = fields.read("spot_price_limit", report, price);
+    match (lifecycle.or(Lifecycle::Spot), limit.at()) {
+        (Lifecycle::OnDemand, own) => {
+            if let Some(at) = own {
+                report.add_with(
+                    at,
+                    format!("'spot_price_limit' {place} has no meaning for on-demand instances"),
+                    "leave it out",
+                );
+            }
+            (Lifecycle::OnDemand, None)
+        }
+        (lifecycle, _) => (lifecycle, limit.given().or(inherited.spot_price_limit)),
+    }
+}
+
+fn count(node: &Node) -> Taken<u32> {
+    whole(node, 1..=1000, "").map_err(|wrong| {
+        let is_none = wrong.found == "the number 0";
+        wrong.with(is_none.then(|| "leave the region out".into()))
+    })
 }
 
 fn read_machine_types(
