@@ -7,6 +7,7 @@
 )]
 
 mod architecture;
+mod config;
 mod instance;
 mod node;
 mod support;

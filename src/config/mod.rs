@@ -1,10 +1,31 @@
 //! What the user asked for: the schema, its parser, and the plan that follows from it.
 //!
 //! Pure: text comes in, a [`Config`] or a list of positioned complaints goes out. Files are read
-//! by the runtime.
+//! by the runtime, and paths stay as they are written: it is the runtime that expands `~/`.
+//!
+//! The text becomes a tree with positions (`tree`), whose sections are read key by key (`aws`,
+//! `regions`, `ssh`, on top of `fields` and `values`); which keys there are, says `keys` alone.
 
+mod aws;
+mod complaint;
+mod fields;
+mod keys;
+mod labels;
+mod merge;
+mod parse;
+mod plan;
+mod regions;
 mod schema;
+mod shapes;
+mod ssh;
+mod syntax;
+mod tree;
+mod values;
 
+pub use complaint::{Complaint, Complaints};
+pub use keys::Section;
+pub use merge::{Found, Merged, merge_defaults};
+pub use parse::{parse, parse_bytes};
 pub use schema::{
     AllowFrom, Aws, Config, Connect, HostKeyPolicy, Image, Network, RegionConfig, Ssh,
     UbuntuRelease,

@@ -2,6 +2,10 @@
 //!
 //! These are the types that the rest of the program sees. How they are read from YAML, with
 //! positions, is `parse`'s business.
+//!
+//! Paths are as the user wrote them: `~/` is not expanded and relative ones are relative to where
+//! the program is started. Resolving them is the runtime's business, for only it may look at the
+//! environment.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -90,7 +94,8 @@ pub struct RegionConfig {
     pub lifecycle: Lifecycle,
     /// A count of its own, instead of a share of `total_instances`.
     pub instances_per_region: Option<u32>,
-    /// The most to pay, in USD per instance and hour. AWS advises to leave it out.
+    /// The most to pay, in USD per instance and hour. AWS advises to leave it out. Always `None`
+    /// for on-demand instances.
     pub spot_price_limit: Option<f64>,
     /// Root volume in GiB, gp3, encrypted. Default 50.
     pub instance_storage_gb: u32,

@@ -1,0 +1,150 @@
+//! The keys that a configuration may have: the one list of them.
+//!
+//! A new key gets a name here, a line in the section that reads it, a field in the schema and a
+//! sentence in `config.yaml.example`. A key that is listed and never read, or read and not
+//! listed, fails every test of a debug build.
+
+/// A mapping whose keys are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// The file itself.
+    Top,
+    /// `aws`.
+    Aws,
+    /// One entry of `regions`.
+    Region,
+    /// `ssh`.
+    Ssh,
+}
+
+impl Section {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Top, Self::Aws, Self::Region, Self::Ssh];
+
+    /// Its keys, in the order of `config.yaml.example`.
+    pub fn keys(self) -> &'static [&'static str] {
+        match self {
+            Self::Top => &["deployment", "aws", "regions", "ssh", "reboot"],
+            Self::Aws => &[
+                "total_instances",
+                "username",
+                "ssh_key_name",
+                "public_ssh_key_path",
+                "private_ssh_key_path",
+                "files_directory",
+                "scripts_directory",
+                "additional_commands_script",
+                "spot_price_limit",
+                "instance_storage_gb",
+                "security_groups",
+                "vpc_id",
+                "subnet_id",
+                "use_dedicated_vpc",
+                "associate_public_ip",
+                "iam_instance_profile",
+                "tags",
+            ],
+            Self::Region => &[
+                "machine_type",
+                "machine_types",
+                "availability_zones",
+                "image",
+                "lifecycle",
+                "instances_per_region",
+                "spot_price_limit",
+                "instance_storage_gb",
+                "tags",
+            ],
+            Self::Ssh => &[
+                "config_file",
+                "port",
+                "connect",
+                "allow_from",
+                "checkip_url",
+                "timeout_s",
+                "host_key",
+            ],
+        }
+    }
+
+    /// Where a key of this section has to stand, for a user who put it elsewhere.
+    pub(super) fn whereabouts(self) -> &'static str {
+        match self {
+            Self::Top => "at the top of the file",
+            Self::Aws => "under 'aws'",
+            Self::Region => "to a region",
+            Self::Ssh => "under 'ssh'",
+        }
+    }
+}
+
+/// What to say about a key that a section does not have.
+pub(super) struct Suggestion {
+    /// The key that was probably meant.
+    pub(super) key: &'static str,
+    /// The hint.
+    pub(super) hint: String,
+}
+
+/// The key that the user probably meant, or the section that this one belongs to.
+pub(super) fn suggest(section: Section, unknown: &str) -> Option<Suggestion> {
+    let elsewhere = Section::ALL.into_iter().filter(|other| *other != section);
+    for other in elsewhere {
+        if let Some(key) = other.keys().iter().find(|key| **key == unknown) {
+            return Some(Suggestion { key, hint: format!("it belongs {}", other.whereabouts()) });
+        }
+    }
+    let key = nearest(unknown, section.keys())?;
+    Some(Suggestion { key, hint: format!("did you mean '{key}'?") })
+}
+
+/// The word that `text` is most likely a misspelling of.
+pub(super) fn nearest(text: &str, words: &[&'static str]) -> Option<&'static str> {
+    // The distance takes time with the product of the lengths, and a long text is no misspelling.
+    if text.len() > 64 {
+        return None;
+    }
+    let text = text.to_lowercase();
+    words
+        .iter()
+        .map(|word| (strsim::damerau_levenshtein(&text, word), *word))
+        .filter(|(distance, word)| *distance <= (word.len() / 3).max(1))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, word)| word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::complaint::Report;
+    use crate::config::tree::{Node, Value, read};
+
+    const EXAMPLE: &str = include_str!("../../config.yaml.example");
+
+    fn keys(node: &Node) -> Vec<&str> {
+        let Value::Mapping(entries) = &node.value else { panic!("no mapping at {}", node.at) };
+        entries.iter().map(|entry| entry.key.as_str()).collect()
+    }
+
+    #[test]
+    fn the_example_has_every_key_in_the_same_order() {
+        let root = read(EXAMPLE, &mut Report::default()).unwrap();
+        assert_eq!(keys(&root), Section::Top.keys());
+        assert_eq!(keys(&root.get("aws").unwrap().node), Section::Aws.keys());
+        assert_eq!(keys(&root.get("ssh").unwrap().node), Section::Ssh.keys());
+        let Value::List(regions) = &root.get("regions").unwrap().node.value else {
+            panic!("no list of regions")
+        };
+        assert_eq!(keys(&regions[0].get("us-west-2").unwrap().node), Section::Region.keys());
+    }
+
+    #[test]
+    fn the_nearest_word_is_near() {
+        let keys = Section::Region.keys();
+        assert_eq!(nearest("machine_typ", keys), Some("machine_type"));
+        assert_eq!(nearest("Image", keys), Some("image"));
+        assert_eq!(nearest("imgae", keys), Some("image"));
+        assert_eq!(nearest("colour", keys), None);
+        assert_eq!(nearest(&"tags".repeat(100_000), keys), None);
+    }
+}

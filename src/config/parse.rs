@@ -1,0 +1,154 @@
+//! From text to a checked [`Config`], or to all of its mistakes at once.
+
+use super::aws::AwsPart;
+use super::complaint::{Complaints, Report, quoted};
+use super::fields::{Fields, Reading};
+use super::keys::Section;
+use super::regions::Regions;
+use super::schema::{Config, Connect, Ssh};
+use super::tree::{Node, Value};
+use super::values::{Taken, Wrong, boolean, text};
+use super::{aws, regions, shapes, ssh, syntax, tree};
+use crate::fleet::DeploymentId;
+
+/// The most instances of one deployment.
+const MOST_INSTANCES: u32 = 1000;
+
+/// Reads a configuration. `name` is the file's name, for the complaints.
+///
+/// Paths stay as they are written: `~/` and relative ones are for the runtime to resolve, since
+/// nothing here looks at the environment.
+///
+/// # Errors
+/// Every mistake in the text, sorted by position. Text that is not YAML has one.
+pub fn parse(name: &str, text: &str) -> Result<Config, Complaints> {
+    parse_with(name, |report| tree::read(text, report))
+}
+
+/// Reads a configuration from a file's bytes, which may be anything.
+///
+/// # Errors
+/// As [`parse`], and bytes that are not UTF-8.
+pub fn parse_bytes(name: &str, bytes: &[u8]) -> Result<Config, Complaints> {
+    parse_with(name, |report| {
+        let text = syntax::decode(bytes, report)?;
+        tree::read(text, report)
+    })
+}
+
+fn parse_with(
+    name: &str,
+    read: impl FnOnce(&mut Report) -> Option<Node>,
+) -> Result<Config, Complaints> {
+    let mut report = Report::default();
+    let root = read(&mut report).filter(|root| is_mapping(root, &mut report));
+    let config = root.map(|root| read_config(&root, &mut report));
+    match config {
+        Some(config) if report.is_empty() => Ok(config),
+        _ => Err(report.into_complaints(name)),
+    }
+}
+
+fn is_mapping(root: &Node, report: &mut Report) -> bool {
+    let is_mapping = matches!(root.value, Value::Mapping(_));
+    if !is_mapping {
+        let Wrong { at, found, .. } = Wrong::new(root, "");
+        report.add_with(
+            at,
+            format!("a configuration must be keys with values, found {found}"),
+            regions::SHORTEST,
+        );
+    }
+    is_mapping
+}
+
+/// Reads the whole tree. What is wrong has its default in the result, and a complaint.
+fn read_config(root: &Node, report: &mut Report) -> Config {
+    let mut fields = Fields::of(Some(root), Section::Top, "", report);
+    let deployment = fields.read("deployment", report, deployment).given();
+    let reboot = fields.read("reboot", report, boolean).or(true);
+    let mut aws = aws::read(fields.get("aws"), report);
+    let regions = fields.entry("regions");
+    let ssh = ssh::read(fields.get("ssh"), report);
+    let meant = fields.finish(report);
+    if regions.is_none() && meant.contains(&"regions") {
+        return Config { deployment, aws: aws.aws, regions: Vec::new(), ssh, reboot };
+    }
+    let regions = regions::read(regions, &aws.inherited, report);
+    check_regional(&aws, &regions, report);
+    check_reach(&aws, &ssh, report);
+    aws.aws.total_instances = settle_total(&aws, &regions, report);
+    Config { deployment, aws: aws.aws, regions: regions.list, ssh, reboot }
+}
+
+fn deployment(node: &Node) -> Taken<DeploymentId> {
+    let right = "up to 64 letters, digits, '-', '_' and '.', the first a letter or digit";
+    text(node, right, shapes::is_deployment).map(DeploymentId::new)
+}
+
+/// A VPC and its security groups are in one region: in any other each launch would fail.
+fn check_regional(aws: &AwsPart, regions: &Regions, report: &mut Report) {
+    let [first, second, ..] = regions.list.as_slice() else { return };
+    for (key, at) in &aws.regional {
+        report.add_with(
+            *at,
+            format!(
+                "'{key}' in 'aws' belongs to one region, but there are {} and {}{}",
+                quoted(first.region.as_str()),
+                quoted(second.region.as_str()),
+                if regions.list.len() > 2 { " and more" } else { "" },
+            ),
+            "keep one region, or leave it out",
+        );
+    }
+}
+
+fn check_reach(aws: &AwsPart, ssh: &Ssh, report: &mut Report) {
+    if let (Some(at), Connect::Public) = (aws.hidden, ssh.connect) {
+        report.add_with(
+            at,
+            "without public addresses nothing can be reached by 'connect: public' in 'ssh'",
+            "set 'connect: private' there",
+        );
+    }
+}
+
+/// The number of instances in all, which the regions' own counts must allow for.
+fn settle_total(aws: &AwsPart, regions: &Regions, report: &mut Report) -> u32 {
+    let counts = || regions.list.iter().map(|region| region.instances_per_region);
+    let fixed: u32 = counts().flatten().sum();
+    let sharing = counts().any(|count| count.is_none());
+    let default: u32 = counts().map(|count| count.unwrap_or(1)).sum();
+    if regions.doubtful || aws.total.is_wrong() {
+        return default;
+    }
+    let Reading::Given(total, at) = &aws.total else {
+        if let (true, Some(at)) = (default > MOST_INSTANCES, regions.at) {
+            report.add(
+                at,
+                format!(
+                    "the regions ask for {default} instances, at most {MOST_INSTANCES} are allowed"
+                ),
+            );
+        }
+        return default;
+    };
+    if fixed > *total {
+        report.add_with(
+            *at,
+            format!(
+                "'total_instances' in 'aws' is {total}, but the regions' counts add up to {fixed}"
+            ),
+            format!("make it at least {fixed}, or leave it out"),
+        );
+    } else if !sharing && fixed < *total {
+        report.add_with(
+            *at,
+            format!(
+                "'total_instances' in 'aws' is {total}, but all regions have counts: {fixed} in all"
+            ),
+            "leave it out",
+        );
+    }
+    *total
+}

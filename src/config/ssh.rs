@@ -1,0 +1,86 @@
+//! The section `ssh`.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::complaint::Report;
+use super::fields::{Fields, Reading};
+use super::keys::Section;
+use super::schema::{AllowFrom, Connect, HostKeyPolicy, Ssh};
+use super::shapes;
+use super::tree::{Node, Value};
+use super::values::{Taken, choice, path, text, whole};
+
+/// AWS's own service that tells a caller's public address.
+const CHECKIP: &str = "https://checkip.amazonaws.com";
+
+const CONNECT: [(&str, Connect); 2] = [("public", Connect::Public), ("private", Connect::Private)];
+
+const HOST_KEY: [(&str, HostKeyPolicy); 3] = [
+    ("console", HostKeyPolicy::Console),
+    ("strict", HostKeyPolicy::Strict),
+    ("pin", HostKeyPolicy::Pin),
+];
+
+/// Reads the section.
+pub(super) fn read(node: Option<&Node>, report: &mut Report) -> Ssh {
+    let mut fields = Fields::of(node, Section::Ssh, "in 'ssh'", report);
+    let ssh = Ssh {
+        config_file: fields.read("config_file", report, path).given(),
+        port: fields.read("port", report, port).given(),
+        connect: fields.read("connect", report, |node| choice(node, &CONNECT)).or(Connect::Public),
+        allow_from: read_allow_from(&mut fields, report),
+        checkip_url: fields.read("checkip_url", report, url).or(CHECKIP.into()),
+        timeout_s: fields
+            .read("timeout_s", report, |node| whole(node, 10..=3600, " (seconds)"))
+            .or(300),
+        host_key: fields
+            .read("host_key", report, |node| choice(node, &HOST_KEY))
+            .or(HostKeyPolicy::Console),
+    };
+    fields.finish(report);
+    ssh
+}
+
+fn port(node: &Node) -> Taken<u16> {
+    let number = whole(node, 1..=u32::from(u16::MAX), "")?;
+    Ok(u16::try_from(number).unwrap_or(u16::MAX))
+}
+
+fn url(node: &Node) -> Taken<String> {
+    text(node, "a web address such as https://checkip.amazonaws.com", shapes::is_url)
+        .map(str::to_owned)
+}
+
+fn read_allow_from(fields: &mut Fields<'_>, report: &mut Report) -> AllowFrom {
+    let is_list = fields.get("allow_from").is_some_and(|node| matches!(node.value, Value::List(_)));
+    if !is_list {
+        return fields.read("allow_from", report, one_source).or(AllowFrom::Auto);
+    }
+    match fields.read_list("allow_from", report, network) {
+        Reading::Given(networks, at) if networks.is_empty() => {
+            report.add_with(at, "'allow_from' in 'ssh' is an empty list", "write 'auto'");
+            AllowFrom::Auto
+        }
+        reading => reading.given().map_or(AllowFrom::Auto, AllowFrom::Networks),
+    }
+}
+
+fn one_source(node: &Node) -> Taken<AllowFrom> {
+    let right = "'auto', or networks such as 203.0.113.0/24";
+    let word = text(node, right, |text| text == "auto" || parse_network(text).is_some())?;
+    Ok(parse_network(word).map_or(AllowFrom::Auto, |network| AllowFrom::Networks(vec![network])))
+}
+
+fn network(node: &Node) -> Taken<IpNet> {
+    let right = "a network such as 203.0.113.0/24";
+    let word = text(node, right, |text| parse_network(text).is_some())?;
+    Ok(parse_network(word).unwrap_or_default())
+}
+
+/// A network, its host bits cleared as EC2 wants them, or a single address.
+fn parse_network(text: &str) -> Option<IpNet> {
+    let network = text.parse::<IpNet>().ok().map(|network| network.trunc());
+    network.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}

@@ -1,0 +1,84 @@
+//! What makes a text unreadable as YAML, in words that a user understands.
+
+use serde_yaml::granit_parser::{ErrorKind, ScanError};
+
+use super::complaint::{Position, Report};
+use super::tree::{MAX_BYTES, MAX_DEPTH};
+
+/// The file's bytes as text. `None` only after a complaint.
+pub(super) fn decode<'a>(bytes: &'a [u8], report: &mut Report) -> Option<&'a str> {
+    if bytes.len() > MAX_BYTES {
+        refuse_size(bytes.len(), report);
+        return None;
+    }
+    let error = match std::str::from_utf8(bytes) {
+        Ok(text) => return Some(text),
+        Err(error) => error,
+    };
+    let (good, bad) = bytes.split_at(error.valid_up_to());
+    let at = Position::behind(&String::from_utf8_lossy(good));
+    let byte = bad.first().copied().unwrap_or_default();
+    report.add_with(
+        at,
+        format!(
+            "the byte 0x{byte:02x} is not UTF-8: this is not a text file, or in another encoding"
+        ),
+        "save it as UTF-8",
+    );
+    None
+}
+
+/// Whether a text is worth parsing: neither too large nor binary.
+pub(super) fn is_readable(text: &str, report: &mut Report) -> bool {
+    if text.len() > MAX_BYTES {
+        refuse_size(text.len(), report);
+        return false;
+    }
+    let binary = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{85}');
+    if let Some(found) = text.find(binary) {
+        let code = text[found..].chars().next().map_or(0, u32::from);
+        report.add(
+            Position::behind(&text[..found]),
+            format!("the control character U+{code:04X}: this is not a text file"),
+        );
+        return false;
+    }
+    true
+}
+
+fn refuse_size(bytes: usize, report: &mut Report) {
+    report.add_with(
+        Position::START,
+        format!("the file has {bytes} bytes; a configuration has at most {MAX_BYTES}"),
+        "is this the right file?",
+    );
+}
+
+/// Says what the YAML parser stumbled over.
+pub(super) fn explain(error: &ScanError, text: &str, report: &mut Report) {
+    let mark = error.marker();
+    let at = Position { line: mark.line().max(1), column: mark.col() + 1 };
+    match error.kind() {
+        ErrorKind::TabNotAllowed
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabInIndentation
+        | ErrorKind::TabAtBlockScalarStart
+        | ErrorKind::TabInPlainScalar => {
+            // The parser's mark is where it gave up, behind the tab.
+            let line = text.lines().nth(at.line - 1).unwrap_or_default();
+            let tab = line.chars().position(|c| c == '\t').map_or(at.column, |tab| tab + 1);
+            let at = Position { column: tab, ..at };
+            report.add_with(at, "a tab where YAML wants spaces", "indent with spaces");
+        }
+        ErrorKind::RecursionLimitExceeded => {
+            report.add(at, format!("lists and mappings nest more than {MAX_DEPTH} deep"));
+        }
+        ErrorKind::UnknownAnchor => {
+            report.add(at, "an alias to an anchor that is not defined before it");
+        }
+        ErrorKind::DirectiveDisallowed => {
+            report.add_with(at, "a YAML directive has no meaning here", "leave the line out");
+        }
+        kind => report.add(at, format!("this is not YAML: {kind}")),
+    }
+}
