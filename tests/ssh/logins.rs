@@ -241,7 +241,7 @@ async fn a_jump_host_has_to_be_known() {
     let line = jump.known_hosts_line().replace(&jump.host_key(), &inner.host_key());
     fs::write(&known_hosts, line).unwrap();
     let error = user.log_in_by(&route, HostKeyCheck::First).await.unwrap_err();
-    assert!(matches!(error, SshError::HostKeyMismatch { .. }), "{error}");
+    assert!(matches!(error, SshError::HopUnknown { .. }), "{error}");
 }
 
 #[tokio::test]

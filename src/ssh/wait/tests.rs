@@ -1,7 +1,12 @@
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
-use super::super::{Settings, SshConfigFile, resolve};
+use futures_util::future::BoxFuture;
+
 use super::*;
+use crate::ssh::connect::HANDSHAKE;
+use crate::ssh::{Ask, ByteStream, Settings, SshConfigFile, resolve};
 
 /// A host that takes the connection and then says nothing, or not even that.
 struct Silent {
@@ -39,7 +44,7 @@ async fn user() -> (Route, Identities) {
     settings.agent = None;
     settings.home = "/nonexistent".into();
     let route = resolve(&SshConfigFile::empty(&settings.home), "192.0.2.1", &settings).unwrap();
-    let ask: super::super::Ask = Arc::new(|_| Box::pin(async { None }));
+    let ask: Ask = Arc::new(|_| Box::pin(async { None }));
     (route, Identities::load(settings, ask).await.unwrap())
 }
 
