@@ -10,7 +10,7 @@ use serde_json::Value;
 use spot_tui::jobs::exit_codes;
 use spot_tui::jobs::user_data::{UserData, render};
 
-use crate::support::root::INSTANCE_ID;
+use crate::support::machine::INSTANCE_ID;
 
 fn instance(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("instance").join(path)

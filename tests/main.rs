@@ -10,4 +10,5 @@ mod architecture;
 mod config;
 mod instance;
 mod node;
+mod ssh;
 mod support;

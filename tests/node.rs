@@ -6,7 +6,7 @@ use std::process::Output;
 use serde_json::Value;
 use spot_tui::jobs::exit_codes;
 
-use crate::support::root::{INSTANCE_ID, Root};
+use crate::support::machine::{INSTANCE_ID, Root};
 
 const UPLOADED: &str = "/tmp/uploaded_files/scripts/deploy_services.sh";
 const PLACED: &str = "/opt/uploaded_files/scripts/deploy_services.sh";

@@ -257,6 +257,11 @@ impl List {
     }
 
     fn insert(&mut self, path: &Path, entry: Entry) -> Result<(), SshError> {
+        // No folder is left to the mask of the far side.
+        for above in path.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()) {
+            let folder = || Entry { mode: 0o755, modified: 0, kind: Kind::Folder };
+            self.entries.entry(above.into()).or_insert_with(folder);
+        }
         match self.entries.insert(path.into(), entry) {
             None => Ok(()),
             Some(_) => Err(bad(path, "two sources have a file of this name")),

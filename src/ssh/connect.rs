@@ -1,29 +1,26 @@
-//! From a route to a session: dial, hop from host to host, check the key, log in; and waiting
-//! for a machine that still boots.
+//! From a route to a session: dial, hop from host to host, check the key, log in.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use russh::client::{self, AuthResult, DisconnectReason, Handle};
-use russh::keys::{Algorithm, HashAlg, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
-use russh::{AlgorithmKind, MethodKind, Preferred, cipher};
+use russh::client::{self, DisconnectReason, Handle};
+use russh::keys::{Algorithm, PublicKeyOrCertificate};
+use russh::{AlgorithmKind, Preferred, cipher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::error::Operation;
 use super::hostkey::Check;
-use super::keys::{Candidate, Plan};
+use super::login::prove;
 use super::{Hop, HostKeyCheck, Identities, Route, SshError};
 use crate::fleet::HostKey;
 use crate::fleet::text::clean_line;
 
 /// From the first byte to the agreed key. A booting machine may stall here.
-const HANDSHAKE: Duration = Duration::from_secs(20);
-/// One key's turn; the agent may have to ask its user.
-const ONE_KEY: Duration = Duration::from_secs(30);
+pub(super) const HANDSHAKE: Duration = Duration::from_secs(20);
 /// Opening a channel on a connection that stands.
 pub(super) const OPEN_CHANNEL: Duration = Duration::from_secs(20);
 
@@ -117,7 +114,7 @@ impl Notes {
 /// russh's callbacks.
 #[derive(Debug)]
 pub(super) struct Client {
-    check: Check,
+    check: Arc<Check>,
     target: String,
     notes: Arc<Notes>,
 }
@@ -244,9 +241,9 @@ fn not_opened(target: String, why: &russh::ChannelOpenFailure) -> SshError {
 }
 
 /// A connection on which nobody is logged in yet, or somebody is.
-struct Door {
-    handle: Handle<Client>,
-    notes: Arc<Notes>,
+pub(super) struct Door {
+    pub(super) handle: Handle<Client>,
+    pub(super) notes: Arc<Notes>,
 }
 
 /// Handshake and login on one host.
@@ -267,10 +264,11 @@ async fn shake_hands(
     check: Check,
 ) -> Result<(Door, HostKey), SshError> {
     let target = hop.address();
-    let expected = check.expected();
+    let check = Arc::new(check);
     let config = Arc::new(client_config(&check));
     let notes = Arc::new(Notes::default());
-    let client = Client { check, target: target.clone(), notes: Arc::clone(&notes) };
+    let client =
+        Client { check: Arc::clone(&check), target: target.clone(), notes: Arc::clone(&notes) };
     let shaken = timeout(HANDSHAKE, client::connect_stream(config, stream, client)).await;
     let verdict = notes.host_key.lock().unwrap_or_else(PoisonError::into_inner).take();
     match (shaken, verdict) {
@@ -281,10 +279,10 @@ async fn shake_hands(
         }
         // Only the known key's algorithm was asked for, and the host has no such key any more.
         (Ok(Err(russh::Error::NoCommonAlgo { kind: AlgorithmKind::Key, theirs, .. })), _)
-            if !expected.is_empty() =>
+            if check.algorithms().is_some() =>
         {
             let got = clean_line(&format!("of another type ({})", theirs.join(", ")));
-            Err(SshError::HostKeyMismatch { target, expected, got })
+            Err(check.refusal(&target, got))
         }
         (Ok(Err(error)), _) => {
             Err(SshError::Handshake { target, reason: clean_line(&error.to_string()) })
@@ -329,196 +327,5 @@ fn client_config(check: &Check) -> client::Config {
         keepalive_max: 3,
         inactivity_timeout: Some(Duration::from_mins(1)),
         ..client::Config::default()
-    }
-}
-
-/// Tries one key after the other.
-async fn prove(door: &mut Door, hop: &Hop, identities: &Identities) -> Result<(), SshError> {
-    let Plan { candidates, mut agent } = identities.plan(hop).await;
-    let mut tried = Vec::new();
-    let mut unusable = None;
-    for candidate in candidates {
-        let outcome = match candidate {
-            Candidate::Agent { key, name } => {
-                let Some(agent) = &mut agent else { continue };
-                let hash = rsa_hash(door, &key.algorithm()).await;
-                let turn = door.handle.authenticate_publickey_with(&hop.user, key, hash, agent);
-                match timeout(ONE_KEY, turn).await {
-                    Ok(Err(error)) => {
-                        tried.push(format!("{name}: the agent did not sign: {error}"));
-                        continue;
-                    }
-                    outcome => {
-                        tried.push(name);
-                        outcome.map(|result| result.map_err(|_| russh::Error::Disconnect))
-                    }
-                }
-            }
-            Candidate::File(path) => match identities.open(&path).await {
-                Ok(key) => {
-                    tried.push(path.display().to_string());
-                    let hash = rsa_hash(door, &key.algorithm()).await;
-                    let key = PrivateKeyWithHashAlg::new(key, hash);
-                    timeout(ONE_KEY, door.handle.authenticate_publickey(&hop.user, key)).await
-                }
-                Err(error) => {
-                    tried.push(format!("{} (not used: {error})", path.display()));
-                    unusable.get_or_insert(error);
-                    continue;
-                }
-            },
-        };
-        if judge_login(door, hop, outcome)? {
-            return Ok(());
-        }
-        if door.handle.is_closed() {
-            break;
-        }
-    }
-    match unusable {
-        // The only key there was: its own trouble says more than a refusal.
-        Some(error) if tried.len() == 1 => Err(error),
-        _ => Err(SshError::AuthRefused { target: hop.address(), user: hop.user.clone(), tried }),
-    }
-}
-
-/// Whether we are in. An error when there is no use in trying another key.
-fn judge_login(
-    door: &Door,
-    hop: &Hop,
-    outcome: Result<Result<AuthResult, russh::Error>, tokio::time::error::Elapsed>,
-) -> Result<bool, SshError> {
-    let cut = |reason: String| SshError::Cut {
-        operation: Operation::Login,
-        target: hop.address(),
-        reason,
-    };
-    match outcome {
-        Ok(Ok(AuthResult::Success)) => Ok(true),
-        // russh says this also when the connection ended; a server that has seen enough keys
-        // says so before it hangs up.
-        Ok(Ok(AuthResult::Failure { remaining_methods, .. })) => {
-            let hung_up = remaining_methods.is_empty();
-            if hung_up && !door.notes.why_ended().to_lowercase().contains("authentication") {
-                return Err(cut(door.notes.why_ended()));
-            }
-            if !hung_up && !remaining_methods.contains(&MethodKind::PublicKey) {
-                return Err(SshError::Denied {
-                    operation: Operation::Login,
-                    target: hop.address(),
-                    reason: "the server does not take public keys".into(),
-                });
-            }
-            Ok(false)
-        }
-        Ok(Err(_)) => Err(cut(door.notes.why_ended())),
-        Err(_) => Err(SshError::TimedOut {
-            operation: Operation::Login,
-            target: hop.address(),
-            after: ONE_KEY,
-        }),
-    }
-}
-
-/// The hash for an RSA signature; servers of today refuse SHA-1.
-async fn rsa_hash(door: &Door, algorithm: &Algorithm) -> Option<HashAlg> {
-    if !matches!(algorithm, Algorithm::Rsa { .. }) {
-        return None;
-    }
-    let best = door.handle.best_supported_rsa_hash().await.ok().flatten().flatten();
-    best.or(Some(HashAlg::Sha256))
-}
-
-/// How long [`wait_for`] waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
-    /// For everything together.
-    pub overall: Duration,
-    /// For a login that is refused: cloud-init installs the key some time after sshd is up.
-    pub refused_login: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self { overall: Duration::from_mins(5), refused_login: Duration::from_mins(1) }
-    }
-}
-
-/// [`connect`], again and again until it works, cannot work any more, or the patience ends.
-///
-/// `expect` is asked before each attempt, so that a fingerprint may become known meanwhile.
-/// `on_wait` is told why it waits whenever the reason changes.
-pub async fn wait_for(
-    dial: &dyn Dial,
-    route: &Route,
-    identities: &Identities,
-    mut expect: impl FnMut() -> HostKeyCheck,
-    patience: Patience,
-    mut on_wait: impl FnMut(&str),
-) -> Result<Session, SshError> {
-    let deadline = Instant::now() + patience.overall;
-    let target = route.target.address();
-    let mut refused_since: Option<Instant> = None;
-    let mut last: Option<SshError> = None;
-    for attempt in 0.. {
-        let tried = connect(dial, route, identities, expect());
-        let Ok(outcome) = tokio::time::timeout_at(deadline, tried).await else { break };
-        let error = match outcome {
-            Ok(session) => return Ok(session),
-            Err(error) => error,
-        };
-        let may_wait = match &error {
-            SshError::AuthRefused { .. } => {
-                let since = *refused_since.get_or_insert_with(Instant::now);
-                since.elapsed() < patience.refused_login
-            }
-            other => other.is_retryable(),
-        };
-        if !may_wait {
-            return Err(error);
-        }
-        let reason = error.waiting_reason();
-        if last.as_ref().is_none_or(|last| last.waiting_reason() != reason) {
-            on_wait(&reason);
-        }
-        last = Some(error);
-        if tokio::time::timeout_at(deadline, tokio::time::sleep(pause(&target, attempt)))
-            .await
-            .is_err()
-        {
-            break;
-        }
-    }
-    let last = last.unwrap_or(SshError::TimedOut {
-        operation: Operation::Connect,
-        target: target.clone(),
-        after: patience.overall,
-    });
-    Err(SshError::GaveUp { target, after: patience.overall, last: Box::new(last) })
-}
-
-/// From half a second to five, a quarter more or less: a fleet that boots at once must not knock
-/// in step. Derived from the host's name, so that a run can be repeated.
-fn pause(target: &str, attempt: u32) -> Duration {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    let base = Duration::from_millis(500) * 2_u32.pow(attempt.min(4));
-    let mut hasher = DefaultHasher::new();
-    (target, attempt).hash(&mut hasher);
-    let quarter = u32::try_from(hasher.finish() % 51).unwrap_or(0);
-    base.min(Duration::from_secs(5)) * (75 + quarter) / 100
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_to_five_seconds_and_differ_between_hosts() {
-        let pauses: Vec<_> = (0..8).map(|attempt| pause("192.0.2.1:22", attempt)).collect();
-        assert!(pauses[0] >= Duration::from_millis(375) && pauses[0] <= Duration::from_millis(625));
-        assert!(
-            pauses[7] >= Duration::from_millis(3750) && pauses[7] <= Duration::from_millis(6250)
-        );
-        assert_ne!(pause("192.0.2.1:22", 3), pause("192.0.2.2:22", 3));
     }
 }

@@ -63,40 +63,44 @@ impl Check {
         (!names.is_empty()).then_some(Cow::Owned(names))
     }
 
-    /// What would have been right, for the message.
-    pub(super) fn expected(&self) -> String {
+    /// The refusal of the key that `target` showed.
+    pub(super) fn refusal(&self, target: &str, got: String) -> SshError {
+        let target = target.to_owned();
+        match self {
+            Self::Target(_) => SshError::HostKeyMismatch { target, expected: self.expected(), got },
+            // The user's own host: `ssh` tells them whether it is new or has changed.
+            Self::KnownHosts { alias, file, .. } => SshError::HopUnknown {
+                target,
+                alias: alias.clone(),
+                got,
+                known_hosts: file.clone(),
+            },
+        }
+    }
+
+    fn expected(&self) -> String {
         match self {
             Self::Target(HostKeyCheck::Known(known)) => known.fingerprint.clone(),
             Self::Target(HostKeyCheck::Fingerprints(fingerprints)) => fingerprints.join(" or "),
-            Self::Target(_) => String::new(),
-            Self::KnownHosts { keys, .. } => {
-                let prints: Vec<_> =
-                    keys.iter().map(|key| key.fingerprint(HashAlg::Sha256).to_string()).collect();
-                prints.join(" or ")
-            }
+            _ => String::new(),
         }
     }
 
     /// Judges the key that `target` shows.
     pub(super) fn judge(&self, target: &str, key: &RawPublicKey) -> Result<HostKey, SshError> {
         let got = key.fingerprint(HashAlg::Sha256).to_string();
-        let mismatch = || SshError::HostKeyMismatch {
-            target: target.to_owned(),
-            expected: self.expected(),
-            got: got.clone(),
-        };
         let trust = match self {
             Self::Target(HostKeyCheck::Known(known)) => {
                 let same = RawPublicKey::from_openssh(&known.openssh)
                     .is_ok_and(|known| known.key_data() == key.key_data());
                 if !same {
-                    return Err(mismatch());
+                    return Err(self.refusal(target, got));
                 }
                 known.trust
             }
             Self::Target(HostKeyCheck::Fingerprints(told)) => {
                 if !told.contains(&got) {
-                    return Err(mismatch());
+                    return Err(self.refusal(target, got));
                 }
                 HostKeyTrust::Console
             }
@@ -104,17 +108,9 @@ impl Check {
             Self::Target(HostKeyCheck::Undecided) => {
                 return Err(SshError::HostKeyUndecided { target: target.to_owned(), got });
             }
-            Self::KnownHosts { alias, file, keys } if keys.is_empty() => {
-                return Err(SshError::HopUnknown {
-                    target: target.to_owned(),
-                    alias: alias.clone(),
-                    got,
-                    known_hosts: file.clone(),
-                });
-            }
             Self::KnownHosts { keys, .. } => {
                 if !keys.iter().any(|known| known.key_data() == key.key_data()) {
-                    return Err(mismatch());
+                    return Err(self.refusal(target, got));
                 }
                 HostKeyTrust::Pinned
             }

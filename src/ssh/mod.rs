@@ -5,7 +5,7 @@
 //! config  ssh_config files -> rules            keys     files, agent -> keys to try
 //! route   rules + Settings -> Route ─┐         hostkey  who the far side has to be
 //!                                    v             v
-//!                        connect   Dial -> hops -> Session          (wait_for: until it works)
+//!                        connect   Dial -> hops -> login -> Session    (wait: until it works)
 //!                                                  │
 //!                        exec      a command, its lines, its end   <┤
 //!                        bundle    folders -> one tar.gz           <┤
@@ -25,14 +25,17 @@ mod exec;
 mod hostkey;
 mod keys;
 mod lines;
+mod login;
 mod route;
 mod upload;
+mod wait;
 
 pub use bundle::{Bundle, Source};
 pub use config::SshConfigFile;
-pub use connect::{ByteStream, Dial, Patience, Session, TcpDial, connect, wait_for};
+pub use connect::{ByteStream, Dial, Session, TcpDial, connect};
 pub use error::{Operation, SshError};
 pub use exec::{Command, Exit, Pipe};
 pub use hostkey::HostKeyCheck;
 pub use keys::{Ask, Identities, PublicKey};
 pub use route::{Hop, Route, Settings, resolve};
+pub use wait::{Patience, wait_for};

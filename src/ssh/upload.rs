@@ -115,6 +115,8 @@ impl Session {
 
 /// What runs over there; POSIX sh with tar, gzip and sha256sum, for Ubuntu and busybox alike.
 ///
+/// busybox's tar masks the modes whatever `-p` says; no folder in a bundle is left to the mask.
+///
 /// A folder that somebody else made, or a link in its place, is refused: in `/tmp` others could
 /// read or swap what is unpacked.
 fn script(folder: &str, sha256: &str) -> String {
@@ -133,7 +135,7 @@ e=$(mkdir -p "$d" 2>&1 && chmod 700 "$d" 2>&1) || end 73 "$e"
 e=$(cat 2>&1 >"$a") || end 74 "$e"
 s=$(sha256sum <"$a") || end 69 "sha256sum is missing"
 [ "${{s%% *}}" = {sha256} ] || end 65 "checksum"
-e=$(tar -xzpf "$a" -C "$d" 2>&1) || end 66 "$e"
+e=$(umask 0; tar -xzpf "$a" -C "$d" 2>&1) || end 66 "$e"
 rm -f "$a""#
     )
 }

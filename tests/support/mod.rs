@@ -1,3 +1,7 @@
 //! What several stories need: one file a subject.
 
+pub(crate) mod cut;
+pub(crate) mod keys;
+pub(crate) mod machine;
 pub(crate) mod root;
+pub(crate) mod sshd;

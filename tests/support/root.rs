@@ -1,193 +1,192 @@
-//! A machine to deploy to that is not this machine: a busybox root in a temporary folder.
+//! The roots in which test hosts live: busybox, bash and sshd, made once and linked for each host.
 //!
-//! Programs that would touch a real machine (`systemctl`, `docker`, `reboot` ...) are stubs that
-//! record their calls. `curl` plays the instance metadata service, version 2, and the two health
-//! endpoints; nothing here opens a socket.
+//! The far side is never the machine that runs the tests. Nothing in a root reaches it: `reboot`,
+//! `systemctl`, `docker`, `cloud-init` are stubs that record their calls, and `sudo` changes the
+//! user within the root alone.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::io::ErrorKind;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use tempfile::TempDir;
 
-/// Where the stubs write down how they were called, seen from inside.
-const CALLS: &str = "/var/calls";
+const SSHD: &str = "/usr/sbin/sshd";
+const BUSYBOX: &str = "/usr/bin/busybox";
+/// The uid and gid of `ubuntu` on the hosts.
+pub(crate) const UBUNTU: u32 = 1000;
 
-/// What the made-up instance is called.
-pub(crate) const INSTANCE_ID: &str = "i-0a1b2c3d4e5f67890";
+/// What Debian has and the hosts need besides busybox. Its shell is not theirs: it prefers its own
+/// applets to the stubs.
+const PROGRAMS: [(&str, &str); 3] =
+    [(SSHD, "openssh-server"), ("/bin/bash", "bash"), ("/bin/dash", "dash")];
+/// Applets that would reach past the stubs, and those that have another shell in their place.
+const LEFT_OUT: [&str; 7] = ["halt", "init", "linuxrc", "poweroff", "reboot", "sh", "su"];
+/// Commands that only record that they were called.
+const STUBS: [&str; 6] = ["apt-get", "cloud-init", "docker", "journalctl", "systemctl", "ufw"];
 
-const RECORD: &str = "#!/bin/sh\necho \"${0##*/} $*\" >>/var/calls\n";
+const PASSWD: &str = "root::0:0:root:/root:/bin/sh\n\
+    sshd:*:101:65534::/run/sshd:/bin/false\n\
+    ubuntu:*:1000:1000:Ubuntu:/home/ubuntu:/bin/bash\n\
+    nobody:*:65534:65534:nobody:/:/bin/false\n";
+const GROUP: &str = "root:x:0:\nubuntu:x:1000:\nnogroup:x:65534:\n";
+const OS_RELEASE: &str = "NAME=\"Ubuntu\"\nID=ubuntu\nVERSION_ID=\"24.04\"\nVERSION_CODENAME=noble\n\
+    PRETTY_NAME=\"Ubuntu 24.04 LTS (test root)\"\n";
 
-/// Each stub, after the line that records the call. `/var/stubs/NAME` changes the exit code.
-const STUBS: &[(&str, &str)] = &[
-    (
-        "systemctl",
-        "case $1 in is-active) echo active ;; esac\nexit \"$(cat /var/stubs/systemctl 2>/dev/null || echo 0)\"\n",
-    ),
-    ("docker", "case $1 in info) echo 27.5.1 ;; esac\n"),
-    (
-        "cloud-init",
-        "echo 'status: done'\nexit \"$(cat /var/stubs/cloud-init 2>/dev/null || echo 0)\"\n",
-    ),
-    ("reboot", ""),
-    ("sudo", "exec \"$@\"\n"),
-    ("curl", CURL),
-];
-
-const CURL: &str = r#"
-for url; do :; done
-case $url in
-  */api/token) [ "${*#*PUT}" != "$*" ] && echo made-up-token ;;
-  */meta-data/*)
-    # The token comes in on standard input; without it IMDSv2 answers 401.
-    [ "$(cat)" = "X-aws-ec2-metadata-token: made-up-token" ] || exit 22
-    cat "/var/imds/${url#*/meta-data/}" 2>/dev/null || exit 22 ;;
-  */agent/alive) echo '{"Status":"OK"}' ;;
-  */healthz) echo '{"status":"healthy"}' ;;
-  *) exit 7 ;;
-esac
-"#;
-
-/// A made-up machine. It is gone when this is dropped.
-pub(crate) struct Root {
-    folder: TempDir,
+/// A root for one host, in a folder of its own.
+pub(crate) fn make() -> TempDir {
+    check_programs();
+    let template = template();
+    let root = tempfile::Builder::new().prefix("host-").tempdir_in(target()).unwrap();
+    fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    // Linked, not copied: what lies in the template is never written to.
+    run(Command::new("cp").arg("-al").arg(template.join(".")).arg(root.path()));
+    furnish(root.path());
+    root
 }
 
-impl Root {
-    /// A fresh machine with the users `root` and `ubuntu`.
-    pub(crate) fn new() -> Self {
-        assert!(
-            rustix::process::geteuid().is_root(),
-            "this test needs root for chroot: run `sudo make test`"
-        );
-        let root = Self { folder: tempfile::tempdir().expect("a temporary folder") };
-        // The temporary folder is the user's own; a root folder is everybody's.
-        fs::set_permissions(root.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        root.install_busybox();
-        root.write(
-            "/etc/passwd",
-            0o644,
-            "root:x:0:0::/root:/bin/sh\nubuntu:x:1000:1000::/home/ubuntu:/bin/sh\n",
-        );
-        root.write("/etc/group", 0o644, "root:x:0:\nadm:x:4:ubuntu\nubuntu:x:1000:\n");
-        root.write("/proc/uptime", 0o444, "123.45 67.89\n");
-        root.write("/proc/meminfo", 0o444, "MemTotal: 4000000 kB\nMemAvailable: 3000000 kB\n");
-        root.write("/var/imds/instance-id", 0o644, INSTANCE_ID);
-        root.write("/var/imds/placement/region", 0o644, "us-west-2");
-        root.write("/var/imds/placement/availability-zone", 0o644, "us-west-2b");
-        root.write("/var/imds/instance-type", 0o644, "t3.medium");
-        for folder in ["/etc/systemd/system", "/opt", "/root", "/run", "/tmp", "/var/stubs"] {
-            fs::create_dir_all(root.path(folder)).unwrap();
+/// Makes `name` a command of the host that records its call in `/calls.log` and then does what
+/// `script` says.
+pub(crate) fn stub(root: &Path, name: &str, script: &str) {
+    let text = format!("#!/bin/sh\nprintf '%s\\n' \"{name}${{*:+ $*}}\" >>/calls.log\n{script}\n");
+    write(&root.join("usr/local/bin").join(name), 0o755, &text);
+}
+
+fn check_programs() {
+    assert!(
+        rustix::process::geteuid().is_root(),
+        "the SSH stories start sshd in a root of its own and need root: sudo -E make test"
+    );
+    let needed = [
+        ("/usr/bin/ssh-keygen", "openssh-client"),
+        (BUSYBOX, "busybox-static"),
+        ("/usr/bin/unshare", "util-linux"),
+    ];
+    for (program, package) in PROGRAMS.into_iter().chain(needed) {
+        assert!(Path::new(program).exists(), "{program} is missing: apt-get install {package}");
+    }
+}
+
+/// Cargo's folder for what tests leave behind; hosts lie beside the template so that they can be
+/// linked.
+fn target() -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// The template, made by whoever comes first. Another sshd makes another template; so does another
+/// number, to be raised with [`build`].
+fn template() -> PathBuf {
+    let meta = fs::metadata(SSHD).unwrap();
+    let template = target().join(format!("root-1-{}-{}", meta.size(), meta.mtime()));
+    if template.exists() {
+        return template;
+    }
+    let draft = tempfile::Builder::new().prefix("root-draft-").tempdir_in(target()).unwrap();
+    build(draft.path());
+    fs::set_permissions(draft.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    match fs::rename(draft.path(), &template) {
+        Ok(()) => drop(draft.keep()),
+        Err(error) if template.exists() => {
+            assert!(
+                matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists),
+                "{error}"
+            );
         }
-        for (name, body) in STUBS {
-            root.write(&format!("/usr/local/bin/{name}"), 0o755, &format!("{RECORD}{body}"));
-        }
-        root
+        Err(error) => panic!("cannot make {}: {error}", template.display()),
     }
+    template
+}
 
-    fn install_busybox(&self) {
-        let busybox = ["/bin/busybox", "/usr/bin/busybox"]
-            .into_iter()
-            .find(|path| Path::new(path).exists())
-            .expect("busybox is missing: apt-get install busybox-static");
-        fs::create_dir_all(self.path("/bin")).unwrap();
-        fs::copy(busybox, self.path("/bin/busybox")).unwrap();
-        let applets = Command::new(busybox).arg("--list").output().unwrap().stdout;
-        for applet in String::from_utf8(applets).unwrap().lines().filter(|name| *name != "busybox")
-        {
-            symlink("busybox", self.path("/bin").join(applet)).unwrap();
-        }
-        fs::create_dir_all(self.path("/dev")).unwrap();
-        let null = Command::new("mknod")
-            .args(["-m", "666"])
-            .arg(self.path("/dev/null"))
-            .args(["c", "1", "3"])
-            .status()
-            .unwrap();
-        assert!(
-            null.success(),
-            "no device could be made in {}: set TMPDIR to a folder without `nodev`",
-            self.folder.path().display()
-        );
+fn build(root: &Path) {
+    for folder in ["bin", "dev", "sbin", "usr/lib/elevate"] {
+        fs::create_dir_all(root.join(folder)).unwrap();
     }
-
-    /// A path of the machine, as seen from outside.
-    pub(crate) fn path(&self, inside: &str) -> PathBuf {
-        self.folder.path().join(inside.trim_start_matches('/'))
-    }
-
-    /// Writes a file and the folders above it.
-    pub(crate) fn write(&self, inside: &str, mode: u32, text: &str) {
-        let path = self.path(inside);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-    }
-
-    /// A file's text.
-    pub(crate) fn read(&self, inside: &str) -> String {
-        fs::read_to_string(self.path(inside))
-            .unwrap_or_else(|error| panic!("{inside} in the root: {error}"))
-    }
-
-    /// A file's permission bits.
-    pub(crate) fn mode(&self, inside: &str) -> u32 {
-        fs::symlink_metadata(self.path(inside)).unwrap().mode() & 0o7777
-    }
-
-    /// Puts the repository's `instance/` where an upload puts it, with these files of the user's.
-    pub(crate) fn upload(&self, files: &[(&str, &str)]) {
-        let instance = Path::new(env!("CARGO_MANIFEST_DIR")).join("instance");
-        for folder in ["scripts", "config"] {
-            let target = self.path("/tmp/uploaded_files").join(folder);
-            fs::create_dir_all(&target).unwrap();
-            for entry in fs::read_dir(instance.join(folder)).unwrap() {
-                let entry = entry.unwrap();
-                // `copy` keeps the permission bits.
-                fs::copy(entry.path(), target.join(entry.file_name())).unwrap();
-            }
-        }
-        fs::set_permissions(self.path("/tmp/uploaded_files"), fs::Permissions::from_mode(0o700))
-            .unwrap();
-        for (name, text) in files {
-            self.write(&format!("/tmp/uploaded_files/files/{name}"), 0o644, text);
+    fs::copy(BUSYBOX, root.join("bin/busybox")).unwrap();
+    let applets = output(Command::new(BUSYBOX).arg("--list"));
+    for applet in applets.lines().filter(|applet| !LEFT_OUT.contains(applet)) {
+        if applet != "busybox" {
+            symlink("busybox", root.join("bin").join(applet)).unwrap();
         }
     }
-
-    /// Runs a command on the machine.
-    pub(crate) fn run(&self, command: &[&str]) -> Output {
-        Command::new("chroot")
-            .arg(self.folder.path())
-            .args(command)
-            .env_clear()
-            .env("PATH", "/usr/local/bin:/bin:/usr/sbin:/sbin")
-            .output()
-            .expect("chroot is a part of coreutils")
+    symlink("../bin", root.join("usr/bin")).unwrap();
+    for (name, minor) in [("null", "3"), ("zero", "5"), ("full", "7"), ("urandom", "9")] {
+        let node = root.join("dev").join(name);
+        run(Command::new("mknod").args(["-m", "666"]).arg(node).args(["c", "1", minor]));
     }
-
-    /// How the stubs were called so far, one line a call.
-    pub(crate) fn calls(&self) -> Vec<String> {
-        fs::read_to_string(self.path(CALLS))
-            .unwrap_or_default()
-            .lines()
-            .map(str::to_owned)
-            .collect()
+    for (program, _) in PROGRAMS {
+        copy_with_libraries(Path::new(program), root);
     }
+    symlink("dash", root.join("bin/sh")).unwrap();
+    // busybox's su with the set-user-id bit is all of sudo that the hosts need.
+    let su = root.join("usr/lib/elevate/su");
+    fs::copy(BUSYBOX, &su).unwrap();
+    fs::set_permissions(&su, fs::Permissions::from_mode(0o4755)).unwrap();
+    write(&root.join("usr/lib/elevate/run"), 0o755, "#!/bin/sh\nexec \"$@\"\n");
+}
 
-    /// Everything under a folder: path, then owner, mode and content.
-    pub(crate) fn tree(&self, inside: &str) -> BTreeMap<PathBuf, (u32, u32, Vec<u8>)> {
-        let mut found = BTreeMap::new();
-        let mut open = vec![self.path(inside)];
-        while let Some(path) = open.pop() {
-            let metadata = fs::symlink_metadata(&path).unwrap();
-            let content = if metadata.is_file() { fs::read(&path).unwrap() } else { Vec::new() };
-            if metadata.is_dir() {
-                open.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-            }
-            found.insert(path, (metadata.uid(), metadata.mode(), content));
-        }
-        found
+fn copy_with_libraries(program: &Path, root: &Path) {
+    let listed = output(Command::new("ldd").arg(program));
+    let libraries = listed.split_whitespace().filter(|word| word.starts_with('/'));
+    for file in libraries.map(Path::new).chain([program]) {
+        let inside = root.join(file.strip_prefix("/").unwrap());
+        fs::create_dir_all(inside.parent().unwrap()).unwrap();
+        fs::copy(file, inside).unwrap();
     }
+}
+
+/// What is each host's own.
+fn furnish(root: &Path) {
+    for folder in [
+        "etc/ssh",
+        "home/ubuntu/.ssh",
+        "opt",
+        "proc",
+        "root",
+        "run/sshd",
+        "usr/local/bin",
+        "var/log",
+    ] {
+        fs::create_dir_all(root.join(folder)).unwrap();
+    }
+    fs::create_dir(root.join("tmp")).unwrap();
+    fs::set_permissions(root.join("tmp"), fs::Permissions::from_mode(0o1777)).unwrap();
+    write(&root.join("etc/passwd"), 0o644, PASSWD);
+    write(&root.join("etc/group"), 0o644, GROUP);
+    write(&root.join("etc/os-release"), 0o644, OS_RELEASE);
+    write(&root.join("calls.log"), 0o666, "");
+    for folder in ["home/ubuntu", "home/ubuntu/.ssh"] {
+        chown(root.join(folder), Some(UBUNTU), Some(UBUNTU)).unwrap();
+    }
+    for name in STUBS {
+        stub(root, name, "case $* in reboot) exec reboot ;; esac");
+    }
+    stub(root, "cloud-init", "echo 'status: done'");
+    stub(root, "reboot", "echo reboot >/run/orders");
+    stub(root, "shutdown", "echo reboot >/run/orders");
+    stub(root, "sudo", SUDO);
+}
+
+/// Options are passed over; `--` keeps su from taking the command's for its own.
+const SUDO: &str =
+    "while :; do case ${1-} in -u | -g) shift 2 ;; -*) shift ;; *) break ;; esac; done
+[ \"$(id -u)\" = 0 ] && exec /usr/lib/elevate/run \"$@\"
+exec /usr/lib/elevate/su -- root /usr/lib/elevate/run \"$@\"";
+
+pub(crate) fn write(path: &Path, mode: u32, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+pub(crate) fn run(command: &mut Command) {
+    output(command);
+}
+
+fn output(command: &mut Command) -> String {
+    let done = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{command:?}: {said}");
+    String::from_utf8_lossy(&done.stdout).into_owned()
 }

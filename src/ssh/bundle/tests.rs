@@ -56,6 +56,7 @@ fn modes_and_order_are_kept_and_credentials_are_closed() {
             ("files/a/b/c".to_owned(), 0o640, 5),
             ("files/a/orchestrator_token".to_owned(), 0o600, 6),
             ("files/z.sh".to_owned(), 0o755, 10),
+            ("node".to_owned(), 0o755, 0),
             ("node/id".to_owned(), 0o644, 1),
         ]
     );

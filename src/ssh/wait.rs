@@ -1,0 +1,90 @@
+//! Waiting for a machine that still boots.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::error::Operation;
+use super::{Dial, HostKeyCheck, Identities, Route, Session, SshError, connect};
+
+/// How long [`wait_for`] waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// For everything together.
+    pub overall: Duration,
+    /// For a login that is refused: cloud-init installs the key some time after sshd is up.
+    pub refused_login: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { overall: Duration::from_mins(5), refused_login: Duration::from_mins(1) }
+    }
+}
+
+/// [`connect`], again and again until it works, cannot work any more, or the patience ends.
+///
+/// `expect` is asked before each attempt, so that a fingerprint may become known meanwhile.
+/// `on_wait` is told why it waits whenever the reason changes.
+pub async fn wait_for(
+    dial: &dyn Dial,
+    route: &Route,
+    identities: &Identities,
+    mut expect: impl FnMut() -> HostKeyCheck,
+    patience: Patience,
+    mut on_wait: impl FnMut(&str),
+) -> Result<Session, SshError> {
+    let deadline = Instant::now() + patience.overall;
+    let target = route.target.address();
+    let mut refused_since: Option<Instant> = None;
+    let mut last: Option<SshError> = None;
+    for attempt in 0.. {
+        let tried = connect(dial, route, identities, expect());
+        let Ok(outcome) = tokio::time::timeout_at(deadline, tried).await else { break };
+        let error = match outcome {
+            Ok(session) => return Ok(session),
+            Err(error) => error,
+        };
+        let may_wait = match &error {
+            SshError::AuthRefused { .. } => {
+                let since = *refused_since.get_or_insert_with(Instant::now);
+                since.elapsed() < patience.refused_login
+            }
+            other => other.is_retryable(),
+        };
+        if !may_wait {
+            return Err(error);
+        }
+        let reason = error.waiting_reason();
+        if last.as_ref().is_none_or(|last| last.waiting_reason() != reason) {
+            on_wait(&reason);
+        }
+        last = Some(error);
+        if tokio::time::timeout_at(deadline, tokio::time::sleep(pause(&target, attempt)))
+            .await
+            .is_err()
+        {
+            break;
+        }
+    }
+    let last = last.unwrap_or(SshError::TimedOut {
+        operation: Operation::Connect,
+        target: target.clone(),
+        after: patience.overall,
+    });
+    Err(SshError::GaveUp { target, after: patience.overall, last: Box::new(last) })
+}
+
+/// From half a second to five, a quarter more or less: a fleet that boots at once must not knock
+/// in step. Derived from the host's name, so that a run can be repeated.
+fn pause(target: &str, attempt: u32) -> Duration {
+    let base = Duration::from_millis(500) * 2_u32.pow(attempt.min(4));
+    let mut hasher = DefaultHasher::new();
+    (target, attempt).hash(&mut hasher);
+    let quarter = u32::try_from(hasher.finish() % 51).unwrap_or(0);
+    base.min(Duration::from_secs(5)) * (75 + quarter) / 100
+}
+
+#[cfg(test)]
+mod tests;
