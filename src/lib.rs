@@ -12,5 +12,6 @@
 //! ```
 
 pub mod app;
+pub mod aws;
 pub mod config;
 pub mod fleet;
