@@ -15,3 +15,4 @@ pub mod app;
 pub mod aws;
 pub mod config;
 pub mod fleet;
+pub mod store;

@@ -1,0 +1,5 @@
+//! What is kept on this machine between runs.
+
+mod cache;
+
+pub use cache::Cache;
