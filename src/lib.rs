@@ -15,4 +15,5 @@ pub mod app;
 pub mod aws;
 pub mod config;
 pub mod fleet;
+pub mod jobs;
 pub mod store;

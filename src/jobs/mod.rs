@@ -1,0 +1,3 @@
+//! The work: straight async functions that read like a runbook.
+
+pub mod network;
