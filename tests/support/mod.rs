@@ -1,0 +1,4 @@
+//! What the stories share, one file a subject.
+
+pub mod moto;
+pub mod proxy;
