@@ -80,3 +80,58 @@ fn spot_request(request: &SpotInstanceRequest) -> Option<SpotRequest> {
         },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::scripted;
+
+    fn requests(_: &str) -> (u16, String) {
+        let request = |id: &str, state: &str, kind: &str, owner: &str| {
+            format!(
+                "<item><spotInstanceRequestId>{id}</spotInstanceRequestId><state>{state}</state>\
+                 <type>{kind}</type><status><code>fulfilled</code></status><tagSet><item>\
+                 <key>ManagedBy</key><value>{owner}</value></item></tagSet></item>"
+            )
+        };
+        let set = [
+            request("sir-1", "active", "persistent", "spot-tui"),
+            request("sir-2", "closed", "one-time", "spot-tui"),
+            request("sir-3", "active", "one-time", "somebody"),
+        ];
+        let name = "DescribeSpotInstanceRequestsResponse";
+        let set = set.concat();
+        (200, format!("<{name}><spotInstanceRequestSet>{set}</spotInstanceRequestSet></{name}>"))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_our_requests_are_seen_with_what_they_would_do() {
+        let (ec2, _) = scripted::ec2(requests).await;
+        let found = ec2.spot_requests(&Selector::everything()).await.unwrap();
+        let told: Vec<_> =
+            found.iter().map(|it| (it.id.as_str(), it.lifecycle, it.is_alive())).collect();
+        assert_eq!(
+            told,
+            [("sir-1", Lifecycle::PersistentSpot, true), ("sir-2", Lifecycle::Spot, false)]
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_is_not_there_counts_as_cancelled() {
+        let (ec2, calls) = scripted::ec2(|call| {
+            if call.contains("sir-1") {
+                let code = "<Code>InvalidSpotInstanceRequestID.NotFound</Code>";
+                let error = format!("{code}<Message>'sir-1' does not exist</Message>");
+                return (
+                    400,
+                    format!("<Response><Errors><Error>{error}</Error></Errors></Response>"),
+                );
+            }
+            let name = "CancelSpotInstanceRequestsResponse";
+            (200, format!("<{name}></{name}>"))
+        })
+        .await;
+        ec2.cancel_spot_requests(&["sir-1".into(), "sir-2".into()]).await.unwrap();
+        assert_eq!(calls.lock().unwrap().len(), 2);
+    }
+}
