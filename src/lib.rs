@@ -12,6 +12,7 @@
 //! ```
 
 pub mod app;
+pub mod aws;
 pub mod config;
 pub mod fleet;
 pub mod jobs;

@@ -12,3 +12,4 @@ mod instance;
 mod node;
 mod ssh;
 mod support;
+mod wire;

@@ -71,6 +71,10 @@ names! {
     SubnetId;
     /// A security group's id, `sg-...`.
     SecurityGroupId;
+    /// An internet gateway's id, `igw-...`.
+    GatewayId;
+    /// A route table's id, `rtb-...`.
+    RouteTableId;
     /// A spot instance request's id, `sir-...`.
     SpotRequestId;
 }

@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 pub use ids::{
-    AccountId, DeploymentId, ImageId, InstanceId, InstanceKey, LaunchId, MachineType, Region,
-    SecurityGroupId, SpotRequestId, SubnetId, VpcId, Zone,
+    AccountId, DeploymentId, GatewayId, ImageId, InstanceId, InstanceKey, LaunchId, MachineType,
+    Region, RouteTableId, SecurityGroupId, SpotRequestId, SubnetId, VpcId, Zone,
 };
 pub use instance::{Attempt, HostKey, HostKeyTrust, Instance, Lifecycle, Machine};
 pub use phase::{Ec2State, Failure, Health, Phase, Step, Transfer};

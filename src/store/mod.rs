@@ -9,6 +9,7 @@
 //! Tags are the truth about what is ours; these files are our memory. Nothing here talks to AWS
 //! or to a host. All calls block on the disk: async callers go through `spawn_blocking`.
 
+mod cache;
 mod entry;
 mod error;
 mod journal;
@@ -17,6 +18,7 @@ mod state;
 
 use std::path::{Path, PathBuf};
 
+pub use cache::Cache;
 pub use entry::Entry;
 pub use error::StoreError;
 pub use journal::{Intent, IntentId, Journal};

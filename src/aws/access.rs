@@ -1,0 +1,265 @@
+//! The way in: credentials, the endpoint, one HTTP client, and the clients of each region.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_ec2::config::retry::{ClientRateLimiter, RetryPartition, TokenBucket};
+use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_http_client::tls;
+
+use super::error::{AwsError, Class};
+use super::profile::Profile;
+use super::select::filter;
+use crate::fleet::{Account, AccountId, Region};
+
+pub use aws_sdk_ec2::config::{Credentials, SharedHttpClient};
+pub use aws_smithy_async::time::SharedTimeSource;
+
+/// Where questions are asked that have no region of their own, when nothing else is configured.
+const HOME: &str = "us-east-1";
+
+/// What the user said about how to reach AWS, and what a test puts in its place.
+#[derive(Debug, Clone, Default)]
+pub struct Access {
+    /// `--profile`. Else AWS_PROFILE, else `default`.
+    pub profile: Option<String>,
+    /// `--endpoint-url`. Else AWS_ENDPOINT_URL and its kin, else AWS.
+    pub endpoint: Option<String>,
+    /// Fixed keys, for a simulated AWS. Then no profile is chosen.
+    pub credentials: Option<Credentials>,
+    /// What carries the requests. Else HTTPS with rustls.
+    pub http: Option<SharedHttpClient>,
+    /// What tells the time for signatures and expiry. Else the system's clock.
+    pub time: Option<SharedTimeSource>,
+}
+
+/// An account's door. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    sdk: SdkConfig,
+    home: Region,
+    loopback: bool,
+    profile: Arc<Profile>,
+    regions: Arc<Mutex<BTreeMap<Region, Ec2>>>,
+}
+
+/// EC2 in one region. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Ec2 {
+    region: Region,
+    /// For everything that makes something: a capacity error comes as HTTP 500 and the SDK would
+    /// try it again, and a create call without a token would make two of it.
+    pub(super) once: aws_sdk_ec2::Client,
+    /// For questions and deletes, which may be repeated: three attempts.
+    pub(super) patient: aws_sdk_ec2::Client,
+    pub(super) ssm: aws_sdk_ssm::Client,
+    profile: Arc<Profile>,
+}
+
+impl Aws {
+    /// Reads profiles and environment. Asks nothing of AWS yet, and needs no region.
+    pub async fn open(access: &Access) -> Result<Self, AwsError> {
+        let profile = match &access.credentials {
+            None => Profile::read(access.profile.as_deref()).await?,
+            Some(_) => Profile::default(),
+        };
+        let home = setting("AWS_REGION")
+            .or_else(|| setting("AWS_DEFAULT_REGION"))
+            .or_else(|| profile.region.clone())
+            .unwrap_or_else(|| HOME.into());
+        let sdk = load(access, home.clone()).await;
+        let endpoint = access
+            .endpoint
+            .clone()
+            .or_else(|| setting("AWS_ENDPOINT_URL_EC2"))
+            .or_else(|| sdk.endpoint_url().map(str::to_owned));
+        Ok(Self {
+            sdk,
+            home: home.into(),
+            loopback: endpoint.is_some_and(|url| leads_to_loopback(&url)),
+            profile: Arc::new(profile),
+            regions: Arc::default(),
+        })
+    }
+
+    /// Whether the endpoint is on this machine: a simulated AWS, which sees us as 127.0.0.1.
+    pub fn is_loopback(&self) -> bool {
+        self.loopback
+    }
+
+    /// Who we are (STS GetCallerIdentity) and which regions the account may use
+    /// (EC2 DescribeRegions).
+    pub async fn account(&self) -> Result<Account, AwsError> {
+        let sts = aws_sdk_sts::Client::new(&self.sdk);
+        let identity = sts.get_caller_identity().send().await.map_err(|error| {
+            AwsError::read(error, "GetCallerIdentity", &self.home, &self.profile)
+        })?;
+        let arn = identity.arn().unwrap_or_default().to_owned();
+        let name = arn.rsplit(['/', ':']).next().unwrap_or_default();
+        Ok(Account {
+            id: AccountId::new(identity.account().unwrap_or_default()),
+            creator: name.to_owned(),
+            regions: self.region(&self.home).enabled_regions().await?,
+            arn,
+        })
+    }
+
+    /// The clients of a region, always the same ones.
+    pub fn region(&self, region: &Region) -> Ec2 {
+        let mut regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
+        regions.entry(region.clone()).or_insert_with(|| self.clients(region)).clone()
+    }
+
+    fn clients(&self, region: &Region) -> Ec2 {
+        // The SDK's retry buckets are process-wide and named by region alone: a second account,
+        // or a second test, would be throttled for what the first one did.
+        let partition = RetryPartition::custom(format!("spot-tui-{region}"))
+            .token_bucket(TokenBucket::default())
+            .client_rate_limiter(ClientRateLimiter::default())
+            .build();
+        let place = aws_config::Region::new(region.to_string());
+        let ec2 = aws_sdk_ec2::config::Builder::from(&self.sdk)
+            .region(place.clone())
+            .retry_partition(partition.clone());
+        let ssm =
+            aws_sdk_ssm::config::Builder::from(&self.sdk).region(place).retry_partition(partition);
+        Ec2 {
+            region: region.clone(),
+            once: aws_sdk_ec2::Client::from_conf(
+                ec2.clone().retry_config(RetryConfig::disabled()).build(),
+            ),
+            patient: aws_sdk_ec2::Client::from_conf(ec2.build()),
+            ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
+            profile: Arc::clone(&self.profile),
+        }
+    }
+}
+
+impl Ec2 {
+    /// The region.
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// Turns the SDK's error of an action into ours.
+    pub(super) fn failed<E>(
+        &self,
+        operation: &'static str,
+    ) -> impl FnOnce(SdkError<E>) -> AwsError + '_
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        move |error| AwsError::read(error, operation, &self.region, &self.profile)
+    }
+
+    /// A failure that we saw ourselves.
+    pub(super) fn found(
+        &self,
+        operation: &'static str,
+        class: Class,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> AwsError {
+        AwsError::found(operation, Some(&self.region), class, message, hint)
+    }
+
+    /// Regions that need no opt-in, or that the account opted in to.
+    async fn enabled_regions(&self) -> Result<Vec<Region>, AwsError> {
+        const ENABLED: [&str; 2] = ["opt-in-not-required", "opted-in"];
+        let answer = self
+            .patient
+            .describe_regions()
+            .filters(filter("opt-in-status", ENABLED))
+            .send()
+            .await
+            .map_err(self.failed("DescribeRegions"))?;
+        let mut regions: Vec<Region> = answer
+            .regions()
+            .iter()
+            .filter(|region| region.opt_in_status().is_none_or(|is| ENABLED.contains(&is)))
+            .filter_map(|region| region.region_name().map(Region::from))
+            .collect();
+        regions.sort();
+        Ok(regions)
+    }
+}
+
+async fn load(access: &Access, home: String) -> SdkConfig {
+    let http = access.http.clone().unwrap_or_else(|| {
+        aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
+            .build_https()
+    });
+    let patience = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(10))
+        .read_timeout(Duration::from_mins(1))
+        .build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .region(aws_config::Region::new(home.clone()))
+        .http_client(http.clone())
+        .retry_config(RetryConfig::standard().with_max_attempts(3))
+        .timeout_config(patience);
+    if let Some(keys) = access.credentials.clone() {
+        loader = loader.credentials_provider(keys);
+    } else if let Some(profile) = &access.profile {
+        // The SDK's chain puts keys from the environment before a profile even where the profile
+        // was named; here, as in AWS's own command line, what the user wrote wins. Else we would
+        // work in another account than the one that was asked for.
+        let mut around = ProviderConfig::default()
+            .with_region(Some(aws_config::Region::new(home.clone())))
+            .with_http_client(http.clone());
+        if let Some(time) = access.time.clone() {
+            around = around.with_time_source(time);
+        }
+        let provider = ProfileFileCredentialsProvider::builder()
+            .profile_name(profile)
+            .configure(&around)
+            .build();
+        loader = loader.profile_name(profile).credentials_provider(provider);
+    }
+    if let Some(url) = &access.endpoint {
+        loader = loader.endpoint_url(url);
+    }
+    if let Some(time) = access.time.clone() {
+        loader = loader.time_source(time);
+    }
+    loader.load().await
+}
+
+/// An environment variable that says something.
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Whether a URL's host is this machine.
+fn leads_to_loopback(url: &str) -> bool {
+    reqwest::Url::parse(url).ok().is_some_and(|url| match url.host_str() {
+        Some("localhost") => true,
+        Some(host) => host
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback()),
+        None => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_is_seen_in_every_spelling() {
+        for url in ["http://127.0.0.1:5000", "http://localhost:5000/", "http://[::1]:5000"] {
+            assert!(leads_to_loopback(url), "{url}");
+        }
+        for url in ["https://ec2.us-east-1.amazonaws.com", "http://10.0.0.1", "nonsense"] {
+            assert!(!leads_to_loopback(url), "{url}");
+        }
+    }
+}

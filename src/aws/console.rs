@@ -1,0 +1,167 @@
+//! The console output, and the host keys that cloud-init prints into it.
+//!
+//! It comes over the EC2 API, so it vouches for a host key before SSH does.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::access::Ec2;
+use super::error::{AwsError, Class};
+use crate::fleet::InstanceId;
+
+/// The length of a SHA-256 digest in unpadded base64.
+const DIGEST: usize = 43;
+
+/// What a console output tells about the host's keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConsoleKeys {
+    /// `SHA256:...` of each host key, as `ssh-keygen -l` prints it.
+    pub fingerprints: Vec<String>,
+    /// Whether the boot is over: what is not printed by now will not be.
+    pub boot_ended: bool,
+}
+
+impl Ec2 {
+    /// What the instance printed so far (EC2 GetConsoleOutput). `None` while there is nothing.
+    ///
+    /// Asks for the latest output, which Nitro instances have at once; other types answer that
+    /// with an error and have theirs a few minutes after the boot.
+    pub async fn console_output(&self, id: &InstanceId) -> Result<Option<String>, AwsError> {
+        let latest = self.console(id, true).await;
+        let text = match latest {
+            Err(error) if is_unsupported(&error) => self.console(id, false).await?,
+            other => other?,
+        };
+        let bytes = text.map(|text| STANDARD.decode(text.split_whitespace().collect::<String>()));
+        match bytes {
+            None => Ok(None),
+            Some(Ok(bytes)) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+            Some(Err(error)) => Err(self.found(
+                "GetConsoleOutput",
+                Class::Retry,
+                format!("the output of {id} is not base64: {error}"),
+                "",
+            )),
+        }
+    }
+
+    async fn console(&self, id: &InstanceId, latest: bool) -> Result<Option<String>, AwsError> {
+        let call = self.patient.get_console_output().instance_id(id.as_str());
+        let call = if latest { call.latest(true) } else { call };
+        let answer = call.send().await.map_err(self.failed("GetConsoleOutput"))?;
+        Ok(answer.output.filter(|output| !output.is_empty()))
+    }
+}
+
+fn is_unsupported(error: &AwsError) -> bool {
+    matches!(
+        error.code.as_deref(),
+        Some("UnsupportedOperation" | "Unsupported" | "InvalidParameterCombination")
+    )
+}
+
+/// Reads the host keys' fingerprints out of a console output: the block that cloud-init's module
+/// `keys_to_console` prints. Its lines may carry a timestamp, a priority or a tag in front. Where
+/// the machine booted more than once, the last block counts. A line that was cut off is left out.
+pub fn host_key_fingerprints(console: &str) -> ConsoleKeys {
+    let mut keys = ConsoleKeys::default();
+    let mut inside = false;
+    for line in console.lines() {
+        if line.contains("-----BEGIN SSH HOST KEY FINGERPRINTS-----") {
+            inside = true;
+            keys.fingerprints.clear();
+        } else if line.contains("-----END SSH HOST KEY FINGERPRINTS-----") {
+            inside = false;
+        } else if inside {
+            keys.fingerprints.extend(fingerprint(line));
+        }
+        // cloud-init's last words, and the prompt that follows the boot on a serial console.
+        keys.boot_ended |= (line.contains("Cloud-init v.") && line.contains(" finished at "))
+            || line.trim_end().ends_with(" login:");
+    }
+    keys
+}
+
+fn fingerprint(line: &str) -> Option<String> {
+    line.split_whitespace()
+        .find(|word| {
+            word.strip_prefix("SHA256:").is_some_and(|digest| {
+                digest.len() == DIGEST
+                    && digest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/')
+            })
+        })
+        .map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::scripted;
+
+    const ED: &str = "SHA256:0WnO0q1QFMlW3TxQyC1Gv5qPmXz0jfvAq8N1s0aJm7c";
+    const RSA: &str = "SHA256:Zl3zn1lFvV4qB9m3vQ3GZf0zW0bW3CwzBq0d+2k/XyE";
+
+    fn console(prefix: &str) -> String {
+        format!(
+            "[   12.3] something\r\n\
+             {prefix}#####\r\n\
+             {prefix}-----BEGIN SSH HOST KEY FINGERPRINTS-----\r\n\
+             {prefix}256 {ED} root@ip-10-0-0-5 (ED25519)\r\n\
+             {prefix}3072 {RSA} root@ip-10-0-0-5 (RSA)\r\n\
+             {prefix}-----END SSH HOST KEY FINGERPRINTS-----\r\n"
+        )
+    }
+
+    #[test]
+    fn the_block_is_read_with_and_without_prefixes() {
+        for prefix in ["", "ci-info: ", "<14>Nov 20 09:00:01 ec2: ", "[   14.2] cloud-init[881]: "]
+        {
+            let keys = host_key_fingerprints(&console(prefix));
+            assert_eq!(keys.fingerprints, [ED, RSA], "{prefix}");
+            assert!(!keys.boot_ended);
+        }
+    }
+
+    #[test]
+    fn a_cut_line_is_no_fingerprint() {
+        let text = console("");
+        let cut = &text[..text.find(RSA).unwrap() + 20];
+        assert_eq!(host_key_fingerprints(cut).fingerprints, [ED]);
+    }
+
+    #[test]
+    fn fingerprints_outside_the_block_are_nobodys() {
+        assert_eq!(host_key_fingerprints(&format!("256 {ED} evil")), ConsoleKeys::default());
+    }
+
+    #[test]
+    fn a_boot_that_ended_is_seen() {
+        let silent = "Cloud-init v. 24.1.3-0ubuntu3 finished at Fri, 20 Nov 2026 09:00:10 +0000. \
+                      Datasource DataSourceEc2Local.  Up 31.40 seconds";
+        assert!(host_key_fingerprints(silent).boot_ended);
+        assert!(host_key_fingerprints("\nip-10-0-0-5 login: ").boot_ended);
+        assert!(!host_key_fingerprints("Cloud-init v. 24.1 running 'modules:final'").boot_ended);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_machine_without_nitro_is_asked_for_its_older_output() {
+        let (ec2, calls) = scripted::ec2(|call| {
+            if call.contains("Latest=true") {
+                return scripted::refusal("UnsupportedOperation");
+            }
+            let output = "<GetConsoleOutputResponse><output>aGVs\nbG8=</output>\
+                          </GetConsoleOutputResponse>";
+            (200, output.to_owned())
+        })
+        .await;
+        let text = ec2.console_output(&"i-1".into()).await.unwrap();
+        assert_eq!(text.as_deref(), Some("hello"));
+        assert_eq!(calls.lock().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn the_last_boot_counts() {
+        let twice = format!("{}{}", console("").replace(ED, RSA), console(""));
+        assert_eq!(host_key_fingerprints(&twice).fingerprints, [ED, RSA]);
+    }
+}

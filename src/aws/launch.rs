@@ -1,0 +1,210 @@
+//! RunInstances: the one call that costs money.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ec2::operation::run_instances::builders::RunInstancesFluentBuilder;
+use aws_sdk_ec2::types::{
+    BlockDeviceMapping, EbsBlockDevice, HttpTokensState, IamInstanceProfileSpecification,
+    InstanceInterruptionBehavior, InstanceMarketOptionsRequest, InstanceMetadataEndpointState,
+    InstanceMetadataOptionsRequest, InstanceNetworkInterfaceSpecification, InstanceType,
+    MarketType, ResourceType, SpotInstanceType, SpotMarketOptions, VolumeType,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::access::Ec2;
+use super::error::{AwsError, Class};
+use super::machines::machine;
+use super::select::born_with;
+use crate::fleet::{
+    ImageId, LaunchId, Lifecycle, Machine, MachineType, SecurityGroupId, SubnetId, Zone,
+};
+
+/// EC2's limit for user-data, before base64.
+const USER_DATA_CAP: usize = 16 * 1024;
+
+/// Everything that RunInstances is told. The same request sends the same bytes, as its client
+/// token asks for: the token covers the tags and the user-data too.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LaunchRequest {
+    /// The client token, at most 64 characters, and the value of the tag `LaunchId`.
+    pub token: LaunchId,
+    /// How many at most. AWS may give fewer, but at least one.
+    pub count: u32,
+    /// Which type.
+    pub machine_type: MachineType,
+    /// Which image.
+    pub image: ImageId,
+    /// The image's root device, `/dev/sda1`, as [`super::ImageChoice`] tells it.
+    pub root_device: String,
+    /// Which subnet.
+    pub subnet: SubnetId,
+    /// The subnet's zone, for messages.
+    pub zone: Zone,
+    /// The groups that guard it.
+    pub security_groups: Vec<SecurityGroupId>,
+    /// A key pair in EC2.
+    pub key_name: Option<String>,
+    /// A cloud-init document, at most 16 KiB. Readable by everything on the machine: no secrets.
+    pub user_data: String,
+    /// The root volume in GiB.
+    pub storage_gb: u32,
+    /// How it is paid for.
+    pub lifecycle: Lifecycle,
+    /// The most to pay, in USD an hour. `None` caps at the on-demand price.
+    pub max_price: Option<f64>,
+    /// Whether it gets a public address.
+    pub associate_public_ip: bool,
+    /// An instance profile's name.
+    pub instance_profile: Option<String>,
+    /// The tags of everything that the call makes.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl LaunchRequest {
+    /// `2 x t3.medium in us-west-2a`.
+    fn target(&self) -> String {
+        format!("{} x {} in {}", self.count, self.machine_type, self.zone)
+    }
+}
+
+impl Ec2 {
+    /// Launches at least one and at most `count` instances (EC2 RunInstances), never tried again
+    /// by itself. A [`Class::Unknown`] error means that it may have launched.
+    pub async fn launch(&self, request: &LaunchRequest) -> Result<Vec<Machine>, AwsError> {
+        let answer = self
+            .run_instances(request)?
+            .send()
+            .await
+            .map_err(self.failed("RunInstances"))
+            .map_err(|error| error.on(request.target()))?;
+        let mut machines: Vec<Machine> = answer.instances().iter().filter_map(machine).collect();
+        for machine in &mut machines {
+            // The instance itself does not tell whether its request is persistent.
+            machine.lifecycle = request.lifecycle;
+        }
+        if machines.is_empty() {
+            let message = "AWS answered without naming an instance";
+            let hint = "the next run finds by its tags what was launched";
+            return Err(self
+                .found("RunInstances", Class::Unknown, message, hint)
+                .on(request.target()));
+        }
+        Ok(machines)
+    }
+
+    /// Whether the launch would be allowed (EC2 RunInstances with DryRun): permissions, quota of
+    /// parameters and names, but not capacity.
+    pub async fn can_launch(&self, request: &LaunchRequest) -> Result<(), AwsError> {
+        let answer = self.run_instances(request)?.dry_run(true).send().await;
+        match answer.map_err(self.failed("RunInstances")) {
+            Err(error) if error.class == Class::DryRunOk => Ok(()),
+            Err(error) => Err(error.on(request.target())),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    fn run_instances(
+        &self,
+        request: &LaunchRequest,
+    ) -> Result<RunInstancesFluentBuilder, AwsError> {
+        if request.user_data.len() > USER_DATA_CAP {
+            return Err(self.found(
+                "RunInstances",
+                Class::FatalRegion,
+                format!("user-data of {} bytes; EC2 takes 16384", request.user_data.len()),
+                "make instance/ smaller: what is large belongs into the bundle",
+            ));
+        }
+        let count = i32::try_from(request.count).unwrap_or(i32::MAX);
+        // Left at EC2's default is what a shutdown from inside does (stop): a one-time request
+        // ends with its instance anyway, and a persistent one has to survive a power-off.
+        let call = self
+            .once
+            .run_instances()
+            .client_token(request.token.as_str())
+            .min_count(1)
+            .max_count(count)
+            .image_id(request.image.as_str())
+            .instance_type(InstanceType::from(request.machine_type.as_str()))
+            .set_key_name(request.key_name.clone())
+            .user_data(STANDARD.encode(&request.user_data))
+            .set_instance_market_options(market(request))
+            .metadata_options(metadata())
+            .block_device_mappings(root_volume(request))
+            .network_interfaces(interface(request))
+            .set_iam_instance_profile(
+                request
+                    .instance_profile
+                    .as_ref()
+                    .map(|name| IamInstanceProfileSpecification::builder().name(name).build()),
+            );
+        Ok(born(request)
+            .into_iter()
+            .fold(call, |call, kind| call.tag_specifications(born_with(kind, &request.tags))))
+    }
+}
+
+/// What the call makes, and so what has to be tagged in it.
+fn born(request: &LaunchRequest) -> Vec<ResourceType> {
+    let mut kinds =
+        vec![ResourceType::Instance, ResourceType::Volume, ResourceType::NetworkInterface];
+    if request.lifecycle != Lifecycle::OnDemand {
+        kinds.push(ResourceType::SpotInstancesRequest);
+    }
+    kinds
+}
+
+fn market(request: &LaunchRequest) -> Option<InstanceMarketOptionsRequest> {
+    // AWS: a persistent request needs a behaviour that keeps the instance.
+    let (kind, behaviour) = match request.lifecycle {
+        Lifecycle::OnDemand => return None,
+        Lifecycle::Spot => (SpotInstanceType::OneTime, InstanceInterruptionBehavior::Terminate),
+        Lifecycle::PersistentSpot => {
+            (SpotInstanceType::Persistent, InstanceInterruptionBehavior::Stop)
+        }
+    };
+    let spot = SpotMarketOptions::builder()
+        .spot_instance_type(kind)
+        .instance_interruption_behavior(behaviour)
+        .set_max_price(request.max_price.map(|price| price.to_string()))
+        .build();
+    Some(
+        InstanceMarketOptionsRequest::builder()
+            .market_type(MarketType::Spot)
+            .spot_options(spot)
+            .build(),
+    )
+}
+
+/// IMDSv2 only, and one hop: a job in a container on the machine gets no token.
+fn metadata() -> InstanceMetadataOptionsRequest {
+    InstanceMetadataOptionsRequest::builder()
+        .http_endpoint(InstanceMetadataEndpointState::Enabled)
+        .http_tokens(HttpTokensState::Required)
+        .http_put_response_hop_limit(1)
+        .build()
+}
+
+fn root_volume(request: &LaunchRequest) -> BlockDeviceMapping {
+    let volume = EbsBlockDevice::builder()
+        .encrypted(true)
+        .volume_type(VolumeType::Gp3)
+        .volume_size(i32::try_from(request.storage_gb).unwrap_or(i32::MAX))
+        .delete_on_termination(true)
+        .build();
+    BlockDeviceMapping::builder().device_name(&request.root_device).ebs(volume).build()
+}
+
+/// The interface is spelled out, not left to a plain SubnetId: so it is ours to say that it goes
+/// with the instance, and whether it has a public address.
+fn interface(request: &LaunchRequest) -> InstanceNetworkInterfaceSpecification {
+    let groups = request.security_groups.iter().map(ToString::to_string).collect();
+    InstanceNetworkInterfaceSpecification::builder()
+        .device_index(0)
+        .subnet_id(request.subnet.as_str())
+        .set_groups(Some(groups))
+        .associate_public_ip_address(request.associate_public_ip)
+        .delete_on_termination(true)
+        .build()
+}

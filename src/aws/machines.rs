@@ -1,0 +1,282 @@
+//! Instances: what EC2 tells about ours, and their end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use aws_sdk_ec2::types::{Instance, InstanceLifecycleType};
+use jiff::Timestamp;
+
+use super::access::Ec2;
+use super::error::{AwsError, Class};
+use super::select::{Selector, filter, read_tags};
+use crate::fleet::{DeploymentId, Ec2State, InstanceId, LaunchId, Lifecycle, Machine, tags};
+
+/// The largest page of DescribeInstances.
+const PAGE: i32 = 1000;
+/// How many ids go into one TerminateInstances or CancelSpotInstanceRequests.
+pub(super) const BATCH: usize = 100;
+
+/// A deployment that has instances in a region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeploymentSeen {
+    /// Its id, from the tag.
+    pub deployment: DeploymentId,
+    /// Who created it, from the tag.
+    pub creator: Option<String>,
+    /// How many of its instances are not terminated.
+    pub alive: usize,
+}
+
+impl Ec2 {
+    /// Our instances (EC2 DescribeInstances, filtered by tags, all pages). Terminated ones only
+    /// where the selector asks for them.
+    ///
+    /// An instance does not tell whether its spot request is persistent; it is
+    /// [`Lifecycle::Spot`] here, and [`Ec2::spot_requests`] knows better.
+    pub async fn instances(&self, selector: &Selector) -> Result<Vec<Machine>, AwsError> {
+        let found = self.describe_instances(selector).await?;
+        Ok(found.iter().filter_map(machine).collect())
+    }
+
+    /// The deployments that have instances alive here, of whatever creator.
+    pub async fn deployments(&self) -> Result<Vec<DeploymentSeen>, AwsError> {
+        let found = self.describe_instances(&Selector::everything()).await?;
+        let mut seen: BTreeMap<String, DeploymentSeen> = BTreeMap::new();
+        for instance in &found {
+            let mut tags = read_tags(instance.tags());
+            let Some(id) = tags.remove(tags::DEPLOYMENT_ID) else { continue };
+            let deployment = seen.entry(id.clone()).or_insert_with(|| DeploymentSeen {
+                deployment: id.into(),
+                creator: None,
+                alive: 0,
+            });
+            deployment.alive += 1;
+            deployment.creator =
+                deployment.creator.take().or_else(|| tags.remove(tags::CREATED_BY));
+        }
+        Ok(seen.into_values().collect())
+    }
+
+    async fn describe_instances(&self, selector: &Selector) -> Result<Vec<Instance>, AwsError> {
+        const ALIVE: [&str; 5] = ["pending", "running", "shutting-down", "stopping", "stopped"];
+        let mut filters = selector.filters();
+        if !selector.wants_terminated() {
+            filters.push(filter("instance-state-name", ALIVE));
+        }
+        let reservations = self
+            .patient
+            .describe_instances()
+            .set_filters(Some(filters))
+            .max_results(PAGE)
+            .into_paginator()
+            .items()
+            .send()
+            .try_collect()
+            .await
+            .map_err(self.failed("DescribeInstances"))?;
+        let mut found: Vec<Instance> = reservations
+            .into_iter()
+            .flat_map(|reservation| reservation.instances.unwrap_or_default())
+            .filter(|instance| selector.matches(&read_tags(instance.tags())))
+            .collect();
+        // AWS promises no order, and a page may repeat what another one had.
+        let mut ids = BTreeSet::new();
+        found.retain(|instance| ids.insert(instance.instance_id.clone()));
+        Ok(found)
+    }
+
+    /// Ends instances (EC2 TerminateInstances, in batches). Each gets its own result; one bad id
+    /// does not save the others, and an instance that is not there counts as ended.
+    pub async fn terminate(&self, ids: &[InstanceId]) -> Vec<(InstanceId, Result<(), AwsError>)> {
+        let ids = ids.iter().map(ToString::to_string).collect();
+        let ended = each_of(ids, |batch| async move {
+            self.patient
+                .terminate_instances()
+                .set_instance_ids(Some(batch))
+                .send()
+                .await
+                .map(drop)
+                .map_err(self.failed("TerminateInstances"))
+        });
+        ended.await.into_iter().map(|(id, result)| (id.into(), result)).collect()
+    }
+}
+
+/// Does one thing to many ids, in batches. EC2 refuses a whole batch for one bad id, but its
+/// message names it: that one gets the refusal, the others are tried again.
+pub(super) async fn each_of<F, Fut>(ids: Vec<String>, act: F) -> Vec<(String, Result<(), AwsError>)>
+where
+    F: Fn(Vec<String>) -> Fut,
+    Fut: Future<Output = Result<(), AwsError>>,
+{
+    let mut results = Vec::with_capacity(ids.len());
+    let mut batches: Vec<Vec<String>> = ids.chunks(BATCH).rev().map(<[String]>::to_vec).collect();
+    while let Some(batch) = batches.pop() {
+        let Err(error) = act(batch.clone()).await else {
+            results.extend(batch.into_iter().map(|id| (id, Ok(()))));
+            continue;
+        };
+        let (named, rest): (Vec<String>, Vec<String>) =
+            batch.into_iter().partition(|id| error.message.contains(id.as_str()));
+        let about_single_ids = matches!(error.class, Class::Gone | Class::FatalRegion);
+        if named.is_empty() && about_single_ids && rest.len() > 1 {
+            batches.extend(rest.into_iter().map(|id| vec![id]));
+            continue;
+        }
+        let (refused, again) = if named.is_empty() { (rest, named) } else { (named, rest) };
+        let result = if error.class == Class::Gone { Ok(()) } else { Err(error) };
+        results.extend(refused.into_iter().map(|id| (id, result.clone())));
+        if !again.is_empty() {
+            batches.push(again);
+        }
+    }
+    results
+}
+
+/// Reads what EC2 tells. `None`, with a line in the log, for what cannot be an instance of ours:
+/// a field that is always there is missing, or the state is a word from the future.
+pub(super) fn machine(instance: &Instance) -> Option<Machine> {
+    let read = read_machine(instance);
+    if read.is_none() {
+        tracing::warn!(
+            id = instance.instance_id().unwrap_or("without an id"),
+            "EC2 told of an instance that cannot be read; it is left out"
+        );
+    }
+    read
+}
+
+fn read_machine(instance: &Instance) -> Option<Machine> {
+    let mut tags = read_tags(instance.tags());
+    Some(Machine {
+        id: instance.instance_id()?.into(),
+        state: Ec2State::parse(instance.state()?.name()?.as_str())?,
+        state_reason: instance
+            .state_reason()
+            .and_then(|reason| reason.code())
+            .filter(|code| !code.is_empty())
+            .map(Into::into),
+        machine_type: instance.instance_type()?.as_str().into(),
+        zone: instance.placement()?.availability_zone()?.into(),
+        lifecycle: match instance.instance_lifecycle() {
+            Some(InstanceLifecycleType::Spot) => Lifecycle::Spot,
+            _ => Lifecycle::OnDemand,
+        },
+        image: instance.image_id().map(Into::into),
+        spot_request: instance.spot_instance_request_id().map(Into::into),
+        public_ip: address(instance.public_ip_address()),
+        private_ip: address(instance.private_ip_address()),
+        vpc: instance.vpc_id().filter(|id| !id.is_empty()).map(Into::into),
+        launched: Timestamp::from_second(instance.launch_time()?.secs()).ok()?,
+        launch: tags.remove(tags::LAUNCH_ID).map(LaunchId::from),
+        name: tags.remove(tags::NAME),
+        creator: tags.remove(tags::CREATED_BY),
+    })
+}
+
+fn address(text: Option<&str>) -> Option<IpAddr> {
+    text.and_then(|text| text.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::aws::scripted;
+
+    fn refusal(class: Class, message: &str) -> AwsError {
+        AwsError::found("TerminateInstances", None, class, message, "")
+    }
+
+    fn ids(names: &[&str]) -> Vec<String> {
+        names.iter().map(ToString::to_string).collect()
+    }
+
+    #[tokio::test]
+    async fn a_bad_id_is_taken_out_and_the_others_are_tried_again() {
+        let calls = Mutex::new(Vec::new());
+        let results = each_of(ids(&["i-1", "i-2", "i-3"]), |batch| {
+            calls.lock().unwrap().push(batch.clone());
+            async move {
+                if batch.contains(&"i-2".to_owned()) {
+                    return Err(refusal(Class::Gone, "The instance ID 'i-2' does not exist"));
+                }
+                Ok(())
+            }
+        })
+        .await;
+        assert_eq!(*calls.lock().unwrap(), [ids(&["i-1", "i-2", "i-3"]), ids(&["i-1", "i-3"])]);
+        assert_eq!(results.len(), 3);
+        assert!(results.iter().all(|(_, result)| result.is_ok()));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_that_names_nobody_is_asked_again_one_by_one() {
+        let results = each_of(ids(&["i-1", "i-2"]), |batch| async move {
+            if batch.contains(&"i-2".to_owned()) {
+                return Err(refusal(Class::FatalRegion, "no"));
+            }
+            Ok(())
+        })
+        .await;
+        let failed: Vec<&str> =
+            results.iter().filter(|(_, r)| r.is_err()).map(|(id, _)| id.as_str()).collect();
+        assert_eq!(failed, ["i-2"]);
+    }
+
+    #[tokio::test]
+    async fn trouble_of_the_account_is_everybodys_and_asked_once() {
+        let calls = Mutex::new(0);
+        let results = each_of(ids(&["i-1", "i-2"]), |_| {
+            *calls.lock().unwrap() += 1;
+            async { Err(refusal(Class::FatalAccount, "not allowed")) }
+        })
+        .await;
+        assert_eq!(*calls.lock().unwrap(), 1);
+        assert!(results.iter().all(|(_, result)| result.is_err()));
+    }
+
+    /// A page of DescribeInstances with one instance of ours.
+    fn page(id: &str, state: &str, next: &str) -> (u16, String) {
+        let instance = format!(
+            "<instanceId>{id}</instanceId><instanceState><name>{state}</name></instanceState>\
+             <instanceType>p9.future</instanceType><launchTime>2026-11-20T09:00:00Z</launchTime>\
+             <placement><availabilityZone>us-west-2a</availabilityZone></placement>\
+             <instanceLifecycle>spot</instanceLifecycle><tagSet><item><key>ManagedBy</key>\
+             <value>spot-tui</value></item></tagSet>"
+        );
+        let body = format!(
+            "<DescribeInstancesResponse><reservationSet><item><instancesSet><item>{instance}\
+             </item></instancesSet></item></reservationSet><nextToken>{next}</nextToken>\
+             </DescribeInstancesResponse>"
+        );
+        (200, body)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_page_is_asked_for_and_what_comes_twice_counts_once() {
+        let (ec2, calls) = scripted::ec2(|call| match () {
+            () if call.contains("NextToken=two") => page("i-2", "running", "three"),
+            () if call.contains("NextToken=three") => page("i-1", "running", ""),
+            () => page("i-1", "pending", "two"),
+        })
+        .await;
+        let found = ec2.instances(&Selector::everything()).await.unwrap();
+        let ids: Vec<&str> = found.iter().map(|machine| machine.id.as_str()).collect();
+        assert_eq!(ids, ["i-1", "i-2"]);
+        assert_eq!(found[0].machine_type.as_str(), "p9.future");
+        assert_eq!(calls.lock().unwrap().len(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_state_from_the_future_hides_one_instance_not_the_region() {
+        let (ec2, _) = scripted::ec2(|_| page("i-1", "molten", "")).await;
+        assert!(ec2.instances(&Selector::everything()).await.unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_left_out() {
+        assert_eq!(machine(&Instance::builder().instance_id("i-1").build()), None);
+    }
+}

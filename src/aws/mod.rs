@@ -1,0 +1,51 @@
+//! EC2, STS and SSM behind our own types. The SDK's types stop here.
+//!
+//! ```text
+//! Access ──open──> Aws ──account()──> who we are, enabled regions           access, profile
+//!                   │
+//!                   └──region()──> Ec2, one region, two clients             access
+//!                                   ├─ launch, can_launch                   launch
+//!                                   ├─ instances, terminate, spot requests  machines, spot
+//!                                   ├─ console_output ── its host keys      console
+//!                                   ├─ image, machine_types, zones          images, offerings
+//!                                   ├─ create.., describe.., delete         network
+//!                                   └─ import_key                           keys
+//! every failure ──> AwsError: one classifier, one table of hints            error, hints
+//! ```
+//!
+//! Each mutating function is one API call, so that a runbook can write down its intent before
+//! each. Nothing here decides in which order things happen, waits for a state or tries again:
+//! that is the jobs' work. Knows nothing of SSH, of the state file or of jobs.
+
+mod access;
+mod address;
+mod console;
+mod error;
+mod hints;
+mod images;
+mod keys;
+mod launch;
+mod machines;
+mod network;
+mod offerings;
+mod profile;
+#[cfg(test)]
+pub(crate) mod scripted;
+mod select;
+mod spot;
+
+pub use access::{Access, Aws, Credentials, Ec2, SharedHttpClient, SharedTimeSource};
+pub use address::{AddressError, operator_networks, own_address};
+pub use console::{ConsoleKeys, host_key_fingerprints};
+pub use error::{AwsError, Class, Credential};
+pub use images::{Architecture, ImageChoice};
+pub use keys::KeyPair;
+pub use launch::LaunchRequest;
+pub use machines::DeploymentSeen;
+pub use network::{
+    AddressFound, Association, Gateway, Group, Ingress, Interface, Kind, NetworkFound, Residue,
+    RouteTable, Subnet, Volume, Vpc,
+};
+pub use offerings::MachineFacts;
+pub use select::Selector;
+pub use spot::SpotRequest;

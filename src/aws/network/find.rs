@@ -1,0 +1,350 @@
+//! What is there: by our tags, in the default VPC, or in the user's.
+
+use aws_sdk_ec2::types as ec2;
+
+use super::{
+    AddressFound, Association, Gateway, Group, Ingress, Interface, Kind, NetworkFound, Residue,
+    RouteTable, Subnet, Volume, Vpc,
+};
+use crate::aws::access::Ec2;
+use crate::aws::error::{AwsError, Class};
+use crate::aws::select::{Selector, filter, read_tags};
+use crate::aws::spot::SpotRequest;
+use crate::fleet::{SubnetId, VpcId};
+
+/// Collects every page of a Describe call, as the SDK's items.
+macro_rules! all_pages {
+    ($ec2:expr, $operation:literal, $call:expr) => {
+        $call.into_paginator().items().send().try_collect().await.map_err($ec2.failed($operation))
+    };
+}
+
+impl Ec2 {
+    /// Everything that carries our tags, besides instances and spot requests. Each kind is asked
+    /// for at the same time.
+    pub async fn network(&self, ours: &Selector) -> Result<NetworkFound, AwsError> {
+        let (vpcs, subnets, gateways, route_tables, security_groups) = tokio::try_join!(
+            self.vpcs(ours),
+            self.subnets(ours),
+            self.gateways(ours),
+            self.route_tables(ours),
+            self.groups(ours),
+        )?;
+        let (interfaces, volumes, key_pairs, addresses) = tokio::try_join!(
+            self.interfaces(ours),
+            self.volumes(ours),
+            self.key_pairs(ours),
+            self.addresses(ours),
+        )?;
+        Ok(NetworkFound {
+            vpcs,
+            subnets,
+            gateways,
+            route_tables,
+            security_groups,
+            interfaces,
+            volumes,
+            key_pairs,
+            addresses,
+        })
+    }
+
+    /// Everything of ours that is still there: what a destroyed deployment must not have.
+    pub async fn residue(&self, ours: &Selector) -> Result<Vec<Residue>, AwsError> {
+        let (machines, requests, found) =
+            tokio::try_join!(self.instances(ours), self.spot_requests(ours), self.network(ours))?;
+        let machines = machines.into_iter().filter(crate::fleet::Machine::is_alive);
+        let requests = requests.into_iter().filter(SpotRequest::is_alive);
+        let mut residue: Vec<Residue> = machines
+            .map(|machine| left(Kind::Instance, &machine.id, machine.state.as_str()))
+            .chain(requests.map(|request| left(Kind::SpotRequest, &request.id, &request.state)))
+            .collect();
+        residue.extend(found.residue());
+        residue.sort();
+        Ok(residue)
+    }
+
+    /// The region's default VPC.
+    pub async fn default_vpc(&self) -> Result<Option<Vpc>, AwsError> {
+        let found: Vec<ec2::Vpc> = all_pages!(
+            self,
+            "DescribeVpcs",
+            self.patient.describe_vpcs().filters(filter("is-default", ["true"]))
+        )?;
+        Ok(found.iter().filter(|vpc| vpc.is_default() == Some(true)).find_map(read_vpc))
+    }
+
+    /// All subnets of a VPC, whoever made them, in the order of their zones.
+    pub async fn subnets_of(&self, vpc: &VpcId) -> Result<Vec<Subnet>, AwsError> {
+        let call = self.patient.describe_subnets().filters(filter("vpc-id", [vpc.as_str()]));
+        let found: Vec<ec2::Subnet> = all_pages!(self, "DescribeSubnets", call)?;
+        let mut subnets: Vec<Subnet> = found.iter().filter_map(read_subnet).collect();
+        subnets.sort_by(|a, b| (&a.zone, &a.id).cmp(&(&b.zone, &b.id)));
+        Ok(subnets)
+    }
+
+    /// One subnet, whoever made it.
+    pub async fn subnet(&self, id: &SubnetId) -> Result<Subnet, AwsError> {
+        let answer = self
+            .patient
+            .describe_subnets()
+            .subnet_ids(id.as_str())
+            .send()
+            .await
+            .map_err(self.failed("DescribeSubnets"))?;
+        answer.subnets().iter().find_map(read_subnet).ok_or_else(|| {
+            self.found(
+                "DescribeSubnets",
+                Class::FatalRegion,
+                format!("there is no subnet {id}"),
+                "check subnet_id",
+            )
+        })
+    }
+
+    /// Whether instances in the VPC get DNS names for their public addresses.
+    pub async fn has_dns_hostnames(&self, vpc: &VpcId) -> Result<bool, AwsError> {
+        let answer = self
+            .patient
+            .describe_vpc_attribute()
+            .vpc_id(vpc.as_str())
+            .attribute(ec2::VpcAttributeName::EnableDnsHostnames)
+            .send()
+            .await
+            .map_err(self.failed("DescribeVpcAttribute"))?;
+        Ok(answer
+            .enable_dns_hostnames()
+            .and_then(ec2::AttributeBooleanValue::value)
+            .unwrap_or(false))
+    }
+
+    /// The network interfaces in a VPC, whoever made them: what blocks its deletion.
+    pub async fn interfaces_in(&self, vpc: &VpcId) -> Result<Vec<Interface>, AwsError> {
+        let call =
+            self.patient.describe_network_interfaces().filters(filter("vpc-id", [vpc.as_str()]));
+        let found: Vec<ec2::NetworkInterface> =
+            all_pages!(self, "DescribeNetworkInterfaces", call)?;
+        Ok(found.iter().filter_map(read_interface).collect())
+    }
+
+    async fn vpcs(&self, ours: &Selector) -> Result<Vec<Vpc>, AwsError> {
+        let call = self.patient.describe_vpcs().set_filters(Some(ours.filters()));
+        let found: Vec<ec2::Vpc> = all_pages!(self, "DescribeVpcs", call)?;
+        let mut vpcs: Vec<Vpc> = found
+            .iter()
+            .filter(|vpc| ours.matches(&read_tags(vpc.tags())) && vpc.is_default() != Some(true))
+            .filter_map(read_vpc)
+            .collect();
+        // Two of them can only come from two runs at once; both then choose the same one.
+        vpcs.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(vpcs)
+    }
+
+    async fn subnets(&self, ours: &Selector) -> Result<Vec<Subnet>, AwsError> {
+        let call = self.patient.describe_subnets().set_filters(Some(ours.filters()));
+        let found: Vec<ec2::Subnet> = all_pages!(self, "DescribeSubnets", call)?;
+        Ok(found
+            .iter()
+            .filter(|subnet| ours.matches(&read_tags(subnet.tags())))
+            .filter_map(read_subnet)
+            .collect())
+    }
+
+    async fn gateways(&self, ours: &Selector) -> Result<Vec<Gateway>, AwsError> {
+        let call = self.patient.describe_internet_gateways().set_filters(Some(ours.filters()));
+        let found: Vec<ec2::InternetGateway> = all_pages!(self, "DescribeInternetGateways", call)?;
+        Ok(found
+            .iter()
+            .filter(|gateway| ours.matches(&read_tags(gateway.tags())))
+            .filter_map(|gateway| {
+                let attached = gateway.attachments().iter().find_map(|to| to.vpc_id());
+                Some(Gateway {
+                    id: gateway.internet_gateway_id()?.into(),
+                    vpc: attached.map(Into::into),
+                })
+            })
+            .collect())
+    }
+
+    async fn route_tables(&self, ours: &Selector) -> Result<Vec<RouteTable>, AwsError> {
+        let call = self.patient.describe_route_tables().set_filters(Some(ours.filters()));
+        let found: Vec<ec2::RouteTable> = all_pages!(self, "DescribeRouteTables", call)?;
+        Ok(found
+            .iter()
+            .filter(|table| ours.matches(&read_tags(table.tags())))
+            .filter(|table| !table.associations().iter().any(|used| used.main() == Some(true)))
+            .filter_map(read_route_table)
+            .collect())
+    }
+
+    async fn groups(&self, ours: &Selector) -> Result<Vec<Group>, AwsError> {
+        let call = self.patient.describe_security_groups().set_filters(Some(ours.filters()));
+        let found: Vec<ec2::SecurityGroup> = all_pages!(self, "DescribeSecurityGroups", call)?;
+        Ok(found
+            .iter()
+            .filter(|group| ours.matches(&read_tags(group.tags())))
+            .filter(|group| group.group_name() != Some("default"))
+            .filter_map(read_group)
+            .collect())
+    }
+
+    async fn interfaces(&self, ours: &Selector) -> Result<Vec<Interface>, AwsError> {
+        let call = self.patient.describe_network_interfaces().set_filters(Some(ours.filters()));
+        let found: Vec<ec2::NetworkInterface> =
+            all_pages!(self, "DescribeNetworkInterfaces", call)?;
+        Ok(found
+            .iter()
+            .filter(|interface| ours.matches(&read_tags(interface.tag_set())))
+            .filter_map(read_interface)
+            .collect())
+    }
+
+    async fn volumes(&self, ours: &Selector) -> Result<Vec<Volume>, AwsError> {
+        let call = self.patient.describe_volumes().set_filters(Some(ours.filters()));
+        let found: Vec<ec2::Volume> = all_pages!(self, "DescribeVolumes", call)?;
+        Ok(found
+            .iter()
+            .filter(|volume| ours.matches(&read_tags(volume.tags())))
+            .filter_map(|volume| {
+                let id = volume.volume_id()?.to_owned();
+                Some(Volume { id, state: volume.state()?.as_str().to_owned() })
+            })
+            .collect())
+    }
+
+    async fn addresses(&self, ours: &Selector) -> Result<Vec<AddressFound>, AwsError> {
+        let answer = self
+            .patient
+            .describe_addresses()
+            .set_filters(Some(ours.filters()))
+            .send()
+            .await
+            .map_err(self.failed("DescribeAddresses"))?;
+        Ok(answer
+            .addresses()
+            .iter()
+            .filter(|address| ours.matches(&read_tags(address.tags())))
+            .filter_map(|address| {
+                let id = address.allocation_id()?.to_owned();
+                Some(AddressFound { id, in_use: address.association_id().is_some() })
+            })
+            .collect())
+    }
+}
+
+impl NetworkFound {
+    fn residue(self) -> Vec<Residue> {
+        let state = |in_use: bool| if in_use { "in-use" } else { "available" };
+        let mut residue = Vec::new();
+        residue.extend(self.vpcs.into_iter().map(|it| left(Kind::Vpc, &it.id, "")));
+        residue.extend(self.subnets.into_iter().map(|it| left(Kind::Subnet, &it.id, "")));
+        residue.extend(self.gateways.into_iter().map(|it| left(Kind::Gateway, &it.id, "")));
+        residue.extend(self.route_tables.into_iter().map(|it| left(Kind::RouteTable, &it.id, "")));
+        residue.extend(
+            self.security_groups.into_iter().map(|it| left(Kind::SecurityGroup, &it.id, "")),
+        );
+        residue
+            .extend(self.interfaces.into_iter().map(|it| left(Kind::Interface, &it.id, &it.state)));
+        residue.extend(self.volumes.into_iter().map(|it| left(Kind::Volume, &it.id, &it.state)));
+        residue.extend(self.key_pairs.into_iter().map(|it| left(Kind::KeyPair, &it.name, "")));
+        residue.extend(
+            self.addresses.into_iter().map(|it| left(Kind::Address, &it.id, state(it.in_use))),
+        );
+        residue
+    }
+}
+
+fn left(kind: Kind, id: &impl ToString, state: &str) -> Residue {
+    Residue { kind, id: id.to_string(), state: state.to_owned() }
+}
+
+fn read_vpc(vpc: &ec2::Vpc) -> Option<Vpc> {
+    Some(Vpc { id: vpc.vpc_id()?.into(), cidr: vpc.cidr_block().unwrap_or_default().to_owned() })
+}
+
+fn read_subnet(subnet: &ec2::Subnet) -> Option<Subnet> {
+    Some(Subnet {
+        id: subnet.subnet_id()?.into(),
+        vpc: subnet.vpc_id()?.into(),
+        zone: subnet.availability_zone()?.into(),
+        cidr: subnet.cidr_block().unwrap_or_default().to_owned(),
+        maps_public_ip: subnet.map_public_ip_on_launch().unwrap_or(false),
+        is_default: subnet.default_for_az().unwrap_or(false),
+    })
+}
+
+fn read_route_table(table: &ec2::RouteTable) -> Option<RouteTable> {
+    let associations = table.associations().iter().filter_map(|used| {
+        Some(Association {
+            id: used.route_table_association_id()?.to_owned(),
+            subnet: used.subnet_id()?.into(),
+        })
+    });
+    let way_out = table
+        .routes()
+        .iter()
+        .filter(|route| route.destination_cidr_block() == Some("0.0.0.0/0"))
+        .find_map(|route| route.gateway_id());
+    Some(RouteTable {
+        id: table.route_table_id()?.into(),
+        vpc: table.vpc_id()?.into(),
+        associations: associations.collect(),
+        way_out: way_out.map(Into::into),
+    })
+}
+
+fn read_group(group: &ec2::SecurityGroup) -> Option<Group> {
+    Some(Group {
+        id: group.group_id()?.into(),
+        vpc: group.vpc_id()?.into(),
+        name: group.group_name().unwrap_or_default().to_owned(),
+        ingress: group.ip_permissions().iter().flat_map(read_ingress).collect(),
+        entangled_in: entangled(group.ip_permissions()),
+        entangled_out: entangled(group.ip_permissions_egress()),
+    })
+}
+
+fn read_ingress(rule: &ec2::IpPermission) -> Vec<Ingress> {
+    let port = match (rule.ip_protocol(), rule.from_port(), rule.to_port()) {
+        (Some("tcp"), Some(from), Some(to)) if from == to => u16::try_from(from).ok(),
+        _ => None,
+    };
+    let Some(port) = port else { return Vec::new() };
+    let v4 = rule.ip_ranges().iter().map(|range| (range.cidr_ip(), range.description()));
+    let v6 = rule.ipv6_ranges().iter().map(|range| (range.cidr_ipv6(), range.description()));
+    v4.chain(v6)
+        .filter_map(|(cidr, description)| {
+            Some(Ingress {
+                from: cidr?.parse().ok()?,
+                port,
+                description: description.unwrap_or_default().to_owned(),
+            })
+        })
+        .collect()
+}
+
+/// The rules that name groups, cut down to that: such a rule keeps the other group alive.
+fn entangled(rules: &[ec2::IpPermission]) -> Vec<ec2::IpPermission> {
+    rules
+        .iter()
+        .filter(|rule| !rule.user_id_group_pairs().is_empty())
+        .map(|rule| {
+            ec2::IpPermission::builder()
+                .set_ip_protocol(rule.ip_protocol.clone())
+                .set_from_port(rule.from_port)
+                .set_to_port(rule.to_port)
+                .set_user_id_group_pairs(rule.user_id_group_pairs.clone())
+                .build()
+        })
+        .collect()
+}
+
+fn read_interface(interface: &ec2::NetworkInterface) -> Option<Interface> {
+    let attachment = interface.attachment().and_then(|to| to.attachment_id());
+    Some(Interface {
+        id: interface.network_interface_id()?.to_owned(),
+        state: interface.status().map(|state| state.as_str().to_owned()).unwrap_or_default(),
+        attachment: attachment.map(str::to_owned),
+        description: interface.description().unwrap_or_default().to_owned(),
+    })
+}

@@ -1,0 +1,121 @@
+//! What a region offers: zones, machine types, and which type in which zone.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_ec2::types::{
+    AvailabilityZoneState, InstanceType, InstanceTypeInfo, LocationType, UsageClassType,
+};
+
+use super::access::Ec2;
+use super::error::{AwsError, Class};
+use super::images::Architecture;
+use super::select::filter;
+use crate::fleet::{MachineType, Zone};
+
+/// What a machine type is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MachineFacts {
+    /// The type.
+    pub machine_type: MachineType,
+    /// What its processor runs.
+    pub architecture: Architecture,
+    /// Virtual processors.
+    pub vcpus: u32,
+    /// Memory in MiB.
+    pub memory_mib: u64,
+    /// Whether it is sold as spot.
+    pub spot: bool,
+}
+
+impl Ec2 {
+    /// The zones that take instances (EC2 DescribeAvailabilityZones): real ones, no local or
+    /// wavelength zones. Sorted.
+    pub async fn zones(&self) -> Result<Vec<Zone>, AwsError> {
+        let answer = self
+            .patient
+            .describe_availability_zones()
+            .send()
+            .await
+            .map_err(self.failed("DescribeAvailabilityZones"))?;
+        let mut zones: Vec<Zone> = answer
+            .availability_zones()
+            .iter()
+            .filter(|zone| zone.state() == Some(&AvailabilityZoneState::Available))
+            .filter(|zone| zone.zone_type().is_none_or(|kind| kind == "availability-zone"))
+            .filter_map(|zone| zone.zone_name().map(Zone::from))
+            .collect();
+        zones.sort();
+        Ok(zones)
+    }
+
+    /// What these machine types are (EC2 DescribeInstanceTypes, by name: at most 100), in the
+    /// order asked for. One that does not exist is an error that names it.
+    pub async fn machine_types(
+        &self,
+        types: &[MachineType],
+    ) -> Result<Vec<MachineFacts>, AwsError> {
+        let listed = types.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let names = types.iter().map(|name| InstanceType::from(name.as_str())).collect();
+        let answer = self
+            .patient
+            .describe_instance_types()
+            .set_instance_types(Some(names))
+            .send()
+            .await
+            .map_err(self.failed("DescribeInstanceTypes"))
+            .map_err(|error| error.on(format!("{listed} in {}", self.region())))?;
+        types
+            .iter()
+            .map(|name| {
+                let known = answer.instance_types().iter().filter_map(facts);
+                known.into_iter().find(|facts| facts.machine_type == *name).ok_or_else(|| {
+                    self.found(
+                        "DescribeInstanceTypes",
+                        Class::FatalRegion,
+                        format!("{} has no machine type {name} that runs Ubuntu", self.region()),
+                        "check machine_type: a name like t3.medium that this region offers",
+                    )
+                })
+            })
+            .collect()
+    }
+
+    /// In which zones these types are offered (EC2 DescribeInstanceTypeOfferings). Sorted by
+    /// zone, within a zone in the order asked for.
+    pub async fn offerings(
+        &self,
+        types: &[MachineType],
+    ) -> Result<Vec<(MachineType, Zone)>, AwsError> {
+        let offers = self
+            .patient
+            .describe_instance_type_offerings()
+            .location_type(LocationType::AvailabilityZone)
+            .filters(filter("instance-type", types.iter().map(MachineType::as_str)))
+            .into_paginator()
+            .items()
+            .send()
+            .try_collect()
+            .await
+            .map_err(self.failed("DescribeInstanceTypeOfferings"))?;
+        let offers: BTreeSet<(Zone, usize)> = offers
+            .iter()
+            .filter_map(|offer| {
+                let name = offer.instance_type()?.as_str();
+                let rank = types.iter().position(|wanted| wanted.as_str() == name)?;
+                Some((Zone::from(offer.location()?), rank))
+            })
+            .collect();
+        Ok(offers.into_iter().map(|(zone, rank)| (types[rank].clone(), zone)).collect())
+    }
+}
+
+fn facts(kind: &InstanceTypeInfo) -> Option<MachineFacts> {
+    let architectures = kind.processor_info()?.supported_architectures();
+    Some(MachineFacts {
+        machine_type: kind.instance_type()?.as_str().into(),
+        architecture: architectures.iter().find_map(|word| Architecture::parse(word.as_str()))?,
+        vcpus: u32::try_from(kind.v_cpu_info()?.default_v_cpus()?).ok()?,
+        memory_mib: u64::try_from(kind.memory_info()?.size_in_mib()?).ok()?,
+        spot: kind.supported_usage_classes().contains(&UsageClassType::Spot),
+    })
+}

@@ -1,0 +1,392 @@
+//! Putting a network there: adopt what exists by its tags, create what is missing.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ipnet::{IpNet, Ipv4Net};
+use sha2::{Digest as _, Sha256};
+use tokio::time::Instant;
+
+use super::patience::until;
+use super::{Intent, NetworkError, NetworkPlan, NetworkReady, RecordIntent, Say};
+use crate::aws::{
+    AwsError, Class, Ec2, Group, Ingress, KeyPair, NetworkFound, RouteTable, Selector, Subnet,
+};
+use crate::config::Network;
+use crate::fleet::tags::{self, Origin};
+use crate::fleet::{GatewayId, Level, Region, SecurityGroupId, SubnetId, VpcId, Zone};
+
+/// How long a call waits for what was made just before to be known everywhere.
+const CONSISTENCY: Duration = Duration::from_mins(1);
+/// How often the runbook begins again after a call whose outcome is unknown: it then adopts what
+/// the call made, if it made it.
+const PASSES: usize = 3;
+/// Where SSH listens on our images.
+const SSH: u16 = 22;
+/// By this description a rule is known as ours. Others in the group are the user's.
+const RULE: &str = "spot-tui: SSH for the operator";
+
+/// Makes sure of a region's network, and of our security group in it.
+pub async fn ensure<R: RecordIntent>(
+    ec2: &Ec2,
+    plan: &NetworkPlan,
+    origin: &Origin,
+    before: &R,
+    say: Say<'_>,
+) -> Result<NetworkReady, NetworkError> {
+    let site = Site::new(ec2, origin, before, say);
+    let mut passes = 1;
+    loop {
+        match site.build(plan).await {
+            Err(NetworkError::Aws(error)) if error.class == Class::Unknown && passes < PASSES => {
+                passes += 1;
+                say(Level::Warning, format!("{error}; looking again at what is there"));
+            }
+            done => return done,
+        }
+    }
+}
+
+/// Makes sure that the public key is in EC2, and tells its name there. The name carries a digest
+/// of the key: another key gets another name, and one that exists under it holds this key.
+pub async fn ensure_key_pair<R: RecordIntent>(
+    ec2: &Ec2,
+    public_key: &str,
+    origin: &Origin,
+    before: &R,
+    say: Say<'_>,
+) -> Result<String, NetworkError> {
+    let site = Site::new(ec2, origin, before, say);
+    let name = format!("{}-{}", origin.name(), digest(public_key));
+    if site.adopt_key(&name).await?.is_some() {
+        return Ok(name);
+    }
+    let tags = origin.tags(ec2.region(), &name);
+    let imported = site.make("ImportKeyPair", || ec2.import_key(&name, public_key, &tags)).await;
+    match imported {
+        Ok(_) => Ok(name),
+        // Another run was faster, or a lost answer was a success.
+        Err(NetworkError::Aws(error)) if matches!(error.class, Class::Exists | Class::Unknown) => {
+            match site.adopt_key(&name).await? {
+                Some(_) => Ok(name),
+                None => Err(error.into()),
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Eight hexadecimal digits of the key's own bytes; its comment does not count.
+fn digest(public_key: &str) -> String {
+    let key = public_key.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
+    let [a, b, c, d, ..]: [u8; 32] = Sha256::digest(key.as_bytes()).into();
+    format!("{a:02x}{b:02x}{c:02x}{d:02x}")
+}
+
+/// One region while it is being built in.
+struct Site<'a, R> {
+    ec2: &'a Ec2,
+    origin: &'a Origin,
+    tags: BTreeMap<String, String>,
+    before: &'a R,
+    say: Say<'a>,
+}
+
+impl<'a, R: RecordIntent> Site<'a, R> {
+    fn new(ec2: &'a Ec2, origin: &'a Origin, before: &'a R, say: Say<'a>) -> Self {
+        let tags = origin.tags(ec2.region(), &origin.name());
+        Self { ec2, origin, tags, before, say }
+    }
+
+    async fn build(&self, plan: &NetworkPlan) -> Result<NetworkReady, NetworkError> {
+        let ours = Selector::deployment(&self.origin.deployment);
+        let found = self.ec2.network(&ours).await?;
+        let (vpc, subnets) = match &plan.network {
+            Network::Dedicated => self.dedicated(&found).await?,
+            Network::Default => self.default_vpc().await?,
+            Network::Given { vpc, subnet } => self.given(vpc, subnet.as_ref()).await?,
+        };
+        let group = self.security_group(&vpc, &found).await?;
+        self.let_in(&group, &plan.operators).await?;
+        let mut security_groups = vec![group.id];
+        security_groups.extend(plan.extra_groups.iter().cloned());
+        Ok(NetworkReady { vpc, subnets, security_groups })
+    }
+
+    /// A VPC of the deployment's own, with a way out and a subnet in every zone.
+    async fn dedicated(
+        &self,
+        found: &NetworkFound,
+    ) -> Result<(VpcId, Vec<(SubnetId, Zone)>), NetworkError> {
+        let cidr = network_of(self.ec2.region());
+        let vpc = match found.vpcs.first() {
+            Some(vpc) => vpc.id.clone(),
+            None => self.make("CreateVpc", || self.ec2.create_vpc(cidr, &self.tags)).await?,
+        };
+        if !self.look(|| self.ec2.has_dns_hostnames(&vpc)).await? {
+            self.make("ModifyVpcAttribute", || self.ec2.enable_dns_hostnames(&vpc)).await?;
+        }
+        let gateway = self.gateway(&vpc, found).await?;
+        let table = self.route_table(&vpc, &gateway, found).await?;
+        let mut subnets = Vec::new();
+        for zone in self.ec2.zones().await? {
+            if let Some(subnet) = self.subnet(&vpc, cidr, &zone, &table, found).await? {
+                subnets.push((subnet, zone));
+            }
+        }
+        Ok((vpc, subnets))
+    }
+
+    async fn gateway(&self, vpc: &VpcId, found: &NetworkFound) -> Result<GatewayId, NetworkError> {
+        let known = found
+            .gateways
+            .iter()
+            .find(|gateway| gateway.vpc.as_ref() == Some(vpc))
+            .or_else(|| found.gateways.iter().find(|gateway| gateway.vpc.is_none()));
+        let gateway = match known {
+            Some(gateway) if gateway.vpc.is_some() => return Ok(gateway.id.clone()),
+            Some(gateway) => gateway.id.clone(),
+            None => {
+                self.make("CreateInternetGateway", || self.ec2.create_gateway(&self.tags)).await?
+            }
+        };
+        self.make("AttachInternetGateway", || self.ec2.attach_gateway(&gateway, vpc)).await?;
+        Ok(gateway)
+    }
+
+    async fn route_table(
+        &self,
+        vpc: &VpcId,
+        gateway: &GatewayId,
+        found: &NetworkFound,
+    ) -> Result<RouteTable, NetworkError> {
+        let known = found.route_tables.iter().find(|table| table.vpc == *vpc);
+        let table = if let Some(table) = known {
+            table.clone()
+        } else {
+            let create = || self.ec2.create_route_table(vpc, &self.tags);
+            let id = self.make("CreateRouteTable", create).await?;
+            RouteTable { id, vpc: vpc.clone(), associations: Vec::new(), way_out: None }
+        };
+        if table.way_out.as_ref() != Some(gateway) {
+            self.make("CreateRoute", || self.ec2.create_way_out(&table.id, gateway)).await?;
+        }
+        Ok(table)
+    }
+
+    /// `None`, with a word about it, for a zone that the address plan has no place for.
+    async fn subnet(
+        &self,
+        vpc: &VpcId,
+        cidr: Ipv4Net,
+        zone: &Zone,
+        table: &RouteTable,
+        found: &NetworkFound,
+    ) -> Result<Option<SubnetId>, NetworkError> {
+        let known = found.subnets.iter().find(|it| it.vpc == *vpc && it.zone == *zone);
+        let subnet = if let Some(subnet) = known {
+            subnet.id.clone()
+        } else {
+            let Some(part) = part_of(cidr, zone.letter(self.ec2.region())) else {
+                (self.say)(Level::Warning, format!("{zone} is left out: no subnet fits"));
+                return Ok(None);
+            };
+            let create = || self.ec2.create_subnet(vpc, zone, part, &self.tags);
+            self.make("CreateSubnet", create).await?
+        };
+        if !known.is_some_and(|subnet| subnet.maps_public_ip) {
+            self.make("ModifySubnetAttribute", || self.ec2.map_public_ips(&subnet)).await?;
+        }
+        if !table.associations.iter().any(|used| used.subnet == subnet) {
+            self.make("AssociateRouteTable", || self.ec2.associate(&table.id, &subnet)).await?;
+        }
+        Ok(Some(subnet))
+    }
+
+    async fn default_vpc(&self) -> Result<(VpcId, Vec<(SubnetId, Zone)>), NetworkError> {
+        let Some(vpc) = self.ec2.default_vpc().await? else {
+            return Err(AwsError::missing(
+                "DescribeVpcs",
+                self.ec2.region(),
+                "the region has no default VPC",
+                "leave use_dedicated_vpc on, or make one: aws ec2 create-default-vpc",
+            )
+            .into());
+        };
+        let subnets = self.ec2.subnets_of(&vpc.id).await?;
+        self.usable(vpc.id, subnets.into_iter().filter(|subnet| subnet.is_default).collect())
+    }
+
+    async fn given(
+        &self,
+        vpc: &VpcId,
+        subnet: Option<&SubnetId>,
+    ) -> Result<(VpcId, Vec<(SubnetId, Zone)>), NetworkError> {
+        let mut subnets = self.ec2.subnets_of(vpc).await?;
+        if let Some(wanted) = subnet {
+            subnets.retain(|subnet| subnet.id == *wanted);
+        }
+        self.usable(vpc.clone(), subnets)
+    }
+
+    fn usable(
+        &self,
+        vpc: VpcId,
+        subnets: Vec<Subnet>,
+    ) -> Result<(VpcId, Vec<(SubnetId, Zone)>), NetworkError> {
+        if subnets.is_empty() {
+            return Err(AwsError::missing(
+                "DescribeSubnets",
+                self.ec2.region(),
+                format!("{vpc} has no subnet that could be used"),
+                "check vpc_id and subnet_id: both have to exist in this region",
+            )
+            .into());
+        }
+        Ok((vpc, subnets.into_iter().map(|subnet| (subnet.id, subnet.zone)).collect()))
+    }
+
+    /// Our group in the VPC; in a network that is not ours it is the only thing that we make.
+    async fn security_group(
+        &self,
+        vpc: &VpcId,
+        found: &NetworkFound,
+    ) -> Result<Group, NetworkError> {
+        if let Some(group) = found.security_groups.iter().find(|group| group.vpc == *vpc) {
+            return Ok(group.clone());
+        }
+        let name = self.origin.name();
+        let id: SecurityGroupId = self
+            .make("CreateSecurityGroup", || self.ec2.create_security_group(vpc, &name, &self.tags))
+            .await?;
+        Ok(Group::empty(id, vpc.clone(), name))
+    }
+
+    /// Lets the operators in on port 22 and nobody else. The new rule comes before the old one
+    /// goes: an operator who did not move is never locked out.
+    async fn let_in(&self, group: &Group, operators: &[IpNet]) -> Result<(), NetworkError> {
+        let ours = group.ingress.iter().filter(|rule| rule.description == RULE);
+        let (kept, stale): (Vec<&Ingress>, Vec<&Ingress>) =
+            ours.partition(|rule| rule.port == SSH && operators.contains(&rule.from));
+        let missing: Vec<Ingress> = operators
+            .iter()
+            .filter(|operator| !kept.iter().any(|rule| rule.from == **operator))
+            .map(|operator| Ingress { from: *operator, port: SSH, description: RULE.into() })
+            .collect();
+        let stale: Vec<Ingress> = stale.into_iter().cloned().collect();
+        if !missing.is_empty() {
+            if !stale.is_empty() {
+                let text = format!(
+                    "your address has changed: port 22 of {} is opened for {} and closed for {}",
+                    group.id,
+                    listed(&missing),
+                    listed(&stale)
+                );
+                (self.say)(Level::Warning, text);
+            }
+            let authorize = || self.ec2.authorize(&group.id, &missing, &self.tags);
+            match self.make("AuthorizeSecurityGroupIngress", authorize).await {
+                Err(NetworkError::Aws(error)) if error.class == Class::Exists => {}
+                done => done?,
+            }
+        }
+        if !stale.is_empty() {
+            let revoke = || self.ec2.revoke(&group.id, &stale);
+            match self.make("RevokeSecurityGroupIngress", revoke).await {
+                Err(NetworkError::Aws(error)) if error.class == Class::Gone => {}
+                done => done?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A key pair of ours by this name; one that is somebody else's is an error.
+    async fn adopt_key(&self, name: &str) -> Result<Option<KeyPair>, NetworkError> {
+        let Some(pair) = self.ec2.key_pair(name).await? else { return Ok(None) };
+        let is_ours = pair.tags.get(tags::MANAGED_BY).is_some_and(|by| by == tags::SPOT_TUI)
+            && pair.tags.get(tags::DEPLOYMENT_ID).map(String::as_str)
+                == Some(self.origin.deployment.as_str());
+        if is_ours {
+            return Ok(Some(pair));
+        }
+        Err(AwsError::missing(
+            "DescribeKeyPairs",
+            self.ec2.region(),
+            format!("the key pair {name} exists and is not ours"),
+            "delete it, or name a key pair of yours: ssh_key_name",
+        )
+        .into())
+    }
+
+    /// A question about what may be too young to be known.
+    async fn look<T, Fut>(&self, ask: impl FnMut() -> Fut) -> Result<T, NetworkError>
+    where
+        Fut: Future<Output = Result<T, AwsError>>,
+    {
+        Ok(until(Instant::now() + CONSISTENCY, early, ask).await?)
+    }
+
+    /// One mutating call: recorded, sent, and closed as soon as its outcome is known.
+    async fn make<T, Fut>(
+        &self,
+        action: &'static str,
+        call: impl FnMut() -> Fut,
+    ) -> Result<T, NetworkError>
+    where
+        Fut: Future<Output = Result<T, AwsError>>,
+    {
+        let region = self.ec2.region().clone();
+        let intent = Intent { region, action, name: self.origin.name() };
+        let entry = self.before.open(intent).await.map_err(NetworkError::NotRecorded)?;
+        let done = until(Instant::now() + CONSISTENCY, early, call).await;
+        if !matches!(&done, Err(error) if error.class == Class::Unknown) {
+            self.before.close(entry).await.map_err(NetworkError::NotRecorded)?;
+        }
+        Ok(done?)
+    }
+}
+
+fn early(class: Class) -> bool {
+    matches!(class, Class::NotYet | Class::Retry)
+}
+
+fn listed(rules: &[Ingress]) -> String {
+    rules.iter().map(|rule| rule.from.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// A region's network, `10.x.0.0/16`: always the same, and in most pairs of regions another, so
+/// that two can be peered.
+fn network_of(region: &Region) -> Ipv4Net {
+    let x = region.as_str().bytes().fold(0u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte));
+    Ipv4Net::new_assert([10, x, 0, 0].into(), 16)
+}
+
+/// The sixteenth of the network that belongs to the zone with this letter, whatever other zones
+/// there are: a zone that opens later finds its place free.
+fn part_of(network: Ipv4Net, letter: &str) -> Option<Ipv4Net> {
+    let &[letter @ b'a'..=b'p'] = letter.as_bytes() else { return None };
+    network.subnets(20).ok()?.nth(usize::from(letter - b'a'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_zone_has_its_own_part_of_the_network() {
+        let network: Ipv4Net = "10.7.0.0/16".parse().unwrap();
+        let part = |letter| part_of(network, letter).map(|part| part.to_string());
+        assert_eq!(part("a").as_deref(), Some("10.7.0.0/20"));
+        assert_eq!(part("c").as_deref(), Some("10.7.32.0/20"));
+        assert_eq!(part("p").as_deref(), Some("10.7.240.0/20"));
+        assert_eq!(part("q"), None);
+        assert_eq!(part("-lax-1a"), None);
+    }
+
+    #[test]
+    fn a_keys_comment_is_no_part_of_its_name() {
+        assert_eq!(digest("ssh-ed25519 AAAA me@here\n"), digest("ssh-ed25519 AAAA"));
+        assert_ne!(digest("ssh-ed25519 AAAA"), digest("ssh-ed25519 AAAB"));
+        assert_eq!(digest("ssh-ed25519 AAAA").len(), 8);
+    }
+}

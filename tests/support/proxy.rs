@@ -1,0 +1,296 @@
+//! A recording proxy in front of moto: what was asked, where and in which order; and faults that
+//! moto does not have.
+//!
+//! Plain threads, so that it serves tests with a paused clock and programs in other processes
+//! alike.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+/// One request and how it was answered.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    /// When it was received.
+    pub(crate) at: Instant,
+    /// `ec2`, `sts` or `ssm`: from the credential's scope.
+    pub(crate) service: String,
+    /// From the credential's scope.
+    pub(crate) region: String,
+    /// The API action.
+    pub(crate) action: String,
+    /// The form's parameters, decoded, in their order. Empty for JSON services.
+    pub(crate) form: Vec<(String, String)>,
+    /// The raw body.
+    pub(crate) body: String,
+    /// The answer's status; 0 when the connection was cut.
+    pub(crate) status: u16,
+}
+
+impl Call {
+    /// A form parameter, `TagSpecification.1.ResourceType`.
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
+        self.form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The resource types that the call tags, each with its tags.
+    pub(crate) fn tagged(&self) -> Vec<(String, Vec<(String, String)>)> {
+        (1..)
+            .map_while(|n| {
+                let at = format!("TagSpecification.{n}");
+                let kind = self.parameter(&format!("{at}.ResourceType"))?.to_owned();
+                let tags = (1..).map_while(|m| {
+                    let key = self.parameter(&format!("{at}.Tag.{m}.Key"))?;
+                    let value = self.parameter(&format!("{at}.Tag.{m}.Value"))?;
+                    Some((key.to_owned(), value.to_owned()))
+                });
+                Some((kind, tags.collect()))
+            })
+            .collect()
+    }
+
+    /// Whether the call changes anything.
+    pub(crate) fn is_mutating(&self) -> bool {
+        !(self.action.starts_with("Describe") || self.action.starts_with("Get"))
+    }
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone)]
+pub(crate) enum Fault {
+    /// The service refuses; moto is not asked.
+    Refuse {
+        /// HTTP status.
+        status: u16,
+        /// AWS's code.
+        code: &'static str,
+        /// AWS's message.
+        message: &'static str,
+    },
+    /// moto does it, and the answer is a 200 that nobody can read.
+    Garble,
+    /// The connection is cut before moto is asked.
+    Cut,
+    /// moto does it, and the connection is cut before the answer.
+    CutAfter,
+}
+
+#[derive(Default)]
+struct Book {
+    calls: Vec<Call>,
+    /// Action, how many calls of it from now on, what then.
+    faults: Vec<(String, usize, Fault)>,
+}
+
+/// A running proxy. It ends with the test process.
+#[derive(Clone)]
+pub(crate) struct Proxy {
+    address: SocketAddr,
+    book: Arc<Mutex<Book>>,
+}
+
+impl Proxy {
+    /// Listens on a free port and forwards to `upstream`.
+    pub(crate) fn start(upstream: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("its address");
+        let proxy = Self { address, book: Arc::default() };
+        let book = Arc::clone(&proxy.book);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let book = Arc::clone(&book);
+                // A client that goes away ends its connection, nothing else.
+                thread::spawn(move || drop(serve(&stream, upstream, &book)));
+            }
+        });
+        proxy
+    }
+
+    /// The endpoint URL.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The `nth` call of an action from now on (1 is the next) goes wrong.
+    pub(crate) fn fail(&self, action: &str, nth: usize, fault: Fault) {
+        lock(&self.book).faults.push((action.to_owned(), nth, fault));
+    }
+
+    /// Everything that was asked so far, in the order of arrival.
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        lock(&self.book).calls.clone()
+    }
+
+    /// Every call of one action so far.
+    pub(crate) fn calls_of(&self, action: &str) -> Vec<Call> {
+        self.calls().into_iter().filter(|call| call.action == action).collect()
+    }
+
+    /// Forgets the calls so far, and gives them back.
+    pub(crate) fn take(&self) -> Vec<Call> {
+        std::mem::take(&mut lock(&self.book).calls)
+    }
+}
+
+fn lock(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
+    book.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A request as it came.
+struct Request {
+    head: String,
+    body: Vec<u8>,
+}
+
+/// Serves one connection, which may carry many requests.
+fn serve(stream: &TcpStream, upstream: SocketAddr, book: &Mutex<Book>) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    while let Some(request) = read_request(&mut reader)? {
+        let (place, fault) = write_down(book, &request);
+        let answer = match fault {
+            Some(Fault::Cut) => None,
+            Some(Fault::Refuse { status, code, message }) => {
+                Some((status, refusal(&request, code, message)))
+            }
+            Some(Fault::Garble) => {
+                forward(&request, upstream)?;
+                Some((200, b"<!DOCTYPE html><p>proxy</p".to_vec()))
+            }
+            Some(Fault::CutAfter) => {
+                forward(&request, upstream)?;
+                None
+            }
+            None => Some(forward(&request, upstream)?),
+        };
+        let Some((status, body)) = answer else { return Ok(()) };
+        lock(book).calls.get_mut(place).into_iter().for_each(|call| call.status = status);
+        let head = format!(
+            "HTTP/1.1 {status} Answer\r\nx-amzn-requestid: req-{place}\r\n\
+             content-length: {}\r\n\r\n",
+            body.len()
+        );
+        let mut stream = stream;
+        stream.write_all(&[head.as_bytes(), &body].concat())?;
+    }
+    Ok(())
+}
+
+fn read_request(reader: &mut BufReader<&TcpStream>) -> std::io::Result<Option<Request>> {
+    let mut head = String::new();
+    loop {
+        let before = head.len();
+        if reader.read_line(&mut head)? == 0 {
+            return Ok(None);
+        }
+        if head[before..].trim().is_empty() {
+            break;
+        }
+    }
+    let length = header(&head, "content-length").and_then(|it| it.parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    Ok(Some(Request { head, body }))
+}
+
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    head.lines().find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        key.eq_ignore_ascii_case(name).then(|| value.trim())
+    })
+}
+
+/// Notes the call; its place in the book, and the fault that is due.
+fn write_down(book: &Mutex<Book>, request: &Request) -> (usize, Option<Fault>) {
+    let body = String::from_utf8_lossy(&request.body).into_owned();
+    let form =
+        if header(&request.head, "x-amz-target").is_some() { Vec::new() } else { decode(&body) };
+    // Credential=KEY/20261120/us-west-2/ec2/aws4_request
+    let scope: Vec<&str> = header(&request.head, "authorization")
+        .and_then(|it| it.split_once("Credential="))
+        .map(|(_, scope)| scope.split(['/', ',']).collect())
+        .unwrap_or_default();
+    let action = header(&request.head, "x-amz-target")
+        .and_then(|target| target.rsplit('.').next())
+        .map(str::to_owned)
+        .or_else(|| form.iter().find(|(key, _)| key == "Action").map(|(_, value)| value.clone()))
+        .unwrap_or_default();
+    let part = |n: usize| scope.get(n).copied().unwrap_or_default().to_owned();
+    let mut book = lock(book);
+    let due = book.faults.iter_mut().filter(|(name, _, _)| *name == action).fold(
+        None,
+        |due, (_, nth, fault)| {
+            *nth = nth.saturating_sub(1);
+            if *nth == 0 { due.or(Some(fault.clone())) } else { due }
+        },
+    );
+    book.faults.retain(|(_, nth, _)| *nth > 0);
+    book.calls.push(Call {
+        at: Instant::now(),
+        service: part(3),
+        region: part(2),
+        action,
+        form,
+        body,
+        status: 0,
+    });
+    (book.calls.len() - 1, due)
+}
+
+/// Asks moto. HTTP/1.0, so that the answer ends with the connection and is never in chunks.
+fn forward(request: &Request, upstream: SocketAddr) -> std::io::Result<(u16, Vec<u8>)> {
+    let mut head = request.head.replacen("HTTP/1.1", "HTTP/1.0", 1);
+    head.truncate(head.trim_end().len());
+    head.push_str("\r\nconnection: close\r\n\r\n");
+    let mut stream = TcpStream::connect(upstream)?;
+    stream.write_all(&[head.as_bytes(), &request.body].concat())?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    let split = answer.windows(4).position(|it| it == b"\r\n\r\n").unwrap_or(answer.len());
+    let status = std::str::from_utf8(&answer[..split])
+        .ok()
+        .and_then(|head| head.split(' ').nth(1)?.parse().ok())
+        .unwrap_or(502);
+    Ok((status, answer.get(split + 4..).unwrap_or_default().to_vec()))
+}
+
+/// An error as the service that was asked writes it.
+fn refusal(request: &Request, code: &str, message: &str) -> Vec<u8> {
+    if header(&request.head, "x-amz-target").is_some() {
+        return serde_json::json!({ "__type": code, "message": message }).to_string().into();
+    }
+    let error = format!("<Code>{code}</Code><Message>{message}</Message>");
+    if String::from_utf8_lossy(&request.body).contains("Version=2011-06-15") {
+        format!("<ErrorResponse><Error>{error}</Error></ErrorResponse>").into()
+    } else {
+        format!("<Response><Errors><Error>{error}</Error></Errors></Response>").into()
+    }
+}
+
+fn decode(form: &str) -> Vec<(String, String)> {
+    form.split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (unescape(key), unescape(value))
+        })
+        .collect()
+}
+
+fn unescape(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let digits: Vec<u8> = rest.by_ref().take(2).collect();
+                let digits = std::str::from_utf8(&digits).unwrap_or_default();
+                u8::from_str_radix(digits, 16).unwrap_or(b'?')
+            }
+            other => other,
+        });
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
