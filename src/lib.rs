@@ -14,3 +14,4 @@
 pub mod app;
 pub mod config;
 pub mod fleet;
+pub mod view;

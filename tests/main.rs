@@ -1,1 +1,4 @@
-fn main() {}
+//! All stories in one binary.
+
+mod screens;
+mod support;

@@ -4,8 +4,8 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::command::Motion;
 use super::Command;
+use super::command::Motion;
 
 /// What has the keyboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,8 +162,20 @@ pub static BINDINGS: &[Binding] = &[
     ),
     bind(PANELS, &[char('l')], Command::ZoomLog, "the whole screen for the log, and back", "log"),
     bind(PANELS, &[char('/')], Command::Filter, "show only rows with these words", "filter"),
-    bind(PANELS, &[char('?'), key(KeyCode::F(1))], Command::Help, "the keys that work here", "help"),
-    bind(PANELS, &[char('q')], Command::Quit, "leave; asks first while something is under way", "quit"),
+    bind(
+        PANELS,
+        &[char('?'), key(KeyCode::F(1))],
+        Command::Help,
+        "the keys that work here",
+        "help",
+    ),
+    bind(
+        PANELS,
+        &[char('q')],
+        Command::Quit,
+        "leave; asks first while something is under way",
+        "quit",
+    ),
     bind(PANELS, &[char('r')], Command::Refresh, "look at all regions now", "refresh"),
     bind(&[Context::Table], &[char(' ')], Command::Mark, "mark, or take the mark away", "mark"),
     bind(&[Context::Table], &[char('s')], Command::SortNext, "sort by the next column", "sort"),
@@ -200,7 +212,13 @@ pub static BINDINGS: &[Binding] = &[
         "a page down",
         "",
     ),
-    bind(MOVING, &[char('g'), key(KeyCode::Home)], Command::Move(Motion::First), "to the first", ""),
+    bind(
+        MOVING,
+        &[char('g'), key(KeyCode::Home)],
+        Command::Move(Motion::First),
+        "to the first",
+        "",
+    ),
     bind(MOVING, &[char('G'), key(KeyCode::End)], Command::Move(Motion::Last), "to the last", ""),
     bind(
         PANELS,
@@ -223,21 +241,9 @@ pub static BINDINGS: &[Binding] = &[
         "one more",
         "more",
     ),
-    bind(
-        &[Context::Counts],
-        &[char('-'), key(KeyCode::Left)],
-        Command::Less,
-        "one less",
-        "less",
-    ),
+    bind(&[Context::Counts], &[char('-'), key(KeyCode::Left)], Command::Less, "one less", "less"),
     bind(ARROWS, &[key(KeyCode::Up)], Command::Move(Motion::Up), "up", ""),
-    bind(
-        ARROWS,
-        &[key(KeyCode::Down), key(KeyCode::Tab)],
-        Command::Move(Motion::Down),
-        "down",
-        "",
-    ),
+    bind(ARROWS, &[key(KeyCode::Down), key(KeyCode::Tab)], Command::Move(Motion::Down), "down", ""),
     bind(
         &[Context::Choice],
         &[key(KeyCode::Right), key(KeyCode::Tab), char('l'), key(KeyCode::Down)],
@@ -324,7 +330,10 @@ mod tests {
         let shift = KeyModifiers::SHIFT;
         assert_eq!(command(Context::Table, press(KeyCode::Char('D'), shift)), expected);
         assert_eq!(command(Context::Table, press(KeyCode::Char('d'), shift)), expected);
-        assert_eq!(command(Context::Table, press(KeyCode::Char('D'), KeyModifiers::NONE)), expected);
+        assert_eq!(
+            command(Context::Table, press(KeyCode::Char('D'), KeyModifiers::NONE)),
+            expected
+        );
     }
 
     #[test]

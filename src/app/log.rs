@@ -59,13 +59,7 @@ impl Ring {
     fn push(&mut self, at: Timestamp, level: Level, about: &str, said: &str) {
         let text = text::clean(said, LINE);
         self.bytes += text.len() + about.len();
-        self.lines.push_back(Line {
-            number: self.next,
-            at,
-            level,
-            about: about.to_owned(),
-            text,
-        });
+        self.lines.push_back(Line { number: self.next, at, level, about: about.to_owned(), text });
         self.next += 1;
         while self.lines.len() > self.bound.0 || self.bytes > self.bound.1 {
             let Some(old) = self.lines.pop_front() else { break };

@@ -54,9 +54,7 @@ impl SortKey {
     fn compare(self, a: &Instance, b: &Instance, reverse: bool) -> Ordering {
         let turn = |order: Ordering| if reverse { order.reverse() } else { order };
         match self {
-            Self::Region => {
-                urgency(a).cmp(&urgency(b)).then_with(|| turn(a.region.cmp(&b.region)))
-            }
+            Self::Region => urgency(a).cmp(&urgency(b)).then_with(|| turn(a.region.cmp(&b.region))),
             Self::Instance => turn(a.id().cmp(&b.id())),
             Self::Phase => turn(
                 (a.phase.health(), a.phase.progress()).cmp(&(b.phase.health(), b.phase.progress())),
@@ -158,8 +156,7 @@ impl Table {
     /// Computes the order anew. The cursor stays on its instance; when that is gone, it goes to
     /// the one that took its place.
     pub(super) fn arrange(&mut self, fleet: &Fleet) {
-        let needles: Vec<String> =
-            self.filter.split_whitespace().map(str::to_lowercase).collect();
+        let needles: Vec<String> = self.filter.split_whitespace().map(str::to_lowercase).collect();
         let mut rows: Vec<&Instance> =
             fleet.instances().filter(|instance| passes(instance, &needles)).collect();
         rows.sort_by(|a, b| self.sort.compare(a, b, self.reverse));

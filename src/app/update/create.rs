@@ -7,9 +7,7 @@ use crate::app::dialog::CreateForm;
 use crate::app::model::can_resume;
 use crate::app::{Counts, Dialog, Effect, Model};
 use crate::config::Config;
-use crate::fleet::{
-    DeploymentId, Instance, InstanceKey, Job, Launch, LaunchId, Level, Region,
-};
+use crate::fleet::{DeploymentId, Instance, InstanceKey, Job, Launch, LaunchId, Level, Region};
 
 /// The verb under which a refusal is said.
 const VERB: &str = "create";
@@ -72,9 +70,8 @@ fn permitted(model: &mut Model, counts: Option<Counts>) -> Result<Counts, String
     if counts.is_empty() {
         return Err("nothing to create: every count is 0".into());
     }
-    if let Some(unknown) = counts
-        .keys()
-        .find(|region| !config.regions.iter().any(|entry| entry.region == **region))
+    if let Some(unknown) =
+        counts.keys().find(|region| !config.regions.iter().any(|entry| entry.region == **region))
     {
         return Err(format!("{unknown} is not in the configuration; add it under regions"));
     }
@@ -182,7 +179,8 @@ mod tests {
 
     #[test]
     fn a_launch_id_fits_into_a_client_token_whatever_the_deployment_is_called() {
-        for deployment in ["spot-7f3a", "a-very-long-deployment-name-that-nobody-should-use", "ünï"] {
+        for deployment in ["spot-7f3a", "a-very-long-deployment-name-that-nobody-should-use", "ünï"]
+        {
             let id = launch_id(&deployment.into(), i64::MAX, &"ap-southeast-2".into());
             assert!(id.as_str().is_ascii() && id.as_str().len() <= LAUNCH_ID, "{id}");
             assert!(id.as_str().ends_with("-ap-southeast-2"), "{id}");

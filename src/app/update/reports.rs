@@ -28,9 +28,7 @@ pub(super) fn apply(model: &mut Model, report: Report) -> Vec<Effect> {
         }
         (_, Progress::Ended(outcome)) => ended(model, &report, outcome.clone()),
         (About::Instance(key), _) => of_instance(model, &key.clone(), &report),
-        (About::Region(region), Progress::Learned(fact)) => {
-            of_region(model, region, fact, &report)
-        }
+        (About::Region(region), Progress::Learned(fact)) => of_region(model, region, fact, &report),
         (About::Job, Progress::Learned(fact)) => of_all(model, fact),
         _ => Vec::new(),
     }
@@ -98,12 +96,7 @@ fn of_instance(model: &mut Model, key: &InstanceKey, report: &Report) -> Vec<Eff
 
 /// What the state file holds of a row.
 fn kept(instance: &Instance) -> impl PartialEq + use<'_> {
-    (
-        instance.phase.word(),
-        &instance.machine,
-        &instance.host_key,
-        instance.attempts.len(),
-    )
+    (instance.phase.word(), &instance.machine, &instance.host_key, instance.attempts.len())
 }
 
 /// A look may have found an instance before its launch was answered. When its two rows become
