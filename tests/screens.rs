@@ -1,5 +1,7 @@
 //! What the user sees, in text and style, and what his keys ask for.
 
+#![expect(clippy::unwrap_used, reason = "a story that cannot go on fails")]
+
 use insta::assert_snapshot;
 use ratatui::style::Color;
 use spot_tui::app::{Effect, Exit, Input, Message, Question, QuestionId, Secret};
@@ -26,13 +28,10 @@ fn fleet(width: u16, height: u16) -> Screen {
         screen.survey(region, Vec::new());
     }
     for (key, number) in keys.iter().zip(1..7) {
-        let zone = format!(
-            "{}{}",
-            key.as_str().split('/').next().unwrap(),
-            "abc".chars().nth(usize::from(number) % 3).unwrap()
-        );
+        let region = key.as_str().split('/').next().unwrap();
+        let letter = ["a", "b", "c"][usize::from(number) % 3];
         screen.enter(key, Phase::Requesting);
-        screen.learn(key, Fact::Seen(machine(number, &zone)));
+        screen.learn(key, Fact::Seen(machine(number, &format!("{region}{letter}"))));
     }
     screen.second = 120;
     screen.enter(&keys[0], Phase::Ready);
@@ -90,7 +89,8 @@ fn a_newcomer_is_told_the_next_key() {
 #[test]
 fn a_fleet_at_work_in_all_sizes() {
     for (width, height) in SIZES {
-        let screen = fleet(width, height);
+        let mut screen = fleet(width, height);
+        screen.press("gj ");
         assert_snapshot!(format!("fleet_{width}x{height}"), screen.photo());
     }
 }
@@ -122,10 +122,13 @@ fn destroying_names_what_it_is_aimed_at() {
 fn details_tell_why_and_what_to_do() {
     for (width, height) in SIZES {
         let mut screen = fleet(width, height);
-        screen.press("j<Enter>");
+        screen.press("gj<Enter>");
         assert_snapshot!(format!("details_failed_{width}x{height}"), screen.photo());
     }
     let mut screen = fleet(80, 24);
+    screen.press("gj");
+    let text = screen.text();
+    assert!(text.contains("Enter: what to do. launch: Insufficient"), "{text}");
     screen.press("G");
     let key = screen.model.table.cursor().unwrap().clone();
     let host_key = HostKey {
@@ -284,20 +287,57 @@ fn old_regions_are_named() {
 }
 
 #[test]
+fn the_log_shows_what_was_traced_whom_it_is_about_first() {
+    use spot_tui::app::LogPanel;
+    use tracing_subscriber::prelude::*;
+    use tui_logger::{LevelFilter, TuiWidgetState};
+
+    // Other tests trace as well, into the same static ring.
+    const TARGET: &str = "the_log_story";
+    tui_logger::set_default_level(LevelFilter::Info);
+    let layer = tracing_subscriber::registry().with(tui_logger::TuiTracingSubscriberLayer);
+    tracing::subscriber::with_default(layer, || {
+        tracing::info!(target: TARGET, "[i-0a1b2c3d4e5f67890 @ 203.0.113.1] SUCCESS: Ready");
+        tracing::error!(target: TARGET, "[us-west-2] ERROR: no \x1b[31mcapacity");
+        tracing::warn!(target: TARGET, "retrying");
+    });
+    tui_logger::move_events();
+    let mut screen = Screen::new(100, 15);
+    let only_ours = TuiWidgetState::new()
+        .set_default_display_level(LevelFilter::Off)
+        .set_level_for_target(TARGET, LevelFilter::Info);
+    screen.model.log_panel = LogPanel::new(only_ours);
+    screen.press("l");
+    let text = screen.text();
+    let lines: Vec<&str> =
+        text.lines().skip(3).take(3).map(|line| line.get(9..).unwrap_or_default().trim()).collect();
+    assert_eq!(
+        lines,
+        [
+            "i-0a1b2c3d @ 203.0.113.1      SUCCESS Ready",
+            "us-west-2                     ERROR no capacity",
+            "the_log_story                 WARN retrying",
+        ],
+        "{text}"
+    );
+}
+
+#[test]
 fn the_mouse_selects_what_it_points_at() {
     use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
     let mut screen = fleet(80, 24);
-    let (buffer, hits) = screen.draw();
-    let line = (0..24).find(|y| buffer[(5, *y)].symbol() == "w" || buffer[(4, *y)].symbol() == "u");
+    screen.press("g");
+    let (_, hits) = screen.draw();
+    // The third row: three lines of header, a rule and the headings are above the first.
     let event = MouseEvent {
         kind: MouseEventKind::Down(MouseButton::Left),
         column: 10,
-        row: line.unwrap_or(6),
+        row: 7,
         modifiers: KeyModifiers::NONE,
     };
     let command = hits.command(event).unwrap();
     screen.send(Message::Command(command));
-    assert!(screen.text().lines().nth(usize::from(event.row)).unwrap().starts_with(" ▌"));
+    assert!(screen.text().lines().nth(7).unwrap().starts_with(" ▌"));
 }
 
 #[test]
@@ -312,12 +352,16 @@ fn ten_thousand_rows_cost_a_window() {
     assert_eq!(screen.model.table.len(), 10_000);
     let text = screen.text();
     assert!(text.contains("10000 of 10000"), "{text}");
-    let started = std::time::Instant::now();
-    for _ in 0..20 {
-        screen.press("<Down>");
-        screen.draw();
-    }
-    let frame = started.elapsed() / 20;
+    // The fastest of several, for the machine may be busy with other tests.
+    let frame = (0..20)
+        .map(|_| {
+            let started = std::time::Instant::now();
+            screen.press("<Down>");
+            screen.draw();
+            started.elapsed()
+        })
+        .min()
+        .unwrap();
     // All rows would take 28 ms in a release build, and several times that in this one.
-    assert!(frame < std::time::Duration::from_millis(30), "{frame:?} a frame");
+    assert!(frame < std::time::Duration::from_millis(30), "{frame:?} for a key and its frame");
 }

@@ -100,6 +100,7 @@ impl Key {
             KeyCode::PageUp => "PgUp".into(),
             KeyCode::PageDown => "PgDn".into(),
             KeyCode::BackTab => "Shift-Tab".into(),
+            KeyCode::F(number) => format!("F{number}"),
             other => format!("{other:?}"),
         };
         if self.modifiers.contains(KeyModifiers::CONTROL) {
@@ -160,8 +161,6 @@ pub static BINDINGS: &[Binding] = &[
         "everything about the instance under the cursor",
         "details",
     ),
-    bind(PANELS, &[char('l')], Command::ZoomLog, "the whole screen for the log, and back", "log"),
-    bind(PANELS, &[char('/')], Command::Filter, "show only rows with these words", "filter"),
     bind(
         PANELS,
         &[char('?'), key(KeyCode::F(1))],
@@ -176,6 +175,8 @@ pub static BINDINGS: &[Binding] = &[
         "leave; asks first while something is under way",
         "quit",
     ),
+    bind(PANELS, &[char('l')], Command::ZoomLog, "the whole screen for the log, and back", "log"),
+    bind(PANELS, &[char('/')], Command::Filter, "show only rows with these words", "filter"),
     bind(PANELS, &[char('r')], Command::Refresh, "look at all regions now", "refresh"),
     bind(&[Context::Table], &[char(' ')], Command::Mark, "mark, or take the mark away", "mark"),
     bind(&[Context::Table], &[char('s')], Command::SortNext, "sort by the next column", "sort"),

@@ -9,7 +9,7 @@ mod phase;
 mod progress;
 pub mod tags;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -253,6 +253,7 @@ impl Fleet {
             };
             refused = self.see(&key, machine, at).and(refused);
         }
+        let told: BTreeSet<&InstanceId> = machines.iter().map(|machine| &machine.id).collect();
         let vanished: Vec<InstanceKey> = self
             .instances
             .values()
@@ -260,7 +261,7 @@ impl Fleet {
             .filter(|instance| {
                 let known = instance.machine.as_ref();
                 known.is_some_and(|known| {
-                    !machines.iter().any(|machine| machine.id == known.id)
+                    !told.contains(&known.id)
                         // EC2 is eventually consistent: a young instance may not be listed yet.
                         && at.duration_since(known.launched) > CONSISTENCY
                 })

@@ -183,9 +183,7 @@ fn phase_words(row: &Instance, now: Timestamp) -> String {
         Phase::Interrupted { at: Some(at) } if *at > now => {
             format!("Interrupted, {} left", text::countdown(at.duration_since(now)))
         }
-        Phase::Failed(failure) => {
-            crate::app::clean(&format!("Failed: {}: {}", failure.step, failure.reason), 1024)
-        }
+        Phase::Failed(failure) => crate::app::clean(&format!("Failed: {}", failure.reason), 1024),
         other if other.health() == Health::Bad => crate::app::clean(&other.to_string(), 1024),
         other => other.to_string(),
     }
@@ -228,7 +226,7 @@ mod tests {
     fn the_headless_commands_get_words_without_signs() {
         let failed = row(Phase::Failed(Failure::new(Step::Launch, "no \x1b[1mcapacity", "")));
         let now = Timestamp::UNIX_EPOCH;
-        assert_eq!(text("phase", &failed, now), "Failed: launch: no capacity");
+        assert_eq!(text("phase", &failed, now), "Failed: no capacity");
         assert_eq!(text("address", &failed, now), "");
         assert_eq!(text("region", &failed, now), "us-west-2");
         assert_eq!(text("no such column", &failed, now), "");

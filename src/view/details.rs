@@ -87,10 +87,8 @@ fn wrapped(label: &'static str, tone: Tone, said: &str, room: u16) -> Vec<Fact> 
 
 fn of_machine(machine: &Machine) -> Vec<Fact> {
     let Machine { machine_type, zone, lifecycle, state, .. } = machine;
-    let mut kind = format!("{machine_type}, {}, {zone}", lifecycle.word());
-    if let Some(image) = &machine.image {
-        kind.push_str(&format!(", {image}"));
-    }
+    let image = machine.image.as_ref().map(|image| format!(", {image}")).unwrap_or_default();
+    let kind = format!("{machine_type}, {}, {zone}{image}", lifecycle.word());
     let address =
         |address: Option<IpAddr>, kind: &str| address.map(|address| format!("{address} {kind}"));
     let addresses: Vec<String> =

@@ -203,7 +203,7 @@ fn create(model: &Model, pen: &mut Pen<'_>, area: Rect, form: &CreateForm) {
             pen.text(inside, 0, line + 2, Tone::Dim, "Type a count for at least one region.");
         }
         None => {
-            let hint = "Counts by digits, + and -. Enter goes on, nothing is created yet.";
+            let hint = "Digits, + and -. Enter goes on and asks again.";
             pen.text(inside, 0, line + 2, Tone::Dim, hint);
         }
         Some(yes) => {
@@ -224,14 +224,14 @@ fn region_config<'a>(config: &'a Config, region: &Region) -> Option<&'a RegionCo
 const LISTED: usize = 8;
 
 fn destroy(model: &Model, pen: &mut Pen<'_>, area: Rect, form: &DestroyForm) {
-    let mut said: Vec<(Tone, String)> = vec![(Tone::Strong, aim(model, form)), blank()];
+    let room = room(area);
+    let lines =
+        |tone: Tone, said: &str| text::wrap(said, room).into_iter().map(move |line| (tone, line));
+    let mut said: Vec<(Tone, String)> = lines(Tone::Strong, &aim(model, form)).collect();
+    said.push(blank());
     said.extend(victims(pen, area, form));
     said.push(blank());
-    let cost = match form.scope {
-        Scope::Instances(_) => "Their disks are deleted with them. This cannot be undone.",
-        _ => "Instances, disks and networks of it are deleted. This cannot be undone.",
-    };
-    said.push((Tone::Plain, cost.to_owned()));
+    said.extend(lines(Tone::Plain, cost(form)));
     said.push(blank());
     let lines = u16::try_from(said.len() + 1).unwrap_or(u16::MAX);
     let inside = open(pen, area, "Destroy", lines);
@@ -246,6 +246,11 @@ fn destroy(model: &Model, pen: &mut Pen<'_>, area: Rect, form: &DestroyForm) {
     }
 }
 
+/// The columns within a dialog's border.
+fn room(area: Rect) -> usize {
+    area.width.saturating_sub(8).min(WIDEST - 4).into()
+}
+
 fn blank() -> (Tone, String) {
     (Tone::Plain, String::new())
 }
@@ -253,21 +258,32 @@ fn blank() -> (Tone, String) {
 /// What the destroy is aimed at, in a sentence.
 fn aim(model: &Model, form: &DestroyForm) -> String {
     let deployment = &model.deployment;
+    let account = match &model.account {
+        Some(account) => format!(" of account {}", account.id),
+        None => String::new(),
+    };
     match &form.scope {
         Scope::Instances(_) if form.targets.len() == 1 => "Destroy this instance?".to_owned(),
         Scope::Instances(_) => format!("Destroy these {} instances?", form.targets.len()),
-        Scope::Region(region) => {
-            format!("Destroy everything of {deployment} in {region}, known here or not?")
+        Scope::Region(region) => format!("Destroy everything of {deployment} in {region}?"),
+        Scope::All => format!("Destroy everything of {deployment} in all regions{account}?"),
+    }
+}
+
+/// What goes with it.
+fn cost(form: &DestroyForm) -> &'static str {
+    match form.scope {
+        Scope::Instances(_) if form.targets.len() == 1 => {
+            "Its disk is deleted with it. This cannot be undone."
         }
-        Scope::All => {
-            format!("Destroy everything of {deployment} in all regions, known here or not?")
-        }
+        Scope::Instances(_) => "Their disks are deleted with them. This cannot be undone.",
+        _ => "Networks and disks too, and what is found by its tags alone. No undo.",
     }
 }
 
 /// The rows by name, or where they are so many, their number by region.
 fn victims(pen: &Pen<'_>, area: Rect, form: &DestroyForm) -> Vec<(Tone, String)> {
-    let listed = LISTED.min(usize::from(area.height.saturating_sub(11)).max(1));
+    let listed = LISTED.min(usize::from(area.height.saturating_sub(12)).max(1));
     let glyphs = pen.theme.glyphs;
     if form.targets.is_empty() {
         return vec![(Tone::Dim, "No instance is known here; the tags are asked.".into())];
@@ -315,10 +331,9 @@ fn secret(pen: &mut Pen<'_>, area: Rect, form: &SecretForm) {
 }
 
 fn notice(pen: &mut Pen<'_>, area: Rect, title: &str, said: [&str; 2]) {
-    let room = usize::from(area.width.saturating_sub(8).min(WIDEST - 4));
-    let mut lines = text::wrap(said[0], room);
+    let mut lines = text::wrap(said[0], room(area));
     lines.push(String::new());
-    lines.extend(text::wrap(said[1], room));
+    lines.extend(text::wrap(said[1], room(area)));
     let inside = open(pen, area, title, u16::try_from(lines.len()).unwrap_or(u16::MAX));
     for (said, line) in lines.iter().zip(0..) {
         pen.text(inside, 0, line, Tone::Plain, said);

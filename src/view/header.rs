@@ -25,8 +25,9 @@ const STATES: [(Health, &str); 6] = [
 pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let layout = model.layout();
     let left = title(model, pen, area);
-    let (tone, freshness) = freshness(model, pen.theme.glyphs.dot);
-    pen.right(area, left, 0, tone, &freshness);
+    let (health, said) = freshness(model, pen.theme.glyphs.dot);
+    let said = format!("{} {said}", pen.theme.glyphs.health(health));
+    pen.right(area, left, 0, health.into(), &said);
     counts(model, pen, area);
     if layout.strip > 0 {
         strip(&model.tally, pen, Rect { y: area.y + 2, height: 1, ..area });
@@ -48,12 +49,12 @@ fn title(model: &Model, pen: &mut Pen<'_>, area: Rect) -> u16 {
 }
 
 /// How far what is shown can be believed.
-fn freshness(model: &Model, dot: &str) -> (Tone, String) {
+fn freshness(model: &Model, dot: &str) -> (Health, String) {
     if let Some(failure) = &model.trouble {
-        return (Tone::Bad, format!("no account: {}", failure.reason));
+        return (Health::Bad, format!("no account: {}", failure.reason));
     }
     if model.account.is_none() {
-        return (Tone::Working, "asking AWS who we are".into());
+        return (Health::Working, "asking AWS who we are".into());
     }
     let answers = || {
         model.fleet.regions().iter().filter_map(|(region, view)| {
@@ -72,11 +73,11 @@ fn freshness(model: &Model, dot: &str) -> (Tone, String) {
         let more = old.len().saturating_sub(3);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let named: Vec<String> = old.into_iter().take(3).collect();
-        return (Tone::Waiting, format!("old: {}{more}", named.join(&format!(" {dot} "))));
+        return (Health::Waiting, format!("old: {}{more}", named.join(&format!(" {dot} "))));
     }
     match answers().filter_map(|(_, age, _)| age).max() {
-        Some(age) => (Tone::Good, format!("live, {} s ago", age.as_secs().max(0))),
-        None => (Tone::Working, "looking at the regions".into()),
+        Some(age) => (Health::Good, format!("live, {} s ago", age.as_secs().max(0))),
+        None => (Health::Working, "looking at the regions".into()),
     }
 }
 
@@ -93,7 +94,9 @@ fn counts(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let left = pen.pieces(area, 1, &pieces);
     let jobs: Vec<String> = model.changing().map(|(_, job)| job.title()).collect();
     if !jobs.is_empty() {
-        pen.right(area, left, 1, Tone::Working, &jobs.join("; "));
+        let leaving = if model.leaving.is_some() { "leaving after " } else { "" };
+        let said = format!("{leaving}{}", jobs.join("; "));
+        pen.right(area, left, 1, Tone::Working, &said);
     }
 }
 

@@ -23,7 +23,7 @@ impl<'a> Pen<'a> {
         self.styled(area, x, line, self.theme.style(tone), said)
     }
 
-    /// As [`Pen::text`], in a style.
+    /// As [`Pen::text`], in a style. Nothing shows through from what was there before.
     pub(super) fn styled(
         &mut self,
         area: Rect,
@@ -38,7 +38,13 @@ impl<'a> Pen<'a> {
         }
         let room = usize::from(area.width - x);
         let said = text::cut(said, room, self.theme.glyphs.cut);
-        let (end, _) = self.buffer.set_stringn(area.x + x, area.y + line, &said, room, style);
+        let (end, _) = self.buffer.set_stringn(
+            area.x + x,
+            area.y + line,
+            &said,
+            room,
+            Style::reset().patch(style),
+        );
         end - area.x
     }
 

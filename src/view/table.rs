@@ -7,7 +7,8 @@ use super::grid::Grid;
 use super::text;
 use super::{HitMap, Pen, Tone};
 use crate::app::keymap::{Context, key_for};
-use crate::app::{Command, Focus, Model};
+use crate::app::{Command, Focus, Model, clean};
+use crate::fleet::Phase;
 
 /// The columns for the cursor and the mark.
 const GUTTER: u16 = 3;
@@ -75,17 +76,9 @@ fn newcomer(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     }
 }
 
-/// The filter, and how many rows there are.
+/// The filter, else why the row under the cursor failed; and how many rows there are.
 fn status(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let table = &model.table;
-    let mut left = 0;
-    if model.filtering || !table.filter().is_empty() {
-        left = pen.text(area, 1, 0, Tone::Accent, "/ ");
-        left = pen.text(area, left, 0, Tone::Plain, table.filter());
-        if model.filtering {
-            left = pen.styled(area, left, 0, pen.theme.chosen(), " ");
-        }
-    }
     let (sort, reverse) = table.sort();
     let marked = match table.marks().len() {
         0 => String::new(),
@@ -94,5 +87,25 @@ fn status(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let backwards = if reverse { " backwards" } else { "" };
     let (shown, all) = (table.len(), model.tally.total);
     let said = format!("{marked}{shown} of {all}, sorted by {}{backwards}", sort.word());
-    pen.right(area, left, 0, Tone::Dim, &said);
+    pen.right(area, 0, 0, Tone::Dim, &said);
+    let taken = u16::try_from(text::width(&said)).unwrap_or(u16::MAX).saturating_add(4);
+    let area = Rect { width: area.width.saturating_sub(taken), ..area };
+    if model.filtering || !table.filter().is_empty() {
+        let x = pen.text(area, 1, 0, Tone::Accent, "/ ");
+        let x = pen.text(area, x, 0, Tone::Plain, table.filter());
+        if model.filtering {
+            pen.styled(area, x, 0, pen.theme.chosen(), " ");
+        }
+    } else if let Some(why) = why_failed(model) {
+        pen.text(area, 3, 0, Tone::Bad, &why);
+    }
+}
+
+/// Why the row under the cursor failed, and the key that tells more.
+fn why_failed(model: &Model) -> Option<String> {
+    let instance = model.fleet.get(model.table.cursor()?)?;
+    let Phase::Failed(failure) = &instance.phase else { return None };
+    let key = key_for(Context::Table, &Command::Details).unwrap_or_default();
+    let reason = clean(&failure.reason, 1024);
+    Some(format!("{key}: what to do. {}: {reason}", failure.step))
 }

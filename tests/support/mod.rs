@@ -1,3 +1,3 @@
 //! What the stories share, one file a subject.
 
-pub mod screen;
+pub(crate) mod screen;

@@ -1,5 +1,7 @@
 //! A screen without a terminal: keys and reports go in, pictures come out.
 
+#![expect(clippy::unwrap_used, reason = "a story that cannot go on fails")]
+
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -22,12 +24,12 @@ use spot_tui::view::{HitMap, Theme, render};
 use tui_logger::{LevelFilter, TuiWidgetState};
 
 /// A moment, in seconds after the start: 2026-11-20 09:00:00 UTC.
-pub fn at(second: i64) -> Timestamp {
+pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_795_165_200 + second).unwrap()
 }
 
 /// A configuration with three regions and seven instances.
-pub fn config() -> Config {
+pub(crate) fn config() -> Config {
     let region = |name: &str, count, types: &[&str]| RegionConfig {
         region: name.into(),
         machine_types: types.iter().map(|name| (*name).into()).collect(),
@@ -75,7 +77,7 @@ pub fn config() -> Config {
 }
 
 /// What a dashboard with that configuration opens with.
-pub fn opening(size: (u16, u16)) -> Opening {
+pub(crate) fn opening(size: (u16, u16)) -> Opening {
     Opening {
         config: Some(Arc::new(config())),
         deployment: "spot-7f3a".into(),
@@ -88,7 +90,7 @@ pub fn opening(size: (u16, u16)) -> Opening {
 }
 
 /// A machine as EC2 tells of it, running.
-pub fn machine(number: u8, zone: &str) -> Machine {
+pub(crate) fn machine(number: u8, zone: &str) -> Machine {
     Machine {
         id: format!("i-0a1b2c3d4e5f678{number:02x}").into(),
         state: Ec2State::Running,
@@ -109,17 +111,17 @@ pub fn machine(number: u8, zone: &str) -> Machine {
 }
 
 /// A model with a screen, and what it asked for so far.
-pub struct Screen {
-    pub model: Model,
-    pub theme: Theme,
-    pub effects: Vec<Effect>,
-    pub second: i64,
+pub(crate) struct Screen {
+    pub(crate) model: Model,
+    pub(crate) theme: Theme,
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) second: i64,
 }
 
 impl Screen {
     /// A screen of a size, as the program opens it. The log panel shows nothing: its lines are
     /// the process's, not the model's.
-    pub fn open(opening: Opening) -> Self {
+    pub(crate) fn open(opening: Opening) -> Self {
         let mut model = Model::new(opening);
         let nothing = TuiWidgetState::new().set_default_display_level(LevelFilter::Off);
         model.log_panel = LogPanel::new(nothing);
@@ -127,24 +129,24 @@ impl Screen {
     }
 
     /// The usual screen, with the account known.
-    pub fn new(width: u16, height: u16) -> Self {
+    pub(crate) fn new(width: u16, height: u16) -> Self {
         let mut screen = Self::open(opening((width, height)));
         screen.identify();
         screen
     }
 
-    pub fn send(&mut self, message: Message) -> Vec<Effect> {
+    pub(crate) fn send(&mut self, message: Message) -> Vec<Effect> {
         let effects = update(&mut self.model, Stamped { at: at(self.second), message });
         self.effects.extend(effects.clone());
         effects
     }
 
-    pub fn report(&mut self, about: About, progress: Progress) -> Vec<Effect> {
+    pub(crate) fn report(&mut self, about: About, progress: Progress) -> Vec<Effect> {
         let report = Report { job: JobId(1), at: at(self.second), about, progress };
         self.send(Message::Report(report))
     }
 
-    pub fn identify(&mut self) {
+    pub(crate) fn identify(&mut self) {
         self.report(
             About::Job,
             Progress::Learned(Box::new(Fact::Account(Account {
@@ -156,21 +158,21 @@ impl Screen {
         );
     }
 
-    pub fn survey(&mut self, region: &str, machines: Vec<Machine>) {
+    pub(crate) fn survey(&mut self, region: &str, machines: Vec<Machine>) {
         let fact = Progress::Learned(Box::new(Fact::Surveyed(machines)));
         self.report(About::Region(Region::from(region)), fact);
     }
 
-    pub fn learn(&mut self, key: &InstanceKey, fact: Fact) {
+    pub(crate) fn learn(&mut self, key: &InstanceKey, fact: Fact) {
         self.report(About::Instance(key.clone()), Progress::Learned(Box::new(fact)));
     }
 
-    pub fn enter(&mut self, key: &InstanceKey, phase: Phase) {
+    pub(crate) fn enter(&mut self, key: &InstanceKey, phase: Phase) {
         self.report(About::Instance(key.clone()), Progress::Entered(phase));
     }
 
     /// Presses keys: a character each, and names in angle brackets: `d<Right><Enter>`.
-    pub fn press(&mut self, keys: &str) -> Vec<Effect> {
+    pub(crate) fn press(&mut self, keys: &str) -> Vec<Effect> {
         let mut rest = keys;
         let mut effects = Vec::new();
         while let Some(first) = rest.chars().next() {
@@ -189,7 +191,7 @@ impl Screen {
     }
 
     /// The frame and what lies where in it.
-    pub fn draw(&self) -> (Buffer, HitMap) {
+    pub(crate) fn draw(&self) -> (Buffer, HitMap) {
         let (width, height) = self.model.size;
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         let mut hits = HitMap::default();
@@ -198,12 +200,12 @@ impl Screen {
     }
 
     /// The frame as text.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         text(&self.draw().0)
     }
 
     /// The frame as text, and below it what is not in the default style.
-    pub fn photo(&self) -> String {
+    pub(crate) fn photo(&self) -> String {
         let buffer = self.draw().0;
         format!("{}\n{}", text(&buffer), styles(&buffer))
     }

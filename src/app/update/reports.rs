@@ -79,11 +79,11 @@ fn of_instance(model: &mut Model, key: &InstanceKey, report: &Report) -> Vec<Eff
         follow_to_its_row(model, key, fact);
     }
     let after = model.fleet.get(key);
-    if let (Some(before), Some(after)) = (&before, after) {
-        if before.phase.word() != after.phase.word() {
-            let (phase, label) = (after.phase.clone(), after.label());
-            say_phase(model, key, &label, &phase);
-        }
+    if let (Some(before), Some(after)) = (&before, after)
+        && before.phase.word() != after.phase.word()
+    {
+        let (phase, label) = (after.phase.clone(), after.label());
+        say_phase(model, key, &label, &phase);
     }
     let after = model.fleet.get(key);
     let changed = rows != model.fleet.len() || before.as_ref().map(kept) != after.map(kept);
