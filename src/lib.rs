@@ -18,3 +18,4 @@ pub mod fleet;
 pub mod jobs;
 pub mod ssh;
 pub mod store;
+pub mod view;

@@ -10,7 +10,7 @@ mod progress;
 pub mod tags;
 pub mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -254,6 +254,7 @@ impl Fleet {
             };
             refused = self.see(&key, machine, at).and(refused);
         }
+        let told: BTreeSet<&InstanceId> = machines.iter().map(|machine| &machine.id).collect();
         let vanished: Vec<InstanceKey> = self
             .instances
             .values()
@@ -261,7 +262,7 @@ impl Fleet {
             .filter(|instance| {
                 let known = instance.machine.as_ref();
                 known.is_some_and(|known| {
-                    !machines.iter().any(|machine| machine.id == known.id)
+                    !told.contains(&known.id)
                         // EC2 is eventually consistent: a young instance may not be listed yet.
                         && at.duration_since(known.launched) > CONSISTENCY
                 })

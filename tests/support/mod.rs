@@ -6,4 +6,5 @@ pub(crate) mod machine;
 pub(crate) mod moto;
 pub(crate) mod proxy;
 pub(crate) mod root;
+pub(crate) mod screen;
 pub(crate) mod sshd;

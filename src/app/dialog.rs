@@ -1,0 +1,460 @@
+//! What is asked or explained over the table. A dialog acts on what it named when it opened,
+//! never on the row that is under the cursor by then.
+
+use std::collections::BTreeMap;
+
+use super::command::Motion;
+use super::keymap::Context;
+use super::{Command, Counts, Question, Scope, Secret};
+use crate::fleet::{Health, InstanceKey, Region};
+
+/// What lies over the table.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Dialog {
+    /// How many to create, and where.
+    Create(CreateForm),
+    /// Whether to destroy.
+    Destroy(DestroyForm),
+    /// Whether to leave although jobs are at work.
+    Quit(QuitForm),
+    /// A secret for a job.
+    Secret(SecretForm),
+    /// Everything about one instance.
+    Details {
+        /// The instance.
+        key: InstanceKey,
+        /// The first line shown.
+        top: usize,
+    },
+    /// The keys that work in a context.
+    Help {
+        /// The context that the help was called in.
+        context: Context,
+        /// The first line shown.
+        top: usize,
+    },
+    /// Something went wrong before it began.
+    Notice {
+        /// What was tried.
+        title: String,
+        /// Why it cannot be done.
+        text: String,
+        /// What to do.
+        hint: String,
+    },
+}
+
+impl Dialog {
+    /// What has the keyboard while it is open.
+    pub fn context(&self) -> Context {
+        match self {
+            Self::Create(form) if form.choice.is_none() => Context::Counts,
+            Self::Destroy(form) if form.word.is_some() => Context::Word,
+            Self::Create(_) | Self::Destroy(_) | Self::Quit(_) => Context::Choice,
+            Self::Secret(_) => Context::Secret,
+            Self::Details { .. } | Self::Help { .. } | Self::Notice { .. } => Context::Reading,
+        }
+    }
+}
+
+/// The most that can be asked for in one region at once. A slip of the finger on a digit shall
+/// not cost a fortune; more goes by `instances_per_region`.
+const MOST: u32 = 999;
+
+/// A count for each configured region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateForm {
+    /// The regions in the order of the configuration.
+    pub rows: Vec<(Region, u32)>,
+    /// The row under the cursor.
+    pub at: usize,
+    /// `Some` once the counts stand: whether Yes is chosen.
+    pub choice: Option<bool>,
+    /// Whether the next digit begins a new number.
+    fresh: bool,
+}
+
+impl CreateForm {
+    /// The counts to start from.
+    pub fn new(rows: Vec<(Region, u32)>) -> Self {
+        Self { rows, at: 0, choice: None, fresh: true }
+    }
+
+    /// Instances in all.
+    pub fn total(&self) -> u64 {
+        self.rows.iter().map(|(_, count)| u64::from(*count)).sum()
+    }
+
+    /// The counts, without the regions that get none.
+    pub fn counts(&self) -> Counts {
+        self.rows.iter().filter(|(_, count)| *count > 0).cloned().collect()
+    }
+
+    fn go(&mut self, motion: Motion) {
+        self.at = motion.from(self.at, self.rows.len(), self.rows.len());
+        self.fresh = true;
+    }
+
+    fn change(&mut self, change: impl FnOnce(u32) -> u32) {
+        if let Some((_, count)) = self.rows.get_mut(self.at) {
+            *count = change(*count).min(MOST);
+        }
+    }
+
+    fn digit(&mut self, digit: u32) {
+        let fresh = std::mem::replace(&mut self.fresh, false);
+        self.change(|count| if fresh { digit } else { count * 10 + digit });
+    }
+}
+
+/// A row that a destroy was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Its name: id and address.
+    pub label: String,
+    /// Where it is.
+    pub region: Region,
+    /// Its phase's word.
+    pub phase: &'static str,
+    /// What that means.
+    pub health: Health,
+}
+
+/// Whether to destroy what is named here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DestroyForm {
+    /// What is destroyed on Yes.
+    pub scope: Scope,
+    /// The rows that were there when the dialog opened.
+    pub targets: Vec<Target>,
+    /// The word to type, and what was typed; `None` where Yes is enough.
+    pub word: Option<(String, String)>,
+    /// Whether Yes is chosen.
+    pub yes: bool,
+}
+
+impl DestroyForm {
+    /// A question that is answered No so far. One row takes a Yes, several take their number,
+    /// everything takes `all`.
+    pub fn new(scope: Scope, targets: Vec<Target>) -> Self {
+        let word = match (&scope, targets.len()) {
+            (Scope::All, _) => Some("all".to_owned()),
+            (_, 0 | 1) => None,
+            (_, several) => Some(several.to_string()),
+        };
+        Self { scope, targets, word: word.map(|word| (word, String::new())), yes: false }
+    }
+
+    /// How many rows there are in each region.
+    pub fn by_region(&self) -> BTreeMap<&Region, usize> {
+        self.targets.iter().fold(BTreeMap::new(), |mut counts, target| {
+            *counts.entry(&target.region).or_insert(0) += 1;
+            counts
+        })
+    }
+
+    fn is_confirmed(&self) -> bool {
+        self.word.as_ref().map_or(self.yes, |(word, typed)| word == typed.trim())
+    }
+}
+
+/// How to leave while jobs are at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    /// Not at all.
+    Stay,
+    /// When the jobs are done.
+    Wait,
+    /// Now; the next start takes the work up again.
+    Resume,
+    /// Now, and stop the jobs first.
+    Cancel,
+}
+
+impl Leave {
+    /// All ways, the harmless one first.
+    pub const ALL: [Self; 4] = [Self::Stay, Self::Wait, Self::Resume, Self::Cancel];
+
+    /// The word on the button.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Stay => "Stay",
+            Self::Wait => "Wait, then quit",
+            Self::Resume => "Quit, resume later",
+            Self::Cancel => "Stop the work",
+        }
+    }
+
+    /// What it means.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Stay => "Nothing changes.",
+            Self::Wait => "Leaves by itself when the work is done.",
+            Self::Resume => "Instances go on and cost money; the next start takes them up again.",
+            Self::Cancel => "Stops the work and leaves. What already exists stays and costs money.",
+        }
+    }
+}
+
+/// Whether to leave, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuitForm {
+    /// What is under way: `create #3 in us-west-2`.
+    pub jobs: Vec<String>,
+    /// The chosen way's place in [`Leave::ALL`].
+    pub at: usize,
+}
+
+impl QuitForm {
+    /// The chosen way.
+    pub fn choice(&self) -> Leave {
+        Leave::ALL.get(self.at).copied().unwrap_or(Leave::Stay)
+    }
+}
+
+/// A secret for a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretForm {
+    /// What is asked.
+    pub question: Question,
+    typed: Secret,
+}
+
+impl SecretForm {
+    /// The empty field for a question.
+    pub fn new(question: Question) -> Self {
+        Self { question, typed: Secret::default() }
+    }
+
+    /// How many characters were typed.
+    pub fn len(&self) -> usize {
+        self.typed.reveal().chars().count()
+    }
+
+    /// Whether nothing was typed.
+    pub fn is_empty(&self) -> bool {
+        self.typed.reveal().is_empty()
+    }
+
+    fn edit(&mut self, change: impl FnOnce(&mut String)) {
+        let mut typed = self.typed.reveal().to_owned();
+        change(&mut typed);
+        self.typed = Secret::new(typed);
+    }
+}
+
+/// What follows from a key in a dialog.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Next {
+    /// It stays open.
+    Stay,
+    /// It closes, and nothing is done.
+    Close,
+    /// It closes, and this is done.
+    Do(Command),
+    /// It closes, and the program leaves like this.
+    Leave(Leave),
+    /// It closes, and the job gets its answer.
+    Answer(Secret),
+}
+
+/// What a command does in a dialog. `page` and `lines` are the window and the length of what a
+/// reading dialog shows.
+pub(super) fn apply(dialog: &mut Dialog, command: &Command, page: usize, lines: usize) -> Next {
+    match dialog {
+        Dialog::Create(form) => in_create(form, command),
+        Dialog::Destroy(form) => in_destroy(form, command),
+        Dialog::Quit(form) => in_quit(form, command),
+        Dialog::Secret(form) => in_secret(form, command),
+        Dialog::Details { top, .. } | Dialog::Help { top, .. } => match command {
+            Command::Move(motion) => {
+                // The window, not a cursor, moves: the last line stops at the lower edge.
+                *top = motion.from(*top, (lines + 1).saturating_sub(page), page);
+                Next::Stay
+            }
+            Command::Back | Command::Accept => Next::Close,
+            _ => Next::Stay,
+        },
+        Dialog::Notice { .. } => match command {
+            Command::Back | Command::Accept => Next::Close,
+            _ => Next::Stay,
+        },
+    }
+}
+
+fn in_create(form: &mut CreateForm, command: &Command) -> Next {
+    if let Some(yes) = &mut form.choice {
+        match command {
+            Command::NextChoice | Command::PreviousChoice => *yes = !*yes,
+            Command::Say(said) => *yes = *said,
+            Command::Accept if *yes => return Next::Do(Command::Create(Some(form.counts()))),
+            Command::Accept | Command::Back => form.choice = None,
+            _ => {}
+        }
+        return Next::Stay;
+    }
+    match command {
+        Command::Move(motion) => form.go(*motion),
+        Command::More => form.change(|count| count.saturating_add(1)),
+        Command::Less => form.change(|count| count.saturating_sub(1)),
+        Command::Type(character) => {
+            if let Some(digit) = character.to_digit(10) {
+                form.digit(digit);
+            }
+        }
+        Command::Erase => form.change(|count| count / 10),
+        Command::EraseAll => form.change(|_| 0),
+        Command::Accept if form.total() > 0 => form.choice = Some(false),
+        Command::Back => return Next::Close,
+        _ => {}
+    }
+    Next::Stay
+}
+
+fn in_destroy(form: &mut DestroyForm, command: &Command) -> Next {
+    match command {
+        Command::Accept if form.is_confirmed() => {
+            return Next::Do(Command::Destroy(form.scope.clone()));
+        }
+        // A wrong word is not a No: the user sees what is missing. An untyped one is.
+        Command::Accept if form.word.as_ref().is_some_and(|(_, typed)| !typed.is_empty()) => {}
+        Command::Accept | Command::Back => return Next::Close,
+        Command::NextChoice | Command::PreviousChoice => form.yes = !form.yes,
+        Command::Say(said) => form.yes = *said,
+        other => {
+            if let Some((_, typed)) = &mut form.word {
+                edit(typed, other);
+            }
+        }
+    }
+    Next::Stay
+}
+
+fn in_quit(form: &mut QuitForm, command: &Command) -> Next {
+    let count = Leave::ALL.len();
+    match command {
+        Command::NextChoice => form.at = (form.at + 1) % count,
+        Command::PreviousChoice => form.at = (form.at + count - 1) % count,
+        Command::Say(false) => form.at = 0,
+        Command::Accept => return Next::Leave(form.choice()),
+        Command::Back => return Next::Close,
+        _ => {}
+    }
+    Next::Stay
+}
+
+fn in_secret(form: &mut SecretForm, command: &Command) -> Next {
+    match command {
+        // The dialog came by itself: an Enter that was meant for the table answers nothing.
+        Command::Accept if form.is_empty() => {}
+        Command::Accept => return Next::Answer(std::mem::take(&mut form.typed)),
+        Command::Back => return Next::Close,
+        other => form.edit(|typed| edit(typed, other)),
+    }
+    Next::Stay
+}
+
+/// The longest text of a field, in bytes.
+const FIELD: usize = 1024;
+
+/// Types into a field, or erases.
+pub(super) fn edit(text: &mut String, command: &Command) {
+    match command {
+        Command::Type(character) if text.len() + character.len_utf8() <= FIELD => {
+            text.push(*character);
+        }
+        Command::Erase => {
+            text.pop();
+        }
+        Command::EraseAll => text.clear(),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn press(dialog: &mut Dialog, commands: &[Command]) -> Next {
+        let mut next = Next::Stay;
+        for command in commands {
+            next = apply(dialog, command, 10, 10);
+        }
+        next
+    }
+
+    fn typed(text: &str) -> Vec<Command> {
+        text.chars().map(Command::Type).chain([Command::Accept]).collect()
+    }
+
+    fn target(label: &str) -> Target {
+        Target {
+            label: label.into(),
+            region: "us-west-2".into(),
+            phase: "Ready",
+            health: Health::Good,
+        }
+    }
+
+    fn destroy(count: usize) -> Dialog {
+        let keys = (0..count).map(|number| number.to_string().into()).collect();
+        let targets = (0..count).map(|number| target(&number.to_string())).collect();
+        Dialog::Destroy(DestroyForm::new(Scope::Instances(keys), targets))
+    }
+
+    #[test]
+    fn one_instance_takes_a_yes_and_enter_alone_is_no() {
+        assert_eq!(press(&mut destroy(1), &[Command::Accept]), Next::Close);
+        let next = press(&mut destroy(1), &[Command::NextChoice, Command::Accept]);
+        assert_eq!(next, Next::Do(Command::Destroy(Scope::Instances(vec!["0".into()]))));
+    }
+
+    #[test]
+    fn several_take_their_number() {
+        assert_eq!(press(&mut destroy(3), &typed("2")), Next::Stay);
+        assert_eq!(press(&mut destroy(3), &typed("")), Next::Close);
+        assert!(matches!(press(&mut destroy(3), &typed("3")), Next::Do(_)));
+        assert_eq!(press(&mut destroy(3), &[Command::Say(true), Command::Accept]), Next::Close);
+    }
+
+    #[test]
+    fn everything_takes_the_word_all() {
+        let mut dialog = Dialog::Destroy(DestroyForm::new(Scope::All, vec![target("a")]));
+        assert_eq!(dialog.context(), Context::Word);
+        assert_eq!(press(&mut dialog, &typed("1")), Next::Stay);
+        press(&mut dialog, &[Command::EraseAll]);
+        assert_eq!(press(&mut dialog, &typed("all")), Next::Do(Command::Destroy(Scope::All)));
+    }
+
+    #[test]
+    fn counts_are_typed_stepped_and_confirmed() {
+        let rows = vec![("a".into(), 1), ("b".into(), 2)];
+        let mut dialog = Dialog::Create(CreateForm::new(rows));
+        press(&mut dialog, &[Command::Type('1'), Command::Type('2'), Command::Move(Motion::Down)]);
+        press(&mut dialog, &[Command::Less, Command::Less, Command::Less]);
+        assert_eq!(press(&mut dialog, &[Command::Accept, Command::Accept]), Next::Stay);
+        let next = press(&mut dialog, &[Command::Accept, Command::Say(true), Command::Accept]);
+        let counts = Counts::from([("a".into(), 12)]);
+        assert_eq!(next, Next::Do(Command::Create(Some(counts))));
+    }
+
+    #[test]
+    fn a_count_has_a_ceiling_and_none_at_all_goes_nowhere() {
+        let mut dialog = Dialog::Create(CreateForm::new(vec![("a".into(), 0)]));
+        assert_eq!(press(&mut dialog, &[Command::Accept]), Next::Stay);
+        assert_eq!(dialog.context(), Context::Counts);
+        press(&mut dialog, &typed("99999"));
+        let Dialog::Create(form) = &dialog else { unreachable!() };
+        assert_eq!(form.total(), 999);
+    }
+
+    #[test]
+    fn a_secret_is_typed_and_an_empty_enter_answers_nothing() {
+        let question = Question { id: crate::app::QuestionId(1), text: "Passphrase".into() };
+        let mut dialog = Dialog::Secret(SecretForm::new(question));
+        assert_eq!(press(&mut dialog, &[Command::Accept]), Next::Stay);
+        press(&mut dialog, &[Command::Type('ä'), Command::Type('b'), Command::Erase]);
+        assert!(!format!("{dialog:?}").contains('ä'));
+        assert_eq!(press(&mut dialog, &[Command::Accept]), Next::Answer(Secret::new("ä")));
+    }
+}

@@ -1,0 +1,250 @@
+//! What was said: one ring of sentences for all, and one of raw lines for each instance.
+//!
+//! Both are bounded in lines and in bytes, and say how much they let go. Lines carry a number, so
+//! that a reader who comes back later can ask for what is new.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+
+use jiff::Timestamp;
+use tui_logger::{TuiWidgetEvent, TuiWidgetState};
+
+use super::text;
+use crate::fleet::{InstanceKey, Level};
+
+/// The longest line that is kept, in bytes.
+const LINE: usize = 8 * 1024;
+/// Sentences kept for all, and their bytes.
+const EVENTS: (usize, usize) = (2_000, 512 * 1024);
+/// Lines kept of one instance, and their bytes.
+const OUTPUT: (usize, usize) = (200, 16 * 1024);
+
+/// One line of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Its number, counted from 0 and never used again.
+    pub number: u64,
+    /// When it was said.
+    pub at: Timestamp,
+    /// How serious it is.
+    pub level: Level,
+    /// Whom it is about: an instance's label, a region, a job's verb.
+    pub about: String,
+    /// What was said, on one line and without control characters.
+    pub text: String,
+}
+
+/// `[i-0a1b... @ 52.34.56.78] SUCCESS: Ready`, as the headless commands print it.
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}] {}: {}", self.about, self.level.word(), self.text)
+    }
+}
+
+/// The newest lines, up to a bound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ring {
+    lines: VecDeque<Line>,
+    bytes: usize,
+    bound: (usize, usize),
+    next: u64,
+    dropped: u64,
+}
+
+impl Ring {
+    fn new(bound: (usize, usize)) -> Self {
+        Self { lines: VecDeque::new(), bytes: 0, bound, next: 0, dropped: 0 }
+    }
+
+    fn push(&mut self, at: Timestamp, level: Level, about: &str, said: &str) {
+        let text = text::clean(said, LINE);
+        self.bytes += text.len() + about.len();
+        self.lines.push_back(Line { number: self.next, at, level, about: about.to_owned(), text });
+        self.next += 1;
+        while self.lines.len() > self.bound.0 || self.bytes > self.bound.1 {
+            let Some(old) = self.lines.pop_front() else { break };
+            self.bytes -= old.text.len() + old.about.len();
+            self.dropped += 1;
+        }
+    }
+
+    /// The lines, oldest first.
+    pub fn lines(&self) -> impl DoubleEndedIterator<Item = &Line> + ExactSizeIterator {
+        self.lines.iter()
+    }
+
+    /// The lines from number `from` on. A reader keeps [`Ring::next`] and asks with it again.
+    pub fn since(&self, from: u64) -> impl Iterator<Item = &Line> {
+        let first = self.next - self.lines.len() as u64;
+        let skip = usize::try_from(from.saturating_sub(first)).unwrap_or(usize::MAX);
+        self.lines.iter().skip(skip)
+    }
+
+    /// The number that the next line will get.
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// How many lines it let go to stay within its bounds.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+}
+
+/// Everything that was said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    events: Ring,
+    output: BTreeMap<InstanceKey, Ring>,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { events: Ring::new(EVENTS), output: BTreeMap::new() }
+    }
+}
+
+impl Log {
+    /// The sentences about all.
+    pub fn events(&self) -> &Ring {
+        &self.events
+    }
+
+    /// What one instance printed and what was said of it.
+    pub fn of(&self, key: &InstanceKey) -> Option<&Ring> {
+        self.output.get(key)
+    }
+
+    /// Takes down a sentence.
+    pub(super) fn say(&mut self, at: Timestamp, level: Level, about: &str, said: &str) {
+        self.events.push(at, level, about, said);
+    }
+
+    /// Takes down a sentence about an instance, in both places.
+    pub(super) fn say_of(
+        &mut self,
+        key: &InstanceKey,
+        at: Timestamp,
+        level: Level,
+        about: &str,
+        said: &str,
+    ) {
+        self.say(at, level, about, said);
+        self.print(key, at, level, said);
+    }
+
+    /// Takes down a line that an instance printed.
+    pub(super) fn print(&mut self, key: &InstanceKey, at: Timestamp, level: Level, line: &str) {
+        let ring = self.output.entry(key.clone()).or_insert_with(|| Ring::new(OUTPUT));
+        ring.push(at, level, "", line);
+    }
+
+    /// Forgets what an instance printed.
+    pub(super) fn forget(&mut self, key: &InstanceKey) {
+        self.output.remove(key);
+    }
+}
+
+/// Where the log panel stands: it follows, or is some pages back.
+///
+/// tui-logger finds the page borders while it draws and keeps them behind this state, so the
+/// model only hands it on.
+#[derive(Default)]
+pub struct LogPanel {
+    widget: TuiWidgetState,
+    pages: usize,
+}
+
+impl fmt::Debug for LogPanel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogPanel").field("pages", &self.pages).finish_non_exhaustive()
+    }
+}
+
+impl LogPanel {
+    /// A panel with its own choice of levels and targets.
+    pub fn new(widget: TuiWidgetState) -> Self {
+        Self { widget, pages: 0 }
+    }
+
+    /// The widget's own state.
+    pub fn widget(&self) -> &TuiWidgetState {
+        &self.widget
+    }
+
+    /// Whether the newest line is shown.
+    pub fn follows(&self) -> bool {
+        self.pages == 0
+    }
+
+    /// One page into the past.
+    pub(super) fn back(&mut self) {
+        self.pages += 1;
+        self.widget.transition(TuiWidgetEvent::PrevPageKey);
+    }
+
+    /// One page towards the present.
+    pub(super) fn forward(&mut self) {
+        self.pages = self.pages.saturating_sub(1);
+        let event =
+            if self.follows() { TuiWidgetEvent::EscapeKey } else { TuiWidgetEvent::NextPageKey };
+        self.widget.transition(event);
+    }
+
+    /// Back to the newest line.
+    pub(super) fn follow(&mut self) {
+        self.pages = 0;
+        self.widget.transition(TuiWidgetEvent::EscapeKey);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn say(log: &mut Log, text: &str) {
+        log.say(Timestamp::UNIX_EPOCH, Level::Info, "a", text);
+    }
+
+    #[test]
+    fn the_ring_is_bounded_in_lines_and_says_what_it_dropped() {
+        let mut log = Log::default();
+        for number in 0..EVENTS.0 + 10 {
+            say(&mut log, &number.to_string());
+        }
+        assert_eq!(log.events().lines().len(), EVENTS.0);
+        assert_eq!(log.events().dropped(), 10);
+        assert_eq!(log.events().lines().next().unwrap().text, "10");
+    }
+
+    #[test]
+    fn the_ring_is_bounded_in_bytes() {
+        let mut log = Log::default();
+        let key = InstanceKey::from("a");
+        for _ in 0..100 {
+            log.print(&key, Timestamp::UNIX_EPOCH, Level::Info, &"x".repeat(20_000));
+        }
+        let kept: usize = log.of(&key).unwrap().lines().map(|line| line.text.len()).sum();
+        assert!(kept <= OUTPUT.1, "{kept}");
+        assert!(log.of(&key).unwrap().dropped() > 0);
+    }
+
+    #[test]
+    fn a_reader_gets_each_line_once() {
+        let mut log = Log::default();
+        say(&mut log, "one");
+        let seen = log.events().next();
+        say(&mut log, "two");
+        let new: Vec<_> = log.events().since(seen).map(|line| line.text.as_str()).collect();
+        assert_eq!(new, ["two"]);
+        assert_eq!(log.events().since(99).count(), 0);
+    }
+
+    #[test]
+    fn a_line_reads_as_the_headless_commands_print_it() {
+        let mut log = Log::default();
+        log.say(Timestamp::UNIX_EPOCH, Level::Success, "i-1 @ 192.0.2.1", "Rea\x1b[31mdy\nnow");
+        let line = log.events().lines().next().unwrap().to_string();
+        assert_eq!(line, "[i-1 @ 192.0.2.1] SUCCESS: Ready now");
+    }
+}

@@ -1,0 +1,343 @@
+//! Everything that the program knows. The view reads it; only `update` changes it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::keymap::Context;
+use super::layout::Layout;
+use super::log::{Log, LogPanel};
+use super::table::Table;
+use super::{Dialog, Effect, Exit, Question, Scope};
+use crate::config::Config;
+use crate::fleet::{
+    Account, DeploymentId, Doomed, Failure, Fleet, Health, Instance, InstanceKey, Job, JobId,
+    Level, Outcome, Phase, Region,
+};
+
+/// What the program starts with.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    /// The configuration, where there is one.
+    pub config: Option<Arc<Config>>,
+    /// The deployment that this process works on.
+    pub deployment: DeploymentId,
+    /// What the state file holds.
+    pub fleet: Fleet,
+    /// Why nothing may be changed, if that is so.
+    pub read_only: Option<String>,
+    /// Whether there is a screen: then watching and resuming begin by themselves, and leaving
+    /// asks first.
+    pub dashboard: bool,
+    /// The moment.
+    pub now: Timestamp,
+    /// The terminal's columns and rows.
+    pub size: (u16, u16),
+}
+
+/// What the keyboard goes to while nothing lies over the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Focus {
+    /// The instances.
+    #[default]
+    Table,
+    /// The log.
+    Log,
+}
+
+/// A job and what came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobRecord {
+    /// What it does.
+    pub verb: &'static str,
+    /// Whether it changes anything at AWS.
+    pub is_mutating: bool,
+    /// When it was asked for.
+    pub asked: Timestamp,
+    /// How it ended, and when.
+    pub outcome: Option<(Timestamp, Outcome)>,
+    /// The rows that it works on.
+    pub keys: BTreeSet<InstanceKey>,
+    /// The regions that it works in; `None` for all.
+    pub regions: Option<BTreeSet<Region>>,
+}
+
+impl JobRecord {
+    fn new(job: &Job, asked: Timestamp) -> Self {
+        let (keys, regions) = match job {
+            Job::Create(launches) => (
+                launches.iter().flat_map(|launch| launch.keys.clone()).collect(),
+                Some(launches.iter().map(|launch| launch.region.clone()).collect()),
+            ),
+            Job::Resume(instances) => (
+                instances.iter().map(|instance| instance.key.clone()).collect(),
+                Some(instances.iter().map(|instance| instance.region.clone()).collect()),
+            ),
+            Job::Destroy(Doomed::Instances(victims)) => (
+                victims.values().flatten().map(|victim| victim.key.clone()).collect(),
+                Some(victims.keys().cloned().collect()),
+            ),
+            Job::Destroy(Doomed::Region(region)) => {
+                (BTreeSet::new(), Some(BTreeSet::from([region.clone()])))
+            }
+            _ => (BTreeSet::new(), None),
+        };
+        let is_mutating = job.is_mutating();
+        Self { verb: job.verb(), is_mutating, asked, outcome: None, keys, regions }
+    }
+
+    /// Whether it is under way.
+    pub fn is_active(&self) -> bool {
+        self.outcome.is_none()
+    }
+
+    /// Whether it works in a region.
+    pub fn covers(&self, region: &Region) -> bool {
+        self.regions.as_ref().is_none_or(|regions| regions.contains(region))
+    }
+
+    /// `create in us-west-2, eu-west-1`.
+    pub fn title(&self) -> String {
+        match &self.regions {
+            Some(regions) if !regions.is_empty() => {
+                let names: Vec<&str> = regions.iter().map(Region::as_str).collect();
+                format!("{} in {}", self.verb, names.join(", "))
+            }
+            _ => self.verb.to_owned(),
+        }
+    }
+}
+
+/// How many rows there are, by what they mean and by region. Counted when the fleet changes, so
+/// that a frame need not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// All rows.
+    pub total: usize,
+    /// By what the phase means.
+    pub health: BTreeMap<Health, usize>,
+    /// By region: how many are there in all, by what they mean.
+    pub regions: BTreeMap<Region, BTreeMap<Health, usize>>,
+}
+
+impl Tally {
+    fn of(fleet: &Fleet) -> Self {
+        let mut tally = Self { total: fleet.len(), ..Self::default() };
+        for instance in fleet.instances() {
+            let health = instance.phase.health();
+            *tally.health.entry(health).or_insert(0) += 1;
+            // A key is cloned once a region, not once a row.
+            if !tally.regions.contains_key(&instance.region) {
+                tally.regions.insert(instance.region.clone(), BTreeMap::new());
+            }
+            if let Some(region) = tally.regions.get_mut(&instance.region) {
+                *region.entry(health).or_insert(0) += 1;
+            }
+        }
+        tally
+    }
+}
+
+/// A sentence in the footer, until the next key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flash {
+    /// How serious it is.
+    pub level: Level,
+    /// What it says.
+    pub text: String,
+}
+
+/// Everything that the program knows.
+#[derive(Debug)]
+pub struct Model {
+    /// The moment of the newest message.
+    pub now: Timestamp,
+    /// The instances and regions.
+    pub fleet: Fleet,
+    /// Counts of the fleet.
+    pub tally: Tally,
+    /// The deployment that this process works on.
+    pub deployment: DeploymentId,
+    /// Who we are, once AWS told.
+    pub account: Option<Account>,
+    /// Why AWS did not tell.
+    pub trouble: Option<Failure>,
+    /// The configuration, where there is one.
+    pub config: Option<Arc<Config>>,
+    /// Why nothing may be changed, if that is so.
+    pub read_only: Option<String>,
+    /// Why the state could not be written, if that is so.
+    pub unsaved: Option<String>,
+    /// The jobs under way and the last ones that ended.
+    pub jobs: BTreeMap<JobId, JobRecord>,
+    /// Everything that was said.
+    pub log: Log,
+    /// Where the log panel stands.
+    pub log_panel: LogPanel,
+    /// The table's order, cursor and marks.
+    pub table: Table,
+    /// Which panel has the keyboard.
+    pub focus: Focus,
+    /// Whether the log has the whole screen.
+    pub zoomed: bool,
+    /// Whether the filter is being typed.
+    pub filtering: bool,
+    /// What lies over the table.
+    pub dialog: Option<Dialog>,
+    /// A sentence in the footer.
+    pub flash: Option<Flash>,
+    /// The terminal's columns and rows.
+    pub size: (u16, u16),
+    /// How the program leaves as soon as nothing changes anything any more.
+    pub leaving: Option<Exit>,
+    pub(super) dashboard: bool,
+    pub(super) questions: VecDeque<Question>,
+    /// A destroy that waits until the jobs that create have stopped.
+    pub(super) postponed: Option<Scope>,
+    /// Rows of an earlier run that nobody has taken up again yet.
+    pub(super) left_open: BTreeSet<InstanceKey>,
+    pub(super) last_launch: i64,
+    next_job: u64,
+}
+
+/// How many ended jobs are remembered.
+const ENDED_JOBS: usize = 32;
+
+impl Model {
+    /// The model at the start.
+    pub fn new(opening: Opening) -> Self {
+        let left_open = opening
+            .fleet
+            .instances()
+            .filter(|instance| can_resume(instance))
+            .map(|instance| instance.key.clone())
+            .collect();
+        let mut model = Self {
+            now: opening.now,
+            fleet: opening.fleet,
+            tally: Tally::default(),
+            deployment: opening.deployment,
+            account: None,
+            trouble: None,
+            config: opening.config,
+            read_only: opening.read_only,
+            unsaved: None,
+            jobs: BTreeMap::new(),
+            log: Log::default(),
+            log_panel: LogPanel::default(),
+            table: Table::default(),
+            focus: Focus::default(),
+            zoomed: false,
+            filtering: false,
+            dialog: None,
+            flash: None,
+            size: opening.size,
+            leaving: None,
+            dashboard: opening.dashboard,
+            questions: VecDeque::new(),
+            postponed: None,
+            left_open,
+            last_launch: 0,
+            next_job: 1,
+        };
+        model.rearrange();
+        model
+    }
+
+    /// How the screen's lines are dealt out.
+    pub fn layout(&self) -> Layout {
+        Layout::new(self.size, self.banner().is_some(), self.zoomed)
+    }
+
+    /// What restricts the whole screen: that nothing can be changed, or not be remembered.
+    pub fn banner(&self) -> Option<String> {
+        let unsaved = self.unsaved.as_ref();
+        unsaved
+            .map(|why| format!("STATE NOT SAVED: {why}"))
+            .or_else(|| self.read_only.as_ref().map(|why| format!("READ-ONLY: {why}")))
+    }
+
+    /// What has the keyboard.
+    pub fn context(&self) -> Context {
+        match (&self.dialog, self.filtering, self.focus) {
+            (Some(dialog), ..) => dialog.context(),
+            (None, true, _) => Context::Filter,
+            (None, false, Focus::Table) => Context::Table,
+            (None, false, Focus::Log) => Context::Log,
+        }
+    }
+
+    /// Whether something on the screen grows older: then the loop sends
+    /// [`Message::Clock`](super::Message::Clock) once a second.
+    pub fn ages(&self) -> bool {
+        self.dashboard && (!self.fleet.is_empty() || self.account.is_some())
+    }
+
+    /// The jobs under way.
+    pub fn active(&self) -> impl Iterator<Item = (JobId, &JobRecord)> {
+        self.jobs.iter().filter(|(_, job)| job.is_active()).map(|(id, job)| (*id, job))
+    }
+
+    /// The jobs under way that change something at AWS.
+    pub fn changing(&self) -> impl Iterator<Item = (JobId, &JobRecord)> {
+        self.active().filter(|(_, job)| job.is_mutating)
+    }
+
+    /// How a headless command ends: whether any job failed, wholly or partly.
+    pub fn verdict(&self) -> Exit {
+        let went_well = |job: &JobRecord| {
+            !matches!(job.outcome, Some((_, Outcome::Failed(_) | Outcome::Partly { .. })))
+        };
+        if self.jobs.values().all(went_well) { Exit::Done } else { Exit::Failed }
+    }
+
+    /// Starts a job and remembers it.
+    pub(super) fn start(&mut self, job: Job) -> Effect {
+        let id = JobId(self.next_job);
+        self.next_job += 1;
+        self.jobs.insert(id, JobRecord::new(&job, self.now));
+        Effect::Start(id, job)
+    }
+
+    /// Marks a job as ended and forgets the oldest ones.
+    pub(super) fn end(&mut self, id: JobId, at: Timestamp, outcome: Outcome) {
+        if let Some(job) = self.jobs.get_mut(&id) {
+            job.outcome = Some((at, outcome));
+        }
+        let ended: Vec<JobId> =
+            self.jobs.iter().filter(|(_, job)| !job.is_active()).map(|(id, _)| *id).collect();
+        for id in ended.iter().take(ended.len().saturating_sub(ENDED_JOBS)) {
+            self.jobs.remove(id);
+        }
+    }
+
+    /// Counts and sorts anew after the fleet changed.
+    pub(super) fn rearrange(&mut self) {
+        self.tally = Tally::of(&self.fleet);
+        self.table.arrange(&self.fleet);
+        self.fit();
+    }
+
+    /// Tells the table its height after the layout changed.
+    pub(super) fn fit(&mut self) {
+        self.table.resize(self.layout().table.into());
+    }
+
+    /// Says a sentence in the log and in the footer.
+    pub(super) fn flash(&mut self, level: Level, about: &str, text: impl Into<String>) {
+        let text = text.into();
+        self.log.say(self.now, level, about, &text);
+        self.flash = Some(Flash { level, text });
+    }
+
+    /// Persists, unless nothing may be changed: then the state file is another's.
+    pub(super) fn persist(&self) -> Option<Effect> {
+        self.read_only.is_none().then_some(Effect::Persist)
+    }
+}
+
+/// Whether an instance stands between Pending and Ready, so that a job can take it up again.
+pub(super) fn can_resume(instance: &Instance) -> bool {
+    instance.is_alive() && (instance.phase.is_deploying() || instance.phase == Phase::Running)
+}

@@ -1,0 +1,191 @@
+//! From counts to launches: each planned instance has its row, and is on disk, before a job
+//! starts.
+
+use std::collections::BTreeMap;
+
+use crate::app::dialog::CreateForm;
+use crate::app::model::can_resume;
+use crate::app::{Counts, Dialog, Effect, Model};
+use crate::config::Config;
+use crate::fleet::{DeploymentId, Instance, InstanceKey, Job, Launch, LaunchId, Level, Region};
+
+/// The verb under which a refusal is said.
+const VERB: &str = "create";
+
+/// Opens the dialog with the counts that the configuration asks for.
+pub(super) fn ask(model: &mut Model) {
+    if let Some(why) = model.read_only.clone() {
+        model.flash(Level::Warning, VERB, format!("read-only, nothing can be created: {why}"));
+        return;
+    }
+    let Some(config) = model.config.clone() else {
+        model.dialog = Some(Dialog::Notice {
+            title: "Create instances".into(),
+            text: "There is no configuration, so it is not known what to create and where.".into(),
+            hint: "Quit, run spot-tui setup, and start again.".into(),
+        });
+        return;
+    };
+    let spread = spread(&config);
+    let rows = config
+        .regions
+        .iter()
+        .map(|region| {
+            (region.region.clone(), spread.get(&region.region).copied().unwrap_or_default())
+        })
+        .collect();
+    model.dialog = Some(Dialog::Create(CreateForm::new(rows)));
+}
+
+/// Plans the rows, resumes what an earlier run left open, and launches.
+pub(super) fn create(model: &mut Model, counts: Option<Counts>) -> Vec<Effect> {
+    let counts = match permitted(model, counts) {
+        Ok(counts) => counts,
+        Err(why) => {
+            model.flash(Level::Warning, VERB, why);
+            return Vec::new();
+        }
+    };
+    let launches: Vec<Launch> =
+        counts.into_iter().map(|(region, count)| plan(model, region, count)).collect();
+    model.rearrange();
+    let mut effects: Vec<Effect> = model.persist().into_iter().collect();
+    effects.extend(resume(model));
+    effects.push(model.start(Job::Create(launches)));
+    effects
+}
+
+/// What may be created of what was asked for, or why nothing may.
+fn permitted(model: &mut Model, counts: Option<Counts>) -> Result<Counts, String> {
+    if let Some(why) = &model.read_only {
+        return Err(format!("read-only, nothing can be created: {why}"));
+    }
+    let config =
+        model.config.clone().ok_or("no configuration; run spot-tui setup and start again")?;
+    if model.postponed.is_some() {
+        return Err("everything is about to be destroyed; wait until that is done".into());
+    }
+    let mut counts = counts.unwrap_or_else(|| spread(&config));
+    counts.retain(|_, count| *count > 0);
+    if counts.is_empty() {
+        return Err("nothing to create: every count is 0".into());
+    }
+    if let Some(unknown) =
+        counts.keys().find(|region| !config.regions.iter().any(|entry| entry.region == **region))
+    {
+        return Err(format!("{unknown} is not in the configuration; add it under regions"));
+    }
+    let busy: Vec<Region> =
+        counts.keys().filter(|region| is_being_destroyed(model, region)).cloned().collect();
+    for region in &busy {
+        counts.remove(region);
+        let why = format!("{region} is being destroyed; create there when that is done");
+        if counts.is_empty() {
+            return Err(why);
+        }
+        model.flash(Level::Warning, VERB, why);
+    }
+    Ok(counts)
+}
+
+fn is_being_destroyed(model: &Model, region: &Region) -> bool {
+    model.changing().any(|(_, job)| job.verb == "destroy" && job.covers(region))
+}
+
+/// Puts the planned rows of one launch into the fleet.
+fn plan(model: &mut Model, region: Region, count: u32) -> Launch {
+    let moment = model.now.as_millisecond().max(model.last_launch + 1);
+    model.last_launch = moment;
+    let id = launch_id(&model.deployment, moment, &region);
+    let keys: Vec<InstanceKey> =
+        (0..count).map(|index| InstanceKey::planned(&region, &id, index)).collect();
+    for key in &keys {
+        model.fleet.insert(Instance::planned(
+            key.clone(),
+            region.clone(),
+            model.deployment.clone(),
+            model.now,
+        ));
+    }
+    Launch { region, id, keys }
+}
+
+/// The job that takes up what an earlier run left between Pending and Ready, once.
+pub(super) fn resume(model: &mut Model) -> Option<Effect> {
+    if model.read_only.is_some() {
+        return None;
+    }
+    let open: Vec<Box<Instance>> = std::mem::take(&mut model.left_open)
+        .iter()
+        .filter_map(|key| model.fleet.get(key))
+        .filter(|instance| can_resume(instance))
+        .map(|instance| Box::new(instance.clone()))
+        .collect();
+    (!open.is_empty()).then(|| model.start(Job::Resume(open)))
+}
+
+/// The longest launch id. A client token has at most 64 ASCII characters, and each attempt of a
+/// launch adds its number (EC2 API, "Ensuring idempotency").
+const LAUNCH_ID: usize = 55;
+
+/// `spot-7f3a-lz3k9x2a-us-west-2`: unique, for no two launches of a process have the same moment,
+/// and the same for the same model, so that a test can name it.
+fn launch_id(deployment: &DeploymentId, moment: i64, region: &Region) -> LaunchId {
+    let tail = format!("-{}-{region}", base36(moment));
+    let room = LAUNCH_ID.saturating_sub(tail.len());
+    let text: String = deployment.as_str().chars().take(room).chain(tail.chars()).collect();
+    let ascii = |character: char| if character.is_ascii_graphic() { character } else { '-' };
+    LaunchId::new(text.chars().map(ascii).take(LAUNCH_ID).collect::<String>())
+}
+
+fn base36(number: i64) -> String {
+    let mut rest = number.unsigned_abs();
+    let mut digits = Vec::new();
+    loop {
+        digits.push(b"0123456789abcdefghijklmnopqrstuvwxyz"[(rest % 36) as usize]);
+        rest /= 36;
+        if rest == 0 {
+            break;
+        }
+    }
+    digits.iter().rev().map(|digit| char::from(*digit)).collect()
+}
+
+/// How many instances the configuration asks for in each region: its own count, else an even
+/// share of the total, the earlier regions taking what is left over.
+fn spread(config: &Config) -> BTreeMap<Region, u32> {
+    let fixed: u32 = config.regions.iter().filter_map(|region| region.instances_per_region).sum();
+    let sharing = config.regions.iter().filter(|region| region.instances_per_region.is_none());
+    let shares = u32::try_from(sharing.count()).unwrap_or(u32::MAX).max(1);
+    let total = config.aws.total_instances.saturating_sub(fixed);
+    let mut left_over = total % shares;
+    config
+        .regions
+        .iter()
+        .map(|region| {
+            let count = region.instances_per_region.unwrap_or_else(|| {
+                let extra = u32::from(left_over > 0);
+                left_over -= extra;
+                total / shares + extra
+            });
+            (region.region.clone(), count)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_launch_id_fits_into_a_client_token_whatever_the_deployment_is_called() {
+        for deployment in ["spot-7f3a", "a-very-long-deployment-name-that-nobody-should-use", "ünï"]
+        {
+            let id = launch_id(&deployment.into(), i64::MAX, &"ap-southeast-2".into());
+            assert!(id.as_str().is_ascii() && id.as_str().len() <= LAUNCH_ID, "{id}");
+            assert!(id.as_str().ends_with("-ap-southeast-2"), "{id}");
+        }
+        let id = launch_id(&"spot-7f3a".into(), 1_700_000_000_000, &"us-west-2".into());
+        assert_eq!(id.as_str(), "spot-7f3a-loyw3v28-us-west-2");
+    }
+}

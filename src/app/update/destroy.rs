@@ -1,0 +1,164 @@
+//! From a scope to victims. What never came to be is taken out of the table; what is on its way
+//! out is left alone; what is still being requested is not touched under its job's hands.
+
+use std::collections::BTreeMap;
+
+use crate::app::dialog::{DestroyForm, Target};
+use crate::app::{Dialog, Effect, Model, Scope};
+use crate::fleet::{Doomed, Instance, InstanceKey, Job, JobId, Level, Phase, Region, Victim};
+
+/// The verb under which a refusal is said.
+const VERB: &str = "destroy";
+
+/// Opens the dialog that names what would be destroyed.
+pub(super) fn ask(model: &mut Model, scope: Scope) {
+    if let Some(why) = model.read_only.clone() {
+        model.flash(Level::Warning, VERB, format!("read-only, nothing can be destroyed: {why}"));
+        return;
+    }
+    let targets: Vec<Target> = in_scope(model, &scope)
+        .map(|instance| Target {
+            label: instance.label(),
+            region: instance.region.clone(),
+            phase: instance.phase.word(),
+            health: instance.phase.health(),
+        })
+        .collect();
+    if targets.is_empty() && scope != Scope::All {
+        model.flash(Level::Info, VERB, "no instance is chosen");
+        return;
+    }
+    model.dialog = Some(Dialog::Destroy(DestroyForm::new(scope, targets)));
+}
+
+fn in_scope<'a>(model: &'a Model, scope: &'a Scope) -> Box<dyn Iterator<Item = &'a Instance> + 'a> {
+    match scope {
+        Scope::Instances(keys) => Box::new(keys.iter().filter_map(|key| model.fleet.get(key))),
+        Scope::Region(region) => {
+            Box::new(model.fleet.instances().filter(move |instance| instance.region == *region))
+        }
+        Scope::All => Box::new(model.fleet.instances()),
+    }
+}
+
+/// Destroys, already confirmed.
+pub(super) fn destroy(model: &mut Model, scope: Scope) -> Vec<Effect> {
+    if let Some(why) = model.read_only.clone() {
+        model.flash(Level::Warning, VERB, format!("read-only, nothing can be destroyed: {why}"));
+        return Vec::new();
+    }
+    match scope {
+        Scope::Instances(keys) => destroy_rows(model, &keys),
+        Scope::Region(region) => destroy_region(model, region),
+        Scope::All => destroy_all(model),
+    }
+}
+
+fn destroy_rows(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect> {
+    let mut victims: BTreeMap<Region, Vec<Victim>> = BTreeMap::new();
+    let mut dead = Vec::new();
+    let mut being_requested = 0;
+    for instance in keys.iter().filter_map(|key| model.fleet.get(key)) {
+        match &instance.machine {
+            _ if instance.phase == Phase::Terminating => {}
+            Some(machine) if instance.is_alive() => {
+                victims.entry(instance.region.clone()).or_default().push(Victim {
+                    key: instance.key.clone(),
+                    id: machine.id.clone(),
+                    spot_request: machine.spot_request.clone(),
+                });
+            }
+            None if is_being_requested(model, instance) => being_requested += 1,
+            _ => dead.push(instance.key.clone()),
+        }
+    }
+    if being_requested > 0 {
+        let text = format!("{being_requested} still being requested; destroy when they exist");
+        model.flash(Level::Warning, VERB, text);
+    }
+    let mut effects = clear(model, &dead);
+    if victims.is_empty() {
+        if dead.is_empty() && being_requested == 0 {
+            model.flash(Level::Info, VERB, "nothing to destroy: it is already on its way out");
+        }
+    } else {
+        effects.push(model.start(Job::Destroy(Doomed::Instances(victims))));
+    }
+    effects
+}
+
+/// Whether a job is launching it now. Without its row, what that job gets would be nobody's. A
+/// row that failed has nothing more to come.
+fn is_being_requested(model: &Model, instance: &Instance) -> bool {
+    !matches!(instance.phase, Phase::Failed(_))
+        && model.changing().any(|(_, job)| job.keys.contains(&instance.key))
+}
+
+/// Takes rows out of the table that stand for nothing at AWS.
+fn clear(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect> {
+    if keys.is_empty() {
+        return Vec::new();
+    }
+    for key in keys {
+        model.fleet.remove(key);
+        model.log.forget(key);
+    }
+    model.rearrange();
+    model.persist().into_iter().collect()
+}
+
+fn destroy_region(model: &mut Model, region: Region) -> Vec<Effect> {
+    let blocker = model.changing().find(|(_, job)| job.covers(&region));
+    if let Some((id, job)) = blocker {
+        let text = format!(
+            "{id} {} is at work in {region}; wait for it, destroy single rows, or everything",
+            job.verb
+        );
+        model.flash(Level::Warning, VERB, text);
+        return Vec::new();
+    }
+    let mut effects = clear_dead(model, &Scope::Region(region.clone()));
+    effects.push(model.start(Job::Destroy(Doomed::Region(region))));
+    effects
+}
+
+/// Stops first what creates: an instance that is launched after the last look would be left over.
+fn destroy_all(model: &mut Model) -> Vec<Effect> {
+    if model.postponed.is_some() || destroys_everything(model) {
+        model.flash(Level::Info, VERB, "everything is being destroyed already");
+        return Vec::new();
+    }
+    let creating: Vec<JobId> =
+        model.changing().filter(|(_, job)| job.verb != VERB).map(|(id, _)| id).collect();
+    if creating.is_empty() {
+        return start_all(model);
+    }
+    model.postponed = Some(Scope::All);
+    model.flash(Level::Info, VERB, "stopping what is being created, then destroying everything");
+    creating.into_iter().map(Effect::Cancel).collect()
+}
+
+fn destroys_everything(model: &Model) -> bool {
+    model.changing().any(|(_, job)| job.verb == VERB && job.regions.is_none())
+}
+
+fn start_all(model: &mut Model) -> Vec<Effect> {
+    let mut effects = clear_dead(model, &Scope::All);
+    effects.push(model.start(Job::Destroy(Doomed::Everything)));
+    effects
+}
+
+/// Rows of a scope that stand for nothing at AWS: planned, failed before launch, or gone.
+fn clear_dead(model: &mut Model, scope: &Scope) -> Vec<Effect> {
+    let dead: Vec<InstanceKey> = in_scope(model, scope)
+        .filter(|instance| !instance.is_alive() && !is_being_requested(model, instance))
+        .map(|instance| instance.key.clone())
+        .collect();
+    clear(model, &dead)
+}
+
+/// Goes on with a destroy that waited, once nothing creates any more.
+pub(super) fn go_on(model: &mut Model) -> Vec<Effect> {
+    let is_free = !model.changing().any(|(_, job)| job.verb != VERB);
+    if is_free && model.postponed.take().is_some() { start_all(model) } else { Vec::new() }
+}

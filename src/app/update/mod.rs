@@ -1,0 +1,209 @@
+//! The one function that changes the model. It decides; the runtime acts on the effects.
+
+mod create;
+mod destroy;
+mod leave;
+mod panels;
+mod reports;
+
+use super::dialog::{self, Next, SecretForm};
+use super::layout::Layout;
+use super::story::story;
+use super::{
+    Command, Dialog, Effect, Exit, Input, Message, Model, Question, Signal, Stamped, keymap,
+};
+use crate::fleet::{Job, JobId, Level};
+
+/// Takes one message in and tells what follows from it.
+///
+/// A command that is refused has no effect; why is then the newest line of [`Model::log`].
+pub fn update(model: &mut Model, message: Stamped) -> Vec<Effect> {
+    // A wall clock may be set back; ages on the screen shall not be negative.
+    model.now = model.now.max(message.at);
+    match message.message {
+        Message::Input(input) => on_input(model, input),
+        Message::Command(command) => perform(model, command),
+        Message::Report(report) => reports::apply(model, report),
+        Message::Asked(question) => on_question(model, question),
+        Message::Signal(signal) => on_signal(model, signal),
+        Message::Clock => Vec::new(),
+        Message::Stored(stored) => {
+            on_stored(model, stored);
+            Vec::new()
+        }
+        Message::Dropped(job, lines) => {
+            let about = job_name(model, job);
+            model.log.say(
+                model.now,
+                Level::Warning,
+                &about,
+                &format!("{lines} lines of output were dropped"),
+            );
+            Vec::new()
+        }
+    }
+}
+
+fn on_input(model: &mut Model, input: Input) -> Vec<Effect> {
+    match input {
+        Input::Key(event) => {
+            let Some(command) = keymap::command(model.context(), event) else { return Vec::new() };
+            model.flash = None;
+            perform(model, command)
+        }
+        Input::Paste(text) => {
+            paste(model, &text);
+            Vec::new()
+        }
+        // What lies under the mouse is known to the frame alone: the runtime asks its hit map and
+        // sends the command.
+        Input::Mouse(_) => Vec::new(),
+        Input::Resize(columns, rows) => {
+            model.size = (columns, rows);
+            model.fit();
+            Vec::new()
+        }
+    }
+}
+
+/// Pasted text is never a command, and a confirmation is typed by hand: only the filter and a
+/// secret take it.
+fn paste(model: &mut Model, text: &str) {
+    let takes = match &model.dialog {
+        Some(dialog) => matches!(dialog, Dialog::Secret(_)),
+        None => model.filtering,
+    };
+    if takes {
+        for character in text.chars().filter(|character| !character.is_control()) {
+            perform(model, Command::Type(character));
+        }
+    }
+}
+
+/// Carries out a command, from wherever it comes.
+fn perform(model: &mut Model, command: Command) -> Vec<Effect> {
+    match command {
+        Command::Refresh => refresh(model),
+        Command::Create(counts) => create::create(model, counts),
+        Command::Destroy(scope) => destroy::destroy(model, scope),
+        Command::Quit => leave::quit(model),
+        Command::Interrupt => leave::interrupt(model),
+        Command::Suspend => vec![Effect::Suspend],
+        command if model.dialog.is_some() => in_dialog(model, &command),
+        command if model.filtering => {
+            panels::in_filter(model, &command);
+            Vec::new()
+        }
+        command => panels::perform(model, command),
+    }
+}
+
+fn in_dialog(model: &mut Model, command: &Command) -> Vec<Effect> {
+    let Some(mut open) = model.dialog.take() else { return Vec::new() };
+    let (page, lines) = reading(model, &open);
+    let effects = match dialog::apply(&mut open, command, page, lines) {
+        Next::Stay => {
+            model.dialog = Some(open);
+            return Vec::new();
+        }
+        Next::Close => match open {
+            Dialog::Secret(form) => vec![Effect::Answer(form.question.id, None)],
+            _ => Vec::new(),
+        },
+        Next::Do(command) => perform(model, command),
+        Next::Leave(choice) => leave::choose(model, choice),
+        Next::Answer(secret) => match open {
+            Dialog::Secret(form) => vec![Effect::Answer(form.question.id, Some(secret))],
+            _ => Vec::new(),
+        },
+    };
+    ask_next(model);
+    effects
+}
+
+/// The window and the length of a dialog that is read.
+fn reading(model: &Model, dialog: &Dialog) -> (usize, usize) {
+    /// What the details say above their story, at most, and the rule.
+    const FACTS: u16 = 10;
+    let height = Layout::reading(model.size.1);
+    match dialog {
+        Dialog::Details { key, .. } => {
+            (height.saturating_sub(FACTS).max(1).into(), story(model, key).len())
+        }
+        Dialog::Help { context, .. } => (height.max(1).into(), keymap::bindings(*context).count()),
+        _ => (1, 0),
+    }
+}
+
+fn on_question(model: &mut Model, question: Question) -> Vec<Effect> {
+    if !model.dashboard {
+        return vec![Effect::Answer(question.id, None)];
+    }
+    model.questions.push_back(question);
+    ask_next(model);
+    Vec::new()
+}
+
+/// Opens the next question. It waits while another dialog is open: keys meant for that one must
+/// not answer this one.
+fn ask_next(model: &mut Model) {
+    if model.dialog.is_none()
+        && let Some(question) = model.questions.pop_front()
+    {
+        model.filtering = false;
+        model.dialog = Some(Dialog::Secret(SecretForm::new(question)));
+    }
+}
+
+fn on_signal(model: &mut Model, signal: Signal) -> Vec<Effect> {
+    match signal {
+        Signal::Interrupt if model.dashboard => leave::interrupt(model),
+        Signal::Interrupt => {
+            let cancel: Vec<Effect> = model.active().map(|(id, _)| Effect::Cancel(id)).collect();
+            cancel.into_iter().chain(leave::at_once(model, Exit::Interrupted)).collect()
+        }
+        // Nobody may be there to ask, and the journal resumes what was under way.
+        Signal::Terminate | Signal::HangUp => leave::at_once(model, Exit::Interrupted),
+    }
+}
+
+fn on_stored(model: &mut Model, stored: Result<(), String>) {
+    let news = stored.err();
+    if news != model.unsaved {
+        match &news {
+            Some(why) => model.log.say(
+                model.now,
+                Level::Error,
+                "state",
+                &format!("the state could not be written: {why}"),
+            ),
+            None => model.log.say(model.now, Level::Success, "state", "the state is written again"),
+        }
+        model.unsaved = news;
+        model.fit();
+    }
+}
+
+/// Learns who we are; once that is known, what there is.
+fn refresh(model: &mut Model) -> Vec<Effect> {
+    let is_active = |model: &Model, verb: &str| model.active().any(|(_, job)| job.verb == verb);
+    let job = if model.account.is_none() {
+        Job::Identify
+    } else if model.dashboard && !is_active(model, Job::Watch.verb()) {
+        Job::Watch
+    } else {
+        Job::Survey
+    };
+    if is_active(model, job.verb()) {
+        return Vec::new();
+    }
+    vec![model.start(job)]
+}
+
+/// How the log names a job.
+fn job_name(model: &Model, id: JobId) -> String {
+    model.jobs.get(&id).map_or_else(|| id.to_string(), |job| job.verb.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,281 @@
+//! What jobs report: it changes the fleet, is said in the log, and is written where the state
+//! file holds it.
+
+use super::{create, destroy, job_name, leave};
+use crate::app::{Effect, Model};
+use crate::fleet::{
+    About, Fact, Health, Instance, InstanceKey, Job, JobId, Level, Machine, NetworkState, Outcome,
+    Phase, Progress, Region, Report,
+};
+
+/// Takes in one report.
+pub(super) fn apply(model: &mut Model, report: Report) -> Vec<Effect> {
+    match (&report.about, &report.progress) {
+        (About::Instance(key), Progress::Output(line)) => {
+            let line = crate::app::clean(line, MAX_LINE);
+            model.log.print(key, report.at, Level::Info, &line);
+            let progress = Progress::Output(line);
+            step(model, &Report { progress, ..report });
+            Vec::new()
+        }
+        (_, Progress::Transferred(_)) => {
+            step(model, &report);
+            Vec::new()
+        }
+        (about, Progress::Said(level, text)) => {
+            say(model, report.job, about, *level, text);
+            Vec::new()
+        }
+        (_, Progress::Ended(outcome)) => ended(model, &report, outcome.clone()),
+        (About::Instance(key), _) => of_instance(model, &key.clone(), &report),
+        (About::Region(region), Progress::Learned(fact)) => of_region(model, region, fact, &report),
+        (About::Job, Progress::Learned(fact)) => of_all(model, fact),
+        _ => Vec::new(),
+    }
+}
+
+/// The longest line that a row keeps as its newest, in bytes.
+const MAX_LINE: usize = 1024;
+
+/// Lets the fleet take a report in; an illegal step is said, and the last good phase stays.
+fn step(model: &mut Model, report: &Report) {
+    if let Err(refused) = model.fleet.apply(report, &model.deployment) {
+        let label = label(model, &refused.key);
+        model.log.say_of(
+            &refused.key,
+            report.at,
+            Level::Warning,
+            &label,
+            &format!("out of turn, ignored: {} cannot become {}", refused.from, refused.to),
+        );
+    }
+}
+
+fn say(model: &mut Model, job: JobId, about: &About, level: Level, text: &str) {
+    match about {
+        About::Instance(key) => {
+            let label = label(model, key);
+            model.log.say_of(key, model.now, level, &label, text);
+        }
+        About::Region(region) => model.log.say(model.now, level, region.as_str(), text),
+        About::Job => {
+            let name = job_name(model, job);
+            model.log.say(model.now, level, &name, text);
+        }
+    }
+}
+
+fn label(model: &Model, key: &InstanceKey) -> String {
+    model.fleet.get(key).map_or_else(|| key.to_string(), Instance::label)
+}
+
+/// A report about one row.
+fn of_instance(model: &mut Model, key: &InstanceKey, report: &Report) -> Vec<Effect> {
+    let before = model.fleet.get(key).cloned();
+    let rows = model.fleet.len();
+    step(model, report);
+    if let Progress::Learned(fact) = &report.progress {
+        say_fact(model, key, fact);
+        follow_to_its_row(model, key, fact);
+    }
+    let after = model.fleet.get(key);
+    if let (Some(before), Some(after)) = (&before, after)
+        && before.phase.word() != after.phase.word()
+    {
+        let (phase, label) = (after.phase.clone(), after.label());
+        say_phase(model, key, &label, &phase);
+    }
+    let after = model.fleet.get(key);
+    let changed = rows != model.fleet.len() || before.as_ref().map(kept) != after.map(kept);
+    if !changed {
+        return Vec::new();
+    }
+    model.rearrange();
+    model.persist().into_iter().collect()
+}
+
+/// What the state file holds of a row.
+fn kept(instance: &Instance) -> impl PartialEq + use<'_> {
+    (instance.phase.word(), &instance.machine, &instance.host_key, instance.attempts.len())
+}
+
+/// A look may have found an instance before its launch was answered. When its two rows become
+/// one, the cursor goes along.
+fn follow_to_its_row(model: &mut Model, key: &InstanceKey, fact: &Fact) {
+    let Fact::Seen(machine) = fact else { return };
+    let adopted = InstanceKey::adopted(&machine.id);
+    if *key == adopted || model.fleet.get(&adopted).is_some() {
+        return;
+    }
+    model.log.forget(&adopted);
+    if model.table.cursor() == Some(&adopted) {
+        model.table.arrange(&model.fleet);
+        model.table.select(key);
+    }
+}
+
+/// Says what a row learned that its phase does not tell.
+fn say_fact(model: &mut Model, key: &InstanceKey, fact: &Fact) {
+    let (level, text) = match fact {
+        Fact::HostKey(host_key) => {
+            let trust = match host_key.trust {
+                crate::fleet::HostKeyTrust::Console => "verified by the console",
+                crate::fleet::HostKeyTrust::Pinned => "pinned, unverified",
+            };
+            (Level::Info, format!("host key {}, {trust}", host_key.fingerprint))
+        }
+        Fact::Tried(attempt) => {
+            let Some(code) = &attempt.code else { return };
+            let message = attempt.message.as_deref().unwrap_or_default();
+            let (machine_type, zone) = (&attempt.machine_type, &attempt.zone);
+            (Level::Warning, format!("{machine_type} in {zone} refused: {code}: {message}"))
+        }
+        _ => return,
+    };
+    let label = label(model, key);
+    model.log.say_of(key, model.now, level, &label, &text);
+}
+
+fn say_phase(model: &mut Model, key: &InstanceKey, label: &str, phase: &Phase) {
+    let level = match phase.health() {
+        Health::Bad if matches!(phase, Phase::Failed(_)) => Level::Error,
+        Health::Bad | Health::Interrupted => Level::Warning,
+        Health::Good => Level::Success,
+        _ if phase.is_over() => Level::Success,
+        _ => Level::Info,
+    };
+    let text = match phase {
+        Phase::Uploading(_) => "Uploading".to_owned(),
+        Phase::Interrupted { at: Some(at) } => {
+            format!("interruption notice: terminates at {} UTC", at.strftime("%H:%M:%S"))
+        }
+        Phase::Interrupted { at: None } => "interrupted: AWS takes it back".to_owned(),
+        other => other.to_string(),
+    };
+    model.log.say_of(key, model.now, level, label, &text);
+}
+
+/// A report about a region.
+fn of_region(model: &mut Model, region: &Region, fact: &Fact, report: &Report) -> Vec<Effect> {
+    match fact {
+        Fact::Surveyed(machines) => return surveyed(model, region, machines, report),
+        Fact::Unanswered(why) => {
+            let known = model.fleet.regions().get(region).and_then(|view| view.trouble.as_ref());
+            if known != Some(why) {
+                let text = format!("no answer, what is shown is old: {why}");
+                model.log.say(model.now, Level::Warning, region.as_str(), &text);
+            }
+        }
+        Fact::Network(state) => say_network(model, region, state),
+        _ => {}
+    }
+    step(model, report);
+    Vec::new()
+}
+
+fn say_network(model: &mut Model, region: &Region, state: &NetworkState) {
+    let known = model.fleet.regions().get(region).and_then(|view| view.network.as_ref());
+    if known == Some(state) {
+        return;
+    }
+    let (level, text) = match state {
+        NetworkState::Building => (Level::Info, "network: being built".to_owned()),
+        NetworkState::Ready => (Level::Info, "network: in place".to_owned()),
+        NetworkState::Removing => (Level::Info, "network: being removed".to_owned()),
+        NetworkState::Gone => (Level::Success, "network: gone, nothing is left".to_owned()),
+        NetworkState::Residue(left) => {
+            (Level::Error, format!("network: left over: {}", left.join(", ")))
+        }
+    };
+    model.log.say(model.now, level, region.as_str(), &text);
+}
+
+/// A look at a whole region.
+fn surveyed(
+    model: &mut Model,
+    region: &Region,
+    machines: &[Machine],
+    report: &Report,
+) -> Vec<Effect> {
+    let phases = |model: &Model| -> Vec<(InstanceKey, &'static str)> {
+        let rows = model.fleet.instances().filter(|instance| instance.region == *region);
+        rows.map(|instance| (instance.key.clone(), instance.phase.word())).collect()
+    };
+    let is_news = |machine: &Machine| {
+        let known = model.fleet.by_id(&machine.id).and_then(|instance| instance.machine.as_ref());
+        known.map_or(machine.is_alive(), |known| known != machine)
+    };
+    let news = machines.iter().any(is_news);
+    let before = phases(model);
+    step(model, report);
+    let after = phases(model);
+    if !news && before == after {
+        return Vec::new();
+    }
+    for (key, word) in &after {
+        let known = before.binary_search_by(|(row, _)| row.cmp(key)).ok();
+        let Some(instance) = model.fleet.get(key) else { continue };
+        let (label, phase) = (instance.label(), instance.phase.clone());
+        match known {
+            Some(at) if before[at].1 == *word => {}
+            Some(_) => say_phase(model, key, &label, &phase),
+            None => {
+                let text = format!("found by its tags: {word}");
+                model.log.say_of(key, model.now, Level::Info, &label, &text);
+            }
+        }
+    }
+    model.rearrange();
+    model.persist().into_iter().collect()
+}
+
+/// Something that holds for all.
+fn of_all(model: &mut Model, fact: &Fact) -> Vec<Effect> {
+    match fact {
+        Fact::Account(account) => {
+            model.account = Some(account.clone());
+            model.trouble = None;
+            Vec::new()
+        }
+        Fact::Deployment(deployment) if model.deployment != *deployment => {
+            model.deployment = deployment.clone();
+            model.persist().into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The last report of a job.
+fn ended(model: &mut Model, report: &Report, outcome: Outcome) -> Vec<Effect> {
+    let Some(job) = model.jobs.get(&report.job).filter(|job| job.is_active()) else {
+        return Vec::new();
+    };
+    let (verb, is_mutating) = (job.verb, job.is_mutating);
+    match &outcome {
+        Outcome::Done if is_mutating => model.log.say(model.now, Level::Success, verb, "done"),
+        Outcome::Done => {}
+        Outcome::Partly { failed } => {
+            let text = format!("done, but {failed} failed");
+            model.flash(Level::Warning, verb, text);
+        }
+        Outcome::Failed(failure) => model.flash(Level::Error, verb, failure.to_string()),
+        Outcome::Cancelled => model.log.say(model.now, Level::Warning, verb, "stopped"),
+    }
+    let identified = verb == Job::Identify.verb();
+    if identified && let Outcome::Failed(failure) = &outcome {
+        model.trouble = Some(failure.clone());
+    }
+    model.end(report.job, report.at, outcome);
+    let mut effects = destroy::go_on(model);
+    if identified && model.dashboard && model.account.is_some() {
+        effects.extend(watch(model));
+        effects.extend(create::resume(model));
+    }
+    effects.extend(leave::leave_if_done(model));
+    effects
+}
+
+fn watch(model: &mut Model) -> Option<Effect> {
+    let watches = model.active().any(|(_, job)| job.verb == Job::Watch.verb());
+    (!watches).then(|| model.start(Job::Watch))
+}

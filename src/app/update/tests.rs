@@ -1,0 +1,475 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+use super::*;
+use crate::app::{Counts, Motion, Opening, QuestionId, Scope, Secret};
+use crate::config::{
+    AllowFrom, Aws, Config, Connect, HostKeyPolicy, Image, Network, RegionConfig, Ssh,
+    UbuntuRelease,
+};
+use crate::fleet::{
+    About, Account, Doomed, Ec2State, Fact, Failure, Fleet, Instance, InstanceKey, Lifecycle,
+    Machine, Outcome, Phase, Progress, Region, Report, Step, Transfer,
+};
+
+const REGIONS: [&str; 3] = ["us-west-2", "eu-west-1", "sa-east-1"];
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_795_165_200 + second).unwrap()
+}
+
+fn config() -> Config {
+    let region = |name: &str| RegionConfig {
+        region: name.into(),
+        machine_types: vec!["t3.medium".into()],
+        availability_zones: Vec::new(),
+        image: Image::Ubuntu(UbuntuRelease::Noble),
+        lifecycle: Lifecycle::Spot,
+        instances_per_region: None,
+        spot_price_limit: None,
+        instance_storage_gb: 50,
+        tags: BTreeMap::new(),
+    };
+    Config {
+        deployment: None,
+        aws: Aws {
+            total_instances: 3,
+            username: "ubuntu".into(),
+            ssh_key_name: None,
+            public_ssh_key_path: None,
+            private_ssh_key_path: None,
+            files_directory: "deployment-files".into(),
+            scripts_directory: "instance/scripts".into(),
+            additional_commands_script: None,
+            security_groups: Vec::new(),
+            network: Network::Dedicated,
+            associate_public_ip: true,
+            iam_instance_profile: None,
+            tags: BTreeMap::new(),
+        },
+        regions: vec![region(REGIONS[0]), region(REGIONS[1])],
+        ssh: Ssh {
+            config_file: None,
+            port: None,
+            connect: Connect::Public,
+            allow_from: AllowFrom::Auto,
+            checkip_url: String::new(),
+            timeout_s: 300,
+            host_key: HostKeyPolicy::Console,
+        },
+        reboot: true,
+    }
+}
+
+fn opening(dashboard: bool) -> Opening {
+    Opening {
+        config: Some(Arc::new(config())),
+        deployment: "spot-7f3a".into(),
+        fleet: Fleet::default(),
+        read_only: None,
+        dashboard,
+        now: at(0),
+        size: (80, 24),
+    }
+}
+
+fn model() -> Model {
+    Model::new(opening(true))
+}
+
+fn machine(id: &str, region: &str, state: Ec2State) -> Machine {
+    Machine {
+        id: id.into(),
+        state,
+        state_reason: None,
+        machine_type: "t3.medium".into(),
+        zone: format!("{region}a").into(),
+        lifecycle: Lifecycle::Spot,
+        image: None,
+        spot_request: Some("sir-1".into()),
+        public_ip: None,
+        private_ip: None,
+        vpc: None,
+        launched: at(0),
+        launch: None,
+        name: None,
+        creator: None,
+    }
+}
+
+fn send(model: &mut Model, second: i64, message: Message) -> Vec<Effect> {
+    update(model, Stamped { at: at(second), message })
+}
+
+fn command(model: &mut Model, command: Command) -> Vec<Effect> {
+    send(model, 0, Message::Command(command))
+}
+
+fn report(model: &mut Model, job: u64, about: About, progress: Progress) -> Vec<Effect> {
+    send(model, 0, Message::Report(Report { job: JobId(job), at: at(0), about, progress }))
+}
+
+fn end(model: &mut Model, job: u64, outcome: Outcome) -> Vec<Effect> {
+    report(model, job, About::Job, Progress::Ended(outcome))
+}
+
+fn survey(model: &mut Model, region: &str, machines: Vec<Machine>) -> Vec<Effect> {
+    let fact = Progress::Learned(Box::new(Fact::Surveyed(machines)));
+    report(model, 0, About::Region(region.into()), fact)
+}
+
+fn account() -> Progress {
+    Progress::Learned(Box::new(Fact::Account(Account {
+        id: "123456789012".into(),
+        creator: "alice".into(),
+        arn: "arn".into(),
+        regions: Vec::new(),
+    })))
+}
+
+fn running(id: &str) -> (InstanceKey, Machine) {
+    (id.into(), machine(id, REGIONS[0], Ec2State::Running))
+}
+
+fn last_line(model: &Model) -> &str {
+    model.log.events().lines().next_back().map_or("", |line| line.text.as_str())
+}
+
+fn counts(count: u32) -> Counts {
+    Counts::from([(Region::from(REGIONS[0]), count)])
+}
+
+#[test]
+fn planned_rows_are_on_disk_before_the_job_starts() {
+    let mut model = model();
+    let effects = command(&mut model, Command::Create(None));
+    let [Effect::Persist, Effect::Start(JobId(1), Job::Create(launches))] = effects.as_slice()
+    else {
+        panic!("{effects:?}");
+    };
+    let planned: Vec<(&str, usize)> =
+        launches.iter().map(|launch| (launch.region.as_str(), launch.keys.len())).collect();
+    assert_eq!(planned, [("eu-west-1", 1), ("us-west-2", 2)]);
+    assert!(launches[0].id.as_str().ends_with("-eu-west-1"));
+    assert_ne!(launches[0].id, launches[1].id);
+    assert_eq!(model.fleet.len(), 3);
+    assert_eq!(model.table.len(), 3);
+}
+
+#[test]
+fn two_creates_in_one_moment_have_two_launch_ids() {
+    let mut model = model();
+    command(&mut model, Command::Create(Some(counts(1))));
+    command(&mut model, Command::Create(Some(counts(1))));
+    assert_eq!(model.fleet.len(), 2);
+}
+
+#[test]
+fn a_create_that_cannot_be_is_refused_in_words() {
+    let mut model = model();
+    assert_eq!(command(&mut model, Command::Create(Some(counts(0)))), []);
+    assert_eq!(last_line(&model), "nothing to create: every count is 0");
+    let unknown = Counts::from([(Region::from("mars-1"), 1)]);
+    assert_eq!(command(&mut model, Command::Create(Some(unknown))), []);
+    assert!(last_line(&model).contains("mars-1 is not in the configuration"));
+    command(&mut model, Command::Destroy(Scope::Region(REGIONS[0].into())));
+    assert_eq!(command(&mut model, Command::Create(Some(counts(1)))), []);
+    assert!(last_line(&model).contains("us-west-2 is being destroyed"));
+    model.read_only = Some("locked".into());
+    assert_eq!(command(&mut model, Command::Create(None)), []);
+    assert_eq!(last_line(&model), "read-only, nothing can be created: locked");
+}
+
+#[test]
+fn who_we_are_comes_first_then_watching_and_resuming() {
+    let mut opening = opening(true);
+    let (key, machine) = running("i-1");
+    let mut left = Instance::planned(key, REGIONS[0].into(), "spot-7f3a".into(), at(0));
+    left.machine = Some(machine);
+    left.phase = Phase::Configuring;
+    opening.fleet.insert(left);
+    let mut model = Model::new(opening);
+    assert_eq!(command(&mut model, Command::Refresh), [Effect::Start(JobId(1), Job::Identify)]);
+    assert_eq!(command(&mut model, Command::Refresh), [], "it is being asked already");
+    report(&mut model, 1, About::Job, account());
+    let effects = end(&mut model, 1, Outcome::Done);
+    let [Effect::Start(_, Job::Watch), Effect::Start(_, Job::Resume(rows))] = effects.as_slice()
+    else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(rows.len(), 1);
+    assert!(matches!(
+        command(&mut model, Command::Refresh).as_slice(),
+        [Effect::Start(_, Job::Survey)]
+    ));
+}
+
+#[test]
+fn a_headless_command_starts_nothing_by_itself() {
+    let mut model = Model::new(opening(false));
+    command(&mut model, Command::Refresh);
+    report(&mut model, 1, About::Job, account());
+    assert_eq!(end(&mut model, 1, Outcome::Done), []);
+    assert!(matches!(
+        command(&mut model, Command::Refresh).as_slice(),
+        [Effect::Start(_, Job::Survey)]
+    ));
+    let effects = send(&mut model, 0, Message::Signal(Signal::Interrupt));
+    let expected = [Effect::Cancel(JobId(2)), Effect::Persist, Effect::Quit(Exit::Interrupted)];
+    assert_eq!(effects, expected);
+}
+
+#[test]
+fn without_an_account_the_reason_stays_on_the_screen() {
+    let mut model = model();
+    command(&mut model, Command::Refresh);
+    let failure = Failure::new(Step::Account, "the session has expired", "aws sso login");
+    assert_eq!(end(&mut model, 1, Outcome::Failed(failure.clone())), []);
+    assert_eq!(model.trouble, Some(failure));
+    assert_eq!(model.verdict(), Exit::Failed);
+}
+
+#[test]
+fn destroying_takes_the_living_drops_the_dead_and_leaves_the_dying() {
+    let mut model = model();
+    survey(
+        &mut model,
+        REGIONS[0],
+        vec![running("i-1").1, running("i-2").1, machine("i-3", REGIONS[0], Ec2State::Stopped)],
+    );
+    report(&mut model, 9, About::Instance("i-2".into()), Progress::Entered(Phase::Terminating));
+    command(&mut model, Command::Create(Some(counts(2))));
+    let planned: Vec<InstanceKey> = model
+        .fleet
+        .instances()
+        .filter(|row| row.machine.is_none())
+        .map(|row| row.key.clone())
+        .collect();
+    let failed = Phase::Failed(Failure::new(Step::Launch, "no capacity", ""));
+    report(&mut model, 1, About::Instance(planned[0].clone()), Progress::Entered(failed));
+
+    let all = model.fleet.instances().map(|row| row.key.clone()).collect();
+    let effects = command(&mut model, Command::Destroy(Scope::Instances(all)));
+    let [Effect::Persist, Effect::Start(_, Job::Destroy(Doomed::Instances(victims)))] =
+        effects.as_slice()
+    else {
+        panic!("{effects:?}");
+    };
+    let ids: Vec<&str> = victims.values().flatten().map(|victim| victim.id.as_str()).collect();
+    assert_eq!(ids, ["i-1", "i-3"]);
+    assert!(model.fleet.get(&planned[0]).is_none(), "it failed before it existed");
+    assert!(model.fleet.get(&planned[1]).is_some(), "its job still works on it");
+}
+
+#[test]
+fn destroying_everything_waits_until_nothing_is_created_any_more() {
+    let mut model = model();
+    command(&mut model, Command::Create(None));
+    let effects = command(&mut model, Command::Destroy(Scope::All));
+    assert_eq!(effects, [Effect::Cancel(JobId(1))]);
+    assert_eq!(command(&mut model, Command::Create(None)), []);
+    let effects = end(&mut model, 1, Outcome::Cancelled);
+    let everything = Job::Destroy(Doomed::Everything);
+    assert_eq!(effects, [Effect::Persist, Effect::Start(JobId(2), everything)]);
+    assert!(model.fleet.is_empty(), "what was only planned is gone");
+    assert_eq!(command(&mut model, Command::Destroy(Scope::All)), []);
+}
+
+#[test]
+fn only_what_the_state_file_holds_is_written() {
+    let mut model = model();
+    let key = InstanceKey::from("i-1");
+    assert_eq!(survey(&mut model, REGIONS[0], vec![running("i-1").1]), [Effect::Persist]);
+    assert_eq!(survey(&mut model, REGIONS[0], vec![running("i-1").1]), []);
+    let about = || About::Instance(key.clone());
+    let uploading = |sent| Phase::Uploading(Transfer { sent, total: 10 });
+    let entered = |phase| Progress::Entered(phase);
+    assert_eq!(report(&mut model, 1, about(), entered(uploading(0))), [Effect::Persist]);
+    assert_eq!(report(&mut model, 1, about(), entered(uploading(5))), []);
+    let transferred = Progress::Transferred(Transfer { sent: 7, total: 10 });
+    assert_eq!(report(&mut model, 1, about(), transferred), []);
+    assert_eq!(report(&mut model, 1, about(), Progress::Output("\x1b[1mhi".into())), []);
+    let row = model.fleet.get(&key).unwrap();
+    assert_eq!(row.phase, uploading(7));
+    assert_eq!(row.last_line.as_deref(), Some("hi"));
+}
+
+#[test]
+fn an_illegal_step_is_said_and_the_last_good_phase_stays() {
+    let mut model = model();
+    survey(&mut model, REGIONS[0], vec![running("i-1").1]);
+    report(&mut model, 1, About::Instance("i-1".into()), Progress::Entered(Phase::Pending));
+    assert_eq!(last_line(&model), "out of turn, ignored: Running cannot become Pending");
+    assert_eq!(model.fleet.get(&"i-1".into()).unwrap().phase, Phase::Running);
+}
+
+#[test]
+fn the_cursor_follows_an_adopted_instance_into_its_planned_row() {
+    let mut model = model();
+    command(&mut model, Command::Create(Some(counts(3))));
+    let planned = model.fleet.instances().nth(1).unwrap().key.clone();
+    survey(&mut model, REGIONS[0], vec![running("i-1").1]);
+    command(&mut model, Command::Select("i-1".into()));
+    let fact = Progress::Learned(Box::new(Fact::Seen(running("i-1").1)));
+    report(&mut model, 1, About::Instance(planned.clone()), fact);
+    assert_eq!(model.table.cursor(), Some(&planned));
+    assert_eq!(model.fleet.len(), 3);
+}
+
+#[test]
+fn ended_jobs_are_remembered_up_to_a_bound() {
+    let mut model = model();
+    for job in 1..100 {
+        command(&mut model, Command::Destroy(Scope::Region(REGIONS[0].into())));
+        end(&mut model, job, Outcome::Done);
+    }
+    assert_eq!(model.jobs.len(), 32);
+    assert!(model.jobs.contains_key(&JobId(99)));
+}
+
+fn phases() -> impl Strategy<Value = Phase> {
+    prop_oneof![
+        Just(Phase::Requesting),
+        Just(Phase::Pending),
+        Just(Phase::Running),
+        Just(Phase::Connecting),
+        (0..9u64).prop_map(|sent| Phase::Uploading(Transfer { sent, total: 8 })),
+        Just(Phase::Ready),
+        Just(Phase::Interrupted { at: Some(at(50)) }),
+        Just(Phase::Terminating),
+        Just(Phase::Terminated),
+        Just(Phase::Failed(Failure::new(Step::Upload, "cut\x1b[2J", ""))),
+    ]
+}
+
+fn rows() -> impl Strategy<Value = InstanceKey> {
+    (0..4u8).prop_map(|number| InstanceKey::new(format!("i-{number}")))
+}
+
+fn machines() -> impl Strategy<Value = Vec<Machine>> {
+    let states = prop_oneof![
+        Just(Ec2State::Pending),
+        Just(Ec2State::Running),
+        Just(Ec2State::ShuttingDown),
+        Just(Ec2State::Terminated),
+        Just(Ec2State::Stopped),
+    ];
+    let one = (0..4u8, states)
+        .prop_map(|(number, state)| machine(&format!("i-{number}"), REGIONS[0], state));
+    prop::collection::vec(one, 0..4)
+}
+
+fn progress() -> impl Strategy<Value = (About, Progress)> {
+    let learned = |fact| Progress::Learned(Box::new(fact));
+    prop_oneof![
+        (rows(), phases())
+            .prop_map(|(key, phase)| (About::Instance(key), Progress::Entered(phase))),
+        (rows(), ".*").prop_map(|(key, line)| (About::Instance(key), Progress::Output(line))),
+        machines().prop_map(move |machines| {
+            (About::Region(REGIONS[0].into()), learned(Fact::Surveyed(machines)))
+        }),
+        (rows(), machines()).prop_filter_map("no machine", move |(key, machines)| {
+            let seen = machines.into_iter().next()?;
+            Some((About::Instance(key), learned(Fact::Seen(seen))))
+        }),
+        Just((About::Region(REGIONS[1].into()), learned(Fact::Unanswered("no".into())))),
+        Just((About::Job, account())),
+        Just((About::Job, Progress::Ended(Outcome::Done))),
+        Just((About::Job, Progress::Ended(Outcome::Cancelled))),
+    ]
+}
+
+fn keys() -> impl Strategy<Value = KeyEvent> {
+    let codes = prop_oneof![
+        prop::char::any().prop_map(KeyCode::Char),
+        prop::sample::select("cdDRlqsSrgGjk/?yn +-1 all".chars().collect::<Vec<_>>())
+            .prop_map(KeyCode::Char),
+        prop::sample::select(vec![
+            KeyCode::Enter,
+            KeyCode::Esc,
+            KeyCode::Tab,
+            KeyCode::Up,
+            KeyCode::Down,
+            KeyCode::Right,
+            KeyCode::PageDown,
+            KeyCode::End,
+            KeyCode::Backspace,
+        ]),
+    ];
+    let modifiers = prop_oneof![
+        4 => Just(KeyModifiers::NONE),
+        1 => Just(KeyModifiers::SHIFT),
+        1 => Just(KeyModifiers::CONTROL),
+    ];
+    (codes, modifiers).prop_map(|(code, modifiers)| KeyEvent::new(code, modifiers))
+}
+
+fn messages() -> impl Strategy<Value = Message> {
+    prop_oneof![
+        8 => keys().prop_map(|key| Message::Input(Input::Key(key))),
+        8 => (0..6u64, progress()).prop_map(|(job, (about, progress))| {
+            Message::Report(Report { job: JobId(job), at: at(0), about, progress })
+        }),
+        1 => (0..300u16, 0..100u16)
+            .prop_map(|(columns, rows)| Message::Input(Input::Resize(columns, rows))),
+        1 => ".*".prop_map(|text| Message::Input(Input::Paste(text))),
+        1 => (0..4u32).prop_map(|count| Message::Command(Command::Create(Some(counts(count))))),
+        1 => rows().prop_map(|key| {
+            Message::Command(Command::Destroy(Scope::Instances(vec![key])))
+        }),
+        1 => Just(Message::Command(Command::Destroy(Scope::All))),
+        1 => Just(Message::Command(Command::Move(Motion::PageDown))),
+        1 => Just(Message::Asked(Question { id: QuestionId(1), text: "who?".into() })),
+        1 => Just(Message::Stored(Err("disk full".into()))),
+        1 => Just(Message::Signal(Signal::Interrupt)),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn no_sequence_of_messages_breaks_the_model(
+        messages in prop::collection::vec((0..100i64, messages()), 0..60)
+    ) {
+        let mut model = model();
+        let mut asked = BTreeMap::new();
+        for (second, message) in messages {
+            for effect in send(&mut model, second, message) {
+                if let Effect::Start(id, job) = effect {
+                    prop_assert!(asked.insert(id, job).is_none(), "a job number was used twice");
+                }
+            }
+            let table = &model.table;
+            if let Some(cursor) = table.cursor() {
+                prop_assert!(model.fleet.get(cursor).is_some());
+                prop_assert!(table.window().contains(cursor) || table.window().is_empty());
+            } else {
+                prop_assert!(table.is_empty());
+            }
+            prop_assert!(table.marks().iter().all(|key| model.fleet.get(key).is_some()));
+            prop_assert_eq!(model.tally.total, model.fleet.len());
+            for row in model.fleet.instances() {
+                for step in row.timeline.windows(2) {
+                    prop_assert!(step[0].1.may_become(&step[1].1));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_secret_never_shows_in_what_is_printed(typed in "[a-z]{12}") {
+        let mut model = model();
+        send(&mut model, 0, Message::Asked(Question { id: QuestionId(1), text: "who?".into() }));
+        for character in typed.chars() {
+            let key = KeyEvent::new(KeyCode::Char(character), KeyModifiers::NONE);
+            send(&mut model, 0, Message::Input(Input::Key(key)));
+        }
+        let printed = format!("{model:?}");
+        prop_assert!(!printed.contains(&typed));
+        let effects = command(&mut model, Command::Accept);
+        prop_assert_eq!(effects, [Effect::Answer(QuestionId(1), Some(Secret::new(typed)))]);
+    }
+}

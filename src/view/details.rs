@@ -1,0 +1,145 @@
+//! Everything about one instance: the facts, why it failed and what to do, and its story.
+
+use std::net::IpAddr;
+
+use ratatui::layout::Rect;
+
+use super::columns::{INSTANCE, Look};
+use super::text;
+use super::{Pen, Tone};
+use crate::app::{Model, Story, clean, story};
+use crate::fleet::{Failure, HostKeyTrust, Instance, InstanceKey, Machine, Phase};
+
+/// The column where the facts begin.
+const FACTS: u16 = 12;
+
+/// Draws it; the story from its line `top` on.
+pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect, key: &InstanceKey, top: usize) {
+    let Some(instance) = model.fleet.get(key) else {
+        pen.rule(area, 0, (Tone::Strong, key.as_str()), "Esc closes");
+        pen.text(area, 1, 2, Tone::Plain, "This row is gone.");
+        return;
+    };
+    pen.rule(area, 0, (Tone::Strong, &instance.label()), "Esc closes");
+    let mut line = 1;
+    for (label, tone, said) in facts(model, pen, instance, area.width.saturating_sub(FACTS + 1)) {
+        pen.text(area, 1, line, Tone::Dim, label);
+        pen.text(area, FACTS, line, tone, &said);
+        line += 1;
+    }
+    let rest = Rect { y: area.y + line, height: area.height.saturating_sub(line), ..area };
+    for (entry, line) in story(model, key).iter().skip(top).zip(0..rest.height) {
+        tell(pen, rest, line, entry);
+    }
+}
+
+type Fact = (&'static str, Tone, String);
+
+/// At most ten lines, so that there is always room for some of the story.
+fn facts(model: &Model, pen: &Pen<'_>, instance: &Instance, room: u16) -> Vec<Fact> {
+    let tone: Tone = instance.phase.health().into();
+    let glyph = pen.theme.glyphs.health(instance.phase.health());
+    let lasts = text::span_exactly(model.now.duration_since(instance.since));
+    let said = format!("{glyph} {} for {lasts}", instance.phase.word());
+    let mut facts = vec![("phase", tone, said)];
+    match &instance.phase {
+        Phase::Failed(failure) => facts.extend(failed(failure, room)),
+        Phase::Degraded { reason } => facts.extend(wrapped("why", Tone::Bad, reason, room)),
+        Phase::Interrupted { .. } => {
+            let column = INSTANCE.iter().find(|column| column.id == "phase");
+            let look = Look { now: model.now, glyphs: pen.theme.glyphs };
+            facts.extend(
+                column
+                    .map(|column| ("notice", tone, (column.cell)(instance, &look, u16::MAX).text)),
+            );
+        }
+        _ => {}
+    }
+    match &instance.machine {
+        Some(machine) => facts.extend(of_machine(machine)),
+        None => facts.push(("region", Tone::Plain, instance.region.to_string())),
+    }
+    if let Some(host_key) = &instance.host_key {
+        let trust = match host_key.trust {
+            HostKeyTrust::Console => "verified by the console",
+            HostKeyTrust::Pinned => "pinned, unverified",
+        };
+        facts.push(("host key", Tone::Plain, format!("{}, {trust}", host_key.fingerprint)));
+    }
+    facts
+}
+
+fn failed(failure: &Failure, room: u16) -> Vec<Fact> {
+    let why = format!("{}: {}", failure.step, failure.reason);
+    let mut facts = wrapped("why", Tone::Bad, &why, room);
+    if !failure.hint.is_empty() {
+        facts.extend(wrapped("to do", Tone::Strong, &failure.hint, room));
+    }
+    facts
+}
+
+/// A text on two lines, its label before the first.
+fn wrapped(label: &'static str, tone: Tone, said: &str, room: u16) -> Vec<Fact> {
+    let lines = text::wrap(&clean(said, 1024), room.into());
+    let labels = [label, ""];
+    labels.into_iter().zip(lines).map(|(label, line)| (label, tone, line)).collect()
+}
+
+fn of_machine(machine: &Machine) -> Vec<Fact> {
+    let Machine { machine_type, zone, lifecycle, state, .. } = machine;
+    let image = machine.image.as_ref().map(|image| format!(", {image}")).unwrap_or_default();
+    let kind = format!("{machine_type}, {}, {zone}{image}", lifecycle.word());
+    let address =
+        |address: Option<IpAddr>, kind: &str| address.map(|address| format!("{address} {kind}"));
+    let addresses: Vec<String> =
+        [address(machine.public_ip, "public"), address(machine.private_ip, "private")]
+            .into_iter()
+            .flatten()
+            .collect();
+    let creator = machine.creator.as_deref().map(|creator| format!(" by {}", clean(creator, 64)));
+    let launched = machine.launched.strftime("%Y-%m-%d %H:%M:%S UTC");
+    let reason = machine.state_reason.as_deref().map(|reason| format!(" ({})", clean(reason, 64)));
+    let state = format!(
+        "{state}{}, launched {launched}{}",
+        reason.unwrap_or_default(),
+        creator.unwrap_or_default()
+    );
+    let mut facts = vec![("machine", Tone::Plain, kind)];
+    if !addresses.is_empty() {
+        facts.push(("address", Tone::Plain, addresses.join(", ")));
+    }
+    facts.push(("EC2", Tone::Plain, state));
+    facts
+}
+
+/// One line of the story.
+fn tell(pen: &mut Pen<'_>, area: Rect, line: u16, entry: &Story<'_>) {
+    match entry {
+        Story::Heading(title) => pen.rule(area, line, (Tone::Dim, title), ""),
+        Story::Phase(at, phase, lasted) => {
+            let glyph = pen.theme.glyphs.health(phase.health());
+            let (tone, said) = (phase.health().into(), clean(&phase.to_string(), 1024));
+            pen.text(area, 1, line, Tone::Dim, &text::clock(*at));
+            pen.text(area, FACTS, line, Tone::Dim, &text::span_exactly(*lasted));
+            pen.text(area, FACTS + 9, line, tone, &format!("{glyph} {said}"));
+        }
+        Story::Attempt(attempt) => {
+            let (given, asked) = (attempt.given, attempt.asked);
+            let (machine_type, zone) = (&attempt.machine_type, &attempt.zone);
+            let code = attempt.code.as_deref().unwrap_or("granted");
+            let message = attempt.message.as_deref().unwrap_or_default();
+            let said = format!("{given} of {asked} {machine_type} in {zone}  {code}  {message}");
+            let tone = if attempt.code.is_some() { Tone::Waiting } else { Tone::Good };
+            pen.text(area, 1, line, Tone::Dim, &text::clock(attempt.at));
+            pen.text(area, FACTS, line, tone, &clean(&said, 1024));
+        }
+        Story::Line(entry) => {
+            pen.text(area, 1, line, Tone::Dim, &text::clock(entry.at));
+            pen.text(area, FACTS, line, Tone::Plain, &entry.text);
+        }
+        Story::Dropped(count) => {
+            let said = format!("{count} older lines are no longer kept");
+            pen.text(area, FACTS, line, Tone::Dim, &said);
+        }
+    }
+}

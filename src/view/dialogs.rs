@@ -1,0 +1,341 @@
+//! The dialogs that lie over the table: each names what it acts on, and starts at No.
+
+use ratatui::layout::Rect;
+use ratatui::symbols::border;
+use ratatui::widgets::{Block, Clear, Widget};
+
+use super::grid::{Align, Cell, Column, Grid};
+use super::text;
+use super::theme::Theme;
+use super::{Pen, Tone};
+use crate::app::dialog::{CreateForm, DestroyForm, Leave, QuitForm, SecretForm};
+use crate::app::{Dialog, Model, Scope, clean};
+use crate::config::{Config, Image, RegionConfig, UbuntuRelease};
+use crate::fleet::Region;
+
+/// The widest that a dialog gets, in columns, with its border.
+const WIDEST: u16 = 92;
+
+/// Draws one. Details and help are panels of their own.
+pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect, dialog: &Dialog) {
+    match dialog {
+        Dialog::Create(form) => create(model, pen, area, form),
+        Dialog::Destroy(form) => destroy(model, pen, area, form),
+        Dialog::Quit(form) => quit(pen, area, form),
+        Dialog::Secret(form) => secret(pen, area, form),
+        Dialog::Notice { title, text, hint } => notice(pen, area, title, [text, hint]),
+        Dialog::Details { .. } | Dialog::Help { .. } => {}
+    }
+}
+
+/// Clears a box in the middle, `lines` high within its border, and returns its inside.
+fn open(pen: &mut Pen<'_>, area: Rect, title: &str, lines: u16) -> Rect {
+    let width = area.width.saturating_sub(4).min(WIDEST);
+    let height = lines.saturating_add(2).min(area.height.saturating_sub(1));
+    let place = Rect {
+        x: area.x + (area.width - width) / 2,
+        y: area.y + area.height.saturating_sub(height + 1) / 2,
+        width,
+        height,
+    };
+    Clear.render(place, pen.buffer);
+    let block = Block::bordered()
+        .border_set(border_set(pen.theme))
+        .border_style(pen.theme.style(Tone::Accent))
+        .title(format!(" {title} "))
+        .title_style(pen.theme.style(Tone::Strong));
+    let inside = block.inner(place);
+    block.render(place, pen.buffer);
+    Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside }
+}
+
+fn border_set(theme: &Theme) -> border::Set<'static> {
+    if theme.glyphs.rule.is_ascii() {
+        border::Set {
+            top_left: "+",
+            top_right: "+",
+            bottom_left: "+",
+            bottom_right: "+",
+            vertical_left: "|",
+            vertical_right: "|",
+            horizontal_top: "-",
+            horizontal_bottom: "-",
+        }
+    } else {
+        border::ROUNDED
+    }
+}
+
+/// A line of choices, one of them chosen.
+fn buttons(pen: &mut Pen<'_>, area: Rect, line: u16, words: &[&str], chosen: usize) {
+    let mut x = 0;
+    for (at, word) in words.iter().enumerate() {
+        let is_chosen = at == chosen;
+        let said = if is_chosen { format!("[ {word} ]") } else { format!("  {word}  ") };
+        let style = if is_chosen { pen.theme.chosen() } else { pen.theme.style(Tone::Plain) };
+        x = pen.styled(area, x, line, style, &said) + 1;
+    }
+}
+
+/// A field and its cursor.
+fn field(pen: &mut Pen<'_>, area: Rect, line: u16, label: &str, typed: &str) {
+    let x = pen.text(area, 0, line, Tone::Accent, label);
+    let x = pen.text(area, x + 1, line, Tone::Plain, typed);
+    pen.styled(area, x, line, pen.theme.chosen(), " ");
+}
+
+/// A row of the create dialog, and what it is drawn with.
+struct Plan<'a> {
+    config: &'a RegionConfig,
+    count: u32,
+    is_edited: bool,
+}
+
+fn plan<'a>() -> [Column<Plan<'a>, Theme>; 6] {
+    [
+        Column {
+            id: "region",
+            heading: "REGION",
+            align: Align::Left,
+            widths: [14, 14, 14],
+            rank: 0,
+            sort: None,
+            cell: |row, _, _| Cell::plain(row.config.region.as_str()),
+        },
+        Column {
+            id: "count",
+            heading: "COUNT",
+            align: Align::Right,
+            widths: [7, 7, 7],
+            rank: 1,
+            sort: None,
+            cell: |row, _, _| match (row.is_edited, row.count) {
+                (true, count) => Cell::toned(Tone::Accent, format!("< {count} >")),
+                (false, 0) => Cell::toned(Tone::Dim, "0  "),
+                (false, count) => Cell::toned(Tone::Strong, format!("{count}  ")),
+            },
+        },
+        Column {
+            id: "types",
+            heading: "MACHINE TYPES",
+            align: Align::Left,
+            widths: [13, 20, 40],
+            rank: 2,
+            sort: None,
+            cell: |row, _, _| Cell::plain(join(row.config.machine_types.iter())),
+        },
+        Column {
+            id: "disk",
+            heading: "GiB",
+            align: Align::Right,
+            widths: [4, 5, 5],
+            rank: 4,
+            sort: None,
+            cell: |row, _, _| Cell::plain(row.config.instance_storage_gb.to_string()),
+        },
+        Column {
+            id: "lifecycle",
+            heading: "PAID AS",
+            align: Align::Left,
+            widths: [9, 9, 15],
+            rank: 3,
+            sort: None,
+            cell: |row, _, _| Cell::plain(row.config.lifecycle.word()),
+        },
+        Column {
+            id: "zones",
+            heading: "ZONES, IMAGE",
+            align: Align::Left,
+            widths: [12, 20, 40],
+            rank: 5,
+            sort: None,
+            cell: |row, _, _| Cell::plain(format!("{}, {}", zones(row.config), image(row.config))),
+        },
+    ]
+}
+
+fn join<T: ToString>(items: impl Iterator<Item = T>) -> String {
+    items.map(|item| item.to_string()).collect::<Vec<_>>().join(" ")
+}
+
+fn zones(config: &RegionConfig) -> String {
+    if config.availability_zones.is_empty() {
+        return "all".to_owned();
+    }
+    join(config.availability_zones.iter().map(|zone| zone.letter(&config.region).to_owned()))
+}
+
+fn image(config: &RegionConfig) -> String {
+    match &config.image {
+        Image::Ubuntu(UbuntuRelease::Jammy) => "Ubuntu 22.04".to_owned(),
+        Image::Ubuntu(UbuntuRelease::Noble) => "Ubuntu 24.04".to_owned(),
+        Image::Id(id) => id.to_string(),
+    }
+}
+
+fn create(model: &Model, pen: &mut Pen<'_>, area: Rect, form: &CreateForm) {
+    let Some(config) = &model.config else { return };
+    let room = usize::from(area.height.saturating_sub(9)).max(1);
+    let shown = form.rows.len().min(room);
+    let lines = u16::try_from(shown).unwrap_or(u16::MAX).saturating_add(5);
+    let inside = open(pen, area, "Create instances", lines);
+    let rows = Rect { x: inside.x + 2, width: inside.width.saturating_sub(2), ..inside };
+    let columns = plan();
+    let grid = Grid::new(&columns, pen.theme, pen.theme, rows);
+    grid.headings(pen.buffer, None);
+    let top = (form.at + 1).saturating_sub(shown);
+    let window = form.rows.iter().enumerate().skip(top).take(shown);
+    for ((at, (region, count)), line) in window.zip(0..) {
+        let Some(entry) = region_config(config, region) else { continue };
+        let is_cursor = at == form.at && form.choice.is_none();
+        grid.row(pen.buffer, line, &Plan { config: entry, count: *count, is_edited: is_cursor });
+        if is_cursor {
+            pen.text(inside, 0, line + 1, Tone::Accent, pen.theme.glyphs.cursor);
+        }
+    }
+    let line = lines - 3;
+    let regions = form.counts().len();
+    let total = usize::try_from(form.total()).unwrap_or(usize::MAX);
+    let said = format!("{} in {}", text::count(total, "instance"), text::count(regions, "region"));
+    pen.text(inside, 0, line, Tone::Strong, &said);
+    match form.choice {
+        None if total == 0 => {
+            pen.text(inside, 0, line + 2, Tone::Dim, "Type a count for at least one region.");
+        }
+        None => {
+            let hint = "Digits, + and -. Enter goes on and asks again.";
+            pen.text(inside, 0, line + 2, Tone::Dim, hint);
+        }
+        Some(yes) => {
+            let already = model.tally.total;
+            let kept = format!(", added to {already} that are there");
+            let kept = if already > 0 { kept } else { String::new() };
+            pen.text(inside, 0, line, Tone::Strong, &format!("Create {said}{kept}?"));
+            buttons(pen, inside, line + 2, &["No", "Yes"], usize::from(yes));
+        }
+    }
+}
+
+fn region_config<'a>(config: &'a Config, region: &Region) -> Option<&'a RegionConfig> {
+    config.regions.iter().find(|entry| entry.region == *region)
+}
+
+/// The most rows that a destroy dialog lists.
+const LISTED: usize = 8;
+
+fn destroy(model: &Model, pen: &mut Pen<'_>, area: Rect, form: &DestroyForm) {
+    let room = room(area);
+    let lines =
+        |tone: Tone, said: &str| text::wrap(said, room).into_iter().map(move |line| (tone, line));
+    let mut said: Vec<(Tone, String)> = lines(Tone::Strong, &aim(model, form)).collect();
+    said.push(blank());
+    said.extend(victims(pen, area, form));
+    said.push(blank());
+    said.extend(lines(Tone::Plain, cost(form)));
+    said.push(blank());
+    let lines = u16::try_from(said.len() + 1).unwrap_or(u16::MAX);
+    let inside = open(pen, area, "Destroy", lines);
+    for ((tone, said), line) in said.iter().zip(0..) {
+        pen.text(inside, 0, line, *tone, said);
+    }
+    match &form.word {
+        None => buttons(pen, inside, lines - 1, &["No", "Yes"], usize::from(form.yes)),
+        Some((word, typed)) => {
+            field(pen, inside, lines - 1, &format!("Type {word} and Enter:"), typed);
+        }
+    }
+}
+
+/// The columns within a dialog's border.
+fn room(area: Rect) -> usize {
+    area.width.saturating_sub(8).min(WIDEST - 4).into()
+}
+
+fn blank() -> (Tone, String) {
+    (Tone::Plain, String::new())
+}
+
+/// What the destroy is aimed at, in a sentence.
+fn aim(model: &Model, form: &DestroyForm) -> String {
+    let deployment = &model.deployment;
+    let account = match &model.account {
+        Some(account) => format!(" of account {}", account.id),
+        None => String::new(),
+    };
+    match &form.scope {
+        Scope::Instances(_) if form.targets.len() == 1 => "Destroy this instance?".to_owned(),
+        Scope::Instances(_) => format!("Destroy these {} instances?", form.targets.len()),
+        Scope::Region(region) => format!("Destroy everything of {deployment} in {region}?"),
+        Scope::All => format!("Destroy everything of {deployment} in all regions{account}?"),
+    }
+}
+
+/// What goes with it.
+fn cost(form: &DestroyForm) -> &'static str {
+    match form.scope {
+        Scope::Instances(_) if form.targets.len() == 1 => {
+            "Its disk is deleted with it. This cannot be undone."
+        }
+        Scope::Instances(_) => "Their disks are deleted with them. This cannot be undone.",
+        _ => "Networks and disks too, and what is found by its tags alone. No undo.",
+    }
+}
+
+/// The rows by name, or where they are so many, their number by region.
+fn victims(pen: &Pen<'_>, area: Rect, form: &DestroyForm) -> Vec<(Tone, String)> {
+    let listed = LISTED.min(usize::from(area.height.saturating_sub(12)).max(1));
+    let glyphs = pen.theme.glyphs;
+    if form.targets.is_empty() {
+        return vec![(Tone::Dim, "No instance is known here; the tags are asked.".into())];
+    }
+    let mut said: Vec<(Tone, String)> = if form.targets.len() <= listed {
+        let name = |target: &crate::app::dialog::Target| {
+            let glyph = glyphs.health(target.health);
+            let line = format!("{glyph} {}  {}  {}", target.phase, target.region, target.label);
+            (target.health.into(), line)
+        };
+        form.targets.iter().map(name).collect()
+    } else {
+        let line = |(region, count): (&Region, usize)| {
+            (Tone::Plain, format!("{region}  {}", text::count(count, "instance")))
+        };
+        form.by_region().into_iter().map(line).collect()
+    };
+    if said.len() > listed {
+        let more = said.len() - listed + 1;
+        said.truncate(listed - 1);
+        said.push((Tone::Dim, format!("and {}", text::count(more, "more region"))));
+    }
+    said
+}
+
+fn quit(pen: &mut Pen<'_>, area: Rect, form: &QuitForm) {
+    let listed = form.jobs.iter().take(LISTED.min(usize::from(area.height.saturating_sub(10))));
+    let jobs: Vec<&String> = listed.collect();
+    let lines = u16::try_from(jobs.len()).unwrap_or(u16::MAX).saturating_add(5);
+    let inside = open(pen, area, "Quit", lines);
+    pen.text(inside, 0, 0, Tone::Strong, "Something is still under way:");
+    for (job, line) in jobs.iter().zip(1..) {
+        pen.text(inside, 2, line, Tone::Working, job);
+    }
+    let words = Leave::ALL.map(Leave::word);
+    buttons(pen, inside, lines - 3, &words, form.at);
+    pen.text(inside, 0, lines - 1, Tone::Dim, form.choice().meaning());
+}
+
+fn secret(pen: &mut Pen<'_>, area: Rect, form: &SecretForm) {
+    let inside = open(pen, area, "A secret is needed", 3);
+    pen.text(inside, 0, 0, Tone::Plain, &clean(&form.question.text, 512));
+    let room = usize::from(inside.width.saturating_sub(3));
+    field(pen, inside, 2, ">", &pen.theme.glyphs.secret.repeat(form.len().min(room)));
+}
+
+fn notice(pen: &mut Pen<'_>, area: Rect, title: &str, said: [&str; 2]) {
+    let mut lines = text::wrap(said[0], room(area));
+    lines.push(String::new());
+    lines.extend(text::wrap(said[1], room(area)));
+    let inside = open(pen, area, title, u16::try_from(lines.len()).unwrap_or(u16::MAX));
+    for (said, line) in lines.iter().zip(0..) {
+        pen.text(inside, 0, line, Tone::Plain, said);
+    }
+}

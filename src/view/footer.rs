@@ -1,0 +1,38 @@
+//! The footer: the keys that work now, or the sentence that answers the last one.
+
+use ratatui::layout::Rect;
+
+use super::text;
+use super::{HitMap, Pen, Tone};
+use crate::app::{Model, keymap};
+use crate::fleet::Level;
+
+/// Draws it. Hints that do not fit are left out from the end.
+pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Rect) {
+    if let Some(flash) = &model.flash {
+        let tone = match flash.level {
+            Level::Info => Tone::Accent,
+            Level::Success => Tone::Good,
+            Level::Warning => Tone::Waiting,
+            Level::Error => Tone::Bad,
+        };
+        let word = match flash.level {
+            Level::Info | Level::Success => String::new(),
+            loud => format!("{}: ", loud.word()),
+        };
+        pen.text(area, 1, 0, tone, &format!("{word}{}", flash.text));
+        return;
+    }
+    let mut x: u16 = 1;
+    for binding in keymap::bindings(model.context()).filter(|binding| !binding.hint.is_empty()) {
+        let Some(key) = binding.keys.first().map(|key| key.name()) else { continue };
+        let width = text::width(&key) + 1 + text::width(binding.hint);
+        let width = u16::try_from(width).unwrap_or(u16::MAX);
+        if x.saturating_add(width) >= area.width {
+            return;
+        }
+        hits.add(Rect { x: area.x + x, width, ..area }, binding.command.clone());
+        let end = pen.text(area, x, 0, Tone::Accent, &key);
+        x = pen.text(area, end + 1, 0, Tone::Dim, binding.hint) + 2;
+    }
+}

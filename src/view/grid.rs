@@ -1,0 +1,231 @@
+//! The one table: columns as data, rows built for the window only.
+//!
+//! Columns are given in the order in which they are drawn. When there is no room for all, the
+//! least telling ones go first; what is left over goes to those that can use it.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::text;
+use super::theme::{Glyphs, Theme, Tone};
+use crate::app::SortKey;
+
+/// On which side a column's text stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Align {
+    /// Text.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// What one row shows in one column.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Cell {
+    /// The text.
+    pub text: String,
+    /// What it means.
+    pub tone: Tone,
+}
+
+impl Cell {
+    /// Ordinary text.
+    pub fn plain(text: impl Into<String>) -> Self {
+        Self { text: text.into(), tone: Tone::Plain }
+    }
+
+    /// Text with a meaning.
+    pub fn toned(tone: Tone, text: impl Into<String>) -> Self {
+        Self { text: text.into(), tone }
+    }
+
+    /// The text, or the sign for what is not known.
+    pub fn known(text: Option<impl Into<String>>, glyphs: &Glyphs) -> Self {
+        text.map_or_else(|| Self::toned(Tone::Dim, glyphs.none), Self::plain)
+    }
+}
+
+/// A column of a table over rows of type `R`, drawn with what `L` knows besides the row.
+pub struct Column<R: ?Sized, L: ?Sized> {
+    /// Its name in exports.
+    pub id: &'static str,
+    /// Its heading, with the unit where there is one.
+    pub heading: &'static str,
+    /// The side.
+    pub align: Align,
+    /// The least, the usual and the greatest width, in terminal columns.
+    pub widths: [u16; 3],
+    /// How telling it is: 0 goes last.
+    pub rank: u8,
+    /// What it sorts by, where it can be sorted.
+    pub sort: Option<SortKey>,
+    /// What a row shows in it, at a width.
+    pub cell: fn(&R, &L, u16) -> Cell,
+}
+
+/// A column that found room: its place in the list, where it begins and how wide it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placed {
+    /// Which column.
+    pub index: usize,
+    /// The distance from the table's left edge.
+    pub x: u16,
+    /// Its width.
+    pub width: u16,
+}
+
+/// Columns between two columns.
+const GAP: u16 = 2;
+
+/// Deals out a width: the most telling columns first, each with its least; then each up to its
+/// usual width, and then up to its greatest, in the same order.
+pub fn place<R: ?Sized, L: ?Sized>(columns: &[Column<R, L>], width: u16) -> Vec<Placed> {
+    let mut by_rank: Vec<usize> = (0..columns.len()).collect();
+    by_rank.sort_by_key(|index| columns[*index].rank);
+    let mut room = width.saturating_add(GAP);
+    let mut widths = vec![0; columns.len()];
+    let mut shown = Vec::new();
+    for index in by_rank {
+        let least = columns[index].widths[0].saturating_add(GAP);
+        if least > room {
+            break;
+        }
+        room -= least;
+        widths[index] = columns[index].widths[0];
+        shown.push(index);
+    }
+    for goal in [1, 2] {
+        for index in &shown {
+            let more = columns[*index].widths[goal].saturating_sub(widths[*index]).min(room);
+            widths[*index] += more;
+            room -= more;
+        }
+    }
+    let mut x = 0;
+    let mut placed = Vec::new();
+    for (index, width) in widths.into_iter().enumerate().filter(|(_, width)| *width > 0) {
+        placed.push(Placed { index, x, width });
+        x += width + GAP;
+    }
+    placed
+}
+
+/// Writes a text into one line of a column.
+pub fn write(
+    buffer: &mut Buffer,
+    area: Rect,
+    align: Align,
+    said: &str,
+    style: Style,
+    glyphs: &Glyphs,
+) {
+    if area.is_empty() {
+        return;
+    }
+    let room = usize::from(area.width);
+    let said = text::cut(said, room, glyphs.cut);
+    let left = match align {
+        Align::Left => 0,
+        Align::Right => u16::try_from(room - text::width(&said)).unwrap_or_default(),
+    };
+    buffer.set_stringn(area.x + left, area.y, &said, room - usize::from(left), style);
+}
+
+/// A table on its way to the buffer.
+pub struct Grid<'a, R: ?Sized, L: ?Sized> {
+    /// The columns.
+    pub columns: &'a [Column<R, L>],
+    /// What the cells are drawn with.
+    pub look: &'a L,
+    /// The colours.
+    pub theme: &'a Theme,
+    /// The columns that found room.
+    pub placed: Vec<Placed>,
+    /// Where it is drawn: the first line is the heading.
+    pub area: Rect,
+}
+
+impl<'a, R: ?Sized, L: ?Sized> Grid<'a, R, L> {
+    /// Finds room for the columns.
+    pub fn new(columns: &'a [Column<R, L>], look: &'a L, theme: &'a Theme, area: Rect) -> Self {
+        Self { columns, look, theme, placed: place(columns, area.width), area }
+    }
+
+    /// The line of headings, and where each is. `sort`: what it is sorted by, and whether the
+    /// other way round.
+    pub fn headings(
+        &self,
+        buffer: &mut Buffer,
+        sort: Option<(SortKey, bool)>,
+    ) -> Vec<(Rect, SortKey)> {
+        let mut spots = Vec::new();
+        for placed in &self.placed {
+            let column = &self.columns[placed.index];
+            let area = self.line(0, *placed);
+            let mut heading = column.heading.to_owned();
+            if let Some((_, reverse)) = sort.filter(|(key, _)| column.sort == Some(*key)) {
+                heading.push(' ');
+                heading.push_str(self.theme.glyphs.sort[usize::from(reverse)]);
+            }
+            let style = self.theme.style(Tone::Dim);
+            write(buffer, area, column.align, &heading, style, self.theme.glyphs);
+            spots.extend(column.sort.map(|key| (area, key)));
+        }
+        spots
+    }
+
+    /// One row, on the `line`-th line below the headings.
+    pub fn row(&self, buffer: &mut Buffer, line: u16, row: &R) {
+        for placed in &self.placed {
+            let column = &self.columns[placed.index];
+            let cell = (column.cell)(row, self.look, placed.width);
+            let style = self.theme.style(cell.tone);
+            let area = self.line(line + 1, *placed);
+            write(buffer, area, column.align, &cell.text, style, self.theme.glyphs);
+        }
+    }
+
+    fn line(&self, line: u16, placed: Placed) -> Rect {
+        let y = self.area.y.saturating_add(line);
+        let area = Rect::new(self.area.x + placed.x, y, placed.width, 1);
+        area.intersection(self.area)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(id: &'static str, widths: [u16; 3], rank: u8) -> Column<str, ()> {
+        let cell = |row: &str, (): &(), _| Cell::plain(row);
+        Column { id, heading: id, align: Align::Left, widths, rank, sort: None, cell }
+    }
+
+    fn columns() -> [Column<str, ()>; 3] {
+        [
+            column("least telling", [5, 5, 5], 2),
+            column("most telling", [10, 20, 40], 0),
+            column("middle", [5, 10, 10], 1),
+        ]
+    }
+
+    fn widths(width: u16) -> Vec<(usize, u16)> {
+        place(&columns(), width).iter().map(|placed| (placed.index, placed.width)).collect()
+    }
+
+    #[test]
+    fn the_least_telling_columns_go_first() {
+        assert_eq!(widths(9), []);
+        assert_eq!(widths(10), [(1, 10)]);
+        assert_eq!(widths(16), [(1, 16)]);
+        assert_eq!(widths(17), [(1, 10), (2, 5)]);
+        assert_eq!(widths(24), [(0, 5), (1, 10), (2, 5)]);
+    }
+
+    #[test]
+    fn spare_room_goes_to_the_most_telling_column() {
+        assert_eq!(widths(39), [(0, 5), (1, 20), (2, 10)]);
+        assert_eq!(widths(200), [(0, 5), (1, 40), (2, 10)]);
+    }
+}

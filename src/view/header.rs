@@ -1,0 +1,127 @@
+//! The header: who and what this is, how the fleet is, how old that knowledge is.
+
+use jiff::SignedDuration;
+use ratatui::layout::Rect;
+
+use super::text;
+use super::{Pen, Tone};
+use crate::app::{Model, Tally};
+use crate::fleet::Health;
+
+/// How old a region's answer may be before it is called old.
+const FRESH: SignedDuration = SignedDuration::from_secs(90);
+
+/// The states in the order of their urgency, and their words.
+const STATES: [(Health, &str); 6] = [
+    (Health::Bad, "in trouble"),
+    (Health::Interrupted, "interrupted"),
+    (Health::Working, "deploying"),
+    (Health::Waiting, "waiting"),
+    (Health::Good, "ready"),
+    (Health::Ending, "ending"),
+];
+
+/// Draws it: title, counts, and what the layout gave room for.
+pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
+    let layout = model.layout();
+    let left = title(model, pen, area);
+    let (health, said) = freshness(model, pen.theme.glyphs.dot);
+    let said = format!("{} {said}", pen.theme.glyphs.health(health));
+    pen.right(area, left, 0, health.into(), &said);
+    counts(model, pen, area);
+    if layout.strip > 0 {
+        strip(&model.tally, pen, Rect { y: area.y + 2, height: 1, ..area });
+    }
+    if let Some(banner) = model.banner() {
+        let line = 2 + layout.strip;
+        pen.text(area, 1, line, Tone::Bad, &banner);
+    }
+}
+
+fn title(model: &Model, pen: &mut Pen<'_>, area: Rect) -> u16 {
+    let dot = pen.theme.glyphs.dot;
+    let mut pieces =
+        vec![(Tone::Accent, " spot-tui  ".to_owned()), (Tone::Plain, model.deployment.to_string())];
+    if let Some(account) = &model.account {
+        pieces.push((Tone::Dim, format!(" {dot} {} {}", account.id, account.creator)));
+    }
+    pen.pieces(area, 0, &pieces)
+}
+
+/// How far what is shown can be believed.
+fn freshness(model: &Model, dot: &str) -> (Health, String) {
+    if let Some(failure) = &model.trouble {
+        return (Health::Bad, format!("no account: {}", failure.reason));
+    }
+    if model.account.is_none() {
+        return (Health::Working, "asking AWS who we are".into());
+    }
+    let answers = || {
+        model.fleet.regions().iter().filter_map(|(region, view)| {
+            let age = view.answered.map(|at| model.now.duration_since(at));
+            (age.is_some() || view.trouble.is_some()).then_some((region, age, view))
+        })
+    };
+    let old: Vec<String> = answers()
+        .filter(|(_, age, view)| view.trouble.is_some() || age.is_none_or(|age| age > FRESH))
+        .map(|(region, age, _)| {
+            let age = age.map_or_else(|| "no answer".into(), text::span);
+            format!("{region} {age}")
+        })
+        .collect();
+    if !old.is_empty() {
+        let more = old.len().saturating_sub(3);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let named: Vec<String> = old.into_iter().take(3).collect();
+        return (Health::Waiting, format!("old: {}{more}", named.join(&format!(" {dot} "))));
+    }
+    match answers().filter_map(|(_, age, _)| age).max() {
+        Some(age) => (Health::Good, format!("live, {} s ago", age.as_secs().max(0))),
+        None => (Health::Working, "looking at the regions".into()),
+    }
+}
+
+/// How many instances there are in each state, and what is under way.
+fn counts(model: &Model, pen: &mut Pen<'_>, area: Rect) {
+    let total = text::count(model.tally.total, "instance");
+    let mut pieces = vec![(Tone::Strong, format!(" {total}"))];
+    for (health, word) in STATES {
+        if let Some(count) = model.tally.health.get(&health) {
+            let glyph = pen.theme.glyphs.health(health);
+            pieces.push((health.into(), format!("   {glyph} {count} {word}")));
+        }
+    }
+    let left = pen.pieces(area, 1, &pieces);
+    let jobs: Vec<String> = model.changing().map(|(_, job)| job.title()).collect();
+    if !jobs.is_empty() {
+        let leaving = if model.leaving.is_some() { "leaving after " } else { "" };
+        let said = format!("{leaving}{}", jobs.join("; "));
+        pen.right(area, left, 1, Tone::Working, &said);
+    }
+}
+
+/// The longest bar of a region.
+const LONGEST: usize = 10;
+
+/// A bar for each region, as long as its count, coloured by state.
+fn strip(tally: &Tally, pen: &mut Pen<'_>, area: Rect) {
+    let most = tally.regions.values().map(|counts| counts.values().sum()).max().unwrap_or(0);
+    let scale = |count: usize| (count * LONGEST.min(most)).div_ceil(most.max(1));
+    let mut x = 1;
+    for (at, (region, counts)) in tally.regions.iter().enumerate() {
+        let total: usize = counts.values().sum();
+        let bars: usize = counts.values().map(|count| scale(*count)).sum();
+        let width = text::width(region.as_str()) + bars + total.to_string().len() + 2;
+        if usize::from(x) + width + 1 > usize::from(area.width.saturating_sub(10)) {
+            let more = tally.regions.len() - at;
+            pen.text(area, x, 0, Tone::Dim, &format!("and {more} more"));
+            return;
+        }
+        x = pen.text(area, x, 0, Tone::Plain, &format!("{region} "));
+        for (health, count) in counts {
+            let bar = pen.theme.glyphs.block.repeat(scale(*count));
+            x = pen.text(area, x, 0, (*health).into(), &bar);
+        }
+        x = pen.text(area, x, 0, Tone::Dim, &format!(" {total}")) + 3;
+    }
+}

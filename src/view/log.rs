@@ -1,0 +1,90 @@
+//! The log panel: tui-logger's ring of what was traced, in our own line.
+//!
+//! It only draws. Whoever draws frames calls `tui_logger::move_events` before, for there is no
+//! thread that does it.
+
+use jiff::tz::TimeZone;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget;
+use tui_logger::{ExtLogRecord, LogFormatter, TuiLoggerWidget};
+
+use super::text;
+use super::{Pen, Theme, Tone};
+use crate::app::{Focus, Model, clean};
+
+/// Draws it: a rule that says where in the log one is, and the lines.
+pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
+    let focused = model.focus == Focus::Log;
+    let remark = if model.log_panel.follows() { "following" } else { "scrolled, G follows" };
+    pen.rule(area, 0, (if focused { Tone::Accent } else { Tone::Dim }, "log"), remark);
+    let lines = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    TuiLoggerWidget::default()
+        .formatter(Box::new(Formatter { theme: pen.theme.clone() }))
+        .state(model.log_panel.widget())
+        .render(lines.intersection(pen.buffer.area), pen.buffer);
+}
+
+/// Time, whom it is about, what was said: one line each, cut at the edge.
+struct Formatter {
+    theme: Theme,
+}
+
+/// The columns of `i-0a1b2c3d @ 255.255.255.255`.
+const ABOUT: usize = 28;
+
+/// The longest line that is looked at, in bytes.
+const LINE: usize = 1024;
+
+impl LogFormatter for Formatter {
+    fn min_width(&self) -> u16 {
+        20
+    }
+
+    fn format(&self, width: usize, record: &ExtLogRecord) -> Vec<Line<'_>> {
+        let time = record.timestamp.with_time_zone(TimeZone::UTC).strftime("%H:%M:%S").to_string();
+        let message = clean(record.msg().trim_start(), LINE);
+        let (about, level, said) = parts(&message, record);
+        let tone = match level {
+            "ERROR" => Tone::Bad,
+            "WARN" | "WARNING" => Tone::Waiting,
+            "SUCCESS" => Tone::Good,
+            _ => Tone::Plain,
+        };
+        let sign = self.theme.glyphs.cut;
+        let about = text::cut(&shorten(about), ABOUT, sign).into_owned();
+        let pad = " ".repeat(ABOUT - text::width(&about));
+        let loud = if tone == Tone::Plain { String::new() } else { format!("{level} ") };
+        let room = width.saturating_sub(13 + ABOUT + text::width(&loud));
+        let said = text::cut(said, room, sign).into_owned();
+        let dim = self.theme.style(Tone::Dim);
+        vec![Line::from(vec![
+            Span::styled(format!(" {time}  "), dim),
+            Span::styled(format!("{about}{pad}  "), Style::new()),
+            Span::styled(loud, self.theme.style(tone)),
+            Span::styled(said, Style::new()),
+        ])]
+    }
+}
+
+/// Takes `[about] LEVEL: text` apart, as [`crate::app::Line`] writes it. What others trace is
+/// about its target.
+fn parts<'a>(message: &'a str, record: &'a ExtLogRecord) -> (&'a str, &'a str, &'a str) {
+    let ours = message.strip_prefix('[').and_then(|rest| {
+        let (about, rest) = rest.split_once("] ")?;
+        let (level, said) = rest.split_once(": ")?;
+        level.chars().all(|letter| letter.is_ascii_uppercase()).then_some((about, level, said))
+    });
+    ours.unwrap_or((record.target(), record.level.as_str(), message))
+}
+
+/// An instance's label with the short form of its id.
+fn shorten(about: &str) -> String {
+    match about.split_once(" @ ") {
+        Some((id, address)) if id.starts_with("i-") => {
+            format!("{} @ {address}", id.get(..10).unwrap_or(id))
+        }
+        _ => about.to_owned(),
+    }
+}

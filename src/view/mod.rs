@@ -1,0 +1,86 @@
+//! What it looks like: the model, drawn. Pure: it reads the model and writes a frame.
+//!
+//! ```text
+//!  spot-tui  spot-7f3a · 123456789012 alice                        ● live, 2 s ago   header
+//!  17 instances   ✗ 1 in trouble   ◐ 3 deploying   ● 12 ready    create in us-west-2
+//!  eu-west-1 ▇▇▇▇ 4   us-west-2 ▇▇▇▇▇ 5                                   where it is high
+//! ────────────────────────────────────────────────────────────────────────────────
+//!    REGION ▴        INSTANCE             PHASE              ADDRESS          AGE    table
+//!    sa-east-1       –                    ✗ Failed: launch…  –                 2m
+//!  ▌ us-west-2       i-0a1b2c3d4e5f67890  ● Ready            54.123.45.67     12m
+//!                                                       17 of 17, sorted by region
+//! ── log ──────────────────────────────────────────────────────────── following ──
+//!  09:41:07  i-0f9e8d7c @ 54.88.1.20  Uploading                                      log
+//!  c create  d destroy  Enter details  l log  / filter  ? help  q quit               footer
+//! ```
+//!
+//! Dialogs lie over it. Below 60x15 one line says so, and the keys still work.
+
+pub mod columns;
+mod details;
+mod dialogs;
+mod footer;
+pub mod grid;
+mod header;
+mod help;
+mod hit;
+mod log;
+mod pen;
+mod table;
+pub mod text;
+mod theme;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+pub use hit::HitMap;
+use pen::Pen;
+pub use theme::{Glyphs, Theme, Tone};
+
+use crate::app::{Dialog, Model, SMALLEST};
+
+/// Draws a frame and tells what lies where in it.
+pub fn render(model: &Model, theme: &Theme, frame: &mut Frame<'_>) -> HitMap {
+    let area = frame.area();
+    let mut hits = HitMap::default();
+    let layout = model.layout();
+    // The frame may be of another size than the model knows until the resize has arrived.
+    let fits = layout.fits && area.width >= SMALLEST.0 && area.height >= SMALLEST.1;
+    let mut pen = Pen::new(frame.buffer_mut(), theme);
+    if !fits {
+        let text = format!("terminal too small ({}x{} needed)", SMALLEST.0, SMALLEST.1);
+        pen.text(area, 0, 0, Tone::Plain, &text);
+        return hits;
+    }
+    let mut rest = area;
+    header::draw(model, &mut pen, take(&mut rest, 2 + layout.strip + layout.banner));
+    let footer = Rect { y: area.bottom() - 1, height: 1, ..area };
+    rest.height = rest.height.saturating_sub(1);
+    match &model.dialog {
+        Some(Dialog::Details { key, top }) => details::draw(model, &mut pen, rest, key, *top),
+        Some(Dialog::Help { context, top }) => help::draw(&mut pen, rest, *context, *top),
+        _ => {
+            let log = layout.log + 1;
+            if !model.zoomed {
+                let height = rest.height.saturating_sub(log);
+                table::draw(model, &mut pen, &mut hits, take(&mut rest, height));
+            }
+            log::draw(model, &mut pen, rest);
+        }
+    }
+    if let Some(dialog) = &model.dialog {
+        hits.cover();
+        dialogs::draw(model, &mut pen, area, dialog);
+    }
+    footer::draw(model, &mut pen, &mut hits, footer);
+    hits
+}
+
+/// Takes lines from the top of an area.
+fn take(area: &mut Rect, lines: u16) -> Rect {
+    let lines = lines.min(area.height);
+    let taken = Rect { height: lines, ..*area };
+    area.y += lines;
+    area.height -= lines;
+    taken
+}

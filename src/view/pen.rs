@@ -1,0 +1,83 @@
+//! Writes toned text and rules into a frame, always within an area.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::text;
+use super::theme::{Theme, Tone};
+
+/// A frame's buffer and the theme it is drawn in.
+pub(super) struct Pen<'a> {
+    pub(super) buffer: &'a mut Buffer,
+    pub(super) theme: &'a Theme,
+}
+
+impl<'a> Pen<'a> {
+    pub(super) fn new(buffer: &'a mut Buffer, theme: &'a Theme) -> Self {
+        Self { buffer, theme }
+    }
+
+    /// Writes at a place in an area, cut at its right edge. Returns where the text ended.
+    pub(super) fn text(&mut self, area: Rect, x: u16, line: u16, tone: Tone, said: &str) -> u16 {
+        self.styled(area, x, line, self.theme.style(tone), said)
+    }
+
+    /// As [`Pen::text`], in a style. Nothing shows through from what was there before.
+    pub(super) fn styled(
+        &mut self,
+        area: Rect,
+        x: u16,
+        line: u16,
+        style: Style,
+        said: &str,
+    ) -> u16 {
+        let area = area.intersection(self.buffer.area);
+        if line >= area.height || x >= area.width {
+            return x;
+        }
+        let room = usize::from(area.width - x);
+        let said = text::cut(said, room, self.theme.glyphs.cut);
+        let (end, _) = self.buffer.set_stringn(
+            area.x + x,
+            area.y + line,
+            &said,
+            room,
+            Style::reset().patch(style),
+        );
+        end - area.x
+    }
+
+    /// Writes several pieces one after the other. Returns where they ended.
+    pub(super) fn pieces(&mut self, area: Rect, line: u16, pieces: &[(Tone, String)]) -> u16 {
+        pieces.iter().fold(0, |x, (tone, said)| self.text(area, x, line, *tone, said))
+    }
+
+    /// Writes so that the text ends one column before the right edge, if it keeps clear of what
+    /// ends at `left`.
+    pub(super) fn right(&mut self, area: Rect, left: u16, line: u16, tone: Tone, said: &str) {
+        let room = area.width.saturating_sub(left).saturating_sub(3);
+        if room < 8 {
+            return;
+        }
+        let said = text::cut(said, room.into(), self.theme.glyphs.cut);
+        let width = u16::try_from(text::width(&said)).unwrap_or(room);
+        self.text(area, area.width - 1 - width, line, tone, &said);
+    }
+
+    /// A rule across an area's line, with a title and a remark in it.
+    pub(super) fn rule(&mut self, area: Rect, line: u16, title: (Tone, &str), remark: &str) {
+        let rule = self.theme.glyphs.rule;
+        self.text(area, 0, line, Tone::Dim, &rule.repeat(area.width.into()));
+        if !title.1.is_empty() {
+            self.text(area, 2, line, title.0, &format!(" {} ", title.1));
+        }
+        if !remark.is_empty() {
+            let remark = format!(" {remark} ");
+            let width = u16::try_from(text::width(&remark)).unwrap_or(u16::MAX);
+            if let Some(x) = area.width.checked_sub(width + 2) {
+                self.text(area, x, line, Tone::Dim, &remark);
+            }
+        }
+    }
+}

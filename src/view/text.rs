@@ -1,0 +1,125 @@
+//! Text in columns of the terminal: measured by width, cut between graphemes, never in one.
+
+use std::borrow::Cow;
+
+use jiff::{SignedDuration, Timestamp};
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+/// How many columns a text takes.
+pub fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// The text, or its beginning and the sign that something was cut.
+pub fn cut<'a>(text: &'a str, room: usize, sign: &str) -> Cow<'a, str> {
+    if width(text) <= room {
+        return Cow::Borrowed(text);
+    }
+    let Some(room) = room.checked_sub(width(sign)) else { return Cow::Borrowed("") };
+    let mut used = 0;
+    let end = text
+        .grapheme_indices(true)
+        .find(|(_, grapheme)| {
+            used += width(grapheme);
+            used > room
+        })
+        .map_or(text.len(), |(at, _)| at);
+    Cow::Owned(format!("{}{sign}", text[..end].trim_end()))
+}
+
+/// The text on lines of at most `room` columns, broken between words where that is possible.
+pub fn wrap(text: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    if room == 0 {
+        return lines;
+    }
+    for word in text.split_whitespace() {
+        let line = lines.last().map_or(0, |line| width(line));
+        if line > 0 && line + 1 + width(word) > room {
+            lines.push(String::new());
+        } else if let Some(line) = lines.last_mut().filter(|line| !line.is_empty()) {
+            line.push(' ');
+        }
+        for grapheme in word.graphemes(true) {
+            if lines.last().is_some_and(|line| width(line) + width(grapheme) > room) {
+                lines.push(String::new());
+            }
+            if let Some(line) = lines.last_mut() {
+                line.push_str(grapheme);
+            }
+        }
+    }
+    lines
+}
+
+/// A length of time in its largest unit: `42s`, `12m`, `3h`, `9d`.
+pub fn span(length: SignedDuration) -> String {
+    let seconds = length.as_secs().max(0);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3_600 => format!("{}m", seconds / 60),
+        3_600..86_400 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// A length of time in two units: `42s`, `3m 05s`, `2h 07m`, `9d 04h`.
+pub fn span_exactly(length: SignedDuration) -> String {
+    let seconds = length.as_secs().max(0);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3_600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        3_600..86_400 => format!("{}h {:02}m", seconds / 3_600, seconds / 60 % 60),
+        _ => format!("{}d {:02}h", seconds / 86_400, seconds / 3_600 % 24),
+    }
+}
+
+/// A countdown: `1:42`.
+pub fn countdown(left: SignedDuration) -> String {
+    let seconds = left.as_secs().max(0);
+    format!("{}:{:02}", seconds / 60, seconds % 60)
+}
+
+/// The time of day in UTC: `09:41:07`.
+pub fn clock(at: Timestamp) -> String {
+    at.strftime("%H:%M:%S").to_string()
+}
+
+/// `1 instance`, `2 instances`.
+pub fn count(number: usize, word: &str) -> String {
+    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_never_splits_a_wide_or_joined_character() {
+        assert_eq!(cut("us-west-2", 9, "…"), "us-west-2");
+        assert_eq!(cut("us-west-2", 6, "…"), "us-we…");
+        assert_eq!(cut("日本語", 4, "…"), "日…");
+        assert_eq!(cut("e\u{301}e\u{301}e\u{301}", 2, "…"), "e\u{301}…");
+        assert_eq!(cut("abc", 0, "…"), "");
+    }
+
+    #[test]
+    fn lines_break_between_words_and_in_words_that_are_too_long() {
+        assert_eq!(wrap("one two three", 8), ["one two", "three"]);
+        assert_eq!(wrap("abcdefgh ij", 4), ["abcd", "efgh", "ij"]);
+        assert_eq!(wrap("", 4), [""]);
+        assert_eq!(wrap("日本語", 1).concat(), "日本語");
+        assert_eq!(wrap("a", 0), [""]);
+    }
+
+    #[test]
+    fn lengths_of_time_read_well() {
+        let seconds = SignedDuration::from_secs;
+        assert_eq!(span(seconds(-3)), "0s");
+        assert_eq!(span(seconds(3_599)), "59m");
+        assert_eq!(span(seconds(90_000)), "1d");
+        assert_eq!(span_exactly(seconds(185)), "3m 05s");
+        assert_eq!(countdown(seconds(102)), "1:42");
+    }
+}

@@ -1,0 +1,225 @@
+//! Colours and glyphs. State is never colour alone: each has its glyph and its word.
+//!
+//! Only the terminal's own sixteen colours by name, and its default fore- and background: so one
+//! theme reads on dark and on light.
+
+use ratatui::style::{Color, Modifier, Style};
+
+use crate::fleet::Health;
+
+/// What a piece of text means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tone {
+    /// Ordinary text.
+    #[default]
+    Plain,
+    /// What does not matter now: headings, rules, what is not known.
+    Dim,
+    /// What matters: titles, totals.
+    Strong,
+    /// The one accent: cursor, focus, keys.
+    Accent,
+    /// Seen working.
+    Good,
+    /// Something of ours is at work.
+    Working,
+    /// Nothing happens until somebody acts.
+    Waiting,
+    /// AWS takes it back.
+    Interrupted,
+    /// Needs a person.
+    Bad,
+}
+
+impl From<Health> for Tone {
+    fn from(health: Health) -> Self {
+        match health {
+            Health::Bad => Self::Bad,
+            Health::Interrupted => Self::Interrupted,
+            Health::Working => Self::Working,
+            Health::Waiting => Self::Waiting,
+            Health::Good => Self::Good,
+            Health::Ending => Self::Dim,
+        }
+    }
+}
+
+/// The signs that go with the words.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Glyphs {
+    health: [&'static str; 6],
+    /// A full and an empty cell of a progress bar.
+    pub bar: [&'static str; 2],
+    /// A cell of a region's bar.
+    pub block: &'static str,
+    /// The row under the cursor.
+    pub cursor: &'static str,
+    /// A marked row.
+    pub mark: &'static str,
+    /// A rule across the screen.
+    pub rule: &'static str,
+    /// Sorted upwards, downwards.
+    pub sort: [&'static str; 2],
+    /// What is not known.
+    pub none: &'static str,
+    /// What was cut.
+    pub cut: &'static str,
+    /// Between two things of the same weight.
+    pub dot: &'static str,
+    /// A character of a secret.
+    pub secret: &'static str,
+}
+
+const UNICODE: Glyphs = Glyphs {
+    health: ["✗", "◷", "◐", "○", "●", "◌"],
+    bar: ["▰", "▱"],
+    block: "▇",
+    cursor: "▌",
+    mark: "◆",
+    rule: "─",
+    sort: ["▴", "▾"],
+    none: "–",
+    cut: "…",
+    dot: "·",
+    secret: "•",
+};
+
+const ASCII: Glyphs = Glyphs {
+    health: ["x", "!", ">", "o", "*", "~"],
+    bar: ["#", "-"],
+    block: "#",
+    cursor: "|",
+    mark: "+",
+    rule: "-",
+    sort: ["^", "v"],
+    none: "-",
+    cut: "~",
+    dot: "|",
+    secret: "*",
+};
+
+impl Glyphs {
+    /// The sign of a state.
+    pub fn health(&self, health: Health) -> &'static str {
+        self.health[match health {
+            Health::Bad => 0,
+            Health::Interrupted => 1,
+            Health::Working => 2,
+            Health::Waiting => 3,
+            Health::Good => 4,
+            Health::Ending => 5,
+        }]
+    }
+}
+
+/// Colours and glyphs of the whole screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Theme {
+    /// The signs.
+    pub glyphs: &'static Glyphs,
+    palette: Palette,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Palette {
+    Dark,
+    Light,
+    Mono,
+}
+
+impl Theme {
+    /// For a dark background, and for one that is not known.
+    pub fn dark() -> Self {
+        Self { glyphs: &UNICODE, palette: Palette::Dark }
+    }
+
+    /// For a light background: without yellow and cyan, which are hard to read on it.
+    pub fn light() -> Self {
+        Self { palette: Palette::Light, ..Self::dark() }
+    }
+
+    /// Without colours, for `NO_COLOR` and for terminals that have none.
+    pub fn mono() -> Self {
+        Self { palette: Palette::Mono, ..Self::dark() }
+    }
+
+    /// The same with ascii glyphs, for fonts and locales in which the others are missing or wide.
+    #[must_use]
+    pub fn ascii(self) -> Self {
+        Self { glyphs: &ASCII, ..self }
+    }
+
+    /// How text of a meaning is drawn.
+    pub fn style(&self, tone: Tone) -> Style {
+        let style = match tone {
+            Tone::Plain => return Style::new(),
+            Tone::Dim => return Style::new().add_modifier(Modifier::DIM),
+            Tone::Strong => return Style::new().add_modifier(Modifier::BOLD),
+            Tone::Accent | Tone::Bad => Style::new().add_modifier(Modifier::BOLD),
+            _ => Style::new(),
+        };
+        match (self.palette, tone) {
+            (Palette::Mono, _) => style,
+            (_, Tone::Good) => style.fg(Color::Green),
+            (_, Tone::Bad) => style.fg(Color::Red),
+            (_, Tone::Interrupted) => style.fg(Color::Magenta),
+            (Palette::Dark, Tone::Waiting) => style.fg(Color::Yellow),
+            (Palette::Light, Tone::Waiting) => style.add_modifier(Modifier::ITALIC),
+            (Palette::Light, _) => style.fg(Color::Blue),
+            (Palette::Dark, _) => style.fg(Color::Cyan),
+        }
+    }
+
+    /// What is laid over the row under the cursor.
+    pub fn selection(&self) -> Style {
+        match self.palette {
+            Palette::Mono => Style::new().add_modifier(Modifier::REVERSED),
+            _ => Style::new().add_modifier(Modifier::BOLD),
+        }
+    }
+
+    /// What is laid over a chosen button or field.
+    pub fn chosen(&self) -> Style {
+        self.style(Tone::Accent).add_modifier(Modifier::REVERSED)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use unicode_width::UnicodeWidthStr;
+
+    const HEALTHS: [Health; 6] = [
+        Health::Bad,
+        Health::Interrupted,
+        Health::Working,
+        Health::Waiting,
+        Health::Good,
+        Health::Ending,
+    ];
+
+    #[test]
+    fn each_state_has_a_glyph_of_its_own_one_column_wide() {
+        for glyphs in [&UNICODE, &ASCII] {
+            for (at, health) in HEALTHS.iter().enumerate() {
+                assert_eq!(glyphs.health(*health).width(), 1);
+                assert!(
+                    HEALTHS[..at]
+                        .iter()
+                        .all(|other| { glyphs.health(*other) != glyphs.health(*health) })
+                );
+            }
+        }
+        assert!(HEALTHS.iter().all(|health| ASCII.health(*health).is_ascii()));
+    }
+
+    #[test]
+    fn mono_has_no_colour_and_shows_the_selection_without_one() {
+        let theme = Theme::mono();
+        for health in HEALTHS {
+            assert_eq!(theme.style(health.into()).fg, None);
+        }
+        assert!(theme.selection().add_modifier.contains(Modifier::REVERSED));
+        assert_eq!(theme.chosen().fg, None);
+    }
+}

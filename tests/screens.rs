@@ -1,0 +1,367 @@
+//! What the user sees, in text and style, and what his keys ask for.
+
+#![expect(clippy::unwrap_used, reason = "a story that cannot go on fails")]
+
+use insta::assert_snapshot;
+use ratatui::style::Color;
+use spot_tui::app::{Effect, Exit, Input, Message, Question, QuestionId, Secret};
+use spot_tui::fleet::{
+    About, Attempt, Doomed, Fact, Failure, HostKey, HostKeyTrust, InstanceKey, Job, JobId, Outcome,
+    Phase, Progress, Region, Report, Step, Transfer,
+};
+use spot_tui::view::Theme;
+
+use crate::support::screen::{Screen, at, machine, opening};
+
+/// The sizes that every state is looked at in.
+const SIZES: [(u16, u16); 4] = [(60, 15), (80, 24), (140, 40), (200, 60)];
+
+/// Seven rows, created with the keyboard, in all kinds of phases.
+fn fleet(width: u16, height: u16) -> Screen {
+    let mut screen = Screen::new(width, height);
+    screen.press("c<Enter><Right><Enter>");
+    let keys: Vec<InstanceKey> =
+        screen.model.fleet.instances().map(|instance| instance.key.clone()).collect();
+    assert_eq!(keys.len(), 7);
+    screen.second = 60;
+    for region in ["us-west-2", "eu-west-1", "ap-southeast-2"] {
+        screen.survey(region, Vec::new());
+    }
+    for (key, number) in keys.iter().zip(1..7) {
+        let region = key.as_str().split('/').next().unwrap();
+        let letter = ["a", "b", "c"][usize::from(number) % 3];
+        screen.enter(key, Phase::Requesting);
+        screen.learn(key, Fact::Seen(machine(number, &format!("{region}{letter}"))));
+    }
+    screen.second = 120;
+    screen.enter(&keys[0], Phase::Ready);
+    screen.enter(&keys[1], Phase::Configuring);
+    let output = Progress::Output("Setting up docker-ce (5:29.0.1-1~ubuntu.24.04)".into());
+    screen.report(About::Instance(keys[1].clone()), output);
+    screen.enter(&keys[2], Phase::Uploading(Transfer { sent: 62, total: 100 }));
+    screen.enter(&keys[3], Phase::Ready);
+    screen.enter(&keys[4], Phase::Interrupted { at: Some(at(230)) });
+    screen.enter(&keys[5], Phase::Connecting);
+    let refused = Failure::new(
+        Step::Launch,
+        "InsufficientInstanceCapacity for t3.medium in a, b and c; t3a.medium: the same",
+        "Add machine types to the region, or another region.",
+    );
+    screen.learn(&keys[6], Fact::Tried(attempt()));
+    screen.enter(&keys[6], Phase::Failed(refused));
+    screen.second = 128;
+    screen.send(Message::Clock);
+    screen
+}
+
+fn attempt() -> Attempt {
+    Attempt {
+        at: at(100),
+        zone: "us-west-2a".into(),
+        machine_type: "t3.medium".into(),
+        asked: 1,
+        given: 0,
+        code: Some("InsufficientInstanceCapacity".into()),
+        message: Some("There is no Spot capacity available that matches your request.".into()),
+    }
+}
+
+fn end(screen: &mut Screen, job: u64, outcome: Outcome) -> Vec<Effect> {
+    let report = Report {
+        job: JobId(job),
+        at: at(screen.second),
+        about: About::Job,
+        progress: Progress::Ended(outcome),
+    };
+    screen.send(Message::Report(report))
+}
+
+#[test]
+fn a_newcomer_is_told_the_next_key() {
+    assert_snapshot!("empty_80x24", Screen::new(80, 24).photo());
+    let mut opening = opening((80, 24));
+    opening.config = None;
+    let text = Screen::open(opening).text();
+    assert!(text.contains("spot-tui setup"), "{text}");
+    assert!(text.contains("asking AWS who we are"), "{text}");
+}
+
+#[test]
+fn a_fleet_at_work_in_all_sizes() {
+    for (width, height) in SIZES {
+        let mut screen = fleet(width, height);
+        screen.press("gj ");
+        assert_snapshot!(format!("fleet_{width}x{height}"), screen.photo());
+    }
+}
+
+#[test]
+fn the_create_dialog_shows_the_plan_and_asks_again() {
+    for (width, height) in SIZES {
+        let mut screen = Screen::new(width, height);
+        screen.press("c<Down>4");
+        assert_snapshot!(format!("create_{width}x{height}"), screen.photo());
+    }
+    let mut screen = fleet(80, 24);
+    screen.press("c<Enter>");
+    assert_snapshot!("create_confirm_80x24", screen.photo());
+}
+
+#[test]
+fn destroying_names_what_it_is_aimed_at() {
+    for (width, height) in SIZES {
+        let mut screen = fleet(width, height);
+        screen.press("d");
+        assert_snapshot!(format!("destroy_one_{width}x{height}"), screen.photo());
+        screen.press("<Esc>Dal");
+        assert_snapshot!(format!("destroy_all_{width}x{height}"), screen.photo());
+    }
+}
+
+#[test]
+fn details_tell_why_and_what_to_do() {
+    for (width, height) in SIZES {
+        let mut screen = fleet(width, height);
+        screen.press("gj<Enter>");
+        assert_snapshot!(format!("details_failed_{width}x{height}"), screen.photo());
+    }
+    let mut screen = fleet(80, 24);
+    screen.press("gj");
+    let text = screen.text();
+    assert!(text.contains("Enter: what to do. launch: Insufficient"), "{text}");
+    screen.press("G");
+    let key = screen.model.table.cursor().unwrap().clone();
+    let host_key = HostKey {
+        openssh: "ssh-ed25519 AAAA".into(),
+        fingerprint: "SHA256:uNiVztksCsDhcc0u9e8BgrJXVGLnZ7mA".into(),
+        trust: HostKeyTrust::Pinned,
+    };
+    screen.learn(&key, Fact::HostKey(host_key));
+    screen.press("<Enter>");
+    assert_snapshot!("details_80x24", screen.photo());
+}
+
+#[test]
+fn help_shows_the_keymap() {
+    for (width, height) in SIZES {
+        let mut screen = Screen::new(width, height);
+        screen.press("?");
+        assert_snapshot!(format!("help_{width}x{height}"), screen.text());
+    }
+}
+
+#[test]
+fn quitting_asks_while_something_changes_and_not_otherwise() {
+    let mut screen = Screen::new(80, 24);
+    assert_eq!(screen.press("q"), [Effect::Persist, Effect::Quit(Exit::Done)]);
+    let mut screen = fleet(80, 24);
+    assert_eq!(screen.press("q<Right>"), []);
+    assert_snapshot!("quit_80x24", screen.photo());
+    assert_eq!(screen.press("<Enter>"), [], "it waits");
+    let ended = end(&mut screen, 1, Outcome::Done);
+    assert_eq!(ended, [Effect::Persist, Effect::Quit(Exit::Done)]);
+}
+
+#[test]
+fn the_second_interrupt_asks_nothing() {
+    let mut screen = fleet(80, 24);
+    assert_eq!(screen.press("<C-c>"), []);
+    assert_eq!(screen.press("<C-c>"), [Effect::Persist, Effect::Quit(Exit::Interrupted)]);
+}
+
+#[test]
+fn a_passphrase_is_masked_and_waits_for_its_turn() {
+    let mut screen = fleet(80, 24);
+    screen.press("D");
+    let question = Question { id: QuestionId(7), text: "Passphrase for ~/.ssh/id_ed25519".into() };
+    screen.send(Message::Asked(question));
+    assert!(screen.text().contains("Type all and Enter"), "the open dialog stays");
+    screen.press("<Esc>");
+    screen.send(Message::Input(Input::Paste("hunter2\n".into())));
+    let text = screen.text();
+    assert!(text.contains("Passphrase for ~/.ssh/id_ed25519"), "{text}");
+    assert!(text.contains("> •••••••") && !text.contains("hunter2"), "{text}");
+    let answer = Effect::Answer(QuestionId(7), Some(Secret::new("hunter2")));
+    assert_eq!(screen.press("<Enter>"), [answer]);
+}
+
+#[test]
+fn a_paste_over_the_table_is_no_command() {
+    let mut screen = fleet(80, 24);
+    let before = screen.text();
+    assert_eq!(screen.send(Message::Input(Input::Paste("Dall\ny\n".into()))), []);
+    assert_eq!(screen.text(), before);
+}
+
+#[test]
+fn a_dialog_acts_on_what_it_named_when_the_rows_have_moved() {
+    let mut screen = fleet(140, 40);
+    screen.press("Gd");
+    let named = screen.model.table.cursor().unwrap().clone();
+    let id = screen.model.fleet.get(&named).unwrap().id().unwrap().clone();
+    // Bad news moves other rows above the cursor while the dialog is open.
+    let others: Vec<InstanceKey> =
+        screen.model.fleet.instances().map(|row| row.key.clone()).collect();
+    for key in others.iter().filter(|key| **key != named) {
+        screen.enter(key, Phase::Interrupted { at: None });
+    }
+    let effects = screen.press("y<Enter>");
+    let [Effect::Start(_, Job::Destroy(Doomed::Instances(victims)))] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    let victims: Vec<_> = victims.values().flatten().collect();
+    assert_eq!(victims.len(), 1);
+    assert_eq!(victims[0].id, id);
+}
+
+#[test]
+fn too_small_says_so_and_no_size_panics() {
+    let mut screen = fleet(80, 24);
+    for size in [(0, 0), (1, 1), (20, 5), (59, 15), (60, 14), (300, 3), (3, 300)] {
+        screen.send(Message::Input(Input::Resize(size.0, size.1)));
+        let text = screen.text();
+        if size == (59, 15) {
+            assert!(text.starts_with("terminal too small (60x15 needed)"), "{text}");
+        }
+    }
+    for keys in ["d", "D", "c", "c<Enter>", "?", "<Enter>", "q", "l", "/x"] {
+        let mut screen = fleet(60, 15);
+        screen.press(keys);
+        for size in [(60, 15), (61, 16), (500, 15), (60, 200), (1, 1)] {
+            screen.send(Message::Input(Input::Resize(size.0, size.1)));
+            screen.text();
+        }
+    }
+}
+
+#[test]
+fn a_frame_smaller_than_the_model_knows_does_not_panic() {
+    let mut screen = fleet(140, 40);
+    screen.press("d");
+    for (width, height) in [(0, 0), (1, 1), (60, 15), (80, 24)] {
+        let backend = ratatui::backend::TestBackend::new(width, height);
+        let mut terminal = ratatui::Terminal::new(backend).unwrap();
+        terminal
+            .draw(|frame| {
+                spot_tui::view::render(&screen.model, &screen.theme, frame);
+            })
+            .unwrap();
+    }
+}
+
+#[test]
+fn ascii_and_mono_lose_nothing() {
+    let mut screen = fleet(140, 40);
+    screen.theme = Theme::mono().ascii();
+    let photo = screen.photo();
+    assert!(photo.is_ascii(), "{photo}");
+    for word in ["x Failed", "! Interrupted, 1:42 left", "* Ready", "> Uploading   ####----  62 %"]
+    {
+        assert!(photo.contains(word), "{word} is missing in {photo}");
+    }
+    let buffer = screen.draw().0;
+    assert!(buffer.content.iter().all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset));
+    assert!(photo.contains("reversed"), "the cursor is seen without colour");
+}
+
+#[test]
+fn a_read_only_screen_says_why_and_changes_nothing() {
+    let mut opening = opening((80, 24));
+    opening.read_only = Some("another spot-tui works on this state".into());
+    let mut screen = Screen::open(opening);
+    screen.identify();
+    assert!(screen.text().contains("READ-ONLY: another spot-tui"), "{}", screen.text());
+    assert_eq!(screen.press("c"), []);
+    assert!(screen.text().contains("WARNING: read-only, nothing can be created"));
+    assert_eq!(screen.press("D"), []);
+    assert_eq!(screen.press("q"), [Effect::Quit(Exit::Done)], "and the state is not written");
+}
+
+#[test]
+fn old_regions_are_named() {
+    let mut screen = fleet(140, 40);
+    assert!(screen.text().contains("live, 68 s ago"), "{}", screen.text());
+    let trouble = Progress::Learned(Box::new(Fact::Unanswered("timed out".into())));
+    screen.report(About::Region(Region::from("eu-west-1")), trouble);
+    assert!(screen.text().contains("old: eu-west-1 1m"), "{}", screen.text());
+}
+
+#[test]
+fn the_log_shows_what_was_traced_whom_it_is_about_first() {
+    use spot_tui::app::LogPanel;
+    use tracing_subscriber::prelude::*;
+    use tui_logger::{LevelFilter, TuiWidgetState};
+
+    // Other tests trace as well, into the same static ring.
+    const TARGET: &str = "the_log_story";
+    tui_logger::set_default_level(LevelFilter::Info);
+    let layer = tracing_subscriber::registry().with(tui_logger::TuiTracingSubscriberLayer);
+    tracing::subscriber::with_default(layer, || {
+        tracing::info!(target: TARGET, "[i-0a1b2c3d4e5f67890 @ 203.0.113.1] SUCCESS: Ready");
+        tracing::error!(target: TARGET, "[us-west-2] ERROR: no \x1b[31mcapacity");
+        tracing::warn!(target: TARGET, "retrying");
+    });
+    tui_logger::move_events();
+    let mut screen = Screen::new(100, 15);
+    let only_ours = TuiWidgetState::new()
+        .set_default_display_level(LevelFilter::Off)
+        .set_level_for_target(TARGET, LevelFilter::Info);
+    screen.model.log_panel = LogPanel::new(only_ours);
+    screen.press("l");
+    let text = screen.text();
+    let lines: Vec<&str> =
+        text.lines().skip(3).take(3).map(|line| line.get(9..).unwrap_or_default().trim()).collect();
+    assert_eq!(
+        lines,
+        [
+            "i-0a1b2c3d @ 203.0.113.1      SUCCESS Ready",
+            "us-west-2                     ERROR no capacity",
+            "the_log_story                 WARN retrying",
+        ],
+        "{text}"
+    );
+}
+
+#[test]
+fn the_mouse_selects_what_it_points_at() {
+    use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+    let mut screen = fleet(80, 24);
+    screen.press("g");
+    let (_, hits) = screen.draw();
+    // The third row: three lines of header, a rule and the headings are above the first.
+    let event = MouseEvent {
+        kind: MouseEventKind::Down(MouseButton::Left),
+        column: 10,
+        row: 7,
+        modifiers: KeyModifiers::NONE,
+    };
+    let command = hits.command(event).unwrap();
+    screen.send(Message::Command(command));
+    assert!(screen.text().lines().nth(7).unwrap().starts_with(" ▌"));
+}
+
+#[test]
+fn ten_thousand_rows_cost_a_window() {
+    let mut screen = Screen::new(140, 40);
+    let machines = (0..10_000).map(|number| {
+        let mut machine = machine(1, "us-west-2a");
+        machine.id = format!("i-{number:017}").into();
+        machine
+    });
+    screen.survey("us-west-2", machines.collect());
+    assert_eq!(screen.model.table.len(), 10_000);
+    let text = screen.text();
+    assert!(text.contains("10000 of 10000"), "{text}");
+    // The fastest of several, for the machine may be busy with other tests.
+    let frame = (0..20)
+        .map(|_| {
+            let started = std::time::Instant::now();
+            screen.press("<Down>");
+            screen.draw();
+            started.elapsed()
+        })
+        .min()
+        .unwrap();
+    // All rows would take 28 ms in a release build, and several times that in this one.
+    assert!(frame < std::time::Duration::from_millis(30), "{frame:?} for a key and its frame");
+}
