@@ -1,13 +1,12 @@
 //! Everything that can reach the model.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::Timestamp;
 
 use super::Command;
-use crate::fleet::{InstanceKey, JobId, Region, Report};
+use crate::fleet::{InstanceKey, JobId, Question, Region, Report};
 
 /// A message and the moment at which the loop took it up. The model's clock is this stamp.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,41 +60,6 @@ pub enum Signal {
     Terminate,
     /// SIGHUP: the terminal is gone; as [`Signal::Terminate`].
     HangUp,
-}
-
-/// Something that only the user knows, for a job that waits for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
-    /// Its number, for the answer.
-    pub id: QuestionId,
-    /// What is asked: `Passphrase for ~/.ssh/id_ed25519`.
-    pub text: String,
-}
-
-/// A question's number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct QuestionId(pub u64);
-
-/// A text that is never printed.
-#[derive(Clone, PartialEq, Eq, Default)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Keeps a text from being printed.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text, for the one place that needs it.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
-    }
 }
 
 /// How many instances to create, by region.

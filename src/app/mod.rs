@@ -20,9 +20,11 @@ pub use dialog::Dialog;
 pub use effect::{Effect, Exit};
 pub use layout::{Layout, SMALLEST};
 pub use log::{Line, Log, LogPanel, Ring};
-pub use message::{Counts, Input, Message, Question, QuestionId, Scope, Secret, Signal, Stamped};
+pub use message::{Counts, Input, Message, Scope, Signal, Stamped};
 pub use model::{Flash, Focus, JobRecord, Model, Opening, Tally};
 pub use story::{Story, story};
 pub use table::{SortKey, Table};
 pub use text::clean;
 pub use update::update;
+
+pub use crate::fleet::{Question, QuestionId, Secret};

@@ -11,6 +11,7 @@ use aws_sdk_ec2::types::{
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
 
 use super::access::Ec2;
 use super::error::{AwsError, Class};
@@ -25,7 +26,7 @@ const USER_DATA_CAP: usize = 16 * 1024;
 
 /// Everything that RunInstances is told. The same request sends the same bytes, as its client
 /// token asks for: the token covers the tags and the user-data too.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LaunchRequest {
     /// The client token, at most 64 characters, and the value of the tag `LaunchId`.
     pub token: LaunchId,

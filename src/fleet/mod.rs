@@ -7,6 +7,7 @@ mod ids;
 mod instance;
 mod phase;
 mod progress;
+mod question;
 pub mod tags;
 pub mod text;
 
@@ -24,6 +25,7 @@ pub use progress::{
     About, Account, Doomed, Fact, Job, JobId, Launch, Level, NetworkState, Outcome, Progress,
     Report, Victim,
 };
+pub use question::{Question, QuestionId, Secret};
 
 /// All instances of one deployment, and what is known of its regions.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -259,6 +261,8 @@ impl Fleet {
             .instances
             .values()
             .filter(|instance| instance.region == *region && instance.is_alive())
+            // Another deployment's rows, from an old state file, are not what was looked for.
+            .filter(|instance| instance.deployment == *deployment)
             .filter(|instance| {
                 let known = instance.machine.as_ref();
                 known.is_some_and(|known| {

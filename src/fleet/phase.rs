@@ -325,8 +325,11 @@ impl Phase {
             // Health comes and goes.
             (Self::Ready, Self::Degraded { .. }) | (Self::Degraded { .. }, Self::Ready) => true,
             (Self::Verifying, Self::Degraded { .. }) => true,
-            // A cut connection begins again at the door.
-            (Self::Uploading(_) | Self::Configuring | Self::Verifying, Self::Connecting) => true,
+            // A cut connection, or another process that takes up the work, begins at the door.
+            (
+                Self::Uploading(_) | Self::Configuring | Self::Rebooting | Self::Verifying,
+                Self::Connecting,
+            ) => true,
             _ => match (self.order(), next.order()) {
                 (Some(here), Some(there)) => there > here,
                 _ => false,
@@ -390,7 +393,7 @@ mod tests {
         }
         assert!(!Phase::Ready.may_become(&Phase::Configuring));
         assert!(!Phase::Running.may_become(&Phase::Pending));
-        assert!(!Phase::Rebooting.may_become(&Phase::Connecting));
+        assert!(!Phase::Ready.may_become(&Phase::Connecting));
     }
 
     #[test]

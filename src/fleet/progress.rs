@@ -32,7 +32,7 @@ pub enum Job {
     /// Launch and deploy. One entry a region; each runs by itself.
     Create(Vec<Launch>),
     /// Take up again what an earlier run left between Pending and Ready.
-    Resume(Vec<Box<Instance>>),
+    Resume(Vec<Instance>),
     /// Terminate these, and remove the network of every region where nothing of the deployment
     /// is left alive.
     Destroy(Doomed),

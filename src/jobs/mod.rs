@@ -1,5 +1,89 @@
-//! The work: straight functions that read like a runbook, and what they hand to an instance.
+//! The work: straight async functions that read like a runbook. They report on one stream and
+//! change nothing but the world.
+//!
+//! A job never waits for the screen, and one region or instance never waits for another.
 
+mod context;
+mod create;
+mod deploy;
+mod destroy;
 pub mod exit_codes;
+mod kit;
 pub mod network;
+mod node_files;
+mod node_status;
+mod place;
+mod questions;
+mod report;
 pub mod user_data;
+mod watch;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+pub use context::{Context, Pace};
+pub use node_files::{NodeFile, node_files};
+pub use questions::{Asked, Asker, Questions, questions};
+pub use report::{Desk, Lanes, Reporter, lanes};
+pub use watch::deployments;
+
+use crate::fleet::{Failure, Job, Outcome};
+use crate::store::{Intent, IntentId};
+
+/// Does a job to its end.
+pub async fn run(context: Arc<Context>, job: Job, reporter: Reporter) -> Outcome {
+    match job {
+        Job::Identify => watch::identify(&context, &reporter).await,
+        Job::Survey => watch::survey(context, reporter).await,
+        Job::Watch => watch::watch(context, reporter).await,
+        Job::Create(launches) => create::create(context, launches, reporter).await,
+        Job::Resume(instances) => create::resume(context, instances, reporter).await,
+        Job::Destroy(doomed) => destroy::destroy(context, doomed, reporter).await,
+    }
+}
+
+/// Writes down what is about to be asked of AWS; when this returns, it is on the disk.
+async fn record(context: &Context, intent: &Intent) -> Result<IntentId, Failure> {
+    let journal = Arc::clone(context.journal()?);
+    let intent = intent.clone();
+    tokio::task::spawn_blocking(move || journal.record(&intent))
+        .await
+        .map_err(|panic| Failure::new(crate::fleet::Step::Internal, panic.to_string(), ""))?
+        .map_err(|error| error.failure())
+}
+
+impl network::RecordIntent for Context {
+    type Entry = IntentId;
+
+    async fn open(&self, intent: network::Intent) -> Result<IntentId, String> {
+        let intent = Intent {
+            action: intent.action.into(),
+            region: intent.region,
+            deployment: self.deployment(),
+            launch: None,
+            request: serde_json::json!({ "Name": intent.name }),
+        };
+        record(self, &intent).await.map_err(|failure| failure.to_string())
+    }
+
+    async fn close(&self, entry: IntentId) -> Result<(), String> {
+        close(self, entry, "done").await;
+        Ok(())
+    }
+}
+
+/// Notes that AWS answered. A note that cannot be written costs a question at the next start.
+async fn close(context: &Context, id: IntentId, outcome: &'static str) {
+    let Ok(journal) = context.journal().map(Arc::clone) else { return };
+    let closed = tokio::task::spawn_blocking(move || journal.close(id, outcome)).await;
+    if let Ok(Err(error)) = closed {
+        tracing::warn!(%error, "an answered intent stays open in the journal");
+    }
+}
+
+/// A pause of half to one and a half times this length, so that what was refused together does
+/// not come back together.
+fn jitter(pause: Duration) -> Duration {
+    let nanos = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    pause / 2 + pause.mul_f64(f64::from(nanos.subsec_nanos() % 1000) / 1000.0)
+}

@@ -112,16 +112,15 @@ impl Entry {
     }
 
     /// The row again. What an old file does not tell is filled with what EC2 will correct at the
-    /// first look; `deployment` is taken for an entry that names none, `now` for one without a
-    /// date.
-    pub fn instance(&self, deployment: &DeploymentId, now: Timestamp) -> Instance {
+    /// first look; `now` is taken for an entry without a date.
+    pub fn instance(&self, now: Timestamp) -> Instance {
         let created = self.created.unwrap_or(now);
         let phase = self.phase.clone().unwrap_or(Phase::Running);
         let since = self.since.unwrap_or(created);
         Instance {
             key: InstanceKey::adopted(&self.id),
             region: self.region.clone(),
-            deployment: self.deployment_id.clone().unwrap_or_else(|| deployment.clone()),
+            deployment: self.deployment_id.clone().unwrap_or_else(|| "".into()),
             machine: Some(Machine {
                 id: self.id.clone(),
                 state: self.state.unwrap_or(Ec2State::Running),

@@ -160,7 +160,7 @@ impl StateFile {
 }
 
 /// Replaces a file in one step: temporary file, fsync, rename, fsync of the folder. Mode 0600.
-pub(super) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut temporary = path.to_owned().into_os_string();
     temporary.push(format!(".{}.new", std::process::id()));
     let temporary = PathBuf::from(temporary);

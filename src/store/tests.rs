@@ -91,7 +91,7 @@ fn a_predecessors_file_loads() {
     fs::write(&paths.state, old.to_string()).unwrap();
     let loaded = StateFile::new(paths).open().unwrap();
     assert_eq!(loaded.unread, 0);
-    let row = loaded.state.entries[0].instance(&"x".into(), jiff::Timestamp::UNIX_EPOCH);
+    let row = loaded.state.entries[0].instance(jiff::Timestamp::UNIX_EPOCH);
     assert_eq!(row.deployment.as_str(), "spot-20250324");
     assert_eq!(row.phase, Phase::Running);
     assert_eq!(row.machine.unwrap().private_ip, Some("10.0.0.4".parse().unwrap()));

@@ -189,6 +189,15 @@ fn phase_words(row: &Instance, now: Timestamp) -> String {
     }
 }
 
+/// The headings of these columns, in this order.
+pub fn headings(columns: &[&str]) -> Vec<String> {
+    let heading = |id: &&str| {
+        let known = INSTANCE.iter().find(|column| column.id == *id);
+        known.map_or_else(String::new, |column| column.heading.to_owned())
+    };
+    columns.iter().map(heading).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,7 +10,7 @@ use super::theme::Theme;
 use super::{Pen, Tone};
 use crate::app::dialog::{CreateForm, DestroyForm, Leave, QuitForm, SecretForm};
 use crate::app::{Dialog, Model, Scope, clean};
-use crate::config::{Config, Image, RegionConfig, UbuntuRelease};
+use crate::config::{Image, RegionConfig, UbuntuRelease};
 use crate::fleet::Region;
 
 /// The widest that a dialog gets, in columns, with its border.
@@ -186,7 +186,7 @@ fn create(model: &Model, pen: &mut Pen<'_>, area: Rect, form: &CreateForm) {
     let top = (form.at + 1).saturating_sub(shown);
     let window = form.rows.iter().enumerate().skip(top).take(shown);
     for ((at, (region, count)), line) in window.zip(0..) {
-        let Some(entry) = region_config(config, region) else { continue };
+        let Some(entry) = config.region(region) else { continue };
         let is_cursor = at == form.at && form.choice.is_none();
         grid.row(pen.buffer, line, &Plan { config: entry, count: *count, is_edited: is_cursor });
         if is_cursor {
@@ -214,10 +214,6 @@ fn create(model: &Model, pen: &mut Pen<'_>, area: Rect, form: &CreateForm) {
             buttons(pen, inside, line + 2, &["No", "Yes"], usize::from(yes));
         }
     }
-}
-
-fn region_config<'a>(config: &'a Config, region: &Region) -> Option<&'a RegionConfig> {
-    config.regions.iter().find(|entry| entry.region == *region)
 }
 
 /// The most rows that a destroy dialog lists.

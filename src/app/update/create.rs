@@ -1,12 +1,9 @@
 //! From counts to launches: each planned instance has its row, and is on disk, before a job
 //! starts.
 
-use std::collections::BTreeMap;
-
 use crate::app::dialog::CreateForm;
 use crate::app::model::can_resume;
 use crate::app::{Counts, Dialog, Effect, Model};
-use crate::config::Config;
 use crate::fleet::{DeploymentId, Instance, InstanceKey, Job, Launch, LaunchId, Level, Region};
 
 /// The verb under which a refusal is said.
@@ -26,7 +23,7 @@ pub(super) fn ask(model: &mut Model) {
         });
         return;
     };
-    let spread = spread(&config);
+    let spread = config.spread();
     let rows = config
         .regions
         .iter()
@@ -65,7 +62,7 @@ fn permitted(model: &mut Model, counts: Option<Counts>) -> Result<Counts, String
     if model.postponed.is_some() {
         return Err("everything is about to be destroyed; wait until that is done".into());
     }
-    let mut counts = counts.unwrap_or_else(|| spread(&config));
+    let mut counts = counts.unwrap_or_else(|| config.spread());
     counts.retain(|_, count| *count > 0);
     if counts.is_empty() {
         return Err("nothing to create: every count is 0".into());
@@ -115,11 +112,11 @@ pub(super) fn resume(model: &mut Model) -> Option<Effect> {
     if model.read_only.is_some() {
         return None;
     }
-    let open: Vec<Box<Instance>> = std::mem::take(&mut model.left_open)
+    let open: Vec<Instance> = std::mem::take(&mut model.left_open)
         .iter()
         .filter_map(|key| model.fleet.get(key))
         .filter(|instance| can_resume(instance))
-        .map(|instance| Box::new(instance.clone()))
+        .cloned()
         .collect();
     (!open.is_empty()).then(|| model.start(Job::Resume(open)))
 }
@@ -149,28 +146,6 @@ fn base36(number: i64) -> String {
         }
     }
     digits.iter().rev().map(|digit| char::from(*digit)).collect()
-}
-
-/// How many instances the configuration asks for in each region: its own count, else an even
-/// share of the total, the earlier regions taking what is left over.
-fn spread(config: &Config) -> BTreeMap<Region, u32> {
-    let fixed: u32 = config.regions.iter().filter_map(|region| region.instances_per_region).sum();
-    let sharing = config.regions.iter().filter(|region| region.instances_per_region.is_none());
-    let shares = u32::try_from(sharing.count()).unwrap_or(u32::MAX).max(1);
-    let total = config.aws.total_instances.saturating_sub(fixed);
-    let mut left_over = total % shares;
-    config
-        .regions
-        .iter()
-        .map(|region| {
-            let count = region.instances_per_region.unwrap_or_else(|| {
-                let extra = u32::from(left_over > 0);
-                left_over -= extra;
-                total / shares + extra
-            });
-            (region.region.clone(), count)
-        })
-        .collect()
 }
 
 #[cfg(test)]

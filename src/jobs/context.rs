@@ -1,0 +1,181 @@
+//! What every job works with: the way to AWS, the configuration, the journal, and what jobs must
+//! know of each other.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, OnceCell, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+use tokio_util::sync::CancellationToken;
+
+use super::Asker;
+use crate::aws::{Access, Aws, AwsError};
+use crate::config::Config;
+use crate::fleet::{Account, DeploymentId, Failure, InstanceId, Region, Step};
+use crate::store::{Cache, Journal};
+
+/// How fast jobs look again while they wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Between two looks at instances whose state is about to change. EC2 allows 20 a second.
+    pub busy: Duration,
+    /// Between two looks at a settled region.
+    pub settled: Duration,
+    /// Between two looks at a region without instances of ours.
+    pub empty: Duration,
+    /// Between two looks at the console for a host key.
+    pub console: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            busy: Duration::from_millis(2500),
+            settled: Duration::from_secs(15),
+            empty: Duration::from_mins(1),
+            console: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What every job works with.
+#[derive(Debug)]
+pub struct Context {
+    /// How AWS is reached.
+    pub access: Access,
+    /// What the user asked for; `None` where there is no configuration.
+    pub config: Option<Arc<Config>>,
+    /// The user's home folder, for paths that begin with `~/`.
+    pub home: Option<PathBuf>,
+    /// Where intents are written; `None` in a read-only process.
+    pub journal: Option<Arc<Journal>>,
+    /// Answers of AWS that stay true for a day.
+    pub cache: Cache,
+    /// How to ask the user.
+    pub asker: Asker,
+    /// How fast to look again.
+    pub pace: Pace,
+    shared: Shared,
+}
+
+/// What changes while the process runs.
+#[derive(Debug)]
+struct Shared {
+    deployment: Mutex<DeploymentId>,
+    aws: OnceCell<Aws>,
+    account: OnceCell<Account>,
+    fences: Mutex<HashMap<Region, Arc<RwLock<()>>>>,
+    pipelines: Mutex<HashMap<InstanceId, CancellationToken>>,
+    stir: Notify,
+}
+
+impl Context {
+    /// A context for this deployment.
+    pub fn new(
+        deployment: DeploymentId,
+        access: Access,
+        config: Option<Arc<Config>>,
+        journal: Option<Arc<Journal>>,
+        cache: Cache,
+        asker: Asker,
+    ) -> Self {
+        let shared = Shared {
+            deployment: Mutex::new(deployment),
+            aws: OnceCell::new(),
+            account: OnceCell::new(),
+            fences: Mutex::default(),
+            pipelines: Mutex::default(),
+            stir: Notify::new(),
+        };
+        Self { access, config, home: None, journal, cache, asker, pace: Pace::default(), shared }
+    }
+
+    /// The deployment that this process works on.
+    pub fn deployment(&self) -> DeploymentId {
+        lock(&self.shared.deployment).clone()
+    }
+
+    /// Takes up another deployment: the one that tags tell of, where no file did.
+    pub fn adopt(&self, deployment: DeploymentId) {
+        *lock(&self.shared.deployment) = deployment;
+    }
+
+    /// AWS, opened at the first use. A failure is tried again at the next.
+    pub async fn aws(&self) -> Result<&Aws, AwsError> {
+        self.shared.aws.get_or_try_init(|| Aws::open(&self.access)).await
+    }
+
+    /// Who we are. Asked once.
+    pub async fn account(&self) -> Result<&Account, AwsError> {
+        let aws = self.aws().await?;
+        self.shared.account.get_or_try_init(|| aws.account()).await
+    }
+
+    /// The configuration, or why there is nothing to launch from.
+    pub fn config(&self) -> Result<&Arc<Config>, Failure> {
+        self.config.as_ref().ok_or_else(|| {
+            let hint = "run `spot-tui setup`, or name a file with --config";
+            Failure::new(Step::State, "there is no configuration", hint)
+        })
+    }
+
+    /// The journal, or why nothing may be changed.
+    pub fn journal(&self) -> Result<&Arc<Journal>, Failure> {
+        self.journal.as_ref().ok_or_else(|| {
+            let hint = "start without --read-only, and end the other process that holds the state";
+            Failure::new(Step::State, "this process only reads", hint)
+        })
+    }
+
+    /// Held while a region's network is built and launched into: nobody tears it down meanwhile.
+    pub async fn build(&self, region: &Region) -> OwnedRwLockReadGuard<()> {
+        self.fence(region).read_owned().await
+    }
+
+    /// Held while a region's network is torn down: nobody launches into it meanwhile.
+    pub async fn tear_down(&self, region: &Region) -> OwnedRwLockWriteGuard<()> {
+        self.fence(region).write_owned().await
+    }
+
+    fn fence(&self, region: &Region) -> Arc<RwLock<()>> {
+        Arc::clone(lock(&self.shared.fences).entry(region.clone()).or_default())
+    }
+
+    /// A pipeline begins to work on this instance: the token says when it has to stop.
+    pub fn work_on(&self, id: &InstanceId) -> CancellationToken {
+        let stop = CancellationToken::new();
+        lock(&self.shared.pipelines).insert(id.clone(), stop.clone());
+        stop
+    }
+
+    /// No pipeline may work on this instance any more: it is being destroyed.
+    pub fn stop_work_on(&self, id: &InstanceId) {
+        if let Some(stop) = lock(&self.shared.pipelines).remove(id) {
+            stop.cancel();
+        }
+    }
+
+    /// Something changed at AWS: whoever watches should look soon.
+    pub fn stir(&self) {
+        self.shared.stir.notify_waiters();
+    }
+
+    /// Waits for [`Context::stir`]. Cancel-safe.
+    pub async fn stirred(&self) {
+        self.shared.stir.notified().await;
+    }
+
+    /// A path of the configuration, with `~/` filled in.
+    pub fn path(&self, written: &std::path::Path) -> PathBuf {
+        match (&self.home, written.strip_prefix("~")) {
+            (Some(home), Ok(rest)) => home.join(rest),
+            _ => written.to_owned(),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // None of these is ever left half changed.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

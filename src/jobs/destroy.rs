@@ -1,0 +1,224 @@
+//! Destroys: spot requests first, then the instances, then, when the last one is seen terminated,
+//! the network; and looks afterwards whether anything is left.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tokio::time::{Duration, Instant, sleep};
+
+use super::{Context, Reporter, network, watch};
+use crate::aws::{AwsError, Ec2, Selector};
+use crate::fleet::{
+    Doomed, Fact, Failure, InstanceId, Level, Machine, NetworkState, Outcome, Phase, Region,
+    SpotRequestId, Step, Victim,
+};
+
+/// How long an instance may take from shutting-down to terminated.
+const SHUTDOWN: Duration = Duration::from_mins(15);
+/// How long the network's parts may depend on each other after the last instance is gone.
+const TEARDOWN: Duration = Duration::from_mins(5);
+
+/// What is to be destroyed in one region.
+enum Aim {
+    /// These.
+    Victims(Vec<Victim>),
+    /// Everything of the deployment.
+    Everything,
+}
+
+/// Destroys, each region by itself.
+pub(super) async fn destroy(context: Arc<Context>, doomed: Doomed, reporter: Reporter) -> Outcome {
+    if let Err(failure) = context.journal() {
+        return Outcome::Failed(failure);
+    }
+    let aims = match aims(&context, doomed).await {
+        Ok(aims) => aims,
+        Err(error) => return Outcome::Failed(error.failure(Step::Account)),
+    };
+    let mut regions = JoinSet::new();
+    for (ec2, aim) in aims {
+        let (context, reporter) = (Arc::clone(&context), reporter.clone());
+        regions.spawn(async move {
+            let destruction = Destruction { context, ec2, reporter };
+            destruction.run(aim).await
+        });
+    }
+    let failed = regions.join_all().await.into_iter().sum();
+    if failed == 0 { Outcome::Done } else { Outcome::Partly { failed } }
+}
+
+async fn aims(context: &Context, doomed: Doomed) -> Result<Vec<(Ec2, Aim)>, AwsError> {
+    let aws = context.aws().await?;
+    Ok(match doomed {
+        Doomed::Instances(by_region) => by_region
+            .into_iter()
+            .map(|(region, victims)| (aws.region(&region), Aim::Victims(victims)))
+            .collect(),
+        Doomed::Region(region) => vec![(aws.region(&region), Aim::Everything)],
+        Doomed::Everything => {
+            let regions = &context.account().await?.regions;
+            regions.iter().map(|region| (aws.region(region), Aim::Everything)).collect()
+        }
+    })
+}
+
+/// One region's part.
+struct Destruction {
+    context: Arc<Context>,
+    ec2: Ec2,
+    reporter: Reporter,
+}
+
+impl Destruction {
+    /// Answers how much of it failed.
+    async fn run(&self, aim: Aim) -> usize {
+        // A launch that is on its way is waited for, so that the question by tags sees what it
+        // made.
+        let fence = self.context.tear_down(self.region()).await;
+        let victims = match self.victims(aim).await {
+            Ok(victims) => victims,
+            Err(error) => return self.failed(Step::Terminate, &error).await,
+        };
+        for victim in &victims {
+            self.context.stop_work_on(&victim.id);
+        }
+        let mut failed = self.terminate(&victims).await;
+        drop(fence);
+        let ids: BTreeSet<InstanceId> = victims.into_iter().map(|victim| victim.id).collect();
+        match self.await_end(&ids).await {
+            Ok(()) => failed += self.tear_down().await,
+            Err(failure) => {
+                self.reporter.said_of(self.region(), Level::Error, failure.to_string()).await;
+                failed += 1;
+            }
+        }
+        self.context.stir();
+        failed
+    }
+
+    fn region(&self) -> &Region {
+        self.ec2.region()
+    }
+
+    fn ours(&self) -> Selector {
+        Selector::deployment(&self.context.deployment())
+    }
+
+    async fn failed(&self, step: Step, error: &AwsError) -> usize {
+        let text = error.failure(step).to_string();
+        self.reporter.said_of(self.region(), Level::Error, text).await;
+        1
+    }
+
+    async fn victims(&self, aim: Aim) -> Result<Vec<Victim>, AwsError> {
+        match aim {
+            Aim::Victims(victims) => Ok(victims),
+            Aim::Everything => {
+                let machines = watch::look(&self.context, &self.ec2, &self.reporter).await?;
+                Ok(machines.iter().filter(|machine| machine.is_alive()).map(victim).collect())
+            }
+        }
+    }
+
+    /// Cancels the spot requests, then ends the instances: the other way round a persistent
+    /// request would launch again.
+    async fn terminate(&self, victims: &[Victim]) -> usize {
+        let requests: Vec<SpotRequestId> =
+            victims.iter().filter_map(|victim| victim.spot_request.clone()).collect();
+        let mut failed = 0;
+        if !requests.is_empty()
+            && let Err(error) = self.ec2.cancel_spot_requests(&requests).await
+        {
+            failed += self.failed(Step::Terminate, &error).await;
+        }
+        if victims.is_empty() {
+            return failed;
+        }
+        let ids: Vec<InstanceId> = victims.iter().map(|victim| victim.id.clone()).collect();
+        for (id, ended) in self.ec2.terminate(&ids).await {
+            let Some(victim) = victims.iter().find(|victim| victim.id == id) else { continue };
+            match ended {
+                Ok(()) => self.reporter.entered(&victim.key, Phase::Terminating).await,
+                Err(error) => {
+                    let failure = error.failure(Step::Terminate);
+                    self.reporter.entered(&victim.key, Phase::Failed(failure)).await;
+                    failed += 1;
+                }
+            }
+        }
+        failed
+    }
+
+    /// Looks until all of these are terminated.
+    async fn await_end(&self, ids: &BTreeSet<InstanceId>) -> Result<(), Failure> {
+        let deadline = Instant::now() + SHUTDOWN;
+        loop {
+            let looked = if ids.is_empty() {
+                return Ok(());
+            } else {
+                watch::look(&self.context, &self.ec2, &self.reporter).await
+            };
+            let left = match looked {
+                Ok(machines) => machines
+                    .into_iter()
+                    .filter(|machine| machine.is_alive() && ids.contains(&machine.id))
+                    .map(|machine| machine.id.to_string())
+                    .collect::<Vec<_>>(),
+                Err(error) if Instant::now() >= deadline => {
+                    return Err(error.failure(Step::Terminate));
+                }
+                Err(_) => vec!["unknown".into()],
+            };
+            if left.is_empty() {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                let reason =
+                    format!("not terminated after {} s: {}", SHUTDOWN.as_secs(), left.join(", "));
+                let hint = "run destroy again: it goes on where this one stopped";
+                return Err(Failure::new(Step::Terminate, reason, hint));
+            }
+            sleep(self.context.pace.busy).await;
+        }
+    }
+
+    /// Removes the network of a region where nothing of the deployment is alive any more.
+    async fn tear_down(&self) -> usize {
+        // Nobody launches into what is being removed.
+        let _fence = self.context.tear_down(self.region()).await;
+        match self.ec2.instances(&self.ours()).await {
+            Ok(alive) if !alive.is_empty() => return 0,
+            Ok(_) => {}
+            Err(error) => return self.failed(Step::Teardown, &error).await,
+        }
+        self.reporter.learned_of(self.region(), Fact::Network(NetworkState::Removing)).await;
+        let (say, telling) = self.reporter.telling(self.region());
+        let deployment = self.context.deployment();
+        let teardown = network::teardown(&self.ec2, &deployment, TEARDOWN, &say);
+        match telling.during(Box::pin(teardown)).await {
+            Ok(left) if left.is_empty() => {
+                self.reporter.learned_of(self.region(), Fact::Network(NetworkState::Gone)).await;
+                0
+            }
+            Ok(left) => {
+                let left: Vec<String> = left.iter().map(ToString::to_string).collect();
+                let text =
+                    format!("left over: {}; run destroy again in a few minutes", left.join(", "));
+                self.reporter.said_of(self.region(), Level::Error, text).await;
+                let residue = NetworkState::Residue(left);
+                self.reporter.learned_of(self.region(), Fact::Network(residue)).await;
+                1
+            }
+            Err(error) => self.failed(Step::Teardown, &error).await,
+        }
+    }
+}
+
+fn victim(machine: &Machine) -> Victim {
+    Victim {
+        key: crate::fleet::InstanceKey::adopted(&machine.id),
+        id: machine.id.clone(),
+        spot_request: machine.spot_request.clone(),
+    }
+}

@@ -1,0 +1,201 @@
+//! What every pipeline of a create carries: the bundle, the keys, the way to a host. Put together
+//! once, before anything is launched, so that whatever is missing costs nothing.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use tokio::sync::Semaphore;
+
+use super::{Context, Reporter, node_files};
+use crate::aws::operator_networks;
+use crate::config::{Config, Connect, Ssh};
+use crate::fleet::{Failure, Level, Machine, Secret, Step};
+use crate::ssh::{
+    Bundle, Identities, PublicKey, Route, Settings, Source, SshConfigFile, SshError, TcpDial,
+    resolve,
+};
+
+/// Uploads at once: more only share the same line, and each holds its buffers.
+const UPLOADS: usize = 32;
+/// The two files with which a node joins its orchestrator.
+const CREDENTIALS: [&str; 2] = ["orchestrator_endpoint", "orchestrator_token"];
+
+/// Where the user's files lie when nothing is configured; it may be missing.
+const DEPLOYMENT_FILES: &str = "deployment-files";
+/// Where our scripts lie when nothing is configured; it may be missing.
+const INSTANCE_SCRIPTS: &str = "instance/scripts";
+
+/// What every pipeline carries.
+#[derive(Debug)]
+pub(super) struct Kit {
+    /// The files for a node.
+    pub bundle: Arc<Bundle>,
+    /// Our keys.
+    pub identities: Identities,
+    /// Who may reach port 22 of what is launched.
+    pub operators: Vec<IpNet>,
+    /// The public key that new instances get; `None` where an existing key pair is named.
+    pub public_key: Option<String>,
+    /// The configuration's SSH part.
+    pub ssh: Ssh,
+    /// The login user.
+    pub username: String,
+    /// Whether an instance restarts before it is verified.
+    pub reboot: bool,
+    /// How bytes reach a host.
+    pub dial: TcpDial,
+    /// A place in the queue for an upload.
+    pub uploads: Semaphore,
+    ssh_config: SshConfigFile,
+    settings: Settings,
+}
+
+impl Kit {
+    /// Looks at everything on this side: files, keys, our address.
+    pub(super) async fn prepare(
+        context: &Arc<Context>,
+        config: &Config,
+        reporter: &Reporter,
+    ) -> Result<Self, Failure> {
+        let ssh_failure = |error: SshError| error.failure();
+        let home = context.home.clone().unwrap_or_else(|| PathBuf::from("/"));
+        let named = config.ssh.config_file.as_deref().map(|path| context.path(path));
+        let ssh_config = SshConfigFile::load(named.as_deref(), &home).map_err(ssh_failure)?;
+        let settings = Settings {
+            port: config.ssh.port,
+            identity: config.aws.private_ssh_key_path.as_deref().map(|path| context.path(path)),
+            home,
+            ..Settings::new(config.aws.username.clone())
+        };
+        let identities =
+            Identities::load(settings.clone(), ask(context)).await.map_err(ssh_failure)?;
+        let public_key = public_key(context, config, &ssh_config, &settings, &identities).await?;
+        let bundle = bundle(context, config, reporter).await?;
+        let aws = context.aws().await.map_err(|error| error.failure(Step::Account))?;
+        let operators =
+            operator_networks(&config.ssh.allow_from, &config.ssh.checkip_url, aws.is_loopback())
+                .await
+                .map_err(|error| error.failure())?;
+        Ok(Self {
+            bundle,
+            identities,
+            operators,
+            public_key,
+            ssh: config.ssh.clone(),
+            username: config.aws.username.clone(),
+            reboot: config.reboot,
+            dial: TcpDial,
+            uploads: Semaphore::new(UPLOADS),
+            ssh_config,
+            settings,
+        })
+    }
+
+    /// The address to dial, once there is one.
+    pub(super) fn address(&self, machine: &Machine) -> Option<IpAddr> {
+        match self.ssh.connect {
+            Connect::Public => machine.public_ip,
+            Connect::Private => machine.private_ip,
+        }
+    }
+
+    /// The way to a host, through whatever `ssh_config` puts in between.
+    pub(super) fn route(&self, address: IpAddr) -> Result<Route, Failure> {
+        resolve(&self.ssh_config, &address.to_string(), &self.settings)
+            .map_err(|error| error.failure())
+    }
+}
+
+fn ask(context: &Arc<Context>) -> crate::ssh::Ask {
+    let context = Arc::clone(context);
+    Arc::new(move |text| {
+        let context = Arc::clone(&context);
+        Box::pin(async move {
+            context.asker.ask(text).await.as_ref().map(Secret::reveal).map(str::to_owned)
+        })
+    })
+}
+
+/// The key that is imported into EC2: the one that is named, or the one that we log in with.
+async fn public_key(
+    context: &Context,
+    config: &Config,
+    ssh_config: &SshConfigFile,
+    settings: &Settings,
+    identities: &Identities,
+) -> Result<Option<String>, Failure> {
+    if config.aws.ssh_key_name.is_some() {
+        return Ok(None);
+    }
+    if let Some(path) = &config.aws.public_ssh_key_path {
+        let path = context.path(path);
+        let read = tokio::task::spawn_blocking(move || PublicKey::read(&path)).await;
+        let key = read
+            .map_err(|panic| Failure::new(Step::Internal, panic.to_string(), ""))?
+            .map_err(|error| error.failure())?;
+        return Ok(Some(key.openssh));
+    }
+    // Which key logs in may depend on the host in ssh_config; an address that nobody has stands
+    // for those that are not known yet.
+    let anybody = resolve(ssh_config, "192.0.2.1", settings).map_err(|error| error.failure())?;
+    match identities.public_key(&anybody.target).await.map_err(|error| error.failure())? {
+        Some(key) => Ok(Some(key.openssh)),
+        None => Err(Failure::new(
+            Step::Login,
+            "there is no SSH key to log in with: none in the agent, none in ~/.ssh",
+            "make one with `ssh-keygen -t ed25519`, or name one: aws.private_ssh_key_path",
+        )),
+    }
+}
+
+/// The files for a node, checked and packed once.
+async fn bundle(
+    context: &Context,
+    config: &Config,
+    reporter: &Reporter,
+) -> Result<Arc<Bundle>, Failure> {
+    let files = context.path(&config.aws.files_directory);
+    for name in CREDENTIALS {
+        if !files.join(name).exists() {
+            let text = format!(
+                "{} is missing: the nodes will start and join nothing",
+                files.join(name).display()
+            );
+            reporter.remarked(Level::Warning, text).await;
+        }
+    }
+    let mut sources = node_sources(context, config);
+    if files.exists() || config.aws.files_directory != Path::new(DEPLOYMENT_FILES) {
+        sources.push(Source::Folder { local: files, remote: "files".into(), mode: None });
+    }
+    if let Some(script) = &config.aws.additional_commands_script {
+        let remote = "scripts/additional_commands.sh".into();
+        sources.push(Source::File { local: context.path(script), remote, mode: Some(0o755) });
+    }
+    let bundle = Bundle::collect(sources).await.map_err(|error| error.failure())?;
+    let text = format!("{} files, {} bytes for each node", bundle.files(), bundle.bytes());
+    reporter.remarked(Level::Info, text).await;
+    Ok(Arc::new(bundle))
+}
+
+/// `instance/` as the user has it; where there is none at the usual place, as this program was
+/// built with.
+fn node_sources(context: &Context, config: &Config) -> Vec<Source> {
+    let scripts = context.path(&config.aws.scripts_directory);
+    if !scripts.exists() && config.aws.scripts_directory == Path::new(INSTANCE_SCRIPTS) {
+        return node_files()
+            .map(|file| Source::Bytes {
+                path: file.path,
+                mode: file.mode,
+                content: file.content.into(),
+            })
+            .collect();
+    }
+    let templates = scripts.parent().map(|folder| folder.join("config")).unwrap_or_default();
+    vec![
+        Source::Folder { local: scripts, remote: "scripts".into(), mode: None },
+        Source::Folder { local: templates, remote: "config".into(), mode: None },
+    ]
+}

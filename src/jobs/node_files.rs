@@ -1,0 +1,56 @@
+//! The files of `instance/` as this program was built with: what a node gets where the user has
+//! none of their own, and what `setup` puts into a new folder.
+
+use std::path::{Path, PathBuf};
+
+use include_dir::{Dir, include_dir};
+
+static SCRIPTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/instance/scripts");
+static CONFIG: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/instance/config");
+
+/// One file of `instance/`.
+#[derive(Debug, Clone)]
+pub struct NodeFile {
+    /// Its path below `instance/`: `scripts/deploy_services.sh`.
+    pub path: PathBuf,
+    /// Its mode: programs are executable, units and templates are not.
+    pub mode: u32,
+    /// What is in it.
+    pub content: &'static [u8],
+}
+
+/// All of them.
+pub fn node_files() -> impl Iterator<Item = NodeFile> {
+    let below = |folder: &'static str, dir: &'static Dir<'static>| {
+        dir.files().map(move |file| NodeFile {
+            path: Path::new(folder).join(file.path()),
+            mode: if file.contents().starts_with(b"#!") { 0o755 } else { 0o644 },
+            content: file.contents(),
+        })
+    };
+    below("scripts", &SCRIPTS).chain(below("config", &CONFIG))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn they_are_those_of_the_folder_with_their_modes() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("instance");
+        let mut count = 0;
+        for file in node_files() {
+            let path = folder.join(&file.path);
+            assert_eq!(fs::read(&path).unwrap(), file.content, "{}", path.display());
+            let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode & 0o111 != 0, file.mode & 0o111 != 0, "{}", path.display());
+            count += 1;
+        }
+        let there =
+            ["scripts", "config"].map(|name| fs::read_dir(folder.join(name)).unwrap().count());
+        assert_eq!(count, there.iter().sum::<usize>());
+    }
+}

@@ -1,0 +1,213 @@
+//! The one stream on which jobs report, in two lanes.
+//!
+//! Transitions (phases, facts, sentences, the end) are awaited and never lost. Chatter (remote
+//! lines, byte counts) is dropped when the loop cannot keep up, and what was dropped is counted.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use crate::fleet::{
+    About, Fact, InstanceKey, JobId, Level, Phase, Progress, Region, Report, Transfer,
+};
+
+/// Reports that may wait for the loop. Awaited when full.
+const TRANSITIONS: usize = 1024;
+/// Lines that may wait for the loop. Dropped when full.
+const CHATTER: usize = 4096;
+
+/// The receiving end: the loop's.
+#[derive(Debug)]
+pub struct Lanes {
+    transitions: mpsc::Receiver<Report>,
+    chatter: mpsc::Receiver<Report>,
+    dropped: Arc<AtomicU64>,
+}
+
+/// The sending end, from which each job gets its [`Reporter`].
+#[derive(Debug, Clone)]
+pub struct Desk {
+    transitions: mpsc::Sender<Report>,
+    chatter: mpsc::Sender<Report>,
+    dropped: Arc<AtomicU64>,
+}
+
+/// A pair of ends.
+pub fn lanes() -> (Desk, Lanes) {
+    let (transitions, transitions_out) = mpsc::channel(TRANSITIONS);
+    let (chatter, chatter_out) = mpsc::channel(CHATTER);
+    let dropped = Arc::new(AtomicU64::new(0));
+    let lanes =
+        Lanes { transitions: transitions_out, chatter: chatter_out, dropped: Arc::clone(&dropped) };
+    (Desk { transitions, chatter, dropped }, lanes)
+}
+
+impl Lanes {
+    /// The next report, transitions first. Cancel-safe. Pends for ever when all desks are gone.
+    pub async fn next(&mut self) -> Report {
+        tokio::select! {
+            biased;
+            Some(report) = self.transitions.recv() => report,
+            Some(report) = self.chatter.recv() => report,
+            else => std::future::pending().await,
+        }
+    }
+
+    /// The next report, if one is there.
+    pub fn try_next(&mut self) -> Option<Report> {
+        self.transitions.try_recv().or_else(|_| self.chatter.try_recv()).ok()
+    }
+
+    /// How many lines were dropped since this was last asked.
+    pub fn take_dropped(&self) -> u64 {
+        self.dropped.swap(0, Ordering::Relaxed)
+    }
+}
+
+impl Desk {
+    /// The reporter of one job.
+    pub fn reporter(&self, job: JobId) -> Reporter {
+        Reporter { job, desk: self.clone() }
+    }
+}
+
+/// With what a job speaks.
+#[derive(Debug, Clone)]
+pub struct Reporter {
+    job: JobId,
+    desk: Desk,
+}
+
+impl Reporter {
+    /// Sends any report on the lane that never loses one.
+    pub async fn send(&self, about: About, progress: Progress) {
+        let report = Report { job: self.job, at: Timestamp::now(), about, progress };
+        // The loop is gone only when the program ends: nobody is left to tell.
+        let _ = self.desk.transitions.send(report).await;
+    }
+
+    /// The instance entered a phase.
+    pub async fn entered(&self, key: &InstanceKey, phase: Phase) {
+        self.send(About::Instance(key.clone()), Progress::Entered(phase)).await;
+    }
+
+    /// Something was learned of an instance.
+    pub async fn learned(&self, key: &InstanceKey, fact: Fact) {
+        self.send(About::Instance(key.clone()), Progress::Learned(Box::new(fact))).await;
+    }
+
+    /// Something was learned of a region.
+    pub async fn learned_of(&self, region: &Region, fact: Fact) {
+        self.send(About::Region(region.clone()), Progress::Learned(Box::new(fact))).await;
+    }
+
+    /// A sentence about an instance.
+    pub async fn said(&self, key: &InstanceKey, level: Level, text: impl Into<String>) {
+        self.send(About::Instance(key.clone()), Progress::Said(level, text.into())).await;
+    }
+
+    /// A sentence about a region.
+    pub async fn said_of(&self, region: &Region, level: Level, text: impl Into<String>) {
+        self.send(About::Region(region.clone()), Progress::Said(level, text.into())).await;
+    }
+
+    /// A sentence about the job.
+    pub async fn remarked(&self, level: Level, text: impl Into<String>) {
+        self.send(About::Job, Progress::Said(level, text.into())).await;
+    }
+
+    /// For runbooks that cannot wait while they speak: what `say` is given is passed on, in order,
+    /// while the other end does the work.
+    pub fn telling(
+        &self,
+        region: &Region,
+    ) -> (impl Fn(Level, String) + Send + Sync + use<>, Telling) {
+        let (sender, told) = mpsc::unbounded_channel();
+        // The receiver lives for as long as the work that speaks.
+        let say = move |level, text| drop(sender.send((level, text)));
+        (say, Telling { reporter: self.clone(), region: region.clone(), told })
+    }
+
+    /// A line from the far side. Dropped and counted when the loop cannot keep up.
+    pub fn output(&self, key: &InstanceKey, line: String) {
+        self.chat(key, Progress::Output(line));
+    }
+
+    /// Bytes of an upload. Dropped and counted when the loop cannot keep up.
+    pub fn transferred(&self, key: &InstanceKey, transfer: Transfer) {
+        self.chat(key, Progress::Transferred(transfer));
+    }
+
+    fn chat(&self, key: &InstanceKey, progress: Progress) {
+        let about = About::Instance(key.clone());
+        let report = Report { job: self.job, at: Timestamp::now(), about, progress };
+        if self.desk.chatter.try_send(report).is_err() {
+            self.desk.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Passes on what a runbook says.
+#[derive(Debug)]
+pub struct Telling {
+    reporter: Reporter,
+    region: Region,
+    told: mpsc::UnboundedReceiver<(Level, String)>,
+}
+
+impl Telling {
+    /// Does the work and passes on all that is said meanwhile.
+    pub async fn during<T>(mut self, mut work: Pin<Box<impl Future<Output = T>>>) -> T {
+        let done = loop {
+            tokio::select! {
+                biased;
+                Some((level, text)) = self.told.recv() => {
+                    self.reporter.said_of(&self.region, level, text).await;
+                }
+                done = &mut work => break done,
+            }
+        };
+        while let Ok((level, text)) = self.told.try_recv() {
+            self.reporter.said_of(&self.region, level, text).await;
+        }
+        done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn transitions_come_first_and_are_never_lost() {
+        let (desk, mut lanes) = lanes();
+        let reporter = desk.reporter(JobId(1));
+        for n in 0..CHATTER + 10 {
+            reporter.output(&"k".into(), format!("line {n}"));
+        }
+        reporter.entered(&"k".into(), Phase::Ready).await;
+        assert_eq!(lanes.next().await.progress, Progress::Entered(Phase::Ready));
+        assert_eq!(lanes.next().await.progress, Progress::Output("line 0".into()));
+        assert_eq!(lanes.take_dropped(), 10);
+        assert_eq!(lanes.take_dropped(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_full_lane_makes_the_job_wait_not_lose() {
+        let (desk, mut lanes) = lanes();
+        let reporter = desk.reporter(JobId(1));
+        let sender = tokio::spawn(async move {
+            for _ in 0..TRANSITIONS + 5 {
+                reporter.entered(&"k".into(), Phase::Ready).await;
+            }
+        });
+        for _ in 0..TRANSITIONS + 5 {
+            lanes.next().await;
+        }
+        sender.await.unwrap();
+        assert!(lanes.try_next().is_none());
+    }
+}
