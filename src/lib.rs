@@ -13,9 +13,12 @@
 
 pub mod app;
 pub mod aws;
+pub mod cli;
 pub mod config;
 pub mod fleet;
+pub mod headless;
 pub mod jobs;
+pub mod runtime;
 pub mod ssh;
 pub mod store;
 pub mod view;

@@ -1,1 +1,10 @@
-fn main() {}
+//! The program: parses the command line, calls the library, turns the result into an exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> color_eyre::Result<ExitCode> {
+    let cli = spot_tui::cli::Cli::parse();
+    spot_tui::runtime::run(cli).map(ExitCode::from)
+}

@@ -1,0 +1,118 @@
+//! The command line: clap types, nothing else.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Creates, watches and destroys EC2 spot instances in many regions and turns them into Bacalhau
+/// compute nodes. Without a command it opens the dashboard.
+#[derive(Debug, Parser)]
+#[command(name = "spot-tui", version, about, disable_help_subcommand = false)]
+pub struct Cli {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do; the dashboard when nothing is named.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What holds for every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// The configuration.
+    #[arg(
+        long,
+        global = true,
+        env = "SPOT_CONFIG_PATH",
+        value_name = "FILE",
+        default_value = "config.yaml"
+    )]
+    pub config: PathBuf,
+    /// The state file; its journal and lock lie beside it.
+    #[arg(
+        long,
+        global = true,
+        env = "SPOT_STATE_PATH",
+        value_name = "FILE",
+        default_value = "instances.json"
+    )]
+    pub state: PathBuf,
+    /// The folder with the user's files, instead of the configuration's `files_directory`.
+    #[arg(long, global = true, env = "SPOT_FILES_DIR", value_name = "DIR")]
+    pub files: Option<PathBuf>,
+    /// The AWS profile.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Another EC2 API than AWS's, as AWS_ENDPOINT_URL names one.
+    #[arg(long, global = true, value_name = "URL")]
+    pub endpoint_url: Option<String>,
+    /// The deployment, where the state file does not tell.
+    #[arg(long, global = true, value_name = "ID")]
+    pub deployment: Option<String>,
+    /// Change nothing at AWS and nothing on disk.
+    #[arg(long, global = true)]
+    pub read_only: bool,
+}
+
+/// A headless command.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Find credentials and keys, complete the configuration, make the folders, say what is next.
+    Setup,
+    /// Check the configuration and everything that it names, without touching AWS.
+    Validate {
+        /// JSON instead of lines for people.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Launch instances and deploy to them, on top of what already runs.
+    Create(Create),
+    /// Show the deployment as AWS sees it now.
+    List {
+        /// One JSON array instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Terminate instances; the network goes when its last instance is gone.
+    Destroy(Destroy),
+    /// Print the version.
+    Version,
+}
+
+/// `create`.
+#[derive(Debug, Clone, Args)]
+pub struct Create {
+    /// Only this region, with N instances instead of the configured count. May be repeated.
+    #[arg(long = "region", value_name = "REGION[=N]")]
+    pub regions: Vec<String>,
+    /// Show the plan and launch nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub yes: bool,
+    /// One JSON object a line instead of lines for people.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `destroy`.
+#[derive(Debug, Clone, Args)]
+pub struct Destroy {
+    /// Instances: an id, the beginning of one, a name or an address.
+    #[arg(value_name = "INSTANCE", conflicts_with_all = ["region", "all"])]
+    pub instances: Vec<String>,
+    /// Everything of the deployment in this region. May be repeated.
+    #[arg(long, value_name = "REGION", conflicts_with = "all")]
+    pub region: Vec<String>,
+    /// Everything of the deployment.
+    #[arg(long)]
+    pub all: bool,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub yes: bool,
+    /// One JSON object a line instead of lines for people.
+    #[arg(long)]
+    pub json: bool,
+}

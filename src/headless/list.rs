@@ -1,0 +1,77 @@
+//! `list`: the fleet as a table for people or one JSON array for programs.
+
+use std::io::Write;
+
+use serde_json::{Value, json};
+
+use crate::app::Model;
+use crate::fleet::{Instance, Phase};
+use crate::view::columns;
+
+/// The columns of the table for people, by their ids.
+const COLUMNS: [&str; 7] = ["region", "zone", "instance", "phase", "type", "address", "age"];
+
+/// Prints all instances that are there, or failed.
+pub fn print_list(mut out: impl Write, model: &Model, as_json: bool) {
+    let mut rows: Vec<&Instance> =
+        model.fleet.instances().filter(|row| row.phase != Phase::Terminated).collect();
+    rows.sort_by_key(|row| (&row.region, row.id()));
+    let text = if as_json {
+        let array: Vec<Value> = rows.iter().map(|row| object(row)).collect();
+        Value::Array(array).to_string()
+    } else {
+        table(&rows, model)
+    };
+    // A reader that went away is no reason to fail.
+    let _ = writeln!(out, "{text}");
+}
+
+fn table(rows: &[&Instance], model: &Model) -> String {
+    if rows.is_empty() {
+        return format!("no instances in {}", model.deployment);
+    }
+    let cells: Vec<Vec<String>> = std::iter::once(columns::headings(&COLUMNS))
+        .chain(rows.iter().map(|row| {
+            COLUMNS.iter().map(|column| columns::text(column, row, model.now)).collect()
+        }))
+        .collect();
+    let width = |column: usize| {
+        cells.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..COLUMNS.len()).map(width).collect();
+    let lines: Vec<String> = cells
+        .iter()
+        .map(|row| {
+            let padded = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+            padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+        })
+        .collect();
+    lines.join("\n")
+}
+
+/// One instance, with the keys of the state file and our word for where it stands.
+fn object(row: &Instance) -> Value {
+    let machine = row.machine.as_ref();
+    let failure = match &row.phase {
+        Phase::Failed(failure) => Some(failure.to_string()),
+        Phase::Degraded { reason } => Some(reason.clone()),
+        _ => None,
+    };
+    json!({
+        "id": row.id(),
+        "region": row.region,
+        "zone": machine.map(|machine| &machine.zone),
+        "type": machine.map(|machine| &machine.machine_type),
+        "lifecycle": machine.map(|machine| machine.lifecycle.word()),
+        "public_ip": machine.and_then(|machine| machine.public_ip),
+        "private_ip": machine.and_then(|machine| machine.private_ip),
+        "state": machine.map(|machine| machine.state.as_str()),
+        "phase": row.phase.word(),
+        "reason": failure,
+        "created": machine.map(|machine| machine.launched.to_string()),
+        "deployment_id": row.deployment,
+        "vpc_id": machine.and_then(|machine| machine.vpc.as_ref()),
+        "creator": machine.and_then(|machine| machine.creator.as_ref()),
+        "host_key": row.host_key.as_ref().map(|key| &key.fingerprint),
+    })
+}

@@ -1,0 +1,9 @@
+//! The headless commands' printers: lines for people, JSON for programs.
+//!
+//! They print what the loop reports; they start nothing and decide nothing.
+
+mod list;
+mod printer;
+
+pub use list::print_list;
+pub use printer::{Format, Printer, Tally};

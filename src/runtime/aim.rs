@@ -1,0 +1,116 @@
+//! What a destroy is aimed at: instances by id, beginning of an id, name or address.
+
+use crate::app::Scope;
+use crate::cli;
+use crate::fleet::{Fleet, Instance, InstanceKey, Region};
+
+/// What was named on the command line, resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Aim {
+    /// These rows.
+    Instances(Vec<InstanceKey>),
+    /// These regions.
+    Regions(Vec<Region>),
+    /// Everything of the deployment.
+    All,
+}
+
+impl Aim {
+    /// The rows that will go, as far as they are known.
+    pub(super) fn instances<'a>(&'a self, fleet: &'a Fleet) -> impl Iterator<Item = &'a Instance> {
+        fleet.alive().filter(move |instance| match self {
+            Self::Instances(keys) => keys.contains(&instance.key),
+            Self::Regions(regions) => regions.contains(&instance.region),
+            Self::All => true,
+        })
+    }
+
+    /// The same for the model.
+    pub(super) fn scopes(&self) -> Vec<Scope> {
+        match self {
+            Self::Instances(keys) => vec![Scope::Instances(keys.clone())],
+            Self::Regions(regions) => regions.iter().cloned().map(Scope::Region).collect(),
+            Self::All => vec![Scope::All],
+        }
+    }
+}
+
+/// Finds what the arguments name.
+pub(super) fn take(fleet: &Fleet, args: &cli::Destroy) -> Result<Aim, String> {
+    if args.all {
+        return Ok(Aim::All);
+    }
+    if !args.region.is_empty() {
+        return Ok(Aim::Regions(args.region.iter().map(|r| Region::from(r.as_str())).collect()));
+    }
+    let keys: Result<Vec<InstanceKey>, String> =
+        args.instances.iter().map(|text| find(fleet, text)).collect();
+    keys.map(Aim::Instances)
+}
+
+/// The one instance that a text means.
+pub(super) fn find(fleet: &Fleet, text: &str) -> Result<InstanceKey, String> {
+    let exact: Vec<&Instance> =
+        fleet.alive().filter(|instance| is_exactly(instance, text)).collect();
+    let found = if exact.is_empty() {
+        let begins = |instance: &&Instance| {
+            !text.is_empty() && instance.id().is_some_and(|id| id.as_str().starts_with(text))
+        };
+        fleet.alive().filter(begins).collect()
+    } else {
+        exact
+    };
+    match found.as_slice() {
+        [] => {
+            Err(format!("no instance of this deployment is called '{text}': see `spot-tui list`"))
+        }
+        [only] => Ok(only.key.clone()),
+        several => {
+            let labels: Vec<String> = several.iter().map(|instance| instance.label()).collect();
+            Err(format!("'{text}' may be any of {}: write more of the id", labels.join(", ")))
+        }
+    }
+}
+
+fn is_exactly(instance: &Instance, text: &str) -> bool {
+    let Some(machine) = &instance.machine else { return false };
+    machine.id.as_str() == text
+        || machine.name.as_deref() == Some(text)
+        || [machine.public_ip, machine.private_ip]
+            .iter()
+            .flatten()
+            .any(|address| address.to_string() == text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Entry;
+
+    fn fleet() -> Fleet {
+        let mut fleet = Fleet::default();
+        for (id, ip) in [("i-0aa1", "192.0.2.1"), ("i-0aa2", "192.0.2.2"), ("i-0b", "192.0.2.3")] {
+            let entry = serde_json::json!({
+                "id": id, "region": "us-west-2", "public_ip": ip, "state": "running"
+            });
+            let entry: Entry = serde_json::from_value(entry).unwrap();
+            fleet.insert(entry.instance(jiff::Timestamp::UNIX_EPOCH));
+        }
+        fleet
+    }
+
+    #[test]
+    fn an_id_its_beginning_or_an_address_means_one_instance() {
+        assert_eq!(find(&fleet(), "i-0aa1").unwrap().as_str(), "i-0aa1");
+        assert_eq!(find(&fleet(), "i-0b").unwrap().as_str(), "i-0b");
+        assert_eq!(find(&fleet(), "192.0.2.2").unwrap().as_str(), "i-0aa2");
+    }
+
+    #[test]
+    fn what_may_be_several_or_none_is_refused_by_name() {
+        let several = find(&fleet(), "i-0aa").unwrap_err();
+        assert!(several.contains("i-0aa1") && several.contains("i-0aa2"), "{several}");
+        assert!(find(&fleet(), "").is_err());
+        assert!(find(&fleet(), "i-9").unwrap_err().contains("spot-tui list"));
+    }
+}

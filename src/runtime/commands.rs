@@ -1,0 +1,368 @@
+//! The headless commands: the same loop, driven by one command after the other, with a printer
+//! where the dashboard has a screen.
+
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal, Write};
+
+use tokio::task::spawn_blocking;
+
+use super::aim::{self, Aim};
+use super::engine::Wish;
+use super::opening::{self, Open, OpeningError, Want};
+use super::signals::Signals;
+use crate::app::{Command, Counts, Exit, Message};
+use crate::cli;
+use crate::config::Config;
+use crate::fleet::{
+    About, Fact, Failure, Fleet, JobId, Level, Progress, Region, Report, Secret, Step,
+};
+use crate::headless::{Format, Printer, print_list};
+
+/// Usage or configuration.
+const USAGE: u8 = 2;
+/// Something failed.
+const FAILED: u8 = 1;
+
+/// One headless command under way.
+struct Run {
+    open: Open,
+    printer: Printer<io::Stdout>,
+    signals: Signals,
+}
+
+/// `create`.
+pub(super) async fn create(global: &cli::Global, args: &cli::Create, debug: bool) -> u8 {
+    let config = match opening::read_config(global) {
+        Ok(Some(config)) => config,
+        Ok(None) => return refuse("there is no config.yaml here: run `spot-tui setup`"),
+        Err(error) => return complain(&error),
+    };
+    let counts = match counts(&config, &args.regions) {
+        Ok(counts) => counts,
+        Err(text) => return refuse(&text),
+    };
+    if !args.dry_run && !args.yes && !io::stdin().is_terminal() {
+        return refuse("create launches instances: without a terminal it needs --yes");
+    }
+    let want = if args.dry_run { Want::WriteIfFree } else { Want::Write };
+    let mut run = match Run::open(global, Some(config.clone()), want, args.json, debug) {
+        Ok(run) => run,
+        Err(error) => return complain(&error),
+    };
+    if !args.json || args.dry_run {
+        run.print_plan(&config, &counts);
+    }
+    if args.dry_run {
+        return 0;
+    }
+    if !args.yes && !asked("Create these instances?", "y").await {
+        return run.end().await;
+    }
+    // Who we are, then what there is; a failure of the first ends it all.
+    for step in [Command::Refresh, Command::Refresh, Command::Create(Some(counts))] {
+        if let Some(exit) = run.perform(step).await {
+            return run.close(exit).await;
+        }
+        if run.open.engine.model.account.is_none() {
+            break;
+        }
+    }
+    run.end().await
+}
+
+/// `destroy`.
+pub(super) async fn destroy(global: &cli::Global, args: &cli::Destroy, debug: bool) -> u8 {
+    if args.instances.is_empty() && args.region.is_empty() && !args.all {
+        return refuse("name instances, or --region REGION, or --all");
+    }
+    if !args.yes && !io::stdin().is_terminal() {
+        return refuse("destroy ends instances: without a terminal it needs --yes");
+    }
+    let config = match opening::read_config(global) {
+        Ok(config) => config,
+        Err(error) => return complain(&error),
+    };
+    let mut run = match Run::open(global, config, Want::Write, args.json, debug) {
+        Ok(run) => run,
+        Err(error) => return complain(&error),
+    };
+    if let Some(code) = run.look(true).await {
+        return code;
+    }
+    let aim = match aim::take(&run.open.engine.model.fleet, args) {
+        Ok(aim) => aim,
+        Err(text) => return refuse(&text),
+    };
+    if !args.yes && !confirmed(&run.open.engine.model.fleet, &aim).await {
+        return run.end().await;
+    }
+    for scope in aim.scopes() {
+        if let Some(exit) = run.perform(Command::Destroy(scope)).await {
+            return run.close(exit).await;
+        }
+    }
+    run.end().await
+}
+
+/// `list`.
+pub(super) async fn list(global: &cli::Global, json: bool, debug: bool) -> u8 {
+    let config = match opening::read_config(global) {
+        Ok(config) => config,
+        Err(error) => return complain(&error),
+    };
+    let mut run = match Run::open(global, config, Want::WriteIfFree, false, debug) {
+        Ok(run) => run,
+        Err(error) => return complain(&error),
+    };
+    // What there is goes to standard output, what is wrong to standard error.
+    run.printer.mute();
+    if let Some(code) = run.look(false).await {
+        return code;
+    }
+    let model = &run.open.engine.model;
+    for (region, view) in model.fleet.regions() {
+        if let Some(trouble) = &view.trouble {
+            say(&format!("WARNING: {region} did not answer: {trouble}"));
+        }
+    }
+    if let Some(trouble) = &model.trouble {
+        say(&format!("ERROR: {trouble}; what follows is what was last known"));
+    }
+    print_list(io::stdout(), model, json);
+    let verdict = model.verdict();
+    let stored = run.open.engine.finish().await;
+    if stored.is_err() { FAILED } else { verdict.code() }
+}
+
+impl Run {
+    fn open(
+        global: &cli::Global,
+        config: Option<Config>,
+        want: Want,
+        json: bool,
+        debug: bool,
+    ) -> Result<Self, OpeningError> {
+        let open = opening::open(global, config, want, None)?;
+        let format = if json { Format::Json } else { Format::Lines { output: debug } };
+        let signals = Signals::listen().map_err(|error| {
+            OpeningError::Failure(Failure::new(Step::Internal, error.to_string(), ""))
+        })?;
+        for remark in &open.remarks {
+            say(&format!("WARNING: {remark}"));
+        }
+        Ok(Self { open, printer: Printer::new(io::stdout(), format), signals })
+    }
+
+    /// Learns who we are and what there is; where no file tells the deployment, the tags do.
+    /// An exit code when there is no way on.
+    async fn look(&mut self, strict: bool) -> Option<u8> {
+        if let Some(exit) = self.perform(Command::Refresh).await {
+            return Some(self.close(exit).await);
+        }
+        if self.open.engine.model.account.is_none() {
+            // Without AWS, list still shows what was last known.
+            return if strict { Some(self.end().await) } else { None };
+        }
+        if self.open.is_new_deployment
+            && let Err(code) = self.find_deployment().await
+        {
+            return Some(code);
+        }
+        if let Some(exit) = self.perform(Command::Refresh).await {
+            return Some(self.close(exit).await);
+        }
+        None
+    }
+
+    /// Takes up the one deployment of this creator that tags tell of.
+    async fn find_deployment(&mut self) -> Result<(), u8> {
+        let found = match crate::jobs::deployments(&self.open.context).await {
+            Ok(found) => found,
+            Err((region, error)) => {
+                say(&format!("ERROR: {region}: {error}"));
+                return Err(FAILED);
+            }
+        };
+        let creator =
+            self.open.engine.model.account.as_ref().map(|account| account.creator.clone());
+        match found.as_slice() {
+            [] => Ok(()),
+            [only] if only.creator == creator => {
+                self.open.context.adopt(only.deployment.clone());
+                let fact = Fact::Deployment(only.deployment.clone());
+                let report = Report {
+                    job: JobId(0),
+                    at: jiff::Timestamp::now(),
+                    about: About::Job,
+                    progress: Progress::Learned(Box::new(fact)),
+                };
+                self.open.engine.handle(Message::Report(report));
+                Ok(())
+            }
+            several => {
+                say("there is no state file, and this account has these deployments:");
+                for seen in several {
+                    let creator = seen.creator.as_deref().unwrap_or("unknown");
+                    let (id, alive) = (&seen.deployment, seen.alive);
+                    say(&format!("  {id}  by {creator}, {alive} instances alive"));
+                }
+                say("name one: --deployment ID");
+                Err(USAGE)
+            }
+        }
+    }
+
+    /// Gives a command and drives the loop until no job is under way. `Some` when the program has
+    /// to leave before that.
+    async fn perform(&mut self, command: Command) -> Option<Exit> {
+        let mut message = Message::Command(command);
+        loop {
+            if let Some(exit) = self.take(message).await {
+                return Some(exit);
+            }
+            while let Some(next) = self.open.engine.try_next() {
+                if let Some(exit) = self.take(next).await {
+                    return Some(exit);
+                }
+            }
+            self.open.engine.model.active().next()?;
+            message = tokio::select! {
+                signal = self.signals.next() => Message::Signal(signal),
+                message = self.open.engine.next() => message,
+            };
+        }
+    }
+
+    async fn take(&mut self, message: Message) -> Option<Exit> {
+        if let Message::Asked(question) = message {
+            let text = question.text.clone();
+            let answer = spawn_blocking(move || ask_secret(&text)).await.ok().flatten();
+            self.open.engine.answer(question.id, answer);
+            return None;
+        }
+        self.printer.saw(&self.open.engine.model, &message);
+        for wish in self.open.engine.handle(message) {
+            if let Wish::Quit(exit) = wish {
+                return Some(exit);
+            }
+        }
+        None
+    }
+
+    /// The end of a command that ran through.
+    async fn end(&mut self) -> u8 {
+        let verdict = self.open.engine.model.verdict();
+        self.close(verdict).await
+    }
+
+    /// Writes the state and the last line. Answers the exit code.
+    async fn close(&mut self, exit: Exit) -> u8 {
+        let stored = self.open.engine.finish().await;
+        let model = &self.open.engine.model;
+        if let Err(why) = &stored {
+            self.printer.line(model, &About::Job, Level::Error, why);
+        }
+        let ok = exit == Exit::Done && stored.is_ok();
+        self.printer.summary(model, ok);
+        match exit {
+            Exit::Done if stored.is_err() => FAILED,
+            exit => exit.code(),
+        }
+    }
+
+    fn print_plan(&mut self, config: &Config, counts: &Counts) {
+        let model = &self.open.engine.model;
+        for (region, count) in counts {
+            let Some(wanted) = config.region(region) else { continue };
+            let types: Vec<&str> =
+                wanted.machine_types.iter().map(crate::fleet::MachineType::as_str).collect();
+            let text = format!(
+                "{count} x {} ({}), {} GiB",
+                types.join(" or "),
+                wanted.lifecycle.word(),
+                wanted.instance_storage_gb
+            );
+            self.printer.line(model, &About::Region(region.clone()), Level::Info, &text);
+        }
+    }
+}
+
+/// The counts that `--region R[=N]` asks for; without any, the configuration's.
+fn counts(config: &Config, asked: &[String]) -> Result<Counts, String> {
+    let spread = config.spread();
+    if asked.is_empty() {
+        return Ok(spread);
+    }
+    let mut counts = BTreeMap::new();
+    for text in asked {
+        let (region, count) = match text.split_once('=') {
+            Some((region, count)) => {
+                let count = count.parse().map_err(|_| {
+                    format!("--region {text}: '{count}' is not a number of instances")
+                })?;
+                (Region::from(region), Some(count))
+            }
+            None => (Region::from(text.as_str()), None),
+        };
+        let Some(configured) = spread.get(&region) else {
+            let known: Vec<&str> = spread.keys().map(Region::as_str).collect();
+            return Err(format!(
+                "--region {region}: not in the configuration, which has {}",
+                known.join(", ")
+            ));
+        };
+        // A region whose share is none still gets one when it is asked for by name.
+        counts.insert(region, count.unwrap_or((*configured).max(1)));
+    }
+    Ok(counts)
+}
+
+/// Names what will go and asks: one by `y`, several by their count, everything by `all`.
+async fn confirmed(fleet: &Fleet, aim: &Aim) -> bool {
+    let doomed: Vec<_> = aim.instances(fleet).collect();
+    for instance in &doomed {
+        say(&format!("  {}  {}  {}", instance.region, instance.label(), instance.phase));
+    }
+    match aim {
+        Aim::All => asked("Destroy everything of this deployment?", "all").await,
+        _ if doomed.len() == 1 => asked("Destroy this instance?", "y").await,
+        _ => {
+            let count = doomed.len().to_string();
+            asked(&format!("Destroy these {count} instances?"), &count).await
+        }
+    }
+}
+
+/// Asks on the terminal; only the right answer goes on.
+async fn asked(question: &str, right: &str) -> bool {
+    say(&format!("{question} Type {right} to go on:"));
+    let answer = spawn_blocking(|| {
+        let mut line = String::new();
+        io::stdin().read_line(&mut line).map(|_| line)
+    });
+    let answer = answer.await.ok().and_then(Result::ok).unwrap_or_default();
+    answer.trim() == right
+}
+
+fn ask_secret(text: &str) -> Option<Secret> {
+    if !io::stdin().is_terminal() {
+        return None;
+    }
+    rpassword::prompt_password(format!("{text}: ")).ok().map(Secret::new)
+}
+
+fn refuse(text: &str) -> u8 {
+    say(&format!("spot-tui: {text}"));
+    USAGE
+}
+
+fn complain(error: &OpeningError) -> u8 {
+    say(&error.to_string());
+    error.code()
+}
+
+/// A line on standard error.
+fn say(text: &str) {
+    // Nobody may be reading.
+    let _ = writeln!(io::stderr(), "{text}");
+}

@@ -1,0 +1,76 @@
+//! The dashboard's opening and end: terminal, engine, loop, and what is said afterwards.
+
+use std::io::{self, IsTerminal, Write};
+
+use super::opening::{self, Open, Want};
+use super::screen;
+use super::signals::Signals;
+use super::terminal::Terminal;
+use crate::app::{Command, Message};
+use crate::cli::Global;
+use crate::view::Theme;
+
+/// Runs the dashboard. Answers the exit code.
+pub(super) async fn run(global: &Global) -> color_eyre::Result<u8> {
+    if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
+        say("spot-tui: the dashboard needs a terminal; see `spot-tui help` for the commands");
+        return Ok(2);
+    }
+    let config = match opening::read_config(global) {
+        Ok(config) => config,
+        Err(error) => {
+            say(&error.to_string());
+            return Ok(error.code());
+        }
+    };
+    let theme = theme();
+    let mut terminal = Terminal::enter()?;
+    let size = terminal.size()?;
+    let open = match opening::open(global, config, Want::WriteIfFree, Some(size)) {
+        Ok(open) => open,
+        Err(error) => {
+            drop(terminal);
+            say(&error.to_string());
+            return Ok(error.code());
+        }
+    };
+    let Open { mut engine, remarks, .. } = open;
+    for remark in remarks {
+        tracing::warn!(target: "story", "{remark}");
+    }
+    let mut signals = Signals::listen()?;
+    engine.handle(Message::Command(Command::Refresh));
+    let left = screen::run(&mut engine, &mut terminal, &mut signals, &theme).await;
+    // The state is written before the terminal is given back, and whatever became of that.
+    let stored = engine.finish().await;
+    drop(terminal);
+    if let Err(why) = stored {
+        say(&format!("spot-tui: {why}"));
+        return Ok(1);
+    }
+    Ok(left?.code())
+}
+
+/// The theme that this terminal can show: no colours where it was asked for none, no signs beyond
+/// ASCII where the locale has none.
+fn theme() -> Theme {
+    let variable = |name| std::env::var(name).unwrap_or_default();
+    let theme = if !variable("NO_COLOR").is_empty() || variable("TERM") == "dumb" {
+        Theme::mono()
+    } else {
+        Theme::dark()
+    };
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(variable);
+    let locale = locale.iter().find(|locale| !locale.is_empty());
+    let is_utf8 = locale.is_some_and(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    });
+    if is_utf8 { theme } else { theme.ascii() }
+}
+
+/// A line on standard error.
+fn say(text: &str) {
+    // Nobody may be reading.
+    let _ = writeln!(io::stderr(), "{text}");
+}

@@ -1,0 +1,136 @@
+//! The loop's engine: one model, its messages, its effects. The screen and the headless commands
+//! drive the same one.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+
+use super::tasks::Tasks;
+use super::trace::STORY;
+use super::writer::Writer;
+use crate::app::{Effect, Exit, Line, Message, Model, QuestionId, Secret, Stamped, update};
+use crate::fleet::{About, JobId, Level, Outcome, Progress, Report};
+use crate::jobs::{Asked, Context, Desk, Lanes, Questions};
+use crate::store::StateFile;
+
+/// Everything that the loop owns.
+pub(super) struct Engine {
+    /// The one model.
+    pub model: Model,
+    lanes: Lanes,
+    tasks: Tasks,
+    writer: Writer,
+    questions: Questions,
+    waiting: HashMap<QuestionId, oneshot::Sender<Option<Secret>>>,
+    /// The number of the first sentence that was not traced yet.
+    told: u64,
+}
+
+/// What only the driver of the engine can carry out: it holds the terminal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// Leave.
+    Quit(Exit),
+    /// Give the terminal to the shell until `fg`.
+    Suspend,
+    /// Put a text on the clipboard.
+    Copy(String),
+}
+
+impl Engine {
+    /// An engine around this model. Without a state file nothing is written.
+    pub(super) fn new(
+        model: Model,
+        context: Arc<Context>,
+        desk: Desk,
+        lanes: Lanes,
+        questions: Questions,
+        state: Option<StateFile>,
+    ) -> Self {
+        Self {
+            model,
+            lanes,
+            tasks: Tasks::new(context, desk),
+            writer: Writer::new(state),
+            questions,
+            waiting: HashMap::new(),
+            told: 0,
+        }
+    }
+
+    /// The next message that did not come from the user. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Message {
+        tokio::select! {
+            biased;
+            report = self.lanes.next() => Message::Report(report),
+            Asked { question, answer } = self.questions.next() => {
+                self.waiting.insert(question.id, answer);
+                Message::Asked(question)
+            }
+            stored = self.writer.next() => Message::Stored(stored),
+            (job, failure) = self.tasks.next_panic() => {
+                let progress = Progress::Ended(Outcome::Failed(failure));
+                Message::Report(Report { job, at: Timestamp::now(), about: About::Job, progress })
+            }
+        }
+    }
+
+    /// The next report, if one waits: for taking many between two frames.
+    pub(super) fn try_next(&mut self) -> Option<Message> {
+        self.lanes.try_next().map(Message::Report)
+    }
+
+    /// Lines that were dropped since this was last asked.
+    pub(super) fn dropped(&mut self) -> Option<Message> {
+        let count = self.lanes.take_dropped();
+        (count > 0).then_some(Message::Dropped(JobId(0), count))
+    }
+
+    /// Takes one message through the model and carries out what it asks for, up to what only the
+    /// driver can do.
+    pub(super) fn handle(&mut self, message: Message) -> Vec<Wish> {
+        let stamped = Stamped { at: Timestamp::now(), message };
+        let mut wishes = Vec::new();
+        for effect in update(&mut self.model, stamped) {
+            match effect {
+                Effect::Persist => self.writer.request(),
+                Effect::Start(id, job) => self.tasks.start(id, job),
+                Effect::Cancel(id) => self.tasks.cancel(id),
+                Effect::Answer(id, secret) => self.answer(id, secret),
+                Effect::Copy(text) => wishes.push(Wish::Copy(text)),
+                Effect::Suspend => wishes.push(Wish::Suspend),
+                Effect::Quit(exit) => wishes.push(Wish::Quit(exit)),
+            }
+        }
+        for line in self.model.log.events().since(self.told) {
+            trace(line);
+        }
+        self.told = self.model.log.events().next();
+        self.writer.begin(&self.model);
+        wishes
+    }
+
+    /// Gives a job the answer that it waits for.
+    pub(super) fn answer(&mut self, id: QuestionId, secret: Option<Secret>) {
+        if let Some(waiting) = self.waiting.remove(&id) {
+            // The job that asked may be gone by now.
+            let _ = waiting.send(secret);
+        }
+    }
+
+    /// Brings the state file up to date before the program ends.
+    pub(super) async fn finish(&mut self) -> Result<(), String> {
+        self.writer.finish(&self.model).await
+    }
+}
+
+/// Passes a sentence on to the log panel and the log file.
+fn trace(line: &Line) {
+    match line.level {
+        Level::Error => tracing::error!(target: STORY, "{line}"),
+        Level::Warning => tracing::warn!(target: STORY, "{line}"),
+        Level::Info | Level::Success => tracing::info!(target: STORY, "{line}"),
+    }
+}

@@ -1,0 +1,213 @@
+//! How a process opens: configuration, state, lock, deployment.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::engine::Engine;
+use crate::app::{Model, Opening};
+use crate::aws::Access;
+use crate::cli::Global;
+use crate::config::{self, Config};
+use crate::fleet::{DeploymentId, Failure, Fleet, Step};
+use crate::jobs::{self, Context};
+use crate::store::{Cache, Journal, Lock, Paths, State, StateFile, StoreError};
+
+/// The largest configuration that is read, in bytes.
+const CONFIG_CAP: u64 = 1 << 20;
+/// Where answers of AWS are kept for a day.
+const CACHE: &str = ".aws_cache";
+
+/// Why a process cannot open.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OpeningError {
+    /// The configuration is wrong: all complaints, one a line.
+    #[error("{0}")]
+    Config(String),
+    /// Something else is wrong.
+    #[error("{0}")]
+    Failure(Failure),
+}
+
+impl OpeningError {
+    /// The exit code that goes with it.
+    pub(super) fn code(&self) -> u8 {
+        match self {
+            Self::Config(_) => 2,
+            Self::Failure(_) => 1,
+        }
+    }
+}
+
+impl From<StoreError> for OpeningError {
+    fn from(error: StoreError) -> Self {
+        Self::Failure(error.failure())
+    }
+}
+
+/// What a process wants of its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Want {
+    /// To write it, or not to start at all: create, destroy.
+    Write,
+    /// To write it, or else to read it: the dashboard, list.
+    WriteIfFree,
+}
+
+/// An open process: the engine, and the lock that it holds.
+pub(super) struct Open {
+    /// The engine.
+    pub engine: Engine,
+    /// What jobs work with.
+    pub context: Arc<Context>,
+    /// Whether the deployment's id was made up now: nothing told of one.
+    pub is_new_deployment: bool,
+    /// What has to be said before anything else.
+    pub remarks: Vec<String>,
+    _lock: Option<Lock>,
+}
+
+/// Reads the configuration. `Ok(None)` when there is none at the default place.
+pub(super) fn read_config(global: &Global) -> Result<Option<Config>, OpeningError> {
+    let path = &global.config;
+    let bytes = match read_capped(path) {
+        Ok(bytes) => bytes,
+        Err(error)
+            if error.kind() == io::ErrorKind::NotFound && path == Path::new("config.yaml") =>
+        {
+            return Ok(None);
+        }
+        Err(error) => {
+            let hint = "name a readable file with --config";
+            return Err(OpeningError::Config(format!("{}: {error}; {hint}", path.display())));
+        }
+    };
+    let mut config = config::parse_bytes(&path.display().to_string(), &bytes)
+        .map_err(|complaints| OpeningError::Config(complaints.to_string()))?;
+    if let Some(files) = &global.files {
+        config.aws.files_directory.clone_from(files);
+    }
+    Ok(Some(config))
+}
+
+/// One byte more than allowed is enough to refuse a file that is too long.
+fn read_capped(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(CONFIG_CAP + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Opens the state and puts the engine together.
+pub(super) fn open(
+    global: &Global,
+    config: Option<Config>,
+    want: Want,
+    size: Option<(u16, u16)>,
+) -> Result<Open, OpeningError> {
+    let paths = Paths::new(&global.state);
+    let file = StateFile::new(paths.clone());
+    let (lock, read_only) = lock(global, &paths, want)?;
+    let mut remarks = Vec::new();
+    let (state, journal) = match &lock {
+        Some(_) => {
+            let loaded = file.open()?;
+            if let Some(aside) = loaded.put_aside {
+                remarks.push(format!(
+                    "{} could not be read and was put aside as {}; what is ours is found by tags",
+                    paths.state.display(),
+                    aside.display()
+                ));
+            }
+            if want == Want::Write {
+                file.try_write()?;
+            }
+            (loaded.state, Some(Arc::new(Journal::open(&paths)?)))
+        }
+        None => (file.read()?.state, None),
+    };
+    let (deployment, is_new_deployment) = deployment(global, config.as_ref(), &state);
+    let fleet = fleet(&state);
+    let config = config.map(Arc::new);
+    let (asker, questions) = jobs::questions();
+    let (desk, lanes) = jobs::lanes();
+    let context = Arc::new(context(global, &deployment, config.clone(), journal, asker));
+    let model = Model::new(Opening {
+        config,
+        deployment,
+        fleet,
+        read_only,
+        dashboard: size.is_some(),
+        now: Timestamp::now(),
+        size: size.unwrap_or_default(),
+    });
+    let state_file = lock.is_some().then_some(file);
+    let engine = Engine::new(model, Arc::clone(&context), desk, lanes, questions, state_file);
+    Ok(Open { engine, context, is_new_deployment, remarks, _lock: lock })
+}
+
+/// The lock, or why this process only reads.
+fn lock(
+    global: &Global,
+    paths: &Paths,
+    want: Want,
+) -> Result<(Option<Lock>, Option<String>), OpeningError> {
+    if global.read_only {
+        if want == Want::Write {
+            let failure = Failure::new(Step::State, "--read-only forbids it", "leave it out");
+            return Err(OpeningError::Failure(failure));
+        }
+        return Ok((None, Some("--read-only".to_owned())));
+    }
+    match Lock::take(paths) {
+        Ok(lock) => Ok((Some(lock), None)),
+        Err(error) if want == Want::Write => Err(error.into()),
+        Err(error) => Ok((None, Some(error.to_string()))),
+    }
+}
+
+/// The deployment: from the command line, the configuration or the state; else a new one.
+fn deployment(global: &Global, config: Option<&Config>, state: &State) -> (DeploymentId, bool) {
+    let told = global
+        .deployment
+        .clone()
+        .map(DeploymentId::from)
+        .or_else(|| config.and_then(|config| config.deployment.clone()))
+        .or_else(|| state.deployment.clone());
+    if let Some(id) = told {
+        (id, false)
+    } else {
+        let random = Uuid::new_v4().simple().to_string();
+        (DeploymentId::new(format!("spot-{}", &random[..8])), true)
+    }
+}
+
+fn fleet(state: &State) -> Fleet {
+    let now = Timestamp::now();
+    let mut fleet = Fleet::default();
+    for entry in &state.entries {
+        fleet.insert(entry.instance(now));
+    }
+    fleet
+}
+
+fn context(
+    global: &Global,
+    deployment: &DeploymentId,
+    config: Option<Arc<Config>>,
+    journal: Option<Arc<Journal>>,
+    asker: jobs::Asker,
+) -> Context {
+    let access = Access {
+        profile: global.profile.clone(),
+        endpoint: global.endpoint_url.clone(),
+        ..Access::default()
+    };
+    let cache = Cache::new(CACHE);
+    let mut context = Context::new(deployment.clone(), access, config, journal, cache, asker);
+    context.home = directories::BaseDirs::new().map(|base| base.home_dir().to_owned());
+    context
+}

@@ -1,0 +1,31 @@
+//! Panics: the terminal is given back before a report is printed, and a job's panic stays a
+//! failure of that job.
+
+use std::panic::{self, PanicHookInfo};
+use std::thread;
+
+use super::terminal;
+
+/// Installs the hooks. To be called once, on the thread that will own the screen.
+pub(super) fn install() -> color_eyre::Result<()> {
+    let (panic_hook, eyre_hook) =
+        color_eyre::config::HookBuilder::default().display_env_section(false).into_hooks();
+    eyre_hook.install()?;
+    let owner = thread::current().id();
+    panic::set_hook(Box::new(move |info: &PanicHookInfo<'_>| {
+        if thread::current().id() == owner || !terminal::is_held() {
+            terminal::leave();
+            print(&panic_hook.panic_report(info));
+        } else {
+            // A job's panic is caught by the task runner and becomes that job's failure; the
+            // screen goes on.
+            tracing::error!("{}", panic_hook.panic_report(info));
+        }
+    }));
+    Ok(())
+}
+
+#[expect(clippy::print_stderr, reason = "the screen was given back; there is nowhere else")]
+fn print(report: &impl std::fmt::Display) {
+    eprintln!("{report}");
+}

@@ -1,0 +1,231 @@
+//! The commands that prepare and check: they look at this machine and change files in the folder,
+//! nothing at AWS.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::opening::{self, OpeningError};
+use crate::aws::{Access, Aws};
+use crate::cli::Global;
+use crate::config::{self, Config, Found};
+use crate::fleet::Account;
+use crate::jobs::node_files;
+
+/// How long `setup` waits for AWS to say who we are.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Where the user's files lie.
+const FILES: &str = "deployment-files";
+/// The samples in it.
+const SAMPLES: [(&str, &str); 3] = [
+    ("README.md", include_str!("../../deployment-files/README.md")),
+    (
+        "orchestrator_endpoint.example",
+        include_str!("../../deployment-files/orchestrator_endpoint.example"),
+    ),
+    (
+        "orchestrator_token.example",
+        include_str!("../../deployment-files/orchestrator_token.example"),
+    ),
+];
+/// The usual private keys, the best first, as ssh(1) tries them.
+const KEYS: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
+
+/// `version`.
+pub(super) fn version() -> u8 {
+    say(&format!("spot-tui {}", env!("CARGO_PKG_VERSION")));
+    0
+}
+
+/// `validate`.
+pub(super) fn validate(global: &Global, as_json: bool) -> u8 {
+    let problems: Vec<String> = match opening::read_config(global) {
+        Ok(Some(config)) => missing_files(&config),
+        Ok(None) => vec!["there is no config.yaml here: run `spot-tui setup`".to_owned()],
+        Err(OpeningError::Config(complaints)) => complaints.lines().map(str::to_owned).collect(),
+        Err(error) => vec![error.to_string()],
+    };
+    let path = global.config.display();
+    if as_json {
+        say(&json!({"v": 1, "ok": problems.is_empty(), "problems": problems}).to_string());
+    } else if problems.is_empty() {
+        say(&format!("{path} is valid"));
+    } else {
+        for problem in &problems {
+            complain(problem);
+        }
+    }
+    if problems.is_empty() { 0 } else { 2 }
+}
+
+/// What the configuration names and is not there.
+fn missing_files(config: &Config) -> Vec<String> {
+    let home = home();
+    let aws = &config.aws;
+    let named = [
+        ("aws.private_ssh_key_path", aws.private_ssh_key_path.as_deref()),
+        ("aws.public_ssh_key_path", aws.public_ssh_key_path.as_deref()),
+        ("aws.additional_commands_script", aws.additional_commands_script.as_deref()),
+        ("ssh.config_file", config.ssh.config_file.as_deref()),
+        (
+            "aws.files_directory",
+            Some(aws.files_directory.as_path()).filter(|path| *path != Path::new(FILES)),
+        ),
+        (
+            "aws.scripts_directory",
+            Some(aws.scripts_directory.as_path())
+                .filter(|path| *path != Path::new("instance/scripts")),
+        ),
+    ];
+    named
+        .into_iter()
+        .filter_map(|(key, path)| Some((key, path?)))
+        .filter(|(_, path)| !expand(path, &home).exists())
+        .map(|(key, path)| format!("{key}: {} does not exist", path.display()))
+        .collect()
+}
+
+/// `setup`.
+pub(super) async fn setup(global: &Global) -> u8 {
+    let account = identify(global).await;
+    match prepare(global, account.as_ref().ok()) {
+        Ok(next) => {
+            match account {
+                Ok(account) => say(&format!("AWS: account {}, {}", account.id, account.arn)),
+                Err(why) => say(&format!("AWS: not reached: {why}")),
+            }
+            say("Next:");
+            for (number, step) in next.iter().enumerate() {
+                say(&format!("  {}. {step}", number + 1));
+            }
+            0
+        }
+        Err(SetupError::Config(text)) => {
+            complain(&text);
+            2
+        }
+        Err(SetupError::Io(text)) => {
+            complain(&text);
+            1
+        }
+    }
+}
+
+/// Why `setup` stopped. What it had done until then stays.
+enum SetupError {
+    Config(String),
+    Io(String),
+}
+
+async fn identify(global: &Global) -> Result<Account, String> {
+    let access = Access {
+        profile: global.profile.clone(),
+        endpoint: global.endpoint_url.clone(),
+        ..Access::default()
+    };
+    let asking = async {
+        let aws = Aws::open(&access).await?;
+        aws.account().await
+    };
+    match tokio::time::timeout(PATIENCE, asking).await {
+        Ok(Ok(account)) => Ok(account),
+        Ok(Err(error)) => Err(error.failure(crate::fleet::Step::Account).to_string()),
+        Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+    }
+}
+
+/// Makes what is missing and answers what the user has to do next.
+fn prepare(global: &Global, account: Option<&Account>) -> Result<Vec<String>, SetupError> {
+    let home = home();
+    let key = KEYS
+        .iter()
+        .find(|name| home.join(".ssh").join(name).exists())
+        .map(|name| Path::new("~/.ssh").join(name));
+    let mut next = Vec::new();
+    if account.is_none() {
+        next.push(
+            "sign in to AWS: `aws configure`, or `aws sso login`, or set AWS_ACCESS_KEY_ID and \
+             AWS_SECRET_ACCESS_KEY"
+                .to_owned(),
+        );
+    }
+    match &key {
+        Some(key) => say(&format!("SSH: {}", key.display())),
+        None => next.push("make an SSH key: `ssh-keygen -t ed25519`".to_owned()),
+    }
+    merge_config(&global.config, key)?;
+    for (name, content) in SAMPLES {
+        create(&Path::new(FILES).join(name), 0o644, content.as_bytes())?;
+    }
+    for file in node_files() {
+        create(&Path::new("instance").join(file.path), file.mode, file.content)?;
+    }
+    if !Path::new(FILES).join("orchestrator_endpoint").exists() {
+        next.push(format!(
+            "to join an orchestrator, write {FILES}/orchestrator_endpoint and orchestrator_token"
+        ));
+    }
+    next.push(format!("look through {}", global.config.display()));
+    next.push("`spot-tui create --dry-run`, then `spot-tui` for the dashboard".to_owned());
+    Ok(next)
+}
+
+fn merge_config(path: &Path, private_key: Option<PathBuf>) -> Result<(), SetupError> {
+    let failed = |error: io::Error| SetupError::Io(format!("{}: {error}", path.display()));
+    let existing = match fs::read_to_string(path) {
+        Ok(text) => Some(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(failed(error)),
+    };
+    let found = Found { private_key, region: None };
+    let merged = config::merge_defaults(&path.display().to_string(), existing.as_deref(), &found)
+        .map_err(|complaints| SetupError::Config(complaints.to_string()))?;
+    if merged.added.is_empty() {
+        say(&format!("{}: complete, left as it is", path.display()));
+        return Ok(());
+    }
+    crate::store::write_atomically(path, merged.text.as_bytes()).map_err(failed)?;
+    say(&format!("{}: added {}", path.display(), merged.added.join(", ")));
+    Ok(())
+}
+
+/// Makes a file where there is none; what the user has is never touched.
+fn create(path: &Path, mode: u32, content: &[u8]) -> Result<(), SetupError> {
+    let failed = |error: io::Error| SetupError::Io(format!("{}: {error}", path.display()));
+    if let Some(folder) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o755).create(folder).map_err(failed)?;
+    }
+    match OpenOptions::new().write(true).create_new(true).mode(mode).open(path) {
+        Ok(mut file) => {
+            file.write_all(content).map_err(failed)?;
+            say(&format!("{}: made", path.display()));
+            Ok(())
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn home() -> PathBuf {
+    directories::BaseDirs::new()
+        .map_or_else(|| PathBuf::from("/"), |base| base.home_dir().to_owned())
+}
+
+fn expand(path: &Path, home: &Path) -> PathBuf {
+    path.strip_prefix("~").map_or_else(|_| path.to_owned(), |rest| home.join(rest))
+}
+
+/// A line on standard output.
+fn say(text: &str) {
+    // A reader that went away is no reason to stop.
+    let _ = writeln!(io::stdout(), "{text}");
+}
+
+/// A line on standard error.
+fn complain(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}

@@ -1,0 +1,80 @@
+//! The one task runner: starts jobs, stops them, and turns a panic into a job's failure.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::task::{self, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::fleet::{About, Failure, Job, JobId, Outcome, Progress, Step};
+use crate::jobs::{self, Context, Desk};
+
+/// The jobs under way.
+#[derive(Debug)]
+pub(super) struct Tasks {
+    context: Arc<Context>,
+    desk: Desk,
+    running: JoinSet<()>,
+    jobs: HashMap<task::Id, JobId>,
+    stops: HashMap<JobId, CancellationToken>,
+}
+
+impl Tasks {
+    /// A runner whose jobs work in this context and report at this desk.
+    pub(super) fn new(context: Arc<Context>, desk: Desk) -> Self {
+        Self { context, desk, running: JoinSet::new(), jobs: HashMap::new(), stops: HashMap::new() }
+    }
+
+    /// Starts a job. Its last report is how it ended.
+    pub(super) fn start(&mut self, id: JobId, job: Job) {
+        let stop = CancellationToken::new();
+        self.stops.insert(id, stop.clone());
+        let context = Arc::clone(&self.context);
+        let reporter = self.desk.reporter(id);
+        let handle = self.running.spawn(async move {
+            reporter.send(About::Job, Progress::Started).await;
+            let outcome = tokio::select! {
+                outcome = jobs::run(context, job, reporter.clone()) => outcome,
+                () = stop.cancelled() => Outcome::Cancelled,
+            };
+            reporter.send(About::Job, Progress::Ended(outcome)).await;
+        });
+        self.jobs.insert(handle.id(), id);
+    }
+
+    /// Stops a job at its next await.
+    pub(super) fn cancel(&mut self, id: JobId) {
+        if let Some(stop) = self.stops.get(&id) {
+            stop.cancel();
+        }
+    }
+
+    /// Waits for a job to be over and answers with its failure if it panicked. Cancel-safe.
+    /// Pends while nothing runs.
+    pub(super) async fn next_panic(&mut self) -> (JobId, Failure) {
+        loop {
+            let Some(ended) = self.running.join_next_with_id().await else {
+                return std::future::pending().await;
+            };
+            let (task, panic) = match ended {
+                Ok((task, ())) => (task, None),
+                Err(error) => (error.id(), error.is_panic().then(|| panic_text(error))),
+            };
+            let Some(id) = self.jobs.remove(&task) else { continue };
+            self.stops.remove(&id);
+            if let Some(text) = panic {
+                let hint = "this is a bug in spot-tui: please report it with the log file";
+                return (id, Failure::new(Step::Internal, text, hint));
+            }
+        }
+    }
+}
+
+fn panic_text(error: task::JoinError) -> String {
+    let payload = error.into_panic();
+    let text = payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned());
+    format!("a job panicked: {}", text.unwrap_or_else(|| "without a message".to_owned()))
+}

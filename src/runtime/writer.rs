@@ -1,0 +1,80 @@
+//! Writes the state file beside the loop: one write at a time, and always the newest state.
+
+use std::collections::BTreeSet;
+use std::future;
+
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use crate::app::Model;
+use crate::fleet::Phase;
+use crate::store::{Entry, State, StateFile, StoreError};
+
+/// The writer of one state file; without a file it writes nothing (read-only).
+#[derive(Debug)]
+pub(super) struct Writer {
+    file: Option<StateFile>,
+    unsaved: bool,
+    writing: Option<JoinHandle<Result<(), StoreError>>>,
+}
+
+impl Writer {
+    /// A writer for this file.
+    pub(super) fn new(file: Option<StateFile>) -> Self {
+        Self { file, unsaved: false, writing: None }
+    }
+
+    /// Notes that the model holds more than the file.
+    pub(super) fn request(&mut self) {
+        self.unsaved = self.file.is_some();
+    }
+
+    /// Begins a write if one is wanted and none is under way.
+    pub(super) fn begin(&mut self, model: &Model) {
+        let Some(file) = &self.file else { return };
+        if !self.unsaved || self.writing.is_some() {
+            return;
+        }
+        self.unsaved = false;
+        let file = file.clone();
+        let gone: BTreeSet<_> = model
+            .fleet
+            .instances()
+            .filter(|instance| instance.phase == Phase::Terminated)
+            .filter_map(|instance| instance.id().cloned())
+            .collect();
+        let entries = model
+            .fleet
+            .instances()
+            .filter(|instance| instance.phase != Phase::Terminated)
+            .filter_map(Entry::of)
+            .collect();
+        let state = State { deployment: Some(model.deployment.clone()), entries };
+        self.writing = Some(spawn_blocking(move || file.write(&state, &gone)));
+    }
+
+    /// Waits for the write that is under way. Cancel-safe. Pends while there is none.
+    pub(super) async fn next(&mut self) -> Result<(), String> {
+        let Some(writing) = &mut self.writing else { return future::pending().await };
+        let written = writing.await;
+        self.writing = None;
+        match written {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(error.failure().to_string()),
+            Err(panic) => Err(panic.to_string()),
+        }
+    }
+
+    /// Brings the file up to date before the program ends.
+    pub(super) async fn finish(&mut self, model: &Model) -> Result<(), String> {
+        let mut outcome = Ok(());
+        loop {
+            if self.writing.is_some() {
+                outcome = self.next().await;
+            }
+            self.begin(model);
+            if self.writing.is_none() {
+                return outcome;
+            }
+        }
+    }
+}
