@@ -122,7 +122,7 @@ impl<W: Write> Printer<W> {
                 self.line(model, &report.about, level, &text);
             }
             Format::Json => {
-                let mut line = self.object(model, report.at, "phase", &report.about);
+                let mut line = Self::object(model, report.at, "phase", &report.about);
                 line.insert("phase".into(), phase.word().into());
                 match phase {
                     Phase::Failed(failure) => {
@@ -160,7 +160,7 @@ impl<W: Write> Printer<W> {
                 }
             }
             (_, Fact::Tried(attempt)) if self.format == Format::Json => {
-                let mut line = self.object(model, report.at, "attempt", &report.about);
+                let mut line = Self::object(model, report.at, "attempt", &report.about);
                 if let Ok(attempt) = serde_json::to_value(attempt) {
                     line.insert("attempt".into(), attempt);
                 }
@@ -172,7 +172,7 @@ impl<W: Write> Printer<W> {
 
     fn launched(&mut self, model: &Model, report: &Report, machine: &Machine) {
         if self.format == Format::Json {
-            let mut line = self.object(model, report.at, "launched", &report.about);
+            let mut line = Self::object(model, report.at, "launched", &report.about);
             line.extend(about_machine(machine));
             self.print(&Value::Object(line).to_string());
         } else {
@@ -183,7 +183,7 @@ impl<W: Write> Printer<W> {
 
     fn terminated(&mut self, model: &Model, report: &Report, machine: &Machine) {
         if self.format == Format::Json {
-            let mut line = self.object(model, report.at, "phase", &report.about);
+            let mut line = Self::object(model, report.at, "phase", &report.about);
             line.insert("phase".into(), Phase::Terminated.word().into());
             line.extend(about_machine(machine));
             self.print(&Value::Object(line).to_string());
@@ -199,7 +199,7 @@ impl<W: Write> Printer<W> {
             }
             Format::Lines { output: false } => {}
             Format::Json => {
-                let mut line = self.object(model, report.at, "output", &report.about);
+                let mut line = Self::object(model, report.at, "output", &report.about);
                 line.insert("text".into(), text.into());
                 self.print(&Value::Object(line).to_string());
             }
@@ -222,7 +222,7 @@ impl<W: Write> Printer<W> {
                 self.print(&format!("{who}{}: {text}", level.word()));
             }
             Format::Json => {
-                let mut line = self.object(model, Timestamp::now(), "message", about);
+                let mut line = Self::object(model, Timestamp::now(), "message", about);
                 line.insert("level".into(), level.word().into());
                 line.insert("text".into(), text.into());
                 self.print(&Value::Object(line).to_string());
@@ -235,7 +235,7 @@ impl<W: Write> Printer<W> {
         let tally = self.tally;
         let alive = model.fleet.alive().count();
         if self.format == Format::Json {
-            let mut line = self.object(model, Timestamp::now(), "summary", &About::Job);
+            let mut line = Self::object(model, Timestamp::now(), "summary", &About::Job);
             let numbers = json!({
                 "ok": ok, "launched": tally.launched, "ready": tally.ready,
                 "terminated": tally.terminated, "failed": tally.failed, "alive": alive,
@@ -261,13 +261,7 @@ impl<W: Write> Printer<W> {
         self.print(&said.join(", "));
     }
 
-    fn object(
-        &self,
-        model: &Model,
-        at: Timestamp,
-        event: &str,
-        about: &About,
-    ) -> Map<String, Value> {
+    fn object(model: &Model, at: Timestamp, event: &str, about: &About) -> Map<String, Value> {
         let mut line = Map::new();
         line.insert("v".into(), VERSION.into());
         line.insert("ts".into(), at.to_string().into());
