@@ -10,6 +10,7 @@ mod architecture;
 mod config;
 mod instance;
 mod node;
+mod schema;
 mod screens;
 mod ssh;
 mod support;
