@@ -9,6 +9,7 @@
 mod architecture;
 mod config;
 mod instance;
+mod main_path;
 mod node;
 mod screens;
 mod ssh;

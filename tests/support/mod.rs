@@ -7,4 +7,5 @@ pub(crate) mod moto;
 pub(crate) mod proxy;
 pub(crate) mod root;
 pub(crate) mod screen;
+pub(crate) mod spot;
 pub(crate) mod sshd;
