@@ -50,7 +50,7 @@ impl Scene {
         let mut console = String::from("-----BEGIN SSH HOST KEY FINGERPRINTS-----\r\n");
         for host in hosts {
             let key = PublicKey::parse(&host.host_key()).unwrap();
-            console.push_str(&format!("256 {} root@host (ED25519)\r\n", key.fingerprint));
+            console = format!("{console}256 {} root@host (ED25519)\r\n", key.fingerprint);
         }
         console.push_str("-----END SSH HOST KEY FINGERPRINTS-----\r\n");
         self.proxy.print_on_consoles(&console);
@@ -96,7 +96,8 @@ fn ports(hosts: &[Sshd]) -> Vec<(IpAddr, u16)> {
 }
 
 fn regions(machine_type: &str, names: &[&str]) -> String {
-    names.iter().map(|name| format!("  - {name}: {{ machine_type: {machine_type} }}\n")).collect()
+    let region = |name: &&str| format!("  - {name}: {{ machine_type: {machine_type} }}\n");
+    names.iter().map(region).collect::<Vec<_>>().concat()
 }
 
 #[test]
@@ -347,6 +348,39 @@ fn each_way_in_which_ssh_fails_is_told_apart_and_none_hangs() {
     failed(4, &["upload", "full"]);
     assert_eq!(cut_once.cuts(), 1);
     assert!(always_cut.cuts() >= 3, "it was tried again");
+}
+
+#[test]
+fn without_any_file_the_tags_find_everything_and_what_is_not_ours_stays() {
+    let scene = Scene::new();
+    scene.moto.settle_strangers(&["us-west-2"]);
+    let before = scene.moto.inspect(&["us-west-2", "eu-west-1"]);
+    let nobody = TcpListener::bind((address(0), 0)).unwrap().local_addr().unwrap();
+    scene.proxy.give_addresses([address(0).into(), address(0).into()]);
+    let config = scene.ssh_config(&[(address(0).into(), nobody.port())]);
+    let regions = regions("t3.medium", &["us-west-2", "eu-west-1"]);
+    scene.spot.configure(&config, 10, "", &regions);
+    let text = fs::read_to_string(scene.spot.path().join("config.yaml")).unwrap();
+    let unnamed = text.replace("deployment: spot-test\n", "");
+    scene.spot.write("config.yaml", 0o644, unnamed.as_bytes());
+
+    assert_eq!(scene.spot.run(&["create", "--yes"]).code, 1, "nobody listens for SSH");
+    let made: BTreeSet<String> =
+        scene.spot.state().iter().map(|entry| entry["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(made.len(), 2);
+    fs::remove_file(scene.spot.path().join("instances.json")).unwrap();
+    let listed = scene.spot.run(&["list", "--json"]);
+    assert_eq!(listed.code, 0, "{}", listed.told());
+    let rows: Vec<Value> = serde_json::from_str(&listed.out).expect(&listed.told());
+    let found: BTreeSet<String> =
+        rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(found, made);
+
+    fs::write(scene.spot.path().join("instances.json"), "{\"instances\": [{\"id\"").unwrap();
+    let gone = scene.spot.run(&["destroy", "--all", "--yes"]);
+    assert_eq!(gone.code, 0, "{}", gone.told());
+    assert!(gone.err.contains("put aside"), "{}", gone.told());
+    assert_eq!(scene.moto.inspect(&["us-west-2", "eu-west-1"]), before);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::opening::{self, OpeningError};
-use crate::aws::{Access, Aws};
+use crate::aws::Aws;
 use crate::cli::Global;
 use crate::config::{self, Config, Found};
 use crate::fleet::Account;
@@ -122,11 +122,7 @@ enum SetupError {
 }
 
 async fn identify(global: &Global) -> Result<Account, String> {
-    let access = Access {
-        profile: global.profile.clone(),
-        endpoint: global.endpoint_url.clone(),
-        ..Access::default()
-    };
+    let access = opening::access(global);
     let asking = async {
         let aws = Aws::open(&access).await?;
         aws.account().await

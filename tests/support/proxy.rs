@@ -139,11 +139,6 @@ impl Proxy {
         lock(&self.book).console = Some(text.to_owned());
     }
 
-    /// The made-up addresses that were answered as others.
-    pub(crate) fn given_addresses(&self) -> BTreeMap<String, IpAddr> {
-        lock(&self.book).addresses.clone()
-    }
-
     /// Everything that was asked so far, in the order of arrival.
     pub(crate) fn calls(&self) -> Vec<Call> {
         lock(&self.book).calls.clone()
@@ -186,7 +181,7 @@ impl Book {
                 Some(host)
             });
             let address = address.map_or_else(|| made_up.to_owned(), |host| host.to_string());
-            readdressed.push_str(&format!("{TAG}{address}<{rest}"));
+            readdressed = format!("{readdressed}{TAG}{address}<{rest}");
         }
         readdressed.into_bytes()
     }
