@@ -117,6 +117,11 @@ impl AwsError {
         };
         let message = match error.message() {
             Some(message) if !message.is_empty() => clean(message),
+            // The chain names every provider that was asked and why it has none.
+            _ if class == Class::Credentials(Credential::Missing) => {
+                tracing::debug!("{}", clean(&chain(&error)));
+                "no credentials were found in the environment, a profile or a role".to_owned()
+            }
             _ => clean(&chain(&error)),
         };
         let request_id = error.request_id().map(str::to_owned);

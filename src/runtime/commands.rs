@@ -54,6 +54,8 @@ pub(super) async fn create(global: &cli::Global, args: &cli::Create, debug: bool
         run.print_plan(&config, &counts);
     }
     if args.dry_run {
+        let text = format!("{} in all; nothing was launched", counts.values().sum::<u32>());
+        run.printer.line(&run.open.engine.model, &About::Job, Level::Info, &text);
         return 0;
     }
     if !args.yes && !asked("Create these instances?", "y").await {
