@@ -8,7 +8,9 @@
 
 mod architecture;
 mod config;
+mod docs;
 mod instance;
+mod main_path;
 mod node;
 mod schema;
 mod screens;

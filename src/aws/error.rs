@@ -117,6 +117,11 @@ impl AwsError {
         };
         let message = match error.message() {
             Some(message) if !message.is_empty() => clean(message),
+            // The chain names every provider that was asked and why it has none.
+            _ if class == Class::Credentials(Credential::Missing) => {
+                tracing::debug!("{}", clean(&chain(&error)));
+                "no credentials were found in the environment, a profile or a role".to_owned()
+            }
             _ => clean(&chain(&error)),
         };
         let request_id = error.request_id().map(str::to_owned);
@@ -195,14 +200,14 @@ impl AwsError {
 
 impl fmt::Display for AwsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.operation)?;
+        // The most telling word first: rows are narrow.
+        self.code.as_deref().map_or(Ok(()), |code| write!(f, "{code}: "))?;
+        write!(f, "{} ({}", self.message.trim_end_matches('.'), self.operation)?;
         match (&self.rest.target, &self.region) {
-            (Some(target), _) => write!(f, " ({target})")?,
-            (None, Some(region)) => write!(f, " ({region})")?,
-            (None, None) => {}
+            (Some(target), _) => write!(f, ", {target})"),
+            (None, Some(region)) => write!(f, ", {region})"),
+            (None, None) => f.write_str(")"),
         }
-        write!(f, ": {}", self.message.trim_end_matches('.'))?;
-        self.code.as_deref().map_or(Ok(()), |code| write!(f, " [{code}]"))
     }
 }
 

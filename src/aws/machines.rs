@@ -1,6 +1,7 @@
 //! Instances: what EC2 tells about ours, and their end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::IpAddr;
 
 use aws_sdk_ec2::types::{Instance, InstanceLifecycleType};
@@ -25,6 +26,13 @@ pub struct DeploymentSeen {
     pub creator: Option<String>,
     /// How many of its instances are not terminated.
     pub alive: usize,
+}
+
+impl fmt::Display for DeploymentSeen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let creator = self.creator.as_deref().unwrap_or("unknown");
+        write!(f, "{} by {creator}, {} alive", self.deployment, self.alive)
+    }
 }
 
 impl Ec2 {

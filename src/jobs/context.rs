@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -63,6 +64,7 @@ pub struct Context {
 #[derive(Debug)]
 struct Shared {
     deployment: Mutex<DeploymentId>,
+    provisional: AtomicBool,
     aws: OnceCell<Aws>,
     account: OnceCell<Account>,
     fences: Mutex<HashMap<Region, Arc<RwLock<()>>>>,
@@ -71,9 +73,11 @@ struct Shared {
 }
 
 impl Context {
-    /// A context for this deployment.
+    /// A context for this deployment. A `provisional` one was made up because no file told of
+    /// any: the tags are asked first.
     pub fn new(
         deployment: DeploymentId,
+        provisional: bool,
         access: Access,
         config: Option<Arc<Config>>,
         journal: Option<Arc<Journal>>,
@@ -82,6 +86,7 @@ impl Context {
     ) -> Self {
         let shared = Shared {
             deployment: Mutex::new(deployment),
+            provisional: AtomicBool::new(provisional),
             aws: OnceCell::new(),
             account: OnceCell::new(),
             fences: Mutex::default(),
@@ -96,9 +101,17 @@ impl Context {
         lock(&self.shared.deployment).clone()
     }
 
-    /// Takes up another deployment: the one that tags tell of, where no file did.
-    pub fn adopt(&self, deployment: DeploymentId) {
-        *lock(&self.shared.deployment) = deployment;
+    /// Whether the deployment's id was made up, and the tags were not asked yet.
+    pub fn is_provisional(&self) -> bool {
+        self.shared.provisional.load(Ordering::SeqCst)
+    }
+
+    /// Settles which deployment it is: the one that tags tell of, or the one that was made up.
+    pub fn settle(&self, deployment: Option<DeploymentId>) {
+        if let Some(deployment) = deployment {
+            *lock(&self.shared.deployment) = deployment;
+        }
+        self.shared.provisional.store(false, Ordering::SeqCst);
     }
 
     /// AWS, opened at the first use. A failure is tried again at the next.

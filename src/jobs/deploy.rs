@@ -77,6 +77,11 @@ impl Pipeline {
         self.reporter.entered(&self.key, phase).await;
     }
 
+    /// How long the host may take to let us in.
+    fn timeout(&self) -> Duration {
+        Duration::from_secs(self.kit.ssh.timeout_s.into())
+    }
+
     async fn say(&self, level: Level, text: impl Into<String>) {
         self.reporter.said(&self.key, level, text).await;
     }
@@ -117,8 +122,9 @@ impl Pipeline {
     async fn expected_key(&self) -> Result<HostKeyCheck, Failure> {
         let patience = match self.kit.ssh.host_key {
             HostKeyPolicy::Pin => return Ok(HostKeyCheck::First),
-            HostKeyPolicy::Console => CONSOLE,
-            HostKeyPolicy::Strict => Duration::from_secs(self.kit.ssh.timeout_s.into()),
+            // Half of the time that there is stays for the connection itself.
+            HostKeyPolicy::Console => CONSOLE.min(self.timeout() / 2),
+            HostKeyPolicy::Strict => self.timeout(),
         };
         let strict = self.kit.ssh.host_key == HostKeyPolicy::Strict;
         let fingerprints = self.console(patience, !strict).await;
@@ -192,8 +198,7 @@ impl Pipeline {
             Failure::new(Step::Connect, reason, hint)
         })?;
         let route = self.kit.route(address)?;
-        let overall = Duration::from_secs(self.kit.ssh.timeout_s.into());
-        let patience = Patience { overall, ..Patience::default() };
+        let patience = Patience { overall: self.timeout(), ..Patience::default() };
         wait_for(&self.kit.dial, &route, &self.kit.identities, expected, patience, |why| {
             self.reporter.output(&self.key, format!("waiting for SSH: {why}"));
         })
@@ -308,7 +313,7 @@ impl Pipeline {
             return Err(Failure::new(Step::Reboot, reason, "may the login user use sudo?"));
         }
         drop(session);
-        let deadline = Instant::now() + Duration::from_secs(self.kit.ssh.timeout_s.into());
+        let deadline = Instant::now() + self.timeout();
         while Instant::now() < deadline {
             let session = self.reach(|| known.clone()).await?;
             match boot_id(&session).await {

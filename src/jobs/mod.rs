@@ -6,6 +6,7 @@
 mod context;
 mod create;
 mod deploy;
+mod deployment;
 mod destroy;
 pub mod exit_codes;
 mod kit;
@@ -22,10 +23,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 pub use context::{Context, Pace};
+pub use deployment::{Found, find_deployment};
 pub use node_files::{NodeFile, node_files};
 pub use questions::{Asked, Asker, Questions, questions};
 pub use report::{Desk, Lanes, Reporter, lanes};
-pub use watch::deployments;
 
 use crate::fleet::{Failure, Job, Outcome};
 use crate::store::{Intent, IntentId};

@@ -6,20 +6,40 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
+use super::deployment::{Found, find_deployment};
 use super::{Context, Reporter};
 use crate::aws::{AwsError, Class, Ec2, Selector};
-use crate::fleet::{About, Ec2State, Fact, Level, Machine, Outcome, Progress, Region, Step};
+use crate::fleet::{About, Ec2State, Fact, Level, Machine, Outcome, Progress, Step};
 
-/// Tells who we are and which regions there are.
+/// Tells who we are, which regions there are, and, where no file told, which deployment is ours.
 pub(super) async fn identify(context: &Context, reporter: &Reporter) -> Outcome {
-    match context.account().await {
-        Ok(account) => {
-            let fact = Fact::Account(account.clone());
-            reporter.send(About::Job, Progress::Learned(Box::new(fact))).await;
-            Outcome::Done
+    let failed = |error: AwsError| Outcome::Failed(error.failure(Step::Account));
+    let account = match context.account().await {
+        Ok(account) => account.clone(),
+        Err(error) => return failed(error),
+    };
+    let learned = |fact| reporter.send(About::Job, Progress::Learned(Box::new(fact)));
+    if context.is_provisional() {
+        match find_deployment(context).await {
+            Ok(Found::One(deployment)) => {
+                context.settle(Some(deployment.clone()));
+                learned(Fact::Deployment(deployment)).await;
+            }
+            Ok(Found::None) => context.settle(None),
+            Ok(Found::Several(seen)) => {
+                let list: Vec<String> = seen.iter().map(ToString::to_string).collect();
+                let text = format!(
+                    "no state file tells which of these deployments is meant: {}; start with \
+                     --deployment ID",
+                    list.join(", ")
+                );
+                reporter.remarked(Level::Warning, text).await;
+            }
+            Err(error) => return failed(error),
         }
-        Err(error) => Outcome::Failed(error.failure(Step::Account)),
     }
+    learned(Fact::Account(account)).await;
+    Outcome::Done
 }
 
 /// One look at every enabled region.
@@ -116,30 +136,4 @@ pub(super) async fn look(
             Err(error)
         }
     }
-}
-
-/// The deployments that tags tell of, in all enabled regions: id, creator, instances alive.
-pub async fn deployments(
-    context: &Context,
-) -> Result<Vec<crate::aws::DeploymentSeen>, (Region, AwsError)> {
-    let home = |error| (Region::from("sts"), error);
-    let account = context.account().await.map_err(home)?;
-    let aws = context.aws().await.map_err(home)?;
-    let mut looks = JoinSet::new();
-    for region in &account.regions {
-        let ec2 = aws.region(region);
-        looks.spawn(async move {
-            ec2.deployments().await.map_err(|error| (ec2.region().clone(), error))
-        });
-    }
-    let mut all: Vec<crate::aws::DeploymentSeen> = Vec::new();
-    for found in looks.join_all().await {
-        for seen in found? {
-            match all.iter_mut().find(|known| known.deployment == seen.deployment) {
-                Some(known) => known.alive += seen.alive,
-                None => all.push(seen),
-            }
-        }
-    }
-    Ok(all)
 }

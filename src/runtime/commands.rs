@@ -17,6 +17,7 @@ use crate::fleet::{
     About, Fact, Failure, Fleet, JobId, Level, Progress, Region, Report, Secret, Step,
 };
 use crate::headless::{Format, Printer, print_list};
+use crate::jobs::{self, Found};
 
 /// Usage or configuration.
 const USAGE: u8 = 2;
@@ -53,19 +54,24 @@ pub(super) async fn create(global: &cli::Global, args: &cli::Create, debug: bool
         run.print_plan(&config, &counts);
     }
     if args.dry_run {
+        let text = format!("{} in all; nothing was launched", counts.values().sum::<u32>());
+        run.printer.line(&run.open.engine.model, &About::Job, Level::Info, &text);
         return run.leave(0);
     }
     if !args.yes && !asked("Create these instances?", "y").await {
         return run.end().await;
     }
-    // Who we are, then what there is; a failure of the first ends it all.
-    for step in [Command::Refresh, Command::Refresh, Command::Create(Some(counts))] {
-        if let Some(exit) = run.perform(step).await {
-            return run.close(exit).await;
-        }
-        if run.open.engine.model.account.is_none() {
-            break;
-        }
+    if let Some(code) = run.look(Need::Room).await {
+        return code;
+    }
+    let model = &run.open.engine.model;
+    let alive = model.fleet.alive().count();
+    if alive > 0 {
+        let text = format!("{alive} already there in {}; these are added", model.deployment);
+        run.printer.line(model, &About::Job, Level::Info, &text);
+    }
+    if let Some(exit) = run.perform(Command::Create(Some(counts))).await {
+        return run.close(exit).await;
     }
     run.end().await
 }
@@ -86,7 +92,7 @@ pub(super) async fn destroy(global: &cli::Global, args: &cli::Destroy, debug: bo
         Ok(run) => run,
         Err(error) => return complain(&error),
     };
-    if let Some(code) = run.look(true).await {
+    if let Some(code) = run.look(Need::Instances).await {
         return code;
     }
     let aim = match aim::take(&run.open.engine.model.fleet, args) {
@@ -116,7 +122,7 @@ pub(super) async fn list(global: &cli::Global, json: bool, debug: bool) -> u8 {
     };
     // What there is goes to standard output, what is wrong to standard error.
     run.printer.mute();
-    if let Some(code) = run.look(false).await {
+    if let Some(code) = run.look(Need::Nothing).await {
         return code;
     }
     let model = &run.open.engine.model;
@@ -132,6 +138,17 @@ pub(super) async fn list(global: &cli::Global, json: bool, debug: bool) -> u8 {
     let verdict = model.verdict();
     let stored = run.open.engine.finish().await;
     if stored.is_err() { FAILED } else { verdict.code() }
+}
+
+/// What a command needs to find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Need {
+    /// Nothing: it shows what there is.
+    Nothing,
+    /// Instances to act on.
+    Instances,
+    /// A deployment to add to, be it a new one.
+    Room,
 }
 
 impl Run {
@@ -155,61 +172,57 @@ impl Run {
 
     /// Learns who we are and what there is; where no file tells the deployment, the tags do.
     /// An exit code when there is no way on.
-    async fn look(&mut self, strict: bool) -> Option<u8> {
-        if let Some(exit) = self.perform(Command::Refresh).await {
-            return Some(self.close(exit).await);
-        }
-        if self.open.engine.model.account.is_none() {
-            // Without AWS, list still shows what was last known.
-            return if strict { Some(self.end().await) } else { None };
-        }
-        if self.open.is_new_deployment
-            && let Err(code) = self.find_deployment().await
+    async fn look(&mut self, need: Need) -> Option<u8> {
+        if self.open.context.is_provisional()
+            && let Some(code) = self.find_deployment(need).await
         {
             return Some(self.leave(code));
         }
-        if let Some(exit) = self.perform(Command::Refresh).await {
-            return Some(self.close(exit).await);
+        for step in [Command::Refresh, Command::Refresh] {
+            if let Some(exit) = self.perform(step).await {
+                return Some(self.close(exit).await);
+            }
+            if self.open.engine.model.account.is_none() {
+                // Without AWS, list still shows what was last known.
+                return if need == Need::Nothing { None } else { Some(self.end().await) };
+            }
         }
         None
     }
 
-    /// Takes up the one deployment of this creator that tags tell of.
-    async fn find_deployment(&mut self) -> Result<(), u8> {
-        let found = match crate::jobs::deployments(&self.open.context).await {
-            Ok(found) => found,
-            Err((region, error)) => {
-                say(&format!("ERROR: {region}: {error}"));
-                return Err(FAILED);
+    /// Takes up the one deployment of this creator that tags tell of. An exit code when it has to
+    /// be named.
+    async fn find_deployment(&mut self, need: Need) -> Option<u8> {
+        let creator = match self.open.context.account().await {
+            Ok(account) => account.creator.clone(),
+            // The job that identifies us fails in the same way and says so.
+            Err(_) => return None,
+        };
+        let settled = match jobs::find_deployment(&self.open.context).await {
+            Ok(Found::None) | Err(_) => None,
+            Ok(Found::One(deployment)) => Some(deployment),
+            Ok(Found::Several(seen)) => {
+                let mine = seen.iter().any(|it| it.creator.as_ref() == Some(&creator));
+                if need != Need::Room || mine {
+                    say("no state file tells which of these deployments is meant:");
+                    for seen in seen {
+                        say(&format!("  {seen}"));
+                    }
+                    say("name one: --deployment ID");
+                    return Some(USAGE);
+                }
+                // Others' deployments are no reason not to begin one of our own.
+                None
             }
         };
-        let creator =
-            self.open.engine.model.account.as_ref().map(|account| account.creator.clone());
-        match found.as_slice() {
-            [] => Ok(()),
-            [only] if only.creator == creator => {
-                self.open.context.adopt(only.deployment.clone());
-                let fact = Fact::Deployment(only.deployment.clone());
-                let report = Report {
-                    job: JobId(0),
-                    at: jiff::Timestamp::now(),
-                    about: About::Job,
-                    progress: Progress::Learned(Box::new(fact)),
-                };
-                self.open.engine.handle(Message::Report(report));
-                Ok(())
-            }
-            several => {
-                say("there is no state file, and this account has these deployments:");
-                for seen in several {
-                    let creator = seen.creator.as_deref().unwrap_or("unknown");
-                    let (id, alive) = (&seen.deployment, seen.alive);
-                    say(&format!("  {id}  by {creator}, {alive} instances alive"));
-                }
-                say("name one: --deployment ID");
-                Err(USAGE)
-            }
+        self.open.context.settle(settled.clone());
+        if let Some(deployment) = settled {
+            let fact = Box::new(Fact::Deployment(deployment));
+            let (at, about) = (jiff::Timestamp::now(), About::Job);
+            let report = Report { job: JobId(0), at, about, progress: Progress::Learned(fact) };
+            self.open.engine.handle(Message::Report(report));
         }
+        None
     }
 
     /// Gives a command and drives the loop until no job is under way. `Some` when the program has

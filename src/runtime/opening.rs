@@ -64,8 +64,6 @@ pub(super) struct Open {
     pub engine: Engine,
     /// What jobs work with.
     pub context: Arc<Context>,
-    /// Whether the deployment's id was made up now: nothing told of one.
-    pub is_new_deployment: bool,
     /// What has to be said before anything else.
     pub remarks: Vec<String>,
     _lock: Option<Lock>,
@@ -134,7 +132,19 @@ pub(super) fn open(
     let config = config.map(Arc::new);
     let (asker, questions) = jobs::questions();
     let (desk, lanes) = jobs::lanes();
-    let context = Arc::new(context(global, &deployment, config.clone(), journal, asker));
+    let access = access(global);
+    let cache = Cache::new(CACHE);
+    let mut context = Context::new(
+        deployment.clone(),
+        is_new_deployment,
+        access,
+        config.clone(),
+        journal,
+        cache,
+        asker,
+    );
+    context.home = directories::BaseDirs::new().map(|base| base.home_dir().to_owned());
+    let context = Arc::new(context);
     let model = Model::new(Opening {
         config,
         deployment,
@@ -146,7 +156,7 @@ pub(super) fn open(
     });
     let state_file = lock.is_some().then_some(file);
     let engine = Engine::new(model, Arc::clone(&context), desk, lanes, questions, state_file);
-    Ok(Open { engine, context, is_new_deployment, remarks, _lock: lock })
+    Ok(Open { engine, context, remarks, _lock: lock })
 }
 
 /// The lock, or why this process only reads.
@@ -194,20 +204,11 @@ fn fleet(state: &State) -> Fleet {
     fleet
 }
 
-fn context(
-    global: &Global,
-    deployment: &DeploymentId,
-    config: Option<Arc<Config>>,
-    journal: Option<Arc<Journal>>,
-    asker: jobs::Asker,
-) -> Context {
-    let access = Access {
+/// How AWS is reached.
+pub(super) fn access(global: &Global) -> Access {
+    Access {
         profile: global.profile.clone(),
         endpoint: global.endpoint_url.clone(),
         ..Access::default()
-    };
-    let cache = Cache::new(CACHE);
-    let mut context = Context::new(deployment.clone(), access, config, journal, cache, asker);
-    context.home = directories::BaseDirs::new().map(|base| base.home_dir().to_owned());
-    context
+    }
 }

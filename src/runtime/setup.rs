@@ -10,10 +10,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::opening::{self, OpeningError};
-use crate::aws::{Access, Aws};
+use crate::aws::Aws;
 use crate::cli::Global;
 use crate::config::{self, Config, Found};
-use crate::fleet::Account;
+use crate::fleet::{Account, Region};
 use crate::jobs::node_files;
 
 /// How long `setup` waits for AWS to say who we are.
@@ -32,6 +32,8 @@ const SAMPLES: [(&str, &str); 3] = [
         include_str!("../../deployment-files/orchestrator_token.example"),
     ),
 ];
+/// Every key of the configuration, explained.
+const EXAMPLE: &str = include_str!("../../config.yaml.example");
 /// The usual private keys, the best first, as ssh(1) tries them.
 const KEYS: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
 
@@ -122,11 +124,7 @@ enum SetupError {
 }
 
 async fn identify(global: &Global) -> Result<Account, String> {
-    let access = Access {
-        profile: global.profile.clone(),
-        endpoint: global.endpoint_url.clone(),
-        ..Access::default()
-    };
+    let access = opening::access(global);
     let asking = async {
         let aws = Aws::open(&access).await?;
         aws.account().await
@@ -158,11 +156,16 @@ fn prepare(global: &Global, account: Option<&Account>) -> Result<Vec<String>, Se
         None => next.push("make an SSH key: `ssh-keygen -t ed25519`".to_owned()),
     }
     merge_config(&global.config, key)?;
+    let mut made = 0;
+    made += create(Path::new("config.yaml.example"), 0o644, EXAMPLE.as_bytes())?;
     for (name, content) in SAMPLES {
-        create(&Path::new(FILES).join(name), 0o644, content.as_bytes())?;
+        made += create(&Path::new(FILES).join(name), 0o644, content.as_bytes())?;
     }
     for file in node_files() {
-        create(&Path::new("instance").join(file.path), file.mode, file.content)?;
+        made += create(&Path::new("instance").join(file.path), file.mode, file.content)?;
+    }
+    if made > 0 {
+        say(&format!("config.yaml.example, {FILES}/ and instance/: {made} files made"));
     }
     if !Path::new(FILES).join("orchestrator_endpoint").exists() {
         next.push(format!(
@@ -181,7 +184,11 @@ fn merge_config(path: &Path, private_key: Option<PathBuf>) -> Result<(), SetupEr
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(failed(error)),
     };
-    let found = Found { private_key, region: None };
+    let region = ["AWS_REGION", "AWS_DEFAULT_REGION"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok())
+        .map(Region::from);
+    let found = Found { private_key, region };
     let merged = config::merge_defaults(&path.display().to_string(), existing.as_deref(), &found)
         .map_err(|complaints| SetupError::Config(complaints.to_string()))?;
     if merged.added.is_empty() {
@@ -193,8 +200,9 @@ fn merge_config(path: &Path, private_key: Option<PathBuf>) -> Result<(), SetupEr
     Ok(())
 }
 
-/// Makes a file where there is none; what the user has is never touched.
-fn create(path: &Path, mode: u32, content: &[u8]) -> Result<(), SetupError> {
+/// Makes a file where there is none, and answers how many it made; what the user has is never
+/// touched.
+fn create(path: &Path, mode: u32, content: &[u8]) -> Result<usize, SetupError> {
     let failed = |error: io::Error| SetupError::Io(format!("{}: {error}", path.display()));
     if let Some(folder) = path.parent() {
         DirBuilder::new().recursive(true).mode(0o755).create(folder).map_err(failed)?;
@@ -202,10 +210,9 @@ fn create(path: &Path, mode: u32, content: &[u8]) -> Result<(), SetupError> {
     match OpenOptions::new().write(true).create_new(true).mode(mode).open(path) {
         Ok(mut file) => {
             file.write_all(content).map_err(failed)?;
-            say(&format!("{}: made", path.display()));
-            Ok(())
+            Ok(1)
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(0),
         Err(error) => Err(failed(error)),
     }
 }

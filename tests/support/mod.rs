@@ -8,4 +8,5 @@ pub(crate) mod proxy;
 pub(crate) mod root;
 pub(crate) mod schema;
 pub(crate) mod screen;
+pub(crate) mod spot;
 pub(crate) mod sshd;

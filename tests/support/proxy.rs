@@ -4,11 +4,15 @@
 //! Plain threads, so that it serves tests with a paused clock and programs in other processes
 //! alike.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 /// One request and how it was answered.
 #[derive(Debug, Clone)]
@@ -27,6 +31,8 @@ pub(crate) struct Call {
     pub(crate) body: String,
     /// The answer's status; 0 when the connection was cut.
     pub(crate) status: u16,
+    /// The answer's body.
+    pub(crate) answer: String,
 }
 
 impl Call {
@@ -82,6 +88,10 @@ struct Book {
     calls: Vec<Call>,
     /// Action, how many calls of it from now on, what then.
     faults: Vec<(String, usize, Fault)>,
+    /// Addresses that are still to be handed out, and those that were.
+    free: Vec<IpAddr>,
+    console: Option<String>,
+    addresses: BTreeMap<String, IpAddr>,
 }
 
 /// A running proxy. It ends with the test process.
@@ -118,6 +128,17 @@ impl Proxy {
         lock(&self.book).faults.push((action.to_owned(), nth, fault));
     }
 
+    /// moto makes public addresses up. From now on each of them is answered as one of these, in
+    /// the order in which they first appear, so that every instance can be a host of its own.
+    pub(crate) fn give_addresses(&self, hosts: impl IntoIterator<Item = IpAddr>) {
+        lock(&self.book).free.extend(hosts);
+    }
+
+    /// moto's instances print the boot of another age. From now on all consoles say this.
+    pub(crate) fn print_on_consoles(&self, text: &str) {
+        lock(&self.book).console = Some(text.to_owned());
+    }
+
     /// Everything that was asked so far, in the order of arrival.
     pub(crate) fn calls(&self) -> Vec<Call> {
         lock(&self.book).calls.clone()
@@ -131,6 +152,38 @@ impl Proxy {
     /// Forgets the calls so far, and gives them back.
     pub(crate) fn take(&self) -> Vec<Call> {
         std::mem::take(&mut lock(&self.book).calls)
+    }
+}
+
+impl Book {
+    fn print(&self, body: Vec<u8>) -> Vec<u8> {
+        let (Some(console), Ok(text)) = (&self.console, std::str::from_utf8(&body)) else {
+            return body;
+        };
+        let Some((before, rest)) = text.split_once("<output>") else { return body };
+        let after = rest.split_once("</output>").map_or("", |(_, after)| after);
+        format!("{before}<output>{}</output>{after}", STANDARD.encode(console)).into_bytes()
+    }
+
+    fn readdress(&mut self, body: Vec<u8>) -> Vec<u8> {
+        const TAG: &str = "<ipAddress>";
+        if self.free.is_empty() && self.addresses.is_empty() {
+            return body;
+        }
+        let text = String::from_utf8_lossy(&body).into_owned();
+        let mut parts = text.split(TAG);
+        let mut readdressed = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let (made_up, rest) = part.split_once('<').unwrap_or((part, ""));
+            let address = self.addresses.get(made_up).copied().or_else(|| {
+                let host = (!self.free.is_empty()).then(|| self.free.remove(0))?;
+                self.addresses.insert(made_up.to_owned(), host);
+                Some(host)
+            });
+            let address = address.map_or_else(|| made_up.to_owned(), |host| host.to_string());
+            readdressed = format!("{readdressed}{TAG}{address}<{rest}");
+        }
+        readdressed.into_bytes()
     }
 }
 
@@ -165,7 +218,12 @@ fn serve(stream: &TcpStream, upstream: SocketAddr, book: &Mutex<Book>) -> std::i
             None => Some(forward(&request, upstream)?),
         };
         let Some((status, body)) = answer else { return Ok(()) };
-        lock(book).calls.get_mut(place).into_iter().for_each(|call| call.status = status);
+        let body = lock(book).readdress(body);
+        let body = lock(book).print(body);
+        lock(book).calls.get_mut(place).into_iter().for_each(|call| {
+            call.status = status;
+            call.answer = String::from_utf8_lossy(&body).into_owned();
+        });
         let head = format!(
             "HTTP/1.1 {status} Answer\r\nx-amzn-requestid: req-{place}\r\n\
              content-length: {}\r\n\r\n",
@@ -234,6 +292,7 @@ fn write_down(book: &Mutex<Book>, request: &Request) -> (usize, Option<Fault>) {
         form,
         body,
         status: 0,
+        answer: String::new(),
     });
     (book.calls.len() - 1, due)
 }

@@ -24,7 +24,8 @@ const PROGRAMS: [(&str, &str); 3] =
 /// Applets that would reach past the stubs, and those that have another shell in their place.
 const LEFT_OUT: [&str; 7] = ["halt", "init", "linuxrc", "poweroff", "reboot", "sh", "su"];
 /// Commands that only record that they were called.
-const STUBS: [&str; 6] = ["apt-get", "cloud-init", "docker", "journalctl", "systemctl", "ufw"];
+const STUBS: [&str; 7] =
+    ["apt-get", "cloud-init", "curl", "docker", "journalctl", "systemctl", "ufw"];
 
 const PASSWD: &str = "root::0:0:root:/root:/bin/sh\n\
     sshd:*:101:65534::/run/sshd:/bin/false\n\
@@ -141,6 +142,7 @@ fn copy_with_libraries(program: &Path, root: &Path) {
 fn furnish(root: &Path) {
     for folder in [
         "etc/ssh",
+        "etc/systemd/system",
         "home/ubuntu/.ssh",
         "opt",
         "proc",
