@@ -199,6 +199,8 @@ pub struct Model {
     pub(super) left_open: BTreeSet<InstanceKey>,
     pub(super) last_launch: i64,
     next_job: u64,
+    /// Whether the fleet changed since rows were counted and sorted.
+    unsorted: bool,
 }
 
 /// How many ended jobs are remembered.
@@ -240,6 +242,7 @@ impl Model {
             left_open,
             last_launch: 0,
             next_job: 1,
+            unsorted: false,
         };
         model.rearrange();
         model
@@ -314,9 +317,23 @@ impl Model {
 
     /// Counts and sorts anew after the fleet changed.
     pub(super) fn rearrange(&mut self) {
+        self.unsorted = false;
         self.tally = Tally::of(&self.fleet);
         self.table.arrange(&self.fleet);
         self.fit();
+    }
+
+    /// Leaves counting and sorting to [`Self::settle`]: reports come in bursts.
+    pub(super) fn unsettle(&mut self) {
+        self.unsorted = true;
+    }
+
+    /// Counts and sorts if reports changed the fleet. To be called before the table is looked at:
+    /// [`update`](super::update) does for what the user asks, the loop before it draws.
+    pub fn settle(&mut self) {
+        if self.unsorted {
+            self.rearrange();
+        }
     }
 
     /// Tells the table its height after the layout changed.

@@ -95,8 +95,9 @@ fn take(
     Ok(None)
 }
 
-fn draw(engine: &Engine, terminal: &mut Terminal, theme: &Theme) -> io::Result<HitMap> {
+fn draw(engine: &mut Engine, terminal: &mut Terminal, theme: &Theme) -> io::Result<HitMap> {
     tui_logger::move_events();
+    engine.model.settle();
     let mut hits = HitMap::default();
     terminal.draw(|frame| hits = view::render(&engine.model, theme, frame))?;
     Ok(hits)

@@ -20,6 +20,9 @@ use crate::fleet::{Job, JobId, Level};
 pub fn update(model: &mut Model, message: Stamped) -> Vec<Effect> {
     // A wall clock may be set back; ages on the screen shall not be negative.
     model.now = model.now.max(message.at);
+    if !matches!(message.message, Message::Report(_)) {
+        model.settle();
+    }
     match message.message {
         Message::Input(input) => on_input(model, input),
         Message::Command(command) => perform(model, command),

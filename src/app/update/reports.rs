@@ -90,7 +90,7 @@ fn of_instance(model: &mut Model, key: &InstanceKey, report: &Report) -> Vec<Eff
     if !changed {
         return Vec::new();
     }
-    model.rearrange();
+    model.unsettle();
     model.persist().into_iter().collect()
 }
 
@@ -221,7 +221,7 @@ fn surveyed(
             }
         }
     }
-    model.rearrange();
+    model.unsettle();
     model.persist().into_iter().collect()
 }
 
