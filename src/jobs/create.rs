@@ -97,11 +97,7 @@ struct Creation {
 async fn prepare(context: &Arc<Context>, reporter: &Reporter) -> Result<Creation, Failure> {
     let config = Arc::clone(context.config()?);
     context.journal()?;
-    if context.is_provisional() {
-        let hint =
-            "wait until AWS has answered; where it tells of several, start with --deployment";
-        return Err(Failure::new(Step::State, "no file tells which deployment is ours", hint));
-    }
+    context.settled()?;
     let kit = Kit::prepare(context, &config, reporter).await?;
     let aws = context.aws().await.map_err(|error| error.failure(Step::Account))?.clone();
     let account = context.account().await.map_err(|error| error.failure(Step::Account))?.clone();
