@@ -44,7 +44,7 @@ pub(super) async fn destroy(context: Arc<Context>, doomed: Doomed, reporter: Rep
             destruction.run(aim).await
         });
     }
-    let failed = regions.join_all().await.into_iter().sum();
+    let failed = super::together(regions, || 1).await.into_iter().sum();
     if failed == 0 { Outcome::Done } else { Outcome::Partly { failed } }
 }
 

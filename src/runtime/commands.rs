@@ -193,26 +193,27 @@ impl Run {
     /// Takes up the one deployment of this creator that tags tell of. An exit code when it has to
     /// be named.
     async fn find_deployment(&mut self, need: Need) -> Option<u8> {
-        let creator = match self.open.context.account().await {
-            Ok(account) => account.creator.clone(),
+        if self.open.context.account().await.is_err() {
             // The job that identifies us fails in the same way and says so.
-            Err(_) => return None,
-        };
+            return None;
+        }
         let settled = match jobs::find_deployment(&self.open.context).await {
-            Ok(Found::None) | Err(_) => None,
+            Ok(Found::None) => None,
+            // Others' deployments are no reason not to begin one of our own.
+            Ok(Found::Others(_)) if need == Need::Room => None,
             Ok(Found::One(deployment)) => Some(deployment),
-            Ok(Found::Several(seen)) => {
-                let mine = seen.iter().any(|it| it.creator.as_ref() == Some(&creator));
-                if need != Need::Room || mine {
-                    say("no state file tells which of these deployments is meant:");
-                    for seen in seen {
-                        say(&format!("  {seen}"));
-                    }
-                    say("name one: --deployment ID");
-                    return Some(USAGE);
+            Ok(Found::Others(seen) | Found::Several(seen)) => {
+                say("no state file tells which of these deployments is meant:");
+                for seen in seen {
+                    say(&format!("  {seen}"));
                 }
-                // Others' deployments are no reason not to begin one of our own.
-                None
+                say("name one: --deployment ID");
+                return Some(USAGE);
+            }
+            Err(error) => {
+                say(&format!("ERROR: {}", error.failure(Step::Account)));
+                say("no state file tells which deployment is meant; name it: --deployment ID");
+                return Some(FAILED);
             }
         };
         self.open.context.settle(settled.clone());
