@@ -12,6 +12,7 @@ mod docs;
 mod instance;
 mod main_path;
 mod node;
+mod schema;
 mod screens;
 mod ssh;
 mod support;

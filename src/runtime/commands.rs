@@ -56,7 +56,7 @@ pub(super) async fn create(global: &cli::Global, args: &cli::Create, debug: bool
     if args.dry_run {
         let text = format!("{} in all; nothing was launched", counts.values().sum::<u32>());
         run.printer.line(&run.open.engine.model, &About::Job, Level::Info, &text);
-        return 0;
+        return run.leave(0);
     }
     if !args.yes && !asked("Create these instances?", "y").await {
         return run.end().await;
@@ -97,7 +97,7 @@ pub(super) async fn destroy(global: &cli::Global, args: &cli::Destroy, debug: bo
     }
     let aim = match aim::take(&run.open.engine.model.fleet, args) {
         Ok(aim) => aim,
-        Err(text) => return refuse(&text),
+        Err(text) => return run.leave(refuse(&text)),
     };
     if !args.yes && !confirmed(&run.open.engine.model.fleet, &aim).await {
         return run.end().await;
@@ -176,7 +176,7 @@ impl Run {
         if self.open.context.is_provisional()
             && let Some(code) = self.find_deployment(need).await
         {
-            return Some(code);
+            return Some(self.leave(code));
         }
         for step in [Command::Refresh, Command::Refresh] {
             if let Some(exit) = self.perform(step).await {
@@ -239,6 +239,9 @@ impl Run {
                     return Some(exit);
                 }
             }
+            if let Some(dropped) = self.open.engine.dropped() {
+                self.take(dropped).await;
+            }
             self.open.engine.model.active().next()?;
             message = tokio::select! {
                 signal = self.signals.next() => Message::Signal(signal),
@@ -254,19 +257,27 @@ impl Run {
             self.open.engine.answer(question.id, answer);
             return None;
         }
-        self.printer.saw(&self.open.engine.model, &message);
-        for wish in self.open.engine.handle(message) {
-            if let Wish::Quit(exit) = wish {
-                return Some(exit);
-            }
-        }
-        None
+        let before = self.printer.saw(&self.open.engine.model, &message);
+        let wishes = self.open.engine.handle(message);
+        self.printer.changed(&self.open.engine.model, before);
+        wishes.into_iter().find_map(|wish| match wish {
+            Wish::Quit(exit) => Some(exit),
+            Wish::Suspend | Wish::Copy(_) => None,
+        })
     }
 
     /// The end of a command that ran through.
     async fn end(&mut self) -> u8 {
         let verdict = self.open.engine.model.verdict();
         self.close(verdict).await
+    }
+
+    /// The end of a command that changed nothing: programs get their last line all the same.
+    fn leave(&mut self, code: u8) -> u8 {
+        if self.printer.format() == Format::Json {
+            self.printer.summary(&self.open.engine.model, code == 0);
+        }
+        code
     }
 
     /// Writes the state and the last line. Answers the exit code.
