@@ -37,7 +37,7 @@ prerequisites:  ## install the Debian packages that the tests need (as root), or
 		exit 1; \
 	fi
 
-venv: prerequisites  ## make the Python environment with moto and boto3, where it is missing
+venv: prerequisites  ## make the Python environment of the tests, where it is missing
 	@if [ -n "$$SPOT_TEST_PYTHON" ] || cmp -s tests/requirements.txt $(VENV)/requirements.txt; then \
 		exit 0; \
 	fi; \

@@ -8,9 +8,11 @@
 
 mod architecture;
 mod config;
+mod docs;
 mod instance;
 mod main_path;
 mod node;
+mod schema;
 mod screens;
 mod ssh;
 mod support;

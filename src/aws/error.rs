@@ -200,14 +200,14 @@ impl AwsError {
 
 impl fmt::Display for AwsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.operation)?;
+        // The most telling word first: rows are narrow.
+        self.code.as_deref().map_or(Ok(()), |code| write!(f, "{code}: "))?;
+        write!(f, "{} ({}", self.message.trim_end_matches('.'), self.operation)?;
         match (&self.rest.target, &self.region) {
-            (Some(target), _) => write!(f, " ({target})")?,
-            (None, Some(region)) => write!(f, " ({region})")?,
-            (None, None) => {}
+            (Some(target), _) => write!(f, ", {target})"),
+            (None, Some(region)) => write!(f, ", {region})"),
+            (None, None) => f.write_str(")"),
         }
-        write!(f, ": {}", self.message.trim_end_matches('.'))?;
-        self.code.as_deref().map_or(Ok(()), |code| write!(f, " [{code}]"))
     }
 }
 

@@ -1,5 +1,6 @@
 //! One instance, as far as anybody knows it, and what there is to learn about it.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
@@ -120,6 +121,15 @@ pub enum HostKeyTrust {
     Console,
     /// Nobody yet: the first key that answered was kept.
     Pinned,
+}
+
+impl fmt::Display for HostKeyTrust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Console => "verified by the console",
+            Self::Pinned => "pinned, unverified",
+        })
+    }
 }
 
 /// One attempt to launch, and what came of it.

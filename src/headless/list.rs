@@ -4,7 +4,8 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use crate::app::Model;
+use super::line::LONGEST;
+use crate::app::{Model, clean};
 use crate::fleet::{Instance, Phase};
 use crate::view::columns;
 
@@ -49,14 +50,17 @@ fn table(rows: &[&Instance], model: &Model) -> String {
     lines.join("\n")
 }
 
-/// One instance, with the keys of the state file and our word for where it stands.
+/// One instance, with the keys of the state file and our word for where it stands; see
+/// `assets/list.schema.json`.
 fn object(row: &Instance) -> Value {
     let machine = row.machine.as_ref();
     let failure = match &row.phase {
-        Phase::Failed(failure) => Some(failure.to_string()),
-        Phase::Degraded { reason } => Some(reason.clone()),
+        Phase::Failed(failure) => Some(clean(&failure.to_string(), LONGEST)),
+        Phase::Degraded { reason } => Some(clean(reason, LONGEST)),
         _ => None,
     };
+    // Anybody who may tag an instance has written it.
+    let creator = machine.and_then(|machine| machine.creator.as_deref());
     json!({
         "id": row.id(),
         "region": row.region,
@@ -71,7 +75,7 @@ fn object(row: &Instance) -> Value {
         "created": machine.map(|machine| machine.launched.to_string()),
         "deployment_id": row.deployment,
         "vpc_id": machine.and_then(|machine| machine.vpc.as_ref()),
-        "creator": machine.and_then(|machine| machine.creator.as_ref()),
+        "creator": creator.map(|creator| clean(creator, LONGEST)),
         "host_key": row.host_key.as_ref().map(|key| &key.fingerprint),
     })
 }

@@ -2,8 +2,9 @@
 //!
 //! They print what the loop reports; they start nothing and decide nothing.
 
+mod line;
 mod list;
 mod printer;
 
 pub use list::print_list;
-pub use printer::{Format, Printer, Tally};
+pub use printer::{Before, Format, Printer, Tally};

@@ -1,18 +1,18 @@
 //! One line for each thing that a job reports.
 //!
-//! The JSON lines follow `assets/json-lines.schema.json`; `state` is always EC2's own word,
-//! `phase` ours.
+//! It is asked before the model takes up a message and again afterwards: what a job says is
+//! printed as it comes, but a phase only when the model has entered it. So every transition is
+//! told once, whoever saw it first, and none that was refused.
 
 use std::io::{self, Write};
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
 
-use crate::app::{Message, Model};
-use crate::fleet::{About, Fact, Level, Machine, Outcome, Phase, Progress, Report};
-
-/// The version of the JSON lines.
-const VERSION: u32 = 1;
+use super::line::{Event, LONGEST, Line};
+use crate::app::{Message, Model, clean};
+use crate::fleet::{
+    About, Fact, Instance, InstanceKey, Level, Outcome, Phase, Progress, Region, Report,
+};
 
 /// How lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,8 +35,23 @@ pub struct Tally {
     pub ready: usize,
     /// Instances that are gone.
     pub terminated: usize,
-    /// Things that failed: instances, regions, whole jobs.
+    /// Things that failed: instances, regions, whole jobs. None if and only if all went well.
     pub failed: usize,
+}
+
+/// The rows that a message may change, as they were before it.
+#[derive(Debug, Default)]
+pub struct Before {
+    at: Timestamp,
+    rows: Vec<(InstanceKey, Phase, bool)>,
+}
+
+impl Before {
+    fn new<'a>(at: Timestamp, rows: impl Iterator<Item = &'a Instance>) -> Self {
+        let rows =
+            rows.map(|row| (row.key.clone(), row.phase.clone(), row.machine.is_some())).collect();
+        Self { at, rows }
+    }
 }
 
 /// Prints what the loop reports.
@@ -55,15 +70,21 @@ impl<W: Write> Printer<W> {
         Self { out, format, tally: Tally::default(), closed: false }
     }
 
+    /// How its lines look.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
     /// From now on prints nothing: a command that shows what is there, not what happens.
     pub fn mute(&mut self) {
         self.closed = true;
     }
 
-    /// Prints a message before the model takes it up, where it is worth a line.
-    pub fn saw(&mut self, model: &Model, message: &Message) {
+    /// Prints what a message says, before the model takes it up. The answer is for
+    /// [`Self::changed`].
+    pub fn saw(&mut self, model: &Model, message: &Message) -> Before {
         match message {
-            Message::Report(report) => self.report(model, report),
+            Message::Report(report) => return self.report(model, report),
             Message::Stored(Err(why)) => {
                 self.tally.failed += 1;
                 self.line(model, &About::Job, Level::Error, why);
@@ -74,183 +95,181 @@ impl<W: Write> Printer<W> {
             }
             _ => {}
         }
+        Before::default()
     }
 
-    fn report(&mut self, model: &Model, report: &Report) {
-        match &report.progress {
-            Progress::Entered(phase) => self.phase(model, report, phase),
-            Progress::Said(level, text) => {
-                if *level == Level::Error && !matches!(report.about, About::Instance(_)) {
-                    self.tally.failed += 1;
+    fn report(&mut self, model: &Model, report: &Report) -> Before {
+        match (&report.about, &report.progress) {
+            (about, Progress::Said(level, text)) => {
+                self.sentence(model, report.at, about, *level, text);
+            }
+            (about, Progress::Output(text)) => self.output(model, report.at, about, text),
+            (_, Progress::Ended(outcome)) => self.ended(model, report, outcome),
+            (About::Instance(key), Progress::Entered(_)) => {
+                return Before::new(report.at, model.fleet.get(key).into_iter());
+            }
+            (About::Instance(key), Progress::Learned(fact)) => {
+                self.fact(model, report, key, fact);
+                return Before::new(report.at, model.fleet.get(key).into_iter());
+            }
+            (About::Region(region), Progress::Learned(fact)) => match &**fact {
+                Fact::Surveyed(_) => {
+                    let rows = model.fleet.instances().filter(|row| row.region == *region);
+                    return Before::new(report.at, rows);
                 }
-                self.line(model, &report.about, *level, text);
-            }
-            Progress::Learned(fact) => self.fact(model, report, fact),
-            Progress::Output(line) => self.output(model, report, line),
-            Progress::Ended(Outcome::Failed(failure)) => {
-                self.tally.failed += 1;
-                self.line(model, &About::Job, Level::Error, &failure.to_string());
-            }
-            Progress::Started | Progress::Transferred(_) | Progress::Ended(_) => {}
+                Fact::Unanswered(why) => self.unanswered(model, report, region, why),
+                _ => {}
+            },
+            _ => {}
         }
+        Before::default()
     }
 
-    fn phase(&mut self, model: &Model, report: &Report, phase: &Phase) {
-        let level = match phase {
-            Phase::Ready => {
-                self.tally.ready += 1;
-                Level::Success
+    /// Prints the launches and phases that a message brought about.
+    pub fn changed(&mut self, model: &Model, before: Before) {
+        for (key, phase, existed) in before.rows {
+            let Some(row) = model.fleet.get(&key) else { continue };
+            if !existed && row.machine.is_some() {
+                self.launched(model, before.at, row);
             }
-            Phase::Terminated => Level::Success,
-            Phase::Failed(_) => {
-                self.tally.failed += 1;
-                Level::Error
-            }
-            Phase::Degraded { .. } => {
-                self.tally.failed += 1;
-                Level::Warning
-            }
-            Phase::Interrupted { .. } => Level::Warning,
-            _ => Level::Info,
-        };
-        match self.format {
-            Format::Lines { .. } => {
-                let text = match phase {
-                    Phase::Failed(failure) => failure.to_string(),
-                    phase => phase.to_string(),
-                };
-                self.line(model, &report.about, level, &text);
-            }
-            Format::Json => {
-                let mut line = Self::object(model, report.at, "phase", &report.about);
-                line.insert("phase".into(), phase.word().into());
-                match phase {
-                    Phase::Failed(failure) => {
-                        line.insert("step".into(), failure.step.to_string().into());
-                        line.insert("reason".into(), failure.reason.clone().into());
-                        line.insert("hint".into(), failure.hint.clone().into());
-                    }
-                    Phase::Degraded { reason } => {
-                        line.insert("reason".into(), reason.clone().into());
-                    }
-                    _ => {}
-                }
-                self.print(&Value::Object(line).to_string());
+            let is_news = match (&phase, &row.phase) {
+                // Bytes are counted on the way; that is no transition.
+                (Phase::Uploading(_), Phase::Uploading(_)) => false,
+                (before, after) => before != after,
+            };
+            if is_news {
+                self.entered(model, before.at, row, &phase);
             }
         }
     }
 
-    fn fact(&mut self, model: &Model, report: &Report, fact: &Fact) {
-        match (&report.about, fact) {
-            (About::Instance(key), Fact::Seen(machine))
-                if model.fleet.get(key).is_some_and(|row| row.machine.is_none()) =>
+    fn launched(&mut self, model: &Model, at: Timestamp, row: &Instance) {
+        self.tally.launched += 1;
+        match (self.format, &row.machine) {
+            (Format::Json, _) => {
+                let about = About::Instance(row.key.clone());
+                self.event(model, at, &about, Event::Launched {});
+            }
+            (Format::Lines { .. }, Some(machine)) => {
+                let text = format!("Created, {} in {}", machine.machine_type, machine.zone);
+                let about = About::Instance(row.key.clone());
+                self.sentence(model, at, &about, Level::Success, &text);
+            }
+            (Format::Lines { .. }, None) => {}
+        }
+    }
+
+    fn entered(&mut self, model: &Model, at: Timestamp, row: &Instance, before: &Phase) {
+        match row.phase {
+            Phase::Ready => self.tally.ready += 1,
+            Phase::Terminated => self.tally.terminated += 1,
+            _ => {}
+        }
+        let about = About::Instance(row.key.clone());
+        match (self.format, before, &row.phase) {
+            (Format::Json, _, phase) => self.event(model, at, &about, Event::phase(phase)),
+            // "Created" has just said so.
+            (_, Phase::Planned | Phase::Requesting, Phase::Pending) => {}
+            (_, before, phase) => {
+                self.sentence(model, at, &about, level(before, phase), &words(phase));
+            }
+        }
+    }
+
+    fn fact(&mut self, model: &Model, report: &Report, key: &InstanceKey, fact: &Fact) {
+        match fact {
+            Fact::Tried(attempt) if self.format == Format::Json => {
+                self.event(model, report.at, &report.about, Event::attempt(attempt));
+            }
+            Fact::HostKey(host_key)
+                if model
+                    .fleet
+                    .get(key)
+                    .is_some_and(|row| row.host_key.as_ref() != Some(host_key)) =>
             {
-                self.tally.launched += 1;
-                self.launched(model, report, machine);
-            }
-            (About::Region(_), Fact::Surveyed(machines)) => {
-                let ended =
-                    machines.iter().filter(|machine| !machine.is_alive()).filter(|machine| {
-                        model.fleet.by_id(&machine.id).is_some_and(crate::fleet::Instance::is_alive)
-                    });
-                let ended: Vec<Machine> = ended.cloned().collect();
-                for machine in ended {
-                    self.tally.terminated += 1;
-                    self.terminated(model, report, &machine);
+                let fingerprint = clean(&host_key.fingerprint, LONGEST);
+                if self.format == Format::Json {
+                    let event = Event::HostKey { fingerprint, trust: host_key.trust };
+                    self.event(model, report.at, &report.about, event);
+                } else {
+                    let text = format!("host key {fingerprint}, {}", host_key.trust);
+                    self.sentence(model, report.at, &report.about, Level::Info, &text);
                 }
-            }
-            (_, Fact::Tried(attempt)) if self.format == Format::Json => {
-                let mut line = Self::object(model, report.at, "attempt", &report.about);
-                if let Ok(attempt) = serde_json::to_value(attempt) {
-                    line.insert("attempt".into(), attempt);
-                }
-                self.print(&Value::Object(line).to_string());
             }
             _ => {}
         }
     }
 
-    fn launched(&mut self, model: &Model, report: &Report, machine: &Machine) {
-        if self.format == Format::Json {
-            let mut line = Self::object(model, report.at, "launched", &report.about);
-            line.extend(about_machine(machine));
-            self.print(&Value::Object(line).to_string());
-        } else {
-            let place = format!("{} in {}", machine.machine_type, machine.zone);
-            self.print(&format!("[{}] SUCCESS: Created, {place}", machine.id));
+    /// Said once for each reason: a region is asked again and again.
+    fn unanswered(&mut self, model: &Model, report: &Report, region: &Region, why: &str) {
+        let known = model.fleet.regions().get(region).and_then(|view| view.trouble.as_deref());
+        if known != Some(why) {
+            let text = format!("no answer: {why}");
+            self.sentence(model, report.at, &report.about, Level::Warning, &text);
         }
     }
 
-    fn terminated(&mut self, model: &Model, report: &Report, machine: &Machine) {
-        if self.format == Format::Json {
-            let mut line = Self::object(model, report.at, "phase", &report.about);
-            line.insert("phase".into(), Phase::Terminated.word().into());
-            line.extend(about_machine(machine));
-            self.print(&Value::Object(line).to_string());
-        } else {
-            self.print(&format!("[{}] SUCCESS: Terminated", machine.id));
+    /// Counts what failed: the job alone knows how much of it did.
+    fn ended(&mut self, model: &Model, report: &Report, outcome: &Outcome) {
+        match outcome {
+            Outcome::Partly { failed } => self.tally.failed += failed,
+            Outcome::Failed(failure) => {
+                let rows = model.jobs.get(&report.job).map_or(0, |job| job.keys.len());
+                self.tally.failed += rows.max(1);
+                let text = failure.to_string();
+                self.sentence(model, report.at, &About::Job, Level::Error, &text);
+            }
+            Outcome::Done | Outcome::Cancelled => {}
         }
     }
 
-    fn output(&mut self, model: &Model, report: &Report, text: &str) {
+    fn output(&mut self, model: &Model, at: Timestamp, about: &About, text: &str) {
+        let text = clean(text, LONGEST);
         match self.format {
             Format::Lines { output: true } => {
-                self.line(model, &report.about, Level::Info, &format!("| {text}"));
+                self.sentence(model, at, about, Level::Info, &format!("| {text}"));
             }
             Format::Lines { output: false } => {}
-            Format::Json => {
-                let mut line = Self::object(model, report.at, "output", &report.about);
-                line.insert("text".into(), text.into());
-                self.print(&Value::Object(line).to_string());
-            }
+            Format::Json => self.event(model, at, about, Event::Output { text }),
         }
     }
 
-    /// A sentence.
+    /// A sentence of the command itself.
     pub fn line(&mut self, model: &Model, about: &About, level: Level, text: &str) {
-        match self.format {
-            Format::Lines { .. } => {
-                let who = match about {
-                    About::Job => String::new(),
-                    About::Region(region) => format!("[{region}] "),
-                    About::Instance(key) => match model.fleet.get(key) {
-                        Some(row) if row.id().is_some() => format!("[{}] ", row.label()),
-                        Some(row) => format!("[{}] ", row.region),
-                        None => format!("[{key}] "),
-                    },
-                };
-                self.print(&format!("{who}{}: {text}", level.word()));
-            }
-            Format::Json => {
-                let mut line = Self::object(model, Timestamp::now(), "message", about);
-                line.insert("level".into(), level.word().into());
-                line.insert("text".into(), text.into());
-                self.print(&Value::Object(line).to_string());
-            }
+        self.sentence(model, model.now, about, level, text);
+    }
+
+    fn sentence(&mut self, model: &Model, at: Timestamp, about: &About, level: Level, text: &str) {
+        if self.format == Format::Json {
+            self.event(model, at, about, Event::message(level, text));
+            return;
         }
+        let who = match about {
+            About::Job => String::new(),
+            About::Region(region) => format!("[{region}] "),
+            About::Instance(key) => match model.fleet.get(key) {
+                Some(row) if row.id().is_some() => format!("[{}] ", row.label()),
+                Some(row) => format!("[{}] ", row.region),
+                None => format!("[{key}] "),
+            },
+        };
+        self.print(&format!("{who}{}: {}", level.word(), clean(text, LONGEST)));
     }
 
     /// The last line.
     pub fn summary(&mut self, model: &Model, ok: bool) {
-        let tally = self.tally;
+        let Tally { launched, ready, terminated, failed } = self.tally;
         let alive = model.fleet.alive().count();
         if self.format == Format::Json {
-            let mut line = Self::object(model, Timestamp::now(), "summary", &About::Job);
-            let numbers = json!({
-                "ok": ok, "launched": tally.launched, "ready": tally.ready,
-                "terminated": tally.terminated, "failed": tally.failed, "alive": alive,
-            });
-            if let Value::Object(numbers) = numbers {
-                line.extend(numbers);
-            }
-            self.print(&Value::Object(line).to_string());
+            let event = Event::Summary { ok, launched, ready, terminated, failed, alive };
+            self.event(model, model.now, &About::Job, event);
             return;
         }
         let parts = [
-            (tally.launched, "launched"),
-            (tally.ready, "ready"),
-            (tally.terminated, "terminated"),
-            (tally.failed, "failed"),
+            (launched, "launched"),
+            (ready, "ready"),
+            (terminated, "terminated"),
+            (failed, "failed"),
         ];
         let mut said: Vec<String> = parts
             .iter()
@@ -261,29 +280,11 @@ impl<W: Write> Printer<W> {
         self.print(&said.join(", "));
     }
 
-    fn object(model: &Model, at: Timestamp, event: &str, about: &About) -> Map<String, Value> {
-        let mut line = Map::new();
-        line.insert("v".into(), VERSION.into());
-        line.insert("ts".into(), at.to_string().into());
-        line.insert("event".into(), event.into());
-        line.insert("deployment".into(), model.deployment.as_str().into());
-        match about {
-            About::Job => {}
-            About::Region(region) => {
-                line.insert("region".into(), region.as_str().into());
-            }
-            About::Instance(key) => {
-                if let Some(row) = model.fleet.get(key) {
-                    line.insert("region".into(), row.region.as_str().into());
-                    line.insert("row".into(), key.as_str().into());
-                    line.insert("phase".into(), row.phase.word().into());
-                    if let Some(machine) = &row.machine {
-                        line.extend(about_machine(machine));
-                    }
-                }
-            }
+    fn event(&mut self, model: &Model, at: Timestamp, about: &About, event: Event) {
+        let line = Line::new(model, at, about, event);
+        if let Ok(text) = serde_json::to_string(&line) {
+            self.print(&text);
         }
-        line
     }
 
     fn print(&mut self, line: &str) {
@@ -298,13 +299,25 @@ impl<W: Write> Printer<W> {
     }
 }
 
-/// What every line about an instance that exists tells.
-fn about_machine(machine: &Machine) -> Map<String, Value> {
-    let mut line = Map::new();
-    line.insert("instance".into(), machine.id.as_str().into());
-    line.insert("state".into(), machine.state.as_str().into());
-    line.insert("zone".into(), machine.zone.as_str().into());
-    line.insert("type".into(), machine.machine_type.as_str().into());
-    line.insert("public_ip".into(), machine.public_ip.map(|ip| ip.to_string()).into());
-    line
+fn level(before: &Phase, phase: &Phase) -> Level {
+    match (before, phase) {
+        (_, Phase::Ready) | (Phase::Terminating, Phase::Terminated) => Level::Success,
+        (_, Phase::Failed(_)) => Level::Error,
+        // Nobody here asked for any of these.
+        (_, Phase::Terminated | Phase::Degraded { .. } | Phase::Interrupted { .. }) => {
+            Level::Warning
+        }
+        _ => Level::Info,
+    }
+}
+
+fn words(phase: &Phase) -> String {
+    match phase {
+        Phase::Failed(failure) => failure.to_string(),
+        Phase::Uploading(_) => phase.word().to_owned(),
+        Phase::Interrupted { at: Some(end) } => {
+            format!("Interrupted, ends at {} UTC", end.strftime("%H:%M:%S"))
+        }
+        phase => phase.to_string(),
+    }
 }

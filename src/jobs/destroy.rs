@@ -262,6 +262,12 @@ impl Destruction {
             }
             Err(error) => return self.failed(Step::Teardown, &error).await,
         }
+        // In most regions there is nothing, and nothing is worth a word.
+        match self.ec2.residue(&self.ours()).await {
+            Ok(residue) if residue.is_empty() => return 0,
+            Ok(_) => {}
+            Err(error) => return self.failed(Step::Teardown, &error).await,
+        }
         self.reporter.learned_of(self.region(), Fact::Network(NetworkState::Removing)).await;
         let (say, telling) = self.reporter.telling(self.region());
         let deployment = self.context.deployment();

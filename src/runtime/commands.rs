@@ -57,7 +57,7 @@ pub(super) async fn create(global: &cli::Global, args: &cli::Create, debug: bool
     if args.dry_run {
         let text = format!("{} in all; nothing was launched", counts.values().sum::<u32>());
         run.printer.line(&run.open.engine.model, &About::Job, Level::Info, &text);
-        return 0;
+        return run.leave(0);
     }
     if !args.yes
         && let Some(exit) = refusal(asked(&mut run.signals, "Create these instances?", "y").await)
@@ -101,7 +101,7 @@ pub(super) async fn destroy(global: &cli::Global, args: &cli::Destroy, debug: bo
     let model = &run.open.engine.model;
     let aim = match aim::take(&model.fleet, model.account.as_ref(), args) {
         Ok(aim) => aim,
-        Err(text) => return refuse(&text),
+        Err(text) => return run.leave(refuse(&text)),
     };
     if !args.yes
         && let Some(exit) = refusal(confirmed(&mut run.signals, &model.fleet, &aim).await)
@@ -182,7 +182,7 @@ impl Run {
         if self.open.context.is_provisional()
             && let Some(code) = self.find_deployment(need).await
         {
-            return Some(code);
+            return Some(self.leave(code));
         }
         for step in [Command::Refresh, Command::Refresh] {
             if let Some(exit) = self.perform(step).await {
@@ -283,19 +283,27 @@ impl Run {
             self.open.engine.answer(question.id, answer);
             return None;
         }
-        self.printer.saw(&self.open.engine.model, &message);
-        for wish in self.open.engine.handle(message) {
-            if let Wish::Quit(exit) = wish {
-                return Some(exit);
-            }
-        }
-        None
+        let before = self.printer.saw(&self.open.engine.model, &message);
+        let wishes = self.open.engine.handle(message);
+        self.printer.changed(&self.open.engine.model, before);
+        wishes.into_iter().find_map(|wish| match wish {
+            Wish::Quit(exit) => Some(exit),
+            Wish::Suspend | Wish::Copy(_) => None,
+        })
     }
 
     /// The end of a command that ran through.
     async fn end(&mut self) -> u8 {
         let verdict = self.open.engine.model.verdict();
         self.close(verdict).await
+    }
+
+    /// The end of a command that changed nothing: programs get their last line all the same.
+    fn leave(&mut self, code: u8) -> u8 {
+        if self.printer.format() == Format::Json {
+            self.printer.summary(&self.open.engine.model, code == 0);
+        }
+        code
     }
 
     /// Writes the state and the last line. Answers the exit code.

@@ -197,7 +197,7 @@ pub enum SshError {
         source: io::Error,
     },
     /// Waiting ended with its deadline.
-    #[error("{target} was not ready for SSH within {after:?}: {last}")]
+    #[error("{last}, for {after:?} now")]
     GaveUp {
         /// `host:port`.
         target: String,

@@ -6,6 +6,7 @@ pub(crate) mod machine;
 pub(crate) mod moto;
 pub(crate) mod proxy;
 pub(crate) mod root;
+pub(crate) mod schema;
 pub(crate) mod screen;
 pub(crate) mod spot;
 pub(crate) mod sshd;

@@ -109,15 +109,15 @@ impl Drop for Moto {
     }
 }
 
-/// The Python that has moto and boto3.
-fn python() -> PathBuf {
+/// The Python that has moto, boto3 and jsonschema.
+pub(crate) fn python() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let python = std::env::var_os("SPOT_TEST_PYTHON")
         .map_or_else(|| root.join("target/venv/bin/python"), PathBuf::from);
     assert!(
         python.exists(),
         "{} is missing. Run `make test`, or:\n  python3 -m venv target/venv && \
-         target/venv/bin/pip install 'moto[server]' boto3",
+         target/venv/bin/pip install --requirement tests/requirements.txt",
         python.display()
     );
     python

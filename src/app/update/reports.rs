@@ -130,11 +130,7 @@ fn follow_to_its_row(model: &mut Model, key: &InstanceKey, fact: &Fact) {
 fn say_fact(model: &mut Model, key: &InstanceKey, fact: &Fact) {
     let (level, text) = match fact {
         Fact::HostKey(host_key) => {
-            let trust = match host_key.trust {
-                crate::fleet::HostKeyTrust::Console => "verified by the console",
-                crate::fleet::HostKeyTrust::Pinned => "pinned, unverified",
-            };
-            (Level::Info, format!("host key {}, {trust}", host_key.fingerprint))
+            (Level::Info, format!("host key {}, {}", host_key.fingerprint, host_key.trust))
         }
         Fact::Tried(attempt) => {
             let Some(code) = &attempt.code else { return };

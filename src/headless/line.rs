@@ -1,0 +1,170 @@
+//! The JSON lines: what is on every line, and what each event adds to it.
+//!
+//! `assets/json-lines.schema.json` says the same for those who read them; a story holds the two
+//! together. `state` is always EC2's own word, `phase` ours.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::app::{Model, clean};
+use crate::fleet::{
+    About, Attempt, DeploymentId, HostKeyTrust, Instance, InstanceId, InstanceKey, Level,
+    MachineType, Phase, Region, Step, Zone,
+};
+
+/// The version of the lines. A new one takes keys away or gives them another meaning; new keys
+/// and events are no reason for one.
+const VERSION: u32 = 1;
+/// The longest text from the outside on a line, in bytes.
+pub(super) const LONGEST: usize = 16 * 1024;
+
+/// One line. The first seven keys are on every one, null where they say nothing.
+#[derive(Debug, Serialize)]
+pub(super) struct Line<'a> {
+    v: u32,
+    ts: Timestamp,
+    event: &'static str,
+    deployment: &'a DeploymentId,
+    region: Option<&'a Region>,
+    instance: Option<&'a InstanceId>,
+    phase: Option<&'static str>,
+    #[serde(flatten)]
+    known: Option<Known<'a>>,
+    #[serde(flatten)]
+    details: Event,
+}
+
+/// What every line about one instance tells of it, also while it is only planned.
+#[derive(Debug, Serialize)]
+struct Known<'a> {
+    /// Its row: stable from the plan on, when there is no id yet.
+    row: &'a InstanceKey,
+    state: Option<&'static str>,
+    zone: Option<&'a Zone>,
+    #[serde(rename = "type")]
+    machine_type: Option<&'a MachineType>,
+    public_ip: Option<IpAddr>,
+    private_ip: Option<IpAddr>,
+}
+
+/// What happened, with the keys that this event adds.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Event {
+    /// EC2 accepted the launch of an instance.
+    Launched {},
+    /// An instance entered the phase of the line.
+    Phase {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        step: Option<Step>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        hint: Option<String>,
+        /// When EC2 said that it takes the instance back.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ends: Option<Timestamp>,
+    },
+    /// AWS answered a request to launch.
+    Attempt { attempt: Attempt },
+    /// The host showed its key.
+    HostKey { fingerprint: String, trust: HostKeyTrust },
+    /// The deployment of an instance printed a line.
+    Output { text: String },
+    /// A sentence for people.
+    Message { level: &'static str, text: String },
+    /// What the command came to.
+    Summary {
+        ok: bool,
+        launched: usize,
+        ready: usize,
+        terminated: usize,
+        failed: usize,
+        alive: usize,
+    },
+}
+
+impl Event {
+    /// What there is to say about a phase beyond its word.
+    pub(super) fn phase(phase: &Phase) -> Self {
+        let (mut step, mut reason, mut hint, mut ends) = (None, None, None, None);
+        match phase {
+            Phase::Failed(failure) => {
+                step = Some(failure.step);
+                reason = Some(clean(&failure.reason, LONGEST));
+                hint = Some(clean(&failure.hint, LONGEST));
+            }
+            Phase::Degraded { reason: why } => reason = Some(clean(why, LONGEST)),
+            Phase::Interrupted { at } => ends = *at,
+            _ => {}
+        }
+        Self::Phase { step, reason, hint, ends }
+    }
+
+    /// An answer of AWS.
+    pub(super) fn attempt(attempt: &Attempt) -> Self {
+        let mut attempt = attempt.clone();
+        for text in [&mut attempt.code, &mut attempt.message].into_iter().flatten() {
+            *text = clean(text, LONGEST);
+        }
+        Self::Attempt { attempt }
+    }
+
+    /// A sentence.
+    pub(super) fn message(level: Level, text: &str) -> Self {
+        Self::Message { level: level.word(), text: clean(text, LONGEST) }
+    }
+
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Launched {} => "launched",
+            Self::Phase { .. } => "phase",
+            Self::Attempt { .. } => "attempt",
+            Self::HostKey { .. } => "host_key",
+            Self::Output { .. } => "output",
+            Self::Message { .. } => "message",
+            Self::Summary { .. } => "summary",
+        }
+    }
+}
+
+impl<'a> Line<'a> {
+    /// A line about this, as the model knows it now.
+    pub(super) fn new(model: &'a Model, ts: Timestamp, about: &'a About, event: Event) -> Self {
+        let row = match about {
+            About::Instance(key) => model.fleet.get(key),
+            About::Job | About::Region(_) => None,
+        };
+        let region = match about {
+            About::Region(region) => Some(region),
+            About::Job | About::Instance(_) => row.map(|row| &row.region),
+        };
+        Self {
+            v: VERSION,
+            ts,
+            event: event.word(),
+            deployment: &model.deployment,
+            region,
+            instance: row.and_then(Instance::id),
+            phase: row.map(|row| row.phase.word()),
+            known: row.map(Known::new),
+            details: event,
+        }
+    }
+}
+
+impl<'a> Known<'a> {
+    fn new(row: &'a Instance) -> Self {
+        let machine = row.machine.as_ref();
+        Self {
+            row: &row.key,
+            state: machine.map(|machine| machine.state.as_str()),
+            zone: machine.map(|machine| &machine.zone),
+            machine_type: machine.map(|machine| &machine.machine_type),
+            public_ip: machine.and_then(|machine| machine.public_ip),
+            private_ip: machine.and_then(|machine| machine.private_ip),
+        }
+    }
+}

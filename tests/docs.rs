@@ -1,0 +1,85 @@
+//! What README promises is what the program has.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use clap::CommandFactory;
+use spot_tui::cli::Cli;
+
+fn readme() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
+}
+
+/// The API actions that the adapter names in its errors, one for each call that it makes.
+fn actions() -> BTreeSet<String> {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/aws")];
+    let mut actions = BTreeSet::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            if path.ends_with("tests.rs") {
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            let quoted = code.split('"').skip(1).step_by(2);
+            actions.extend(quoted.filter(|word| is_action(word)).map(str::to_owned));
+        }
+    }
+    actions
+}
+
+fn is_action(word: &str) -> bool {
+    const VERBS: [&str; 17] = [
+        "Associate",
+        "Attach",
+        "Authorize",
+        "Cancel",
+        "Create",
+        "Delete",
+        "Describe",
+        "Detach",
+        "Disassociate",
+        "Get",
+        "Import",
+        "Modify",
+        "Release",
+        "Revoke",
+        "Run",
+        "Terminate",
+        "Replace",
+    ];
+    VERBS.iter().any(|verb| word.len() > verb.len() && word.starts_with(verb))
+        && word.chars().all(char::is_alphabetic)
+}
+
+#[test]
+fn every_call_to_aws_is_among_the_permissions() {
+    let readme = readme();
+    let actions = actions();
+    assert!(actions.len() > 30, "the source was not read: {actions:?}");
+    let missing: Vec<&String> =
+        actions.iter().filter(|action| !readme.contains(&format!("`{action}`"))).collect();
+    assert!(missing.is_empty(), "README's permissions lack {missing:?}");
+}
+
+#[test]
+fn every_command_and_option_is_told() {
+    let readme = readme();
+    let cli = Cli::command();
+    for command in cli.get_subcommands() {
+        assert!(readme.contains(&format!("`{}", command.get_name())), "{}", command.get_name());
+        for option in command.get_arguments().filter_map(clap::Arg::get_long) {
+            assert!(readme.contains(&format!("--{option}")), "{} --{option}", command.get_name());
+        }
+    }
+    for option in cli.get_arguments().filter_map(clap::Arg::get_long) {
+        let known = ["help", "version"].contains(&option);
+        assert!(known || readme.contains(&format!("--{option}")), "--{option}");
+    }
+}
