@@ -13,6 +13,7 @@ use spot_tui::ssh::PublicKey;
 use crate::support::cut::Cut;
 use crate::support::moto::Moto;
 use crate::support::proxy::{Call, Proxy};
+use crate::support::schema::{assert_json_lines, assert_list};
 use crate::support::spot::Spot;
 use crate::support::sshd::{Sshd, SshdOptions};
 
@@ -112,6 +113,7 @@ fn seven_instances_in_three_regions_come_up_and_are_taken_away_without_a_trace()
 
     let created = scene.spot.run(&["create", "--yes", "--json"]);
     assert_eq!(created.code, 0, "{}", created.told());
+    assert_json_lines(&created.out);
     let lines = created.lines();
     let summary = lines.last().unwrap();
     assert_eq!(summary["event"], "summary");
@@ -130,6 +132,7 @@ fn seven_instances_in_three_regions_come_up_and_are_taken_away_without_a_trace()
 
     let gone = scene.spot.run(&["destroy", "--all", "--yes", "--json"]);
     assert_eq!(gone.code, 0, "{}", gone.told());
+    assert_json_lines(&gone.out);
     for region in REGIONS {
         let left = scene.ours(region);
         assert!(left.values().all(Vec::is_empty), "{region}: {left:?}");
@@ -328,6 +331,7 @@ fn each_way_in_which_ssh_fails_is_told_apart_and_none_hangs() {
     let created = scene.spot.run(&["create", "--yes", "--json"]);
     assert_eq!(created.code, 1, "{}", created.told());
     let listed = scene.spot.run(&["list", "--json"]);
+    assert_list(&listed.out);
     let rows: Vec<Value> = serde_json::from_str(&listed.out).expect(&listed.told());
     let row = |n: u8| {
         let address = address(n).to_string();

@@ -12,8 +12,8 @@ use super::table::Table;
 use super::{Dialog, Effect, Exit, Question, Scope};
 use crate::config::Config;
 use crate::fleet::{
-    Account, DeploymentId, Doomed, Failure, Fleet, Health, Instance, InstanceKey, Job, JobId,
-    Level, Outcome, Phase, Region,
+    Account, DeploymentId, Doomed, Failure, Fleet, Health, InstanceKey, Job, JobId, Level, Outcome,
+    Region,
 };
 
 /// What the program starts with.
@@ -195,8 +195,6 @@ pub struct Model {
     pub(super) questions: VecDeque<Question>,
     /// A destroy that waits until the jobs that create have stopped.
     pub(super) postponed: Option<Scope>,
-    /// Rows of an earlier run that nobody has taken up again yet.
-    pub(super) left_open: BTreeSet<InstanceKey>,
     pub(super) last_launch: i64,
     next_job: u64,
     /// Whether the fleet changed since rows were counted and sorted.
@@ -209,12 +207,6 @@ const ENDED_JOBS: usize = 32;
 impl Model {
     /// The model at the start.
     pub fn new(opening: Opening) -> Self {
-        let left_open = opening
-            .fleet
-            .instances()
-            .filter(|instance| can_resume(instance))
-            .map(|instance| instance.key.clone())
-            .collect();
         let mut model = Self {
             now: opening.now,
             fleet: opening.fleet,
@@ -239,7 +231,6 @@ impl Model {
             dashboard: opening.dashboard,
             questions: VecDeque::new(),
             postponed: None,
-            left_open,
             last_launch: 0,
             next_job: 1,
             unsorted: false,
@@ -352,9 +343,4 @@ impl Model {
     pub(super) fn persist(&self) -> Option<Effect> {
         self.read_only.is_none().then_some(Effect::Persist)
     }
-}
-
-/// Whether an instance stands between Pending and Ready, so that a job can take it up again.
-pub(super) fn can_resume(instance: &Instance) -> bool {
-    instance.is_alive() && (instance.phase.is_deploying() || instance.phase == Phase::Running)
 }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::access::Ec2;
 use super::error::{AwsError, Class};
 use super::select::{Selector, filter, read_tags};
+use crate::fleet::text::clean_line;
 use crate::fleet::{DeploymentId, Ec2State, InstanceId, LaunchId, Lifecycle, Machine, tags};
 
 /// The largest page of DescribeInstances.
@@ -17,7 +18,7 @@ const PAGE: i32 = 1000;
 /// How many ids go into one TerminateInstances or CancelSpotInstanceRequests.
 pub(super) const BATCH: usize = 100;
 
-/// A deployment that has instances in a region.
+/// A deployment that has something in a region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeploymentSeen {
     /// Its id, from the tag.
@@ -31,7 +32,9 @@ pub struct DeploymentSeen {
 impl fmt::Display for DeploymentSeen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let creator = self.creator.as_deref().unwrap_or("unknown");
-        write!(f, "{} by {creator}, {} alive", self.deployment, self.alive)
+        // Tags are other people's text.
+        let named = clean_line(&format!("{} by {creator}", self.deployment));
+        write!(f, "{named}, {} alive", self.alive)
     }
 }
 
@@ -46,19 +49,23 @@ impl Ec2 {
         Ok(found.iter().filter_map(machine).collect())
     }
 
-    /// The deployments that have instances alive here, of whatever creator.
+    /// The deployments that have anything here, of whatever creator. A network without instances
+    /// counts: a run that was cut short leaves one.
     pub async fn deployments(&self) -> Result<Vec<DeploymentSeen>, AwsError> {
-        let found = self.describe_instances(&Selector::everything()).await?;
+        let everything = Selector::everything();
+        let (instances, networks) =
+            tokio::try_join!(self.describe_instances(&everything), self.network_tags(&everything))?;
+        let instances = instances.iter().map(|instance| (read_tags(instance.tags()), 1));
+        let networks = networks.into_iter().map(|tags| (tags, 0));
         let mut seen: BTreeMap<String, DeploymentSeen> = BTreeMap::new();
-        for instance in &found {
-            let mut tags = read_tags(instance.tags());
+        for (mut tags, alive) in instances.chain(networks) {
             let Some(id) = tags.remove(tags::DEPLOYMENT_ID) else { continue };
             let deployment = seen.entry(id.clone()).or_insert_with(|| DeploymentSeen {
                 deployment: id.into(),
                 creator: None,
                 alive: 0,
             });
-            deployment.alive += 1;
+            deployment.alive += alive;
             deployment.creator =
                 deployment.creator.take().or_else(|| tags.remove(tags::CREATED_BY));
         }
@@ -260,6 +267,28 @@ mod tests {
              </DescribeInstancesResponse>"
         );
         (200, body)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_network_without_instances_tells_of_its_deployment() {
+        let (ec2, _) = scripted::ec2(|call| {
+            let action = call.split('&').next().unwrap_or_default().trim_start_matches("Action=");
+            let tag = |key, value| format!("<item><key>{key}</key><value>{value}</value></item>");
+            let tags = tag("ManagedBy", "spot-tui") + &tag("DeploymentId", "spot-1");
+            let inside = match action {
+                "DescribeVpcs" => format!(
+                    "<vpcSet><item><vpcId>vpc-1</vpcId><tagSet>{tags}{}</tagSet></item></vpcSet>",
+                    tag("CreatedBy", "alice")
+                ),
+                _ => String::new(),
+            };
+            (200, format!("<{action}Response>{inside}</{action}Response>"))
+        })
+        .await;
+        let seen = ec2.deployments().await.unwrap();
+        assert_eq!(seen.len(), 1);
+        assert_eq!((seen[0].deployment.as_str(), seen[0].alive), ("spot-1", 0));
+        assert_eq!(seen[0].to_string(), "spot-1 by alice, 0 alive");
     }
 
     #[tokio::test(start_paused = true)]

@@ -27,6 +27,9 @@ pub struct Pace {
     pub empty: Duration,
     /// Between two looks at the console for a host key.
     pub console: Duration,
+    /// How long to look for what a call of unknown outcome may have made. DescribeInstances is
+    /// eventually consistent; clients in the field wait about a minute.
+    pub consistency: Duration,
 }
 
 impl Default for Pace {
@@ -36,6 +39,7 @@ impl Default for Pace {
             settled: Duration::from_secs(15),
             empty: Duration::from_mins(1),
             console: Duration::from_secs(5),
+            consistency: Duration::from_mins(1),
         }
     }
 }
@@ -114,6 +118,16 @@ impl Context {
         self.shared.provisional.store(false, Ordering::SeqCst);
     }
 
+    /// Refuses to change anything while it is not known which deployment is ours.
+    pub fn settled(&self) -> Result<(), Failure> {
+        if !self.is_provisional() {
+            return Ok(());
+        }
+        let hint = "wait until AWS has answered; where it tells of several, start with \
+                    --deployment ID";
+        Err(Failure::new(Step::State, "no file tells which deployment is ours", hint))
+    }
+
     /// AWS, opened at the first use. A failure is tried again at the next.
     pub async fn aws(&self) -> Result<&Aws, AwsError> {
         self.shared.aws.get_or_try_init(|| Aws::open(&self.access)).await
@@ -157,16 +171,12 @@ impl Context {
 
     /// A pipeline begins to work on this instance: the token says when it has to stop.
     pub fn work_on(&self, id: &InstanceId) -> CancellationToken {
-        let stop = CancellationToken::new();
-        lock(&self.shared.pipelines).insert(id.clone(), stop.clone());
-        stop
+        lock(&self.shared.pipelines).entry(id.clone()).or_default().clone()
     }
 
-    /// No pipeline may work on this instance any more: it is being destroyed.
+    /// No pipeline may work on this instance any more, nor begin to: it is being destroyed.
     pub fn stop_work_on(&self, id: &InstanceId) {
-        if let Some(stop) = lock(&self.shared.pipelines).remove(id) {
-            stop.cancel();
-        }
+        lock(&self.shared.pipelines).entry(id.clone()).or_default().cancel();
     }
 
     /// Something changed at AWS: whoever watches should look soon.

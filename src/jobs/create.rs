@@ -49,7 +49,7 @@ pub(super) async fn create(
         let (job, context, reporter) = (Arc::clone(&job), Arc::clone(&context), reporter.clone());
         regions.spawn(async move { job.region(&context, &launch, &reporter).await });
     }
-    outcome(regions.join_all().await.into_iter().sum())
+    outcome(super::together(regions, || 1).await.into_iter().sum())
 }
 
 /// Takes up again what an earlier run left behind: what runs and was not seen ready.
@@ -73,7 +73,7 @@ pub(super) async fn resume(
         let crew = Crew::new(&context, &kit, &ec2, &reporter);
         regions.spawn(crew.run(instances.into_iter().filter_map(known).collect(), true));
     }
-    outcome(regions.join_all().await.into_iter().sum())
+    outcome(super::together(regions, || 1).await.into_iter().sum())
 }
 
 fn known(instance: Instance) -> Option<(InstanceKey, Machine)> {
@@ -97,6 +97,7 @@ struct Creation {
 async fn prepare(context: &Arc<Context>, reporter: &Reporter) -> Result<Creation, Failure> {
     let config = Arc::clone(context.config()?);
     context.journal()?;
+    context.settled()?;
     let kit = Kit::prepare(context, &config, reporter).await?;
     let aws = context.aws().await.map_err(|error| error.failure(Step::Account))?.clone();
     let account = context.account().await.map_err(|error| error.failure(Step::Account))?.clone();

@@ -13,11 +13,14 @@ pub enum Found {
     None,
     /// The one deployment of this creator.
     One(DeploymentId),
-    /// Several of this creator, or only those of others: which one is meant has to be said.
+    /// Only those of others: to begin one of our own is fine, anything else has to be named.
+    Others(Vec<DeploymentSeen>),
+    /// Several of this creator: which one is meant has to be said.
     Several(Vec<DeploymentSeen>),
 }
 
-/// Looks for deployments by tag in all enabled regions.
+/// Looks for deployments by tag in all enabled regions. A region that does not answer is an error:
+/// ours may be there.
 pub async fn find_deployment(context: &Context) -> Result<Found, AwsError> {
     let account = context.account().await?;
     let aws = context.aws().await?;
@@ -27,7 +30,7 @@ pub async fn find_deployment(context: &Context) -> Result<Found, AwsError> {
         looks.spawn(async move { ec2.deployments().await });
     }
     let mut all: Vec<DeploymentSeen> = Vec::new();
-    for found in looks.join_all().await {
+    for found in super::together(looks, || Ok(Vec::new())).await {
         for seen in found? {
             match all.iter_mut().find(|known| known.deployment == seen.deployment) {
                 Some(known) => known.alive += seen.alive,
@@ -45,6 +48,7 @@ fn choose(all: Vec<DeploymentSeen>, creator: &str) -> Found {
     match mine.as_slice() {
         _ if all.is_empty() => Found::None,
         [only] => Found::One(only.deployment.clone()),
+        [] => Found::Others(all),
         _ => Found::Several(all),
     }
 }
@@ -69,6 +73,6 @@ mod tests {
         let several = vec![seen("spot-1", "alice"), seen("spot-2", "alice")];
         assert_eq!(choose(several.clone(), "alice"), Found::Several(several));
         let others = vec![seen("spot-2", "bob")];
-        assert_eq!(choose(others.clone(), "alice"), Found::Several(others));
+        assert_eq!(choose(others.clone(), "alice"), Found::Others(others));
     }
 }

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+use tokio::sync::OwnedRwLockWriteGuard;
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, sleep};
 
@@ -13,7 +15,10 @@ use crate::fleet::{
     Doomed, Fact, Failure, InstanceId, Level, Machine, NetworkState, Outcome, Phase, Region,
     SpotRequestId, Step, Victim,
 };
+use crate::store::{Intent, IntentId};
 
+/// The API action that launches.
+const RUN_INSTANCES: &str = "RunInstances";
 /// How long an instance may take from shutting-down to terminated.
 const SHUTDOWN: Duration = Duration::from_mins(15);
 /// How long the network's parts may depend on each other after the last instance is gone.
@@ -29,7 +34,7 @@ enum Aim {
 
 /// Destroys, each region by itself.
 pub(super) async fn destroy(context: Arc<Context>, doomed: Doomed, reporter: Reporter) -> Outcome {
-    if let Err(failure) = context.journal() {
+    if let Err(failure) = context.journal().map(drop).and_then(|()| context.settled()) {
         return Outcome::Failed(failure);
     }
     let aims = match aims(&context, doomed).await {
@@ -44,7 +49,7 @@ pub(super) async fn destroy(context: Arc<Context>, doomed: Doomed, reporter: Rep
             destruction.run(aim).await
         });
     }
-    let failed = regions.join_all().await.into_iter().sum();
+    let failed = super::together(regions, || 1).await.into_iter().sum();
     if failed == 0 { Outcome::Done } else { Outcome::Partly { failed } }
 }
 
@@ -73,28 +78,93 @@ struct Destruction {
 impl Destruction {
     /// Answers how much of it failed.
     async fn run(&self, aim: Aim) -> usize {
-        // A launch that is on its way is waited for, so that the question by tags sees what it
-        // made.
-        let fence = self.context.tear_down(self.region()).await;
-        let victims = match self.victims(aim).await {
-            Ok(victims) => victims,
-            Err(error) => return self.failed(Step::Terminate, &error).await,
+        let everything = matches!(aim, Aim::Everything);
+        let ended = match aim {
+            Aim::Victims(victims) => {
+                // A launch that is on its way is waited for.
+                let fence = self.context.tear_down(self.region()).await;
+                self.end(victims, fence).await
+            }
+            Aim::Everything => self.end_everything().await,
         };
+        let failed = match ended {
+            Ok(failed) => failed + self.tear_down(everything).await,
+            Err(failure) => {
+                self.reporter.said_of(self.region(), Level::Error, failure.to_string()).await;
+                1
+            }
+        };
+        self.context.stir();
+        failed
+    }
+
+    /// Ends what is there and looks again, until nothing is alive and no launch is left whose
+    /// answer nobody got: what it made may show only now.
+    async fn end_everything(&self) -> Result<usize, Failure> {
+        let deadline = Instant::now() + SHUTDOWN;
+        let mut waits = false;
+        loop {
+            // A launch that is on its way is waited for, so that the question by tags sees what
+            // it made.
+            let fence = self.context.tear_down(self.region()).await;
+            let machines = watch::look(&self.context, &self.ec2, &self.reporter)
+                .await
+                .map_err(|error| error.failure(Step::Terminate))?;
+            let alive: Vec<Victim> =
+                machines.iter().filter(|machine| machine.is_alive()).map(victim).collect();
+            if alive.is_empty() {
+                drop(fence);
+                if !self.may_have_launched() {
+                    return Ok(0);
+                }
+                if !waits {
+                    let text = "a launch was not answered: looking for what it made";
+                    self.reporter.said_of(self.region(), Level::Info, text).await;
+                    waits = true;
+                }
+                sleep(self.context.pace.busy).await;
+                continue;
+            }
+            let failed = self.end(alive, fence).await?;
+            if failed > 0 || Instant::now() >= deadline {
+                return Ok(failed);
+            }
+        }
+    }
+
+    /// Whether a launch was sent here so lately, and not answered, that what it made may be
+    /// unknown to DescribeInstances.
+    fn may_have_launched(&self) -> bool {
+        let now = Timestamp::now();
+        let fresh =
+            |at: &Timestamp| now.duration_since(*at).unsigned_abs() < self.context.pace.consistency;
+        self.unanswered().iter().any(|(_, at, action)| action == RUN_INSTANCES && fresh(at))
+    }
+
+    /// The calls of this deployment in this region whose outcome nobody wrote down.
+    fn unanswered(&self) -> Vec<(IntentId, Timestamp, String)> {
+        let Ok(journal) = self.context.journal() else { return Vec::new() };
+        let deployment = self.context.deployment();
+        let ours =
+            |intent: &Intent| intent.region == *self.region() && intent.deployment == deployment;
+        let open = journal.unresolved().into_iter().filter(|(_, _, intent)| ours(intent));
+        open.map(|(id, at, intent)| (id, at, intent.action)).collect()
+    }
+
+    /// Ends these instances and sees them terminated. The fence is let go as soon as all were
+    /// told to end.
+    async fn end(
+        &self,
+        victims: Vec<Victim>,
+        fence: OwnedRwLockWriteGuard<()>,
+    ) -> Result<usize, Failure> {
         for victim in &victims {
             self.context.stop_work_on(&victim.id);
         }
-        let mut failed = self.terminate(&victims).await;
+        let (ending, failed) = self.terminate(&victims).await;
         drop(fence);
-        let ids: BTreeSet<InstanceId> = victims.into_iter().map(|victim| victim.id).collect();
-        match self.await_end(&ids).await {
-            Ok(()) => failed += self.tear_down().await,
-            Err(failure) => {
-                self.reporter.said_of(self.region(), Level::Error, failure.to_string()).await;
-                failed += 1;
-            }
-        }
-        self.context.stir();
-        failed
+        self.await_end(&ending).await?;
+        Ok(failed)
     }
 
     fn region(&self) -> &Region {
@@ -111,35 +181,28 @@ impl Destruction {
         1
     }
 
-    async fn victims(&self, aim: Aim) -> Result<Vec<Victim>, AwsError> {
-        match aim {
-            Aim::Victims(victims) => Ok(victims),
-            Aim::Everything => {
-                let machines = watch::look(&self.context, &self.ec2, &self.reporter).await?;
-                Ok(machines.iter().filter(|machine| machine.is_alive()).map(victim).collect())
-            }
-        }
-    }
-
     /// Cancels the spot requests, then ends the instances: the other way round a persistent
-    /// request would launch again.
-    async fn terminate(&self, victims: &[Victim]) -> usize {
+    /// request would launch again. Answers which are ending, and how much failed.
+    async fn terminate(&self, victims: &[Victim]) -> (BTreeSet<InstanceId>, usize) {
         let requests: Vec<SpotRequestId> =
             victims.iter().filter_map(|victim| victim.spot_request.clone()).collect();
-        let mut failed = 0;
+        let (mut ending, mut failed) = (BTreeSet::new(), 0);
         if !requests.is_empty()
             && let Err(error) = self.ec2.cancel_spot_requests(&requests).await
         {
             failed += self.failed(Step::Terminate, &error).await;
         }
         if victims.is_empty() {
-            return failed;
+            return (ending, failed);
         }
         let ids: Vec<InstanceId> = victims.iter().map(|victim| victim.id.clone()).collect();
         for (id, ended) in self.ec2.terminate(&ids).await {
             let Some(victim) = victims.iter().find(|victim| victim.id == id) else { continue };
             match ended {
-                Ok(()) => self.reporter.entered(&victim.key, Phase::Terminating).await,
+                Ok(()) => {
+                    self.reporter.entered(&victim.key, Phase::Terminating).await;
+                    ending.insert(id);
+                }
                 Err(error) => {
                     let failure = error.failure(Step::Terminate);
                     self.reporter.entered(&victim.key, Phase::Failed(failure)).await;
@@ -147,7 +210,7 @@ impl Destruction {
                 }
             }
         }
-        failed
+        (ending, failed)
     }
 
     /// Looks until all of these are terminated.
@@ -183,13 +246,20 @@ impl Destruction {
         }
     }
 
-    /// Removes the network of a region where nothing of the deployment is alive any more.
-    async fn tear_down(&self) -> usize {
+    /// Removes the network of a region where nothing of the deployment is alive any more. What
+    /// still is, is a failure only where `everything` was to go.
+    async fn tear_down(&self, everything: bool) -> usize {
         // Nobody launches into what is being removed.
         let _fence = self.context.tear_down(self.region()).await;
         match self.ec2.instances(&self.ours()).await {
-            Ok(alive) if !alive.is_empty() => return 0,
-            Ok(_) => {}
+            Ok(alive) if alive.is_empty() => {}
+            Ok(_) if !everything => return 0,
+            Ok(alive) => {
+                let ids: Vec<String> = alive.iter().map(|machine| machine.id.to_string()).collect();
+                let text = format!("still alive: {}; run destroy again", ids.join(", "));
+                self.reporter.said_of(self.region(), Level::Error, text).await;
+                return 1;
+            }
             Err(error) => return self.failed(Step::Teardown, &error).await,
         }
         // In most regions there is nothing, and nothing is worth a word.
@@ -205,6 +275,10 @@ impl Destruction {
         match telling.during(Box::pin(teardown)).await {
             Ok(left) if left.is_empty() => {
                 self.reporter.learned_of(self.region(), Fact::Network(NetworkState::Gone)).await;
+                // Nothing is here: whatever those calls made, it is gone.
+                for (id, ..) in self.unanswered() {
+                    super::close(&self.context, id, "gone").await;
+                }
                 0
             }
             Ok(left) => {

@@ -28,6 +28,8 @@ pub use node_files::{NodeFile, node_files};
 pub use questions::{Asked, Asker, Questions, questions};
 pub use report::{Desk, Lanes, Reporter, lanes};
 
+use tokio::task::JoinSet;
+
 use crate::fleet::{Failure, Job, Outcome};
 use crate::store::{Intent, IntentId};
 
@@ -41,6 +43,17 @@ pub async fn run(context: Arc<Context>, job: Job, reporter: Reporter) -> Outcome
         Job::Resume(instances) => create::resume(context, instances, reporter).await,
         Job::Destroy(doomed) => destroy::destroy(context, doomed, reporter).await,
     }
+}
+
+/// Waits for all of these and gives back what each came to. One that panics is `lost` and stops no
+/// other, as [`JoinSet::join_all`] would.
+async fn together<T: 'static>(mut tasks: JoinSet<T>, lost: impl Fn() -> T) -> Vec<T> {
+    let mut all = Vec::with_capacity(tasks.len());
+    while let Some(ended) = tasks.join_next().await {
+        // The panic's text was logged by the hook.
+        all.push(ended.unwrap_or_else(|_| lost()));
+    }
+    all
 }
 
 /// Writes down what is about to be asked of AWS; when this returns, it is on the disk.
@@ -87,4 +100,22 @@ async fn close(context: &Context, id: IntentId, outcome: &'static str) {
 fn jitter(pause: Duration) -> Duration {
     let nanos = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     pause / 2 + pause.mul_f64(f64::from(nanos.subsec_nanos() % 1000) / 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_that_panics_stops_no_other() {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async { panic!("a bug") });
+        tasks.spawn(async {
+            tokio::task::yield_now().await;
+            2
+        });
+        let mut all = together(tasks, || 1).await;
+        all.sort_unstable();
+        assert_eq!(all, [1, 2]);
+    }
 }

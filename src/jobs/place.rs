@@ -18,9 +18,6 @@ use crate::fleet::{
 };
 use crate::store::{Intent, IntentId};
 
-/// How long to look for what a call of unknown outcome may have made. DescribeInstances is
-/// eventually consistent; clients in the field wait about a minute.
-const CONSISTENCY: Duration = Duration::from_mins(1);
 /// How often one request is sent again after a throttle or an error of AWS's own.
 const RETRIES: u32 = 6;
 
@@ -162,19 +159,22 @@ impl Placement<'_> {
         answer
     }
 
-    /// What a request of unknown outcome made, found by its token in the tags.
+    /// What a request of unknown outcome made, found by its token in the tags. All of it: what is
+    /// told of later than the rest would be asked for a second time.
     async fn find(&self, request: &LaunchRequest) -> Option<Vec<Machine>> {
         let selector =
             Selector::deployment(&self.origin.deployment).launched_as(request.token.as_str());
-        let deadline = Instant::now() + CONSISTENCY;
+        let deadline = Instant::now() + self.context.pace.consistency;
+        let wanted = usize::try_from(request.count).unwrap_or(usize::MAX);
+        let mut found = Vec::new();
         loop {
             if let Ok(machines) = self.ec2.instances(&selector).await
-                && !machines.is_empty()
+                && machines.len() > found.len()
             {
-                return Some(machines);
+                found = machines;
             }
-            if Instant::now() >= deadline {
-                return None;
+            if found.len() >= wanted || Instant::now() >= deadline {
+                return (!found.is_empty()).then_some(found);
             }
             sleep(self.context.pace.busy).await;
         }

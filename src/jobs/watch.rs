@@ -25,7 +25,7 @@ pub(super) async fn identify(context: &Context, reporter: &Reporter) -> Outcome 
                 context.settle(Some(deployment.clone()));
                 learned(Fact::Deployment(deployment)).await;
             }
-            Ok(Found::None) => context.settle(None),
+            Ok(Found::None | Found::Others(_)) => context.settle(None),
             Ok(Found::Several(seen)) => {
                 let list: Vec<String> = seen.iter().map(ToString::to_string).collect();
                 let text = format!(
@@ -53,7 +53,7 @@ pub(super) async fn survey(context: Arc<Context>, reporter: Reporter) -> Outcome
         let (context, reporter) = (Arc::clone(&context), reporter.clone());
         looks.spawn(async move { look(&context, &ec2, &reporter).await.is_err() });
     }
-    let failed = looks.join_all().await.into_iter().filter(|failed| *failed).count();
+    let failed = super::together(looks, || true).await.into_iter().filter(|failed| *failed).count();
     if failed == 0 { Outcome::Done } else { Outcome::Partly { failed } }
 }
 
@@ -67,8 +67,9 @@ pub(super) async fn watch(context: Arc<Context>, reporter: Reporter) -> Outcome 
     for ec2 in regions {
         watches.spawn(watch_region(Arc::clone(&context), ec2, reporter.clone()));
     }
-    watches.join_all().await;
-    Outcome::Done
+    let ended = super::together(watches, || ()).await.len();
+    // Nobody ends a watch but by cancelling the job: what ended did so by a bug.
+    Outcome::Partly { failed: ended }
 }
 
 async fn regions(context: &Context) -> Result<Vec<Ec2>, Outcome> {

@@ -2,7 +2,7 @@
 
 use crate::app::Scope;
 use crate::cli;
-use crate::fleet::{Fleet, Instance, InstanceKey, Region};
+use crate::fleet::{Account, Fleet, Instance, InstanceKey, Region};
 
 /// What was named on the command line, resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,13 +35,24 @@ impl Aim {
     }
 }
 
-/// Finds what the arguments name.
-pub(super) fn take(fleet: &Fleet, args: &cli::Destroy) -> Result<Aim, String> {
+/// Finds what the arguments name. A region has to be one of the account's: what is misspelled
+/// would else be found empty.
+pub(super) fn take(
+    fleet: &Fleet,
+    account: Option<&Account>,
+    args: &cli::Destroy,
+) -> Result<Aim, String> {
     if args.all {
         return Ok(Aim::All);
     }
     if !args.region.is_empty() {
-        return Ok(Aim::Regions(args.region.iter().map(|r| Region::from(r.as_str())).collect()));
+        let regions: Vec<Region> = args.region.iter().map(|r| Region::from(r.as_str())).collect();
+        let is_unknown =
+            |region: &&Region| account.is_some_and(|account| !account.regions.contains(region));
+        return match regions.iter().find(is_unknown) {
+            Some(region) => Err(format!("--region {region}: the account has no such region")),
+            None => Ok(Aim::Regions(regions)),
+        };
     }
     let keys: Result<Vec<InstanceKey>, String> =
         args.instances.iter().map(|text| find(fleet, text)).collect();
@@ -104,6 +115,26 @@ mod tests {
         assert_eq!(find(&fleet(), "i-0aa1").unwrap().as_str(), "i-0aa1");
         assert_eq!(find(&fleet(), "i-0b").unwrap().as_str(), "i-0b");
         assert_eq!(find(&fleet(), "192.0.2.2").unwrap().as_str(), "i-0aa2");
+    }
+
+    #[test]
+    fn a_misspelled_region_is_refused() {
+        let account = Account {
+            id: "1".into(),
+            arn: String::new(),
+            creator: "alice".into(),
+            regions: vec!["us-west-2".into()],
+        };
+        let args = |region: &str| cli::Destroy {
+            instances: Vec::new(),
+            region: vec![region.to_owned()],
+            all: false,
+            yes: true,
+            json: false,
+        };
+        assert!(take(&fleet(), Some(&account), &args("us-west-2")).is_ok());
+        let refused = take(&fleet(), Some(&account), &args("us-wset-2")).unwrap_err();
+        assert!(refused.contains("us-wset-2"), "{refused}");
     }
 
     #[test]

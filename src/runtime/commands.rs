@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
 
@@ -58,8 +59,10 @@ pub(super) async fn create(global: &cli::Global, args: &cli::Create, debug: bool
         run.printer.line(&run.open.engine.model, &About::Job, Level::Info, &text);
         return run.leave(0);
     }
-    if !args.yes && !asked("Create these instances?", "y").await {
-        return run.end().await;
+    if !args.yes
+        && let Some(exit) = refusal(asked(&mut run.signals, "Create these instances?", "y").await)
+    {
+        return run.close(exit).await;
     }
     if let Some(code) = run.look(Need::Room).await {
         return code;
@@ -95,12 +98,15 @@ pub(super) async fn destroy(global: &cli::Global, args: &cli::Destroy, debug: bo
     if let Some(code) = run.look(Need::Instances).await {
         return code;
     }
-    let aim = match aim::take(&run.open.engine.model.fleet, args) {
+    let model = &run.open.engine.model;
+    let aim = match aim::take(&model.fleet, model.account.as_ref(), args) {
         Ok(aim) => aim,
         Err(text) => return run.leave(refuse(&text)),
     };
-    if !args.yes && !confirmed(&run.open.engine.model.fleet, &aim).await {
-        return run.end().await;
+    if !args.yes
+        && let Some(exit) = refusal(confirmed(&mut run.signals, &model.fleet, &aim).await)
+    {
+        return run.close(exit).await;
     }
     for scope in aim.scopes() {
         if let Some(exit) = run.perform(Command::Destroy(scope)).await {
@@ -193,26 +199,33 @@ impl Run {
     /// Takes up the one deployment of this creator that tags tell of. An exit code when it has to
     /// be named.
     async fn find_deployment(&mut self, need: Need) -> Option<u8> {
-        let creator = match self.open.context.account().await {
-            Ok(account) => account.creator.clone(),
+        let context = Arc::clone(&self.open.context);
+        let looking = async {
             // The job that identifies us fails in the same way and says so.
-            Err(_) => return None,
+            context.account().await.ok()?;
+            Some(jobs::find_deployment(&context).await)
         };
-        let settled = match jobs::find_deployment(&self.open.context).await {
-            Ok(Found::None) | Err(_) => None,
+        let found = tokio::select! {
+            found = looking => found?,
+            _ = self.signals.next() => return Some(self.close(Exit::Interrupted).await),
+        };
+        let settled = match found {
+            Ok(Found::None) => None,
+            // Others' deployments are no reason not to begin one of our own.
+            Ok(Found::Others(_)) if need == Need::Room => None,
             Ok(Found::One(deployment)) => Some(deployment),
-            Ok(Found::Several(seen)) => {
-                let mine = seen.iter().any(|it| it.creator.as_ref() == Some(&creator));
-                if need != Need::Room || mine {
-                    say("no state file tells which of these deployments is meant:");
-                    for seen in seen {
-                        say(&format!("  {seen}"));
-                    }
-                    say("name one: --deployment ID");
-                    return Some(USAGE);
+            Ok(Found::Others(seen) | Found::Several(seen)) => {
+                say("no state file tells which of these deployments is meant:");
+                for seen in seen {
+                    say(&format!("  {seen}"));
                 }
-                // Others' deployments are no reason not to begin one of our own.
-                None
+                say("name one: --deployment ID");
+                return Some(USAGE);
+            }
+            Err(error) => {
+                say(&format!("ERROR: {}", error.failure(Step::Account)));
+                say("no state file tells which deployment is meant; name it: --deployment ID");
+                return Some(FAILED);
             }
         };
         self.open.context.settle(settled.clone());
@@ -228,11 +241,14 @@ impl Run {
     /// Gives a command and drives the loop until no job is under way. `Some` when the program has
     /// to leave before that.
     async fn perform(&mut self, command: Command) -> Option<Exit> {
-        let mut message = Message::Command(command);
+        self.open.engine.model.flash = None;
+        if let Some(exit) = self.take(Message::Command(command)).await {
+            return Some(exit);
+        }
+        if self.open.engine.model.active().next().is_none() {
+            return self.was_refused();
+        }
         loop {
-            if let Some(exit) = self.take(message).await {
-                return Some(exit);
-            }
             while let Some(next) = self.open.engine.try_next() {
                 if let Some(exit) = self.take(next).await {
                     return Some(exit);
@@ -242,11 +258,22 @@ impl Run {
                 self.take(dropped).await;
             }
             self.open.engine.model.active().next()?;
-            message = tokio::select! {
+            let message = tokio::select! {
                 signal = self.signals.next() => Message::Signal(signal),
                 message = self.open.engine.next() => message,
             };
+            if let Some(exit) = self.take(message).await {
+                return Some(exit);
+            }
         }
+    }
+
+    /// A command that the model refused started nothing: its words are the answer.
+    fn was_refused(&mut self) -> Option<Exit> {
+        let model = &self.open.engine.model;
+        let flash = model.flash.clone()?;
+        self.printer.line(model, &About::Job, flash.level, &flash.text);
+        (flash.level == Level::Warning).then_some(Exit::Failed)
     }
 
     async fn take(&mut self, message: Message) -> Option<Exit> {
@@ -338,34 +365,59 @@ fn counts(config: &Config, asked: &[String]) -> Result<Counts, String> {
         // A region whose share is none still gets one when it is asked for by name.
         counts.insert(region, count.unwrap_or((*configured).max(1)));
     }
+    if counts.values().all(|count| *count == 0) {
+        return Err("nothing to create: every count is 0".to_owned());
+    }
     Ok(counts)
 }
 
 /// Names what will go and asks: one by `y`, several by their count, everything by `all`.
-async fn confirmed(fleet: &Fleet, aim: &Aim) -> bool {
+async fn confirmed(signals: &mut Signals, fleet: &Fleet, aim: &Aim) -> Answer {
     let doomed: Vec<_> = aim.instances(fleet).collect();
     for instance in &doomed {
         say(&format!("  {}  {}  {}", instance.region, instance.label(), instance.phase));
     }
     match aim {
-        Aim::All => asked("Destroy everything of this deployment?", "all").await,
-        _ if doomed.len() == 1 => asked("Destroy this instance?", "y").await,
+        Aim::All => asked(signals, "Destroy everything of this deployment?", "all").await,
+        _ if doomed.len() == 1 => asked(signals, "Destroy this instance?", "y").await,
         _ => {
             let count = doomed.len().to_string();
-            asked(&format!("Destroy these {count} instances?"), &count).await
+            asked(signals, &format!("Destroy these {count} instances?"), &count).await
         }
     }
 }
 
+/// What the user said to a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Yes,
+    No,
+    /// Ctrl-C.
+    Interrupted,
+}
+
+/// How the command ends, unless the answer was yes.
+fn refusal(answer: Answer) -> Option<Exit> {
+    match answer {
+        Answer::Yes => None,
+        Answer::No => Some(Exit::Done),
+        Answer::Interrupted => Some(Exit::Interrupted),
+    }
+}
+
 /// Asks on the terminal; only the right answer goes on.
-async fn asked(question: &str, right: &str) -> bool {
+async fn asked(signals: &mut Signals, question: &str, right: &str) -> Answer {
     say(&format!("{question} Type {right} to go on:"));
-    let answer = spawn_blocking(|| {
+    let read = spawn_blocking(|| {
         let mut line = String::new();
         io::stdin().read_line(&mut line).map(|_| line)
     });
-    let answer = answer.await.ok().and_then(Result::ok).unwrap_or_default();
-    answer.trim() == right
+    let line = tokio::select! {
+        line = read => line.ok().and_then(Result::ok).unwrap_or_default(),
+        // The thread that reads goes on; it ends with the process.
+        _ = signals.next() => return Answer::Interrupted,
+    };
+    if line.trim() == right { Answer::Yes } else { Answer::No }
 }
 
 fn ask_secret(text: &str) -> Option<Secret> {

@@ -19,6 +19,7 @@ use crate::store::StateFile;
 pub(super) struct Engine {
     /// The one model.
     pub model: Model,
+    context: Arc<Context>,
     lanes: Lanes,
     tasks: Tasks,
     writer: Writer,
@@ -52,7 +53,8 @@ impl Engine {
         Self {
             model,
             lanes,
-            tasks: Tasks::new(context, desk),
+            tasks: Tasks::new(Arc::clone(&context), desk),
+            context,
             writer: Writer::new(state),
             questions,
             waiting: HashMap::new(),
@@ -108,7 +110,7 @@ impl Engine {
             trace(line);
         }
         self.told = self.model.log.events().next();
-        self.writer.begin(&self.model);
+        self.writer.begin(&self.model, self.context.is_provisional());
         wishes
     }
 
@@ -122,7 +124,7 @@ impl Engine {
 
     /// Brings the state file up to date before the program ends.
     pub(super) async fn finish(&mut self) -> Result<(), String> {
-        self.writer.finish(&self.model).await
+        self.writer.finish(&self.model, self.context.is_provisional()).await
     }
 }
 

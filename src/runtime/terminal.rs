@@ -3,8 +3,10 @@
 //! [`leave`] undoes everything that [`Terminal::enter`] did, needs nothing in hand, may be called
 //! twice, and ignores errors: it runs on the normal way out, after an error and in the panic hook.
 
-use std::io::{self, BufWriter, Stdout, Write};
+use std::future::poll_fn;
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 
 use crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, Event, EventStream,
@@ -57,9 +59,16 @@ impl Terminal {
     pub(super) async fn next(&mut self) -> io::Result<Input> {
         loop {
             let Some(events) = &mut self.events else { return std::future::pending().await };
-            let event =
-                events.next().await.unwrap_or_else(|| Err(io::ErrorKind::BrokenPipe.into()));
-            match event? {
+            let event = poll_fn(|context| {
+                // A terminal that hung up reads as empty, and crossterm reads on until there is
+                // something: it may not be asked any more.
+                if io::stdin().is_terminal() {
+                    events.poll_next_unpin(context)
+                } else {
+                    Poll::Ready(None)
+                }
+            });
+            match event.await.unwrap_or_else(|| Err(io::ErrorKind::BrokenPipe.into()))? {
                 // Terminals with the kitty protocol also report releases.
                 Event::Key(key) if key.kind == KeyEventKind::Release => {}
                 Event::Key(key) => return Ok(Input::Key(key)),

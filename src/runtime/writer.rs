@@ -28,8 +28,9 @@ impl Writer {
         self.unsaved = self.file.is_some();
     }
 
-    /// Begins a write if one is wanted and none is under way.
-    pub(super) fn begin(&mut self, model: &Model) {
+    /// Begins a write if one is wanted and none is under way. While the deployment's id is only
+    /// made up it is not written: the next process would take it for ours and ask no tags.
+    pub(super) fn begin(&mut self, model: &Model, is_provisional: bool) {
         let Some(file) = &self.file else { return };
         if !self.unsaved || self.writing.is_some() {
             return;
@@ -48,7 +49,8 @@ impl Writer {
             .filter(|instance| instance.phase != Phase::Terminated)
             .filter_map(Entry::of)
             .collect();
-        let state = State { deployment: Some(model.deployment.clone()), entries };
+        let deployment = (!is_provisional).then(|| model.deployment.clone());
+        let state = State { deployment, entries };
         self.writing = Some(spawn_blocking(move || file.write(&state, &gone)));
     }
 
@@ -64,14 +66,21 @@ impl Writer {
         }
     }
 
-    /// Brings the file up to date before the program ends.
-    pub(super) async fn finish(&mut self, model: &Model) -> Result<(), String> {
+    /// Brings the file up to date before the program ends. A write that failed is tried once more.
+    pub(super) async fn finish(
+        &mut self,
+        model: &Model,
+        is_provisional: bool,
+    ) -> Result<(), String> {
         let mut outcome = Ok(());
+        if model.unsaved.is_some() {
+            self.request();
+        }
         loop {
             if self.writing.is_some() {
                 outcome = self.next().await;
             }
-            self.begin(model);
+            self.begin(model, is_provisional);
             if self.writing.is_none() {
                 return outcome;
             }

@@ -1,6 +1,6 @@
 //! The state file: read leniently, merged, written atomically.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -91,7 +91,7 @@ impl StateFile {
     /// something in it.
     fn document(&self) -> Result<(Option<Document>, bool), StoreError> {
         let path = &self.paths.state;
-        let bytes = match fs::read(path) {
+        let bytes = match read_regular(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((None, false)),
             Err(error) => return Err(StoreError::io("read", path)(error)),
@@ -132,19 +132,34 @@ impl StateFile {
                 Document::default()
             }
         };
-        document.version = VERSION;
+        document.version = document.version.max(VERSION);
         if state.deployment.is_some() {
             document.deployment.clone_from(&state.deployment);
         }
-        let ours: BTreeSet<&InstanceId> = state.entries.iter().map(|entry| &entry.id).collect();
-        document.instances.retain(|value| {
-            let id = value.get("id").and_then(Value::as_str).map(InstanceId::from);
-            id.is_none_or(|id| !ours.contains(&id) && !gone.contains(&id))
+        let told: BTreeMap<&InstanceId, &Entry> =
+            state.entries.iter().map(|entry| (&entry.id, entry)).collect();
+        let mut before: BTreeMap<InstanceId, Value> = BTreeMap::new();
+        document.instances.retain_mut(|value| {
+            let Some(id) = value.get("id").and_then(Value::as_str).map(InstanceId::from) else {
+                return true;
+            };
+            let is_told = told.contains_key(&id);
+            if is_told {
+                before.insert(id.clone(), value.take());
+            }
+            !is_told && !gone.contains(&id)
         });
         for entry in &state.entries {
-            if let Ok(value) = serde_json::to_value(entry) {
-                document.instances.push(value);
-            }
+            let Ok(Value::Object(news)) = serde_json::to_value(entry) else { continue };
+            let value = match before.remove(&entry.id) {
+                // Keys of other versions, or of the user's own, stay.
+                Some(Value::Object(mut known)) => {
+                    known.extend(news);
+                    known
+                }
+                _ => news,
+            };
+            document.instances.push(Value::Object(value));
         }
         let path = &self.paths.state;
         let mut bytes = serde_json::to_vec_pretty(&document)
@@ -157,6 +172,15 @@ impl StateFile {
     pub fn try_write(&self) -> Result<(), StoreError> {
         self.write(&State::default(), &BTreeSet::new())
     }
+}
+
+/// Reads a file that is one: a device or a pipe would never end.
+fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    let kind = fs::metadata(path)?;
+    if !kind.is_file() && !kind.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+    }
+    fs::read(path)
 }
 
 /// Replaces a file in one step: temporary file, fsync, rename, fsync of the folder. Mode 0600.

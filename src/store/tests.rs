@@ -81,6 +81,28 @@ fn a_write_keeps_what_it_does_not_know_and_takes_out_only_what_is_gone() {
 }
 
 #[test]
+fn keys_of_a_newer_version_survive_a_write() {
+    let (_folder, paths) = scratch();
+    let before = json!({"version": 7, "instances": [
+        {"id": "i-1", "region": "us-west-2", "state": "pending", "zone_group": "x"},
+    ]});
+    fs::write(&paths.state, before.to_string()).unwrap();
+    let state = State { deployment: None, entries: vec![entry("i-1")] };
+    StateFile::new(paths.clone()).write(&state, &BTreeSet::new()).unwrap();
+    let after: Value = serde_json::from_slice(&fs::read(&paths.state).unwrap()).unwrap();
+    assert_eq!(after["version"], 7);
+    assert_eq!(after["instances"].as_array().unwrap().len(), 1);
+    assert_eq!(after["instances"][0]["zone_group"], "x");
+    assert_eq!(after["instances"][0]["state"], "running");
+}
+
+#[test]
+fn what_is_no_file_is_refused_not_read_for_ever() {
+    let error = StateFile::new(Paths::new("/dev/zero")).read().unwrap_err();
+    assert!(error.to_string().contains("not a regular file"), "{error}");
+}
+
+#[test]
 fn a_predecessors_file_loads() {
     let (_folder, paths) = scratch();
     let old = json!({"instances": [{

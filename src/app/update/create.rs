@@ -2,9 +2,10 @@
 //! starts.
 
 use crate::app::dialog::CreateForm;
-use crate::app::model::can_resume;
 use crate::app::{Counts, Dialog, Effect, Model};
-use crate::fleet::{DeploymentId, Instance, InstanceKey, Job, Launch, LaunchId, Level, Region};
+use crate::fleet::{
+    DeploymentId, Instance, InstanceKey, Job, Launch, LaunchId, Level, Phase, Region,
+};
 
 /// The verb under which a refusal is said.
 const VERB: &str = "create";
@@ -33,6 +34,9 @@ pub(super) fn ask(model: &mut Model) {
         .collect();
     model.dialog = Some(Dialog::Create(CreateForm::new(rows)));
 }
+
+/// The most instances of one create: more is a slip of the finger, and each has a row.
+const MOST: u64 = 10_000;
 
 /// Plans the rows, resumes what an earlier run left open, and launches.
 pub(super) fn create(model: &mut Model, counts: Option<Counts>) -> Vec<Effect> {
@@ -66,6 +70,10 @@ fn permitted(model: &mut Model, counts: Option<Counts>) -> Result<Counts, String
     counts.retain(|_, count| *count > 0);
     if counts.is_empty() {
         return Err("nothing to create: every count is 0".into());
+    }
+    let wanted: u64 = counts.values().map(|count| u64::from(*count)).sum();
+    if wanted > MOST {
+        return Err(format!("{wanted} instances at once; {MOST} are the most"));
     }
     if let Some(unknown) =
         counts.keys().find(|region| !config.regions.iter().any(|entry| entry.region == **region))
@@ -107,15 +115,20 @@ fn plan(model: &mut Model, region: Region, count: u32) -> Launch {
     Launch { region, id, keys }
 }
 
-/// The job that takes up what an earlier run left between Pending and Ready, once.
+/// The job that takes up what an earlier run left between Pending and Ready, be it known from the
+/// state file or found by its tags. Where a job is at work, what it left cannot be told from what
+/// it is about to do.
 pub(super) fn resume(model: &mut Model) -> Option<Effect> {
     if model.read_only.is_some() {
         return None;
     }
-    let open: Vec<Instance> = std::mem::take(&mut model.left_open)
-        .iter()
-        .filter_map(|key| model.fleet.get(key))
-        .filter(|instance| can_resume(instance))
+    let is_busy = |region: &Region| model.changing().any(|(_, job)| job.covers(region));
+    let open: Vec<Instance> = model
+        .fleet
+        .alive()
+        .filter(|instance| instance.phase.is_deploying() || instance.phase == Phase::Running)
+        // Another deployment's rows, from an old state file, are not ours to work on.
+        .filter(|instance| instance.deployment == model.deployment && !is_busy(&instance.region))
         .cloned()
         .collect();
     (!open.is_empty()).then(|| model.start(Job::Resume(open)))

@@ -10,6 +10,7 @@ use crate::fleet::{
 
 /// Takes in one report.
 pub(super) fn apply(model: &mut Model, report: Report) -> Vec<Effect> {
+    let report = of_its_row(model, report);
     match (&report.about, &report.progress) {
         (About::Instance(key), Progress::Output(line)) => {
             let line = crate::app::clean(line, MAX_LINE);
@@ -32,6 +33,17 @@ pub(super) fn apply(model: &mut Model, report: Report) -> Vec<Effect> {
         (About::Job, Progress::Learned(fact)) => of_all(model, fact),
         _ => Vec::new(),
     }
+}
+
+/// A destroy by tags names instances by their ids; a row that was planned here has another key.
+fn of_its_row(model: &Model, mut report: Report) -> Report {
+    if let About::Instance(key) = &report.about
+        && model.fleet.get(key).is_none()
+        && let Some(row) = model.fleet.by_id(&key.as_str().into())
+    {
+        report.about = About::Instance(row.key.clone());
+    }
+    report
 }
 
 /// The longest line that a row keeps as its newest, in bytes.

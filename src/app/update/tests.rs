@@ -185,6 +185,42 @@ fn a_create_that_cannot_be_is_refused_in_words() {
 }
 
 #[test]
+fn a_create_takes_up_what_is_found_by_its_tags_and_nothing_of_another_deployment() {
+    let mut opening = opening(true);
+    let (key, machine) = running("i-old");
+    let mut old = Instance::planned(key, REGIONS[0].into(), "spot-2025".into(), at(0));
+    old.machine = Some(machine);
+    old.phase = Phase::Running;
+    opening.fleet.insert(old);
+    let mut model = Model::new(opening);
+    survey(&mut model, REGIONS[0], vec![running("i-lost").1]);
+    let effects = command(&mut model, Command::Create(Some(counts(1))));
+    let [_, Effect::Start(_, Job::Resume(rows)), Effect::Start(_, Job::Create(_))] =
+        effects.as_slice()
+    else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(rows.iter().map(|row| row.key.as_str()).collect::<Vec<_>>(), ["i-lost"]);
+    let effects = command(&mut model, Command::Create(Some(counts(1))));
+    assert!(
+        !effects.iter().any(|effect| matches!(effect, Effect::Start(_, Job::Resume(_)))),
+        "jobs are at work there: {effects:?}"
+    );
+}
+
+#[test]
+fn a_report_by_instance_id_reaches_the_row_that_was_planned() {
+    let mut model = model();
+    command(&mut model, Command::Create(Some(counts(1))));
+    let key = model.fleet.instances().next().unwrap().key.clone();
+    let seen = Progress::Learned(Box::new(Fact::Seen(running("i-1").1)));
+    report(&mut model, 1, About::Instance(key.clone()), seen);
+    let failed = Progress::Entered(Phase::Failed(Failure::new(Step::Terminate, "no", "")));
+    report(&mut model, 2, About::Instance("i-1".into()), failed);
+    assert!(matches!(model.fleet.get(&key).unwrap().phase, Phase::Failed(_)));
+}
+
+#[test]
 fn who_we_are_comes_first_then_watching_and_resuming() {
     let mut opening = opening(true);
     let (key, machine) = running("i-1");

@@ -1,5 +1,7 @@
 //! What is there: by our tags, in the default VPC, or in the user's.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_ec2::types as ec2;
 
 use super::{
@@ -47,6 +49,25 @@ impl Ec2 {
             key_pairs,
             addresses,
         })
+    }
+
+    /// The tags of what a network begins with when it is built, and ends with when it is taken
+    /// away: while anything of it stands, one of these does.
+    pub async fn network_tags(
+        &self,
+        ours: &Selector,
+    ) -> Result<Vec<BTreeMap<String, String>>, AwsError> {
+        let vpcs = self.patient.describe_vpcs().set_filters(Some(ours.filters()));
+        let groups = self.patient.describe_security_groups().set_filters(Some(ours.filters()));
+        let (vpcs, groups, key_pairs): (Vec<ec2::Vpc>, Vec<ec2::SecurityGroup>, _) = tokio::try_join!(
+            async { all_pages!(self, "DescribeVpcs", vpcs) },
+            async { all_pages!(self, "DescribeSecurityGroups", groups) },
+            self.key_pairs(ours),
+        )?;
+        let vpcs = vpcs.iter().map(|vpc| read_tags(vpc.tags()));
+        let groups = groups.iter().map(|group| read_tags(group.tags()));
+        let key_pairs = key_pairs.into_iter().map(|pair| pair.tags);
+        Ok(vpcs.chain(groups).chain(key_pairs).filter(|tags| ours.matches(tags)).collect())
     }
 
     /// Everything of ours that is still there: what a destroyed deployment must not have.
