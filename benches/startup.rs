@@ -279,8 +279,9 @@ fn frames() {
         print(&format!("frame of {COLUMNS}x{ROWS}, {size} instances"), &measured, "");
     }
     for (size, model) in sizes.iter().zip(&mut models) {
-        let measured = format!("{:.3} ms", report_time(model));
-        print(&format!("change of a phase taken up, {size} instances"), &measured, "");
+        let [taken_up, sorted] = report_time(model);
+        let measured = format!("{taken_up:.3} ms, sorted for the next frame in {sorted:.3} ms");
+        print(&format!("a phase changes, {size} instances"), &measured, "");
     }
 }
 
@@ -311,10 +312,11 @@ fn frame_time(model: &Model) -> f64 {
     })
 }
 
-/// The median time of one report, in ms: instances become degraded and ready again, by turns.
-fn report_time(model: &mut Model) -> f64 {
+/// The median times of one report and of what the next frame has to sort for it, in ms: instances
+/// become degraded and ready again, by turns.
+fn report_time(model: &mut Model) -> [f64; 2] {
     let mut number = 0;
-    median(50, || {
+    let mut report = |model: &mut Model| {
         let key = InstanceKey::from(format!("i-{:017x}", number / 2 % 500).as_str());
         let phase = if number % 2 == 0 {
             Phase::Degraded { reason: "bench".to_owned() }
@@ -326,7 +328,13 @@ fn report_time(model: &mut Model) -> f64 {
         let (about, progress) = (About::Instance(key), Progress::Entered(phase));
         let report = Report { job: JobId(1), at, about, progress };
         drop(update(model, Stamped { at, message: Message::Report(report) }));
-    })
+    };
+    let taken_up = median(50, || report(model));
+    let both = median(50, || {
+        report(model);
+        model.settle();
+    });
+    [taken_up, both - taken_up]
 }
 
 fn median(runs: usize, mut work: impl FnMut()) -> f64 {
