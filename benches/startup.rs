@@ -55,7 +55,8 @@ fn main() {
 /// One line of the table.
 fn print(what: &str, measured: &str, target: &str) {
     let target = if target.is_empty() { String::new() } else { format!("target: {target}") };
-    println!("{what:<44} {measured:<44} {target}");
+    let line = format!("{what:<42} {measured:<52} {target}");
+    println!("{}", line.trim_end());
 }
 
 /// Median and worst.
