@@ -171,6 +171,7 @@ pub struct Flash {
 const FLASH: SignedDuration = SignedDuration::from_secs(15);
 
 /// Everything that the program knows.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, not a state")]
 #[derive(Debug)]
 pub struct Model {
     /// The moment of the newest message.
