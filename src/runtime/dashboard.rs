@@ -6,7 +6,7 @@ use super::opening::{self, Open, Want};
 use super::screen;
 use super::signals::Signals;
 use super::terminal::Terminal;
-use crate::app::{Command, Message};
+use crate::app::{Command, Exit, Message};
 use crate::cli::Global;
 use crate::view::Theme;
 
@@ -48,7 +48,13 @@ pub(super) async fn run(global: &Global) -> color_eyre::Result<u8> {
         say(&format!("spot-tui: {why}"));
         return Ok(1);
     }
-    Ok(left?.code())
+    match left {
+        Ok(exit) => Ok(exit.code()),
+        Err(error) => {
+            say(&format!("spot-tui: the terminal is gone: {error}"));
+            Ok(Exit::Interrupted.code())
+        }
+    }
 }
 
 /// The theme that this terminal can show: no colours where it was asked for none, no signs beyond
@@ -58,7 +64,7 @@ fn theme() -> Theme {
     let theme = if !variable("NO_COLOR").is_empty() || variable("TERM") == "dumb" {
         Theme::mono()
     } else {
-        Theme::dark()
+        Theme::colours()
     };
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(variable);
     let locale = locale.iter().find(|locale| !locale.is_empty());

@@ -1,6 +1,7 @@
 //! Panics: the terminal is given back before a report is printed, and a job's panic stays a
 //! failure of that job.
 
+use std::io::{self, Write};
 use std::panic::{self, PanicHookInfo};
 use std::thread;
 
@@ -15,7 +16,8 @@ pub(super) fn install() -> color_eyre::Result<()> {
     panic::set_hook(Box::new(move |info: &PanicHookInfo<'_>| {
         if thread::current().id() == owner || !terminal::is_held() {
             terminal::leave();
-            print(&panic_hook.panic_report(info));
+            // The terminal may be gone; a panic about that would end the process on the spot.
+            let _ = writeln!(io::stderr(), "{}", panic_hook.panic_report(info));
         } else {
             // A job's panic is caught by the task runner and becomes that job's failure; the
             // screen goes on.
@@ -23,9 +25,4 @@ pub(super) fn install() -> color_eyre::Result<()> {
         }
     }));
     Ok(())
-}
-
-#[expect(clippy::print_stderr, reason = "the screen was given back; there is nowhere else")]
-fn print(report: &impl std::fmt::Display) {
-    eprintln!("{report}");
 }

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use tokio::time::{Instant, sleep_until};
 
 use super::engine::{Engine, Wish};
-use super::signals::Signals;
+use super::signals::{Resized, Signals};
 use super::terminal::Terminal;
 use crate::app::{Exit, Input, Message, Signal};
 use crate::view::{self, HitMap, Theme};
@@ -28,6 +28,7 @@ pub(super) async fn run(
     signals: &mut Signals,
     theme: &Theme,
 ) -> io::Result<Exit> {
+    let mut resized = Resized::listen()?;
     let mut hits = draw(engine, terminal, theme)?;
     let mut drawn = Instant::now();
     let mut stale = false;
@@ -42,13 +43,11 @@ pub(super) async fn run(
                     None => continue,
                 },
                 Ok(input) => Message::Input(input),
-                // The window was closed; the signal that says so may come later.
-                Err(gone) if gone.kind() == io::ErrorKind::BrokenPipe => {
-                    Message::Signal(Signal::HangUp)
-                }
-                Err(error) => return Err(error),
+                // The signal may be on its way, or never come.
+                Err(_) => Message::Signal(Signal::HangUp),
             },
             signal = signals.next() => Message::Signal(signal),
+            () = resized.next() => resize(terminal)?,
             () = sleep_until(drawn + FRAME), if stale => {
                 hits = draw(engine, terminal, theme)?;
                 drawn = Instant::now();
@@ -89,7 +88,11 @@ fn take(
     for wish in engine.handle(message) {
         match wish {
             Wish::Quit(exit) => return Ok(Some(exit)),
-            Wish::Suspend => terminal.suspend()?,
+            Wish::Suspend => {
+                terminal.suspend()?;
+                // Nobody but the shell was told of another size meanwhile.
+                engine.handle(resize(terminal)?);
+            }
             Wish::Copy(text) => {
                 // OSC 52: the terminal's own clipboard, also over ssh.
                 let text = base64::engine::general_purpose::STANDARD.encode(text);
@@ -98,6 +101,11 @@ fn take(
         }
     }
     Ok(None)
+}
+
+fn resize(terminal: &Terminal) -> io::Result<Message> {
+    let (columns, rows) = terminal.size()?;
+    Ok(Message::Input(Input::Resize(columns, rows)))
 }
 
 fn draw(engine: &mut Engine, terminal: &mut Terminal, theme: &Theme) -> io::Result<HitMap> {

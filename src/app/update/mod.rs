@@ -29,7 +29,10 @@ pub fn update(model: &mut Model, message: Stamped) -> Vec<Effect> {
         Message::Report(report) => reports::apply(model, report),
         Message::Asked(question) => on_question(model, question),
         Message::Signal(signal) => on_signal(model, signal),
-        Message::Clock => Vec::new(),
+        Message::Clock => {
+            model.fade();
+            Vec::new()
+        }
         Message::Stored(stored) => {
             on_stored(model, stored);
             Vec::new()
