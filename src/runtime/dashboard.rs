@@ -6,7 +6,7 @@ use super::opening::{self, Open, Want};
 use super::screen;
 use super::signals::Signals;
 use super::terminal::Terminal;
-use crate::app::{Command, Message};
+use crate::app::{Command, Exit, Message, Signal};
 use crate::cli::Global;
 use crate::view::Theme;
 
@@ -40,7 +40,12 @@ pub(super) async fn run(global: &Global) -> color_eyre::Result<u8> {
     }
     let mut signals = Signals::listen()?;
     engine.handle(Message::Command(Command::Refresh));
-    let left = screen::run(&mut engine, &mut terminal, &mut signals, &theme).await;
+    let mut left = screen::run(&mut engine, &mut terminal, &mut signals, &theme).await;
+    if left.is_err() && !io::stdin().is_terminal() {
+        // The window was closed; the signal that says so may come later than the first error.
+        engine.handle(Message::Signal(Signal::HangUp));
+        left = Ok(Exit::Interrupted);
+    }
     // The state is written before the terminal is given back, and whatever became of that.
     let stored = engine.finish().await;
     drop(terminal);

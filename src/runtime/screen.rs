@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use super::engine::{Engine, Wish};
 use super::signals::Signals;
 use super::terminal::Terminal;
-use crate::app::{Exit, Input, Message, Signal};
+use crate::app::{Exit, Input, Message};
 use crate::view::{self, HitMap, Theme};
 
 /// The least time between two frames that no key asked for.
@@ -35,18 +35,13 @@ pub(super) async fn run(
         let ages = engine.model.ages();
         let message = tokio::select! {
             biased;
-            input = terminal.next() => match input {
+            input = terminal.next() => match input? {
                 // What lies under the mouse is known to the last frame alone.
-                Ok(Input::Mouse(mouse)) => match hits.command(mouse) {
+                Input::Mouse(mouse) => match hits.command(mouse) {
                     Some(command) => Message::Command(command),
                     None => continue,
                 },
-                Ok(input) => Message::Input(input),
-                // The window was closed; the signal that says so may come later.
-                Err(gone) if gone.kind() == io::ErrorKind::BrokenPipe => {
-                    Message::Signal(Signal::HangUp)
-                }
-                Err(error) => return Err(error),
+                input => Message::Input(input),
             },
             signal = signals.next() => Message::Signal(signal),
             () = sleep_until(drawn + FRAME), if stale => {

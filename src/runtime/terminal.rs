@@ -5,6 +5,7 @@
 
 use std::future::poll_fn;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
@@ -33,7 +34,9 @@ pub(super) fn is_held() -> bool {
 
 /// The terminal while this process holds it.
 pub(super) struct Terminal {
-    screen: ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    // Never dropped: ratatui's drop shows the cursor, which `leave` does, and panics where the
+    // terminal is gone and standard error with it.
+    screen: ManuallyDrop<ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
     // The stream's own thread reads the keyboard while the stream lives: it is dropped whenever
     // somebody else is to read it.
     events: Option<EventStream>,
@@ -43,7 +46,7 @@ impl Terminal {
     /// Takes the screen and the keyboard.
     pub(super) fn enter() -> io::Result<Self> {
         let backend = CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, io::stdout()));
-        let screen = ratatui::Terminal::new(backend)?;
+        let screen = ManuallyDrop::new(ratatui::Terminal::new(backend)?);
         take()?;
         Ok(Self { screen, events: Some(EventStream::new()) })
     }
