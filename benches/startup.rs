@@ -1,1 +1,351 @@
-fn main() {}
+//! What the user waits for, and what the program costs while he does not: measured on the real
+//! binary in a pseudo-terminal, and on frames drawn in this process.
+//!
+//! The AWS endpoint is a listener on loopback that accepts and never answers, so nothing here
+//! depends on a network. It prints numbers beside their targets and judges none of them: a busy
+//! machine is no reason to fail. Processes are looked at in /proc, that is on Linux alone.
+
+#![expect(clippy::unwrap_used, reason = "a measurement that cannot be taken has no number")]
+#![expect(clippy::print_stdout, reason = "numbers are what this prints")]
+
+use std::fs;
+use std::io::Read;
+use std::net::TcpListener;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use serde_json::{Value, json};
+use spot_tui::app::{Message, Model, Opening, Stamped, update};
+use spot_tui::fleet::{About, Fleet, InstanceKey, JobId, Phase, Progress, Report};
+use spot_tui::store::Entry;
+use spot_tui::view::{Theme, render};
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_spot-tui");
+const COLUMNS: u16 = 200;
+const ROWS: u16 = 50;
+/// What every frame shows, in its header. A frame is written whole, with the rows of the state file.
+const TITLE: &str = "spot-tui";
+/// Runs of which a median is taken.
+const RUNS: usize = 20;
+/// How long a process is given to show what it is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The time over which an idle process is watched.
+const IDLE: Duration = Duration::from_secs(10);
+/// Clock ticks a second in /proc/PID/stat: 100 on every Linux (USER_HZ, proc(5)).
+const TICKS: f64 = 100.0;
+
+fn main() {
+    let endpoint = silent_endpoint();
+    first_frame(&endpoint);
+    idle(&endpoint);
+    validate();
+    memory(&endpoint);
+    frames();
+}
+
+/// One line of the table.
+fn print(what: &str, measured: &str, target: &str) {
+    let target = if target.is_empty() { String::new() } else { format!("target: {target}") };
+    let line = format!("{what:<42} {measured:<52} {target}");
+    println!("{}", line.trim_end());
+}
+
+/// Median and worst.
+fn spread(mut times: Vec<Duration>) -> String {
+    times.sort();
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    let worst = times.last().copied().unwrap_or_default();
+    format!("median {:.1} ms, worst {:.1} ms", ms(times[times.len() / 2]), ms(worst))
+}
+
+/// Accepts every connection, holds it open and says nothing, for as long as the process lives.
+fn silent_endpoint() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        let held: Vec<_> = listener.incoming().collect();
+        drop(held);
+    });
+    endpoint
+}
+
+/// A folder with a configuration and a state file of so many instances, all seen ready.
+fn folder(instances: usize) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("config.yaml"),
+        "regions:\n  - us-west-2:\n      machine_type: t3.medium\n",
+    )
+    .unwrap();
+    if instances > 0 {
+        let entries: Vec<Value> = (0..instances).map(entry).collect();
+        let state = json!({"version": 1, "deployment": "spot-bench", "instances": entries});
+        fs::write(folder.path().join("instances.json"), state.to_string()).unwrap();
+    }
+    folder
+}
+
+/// One instance as the state file has it.
+fn entry(number: usize) -> Value {
+    const REGIONS: [&str; 4] = ["us-west-2", "eu-west-1", "ap-southeast-2", "sa-east-1"];
+    let region = REGIONS[number % REGIONS.len()];
+    let address =
+        |net: u8| format!("{net}.{}.{}.{}", number >> 16, number >> 8 & 255, number & 255);
+    json!({
+        "id": format!("i-{number:017x}"),
+        "region": region,
+        "type": "t3.medium",
+        "zone": format!("{region}a"),
+        "public_ip": address(54),
+        "private_ip": address(10),
+        "state": "running",
+        "created": "2026-11-20T09:00:00Z",
+        "deployment_id": "spot-bench",
+        "creator": "alice",
+        "phase": {"is": "ready"},
+        "since": "2026-11-20T09:03:00Z",
+    })
+}
+
+/// The program in a pseudo-terminal.
+struct Session {
+    child: Box<dyn Child + Send + Sync>,
+    started: Instant,
+    output: Receiver<(Instant, Vec<u8>)>,
+    screen: vt100::Parser,
+    _terminal: Box<dyn MasterPty + Send>,
+    // It works in this folder.
+    _folder: TempDir,
+}
+
+impl Session {
+    /// Starts the dashboard with so many instances in its state file.
+    fn start(endpoint: &str, instances: usize) -> Self {
+        let folder = folder(instances);
+        let size = PtySize { rows: ROWS, cols: COLUMNS, ..PtySize::default() };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let (sender, output) = channel();
+        thread::spawn(move || {
+            let mut bytes = [0; 1 << 14];
+            while let Ok(read @ 1..) = reader.read(&mut bytes) {
+                if sender.send((Instant::now(), bytes[..read].to_vec())).is_err() {
+                    return;
+                }
+            }
+        });
+        let command = command(endpoint, folder.path());
+        let started = Instant::now();
+        let child = pair.slave.spawn_command(command).unwrap();
+        let [rows, columns] = [ROWS, COLUMNS].map(|size| NonZero::new(size).unwrap());
+        let screen = vt100::Parser::new(rows, columns, 0);
+        Self { child, started, output, screen, _terminal: pair.master, _folder: folder }
+    }
+
+    /// The time from exec to the moment at which the screen showed text of ours.
+    fn first_frame(&mut self) -> Duration {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok((at, bytes)) => {
+                    self.screen.process(&bytes);
+                    if self.screen.screen().contents().contains(TITLE) {
+                        return at - self.started;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    panic!("no frame:\n{}", self.screen.screen().contents())
+                }
+            }
+        }
+    }
+
+    fn process(&self) -> PathBuf {
+        Path::new("/proc").join(self.child.process_id().unwrap().to_string())
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The dashboard with an environment of its own.
+fn command(endpoint: &str, folder: &Path) -> CommandBuilder {
+    let mut command = CommandBuilder::new(PROGRAM);
+    command.args(["--endpoint-url", endpoint]);
+    command.cwd(folder);
+    command.env_clear();
+    command.env("HOME", folder);
+    command.env("TERM", "xterm-256color");
+    command.env("LANG", "C.UTF-8");
+    command.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE");
+    command.env("AWS_SECRET_ACCESS_KEY", "none");
+    command.env("AWS_EC2_METADATA_DISABLED", "true");
+    command
+}
+
+fn first_frame(endpoint: &str) {
+    for instances in [0, 500] {
+        let times = (0..RUNS).map(|_| Session::start(endpoint, instances).first_frame()).collect();
+        let what = format!("first frame from exec, {instances} instances");
+        print(&what, &spread(times), "under 50 ms");
+    }
+}
+
+fn idle(endpoint: &str) {
+    let mut session = Session::start(endpoint, 500);
+    session.first_frame();
+    // What starts up is not idle yet.
+    thread::sleep(Duration::from_secs(2));
+    let process = session.process();
+    let (begin, cpu, switches) = (Instant::now(), cpu_time(&process), switches(&process));
+    thread::sleep(IDLE);
+    let seconds = begin.elapsed().as_secs_f64();
+    let cpu = (cpu_time(&process) - cpu) / seconds * 100.0;
+    let switches = (self::switches(&process) - switches) / seconds;
+    let measured = format!("{cpu:.2} % of a core, {switches:.0} switches/s");
+    print("idle with 500 instances on the screen", &measured, "under 1 %");
+}
+
+/// User and system time of a process, in seconds.
+fn cpu_time(process: &Path) -> f64 {
+    let stat = fs::read_to_string(process.join("stat")).unwrap();
+    // Behind the name, which may hold anything: the fields from the third on.
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    fields[11..13].iter().map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>() / TICKS
+}
+
+/// How often the threads of a process went to sleep by themselves.
+fn switches(process: &Path) -> f64 {
+    let threads = fs::read_dir(process.join("task")).unwrap();
+    threads.map(|thread| status(&thread.unwrap().path(), "voluntary_ctxt_switches")).sum()
+}
+
+/// A number of /proc/PID/status; 0 for a thread that has ended.
+fn status(process: &Path, key: &str) -> f64 {
+    let status = fs::read_to_string(process.join("status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
+}
+
+fn validate() {
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/configs/invalid/five-mistakes.yaml");
+    let run = || {
+        let started = Instant::now();
+        let mut child = Command::new(PROGRAM)
+            .args(["validate", "--config", config])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(2));
+        started.elapsed()
+    };
+    let times = (0..RUNS).map(|_| run()).collect();
+    print("validate, five mistakes, exec to exit", &spread(times), "under 100 ms");
+}
+
+fn memory(endpoint: &str) {
+    let mut session = Session::start(endpoint, 10_000);
+    session.first_frame();
+    let resident = status(&session.process(), "VmRSS") / 1024.0;
+    print("resident with 10,000 instances", &format!("{resident:.0} MiB"), "");
+}
+
+/// Draws, and takes up a report that changes a phase, with fleets of three sizes.
+fn frames() {
+    let sizes = [500, 10_000, 100_000];
+    let mut models: Vec<Model> = sizes.into_iter().map(model).collect();
+    let drawn: Vec<f64> = models.iter().map(frame_time).collect();
+    print(
+        &format!("frame of {COLUMNS}x{ROWS}, 500 instances"),
+        &format!("{:.3} ms", drawn[0]),
+        "under 2 ms",
+    );
+    for (size, time) in sizes.iter().zip(&drawn).skip(1) {
+        let measured = format!("{time:.3} ms, {:.2} times that of 500", time / drawn[0]);
+        print(&format!("frame of {COLUMNS}x{ROWS}, {size} instances"), &measured, "");
+    }
+    for (size, model) in sizes.iter().zip(&mut models) {
+        let [taken_up, sorted] = report_time(model);
+        let measured = format!("{taken_up:.3} ms, sorted for the next frame in {sorted:.3} ms");
+        print(&format!("a phase changes, {size} instances"), &measured, "");
+    }
+}
+
+fn model(instances: usize) -> Model {
+    let now: Timestamp = "2026-11-20T10:00:00Z".parse().unwrap();
+    let mut fleet = Fleet::default();
+    for number in 0..instances {
+        let entry: Entry = serde_json::from_value(entry(number)).unwrap();
+        fleet.insert(entry.instance(now));
+    }
+    Model::new(Opening {
+        config: None,
+        deployment: "spot-bench".into(),
+        fleet,
+        read_only: None,
+        dashboard: true,
+        now,
+        size: (COLUMNS, ROWS),
+    })
+}
+
+/// The median time of one frame, in ms.
+fn frame_time(model: &Model) -> f64 {
+    let theme = Theme::mono();
+    let mut terminal = Terminal::new(TestBackend::new(COLUMNS, ROWS)).unwrap();
+    median(200, || {
+        terminal.draw(|frame| drop(render(model, &theme, frame))).unwrap();
+    })
+}
+
+/// The median times of one report and of what the next frame has to sort for it, in ms: instances
+/// become degraded and ready again, by turns.
+fn report_time(model: &mut Model) -> [f64; 2] {
+    let mut number = 0;
+    let mut report = |model: &mut Model| {
+        let key = InstanceKey::from(format!("i-{:017x}", number / 2 % 500).as_str());
+        let phase = if number % 2 == 0 {
+            Phase::Degraded { reason: "bench".to_owned() }
+        } else {
+            Phase::Ready
+        };
+        number += 1;
+        let at = model.now;
+        let (about, progress) = (About::Instance(key), Progress::Entered(phase));
+        let report = Report { job: JobId(1), at, about, progress };
+        drop(update(model, Stamped { at, message: Message::Report(report) }));
+    };
+    let taken_up = median(50, || report(model));
+    let both = median(50, || {
+        report(model);
+        model.settle();
+    });
+    [taken_up, both - taken_up]
+}
+
+fn median(runs: usize, mut work: impl FnMut()) -> f64 {
+    let mut times: Vec<f64> = (0..runs)
+        .map(|_| {
+            let begin = Instant::now();
+            work();
+            begin.elapsed().as_secs_f64() * 1e3
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    times[runs / 2]
+}

@@ -278,8 +278,8 @@ fn a_region_that_fails_says_why_and_the_others_become_ready() {
     assert_eq!(created.code, 1, "{}", created.told());
     let lines = created.lines();
     let last = |region: &str| {
-        let phases = lines.iter().filter(|it| it["event"] == "phase" && it["region"] == region);
-        phases.last().unwrap().clone()
+        let mut phases = lines.iter().filter(|it| it["event"] == "phase" && it["region"] == region);
+        phases.next_back().unwrap().clone()
     };
     assert_eq!(last("us-west-2")["phase"], "Ready");
     let image = last("eu-west-1");
@@ -332,7 +332,7 @@ fn each_way_in_which_ssh_fails_is_told_apart_and_none_hangs() {
     assert_eq!(created.code, 1, "{}", created.told());
     let listed = scene.spot.run(&["list", "--json"]);
     assert_list(&listed.out);
-    let rows: Vec<Value> = serde_json::from_str(&listed.out).expect(&listed.told());
+    let rows = listed.array();
     let row = |n: u8| {
         let address = address(n).to_string();
         rows.iter()
@@ -375,7 +375,7 @@ fn without_any_file_the_tags_find_everything_and_what_is_not_ours_stays() {
     fs::remove_file(scene.spot.path().join("instances.json")).unwrap();
     let listed = scene.spot.run(&["list", "--json"]);
     assert_eq!(listed.code, 0, "{}", listed.told());
-    let rows: Vec<Value> = serde_json::from_str(&listed.out).expect(&listed.told());
+    let rows = listed.array();
     let found: BTreeSet<String> =
         rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect();
     assert_eq!(found, made);

@@ -131,8 +131,7 @@ const PANELS: &[Context] = &[Context::Table, Context::Log];
 const MOVING: &[Context] = &[Context::Table, Context::Log, Context::Reading];
 const ARROWS: &[Context] = &[Context::Filter, Context::Counts];
 const FIELDS: &[Context] = &[Context::Filter, Context::Counts, Context::Word, Context::Secret];
-const DIALOGS: &[Context] =
-    &[Context::Filter, Context::Counts, Context::Choice, Context::Word, Context::Secret];
+const DIALOGS: &[Context] = &[Context::Counts, Context::Choice, Context::Word, Context::Secret];
 const EVERYWHERE: &[Context] = &[
     Context::Table,
     Context::Log,
@@ -151,7 +150,7 @@ pub static BINDINGS: &[Binding] = &[
         PANELS,
         &[char('d'), key(KeyCode::Delete)],
         Command::AskDestroy,
-        "destroy the marked instances, else the one under the cursor",
+        "destroy the marked instances, else the one chosen",
         "destroy",
     ),
     bind(
@@ -174,6 +173,13 @@ pub static BINDINGS: &[Binding] = &[
         Command::Quit,
         "leave; asks first while something is under way",
         "quit",
+    ),
+    bind(
+        &[Context::Log],
+        &[key(KeyCode::Esc)],
+        Command::Back,
+        "to the newest line and back to the instances",
+        "instances",
     ),
     bind(PANELS, &[char('l')], Command::ZoomLog, "the whole screen for the log, and back", "log"),
     bind(PANELS, &[char('/')], Command::Filter, "show only rows with these words", "filter"),
@@ -222,10 +228,10 @@ pub static BINDINGS: &[Binding] = &[
     ),
     bind(MOVING, &[char('G'), key(KeyCode::End)], Command::Move(Motion::Last), "to the last", ""),
     bind(
-        PANELS,
+        &[Context::Table],
         &[key(KeyCode::Esc)],
         Command::Back,
-        "take filter, marks or the zoomed log away",
+        "take the marks away, then the filter",
         "",
     ),
     bind(
@@ -263,6 +269,14 @@ pub static BINDINGS: &[Binding] = &[
     bind(&[Context::Choice], &[char('n')], Command::Say(false), "go to No", ""),
     bind(DIALOGS, &[key(KeyCode::Enter)], Command::Accept, "go on", "go on"),
     bind(DIALOGS, &[key(KeyCode::Esc)], Command::Back, "back, and nothing is done", "back"),
+    bind(
+        &[Context::Filter],
+        &[key(KeyCode::Enter)],
+        Command::Accept,
+        "keep the filter and go back to the rows",
+        "keep",
+    ),
+    bind(&[Context::Filter], &[key(KeyCode::Esc)], Command::Back, "show all rows", "show all"),
     bind(FIELDS, &[key(KeyCode::Backspace)], Command::Erase, "erase a character", ""),
     bind(FIELDS, &[ctrl('u')], Command::EraseAll, "erase all of it", ""),
     bind(EVERYWHERE, &[ctrl('c')], Command::Interrupt, "leave; twice: without a question", ""),

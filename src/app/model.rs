@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::keymap::Context;
 use super::layout::Layout;
@@ -13,7 +13,7 @@ use super::{Dialog, Effect, Exit, Question, Scope};
 use crate::config::Config;
 use crate::fleet::{
     Account, DeploymentId, Doomed, Failure, Fleet, Health, InstanceKey, Job, JobId, Level, Outcome,
-    Region,
+    Phase, Region,
 };
 
 /// What the program starts with.
@@ -97,6 +97,16 @@ impl JobRecord {
         self.regions.as_ref().is_none_or(|regions| regions.contains(region))
     }
 
+    /// `create in us-west-2`, `create in 3 regions`.
+    pub fn short_title(&self) -> String {
+        match &self.regions {
+            Some(regions) if regions.len() > 1 => {
+                format!("{} in {} regions", self.verb, regions.len())
+            }
+            _ => self.title(),
+        }
+    }
+
     /// `create in us-west-2, eu-west-1`.
     pub fn title(&self) -> String {
         match &self.regions {
@@ -109,12 +119,14 @@ impl JobRecord {
     }
 }
 
-/// How many rows there are, by what they mean and by region. Counted when the fleet changes, so
-/// that a frame need not.
+/// How many instances there are, by what they mean and by region. Those that are terminated are
+/// counted apart. Counted when the fleet changes, so that a frame need not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// All rows.
+    /// All that are not terminated.
     pub total: usize,
+    /// Those that are.
+    pub terminated: usize,
     /// By what the phase means.
     pub health: BTreeMap<Health, usize>,
     /// By region: how many are there in all, by what they mean.
@@ -123,8 +135,13 @@ pub struct Tally {
 
 impl Tally {
     fn of(fleet: &Fleet) -> Self {
-        let mut tally = Self { total: fleet.len(), ..Self::default() };
+        let mut tally = Self::default();
         for instance in fleet.instances() {
+            if instance.phase == Phase::Terminated {
+                tally.terminated += 1;
+                continue;
+            }
+            tally.total += 1;
             let health = instance.phase.health();
             *tally.health.entry(health).or_insert(0) += 1;
             // A key is cloned once a region, not once a row.
@@ -139,16 +156,22 @@ impl Tally {
     }
 }
 
-/// A sentence in the footer, until the next key.
+/// A sentence in the footer, until the next key, or for a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flash {
     /// How serious it is.
     pub level: Level,
-    /// What it says.
+    /// What it says, and of what.
     pub text: String,
+    /// When it was said.
+    pub at: Timestamp,
 }
 
+/// How long a sentence stays in the footer.
+const FLASH: SignedDuration = SignedDuration::from_secs(15);
+
 /// Everything that the program knows.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, not a state")]
 #[derive(Debug)]
 pub struct Model {
     /// The moment of the newest message.
@@ -197,6 +220,8 @@ pub struct Model {
     pub(super) postponed: Option<Scope>,
     pub(super) last_launch: i64,
     next_job: u64,
+    /// Whether the fleet changed since rows were counted and sorted.
+    unsorted: bool,
 }
 
 /// How many ended jobs are remembered.
@@ -231,6 +256,7 @@ impl Model {
             postponed: None,
             last_launch: 0,
             next_job: 1,
+            unsorted: false,
         };
         model.rearrange();
         model
@@ -238,7 +264,7 @@ impl Model {
 
     /// How the screen's lines are dealt out.
     pub fn layout(&self) -> Layout {
-        Layout::new(self.size, self.banner().is_some(), self.zoomed)
+        Layout::new(self.size, self.banner().is_some(), self.zoomed, self.fleet.len())
     }
 
     /// What restricts the whole screen: that nothing can be changed, or not be remembered.
@@ -305,9 +331,23 @@ impl Model {
 
     /// Counts and sorts anew after the fleet changed.
     pub(super) fn rearrange(&mut self) {
+        self.unsorted = false;
         self.tally = Tally::of(&self.fleet);
         self.table.arrange(&self.fleet);
         self.fit();
+    }
+
+    /// Leaves counting and sorting to [`Self::settle`]: reports come in bursts.
+    pub(super) fn unsettle(&mut self) {
+        self.unsorted = true;
+    }
+
+    /// Counts and sorts if reports changed the fleet. To be called before the table is looked at:
+    /// [`update`](super::update) does for what the user asks, the loop before it draws.
+    pub fn settle(&mut self) {
+        if self.unsorted {
+            self.rearrange();
+        }
     }
 
     /// Tells the table its height after the layout changed.
@@ -319,7 +359,18 @@ impl Model {
     pub(super) fn flash(&mut self, level: Level, about: &str, text: impl Into<String>) {
         let text = text.into();
         self.log.say(self.now, level, about, &text);
-        self.flash = Some(Flash { level, text });
+        self.show(level, format!("{about}: {text}"));
+    }
+
+    /// Says a sentence in the footer alone.
+    pub(super) fn show(&mut self, level: Level, text: String) {
+        self.flash = Some(Flash { level, text, at: self.now });
+    }
+
+    /// Takes the footer's sentence away when it has been there long enough.
+    pub(super) fn fade(&mut self) {
+        let now = self.now;
+        self.flash.take_if(|flash| now.duration_since(flash.at) > FLASH);
     }
 
     /// Persists, unless nothing may be changed: then the state file is another's.

@@ -372,7 +372,7 @@ fn set_up_failed(exit: &Exit) -> Failure {
         Exit::Code(code) => match exit_codes::explain(*code) {
             Some((step, hint)) => Failure::new(
                 Step::Configure,
-                format!("deploy_services.sh failed at {step} (exit code {code})"),
+                format!("step {step} of deploy_services.sh failed (exit code {code})"),
                 hint,
             ),
             None => Failure::new(

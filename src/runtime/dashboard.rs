@@ -6,7 +6,7 @@ use super::opening::{self, Open, Want};
 use super::screen;
 use super::signals::Signals;
 use super::terminal::Terminal;
-use crate::app::{Command, Exit, Message, Signal};
+use crate::app::{Command, Exit, Message};
 use crate::cli::Global;
 use crate::view::Theme;
 
@@ -40,12 +40,7 @@ pub(super) async fn run(global: &Global) -> color_eyre::Result<u8> {
     }
     let mut signals = Signals::listen()?;
     engine.handle(Message::Command(Command::Refresh));
-    let mut left = screen::run(&mut engine, &mut terminal, &mut signals, &theme).await;
-    if left.is_err() && !io::stdin().is_terminal() {
-        // The window was closed; the signal that says so may come later than the first error.
-        engine.handle(Message::Signal(Signal::HangUp));
-        left = Ok(Exit::Interrupted);
-    }
+    let left = screen::run(&mut engine, &mut terminal, &mut signals, &theme).await;
     // The state is written before the terminal is given back, and whatever became of that.
     let stored = engine.finish().await;
     drop(terminal);
@@ -53,7 +48,13 @@ pub(super) async fn run(global: &Global) -> color_eyre::Result<u8> {
         say(&format!("spot-tui: {why}"));
         return Ok(1);
     }
-    Ok(left?.code())
+    match left {
+        Ok(exit) => Ok(exit.code()),
+        Err(error) => {
+            say(&format!("spot-tui: the terminal is gone: {error}"));
+            Ok(Exit::Interrupted.code())
+        }
+    }
 }
 
 /// The theme that this terminal can show: no colours where it was asked for none, no signs beyond
@@ -63,7 +64,7 @@ fn theme() -> Theme {
     let theme = if !variable("NO_COLOR").is_empty() || variable("TERM") == "dumb" {
         Theme::mono()
     } else {
-        Theme::dark()
+        Theme::colours()
     };
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(variable);
     let locale = locale.iter().find(|locale| !locale.is_empty());

@@ -16,7 +16,8 @@ pub(super) fn install() -> color_eyre::Result<()> {
     panic::set_hook(Box::new(move |info: &PanicHookInfo<'_>| {
         if thread::current().id() == owner || !terminal::is_held() {
             terminal::leave();
-            print(&panic_hook.panic_report(info));
+            // The terminal may be gone; a panic about that would end the process on the spot.
+            let _ = writeln!(io::stderr(), "{}", panic_hook.panic_report(info));
         } else {
             // A job's panic is caught by the task runner and becomes that job's failure; the
             // screen goes on.
@@ -24,9 +25,4 @@ pub(super) fn install() -> color_eyre::Result<()> {
         }
     }));
     Ok(())
-}
-
-fn print(report: &impl std::fmt::Display) {
-    // Where standard error is gone too, `eprintln!` would panic inside the panic.
-    let _ = writeln!(io::stderr(), "{report}");
 }

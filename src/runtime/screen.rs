@@ -9,9 +9,9 @@ use base64::Engine as _;
 use tokio::time::{Instant, sleep_until};
 
 use super::engine::{Engine, Wish};
-use super::signals::Signals;
+use super::signals::{Resized, Signals};
 use super::terminal::Terminal;
-use crate::app::{Exit, Input, Message};
+use crate::app::{Exit, Input, Message, Signal};
 use crate::view::{self, HitMap, Theme};
 
 /// The least time between two frames that no key asked for.
@@ -28,6 +28,7 @@ pub(super) async fn run(
     signals: &mut Signals,
     theme: &Theme,
 ) -> io::Result<Exit> {
+    let mut resized = Resized::listen()?;
     let mut hits = draw(engine, terminal, theme)?;
     let mut drawn = Instant::now();
     let mut stale = false;
@@ -35,15 +36,18 @@ pub(super) async fn run(
         let ages = engine.model.ages();
         let message = tokio::select! {
             biased;
-            input = terminal.next() => match input? {
+            input = terminal.next() => match input {
                 // What lies under the mouse is known to the last frame alone.
-                Input::Mouse(mouse) => match hits.command(mouse) {
+                Ok(Input::Mouse(mouse)) => match hits.command(mouse) {
                     Some(command) => Message::Command(command),
                     None => continue,
                 },
-                input => Message::Input(input),
+                Ok(input) => Message::Input(input),
+                // The signal may be on its way, or never come.
+                Err(_) => Message::Signal(Signal::HangUp),
             },
             signal = signals.next() => Message::Signal(signal),
+            () = resized.next() => resize(terminal)?,
             () = sleep_until(drawn + FRAME), if stale => {
                 hits = draw(engine, terminal, theme)?;
                 drawn = Instant::now();
@@ -84,7 +88,11 @@ fn take(
     for wish in engine.handle(message) {
         match wish {
             Wish::Quit(exit) => return Ok(Some(exit)),
-            Wish::Suspend => terminal.suspend()?,
+            Wish::Suspend => {
+                terminal.suspend()?;
+                // Nobody but the shell was told of another size meanwhile.
+                engine.handle(resize(terminal)?);
+            }
             Wish::Copy(text) => {
                 // OSC 52: the terminal's own clipboard, also over ssh.
                 let text = base64::engine::general_purpose::STANDARD.encode(text);
@@ -95,8 +103,14 @@ fn take(
     Ok(None)
 }
 
-fn draw(engine: &Engine, terminal: &mut Terminal, theme: &Theme) -> io::Result<HitMap> {
+fn resize(terminal: &Terminal) -> io::Result<Message> {
+    let (columns, rows) = terminal.size()?;
+    Ok(Message::Input(Input::Resize(columns, rows)))
+}
+
+fn draw(engine: &mut Engine, terminal: &mut Terminal, theme: &Theme) -> io::Result<HitMap> {
     tui_logger::move_events();
+    engine.model.settle();
     let mut hits = HitMap::default();
     terminal.draw(|frame| hits = view::render(&engine.model, theme, frame))?;
     Ok(hits)

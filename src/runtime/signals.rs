@@ -1,10 +1,16 @@
 //! The operating system's signals, as messages.
 
 use std::io;
+use std::process;
+use std::time::Duration;
 
 use tokio::signal::unix::{self, SignalKind};
 
-use crate::app::Signal;
+use super::terminal;
+use crate::app::{Exit, Signal};
+
+/// How long the program may take to end after it was told to.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// The signals that end the program.
 #[derive(Debug)]
@@ -17,6 +23,10 @@ pub(super) struct Signals {
 impl Signals {
     /// From now on the signals come here and no longer kill the process.
     pub(super) fn listen() -> io::Result<Self> {
+        tokio::spawn(insist(
+            unix::signal(SignalKind::terminate())?,
+            unix::signal(SignalKind::hangup())?,
+        ));
         Ok(Self {
             interrupt: unix::signal(SignalKind::interrupt())?,
             terminate: unix::signal(SignalKind::terminate())?,
@@ -32,4 +42,34 @@ impl Signals {
             _ = self.hang_up.recv() => Signal::HangUp,
         }
     }
+}
+
+/// The signal that the terminal has another size.
+#[derive(Debug)]
+pub(super) struct Resized(unix::Signal);
+
+impl Resized {
+    /// From now on it comes here.
+    pub(super) fn listen() -> io::Result<Self> {
+        unix::signal(SignalKind::window_change()).map(Self)
+    }
+
+    /// The next one; several at once are one. Cancel-safe.
+    pub(super) async fn next(&mut self) {
+        if self.0.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Ends the process when the loop does not: it may hang on a disk or a terminal that is gone, and
+/// the journal holds what matters.
+async fn insist(mut terminate: unix::Signal, mut hang_up: unix::Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = hang_up.recv() => {}
+    }
+    tokio::time::sleep(GRACE).await;
+    terminal::leave();
+    process::exit(Exit::Interrupted.code().into());
 }

@@ -7,7 +7,7 @@ use std::future::poll_fn;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
+use std::task::{self, Poll};
 
 use crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, Event, EventStream,
@@ -32,11 +32,13 @@ pub(super) fn is_held() -> bool {
     HELD.load(Ordering::SeqCst)
 }
 
+type Screen = ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>;
+
 /// The terminal while this process holds it.
 pub(super) struct Terminal {
-    // Never dropped: ratatui's drop shows the cursor, which `leave` does, and panics where the
-    // terminal is gone and standard error with it.
-    screen: ManuallyDrop<ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
+    // Never dropped: ratatui's drop reports a terminal that is gone on that very terminal, and
+    // panics. What it would undo, `leave` undoes.
+    screen: ManuallyDrop<Screen>,
     // The stream's own thread reads the keyboard while the stream lives: it is dropped whenever
     // somebody else is to read it.
     events: Option<EventStream>,
@@ -45,8 +47,7 @@ pub(super) struct Terminal {
 impl Terminal {
     /// Takes the screen and the keyboard.
     pub(super) fn enter() -> io::Result<Self> {
-        let backend = CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, io::stdout()));
-        let screen = ManuallyDrop::new(ratatui::Terminal::new(backend)?);
+        let screen = blank()?;
         take()?;
         Ok(Self { screen, events: Some(EventStream::new()) })
     }
@@ -61,26 +62,27 @@ impl Terminal {
     /// The next thing that the user did. Cancel-safe. An error means that the terminal is gone.
     pub(super) async fn next(&mut self) -> io::Result<Input> {
         loop {
-            let Some(events) = &mut self.events else { return std::future::pending().await };
-            let event = poll_fn(|context| {
-                // A terminal that hung up reads as empty, and crossterm reads on until there is
-                // something: it may not be asked any more.
-                if io::stdin().is_terminal() {
-                    events.poll_next_unpin(context)
-                } else {
-                    Poll::Ready(None)
-                }
-            });
-            match event.await.unwrap_or_else(|| Err(io::ErrorKind::BrokenPipe.into()))? {
+            match poll_fn(|context| self.poll(context)).await? {
                 // Terminals with the kitty protocol also report releases.
                 Event::Key(key) if key.kind == KeyEventKind::Release => {}
                 Event::Key(key) => return Ok(Input::Key(key)),
                 Event::Paste(text) => return Ok(Input::Paste(text)),
                 Event::Mouse(mouse) => return Ok(Input::Mouse(mouse)),
-                Event::Resize(columns, rows) => return Ok(Input::Resize(columns, rows)),
-                Event::FocusGained | Event::FocusLost => {}
+                // crossterm forgets a new size when a key comes with it: it is asked for elsewhere.
+                Event::Resize(..) | Event::FocusGained | Event::FocusLost => {}
             }
         }
+    }
+
+    /// The next event. crossterm reads a terminal that is gone in a loop without an end
+    /// (`source/unix/mio.rs`, 0.29), so it is never asked about one.
+    fn poll(&mut self, context: &mut task::Context<'_>) -> Poll<io::Result<Event>> {
+        let gone = || Err(io::ErrorKind::BrokenPipe.into());
+        if !io::stdin().is_terminal() {
+            return Poll::Ready(gone());
+        }
+        let Some(events) = &mut self.events else { return Poll::Pending };
+        events.poll_next_unpin(context).map(|event| event.unwrap_or_else(gone))
     }
 
     /// Columns and rows.
@@ -89,14 +91,16 @@ impl Terminal {
         Ok((size.width, size.height))
     }
 
-    /// Gives the terminal to the shell until `fg`.
+    /// Gives the terminal to the shell until `fg`. Its size may be another one afterwards.
     pub(super) fn suspend(&mut self) -> io::Result<()> {
         self.events = None;
         leave();
         kill_process(getpid(), Signal::TSTP)?;
         take()?;
+        // Not `clear`, which asks the terminal where its cursor is: the keyboard would answer.
+        self.screen = blank()?;
         self.events = Some(EventStream::new());
-        self.screen.clear()
+        Ok(())
     }
 
     /// Writes an escape sequence past the frame: the clipboard's, the bell.
@@ -112,6 +116,12 @@ impl Drop for Terminal {
         self.events = None;
         leave();
     }
+}
+
+/// A screen on which nothing was drawn yet, as the alternate screen is.
+fn blank() -> io::Result<ManuallyDrop<Screen>> {
+    let backend = CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, io::stdout()));
+    ratatui::Terminal::new(backend).map(ManuallyDrop::new)
 }
 
 fn take() -> io::Result<()> {

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use directories::ProjectDirs;
-use tracing_appender::non_blocking::WorkerGuard;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_appender::rolling::{Builder, Rotation};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
@@ -17,6 +17,10 @@ pub(super) const STORY: &str = "story";
 
 /// How many days of log files are kept.
 const DAYS: usize = 7;
+
+/// How many lines may wait for the file; more are dropped. The room is made at the start, and the
+/// crate's own limit takes 4 MB and 2 ms.
+const LINES: usize = 8192;
 
 /// Lives as long as log lines are to reach the file.
 #[derive(Debug, Default)]
@@ -43,7 +47,8 @@ pub(super) fn start(debug: bool) -> Trace {
     });
     let (file, guard) = match appender {
         Some(appender) => {
-            let (writer, guard) = tracing_appender::non_blocking(appender);
+            let (writer, guard) =
+                NonBlockingBuilder::default().buffered_lines_limit(LINES).finish(appender);
             let layer = tracing_subscriber::fmt::layer()
                 .with_ansi(false)
                 .with_writer(writer)

@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,7 +20,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Paths, StoreError, state::write_atomically};
+use super::{
+    Paths, StoreError,
+    state::{sync_folder, write_atomically},
+};
 use crate::fleet::{DeploymentId, LaunchId, Region};
 
 const VERSION: u32 = 1;
@@ -56,6 +59,8 @@ pub struct Journal {
 #[derive(Debug)]
 struct Inner {
     file: File,
+    /// Whether the folder may not know of the file yet.
+    is_new: bool,
     next: u64,
     open: BTreeMap<u64, (Timestamp, Intent)>,
 }
@@ -76,22 +81,29 @@ impl Journal {
     pub fn open(paths: &Paths) -> Result<Self, StoreError> {
         let path = paths.journal();
         let error = |operation| StoreError::io(operation, &path);
-        let open = match File::open(&path) {
-            Ok(file) => read_open(file).map_err(error("read"))?,
-            Err(missing) if missing.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
+        let (open, length) = match File::open(&path) {
+            Ok(file) => {
+                let length = file.metadata().map_err(error("read"))?.len();
+                (read_open(file).map_err(error("read"))?, length)
+            }
+            Err(missing) if missing.kind() == io::ErrorKind::NotFound => (BTreeMap::new(), 0),
             Err(other) => return Err(error("read")(other)),
         };
-        let mut kept = Vec::new();
-        for (n, (at, intent)) in &open {
-            let line = Line { v: VERSION, n: *n, at: *at, open: Some(intent.clone()), close: None };
-            kept.extend(encode(&line).map_err(error("write"))?);
+        // Each fsync takes as long as the disk likes, and the first frame waits for this: an empty
+        // journal is left as it is.
+        if length > 0 {
+            let kept = encode_all(&open).map_err(error("write"))?;
+            write_atomically(&path, &kept).map_err(error("write"))?;
         }
-        write_atomically(&path, &kept).map_err(error("write"))?;
-        let mut file =
-            OpenOptions::new().append(true).mode(0o600).open(&path).map_err(error("open"))?;
-        file.seek(SeekFrom::End(0)).map_err(error("open"))?;
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(error("open"))?;
         let next = open.keys().next_back().map_or(1, |last| last + 1);
-        Ok(Self { path, inner: Mutex::new(Inner { file, next, open }) })
+        let is_new = length == 0;
+        Ok(Self { path, inner: Mutex::new(Inner { file, is_new, next, open }) })
     }
 
     /// Writes down what is about to be asked. When this returns, it is on the disk.
@@ -129,18 +141,29 @@ impl Journal {
     }
 
     fn append(&self, inner: &mut Inner, line: &Line) -> Result<(), StoreError> {
-        let bytes = encode(line).map_err(StoreError::io("write", &self.path))?;
-        inner
-            .file
-            .write_all(&bytes)
-            .and_then(|()| inner.file.sync_data())
-            .map_err(StoreError::io("write", &self.path))
+        let error = || StoreError::io("write", &self.path);
+        let bytes = encode(line).map_err(error())?;
+        inner.file.write_all(&bytes).and_then(|()| inner.file.sync_data()).map_err(error())?;
+        if inner.is_new {
+            sync_folder(&self.path).map_err(error())?;
+            inner.is_new = false;
+        }
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic while appending leaves at worst a torn line, which readers survive.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn encode_all(open: &BTreeMap<u64, (Timestamp, Intent)>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for (n, (at, intent)) in open {
+        let line = Line { v: VERSION, n: *n, at: *at, open: Some(intent.clone()), close: None };
+        bytes.extend(encode(&line)?);
+    }
+    Ok(bytes)
 }
 
 fn encode(line: &Line) -> io::Result<Vec<u8>> {

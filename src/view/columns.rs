@@ -114,7 +114,7 @@ pub static INSTANCE: [Column<Instance, Look>; 9] = [
 /// What a column shows of an instance, as text for a line of output: without colours, glyphs or a
 /// limit. Empty for what is not known, and for a column that does not exist.
 pub fn text(column: &str, instance: &Instance, now: Timestamp) -> String {
-    let look = Look { now, glyphs: Theme::dark().ascii().glyphs };
+    let look = Look { now, glyphs: Theme::colours().ascii().glyphs };
     match (INSTANCE.iter().find(|entry| entry.id == column), column) {
         (Some(_), "phase") => phase_words(instance, now),
         (Some(entry), _) => {
@@ -211,7 +211,7 @@ mod tests {
     }
 
     fn drawn(phase: Phase, width: u16) -> String {
-        let look = Look { now: Timestamp::UNIX_EPOCH, glyphs: Theme::dark().glyphs };
+        let look = Look { now: Timestamp::UNIX_EPOCH, glyphs: Theme::colours().glyphs };
         super::phase(&row(phase), &look, width).text
     }
 

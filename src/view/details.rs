@@ -118,7 +118,13 @@ fn tell(pen: &mut Pen<'_>, area: Rect, line: u16, entry: &Story<'_>) {
         Story::Heading(title) => pen.rule(area, line, (Tone::Dim, title), ""),
         Story::Phase(at, phase, lasted) => {
             let glyph = pen.theme.glyphs.health(phase.health());
-            let (tone, said) = (phase.health().into(), clean(&phase.to_string(), 1024));
+            let tone = phase.health().into();
+            let said = match phase {
+                // What to do is said above.
+                Phase::Failed(failure) => format!("Failed: {}: {}", failure.step, failure.reason),
+                other => other.to_string(),
+            };
+            let said = clean(&said, 1024);
             pen.text(area, 1, line, Tone::Dim, &text::clock(*at));
             pen.text(area, FACTS, line, Tone::Dim, &text::span_exactly(*lasted));
             pen.text(area, FACTS + 9, line, tone, &format!("{glyph} {said}"));

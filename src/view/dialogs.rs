@@ -8,7 +8,7 @@ use super::grid::{Align, Cell, Column, Grid};
 use super::text;
 use super::theme::Theme;
 use super::{Pen, Tone};
-use crate::app::dialog::{CreateForm, DestroyForm, Leave, QuitForm, SecretForm};
+use crate::app::dialog::{CreateForm, DestroyForm, Leave, QuitForm, SecretForm, Target};
 use crate::app::{Dialog, Model, Scope, clean};
 use crate::config::{Image, RegionConfig, UbuntuRelease};
 use crate::fleet::Region;
@@ -91,7 +91,7 @@ struct Plan<'a> {
     is_edited: bool,
 }
 
-fn plan<'a>() -> [Column<Plan<'a>, Theme>; 6] {
+fn plan<'a>() -> [Column<Plan<'a>, Theme>; 7] {
     [
         Column {
             id: "region",
@@ -119,7 +119,7 @@ fn plan<'a>() -> [Column<Plan<'a>, Theme>; 6] {
             id: "types",
             heading: "MACHINE TYPES",
             align: Align::Left,
-            widths: [13, 20, 40],
+            widths: [13, 22, 40],
             rank: 2,
             sort: None,
             cell: |row, _, _| Cell::plain(join(row.config.machine_types.iter())),
@@ -128,7 +128,7 @@ fn plan<'a>() -> [Column<Plan<'a>, Theme>; 6] {
             id: "disk",
             heading: "GiB",
             align: Align::Right,
-            widths: [4, 5, 5],
+            widths: [5, 5, 5],
             rank: 4,
             sort: None,
             cell: |row, _, _| Cell::plain(row.config.instance_storage_gb.to_string()),
@@ -137,19 +137,28 @@ fn plan<'a>() -> [Column<Plan<'a>, Theme>; 6] {
             id: "lifecycle",
             heading: "PAID AS",
             align: Align::Left,
-            widths: [9, 9, 15],
+            widths: [7, 7, 15],
             rank: 3,
             sort: None,
             cell: |row, _, _| Cell::plain(row.config.lifecycle.word()),
         },
         Column {
-            id: "zones",
-            heading: "ZONES, IMAGE",
+            id: "image",
+            heading: "IMAGE",
             align: Align::Left,
-            widths: [12, 20, 40],
+            widths: [12, 12, 21],
             rank: 5,
             sort: None,
-            cell: |row, _, _| Cell::plain(format!("{}, {}", zones(row.config), image(row.config))),
+            cell: |row, _, _| Cell::plain(image(row.config)),
+        },
+        Column {
+            id: "zones",
+            heading: "ZONES",
+            align: Align::Left,
+            widths: [5, 5, 12],
+            rank: 6,
+            sort: None,
+            cell: |row, _, _| Cell::plain(zones(row.config)),
         },
     ]
 }
@@ -285,9 +294,15 @@ fn victims(pen: &Pen<'_>, area: Rect, form: &DestroyForm) -> Vec<(Tone, String)>
         return vec![(Tone::Dim, "No instance is known here; the tags are asked.".into())];
     }
     let mut said: Vec<(Tone, String)> = if form.targets.len() <= listed {
-        let name = |target: &crate::app::dialog::Target| {
+        let widest = |of: fn(&Target) -> &str| {
+            form.targets.iter().map(|target| text::width(of(target))).max().unwrap_or(0)
+        };
+        let phases = widest(|target| target.phase);
+        let regions = widest(|target| target.region.as_str());
+        let name = |target: &Target| {
             let glyph = glyphs.health(target.health);
-            let line = format!("{glyph} {}  {}  {}", target.phase, target.region, target.label);
+            let (phase, region) = (target.phase, target.region.as_str());
+            let line = format!("{glyph} {phase:phases$}  {region:regions$}  {}", target.label);
             (target.health.into(), line)
         };
         form.targets.iter().map(name).collect()

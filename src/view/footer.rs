@@ -4,7 +4,8 @@ use ratatui::layout::Rect;
 
 use super::text;
 use super::{HitMap, Pen, Tone};
-use crate::app::{Model, keymap};
+use crate::app::keymap::{self, Binding};
+use crate::app::{Command, Model};
 use crate::fleet::Level;
 
 /// Draws it. Hints that do not fit are left out from the end.
@@ -18,13 +19,15 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Re
         };
         let word = match flash.level {
             Level::Info | Level::Success => String::new(),
-            loud => format!("{}: ", loud.word()),
+            loud => format!("{} ", loud.word()),
         };
         pen.text(area, 1, 0, tone, &format!("{word}{}", flash.text));
         return;
     }
     let mut x: u16 = 1;
-    for binding in keymap::bindings(model.context()).filter(|binding| !binding.hint.is_empty()) {
+    let hinted =
+        |binding: &&Binding| !binding.hint.is_empty() && is_of_use(model, &binding.command);
+    for binding in keymap::bindings(model.context()).filter(hinted) {
         let Some(key) = binding.keys.first().map(|key| key.name()) else { continue };
         let width = text::width(&key) + 1 + text::width(binding.hint);
         let width = u16::try_from(width).unwrap_or(u16::MAX);
@@ -34,5 +37,17 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Re
         hits.add(Rect { x: area.x + x, width, ..area }, binding.command.clone());
         let end = pen.text(area, x, 0, Tone::Accent, &key);
         x = pen.text(area, end + 1, 0, Tone::Dim, binding.hint) + 2;
+    }
+}
+
+/// Whether a key would do anything now: nothing is created or destroyed by who only reads, and
+/// without a row nothing can be done to one.
+fn is_of_use(model: &Model, command: &Command) -> bool {
+    match command {
+        Command::AskCreate => model.read_only.is_none(),
+        Command::AskDestroy => model.read_only.is_none() && !model.table.is_empty(),
+        Command::Details | Command::Mark => !model.table.is_empty(),
+        Command::Filter | Command::SortNext => !model.fleet.is_empty(),
+        _ => true,
     }
 }

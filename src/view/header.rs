@@ -24,10 +24,12 @@ const STATES: [(Health, &str); 6] = [
 /// Draws it: title, counts, and what the layout gave room for.
 pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let layout = model.layout();
-    let left = title(model, pen, area);
     let (health, said) = freshness(model, pen.theme.glyphs.dot);
     let said = format!("{} {said}", pen.theme.glyphs.health(health));
-    pen.right(area, left, 0, health.into(), &said);
+    // How old it all is matters more than the account's number, and less than whose it is.
+    let deployment = NAME + text::width(model.deployment.as_str());
+    let taken = pen.right(area, u16::try_from(deployment).unwrap_or(0), 0, health.into(), &said);
+    title(model, pen, Rect { width: area.width.saturating_sub(taken), ..area });
     counts(model, pen, area);
     if layout.strip > 0 {
         strip(&model.tally, pen, Rect { y: area.y + 2, height: 1, ..area });
@@ -38,14 +40,17 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     }
 }
 
-fn title(model: &Model, pen: &mut Pen<'_>, area: Rect) -> u16 {
+/// The columns of the program's name.
+const NAME: usize = 11;
+
+fn title(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let dot = pen.theme.glyphs.dot;
     let mut pieces =
         vec![(Tone::Accent, " spot-tui  ".to_owned()), (Tone::Plain, model.deployment.to_string())];
     if let Some(account) = &model.account {
         pieces.push((Tone::Dim, format!(" {dot} {} {}", account.id, account.creator)));
     }
-    pen.pieces(area, 0, &pieces)
+    pen.pieces(area, 0, &pieces);
 }
 
 /// How far what is shown can be believed.
@@ -75,8 +80,10 @@ fn freshness(model: &Model, dot: &str) -> (Health, String) {
         let named: Vec<String> = old.into_iter().take(3).collect();
         return (Health::Waiting, format!("old: {}{more}", named.join(&format!(" {dot} "))));
     }
-    match answers().filter_map(|(_, age, _)| age).max() {
-        Some(age) => (Health::Good, format!("live, {} s ago", age.as_secs().max(0))),
+    // Where nothing of ours is, is looked at rarely; that makes what is shown no older.
+    let shown = |region| model.tally.total == 0 || model.tally.regions.contains_key(region);
+    match answers().filter(|(region, ..)| shown(region)).filter_map(|(_, age, _)| age).max() {
+        Some(age) => (Health::Good, format!("live, {} ago", text::span(age))),
         None => (Health::Working, "looking at the regions".into()),
     }
 }
@@ -91,8 +98,12 @@ fn counts(model: &Model, pen: &mut Pen<'_>, area: Rect) {
             pieces.push((health.into(), format!("   {glyph} {count} {word}")));
         }
     }
+    if model.tally.terminated > 0 {
+        let glyph = pen.theme.glyphs.health(Health::Ending);
+        pieces.push((Tone::Dim, format!("   {glyph} {} terminated", model.tally.terminated)));
+    }
     let left = pen.pieces(area, 1, &pieces);
-    let jobs: Vec<String> = model.changing().map(|(_, job)| job.title()).collect();
+    let jobs: Vec<String> = model.changing().map(|(_, job)| job.short_title()).collect();
     if !jobs.is_empty() {
         let leaving = if model.leaving.is_some() { "leaving after " } else { "" };
         let said = format!("{leaving}{}", jobs.join("; "));

@@ -21,18 +21,29 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     pen.rule(area, 0, (if focused { Tone::Accent } else { Tone::Dim }, "log"), remark);
     let lines = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     TuiLoggerWidget::default()
-        .formatter(Box::new(Formatter { theme: pen.theme.clone() }))
+        .formatter(Box::new(Formatter { theme: pen.theme.clone(), whole: model.zoomed }))
         .state(model.log_panel.widget())
         .render(lines.intersection(pen.buffer.area), pen.buffer);
 }
 
-/// Time, whom it is about, what was said: one line each, cut at the edge.
+/// Time, whom it is about, what was said. What went wrong is told on as many lines as it takes, the
+/// rest is cut at the edge.
 struct Formatter {
     theme: Theme,
+    /// Whether everything is told whole.
+    whole: bool,
 }
 
+/// The columns of the time and what is around it.
+const TIME: usize = 11;
 /// The columns of `i-0a1b2c3d @ 255.255.255.255`.
 const ABOUT: usize = 28;
+/// The columns of `ap-southeast-2`, and of an instance without its address.
+const NARROW_ABOUT: usize = 14;
+/// From how many columns on there is room for addresses: the table has them too.
+const WIDE: usize = 110;
+/// The most lines that a message in the panel takes.
+const MOST: usize = 3;
 
 /// The longest line that is looked at, in bytes.
 const LINE: usize = 1024;
@@ -53,18 +64,43 @@ impl LogFormatter for Formatter {
             _ => Tone::Plain,
         };
         let sign = self.theme.glyphs.cut;
-        let about = text::cut(&shorten(about), ABOUT, sign).into_owned();
-        let pad = " ".repeat(ABOUT - text::width(&about));
+        let wide = width >= WIDE;
+        let column = if wide { ABOUT } else { NARROW_ABOUT };
+        let about = text::cut(&shorten(about, wide), column, sign).into_owned();
+        let pad = " ".repeat(column - text::width(&about));
         let loud = if tone == Tone::Plain { String::new() } else { format!("{level} ") };
-        let room = width.saturating_sub(13 + ABOUT + text::width(&loud));
-        let said = text::cut(said, room, sign).into_owned();
-        let dim = self.theme.style(Tone::Dim);
-        vec![Line::from(vec![
-            Span::styled(format!(" {time}  "), dim),
+        let indent = TIME + column + 2;
+        let room = width.saturating_sub(indent + 1);
+        let said = self.lines(&format!("{loud}{said}"), room, tone);
+        let mut said = said.into_iter();
+        let first = said.next().unwrap_or_default();
+        let rest = first.strip_prefix(&loud).unwrap_or(&first).to_owned();
+        let mut lines = vec![Line::from(vec![
+            Span::styled(format!(" {time}  "), self.theme.style(Tone::Dim)),
             Span::styled(format!("{about}{pad}  "), Style::new()),
             Span::styled(loud, self.theme.style(tone)),
-            Span::styled(said, Style::new()),
-        ])]
+            Span::styled(rest, Style::new()),
+        ])];
+        lines.extend(said.map(|line| Line::from(format!("{}{line}", " ".repeat(indent)))));
+        lines
+    }
+}
+
+impl Formatter {
+    /// A message on one line, or where it matters on several.
+    fn lines(&self, said: &str, room: usize, tone: Tone) -> Vec<String> {
+        let sign = self.theme.glyphs.cut;
+        if !self.whole && !matches!(tone, Tone::Bad | Tone::Waiting) {
+            return vec![text::cut(said, room, sign).into_owned()];
+        }
+        let mut lines = text::wrap(said, room);
+        if !self.whole && lines.len() > MOST {
+            lines.truncate(MOST);
+            if let Some(last) = lines.last_mut() {
+                *last = text::cut(&format!("{last}{sign}"), room, sign).into_owned();
+            }
+        }
+        lines
     }
 }
 
@@ -79,11 +115,13 @@ fn parts<'a>(message: &'a str, record: &'a ExtLogRecord) -> (&'a str, &'a str, &
     ours.unwrap_or((record.target(), record.level.as_str(), message))
 }
 
-/// An instance's label with the short form of its id.
-fn shorten(about: &str) -> String {
+/// An instance's label with the short form of its id, and without its address where that has no
+/// room.
+fn shorten(about: &str, wide: bool) -> String {
     match about.split_once(" @ ") {
         Some((id, address)) if id.starts_with("i-") => {
-            format!("{} @ {address}", id.get(..10).unwrap_or(id))
+            let id = id.get(..10).unwrap_or(id);
+            if wide { format!("{id} @ {address}") } else { id.to_owned() }
         }
         _ => about.to_owned(),
     }

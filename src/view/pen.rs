@@ -54,15 +54,23 @@ impl<'a> Pen<'a> {
     }
 
     /// Writes so that the text ends one column before the right edge, if it keeps clear of what
-    /// ends at `left`.
-    pub(super) fn right(&mut self, area: Rect, left: u16, line: u16, tone: Tone, said: &str) {
+    /// ends at `left`. Returns how many columns it took, with space before it.
+    pub(super) fn right(
+        &mut self,
+        area: Rect,
+        left: u16,
+        line: u16,
+        tone: Tone,
+        said: &str,
+    ) -> u16 {
         let room = area.width.saturating_sub(left).saturating_sub(3);
         if room < 8 {
-            return;
+            return 0;
         }
         let said = text::cut(said, room.into(), self.theme.glyphs.cut);
         let width = u16::try_from(text::width(&said)).unwrap_or(room);
         self.text(area, area.width - 1 - width, line, tone, &said);
+        width + 3
     }
 
     /// A rule across an area's line, with a title and a remark in it.

@@ -38,7 +38,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Re
         let whole = Rect { y: rows.y + line + 1, height: 1, ..area };
         hits.add(whole, Command::Select(key.clone()));
         if model.table.marks().contains(key) {
-            pen.text(whole, 2, 0, Tone::Accent, pen.theme.glyphs.mark);
+            pen.text(whole, 0, 0, Tone::Accent, pen.theme.glyphs.mark);
         }
         if model.table.cursor() == Some(key) {
             pen.buffer.set_style(rows.intersection(whole), pen.theme.selection());
@@ -69,14 +69,30 @@ fn newcomer(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     } else if model.read_only.is_some() {
         vec!["No instances of this deployment are known.".to_owned()]
     } else {
-        vec![format!("No instances yet. Press {create} to create some, ? for all keys.")]
+        let mut lines = first(model);
+        lines.push(format!("Press {create} to choose how many and where, ? for all keys."));
+        lines
     };
     for (said, line) in lines.iter().zip(2..) {
         pen.text(area, 0, line, Tone::Plain, said);
     }
 }
 
-/// The filter, else why the row under the cursor failed; and how many rows there are.
+/// What is known of an empty deployment, and what the configuration asks for.
+fn first(model: &Model) -> Vec<String> {
+    let known = model.fleet.regions().values().any(|view| view.answered.is_some());
+    let known = if known { "No instances yet." } else { "Looking for instances in all regions." };
+    let mut lines = vec![known.to_owned()];
+    let Some(config) = &model.config else { return lines };
+    let wanted: u32 = config.spread().values().sum();
+    let wanted = text::count(usize::try_from(wanted).unwrap_or(usize::MAX), "instance");
+    let regions = text::count(config.regions.len(), "region");
+    lines.push(format!("The configuration asks for {wanted} in {regions}."));
+    lines
+}
+
+/// The filter, else what there is to say about the row under the cursor; and how many rows there
+/// are, in which order.
 fn status(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let table = &model.table;
     let (sort, reverse) = table.sort();
@@ -85,10 +101,13 @@ fn status(model: &Model, pen: &mut Pen<'_>, area: Rect) {
         marked => format!("{marked} marked, "),
     };
     let backwards = if reverse { " backwards" } else { "" };
-    let (shown, all) = (table.len(), model.tally.total);
-    let said = format!("{marked}{shown} of {all}, sorted by {}{backwards}", sort.word());
-    pen.right(area, 0, 0, Tone::Dim, &said);
-    let taken = u16::try_from(text::width(&said)).unwrap_or(u16::MAX).saturating_add(4);
+    let counted = format!("{marked}{} of {}", table.len(), model.fleet.len());
+    let sorted = format!("{counted}, sorted by {}{backwards}", sort.word());
+    let aside = aside(model);
+    // The heading shows the order as well.
+    let needed = aside.as_ref().map_or(0, |(_, said)| text::width(said) + text::width(&sorted) + 8);
+    let said = if needed > area.width.into() { counted } else { sorted };
+    let taken = pen.right(area, 0, 0, Tone::Dim, &said);
     let area = Rect { width: area.width.saturating_sub(taken), ..area };
     if model.filtering || !table.filter().is_empty() {
         let x = pen.text(area, 1, 0, Tone::Accent, "/ ");
@@ -96,16 +115,22 @@ fn status(model: &Model, pen: &mut Pen<'_>, area: Rect) {
         if model.filtering {
             pen.styled(area, x, 0, pen.theme.chosen(), " ");
         }
-    } else if let Some(why) = why_failed(model) {
-        pen.text(area, 3, 0, Tone::Bad, &why);
+    } else if let Some((tone, said)) = aside {
+        pen.text(area, 3, 0, tone, &said);
     }
 }
 
-/// Why the row under the cursor failed, and the key that tells more.
-fn why_failed(model: &Model) -> Option<String> {
+/// Why the row under the cursor failed, and the key that tells what to do; or the last thing that
+/// a row at work said.
+fn aside(model: &Model) -> Option<(Tone, String)> {
     let instance = model.fleet.get(model.table.cursor()?)?;
-    let Phase::Failed(failure) = &instance.phase else { return None };
-    let key = key_for(Context::Table, &Command::Details).unwrap_or_default();
-    let reason = clean(&failure.reason, 1024);
-    Some(format!("{key}: what to do. {}: {reason}", failure.step))
+    match &instance.phase {
+        Phase::Failed(failure) => {
+            let key = key_for(Context::Table, &Command::Details).unwrap_or_default();
+            let reason = clean(&failure.reason, 1024);
+            Some((Tone::Bad, format!("{}: {reason}. {key}: what to do", failure.step)))
+        }
+        phase if phase.is_deploying() => Some((Tone::Dim, instance.last_line.clone()?)),
+        _ => None,
+    }
 }

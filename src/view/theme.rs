@@ -1,7 +1,7 @@
 //! Colours and glyphs. State is never colour alone: each has its glyph and its word.
 //!
-//! Only the terminal's own sixteen colours by name, and its default fore- and background: so one
-//! theme reads on dark and on light.
+//! The terminal's own colours by name, and its default fore- and background: so one theme reads on
+//! dark and on light. Yellow alone is another one: the terminal's own cannot be seen on white.
 
 use ratatui::style::{Color, Modifier, Style};
 
@@ -122,25 +122,22 @@ pub struct Theme {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Palette {
-    Dark,
-    Light,
+    Colours,
     Mono,
 }
 
-impl Theme {
-    /// For a dark background, and for one that is not known.
-    pub fn dark() -> Self {
-        Self { glyphs: &UNICODE, palette: Palette::Dark }
-    }
+/// A yellow for both backgrounds: `#af8700` of the 256 colours.
+const AMBER: Color = Color::Indexed(136);
 
-    /// For a light background: without yellow and cyan, which are hard to read on it.
-    pub fn light() -> Self {
-        Self { palette: Palette::Light, ..Self::dark() }
+impl Theme {
+    /// In colours that read on dark and on light.
+    pub fn colours() -> Self {
+        Self { glyphs: &UNICODE, palette: Palette::Colours }
     }
 
     /// Without colours, for `NO_COLOR` and for terminals that have none.
     pub fn mono() -> Self {
-        Self { palette: Palette::Mono, ..Self::dark() }
+        Self { palette: Palette::Mono, ..Self::colours() }
     }
 
     /// The same with ascii glyphs, for fonts and locales in which the others are missing or wide.
@@ -163,10 +160,8 @@ impl Theme {
             (_, Tone::Good) => style.fg(Color::Green),
             (_, Tone::Bad) => style.fg(Color::Red),
             (_, Tone::Interrupted) => style.fg(Color::Magenta),
-            (Palette::Dark, Tone::Waiting) => style.fg(Color::Yellow),
-            (Palette::Light, Tone::Waiting) => style.add_modifier(Modifier::ITALIC),
-            (Palette::Light, _) => style.fg(Color::Blue),
-            (Palette::Dark, _) => style.fg(Color::Cyan),
+            (_, Tone::Waiting) => style.fg(AMBER),
+            _ => style.fg(Color::Cyan),
         }
     }
 
@@ -174,7 +169,7 @@ impl Theme {
     pub fn selection(&self) -> Style {
         match self.palette {
             Palette::Mono => Style::new().add_modifier(Modifier::REVERSED),
-            _ => Style::new().add_modifier(Modifier::BOLD),
+            Palette::Colours => Style::new().add_modifier(Modifier::BOLD),
         }
     }
 

@@ -111,6 +111,11 @@ impl Ran {
         self.out.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
     }
 
+    /// What it printed, as one JSON array.
+    pub(crate) fn array(&self) -> Vec<Value> {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.told()))
+    }
+
     /// All of it, for a message.
     pub(crate) fn told(&self) -> String {
         format!("exit {}\n{}\n{}", self.code, self.out, self.err)

@@ -12,8 +12,9 @@ const VERB: &str = "create";
 
 /// Opens the dialog with the counts that the configuration asks for.
 pub(super) fn ask(model: &mut Model) {
-    if let Some(why) = model.read_only.clone() {
-        model.flash(Level::Warning, VERB, format!("read-only, nothing can be created: {why}"));
+    if model.read_only.is_some() {
+        // Why stands in the banner.
+        model.flash(Level::Warning, VERB, "read-only, nothing can be created");
         return;
     }
     let Some(config) = model.config.clone() else {

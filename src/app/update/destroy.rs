@@ -12,8 +12,9 @@ const VERB: &str = "destroy";
 
 /// Opens the dialog that names what would be destroyed.
 pub(super) fn ask(model: &mut Model, scope: Scope) {
-    if let Some(why) = model.read_only.clone() {
-        model.flash(Level::Warning, VERB, format!("read-only, nothing can be destroyed: {why}"));
+    if model.read_only.is_some() {
+        // Why stands in the banner.
+        model.flash(Level::Warning, VERB, "read-only, nothing can be destroyed");
         return;
     }
     let targets: Vec<Target> = in_scope(model, &scope)

@@ -20,13 +20,19 @@ use crate::fleet::{Job, JobId, Level};
 pub fn update(model: &mut Model, message: Stamped) -> Vec<Effect> {
     // A wall clock may be set back; ages on the screen shall not be negative.
     model.now = model.now.max(message.at);
+    if !matches!(message.message, Message::Report(_)) {
+        model.settle();
+    }
     match message.message {
         Message::Input(input) => on_input(model, input),
         Message::Command(command) => perform(model, command),
         Message::Report(report) => reports::apply(model, report),
         Message::Asked(question) => on_question(model, question),
         Message::Signal(signal) => on_signal(model, signal),
-        Message::Clock => Vec::new(),
+        Message::Clock => {
+            model.fade();
+            Vec::new()
+        }
         Message::Stored(stored) => {
             on_stored(model, stored);
             Vec::new()

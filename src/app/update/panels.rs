@@ -79,7 +79,7 @@ fn copy(model: &mut Model) -> Vec<Effect> {
         address.or_else(|| instance.id().map(ToString::to_string))
     });
     let Some(text) = text else { return Vec::new() };
-    model.flash(Level::Info, "copy", format!("copied {text}"));
+    model.flash(Level::Info, "copy", format!("{text} is on the clipboard"));
     vec![Effect::Copy(text)]
 }
 

@@ -102,7 +102,7 @@ fn of_instance(model: &mut Model, key: &InstanceKey, report: &Report) -> Vec<Eff
     if !changed {
         return Vec::new();
     }
-    model.rearrange();
+    model.unsettle();
     model.persist().into_iter().collect()
 }
 
@@ -158,6 +158,8 @@ fn say_phase(model: &mut Model, key: &InstanceKey, label: &str, phase: &Phase) {
             format!("interruption notice: terminates at {} UTC", at.strftime("%H:%M:%S"))
         }
         Phase::Interrupted { at: None } => "interrupted: AWS takes it back".to_owned(),
+        // The level says that it failed.
+        Phase::Failed(failure) => failure.to_string(),
         other => other.to_string(),
     };
     model.log.say_of(key, model.now, level, label, &text);
@@ -174,11 +176,25 @@ fn of_region(model: &mut Model, region: &Region, fact: &Fact, report: &Report) -
                 model.log.say(model.now, Level::Warning, region.as_str(), &text);
             }
         }
-        Fact::Network(state) => say_network(model, region, state),
+        Fact::Network(state) => {
+            if is_nothing_new(model, region, state) {
+                return Vec::new();
+            }
+            say_network(model, region, state);
+        }
         _ => {}
     }
     step(model, report);
     Vec::new()
+}
+
+/// Whether a network is removed, or gone, from a region where there was none: a destroy of
+/// everything asks everywhere.
+fn is_nothing_new(model: &Model, region: &Region, state: &NetworkState) -> bool {
+    let known = model.fleet.regions().get(region).and_then(|view| view.network.as_ref());
+    matches!(state, NetworkState::Removing | NetworkState::Gone)
+        && matches!(known, None | Some(NetworkState::Gone))
+        && !model.fleet.instances().any(|instance| instance.region == *region)
 }
 
 fn say_network(model: &mut Model, region: &Region, state: &NetworkState) {
@@ -233,7 +249,7 @@ fn surveyed(
             }
         }
     }
-    model.rearrange();
+    model.unsettle();
     model.persist().into_iter().collect()
 }
 
@@ -258,9 +274,12 @@ fn ended(model: &mut Model, report: &Report, outcome: Outcome) -> Vec<Effect> {
     let Some(job) = model.jobs.get(&report.job).filter(|job| job.is_active()) else {
         return Vec::new();
     };
-    let (verb, is_mutating) = (job.verb, job.is_mutating);
+    let (verb, is_mutating, title) = (job.verb, job.is_mutating, job.short_title());
     match &outcome {
-        Outcome::Done if is_mutating => model.log.say(model.now, Level::Success, verb, "done"),
+        Outcome::Done if is_mutating => {
+            model.log.say(model.now, Level::Success, verb, "done");
+            model.show(Level::Success, format!("{title}: done"));
+        }
         Outcome::Done => {}
         Outcome::Partly { failed } => {
             let text = format!("done, but {failed} failed");

@@ -478,6 +478,7 @@ proptest! {
                     prop_assert!(asked.insert(id, job).is_none(), "a job number was used twice");
                 }
             }
+            model.settle();
             let table = &model.table;
             if let Some(cursor) = table.cursor() {
                 prop_assert!(model.fleet.get(cursor).is_some());
@@ -486,7 +487,7 @@ proptest! {
                 prop_assert!(table.is_empty());
             }
             prop_assert!(table.marks().iter().all(|key| model.fleet.get(key).is_some()));
-            prop_assert_eq!(model.tally.total, model.fleet.len());
+            prop_assert_eq!(model.tally.total + model.tally.terminated, model.fleet.len());
             for row in model.fleet.instances() {
                 for step in row.timeline.windows(2) {
                     prop_assert!(step[0].1.may_become(&step[1].1));
