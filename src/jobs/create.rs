@@ -14,7 +14,7 @@ use super::network::{self, NetworkReady};
 use super::place::{Candidate, Placed, Placement};
 use super::{Context, Reporter, user_data};
 use crate::aws::{Architecture, Aws, AwsError, Ec2, ImageChoice, LaunchRequest, Selector};
-use crate::config::{Config, Image, RegionConfig};
+use crate::config::{Config, Image, RegionConfig, UbuntuRelease};
 use crate::fleet::tags::Origin;
 use crate::fleet::{
     Account, Ec2State, Fact, Failure, Instance, InstanceKey, Launch, Level, Machine, MachineType,
@@ -161,7 +161,11 @@ impl Creation {
         let candidates = candidates(ec2, wanted, &images, &network).await?;
         let template = self.template(wanted, &network, key_name)?;
         let placement = Placement { context, reporter, ec2, launch, origin: &origin, template };
-        Ok(placement.place(&candidates).await)
+        let placed = placement.place(&candidates).await;
+        if placed.stale_image {
+            forget_images(context, region, &wanted.image);
+        }
+        Ok(placed)
     }
 
     async fn network(
@@ -254,12 +258,7 @@ async fn images(
         let choice = match &wanted.image {
             Image::Id(id) => ec2.image_by_id(id).await.map_err(image)?,
             Image::Ubuntu(release) => {
-                let key = format!(
-                    "{}-{}-{release:?}-{}",
-                    context.access.endpoint.as_deref().unwrap_or("aws"),
-                    ec2.region(),
-                    facts.architecture.word()
-                );
+                let key = image_key(context, ec2.region(), *release, facts.architecture);
                 let now = Timestamp::now();
                 if let Some(choice) = context.cache.get::<ImageChoice>(&key, now) {
                     choice
@@ -275,6 +274,25 @@ async fn images(
         images.insert(facts.machine_type, choice);
     }
     Ok(images)
+}
+
+/// Under which key a looked-up image is remembered.
+fn image_key(
+    context: &Context,
+    region: &Region,
+    release: UbuntuRelease,
+    architecture: Architecture,
+) -> String {
+    let endpoint = context.access.endpoint.as_deref().unwrap_or("aws");
+    format!("{endpoint}-{region}-{release:?}-{}", architecture.word())
+}
+
+/// AWS does not know a remembered image any more: the next launch looks again.
+fn forget_images(context: &Context, region: &Region, image: &Image) {
+    let Image::Ubuntu(release) = image else { return };
+    for architecture in [Architecture::Amd64, Architecture::Arm64] {
+        context.cache.forget(&image_key(context, region, *release, architecture));
+    }
 }
 
 fn fits(
@@ -328,6 +346,18 @@ async fn fail(reporter: &Reporter, keys: &[InstanceKey], failure: &Failure) {
     }
 }
 
+/// Why an instance whose time is up was not worked on.
+fn late(machine: &Machine) -> Failure {
+    let (id, after) = (&machine.id, BOOT.as_secs());
+    if machine.state == Ec2State::Running {
+        let reason = format!("{id} runs and had no address to connect to for {after} s");
+        let hint = "set aws.associate_public_ip: true, or ssh.connect: private";
+        return Failure::new(Step::Connect, reason, hint);
+    }
+    let reason = format!("{id} was still {} after {after} s", machine.state);
+    Failure::new(Step::Boot, reason, "destroy it and create another one")
+}
+
 /// Sees the instances of one region from pending to the end of their pipelines.
 struct Crew {
     context: Arc<Context>,
@@ -366,10 +396,7 @@ impl Crew {
             }
         }
         for (key, machine) in waiting {
-            let reason =
-                format!("{} was still {} after {} s", machine.id, machine.state, BOOT.as_secs());
-            let failure = Failure::new(Step::Boot, reason, "destroy it and create another one");
-            self.reporter.entered(&key, Phase::Failed(failure)).await;
+            self.reporter.entered(&key, Phase::Failed(late(&machine))).await;
             self.failed += 1;
         }
         while let Some(ended) = self.pipelines.join_next().await {

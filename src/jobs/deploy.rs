@@ -231,12 +231,14 @@ impl Pipeline {
         for attempt in 1.. {
             let total = self.kit.bundle.size();
             self.enter(Phase::Uploading(Transfer { sent: 0, total })).await;
-            let _turn = self.kit.uploads.acquire().await;
+            let turn = self.kit.uploads.acquire().await;
             let sent = session
                 .upload(&self.kit.bundle, STAGING, |transfer| {
                     self.reporter.transferred(&self.key, transfer);
                 })
                 .await;
+            // Who has to connect again keeps nobody waiting meanwhile.
+            drop(turn);
             match sent {
                 Ok(()) => break,
                 Err(error) => session = self.again(&error, attempt, known.clone()).await?,

@@ -118,7 +118,8 @@ fn ask(context: &Arc<Context>) -> crate::ssh::Ask {
     })
 }
 
-/// The key that is imported into EC2: the one that is named, or the one that we log in with.
+/// The key that is imported into EC2: the one that is named, or the one that we log in with. That
+/// there is one to log in with is seen in any case.
 async fn public_key(
     context: &Context,
     config: &Config,
@@ -126,28 +127,27 @@ async fn public_key(
     settings: &Settings,
     identities: &Identities,
 ) -> Result<Option<String>, Failure> {
-    if config.aws.ssh_key_name.is_some() {
-        return Ok(None);
-    }
-    if let Some(path) = &config.aws.public_ssh_key_path {
-        let path = context.path(path);
-        let read = tokio::task::spawn_blocking(move || PublicKey::read(&path)).await;
-        let key = read
-            .map_err(|panic| Failure::new(Step::Internal, panic.to_string(), ""))?
-            .map_err(|error| error.failure())?;
-        return Ok(Some(key.openssh));
-    }
     // Which key logs in may depend on the host in ssh_config; an address that nobody has stands
     // for those that are not known yet.
     let anybody = resolve(ssh_config, "192.0.2.1", settings).map_err(|error| error.failure())?;
-    match identities.public_key(&anybody.target).await.map_err(|error| error.failure())? {
-        Some(key) => Ok(Some(key.openssh)),
-        None => Err(Failure::new(
+    let login = identities.public_key(&anybody.target).await.map_err(|error| error.failure())?;
+    let Some(login) = login else {
+        return Err(Failure::new(
             Step::Login,
             "there is no SSH key to log in with: none in the agent, none in ~/.ssh",
             "make one with `ssh-keygen -t ed25519`, or name one: aws.private_ssh_key_path",
-        )),
+        ));
+    };
+    if config.aws.ssh_key_name.is_some() {
+        return Ok(None);
     }
+    let Some(path) = &config.aws.public_ssh_key_path else { return Ok(Some(login.openssh)) };
+    let path = context.path(path);
+    let read = tokio::task::spawn_blocking(move || PublicKey::read(&path)).await;
+    let key = read
+        .map_err(|panic| Failure::new(Step::Internal, panic.to_string(), ""))?
+        .map_err(|error| error.failure())?;
+    Ok(Some(key.openssh))
 }
 
 /// The files for a node, checked and packed once.

@@ -37,6 +37,8 @@ pub(super) struct Placed {
     pub machines: Vec<(InstanceKey, Machine)>,
     /// Rows for which there was no place, and why.
     pub refused: Option<(Vec<InstanceKey>, Failure)>,
+    /// Whether AWS did not know the image.
+    pub stale_image: bool,
 }
 
 /// The launch of one region.
@@ -83,6 +85,7 @@ impl Placement<'_> {
                     }
                     Err(error) if error.class == Class::NewToken => {}
                     Err(error) => {
+                        placed.stale_image |= error.is_stale_image();
                         let fatal = error.class != Class::Elsewhere;
                         refusals.push(error);
                         if fatal {

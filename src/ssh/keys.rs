@@ -107,16 +107,14 @@ impl Identities {
         &self.settings.home
     }
 
-    /// The public key with which a login on this host is tried first, to be installed there.
+    /// The public key with which a login on this host is tried first, to be installed there. Its
+    /// file is opened: a key that cannot be used is known before anything is launched.
     /// `None` when there is no key at all.
     pub async fn public_key(&self, hop: &Hop) -> Result<Option<PublicKey>, SshError> {
         match self.plan(hop).await.candidates.into_iter().next() {
             None => Ok(None),
             Some(Candidate::Agent { key, .. }) => Ok(PublicKey::of(&key)),
-            Some(Candidate::File(path)) => match public_half(&path).await {
-                Some(key) => Ok(PublicKey::of(&key)),
-                None => Ok(PublicKey::of(self.open(&path).await?.public_key())),
-            },
+            Some(Candidate::File(path)) => Ok(PublicKey::of(self.open(&path).await?.public_key())),
         }
     }
 
