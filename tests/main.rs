@@ -13,4 +13,5 @@ mod node;
 mod screens;
 mod ssh;
 mod support;
+mod terminal;
 mod wire;

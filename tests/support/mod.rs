@@ -8,3 +8,4 @@ pub(crate) mod proxy;
 pub(crate) mod root;
 pub(crate) mod screen;
 pub(crate) mod sshd;
+pub(crate) mod terminal;

@@ -141,6 +141,7 @@ fn copy_with_libraries(program: &Path, root: &Path) {
 fn furnish(root: &Path) {
     for folder in [
         "etc/ssh",
+        "etc/systemd/system",
         "home/ubuntu/.ssh",
         "opt",
         "proc",

@@ -125,7 +125,7 @@ impl Screen {
         let mut model = Model::new(opening);
         let nothing = TuiWidgetState::new().set_default_display_level(LevelFilter::Off);
         model.log_panel = LogPanel::new(nothing);
-        Self { model, theme: Theme::dark(), effects: Vec::new(), second: 0 }
+        Self { model, theme: Theme::colours(), effects: Vec::new(), second: 0 }
     }
 
     /// The usual screen, with the account known.
