@@ -16,4 +16,5 @@ mod schema;
 mod screens;
 mod ssh;
 mod support;
+mod terminal;
 mod wire;
