@@ -8,6 +8,7 @@
 
 mod architecture;
 mod config;
+mod demo;
 mod instance;
 mod main_path;
 mod node;
