@@ -262,3 +262,6 @@ fn refused(service: Service, refusal: &Refusal, request_id: &str) -> Answer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

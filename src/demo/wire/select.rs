@@ -163,6 +163,9 @@ impl Filters {
 
 /// `*` is any text, `?` any one character, `\` takes their meaning away.
 fn matches(pattern: &str, text: &str) -> bool {
+    if !pattern.contains(['*', '?', '\\']) {
+        return pattern == text;
+    }
     let signs = signs(pattern);
     let text: Vec<char> = text.chars().collect();
     let (mut at, mut seen) = (0, 0);

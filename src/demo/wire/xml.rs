@@ -85,6 +85,11 @@ impl Xml {
 
 /// What XML 1.0 has no place for becomes the replacement character.
 fn escape(text: &str, into: &mut String) {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b" -_./:=+,".contains(&byte);
+    if text.bytes().all(plain) {
+        into.push_str(text);
+        return;
+    }
     for c in text.chars() {
         match c {
             '&' => into.push_str("&amp;"),

@@ -121,7 +121,7 @@ impl RegionWorld {
             let message = format!("Network interface '{id}' is currently in use.");
             return Err(Refusal::new("InvalidNetworkInterface.InUse", message));
         }
-        self.network.interfaces.remove(id);
+        self.network.remove_interface(id);
         Ok(())
     }
 

@@ -127,7 +127,7 @@ impl RegionWorld {
         if let Some(left) = self.network.interfaces.get_mut(&interface) {
             (left.attached, left.public_ip) = (None, None);
             if left.delete_on_termination {
-                self.network.interfaces.remove(&interface);
+                self.network.remove_interface(&interface);
             }
         }
         if let Some(left) = self.volumes.get_mut(&volume) {

@@ -261,7 +261,7 @@ impl RegionWorld {
         spot_request: Option<String>,
     ) -> Result<String, Refusal> {
         let subnet = &approved.subnet;
-        let private_ip = self.network.free_address(subnet)?;
+        let private_ip = self.network.take_address(subnet)?;
         let public = order.public_ip.unwrap_or(subnet.maps_public_ip);
         let public_ip = if public { self.take_public() } else { None };
         let id = self.dice.id("i");

@@ -1,6 +1,6 @@
 //! What a network is made of, and the default one that every region begins with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
@@ -170,6 +170,8 @@ pub(crate) struct Network {
     pub(crate) interfaces: BTreeMap<String, Interface>,
     /// By name.
     pub(crate) keys: BTreeMap<String, KeyPair>,
+    /// The private addresses in use, by subnet.
+    taken: BTreeMap<String, BTreeSet<Ipv4Addr>>,
 }
 
 impl Network {
@@ -280,20 +282,24 @@ impl Network {
         self.groups.get_mut(id).ok_or_else(none)
     }
 
-    /// A free private address in a subnet. AWS keeps the first four and the last for itself.
-    pub(super) fn free_address(&self, subnet: &Subnet) -> Result<Ipv4Addr, Refusal> {
-        let taken: std::collections::BTreeSet<Ipv4Addr> = self
-            .interfaces
-            .values()
-            .filter(|interface| interface.subnet == subnet.id)
-            .map(|interface| interface.private_ip)
-            .collect();
-        let free = subnet.cidr.hosts().skip(3).find(|address| !taken.contains(address));
+    /// Takes a private address in a subnet. AWS keeps the first four and the last for itself.
+    pub(super) fn take_address(&mut self, subnet: &Subnet) -> Result<Ipv4Addr, Refusal> {
+        let taken = self.taken.entry(subnet.id.clone()).or_default();
+        let free = subnet.cidr.hosts().skip(3).find(|address| taken.insert(*address));
         free.ok_or_else(|| {
             Refusal::new(
                 "InsufficientFreeAddressesInSubnet",
                 format!("There are not enough free addresses in subnet '{}'", subnet.id),
             )
         })
+    }
+
+    /// Takes an interface away, and gives its address back.
+    pub(super) fn remove_interface(&mut self, id: &str) {
+        if let Some(gone) = self.interfaces.remove(id)
+            && let Some(taken) = self.taken.get_mut(&gone.subnet)
+        {
+            taken.remove(&gone.private_ip);
+        }
     }
 }
