@@ -9,6 +9,7 @@
 //! fleet <- config <- app <- view     pure
 //! jobs     -> aws, ssh, store, fleet, config
 //! headless -> app, view's columns    runtime -> everything
+//! demo     -> fleet                  nobody knows demo but main and the tests
 //! ```
 
 pub mod app;

@@ -16,9 +16,11 @@
 //! `runtime` and the tests.
 //!
 //! What it does not do: signatures are read for their region and not verified; there are no
-//! Elastic IP addresses to allocate, no fleets, no launch templates, no placement scores; an
-//! interrupted persistent request ends its instance as a one-time request does. Prices, capacity
-//! and times are made up, plausible and the same for the same seed.
+//! Elastic IP addresses to allocate, no fleets, no launch templates, no placement scores, no
+//! instance status checks; an instance has one interface and one volume; a persistent request that
+//! is interrupted ends its instance and launches another, it never stops and keeps it. Speed
+//! scales the world alone: timers of a client in the same process stay as they are. Prices,
+//! capacity and times are made up, plausible, and the same for the same seed.
 
 mod clock;
 mod dice;

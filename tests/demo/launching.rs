@@ -178,11 +178,11 @@ async fn some_instances_never_come_up() {
     let made = stage.ec2().launch(&stage.request(&ready, "a", 3).await).await.unwrap();
     pass(60).await;
     let seen = stage.machines().await;
-    let state = |n: usize| seen.iter().find(|it| it.id == made[n].id).unwrap().clone();
-    assert_eq!(state(0).state, Ec2State::Running);
-    assert_eq!(state(1).state, Ec2State::Terminated);
-    assert_eq!(state(1).state_reason.as_deref(), Some("Server.InternalError"));
-    assert_eq!(state(2).state, Ec2State::Running);
+    let nth = |n: usize| seen.iter().find(|it| it.id == made[n].id).unwrap().clone();
+    assert_eq!(nth(0).state, Ec2State::Running);
+    assert_eq!(nth(1).state, Ec2State::Terminated);
+    assert_eq!(nth(1).state_reason.as_deref(), Some("Server.InternalError"));
+    assert_eq!(nth(2).state, Ec2State::Running);
     let console = stage.ec2().console_output(&made[2].id).await.unwrap().unwrap();
     assert!(console.contains("Kernel panic"), "{console}");
     assert!(!host_key_fingerprints(&console).boot_ended);

@@ -110,7 +110,7 @@ impl Drop for Moto {
 }
 
 /// The Python that has moto and boto3.
-fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let python = std::env::var_os("SPOT_TEST_PYTHON")
         .map_or_else(|| root.join("target/venv/bin/python"), PathBuf::from);
@@ -123,7 +123,7 @@ fn python() -> PathBuf {
     python
 }
 
-fn script(name: &str) -> PathBuf {
+pub(crate) fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/boto3").join(name)
 }
 
