@@ -8,6 +8,7 @@
 
 mod architecture;
 mod config;
+mod demo;
 mod docs;
 mod instance;
 mod main_path;
