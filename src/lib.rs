@@ -15,6 +15,7 @@ pub mod app;
 pub mod aws;
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod fleet;
 pub mod headless;
 pub mod jobs;
