@@ -8,6 +8,7 @@
 
 mod architecture;
 mod config;
+mod demo_hosts;
 mod instance;
 mod main_path;
 mod node;

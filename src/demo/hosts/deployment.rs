@@ -58,7 +58,7 @@ type Stop = (u32, String);
 /// Runs the script to its end and tells its exit code.
 pub(super) async fn run(host: &Host, user: &str, arguments: &[String], output: &Output) -> u32 {
     match begin(host, user, arguments, output) {
-        Ok(mut run) => run.to_its_end(user).await,
+        Ok(mut run) => run.finish(user).await,
         Err((code, reason)) => {
             output.complain(&format!("{} ERROR {reason}", written(host.hosts.now()))).await;
             code
@@ -78,13 +78,13 @@ fn begin<'a>(
         return Err((65, format!("there is no user {}", arguments.user)));
     }
     let process = 1000 + host.pick("process", 4000);
-    host.machine.record(|deployment| match deployment.process {
-        Some(other) => Err((67, format!("another deployment is running (process {other})"))),
-        None => {
-            deployment.process = Some(process);
-            deployment.exit = None;
-            Ok(())
+    host.machine.record(|deployment| {
+        if let Some(other) = deployment.process {
+            return Err((67, format!("another deployment is running (process {other})")));
         }
+        deployment.process = Some(process);
+        deployment.exit = None;
+        Ok(())
     })?;
     Ok(Run { host, output, arguments, placed: Arc::default(), has_ended: false })
 }
@@ -147,7 +147,8 @@ impl Drop for Run<'_> {
 }
 
 impl Run<'_> {
-    async fn to_its_end(&mut self, user: &str) -> u32 {
+    /// Takes all steps, or those up to the first that fails, and tells the exit code.
+    async fn finish(&mut self, user: &str) -> u32 {
         self.say(&format!("BEGIN deployment for user {user}")).await;
         let mut code = 0;
         for (name, step) in STEPS {
@@ -298,7 +299,14 @@ impl Run<'_> {
             let gush = told..(told + GUSH).min(total);
             told = gush.end;
             let now = written(self.host.hosts.now());
-            let text = gush.map(|n| format!("{now} | line {} of {total}\n", n + 1)).collect();
+            let lines = gush.map(|n| format!("{now} | line {} of {total}", n + 1));
+            let text = self.host.machine.record(|deployment| {
+                lines.fold(String::new(), |text, line| {
+                    let text = text + &line + "\n";
+                    deployment.note(line);
+                    text
+                })
+            });
             self.output.text(text).await;
         }
     }

@@ -112,16 +112,16 @@ impl Machine {
         })
     }
 
-    /// A text file.
-    pub(super) fn read(&self, path: &Path) -> Option<String> {
+    /// The lines of a text file.
+    pub(super) fn lines(&self, path: &Path) -> Option<Vec<String>> {
         let memory = lock(&self.memory);
         if path == Path::new(LOG) {
             let log = &memory.deployment.log;
-            return (!log.is_empty()).then(|| log.iter().map(|line| format!("{line}\n")).collect());
+            return (!log.is_empty()).then(|| log.iter().cloned().collect());
         }
         memory.places().iter().find_map(|(folder, tree)| {
             let content = tree.content(path.strip_prefix(folder).ok()?)?;
-            Some(String::from_utf8_lossy(content).into_owned())
+            Some(String::from_utf8_lossy(content).lines().map(str::to_owned).collect())
         })
     }
 

@@ -86,11 +86,11 @@ pub struct HostState {
 
 /// What can go wrong with a host, for as long as the directory says so.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum HostFault {
     /// No key is accepted.
     RefuseKey,
-    /// It shows another host key than the one of [`Hosts::fingerprint`].
+    /// From its second boot on it shows another host key than that of [`Hosts::fingerprint`].
     ChangeHostKey,
     /// The connection is cut when an upload has sent so many bytes.
     CutUpload {

@@ -64,7 +64,7 @@ impl Host {
 
     fn host_key(&self) -> Result<russh::keys::PrivateKey, ssh_key::Error> {
         let seed = self.hosts.shared.seed;
-        if self.suffers(&HostFault::ChangeHostKey) {
+        if self.suffers(&HostFault::ChangeHostKey) && self.state.boot > 1 {
             return identity::other_host_key(seed, self.instance());
         }
         identity::host_key(seed, self.instance())

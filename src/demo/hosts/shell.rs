@@ -106,7 +106,7 @@ pub(super) async fn run(
             output.line(&host.boot_id()).await;
             End::Exit(0)
         }
-        Request::Reboot => reboot(host).await,
+        Request::Reboot => reboot(host),
         Request::Deploy(program, arguments) => {
             if !is_there(host, &program, &output).await {
                 return End::Exit(1);
@@ -143,20 +143,19 @@ async fn is_there(host: &Host, program: &Path, output: &Output) -> bool {
 }
 
 /// The connection ends with the machine, as it mostly does.
-async fn reboot(host: &Host) -> End {
+fn reboot(host: &Host) -> End {
     host.hosts.shared.directory.reboot(host.instance());
     host.cut.cancel();
     End::Gone
 }
 
 async fn tail(host: &Host, count: usize, path: &Path, output: &Output) -> End {
-    let Some(text) = host.machine.read(path) else {
+    let Some(lines) = host.machine.lines(path) else {
         let path = path.display();
         let text = format!("tail: cannot open '{path}' for reading: No such file or directory");
         output.complain(&text).await;
         return End::Exit(1);
     };
-    let lines: Vec<&str> = text.lines().collect();
     for line in &lines[lines.len().saturating_sub(count)..] {
         output.line(line).await;
     }

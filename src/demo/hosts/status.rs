@@ -29,6 +29,7 @@ struct Report {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the script's own words")]
 struct Files {
     bacalhau_config: bool,
     sensor_config: bool,

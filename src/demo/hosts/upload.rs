@@ -127,7 +127,7 @@ fn cut_at(host: &Host) -> Option<(u64, u32)> {
 /// Verifies and unpacks.
 async fn keep(host: &Host, upload: &Upload, archive: Vec<u8>) -> Result<(), Stopped> {
     let sum = Sha256::digest(&archive);
-    let sum: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
+    let sum = sum.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     if sum != upload.sha256 {
         return Err(Stopped::Failed(status::CHECKSUM, "checksum".into()));
     }
