@@ -6,7 +6,7 @@ use spot_tui::demo::hosts::HostFault;
 use spot_tui::ssh::{Exit, HostKeyCheck, Operation, SshError};
 use tokio::time::Instant;
 
-use super::town::{Town, boot_id, deploy, instance, lines, told};
+use super::town::{Town, boot_id, deploy, instance};
 
 #[tokio::test(start_paused = true)]
 async fn a_key_that_the_host_does_not_know_is_refused() {
@@ -153,19 +153,4 @@ async fn faults_are_data() {
     let expected = [HostFault::RefuseKey, cut, HostFault::FloodLog(100_000), HostFault::NeverUp];
     assert_eq!(faults, expected);
     assert!(serde_json::from_str::<HostFault>(r#"{"cut_upload": {"byte": 4096}}"#).is_err());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_command_line_ends_when_the_client_wants_it() {
-    let town = Town::suffering(&[HostFault::SlowCloudInit(600)]).await;
-    let session = town.reach(1).await.unwrap();
-    town.upload(&session).await.unwrap();
-    let limit = Duration::from_secs(40);
-    let command = spot_tui::ssh::Command::new(super::DEPLOY).limit(limit);
-    let ended = session.exec(&command, |_, _| ()).await;
-    assert!(matches!(ended, Err(SshError::TimedOut { .. })), "{ended:?}");
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let (exit, _) = told(&session, super::STATUS).await;
-    assert_eq!(exit, Exit::Code(1), "nothing was placed");
-    assert_eq!(lines(&session, "cat /proc/sys/kernel/random/boot_id").await.len(), 1);
 }
