@@ -234,6 +234,37 @@ async fn over_tcp_it_is_the_same_host() {
 }
 
 #[tokio::test]
+async fn openssh_speaks_with_it_too() {
+    let town = Town::of(1).await;
+    town.skip_the_boot();
+    let front = town.hosts.serve(address(1), 0).await.unwrap();
+    let known_hosts = town.key.path().with_file_name("known_hosts");
+    let ssh = |command: &'static [&'static str]| {
+        let mut ssh = tokio::process::Command::new("ssh");
+        ssh.args(["-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"])
+            .args(["-o", "StrictHostKeyChecking=accept-new", "-p", &front.port().to_string()])
+            .arg("-o")
+            .arg(format!("UserKnownHostsFile={}", known_hosts.display()))
+            .arg("-i")
+            .arg(town.key.path())
+            .arg(format!("ubuntu@{}", front.ip()))
+            .args(command)
+            .kill_on_drop(true);
+        async move {
+            let ran = tokio::time::timeout(Duration::from_secs(20), ssh.output()).await;
+            ran.expect("it hangs").expect("ssh is missing: apt-get install openssh-client")
+        }
+    };
+    let boot = ssh(&["cat", "/proc/sys/kernel/random/boot_id"]).await;
+    assert_eq!((boot.status.code(), boot.stdout.len()), (Some(0), 37), "{boot:?}");
+    let unknown = ssh(&["uname"]).await;
+    assert_eq!(unknown.status.code(), Some(127), "{unknown:?}");
+    let shell = ssh(&[]).await;
+    assert_eq!(shell.status.code(), Some(1), "{shell:?}");
+    assert!(String::from_utf8_lossy(&shell.stderr).contains("no shell"), "{shell:?}");
+}
+
+#[tokio::test]
 async fn only_loopback_is_served() {
     let town = Town::of(1).await;
     for outside in [Ipv4Addr::UNSPECIFIED, Ipv4Addr::new(10, 0, 0, 1)] {

@@ -122,7 +122,7 @@ pub(super) struct Town {
     pub(super) bundle: Arc<Bundle>,
     register: Arc<Register>,
     settings: Settings,
-    key: Arc<Key>,
+    pub(super) key: Arc<Key>,
 }
 
 impl Town {
