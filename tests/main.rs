@@ -9,6 +9,7 @@
 mod architecture;
 mod config;
 mod demo;
+mod demo_hosts;
 mod docs;
 mod instance;
 mod main_path;

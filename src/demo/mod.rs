@@ -24,6 +24,7 @@
 
 mod clock;
 mod dice;
+pub mod hosts;
 mod places;
 mod scenario;
 mod shapes;
@@ -33,8 +34,8 @@ mod world;
 pub use clock::Clock;
 pub use places::{PLACES, Place};
 pub use scenario::{
-    CallFault, CapacityFault, HostFault, HostTrouble, InstanceFault, Interruption, Scenario,
-    ScenarioError, Trouble,
+    CallFault, CapacityFault, HostTrouble, InstanceFault, Interruption, Scenario, ScenarioError,
+    Trouble,
 };
 pub use shapes::{SHAPES, Shape};
 pub use wire::{Server, connector, serve};

@@ -2,6 +2,7 @@
 //!
 //! Times are seconds of the world's time since its begin. Ordinals count from 1.
 
+use super::hosts::HostFault;
 use serde::Deserialize;
 
 /// What goes wrong in a world. Everything may be left out.
@@ -150,26 +151,6 @@ pub struct HostTrouble {
     pub fault: HostFault,
 }
 
-/// What a host does wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum HostFault {
-    /// It accepts no key.
-    RefuseKey,
-    /// It shows another host key from its second boot or connection on.
-    ChangeHostKey,
-    /// It cuts the upload after this many bytes.
-    CutUploadAt(u64),
-    /// It prints without end.
-    FloodLog,
-    /// It prints terminal escape sequences.
-    EscapeSequences,
-    /// It restarts again and again.
-    RebootForever,
-    /// Its SSH never answers.
-    NeverUp,
-}
-
 /// A scenario that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("reading the scenario: {0}")]
@@ -206,7 +187,7 @@ instances:
 interruptions:
   - { at_s: 300, count: 2 }
 hosts:
-  - { region: us-west-2, fault: { cut_upload_at: 4096 } }
+  - { region: us-west-2, fault: { cut_upload: { at: 4096 } } }
   - { region: us-west-2, nth: 2, fault: refuse_key }
 ";
 
@@ -221,7 +202,7 @@ hosts:
         assert!(
             matches!(&story.calls[2].trouble, Trouble::Error { code, .. } if code == "DependencyViolation")
         );
-        assert_eq!(story.hosts[0].fault, HostFault::CutUploadAt(4096));
+        assert_eq!(story.hosts[0].fault, HostFault::CutUpload { at: 4096, times: 1 });
         assert_eq!(Scenario::parse("{}").unwrap(), Scenario::default());
     }
 

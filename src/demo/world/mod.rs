@@ -28,8 +28,9 @@ use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 
 use super::clock::Clock;
+use super::hosts::HostFault;
 use super::places::PLACES;
-use super::scenario::{HostFault, Scenario, Trouble};
+use super::scenario::{Scenario, Trouble};
 use crate::fleet::{Ec2State, InstanceId, Region};
 use instance::{Fate, Instance};
 use play::Play;

@@ -1,0 +1,262 @@
+//! One SSH connection to a host: its key, who gets in, and a program for each command.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use russh::keys::{PublicKey, ssh_key};
+use russh::server::{
+    self, Auth, ChannelOpenHandle, Msg, PublicKeyOffer, Session, VerifiedPublicKey,
+};
+use russh::{Channel, ChannelId, MethodKind, MethodSet, Preferred, SshId, kex};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::line::Line;
+use super::machine::Machine;
+use super::shell::Request;
+use super::{HostFault, HostState, Hosts, identity, process, shell};
+use crate::fleet::InstanceId;
+
+/// As Ubuntu 24.04 says it.
+const SERVER: &str = "SSH-2.0-OpenSSH_9.6p1 Ubuntu-3ubuntu13.14";
+/// Small, so that a client sees its upload proceed as the host takes it.
+const WINDOW: u32 = 64 * 1024;
+/// Messages of a channel that wait for its program. A program that sleeps holds the client back.
+const WAITING: usize = 4;
+/// Between two looks whether the machine is still the one that was logged in to.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long a machine that restarts for ever stays up after a login.
+const SHORT_LIFE: Duration = Duration::from_secs(8);
+
+/// A host as a login and its programs know it.
+#[derive(Clone)]
+pub(super) struct Host {
+    pub(super) hosts: Hosts,
+    pub(super) machine: Arc<Machine>,
+    /// As it was when the connection came in.
+    pub(super) state: Arc<HostState>,
+    /// Cuts the connection.
+    pub(super) cut: CancellationToken,
+    address: IpAddr,
+}
+
+impl Host {
+    pub(super) fn instance(&self) -> &InstanceId {
+        &self.state.instance
+    }
+
+    pub(super) fn suffers(&self, fault: &HostFault) -> bool {
+        self.state.faults.contains(fault)
+    }
+
+    /// A number below `limit` that is always the same for this instance.
+    pub(super) fn pick(&self, matter: &str, limit: u64) -> u64 {
+        identity::pick(self.hosts.shared.seed, self.instance(), matter, limit)
+    }
+
+    pub(super) fn boot_id(&self) -> String {
+        let seed = self.hosts.shared.seed;
+        identity::boot_id(seed, self.instance(), self.state.boot).to_string()
+    }
+
+    fn host_key(&self) -> Result<russh::keys::PrivateKey, ssh_key::Error> {
+        let seed = self.hosts.shared.seed;
+        if self.suffers(&HostFault::ChangeHostKey) && self.state.boot > 1 {
+            return identity::other_host_key(seed, self.instance());
+        }
+        identity::host_key(seed, self.instance())
+    }
+
+    /// Ends when the machine went down, restarted, or became another one.
+    async fn goes_down(&self) {
+        if self.suffers(&HostFault::RebootForever) && self.state.boot > 1 {
+            self.hosts.pause(SHORT_LIFE).await;
+            return self.hosts.shared.directory.reboot(self.instance());
+        }
+        loop {
+            self.hosts.pause(LOOK).await;
+            let same = self.hosts.shared.directory.host(self.address).is_some_and(|now| {
+                now.sshd_up && now.boot == self.state.boot && now.instance == self.state.instance
+            });
+            if !same {
+                return;
+            }
+        }
+    }
+}
+
+/// Sees a connection to its end.
+pub(super) async fn serve_session<S>(hosts: Hosts, address: IpAddr, state: HostState, stream: S)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let machine = hosts.machine(&state.instance);
+    machine.booted(state.boot);
+    let cut = CancellationToken::new();
+    let host = Host { hosts, machine, state: Arc::new(state), cut: cut.clone(), address };
+    let config = match host.host_key() {
+        Ok(key) => Arc::new(config(key)),
+        Err(error) => return tracing::error!(%error, "a demo host has no key"),
+    };
+    let login = Login::new(host.clone());
+    match server::run_stream(config, Line::new(stream, cut.clone()), login).await {
+        Ok(session) => tokio::select! {
+            _ = session => {}
+            () = host.goes_down() => cut.cancel(),
+        },
+        Err(error) => tracing::debug!(%error, "a connection to a demo host ended early"),
+    }
+}
+
+fn config(key: russh::keys::PrivateKey) -> server::Config {
+    server::Config {
+        server_id: SshId::Standard(SERVER.into()),
+        methods: MethodSet::from([MethodKind::PublicKey].as_slice()),
+        auth_rejection_time: Duration::ZERO,
+        max_auth_attempts: 6,
+        keys: vec![key],
+        window_size: WINDOW,
+        channel_buffer_size: WAITING,
+        // What OpenSSH 9.6 and russh have in common, and cheap for a thousand hosts in one process.
+        preferred: Preferred { kex: (&[kex::CURVE25519]).into(), ..Preferred::DEFAULT },
+        ..server::Config::default()
+    }
+}
+
+/// russh's callbacks of one connection. Its programs end with it.
+struct Login {
+    host: Host,
+    user: String,
+    authorized: Vec<PublicKey>,
+    channels: HashMap<ChannelId, Channel<Msg>>,
+    programs: JoinSet<()>,
+}
+
+impl Login {
+    fn new(host: Host) -> Self {
+        let refuses = host.suffers(&HostFault::RefuseKey);
+        let lines = host.state.authorized_keys.iter().filter(|_| !refuses);
+        let authorized =
+            lines.filter_map(|line| PublicKey::from_openssh(line.trim()).ok()).collect();
+        Self {
+            host,
+            user: String::new(),
+            authorized,
+            channels: HashMap::new(),
+            programs: JoinSet::new(),
+        }
+    }
+
+    fn judge(&self, key: &PublicKey) -> Auth {
+        if self.authorized.iter().any(|authorized| authorized.key_data() == key.key_data()) {
+            Auth::Accept
+        } else {
+            Auth::reject()
+        }
+    }
+
+    /// Whether there is a channel to run it on.
+    fn start(&mut self, id: ChannelId, request: Request) -> bool {
+        while self.programs.try_join_next().is_some() {}
+        let Some(channel) = self.channels.remove(&id) else { return false };
+        let (host, user) = (self.host.clone(), self.user.clone());
+        self.programs.spawn(process::run(channel, move |stdin, output| async move {
+            host.hosts.pause(host.state.round_trip).await;
+            shell::run(&host, &user, request, stdin, output).await
+        }));
+        true
+    }
+}
+
+impl server::Handler for Login {
+    type Error = russh::Error;
+
+    async fn auth_publickey_offered(
+        &mut self,
+        _user: &str,
+        offer: PublicKeyOffer<'_>,
+    ) -> Result<Auth, Self::Error> {
+        Ok(self.judge(offer.public_key))
+    }
+
+    async fn auth_publickey(
+        &mut self,
+        user: &str,
+        key: VerifiedPublicKey<'_>,
+    ) -> Result<Auth, Self::Error> {
+        user.clone_into(&mut self.user);
+        Ok(self.judge(key.public_key))
+    }
+
+    async fn channel_open_session(
+        &mut self,
+        channel: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.channels.insert(channel.id(), channel);
+        reply.accept().await;
+        Ok(())
+    }
+
+    async fn channel_close(
+        &mut self,
+        id: ChannelId,
+        _session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.channels.remove(&id);
+        Ok(())
+    }
+
+    async fn exec_request(
+        &mut self,
+        id: ChannelId,
+        command: &[u8],
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        if self.start(id, shell::parse(&String::from_utf8_lossy(command))) {
+            session.channel_success(id)
+        } else {
+            session.channel_failure(id)
+        }
+    }
+
+    /// Answers with what the host can do; there is no shell.
+    async fn shell_request(
+        &mut self,
+        id: ChannelId,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        if self.start(id, Request::Shell) {
+            session.channel_success(id)
+        } else {
+            session.channel_failure(id)
+        }
+    }
+
+    async fn pty_request(
+        &mut self,
+        id: ChannelId,
+        _term: &str,
+        _columns: u32,
+        _rows: u32,
+        _width: u32,
+        _height: u32,
+        _modes: &[(russh::Pty, u32)],
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        session.channel_failure(id)
+    }
+
+    async fn subsystem_request(
+        &mut self,
+        id: ChannelId,
+        _name: &str,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        session.channel_failure(id)
+    }
+}

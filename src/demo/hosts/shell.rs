@@ -1,0 +1,206 @@
+//! The commands that a host knows: those that spot-tui sends, and how to read them.
+//!
+//! Whatever else comes is not found, loudly: a program that changes its commands must not seem to
+//! succeed here.
+
+use std::path::{Path, PathBuf};
+
+use super::process::{End, Output, Stdin};
+use super::session::Host;
+use super::upload::Upload;
+use super::{deployment, status, upload};
+
+/// A shell's exit status for a command that it does not find.
+const NOT_FOUND: u32 = 127;
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// What a command line asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Request {
+    /// The script that unpacks a bundle from its input.
+    Upload(Upload),
+    /// The kernel's id of this boot.
+    BootId,
+    /// A restart.
+    Reboot,
+    /// `deploy_services.sh` at a path, with its arguments.
+    Deploy(PathBuf, Vec<String>),
+    /// `node-status` at a path.
+    Status(PathBuf),
+    /// The last lines of a file.
+    Tail(usize, PathBuf),
+    /// No command at all.
+    Shell,
+    /// Anything else; what a shell would look for.
+    Unknown(String),
+}
+
+/// Reads a command line.
+pub(super) fn parse(line: &str) -> Request {
+    if let Some(upload) = upload::parse(line) {
+        return Request::Upload(upload);
+    }
+    let first = || line.split_whitespace().next().unwrap_or_default().to_owned();
+    let Some(words) = words(line) else { return Request::Unknown(first()) };
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["cat", BOOT_ID] => Request::BootId,
+        ["sudo", "reboot"] => Request::Reboot,
+        ["sudo", program, arguments @ ..] if named(program, "deploy_services.sh") => {
+            let arguments = arguments.iter().map(|&word| word.to_owned()).collect();
+            Request::Deploy(program.into(), arguments)
+        }
+        ["sudo", program] if named(program, "node-status") => Request::Status(program.into()),
+        ["sudo", "tail", "-n", count, path] if count.parse::<usize>().is_ok() => {
+            Request::Tail(count.parse().unwrap_or_default(), path.into())
+        }
+        ["sudo", program, ..] | [program, ..] => Request::Unknown((*program).to_owned()),
+        [] => Request::Unknown(first()),
+    }
+}
+
+fn named(program: &str, name: &str) -> bool {
+    let path = Path::new(program);
+    path.is_absolute() && path.file_name().is_some_and(|file| file == name)
+}
+
+/// Words as a shell cuts them; `None` where a shell would do more than that.
+fn words(line: &str) -> Option<Vec<String>> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut rest = line.chars();
+    while let Some(character) = rest.next() {
+        match character {
+            ' ' => words.extend(word.take()),
+            '\'' => {
+                let word = word.get_or_insert_default();
+                loop {
+                    match rest.next()? {
+                        '\'' => break,
+                        quoted => word.push(quoted),
+                    }
+                }
+            }
+            '\\' => word.get_or_insert_default().push(rest.next()?),
+            plain if plain.is_ascii_alphanumeric() || "/._-=:@%+,".contains(plain) => {
+                word.get_or_insert_default().push(plain);
+            }
+            _ => return None,
+        }
+    }
+    words.extend(word);
+    Some(words)
+}
+
+/// Does it.
+pub(super) async fn run(
+    host: &Host,
+    user: &str,
+    request: Request,
+    stdin: Stdin,
+    output: Output,
+) -> End {
+    match request {
+        Request::Upload(upload) => upload::run(host, &upload, stdin, &output).await,
+        Request::BootId => {
+            output.line(&host.boot_id()).await;
+            End::Exit(0)
+        }
+        Request::Reboot => reboot(host),
+        Request::Deploy(program, arguments) => {
+            if !is_there(host, &program, &output).await {
+                return End::Exit(1);
+            }
+            End::Exit(deployment::run(host, user, &arguments, &output).await)
+        }
+        Request::Status(program) => {
+            if !is_there(host, &program, &output).await {
+                return End::Exit(1);
+            }
+            output.line(&status::report(host)).await;
+            End::Exit(0)
+        }
+        Request::Tail(count, path) => tail(host, count, &path, &output).await,
+        Request::Shell => {
+            let text = "This is a demo host: it runs the commands of spot-tui and no shell.";
+            output.complain(text).await;
+            End::Exit(1)
+        }
+        Request::Unknown(program) => {
+            output.complain(&format!("sh: 1: {program}: not found")).await;
+            End::Exit(NOT_FOUND)
+        }
+    }
+}
+
+/// Whether a program is there and may be run; else says what sudo says.
+async fn is_there(host: &Host, program: &Path, output: &Output) -> bool {
+    let there = host.machine.is_executable(program);
+    if !there {
+        output.complain(&format!("sudo: {}: command not found", program.display())).await;
+    }
+    there
+}
+
+/// The connection ends with the machine, as it mostly does.
+fn reboot(host: &Host) -> End {
+    host.hosts.shared.directory.reboot(host.instance());
+    host.cut.cancel();
+    End::Gone
+}
+
+async fn tail(host: &Host, count: usize, path: &Path, output: &Output) -> End {
+    let Some(lines) = host.machine.lines(path) else {
+        let path = path.display();
+        let text = format!("tail: cannot open '{path}' for reading: No such file or directory");
+        output.complain(&text).await;
+        return End::Exit(1);
+    };
+    for line in &lines[lines.len().saturating_sub(count)..] {
+        output.line(line).await;
+    }
+    End::Exit(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_programs_commands_are_read() {
+        let deploy = "sudo /tmp/uploaded_files/scripts/deploy_services.sh --user 'ubuntu' --start";
+        let arguments = ["--user", "ubuntu", "--start"].map(str::to_owned).to_vec();
+        let program = "/tmp/uploaded_files/scripts/deploy_services.sh".into();
+        assert_eq!(parse(deploy), Request::Deploy(program, arguments));
+        assert_eq!(parse("cat /proc/sys/kernel/random/boot_id"), Request::BootId);
+        assert_eq!(parse("sudo reboot"), Request::Reboot);
+        let status = "/opt/uploaded_files/scripts/node-status";
+        assert_eq!(parse(&format!("sudo {status}")), Request::Status(status.into()));
+        let log = "/opt/deployment.log";
+        assert_eq!(parse(&format!("sudo tail -n 50 {log}")), Request::Tail(50, log.into()));
+    }
+
+    #[test]
+    fn nothing_else_is() {
+        for (line, looked_for) in [
+            ("reboot", "reboot"),
+            ("sudo reboot --force", "reboot"),
+            ("sudo rm -rf /", "rm"),
+            ("cat /etc/passwd", "cat"),
+            ("cat /proc/sys/kernel/random/boot_id; id", "cat"),
+            ("sudo node-status", "node-status"),
+            ("sudo /opt/uploaded_files/scripts/node-status | head", "sudo"),
+            ("echo $HOME", "echo"),
+            ("echo 'open", "echo"),
+            ("", ""),
+        ] {
+            assert_eq!(parse(line), Request::Unknown(looked_for.into()), "{line}");
+        }
+    }
+
+    #[test]
+    fn quoted_words_are_words() {
+        let line = r"a 'b c' d'e'\''f' '' --g=h";
+        assert_eq!(words(line).unwrap(), ["a", "b c", "de'f", "", "--g=h"]);
+    }
+}

@@ -1,0 +1,191 @@
+//! The upload: a script that reads a `tar.gz`, verifies it and unpacks it. It is known word by
+//! word, and done here as it would be done there, with its exit statuses.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use super::files::{Tree, Trouble};
+use super::process::{End, Output, Stdin};
+use super::session::Host;
+use super::{HostFault, Hosts, lock};
+
+/// The script, with its two holes.
+const SCRIPT: &str = r#"umask 077; export LC_ALL=C; d={folder}; a="$d/.bundle.tar.gz"
+end() {
+  rm -f "$a"; printf '%s\n' "$2" >&2
+  case $2 in *"No space left"* | *"File too large"* | *"quota exceeded"*) exit 28 ;; esac
+  exit "$1"
+}
+if [ -e "$d" ] || [ -L "$d" ]; then
+  { [ ! -L "$d" ] && [ -d "$d" ] && [ -O "$d" ]; } || end 73 "$d belongs to somebody else"
+  rm -rf "$d" || end 73 "$d cannot be emptied"
+fi
+e=$(mkdir -p "$d" 2>&1 && chmod 700 "$d" 2>&1) || end 73 "$e"
+e=$(cat 2>&1 >"$a") || end 74 "$e"
+s=$(sha256sum <"$a") || end 69 "sha256sum is missing"
+[ "${s%% *}" = {sha256} ] || end 65 "checksum"
+e=$(umask 0; tar -xzpf "$a" -C "$d" 2>&1) || end 66 "$e"
+rm -f "$a""#;
+
+/// Its exit statuses.
+mod status {
+    pub(super) const DISK_FULL: u32 = 28;
+    pub(super) const CHECKSUM: u32 = 65;
+    pub(super) const UNPACK: u32 = 66;
+}
+
+/// Bytes in a second that a host takes.
+const BANDWIDTH: u64 = 1 << 20;
+/// Bytes in a second that it unpacks, at least a quarter of a second long.
+const UNPACKING: u64 = 32 << 20;
+/// Free bytes on a disk that is full.
+const LAST_FREE: u64 = 32 * 1024;
+
+/// What the script is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Upload {
+    folder: PathBuf,
+    sha256: String,
+}
+
+/// Reads the script; `None` for anything else.
+pub(super) fn parse(script: &str) -> Option<Upload> {
+    let (head, rest) = SCRIPT.split_once("{folder}")?;
+    let (middle, tail) = rest.split_once("{sha256}")?;
+    let (folder, script) = script.strip_prefix(head)?.split_once(';')?;
+    let script = script.strip_prefix(middle.strip_prefix(';')?)?;
+    let (sha256, script) = script.split_once(' ')?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
+    let fine = tail.strip_prefix(' ') == Some(script)
+        && folder.starts_with('/')
+        && folder.chars().all(plain)
+        && sha256.len() == 64;
+    fine.then(|| Upload { folder: folder.into(), sha256: sha256.into() })
+}
+
+/// Takes a bundle in.
+pub(super) async fn run(host: &Host, upload: &Upload, stdin: Stdin, output: &Output) -> End {
+    host.machine.stage(None);
+    let taken = match take(host, stdin).await {
+        Ok(archive) => keep(host, upload, archive).await,
+        Err(stopped) => Err(stopped),
+    };
+    match taken {
+        Ok(()) => End::Exit(0),
+        Err(Stopped::Cut) => {
+            host.cut.cancel();
+            End::Gone
+        }
+        Err(Stopped::Failed(code, words)) => {
+            output.complain(&words).await;
+            End::Exit(code)
+        }
+    }
+}
+
+/// Why an upload did not come to its end.
+enum Stopped {
+    Cut,
+    Failed(u32, String),
+}
+
+impl Stopped {
+    fn no_space(program: &str) -> Self {
+        Self::Failed(status::DISK_FULL, format!("{program}: write error: No space left on device"))
+    }
+}
+
+/// Reads to the end of the input, as fast as the network would bring it.
+async fn take(host: &Host, mut stdin: Stdin) -> Result<Vec<u8>, Stopped> {
+    let cut_at = cut_at(host);
+    let full = host.suffers(&HostFault::DiskFull);
+    let mut archive = Vec::new();
+    while let Some(bytes) = stdin.read().await {
+        host.hosts.pause(time_for(bytes.len(), BANDWIDTH)).await;
+        archive.extend_from_slice(&bytes);
+        let length = archive.len() as u64;
+        if cut_at.is_some_and(|(at, times)| length >= at && host.machine.cut_upload(times)) {
+            return Err(Stopped::Cut);
+        }
+        if full && length > LAST_FREE {
+            return Err(Stopped::no_space("cat"));
+        }
+    }
+    Ok(archive)
+}
+
+fn cut_at(host: &Host) -> Option<(u64, u32)> {
+    host.state.faults.iter().find_map(|fault| match fault {
+        HostFault::CutUpload { at, times } => Some((*at, *times)),
+        _ => None,
+    })
+}
+
+/// Verifies and unpacks.
+async fn keep(host: &Host, upload: &Upload, archive: Vec<u8>) -> Result<(), Stopped> {
+    let sum = Sha256::digest(&archive);
+    let sum = sum.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    if sum != upload.sha256 {
+        return Err(Stopped::Failed(status::CHECKSUM, "checksum".into()));
+    }
+    let time = time_for(archive.len(), UNPACKING) + Duration::from_millis(250);
+    host.hosts.pause(time).await;
+    if host.suffers(&HostFault::DiskFull) {
+        return Err(Stopped::no_space("tar"));
+    }
+    match host.hosts.bundle(&sum, archive).await {
+        Ok(tree) => {
+            host.machine.stage(Some((upload.folder.clone(), tree)));
+            Ok(())
+        }
+        Err(Trouble::NoSpace) => Err(Stopped::no_space("tar")),
+        Err(Trouble::Broken(error)) => {
+            Err(Stopped::Failed(status::UNPACK, format!("tar: {error}")))
+        }
+    }
+}
+
+impl Hosts {
+    /// The content of an archive; hosts that were sent the same one share it.
+    async fn bundle(&self, sha256: &str, archive: Vec<u8>) -> Result<Arc<Tree>, Trouble> {
+        let known = lock(&self.shared.bundles).get(sha256).and_then(std::sync::Weak::upgrade);
+        if let Some(tree) = known {
+            return Ok(tree);
+        }
+        let unpacked = tokio::task::spawn_blocking(move || Tree::unpack(&archive)).await;
+        let tree = Arc::new(unpacked.map_err(std::io::Error::other)??);
+        let mut bundles = lock(&self.shared.bundles);
+        bundles.retain(|_, tree| tree.strong_count() > 0);
+        bundles.insert(sha256.to_owned(), Arc::downgrade(&tree));
+        Ok(tree)
+    }
+}
+
+fn time_for(bytes: usize, in_a_second: u64) -> Duration {
+    Duration::from_micros(bytes as u64 * 1_000_000 / in_a_second)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_script_is_known_word_by_word() {
+        let sum = "a".repeat(64);
+        let script = SCRIPT.replace("{folder}", "/tmp/x").replace("{sha256}", &sum);
+        assert_eq!(parse(&script).unwrap(), Upload { folder: "/tmp/x".into(), sha256: sum });
+        for other in [
+            script.replace("chmod 700", "chmod 755"),
+            script.replace("/tmp/x", "$(id)"),
+            script.replace("exit 28", "exit 0"),
+            format!("{script}; id"),
+            format!("{script}\n"),
+            String::new(),
+        ] {
+            assert_eq!(parse(&other), None, "{other}");
+        }
+    }
+}
