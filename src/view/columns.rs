@@ -107,7 +107,12 @@ pub static INSTANCE: [Column<Instance, Look>; 9] = [
         widths: [36, 60, 120],
         rank: 8,
         sort: None,
-        cell: |row, _, _| Cell::toned(Tone::Dim, row.last_line.as_deref().unwrap_or_default()),
+        cell: |row, _, _| {
+            // What it said on its way does not matter once it is there, or gone.
+            let matters = !matches!(row.phase.health(), Health::Good | Health::Ending);
+            let line = row.last_line.as_deref().filter(|_| matters);
+            Cell::toned(Tone::Dim, line.unwrap_or_default())
+        },
     },
 ];
 

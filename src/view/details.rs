@@ -122,6 +122,8 @@ fn tell(pen: &mut Pen<'_>, area: Rect, line: u16, entry: &Story<'_>) {
             let said = match phase {
                 // What to do is said above.
                 Phase::Failed(failure) => format!("Failed: {}: {}", failure.step, failure.reason),
+                // How much of it is done now says nothing of then.
+                Phase::Uploading(_) => phase.word().to_owned(),
                 other => other.to_string(),
             };
             let said = clean(&said, 1024);

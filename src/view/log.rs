@@ -116,13 +116,14 @@ fn parts<'a>(message: &'a str, record: &'a ExtLogRecord) -> (&'a str, &'a str, &
 }
 
 /// An instance's label with the short form of its id, and without its address where that has no
-/// room.
+/// room; of one that is only planned, its region there.
 fn shorten(about: &str, wide: bool) -> String {
     match about.split_once(" @ ") {
         Some((id, address)) if id.starts_with("i-") => {
             let id = id.get(..10).unwrap_or(id);
             if wide { format!("{id} @ {address}") } else { id.to_owned() }
         }
-        _ => about.to_owned(),
+        _ if wide => about.to_owned(),
+        _ => about.split('/').next().unwrap_or(about).to_owned(),
     }
 }
