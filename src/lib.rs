@@ -9,12 +9,14 @@
 //! fleet <- config <- app <- view     pure
 //! jobs     -> aws, ssh, store, fleet, config
 //! headless -> app, view's columns    runtime -> everything
+//! demo     -> fleet                  nobody knows demo but main and the tests
 //! ```
 
 pub mod app;
 pub mod aws;
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod fleet;
 pub mod headless;
 pub mod jobs;

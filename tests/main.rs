@@ -9,6 +9,7 @@
 mod architecture;
 mod attack;
 mod config;
+mod demo;
 mod docs;
 mod instance;
 mod main_path;
@@ -17,4 +18,5 @@ mod schema;
 mod screens;
 mod ssh;
 mod support;
+mod terminal;
 mod wire;

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use tokio::time::{Instant, sleep_until};
 
 use super::engine::{Engine, Wish};
-use super::signals::{Resized, Signals};
+use super::signals::Signals;
 use super::terminal::Terminal;
 use crate::app::{Exit, Input, Message, Signal};
 use crate::view::{self, HitMap, Theme};
@@ -28,7 +28,6 @@ pub(super) async fn run(
     signals: &mut Signals,
     theme: &Theme,
 ) -> io::Result<Exit> {
-    let mut resized = Resized::listen()?;
     let mut hits = draw(engine, terminal, theme)?;
     let mut drawn = Instant::now();
     let mut stale = false;
@@ -47,7 +46,6 @@ pub(super) async fn run(
                 Err(_) => Message::Signal(Signal::HangUp),
             },
             signal = signals.next() => Message::Signal(signal),
-            () = resized.next() => resize(terminal)?,
             () = sleep_until(drawn + FRAME), if stale => {
                 hits = draw(engine, terminal, theme)?;
                 drawn = Instant::now();
@@ -91,7 +89,8 @@ fn take(
             Wish::Suspend => {
                 terminal.suspend()?;
                 // Nobody but the shell was told of another size meanwhile.
-                engine.handle(resize(terminal)?);
+                let (columns, rows) = terminal.size()?;
+                engine.handle(Message::Input(Input::Resize(columns, rows)));
             }
             Wish::Copy(text) => {
                 // OSC 52: the terminal's own clipboard, also over ssh.
@@ -101,11 +100,6 @@ fn take(
         }
     }
     Ok(None)
-}
-
-fn resize(terminal: &Terminal) -> io::Result<Message> {
-    let (columns, rows) = terminal.size()?;
-    Ok(Message::Input(Input::Resize(columns, rows)))
 }
 
 fn draw(engine: &mut Engine, terminal: &mut Terminal, theme: &Theme) -> io::Result<HitMap> {

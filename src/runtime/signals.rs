@@ -44,24 +44,6 @@ impl Signals {
     }
 }
 
-/// The signal that the terminal has another size.
-#[derive(Debug)]
-pub(super) struct Resized(unix::Signal);
-
-impl Resized {
-    /// From now on it comes here.
-    pub(super) fn listen() -> io::Result<Self> {
-        unix::signal(SignalKind::window_change()).map(Self)
-    }
-
-    /// The next one; several at once are one. Cancel-safe.
-    pub(super) async fn next(&mut self) {
-        if self.0.recv().await.is_none() {
-            std::future::pending::<()>().await;
-        }
-    }
-}
-
 /// Ends the process when the loop does not: it may hang on a disk or a terminal that is gone, and
 /// the journal holds what matters.
 async fn insist(mut terminate: unix::Signal, mut hang_up: unix::Signal) {

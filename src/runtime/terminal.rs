@@ -68,14 +68,14 @@ impl Terminal {
                 Event::Key(key) => return Ok(Input::Key(key)),
                 Event::Paste(text) => return Ok(Input::Paste(text)),
                 Event::Mouse(mouse) => return Ok(Input::Mouse(mouse)),
-                // crossterm forgets a new size when a key comes with it: it is asked for elsewhere.
-                Event::Resize(..) | Event::FocusGained | Event::FocusLost => {}
+                Event::Resize(columns, rows) => return Ok(Input::Resize(columns, rows)),
+                Event::FocusGained | Event::FocusLost => {}
             }
         }
     }
 
-    /// The next event. crossterm reads a terminal that is gone in a loop without an end
-    /// (`source/unix/mio.rs`, 0.29), so it is never asked about one.
+    /// The next event. crossterm asks a terminal that is gone again and again and says nothing
+    /// (0.29), so it is never asked about one.
     fn poll(&mut self, context: &mut task::Context<'_>) -> Poll<io::Result<Event>> {
         let gone = || Err(io::ErrorKind::BrokenPipe.into());
         if !io::stdin().is_terminal() {

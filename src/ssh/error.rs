@@ -11,7 +11,7 @@ use crate::fleet::{Failure, Step};
 #[derive(Debug, thiserror::Error)]
 pub enum SshError {
     /// Nobody listens on the port yet.
-    #[error("{target} refused the connection")]
+    #[error("connection refused by {target}")]
     Refused {
         /// `host:port`.
         target: String,

@@ -10,3 +10,4 @@ pub(crate) mod schema;
 pub(crate) mod screen;
 pub(crate) mod spot;
 pub(crate) mod sshd;
+pub(crate) mod terminal;

@@ -123,7 +123,7 @@ pub(crate) fn python() -> PathBuf {
     python
 }
 
-fn script(name: &str) -> PathBuf {
+pub(crate) fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/boto3").join(name)
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net};
 use sha2::{Digest as _, Sha256};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::patience::until;
 use super::{Intent, NetworkError, NetworkPlan, NetworkReady, RecordIntent, Say};
@@ -21,6 +21,9 @@ const CONSISTENCY: Duration = Duration::from_mins(1);
 /// How often the runbook begins again after a call whose outcome is unknown: it then adopts what
 /// the call made, if it made it.
 const PASSES: usize = 3;
+/// The pause before that: EC2 does not tell at once of what was just made, and who looks too early
+/// makes it a second time.
+const SETTLE: Duration = Duration::from_secs(5);
 /// Where SSH listens on our images.
 const SSH: u16 = 22;
 /// By this description a rule is known as ours. Others in the group are the user's.
@@ -41,6 +44,7 @@ pub async fn ensure<R: RecordIntent>(
             Err(NetworkError::Aws(error)) if error.class == Class::Unknown && passes < PASSES => {
                 passes += 1;
                 say(Level::Warning, format!("{error}; looking again at what is there"));
+                sleep(SETTLE).await;
             }
             done => return done,
         }

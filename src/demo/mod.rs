@@ -1,0 +1,41 @@
+//! An AWS that lives in the process: EC2, STS and SSM on the wire, with capacity, prices,
+//! interruptions, throttling, and faults that a file describes.
+//!
+//! ```text
+//!  the program ──HTTP request──> wire      decodes, looks the action up, writes XML    wire/
+//!                                 │
+//!                                 v
+//!                               World      one state machine, seeded, on tokio's clock  world/
+//!                                 ^
+//!                              Scenario    what goes wrong, when: data                  scenario
+//! ```
+//!
+//! Two fronts on one world: [`connector`] is an HTTP client for the SDK inside the process (no
+//! socket, and with tokio's paused clock no time), [`serve`] listens on loopback for others.
+//! The world stands in for AWS behind the wire: nothing outside this room knows it, but `main`,
+//! `runtime` and the tests.
+//!
+//! What it does not do: signatures are read for their region and not verified; there are no
+//! Elastic IP addresses to allocate, no fleets, no launch templates, no placement scores, no
+//! instance status checks; an instance has one interface and one volume; a persistent request that
+//! is interrupted ends its instance and launches another, it never stops and keeps it. Speed
+//! scales the world alone: timers of a client in the same process stay as they are. Prices,
+//! capacity and times are made up, plausible, and the same for the same seed.
+
+mod clock;
+mod dice;
+mod places;
+mod scenario;
+mod shapes;
+mod wire;
+mod world;
+
+pub use clock::Clock;
+pub use places::{PLACES, Place};
+pub use scenario::{
+    CallFault, CapacityFault, HostFault, HostTrouble, InstanceFault, Interruption, Scenario,
+    ScenarioError, Trouble,
+};
+pub use shapes::{SHAPES, Shape};
+pub use wire::{Server, connector, serve};
+pub use world::{CallSeen, Guest, HostKeys, Settings, World};

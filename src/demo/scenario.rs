@@ -1,0 +1,234 @@
+//! Faults as data: what goes wrong in a world, and when. A file a story.
+//!
+//! Times are seconds of the world's time since its begin. Ordinals count from 1.
+
+use serde::Deserialize;
+
+/// What goes wrong in a world. Everything may be left out.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Scenario {
+    /// What it tells, for people.
+    pub name: String,
+    /// The seed of everything that chance decides; the world's own where it is left out.
+    pub seed: Option<u64>,
+    /// Pools that have less than is asked for.
+    pub capacity: Vec<CapacityFault>,
+    /// Calls that do not go as they should.
+    pub calls: Vec<CallFault>,
+    /// Instances that do not come up.
+    pub instances: Vec<InstanceFault>,
+    /// Spot interruptions.
+    pub interruptions: Vec<Interruption>,
+    /// Hosts that misbehave on SSH. This world only says which; the hosts do it.
+    pub hosts: Vec<HostTrouble>,
+    /// The most virtual processors of spot instances that a region gives this account (quota
+    /// L-34B43A08).
+    pub spot_vcpus: Option<u32>,
+}
+
+/// How much a zone has to give.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CapacityFault {
+    /// The zone.
+    pub zone: String,
+    /// The machine type; all where it is left out.
+    #[serde(default)]
+    pub machine_type: Option<String>,
+    /// How many instances run there at most.
+    pub limit: u32,
+    /// From when.
+    #[serde(default)]
+    pub from_s: u32,
+    /// Until when; for ever where it is left out.
+    #[serde(default)]
+    pub until_s: Option<u32>,
+}
+
+/// Some calls of an action that go wrong.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallFault {
+    /// The API action, `RunInstances`.
+    pub action: String,
+    /// Only calls to this region are counted and hit; else to any.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// The first call that is hit.
+    #[serde(default = "one")]
+    pub nth: u32,
+    /// How many calls in a row are hit.
+    #[serde(default = "one")]
+    pub count: u32,
+    /// What happens to them.
+    pub trouble: Trouble,
+}
+
+/// What happens to a call.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Trouble {
+    /// RequestLimitExceeded, HTTP 503, without an effect.
+    Throttle,
+    /// An error with this code, without an effect.
+    Error {
+        /// The HTTP status.
+        status: u16,
+        /// AWS's code.
+        code: String,
+        /// AWS's words.
+        #[serde(default)]
+        message: String,
+    },
+    /// No answer, and nothing happened.
+    SilenceBefore,
+    /// No answer, and what was asked for is done.
+    SilenceAfter,
+    /// The connection ends, and nothing happened.
+    CutBefore,
+    /// The connection ends, and what was asked for is done.
+    CutAfter,
+    /// A page of a gateway: HTTP 502 with HTML, without an effect.
+    Gateway,
+    /// HTTP 200 with a body that nobody can read, and what was asked for is done.
+    GarbledAfter,
+}
+
+impl Trouble {
+    /// Whether what was asked for is done all the same.
+    pub(super) fn has_effect(&self) -> bool {
+        matches!(self, Self::SilenceAfter | Self::CutAfter | Self::GarbledAfter)
+    }
+}
+
+/// Some instances that do not come up.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstanceFault {
+    /// Only this region's instances are counted and hit.
+    pub region: String,
+    /// The first one that is hit, in the order of their launch.
+    #[serde(default = "one")]
+    pub nth: u32,
+    /// How many in a row are hit.
+    #[serde(default = "one")]
+    pub count: u32,
+    /// Whether EC2 calls it running although its system never starts (its console ends in a
+    /// panic). Else it goes from pending to terminated (`Server.InternalError`).
+    #[serde(default)]
+    pub runs: bool,
+}
+
+/// EC2 takes spot instances back.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Interruption {
+    /// When the notice is given. The instance goes two minutes later.
+    pub at_s: u32,
+    /// How many, the oldest first.
+    #[serde(default = "one")]
+    pub count: u32,
+    /// Only in this region; else region after region in the order of their codes.
+    #[serde(default)]
+    pub region: Option<String>,
+}
+
+/// Some hosts that misbehave on SSH.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostTrouble {
+    /// Only this region's instances are counted and hit.
+    pub region: String,
+    /// The first one that is hit, in the order of their launch.
+    #[serde(default = "one")]
+    pub nth: u32,
+    /// How many in a row are hit.
+    #[serde(default = "one")]
+    pub count: u32,
+    /// What they do.
+    pub fault: HostFault,
+}
+
+/// What a host does wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum HostFault {
+    /// It accepts no key.
+    RefuseKey,
+    /// It shows another host key from its second boot or connection on.
+    ChangeHostKey,
+    /// It cuts the upload after this many bytes.
+    CutUploadAt(u64),
+    /// It prints without end.
+    FloodLog,
+    /// It prints terminal escape sequences.
+    EscapeSequences,
+    /// It restarts again and again.
+    RebootForever,
+    /// Its SSH never answers.
+    NeverUp,
+}
+
+/// A scenario that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("reading the scenario: {0}")]
+pub struct ScenarioError(String);
+
+impl Scenario {
+    /// Reads a scenario's YAML. An unknown field is an error: a fault that is misspelt would
+    /// never happen, and its story would tell nothing.
+    pub fn parse(yaml: &str) -> Result<Self, ScenarioError> {
+        serde_yaml::from_str(yaml).map_err(|error| ScenarioError(error.to_string()))
+    }
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STORY: &str = "
+name: everything at once
+seed: 7
+capacity:
+  - { zone: us-west-2a, limit: 0, until_s: 600 }
+calls:
+  - { action: RunInstances, nth: 2, trouble: cut_after }
+  - { action: DescribeVpcs, region: us-west-2, count: 3, trouble: throttle }
+  - action: DeleteVpc
+    trouble: { error: { status: 400, code: DependencyViolation } }
+instances:
+  - { region: us-west-2, nth: 3, runs: true }
+interruptions:
+  - { at_s: 300, count: 2 }
+hosts:
+  - { region: us-west-2, fault: { cut_upload_at: 4096 } }
+  - { region: us-west-2, nth: 2, fault: refuse_key }
+";
+
+    #[test]
+    fn a_story_is_read_whole() {
+        let story = Scenario::parse(STORY).unwrap();
+        assert_eq!(story.seed, Some(7));
+        assert_eq!(story.capacity[0].until_s, Some(600));
+        assert_eq!(story.calls[0].nth, 2);
+        assert_eq!(story.calls[0].count, 1);
+        assert!(story.calls[0].trouble.has_effect());
+        assert!(
+            matches!(&story.calls[2].trouble, Trouble::Error { code, .. } if code == "DependencyViolation")
+        );
+        assert_eq!(story.hosts[0].fault, HostFault::CutUploadAt(4096));
+        assert_eq!(Scenario::parse("{}").unwrap(), Scenario::default());
+    }
+
+    #[test]
+    fn a_misspelt_fault_is_refused() {
+        let error = Scenario::parse("call: []").unwrap_err().to_string();
+        assert!(error.contains("call"), "{error}");
+        assert!(Scenario::parse("calls: [{ action: X, trouble: explode }]").is_err());
+    }
+}

@@ -1,0 +1,81 @@
+//! Machine types: true sizes (AWS's pages of instance types) and on-demand prices (Linux,
+//! us-east-1), from which the made-up spot prices start.
+
+/// A machine type.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shape {
+    /// Its name.
+    pub name: &'static str,
+    /// EC2's word: `x86_64` or `arm64`.
+    pub architecture: &'static str,
+    /// Virtual processors.
+    pub vcpus: u32,
+    /// Memory in MiB.
+    pub memory_mib: u32,
+    /// USD an hour, on demand, Linux, us-east-1.
+    pub on_demand: f64,
+}
+
+impl Shape {
+    /// The type with this name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        SHAPES.iter().find(|shape| shape.name == name)
+    }
+
+    /// Whether it runs on Nitro: then GetConsoleOutput has the latest output at once.
+    pub fn is_nitro(&self) -> bool {
+        !self.name.starts_with("t2.")
+    }
+
+    /// Whether a zone sells it. us-east-1e is the oldest hall of the oldest region: it never got
+    /// Nitro types ("not supported in your requested Availability Zone").
+    pub fn is_offered_in(&self, zone: &str) -> bool {
+        zone != "us-east-1e" || !self.is_nitro()
+    }
+}
+
+const fn x86(name: &'static str, vcpus: u32, memory_mib: u32, on_demand: f64) -> Shape {
+    Shape { name, architecture: "x86_64", vcpus, memory_mib, on_demand }
+}
+
+const fn arm(name: &'static str, vcpus: u32, memory_mib: u32, on_demand: f64) -> Shape {
+    Shape { name, architecture: "arm64", vcpus, memory_mib, on_demand }
+}
+
+/// All of them, sorted by name.
+pub static SHAPES: &[Shape] = &[
+    x86("c5.large", 2, 4096, 0.085),
+    x86("c5.xlarge", 4, 8192, 0.17),
+    arm("c6g.large", 2, 4096, 0.068),
+    x86("m5.large", 2, 8192, 0.096),
+    x86("m5.xlarge", 4, 16384, 0.192),
+    arm("m6g.large", 2, 8192, 0.077),
+    x86("m6i.large", 2, 8192, 0.096),
+    x86("r5.large", 2, 16384, 0.126),
+    x86("t2.medium", 2, 4096, 0.0464),
+    x86("t2.small", 1, 2048, 0.023),
+    x86("t3.large", 2, 8192, 0.0832),
+    x86("t3.medium", 2, 4096, 0.0416),
+    x86("t3.micro", 2, 1024, 0.0104),
+    x86("t3.small", 2, 2048, 0.0208),
+    x86("t3.xlarge", 4, 16384, 0.1664),
+    x86("t3a.large", 2, 8192, 0.0752),
+    x86("t3a.medium", 2, 4096, 0.0376),
+    x86("t3a.small", 2, 2048, 0.0188),
+    arm("t4g.large", 2, 8192, 0.0672),
+    arm("t4g.medium", 2, 4096, 0.0336),
+    arm("t4g.small", 2, 2048, 0.0168),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_and_found_by_name() {
+        assert!(SHAPES.is_sorted_by(|a, b| a.name < b.name));
+        assert_eq!(Shape::named("t4g.medium").map(|shape| shape.architecture), Some("arm64"));
+        assert_eq!(Shape::named("p9.future"), None);
+        assert!(!Shape::named("t3.medium").unwrap().is_offered_in("us-east-1e"));
+    }
+}

@@ -1,0 +1,153 @@
+//! The table of actions: what each may be asked with, how often, and who answers.
+
+use super::form::Form;
+use super::xml::Xml;
+use super::{devices, groups, instances, offers, routes, spot, tags, vpcs};
+use crate::demo::world::pace::{END, LAUNCH, MUTATION, QUERY, Rate, TAGGING};
+use crate::demo::world::region::RegionWorld;
+use crate::demo::world::{HostKeys, Refusal};
+
+/// One call of EC2 while it is answered.
+pub(super) struct Call<'a> {
+    pub(super) form: &'a Form,
+    pub(super) region: &'a mut RegionWorld,
+    pub(super) keys: Option<&'a dyn HostKeys>,
+}
+
+impl Call<'_> {
+    /// Takes out of a bucket, where buckets hold.
+    pub(super) fn spend(&mut self, name: &str, rate: Rate, amount: u32) -> Result<(), Refusal> {
+        if !self.region.laws.throttles || self.region.rehearsal {
+            return Ok(());
+        }
+        let now = self.region.now;
+        self.region.buckets.take(name, rate, amount, now)
+    }
+}
+
+/// An action.
+pub(super) struct Action {
+    pub(super) name: &'static str,
+    pub(super) rate: Rate,
+    /// The parameters that it has, up to their first point, besides those that all have.
+    pub(super) parameters: &'static [&'static str],
+    pub(super) answer: fn(&mut Call<'_>) -> Result<Xml, Refusal>,
+}
+
+impl Action {
+    /// The action with this name.
+    pub(super) fn named(name: &str) -> Option<&'static Self> {
+        ACTIONS.iter().find(|action| action.name == name)
+    }
+
+    /// A parameter that it does not have.
+    pub(super) fn stranger<'a>(&self, form: &'a Form) -> Option<&'a str> {
+        const COMMON: [&str; 3] = ["Action", "Version", "DryRun"];
+        form.roots().find(|root| !COMMON.contains(root) && !self.parameters.contains(root))
+    }
+}
+
+const fn action(
+    name: &'static str,
+    rate: Rate,
+    parameters: &'static [&'static str],
+    answer: fn(&mut Call<'_>) -> Result<Xml, Refusal>,
+) -> Action {
+    Action { name, rate, parameters, answer }
+}
+
+/// What RunInstances may be asked with; some of it has no effect here.
+const LAUNCH_PARAMETERS: &[&str] = &[
+    "BlockDeviceMapping",
+    "ClientToken",
+    "CreditSpecification",
+    "DisableApiTermination",
+    "EbsOptimized",
+    "IamInstanceProfile",
+    "ImageId",
+    "InstanceInitiatedShutdownBehavior",
+    "InstanceMarketOptions",
+    "InstanceType",
+    "KeyName",
+    "MaxCount",
+    "MetadataOptions",
+    "MinCount",
+    "Monitoring",
+    "NetworkInterface",
+    "Placement",
+    "SecurityGroupId",
+    "SubnetId",
+    "TagSpecification",
+    "UserData",
+];
+
+/// All of them.
+#[rustfmt::skip]
+static ACTIONS: &[Action] = &[
+    action("AssociateRouteTable", MUTATION, &["RouteTableId", "SubnetId"], routes::associate),
+    action("AttachInternetGateway", MUTATION, &["InternetGatewayId", "VpcId"], routes::attach_gateway),
+    action("AuthorizeSecurityGroupEgress", MUTATION, &["GroupId", "IpPermissions", "TagSpecification"], groups::authorize_out),
+    action("AuthorizeSecurityGroupIngress", MUTATION, &["CidrIp", "FromPort", "GroupId", "IpPermissions", "IpProtocol", "TagSpecification", "ToPort"], groups::authorize_in),
+    action("CancelSpotInstanceRequests", MUTATION, &["SpotInstanceRequestId"], spot::cancel),
+    action("CreateInternetGateway", MUTATION, &["TagSpecification"], routes::create_gateway),
+    action("CreateRoute", MUTATION, &["DestinationCidrBlock", "GatewayId", "RouteTableId"], routes::create_route),
+    action("CreateRouteTable", MUTATION, &["ClientToken", "TagSpecification", "VpcId"], routes::create_table),
+    action("CreateSecurityGroup", MUTATION, &["GroupDescription", "GroupName", "TagSpecification", "VpcId"], groups::create),
+    action("CreateSubnet", MUTATION, &["AvailabilityZone", "CidrBlock", "TagSpecification", "VpcId"], vpcs::create_subnet),
+    action("CreateTags", TAGGING, &["ResourceId", "Tag"], tags::create),
+    action("CreateVpc", MUTATION, &["CidrBlock", "InstanceTenancy", "TagSpecification"], vpcs::create_vpc),
+    action("DeleteInternetGateway", MUTATION, &["InternetGatewayId"], routes::delete_gateway),
+    action("DeleteKeyPair", MUTATION, &["KeyName", "KeyPairId"], devices::delete_key),
+    action("DeleteNetworkInterface", MUTATION, &["NetworkInterfaceId"], devices::delete_interface),
+    action("DeleteRouteTable", MUTATION, &["RouteTableId"], routes::delete_table),
+    action("DeleteSecurityGroup", MUTATION, &["GroupId"], groups::delete),
+    action("DeleteSubnet", MUTATION, &["SubnetId"], vpcs::delete_subnet),
+    action("DeleteTags", TAGGING, &["ResourceId", "Tag"], tags::delete),
+    action("DeleteVolume", END, &["VolumeId"], devices::delete_volume),
+    action("DeleteVpc", MUTATION, &["VpcId"], vpcs::delete_vpc),
+    action("DescribeAddresses", QUERY, &["AllocationId", "Filter", "PublicIp"], devices::describe_addresses),
+    action("DescribeAvailabilityZones", QUERY, &["AllAvailabilityZones", "Filter", "ZoneId", "ZoneName"], offers::zones),
+    action("DescribeImages", QUERY, &["ExecutableBy", "Filter", "ImageId", "IncludeDeprecated", "MaxResults", "NextToken", "Owner"], offers::describe_images),
+    action("DescribeInstanceTypeOfferings", QUERY, &["Filter", "LocationType", "MaxResults", "NextToken"], offers::offerings),
+    action("DescribeInstanceTypes", QUERY, &["Filter", "InstanceType", "MaxResults", "NextToken"], offers::types),
+    action("DescribeInstances", QUERY, &["Filter", "InstanceId", "MaxResults", "NextToken"], instances::describe),
+    action("DescribeInternetGateways", QUERY, &["Filter", "InternetGatewayId", "MaxResults", "NextToken"], routes::describe_gateways),
+    action("DescribeKeyPairs", QUERY, &["Filter", "IncludePublicKey", "KeyName", "KeyPairId"], devices::describe_keys),
+    action("DescribeNetworkInterfaces", QUERY, &["Filter", "MaxResults", "NetworkInterfaceId", "NextToken"], devices::describe_interfaces),
+    action("DescribeRegions", QUERY, &["AllRegions", "Filter", "RegionName"], offers::regions),
+    action("DescribeRouteTables", QUERY, &["Filter", "MaxResults", "NextToken", "RouteTableId"], routes::describe_tables),
+    action("DescribeSecurityGroups", QUERY, &["Filter", "GroupId", "GroupName", "MaxResults", "NextToken"], groups::describe),
+    action("DescribeSpotInstanceRequests", QUERY, &["Filter", "MaxResults", "NextToken", "SpotInstanceRequestId"], spot::describe),
+    action("DescribeSpotPriceHistory", QUERY, &["AvailabilityZone", "EndTime", "Filter", "InstanceType", "MaxResults", "NextToken", "ProductDescription", "StartTime"], spot::prices),
+    action("DescribeSubnets", QUERY, &["Filter", "MaxResults", "NextToken", "SubnetId"], vpcs::describe_subnets),
+    action("DescribeVolumes", QUERY, &["Filter", "MaxResults", "NextToken", "VolumeId"], devices::describe_volumes),
+    action("DescribeVpcAttribute", QUERY, &["Attribute", "VpcId"], vpcs::describe_attribute),
+    action("DescribeVpcs", QUERY, &["Filter", "MaxResults", "NextToken", "VpcId"], vpcs::describe_vpcs),
+    action("DetachInternetGateway", MUTATION, &["InternetGatewayId", "VpcId"], routes::detach_gateway),
+    action("DetachNetworkInterface", MUTATION, &["AttachmentId", "Force"], devices::detach_interface),
+    action("DisassociateRouteTable", MUTATION, &["AssociationId"], routes::disassociate),
+    action("GetConsoleOutput", QUERY, &["InstanceId", "Latest"], instances::console),
+    action("ImportKeyPair", MUTATION, &["KeyName", "PublicKeyMaterial", "TagSpecification"], devices::import_key),
+    action("ModifySubnetAttribute", MUTATION, &["MapPublicIpOnLaunch", "SubnetId"], vpcs::modify_subnet),
+    action("ModifyVpcAttribute", MUTATION, &["EnableDnsHostnames", "EnableDnsSupport", "VpcId"], vpcs::modify_vpc),
+    action("ReleaseAddress", MUTATION, &["AllocationId"], devices::release_address),
+    action("RevokeSecurityGroupEgress", MUTATION, &["GroupId", "IpPermissions"], groups::revoke_out),
+    action("RevokeSecurityGroupIngress", MUTATION, &["CidrIp", "FromPort", "GroupId", "IpPermissions", "IpProtocol", "ToPort"], groups::revoke_in),
+    action("RunInstances", LAUNCH, LAUNCH_PARAMETERS, instances::run),
+    action("StartInstances", LAUNCH, &["InstanceId"], instances::start),
+    action("StopInstances", MUTATION, &["Force", "Hibernate", "InstanceId"], instances::stop),
+    action("TerminateInstances", END, &["InstanceId"], instances::terminate),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_and_says_each_thing_once() {
+        assert!(ACTIONS.is_sorted_by(|a, b| a.name < b.name));
+        for action in ACTIONS {
+            assert!(action.parameters.is_sorted_by(|a, b| a < b), "{}", action.name);
+        }
+    }
+}

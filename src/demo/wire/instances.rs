@@ -1,0 +1,317 @@
+//! Instances on the wire.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+
+use super::actions::Call;
+use super::order;
+use super::select::{Shown, select};
+use super::xml::Xml;
+use crate::demo::world::Refusal;
+use crate::demo::world::instance::Instance;
+use crate::demo::world::network::Volume;
+use crate::demo::world::pace::{ENDED, LAUNCHED};
+use crate::demo::world::region::RegionWorld;
+use crate::fleet::Ec2State;
+
+impl Shown for Instance {
+    const IDS: &'static str = "InstanceId";
+    const MISSING: &'static str = "InvalidInstanceID.NotFound";
+    const NOUN: &'static str = "instance ID";
+    const FILTERS: &'static [&'static str] = &[
+        "architecture",
+        "availability-zone",
+        "client-token",
+        "image-id",
+        "instance-id",
+        "instance-lifecycle",
+        "instance-state-code",
+        "instance-state-name",
+        "instance-type",
+        "instance.group-id",
+        "ip-address",
+        "key-name",
+        "private-ip-address",
+        "reservation-id",
+        "spot-instance-request-id",
+        "subnet-id",
+        "vpc-id",
+    ];
+
+    fn field(&self, filter: &str) -> Vec<String> {
+        let here = self.state != Ec2State::Terminated;
+        let value = match filter {
+            "architecture" => Some(self.shape.architecture.to_owned()),
+            "availability-zone" => Some(self.zone.clone()),
+            "client-token" => self.token.clone(),
+            "image-id" => Some(self.image.clone()),
+            "instance-id" => Some(self.id.clone()),
+            "instance-lifecycle" => self.spot_request.as_ref().map(|_| "spot".to_owned()),
+            "instance-state-code" => Some(code(self.state).to_string()),
+            "instance-state-name" => Some(self.state.to_string()),
+            "instance-type" => Some(self.shape.name.to_owned()),
+            "instance.group-id" => return self.groups.clone(),
+            "ip-address" => self.public_ip.map(|address| address.to_string()),
+            "key-name" => self.key_name.clone(),
+            "private-ip-address" => here.then(|| self.private_ip.to_string()),
+            "reservation-id" => Some(self.reservation.clone()),
+            "spot-instance-request-id" => self.spot_request.clone(),
+            "subnet-id" => here.then(|| self.subnet.clone()),
+            "vpc-id" => here.then(|| self.vpc.clone()),
+            _ => None,
+        };
+        value.into_iter().collect()
+    }
+
+    fn rank(&self) -> String {
+        format!("{} {:05}", self.reservation, self.index)
+    }
+}
+
+/// EC2's number for a state.
+fn code(state: Ec2State) -> u8 {
+    match state {
+        Ec2State::Pending => 0,
+        Ec2State::Running => 16,
+        Ec2State::ShuttingDown => 32,
+        Ec2State::Terminated => 48,
+        Ec2State::Stopping => 64,
+        Ec2State::Stopped => 80,
+    }
+}
+
+/// A moment as EC2 writes it.
+pub(super) fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()
+}
+
+/// DescribeInstances. Pages are cut between instances; those of one launch stand together.
+pub(super) fn describe(call: &mut Call<'_>) -> Result<Xml, Refusal> {
+    let region = &*call.region;
+    let page = select(call.form, region, region.instances.values())?;
+    let mut xml = Xml::default();
+    let reservations = page.items.chunk_by(|a, b| a.reservation == b.reservation);
+    xml.list("reservationSet", reservations, |item, instances| {
+        reservation(item, region, instances);
+    });
+    xml.maybe("nextToken", page.next);
+    Ok(xml)
+}
+
+/// RunInstances.
+pub(super) fn run(call: &mut Call<'_>) -> Result<Xml, Refusal> {
+    let order = order::read(call.form)?;
+    call.spend("RunInstances instances", LAUNCHED, order.max)?;
+    let made = call.region.run(&order)?;
+    let region = &*call.region;
+    let mut instances: Vec<&Instance> =
+        region.instances.values().filter(|it| it.reservation == made).collect();
+    instances.sort_by_key(|instance| instance.index);
+    let mut xml = Xml::default();
+    reservation(&mut xml, region, &instances);
+    Ok(xml)
+}
+
+fn reservation(xml: &mut Xml, region: &RegionWorld, instances: &[&Instance]) {
+    let id = instances.first().map(|instance| instance.reservation.as_str());
+    xml.maybe("reservationId", id).text("ownerId", &region.laws.account);
+    xml.list("groupSet", [(); 0], |_, ()| {});
+    xml.list("instancesSet", instances, |item, instance| show(item, region, instance));
+}
+
+fn show(xml: &mut Xml, region: &RegionWorld, instance: &Instance) {
+    let here = instance.state != Ec2State::Terminated;
+    xml.text("instanceId", &instance.id).text("imageId", &instance.image);
+    xml.group("instanceState", |state| show_state(state, instance.state));
+    xml.text("privateDnsName", host_name(instance));
+    xml.maybe("dnsName", instance.public_ip.map(|address| public_name(region, address)));
+    xml.text("reason", instance.reason.map(|(_, message)| message).unwrap_or_default());
+    xml.maybe("keyName", instance.key_name.as_ref());
+    xml.text("amiLaunchIndex", instance.index);
+    xml.text("instanceType", instance.shape.name);
+    xml.text("launchTime", moment(instance.launched));
+    xml.group("placement", |place| {
+        place.text("availabilityZone", &instance.zone).text("tenancy", "default");
+    });
+    xml.group("monitoring", |it| {
+        it.text("state", "disabled");
+    });
+    if here {
+        xml.text("subnetId", &instance.subnet).text("vpcId", &instance.vpc);
+        xml.text("privateIpAddress", instance.private_ip);
+        xml.maybe("ipAddress", instance.public_ip);
+    }
+    xml.text("sourceDestCheck", true);
+    xml.list("groupSet", instance.groups.iter().filter(|_| here), |item, id| {
+        show_group(item, region, id);
+    });
+    if let Some((code, message)) = instance.reason {
+        xml.group("stateReason", |reason| {
+            reason.text("code", code).text("message", message);
+        });
+    }
+    xml.text("architecture", instance.shape.architecture);
+    xml.text("rootDeviceType", "ebs").text("rootDeviceName", &instance.root_device);
+    let volume = region.volumes.get(&instance.volume).filter(|it| it.attached.is_some());
+    xml.list("blockDeviceMapping", volume, show_device);
+    xml.text("virtualizationType", "hvm").text("hypervisor", "xen").text("ebsOptimized", false);
+    if let Some(request) = &instance.spot_request {
+        xml.text("instanceLifecycle", "spot").text("spotInstanceRequestId", request);
+    }
+    xml.text("clientToken", instance.token.as_deref().unwrap_or_default());
+    xml.tags(&instance.tags);
+    if let Some(profile) = &instance.profile {
+        let account = &region.laws.account;
+        xml.group("iamInstanceProfile", |it| {
+            it.text("arn", format_args!("arn:aws:iam::{account}:instance-profile/{profile}"));
+        });
+    }
+    let interface = region.network.interfaces.get(&instance.interface).filter(|_| here);
+    xml.list("networkInterfaceSet", interface, super::devices::show_interface);
+    xml.group("metadataOptions", |options| {
+        options.text("state", "applied").text("httpTokens", &instance.http_tokens);
+        options.text("httpPutResponseHopLimit", instance.hop_limit);
+        options.text("httpEndpoint", "enabled");
+    });
+}
+
+fn show_state(xml: &mut Xml, state: Ec2State) {
+    xml.text("code", code(state)).text("name", state);
+}
+
+fn show_group(xml: &mut Xml, region: &RegionWorld, id: &str) {
+    let name = region.network.groups.get(id).map(|group| group.name.as_str());
+    xml.text("groupId", id).text("groupName", name.unwrap_or_default());
+}
+
+fn show_device(xml: &mut Xml, volume: &Volume) {
+    xml.text("deviceName", &volume.device);
+    xml.group("ebs", |ebs| {
+        ebs.text("volumeId", &volume.id).text("status", "attached");
+        ebs.text("attachTime", moment(volume.born));
+        ebs.text("deleteOnTermination", volume.delete_on_termination);
+    });
+}
+
+fn host_name(instance: &Instance) -> String {
+    format!("ip-{}.ec2.internal", instance.private_ip.to_string().replace('.', "-"))
+}
+
+fn public_name(region: &RegionWorld, address: std::net::Ipv4Addr) -> String {
+    let dashed = address.to_string().replace('.', "-");
+    format!("ec2-{dashed}.{}.compute.amazonaws.com", region.place.code)
+}
+
+/// TerminateInstances.
+pub(super) fn terminate(call: &mut Call<'_>) -> Result<Xml, Refusal> {
+    let ids = named(call)?;
+    call.spend(
+        "TerminateInstances instances",
+        ENDED,
+        u32::try_from(ids.len()).unwrap_or(u32::MAX),
+    )?;
+    Ok(changes(call.region.terminate(&ids)))
+}
+
+/// StopInstances. A one-time spot instance cannot be stopped.
+pub(super) fn stop(call: &mut Call<'_>) -> Result<Xml, Refusal> {
+    let ids = named(call)?;
+    for id in &ids {
+        let Some(instance) = call.region.instances.get(id) else { continue };
+        let request = instance.spot_request.as_ref().and_then(|it| call.region.requests.get(it));
+        if request.is_some_and(|request| request.again.is_none() || request.state == "cancelled") {
+            return Err(Refusal::new(
+                "UnsupportedOperation",
+                format!(
+                    "You can't stop the Spot Instance '{id}' because it is associated with a \
+                     one-time Spot Instance request. You can only stop Spot Instances associated \
+                     with persistent Spot Instance requests."
+                ),
+            ));
+        }
+        let fine = [Ec2State::Running, Ec2State::Stopping, Ec2State::Stopped];
+        if !fine.contains(&instance.state) {
+            return Err(wrong_state(id, "stopped"));
+        }
+    }
+    Ok(changes(call.region.stop(&ids)))
+}
+
+/// StartInstances.
+pub(super) fn start(call: &mut Call<'_>) -> Result<Xml, Refusal> {
+    let ids = named(call)?;
+    for id in &ids {
+        let Some(instance) = call.region.instances.get(id) else { continue };
+        let request = instance.spot_request.as_ref().and_then(|it| call.region.requests.get(it));
+        if request.is_some_and(|it| it.status == "marked-for-stop") {
+            let message = format!("The spot request of '{id}' is not yet disabled.");
+            return Err(Refusal::new("IncorrectSpotRequestState", message));
+        }
+        let fine = [Ec2State::Running, Ec2State::Pending, Ec2State::Stopped];
+        if !fine.contains(&instance.state) {
+            return Err(wrong_state(id, "started"));
+        }
+    }
+    Ok(changes(call.region.start(&ids)))
+}
+
+fn wrong_state(id: &str, done: &str) -> Refusal {
+    let message = format!("The instance '{id}' is not in a state from which it can be {done}.");
+    Refusal::new("IncorrectInstanceState", message)
+}
+
+/// The instances that are named; one that is not there spoils the whole call.
+fn named(call: &Call<'_>) -> Result<Vec<String>, Refusal> {
+    let ids = call.form.list("InstanceId");
+    if ids.is_empty() {
+        return Err(Refusal::missing("InstanceId"));
+    }
+    if let Some(id) = ids.iter().find(|id| !id.starts_with("i-")) {
+        let message = format!("Invalid id: \"{id}\"");
+        return Err(Refusal::new("InvalidInstanceID.Malformed", message));
+    }
+    let unknown: Vec<&str> = ids
+        .iter()
+        .filter(|id| !call.region.instances.contains_key(*id))
+        .map(String::as_str)
+        .collect();
+    match unknown[..] {
+        [] => Ok(ids),
+        [id] => Err(Refusal::no_such("InvalidInstanceID.NotFound", "instance ID", id)),
+        _ => {
+            let message = format!("The instance IDs '{}' do not exist", unknown.join(", "));
+            Err(Refusal::new("InvalidInstanceID.NotFound", message))
+        }
+    }
+}
+
+fn changes(changes: Vec<(String, Ec2State, Ec2State)>) -> Xml {
+    let mut xml = Xml::default();
+    xml.list("instancesSet", changes, |item, (id, before, after)| {
+        item.text("instanceId", id);
+        item.group("currentState", |state| show_state(state, after));
+        item.group("previousState", |state| show_state(state, before));
+    });
+    xml
+}
+
+/// GetConsoleOutput. `Latest` is for Nitro types only.
+pub(super) fn console(call: &mut Call<'_>) -> Result<Xml, Refusal> {
+    let id = call.form.need("InstanceId")?;
+    let known = call.region.instances.get(id).filter(|it| call.region.knows(*it));
+    let Some(instance) = known else {
+        return Err(Refusal::no_such("InvalidInstanceID.NotFound", "instance ID", id));
+    };
+    if call.form.flag("Latest")? == Some(true) && !instance.shape.is_nitro() {
+        let message = "This instance type does not support retrieving the latest console logs.";
+        return Err(Refusal::new("UnsupportedOperation", message));
+    }
+    let fingerprint = call.keys.and_then(|keys| keys.fingerprint(&id.into()));
+    let text = call.region.console(instance, fingerprint.as_deref());
+    let mut xml = Xml::default();
+    xml.text("instanceId", id).text("timestamp", moment(call.region.now));
+    let output = (!text.is_empty()).then(|| STANDARD.encode(text));
+    xml.maybe("output", output);
+    Ok(xml)
+}

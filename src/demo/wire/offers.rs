@@ -1,0 +1,239 @@
+//! What there is to choose from, on the wire: regions, zones, machine types, images.
+
+use super::actions::Call;
+use super::select::{Filters, cut};
+use super::xml::Xml;
+use crate::demo::places::{PLACES, Place};
+use crate::demo::shapes::{SHAPES, Shape};
+use crate::demo::world::Refusal;
+use crate::demo::world::images::{CANONICAL, images};
+
+/// DescribeRegions: those that the account may use; all of them with AllRegions.
+pub(super) fn regions(call: &mut Call<'_>) -> Result<Xml, Refusal> {
+    let filters = Filters::read(call.form, &["endpoint", "opt-in-status", "region-name"])?;
+    let names = call.form.list("RegionName");
+    if let Some(name) = names.iter().find(|name| !PLACES.iter().any(|it| it.code == **name)) {
+        return Err(Refusal::value(format!("Invalid region provided: '{name}'")));
+    }
+    let all = call.form.flag("AllRegions")? == Some(true);
+    let opted_in = &call.region.laws.opted_in;
+    let status = |place: &Place| match place.opt_in {
+        false => "opt-in-not-required",
+        true if opted_in.contains(place.code) => "opted-in",
+        true => "not-opted-in",
+    };
+    let endpoint = |place: &Place| format!("ec2.{}.amazonaws.com", place.code);
+    let shown = PLACES.iter().filter(|place| {
+        let meant = names.is_empty() || names.iter().any(|name| name == place.code);
+        let open = all || status(place) != "not-opted-in";
+        meant
+            && open
+            && filters.pass(|name| {
+                vec![match name {
+                    "endpoint" => endpoint(place),
+                    "opt-in-status" => status(place).to_owned(),
+                    _ => place.code.to_owned(),
+                }]
+            })
+    });
+    let mut xml = Xml::default();
+    xml.list("regionInfo", shown, |item, place| {
+        item.text("regionName", place.code).text("regionEndpoint", endpoint(place));
+        item.text("optInStatus", status(place));
+    });
+    Ok(xml)
+}
+
+/// DescribeAvailabilityZones.
+pub(super) fn zones(call: &mut Call<'_>) -> Result<Xml, Refusal> {
+    let known = ["opt-in-status", "region-name", "state", "zone-id", "zone-name", "zone-type"];
+    let filters = Filters::read(call.form, &known)?;
+    let place = call.region.place;
+    let names = call.form.list("ZoneName");
+    if let Some(name) = names.iter().find(|name| !place.zones().any(|zone| zone == **name)) {
+        return Err(Refusal::value(format!("Invalid availability zone: [{name}]")));
+    }
+    let zones = place.zones().enumerate().filter(|(index, zone)| {
+        (names.is_empty() || names.contains(zone))
+            && filters.pass(|name| {
+                vec![match name {
+                    "opt-in-status" => "opt-in-not-required".to_owned(),
+                    "region-name" => place.code.to_owned(),
+                    "state" => "available".to_owned(),
+                    "zone-type" => "availability-zone".to_owned(),
+                    "zone-id" => zone_id(place, *index),
+                    _ => zone.clone(),
+                }]
+            })
+    });
+    let mut xml = Xml::default();
+    xml.list("availabilityZoneInfo", zones, |item, (index, zone)| {
+        item.text("zoneName", zone).text("zoneState", "available");
+        item.text("regionName", place.code).text("zoneId", zone_id(place, index));
+        item.text("zoneType", "availability-zone").text("groupName", place.code);
+        item.text("optInStatus", "opt-in-not-required");
+    });
+    Ok(xml)
+}
+
+/// `usw2-az1`: the same for every account, which a zone's name is not.
+fn zone_id(place: &Place, index: usize) -> String {
+    let mut parts = place.code.split('-');
+    let area = parts.next().unwrap_or_default();
+    let middle: String = parts.next().map(abbreviated).unwrap_or_default();
+    format!("{area}{middle}{}-az{}", parts.next().unwrap_or_default(), index + 1)
+}
+
+/// `west` is `w`, `southeast` is `se`.
+fn abbreviated(word: &str) -> String {
+    ["north", "south", "east", "west", "central"]
+        .into_iter()
+        .filter(|part| word.contains(part))
+        .filter_map(|part| part.chars().next())
+        .collect()
+}
+
+/// DescribeInstanceTypes.
+pub(super) fn types(call: &mut Call<'_>) -> Result<Xml, Refusal> {
+    let filters = Filters::read(
+        call.form,
+        &["current-generation", "instance-type", "processor-info.supported-architecture"],
+    )?;
+    let names = call.form.list("InstanceType");
+    let unknown: Vec<&str> =
+        names.iter().map(String::as_str).filter(|name| Shape::named(name).is_none()).collect();
+    if !unknown.is_empty() {
+        return Err(Refusal::new(
+            "InvalidInstanceType",
+            format!("The following supplied instance types do not exist: [{}]", unknown.join(", ")),
+        ));
+    }
+    let shapes = SHAPES.iter().filter(|shape| {
+        (names.is_empty() || names.iter().any(|name| name == shape.name))
+            && filters.pass(|name| {
+                vec![match name {
+                    "instance-type" => shape.name.to_owned(),
+                    "current-generation" => shape.is_nitro().to_string(),
+                    _ => shape.architecture.to_owned(),
+                }]
+            })
+    });
+    let shapes = shapes.map(|shape| (shape.name.to_owned(), shape)).collect();
+    let (shapes, next) = cut(call.form, shapes, !names.is_empty())?;
+    let mut xml = Xml::default();
+    xml.list("instanceTypeSet", shapes, |item, (_, shape)| show_type(item, shape));
+    xml.maybe("nextToken", next);
+    Ok(xml)
+}
+
+fn show_type(xml: &mut Xml, shape: &Shape) {
+    xml.text("instanceType", shape.name).text("currentGeneration", shape.is_nitro());
+    xml.list("supportedUsageClasses", ["on-demand", "spot"], item_text);
+    xml.text("bareMetal", false);
+    xml.text("hypervisor", if shape.is_nitro() { "nitro" } else { "xen" });
+    xml.group("processorInfo", |it| {
+        it.list("supportedArchitectures", [shape.architecture], item_text);
+    });
+    xml.group("vCpuInfo", |it| {
+        it.text("defaultVCpus", shape.vcpus);
+    });
+    xml.group("memoryInfo", |it| {
+        it.text("sizeInMiB", shape.memory_mib);
+    });
+}
+
+/// `<item>text</item>`: the item is opened by the list already.
+fn item_text(item: &mut Xml, text: &str) {
+    item.bare(text);
+}
+
+/// DescribeInstanceTypeOfferings.
+pub(super) fn offerings(call: &mut Call<'_>) -> Result<Xml, Refusal> {
+    let filters = Filters::read(call.form, &["instance-type", "location"])?;
+    let place = call.region.place;
+    let kind = call.form.get("LocationType").unwrap_or("region");
+    let locations: Vec<String> = match kind {
+        "region" => vec![place.code.to_owned()],
+        "availability-zone" => place.zones().collect(),
+        other => {
+            return Err(Refusal::value(format!("Invalid value '{other}' for LocationType.")));
+        }
+    };
+    let mut offers = Vec::new();
+    for shape in SHAPES {
+        for location in locations.iter().filter(|location| shape.is_offered_in(location)) {
+            let passes = filters.pass(|name| {
+                vec![if name == "location" { location.clone() } else { shape.name.to_owned() }]
+            });
+            if passes {
+                offers.push((format!("{} {location}", shape.name), (shape, location)));
+            }
+        }
+    }
+    offers.sort_by(|a, b| a.0.cmp(&b.0));
+    let (offers, next) = cut(call.form, offers, false)?;
+    let mut xml = Xml::default();
+    xml.list("instanceTypeOfferingSet", offers, |item, (_, (shape, location))| {
+        item.text("instanceType", shape.name).text("locationType", kind);
+        item.text("location", location);
+    });
+    xml.maybe("nextToken", next);
+    Ok(xml)
+}
+
+/// DescribeImages.
+pub(super) fn describe_images(call: &mut Call<'_>) -> Result<Xml, Refusal> {
+    let known = ["architecture", "image-id", "name", "owner-id", "root-device-type", "state"];
+    let filters = Filters::read(call.form, &known)?;
+    let (ids, owners) = (call.form.list("ImageId"), call.form.list("Owner"));
+    let all = images(call.region.place.code);
+    if let Some(id) = ids.iter().find(|id| !id.starts_with("ami-")) {
+        let message = format!("Invalid id: \"{id}\" (expecting \"ami-...\")");
+        return Err(Refusal::new("InvalidAMIID.Malformed", message));
+    }
+    if let Some(id) = ids.iter().find(|id| !all.iter().any(|image| image.id == **id)) {
+        let message = format!("The image id '[{id}]' does not exist");
+        return Err(Refusal::new("InvalidAMIID.NotFound", message));
+    }
+    let shown = all.iter().filter(|image| {
+        let named = ids.is_empty() || ids.contains(&image.id);
+        let owned = owners.is_empty() || owners.iter().any(|owner| owner == image.owner);
+        named
+            && owned
+            && filters.pass(|name| {
+                vec![match name {
+                    "architecture" => image.architecture.to_owned(),
+                    "image-id" => image.id.clone(),
+                    "name" => image.name.clone(),
+                    "owner-id" => image.owner.to_owned(),
+                    "root-device-type" => "ebs".to_owned(),
+                    _ => "available".to_owned(),
+                }]
+            })
+    });
+    let mut xml = Xml::default();
+    xml.list("imagesSet", shown, |item, image| {
+        item.text("imageId", &image.id).text("name", &image.name);
+        item.text("imageState", "available").text("imageOwnerId", image.owner);
+        item.text("isPublic", true).text("architecture", image.architecture);
+        item.text("imageType", "machine").text("creationDate", &image.created);
+        item.text("rootDeviceType", "ebs").text("rootDeviceName", "/dev/sda1");
+        item.text("virtualizationType", "hvm").text("hypervisor", "xen");
+        let canonical = image.owner == CANONICAL;
+        item.text("description", if canonical { "Canonical, Ubuntu, LTS" } else { "ubuntu" });
+    });
+    Ok(xml)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zone_ids_are_abbreviated_as_aws_does() {
+        let id = |code: &str| zone_id(PLACES.iter().find(|place| place.code == code).unwrap(), 0);
+        assert_eq!(id("us-west-2"), "usw2-az1");
+        assert_eq!(id("ap-southeast-2"), "apse2-az1");
+        assert_eq!(id("eu-central-1"), "euc1-az1");
+    }
+}

@@ -1,0 +1,85 @@
+//! STS and SSM, as far as anybody here asks them.
+
+use serde_json::{Value, json};
+
+use super::Answer;
+use super::form::Form;
+use super::xml::Xml;
+use crate::demo::world::images::parameter;
+use crate::demo::world::{Laws, Refusal};
+
+const JSON: &str = "application/x-amz-json-1.1";
+
+/// STS: GetCallerIdentity.
+pub(super) fn sts(laws: &Laws, form: &Form, request_id: &str) -> Answer {
+    let mut xml = Xml::default();
+    if form.get("Action") != Some("GetCallerIdentity") {
+        let action = form.get("Action").unwrap_or_default();
+        let refusal = Refusal::new("InvalidAction", format!("Could not find operation {action}"));
+        return sts_refusal(&refusal, request_id);
+    }
+    xml.group("GetCallerIdentityResult", |result| {
+        let arn = format!("arn:aws:iam::{}:user/{}", laws.account, laws.user);
+        result.text("Arn", arn).text("UserId", "AIDADEMODEMODEMODEMO1");
+        result.text("Account", &laws.account);
+    });
+    xml.group("ResponseMetadata", |it| {
+        it.text("RequestId", request_id);
+    });
+    let body = format!(
+        "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">{}\
+         </GetCallerIdentityResponse>",
+        xml.into_text()
+    );
+    Answer::xml(200, body, request_id)
+}
+
+/// A refusal as STS writes it.
+pub(super) fn sts_refusal(refusal: &Refusal, request_id: &str) -> Answer {
+    let mut xml = Xml::default();
+    xml.group("Error", |error| {
+        error.text("Type", if refusal.status < 500 { "Sender" } else { "Receiver" });
+        error.text("Code", &refusal.code).text("Message", &refusal.message);
+    });
+    xml.text("RequestId", request_id);
+    let body = format!("<ErrorResponse>{}</ErrorResponse>", xml.into_text());
+    Answer { code: Some(refusal.code.to_string()), ..Answer::xml(refusal.status, body, request_id) }
+}
+
+/// SSM: GetParameter, of Canonical's public parameters.
+pub(super) fn ssm(region: &str, action: &str, body: &[u8], request_id: &str) -> Answer {
+    if action != "GetParameter" {
+        return ssm_refusal(&Refusal::new("UnknownOperationException", ""), request_id);
+    }
+    let Ok(asked) = serde_json::from_slice::<Value>(body) else {
+        return ssm_refusal(&Refusal::new("SerializationException", ""), request_id);
+    };
+    let Some(name) = asked["Name"].as_str() else {
+        let refusal = Refusal::new("ValidationException", "1 validation error detected: name");
+        return ssm_refusal(&refusal, request_id);
+    };
+    let Some((value, since)) = parameter(region, name) else {
+        return ssm_refusal(&Refusal::new("ParameterNotFound", ""), request_id);
+    };
+    let parameter = json!({
+        "ARN": format!("arn:aws:ssm:{region}::parameter{name}"),
+        "DataType": "aws:ec2:image",
+        "LastModifiedDate": since.as_second(),
+        "Name": name,
+        "Type": "String",
+        "Value": value,
+        "Version": 3,
+    });
+    let body = json!({ "Parameter": parameter }).to_string();
+    Answer { content_type: JSON, ..Answer::xml(200, body, request_id) }
+}
+
+/// A refusal as SSM writes it.
+pub(super) fn ssm_refusal(refusal: &Refusal, request_id: &str) -> Answer {
+    let body = json!({ "__type": refusal.code, "message": refusal.message }).to_string();
+    Answer {
+        content_type: JSON,
+        code: Some(refusal.code.to_string()),
+        ..Answer::xml(refusal.status, body, request_id)
+    }
+}

@@ -1,0 +1,142 @@
+//! What a zone has to give, and for how much.
+//!
+//! A price is a function of the seed, the pool and the time: nothing is stored, and the history
+//! of 90 days is there from the first moment.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::launch::Order;
+use super::refusal::Refusal;
+use super::region::RegionWorld;
+use crate::demo::dice::Dice;
+use crate::demo::shapes::Shape;
+
+/// How many instances of one type a zone has room for, where no scenario says less.
+const ROOM: u32 = 4000;
+
+impl RegionWorld {
+    /// The spot price of a type in a zone, in USD an hour.
+    pub(crate) fn price(&self, shape: &Shape, zone: &str, at: Timestamp) -> f64 {
+        let pool = format!("{} {zone}", shape.name);
+        let mut dice = Dice::named(self.laws.seed, &pool);
+        let usual = 0.28 + 0.32 * dice.part();
+        let dear = 1.0 + 0.25 * Dice::named(self.laws.seed, self.place.code).part();
+        let step = step(&pool, self.laws.seed);
+        let count = at.as_second().div_euclid(step.as_secs());
+        let moved = 0.88 + 0.24 * Dice::named(self.laws.seed, &format!("{pool} {count}")).part();
+        let price = shape.on_demand * dear * usual * moved;
+        (price * 10_000.0).round() / 10_000.0
+    }
+
+    /// The moments at which a price changed between two times, the newest first, and as the last
+    /// the one before: the price that was good at `from`.
+    pub(crate) fn changes(
+        &self,
+        shape: &Shape,
+        zone: &str,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Vec<Timestamp> {
+        let step = step(&format!("{} {zone}", shape.name), self.laws.seed).as_secs();
+        let oldest = self.now - SignedDuration::from_hours(24 * 90);
+        let last = from.max(oldest).as_second().div_euclid(step);
+        let first = to.min(self.now).as_second().div_euclid(step);
+        (last..=first)
+            .rev()
+            .filter_map(|count| Timestamp::from_second(count.checked_mul(step)?).ok())
+            .collect()
+    }
+
+    /// How many of what is asked for can be had now: at least the minimum, or why not.
+    pub(super) fn grant(
+        &mut self,
+        order: &Order,
+        shape: &'static Shape,
+        zone: &str,
+    ) -> Result<u32, Refusal> {
+        if !shape.is_offered_in(zone) {
+            let others: Vec<String> =
+                self.place.zones().filter(|zone| shape.is_offered_in(zone)).collect();
+            return Err(Refusal::new(
+                "Unsupported",
+                format!(
+                    "Your requested instance type ({}) is not supported in your requested \
+                     Availability Zone ({zone}). Please retry your request by not specifying an \
+                     Availability Zone or choosing {}.",
+                    shape.name,
+                    others.join(", ")
+                ),
+            ));
+        }
+        if order.spot.is_some() {
+            self.check_quota(order, shape)?;
+        }
+        // A dry run tells nothing about capacity.
+        if self.rehearsal {
+            return Ok(order.max);
+        }
+        let taken = self
+            .instances
+            .values()
+            .filter(|it| it.takes_room() && it.zone == zone && it.shape.name == shape.name)
+            .count();
+        let room = self.room(shape, zone, order.max);
+        let free = room.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX));
+        if free >= order.min {
+            return Ok(free.min(order.max));
+        }
+        let message = if order.spot.is_some() {
+            "There is no Spot capacity available that matches your request.".to_owned()
+        } else {
+            format!(
+                "We currently do not have sufficient {} capacity in the Availability Zone you \
+                 requested ({zone}). Our system will be working on provisioning additional \
+                 capacity.",
+                shape.name
+            )
+        };
+        Err(Refusal::with_status(500, "InsufficientInstanceCapacity", message))
+    }
+
+    /// The room of a pool now. A limit of the scenario that matters for what is asked counts as
+    /// seen.
+    fn room(&mut self, shape: &Shape, zone: &str, asked: u32) -> u32 {
+        let elapsed = self.now.duration_since(self.laws.began).as_secs();
+        let laws = std::sync::Arc::clone(&self.laws);
+        let mut room = ROOM;
+        for (index, fault) in laws.scenario.capacity.iter().enumerate() {
+            let meant = fault.zone == zone
+                && fault.machine_type.as_deref().is_none_or(|name| name == shape.name)
+                && i64::from(fault.from_s) <= elapsed
+                && fault.until_s.is_none_or(|until| elapsed < i64::from(until));
+            if meant {
+                room = room.min(fault.limit);
+                if fault.limit < asked {
+                    self.hits.insert(format!("capacity[{index}]"));
+                }
+            }
+        }
+        room
+    }
+
+    fn check_quota(&mut self, order: &Order, shape: &Shape) -> Result<(), Refusal> {
+        let Some(limit) = self.laws.scenario.spot_vcpus else { return Ok(()) };
+        let used: u32 = self
+            .instances
+            .values()
+            .filter(|it| it.takes_room() && it.spot_request.is_some())
+            .map(|it| it.shape.vcpus)
+            .sum();
+        if used + order.min * shape.vcpus <= limit {
+            return Ok(());
+        }
+        self.hits.insert("spot_vcpus".into());
+        Err(Refusal::new("MaxSpotInstanceCountExceeded", "Max spot instance count exceeded"))
+    }
+}
+
+/// How long a pool keeps its price: one to four hours.
+fn step(pool: &str, seed: u64) -> SignedDuration {
+    let hours = 1.0 + 3.0 * Dice::named(seed, &format!("{pool} step")).part();
+    SignedDuration::from_secs(SignedDuration::from_secs_f64(hours * 3600.0).as_secs())
+}

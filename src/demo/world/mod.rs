@@ -1,0 +1,356 @@
+//! The world behind the wire: a deterministic state machine. It knows nothing of HTTP.
+//!
+//! Nothing runs in it by itself. Each call first lets happen what is due by the clock, then looks
+//! or changes; so time is whatever the clock says, and between two calls nothing is spent.
+
+mod build;
+mod console;
+mod demolish;
+pub(crate) mod groups;
+pub(crate) mod images;
+pub(crate) mod instance;
+pub(crate) mod launch;
+mod market;
+pub(crate) mod network;
+pub(crate) mod pace;
+mod play;
+mod preload;
+mod refusal;
+pub(crate) mod region;
+pub(crate) mod spot;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ipnet::Ipv4Net;
+use jiff::{SignedDuration, Timestamp};
+
+use super::clock::Clock;
+use super::places::PLACES;
+use super::scenario::{HostFault, Scenario, Trouble};
+use crate::fleet::{Ec2State, InstanceId, Region};
+use instance::{Fate, Instance};
+use play::Play;
+pub(crate) use refusal::Refusal;
+use region::RegionWorld;
+
+/// How many calls are remembered.
+const CALLS_KEPT: usize = 50_000;
+
+/// What a world is like. The default suits a test and the dashboard alike.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// What chance starts from. A scenario's own seed wins.
+    pub seed: u64,
+    /// How many times as fast as outside time passes.
+    pub speed: f64,
+    /// When the world begins, in its own time.
+    pub began: Timestamp,
+    /// The account's number.
+    pub account: String,
+    /// The name of the user who calls.
+    pub user: String,
+    /// Regions that the account opted in to, besides those that need no opt-in.
+    pub opted_in: BTreeSet<String>,
+    /// Where public addresses are from. 198.18.0.0/15 is nobody's on the internet (RFC 2544).
+    pub addresses: Ipv4Net,
+    /// How long EC2 does not tell of what was just made.
+    pub lag: Duration,
+    /// How long a call takes, in the world's time.
+    pub latency: Duration,
+    /// Whether EC2's limits on calls hold.
+    pub throttles: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            speed: 1.0,
+            began: Timestamp::now(),
+            account: "111122223333".into(),
+            user: "demo".into(),
+            opted_in: BTreeSet::new(),
+            addresses: Ipv4Net::new_assert(Ipv4Addr::new(198, 18, 0, 0), 15),
+            lag: Duration::from_secs(1),
+            latency: Duration::from_millis(60),
+            throttles: true,
+        }
+    }
+}
+
+/// What does not change while a world lasts.
+#[derive(Debug)]
+pub(crate) struct Laws {
+    pub(crate) seed: u64,
+    pub(crate) began: Timestamp,
+    pub(crate) account: String,
+    pub(crate) user: String,
+    pub(crate) opted_in: BTreeSet<String>,
+    pub(crate) addresses: Ipv4Net,
+    pub(crate) lag: SignedDuration,
+    pub(crate) throttles: bool,
+    pub(crate) scenario: Scenario,
+}
+
+/// Who knows the host keys of the instances: the console prints their fingerprints.
+pub trait HostKeys: Send + Sync {
+    /// `SHA256:...` of an instance's host key; `None` while it has none.
+    fn fingerprint(&self, id: &InstanceId) -> Option<String>;
+}
+
+/// A call that the world got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallSeen {
+    /// When, in the world's time.
+    pub at: Timestamp,
+    /// Where.
+    pub region: String,
+    /// The action, `RunInstances`.
+    pub action: String,
+    /// The HTTP status of the answer; 0 where there was none.
+    pub status: u16,
+    /// AWS's code, where it was refused.
+    pub code: Option<String>,
+}
+
+/// What whoever plays a host has to know of the instance behind an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guest {
+    /// The instance.
+    pub id: InstanceId,
+    /// Where it is.
+    pub region: Region,
+    /// Its place among the launches of its region, from 1.
+    pub ordinal: u32,
+    /// Its address in the VPC, from which its host name is made.
+    pub private_ip: Ipv4Addr,
+    /// Its address on the internet.
+    pub public_ip: Ipv4Addr,
+    /// Its machine type.
+    pub machine_type: String,
+    /// EC2's state.
+    pub state: Ec2State,
+    /// Since when it has been running; `None` when it is not.
+    pub running_since: Option<Timestamp>,
+    /// The key pair's public key, one line of OpenSSH's.
+    pub public_key: Option<String>,
+    /// Its user-data, base64.
+    pub user_data: String,
+    /// Whether its system ever starts.
+    pub boots: bool,
+    /// What it does wrong.
+    pub faults: Vec<HostFault>,
+}
+
+/// A world. Cheap to clone; all clones are the same world.
+#[derive(Clone)]
+pub struct World {
+    state: Arc<Mutex<State>>,
+    clock: Clock,
+    latency: Duration,
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World").field("clock", &self.clock).finish_non_exhaustive()
+    }
+}
+
+/// Everything that changes.
+pub(crate) struct State {
+    pub(crate) laws: Arc<Laws>,
+    pub(crate) regions: BTreeMap<&'static str, RegionWorld>,
+    pub(crate) keys: Option<Arc<dyn HostKeys>>,
+    play: Play,
+    calls: VecDeque<CallSeen>,
+    /// How many requests there were: the number of the next one.
+    pub(crate) requests: u64,
+}
+
+impl World {
+    /// A new world, in which this story happens.
+    pub fn new(settings: &Settings, scenario: Scenario) -> Self {
+        let laws = Arc::new(Laws {
+            seed: scenario.seed.unwrap_or(settings.seed),
+            began: settings.began,
+            account: settings.account.clone(),
+            user: settings.user.clone(),
+            opted_in: settings.opted_in.clone(),
+            addresses: settings.addresses,
+            lag: SignedDuration::try_from(settings.lag).unwrap_or(SignedDuration::MAX),
+            throttles: settings.throttles,
+            scenario,
+        });
+        let regions = PLACES.iter().map(|place| (place.code, RegionWorld::new(place, &laws)));
+        let state = State {
+            regions: regions.collect(),
+            play: Play::new(&laws),
+            laws,
+            keys: None,
+            calls: VecDeque::new(),
+            requests: 0,
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            clock: Clock::new(settings.began, settings.speed),
+            latency: settings.latency,
+        }
+    }
+
+    /// The world's clock, which is also a time source for the SDK.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// How long a call takes outside.
+    pub(crate) fn latency(&self) -> Duration {
+        self.clock.outside(self.latency)
+    }
+
+    /// Says who knows the hosts' keys.
+    pub fn set_host_keys(&self, keys: Arc<dyn HostKeys>) {
+        self.now().keys = Some(keys);
+    }
+
+    /// Starts with instances that run already, of this deployment and creator, spread over the
+    /// regions that need no opt-in. Answers how many there are.
+    pub fn preload(&self, count: u32, deployment: &str, creator: &str) -> u32 {
+        let mut state = self.now();
+        let enabled: Vec<&str> =
+            PLACES.iter().filter(|place| !place.opt_in).map(|place| place.code).collect();
+        let mut done = 0;
+        for (index, code) in enabled.iter().enumerate() {
+            let index = u32::try_from(index).unwrap_or(0);
+            let regions = u32::try_from(enabled.len()).unwrap_or(1);
+            let share = count / regions + u32::from(index < count % regions);
+            if let Some(region) = state.regions.get_mut(code) {
+                done += region.preload(share, deployment, creator);
+            }
+        }
+        done
+    }
+
+    /// Starts with instances that run already, all in one region. Answers how many there are.
+    pub fn preload_in(&self, region: &str, count: u32, deployment: &str, creator: &str) -> u32 {
+        let mut state = self.now();
+        let region = state.regions.get_mut(region);
+        region.map_or(0, |region| region.preload(count, deployment, creator))
+    }
+
+    /// The instance that an address leads to now.
+    pub fn guest(&self, address: IpAddr) -> Option<Guest> {
+        let mut state = self.now();
+        let state = &mut *state;
+        for region in state.regions.values_mut() {
+            let found = region
+                .instances
+                .values()
+                .find(|it| it.public_ip.map(IpAddr::from) == Some(address));
+            if let Some(guest) = found.and_then(|instance| guest(region, instance)) {
+                let faults = state.laws.scenario.hosts.iter().enumerate();
+                for (index, _) in faults.filter(|(_, fault)| is_meant(fault, &guest)) {
+                    region.hits.insert(format!("hosts[{index}]"));
+                }
+                return Some(guest);
+            }
+        }
+        None
+    }
+
+    /// All instances that have a public address, in the order of their regions.
+    pub fn guests(&self) -> Vec<Guest> {
+        let state = self.now();
+        let of = |region: &RegionWorld| {
+            region.instances.values().filter_map(|it| guest(region, it)).collect::<Vec<_>>()
+        };
+        state.regions.values().flat_map(of).collect()
+    }
+
+    /// The calls so far, oldest first; the last 50,000.
+    pub fn calls(&self) -> Vec<CallSeen> {
+        self.now().calls.iter().cloned().collect()
+    }
+
+    /// The faults of the scenario that were met so far: `calls[0]`, `capacity[1]`, ...
+    pub fn hits(&self) -> BTreeSet<String> {
+        let state = self.now();
+        let mut hits = state.play.hits.clone();
+        hits.extend(state.regions.values().flat_map(|region| region.hits.iter().cloned()));
+        hits
+    }
+
+    /// The faults of the scenario that were not met: a story that has some tells nothing.
+    pub fn unmet(&self) -> BTreeSet<String> {
+        let laws = Arc::clone(&self.now().laws);
+        let scenario = &laws.scenario;
+        let lists = [
+            ("capacity", scenario.capacity.len()),
+            ("calls", scenario.calls.len()),
+            ("instances", scenario.instances.len()),
+            ("interruptions", scenario.interruptions.len()),
+            ("hosts", scenario.hosts.len()),
+        ];
+        let mut all: BTreeSet<String> = lists
+            .into_iter()
+            .flat_map(|(name, count)| (0..count).map(move |index| format!("{name}[{index}]")))
+            .collect();
+        all.extend(scenario.spot_vcpus.map(|_| "spot_vcpus".to_owned()));
+        &all - &self.hits()
+    }
+
+    /// The state at this moment.
+    pub(crate) fn now(&self) -> MutexGuard<'_, State> {
+        // A panic while it was held leaves at worst one resource half made.
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        let State { play, regions, .. } = &mut *state;
+        play.advance(regions, now);
+        state
+    }
+}
+
+impl State {
+    /// Counts a call for the scenario: what happens to it, if anything.
+    pub(crate) fn trouble(&mut self, action: &str, region: &str) -> Option<Trouble> {
+        self.play.count(action, region)
+    }
+
+    /// Remembers a call.
+    pub(crate) fn remember(&mut self, call: CallSeen) {
+        if self.calls.len() == CALLS_KEPT {
+            self.calls.pop_front();
+        }
+        self.calls.push_back(call);
+    }
+}
+
+fn guest(region: &RegionWorld, instance: &Instance) -> Option<Guest> {
+    let key = instance.key_name.as_ref().and_then(|name| region.network.keys.get(name));
+    let mut guest = Guest {
+        id: instance.id.as_str().into(),
+        region: region.place.code.into(),
+        ordinal: instance.ordinal,
+        private_ip: instance.private_ip,
+        public_ip: instance.public_ip?,
+        machine_type: instance.shape.name.into(),
+        state: instance.state,
+        running_since: instance.running_since,
+        public_key: key.map(|key| key.public.clone()),
+        user_data: instance.user_data.clone(),
+        boots: instance.fate == Fate::Good,
+        faults: Vec::new(),
+    };
+    let faults = region.laws.scenario.hosts.iter();
+    guest.faults =
+        faults.filter(|fault| is_meant(fault, &guest)).map(|it| it.fault.clone()).collect();
+    Some(guest)
+}
+
+fn is_meant(fault: &super::scenario::HostTrouble, guest: &Guest) -> bool {
+    fault.region == guest.region.as_str()
+        && fault.nth <= guest.ordinal
+        && guest.ordinal - fault.nth < fault.count
+}

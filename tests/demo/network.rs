@@ -1,0 +1,129 @@
+//! A network is built and taken away, by AWS's own rules.
+
+use spot_tui::aws::{Class, Gateway, Kind};
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_network_goes_up_and_comes_down_without_a_trace() {
+    let stage = Stage::play("{}").await;
+    let ready = stage.ensure().await.unwrap();
+    assert_eq!(ready.subnets.len(), 4, "us-west-2 has four zones");
+    pass(2).await;
+    let again = stage.ensure().await.unwrap();
+    assert_eq!(again, ready, "what is there is adopted");
+    assert_eq!(stage.calls("CreateVpc"), 1);
+
+    let default = stage.ec2().default_vpc().await.unwrap().unwrap();
+    assert_eq!(stage.teardown().await, Vec::<String>::new());
+    assert_eq!(stage.ec2().default_vpc().await.unwrap(), Some(default), "not ours, not touched");
+    assert!(stage.ec2().network(&ours()).await.unwrap().vpcs.is_empty());
+}
+
+/// The rules that moto does not have: each wrong step is refused with DependencyViolation.
+#[tokio::test(start_paused = true)]
+async fn what_is_in_use_cannot_be_deleted() {
+    let stage = Stage::play("{}").await;
+    let ready = stage.ensure().await.unwrap();
+    let machines = stage.ec2().launch(&stage.request(&ready, "a", 2).await).await.unwrap();
+    pass(10).await;
+
+    let found = stage.ec2().network(&ours()).await.unwrap();
+    let (vpc, group) = (ready.vpc.as_str(), ready.security_groups[0].as_str());
+    let subnet = ready.subnets[0].0.as_str();
+    let gateway: &Gateway = &found.gateways[0];
+    for (kind, id) in [
+        (Kind::SecurityGroup, group),
+        (Kind::Subnet, subnet),
+        (Kind::Vpc, vpc),
+        (Kind::Gateway, gateway.id.as_str()),
+        (Kind::RouteTable, found.route_tables[0].id.as_str()),
+        (Kind::Volume, found.volumes[0].id.as_str()),
+        (Kind::Interface, found.interfaces[0].id.as_str()),
+    ] {
+        let error = stage.ec2().delete(kind, id).await.unwrap_err();
+        assert_eq!(error.class, Class::Dependency, "{error}");
+    }
+    let error = stage.ec2().detach_gateway(gateway).await.unwrap_err();
+    assert!(error.to_string().contains("mapped public address"), "{error}");
+    assert_eq!(error.code.as_deref(), Some("DependencyViolation"));
+
+    let kept = stage.teardown().await;
+    assert!(kept.iter().any(|it| it.starts_with("instance")), "{kept:?}");
+    assert!(stage.ec2().network(&ours()).await.unwrap().vpcs.len() == 1);
+
+    stage.end(&machines).await;
+    assert_eq!(stage.teardown().await, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn teardown_waits_for_instances_that_are_shutting_down() {
+    let stage = Stage::play("{}").await;
+    let ready = stage.ensure().await.unwrap();
+    let machines = stage.ec2().launch(&stage.request(&ready, "b", 3).await).await.unwrap();
+    pass(10).await;
+    let ids: Vec<_> = machines.iter().map(|machine| machine.id.clone()).collect();
+    stage.ec2().terminate(&ids).await;
+    assert_eq!(stage.teardown().await, Vec::<String>::new());
+    let calls = stage.world.calls();
+    let refused: Vec<_> =
+        calls.iter().filter(|call| call.code.as_deref() == Some("DependencyViolation")).collect();
+    assert!(refused.is_empty(), "the right order is never refused: {refused:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_build_goes_on() {
+    let stage = Stage::play(
+        "calls:
+           - { action: DescribeVpcs, count: 2, trouble: throttle }
+           - { action: CreateSubnet, nth: 2, trouble: throttle }
+           - action: AttachInternetGateway
+             trouble: { error: { status: 503, code: Unavailable } }",
+    )
+    .await;
+    let ready = stage.ensure().await.unwrap();
+    assert_eq!(ready.subnets.len(), 4);
+    assert_eq!(stage.calls("CreateSubnet"), 5);
+    stage.met_every_fault();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_whose_answer_was_lost_makes_one_network() {
+    for trouble in ["cut_after", "silence_after", "garbled_after", "cut_before"] {
+        let stage =
+            Stage::play(&format!("calls: [{{ action: CreateVpc, trouble: {trouble} }}]")).await;
+        stage.ensure().await.unwrap_or_else(|error| panic!("{trouble}: {error}"));
+        pass(5).await;
+        let found = stage.ec2().network(&ours()).await.unwrap();
+        assert_eq!(found.vpcs.len(), 1, "{trouble}");
+        stage.met_every_fault();
+        assert_eq!(stage.teardown().await, Vec::<String>::new(), "{trouble}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_aws_will_not_let_go_is_told() {
+    let stage = Stage::play(
+        "calls:
+           - action: DeleteVpc
+             trouble: { error: { status: 403, code: UnauthorizedOperation, message: not allowed } }",
+    )
+    .await;
+    let ready = stage.ensure().await.unwrap();
+    pass(2).await;
+    assert_eq!(stage.teardown().await, [format!("VPC {}", ready.vpc)]);
+    assert!(stage.said.lock().unwrap().join("\n").contains("not allowed"));
+    stage.met_every_fault();
+    assert_eq!(stage.teardown().await, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_without_room_for_a_vpc_says_so() {
+    let stage = Stage::play("{}").await;
+    for _ in 0..4 {
+        let tags = BTreeMap::new();
+        stage.ec2().create_vpc("10.9.0.0/16".parse().unwrap(), &tags).await.unwrap();
+    }
+    let error = aws_error(stage.ensure().await.unwrap_err());
+    assert_eq!(error.code.as_deref(), Some("VpcLimitExceeded"));
+}
