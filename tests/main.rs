@@ -7,6 +7,7 @@
 )]
 
 mod architecture;
+mod attack;
 mod config;
 mod demo;
 mod demo_hosts;

@@ -1,0 +1,112 @@
+//! What must hold when things go wrong in ways that no user plans: files that are lost, slips of
+//! the finger, an endpoint that says nothing.
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::moto::Moto;
+use crate::support::spot::{Ran, Spot};
+
+const REGION: &str = "us-west-2";
+
+/// A folder whose configuration does not name the deployment, and asks for a zone that is not.
+fn nowhere(endpoint: &str) -> Spot {
+    let spot = Spot::new(endpoint);
+    let config = format!(
+        "aws: {{private_ssh_key_path: {}}}\nregions:\n  - {REGION}: {{machine_type: t3.medium, \
+         availability_zones: [{REGION}z]}}\n",
+        spot.key().path().display()
+    );
+    spot.write("config.yaml", 0o644, config.as_bytes());
+    spot
+}
+
+fn forget_everything(spot: &Spot) {
+    for file in fs::read_dir(spot.path()).unwrap() {
+        let path = file.unwrap().path();
+        if path.file_name().unwrap().to_string_lossy().starts_with("instances.json") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+}
+
+fn ours(moto: &Moto) -> usize {
+    let seen = moto.inspect(&[REGION]);
+    let kinds = seen[REGION].as_object().unwrap().values();
+    let things = kinds.flat_map(|things| things.as_array().unwrap());
+    things.filter(|thing| thing["tags"]["ManagedBy"] == "spot-tui").count()
+}
+
+#[test]
+fn a_network_without_instances_is_found_and_removed_without_a_state_file() {
+    let moto = Moto::start();
+    let spot = nowhere(&moto.url());
+    let refused = spot.run(&["create", "--yes"]);
+    assert_eq!(refused.code, 1, "{}", refused.told());
+    assert!(ours(&moto) > 0, "the network stands");
+    forget_everything(&spot);
+    let destroyed = spot.run(&["destroy", "--all", "--yes"]);
+    assert_eq!(destroyed.code, 0, "{}", destroyed.told());
+    assert_eq!(ours(&moto), 0, "{}", destroyed.told());
+}
+
+#[test]
+fn slips_of_the_finger_are_refused_and_nothing_is_done() {
+    let moto = Moto::start();
+    let spot = nowhere(&moto.url());
+    let refused = |arguments: &[&str], code: i32, why: &str| {
+        let ran: Ran = spot.run(arguments);
+        assert_eq!(ran.code, code, "{arguments:?}: {}", ran.told());
+        assert!(ran.told().contains(why), "{arguments:?}: {}", ran.told());
+    };
+    let none = format!("{REGION}=0");
+    refused(&["create", "--yes", "--region", &none], 2, "nothing to create");
+    let many = format!("{REGION}=4000000000");
+    refused(&["create", "--yes", "--region", &many], 1, "10000 are the most");
+    refused(&["destroy", "--yes", "--region", "us-wset-2"], 2, "us-wset-2");
+    refused(&["destroy", "--yes", "i-0"], 2, "i-0");
+    refused(&["list", "--state", "/dev/zero"], 1, "not a regular file");
+    let key = spot.write("open_key", 0o644, &fs::read(spot.key().path()).unwrap());
+    let config = format!(
+        "aws: {{private_ssh_key_path: {}}}\nregions: [{{{REGION}: {{machine_type: t3.medium}}}}]\n",
+        key.display()
+    );
+    spot.write("config.yaml", 0o644, config.as_bytes());
+    refused(&["create", "--yes"], 1, "chmod 600");
+    assert_eq!(ours(&moto), 0);
+}
+
+#[test]
+fn ctrl_c_ends_a_command_whose_endpoint_says_nothing() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let spot = nowhere(&format!("http://{}", silent.local_addr().unwrap()));
+    for arguments in [&["list"][..], &["create", "--yes"], &["destroy", "--all", "--yes"]] {
+        let mut child = spot
+            .command()
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // Its first question has come: it listens to signals by now.
+        let _asked = silent.accept().unwrap();
+        kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            if Instant::now() > deadline {
+                child.kill().unwrap();
+                panic!("{arguments:?} goes on after Ctrl-C");
+            }
+            std::thread::yield_now();
+        };
+        assert_eq!(status.code(), Some(130), "{arguments:?}");
+    }
+}
