@@ -221,14 +221,12 @@ impl Destruction {
 
     /// Looks until all of these are terminated.
     async fn await_end(&self, ids: &BTreeSet<InstanceId>) -> Result<(), Failure> {
+        if ids.is_empty() {
+            return Ok(());
+        }
         let deadline = Instant::now() + SHUTDOWN;
         loop {
-            let looked = if ids.is_empty() {
-                return Ok(());
-            } else {
-                watch::look(&self.context, &self.ec2, &self.reporter).await
-            };
-            let left = match looked {
+            let left = match watch::look(&self.context, &self.ec2, &self.reporter).await {
                 Ok(machines) => machines
                     .into_iter()
                     .filter(|machine| machine.is_alive() && ids.contains(&machine.id))

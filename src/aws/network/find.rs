@@ -9,10 +9,10 @@ use super::{
     RouteTable, Subnet, Volume, Vpc,
 };
 use crate::aws::access::Ec2;
-use crate::aws::error::{AwsError, Class};
+use crate::aws::error::AwsError;
 use crate::aws::select::{Selector, filter, read_tags};
 use crate::aws::spot::SpotRequest;
-use crate::fleet::{SubnetId, VpcId};
+use crate::fleet::VpcId;
 
 /// Collects every page of a Describe call, as the SDK's items.
 macro_rules! all_pages {
@@ -102,25 +102,6 @@ impl Ec2 {
         let mut subnets: Vec<Subnet> = found.iter().filter_map(read_subnet).collect();
         subnets.sort_by(|a, b| (&a.zone, &a.id).cmp(&(&b.zone, &b.id)));
         Ok(subnets)
-    }
-
-    /// One subnet, whoever made it.
-    pub async fn subnet(&self, id: &SubnetId) -> Result<Subnet, AwsError> {
-        let answer = self
-            .patient
-            .describe_subnets()
-            .subnet_ids(id.as_str())
-            .send()
-            .await
-            .map_err(self.failed("DescribeSubnets"))?;
-        answer.subnets().iter().find_map(read_subnet).ok_or_else(|| {
-            self.found(
-                "DescribeSubnets",
-                Class::FatalRegion,
-                format!("there is no subnet {id}"),
-                "check subnet_id",
-            )
-        })
     }
 
     /// Whether instances in the VPC get DNS names for their public addresses.
