@@ -26,9 +26,9 @@ pub(super) async fn run(site: &Site) -> color_eyre::Result<u8> {
     };
     let theme = theme();
     let mut terminal = Terminal::enter()?;
-    let size = terminal.size()?;
+    let window = terminal.size()?;
     let counts = config.as_ref().map(Config::spread);
-    let open = match opening::open(site, config, Want::WriteIfFree, Some(size)) {
+    let open = match opening::open(site, config, Want::WriteIfFree, Some(window)) {
         Ok(open) => open,
         Err(error) => {
             drop(terminal);

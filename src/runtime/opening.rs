@@ -100,7 +100,7 @@ pub(super) fn open(
     site: &Site,
     config: Option<Config>,
     want: Want,
-    size: Option<(u16, u16)>,
+    window: Option<(u16, u16)>,
 ) -> Result<Open, OpeningError> {
     let global = &site.global;
     let paths = Paths::new(&global.state);
@@ -150,9 +150,9 @@ pub(super) fn open(
         deployment,
         fleet,
         read_only,
-        dashboard: size.is_some(),
+        dashboard: window.is_some(),
         now,
-        size: size.unwrap_or_default(),
+        size: window.unwrap_or_default(),
     });
     let state_file = lock.is_some().then_some(file);
     let engine = Engine::new(model, Arc::clone(&context), desk, lanes, questions, state_file);
