@@ -12,8 +12,8 @@
 //!
 //! Two fronts on one world: [`connector`] is an HTTP client for the SDK inside the process (no
 //! socket, and with tokio's paused clock no time), [`serve`] listens on loopback for others.
-//! The world stands in for AWS behind the wire: nothing outside this room knows it, but `main`,
-//! `runtime` and the tests.
+//! The world stands in for AWS behind the wire: nothing outside this room knows it, but
+//! `runtime`'s `rehearsal` and `demo_cloud`, and the tests.
 //!
 //! What it does not do: signatures are read for their region and not verified; there are no
 //! Elastic IP addresses to allocate, no fleets, no launch templates, no placement scores, no
