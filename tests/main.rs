@@ -16,6 +16,7 @@ mod docs;
 mod instance;
 mod main_path;
 mod node;
+mod scenarios;
 mod schema;
 mod screens;
 mod ssh;
