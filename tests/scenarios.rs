@@ -55,6 +55,12 @@ struct End {
     /// What may not be in the log.
     #[serde(default)]
     never_says: Vec<String>,
+    /// How long it takes at least until nothing is being changed any more, in seconds.
+    #[serde(default)]
+    at_least_s: u64,
+    /// What an instance has to print, in one line.
+    #[serde(default)]
+    prints: Vec<String>,
     /// How often an action was called, exactly.
     #[serde(default)]
     calls: BTreeMap<String, usize>,
@@ -160,7 +166,12 @@ impl End {
         if let Some(left) = self.left {
             compare("left at AWS", stage.left().await.to_string(), left.to_string());
         }
-        let log = stage.log();
+        let long_enough = stage.took().as_secs() >= self.at_least_s;
+        compare("takes so long", long_enough.to_string(), "true".into());
+        let (log, output) = (stage.log(), stage.output());
+        for text in &self.prints {
+            compare(&format!("prints '{text}'"), output.contains(text).to_string(), "true".into());
+        }
         for text in &self.says {
             compare(&format!("log says '{text}'"), log.contains(text).to_string(), "true".into());
         }
@@ -176,7 +187,7 @@ async fn tell(name: &str) {
     let (stage, wrong) = story.play(&story.scenario).await;
     let unmet = stage.unmet();
     assert!(unmet.is_empty(), "{name}: these faults never came: {unmet:?}\n{}", stage.log());
-    assert!(wrong.is_empty(), "{name}: {wrong:#?}\n{}", stage.log());
+    assert!(wrong.is_empty(), "{name}: {wrong:#?}\n{}\n{}", stage.log(), stage.output());
     let lesser = without_each(&story.scenario);
     assert!(!lesser.is_empty(), "{name}: nothing goes wrong in it");
     for (fault, scenario) in lesser {

@@ -34,6 +34,9 @@ pub(super) struct Stage {
     desk: Desk,
     lanes: Lanes,
     jobs: Vec<(JobId, JoinHandle<()>)>,
+    begun: Instant,
+    /// When nothing was being changed any more.
+    settled: Instant,
     _folder: TempDir,
     _key: Key,
 }
@@ -101,6 +104,8 @@ impl Stage {
             desk,
             lanes,
             jobs: Vec::new(),
+            begun: Instant::now(),
+            settled: Instant::now(),
             _folder: folder,
             _key: key,
         }
@@ -126,6 +131,9 @@ impl Stage {
         loop {
             if let Ok(report) = timeout(LOOK, self.lanes.next()).await {
                 self.take(Message::Report(report));
+                if self.model.changing().next().is_some() {
+                    self.settled = Instant::now();
+                }
                 continue;
             }
             assert!(Instant::now() < deadline, "it never ends:\n{}", self.log());
@@ -161,6 +169,18 @@ impl Stage {
                 other => panic!("nobody is there for {other:?}"),
             }
         }
+    }
+
+    /// How long it took until nothing was being changed any more.
+    pub(super) fn took(&self) -> Duration {
+        self.settled.duration_since(self.begun)
+    }
+
+    /// What the instances printed, as far as it is kept.
+    pub(super) fn output(&self) -> String {
+        let keys = self.model.fleet.instances().map(|instance| &instance.key);
+        let lines = keys.filter_map(|key| self.model.log.of(key)).flat_map(|ring| ring.lines());
+        lines.map(|line| line.text.clone()).collect::<Vec<_>>().join("\n")
     }
 
     /// How many rows there are in each phase.
