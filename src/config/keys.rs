@@ -15,16 +15,18 @@ pub enum Section {
     Region,
     /// `ssh`.
     Ssh,
+    /// `ui`.
+    Ui,
 }
 
 impl Section {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Top, Self::Aws, Self::Region, Self::Ssh];
+    pub const ALL: [Self; 5] = [Self::Top, Self::Aws, Self::Region, Self::Ssh, Self::Ui];
 
     /// Its keys, in the order of `config.yaml.example`.
     pub fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::Top => &["deployment", "aws", "regions", "ssh", "reboot"],
+            Self::Top => &["deployment", "aws", "regions", "ssh", "reboot", "ui"],
             Self::Aws => &[
                 "total_instances",
                 "username",
@@ -64,6 +66,7 @@ impl Section {
                 "timeout_s",
                 "host_key",
             ],
+            Self::Ui => &["theme", "mouse", "bell", "keymap"],
         }
     }
 
@@ -74,6 +77,7 @@ impl Section {
             Self::Aws => "under 'aws'",
             Self::Region => "to a region",
             Self::Ssh => "under 'ssh'",
+            Self::Ui => "under 'ui'",
         }
     }
 }
@@ -132,6 +136,7 @@ mod tests {
         assert_eq!(keys(&root), Section::Top.keys());
         assert_eq!(keys(&root.get("aws").unwrap().node), Section::Aws.keys());
         assert_eq!(keys(&root.get("ssh").unwrap().node), Section::Ssh.keys());
+        assert_eq!(keys(&root.get("ui").unwrap().node), Section::Ui.keys());
         let Value::List(regions) = &root.get("regions").unwrap().node.value else {
             panic!("no list of regions")
         };

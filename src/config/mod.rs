@@ -20,6 +20,7 @@ mod shapes;
 mod ssh;
 mod syntax;
 mod tree;
+mod ui;
 mod values;
 
 pub use complaint::{Complaint, Complaints};
@@ -28,5 +29,5 @@ pub use merge::{Found, Merged, merge_defaults};
 pub use parse::{parse, parse_bytes};
 pub use schema::{
     AllowFrom, Aws, Config, Connect, HostKeyPolicy, Image, Network, RegionConfig, Ssh,
-    UbuntuRelease,
+    ThemeName, UbuntuRelease, Ui,
 };

@@ -8,7 +8,7 @@ use super::regions::Regions;
 use super::schema::{Config, Connect, Ssh};
 use super::tree::{Node, Value};
 use super::values::{Taken, Wrong, boolean, text};
-use super::{aws, regions, shapes, ssh, syntax, tree};
+use super::{aws, regions, shapes, ssh, syntax, tree, ui};
 use crate::fleet::DeploymentId;
 
 /// The most instances of one deployment.
@@ -70,15 +70,16 @@ fn read_config(root: &Node, report: &mut Report) -> Config {
     let mut aws = aws::read(fields.get("aws"), report);
     let regions = fields.entry("regions");
     let ssh = ssh::read(fields.get("ssh"), report);
+    let ui = ui::read(fields.get("ui"), report);
     let meant = fields.finish(report);
     if regions.is_none() && meant.contains(&"regions") {
-        return Config { deployment, aws: aws.aws, regions: Vec::new(), ssh, reboot };
+        return Config { deployment, aws: aws.aws, regions: Vec::new(), ssh, reboot, ui };
     }
     let regions = regions::read(regions, &aws.inherited, report);
     check_regional(&aws, &regions, report);
     check_reach(&aws, &ssh, report);
     aws.aws.total_instances = settle_total(&aws, &regions, report);
-    Config { deployment, aws: aws.aws, regions: regions.list, ssh, reboot }
+    Config { deployment, aws: aws.aws, regions: regions.list, ssh, reboot, ui }
 }
 
 fn deployment(node: &Node) -> Taken<DeploymentId> {

@@ -25,14 +25,13 @@
 mod clock;
 mod dice;
 pub mod hosts;
-mod places;
 mod scenario;
 mod shapes;
 mod wire;
 mod world;
 
 pub use clock::Clock;
-pub use places::{PLACES, Place};
+pub use crate::fleet::{PLACES, Place};
 pub use scenario::{
     CallFault, CapacityFault, HostTrouble, InstanceFault, Interruption, Scenario, ScenarioError,
     Trouble,

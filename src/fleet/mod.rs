@@ -6,6 +6,7 @@
 mod ids;
 mod instance;
 mod phase;
+mod places;
 mod progress;
 mod question;
 pub mod tags;
@@ -21,6 +22,7 @@ pub use ids::{
 };
 pub use instance::{Attempt, HostKey, HostKeyTrust, Instance, Lifecycle, Machine};
 pub use phase::{Ec2State, Failure, Health, Phase, Step, Transfer};
+pub use places::{PLACES, Place};
 pub use progress::{
     About, Account, Doomed, Fact, Job, JobId, Launch, Level, NetworkState, Outcome, Progress,
     Report, Victim,

@@ -3,12 +3,12 @@
 use std::io::{self, IsTerminal, Write};
 
 use super::opening::{self, Open, Want};
-use super::screen;
+use super::screen::{Left, Screen};
 use super::signals::Signals;
 use super::terminal::Terminal;
 use crate::app::{Command, Exit, Message};
 use crate::cli::Global;
-use crate::view::Theme;
+use crate::view::Ability;
 
 /// Runs the dashboard. Answers the exit code.
 pub(super) async fn run(global: &Global) -> color_eyre::Result<u8> {
@@ -23,7 +23,6 @@ pub(super) async fn run(global: &Global) -> color_eyre::Result<u8> {
             return Ok(error.code());
         }
     };
-    let theme = theme();
     let mut terminal = Terminal::enter()?;
     let size = terminal.size()?;
     let open = match opening::open(global, config, Want::WriteIfFree, Some(size)) {
@@ -40,7 +39,13 @@ pub(super) async fn run(global: &Global) -> color_eyre::Result<u8> {
     }
     let mut signals = Signals::listen()?;
     engine.handle(Message::Command(Command::Refresh));
-    let left = screen::run(&mut engine, &mut terminal, &mut signals, &theme).await;
+    let mut screen = Screen {
+        engine: &mut engine,
+        terminal: &mut terminal,
+        signals: &mut signals,
+        ability: ability(),
+    };
+    let left = screen.run().await;
     // The state is written before the terminal is given back, and whatever became of that.
     let stored = engine.finish().await;
     drop(terminal);
@@ -57,22 +62,18 @@ pub(super) async fn run(global: &Global) -> color_eyre::Result<u8> {
     }
 }
 
-/// The theme that this terminal can show: no colours where it was asked for none, no signs beyond
-/// ASCII where the locale has none.
-fn theme() -> Theme {
+/// What this terminal can show: no colours where it was asked for none, no signs beyond ASCII where
+/// the locale has none.
+fn ability() -> Ability {
     let variable = |name| std::env::var(name).unwrap_or_default();
-    let theme = if !variable("NO_COLOR").is_empty() || variable("TERM") == "dumb" {
-        Theme::mono()
-    } else {
-        Theme::colours()
-    };
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(variable);
     let locale = locale.iter().find(|locale| !locale.is_empty());
-    let is_utf8 = locale.is_some_and(|locale| {
+    let unicode = locale.is_some_and(|locale| {
         let locale = locale.to_ascii_lowercase();
         locale.contains("utf-8") || locale.contains("utf8")
     });
-    if is_utf8 { theme } else { theme.ascii() }
+    let colours = variable("NO_COLOR").is_empty() && variable("TERM") != "dumb";
+    Ability { colours, unicode }
 }
 
 /// A line on standard error.

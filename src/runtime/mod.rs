@@ -1,6 +1,7 @@
 //! The only place where things meet: the loop, the terminal, the files, the signals.
 
 mod aim;
+mod clipboard;
 mod commands;
 mod dashboard;
 mod engine;
@@ -8,6 +9,7 @@ mod opening;
 mod panics;
 mod screen;
 mod setup;
+mod shell;
 mod signals;
 mod tasks;
 mod terminal;

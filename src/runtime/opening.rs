@@ -9,7 +9,10 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::engine::Engine;
-use crate::app::{Model, Opening};
+use super::screen::LAYOUT;
+use super::trace::state_folder;
+use crate::app::keymap::Keymap;
+use crate::app::{Model, Opening, Remembered};
 use crate::aws::Access;
 use crate::cli::Global;
 use crate::config::{self, Config};
@@ -86,10 +89,21 @@ pub(super) fn read_config(global: &Global) -> Result<Option<Config>, OpeningErro
     };
     let mut config = config::parse_bytes(&path.display().to_string(), &bytes)
         .map_err(|complaints| OpeningError::Config(complaints.to_string()))?;
+    check_keymap(path, &config)?;
     if let Some(files) = &global.files {
         config.aws.files_directory.clone_from(files);
     }
     Ok(Some(config))
+}
+
+/// What the configuration says of keys, held against the keymap, which it cannot know itself.
+fn check_keymap(path: &Path, config: &Config) -> Result<(), OpeningError> {
+    let wrong = Keymap::new(&config.ui.keymap).err().unwrap_or_default();
+    let lines: Vec<String> = wrong
+        .into_iter()
+        .map(|wrong| format!("{}: 'keymap' in 'ui': {wrong}", path.display()))
+        .collect();
+    if lines.is_empty() { Ok(()) } else { Err(OpeningError::Config(lines.join("\n"))) }
 }
 
 /// One byte more than allowed is enough to refuse a file that is too long.
@@ -153,10 +167,19 @@ pub(super) fn open(
         dashboard: size.is_some(),
         now: Timestamp::now(),
         size: size.unwrap_or_default(),
+        profile: global.profile.clone(),
+        remembered: remembered(),
     });
     let state_file = lock.is_some().then_some(file);
     let engine = Engine::new(model, Arc::clone(&context), desk, lanes, questions, state_file);
     Ok(Open { engine, context, remarks, _lock: lock })
+}
+
+/// How the screen was arranged the last time.
+fn remembered() -> Remembered {
+    let text = state_folder().and_then(|folder| read_capped(&folder.join(LAYOUT)).ok());
+    let text = text.and_then(|bytes| String::from_utf8(bytes).ok());
+    text.and_then(|text| Remembered::read(&text)).unwrap_or_default()
 }
 
 /// The lock, or why this process only reads.

@@ -14,7 +14,7 @@ use ratatui::style::{Color, Modifier};
 use spot_tui::app::{Effect, Input, LogPanel, Message, Model, Opening, Stamped, update};
 use spot_tui::config::{
     AllowFrom, Aws, Config, Connect, HostKeyPolicy, Image, Network, RegionConfig, Ssh,
-    UbuntuRelease,
+    UbuntuRelease, Ui,
 };
 use spot_tui::fleet::{
     About, Account, Ec2State, Fact, Fleet, InstanceKey, JobId, Lifecycle, Machine, Phase, Progress,
@@ -73,6 +73,7 @@ pub(crate) fn config() -> Config {
             host_key: HostKeyPolicy::Console,
         },
         reboot: true,
+        ui: Ui::default(),
     }
 }
 

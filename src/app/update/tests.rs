@@ -9,7 +9,7 @@ use super::*;
 use crate::app::{Counts, Motion, Opening, QuestionId, Scope, Secret};
 use crate::config::{
     AllowFrom, Aws, Config, Connect, HostKeyPolicy, Image, Network, RegionConfig, Ssh,
-    UbuntuRelease,
+    UbuntuRelease, Ui,
 };
 use crate::fleet::{
     About, Account, Doomed, Ec2State, Fact, Failure, Fleet, Instance, InstanceKey, Lifecycle,
@@ -62,6 +62,7 @@ fn config() -> Config {
             host_key: HostKeyPolicy::Console,
         },
         reboot: true,
+        ui: Ui::default(),
     }
 }
 

@@ -30,7 +30,7 @@ use actions::{Action, Call};
 use form::Form;
 use xml::Xml;
 
-use super::places::PLACES;
+use crate::fleet::PLACES;
 use super::scenario::Trouble;
 use super::world::pace::{QUERY, UNPAGED};
 use super::world::{CallSeen, Refusal, State, World};

@@ -3,7 +3,7 @@
 use super::actions::Call;
 use super::select::{Filters, cut};
 use super::xml::Xml;
-use crate::demo::places::{PLACES, Place};
+use crate::fleet::{PLACES, Place};
 use crate::demo::shapes::{SHAPES, Shape};
 use crate::demo::world::Refusal;
 use crate::demo::world::images::{CANONICAL, images};

@@ -29,7 +29,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::clock::Clock;
 use super::hosts::HostFault;
-use super::places::PLACES;
+use crate::fleet::PLACES;
 use super::scenario::{Scenario, Trouble};
 use crate::fleet::{Ec2State, InstanceId, Region};
 use instance::{Fate, Instance};
