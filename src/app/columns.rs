@@ -28,8 +28,7 @@ impl Columns {
         }
         let mut columns = Self { order: fields.to_vec(), hidden: BTreeSet::new() };
         columns.complete();
-        columns.hidden =
-            Field::ALL.into_iter().filter(|field| !fields.contains(field)).collect();
+        columns.hidden = Field::ALL.into_iter().filter(|field| !fields.contains(field)).collect();
         columns
     }
 

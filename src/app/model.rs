@@ -13,8 +13,8 @@ use super::table::Table;
 use super::{Dialog, Effect, Exit, Pane, Panel, Panels, Question, Reader, Remembered, Scope};
 use crate::config::{Config, ThemeName};
 use crate::fleet::{
-    Account, DeploymentId, Doomed, Failure, Fleet, Health, Instance, InstanceKey, Job, JobId, Level,
-    Outcome, Phase, Region,
+    Account, DeploymentId, Doomed, Failure, Fleet, Health, Instance, InstanceKey, Job, JobId,
+    Level, Outcome, Phase, Region,
 };
 
 /// What the program starts with.
@@ -335,10 +335,7 @@ impl Model {
 
     /// Whether this is a newcomer's first screen: nothing is configured and nothing is known.
     fn is_new(&self) -> bool {
-        self.dashboard
-            && self.config.is_none()
-            && self.fleet.is_empty()
-            && self.read_only.is_none()
+        self.dashboard && self.config.is_none() && self.fleet.is_empty() && self.read_only.is_none()
     }
 
     /// How the screen's lines are dealt out.

@@ -59,7 +59,7 @@ impl Query {
 
 /// Whether a text contains a word, in whatever case of ASCII letters. Nothing is allocated: it is
 /// asked of every row and line.
-pub fn contains(text: &str, word: &str) -> bool {
+pub(super) fn contains(text: &str, word: &str) -> bool {
     find(text, word).is_some()
 }
 
@@ -88,8 +88,7 @@ mod tests {
 
     #[test]
     fn words_are_looked_for_anywhere_and_fields_in_their_place() {
-        let failed =
-            row("us-west-2", Phase::Failed(Failure::new(Step::Launch, "no Capacity", "")));
+        let failed = row("us-west-2", Phase::Failed(Failure::new(Step::Launch, "no Capacity", "")));
         for yes in ["", "us-", "CAPACITY west", "region:us phase:failed", "phase:", "-eu", "-"] {
             // A lone dash is a word that every region has.
             assert!(Query::parse(yes).passes(&failed), "{yes}");

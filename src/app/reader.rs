@@ -61,7 +61,8 @@ impl Reader {
         let at = self.first(&lines, height);
         let to = motion.from(at, last + 1, height);
         let down = matches!(motion, Motion::Down | Motion::PageDown | Motion::Last);
-        self.top = lines.get(to).filter(|_| last > 0 && (to < last || !down)).map(|line| line.number);
+        self.top =
+            lines.get(to).filter(|_| last > 0 && (to < last || !down)).map(|line| line.number);
     }
 
     /// Follows the newest line again.

@@ -123,9 +123,7 @@ impl Table {
             .map(|row| {
                 kept.partition_point(|key| {
                     let other = fleet.get(key);
-                    other.is_some_and(|other| {
-                        self.sort.compare(other, row, self.reverse).is_lt()
-                    })
+                    other.is_some_and(|other| self.sort.compare(other, row, self.reverse).is_lt())
                 })
             })
             .collect();

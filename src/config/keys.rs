@@ -15,18 +15,43 @@ pub enum Section {
     Region,
     /// `ssh`.
     Ssh,
+    /// `bacalhau`.
+    Bacalhau,
+    /// `sensor`.
+    Sensor,
+    /// `node`.
+    Node,
     /// `ui`.
     Ui,
 }
 
 impl Section {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Top, Self::Aws, Self::Region, Self::Ssh, Self::Ui];
+    pub const ALL: [Self; 8] = [
+        Self::Top,
+        Self::Aws,
+        Self::Region,
+        Self::Ssh,
+        Self::Bacalhau,
+        Self::Sensor,
+        Self::Node,
+        Self::Ui,
+    ];
 
     /// Its keys, in the order of `config.yaml.example`.
     pub fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::Top => &["deployment", "aws", "regions", "ssh", "reboot", "ui"],
+            Self::Top => &[
+                "deployment",
+                "aws",
+                "regions",
+                "ssh",
+                "bacalhau",
+                "sensor",
+                "node",
+                "reboot",
+                "ui",
+            ],
             Self::Aws => &[
                 "total_instances",
                 "username",
@@ -66,6 +91,9 @@ impl Section {
                 "timeout_s",
                 "host_key",
             ],
+            Self::Bacalhau => &["api", "api_key_file", "image"],
+            Self::Sensor => &["image"],
+            Self::Node => &["packages", "units", "cloud_init"],
             Self::Ui => &["theme", "mouse", "bell", "keymap"],
         }
     }
@@ -77,6 +105,9 @@ impl Section {
             Self::Aws => "under 'aws'",
             Self::Region => "to a region",
             Self::Ssh => "under 'ssh'",
+            Self::Bacalhau => "under 'bacalhau'",
+            Self::Sensor => "under 'sensor'",
+            Self::Node => "under 'node'",
             Self::Ui => "under 'ui'",
         }
     }
@@ -135,8 +166,15 @@ mod tests {
         let root = read(EXAMPLE, &mut Report::default()).unwrap();
         assert_eq!(keys(&root), Section::Top.keys());
         assert_eq!(keys(&root.get("aws").unwrap().node), Section::Aws.keys());
-        assert_eq!(keys(&root.get("ssh").unwrap().node), Section::Ssh.keys());
-        assert_eq!(keys(&root.get("ui").unwrap().node), Section::Ui.keys());
+        for (name, section) in [
+            ("ssh", Section::Ssh),
+            ("bacalhau", Section::Bacalhau),
+            ("sensor", Section::Sensor),
+            ("node", Section::Node),
+            ("ui", Section::Ui),
+        ] {
+            assert_eq!(keys(&root.get(name).unwrap().node), section.keys());
+        }
         let Value::List(regions) = &root.get("regions").unwrap().node.value else {
             panic!("no list of regions")
         };

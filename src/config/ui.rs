@@ -44,7 +44,11 @@ fn keymap(node: Option<&Node>, report: &mut Report) -> BTreeMap<String, Vec<Stri
                 Ok(key) => keys.push(key.to_owned()),
                 Err(wrong) => report.add_with(
                     wrong.at,
-                    format!("{} in 'keymap' must be a key, found {}", quoted(&entry.key), wrong.found),
+                    format!(
+                        "{} in 'keymap' must be a key, found {}",
+                        quoted(&entry.key),
+                        wrong.found
+                    ),
                     "write a character, or a name such as F2, Ctrl-N or PgDn, in quotes where YAML \
                      needs them",
                 ),

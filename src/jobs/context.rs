@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{Notify, OnceCell, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +15,7 @@ use super::Asker;
 use crate::aws::{Access, Aws, AwsError};
 use crate::config::Config;
 use crate::fleet::{Account, DeploymentId, Failure, InstanceId, Region, Step};
+use crate::ssh::{Dial, TcpDial};
 use crate::store::{Cache, Journal};
 
 /// How fast jobs look again while they wait.
@@ -53,6 +55,10 @@ pub struct Context {
     pub config: Option<Arc<Config>>,
     /// The user's home folder, for paths that begin with `~/`.
     pub home: Option<PathBuf>,
+    /// Where the user's ssh-agent listens.
+    pub agent: Option<PathBuf>,
+    /// How bytes reach a host.
+    pub dial: Arc<dyn Dial>,
     /// Where intents are written; `None` in a read-only process.
     pub journal: Option<Arc<Journal>>,
     /// Answers of AWS that stay true for a day.
@@ -97,7 +103,23 @@ impl Context {
             pipelines: Mutex::default(),
             stir: Notify::new(),
         };
-        Self { access, config, home: None, journal, cache, asker, pace: Pace::default(), shared }
+        Self {
+            access,
+            config,
+            home: None,
+            agent: None,
+            dial: Arc::new(TcpDial),
+            journal,
+            cache,
+            asker,
+            pace: Pace::default(),
+            shared,
+        }
+    }
+
+    /// What time it is where AWS is.
+    pub fn now(&self) -> Timestamp {
+        self.access.now()
     }
 
     /// The deployment that this process works on.

@@ -2,21 +2,23 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use super::opening::{self, Open, Want};
+use super::opening::{self, Want};
 use super::screen::{Left, Screen};
 use super::signals::Signals;
+use super::site::Site;
 use super::terminal::Terminal;
+use super::turning;
 use crate::app::{Command, Exit, Message};
-use crate::cli::Global;
+use crate::config::Config;
 use crate::view::Ability;
 
 /// Runs the dashboard. Answers the exit code.
-pub(super) async fn run(global: &Global) -> color_eyre::Result<u8> {
+pub(super) async fn run(site: &Site) -> color_eyre::Result<u8> {
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         say("spot-tui: the dashboard needs a terminal; see `spot-tui help` for the commands");
         return Ok(2);
     }
-    let config = match opening::read_config(global) {
+    let config = match opening::read_config(site) {
         Ok(config) => config,
         Err(error) => {
             say(&error.to_string());
@@ -24,8 +26,9 @@ pub(super) async fn run(global: &Global) -> color_eyre::Result<u8> {
         }
     };
     let mut terminal = Terminal::enter()?;
-    let size = terminal.size()?;
-    let open = match opening::open(global, config, Want::WriteIfFree, Some(size)) {
+    let window = terminal.size()?;
+    let counts = config.as_ref().map(Config::spread);
+    let open = match opening::open(site, config, Want::WriteIfFree, Some(window)) {
         Ok(open) => open,
         Err(error) => {
             drop(terminal);
@@ -33,17 +36,23 @@ pub(super) async fn run(global: &Global) -> color_eyre::Result<u8> {
             return Ok(error.code());
         }
     };
-    let Open { mut engine, remarks, .. } = open;
-    for remark in remarks {
+    let mut open = open;
+    let engine = &mut open.engine;
+    for remark in std::mem::take(&mut open.remarks) {
         tracing::warn!(target: "story", "{remark}");
     }
     let mut signals = Signals::listen()?;
     engine.handle(Message::Command(Command::Refresh));
+    if site.rehearsal.as_ref().is_some_and(|rehearsal| rehearsal.is_tour) {
+        engine.handle(Message::Command(Command::Create(counts)));
+    }
     let mut screen = Screen {
-        engine: &mut engine,
+        engine,
         terminal: &mut terminal,
         signals: &mut signals,
         ability: ability(),
+        memory: site.memory(),
+        is_demo: site.rehearsal.is_some(),
     };
     let left = screen.run().await;
     // The state is written before the terminal is given back, and whatever became of that.
@@ -54,7 +63,12 @@ pub(super) async fn run(global: &Global) -> color_eyre::Result<u8> {
         return Ok(1);
     }
     match left {
-        Ok(exit) => Ok(exit.code()),
+        Ok(Left::Exit(exit)) => Ok(exit.code()),
+        Ok(Left::Turn(turn)) => {
+            // The next process takes the lock.
+            drop(open);
+            Ok(turning::turn(turn))
+        }
         Err(error) => {
             say(&format!("spot-tui: the terminal is gone: {error}"));
             Ok(Exit::Interrupted.code())

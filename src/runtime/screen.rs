@@ -3,7 +3,7 @@
 //! clock tick a second while an age is on the screen.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -13,7 +13,6 @@ use super::engine::Engine;
 use super::shell::Login;
 use super::signals::Signals;
 use super::terminal::Terminal;
-use super::trace::state_folder;
 use crate::app::{Effect, Exit, Input, Message, Model, Signal, Turn};
 use crate::fleet::{Failure, Instance, InstanceKey, Level};
 use crate::view::{self, Ability, HitMap, Theme};
@@ -41,6 +40,10 @@ pub(super) struct Screen<'a> {
     pub(super) signals: &'a mut Signals,
     /// What the terminal can show.
     pub(super) ability: Ability,
+    /// The folder in which the arrangement of the screen is remembered.
+    pub(super) memory: Option<PathBuf>,
+    /// Whether the instances are in this process: no other program reaches them.
+    pub(super) is_demo: bool,
 }
 
 impl Screen<'_> {
@@ -121,7 +124,7 @@ impl Screen<'_> {
                     let (level, text) = export(&file, &text);
                     self.note(level, "export", text);
                 }
-                Effect::Remember(remembered) => remember(&remembered.text()),
+                Effect::Remember(remembered) => self.remember(&remembered.text()),
                 // The engine does the rest.
                 _ => {}
             }
@@ -143,7 +146,7 @@ impl Screen<'_> {
     }
 
     fn copy_shell(&mut self, key: &InstanceKey) -> io::Result<()> {
-        let folder = state_folder().unwrap_or_else(std::env::temp_dir);
+        let folder = self.memory.clone().unwrap_or_else(std::env::temp_dir);
         let line = with_row(&self.engine.model, key, |row, model| {
             Login::line(row, model.config.as_deref(), &folder)
         });
@@ -155,10 +158,24 @@ impl Screen<'_> {
         Ok(())
     }
 
+    /// Keeps the arrangement for the next start. That it cannot be kept is no reason to disturb.
+    fn remember(&self, text: &str) {
+        let Some(folder) = &self.memory else { return };
+        if let Err(error) = write_whole(folder, text) {
+            tracing::warn!(%error, "the layout was not kept");
+        }
+    }
+
     /// Lends the terminal to an ssh. Reports are taken up meanwhile; signals end both.
     async fn shell(&mut self, key: &InstanceKey) -> io::Result<Option<Left>> {
-        let login =
-            with_row(&self.engine.model, key, |row, model| Login::new(row, model.config.as_deref()));
+        if self.is_demo {
+            let text = "the demo's instances live in this process, where no ssh gets to";
+            self.note(Level::Warning, "ssh", text.to_owned());
+            return Ok(None);
+        }
+        let login = with_row(&self.engine.model, key, |row, model| {
+            Login::new(row, model.config.as_deref())
+        });
         let login = match login {
             Some(Ok(login)) => login,
             Some(Err(failure)) => {
@@ -168,10 +185,8 @@ impl Screen<'_> {
             None => return Ok(None),
         };
         self.terminal.lend();
-        let child = tokio::process::Command::new("ssh")
-            .args(&login.arguments)
-            .kill_on_drop(true)
-            .spawn();
+        let child =
+            tokio::process::Command::new("ssh").args(&login.arguments).kill_on_drop(true).spawn();
         let ended = match child {
             Ok(mut child) => loop {
                 let message = tokio::select! {
@@ -253,14 +268,6 @@ fn export(file: &str, text: &str) -> (Level, String) {
 
 /// The file in which the arrangement of the screen is kept.
 pub(super) const LAYOUT: &str = "layout.json";
-
-/// Keeps the arrangement for the next start. That it cannot be kept is no reason to disturb.
-fn remember(text: &str) {
-    let Some(folder) = state_folder() else { return };
-    if let Err(error) = write_whole(&folder, text) {
-        tracing::warn!(%error, "the layout was not kept");
-    }
-}
 
 fn write_whole(folder: &Path, text: &str) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;

@@ -180,11 +180,7 @@ impl<'a, R: ?Sized, L: ?Sized> Grid<'a, R, L> {
 
     /// The line of headings, and where each is. `sort`: what it is sorted by, and whether the
     /// other way round.
-    pub fn headings(
-        &self,
-        buffer: &mut Buffer,
-        sort: Option<(Field, bool)>,
-    ) -> Vec<(Rect, Field)> {
+    pub fn headings(&self, buffer: &mut Buffer, sort: Option<(Field, bool)>) -> Vec<(Rect, Field)> {
         let mut spots = Vec::new();
         for placed in &self.placed {
             let column = self.columns[placed.index];
@@ -236,7 +232,10 @@ mod tests {
     }
 
     fn widths(width: u16) -> Vec<(usize, u16)> {
-        place(&columns().iter().collect::<Vec<_>>(), width).iter().map(|placed| (placed.index, placed.width)).collect()
+        place(&columns().iter().collect::<Vec<_>>(), width)
+            .iter()
+            .map(|placed| (placed.index, placed.width))
+            .collect()
     }
 
     #[test]

@@ -21,9 +21,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect, context: Contex
         below => format!("{below} more below, Esc closes"),
     };
     pen.rule(area, 0, (Tone::Strong, &title), &remark);
-    for ((binding, keys), line) in
-        model.keymap.bindings(context).skip(top).zip(0..lines.height)
-    {
+    for ((binding, keys), line) in model.keymap.bindings(context).skip(top).zip(0..lines.height) {
         let keys: Vec<String> = keys.iter().map(|key| key.name()).collect();
         let keys = text::cut(&keys.join(" "), 20, pen.theme.glyphs.cut).into_owned();
         pen.text(lines, COLUMNS[0], line, Tone::Accent, &keys);

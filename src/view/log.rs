@@ -22,7 +22,10 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Re
     pen.rule(area, 0, (if focused { Tone::Accent } else { Tone::Dim }, "log"), remark);
     let lines = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     TuiLoggerWidget::default()
-        .formatter(Box::new(Formatter { theme: pen.theme.clone(), whole: model.panels.whole == Some(Panel::Log) }))
+        .formatter(Box::new(Formatter {
+            theme: pen.theme.clone(),
+            whole: model.panels.whole == Some(Panel::Log),
+        }))
         .state(model.log_panel.widget())
         .render(lines.intersection(pen.buffer.area), pen.buffer);
 }

@@ -39,8 +39,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
 
 fn coasts(pen: &mut Pen<'_>, area: Rect) {
     let marker = if pen.theme.is_ascii() { Marker::Custom('.') } else { Marker::Braille };
-    let resolution =
-        if area.width > 90 { MapResolution::High } else { MapResolution::Low };
+    let resolution = if area.width > 90 { MapResolution::High } else { MapResolution::Low };
     Canvas::default()
         .marker(marker)
         .x_bounds(EAST)
@@ -70,7 +69,8 @@ fn mark(model: &Model, pen: &mut Pen<'_>, area: Rect, place: &Place, chosen: boo
     let y = cell(1.0 - share(f64::from(place.latitude), NORTH), area.height);
     let configured = || {
         let config = model.config.as_ref();
-        config.is_some_and(|config| config.regions.iter().any(|it| it.region.as_str() == place.code))
+        config
+            .is_some_and(|config| config.regions.iter().any(|it| it.region.as_str() == place.code))
     };
     let (tone, said) = match counts(model, place) {
         Some((health, count)) => {

@@ -38,14 +38,7 @@ fn lines(reader: &Reader, pen: &mut Pen<'_>, area: Rect, ring: &Ring, named: boo
     status(reader, pen, Rect { y: body.bottom(), height: 1, ..area }, ring);
 }
 
-fn draw_line(
-    reader: &Reader,
-    pen: &mut Pen<'_>,
-    area: Rect,
-    at: u16,
-    line: &Line,
-    named: bool,
-) {
+fn draw_line(reader: &Reader, pen: &mut Pen<'_>, area: Rect, at: u16, line: &Line, named: bool) {
     pen.text(area, 1, at, Tone::Dim, &text::clock(line.at));
     let mut x = TIME;
     if named {

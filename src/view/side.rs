@@ -22,7 +22,12 @@ pub(super) fn draw(
         }
     }
     let remark = remark(model, focused);
-    pen.rule(area, 0, (if focused { Tone::Accent } else { Tone::Dim }, &title(model, pane)), &remark);
+    pen.rule(
+        area,
+        0,
+        (if focused { Tone::Accent } else { Tone::Dim }, &title(model, pane)),
+        &remark,
+    );
     let left = u16::from(beside);
     let inside = Rect {
         x: area.x + left,

@@ -153,9 +153,7 @@ impl Palette {
     fn colours(self) -> Option<[Color; 5]> {
         let indexed = |colours: [u8; 5]| Some(colours.map(Color::Indexed));
         match self {
-            Self::Own => {
-                Some([Color::Green, Color::Cyan, AMBER, Color::Magenta, Color::Red])
-            }
+            Self::Own => Some([Color::Green, Color::Cyan, AMBER, Color::Magenta, Color::Red]),
             Self::Dark => indexed([114, 80, 179, 176, 203]),
             Self::Light => indexed([28, 25, 130, 127, 160]),
             Self::Mono => None,

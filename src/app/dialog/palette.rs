@@ -169,8 +169,7 @@ fn read(line: &str, keymap: &Keymap) -> Result<Command, String> {
             .map(|(binding, _)| binding.command.clone())
             .ok_or_else(|| format!("'{verb}' is no command; ? shows them all"));
     }
-    let field =
-        |name: &str| Field::named(name).ok_or_else(|| format!("'{name}' is no column"));
+    let field = |name: &str| Field::named(name).ok_or_else(|| format!("'{name}' is no column"));
     let kind = VERBS.iter().find(|(known, ..)| *known == verb).map(|(_, kind, _)| kind);
     match (verb, kind) {
         ("filter", _) => Ok(Command::SetFilter(rest.to_owned())),
@@ -234,7 +233,10 @@ mod tests {
     #[test]
     fn words_are_taken_and_nonsense_is_told() {
         assert_eq!(meant("sort age"), Ok(Command::SortBy(Field::Age)));
-        assert_eq!(meant("filter phase:failed us"), Ok(Command::SetFilter("phase:failed us".into())));
+        assert_eq!(
+            meant("filter phase:failed us"),
+            Ok(Command::SetFilter("phase:failed us".into()))
+        );
         assert_eq!(
             meant("columns phase,region"),
             Ok(Command::SetColumns(vec![Field::Phase, Field::Region]))

@@ -4,8 +4,8 @@ use crossterm::event::KeyCode;
 
 use super::key::{Key, char, ctrl, key, shift};
 use super::{Binding, Context};
-use crate::app::command::{Command, Copied, Motion};
 use crate::app::Pane;
+use crate::app::command::{Command, Copied, Motion};
 
 const TABLE: &[Context] = &[Context::Table];
 const SIDE: &[Context] = &[Context::Pane, Context::Reader];

@@ -87,12 +87,7 @@ impl Context {
     fn takes_text(self) -> bool {
         matches!(
             self,
-            Self::Filter
-                | Self::Search
-                | Self::Counts
-                | Self::Word
-                | Self::Secret
-                | Self::Palette
+            Self::Filter | Self::Search | Self::Counts | Self::Word | Self::Secret | Self::Palette
         )
     }
 }

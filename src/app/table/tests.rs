@@ -84,8 +84,7 @@ fn a_filter_hides_rows_marks_and_cursor() {
 #[test]
 fn the_window_follows_the_cursor_and_never_shows_less_than_it_could() {
     let rows: Vec<String> = (0..100).map(|number| format!("{number:03}")).collect();
-    let rows: Vec<_> =
-        rows.iter().map(|key| (key.as_str(), "us-west-2", Phase::Ready)).collect();
+    let rows: Vec<_> = rows.iter().map(|key| (key.as_str(), "us-west-2", Phase::Ready)).collect();
     let fleet = fleet(&rows);
     let mut table = Table::default();
     table.resize(10);

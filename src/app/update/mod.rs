@@ -61,7 +61,9 @@ fn take(model: &mut Model, message: Message) -> Vec<Effect> {
 fn on_input(model: &mut Model, input: Input) -> Vec<Effect> {
     match input {
         Input::Key(event) => {
-            let Some(command) = model.keymap.command(model.context(), event) else { return Vec::new() };
+            let Some(command) = model.keymap.command(model.context(), event) else {
+                return Vec::new();
+            };
             model.flash = None;
             perform(model, command)
         }

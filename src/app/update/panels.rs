@@ -34,14 +34,14 @@ pub(super) fn perform(model: &mut Model, command: Command) -> Vec<Effect> {
             arrange(model, &command);
             Vec::new()
         }
-        Command::Search
-        | Command::NextMatch
-        | Command::PreviousMatch
-        | Command::OnlyMatches => {
+        Command::Search | Command::NextMatch | Command::PreviousMatch | Command::OnlyMatches => {
             read(model, &command);
             Vec::new()
         }
-        Command::Copy(_) | Command::Shell | Command::Export(_) | Command::ToggleMouse
+        Command::Copy(_)
+        | Command::Shell
+        | Command::Export(_)
+        | Command::ToggleMouse
         | Command::Turn(_) => reach_out(model, command),
         other => {
             show(model, other);
