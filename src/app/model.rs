@@ -455,6 +455,9 @@ impl Model {
 
     /// As [`Self::unsettle`], where one row alone changed: it is counted at once.
     pub(super) fn recount(&mut self, before: &Instance) {
+        if self.unsorted {
+            return;
+        }
         self.tally.subtract(before);
         if let Some(after) = self.fleet.get(&before.key) {
             self.tally.add(after);

@@ -50,7 +50,7 @@ pub static INSTANCE: [Column<Instance, Look>; 13] = [
     column(Field::Creator, "CREATOR", [10, 10, 16], 9, |row, look, _| {
         known(row, look, |machine| machine.creator.as_deref())
     }),
-    column(Field::Output, "LAST LINE", [30, 60, 120], 7, |row, _, _| {
+    column(Field::Output, "LAST LINE", [30, 60, 120], 20, |row, _, _| {
         // What it said on its way does not matter once it is there, or gone.
         let matters = !matches!(row.phase.health(), Health::Good | Health::Ending);
         let line = row.last_line.as_deref().filter(|_| matters);

@@ -97,30 +97,35 @@ pub struct Placed {
 /// Columns between two columns.
 const GAP: u16 = 2;
 
-/// Deals out a width: the most telling columns first, each with its least; then each up to its
-/// usual width, and then up to its greatest, in the same order.
+/// Up to this rank a column is worth more than that another one has its usual width.
+const ESSENTIAL: u8 = 4;
+
+/// Deals out a width. The most telling columns come first, each with its least, and are then grown
+/// to their usual width; the others get what that leaves over, and what they leave over goes to
+/// those that can use it, in the same order.
 pub fn place<R: ?Sized, L: ?Sized>(columns: &[&Column<R, L>], width: u16) -> Vec<Placed> {
     let mut by_rank: Vec<usize> = (0..columns.len()).collect();
     by_rank.sort_by_key(|index| columns[*index].rank);
+    let essential = by_rank.partition_point(|index| columns[*index].rank <= ESSENTIAL);
     let mut room = width.saturating_add(GAP);
     let mut widths = vec![0; columns.len()];
-    let mut shown = Vec::new();
-    for index in by_rank {
-        let least = columns[index].widths[0].saturating_add(GAP);
-        if least > room {
-            break;
+    let (first, rest) = by_rank.split_at(essential);
+    let mut shown = 0;
+    for some in [first, rest] {
+        // None that tells less stands where one that tells more had no room.
+        let missing = shown < essential && some == rest;
+        for index in some.iter().filter(|_| !missing) {
+            let least = columns[*index].widths[0].saturating_add(GAP);
+            if least > room {
+                break;
+            }
+            room -= least;
+            widths[*index] = columns[*index].widths[0];
+            shown += 1;
         }
-        room -= least;
-        widths[index] = columns[index].widths[0];
-        shown.push(index);
+        grow(columns, &by_rank[..shown], 1, &mut widths, &mut room);
     }
-    for goal in [1, 2] {
-        for index in &shown {
-            let more = columns[*index].widths[goal].saturating_sub(widths[*index]).min(room);
-            widths[*index] += more;
-            room -= more;
-        }
-    }
+    grow(columns, &by_rank[..shown], 2, &mut widths, &mut room);
     let mut x = 0;
     let mut placed = Vec::new();
     for (index, width) in widths.into_iter().enumerate().filter(|(_, width)| *width > 0) {
@@ -128,6 +133,21 @@ pub fn place<R: ?Sized, L: ?Sized>(columns: &[&Column<R, L>], width: u16) -> Vec
         x += width + GAP;
     }
     placed
+}
+
+/// Gives columns that are shown more room, up to their usual or their greatest width.
+fn grow<R: ?Sized, L: ?Sized>(
+    columns: &[&Column<R, L>],
+    shown: &[usize],
+    goal: usize,
+    widths: &mut [u16],
+    room: &mut u16,
+) {
+    for index in shown {
+        let more = columns[*index].widths[goal].saturating_sub(widths[*index]).min(*room);
+        widths[*index] += more;
+        *room -= more;
+    }
 }
 
 /// Writes a text into one line of a column.

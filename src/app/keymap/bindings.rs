@@ -61,6 +61,15 @@ pub(super) static BINDINGS: &[Binding] = &[
         "write what is shown to a file",
         "export",
     ),
+    named("help", PANELS, &[char('?'), key(KeyCode::F(1))], Command::Help, "these keys", "help"),
+    named(
+        "quit",
+        PANELS,
+        &[char('q')],
+        Command::Quit,
+        "leave; asks first while something is under way",
+        "quit",
+    ),
     bind(
         &[Context::Log],
         &[key(KeyCode::Esc)],
@@ -111,15 +120,6 @@ pub(super) static BINDINGS: &[Binding] = &[
     ),
     named("mark", TABLE, &[char(' ')], Command::Mark, "mark, or take the mark away", "mark"),
     named("palette", PANELS, &[char(':')], Command::AskPalette, "type a command", "command"),
-    named("help", PANELS, &[char('?'), key(KeyCode::F(1))], Command::Help, "these keys", "help"),
-    named(
-        "quit",
-        PANELS,
-        &[char('q')],
-        Command::Quit,
-        "leave; asks first while something is under way",
-        "quit",
-    ),
     named("sort", TABLE, &[char('s')], Command::SortNext, "sort by the next column", "sort"),
     named("reverse", TABLE, &[char('S')], Command::SortReverse, "sort the other way round", ""),
     named(

@@ -311,7 +311,7 @@ mod tests {
             [
                 "no action is called 'craete'; did you mean 'create'?",
                 "'Hyper-x' for 'destroy' is no key",
-                "q would be both 'map' and 'quit'",
+                "q would be both 'quit' and 'map'",
             ]
         );
     }
