@@ -4,6 +4,7 @@ mod aim;
 mod commands;
 mod dashboard;
 mod engine;
+mod nodes;
 mod opening;
 mod panics;
 mod screen;
@@ -26,6 +27,7 @@ pub fn run(cli: Cli) -> color_eyre::Result<u8> {
     match &command {
         Some(Command::Version) => return Ok(setup::version()),
         Some(Command::Validate { json }) => return Ok(setup::validate(&global, *json)),
+        Some(Command::Identity { id, json }) => return Ok(nodes::identity(id, *json)),
         _ => {}
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -36,7 +38,7 @@ pub fn run(cli: Cli) -> color_eyre::Result<u8> {
         Some(Command::Create(args)) => runtime.block_on(commands::create(&global, &args, debug)),
         Some(Command::Destroy(args)) => runtime.block_on(commands::destroy(&global, &args, debug)),
         Some(Command::List { json }) => runtime.block_on(commands::list(&global, json, debug)),
-        Some(Command::Version | Command::Validate { .. }) => 0,
+        Some(Command::Version | Command::Validate { .. } | Command::Identity { .. }) => 0,
     };
     // A job that hangs in the kernel must not hold up the end.
     runtime.shutdown_background();
