@@ -9,19 +9,16 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::engine::Engine;
+use super::site::Site;
 use crate::app::{Model, Opening};
-use crate::aws::Access;
 use crate::cli::Global;
 use crate::config::{self, Config};
 use crate::fleet::{DeploymentId, Failure, Fleet, Step};
 use crate::jobs::{self, Context};
-use crate::ssh;
 use crate::store::{Cache, Journal, Lock, Paths, State, StateFile, StoreError};
 
 /// The largest configuration that is read, in bytes.
 const CONFIG_CAP: u64 = 1 << 20;
-/// Where answers of AWS are kept for a day.
-const CACHE: &str = ".aws_cache";
 
 /// Why a process cannot open.
 #[derive(Debug, thiserror::Error)]
@@ -71,8 +68,8 @@ pub(super) struct Open {
 }
 
 /// Reads the configuration. `Ok(None)` when there is none at the default place.
-pub(super) fn read_config(global: &Global) -> Result<Option<Config>, OpeningError> {
-    let path = &global.config;
+pub(super) fn read_config(site: &Site) -> Result<Option<Config>, OpeningError> {
+    let path = &site.global.config;
     let bytes = match read_capped(path) {
         Ok(bytes) => bytes,
         Err(error)
@@ -87,9 +84,7 @@ pub(super) fn read_config(global: &Global) -> Result<Option<Config>, OpeningErro
     };
     let mut config = config::parse_bytes(&path.display().to_string(), &bytes)
         .map_err(|complaints| OpeningError::Config(complaints.to_string()))?;
-    if let Some(files) = &global.files {
-        config.aws.files_directory.clone_from(files);
-    }
+    site.adapt(&mut config);
     Ok(Some(config))
 }
 
@@ -102,11 +97,12 @@ fn read_capped(path: &Path) -> io::Result<Vec<u8>> {
 
 /// Opens the state and puts the engine together.
 pub(super) fn open(
-    global: &Global,
+    site: &Site,
     config: Option<Config>,
     want: Want,
-    size: Option<(u16, u16)>,
+    window: Option<(u16, u16)>,
 ) -> Result<Open, OpeningError> {
+    let global = &site.global;
     let paths = Paths::new(&global.state);
     let file = StateFile::new(paths.clone());
     let (lock, read_only) = lock(global, &paths, want)?;
@@ -129,13 +125,13 @@ pub(super) fn open(
         None => (file.read()?.state, None),
     };
     let (deployment, is_new_deployment) = deployment(global, config.as_ref(), &state);
-    let access = access(global);
+    let access = site.access.clone();
     let now = access.now();
     let fleet = fleet(&state, now);
     let config = config.map(Arc::new);
     let (asker, questions) = jobs::questions();
     let (desk, lanes) = jobs::lanes(access.time.clone());
-    let cache = Cache::new(CACHE);
+    let cache = Cache::new(&site.cache);
     let mut context = Context::new(
         deployment.clone(),
         is_new_deployment,
@@ -145,17 +141,18 @@ pub(super) fn open(
         cache,
         asker,
     );
-    context.home = directories::BaseDirs::new().map(|base| base.home_dir().to_owned());
-    context.agent = ssh::agent();
+    context.home.clone_from(&site.home);
+    context.agent.clone_from(&site.agent);
+    context.dial = Arc::clone(&site.dial);
     let context = Arc::new(context);
     let model = Model::new(Opening {
         config,
         deployment,
         fleet,
         read_only,
-        dashboard: size.is_some(),
+        dashboard: window.is_some(),
         now,
-        size: size.unwrap_or_default(),
+        size: window.unwrap_or_default(),
     });
     let state_file = lock.is_some().then_some(file);
     let engine = Engine::new(model, Arc::clone(&context), desk, lanes, questions, state_file);
@@ -204,13 +201,4 @@ fn fleet(state: &State, now: Timestamp) -> Fleet {
         fleet.insert(entry.instance(now));
     }
     fleet
-}
-
-/// How AWS is reached.
-pub(super) fn access(global: &Global) -> Access {
-    Access {
-        profile: global.profile.clone(),
-        endpoint: global.endpoint_url.clone(),
-        ..Access::default()
-    }
 }
