@@ -40,7 +40,7 @@ pub struct Layout {
 
 impl Layout {
     /// Deals out a screen to a table of so many rows; what the table leaves over, the log gets.
-    pub fn new((width, height): (u16, u16), banner: bool, panels: &Panels, rows: usize) -> Self {
+    pub fn new((width, height): (u16, u16), banner: bool, panels: Panels, rows: usize) -> Self {
         if width < SMALLEST.0 || height < SMALLEST.1 {
             return Self::default();
         }
@@ -86,7 +86,7 @@ fn side_columns(width: u16, share: u16) -> u16 {
     wanted.clamp(LEAST.1, width.saturating_sub(LEAST.0).max(LEAST.1))
 }
 
-fn log_lines(height: u16, room: u16, panels: &Panels, rows: usize, beside: bool) -> u16 {
+fn log_lines(height: u16, room: u16, panels: Panels, rows: usize, beside: bool) -> u16 {
     let least = if height < 20 { 2 } else { (height / 5).clamp(3, 10) };
     let most = (height * 2 / 5).max(least);
     let few = if beside { READ } else { FEW };
@@ -109,15 +109,15 @@ mod tests {
         for panels in [Panels::default(), arranged, zoomed, bare] {
             for (width, height) in (0..200).flat_map(|height| [(60, height), (140, height)]) {
                 for (banner, rows) in [(false, 0), (true, 1), (false, 30), (true, 100_000)] {
-                    check((width, height), banner, &panels, rows);
+                    check((width, height), banner, panels, rows);
                 }
             }
         }
         arranged.more_log = -40;
-        check((140, 15), true, &arranged, 1);
+        check((140, 15), true, arranged, 1);
     }
 
-    fn check(size: (u16, u16), banner: bool, panels: &Panels, rows: usize) {
+    fn check(size: (u16, u16), banner: bool, panels: Panels, rows: usize) {
         let dealt = Layout::new(size, banner, panels, rows);
         if size.1 < SMALLEST.1 {
             assert!(!dealt.fits);
@@ -127,9 +127,8 @@ mod tests {
         let between = match dealt.whole {
             Some(Panel::Log) => log + 1,
             Some(Panel::Side) => side + 1,
-            Some(Panel::Table) => table + 3,
             None if log > 0 => table + 3 + log + 1,
-            None => table + 3,
+            Some(Panel::Table) | None => table + 3,
         };
         assert_eq!(3 + strip + banner + between, size.1, "{size:?} {panels:?}");
         if dealt.whole.is_none() {
@@ -139,15 +138,15 @@ mod tests {
 
     #[test]
     fn the_log_gets_what_a_small_table_leaves_over() {
-        let log = |rows| Layout::new((140, 40), false, &Panels::default(), rows).log;
+        let log = |rows| Layout::new((140, 40), false, Panels::default(), rows).log;
         assert_eq!([log(3), log(20), log(500)], [16, 12, 8]);
     }
 
     #[test]
     fn without_room_beside_it_a_pane_takes_the_tables_place() {
         let panels = Panels { side: Some(Pane::Details), ..Panels::default() };
-        assert_eq!(Layout::new((80, 24), false, &panels, 3).whole, Some(Panel::Side));
-        let wide = Layout::new((140, 40), false, &panels, 3);
+        assert_eq!(Layout::new((80, 24), false, panels, 3).whole, Some(Panel::Side));
+        let wide = Layout::new((140, 40), false, panels, 3);
         assert_eq!((wide.whole, wide.side_columns), (None, 58));
     }
 }

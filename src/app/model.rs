@@ -162,9 +162,9 @@ impl Tally {
         }
         self.total -= 1;
         let health = instance.phase.health();
-        less(&mut self.health, &health);
+        less(&mut self.health, health);
         if let Some(region) = self.regions.get_mut(&instance.region) {
-            less(region, &health);
+            less(region, health);
             if region.is_empty() {
                 self.regions.remove(&instance.region);
             }
@@ -172,11 +172,11 @@ impl Tally {
     }
 }
 
-fn less(counts: &mut BTreeMap<Health, usize>, health: &Health) {
-    if let Some(count) = counts.get_mut(health) {
+fn less(counts: &mut BTreeMap<Health, usize>, health: Health) {
+    if let Some(count) = counts.get_mut(&health) {
         *count -= 1;
         if *count == 0 {
-            counts.remove(health);
+            counts.remove(&health);
         }
     }
 }
@@ -340,7 +340,7 @@ impl Model {
 
     /// How the screen's lines are dealt out.
     pub fn layout(&self) -> Layout {
-        Layout::new(self.size, self.banner().is_some(), &self.panels, self.fleet.len())
+        Layout::new(self.size, self.banner().is_some(), self.panels, self.fleet.len())
     }
 
     /// The panel that has the keyboard while nothing lies over it: never one that is not there.

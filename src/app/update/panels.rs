@@ -1,5 +1,7 @@
 //! What keys do in the table, the panes, the filter and the log.
 
+use std::fmt::Write as _;
+
 use super::{create, destroy};
 use crate::app::dialog::{ColumnsForm, Menu, Palette, edit};
 use crate::app::log::Ring;
@@ -338,7 +340,11 @@ fn shell(model: &mut Model) -> Vec<Effect> {
 /// Writes down the events that pass the filter, the oldest first.
 fn export(model: &Model, file: Option<String>) -> Vec<Effect> {
     let lines = model.events.lines(model.log.events());
-    let text: String = lines.iter().map(|line| format!("{} {line}\n", line.at)).collect();
+    let mut text = String::new();
+    for line in lines {
+        // Nothing that is written to a string fails.
+        let _ = writeln!(text, "{} {line}", line.at);
+    }
     let moment = model.now.strftime("%Y%m%d-%H%M%S");
     let file = file.unwrap_or_else(|| format!("spot-tui-events-{moment}.log"));
     vec![Effect::Export { file, text }]
