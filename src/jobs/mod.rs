@@ -5,6 +5,7 @@
 
 mod context;
 mod create;
+mod crew;
 mod deploy;
 mod deployment;
 mod destroy;
@@ -13,9 +14,11 @@ mod kit;
 pub mod network;
 mod node_files;
 mod node_status;
+mod orders;
 mod place;
 mod questions;
 mod report;
+mod settle;
 pub mod user_data;
 mod watch;
 
@@ -25,6 +28,7 @@ use std::time::{Duration, SystemTime};
 pub use context::{Context, Pace};
 pub use deployment::{Found, find_deployment};
 pub use node_files::{NodeFile, node_files};
+pub use orders::{unfinished, unfinished_destroys};
 pub use questions::{Asked, Asker, Questions, questions};
 pub use report::{Desk, Lanes, Reporter, lanes};
 
@@ -66,6 +70,16 @@ async fn record(context: &Context, intent: &Intent) -> Result<IntentId, Failure>
         .map_err(|error| error.failure())
 }
 
+/// Puts another intent in the place of one that is open; when this returns, it is on the disk.
+async fn amend(context: &Context, id: IntentId, intent: &Intent) -> Result<(), Failure> {
+    let journal = Arc::clone(context.journal()?);
+    let intent = intent.clone();
+    tokio::task::spawn_blocking(move || journal.amend(id, &intent))
+        .await
+        .map_err(|panic| Failure::new(crate::fleet::Step::Internal, panic.to_string(), ""))?
+        .map_err(|error| error.failure())
+}
+
 impl network::RecordIntent for Context {
     type Entry = IntentId;
 
@@ -74,8 +88,8 @@ impl network::RecordIntent for Context {
             action: intent.action.into(),
             region: intent.region,
             deployment: self.deployment(),
-            launch: None,
-            request: serde_json::json!({ "Name": intent.name }),
+            launch: intent.launch,
+            request: serde_json::json!({ "name": intent.name, "tags": intent.tags }),
         };
         record(self, &intent).await.map_err(|failure| failure.to_string())
     }

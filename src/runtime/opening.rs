@@ -4,8 +4,10 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::engine::Engine;
@@ -54,8 +56,10 @@ impl From<StoreError> for OpeningError {
 pub(super) enum Want {
     /// To write it, or not to start at all: create, destroy.
     Write,
-    /// To write it, or else to read it: the dashboard, list.
+    /// To write it, or else to read it: the dashboard.
     WriteIfFree,
+    /// To read it, and leave nothing on the disk: list, a dry run.
+    Read,
 }
 
 /// An open process: the engine, and the lock that it holds.
@@ -110,10 +114,11 @@ pub(super) fn open(
     let file = StateFile::new(paths.clone());
     let (lock, read_only) = lock(global, &paths, want)?;
     let mut remarks = Vec::new();
+    let mut is_sure = true;
     let (state, journal) = match &lock {
         Some(_) => {
             let loaded = file.open()?;
-            if let Some(aside) = loaded.put_aside {
+            if let Some(aside) = &loaded.put_aside {
                 remarks.push(format!(
                     "{} could not be read and was put aside as {}; what is ours is found by tags",
                     paths.state.display(),
@@ -123,12 +128,16 @@ pub(super) fn open(
             if want == Want::Write {
                 file.try_write()?;
             }
-            (loaded.state, Some(Arc::new(Journal::open(&paths)?)))
+            let journal = Journal::open(&paths)?;
+            is_sure = journal.is_whole() && loaded.is_known();
+            remarks.extend(leftovers(&journal));
+            (loaded.state, Some(Arc::new(journal)))
         }
         None => (file.read()?.state, None),
     };
     let (deployment, is_new_deployment) = deployment(global, config.as_ref(), &state);
     let fleet = fleet(&state);
+    let orders = journal.as_deref().map(jobs::unfinished).unwrap_or_default();
     let config = config.map(Arc::new);
     let (asker, questions) = jobs::questions();
     let (desk, lanes) = jobs::lanes();
@@ -144,11 +153,16 @@ pub(super) fn open(
         asker,
     );
     context.home = directories::BaseDirs::new().map(|base| base.home_dir().to_owned());
+    if let Some(config) = &config {
+        context.pace.consistency = Duration::from_secs(config.aws.consistency_window_s.into());
+    }
+    context.unsure_until = (!is_sure).then(|| Instant::now() + context.pace.consistency);
     let context = Arc::new(context);
     let model = Model::new(Opening {
         config,
         deployment,
         fleet,
+        orders,
         read_only,
         dashboard: size.is_some(),
         now: Timestamp::now(),
@@ -157,6 +171,22 @@ pub(super) fn open(
     let state_file = lock.is_some().then_some(file);
     let engine = Engine::new(model, Arc::clone(&context), desk, lanes, questions, state_file);
     Ok(Open { engine, context, remarks, _lock: lock })
+}
+
+/// What earlier processes began and did not bring to its end.
+fn leftovers(journal: &Journal) -> Vec<String> {
+    let creates = jobs::unfinished(journal).into_iter().map(|order| {
+        format!(
+            "a create of {} in {} ({}) was cut short; the next create completes it",
+            order.count, order.region, order.deployment
+        )
+    });
+    let destroys = jobs::unfinished_destroys(journal).into_iter().map(|(deployment, region)| {
+        format!(
+            "a destroy in {region} ({deployment}) did not end; the next destroy goes on with it"
+        )
+    });
+    creates.chain(destroys).collect()
 }
 
 /// The lock, or why this process only reads.
@@ -171,6 +201,9 @@ fn lock(
             return Err(OpeningError::Failure(failure));
         }
         return Ok((None, Some("--read-only".to_owned())));
+    }
+    if want == Want::Read {
+        return Ok((None, Some("this command only looks".to_owned())));
     }
     match Lock::take(paths) {
         Ok(lock) => Ok((Some(lock), None)),
