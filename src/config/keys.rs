@@ -15,16 +15,25 @@ pub enum Section {
     Region,
     /// `ssh`.
     Ssh,
+    /// `bacalhau`.
+    Bacalhau,
+    /// `sensor`.
+    Sensor,
+    /// `node`.
+    Node,
 }
 
 impl Section {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Top, Self::Aws, Self::Region, Self::Ssh];
+    pub const ALL: [Self; 7] =
+        [Self::Top, Self::Aws, Self::Region, Self::Ssh, Self::Bacalhau, Self::Sensor, Self::Node];
 
     /// Its keys, in the order of `config.yaml.example`.
     pub fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::Top => &["deployment", "aws", "regions", "ssh", "reboot"],
+            Self::Top => {
+                &["deployment", "aws", "regions", "ssh", "bacalhau", "sensor", "node", "reboot"]
+            }
             Self::Aws => &[
                 "total_instances",
                 "username",
@@ -65,6 +74,9 @@ impl Section {
                 "timeout_s",
                 "host_key",
             ],
+            Self::Bacalhau => &["api", "api_key_file", "image"],
+            Self::Sensor => &["image"],
+            Self::Node => &["packages", "units", "cloud_init"],
         }
     }
 
@@ -75,6 +87,9 @@ impl Section {
             Self::Aws => "under 'aws'",
             Self::Region => "to a region",
             Self::Ssh => "under 'ssh'",
+            Self::Bacalhau => "under 'bacalhau'",
+            Self::Sensor => "under 'sensor'",
+            Self::Node => "under 'node'",
         }
     }
 }
@@ -132,7 +147,14 @@ mod tests {
         let root = read(EXAMPLE, &mut Report::default()).unwrap();
         assert_eq!(keys(&root), Section::Top.keys());
         assert_eq!(keys(&root.get("aws").unwrap().node), Section::Aws.keys());
-        assert_eq!(keys(&root.get("ssh").unwrap().node), Section::Ssh.keys());
+        for (name, section) in [
+            ("ssh", Section::Ssh),
+            ("bacalhau", Section::Bacalhau),
+            ("sensor", Section::Sensor),
+            ("node", Section::Node),
+        ] {
+            assert_eq!(keys(&root.get(name).unwrap().node), section.keys());
+        }
         let Value::List(regions) = &root.get("regions").unwrap().node.value else {
             panic!("no list of regions")
         };

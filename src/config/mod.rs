@@ -4,7 +4,7 @@
 //! by the runtime, and paths stay as they are written: it is the runtime that expands `~/`.
 //!
 //! The text becomes a tree with positions (`tree`), whose sections are read key by key (`aws`,
-//! `regions`, `ssh`, on top of `fields` and `values`); which keys there are, says `keys` alone.
+//! `regions`, `ssh`, `services`, on top of `fields` and `values`); which keys there are, says `keys` alone.
 
 mod aws;
 mod complaint;
@@ -16,6 +16,7 @@ mod parse;
 mod plan;
 mod regions;
 mod schema;
+mod services;
 mod shapes;
 mod ssh;
 mod syntax;
@@ -27,6 +28,6 @@ pub use keys::Section;
 pub use merge::{Found, Merged, merge_defaults};
 pub use parse::{parse, parse_bytes};
 pub use schema::{
-    AllowFrom, Aws, Config, Connect, HostKeyPolicy, Image, Network, RegionConfig, Ssh,
-    UbuntuRelease,
+    AllowFrom, Aws, Bacalhau, Config, Connect, HostKeyPolicy, Image, Network, NodeExtras,
+    RegionConfig, Sensor, Ssh, UbuntuRelease,
 };

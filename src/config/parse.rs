@@ -5,10 +5,10 @@ use super::complaint::{Complaints, Report, quoted};
 use super::fields::{Fields, Reading};
 use super::keys::Section;
 use super::regions::Regions;
-use super::schema::{Config, Connect, Ssh};
+use super::schema::{Config, Connect};
 use super::tree::{Node, Value};
 use super::values::{Taken, Wrong, boolean, text};
-use super::{aws, regions, shapes, ssh, syntax, tree};
+use super::{aws, regions, services, shapes, ssh, syntax, tree};
 use crate::fleet::DeploymentId;
 
 /// The most instances of one deployment.
@@ -70,15 +70,21 @@ fn read_config(root: &Node, report: &mut Report) -> Config {
     let mut aws = aws::read(fields.get("aws"), report);
     let regions = fields.entry("regions");
     let ssh = ssh::read(fields.get("ssh"), report);
+    let bacalhau = services::bacalhau(fields.get("bacalhau"), report);
+    let sensor = services::sensor(fields.get("sensor"), report);
+    let node = services::node(fields.get("node"), report);
     let meant = fields.finish(report);
+    let connect = ssh.connect;
+    let config =
+        |aws, regions| Config { deployment, aws, regions, ssh, bacalhau, sensor, node, reboot };
     if regions.is_none() && meant.contains(&"regions") {
-        return Config { deployment, aws: aws.aws, regions: Vec::new(), ssh, reboot };
+        return config(aws.aws, Vec::new());
     }
     let regions = regions::read(regions, &aws.inherited, report);
     check_regional(&aws, &regions, report);
-    check_reach(&aws, &ssh, report);
+    check_reach(&aws, connect, report);
     aws.aws.total_instances = settle_total(&aws, &regions, report);
-    Config { deployment, aws: aws.aws, regions: regions.list, ssh, reboot }
+    config(aws.aws, regions.list)
 }
 
 fn deployment(node: &Node) -> Taken<DeploymentId> {
@@ -103,8 +109,8 @@ fn check_regional(aws: &AwsPart, regions: &Regions, report: &mut Report) {
     }
 }
 
-fn check_reach(aws: &AwsPart, ssh: &Ssh, report: &mut Report) {
-    if let (Some(at), Connect::Public) = (aws.hidden, ssh.connect) {
+fn check_reach(aws: &AwsPart, connect: Connect, report: &mut Report) {
+    if let (Some(at), Connect::Public) = (aws.hidden, connect) {
         report.add_with(
             at,
             "without public addresses nothing can be reached by 'connect: public' in 'ssh'",

@@ -16,6 +16,7 @@ use super::Asker;
 use crate::aws::{Access, Aws, AwsError};
 use crate::config::Config;
 use crate::fleet::{Account, DeploymentId, Failure, InstanceId, Region, Step};
+use crate::ssh::{Dial, TcpDial};
 use crate::store::{Cache, Journal};
 
 /// How fast jobs look again while they wait.
@@ -55,6 +56,10 @@ pub struct Context {
     pub config: Option<Arc<Config>>,
     /// The user's home folder, for paths that begin with `~/`.
     pub home: Option<PathBuf>,
+    /// Where the user's ssh-agent listens.
+    pub agent: Option<PathBuf>,
+    /// How bytes reach a host.
+    pub dial: Arc<dyn Dial>,
     /// Where intents are written; `None` in a read-only process.
     pub journal: Option<Arc<Journal>>,
     /// Answers of AWS that stay true for a day.
@@ -104,9 +109,19 @@ impl Context {
             pipelines: Mutex::default(),
             stir: Notify::new(),
         };
-        let pace = Pace::default();
-        let (home, unsure_until) = (None, None);
-        Self { access, config, home, journal, cache, asker, pace, unsure_until, shared }
+        Self {
+            access,
+            config,
+            home: None,
+            agent: None,
+            dial: Arc::new(TcpDial),
+            journal,
+            cache,
+            asker,
+            pace: Pace::default(),
+            unsure_until: None,
+            shared,
+        }
     }
 
     /// Until when calls may show an effect of which no journal tells.
@@ -116,8 +131,13 @@ impl Context {
 
     /// Until when a call that was sent at this time may show what it made.
     pub(super) fn shows_until(&self, sent: Timestamp) -> Instant {
-        let age = Timestamp::now().duration_since(sent).unsigned_abs();
+        let age = self.now().duration_since(sent).unsigned_abs();
         Instant::now() + self.pace.consistency.saturating_sub(age)
+    }
+
+    /// What time it is where AWS is.
+    pub fn now(&self) -> Timestamp {
+        self.access.now()
     }
 
     /// The deployment that this process works on.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tokio::task::JoinSet;
 
 use super::crew::Crew;
@@ -102,7 +102,7 @@ async fn prepare(context: &Arc<Context>, reporter: &Reporter) -> Result<Creation
     let origin = Origin {
         deployment: context.deployment(),
         creator: account.creator.clone(),
-        at: Timestamp::now(),
+        at: context.now(),
         extra: BTreeMap::new(),
     };
     Ok(Creation { aws, account, config, kit: Arc::new(kit), origin })
@@ -290,7 +290,7 @@ async fn images(
             Image::Id(id) => ec2.image_by_id(id).await.map_err(image)?,
             Image::Ubuntu(release) => {
                 let key = image_key(context, ec2.region(), *release, facts.architecture);
-                let now = Timestamp::now();
+                let now = context.now();
                 if let Some(choice) = context.cache.get::<ImageChoice>(&key, now) {
                     choice
                 } else {

@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::orders::Standing;
@@ -197,7 +196,7 @@ impl Placement<'_> {
     ) {
         let refusal = answer.as_ref().err();
         let attempt = Attempt {
-            at: Timestamp::now(),
+            at: self.context.now(),
             zone: request.zone.clone(),
             machine_type: request.machine_type.clone(),
             asked: request.count,

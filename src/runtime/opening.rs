@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::engine::Engine;
+use super::site::Site;
 use crate::app::{Model, Opening};
-use crate::aws::Access;
 use crate::cli::Global;
 use crate::config::{self, Config};
 use crate::fleet::{DeploymentId, Failure, Fleet, Step};
@@ -21,8 +21,6 @@ use crate::store::{Cache, Journal, Lock, Paths, State, StateFile, StoreError};
 
 /// The largest configuration that is read, in bytes.
 const CONFIG_CAP: u64 = 1 << 20;
-/// Where answers of AWS are kept for a day.
-const CACHE: &str = ".aws_cache";
 
 /// Why a process cannot open.
 #[derive(Debug, thiserror::Error)]
@@ -74,8 +72,8 @@ pub(super) struct Open {
 }
 
 /// Reads the configuration. `Ok(None)` when there is none at the default place.
-pub(super) fn read_config(global: &Global) -> Result<Option<Config>, OpeningError> {
-    let path = &global.config;
+pub(super) fn read_config(site: &Site) -> Result<Option<Config>, OpeningError> {
+    let path = &site.global.config;
     let bytes = match read_capped(path) {
         Ok(bytes) => bytes,
         Err(error)
@@ -90,9 +88,7 @@ pub(super) fn read_config(global: &Global) -> Result<Option<Config>, OpeningErro
     };
     let mut config = config::parse_bytes(&path.display().to_string(), &bytes)
         .map_err(|complaints| OpeningError::Config(complaints.to_string()))?;
-    if let Some(files) = &global.files {
-        config.aws.files_directory.clone_from(files);
-    }
+    site.adapt(&mut config);
     Ok(Some(config))
 }
 
@@ -105,11 +101,12 @@ fn read_capped(path: &Path) -> io::Result<Vec<u8>> {
 
 /// Opens the state and puts the engine together.
 pub(super) fn open(
-    global: &Global,
+    site: &Site,
     config: Option<Config>,
     want: Want,
-    size: Option<(u16, u16)>,
+    window: Option<(u16, u16)>,
 ) -> Result<Open, OpeningError> {
+    let global = &site.global;
     let paths = Paths::new(&global.state);
     let file = StateFile::new(paths.clone());
     let (lock, read_only) = lock(global, &paths, want)?;
@@ -136,13 +133,14 @@ pub(super) fn open(
         None => (file.read()?.state, None),
     };
     let (deployment, is_new_deployment) = deployment(global, config.as_ref(), &state);
-    let fleet = fleet(&state);
+    let access = site.access.clone();
+    let now = access.now();
+    let fleet = fleet(&state, now);
     let orders = journal.as_deref().map(jobs::unfinished).unwrap_or_default();
     let config = config.map(Arc::new);
     let (asker, questions) = jobs::questions();
-    let (desk, lanes) = jobs::lanes();
-    let access = access(global);
-    let cache = Cache::new(CACHE);
+    let (desk, lanes) = jobs::lanes(access.time.clone());
+    let cache = Cache::new(&site.cache);
     let mut context = Context::new(
         deployment.clone(),
         is_new_deployment,
@@ -152,7 +150,9 @@ pub(super) fn open(
         cache,
         asker,
     );
-    context.home = directories::BaseDirs::new().map(|base| base.home_dir().to_owned());
+    context.home.clone_from(&site.home);
+    context.agent.clone_from(&site.agent);
+    context.dial = Arc::clone(&site.dial);
     if let Some(config) = &config {
         context.pace.consistency = Duration::from_secs(config.aws.consistency_window_s.into());
     }
@@ -164,9 +164,9 @@ pub(super) fn open(
         fleet,
         orders,
         read_only,
-        dashboard: size.is_some(),
-        now: Timestamp::now(),
-        size: size.unwrap_or_default(),
+        dashboard: window.is_some(),
+        now,
+        size: window.unwrap_or_default(),
     });
     let state_file = lock.is_some().then_some(file);
     let engine = Engine::new(model, Arc::clone(&context), desk, lanes, questions, state_file);
@@ -228,20 +228,10 @@ fn deployment(global: &Global, config: Option<&Config>, state: &State) -> (Deplo
     }
 }
 
-fn fleet(state: &State) -> Fleet {
-    let now = Timestamp::now();
+fn fleet(state: &State, now: Timestamp) -> Fleet {
     let mut fleet = Fleet::default();
     for entry in &state.entries {
         fleet.insert(entry.instance(now));
     }
     fleet
-}
-
-/// How AWS is reached.
-pub(super) fn access(global: &Global) -> Access {
-    Access {
-        profile: global.profile.clone(),
-        endpoint: global.endpoint_url.clone(),
-        ..Access::default()
-    }
 }

@@ -129,12 +129,11 @@ impl Journal {
         self.whole
     }
 
-    /// Writes down what is about to be asked. When this returns, it is on the disk.
-    pub fn record(&self, intent: &Intent) -> Result<IntentId, StoreError> {
+    /// Writes down what is about to be asked, and when. When this returns, it is on the disk.
+    pub fn record(&self, intent: &Intent, at: Timestamp) -> Result<IntentId, StoreError> {
         let mut inner = self.lock();
         let n = inner.next;
         inner.next += 1;
-        let at = Timestamp::now();
         let line = Line { v: VERSION, n, at, open: Some(intent.clone()), close: None };
         self.append(&mut inner, &line)?;
         inner.open.insert(n, (at, intent.clone()));
@@ -142,9 +141,8 @@ impl Journal {
     }
 
     /// Puts another intent in the place of an open one. When this returns, it is on the disk.
-    pub fn amend(&self, id: IntentId, intent: &Intent) -> Result<(), StoreError> {
+    pub fn amend(&self, id: IntentId, intent: &Intent, at: Timestamp) -> Result<(), StoreError> {
         let mut inner = self.lock();
-        let at = Timestamp::now();
         let line = Line { v: VERSION, n: id.0, at, open: Some(intent.clone()), close: None };
         self.append(&mut inner, &line)?;
         inner.open.insert(id.0, (at, intent.clone()));
@@ -152,18 +150,12 @@ impl Journal {
     }
 
     /// Notes that the call was answered, and how.
-    pub fn close(&self, id: IntentId, outcome: &str) -> Result<(), StoreError> {
+    pub fn close(&self, id: IntentId, outcome: &str, at: Timestamp) -> Result<(), StoreError> {
         let mut inner = self.lock();
         if inner.open.remove(&id.0).is_none() {
             return Ok(());
         }
-        let line = Line {
-            v: VERSION,
-            n: id.0,
-            at: Timestamp::now(),
-            open: None,
-            close: Some(outcome.to_owned()),
-        };
+        let line = Line { v: VERSION, n: id.0, at, open: None, close: Some(outcome.to_owned()) };
         self.append(&mut inner, &line)
     }
 

@@ -66,6 +66,7 @@ impl Directory for Register {
             instance: instance(four.octets()[3]),
             region: "us-west-2".into(),
             authorized_keys: vec![self.public_key.clone()],
+            preloaded: false,
             sshd_up: self.now() >= later(machine.booted_at, BOOT),
             boot: machine.boot,
             booted_at: machine.booted_at,
@@ -100,6 +101,7 @@ fn later(at: Timestamp, by: Duration) -> Timestamp {
 }
 
 /// The demo's hosts as something that the program dials.
+#[derive(Debug)]
 struct Wire(Hosts);
 
 impl Dial for Wire {

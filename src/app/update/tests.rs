@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::app::{Counts, Motion, Opening, QuestionId, Scope, Secret};
 use crate::config::{
-    AllowFrom, Aws, Config, Connect, HostKeyPolicy, Image, Network, RegionConfig, Ssh,
-    UbuntuRelease,
+    AllowFrom, Aws, Bacalhau, Config, Connect, HostKeyPolicy, Image, Network, NodeExtras,
+    RegionConfig, Sensor, Ssh, UbuntuRelease,
 };
 use crate::fleet::{
     About, Account, Doomed, Ec2State, Fact, Failure, Fleet, Instance, InstanceKey, Lifecycle,
@@ -62,6 +62,9 @@ fn config() -> Config {
             timeout_s: 300,
             host_key: HostKeyPolicy::Console,
         },
+        bacalhau: Bacalhau::default(),
+        sensor: Sensor::default(),
+        node: NodeExtras::default(),
         reboot: true,
     }
 }

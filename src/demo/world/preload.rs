@@ -76,6 +76,7 @@ fn order(image: &str, subnet: String, count: u32, tags: &Tags, zone: &str) -> Or
             encrypted: true,
             delete_on_termination: true,
         },
+        preloaded: true,
         interface_stays: false,
         http_tokens: "required".into(),
         hop_limit: 1,

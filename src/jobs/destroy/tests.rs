@@ -1,5 +1,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use jiff::Timestamp;
+
 use super::*;
 use crate::aws::{Access, scripted};
 use crate::fleet::JobId;
@@ -65,11 +67,11 @@ async fn what_an_unanswered_launch_made_is_waited_for_and_ended() {
         launch: Some("l-1".into()),
         request: serde_json::Value::Null,
     };
-    journal.record(&intent("us-west-2")).unwrap();
-    journal.record(&intent("eu-west-1")).unwrap();
+    journal.record(&intent("us-west-2"), Timestamp::now()).unwrap();
+    journal.record(&intent("eu-west-1"), Timestamp::now()).unwrap();
     let context = context(journal);
     let (ec2, calls) = late_instance().await;
-    let (desk, _lanes) = super::super::lanes();
+    let (desk, _lanes) = super::super::lanes(crate::aws::SharedTimeSource::default());
     let reporter = desk.reporter(JobId(1));
     let target = Target::Deployment("spot-1".into());
     let destruction = Destruction::new(Arc::clone(&context), ec2, reporter, target);
