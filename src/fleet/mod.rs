@@ -3,6 +3,7 @@
 //! Pure: no tokio, no AWS, no SSH, no files, no clock, no randomness. Time comes in with the
 //! report that is applied.
 
+pub mod identity;
 mod ids;
 mod instance;
 mod phase;

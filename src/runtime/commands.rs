@@ -428,7 +428,7 @@ fn ask_secret(text: &str) -> Option<Secret> {
     rpassword::prompt_password(format!("{text}: ")).ok().map(Secret::new)
 }
 
-fn refuse(text: &str) -> u8 {
+pub(super) fn refuse(text: &str) -> u8 {
     say(&format!("spot-tui: {text}"));
     USAGE
 }

@@ -5,6 +5,7 @@ mod commands;
 mod dashboard;
 mod demo_cloud;
 mod engine;
+mod nodes;
 mod opening;
 mod panics;
 mod rehearsal;
@@ -30,8 +31,11 @@ pub fn run(cli: Cli) -> color_eyre::Result<u8> {
     let debug = std::env::var_os("SPOT_DEBUG").is_some_and(|value| value == "1");
     panics::install()?;
     let Cli { global, command } = cli;
-    if matches!(command, Some(Command::Version)) {
-        return Ok(setup::version());
+    // What needs nothing of this machine is answered before anything is opened.
+    match &command {
+        Some(Command::Version) => return Ok(setup::version()),
+        Some(Command::Identity { id, json }) => return Ok(nodes::identity(id, *json)),
+        _ => {}
     }
     let speed = rehearsal::speed(&global.demo);
     let runtime = runtime(speed)?;
@@ -91,6 +95,11 @@ async fn carry_out(
         Some(Command::Create(args)) => commands::create(&site, &args, debug).await,
         Some(Command::Destroy(args)) => commands::destroy(&site, &args, debug).await,
         Some(Command::List { json }) => commands::list(&site, json, debug).await,
-        Some(Command::Version | Command::Validate { .. } | Command::DemoCloud(_)) => 0,
+        Some(
+            Command::Version
+            | Command::Validate { .. }
+            | Command::Identity { .. }
+            | Command::DemoCloud(_),
+        ) => 0,
     })
 }
