@@ -25,8 +25,8 @@ pub use instance::{Attempt, HostKey, HostKeyTrust, Instance, Lifecycle, Machine}
 pub use phase::{Ec2State, Failure, Health, Phase, Step, Transfer};
 pub use places::{PLACES, Place};
 pub use progress::{
-    About, Account, Doomed, Fact, Job, JobId, Launch, Level, NetworkState, Outcome, Progress,
-    Report, Victim,
+    About, Account, Doomed, Fact, Job, JobId, Launch, Level, NetworkState, Order, Outcome,
+    Progress, Report, Victim,
 };
 pub use question::{Question, QuestionId, Secret};
 

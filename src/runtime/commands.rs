@@ -46,7 +46,7 @@ pub(super) async fn create(site: &Site, args: &cli::Create, debug: bool) -> u8 {
     if !args.dry_run && !args.yes && !io::stdin().is_terminal() {
         return refuse("create launches instances: without a terminal it needs --yes");
     }
-    let want = if args.dry_run { Want::WriteIfFree } else { Want::Write };
+    let want = if args.dry_run { Want::Read } else { Want::Write };
     let mut run = match Run::open(site, Some(config.clone()), want, args.json, debug) {
         Ok(run) => run,
         Err(error) => return complain(&error),
@@ -122,7 +122,7 @@ pub(super) async fn list(site: &Site, json: bool, debug: bool) -> u8 {
         Ok(config) => config,
         Err(error) => return complain(&error),
     };
-    let mut run = match Run::open(site, config, Want::WriteIfFree, false, debug) {
+    let mut run = match Run::open(site, config, Want::Read, false, debug) {
         Ok(run) => run,
         Err(error) => return complain(&error),
     };
