@@ -48,6 +48,8 @@ pub(super) struct Deployment {
     pub(super) log: VecDeque<String>,
     /// Whether the additional commands ran.
     pub(super) ran_additional: bool,
+    /// Whether the sensor's identity was delivered.
+    pub(super) has_identity: bool,
     /// The instance id that was written down for the services.
     pub(super) instance: Option<String>,
 }
