@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use spot_tui::app::{Command, Effect, Message, Model, Opening, Scope, Stamped, update};
+use spot_tui::app::{
+    Command, Effect, Message, Model, Opening, Remembered, Ring, Scope, Stamped, update,
+};
 use spot_tui::aws::{Access, Aws, Credentials, Selector, SharedTimeSource};
 use spot_tui::config;
 use spot_tui::demo::hosts::Hosts;
@@ -92,10 +94,13 @@ impl Stage {
             config: Some(config),
             deployment: "spot-test".into(),
             fleet: Fleet::default(),
+            orders: Vec::new(),
             read_only: None,
             dashboard: true,
             now,
             size: (140, 40),
+            profile: None,
+            remembered: Remembered::default(),
         });
         Self {
             cloud,
@@ -179,7 +184,7 @@ impl Stage {
     /// What the instances printed, as far as it is kept.
     pub(super) fn output(&self) -> String {
         let keys = self.model.fleet.instances().map(|instance| &instance.key);
-        let lines = keys.filter_map(|key| self.model.log.of(key)).flat_map(|ring| ring.lines());
+        let lines = keys.filter_map(|key| self.model.log.of(key)).flat_map(Ring::lines);
         lines.map(|line| line.text.clone()).collect::<Vec<_>>().join("\n")
     }
 
