@@ -121,6 +121,15 @@ pub enum Command {
     },
     /// Terminate instances; the network goes when its last instance is gone.
     Destroy(Destroy),
+    /// Show which sensor an instance pretends to have; it follows from the id alone.
+    Identity {
+        /// The instance's id, be it made up: i-test.
+        #[arg(value_name = "ID")]
+        id: String,
+        /// Exactly the file node_identity.json.
+        #[arg(long)]
+        json: bool,
+    },
     /// Serve a demo cloud to other programs on loopback: an EC2 API, and hosts that speak SSH.
     DemoCloud(DemoCloud),
     /// Print the version.

@@ -3,9 +3,11 @@
 //! Pure: no tokio, no AWS, no SSH, no files, no clock, no randomness. Time comes in with the
 //! report that is applied.
 
+pub mod identity;
 mod ids;
 mod instance;
 mod phase;
+mod places;
 mod progress;
 mod question;
 pub mod tags;
@@ -21,9 +23,10 @@ pub use ids::{
 };
 pub use instance::{Attempt, HostKey, HostKeyTrust, Instance, Lifecycle, Machine};
 pub use phase::{Ec2State, Failure, Health, Phase, Step, Transfer};
+pub use places::{PLACES, Place};
 pub use progress::{
-    About, Account, Doomed, Fact, Job, JobId, Launch, Level, NetworkState, Outcome, Progress,
-    Report, Victim,
+    About, Account, Doomed, Fact, Job, JobId, Launch, Level, NetworkState, Order, Outcome,
+    Progress, Report, Victim,
 };
 pub use question::{Question, QuestionId, Secret};
 

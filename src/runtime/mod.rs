@@ -1,20 +1,24 @@
 //! The only place where things meet: the loop, the terminal, the files, the signals.
 
 mod aim;
+mod clipboard;
 mod commands;
 mod dashboard;
 mod demo_cloud;
 mod engine;
+mod nodes;
 mod opening;
 mod panics;
 mod rehearsal;
 mod screen;
 mod setup;
+mod shell;
 mod signals;
 mod site;
 mod tasks;
 mod terminal;
 mod trace;
+mod turning;
 mod writer;
 
 use std::io::{self, Write};
@@ -30,8 +34,11 @@ pub fn run(cli: Cli) -> color_eyre::Result<u8> {
     let debug = std::env::var_os("SPOT_DEBUG").is_some_and(|value| value == "1");
     panics::install()?;
     let Cli { global, command } = cli;
-    if matches!(command, Some(Command::Version)) {
-        return Ok(setup::version());
+    // What needs nothing of this machine is answered before anything is opened.
+    match &command {
+        Some(Command::Version) => return Ok(setup::version()),
+        Some(Command::Identity { id, json }) => return Ok(nodes::identity(id, *json)),
+        _ => {}
     }
     let speed = rehearsal::speed(&global.demo);
     let runtime = runtime(speed)?;
@@ -91,6 +98,11 @@ async fn carry_out(
         Some(Command::Create(args)) => commands::create(&site, &args, debug).await,
         Some(Command::Destroy(args)) => commands::destroy(&site, &args, debug).await,
         Some(Command::List { json }) => commands::list(&site, json, debug).await,
-        Some(Command::Version | Command::Validate { .. } | Command::DemoCloud(_)) => 0,
+        Some(
+            Command::Version
+            | Command::Validate { .. }
+            | Command::Identity { .. }
+            | Command::DemoCloud(_),
+        ) => 0,
     })
 }

@@ -228,7 +228,9 @@ impl Town {
     }
 
     pub(super) async fn upload(&self, session: &Session) -> Result<(), SshError> {
-        session.upload(&self.bundle, STAGING, |_| ()).await
+        session.upload(&self.bundle, STAGING, |_| ()).await?;
+        let identity = Command::new(format!("cat >{STAGING}/node_identity.json")).stdin("{}");
+        session.run("writing node_identity.json", &identity, |_, _| ()).await
     }
 
     /// Restarts the machine: the session ends with it.

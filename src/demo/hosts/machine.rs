@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 
 use super::files::{FileOnHost, Tree};
-use super::{HostState, lock};
+use super::{HostFault, HostState, lock};
 use crate::fleet::InstanceId;
 
 /// Where `deploy_services.sh` puts the upload.
@@ -48,6 +48,8 @@ pub(super) struct Deployment {
     pub(super) log: VecDeque<String>,
     /// Whether the additional commands ran.
     pub(super) ran_additional: bool,
+    /// Whether the sensor's identity was delivered.
+    pub(super) has_identity: bool,
     /// The instance id that was written down for the services.
     pub(super) instance: Option<String>,
 }
@@ -165,6 +167,10 @@ impl Machine {
 
     /// Since when the services are being started in this boot.
     pub(super) fn started_at(&self, state: &HostState) -> Option<Timestamp> {
+        // The boot never gets so far.
+        if state.faults.contains(&HostFault::RebootForever) && state.boot > 1 {
+            return None;
+        }
         match lock(&self.memory).services {
             Services::Started { in_boot, at } if in_boot == state.boot => Some(at),
             Services::Enabled { in_boot } if in_boot == state.boot => None,
