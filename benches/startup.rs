@@ -30,7 +30,7 @@ use spot_tui::store::Entry;
 use spot_tui::view::{Theme, render};
 use tempfile::TempDir;
 
-use table::{print, status};
+use table::{cpu_time, print, status};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_spot-tui");
 const COLUMNS: u16 = 200;
@@ -43,8 +43,6 @@ const RUNS: usize = 20;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The time over which an idle process is watched.
 const IDLE: Duration = Duration::from_secs(10);
-/// Clock ticks a second in /proc/PID/stat: 100 on every Linux (USER_HZ, proc(5)).
-const TICKS: f64 = 100.0;
 
 fn main() {
     let endpoint = silent_endpoint();
@@ -214,14 +212,6 @@ fn idle(endpoint: &str) {
     let switches = (self::switches(&process) - switches) / seconds;
     let measured = format!("{cpu:.2} % of a core, {switches:.0} switches/s");
     print("idle with 500 instances on the screen", &measured, "under 1 %");
-}
-
-/// User and system time of a process, in seconds.
-fn cpu_time(process: &Path) -> f64 {
-    let stat = fs::read_to_string(process.join("stat")).unwrap();
-    // Behind the name, which may hold anything: the fields from the third on.
-    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    fields[11..13].iter().map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>() / TICKS
 }
 
 /// How often the threads of a process went to sleep by themselves.
