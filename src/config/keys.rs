@@ -13,18 +13,37 @@ pub enum Section {
     Aws,
     /// One entry of `regions`.
     Region,
+    /// `machine_types` of a region, where it says what they must be.
+    Need,
+    /// `placement`.
+    Placement,
+    /// `replace`.
+    Replace,
+    /// `budget`.
+    Budget,
     /// `ssh`.
     Ssh,
 }
 
 impl Section {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Top, Self::Aws, Self::Region, Self::Ssh];
+    pub const ALL: [Self; 8] = [
+        Self::Top,
+        Self::Aws,
+        Self::Region,
+        Self::Need,
+        Self::Placement,
+        Self::Replace,
+        Self::Budget,
+        Self::Ssh,
+    ];
 
     /// Its keys, in the order of `config.yaml.example`.
     pub fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::Top => &["deployment", "aws", "regions", "ssh", "reboot"],
+            Self::Top => {
+                &["deployment", "aws", "regions", "placement", "replace", "budget", "ssh", "reboot"]
+            }
             Self::Aws => &[
                 "total_instances",
                 "username",
@@ -55,6 +74,10 @@ impl Section {
                 "instance_storage_gb",
                 "tags",
             ],
+            Self::Need => &["vcpus", "memory_gib", "arch"],
+            Self::Placement => &["strategy", "fleet_threshold", "spill"],
+            Self::Replace => &["enabled", "hold", "at_most", "within_m"],
+            Self::Budget => &["max_hourly_usd", "max_instances", "max_lifetime", "at_lifetime"],
             Self::Ssh => &[
                 "config_file",
                 "port",
@@ -73,6 +96,10 @@ impl Section {
             Self::Top => "at the top of the file",
             Self::Aws => "under 'aws'",
             Self::Region => "to a region",
+            Self::Need => "under 'machine_types' of a region",
+            Self::Placement => "under 'placement'",
+            Self::Replace => "under 'replace'",
+            Self::Budget => "under 'budget'",
             Self::Ssh => "under 'ssh'",
         }
     }
@@ -131,7 +158,14 @@ mod tests {
         let root = read(EXAMPLE, &mut Report::default()).unwrap();
         assert_eq!(keys(&root), Section::Top.keys());
         assert_eq!(keys(&root.get("aws").unwrap().node), Section::Aws.keys());
-        assert_eq!(keys(&root.get("ssh").unwrap().node), Section::Ssh.keys());
+        for (name, section) in [
+            ("placement", Section::Placement),
+            ("replace", Section::Replace),
+            ("budget", Section::Budget),
+            ("ssh", Section::Ssh),
+        ] {
+            assert_eq!(keys(&root.get(name).unwrap().node), section.keys());
+        }
         let Value::List(regions) = &root.get("regions").unwrap().node.value else {
             panic!("no list of regions")
         };

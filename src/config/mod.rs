@@ -4,13 +4,14 @@
 //! by the runtime, and paths stay as they are written: it is the runtime that expands `~/`.
 //!
 //! The text becomes a tree with positions (`tree`), whose sections are read key by key (`aws`,
-//! `regions`, `ssh`, on top of `fields` and `values`); which keys there are, says `keys` alone.
+//! `regions`, `market`, `ssh`, on top of `fields` and `values`); which keys there are, says `keys` alone.
 
 mod aws;
 mod complaint;
 mod fields;
 mod keys;
 mod labels;
+mod market;
 mod merge;
 mod parse;
 mod plan;
@@ -27,6 +28,6 @@ pub use keys::Section;
 pub use merge::{Found, Merged, merge_defaults};
 pub use parse::{parse, parse_bytes};
 pub use schema::{
-    AllowFrom, Aws, Config, Connect, HostKeyPolicy, Image, Network, RegionConfig, Ssh,
-    UbuntuRelease,
+    AllowFrom, AtLifetime, Aws, Budget, Config, Connect, Hold, HostKeyPolicy, Image, Need, Network,
+    Placement, RegionConfig, Replace, Ssh, Strategy, UbuntuRelease,
 };

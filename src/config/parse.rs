@@ -8,7 +8,7 @@ use super::regions::Regions;
 use super::schema::{Config, Connect, Ssh};
 use super::tree::{Node, Value};
 use super::values::{Taken, Wrong, boolean, text};
-use super::{aws, regions, shapes, ssh, syntax, tree};
+use super::{aws, market, regions, shapes, ssh, syntax, tree};
 use crate::fleet::DeploymentId;
 
 /// The most instances of one deployment.
@@ -69,16 +69,20 @@ fn read_config(root: &Node, report: &mut Report) -> Config {
     let reboot = fields.read("reboot", report, boolean).or(true);
     let mut aws = aws::read(fields.get("aws"), report);
     let regions = fields.entry("regions");
+    let placement = market::placement(fields.get("placement"), report);
+    let replace = market::replace(fields.get("replace"), report);
+    let budget = market::budget(fields.get("budget"), report);
     let ssh = ssh::read(fields.get("ssh"), report);
     let meant = fields.finish(report);
-    if regions.is_none() && meant.contains(&"regions") {
-        return Config { deployment, aws: aws.aws, regions: Vec::new(), ssh, reboot };
+    let mut list = Vec::new();
+    if regions.is_some() || !meant.contains(&"regions") {
+        let regions = regions::read(regions, &aws.inherited, report);
+        check_regional(&aws, &regions, report);
+        check_reach(&aws, &ssh, report);
+        aws.aws.total_instances = settle_total(&aws, &regions, report);
+        list = regions.list;
     }
-    let regions = regions::read(regions, &aws.inherited, report);
-    check_regional(&aws, &regions, report);
-    check_reach(&aws, &ssh, report);
-    aws.aws.total_instances = settle_total(&aws, &regions, report);
-    Config { deployment, aws: aws.aws, regions: regions.list, ssh, reboot }
+    Config { deployment, aws: aws.aws, regions: list, placement, replace, budget, ssh, reboot }
 }
 
 fn deployment(node: &Node) -> Taken<DeploymentId> {

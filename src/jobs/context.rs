@@ -7,10 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{Notify, OnceCell, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use tokio_util::sync::CancellationToken;
 
 use super::Asker;
+use super::place::Refusals;
+use super::prices::PriceMemory;
 use crate::aws::{Access, Aws, AwsError};
 use crate::config::Config;
 use crate::fleet::{Account, DeploymentId, Failure, InstanceId, Region, Step};
@@ -72,6 +75,8 @@ struct Shared {
     aws: OnceCell<Aws>,
     account: OnceCell<Account>,
     fences: Mutex<HashMap<Region, Arc<RwLock<()>>>>,
+    refusals: Refusals,
+    prices: PriceMemory,
     pipelines: Mutex<HashMap<InstanceId, CancellationToken>>,
     stir: Notify,
 }
@@ -94,6 +99,8 @@ impl Context {
             aws: OnceCell::new(),
             account: OnceCell::new(),
             fences: Mutex::default(),
+            refusals: Refusals::default(),
+            prices: PriceMemory::default(),
             pipelines: Mutex::default(),
             stir: Notify::new(),
         };
@@ -177,6 +184,21 @@ impl Context {
     /// No pipeline may work on this instance any more, nor begin to: it is being destroyed.
     pub fn stop_work_on(&self, id: &InstanceId) {
         lock(&self.shared.pipelines).entry(id.clone()).or_default().cancel();
+    }
+
+    /// What time it is at AWS.
+    pub fn now(&self) -> Timestamp {
+        self.access.now()
+    }
+
+    /// The pools that had nothing to give lately.
+    pub(super) fn refusals(&self) -> &Refusals {
+        &self.shared.refusals
+    }
+
+    /// The prices that were asked for lately.
+    pub(super) fn prices(&self) -> &PriceMemory {
+        &self.shared.prices
     }
 
     /// Something changed at AWS: whoever watches should look soon.

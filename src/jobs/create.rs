@@ -4,27 +4,25 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, sleep};
 
 use super::deploy::Pipeline;
 use super::kit::Kit;
 use super::network::{self, NetworkReady};
-use super::place::{Candidate, Placed, Placement};
+use super::place::{Placed, Placement, candidates, forget_images, images};
 use super::{Context, Reporter, user_data};
-use crate::aws::{Architecture, Aws, AwsError, Ec2, ImageChoice, LaunchRequest, Selector};
-use crate::config::{Config, Image, RegionConfig, UbuntuRelease};
+use crate::aws::{Aws, Ec2, LaunchRequest, Selector};
+use crate::config::{Config, RegionConfig};
 use crate::fleet::tags::Origin;
 use crate::fleet::{
-    Account, Ec2State, Fact, Failure, Instance, InstanceKey, Launch, Level, Machine, MachineType,
+    Account, Ec2State, Fact, Failure, Instance, InstanceKey, Launch, LaunchId, Level, Machine,
     NetworkState, Outcome, Phase, Region, Step,
 };
 
 /// How long EC2 may take from pending to running.
 const BOOT: Duration = Duration::from_mins(10);
-/// How long a looked-up image stays good.
-const IMAGE_LIFE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Launches and deploys. One region's failure is that region's alone.
 pub(super) async fn create(
@@ -110,25 +108,79 @@ async fn prepare(context: &Arc<Context>, reporter: &Reporter) -> Result<Creation
     Ok(Creation { aws, account, config, kit: Arc::new(kit), origin })
 }
 
+/// Rows that found no place, and why.
+struct Homeless {
+    keys: Vec<InstanceKey>,
+    failure: Failure,
+}
+
 impl Creation {
     /// One region, from its network to its last instance. Answers how many instances failed.
     async fn region(&self, context: &Arc<Context>, launch: &Launch, reporter: &Reporter) -> usize {
-        let ec2 = self.aws.region(&launch.region);
-        let placed = match self.launch(context, &ec2, launch, reporter).await {
-            Ok(placed) => placed,
-            Err(failure) => {
-                fail(reporter, &launch.keys, &failure).await;
-                return launch.keys.len();
+        let (placed, homeless) = self.try_region(context, launch, reporter).await;
+        let elsewhere = async {
+            match homeless {
+                Some(homeless) => self.elsewhere(context, launch, homeless, reporter).await,
+                None => 0,
             }
         };
-        let mut failed = 0;
-        if let Some((keys, failure)) = &placed.refused {
-            fail(reporter, keys, failure).await;
-            failed = keys.len();
+        let (here, there) =
+            tokio::join!(self.crew(context, launch, reporter).run(placed, false), elsewhere);
+        here + there
+    }
+
+    /// Places what can be placed in a region. What found no place comes back with the reason.
+    async fn try_region(
+        &self,
+        context: &Arc<Context>,
+        launch: &Launch,
+        reporter: &Reporter,
+    ) -> (Vec<(InstanceKey, Machine)>, Option<Homeless>) {
+        let ec2 = self.aws.region(&launch.region);
+        let (placed, refused) = match self.launch(context, &ec2, launch, reporter).await {
+            Ok(placed) => (placed.machines, placed.refused),
+            Err(failure) => (Vec::new(), Some((launch.keys.clone(), failure))),
+        };
+        if let Some((_, failure)) = &refused {
+            reporter.said_of(&launch.region, Level::Warning, failure.to_string()).await;
         }
         context.stir();
-        let crew = Crew::new(context, &self.kit, &ec2, reporter);
-        failed + crew.run(placed.machines, false).await
+        (placed, refused.map(|(keys, failure)| Homeless { keys, failure }))
+    }
+
+    /// Tries what found no place in the other regions, where that is wished; what finds none there
+    /// has failed. Answers how many did.
+    async fn elsewhere(
+        &self,
+        context: &Arc<Context>,
+        launch: &Launch,
+        mut homeless: Homeless,
+        reporter: &Reporter,
+    ) -> usize {
+        let spills = self.config.placement.spill && homeless.failure.step != Step::Account;
+        let others: Vec<&Region> = self.config.regions.iter().map(|it| &it.region).collect();
+        let others = others.into_iter().filter(|region| spills && **region != launch.region);
+        let mut crews = JoinSet::new();
+        for (number, region) in others.enumerate() {
+            let id = LaunchId::new(format!("{}-s{number}", launch.id));
+            let moved = Launch { region: region.clone(), id, keys: homeless.keys.clone() };
+            for key in &moved.keys {
+                reporter.learned(key, Fact::Moved(region.clone())).await;
+            }
+            let (placed, rest) = self.try_region(context, &moved, reporter).await;
+            crews.spawn(self.crew(context, &moved, reporter).run(placed, false));
+            let Some(rest) = rest else {
+                homeless.keys.clear();
+                break;
+            };
+            homeless = rest;
+        }
+        fail(reporter, &homeless.keys, &homeless.failure).await;
+        homeless.keys.len() + super::together(crews, || 1).await.into_iter().sum::<usize>()
+    }
+
+    fn crew(&self, context: &Arc<Context>, launch: &Launch, reporter: &Reporter) -> Crew {
+        Crew::new(context, &self.kit, &self.aws.region(&launch.region), reporter)
     }
 
     /// Network, key, image, launch: what has to stand before there is an instance.
@@ -158,7 +210,7 @@ impl Creation {
         let network = self.network(context, ec2, &origin, reporter).await?;
         reporter.learned_of(region, Fact::Network(NetworkState::Ready)).await;
         let key_name = self.key_pair(context, ec2, &origin, reporter).await?;
-        let candidates = candidates(ec2, wanted, &images, &network).await?;
+        let candidates = candidates(context, ec2, wanted, &images, &network, reporter).await?;
         let template = self.template(wanted, &network, key_name)?;
         let placement = Placement { context, reporter, ec2, launch, origin: &origin, template };
         let placed = placement.place(&candidates).await;
@@ -240,104 +292,6 @@ impl Creation {
             tags: BTreeMap::new(),
         })
     }
-}
-
-/// The image of each machine type: of its architecture, and looked up once a day.
-async fn images(
-    context: &Context,
-    ec2: &Ec2,
-    wanted: &RegionConfig,
-) -> Result<BTreeMap<MachineType, ImageChoice>, Failure> {
-    let image = |error: AwsError| error.failure(Step::Image);
-    let facts = ec2
-        .machine_types(&wanted.machine_types)
-        .await
-        .map_err(|error| error.failure(Step::Launch))?;
-    let mut images = BTreeMap::new();
-    for facts in facts {
-        let choice = match &wanted.image {
-            Image::Id(id) => ec2.image_by_id(id).await.map_err(image)?,
-            Image::Ubuntu(release) => {
-                let key = image_key(context, ec2.region(), *release, facts.architecture);
-                let now = Timestamp::now();
-                if let Some(choice) = context.cache.get::<ImageChoice>(&key, now) {
-                    choice
-                } else {
-                    let choice = ec2.image(*release, facts.architecture).await.map_err(image)?;
-                    // Without it, the next launch asks again.
-                    let _ = context.cache.put(&key, &choice, now, IMAGE_LIFE);
-                    choice
-                }
-            }
-        };
-        fits(&choice, facts.architecture, &facts.machine_type)?;
-        images.insert(facts.machine_type, choice);
-    }
-    Ok(images)
-}
-
-/// Under which key a looked-up image is remembered.
-fn image_key(
-    context: &Context,
-    region: &Region,
-    release: UbuntuRelease,
-    architecture: Architecture,
-) -> String {
-    let endpoint = context.access.endpoint.as_deref().unwrap_or("aws");
-    format!("{endpoint}-{region}-{release:?}-{}", architecture.word())
-}
-
-/// AWS does not know a remembered image any more: the next launch looks again.
-fn forget_images(context: &Context, region: &Region, image: &Image) {
-    let Image::Ubuntu(release) = image else { return };
-    for architecture in [Architecture::Amd64, Architecture::Arm64] {
-        context.cache.forget(&image_key(context, region, *release, architecture));
-    }
-}
-
-fn fits(
-    image: &ImageChoice,
-    architecture: Architecture,
-    machine_type: &MachineType,
-) -> Result<(), Failure> {
-    if image.architecture == architecture {
-        return Ok(());
-    }
-    let (is, needs) = (image.architecture.word(), architecture.word());
-    let reason = format!("{} is an {is} image, and {machine_type} needs {needs}", image.id);
-    Err(Failure::new(Step::Image, reason, "name an image of that architecture, or image: auto"))
-}
-
-/// Where instances may be had: each machine type in the order of preference, in each zone that
-/// offers it and has a subnet.
-async fn candidates(
-    ec2: &Ec2,
-    wanted: &RegionConfig,
-    images: &BTreeMap<MachineType, ImageChoice>,
-    network: &NetworkReady,
-) -> Result<Vec<Candidate>, Failure> {
-    let offers =
-        ec2.offerings(&wanted.machine_types).await.map_err(|error| error.failure(Step::Launch))?;
-    let mut candidates = Vec::new();
-    for machine_type in &wanted.machine_types {
-        for (subnet, zone) in &network.subnets {
-            let offered = offers.iter().any(|(offer, at)| offer == machine_type && at == zone);
-            let allowed =
-                wanted.availability_zones.is_empty() || wanted.availability_zones.contains(zone);
-            if let Some(image) = images.get(machine_type)
-                && offered
-                && allowed
-            {
-                candidates.push(Candidate {
-                    machine_type: machine_type.clone(),
-                    image: image.clone(),
-                    subnet: subnet.clone(),
-                    zone: zone.clone(),
-                });
-            }
-        }
-    }
-    Ok(candidates)
 }
 
 async fn fail(reporter: &Reporter, keys: &[InstanceKey], failure: &Failure) {

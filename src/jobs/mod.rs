@@ -14,6 +14,7 @@ pub mod network;
 mod node_files;
 mod node_status;
 mod place;
+mod prices;
 mod questions;
 mod report;
 pub mod user_data;
@@ -41,6 +42,7 @@ pub async fn run(context: Arc<Context>, job: Job, reporter: Reporter) -> Outcome
         Job::Watch => watch::watch(context, reporter).await,
         Job::Create(launches) => create::create(context, launches, reporter).await,
         Job::Resume(instances) => create::resume(context, instances, reporter).await,
+        Job::Prices(wanted) => prices::prices(context, wanted, reporter).await,
         Job::Destroy(doomed) => destroy::destroy(context, doomed, reporter).await,
     }
 }

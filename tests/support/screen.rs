@@ -13,8 +13,8 @@ use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier};
 use spot_tui::app::{Effect, Input, LogPanel, Message, Model, Opening, Stamped, update};
 use spot_tui::config::{
-    AllowFrom, Aws, Config, Connect, HostKeyPolicy, Image, Network, RegionConfig, Ssh,
-    UbuntuRelease,
+    AllowFrom, Aws, Budget, Config, Connect, HostKeyPolicy, Image, Network, Placement,
+    RegionConfig, Replace, Ssh, UbuntuRelease,
 };
 use spot_tui::fleet::{
     About, Account, Ec2State, Fact, Fleet, InstanceKey, JobId, Lifecycle, Machine, Phase, Progress,
@@ -33,6 +33,7 @@ pub(crate) fn config() -> Config {
     let region = |name: &str, count, types: &[&str]| RegionConfig {
         region: name.into(),
         machine_types: types.iter().map(|name| (*name).into()).collect(),
+        need: None,
         availability_zones: Vec::new(),
         image: Image::Ubuntu(UbuntuRelease::Noble),
         lifecycle: Lifecycle::Spot,
@@ -63,6 +64,9 @@ pub(crate) fn config() -> Config {
             region("eu-west-1", Some(2), &["t3.medium"]),
             region("ap-southeast-2", None, &["t4g.medium"]),
         ],
+        placement: Placement::default(),
+        replace: Replace::default(),
+        budget: Budget::default(),
         ssh: Ssh {
             config_file: None,
             port: None,

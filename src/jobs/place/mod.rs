@@ -4,31 +4,24 @@
 //! What came is kept, whatever happens to the rest. Every request has a client token of its own,
 //! which is on the disk before the request is sent.
 
+mod candidates;
+mod refusals;
+
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
+pub(super) use candidates::{Candidate, candidates, forget_images, images};
+pub(super) use refusals::Refusals;
+
 use super::{Context, Reporter};
-use crate::aws::{AwsError, Class, Ec2, ImageChoice, LaunchRequest, Selector};
+use crate::aws::{AwsError, Class, Ec2, LaunchRequest, Selector};
 use crate::fleet::tags::Origin;
-use crate::fleet::{
-    Attempt, Fact, Failure, InstanceKey, Launch, LaunchId, Level, Machine, MachineType, Step,
-    SubnetId, Zone,
-};
+use crate::fleet::{Attempt, Fact, Failure, InstanceKey, Launch, LaunchId, Machine, Step};
 use crate::store::{Intent, IntentId};
 
 /// How often one request is sent again after a throttle or an error of AWS's own.
 const RETRIES: u32 = 6;
-
-/// A place where instances may be had.
-#[derive(Debug, Clone)]
-pub(super) struct Candidate {
-    pub machine_type: MachineType,
-    pub image: ImageChoice,
-    pub subnet: SubnetId,
-    pub zone: Zone,
-}
 
 /// What placement came to.
 #[derive(Debug, Default)]
@@ -52,66 +45,92 @@ pub(super) struct Placement<'a> {
     pub template: LaunchRequest,
 }
 
+/// What a candidate's answer means for what is still missing.
+enum Answered {
+    /// Ask it again, under another token.
+    Again,
+    /// Ask the next one.
+    Next,
+    /// Ask nobody.
+    Stop(Failure),
+}
+
 impl Placement<'_> {
     /// Asks each candidate in turn for what is still missing.
     pub(super) async fn place(&self, candidates: &[Candidate]) -> Placed {
         let mut placed = Placed::default();
         let mut waiting = self.launch.keys.clone();
-        let mut refusals: Vec<AwsError> = Vec::new();
+        let mut tries = Vec::new();
         let mut number = 0;
         for candidate in candidates {
             while !waiting.is_empty() {
                 number += 1;
                 let request = self.request(candidate, waiting.len(), number);
-                let recorded = match self.record(&request).await {
-                    Ok(recorded) => recorded,
-                    Err(failure) => {
+                match self.try_one(candidate, &request, &mut waiting, &mut placed, &mut tries).await
+                {
+                    Answered::Again => {}
+                    Answered::Next => break,
+                    Answered::Stop(failure) => {
                         placed.refused = Some((waiting, failure));
                         return placed;
-                    }
-                };
-                let answer = self.ask(&request, recorded).await;
-                self.note(&request, &waiting, &answer).await;
-                match answer {
-                    Ok(machines) => {
-                        for machine in machines {
-                            if waiting.is_empty() {
-                                break;
-                            }
-                            let key = waiting.remove(0);
-                            self.reporter.learned(&key, Fact::Seen(machine.clone())).await;
-                            placed.machines.push((key, machine));
-                        }
-                    }
-                    Err(error) if error.class == Class::NewToken => {}
-                    Err(error) => {
-                        placed.stale_image |= error.is_stale_image();
-                        let fatal = error.class != Class::Elsewhere;
-                        refusals.push(error);
-                        if fatal {
-                            placed.refused = Some((waiting, self.failure(&refusals)));
-                            return placed;
-                        }
-                        break;
                     }
                 }
             }
         }
         if !waiting.is_empty() {
-            placed.refused = Some((waiting, self.failure(&refusals)));
+            let failure = self.nowhere(waiting.len(), &tries);
+            placed.refused = Some((waiting, failure));
         }
         placed
+    }
+
+    /// One request of one candidate; what it gives goes from `waiting` to `placed`.
+    async fn try_one(
+        &self,
+        candidate: &Candidate,
+        request: &LaunchRequest,
+        waiting: &mut Vec<InstanceKey>,
+        placed: &mut Placed,
+        tries: &mut Vec<Attempt>,
+    ) -> Answered {
+        let recorded = match self.record(request).await {
+            Ok(recorded) => recorded,
+            Err(failure) => return Answered::Stop(failure),
+        };
+        match self.ask(request, recorded, waiting, tries).await {
+            Ok(machines) => {
+                let given = machines.len().min(waiting.len());
+                for (key, machine) in waiting.drain(..given).zip(machines) {
+                    self.reporter.learned(&key, Fact::Seen(machine.clone())).await;
+                    placed.machines.push((key, machine));
+                }
+                if !waiting.is_empty() {
+                    // Less than was asked for is all that there is.
+                    self.context.refusals().avoid(&candidate.pool);
+                }
+                Answered::Next
+            }
+            Err(error) if error.class == Class::NewToken => Answered::Again,
+            Err(error) if error.class == Class::Elsewhere => {
+                self.context.refusals().note(&candidate.pool, error.code.as_deref());
+                Answered::Next
+            }
+            Err(error) => {
+                placed.stale_image |= error.is_stale_image();
+                Answered::Stop(error.failure(Step::Launch))
+            }
+        }
     }
 
     fn request(&self, candidate: &Candidate, count: usize, number: u32) -> LaunchRequest {
         let token = LaunchId::new(format!("{}-{number}", self.launch.id));
         LaunchRequest {
             count: u32::try_from(count).unwrap_or(u32::MAX),
-            machine_type: candidate.machine_type.clone(),
+            machine_type: candidate.pool.machine_type.clone(),
             image: candidate.image.id.clone(),
             root_device: candidate.image.root_device.clone(),
             subnet: candidate.subnet.clone(),
-            zone: candidate.zone.clone(),
+            zone: candidate.pool.zone.clone(),
             tags: self.origin.launch_tags(self.ec2.region(), &token),
             token,
             ..self.template.clone()
@@ -134,32 +153,36 @@ impl Placement<'_> {
         &self,
         request: &LaunchRequest,
         recorded: IntentId,
+        waiting: &[InstanceKey],
+        tries: &mut Vec<Attempt>,
     ) -> Result<Vec<Machine>, AwsError> {
         let mut pause = Duration::from_millis(500);
-        let mut answer = self.ec2.launch(request).await;
-        for _ in 0..RETRIES {
-            match &answer {
-                Err(error) if error.class == Class::Unknown => {
-                    if let Some(machines) = self.find(request).await {
-                        answer = Ok(machines);
-                        break;
-                    }
+        let mut retries = RETRIES;
+        loop {
+            let mut answer = self.ec2.launch(request).await;
+            let is_unknown = |answer: &Result<_, AwsError>| matches!(answer, Err(error) if error.class == Class::Unknown);
+            if is_unknown(&answer)
+                && let Some(machines) = self.find(request).await
+            {
+                answer = Ok(machines);
+            }
+            tries.push(self.note(request, waiting, &answer).await);
+            let may_pass = matches!(&answer, Err(error)
+                if matches!(error.class, Class::Unknown | Class::Retry | Class::NotYet));
+            if !may_pass || retries == 0 {
+                if !is_unknown(&answer) {
+                    let outcome = if answer.is_ok() { "done" } else { "refused" };
+                    super::close(self.context, recorded, outcome).await;
                 }
-                Err(error) if matches!(error.class, Class::Retry | Class::NotYet) => {
-                    sleep(super::jitter(pause)).await;
-                    pause = (pause * 2).min(Duration::from_secs(30));
-                }
-                _ => break,
+                return answer;
             }
             // The same request with the same token launches at most once.
-            answer = self.ec2.launch(request).await;
+            retries -= 1;
+            if !is_unknown(&answer) {
+                sleep(super::jitter(pause)).await;
+                pause = (pause * 2).min(Duration::from_secs(30));
+            }
         }
-        let unknown = matches!(&answer, Err(error) if error.class == Class::Unknown);
-        if !unknown {
-            let outcome = if answer.is_ok() { "done" } else { "refused" };
-            super::close(self.context, recorded, outcome).await;
-        }
-        answer
     }
 
     /// What a request of unknown outcome made, found by its token in the tags. All of it: what is
@@ -183,16 +206,16 @@ impl Placement<'_> {
         }
     }
 
-    /// Writes an attempt into the rows that it was for.
+    /// Writes an attempt into the rows that it was for, and into the region.
     async fn note(
         &self,
         request: &LaunchRequest,
         waiting: &[InstanceKey],
         answer: &Result<Vec<Machine>, AwsError>,
-    ) {
+    ) -> Attempt {
         let refusal = answer.as_ref().err();
         let attempt = Attempt {
-            at: Timestamp::now(),
+            at: self.context.now(),
             zone: request.zone.clone(),
             machine_type: request.machine_type.clone(),
             asked: request.count,
@@ -200,30 +223,33 @@ impl Placement<'_> {
             code: refusal.and_then(|error| error.code.as_deref()).map(str::to_owned),
             message: refusal.map(|error| error.message.to_string()),
         };
+        self.reporter.learned_of(self.ec2.region(), Fact::Tried(attempt.clone())).await;
         for key in waiting {
             self.reporter.learned(key, Fact::Tried(attempt.clone())).await;
         }
-        if let Some(error) = refusal
-            && error.class == Class::Elsewhere
-        {
-            let text = format!("{error}; trying the next place");
-            self.reporter.said_of(self.ec2.region(), Level::Warning, text).await;
-        }
+        attempt
     }
 
-    fn failure(&self, refusals: &[AwsError]) -> Failure {
-        match refusals {
-            [] => Failure::new(
+    /// All candidates were asked, and this many found no place.
+    fn nowhere(&self, missing: usize, tries: &[Attempt]) -> Failure {
+        let region = self.ec2.region();
+        if tries.is_empty() {
+            return Failure::new(
                 Step::Launch,
-                format!("{} has no zone that offers what is asked for", self.ec2.region()),
-                "name another machine type or zone for this region",
-            ),
-            [only] => only.failure(Step::Launch),
-            [.., last] => Failure::new(
-                Step::Launch,
-                format!("{} places were tried; the last: {last}", refusals.len()),
-                last.hint(),
-            ),
+                format!("{region} has no zone that offers what is asked for"),
+                "name another machine type or zone; a zone that refused is asked again after 3 \
+                 minutes",
+            );
         }
+        let told: Vec<String> = tries.iter().map(ToString::to_string).collect();
+        Failure::new(
+            Step::Launch,
+            format!(
+                "{missing} of {} found no place in {region}: {}",
+                self.launch.keys.len(),
+                told.join("; ")
+            ),
+            "add machine types or regions, set placement.spill: true, or try again later",
+        )
     }
 }
