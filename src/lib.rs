@@ -7,13 +7,14 @@
 //!
 //! ```text
 //! fleet <- config <- app <- view     pure
-//! jobs     -> aws, ssh, store, fleet, config
+//! jobs     -> aws, ssh, bacalhau, store, fleet, config
 //! headless -> app, view's columns    runtime -> everything
 //! demo     -> fleet                  nobody knows demo but main and the tests
 //! ```
 
 pub mod app;
 pub mod aws;
+pub mod bacalhau;
 pub mod cli;
 pub mod config;
 pub mod demo;

@@ -153,6 +153,14 @@ fn every_key_reaches_the_configuration() {
     assert_eq!(region.availability_zones, zones.map(Into::into));
     assert_eq!(region.lifecycle, Lifecycle::PersistentSpot);
     assert_eq!(region.image, Image::Ubuntu(UbuntuRelease::Jammy));
+    let api = "https://orchestrator.example.com:1234/below";
+    assert_eq!(config.bacalhau.api.as_deref(), Some(api));
+    assert_eq!(config.bacalhau.api_key_file, Some("~/.bacalhau/key".into()));
+    assert!(config.bacalhau.image.unwrap().ends_with("@sha256:0123456789abcdef"));
+    assert_eq!(config.sensor.image.as_deref(), Some("ghcr.io/owner/sensor:v2"));
+    assert_eq!(config.node.packages, ["htop", "libstdc++6"]);
+    assert_eq!(config.node.units.len(), 2);
+    assert_eq!(config.node.cloud_init, Some("more.yaml".into()));
 }
 
 #[test]

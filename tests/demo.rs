@@ -135,7 +135,7 @@ fn access(world: &World) -> Access {
     Access {
         credentials: Some(Credentials::new("key", "secret", None, None, "demo")),
         http: Some(connector(world)),
-        time: Some(SharedTimeSource::new(world.clock())),
+        time: SharedTimeSource::new(world.clock()),
         ..Access::default()
     }
 }

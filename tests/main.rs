@@ -8,6 +8,7 @@
 
 mod architecture;
 mod attack;
+mod bacalhau;
 mod config;
 mod demo;
 mod demo_hosts;

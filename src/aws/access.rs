@@ -9,8 +9,10 @@ use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_ec2::config::retry::{ClientRateLimiter, RetryPartition, TokenBucket};
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_async::rt::sleep::default_async_sleep;
 use aws_smithy_http_client::tls;
 use jiff::Timestamp;
 
@@ -34,20 +36,26 @@ pub struct Access {
     pub profile: Option<String>,
     /// `--endpoint-url`. Else AWS_ENDPOINT_URL and its kin, else AWS.
     pub endpoint: Option<String>,
-    /// Fixed keys, for a simulated AWS. Then no profile is chosen.
+    /// Fixed keys, for a simulated AWS. Then neither profiles nor the environment are read.
     pub credentials: Option<Credentials>,
     /// What carries the requests. Else HTTPS with rustls.
     pub http: Option<SharedHttpClient>,
-    /// What tells the time for signatures and expiry. Else the system's clock.
-    pub time: Option<SharedTimeSource>,
+    /// What tells the time, for signatures and expiry and for the jobs: the system's clock, or
+    /// that of a simulated AWS.
+    pub time: SharedTimeSource,
 }
 
 impl Access {
-    /// What time it is at AWS.
+    /// What time it is where AWS is.
     pub fn now(&self) -> Timestamp {
-        let told = self.time.as_ref().and_then(|time| time.now().try_into().ok());
-        told.unwrap_or_else(Timestamp::now)
+        time_at(&self.time)
     }
+}
+
+/// What a clock shows.
+pub fn time_at(clock: &SharedTimeSource) -> Timestamp {
+    // What is not between the years -9999 and 9999 is no time.
+    Timestamp::try_from(clock.now()).unwrap_or_default()
 }
 
 /// An account's door. Cheap to clone.
@@ -80,11 +88,15 @@ impl Aws {
             None => Profile::read(access.profile.as_deref()).await?,
             Some(_) => Profile::default(),
         };
+        let setting = |name| setting(name).filter(|_| access.credentials.is_none());
         let home = setting("AWS_REGION")
             .or_else(|| setting("AWS_DEFAULT_REGION"))
             .or_else(|| profile.region.clone())
             .unwrap_or_else(|| HOME.into());
-        let sdk = load(access, home.clone()).await;
+        let sdk = match &access.credentials {
+            Some(keys) => fixed(access, keys.clone(), home.clone()),
+            None => load(access, home.clone()).await,
+        };
         let endpoint = access
             .endpoint
             .clone()
@@ -226,32 +238,21 @@ fn partition(region: &str, service: &str) -> RetryPartition {
 }
 
 async fn load(access: &Access, home: String) -> SdkConfig {
-    let http = access.http.clone().unwrap_or_else(|| {
-        aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
-            .build_https()
-    });
-    let patience = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(10))
-        .read_timeout(Duration::from_mins(1))
-        .build();
+    let (http, place) = (http(access), aws_config::Region::new(home));
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .region(aws_config::Region::new(home.clone()))
+        .region(place.clone())
         .http_client(http.clone())
-        .retry_config(RetryConfig::standard().with_max_attempts(3))
-        .timeout_config(patience);
-    if let Some(keys) = access.credentials.clone() {
-        loader = loader.credentials_provider(keys);
-    } else if let Some(profile) = &access.profile {
+        .retry_config(retries())
+        .timeout_config(patience())
+        .time_source(access.time.clone());
+    if let Some(profile) = &access.profile {
         // The SDK's chain puts keys from the environment before a profile even where the profile
         // was named; here, as in AWS's own command line, what the user wrote wins. Else we would
         // work in another account than the one that was asked for.
-        let mut around = ProviderConfig::default()
-            .with_region(Some(aws_config::Region::new(home.clone())))
-            .with_http_client(http.clone());
-        if let Some(time) = access.time.clone() {
-            around = around.with_time_source(time);
-        }
+        let around = ProviderConfig::default()
+            .with_region(Some(place))
+            .with_http_client(http)
+            .with_time_source(access.time.clone());
         let provider = ProfileFileCredentialsProvider::builder()
             .profile_name(profile)
             .configure(&around)
@@ -261,10 +262,40 @@ async fn load(access: &Access, home: String) -> SdkConfig {
     if let Some(url) = &access.endpoint {
         loader = loader.endpoint_url(url);
     }
-    if let Some(time) = access.time.clone() {
-        loader = loader.time_source(time);
-    }
     loader.load().await
+}
+
+/// What a simulated AWS needs: nothing of the user's files or environment goes into it.
+fn fixed(access: &Access, keys: Credentials, home: String) -> SdkConfig {
+    let mut sdk = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(aws_config::Region::new(home))
+        .http_client(http(access))
+        .retry_config(retries())
+        .timeout_config(patience())
+        .time_source(access.time.clone())
+        .credentials_provider(SharedCredentialsProvider::new(keys));
+    sdk.set_sleep_impl(default_async_sleep()).set_endpoint_url(access.endpoint.clone());
+    sdk.build()
+}
+
+fn http(access: &Access) -> SharedHttpClient {
+    access.http.clone().unwrap_or_else(|| {
+        aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
+            .build_https()
+    })
+}
+
+fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(3)
+}
+
+fn patience() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(10))
+        .read_timeout(Duration::from_mins(1))
+        .build()
 }
 
 /// An environment variable that says something.

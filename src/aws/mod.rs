@@ -36,7 +36,7 @@ pub(crate) mod scripted;
 mod select;
 mod spot;
 
-pub use access::{Access, Aws, Credentials, Ec2, SharedHttpClient, SharedTimeSource};
+pub use access::{Access, Aws, Credentials, Ec2, SharedHttpClient, SharedTimeSource, time_at};
 pub use address::{AddressError, operator_networks, own_address};
 pub use console::{ConsoleKeys, host_key_fingerprints};
 pub use error::{AwsError, Class, Credential};

@@ -31,7 +31,7 @@ pub(crate) async fn ec2(
     let access = Access {
         credentials: Some(Credentials::new("key", "secret", None, None, "test")),
         http: Some(SharedHttpClient::new(script)),
-        time: Some(SharedTimeSource::new(clock)),
+        time: SharedTimeSource::new(clock),
         ..Access::default()
     };
     (Aws::open(&access).await.unwrap().region(&"us-west-2".into()), calls)

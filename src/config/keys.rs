@@ -23,11 +23,17 @@ pub enum Section {
     Budget,
     /// `ssh`.
     Ssh,
+    /// `bacalhau`.
+    Bacalhau,
+    /// `sensor`.
+    Sensor,
+    /// `node`.
+    Node,
 }
 
 impl Section {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Top,
         Self::Aws,
         Self::Region,
@@ -36,14 +42,27 @@ impl Section {
         Self::Replace,
         Self::Budget,
         Self::Ssh,
+        Self::Bacalhau,
+        Self::Sensor,
+        Self::Node,
     ];
 
     /// Its keys, in the order of `config.yaml.example`.
     pub fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::Top => {
-                &["deployment", "aws", "regions", "placement", "replace", "budget", "ssh", "reboot"]
-            }
+            Self::Top => &[
+                "deployment",
+                "aws",
+                "regions",
+                "placement",
+                "replace",
+                "budget",
+                "ssh",
+                "bacalhau",
+                "sensor",
+                "node",
+                "reboot",
+            ],
             Self::Aws => &[
                 "total_instances",
                 "username",
@@ -87,6 +106,9 @@ impl Section {
                 "timeout_s",
                 "host_key",
             ],
+            Self::Bacalhau => &["api", "api_key_file", "image"],
+            Self::Sensor => &["image"],
+            Self::Node => &["packages", "units", "cloud_init"],
         }
     }
 
@@ -101,6 +123,9 @@ impl Section {
             Self::Replace => "under 'replace'",
             Self::Budget => "under 'budget'",
             Self::Ssh => "under 'ssh'",
+            Self::Bacalhau => "under 'bacalhau'",
+            Self::Sensor => "under 'sensor'",
+            Self::Node => "under 'node'",
         }
     }
 }
@@ -163,6 +188,9 @@ mod tests {
             ("replace", Section::Replace),
             ("budget", Section::Budget),
             ("ssh", Section::Ssh),
+            ("bacalhau", Section::Bacalhau),
+            ("sensor", Section::Sensor),
+            ("node", Section::Node),
         ] {
             assert_eq!(keys(&root.get(name).unwrap().node), section.keys());
         }

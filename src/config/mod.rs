@@ -4,7 +4,8 @@
 //! by the runtime, and paths stay as they are written: it is the runtime that expands `~/`.
 //!
 //! The text becomes a tree with positions (`tree`), whose sections are read key by key (`aws`,
-//! `regions`, `market`, `ssh`, on top of `fields` and `values`); which keys there are, says `keys` alone.
+//! `regions`, `market`, `ssh`, `services`, on top of `fields` and `values`); which keys there are,
+//! says `keys` alone.
 
 mod aws;
 mod complaint;
@@ -17,6 +18,7 @@ mod parse;
 mod plan;
 mod regions;
 mod schema;
+mod services;
 mod shapes;
 mod ssh;
 mod syntax;
@@ -28,6 +30,7 @@ pub use keys::Section;
 pub use merge::{Found, Merged, merge_defaults};
 pub use parse::{parse, parse_bytes};
 pub use schema::{
-    AllowFrom, AtLifetime, Aws, Budget, Config, Connect, Hold, HostKeyPolicy, Image, Need, Network,
-    Placement, RegionConfig, Replace, Ssh, Strategy, UbuntuRelease,
+    AllowFrom, AtLifetime, Aws, Bacalhau, Budget, Config, Connect, Hold, HostKeyPolicy, Image,
+    Need, Network, NodeExtras, Placement, RegionConfig, Replace, Sensor, Ssh, Strategy,
+    UbuntuRelease,
 };

@@ -5,10 +5,10 @@ use super::complaint::{Complaints, Report, quoted};
 use super::fields::{Fields, Reading};
 use super::keys::Section;
 use super::regions::Regions;
-use super::schema::{Config, Connect, Ssh};
+use super::schema::{Config, Connect};
 use super::tree::{Node, Value};
 use super::values::{Taken, Wrong, boolean, text};
-use super::{aws, market, regions, shapes, ssh, syntax, tree};
+use super::{aws, market, regions, services, shapes, ssh, syntax, tree};
 use crate::fleet::DeploymentId;
 
 /// The most instances of one deployment.
@@ -73,16 +73,31 @@ fn read_config(root: &Node, report: &mut Report) -> Config {
     let replace = market::replace(fields.get("replace"), report);
     let budget = market::budget(fields.get("budget"), report);
     let ssh = ssh::read(fields.get("ssh"), report);
+    let bacalhau = services::bacalhau(fields.get("bacalhau"), report);
+    let sensor = services::sensor(fields.get("sensor"), report);
+    let node = services::node(fields.get("node"), report);
     let meant = fields.finish(report);
     let mut list = Vec::new();
     if regions.is_some() || !meant.contains(&"regions") {
         let regions = regions::read(regions, &aws.inherited, report);
         check_regional(&aws, &regions, report);
-        check_reach(&aws, &ssh, report);
+        check_reach(&aws, ssh.connect, report);
         aws.aws.total_instances = settle_total(&aws, &regions, report);
         list = regions.list;
     }
-    Config { deployment, aws: aws.aws, regions: list, placement, replace, budget, ssh, reboot }
+    Config {
+        deployment,
+        aws: aws.aws,
+        regions: list,
+        placement,
+        replace,
+        budget,
+        ssh,
+        bacalhau,
+        sensor,
+        node,
+        reboot,
+    }
 }
 
 fn deployment(node: &Node) -> Taken<DeploymentId> {
@@ -107,8 +122,8 @@ fn check_regional(aws: &AwsPart, regions: &Regions, report: &mut Report) {
     }
 }
 
-fn check_reach(aws: &AwsPart, ssh: &Ssh, report: &mut Report) {
-    if let (Some(at), Connect::Public) = (aws.hidden, ssh.connect) {
+fn check_reach(aws: &AwsPart, connect: Connect, report: &mut Report) {
+    if let (Some(at), Connect::Public) = (aws.hidden, connect) {
         report.add_with(
             at,
             "without public addresses nothing can be reached by 'connect: public' in 'ssh'",

@@ -34,6 +34,12 @@ pub struct Config {
     pub budget: Budget,
     /// How instances are reached.
     pub ssh: Ssh,
+    /// The orchestrator's API and the compute node.
+    pub bacalhau: Bacalhau,
+    /// The sensor simulation.
+    pub sensor: Sensor,
+    /// What the user adds to every node.
+    pub node: NodeExtras,
     /// Whether a set-up instance restarts before it is verified. Default true.
     pub reboot: bool,
 }
@@ -269,4 +275,34 @@ pub enum HostKeyPolicy {
     Strict,
     /// The first key is kept.
     Pin,
+}
+
+/// The orchestrator's API and the compute node.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Bacalhau {
+    /// The orchestrator's API, an `http` or `https` address. Without it nobody looks whether a
+    /// node joined, and no node is deleted from the orchestrator.
+    pub api: Option<String>,
+    /// A file with the API key for it.
+    pub api_key_file: Option<PathBuf>,
+    /// The container image instead of the one in `images.env`.
+    pub image: Option<String>,
+}
+
+/// The sensor simulation.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sensor {
+    /// The container image instead of the one in `images.env`.
+    pub image: Option<String>,
+}
+
+/// What the user adds to every node.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NodeExtras {
+    /// Packages of the image's distribution.
+    pub packages: Vec<String>,
+    /// systemd units, which are installed and enabled with ours.
+    pub units: Vec<PathBuf>,
+    /// A file with `#cloud-config`, which is merged into the user-data.
+    pub cloud_init: Option<PathBuf>,
 }

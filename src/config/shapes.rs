@@ -87,9 +87,61 @@ pub(super) fn is_url(text: &str) -> bool {
     })
 }
 
+/// Whether this names a container image and the version of it: by a tag other than `latest`, or by
+/// a digest.
+pub(super) fn is_pinned_image(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/:@".contains(&byte);
+    let (name, version) = match text.split_once("@sha256:") {
+        Some((name, digest)) => (name, digest),
+        // A colon before the last slash is that of a port.
+        None => match text.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')) {
+            Some((name, tag)) if !tag.starts_with("latest") => (name, tag),
+            _ => return false,
+        },
+    };
+    name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && !version.is_empty()
+        && text.bytes().all(plain)
+}
+
+/// Whether this is a package's name (Debian Policy 5.6.1).
+pub(super) fn is_package(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    text.len() >= 2
+        && text.starts_with(plain)
+        && text.chars().all(|c| plain(c) || "+-.".contains(c))
+}
+
+/// Whether the last part of this path is a systemd unit's name that can be enabled.
+pub(super) fn is_unit(text: &str) -> bool {
+    let name = text.rsplit('/').next().unwrap_or_default();
+    let Some((stem, kind)) = name.rsplit_once('.') else { return false };
+    ["service", "timer", "path", "mount"].contains(&kind)
+        && !stem.is_empty()
+        && stem.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_is_pinned() {
+        for good in ["ghcr.io/a/b:v1.2.3", "localhost:5000/a:1", "a@sha256:0123abcd"] {
+            assert!(is_pinned_image(good), "{good}");
+        }
+        for bad in ["a", "a:latest", "a:latest-dind", "localhost:5000/a", ":v1", "a: v1", "a:"] {
+            assert!(!is_pinned_image(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn packages_and_units_have_their_shapes() {
+        assert!(is_package("libstdc++6") && is_package("jq"));
+        assert!(!is_package("-y") && !is_package("a b") && !is_package("J"));
+        assert!(is_unit("units/my-job.service") && is_unit("a@1.timer"));
+        assert!(!is_unit("a.conf") && !is_unit(".service") && !is_unit("a b.service"));
+    }
 
     #[test]
     fn regions_of_all_partitions_have_the_shape() {

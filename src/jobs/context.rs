@@ -17,6 +17,7 @@ use super::prices::PriceMemory;
 use crate::aws::{Access, Aws, AwsError};
 use crate::config::Config;
 use crate::fleet::{Account, DeploymentId, Failure, InstanceId, Region, Step};
+use crate::ssh::{Dial, TcpDial};
 use crate::store::{Cache, Journal};
 
 /// How fast jobs look again while they wait.
@@ -56,6 +57,10 @@ pub struct Context {
     pub config: Option<Arc<Config>>,
     /// The user's home folder, for paths that begin with `~/`.
     pub home: Option<PathBuf>,
+    /// Where the user's ssh-agent listens.
+    pub agent: Option<PathBuf>,
+    /// How bytes reach a host.
+    pub dial: Arc<dyn Dial>,
     /// Where intents are written; `None` in a read-only process.
     pub journal: Option<Arc<Journal>>,
     /// Answers of AWS that stay true for a day.
@@ -104,7 +109,23 @@ impl Context {
             pipelines: Mutex::default(),
             stir: Notify::new(),
         };
-        Self { access, config, home: None, journal, cache, asker, pace: Pace::default(), shared }
+        Self {
+            access,
+            config,
+            home: None,
+            agent: None,
+            dial: Arc::new(TcpDial),
+            journal,
+            cache,
+            asker,
+            pace: Pace::default(),
+            shared,
+        }
+    }
+
+    /// What time it is where AWS is.
+    pub fn now(&self) -> Timestamp {
+        self.access.now()
     }
 
     /// The deployment that this process works on.
@@ -184,11 +205,6 @@ impl Context {
     /// No pipeline may work on this instance any more, nor begin to: it is being destroyed.
     pub fn stop_work_on(&self, id: &InstanceId) {
         lock(&self.shared.pipelines).entry(id.clone()).or_default().cancel();
-    }
-
-    /// What time it is at AWS.
-    pub fn now(&self) -> Timestamp {
-        self.access.now()
     }
 
     /// The pools that had nothing to give lately.

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, sleep};
 
@@ -102,7 +101,7 @@ async fn prepare(context: &Arc<Context>, reporter: &Reporter) -> Result<Creation
     let origin = Origin {
         deployment: context.deployment(),
         creator: account.creator.clone(),
-        at: Timestamp::now(),
+        at: context.now(),
         extra: BTreeMap::new(),
     };
     Ok(Creation { aws, account, config, kit: Arc::new(kit), origin })

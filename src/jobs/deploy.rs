@@ -199,7 +199,7 @@ impl Pipeline {
         })?;
         let route = self.kit.route(address)?;
         let patience = Patience { overall: self.timeout(), ..Patience::default() };
-        wait_for(&self.kit.dial, &route, &self.kit.identities, expected, patience, |why| {
+        wait_for(&*self.context.dial, &route, &self.kit.identities, expected, patience, |why| {
             self.reporter.output(&self.key, format!("waiting for SSH: {why}"));
         })
         .await

@@ -141,7 +141,7 @@ impl Destruction {
     /// Whether a launch was sent here so lately, and not answered, that what it made may be
     /// unknown to DescribeInstances.
     fn may_have_launched(&self) -> bool {
-        let now = Timestamp::now();
+        let now = self.context.now();
         let fresh =
             |at: &Timestamp| now.duration_since(*at).unsigned_abs() < self.context.pace.consistency;
         self.unanswered().iter().any(|(_, at, action)| action == RUN_INSTANCES && fresh(at))
@@ -378,7 +378,7 @@ mod tests {
         journal.record(&intent("eu-west-1")).unwrap();
         let context = context(journal);
         let (ec2, calls) = late_instance().await;
-        let (desk, _lanes) = super::super::lanes();
+        let (desk, _lanes) = super::super::lanes(crate::aws::SharedTimeSource::default());
         let reporter = desk.reporter(JobId(1));
         let destruction = Destruction { context: Arc::clone(&context), ec2, reporter };
         assert_eq!(destruction.run(Aim::Everything).await, 0);

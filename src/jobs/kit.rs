@@ -13,8 +13,7 @@ use crate::aws::operator_networks;
 use crate::config::{Config, Connect, Ssh};
 use crate::fleet::{Failure, Level, Machine, Secret, Step};
 use crate::ssh::{
-    Bundle, Identities, PublicKey, Route, Settings, Source, SshConfigFile, SshError, TcpDial,
-    resolve,
+    Bundle, Identities, PublicKey, Route, Settings, Source, SshConfigFile, SshError, resolve,
 };
 
 /// Uploads at once: more only share the same line, and each holds its buffers.
@@ -44,8 +43,6 @@ pub(super) struct Kit {
     pub username: String,
     /// Whether an instance restarts before it is verified.
     pub reboot: bool,
-    /// How bytes reach a host.
-    pub dial: TcpDial,
     /// A place in the queue for an upload.
     pub uploads: Semaphore,
     ssh_config: SshConfigFile,
@@ -67,6 +64,7 @@ impl Kit {
             port: config.ssh.port,
             identity: config.aws.private_ssh_key_path.as_deref().map(|path| context.path(path)),
             home,
+            agent: context.agent.clone(),
             ..Settings::new(config.aws.username.clone())
         };
         let identities =
@@ -86,7 +84,6 @@ impl Kit {
             ssh: config.ssh.clone(),
             username: config.aws.username.clone(),
             reboot: config.reboot,
-            dial: TcpDial,
             uploads: Semaphore::new(UPLOADS),
             ssh_config,
             settings,

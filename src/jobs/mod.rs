@@ -13,6 +13,7 @@ mod kit;
 pub mod network;
 mod node_files;
 mod node_status;
+mod orchestrator;
 mod place;
 mod prices;
 mod questions;
@@ -26,6 +27,7 @@ use std::time::{Duration, SystemTime};
 pub use context::{Context, Pace};
 pub use deployment::{Found, find_deployment};
 pub use node_files::{NodeFile, node_files};
+pub use orchestrator::open_orchestrator;
 pub use questions::{Asked, Asker, Questions, questions};
 pub use report::{Desk, Lanes, Reporter, lanes};
 

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
+use crate::aws::{SharedTimeSource, time_at};
 use crate::fleet::{
     About, Fact, InstanceKey, JobId, Level, Phase, Progress, Region, Report, Transfer,
 };
@@ -33,16 +34,17 @@ pub struct Desk {
     transitions: mpsc::Sender<Report>,
     chatter: mpsc::Sender<Report>,
     dropped: Arc<AtomicU64>,
+    time: SharedTimeSource,
 }
 
-/// A pair of ends.
-pub fn lanes() -> (Desk, Lanes) {
+/// A pair of ends. Reports carry this clock's time.
+pub fn lanes(time: SharedTimeSource) -> (Desk, Lanes) {
     let (transitions, transitions_out) = mpsc::channel(TRANSITIONS);
     let (chatter, chatter_out) = mpsc::channel(CHATTER);
     let dropped = Arc::new(AtomicU64::new(0));
     let lanes =
         Lanes { transitions: transitions_out, chatter: chatter_out, dropped: Arc::clone(&dropped) };
-    (Desk { transitions, chatter, dropped }, lanes)
+    (Desk { transitions, chatter, dropped, time }, lanes)
 }
 
 impl Lanes {
@@ -72,6 +74,10 @@ impl Desk {
     pub fn reporter(&self, job: JobId) -> Reporter {
         Reporter { job, desk: self.clone() }
     }
+
+    fn now(&self) -> Timestamp {
+        time_at(&self.time)
+    }
 }
 
 /// With what a job speaks.
@@ -84,7 +90,7 @@ pub struct Reporter {
 impl Reporter {
     /// Sends any report on the lane that never loses one.
     pub async fn send(&self, about: About, progress: Progress) {
-        let report = Report { job: self.job, at: Timestamp::now(), about, progress };
+        let report = Report { job: self.job, at: self.desk.now(), about, progress };
         // The loop is gone only when the program ends: nobody is left to tell.
         let _ = self.desk.transitions.send(report).await;
     }
@@ -143,7 +149,7 @@ impl Reporter {
 
     fn chat(&self, key: &InstanceKey, progress: Progress) {
         let about = About::Instance(key.clone());
-        let report = Report { job: self.job, at: Timestamp::now(), about, progress };
+        let report = Report { job: self.job, at: self.desk.now(), about, progress };
         if self.desk.chatter.try_send(report).is_err() {
             self.desk.dropped.fetch_add(1, Ordering::Relaxed);
         }
@@ -183,7 +189,7 @@ mod tests {
 
     #[tokio::test]
     async fn transitions_come_first_and_are_never_lost() {
-        let (desk, mut lanes) = lanes();
+        let (desk, mut lanes) = lanes(SharedTimeSource::default());
         let reporter = desk.reporter(JobId(1));
         for n in 0..CHATTER + 10 {
             reporter.output(&"k".into(), format!("line {n}"));
@@ -197,7 +203,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_lane_makes_the_job_wait_not_lose() {
-        let (desk, mut lanes) = lanes();
+        let (desk, mut lanes) = lanes(SharedTimeSource::default());
         let reporter = desk.reporter(JobId(1));
         let sender = tokio::spawn(async move {
             for _ in 0..TRANSITIONS + 5 {

@@ -231,7 +231,7 @@ impl Run {
         self.open.context.settle(settled.clone());
         if let Some(deployment) = settled {
             let fact = Box::new(Fact::Deployment(deployment));
-            let (at, about) = (jiff::Timestamp::now(), About::Job);
+            let (at, about) = (context.now(), About::Job);
             let report = Report { job: JobId(0), at, about, progress: Progress::Learned(fact) };
             self.open.engine.handle(Message::Report(report));
         }

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::tasks::Tasks;
@@ -74,7 +73,7 @@ impl Engine {
             stored = self.writer.next() => Message::Stored(stored),
             (job, failure) = self.tasks.next_panic() => {
                 let progress = Progress::Ended(Outcome::Failed(failure));
-                Message::Report(Report { job, at: Timestamp::now(), about: About::Job, progress })
+                Message::Report(Report { job, at: self.context.now(), about: About::Job, progress })
             }
         }
     }
@@ -93,7 +92,7 @@ impl Engine {
     /// Takes one message through the model and carries out what it asks for, up to what only the
     /// driver can do.
     pub(super) fn handle(&mut self, message: Message) -> Vec<Wish> {
-        let stamped = Stamped { at: Timestamp::now(), message };
+        let stamped = Stamped { at: self.context.now(), message };
         let mut wishes = Vec::new();
         for effect in update(&mut self.model, stamped) {
             match effect {

@@ -15,6 +15,7 @@ use crate::cli::Global;
 use crate::config::{self, Config};
 use crate::fleet::{DeploymentId, Failure, Fleet, Step};
 use crate::jobs::{self, Context};
+use crate::ssh;
 use crate::store::{Cache, Journal, Lock, Paths, State, StateFile, StoreError};
 
 /// The largest configuration that is read, in bytes.
@@ -128,11 +129,12 @@ pub(super) fn open(
         None => (file.read()?.state, None),
     };
     let (deployment, is_new_deployment) = deployment(global, config.as_ref(), &state);
-    let fleet = fleet(&state);
+    let access = access(global);
+    let now = access.now();
+    let fleet = fleet(&state, now);
     let config = config.map(Arc::new);
     let (asker, questions) = jobs::questions();
-    let (desk, lanes) = jobs::lanes();
-    let access = access(global);
+    let (desk, lanes) = jobs::lanes(access.time.clone());
     let cache = Cache::new(CACHE);
     let mut context = Context::new(
         deployment.clone(),
@@ -144,6 +146,7 @@ pub(super) fn open(
         asker,
     );
     context.home = directories::BaseDirs::new().map(|base| base.home_dir().to_owned());
+    context.agent = ssh::agent();
     let context = Arc::new(context);
     let model = Model::new(Opening {
         config,
@@ -151,7 +154,7 @@ pub(super) fn open(
         fleet,
         read_only,
         dashboard: size.is_some(),
-        now: Timestamp::now(),
+        now,
         size: size.unwrap_or_default(),
     });
     let state_file = lock.is_some().then_some(file);
@@ -195,8 +198,7 @@ fn deployment(global: &Global, config: Option<&Config>, state: &State) -> (Deplo
     }
 }
 
-fn fleet(state: &State) -> Fleet {
-    let now = Timestamp::now();
+fn fleet(state: &State, now: Timestamp) -> Fleet {
     let mut fleet = Fleet::default();
     for entry in &state.entries {
         fleet.insert(entry.instance(now));

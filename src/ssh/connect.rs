@@ -29,7 +29,7 @@ pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for T {}
 
 /// Opens byte streams to hosts: the seam below SSH. The caller limits the time.
-pub trait Dial: Send + Sync {
+pub trait Dial: std::fmt::Debug + Send + Sync {
     /// Opens a stream to `host:port`.
     fn dial<'a>(
         &'a self,

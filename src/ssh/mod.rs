@@ -37,5 +37,5 @@ pub use error::{Operation, SshError};
 pub use exec::{Command, Exit, Pipe};
 pub use hostkey::HostKeyCheck;
 pub use keys::{Ask, Identities, PublicKey};
-pub use route::{Hop, Route, Settings, resolve};
+pub use route::{Hop, Route, Settings, agent, resolve};
 pub use wait::{Patience, wait_for};

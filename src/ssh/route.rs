@@ -37,7 +37,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The settings of a user who configured nothing: home and agent from the environment.
+    /// The settings of a user who configured nothing: home from the environment, no agent.
     pub fn new(default_user: impl Into<String>) -> Self {
         let default_user = default_user.into();
         Self {
@@ -46,12 +46,15 @@ impl Settings {
             user: None,
             port: None,
             identity: None,
-            agent: std::env::var_os("SSH_AUTH_SOCK")
-                .filter(|socket| !socket.is_empty())
-                .map(PathBuf::from),
+            agent: None,
             home: std::env::home_dir().unwrap_or_else(|| "/".into()),
         }
     }
+}
+
+/// Where the user's ssh-agent listens: SSH_AUTH_SOCK.
+pub fn agent() -> Option<PathBuf> {
+    std::env::var_os("SSH_AUTH_SOCK").filter(|socket| !socket.is_empty()).map(PathBuf::from)
 }
 
 /// The way to a host.

@@ -48,7 +48,7 @@ async fn the_destroy_job_leaves_nothing_in_any_region() {
         questions().0,
     ));
     let real = Instant::now();
-    let (desk, mut reports) = lanes();
+    let (desk, mut reports) = lanes(SharedTimeSource::new(stage.world.clock()));
     let told = tokio::spawn(async move { while reports.next().await.job == JobId(1) {} });
     let job = jobs::run(context, Job::Destroy(Doomed::Everything), desk.reporter(JobId(1)));
     assert_eq!(job.await, Outcome::Done);

@@ -100,6 +100,7 @@ fn later(at: Timestamp, by: Duration) -> Timestamp {
 }
 
 /// The demo's hosts as something that the program dials.
+#[derive(Debug)]
 struct Wire(Hosts);
 
 impl Dial for Wire {

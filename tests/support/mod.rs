@@ -4,6 +4,7 @@ pub(crate) mod cut;
 pub(crate) mod keys;
 pub(crate) mod machine;
 pub(crate) mod moto;
+pub(crate) mod orchestrator;
 pub(crate) mod proxy;
 pub(crate) mod root;
 pub(crate) mod schema;

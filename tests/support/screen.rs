@@ -13,8 +13,8 @@ use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier};
 use spot_tui::app::{Effect, Input, LogPanel, Message, Model, Opening, Stamped, update};
 use spot_tui::config::{
-    AllowFrom, Aws, Budget, Config, Connect, HostKeyPolicy, Image, Network, Placement,
-    RegionConfig, Replace, Ssh, UbuntuRelease,
+    AllowFrom, Aws, Bacalhau, Budget, Config, Connect, HostKeyPolicy, Image, Network, NodeExtras,
+    Placement, RegionConfig, Replace, Sensor, Ssh, UbuntuRelease,
 };
 use spot_tui::fleet::{
     About, Account, Ec2State, Fact, Fleet, InstanceKey, JobId, Lifecycle, Machine, Phase, Progress,
@@ -76,6 +76,9 @@ pub(crate) fn config() -> Config {
             timeout_s: 300,
             host_key: HostKeyPolicy::Console,
         },
+        bacalhau: Bacalhau::default(),
+        sensor: Sensor::default(),
+        node: NodeExtras::default(),
         reboot: true,
     }
 }

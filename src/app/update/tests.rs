@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::app::{Counts, Motion, Opening, QuestionId, Scope, Secret};
 use crate::config::{
-    AllowFrom, Aws, Budget, Config, Connect, HostKeyPolicy, Image, Network, Placement,
-    RegionConfig, Replace, Ssh, UbuntuRelease,
+    AllowFrom, Aws, Bacalhau, Budget, Config, Connect, HostKeyPolicy, Image, Network, NodeExtras,
+    Placement, RegionConfig, Replace, Sensor, Ssh, UbuntuRelease,
 };
 use crate::fleet::{
     About, Account, Doomed, Ec2State, Fact, Failure, Fleet, Instance, InstanceKey, Lifecycle,
@@ -65,6 +65,9 @@ fn config() -> Config {
             timeout_s: 300,
             host_key: HostKeyPolicy::Console,
         },
+        bacalhau: Bacalhau::default(),
+        sensor: Sensor::default(),
+        node: NodeExtras::default(),
         reboot: true,
     }
 }

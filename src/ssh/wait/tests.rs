@@ -9,6 +9,7 @@ use crate::ssh::connect::HANDSHAKE;
 use crate::ssh::{Ask, ByteStream, Settings, SshConfigFile, resolve};
 
 /// A host that takes the connection and then says nothing, or not even that.
+#[derive(Debug)]
 struct Silent {
     answers: bool,
     dialled: AtomicUsize,
