@@ -15,6 +15,7 @@ mod demo_hosts;
 mod docs;
 mod instance;
 mod main_path;
+mod market;
 mod node;
 mod schema;
 mod screens;

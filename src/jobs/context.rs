@@ -8,10 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{Notify, OnceCell, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+use tokio::sync::{
+    Notify, OnceCell, OwnedMutexGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock,
+};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Asker;
+use super::network::NetworkReady;
 use super::place::Refusals;
 use super::prices::PriceMemory;
 use crate::aws::{Access, Aws, AwsError};
@@ -72,6 +76,16 @@ pub struct Context {
     shared: Shared,
 }
 
+/// Where instances can be launched in a region, as it was laid out a moment ago. EC2 may not tell
+/// of it yet to who asks.
+#[derive(Debug, Clone)]
+pub(super) struct Site {
+    pub network: NetworkReady,
+    /// The name of the key pair that instances are started with.
+    pub key_name: Option<String>,
+    pub laid_out: Instant,
+}
+
 /// What changes while the process runs.
 #[derive(Debug)]
 struct Shared {
@@ -80,6 +94,7 @@ struct Shared {
     aws: OnceCell<Aws>,
     account: OnceCell<Account>,
     fences: Mutex<HashMap<Region, Arc<RwLock<()>>>>,
+    sites: Mutex<HashMap<Region, Arc<tokio::sync::Mutex<Option<Site>>>>>,
     refusals: Refusals,
     prices: PriceMemory,
     pipelines: Mutex<HashMap<InstanceId, CancellationToken>>,
@@ -104,6 +119,7 @@ impl Context {
             aws: OnceCell::new(),
             account: OnceCell::new(),
             fences: Mutex::default(),
+            sites: Mutex::default(),
             refusals: Refusals::default(),
             prices: PriceMemory::default(),
             pipelines: Mutex::default(),
@@ -188,9 +204,24 @@ impl Context {
         self.fence(region).read_owned().await
     }
 
+    /// Held while a region's network is laid out: two launches must not build it twice. What was
+    /// laid out just now is in it.
+    pub(super) async fn lay_out(&self, region: &Region) -> OwnedMutexGuard<Option<Site>> {
+        let mut site = self.site(region).lock_owned().await;
+        site.take_if(|site| site.laid_out.elapsed() > self.pace.consistency);
+        site
+    }
+
+    fn site(&self, region: &Region) -> Arc<tokio::sync::Mutex<Option<Site>>> {
+        Arc::clone(lock(&self.shared.sites).entry(region.clone()).or_default())
+    }
+
     /// Held while a region's network is torn down: nobody launches into it meanwhile.
     pub async fn tear_down(&self, region: &Region) -> OwnedRwLockWriteGuard<()> {
-        self.fence(region).write_owned().await
+        let fence = self.fence(region).write_owned().await;
+        // Nobody launches now, so nobody holds it.
+        *self.site(region).lock().await = None;
+        fence
     }
 
     fn fence(&self, region: &Region) -> Arc<RwLock<()>> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, sleep};
 
+use super::context::Site;
 use super::deploy::Pipeline;
 use super::kit::Kit;
 use super::network::{self, NetworkReady};
@@ -205,10 +206,7 @@ impl Creation {
         // Until the last instance is asked for, nobody may tear down what is built here.
         let _fence = context.build(region).await;
         let images = images(context, ec2, wanted).await?;
-        reporter.learned_of(region, Fact::Network(NetworkState::Building)).await;
-        let network = self.network(context, ec2, &origin, reporter).await?;
-        reporter.learned_of(region, Fact::Network(NetworkState::Ready)).await;
-        let key_name = self.key_pair(context, ec2, &origin, reporter).await?;
+        let Site { network, key_name, .. } = self.site(context, ec2, &origin, reporter).await?;
         let candidates = candidates(context, ec2, wanted, &images, &network, reporter).await?;
         let template = self.template(wanted, &network, key_name)?;
         let placement = Placement { context, reporter, ec2, launch, origin: &origin, template };
@@ -217,6 +215,26 @@ impl Creation {
             forget_images(context, region, &wanted.image);
         }
         Ok(placed)
+    }
+
+    /// The network and the key pair; what was laid out a moment ago is as it was.
+    async fn site(
+        &self,
+        context: &Arc<Context>,
+        ec2: &Ec2,
+        origin: &Origin,
+        reporter: &Reporter,
+    ) -> Result<Site, Failure> {
+        let mut site = context.lay_out(ec2.region()).await;
+        if let Some(site) = &*site {
+            return Ok(site.clone());
+        }
+        reporter.learned_of(ec2.region(), Fact::Network(NetworkState::Building)).await;
+        let network = self.network(context, ec2, origin, reporter).await?;
+        reporter.learned_of(ec2.region(), Fact::Network(NetworkState::Ready)).await;
+        let key_name = self.key_pair(context, ec2, origin, reporter).await?;
+        let laid_out = Instant::now();
+        Ok(site.insert(Site { network, key_name, laid_out }).clone())
     }
 
     async fn network(

@@ -23,8 +23,8 @@ pub(in crate::jobs) struct Candidate {
     pub subnet: SubnetId,
 }
 
-/// The pools that may be asked, in the order in which to ask: the cheapest first, and what
-/// refused lately not at all.
+/// The pools that may be asked, in the order in which to ask: the cheapest first. What refused
+/// lately is left out, unless everything did.
 pub(in crate::jobs) async fn candidates(
     context: &Context,
     ec2: &Ec2,
@@ -41,7 +41,7 @@ pub(in crate::jobs) async fn candidates(
         for (machine_type, image) in images {
             let pool = Pool { zone: zone.clone(), machine_type: machine_type.clone() };
             let offered = offers.iter().any(|(offer, at)| offer == machine_type && at == zone);
-            if offered && allows(wanted, zone) && !context.refusals().rests(&pool) {
+            if offered && allows(wanted, zone) && !context.refusals().is_not_sold(&pool) {
                 found.push(Candidate { pool, image: image.clone(), subnet: subnet.clone() });
             }
         }
@@ -58,6 +58,10 @@ pub(in crate::jobs) async fn candidates(
             });
         }
         None => found.sort_by_key(|candidate| preference(&candidate.pool.machine_type)),
+    }
+    let rests = |candidate: &Candidate| context.refusals().rests(&candidate.pool);
+    if !found.iter().all(rests) {
+        found.retain(|candidate| !rests(candidate));
     }
     Ok(found)
 }

@@ -45,37 +45,31 @@ pub(super) struct Placement<'a> {
     pub template: LaunchRequest,
 }
 
-/// What a candidate's answer means for what is still missing.
-enum Answered {
-    /// Ask it again, under another token.
-    Again,
-    /// Ask the next one.
-    Next,
-    /// Ask nobody.
-    Stop(Failure),
-}
-
 impl Placement<'_> {
-    /// Asks each candidate in turn for what is still missing.
+    /// Asks each candidate in turn for what is still missing; then once more those that gave
+    /// something, until none does.
     pub(super) async fn place(&self, candidates: &[Candidate]) -> Placed {
         let mut placed = Placed::default();
         let mut waiting = self.launch.keys.clone();
         let mut tries = Vec::new();
-        let mut number = 0;
-        for candidate in candidates {
-            while !waiting.is_empty() {
-                number += 1;
-                let request = self.request(candidate, waiting.len(), number);
-                match self.try_one(candidate, &request, &mut waiting, &mut placed, &mut tries).await
-                {
-                    Answered::Again => {}
-                    Answered::Next => break,
-                    Answered::Stop(failure) => {
-                        placed.refused = Some((waiting, failure));
-                        return placed;
-                    }
+        let mut round: Vec<&Candidate> = candidates.iter().collect();
+        while !round.is_empty() && !waiting.is_empty() {
+            let mut gave = Vec::new();
+            for candidate in round {
+                if waiting.is_empty() {
+                    break;
+                }
+                let before = waiting.len();
+                let asked = self.ask_one(candidate, &mut waiting, &mut placed, &mut tries).await;
+                if let Err(failure) = asked {
+                    placed.refused = Some((waiting, failure));
+                    return placed;
+                }
+                if waiting.len() < before {
+                    gave.push(candidate);
                 }
             }
+            round = gave;
         }
         if !waiting.is_empty() {
             let failure = self.nowhere(waiting.len(), &tries);
@@ -84,45 +78,41 @@ impl Placement<'_> {
         placed
     }
 
-    /// One request of one candidate; what it gives goes from `waiting` to `placed`.
-    async fn try_one(
+    /// Asks one candidate; what it gives goes from `waiting` to `placed`. An error says that there
+    /// is nobody to be asked any more.
+    async fn ask_one(
         &self,
         candidate: &Candidate,
-        request: &LaunchRequest,
         waiting: &mut Vec<InstanceKey>,
         placed: &mut Placed,
         tries: &mut Vec<Attempt>,
-    ) -> Answered {
-        let recorded = match self.record(request).await {
-            Ok(recorded) => recorded,
-            Err(failure) => return Answered::Stop(failure),
-        };
-        match self.ask(request, recorded, waiting, tries).await {
-            Ok(machines) => {
-                let given = machines.len().min(waiting.len());
-                for (key, machine) in waiting.drain(..given).zip(machines) {
-                    self.reporter.learned(&key, Fact::Seen(machine.clone())).await;
-                    placed.machines.push((key, machine));
+    ) -> Result<(), Failure> {
+        loop {
+            let request = self.request(candidate, waiting.len(), tries.len() + 1);
+            let recorded = self.record(&request).await?;
+            match self.ask(&request, recorded, waiting, tries).await {
+                Ok(machines) => {
+                    let given = machines.len().min(waiting.len());
+                    for (key, machine) in waiting.drain(..given).zip(machines) {
+                        self.reporter.learned(&key, Fact::Seen(machine.clone())).await;
+                        placed.machines.push((key, machine));
+                    }
+                    return Ok(());
                 }
-                if !waiting.is_empty() {
-                    // Less than was asked for is all that there is.
-                    self.context.refusals().avoid(&candidate.pool);
+                Err(error) if error.class == Class::NewToken => {}
+                Err(error) if error.class == Class::Elsewhere => {
+                    self.context.refusals().note(&candidate.pool, error.code.as_deref());
+                    return Ok(());
                 }
-                Answered::Next
-            }
-            Err(error) if error.class == Class::NewToken => Answered::Again,
-            Err(error) if error.class == Class::Elsewhere => {
-                self.context.refusals().note(&candidate.pool, error.code.as_deref());
-                Answered::Next
-            }
-            Err(error) => {
-                placed.stale_image |= error.is_stale_image();
-                Answered::Stop(error.failure(Step::Launch))
+                Err(error) => {
+                    placed.stale_image |= error.is_stale_image();
+                    return Err(error.failure(Step::Launch));
+                }
             }
         }
     }
 
-    fn request(&self, candidate: &Candidate, count: usize, number: u32) -> LaunchRequest {
+    fn request(&self, candidate: &Candidate, count: usize, number: usize) -> LaunchRequest {
         let token = LaunchId::new(format!("{}-{number}", self.launch.id));
         LaunchRequest {
             count: u32::try_from(count).unwrap_or(u32::MAX),

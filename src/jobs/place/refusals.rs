@@ -23,10 +23,9 @@ impl Refusals {
         self.pools().insert(pool.clone(), until);
     }
 
-    /// A pool has given its last, or EC2 takes its instances back: nothing new is put there for
-    /// a while.
-    pub(in crate::jobs) fn avoid(&self, pool: &Pool) {
-        self.pools().entry(pool.clone()).or_insert_with(|| Some(Instant::now() + REST));
+    /// Whether a zone said that it does not have the type at all.
+    pub(in crate::jobs) fn is_not_sold(&self, pool: &Pool) -> bool {
+        matches!(self.pools().get(pool), Some(None))
     }
 
     /// Whether a pool is to be left alone now.
@@ -55,6 +54,6 @@ mod tests {
         refusals.note(&not_sold, Some("Unsupported"));
         assert!(refusals.rests(&full) && refusals.rests(&not_sold));
         tokio::time::advance(REST).await;
-        assert!(!refusals.rests(&full) && refusals.rests(&not_sold));
+        assert!(!refusals.rests(&full) && refusals.is_not_sold(&not_sold));
     }
 }
