@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help prerequisites venv lint test check bench
+.PHONY: help demo prerequisites venv lint test check bench
 
 VENV := target/venv
 
@@ -24,6 +24,9 @@ missing = $(strip \
 
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo:  ## open the dashboard on a cloud that is not there
+	cargo run --locked -- --demo
 
 prerequisites:  ## install the Debian packages that the tests need (as root), or name them
 	@packages="$(missing)"; \

@@ -297,6 +297,7 @@ fn model(instances: usize) -> Model {
         config: None,
         deployment: "spot-bench".into(),
         fleet,
+        orders: Vec::new(),
         read_only: None,
         dashboard: true,
         now,

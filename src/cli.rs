@@ -1,5 +1,6 @@
 //! The command line: clap types, nothing else.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -53,6 +54,50 @@ pub struct Global {
     /// Change nothing at AWS and nothing on disk.
     #[arg(long, global = true)]
     pub read_only: bool,
+    /// The demo cloud.
+    #[command(flatten)]
+    pub demo: Demo,
+}
+
+/// The demo cloud: an AWS, and hosts, that are not there.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Demo")]
+pub struct Demo {
+    /// Work in a demo cloud inside the process: no account, no network, no cost, nothing kept.
+    #[arg(long, global = true, conflicts_with_all = ["profile", "endpoint_url"])]
+    pub demo: bool,
+    /// What goes wrong in it, and when.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub scenario: Option<PathBuf>,
+    /// How many times as fast as real its time passes [default: 4 with --demo, 1 with demo-cloud].
+    #[arg(long, global = true, value_name = "X", value_parser = positive)]
+    pub speed: Option<f64>,
+    /// What its chance starts from: the same number tells the same story.
+    #[arg(long, global = true, value_name = "N")]
+    pub seed: Option<u64>,
+    /// How many instances run in it from the beginning.
+    #[arg(long, global = true, value_name = "N")]
+    pub preload: Option<u32>,
+}
+
+impl Demo {
+    /// An option that says something of a demo cloud, where there is none.
+    pub fn stray(&self) -> Option<&'static str> {
+        let options = [
+            (self.scenario.is_some(), "--scenario"),
+            (self.speed.is_some(), "--speed"),
+            (self.seed.is_some(), "--seed"),
+            (self.preload.is_some(), "--preload"),
+        ];
+        options.into_iter().find_map(|(given, name)| given.then_some(name))
+    }
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
+        _ => Err("a number greater than 0 is wanted".to_owned()),
+    }
 }
 
 /// A headless command.
@@ -76,6 +121,17 @@ pub enum Command {
     },
     /// Terminate instances; the network goes when its last instance is gone.
     Destroy(Destroy),
+    /// Show which sensor an instance pretends to have; it follows from the id alone.
+    Identity {
+        /// The instance's id, be it made up: i-test.
+        #[arg(value_name = "ID")]
+        id: String,
+        /// Exactly the file node_identity.json.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Serve a demo cloud to other programs on loopback: an EC2 API, and hosts that speak SSH.
+    DemoCloud(DemoCloud),
     /// Print the version.
     Version,
 }
@@ -115,4 +171,15 @@ pub struct Destroy {
     /// One JSON object a line instead of lines for people.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `demo-cloud`.
+#[derive(Debug, Clone, Args)]
+pub struct DemoCloud {
+    /// Where the API listens; port 0 takes a free one. Only on loopback.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+    /// No hosts: nothing answers SSH.
+    #[arg(long)]
+    pub no_ssh: bool,
 }

@@ -75,6 +75,7 @@ async fn what_is_uploaded_is_there_with_its_modes() {
     let mut transfers = Vec::new();
     let bundle = &town.bundle;
     let folder = town::STAGING;
+    town.upload(&session).await.unwrap();
     session.upload(bundle, folder, |transfer| transfers.push(transfer.sent)).await.unwrap();
     assert!(transfers.is_sorted() && transfers.last() == Some(&bundle.size()), "{transfers:?}");
 

@@ -13,6 +13,7 @@ mod config;
 mod demo;
 mod demo_hosts;
 mod docs;
+mod identity;
 mod instance;
 mod main_path;
 mod market;

@@ -4,6 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::process::Output;
 
 use serde_json::Value;
+use spot_tui::fleet::identity::Identity;
 use spot_tui::jobs::exit_codes;
 
 use crate::support::machine::{INSTANCE_ID, Root};
@@ -234,49 +235,16 @@ fn additional_commands_run_once() {
 }
 
 #[test]
-fn an_uploaded_identity_wins() {
-    let root = uploaded();
-    root.write("/tmp/uploaded_files/node_identity.json", 0o600, r#"{"sensor_id":"MINE"}"#);
-    deploy(&root, UPLOADED);
-    assert_eq!(root.read("/opt/sensor/config/node_identity.json"), r#"{"sensor_id":"MINE"}"#);
-    assert_eq!(root.mode("/opt/sensor/config/node_identity.json"), 0o644);
-}
-
-#[test]
-fn a_derived_identity_is_valid_and_stays_the_same() {
+fn the_sensor_has_the_identity_that_was_uploaded() {
     let root = uploaded();
     deploy(&root, UPLOADED);
-    let identity = |id: &str| {
-        let script = "/opt/uploaded_files/scripts/generate_node_identity.sh";
-        let output = root.run(&[script, id]);
-        assert!(output.status.success(), "{}", said(&output));
-        String::from_utf8(output.stdout).unwrap()
-    };
-    let text = identity(INSTANCE_ID);
-    assert_eq!(text, identity(INSTANCE_ID));
-    assert_eq!(text, root.read("/opt/sensor/config/node_identity.json"));
+    let placed = "/opt/sensor/config/node_identity.json";
+    assert_eq!(root.read(placed), Identity::of(&INSTANCE_ID.into()).json());
+    assert_eq!(root.mode(placed), 0o644);
 
-    let mut serials = std::collections::BTreeSet::new();
-    for number in 0..20 {
-        let identity: Value = serde_json::from_str(&identity(&format!("i-{number:017x}"))).unwrap();
-        let coordinates = &identity["location"]["coordinates"];
-        assert!(coordinates["latitude"].as_f64().unwrap().abs() <= 90.0);
-        assert!(coordinates["longitude"].as_f64().unwrap().abs() <= 180.0);
-        let zone = identity["location"]["timezone"].as_str().unwrap();
-        assert!(zone.starts_with("America/"), "{zone}");
-        let made: jiff::civil::Date =
-            identity["device_info"]["manufacture_date"].as_str().unwrap().parse().unwrap();
-        let installed: jiff::civil::Date =
-            identity["deployment"]["installation_date"].as_str().unwrap().parse().unwrap();
-        assert!(made < installed);
-        assert!(identity["deployment"]["orientation_degrees"].as_u64().unwrap() < 360);
-        serials.insert(identity["device_info"]["serial_number"].to_string());
-    }
-    assert_eq!(serials.len(), 20, "different instances are different sensors");
-
-    let refused =
-        root.run(&["/opt/uploaded_files/scripts/generate_node_identity.sh", "i-$(reboot)"]);
-    assert_eq!(refused.status.code(), Some(64));
+    root.upload(FILES);
+    std::fs::remove_file(root.path("/tmp/uploaded_files/node_identity.json")).unwrap();
+    assert!(deploy_fails(&root, 80).contains("node_identity.json is missing"));
 }
 
 #[test]

@@ -148,7 +148,7 @@ place_files() {
     say "nothing new was uploaded"
     source=$home
   fi
-  for path in scripts/deploy_services.sh config/images.env config/sensor-config.yaml; do
+  for path in scripts/deploy_services.sh config/images.env config/sensor-config.yaml node_identity.json; do
     [ -f "$source/$path" ] || fail 80 "$source/$path is missing"
   done
   if [ "$source" = "$upload" ]; then
@@ -156,9 +156,7 @@ place_files() {
     for folder in scripts config files; do
       replace_folder "$folder" || fail 81 "$home/$folder could not be written"
     done
-    if [ -f "$upload/node_identity.json" ]; then
-      cp "$upload/node_identity.json" "$home/" || fail 81 "$home/node_identity.json could not be written"
-    fi
+    cp "$upload/node_identity.json" "$home/" || fail 81 "$home/node_identity.json could not be written"
     rm -rf "$upload"
   fi
   set_owners || fail 81 "owners and modes under $home could not be set"

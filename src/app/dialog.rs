@@ -167,7 +167,7 @@ pub enum Leave {
     Wait,
     /// Now; the next start takes the work up again.
     Resume,
-    /// Now, and stop the jobs first.
+    /// When the jobs have stopped and what they created is taken back.
     Cancel,
 }
 
@@ -191,7 +191,7 @@ impl Leave {
             Self::Stay => "Nothing changes.",
             Self::Wait => "Leaves by itself when the work is done.",
             Self::Resume => "Instances go on and cost money; the next start takes them up again.",
-            Self::Cancel => "Stops the work and leaves. What already exists stays and costs money.",
+            Self::Cancel => "Stops the work, takes back what a create has made, and leaves.",
         }
     }
 }

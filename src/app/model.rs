@@ -12,8 +12,8 @@ use super::table::Table;
 use super::{Dialog, Effect, Exit, Question, Scope};
 use crate::config::Config;
 use crate::fleet::{
-    Account, DeploymentId, Doomed, Failure, Fleet, Health, InstanceKey, Job, JobId, Level, Outcome,
-    Phase, Region,
+    Account, DeploymentId, Doomed, Failure, Fleet, Health, InstanceKey, Job, JobId, Launch,
+    LaunchId, Level, Order, Outcome, Phase, Region,
 };
 
 /// What the program starts with.
@@ -25,6 +25,8 @@ pub struct Opening {
     pub deployment: DeploymentId,
     /// What the state file holds.
     pub fleet: Fleet,
+    /// Creates that an earlier run did not bring to their end.
+    pub orders: Vec<Order>,
     /// Why nothing may be changed, if that is so.
     pub read_only: Option<String>,
     /// Whether there is a screen: then watching and resuming begin by themselves, and leaving
@@ -61,13 +63,15 @@ pub struct JobRecord {
     pub keys: BTreeSet<InstanceKey>,
     /// The regions that it works in; `None` for all.
     pub regions: Option<BTreeSet<Region>>,
+    /// What it launches: taken back when it is cancelled.
+    pub launches: Vec<(Region, LaunchId)>,
 }
 
 impl JobRecord {
     fn new(job: &Job, asked: Timestamp) -> Self {
         let (keys, regions) = match job {
             Job::Create(launches) => (
-                launches.iter().flat_map(|launch| launch.keys.clone()).collect(),
+                launches.iter().flat_map(Launch::rows).cloned().collect(),
                 Some(launches.iter().map(|launch| launch.region.clone()).collect()),
             ),
             Job::Resume(instances) => (
@@ -81,10 +85,19 @@ impl JobRecord {
             Job::Destroy(Doomed::Region(region)) => {
                 (BTreeSet::new(), Some(BTreeSet::from([region.clone()])))
             }
+            Job::Destroy(Doomed::Launches(launches)) => {
+                (BTreeSet::new(), Some(launches.iter().map(|(region, _)| region.clone()).collect()))
+            }
             _ => (BTreeSet::new(), None),
         };
+        let launches = match job {
+            Job::Create(launches) => {
+                launches.iter().map(|it| (it.region.clone(), it.id.clone())).collect()
+            }
+            _ => Vec::new(),
+        };
         let is_mutating = job.is_mutating();
-        Self { verb: job.verb(), is_mutating, asked, outcome: None, keys, regions }
+        Self { verb: job.verb(), is_mutating, asked, outcome: None, keys, regions, launches }
     }
 
     /// Whether it is under way.
@@ -218,6 +231,8 @@ pub struct Model {
     pub(super) questions: VecDeque<Question>,
     /// A destroy that waits until the jobs that create have stopped.
     pub(super) postponed: Option<Scope>,
+    /// Creates of an earlier run that no job has taken over yet.
+    pub(super) orders: Vec<Order>,
     pub(super) last_launch: i64,
     next_job: u64,
     /// Whether the fleet changed since rows were counted and sorted.
@@ -254,6 +269,7 @@ impl Model {
             dashboard: opening.dashboard,
             questions: VecDeque::new(),
             postponed: None,
+            orders: opening.orders,
             last_launch: 0,
             next_job: 1,
             unsorted: false,

@@ -80,6 +80,7 @@ impl Section {
                 "use_dedicated_vpc",
                 "associate_public_ip",
                 "iam_instance_profile",
+                "consistency_window_s",
                 "tags",
             ],
             Self::Region => &[

@@ -72,6 +72,9 @@ pub struct Aws {
     pub associate_public_ip: bool,
     /// An instance profile's name. Default none.
     pub iam_instance_profile: Option<String>,
+    /// How long EC2 may take to tell of what a call made whose answer was lost, in seconds.
+    /// Default 60.
+    pub consistency_window_s: u32,
     /// The user's own tags, for every resource.
     pub tags: BTreeMap<String, String>,
 }

@@ -36,6 +36,11 @@ impl Clock {
         self.base
     }
 
+    /// How many times as fast as tokio's it runs.
+    pub fn speed(&self) -> f64 {
+        self.speed
+    }
+
     /// How long a span of the world's time takes outside.
     pub fn outside(&self, span: Duration) -> Duration {
         span.div_f64(self.speed)

@@ -12,17 +12,19 @@
 //!
 //! Two fronts on one world: [`connector`] is an HTTP client for the SDK inside the process (no
 //! socket, and with tokio's paused clock no time), [`serve`] listens on loopback for others.
-//! The world stands in for AWS behind the wire: nothing outside this room knows it, but `main`,
-//! `runtime` and the tests.
+//! The world stands in for AWS behind the wire: nothing outside this room knows it, but
+//! `runtime`'s `rehearsal` and `demo_cloud`, and the tests.
 //!
 //! What it does not do: signatures are read for their region and not verified; there are no
 //! Elastic IP addresses to allocate, no fleets, no launch templates, no placement scores, no
 //! instance status checks; an instance has one interface and one volume; a persistent request that
 //! is interrupted ends its instance and launches another, it never stops and keeps it. Speed
-//! scales the world alone: timers of a client in the same process stay as they are. Prices,
-//! capacity and times are made up, plausible, and the same for the same seed.
+//! scales the world alone; whoever wants the timers of a client in the same process to follow
+//! hurries tokio's clock instead. Prices, capacity and times are made up, plausible, and the same
+//! for the same seed.
 
 mod clock;
+mod cloud;
 mod dice;
 pub mod hosts;
 mod places;
@@ -32,6 +34,8 @@ mod wire;
 mod world;
 
 pub use clock::Clock;
+pub use cloud::Cloud;
+pub use hosts::private_key;
 pub use places::{PLACES, Place};
 pub use scenario::{
     CallFault, CapacityFault, HostTrouble, InstanceFault, Interruption, ListPrices, PoolPrice,

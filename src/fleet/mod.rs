@@ -4,6 +4,7 @@
 //! report that is applied.
 
 pub mod cost;
+pub mod identity;
 mod ids;
 mod instance;
 pub mod market;
@@ -26,7 +27,7 @@ pub use instance::{Attempt, HostKey, HostKeyTrust, Instance, Lifecycle, Machine}
 pub use market::{Market, Pool, PriceList, RegionPrices};
 pub use phase::{Ec2State, Failure, Health, Phase, Step, Transfer};
 pub use progress::{
-    About, Account, Doomed, Fact, Job, JobId, Launch, Level, NetworkState, Notice, Outcome,
+    About, Account, Doomed, Fact, Job, JobId, Launch, Level, NetworkState, Notice, Order, Outcome,
     Progress, Report, Victim,
 };
 pub use question::{Question, QuestionId, Secret};

@@ -5,24 +5,22 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
-use tokio::time::{Duration, Instant, sleep};
+use tokio::time::Instant;
 
 use super::context::Site;
-use super::deploy::Pipeline;
+use super::crew::Crew;
 use super::kit::Kit;
 use super::network::{self, NetworkReady};
+use super::orders::Standing;
 use super::place::{Placed, Placement, candidates, forget_images, images};
-use super::{Context, Reporter, user_data};
-use crate::aws::{Aws, Ec2, LaunchRequest, Selector};
+use super::{Context, Reporter, settle, user_data};
+use crate::aws::{Aws, Ec2, LaunchRequest};
 use crate::config::{Config, RegionConfig};
 use crate::fleet::tags::Origin;
 use crate::fleet::{
-    Account, Ec2State, Fact, Failure, Instance, InstanceKey, Launch, LaunchId, Level, Machine,
-    NetworkState, Outcome, Phase, Region, Step,
+    Account, Fact, Failure, Instance, InstanceKey, Launch, LaunchId, Level, Machine, NetworkState,
+    Outcome, Phase, Region, Step,
 };
-
-/// How long EC2 may take from pending to running.
-const BOOT: Duration = Duration::from_mins(10);
 
 /// Launches and deploys. One region's failure is that region's alone.
 pub(super) async fn create(
@@ -108,44 +106,58 @@ async fn prepare(context: &Arc<Context>, reporter: &Reporter) -> Result<Creation
     Ok(Creation { aws, account, config, kit: Arc::new(kit), origin })
 }
 
-/// Rows that found no place, and why.
-struct Homeless {
-    keys: Vec<InstanceKey>,
-    failure: Failure,
-}
-
 impl Creation {
     /// One region, from its network to its last instance. Answers how many instances failed.
     async fn region(&self, context: &Arc<Context>, launch: &Launch, reporter: &Reporter) -> usize {
-        let (placed, homeless) = self.try_region(context, launch, reporter).await;
+        let Some((order, placed)) = self.try_region(context, launch, reporter).await else {
+            return launch.rows().count();
+        };
+        let ec2 = self.aws.region(&launch.region);
+        let crew = Crew::new(context, &self.kit, &ec2, reporter);
         let elsewhere = async {
-            match homeless {
-                Some(homeless) => self.elsewhere(context, launch, homeless, reporter).await,
+            match placed.refused {
+                Some(homeless) => self.elsewhere(context, launch, &order, homeless, reporter).await,
                 None => 0,
             }
         };
-        let (here, there) =
-            tokio::join!(self.crew(context, launch, reporter).run(placed, false), elsewhere);
+        let (here, there) = tokio::join!(crew.run(placed.machines, order.is_resumed()), elsewhere);
+        order.end(context).await;
         here + there
     }
 
-    /// Places what can be placed in a region. What found no place comes back with the reason.
+    /// Places what can be placed in a region, which stands as an order until it is ended. `None`
+    /// where not even that could be done.
     async fn try_region(
         &self,
         context: &Arc<Context>,
         launch: &Launch,
         reporter: &Reporter,
-    ) -> (Vec<(InstanceKey, Machine)>, Option<Homeless>) {
+    ) -> Option<(Standing, Placed)> {
         let ec2 = self.aws.region(&launch.region);
-        let (placed, refused) = match self.launch(context, &ec2, launch, reporter).await {
-            Ok(placed) => (placed.machines, placed.refused),
-            Err(failure) => (Vec::new(), Some((launch.keys.clone(), failure))),
+        // Until the last instance is asked for, nobody may tear down what is built here.
+        let _fence = context.build(&launch.region).await;
+        let (order, made) = match take_over(context, &ec2, launch, reporter).await {
+            Ok(taken) => taken,
+            Err(failure) => {
+                fail(reporter, &launch.keys, &failure).await;
+                return None;
+            }
         };
-        if let Some((_, failure)) = &refused {
+        let rest = launch.keys.get(made.len()..).unwrap_or_default();
+        let mut placed = if rest.is_empty() {
+            Placed::default()
+        } else {
+            self.place(context, &ec2, &order, rest, reporter).await.unwrap_or_else(|failure| {
+                Placed { refused: Some((rest.to_vec(), failure)), ..Placed::default() }
+            })
+        };
+        placed.machines.extend(made);
+        placed.machines.extend(launch.resumed.iter().cloned().filter_map(known));
+        if let Some((_, failure)) = &placed.refused {
             reporter.said_of(&launch.region, Level::Warning, failure.to_string()).await;
         }
         context.stir();
-        (placed, refused.map(|(keys, failure)| Homeless { keys, failure }))
+        Some((order, placed))
     }
 
     /// Tries what found no place in the other regions, where that is wished; what finds none there
@@ -154,44 +166,56 @@ impl Creation {
         &self,
         context: &Arc<Context>,
         launch: &Launch,
-        mut homeless: Homeless,
+        order: &Standing,
+        (mut homeless, mut failure): (Vec<InstanceKey>, Failure),
         reporter: &Reporter,
     ) -> usize {
-        let spills = self.config.placement.spill && homeless.failure.step != Step::Account;
-        let others: Vec<&Region> = self.config.regions.iter().map(|it| &it.region).collect();
-        let others = others.into_iter().filter(|region| spills && **region != launch.region);
+        let spills = self.config.placement.spill && failure.step != Step::Account;
+        let others = self.config.regions.iter().map(|it| &it.region);
+        let others = others.filter(|region| spills && **region != launch.region);
         let mut crews = JoinSet::new();
         for (number, region) in others.enumerate() {
-            let id = LaunchId::new(format!("{}-s{number}", launch.id));
-            let moved = Launch { region: region.clone(), id, keys: homeless.keys.clone() };
+            if homeless.is_empty() {
+                break;
+            }
+            // From here on they are another order's: a crash must not have them launched twice.
+            order.release(context, homeless.len()).await;
+            // Without a dash: what it makes must not pass for the first order's.
+            let id = LaunchId::new(format!("{}s{number}", launch.id));
+            let moved = Launch::new(region.clone(), id, std::mem::take(&mut homeless));
             for key in &moved.keys {
                 reporter.learned(key, Fact::Moved(region.clone())).await;
             }
-            let (placed, rest) = self.try_region(context, &moved, reporter).await;
-            crews.spawn(self.crew(context, &moved, reporter).run(placed, false));
-            let Some(rest) = rest else {
-                homeless.keys.clear();
-                break;
+            let Some((moved, placed)) = self.try_region(context, &moved, reporter).await else {
+                continue;
             };
-            homeless = rest;
+            if let Some((rest, why)) = placed.refused {
+                moved.release(context, rest.len()).await;
+                (homeless, failure) = (rest, why);
+            }
+            let ec2 = self.aws.region(region);
+            let crew = Crew::new(context, &self.kit, &ec2, reporter);
+            let context = Arc::clone(context);
+            crews.spawn(async move {
+                let failed = crew.run(placed.machines, false).await;
+                moved.end(&context).await;
+                failed
+            });
         }
-        fail(reporter, &homeless.keys, &homeless.failure).await;
-        homeless.keys.len() + super::together(crews, || 1).await.into_iter().sum::<usize>()
-    }
-
-    fn crew(&self, context: &Arc<Context>, launch: &Launch, reporter: &Reporter) -> Crew {
-        Crew::new(context, &self.kit, &self.aws.region(&launch.region), reporter)
+        fail(reporter, &homeless, &failure).await;
+        homeless.len() + super::together(crews, || 1).await.into_iter().sum::<usize>()
     }
 
     /// Network, key, image, launch: what has to stand before there is an instance.
-    async fn launch(
+    async fn place(
         &self,
         context: &Arc<Context>,
         ec2: &Ec2,
-        launch: &Launch,
+        order: &Standing,
+        keys: &[InstanceKey],
         reporter: &Reporter,
     ) -> Result<Placed, Failure> {
-        let region = &launch.region;
+        let region = ec2.region();
         if !self.account.regions.contains(region) {
             let hint = format!("enable it: aws account enable-region --region-name {region}");
             let reason =
@@ -203,13 +227,12 @@ impl Creation {
             Failure::new(Step::Launch, reason, "add it under regions:")
         })?;
         let origin = Origin { extra: wanted.tags.clone(), ..self.origin.clone() };
-        // Until the last instance is asked for, nobody may tear down what is built here.
-        let _fence = context.build(region).await;
         let images = images(context, ec2, wanted).await?;
         let Site { network, key_name, .. } = self.site(context, ec2, &origin, reporter).await?;
         let candidates = candidates(context, ec2, wanted, &images, &network, reporter).await?;
         let template = self.template(wanted, &network, key_name)?;
-        let placement = Placement { context, reporter, ec2, launch, origin: &origin, template };
+        let origin = &origin;
+        let placement = Placement { context, reporter, ec2, order, keys, origin, template };
         let placed = placement.place(&candidates).await;
         if placed.stale_image {
             forget_images(context, region, &wanted.image);
@@ -311,114 +334,26 @@ impl Creation {
     }
 }
 
+/// The order, on disk, and what an earlier run made for it that had no row. Where AWS cannot be
+/// asked for that, the order goes on standing.
+async fn take_over(
+    context: &Context,
+    ec2: &Ec2,
+    launch: &Launch,
+    reporter: &Reporter,
+) -> Result<(Standing, Vec<(InstanceKey, Machine)>), Failure> {
+    let order = Standing::begin(context, launch).await?;
+    settle::settle(context, ec2, reporter).await?;
+    let found = order.find(context, ec2, &launch.known).await?;
+    let made: Vec<_> = launch.keys.iter().cloned().zip(found).collect();
+    for (key, machine) in &made {
+        reporter.learned(key, Fact::Seen(machine.clone())).await;
+    }
+    Ok((order, made))
+}
+
 async fn fail(reporter: &Reporter, keys: &[InstanceKey], failure: &Failure) {
     for key in keys {
         reporter.entered(key, Phase::Failed(failure.clone())).await;
-    }
-}
-
-/// Why an instance whose time is up was not worked on.
-fn late(machine: &Machine) -> Failure {
-    let (id, after) = (&machine.id, BOOT.as_secs());
-    if machine.state == Ec2State::Running {
-        let reason = format!("{id} runs and had no address to connect to for {after} s");
-        let hint = "set aws.associate_public_ip: true, or ssh.connect: private";
-        return Failure::new(Step::Connect, reason, hint);
-    }
-    let reason = format!("{id} was still {} after {after} s", machine.state);
-    Failure::new(Step::Boot, reason, "destroy it and create another one")
-}
-
-/// Sees the instances of one region from pending to the end of their pipelines.
-struct Crew {
-    context: Arc<Context>,
-    kit: Arc<Kit>,
-    ec2: Ec2,
-    reporter: Reporter,
-    pipelines: JoinSet<bool>,
-    failed: usize,
-}
-
-impl Crew {
-    fn new(context: &Arc<Context>, kit: &Arc<Kit>, ec2: &Ec2, reporter: &Reporter) -> Self {
-        Self {
-            context: Arc::clone(context),
-            kit: Arc::clone(kit),
-            ec2: ec2.clone(),
-            reporter: reporter.clone(),
-            pipelines: JoinSet::new(),
-            failed: 0,
-        }
-    }
-
-    /// Starts each instance's pipeline as soon as that instance runs. Answers how many failed.
-    async fn run(mut self, machines: Vec<(InstanceKey, Machine)>, resumed: bool) -> usize {
-        let mut waiting = machines;
-        let deadline = Instant::now() + BOOT;
-        let deployment = self.context.deployment();
-        let selector = Selector::deployment(&deployment).with_terminated();
-        while !waiting.is_empty() && Instant::now() < deadline {
-            match self.ec2.instances(&selector).await {
-                Ok(seen) => waiting = self.sort(waiting, &seen, resumed).await,
-                Err(error) => tracing::warn!(%error, "cannot see whether instances run"),
-            }
-            if !waiting.is_empty() {
-                sleep(self.context.pace.busy).await;
-            }
-        }
-        for (key, machine) in waiting {
-            self.reporter.entered(&key, Phase::Failed(late(&machine))).await;
-            self.failed += 1;
-        }
-        while let Some(ended) = self.pipelines.join_next().await {
-            // A panic was logged by the hook; the row it left behind is counted as failed.
-            self.failed += usize::from(!ended.unwrap_or(false));
-        }
-        self.failed
-    }
-
-    /// Those that run are worked on, those that died are counted, the others wait on.
-    async fn sort(
-        &mut self,
-        waiting: Vec<(InstanceKey, Machine)>,
-        seen: &[Machine],
-        resumed: bool,
-    ) -> Vec<(InstanceKey, Machine)> {
-        let mut still = Vec::new();
-        for (key, machine) in waiting {
-            let Some(now) = seen.iter().find(|seen| seen.id == machine.id) else {
-                still.push((key, machine));
-                continue;
-            };
-            if *now != machine {
-                self.reporter.learned(&key, Fact::Seen(now.clone())).await;
-            }
-            match now.state {
-                Ec2State::Running if self.kit.address(now).is_some() => {
-                    self.start(key, now.clone(), resumed);
-                }
-                Ec2State::Pending | Ec2State::Running => still.push((key, now.clone())),
-                state => {
-                    let why = now.state_reason.as_deref().unwrap_or("AWS gave no reason");
-                    let text = format!("{state} before it ran: {why}");
-                    self.reporter.said(&key, Level::Error, text).await;
-                    self.failed += 1;
-                }
-            }
-        }
-        still
-    }
-
-    fn start(&mut self, key: InstanceKey, machine: Machine, resumed: bool) {
-        let pipeline = Pipeline {
-            stop: self.context.work_on(&machine.id),
-            context: Arc::clone(&self.context),
-            kit: Arc::clone(&self.kit),
-            ec2: self.ec2.clone(),
-            reporter: self.reporter.clone(),
-            key,
-            machine,
-        };
-        self.pipelines.spawn(pipeline.run(resumed));
     }
 }

@@ -14,6 +14,7 @@ use super::node_status::NodeStatus;
 use super::{Context, Reporter, exit_codes};
 use crate::aws::{Ec2, host_key_fingerprints};
 use crate::config::HostKeyPolicy;
+use crate::fleet::identity::Identity;
 use crate::fleet::{
     Fact, Failure, HostKey, HostKeyTrust, InstanceKey, Level, Machine, Phase, Step, Transfer,
 };
@@ -239,12 +240,23 @@ impl Pipeline {
                 .await;
             // Who has to connect again keeps nobody waiting meanwhile.
             drop(turn);
+            let sent = match sent {
+                Ok(()) => self.send_identity(&session).await,
+                Err(error) => Err(error),
+            };
             match sent {
                 Ok(()) => break,
                 Err(error) => session = self.again(&error, attempt, known.clone()).await?,
             }
         }
         Ok(session)
+    }
+
+    /// The one file that is different on each node.
+    async fn send_identity(&self, session: &Session) -> Result<(), SshError> {
+        let file = Command::new(format!("cat >{STAGING}/node_identity.json"))
+            .stdin(Identity::of(&self.machine.id).json());
+        session.run("writing node_identity.json", &file, |_, _| {}).await
     }
 
     /// A new session after a cut, or the failure where a new one would not help.

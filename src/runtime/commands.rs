@@ -11,6 +11,7 @@ use super::aim::{self, Aim};
 use super::engine::Wish;
 use super::opening::{self, Open, OpeningError, Want};
 use super::signals::Signals;
+use super::site::Site;
 use crate::app::{Command, Counts, Exit, Message};
 use crate::cli;
 use crate::config::Config;
@@ -33,8 +34,8 @@ struct Run {
 }
 
 /// `create`.
-pub(super) async fn create(global: &cli::Global, args: &cli::Create, debug: bool) -> u8 {
-    let config = match opening::read_config(global) {
+pub(super) async fn create(site: &Site, args: &cli::Create, debug: bool) -> u8 {
+    let config = match opening::read_config(site) {
         Ok(Some(config)) => config,
         Ok(None) => return refuse("there is no config.yaml here: run `spot-tui setup`"),
         Err(error) => return complain(&error),
@@ -46,8 +47,8 @@ pub(super) async fn create(global: &cli::Global, args: &cli::Create, debug: bool
     if !args.dry_run && !args.yes && !io::stdin().is_terminal() {
         return refuse("create launches instances: without a terminal it needs --yes");
     }
-    let want = if args.dry_run { Want::WriteIfFree } else { Want::Write };
-    let mut run = match Run::open(global, Some(config.clone()), want, args.json, debug) {
+    let want = if args.dry_run { Want::Read } else { Want::Write };
+    let mut run = match Run::open(site, Some(config.clone()), want, args.json, debug) {
         Ok(run) => run,
         Err(error) => return complain(&error),
     };
@@ -80,18 +81,18 @@ pub(super) async fn create(global: &cli::Global, args: &cli::Create, debug: bool
 }
 
 /// `destroy`.
-pub(super) async fn destroy(global: &cli::Global, args: &cli::Destroy, debug: bool) -> u8 {
+pub(super) async fn destroy(site: &Site, args: &cli::Destroy, debug: bool) -> u8 {
     if args.instances.is_empty() && args.region.is_empty() && !args.all {
         return refuse("name instances, or --region REGION, or --all");
     }
     if !args.yes && !io::stdin().is_terminal() {
         return refuse("destroy ends instances: without a terminal it needs --yes");
     }
-    let config = match opening::read_config(global) {
+    let config = match opening::read_config(site) {
         Ok(config) => config,
         Err(error) => return complain(&error),
     };
-    let mut run = match Run::open(global, config, Want::Write, args.json, debug) {
+    let mut run = match Run::open(site, config, Want::Write, args.json, debug) {
         Ok(run) => run,
         Err(error) => return complain(&error),
     };
@@ -117,12 +118,12 @@ pub(super) async fn destroy(global: &cli::Global, args: &cli::Destroy, debug: bo
 }
 
 /// `list`.
-pub(super) async fn list(global: &cli::Global, json: bool, debug: bool) -> u8 {
-    let config = match opening::read_config(global) {
+pub(super) async fn list(site: &Site, json: bool, debug: bool) -> u8 {
+    let config = match opening::read_config(site) {
         Ok(config) => config,
         Err(error) => return complain(&error),
     };
-    let mut run = match Run::open(global, config, Want::WriteIfFree, false, debug) {
+    let mut run = match Run::open(site, config, Want::Read, false, debug) {
         Ok(run) => run,
         Err(error) => return complain(&error),
     };
@@ -159,13 +160,13 @@ enum Need {
 
 impl Run {
     fn open(
-        global: &cli::Global,
+        site: &Site,
         config: Option<Config>,
         want: Want,
         json: bool,
         debug: bool,
     ) -> Result<Self, OpeningError> {
-        let open = opening::open(global, config, want, None)?;
+        let open = opening::open(site, config, want, None)?;
         let format = if json { Format::Json } else { Format::Lines { output: debug } };
         let signals = Signals::listen().map_err(|error| {
             OpeningError::Failure(Failure::new(Step::Internal, error.to_string(), ""))
@@ -427,7 +428,7 @@ fn ask_secret(text: &str) -> Option<Secret> {
     rpassword::prompt_password(format!("{text}: ")).ok().map(Secret::new)
 }
 
-fn refuse(text: &str) -> u8 {
+pub(super) fn refuse(text: &str) -> u8 {
     say(&format!("spot-tui: {text}"));
     USAGE
 }

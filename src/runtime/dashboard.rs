@@ -5,18 +5,19 @@ use std::io::{self, IsTerminal, Write};
 use super::opening::{self, Open, Want};
 use super::screen;
 use super::signals::Signals;
+use super::site::Site;
 use super::terminal::Terminal;
 use crate::app::{Command, Exit, Message};
-use crate::cli::Global;
+use crate::config::Config;
 use crate::view::Theme;
 
 /// Runs the dashboard. Answers the exit code.
-pub(super) async fn run(global: &Global) -> color_eyre::Result<u8> {
+pub(super) async fn run(site: &Site) -> color_eyre::Result<u8> {
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         say("spot-tui: the dashboard needs a terminal; see `spot-tui help` for the commands");
         return Ok(2);
     }
-    let config = match opening::read_config(global) {
+    let config = match opening::read_config(site) {
         Ok(config) => config,
         Err(error) => {
             say(&error.to_string());
@@ -25,8 +26,9 @@ pub(super) async fn run(global: &Global) -> color_eyre::Result<u8> {
     };
     let theme = theme();
     let mut terminal = Terminal::enter()?;
-    let size = terminal.size()?;
-    let open = match opening::open(global, config, Want::WriteIfFree, Some(size)) {
+    let window = terminal.size()?;
+    let counts = config.as_ref().map(Config::spread);
+    let open = match opening::open(site, config, Want::WriteIfFree, Some(window)) {
         Ok(open) => open,
         Err(error) => {
             drop(terminal);
@@ -40,6 +42,9 @@ pub(super) async fn run(global: &Global) -> color_eyre::Result<u8> {
     }
     let mut signals = Signals::listen()?;
     engine.handle(Message::Command(Command::Refresh));
+    if site.rehearsal.as_ref().is_some_and(|rehearsal| rehearsal.is_tour) {
+        engine.handle(Message::Command(Command::Create(counts)));
+    }
     let left = screen::run(&mut engine, &mut terminal, &mut signals, &theme).await;
     // The state is written before the terminal is given back, and whatever became of that.
     let stored = engine.finish().await;

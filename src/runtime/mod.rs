@@ -3,18 +3,27 @@
 mod aim;
 mod commands;
 mod dashboard;
+mod demo_cloud;
 mod engine;
+mod nodes;
 mod opening;
 mod panics;
+mod rehearsal;
 mod screen;
 mod setup;
 mod signals;
+mod site;
 mod tasks;
 mod terminal;
 mod trace;
 mod writer;
 
-use crate::cli::{Cli, Command};
+use std::io::{self, Write};
+
+use tokio::runtime::{Builder, Runtime};
+
+use crate::cli::{Cli, Command, Global};
+use site::Site;
 
 /// Runs what the command line asks for. Answers the exit code: 0 all done, 1 something failed,
 /// 2 usage or configuration, 130 interrupted.
@@ -22,23 +31,75 @@ pub fn run(cli: Cli) -> color_eyre::Result<u8> {
     let debug = std::env::var_os("SPOT_DEBUG").is_some_and(|value| value == "1");
     panics::install()?;
     let Cli { global, command } = cli;
-    // What needs no loop and no network is answered before either is set up.
+    // What needs nothing of this machine is answered before anything is opened.
     match &command {
         Some(Command::Version) => return Ok(setup::version()),
-        Some(Command::Validate { json }) => return Ok(setup::validate(&global, *json)),
+        Some(Command::Identity { id, json }) => return Ok(nodes::identity(id, *json)),
         _ => {}
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let _trace = trace::start(debug);
-    let code = match command {
-        None => runtime.block_on(dashboard::run(&global))?,
-        Some(Command::Setup) => runtime.block_on(setup::setup(&global)),
-        Some(Command::Create(args)) => runtime.block_on(commands::create(&global, &args, debug)),
-        Some(Command::Destroy(args)) => runtime.block_on(commands::destroy(&global, &args, debug)),
-        Some(Command::List { json }) => runtime.block_on(commands::list(&global, json, debug)),
-        Some(Command::Version | Command::Validate { .. }) => 0,
-    };
+    let speed = rehearsal::speed(&global.demo);
+    let runtime = runtime(speed)?;
+    let code = runtime.block_on(async {
+        if is_hurried(speed) {
+            tokio::spawn(rehearsal::hurry(speed));
+        }
+        carry_out(global, command, debug).await
+    });
     // A job that hangs in the kernel must not hold up the end.
     runtime.shutdown_background();
-    Ok(code)
+    code
+}
+
+/// A runtime whose time passes as fast as real; else one whose clock is pushed.
+fn runtime(speed: f64) -> io::Result<Runtime> {
+    if is_hurried(speed) {
+        Builder::new_current_thread().enable_all().start_paused(true).build()
+    } else {
+        Builder::new_multi_thread().enable_all().build()
+    }
+}
+
+fn is_hurried(speed: f64) -> bool {
+    (speed - 1.0).abs() > f64::EPSILON
+}
+
+async fn carry_out(
+    global: Global,
+    command: Option<Command>,
+    debug: bool,
+) -> color_eyre::Result<u8> {
+    if let Some(Command::DemoCloud(args)) = &command {
+        return Ok(demo_cloud::run(&global.demo, args).await);
+    }
+    let site = match Site::open(global) {
+        Ok(site) => site,
+        Err(why) => {
+            // Nobody may be reading.
+            let _ = writeln!(io::stderr(), "spot-tui: {why}");
+            return Ok(2);
+        }
+    };
+    // What only looks at files needs no log.
+    if let Some(Command::Validate { json }) = command {
+        return Ok(setup::validate(&site, json));
+    }
+    let _trace = trace::start(debug);
+    Ok(match command {
+        None => dashboard::run(&site).await?,
+        Some(Command::Setup) if site.rehearsal.is_some() => {
+            let _ =
+                writeln!(io::stderr(), "spot-tui: a demo needs no setup: run `spot-tui --demo`");
+            2
+        }
+        Some(Command::Setup) => setup::setup(&site).await,
+        Some(Command::Create(args)) => commands::create(&site, &args, debug).await,
+        Some(Command::Destroy(args)) => commands::destroy(&site, &args, debug).await,
+        Some(Command::List { json }) => commands::list(&site, json, debug).await,
+        Some(
+            Command::Version
+            | Command::Validate { .. }
+            | Command::Identity { .. }
+            | Command::DemoCloud(_),
+        ) => 0,
+    })
 }

@@ -4,24 +4,23 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::engine::Engine;
+use super::site::Site;
 use crate::app::{Model, Opening};
-use crate::aws::Access;
 use crate::cli::Global;
 use crate::config::{self, Config};
 use crate::fleet::{DeploymentId, Failure, Fleet, Step};
 use crate::jobs::{self, Context};
-use crate::ssh;
 use crate::store::{Cache, Journal, Lock, Paths, State, StateFile, StoreError};
 
 /// The largest configuration that is read, in bytes.
 const CONFIG_CAP: u64 = 1 << 20;
-/// Where answers of AWS are kept for a day.
-const CACHE: &str = ".aws_cache";
 
 /// Why a process cannot open.
 #[derive(Debug, thiserror::Error)]
@@ -55,8 +54,10 @@ impl From<StoreError> for OpeningError {
 pub(super) enum Want {
     /// To write it, or not to start at all: create, destroy.
     Write,
-    /// To write it, or else to read it: the dashboard, list.
+    /// To write it, or else to read it: the dashboard.
     WriteIfFree,
+    /// To read it, and leave nothing on the disk: list, a dry run.
+    Read,
 }
 
 /// An open process: the engine, and the lock that it holds.
@@ -71,8 +72,8 @@ pub(super) struct Open {
 }
 
 /// Reads the configuration. `Ok(None)` when there is none at the default place.
-pub(super) fn read_config(global: &Global) -> Result<Option<Config>, OpeningError> {
-    let path = &global.config;
+pub(super) fn read_config(site: &Site) -> Result<Option<Config>, OpeningError> {
+    let path = &site.global.config;
     let bytes = match read_capped(path) {
         Ok(bytes) => bytes,
         Err(error)
@@ -87,9 +88,7 @@ pub(super) fn read_config(global: &Global) -> Result<Option<Config>, OpeningErro
     };
     let mut config = config::parse_bytes(&path.display().to_string(), &bytes)
         .map_err(|complaints| OpeningError::Config(complaints.to_string()))?;
-    if let Some(files) = &global.files {
-        config.aws.files_directory.clone_from(files);
-    }
+    site.adapt(&mut config);
     Ok(Some(config))
 }
 
@@ -102,19 +101,21 @@ fn read_capped(path: &Path) -> io::Result<Vec<u8>> {
 
 /// Opens the state and puts the engine together.
 pub(super) fn open(
-    global: &Global,
+    site: &Site,
     config: Option<Config>,
     want: Want,
-    size: Option<(u16, u16)>,
+    window: Option<(u16, u16)>,
 ) -> Result<Open, OpeningError> {
+    let global = &site.global;
     let paths = Paths::new(&global.state);
     let file = StateFile::new(paths.clone());
     let (lock, read_only) = lock(global, &paths, want)?;
     let mut remarks = Vec::new();
+    let mut is_sure = true;
     let (state, journal) = match &lock {
         Some(_) => {
             let loaded = file.open()?;
-            if let Some(aside) = loaded.put_aside {
+            if let Some(aside) = &loaded.put_aside {
                 remarks.push(format!(
                     "{} could not be read and was put aside as {}; what is ours is found by tags",
                     paths.state.display(),
@@ -124,18 +125,22 @@ pub(super) fn open(
             if want == Want::Write {
                 file.try_write()?;
             }
-            (loaded.state, Some(Arc::new(Journal::open(&paths)?)))
+            let journal = Journal::open(&paths)?;
+            is_sure = journal.is_whole() && loaded.is_known();
+            remarks.extend(leftovers(&journal));
+            (loaded.state, Some(Arc::new(journal)))
         }
         None => (file.read()?.state, None),
     };
     let (deployment, is_new_deployment) = deployment(global, config.as_ref(), &state);
-    let access = access(global);
+    let access = site.access.clone();
     let now = access.now();
     let fleet = fleet(&state, now);
+    let orders = journal.as_deref().map(jobs::unfinished).unwrap_or_default();
     let config = config.map(Arc::new);
     let (asker, questions) = jobs::questions();
     let (desk, lanes) = jobs::lanes(access.time.clone());
-    let cache = Cache::new(CACHE);
+    let cache = Cache::new(&site.cache);
     let mut context = Context::new(
         deployment.clone(),
         is_new_deployment,
@@ -145,21 +150,43 @@ pub(super) fn open(
         cache,
         asker,
     );
-    context.home = directories::BaseDirs::new().map(|base| base.home_dir().to_owned());
-    context.agent = ssh::agent();
+    context.home.clone_from(&site.home);
+    context.agent.clone_from(&site.agent);
+    context.dial = Arc::clone(&site.dial);
+    if let Some(config) = &config {
+        context.pace.consistency = Duration::from_secs(config.aws.consistency_window_s.into());
+    }
+    context.unsure_until = (!is_sure).then(|| Instant::now() + context.pace.consistency);
     let context = Arc::new(context);
     let model = Model::new(Opening {
         config,
         deployment,
         fleet,
+        orders,
         read_only,
-        dashboard: size.is_some(),
+        dashboard: window.is_some(),
         now,
-        size: size.unwrap_or_default(),
+        size: window.unwrap_or_default(),
     });
     let state_file = lock.is_some().then_some(file);
     let engine = Engine::new(model, Arc::clone(&context), desk, lanes, questions, state_file);
     Ok(Open { engine, context, remarks, _lock: lock })
+}
+
+/// What earlier processes began and did not bring to its end.
+fn leftovers(journal: &Journal) -> Vec<String> {
+    let creates = jobs::unfinished(journal).into_iter().map(|order| {
+        format!(
+            "a create of {} in {} ({}) was cut short; the next create completes it",
+            order.count, order.region, order.deployment
+        )
+    });
+    let destroys = jobs::unfinished_destroys(journal).into_iter().map(|(deployment, region)| {
+        format!(
+            "a destroy in {region} ({deployment}) did not end; the next destroy goes on with it"
+        )
+    });
+    creates.chain(destroys).collect()
 }
 
 /// The lock, or why this process only reads.
@@ -174,6 +201,9 @@ fn lock(
             return Err(OpeningError::Failure(failure));
         }
         return Ok((None, Some("--read-only".to_owned())));
+    }
+    if want == Want::Read {
+        return Ok((None, Some("this command only looks".to_owned())));
     }
     match Lock::take(paths) {
         Ok(lock) => Ok((Some(lock), None)),
@@ -204,13 +234,4 @@ fn fleet(state: &State, now: Timestamp) -> Fleet {
         fleet.insert(entry.instance(now));
     }
     fleet
-}
-
-/// How AWS is reached.
-pub(super) fn access(global: &Global) -> Access {
-    Access {
-        profile: global.profile.clone(),
-        endpoint: global.endpoint_url.clone(),
-        ..Access::default()
-    }
 }

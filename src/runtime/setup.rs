@@ -10,8 +10,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::opening::{self, OpeningError};
+use super::site::Site;
 use crate::aws::Aws;
-use crate::cli::Global;
 use crate::config::{self, Config, Found};
 use crate::fleet::{Account, Region};
 use crate::jobs::node_files;
@@ -44,14 +44,14 @@ pub(super) fn version() -> u8 {
 }
 
 /// `validate`.
-pub(super) fn validate(global: &Global, as_json: bool) -> u8 {
-    let problems: Vec<String> = match opening::read_config(global) {
+pub(super) fn validate(site: &Site, as_json: bool) -> u8 {
+    let problems: Vec<String> = match opening::read_config(site) {
         Ok(Some(config)) => missing_files(&config),
         Ok(None) => vec!["there is no config.yaml here: run `spot-tui setup`".to_owned()],
         Err(OpeningError::Config(complaints)) => complaints.lines().map(str::to_owned).collect(),
         Err(error) => vec![error.to_string()],
     };
-    let path = global.config.display();
+    let path = site.global.config.display();
     if as_json {
         say(&json!({"v": 1, "ok": problems.is_empty(), "problems": problems}).to_string());
     } else if problems.is_empty() {
@@ -92,9 +92,9 @@ fn missing_files(config: &Config) -> Vec<String> {
 }
 
 /// `setup`.
-pub(super) async fn setup(global: &Global) -> u8 {
-    let account = identify(global).await;
-    match prepare(global, account.as_ref().ok()) {
+pub(super) async fn setup(site: &Site) -> u8 {
+    let account = identify(site).await;
+    match prepare(site, account.as_ref().ok()) {
         Ok(next) => {
             match account {
                 Ok(account) => say(&format!("AWS: account {}, {}", account.id, account.arn)),
@@ -123,10 +123,9 @@ enum SetupError {
     Io(String),
 }
 
-async fn identify(global: &Global) -> Result<Account, String> {
-    let access = opening::access(global);
+async fn identify(site: &Site) -> Result<Account, String> {
     let asking = async {
-        let aws = Aws::open(&access).await?;
+        let aws = Aws::open(&site.access).await?;
         aws.account().await
     };
     match tokio::time::timeout(PATIENCE, asking).await {
@@ -137,7 +136,7 @@ async fn identify(global: &Global) -> Result<Account, String> {
 }
 
 /// Makes what is missing and answers what the user has to do next.
-fn prepare(global: &Global, account: Option<&Account>) -> Result<Vec<String>, SetupError> {
+fn prepare(site: &Site, account: Option<&Account>) -> Result<Vec<String>, SetupError> {
     let home = home();
     let key = KEYS
         .iter()
@@ -155,7 +154,7 @@ fn prepare(global: &Global, account: Option<&Account>) -> Result<Vec<String>, Se
         Some(key) => say(&format!("SSH: {}", key.display())),
         None => next.push("make an SSH key: `ssh-keygen -t ed25519`".to_owned()),
     }
-    merge_config(&global.config, key)?;
+    merge_config(&site.global.config, key)?;
     let mut made = 0;
     made += create(Path::new("config.yaml.example"), 0o644, EXAMPLE.as_bytes())?;
     for (name, content) in SAMPLES {
@@ -172,7 +171,7 @@ fn prepare(global: &Global, account: Option<&Account>) -> Result<Vec<String>, Se
             "to join an orchestrator, write {FILES}/orchestrator_endpoint and orchestrator_token"
         ));
     }
-    next.push(format!("look through {}", global.config.display()));
+    next.push(format!("look through {}", site.global.config.display()));
     next.push("`spot-tui create --dry-run`, then `spot-tui` for the dashboard".to_owned());
     Ok(next)
 }

@@ -66,6 +66,7 @@ impl Directory for Register {
             instance: instance(four.octets()[3]),
             region: "us-west-2".into(),
             authorized_keys: vec![self.public_key.clone()],
+            preloaded: false,
             sshd_up: self.now() >= later(machine.booted_at, BOOT),
             boot: machine.boot,
             booted_at: machine.booted_at,
@@ -227,7 +228,9 @@ impl Town {
     }
 
     pub(super) async fn upload(&self, session: &Session) -> Result<(), SshError> {
-        session.upload(&self.bundle, STAGING, |_| ()).await
+        session.upload(&self.bundle, STAGING, |_| ()).await?;
+        let identity = Command::new(format!("cat >{STAGING}/node_identity.json")).stdin("{}");
+        session.run("writing node_identity.json", &identity, |_, _| ()).await
     }
 
     /// Restarts the machine: the session ends with it.

@@ -87,6 +87,7 @@ impl User {
             config: Some(config),
             deployment: DEPLOYMENT.into(),
             fleet: Fleet::default(),
+            orders: Vec::new(),
             read_only: None,
             dashboard: true,
             now: world.clock().now(),

@@ -10,6 +10,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use spot_tui::fleet::identity::Identity;
 use tempfile::TempDir;
 
 /// Where the stubs write down how they were called, seen from inside.
@@ -151,6 +152,8 @@ impl Root {
         }
         fs::set_permissions(self.path("/tmp/uploaded_files"), fs::Permissions::from_mode(0o700))
             .unwrap();
+        let identity = Identity::of(&INSTANCE_ID.into()).json();
+        self.write("/tmp/uploaded_files/node_identity.json", 0o644, &identity);
         for (name, text) in files {
             self.write(&format!("/tmp/uploaded_files/files/{name}"), 0o644, text);
         }

@@ -57,6 +57,7 @@ pub(crate) fn config() -> Config {
             network: Network::Dedicated,
             associate_public_ip: true,
             iam_instance_profile: None,
+            consistency_window_s: 60,
             tags: std::collections::BTreeMap::new(),
         },
         regions: vec![
@@ -89,6 +90,7 @@ pub(crate) fn opening(size: (u16, u16)) -> Opening {
         config: Some(Arc::new(config())),
         deployment: "spot-7f3a".into(),
         fleet: Fleet::default(),
+        orders: Vec::new(),
         read_only: None,
         dashboard: true,
         now: at(0),

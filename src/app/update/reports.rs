@@ -275,6 +275,10 @@ fn ended(model: &mut Model, report: &Report, outcome: Outcome) -> Vec<Effect> {
         return Vec::new();
     };
     let (verb, is_mutating, title) = (job.verb, job.is_mutating, job.short_title());
+    let launches = match outcome {
+        Outcome::Cancelled => job.launches.clone(),
+        _ => Vec::new(),
+    };
     match &outcome {
         Outcome::Done if is_mutating => {
             model.log.say(model.now, Level::Success, verb, "done");
@@ -293,7 +297,8 @@ fn ended(model: &mut Model, report: &Report, outcome: Outcome) -> Vec<Effect> {
         model.trouble = Some(failure.clone());
     }
     model.end(report.job, report.at, outcome);
-    let mut effects = destroy::go_on(model);
+    let mut effects = destroy::roll_back(model, launches);
+    effects.extend(destroy::go_on(model));
     if identified && model.dashboard && model.account.is_some() {
         effects.extend(watch(model));
         effects.extend(create::resume(model));

@@ -14,7 +14,7 @@ use super::process::Output;
 use super::session::Host;
 
 /// Where the script looks for an upload.
-const STAGING: &str = "/tmp/uploaded_files";
+pub(super) const STAGING: &str = "/tmp/uploaded_files";
 /// The script waits for cloud-init in rounds, and says so.
 const ROUND: Duration = Duration::from_secs(30);
 const ROUNDS: u64 = 30;
@@ -189,15 +189,7 @@ impl Run<'_> {
                 self.take_time("bacalhau-config", 0, 1).await;
                 self.say(&format!("| {}", self.orchestrator())).await;
             }
-            Step::SensorConfig => {
-                self.take_time("sensor-config", 0, 2).await;
-                let source = if self.placed.has_content("node_identity.json") {
-                    "that came with the upload"
-                } else {
-                    "derived from the instance id"
-                };
-                self.say(&format!("| the sensor has an identity {source}")).await;
-            }
+            Step::SensorConfig => self.take_time("sensor-config", 0, 2).await,
             Step::Units => self.take_time("units", 1, 2).await,
             Step::Enable => self.enable().await,
             Step::AdditionalCommands => self.run_additional_commands().await,
@@ -239,6 +231,9 @@ impl Run<'_> {
             if self.placed.content(path).is_none() {
                 return Err((80, format!("{source}/{path} is missing")));
             }
+        }
+        if !self.host.machine.deployment().has_identity {
+            return Err((80, format!("{source}/node_identity.json is missing")));
         }
         self.take_time("bundle", 0, 2).await;
         Ok(())

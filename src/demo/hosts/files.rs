@@ -74,6 +74,13 @@ impl Tree {
         Ok(Self(tree))
     }
 
+    /// These files.
+    pub(super) fn of(files: impl IntoIterator<Item = (PathBuf, u32, Bytes)>) -> Self {
+        let files = files.into_iter();
+        let file = |mode, content| FileOnHost { mode, kind: Kind::File(content) };
+        Self(files.map(|(path, mode, content)| (path, file(mode, content))).collect())
+    }
+
     /// Everything in it, by path.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Path, &FileOnHost)> {
         self.0.iter().map(|(path, file)| (path.as_path(), file))

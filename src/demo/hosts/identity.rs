@@ -1,12 +1,19 @@
 //! Who a host is: keys and ids, derived from the seed and the instance's id, so that a story can
 //! be told twice. They protect nothing.
 
+use russh::keys::ssh_key::LineEnding;
 use russh::keys::ssh_key::private::{Ed25519Keypair, KeypairData};
 use russh::keys::{HashAlg, PrivateKey, ssh_key};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::fleet::InstanceId;
+
+/// The private key of a demo's user, as OpenSSH writes it.
+pub fn private_key(seed: u64) -> Result<String, ssh_key::Error> {
+    let key = key(&derive(seed, &InstanceId::new("user"), "login key"))?;
+    Ok(key.to_openssh(LineEnding::LF)?.to_string())
+}
 
 /// The key that an instance shows.
 pub(super) fn host_key(seed: u64, instance: &InstanceId) -> Result<PrivateKey, ssh_key::Error> {
@@ -25,8 +32,9 @@ fn key(bytes: &[u8; 32]) -> Result<PrivateKey, ssh_key::Error> {
     PrivateKey::new(KeypairData::Ed25519(Ed25519Keypair::from_seed(bytes)), "root")
 }
 
-/// `SHA256:...`, as `ssh-keygen -l` prints it.
-pub(super) fn fingerprint(seed: u64, instance: &InstanceId) -> String {
+/// The fingerprint of an instance's host key under a seed: `SHA256:...`, as `ssh-keygen -l` prints
+/// it.
+pub fn fingerprint(seed: u64, instance: &InstanceId) -> String {
     // A key pair out of 32 bytes is never encrypted, the only thing that can be wrong with one.
     host_key(seed, instance)
         .map(|key| key.public_key().fingerprint(HashAlg::Sha256).to_string())

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::files::{FileOnHost, Tree};
 use super::{HostState, lock};
+use crate::fleet::InstanceId;
 
 /// Where `deploy_services.sh` puts the upload.
 pub(super) const HOME: &str = "/opt/uploaded_files";
@@ -47,6 +48,8 @@ pub(super) struct Deployment {
     pub(super) log: VecDeque<String>,
     /// Whether the additional commands ran.
     pub(super) ran_additional: bool,
+    /// Whether the sensor's identity was delivered.
+    pub(super) has_identity: bool,
     /// The instance id that was written down for the services.
     pub(super) instance: Option<String>,
 }
@@ -69,6 +72,17 @@ impl Machine {
         if memory.boot < boot {
             memory.boot = boot;
             memory.staged.take_if(|(folder, _)| folder.starts_with(VOLATILE));
+        }
+    }
+
+    /// It was set up before anybody looked, with these files.
+    pub(super) fn settle(&self, files: &Arc<Tree>, instance: &InstanceId) {
+        let mut memory = lock(&self.memory);
+        if memory.placed.is_none() {
+            memory.placed = Some(Arc::clone(files));
+            memory.deployment.exit = Some(0);
+            memory.deployment.instance = Some(instance.to_string());
+            memory.services = Services::Enabled { in_boot: 0 };
         }
     }
 

@@ -34,6 +34,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::task::JoinHandle;
@@ -43,6 +44,7 @@ use files::Tree;
 use machine::Machine;
 
 pub use files::{FileOnHost, Kind};
+pub use identity::{fingerprint, private_key};
 
 /// What the hosts ask the world that they are in.
 pub trait Directory: Send + Sync + 'static {
@@ -70,6 +72,9 @@ pub struct HostState {
     pub region: Region,
     /// Who may log in: lines as in `authorized_keys`. Any user name will do.
     pub authorized_keys: Vec<String>,
+    /// Whether it was set up before anybody looked, by nobody knows whom: it takes every key, has
+    /// the files of [`Hosts::stock`], and its services run.
+    pub preloaded: bool,
     /// Whether anything listens on the port.
     pub sshd_up: bool,
     /// Which boot this is; the first is 1.
@@ -131,6 +136,8 @@ struct Shared {
     /// By checksum: what many hosts were sent is kept once, as long as one of them has it.
     bundles: Mutex<HashMap<String, Weak<Tree>>>,
     listeners: Mutex<HashMap<SocketAddr, JoinHandle<()>>>,
+    /// What a preloaded host has.
+    stock: Mutex<Arc<Tree>>,
 }
 
 impl std::fmt::Debug for Hosts {
@@ -156,8 +163,15 @@ impl Hosts {
             machines: Mutex::default(),
             bundles: Mutex::default(),
             listeners: Mutex::default(),
+            stock: Mutex::default(),
         };
         Self { shared: Arc::new(shared) }
+    }
+
+    /// Says what a host has that was set up before the world began: paths as in an upload, modes,
+    /// contents.
+    pub fn stock(&self, files: impl IntoIterator<Item = (PathBuf, u32, Bytes)>) {
+        *lock(&self.shared.stock) = Arc::new(Tree::of(files));
     }
 
     /// The fingerprint of an instance's host key, `SHA256:...`, as its console prints it.
@@ -173,6 +187,12 @@ impl Hosts {
     /// An instance is gone for good, and so is what was on it.
     pub fn forget(&self, instance: &InstanceId) {
         lock(&self.shared.machines).remove(instance);
+    }
+
+    /// What the hosts ask.
+    #[cfg(test)]
+    pub(super) fn directory(&self) -> &Arc<dyn Directory> {
+        &self.shared.directory
     }
 
     fn machine(&self, instance: &InstanceId) -> Arc<Machine> {

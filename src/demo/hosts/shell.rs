@@ -14,11 +14,15 @@ use super::{deployment, status, upload};
 const NOT_FOUND: u32 = 127;
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
+const IDENTITY: &str = "cat >/tmp/uploaded_files/node_identity.json";
+
 /// What a command line asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Request {
     /// The script that unpacks a bundle from its input.
     Upload(Upload),
+    /// A file of the upload that is each node's own, from its input.
+    Identity,
     /// The kernel's id of this boot.
     BootId,
     /// A restart.
@@ -39,6 +43,9 @@ pub(super) enum Request {
 pub(super) fn parse(line: &str) -> Request {
     if let Some(upload) = upload::parse(line) {
         return Request::Upload(upload);
+    }
+    if line == IDENTITY {
+        return Request::Identity;
     }
     let first = || line.split_whitespace().next().unwrap_or_default().to_owned();
     let Some(words) = words(line) else { return Request::Unknown(first()) };
@@ -102,6 +109,7 @@ pub(super) async fn run(
 ) -> End {
     match request {
         Request::Upload(upload) => upload::run(host, &upload, stdin, &output).await,
+        Request::Identity => upload::take_identity(host, stdin).await,
         Request::BootId => {
             output.line(&host.boot_id()).await;
             End::Exit(0)
@@ -173,6 +181,7 @@ mod tests {
         let program = "/tmp/uploaded_files/scripts/deploy_services.sh".into();
         assert_eq!(parse(deploy), Request::Deploy(program, arguments));
         assert_eq!(parse("cat /proc/sys/kernel/random/boot_id"), Request::BootId);
+        assert_eq!(parse(IDENTITY), Request::Identity);
         assert_eq!(parse("sudo reboot"), Request::Reboot);
         let status = "/opt/uploaded_files/scripts/node-status";
         assert_eq!(parse(&format!("sudo {status}")), Request::Status(status.into()));

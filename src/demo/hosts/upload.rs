@@ -1,12 +1,13 @@
 //! The upload: a script that reads a `tar.gz`, verifies it and unpacks it. It is known word by
 //! word, and done here as it would be done there, with its exit statuses.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use super::deployment::STAGING;
 use super::files::{Tree, Trouble};
 use super::process::{End, Output, Stdin};
 use super::session::Host;
@@ -84,6 +85,16 @@ pub(super) async fn run(host: &Host, upload: &Upload, stdin: Stdin, output: &Out
             End::Exit(code)
         }
     }
+}
+
+/// Takes the sensor's identity in, where a bundle was before it.
+pub(super) async fn take_identity(host: &Host, mut stdin: Stdin) -> End {
+    while stdin.read().await.is_some() {}
+    let there = host.machine.is_staged(Path::new(STAGING));
+    if there {
+        host.machine.record(|deployment| deployment.has_identity = true);
+    }
+    End::Exit(u32::from(!there))
 }
 
 /// Why an upload did not come to its end.

@@ -39,6 +39,8 @@ pub(crate) enum Fate {
 #[derive(Debug, Clone)]
 pub(crate) struct Instance {
     pub(crate) id: String,
+    /// Whether it was set up before the world began.
+    pub(crate) preloaded: bool,
     /// The launch call that made it.
     pub(crate) reservation: String,
     /// Its place in the launch call's answer.

@@ -57,6 +57,8 @@ pub(crate) struct Order {
     pub(crate) http_tokens: String,
     pub(crate) hop_limit: u32,
     pub(crate) profile: Option<String>,
+    /// Whether it was set up before the world began.
+    pub(crate) preloaded: bool,
     /// By resource type.
     pub(crate) tags: std::collections::BTreeMap<String, Tags>,
 }
@@ -268,6 +270,7 @@ impl RegionWorld {
         self.launched += 1;
         let instance = Instance {
             id: id.clone(),
+            preloaded: order.preloaded,
             reservation: reservation.to_owned(),
             index,
             ordinal: self.launched,

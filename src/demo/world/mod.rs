@@ -140,6 +140,8 @@ pub struct Guest {
     pub public_key: Option<String>,
     /// Its user-data, base64.
     pub user_data: String,
+    /// Whether it was set up before the world began.
+    pub preloaded: bool,
     /// Whether its system ever starts.
     pub boots: bool,
     /// What it does wrong.
@@ -274,6 +276,13 @@ impl World {
         state.regions.values().flat_map(of).collect()
     }
 
+    /// The public addresses that are taken now.
+    pub fn public_addresses(&self) -> BTreeSet<Ipv4Addr> {
+        let state = self.now();
+        let taken = state.regions.values().flat_map(|region| region.instances.values());
+        taken.filter_map(|instance| instance.public_ip).collect()
+    }
+
     /// The calls so far, oldest first; the last 50,000.
     pub fn calls(&self) -> Vec<CallSeen> {
         self.now().calls.iter().cloned().collect()
@@ -345,6 +354,7 @@ fn guest(region: &RegionWorld, instance: &Instance) -> Option<Guest> {
         running_since: instance.running_since,
         public_key: key.map(|key| key.public.clone()),
         user_data: instance.user_data.clone(),
+        preloaded: instance.preloaded,
         boots: instance.fate == Fate::Good,
         faults: Vec::new(),
     };

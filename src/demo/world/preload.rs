@@ -109,6 +109,7 @@ impl RegionWorld {
                 encrypted: true,
                 delete_on_termination: true,
             },
+            preloaded: true,
             interface_stays: false,
             http_tokens: "required".into(),
             hop_limit: 1,

@@ -14,10 +14,12 @@ use tokio::time::{Instant, sleep};
 pub(super) use candidates::{Candidate, candidates, forget_images, images};
 pub(super) use refusals::Refusals;
 
+use super::orders::Standing;
+use super::settle::RUN_INSTANCES;
 use super::{Context, Reporter};
 use crate::aws::{AwsError, Class, Ec2, LaunchRequest, Selector};
 use crate::fleet::tags::Origin;
-use crate::fleet::{Attempt, Fact, Failure, InstanceKey, Launch, LaunchId, Machine, Step};
+use crate::fleet::{Attempt, Fact, Failure, InstanceKey, Machine, Step};
 use crate::store::{Intent, IntentId};
 
 /// How often one request is sent again after a throttle or an error of AWS's own.
@@ -39,7 +41,9 @@ pub(super) struct Placement<'a> {
     pub context: &'a Context,
     pub reporter: &'a Reporter,
     pub ec2: &'a Ec2,
-    pub launch: &'a Launch,
+    pub order: &'a Standing,
+    /// The rows that are to be filled.
+    pub keys: &'a [InstanceKey],
     pub origin: &'a Origin,
     /// What all requests have in common.
     pub template: LaunchRequest,
@@ -50,7 +54,7 @@ impl Placement<'_> {
     /// something, until none does.
     pub(super) async fn place(&self, candidates: &[Candidate]) -> Placed {
         let mut placed = Placed::default();
-        let mut waiting = self.launch.keys.clone();
+        let mut waiting = self.keys.to_vec();
         let mut tries = Vec::new();
         let mut round: Vec<&Candidate> = candidates.iter().collect();
         while !round.is_empty() && !waiting.is_empty() {
@@ -113,7 +117,7 @@ impl Placement<'_> {
     }
 
     fn request(&self, candidate: &Candidate, count: usize, number: usize) -> LaunchRequest {
-        let token = LaunchId::new(format!("{}-{number}", self.launch.id));
+        let token = self.order.request(u32::try_from(number).unwrap_or(u32::MAX));
         LaunchRequest {
             count: u32::try_from(count).unwrap_or(u32::MAX),
             machine_type: candidate.pool.machine_type.clone(),
@@ -129,7 +133,7 @@ impl Placement<'_> {
 
     async fn record(&self, request: &LaunchRequest) -> Result<IntentId, Failure> {
         let intent = Intent {
-            action: "RunInstances".into(),
+            action: RUN_INSTANCES.into(),
             region: self.ec2.region().clone(),
             deployment: self.origin.deployment.clone(),
             launch: Some(request.token.clone()),
@@ -159,6 +163,9 @@ impl Placement<'_> {
             tries.push(self.note(request, waiting, &answer).await);
             let may_pass = matches!(&answer, Err(error)
                 if matches!(error.class, Class::Unknown | Class::Retry | Class::NotYet));
+            if let Ok(machines) = &answer {
+                self.order.note(self.context, machines).await;
+            }
             if !may_pass || retries == 0 {
                 if !is_unknown(&answer) {
                     let outcome = if answer.is_ok() { "done" } else { "refused" };
@@ -178,8 +185,7 @@ impl Placement<'_> {
     /// What a request of unknown outcome made, found by its token in the tags. All of it: what is
     /// told of later than the rest would be asked for a second time.
     async fn find(&self, request: &LaunchRequest) -> Option<Vec<Machine>> {
-        let selector =
-            Selector::deployment(&self.origin.deployment).launched_as(request.token.as_str());
+        let selector = Selector::deployment(&self.origin.deployment).made_by(&request.token);
         let deadline = Instant::now() + self.context.pace.consistency;
         let wanted = usize::try_from(request.count).unwrap_or(usize::MAX);
         let mut found = Vec::new();
@@ -236,7 +242,7 @@ impl Placement<'_> {
             Step::Launch,
             format!(
                 "{missing} of {} found no place in {region}: {}",
-                self.launch.keys.len(),
+                self.keys.len(),
                 told.join("; ")
             ),
             "add machine types or regions, set placement.spill: true, or try again later",

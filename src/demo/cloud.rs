@@ -1,0 +1,137 @@
+//! An AWS with its machines: a world, and the SSH hosts of the instances in it.
+//!
+//! The world knows when an instance runs; how its system boots, restarts and gets through
+//! cloud-init is told here, out of the same seed.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::dice::Dice;
+use super::hosts::{Directory, HostState, Hosts, fingerprint};
+use super::scenario::Scenario;
+use super::world::{Guest, HostKeys, Settings, World};
+use crate::fleet::InstanceId;
+
+/// From the start of an instance, and from each restart, to an sshd that listens, in seconds.
+const BOOT: (f64, f64) = (9.0, 18.0);
+/// From the start of an instance to the end of cloud-init on the first boot, in seconds.
+const CLOUD_INIT: (f64, f64) = (40.0, 70.0);
+/// There and back again, in seconds.
+const ROUND_TRIP: (f64, f64) = (0.02, 0.2);
+
+/// A world and its hosts. Clones are the same.
+#[derive(Debug, Clone)]
+pub struct Cloud {
+    /// What AWS's API answers from.
+    pub world: World,
+    /// What SSH reaches.
+    pub hosts: Hosts,
+}
+
+impl Cloud {
+    /// A new world, in which this story happens, and nobody in it yet.
+    pub fn new(settings: &Settings, scenario: Scenario) -> Self {
+        let seed = scenario.seed.unwrap_or(settings.seed);
+        let world = World::new(settings, scenario);
+        world.set_host_keys(Arc::new(Keys { seed }));
+        let register = Register { world: world.clone(), seed, restarts: Mutex::default() };
+        let hosts = Hosts::new(Arc::new(register), seed);
+        Self { world, hosts }
+    }
+}
+
+/// What the consoles print.
+struct Keys {
+    seed: u64,
+}
+
+impl HostKeys for Keys {
+    fn fingerprint(&self, id: &InstanceId) -> Option<String> {
+        Some(fingerprint(self.seed, id))
+    }
+}
+
+/// Which instance is behind an address, and how its system is.
+struct Register {
+    world: World,
+    seed: u64,
+    /// How often an instance restarted, and when it last did.
+    restarts: Mutex<HashMap<InstanceId, (u64, Timestamp)>>,
+}
+
+impl Directory for Register {
+    fn host(&self, address: IpAddr) -> Option<HostState> {
+        let guest = self.world.guest(address)?;
+        let started = guest.running_since?;
+        let restarts = self.restarts.lock().unwrap_or_else(PoisonError::into_inner);
+        let (restarts, booted_at) = restarts.get(&guest.id).copied().unwrap_or((0, started));
+        let boot = restarts + 1;
+        let mut dice = Dice::named(self.seed, guest.id.as_str());
+        let cloud_init_done_at = started + dice.seconds(CLOUD_INIT.0, CLOUD_INIT.1);
+        let mut dice = Dice::named(self.seed, &format!("{} boot {boot}", guest.id));
+        let listens_at = booted_at + dice.seconds(BOOT.0, BOOT.1);
+        Some(HostState {
+            sshd_up: guest.boots && self.now() >= listens_at,
+            boot,
+            booted_at,
+            cloud_init_done_at,
+            round_trip: self.round_trip(&guest),
+            preloaded: guest.preloaded,
+            authorized_keys: guest.public_key.into_iter().collect(),
+            faults: guest.faults,
+            instance: guest.id,
+            region: guest.region,
+        })
+    }
+
+    fn reboot(&self, instance: &InstanceId) {
+        let now = self.now();
+        let mut restarts = self.restarts.lock().unwrap_or_else(PoisonError::into_inner);
+        let (count, at) = restarts.entry(instance.clone()).or_insert((0, now));
+        (*count, *at) = (*count + 1, now);
+    }
+
+    fn now(&self) -> Timestamp {
+        self.world.clock().now()
+    }
+
+    fn speed(&self) -> f64 {
+        self.world.clock().speed()
+    }
+}
+
+impl Register {
+    /// The same for all machines of a region.
+    fn round_trip(&self, guest: &Guest) -> Duration {
+        let mut dice = Dice::named(self.seed, &format!("{} far away", guest.region));
+        dice.seconds(ROUND_TRIP.0, ROUND_TRIP.1).unsigned_abs()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_boots_after_its_instance_and_again_after_a_restart() {
+        let cloud = Cloud::new(&Settings::default(), Scenario::default());
+        assert_eq!(cloud.world.preload_in("us-west-2", 1, "spot-1", "demo"), 1);
+        let guest = cloud.world.guests().remove(0);
+        let address = IpAddr::from(guest.public_ip);
+        let register = Arc::clone(cloud.hosts.directory());
+        let state = register.host(address).unwrap();
+        assert!(state.sshd_up, "it was launched long ago: {state:?}");
+        assert_eq!(state.boot, 1);
+        register.reboot(&guest.id);
+        let state = register.host(address).unwrap();
+        assert!(!state.sshd_up);
+        assert_eq!((state.boot, state.instance), (2, guest.id));
+        tokio::time::sleep(Duration::from_secs_f64(BOOT.1)).await;
+        assert!(register.host(address).unwrap().sshd_up);
+        assert!(register.host("198.18.200.200".parse().unwrap()).is_none());
+    }
+}

@@ -1,0 +1,71 @@
+//! Where a process works: at AWS, with the user's keys and files; or in a demo cloud of its own,
+//! with none of them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::rehearsal::Rehearsal;
+use crate::aws::Access;
+use crate::cli::Global;
+use crate::config::Config;
+use crate::ssh::{self, Dial, TcpDial};
+
+/// Where answers of AWS are kept for a day.
+const CACHE: &str = ".aws_cache";
+
+/// Where a process works.
+#[derive(Debug)]
+pub(super) struct Site {
+    /// The command line, with the paths that hold here.
+    pub global: Global,
+    /// How AWS is reached.
+    pub access: Access,
+    /// How hosts are reached.
+    pub dial: Arc<dyn Dial>,
+    /// Where the user's ssh-agent listens.
+    pub agent: Option<PathBuf>,
+    /// The folder that `~/` stands for.
+    pub home: Option<PathBuf>,
+    /// Where answers of AWS are kept.
+    pub cache: PathBuf,
+    /// The demo that this is.
+    pub rehearsal: Option<Rehearsal>,
+}
+
+impl Site {
+    /// The site that the command line asks for. Needs a runtime around it. The error is for the
+    /// user.
+    pub(super) fn open(global: Global) -> Result<Self, String> {
+        if global.demo.demo {
+            return Rehearsal::begin(global);
+        }
+        if let Some(option) = global.demo.stray() {
+            return Err(format!("{option} belongs to --demo and to demo-cloud"));
+        }
+        let access = Access {
+            profile: global.profile.clone(),
+            endpoint: global.endpoint_url.clone(),
+            ..Access::default()
+        };
+        let home = directories::BaseDirs::new().map(|base| base.home_dir().to_owned());
+        Ok(Self {
+            global,
+            access,
+            dial: Arc::new(TcpDial),
+            agent: ssh::agent(),
+            home,
+            cache: CACHE.into(),
+            rehearsal: None,
+        })
+    }
+
+    /// What has to be different in a configuration that is used here.
+    pub(super) fn adapt(&self, config: &mut Config) {
+        if let Some(files) = &self.global.files {
+            config.aws.files_directory.clone_from(files);
+        }
+        if let Some(rehearsal) = &self.rehearsal {
+            rehearsal.adapt(config);
+        }
+    }
+}
