@@ -29,11 +29,13 @@ pub enum Section {
     Sensor,
     /// `node`.
     Node,
+    /// `ui`.
+    Ui,
 }
 
 impl Section {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Top,
         Self::Aws,
         Self::Region,
@@ -45,6 +47,7 @@ impl Section {
         Self::Bacalhau,
         Self::Sensor,
         Self::Node,
+        Self::Ui,
     ];
 
     /// Its keys, in the order of `config.yaml.example`.
@@ -62,6 +65,7 @@ impl Section {
                 "sensor",
                 "node",
                 "reboot",
+                "ui",
             ],
             Self::Aws => &[
                 "total_instances",
@@ -110,6 +114,7 @@ impl Section {
             Self::Bacalhau => &["api", "api_key_file", "image"],
             Self::Sensor => &["image"],
             Self::Node => &["packages", "units", "cloud_init"],
+            Self::Ui => &["theme", "mouse", "bell", "keymap"],
         }
     }
 
@@ -127,6 +132,7 @@ impl Section {
             Self::Bacalhau => "under 'bacalhau'",
             Self::Sensor => "under 'sensor'",
             Self::Node => "under 'node'",
+            Self::Ui => "under 'ui'",
         }
     }
 }
@@ -192,6 +198,7 @@ mod tests {
             ("bacalhau", Section::Bacalhau),
             ("sensor", Section::Sensor),
             ("node", Section::Node),
+            ("ui", Section::Ui),
         ] {
             assert_eq!(keys(&root.get(name).unwrap().node), section.keys());
         }

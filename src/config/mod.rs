@@ -23,6 +23,7 @@ mod shapes;
 mod ssh;
 mod syntax;
 mod tree;
+mod ui;
 mod values;
 
 pub use complaint::{Complaint, Complaints};
@@ -31,6 +32,6 @@ pub use merge::{Found, Merged, merge_defaults};
 pub use parse::{parse, parse_bytes};
 pub use schema::{
     AllowFrom, AtLifetime, Aws, Bacalhau, Budget, Config, Connect, Hold, HostKeyPolicy, Image,
-    Need, Network, NodeExtras, Placement, RegionConfig, Replace, Sensor, Ssh, Strategy,
-    UbuntuRelease,
+    Need, Network, NodeExtras, Placement, RegionConfig, Replace, Sensor, Ssh, Strategy, ThemeName,
+    UbuntuRelease, Ui,
 };

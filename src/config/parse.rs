@@ -8,7 +8,7 @@ use super::regions::Regions;
 use super::schema::{Config, Connect};
 use super::tree::{Node, Value};
 use super::values::{Taken, Wrong, boolean, text};
-use super::{aws, market, regions, services, shapes, ssh, syntax, tree};
+use super::{aws, market, regions, services, shapes, ssh, syntax, tree, ui};
 use crate::fleet::DeploymentId;
 
 /// The most instances of one deployment.
@@ -76,6 +76,7 @@ fn read_config(root: &Node, report: &mut Report) -> Config {
     let bacalhau = services::bacalhau(fields.get("bacalhau"), report);
     let sensor = services::sensor(fields.get("sensor"), report);
     let node = services::node(fields.get("node"), report);
+    let ui = ui::read(fields.get("ui"), report);
     let meant = fields.finish(report);
     let mut list = Vec::new();
     if regions.is_some() || !meant.contains(&"regions") {
@@ -97,6 +98,7 @@ fn read_config(root: &Node, report: &mut Report) -> Config {
         sensor,
         node,
         reboot,
+        ui,
     }
 }
 

@@ -9,6 +9,7 @@ mod ids;
 mod instance;
 pub mod market;
 mod phase;
+mod places;
 mod progress;
 mod question;
 pub mod tags;
@@ -26,6 +27,7 @@ pub use ids::{
 pub use instance::{Attempt, HostKey, HostKeyTrust, Instance, Lifecycle, Machine};
 pub use market::{Market, Pool, PriceList, RegionPrices};
 pub use phase::{Ec2State, Failure, Health, Phase, Step, Transfer};
+pub use places::{PLACES, Place};
 pub use progress::{
     About, Account, Doomed, Fact, Job, JobId, Launch, Level, NetworkState, Notice, Order, Outcome,
     Progress, Report, Victim,
