@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::Answer;
 use super::services::{JSON, ssm_refusal};
-use crate::demo::places::PLACES;
 use crate::demo::shapes::SHAPES;
 use crate::demo::world::{Refusal, State};
+use crate::fleet::places::PLACES;
 
 /// The most products of one page.
 const PAGE: usize = 100;
