@@ -6,7 +6,7 @@ use super::Answer;
 use super::services::{JSON, ssm_refusal};
 use crate::demo::shapes::SHAPES;
 use crate::demo::world::{Refusal, State};
-use crate::fleet::places::PLACES;
+use crate::fleet::PLACES;
 
 /// The most products of one page.
 const PAGE: usize = 100;
