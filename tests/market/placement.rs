@@ -5,7 +5,7 @@ use spot_tui::app::{Command, Story, story};
 use spot_tui::fleet::Phase;
 
 /// Ireland has three zones; the prices make the order of the story.
-const REFUSALS: &str = include_str!("../scenarios/refusals.yaml");
+const REFUSALS: &str = include_str!("refusals.yaml");
 
 const CONFIG: &str = "
 regions:

@@ -19,7 +19,7 @@ use super::settle::RUN_INSTANCES;
 use super::{Context, Reporter};
 use crate::aws::{AwsError, Class, Ec2, LaunchRequest, Selector};
 use crate::fleet::tags::Origin;
-use crate::fleet::{Attempt, Fact, Failure, InstanceKey, Machine, Step};
+use crate::fleet::{Attempt, Fact, Failure, InstanceKey, Level, Machine, Step};
 use crate::store::{Intent, IntentId};
 
 /// How often one request is sent again after a throttle or an error of AWS's own.
@@ -155,10 +155,14 @@ impl Placement<'_> {
         loop {
             let mut answer = self.ec2.launch(request).await;
             let is_unknown = |answer: &Result<_, AwsError>| matches!(answer, Err(error) if error.class == Class::Unknown);
-            if is_unknown(&answer)
-                && let Some(machines) = self.find(request).await
+            if let Err(error) = &answer
+                && error.class == Class::Unknown
             {
-                answer = Ok(machines);
+                let text = format!("{error}; looking for what it made");
+                self.reporter.said_of(self.ec2.region(), Level::Warning, text).await;
+                if let Some(machines) = self.find(request).await {
+                    answer = Ok(machines);
+                }
             }
             tries.push(self.note(request, waiting, &answer).await);
             let may_pass = matches!(&answer, Err(error)
