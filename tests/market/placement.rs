@@ -1,8 +1,10 @@
 //! Where instances go when places refuse.
 
-use super::desk::User;
 use spot_tui::app::{Command, Story, story};
+use spot_tui::demo::Scenario;
 use spot_tui::fleet::Phase;
+
+use crate::support::stage::Stage;
 
 /// Ireland has three zones; the prices make the order of the story.
 const REFUSALS: &str = include_str!("refusals.yaml");
@@ -12,13 +14,17 @@ regions:
   - eu-west-1: { machine_types: [t3.medium, t3a.medium], instances_per_region: 5 }
 ";
 
+fn play(config: &str, story: &str) -> Stage {
+    Stage::set(config, Scenario::parse(story).unwrap())
+}
+
 #[tokio::test(start_paused = true)]
 async fn five_run_although_one_zone_is_full_one_throttles_and_one_has_two() {
-    let mut user = User::new(CONFIG, REFUSALS);
+    let mut user = play(CONFIG, REFUSALS);
     user.open().await;
     user.command(Command::Create(None));
     user.until(120, "five run", |user| user.running().len() == 5).await;
-    user.met_every_fault();
+    assert!(user.unmet().is_empty(), "{:?}", user.unmet());
     assert!(user.calls("RunInstances") <= 6, "{}", user.calls("RunInstances"));
 
     let mut placed: Vec<String> = user
@@ -72,18 +78,18 @@ async fn what_finds_no_place_goes_to_another_region_where_that_is_wished() {
              placement: {{ spill: {spill} }}"
         )
     };
-    let mut user = User::new(&config(true), story);
+    let mut user = play(&config(true), story);
     user.open().await;
     user.command(Command::Create(None));
     user.until(120, "four run", |user| user.running().len() == 4).await;
     let here = user.running().iter().filter(|row| row.region == "us-west-1".into()).count();
     assert_eq!(here, 1);
-    user.met_every_fault();
+    assert!(user.unmet().is_empty(), "{:?}", user.unmet());
 
-    let mut user = User::new(&config(false), story);
+    let mut user = play(&config(false), story);
     user.open().await;
     user.command(Command::Create(None));
-    let failed = |user: &User| {
+    let failed = |user: &Stage| {
         let rows = user.model.fleet.instances();
         rows.filter(|row| matches!(row.phase, Phase::Failed(_))).count()
     };
@@ -106,7 +112,7 @@ async fn a_place_that_refused_rests_for_three_minutes() {
 prices:
   - { zone: us-west-1a, machine_type: t3.medium, usd: 0.01 }
   - { zone: us-west-1c, machine_type: t3.medium, usd: 0.02 }";
-    let mut user = User::new("regions: [us-west-1: { machine_type: t3.medium }]", story);
+    let mut user = play("regions: [us-west-1: { machine_type: t3.medium }]", story);
     user.open().await;
     user.command(Command::Create(None));
     user.until(60, "one runs", |user| user.running().len() == 1).await;
@@ -134,7 +140,7 @@ async fn types_are_found_by_what_they_must_have_and_mixed() {
   - { zone: us-west-1a, machine_type: c5.large, usd: 0.003 }
 capacity:
   - { zone: us-west-1a, machine_type: t4g.medium, limit: 1 }";
-    let mut user = User::new(&config, story);
+    let mut user = play(&config, story);
     user.open().await;
     user.command(Command::Create(None));
     user.until(60, "two run", |user| user.running().len() == 2).await;

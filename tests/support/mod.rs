@@ -11,4 +11,5 @@ pub(crate) mod schema;
 pub(crate) mod screen;
 pub(crate) mod spot;
 pub(crate) mod sshd;
+pub(crate) mod stage;
 pub(crate) mod terminal;
