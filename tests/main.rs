@@ -18,6 +18,7 @@ mod instance;
 mod main_path;
 mod market;
 mod node;
+mod peers;
 mod scenarios;
 mod schema;
 mod screens;
