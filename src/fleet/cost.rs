@@ -11,7 +11,7 @@ use std::ops::{Add, AddAssign};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::market::{Pool, RegionPrices};
+use super::market::{Pool, PriceList, RegionPrices};
 use super::{Ec2State, Instance, Lifecycle, Machine};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -111,12 +111,10 @@ pub fn cost(instance: &Instance, prices: &RegionPrices, now: Timestamp) -> Cost 
     let until = bill.ended.unwrap_or(now).max(machine.launched);
     let stored_until = if machine.is_alive() { now } else { until }.max(machine.launched);
     let pool = Pool { zone: machine.zone.clone(), machine_type: machine.machine_type.clone() };
-    let gib = bill.storage_gb.map(f64::from);
-    let storage = list.gp3.zip(gib).map(|(usd, gib)| usd * gib / MONTH);
+    let storage = bill.storage_gb.and_then(|gib| storage_hourly(list, gib));
     let is_on = bill.ended.is_none();
-    let address = |hours| match bill.public_ip {
-        true => Amount::of(list.ipv4, hours),
-        false => Amount::default(),
+    let address = |hours| {
+        if bill.public_ip { Amount::of(list.ipv4, hours) } else { Amount::default() }
     };
     let mut hourly = Amount::default();
     if is_on {
@@ -129,6 +127,11 @@ pub fn cost(instance: &Instance, prices: &RegionPrices, now: Timestamp) -> Cost 
         + address(hours(until.duration_since(machine.launched)))
         + Amount::of(storage, hours(stored_until.duration_since(machine.launched)));
     Cost { hourly, accrued }
+}
+
+/// What a volume of so many GiB costs an hour.
+pub fn storage_hourly(list: &PriceList, gib: u32) -> Option<f64> {
+    list.gp3.map(|usd| usd * f64::from(gib) / MONTH)
 }
 
 /// What the machine itself has cost.

@@ -102,11 +102,11 @@ impl RegionPrices {
         }
     }
 
-    /// The cheapest pool of some machine types now.
+    /// The cheapest pool of some machine types now; of all that are known where none is named.
     pub fn cheapest(&self, types: &[MachineType], lifecycle: Lifecycle) -> Option<(&Pool, f64)> {
         self.spot
             .keys()
-            .filter(|pool| types.contains(&pool.machine_type))
+            .filter(|pool| types.is_empty() || types.contains(&pool.machine_type))
             .filter_map(|pool| Some((pool, self.compute(pool, lifecycle)?)))
             .min_by(|a, b| a.1.total_cmp(&b.1))
     }
@@ -131,7 +131,8 @@ mod tests {
     fn a_price_holds_until_the_next() {
         let history = history(&[(200, 0.02), (100, 0.01)]);
         for (moment, usd) in [(50, 0.01), (100, 0.01), (199, 0.01), (200, 0.02), (999, 0.02)] {
-            assert_eq!(history.at(at(moment)).unwrap().usd, usd, "{moment}");
+            let held = history.at(at(moment)).map(|quote| quote.usd);
+            assert_eq!(held, Some(usd), "{moment}");
         }
         assert_eq!(History::default().at(at(1)), None);
     }

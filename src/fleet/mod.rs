@@ -112,8 +112,12 @@ impl Fleet {
     /// What is to be remembered when terminated rows are forgotten.
     pub fn spent_for_good(&self) -> BTreeMap<Region, Amount> {
         let mut spent = self.spent.clone();
+        let unknown = RegionPrices::default();
         for gone in self.instances.values().filter(|instance| instance.phase.is_over()) {
-            *spent.entry(gone.region.clone()).or_default() += gone.cost.accrued;
+            let prices = self.market.get(&gone.region).unwrap_or(&unknown);
+            let until = gone.bill.ended.unwrap_or(gone.since);
+            *spent.entry(gone.region.clone()).or_default() +=
+                cost::cost(gone, prices, until).accrued;
         }
         spent
     }
@@ -309,11 +313,7 @@ impl Fleet {
         let Some(instance) = self.instances.get_mut(key) else { return Ok(()) };
         self.keys.insert(machine.id.clone(), key.clone());
         let next = phase_after(&instance.phase, machine);
-        let notice = match instance.phase {
-            Phase::Interrupted { at } => at,
-            _ => None,
-        };
-        instance.bill.see(machine, notice, at);
+        instance.bill.see(machine, instance.phase.notice(), at);
         instance.machine = Some(machine.clone());
         next.map_or(Ok(()), |next| self.enter(key, &next, at))
     }
@@ -381,10 +381,11 @@ impl Fleet {
             .map(|instance| instance.key.clone())
             .collect();
         for key in vanished {
-            if let Some(machine) =
-                self.instances.get_mut(&key).and_then(|instance| instance.machine.as_mut())
+            if let Some(instance) = self.instances.get_mut(&key)
+                && let Some(machine) = &mut instance.machine
             {
                 machine.state = Ec2State::Terminated;
+                instance.bill.see(machine, instance.phase.notice(), at);
             }
             refused = self.enter(&key, &Phase::Terminated, at).and(refused);
         }

@@ -35,6 +35,8 @@ pub enum Job {
     Create(Vec<Launch>),
     /// Take up again what an earlier run left between Pending and Ready.
     Resume(Vec<Instance>),
+    /// Stop the nodes on these in good order: EC2 takes them back.
+    Drain(Vec<Instance>),
     /// Terminate these, and remove the network of every region where nothing of the deployment
     /// is left alive.
     Destroy(Doomed),
@@ -50,6 +52,7 @@ impl Job {
             Self::Prices(_) => "prices",
             Self::Create(_) => "create",
             Self::Resume(_) => "resume",
+            Self::Drain(_) => "drain",
             Self::Destroy(_) => "destroy",
         }
     }

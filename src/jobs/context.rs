@@ -31,6 +31,8 @@ pub struct Pace {
     pub busy: Duration,
     /// Between two looks at a settled region.
     pub settled: Duration,
+    /// Between two looks for interruption notices, settled or not.
+    pub notices: Duration,
     /// Between two looks at a region without instances of ours.
     pub empty: Duration,
     /// Between two looks at the console for a host key.
@@ -45,6 +47,7 @@ impl Default for Pace {
         Self {
             busy: Duration::from_millis(2500),
             settled: Duration::from_secs(15),
+            notices: Duration::from_secs(4),
             empty: Duration::from_mins(1),
             console: Duration::from_secs(5),
             consistency: Duration::from_mins(1),
@@ -95,7 +98,7 @@ struct Shared {
     deployment: Mutex<DeploymentId>,
     provisional: AtomicBool,
     made_up: AtomicBool,
-    aws: OnceCell<Aws>,
+    aws: tokio::sync::Mutex<Option<Aws>>,
     account: OnceCell<Account>,
     fences: Mutex<HashMap<Region, Arc<RwLock<()>>>>,
     sites: Mutex<HashMap<Region, Arc<tokio::sync::Mutex<Option<Site>>>>>,
@@ -121,7 +124,7 @@ impl Context {
             deployment: Mutex::new(deployment),
             provisional: AtomicBool::new(provisional),
             made_up: AtomicBool::new(false),
-            aws: OnceCell::new(),
+            aws: tokio::sync::Mutex::default(),
             account: OnceCell::new(),
             fences: Mutex::default(),
             sites: Mutex::default(),
@@ -192,8 +195,18 @@ impl Context {
     }
 
     /// AWS, opened at the first use. A failure is tried again at the next.
-    pub async fn aws(&self) -> Result<&Aws, AwsError> {
-        self.shared.aws.get_or_try_init(|| Aws::open(&self.access)).await
+    pub async fn aws(&self) -> Result<Aws, AwsError> {
+        let mut open = self.shared.aws.lock().await;
+        if let Some(aws) = &*open {
+            return Ok(aws.clone());
+        }
+        let aws = Aws::open(&self.access).await?;
+        Ok(open.insert(aws).clone())
+    }
+
+    /// The credentials were refused: the next call reads them anew.
+    pub(super) async fn forget_credentials(&self) {
+        *self.shared.aws.lock().await = None;
     }
 
     /// Who we are. Asked once.

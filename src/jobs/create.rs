@@ -43,7 +43,7 @@ pub(super) async fn create(
     let mut regions = JoinSet::new();
     for launch in launches {
         let (job, context, reporter) = (Arc::clone(&job), Arc::clone(&context), reporter.clone());
-        regions.spawn(async move { job.region(&context, &launch, &reporter).await });
+        regions.spawn(async move { Box::pin(job.region(&context, &launch, &reporter)).await });
     }
     outcome(super::together(regions, || 1).await.into_iter().sum())
 }

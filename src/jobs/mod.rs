@@ -9,6 +9,7 @@ mod crew;
 mod deploy;
 mod deployment;
 mod destroy;
+mod drain;
 pub mod exit_codes;
 mod kit;
 pub mod network;
@@ -49,6 +50,7 @@ pub async fn run(context: Arc<Context>, job: Job, reporter: Reporter) -> Outcome
         Job::Create(launches) => create::create(context, launches, reporter).await,
         Job::Resume(instances) => create::resume(context, instances, reporter).await,
         Job::Prices(wanted) => prices::prices(context, wanted, reporter).await,
+        Job::Drain(instances) => drain::drain(context, instances, reporter).await,
         Job::Destroy(doomed) => destroy::destroy(context, doomed, reporter).await,
     }
 }

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
+use super::place::machines;
 use super::{Context, Reporter};
 use crate::aws::{AwsError, Ec2};
 use crate::fleet::market::History;
@@ -166,6 +167,35 @@ pub(super) async fn price_lists(
         lists.insert(region, listed.list);
     }
     lists
+}
+
+/// The machine types that the configuration has for a region.
+pub(super) async fn configured(context: &Context, ec2: &Ec2) -> Vec<MachineType> {
+    let config = context.config.as_ref();
+    let Some(wanted) = config.and_then(|config| config.region(ec2.region())) else {
+        return Vec::new();
+    };
+    if wanted.need.is_none() {
+        return wanted.machine_types.clone();
+    }
+    let found = machines(context, ec2, wanted).await.unwrap_or_default();
+    found.into_iter().map(|facts| facts.machine_type).collect()
+}
+
+/// The list prices of everything that the configuration names.
+pub(super) async fn all_lists(
+    context: &Context,
+    reporter: &Reporter,
+) -> BTreeMap<Region, PriceList> {
+    let (Some(config), Ok(aws)) = (&context.config, context.aws().await) else {
+        return BTreeMap::new();
+    };
+    let mut wanted = BTreeMap::new();
+    for region in &config.regions {
+        let types = configured(context, &aws.region(&region.region)).await;
+        wanted.insert(region.region.clone(), types);
+    }
+    price_lists(context, &wanted, reporter).await
 }
 
 fn key(context: &Context, region: &Region, what: &str) -> String {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-pub(super) use candidates::{Candidate, candidates, forget_images, images};
+pub(super) use candidates::{Candidate, candidates, forget_images, images, machines};
 pub(super) use refusals::Refusals;
 
 use super::orders::Standing;
