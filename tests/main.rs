@@ -21,5 +21,6 @@ mod schema;
 mod screens;
 mod ssh;
 mod support;
+mod sweep;
 mod terminal;
 mod wire;

@@ -12,7 +12,7 @@ use super::kit::Kit;
 use super::network::{self, NetworkReady};
 use super::orders::Standing;
 use super::place::{Candidate, Placed, Placement};
-use super::{Context, Reporter, settle, user_data};
+use super::{Context, Reporter, orders, settle, user_data};
 use crate::aws::{Architecture, Aws, AwsError, Ec2, ImageChoice, LaunchRequest};
 use crate::config::{Config, Image, RegionConfig, UbuntuRelease};
 use crate::fleet::tags::Origin;
@@ -47,7 +47,10 @@ pub(super) async fn create(
         let (job, context, reporter) = (Arc::clone(&job), Arc::clone(&context), reporter.clone());
         regions.spawn(async move { job.region(&context, &launch, &reporter).await });
     }
-    outcome(super::together(regions, || 1).await.into_iter().sum())
+    let (failed, orders): (Vec<usize>, Vec<Option<Standing>>) =
+        super::together(regions, || (1, None)).await.into_iter().unzip();
+    orders::end(&context, orders.into_iter().flatten().collect()).await;
+    outcome(failed.into_iter().sum())
 }
 
 /// Takes up again what an earlier run left behind: what runs and was not seen ready.
@@ -109,8 +112,14 @@ async fn prepare(context: &Arc<Context>, reporter: &Reporter) -> Result<Creation
 }
 
 impl Creation {
-    /// One region, from its network to its last instance. Answers how many instances failed.
-    async fn region(&self, context: &Arc<Context>, launch: &Launch, reporter: &Reporter) -> usize {
+    /// One region, from its network to its last instance. Answers how many instances failed, and
+    /// the order, which ends with the create.
+    async fn region(
+        &self,
+        context: &Arc<Context>,
+        launch: &Launch,
+        reporter: &Reporter,
+    ) -> (usize, Option<Standing>) {
         let ec2 = self.aws.region(&launch.region);
         // Until the last instance is asked for, nobody may tear down what is built here.
         let fence = context.build(&launch.region).await;
@@ -118,7 +127,7 @@ impl Creation {
             Ok(taken) => taken,
             Err(failure) => {
                 fail(reporter, &launch.keys, &failure).await;
-                return launch.keys.len();
+                return (launch.keys.len(), None);
             }
         };
         let rest = launch.keys.get(made.len()..).unwrap_or_default();
@@ -140,8 +149,7 @@ impl Creation {
         context.stir();
         let crew = Crew::new(context, &self.kit, &ec2, reporter);
         failed += crew.run(placed.machines, order.is_resumed()).await;
-        order.end(context).await;
-        failed
+        (failed, Some(order))
     }
 
     /// Network, key, image, launch: what has to stand before there is an instance.

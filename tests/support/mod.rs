@@ -1,6 +1,8 @@
 //! What several stories need: one file a subject.
 
+pub(crate) mod cloud;
 pub(crate) mod cut;
+pub(crate) mod eye;
 pub(crate) mod keys;
 pub(crate) mod machine;
 pub(crate) mod moto;
@@ -12,3 +14,4 @@ pub(crate) mod screen;
 pub(crate) mod spot;
 pub(crate) mod sshd;
 pub(crate) mod terminal;
+pub(crate) mod trap;
