@@ -7,6 +7,7 @@ pub mod identity;
 mod ids;
 mod instance;
 mod phase;
+mod places;
 mod progress;
 mod question;
 pub mod tags;
@@ -22,6 +23,7 @@ pub use ids::{
 };
 pub use instance::{Attempt, HostKey, HostKeyTrust, Instance, Lifecycle, Machine};
 pub use phase::{Ec2State, Failure, Health, Phase, Step, Transfer};
+pub use places::{PLACES, Place};
 pub use progress::{
     About, Account, Doomed, Fact, Job, JobId, Launch, Level, NetworkState, Order, Outcome,
     Progress, Report, Victim,

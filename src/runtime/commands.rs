@@ -8,11 +8,10 @@ use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
 use super::aim::{self, Aim};
-use super::engine::Wish;
 use super::opening::{self, Open, OpeningError, Want};
 use super::signals::Signals;
 use super::site::Site;
-use crate::app::{Command, Counts, Exit, Message};
+use crate::app::{Command, Counts, Effect, Exit, Message};
 use crate::cli;
 use crate::config::Config;
 use crate::fleet::{
@@ -285,11 +284,12 @@ impl Run {
             return None;
         }
         let before = self.printer.saw(&self.open.engine.model, &message);
-        let wishes = self.open.engine.handle(message);
+        let left = self.open.engine.handle(message);
         self.printer.changed(&self.open.engine.model, before);
-        wishes.into_iter().find_map(|wish| match wish {
-            Wish::Quit(exit) => Some(exit),
-            Wish::Suspend | Wish::Copy(_) => None,
+        left.into_iter().find_map(|effect| match effect {
+            Effect::Quit(exit) => Some(exit),
+            // The rest is for a screen.
+            _ => None,
         })
     }
 

@@ -11,8 +11,10 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::engine::Engine;
+use super::screen::LAYOUT;
 use super::site::Site;
-use crate::app::{Model, Opening};
+use crate::app::keymap::Keymap;
+use crate::app::{Model, Opening, Remembered};
 use crate::cli::Global;
 use crate::config::{self, Config};
 use crate::fleet::{DeploymentId, Failure, Fleet, Step};
@@ -88,8 +90,19 @@ pub(super) fn read_config(site: &Site) -> Result<Option<Config>, OpeningError> {
     };
     let mut config = config::parse_bytes(&path.display().to_string(), &bytes)
         .map_err(|complaints| OpeningError::Config(complaints.to_string()))?;
+    check_keymap(path, &config)?;
     site.adapt(&mut config);
     Ok(Some(config))
+}
+
+/// What the configuration says of keys, held against the keymap, which it cannot know itself.
+fn check_keymap(path: &Path, config: &Config) -> Result<(), OpeningError> {
+    let wrong = Keymap::new(&config.ui.keymap).err().unwrap_or_default();
+    let lines: Vec<String> = wrong
+        .into_iter()
+        .map(|wrong| format!("{}: 'keymap' in 'ui': {wrong}", path.display()))
+        .collect();
+    if lines.is_empty() { Ok(()) } else { Err(OpeningError::Config(lines.join("\n"))) }
 }
 
 /// One byte more than allowed is enough to refuse a file that is too long.
@@ -167,10 +180,19 @@ pub(super) fn open(
         dashboard: window.is_some(),
         now,
         size: window.unwrap_or_default(),
+        profile: global.profile.clone(),
+        remembered: remembered(site),
     });
     let state_file = lock.is_some().then_some(file);
     let engine = Engine::new(model, Arc::clone(&context), desk, lanes, questions, state_file);
     Ok(Open { engine, context, remarks, _lock: lock })
+}
+
+/// How the screen was arranged the last time.
+fn remembered(site: &Site) -> Remembered {
+    let text = site.memory().and_then(|folder| read_capped(&folder.join(LAYOUT)).ok());
+    let text = text.and_then(|bytes| String::from_utf8(bytes).ok());
+    text.and_then(|text| Remembered::read(&text)).unwrap_or_default()
 }
 
 /// What earlier processes began and did not bring to its end.

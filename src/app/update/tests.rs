@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::app::{Counts, Motion, Opening, QuestionId, Scope, Secret};
+use crate::app::{Counts, Motion, Opening, QuestionId, Remembered, Scope, Secret};
 use crate::config::{
     AllowFrom, Aws, Bacalhau, Config, Connect, HostKeyPolicy, Image, Network, NodeExtras,
-    RegionConfig, Sensor, Ssh, UbuntuRelease,
+    RegionConfig, Sensor, Ssh, UbuntuRelease, Ui,
 };
 use crate::fleet::{
     About, Account, Doomed, Ec2State, Fact, Failure, Fleet, Instance, InstanceKey, Lifecycle,
@@ -66,6 +66,7 @@ fn config() -> Config {
         sensor: Sensor::default(),
         node: NodeExtras::default(),
         reboot: true,
+        ui: Ui::default(),
     }
 }
 
@@ -79,6 +80,8 @@ fn opening(dashboard: bool) -> Opening {
         dashboard,
         now: at(0),
         size: (80, 24),
+        profile: None,
+        remembered: Remembered::default(),
     }
 }
 
