@@ -9,6 +9,7 @@
 mod architecture;
 mod attack;
 mod bacalhau;
+mod clearing;
 mod config;
 mod demo;
 mod demo_hosts;

@@ -3,6 +3,7 @@
 //!
 //! A job never waits for the screen, and one region or instance never waits for another.
 
+mod cleanup;
 mod context;
 mod create;
 mod crew;
@@ -48,6 +49,10 @@ pub async fn run(context: Arc<Context>, job: Job, reporter: Reporter) -> Outcome
         Job::Create(launches) => create::create(context, launches, reporter).await,
         Job::Resume(instances) => create::resume(context, instances, reporter).await,
         Job::Destroy(doomed) => destroy::destroy(context, doomed, reporter).await,
+        Job::Inspect(regions) => cleanup::inspect(&context, regions, &reporter).await,
+        Job::CleanUp { regions, dry_run } => {
+            cleanup::clean_up(context, regions, dry_run, reporter).await
+        }
     }
 }
 

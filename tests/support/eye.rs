@@ -59,12 +59,22 @@ impl Eye {
         lists.flat_map(|ids| serde_json::from_value::<Vec<String>>(ids.clone()).unwrap()).collect()
     }
 
+    /// Ends instances behind the program's back, and waits until they have ended.
+    pub(crate) fn terminate(&mut self, endpoint: &str, region: &str, ids: &[&str]) {
+        self.request(&json!({
+            "do": "terminate", "endpoint": endpoint, "regions": [region], "ids": ids
+        }));
+    }
+
     fn ask(&mut self, what: &str, endpoint: &str, regions: &[&str]) -> Value {
-        let request = json!({ "do": what, "endpoint": endpoint, "regions": regions });
+        self.request(&json!({ "do": what, "endpoint": endpoint, "regions": regions }))
+    }
+
+    fn request(&mut self, request: &Value) -> Value {
         writeln!(self.requests, "{request}").expect("asking boto3");
         let mut line = String::new();
         self.answers.read_line(&mut line).expect("reading boto3's answer");
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{what}: {error}: {line}"))
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{request}: {error}: {line}"))
     }
 }
 

@@ -5,6 +5,7 @@ One JSON request a line on stdin, one JSON answer a line on stdout:
 {"do": "settle", "endpoint": URL, "regions": [..]}   somebody else's things, see foreign.py
 {"do": "alive", "endpoint": URL, "regions": [..]}    everything that is there, by kind: {id: tags}
 {"do": "launched", "endpoint": URL, "regions": [..]} ids of all instances of ours, dead ones too
+{"do": "terminate", .., "ids": [..]}                 ends instances and waits for it
 
 It ends when stdin does.
 """
@@ -68,7 +69,12 @@ def launched(ec2):
 def answer(request):
     endpoint = request["endpoint"]
     clients = {region: client(endpoint, region) for region in request["regions"]}
-    act = {"alive": alive, "launched": launched, "settle": foreign.settle_all}[request["do"]]
+    def terminate(ec2):
+        ec2.terminate_instances(InstanceIds=request["ids"])
+        ec2.get_waiter("instance_terminated").wait(InstanceIds=request["ids"], WaiterConfig={"Delay": 1})
+
+    acts = {"alive": alive, "launched": launched, "settle": foreign.settle_all, "terminate": terminate}
+    act = acts[request["do"]]
     with ThreadPoolExecutor(4) as pool:
         return dict(zip(clients, pool.map(act, clients.values())))
 
