@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::support::cloud::Cloud;
+use crate::support::demo_cloud::DemoCloud;
 use crate::support::eye::{Eye, Seen, ours};
 use crate::support::proxy::Proxy;
 use crate::support::spot::{Ran, Spot};
@@ -16,7 +16,7 @@ const ACCOUNT: &str = "111122223333";
 
 /// A demo cloud with strangers, and a user's folder.
 struct Scene {
-    cloud: Cloud,
+    cloud: DemoCloud,
     proxy: Proxy,
     spot: Spot,
     eye: Eye,
@@ -25,7 +25,7 @@ struct Scene {
 
 impl Scene {
     fn set() -> Self {
-        let cloud = Cloud::start(30, 7);
+        let cloud = DemoCloud::start(&["--no-ssh", "--speed", "30"]);
         let proxy = Proxy::start(cloud.address());
         proxy.limit_regions(&REGIONS);
         let spot = Spot::new(proxy.url());
@@ -35,7 +35,7 @@ impl Scene {
         let regions: String = REGIONS.iter().map(region).collect();
         spot.configure(&ssh_config, 10, "  total_instances: 4", &regions);
         let mut eye = Eye::open();
-        let url = format!("http://{}", cloud.address());
+        let url = cloud.url().to_owned();
         eye.settle_strangers(&url, &REGIONS[..1]);
         let before = eye.alive(&url, &REGIONS);
         let created = spot.run(&["create", "--yes", "--json"]);
@@ -44,7 +44,7 @@ impl Scene {
     }
 
     fn seen(&mut self) -> Seen {
-        self.eye.alive(&format!("http://{}", self.cloud.address()), &REGIONS)
+        self.eye.alive(self.cloud.url(), &REGIONS)
     }
 
     fn forget(&self) {
@@ -105,7 +105,7 @@ fn cleanup_takes_networks_without_instances_and_leaves_the_others() {
         .filter(|entry| entry["region"] == REGIONS[0])
         .map(|entry| entry["id"].as_str().unwrap())
         .collect();
-    scene.eye.terminate(&format!("http://{}", scene.cloud.address()), REGIONS[0], &in_west);
+    scene.eye.terminate(scene.cloud.url(), REGIONS[0], &in_west);
     let dry = scene.run(&["cleanup", "--dry-run"]);
     assert_eq!(dry.code, 0, "{}", dry.told());
     assert!(dry.out.contains("left over of spot-test"), "{}", dry.told());

@@ -1,7 +1,7 @@
 //! What several stories need: one file a subject.
 
-pub(crate) mod cloud;
 pub(crate) mod cut;
+pub(crate) mod demo_cloud;
 pub(crate) mod eye;
 pub(crate) mod keys;
 pub(crate) mod machine;

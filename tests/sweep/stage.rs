@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::draw::{During, Score};
-use crate::support::cloud::Cloud;
+use crate::support::demo_cloud::DemoCloud;
 use crate::support::eye::{Eye, Seen};
 use crate::support::moto::Moto;
 use crate::support::proxy::{Call, Proxy};
@@ -17,7 +17,7 @@ pub(super) const REGIONS: [&str; 4] = ["us-west-2", "eu-west-1", "ap-southeast-2
 /// How many instances are created.
 pub(super) const COUNT: usize = 12;
 /// How fast the demo cloud's time passes.
-const SPEED: u32 = 30;
+const SPEED: &str = "30";
 
 /// Which EC2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,7 +36,7 @@ pub(super) struct Stage {
 /// One story's own EC2, proxy and folder.
 pub(super) struct Set {
     /// It lives for as long as the story.
-    _cloud: Option<Cloud>,
+    _cloud: Option<DemoCloud>,
     address: SocketAddr,
     pub(super) proxy: Proxy,
     pub(super) spot: Spot,
@@ -57,12 +57,14 @@ impl Stage {
     }
 
     /// An empty account but for strangers.
-    pub(super) fn fresh(&mut self, seed: u64) -> Set {
-        let cloud = (self.peer == Peer::Cloud).then(|| Cloud::start(SPEED, seed));
+    pub(super) fn fresh(&mut self, story: u64) -> Set {
+        let cloud = (self.peer == Peer::Cloud).then(|| {
+            DemoCloud::start(&["--no-ssh", "--speed", SPEED, "--seed", &story.to_string()])
+        });
         if let Some(moto) = &self.moto {
             moto.reset();
         }
-        let clouds = cloud.as_ref().map(Cloud::address);
+        let clouds = cloud.as_ref().map(DemoCloud::address);
         let address = clouds.or(self.moto.as_ref().map(Moto::address)).unwrap();
         let proxy = Proxy::start(address);
         proxy.limit_regions(&REGIONS);
