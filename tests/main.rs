@@ -9,6 +9,7 @@
 mod architecture;
 mod attack;
 mod bacalhau;
+mod clearing;
 mod config;
 mod demo;
 mod demo_hosts;
@@ -24,5 +25,6 @@ mod schema;
 mod screens;
 mod ssh;
 mod support;
+mod sweep;
 mod terminal;
 mod wire;

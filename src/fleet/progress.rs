@@ -40,6 +40,15 @@ pub enum Job {
     /// Terminate these, and remove the network of every region where nothing of the deployment
     /// is left alive.
     Destroy(Doomed),
+    /// Say what of ours is in these regions, of whatever deployment; in all where none is named.
+    Inspect(Vec<Region>),
+    /// Remove what is left of deployments where nothing of them is alive.
+    CleanUp {
+        /// Where; in all regions where none is named.
+        regions: Vec<Region>,
+        /// Only say what is left.
+        dry_run: bool,
+    },
 }
 
 impl Job {
@@ -54,12 +63,20 @@ impl Job {
             Self::Resume(_) => "resume",
             Self::Drain(_) => "drain",
             Self::Destroy(_) => "destroy",
+            Self::Inspect(_) => "inspect",
+            Self::CleanUp { .. } => "cleanup",
         }
     }
 
     /// Whether it changes anything at AWS: such a job is asked about when the user quits.
     pub fn is_mutating(&self) -> bool {
-        matches!(self, Self::Create(_) | Self::Resume(_) | Self::Destroy(_))
+        matches!(
+            self,
+            Self::Create(_)
+                | Self::Resume(_)
+                | Self::Destroy(_)
+                | Self::CleanUp { dry_run: false, .. }
+        )
     }
 }
 

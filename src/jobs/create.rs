@@ -13,7 +13,7 @@ use super::kit::Kit;
 use super::network::{self, NetworkReady};
 use super::orders::Standing;
 use super::place::{Placed, Placement, candidates, forget_images, images};
-use super::{Context, Reporter, settle, user_data};
+use super::{Context, Reporter, orders, settle, user_data};
 use crate::aws::{Aws, Ec2, LaunchRequest};
 use crate::config::{Config, RegionConfig};
 use crate::fleet::tags::Origin;
@@ -45,7 +45,10 @@ pub(super) async fn create(
         let (job, context, reporter) = (Arc::clone(&job), Arc::clone(&context), reporter.clone());
         regions.spawn(async move { Box::pin(job.region(&context, &launch, &reporter)).await });
     }
-    outcome(super::together(regions, || 1).await.into_iter().sum())
+    let (failed, orders): (Vec<usize>, Vec<Vec<Standing>>) =
+        super::together(regions, || (1, Vec::new())).await.into_iter().unzip();
+    orders::end(&context, orders.into_iter().flatten().collect()).await;
+    outcome(failed.into_iter().sum())
 }
 
 /// Takes up again what an earlier run left behind: what runs and was not seen ready.
@@ -107,22 +110,29 @@ async fn prepare(context: &Arc<Context>, reporter: &Reporter) -> Result<Creation
 }
 
 impl Creation {
-    /// One region, from its network to its last instance. Answers how many instances failed.
-    async fn region(&self, context: &Arc<Context>, launch: &Launch, reporter: &Reporter) -> usize {
+    /// One region, from its network to its last instance. Answers how many instances failed, and
+    /// the orders, which end with the create.
+    async fn region(
+        &self,
+        context: &Arc<Context>,
+        launch: &Launch,
+        reporter: &Reporter,
+    ) -> (usize, Vec<Standing>) {
         let Some((order, placed)) = self.try_region(context, launch, reporter).await else {
-            return launch.rows().count();
+            return (launch.keys.len(), Vec::new());
         };
         let ec2 = self.aws.region(&launch.region);
         let crew = Crew::new(context, &self.kit, &ec2, reporter);
         let elsewhere = async {
             match placed.refused {
                 Some(homeless) => self.elsewhere(context, launch, &order, homeless, reporter).await,
-                None => 0,
+                None => (0, Vec::new()),
             }
         };
-        let (here, there) = tokio::join!(crew.run(placed.machines, order.is_resumed()), elsewhere);
-        order.end(context).await;
-        here + there
+        let (here, (there, mut orders)) =
+            tokio::join!(crew.run(placed.machines, order.is_resumed()), elsewhere);
+        orders.push(order);
+        (here + there, orders)
     }
 
     /// Places what can be placed in a region, which stands as an order until it is ended. `None`
@@ -161,7 +171,7 @@ impl Creation {
     }
 
     /// Tries what found no place in the other regions, where that is wished; what finds none there
-    /// has failed. Answers how many did.
+    /// has failed. Answers how many did, and the orders there.
     async fn elsewhere(
         &self,
         context: &Arc<Context>,
@@ -169,11 +179,11 @@ impl Creation {
         order: &Standing,
         (mut homeless, mut failure): (Vec<InstanceKey>, Failure),
         reporter: &Reporter,
-    ) -> usize {
+    ) -> (usize, Vec<Standing>) {
         let spills = self.config.placement.spill && failure.step != Step::Account;
         let others = self.config.regions.iter().map(|it| &it.region);
         let others = others.filter(|region| spills && **region != launch.region);
-        let mut crews = JoinSet::new();
+        let (mut crews, mut orders) = (JoinSet::new(), Vec::new());
         for (number, region) in others.enumerate() {
             if homeless.is_empty() {
                 break;
@@ -195,15 +205,12 @@ impl Creation {
             }
             let ec2 = self.aws.region(region);
             let crew = Crew::new(context, &self.kit, &ec2, reporter);
-            let context = Arc::clone(context);
-            crews.spawn(async move {
-                let failed = crew.run(placed.machines, false).await;
-                moved.end(&context).await;
-                failed
-            });
+            crews.spawn(crew.run(placed.machines, false));
+            orders.push(moved);
         }
         fail(reporter, &homeless, &failure).await;
-        homeless.len() + super::together(crews, || 1).await.into_iter().sum::<usize>()
+        let failed: usize = super::together(crews, || 1).await.into_iter().sum();
+        (homeless.len() + failed, orders)
     }
 
     /// Network, key, image, launch: what has to stand before there is an instance.

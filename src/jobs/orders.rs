@@ -1,12 +1,12 @@
-//! Orders: what a create was asked for in a region. It stands in the journal until that create has
-//! ended there.
+//! Orders: what a create was asked for in a region. They stand in the journal until that create has
+//! ended in all its regions.
 //!
 //! A create that is killed leaves its order standing. The next create takes it over: it looks what
 //! the order has made so far and launches the rest. So the same command, given again after a
 //! crash, completes what it began and never launches twice.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -163,11 +163,12 @@ impl Standing {
             sleep(context.pace.busy).await;
         }
     }
+}
 
-    /// The create has ended here, well or not.
-    pub(super) async fn end(self, context: &Arc<Context>) {
-        super::close(context, self.id, "ended").await;
-    }
+/// The create has ended, well or not, in all its regions: at one stroke, so that no crash leaves
+/// the half of it.
+pub(super) async fn end(context: &Context, orders: Vec<Standing>) {
+    super::close_all(context, orders.into_iter().map(|order| order.id).collect(), "ended").await;
 }
 
 fn written(region: &Region, deployment: &DeploymentId, launch: &LaunchId, terms: &Terms) -> Intent {

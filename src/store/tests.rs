@@ -165,7 +165,7 @@ fn an_intent_without_an_answer_is_found_by_the_next_process() {
     let journal = Journal::open(&paths).unwrap();
     let answered = journal.record(&intent("a"), Timestamp::now()).unwrap();
     journal.record(&intent("b"), Timestamp::now()).unwrap();
-    journal.close(answered, "done", Timestamp::now()).unwrap();
+    journal.close(&[answered], "done", Timestamp::now()).unwrap();
     drop(journal);
     let journal = Journal::open(&paths).unwrap();
     let open = journal.unresolved();

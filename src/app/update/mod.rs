@@ -110,6 +110,11 @@ fn perform(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Refresh => refresh(model),
         Command::Create(counts) => create::create(model, counts),
         Command::Destroy(scope) => destroy::destroy(model, scope),
+        Command::Recover => recover(model),
+        Command::Inspect(regions) => vec![model.start(Job::Inspect(regions))],
+        Command::FindLeftOvers(regions) => {
+            vec![model.start(Job::CleanUp { regions, dry_run: true })]
+        }
         Command::Quit => leave::quit(model),
         Command::Interrupt => leave::interrupt(model),
         Command::Suspend => vec![Effect::Suspend],
@@ -254,6 +259,18 @@ fn refresh(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     vec![model.start(job)]
+}
+
+/// Writes the state anew: what the next look finds is merged into it.
+fn recover(model: &mut Model) -> Vec<Effect> {
+    if let Some(why) = &model.read_only {
+        let text = format!("read-only, the state is not written: {why}");
+        model.flash(Level::Warning, "recover", text);
+        return Vec::new();
+    }
+    model.flash(Level::Info, "recover", "asking the tags in every region");
+    let survey = model.start(Job::Survey);
+    model.persist().into_iter().chain([survey]).collect()
 }
 
 /// How the log names a job.
