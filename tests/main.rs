@@ -20,6 +20,7 @@ mod main_path;
 mod market;
 mod node;
 mod peers;
+mod rehearsal;
 mod scenarios;
 mod schema;
 mod screens;
