@@ -4,7 +4,9 @@
 
 mod line;
 mod list;
+mod prices;
 mod printer;
 
 pub use list::print_list;
+pub use prices::print_prices;
 pub use printer::{Before, Format, Printer, Tally};
