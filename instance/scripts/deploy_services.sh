@@ -216,6 +216,10 @@ facts() {
   echo "ZONE=$(word_of placement/availability-zone)"
   echo "INSTANCE_TYPE=$(word_of instance-type)"
   echo "DEPLOYMENT=$deployment"
+  # What node-status has to find from now on.
+  for credential in orchestrator_endpoint orchestrator_token; do
+    [ ! -s "$home/files/$credential" ] || echo "$credential=deployed"
+  done
 }
 
 # A metadata value, or nothing where it is not a plain word.

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::health::Vitals;
+use super::identity::City;
 use super::{
     DeploymentId, Ec2State, ImageId, InstanceId, InstanceKey, LaunchId, MachineType, Phase, Region,
     SpotRequestId, VpcId, Zone,
@@ -34,6 +36,8 @@ pub struct Instance {
     pub attempts: Vec<Attempt>,
     /// The newest line that its deployment printed.
     pub last_line: Option<String>,
+    /// How its node was when it was last looked at, and when that was.
+    pub vitals: Option<(Timestamp, Vitals)>,
 }
 
 /// What EC2 tells about an instance.
@@ -170,7 +174,13 @@ impl Instance {
             host_key: None,
             attempts: Vec::new(),
             last_line: None,
+            vitals: None,
         }
+    }
+
+    /// Where its sensor stands; follows from its id.
+    pub fn city(&self) -> Option<City> {
+        self.id().map(City::of)
     }
 
     /// Its EC2 id, once it has one.

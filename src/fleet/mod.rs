@@ -3,6 +3,7 @@
 //! Pure: no tokio, no AWS, no SSH, no files, no clock, no randomness. Time comes in with the
 //! report that is applied.
 
+pub mod health;
 pub mod identity;
 mod ids;
 mod instance;
@@ -171,6 +172,12 @@ impl Fleet {
             Fact::HostKey(host_key) => {
                 if let Some(instance) = self.instances.get_mut(key) {
                     instance.host_key = Some(host_key.clone());
+                }
+                Ok(())
+            }
+            Fact::Vitals(vitals) => {
+                if let Some(instance) = self.instances.get_mut(key) {
+                    instance.vitals = Some((at, vitals.clone()));
                 }
                 Ok(())
             }

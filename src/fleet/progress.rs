@@ -5,6 +5,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+use super::health::Vitals;
 use super::{
     AccountId, Attempt, DeploymentId, Failure, HostKey, Instance, InstanceId, InstanceKey,
     LaunchId, Machine, Phase, Region, SpotRequestId, Transfer,
@@ -161,6 +162,8 @@ pub enum Fact {
     Unanswered(String),
     /// The host showed this key.
     HostKey(HostKey),
+    /// How the node is, from a look at it.
+    Vitals(Vitals),
     /// A launch was tried.
     Tried(Attempt),
     /// The network of a region: made, being removed, gone.

@@ -1,20 +1,19 @@
 //! What every pipeline of a create carries: the bundle, the keys, the way to a host. Put together
 //! once, before anything is launched, so that whatever is missing costs nothing.
 
-use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use ipnet::IpNet;
 use tokio::sync::Semaphore;
 
+use super::health::Roll;
+use super::reach::Reach;
 use super::{Context, Reporter, node_files};
 use crate::aws::operator_networks;
-use crate::config::{Config, Connect, Ssh};
-use crate::fleet::{Failure, Level, Machine, Secret, Step};
-use crate::ssh::{
-    Bundle, Identities, PublicKey, Route, Settings, Source, SshConfigFile, SshError, resolve,
-};
+use crate::config::Config;
+use crate::fleet::{Failure, Level, Step};
+use crate::ssh::{Bundle, PublicKey, Source, resolve};
 
 /// Uploads at once: more only share the same line, and each holds its buffers.
 const UPLOADS: usize = 32;
@@ -31,22 +30,20 @@ const INSTANCE_SCRIPTS: &str = "instance/scripts";
 pub(super) struct Kit {
     /// The files for a node.
     pub bundle: Arc<Bundle>,
-    /// Our keys.
-    pub identities: Identities,
+    /// The way to a host.
+    pub reach: Reach,
+    /// The nodes that the orchestrator knows, where there is one to ask.
+    pub roll: Option<Roll>,
     /// Who may reach port 22 of what is launched.
     pub operators: Vec<IpNet>,
     /// The public key that new instances get; `None` where an existing key pair is named.
     pub public_key: Option<String>,
-    /// The configuration's SSH part.
-    pub ssh: Ssh,
     /// The login user.
     pub username: String,
     /// Whether an instance restarts before it is verified.
     pub reboot: bool,
     /// A place in the queue for an upload.
     pub uploads: Semaphore,
-    ssh_config: SshConfigFile,
-    settings: Settings,
 }
 
 impl Kit {
@@ -56,20 +53,9 @@ impl Kit {
         config: &Config,
         reporter: &Reporter,
     ) -> Result<Self, Failure> {
-        let ssh_failure = |error: SshError| error.failure();
-        let home = context.home.clone().unwrap_or_else(|| PathBuf::from("/"));
-        let named = config.ssh.config_file.as_deref().map(|path| context.path(path));
-        let ssh_config = SshConfigFile::load(named.as_deref(), &home).map_err(ssh_failure)?;
-        let settings = Settings {
-            port: config.ssh.port,
-            identity: config.aws.private_ssh_key_path.as_deref().map(|path| context.path(path)),
-            home,
-            agent: context.agent.clone(),
-            ..Settings::new(config.aws.username.clone())
-        };
-        let identities =
-            Identities::load(settings.clone(), ask(context)).await.map_err(ssh_failure)?;
-        let public_key = public_key(context, config, &ssh_config, &settings, &identities).await?;
+        let reach = Reach::open(context, config).await?;
+        let public_key = public_key(context, config, &reach).await?;
+        let roll = Roll::open(context).await?;
         let bundle = bundle(context, config, reporter).await?;
         let aws = context.aws().await.map_err(|error| error.failure(Step::Account))?;
         let operators =
@@ -78,41 +64,15 @@ impl Kit {
                 .map_err(|error| error.failure())?;
         Ok(Self {
             bundle,
-            identities,
+            reach,
+            roll,
             operators,
             public_key,
-            ssh: config.ssh.clone(),
             username: config.aws.username.clone(),
             reboot: config.reboot,
             uploads: Semaphore::new(UPLOADS),
-            ssh_config,
-            settings,
         })
     }
-
-    /// The address to dial, once there is one.
-    pub(super) fn address(&self, machine: &Machine) -> Option<IpAddr> {
-        match self.ssh.connect {
-            Connect::Public => machine.public_ip,
-            Connect::Private => machine.private_ip,
-        }
-    }
-
-    /// The way to a host, through whatever `ssh_config` puts in between.
-    pub(super) fn route(&self, address: IpAddr) -> Result<Route, Failure> {
-        resolve(&self.ssh_config, &address.to_string(), &self.settings)
-            .map_err(|error| error.failure())
-    }
-}
-
-fn ask(context: &Arc<Context>) -> crate::ssh::Ask {
-    let context = Arc::clone(context);
-    Arc::new(move |text| {
-        let context = Arc::clone(&context);
-        Box::pin(async move {
-            context.asker.ask(text).await.as_ref().map(Secret::reveal).map(str::to_owned)
-        })
-    })
 }
 
 /// The key that is imported into EC2: the one that is named, or the one that we log in with. That
@@ -120,14 +80,14 @@ fn ask(context: &Arc<Context>) -> crate::ssh::Ask {
 async fn public_key(
     context: &Context,
     config: &Config,
-    ssh_config: &SshConfigFile,
-    settings: &Settings,
-    identities: &Identities,
+    reach: &Reach,
 ) -> Result<Option<String>, Failure> {
     // Which key logs in may depend on the host in ssh_config; an address that nobody has stands
     // for those that are not known yet.
-    let anybody = resolve(ssh_config, "192.0.2.1", settings).map_err(|error| error.failure())?;
-    let login = identities.public_key(&anybody.target).await.map_err(|error| error.failure())?;
+    let anybody =
+        resolve(&reach.config, "192.0.2.1", &reach.settings).map_err(|error| error.failure())?;
+    let login =
+        reach.identities.public_key(&anybody.target).await.map_err(|error| error.failure())?;
     let Some(login) = login else {
         return Err(Failure::new(
             Step::Login,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::deployment::{Found, find_deployment};
-use super::{Context, Reporter};
+use super::{Context, Reporter, health};
 use crate::aws::{AwsError, Class, Ec2, Selector};
 use crate::fleet::{About, Ec2State, Fact, Level, Machine, Outcome, Progress, Step};
 
@@ -67,6 +67,7 @@ pub(super) async fn watch(context: Arc<Context>, reporter: Reporter) -> Outcome 
     for ec2 in regions {
         watches.spawn(watch_region(Arc::clone(&context), ec2, reporter.clone()));
     }
+    watches.spawn(health::tend(context, reporter));
     let ended = super::together(watches, || ()).await.len();
     // Nobody ends a watch but by cancelling the job: what ended did so by a bug.
     Outcome::Partly { failed: ended }
@@ -87,6 +88,7 @@ async fn watch_region(context: Arc<Context>, ec2: Ec2, reporter: Reporter) {
         let pause = match look(&context, &ec2, &reporter).await {
             Ok(machines) => {
                 refused = 0;
+                context.discharge(&machines);
                 pace(&context, &machines)
             }
             Err(error) => {

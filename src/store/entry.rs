@@ -144,6 +144,7 @@ impl Entry {
             host_key: self.host_key.clone(),
             attempts: Vec::new(),
             last_line: None,
+            vitals: None,
         }
     }
 }
