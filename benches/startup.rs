@@ -23,7 +23,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use serde_json::{Value, json};
-use spot_tui::app::{Message, Model, Opening, Stamped, update};
+use spot_tui::app::{Message, Model, Opening, Remembered, Stamped, update};
 use spot_tui::fleet::{About, Fleet, InstanceKey, JobId, Phase, Progress, Report};
 use spot_tui::store::Entry;
 use spot_tui::view::{Theme, render};
@@ -297,10 +297,13 @@ fn model(instances: usize) -> Model {
         config: None,
         deployment: "spot-bench".into(),
         fleet,
+        orders: Vec::new(),
         read_only: None,
         dashboard: true,
         now,
         size: (COLUMNS, ROWS),
+        profile: None,
+        remembered: Remembered::default(),
     })
 }
 

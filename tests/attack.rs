@@ -17,7 +17,7 @@ const REGION: &str = "us-west-2";
 fn nowhere(endpoint: &str) -> Spot {
     let spot = Spot::new(endpoint);
     let config = format!(
-        "aws: {{private_ssh_key_path: {}}}\nregions:\n  - {REGION}: {{machine_type: t3.medium, \
+        "aws: {{private_ssh_key_path: {}, consistency_window_s: 2}}\nregions:\n  - {REGION}: {{machine_type: t3.medium, \
          availability_zones: [{REGION}z]}}\n",
         spot.key().path().display()
     );

@@ -4,7 +4,7 @@
 
 use insta::assert_snapshot;
 use ratatui::style::Color;
-use spot_tui::app::{Effect, Exit, Input, Message, Question, QuestionId, Secret};
+use spot_tui::app::{Effect, Exit, Input, Message, Question, QuestionId, Secret, Turn};
 use spot_tui::fleet::{
     About, Attempt, Doomed, Fact, Failure, HostKey, HostKeyTrust, InstanceKey, Job, JobId, Outcome,
     Phase, Progress, Region, Report, Step, Transfer,
@@ -81,7 +81,14 @@ fn a_newcomer_is_told_the_next_key() {
     assert_snapshot!("empty_80x24", Screen::new(80, 24).photo());
     let mut opening = opening((80, 24));
     opening.config = None;
-    let text = Screen::open(opening).text();
+    let mut screen = Screen::open(opening);
+    for size in SIZES {
+        screen.send(Message::Input(Input::Resize(size.0, size.1)));
+        assert_snapshot!(format!("welcome_{}x{}", size.0, size.1), screen.photo());
+    }
+    assert_eq!(screen.press("<Down><Enter>"), [Effect::Turn(Turn::SetUp)]);
+    screen.press("<Esc>");
+    let text = screen.text();
     assert!(text.contains("spot-tui setup"), "{text}");
     assert!(text.contains("asking AWS who we are"), "{text}");
 }

@@ -1,7 +1,7 @@
 //! The program's vocabulary: what keys, the palette and the command line can ask for.
 
-use super::table::SortKey;
-use super::{Counts, Scope};
+use super::{Counts, Field, Pane, Panel, Scope};
+use crate::config::ThemeName;
 use crate::fleet::InstanceKey;
 
 /// Something that the user wants.
@@ -23,29 +23,77 @@ pub enum Command {
 
     /// Move the cursor, or scroll, in what has the focus.
     Move(Motion),
-    /// Give the focus to the other panel.
+    /// Give the focus to the next panel.
     NextPanel,
+    /// Give the focus to this panel.
+    Focus(Panel),
+    /// Give the whole screen to the panel that has the focus, or take it back.
+    Zoom,
+    /// Give the whole screen to the log, or take it back.
+    ZoomLog,
+    /// Make the panel that has the focus larger.
+    Grow,
+    /// Make it smaller.
+    Shrink,
+    /// Show the log, or hide it.
+    ToggleLog,
+    /// Show a pane beside the table; the one that is shown is closed.
+    Open(Pane),
+    /// Look for words in the lines of a pane.
+    Search,
+    /// To the next line that has them.
+    NextMatch,
+    /// To the one before.
+    PreviousMatch,
+    /// Leave out the lines without them, or show them again.
+    OnlyMatches,
+    /// Write the events that are shown to a file; without a name, to one that is made up.
+    Export(Option<String>),
+
     /// Put the cursor on a row.
     Select(InstanceKey),
     /// Mark the row under the cursor, or take its mark away.
     Mark,
+    /// Mark from here to where the cursor goes, or end that.
+    MarkRange,
+    /// Mark every row that is shown.
+    MarkAll,
+    /// Mark those that are not, and no others.
+    MarkOthers,
     /// Type a filter for the table.
     Filter,
+    /// Show the rows that pass this filter.
+    SetFilter(String),
     /// Sort by the next column.
     SortNext,
     /// Sort the other way round.
     SortReverse,
     /// Sort by this column; a second time the other way round.
-    SortBy(SortKey),
-    /// Give the whole screen to the log, or take it back.
-    ZoomLog,
-    /// Copy the address of the row under the cursor, else its id.
-    Copy,
+    SortBy(Field),
+    /// Choose which columns there are, and their order.
+    AskColumns,
+    /// Show these columns in this order; none for those at the start.
+    SetColumns(Vec<Field>),
 
-    /// Show everything about the row under the cursor.
-    Details,
+    /// Copy something of the row under the cursor.
+    Copy(Copied),
+    /// Ask what to copy.
+    AskCopy,
+    /// Log in to the instance under the cursor, with the system's ssh.
+    Shell,
+
+    /// Type a command.
+    AskPalette,
+    /// Use this theme.
+    Theme(ThemeName),
+    /// Use the next theme.
+    NextTheme,
+    /// Take the mouse, or give it back to the terminal.
+    ToggleMouse,
     /// Explain the keys that work now.
     Help,
+    /// Go on in another way than this dashboard.
+    Turn(Turn),
     /// Ask how many to create, and where.
     AskCreate,
     /// Ask whether to destroy the marked rows, else the row under the cursor.
@@ -59,6 +107,10 @@ pub enum Command {
     Accept,
     /// Escape: close it, or undo the last choice.
     Back,
+    /// Finish the word that is being typed.
+    Complete,
+    /// Move what the cursor is on, to the right or down.
+    Shift(bool),
     /// The choice to the right, from the last to the first.
     NextChoice,
     /// The choice to the left.
@@ -75,6 +127,26 @@ pub enum Command {
     Erase,
     /// Empty a field.
     EraseAll,
+}
+
+/// What can be copied of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copied {
+    /// The address, else the id.
+    Address,
+    /// The EC2 id.
+    Id,
+    /// The command that logs in to it.
+    Ssh,
+}
+
+/// Another way to go on than this dashboard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// Write a configuration, and open again.
+    SetUp,
+    /// Open on a cloud in this process.
+    Demo,
 }
 
 /// A way to move.

@@ -1,12 +1,20 @@
 //! What is asked or explained over the table. A dialog acts on what it named when it opened,
 //! never on the row that is under the cursor by then.
 
+mod columns;
+mod menu;
+mod palette;
+
 use std::collections::BTreeMap;
+
+pub use columns::ColumnsForm;
+pub use menu::Menu;
+pub use palette::{Palette, Proposal};
 
 use super::command::Motion;
 use super::keymap::Context;
 use super::{Command, Counts, Question, Scope, Secret};
-use crate::fleet::{Health, InstanceKey, Region};
+use crate::fleet::{Health, Region};
 
 /// What lies over the table.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,13 +27,12 @@ pub enum Dialog {
     Quit(QuitForm),
     /// A secret for a job.
     Secret(SecretForm),
-    /// Everything about one instance.
-    Details {
-        /// The instance.
-        key: InstanceKey,
-        /// The first line shown.
-        top: usize,
-    },
+    /// Which columns the table shows.
+    Columns(ColumnsForm),
+    /// A few things to choose from.
+    Menu(Menu),
+    /// A command that is typed.
+    Palette(Palette),
     /// The keys that work in a context.
     Help {
         /// The context that the help was called in.
@@ -50,9 +57,11 @@ impl Dialog {
         match self {
             Self::Create(form) if form.choice.is_none() => Context::Counts,
             Self::Destroy(form) if form.word.is_some() => Context::Word,
-            Self::Create(_) | Self::Destroy(_) | Self::Quit(_) => Context::Choice,
+            Self::Create(_) | Self::Destroy(_) | Self::Quit(_) | Self::Menu(_) => Context::Choice,
             Self::Secret(_) => Context::Secret,
-            Self::Details { .. } | Self::Help { .. } | Self::Notice { .. } => Context::Reading,
+            Self::Columns(_) => Context::Columns,
+            Self::Palette(_) => Context::Palette,
+            Self::Help { .. } | Self::Notice { .. } => Context::Reading,
         }
     }
 }
@@ -167,7 +176,7 @@ pub enum Leave {
     Wait,
     /// Now; the next start takes the work up again.
     Resume,
-    /// Now, and stop the jobs first.
+    /// When the jobs have stopped and what they created is taken back.
     Cancel,
 }
 
@@ -191,7 +200,7 @@ impl Leave {
             Self::Stay => "Nothing changes.",
             Self::Wait => "Leaves by itself when the work is done.",
             Self::Resume => "Instances go on and cost money; the next start takes them up again.",
-            Self::Cancel => "Stops the work and leaves. What already exists stays and costs money.",
+            Self::Cancel => "Stops the work, takes back what a create has made, and leaves.",
         }
     }
 }
@@ -266,7 +275,11 @@ pub(super) fn apply(dialog: &mut Dialog, command: &Command, page: usize, lines: 
         Dialog::Destroy(form) => in_destroy(form, command),
         Dialog::Quit(form) => in_quit(form, command),
         Dialog::Secret(form) => in_secret(form, command),
-        Dialog::Details { top, .. } | Dialog::Help { top, .. } => match command {
+        Dialog::Menu(menu) => menu.take(command),
+        Dialog::Columns(form) => form.take(command),
+        // Its line is read with the keymap at hand.
+        Dialog::Palette(_) => Next::Stay,
+        Dialog::Help { top, .. } => match command {
             Command::Move(motion) => {
                 // The window, not a cursor, moves: the last line stops at the lower edge.
                 *top = motion.from(*top, (lines + 1).saturating_sub(page), page);
@@ -358,7 +371,7 @@ fn in_secret(form: &mut SecretForm, command: &Command) -> Next {
 const FIELD: usize = 1024;
 
 /// Types into a field, or erases.
-pub(super) fn edit(text: &mut String, command: &Command) {
+pub(in crate::app) fn edit(text: &mut String, command: &Command) {
     match command {
         Command::Type(character) if text.len() + character.len_utf8() <= FIELD => {
             text.push(*character);

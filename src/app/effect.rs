@@ -1,7 +1,7 @@
 //! What the model wants done in the world: data, carried out by the runtime.
 
-use super::{QuestionId, Secret};
-use crate::fleet::{Job, JobId};
+use super::{QuestionId, Remembered, Secret, Turn};
+use crate::fleet::{InstanceKey, Job, JobId};
 
 /// A wish of the model.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +18,25 @@ pub enum Effect {
     Copy(String),
     /// Give the terminal to the shell until `fg`.
     Suspend,
+    /// Give the terminal to an ssh into this instance until that ends.
+    Shell(InstanceKey),
+    /// Copy the command that logs in to this instance.
+    CopyShell(InstanceKey),
+    /// Ring the terminal's bell.
+    Bell,
+    /// Take the mouse, or give it back.
+    Mouse(bool),
+    /// Keep for the next start how the screen is arranged.
+    Remember(Box<Remembered>),
+    /// Write a text to a file that is not there yet.
+    Export {
+        /// The file's name, as the user wrote it.
+        file: String,
+        /// What to write.
+        text: String,
+    },
+    /// Leave this dashboard and go on in another way.
+    Turn(Turn),
     /// Leave.
     Quit(Exit),
 }

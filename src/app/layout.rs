@@ -1,12 +1,21 @@
-//! How the screen's lines are dealt out, as far as the model has to know: a page down moves by as
-//! many rows as the table shows.
+//! How the screen is dealt out, as far as the model has to know: a page down moves by as many rows
+//! as the panel shows.
+
+use super::{Panel, Panels};
 
 /// The smallest screen that is drawn, in columns and rows.
 pub const SMALLEST: (u16, u16) = (60, 15);
 
+/// From how many columns on a pane has room beside the table.
+const BESIDE: u16 = 100;
+/// The columns that a table keeps beside a pane, and the least of a pane.
+const LEAST: (u16, u16) = (56, 38);
+
 /// Rows that a table has room for, if it can be, before it has them: so that the first ones do not
 /// push the log about.
 const FEW: u16 = 8;
+/// The same with a pane beside it, which is read.
+const READ: u16 = 22;
 
 /// How many lines each part of the screen gets. Parts without lines are not drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,33 +26,51 @@ pub struct Layout {
     pub strip: u16,
     /// The line that says what restricts the whole screen.
     pub banner: u16,
+    /// The one panel that has the whole room between header and footer.
+    pub whole: Option<Panel>,
     /// The table's rows, without its heading.
     pub table: u16,
+    /// The lines of the pane, without its rule.
+    pub side: u16,
+    /// The pane's columns, the line before it counted in.
+    pub side_columns: u16,
     /// The log's lines, without its rule.
     pub log: u16,
 }
 
 impl Layout {
     /// Deals out a screen to a table of so many rows; what the table leaves over, the log gets.
-    /// `zoomed`: the log takes the table's place.
-    pub fn new((width, height): (u16, u16), banner: bool, zoomed: bool, rows: usize) -> Self {
+    pub fn new((width, height): (u16, u16), banner: bool, panels: Panels, rows: usize) -> Self {
         if width < SMALLEST.0 || height < SMALLEST.1 {
             return Self::default();
         }
         let banner = u16::from(banner);
-        // Title, counts, the log's rule, footer.
-        let rest = height - 4 - banner;
-        if zoomed {
-            return Self { fits: true, strip: 0, banner, table: 0, log: rest };
-        }
+        // Title, counts, footer.
+        let rest = height - 3 - banner;
+        let dealt = Self { fits: true, banner, ..Self::default() };
+        let beside = panels.side.is_some() && width >= BESIDE;
+        let whole = match panels.whole {
+            // Without room beside the table the pane takes its place.
+            None | Some(Panel::Table) if panels.side.is_some() && !beside => Some(Panel::Side),
+            Some(Panel::Side) if panels.side.is_none() => None,
+            whole => whole,
+        };
         let strip = u16::from(height >= 20 && rows > 0);
+        match whole {
+            Some(Panel::Log) => return Self { whole, log: rest - 1, ..dealt },
+            Some(Panel::Side) => {
+                return Self { whole, side: rest - 1, side_columns: width, ..dealt };
+            }
+            Some(Panel::Table) => return Self { whole, strip, table: rest - strip - 3, ..dealt },
+            None => {}
+        }
         // The table's rule, its heading and the line below it.
         let room = rest - strip - 3;
-        let least = if height < 20 { 2 } else { (height / 5).clamp(3, 10) };
-        let most = (height * 2 / 5).max(least);
-        let rows = u16::try_from(rows).unwrap_or(u16::MAX).max(FEW);
-        let log = room.saturating_sub(rows).clamp(least, most);
-        Self { fits: true, strip, banner, table: room - log, log }
+        let log = if panels.log { log_lines(height, room - 1, panels, rows, beside) } else { 0 };
+        let table = room - log - u16::from(log > 0);
+        let side_columns = if beside { side_columns(width, panels.share) } else { 0 };
+        let side = if beside { table + 2 } else { 0 };
+        Self { strip, table, side, side_columns, log, ..dealt }
     }
 
     /// The lines of a dialog that fills the room between the counts and the footer, without the
@@ -53,29 +80,73 @@ impl Layout {
     }
 }
 
+fn side_columns(width: u16, share: u16) -> u16 {
+    let wanted = u32::from(width) * u32::from(share) / 100;
+    let wanted = u16::try_from(wanted).unwrap_or(width);
+    wanted.clamp(LEAST.1, width.saturating_sub(LEAST.0).max(LEAST.1))
+}
+
+fn log_lines(height: u16, room: u16, panels: Panels, rows: usize, beside: bool) -> u16 {
+    let least = if height < 20 { 2 } else { (height / 5).clamp(3, 10) };
+    let most = (height * 2 / 5).max(least);
+    let few = if beside { READ } else { FEW };
+    let rows = u16::try_from(rows).unwrap_or(u16::MAX).max(few);
+    let by_itself = room.saturating_sub(rows).clamp(least, most);
+    let wanted = by_itself.saturating_add_signed(panels.more_log);
+    wanted.clamp(2, room.saturating_sub(4).max(2))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::Pane;
 
     #[test]
     fn every_line_of_every_screen_is_dealt_out() {
-        for height in 0..200 {
-            for (banner, rows) in [(false, 0), (true, 1), (false, 30), (true, 100_000)] {
-                let dealt = Layout::new((80, height), banner, false, rows);
-                if height < SMALLEST.1 {
-                    assert!(!dealt.fits);
-                    continue;
+        let mut arranged = Panels { side: Some(Pane::Map), more_log: 12, ..Panels::default() };
+        let zoomed = Panels { whole: Some(Panel::Log), ..Panels::default() };
+        let bare = Panels { log: false, more_log: -40, ..Panels::default() };
+        for panels in [Panels::default(), arranged, zoomed, bare] {
+            for (width, height) in (0..200).flat_map(|height| [(60, height), (140, height)]) {
+                for (banner, rows) in [(false, 0), (true, 1), (false, 30), (true, 100_000)] {
+                    check((width, height), banner, panels, rows);
                 }
-                let Layout { strip, banner, table, log, .. } = dealt;
-                assert_eq!(4 + 3 + strip + banner + table + log, height);
-                assert!(table >= 4 && log >= 2, "{height}: {dealt:?}");
             }
+        }
+        arranged.more_log = -40;
+        check((140, 15), true, arranged, 1);
+    }
+
+    fn check(size: (u16, u16), banner: bool, panels: Panels, rows: usize) {
+        let dealt = Layout::new(size, banner, panels, rows);
+        if size.1 < SMALLEST.1 {
+            assert!(!dealt.fits);
+            return;
+        }
+        let Layout { strip, banner, table, log, side, side_columns, .. } = dealt;
+        let between = match dealt.whole {
+            Some(Panel::Log) => log + 1,
+            Some(Panel::Side) => side + 1,
+            None if log > 0 => table + 3 + log + 1,
+            Some(Panel::Table) | None => table + 3,
+        };
+        assert_eq!(3 + strip + banner + between, size.1, "{size:?} {panels:?}");
+        if dealt.whole.is_none() {
+            assert!(table >= 3 && side_columns + LEAST.0 <= size.0, "{size:?} {dealt:?}");
         }
     }
 
     #[test]
     fn the_log_gets_what_a_small_table_leaves_over() {
-        let log = |rows| Layout::new((140, 40), false, false, rows).log;
+        let log = |rows| Layout::new((140, 40), false, Panels::default(), rows).log;
         assert_eq!([log(3), log(20), log(500)], [16, 12, 8]);
+    }
+
+    #[test]
+    fn without_room_beside_it_a_pane_takes_the_tables_place() {
+        let panels = Panels { side: Some(Pane::Details), ..Panels::default() };
+        assert_eq!(Layout::new((80, 24), false, panels, 3).whole, Some(Panel::Side));
+        let wide = Layout::new((140, 40), false, panels, 3);
+        assert_eq!((wide.whole, wide.side_columns), (None, 58));
     }
 }

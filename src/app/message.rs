@@ -6,7 +6,7 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::Timestamp;
 
 use super::Command;
-use crate::fleet::{InstanceKey, JobId, Question, Region, Report};
+use crate::fleet::{InstanceKey, JobId, Level, Question, Region, Report};
 
 /// A message and the moment at which the loop took it up. The model's clock is this stamp.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +34,15 @@ pub enum Message {
     Clock,
     /// The state was written, or why not.
     Stored(Result<(), String>),
+    /// Something that the runtime did for the screen: copied, written, or why not.
+    Noted {
+        /// How it went.
+        level: Level,
+        /// What was done.
+        about: &'static str,
+        /// What came of it.
+        text: String,
+    },
     /// Lines that were dropped because the loop could not keep up.
     Dropped(JobId, u64),
 }

@@ -2,28 +2,38 @@
 //!
 //! Pure: no tokio, no AWS, no SSH, no files, no clock, no randomness.
 
+mod columns;
 mod command;
 pub mod dialog;
 mod effect;
+mod field;
 pub mod keymap;
 mod layout;
 mod log;
 mod message;
 mod model;
+mod panels;
+mod query;
+mod reader;
 mod story;
 mod table;
 mod text;
 mod update;
 
-pub use command::{Command, Motion};
+pub use columns::Columns;
+pub use command::{Command, Copied, Motion, Turn};
 pub use dialog::Dialog;
 pub use effect::{Effect, Exit};
+pub use field::{Field, birth};
 pub use layout::{Layout, SMALLEST};
 pub use log::{Line, Log, LogPanel, Ring};
 pub use message::{Counts, Input, Message, Scope, Signal, Stamped};
-pub use model::{Flash, Focus, JobRecord, Model, Opening, Tally};
+pub use model::{Flash, JobRecord, Model, Opening, Tally};
+pub use panels::{Pane, Panel, Panels, Remembered};
+pub use query::{Query, find};
+pub use reader::Reader;
 pub use story::{Story, story};
-pub use table::{SortKey, Table};
+pub use table::Table;
 pub use text::clean;
 pub use update::update;
 

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::keymap::Context;
+use super::dialog::Menu;
+use super::keymap::{Context, Keymap};
 use super::layout::Layout;
 use super::log::{Log, LogPanel};
 use super::table::Table;
-use super::{Dialog, Effect, Exit, Question, Scope};
-use crate::config::Config;
+use super::{Dialog, Effect, Exit, Pane, Panel, Panels, Question, Reader, Remembered, Scope};
+use crate::config::{Config, ThemeName};
 use crate::fleet::{
-    Account, DeploymentId, Doomed, Failure, Fleet, Health, InstanceKey, Job, JobId, Level, Outcome,
-    Phase, Region,
+    Account, DeploymentId, Doomed, Failure, Fleet, Health, Instance, InstanceKey, Job, JobId,
+    Launch, LaunchId, Level, Order, Outcome, Phase, Region,
 };
 
 /// What the program starts with.
@@ -25,6 +26,8 @@ pub struct Opening {
     pub deployment: DeploymentId,
     /// What the state file holds.
     pub fleet: Fleet,
+    /// Creates that an earlier run did not bring to their end.
+    pub orders: Vec<Order>,
     /// Why nothing may be changed, if that is so.
     pub read_only: Option<String>,
     /// Whether there is a screen: then watching and resuming begin by themselves, and leaving
@@ -34,16 +37,10 @@ pub struct Opening {
     pub now: Timestamp,
     /// The terminal's columns and rows.
     pub size: (u16, u16),
-}
-
-/// What the keyboard goes to while nothing lies over the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Focus {
-    /// The instances.
-    #[default]
-    Table,
-    /// The log.
-    Log,
+    /// The AWS profile, where one was named.
+    pub profile: Option<String>,
+    /// How the screen was arranged the last time.
+    pub remembered: Remembered,
 }
 
 /// A job and what came of it.
@@ -61,13 +58,15 @@ pub struct JobRecord {
     pub keys: BTreeSet<InstanceKey>,
     /// The regions that it works in; `None` for all.
     pub regions: Option<BTreeSet<Region>>,
+    /// What it launches: taken back when it is cancelled.
+    pub launches: Vec<(Region, LaunchId)>,
 }
 
 impl JobRecord {
     fn new(job: &Job, asked: Timestamp) -> Self {
         let (keys, regions) = match job {
             Job::Create(launches) => (
-                launches.iter().flat_map(|launch| launch.keys.clone()).collect(),
+                launches.iter().flat_map(Launch::rows).cloned().collect(),
                 Some(launches.iter().map(|launch| launch.region.clone()).collect()),
             ),
             Job::Resume(instances) => (
@@ -81,10 +80,19 @@ impl JobRecord {
             Job::Destroy(Doomed::Region(region)) => {
                 (BTreeSet::new(), Some(BTreeSet::from([region.clone()])))
             }
+            Job::Destroy(Doomed::Launches(launches)) => {
+                (BTreeSet::new(), Some(launches.iter().map(|(region, _)| region.clone()).collect()))
+            }
             _ => (BTreeSet::new(), None),
         };
+        let launches = match job {
+            Job::Create(launches) => {
+                launches.iter().map(|it| (it.region.clone(), it.id.clone())).collect()
+            }
+            _ => Vec::new(),
+        };
         let is_mutating = job.is_mutating();
-        Self { verb: job.verb(), is_mutating, asked, outcome: None, keys, regions }
+        Self { verb: job.verb(), is_mutating, asked, outcome: None, keys, regions, launches }
     }
 
     /// Whether it is under way.
@@ -137,22 +145,52 @@ impl Tally {
     fn of(fleet: &Fleet) -> Self {
         let mut tally = Self::default();
         for instance in fleet.instances() {
-            if instance.phase == Phase::Terminated {
-                tally.terminated += 1;
-                continue;
-            }
-            tally.total += 1;
-            let health = instance.phase.health();
-            *tally.health.entry(health).or_insert(0) += 1;
-            // A key is cloned once a region, not once a row.
-            if !tally.regions.contains_key(&instance.region) {
-                tally.regions.insert(instance.region.clone(), BTreeMap::new());
-            }
-            if let Some(region) = tally.regions.get_mut(&instance.region) {
-                *region.entry(health).or_insert(0) += 1;
-            }
+            tally.add(instance);
         }
         tally
+    }
+
+    fn add(&mut self, instance: &Instance) {
+        if instance.phase == Phase::Terminated {
+            self.terminated += 1;
+            return;
+        }
+        self.total += 1;
+        let health = instance.phase.health();
+        *self.health.entry(health).or_insert(0) += 1;
+        // A key is cloned once a region, not once a row.
+        if !self.regions.contains_key(&instance.region) {
+            self.regions.insert(instance.region.clone(), BTreeMap::new());
+        }
+        if let Some(region) = self.regions.get_mut(&instance.region) {
+            *region.entry(health).or_insert(0) += 1;
+        }
+    }
+
+    /// Takes a row out that was counted. Nothing is left of what has none.
+    fn subtract(&mut self, instance: &Instance) {
+        if instance.phase == Phase::Terminated {
+            self.terminated -= 1;
+            return;
+        }
+        self.total -= 1;
+        let health = instance.phase.health();
+        less(&mut self.health, health);
+        if let Some(region) = self.regions.get_mut(&instance.region) {
+            less(region, health);
+            if region.is_empty() {
+                self.regions.remove(&instance.region);
+            }
+        }
+    }
+}
+
+fn less(counts: &mut BTreeMap<Health, usize>, health: Health) {
+    if let Some(count) = counts.get_mut(&health) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&health);
+        }
     }
 }
 
@@ -169,6 +207,10 @@ pub struct Flash {
 
 /// How long a sentence stays in the footer.
 const FLASH: SignedDuration = SignedDuration::from_secs(15);
+/// How long a toast stays.
+const TOAST: SignedDuration = SignedDuration::from_secs(8);
+/// How many toasts there are at once.
+const TOASTS: usize = 3;
 
 /// Everything that the program knows.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, not a state")]
@@ -200,16 +242,32 @@ pub struct Model {
     pub log_panel: LogPanel,
     /// The table's order, cursor and marks.
     pub table: Table,
-    /// Which panel has the keyboard.
-    pub focus: Focus,
-    /// Whether the log has the whole screen.
-    pub zoomed: bool,
+    /// Which panels there are, and how large.
+    pub panels: Panels,
+    /// The panel that was given the keyboard; see [`Model::focus`].
+    pub(super) focus: Panel,
+    /// The first line of the details that is shown.
+    pub side_top: usize,
+    /// Where the log of the instance under the cursor is read.
+    pub output: Reader,
+    /// Where the events are read.
+    pub events: Reader,
+    /// Which key does what.
+    pub keymap: Keymap,
+    /// Colours and signs.
+    pub theme: ThemeName,
+    /// Whether the mouse is taken from the terminal.
+    pub mouse: bool,
+    /// The AWS profile, where one was named.
+    pub profile: Option<String>,
     /// Whether the filter is being typed.
     pub filtering: bool,
     /// What lies over the table.
     pub dialog: Option<Dialog>,
     /// A sentence in the footer.
     pub flash: Option<Flash>,
+    /// What has just come to its end, the oldest first.
+    pub toasts: VecDeque<Flash>,
     /// The terminal's columns and rows.
     pub size: (u16, u16),
     /// How the program leaves as soon as nothing changes anything any more.
@@ -218,10 +276,16 @@ pub struct Model {
     pub(super) questions: VecDeque<Question>,
     /// A destroy that waits until the jobs that create have stopped.
     pub(super) postponed: Option<Scope>,
+    /// Creates of an earlier run that no job has taken over yet.
+    pub(super) orders: Vec<Order>,
     pub(super) last_launch: i64,
     next_job: u64,
-    /// Whether the fleet changed since rows were counted and sorted.
+    /// Whether the fleet changed since rows were counted and sorted, as a whole.
     unsorted: bool,
+    /// The rows that alone changed since then.
+    changed: BTreeSet<InstanceKey>,
+    /// Whether something happened that the bell rings for.
+    pub(super) alarm: bool,
 }
 
 /// How many ended jobs are remembered.
@@ -230,6 +294,8 @@ const ENDED_JOBS: usize = 32;
 impl Model {
     /// The model at the start.
     pub fn new(opening: Opening) -> Self {
+        let ui = opening.config.as_ref().map(|config| config.ui.clone()).unwrap_or_default();
+        let Remembered { panels, columns, sort, reverse, theme } = opening.remembered;
         let mut model = Self {
             now: opening.now,
             fleet: opening.fleet,
@@ -244,27 +310,73 @@ impl Model {
             log: Log::default(),
             log_panel: LogPanel::default(),
             table: Table::default(),
-            focus: Focus::default(),
-            zoomed: false,
+            panels,
+            focus: Panel::default(),
+            side_top: 0,
+            output: Reader::default(),
+            events: Reader::filtering(),
+            // What is wrong with it was said before the screen was taken.
+            keymap: Keymap::new(&ui.keymap).unwrap_or_default(),
+            theme: theme.unwrap_or(ui.theme),
+            mouse: ui.mouse,
+            profile: opening.profile,
             filtering: false,
             dialog: None,
             flash: None,
+            toasts: VecDeque::new(),
             size: opening.size,
             leaving: None,
             dashboard: opening.dashboard,
             questions: VecDeque::new(),
             postponed: None,
+            orders: opening.orders,
             last_launch: 0,
             next_job: 1,
             unsorted: false,
+            changed: BTreeSet::new(),
+            alarm: false,
         };
+        model.table.restore(columns, sort, reverse);
         model.rearrange();
+        // On a narrow screen a pane would hide the table from the start.
+        if model.layout().whole.is_some() {
+            model.panels.side = None;
+            model.fit();
+        }
+        if model.is_new() {
+            model.dialog = Some(Dialog::Menu(Menu::welcome()));
+        }
         model
+    }
+
+    /// Whether this is a newcomer's first screen: nothing is configured and nothing is known.
+    fn is_new(&self) -> bool {
+        self.dashboard && self.config.is_none() && self.fleet.is_empty() && self.read_only.is_none()
     }
 
     /// How the screen's lines are dealt out.
     pub fn layout(&self) -> Layout {
-        Layout::new(self.size, self.banner().is_some(), self.zoomed, self.fleet.len())
+        Layout::new(self.size, self.banner().is_some(), self.panels, self.fleet.len())
+    }
+
+    /// The panel that has the keyboard while nothing lies over it: never one that is not there.
+    pub fn focus(&self) -> Panel {
+        let layout = self.layout();
+        match (layout.whole, self.focus) {
+            (Some(whole), _) => whole,
+            (None, Panel::Side) if layout.side == 0 => Panel::Table,
+            (None, Panel::Log) if layout.log == 0 => Panel::Table,
+            (None, focus) => focus,
+        }
+    }
+
+    /// How the screen is arranged, for the next start.
+    pub fn remembered(&self) -> Remembered {
+        let (sort, reverse) = self.table.sort();
+        let configured = self.config.as_ref().map(|config| config.ui.theme).unwrap_or_default();
+        let theme = (self.theme != configured).then_some(self.theme);
+        let columns = self.table.columns.clone();
+        Remembered { panels: self.panels, columns, sort, reverse, theme }
     }
 
     /// What restricts the whole screen: that nothing can be changed, or not be remembered.
@@ -277,11 +389,25 @@ impl Model {
 
     /// What has the keyboard.
     pub fn context(&self) -> Context {
-        match (&self.dialog, self.filtering, self.focus) {
+        match (&self.dialog, self.filtering, self.focus()) {
             (Some(dialog), ..) => dialog.context(),
             (None, true, _) => Context::Filter,
-            (None, false, Focus::Table) => Context::Table,
-            (None, false, Focus::Log) => Context::Log,
+            (None, false, Panel::Table) => Context::Table,
+            (None, false, Panel::Log) => Context::Log,
+            (None, false, Panel::Side) => match self.reader() {
+                Some(reader) if reader.typing => Context::Search,
+                Some(_) => Context::Reader,
+                None => Context::Pane,
+            },
+        }
+    }
+
+    /// Where the lines of the pane are read, if it has such.
+    pub fn reader(&self) -> Option<&Reader> {
+        match self.panels.side? {
+            Pane::Output => Some(&self.output),
+            Pane::Events => Some(&self.events),
+            Pane::Details | Pane::Map | Pane::Prices => None,
         }
     }
 
@@ -332,6 +458,7 @@ impl Model {
     /// Counts and sorts anew after the fleet changed.
     pub(super) fn rearrange(&mut self) {
         self.unsorted = false;
+        self.changed.clear();
         self.tally = Tally::of(&self.fleet);
         self.table.arrange(&self.fleet);
         self.fit();
@@ -342,11 +469,27 @@ impl Model {
         self.unsorted = true;
     }
 
+    /// As [`Self::unsettle`], where one row alone changed: it is counted at once.
+    pub(super) fn recount(&mut self, before: &Instance) {
+        if self.unsorted {
+            return;
+        }
+        self.tally.subtract(before);
+        if let Some(after) = self.fleet.get(&before.key) {
+            self.tally.add(after);
+        }
+        self.changed.insert(before.key.clone());
+    }
+
     /// Counts and sorts if reports changed the fleet. To be called before the table is looked at:
     /// [`update`](super::update) does for what the user asks, the loop before it draws.
     pub fn settle(&mut self) {
         if self.unsorted {
             self.rearrange();
+        } else if !self.changed.is_empty() {
+            let changed = std::mem::take(&mut self.changed);
+            self.table.rearrange(&self.fleet, &changed);
+            self.fit();
         }
     }
 
@@ -367,10 +510,27 @@ impl Model {
         self.flash = Some(Flash { level, text, at: self.now });
     }
 
-    /// Takes the footer's sentence away when it has been there long enough.
+    /// Says in a corner that something has come to its end.
+    pub(super) fn toast(&mut self, level: Level, text: String) {
+        self.alarm |= level == Level::Error;
+        self.toasts.push_back(Flash { level, text, at: self.now });
+        if self.toasts.len() > TOASTS {
+            self.toasts.pop_front();
+        }
+    }
+
+    /// Takes away what was said in footer and corner long enough ago.
     pub(super) fn fade(&mut self) {
         let now = self.now;
         self.flash.take_if(|flash| now.duration_since(flash.at) > FLASH);
+        self.toasts.retain(|toast| now.duration_since(toast.at) <= TOAST);
+    }
+
+    /// The bell, if something happened that it rings for and the user wants it.
+    pub(super) fn ring(&mut self) -> Option<Effect> {
+        let alarm = std::mem::take(&mut self.alarm);
+        let wanted = self.config.as_ref().is_some_and(|config| config.ui.bell);
+        (alarm && wanted && self.dashboard).then_some(Effect::Bell)
     }
 
     /// Persists, unless nothing may be changed: then the state file is another's.

@@ -1,9 +1,8 @@
-//! What is behind one row, line by line: its phases, what placing it took, and its own log.
+//! What is behind one row, line by line: its phases, and what placing it took.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::Model;
-use super::log::Line;
 use crate::fleet::{Attempt, InstanceKey, Phase};
 
 /// One line of an instance's story.
@@ -15,10 +14,6 @@ pub enum Story<'a> {
     Phase(Timestamp, &'a Phase, SignedDuration),
     /// An attempt to launch it.
     Attempt(&'a Attempt),
-    /// A line of its log.
-    Line(&'a Line),
-    /// How many lines of its log are no longer kept.
-    Dropped(u64),
 }
 
 /// The story of one instance, oldest first in each part; empty for one that is not known.
@@ -32,11 +27,6 @@ pub fn story<'a>(model: &'a Model, key: &InstanceKey) -> Vec<Story<'a>> {
     if !instance.attempts.is_empty() {
         story.push(Story::Heading("attempts"));
         story.extend(instance.attempts.iter().map(Story::Attempt));
-    }
-    if let Some(log) = model.log.of(key) {
-        story.push(Story::Heading("log"));
-        story.extend((log.dropped() > 0).then(|| Story::Dropped(log.dropped())));
-        story.extend(log.lines().map(Story::Line));
     }
     story
 }

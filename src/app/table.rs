@@ -1,91 +1,14 @@
-//! Which instances the table shows, in which order, and where the cursor is.
+//! Which instances the table shows, in which order and columns, and where the cursor is.
 //!
-//! The order is computed when a message changes it, never while a frame is drawn. The cursor and
-//! the marks are rows by their key: a re-sort never moves them to another machine.
-//!
-//! Sorted by region, as the screen starts, bad news comes first: what AWS takes back, then what
-//! failed, then the rest by region. A sort by any other column is that column's order alone.
+//! The order is computed when a message changes it, never while a frame is drawn; where few rows
+//! changed, only those are moved. The cursor and the marks are rows by their key: a re-sort never
+//! moves them to another machine.
 
-use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::command::Motion;
-use crate::fleet::{Fleet, Health, Instance, InstanceKey, Phase};
-
-/// What the table can be sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SortKey {
-    /// Bad news, then by region.
-    #[default]
-    Region,
-    /// The EC2 id.
-    Instance,
-    /// From what needs a person to what is on its way out.
-    Phase,
-    /// The machine type.
-    Type,
-    /// The address.
-    Address,
-    /// The youngest first.
-    Age,
-}
-
-impl SortKey {
-    const ALL: [Self; 6] =
-        [Self::Region, Self::Instance, Self::Phase, Self::Type, Self::Address, Self::Age];
-
-    /// The word below the table.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Region => "region",
-            Self::Instance => "instance",
-            Self::Phase => "phase",
-            Self::Type => "type",
-            Self::Address => "address",
-            Self::Age => "age",
-        }
-    }
-
-    fn next(self) -> Self {
-        let at = Self::ALL.iter().position(|key| *key == self).unwrap_or(0);
-        Self::ALL[(at + 1) % Self::ALL.len()]
-    }
-
-    fn compare(self, a: &Instance, b: &Instance, reverse: bool) -> Ordering {
-        let turn = |order: Ordering| if reverse { order.reverse() } else { order };
-        match self {
-            Self::Region => urgency(a).cmp(&urgency(b)).then_with(|| turn(a.region.cmp(&b.region))),
-            Self::Instance => turn(a.id().cmp(&b.id())),
-            Self::Phase => turn(
-                (a.phase.health(), a.phase.progress()).cmp(&(b.phase.health(), b.phase.progress())),
-            ),
-            Self::Type => turn(machine_type(a).cmp(&machine_type(b))),
-            Self::Address => turn(a.address().cmp(&b.address())),
-            Self::Age => turn(birth(b).cmp(&birth(a))),
-        }
-        .then_with(|| a.key.cmp(&b.key))
-    }
-}
-
-fn urgency(instance: &Instance) -> u8 {
-    match instance.phase.health() {
-        Health::Interrupted => 0,
-        Health::Bad => 1,
-        _ => 2,
-    }
-}
-
-fn machine_type(instance: &Instance) -> Option<&str> {
-    instance.machine.as_ref().map(|machine| machine.machine_type.as_str())
-}
-
-/// When it was launched, or planned.
-fn birth(instance: &Instance) -> jiff::Timestamp {
-    instance.machine.as_ref().map_or_else(
-        || instance.timeline.first().map_or(instance.since, |(at, _)| *at),
-        |machine| machine.launched,
-    )
-}
+use super::{Columns, Field, Query};
+use crate::fleet::{Fleet, Instance, InstanceKey};
 
 /// The order of the rows, the cursor, the window and the marks.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -96,9 +19,20 @@ pub struct Table {
     top: usize,
     height: usize,
     marks: BTreeSet<InstanceKey>,
-    filter: String,
-    sort: SortKey,
+    range: Option<Range>,
+    query: Query,
+    /// Which columns are shown, and in which order.
+    pub columns: Columns,
+    sort: Field,
     reverse: bool,
+}
+
+/// Marks that grow with the cursor.
+#[derive(Debug, Clone, PartialEq)]
+struct Range {
+    from: InstanceKey,
+    /// What was marked before.
+    before: BTreeSet<InstanceKey>,
 }
 
 impl Table {
@@ -134,6 +68,11 @@ impl Table {
         &self.marks
     }
 
+    /// Whether marks grow with the cursor.
+    pub fn is_ranging(&self) -> bool {
+        self.range.is_some()
+    }
+
     /// The marked rows, else the one under the cursor.
     pub fn chosen(&self) -> Vec<InstanceKey> {
         if self.marks.is_empty() {
@@ -143,26 +82,66 @@ impl Table {
         }
     }
 
-    /// The words that a row has to contain.
-    pub fn filter(&self) -> &str {
-        &self.filter
+    /// What a row has to say to be shown.
+    pub fn query(&self) -> &Query {
+        &self.query
     }
 
     /// What it is sorted by, and whether the other way round.
-    pub fn sort(&self) -> (SortKey, bool) {
+    pub fn sort(&self) -> (Field, bool) {
         (self.sort, self.reverse)
     }
 
     /// Computes the order anew. The cursor stays on its instance; when that is gone, it goes to
     /// the one that took its place.
     pub(super) fn arrange(&mut self, fleet: &Fleet) {
-        let needles: Vec<String> = self.filter.split_whitespace().map(str::to_lowercase).collect();
         let mut rows: Vec<&Instance> =
-            fleet.instances().filter(|instance| passes(instance, &needles)).collect();
+            fleet.instances().filter(|row| self.query.passes(row)).collect();
         rows.sort_by(|a, b| self.sort.compare(a, b, self.reverse));
-        self.order = rows.into_iter().map(|instance| instance.key.clone()).collect();
+        self.order = rows.into_iter().map(|row| row.key.clone()).collect();
+        self.follow();
+    }
+
+    /// Moves only the rows that changed, where they are few: the others keep their order.
+    pub(super) fn rearrange(&mut self, fleet: &Fleet, changed: &BTreeSet<InstanceKey>) {
+        if changed.len() > self.order.len() / 8 {
+            self.arrange(fleet);
+            return;
+        }
+        let moved: HashSet<&InstanceKey> = changed.iter().collect();
+        let mut kept = std::mem::take(&mut self.order);
+        kept.retain(|key| !moved.contains(key));
+        let mut rows: Vec<&Instance> = changed
+            .iter()
+            .filter_map(|key| fleet.get(key))
+            .filter(|row| self.query.passes(row))
+            .collect();
+        rows.sort_by(|a, b| self.sort.compare(a, b, self.reverse));
+        let mut order = Vec::with_capacity(kept.len() + rows.len());
+        let places: Vec<usize> = rows
+            .iter()
+            .map(|row| {
+                kept.partition_point(|key| {
+                    let other = fleet.get(key);
+                    other.is_some_and(|other| self.sort.compare(other, row, self.reverse).is_lt())
+                })
+            })
+            .collect();
+        let (mut kept, mut taken) = (kept.into_iter(), 0);
+        for (row, place) in rows.into_iter().zip(places) {
+            order.extend(kept.by_ref().take(place - taken));
+            order.push(row.key.clone());
+            taken = place;
+        }
+        order.extend(kept);
+        self.order = order;
+        self.follow();
+    }
+
+    /// Puts marks and cursor where their instances are now.
+    fn follow(&mut self) {
         if !self.marks.is_empty() {
-            let shown: BTreeSet<&InstanceKey> = self.order.iter().collect();
+            let shown: HashSet<&InstanceKey> = self.order.iter().collect();
             self.marks.retain(|key| shown.contains(key));
         }
         let found =
@@ -178,16 +157,19 @@ impl Table {
 
     pub(super) fn step(&mut self, motion: Motion) {
         self.put(motion.from(self.at, self.order.len(), self.height));
+        self.stretch();
     }
 
     /// Puts the cursor on a row, if that is shown.
     pub(super) fn select(&mut self, key: &InstanceKey) {
         if let Some(at) = self.order.iter().position(|row| row == key) {
             self.put(at);
+            self.stretch();
         }
     }
 
     pub(super) fn mark(&mut self) {
+        self.range = None;
         if let Some(key) = self.cursor.clone() {
             if !self.marks.remove(&key) {
                 self.marks.insert(key);
@@ -196,17 +178,49 @@ impl Table {
         }
     }
 
+    /// Marks grow with the cursor from here on; the second time they stay.
+    pub(super) fn mark_range(&mut self) {
+        self.range = match (self.range.take(), &self.cursor) {
+            (None, Some(from)) => Some(Range { from: from.clone(), before: self.marks.clone() }),
+            _ => None,
+        };
+        self.stretch();
+    }
+
+    pub(super) fn mark_all(&mut self) {
+        self.range = None;
+        self.marks = self.order.iter().cloned().collect();
+    }
+
+    pub(super) fn mark_others(&mut self) {
+        self.range = None;
+        self.marks = self.order.iter().filter(|key| !self.marks.contains(*key)).cloned().collect();
+    }
+
     pub(super) fn unmark(&mut self) {
+        self.range = None;
         self.marks.clear();
     }
 
-    pub(super) fn set_filter(&mut self, filter: String, fleet: &Fleet) {
-        self.filter = filter;
+    /// Marks what lies between the beginning of a range and the cursor.
+    fn stretch(&mut self) {
+        let Some(range) = &self.range else { return };
+        let from = self.order.iter().position(|key| *key == range.from).unwrap_or(self.at);
+        let (first, last) = (from.min(self.at), from.max(self.at));
+        self.marks = range.before.clone();
+        self.marks.extend(self.order.iter().take(last + 1).skip(first).cloned());
+    }
+
+    pub(super) fn set_filter(&mut self, filter: &str, fleet: &Fleet) {
+        self.query = Query::parse(filter);
         self.arrange(fleet);
     }
 
+    /// Sorts by the next of the columns that are shown.
     pub(super) fn sort_next(&mut self, fleet: &Fleet) {
-        self.sort = self.sort.next();
+        let shown: Vec<Field> = self.columns.shown().collect();
+        let at = shown.iter().position(|field| *field == self.sort).map_or(0, |at| at + 1);
+        self.sort = shown.get(at % shown.len().max(1)).copied().unwrap_or_default();
         self.reverse = false;
         self.arrange(fleet);
     }
@@ -216,10 +230,15 @@ impl Table {
         self.arrange(fleet);
     }
 
-    pub(super) fn sort_by(&mut self, key: SortKey, fleet: &Fleet) {
-        self.reverse = self.sort == key && !self.reverse;
-        self.sort = key;
+    pub(super) fn sort_by(&mut self, field: Field, fleet: &Fleet) {
+        self.reverse = self.sort == field && !self.reverse;
+        self.sort = field;
         self.arrange(fleet);
+    }
+
+    /// The order that was remembered.
+    pub(super) fn restore(&mut self, columns: Columns, sort: Field, reverse: bool) {
+        (self.columns, self.sort, self.reverse) = (columns, sort, reverse);
     }
 
     /// Puts the cursor on the row at a place, or the nearest there is, and moves the window no
@@ -234,134 +253,5 @@ impl Table {
     }
 }
 
-/// Whether a row contains all words, in any of its columns.
-fn passes(instance: &Instance, needles: &[String]) -> bool {
-    if needles.is_empty() {
-        return true;
-    }
-    let mut text = format!("{} {} {}", instance.key, instance.region, instance.phase.word());
-    if let Phase::Failed(failure) = &instance.phase {
-        text.push(' ');
-        text.push_str(&failure.reason);
-    }
-    if let Some(machine) = &instance.machine {
-        for part in [machine.id.as_str(), machine.machine_type.as_str(), machine.zone.as_str()] {
-            text.push(' ');
-            text.push_str(part);
-        }
-        for part in [&machine.name, &machine.creator].into_iter().flatten() {
-            text.push(' ');
-            text.push_str(part);
-        }
-        for address in [machine.public_ip, machine.private_ip].into_iter().flatten() {
-            text.push(' ');
-            text.push_str(&address.to_string());
-        }
-    }
-    let text = text.to_lowercase();
-    needles.iter().all(|needle| text.contains(needle))
-}
-
 #[cfg(test)]
-mod tests {
-    use jiff::Timestamp;
-
-    use super::*;
-    use crate::fleet::{Failure, Region, Step};
-
-    fn fleet(rows: &[(&str, &str, Phase)]) -> Fleet {
-        let mut fleet = Fleet::default();
-        for (key, region, phase) in rows {
-            let mut instance = Instance::planned(
-                (*key).into(),
-                Region::from(*region),
-                "spot-1".into(),
-                Timestamp::UNIX_EPOCH,
-            );
-            instance.phase = phase.clone();
-            fleet.insert(instance);
-        }
-        fleet
-    }
-
-    fn failed() -> Phase {
-        Phase::Failed(Failure::new(Step::Launch, "no capacity", ""))
-    }
-
-    fn order(table: &Table) -> Vec<&str> {
-        table.order.iter().map(InstanceKey::as_str).collect()
-    }
-
-    fn three() -> Fleet {
-        fleet(&[
-            ("a", "us-west-2", Phase::Ready),
-            ("b", "eu-west-1", Phase::Ready),
-            ("c", "sa-east-1", failed()),
-            ("d", "us-east-1", Phase::Interrupted { at: None }),
-        ])
-    }
-
-    #[test]
-    fn bad_news_comes_first_also_in_reverse() {
-        let fleet = three();
-        let mut table = Table::default();
-        table.arrange(&fleet);
-        assert_eq!(order(&table), ["d", "c", "b", "a"]);
-        table.sort_reverse(&fleet);
-        assert_eq!(order(&table), ["d", "c", "a", "b"]);
-        table.sort_by(SortKey::Instance, &fleet);
-        assert_eq!(order(&table), ["a", "b", "c", "d"]);
-    }
-
-    #[test]
-    fn the_cursor_stays_on_its_instance_when_the_order_changes() {
-        let mut fleet = three();
-        let mut table = Table::default();
-        table.resize(2);
-        table.arrange(&fleet);
-        table.select(&"a".into());
-        assert_eq!(table.window().len(), 2);
-        table.sort_by(SortKey::Instance, &fleet);
-        assert_eq!(table.cursor().unwrap().as_str(), "a");
-        assert!(table.window().contains(&"a".into()));
-        fleet.remove(&"a".into());
-        table.arrange(&fleet);
-        assert_eq!(table.cursor().unwrap().as_str(), "b", "the one that took its place");
-    }
-
-    #[test]
-    fn a_filter_hides_rows_marks_and_cursor() {
-        let fleet = three();
-        let mut table = Table::default();
-        table.resize(10);
-        table.arrange(&fleet);
-        table.select(&"a".into());
-        table.mark();
-        table.set_filter("CAPACITY sa-".into(), &fleet);
-        assert_eq!(order(&table), ["c"]);
-        assert_eq!(table.cursor().unwrap().as_str(), "c");
-        assert!(table.marks().is_empty());
-        table.set_filter("nothing like it".into(), &fleet);
-        assert_eq!(table.cursor(), None);
-        assert!(table.chosen().is_empty());
-    }
-
-    #[test]
-    fn the_window_follows_the_cursor_and_never_shows_less_than_it_could() {
-        let rows: Vec<String> = (0..100).map(|number| format!("{number:03}")).collect();
-        let rows: Vec<_> =
-            rows.iter().map(|key| (key.as_str(), "us-west-2", Phase::Ready)).collect();
-        let fleet = fleet(&rows);
-        let mut table = Table::default();
-        table.resize(10);
-        table.arrange(&fleet);
-        table.step(Motion::PageDown);
-        assert_eq!((table.cursor().unwrap().as_str(), table.top()), ("010", 1));
-        table.step(Motion::Last);
-        assert_eq!((table.cursor().unwrap().as_str(), table.top()), ("099", 90));
-        table.resize(50);
-        assert_eq!(table.top(), 50);
-        table.resize(0);
-        assert!(table.window().is_empty());
-    }
-}
+mod tests;

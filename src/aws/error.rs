@@ -316,7 +316,8 @@ pub(super) fn classify(operation: &str, code: Option<&str>, status: Option<u16>)
     if let Some((_, class)) = CODES.iter().find(|(codes, _)| codes.contains(&code)) {
         return *class;
     }
-    if code.ends_with(".Duplicate") || code.ends_with(".AlreadyExists") {
+    let there = [".Duplicate", "AlreadyExists", ".AlreadyAssociated"];
+    if there.iter().any(|ending| code.ends_with(ending)) {
         return Class::Exists;
     }
     if code == "Gateway.NotAttached" {

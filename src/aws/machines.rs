@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 
-use aws_sdk_ec2::types::{Instance, InstanceLifecycleType};
+use aws_sdk_ec2::types::{Instance, InstanceLifecycleType, Reservation};
 use jiff::Timestamp;
 
 use super::access::Ec2;
@@ -98,6 +98,50 @@ impl Ec2 {
         let mut ids = BTreeSet::new();
         found.retain(|instance| ids.insert(instance.instance_id.clone()));
         Ok(found)
+    }
+
+    /// Whether EC2 knows an instance that was launched with this client token, whatever its tags
+    /// (EC2 DescribeInstances, asked once). An endpoint that cannot tell knows none.
+    pub async fn knows_token(&self, token: &LaunchId) -> bool {
+        let asked = self
+            .once
+            .describe_instances()
+            .filters(filter("client-token", [token.as_str()]))
+            .send()
+            .await;
+        asked.is_ok_and(|answer| {
+            answer.reservations().iter().any(|reservation| !reservation.instances().is_empty())
+        })
+    }
+
+    /// The states of these instances by their ids, whatever their tags (EC2 DescribeInstances).
+    /// One that EC2 does not know is left out.
+    pub async fn states(
+        &self,
+        ids: &[InstanceId],
+    ) -> Result<BTreeMap<InstanceId, Ec2State>, AwsError> {
+        /// The most values that a filter takes.
+        const VALUES: usize = 200;
+        let mut states = BTreeMap::new();
+        for ids in ids.chunks(VALUES) {
+            let found = self
+                .patient
+                .describe_instances()
+                .filters(filter("instance-id", ids.iter().map(InstanceId::as_str)))
+                .max_results(PAGE)
+                .into_paginator()
+                .items()
+                .send()
+                .try_collect()
+                .await
+                .map_err(self.failed("DescribeInstances"))?;
+            let found = found.iter().flat_map(Reservation::instances);
+            states.extend(found.filter_map(|instance| {
+                let state = instance.state()?.name()?.as_str();
+                Some((instance.instance_id()?.into(), Ec2State::parse(state)?))
+            }));
+        }
+        Ok(states)
     }
 
     /// Ends instances (EC2 TerminateInstances, in batches). Each gets its own result; one bad id

@@ -4,20 +4,29 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
 
-use crate::fleet::{DeploymentId, tags};
+use crate::fleet::{DeploymentId, LaunchId, tags};
 
 /// Which of our resources are meant. `ManagedBy` is always asked for: nothing else is ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selector {
     deployment: Option<DeploymentId>,
-    launches: Option<String>,
+    launch: Option<Made>,
     terminated: bool,
+}
+
+/// By which launch something was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Made {
+    /// By any of its requests.
+    For(LaunchId),
+    /// By this request.
+    By(LaunchId),
 }
 
 impl Selector {
     /// Everything that this program made, of whatever deployment.
     pub fn everything() -> Self {
-        Self { deployment: None, launches: None, terminated: false }
+        Self { deployment: None, launch: None, terminated: false }
     }
 
     /// Everything of one deployment.
@@ -25,10 +34,17 @@ impl Selector {
         Self { deployment: Some(deployment.clone()), ..Self::everything() }
     }
 
-    /// Only what a launch request made whose id begins so.
+    /// Only what a launch made, by whichever of its requests.
     #[must_use]
-    pub fn launched_as(mut self, prefix: impl Into<String>) -> Self {
-        self.launches = Some(prefix.into());
+    pub fn made_for(mut self, launch: &LaunchId) -> Self {
+        self.launch = Some(Made::For(launch.clone()));
+        self
+    }
+
+    /// Only what one request made.
+    #[must_use]
+    pub fn made_by(mut self, request: &LaunchId) -> Self {
+        self.launch = Some(Made::By(request.clone()));
         self
     }
 
@@ -48,9 +64,10 @@ impl Selector {
     pub(super) fn filters(&self) -> Vec<Filter> {
         let mut filters = vec![tagged(tags::MANAGED_BY, tags::SPOT_TUI)];
         filters.extend(self.deployment.as_ref().map(|id| tagged(tags::DEPLOYMENT_ID, id.as_str())));
-        filters.extend(
-            self.launches.as_ref().map(|prefix| tagged(tags::LAUNCH_ID, &format!("{prefix}*"))),
-        );
+        filters.extend(self.launch.as_ref().map(|made| match made {
+            Made::For(launch) => tagged(tags::LAUNCH_ID, &format!("{launch}-*")),
+            Made::By(request) => tagged(tags::LAUNCH_ID, request.as_str()),
+        }));
         filters
     }
 
@@ -60,8 +77,12 @@ impl Selector {
         let is = |key: &str, value: &str| found.get(key).is_some_and(|found| found == value);
         is(tags::MANAGED_BY, tags::SPOT_TUI)
             && self.deployment.as_ref().is_none_or(|id| is(tags::DEPLOYMENT_ID, id.as_str()))
-            && self.launches.as_ref().is_none_or(|prefix| {
-                found.get(tags::LAUNCH_ID).is_some_and(|id| id.starts_with(prefix))
+            && self.launch.as_ref().is_none_or(|made| {
+                let found = found.get(tags::LAUNCH_ID).map(|id| LaunchId::new(id.as_str()));
+                found.is_some_and(|found| match made {
+                    Made::For(launch) => found.is_of(launch),
+                    Made::By(request) => found == *request,
+                })
             })
     }
 }
@@ -105,10 +126,14 @@ mod tests {
 
     #[test]
     fn only_what_carries_our_tags_matches() {
-        let selector = Selector::deployment(&"spot-1".into()).launched_as("l-a");
+        let selector = Selector::deployment(&"spot-1".into()).made_for(&"l-a".into());
         assert!(selector.matches(&tags("spot-1", "l-a-0")));
         assert!(!selector.matches(&tags("spot-2", "l-a-0")));
         assert!(!selector.matches(&tags("spot-1", "l-b-0")));
+        assert!(!selector.matches(&tags("spot-1", "l-ab-0")));
+        let request = Selector::everything().made_by(&"l-a-1".into());
+        assert!(request.matches(&tags("spot-1", "l-a-1")));
+        assert!(!request.matches(&tags("spot-1", "l-a-10")));
         let mut foreign = tags("spot-1", "l-a-0");
         foreign.insert("ManagedBy".into(), "spot-tui-old".into());
         assert!(!selector.matches(&foreign));

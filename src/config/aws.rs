@@ -64,6 +64,9 @@ pub(super) fn read(node: Option<&Node>, report: &mut Report) -> AwsPart {
         associate_public_ip: public != Reading::Wrong
             && !matches!(public, Reading::Given(false, _)),
         iam_instance_profile: fields.read("iam_instance_profile", report, profile).given(),
+        consistency_window_s: fields
+            .read("consistency_window_s", report, |node| whole(node, 1..=600, " (seconds)"))
+            .or(60),
         tags: inherited.tags.clone(),
     };
     fields.finish(report);

@@ -21,19 +21,37 @@ pub enum Section {
     Sensor,
     /// `node`.
     Node,
+    /// `ui`.
+    Ui,
 }
 
 impl Section {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Top, Self::Aws, Self::Region, Self::Ssh, Self::Bacalhau, Self::Sensor, Self::Node];
+    pub const ALL: [Self; 8] = [
+        Self::Top,
+        Self::Aws,
+        Self::Region,
+        Self::Ssh,
+        Self::Bacalhau,
+        Self::Sensor,
+        Self::Node,
+        Self::Ui,
+    ];
 
     /// Its keys, in the order of `config.yaml.example`.
     pub fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::Top => {
-                &["deployment", "aws", "regions", "ssh", "bacalhau", "sensor", "node", "reboot"]
-            }
+            Self::Top => &[
+                "deployment",
+                "aws",
+                "regions",
+                "ssh",
+                "bacalhau",
+                "sensor",
+                "node",
+                "reboot",
+                "ui",
+            ],
             Self::Aws => &[
                 "total_instances",
                 "username",
@@ -51,6 +69,7 @@ impl Section {
                 "use_dedicated_vpc",
                 "associate_public_ip",
                 "iam_instance_profile",
+                "consistency_window_s",
                 "tags",
             ],
             Self::Region => &[
@@ -76,6 +95,7 @@ impl Section {
             Self::Bacalhau => &["api", "api_key_file", "image"],
             Self::Sensor => &["image"],
             Self::Node => &["packages", "units", "cloud_init"],
+            Self::Ui => &["theme", "mouse", "bell", "keymap"],
         }
     }
 
@@ -89,6 +109,7 @@ impl Section {
             Self::Bacalhau => "under 'bacalhau'",
             Self::Sensor => "under 'sensor'",
             Self::Node => "under 'node'",
+            Self::Ui => "under 'ui'",
         }
     }
 }
@@ -151,6 +172,7 @@ mod tests {
             ("bacalhau", Section::Bacalhau),
             ("sensor", Section::Sensor),
             ("node", Section::Node),
+            ("ui", Section::Ui),
         ] {
             assert_eq!(keys(&root.get(name).unwrap().node), section.keys());
         }

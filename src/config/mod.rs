@@ -21,6 +21,7 @@ mod shapes;
 mod ssh;
 mod syntax;
 mod tree;
+mod ui;
 mod values;
 
 pub use complaint::{Complaint, Complaints};
@@ -29,5 +30,5 @@ pub use merge::{Found, Merged, merge_defaults};
 pub use parse::{parse, parse_bytes};
 pub use schema::{
     AllowFrom, Aws, Bacalhau, Config, Connect, HostKeyPolicy, Image, Network, NodeExtras,
-    RegionConfig, Sensor, Ssh, UbuntuRelease,
+    RegionConfig, Sensor, Ssh, ThemeName, UbuntuRelease, Ui,
 };

@@ -8,7 +8,7 @@ use super::regions::Regions;
 use super::schema::{Config, Connect};
 use super::tree::{Node, Value};
 use super::values::{Taken, Wrong, boolean, text};
-use super::{aws, regions, services, shapes, ssh, syntax, tree};
+use super::{aws, regions, services, shapes, ssh, syntax, tree, ui};
 use crate::fleet::DeploymentId;
 
 /// The most instances of one deployment.
@@ -73,10 +73,11 @@ fn read_config(root: &Node, report: &mut Report) -> Config {
     let bacalhau = services::bacalhau(fields.get("bacalhau"), report);
     let sensor = services::sensor(fields.get("sensor"), report);
     let node = services::node(fields.get("node"), report);
+    let ui = ui::read(fields.get("ui"), report);
     let meant = fields.finish(report);
     let connect = ssh.connect;
     let config =
-        |aws, regions| Config { deployment, aws, regions, ssh, bacalhau, sensor, node, reboot };
+        |aws, regions| Config { deployment, aws, regions, ssh, bacalhau, sensor, node, reboot, ui };
     if regions.is_none() && meant.contains(&"regions") {
         return config(aws.aws, Vec::new());
     }

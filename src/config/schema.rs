@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
 use crate::fleet::{
     DeploymentId, ImageId, Lifecycle, MachineType, Region, SecurityGroupId, SubnetId, VpcId, Zone,
@@ -35,6 +36,50 @@ pub struct Config {
     pub node: NodeExtras,
     /// Whether a set-up instance restarts before it is verified. Default true.
     pub reboot: bool,
+    /// How the dashboard looks and listens.
+    pub ui: Ui,
+}
+
+/// How the dashboard looks and listens.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ui {
+    /// Colours and signs. Default: what the terminal can show.
+    pub theme: ThemeName,
+    /// Whether the mouse is taken from the terminal at the start. Default false.
+    pub mouse: bool,
+    /// Whether the bell rings when something fails or is interrupted. Default false.
+    pub bell: bool,
+    /// Other keys for actions, by the action's name. Which actions there are, and how keys are
+    /// written, is the keymap's business.
+    pub keymap: BTreeMap<String, Vec<String>>,
+}
+
+/// A choice of colours and signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ThemeName {
+    /// The terminal's own colours; none where it has none.
+    #[default]
+    Auto,
+    /// Colours for a dark background.
+    Dark,
+    /// Colours for a light background.
+    Light,
+    /// No colours.
+    Mono,
+    /// The terminal's own colours, and only signs of ASCII.
+    Ascii,
+}
+
+impl ThemeName {
+    /// All of them, and their words.
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("auto", Self::Auto),
+        ("dark", Self::Dark),
+        ("light", Self::Light),
+        ("mono", Self::Mono),
+        ("ascii", Self::Ascii),
+    ];
 }
 
 /// What holds for all regions.
@@ -65,6 +110,9 @@ pub struct Aws {
     pub associate_public_ip: bool,
     /// An instance profile's name. Default none.
     pub iam_instance_profile: Option<String>,
+    /// How long EC2 may take to tell of what a call made whose answer was lost, in seconds.
+    /// Default 60.
+    pub consistency_window_s: u32,
     /// The user's own tags, for every resource.
     pub tags: BTreeMap<String, String>,
 }

@@ -27,16 +27,15 @@ mod clock;
 mod cloud;
 mod dice;
 pub mod hosts;
-mod places;
 mod scenario;
 mod shapes;
 mod wire;
 mod world;
 
+pub use crate::fleet::{PLACES, Place};
 pub use clock::Clock;
 pub use cloud::Cloud;
 pub use hosts::private_key;
-pub use places::{PLACES, Place};
 pub use scenario::{
     CallFault, CapacityFault, HostTrouble, InstanceFault, Interruption, Scenario, ScenarioError,
     Trouble,

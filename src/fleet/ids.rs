@@ -91,6 +91,20 @@ impl InstanceKey {
     }
 }
 
+impl LaunchId {
+    /// The id of the `number`-th request of a launch in its `run`-th run. No two are alike: EC2
+    /// refuses a client token that it has seen with another request.
+    #[must_use]
+    pub fn request(&self, run: u32, number: u32) -> Self {
+        Self(format!("{}-{run}-{number}", self.0))
+    }
+
+    /// Whether this is the id of a request of that launch.
+    pub fn is_of(&self, launch: &Self) -> bool {
+        self.0.strip_prefix(&launch.0).is_some_and(|rest| rest.starts_with('-'))
+    }
+}
+
 impl InstanceId {
     /// `i-0a1b2c3d`: enough to recognise an instance by eye, for narrow places.
     pub fn short(&self) -> &str {

@@ -8,6 +8,7 @@ pub mod identity;
 mod ids;
 mod instance;
 mod phase;
+mod places;
 mod progress;
 mod question;
 pub mod tags;
@@ -23,9 +24,10 @@ pub use ids::{
 };
 pub use instance::{Attempt, HostKey, HostKeyTrust, Instance, Lifecycle, Machine};
 pub use phase::{Ec2State, Failure, Health, Phase, Step, Transfer};
+pub use places::{PLACES, Place};
 pub use progress::{
-    About, Account, Doomed, Fact, Job, JobId, Launch, Level, NetworkState, Outcome, Progress,
-    Report, Victim,
+    About, Account, Doomed, Fact, Job, JobId, Launch, Level, NetworkState, Order, Outcome,
+    Progress, Report, Victim,
 };
 pub use question::{Question, QuestionId, Secret};
 

@@ -1,6 +1,6 @@
 //! What jobs are asked to do and the one stream on which they report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
@@ -59,7 +59,7 @@ impl Job {
 }
 
 /// `count` new instances in one region.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Launch {
     /// Where.
     pub region: Region,
@@ -67,6 +67,40 @@ pub struct Launch {
     pub id: LaunchId,
     /// One row each, all planned.
     pub keys: Vec<InstanceKey>,
+    /// What an earlier run of this launch made, as far as it has a row already.
+    pub known: BTreeSet<InstanceId>,
+    /// The rows among these whose deployment is to be taken up again.
+    pub resumed: Vec<Instance>,
+}
+
+impl Launch {
+    /// The rows that it works on.
+    pub fn rows(&self) -> impl Iterator<Item = &InstanceKey> {
+        self.keys.iter().chain(self.resumed.iter().map(|instance| &instance.key))
+    }
+}
+
+/// A create of one region that an earlier run did not bring to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// For which deployment.
+    pub deployment: DeploymentId,
+    /// Where.
+    pub region: Region,
+    /// The launch's id.
+    pub launch: LaunchId,
+    /// How many were wanted.
+    pub count: u32,
+    /// Those of which EC2 told that it made them.
+    pub made: BTreeSet<InstanceId>,
+}
+
+impl Order {
+    /// Whether the order made this instance.
+    pub fn made(&self, machine: &Machine) -> bool {
+        self.made.contains(&machine.id)
+            || machine.launch.as_ref().is_some_and(|token| token.is_of(&self.launch))
+    }
 }
 
 /// What a destroy is about.
@@ -78,6 +112,11 @@ pub enum Doomed {
     Region(Region),
     /// Everything of the deployment in every enabled region, also what only its tags tell of.
     Everything,
+    /// What these launches made: a create that was cancelled is taken back.
+    Launches(Vec<(Region, LaunchId)>),
+    /// Everything that this program ever made in these regions, of whatever deployment; in every
+    /// enabled region where none is named.
+    Account(Vec<Region>),
 }
 
 /// An instance that is to be destroyed.

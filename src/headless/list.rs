@@ -5,12 +5,20 @@ use std::io::Write;
 use serde_json::{Value, json};
 
 use super::line::LONGEST;
-use crate::app::{Model, clean};
+use crate::app::{Field, Model, clean};
 use crate::fleet::{Instance, Phase};
 use crate::view::columns;
 
-/// The columns of the table for people, by their ids.
-const COLUMNS: [&str; 7] = ["region", "zone", "instance", "phase", "type", "address", "age"];
+/// The columns of the table for people.
+const COLUMNS: [Field; 7] = [
+    Field::Region,
+    Field::Zone,
+    Field::Instance,
+    Field::Phase,
+    Field::Type,
+    Field::Address,
+    Field::Age,
+];
 
 /// Prints all instances that are there, or failed.
 pub fn print_list(mut out: impl Write, model: &Model, as_json: bool) {
@@ -33,7 +41,7 @@ fn table(rows: &[&Instance], model: &Model) -> String {
     }
     let cells: Vec<Vec<String>> = std::iter::once(columns::headings(&COLUMNS))
         .chain(rows.iter().map(|row| {
-            COLUMNS.iter().map(|column| columns::text(column, row, model.now)).collect()
+            COLUMNS.iter().map(|column| columns::text(*column, row, model.now)).collect()
         }))
         .collect();
     let width = |column: usize| {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, OnceCell, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Asker;
@@ -73,6 +74,9 @@ pub struct Context {
     pub asker: Asker,
     /// How fast to look again.
     pub pace: Pace,
+    /// Until when calls may show an effect of which no journal tells: it was lost or cannot be
+    /// read. `None` where it is whole.
+    pub unsure_until: Option<Instant>,
     shared: Shared,
 }
 
@@ -92,6 +96,7 @@ pub struct Charge {
 struct Shared {
     deployment: Mutex<DeploymentId>,
     provisional: AtomicBool,
+    made_up: AtomicBool,
     aws: OnceCell<Aws>,
     account: OnceCell<Account>,
     fences: Mutex<HashMap<Region, Arc<RwLock<()>>>>,
@@ -116,6 +121,7 @@ impl Context {
         let shared = Shared {
             deployment: Mutex::new(deployment),
             provisional: AtomicBool::new(provisional),
+            made_up: AtomicBool::new(false),
             aws: OnceCell::new(),
             account: OnceCell::new(),
             fences: Mutex::default(),
@@ -134,8 +140,20 @@ impl Context {
             cache,
             asker,
             pace: Pace::default(),
+            unsure_until: None,
             shared,
         }
+    }
+
+    /// Until when calls may show an effect of which no journal tells.
+    pub(super) fn unsure_until(&self) -> Option<Instant> {
+        self.unsure_until.filter(|_| !self.shared.made_up.load(Ordering::SeqCst))
+    }
+
+    /// Until when a call that was sent at this time may show what it made.
+    pub(super) fn shows_until(&self, sent: Timestamp) -> Instant {
+        let age = self.now().duration_since(sent).unsigned_abs();
+        Instant::now() + self.pace.consistency.saturating_sub(age)
     }
 
     /// What time it is where AWS is.
@@ -155,8 +173,10 @@ impl Context {
 
     /// Settles which deployment it is: the one that tags tell of, or the one that was made up.
     pub fn settle(&self, deployment: Option<DeploymentId>) {
-        if let Some(deployment) = deployment {
-            *lock(&self.shared.deployment) = deployment;
+        match deployment {
+            Some(deployment) => *lock(&self.shared.deployment) = deployment,
+            // Nobody can have asked for anything in the name that was just made up.
+            None => self.shared.made_up.store(true, Ordering::SeqCst),
         }
         self.shared.provisional.store(false, Ordering::SeqCst);
     }

@@ -6,23 +6,21 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use tokio::task::JoinSet;
-use tokio::time::{Duration, Instant, sleep};
 
-use super::deploy::Pipeline;
+use super::crew::Crew;
 use super::kit::Kit;
 use super::network::{self, NetworkReady};
+use super::orders::Standing;
 use super::place::{Candidate, Placed, Placement};
-use super::{Context, Reporter, user_data};
-use crate::aws::{Architecture, Aws, AwsError, Ec2, ImageChoice, LaunchRequest, Selector};
+use super::{Context, Reporter, settle, user_data};
+use crate::aws::{Architecture, Aws, AwsError, Ec2, ImageChoice, LaunchRequest};
 use crate::config::{Config, Image, RegionConfig, UbuntuRelease};
 use crate::fleet::tags::Origin;
 use crate::fleet::{
-    Account, Ec2State, Fact, Failure, Instance, InstanceKey, Launch, Level, Machine, MachineType,
-    NetworkState, Outcome, Phase, Region, Step,
+    Account, Fact, Failure, Instance, InstanceKey, Launch, Machine, MachineType, NetworkState,
+    Outcome, Phase, Region, Step,
 };
 
-/// How long EC2 may take from pending to running.
-const BOOT: Duration = Duration::from_mins(10);
 /// How long a looked-up image stays good.
 const IMAGE_LIFE: SignedDuration = SignedDuration::from_hours(24);
 
@@ -114,13 +112,26 @@ impl Creation {
     /// One region, from its network to its last instance. Answers how many instances failed.
     async fn region(&self, context: &Arc<Context>, launch: &Launch, reporter: &Reporter) -> usize {
         let ec2 = self.aws.region(&launch.region);
-        let placed = match self.launch(context, &ec2, launch, reporter).await {
-            Ok(placed) => placed,
+        // Until the last instance is asked for, nobody may tear down what is built here.
+        let fence = context.build(&launch.region).await;
+        let (order, made) = match take_over(context, &ec2, launch, reporter).await {
+            Ok(taken) => taken,
             Err(failure) => {
                 fail(reporter, &launch.keys, &failure).await;
                 return launch.keys.len();
             }
         };
+        let rest = launch.keys.get(made.len()..).unwrap_or_default();
+        let mut placed = if rest.is_empty() {
+            Placed::default()
+        } else {
+            self.place(context, &ec2, &order, rest, reporter).await.unwrap_or_else(|failure| {
+                Placed { refused: Some((rest.to_vec(), failure)), ..Placed::default() }
+            })
+        };
+        drop(fence);
+        placed.machines.extend(made);
+        placed.machines.extend(launch.resumed.iter().cloned().filter_map(known));
         let mut failed = 0;
         if let Some((keys, failure)) = &placed.refused {
             fail(reporter, keys, failure).await;
@@ -128,18 +139,21 @@ impl Creation {
         }
         context.stir();
         let crew = Crew::new(context, &self.kit, &ec2, reporter);
-        failed + crew.run(placed.machines, false).await
+        failed += crew.run(placed.machines, order.is_resumed()).await;
+        order.end(context).await;
+        failed
     }
 
     /// Network, key, image, launch: what has to stand before there is an instance.
-    async fn launch(
+    async fn place(
         &self,
         context: &Arc<Context>,
         ec2: &Ec2,
-        launch: &Launch,
+        order: &Standing,
+        keys: &[InstanceKey],
         reporter: &Reporter,
     ) -> Result<Placed, Failure> {
-        let region = &launch.region;
+        let region = ec2.region();
         if !self.account.regions.contains(region) {
             let hint = format!("enable it: aws account enable-region --region-name {region}");
             let reason =
@@ -151,8 +165,6 @@ impl Creation {
             Failure::new(Step::Launch, reason, "add it under regions:")
         })?;
         let origin = Origin { extra: wanted.tags.clone(), ..self.origin.clone() };
-        // Until the last instance is asked for, nobody may tear down what is built here.
-        let _fence = context.build(region).await;
         let images = images(context, ec2, wanted).await?;
         reporter.learned_of(region, Fact::Network(NetworkState::Building)).await;
         let network = self.network(context, ec2, &origin, reporter).await?;
@@ -160,7 +172,8 @@ impl Creation {
         let key_name = self.key_pair(context, ec2, &origin, reporter).await?;
         let candidates = candidates(ec2, wanted, &images, &network).await?;
         let template = self.template(wanted, &network, key_name)?;
-        let placement = Placement { context, reporter, ec2, launch, origin: &origin, template };
+        let origin = &origin;
+        let placement = Placement { context, reporter, ec2, order, keys, origin, template };
         let placed = placement.place(&candidates).await;
         if placed.stale_image {
             forget_images(context, region, &wanted.image);
@@ -240,6 +253,24 @@ impl Creation {
             tags: BTreeMap::new(),
         })
     }
+}
+
+/// The order, on disk, and what an earlier run made for it that had no row. Where AWS cannot be
+/// asked for that, the order goes on standing.
+async fn take_over(
+    context: &Context,
+    ec2: &Ec2,
+    launch: &Launch,
+    reporter: &Reporter,
+) -> Result<(Standing, Vec<(InstanceKey, Machine)>), Failure> {
+    let order = Standing::begin(context, launch).await?;
+    settle::settle(context, ec2, reporter).await?;
+    let found = order.find(context, ec2, &launch.known).await?;
+    let made: Vec<_> = launch.keys.iter().cloned().zip(found).collect();
+    for (key, machine) in &made {
+        reporter.learned(key, Fact::Seen(machine.clone())).await;
+    }
+    Ok((order, made))
 }
 
 /// The image of each machine type: of its architecture, and looked up once a day.
@@ -343,111 +374,5 @@ async fn candidates(
 async fn fail(reporter: &Reporter, keys: &[InstanceKey], failure: &Failure) {
     for key in keys {
         reporter.entered(key, Phase::Failed(failure.clone())).await;
-    }
-}
-
-/// Why an instance whose time is up was not worked on.
-fn late(machine: &Machine) -> Failure {
-    let (id, after) = (&machine.id, BOOT.as_secs());
-    if machine.state == Ec2State::Running {
-        let reason = format!("{id} runs and had no address to connect to for {after} s");
-        let hint = "set aws.associate_public_ip: true, or ssh.connect: private";
-        return Failure::new(Step::Connect, reason, hint);
-    }
-    let reason = format!("{id} was still {} after {after} s", machine.state);
-    Failure::new(Step::Boot, reason, "destroy it and create another one")
-}
-
-/// Sees the instances of one region from pending to the end of their pipelines.
-struct Crew {
-    context: Arc<Context>,
-    kit: Arc<Kit>,
-    ec2: Ec2,
-    reporter: Reporter,
-    pipelines: JoinSet<bool>,
-    failed: usize,
-}
-
-impl Crew {
-    fn new(context: &Arc<Context>, kit: &Arc<Kit>, ec2: &Ec2, reporter: &Reporter) -> Self {
-        Self {
-            context: Arc::clone(context),
-            kit: Arc::clone(kit),
-            ec2: ec2.clone(),
-            reporter: reporter.clone(),
-            pipelines: JoinSet::new(),
-            failed: 0,
-        }
-    }
-
-    /// Starts each instance's pipeline as soon as that instance runs. Answers how many failed.
-    async fn run(mut self, machines: Vec<(InstanceKey, Machine)>, resumed: bool) -> usize {
-        let mut waiting = machines;
-        let deadline = Instant::now() + BOOT;
-        let deployment = self.context.deployment();
-        let selector = Selector::deployment(&deployment).with_terminated();
-        while !waiting.is_empty() && Instant::now() < deadline {
-            match self.ec2.instances(&selector).await {
-                Ok(seen) => waiting = self.sort(waiting, &seen, resumed).await,
-                Err(error) => tracing::warn!(%error, "cannot see whether instances run"),
-            }
-            if !waiting.is_empty() {
-                sleep(self.context.pace.busy).await;
-            }
-        }
-        for (key, machine) in waiting {
-            self.reporter.entered(&key, Phase::Failed(late(&machine))).await;
-            self.failed += 1;
-        }
-        while let Some(ended) = self.pipelines.join_next().await {
-            // A panic was logged by the hook; the row it left behind is counted as failed.
-            self.failed += usize::from(!ended.unwrap_or(false));
-        }
-        self.failed
-    }
-
-    /// Those that run are worked on, those that died are counted, the others wait on.
-    async fn sort(
-        &mut self,
-        waiting: Vec<(InstanceKey, Machine)>,
-        seen: &[Machine],
-        resumed: bool,
-    ) -> Vec<(InstanceKey, Machine)> {
-        let mut still = Vec::new();
-        for (key, machine) in waiting {
-            let Some(now) = seen.iter().find(|seen| seen.id == machine.id) else {
-                still.push((key, machine));
-                continue;
-            };
-            if *now != machine {
-                self.reporter.learned(&key, Fact::Seen(now.clone())).await;
-            }
-            match now.state {
-                Ec2State::Running if self.kit.reach.address(now).is_some() => {
-                    self.start(key, now.clone(), resumed);
-                }
-                Ec2State::Pending | Ec2State::Running => still.push((key, now.clone())),
-                state => {
-                    let why = now.state_reason.as_deref().unwrap_or("AWS gave no reason");
-                    let text = format!("{state} before it ran: {why}");
-                    self.reporter.said(&key, Level::Error, text).await;
-                    self.failed += 1;
-                }
-            }
-        }
-        still
-    }
-
-    fn start(&mut self, key: InstanceKey, machine: Machine, resumed: bool) {
-        let pipeline = Pipeline {
-            stop: self.context.work_on(&machine.id),
-            context: Arc::clone(&self.context),
-            kit: Arc::clone(&self.kit),
-            ec2: self.ec2.clone(),
-            reporter: self.reporter.clone(),
-            key,
-            machine,
-        };
-        self.pipelines.spawn(pipeline.run(resumed));
     }
 }

@@ -1,24 +1,32 @@
 //! Destroys: spot requests first, then the instances, then, when the last one is seen terminated,
 //! the network; and looks afterwards whether anything is left.
+//!
+//! Everything goes by tags, so a destroy may be stopped at any point and begun again, here or on
+//! another machine. What was asked of EC2 and not answered is waited for: what it makes may show
+//! only now.
 
-use std::collections::BTreeSet;
+mod target;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use tokio::sync::OwnedRwLockWriteGuard;
+use tokio::sync::{OnceCell, OwnedRwLockWriteGuard};
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, sleep};
 
+pub(super) use target::Target;
+
+use super::settle::Unanswered;
 use super::{Context, Reporter, network, watch};
-use crate::aws::{AwsError, Ec2, Selector};
+use crate::aws::{AwsError, Ec2, Kind, Residue, Selector};
 use crate::fleet::{
-    Doomed, Fact, Failure, InstanceId, Level, Machine, NetworkState, Outcome, Phase, Region,
-    SpotRequestId, Step, Victim,
+    Doomed, Ec2State, Fact, Failure, InstanceId, Level, Machine, NetworkState, Outcome, Phase,
+    Region, SpotRequestId, Step, Victim,
 };
 use crate::store::{Intent, IntentId};
 
-/// The API action that launches.
-const RUN_INSTANCES: &str = "RunInstances";
+/// What the journal calls a destroy; it is no action of EC2's.
+pub(super) const DESTROY: &str = "Destroy";
 /// How long an instance may take from shutting-down to terminated.
 const SHUTDOWN: Duration = Duration::from_mins(15);
 /// How long the network's parts may depend on each other after the last instance is gone.
@@ -28,8 +36,8 @@ const TEARDOWN: Duration = Duration::from_mins(5);
 enum Aim {
     /// These.
     Victims(Vec<Victim>),
-    /// Everything of the deployment.
-    Everything,
+    /// Everything of the target.
+    Everything(Target),
 }
 
 /// Destroys, each region by itself.
@@ -45,8 +53,15 @@ pub(super) async fn destroy(context: Arc<Context>, doomed: Doomed, reporter: Rep
     for (ec2, aim) in aims {
         let (context, reporter) = (Arc::clone(&context), reporter.clone());
         regions.spawn(async move {
-            let destruction = Destruction { context, ec2, reporter };
-            destruction.run(aim).await
+            match aim {
+                Aim::Victims(victims) => {
+                    let target = Target::Deployment(context.deployment());
+                    Destruction::new(context, ec2, reporter, target).end_some(victims).await
+                }
+                Aim::Everything(target) => {
+                    Destruction::new(context, ec2, reporter, target).empty().await
+                }
+            }
         });
     }
     let failed = super::together(regions, || 1).await.into_iter().sum();
@@ -55,106 +70,185 @@ pub(super) async fn destroy(context: Arc<Context>, doomed: Doomed, reporter: Rep
 
 async fn aims(context: &Context, doomed: Doomed) -> Result<Vec<(Ec2, Aim)>, AwsError> {
     let aws = context.aws().await?;
+    let enabled = &context.account().await?.regions;
+    let ours = Target::Deployment(context.deployment());
+    let all = |regions: &[Region], target: &Target| {
+        let aim = |region| (aws.region(region), Aim::Everything(target.clone()));
+        regions.iter().map(aim).collect()
+    };
     Ok(match doomed {
         Doomed::Instances(by_region) => by_region
             .into_iter()
             .map(|(region, victims)| (aws.region(&region), Aim::Victims(victims)))
             .collect(),
-        Doomed::Region(region) => vec![(aws.region(&region), Aim::Everything)],
-        Doomed::Everything => {
-            let regions = &context.account().await?.regions;
-            regions.iter().map(|region| (aws.region(region), Aim::Everything)).collect()
-        }
+        Doomed::Region(region) => all(&[region], &ours),
+        Doomed::Everything => all(enabled, &ours),
+        Doomed::Launches(launches) => launches
+            .into_iter()
+            .map(|(region, launch)| {
+                let target = Target::Launch(context.deployment(), launch);
+                (aws.region(&region), Aim::Everything(target))
+            })
+            .collect(),
+        Doomed::Account(regions) if regions.is_empty() => all(enabled, &Target::Account),
+        Doomed::Account(regions) => all(&regions, &Target::Account),
     })
 }
 
+/// What a look at the network's resources came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Remains {
+    /// Nothing is left.
+    Nothing,
+    /// Instances that use it; so it was left alone.
+    Instances,
+    /// Something would not go, and that was said.
+    Something,
+}
+
 /// One region's part.
-struct Destruction {
+pub(super) struct Destruction {
     context: Arc<Context>,
     ec2: Ec2,
     reporter: Reporter,
+    target: Target,
+    /// This destroy in the journal, once it has found something.
+    standing: OnceCell<Option<IntentId>>,
 }
 
 impl Destruction {
-    /// Answers how much of it failed.
-    async fn run(&self, aim: Aim) -> usize {
-        let everything = matches!(aim, Aim::Everything);
-        let ended = match aim {
-            Aim::Victims(victims) => {
-                // A launch that is on its way is waited for.
-                let fence = self.context.tear_down(self.region()).await;
-                self.end(victims, fence).await
+    pub(super) fn new(context: Arc<Context>, ec2: Ec2, reporter: Reporter, target: Target) -> Self {
+        Self { context, ec2, reporter, target, standing: OnceCell::new() }
+    }
+
+    /// Ends these instances; with the last one of the deployment goes the network. Answers how
+    /// much of it failed.
+    async fn end_some(&self, victims: Vec<Victim>) -> usize {
+        // A launch that is on its way is waited for.
+        let fence = self.context.tear_down(self.region()).await;
+        let failed = match self.end(victims, fence).await {
+            Ok(failed) => {
+                let remains = self.tear_down().await;
+                failed + usize::from(remains == Remains::Something)
             }
-            Aim::Everything => self.end_everything().await,
+            Err(failure) => self.said(&failure).await,
         };
-        let failed = match ended {
-            Ok(failed) => failed + self.tear_down(everything).await,
-            Err(failure) => {
-                self.reporter.said_of(self.region(), Level::Error, failure.to_string()).await;
-                1
-            }
-        };
-        if everything && failed == 0 {
-            // Nothing is here: whatever these calls made, it is gone.
-            for (id, ..) in self.unanswered() {
-                super::close(&self.context, id, "gone").await;
-            }
-        }
-        self.context.stir();
+        self.ended(failed).await;
         failed
     }
 
-    /// Ends what is there and looks again, until nothing is alive and no launch is left whose
-    /// answer nobody got: what it made may show only now.
-    async fn end_everything(&self) -> Result<usize, Failure> {
+    /// Destroys everything of the target, and looks again until nothing is left and no call can
+    /// show an effect any more. Answers how much of it failed.
+    pub(super) async fn empty(&self) -> usize {
+        let failed = match self.pass_by_pass().await {
+            Ok(failed) => failed,
+            Err(failure) => self.said(&failure).await,
+        };
+        if failed == 0 {
+            // Nothing is here: whatever these calls made, it is gone.
+            for call in self.unanswered() {
+                super::close(&self.context, call.id, "gone").await;
+            }
+        }
+        self.ended(failed).await;
+        failed
+    }
+
+    async fn pass_by_pass(&self) -> Result<usize, Failure> {
         let deadline = Instant::now() + SHUTDOWN;
         let mut waits = false;
         loop {
             // A launch that is on its way is waited for, so that the question by tags sees what
             // it made.
             let fence = self.context.tear_down(self.region()).await;
-            let machines = watch::look(&self.context, &self.ec2, &self.reporter)
+            let quiet = self.quiet_at();
+            let is_last = Instant::now() >= quiet;
+            let alive: Vec<Victim> = self
+                .look()
                 .await
-                .map_err(|error| error.failure(Step::Terminate))?;
-            let alive: Vec<Victim> =
-                machines.iter().filter(|machine| machine.is_alive()).map(victim).collect();
-            if alive.is_empty() {
-                drop(fence);
-                if !self.may_have_launched() {
-                    return Ok(0);
-                }
-                if !waits {
-                    let text = "a launch was not answered: looking for what it made";
-                    self.reporter.said_of(self.region(), Level::Info, text).await;
-                    waits = true;
-                }
-                sleep(self.context.pace.busy).await;
+                .map_err(|error| error.failure(Step::Terminate))?
+                .iter()
+                .filter(|machine| machine.is_alive())
+                .map(victim)
+                .collect();
+            let failed = self.end(alive, fence).await?;
+            let remains = self.tear_down().await;
+            // Those of other launches are none of a launch's business.
+            let is_alive =
+                remains == Remains::Instances && !matches!(self.target, Target::Launch(..));
+            if failed > 0 || remains == Remains::Something {
+                return Ok(failed.max(1));
+            }
+            if is_alive && Instant::now() >= deadline {
+                let reason = "instances come up faster than they can be ended";
+                return Err(Failure::new(Step::Terminate, reason, "run destroy again"));
+            }
+            if is_alive {
                 continue;
             }
-            let failed = self.end(alive, fence).await?;
-            if failed > 0 || Instant::now() >= deadline {
-                return Ok(failed);
+            if is_last || Instant::now() >= deadline {
+                return Ok(0);
             }
+            if !waits {
+                let text = format!(
+                    "a call was not answered, or the journal is lost: looking {} s more for what \
+                     it may have made",
+                    quiet.saturating_duration_since(Instant::now()).as_secs() + 1
+                );
+                self.reporter.said_of(self.region(), Level::Info, text).await;
+                waits = true;
+            }
+            let left = quiet.saturating_duration_since(Instant::now());
+            sleep(left.min(self.context.pace.busy)).await;
         }
     }
 
-    /// Whether a launch was sent here so lately, and not answered, that what it made may be
-    /// unknown to DescribeInstances.
-    fn may_have_launched(&self) -> bool {
-        let now = self.context.now();
-        let fresh =
-            |at: &Timestamp| now.duration_since(*at).unsigned_abs() < self.context.pace.consistency;
-        self.unanswered().iter().any(|(_, at, action)| action == RUN_INSTANCES && fresh(at))
+    /// From when on nothing can show any more that was asked for before.
+    fn quiet_at(&self) -> Instant {
+        let calls = self.unanswered().into_iter();
+        let calls = calls.filter(|call| call.makes().is_some()).map(|call| call.until);
+        calls.chain(self.context.unsure_until()).max().unwrap_or_else(Instant::now)
     }
 
-    /// The calls of this deployment in this region whose outcome nobody wrote down.
-    fn unanswered(&self) -> Vec<(IntentId, Timestamp, String)> {
+    /// The calls for the target in this region whose outcome nobody wrote down, and its orders.
+    fn unanswered(&self) -> Vec<Unanswered> {
         let Ok(journal) = self.context.journal() else { return Vec::new() };
-        let deployment = self.context.deployment();
-        let ours =
-            |intent: &Intent| intent.region == *self.region() && intent.deployment == deployment;
-        let open = journal.unresolved().into_iter().filter(|(_, _, intent)| ours(intent));
-        open.map(|(id, at, intent)| (id, at, intent.action)).collect()
+        let open = journal.unresolved().into_iter();
+        let ours = open
+            .filter(|(.., intent)| intent.region == *self.region() && self.target.covers(intent));
+        ours.map(|(id, at, intent)| {
+            let until = self.context.shows_until(at);
+            Unanswered { id, intent, until }
+        })
+        .collect()
+    }
+
+    /// Notes in the journal that this destroy has begun. A journal that cannot be written does not
+    /// keep anything from being destroyed.
+    async fn begin(&self) {
+        let record = async {
+            let intent = Intent {
+                action: DESTROY.into(),
+                region: self.region().clone(),
+                deployment: self.context.deployment(),
+                launch: None,
+                request: serde_json::Value::Null,
+            };
+            let recorded = super::record(&self.context, &intent).await;
+            recorded
+                .inspect_err(|failure| tracing::warn!(%failure, "a destroy is not in the journal"))
+                .ok()
+        };
+        self.standing.get_or_init(|| record).await;
+    }
+
+    async fn ended(&self, failed: usize) {
+        if let Some(Some(id)) = self.standing.get()
+            && failed == 0
+        {
+            super::close(&self.context, *id, "done").await;
+        }
+        self.context.stir();
     }
 
     /// Ends these instances and sees them terminated. The fence is let go as soon as all were
@@ -164,12 +258,15 @@ impl Destruction {
         victims: Vec<Victim>,
         fence: OwnedRwLockWriteGuard<()>,
     ) -> Result<usize, Failure> {
+        if !victims.is_empty() {
+            self.begin().await;
+        }
         for victim in &victims {
             self.context.stop_work_on(&victim.id);
         }
         let (ending, failed) = self.terminate(&victims).await;
         drop(fence);
-        self.await_end(&ending).await?;
+        self.await_end(ending).await?;
         Ok(failed)
     }
 
@@ -177,13 +274,25 @@ impl Destruction {
         self.ec2.region()
     }
 
-    fn ours(&self) -> Selector {
-        Selector::deployment(&self.context.deployment())
+    /// The target's instances, the terminated ones too. What is of this process's deployment is
+    /// reported.
+    async fn look(&self) -> Result<Vec<Machine>, AwsError> {
+        let deployment = self.context.deployment();
+        let shown = watch::look(&self.context, &self.ec2, &self.reporter).await?;
+        Ok(match &self.target {
+            Target::Deployment(target) if *target == deployment => shown,
+            Target::Launch(target, launch) if *target == deployment => {
+                let is_of = |machine: &Machine| {
+                    machine.launch.as_ref().is_some_and(|request| request.is_of(launch))
+                };
+                shown.into_iter().filter(is_of).collect()
+            }
+            target => self.ec2.instances(&target.selector().with_terminated()).await?,
+        })
     }
 
-    async fn failed(&self, step: Step, error: &AwsError) -> usize {
-        let text = error.failure(step).to_string();
-        self.reporter.said_of(self.region(), Level::Error, text).await;
+    async fn said(&self, failure: &Failure) -> usize {
+        self.reporter.said_of(self.region(), Level::Error, failure.to_string()).await;
         1
     }
 
@@ -196,7 +305,7 @@ impl Destruction {
         if !requests.is_empty()
             && let Err(error) = self.ec2.cancel_spot_requests(&requests).await
         {
-            failed += self.failed(Step::Terminate, &error).await;
+            failed += self.said(&error.failure(Step::Terminate)).await;
         }
         if victims.is_empty() {
             return (ending, failed);
@@ -219,78 +328,92 @@ impl Destruction {
         (ending, failed)
     }
 
-    /// Looks until all of these are terminated.
-    async fn await_end(&self, ids: &BTreeSet<InstanceId>) -> Result<(), Failure> {
-        if ids.is_empty() {
-            return Ok(());
-        }
+    /// Looks until all of these are terminated. One that is not listed by its tags is asked for by
+    /// its id: only one that EC2 does not know either, for longer than it may take to tell, is gone.
+    async fn await_end(&self, mut waiting: BTreeSet<InstanceId>) -> Result<(), Failure> {
         let deadline = Instant::now() + SHUTDOWN;
-        loop {
-            let left = match watch::look(&self.context, &self.ec2, &self.reporter).await {
-                Ok(machines) => machines
-                    .into_iter()
-                    .filter(|machine| machine.is_alive() && ids.contains(&machine.id))
-                    .map(|machine| machine.id.to_string())
-                    .collect::<Vec<_>>(),
+        let forgotten = Instant::now() + self.context.pace.consistency;
+        while !waiting.is_empty() {
+            match self.states(&waiting).await {
+                Ok(states) => waiting.retain(|id| match states.get(id) {
+                    Some(state) => *state != Ec2State::Terminated,
+                    None => Instant::now() < forgotten,
+                }),
                 Err(error) if Instant::now() >= deadline => {
                     return Err(error.failure(Step::Terminate));
                 }
-                Err(_) => vec!["unknown".into()],
-            };
-            if left.is_empty() {
-                return Ok(());
+                Err(_) => {}
             }
-            if Instant::now() >= deadline {
+            if Instant::now() >= deadline && !waiting.is_empty() {
+                let ids: Vec<&str> = waiting.iter().map(InstanceId::as_str).collect();
                 let reason =
-                    format!("not terminated after {} s: {}", SHUTDOWN.as_secs(), left.join(", "));
+                    format!("not terminated after {} s: {}", SHUTDOWN.as_secs(), ids.join(", "));
                 let hint = "run destroy again: it goes on where this one stopped";
                 return Err(Failure::new(Step::Terminate, reason, hint));
             }
-            sleep(self.context.pace.busy).await;
+            if !waiting.is_empty() {
+                sleep(self.context.pace.busy).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn states(
+        &self,
+        ids: &BTreeSet<InstanceId>,
+    ) -> Result<BTreeMap<InstanceId, Ec2State>, AwsError> {
+        let listed = self.look().await?.into_iter().map(|machine| (machine.id, machine.state));
+        let mut states: BTreeMap<InstanceId, Ec2State> = listed.collect();
+        let unlisted: Vec<InstanceId> =
+            ids.iter().filter(|id| !states.contains_key(*id)).cloned().collect();
+        if !unlisted.is_empty() {
+            states.extend(self.ec2.states(&unlisted).await?);
+        }
+        Ok(states)
+    }
+
+    /// Removes the network of a region where nothing of the deployment is alive any more.
+    pub(super) async fn tear_down(&self) -> Remains {
+        // Nobody launches into what is being removed.
+        let _fence = self.context.tear_down(self.region()).await;
+        let network = self.target.network();
+        match self.ec2.residue(&network).await {
+            // In most regions there is nothing, and nothing is worth a word.
+            Ok(left) if left.is_empty() => Remains::Nothing,
+            Ok(left) if left.iter().any(|it| it.kind == Kind::Instance) => Remains::Instances,
+            Ok(_) if self.demolish(&network).await => Remains::Nothing,
+            Ok(_) => Remains::Something,
+            Err(error) => {
+                self.said(&error.failure(Step::Teardown)).await;
+                Remains::Something
+            }
         }
     }
 
-    /// Removes the network of a region where nothing of the deployment is alive any more. What
-    /// still is, is a failure only where `everything` was to go.
-    async fn tear_down(&self, everything: bool) -> usize {
-        // Nobody launches into what is being removed.
-        let _fence = self.context.tear_down(self.region()).await;
-        match self.ec2.instances(&self.ours()).await {
-            Ok(alive) if alive.is_empty() => {}
-            Ok(_) if !everything => return 0,
-            Ok(alive) => {
-                let ids: Vec<String> = alive.iter().map(|machine| machine.id.to_string()).collect();
-                let text = format!("still alive: {}; run destroy again", ids.join(", "));
-                self.reporter.said_of(self.region(), Level::Error, text).await;
-                return 1;
-            }
-            Err(error) => return self.failed(Step::Teardown, &error).await,
-        }
-        // In most regions there is nothing, and nothing is worth a word.
-        match self.ec2.residue(&self.ours()).await {
-            Ok(residue) if residue.is_empty() => return 0,
-            Ok(_) => {}
-            Err(error) => return self.failed(Step::Teardown, &error).await,
-        }
+    /// True when nothing is left.
+    async fn demolish(&self, network: &Selector) -> bool {
+        self.begin().await;
         self.reporter.learned_of(self.region(), Fact::Network(NetworkState::Removing)).await;
         let (say, telling) = self.reporter.telling(self.region());
-        let deployment = self.context.deployment();
-        let teardown = network::teardown(&self.ec2, &deployment, TEARDOWN, &say);
+        let teardown = network::teardown(&self.ec2, network, TEARDOWN, &say);
         match telling.during(Box::pin(teardown)).await {
             Ok(left) if left.is_empty() => {
                 self.reporter.learned_of(self.region(), Fact::Network(NetworkState::Gone)).await;
-                0
+                true
             }
             Ok(left) => {
-                let left: Vec<String> = left.iter().map(ToString::to_string).collect();
+                let left: Vec<String> = left.iter().map(Residue::to_string).collect();
                 let text =
                     format!("left over: {}; run destroy again in a few minutes", left.join(", "));
                 self.reporter.said_of(self.region(), Level::Error, text).await;
                 let residue = NetworkState::Residue(left);
                 self.reporter.learned_of(self.region(), Fact::Network(residue)).await;
-                1
+                false
             }
-            Err(error) => self.failed(Step::Teardown, &error).await,
+            Err(error) => {
+                self.said(&error.failure(Step::Teardown)).await;
+                false
+            }
         }
     }
 }
@@ -304,91 +427,4 @@ fn victim(machine: &Machine) -> Victim {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use super::*;
-    use crate::aws::{Access, scripted};
-    use crate::fleet::JobId;
-    use crate::store::{Cache, Journal, Paths};
-
-    fn described(state: &str) -> String {
-        let tag = |key, value| format!("<item><key>{key}</key><value>{value}</value></item>");
-        let tags = tag("ManagedBy", "spot-tui") + &tag("DeploymentId", "spot-1");
-        format!(
-            "<reservationSet><item><instancesSet><item><instanceId>i-late</instanceId>\
-             <instanceState><name>{state}</name></instanceState><instanceType>t3.medium\
-             </instanceType><launchTime>2026-11-20T09:00:00Z</launchTime><placement>\
-             <availabilityZone>us-west-2a</availabilityZone></placement><tagSet>{tags}</tagSet>\
-             </item></instancesSet></item></reservationSet>"
-        )
-    }
-
-    /// An EC2 that tells of an instance only at the fourth look, until it is terminated.
-    async fn late_instance() -> (Ec2, scripted::Calls) {
-        let (looks, ended) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        scripted::ec2(move |call| {
-            let action = call.split('&').next().unwrap_or_default().trim_start_matches("Action=");
-            let is_over = ended.load(Ordering::SeqCst) > 0;
-            let inside = match action {
-                "DescribeInstances" if looks.fetch_add(1, Ordering::SeqCst) < 3 => String::new(),
-                "DescribeInstances" if !is_over => described("running"),
-                "DescribeInstances" if !call.contains("instance-state-name") => {
-                    described("terminated")
-                }
-                "TerminateInstances" => {
-                    ended.fetch_add(1, Ordering::SeqCst);
-                    String::new()
-                }
-                _ => String::new(),
-            };
-            (200, format!("<{action}Response>{inside}</{action}Response>"))
-        })
-        .await
-    }
-
-    fn context(journal: Journal) -> Arc<Context> {
-        let (asker, _questions) = super::super::questions();
-        let mut context = Context::new(
-            "spot-1".into(),
-            false,
-            Access::default(),
-            None,
-            Some(Arc::new(journal)),
-            Cache::new("unused"),
-            asker,
-        );
-        context.pace.busy = Duration::from_millis(1);
-        context.pace.consistency = Duration::from_millis(500);
-        Arc::new(context)
-    }
-
-    #[tokio::test]
-    async fn what_an_unanswered_launch_made_is_waited_for_and_ended() {
-        let folder = tempfile::tempdir().unwrap();
-        let journal = Journal::open(&Paths::new(folder.path().join("instances.json"))).unwrap();
-        let intent = |region: &str| Intent {
-            action: RUN_INSTANCES.into(),
-            region: region.into(),
-            deployment: "spot-1".into(),
-            launch: Some("l-1".into()),
-            request: serde_json::Value::Null,
-        };
-        journal.record(&intent("us-west-2")).unwrap();
-        journal.record(&intent("eu-west-1")).unwrap();
-        let context = context(journal);
-        let (ec2, calls) = late_instance().await;
-        let (desk, _lanes) = super::super::lanes(crate::aws::SharedTimeSource::default());
-        let reporter = desk.reporter(JobId(1));
-        let destruction = Destruction { context: Arc::clone(&context), ec2, reporter };
-        assert_eq!(destruction.run(Aim::Everything).await, 0);
-        let calls = calls.lock().unwrap();
-        assert!(
-            calls.iter().any(|call| call.contains("TerminateInstances") && call.contains("i-late")),
-            "{calls:?}"
-        );
-        let open = context.journal().unwrap().unresolved();
-        let regions: Vec<&str> = open.iter().map(|(.., it)| it.region.as_str()).collect();
-        assert_eq!(regions, ["eu-west-1"], "each region closes its own");
-    }
-}
+mod tests;

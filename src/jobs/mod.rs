@@ -5,6 +5,7 @@
 
 mod context;
 mod create;
+mod crew;
 mod deploy;
 mod deployment;
 mod destroy;
@@ -15,10 +16,12 @@ pub mod network;
 mod node_files;
 mod node_status;
 mod orchestrator;
+mod orders;
 mod place;
 mod questions;
 mod reach;
 mod report;
+mod settle;
 pub mod user_data;
 mod watch;
 
@@ -29,6 +32,7 @@ pub use context::{Charge, Context, Pace};
 pub use deployment::{Found, find_deployment};
 pub use node_files::{NodeFile, node_files};
 pub use orchestrator::open_orchestrator;
+pub use orders::{unfinished, unfinished_destroys};
 pub use questions::{Asked, Asker, Questions, questions};
 pub use report::{Desk, Lanes, Reporter, lanes};
 
@@ -63,8 +67,18 @@ async fn together<T: 'static>(mut tasks: JoinSet<T>, lost: impl Fn() -> T) -> Ve
 /// Writes down what is about to be asked of AWS; when this returns, it is on the disk.
 async fn record(context: &Context, intent: &Intent) -> Result<IntentId, Failure> {
     let journal = Arc::clone(context.journal()?);
-    let intent = intent.clone();
-    tokio::task::spawn_blocking(move || journal.record(&intent))
+    let (intent, now) = (intent.clone(), context.now());
+    tokio::task::spawn_blocking(move || journal.record(&intent, now))
+        .await
+        .map_err(|panic| Failure::new(crate::fleet::Step::Internal, panic.to_string(), ""))?
+        .map_err(|error| error.failure())
+}
+
+/// Puts another intent in the place of one that is open; when this returns, it is on the disk.
+async fn amend(context: &Context, id: IntentId, intent: &Intent) -> Result<(), Failure> {
+    let journal = Arc::clone(context.journal()?);
+    let (intent, now) = (intent.clone(), context.now());
+    tokio::task::spawn_blocking(move || journal.amend(id, &intent, now))
         .await
         .map_err(|panic| Failure::new(crate::fleet::Step::Internal, panic.to_string(), ""))?
         .map_err(|error| error.failure())
@@ -78,8 +92,8 @@ impl network::RecordIntent for Context {
             action: intent.action.into(),
             region: intent.region,
             deployment: self.deployment(),
-            launch: None,
-            request: serde_json::json!({ "Name": intent.name }),
+            launch: intent.launch,
+            request: serde_json::json!({ "name": intent.name, "tags": intent.tags }),
         };
         record(self, &intent).await.map_err(|failure| failure.to_string())
     }
@@ -93,7 +107,8 @@ impl network::RecordIntent for Context {
 /// Notes that AWS answered. A note that cannot be written costs a question at the next start.
 async fn close(context: &Context, id: IntentId, outcome: &'static str) {
     let Ok(journal) = context.journal().map(Arc::clone) else { return };
-    let closed = tokio::task::spawn_blocking(move || journal.close(id, outcome)).await;
+    let now = context.now();
+    let closed = tokio::task::spawn_blocking(move || journal.close(id, outcome, now)).await;
     if let Ok(Err(error)) = closed {
         tracing::warn!(%error, "an answered intent stays open in the journal");
     }

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::orders::Standing;
+use super::settle::RUN_INSTANCES;
 use super::{Context, Reporter};
 use crate::aws::{AwsError, Class, Ec2, ImageChoice, LaunchRequest, Selector};
 use crate::fleet::tags::Origin;
 use crate::fleet::{
-    Attempt, Fact, Failure, InstanceKey, Launch, LaunchId, Level, Machine, MachineType, Step,
-    SubnetId, Zone,
+    Attempt, Fact, Failure, InstanceKey, Level, Machine, MachineType, Step, SubnetId, Zone,
 };
 use crate::store::{Intent, IntentId};
 
@@ -45,7 +46,9 @@ pub(super) struct Placement<'a> {
     pub context: &'a Context,
     pub reporter: &'a Reporter,
     pub ec2: &'a Ec2,
-    pub launch: &'a Launch,
+    pub order: &'a Standing,
+    /// The rows that are to be filled.
+    pub keys: &'a [InstanceKey],
     pub origin: &'a Origin,
     /// What all requests have in common.
     pub template: LaunchRequest,
@@ -55,7 +58,7 @@ impl Placement<'_> {
     /// Asks each candidate in turn for what is still missing.
     pub(super) async fn place(&self, candidates: &[Candidate]) -> Placed {
         let mut placed = Placed::default();
-        let mut waiting = self.launch.keys.clone();
+        let mut waiting = self.keys.to_vec();
         let mut refusals: Vec<AwsError> = Vec::new();
         let mut number = 0;
         for candidate in candidates {
@@ -103,7 +106,7 @@ impl Placement<'_> {
     }
 
     fn request(&self, candidate: &Candidate, count: usize, number: u32) -> LaunchRequest {
-        let token = LaunchId::new(format!("{}-{number}", self.launch.id));
+        let token = self.order.request(number);
         LaunchRequest {
             count: u32::try_from(count).unwrap_or(u32::MAX),
             machine_type: candidate.machine_type.clone(),
@@ -119,7 +122,7 @@ impl Placement<'_> {
 
     async fn record(&self, request: &LaunchRequest) -> Result<IntentId, Failure> {
         let intent = Intent {
-            action: "RunInstances".into(),
+            action: RUN_INSTANCES.into(),
             region: self.ec2.region().clone(),
             deployment: self.origin.deployment.clone(),
             launch: Some(request.token.clone()),
@@ -139,6 +142,8 @@ impl Placement<'_> {
         for _ in 0..RETRIES {
             match &answer {
                 Err(error) if error.class == Class::Unknown => {
+                    let text = format!("{error}; looking for what it made");
+                    self.reporter.said_of(self.ec2.region(), Level::Warning, text).await;
                     if let Some(machines) = self.find(request).await {
                         answer = Ok(machines);
                         break;
@@ -153,6 +158,9 @@ impl Placement<'_> {
             // The same request with the same token launches at most once.
             answer = self.ec2.launch(request).await;
         }
+        if let Ok(machines) = &answer {
+            self.order.note(self.context, machines).await;
+        }
         let unknown = matches!(&answer, Err(error) if error.class == Class::Unknown);
         if !unknown {
             let outcome = if answer.is_ok() { "done" } else { "refused" };
@@ -164,8 +172,7 @@ impl Placement<'_> {
     /// What a request of unknown outcome made, found by its token in the tags. All of it: what is
     /// told of later than the rest would be asked for a second time.
     async fn find(&self, request: &LaunchRequest) -> Option<Vec<Machine>> {
-        let selector =
-            Selector::deployment(&self.origin.deployment).launched_as(request.token.as_str());
+        let selector = Selector::deployment(&self.origin.deployment).made_by(&request.token);
         let deadline = Instant::now() + self.context.pace.consistency;
         let wanted = usize::try_from(request.count).unwrap_or(usize::MAX);
         let mut found = Vec::new();

@@ -8,11 +8,10 @@ use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
 use super::aim::{self, Aim};
-use super::engine::Wish;
 use super::opening::{self, Open, OpeningError, Want};
 use super::signals::Signals;
 use super::site::Site;
-use crate::app::{Command, Counts, Exit, Message};
+use crate::app::{Command, Counts, Effect, Exit, Message};
 use crate::cli;
 use crate::config::Config;
 use crate::fleet::{
@@ -47,7 +46,7 @@ pub(super) async fn create(site: &Site, args: &cli::Create, debug: bool) -> u8 {
     if !args.dry_run && !args.yes && !io::stdin().is_terminal() {
         return refuse("create launches instances: without a terminal it needs --yes");
     }
-    let want = if args.dry_run { Want::WriteIfFree } else { Want::Write };
+    let want = if args.dry_run { Want::Read } else { Want::Write };
     let mut run = match Run::open(site, Some(config.clone()), want, args.json, debug) {
         Ok(run) => run,
         Err(error) => return complain(&error),
@@ -123,7 +122,7 @@ pub(super) async fn list(site: &Site, json: bool, debug: bool) -> u8 {
         Ok(config) => config,
         Err(error) => return complain(&error),
     };
-    let mut run = match Run::open(site, config, Want::WriteIfFree, false, debug) {
+    let mut run = match Run::open(site, config, Want::Read, false, debug) {
         Ok(run) => run,
         Err(error) => return complain(&error),
     };
@@ -285,11 +284,12 @@ impl Run {
             return None;
         }
         let before = self.printer.saw(&self.open.engine.model, &message);
-        let wishes = self.open.engine.handle(message);
+        let left = self.open.engine.handle(message);
         self.printer.changed(&self.open.engine.model, before);
-        wishes.into_iter().find_map(|wish| match wish {
-            Wish::Quit(exit) => Some(exit),
-            Wish::Suspend | Wish::Copy(_) => None,
+        left.into_iter().find_map(|effect| match effect {
+            Effect::Quit(exit) => Some(exit),
+            // The rest is for a screen.
+            _ => None,
         })
     }
 

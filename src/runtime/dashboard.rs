@@ -2,14 +2,15 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use super::opening::{self, Open, Want};
-use super::screen;
+use super::opening::{self, Want};
+use super::screen::{Left, Screen};
 use super::signals::Signals;
 use super::site::Site;
 use super::terminal::Terminal;
+use super::turning;
 use crate::app::{Command, Exit, Message};
 use crate::config::Config;
-use crate::view::Theme;
+use crate::view::Ability;
 
 /// Runs the dashboard. Answers the exit code.
 pub(super) async fn run(site: &Site) -> color_eyre::Result<u8> {
@@ -24,7 +25,6 @@ pub(super) async fn run(site: &Site) -> color_eyre::Result<u8> {
             return Ok(error.code());
         }
     };
-    let theme = theme();
     let mut terminal = Terminal::enter()?;
     let window = terminal.size()?;
     let counts = config.as_ref().map(Config::spread);
@@ -36,8 +36,9 @@ pub(super) async fn run(site: &Site) -> color_eyre::Result<u8> {
             return Ok(error.code());
         }
     };
-    let Open { mut engine, remarks, .. } = open;
-    for remark in remarks {
+    let mut open = open;
+    let engine = &mut open.engine;
+    for remark in std::mem::take(&mut open.remarks) {
         tracing::warn!(target: "story", "{remark}");
     }
     let mut signals = Signals::listen()?;
@@ -45,7 +46,15 @@ pub(super) async fn run(site: &Site) -> color_eyre::Result<u8> {
     if site.rehearsal.as_ref().is_some_and(|rehearsal| rehearsal.is_tour) {
         engine.handle(Message::Command(Command::Create(counts)));
     }
-    let left = screen::run(&mut engine, &mut terminal, &mut signals, &theme).await;
+    let mut screen = Screen {
+        engine,
+        terminal: &mut terminal,
+        signals: &mut signals,
+        ability: ability(),
+        memory: site.memory(),
+        is_demo: site.rehearsal.is_some(),
+    };
+    let left = screen.run().await;
     // The state is written before the terminal is given back, and whatever became of that.
     let stored = engine.finish().await;
     drop(terminal);
@@ -54,7 +63,12 @@ pub(super) async fn run(site: &Site) -> color_eyre::Result<u8> {
         return Ok(1);
     }
     match left {
-        Ok(exit) => Ok(exit.code()),
+        Ok(Left::Exit(exit)) => Ok(exit.code()),
+        Ok(Left::Turn(turn)) => {
+            // The next process takes the lock.
+            drop(open);
+            Ok(turning::turn(turn))
+        }
         Err(error) => {
             say(&format!("spot-tui: the terminal is gone: {error}"));
             Ok(Exit::Interrupted.code())
@@ -62,22 +76,18 @@ pub(super) async fn run(site: &Site) -> color_eyre::Result<u8> {
     }
 }
 
-/// The theme that this terminal can show: no colours where it was asked for none, no signs beyond
-/// ASCII where the locale has none.
-fn theme() -> Theme {
+/// What this terminal can show: no colours where it was asked for none, no signs beyond ASCII where
+/// the locale has none.
+fn ability() -> Ability {
     let variable = |name| std::env::var(name).unwrap_or_default();
-    let theme = if !variable("NO_COLOR").is_empty() || variable("TERM") == "dumb" {
-        Theme::mono()
-    } else {
-        Theme::colours()
-    };
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(variable);
     let locale = locale.iter().find(|locale| !locale.is_empty());
-    let is_utf8 = locale.is_some_and(|locale| {
+    let unicode = locale.is_some_and(|locale| {
         let locale = locale.to_ascii_lowercase();
         locale.contains("utf-8") || locale.contains("utf8")
     });
-    if is_utf8 { theme } else { theme.ascii() }
+    let colours = variable("NO_COLOR").is_empty() && variable("TERM") != "dumb";
+    Ability { colours, unicode }
 }
 
 /// A line on standard error.

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::tasks::Tasks;
 use super::trace::STORY;
 use super::writer::Writer;
-use crate::app::{Effect, Exit, Line, Message, Model, QuestionId, Secret, Stamped, update};
+use crate::app::{Effect, Line, Message, Model, QuestionId, Secret, Stamped, update};
 use crate::fleet::{About, JobId, Level, Outcome, Progress, Report};
 use crate::jobs::{Asked, Context, Desk, Lanes, Questions};
 use crate::store::StateFile;
@@ -26,17 +26,6 @@ pub(super) struct Engine {
     waiting: HashMap<QuestionId, oneshot::Sender<Option<Secret>>>,
     /// The number of the first sentence that was not traced yet.
     told: u64,
-}
-
-/// What only the driver of the engine can carry out: it holds the terminal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Wish {
-    /// Leave.
-    Quit(Exit),
-    /// Give the terminal to the shell until `fg`.
-    Suspend,
-    /// Put a text on the clipboard.
-    Copy(String),
 }
 
 impl Engine {
@@ -89,20 +78,18 @@ impl Engine {
         (count > 0).then_some(Message::Dropped(JobId(0), count))
     }
 
-    /// Takes one message through the model and carries out what it asks for, up to what only the
-    /// driver can do.
-    pub(super) fn handle(&mut self, message: Message) -> Vec<Wish> {
+    /// Takes one message through the model and carries out what it asks for. Gives back what only
+    /// the driver can do: it holds the terminal.
+    pub(super) fn handle(&mut self, message: Message) -> Vec<Effect> {
         let stamped = Stamped { at: self.context.now(), message };
-        let mut wishes = Vec::new();
+        let mut left = Vec::new();
         for effect in update(&mut self.model, stamped) {
             match effect {
                 Effect::Persist => self.writer.request(),
                 Effect::Start(id, job) => self.tasks.start(id, job),
                 Effect::Cancel(id) => self.tasks.cancel(id),
                 Effect::Answer(id, secret) => self.answer(id, secret),
-                Effect::Copy(text) => wishes.push(Wish::Copy(text)),
-                Effect::Suspend => wishes.push(Wish::Suspend),
-                Effect::Quit(exit) => wishes.push(Wish::Quit(exit)),
+                for_the_driver => left.push(for_the_driver),
             }
         }
         for line in self.model.log.events().since(self.told) {
@@ -110,7 +97,7 @@ impl Engine {
         }
         self.told = self.model.log.events().next();
         self.writer.begin(&self.model, self.context.is_provisional());
-        wishes
+        left
     }
 
     /// Gives a job the answer that it waits for.

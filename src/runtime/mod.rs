@@ -1,6 +1,7 @@
 //! The only place where things meet: the loop, the terminal, the files, the signals.
 
 mod aim;
+mod clipboard;
 mod commands;
 mod dashboard;
 mod demo_cloud;
@@ -11,11 +12,13 @@ mod panics;
 mod rehearsal;
 mod screen;
 mod setup;
+mod shell;
 mod signals;
 mod site;
 mod tasks;
 mod terminal;
 mod trace;
+mod turning;
 mod writer;
 
 use std::io::{self, Write};

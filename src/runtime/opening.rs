@@ -4,13 +4,17 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::engine::Engine;
+use super::screen::LAYOUT;
 use super::site::Site;
-use crate::app::{Model, Opening};
+use crate::app::keymap::Keymap;
+use crate::app::{Model, Opening, Remembered};
 use crate::cli::Global;
 use crate::config::{self, Config};
 use crate::fleet::{DeploymentId, Failure, Fleet, Instance, Phase, Step};
@@ -52,8 +56,10 @@ impl From<StoreError> for OpeningError {
 pub(super) enum Want {
     /// To write it, or not to start at all: create, destroy.
     Write,
-    /// To write it, or else to read it: the dashboard, list.
+    /// To write it, or else to read it: the dashboard.
     WriteIfFree,
+    /// To read it, and leave nothing on the disk: list, a dry run.
+    Read,
 }
 
 /// An open process: the engine, and the lock that it holds.
@@ -84,8 +90,19 @@ pub(super) fn read_config(site: &Site) -> Result<Option<Config>, OpeningError> {
     };
     let mut config = config::parse_bytes(&path.display().to_string(), &bytes)
         .map_err(|complaints| OpeningError::Config(complaints.to_string()))?;
+    check_keymap(path, &config)?;
     site.adapt(&mut config);
     Ok(Some(config))
+}
+
+/// What the configuration says of keys, held against the keymap, which it cannot know itself.
+fn check_keymap(path: &Path, config: &Config) -> Result<(), OpeningError> {
+    let wrong = Keymap::new(&config.ui.keymap).err().unwrap_or_default();
+    let lines: Vec<String> = wrong
+        .into_iter()
+        .map(|wrong| format!("{}: 'keymap' in 'ui': {wrong}", path.display()))
+        .collect();
+    if lines.is_empty() { Ok(()) } else { Err(OpeningError::Config(lines.join("\n"))) }
 }
 
 /// One byte more than allowed is enough to refuse a file that is too long.
@@ -107,10 +124,11 @@ pub(super) fn open(
     let file = StateFile::new(paths.clone());
     let (lock, read_only) = lock(global, &paths, want)?;
     let mut remarks = Vec::new();
+    let mut is_sure = true;
     let (state, journal) = match &lock {
         Some(_) => {
             let loaded = file.open()?;
-            if let Some(aside) = loaded.put_aside {
+            if let Some(aside) = &loaded.put_aside {
                 remarks.push(format!(
                     "{} could not be read and was put aside as {}; what is ours is found by tags",
                     paths.state.display(),
@@ -120,7 +138,10 @@ pub(super) fn open(
             if want == Want::Write {
                 file.try_write()?;
             }
-            (loaded.state, Some(Arc::new(Journal::open(&paths)?)))
+            let journal = Journal::open(&paths)?;
+            is_sure = journal.is_whole() && loaded.is_known();
+            remarks.extend(leftovers(&journal));
+            (loaded.state, Some(Arc::new(journal)))
         }
         None => (file.read()?.state, None),
     };
@@ -128,6 +149,7 @@ pub(super) fn open(
     let access = site.access.clone();
     let now = access.now();
     let fleet = fleet(&state, now);
+    let orders = journal.as_deref().map(jobs::unfinished).unwrap_or_default();
     let config = config.map(Arc::new);
     let (asker, questions) = jobs::questions();
     let (desk, lanes) = jobs::lanes(access.time.clone());
@@ -144,20 +166,50 @@ pub(super) fn open(
     context.home.clone_from(&site.home);
     context.agent.clone_from(&site.agent);
     context.dial = Arc::clone(&site.dial);
+    if let Some(config) = &config {
+        context.pace.consistency = Duration::from_secs(config.aws.consistency_window_s.into());
+    }
+    context.unsure_until = (!is_sure).then(|| Instant::now() + context.pace.consistency);
     let context = Arc::new(context);
     fleet.instances().filter_map(charge).for_each(|charge| context.tend(charge));
     let model = Model::new(Opening {
         config,
         deployment,
         fleet,
+        orders,
         read_only,
         dashboard: window.is_some(),
         now,
         size: window.unwrap_or_default(),
+        profile: global.profile.clone(),
+        remembered: remembered(site),
     });
     let state_file = lock.is_some().then_some(file);
     let engine = Engine::new(model, Arc::clone(&context), desk, lanes, questions, state_file);
     Ok(Open { engine, context, remarks, _lock: lock })
+}
+
+/// How the screen was arranged the last time.
+fn remembered(site: &Site) -> Remembered {
+    let text = site.memory().and_then(|folder| read_capped(&folder.join(LAYOUT)).ok());
+    let text = text.and_then(|bytes| String::from_utf8(bytes).ok());
+    text.and_then(|text| Remembered::read(&text)).unwrap_or_default()
+}
+
+/// What earlier processes began and did not bring to its end.
+fn leftovers(journal: &Journal) -> Vec<String> {
+    let creates = jobs::unfinished(journal).into_iter().map(|order| {
+        format!(
+            "a create of {} in {} ({}) was cut short; the next create completes it",
+            order.count, order.region, order.deployment
+        )
+    });
+    let destroys = jobs::unfinished_destroys(journal).into_iter().map(|(deployment, region)| {
+        format!(
+            "a destroy in {region} ({deployment}) did not end; the next destroy goes on with it"
+        )
+    });
+    creates.chain(destroys).collect()
 }
 
 /// The lock, or why this process only reads.
@@ -172,6 +224,9 @@ fn lock(
             return Err(OpeningError::Failure(failure));
         }
         return Ok((None, Some("--read-only".to_owned())));
+    }
+    if want == Want::Read {
+        return Ok((None, Some("this command only looks".to_owned())));
     }
     match Lock::take(paths) {
         Ok(lock) => Ok((Some(lock), None)),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::rehearsal::Rehearsal;
+use super::trace::state_folder;
 use crate::aws::Access;
 use crate::cli::Global;
 use crate::config::Config;
@@ -57,6 +58,11 @@ impl Site {
             cache: CACHE.into(),
             rehearsal: None,
         })
+    }
+
+    /// The folder in which the arrangement of the screen is remembered; none in a demo.
+    pub(super) fn memory(&self) -> Option<PathBuf> {
+        if self.rehearsal.is_some() { None } else { state_folder() }
     }
 
     /// What has to be different in a configuration that is used here.

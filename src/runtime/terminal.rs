@@ -93,14 +93,30 @@ impl Terminal {
 
     /// Gives the terminal to the shell until `fg`. Its size may be another one afterwards.
     pub(super) fn suspend(&mut self) -> io::Result<()> {
+        self.lend();
+        kill_process(getpid(), Signal::TSTP)?;
+        self.take_back()
+    }
+
+    /// Gives the screen and the keyboard to another program.
+    pub(super) fn lend(&mut self) {
         self.events = None;
         leave();
-        kill_process(getpid(), Signal::TSTP)?;
+    }
+
+    /// Takes them back. The size may be another one.
+    pub(super) fn take_back(&mut self) -> io::Result<()> {
         take()?;
         // Not `clear`, which asks the terminal where its cursor is: the keyboard would answer.
         self.screen = blank()?;
         self.events = Some(EventStream::new());
         Ok(())
+    }
+
+    /// Takes the mouse's buttons and its wheel, or gives them back. Not crossterm's own way, which
+    /// also asks for every move: hundreds of events a second.
+    pub(super) fn take_mouse(&mut self, taken: bool) -> io::Result<()> {
+        self.send(if taken { b"\x1b[?1000h\x1b[?1006h" } else { b"\x1b[?1006l\x1b[?1000l" })
     }
 
     /// Writes an escape sequence past the frame: the clipboard's, the bell.

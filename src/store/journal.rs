@@ -1,13 +1,17 @@
 //! Record before act: what is about to be asked of AWS, on disk before it is asked.
 //!
 //! One JSON object a line, appended and fsynced. `open` lines hold an intent, `close` lines its
-//! number. After a crash the open ones say where to look. A torn or garbled line costs only
-//! itself: everything it could have told is also told by the tags.
+//! number; a second `open` line with the same number takes the place of the first. `v` is the
+//! format's version. After a crash the open ones say where to look.
 //!
 //! ```text
 //! {"v":1,"n":7,"at":"2026-11-20T09:41:05Z","open":{"action":"RunInstances","region":"us-west-2",...}}
 //! {"v":1,"n":7,"at":"2026-11-20T09:41:07Z","close":"done"}
 //! ```
+//!
+//! A torn or garbled line costs only itself, and so does a line of a version that is not known: then
+//! the journal [is not whole](Journal::is_whole), and who relies on it waits as long as a call may
+//! take to show its effect.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -37,7 +41,8 @@ pub struct Intent {
     pub region: Region,
     /// For which deployment.
     pub deployment: DeploymentId,
-    /// The client token, equal to the tag `LaunchId` of what it makes, where the call knows one.
+    /// The tag `LaunchId` of what it makes, for a launch also its client token; `None` for a call
+    /// that makes nothing of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launch: Option<LaunchId>,
     /// The request, so that it can be sent again to the letter.
@@ -53,7 +58,18 @@ pub struct IntentId(u64);
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
+    whole: bool,
+    /// The number of this process's first intent.
+    first: u64,
     inner: Mutex<Inner>,
+}
+
+/// What a journal held when it was opened.
+#[derive(Debug, Default)]
+struct Inherited {
+    open: BTreeMap<u64, (Timestamp, Intent)>,
+    /// Whether every line could be read.
+    whole: bool,
 }
 
 #[derive(Debug)]
@@ -81,12 +97,12 @@ impl Journal {
     pub fn open(paths: &Paths) -> Result<Self, StoreError> {
         let path = paths.journal();
         let error = |operation| StoreError::io(operation, &path);
-        let (open, length) = match File::open(&path) {
+        let (Inherited { open, whole }, length) = match File::open(&path) {
             Ok(file) => {
                 let length = file.metadata().map_err(error("read"))?.len();
-                (read_open(file).map_err(error("read"))?, length)
+                (read(file).map_err(error("read"))?, length)
             }
-            Err(missing) if missing.kind() == io::ErrorKind::NotFound => (BTreeMap::new(), 0),
+            Err(missing) if missing.kind() == io::ErrorKind::NotFound => (Inherited::default(), 0),
             Err(other) => return Err(error("read")(other)),
         };
         // Each fsync takes as long as the disk likes, and the first frame waits for this: an empty
@@ -103,34 +119,43 @@ impl Journal {
             .map_err(error("open"))?;
         let next = open.keys().next_back().map_or(1, |last| last + 1);
         let is_new = length == 0;
-        Ok(Self { path, inner: Mutex::new(Inner { file, is_new, next, open }) })
+        let inner = Mutex::new(Inner { file, is_new, next, open });
+        Ok(Self { path, whole, first: next, inner })
     }
 
-    /// Writes down what is about to be asked. When this returns, it is on the disk.
-    pub fn record(&self, intent: &Intent) -> Result<IntentId, StoreError> {
+    /// Whether the file was there and every line of it could be read. If not, nobody knows what an
+    /// earlier process had asked for.
+    pub fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// Writes down what is about to be asked, and when. When this returns, it is on the disk.
+    pub fn record(&self, intent: &Intent, at: Timestamp) -> Result<IntentId, StoreError> {
         let mut inner = self.lock();
         let n = inner.next;
         inner.next += 1;
-        let at = Timestamp::now();
         let line = Line { v: VERSION, n, at, open: Some(intent.clone()), close: None };
         self.append(&mut inner, &line)?;
         inner.open.insert(n, (at, intent.clone()));
         Ok(IntentId(n))
     }
 
+    /// Puts another intent in the place of an open one. When this returns, it is on the disk.
+    pub fn amend(&self, id: IntentId, intent: &Intent, at: Timestamp) -> Result<(), StoreError> {
+        let mut inner = self.lock();
+        let line = Line { v: VERSION, n: id.0, at, open: Some(intent.clone()), close: None };
+        self.append(&mut inner, &line)?;
+        inner.open.insert(id.0, (at, intent.clone()));
+        Ok(())
+    }
+
     /// Notes that the call was answered, and how.
-    pub fn close(&self, id: IntentId, outcome: &str) -> Result<(), StoreError> {
+    pub fn close(&self, id: IntentId, outcome: &str, at: Timestamp) -> Result<(), StoreError> {
         let mut inner = self.lock();
         if inner.open.remove(&id.0).is_none() {
             return Ok(());
         }
-        let line = Line {
-            v: VERSION,
-            n: id.0,
-            at: Timestamp::now(),
-            open: None,
-            close: Some(outcome.to_owned()),
-        };
+        let line = Line { v: VERSION, n: id.0, at, open: None, close: Some(outcome.to_owned()) };
         self.append(&mut inner, &line)
     }
 
@@ -138,6 +163,13 @@ impl Journal {
     pub fn unresolved(&self) -> Vec<(IntentId, Timestamp, Intent)> {
         let inner = self.lock();
         inner.open.iter().map(|(n, (at, intent))| (IntentId(*n), *at, intent.clone())).collect()
+    }
+
+    /// Of these, what an earlier process left behind.
+    pub fn inherited(&self) -> Vec<(IntentId, Timestamp, Intent)> {
+        let mut open = self.unresolved();
+        open.retain(|(id, ..)| id.0 < self.first);
+        open
     }
 
     fn append(&self, inner: &mut Inner, line: &Line) -> Result<(), StoreError> {
@@ -172,18 +204,23 @@ fn encode(line: &Line) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn read_open(file: File) -> io::Result<BTreeMap<u64, (Timestamp, Intent)>> {
+fn read(file: File) -> io::Result<Inherited> {
     /// No line of ours comes near this; a longer one is garbage and not worth the memory.
     const LONGEST: u64 = 1 << 20;
     let mut open = BTreeMap::new();
+    let mut whole = true;
     let mut reader = BufReader::new(file);
     let mut bytes = Vec::new();
     loop {
         bytes.clear();
         if reader.by_ref().take(LONGEST).read_until(b'\n', &mut bytes)? == 0 {
-            return Ok(open);
+            return Ok(Inherited { open, whole });
         }
-        let Ok(line) = serde_json::from_slice::<Line>(&bytes) else { continue };
+        let Some(line) = serde_json::from_slice::<Line>(&bytes).ok().filter(|it| it.v <= VERSION)
+        else {
+            whole = false;
+            continue;
+        };
         if line.close.is_some() {
             open.remove(&line.n);
         } else if let Some(intent) = line.open {

@@ -40,6 +40,16 @@ pub struct Loaded {
     pub put_aside: Option<PathBuf>,
     /// Entries that could not be read and are kept as they are.
     pub unread: usize,
+    /// Whether there was anything.
+    pub found: bool,
+}
+
+impl Loaded {
+    /// Whether there was a file and it could be read. If not, an earlier process may have known
+    /// more.
+    pub fn is_known(&self) -> bool {
+        self.found && self.put_aside.is_none()
+    }
 }
 
 /// The shape of the file. Entries are read one by one, so that a bad one costs only itself.
@@ -64,8 +74,8 @@ impl StateFile {
     /// Reads the state without changing anything on disk. An unreadable file reads as an empty
     /// state.
     pub fn read(&self) -> Result<Loaded, StoreError> {
-        let (document, _) = self.document()?;
-        Ok(Self::loaded(document.unwrap_or_default(), None))
+        let (document, found) = self.document()?;
+        Ok(Self::loaded(document.unwrap_or_default(), None, found))
     }
 
     /// Reads the state for a process that will write it: an unreadable file is first put aside
@@ -73,10 +83,10 @@ impl StateFile {
     pub fn open(&self) -> Result<Loaded, StoreError> {
         let (document, exists) = self.document()?;
         let put_aside = if document.is_none() && exists { Some(self.put_aside()?) } else { None };
-        Ok(Self::loaded(document.unwrap_or_default(), put_aside))
+        Ok(Self::loaded(document.unwrap_or_default(), put_aside, exists))
     }
 
-    fn loaded(document: Document, put_aside: Option<PathBuf>) -> Loaded {
+    fn loaded(document: Document, put_aside: Option<PathBuf>, found: bool) -> Loaded {
         let total = document.instances.len();
         let entries: Vec<Entry> = document
             .instances
@@ -84,7 +94,8 @@ impl StateFile {
             .filter_map(|value| serde_json::from_value(value).ok())
             .collect();
         let unread = total - entries.len();
-        Loaded { state: State { deployment: document.deployment, entries }, put_aside, unread }
+        let state = State { deployment: document.deployment, entries };
+        Loaded { state, put_aside, unread, found }
     }
 
     /// The document, `None` where the file is missing, empty or unreadable; and whether there is

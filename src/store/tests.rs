@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::*;
@@ -158,15 +159,15 @@ fn the_second_writer_is_told_who_holds_the_lock() {
 fn an_intent_without_an_answer_is_found_by_the_next_process() {
     let (_folder, paths) = scratch();
     let journal = Journal::open(&paths).unwrap();
-    let answered = journal.record(&intent("a")).unwrap();
-    journal.record(&intent("b")).unwrap();
-    journal.close(answered, "done").unwrap();
+    let answered = journal.record(&intent("a"), Timestamp::now()).unwrap();
+    journal.record(&intent("b"), Timestamp::now()).unwrap();
+    journal.close(answered, "done", Timestamp::now()).unwrap();
     drop(journal);
     let journal = Journal::open(&paths).unwrap();
     let open = journal.unresolved();
     assert_eq!(open.len(), 1);
     assert_eq!(open[0].2, intent("b"));
-    let next = journal.record(&intent("c")).unwrap();
+    let next = journal.record(&intent("c"), Timestamp::now()).unwrap();
     assert!(next > open[0].0, "numbers are never used again");
 }
 
@@ -174,7 +175,7 @@ fn an_intent_without_an_answer_is_found_by_the_next_process() {
 fn torn_and_garbled_lines_cost_only_themselves() {
     let (_folder, paths) = scratch();
     let journal = Journal::open(&paths).unwrap();
-    journal.record(&intent("a")).unwrap();
+    journal.record(&intent("a"), Timestamp::now()).unwrap();
     drop(journal);
     let mut bytes = fs::read(paths.journal()).unwrap();
     bytes.extend(b"\xff\x00garbage\n{\"v\":1,\"n\":2,\"at\":\"2026-01-0");

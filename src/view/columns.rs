@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::grid::{Align, Cell, Column};
+use super::grid::{Cell, Column};
 use super::text;
 use super::theme::{Glyphs, Theme, Tone};
-use crate::app::SortKey;
-use crate::fleet::{Health, Instance, Phase};
+use crate::app::{Field, birth};
+use crate::fleet::{Health, Instance, Machine, Phase};
 
 /// What a cell is drawn with besides its row.
 #[derive(Debug, Clone)]
@@ -17,117 +17,81 @@ pub struct Look {
     pub glyphs: &'static Glyphs,
 }
 
-/// The columns, in the order in which they are drawn.
-pub static INSTANCE: [Column<Instance, Look>; 9] = [
-    Column {
-        id: "region",
-        heading: "REGION",
-        align: Align::Left,
-        widths: [14, 14, 14],
-        rank: 0,
-        sort: Some(SortKey::Region),
-        cell: |row, _, _| Cell::plain(row.region.as_str()),
-    },
-    Column {
-        id: "zone",
-        heading: "ZONE",
-        align: Align::Left,
-        widths: [4, 4, 4],
-        rank: 6,
-        sort: None,
-        cell: zone,
-    },
-    Column {
-        id: "instance",
-        heading: "INSTANCE",
-        align: Align::Left,
-        widths: [10, 19, 19],
-        rank: 2,
-        sort: Some(SortKey::Instance),
-        cell: instance,
-    },
-    Column {
-        id: "phase",
-        heading: "PHASE",
-        align: Align::Left,
-        widths: [20, 31, 64],
-        rank: 1,
-        sort: Some(SortKey::Phase),
-        cell: phase,
-    },
-    Column {
-        id: "type",
-        heading: "TYPE",
-        align: Align::Left,
-        widths: [10, 12, 12],
-        rank: 5,
-        sort: Some(SortKey::Type),
-        cell: |row, look, _| {
-            let machine = row.machine.as_ref();
-            Cell::known(machine.map(|machine| machine.machine_type.as_str()), look.glyphs)
-        },
-    },
-    Column {
-        id: "address",
-        heading: "ADDRESS",
-        align: Align::Left,
-        widths: [15, 15, 15],
-        rank: 3,
-        sort: Some(SortKey::Address),
-        cell: |row, look, _| {
-            Cell::known(row.address().map(|address| address.to_string()), look.glyphs)
-        },
-    },
-    Column {
-        id: "age",
-        heading: "AGE",
-        align: Align::Right,
-        widths: [4, 4, 4],
-        rank: 4,
-        sort: Some(SortKey::Age),
-        cell: age,
-    },
-    Column {
-        id: "creator",
-        heading: "CREATOR",
-        align: Align::Left,
-        widths: [10, 10, 16],
-        rank: 7,
-        sort: None,
-        cell: |row, look, _| {
-            let machine = row.machine.as_ref();
-            let creator = machine.and_then(|machine| machine.creator.as_deref());
-            Cell::known(creator.map(|creator| crate::app::clean(creator, 256)), look.glyphs)
-        },
-    },
-    Column {
-        id: "output",
-        heading: "LAST LINE",
-        align: Align::Left,
-        widths: [36, 60, 120],
-        rank: 8,
-        sort: None,
-        cell: |row, _, _| {
-            // What it said on its way does not matter once it is there, or gone.
-            let matters = !matches!(row.phase.health(), Health::Good | Health::Ending);
-            let line = row.last_line.as_deref().filter(|_| matters);
-            Cell::toned(Tone::Dim, line.unwrap_or_default())
-        },
-    },
+/// The columns: one for each field.
+pub static INSTANCE: [Column<Instance, Look>; 13] = [
+    column(Field::Region, "REGION", [14, 14, 14], 0, |row, _, _| Cell::plain(row.region.as_str())),
+    column(Field::Zone, "ZONE", [4, 4, 4], 6, zone),
+    column(Field::Instance, "INSTANCE", [10, 19, 19], 2, instance),
+    column(Field::Name, "NAME", [10, 16, 24], 10, |row, look, _| {
+        known(row, look, |machine| machine.name.as_deref())
+    }),
+    column(Field::Phase, "PHASE", [20, 31, 64], 1, phase),
+    column(Field::Since, "FOR", [4, 4, 4], 8, |row, look, _| {
+        Cell::plain(text::span(look.now.duration_since(row.since)))
+    })
+    .right(),
+    column(Field::Type, "TYPE", [10, 12, 12], 5, |row, look, _| {
+        known(row, look, |machine| Some(machine.machine_type.as_str()))
+    }),
+    column(Field::Lifecycle, "PAID AS", [9, 9, 15], 11, |row, look, _| {
+        known(row, look, |machine| Some(machine.lifecycle.word()))
+    }),
+    column(Field::Address, "ADDRESS", [15, 15, 15], 3, |row, look, _| {
+        Cell::known(row.address().map(|address| address.to_string()), look.glyphs)
+    }),
+    column(Field::Private, "PRIVATE", [15, 15, 15], 12, |row, look, _| {
+        let address = row.machine.as_ref().and_then(|machine| machine.private_ip);
+        Cell::known(address.map(|address| address.to_string()), look.glyphs)
+    }),
+    column(Field::Age, "AGE", [4, 4, 4], 4, |row, look, _| {
+        Cell::plain(text::span(look.now.duration_since(birth(row))))
+    })
+    .right(),
+    column(Field::Creator, "CREATOR", [10, 10, 16], 9, |row, look, _| {
+        known(row, look, |machine| machine.creator.as_deref())
+    }),
+    column(Field::Output, "LAST LINE", [30, 60, 120], 20, |row, _, _| {
+        // What it said on its way does not matter once it is there, or gone.
+        let matters = !matches!(row.phase.health(), Health::Good | Health::Ending);
+        let line = row.last_line.as_deref().filter(|_| matters);
+        Cell::toned(Tone::Dim, line.unwrap_or_default())
+    }),
 ];
 
+const fn column(
+    field: Field,
+    heading: &'static str,
+    widths: [u16; 3],
+    rank: u8,
+    cell: fn(&Instance, &Look, u16) -> Cell,
+) -> Column<Instance, Look> {
+    let column = Column::text(heading, heading, widths, rank, cell);
+    Column { field: Some(field), ..column }
+}
+
+/// The columns in an order.
+pub fn chosen<'a>(
+    fields: impl Iterator<Item = Field> + 'a,
+) -> impl Iterator<Item = &'a Column<Instance, Look>> {
+    fields.filter_map(|field| INSTANCE.iter().find(|column| column.field == Some(field)))
+}
+
+/// What EC2 tells of it, made safe: tags are anybody's text.
+fn known(row: &Instance, look: &Look, read: fn(&Machine) -> Option<&str>) -> Cell {
+    let said = row.machine.as_ref().and_then(read);
+    Cell::known(said.map(|said| crate::app::clean(said, 256)), look.glyphs)
+}
+
 /// What a column shows of an instance, as text for a line of output: without colours, glyphs or a
-/// limit. Empty for what is not known, and for a column that does not exist.
-pub fn text(column: &str, instance: &Instance, now: Timestamp) -> String {
-    let look = Look { now, glyphs: Theme::colours().ascii().glyphs };
-    match (INSTANCE.iter().find(|entry| entry.id == column), column) {
-        (Some(_), "phase") => phase_words(instance, now),
-        (Some(entry), _) => {
-            let text = (entry.cell)(instance, &look, u16::MAX).text;
-            if text == look.glyphs.none { String::new() } else { text }
-        }
-        (None, _) => String::new(),
+/// limit. Empty for what is not known.
+pub fn text(field: Field, instance: &Instance, now: Timestamp) -> String {
+    if field == Field::Phase {
+        return phase_words(instance, now);
     }
+    let look = Look { now, glyphs: Theme::colours().ascii().glyphs };
+    let column = chosen(std::iter::once(field)).next();
+    let text = column.map(|column| (column.cell)(instance, &look, u16::MAX).text);
+    text.filter(|text| text != look.glyphs.none).unwrap_or_default()
 }
 
 fn zone(row: &Instance, look: &Look, _: u16) -> Cell {
@@ -145,15 +109,6 @@ fn instance(row: &Instance, look: &Look, width: u16) -> Cell {
         ),
         look.glyphs,
     )
-}
-
-/// Since its launch, or in the plan.
-fn age(row: &Instance, look: &Look, _: u16) -> Cell {
-    let born = row.machine.as_ref().map_or_else(
-        || row.timeline.first().map_or(row.since, |(at, _)| *at),
-        |machine| machine.launched,
-    );
-    Cell::plain(text::span(look.now.duration_since(born)))
 }
 
 /// The narrowest column that has room for a bar.
@@ -195,12 +150,8 @@ fn phase_words(row: &Instance, now: Timestamp) -> String {
 }
 
 /// The headings of these columns, in this order.
-pub fn headings(columns: &[&str]) -> Vec<String> {
-    let heading = |id: &&str| {
-        let known = INSTANCE.iter().find(|column| column.id == *id);
-        known.map_or_else(String::new, |column| column.heading.to_owned())
-    };
-    columns.iter().map(heading).collect()
+pub fn headings(fields: &[Field]) -> Vec<String> {
+    chosen(fields.iter().copied()).map(|column| column.heading.to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -240,9 +191,13 @@ mod tests {
     fn the_headless_commands_get_words_without_signs() {
         let failed = row(Phase::Failed(Failure::new(Step::Launch, "no \x1b[1mcapacity", "")));
         let now = Timestamp::UNIX_EPOCH;
-        assert_eq!(text("phase", &failed, now), "Failed: no capacity");
-        assert_eq!(text("address", &failed, now), "");
-        assert_eq!(text("region", &failed, now), "us-west-2");
-        assert_eq!(text("no such column", &failed, now), "");
+        assert_eq!(text(Field::Phase, &failed, now), "Failed: no capacity");
+        assert_eq!(text(Field::Address, &failed, now), "");
+        assert_eq!(text(Field::Region, &failed, now), "us-west-2");
+    }
+
+    #[test]
+    fn each_field_has_one_column() {
+        assert_eq!(chosen(Field::ALL.into_iter()).count(), INSTANCE.len());
     }
 }

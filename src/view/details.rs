@@ -4,32 +4,49 @@ use std::net::IpAddr;
 
 use ratatui::layout::Rect;
 
-use super::columns::{INSTANCE, Look};
+use super::columns::{Look, chosen};
 use super::text;
 use super::{Pen, Tone};
-use crate::app::{Model, Story, clean, story};
+use crate::app::keymap::Context;
+use crate::app::{Command, Field, Model, Pane, Story, clean, story};
 use crate::fleet::{Failure, HostKeyTrust, Instance, InstanceKey, Machine, Phase};
 
 /// The column where the facts begin.
 const FACTS: u16 = 12;
 
-/// Draws it; the story from its line `top` on.
-pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect, key: &InstanceKey, top: usize) {
+/// Draws it; everything from its line `top` on, and below it the newest of its log.
+pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect, key: &InstanceKey) {
     let Some(instance) = model.fleet.get(key) else {
-        pen.rule(area, 0, (Tone::Strong, key.as_str()), "Esc closes");
-        pen.text(area, 1, 2, Tone::Plain, "This row is gone.");
+        pen.text(area, 1, 1, Tone::Plain, "This row is gone.");
         return;
     };
-    pen.rule(area, 0, (Tone::Strong, &instance.label()), "Esc closes");
-    let mut line = 1;
+    let mut line = 0;
     for (label, tone, said) in facts(model, pen, instance, area.width.saturating_sub(FACTS + 1)) {
         pen.text(area, 1, line, Tone::Dim, label);
         pen.text(area, FACTS, line, tone, &said);
         line += 1;
     }
+    let story = story(model, key);
     let rest = Rect { y: area.y + line, height: area.height.saturating_sub(line), ..area };
-    for (entry, line) in story(model, key).iter().skip(top).zip(0..rest.height) {
+    let mut line = 0;
+    for entry in story.iter().skip(model.side_top.min(story.len())).take(rest.height.into()) {
         tell(pen, rest, line, entry);
+        line += 1;
+    }
+    let rest = Rect { y: rest.y + line, height: rest.height.saturating_sub(line), ..rest };
+    newest(model, pen, rest, key);
+}
+
+/// The newest lines of its log, where there is room for some.
+fn newest(model: &Model, pen: &mut Pen<'_>, area: Rect, key: &InstanceKey) {
+    let Some(log) = model.log.of(key).filter(|_| area.height >= 3) else { return };
+    let command = Command::Open(Pane::Output);
+    let more = model.keymap.key_for(Context::Pane, &command).unwrap_or_default();
+    pen.rule(area, 0, (Tone::Dim, "log"), &format!("{more}: all of it"));
+    let room = usize::from(area.height - 1);
+    for (entry, line) in log.lines().skip(log.lines().len().saturating_sub(room)).zip(1..) {
+        pen.text(area, 1, line, Tone::Dim, &text::clock(entry.at));
+        pen.text(area, FACTS, line, entry.level.into(), &entry.text);
     }
 }
 
@@ -46,7 +63,7 @@ fn facts(model: &Model, pen: &Pen<'_>, instance: &Instance, room: u16) -> Vec<Fa
         Phase::Failed(failure) => facts.extend(failed(failure, room)),
         Phase::Degraded { reason } => facts.extend(wrapped("why", Tone::Bad, reason, room)),
         Phase::Interrupted { .. } => {
-            let column = INSTANCE.iter().find(|column| column.id == "phase");
+            let column = chosen(std::iter::once(Field::Phase)).next();
             let look = Look { now: model.now, glyphs: pen.theme.glyphs };
             facts.extend(
                 column
@@ -140,14 +157,6 @@ fn tell(pen: &mut Pen<'_>, area: Rect, line: u16, entry: &Story<'_>) {
             let tone = if attempt.code.is_some() { Tone::Waiting } else { Tone::Good };
             pen.text(area, 1, line, Tone::Dim, &text::clock(attempt.at));
             pen.text(area, FACTS, line, tone, &clean(&said, 1024));
-        }
-        Story::Line(entry) => {
-            pen.text(area, 1, line, Tone::Dim, &text::clock(entry.at));
-            pen.text(area, FACTS, line, Tone::Plain, &entry.text);
-        }
-        Story::Dropped(count) => {
-            let said = format!("{count} older lines are no longer kept");
-            pen.text(area, FACTS, line, Tone::Dim, &said);
         }
     }
 }

@@ -1,10 +1,14 @@
 //! The dialogs that lie over the table: each names what it acts on, and starts at No.
 
+mod columns;
+mod menu;
+mod palette;
+
 use ratatui::layout::Rect;
 use ratatui::symbols::border;
 use ratatui::widgets::{Block, Clear, Widget};
 
-use super::grid::{Align, Cell, Column, Grid};
+use super::grid::{Cell, Column, Grid};
 use super::text;
 use super::theme::Theme;
 use super::{Pen, Tone};
@@ -16,7 +20,7 @@ use crate::fleet::Region;
 /// The widest that a dialog gets, in columns, with its border.
 const WIDEST: u16 = 92;
 
-/// Draws one. Details and help are panels of their own.
+/// Draws one. The help is a panel of its own.
 pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect, dialog: &Dialog) {
     match dialog {
         Dialog::Create(form) => create(model, pen, area, form),
@@ -24,7 +28,10 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect, dialog: &Dialog
         Dialog::Quit(form) => quit(pen, area, form),
         Dialog::Secret(form) => secret(pen, area, form),
         Dialog::Notice { title, text, hint } => notice(pen, area, title, [text, hint]),
-        Dialog::Details { .. } | Dialog::Help { .. } => {}
+        Dialog::Menu(form) => menu::draw(pen, area, form),
+        Dialog::Columns(form) => columns::draw(model, pen, area, form),
+        Dialog::Palette(form) => palette::draw(model, pen, area, form),
+        Dialog::Help { .. } => {}
     }
 }
 
@@ -93,73 +100,33 @@ struct Plan<'a> {
 
 fn plan<'a>() -> [Column<Plan<'a>, Theme>; 7] {
     [
-        Column {
-            id: "region",
-            heading: "REGION",
-            align: Align::Left,
-            widths: [14, 14, 14],
-            rank: 0,
-            sort: None,
-            cell: |row, _, _| Cell::plain(row.config.region.as_str()),
-        },
-        Column {
-            id: "count",
-            heading: "COUNT",
-            align: Align::Right,
-            widths: [7, 7, 7],
-            rank: 1,
-            sort: None,
-            cell: |row, _, _| match (row.is_edited, row.count) {
+        Column::text("region", "REGION", [14, 14, 14], 0, |row: &Plan<'_>, _, _| {
+            Cell::plain(row.config.region.as_str())
+        }),
+        Column::text("count", "COUNT", [7, 7, 7], 1, |row: &Plan<'_>, _, _| {
+            match (row.is_edited, row.count) {
                 (true, count) => Cell::toned(Tone::Accent, format!("< {count} >")),
                 (false, 0) => Cell::toned(Tone::Dim, "0  "),
                 (false, count) => Cell::toned(Tone::Strong, format!("{count}  ")),
-            },
-        },
-        Column {
-            id: "types",
-            heading: "MACHINE TYPES",
-            align: Align::Left,
-            widths: [13, 22, 40],
-            rank: 2,
-            sort: None,
-            cell: |row, _, _| Cell::plain(join(row.config.machine_types.iter())),
-        },
-        Column {
-            id: "disk",
-            heading: "GiB",
-            align: Align::Right,
-            widths: [5, 5, 5],
-            rank: 4,
-            sort: None,
-            cell: |row, _, _| Cell::plain(row.config.instance_storage_gb.to_string()),
-        },
-        Column {
-            id: "lifecycle",
-            heading: "PAID AS",
-            align: Align::Left,
-            widths: [7, 7, 15],
-            rank: 3,
-            sort: None,
-            cell: |row, _, _| Cell::plain(row.config.lifecycle.word()),
-        },
-        Column {
-            id: "image",
-            heading: "IMAGE",
-            align: Align::Left,
-            widths: [12, 12, 21],
-            rank: 5,
-            sort: None,
-            cell: |row, _, _| Cell::plain(image(row.config)),
-        },
-        Column {
-            id: "zones",
-            heading: "ZONES",
-            align: Align::Left,
-            widths: [5, 5, 12],
-            rank: 6,
-            sort: None,
-            cell: |row, _, _| Cell::plain(zones(row.config)),
-        },
+            }
+        })
+        .right(),
+        Column::text("types", "MACHINE TYPES", [13, 22, 40], 2, |row: &Plan<'_>, _, _| {
+            Cell::plain(join(row.config.machine_types.iter()))
+        }),
+        Column::text("disk", "GiB", [5, 5, 5], 4, |row: &Plan<'_>, _, _| {
+            Cell::plain(row.config.instance_storage_gb.to_string())
+        })
+        .right(),
+        Column::text("lifecycle", "PAID AS", [7, 7, 15], 3, |row: &Plan<'_>, _, _| {
+            Cell::plain(row.config.lifecycle.word())
+        }),
+        Column::text("image", "IMAGE", [12, 12, 21], 5, |row: &Plan<'_>, _, _| {
+            Cell::plain(image(row.config))
+        }),
+        Column::text("zones", "ZONES", [5, 5, 12], 6, |row: &Plan<'_>, _, _| {
+            Cell::plain(zones(row.config))
+        }),
     ]
 }
 

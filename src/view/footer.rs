@@ -4,8 +4,7 @@ use ratatui::layout::Rect;
 
 use super::text;
 use super::{HitMap, Pen, Tone};
-use crate::app::keymap::{self, Binding};
-use crate::app::{Command, Model};
+use crate::app::{Command, Model, Pane};
 use crate::fleet::Level;
 
 /// Draws it. Hints that do not fit are left out from the end.
@@ -25,10 +24,11 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Re
         return;
     }
     let mut x: u16 = 1;
-    let hinted =
-        |binding: &&Binding| !binding.hint.is_empty() && is_of_use(model, &binding.command);
-    for binding in keymap::bindings(model.context()).filter(hinted) {
-        let Some(key) = binding.keys.first().map(|key| key.name()) else { continue };
+    for (binding, keys) in model.keymap.bindings(model.context()) {
+        if binding.hint.is_empty() || !is_of_use(model, &binding.command) {
+            continue;
+        }
+        let Some(key) = keys.first().map(|key| key.name()) else { continue };
         let width = text::width(&key) + 1 + text::width(binding.hint);
         let width = u16::try_from(width).unwrap_or(u16::MAX);
         if x.saturating_add(width) >= area.width {
@@ -46,8 +46,11 @@ fn is_of_use(model: &Model, command: &Command) -> bool {
     match command {
         Command::AskCreate => model.read_only.is_none(),
         Command::AskDestroy => model.read_only.is_none() && !model.table.is_empty(),
-        Command::Details | Command::Mark => !model.table.is_empty(),
+        Command::Open(Pane::Details | Pane::Output) | Command::Mark | Command::Shell => {
+            !model.table.is_empty()
+        }
         Command::Filter | Command::SortNext => !model.fleet.is_empty(),
+        Command::NextMatch => model.reader().is_some_and(|reader| !reader.needle.is_empty()),
         _ => true,
     }
 }

@@ -9,7 +9,7 @@ use ratatui::style::Style;
 
 use super::text;
 use super::theme::{Glyphs, Theme, Tone};
-use crate::app::SortKey;
+use crate::app::Field;
 
 /// On which side a column's text stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,10 +58,29 @@ pub struct Column<R: ?Sized, L: ?Sized> {
     pub widths: [u16; 3],
     /// How telling it is: 0 goes last.
     pub rank: u8,
-    /// What it sorts by, where it can be sorted.
-    pub sort: Option<SortKey>,
+    /// What it shows of an instance; what the table can be sorted by.
+    pub field: Option<Field>,
     /// What a row shows in it, at a width.
     pub cell: fn(&R, &L, u16) -> Cell,
+}
+
+impl<R: ?Sized, L: ?Sized> Column<R, L> {
+    /// A column of text.
+    pub const fn text(
+        id: &'static str,
+        heading: &'static str,
+        widths: [u16; 3],
+        rank: u8,
+        cell: fn(&R, &L, u16) -> Cell,
+    ) -> Self {
+        Self { id, heading, align: Align::Left, widths, rank, field: None, cell }
+    }
+
+    /// The same with numbers.
+    #[must_use]
+    pub const fn right(self) -> Self {
+        Self { align: Align::Right, ..self }
+    }
 }
 
 /// A column that found room: its place in the list, where it begins and how wide it is.
@@ -78,30 +97,35 @@ pub struct Placed {
 /// Columns between two columns.
 const GAP: u16 = 2;
 
-/// Deals out a width: the most telling columns first, each with its least; then each up to its
-/// usual width, and then up to its greatest, in the same order.
-pub fn place<R: ?Sized, L: ?Sized>(columns: &[Column<R, L>], width: u16) -> Vec<Placed> {
+/// Up to this rank a column is worth more than that another one has its usual width.
+const ESSENTIAL: u8 = 4;
+
+/// Deals out a width. The most telling columns come first, each with its least, and are then grown
+/// to their usual width; the others get what that leaves over, and what they leave over goes to
+/// those that can use it, in the same order.
+pub fn place<R: ?Sized, L: ?Sized>(columns: &[&Column<R, L>], width: u16) -> Vec<Placed> {
     let mut by_rank: Vec<usize> = (0..columns.len()).collect();
     by_rank.sort_by_key(|index| columns[*index].rank);
+    let essential = by_rank.partition_point(|index| columns[*index].rank <= ESSENTIAL);
     let mut room = width.saturating_add(GAP);
     let mut widths = vec![0; columns.len()];
-    let mut shown = Vec::new();
-    for index in by_rank {
-        let least = columns[index].widths[0].saturating_add(GAP);
-        if least > room {
-            break;
+    let (first, rest) = by_rank.split_at(essential);
+    let mut shown = 0;
+    for some in [first, rest] {
+        // None that tells less stands where one that tells more had no room.
+        let missing = shown < essential && some == rest;
+        for index in some.iter().filter(|_| !missing) {
+            let least = columns[*index].widths[0].saturating_add(GAP);
+            if least > room {
+                break;
+            }
+            room -= least;
+            widths[*index] = columns[*index].widths[0];
+            shown += 1;
         }
-        room -= least;
-        widths[index] = columns[index].widths[0];
-        shown.push(index);
+        grow(columns, &by_rank[..shown], 1, &mut widths, &mut room);
     }
-    for goal in [1, 2] {
-        for index in &shown {
-            let more = columns[*index].widths[goal].saturating_sub(widths[*index]).min(room);
-            widths[*index] += more;
-            room -= more;
-        }
-    }
+    grow(columns, &by_rank[..shown], 2, &mut widths, &mut room);
     let mut x = 0;
     let mut placed = Vec::new();
     for (index, width) in widths.into_iter().enumerate().filter(|(_, width)| *width > 0) {
@@ -109,6 +133,21 @@ pub fn place<R: ?Sized, L: ?Sized>(columns: &[Column<R, L>], width: u16) -> Vec<
         x += width + GAP;
     }
     placed
+}
+
+/// Gives columns that are shown more room, up to their usual or their greatest width.
+fn grow<R: ?Sized, L: ?Sized>(
+    columns: &[&Column<R, L>],
+    shown: &[usize],
+    goal: usize,
+    widths: &mut [u16],
+    room: &mut u16,
+) {
+    for index in shown {
+        let more = columns[*index].widths[goal].saturating_sub(widths[*index]).min(*room);
+        widths[*index] += more;
+        *room -= more;
+    }
 }
 
 /// Writes a text into one line of a column.
@@ -135,7 +174,7 @@ pub fn write(
 /// A table on its way to the buffer.
 pub struct Grid<'a, R: ?Sized, L: ?Sized> {
     /// The columns.
-    pub columns: &'a [Column<R, L>],
+    pub columns: Vec<&'a Column<R, L>>,
     /// What the cells are drawn with.
     pub look: &'a L,
     /// The colours.
@@ -148,29 +187,32 @@ pub struct Grid<'a, R: ?Sized, L: ?Sized> {
 
 impl<'a, R: ?Sized, L: ?Sized> Grid<'a, R, L> {
     /// Finds room for the columns.
-    pub fn new(columns: &'a [Column<R, L>], look: &'a L, theme: &'a Theme, area: Rect) -> Self {
-        Self { columns, look, theme, placed: place(columns, area.width), area }
+    pub fn new(
+        columns: impl IntoIterator<Item = &'a Column<R, L>>,
+        look: &'a L,
+        theme: &'a Theme,
+        area: Rect,
+    ) -> Self {
+        let columns: Vec<_> = columns.into_iter().collect();
+        let placed = place(&columns, area.width);
+        Self { columns, look, theme, placed, area }
     }
 
     /// The line of headings, and where each is. `sort`: what it is sorted by, and whether the
     /// other way round.
-    pub fn headings(
-        &self,
-        buffer: &mut Buffer,
-        sort: Option<(SortKey, bool)>,
-    ) -> Vec<(Rect, SortKey)> {
+    pub fn headings(&self, buffer: &mut Buffer, sort: Option<(Field, bool)>) -> Vec<(Rect, Field)> {
         let mut spots = Vec::new();
         for placed in &self.placed {
-            let column = &self.columns[placed.index];
+            let column = self.columns[placed.index];
             let area = self.line(0, *placed);
             let mut heading = column.heading.to_owned();
-            if let Some((_, reverse)) = sort.filter(|(key, _)| column.sort == Some(*key)) {
+            if let Some((_, reverse)) = sort.filter(|(key, _)| column.field == Some(*key)) {
                 heading.push(' ');
                 heading.push_str(self.theme.glyphs.sort[usize::from(reverse)]);
             }
             let style = self.theme.style(Tone::Dim);
             write(buffer, area, column.align, &heading, style, self.theme.glyphs);
-            spots.extend(column.sort.map(|key| (area, key)));
+            spots.extend(column.field.map(|key| (area, key)));
         }
         spots
     }
@@ -178,7 +220,7 @@ impl<'a, R: ?Sized, L: ?Sized> Grid<'a, R, L> {
     /// One row, on the `line`-th line below the headings.
     pub fn row(&self, buffer: &mut Buffer, line: u16, row: &R) {
         for placed in &self.placed {
-            let column = &self.columns[placed.index];
+            let column = self.columns[placed.index];
             let cell = (column.cell)(row, self.look, placed.width);
             let style = self.theme.style(cell.tone);
             let area = self.line(line + 1, *placed);
@@ -198,8 +240,7 @@ mod tests {
     use super::*;
 
     fn column(id: &'static str, widths: [u16; 3], rank: u8) -> Column<str, ()> {
-        let cell = |row: &str, (): &(), _| Cell::plain(row);
-        Column { id, heading: id, align: Align::Left, widths, rank, sort: None, cell }
+        Column::text(id, id, widths, rank, |row, (), _| Cell::plain(row))
     }
 
     fn columns() -> [Column<str, ()>; 3] {
@@ -211,7 +252,10 @@ mod tests {
     }
 
     fn widths(width: u16) -> Vec<(usize, u16)> {
-        place(&columns(), width).iter().map(|placed| (placed.index, placed.width)).collect()
+        place(&columns().iter().collect::<Vec<_>>(), width)
+            .iter()
+            .map(|placed| (placed.index, placed.width))
+            .collect()
     }
 
     #[test]

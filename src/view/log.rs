@@ -11,17 +11,21 @@ use ratatui::widgets::Widget;
 use tui_logger::{ExtLogRecord, LogFormatter, TuiLoggerWidget};
 
 use super::text;
-use super::{Pen, Theme, Tone};
-use crate::app::{Focus, Model, clean};
+use super::{HitMap, Pen, Theme, Tone};
+use crate::app::{Command, Model, Panel, clean};
 
 /// Draws it: a rule that says where in the log one is, and the lines.
-pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
-    let focused = model.focus == Focus::Log;
+pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Rect) {
+    hits.add(area, Command::Focus(Panel::Log));
+    let focused = model.focus() == Panel::Log;
     let remark = if model.log_panel.follows() { "following" } else { "scrolled, G follows" };
     pen.rule(area, 0, (if focused { Tone::Accent } else { Tone::Dim }, "log"), remark);
     let lines = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     TuiLoggerWidget::default()
-        .formatter(Box::new(Formatter { theme: pen.theme.clone(), whole: model.zoomed }))
+        .formatter(Box::new(Formatter {
+            theme: pen.theme.clone(),
+            whole: model.panels.whole == Some(Panel::Log),
+        }))
         .state(model.log_panel.widget())
         .render(lines.intersection(pen.buffer.area), pen.buffer);
 }

@@ -14,7 +14,8 @@
 //!  c create  d destroy  Enter details  l log  / filter  ? help  q quit               footer
 //! ```
 //!
-//! Dialogs lie over it. Below 60x15 one line says so, and the keys still work.
+//! A pane (details, an instance's log, map, prices, events) stands to the right of the table where
+//! there is room, else in its place. Dialogs lie over all of it. Below 60x15 one line says so, and the keys still work.
 
 pub mod columns;
 mod details;
@@ -25,19 +26,24 @@ mod header;
 mod help;
 mod hit;
 mod log;
+mod map;
 mod pen;
+mod prices;
+mod reader;
+mod side;
 mod table;
 pub mod text;
 mod theme;
+mod toasts;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
 pub use hit::HitMap;
 use pen::Pen;
-pub use theme::{Glyphs, Theme, Tone};
+pub use theme::{Ability, Glyphs, Theme, Tone};
 
-use crate::app::{Dialog, Model, SMALLEST};
+use crate::app::{Dialog, Layout, Model, Panel, SMALLEST};
 
 /// Draws a frame and tells what lies where in it.
 pub fn render(model: &Model, theme: &Theme, frame: &mut Frame<'_>) -> HitMap {
@@ -57,23 +63,40 @@ pub fn render(model: &Model, theme: &Theme, frame: &mut Frame<'_>) -> HitMap {
     let footer = Rect { y: area.bottom() - 1, height: 1, ..area };
     rest.height = rest.height.saturating_sub(1);
     match &model.dialog {
-        Some(Dialog::Details { key, top }) => details::draw(model, &mut pen, rest, key, *top),
-        Some(Dialog::Help { context, top }) => help::draw(&mut pen, rest, *context, *top),
-        _ => {
-            let log = layout.log + 1;
-            if !model.zoomed {
-                let height = rest.height.saturating_sub(log);
-                table::draw(model, &mut pen, &mut hits, take(&mut rest, height));
-            }
-            log::draw(model, &mut pen, rest);
-        }
+        Some(Dialog::Help { context, top }) => help::draw(model, &mut pen, rest, *context, *top),
+        _ => panels(model, &mut pen, &mut hits, rest, &layout),
     }
+    toasts::draw(model, &mut pen, rest);
     if let Some(dialog) = &model.dialog {
         hits.cover();
         dialogs::draw(model, &mut pen, area, dialog);
     }
     footer::draw(model, &mut pen, &mut hits, footer);
     hits
+}
+
+/// The table, the pane beside it and the log, or the one of them that has all the room.
+fn panels(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Rect, layout: &Layout) {
+    let mut rest = area;
+    match (layout.whole, model.panels.side) {
+        (Some(Panel::Log), _) => log::draw(model, pen, hits, rest),
+        (Some(Panel::Side), Some(pane)) => side::draw(model, pen, hits, rest, pane, false),
+        (Some(_), _) => table::draw(model, pen, hits, rest),
+        (None, pane) => {
+            let log = if layout.log > 0 { layout.log + 1 } else { 0 };
+            let mut upper = take(&mut rest, area.height.saturating_sub(log));
+            if let Some(pane) = pane.filter(|_| layout.side > 0) {
+                let columns = layout.side_columns.min(upper.width);
+                upper.width -= columns;
+                let beside = Rect { x: upper.right(), width: columns, ..upper };
+                side::draw(model, pen, hits, beside, pane, true);
+            }
+            table::draw(model, pen, hits, upper);
+            if layout.log > 0 {
+                log::draw(model, pen, hits, rest);
+            }
+        }
+    }
 }
 
 /// Takes lines from the top of an area.

@@ -2,12 +2,12 @@
 
 use ratatui::layout::Rect;
 
-use super::columns::{INSTANCE, Look};
+use super::columns::{Look, chosen};
 use super::grid::Grid;
 use super::text;
 use super::{HitMap, Pen, Tone};
-use crate::app::keymap::{Context, key_for};
-use crate::app::{Command, Focus, Model, clean};
+use crate::app::keymap::Context;
+use crate::app::{Command, Model, Pane, Panel, clean};
 use crate::fleet::Phase;
 
 /// The columns for the cursor and the mark.
@@ -16,6 +16,7 @@ const GUTTER: u16 = 3;
 /// Draws it: a rule, the headings, the rows of the window, and how many there are.
 pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Rect) {
     pen.rule(area, 0, (Tone::Dim, ""), "");
+    hits.add(area, Command::Focus(Panel::Table));
     let rows = Rect {
         x: area.x + GUTTER,
         y: area.y + 1,
@@ -23,7 +24,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Re
         height: area.height.saturating_sub(2),
     };
     let look = Look { now: model.now, glyphs: pen.theme.glyphs };
-    let grid = Grid::new(&INSTANCE, &look, pen.theme, rows);
+    let grid = Grid::new(chosen(model.table.columns.shown()), &look, pen.theme, rows);
     for (spot, key) in grid.headings(pen.buffer, Some(model.table.sort())) {
         hits.add(spot, Command::SortBy(key));
     }
@@ -42,7 +43,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Re
         }
         if model.table.cursor() == Some(key) {
             pen.buffer.set_style(rows.intersection(whole), pen.theme.selection());
-            let tone = if model.focus == Focus::Table { Tone::Accent } else { Tone::Dim };
+            let tone = if model.focus() == Panel::Table { Tone::Accent } else { Tone::Dim };
             pen.text(whole, 1, 0, tone, pen.theme.glyphs.cursor);
         }
     }
@@ -54,7 +55,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Re
 
 /// What a newcomer can do next.
 fn newcomer(model: &Model, pen: &mut Pen<'_>, area: Rect) {
-    let key = |command: &Command| key_for(Context::Table, command).unwrap_or_default();
+    let key = |command: &Command| model.keymap.key_for(Context::Table, command).unwrap_or_default();
     let create = key(&Command::AskCreate);
     let lines = if let Some(failure) = &model.trouble {
         let mut lines = text::wrap(&failure.reason, area.width.into());
@@ -96,22 +97,24 @@ fn first(model: &Model) -> Vec<String> {
 fn status(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let table = &model.table;
     let (sort, reverse) = table.sort();
-    let marked = match table.marks().len() {
-        0 => String::new(),
-        marked => format!("{marked} marked, "),
+    let marked = match (table.marks().len(), table.is_ranging()) {
+        (0, _) => String::new(),
+        (marked, false) => format!("{marked} marked, "),
+        (marked, true) => format!("marking {marked}, "),
     };
     let backwards = if reverse { " backwards" } else { "" };
     let counted = format!("{marked}{} of {}", table.len(), model.fleet.len());
-    let sorted = format!("{counted}, sorted by {}{backwards}", sort.word());
+    let sorted = format!("{counted}, sorted by {}{backwards}", sort.name());
     let aside = aside(model);
     // The heading shows the order as well.
     let needed = aside.as_ref().map_or(0, |(_, said)| text::width(said) + text::width(&sorted) + 8);
     let said = if needed > area.width.into() { counted } else { sorted };
     let taken = pen.right(area, 0, 0, Tone::Dim, &said);
     let area = Rect { width: area.width.saturating_sub(taken), ..area };
-    if model.filtering || !table.filter().is_empty() {
+    let filter = table.query().text();
+    if model.filtering || !filter.is_empty() {
         let x = pen.text(area, 1, 0, Tone::Accent, "/ ");
-        let x = pen.text(area, x, 0, Tone::Plain, table.filter());
+        let x = pen.text(area, x, 0, Tone::Plain, filter);
         if model.filtering {
             pen.styled(area, x, 0, pen.theme.chosen(), " ");
         }
@@ -126,7 +129,8 @@ fn aside(model: &Model) -> Option<(Tone, String)> {
     let instance = model.fleet.get(model.table.cursor()?)?;
     match &instance.phase {
         Phase::Failed(failure) => {
-            let key = key_for(Context::Table, &Command::Details).unwrap_or_default();
+            let command = Command::Open(Pane::Details);
+            let key = model.keymap.key_for(Context::Table, &command).unwrap_or_default();
             let reason = clean(&failure.reason, 1024);
             Some((Tone::Bad, format!("{}: {reason}. {key}: what to do", failure.step)))
         }

@@ -1,11 +1,13 @@
 //! Colours and glyphs. State is never colour alone: each has its glyph and its word.
 //!
-//! The terminal's own colours by name, and its default fore- and background: so one theme reads on
-//! dark and on light. Yellow alone is another one: the terminal's own cannot be seen on white.
+//! At first the terminal's own colours by name, and its default fore- and background: so one theme
+//! reads on dark and on light. Yellow alone is another one: the terminal's own cannot be seen on
+//! white.
 
 use ratatui::style::{Color, Modifier, Style};
 
-use crate::fleet::Health;
+use crate::config::ThemeName;
+use crate::fleet::{Health, Level};
 
 /// What a piece of text means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,6 +46,17 @@ impl From<Health> for Tone {
     }
 }
 
+impl From<Level> for Tone {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Info => Self::Plain,
+            Level::Success => Self::Good,
+            Level::Warning => Self::Waiting,
+            Level::Error => Self::Bad,
+        }
+    }
+}
+
 /// The signs that go with the words.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Glyphs {
@@ -64,6 +77,8 @@ pub struct Glyphs {
     pub none: &'static str,
     /// What was cut.
     pub cut: &'static str,
+    /// A line beside a pane.
+    pub wall: &'static str,
     /// Between two things of the same weight.
     pub dot: &'static str,
     /// A character of a secret.
@@ -80,6 +95,7 @@ const UNICODE: Glyphs = Glyphs {
     sort: ["▴", "▾"],
     none: "–",
     cut: "…",
+    wall: "│",
     dot: "·",
     secret: "•",
 };
@@ -94,6 +110,7 @@ const ASCII: Glyphs = Glyphs {
     sort: ["^", "v"],
     none: "-",
     cut: "~",
+    wall: "|",
     dot: "|",
     secret: "*",
 };
@@ -122,17 +139,48 @@ pub struct Theme {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Palette {
-    Colours,
+    /// The terminal's own, by name.
+    Own,
+    /// For a dark background, of the 256.
+    Dark,
+    /// For a light background, of the 256.
+    Light,
     Mono,
+}
+
+impl Palette {
+    /// Good, working and accent, waiting, interrupted, bad; `None` for no colours.
+    fn colours(self) -> Option<[Color; 5]> {
+        let indexed = |colours: [u8; 5]| Some(colours.map(Color::Indexed));
+        match self {
+            Self::Own => Some([Color::Green, Color::Cyan, AMBER, Color::Magenta, Color::Red]),
+            Self::Dark => indexed([114, 80, 179, 176, 203]),
+            Self::Light => indexed([28, 25, 130, 127, 160]),
+            Self::Mono => None,
+        }
+    }
 }
 
 /// A yellow for both backgrounds: `#af8700` of the 256 colours.
 const AMBER: Color = Color::Indexed(136);
 
 impl Theme {
+    /// The theme of a name, as far as the terminal can show it.
+    pub fn named(name: ThemeName, terminal: Ability) -> Self {
+        let palette = match name {
+            _ if !terminal.colours => Palette::Mono,
+            ThemeName::Auto | ThemeName::Ascii => Palette::Own,
+            ThemeName::Dark => Palette::Dark,
+            ThemeName::Light => Palette::Light,
+            ThemeName::Mono => Palette::Mono,
+        };
+        let theme = Self { glyphs: &UNICODE, palette };
+        if name == ThemeName::Ascii || !terminal.unicode { theme.ascii() } else { theme }
+    }
+
     /// In colours that read on dark and on light.
     pub fn colours() -> Self {
-        Self { glyphs: &UNICODE, palette: Palette::Colours }
+        Self { glyphs: &UNICODE, palette: Palette::Own }
     }
 
     /// Without colours, for `NO_COLOR` and for terminals that have none.
@@ -146,6 +194,11 @@ impl Theme {
         Self { glyphs: &ASCII, ..self }
     }
 
+    /// Whether only ASCII may be drawn.
+    pub fn is_ascii(&self) -> bool {
+        self.glyphs.rule.is_ascii()
+    }
+
     /// How text of a meaning is drawn.
     pub fn style(&self, tone: Tone) -> Style {
         let style = match tone {
@@ -155,21 +208,26 @@ impl Theme {
             Tone::Accent | Tone::Bad => Style::new().add_modifier(Modifier::BOLD),
             _ => Style::new(),
         };
-        match (self.palette, tone) {
-            (Palette::Mono, _) => style,
-            (_, Tone::Good) => style.fg(Color::Green),
-            (_, Tone::Bad) => style.fg(Color::Red),
-            (_, Tone::Interrupted) => style.fg(Color::Magenta),
-            (_, Tone::Waiting) => style.fg(AMBER),
-            _ => style.fg(Color::Cyan),
-        }
+        let Some([good, working, waiting, interrupted, bad]) = self.palette.colours() else {
+            return style;
+        };
+        style.fg(match tone {
+            Tone::Good => good,
+            Tone::Waiting => waiting,
+            Tone::Interrupted => interrupted,
+            Tone::Bad => bad,
+            _ => working,
+        })
     }
 
     /// What is laid over the row under the cursor.
     pub fn selection(&self) -> Style {
+        let bold = Style::new().add_modifier(Modifier::BOLD);
         match self.palette {
             Palette::Mono => Style::new().add_modifier(Modifier::REVERSED),
-            Palette::Colours => Style::new().add_modifier(Modifier::BOLD),
+            Palette::Own => bold,
+            Palette::Dark => bold.bg(Color::Indexed(237)),
+            Palette::Light => bold.bg(Color::Indexed(254)),
         }
     }
 
@@ -177,6 +235,15 @@ impl Theme {
     pub fn chosen(&self) -> Style {
         self.style(Tone::Accent).add_modifier(Modifier::REVERSED)
     }
+}
+
+/// What a terminal can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ability {
+    /// Whether it has colours, and they are wanted.
+    pub colours: bool,
+    /// Whether it shows more than ASCII.
+    pub unicode: bool,
 }
 
 #[cfg(test)]
@@ -206,6 +273,19 @@ mod tests {
             }
         }
         assert!(HEALTHS.iter().all(|health| ASCII.health(*health).is_ascii()));
+    }
+
+    #[test]
+    fn a_theme_never_shows_more_than_the_terminal_can() {
+        let poor = Ability { colours: false, unicode: false };
+        for (_, name) in ThemeName::ALL {
+            let theme = Theme::named(name, poor);
+            assert!(theme.is_ascii() && theme.style(Tone::Bad).fg.is_none());
+        }
+        let rich = Ability { colours: true, unicode: true };
+        assert!(Theme::named(ThemeName::Ascii, rich).is_ascii());
+        let selected = Theme::named(ThemeName::Light, rich).selection();
+        assert!(selected.add_modifier.contains(Modifier::BOLD), "not by its ground alone");
     }
 
     #[test]

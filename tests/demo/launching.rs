@@ -104,7 +104,7 @@ async fn a_launch_whose_answer_was_lost_is_found_by_its_tags_and_its_token() {
         assert_eq!(error.class, Class::Unknown, "{trouble}: {error}");
         assert_eq!(stage.calls("RunInstances"), 1, "{trouble}: never tried again by itself");
         pass(2).await;
-        let found = stage.ec2().instances(&ours().launched_as(request.token.as_str())).await;
+        let found = stage.ec2().instances(&ours().made_by(&request.token)).await;
         assert_eq!(found.unwrap().len(), 3, "{trouble}");
         assert_eq!(stage.ec2().launch(&request).await.unwrap().len(), 3, "{trouble}");
         assert_eq!(stage.machines().await.len(), 3, "{trouble}: nothing was launched twice");

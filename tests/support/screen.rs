@@ -11,10 +11,12 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier};
-use spot_tui::app::{Effect, Input, LogPanel, Message, Model, Opening, Stamped, update};
+use spot_tui::app::{
+    Effect, Input, LogPanel, Message, Model, Opening, Remembered, Stamped, update,
+};
 use spot_tui::config::{
     AllowFrom, Aws, Bacalhau, Config, Connect, HostKeyPolicy, Image, Network, NodeExtras,
-    RegionConfig, Sensor, Ssh, UbuntuRelease,
+    RegionConfig, Sensor, Ssh, UbuntuRelease, Ui,
 };
 use spot_tui::fleet::{
     About, Account, Ec2State, Fact, Fleet, InstanceKey, JobId, Lifecycle, Machine, Phase, Progress,
@@ -56,6 +58,7 @@ pub(crate) fn config() -> Config {
             network: Network::Dedicated,
             associate_public_ip: true,
             iam_instance_profile: None,
+            consistency_window_s: 60,
             tags: std::collections::BTreeMap::new(),
         },
         regions: vec![
@@ -76,6 +79,7 @@ pub(crate) fn config() -> Config {
         sensor: Sensor::default(),
         node: NodeExtras::default(),
         reboot: true,
+        ui: Ui::default(),
     }
 }
 
@@ -85,10 +89,13 @@ pub(crate) fn opening(size: (u16, u16)) -> Opening {
         config: Some(Arc::new(config())),
         deployment: "spot-7f3a".into(),
         fleet: Fleet::default(),
+        orders: Vec::new(),
         read_only: None,
         dashboard: true,
         now: at(0),
         size,
+        profile: None,
+        remembered: Remembered::default(),
     }
 }
 

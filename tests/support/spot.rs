@@ -50,7 +50,8 @@ impl Spot {
     /// the test's hosts, and whatever else is wanted under `aws`.
     pub(crate) fn configure(&self, ssh_config: &Path, timeout_s: u32, aws: &str, regions: &str) {
         let text = format!(
-            "deployment: spot-test\naws:\n  private_ssh_key_path: {}\n{aws}\nregions:\n{regions}\n\
+            "deployment: spot-test\naws:\n  private_ssh_key_path: {}\n  consistency_window_s: 2\n\
+             {aws}\nregions:\n{regions}\n\
              ssh:\n  config_file: {}\n  timeout_s: {timeout_s}\n",
             self.key.path().display(),
             ssh_config.display(),

@@ -86,7 +86,7 @@ async fn instances_are_found_by_tags_page_by_page_and_end_in_spite_of_a_bad_id()
     assert_eq!(ids(&found), ids(&launched));
     assert!(found.iter().all(|machine| machine.public_ip.is_some()), "{found:?}");
     assert_eq!(world.proxy.calls()[0].parameter("MaxResults"), Some("1000"));
-    let by_launch = Selector::everything().launched_as("spot-test-");
+    let by_launch = Selector::everything().made_for(&"spot-test".into());
     assert_eq!(world.ec2().instances(&by_launch).await.unwrap().len(), 3);
 
     let deployments = world.ec2().deployments().await.unwrap();

@@ -11,9 +11,11 @@ async fn a_network_is_built_once_tagged_at_birth_and_recorded_first() {
 
     let calls = world.proxy.take();
     let creates = calls.iter().filter(|call| call.action.starts_with("Create"));
+    let mut marks = BTreeSet::new();
     for call in creates.filter(|call| call.action != "CreateRoute") {
         let tagged = call.tagged();
-        let tags: BTreeMap<_, _> = tagged[0].1.iter().cloned().collect();
+        let mut tags: BTreeMap<_, _> = tagged[0].1.iter().cloned().collect();
+        assert!(marks.insert(tags.remove("LaunchId").unwrap()), "two things with one mark");
         assert_eq!(tags, origin().tags(&REGION.into(), "spot-tui-spot-test"), "{}", call.action);
     }
     let recorded: Vec<_> =

@@ -1,10 +1,12 @@
 //! From counts to launches: each planned instance has its row, and is on disk, before a job
 //! starts.
 
+use std::collections::BTreeSet;
+
 use crate::app::dialog::CreateForm;
 use crate::app::{Counts, Dialog, Effect, Model};
 use crate::fleet::{
-    DeploymentId, Instance, InstanceKey, Job, Launch, LaunchId, Level, Phase, Region,
+    DeploymentId, Instance, InstanceKey, Job, Launch, LaunchId, Level, Order, Phase, Region,
 };
 
 /// The verb under which a refusal is said.
@@ -48,11 +50,18 @@ pub(super) fn create(model: &mut Model, counts: Option<Counts>) -> Vec<Effect> {
             return Vec::new();
         }
     };
-    let launches: Vec<Launch> =
-        counts.into_iter().map(|(region, count)| plan(model, region, count)).collect();
+    let mut counts = counts;
+    let mut launches = take_over(model, &mut counts);
+    counts.retain(|_, count| *count > 0);
+    launches.extend(counts.into_iter().map(|(region, count)| {
+        let id = new_launch(model, &region);
+        plan(model, region, id, count)
+    }));
     model.rearrange();
     let mut effects: Vec<Effect> = model.persist().into_iter().collect();
-    effects.extend(resume(model));
+    let resumed = launches.iter().flat_map(|launch| &launch.resumed);
+    let taken: BTreeSet<InstanceKey> = resumed.map(|instance| instance.key.clone()).collect();
+    effects.extend(resume_others(model, &taken));
     effects.push(model.start(Job::Create(launches)));
     effects
 }
@@ -69,7 +78,7 @@ fn permitted(model: &mut Model, counts: Option<Counts>) -> Result<Counts, String
     }
     let mut counts = counts.unwrap_or_else(|| config.spread());
     counts.retain(|_, count| *count > 0);
-    if counts.is_empty() {
+    if counts.is_empty() && !unfinished(model).any(|order| config.region(&order.region).is_some()) {
         return Err("nothing to create: every count is 0".into());
     }
     let wanted: u64 = counts.values().map(|count| u64::from(*count)).sum();
@@ -98,11 +107,63 @@ fn is_being_destroyed(model: &Model, region: &Region) -> bool {
     model.changing().any(|(_, job)| job.verb == "destroy" && job.covers(region))
 }
 
-/// Puts the planned rows of one launch into the fleet.
-fn plan(model: &mut Model, region: Region, count: u32) -> Launch {
+/// The creates of this deployment that an earlier run did not bring to their end.
+fn unfinished(model: &Model) -> impl Iterator<Item = &Order> {
+    model.orders.iter().filter(|order| order.deployment == model.deployment)
+}
+
+/// What an earlier run was to create and did not, it was cut short. What is asked for now counts
+/// it in: the same command, given again, completes it and adds nothing.
+fn take_over(model: &mut Model, counts: &mut Counts) -> Vec<Launch> {
+    let Some(config) = model.config.clone() else { return Vec::new() };
+    let (taken, kept): (Vec<Order>, Vec<Order>) =
+        std::mem::take(&mut model.orders).into_iter().partition(|order| {
+            order.deployment == model.deployment
+                && config.region(&order.region).is_some()
+                && !is_being_destroyed(model, &order.region)
+        });
+    model.orders = kept;
+    for order in &taken {
+        if let Some(wanted) = counts.get_mut(&order.region) {
+            *wanted = wanted.saturating_sub(order.count);
+        }
+    }
+    taken.into_iter().map(|order| resume_order(model, order)).collect()
+}
+
+/// Plans the rows that an order lacks.
+fn resume_order(model: &mut Model, order: Order) -> Launch {
+    let alive = model.fleet.alive().filter(|instance| instance.phase != Phase::Terminating);
+    let there: Vec<Instance> = alive
+        .filter(|instance| instance.machine.as_ref().is_some_and(|machine| order.made(machine)))
+        .cloned()
+        .collect();
+    let count = u32::try_from(there.len()).unwrap_or(u32::MAX);
+    let text = format!(
+        "an earlier create of {} was cut short: {count} are there, the others are looked for, and \
+         launched if they were not",
+        order.count
+    );
+    model.log.say(model.now, Level::Info, order.region.as_str(), &text);
+    let known = there.iter().filter_map(Instance::id).cloned().collect();
+    let resumed = there.into_iter().filter(is_unfinished).collect();
+    let launch = plan(model, order.region, order.launch, order.count.saturating_sub(count));
+    Launch { known, resumed, ..launch }
+}
+
+/// Whether an instance's deployment was begun, or is yet to begin, and did not end.
+fn is_unfinished(instance: &Instance) -> bool {
+    instance.phase.is_deploying() || instance.phase == Phase::Running
+}
+
+fn new_launch(model: &mut Model, region: &Region) -> LaunchId {
     let moment = model.now.as_millisecond().max(model.last_launch + 1);
     model.last_launch = moment;
-    let id = launch_id(&model.deployment, moment, &region);
+    launch_id(&model.deployment, moment, region)
+}
+
+/// Puts the planned rows of one launch into the fleet.
+fn plan(model: &mut Model, region: Region, id: LaunchId, count: u32) -> Launch {
     let keys: Vec<InstanceKey> =
         (0..count).map(|index| InstanceKey::planned(&region, &id, index)).collect();
     for key in &keys {
@@ -113,13 +174,18 @@ fn plan(model: &mut Model, region: Region, count: u32) -> Launch {
             model.now,
         ));
     }
-    Launch { region, id, keys }
+    Launch { region, id, keys, known: BTreeSet::new(), resumed: Vec::new() }
 }
 
 /// The job that takes up what an earlier run left between Pending and Ready, be it known from the
 /// state file or found by its tags. Where a job is at work, what it left cannot be told from what
 /// it is about to do.
 pub(super) fn resume(model: &mut Model) -> Option<Effect> {
+    resume_others(model, &BTreeSet::new())
+}
+
+/// The same without the rows that a create takes up itself.
+fn resume_others(model: &mut Model, taken: &BTreeSet<InstanceKey>) -> Option<Effect> {
     if model.read_only.is_some() {
         return None;
     }
@@ -127,7 +193,7 @@ pub(super) fn resume(model: &mut Model) -> Option<Effect> {
     let open: Vec<Instance> = model
         .fleet
         .alive()
-        .filter(|instance| instance.phase.is_deploying() || instance.phase == Phase::Running)
+        .filter(|instance| is_unfinished(instance) && !taken.contains(&instance.key))
         // Another deployment's rows, from an old state file, are not ours to work on.
         .filter(|instance| instance.deployment == model.deployment && !is_busy(&instance.region))
         .cloned()

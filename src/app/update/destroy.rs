@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use crate::app::dialog::{DestroyForm, Target};
 use crate::app::{Dialog, Effect, Model, Scope};
-use crate::fleet::{Doomed, Instance, InstanceKey, Job, JobId, Level, Phase, Region, Victim};
+use crate::fleet::{
+    Doomed, Instance, InstanceKey, Job, JobId, LaunchId, Level, Phase, Region, Victim,
+};
 
 /// The verb under which a refusal is said.
 const VERB: &str = "destroy";
@@ -146,6 +148,27 @@ fn destroys_everything(model: &Model) -> bool {
 fn start_all(model: &mut Model) -> Vec<Effect> {
     let mut effects = clear_dead(model, &Scope::All);
     effects.push(model.start(Job::Destroy(Doomed::Everything)));
+    effects
+}
+
+/// Takes back what a create has made that was cancelled: instances, and where they were the only
+/// ones, the network. Where everything is about to be destroyed, that is done anyway.
+pub(super) fn roll_back(model: &mut Model, launches: Vec<(Region, LaunchId)>) -> Vec<Effect> {
+    if launches.is_empty() || model.postponed.is_some() {
+        return Vec::new();
+    }
+    let begun =
+        |instance: &&Instance| launches.iter().any(|(region, _)| *region == instance.region);
+    let dead: Vec<InstanceKey> = model
+        .fleet
+        .instances()
+        .filter(begun)
+        .filter(|instance| instance.machine.is_none() && !is_being_requested(model, instance))
+        .map(|instance| instance.key.clone())
+        .collect();
+    let mut effects = clear(model, &dead);
+    model.flash(Level::Info, "create", "taking back what it made");
+    effects.push(model.start(Job::Destroy(Doomed::Launches(launches))));
     effects
 }
 

@@ -6,12 +6,10 @@ mod leave;
 mod panels;
 mod reports;
 
-use super::dialog::{self, Next, SecretForm};
+use super::dialog::{self, Next, Palette, SecretForm};
+use super::keymap::Context;
 use super::layout::Layout;
-use super::story::story;
-use super::{
-    Command, Dialog, Effect, Exit, Input, Message, Model, Question, Signal, Stamped, keymap,
-};
+use super::{Command, Dialog, Effect, Exit, Input, Message, Model, Question, Signal, Stamped};
 use crate::fleet::{Job, JobId, Level};
 
 /// Takes one message in and tells what follows from it.
@@ -23,7 +21,13 @@ pub fn update(model: &mut Model, message: Stamped) -> Vec<Effect> {
     if !matches!(message.message, Message::Report(_)) {
         model.settle();
     }
-    match message.message {
+    let mut effects = take(model, message.message);
+    effects.extend(model.ring());
+    effects
+}
+
+fn take(model: &mut Model, message: Message) -> Vec<Effect> {
+    match message {
         Message::Input(input) => on_input(model, input),
         Message::Command(command) => perform(model, command),
         Message::Report(report) => reports::apply(model, report),
@@ -35,6 +39,10 @@ pub fn update(model: &mut Model, message: Stamped) -> Vec<Effect> {
         }
         Message::Stored(stored) => {
             on_stored(model, stored);
+            Vec::new()
+        }
+        Message::Noted { level, about, text } => {
+            model.flash(level, about, text);
             Vec::new()
         }
         Message::Dropped(job, lines) => {
@@ -53,7 +61,9 @@ pub fn update(model: &mut Model, message: Stamped) -> Vec<Effect> {
 fn on_input(model: &mut Model, input: Input) -> Vec<Effect> {
     match input {
         Input::Key(event) => {
-            let Some(command) = keymap::command(model.context(), event) else { return Vec::new() };
+            let Some(command) = model.keymap.command(model.context(), event) else {
+                return Vec::new();
+            };
             model.flash = None;
             perform(model, command)
         }
@@ -72,12 +82,12 @@ fn on_input(model: &mut Model, input: Input) -> Vec<Effect> {
     }
 }
 
-/// Pasted text is never a command, and a confirmation is typed by hand: only the filter and a
-/// secret take it.
+/// Pasted text is never a command, and a confirmation is typed by hand: only a filter, a search
+/// and a secret take it.
 fn paste(model: &mut Model, text: &str) {
     let takes = match &model.dialog {
         Some(dialog) => matches!(dialog, Dialog::Secret(_)),
-        None => model.filtering,
+        None => matches!(model.context(), Context::Filter | Context::Search),
     };
     if takes {
         for character in text.chars().filter(|character| !character.is_control()) {
@@ -100,6 +110,10 @@ fn perform(model: &mut Model, command: Command) -> Vec<Effect> {
             panels::in_filter(model, &command);
             Vec::new()
         }
+        command if model.context() == Context::Search => {
+            panels::in_search(model, &command);
+            Vec::new()
+        }
         command => panels::perform(model, command),
     }
 }
@@ -107,13 +121,24 @@ fn perform(model: &mut Model, command: Command) -> Vec<Effect> {
 fn in_dialog(model: &mut Model, command: &Command) -> Vec<Effect> {
     let Some(mut open) = model.dialog.take() else { return Vec::new() };
     let (page, lines) = reading(model, &open);
-    let effects = match dialog::apply(&mut open, command, page, lines) {
+    let next = match &mut open {
+        Dialog::Palette(palette) => in_palette(model, palette, command),
+        open => dialog::apply(open, command, page, lines),
+    };
+    if let Dialog::Columns(form) = &mut open {
+        model.table.columns = form.columns.clone();
+        if let Some(field) = form.sort.take() {
+            model.table.sort_by(field, &model.fleet);
+        }
+    }
+    let effects = match next {
         Next::Stay => {
             model.dialog = Some(open);
             return Vec::new();
         }
         Next::Close => match open {
             Dialog::Secret(form) => vec![Effect::Answer(form.question.id, None)],
+            Dialog::Columns(_) => panels::remember(model),
             _ => Vec::new(),
         },
         Next::Do(command) => perform(model, command),
@@ -127,16 +152,32 @@ fn in_dialog(model: &mut Model, command: &Command) -> Vec<Effect> {
     effects
 }
 
+/// A command in the palette, whose line is read with the keymap.
+fn in_palette(model: &mut Model, palette: &mut Palette, command: &Command) -> Next {
+    match command {
+        Command::Accept if palette.typed.trim().is_empty() && palette.at == 0 => Next::Close,
+        Command::Accept => match palette.meant(&model.keymap) {
+            Ok(command) => Next::Do(command),
+            Err(why) => {
+                model.show(Level::Warning, why);
+                Next::Stay
+            }
+        },
+        Command::Back => Next::Close,
+        other => {
+            palette.take(other, &model.keymap);
+            Next::Stay
+        }
+    }
+}
+
 /// The window and the length of a dialog that is read.
 fn reading(model: &Model, dialog: &Dialog) -> (usize, usize) {
-    /// What the details say above their story, at most, and the rule.
-    const FACTS: u16 = 10;
-    let height = Layout::reading(model.size.1);
     match dialog {
-        Dialog::Details { key, .. } => {
-            (height.saturating_sub(FACTS).max(1).into(), story(model, key).len())
+        Dialog::Help { context, .. } => {
+            let height = Layout::reading(model.size.1);
+            (height.max(1).into(), model.keymap.bindings(*context).count())
         }
-        Dialog::Help { context, .. } => (height.max(1).into(), keymap::bindings(*context).count()),
         _ => (1, 0),
     }
 }

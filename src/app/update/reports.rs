@@ -102,7 +102,10 @@ fn of_instance(model: &mut Model, key: &InstanceKey, report: &Report) -> Vec<Eff
     if !changed {
         return Vec::new();
     }
-    model.unsettle();
+    match before {
+        Some(before) if rows == model.fleet.len() => model.recount(&before),
+        _ => model.unsettle(),
+    }
     model.persist().into_iter().collect()
 }
 
@@ -145,6 +148,7 @@ fn say_fact(model: &mut Model, key: &InstanceKey, fact: &Fact) {
 }
 
 fn say_phase(model: &mut Model, key: &InstanceKey, label: &str, phase: &Phase) {
+    model.alarm |= matches!(phase.health(), Health::Bad | Health::Interrupted);
     let level = match phase.health() {
         Health::Bad if matches!(phase, Phase::Failed(_)) => Level::Error,
         Health::Bad | Health::Interrupted => Level::Warning,
@@ -275,17 +279,25 @@ fn ended(model: &mut Model, report: &Report, outcome: Outcome) -> Vec<Effect> {
         return Vec::new();
     };
     let (verb, is_mutating, title) = (job.verb, job.is_mutating, job.short_title());
+    let launches = match outcome {
+        Outcome::Cancelled => job.launches.clone(),
+        _ => Vec::new(),
+    };
     match &outcome {
         Outcome::Done if is_mutating => {
             model.log.say(model.now, Level::Success, verb, "done");
-            model.show(Level::Success, format!("{title}: done"));
+            model.toast(Level::Success, format!("{title}: done"));
         }
         Outcome::Done => {}
         Outcome::Partly { failed } => {
             let text = format!("done, but {failed} failed");
-            model.flash(Level::Warning, verb, text);
+            model.log.say(model.now, Level::Warning, verb, &text);
+            model.toast(Level::Warning, format!("{title}: {text}"));
         }
-        Outcome::Failed(failure) => model.flash(Level::Error, verb, failure.to_string()),
+        Outcome::Failed(failure) => {
+            model.log.say(model.now, Level::Error, verb, &failure.to_string());
+            model.toast(Level::Error, format!("{title}: {failure}"));
+        }
         Outcome::Cancelled => model.log.say(model.now, Level::Warning, verb, "stopped"),
     }
     let identified = verb == Job::Identify.verb();
@@ -293,7 +305,8 @@ fn ended(model: &mut Model, report: &Report, outcome: Outcome) -> Vec<Effect> {
         model.trouble = Some(failure.clone());
     }
     model.end(report.job, report.at, outcome);
-    let mut effects = destroy::go_on(model);
+    let mut effects = destroy::roll_back(model, launches);
+    effects.extend(destroy::go_on(model));
     if identified && model.dashboard && model.account.is_some() {
         effects.extend(watch(model));
         effects.extend(create::resume(model));

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::app::{Counts, Motion, Opening, QuestionId, Scope, Secret};
+use crate::app::{Counts, Motion, Opening, QuestionId, Remembered, Scope, Secret};
 use crate::config::{
     AllowFrom, Aws, Bacalhau, Config, Connect, HostKeyPolicy, Image, Network, NodeExtras,
-    RegionConfig, Sensor, Ssh, UbuntuRelease,
+    RegionConfig, Sensor, Ssh, UbuntuRelease, Ui,
 };
 use crate::fleet::{
     About, Account, Doomed, Ec2State, Fact, Failure, Fleet, Instance, InstanceKey, Lifecycle,
@@ -49,6 +49,7 @@ fn config() -> Config {
             network: Network::Dedicated,
             associate_public_ip: true,
             iam_instance_profile: None,
+            consistency_window_s: 60,
             tags: BTreeMap::new(),
         },
         regions: vec![region(REGIONS[0]), region(REGIONS[1])],
@@ -65,6 +66,7 @@ fn config() -> Config {
         sensor: Sensor::default(),
         node: NodeExtras::default(),
         reboot: true,
+        ui: Ui::default(),
     }
 }
 
@@ -73,10 +75,13 @@ fn opening(dashboard: bool) -> Opening {
         config: Some(Arc::new(config())),
         deployment: "spot-7f3a".into(),
         fleet: Fleet::default(),
+        orders: Vec::new(),
         read_only: None,
         dashboard,
         now: at(0),
         size: (80, 24),
+        profile: None,
+        remembered: Remembered::default(),
     }
 }
 

@@ -108,6 +108,13 @@ pub struct NetworkFound {
     pub addresses: Vec<AddressFound>,
 }
 
+impl NetworkFound {
+    /// Whether there is nothing at all.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// A VPC.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vpc {

@@ -30,10 +30,10 @@ use actions::{Action, Call};
 use form::Form;
 use xml::Xml;
 
-use super::places::PLACES;
 use super::scenario::Trouble;
 use super::world::pace::{QUERY, UNPAGED};
 use super::world::{CallSeen, Refusal, State, World};
+use crate::fleet::PLACES;
 
 pub use connector::connector;
 pub use server::{Server, serve};

@@ -3,10 +3,10 @@
 use super::actions::Call;
 use super::select::{Filters, cut};
 use super::xml::Xml;
-use crate::demo::places::{PLACES, Place};
 use crate::demo::shapes::{SHAPES, Shape};
 use crate::demo::world::Refusal;
 use crate::demo::world::images::{CANONICAL, images};
+use crate::fleet::{PLACES, Place};
 
 /// DescribeRegions: those that the account may use; all of them with AllRegions.
 pub(super) fn regions(call: &mut Call<'_>) -> Result<Xml, Refusal> {

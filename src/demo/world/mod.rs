@@ -29,8 +29,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::clock::Clock;
 use super::hosts::HostFault;
-use super::places::PLACES;
 use super::scenario::{Scenario, Trouble};
+use crate::fleet::PLACES;
 use crate::fleet::{Ec2State, InstanceId, Region};
 use instance::{Fate, Instance};
 use play::Play;

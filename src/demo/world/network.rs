@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::groups::{Group, Rule};
 use super::refusal::Refusal;
 use crate::demo::dice::Dice;
-use crate::demo::places::Place;
+use crate::fleet::Place;
 
 /// Tags, by key.
 pub(crate) type Tags = BTreeMap<String, String>;

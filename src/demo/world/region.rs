@@ -13,7 +13,7 @@ use super::network::{Network, Resource, Volume};
 use super::pace::Buckets;
 use super::spot::SpotRequest;
 use crate::demo::dice::Dice;
-use crate::demo::places::{PLACES, Place};
+use crate::fleet::{PLACES, Place};
 
 /// Addresses at the beginning of the range that nobody gets: 127.0.0.1 is among them when the
 /// range is the loopback's.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ipnet::{IpNet, Ipv4Net};
 use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, sleep};
+use uuid::Uuid;
 
 use super::patience::until;
 use super::{Intent, NetworkError, NetworkPlan, NetworkReady, RecordIntent, Say};
@@ -14,7 +15,7 @@ use crate::aws::{
 };
 use crate::config::Network;
 use crate::fleet::tags::{self, Origin};
-use crate::fleet::{GatewayId, Level, Region, SecurityGroupId, SubnetId, VpcId, Zone};
+use crate::fleet::{GatewayId, LaunchId, Level, Region, SecurityGroupId, SubnetId, VpcId, Zone};
 
 /// How long a call waits for what was made just before to be known everywhere.
 const CONSISTENCY: Duration = Duration::from_mins(1);
@@ -65,8 +66,10 @@ pub async fn ensure_key_pair<R: RecordIntent>(
     if site.adopt_key(&name).await?.is_some() {
         return Ok(name);
     }
-    let tags = origin.tags(ec2.region(), &name);
-    let imported = site.make("ImportKeyPair", || ec2.import_key(&name, public_key, &tags)).await;
+    let mut mark = site.mark();
+    mark.tags.insert(tags::NAME.into(), name.clone());
+    let import = || ec2.import_key(&name, public_key, &mark.tags);
+    let imported = site.born("ImportKeyPair", &mark, import).await;
     match imported {
         Ok(_) => Ok(name),
         // Another run was faster, or a lost answer was a success.
@@ -87,19 +90,23 @@ fn digest(public_key: &str) -> String {
     format!("{a:02x}{b:02x}{c:02x}{d:02x}")
 }
 
+/// What makes one resource known as the work of one call.
+struct Mark {
+    launch: LaunchId,
+    tags: BTreeMap<String, String>,
+}
+
 /// One region while it is being built in.
 struct Site<'a, R> {
     ec2: &'a Ec2,
     origin: &'a Origin,
-    tags: BTreeMap<String, String>,
     before: &'a R,
     say: Say<'a>,
 }
 
 impl<'a, R: RecordIntent> Site<'a, R> {
     fn new(ec2: &'a Ec2, origin: &'a Origin, before: &'a R, say: Say<'a>) -> Self {
-        let tags = origin.tags(ec2.region(), &origin.name());
-        Self { ec2, origin, tags, before, say }
+        Self { ec2, origin, before, say }
     }
 
     async fn build(&self, plan: &NetworkPlan) -> Result<NetworkReady, NetworkError> {
@@ -123,12 +130,14 @@ impl<'a, R: RecordIntent> Site<'a, R> {
         found: &NetworkFound,
     ) -> Result<(VpcId, Vec<(SubnetId, Zone)>), NetworkError> {
         let cidr = network_of(self.ec2.region());
-        let vpc = match found.vpcs.first() {
-            Some(vpc) => vpc.id.clone(),
-            None => self.make("CreateVpc", || self.ec2.create_vpc(cidr, &self.tags)).await?,
+        let vpc = if let Some(vpc) = found.vpcs.first() {
+            vpc.id.clone()
+        } else {
+            let mark = self.mark();
+            self.born("CreateVpc", &mark, || self.ec2.create_vpc(cidr, &mark.tags)).await?
         };
         if !self.look(|| self.ec2.has_dns_hostnames(&vpc)).await? {
-            self.make("ModifyVpcAttribute", || self.ec2.enable_dns_hostnames(&vpc)).await?;
+            self.change("ModifyVpcAttribute", || self.ec2.enable_dns_hostnames(&vpc)).await?;
         }
         let gateway = self.gateway(&vpc, found).await?;
         let table = self.route_table(&vpc, &gateway, found).await?;
@@ -151,10 +160,12 @@ impl<'a, R: RecordIntent> Site<'a, R> {
             Some(gateway) if gateway.vpc.is_some() => return Ok(gateway.id.clone()),
             Some(gateway) => gateway.id.clone(),
             None => {
-                self.make("CreateInternetGateway", || self.ec2.create_gateway(&self.tags)).await?
+                let mark = self.mark();
+                let create = || self.ec2.create_gateway(&mark.tags);
+                self.born("CreateInternetGateway", &mark, create).await?
             }
         };
-        self.make("AttachInternetGateway", || self.ec2.attach_gateway(&gateway, vpc)).await?;
+        self.change("AttachInternetGateway", || self.ec2.attach_gateway(&gateway, vpc)).await?;
         Ok(gateway)
     }
 
@@ -168,12 +179,13 @@ impl<'a, R: RecordIntent> Site<'a, R> {
         let table = if let Some(table) = known {
             table.clone()
         } else {
-            let create = || self.ec2.create_route_table(vpc, &self.tags);
-            let id = self.make("CreateRouteTable", create).await?;
+            let mark = self.mark();
+            let create = || self.ec2.create_route_table(vpc, &mark.tags);
+            let id = self.born("CreateRouteTable", &mark, create).await?;
             RouteTable { id, vpc: vpc.clone(), associations: Vec::new(), way_out: None }
         };
         if table.way_out.as_ref() != Some(gateway) {
-            self.make("CreateRoute", || self.ec2.create_way_out(&table.id, gateway)).await?;
+            self.change("CreateRoute", || self.ec2.create_way_out(&table.id, gateway)).await?;
         }
         Ok(table)
     }
@@ -195,14 +207,15 @@ impl<'a, R: RecordIntent> Site<'a, R> {
                 (self.say)(Level::Warning, format!("{zone} is left out: no subnet fits"));
                 return Ok(None);
             };
-            let create = || self.ec2.create_subnet(vpc, zone, part, &self.tags);
-            self.make("CreateSubnet", create).await?
+            let mark = self.mark();
+            let create = || self.ec2.create_subnet(vpc, zone, part, &mark.tags);
+            self.born("CreateSubnet", &mark, create).await?
         };
         if !known.is_some_and(|subnet| subnet.maps_public_ip) {
-            self.make("ModifySubnetAttribute", || self.ec2.map_public_ips(&subnet)).await?;
+            self.change("ModifySubnetAttribute", || self.ec2.map_public_ips(&subnet)).await?;
         }
         if !table.associations.iter().any(|used| used.subnet == subnet) {
-            self.make("AssociateRouteTable", || self.ec2.associate(&table.id, &subnet)).await?;
+            self.change("AssociateRouteTable", || self.ec2.associate(&table.id, &subnet)).await?;
         }
         Ok(Some(subnet))
     }
@@ -260,9 +273,9 @@ impl<'a, R: RecordIntent> Site<'a, R> {
             return Ok(group.clone());
         }
         let name = self.origin.name();
-        let id: SecurityGroupId = self
-            .make("CreateSecurityGroup", || self.ec2.create_security_group(vpc, &name, &self.tags))
-            .await?;
+        let mark = self.mark();
+        let create = || self.ec2.create_security_group(vpc, &name, &mark.tags);
+        let id: SecurityGroupId = self.born("CreateSecurityGroup", &mark, create).await?;
         Ok(Group::empty(id, vpc.clone(), name))
     }
 
@@ -288,18 +301,13 @@ impl<'a, R: RecordIntent> Site<'a, R> {
                 );
                 (self.say)(Level::Warning, text);
             }
-            let authorize = || self.ec2.authorize(&group.id, &missing, &self.tags);
-            match self.make("AuthorizeSecurityGroupIngress", authorize).await {
-                Err(NetworkError::Aws(error)) if error.class == Class::Exists => {}
-                done => done?,
-            }
+            let tags = self.origin.tags(self.ec2.region(), &self.origin.name());
+            let authorize = || self.ec2.authorize(&group.id, &missing, &tags);
+            self.change("AuthorizeSecurityGroupIngress", authorize).await?;
         }
         if !stale.is_empty() {
             let revoke = || self.ec2.revoke(&group.id, &stale);
-            match self.make("RevokeSecurityGroupIngress", revoke).await {
-                Err(NetworkError::Aws(error)) if error.class == Class::Gone => {}
-                done => done?,
-            }
+            self.change("RevokeSecurityGroupIngress", revoke).await?;
         }
         Ok(())
     }
@@ -330,17 +338,66 @@ impl<'a, R: RecordIntent> Site<'a, R> {
         Ok(until(Instant::now() + CONSISTENCY, early, ask).await?)
     }
 
-    /// One mutating call: recorded, sent, and closed as soon as its outcome is known.
-    async fn make<T, Fut>(
+    /// Tags that only one call gives.
+    fn mark(&self) -> Mark {
+        let random = Uuid::new_v4().simple().to_string();
+        let launch = LaunchId::new(format!("{}-{}", self.ec2.region(), &random[..12]));
+        let mut tags = self.origin.tags(self.ec2.region(), &self.origin.name());
+        tags.insert(tags::LAUNCH_ID.into(), launch.to_string());
+        Mark { launch, tags }
+    }
+
+    /// A call that makes what carries this mark.
+    async fn born<T, Fut>(
         &self,
         action: &'static str,
+        mark: &Mark,
         call: impl FnMut() -> Fut,
     ) -> Result<T, NetworkError>
     where
         Fut: Future<Output = Result<T, AwsError>>,
     {
-        let region = self.ec2.region().clone();
-        let intent = Intent { region, action, name: self.origin.name() };
+        let (launch, tags) = (Some(mark.launch.clone()), mark.tags.clone());
+        let intent = self.intent(action);
+        self.make(Intent { launch, tags, ..intent }, call).await
+    }
+
+    /// A call that changes what is there. That it is so already is as good.
+    async fn change<Fut>(
+        &self,
+        action: &'static str,
+        call: impl FnMut() -> Fut,
+    ) -> Result<(), NetworkError>
+    where
+        Fut: Future<Output = Result<(), AwsError>>,
+    {
+        match self.make(self.intent(action), call).await {
+            Err(NetworkError::Aws(error)) if matches!(error.class, Class::Exists | Class::Gone) => {
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    fn intent(&self, action: &'static str) -> Intent {
+        Intent {
+            region: self.ec2.region().clone(),
+            action,
+            name: self.origin.name(),
+            launch: None,
+            tags: BTreeMap::new(),
+        }
+    }
+
+    /// One mutating call: recorded, sent, and closed as soon as its outcome is known.
+    async fn make<T, Fut>(
+        &self,
+        intent: Intent,
+        call: impl FnMut() -> Fut,
+    ) -> Result<T, NetworkError>
+    where
+        Fut: Future<Output = Result<T, AwsError>>,
+    {
         let entry = self.before.open(intent).await.map_err(NetworkError::NotRecorded)?;
         let done = until(Instant::now() + CONSISTENCY, early, call).await;
         if !matches!(&done, Err(error) if error.class == Class::Unknown) {

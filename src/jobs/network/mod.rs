@@ -7,13 +7,16 @@ mod ensure;
 mod patience;
 mod teardown;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 
 use ipnet::IpNet;
 
 use crate::aws::AwsError;
 use crate::config::Network;
-use crate::fleet::{Failure, Level, Region, SecurityGroupId, Step, SubnetId, VpcId, Zone};
+use crate::fleet::{
+    Failure, LaunchId, Level, Region, SecurityGroupId, Step, SubnetId, VpcId, Zone,
+};
 
 pub use ensure::{ensure, ensure_key_pair};
 pub use teardown::teardown;
@@ -49,6 +52,10 @@ pub struct Intent {
     pub action: &'static str,
     /// The `Name` tag of what it makes or changes.
     pub name: String,
+    /// The tag `LaunchId` of what it makes; `None` for a call that makes nothing of its own.
+    pub launch: Option<LaunchId>,
+    /// All tags of what it makes.
+    pub tags: BTreeMap<String, String>,
 }
 
 /// The journal's place in the runbook: what is about to be made is on disk before the call is

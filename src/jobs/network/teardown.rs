@@ -11,14 +11,14 @@ use tokio::time::{Instant, sleep};
 use super::Say;
 use super::patience::until;
 use crate::aws::{AwsError, Class, Ec2, Kind, NetworkFound, Residue, Selector, SpotRequest, Vpc};
-use crate::fleet::{DeploymentId, Ec2State, Level, Machine};
+use crate::fleet::{Ec2State, Level, Machine};
 
 /// The pause between two looks at instances that are shutting down.
 const LOOK: Duration = Duration::from_secs(3);
 /// How long EC2 may go on telling of what it has deleted.
 const ECHO: Duration = Duration::from_mins(1);
 
-/// Removes everything of a deployment from a region but its living instances: open spot requests,
+/// Removes everything that `ours` selects from a region but its living instances: open spot requests,
 /// left volumes and interfaces, the network, the key pair. Gives back what is left.
 ///
 /// Waits for instances that are shutting down. While one is alive that nobody asked to end,
@@ -26,28 +26,23 @@ const ECHO: Duration = Duration::from_mins(1);
 /// is only what makes it impossible to see what is there.
 pub async fn teardown(
     ec2: &Ec2,
-    deployment: &DeploymentId,
+    ours: &Selector,
     patience: Duration,
     say: Say<'_>,
 ) -> Result<Vec<Residue>, AwsError> {
-    let demolition = Demolition {
-        ec2,
-        ours: Selector::deployment(deployment),
-        deadline: Instant::now() + patience,
-        say,
-    };
+    let demolition = Demolition { ec2, ours, deadline: Instant::now() + patience, say };
     demolition.cancel_spot_requests().await?;
     if !demolition.wait_for_the_end_of_instances().await? {
-        return ec2.residue(&demolition.ours).await;
+        return ec2.residue(ours).await;
     }
-    let found = ec2.network(&demolition.ours).await?;
+    let found = ec2.network(ours).await?;
     let everything_went = demolition.remove(&found).await;
     demolition.verify(everything_went).await
 }
 
 struct Demolition<'a> {
     ec2: &'a Ec2,
-    ours: Selector,
+    ours: &'a Selector,
     deadline: Instant,
     say: Say<'a>,
 }
@@ -55,7 +50,7 @@ struct Demolition<'a> {
 impl Demolition<'_> {
     /// First of all: an open persistent request would launch into what is being taken away.
     async fn cancel_spot_requests(&self) -> Result<(), AwsError> {
-        let requests = self.ec2.spot_requests(&self.ours).await?;
+        let requests = self.ec2.spot_requests(self.ours).await?;
         let alive: Vec<_> =
             requests.into_iter().filter(SpotRequest::is_alive).map(|request| request.id).collect();
         if alive.is_empty() {
@@ -67,7 +62,7 @@ impl Demolition<'_> {
     /// False when an instance lives on, or does not end in time.
     async fn wait_for_the_end_of_instances(&self) -> Result<bool, AwsError> {
         loop {
-            let mut alive = self.ec2.instances(&self.ours).await?;
+            let mut alive = self.ec2.instances(self.ours).await?;
             alive.retain(Machine::is_alive);
             if alive.is_empty() {
                 return Ok(true);
@@ -169,7 +164,7 @@ impl Demolition<'_> {
     async fn verify(&self, everything_went: bool) -> Result<Vec<Residue>, AwsError> {
         let deadline = self.deadline.min(Instant::now() + ECHO);
         loop {
-            let residue = self.ec2.residue(&self.ours).await?;
+            let residue = self.ec2.residue(self.ours).await?;
             if residue.is_empty() || !everything_went || Instant::now() + LOOK > deadline {
                 return Ok(residue);
             }
@@ -217,7 +212,8 @@ mod tests {
         let say = |_: Level, text: String| said.lock().unwrap().push(text);
         let began = Instant::now();
         let patience = Duration::from_mins(5);
-        let left = teardown(&ec2, &"spot-1".into(), patience, &say).await.unwrap();
+        let left =
+            teardown(&ec2, &Selector::deployment(&"spot-1".into()), patience, &say).await.unwrap();
         assert!(began.elapsed() <= patience, "{:?}", began.elapsed());
         assert!(began.elapsed() > patience / 2, "{:?}", began.elapsed());
         assert_eq!(left.iter().map(ToString::to_string).collect::<Vec<_>>(), ["VPC vpc-1"]);

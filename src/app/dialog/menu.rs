@@ -1,0 +1,75 @@
+//! A few things to choose from, each a command.
+
+use crate::app::{Command, Copied, Turn};
+
+/// A choice of commands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Menu {
+    /// What is chosen.
+    pub title: &'static str,
+    /// What there is to say before, a paragraph each.
+    pub text: &'static [&'static str],
+    /// The choices, and what each means.
+    pub items: Vec<(&'static str, String, Command)>,
+    /// The place of the chosen one.
+    pub at: usize,
+}
+
+impl Menu {
+    /// What to copy of a row: its address and its id, where it has them.
+    pub(in crate::app) fn copy(address: Option<String>, id: Option<String>) -> Self {
+        let mut items = Vec::new();
+        items.extend(address.map(|said| ("address", said, Command::Copy(Copied::Address))));
+        items.extend(id.map(|said| ("id", said, Command::Copy(Copied::Id))));
+        if !items.is_empty() {
+            let said = "with the key that it showed".to_owned();
+            items.push(("ssh command", said, Command::Copy(Copied::Ssh)));
+        }
+        Self { title: "Copy", text: &[], items, at: 0 }
+    }
+
+    /// What a newcomer without a configuration can do.
+    pub(in crate::app) fn welcome() -> Self {
+        let item = |name, said: &str, command| (name, said.to_owned(), command);
+        Self {
+            title: "Welcome to spot-tui",
+            text: &[
+                "It makes spot instances in many AWS regions at once, turns them into Bacalhau \
+                 compute nodes, and takes them away again.",
+                "There is no configuration in this folder yet.",
+            ],
+            items: vec![
+                item(
+                    "Try the demo",
+                    "a cloud inside this program: no account, no network, no cost",
+                    Command::Turn(Turn::Demo),
+                ),
+                item(
+                    "Set up",
+                    "finds credentials and keys, writes config.yaml, creates nothing",
+                    Command::Turn(Turn::SetUp),
+                ),
+                item("Look around", "what AWS has of this deployment is shown", Command::Back),
+                item("Quit", "", Command::Quit),
+            ],
+            at: 0,
+        }
+    }
+
+    pub(super) fn take(&mut self, command: &Command) -> super::Next {
+        let count = self.items.len().max(1);
+        match command {
+            Command::NextChoice => self.at = (self.at + 1) % count,
+            Command::PreviousChoice => self.at = (self.at + count - 1) % count,
+            Command::Back => return super::Next::Close,
+            Command::Accept => {
+                return match self.items.get(self.at) {
+                    Some((_, _, Command::Back)) | None => super::Next::Close,
+                    Some((_, _, command)) => super::Next::Do(command.clone()),
+                };
+            }
+            _ => {}
+        }
+        super::Next::Stay
+    }
+}

@@ -1,0 +1,256 @@
+//! The command line: every action of the keymap by its name, and a few that take words.
+
+use crate::app::keymap::Keymap;
+use crate::app::{Command, Copied, Field};
+use crate::config::ThemeName;
+
+/// The command line while it is typed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Palette {
+    /// What was typed.
+    pub typed: String,
+    /// The place of the chosen proposal.
+    pub at: usize,
+}
+
+/// Something that could be meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposal {
+    /// The line that it completes to.
+    pub line: String,
+    /// Its keys, where it has some.
+    pub keys: String,
+    /// What it does.
+    pub help: String,
+}
+
+/// What follows the word of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Words {
+    /// A name of a field.
+    Field,
+    /// Names of fields.
+    Fields,
+    /// A theme.
+    Theme,
+    /// What to copy.
+    Copied,
+    /// Anything.
+    Text,
+}
+
+/// The commands that take words, and what those are.
+const VERBS: [(&str, Words, &str); 6] = [
+    ("filter", Words::Text, "show only rows with these words: region:us phase:failed -type:t3"),
+    ("sort", Words::Field, "sort by this column; again: the other way round"),
+    ("columns", Words::Fields, "show these columns, in this order"),
+    ("copy", Words::Copied, "copy something of the row under the cursor"),
+    ("theme", Words::Theme, "colours and signs"),
+    ("export", Words::Text, "write the events to this file"),
+];
+
+const COPIED: [(&str, Copied); 3] =
+    [("address", Copied::Address), ("id", Copied::Id), ("ssh", Copied::Ssh)];
+
+impl Palette {
+    /// What could be meant by what was typed so far, the likeliest first.
+    pub fn proposals(&self, keymap: &Keymap) -> Vec<Proposal> {
+        match self.typed.trim_start().split_once(' ') {
+            None => verbs(self.typed.trim(), keymap),
+            Some((verb, rest)) => words(verb, rest),
+        }
+    }
+
+    /// Takes a command that types; what is meant is for [`Palette::meant`].
+    pub(in crate::app) fn take(&mut self, command: &Command, keymap: &Keymap) {
+        match command {
+            Command::Move(motion) => {
+                let count = self.proposals(keymap).len();
+                self.at = motion.from(self.at, count, count);
+            }
+            Command::Complete => {
+                if let Some(proposal) = self.proposals(keymap).into_iter().nth(self.at) {
+                    let more = VERBS.iter().any(|(verb, ..)| *verb == proposal.line);
+                    self.typed = proposal.line + if more { " " } else { "" };
+                    self.at = 0;
+                }
+            }
+            other => {
+                super::edit(&mut self.typed, other);
+                self.at = 0;
+            }
+        }
+    }
+
+    /// The command that is meant, or why there is none. A line that is none by itself means the
+    /// chosen proposal.
+    pub(in crate::app) fn meant(&self, keymap: &Keymap) -> Result<Command, String> {
+        let typed = self.typed.trim();
+        let proposals = self.proposals(keymap);
+        let chosen = proposals.get(self.at).map(|proposal| proposal.line.as_str());
+        if self.at > 0
+            && let Some(chosen) = chosen
+        {
+            return read(chosen, keymap);
+        }
+        read(typed, keymap).or_else(|why| match chosen {
+            Some(chosen) if !typed.is_empty() => read(chosen, keymap),
+            _ => Err(why),
+        })
+    }
+}
+
+/// The verbs that begin with what was typed, then those that have its letters in that order.
+fn verbs(typed: &str, keymap: &Keymap) -> Vec<Proposal> {
+    let taking = VERBS.iter().map(|(verb, _, help)| Proposal {
+        line: (*verb).to_owned(),
+        keys: String::new(),
+        help: (*help).to_owned(),
+    });
+    let actions = keymap.actions().map(|(binding, keys)| Proposal {
+        line: binding.name.to_owned(),
+        keys: keys.iter().map(|key| key.name()).collect::<Vec<_>>().join(" "),
+        help: binding.help.to_owned(),
+    });
+    let mut all: Vec<Proposal> =
+        actions.filter(|action| !VERBS.iter().any(|(verb, ..)| *verb == action.line)).collect();
+    all.extend(taking);
+    let mut ranked: Vec<(u8, Proposal)> = all
+        .into_iter()
+        .filter_map(|proposal| Some((rank(&proposal.line, typed)?, proposal)))
+        .collect();
+    ranked.sort_by(|(a, one), (b, other)| (a, &one.line).cmp(&(b, &other.line)));
+    ranked.into_iter().map(|(_, proposal)| proposal).collect()
+}
+
+/// How well a word is meant by what was typed: 0 best, `None` not at all.
+fn rank(word: &str, typed: &str) -> Option<u8> {
+    if word.starts_with(typed) {
+        return Some(0);
+    }
+    if word.contains(typed) {
+        return Some(1);
+    }
+    let mut letters = word.chars();
+    typed.chars().all(|wanted| letters.any(|letter| letter == wanted)).then_some(2)
+}
+
+/// How a command with words can go on.
+fn words(verb: &str, rest: &str) -> Vec<Proposal> {
+    let Some((_, kind, _)) = VERBS.iter().find(|(known, ..)| *known == verb) else {
+        return Vec::new();
+    };
+    let (before, last) = rest.rsplit_once(' ').unwrap_or(("", rest));
+    let names: Vec<&str> = match kind {
+        Words::Field | Words::Fields => Field::ALL.into_iter().map(Field::name).collect(),
+        Words::Theme => ThemeName::ALL.map(|(name, _)| name).to_vec(),
+        Words::Copied => COPIED.map(|(name, _)| name).to_vec(),
+        Words::Text => Vec::new(),
+    };
+    let lead = if before.is_empty() { verb.to_owned() } else { format!("{verb} {before}") };
+    names
+        .into_iter()
+        .filter(|name| name.starts_with(last) && !before.split(' ').any(|word| word == *name))
+        .map(|name| Proposal {
+            line: format!("{lead} {name}"),
+            keys: String::new(),
+            help: String::new(),
+        })
+        .collect()
+}
+
+/// The command that a whole line says.
+fn read(line: &str, keymap: &Keymap) -> Result<Command, String> {
+    let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let rest = rest.trim();
+    if rest.is_empty() {
+        let action = keymap.actions().find(|(binding, _)| binding.name == verb);
+        return action
+            .map(|(binding, _)| binding.command.clone())
+            .ok_or_else(|| format!("'{verb}' is no command; ? shows them all"));
+    }
+    let field = |name: &str| Field::named(name).ok_or_else(|| format!("'{name}' is no column"));
+    let kind = VERBS.iter().find(|(known, ..)| *known == verb).map(|(_, kind, _)| kind);
+    match (verb, kind) {
+        ("filter", _) => Ok(Command::SetFilter(rest.to_owned())),
+        ("export", _) => Ok(Command::Export(Some(rest.to_owned()))),
+        (_, Some(Words::Field)) => field(rest).map(Command::SortBy),
+        (_, Some(Words::Fields)) => rest
+            .split([' ', ','])
+            .filter(|name| !name.is_empty())
+            .map(field)
+            .collect::<Result<_, _>>()
+            .map(Command::SetColumns),
+        (_, Some(Words::Theme)) => {
+            let theme = ThemeName::ALL.into_iter().find(|(name, _)| *name == rest);
+            theme.map(|(_, theme)| Command::Theme(theme)).ok_or(format!("'{rest}' is no theme"))
+        }
+        (_, Some(Words::Copied)) => {
+            let copied = COPIED.into_iter().find(|(name, _)| *name == rest);
+            let why = || format!("'{rest}' cannot be copied; address, id and ssh can");
+            copied.map(|(_, copied)| Command::Copy(copied)).ok_or_else(why)
+        }
+        _ => Err(format!("'{verb}' takes no words")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(text: &str) -> Palette {
+        Palette { typed: text.to_owned(), at: 0 }
+    }
+
+    fn meant(text: &str) -> Result<Command, String> {
+        typed(text).meant(&Keymap::default())
+    }
+
+    fn lines(text: &str) -> Vec<String> {
+        let proposals = typed(text).proposals(&Keymap::default());
+        proposals.into_iter().map(|proposal| proposal.line).collect()
+    }
+
+    #[test]
+    fn every_action_can_be_typed() {
+        let keymap = Keymap::default();
+        for (binding, _) in keymap.actions() {
+            assert_eq!(meant(binding.name), Ok(binding.command.clone()), "{}", binding.name);
+        }
+    }
+
+    #[test]
+    fn what_begins_alike_is_proposed_first_and_completed() {
+        assert_eq!(lines("des")[0], "destroy");
+        assert_eq!(lines("dsrg"), ["destroy-region"]);
+        assert_eq!(lines("theme l"), ["theme light"]);
+        assert_eq!(lines("columns region ph"), ["columns region phase"]);
+        let mut palette = typed("so");
+        palette.take(&Command::Complete, &Keymap::default());
+        assert_eq!(palette.typed, "sort ");
+    }
+
+    #[test]
+    fn words_are_taken_and_nonsense_is_told() {
+        assert_eq!(meant("sort age"), Ok(Command::SortBy(Field::Age)));
+        assert_eq!(
+            meant("filter phase:failed us"),
+            Ok(Command::SetFilter("phase:failed us".into()))
+        );
+        assert_eq!(
+            meant("columns phase,region"),
+            Ok(Command::SetColumns(vec![Field::Phase, Field::Region]))
+        );
+        assert_eq!(meant("theme pink").unwrap_err(), "'pink' is no theme");
+        assert_eq!(meant("quit now").unwrap_err(), "'quit' takes no words");
+        assert!(meant("").is_err() && meant("§").is_err());
+    }
+
+    #[test]
+    fn a_chosen_proposal_wins_over_what_was_typed() {
+        let keymap = Keymap::default();
+        let mut palette = typed("copy");
+        palette.take(&Command::Move(crate::app::Motion::Down), &keymap);
+        assert_eq!(palette.meant(&keymap), Ok(Command::Copy(Copied::Id)));
+    }
+}

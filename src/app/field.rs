@@ -1,0 +1,164 @@
+//! What is known of a row, by name: what the table filters, sorts and shows by.
+//!
+//! How a field is drawn is a column of the view; what it says and how two rows compare in it is
+//! decided here, so that a filter, an order and a column never disagree.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::fleet::{Health, Instance, Machine, Phase};
+
+/// A field of a row. The order is the one in which columns are drawn at first.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Field {
+    /// Bad news, then by region.
+    #[default]
+    Region,
+    /// The availability zone.
+    Zone,
+    /// The EC2 id.
+    Instance,
+    /// The `Name` tag.
+    Name,
+    /// From what needs a person to what is on its way out.
+    Phase,
+    /// How long it has been in this phase.
+    Since,
+    /// The machine type.
+    Type,
+    /// How it is paid for.
+    Lifecycle,
+    /// The address a person would type.
+    Address,
+    /// The address in the VPC.
+    Private,
+    /// The youngest first.
+    Age,
+    /// Who made it.
+    Creator,
+    /// The newest line that its deployment printed.
+    Output,
+}
+
+impl Field {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::Region,
+        Self::Zone,
+        Self::Instance,
+        Self::Name,
+        Self::Phase,
+        Self::Since,
+        Self::Type,
+        Self::Lifecycle,
+        Self::Address,
+        Self::Private,
+        Self::Age,
+        Self::Creator,
+        Self::Output,
+    ];
+
+    /// The word for it, in filters, in the palette and in exports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Region => "region",
+            Self::Zone => "zone",
+            Self::Instance => "instance",
+            Self::Name => "name",
+            Self::Phase => "phase",
+            Self::Since => "since",
+            Self::Type => "type",
+            Self::Lifecycle => "lifecycle",
+            Self::Address => "address",
+            Self::Private => "private",
+            Self::Age => "age",
+            Self::Creator => "creator",
+            Self::Output => "output",
+        }
+    }
+
+    /// The field of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|field| field.name() == name)
+    }
+
+    /// What a row says in it, for a filter. Empty for what is not known, and for lengths of time.
+    pub fn text(self, row: &Instance) -> Cow<'_, str> {
+        let machine = row.machine.as_ref();
+        let of = |read: fn(&Machine) -> &str| Cow::Borrowed(machine.map_or("", read));
+        let address = |address: Option<std::net::IpAddr>| {
+            address.map_or(Cow::Borrowed(""), |address| Cow::Owned(address.to_string()))
+        };
+        match self {
+            Self::Region => Cow::Borrowed(row.region.as_str()),
+            Self::Zone => of(|machine| machine.zone.as_str()),
+            Self::Instance => Cow::Borrowed(row.id().map_or(row.key.as_str(), |id| id.as_str())),
+            Self::Name => of(|machine| machine.name.as_deref().unwrap_or_default()),
+            Self::Phase => match &row.phase {
+                Phase::Failed(failure) => Cow::Owned(format!("failed {}", failure.reason)),
+                phase => Cow::Borrowed(phase.word()),
+            },
+            Self::Type => of(|machine| machine.machine_type.as_str()),
+            Self::Lifecycle => of(|machine| machine.lifecycle.word()),
+            Self::Address => address(row.address()),
+            Self::Private => address(machine.and_then(|machine| machine.private_ip)),
+            Self::Creator => of(|machine| machine.creator.as_deref().unwrap_or_default()),
+            Self::Output => Cow::Borrowed(row.last_line.as_deref().unwrap_or_default()),
+            Self::Since | Self::Age => Cow::Borrowed(""),
+        }
+    }
+
+    /// Which of two rows comes first. Sorted by region, as the screen starts, what AWS takes back
+    /// comes first, then what failed, whichever way round; rows that are alike keep the order of
+    /// their keys.
+    pub(super) fn compare(self, a: &Instance, b: &Instance, reverse: bool) -> Ordering {
+        let turn = |order: Ordering| if reverse { order.reverse() } else { order };
+        match self {
+            Self::Region => urgency(a).cmp(&urgency(b)).then_with(|| turn(a.region.cmp(&b.region))),
+            Self::Phase => turn(
+                (a.phase.health(), a.phase.progress()).cmp(&(b.phase.health(), b.phase.progress())),
+            ),
+            Self::Address => turn(a.address().cmp(&b.address())),
+            Self::Age => turn(birth(b).cmp(&birth(a))),
+            Self::Since => turn(b.since.cmp(&a.since)),
+            Self::Instance => turn(a.id().cmp(&b.id())),
+            other => turn(other.text(a).cmp(&other.text(b))),
+        }
+        .then_with(|| a.key.cmp(&b.key))
+    }
+}
+
+fn urgency(row: &Instance) -> u8 {
+    match row.phase.health() {
+        Health::Interrupted => 0,
+        Health::Bad => 1,
+        _ => 2,
+    }
+}
+
+/// When a row was launched, or planned.
+pub fn birth(row: &Instance) -> Timestamp {
+    row.machine.as_ref().map_or_else(
+        || row.timeline.first().map_or(row.since, |(at, _)| *at),
+        |machine| machine.launched,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_field_is_found_by_its_name() {
+        for field in Field::ALL {
+            assert_eq!(Field::named(field.name()), Some(field));
+        }
+        assert_eq!(Field::named("colour"), None);
+    }
+}

@@ -1,0 +1,318 @@
+//! Which key does what, as data: read one way for input, the other way for hints, help and the
+//! palette. The configuration can give an action other keys; dialogs keep theirs.
+//!
+//! The same key does the same thing everywhere: Enter goes on, Escape closes, Space marks.
+
+mod bindings;
+mod key;
+
+use std::collections::BTreeMap;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+pub use key::Key;
+
+use super::Command;
+use bindings::BINDINGS;
+
+/// What has the keyboard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Context {
+    /// The instance table.
+    Table,
+    /// The pane beside it.
+    Pane,
+    /// The pane beside it, with lines that can be searched.
+    Reader,
+    /// The log panel.
+    Log,
+    /// The filter line.
+    Filter,
+    /// The search line of a pane.
+    Search,
+    /// The create dialog's counts.
+    Counts,
+    /// A dialog with choices to pick from.
+    Choice,
+    /// A dialog that wants a word typed.
+    Word,
+    /// A dialog that wants a secret typed.
+    Secret,
+    /// The choice of columns.
+    Columns,
+    /// The command line.
+    Palette,
+    /// Something to read.
+    Reading,
+}
+
+impl Context {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::Table,
+        Self::Pane,
+        Self::Reader,
+        Self::Log,
+        Self::Filter,
+        Self::Search,
+        Self::Counts,
+        Self::Choice,
+        Self::Word,
+        Self::Secret,
+        Self::Columns,
+        Self::Palette,
+        Self::Reading,
+    ];
+
+    /// What the help calls it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Table => "instances",
+            Self::Pane => "pane",
+            Self::Reader => "lines",
+            Self::Log => "log",
+            Self::Filter => "filter",
+            Self::Search => "search",
+            Self::Counts => "create",
+            Self::Choice => "choice",
+            Self::Word => "confirmation",
+            Self::Secret => "secret",
+            Self::Columns => "columns",
+            Self::Palette => "command",
+            Self::Reading => "reading",
+        }
+    }
+
+    /// Whether a character that is bound to nothing is typed into a field.
+    fn takes_text(self) -> bool {
+        matches!(
+            self,
+            Self::Filter | Self::Search | Self::Counts | Self::Word | Self::Secret | Self::Palette
+        )
+    }
+}
+
+/// One line of the keymap.
+#[derive(Debug)]
+pub struct Binding {
+    /// The action's name, in the palette and in the configuration; empty for a key that is fixed.
+    pub name: &'static str,
+    /// Where it holds.
+    pub contexts: &'static [Context],
+    /// The keys, the one to show first, unless the configuration names others.
+    keys: &'static [Key],
+    /// What they ask for.
+    pub command: Command,
+    /// What it does, in the help.
+    pub help: &'static str,
+    /// The word in the footer; empty for none. The footer keeps the order of the keymap and
+    /// drops from the end.
+    pub hint: &'static str,
+}
+
+/// The bindings with the keys that hold in this process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keymap {
+    /// The keys of each binding, in the same order.
+    keys: Vec<Vec<Key>>,
+}
+
+impl Default for Keymap {
+    fn default() -> Self {
+        Self { keys: BINDINGS.iter().map(|binding| binding.keys.to_vec()).collect() }
+    }
+}
+
+impl Keymap {
+    /// The keymap with other keys for some actions. Everything that is wrong with them is told.
+    pub fn new(changes: &BTreeMap<String, Vec<String>>) -> Result<Self, Vec<String>> {
+        let mut keymap = Self::default();
+        let mut wrong = Vec::new();
+        for (name, written) in changes {
+            let Some(at) = BINDINGS.iter().position(|it| it.name == *name && !name.is_empty())
+            else {
+                wrong.push(format!("no action is called '{name}'{}", nearest(name)));
+                continue;
+            };
+            keymap.keys[at].clear();
+            for text in written {
+                match Key::parse(text) {
+                    Some(key) => keymap.keys[at].push(key),
+                    None => wrong.push(format!("'{text}' for '{name}' is no key")),
+                }
+            }
+        }
+        wrong.extend(keymap.clashes());
+        if wrong.is_empty() { Ok(keymap) } else { Err(wrong) }
+    }
+
+    /// Keys that ask for two things in one context.
+    fn clashes(&self) -> Vec<String> {
+        let mut clashes = Vec::new();
+        for context in Context::ALL {
+            let mut seen: Vec<(Key, &Binding)> = Vec::new();
+            for (binding, keys) in self.bindings(context) {
+                for key in keys {
+                    if let Some((_, other)) = seen.iter().find(|(known, _)| known == key) {
+                        let clash = format!(
+                            "{} would be both '{}' and '{}'",
+                            key.name(),
+                            other.label(),
+                            binding.label()
+                        );
+                        if !clashes.contains(&clash) {
+                            clashes.push(clash);
+                        }
+                    }
+                    seen.push((*key, binding));
+                }
+            }
+        }
+        clashes
+    }
+
+    /// What a key asks for.
+    pub fn command(&self, context: Context, event: KeyEvent) -> Option<Command> {
+        let pressed = Key::pressed(event)?;
+        let bound = self.bindings(context).find(|(_, keys)| keys.contains(&pressed));
+        bound.map(|(binding, _)| binding.command.clone()).or_else(|| match pressed {
+            Key { code: KeyCode::Char(character), modifiers: KeyModifiers::NONE }
+                if context.takes_text() && !character.is_control() =>
+            {
+                Some(Command::Type(character))
+            }
+            _ => None,
+        })
+    }
+
+    /// The bindings that hold in a context, with their keys.
+    pub fn bindings(&self, context: Context) -> impl Iterator<Item = (&'static Binding, &[Key])> {
+        let all = BINDINGS.iter().zip(self.keys.iter().map(Vec::as_slice));
+        all.filter(move |(binding, keys)| binding.contexts.contains(&context) && !keys.is_empty())
+    }
+
+    /// The actions that have a name, with their keys.
+    pub fn actions(&self) -> impl Iterator<Item = (&'static Binding, &[Key])> {
+        let all = BINDINGS.iter().zip(self.keys.iter().map(Vec::as_slice));
+        all.filter(|(binding, _)| !binding.name.is_empty())
+    }
+
+    /// The name of the first key that asks for a command.
+    pub fn key_for(&self, context: Context, command: &Command) -> Option<String> {
+        self.bindings(context)
+            .find(|(binding, _)| binding.command == *command)
+            .and_then(|(_, keys)| keys.first())
+            .map(|key| key.name())
+    }
+}
+
+impl Binding {
+    /// The action's name, else what it does.
+    fn label(&self) -> &'static str {
+        if self.name.is_empty() { self.help } else { self.name }
+    }
+}
+
+/// The action that was probably meant, as an addition to a complaint.
+fn nearest(name: &str) -> String {
+    let names = BINDINGS.iter().map(|binding| binding.name).filter(|name| !name.is_empty());
+    let near = names
+        .map(|known| (strsim::damerau_levenshtein(known, name), known))
+        .filter(|(distance, known)| *distance <= (known.len() / 3).max(1))
+        .min();
+    near.map_or_else(String::new, |(_, known)| format!("; did you mean '{known}'?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn press(code: KeyCode, modifiers: KeyModifiers) -> KeyEvent {
+        KeyEvent::new(code, modifiers)
+    }
+
+    fn command(context: Context, event: KeyEvent) -> Option<Command> {
+        Keymap::default().command(context, event)
+    }
+
+    fn changed(changes: &[(&str, &str)]) -> Result<Keymap, Vec<String>> {
+        let change = |(name, key): &(&str, &str)| ((*name).to_owned(), vec![(*key).to_owned()]);
+        Keymap::new(&changes.iter().map(change).collect())
+    }
+
+    #[test]
+    fn no_key_is_bound_twice_in_a_context_and_no_name_twice() {
+        assert_eq!(Keymap::default().clashes(), Vec::<String>::new());
+        let names: Vec<&str> =
+            Keymap::default().actions().map(|(binding, _)| binding.name).collect();
+        let mut unique = names.clone();
+        unique.sort_unstable();
+        unique.dedup();
+        assert_eq!(names.len(), unique.len());
+    }
+
+    #[test]
+    fn shift_is_part_of_the_letter() {
+        let expected = Some(Command::AskDestroyAll);
+        let shift = KeyModifiers::SHIFT;
+        assert_eq!(command(Context::Table, press(KeyCode::Char('D'), shift)), expected);
+        assert_eq!(command(Context::Table, press(KeyCode::Char('d'), shift)), expected);
+        assert_eq!(
+            command(Context::Table, press(KeyCode::Char('D'), KeyModifiers::NONE)),
+            expected
+        );
+    }
+
+    #[test]
+    fn only_a_press_counts() {
+        use crossterm::event::KeyEventKind;
+        let mut event = press(KeyCode::Char('d'), KeyModifiers::NONE);
+        event.kind = KeyEventKind::Release;
+        assert_eq!(command(Context::Table, event), None);
+        event.kind = KeyEventKind::Repeat;
+        assert_eq!(command(Context::Table, event), None);
+    }
+
+    #[test]
+    fn in_a_field_letters_are_text_and_with_control_they_are_not() {
+        let letter = press(KeyCode::Char('q'), KeyModifiers::NONE);
+        assert_eq!(command(Context::Filter, letter), Some(Command::Type('q')));
+        assert_eq!(command(Context::Choice, letter), None);
+        let control = press(KeyCode::Char('w'), KeyModifiers::CONTROL);
+        assert_eq!(command(Context::Filter, control), None);
+    }
+
+    #[test]
+    fn each_hint_has_a_key_to_show() {
+        let keymap = Keymap::default();
+        for binding in BINDINGS {
+            assert!(!binding.help.is_empty());
+            assert!(binding.hint.is_empty() || !binding.keys.is_empty(), "{}", binding.name);
+        }
+        let key = |command: &Command| keymap.key_for(Context::Table, command);
+        assert_eq!(key(&Command::AskCreate).as_deref(), Some("c"));
+        assert_eq!(key(&Command::Interrupt).as_deref(), Some("Ctrl-C"));
+    }
+
+    #[test]
+    fn an_action_gets_other_keys_and_loses_its_own() {
+        let keymap = changed(&[("create", "F2"), ("copy-id", "K")]).unwrap();
+        let pressed = |code| keymap.command(Context::Table, press(code, KeyModifiers::NONE));
+        assert_eq!(pressed(KeyCode::F(2)), Some(Command::AskCreate));
+        assert_eq!(pressed(KeyCode::Char('c')), None);
+        assert_eq!(keymap.key_for(Context::Table, &Command::AskCreate).as_deref(), Some("F2"));
+    }
+
+    #[test]
+    fn a_wrong_keymap_is_told_whole() {
+        let wrong = changed(&[("craete", "n"), ("destroy", "Hyper-x"), ("map", "q")]).unwrap_err();
+        assert_eq!(
+            wrong,
+            [
+                "no action is called 'craete'; did you mean 'create'?",
+                "'Hyper-x' for 'destroy' is no key",
+                "q would be both 'quit' and 'map'",
+            ]
+        );
+    }
+}

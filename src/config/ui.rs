@@ -1,0 +1,60 @@
+//! The section `ui`.
+
+use std::collections::BTreeMap;
+
+use super::complaint::{Report, quoted};
+use super::fields::Fields;
+use super::keys::Section;
+use super::schema::{ThemeName, Ui};
+use super::tree::{Node, Value};
+use super::values::{boolean, choice, text};
+
+/// Reads the section.
+pub(super) fn read(node: Option<&Node>, report: &mut Report) -> Ui {
+    let mut fields = Fields::of(node, Section::Ui, "in 'ui'", report);
+    let ui = Ui {
+        theme: fields
+            .read("theme", report, |node| choice(node, &ThemeName::ALL))
+            .or(ThemeName::Auto),
+        mouse: fields.read("mouse", report, boolean).or(false),
+        bell: fields.read("bell", report, boolean).or(false),
+        keymap: keymap(fields.get("keymap"), report),
+    };
+    fields.finish(report);
+    ui
+}
+
+/// Actions with a key, or a list of keys, each.
+fn keymap(node: Option<&Node>, report: &mut Report) -> BTreeMap<String, Vec<String>> {
+    let mut keymap = BTreeMap::new();
+    let Some(node) = node else { return keymap };
+    let Value::Mapping(entries) = &node.value else {
+        let hint = "write 'keymap: { create: n }'";
+        report.add_with(node.at, "'keymap' in 'ui' must be actions with keys", hint);
+        return keymap;
+    };
+    for entry in entries {
+        let nodes: Vec<&Node> = match &entry.node.value {
+            Value::List(items) => items.iter().collect(),
+            _ => vec![&entry.node],
+        };
+        let mut keys = Vec::new();
+        for node in nodes {
+            match text(node, "a key", |text| !text.is_empty() && text.len() <= 16) {
+                Ok(key) => keys.push(key.to_owned()),
+                Err(wrong) => report.add_with(
+                    wrong.at,
+                    format!(
+                        "{} in 'keymap' must be a key, found {}",
+                        quoted(&entry.key),
+                        wrong.found
+                    ),
+                    "write a character, or a name such as F2, Ctrl-N or PgDn, in quotes where YAML \
+                     needs them",
+                ),
+            }
+        }
+        keymap.insert(entry.key.clone(), keys);
+    }
+    keymap
+}

@@ -1,0 +1,87 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::aws::{Access, scripted};
+use crate::fleet::JobId;
+use crate::store::{Cache, Journal, Paths};
+
+fn described(state: &str) -> String {
+    let tag = |key, value| format!("<item><key>{key}</key><value>{value}</value></item>");
+    let tags = tag("ManagedBy", "spot-tui") + &tag("DeploymentId", "spot-1");
+    format!(
+        "<reservationSet><item><instancesSet><item><instanceId>i-late</instanceId>\
+         <instanceState><name>{state}</name></instanceState><instanceType>t3.medium\
+         </instanceType><launchTime>2026-11-20T09:00:00Z</launchTime><placement>\
+         <availabilityZone>us-west-2a</availabilityZone></placement><tagSet>{tags}</tagSet>\
+         </item></instancesSet></item></reservationSet>"
+    )
+}
+
+/// An EC2 that tells of an instance only at the fourth look, until it is terminated.
+async fn late_instance() -> (Ec2, scripted::Calls) {
+    let (looks, ended) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    scripted::ec2(move |call| {
+        let action = call.split('&').next().unwrap_or_default().trim_start_matches("Action=");
+        let is_over = ended.load(Ordering::SeqCst) > 0;
+        let inside = match action {
+            "DescribeInstances" if looks.fetch_add(1, Ordering::SeqCst) < 3 => String::new(),
+            "DescribeInstances" if !is_over => described("running"),
+            "DescribeInstances" if !call.contains("instance-state-name") => described("terminated"),
+            "TerminateInstances" => {
+                ended.fetch_add(1, Ordering::SeqCst);
+                String::new()
+            }
+            _ => String::new(),
+        };
+        (200, format!("<{action}Response>{inside}</{action}Response>"))
+    })
+    .await
+}
+
+fn context(journal: Journal) -> Arc<Context> {
+    let (asker, _questions) = super::super::questions();
+    let mut context = Context::new(
+        "spot-1".into(),
+        false,
+        Access::default(),
+        None,
+        Some(Arc::new(journal)),
+        Cache::new("unused"),
+        asker,
+    );
+    context.pace.busy = Duration::from_millis(1);
+    context.pace.consistency = Duration::from_millis(500);
+    Arc::new(context)
+}
+
+#[tokio::test]
+async fn what_an_unanswered_launch_made_is_waited_for_and_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(&Paths::new(folder.path().join("instances.json"))).unwrap();
+    let intent = |region: &str| Intent {
+        action: super::super::settle::RUN_INSTANCES.into(),
+        region: region.into(),
+        deployment: "spot-1".into(),
+        launch: Some("l-1".into()),
+        request: serde_json::Value::Null,
+    };
+    journal.record(&intent("us-west-2"), Timestamp::now()).unwrap();
+    journal.record(&intent("eu-west-1"), Timestamp::now()).unwrap();
+    let context = context(journal);
+    let (ec2, calls) = late_instance().await;
+    let (desk, _lanes) = super::super::lanes(crate::aws::SharedTimeSource::default());
+    let reporter = desk.reporter(JobId(1));
+    let target = Target::Deployment("spot-1".into());
+    let destruction = Destruction::new(Arc::clone(&context), ec2, reporter, target);
+    assert_eq!(destruction.empty().await, 0);
+    let calls = calls.lock().unwrap();
+    assert!(
+        calls.iter().any(|call| call.contains("TerminateInstances") && call.contains("i-late")),
+        "{calls:?}"
+    );
+    let open = context.journal().unwrap().unresolved();
+    let regions: Vec<&str> = open.iter().map(|(.., it)| it.region.as_str()).collect();
+    assert_eq!(regions, ["eu-west-1"], "each region closes its own");
+}

@@ -1,0 +1,188 @@
+//! The system's own `ssh` into an instance: which host key it has to show is told to it, so that it
+//! neither asks nor trusts anybody else.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::config::{Config, Connect};
+use crate::fleet::{Failure, Instance, Step};
+
+/// An `ssh` that is ready to be started. The file with the host key lives as long as this.
+#[derive(Debug)]
+pub(super) struct Login {
+    /// What follows the program's name.
+    pub arguments: Vec<String>,
+    _known_hosts: Option<NamedTempFile>,
+}
+
+/// Where an instance is and who logs in.
+struct Target {
+    id: String,
+    host: String,
+    key: String,
+}
+
+impl Login {
+    /// The login to an instance whose host key is known.
+    pub(super) fn new(row: &Instance, config: Option<&Config>) -> Result<Self, Failure> {
+        let target = target(row, config)?;
+        let known_hosts = write_known_hosts(&target)
+            .map_err(|error| Failure::new(Step::Connect, error.to_string(), ""))?;
+        let arguments = arguments(&target, config, known_hosts.path());
+        Ok(Self { arguments, _known_hosts: Some(known_hosts) })
+    }
+
+    /// The same as a line for another shell; its host key lies in a file that stays.
+    pub(super) fn line(
+        row: &Instance,
+        config: Option<&Config>,
+        folder: &Path,
+    ) -> Result<String, Failure> {
+        let target = target(row, config)?;
+        let path = keep_known_hosts(&target, folder).map_err(|error| {
+            let hint = "look whether that folder can be written to";
+            Failure::new(Step::Connect, format!("{}: {error}", folder.display()), hint)
+        })?;
+        let words = arguments(&target, config, &path);
+        let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
+        Ok(format!("ssh {}", quoted.join(" ")))
+    }
+}
+
+fn target(row: &Instance, config: Option<&Config>) -> Result<Target, Failure> {
+    let machine = row.machine.as_ref();
+    let private = config.is_some_and(|config| config.ssh.connect == Connect::Private);
+    let host = machine.and_then(|machine| {
+        if private { machine.private_ip } else { machine.public_ip.or(machine.private_ip) }
+    });
+    let (Some(machine), Some(host)) = (machine, host) else {
+        let hint = "wait until EC2 gave it one; r looks again";
+        return Err(Failure::new(Step::Connect, "it has no address", hint));
+    };
+    let Some(key) = &row.host_key else {
+        let hint = "wait until the deployment reached it, or until the console tells its key";
+        return Err(Failure::new(Step::HostKey, "its host key is not known", hint));
+    };
+    Ok(Target {
+        id: machine.id.to_string(),
+        host: host.to_string(),
+        key: format!("{} {}\n", machine.id, key.openssh),
+    })
+}
+
+fn write_known_hosts(target: &Target) -> io::Result<NamedTempFile> {
+    let mut file = NamedTempFile::new()?;
+    file.write_all(target.key.as_bytes())?;
+    Ok(file)
+}
+
+/// One file an instance: its id is in no other.
+fn keep_known_hosts(target: &Target, folder: &Path) -> io::Result<PathBuf> {
+    let folder = folder.join("known_hosts");
+    std::fs::create_dir_all(&folder)?;
+    let path = folder.join(&target.id);
+    std::fs::write(&path, &target.key)?;
+    Ok(path)
+}
+
+fn arguments(target: &Target, config: Option<&Config>, known_hosts: &Path) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
+    for said in [
+        format!("UserKnownHostsFile={}", known_hosts.display()),
+        "GlobalKnownHostsFile=/dev/null".to_owned(),
+        "StrictHostKeyChecking=yes".to_owned(),
+        format!("HostKeyAlias={}", target.id),
+    ] {
+        option("-o", said);
+    }
+    if let Some(config) = config {
+        if let Some(file) = &config.ssh.config_file {
+            option("-F", file.display().to_string());
+        }
+        if let Some(port) = config.ssh.port {
+            option("-p", port.to_string());
+        }
+        if let Some(key) = &config.aws.private_ssh_key_path {
+            option("-i", key.display().to_string());
+        }
+    }
+    let user = config.map_or("ubuntu", |config| config.aws.username.as_str());
+    option("-l", user.to_owned());
+    words.extend(["--".to_owned(), target.host.clone()]);
+    words
+}
+
+/// A word for a POSIX shell.
+fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::fleet::{Ec2State, HostKey, HostKeyTrust, Lifecycle, Machine};
+
+    fn row() -> Instance {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut row = Instance::planned("a".into(), "us-west-2".into(), "spot-1".into(), now);
+        row.machine = Some(Machine {
+            id: "i-0a1b".into(),
+            state: Ec2State::Running,
+            state_reason: None,
+            machine_type: "t3.medium".into(),
+            zone: "us-west-2a".into(),
+            lifecycle: Lifecycle::Spot,
+            image: None,
+            spot_request: None,
+            public_ip: Some([203, 0, 113, 1].into()),
+            private_ip: None,
+            vpc: None,
+            launched: now,
+            launch: None,
+            name: None,
+            creator: None,
+        });
+        row
+    }
+
+    #[test]
+    fn without_its_host_key_nobody_logs_in() {
+        let refused = Login::new(&row(), None).unwrap_err();
+        assert_eq!(refused.reason, "its host key is not known");
+    }
+
+    #[test]
+    fn the_host_key_is_told_and_nobody_is_asked() {
+        let mut row = row();
+        row.host_key = Some(HostKey {
+            openssh: "ssh-ed25519 AAAA".into(),
+            fingerprint: "SHA256:x".into(),
+            trust: HostKeyTrust::Console,
+        });
+        let login = Login::new(&row, None).unwrap();
+        let line = login.arguments.join(" ");
+        assert!(line.contains("-o StrictHostKeyChecking=yes -o HostKeyAlias=i-0a1b"), "{line}");
+        assert!(line.ends_with("-l ubuntu -- 203.0.113.1"), "{line}");
+        let folder = tempfile::tempdir().unwrap();
+        Login::line(&row, None, folder.path()).unwrap();
+        let known = std::fs::read_to_string(folder.path().join("known_hosts/i-0a1b")).unwrap();
+        assert_eq!(known, "i-0a1b ssh-ed25519 AAAA\n");
+    }
+
+    #[test]
+    fn a_word_with_blanks_is_quoted() {
+        assert_eq!(quote("a b"), "'a b'");
+        assert_eq!(quote("it's"), r"'it'\''s'");
+        assert_eq!(quote("-o"), "-o");
+    }
+}

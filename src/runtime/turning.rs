@@ -1,0 +1,36 @@
+//! Going on in another way than the dashboard that was left: this program starts itself again.
+
+use std::env;
+use std::io::{self, Write};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use crate::app::Turn;
+
+/// Sets up and opens again, or opens on the demo cloud. The process becomes the other one; answers
+/// an exit code only if that cannot be.
+pub(super) fn turn(turn: Turn) -> u8 {
+    match again(turn) {
+        Ok(never) => match never {},
+        Err(error) => {
+            // Nobody may be reading.
+            let _ = writeln!(io::stderr(), "spot-tui: starting again: {error}");
+            1
+        }
+    }
+}
+
+fn again(turn: Turn) -> io::Result<std::convert::Infallible> {
+    let program = env::current_exe()?;
+    let mut next = Command::new(&program);
+    match turn {
+        Turn::Demo => next.arg("--demo"),
+        Turn::SetUp => {
+            Command::new(&program).args(env::args_os().skip(1)).arg("setup").status()?;
+            write!(io::stderr(), "\nEnter opens the dashboard. ")?;
+            io::stdin().read_line(&mut String::new())?;
+            next.args(env::args_os().skip(1))
+        }
+    };
+    Err(next.exec())
+}

@@ -1,0 +1,80 @@
+//! Lines that are read while they grow: an instance's log, and the events.
+
+use ratatui::layout::Rect;
+
+use super::text;
+use super::{Pen, Tone};
+use crate::app::{Line, Model, Reader, Ring, find};
+use crate::fleet::{InstanceKey, Level};
+
+/// The columns of the time and the space after it.
+const TIME: u16 = 11;
+/// The columns of whom an event is about.
+const ABOUT: u16 = 30;
+/// The narrowest pane that has them.
+const WIDE: u16 = 90;
+
+/// Draws what one instance printed and what was said of it.
+pub(super) fn output(model: &Model, pen: &mut Pen<'_>, area: Rect, key: &InstanceKey) {
+    match model.log.of(key) {
+        Some(ring) => lines(&model.output, pen, area, ring, false),
+        None => {
+            pen.text(area, 1, 1, Tone::Dim, "Nothing was printed yet.");
+        }
+    }
+}
+
+/// Draws everything that happened.
+pub(super) fn events(model: &Model, pen: &mut Pen<'_>, area: Rect) {
+    lines(&model.events, pen, area, model.log.events(), true);
+}
+
+fn lines(reader: &Reader, pen: &mut Pen<'_>, area: Rect, ring: &Ring, named: bool) {
+    let body = Rect { height: area.height.saturating_sub(1), ..area };
+    let window = reader.window(ring, body.height.into());
+    for (line, at) in window.into_iter().zip(0..) {
+        draw_line(reader, pen, body, at, line, named);
+    }
+    status(reader, pen, Rect { y: body.bottom(), height: 1, ..area }, ring);
+}
+
+fn draw_line(reader: &Reader, pen: &mut Pen<'_>, area: Rect, at: u16, line: &Line, named: bool) {
+    pen.text(area, 1, at, Tone::Dim, &text::clock(line.at));
+    let mut x = TIME;
+    if named {
+        let about = if area.width >= WIDE { ABOUT } else { 16 };
+        let whom = text::cut(&line.about, usize::from(about - 2), pen.theme.glyphs.cut);
+        pen.text(area, x, at, Tone::Plain, &whom);
+        x += about;
+    }
+    if line.level != Level::Info {
+        x = pen.text(area, x, at, line.level.into(), line.level.word()) + 1;
+    }
+    pen.text(area, x, at, Tone::Plain, &line.text);
+    if reader.finds(line)
+        && let Some(word) = reader.needle.split_whitespace().next()
+        && let Some(found) = find(&line.text, word)
+        && let (Some(before), Some(said)) =
+            (line.text.get(..found), line.text.get(found..found + word.len()))
+    {
+        let before = u16::try_from(text::width(before)).unwrap_or(u16::MAX);
+        pen.styled(area, x.saturating_add(before), at, pen.theme.chosen(), said);
+    }
+}
+
+/// What is looked for, and how many lines there are.
+fn status(reader: &Reader, pen: &mut Pen<'_>, area: Rect, ring: &Ring) {
+    let mut said = text::count(reader.lines(ring).len(), "line");
+    if ring.dropped() > 0 {
+        said = format!("{said}, {} older ones are no longer kept", ring.dropped());
+    }
+    let taken = pen.right(area, 0, 0, Tone::Dim, &said);
+    if reader.typing || !reader.needle.is_empty() {
+        let area = Rect { width: area.width.saturating_sub(taken), ..area };
+        let x = pen.text(area, 1, 0, Tone::Accent, if reader.only { "& " } else { "/ " });
+        let x = pen.text(area, x, 0, Tone::Plain, &reader.needle);
+        if reader.typing {
+            pen.styled(area, x, 0, pen.theme.chosen(), " ");
+        }
+    }
+}

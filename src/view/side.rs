@@ -1,0 +1,68 @@
+//! The pane beside the table, or in its place: its rule, and what was chosen to be in it.
+
+use ratatui::layout::Rect;
+
+use super::{HitMap, Pen, Tone, details, map, prices, reader};
+use crate::app::{Command, Model, Pane, Panel};
+
+/// Draws it. `beside`: the table is to the left of it.
+pub(super) fn draw(
+    model: &Model,
+    pen: &mut Pen<'_>,
+    hits: &mut HitMap,
+    area: Rect,
+    pane: Pane,
+    beside: bool,
+) {
+    let focused = model.focus() == Panel::Side;
+    hits.add(area, Command::Focus(Panel::Side));
+    if beside {
+        for line in 1..area.height {
+            pen.text(area, 0, line, Tone::Dim, pen.theme.glyphs.wall);
+        }
+    }
+    let remark = remark(model, focused);
+    pen.rule(
+        area,
+        0,
+        (if focused { Tone::Accent } else { Tone::Dim }, &title(model, pane)),
+        &remark,
+    );
+    let left = u16::from(beside);
+    let inside = Rect {
+        x: area.x + left,
+        y: area.y + 1,
+        width: area.width.saturating_sub(left),
+        height: area.height.saturating_sub(1),
+    };
+    match (pane, model.table.cursor()) {
+        (Pane::Details, Some(key)) => details::draw(model, pen, inside, key),
+        (Pane::Output, Some(key)) => reader::output(model, pen, inside, key),
+        (Pane::Details | Pane::Output, None) => {
+            pen.text(inside, 1, 1, Tone::Dim, "No instance is chosen.");
+        }
+        (Pane::Map, _) => map::draw(model, pen, inside),
+        (Pane::Prices, _) => prices::draw(model, pen, inside),
+        (Pane::Events, _) => reader::events(model, pen, inside),
+    }
+}
+
+/// What the pane shows, and of whom.
+fn title(model: &Model, pane: Pane) -> String {
+    let row = model.table.cursor().and_then(|key| model.fleet.get(key));
+    match (pane, row) {
+        (Pane::Details, Some(row)) => row.label(),
+        (Pane::Output, Some(row)) => format!("{} {}", pane.title(), row.label()),
+        (pane, _) => pane.title().to_owned(),
+    }
+}
+
+/// Where one is in the lines, else how to leave.
+fn remark(model: &Model, focused: bool) -> String {
+    match model.reader() {
+        Some(reader) if reader.follows() => "following".to_owned(),
+        Some(_) => "scrolled, G follows".to_owned(),
+        None if focused => "Esc closes".to_owned(),
+        None => String::new(),
+    }
+}
