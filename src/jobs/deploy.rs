@@ -350,8 +350,12 @@ impl Pipeline {
         loop {
             let trouble = match health::look(&session).await {
                 Some(vitals) => {
-                    let vitals =
-                        health::complete(vitals, last.as_ref(), &self.machine, &self.kit.roll);
+                    let vitals = health::complete(
+                        vitals,
+                        last.as_ref(),
+                        &self.machine,
+                        self.kit.roll.as_ref(),
+                    );
                     let vitals = last.insert(vitals.await);
                     self.reporter.learned(&self.key, Fact::Vitals(vitals.clone())).await;
                     vitals.trouble()

@@ -48,7 +48,7 @@ pub(super) async fn complete(
     mut vitals: Vitals,
     earlier: Option<&Vitals>,
     machine: &Machine,
-    roll: &Option<Roll>,
+    roll: Option<&Roll>,
 ) -> Vitals {
     vitals.measure(earlier);
     if let Some(roll) = roll
@@ -155,8 +155,8 @@ struct Round {
 struct Memory {
     session: Option<Session>,
     vitals: Option<Vitals>,
-    /// The reason that was reported, or that there was none.
-    told: Option<Option<String>>,
+    /// The phase that was reported last.
+    told: Option<Phase>,
     missed: u32,
 }
 
@@ -210,13 +210,10 @@ impl Round {
             }
         };
         let is_bad = trouble.is_some();
-        if memory.told.as_ref() != Some(&trouble) {
-            let phase = match trouble.clone() {
-                Some(reason) => Phase::Degraded { reason },
-                None => Phase::Ready,
-            };
-            self.reporter.entered(&charge.key, phase).await;
-            memory.told = Some(trouble);
+        let phase = trouble.map_or(Phase::Ready, |reason| Phase::Degraded { reason });
+        if memory.told.as_ref() != Some(&phase) {
+            self.reporter.entered(&charge.key, phase.clone()).await;
+            memory.told = Some(phase);
         }
         is_bad
     }
@@ -232,6 +229,6 @@ impl Round {
         }
         let session = memory.session.as_ref().ok_or("there is no session")?;
         let vitals = look(session).await.ok_or("node-status does not answer")?;
-        Ok(complete(vitals, memory.vitals.as_ref(), machine, &self.roll).await)
+        Ok(complete(vitals, memory.vitals.as_ref(), machine, self.roll.as_ref()).await)
     }
 }

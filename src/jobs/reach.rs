@@ -76,13 +76,13 @@ impl Reach {
     ) -> Result<Session, Failure> {
         let route = self.route(machine)?;
         let check = HostKeyCheck::Known(known.clone());
-        match timeout(PATIENCE, connect(&*self.dial, &route, &self.identities, check)).await {
-            Ok(reached) => reached.map_err(|error| error.failure()),
-            Err(_) => {
-                let reason = format!("no login within {} s", PATIENCE.as_secs());
-                Err(Failure::new(Step::Connect, reason, "is it up, and port 22 open to you?"))
-            }
-        }
+        let reached =
+            timeout(PATIENCE, connect(&*self.dial, &route, &self.identities, check)).await;
+        let Ok(reached) = reached else {
+            let reason = format!("no login within {} s", PATIENCE.as_secs());
+            return Err(Failure::new(Step::Connect, reason, "is it up, and port 22 open to you?"));
+        };
+        reached.map_err(|error| error.failure())
     }
 }
 

@@ -24,7 +24,7 @@ struct Report {
     docker: Option<&'static str>,
     bacalhau_alive: bool,
     sensor_healthy: bool,
-    sensor: Option<Readings>,
+    sensor: Option<Counts>,
     orchestrator: Way,
     cpu_percent: u64,
     disk: Sizes,
@@ -43,7 +43,7 @@ struct Files {
 }
 
 #[derive(Serialize)]
-struct Readings {
+struct Counts {
     readings: i64,
     errors: i64,
     elapsed_s: i64,
@@ -105,7 +105,7 @@ pub(super) fn report(host: &Host) -> String {
         docker: installed.then_some("27.5.1"),
         bacalhau_alive: alive,
         sensor_healthy: sensing.is_some(),
-        sensor: sensing.map(|up| Readings { readings: up, errors: 0, elapsed_s: up }),
+        sensor: sensing.map(|up| Counts { readings: up, errors: 0, elapsed_s: up }),
         orchestrator: Way { address: deployment::orchestrator(&placed), reachable: alive },
         cpu_percent: if alive { 4 + host.pick("cpu", 20) } else { 60 + host.pick("cpu", 40) },
         disk: Sizes {
