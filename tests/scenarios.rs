@@ -8,12 +8,13 @@
 
 mod stage;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use spot_tui::demo::Scenario;
+use spot_tui::demo::hosts::HostFault;
+use spot_tui::demo::{Scenario, Trouble};
 
 use stage::Stage;
 
@@ -196,7 +197,69 @@ async fn tell(name: &str) {
     }
 }
 
-/// One test a story, and one that none is forgotten.
+fn kind_of_call(trouble: &Trouble) -> &'static str {
+    match trouble {
+        Trouble::Throttle => "throttle",
+        Trouble::Error { .. } => "error",
+        Trouble::SilenceBefore => "silence_before",
+        Trouble::SilenceAfter => "silence_after",
+        Trouble::CutBefore => "cut_before",
+        Trouble::CutAfter => "cut_after",
+        Trouble::Gateway => "gateway",
+        Trouble::GarbledAfter => "garbled_after",
+    }
+}
+
+fn kind_of_host(fault: &HostFault) -> &'static str {
+    match fault {
+        HostFault::RefuseKey => "refuse_key",
+        HostFault::ChangeHostKey => "change_host_key",
+        HostFault::CutUpload { .. } => "cut_upload",
+        HostFault::FloodLog(_) => "flood_log",
+        HostFault::EscapeSequences => "escape_sequences",
+        HostFault::RebootForever => "reboot_forever",
+        HostFault::NeverUp => "never_up",
+        HostFault::SlowCloudInit(_) => "slow_cloud_init",
+        HostFault::DiskFull => "disk_full",
+    }
+}
+
+/// What goes wrong in a scenario, by its kinds.
+fn kinds(scenario: &Scenario) -> Vec<&'static str> {
+    let mut kinds: Vec<&str> = Vec::new();
+    kinds.extend(scenario.capacity.iter().map(|_| "capacity"));
+    kinds.extend(scenario.calls.iter().map(|fault| kind_of_call(&fault.trouble)));
+    kinds.extend(scenario.instances.iter().map(|it| if it.runs { "dead" } else { "stillborn" }));
+    kinds.extend(scenario.interruptions.iter().map(|_| "interruption"));
+    kinds.extend(scenario.hosts.iter().map(|fault| kind_of_host(&fault.fault)));
+    kinds.extend(scenario.spot_vcpus.map(|_| "spot_vcpus"));
+    kinds
+}
+
+/// 8 kinds of trouble with a call, 9 with a host, 2 with an instance, and capacity, interruptions
+/// and the quota.
+const KINDS: usize = 22;
+
+#[test]
+fn every_kind_of_fault_occurs() {
+    let told: BTreeSet<&str> =
+        STORIES.iter().flat_map(|name| kinds(&Story::read(name).scenario)).collect();
+    assert_eq!(told.len(), KINDS, "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_seed_tells_the_same_story() {
+    async fn told(seed: Option<u64>) -> (String, usize) {
+        let story = Story::read("half_full");
+        let (stage, _) = story.play(&Scenario { seed, ..story.scenario.clone() }).await;
+        (stage.log(), stage.calls("DescribeInstances"))
+    }
+    let once = told(Some(5)).await;
+    assert_eq!(told(Some(5)).await, once);
+    assert_ne!(told(Some(6)).await, once);
+}
+
+/// One test a story.
 macro_rules! stories {
     ($($name:ident)*) => {
         $(
@@ -206,16 +269,17 @@ macro_rules! stories {
             }
         )*
 
-        #[test]
-        fn every_story_in_the_folder_is_told() {
-            let told: Vec<&str> = vec![$(stringify!($name)),*];
-            let there = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
-            for path in there.filter(|path| path.extension().is_some_and(|end| end == "yaml")) {
-                let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-                assert!(told.contains(&name.as_str()), "{name} is told by no test");
-            }
-        }
+        const STORIES: &[&str] = &[$(stringify!($name)),*];
     };
+}
+
+#[test]
+fn every_story_in_the_folder_is_told() {
+    let there = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
+    for path in there.filter(|path| path.extension().is_some_and(|end| end == "yaml")) {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        assert!(STORIES.contains(&name.as_str()), "{name} is told by no test");
+    }
 }
 
 stories! {
@@ -233,6 +297,7 @@ stories! {
     launch_silent
     launch_throttled
     launch_unreachable
+    launch_unsent
     log_flood
     network_denied
     network_lost
