@@ -13,6 +13,14 @@ use super::text::clean_line;
 /// Less free space than this on the root disk, in KiB, is trouble to come: Docker needs room.
 const LEAST_DISK_KB: u64 = 512 * 1024;
 
+/// The units of `instance/scripts`.
+const OUR_UNITS: [&str; 4] = [
+    "bacalhau-startup.service",
+    "setup-config.service",
+    "bacalhau.service",
+    "sensor-generator.service",
+];
+
 /// What was seen on a node at one look. Unknown is `None`; unknown parts of a report are passed
 /// over.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -243,14 +251,14 @@ impl Vitals {
         let down: Vec<String> = self
             .units
             .iter()
-            .filter(|(_, state)| state.as_deref() != Some("active"))
+            .filter(|(unit, state)| is_down(unit, state.as_deref()))
             .map(|(unit, state)| {
                 clean_line(&format!("{unit} is {}", state.as_deref().unwrap_or("unknown")))
             })
             .collect();
         let text = match (self.units.len(), down.as_slice()) {
             (0, _) => "no services are installed".to_owned(),
-            (count, []) => format!("all {count} units are active"),
+            (count, []) => format!("all {count} units are well"),
             _ => down.join(", "),
         };
         Check { name: "units", good: !self.units.is_empty() && down.is_empty(), text }
@@ -297,6 +305,11 @@ impl Vitals {
     }
 }
 
+/// Our units run as long as the node does; one that the user added may well have ended.
+fn is_down(unit: &str, state: Option<&str>) -> bool {
+    if OUR_UNITS.contains(&unit) { state != Some("active") } else { state == Some("failed") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -331,7 +344,10 @@ mod tests {
             (|node| node.deployment = Deployment::default(), "not finished: no log"),
             (|node| _ = node.files.insert("token".into(), Some(false)), "missing: token"),
             (|node| node.docker = None, "Docker does not answer"),
-            (|node| _ = node.units.insert("a.service".into(), None), "a.service is unknown"),
+            (
+                |node| _ = node.units.insert("bacalhau.service".into(), None),
+                "bacalhau.service is unknown",
+            ),
             (|node| node.bacalhau_alive = false, "Bacalhau does not answer"),
             (|node| node.sensor_healthy = false, "the sensor does not answer"),
             (|node| node.disk = Some(Space { total_kb: 1, free_kb: 0 }), "the disk is full"),

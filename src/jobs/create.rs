@@ -12,7 +12,7 @@ use super::kit::Kit;
 use super::network::{self, NetworkReady};
 use super::orders::Standing;
 use super::place::{Candidate, Placed, Placement};
-use super::{Context, Reporter, settle, user_data};
+use super::{Context, Reporter, settle};
 use crate::aws::{Architecture, Aws, AwsError, Ec2, ImageChoice, LaunchRequest};
 use crate::config::{Config, Image, RegionConfig, UbuntuRelease};
 use crate::fleet::tags::Origin;
@@ -171,7 +171,7 @@ impl Creation {
         reporter.learned_of(region, Fact::Network(NetworkState::Ready)).await;
         let key_name = self.key_pair(context, ec2, &origin, reporter).await?;
         let candidates = candidates(ec2, wanted, &images, &network).await?;
-        let template = self.template(wanted, &network, key_name)?;
+        let template = self.template(wanted, &network, key_name);
         let origin = &origin;
         let placement = Placement { context, reporter, ec2, order, keys, origin, template };
         let placed = placement.place(&candidates).await;
@@ -227,14 +227,9 @@ impl Creation {
         wanted: &RegionConfig,
         network: &NetworkReady,
         key_name: Option<String>,
-    ) -> Result<LaunchRequest, Failure> {
+    ) -> LaunchRequest {
         let aws = &self.config.aws;
-        let user_data = user_data::render(&user_data::UserData {
-            username: &aws.username,
-            public_key: self.kit.public_key.as_deref(),
-        })
-        .map_err(|error| Failure::new(Step::Launch, error.to_string(), ""))?;
-        Ok(LaunchRequest {
+        LaunchRequest {
             token: "".into(),
             count: 0,
             machine_type: "".into(),
@@ -244,14 +239,14 @@ impl Creation {
             zone: "".into(),
             security_groups: network.security_groups.clone(),
             key_name,
-            user_data,
+            user_data: self.kit.user_data.clone(),
             storage_gb: wanted.instance_storage_gb,
             lifecycle: wanted.lifecycle,
             max_price: wanted.spot_price_limit,
             associate_public_ip: aws.associate_public_ip,
             instance_profile: aws.iam_instance_profile.clone(),
             tags: BTreeMap::new(),
-        })
+        }
     }
 }
 

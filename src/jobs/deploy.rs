@@ -303,12 +303,14 @@ impl Pipeline {
     fn set_up_command(&self) -> String {
         let mut command = format!("sudo {STAGING}/scripts/deploy_services.sh");
         let deployment = self.context.deployment();
-        for (flag, value) in [
+        let images = self.kit.images.iter().map(|(flag, image)| (*flag, image.as_str()));
+        let facts = [
             ("--user", self.kit.username.as_str()),
             ("--instance-id", self.machine.id.as_str()),
             ("--region", self.ec2.region().as_str()),
             ("--deployment", deployment.as_str()),
-        ] {
+        ];
+        for (flag, value) in facts.into_iter().chain(images) {
             command = format!("{command} {flag} {}", quote(value));
         }
         if !self.kit.reboot {

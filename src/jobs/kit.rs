@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::health::Roll;
 use super::reach::Reach;
-use super::{Context, Reporter, node_files};
+use super::{Context, Credentials, Reporter, node_files, user_data};
 use crate::aws::operator_networks;
 use crate::config::Config;
 use crate::fleet::{Failure, Level, Step};
@@ -17,9 +17,6 @@ use crate::ssh::{Bundle, PublicKey, Source, resolve};
 
 /// Uploads at once: more only share the same line, and each holds its buffers.
 const UPLOADS: usize = 32;
-/// The two files with which a node joins its orchestrator.
-const CREDENTIALS: [&str; 2] = ["orchestrator_endpoint", "orchestrator_token"];
-
 /// Where the user's files lie when nothing is configured; it may be missing.
 const DEPLOYMENT_FILES: &str = "deployment-files";
 /// Where our scripts lie when nothing is configured; it may be missing.
@@ -38,8 +35,12 @@ pub(super) struct Kit {
     pub operators: Vec<IpNet>,
     /// The public key that new instances get; `None` where an existing key pair is named.
     pub public_key: Option<String>,
+    /// What an instance does at its first boot.
+    pub user_data: String,
     /// The login user.
     pub username: String,
+    /// The container images that the configuration names, as arguments of the deployment.
+    pub images: Vec<(&'static str, String)>,
     /// Whether an instance restarts before it is verified.
     pub reboot: bool,
     /// A place in the queue for an upload.
@@ -56,6 +57,7 @@ impl Kit {
         let reach = Reach::open(context, config).await?;
         let public_key = public_key(context, config, &reach).await?;
         let roll = Roll::open(context).await?;
+        let user_data = user_data(context, config, public_key.as_deref()).await?;
         let bundle = bundle(context, config, reporter).await?;
         let aws = context.aws().await.map_err(|error| error.failure(Step::Account))?;
         let operators =
@@ -68,6 +70,14 @@ impl Kit {
             roll,
             operators,
             public_key,
+            user_data,
+            images: [
+                ("--bacalhau-image", &config.bacalhau.image),
+                ("--sensor-image", &config.sensor.image),
+            ]
+            .into_iter()
+            .filter_map(|(flag, image)| Some((flag, image.clone()?)))
+            .collect(),
             username: config.aws.username.clone(),
             reboot: config.reboot,
             uploads: Semaphore::new(UPLOADS),
@@ -107,6 +117,29 @@ async fn public_key(
     Ok(Some(key.openssh))
 }
 
+async fn user_data(
+    context: &Context,
+    config: &Config,
+    public_key: Option<&str>,
+) -> Result<String, Failure> {
+    let failed = |why: String| Failure::new(Step::Launch, why, "");
+    let theirs = match &config.node.cloud_init {
+        Some(path) => {
+            let path = context.path(path);
+            let read = tokio::fs::read_to_string(&path).await;
+            Some(read.map_err(|error| failed(format!("{}: {error}", path.display())))?)
+        }
+        None => None,
+    };
+    user_data::render(&user_data::UserData {
+        username: &config.aws.username,
+        public_key,
+        packages: &config.node.packages,
+        cloud_config: theirs.as_deref(),
+    })
+    .map_err(|error| failed(error.to_string()))
+}
+
 /// The files for a node, checked and packed once.
 async fn bundle(
     context: &Context,
@@ -114,14 +147,10 @@ async fn bundle(
     reporter: &Reporter,
 ) -> Result<Arc<Bundle>, Failure> {
     let files = context.path(&config.aws.files_directory);
-    for name in CREDENTIALS {
-        if !files.join(name).exists() {
-            let text = format!(
-                "{} is missing: the nodes will start and join nothing",
-                files.join(name).display()
-            );
-            reporter.remarked(Level::Warning, text).await;
-        }
+    let credentials = Credentials::look(&files);
+    credentials.usable()?;
+    for text in credentials.missing {
+        reporter.remarked(Level::Warning, text).await;
     }
     let mut sources = node_sources(context, config);
     if files.exists() || config.aws.files_directory != Path::new(DEPLOYMENT_FILES) {
@@ -130,6 +159,11 @@ async fn bundle(
     if let Some(script) = &config.aws.additional_commands_script {
         let remote = "scripts/additional_commands.sh".into();
         sources.push(Source::File { local: context.path(script), remote, mode: Some(0o755) });
+    }
+    for unit in &config.node.units {
+        let Some(name) = unit.file_name() else { continue };
+        let remote = Path::new("units").join(name);
+        sources.push(Source::File { local: context.path(unit), remote, mode: Some(0o644) });
     }
     let bundle = Bundle::collect(sources).await.map_err(|error| error.failure())?;
     let text = format!("{} files, {} bytes for each node", bundle.files(), bundle.bytes());

@@ -5,6 +5,7 @@
 
 mod context;
 mod create;
+mod credentials;
 mod crew;
 mod deploy;
 mod deployment;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 pub use context::{Charge, Context, Pace};
+pub use credentials::Credentials;
 pub use deployment::{Found, find_deployment};
 pub use node_files::{NodeFile, node_files};
 pub use orchestrator::open_orchestrator;
