@@ -13,7 +13,7 @@ use super::{Charge, Context, Reporter, node_status, open_orchestrator};
 use crate::bacalhau::{Connection, Membership as Word, Node, Orchestrator};
 use crate::fleet::health::{Membership, Vitals};
 use crate::fleet::{Fact, Failure, Level, Machine, Phase};
-use crate::ssh::{Command, Session};
+use crate::ssh::{Command, HostKeyCheck, Session};
 
 /// How long `node-status` may take: a machine under load is slow to log in to.
 const STATUS: Duration = Duration::from_secs(30);
@@ -222,7 +222,7 @@ impl Round {
         let Charge { machine, host_key, .. } = charge;
         if memory.session.as_ref().is_none_or(Session::is_closed) {
             let turn = self.logins.acquire().await;
-            let reached = self.reach.session(machine, host_key).await;
+            let reached = self.reach.session(machine, HostKeyCheck::Known(host_key.clone())).await;
             drop(turn);
             let reached = reached.map_err(|failure| format!("SSH: {}", failure.reason))?;
             memory.session = Some(reached);

@@ -24,6 +24,7 @@ mod reach;
 mod report;
 mod settle;
 pub mod user_data;
+mod visit;
 mod watch;
 
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub use orchestrator::open_orchestrator;
 pub use orders::{unfinished, unfinished_destroys};
 pub use questions::{Asked, Asker, Questions, questions};
 pub use report::{Desk, Lanes, Reporter, lanes};
+pub use visit::{Diagnosis, Place, Visitor};
 
 use tokio::task::JoinSet;
 

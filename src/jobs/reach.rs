@@ -8,7 +8,7 @@ use tokio::time::{Duration, timeout};
 
 use super::Context;
 use crate::config::{Config, Connect, Ssh};
-use crate::fleet::{Failure, HostKey, Machine, Secret, Step};
+use crate::fleet::{Failure, Machine, Secret, Step};
 use crate::ssh::{
     Ask, Dial, HostKeyCheck, Identities, Route, Session, Settings, SshConfigFile, connect, resolve,
 };
@@ -68,14 +68,13 @@ impl Reach {
         resolve(&self.config, &address.to_string(), &self.settings).map_err(|error| error.failure())
     }
 
-    /// A session on an instance that showed this key before.
+    /// A session on an instance that is up and has to show the right key.
     pub(super) async fn session(
         &self,
         machine: &Machine,
-        known: &HostKey,
+        check: HostKeyCheck,
     ) -> Result<Session, Failure> {
         let route = self.route(machine)?;
-        let check = HostKeyCheck::Known(known.clone());
         let reached =
             timeout(PATIENCE, connect(&*self.dial, &route, &self.identities, check)).await;
         let Ok(reached) = reached else {
