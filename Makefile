@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo prerequisites venv lint test check bench
+.PHONY: help demo prerequisites venv lint test check bench sweep
 
 VENV := target/venv
 
@@ -66,3 +66,6 @@ check: test  ## test, and the licences and sources of all dependencies
 
 bench:  ## measure the first frame and the idle load
 	cargo bench --locked
+
+sweep: prerequisites venv  ## kill the program 300 times and look whether anything leaks
+	cargo test --locked --test stories sweep:: -- --ignored --nocapture

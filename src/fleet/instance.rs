@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::cost::{Bill, Cost};
 use super::health::Vitals;
 use super::identity::City;
 use super::{
@@ -38,6 +39,10 @@ pub struct Instance {
     pub last_line: Option<String>,
     /// How its node was when it was last looked at, and when that was.
     pub vitals: Option<(Timestamp, Vitals)>,
+    /// What its bill is made from.
+    pub bill: Bill,
+    /// What it costs, as last reckoned.
+    pub cost: Cost,
 }
 
 /// What EC2 tells about an instance.
@@ -79,6 +84,11 @@ impl Machine {
     /// Whether it still runs up costs or can come back.
     pub fn is_alive(&self) -> bool {
         self.state != Ec2State::Terminated
+    }
+
+    /// Whether EC2 took it back, and nobody ended it.
+    pub fn was_taken_back(&self) -> bool {
+        self.state_reason.as_deref().is_some_and(|code| code.starts_with("Server.SpotInstance"))
     }
 }
 
@@ -155,6 +165,16 @@ pub struct Attempt {
     pub message: Option<String>,
 }
 
+impl fmt::Display for Attempt {
+    /// `09:00:05 t3.medium in us-west-2a gave 0 of 5, InsufficientInstanceCapacity`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { zone, machine_type, asked, given, .. } = self;
+        let at = self.at.strftime("%H:%M:%S");
+        write!(f, "{at} {machine_type} in {zone} gave {given} of {asked}")?;
+        self.code.as_deref().map_or(Ok(()), |code| write!(f, ", {code}"))
+    }
+}
+
 impl Instance {
     /// A row for an instance that does not exist yet.
     pub fn planned(
@@ -175,6 +195,8 @@ impl Instance {
             attempts: Vec::new(),
             last_line: None,
             vitals: None,
+            bill: Bill::default(),
+            cost: Cost::default(),
         }
     }
 

@@ -263,6 +263,7 @@ fn charge(instance: &Instance) -> Option<Charge> {
 
 fn fleet(state: &State, now: Timestamp) -> Fleet {
     let mut fleet = Fleet::default();
+    fleet.remember_spent(state.spent.clone());
     for entry in &state.entries {
         fleet.insert(entry.instance(now));
     }
