@@ -112,7 +112,7 @@ async fn carry_out(
         }
         Some(Command::Exec(args)) => nodes::exec(&site, &args, debug).await,
         Some(Command::Retry { instance, yes, json }) => {
-            commands::retry(&site, &instance, yes, json, debug).await
+            Box::pin(commands::retry(&site, &instance, yes, json, debug)).await
         }
         Some(Command::RandomIp) => nodes::random_ip(&site, debug).await,
         Some(Command::Export { format }) => nodes::export(&site, format, debug).await,
