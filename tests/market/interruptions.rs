@@ -61,8 +61,7 @@ async fn three_of_twenty_are_seen_drained_and_replaced_elsewhere() {
         .until(60, "they are drained", |stage| stage.log().matches("drained: ").count() == 3)
         .await;
     stage.until(400, "twenty are ready again", |stage| ready(stage) == 20).await;
-    stage.pass(60).await;
-    eprintln!("{} {:?}", stage.model.now, stage.phases());
+    stage.until(120, "three are gone", |it| it.phases().get("Terminated") == Some(&3)).await;
     assert!(stage.unmet().is_empty(), "{:?}", stage.unmet());
     let mut rows: Vec<&Instance> = stage.model.fleet.instances().collect();
     rows.sort_by_key(|row| row.machine.as_ref().unwrap().launched);

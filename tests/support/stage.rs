@@ -93,7 +93,6 @@ impl Stage {
             time: SharedTimeSource::new(cloud.world.clock()),
             profile: None,
         };
-        let now = access.now();
         let (desk, lanes) = lanes(access.time.clone());
         let config = Arc::new(config);
         let journal = Journal::open(&Paths::new(folder.path().join("instances.json"))).unwrap();
