@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo prerequisites venv lint test check bench sweep
+.PHONY: help demo prerequisites venv lint test check bench sweep test-node bench-ssh lint-root
 
 VENV := target/venv
 
@@ -23,7 +23,7 @@ missing = $(strip \
 	$(if $(shell python3 -c 'import ensurepip; print(1)' 2>/dev/null),,python3-venv))
 
 help:  ## show this list
-	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo:  ## open the dashboard on a cloud that is not there
 	cargo run --locked -- --demo
@@ -52,12 +52,26 @@ lint:  ## check format and lints
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- --deny warnings
 
-test: prerequisites venv lint  ## format, lints and all tests: what CI runs
+test: prerequisites venv lint-root lint  ## format, lints and all tests: what CI runs
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		echo "cargo nextest run --locked" && cargo nextest run --locked && cargo test --locked --doc; \
 	else \
 		echo "cargo test --locked" && cargo test --locked; \
 	fi
+
+lint-root: prerequisites  ## unpack systemd and cloud-init, for checks of units and user-data
+	@[ -e target/lint-root ] || tests/machine/make-lint-root.sh "$(CURDIR)/target/lint-root"
+
+bench-ssh: prerequisites  ## measure an upload to 20 hosts next to tar and rsync
+	@command -v rsync >/dev/null || { \
+		echo "missing; install with: apt-get install rsync" >&2; exit 1; }
+	cargo test --locked --release --test stories ssh::speed -- --ignored --nocapture
+
+test-node: prerequisites venv  ## deploy onto a real, emulated machine and break it: some fifteen minutes
+	@command -v qemu-system-x86_64 debootstrap nats-server >/dev/null || { \
+		echo "missing; install with: apt-get install qemu-system-x86 debootstrap nats-server" >&2; exit 1; }
+	@[ -e target/machine/disk.img ] || tests/machine/make-disk.sh target/machine
+	cargo test --locked --test stories machine:: -- --ignored --nocapture
 
 check: test  ## test, and the licences and sources of all dependencies
 	@cargo deny --version >/dev/null 2>&1 || \

@@ -39,17 +39,86 @@ fn shellcheck_has_nothing_to_say() {
     let output = Command::new("shellcheck")
         .args(["--shell=sh", "--severity=style"])
         .args(scripts_where(|name| !name.ends_with(".service")))
+        .arg(instance("install-packages.sh"))
         .output()
         .expect("shellcheck is missing: apt-get install shellcheck");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
+/// systemd and cloud-init, unpacked and not installed.
+fn lint_root() -> PathBuf {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("lint-root");
+    assert!(root.exists(), "{} is missing: sudo make lint-root", root.display());
+    root
+}
+
+/// Runs a program of that root, in it; what it said and whether it was content.
+fn in_lint_root(command: &[&str]) -> (bool, String) {
+    let output = Command::new("chroot").arg(lint_root()).args(command).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
+#[test]
+fn systemd_has_nothing_to_say() {
+    let root = lint_root();
+    let place = |inside: &str| root.join(inside.trim_start_matches('/'));
+    for folder in ["/opt/uploaded_files/scripts", "/etc/systemd/system"] {
+        fs::create_dir_all(place(folder)).unwrap();
+    }
+    for script in scripts_where(|_| true) {
+        let name = script.file_name().unwrap();
+        let folder = if name.to_string_lossy().ends_with(".service") {
+            "/etc/systemd/system"
+        } else {
+            "/opt/uploaded_files/scripts"
+        };
+        fs::copy(&script, place(folder).join(name)).unwrap();
+    }
+    // Docker is not there; that its unit and its program are, is the deployment's business.
+    fs::copy(instance("scripts/check_node.sh"), place("/usr/bin/docker")).unwrap();
+    let docker = "[Unit]\nDescription=Docker\n[Service]\nExecStart=/usr/bin/docker\n";
+    fs::write(place("/etc/systemd/system/docker.service"), docker).unwrap();
+    let ours = ["bacalhau-startup", "setup-config", "bacalhau", "sensor-generator"]
+        .map(|name| format!("/etc/systemd/system/{name}.service"));
+    let verify = ["systemd-analyze", "verify", "--man=no"];
+    let all: Vec<&str> = verify.into_iter().chain(ours.iter().map(String::as_str)).collect();
+    assert_eq!(in_lint_root(&all), (true, String::new()));
+
+    let text = read("scripts/bacalhau.service").replace("Restart=", "Restrat=");
+    fs::write(place("/tmp/wrong.service"), text).unwrap();
+    let (_, said) = in_lint_root(&["systemd-analyze", "verify", "--man=no", "/tmp/wrong.service"]);
+    assert!(said.contains("Unknown key") && said.contains("Restrat"), "{said}");
+}
+
 mod user_data {
     use super::*;
 
+    #[test]
+    fn is_valid_for_cloud_init() {
+        let file = |name: &str, text: &str| {
+            fs::write(lint_root().join("tmp").join(name), text).unwrap();
+            in_lint_root(&["cloud-init", "schema", "--config-file", &format!("/tmp/{name}")])
+        };
+        let text = rendered();
+        let (good, said) = file("user-data", &text);
+        assert!(good && said.contains("Valid cloud-config"), "{said}");
+        let (good, said) = file("wrong", &text.replace("ssh_pwauth: false", "ssh_pwauth: {}"));
+        assert!(!good && said.contains("ssh_pwauth"), "{said}");
+    }
+
+    fn with(public_key: &str) -> String {
+        let inputs = UserData {
+            username: "ubuntu",
+            public_key: Some(public_key),
+            packages: &[],
+            cloud_config: None,
+        };
+        render(&inputs).unwrap()
+    }
+
     fn rendered() -> String {
-        let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB9 me@here";
-        render(&UserData { username: "ubuntu", public_key: Some(key) }).unwrap()
+        with("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB9 me@here")
     }
 
     /// cloud-init accepts a key that it does not know, and ignores it.
@@ -61,15 +130,13 @@ mod user_data {
         let keys: BTreeSet<&str> =
             document.as_object().unwrap().keys().map(String::as_str).collect();
         let known = [
-            "apt",
             "disable_root",
-            "package_update",
-            "packages",
             "runcmd",
             "ssh_authorized_keys",
             "ssh_pwauth",
             "user",
             "users",
+            "write_files",
         ];
         assert_eq!(keys, BTreeSet::from(known));
         assert_eq!(document["ssh_pwauth"], false);
@@ -79,17 +146,20 @@ mod user_data {
     #[test]
     fn is_small_and_takes_nothing_on_trust() {
         let longest = format!("ssh-rsa {}", "A".repeat(4088));
-        let text = render(&UserData { username: "ubuntu", public_key: Some(&longest) }).unwrap();
+        let text = with(&longest);
         assert!(text.len() < 8 * 1024, "{} bytes", text.len());
 
         let text = rendered();
-        assert!(!text.replace("me@here", "").contains('@'), "a placeholder is left");
-        for word in ["curl -", "| sh", "|sh", "token", "password", "PRIVATE"] {
+        for placeholder in ["@username@", "@authorized_keys@", "@install"] {
+            assert!(!text.contains(placeholder), "{placeholder} is left");
+        }
+        for word in ["| sh", "|sh", "token", "password", "PRIVATE"] {
             assert!(!text.contains(word), "user-data holds {word:?}");
         }
-        let source = &yaml(&text)["apt"]["sources"]["docker.list"];
-        assert_eq!(source["keyid"].as_str().unwrap().len(), 40, "a whole fingerprint");
-        assert!(source["source"].as_str().unwrap().contains("signed-by=$KEY_FILE"));
+        let install = read("install-packages.sh");
+        let pinned = install.split("fingerprint=").nth(1).unwrap().lines().next().unwrap();
+        assert_eq!(pinned.len(), 40, "a whole fingerprint");
+        assert!(install.contains("signed-by=$keys"));
     }
 }
 
@@ -367,6 +437,7 @@ mod bacalhau_config {
             ("nats://h", "nats://h:4222"),
             ("nats://h:4222/", "nats://h:4222"),
             ("tls://h:4443", "tls://h:4443"),
+            ("wss://h:443", "wss://h:443"),
             ("[2001:db8::1]", "nats://[2001:db8::1]:4222"),
             ("nats://[2001:db8::1]:4333", "nats://[2001:db8::1]:4333"),
         ] {
@@ -377,6 +448,8 @@ mod bacalhau_config {
                 "{given}"
             );
             assert_eq!(config["Compute"].get("Auth"), None);
+            let secure = given.starts_with("tls") || given.starts_with("wss");
+            assert_eq!(config["Compute"]["TLS"]["RequireTLS"] == true, secure, "{given}");
         }
     }
 

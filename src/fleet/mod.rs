@@ -4,6 +4,7 @@
 //! report that is applied.
 
 pub mod cost;
+pub mod health;
 pub mod identity;
 mod ids;
 mod instance;
@@ -241,6 +242,12 @@ impl Fleet {
                 }
                 Ok(())
             }
+            Fact::Vitals(vitals) => {
+                if let Some(instance) = self.instances.get_mut(key) {
+                    instance.vitals = Some((at, vitals.clone()));
+                }
+                Ok(())
+            }
             Fact::Tried(attempt) => {
                 if let Some(instance) = self.instances.get_mut(key) {
                     instance.attempts.push(attempt.clone());
@@ -289,6 +296,13 @@ impl Fleet {
             }
             Fact::Prices(prices) => {
                 self.market.insert(region.clone(), prices.clone());
+                Ok(())
+            }
+            Fact::Storage(storage) => {
+                for instance in self.instances.values_mut() {
+                    let gib = instance.id().and_then(|id| storage.get(id)).copied();
+                    instance.bill.storage_gb = gib.or(instance.bill.storage_gb);
+                }
                 Ok(())
             }
             Fact::Notices(notices) => self.notice(notices, at),
