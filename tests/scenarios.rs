@@ -6,7 +6,7 @@
 //! end. A story is played once more without each of its faults: if it then ended in the same way,
 //! it would tell nothing of that fault.
 
-mod stage;
+pub(crate) mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -13,7 +13,7 @@ use spot_tui::app::{
 use spot_tui::aws::{Access, Aws, Credentials, Selector, SharedTimeSource};
 use spot_tui::config;
 use spot_tui::demo::hosts::Hosts;
-use spot_tui::demo::{Cloud, Scenario, Settings, connector};
+use spot_tui::demo::{CallSeen, Cloud, Scenario, Settings, World, connector};
 use spot_tui::fleet::{About, Fleet, JobId, Outcome, Phase, Progress};
 use spot_tui::jobs::{self, Context, Desk, Lanes, lanes, questions};
 use spot_tui::ssh::{ByteStream, Dial};
@@ -29,7 +29,7 @@ const LONGEST: Duration = Duration::from_hours(2);
 /// How long the loop waits for a report before it looks at the clock.
 const LOOK: Duration = Duration::from_secs(1);
 
-pub(super) struct Stage {
+pub(crate) struct Stage {
     cloud: Cloud,
     context: Arc<Context>,
     model: Model,
@@ -61,7 +61,7 @@ impl Dial for Wire {
 
 impl Stage {
     /// A world in which this happens, and a user with this configuration.
-    pub(super) fn set(config: &str, scenario: Scenario) -> Self {
+    pub(crate) fn set(config: &str, scenario: Scenario) -> Self {
         let began = "2026-11-20T09:00:00Z".parse().unwrap();
         let cloud = Cloud::new(&Settings { began, ..Settings::default() }, scenario);
         let folder = tempfile::tempdir().unwrap();
@@ -117,7 +117,7 @@ impl Stage {
     }
 
     /// Looks around, creates, and goes on for so long.
-    pub(super) async fn create(&mut self, lasts_s: u32) {
+    pub(crate) async fn create(&mut self, lasts_s: u32) {
         let begun = Instant::now();
         self.take(Message::Command(Command::Refresh));
         self.take(Message::Command(Command::Create(None)));
@@ -125,7 +125,7 @@ impl Stage {
     }
 
     /// Destroys everything.
-    pub(super) async fn destroy(&mut self) {
+    pub(crate) async fn destroy(&mut self) {
         self.take(Message::Command(Command::Destroy(Scope::All)));
         self.go_on_until(Instant::now()).await;
     }
@@ -177,19 +177,19 @@ impl Stage {
     }
 
     /// How long it took until nothing was being changed any more.
-    pub(super) fn took(&self) -> Duration {
+    pub(crate) fn took(&self) -> Duration {
         self.settled.duration_since(self.begun)
     }
 
     /// What the instances printed, as far as it is kept.
-    pub(super) fn output(&self) -> String {
+    pub(crate) fn output(&self) -> String {
         let keys = self.model.fleet.instances().map(|instance| &instance.key);
         let lines = keys.filter_map(|key| self.model.log.of(key)).flat_map(Ring::lines);
         lines.map(|line| line.text.clone()).collect::<Vec<_>>().join("\n")
     }
 
     /// How many rows there are in each phase.
-    pub(super) fn phases(&self) -> BTreeMap<String, usize> {
+    pub(crate) fn phases(&self) -> BTreeMap<String, usize> {
         let mut phases = BTreeMap::new();
         for instance in self.model.fleet.instances() {
             *phases.entry(instance.phase.word().to_owned()).or_default() += 1;
@@ -198,7 +198,7 @@ impl Stage {
     }
 
     /// How many instances of ours AWS has in each zone.
-    pub(super) async fn zones(&self) -> BTreeMap<String, usize> {
+    pub(crate) async fn zones(&self) -> BTreeMap<String, usize> {
         let mut zones = BTreeMap::new();
         let aws = self.aws().await;
         for region in &aws.account().await.unwrap().regions {
@@ -210,7 +210,7 @@ impl Stage {
     }
 
     /// How much of ours AWS has.
-    pub(super) async fn left(&self) -> usize {
+    pub(crate) async fn left(&self) -> usize {
         let mut left = 0;
         let aws = self.aws().await;
         for region in &aws.account().await.unwrap().regions {
@@ -220,22 +220,46 @@ impl Stage {
     }
 
     /// A second client: what it asks costs the first one nothing.
-    async fn aws(&self) -> Aws {
+    pub(crate) async fn aws(&self) -> Aws {
         Aws::open(&self.context.access).await.unwrap()
     }
 
     /// How often an action was called.
-    pub(super) fn calls(&self, action: &str) -> usize {
+    pub(crate) fn calls(&self, action: &str) -> usize {
         self.cloud.world.calls().iter().filter(|call| call.action == action).count()
     }
 
+    /// Every call so far.
+    pub(crate) fn all_calls(&self) -> Vec<CallSeen> {
+        self.cloud.world.calls()
+    }
+
+    /// What AWS's API answers from.
+    pub(crate) fn world(&self) -> &World {
+        &self.cloud.world
+    }
+
+    /// Why rows failed, those that did; `None` for a row that has no end.
+    pub(crate) fn ends(&self) -> Vec<Option<String>> {
+        let rows = self.model.fleet.instances();
+        rows.map(|instance| match &instance.phase {
+            Phase::Ready | Phase::Terminated => Some("Ready".to_owned()),
+            Phase::Failed(failure) if !failure.reason.is_empty() => {
+                Some(format!("Failed at {}", failure.step))
+            }
+            Phase::Degraded { reason } if !reason.is_empty() => Some("Degraded".to_owned()),
+            _ => None,
+        })
+        .collect()
+    }
+
     /// The faults that were not met.
-    pub(super) fn unmet(&self) -> std::collections::BTreeSet<String> {
+    pub(crate) fn unmet(&self) -> std::collections::BTreeSet<String> {
         self.cloud.world.unmet()
     }
 
     /// What was said, and why rows failed, a line each.
-    pub(super) fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         let said = self.model.log.events().lines().map(ToString::to_string);
         let failed = self.model.fleet.instances().filter_map(|instance| match &instance.phase {
             Phase::Failed(failure) => Some(format!("{} failed: {failure}", instance.region)),
