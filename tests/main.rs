@@ -13,6 +13,7 @@ mod clearing;
 mod config;
 mod demo;
 mod demo_hosts;
+mod disk;
 mod docs;
 mod faults;
 mod identity;
