@@ -19,6 +19,7 @@ mod faults;
 mod identity;
 mod instance;
 mod main_path;
+mod market;
 mod node;
 mod peers;
 mod scale;

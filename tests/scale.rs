@@ -12,7 +12,7 @@ use spot_tui::fleet::Level;
 use spot_tui::fleet::tags::Origin;
 use spot_tui::jobs::network::{Intent, NetworkPlan, RecordIntent, ensure};
 
-use crate::scenarios::stage::Stage;
+use crate::support::stage::Stage;
 
 const INSTANCES: u32 = 1000;
 const REGIONS: u32 = 17;
@@ -61,16 +61,16 @@ async fn a_thousand_instances_in_seventeen_regions_go_as_fast_as_aws_lets_them()
     let mut launched = 0;
     for (place, n) in places.zip(0..REGIONS) {
         let share = INSTANCES / REGIONS + u32::from(n < INSTANCES % REGIONS);
-        launched += stage.world().preload_in(place.code, share, "spot-test", "demo");
+        launched += stage.cloud.world.preload_in(place.code, share, "spot-test", "demo");
         build(&stage, place.code).await;
     }
     assert_eq!(launched, INSTANCES);
-    let before = stage.all_calls().len();
-    let began = stage.world().clock().now();
+    let before = stage.cloud.world.calls().len();
+    let began = stage.cloud.world.clock().now();
     stage.destroy().await;
     assert_eq!(stage.left().await, 0, "{}", stage.log());
 
-    let calls = stage.all_calls().split_off(before);
+    let calls = stage.cloud.world.calls().split_off(before);
     let refused = calls.iter().filter(|it| it.code.as_deref() == Some("RequestLimitExceeded"));
     let refused = refused.count();
     let took = last_change(&calls).duration_since(began).unsigned_abs();

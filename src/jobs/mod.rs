@@ -10,6 +10,7 @@ mod crew;
 mod deploy;
 mod deployment;
 mod destroy;
+mod drain;
 pub mod exit_codes;
 mod kit;
 pub mod network;
@@ -18,6 +19,7 @@ mod node_status;
 mod orchestrator;
 mod orders;
 mod place;
+mod prices;
 mod questions;
 mod report;
 mod settle;
@@ -48,6 +50,8 @@ pub async fn run(context: Arc<Context>, job: Job, reporter: Reporter) -> Outcome
         Job::Watch => watch::watch(context, reporter).await,
         Job::Create(launches) => create::create(context, launches, reporter).await,
         Job::Resume(instances) => create::resume(context, instances, reporter).await,
+        Job::Prices(wanted) => prices::prices(context, wanted, reporter).await,
+        Job::Drain(instances) => drain::drain(context, instances, reporter).await,
         Job::Destroy(doomed) => destroy::destroy(context, doomed, reporter).await,
         Job::Inspect(regions) => cleanup::inspect(&context, regions, &reporter).await,
         Job::CleanUp { regions, dry_run } => {

@@ -123,6 +123,18 @@ impl Standing {
         }
     }
 
+    /// Wants this many fewer: they are given up, or are another order's from now on.
+    pub(super) async fn release(&self, context: &Context, fewer: usize) {
+        let intent = {
+            let mut terms = self.terms.lock().unwrap_or_else(PoisonError::into_inner);
+            terms.count = terms.count.saturating_sub(u32::try_from(fewer).unwrap_or(u32::MAX));
+            written(&self.region, &self.deployment, &self.launch, &terms)
+        };
+        if let Err(failure) = super::amend(context, self.id, &intent).await {
+            tracing::warn!(%failure, "an order wants more than it should");
+        }
+    }
+
     /// What earlier runs made for it and nobody has a row for. What EC2 told that it made is
     /// waited for until it is listed, or the consistency window is over.
     pub(super) async fn find(

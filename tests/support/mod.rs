@@ -13,5 +13,6 @@ pub(crate) mod schema;
 pub(crate) mod screen;
 pub(crate) mod spot;
 pub(crate) mod sshd;
+pub(crate) mod stage;
 pub(crate) mod terminal;
 pub(crate) mod trap;

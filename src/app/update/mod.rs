@@ -1,10 +1,15 @@
 //! The one function that changes the model. It decides; the runtime acts on the effects.
 
+mod budget;
 mod create;
 mod destroy;
+mod interruptions;
 mod leave;
 mod panels;
 mod reports;
+
+pub(super) use budget::Lifetimes;
+pub(super) use interruptions::Replacements;
 
 use super::dialog::{self, Next, Palette, SecretForm};
 use super::keymap::Context;
@@ -35,7 +40,10 @@ fn take(model: &mut Model, message: Message) -> Vec<Effect> {
         Message::Signal(signal) => on_signal(model, signal),
         Message::Clock => {
             model.fade();
-            Vec::new()
+            model.reckon_if_due();
+            let mut effects = budget::age(model);
+            effects.extend(interruptions::replace(model));
+            effects
         }
         Message::Stored(stored) => {
             on_stored(model, stored);
@@ -238,6 +246,7 @@ fn on_stored(model: &mut Model, stored: Result<(), String>) {
 
 /// Learns who we are; once that is known, what there is.
 fn refresh(model: &mut Model) -> Vec<Effect> {
+    model.trouble = None;
     let is_active = |model: &Model, verb: &str| model.active().any(|(_, job)| job.verb == verb);
     let job = if model.account.is_none() {
         Job::Identify

@@ -13,8 +13,8 @@ use spot_tui::app::{
 use spot_tui::aws::{Access, Aws, Credentials, Selector, SharedTimeSource};
 use spot_tui::config;
 use spot_tui::demo::hosts::Hosts;
-use spot_tui::demo::{CallSeen, Cloud, Scenario, Settings, World, connector};
-use spot_tui::fleet::{About, Fleet, JobId, Outcome, Phase, Progress};
+use spot_tui::demo::{Cloud, Scenario, Settings, connector};
+use spot_tui::fleet::{About, Ec2State, Fleet, Instance, JobId, Outcome, Phase, Progress};
 use spot_tui::jobs::{self, Context, Desk, Lanes, lanes, questions};
 use spot_tui::ssh::{ByteStream, Dial};
 use spot_tui::store::{Cache, Journal, Paths};
@@ -22,7 +22,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-use crate::support::keys::Key;
+use super::keys::Key;
 
 /// The longest that a job may take, in the world's time.
 const LONGEST: Duration = Duration::from_hours(2);
@@ -30,9 +30,9 @@ const LONGEST: Duration = Duration::from_hours(2);
 const LOOK: Duration = Duration::from_secs(1);
 
 pub(crate) struct Stage {
-    cloud: Cloud,
+    pub(crate) cloud: Cloud,
+    pub(crate) model: Model,
     context: Arc<Context>,
-    model: Model,
     desk: Desk,
     lanes: Lanes,
     jobs: Vec<(JobId, JoinHandle<()>)>,
@@ -124,6 +124,52 @@ impl Stage {
         self.go_on_until(begun + Duration::from_secs(lasts_s.into())).await;
     }
 
+    /// Opens the dashboard: learns who we are, and watches.
+    pub(crate) async fn open(&mut self) {
+        self.take(Message::Command(Command::Refresh));
+        let watches = |stage: &Self| stage.model.active().any(|(_, job)| job.verb == "watch");
+        self.until(30, "the watch begins", watches).await;
+    }
+
+    /// Gives a command.
+    pub(crate) fn command(&mut self, command: Command) {
+        self.take(Message::Command(command));
+    }
+
+    /// Goes on until this is so, and fails after so many seconds of the world's time.
+    pub(crate) async fn until(&mut self, seconds: u64, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(seconds);
+        while !is_so(self) {
+            assert!(Instant::now() < deadline, "{what}: not within {seconds} s\n{}", self.log());
+            self.step(deadline).await;
+        }
+    }
+
+    /// Lets time pass.
+    pub(crate) async fn pass(&mut self, seconds: u64) {
+        let end = Instant::now() + Duration::from_secs(seconds);
+        while Instant::now() < end {
+            self.step(end).await;
+        }
+    }
+
+    /// Takes the next report, or looks at the clock.
+    async fn step(&mut self, end: Instant) {
+        let look = LOOK.min(end.duration_since(Instant::now()));
+        let message = match timeout(look, self.lanes.next()).await {
+            Ok(report) => Message::Report(report),
+            Err(_) => Message::Clock,
+        };
+        self.take(message);
+    }
+
+    /// The rows that EC2 runs.
+    pub(crate) fn running(&self) -> Vec<&Instance> {
+        let runs =
+            |row: &&Instance| row.machine.as_ref().is_some_and(|it| it.state == Ec2State::Running);
+        self.model.fleet.instances().filter(runs).collect()
+    }
+
     /// Destroys everything.
     pub(crate) async fn destroy(&mut self) {
         self.take(Message::Command(Command::Destroy(Scope::All)));
@@ -170,7 +216,7 @@ impl Stage {
                     let ended = Progress::Ended(Outcome::Cancelled);
                     tokio::spawn(async move { reporter.send(About::Job, ended).await });
                 }
-                Effect::Persist => {}
+                Effect::Persist | Effect::Bell => {}
                 other => panic!("nobody is there for {other:?}"),
             }
         }
@@ -227,30 +273,6 @@ impl Stage {
     /// How often an action was called.
     pub(crate) fn calls(&self, action: &str) -> usize {
         self.cloud.world.calls().iter().filter(|call| call.action == action).count()
-    }
-
-    /// Every call so far.
-    pub(crate) fn all_calls(&self) -> Vec<CallSeen> {
-        self.cloud.world.calls()
-    }
-
-    /// What AWS's API answers from.
-    pub(crate) fn world(&self) -> &World {
-        &self.cloud.world
-    }
-
-    /// Why rows failed, those that did; `None` for a row that has no end.
-    pub(crate) fn ends(&self) -> Vec<Option<String>> {
-        let rows = self.model.fleet.instances();
-        rows.map(|instance| match &instance.phase {
-            Phase::Ready | Phase::Terminated => Some("Ready".to_owned()),
-            Phase::Failed(failure) if !failure.reason.is_empty() => {
-                Some(format!("Failed at {}", failure.step))
-            }
-            Phase::Degraded { reason } if !reason.is_empty() => Some("Degraded".to_owned()),
-            _ => None,
-        })
-        .collect()
     }
 
     /// The faults that were not met.
