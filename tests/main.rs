@@ -21,6 +21,7 @@ mod instance;
 mod main_path;
 mod market;
 mod node;
+mod orders;
 mod peers;
 mod scale;
 mod scenarios;
