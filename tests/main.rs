@@ -18,6 +18,7 @@ mod docs;
 mod faults;
 mod identity;
 mod instance;
+mod machine;
 mod main_path;
 mod market;
 mod node;
