@@ -52,7 +52,6 @@ fn newest(model: &Model, pen: &mut Pen<'_>, area: Rect, key: &InstanceKey) {
 
 type Fact = (&'static str, Tone, String);
 
-/// At most ten lines, so that there is always room for some of the story.
 fn facts(model: &Model, pen: &Pen<'_>, instance: &Instance, room: u16) -> Vec<Fact> {
     let tone: Tone = instance.phase.health().into();
     let glyph = pen.theme.glyphs.health(instance.phase.health());
@@ -73,7 +72,7 @@ fn facts(model: &Model, pen: &Pen<'_>, instance: &Instance, room: u16) -> Vec<Fa
         _ => {}
     }
     match &instance.machine {
-        Some(machine) => facts.extend(of_machine(machine)),
+        Some(machine) => facts.extend(of_machine(machine, room)),
         None => facts.push(("region", Tone::Plain, instance.region.to_string())),
     }
     if let Some(host_key) = &instance.host_key {
@@ -81,7 +80,8 @@ fn facts(model: &Model, pen: &Pen<'_>, instance: &Instance, room: u16) -> Vec<Fa
             HostKeyTrust::Console => "verified by the console",
             HostKeyTrust::Pinned => "pinned, unverified",
         };
-        facts.push(("host key", Tone::Plain, format!("{}, {trust}", host_key.fingerprint)));
+        let said = format!("{}, {trust}", host_key.fingerprint);
+        facts.extend(wrapped("host key", Tone::Plain, &said, room));
     }
     facts
 }
@@ -102,7 +102,7 @@ fn wrapped(label: &'static str, tone: Tone, said: &str, room: u16) -> Vec<Fact> 
     labels.into_iter().zip(lines).map(|(label, line)| (label, tone, line)).collect()
 }
 
-fn of_machine(machine: &Machine) -> Vec<Fact> {
+fn of_machine(machine: &Machine, room: u16) -> Vec<Fact> {
     let Machine { machine_type, zone, lifecycle, state, .. } = machine;
     let image = machine.image.as_ref().map(|image| format!(", {image}")).unwrap_or_default();
     let kind = format!("{machine_type}, {}, {zone}{image}", lifecycle.word());
@@ -121,11 +121,14 @@ fn of_machine(machine: &Machine) -> Vec<Fact> {
         reason.unwrap_or_default(),
         creator.unwrap_or_default()
     );
-    let mut facts = vec![("machine", Tone::Plain, kind)];
-    if !addresses.is_empty() {
-        facts.push(("address", Tone::Plain, addresses.join(", ")));
+    let mut facts = wrapped("machine", Tone::Plain, &kind, room);
+    if let Some(name) = &machine.name {
+        facts.extend(wrapped("name", Tone::Plain, name, room));
     }
-    facts.push(("EC2", Tone::Plain, state));
+    if !addresses.is_empty() {
+        facts.extend(wrapped("address", Tone::Plain, &addresses.join(", "), room));
+    }
+    facts.extend(wrapped("EC2", Tone::Plain, &state, room));
     facts
 }
 

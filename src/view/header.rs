@@ -50,6 +50,13 @@ fn title(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     if let Some(account) = &model.account {
         pieces.push((Tone::Dim, format!(" {dot} {} {}", account.id, account.creator)));
     }
+    if let Some(profile) = &model.profile {
+        pieces.push((Tone::Dim, format!(" {dot} profile {profile}")));
+    }
+    if let Some(config) = &model.config {
+        let regions = text::count(config.regions.len(), "region");
+        pieces.push((Tone::Dim, format!(" {dot} {regions}")));
+    }
     pen.pieces(area, 0, &pieces);
 }
 
