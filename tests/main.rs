@@ -17,6 +17,8 @@ mod identity;
 mod instance;
 mod main_path;
 mod node;
+mod peers;
+mod scenarios;
 mod schema;
 mod screens;
 mod ssh;

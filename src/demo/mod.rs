@@ -16,8 +16,8 @@
 //! `runtime`'s `rehearsal` and `demo_cloud`, and the tests.
 //!
 //! What it does not do: signatures are read for their region and not verified; there are no
-//! Elastic IP addresses to allocate, no fleets, no launch templates, no placement scores, no
-//! instance status checks; an instance has one interface and one volume; a persistent request that
+//! Elastic IP addresses to allocate, no fleets, no launch templates, no placement scores; an
+//! instance has one interface and one volume; a persistent request that
 //! is interrupted ends its instance and launches another, it never stops and keeps it. Speed
 //! scales the world alone; whoever wants the timers of a client in the same process to follow
 //! hurries tokio's clock instead. Prices, capacity and times are made up, plausible, and the same

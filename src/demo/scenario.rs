@@ -158,9 +158,11 @@ pub struct ScenarioError(String);
 
 impl Scenario {
     /// Reads a scenario's YAML. An unknown field is an error: a fault that is misspelt would
-    /// never happen, and its story would tell nothing.
+    /// never happen, and its story would tell nothing. What follows a line `---` is for whoever
+    /// plays the story, and not looked at.
     pub fn parse(yaml: &str) -> Result<Self, ScenarioError> {
-        serde_yaml::from_str(yaml).map_err(|error| ScenarioError(error.to_string()))
+        let (story, _) = yaml.split_once("\n---\n").unwrap_or((yaml, ""));
+        serde_yaml::from_str(story).map_err(|error| ScenarioError(error.to_string()))
     }
 }
 

@@ -27,6 +27,17 @@ impl Shape {
         !self.name.starts_with("t2.")
     }
 
+    /// Whether it earns and spends credits.
+    pub fn is_burstable(&self) -> bool {
+        self.name.starts_with('t')
+    }
+
+    /// Physical cores: two processors share one on x86, but not on T2.
+    pub fn cores(&self) -> u32 {
+        let shared = self.architecture == "x86_64" && self.is_nitro();
+        if shared { self.vcpus / 2 } else { self.vcpus }
+    }
+
     /// Whether a zone sells it. us-east-1e is the oldest hall of the oldest region: it never got
     /// Nitro types ("not supported in your requested Availability Zone").
     pub fn is_offered_in(&self, zone: &str) -> bool {

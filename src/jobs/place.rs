@@ -142,6 +142,8 @@ impl Placement<'_> {
         for _ in 0..RETRIES {
             match &answer {
                 Err(error) if error.class == Class::Unknown => {
+                    let text = format!("{error}; looking for what it made");
+                    self.reporter.said_of(self.ec2.region(), Level::Warning, text).await;
                     if let Some(machines) = self.find(request).await {
                         answer = Ok(machines);
                         break;

@@ -1,6 +1,7 @@
 //! What several stories need: one file a subject.
 
 pub(crate) mod cut;
+pub(crate) mod demo_cloud;
 pub(crate) mod keys;
 pub(crate) mod machine;
 pub(crate) mod moto;

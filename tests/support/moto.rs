@@ -109,7 +109,7 @@ impl Drop for Moto {
     }
 }
 
-/// The Python that has moto, boto3 and jsonschema.
+/// The Python that has moto, boto3, the AWS CLI and jsonschema.
 pub(crate) fn python() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let python = std::env::var_os("SPOT_TEST_PYTHON")

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 
 use super::files::{FileOnHost, Tree};
-use super::{HostState, lock};
+use super::{HostFault, HostState, lock};
 use crate::fleet::InstanceId;
 
 /// Where `deploy_services.sh` puts the upload.
@@ -167,6 +167,10 @@ impl Machine {
 
     /// Since when the services are being started in this boot.
     pub(super) fn started_at(&self, state: &HostState) -> Option<Timestamp> {
+        // The boot never gets so far.
+        if state.faults.contains(&HostFault::RebootForever) && state.boot > 1 {
+            return None;
+        }
         match lock(&self.memory).services {
             Services::Started { in_boot, at } if in_boot == state.boot => Some(at),
             Services::Enabled { in_boot } if in_boot == state.boot => None,

@@ -109,7 +109,8 @@ pub enum HostFault {
     FloodLog(u32),
     /// The deployment prints escape sequences.
     EscapeSequences,
-    /// From its second boot on it restarts again some seconds after a login.
+    /// From its second boot on it restarts again some seconds after a login, and before its
+    /// services run.
     RebootForever,
     /// Connections to it are neither accepted nor refused.
     NeverUp,

@@ -2,7 +2,7 @@
 
 use super::form::Form;
 use super::xml::Xml;
-use super::{devices, groups, instances, offers, routes, spot, tags, vpcs};
+use super::{devices, groups, instances, offers, routes, spot, status, tags, vpcs};
 use crate::demo::world::pace::{END, LAUNCH, MUTATION, QUERY, Rate, TAGGING};
 use crate::demo::world::region::RegionWorld;
 use crate::demo::world::{HostKeys, Refusal};
@@ -108,6 +108,7 @@ static ACTIONS: &[Action] = &[
     action("DescribeAddresses", QUERY, &["AllocationId", "Filter", "PublicIp"], devices::describe_addresses),
     action("DescribeAvailabilityZones", QUERY, &["AllAvailabilityZones", "Filter", "ZoneId", "ZoneName"], offers::zones),
     action("DescribeImages", QUERY, &["ExecutableBy", "Filter", "ImageId", "IncludeDeprecated", "MaxResults", "NextToken", "Owner"], offers::describe_images),
+    action("DescribeInstanceStatus", QUERY, &["Filter", "IncludeAllInstances", "InstanceId", "MaxResults", "NextToken"], status::describe),
     action("DescribeInstanceTypeOfferings", QUERY, &["Filter", "LocationType", "MaxResults", "NextToken"], offers::offerings),
     action("DescribeInstanceTypes", QUERY, &["Filter", "InstanceType", "MaxResults", "NextToken"], offers::types),
     action("DescribeInstances", QUERY, &["Filter", "InstanceId", "MaxResults", "NextToken"], instances::describe),
@@ -120,6 +121,7 @@ static ACTIONS: &[Action] = &[
     action("DescribeSpotInstanceRequests", QUERY, &["Filter", "MaxResults", "NextToken", "SpotInstanceRequestId"], spot::describe),
     action("DescribeSpotPriceHistory", QUERY, &["AvailabilityZone", "EndTime", "Filter", "InstanceType", "MaxResults", "NextToken", "ProductDescription", "StartTime"], spot::prices),
     action("DescribeSubnets", QUERY, &["Filter", "MaxResults", "NextToken", "SubnetId"], vpcs::describe_subnets),
+    action("DescribeTags", QUERY, &["Filter", "MaxResults", "NextToken"], tags::describe),
     action("DescribeVolumes", QUERY, &["Filter", "MaxResults", "NextToken", "VolumeId"], devices::describe_volumes),
     action("DescribeVpcAttribute", QUERY, &["Attribute", "VpcId"], vpcs::describe_attribute),
     action("DescribeVpcs", QUERY, &["Filter", "MaxResults", "NextToken", "VpcId"], vpcs::describe_vpcs),

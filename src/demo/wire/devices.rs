@@ -5,12 +5,13 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use super::actions::Call;
-use super::instances::moment;
+use super::instances::{moment, private_name, public_name, show_group};
 use super::select::{Shown, select};
 use super::tags::born_with;
 use super::xml::Xml;
 use crate::demo::world::Refusal;
 use crate::demo::world::network::{Interface, KeyPair, Volume};
+use crate::demo::world::region::RegionWorld;
 
 impl Shown for Interface {
     const IDS: &'static str = "NetworkInterfaceId";
@@ -88,35 +89,60 @@ fn use_of(attached: bool) -> &'static str {
     if attached { "in-use" } else { "available" }
 }
 
-/// An interface, as DescribeNetworkInterfaces and an instance tell of it.
-pub(super) fn show_interface(xml: &mut Xml, interface: &Interface) {
+/// An interface, as an instance tells of it.
+pub(super) fn show_interface(xml: &mut Xml, region: &RegionWorld, interface: &Interface) {
     xml.text("networkInterfaceId", &interface.id).text("subnetId", &interface.subnet);
-    xml.text("vpcId", &interface.vpc).text("availabilityZone", &interface.zone);
+    xml.text("vpcId", &interface.vpc).text("ownerId", &region.laws.account);
     xml.text("description", "").text("status", use_of(interface.attached.is_some()));
-    xml.text("privateIpAddress", interface.private_ip);
-    xml.list("groupSet", &interface.groups, |item, id| {
-        item.text("groupId", id);
-    });
+    xml.text("interfaceType", "interface").text("sourceDestCheck", true);
+    xml.text("macAddress", mac_address(&interface.id));
+    xml.list("groupSet", &interface.groups, |item, id| show_group(item, region, id));
     if let Some((instance, attachment)) = &interface.attached {
         xml.group("attachment", |it| {
             it.text("attachmentId", attachment).text("instanceId", instance);
+            it.text("instanceOwnerId", &region.laws.account).text("networkCardIndex", 0);
             it.text("deviceIndex", 0).text("status", "attached");
+            it.text("attachTime", moment(interface.born));
             it.text("deleteOnTermination", interface.delete_on_termination);
         });
     }
+    show_addresses(xml, region, interface);
+    xml.list("privateIpAddressesSet", [interface], |item, interface| {
+        item.text("primary", true);
+        show_addresses(item, region, interface);
+    });
+    xml.list("ipv6AddressesSet", [(); 0], |_, ()| {});
+}
+
+fn show_addresses(xml: &mut Xml, region: &RegionWorld, interface: &Interface) {
+    xml.text("privateIpAddress", interface.private_ip);
+    xml.text("privateDnsName", private_name(region, interface.private_ip));
     if let Some(address) = interface.public_ip {
         xml.group("association", |it| {
             it.text("publicIp", address).text("ipOwnerId", "amazon");
+            it.text("publicDnsName", public_name(region, address));
         });
     }
-    xml.tags(&interface.tags);
+}
+
+/// One that nobody sells: locally administered, out of the interface's id.
+fn mac_address(id: &str) -> String {
+    let digits: Vec<char> = id.chars().rev().take(10).collect();
+    let pairs: Vec<String> = digits.chunks(2).map(|pair| pair.iter().collect()).collect();
+    format!("02:{}", pairs.join(":"))
 }
 
 /// DescribeNetworkInterfaces.
 pub(super) fn describe_interfaces(call: &mut Call<'_>) -> Result<Xml, Refusal> {
-    let page = select(call.form, call.region, call.region.network.interfaces.values())?;
+    let region = &*call.region;
+    let page = select(call.form, region, region.network.interfaces.values())?;
     let mut xml = Xml::default();
-    xml.list("networkInterfaceSet", page.items, show_interface).maybe("nextToken", page.next);
+    xml.list("networkInterfaceSet", page.items, |item, interface: &Interface| {
+        show_interface(item, region, interface);
+        item.text("availabilityZone", &interface.zone).text("requesterManaged", false);
+        item.tags(&interface.tags);
+    });
+    xml.maybe("nextToken", page.next);
     Ok(xml)
 }
 
@@ -134,23 +160,32 @@ pub(super) fn detach_interface(call: &mut Call<'_>) -> Result<Xml, Refusal> {
 
 /// DescribeVolumes.
 pub(super) fn describe_volumes(call: &mut Call<'_>) -> Result<Xml, Refusal> {
-    let page = select(call.form, call.region, call.region.volumes.values())?;
+    let region = &*call.region;
+    let page = select(call.form, region, region.volumes.values())?;
     let mut xml = Xml::default();
     xml.list("volumeSet", page.items, |item, volume: &Volume| {
         item.text("volumeId", &volume.id).text("size", volume.gib);
         item.text("availabilityZone", &volume.zone).text("volumeType", &volume.kind);
         item.text("encrypted", volume.encrypted);
-        item.text("status", use_of(volume.attached.is_some()));
+        item.maybe("kmsKeyId", volume.encrypted.then(|| aws_key(region)));
+        item.text("iops", 3000).text("status", use_of(volume.attached.is_some()));
         item.text("createTime", moment(volume.born));
         item.list("attachmentSet", &volume.attached, |item, instance| {
             item.text("volumeId", &volume.id).text("instanceId", instance);
             item.text("device", &volume.device).text("status", "attached");
+            item.text("attachTime", moment(volume.born));
             item.text("deleteOnTermination", volume.delete_on_termination);
         });
         item.tags(&volume.tags);
     });
     xml.maybe("nextToken", page.next);
     Ok(xml)
+}
+
+/// The key with which AWS encrypts an account's volumes where none is named.
+fn aws_key(region: &RegionWorld) -> String {
+    let (code, account) = (region.place.code, &region.laws.account);
+    format!("arn:aws:kms:{code}:{account}:key/3b1c62a5-0c5f-4a43-9d3e-6f1f6a0de0a5")
 }
 
 /// DeleteVolume.
@@ -228,12 +263,17 @@ fn show_key(xml: &mut Xml, pair: &KeyPair) {
 /// DeleteKeyPair: one that is not there is no error.
 pub(super) fn delete_key(call: &mut Call<'_>) -> Result<Xml, Refusal> {
     let keys = &mut call.region.network.keys;
-    match (call.form.get("KeyName"), call.form.get("KeyPairId")) {
-        (Some(name), _) => {
-            keys.remove(name);
-        }
-        (None, Some(id)) => keys.retain(|_, pair| pair.id != id),
-        (None, None) => return Err(Refusal::missing("KeyName")),
+    let (name, id) = (call.form.get("KeyName"), call.form.get("KeyPairId"));
+    if name.or(id).is_none() {
+        return Err(Refusal::missing("KeyName"));
     }
-    Ok(Xml::done())
+    let meant = |pair: &KeyPair| match name {
+        Some(name) => pair.name == name,
+        None => Some(pair.id.as_str()) == id,
+    };
+    let gone = keys.values().find(|pair| meant(pair)).map(|pair| pair.id.clone());
+    keys.retain(|_, pair| !meant(pair));
+    let mut xml = Xml::done();
+    xml.maybe("keyPairId", gone);
+    Ok(xml)
 }

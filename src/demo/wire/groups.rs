@@ -10,6 +10,7 @@ use super::xml::Xml;
 use crate::demo::world::Refusal;
 use crate::demo::world::groups::{Group, Peer, Rule, Way};
 use crate::demo::world::network::Tags;
+use crate::demo::world::region::RegionWorld;
 
 impl Shown for Group {
     const IDS: &'static str = "GroupId";
@@ -38,12 +39,17 @@ pub(super) fn describe(call: &mut Call<'_>) -> Result<Xml, Refusal> {
     xml.list("securityGroupInfo", page.items, |item, group| {
         item.text("ownerId", account).text("groupId", &group.id).text("groupName", &group.name);
         item.text("groupDescription", &group.description).text("vpcId", &group.vpc);
+        item.text("securityGroupArn", arn(region, &group.id));
         show_rules(item, "ipPermissions", &group.ingress, account);
         show_rules(item, "ipPermissionsEgress", &group.egress, account);
         item.tags(&group.tags);
     });
     xml.maybe("nextToken", page.next);
     Ok(xml)
+}
+
+fn arn(region: &RegionWorld, id: &str) -> String {
+    format!("arn:aws:ec2:{}:{}:security-group/{id}", region.place.code, region.laws.account)
 }
 
 /// Rules for the same protocol and ports stand together.
@@ -96,14 +102,17 @@ pub(super) fn create(call: &mut Call<'_>) -> Result<Xml, Refusal> {
     }
     let id = call.region.create_group(call.form.get("VpcId"), name, description, tags.clone())?;
     let mut xml = Xml::done();
-    xml.text("groupId", id).tags(&tags);
+    xml.text("securityGroupArn", arn(call.region, &id)).text("groupId", id).tags(&tags);
     Ok(xml)
 }
 
 /// DeleteSecurityGroup.
 pub(super) fn delete(call: &mut Call<'_>) -> Result<Xml, Refusal> {
-    call.region.delete_group(call.form.need("GroupId")?)?;
-    Ok(Xml::done())
+    let id = call.form.need("GroupId")?;
+    call.region.delete_group(id)?;
+    let mut xml = Xml::done();
+    xml.text("groupId", id);
+    Ok(xml)
 }
 
 /// AuthorizeSecurityGroupIngress.
@@ -132,10 +141,11 @@ fn authorize(call: &mut Call<'_>, way: Way) -> Result<Xml, Refusal> {
     let made = call.region.authorize(id, way, rules(call.form, &tags)?)?;
     let mut xml = Xml::done();
     xml.list("securityGroupRuleSet", made, |item, rule| {
-        item.text("securityGroupRuleId", rule.id).text("groupId", id);
-        item.text("isEgress", way == Way::Out).text("ipProtocol", rule.protocol);
+        item.text("securityGroupRuleId", &rule.id).text("groupId", id);
+        item.text("isEgress", way == Way::Out).text("ipProtocol", &rule.protocol);
         item.maybe("fromPort", rule.ports.map(|ports| ports.0));
         item.maybe("toPort", rule.ports.map(|ports| ports.1));
+        describe_rule(item, &rule);
         match rule.peer {
             Peer::Net(IpNet::V4(net)) => item.text("cidrIpv4", net),
             Peer::Net(IpNet::V6(net)) => item.text("cidrIpv6", net),

@@ -1,5 +1,7 @@
 //! Instances on the wire.
 
+use std::net::Ipv4Addr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
@@ -124,7 +126,7 @@ fn show(xml: &mut Xml, region: &RegionWorld, instance: &Instance) {
     let here = instance.state != Ec2State::Terminated;
     xml.text("instanceId", &instance.id).text("imageId", &instance.image);
     xml.group("instanceState", |state| show_state(state, instance.state));
-    xml.text("privateDnsName", host_name(instance));
+    xml.text("privateDnsName", private_name(region, instance.private_ip));
     xml.maybe("dnsName", instance.public_ip.map(|address| public_name(region, address)));
     xml.text("reason", instance.reason.map(|(_, message)| message).unwrap_or_default());
     xml.maybe("keyName", instance.key_name.as_ref());
@@ -133,7 +135,9 @@ fn show(xml: &mut Xml, region: &RegionWorld, instance: &Instance) {
     xml.text("launchTime", moment(instance.launched));
     xml.group("placement", |place| {
         place.text("availabilityZone", &instance.zone).text("tenancy", "default");
+        place.text("groupName", "");
     });
+    xml.list("productCodes", [(); 0], |_, ()| {});
     xml.group("monitoring", |it| {
         it.text("state", "disabled");
     });
@@ -146,7 +150,8 @@ fn show(xml: &mut Xml, region: &RegionWorld, instance: &Instance) {
     xml.list("groupSet", instance.groups.iter().filter(|_| here), |item, id| {
         show_group(item, region, id);
     });
-    if let Some((code, message)) = instance.reason {
+    let pending = (instance.state == Ec2State::Pending).then_some(("pending", "pending"));
+    if let Some((code, message)) = instance.reason.or(pending) {
         xml.group("stateReason", |reason| {
             reason.text("code", code).text("message", message);
         });
@@ -168,19 +173,24 @@ fn show(xml: &mut Xml, region: &RegionWorld, instance: &Instance) {
         });
     }
     let interface = region.network.interfaces.get(&instance.interface).filter(|_| here);
-    xml.list("networkInterfaceSet", interface, super::devices::show_interface);
+    xml.list("networkInterfaceSet", interface, |item, interface| {
+        super::devices::show_interface(item, region, interface);
+    });
     xml.group("metadataOptions", |options| {
         options.text("state", "applied").text("httpTokens", &instance.http_tokens);
         options.text("httpPutResponseHopLimit", instance.hop_limit);
-        options.text("httpEndpoint", "enabled");
+        options.text("httpEndpoint", "enabled").text("httpProtocolIpv6", "disabled");
+        options.text("instanceMetadataTags", "disabled");
     });
 }
 
-fn show_state(xml: &mut Xml, state: Ec2State) {
+/// EC2's number and word for a state.
+pub(super) fn show_state(xml: &mut Xml, state: Ec2State) {
     xml.text("code", code(state)).text("name", state);
 }
 
-fn show_group(xml: &mut Xml, region: &RegionWorld, id: &str) {
+/// A group, where something else tells of it.
+pub(super) fn show_group(xml: &mut Xml, region: &RegionWorld, id: &str) {
     let name = region.network.groups.get(id).map(|group| group.name.as_str());
     xml.text("groupId", id).text("groupName", name.unwrap_or_default());
 }
@@ -194,13 +204,22 @@ fn show_device(xml: &mut Xml, volume: &Volume) {
     });
 }
 
-fn host_name(instance: &Instance) -> String {
-    format!("ip-{}.ec2.internal", instance.private_ip.to_string().replace('.', "-"))
+/// The name of a private address; us-east-1 was there before regions had names of their own.
+pub(super) fn private_name(region: &RegionWorld, address: Ipv4Addr) -> String {
+    let dashed = address.to_string().replace('.', "-");
+    match region.place.code {
+        "us-east-1" => format!("ip-{dashed}.ec2.internal"),
+        code => format!("ip-{dashed}.{code}.compute.internal"),
+    }
 }
 
-fn public_name(region: &RegionWorld, address: std::net::Ipv4Addr) -> String {
+/// The name of a public address.
+pub(super) fn public_name(region: &RegionWorld, address: Ipv4Addr) -> String {
     let dashed = address.to_string().replace('.', "-");
-    format!("ec2-{dashed}.{}.compute.amazonaws.com", region.place.code)
+    match region.place.code {
+        "us-east-1" => format!("ec2-{dashed}.compute-1.amazonaws.com"),
+        code => format!("ec2-{dashed}.{code}.compute.amazonaws.com"),
+    }
 }
 
 /// TerminateInstances.

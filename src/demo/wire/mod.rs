@@ -22,6 +22,7 @@ mod select;
 mod server;
 mod services;
 mod spot;
+mod status;
 mod tags;
 mod vpcs;
 mod xml;

@@ -2,6 +2,7 @@
 
 use super::actions::Call;
 use super::select::{Filters, cut};
+use super::vpcs::kin;
 use super::xml::Xml;
 use crate::demo::shapes::{SHAPES, Shape};
 use crate::demo::world::Refusal;
@@ -61,7 +62,7 @@ pub(super) fn zones(call: &mut Call<'_>) -> Result<Xml, Refusal> {
                     "region-name" => place.code.to_owned(),
                     "state" => "available".to_owned(),
                     "zone-type" => "availability-zone".to_owned(),
-                    "zone-id" => zone_id(place, *index),
+                    "zone-id" => numbered(place, *index),
                     _ => zone.clone(),
                 }]
             })
@@ -69,15 +70,21 @@ pub(super) fn zones(call: &mut Call<'_>) -> Result<Xml, Refusal> {
     let mut xml = Xml::default();
     xml.list("availabilityZoneInfo", zones, |item, (index, zone)| {
         item.text("zoneName", zone).text("zoneState", "available");
-        item.text("regionName", place.code).text("zoneId", zone_id(place, index));
+        item.text("regionName", place.code).text("zoneId", numbered(place, index));
         item.text("zoneType", "availability-zone").text("groupName", place.code);
         item.text("optInStatus", "opt-in-not-required");
+        item.list("messageSet", [(); 0], |_, ()| {});
     });
     Ok(xml)
 }
 
+/// The id of the zone with this name.
+pub(super) fn zone_id(place: &Place, zone: &str) -> Option<String> {
+    place.zones().position(|known| known == zone).map(|index| numbered(place, index))
+}
+
 /// `usw2-az1`: the same for every account, which a zone's name is not.
-fn zone_id(place: &Place, index: usize) -> String {
+fn numbered(place: &Place, index: usize) -> String {
     let mut parts = place.code.split('-');
     let area = parts.next().unwrap_or_default();
     let middle: String = parts.next().map(abbreviated).unwrap_or_default();
@@ -129,13 +136,17 @@ pub(super) fn types(call: &mut Call<'_>) -> Result<Xml, Refusal> {
 fn show_type(xml: &mut Xml, shape: &Shape) {
     xml.text("instanceType", shape.name).text("currentGeneration", shape.is_nitro());
     xml.list("supportedUsageClasses", ["on-demand", "spot"], item_text);
-    xml.text("bareMetal", false);
+    xml.list("supportedRootDeviceTypes", ["ebs"], item_text);
+    xml.list("supportedVirtualizationTypes", ["hvm"], item_text);
+    xml.text("bareMetal", false).text("instanceStorageSupported", false);
+    xml.text("burstablePerformanceSupported", shape.is_burstable());
     xml.text("hypervisor", if shape.is_nitro() { "nitro" } else { "xen" });
     xml.group("processorInfo", |it| {
         it.list("supportedArchitectures", [shape.architecture], item_text);
     });
     xml.group("vCpuInfo", |it| {
-        it.text("defaultVCpus", shape.vcpus);
+        it.text("defaultVCpus", shape.vcpus).text("defaultCores", shape.cores());
+        it.text("defaultThreadsPerCore", shape.vcpus / shape.cores());
     });
     xml.group("memoryInfo", |it| {
         it.text("sizeInMiB", shape.memory_mib);
@@ -219,6 +230,16 @@ pub(super) fn describe_images(call: &mut Call<'_>) -> Result<Xml, Refusal> {
         item.text("imageType", "machine").text("creationDate", &image.created);
         item.text("rootDeviceType", "ebs").text("rootDeviceName", "/dev/sda1");
         item.text("virtualizationType", "hvm").text("hypervisor", "xen");
+        item.text("imageLocation", format_args!("{}/{}", image.owner, image.name));
+        item.text("bootMode", image.boot_mode());
+        item.list("blockDeviceMapping", [image], |item, image| {
+            item.text("deviceName", "/dev/sda1");
+            item.group("ebs", |ebs| {
+                ebs.text("snapshotId", kin(&image.id, "snap")).text("volumeSize", 8);
+                ebs.text("deleteOnTermination", true).text("volumeType", image.volume_type());
+                ebs.text("encrypted", false);
+            });
+        });
         let canonical = image.owner == CANONICAL;
         item.text("description", if canonical { "Canonical, Ubuntu, LTS" } else { "ubuntu" });
     });
@@ -231,7 +252,7 @@ mod tests {
 
     #[test]
     fn zone_ids_are_abbreviated_as_aws_does() {
-        let id = |code: &str| zone_id(PLACES.iter().find(|place| place.code == code).unwrap(), 0);
+        let id = |code: &str| numbered(PLACES.iter().find(|place| place.code == code).unwrap(), 0);
         assert_eq!(id("us-west-2"), "usw2-az1");
         assert_eq!(id("ap-southeast-2"), "apse2-az1");
         assert_eq!(id("eu-central-1"), "euc1-az1");

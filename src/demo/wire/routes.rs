@@ -44,8 +44,8 @@ impl Shown for Table {
     }
 }
 
-fn show_gateway(xml: &mut Xml, gateway: &Gateway) {
-    xml.text("internetGatewayId", &gateway.id);
+fn show_gateway(xml: &mut Xml, region: &RegionWorld, gateway: &Gateway) {
+    xml.text("internetGatewayId", &gateway.id).text("ownerId", &region.laws.account);
     xml.list("attachmentSet", &gateway.vpc, |item, vpc| {
         item.text("vpcId", vpc).text("state", "available");
     });
@@ -54,6 +54,7 @@ fn show_gateway(xml: &mut Xml, gateway: &Gateway) {
 
 fn show_table(xml: &mut Xml, region: &RegionWorld, table: &Table) {
     xml.text("routeTableId", &table.id).text("vpcId", &table.vpc);
+    xml.text("ownerId", &region.laws.account);
     xml.group("routeSet", |set| {
         if let Some(vpc) = region.network.vpcs.get(&table.vpc) {
             set.group("item", |item| {
@@ -75,15 +76,22 @@ fn show_table(xml: &mut Xml, region: &RegionWorld, table: &Table) {
     xml.list("associationSet", &table.associations, |item, used| {
         item.text("routeTableAssociationId", &used.id).text("routeTableId", &table.id);
         item.maybe("subnetId", used.subnet.as_ref()).text("main", used.subnet.is_none());
+        item.group("associationState", |state| {
+            state.text("state", "associated");
+        });
     });
     xml.tags(&table.tags);
 }
 
 /// DescribeInternetGateways.
 pub(super) fn describe_gateways(call: &mut Call<'_>) -> Result<Xml, Refusal> {
-    let page = select(call.form, call.region, call.region.network.gateways.values())?;
+    let region = &*call.region;
+    let page = select(call.form, region, region.network.gateways.values())?;
     let mut xml = Xml::default();
-    xml.list("internetGatewaySet", page.items, show_gateway).maybe("nextToken", page.next);
+    xml.list("internetGatewaySet", page.items, |item, gateway| {
+        show_gateway(item, region, gateway);
+    });
+    xml.maybe("nextToken", page.next);
     Ok(xml)
 }
 
@@ -100,9 +108,9 @@ pub(super) fn describe_tables(call: &mut Call<'_>) -> Result<Xml, Refusal> {
 /// CreateInternetGateway.
 pub(super) fn create_gateway(call: &mut Call<'_>) -> Result<Xml, Refusal> {
     let id = call.region.create_gateway(born_with(call.form, "internet-gateway")?);
-    let gateway = call.region.network.gateway(&id)?;
+    let gateway = call.region.network.gateway(&id)?.clone();
     let mut xml = Xml::default();
-    xml.group("internetGateway", |it| show_gateway(it, gateway));
+    xml.group("internetGateway", |it| show_gateway(it, call.region, &gateway));
     Ok(xml)
 }
 

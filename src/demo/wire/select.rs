@@ -51,6 +51,16 @@ pub(super) fn select<'a, T: Shown>(
     region: &RegionWorld,
     all: impl IntoIterator<Item = &'a T>,
 ) -> Result<Page<'a, T>, Refusal> {
+    select_where(form, region, all, |_| true)
+}
+
+/// The same of those that are meant. One that is named and not meant is no error.
+pub(super) fn select_where<'a, T: Shown>(
+    form: &Form,
+    region: &RegionWorld,
+    all: impl IntoIterator<Item = &'a T>,
+    is_meant: impl Fn(&T) -> bool,
+) -> Result<Page<'a, T>, Refusal> {
     let filters = Filters::read(form, T::FILTERS)?;
     let ids = form.list(T::IDS);
     let mut items: Vec<&T> = all.into_iter().filter(|item| region.knows(*item)).collect();
@@ -69,7 +79,7 @@ pub(super) fn select<'a, T: Shown>(
     }
     items.retain(|item| {
         let named = ids.is_empty() || ids.iter().any(|id| id == item.name());
-        named && filters.let_through(*item)
+        named && is_meant(item) && filters.let_through(*item)
     });
     let mut ranked: Vec<(String, &T)> = items.into_iter().map(|it| (it.rank(), it)).collect();
     ranked.sort_by(|a, b| a.0.cmp(&b.0));

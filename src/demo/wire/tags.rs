@@ -1,9 +1,10 @@
-//! Tags in requests: those that a resource is born with, and CreateTags and DeleteTags.
+//! Tags: those that a resource is born with, CreateTags, DeleteTags and DescribeTags.
 
 use std::collections::BTreeMap;
 
 use super::actions::Call;
 use super::form::Form;
+use super::select::{Filters, Shown, cut};
 use super::xml::Xml;
 use crate::demo::world::Refusal;
 use crate::demo::world::network::{Resource, Tags};
@@ -94,6 +95,59 @@ pub(super) fn delete(call: &mut Call<'_>) -> Result<Xml, Refusal> {
     Ok(Xml::done())
 }
 
+/// DescribeTags: a line for each tag of each resource.
+pub(super) fn describe(call: &mut Call<'_>) -> Result<Xml, Refusal> {
+    let filters = Filters::read(call.form, &["key", "resource-id", "resource-type", "value"])?;
+    let region = &*call.region;
+    let mut found = Vec::new();
+    for (kind, resource) in everything(region).filter(|(_, resource)| region.knows(*resource)) {
+        for (key, value) in resource.tags() {
+            let passes = filters.pass(|name| match name.strip_prefix("tag:") {
+                Some(wanted) => (wanted == key).then(|| value.clone()).into_iter().collect(),
+                None => vec![match name {
+                    "resource-id" => resource.id().to_owned(),
+                    "resource-type" => kind.to_owned(),
+                    "value" => value.clone(),
+                    _ => key.clone(),
+                }],
+            });
+            if passes {
+                found.push((format!("{} {key}", resource.id()), (kind, resource.id(), key, value)));
+            }
+        }
+    }
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    let (found, next) = cut(call.form, found, false)?;
+    let mut xml = Xml::default();
+    xml.list("tagSet", found, |item, (_, (kind, id, key, value))| {
+        item.text("resourceId", id).text("resourceType", kind);
+        item.text("key", key).text("value", value);
+    });
+    xml.maybe("nextToken", next);
+    Ok(xml)
+}
+
+/// All resources that have tags, with EC2's word for their kind.
+fn everything(region: &RegionWorld) -> impl Iterator<Item = (&'static str, &dyn Resource)> {
+    fn of<'a, T: Resource>(
+        kind: &'static str,
+        all: &'a BTreeMap<String, T>,
+    ) -> impl Iterator<Item = (&'static str, &'a dyn Resource)> {
+        all.values().map(move |resource| (kind, resource as &dyn Resource))
+    }
+    let network = &region.network;
+    of("instance", &region.instances)
+        .chain(of("spot-instances-request", &region.requests))
+        .chain(of("volume", &region.volumes))
+        .chain(of("vpc", &network.vpcs))
+        .chain(of("subnet", &network.subnets))
+        .chain(of("internet-gateway", &network.gateways))
+        .chain(of("route-table", &network.tables))
+        .chain(of("security-group", &network.groups))
+        .chain(of("network-interface", &network.interfaces))
+        .chain(of("key-pair", &network.keys))
+}
+
 /// The resources that are named; all of them have to be there.
 fn resources(call: &mut Call<'_>) -> Result<Vec<String>, Refusal> {
     let ids = call.form.list("ResourceId");
@@ -107,11 +161,15 @@ fn resources(call: &mut Call<'_>) -> Result<Vec<String>, Refusal> {
 }
 
 fn of<'a>(region: &'a mut RegionWorld, id: &str) -> Result<&'a mut Tags, Refusal> {
-    fn tags<'a, T: Resource>(of: &'a mut BTreeMap<String, T>, id: &str) -> Option<&'a mut Tags> {
-        of.get_mut(id).map(T::tags_mut)
+    fn tags<'a, T: Shown>(
+        of: &'a mut BTreeMap<String, T>,
+        id: &str,
+    ) -> Result<&'a mut Tags, Refusal> {
+        let found = of.values_mut().find(|resource| resource.id() == id).map(T::tags_mut);
+        found.ok_or_else(|| Refusal::no_such(T::MISSING, T::NOUN, id))
     }
     let network = &mut region.network;
-    let found = match id.split('-').next().unwrap_or_default() {
+    match id.split('-').next().unwrap_or_default() {
         "i" => tags(&mut region.instances, id),
         "sir" => tags(&mut region.requests, id),
         "vol" => tags(&mut region.volumes, id),
@@ -121,11 +179,7 @@ fn of<'a>(region: &'a mut RegionWorld, id: &str) -> Result<&'a mut Tags, Refusal
         "rtb" => tags(&mut network.tables, id),
         "sg" => tags(&mut network.groups, id),
         "eni" => tags(&mut network.interfaces, id),
-        "key" => network.keys.values_mut().find(|pair| pair.id == id).map(|pair| &mut pair.tags),
-        _ => None,
-    };
-    found.ok_or_else(|| {
-        let message = format!("The ID '{id}' is not valid");
-        Refusal::new("InvalidID", message)
-    })
+        "key" => tags(&mut network.keys, id),
+        _ => Err(Refusal::new("InvalidID", format!("The ID '{id}' is not valid"))),
+    }
 }

@@ -71,7 +71,10 @@ async fn strange_questions_are_refused_as_aws_refuses_them() {
         ("Action=CreateVpc&CidrBlock=x", "InvalidParameterValue"),
         ("Action=DescribeInstanceTypes&InstanceType.1=p9.future", "InvalidInstanceType"),
         ("Action=ReleaseAddress&AllocationId=eipalloc-1", "InvalidAllocationID.NotFound"),
-        ("Action=CreateTags&ResourceId.1=vpc-1&Tag.1.Key=a", "InvalidID"),
+        ("Action=CreateTags&ResourceId.1=vpc-1&Tag.1.Key=a", "InvalidVpcID.NotFound"),
+        ("Action=CreateTags&ResourceId.1=x-1&Tag.1.Key=a", "InvalidID"),
+        ("Action=DescribeInstanceStatus&InstanceId.1=i-1", "InvalidInstanceID.NotFound"),
+        ("Action=DescribeTags&Filter.1.Name=colour&Filter.1.Value.1=red", "InvalidParameterValue"),
     ] {
         assert_eq!(refused(&world, form), code, "{form}");
     }

@@ -1,6 +1,7 @@
 //! VPCs and subnets on the wire.
 
 use super::actions::Call;
+use super::offers::zone_id;
 use super::select::{Shown, select};
 use super::tags::born_with;
 use super::xml::Xml;
@@ -52,8 +53,21 @@ impl Shown for Subnet {
     }
 }
 
-fn show_vpc(xml: &mut Xml, vpc: &Vpc) {
-    xml.text("vpcId", &vpc.id).text("state", "available").text("cidrBlock", vpc.cidr);
+/// The id of something that belongs to another thing alone: the same digits, another prefix.
+pub(super) fn kin(id: &str, prefix: &str) -> String {
+    let digits = id.rsplit_once('-').map_or(id, |(_, digits)| digits);
+    format!("{prefix}-{digits}")
+}
+
+fn show_vpc(xml: &mut Xml, region: &RegionWorld, vpc: &Vpc) {
+    xml.text("vpcId", &vpc.id).text("ownerId", &region.laws.account).text("state", "available");
+    xml.text("cidrBlock", vpc.cidr).text("dhcpOptionsId", kin(&vpc.id, "dopt"));
+    xml.list("cidrBlockAssociationSet", [vpc.cidr], |item, cidr| {
+        item.text("associationId", kin(&vpc.id, "vpc-cidr-assoc")).text("cidrBlock", cidr);
+        item.group("cidrBlockState", |state| {
+            state.text("state", "associated");
+        });
+    });
     xml.text("instanceTenancy", "default").text("isDefault", vpc.is_default).tags(&vpc.tags);
 }
 
@@ -64,14 +78,27 @@ fn show_subnet(xml: &mut Xml, region: &RegionWorld, subnet: &Subnet) {
     xml.text("cidrBlock", subnet.cidr);
     xml.text("availableIpAddressCount", size.saturating_sub(5 + used));
     xml.text("availabilityZone", &subnet.zone).text("defaultForAz", subnet.is_default);
-    xml.text("mapPublicIpOnLaunch", subnet.maps_public_ip).tags(&subnet.tags);
+    xml.text("mapPublicIpOnLaunch", subnet.maps_public_ip);
+    let (place, account) = (region.place, &region.laws.account);
+    xml.maybe("availabilityZoneId", zone_id(place, &subnet.zone)).text("ownerId", account);
+    let arn = format_args!("arn:aws:ec2:{}:{account}:subnet/{}", place.code, subnet.id);
+    xml.text("subnetArn", arn);
+    xml.text("assignIpv6AddressOnCreation", false).text("ipv6Native", false);
+    xml.list("ipv6CidrBlockAssociationSet", [(); 0], |_, ()| {});
+    xml.group("privateDnsNameOptionsOnLaunch", |names| {
+        names.text("hostnameType", "ip-name").text("enableResourceNameDnsARecord", false);
+        names.text("enableResourceNameDnsAAAARecord", false);
+    });
+    xml.tags(&subnet.tags);
 }
 
 /// DescribeVpcs.
 pub(super) fn describe_vpcs(call: &mut Call<'_>) -> Result<Xml, Refusal> {
-    let page = select(call.form, call.region, call.region.network.vpcs.values())?;
+    let region = &*call.region;
+    let page = select(call.form, region, region.network.vpcs.values())?;
     let mut xml = Xml::default();
-    xml.list("vpcSet", page.items, show_vpc).maybe("nextToken", page.next);
+    xml.list("vpcSet", page.items, |item, vpc| show_vpc(item, region, vpc));
+    xml.maybe("nextToken", page.next);
     Ok(xml)
 }
 
@@ -134,9 +161,12 @@ pub(super) fn modify_subnet(call: &mut Call<'_>) -> Result<Xml, Refusal> {
 pub(super) fn create_vpc(call: &mut Call<'_>) -> Result<Xml, Refusal> {
     let tags = born_with(call.form, "vpc")?;
     let id = call.region.create_vpc(call.form.need("CidrBlock")?, tags)?;
+    let vpc = call.region.network.vpc(&id)?.clone();
     let mut xml = Xml::default();
-    let vpc = call.region.network.vpc(&id)?;
-    xml.group("vpc", |it| show_vpc(it, vpc));
+    xml.group("vpc", |it| {
+        show_vpc(it, call.region, &vpc);
+        it.list("ipv6CidrBlockAssociationSet", [(); 0], |_, ()| {});
+    });
     Ok(xml)
 }
 

@@ -22,6 +22,18 @@ pub(crate) struct Image {
     pub(crate) created: String,
 }
 
+impl Image {
+    /// EC2's word for how it boots.
+    pub(crate) fn boot_mode(&self) -> &'static str {
+        if self.architecture == "arm64" { "uefi" } else { "uefi-preferred" }
+    }
+
+    /// The type of its volume.
+    pub(crate) fn volume_type(&self) -> &'static str {
+        if self.name.contains("gp3") { "gp3" } else { "gp2" }
+    }
+}
+
 /// A release: its number, its name, its folder, and its volume type in SSM's path.
 const RELEASES: [(&str, &str, &str, &str); 2] =
     [("22.04", "jammy", "hvm-ssd", "ebs-gp2"), ("24.04", "noble", "hvm-ssd-gp3", "ebs-gp3")];

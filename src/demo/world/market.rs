@@ -68,12 +68,10 @@ impl RegionWorld {
                 ),
             ));
         }
-        if order.spot.is_some() {
-            self.check_quota(order, shape)?;
-        }
+        let granted = if order.spot.is_some() { self.quota(order, shape)? } else { order.max };
         // A dry run tells nothing about capacity.
         if self.rehearsal {
-            return Ok(order.max);
+            return Ok(granted);
         }
         let taken = self
             .instances
@@ -83,7 +81,7 @@ impl RegionWorld {
         let room = self.room(shape, zone, order.max);
         let free = room.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX));
         if free >= order.min {
-            return Ok(free.min(order.max));
+            return Ok(free.min(granted));
         }
         let message = if order.spot.is_some() {
             "There is no Spot capacity available that matches your request.".to_owned()
@@ -119,18 +117,22 @@ impl RegionWorld {
         room
     }
 
-    fn check_quota(&mut self, order: &Order, shape: &Shape) -> Result<(), Refusal> {
-        let Some(limit) = self.laws.scenario.spot_vcpus else { return Ok(()) };
+    /// How many of an order the account may have.
+    fn quota(&mut self, order: &Order, shape: &Shape) -> Result<u32, Refusal> {
+        let Some(limit) = self.laws.scenario.spot_vcpus else { return Ok(order.max) };
         let used: u32 = self
             .instances
             .values()
             .filter(|it| it.takes_room() && it.spot_request.is_some())
             .map(|it| it.shape.vcpus)
             .sum();
-        if used + order.min * shape.vcpus <= limit {
-            return Ok(());
+        let granted = limit.saturating_sub(used) / shape.vcpus;
+        if granted < order.max {
+            self.hits.insert("spot_vcpus".into());
         }
-        self.hits.insert("spot_vcpus".into());
+        if granted >= order.min {
+            return Ok(granted.min(order.max));
+        }
         Err(Refusal::new("MaxSpotInstanceCountExceeded", "Max spot instance count exceeded"))
     }
 }

@@ -113,7 +113,7 @@ impl RegionWorld {
     }
 
     /// Whether EC2 tells of something already.
-    pub(crate) fn knows(&self, resource: &impl Resource) -> bool {
+    pub(crate) fn knows(&self, resource: &(impl Resource + ?Sized)) -> bool {
         self.now.duration_since(resource.born()) >= self.laws.lag
     }
 

@@ -1,0 +1,251 @@
+//! Where a story is played: a demo cloud, and in front of it the program's model, its jobs, and a
+//! loop between them that nobody looks at.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use spot_tui::app::{
+    Command, Effect, Message, Model, Opening, Remembered, Ring, Scope, Stamped, update,
+};
+use spot_tui::aws::{Access, Aws, Credentials, Selector, SharedTimeSource};
+use spot_tui::config;
+use spot_tui::demo::hosts::Hosts;
+use spot_tui::demo::{Cloud, Scenario, Settings, connector};
+use spot_tui::fleet::{About, Fleet, JobId, Outcome, Phase, Progress};
+use spot_tui::jobs::{self, Context, Desk, Lanes, lanes, questions};
+use spot_tui::ssh::{ByteStream, Dial};
+use spot_tui::store::{Cache, Journal, Paths};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+
+use crate::support::keys::Key;
+
+/// The longest that a job may take, in the world's time.
+const LONGEST: Duration = Duration::from_hours(2);
+/// How long the loop waits for a report before it looks at the clock.
+const LOOK: Duration = Duration::from_secs(1);
+
+pub(super) struct Stage {
+    cloud: Cloud,
+    context: Arc<Context>,
+    model: Model,
+    desk: Desk,
+    lanes: Lanes,
+    jobs: Vec<(JobId, JoinHandle<()>)>,
+    begun: Instant,
+    /// When nothing was being changed any more.
+    settled: Instant,
+    _folder: TempDir,
+    _key: Key,
+}
+
+#[derive(Debug)]
+struct Wire(Hosts);
+
+impl Dial for Wire {
+    fn dial<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+    ) -> BoxFuture<'a, io::Result<Box<dyn ByteStream>>> {
+        Box::pin(async move {
+            let address = host.parse().map_err(io::Error::other)?;
+            Ok(Box::new(self.0.open(address, port).await?) as Box<dyn ByteStream>)
+        })
+    }
+}
+
+impl Stage {
+    /// A world in which this happens, and a user with this configuration.
+    pub(super) fn set(config: &str, scenario: Scenario) -> Self {
+        let began = "2026-11-20T09:00:00Z".parse().unwrap();
+        let cloud = Cloud::new(&Settings { began, ..Settings::default() }, scenario);
+        let folder = tempfile::tempdir().unwrap();
+        let key = Key::ed25519();
+        let mut config = config::parse("config.yaml", config).unwrap();
+        config.aws.private_ssh_key_path = Some(key.path());
+        let access = Access {
+            endpoint: Some("http://127.0.0.1".into()),
+            credentials: Some(Credentials::new("key", "secret", None, None, "demo")),
+            http: Some(connector(&cloud.world)),
+            time: SharedTimeSource::new(cloud.world.clock()),
+            profile: None,
+        };
+        let now = access.now();
+        let (desk, lanes) = lanes(access.time.clone());
+        let config = Arc::new(config);
+        let journal = Journal::open(&Paths::new(folder.path().join("instances.json"))).unwrap();
+        let mut context = Context::new(
+            "spot-test".into(),
+            false,
+            access,
+            Some(Arc::clone(&config)),
+            Some(Arc::new(journal)),
+            Cache::new(folder.path().join("cache")),
+            questions().0,
+        );
+        context.home = Some(folder.path().to_owned());
+        context.dial = Arc::new(Wire(cloud.hosts.clone()));
+        let model = Model::new(Opening {
+            config: Some(config),
+            deployment: "spot-test".into(),
+            fleet: Fleet::default(),
+            orders: Vec::new(),
+            read_only: None,
+            dashboard: true,
+            now,
+            size: (140, 40),
+            profile: None,
+            remembered: Remembered::default(),
+        });
+        Self {
+            cloud,
+            context: Arc::new(context),
+            model,
+            desk,
+            lanes,
+            jobs: Vec::new(),
+            begun: Instant::now(),
+            settled: Instant::now(),
+            _folder: folder,
+            _key: key,
+        }
+    }
+
+    /// Looks around, creates, and goes on for so long.
+    pub(super) async fn create(&mut self, lasts_s: u32) {
+        let begun = Instant::now();
+        self.take(Message::Command(Command::Refresh));
+        self.take(Message::Command(Command::Create(None)));
+        self.go_on_until(begun + Duration::from_secs(lasts_s.into())).await;
+    }
+
+    /// Destroys everything.
+    pub(super) async fn destroy(&mut self) {
+        self.take(Message::Command(Command::Destroy(Scope::All)));
+        self.go_on_until(Instant::now()).await;
+    }
+
+    /// Until nothing is being changed any more, and not before this time.
+    async fn go_on_until(&mut self, time: Instant) {
+        let deadline = Instant::now() + LONGEST;
+        loop {
+            if let Ok(report) = timeout(LOOK, self.lanes.next()).await {
+                self.take(Message::Report(report));
+                if self.model.changing().next().is_some() {
+                    self.settled = Instant::now();
+                }
+                continue;
+            }
+            assert!(Instant::now() < deadline, "it never ends:\n{}", self.log());
+            self.take(Message::Clock);
+            if Instant::now() >= time && self.model.changing().next().is_none() {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        let stamped = Stamped { at: self.context.now(), message };
+        for effect in update(&mut self.model, stamped) {
+            match effect {
+                Effect::Start(id, job) => {
+                    let (context, reporter) = (Arc::clone(&self.context), self.desk.reporter(id));
+                    let job = tokio::spawn(async move {
+                        reporter.send(About::Job, Progress::Started).await;
+                        let outcome = jobs::run(context, job, reporter.clone()).await;
+                        reporter.send(About::Job, Progress::Ended(outcome)).await;
+                    });
+                    self.jobs.push((id, job));
+                }
+                Effect::Cancel(id) => {
+                    for (_, job) in self.jobs.iter().filter(|(other, _)| *other == id) {
+                        job.abort();
+                    }
+                    let reporter = self.desk.reporter(id);
+                    let ended = Progress::Ended(Outcome::Cancelled);
+                    tokio::spawn(async move { reporter.send(About::Job, ended).await });
+                }
+                Effect::Persist => {}
+                other => panic!("nobody is there for {other:?}"),
+            }
+        }
+    }
+
+    /// How long it took until nothing was being changed any more.
+    pub(super) fn took(&self) -> Duration {
+        self.settled.duration_since(self.begun)
+    }
+
+    /// What the instances printed, as far as it is kept.
+    pub(super) fn output(&self) -> String {
+        let keys = self.model.fleet.instances().map(|instance| &instance.key);
+        let lines = keys.filter_map(|key| self.model.log.of(key)).flat_map(Ring::lines);
+        lines.map(|line| line.text.clone()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// How many rows there are in each phase.
+    pub(super) fn phases(&self) -> BTreeMap<String, usize> {
+        let mut phases = BTreeMap::new();
+        for instance in self.model.fleet.instances() {
+            *phases.entry(instance.phase.word().to_owned()).or_default() += 1;
+        }
+        phases
+    }
+
+    /// How many instances of ours AWS has in each zone.
+    pub(super) async fn zones(&self) -> BTreeMap<String, usize> {
+        let mut zones = BTreeMap::new();
+        let aws = self.aws().await;
+        for region in &aws.account().await.unwrap().regions {
+            for machine in aws.region(region).instances(&ours()).await.unwrap() {
+                *zones.entry(machine.zone.to_string()).or_default() += 1;
+            }
+        }
+        zones
+    }
+
+    /// How much of ours AWS has.
+    pub(super) async fn left(&self) -> usize {
+        let mut left = 0;
+        let aws = self.aws().await;
+        for region in &aws.account().await.unwrap().regions {
+            left += aws.region(region).residue(&ours()).await.unwrap().len();
+        }
+        left
+    }
+
+    /// A second client: what it asks costs the first one nothing.
+    async fn aws(&self) -> Aws {
+        Aws::open(&self.context.access).await.unwrap()
+    }
+
+    /// How often an action was called.
+    pub(super) fn calls(&self, action: &str) -> usize {
+        self.cloud.world.calls().iter().filter(|call| call.action == action).count()
+    }
+
+    /// The faults that were not met.
+    pub(super) fn unmet(&self) -> std::collections::BTreeSet<String> {
+        self.cloud.world.unmet()
+    }
+
+    /// What was said, and why rows failed, a line each.
+    pub(super) fn log(&self) -> String {
+        let said = self.model.log.events().lines().map(ToString::to_string);
+        let failed = self.model.fleet.instances().filter_map(|instance| match &instance.phase {
+            Phase::Failed(failure) => Some(format!("{} failed: {failure}", instance.region)),
+            Phase::Degraded { reason } => Some(format!("{} degraded: {reason}", instance.region)),
+            _ => None,
+        });
+        said.chain(failed).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn ours() -> Selector {
+    Selector::deployment(&"spot-test".into())
+}
