@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo prerequisites venv lint test check bench
+.PHONY: help demo prerequisites venv lint test check bench monkey
 
 VENV := target/venv
 
@@ -66,3 +66,6 @@ check: test  ## test, and the licences and sources of all dependencies
 
 bench:  ## measure the first frame and the idle load
 	cargo bench --locked
+
+monkey:  ## let random keys loose on the demo for 20 minutes, and see that nothing unmeant happens
+	SPOT_MONKEY_MINUTES=20 cargo test --locked --lib monkey -- --nocapture
