@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo prerequisites venv lint test check bench monkey
+.PHONY: help demo prerequisites venv lint test check bench monkey sweep
 
 VENV := target/venv
 
@@ -69,3 +69,6 @@ bench:  ## measure the first frame and the idle load
 
 monkey:  ## let random keys loose on the demo for 20 minutes, and see that nothing unmeant happens
 	SPOT_MONKEY_MINUTES=20 cargo test --locked --lib monkey -- --nocapture
+
+sweep: prerequisites venv  ## kill the program 300 times and look whether anything leaks
+	cargo test --locked --test stories sweep:: -- --ignored --nocapture

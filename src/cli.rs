@@ -121,6 +121,16 @@ pub enum Command {
     },
     /// Terminate instances; the network goes when its last instance is gone.
     Destroy(Destroy),
+    /// Destroy everything that spot-tui ever made in this account, of every deployment.
+    Nuke(Nuke),
+    /// Remove networks, disks and other left-overs of deployments that have no instance alive.
+    Cleanup(Cleanup),
+    /// Write the state file anew from the tags in every region.
+    Recover {
+        /// One JSON object a line instead of lines for people.
+        #[arg(long)]
+        json: bool,
+    },
     /// Show which sensor an instance pretends to have; it follows from the id alone.
     Identity {
         /// The instance's id, be it made up: i-test.
@@ -165,6 +175,43 @@ pub struct Destroy {
     /// Everything of the deployment.
     #[arg(long)]
     pub all: bool,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub yes: bool,
+    /// One JSON object a line instead of lines for people.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `nuke`.
+#[derive(Debug, Clone, Args)]
+pub struct Nuke {
+    /// Only this region. May be repeated.
+    #[arg(long, value_name = "REGION")]
+    pub region: Vec<String>,
+    /// Say what there is and destroy nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask; only together with --account.
+    #[arg(long, short)]
+    pub yes: bool,
+    /// The number of the account that is meant.
+    #[arg(long, value_name = "ID")]
+    pub account: Option<String>,
+    /// One JSON object a line instead of lines for people.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `cleanup`.
+#[derive(Debug, Clone, Args)]
+pub struct Cleanup {
+    /// Only this region. May be repeated.
+    #[arg(long, value_name = "REGION")]
+    pub region: Vec<String>,
+    /// Say what is left and remove nothing.
+    #[arg(long)]
+    pub dry_run: bool,
     /// Do not ask.
     #[arg(long, short)]
     pub yes: bool,

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use spot_tui::config::{
-    AllowFrom, Config, Connect, HostKeyPolicy, Image, Network, UbuntuRelease, parse, parse_bytes,
+    AllowFrom, AtLifetime, Config, Connect, Hold, HostKeyPolicy, Image, Need, Network, Placement,
+    Replace, UbuntuRelease, parse, parse_bytes,
 };
 use spot_tui::fleet::{Lifecycle, Region};
 
@@ -137,6 +138,14 @@ fn every_key_reaches_the_configuration() {
     assert_eq!(config.aws.security_groups, ["sg-12345678".into()]);
     assert_eq!(config.aws.iam_instance_profile.as_deref(), Some("node"));
     assert_eq!(config.aws.additional_commands_script, Some("more.sh".into()));
+    let strategy = spot_tui::config::Strategy::Fleet;
+    let placement = Placement { strategy, fleet_threshold: 7, spill: true };
+    assert_eq!(config.placement, placement);
+    assert_eq!((config.replace.enabled, config.replace.hold), (true, Hold::Total));
+    assert_eq!((config.replace.at_most, config.replace.within.as_mins()), (3, 15));
+    assert_eq!((config.budget.max_hourly_usd, config.budget.max_instances), (Some(2.5), Some(40)));
+    assert_eq!(config.budget.max_lifetime.map(|it| it.as_hours()), Some(36));
+    assert_eq!(config.budget.at_lifetime, AtLifetime::Destroy);
     assert_eq!(config.ssh.port, Some(2222));
     assert_eq!(
         (config.ssh.connect, config.ssh.host_key),
@@ -184,6 +193,16 @@ fn anchors_and_merge_keys_are_honoured() {
     let sizes: Vec<u32> = config.regions.iter().map(|region| region.instance_storage_gb).collect();
     assert_eq!(sizes, [20, 40]);
     assert!(config.regions.iter().all(|region| region.machine_types == ["t3.small".into()]));
+}
+
+#[test]
+fn a_machine_may_be_named_by_what_it_must_have() {
+    let config = valid("by-need.yaml");
+    let need = Need { vcpus: 4, memory_gib: 8, arch: vec!["x86_64", "arm64"] };
+    assert_eq!(config.regions[0].need, Some(need));
+    assert!(config.regions[0].machine_types.is_empty());
+    let replace = Replace { enabled: true, ..Replace::default() };
+    assert_eq!(config.replace, replace);
 }
 
 #[test]

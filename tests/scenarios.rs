@@ -6,8 +6,6 @@
 //! end. A story is played once more without each of its faults: if it then ended in the same way,
 //! it would tell nothing of that fault.
 
-mod stage;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +14,7 @@ use serde::Deserialize;
 use spot_tui::demo::hosts::HostFault;
 use spot_tui::demo::{Scenario, Trouble};
 
-use stage::Stage;
+use crate::support::stage::Stage;
 
 const TWO_IN_OREGON: &str =
     "regions: [ { us-west-2: { machine_type: t3.medium, instances_per_region: 2 } } ]";

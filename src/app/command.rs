@@ -2,7 +2,7 @@
 
 use super::{Counts, Field, Pane, Panel, Scope};
 use crate::config::ThemeName;
-use crate::fleet::InstanceKey;
+use crate::fleet::{InstanceKey, Region};
 
 /// Something that the user wants.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,6 +102,16 @@ pub enum Command {
     AskDestroyRegion,
     /// Ask whether to destroy the whole deployment.
     AskDestroyAll,
+    /// Ask whether to destroy everything of ours in the account.
+    AskNuke,
+    /// Ask whether to remove what is left of deployments that are gone.
+    AskCleanUp,
+    /// Write the state anew from what the tags tell.
+    Recover,
+    /// Say what of ours there is in these regions; in all where none is named.
+    Inspect(Vec<Region>),
+    /// Say what is left of deployments that are gone.
+    FindLeftOvers(Vec<Region>),
 
     /// Enter: go on with what is shown.
     Accept,

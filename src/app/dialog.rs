@@ -144,10 +144,11 @@ pub struct DestroyForm {
 
 impl DestroyForm {
     /// A question that is answered No so far. One row takes a Yes, several take their number,
-    /// everything takes `all`.
+    /// everything takes `all`, the account its number.
     pub fn new(scope: Scope, targets: Vec<Target>) -> Self {
         let word = match (&scope, targets.len()) {
             (Scope::All, _) => Some("all".to_owned()),
+            (Scope::Account(account, _), _) => Some(account.to_string()),
             (_, 0 | 1) => None,
             (_, several) => Some(several.to_string()),
         };

@@ -6,7 +6,7 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::Timestamp;
 
 use super::Command;
-use crate::fleet::{InstanceKey, JobId, Level, Question, Region, Report};
+use crate::fleet::{AccountId, InstanceKey, JobId, Level, Question, Region, Report};
 
 /// A message and the moment at which the loop took it up. The model's clock is this stamp.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,4 +83,8 @@ pub enum Scope {
     Region(Region),
     /// Everything of the deployment.
     All,
+    /// Everything that this program ever made in this account, of whatever deployment.
+    Account(AccountId, Vec<Region>),
+    /// What is left of deployments where nothing of them is alive.
+    LeftOvers(Vec<Region>),
 }

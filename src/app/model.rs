@@ -10,6 +10,7 @@ use super::keymap::{Context, Keymap};
 use super::layout::Layout;
 use super::log::{Log, LogPanel};
 use super::table::Table;
+use super::update::{Lifetimes, Replacements};
 use super::{Dialog, Effect, Exit, Pane, Panel, Panels, Question, Reader, Remembered, Scope};
 use crate::config::{Config, ThemeName};
 use crate::fleet::{
@@ -286,10 +287,19 @@ pub struct Model {
     changed: BTreeSet<InstanceKey>,
     /// Whether something happened that the bell rings for.
     pub(super) alarm: bool,
+    /// What replaces interrupted instances.
+    pub(super) replacements: Replacements,
+    /// Which instances have got too old.
+    pub(super) lifetimes: Lifetimes,
+    /// When the costs were last reckoned.
+    reckoned: Timestamp,
 }
 
 /// How many ended jobs are remembered.
 const ENDED_JOBS: usize = 32;
+
+/// How old a sum on the screen may be.
+const RECKONED: SignedDuration = SignedDuration::from_secs(10);
 
 impl Model {
     /// The model at the start.
@@ -335,6 +345,9 @@ impl Model {
             unsorted: false,
             changed: BTreeSet::new(),
             alarm: false,
+            replacements: Replacements::default(),
+            lifetimes: Lifetimes::default(),
+            reckoned: opening.now,
         };
         model.table.restore(columns, sort, reverse);
         model.rearrange();
@@ -531,6 +544,19 @@ impl Model {
         let alarm = std::mem::take(&mut self.alarm);
         let wanted = self.config.as_ref().is_some_and(|config| config.ui.bell);
         (alarm && wanted && self.dashboard).then_some(Effect::Bell)
+    }
+
+    /// Reckons what everything costs.
+    pub(super) fn reckon(&mut self) {
+        self.reckoned = self.now;
+        self.fleet.reckon(self.now);
+    }
+
+    /// The same, if it was some time ago.
+    pub(super) fn reckon_if_due(&mut self) {
+        if self.now.duration_since(self.reckoned) >= RECKONED {
+            self.reckon();
+        }
     }
 
     /// Persists, unless nothing may be changed: then the state file is another's.

@@ -26,6 +26,8 @@ pub use aws_smithy_async::time::SharedTimeSource;
 
 /// Where questions are asked that have no region of their own, when nothing else is configured.
 const HOME: &str = "us-east-1";
+/// Where the price list is asked.
+const PRICING: &str = "us-east-1";
 
 /// What the user said about how to reach AWS, and what a test puts in its place.
 #[derive(Debug, Clone, Default)]
@@ -131,6 +133,26 @@ impl Aws {
         })
     }
 
+    /// The price list. It is kept in a few regions only and tells of all (AWS: Price List API
+    /// endpoints).
+    pub(super) fn pricing(&self) -> aws_sdk_pricing::Client {
+        let config = aws_sdk_pricing::config::Builder::from(&self.sdk)
+            .region(aws_config::Region::new(PRICING))
+            .retry_partition(partition(PRICING, "pricing"));
+        aws_sdk_pricing::Client::from_conf(config.build())
+    }
+
+    /// Turns the SDK's error of an action that has no region of ours into ours.
+    pub(super) fn failed<E>(
+        &self,
+        operation: &'static str,
+    ) -> impl FnOnce(SdkError<E>) -> AwsError + '_
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        move |error| AwsError::read(error, operation, &PRICING.into(), &self.profile)
+    }
+
     /// The clients of a region, always the same ones.
     pub fn region(&self, region: &Region) -> Ec2 {
         let mut regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
@@ -138,12 +160,7 @@ impl Aws {
     }
 
     fn clients(&self, region: &Region) -> Ec2 {
-        // The SDK's retry buckets are process-wide and named by region alone: a second account,
-        // or a second test, would be throttled for what the first one did.
-        let partition = RetryPartition::custom(format!("spot-tui-{region}"))
-            .token_bucket(TokenBucket::default())
-            .client_rate_limiter(ClientRateLimiter::default())
-            .build();
+        let partition = partition(region.as_str(), "ec2");
         let place = aws_config::Region::new(region.to_string());
         let ec2 = aws_sdk_ec2::config::Builder::from(&self.sdk)
             .region(place.clone())
@@ -209,6 +226,15 @@ impl Ec2 {
         regions.sort();
         Ok(regions)
     }
+}
+
+/// The SDK's retry buckets are process-wide and named by region alone: a second account, or a
+/// second test, would be throttled for what the first one did.
+fn partition(region: &str, service: &str) -> RetryPartition {
+    RetryPartition::custom(format!("spot-tui-{service}-{region}"))
+        .token_bucket(TokenBucket::default())
+        .client_rate_limiter(ClientRateLimiter::default())
+        .build()
 }
 
 async fn load(access: &Access, home: String) -> SdkConfig {

@@ -27,6 +27,8 @@ pub struct DeploymentSeen {
     pub creator: Option<String>,
     /// How many of its instances are not terminated.
     pub alive: usize,
+    /// When its newest part was made, from the tag.
+    pub newest: Option<Timestamp>,
 }
 
 impl fmt::Display for DeploymentSeen {
@@ -64,7 +66,10 @@ impl Ec2 {
                 deployment: id.into(),
                 creator: None,
                 alive: 0,
+                newest: None,
             });
+            let made = tags.get(tags::CREATED_AT).and_then(|at| at.parse().ok());
+            deployment.newest = deployment.newest.max(made);
             deployment.alive += alive;
             deployment.creator =
                 deployment.creator.take().or_else(|| tags.remove(tags::CREATED_BY));

@@ -1,11 +1,12 @@
-//! EC2, STS and SSM behind our own types. The SDK's types stop here.
+//! EC2, STS, SSM and the price list behind our own types. The SDK's types stop here.
 //!
 //! ```text
 //! Access ──open──> Aws ──account()──> who we are, enabled regions           access, profile
-//!                   │
+//!                   ├──price_lists()──> what has a list price               prices
 //!                   └──region()──> Ec2, one region, two clients             access
 //!                                   ├─ launch, can_launch                   launch
 //!                                   ├─ instances, terminate, spot requests  machines, spot
+//!                                   ├─ spot_prices                          prices
 //!                                   ├─ console_output ── its host keys      console
 //!                                   ├─ image, machine_types, zones          images, offerings
 //!                                   ├─ create.., describe.., delete         network
@@ -28,6 +29,7 @@ mod launch;
 mod machines;
 mod network;
 mod offerings;
+mod prices;
 mod profile;
 #[cfg(test)]
 pub(crate) mod scripted;

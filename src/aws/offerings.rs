@@ -6,14 +6,20 @@ use aws_sdk_ec2::types::{
     AvailabilityZoneState, InstanceType, InstanceTypeInfo, LocationType, UsageClassType,
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::access::Ec2;
 use super::error::{AwsError, Class};
 use super::images::Architecture;
 use super::select::filter;
+use crate::config::Need;
 use crate::fleet::{MachineType, Zone};
 
+/// How many types a need may come to: each has pools of its own to be priced and asked.
+const TYPES: usize = 20;
+
 /// What a machine type is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MachineFacts {
     /// The type.
     pub machine_type: MachineType,
@@ -78,6 +84,51 @@ impl Ec2 {
                 })
             })
             .collect()
+    }
+
+    /// The types that are what is needed, the smallest first, twenty at most (EC2
+    /// DescribeInstanceTypes, filtered, all pages). Up to twice the processors and four times the
+    /// memory count: beyond that it is another kind of machine. None is an error.
+    pub async fn machine_types_for(&self, need: &Need) -> Result<Vec<MachineFacts>, AwsError> {
+        let vcpus = need.vcpus..=need.vcpus.saturating_mul(2);
+        let told = self
+            .patient
+            .describe_instance_types()
+            .filters(filter("processor-info.supported-architecture", need.arch.iter().copied()))
+            .filters(filter("supported-usage-class", ["spot"]))
+            .filters(filter("current-generation", ["true"]))
+            .filters(filter("bare-metal", ["false"]))
+            .into_paginator()
+            .items()
+            .send()
+            .try_collect()
+            .await
+            .map_err(self.failed("DescribeInstanceTypes"))?;
+        let least = u64::from(need.memory_gib) * 1024;
+        let mut fits: Vec<MachineFacts> = told
+            .iter()
+            .filter_map(facts)
+            .filter(|it| vcpus.contains(&it.vcpus))
+            .filter(|it| (least..=least * 4).contains(&it.memory_mib))
+            .collect();
+        fits.sort_by(|a, b| {
+            (a.memory_mib, a.vcpus, &a.machine_type).cmp(&(b.memory_mib, b.vcpus, &b.machine_type))
+        });
+        fits.truncate(TYPES);
+        if fits.is_empty() {
+            let (vcpus, memory) = (need.vcpus, need.memory_gib);
+            return Err(self.found(
+                "DescribeInstanceTypes",
+                Class::FatalRegion,
+                format!(
+                    "{} has no {} machine type with {vcpus} vCPUs and {memory} GiB",
+                    self.region(),
+                    need.arch.join(" or ")
+                ),
+                "ask for other sizes in machine_types, or name the types",
+            ));
+        }
+        Ok(fits)
     }
 
     /// In which zones these types are offered (EC2 DescribeInstanceTypeOfferings). Sorted by

@@ -1,12 +1,18 @@
 //! Spot requests: what stands behind a spot instance, and would launch it again if persistent.
 
 use aws_sdk_ec2::types::{SpotInstanceRequest, SpotInstanceType};
+use jiff::{SignedDuration, Timestamp};
 
 use super::access::Ec2;
 use super::error::AwsError;
 use super::machines::each_of;
-use super::select::{Selector, read_tags};
-use crate::fleet::{InstanceId, Lifecycle, SpotRequestId};
+use super::select::{Selector, filter, read_tags};
+use crate::fleet::{InstanceId, Lifecycle, Notice, SpotRequestId};
+
+/// The statuses of a request whose instance EC2 is about to end or to stop.
+const MARKED: [&str; 2] = ["marked-for-termination", "marked-for-stop"];
+/// From the mark to the end.
+const LEAD: SignedDuration = SignedDuration::from_mins(2);
 
 /// A spot request of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +57,26 @@ impl Ec2 {
             .collect())
     }
 
+    /// Which of our instances EC2 takes back (EC2 DescribeSpotInstanceRequests, filtered by tags
+    /// and status, all pages). It ends or stops them two minutes after the status changed (EC2:
+    /// Spot Instance interruption notices).
+    pub async fn notices(&self, selector: &Selector) -> Result<Vec<Notice>, AwsError> {
+        let found = self
+            .patient
+            .describe_spot_instance_requests()
+            .set_filters(Some(selector.filters()))
+            .filters(filter("status-code", MARKED))
+            .max_results(1000)
+            .into_paginator()
+            .items()
+            .send()
+            .try_collect()
+            .await
+            .map_err(self.failed("DescribeSpotInstanceRequests"))?;
+        let ours = found.iter().filter(|request| selector.matches(&read_tags(request.tags())));
+        Ok(ours.filter_map(notice).collect())
+    }
+
     /// Cancels spot requests (EC2 CancelSpotInstanceRequests, in batches). What is not there
     /// counts as cancelled. Their instances run on.
     pub async fn cancel_spot_requests(&self, ids: &[SpotRequestId]) -> Result<(), AwsError> {
@@ -66,6 +92,15 @@ impl Ec2 {
         });
         cancelled.await.into_iter().try_for_each(|(_, result)| result)
     }
+}
+
+/// An instance that is taken back, and until when it runs.
+fn notice(request: &SpotInstanceRequest) -> Option<Notice> {
+    let status = request.status()?;
+    MARKED.contains(&status.code()?).then_some(())?;
+    let since = status.update_time().and_then(|at| Timestamp::from_second(at.secs()).ok());
+    let instance = request.instance_id().filter(|id| !id.is_empty())?.into();
+    Some(Notice { instance, ends: since.map(|since| since + LEAD) })
 }
 
 fn spot_request(request: &SpotInstanceRequest) -> Option<SpotRequest> {

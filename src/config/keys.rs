@@ -13,6 +13,14 @@ pub enum Section {
     Aws,
     /// One entry of `regions`.
     Region,
+    /// `machine_types` of a region, where it says what they must be.
+    Need,
+    /// `placement`.
+    Placement,
+    /// `replace`.
+    Replace,
+    /// `budget`.
+    Budget,
     /// `ssh`.
     Ssh,
     /// `bacalhau`.
@@ -27,10 +35,14 @@ pub enum Section {
 
 impl Section {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::Top,
         Self::Aws,
         Self::Region,
+        Self::Need,
+        Self::Placement,
+        Self::Replace,
+        Self::Budget,
         Self::Ssh,
         Self::Bacalhau,
         Self::Sensor,
@@ -45,6 +57,9 @@ impl Section {
                 "deployment",
                 "aws",
                 "regions",
+                "placement",
+                "replace",
+                "budget",
                 "ssh",
                 "bacalhau",
                 "sensor",
@@ -83,6 +98,10 @@ impl Section {
                 "instance_storage_gb",
                 "tags",
             ],
+            Self::Need => &["vcpus", "memory_gib", "arch"],
+            Self::Placement => &["strategy", "fleet_threshold", "spill"],
+            Self::Replace => &["enabled", "hold", "at_most", "within_m"],
+            Self::Budget => &["max_hourly_usd", "max_instances", "max_lifetime", "at_lifetime"],
             Self::Ssh => &[
                 "config_file",
                 "port",
@@ -105,6 +124,10 @@ impl Section {
             Self::Top => "at the top of the file",
             Self::Aws => "under 'aws'",
             Self::Region => "to a region",
+            Self::Need => "under 'machine_types' of a region",
+            Self::Placement => "under 'placement'",
+            Self::Replace => "under 'replace'",
+            Self::Budget => "under 'budget'",
             Self::Ssh => "under 'ssh'",
             Self::Bacalhau => "under 'bacalhau'",
             Self::Sensor => "under 'sensor'",
@@ -168,6 +191,9 @@ mod tests {
         assert_eq!(keys(&root), Section::Top.keys());
         assert_eq!(keys(&root.get("aws").unwrap().node), Section::Aws.keys());
         for (name, section) in [
+            ("placement", Section::Placement),
+            ("replace", Section::Replace),
+            ("budget", Section::Budget),
             ("ssh", Section::Ssh),
             ("bacalhau", Section::Bacalhau),
             ("sensor", Section::Sensor),

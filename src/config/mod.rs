@@ -4,13 +4,15 @@
 //! by the runtime, and paths stay as they are written: it is the runtime that expands `~/`.
 //!
 //! The text becomes a tree with positions (`tree`), whose sections are read key by key (`aws`,
-//! `regions`, `ssh`, `services`, on top of `fields` and `values`); which keys there are, says `keys` alone.
+//! `regions`, `market`, `ssh`, `services`, on top of `fields` and `values`); which keys there are,
+//! says `keys` alone.
 
 mod aws;
 mod complaint;
 mod fields;
 mod keys;
 mod labels;
+mod market;
 mod merge;
 mod parse;
 mod plan;
@@ -29,6 +31,7 @@ pub use keys::Section;
 pub use merge::{Found, Merged, merge_defaults};
 pub use parse::{parse, parse_bytes};
 pub use schema::{
-    AllowFrom, Aws, Bacalhau, Config, Connect, HostKeyPolicy, Image, Network, NodeExtras,
-    RegionConfig, Sensor, Ssh, ThemeName, UbuntuRelease, Ui,
+    AllowFrom, AtLifetime, Aws, Bacalhau, Budget, Config, Connect, Hold, HostKeyPolicy, Image,
+    Need, Network, NodeExtras, Placement, RegionConfig, Replace, Sensor, Ssh, Strategy, ThemeName,
+    UbuntuRelease, Ui,
 };

@@ -8,7 +8,7 @@ use super::regions::Regions;
 use super::schema::{Config, Connect};
 use super::tree::{Node, Value};
 use super::values::{Taken, Wrong, boolean, text};
-use super::{aws, regions, services, shapes, ssh, syntax, tree, ui};
+use super::{aws, market, regions, services, shapes, ssh, syntax, tree, ui};
 use crate::fleet::DeploymentId;
 
 /// The most instances of one deployment.
@@ -69,23 +69,37 @@ fn read_config(root: &Node, report: &mut Report) -> Config {
     let reboot = fields.read("reboot", report, boolean).or(true);
     let mut aws = aws::read(fields.get("aws"), report);
     let regions = fields.entry("regions");
+    let placement = market::placement(fields.get("placement"), report);
+    let replace = market::replace(fields.get("replace"), report);
+    let budget = market::budget(fields.get("budget"), report);
     let ssh = ssh::read(fields.get("ssh"), report);
     let bacalhau = services::bacalhau(fields.get("bacalhau"), report);
     let sensor = services::sensor(fields.get("sensor"), report);
     let node = services::node(fields.get("node"), report);
     let ui = ui::read(fields.get("ui"), report);
     let meant = fields.finish(report);
-    let connect = ssh.connect;
-    let config =
-        |aws, regions| Config { deployment, aws, regions, ssh, bacalhau, sensor, node, reboot, ui };
-    if regions.is_none() && meant.contains(&"regions") {
-        return config(aws.aws, Vec::new());
+    let mut list = Vec::new();
+    if regions.is_some() || !meant.contains(&"regions") {
+        let regions = regions::read(regions, &aws.inherited, report);
+        check_regional(&aws, &regions, report);
+        check_reach(&aws, ssh.connect, report);
+        aws.aws.total_instances = settle_total(&aws, &regions, report);
+        list = regions.list;
     }
-    let regions = regions::read(regions, &aws.inherited, report);
-    check_regional(&aws, &regions, report);
-    check_reach(&aws, connect, report);
-    aws.aws.total_instances = settle_total(&aws, &regions, report);
-    config(aws.aws, regions.list)
+    Config {
+        deployment,
+        aws: aws.aws,
+        regions: list,
+        placement,
+        replace,
+        budget,
+        ssh,
+        bacalhau,
+        sensor,
+        node,
+        reboot,
+        ui,
+    }
 }
 
 fn deployment(node: &Node) -> Taken<DeploymentId> {

@@ -6,7 +6,7 @@ use super::aws::{Inherited, storage};
 use super::complaint::{Position, Report, quoted};
 use super::fields::{Fields, Reading};
 use super::keys::Section;
-use super::schema::{Image, RegionConfig, UbuntuRelease};
+use super::schema::{Image, Need, RegionConfig, UbuntuRelease};
 use super::tree::{Entry, Node, Value};
 use super::values::{Taken, Wrong, choice, price, text, whole};
 use super::{labels, shapes};
@@ -24,6 +24,9 @@ const LIFECYCLE: [(&str, Lifecycle); 3] = [
     ("persistent-spot", Lifecycle::PersistentSpot),
     ("on-demand", Lifecycle::OnDemand),
 ];
+
+/// EC2's words, and Debian's for those who know them better.
+const ARCH: [(&str, &str); 3] = [("x86_64", "x86_64"), ("arm64", "arm64"), ("amd64", "x86_64")];
 
 /// `auto` is the newest release that `instance/` is made for.
 const RELEASES: [(&str, UbuntuRelease); 3] = [
@@ -151,7 +154,7 @@ fn refuse_code(entry: &Entry, report: &mut Report) {
 fn read_region(entry: &Entry, inherited: &Inherited, report: &mut Report) -> (RegionConfig, bool) {
     let place = format!("in region {}", quoted(&entry.key));
     let mut fields = Fields::of(Some(&entry.node), Section::Region, &place, report);
-    let machine_types = read_machine_types(&mut fields, &place, report);
+    let (machine_types, need) = read_machine_types(&mut fields, &place, report);
     let zones = fields.read_list("availability_zones", report, |node| zone(node, &entry.key));
     let (lifecycle, spot_price_limit) = read_payment(&mut fields, inherited, &place, report);
     let count = fields.read("instances_per_region", report, count);
@@ -173,6 +176,7 @@ fn read_region(entry: &Entry, inherited: &Inherited, report: &mut Report) -> (Re
     let config = RegionConfig {
         region: Region::new(&entry.key),
         machine_types: machine_types.or(Vec::new()),
+        need,
         availability_zones: zones.or(Vec::new()),
         image,
         lifecycle,
@@ -215,24 +219,33 @@ fn count(node: &Node) -> Taken<u32> {
     })
 }
 
+/// The types by name, or what they must be.
 fn read_machine_types(
     fields: &mut Fields<'_>,
     place: &str,
     report: &mut Report,
-) -> Reading<Vec<MachineType>> {
+) -> (Reading<Vec<MachineType>>, Option<Need>) {
     let one = fields.read("machine_type", report, machine_type);
-    let several = fields.read_list("machine_types", report, machine_type);
+    let by_need = fields.get("machine_types").filter(|it| matches!(it.value, Value::Mapping(_)));
+    let (several, need) = match by_need {
+        Some(node) => {
+            let need = read_need(node, place, report);
+            (Reading::Given(Vec::new(), node.at), Some(need))
+        }
+        None => (fields.read_list("machine_types", report, machine_type), None),
+    };
     if let Reading::Given(list, at) = &several
         && list.is_empty()
+        && need.is_none()
     {
         report.add_with(
             *at,
             format!("'machine_types' {place} is an empty list"),
             "write '[t3.medium]'",
         );
-        return Reading::Wrong;
+        return (Reading::Wrong, None);
     }
-    match (one, several) {
+    let types = match (one, several) {
         (Reading::Given(_, first), Reading::Given(_, second)) => {
             report.add_with(
                 first.max(second),
@@ -244,7 +257,21 @@ fn read_machine_types(
         (Reading::Given(one, at), _) => Reading::Given(vec![one], at),
         (Reading::Wrong, _) => Reading::Wrong,
         (Reading::Absent, several) => several,
-    }
+    };
+    (types, need)
+}
+
+fn read_need(node: &Node, place: &str, report: &mut Report) -> Need {
+    let place = format!("in 'machine_types' {place}");
+    let mut fields = Fields::of(Some(node), Section::Need, &place, report);
+    let arch = fields.read_list("arch", report, |node| choice(node, &ARCH));
+    let need = Need {
+        vcpus: fields.read("vcpus", report, |node| whole(node, 1..=1024, "")).or(1),
+        memory_gib: fields.read("memory_gib", report, |node| whole(node, 1..=32768, "")).or(1),
+        arch: arch.given().filter(|list| !list.is_empty()).unwrap_or_else(|| vec!["x86_64"]),
+    };
+    fields.finish(report);
+    need
 }
 
 fn machine_type(node: &Node) -> Taken<MachineType> {

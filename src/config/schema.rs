@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::fleet::{
@@ -26,6 +27,12 @@ pub struct Config {
     pub aws: Aws,
     /// The regions, in the order of the file.
     pub regions: Vec<RegionConfig>,
+    /// Where instances are put.
+    pub placement: Placement,
+    /// What follows an interruption.
+    pub replace: Replace,
+    /// What the whole may cost.
+    pub budget: Budget,
     /// How instances are reached.
     pub ssh: Ssh,
     /// The orchestrator's API and the compute node.
@@ -138,8 +145,10 @@ pub enum Network {
 pub struct RegionConfig {
     /// Its code.
     pub region: Region,
-    /// Instance types, in the order of preference; at least one.
+    /// Instance types, in the order of preference; empty where `need` says what they must be.
     pub machine_types: Vec<MachineType>,
+    /// What an instance type must be, where none is named.
+    pub need: Option<Need>,
     /// The zones that may be used; empty for all.
     pub availability_zones: Vec<Zone>,
     /// The image.
@@ -155,6 +164,99 @@ pub struct RegionConfig {
     pub instance_storage_gb: u32,
     /// `aws.tags` and the region's own, the region's winning.
     pub tags: BTreeMap<String, String>,
+}
+
+/// What an instance type must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need {
+    /// Virtual processors, at least.
+    pub vcpus: u32,
+    /// Memory in GiB, at least.
+    pub memory_gib: u32,
+    /// EC2's words for the processors that will do, `x86_64` and `arm64`.
+    pub arch: Vec<&'static str>,
+}
+
+/// Where instances are put.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placement {
+    /// With which call. Default RunInstances.
+    pub strategy: Strategy,
+    /// From how many instances in a region on a fleet is asked for. Default 20.
+    pub fleet_threshold: u32,
+    /// Whether what finds no place in its region is tried in the others. Default no.
+    pub spill: bool,
+}
+
+/// With which call instances are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strategy {
+    /// RunInstances, pool after pool.
+    RunInstances,
+    /// One CreateFleet for all pools of a region, from the threshold on.
+    Fleet,
+}
+
+/// What follows an interruption.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replace {
+    /// Whether another instance is launched. Default no.
+    pub enabled: bool,
+    /// Where. Default in the same region.
+    pub hold: Hold,
+    /// How many at most. Default 5.
+    pub at_most: u32,
+    /// In what time. Default 10 minutes.
+    pub within: SignedDuration,
+}
+
+/// Which count is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// The region's: the replacement goes into another zone or type of it.
+    Region,
+    /// The deployment's: the replacement goes where it is cheapest.
+    Total,
+}
+
+/// What the whole may cost.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Budget {
+    /// USD an hour, of everything. Default no limit.
+    pub max_hourly_usd: Option<f64>,
+    /// Instances in all. Default no limit.
+    pub max_instances: Option<u32>,
+    /// How old an instance may get. Default no limit.
+    pub max_lifetime: Option<SignedDuration>,
+    /// What happens then. Default a warning.
+    pub at_lifetime: AtLifetime,
+}
+
+/// What happens to an instance that is too old.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AtLifetime {
+    /// It is said.
+    #[default]
+    Warn,
+    /// It is said ten minutes before, and then it is destroyed.
+    Destroy,
+}
+
+impl Default for Placement {
+    fn default() -> Self {
+        Self { strategy: Strategy::RunInstances, fleet_threshold: 20, spill: false }
+    }
+}
+
+impl Default for Replace {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            hold: Hold::Region,
+            at_most: 5,
+            within: SignedDuration::from_mins(10),
+        }
+    }
 }
 
 /// Which machine image.

@@ -132,12 +132,17 @@ pub(super) fn whole(node: &Node, bounds: RangeInclusive<u32>, unit: &str) -> Tak
 
 /// A price in USD per hour. EC2 refuses `SpotPrice` up to 0.001; no instance costs 1000.
 pub(super) fn price(node: &Node) -> Taken<f64> {
-    let right = "a price in USD per hour, more than 0.001 and at most 1000";
+    price_up_to(node, 1000.0)
+}
+
+/// A sum in USD per hour, more than a tenth of a cent.
+pub(super) fn price_up_to(node: &Node, most: f64) -> Taken<f64> {
+    let right = format!("a price in USD per hour, more than 0.001 and at most {most}");
     match kind(node) {
         Kind::Number(text) => text
             .parse::<f64>()
             .ok()
-            .filter(|price| *price > 0.001 && *price <= 1000.0)
+            .filter(|price| *price > 0.001 && *price <= most)
             .ok_or_else(|| Wrong::new(node, right)),
         Kind::Text(text) => {
             let bare = text.trim().trim_start_matches('$');

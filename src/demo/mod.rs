@@ -1,4 +1,4 @@
-//! An AWS that lives in the process: EC2, STS and SSM on the wire, with capacity, prices,
+//! An AWS that lives in the process: EC2, STS, SSM and the price list on the wire, with capacity, prices,
 //! interruptions, throttling, and faults that a file describes.
 //!
 //! ```text
@@ -37,8 +37,8 @@ pub use clock::Clock;
 pub use cloud::Cloud;
 pub use hosts::private_key;
 pub use scenario::{
-    CallFault, CapacityFault, HostTrouble, InstanceFault, Interruption, Scenario, ScenarioError,
-    Trouble,
+    CallFault, CapacityFault, HostTrouble, InstanceFault, Interruption, ListPrices, PoolPrice,
+    Running, Scenario, ScenarioError, Trouble,
 };
 pub use shapes::{SHAPES, Shape};
 pub use wire::{Server, connector, serve};

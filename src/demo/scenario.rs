@@ -13,6 +13,12 @@ pub struct Scenario {
     pub name: String,
     /// The seed of everything that chance decides; the world's own where it is left out.
     pub seed: Option<u64>,
+    /// Instances of a deployment that run from the beginning.
+    pub running: Vec<Running>,
+    /// What pools cost, instead of what chance says.
+    pub prices: Vec<PoolPrice>,
+    /// What has a list price, and is the same in all regions.
+    pub list_prices: ListPrices,
     /// Pools that have less than is asked for.
     pub capacity: Vec<CapacityFault>,
     /// Calls that do not go as they should.
@@ -26,6 +32,55 @@ pub struct Scenario {
     /// The most virtual processors of spot instances that a region gives this account (quota
     /// L-34B43A08).
     pub spot_vcpus: Option<u32>,
+}
+
+/// Some instances that run from the beginning, launched at that moment.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Running {
+    /// The zone.
+    pub zone: String,
+    /// The machine type.
+    pub machine_type: String,
+    /// How many.
+    #[serde(default = "one")]
+    pub count: u32,
+    /// The root volume in GiB.
+    #[serde(default = "storage")]
+    pub storage_gb: u32,
+    /// The deployment that they belong to.
+    pub deployment: String,
+}
+
+/// What has a list price, and is the same in all regions.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListPrices {
+    /// A public IPv4 address: USD an hour.
+    pub ipv4_usd: f64,
+    /// gp3 storage: USD a GiB and month.
+    pub gp3_usd: f64,
+}
+
+impl Default for ListPrices {
+    fn default() -> Self {
+        Self { ipv4_usd: 0.005, gp3_usd: 0.08 }
+    }
+}
+
+/// What a pool costs from a moment on. Before the first one of a pool, that one holds.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PoolPrice {
+    /// The zone.
+    pub zone: String,
+    /// The machine type.
+    pub machine_type: String,
+    /// From when.
+    #[serde(default)]
+    pub from_s: u32,
+    /// USD an hour.
+    pub usd: f64,
 }
 
 /// How much a zone has to give.
@@ -168,6 +223,10 @@ impl Scenario {
 
 fn one() -> u32 {
     1
+}
+
+fn storage() -> u32 {
+    30
 }
 
 #[cfg(test)]

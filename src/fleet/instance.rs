@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::cost::{Bill, Cost};
 use super::{
     DeploymentId, Ec2State, ImageId, InstanceId, InstanceKey, LaunchId, MachineType, Phase, Region,
     SpotRequestId, VpcId, Zone,
@@ -34,6 +35,10 @@ pub struct Instance {
     pub attempts: Vec<Attempt>,
     /// The newest line that its deployment printed.
     pub last_line: Option<String>,
+    /// What its bill is made from.
+    pub bill: Bill,
+    /// What it costs, as last reckoned.
+    pub cost: Cost,
 }
 
 /// What EC2 tells about an instance.
@@ -75,6 +80,11 @@ impl Machine {
     /// Whether it still runs up costs or can come back.
     pub fn is_alive(&self) -> bool {
         self.state != Ec2State::Terminated
+    }
+
+    /// Whether EC2 took it back, and nobody ended it.
+    pub fn was_taken_back(&self) -> bool {
+        self.state_reason.as_deref().is_some_and(|code| code.starts_with("Server.SpotInstance"))
     }
 }
 
@@ -151,6 +161,16 @@ pub struct Attempt {
     pub message: Option<String>,
 }
 
+impl fmt::Display for Attempt {
+    /// `09:00:05 t3.medium in us-west-2a gave 0 of 5, InsufficientInstanceCapacity`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { zone, machine_type, asked, given, .. } = self;
+        let at = self.at.strftime("%H:%M:%S");
+        write!(f, "{at} {machine_type} in {zone} gave {given} of {asked}")?;
+        self.code.as_deref().map_or(Ok(()), |code| write!(f, ", {code}"))
+    }
+}
+
 impl Instance {
     /// A row for an instance that does not exist yet.
     pub fn planned(
@@ -170,6 +190,8 @@ impl Instance {
             host_key: None,
             attempts: Vec::new(),
             last_line: None,
+            bill: Bill::default(),
+            cost: Cost::default(),
         }
     }
 

@@ -3,9 +3,11 @@
 //! Pure: no tokio, no AWS, no SSH, no files, no clock, no randomness. Time comes in with the
 //! report that is applied.
 
+pub mod cost;
 pub mod identity;
 mod ids;
 mod instance;
+pub mod market;
 mod phase;
 mod places;
 mod progress;
@@ -13,19 +15,21 @@ mod question;
 pub mod tags;
 pub mod text;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::Timestamp;
 
+pub use cost::{Amount, Cost};
 pub use ids::{
     AccountId, DeploymentId, GatewayId, ImageId, InstanceId, InstanceKey, LaunchId, MachineType,
     Region, RouteTableId, SecurityGroupId, SpotRequestId, SubnetId, VpcId, Zone,
 };
 pub use instance::{Attempt, HostKey, HostKeyTrust, Instance, Lifecycle, Machine};
+pub use market::{Market, Pool, PriceList, RegionPrices};
 pub use phase::{Ec2State, Failure, Health, Phase, Step, Transfer};
 pub use places::{PLACES, Place};
 pub use progress::{
-    About, Account, Doomed, Fact, Job, JobId, Launch, Level, NetworkState, Order, Outcome,
+    About, Account, Doomed, Fact, Job, JobId, Launch, Level, NetworkState, Notice, Order, Outcome,
     Progress, Report, Victim,
 };
 pub use question::{Question, QuestionId, Secret};
@@ -36,6 +40,9 @@ pub struct Fleet {
     instances: BTreeMap<InstanceKey, Instance>,
     keys: BTreeMap<InstanceId, InstanceKey>,
     regions: BTreeMap<Region, RegionView>,
+    market: Market,
+    spent: BTreeMap<Region, Amount>,
+    costs: BTreeMap<Region, Cost>,
 }
 
 /// What is known of a region.
@@ -47,7 +54,12 @@ pub struct RegionView {
     pub trouble: Option<String>,
     /// Our network in it.
     pub network: Option<NetworkState>,
+    /// The newest attempts to launch there, oldest first.
+    pub attempts: VecDeque<Attempt>,
 }
+
+/// How many attempts a region remembers.
+const ATTEMPTS: usize = 100;
 
 /// A step that the state machine refused. The last good phase stays.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -82,6 +94,58 @@ impl Fleet {
         &self.regions
     }
 
+    /// What is known of prices, by region.
+    pub fn market(&self) -> &Market {
+        &self.market
+    }
+
+    /// What each region costs and has cost, as last reckoned; of instances that are gone too.
+    pub fn costs(&self) -> &BTreeMap<Region, Cost> {
+        &self.costs
+    }
+
+    /// What instances cost that have no row any more, by region: an earlier run's among them.
+    pub fn spent(&self) -> &BTreeMap<Region, Amount> {
+        &self.spent
+    }
+
+    /// What is to be remembered when terminated rows are forgotten.
+    pub fn spent_for_good(&self) -> BTreeMap<Region, Amount> {
+        let mut spent = self.spent.clone();
+        let unknown = RegionPrices::default();
+        for gone in self.instances.values().filter(|instance| instance.phase.is_over()) {
+            let prices = self.market.get(&gone.region).unwrap_or(&unknown);
+            let until = gone.bill.ended.unwrap_or(gone.since);
+            *spent.entry(gone.region.clone()).or_default() +=
+                cost::cost(gone, prices, until).accrued;
+        }
+        spent
+    }
+
+    /// Takes over what an earlier run has spent.
+    pub fn remember_spent(&mut self, spent: BTreeMap<Region, Amount>) {
+        self.spent = spent;
+    }
+
+    /// Reckons what everything costs at this moment.
+    pub fn reckon(&mut self, now: Timestamp) {
+        let unknown = RegionPrices::default();
+        self.costs = self
+            .spent
+            .iter()
+            .map(|(region, spent)| {
+                (region.clone(), Cost { hourly: Amount::default(), accrued: *spent })
+            })
+            .collect();
+        for instance in self.instances.values_mut() {
+            let prices = self.market.get(&instance.region).unwrap_or(&unknown);
+            instance.cost = cost::cost(instance, prices, now);
+            if instance.machine.is_some() {
+                *self.costs.entry(instance.region.clone()).or_default() += instance.cost;
+            }
+        }
+    }
+
     /// How many rows there are.
     pub fn len(&self) -> usize {
         self.instances.len()
@@ -111,6 +175,7 @@ impl Fleet {
         let instance = self.instances.remove(key)?;
         if let Some(id) = instance.id() {
             self.keys.remove(id);
+            *self.spent.entry(instance.region.clone()).or_default() += instance.cost.accrued;
         }
         Some(instance)
     }
@@ -182,6 +247,13 @@ impl Fleet {
                 }
                 Ok(())
             }
+            Fact::Moved(region) => {
+                if let Some(instance) = self.instances.get_mut(key) {
+                    instance.region = region.clone();
+                    self.regions.entry(region.clone()).or_default();
+                }
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -208,6 +280,18 @@ impl Fleet {
                 view.network = Some(state.clone());
                 Ok(())
             }
+            Fact::Tried(attempt) => {
+                if view.attempts.len() == ATTEMPTS {
+                    view.attempts.pop_front();
+                }
+                view.attempts.push_back(attempt.clone());
+                Ok(())
+            }
+            Fact::Prices(prices) => {
+                self.market.insert(region.clone(), prices.clone());
+                Ok(())
+            }
+            Fact::Notices(notices) => self.notice(notices, at),
             _ => Ok(()),
         }
     }
@@ -229,8 +313,28 @@ impl Fleet {
         let Some(instance) = self.instances.get_mut(key) else { return Ok(()) };
         self.keys.insert(machine.id.clone(), key.clone());
         let next = phase_after(&instance.phase, machine);
+        instance.bill.see(machine, instance.phase.notice(), at);
         instance.machine = Some(machine.clone());
         next.map_or(Ok(()), |next| self.enter(key, &next, at))
+    }
+
+    /// EC2 gives notice to instances of a region.
+    fn notice(&mut self, notices: &[Notice], at: Timestamp) -> Result<(), IllegalStep> {
+        let mut refused = Ok(());
+        for notice in notices {
+            let Some(instance) = self.by_id(&notice.instance) else { continue };
+            let is_news = match instance.phase {
+                Phase::Interrupted { at } => at.is_none() && notice.ends.is_some(),
+                // One that we end ourselves is not interrupted any more.
+                Phase::Terminating | Phase::Terminated => false,
+                _ => true,
+            };
+            if is_news {
+                let (key, next) = (instance.key.clone(), Phase::Interrupted { at: notice.ends });
+                refused = self.enter(&key, &next, at).and(refused);
+            }
+        }
+        refused
     }
 
     /// A look at a whole region: newcomers are adopted, what is no longer told of is gone.
@@ -277,10 +381,11 @@ impl Fleet {
             .map(|instance| instance.key.clone())
             .collect();
         for key in vanished {
-            if let Some(machine) =
-                self.instances.get_mut(&key).and_then(|instance| instance.machine.as_mut())
+            if let Some(instance) = self.instances.get_mut(&key)
+                && let Some(machine) = &mut instance.machine
             {
                 machine.state = Ec2State::Terminated;
+                instance.bill.see(machine, instance.phase.notice(), at);
             }
             refused = self.enter(&key, &Phase::Terminated, at).and(refused);
         }
@@ -296,8 +401,6 @@ pub const CONSISTENCY: jiff::SignedDuration = jiff::SignedDuration::from_secs(60
 /// The phase that EC2's word asks for, where it asks for one. The deployment's own steps are
 /// entered by the pipeline alone.
 fn phase_after(phase: &Phase, machine: &Machine) -> Option<Phase> {
-    let taken_back =
-        machine.state_reason.as_deref().is_some_and(|code| code.starts_with("Server.SpotInstance"));
     match machine.state {
         Ec2State::Pending if matches!(phase, Phase::Planned | Phase::Requesting) => {
             Some(Phase::Pending)
@@ -314,7 +417,7 @@ fn phase_after(phase: &Phase, machine: &Machine) -> Option<Phase> {
         {
             Some(Phase::Running)
         }
-        Ec2State::ShuttingDown if taken_back => {
+        Ec2State::ShuttingDown if machine.was_taken_back() => {
             (!matches!(phase, Phase::Interrupted { .. } | Phase::Terminating))
                 .then_some(Phase::Interrupted { at: None })
         }

@@ -295,6 +295,14 @@ impl Phase {
         self.health() == Health::Working
     }
 
+    /// When EC2 said that it takes the instance back, if it does.
+    pub fn notice(&self) -> Option<Timestamp> {
+        match self {
+            Self::Interrupted { at } => *at,
+            _ => None,
+        }
+    }
+
     /// Whether nothing can follow.
     pub fn is_over(&self) -> bool {
         matches!(self, Self::Terminated)

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{
     AccountId, Attempt, DeploymentId, Failure, HostKey, Instance, InstanceId, InstanceKey,
-    LaunchId, Machine, Phase, Region, SpotRequestId, Transfer,
+    LaunchId, Machine, MachineType, Phase, Region, RegionPrices, SpotRequestId, Transfer,
 };
 
 /// A job under way. Numbers are never used again within a process.
@@ -29,13 +29,26 @@ pub enum Job {
     Survey,
     /// The same again and again, each region at its own pace, until cancelled.
     Watch,
+    /// Learn what these machine types cost in these regions.
+    Prices(BTreeMap<Region, Vec<MachineType>>),
     /// Launch and deploy. One entry a region; each runs by itself.
     Create(Vec<Launch>),
     /// Take up again what an earlier run left between Pending and Ready.
     Resume(Vec<Instance>),
+    /// Stop the nodes on these in good order: EC2 takes them back.
+    Drain(Vec<Instance>),
     /// Terminate these, and remove the network of every region where nothing of the deployment
     /// is left alive.
     Destroy(Doomed),
+    /// Say what of ours is in these regions, of whatever deployment; in all where none is named.
+    Inspect(Vec<Region>),
+    /// Remove what is left of deployments where nothing of them is alive.
+    CleanUp {
+        /// Where; in all regions where none is named.
+        regions: Vec<Region>,
+        /// Only say what is left.
+        dry_run: bool,
+    },
 }
 
 impl Job {
@@ -45,15 +58,25 @@ impl Job {
             Self::Identify => "identify",
             Self::Survey => "survey",
             Self::Watch => "watch",
+            Self::Prices(_) => "prices",
             Self::Create(_) => "create",
             Self::Resume(_) => "resume",
+            Self::Drain(_) => "drain",
             Self::Destroy(_) => "destroy",
+            Self::Inspect(_) => "inspect",
+            Self::CleanUp { .. } => "cleanup",
         }
     }
 
     /// Whether it changes anything at AWS: such a job is asked about when the user quits.
     pub fn is_mutating(&self) -> bool {
-        matches!(self, Self::Create(_) | Self::Resume(_) | Self::Destroy(_))
+        matches!(
+            self,
+            Self::Create(_)
+                | Self::Resume(_)
+                | Self::Destroy(_)
+                | Self::CleanUp { dry_run: false, .. }
+        )
     }
 }
 
@@ -73,6 +96,11 @@ pub struct Launch {
 }
 
 impl Launch {
+    /// A launch of which nothing was made yet.
+    pub fn new(region: Region, id: LaunchId, keys: Vec<InstanceKey>) -> Self {
+        Self { region, id, keys, known: BTreeSet::new(), resumed: Vec::new() }
+    }
+
     /// The rows that it works on.
     pub fn rows(&self) -> impl Iterator<Item = &InstanceKey> {
         self.keys.iter().chain(self.resumed.iter().map(|instance| &instance.key))
@@ -200,10 +228,25 @@ pub enum Fact {
     Unanswered(String),
     /// The host showed this key.
     HostKey(HostKey),
-    /// A launch was tried.
+    /// A launch was tried, for an instance or in a region.
     Tried(Attempt),
+    /// A planned instance found no place where it was planned: it is tried in this region.
+    Moved(Region),
+    /// What a region's prices are.
+    Prices(RegionPrices),
+    /// EC2 takes instances of a region back.
+    Notices(Vec<Notice>),
     /// The network of a region: made, being removed, gone.
     Network(NetworkState),
+}
+
+/// EC2 takes an instance back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Which one.
+    pub instance: InstanceId,
+    /// When it ends, where EC2 said so.
+    pub ends: Option<Timestamp>,
 }
 
 /// Who we are at AWS.

@@ -8,11 +8,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{Notify, OnceCell, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+use tokio::sync::{
+    Notify, OnceCell, OwnedMutexGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock,
+};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Asker;
+use super::network::NetworkReady;
+use super::place::Refusals;
+use super::prices::PriceMemory;
 use crate::aws::{Access, Aws, AwsError};
 use crate::config::Config;
 use crate::fleet::{Account, DeploymentId, Failure, InstanceId, Region, Step};
@@ -26,6 +31,8 @@ pub struct Pace {
     pub busy: Duration,
     /// Between two looks at a settled region.
     pub settled: Duration,
+    /// Between two looks for interruption notices, settled or not.
+    pub notices: Duration,
     /// Between two looks at a region without instances of ours.
     pub empty: Duration,
     /// Between two looks at the console for a host key.
@@ -40,6 +47,7 @@ impl Default for Pace {
         Self {
             busy: Duration::from_millis(2500),
             settled: Duration::from_secs(15),
+            notices: Duration::from_secs(4),
             empty: Duration::from_mins(1),
             console: Duration::from_secs(5),
             consistency: Duration::from_mins(1),
@@ -74,15 +82,28 @@ pub struct Context {
     shared: Shared,
 }
 
+/// Where instances can be launched in a region, as it was laid out a moment ago. EC2 may not tell
+/// of it yet to who asks.
+#[derive(Debug, Clone)]
+pub(super) struct Site {
+    pub network: NetworkReady,
+    /// The name of the key pair that instances are started with.
+    pub key_name: Option<String>,
+    pub laid_out: Instant,
+}
+
 /// What changes while the process runs.
 #[derive(Debug)]
 struct Shared {
     deployment: Mutex<DeploymentId>,
     provisional: AtomicBool,
     made_up: AtomicBool,
-    aws: OnceCell<Aws>,
+    aws: tokio::sync::Mutex<Option<Aws>>,
     account: OnceCell<Account>,
     fences: Mutex<HashMap<Region, Arc<RwLock<()>>>>,
+    sites: Mutex<HashMap<Region, Arc<tokio::sync::Mutex<Option<Site>>>>>,
+    refusals: Refusals,
+    prices: PriceMemory,
     pipelines: Mutex<HashMap<InstanceId, CancellationToken>>,
     stir: Notify,
 }
@@ -103,9 +124,12 @@ impl Context {
             deployment: Mutex::new(deployment),
             provisional: AtomicBool::new(provisional),
             made_up: AtomicBool::new(false),
-            aws: OnceCell::new(),
+            aws: tokio::sync::Mutex::default(),
             account: OnceCell::new(),
             fences: Mutex::default(),
+            sites: Mutex::default(),
+            refusals: Refusals::default(),
+            prices: PriceMemory::default(),
             pipelines: Mutex::default(),
             stir: Notify::new(),
         };
@@ -171,8 +195,18 @@ impl Context {
     }
 
     /// AWS, opened at the first use. A failure is tried again at the next.
-    pub async fn aws(&self) -> Result<&Aws, AwsError> {
-        self.shared.aws.get_or_try_init(|| Aws::open(&self.access)).await
+    pub async fn aws(&self) -> Result<Aws, AwsError> {
+        let mut open = self.shared.aws.lock().await;
+        if let Some(aws) = &*open {
+            return Ok(aws.clone());
+        }
+        let aws = Aws::open(&self.access).await?;
+        Ok(open.insert(aws).clone())
+    }
+
+    /// The credentials were refused: the next call reads them anew.
+    pub(super) async fn forget_credentials(&self) {
+        *self.shared.aws.lock().await = None;
     }
 
     /// Who we are. Asked once.
@@ -202,9 +236,24 @@ impl Context {
         self.fence(region).read_owned().await
     }
 
+    /// Held while a region's network is laid out: two launches must not build it twice. What was
+    /// laid out just now is in it.
+    pub(super) async fn lay_out(&self, region: &Region) -> OwnedMutexGuard<Option<Site>> {
+        let mut site = self.site(region).lock_owned().await;
+        site.take_if(|site| site.laid_out.elapsed() > self.pace.consistency);
+        site
+    }
+
+    fn site(&self, region: &Region) -> Arc<tokio::sync::Mutex<Option<Site>>> {
+        Arc::clone(lock(&self.shared.sites).entry(region.clone()).or_default())
+    }
+
     /// Held while a region's network is torn down: nobody launches into it meanwhile.
     pub async fn tear_down(&self, region: &Region) -> OwnedRwLockWriteGuard<()> {
-        self.fence(region).write_owned().await
+        let fence = self.fence(region).write_owned().await;
+        // Nobody launches now, so nobody holds it.
+        *self.site(region).lock().await = None;
+        fence
     }
 
     fn fence(&self, region: &Region) -> Arc<RwLock<()>> {
@@ -219,6 +268,16 @@ impl Context {
     /// No pipeline may work on this instance any more, nor begin to: it is being destroyed.
     pub fn stop_work_on(&self, id: &InstanceId) {
         lock(&self.shared.pipelines).entry(id.clone()).or_default().cancel();
+    }
+
+    /// The pools that had nothing to give lately.
+    pub(super) fn refusals(&self) -> &Refusals {
+        &self.shared.refusals
+    }
+
+    /// The prices that were asked for lately.
+    pub(super) fn prices(&self) -> &PriceMemory {
+        &self.shared.prices
     }
 
     /// Something changed at AWS: whoever watches should look soon.

@@ -4,25 +4,23 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::SignedDuration;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
+use super::context::Site;
 use super::crew::Crew;
 use super::kit::Kit;
 use super::network::{self, NetworkReady};
 use super::orders::Standing;
-use super::place::{Candidate, Placed, Placement};
-use super::{Context, Reporter, settle, user_data};
-use crate::aws::{Architecture, Aws, AwsError, Ec2, ImageChoice, LaunchRequest};
-use crate::config::{Config, Image, RegionConfig, UbuntuRelease};
+use super::place::{Placed, Placement, candidates, forget_images, images};
+use super::{Context, Reporter, orders, settle, user_data};
+use crate::aws::{Aws, Ec2, LaunchRequest};
+use crate::config::{Config, RegionConfig};
 use crate::fleet::tags::Origin;
 use crate::fleet::{
-    Account, Fact, Failure, Instance, InstanceKey, Launch, Machine, MachineType, NetworkState,
+    Account, Fact, Failure, Instance, InstanceKey, Launch, LaunchId, Level, Machine, NetworkState,
     Outcome, Phase, Region, Step,
 };
-
-/// How long a looked-up image stays good.
-const IMAGE_LIFE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Launches and deploys. One region's failure is that region's alone.
 pub(super) async fn create(
@@ -45,9 +43,12 @@ pub(super) async fn create(
     let mut regions = JoinSet::new();
     for launch in launches {
         let (job, context, reporter) = (Arc::clone(&job), Arc::clone(&context), reporter.clone());
-        regions.spawn(async move { job.region(&context, &launch, &reporter).await });
+        regions.spawn(async move { Box::pin(job.region(&context, &launch, &reporter)).await });
     }
-    outcome(super::together(regions, || 1).await.into_iter().sum())
+    let (failed, orders): (Vec<usize>, Vec<Vec<Standing>>) =
+        super::together(regions, || (1, Vec::new())).await.into_iter().unzip();
+    orders::end(&context, orders.into_iter().flatten().collect()).await;
+    outcome(failed.into_iter().sum())
 }
 
 /// Takes up again what an earlier run left behind: what runs and was not seen ready.
@@ -109,16 +110,47 @@ async fn prepare(context: &Arc<Context>, reporter: &Reporter) -> Result<Creation
 }
 
 impl Creation {
-    /// One region, from its network to its last instance. Answers how many instances failed.
-    async fn region(&self, context: &Arc<Context>, launch: &Launch, reporter: &Reporter) -> usize {
+    /// One region, from its network to its last instance. Answers how many instances failed, and
+    /// the orders, which end with the create.
+    async fn region(
+        &self,
+        context: &Arc<Context>,
+        launch: &Launch,
+        reporter: &Reporter,
+    ) -> (usize, Vec<Standing>) {
+        let Some((order, placed)) = self.try_region(context, launch, reporter).await else {
+            return (launch.keys.len(), Vec::new());
+        };
+        let ec2 = self.aws.region(&launch.region);
+        let crew = Crew::new(context, &self.kit, &ec2, reporter);
+        let elsewhere = async {
+            match placed.refused {
+                Some(homeless) => self.elsewhere(context, launch, &order, homeless, reporter).await,
+                None => (0, Vec::new()),
+            }
+        };
+        let (here, (there, mut orders)) =
+            tokio::join!(crew.run(placed.machines, order.is_resumed()), elsewhere);
+        orders.push(order);
+        (here + there, orders)
+    }
+
+    /// Places what can be placed in a region, which stands as an order until it is ended. `None`
+    /// where not even that could be done.
+    async fn try_region(
+        &self,
+        context: &Arc<Context>,
+        launch: &Launch,
+        reporter: &Reporter,
+    ) -> Option<(Standing, Placed)> {
         let ec2 = self.aws.region(&launch.region);
         // Until the last instance is asked for, nobody may tear down what is built here.
-        let fence = context.build(&launch.region).await;
+        let _fence = context.build(&launch.region).await;
         let (order, made) = match take_over(context, &ec2, launch, reporter).await {
             Ok(taken) => taken,
             Err(failure) => {
                 fail(reporter, &launch.keys, &failure).await;
-                return launch.keys.len();
+                return None;
             }
         };
         let rest = launch.keys.get(made.len()..).unwrap_or_default();
@@ -129,19 +161,56 @@ impl Creation {
                 Placed { refused: Some((rest.to_vec(), failure)), ..Placed::default() }
             })
         };
-        drop(fence);
         placed.machines.extend(made);
         placed.machines.extend(launch.resumed.iter().cloned().filter_map(known));
-        let mut failed = 0;
-        if let Some((keys, failure)) = &placed.refused {
-            fail(reporter, keys, failure).await;
-            failed = keys.len();
+        if let Some((_, failure)) = &placed.refused {
+            reporter.said_of(&launch.region, Level::Warning, failure.to_string()).await;
         }
         context.stir();
-        let crew = Crew::new(context, &self.kit, &ec2, reporter);
-        failed += crew.run(placed.machines, order.is_resumed()).await;
-        order.end(context).await;
-        failed
+        Some((order, placed))
+    }
+
+    /// Tries what found no place in the other regions, where that is wished; what finds none there
+    /// has failed. Answers how many did, and the orders there.
+    async fn elsewhere(
+        &self,
+        context: &Arc<Context>,
+        launch: &Launch,
+        order: &Standing,
+        (mut homeless, mut failure): (Vec<InstanceKey>, Failure),
+        reporter: &Reporter,
+    ) -> (usize, Vec<Standing>) {
+        let spills = self.config.placement.spill && failure.step != Step::Account;
+        let others = self.config.regions.iter().map(|it| &it.region);
+        let others = others.filter(|region| spills && **region != launch.region);
+        let (mut crews, mut orders) = (JoinSet::new(), Vec::new());
+        for (number, region) in others.enumerate() {
+            if homeless.is_empty() {
+                break;
+            }
+            // From here on they are another order's: a crash must not have them launched twice.
+            order.release(context, homeless.len()).await;
+            // Without a dash: what it makes must not pass for the first order's.
+            let id = LaunchId::new(format!("{}s{number}", launch.id));
+            let moved = Launch::new(region.clone(), id, std::mem::take(&mut homeless));
+            for key in &moved.keys {
+                reporter.learned(key, Fact::Moved(region.clone())).await;
+            }
+            let Some((moved, placed)) = self.try_region(context, &moved, reporter).await else {
+                continue;
+            };
+            if let Some((rest, why)) = placed.refused {
+                moved.release(context, rest.len()).await;
+                (homeless, failure) = (rest, why);
+            }
+            let ec2 = self.aws.region(region);
+            let crew = Crew::new(context, &self.kit, &ec2, reporter);
+            crews.spawn(crew.run(placed.machines, false));
+            orders.push(moved);
+        }
+        fail(reporter, &homeless, &failure).await;
+        let failed: usize = super::together(crews, || 1).await.into_iter().sum();
+        (homeless.len() + failed, orders)
     }
 
     /// Network, key, image, launch: what has to stand before there is an instance.
@@ -166,11 +235,8 @@ impl Creation {
         })?;
         let origin = Origin { extra: wanted.tags.clone(), ..self.origin.clone() };
         let images = images(context, ec2, wanted).await?;
-        reporter.learned_of(region, Fact::Network(NetworkState::Building)).await;
-        let network = self.network(context, ec2, &origin, reporter).await?;
-        reporter.learned_of(region, Fact::Network(NetworkState::Ready)).await;
-        let key_name = self.key_pair(context, ec2, &origin, reporter).await?;
-        let candidates = candidates(ec2, wanted, &images, &network).await?;
+        let Site { network, key_name, .. } = self.site(context, ec2, &origin, reporter).await?;
+        let candidates = candidates(context, ec2, wanted, &images, &network, reporter).await?;
         let template = self.template(wanted, &network, key_name)?;
         let origin = &origin;
         let placement = Placement { context, reporter, ec2, order, keys, origin, template };
@@ -179,6 +245,26 @@ impl Creation {
             forget_images(context, region, &wanted.image);
         }
         Ok(placed)
+    }
+
+    /// The network and the key pair; what was laid out a moment ago is as it was.
+    async fn site(
+        &self,
+        context: &Arc<Context>,
+        ec2: &Ec2,
+        origin: &Origin,
+        reporter: &Reporter,
+    ) -> Result<Site, Failure> {
+        let mut site = context.lay_out(ec2.region()).await;
+        if let Some(site) = &*site {
+            return Ok(site.clone());
+        }
+        reporter.learned_of(ec2.region(), Fact::Network(NetworkState::Building)).await;
+        let network = self.network(context, ec2, origin, reporter).await?;
+        reporter.learned_of(ec2.region(), Fact::Network(NetworkState::Ready)).await;
+        let key_name = self.key_pair(context, ec2, origin, reporter).await?;
+        let laid_out = Instant::now();
+        Ok(site.insert(Site { network, key_name, laid_out }).clone())
     }
 
     async fn network(
@@ -271,104 +357,6 @@ async fn take_over(
         reporter.learned(key, Fact::Seen(machine.clone())).await;
     }
     Ok((order, made))
-}
-
-/// The image of each machine type: of its architecture, and looked up once a day.
-async fn images(
-    context: &Context,
-    ec2: &Ec2,
-    wanted: &RegionConfig,
-) -> Result<BTreeMap<MachineType, ImageChoice>, Failure> {
-    let image = |error: AwsError| error.failure(Step::Image);
-    let facts = ec2
-        .machine_types(&wanted.machine_types)
-        .await
-        .map_err(|error| error.failure(Step::Launch))?;
-    let mut images = BTreeMap::new();
-    for facts in facts {
-        let choice = match &wanted.image {
-            Image::Id(id) => ec2.image_by_id(id).await.map_err(image)?,
-            Image::Ubuntu(release) => {
-                let key = image_key(context, ec2.region(), *release, facts.architecture);
-                let now = context.now();
-                if let Some(choice) = context.cache.get::<ImageChoice>(&key, now) {
-                    choice
-                } else {
-                    let choice = ec2.image(*release, facts.architecture).await.map_err(image)?;
-                    // Without it, the next launch asks again.
-                    let _ = context.cache.put(&key, &choice, now, IMAGE_LIFE);
-                    choice
-                }
-            }
-        };
-        fits(&choice, facts.architecture, &facts.machine_type)?;
-        images.insert(facts.machine_type, choice);
-    }
-    Ok(images)
-}
-
-/// Under which key a looked-up image is remembered.
-fn image_key(
-    context: &Context,
-    region: &Region,
-    release: UbuntuRelease,
-    architecture: Architecture,
-) -> String {
-    let endpoint = context.access.endpoint.as_deref().unwrap_or("aws");
-    format!("{endpoint}-{region}-{release:?}-{}", architecture.word())
-}
-
-/// AWS does not know a remembered image any more: the next launch looks again.
-fn forget_images(context: &Context, region: &Region, image: &Image) {
-    let Image::Ubuntu(release) = image else { return };
-    for architecture in [Architecture::Amd64, Architecture::Arm64] {
-        context.cache.forget(&image_key(context, region, *release, architecture));
-    }
-}
-
-fn fits(
-    image: &ImageChoice,
-    architecture: Architecture,
-    machine_type: &MachineType,
-) -> Result<(), Failure> {
-    if image.architecture == architecture {
-        return Ok(());
-    }
-    let (is, needs) = (image.architecture.word(), architecture.word());
-    let reason = format!("{} is an {is} image, and {machine_type} needs {needs}", image.id);
-    Err(Failure::new(Step::Image, reason, "name an image of that architecture, or image: auto"))
-}
-
-/// Where instances may be had: each machine type in the order of preference, in each zone that
-/// offers it and has a subnet.
-async fn candidates(
-    ec2: &Ec2,
-    wanted: &RegionConfig,
-    images: &BTreeMap<MachineType, ImageChoice>,
-    network: &NetworkReady,
-) -> Result<Vec<Candidate>, Failure> {
-    let offers =
-        ec2.offerings(&wanted.machine_types).await.map_err(|error| error.failure(Step::Launch))?;
-    let mut candidates = Vec::new();
-    for machine_type in &wanted.machine_types {
-        for (subnet, zone) in &network.subnets {
-            let offered = offers.iter().any(|(offer, at)| offer == machine_type && at == zone);
-            let allowed =
-                wanted.availability_zones.is_empty() || wanted.availability_zones.contains(zone);
-            if let Some(image) = images.get(machine_type)
-                && offered
-                && allowed
-            {
-                candidates.push(Candidate {
-                    machine_type: machine_type.clone(),
-                    image: image.clone(),
-                    subnet: subnet.clone(),
-                    zone: zone.clone(),
-                });
-            }
-        }
-    }
-    Ok(candidates)
 }
 
 async fn fail(reporter: &Reporter, keys: &[InstanceKey], failure: &Failure) {

@@ -58,7 +58,12 @@ mod tests {
     use super::*;
 
     fn seen(deployment: &str, creator: &str) -> DeploymentSeen {
-        DeploymentSeen { deployment: deployment.into(), creator: Some(creator.into()), alive: 1 }
+        DeploymentSeen {
+            deployment: deployment.into(),
+            creator: Some(creator.into()),
+            alive: 1,
+            newest: None,
+        }
     }
 
     #[test]

@@ -3,12 +3,14 @@
 //!
 //! A job never waits for the screen, and one region or instance never waits for another.
 
+mod cleanup;
 mod context;
 mod create;
 mod crew;
 mod deploy;
 mod deployment;
 mod destroy;
+mod drain;
 pub mod exit_codes;
 mod kit;
 pub mod network;
@@ -17,6 +19,7 @@ mod node_status;
 mod orchestrator;
 mod orders;
 mod place;
+mod prices;
 mod questions;
 mod report;
 mod settle;
@@ -47,7 +50,13 @@ pub async fn run(context: Arc<Context>, job: Job, reporter: Reporter) -> Outcome
         Job::Watch => watch::watch(context, reporter).await,
         Job::Create(launches) => create::create(context, launches, reporter).await,
         Job::Resume(instances) => create::resume(context, instances, reporter).await,
+        Job::Prices(wanted) => prices::prices(context, wanted, reporter).await,
+        Job::Drain(instances) => drain::drain(context, instances, reporter).await,
         Job::Destroy(doomed) => destroy::destroy(context, doomed, reporter).await,
+        Job::Inspect(regions) => cleanup::inspect(&context, regions, &reporter).await,
+        Job::CleanUp { regions, dry_run } => {
+            cleanup::clean_up(context, regions, dry_run, reporter).await
+        }
     }
 }
 
@@ -102,13 +111,19 @@ impl network::RecordIntent for Context {
     }
 }
 
-/// Notes that AWS answered. A note that cannot be written costs a question at the next start.
+/// Notes that AWS answered.
 async fn close(context: &Context, id: IntentId, outcome: &'static str) {
+    close_all(context, vec![id], outcome).await;
+}
+
+/// Notes that these are over, at one stroke. A note that cannot be written costs a question at the
+/// next start.
+async fn close_all(context: &Context, ids: Vec<IntentId>, outcome: &'static str) {
     let Ok(journal) = context.journal().map(Arc::clone) else { return };
     let now = context.now();
-    let closed = tokio::task::spawn_blocking(move || journal.close(id, outcome, now)).await;
+    let closed = tokio::task::spawn_blocking(move || journal.close(&ids, outcome, now)).await;
     if let Ok(Err(error)) = closed {
-        tracing::warn!(%error, "an answered intent stays open in the journal");
+        tracing::warn!(%error, "what is over stays open in the journal");
     }
 }
 

@@ -1,12 +1,12 @@
-//! Orders: what a create was asked for in a region. It stands in the journal until that create has
-//! ended there.
+//! Orders: what a create was asked for in a region. They stand in the journal until that create has
+//! ended in all its regions.
 //!
 //! A create that is killed leaves its order standing. The next create takes it over: it looks what
 //! the order has made so far and launches the rest. So the same command, given again after a
 //! crash, completes what it began and never launches twice.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -123,6 +123,18 @@ impl Standing {
         }
     }
 
+    /// Wants this many fewer: they are given up, or are another order's from now on.
+    pub(super) async fn release(&self, context: &Context, fewer: usize) {
+        let intent = {
+            let mut terms = self.terms.lock().unwrap_or_else(PoisonError::into_inner);
+            terms.count = terms.count.saturating_sub(u32::try_from(fewer).unwrap_or(u32::MAX));
+            written(&self.region, &self.deployment, &self.launch, &terms)
+        };
+        if let Err(failure) = super::amend(context, self.id, &intent).await {
+            tracing::warn!(%failure, "an order wants more than it should");
+        }
+    }
+
     /// What earlier runs made for it and nobody has a row for. What EC2 told that it made is
     /// waited for until it is listed, or the consistency window is over.
     pub(super) async fn find(
@@ -151,11 +163,12 @@ impl Standing {
             sleep(context.pace.busy).await;
         }
     }
+}
 
-    /// The create has ended here, well or not.
-    pub(super) async fn end(self, context: &Arc<Context>) {
-        super::close(context, self.id, "ended").await;
-    }
+/// The create has ended, well or not, in all its regions: at one stroke, so that no crash leaves
+/// the half of it.
+pub(super) async fn end(context: &Context, orders: Vec<Standing>) {
+    super::close_all(context, orders.into_iter().map(|order| order.id).collect(), "ended").await;
 }
 
 fn written(region: &Region, deployment: &DeploymentId, launch: &LaunchId, terms: &Terms) -> Intent {

@@ -1,6 +1,8 @@
 //! The headless commands: the same loop, driven by one command after the other, with a printer
 //! where the dashboard has a screen.
 
+mod clearing;
+
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
@@ -19,6 +21,8 @@ use crate::fleet::{
 };
 use crate::headless::{Format, Printer, print_list};
 use crate::jobs::{self, Found};
+
+pub(super) use clearing::{cleanup, nuke, recover};
 
 /// Usage or configuration.
 const USAGE: u8 = 2;

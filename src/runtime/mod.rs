@@ -99,6 +99,9 @@ async fn carry_out(
         Some(Command::Setup) => setup::setup(&site).await,
         Some(Command::Create(args)) => commands::create(&site, &args, debug).await,
         Some(Command::Destroy(args)) => commands::destroy(&site, &args, debug).await,
+        Some(Command::Nuke(args)) => commands::nuke(&site, &args, debug).await,
+        Some(Command::Cleanup(args)) => commands::cleanup(&site, &args, debug).await,
+        Some(Command::Recover { json }) => commands::recover(&site, json, debug).await,
         Some(Command::List { json }) => commands::list(&site, json, debug).await,
         Some(
             Command::Version

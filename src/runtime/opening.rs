@@ -252,6 +252,7 @@ fn deployment(global: &Global, config: Option<&Config>, state: &State) -> (Deplo
 
 fn fleet(state: &State, now: Timestamp) -> Fleet {
     let mut fleet = Fleet::default();
+    fleet.remember_spent(state.spent.clone());
     for entry in &state.entries {
         fleet.insert(entry.instance(now));
     }

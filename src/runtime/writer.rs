@@ -50,7 +50,8 @@ impl Writer {
             .filter_map(Entry::of)
             .collect();
         let deployment = (!is_provisional).then(|| model.deployment.clone());
-        let state = State { deployment, entries };
+        let spent = model.fleet.spent_for_good();
+        let state = State { deployment, entries, spent };
         self.writing = Some(spawn_blocking(move || file.write(&state, &gone)));
     }
 

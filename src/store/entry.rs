@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::fleet::cost::{Bill, Cost};
 use crate::fleet::{
     DeploymentId, Ec2State, HostKey, ImageId, Instance, InstanceId, InstanceKey, LaunchId,
     Lifecycle, Machine, MachineType, Phase, Region, SpotRequestId, VpcId, Zone,
@@ -69,6 +70,9 @@ pub struct Entry {
     /// The host key that it has to show.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub host_key: Option<HostKey>,
+    /// The root volume in GiB: EC2 does not tell it with the instance.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub storage_gb: Option<u32>,
     /// Keys of other versions, kept as they are.
     #[serde(flatten)]
     pub other: Map<String, Value>,
@@ -107,6 +111,7 @@ impl Entry {
             phase: Some(instance.phase.clone()),
             since: Some(instance.since),
             host_key: instance.host_key.clone(),
+            storage_gb: instance.bill.storage_gb,
             other: Map::new(),
         })
     }
@@ -144,6 +149,12 @@ impl Entry {
             host_key: self.host_key.clone(),
             attempts: Vec::new(),
             last_line: None,
+            bill: Bill {
+                storage_gb: self.storage_gb,
+                public_ip: self.public_ip.is_some(),
+                ended: None,
+            },
+            cost: Cost::default(),
         }
     }
 }

@@ -135,7 +135,7 @@ impl Journal {
         let n = inner.next;
         inner.next += 1;
         let line = Line { v: VERSION, n, at, open: Some(intent.clone()), close: None };
-        self.append(&mut inner, &line)?;
+        self.append(&mut inner, &[line])?;
         inner.open.insert(n, (at, intent.clone()));
         Ok(IntentId(n))
     }
@@ -144,19 +144,26 @@ impl Journal {
     pub fn amend(&self, id: IntentId, intent: &Intent, at: Timestamp) -> Result<(), StoreError> {
         let mut inner = self.lock();
         let line = Line { v: VERSION, n: id.0, at, open: Some(intent.clone()), close: None };
-        self.append(&mut inner, &line)?;
+        self.append(&mut inner, &[line])?;
         inner.open.insert(id.0, (at, intent.clone()));
         Ok(())
     }
 
-    /// Notes that the call was answered, and how.
-    pub fn close(&self, id: IntentId, outcome: &str, at: Timestamp) -> Result<(), StoreError> {
+    /// Notes that these are over, and how: all of them or, after a crash, none.
+    pub fn close(&self, ids: &[IntentId], outcome: &str, at: Timestamp) -> Result<(), StoreError> {
         let mut inner = self.lock();
-        if inner.open.remove(&id.0).is_none() {
+        let open = ids.iter().filter(|id| inner.open.contains_key(&id.0));
+        let close = Some(outcome.to_owned());
+        let lines: Vec<Line> = open
+            .map(|id| Line { v: VERSION, n: id.0, at, open: None, close: close.clone() })
+            .collect();
+        if lines.is_empty() {
             return Ok(());
         }
-        let line = Line { v: VERSION, n: id.0, at, open: None, close: Some(outcome.to_owned()) };
-        self.append(&mut inner, &line)
+        for line in &lines {
+            inner.open.remove(&line.n);
+        }
+        self.append(&mut inner, &lines)
     }
 
     /// The intents whose outcome nobody wrote down, oldest first.
@@ -172,10 +179,15 @@ impl Journal {
         open
     }
 
-    fn append(&self, inner: &mut Inner, line: &Line) -> Result<(), StoreError> {
+    fn append(&self, inner: &mut Inner, lines: &[Line]) -> Result<(), StoreError> {
         let error = || StoreError::io("write", &self.path);
-        let bytes = encode(line).map_err(error())?;
-        inner.file.write_all(&bytes).and_then(|()| inner.file.sync_data()).map_err(error())?;
+        let bytes: Vec<Vec<u8>> =
+            lines.iter().map(encode).collect::<Result<_, _>>().map_err(error())?;
+        inner
+            .file
+            .write_all(&bytes.concat())
+            .and_then(|()| inner.file.sync_data())
+            .map_err(error())?;
         if inner.is_new {
             sync_folder(&self.path).map_err(error())?;
             inner.is_new = false;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Entry, Paths, StoreError};
-use crate::fleet::{DeploymentId, InstanceId};
+use crate::fleet::{Amount, DeploymentId, InstanceId, Region};
 
 /// The version of the format that this program writes. Older ones are read.
 const VERSION: u32 = 1;
@@ -23,6 +23,8 @@ pub struct State {
     pub deployment: Option<DeploymentId>,
     /// The instances.
     pub entries: Vec<Entry>,
+    /// What instances cost that are gone, by region.
+    pub spent: BTreeMap<Region, Amount>,
 }
 
 /// The state file on disk.
@@ -61,6 +63,8 @@ struct Document {
     deployment: Option<DeploymentId>,
     #[serde(default)]
     instances: Vec<Value>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    spent: BTreeMap<Region, Amount>,
     #[serde(flatten)]
     other: Map<String, Value>,
 }
@@ -94,7 +98,7 @@ impl StateFile {
             .filter_map(|value| serde_json::from_value(value).ok())
             .collect();
         let unread = total - entries.len();
-        let state = State { deployment: document.deployment, entries };
+        let state = State { deployment: document.deployment, entries, spent: document.spent };
         Loaded { state, put_aside, unread, found }
     }
 
@@ -147,6 +151,7 @@ impl StateFile {
         if state.deployment.is_some() {
             document.deployment.clone_from(&state.deployment);
         }
+        document.spent.extend(state.spent.clone());
         let told: BTreeMap<&InstanceId, &Entry> =
             state.entries.iter().map(|entry| (&entry.id, entry)).collect();
         let mut before: BTreeMap<InstanceId, Value> = BTreeMap::new();

@@ -56,7 +56,11 @@ fn intent(token: &str) -> Intent {
 fn what_is_written_is_read_again_with_mode_0600() {
     let (_folder, paths) = scratch();
     let file = StateFile::new(paths.clone());
-    let state = State { deployment: Some("spot-1".into()), entries: vec![entry("i-1")] };
+    let state = State {
+        deployment: Some("spot-1".into()),
+        entries: vec![entry("i-1")],
+        ..State::default()
+    };
     file.write(&state, &BTreeSet::new()).unwrap();
     assert_eq!(file.read().unwrap().state, state);
     assert_eq!(fs::metadata(&paths.state).unwrap().permissions().mode() & 0o777, 0o600);
@@ -72,7 +76,7 @@ fn a_write_keeps_what_it_does_not_know_and_takes_out_only_what_is_gone() {
     ], "comment": "kept"});
     fs::write(&paths.state, before.to_string()).unwrap();
     let file = StateFile::new(paths.clone());
-    let state = State { deployment: None, entries: vec![entry("i-1")] };
+    let state = State { deployment: None, entries: vec![entry("i-1")], ..State::default() };
     file.write(&state, &BTreeSet::from(["i-gone".into()])).unwrap();
     let after: Value = serde_json::from_slice(&fs::read(&paths.state).unwrap()).unwrap();
     let ids: Vec<_> = after["instances"].as_array().unwrap().iter().map(|e| &e["id"]).collect();
@@ -88,7 +92,7 @@ fn keys_of_a_newer_version_survive_a_write() {
         {"id": "i-1", "region": "us-west-2", "state": "pending", "zone_group": "x"},
     ]});
     fs::write(&paths.state, before.to_string()).unwrap();
-    let state = State { deployment: None, entries: vec![entry("i-1")] };
+    let state = State { deployment: None, entries: vec![entry("i-1")], ..State::default() };
     StateFile::new(paths.clone()).write(&state, &BTreeSet::new()).unwrap();
     let after: Value = serde_json::from_slice(&fs::read(&paths.state).unwrap()).unwrap();
     assert_eq!(after["version"], 7);
@@ -161,7 +165,7 @@ fn an_intent_without_an_answer_is_found_by_the_next_process() {
     let journal = Journal::open(&paths).unwrap();
     let answered = journal.record(&intent("a"), Timestamp::now()).unwrap();
     journal.record(&intent("b"), Timestamp::now()).unwrap();
-    journal.close(answered, "done", Timestamp::now()).unwrap();
+    journal.close(&[answered], "done", Timestamp::now()).unwrap();
     drop(journal);
     let journal = Journal::open(&paths).unwrap();
     let open = journal.unresolved();

@@ -137,6 +137,12 @@ fn aim(model: &Model, form: &DestroyForm) -> String {
         Scope::Instances(_) => format!("Destroy these {} instances?", form.targets.len()),
         Scope::Region(region) => format!("Destroy everything of {deployment} in {region}?"),
         Scope::All => format!("Destroy everything of {deployment} in all regions{account}?"),
+        Scope::Account(..) => {
+            format!("Destroy everything that spot-tui ever made{account}, of every deployment?")
+        }
+        Scope::LeftOvers(_) => {
+            "Remove the networks and disks of deployments that have no instance any more?".into()
+        }
     }
 }
 
@@ -155,6 +161,9 @@ fn cost(form: &DestroyForm) -> &'static str {
 fn victims(pen: &Pen<'_>, area: Rect, form: &DestroyForm) -> Vec<(Tone, String)> {
     let listed = LISTED.min(usize::from(area.height.saturating_sub(12)).max(1));
     let glyphs = pen.theme.glyphs;
+    if matches!(form.scope, Scope::LeftOvers(_)) {
+        return vec![(Tone::Dim, "Found by their tags in every region; named in the log.".into())];
+    }
     if form.targets.is_empty() {
         return vec![(Tone::Dim, "No instance is known here; the tags are asked.".into())];
     }

@@ -1,6 +1,7 @@
 //! `spot-tui demo-cloud` as a process of its own, which ends with the test.
 
 use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
@@ -29,6 +30,11 @@ impl DemoCloud {
         out.read_line(&mut line).unwrap();
         let line = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
         Self { child, _out: out, line }
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.url().trim_start_matches("http://").parse().unwrap()
     }
 
     /// What clients are given as the endpoint.

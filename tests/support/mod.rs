@@ -2,6 +2,7 @@
 
 pub(crate) mod cut;
 pub(crate) mod demo_cloud;
+pub(crate) mod eye;
 pub(crate) mod keys;
 pub(crate) mod machine;
 pub(crate) mod moto;
@@ -12,4 +13,6 @@ pub(crate) mod schema;
 pub(crate) mod screen;
 pub(crate) mod spot;
 pub(crate) mod sshd;
+pub(crate) mod stage;
 pub(crate) mod terminal;
+pub(crate) mod trap;

@@ -60,6 +60,16 @@ impl Moto {
         self.address
     }
 
+    /// Empties it.
+    pub(crate) fn reset(&self) {
+        let mut stream = TcpStream::connect(self.address).expect("moto listens");
+        let request = b"POST /moto-api/reset HTTP/1.0\r\ncontent-length: 0\r\n\r\n";
+        stream.write_all(request).expect("asking moto");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("its answer");
+        assert!(answer.contains(" 200 "), "{answer}");
+    }
+
     /// Its endpoint URL, without the proxy.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)

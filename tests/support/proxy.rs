@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
+use super::trap::{Moment, Set, Trap};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -91,6 +92,10 @@ struct Book {
     /// Addresses that are still to be handed out, and those that were.
     free: Vec<IpAddr>,
     console: Option<String>,
+    trap: Option<Set>,
+    /// The only regions that the account has.
+    regions: Vec<String>,
+    strips_tags: bool,
     addresses: BTreeMap<String, IpAddr>,
 }
 
@@ -139,6 +144,23 @@ impl Proxy {
         lock(&self.book).console = Some(text.to_owned());
     }
 
+    /// Catches one call: the `nth` of an action from now on, or of all that change something.
+    pub(crate) fn trap(&self, action: Option<&str>, nth: usize, moment: Moment) -> Trap {
+        let (set, trap) = Set::new(action.map(str::to_owned), nth, moment);
+        lock(&self.book).trap = Some(set);
+        trap
+    }
+
+    /// From now on the account has these regions alone.
+    pub(crate) fn limit_regions(&self, regions: &[&str]) {
+        lock(&self.book).regions = regions.iter().map(|&region| region.to_owned()).collect();
+    }
+
+    /// From now on no tag reaches EC2.
+    pub(crate) fn strip_tags(&self) {
+        lock(&self.book).strips_tags = true;
+    }
+
     /// Everything that was asked so far, in the order of arrival.
     pub(crate) fn calls(&self) -> Vec<Call> {
         lock(&self.book).calls.clone()
@@ -163,6 +185,23 @@ impl Book {
         let Some((before, rest)) = text.split_once("<output>") else { return body };
         let after = rest.split_once("</output>").map_or("", |(_, after)| after);
         format!("{before}<output>{}</output>{after}", STANDARD.encode(console)).into_bytes()
+    }
+
+    /// Leaves out the regions that the account does not have.
+    fn confine(&self, body: Vec<u8>) -> Vec<u8> {
+        let text = String::from_utf8_lossy(&body);
+        if self.regions.is_empty() || !text.contains("<regionInfo>") {
+            return body;
+        }
+        let has = |item: &str| {
+            let name = |region: &String| format!("<regionName>{region}</regionName>");
+            self.regions.iter().any(|region| item.contains(&name(region)))
+        };
+        let (head, items) = text.split_once("<item>").unwrap_or((&text, ""));
+        let (items, tail) = items.rsplit_once("</item>").unwrap_or((items, ""));
+        let kept = items.split("</item>").map(|item| item.replace("<item>", ""));
+        let kept = kept.filter(|item| has(item)).map(|item| format!("<item>{item}</item>"));
+        format!("{head}{}{tail}", kept.collect::<String>()).into_bytes()
     }
 
     fn readdress(&mut self, body: Vec<u8>) -> Vec<u8> {
@@ -201,7 +240,11 @@ struct Request {
 fn serve(stream: &TcpStream, upstream: SocketAddr, book: &Mutex<Book>) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     while let Some(request) = read_request(&mut reader)? {
-        let (place, fault) = write_down(book, &request);
+        let (place, fault, trap) = write_down(book, &request);
+        let request = if lock(book).strips_tags { without_tags(&request) } else { request };
+        if let Some(trap) = trap {
+            return catch(stream, &request, upstream, &trap);
+        }
         let answer = match fault {
             Some(Fault::Cut) => None,
             Some(Fault::Refuse { status, code, message }) => {
@@ -220,19 +263,65 @@ fn serve(stream: &TcpStream, upstream: SocketAddr, book: &Mutex<Book>) -> std::i
         let Some((status, body)) = answer else { return Ok(()) };
         let body = lock(book).readdress(body);
         let body = lock(book).print(body);
+        let body = lock(book).confine(body);
         lock(book).calls.get_mut(place).into_iter().for_each(|call| {
             call.status = status;
             call.answer = String::from_utf8_lossy(&body).into_owned();
         });
-        let head = format!(
-            "HTTP/1.1 {status} Answer\r\nx-amzn-requestid: req-{place}\r\n\
-             content-length: {}\r\n\r\n",
-            body.len()
-        );
-        let mut stream = stream;
-        stream.write_all(&[head.as_bytes(), &body].concat())?;
+        reply(stream, place, status, &body)?;
     }
     Ok(())
+}
+
+fn reply(mut stream: &TcpStream, place: usize, status: u16, body: &[u8]) -> std::io::Result<()> {
+    let head = format!(
+        "HTTP/1.1 {status} Answer\r\nx-amzn-requestid: req-{place}\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(&[head.as_bytes(), body].concat())
+}
+
+/// A call in the trap. Its connection ends with it.
+fn catch(
+    stream: &TcpStream,
+    request: &Request,
+    upstream: SocketAddr,
+    trap: &Set,
+) -> std::io::Result<()> {
+    match trap.moment {
+        Moment::Unsent => trap.spring(),
+        Moment::Unanswered => {
+            forward(request, upstream)?;
+            trap.spring();
+        }
+        Moment::Answered => {
+            let (status, body) = forward(request, upstream)?;
+            reply(stream, 0, status, &body)?;
+            trap.spring();
+        }
+        Moment::Late => {
+            trap.spring();
+            trap.hold();
+            forward(request, upstream)?;
+        }
+    }
+    trap.hold();
+    Ok(())
+}
+
+/// The same request without a tag.
+fn without_tags(request: &Request) -> Request {
+    let body = String::from_utf8_lossy(&request.body).into_owned();
+    let kept: Vec<&str> =
+        body.split('&').filter(|pair| !pair.starts_with("TagSpecification.")).collect();
+    let body = kept.join("&").into_bytes();
+    let lines = request.head.lines().map(|line| match line.split_once(':') {
+        Some((key, _)) if key.eq_ignore_ascii_case("content-length") => {
+            format!("{key}: {}\r\n", body.len())
+        }
+        _ => format!("{line}\r\n"),
+    });
+    Request { head: lines.collect(), body }
 }
 
 fn read_request(reader: &mut BufReader<&TcpStream>) -> std::io::Result<Option<Request>> {
@@ -259,8 +348,8 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
-/// Notes the call; its place in the book, and the fault that is due.
-fn write_down(book: &Mutex<Book>, request: &Request) -> (usize, Option<Fault>) {
+/// Notes the call; its place in the book, the fault that is due, and the trap that it is in.
+fn write_down(book: &Mutex<Book>, request: &Request) -> (usize, Option<Fault>, Option<Set>) {
     let body = String::from_utf8_lossy(&request.body).into_owned();
     let form =
         if header(&request.head, "x-amz-target").is_some() { Vec::new() } else { decode(&body) };
@@ -284,7 +373,7 @@ fn write_down(book: &Mutex<Book>, request: &Request) -> (usize, Option<Fault>) {
         },
     );
     book.faults.retain(|(_, nth, _)| *nth > 0);
-    book.calls.push(Call {
+    let call = Call {
         at: Instant::now(),
         service: part(3),
         region: part(2),
@@ -293,8 +382,12 @@ fn write_down(book: &Mutex<Book>, request: &Request) -> (usize, Option<Fault>) {
         body,
         status: 0,
         answer: String::new(),
-    });
-    (book.calls.len() - 1, due)
+    };
+    let is_caught =
+        book.trap.as_mut().is_some_and(|trap| trap.counts(&call.action, call.is_mutating()));
+    let trap = if is_caught { book.trap.take() } else { None };
+    book.calls.push(call);
+    (book.calls.len() - 1, due, trap)
 }
 
 /// Asks moto. HTTP/1.0, so that the answer ends with the connection and is never in chunks.

@@ -15,8 +15,8 @@ use spot_tui::app::{
     Effect, Input, LogPanel, Message, Model, Opening, Remembered, Stamped, update,
 };
 use spot_tui::config::{
-    AllowFrom, Aws, Bacalhau, Config, Connect, HostKeyPolicy, Image, Network, NodeExtras,
-    RegionConfig, Sensor, Ssh, UbuntuRelease, Ui,
+    AllowFrom, Aws, Bacalhau, Budget, Config, Connect, HostKeyPolicy, Image, Network, NodeExtras,
+    Placement, RegionConfig, Replace, Sensor, Ssh, UbuntuRelease, Ui,
 };
 use spot_tui::fleet::{
     About, Account, Ec2State, Fact, Fleet, InstanceKey, JobId, Lifecycle, Machine, Phase, Progress,
@@ -35,6 +35,7 @@ pub(crate) fn config() -> Config {
     let region = |name: &str, count, types: &[&str]| RegionConfig {
         region: name.into(),
         machine_types: types.iter().map(|name| (*name).into()).collect(),
+        need: None,
         availability_zones: Vec::new(),
         image: Image::Ubuntu(UbuntuRelease::Noble),
         lifecycle: Lifecycle::Spot,
@@ -66,6 +67,9 @@ pub(crate) fn config() -> Config {
             region("eu-west-1", Some(2), &["t3.medium"]),
             region("ap-southeast-2", None, &["t4g.medium"]),
         ],
+        placement: Placement::default(),
+        replace: Replace::default(),
+        budget: Budget::default(),
         ssh: Ssh {
             config_file: None,
             port: None,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::budget;
 use crate::app::dialog::CreateForm;
 use crate::app::{Counts, Dialog, Effect, Model};
 use crate::fleet::{
@@ -100,6 +101,7 @@ fn permitted(model: &mut Model, counts: Option<Counts>) -> Result<Counts, String
         }
         model.flash(Level::Warning, VERB, why);
     }
+    budget::allows(model, &config, &counts)?;
     Ok(counts)
 }
 
@@ -166,15 +168,15 @@ fn new_launch(model: &mut Model, region: &Region) -> LaunchId {
 fn plan(model: &mut Model, region: Region, id: LaunchId, count: u32) -> Launch {
     let keys: Vec<InstanceKey> =
         (0..count).map(|index| InstanceKey::planned(&region, &id, index)).collect();
+    let config = model.config.as_ref().and_then(|config| config.region(&region));
+    let storage_gb = config.map(|config| config.instance_storage_gb);
     for key in &keys {
-        model.fleet.insert(Instance::planned(
-            key.clone(),
-            region.clone(),
-            model.deployment.clone(),
-            model.now,
-        ));
+        let (region, deployment) = (region.clone(), model.deployment.clone());
+        let mut row = Instance::planned(key.clone(), region, deployment, model.now);
+        row.bill.storage_gb = storage_gb;
+        model.fleet.insert(row);
     }
-    Launch { region, id, keys, known: BTreeSet::new(), resumed: Vec::new() }
+    Launch::new(region, id, keys)
 }
 
 /// The job that takes up what an earlier run left between Pending and Ready, be it known from the

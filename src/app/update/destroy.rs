@@ -27,7 +27,7 @@ pub(super) fn ask(model: &mut Model, scope: Scope) {
             health: instance.phase.health(),
         })
         .collect();
-    if targets.is_empty() && scope != Scope::All {
+    if targets.is_empty() && matches!(scope, Scope::Instances(_) | Scope::Region(_)) {
         model.flash(Level::Info, VERB, "no instance is chosen");
         return;
     }
@@ -40,7 +40,19 @@ fn in_scope<'a>(model: &'a Model, scope: &'a Scope) -> Box<dyn Iterator<Item = &
         Scope::Region(region) => {
             Box::new(model.fleet.instances().filter(move |instance| instance.region == *region))
         }
-        Scope::All => Box::new(model.fleet.instances()),
+        Scope::All | Scope::Account(..) => Box::new(model.fleet.instances()),
+        Scope::LeftOvers(_) => Box::new(std::iter::empty()),
+    }
+}
+
+/// Opens the dialog for everything of ours in the account, whose number has to be typed.
+pub(super) fn ask_for_account(model: &mut Model) {
+    match &model.account {
+        Some(account) => {
+            let scope = Scope::Account(account.id.clone(), Vec::new());
+            ask(model, scope);
+        }
+        None => model.flash(Level::Warning, "nuke", "AWS has not told yet which account this is"),
     }
 }
 
@@ -53,7 +65,10 @@ pub(super) fn destroy(model: &mut Model, scope: Scope) -> Vec<Effect> {
     match scope {
         Scope::Instances(keys) => destroy_rows(model, &keys),
         Scope::Region(region) => destroy_region(model, region),
-        Scope::All => destroy_all(model),
+        Scope::LeftOvers(regions) => {
+            vec![model.start(Job::CleanUp { regions, dry_run: false })]
+        }
+        all => destroy_all(model, all),
     }
 }
 
@@ -126,7 +141,7 @@ fn destroy_region(model: &mut Model, region: Region) -> Vec<Effect> {
 }
 
 /// Stops first what creates: an instance that is launched after the last look would be left over.
-fn destroy_all(model: &mut Model) -> Vec<Effect> {
+fn destroy_all(model: &mut Model, scope: Scope) -> Vec<Effect> {
     if model.postponed.is_some() || destroys_everything(model) {
         model.flash(Level::Info, VERB, "everything is being destroyed already");
         return Vec::new();
@@ -134,9 +149,9 @@ fn destroy_all(model: &mut Model) -> Vec<Effect> {
     let creating: Vec<JobId> =
         model.changing().filter(|(_, job)| job.verb != VERB).map(|(id, _)| id).collect();
     if creating.is_empty() {
-        return start_all(model);
+        return start_all(model, scope);
     }
-    model.postponed = Some(Scope::All);
+    model.postponed = Some(scope);
     model.flash(Level::Info, VERB, "stopping what is being created, then destroying everything");
     creating.into_iter().map(Effect::Cancel).collect()
 }
@@ -145,9 +160,13 @@ fn destroys_everything(model: &Model) -> bool {
     model.changing().any(|(_, job)| job.verb == VERB && job.regions.is_none())
 }
 
-fn start_all(model: &mut Model) -> Vec<Effect> {
+fn start_all(model: &mut Model, scope: Scope) -> Vec<Effect> {
     let mut effects = clear_dead(model, &Scope::All);
-    effects.push(model.start(Job::Destroy(Doomed::Everything)));
+    let doomed = match scope {
+        Scope::Account(_, regions) => Doomed::Account(regions),
+        _ => Doomed::Everything,
+    };
+    effects.push(model.start(Job::Destroy(doomed)));
     effects
 }
 
@@ -184,5 +203,6 @@ fn clear_dead(model: &mut Model, scope: &Scope) -> Vec<Effect> {
 /// Goes on with a destroy that waited, once nothing creates any more.
 pub(super) fn go_on(model: &mut Model) -> Vec<Effect> {
     let is_free = !model.changing().any(|(_, job)| job.verb != VERB);
-    if is_free && model.postponed.take().is_some() { start_all(model) } else { Vec::new() }
+    let scope = if is_free { model.postponed.take() } else { None };
+    scope.map(|scope| start_all(model, scope)).unwrap_or_default()
 }

@@ -1,10 +1,15 @@
 //! The one function that changes the model. It decides; the runtime acts on the effects.
 
+mod budget;
 mod create;
 mod destroy;
+mod interruptions;
 mod leave;
 mod panels;
 mod reports;
+
+pub(super) use budget::Lifetimes;
+pub(super) use interruptions::Replacements;
 
 use super::dialog::{self, Next, Palette, SecretForm};
 use super::keymap::Context;
@@ -35,7 +40,10 @@ fn take(model: &mut Model, message: Message) -> Vec<Effect> {
         Message::Signal(signal) => on_signal(model, signal),
         Message::Clock => {
             model.fade();
-            Vec::new()
+            model.reckon_if_due();
+            let mut effects = budget::age(model);
+            effects.extend(interruptions::replace(model));
+            effects
         }
         Message::Stored(stored) => {
             on_stored(model, stored);
@@ -102,6 +110,11 @@ fn perform(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Refresh => refresh(model),
         Command::Create(counts) => create::create(model, counts),
         Command::Destroy(scope) => destroy::destroy(model, scope),
+        Command::Recover => recover(model),
+        Command::Inspect(regions) => vec![model.start(Job::Inspect(regions))],
+        Command::FindLeftOvers(regions) => {
+            vec![model.start(Job::CleanUp { regions, dry_run: true })]
+        }
         Command::Quit => leave::quit(model),
         Command::Interrupt => leave::interrupt(model),
         Command::Suspend => vec![Effect::Suspend],
@@ -233,6 +246,7 @@ fn on_stored(model: &mut Model, stored: Result<(), String>) {
 
 /// Learns who we are; once that is known, what there is.
 fn refresh(model: &mut Model) -> Vec<Effect> {
+    model.trouble = None;
     let is_active = |model: &Model, verb: &str| model.active().any(|(_, job)| job.verb == verb);
     let job = if model.account.is_none() {
         Job::Identify
@@ -245,6 +259,18 @@ fn refresh(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     vec![model.start(job)]
+}
+
+/// Writes the state anew: what the next look finds is merged into it.
+fn recover(model: &mut Model) -> Vec<Effect> {
+    if let Some(why) = &model.read_only {
+        let text = format!("read-only, the state is not written: {why}");
+        model.flash(Level::Warning, "recover", text);
+        return Vec::new();
+    }
+    model.flash(Level::Info, "recover", "asking the tags in every region");
+    let survey = model.start(Job::Survey);
+    model.persist().into_iter().chain([survey]).collect()
 }
 
 /// How the log names a job.

@@ -273,6 +273,8 @@ fn show(model: &mut Model, command: Command) {
             }
         }
         Command::AskDestroyAll => destroy::ask(model, Scope::All),
+        Command::AskNuke => destroy::ask_for_account(model),
+        Command::AskCleanUp => destroy::ask(model, Scope::LeftOvers(Vec::new())),
         _ => {}
     }
 }

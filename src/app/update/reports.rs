@@ -1,7 +1,7 @@
 //! What jobs report: it changes the fleet, is said in the log, and is written where the state
 //! file holds it.
 
-use super::{create, destroy, job_name, leave};
+use super::{create, destroy, interruptions, job_name, leave};
 use crate::app::{Effect, Model};
 use crate::fleet::{
     About, Fact, Health, Instance, InstanceKey, Job, JobId, Level, Machine, NetworkState, Outcome,
@@ -172,7 +172,16 @@ fn say_phase(model: &mut Model, key: &InstanceKey, label: &str, phase: &Phase) {
 /// A report about a region.
 fn of_region(model: &mut Model, region: &Region, fact: &Fact, report: &Report) -> Vec<Effect> {
     match fact {
-        Fact::Surveyed(machines) => return surveyed(model, region, machines, report),
+        Fact::Surveyed(machines) => {
+            let news = machines.iter().any(|machine| is_news(model, machine));
+            return looked(model, region, news, report);
+        }
+        Fact::Notices(_) => return looked(model, region, true, report),
+        Fact::Prices(_) => {
+            step(model, report);
+            model.reckon();
+            return Vec::new();
+        }
         Fact::Unanswered(why) => {
             let known = model.fleet.regions().get(region).and_then(|view| view.trouble.as_ref());
             if known != Some(why) {
@@ -218,35 +227,37 @@ fn say_network(model: &mut Model, region: &Region, state: &NetworkState) {
     model.log.say(model.now, level, region.as_str(), &text);
 }
 
-/// A look at a whole region.
-fn surveyed(
-    model: &mut Model,
-    region: &Region,
-    machines: &[Machine],
-    report: &Report,
-) -> Vec<Effect> {
+/// Whether EC2 tells of an instance what was not known.
+fn is_news(model: &Model, machine: &Machine) -> bool {
+    let known = model.fleet.by_id(&machine.id).and_then(|instance| instance.machine.as_ref());
+    known.map_or(machine.is_alive(), |known| known != machine)
+}
+
+/// What was learned of the instances of a region at once.
+fn looked(model: &mut Model, region: &Region, news: bool, report: &Report) -> Vec<Effect> {
     let phases = |model: &Model| -> Vec<(InstanceKey, &'static str)> {
         let rows = model.fleet.instances().filter(|instance| instance.region == *region);
         rows.map(|instance| (instance.key.clone(), instance.phase.word())).collect()
     };
-    let is_news = |machine: &Machine| {
-        let known = model.fleet.by_id(&machine.id).and_then(|instance| instance.machine.as_ref());
-        known.map_or(machine.is_alive(), |known| known != machine)
-    };
-    let news = machines.iter().any(is_news);
     let before = phases(model);
     step(model, report);
     let after = phases(model);
     if !news && before == after {
         return Vec::new();
     }
+    let mut interrupted = Vec::new();
     for (key, word) in &after {
         let known = before.binary_search_by(|(row, _)| row.cmp(key)).ok();
         let Some(instance) = model.fleet.get(key) else { continue };
         let (label, phase) = (instance.label(), instance.phase.clone());
         match known {
             Some(at) if before[at].1 == *word => {}
-            Some(_) => say_phase(model, key, &label, &phase),
+            Some(at) => {
+                if interruptions::is_new(before[at].1, instance) {
+                    interrupted.push(key.clone());
+                }
+                say_phase(model, key, &label, &phase);
+            }
             None => {
                 let text = format!("found by its tags: {word}");
                 model.log.say_of(key, model.now, Level::Info, &label, &text);
@@ -254,7 +265,9 @@ fn surveyed(
         }
     }
     model.unsettle();
-    model.persist().into_iter().collect()
+    let mut effects: Vec<Effect> = model.persist().into_iter().collect();
+    effects.extend(interruptions::interrupted(model, &interrupted));
+    effects
 }
 
 /// Something that holds for all.
@@ -301,7 +314,8 @@ fn ended(model: &mut Model, report: &Report, outcome: Outcome) -> Vec<Effect> {
         Outcome::Cancelled => model.log.say(model.now, Level::Warning, verb, "stopped"),
     }
     let identified = verb == Job::Identify.verb();
-    if identified && let Outcome::Failed(failure) = &outcome {
+    let asks_aws = identified || verb == Job::Watch.verb();
+    if asks_aws && let Outcome::Failed(failure) = &outcome {
         model.trouble = Some(failure.clone());
     }
     model.end(report.job, report.at, outcome);

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::app::{Counts, Motion, Opening, QuestionId, Remembered, Scope, Secret};
 use crate::config::{
-    AllowFrom, Aws, Bacalhau, Config, Connect, HostKeyPolicy, Image, Network, NodeExtras,
-    RegionConfig, Sensor, Ssh, UbuntuRelease, Ui,
+    AllowFrom, Aws, Bacalhau, Budget, Config, Connect, HostKeyPolicy, Image, Network, NodeExtras,
+    Placement, RegionConfig, Replace, Sensor, Ssh, UbuntuRelease, Ui,
 };
 use crate::fleet::{
     About, Account, Doomed, Ec2State, Fact, Failure, Fleet, Instance, InstanceKey, Lifecycle,
@@ -26,6 +26,7 @@ fn config() -> Config {
     let region = |name: &str| RegionConfig {
         region: name.into(),
         machine_types: vec!["t3.medium".into()],
+        need: None,
         availability_zones: Vec::new(),
         image: Image::Ubuntu(UbuntuRelease::Noble),
         lifecycle: Lifecycle::Spot,
@@ -53,6 +54,9 @@ fn config() -> Config {
             tags: BTreeMap::new(),
         },
         regions: vec![region(REGIONS[0]), region(REGIONS[1])],
+        placement: Placement::default(),
+        replace: Replace::default(),
+        budget: Budget::default(),
         ssh: Ssh {
             config_file: None,
             port: None,

@@ -51,23 +51,33 @@ impl Ec2 {
         })
     }
 
-    /// The tags of what a network begins with when it is built, and ends with when it is taken
-    /// away: while anything of it stands, one of these does.
+    /// The tags of what a network begins with when it is built and ends with when it is taken away,
+    /// and of what instances may leave: while anything stands, one of these does.
     pub async fn network_tags(
         &self,
         ours: &Selector,
     ) -> Result<Vec<BTreeMap<String, String>>, AwsError> {
         let vpcs = self.patient.describe_vpcs().set_filters(Some(ours.filters()));
         let groups = self.patient.describe_security_groups().set_filters(Some(ours.filters()));
+        let volumes = self.patient.describe_volumes().set_filters(Some(ours.filters()));
+        let interfaces =
+            self.patient.describe_network_interfaces().set_filters(Some(ours.filters()));
         let (vpcs, groups, key_pairs): (Vec<ec2::Vpc>, Vec<ec2::SecurityGroup>, _) = tokio::try_join!(
             async { all_pages!(self, "DescribeVpcs", vpcs) },
             async { all_pages!(self, "DescribeSecurityGroups", groups) },
             self.key_pairs(ours),
         )?;
+        let (volumes, interfaces): (Vec<ec2::Volume>, Vec<ec2::NetworkInterface>) =
+            tokio::try_join!(async { all_pages!(self, "DescribeVolumes", volumes) }, async {
+                all_pages!(self, "DescribeNetworkInterfaces", interfaces)
+            },)?;
         let vpcs = vpcs.iter().map(|vpc| read_tags(vpc.tags()));
         let groups = groups.iter().map(|group| read_tags(group.tags()));
         let key_pairs = key_pairs.into_iter().map(|pair| pair.tags);
-        Ok(vpcs.chain(groups).chain(key_pairs).filter(|tags| ours.matches(tags)).collect())
+        let volumes = volumes.iter().map(|volume| read_tags(volume.tags()));
+        let interfaces = interfaces.iter().map(|interface| read_tags(interface.tag_set()));
+        let all = vpcs.chain(groups).chain(key_pairs).chain(volumes).chain(interfaces);
+        Ok(all.filter(|tags| ours.matches(tags)).collect())
     }
 
     /// Everything of ours that is still there: what a destroyed deployment must not have.

@@ -1,9 +1,9 @@
-//! The wire in front of a world: query requests in, XML out, as EC2 speaks; and STS and SSM.
+//! The wire in front of a world: query requests in, XML out, as EC2 speaks; and STS, SSM and the price list.
 //!
 //! ```text
 //! connector (in the process)  ─┐                   ┌─ actions: name -> parameters, rate, answer
 //! server (loopback HTTP/1.1)  ─┴─> answer ──form───┤    vpcs routes groups devices instances ..
-//!                                                  └─ services: STS, SSM
+//!                                                  └─ services: STS, SSM; price_list
 //! ```
 //!
 //! The requests' region and service are read from the credential's scope; signatures are not
@@ -17,6 +17,7 @@ mod groups;
 mod instances;
 mod offers;
 mod order;
+mod price_list;
 mod routes;
 mod select;
 mod server;
@@ -45,6 +46,7 @@ enum Service {
     Ec2,
     Sts,
     Ssm,
+    Pricing,
 }
 
 /// A request, as far as it matters.
@@ -104,10 +106,13 @@ impl Asked {
         let service = match scope.next() {
             Some("sts") => Service::Sts,
             Some("ssm") => Service::Ssm,
+            Some("pricing") => Service::Pricing,
             _ => Service::Ec2,
         };
-        let form =
-            if service == Service::Ssm { Form::default() } else { Form::parse(&request.body) };
+        let form = match service {
+            Service::Ssm | Service::Pricing => Form::default(),
+            Service::Ec2 | Service::Sts => Form::parse(&request.body),
+        };
         let target = request.target.rsplit('.').next().unwrap_or_default();
         let action = form.get("Action").unwrap_or(target).to_owned();
         Self { service, region, action, form }
@@ -156,6 +161,7 @@ fn serve_call(state: &mut State, asked: &Asked, request: &Request, request_id: &
     match asked.service {
         Service::Sts => services::sts(&state.laws, &asked.form, request_id),
         Service::Ssm => services::ssm(&asked.region, &asked.action, &request.body, request_id),
+        Service::Pricing => price_list::answer(state, &asked.action, &request.body, request_id),
         Service::Ec2 => match ec2(state, asked) {
             Ok(xml) => {
                 let action = &asked.action;
@@ -249,7 +255,7 @@ fn troubled(trouble: Trouble, service: Service, request_id: &str) -> Reply {
 fn refused(service: Service, refusal: &Refusal, request_id: &str) -> Answer {
     match service {
         Service::Sts => services::sts_refusal(refusal, request_id),
-        Service::Ssm => services::ssm_refusal(refusal, request_id),
+        Service::Ssm | Service::Pricing => services::ssm_refusal(refusal, request_id),
         Service::Ec2 => {
             let mut error = Xml::default();
             error.text("Code", &refusal.code).text("Message", &refusal.message);

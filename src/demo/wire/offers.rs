@@ -104,7 +104,13 @@ fn abbreviated(word: &str) -> String {
 pub(super) fn types(call: &mut Call<'_>) -> Result<Xml, Refusal> {
     let filters = Filters::read(
         call.form,
-        &["current-generation", "instance-type", "processor-info.supported-architecture"],
+        &[
+            "bare-metal",
+            "current-generation",
+            "instance-type",
+            "processor-info.supported-architecture",
+            "supported-usage-class",
+        ],
     )?;
     let names = call.form.list("InstanceType");
     let unknown: Vec<&str> =
@@ -117,12 +123,12 @@ pub(super) fn types(call: &mut Call<'_>) -> Result<Xml, Refusal> {
     }
     let shapes = SHAPES.iter().filter(|shape| {
         (names.is_empty() || names.iter().any(|name| name == shape.name))
-            && filters.pass(|name| {
-                vec![match name {
-                    "instance-type" => shape.name.to_owned(),
-                    "current-generation" => shape.is_nitro().to_string(),
-                    _ => shape.architecture.to_owned(),
-                }]
+            && filters.pass(|name| match name {
+                "bare-metal" => vec!["false".to_owned()],
+                "current-generation" => vec![shape.is_nitro().to_string()],
+                "instance-type" => vec![shape.name.to_owned()],
+                "supported-usage-class" => vec!["on-demand".to_owned(), "spot".to_owned()],
+                _ => vec![shape.architecture.to_owned()],
             })
     });
     let shapes = shapes.map(|shape| (shape.name.to_owned(), shape)).collect();

@@ -8,7 +8,8 @@ use super::xml::Xml;
 use crate::demo::world::images::parameter;
 use crate::demo::world::{Laws, Refusal};
 
-const JSON: &str = "application/x-amz-json-1.1";
+/// What services that speak JSON call it.
+pub(super) const JSON: &str = "application/x-amz-json-1.1";
 
 /// STS: GetCallerIdentity.
 pub(super) fn sts(laws: &Laws, form: &Form, request_id: &str) -> Answer {
@@ -74,7 +75,7 @@ pub(super) fn ssm(region: &str, action: &str, body: &[u8], request_id: &str) -> 
     Answer { content_type: JSON, ..Answer::xml(200, body, request_id) }
 }
 
-/// A refusal as SSM writes it.
+/// A refusal as SSM, and every service that speaks JSON, writes it.
 pub(super) fn ssm_refusal(refusal: &Refusal, request_id: &str) -> Answer {
     let body = json!({ "__type": refusal.code, "message": refusal.message }).to_string();
     Answer {

@@ -15,17 +15,39 @@ use crate::demo::shapes::Shape;
 const ROOM: u32 = 4000;
 
 impl RegionWorld {
+    /// What the scenario says that a pool costs, oldest first.
+    fn told(&self, shape: &Shape, zone: &str) -> Vec<(Timestamp, f64)> {
+        let prices = self.laws.scenario.prices.iter();
+        let mut told: Vec<(Timestamp, f64)> = prices
+            .filter(|price| price.zone == zone && price.machine_type == shape.name)
+            .map(|price| {
+                (self.laws.began + SignedDuration::from_secs(price.from_s.into()), price.usd)
+            })
+            .collect();
+        told.sort_by_key(|(from, _)| *from);
+        told
+    }
+
     /// The spot price of a type in a zone, in USD an hour.
     pub(crate) fn price(&self, shape: &Shape, zone: &str, at: Timestamp) -> f64 {
+        let told = self.told(shape, zone);
+        if let Some((_, first)) = told.first() {
+            let good = told.iter().rev().find(|(from, _)| *from <= at);
+            return good.map_or(*first, |(_, usd)| *usd);
+        }
         let pool = format!("{} {zone}", shape.name);
         let mut dice = Dice::named(self.laws.seed, &pool);
         let usual = 0.28 + 0.32 * dice.part();
-        let dear = 1.0 + 0.25 * Dice::named(self.laws.seed, self.place.code).part();
         let step = step(&pool, self.laws.seed);
         let count = at.as_second().div_euclid(step.as_secs());
         let moved = 0.88 + 0.24 * Dice::named(self.laws.seed, &format!("{pool} {count}")).part();
-        let price = shape.on_demand * dear * usual * moved;
-        (price * 10_000.0).round() / 10_000.0
+        round(self.on_demand(shape) * usual * moved)
+    }
+
+    /// What a type costs on demand, in USD an hour: regions differ.
+    pub(crate) fn on_demand(&self, shape: &Shape) -> f64 {
+        let dear = 1.0 + 0.25 * Dice::named(self.laws.seed, self.place.code).part();
+        round(shape.on_demand * dear)
     }
 
     /// The moments at which a price changed between two times, the newest first, and as the last
@@ -37,8 +59,14 @@ impl RegionWorld {
         from: Timestamp,
         to: Timestamp,
     ) -> Vec<Timestamp> {
-        let step = step(&format!("{} {zone}", shape.name), self.laws.seed).as_secs();
         let oldest = self.now - SignedDuration::from_hours(24 * 90);
+        let mut told: Vec<Timestamp> = self.told(shape, zone).into_iter().map(|it| it.0).collect();
+        if let Some(first) = told.first_mut() {
+            *first = oldest;
+            let at_begin = told.partition_point(|at| *at <= from).saturating_sub(1);
+            return told.into_iter().skip(at_begin).filter(|at| *at <= to).rev().collect();
+        }
+        let step = step(&format!("{} {zone}", shape.name), self.laws.seed).as_secs();
         let last = from.max(oldest).as_second().div_euclid(step);
         let first = to.min(self.now).as_second().div_euclid(step);
         (last..=first)
@@ -135,6 +163,11 @@ impl RegionWorld {
         }
         Err(Refusal::new("MaxSpotInstanceCountExceeded", "Max spot instance count exceeded"))
     }
+}
+
+/// To the hundredth of a cent.
+fn round(usd: f64) -> f64 {
+    (usd * 10_000.0).round() / 10_000.0
 }
 
 /// How long a pool keeps its price: one to four hours.

@@ -187,7 +187,11 @@ impl World {
             throttles: settings.throttles,
             scenario,
         });
-        let regions = PLACES.iter().map(|place| (place.code, RegionWorld::new(place, &laws)));
+        let regions = PLACES.iter().map(|place| {
+            let mut region = RegionWorld::new(place, &laws);
+            region.begin(&laws.user);
+            (place.code, region)
+        });
         let state = State {
             regions: regions.collect(),
             play: Play::new(&laws),

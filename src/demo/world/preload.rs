@@ -1,11 +1,12 @@
 //! A world that does not begin empty.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::images;
 use super::launch::{Order, RootVolume, SpotTerms};
 use super::network::{Subnet, Tags};
 use super::region::RegionWorld;
+use crate::demo::shapes::Shape;
 use crate::fleet::tags;
 
 /// How old what is preloaded is.
@@ -17,21 +18,8 @@ impl RegionWorld {
     /// Answers how many fit.
     pub(super) fn preload(&mut self, count: u32, deployment: &str, creator: &str) -> u32 {
         let (now, born) = (self.now, self.now - AGE);
-        let tags: Tags = [
-            (tags::MANAGED_BY, tags::SPOT_TUI.to_owned()),
-            (tags::DEPLOYMENT_ID, deployment.to_owned()),
-            (tags::CREATED_BY, creator.to_owned()),
-            (tags::CREATED_AT, born.to_string()),
-            (tags::REGION, self.place.code.to_owned()),
-            (tags::NAME, format!("{}-{deployment}", tags::SPOT_TUI)),
-        ]
-        .map(|(key, value)| (key.to_owned(), value))
-        .into();
-        let subnets: Vec<Subnet> =
-            self.network.subnets.values().filter(|subnet| subnet.is_default).cloned().collect();
-        let path = "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/\
-                    ebs-gp3/ami-id";
-        let Some((image, _)) = images::parameter(self.place.code, path) else { return 0 };
+        let tags = self.tags(deployment, creator, born);
+        let subnets: Vec<Subnet> = self.default_subnets().cloned().collect();
         let places = u32::try_from(subnets.len()).unwrap_or(1).max(1);
         let mut made = 0;
         self.now = born;
@@ -40,8 +28,9 @@ impl RegionWorld {
             let mut share = count / places + u32::from(index < count % places);
             while share > 0 {
                 let batch = share.min(50);
-                let order = order(&image, subnet.id.clone(), batch, &tags, &subnet.zone);
-                if self.run(&order).is_err() {
+                let kind = if subnet.zone == "us-east-1e" { "t2.medium" } else { "t3.medium" };
+                let order = self.order(kind, subnet.id.clone(), (batch, 30), &tags);
+                if order.is_none_or(|order| self.run(&order).is_err()) {
                     break;
                 }
                 made += batch;
@@ -51,36 +40,81 @@ impl RegionWorld {
         self.advance(now);
         made
     }
-}
 
-fn order(image: &str, subnet: String, count: u32, tags: &Tags, zone: &str) -> Order {
-    let kinds = ["instance", "volume", "network-interface", "spot-instances-request"];
-    Order {
-        token: None,
-        digest: [0; 32],
-        machine_type: if zone == "us-east-1e" { "t2.medium" } else { "t3.medium" }.into(),
-        image: image.to_owned(),
-        min: count,
-        max: count,
-        subnet: Some(subnet),
-        zone: None,
-        groups: Vec::new(),
-        key_name: None,
-        user_data: (String::new(), 0),
-        spot: Some(SpotTerms { persistent: false, max_price: None }),
-        public_ip: Some(true),
-        volume: RootVolume {
-            device: "/dev/sda1".into(),
-            gib: 30,
-            kind: "gp3".into(),
-            encrypted: true,
-            delete_on_termination: true,
-        },
-        preloaded: true,
-        interface_stays: false,
-        http_tokens: "required".into(),
-        hop_limit: 1,
-        profile: None,
-        tags: kinds.map(|kind| (kind.to_owned(), tags.clone())).into(),
+    /// Makes what the scenario says that runs from the beginning.
+    pub(super) fn begin(&mut self, creator: &str) {
+        let laws = std::sync::Arc::clone(&self.laws);
+        for fleet in &laws.scenario.running {
+            let subnet = self.default_subnets().find(|it| it.zone == fleet.zone);
+            let Some(subnet) = subnet.map(|subnet| subnet.id.clone()) else { continue };
+            let tags = self.tags(&fleet.deployment, creator, self.now);
+            let size = (fleet.count, fleet.storage_gb);
+            if let Some(order) = self.order(&fleet.machine_type, subnet, size, &tags) {
+                // What has no room is not there.
+                let _ = self.run(&order);
+            }
+        }
+    }
+
+    fn default_subnets(&self) -> impl Iterator<Item = &Subnet> {
+        self.network.subnets.values().filter(|subnet| subnet.is_default)
+    }
+
+    fn tags(&self, deployment: &str, creator: &str, born: Timestamp) -> Tags {
+        [
+            (tags::MANAGED_BY, tags::SPOT_TUI.to_owned()),
+            (tags::DEPLOYMENT_ID, deployment.to_owned()),
+            (tags::CREATED_BY, creator.to_owned()),
+            (tags::CREATED_AT, born.to_string()),
+            (tags::REGION, self.place.code.to_owned()),
+            (tags::NAME, format!("{}-{deployment}", tags::SPOT_TUI)),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+        .into()
+    }
+
+    /// What would have been asked for.
+    fn order(
+        &self,
+        kind: &str,
+        subnet: String,
+        (count, gib): (u32, u32),
+        tags: &Tags,
+    ) -> Option<Order> {
+        let shape = Shape::named(kind)?;
+        let word = if shape.architecture == "arm64" { "arm64" } else { "amd64" };
+        let path = format!(
+            "/aws/service/canonical/ubuntu/server/24.04/stable/current/{word}/hvm/ebs-gp3/ami-id"
+        );
+        let (image, _) = images::parameter(self.place.code, &path)?;
+        let kinds = ["instance", "volume", "network-interface", "spot-instances-request"];
+        Some(Order {
+            token: None,
+            digest: [0; 32],
+            machine_type: kind.to_owned(),
+            image,
+            min: count,
+            max: count,
+            subnet: Some(subnet),
+            zone: None,
+            groups: Vec::new(),
+            key_name: None,
+            user_data: (String::new(), 0),
+            spot: Some(SpotTerms { persistent: false, max_price: None }),
+            public_ip: Some(true),
+            volume: RootVolume {
+                device: "/dev/sda1".into(),
+                gib,
+                kind: "gp3".into(),
+                encrypted: true,
+                delete_on_termination: true,
+            },
+            preloaded: true,
+            interface_stays: false,
+            http_tokens: "required".into(),
+            hop_limit: 1,
+            profile: None,
+            tags: kinds.map(|kind| (kind.to_owned(), tags.clone())).into(),
+        })
     }
 }

@@ -13,6 +13,8 @@ import boto3
 
 KEYS = dict(aws_access_key_id="stranger", aws_secret_access_key="stranger")
 
+PUBLIC_KEY = b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH522IR0oy1OSZYdo1tKW42/OmnpOYsqKx6DZMqtuRRh somebody"
+
 ALMOST = {
     "other-tool": {"ManagedBy": "spot-tui-py", "DeploymentId": "spot-test", "Name": "spot-tui-spot-test"},
     "other-deployment": {"ManagedBy": "spot-tui", "DeploymentId": "spot-other", "Name": "spot-tui-spot-other"},
@@ -32,7 +34,9 @@ def settle(ec2, image: str, owner: str, tags: dict, number: int) -> list:
     group = ec2.create_security_group(
         GroupName="spot-tui-spot-test", Description=owner, VpcId=vpc, TagSpecifications=born("security-group", tags)
     )["GroupId"]
-    key = ec2.create_key_pair(KeyName=f"spot-tui-{owner}", TagSpecifications=born("key-pair", tags))["KeyPairId"]
+    key = ec2.import_key_pair(
+        KeyName=f"spot-tui-{owner}", PublicKeyMaterial=PUBLIC_KEY, TagSpecifications=born("key-pair", tags)
+    )["KeyPairId"]
     machine = ec2.run_instances(
         ImageId=image,
         InstanceType="t3.micro",
@@ -44,8 +48,7 @@ def settle(ec2, image: str, owner: str, tags: dict, number: int) -> list:
     return [vpc, subnet, group, key, machine]
 
 
-def region(endpoint: str, name: str) -> list:
-    ec2 = boto3.client("ec2", region_name=name, endpoint_url=endpoint, **KEYS)
+def settle_all(ec2) -> list:
     image = ec2.describe_images(Owners=["099720109477"])["Images"][0]["ImageId"]
     ids = []
     for number, (owner, tags) in enumerate(ALMOST.items()):
@@ -53,5 +56,10 @@ def region(endpoint: str, name: str) -> list:
     return ids
 
 
-endpoint, *names = sys.argv[1:]
-json.dump({name: region(endpoint, name) for name in names}, sys.stdout)
+def region(endpoint: str, name: str) -> list:
+    return settle_all(boto3.client("ec2", region_name=name, endpoint_url=endpoint, **KEYS))
+
+
+if __name__ == "__main__":
+    endpoint, *names = sys.argv[1:]
+    json.dump({name: region(endpoint, name) for name in names}, sys.stdout)

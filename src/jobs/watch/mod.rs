@@ -2,14 +2,21 @@
 //!
 //! Each region is looked at by itself: one that does not answer never holds up another.
 
+mod region;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
 use super::deployment::{Found, find_deployment};
 use super::{Context, Reporter};
 use crate::aws::{AwsError, Class, Ec2, Selector};
-use crate::fleet::{About, Ec2State, Fact, Level, Machine, Outcome, Progress, Step};
+use crate::fleet::{
+    About, Fact, Failure, Level, Machine, Outcome, PriceList, Progress, Region, Step,
+};
+use region::Watched;
 
 /// Tells who we are, which regions there are, and, where no file told, which deployment is ours.
 pub(super) async fn identify(context: &Context, reporter: &Reporter) -> Outcome {
@@ -57,67 +64,42 @@ pub(super) async fn survey(context: Arc<Context>, reporter: Reporter) -> Outcome
     if failed == 0 { Outcome::Done } else { Outcome::Partly { failed } }
 }
 
-/// Looks at every enabled region until cancelled.
+/// Looks at every enabled region until cancelled, or until the credentials are refused: that is
+/// said once, and the next watch reads them anew.
 pub(super) async fn watch(context: Arc<Context>, reporter: Reporter) -> Outcome {
     let regions = match regions(&context).await {
         Ok(regions) => regions,
         Err(outcome) => return outcome,
     };
+    let lists = Arc::new(Lists::new());
     let mut watches = JoinSet::new();
     for ec2 in regions {
-        watches.spawn(watch_region(Arc::clone(&context), ec2, reporter.clone()));
+        watches.spawn(Watched::new(&context, ec2, &lists, &reporter).run());
     }
-    let ended = super::together(watches, || ()).await.len();
-    // Nobody ends a watch but by cancelling the job: what ended did so by a bug.
-    Outcome::Partly { failed: ended }
+    let mut lost = 0;
+    while let Some(ended) = watches.join_next().await {
+        match ended {
+            Ok(refused) => {
+                context.forget_credentials().await;
+                let Failure { step, reason, hint } = refused.failure(Step::Account);
+                let hint = format!("{hint}; then press r to go on");
+                return Outcome::Failed(Failure::new(step, reason, hint));
+            }
+            // Nobody ends a watch otherwise: it did so by a bug, which the hook has logged.
+            Err(_) => lost += 1,
+        }
+    }
+    Outcome::Partly { failed: lost }
 }
+
+/// The list prices of all regions: whoever needs them first asks for all.
+type Lists = OnceCell<BTreeMap<Region, PriceList>>;
 
 async fn regions(context: &Context) -> Result<Vec<Ec2>, Outcome> {
     let failed = |error: AwsError| Outcome::Failed(error.failure(Step::Account));
     let account = context.account().await.map_err(failed)?;
     let aws = context.aws().await.map_err(failed)?;
     Ok(account.regions.iter().map(|region| aws.region(region)).collect())
-}
-
-async fn watch_region(context: Arc<Context>, ec2: Ec2, reporter: Reporter) {
-    /// How often the pace is halved for a region that refuses to answer.
-    const PATIENCE: u32 = 5;
-    let mut refused = 0;
-    loop {
-        let pause = match look(&context, &ec2, &reporter).await {
-            Ok(machines) => {
-                refused = 0;
-                pace(&context, &machines)
-            }
-            Err(error) => {
-                if let Class::Credentials(_) = error.class
-                    && refused == 0
-                {
-                    let failure = error.failure(Step::Account).to_string();
-                    reporter.said_of(ec2.region(), Level::Error, failure).await;
-                }
-                refused = (refused + 1).min(PATIENCE);
-                context.pace.busy * 2_u32.pow(refused)
-            }
-        };
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = context.stirred() => {}
-        }
-    }
-}
-
-fn pace(context: &Context, machines: &[Machine]) -> std::time::Duration {
-    let changing = |machine: &Machine| {
-        matches!(machine.state, Ec2State::Pending | Ec2State::ShuttingDown | Ec2State::Stopping)
-    };
-    if machines.iter().any(changing) {
-        context.pace.busy
-    } else if machines.iter().any(Machine::is_alive) {
-        context.pace.settled
-    } else {
-        context.pace.empty
-    }
 }
 
 /// One look at one region, reported.
@@ -132,6 +114,8 @@ pub(super) async fn look(
             reporter.learned_of(ec2.region(), Fact::Surveyed(machines.clone())).await;
             Ok(machines)
         }
+        // That is said once for all regions.
+        Err(error) if matches!(error.class, Class::Credentials(_)) => Err(error),
         Err(error) => {
             reporter.learned_of(ec2.region(), Fact::Unanswered(error.to_string())).await;
             Err(error)

@@ -14,7 +14,7 @@ use spot_tui::aws::{Access, Aws, Credentials, Selector, SharedTimeSource};
 use spot_tui::config;
 use spot_tui::demo::hosts::Hosts;
 use spot_tui::demo::{Cloud, Scenario, Settings, connector};
-use spot_tui::fleet::{About, Fleet, JobId, Outcome, Phase, Progress};
+use spot_tui::fleet::{About, Ec2State, Fleet, Instance, JobId, Outcome, Phase, Progress};
 use spot_tui::jobs::{self, Context, Desk, Lanes, lanes, questions};
 use spot_tui::ssh::{ByteStream, Dial};
 use spot_tui::store::{Cache, Journal, Paths};
@@ -22,17 +22,17 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-use crate::support::keys::Key;
+use super::keys::Key;
 
 /// The longest that a job may take, in the world's time.
 const LONGEST: Duration = Duration::from_hours(2);
 /// How long the loop waits for a report before it looks at the clock.
 const LOOK: Duration = Duration::from_secs(1);
 
-pub(super) struct Stage {
-    cloud: Cloud,
+pub(crate) struct Stage {
+    pub(crate) cloud: Cloud,
+    pub(crate) model: Model,
     context: Arc<Context>,
-    model: Model,
     desk: Desk,
     lanes: Lanes,
     jobs: Vec<(JobId, JoinHandle<()>)>,
@@ -61,7 +61,7 @@ impl Dial for Wire {
 
 impl Stage {
     /// A world in which this happens, and a user with this configuration.
-    pub(super) fn set(config: &str, scenario: Scenario) -> Self {
+    pub(crate) fn set(config: &str, scenario: Scenario) -> Self {
         let began = "2026-11-20T09:00:00Z".parse().unwrap();
         let cloud = Cloud::new(&Settings { began, ..Settings::default() }, scenario);
         let folder = tempfile::tempdir().unwrap();
@@ -117,15 +117,61 @@ impl Stage {
     }
 
     /// Looks around, creates, and goes on for so long.
-    pub(super) async fn create(&mut self, lasts_s: u32) {
+    pub(crate) async fn create(&mut self, lasts_s: u32) {
         let begun = Instant::now();
         self.take(Message::Command(Command::Refresh));
         self.take(Message::Command(Command::Create(None)));
         self.go_on_until(begun + Duration::from_secs(lasts_s.into())).await;
     }
 
+    /// Opens the dashboard: learns who we are, and watches.
+    pub(crate) async fn open(&mut self) {
+        self.take(Message::Command(Command::Refresh));
+        let watches = |stage: &Self| stage.model.active().any(|(_, job)| job.verb == "watch");
+        self.until(30, "the watch begins", watches).await;
+    }
+
+    /// Gives a command.
+    pub(crate) fn command(&mut self, command: Command) {
+        self.take(Message::Command(command));
+    }
+
+    /// Goes on until this is so, and fails after so many seconds of the world's time.
+    pub(crate) async fn until(&mut self, seconds: u64, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(seconds);
+        while !is_so(self) {
+            assert!(Instant::now() < deadline, "{what}: not within {seconds} s\n{}", self.log());
+            self.step(deadline).await;
+        }
+    }
+
+    /// Lets time pass.
+    pub(crate) async fn pass(&mut self, seconds: u64) {
+        let end = Instant::now() + Duration::from_secs(seconds);
+        while Instant::now() < end {
+            self.step(end).await;
+        }
+    }
+
+    /// Takes the next report, or looks at the clock.
+    async fn step(&mut self, end: Instant) {
+        let look = LOOK.min(end.duration_since(Instant::now()));
+        let message = match timeout(look, self.lanes.next()).await {
+            Ok(report) => Message::Report(report),
+            Err(_) => Message::Clock,
+        };
+        self.take(message);
+    }
+
+    /// The rows that EC2 runs.
+    pub(crate) fn running(&self) -> Vec<&Instance> {
+        let runs =
+            |row: &&Instance| row.machine.as_ref().is_some_and(|it| it.state == Ec2State::Running);
+        self.model.fleet.instances().filter(runs).collect()
+    }
+
     /// Destroys everything.
-    pub(super) async fn destroy(&mut self) {
+    pub(crate) async fn destroy(&mut self) {
         self.take(Message::Command(Command::Destroy(Scope::All)));
         self.go_on_until(Instant::now()).await;
     }
@@ -170,26 +216,26 @@ impl Stage {
                     let ended = Progress::Ended(Outcome::Cancelled);
                     tokio::spawn(async move { reporter.send(About::Job, ended).await });
                 }
-                Effect::Persist => {}
+                Effect::Persist | Effect::Bell => {}
                 other => panic!("nobody is there for {other:?}"),
             }
         }
     }
 
     /// How long it took until nothing was being changed any more.
-    pub(super) fn took(&self) -> Duration {
+    pub(crate) fn took(&self) -> Duration {
         self.settled.duration_since(self.begun)
     }
 
     /// What the instances printed, as far as it is kept.
-    pub(super) fn output(&self) -> String {
+    pub(crate) fn output(&self) -> String {
         let keys = self.model.fleet.instances().map(|instance| &instance.key);
         let lines = keys.filter_map(|key| self.model.log.of(key)).flat_map(Ring::lines);
         lines.map(|line| line.text.clone()).collect::<Vec<_>>().join("\n")
     }
 
     /// How many rows there are in each phase.
-    pub(super) fn phases(&self) -> BTreeMap<String, usize> {
+    pub(crate) fn phases(&self) -> BTreeMap<String, usize> {
         let mut phases = BTreeMap::new();
         for instance in self.model.fleet.instances() {
             *phases.entry(instance.phase.word().to_owned()).or_default() += 1;
@@ -198,7 +244,7 @@ impl Stage {
     }
 
     /// How many instances of ours AWS has in each zone.
-    pub(super) async fn zones(&self) -> BTreeMap<String, usize> {
+    pub(crate) async fn zones(&self) -> BTreeMap<String, usize> {
         let mut zones = BTreeMap::new();
         let aws = self.aws().await;
         for region in &aws.account().await.unwrap().regions {
@@ -210,7 +256,7 @@ impl Stage {
     }
 
     /// How much of ours AWS has.
-    pub(super) async fn left(&self) -> usize {
+    pub(crate) async fn left(&self) -> usize {
         let mut left = 0;
         let aws = self.aws().await;
         for region in &aws.account().await.unwrap().regions {
@@ -225,17 +271,17 @@ impl Stage {
     }
 
     /// How often an action was called.
-    pub(super) fn calls(&self, action: &str) -> usize {
+    pub(crate) fn calls(&self, action: &str) -> usize {
         self.cloud.world.calls().iter().filter(|call| call.action == action).count()
     }
 
     /// The faults that were not met.
-    pub(super) fn unmet(&self) -> std::collections::BTreeSet<String> {
+    pub(crate) fn unmet(&self) -> std::collections::BTreeSet<String> {
         self.cloud.world.unmet()
     }
 
     /// What was said, and why rows failed, a line each.
-    pub(super) fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         let said = self.model.log.events().lines().map(ToString::to_string);
         let failed = self.model.fleet.instances().filter_map(|instance| match &instance.phase {
             Phase::Failed(failure) => Some(format!("{} failed: {failure}", instance.region)),

@@ -1,0 +1,106 @@
+//! What follows when EC2 takes instances back: it is said, the nodes are drained, and, where that
+//! is wished, others are launched in their place; slowly enough that a storm is not fed.
+
+use jiff::Timestamp;
+
+use super::create;
+use crate::app::{Counts, Effect, Model};
+use crate::config::Hold;
+use crate::fleet::{Instance, InstanceKey, Job, Level, Machine, Phase, Region};
+
+/// Replacements so far, and those that the brake holds back.
+#[derive(Debug, Clone, Default)]
+pub(in crate::app) struct Replacements {
+    /// When each of the last ones was launched.
+    launched: Vec<Timestamp>,
+    /// The regions that lack one each.
+    owed: Vec<Region>,
+}
+
+/// Whether EC2 has begun to take an instance back: the notice was seen, or the end of one that had
+/// none. What we end ourselves is told apart by EC2's reason.
+pub(super) fn is_new(before: &str, row: &Instance) -> bool {
+    let was_known = ["Interrupted", "Terminating", "Terminated"].contains(&before);
+    let is_taken = match row.phase {
+        Phase::Interrupted { .. } => true,
+        Phase::Terminated => row.machine.as_ref().is_some_and(Machine::was_taken_back),
+        _ => false,
+    };
+    is_taken && !was_known
+}
+
+/// Rows have become interrupted.
+pub(super) fn interrupted(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect> {
+    let rows: Vec<Instance> = keys.iter().filter_map(|key| model.fleet.get(key)).cloned().collect();
+    let Some(first) = rows.first() else { return Vec::new() };
+    let said = match rows.as_slice() {
+        [only] => format!("AWS takes {} back", only.label()),
+        rows => format!("AWS takes {} instances back", rows.len()),
+    };
+    model.show(Level::Warning, format!("{}: {said}", first.region));
+    model.alarm = true;
+    let mut effects = Vec::new();
+    // One that is gone already has nothing to drain.
+    let there = rows.iter().filter(|row| matches!(row.phase, Phase::Interrupted { .. }));
+    let there: Vec<Instance> = there.cloned().collect();
+    if !there.is_empty() && model.read_only.is_none() {
+        effects.push(model.start(Job::Drain(there)));
+    }
+    if replaces(model) {
+        model.replacements.owed.extend(rows.into_iter().map(|row| row.region));
+        effects.extend(replace(model));
+    }
+    effects
+}
+
+fn replaces(model: &Model) -> bool {
+    let wished = model.config.as_ref().is_some_and(|config| config.replace.enabled);
+    wished && model.read_only.is_none() && model.leaving.is_none() && model.postponed.is_none()
+}
+
+/// Launches as many of the replacements that are owed as the brake allows.
+pub(super) fn replace(model: &mut Model) -> Vec<Effect> {
+    if model.replacements.owed.is_empty() || !replaces(model) {
+        return Vec::new();
+    }
+    let Some(config) = model.config.clone() else { return Vec::new() };
+    let (now, brake) = (model.now, &config.replace);
+    let Replacements { launched, owed } = &mut model.replacements;
+    launched.retain(|at| now.duration_since(*at) < brake.within);
+    let most = usize::try_from(brake.at_most).unwrap_or(usize::MAX);
+    let allowed = most.saturating_sub(launched.len()).min(owed.len());
+    let held = owed.len() - allowed;
+    let lacking: Vec<Region> = owed.drain(..allowed).collect();
+    launched.extend(lacking.iter().map(|_| now));
+    if lacking.is_empty() {
+        return Vec::new();
+    }
+    let mut counts = Counts::new();
+    for region in lacking {
+        let region = match brake.hold {
+            Hold::Region => region,
+            Hold::Total => cheapest(model, &region).unwrap_or(region),
+        };
+        *counts.entry(region).or_default() += 1;
+    }
+    if held > 0 {
+        let text = format!(
+            "{held} replacements wait: {} in {} minutes are the most",
+            brake.at_most,
+            brake.within.as_mins()
+        );
+        model.flash(Level::Warning, "replace", text);
+    }
+    create::create(model, Some(counts))
+}
+
+/// The region of the configuration where an instance is the cheapest now, other than this one.
+fn cheapest(model: &Model, other_than: &Region) -> Option<Region> {
+    let config = model.config.as_ref()?;
+    let priced = config.regions.iter().filter(|it| it.region != *other_than).filter_map(|it| {
+        let prices = model.fleet.market().get(&it.region)?;
+        let (_, usd) = prices.cheapest(&it.machine_types, it.lifecycle)?;
+        Some((usd, &it.region))
+    });
+    priced.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, region)| region.clone())
+}

@@ -1,0 +1,59 @@
+//! The pools that had nothing to give lately: nobody in this process asks them again so soon.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use tokio::time::{Duration, Instant};
+
+use crate::fleet::Pool;
+
+/// How long a pool that was out of capacity is left alone, as launchers in the field do
+/// (Karpenter: 3 minutes).
+const REST: Duration = Duration::from_mins(3);
+
+/// Who refused, and until when that counts; for ever where the zone does not have the type.
+#[derive(Debug, Default)]
+pub(in crate::jobs) struct Refusals(Mutex<HashMap<Pool, Option<Instant>>>);
+
+impl Refusals {
+    /// A pool had nothing to give, with this code.
+    pub(in crate::jobs) fn note(&self, pool: &Pool, code: Option<&str>) {
+        let is_not_sold = code == Some("Unsupported");
+        let until = (!is_not_sold).then(|| Instant::now() + REST);
+        self.pools().insert(pool.clone(), until);
+    }
+
+    /// Whether a zone said that it does not have the type at all.
+    pub(in crate::jobs) fn is_not_sold(&self, pool: &Pool) -> bool {
+        matches!(self.pools().get(pool), Some(None))
+    }
+
+    /// Whether a pool is to be left alone now.
+    pub(in crate::jobs) fn rests(&self, pool: &Pool) -> bool {
+        let mut pools = self.pools();
+        pools.retain(|_, until| until.is_none_or(|until| Instant::now() < until));
+        pools.contains_key(pool)
+    }
+
+    fn pools(&self) -> std::sync::MutexGuard<'_, HashMap<Pool, Option<Instant>>> {
+        // Never left half changed.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pool_rests_for_three_minutes_and_one_that_is_not_sold_for_ever() {
+        let refusals = Refusals::default();
+        let [full, not_sold] = ["t3.medium", "t3.small"]
+            .map(|name| Pool { zone: "us-west-2a".into(), machine_type: name.into() });
+        refusals.note(&full, Some("InsufficientInstanceCapacity"));
+        refusals.note(&not_sold, Some("Unsupported"));
+        assert!(refusals.rests(&full) && refusals.rests(&not_sold));
+        tokio::time::advance(REST).await;
+        assert!(!refusals.rests(&full) && refusals.is_not_sold(&not_sold));
+    }
+}

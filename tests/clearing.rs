@@ -1,0 +1,136 @@
+//! `nuke`, `cleanup` and `recover`: by tags alone, in every region, and nobody else's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use serde_json::Value;
+
+use crate::support::demo_cloud::DemoCloud;
+use crate::support::eye::{Eye, Seen, ours};
+use crate::support::proxy::Proxy;
+use crate::support::spot::{Ran, Spot};
+
+const REGIONS: [&str; 2] = ["us-west-2", "eu-west-1"];
+/// The demo cloud's account.
+const ACCOUNT: &str = "111122223333";
+
+/// A demo cloud with strangers, and a user's folder.
+struct Scene {
+    cloud: DemoCloud,
+    proxy: Proxy,
+    spot: Spot,
+    eye: Eye,
+    before: Seen,
+}
+
+impl Scene {
+    fn set() -> Self {
+        let cloud = DemoCloud::start(&["--no-ssh", "--speed", "30"]);
+        let proxy = Proxy::start(cloud.address());
+        proxy.limit_regions(&REGIONS);
+        let spot = Spot::new(proxy.url());
+        let nowhere = "Host * !192.0.2.1\n  ProxyCommand nobody\n";
+        let ssh_config = spot.write("ssh_config", 0o644, nowhere.as_bytes());
+        let region = |name: &&str| format!("  - {name}: {{ machine_type: t3.medium }}\n");
+        let regions: String = REGIONS.iter().map(region).collect();
+        spot.configure(&ssh_config, 10, "  total_instances: 4", &regions);
+        let mut eye = Eye::open();
+        let url = cloud.url().to_owned();
+        eye.settle_strangers(&url, &REGIONS[..1]);
+        let before = eye.alive(&url, &REGIONS);
+        let created = spot.run(&["create", "--yes", "--json"]);
+        assert_eq!(created.lines().last().unwrap()["launched"], 4, "{}", created.told());
+        Self { cloud, proxy, spot, eye, before }
+    }
+
+    fn seen(&mut self) -> Seen {
+        self.eye.alive(self.cloud.url(), &REGIONS)
+    }
+
+    fn forget(&self) {
+        for name in ["instances.json", "instances.json.journal"] {
+            fs::remove_file(self.spot.path().join(name)).unwrap();
+        }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        self.spot.run(arguments)
+    }
+}
+
+/// Those that do not carry our program's tag, without the kinds that AWS makes untagged with every
+/// VPC and instance.
+fn of_others(seen: &Seen) -> Vec<&(String, String)> {
+    let is_others = |(thing, tags): &(&(String, String), &BTreeMap<String, String>)| {
+        let comes_along = ["rtb-", "sg-", "eni-"].iter().any(|kind| thing.1.starts_with(kind));
+        !comes_along && tags.get("ManagedBy").is_none_or(|by| by != "spot-tui")
+    };
+    seen.iter().filter(is_others).map(|(thing, _)| thing).collect()
+}
+
+#[test]
+fn nuke_takes_everything_of_ours_and_nothing_of_others() {
+    let mut scene = Scene::set();
+    scene.forget();
+    let there = scene.seen();
+    let refused = scene.run(&["nuke", "--yes"]);
+    assert_eq!(refused.code, 2, "{}", refused.told());
+    let mistaken = scene.run(&["nuke", "--yes", "--account", "999999999999"]);
+    assert_eq!(mistaken.code, 2, "{}", mistaken.told());
+    assert!(mistaken.err.contains(ACCOUNT), "{}", mistaken.told());
+    scene.forget();
+    scene.proxy.take();
+    let dry = scene.run(&["nuke", "--dry-run"]);
+    assert_eq!(dry.code, 0, "{}", dry.told());
+    assert!(dry.out.contains("spot-test by") && dry.out.contains("spot-other"), "{}", dry.told());
+    assert!(scene.proxy.calls().iter().all(|call| !call.is_mutating()), "a dry run looks");
+    assert_eq!(scene.seen(), there);
+    assert!(!scene.spot.path().join("instances.json.journal").exists(), "and leaves no file");
+
+    let nuked = scene.run(&["nuke", "--yes", "--account", ACCOUNT, "--json"]);
+    assert_eq!(nuked.code, 0, "{}", nuked.told());
+    let left = scene.seen();
+    let is_ours =
+        |tags: &BTreeMap<String, String>| tags.get("ManagedBy") == Some(&"spot-tui".into());
+    assert!(!left.values().any(is_ours), "nothing of ours is left: {left:?}");
+    assert_eq!(of_others(&left), of_others(&scene.before));
+}
+
+#[test]
+fn cleanup_takes_networks_without_instances_and_leaves_the_others() {
+    let mut scene = Scene::set();
+    let machines: Vec<Value> = scene.spot.state();
+    let in_west: Vec<&str> = machines
+        .iter()
+        .filter(|entry| entry["region"] == REGIONS[0])
+        .map(|entry| entry["id"].as_str().unwrap())
+        .collect();
+    scene.eye.terminate(scene.cloud.url(), REGIONS[0], &in_west);
+    let dry = scene.run(&["cleanup", "--dry-run"]);
+    assert_eq!(dry.code, 0, "{}", dry.told());
+    assert!(dry.out.contains("left over of spot-test"), "{}", dry.told());
+    let cleaned = scene.run(&["cleanup", "--yes"]);
+    assert_eq!(cleaned.code, 0, "{}", cleaned.told());
+    let left = scene.seen();
+    let regions: BTreeSet<&str> = ours(&left).map(|(region, _)| region.as_str()).collect();
+    assert_eq!(
+        regions.into_iter().collect::<Vec<_>>(),
+        [REGIONS[1]],
+        "what runs keeps its network"
+    );
+    assert!(scene.before.keys().all(|thing| left.contains_key(thing)), "strangers stay");
+}
+
+#[test]
+fn recover_writes_the_state_anew_from_the_tags() {
+    let scene = Scene::set();
+    let ids = |spot: &Spot| -> BTreeSet<String> {
+        spot.state().iter().map(|entry| entry["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let before = ids(&scene.spot);
+    scene.forget();
+    let recovered = scene.run(&["recover"]);
+    assert_eq!(recovered.code, 0, "{}", recovered.told());
+    assert!(recovered.out.contains("4 instances of spot-test"), "{}", recovered.told());
+    assert_eq!(ids(&scene.spot), before);
+}

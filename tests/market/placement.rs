@@ -1,0 +1,154 @@
+//! Where instances go when places refuse.
+
+use spot_tui::app::{Command, Story, story};
+use spot_tui::demo::Scenario;
+use spot_tui::fleet::Phase;
+
+use crate::support::stage::Stage;
+
+/// Ireland has three zones; the prices make the order of the story.
+const REFUSALS: &str = include_str!("refusals.yaml");
+
+const CONFIG: &str = "
+regions:
+  - eu-west-1: { machine_types: [t3.medium, t3a.medium], instances_per_region: 5 }
+";
+
+fn play(config: &str, story: &str) -> Stage {
+    Stage::set(config, Scenario::parse(story).unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn five_run_although_one_zone_is_full_one_throttles_and_one_has_two() {
+    let mut user = play(CONFIG, REFUSALS);
+    user.open().await;
+    user.command(Command::Create(None));
+    user.until(120, "five run", |user| user.running().len() == 5).await;
+    assert!(user.unmet().is_empty(), "{:?}", user.unmet());
+    assert!(user.calls("RunInstances") <= 6, "{}", user.calls("RunInstances"));
+
+    let mut placed: Vec<String> = user
+        .running()
+        .iter()
+        .filter_map(|row| row.machine.as_ref())
+        .map(|machine| format!("{} {}", machine.machine_type, machine.zone))
+        .collect();
+    placed.sort();
+    assert_eq!(
+        placed,
+        [
+            "t3.medium eu-west-1c",
+            "t3.medium eu-west-1c",
+            "t3a.medium eu-west-1a",
+            "t3a.medium eu-west-1a",
+            "t3a.medium eu-west-1a"
+        ]
+    );
+    let last = user.running().into_iter().last().unwrap().key.clone();
+    let attempts: Vec<String> = story(&user.model, &last)
+        .iter()
+        .filter_map(|line| match line {
+            Story::Attempt(attempt) => Some(attempt.to_string()),
+            _ => None,
+        })
+        .map(|attempt| attempt[9..].to_owned())
+        .collect();
+    assert_eq!(
+        attempts,
+        [
+            "t3.medium in eu-west-1a gave 0 of 5, InsufficientInstanceCapacity",
+            "t3.medium in eu-west-1b gave 0 of 5, RequestLimitExceeded",
+            "t3.medium in eu-west-1b gave 0 of 5, RequestLimitExceeded",
+            "t3.medium in eu-west-1b gave 0 of 5, InsufficientInstanceCapacity",
+            "t3.medium in eu-west-1c gave 2 of 5",
+            "t3a.medium in eu-west-1a gave 3 of 3",
+        ]
+    );
+    let region = &user.model.fleet.regions()[&"eu-west-1".into()];
+    assert_eq!(region.attempts.len(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_finds_no_place_goes_to_another_region_where_that_is_wished() {
+    let story = "capacity: [{ zone: us-west-1a, limit: 1 }, { zone: us-west-1c, limit: 0 }]";
+    let config = |spill: bool| {
+        format!(
+            "regions:\n  - us-west-1: {{ machine_type: t3.medium, instances_per_region: 3 }}\n  \
+             - eu-west-2: {{ machine_type: t3.medium, instances_per_region: 1 }}\n\
+             placement: {{ spill: {spill} }}"
+        )
+    };
+    let mut user = play(&config(true), story);
+    user.open().await;
+    user.command(Command::Create(None));
+    user.until(120, "four run", |user| user.running().len() == 4).await;
+    let here = user.running().iter().filter(|row| row.region == "us-west-1".into()).count();
+    assert_eq!(here, 1);
+    assert!(user.unmet().is_empty(), "{:?}", user.unmet());
+
+    let mut user = play(&config(false), story);
+    user.open().await;
+    user.command(Command::Create(None));
+    let failed = |user: &Stage| {
+        let rows = user.model.fleet.instances();
+        rows.filter(|row| matches!(row.phase, Phase::Failed(_))).count()
+    };
+    user.until(120, "two fail", |user| failed(user) == 2).await;
+    let why = user.model.fleet.instances().find_map(|row| match &row.phase {
+        Phase::Failed(failure) => Some(failure.to_string()),
+        _ => None,
+    });
+    let why = why.unwrap();
+    for part in
+        ["2 of 3 found no place in us-west-1", "us-west-1a gave 1 of 3", "us-west-1c gave 0"]
+    {
+        assert!(why.contains(part), "{part}: {why}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_that_refused_rests_for_three_minutes() {
+    let story = "capacity: [{ zone: us-west-1a, limit: 0, until_s: 60 }]
+prices:
+  - { zone: us-west-1a, machine_type: t3.medium, usd: 0.01 }
+  - { zone: us-west-1c, machine_type: t3.medium, usd: 0.02 }";
+    let mut user = play("regions: [us-west-1: { machine_type: t3.medium }]", story);
+    user.open().await;
+    user.command(Command::Create(None));
+    user.until(60, "one runs", |user| user.running().len() == 1).await;
+    assert_eq!(user.calls("RunInstances"), 2);
+    user.command(Command::Create(None));
+    user.until(60, "two run", |user| user.running().len() == 2).await;
+    assert_eq!(user.calls("RunInstances"), 3, "zone a is not asked again so soon");
+    user.pass(180).await;
+    user.command(Command::Create(None));
+    user.until(60, "three run", |user| user.running().len() == 3).await;
+    let zone = |letter: &str| {
+        let rows = user.running().into_iter();
+        rows.filter(|row| row.machine.as_ref().unwrap().zone.as_str().ends_with(letter)).count()
+    };
+    assert_eq!((zone("a"), zone("c")), (1, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn types_are_found_by_what_they_must_have_and_mixed() {
+    let need = "{ vcpus: 2, memory_gib: 4, arch: [x86_64, arm64] }";
+    let config =
+        format!("regions:\n  - us-west-1: {{ machine_types: {need}, instances_per_region: 2 }}");
+    let story = "prices:
+  - { zone: us-west-1a, machine_type: t4g.medium, usd: 0.002 }
+  - { zone: us-west-1a, machine_type: c5.large, usd: 0.003 }
+capacity:
+  - { zone: us-west-1a, machine_type: t4g.medium, limit: 1 }";
+    let mut user = play(&config, story);
+    user.open().await;
+    user.command(Command::Create(None));
+    user.until(60, "two run", |user| user.running().len() == 2).await;
+    let mut types: Vec<_> = user
+        .running()
+        .iter()
+        .map(|row| row.machine.as_ref().unwrap().machine_type.to_string())
+        .collect();
+    types.sort();
+    assert_eq!(types, ["c5.large", "t4g.medium"], "the cheapest, each with its own image");
+}

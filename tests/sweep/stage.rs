@@ -1,0 +1,117 @@
+//! Where a story is played: an EC2 in another process, the proxy that catches calls, strangers.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::draw::{During, Score};
+use crate::support::demo_cloud::DemoCloud;
+use crate::support::eye::{Eye, Seen};
+use crate::support::moto::Moto;
+use crate::support::proxy::{Call, Proxy};
+use crate::support::spot::Spot;
+
+/// All regions of the account.
+pub(super) const REGIONS: [&str; 4] = ["us-west-2", "eu-west-1", "ap-southeast-2", "eu-central-1"];
+/// How many instances are created.
+pub(super) const COUNT: usize = 12;
+/// How fast the demo cloud's time passes.
+const SPEED: &str = "30";
+
+/// Which EC2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Peer {
+    Moto,
+    Cloud,
+}
+
+/// Where stories are played, one after the other.
+pub(super) struct Stage {
+    peer: Peer,
+    moto: Option<Moto>,
+    pub(super) eye: Eye,
+}
+
+/// One story's own EC2, proxy and folder.
+pub(super) struct Set {
+    /// It lives for as long as the story.
+    _cloud: Option<DemoCloud>,
+    address: SocketAddr,
+    pub(super) proxy: Proxy,
+    pub(super) spot: Spot,
+    pub(super) before: Seen,
+}
+
+impl Set {
+    /// The endpoint for those who are not watched.
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+impl Stage {
+    pub(super) fn set(peer: Peer) -> Self {
+        let moto = (peer == Peer::Moto).then(Moto::start);
+        Self { peer, moto, eye: Eye::open() }
+    }
+
+    /// An empty account but for strangers.
+    pub(super) fn fresh(&mut self, story: u64) -> Set {
+        let cloud = (self.peer == Peer::Cloud).then(|| {
+            DemoCloud::start(&["--no-ssh", "--speed", SPEED, "--seed", &story.to_string()])
+        });
+        if let Some(moto) = &self.moto {
+            moto.reset();
+        }
+        let clouds = cloud.as_ref().map(DemoCloud::address);
+        let address = clouds.or(self.moto.as_ref().map(Moto::address)).unwrap();
+        let proxy = Proxy::start(address);
+        proxy.limit_regions(&REGIONS);
+        let spot = Spot::new(proxy.url());
+        configure(&spot);
+        let url = format!("http://{address}");
+        self.eye.settle_strangers(&url, &REGIONS[..1]);
+        let before = self.eye.alive(&url, &REGIONS);
+        Set { _cloud: cloud, address, proxy, spot, before }
+    }
+
+    /// A run that nobody kills: what it calls, and how long it takes.
+    pub(super) fn rehearse(&mut self) -> Score {
+        let set = self.fresh(0);
+        let mut score = Score::default();
+        for (during, arguments) in
+            [(During::Create, CREATE.as_slice()), (During::Destroy, DESTROY.as_slice())]
+        {
+            let began = Instant::now();
+            let ran = set.spot.run(arguments);
+            score.length.insert(during, began.elapsed());
+            assert_ne!(ran.code, 2, "{}", ran.told());
+            for call in set.proxy.take().iter().filter(|call| Call::is_mutating(call)) {
+                *score.calls.entry((during, call.action.clone())).or_insert(0) += 1;
+            }
+        }
+        assert_eq!(self.eye.alive(&set.url(), &REGIONS), set.before);
+        score
+    }
+}
+
+pub(super) const CREATE: [&str; 3] = ["create", "--yes", "--json"];
+pub(super) const DESTROY: [&str; 4] = ["destroy", "--all", "--yes", "--json"];
+
+/// Deployments end at the launch: no way leads to a host.
+fn configure(spot: &Spot) {
+    let nowhere = "Host * !192.0.2.1\n  ProxyCommand nobody\n";
+    let ssh_config = spot.write("ssh_config", 0o644, nowhere.as_bytes());
+    let region = |name: &&str| format!("  - {name}: {{ machine_type: t3.medium }}\n");
+    let regions: String = REGIONS.iter().map(region).collect();
+    spot.configure(&ssh_config, 10, &format!("  total_instances: {COUNT}"), &regions);
+}
+
+/// The files of the state that are there.
+pub(super) fn state_files(spot: &Spot) -> BTreeMap<&'static str, Vec<u8>> {
+    ["instances.json", "instances.json.journal"]
+        .into_iter()
+        .filter_map(|name| Some((name, fs::read(spot.path().join(name)).ok()?)))
+        .collect()
+}

@@ -1,0 +1,87 @@
+//! What all kills came to.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::case::Verdict;
+use super::draw::{Damage, During, Kill, Point};
+use super::stage::Peer;
+
+/// Sums, and the histogram of the points.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    kills: usize,
+    struck: usize,
+    leaked: usize,
+    duplicated: usize,
+    unreadable: usize,
+    missing: usize,
+    points: BTreeMap<String, usize>,
+    damages: BTreeMap<Damage, usize>,
+    troubles: Vec<String>,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, peer: Peer, kill: &Kill, verdict: &Verdict) {
+        self.kills += 1;
+        self.struck += usize::from(verdict.struck);
+        self.leaked += verdict.leaked;
+        self.duplicated += verdict.duplicated;
+        self.unreadable += verdict.unreadable;
+        self.missing += verdict.missing;
+        *self.points.entry(name(peer, kill)).or_insert(0) += 1;
+        *self.damages.entry(kill.damage).or_insert(0) += 1;
+        self.troubles.extend(verdict.troubles.iter().map(|trouble| format!("{kill:?}: {trouble}")));
+    }
+
+    pub(super) fn merge(&mut self, other: Self) {
+        self.kills += other.kills;
+        self.struck += other.struck;
+        self.leaked += other.leaked;
+        self.duplicated += other.duplicated;
+        self.unreadable += other.unreadable;
+        self.missing += other.missing;
+        for (point, count) in other.points {
+            *self.points.entry(point).or_insert(0) += count;
+        }
+        for (damage, count) in other.damages {
+            *self.damages.entry(damage).or_insert(0) += count;
+        }
+        self.troubles.extend(other.troubles);
+    }
+
+    pub(super) fn assert_clean(&self) {
+        let bad = self.leaked + self.duplicated + self.unreadable + self.missing;
+        assert!(bad == 0 && self.troubles.is_empty(), "{self}\n{:#?}", self.troubles);
+    }
+}
+
+/// `moto create  CreateVpc  before the answer`.
+fn name(peer: Peer, kill: &Kill) -> String {
+    let peer = if peer == Peer::Moto { "moto" } else { "demo-cloud" };
+    let during = if kill.during == During::Create { "create" } else { "destroy" };
+    let (what, when) = match &kill.point {
+        Point::Call { action, moment, .. } => (action.as_str(), moment.words()),
+        Point::Number { moment, .. } => ("any call, by number", moment.words()),
+        Point::Time(_) => ("by time", ""),
+    };
+    format!("{peer:10}  {during:7}  {what:30}  {when}")
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (point, count) in &self.points {
+            writeln!(f, "{count:4}  {point}")?;
+        }
+        for (damage, count) in &self.damages {
+            writeln!(f, "{count:4}  state afterwards: {damage:?}")?;
+        }
+        writeln!(f, "{:4}  came before the program ended by itself", self.struck)?;
+        write!(
+            f,
+            "kills {}, leaked {}, duplicated {}, unreadable {}",
+            self.kills, self.leaked, self.duplicated, self.unreadable
+        )?;
+        if self.missing > 0 { write!(f, ", missing {}", self.missing) } else { Ok(()) }
+    }
+}
