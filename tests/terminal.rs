@@ -164,10 +164,10 @@ fn a_shell_on_an_instance_and_back() {
     // What ssh is told of the host key is enough: it asks nothing. The host has no terminals.
     terminal.press("t");
     terminal.wait("ssh", |screen| !screen.alternate_screen());
-    terminal.press("echo I am $(id -un)\r");
+    terminal.press("echo I am $USER\n");
     terminal.wait_for("I am ubuntu");
     terminal.resize((100, 30));
-    terminal.press("exit\r");
+    terminal.press("exit\n");
     terminal.wait("the dashboard in its new size", |screen| {
         screen.alternate_screen()
             && screen.rows(0, 100).nth(29).is_some_and(|row| row.contains("ssh: back"))

@@ -40,6 +40,10 @@ pub enum Field {
     Private,
     /// The youngest first.
     Age,
+    /// What it costs an hour.
+    Price,
+    /// What it has cost.
+    Cost,
     /// Who made it.
     Creator,
     /// The newest line that its deployment printed.
@@ -48,7 +52,7 @@ pub enum Field {
 
 impl Field {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Region,
         Self::Zone,
         Self::Instance,
@@ -60,6 +64,8 @@ impl Field {
         Self::Address,
         Self::Private,
         Self::Age,
+        Self::Price,
+        Self::Cost,
         Self::Creator,
         Self::Output,
     ];
@@ -78,6 +84,8 @@ impl Field {
             Self::Address => "address",
             Self::Private => "private",
             Self::Age => "age",
+            Self::Price => "price",
+            Self::Cost => "cost",
             Self::Creator => "creator",
             Self::Output => "output",
         }
@@ -88,7 +96,8 @@ impl Field {
         Self::ALL.into_iter().find(|field| field.name() == name)
     }
 
-    /// What a row says in it, for a filter. Empty for what is not known, and for lengths of time.
+    /// What a row says in it, for a filter. Empty for what is not known, for lengths of time
+    /// and for money.
     pub fn text(self, row: &Instance) -> Cow<'_, str> {
         let machine = row.machine.as_ref();
         let of = |read: fn(&Machine) -> &str| Cow::Borrowed(machine.map_or("", read));
@@ -110,7 +119,7 @@ impl Field {
             Self::Private => address(machine.and_then(|machine| machine.private_ip)),
             Self::Creator => of(|machine| machine.creator.as_deref().unwrap_or_default()),
             Self::Output => Cow::Borrowed(row.last_line.as_deref().unwrap_or_default()),
-            Self::Since | Self::Age => Cow::Borrowed(""),
+            Self::Since | Self::Age | Self::Price | Self::Cost => Cow::Borrowed(""),
         }
     }
 
@@ -127,6 +136,8 @@ impl Field {
             Self::Address => turn(a.address().cmp(&b.address())),
             Self::Age => turn(birth(b).cmp(&birth(a))),
             Self::Since => turn(b.since.cmp(&a.since)),
+            Self::Price => turn(b.cost.hourly.usd.total_cmp(&a.cost.hourly.usd)),
+            Self::Cost => turn(b.cost.accrued.usd.total_cmp(&a.cost.accrued.usd)),
             Self::Instance => turn(a.id().cmp(&b.id())),
             other => turn(other.text(a).cmp(&other.text(b))),
         }

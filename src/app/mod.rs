@@ -35,6 +35,6 @@ pub use reader::Reader;
 pub use story::{Story, story};
 pub use table::Table;
 pub use text::clean;
-pub use update::update;
+pub use update::{estimate, update};
 
 pub use crate::fleet::{Question, QuestionId, Secret};

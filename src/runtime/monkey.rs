@@ -94,11 +94,11 @@ impl Glass {
         let theme = Theme::named(model.theme, Ability { colours: true, unicode: true });
         let mut draw =
             |frame: &mut ratatui::Frame<'_>| drop::<HitMap>(render(model, &theme, frame));
-        self.screen.draw(&mut draw).unwrap();
+        self.screen.draw(draw).unwrap();
         let bytes = std::mem::take(&mut *self.wire.0.borrow_mut());
         self.seen.process(&bytes);
         let mut paper = Terminal::new(TestBackend::new(self.size.0, self.size.1)).unwrap();
-        paper.draw(&mut draw).unwrap();
+        paper.draw(draw).unwrap();
         for (row, drawn) in self.seen.screen().rows(0, self.size.0).zip(lines(&paper)) {
             assert!(!drawn.chars().any(char::is_control), "{drawn:?}");
             assert_eq!(row.trim_end(), drawn.trim_end());
@@ -180,10 +180,11 @@ impl Monkey {
         let rows = model.fleet.instances().filter(|row| match scope {
             Scope::Instances(keys) => keys.contains(&row.key),
             Scope::Region(region) => row.region == *region,
-            Scope::All => true,
+            Scope::All | Scope::Account(..) => true,
+            Scope::LeftOvers(_) => false,
         });
         self.tally.doomed.extend(rows.filter_map(|row| row.id().cloned()));
-        if !matches!(scope, Scope::Instances(_)) {
+        if !matches!(scope, Scope::Instances(_) | Scope::LeftOvers(_)) {
             self.scopes.push(scope.clone());
         }
     }
@@ -263,7 +264,7 @@ impl Monkey {
     fn answer(&mut self, word: Option<&str>) {
         let right = self.dice.roll(3) == 0;
         match (word, right) {
-            (Some(word), true) => self.write(&word.to_owned()),
+            (Some(word), true) => self.write(word),
             (Some(_), false) => {
                 let wrong = *self.dice.pick(&["", "y", "yes", "0", "al", "ALL", "1"]);
                 self.write(wrong);
@@ -379,14 +380,14 @@ fn monkey(seed: u64) -> Monkey {
     let seed_text = (seed % 1000).to_string();
     let words = ["spot-tui", "--demo", "--seed", &seed_text, "--config", config.to_str().unwrap()];
     let site = Rehearsal::begin(Cli::try_parse_from(words).unwrap().global).unwrap();
-    let size = (140, 40);
+    let window = (140, 40);
     let config = opening::read_config(&site).unwrap_or_else(|error| panic!("{error}"));
-    let mut open = opening::open(&site, config, Want::WriteIfFree, Some(size))
+    let mut open = opening::open(&site, config, Want::WriteIfFree, Some(window))
         .unwrap_or_else(|error| panic!("{error}"));
     open.engine.handle(Message::Command(Command::Refresh));
     // The folder of the demo lives as long as the process.
     std::mem::forget(site);
-    let glass = Glass::new(size);
+    let glass = Glass::new(window);
     Monkey { dice: Dice(seed | 1), open, glass, tally: Tally::default(), scopes: Vec::new() }
 }
 

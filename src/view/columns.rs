@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 
 use super::grid::{Cell, Column};
+use super::money::hourly;
 use super::text;
 use super::theme::{Glyphs, Theme, Tone};
 use crate::app::{Field, birth};
-use crate::fleet::{Health, Instance, Machine, Phase};
+use crate::fleet::{Amount, Health, Instance, Machine, Phase};
 
 /// What a cell is drawn with besides its row.
 #[derive(Debug, Clone)]
@@ -18,7 +19,7 @@ pub struct Look {
 }
 
 /// The columns: one for each field.
-pub static INSTANCE: [Column<Instance, Look>; 13] = [
+pub static INSTANCE: [Column<Instance, Look>; 15] = [
     column(Field::Region, "REGION", [14, 14, 14], 0, |row, _, _| Cell::plain(row.region.as_str())),
     column(Field::Zone, "ZONE", [4, 4, 4], 6, zone),
     column(Field::Instance, "INSTANCE", [10, 19, 19], 2, instance),
@@ -45,6 +46,12 @@ pub static INSTANCE: [Column<Instance, Look>; 13] = [
     }),
     column(Field::Age, "AGE", [4, 4, 4], 4, |row, look, _| {
         Cell::plain(text::span(look.now.duration_since(birth(row))))
+    })
+    .right(),
+    column(Field::Price, "$/H", [6, 6, 6], 7, |row, look, _| amount(row.cost.hourly, look, hourly))
+        .right(),
+    column(Field::Cost, "SO FAR", [7, 7, 7], 10, |row, look, _| {
+        amount(row.cost.accrued, look, |usd| format!("{usd:.3}"))
     })
     .right(),
     column(Field::Creator, "CREATOR", [10, 10, 16], 9, |row, look, _| {
@@ -74,6 +81,15 @@ pub fn chosen<'a>(
     fields: impl Iterator<Item = Field> + 'a,
 ) -> impl Iterator<Item = &'a Column<Instance, Look>> {
     fields.filter_map(|field| INSTANCE.iter().find(|column| column.field == Some(field)))
+}
+
+/// A sum, with a sign where some of it is not known.
+fn amount(amount: Amount, look: &Look, said: fn(f64) -> String) -> Cell {
+    if amount.is_unknown() || amount.usd == 0.0 {
+        return Cell::toned(Tone::Dim, look.glyphs.none);
+    }
+    let more = if amount.is_partial { "+" } else { "" };
+    Cell::plain(format!("{}{more}", said(amount.usd)))
 }
 
 /// What EC2 tells of it, made safe: tags are anybody's text.

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ratatui::layout::Rect;
 
 use super::columns::{Look, chosen};
+use super::money::dollars;
 use super::text;
 use super::{Pen, Tone};
 use crate::app::keymap::Context;
@@ -74,6 +75,10 @@ fn facts(model: &Model, pen: &Pen<'_>, instance: &Instance, room: u16) -> Vec<Fa
     match &instance.machine {
         Some(machine) => facts.extend(of_machine(machine, room)),
         None => facts.push(("region", Tone::Plain, instance.region.to_string())),
+    }
+    if !instance.cost.accrued.is_unknown() && instance.cost.accrued.usd > 0.0 {
+        let (hourly, accrued) = (dollars(instance.cost.hourly), dollars(instance.cost.accrued));
+        facts.push(("cost", Tone::Plain, format!("{hourly}/h now, {accrued} so far")));
     }
     if let Some(host_key) = &instance.host_key {
         let trust = match host_key.trust {

@@ -17,7 +17,7 @@ use crate::app::{Dialog, Model, Scope, clean};
 use crate::fleet::Region;
 
 /// The widest that a dialog gets, in columns, with its border.
-const WIDEST: u16 = 92;
+const WIDEST: u16 = 104;
 
 /// Draws one. The help is a panel of its own.
 pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect, dialog: &Dialog) {

@@ -77,6 +77,8 @@ pub struct Glyphs {
     pub none: &'static str,
     /// What was cut.
     pub cut: &'static str,
+    /// How a price went, from the lowest to the highest.
+    pub spark: &'static str,
     /// A line beside a pane.
     pub wall: &'static str,
     /// Between two things of the same weight.
@@ -96,6 +98,7 @@ const UNICODE: Glyphs = Glyphs {
     none: "–",
     cut: "…",
     wall: "│",
+    spark: "▁▂▃▄▅▆▇█",
     dot: "·",
     secret: "•",
 };
@@ -111,6 +114,7 @@ const ASCII: Glyphs = Glyphs {
     none: "-",
     cut: "~",
     wall: "|",
+    spark: "_.-=^",
     dot: "|",
     secret: "*",
 };

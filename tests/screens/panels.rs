@@ -1,7 +1,11 @@
 //! Panes, dialogs and themes, in all sizes, and what keys do in them.
 
+use std::collections::BTreeMap;
+
 use spot_tui::app::{Copied, Field, Pane, Panel, Remembered};
 use spot_tui::config::{ThemeName, Ui};
+use spot_tui::fleet::market::{History, Quote};
+use spot_tui::fleet::{Pool, PriceList, RegionPrices};
 use spot_tui::view::Ability;
 
 use super::*;
@@ -16,6 +20,53 @@ fn talkative(width: u16, height: u16) -> Screen {
         screen.report(About::Instance(key.clone()), Progress::Output(said));
     }
     screen
+}
+
+/// The same, with prices of a day.
+fn priced(width: u16, height: u16) -> Screen {
+    let mut screen = talkative(width, height);
+    let quote = |hours: i64, usd| Quote { since: at(-3600 * hours), usd };
+    let history =
+        |quotes: [(i64, f64); 3]| History::new(quotes.map(|(hours, usd)| quote(hours, usd)));
+    for region in ["us-west-2", "eu-west-1", "ap-southeast-2"] {
+        let pool = |zone: &str, machine_type: &str| Pool {
+            zone: format!("{region}{zone}").as_str().into(),
+            machine_type: machine_type.into(),
+        };
+        let prices = RegionPrices {
+            spot: BTreeMap::from([
+                (pool("a", "t3.medium"), history([(30, 0.0125), (12, 0.0141), (3, 0.0119)])),
+                (pool("b", "t3.medium"), history([(30, 0.0162), (20, 0.0158), (6, 0.0171)])),
+                (pool("c", "t3.medium"), history([(30, 0.0133), (9, 0.0127), (1, 0.0150)])),
+                (pool("a", "t4g.medium"), history([(30, 0.0101), (15, 0.0112), (2, 0.0098)])),
+            ]),
+            list: PriceList {
+                on_demand: BTreeMap::from([("t3.medium".into(), 0.0416)]),
+                ipv4: Some(0.005),
+                gp3: Some(0.08),
+            },
+        };
+        let fact = Progress::Learned(Box::new(Fact::Prices(prices)));
+        screen.report(About::Region(region.into()), fact);
+    }
+    screen.second += 60;
+    screen.send(Message::Clock);
+    screen
+}
+
+#[test]
+fn prices_are_drawn_and_stand_in_table_header_and_create_dialog() {
+    for (width, height) in SIZES {
+        let mut screen = priced(width, height);
+        screen.press("$");
+        assert_snapshot!(format!("priced_{width}x{height}"), screen.photo());
+        screen.press("<Esc>c");
+        assert_snapshot!(format!("priced_create_{width}x{height}"), screen.photo());
+    }
+    let mut screen = priced(200, 60);
+    screen.press("Gk");
+    let text = screen.text();
+    assert!(text.contains("$/H") && text.contains("so far"), "{text}");
 }
 
 #[test]
