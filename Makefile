@@ -64,7 +64,7 @@ check: test  ## test, and the licences and sources of all dependencies
 		{ echo "missing; install with: cargo install cargo-deny --locked" >&2; exit 1; }
 	cargo deny check bans licenses sources
 
-bench:  ## measure the first frame and the idle load
+bench:  ## measure the first frame, the idle load, and a large demo cloud
 	cargo bench --locked
 
 monkey:  ## let random keys loose on the demo for 20 minutes, and see that nothing unmeant happens

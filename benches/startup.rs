@@ -6,7 +6,8 @@
 //! machine is no reason to fail. Processes are looked at in /proc, that is on Linux alone.
 
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot be taken has no number")]
-#![expect(clippy::print_stdout, reason = "numbers are what this prints")]
+
+mod table;
 
 use std::fs;
 use std::io::Read;
@@ -29,6 +30,8 @@ use spot_tui::store::Entry;
 use spot_tui::view::{Theme, render};
 use tempfile::TempDir;
 
+use table::{cpu_time, print, status};
+
 const PROGRAM: &str = env!("CARGO_BIN_EXE_spot-tui");
 const COLUMNS: u16 = 200;
 const ROWS: u16 = 50;
@@ -40,8 +43,6 @@ const RUNS: usize = 20;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The time over which an idle process is watched.
 const IDLE: Duration = Duration::from_secs(10);
-/// Clock ticks a second in /proc/PID/stat: 100 on every Linux (USER_HZ, proc(5)).
-const TICKS: f64 = 100.0;
 
 fn main() {
     let endpoint = silent_endpoint();
@@ -50,13 +51,6 @@ fn main() {
     validate();
     memory(&endpoint);
     frames();
-}
-
-/// One line of the table.
-fn print(what: &str, measured: &str, target: &str) {
-    let target = if target.is_empty() { String::new() } else { format!("target: {target}") };
-    let line = format!("{what:<42} {measured:<52} {target}");
-    println!("{}", line.trim_end());
 }
 
 /// Median and worst.
@@ -220,25 +214,10 @@ fn idle(endpoint: &str) {
     print("idle with 500 instances on the screen", &measured, "under 1 %");
 }
 
-/// User and system time of a process, in seconds.
-fn cpu_time(process: &Path) -> f64 {
-    let stat = fs::read_to_string(process.join("stat")).unwrap();
-    // Behind the name, which may hold anything: the fields from the third on.
-    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    fields[11..13].iter().map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>() / TICKS
-}
-
 /// How often the threads of a process went to sleep by themselves.
 fn switches(process: &Path) -> f64 {
     let threads = fs::read_dir(process.join("task")).unwrap();
     threads.map(|thread| status(&thread.unwrap().path(), "voluntary_ctxt_switches")).sum()
-}
-
-/// A number of /proc/PID/status; 0 for a thread that has ended.
-fn status(process: &Path, key: &str) -> f64 {
-    let status = fs::read_to_string(process.join("status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
 }
 
 fn validate() {

@@ -1,6 +1,8 @@
 //! The dashboard in a real terminal, by keyboard: the built program, moto behind it, sshd hosts as
 //! its instances.
 
+mod shared;
+
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 

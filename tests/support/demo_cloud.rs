@@ -41,6 +41,11 @@ impl DemoCloud {
     pub(crate) fn url(&self) -> &str {
         self.line["endpoint"].as_str().unwrap()
     }
+
+    /// Where its hosts listen, each on an address of its own.
+    pub(crate) fn ssh_port(&self) -> u64 {
+        self.line["ssh_port"].as_u64().unwrap()
+    }
 }
 
 impl Drop for DemoCloud {

@@ -7,8 +7,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
+};
+use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
@@ -77,7 +79,7 @@ async fn accept(listener: TcpListener, world: World) {
 }
 
 /// Serves one connection to its end.
-async fn converse(stream: TcpStream, world: World) {
+pub(super) async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, world: World) {
     let mut stream = BufReader::new(stream);
     while let Ok(Ok(Some(heard))) = timeout(IDLE, hear(&mut stream)).await {
         let (answer, keep) = match heard {
@@ -113,7 +115,9 @@ enum Heard {
 }
 
 /// Reads one request. `None` at the end of the connection.
-async fn hear(stream: &mut BufReader<TcpStream>) -> io::Result<Option<Heard>> {
+async fn hear(
+    stream: &mut BufReader<impl AsyncRead + AsyncWrite + Unpin>,
+) -> io::Result<Option<Heard>> {
     let mut head = String::new();
     loop {
         let mut line = Vec::new();

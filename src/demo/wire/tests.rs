@@ -1,5 +1,9 @@
 //! The wire by itself: what is answered to a form, and that rubbish does no harm.
 
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
 use super::*;
 use crate::demo::dice::Dice;
 use crate::demo::{Scenario, Settings};
@@ -9,8 +13,7 @@ const AUTHORIZATION: &str =
 
 fn world() -> World {
     let began = "2026-11-20T09:00:00Z".parse().unwrap();
-    let settings =
-        Settings { began, throttles: false, lag: std::time::Duration::ZERO, ..Settings::default() };
+    let settings = Settings { began, throttles: false, lag: Duration::ZERO, ..Settings::default() };
     World::new(&settings, Scenario::default())
 }
 
@@ -143,17 +146,17 @@ async fn what_is_stopped_can_be_started_and_spot_cannot_be_stopped() {
     let state = |id: &str| {
         inside(&told(&world, &format!("Action=DescribeInstances&InstanceId.1={id}")), "name")
     };
-    tokio::time::sleep(std::time::Duration::from_secs(10)).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
     let stop_spot = format!("Action=StopInstances&InstanceId.1={spot}");
     assert_eq!(refused(&world, &stop_spot), "UnsupportedOperation");
     told(&world, &format!("Action=StopInstances&InstanceId.1={plain}"));
     assert_eq!(state(&plain).as_deref(), Some("stopping"));
     let start = format!("Action=StartInstances&InstanceId.1={plain}");
     assert_eq!(refused(&world, &start), "IncorrectInstanceState");
-    tokio::time::sleep(std::time::Duration::from_secs(40)).await;
+    tokio::time::sleep(Duration::from_secs(40)).await;
     assert_eq!(state(&plain).as_deref(), Some("stopped"));
     told(&world, &start);
-    tokio::time::sleep(std::time::Duration::from_secs(10)).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
     assert_eq!(state(&plain).as_deref(), Some("running"));
 }
 
@@ -184,74 +187,110 @@ async fn groups_that_name_each_other_hold_each_other() {
     assert_eq!(refused(&world, again), "InvalidGroup.Duplicate");
 }
 
-/// Requests as the program sends them.
-fn recorded() -> Vec<Vec<u8>> {
-    let image = crate::demo::world::images::images("us-west-2").remove(0).id;
-    let run = format!(
-        "Action=RunInstances&Version=2016-11-15&ImageId={image}&InstanceType=t3.medium&MinCount=1\
-         &MaxCount=2&ClientToken=spot-1&UserData=I2Nsb3VkLWNvbmZpZwo%3D\
-         &InstanceMarketOptions.MarketType=spot&BlockDeviceMapping.1.DeviceName=%2Fdev%2Fsda1\
-         &BlockDeviceMapping.1.Ebs.VolumeSize=50&NetworkInterface.1.DeviceIndex=0\
-         &TagSpecification.1.ResourceType=instance&TagSpecification.1.Tag.1.Key=ManagedBy\
-         &TagSpecification.1.Tag.1.Value=spot-tui"
+/// Requests as boto3 sent them to a world with this seed, one a line, so that the ids in them are
+/// those of what they make: `tests/support/boto3/journey.py record ENDPOINT`.
+const RECORDED: &str = include_str!("recorded.txt");
+/// Where the recorded requests begin to take away what they made.
+const TURN: &str = "Action=StopInstances";
+/// How long a connection may last that its client has closed.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// A recorded form as the connector hands it on.
+fn recorded(body: &str) -> Request {
+    let (service, target) = match body {
+        json if json.starts_with('{') => ("/ssm/", "AmazonSSM.GetParameter"),
+        sts if sts.contains("GetCallerIdentity") => ("/sts/", ""),
+        _ => ("/ec2/", ""),
+    };
+    let authorization = AUTHORIZATION.replace("/ec2/", service);
+    Request { authorization, target: target.to_owned(), body: body.as_bytes().to_vec() }
+}
+
+/// The same as it comes over a connection.
+fn on_the_line(request: &Request) -> Vec<u8> {
+    let head = format!(
+        "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {}\r\nX-Amz-Target: {}\r\n\
+         Content-Type: application/x-www-form-urlencoded; charset=utf-8\r\n\
+         Content-Length: {}\r\n\r\n",
+        request.authorization,
+        request.target,
+        request.body.len()
     );
-    [
-        run.as_str(),
-        "Action=CreateVpc&CidrBlock=10.0.0.0/16&TagSpecification.1.ResourceType=vpc",
-        "Action=DescribeInstances&Filter.1.Name=tag:ManagedBy&Filter.1.Value.1=spot*&MaxResults=5",
-        "Action=DescribeSpotPriceHistory&InstanceType.1=t3.medium&StartTime=2026-11-20T09:00:00Z",
-        "Action=AuthorizeSecurityGroupIngress&GroupId=sg-1&IpPermissions.1.IpProtocol=tcp\
-         &IpPermissions.1.FromPort=22&IpPermissions.1.ToPort=22\
-         &IpPermissions.1.IpRanges.1.CidrIp=203.0.113.7%2F32",
-        "Action=ImportKeyPair&KeyName=k&PublicKeyMaterial=c3NoLWVkMjU1MTkgQUFBQQ%3D%3D",
-        "Action=TerminateInstances&InstanceId.1=i-1&InstanceId.2=i-2",
-        "Action=DescribeRegions&Filter.1.Name=opt-in-status&Filter.1.Value.1=opted-in",
-    ]
-    .map(|form| form.as_bytes().to_vec())
-    .into()
+    [head.as_bytes(), &request.body].concat()
+}
+
+/// A world in which the ids of the recorded requests are somebody's.
+async fn peopled() -> World {
+    let world = world();
+    let building = RECORDED.lines().take_while(|line| !line.starts_with(TURN));
+    for line in building {
+        answer(&world, &recorded(line));
+    }
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert!(world.guests().len() > 5, "the recorded requests no longer launch");
+    world
 }
 
 /// Changes a few bytes of a request: cuts, doubles, swaps, overwrites.
-fn mutate(dice: &mut Dice, mut body: Vec<u8>) -> Vec<u8> {
+fn mutate(dice: &mut Dice, mut bytes: Vec<u8>) -> Vec<u8> {
     let below = |dice: &mut Dice, n: usize| usize::try_from(dice.throw()).unwrap_or(0) % n.max(1);
     for _ in 0..=below(dice, 4) {
-        let at = below(dice, body.len());
+        let at = below(dice, bytes.len());
         match below(dice, 5) {
-            0 => body.truncate(at),
-            1 => body.insert(at, b"&=.%+*-0\xff\0"[below(dice, 10)]),
-            2 if !body.is_empty() => {
-                body.remove(at);
+            0 => bytes.truncate(at),
+            1 => bytes.insert(at, b"&=.%+*-0\xff\0\r\n: "[below(dice, 14)]),
+            2 if !bytes.is_empty() => {
+                bytes.remove(at);
             }
-            3 => body.extend_from_within(at..),
-            _ if !body.is_empty() => body[at] = u8::try_from(below(dice, 256)).unwrap_or(0),
+            3 => bytes.extend_from_within(at..),
+            _ if !bytes.is_empty() => bytes[at] = u8::try_from(below(dice, 256)).unwrap_or(0),
             _ => {}
         }
-        body.truncate(4096);
+        bytes.truncate(8192);
     }
-    body
+    bytes
+}
+
+/// What a world says to a client that sends this and closes its side.
+async fn converse(world: &World, bytes: Vec<u8>) -> Vec<u8> {
+    let (mut near, far) = tokio::io::duplex(1 << 20);
+    let talk = async {
+        // It may hang up before it has heard everything.
+        let _ = near.write_all(&bytes).await;
+        let _ = near.shutdown().await;
+        let mut heard = Vec::new();
+        near.read_to_end(&mut heard).await.unwrap();
+        heard
+    };
+    let both = async { tokio::join!(server::converse(far, world.clone()), talk).1 };
+    tokio::time::timeout(PATIENCE, both).await.expect("it goes on after its client has gone")
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_hundred_thousand_broken_requests_do_no_harm() {
-    let (mut world, recorded) = (self::world(), recorded());
+    let lines: Vec<&str> = RECORDED.lines().collect();
     let mut dice = Dice::named(1, "mutations");
+    let mut world = peopled().await;
     for n in 0..100_000 {
-        if n % 4000 == 0 {
-            // Some of them launch; a full world only takes longer.
-            world = self::world();
+        if n % 5000 == 0 {
+            // Some of them launch, and some of them end what others are about.
+            world = peopled().await;
         }
-        let body = mutate(&mut dice, recorded[n % recorded.len()].clone());
-        let authorization = match n % 7 {
-            0 => String::from_utf8_lossy(&mutate(&mut dice, AUTHORIZATION.into())).into_owned(),
-            1 => AUTHORIZATION.replace("/ec2/", "/sts/"),
-            2 => AUTHORIZATION.replace("/ec2/", "/ssm/"),
-            _ => AUTHORIZATION.to_owned(),
-        };
-        let target = if n % 7 == 2 { "AmazonSSM.GetParameter" } else { "" }.to_owned();
-        let reply = answer(&world, &Request { authorization, target, body });
-        assert!(matches!(reply, Reply::Answer(_)), "{reply:?}");
+        let mut request = recorded(lines[n / 2 % lines.len()]);
+        if n % 2 == 0 {
+            let bytes = mutate(&mut dice, on_the_line(&request));
+            converse(&world, bytes).await;
+        } else {
+            request.body = mutate(&mut dice, request.body);
+            let reply = answer(&world, &request);
+            assert!(matches!(reply, Reply::Answer(_)), "{reply:?}");
+        }
     }
-    assert!(told(&world, "Action=DescribeVpcs").contains("172.31.0.0/16"));
-    let run = String::from_utf8(recorded[0].clone()).unwrap().replace("spot-1", "spot-2");
+    let valid = on_the_line(&recorded("Action=DescribeVpcs"));
+    let heard = String::from_utf8(converse(&world, valid).await).unwrap();
+    assert!(heard.starts_with("HTTP/1.1 200 OK"), "{heard}");
+    assert!(heard.contains("172.31.0.0/16"), "{heard}");
+    let run = lines.iter().find(|line| line.contains("MarketType=spot")).unwrap();
+    let run = run.replace("ClientToken=spot-1", "ClientToken=spot-2");
     assert!(told(&world, &run).contains("<name>pending</name>"));
 }

@@ -1,10 +1,11 @@
 """Takes an EC2 endpoint on a journey, by boto3 or by the AWS CLI, and tells what it was answered.
 
-usage: journey.py boto3|cli ENDPOINT
+usage: journey.py boto3|cli|record ENDPOINT
 
 Prints one JSON object: for each step, the shape of the answer (each path in it with its type) or
 the error's code and HTTP status. What is compared between endpoints are these; ids, times and
 prices differ by nature. The CLI tells no status: it says 4xx and 5xx in one exit code.
+With `record`, boto3 travels, and what is printed are the bodies of its requests, a line each.
 """
 
 import contextlib
@@ -50,6 +51,10 @@ class Boto3:
             service: session.client(service, endpoint_url=endpoint, config=config)
             for service in SERVICES
         }
+
+    def listen(self, ear):
+        for client in self.clients.values():
+            client.meta.events.register("before-send", lambda request, **_: ear(request.body))
 
     def call(self, service, operation, parameters):
         try:
@@ -120,6 +125,17 @@ def shape(value, path=""):
     return {path: "str" if is_text else type(value).__name__}
 
 
+def patiently(driver, *call):
+    """Calls again where it was too often."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return driver.call(*call)
+        except Refused as refused:
+            if refused.code != "RequestLimitExceeded" or time.monotonic() > deadline:
+                raise
+
+
 class Journey:
     """Calls that are told under a name, by the driver that is tried; and others, by boto3."""
 
@@ -127,12 +143,12 @@ class Journey:
         self.driver, self.guide, self.told = driver, Boto3(endpoint), {}
 
     def quietly(self, operation, **parameters):
-        return self.guide.call("ec2", operation, parameters)
+        return patiently(self.guide, "ec2", operation, parameters)
 
     def go(self, step, operation, service="ec2", **parameters):
         assert step not in self.told, step
         try:
-            answer = self.driver.call(service, operation, parameters)
+            answer = patiently(self.driver, service, operation, parameters)
         except Refused as refused:
             self.told[step] = {"code": refused.code, "status": refused.status}
             return None
@@ -239,6 +255,9 @@ class Network:
         asked = {"GroupId": self.group, "IpPermissions": [self.rule]}
         self.to.go("group authorize", "AuthorizeSecurityGroupIngress", **asked)
         self.to.go("group authorize again", "AuthorizeSecurityGroupIngress", **asked)
+        out = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+        asked = {"GroupId": self.group, "IpPermissions": [out]}
+        self.to.go("group authorize out", "AuthorizeSecurityGroupEgress", **asked)
 
     def look(self):
         """Each kind, by the tags that it was born with."""
@@ -370,9 +389,13 @@ class Machines:
         to.go("instances by colour", "DescribeInstances", Filters=filters(colour=["red"]))
         to.go("instance status", "DescribeInstanceStatus", InstanceIds=[one])
         to.go("console", "GetConsoleOutput", InstanceId=one)
-        to.go("volumes", "DescribeVolumes", Filters=OURS)
+        volumes = to.go("volumes", "DescribeVolumes", Filters=OURS)["Volumes"]
+        to.go("volume delete in use", "DeleteVolume", VolumeId=volumes[0]["VolumeId"])
         to.go("volume unknown", "DescribeVolumes", VolumeIds=["vol-0123456789abcdef0"])
         to.go("interfaces", "DescribeNetworkInterfaces", Filters=filters(vpc_id=[self.network.vpc]))
+        to.go("interface delete unknown", "DeleteNetworkInterface", NetworkInterfaceId="eni-0123456789abcdef0")
+        to.go("interface detach unknown", "DetachNetworkInterface", AttachmentId="eni-attach-01234567")
+        to.go("address release unknown", "ReleaseAddress", AllocationId="eipalloc-01234567")
         to.go("interface unknown", "DescribeNetworkInterfaces", NetworkInterfaceIds=["eni-0123456789abcdef0"])
 
     def pages(self):
@@ -475,7 +498,28 @@ def travel(to):
     network.tear_down()
 
 
+def record(endpoint):
+    """Prints each request once, however often it was sent."""
+    sent, driver = {}, Boto3(endpoint)
+
+    def hear(body):
+        sent[body if isinstance(body, str) else body.decode()] = True
+
+    driver.listen(hear)
+    journey = Journey(driver, endpoint)
+    journey.guide = driver
+    travel(journey)
+    print("\n".join(sent))
+
+
+def tell(driver, endpoint):
+    journey = Journey(driver, endpoint)
+    travel(journey)
+    json.dump(journey.told, sys.stdout, indent=1)
+
+
 kind, endpoint = sys.argv[1:]
-journey = Journey({"boto3": Boto3, "cli": Cli}[kind](endpoint), endpoint)
-travel(journey)
-json.dump(journey.told, sys.stdout, indent=1)
+if kind == "record":
+    record(endpoint)
+else:
+    tell({"boto3": Boto3, "cli": Cli}[kind](endpoint), endpoint)

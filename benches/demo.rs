@@ -1,0 +1,124 @@
+//! What a large demo cloud costs: how long a client takes to describe all of it, by its own EC2
+//! client, all regions at once; and the memory of the process that serves it.
+//!
+//! Parsing alone costs a client some 66 ms for 1,000 instances.
+
+#![expect(clippy::unwrap_used, reason = "a measurement that cannot be taken has no number")]
+
+mod table;
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use futures_util::future::join_all;
+use spot_tui::aws::{Access, Aws, Credentials, Selector, SharedTimeSource};
+use spot_tui::demo::{Scenario, Settings, World, connector};
+
+use table::{cpu_time, print, status};
+
+const INSTANCES: u32 = 10_000;
+/// Whose instances `demo-cloud` has from the beginning.
+const DEPLOYMENT: &str = "spot-demo";
+
+#[tokio::main]
+async fn main() {
+    in_the_process().await;
+    over_loopback(&["--no-ssh"]).await;
+    over_loopback(&[]).await;
+}
+
+async fn in_the_process() {
+    let world = World::new(&Settings::default(), Scenario::default());
+    let begin = Instant::now();
+    assert_eq!(world.preload(INSTANCES, DEPLOYMENT, "demo"), INSTANCES);
+    let what = format!("{INSTANCES} instances made");
+    print(&what, &format!("{:.0} ms", begin.elapsed().as_secs_f64() * 1e3), "");
+    let access = Access {
+        http: Some(connector(&world)),
+        time: SharedTimeSource::new(world.clock()),
+        ..access()
+    };
+    measure("in the process", &access).await;
+}
+
+async fn over_loopback(options: &[&str]) {
+    let cloud = DemoCloud::start(options);
+    let how = if options.is_empty() { "demo-cloud" } else { "demo-cloud without SSH" };
+    measure(how, &Access { endpoint: Some(cloud.endpoint.clone()), ..access() }).await;
+    let process = Path::new("/proc").join(cloud.child.id().to_string());
+    let most = status(&process, "VmHWM") / 1024.0;
+    print(&format!("{how}: memory at most"), &format!("{most:.0} MiB"), "under 300 MB");
+}
+
+fn access() -> Access {
+    Access {
+        credentials: Some(Credentials::new("key", "secret", None, None, "bench")),
+        ..Access::default()
+    }
+}
+
+/// Describes everything twice: the second time connections are open.
+async fn measure(how: &str, access: &Access) {
+    let aws = Aws::open(access).await.unwrap();
+    for round in ["first", "second"] {
+        for (what, everything) in [("instances", false), ("and all else", true)] {
+            let (begin, cpu) = (Instant::now(), cpu_time(Path::new("/proc/self")));
+            assert_eq!(describe(&aws, everything).await, INSTANCES as usize);
+            let taken = begin.elapsed().as_secs_f64() * 1e3;
+            let cpu = (cpu_time(Path::new("/proc/self")) - cpu) * 1e3;
+            let measured = format!("{taken:.0} ms, {cpu:.0} ms of processor time");
+            print(&format!("{how}: {round} look, {what}"), &measured, "under 2 s");
+        }
+    }
+}
+
+/// How many instances all regions tell of; with the spot requests, and with the network and what
+/// else hangs on it, where everything is wanted.
+async fn describe(aws: &Aws, everything: bool) -> usize {
+    let regions = aws.account().await.unwrap().regions;
+    let looks = regions.into_iter().map(|region| {
+        let ec2 = aws.region(&region);
+        tokio::spawn(async move {
+            let ours = Selector::deployment(&DEPLOYMENT.into());
+            if everything {
+                let (requests, network) =
+                    tokio::join!(ec2.spot_requests(&ours), ec2.network(&ours));
+                requests.unwrap();
+                network.unwrap();
+            }
+            ec2.instances(&ours).await.unwrap().len()
+        })
+    });
+    join_all(looks).await.into_iter().map(Result::unwrap).sum()
+}
+
+/// The demo cloud as a process of its own.
+struct DemoCloud {
+    child: Child,
+    endpoint: String,
+}
+
+impl DemoCloud {
+    fn start(options: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_spot-tui"))
+            .args(["demo-cloud", "--preload", &INSTANCES.to_string()])
+            .args(options)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let told: serde_json::Value = serde_json::from_str(&line).unwrap();
+        Self { child, endpoint: told["endpoint"].as_str().unwrap().to_owned() }
+    }
+}
+
+impl Drop for DemoCloud {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
