@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::fleet::identity::City;
 use crate::fleet::{Health, Instance, Machine, Phase};
 
 /// A field of a row. The order is the one in which columns are drawn at first.
@@ -26,6 +27,8 @@ pub enum Field {
     Instance,
     /// The `Name` tag.
     Name,
+    /// Where its sensor stands.
+    City,
     /// From what needs a person to what is on its way out.
     Phase,
     /// How long it has been in this phase.
@@ -52,11 +55,12 @@ pub enum Field {
 
 impl Field {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Region,
         Self::Zone,
         Self::Instance,
         Self::Name,
+        Self::City,
         Self::Phase,
         Self::Since,
         Self::Type,
@@ -77,6 +81,7 @@ impl Field {
             Self::Zone => "zone",
             Self::Instance => "instance",
             Self::Name => "name",
+            Self::City => "city",
             Self::Phase => "phase",
             Self::Since => "since",
             Self::Type => "type",
@@ -109,6 +114,7 @@ impl Field {
             Self::Zone => of(|machine| machine.zone.as_str()),
             Self::Instance => Cow::Borrowed(row.id().map_or(row.key.as_str(), |id| id.as_str())),
             Self::Name => of(|machine| machine.name.as_deref().unwrap_or_default()),
+            Self::City => Cow::Borrowed(row.id().map_or("", |id| City::of(id).name)),
             Self::Phase => match &row.phase {
                 Phase::Failed(failure) => Cow::Owned(format!("failed {}", failure.reason)),
                 phase => Cow::Borrowed(phase.word()),

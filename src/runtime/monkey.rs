@@ -92,8 +92,7 @@ impl Glass {
             *self = Self::new(model.size);
         }
         let theme = Theme::named(model.theme, Ability { colours: true, unicode: true });
-        let mut draw =
-            |frame: &mut ratatui::Frame<'_>| drop::<HitMap>(render(model, &theme, frame));
+        let draw = |frame: &mut ratatui::Frame<'_>| drop::<HitMap>(render(model, &theme, frame));
         self.screen.draw(draw).unwrap();
         let bytes = std::mem::take(&mut *self.wire.0.borrow_mut());
         self.seen.process(&bytes);

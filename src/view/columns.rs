@@ -7,6 +7,7 @@ use super::money::hourly;
 use super::text;
 use super::theme::{Glyphs, Theme, Tone};
 use crate::app::{Field, birth};
+use crate::fleet::identity::City;
 use crate::fleet::{Amount, Health, Instance, Machine, Phase};
 
 /// What a cell is drawn with besides its row.
@@ -19,12 +20,15 @@ pub struct Look {
 }
 
 /// The columns: one for each field.
-pub static INSTANCE: [Column<Instance, Look>; 15] = [
+pub static INSTANCE: [Column<Instance, Look>; 16] = [
     column(Field::Region, "REGION", [14, 14, 14], 0, |row, _, _| Cell::plain(row.region.as_str())),
     column(Field::Zone, "ZONE", [4, 4, 4], 6, zone),
     column(Field::Instance, "INSTANCE", [10, 19, 19], 2, instance),
     column(Field::Name, "NAME", [10, 16, 24], 10, |row, look, _| {
         known(row, look, |machine| machine.name.as_deref())
+    }),
+    column(Field::City, "CITY", [8, 12, 14], 8, |row, look, _| {
+        Cell::known(row.id().map(|id| City::of(id).name), look.glyphs)
     }),
     column(Field::Phase, "PHASE", [20, 31, 64], 1, phase),
     column(Field::Since, "FOR", [4, 4, 4], 8, |row, look, _| {

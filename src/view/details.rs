@@ -10,6 +10,7 @@ use super::text;
 use super::{Pen, Tone};
 use crate::app::keymap::Context;
 use crate::app::{Command, Field, Model, Pane, Story, clean, story};
+use crate::fleet::identity::City;
 use crate::fleet::{Failure, HostKeyTrust, Instance, InstanceKey, Machine, Phase};
 
 /// The column where the facts begin.
@@ -79,6 +80,11 @@ fn facts(model: &Model, pen: &Pen<'_>, instance: &Instance, room: u16) -> Vec<Fa
     if !instance.cost.accrued.is_unknown() && instance.cost.accrued.usd > 0.0 {
         let (hourly, accrued) = (dollars(instance.cost.hourly), dollars(instance.cost.accrued));
         facts.push(("cost", Tone::Plain, format!("{hourly}/h now, {accrued} so far")));
+    }
+    if let Some(id) = instance.id() {
+        let City { name, state, latitude, longitude, .. } = City::of(id);
+        let said = format!("{name}, {state}, at {latitude:.2}, {longitude:.2}");
+        facts.extend(wrapped("sensor", Tone::Plain, &said, room));
     }
     if let Some(host_key) = &instance.host_key {
         let trust = match host_key.trust {

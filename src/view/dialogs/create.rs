@@ -63,7 +63,7 @@ impl<'a> Plan<'a> {
         }
         let (pool, _) = self.best?;
         let zone = pool.zone.letter(&self.config.region);
-        Some(Cell::plain(format!("{} in {zone}", pool.machine_type)))
+        Some(Cell::plain(format!("{} {zone}", pool.machine_type)))
     }
 }
 
