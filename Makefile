@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo prerequisites venv lint test check bench monkey sweep
+.PHONY: help demo prerequisites venv lint test check bench monkey sweep test-node
 
 VENV := target/venv
 
@@ -23,7 +23,7 @@ missing = $(strip \
 	$(if $(shell python3 -c 'import ensurepip; print(1)' 2>/dev/null),,python3-venv))
 
 help:  ## show this list
-	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo:  ## open the dashboard on a cloud that is not there
 	cargo run --locked -- --demo
@@ -58,6 +58,12 @@ test: prerequisites venv lint  ## format, lints and all tests: what CI runs
 	else \
 		echo "cargo test --locked" && cargo test --locked; \
 	fi
+
+test-node: prerequisites venv  ## deploy onto a real, emulated machine and break it: some fifteen minutes
+	@command -v qemu-system-x86_64 debootstrap nats-server >/dev/null || { \
+		echo "missing; install with: apt-get install qemu-system-x86 debootstrap nats-server" >&2; exit 1; }
+	@[ -e target/machine/disk.img ] || tests/machine/make-disk.sh target/machine
+	cargo test --locked --test stories machine:: -- --ignored --nocapture
 
 check: test  ## test, and the licences and sources of all dependencies
 	@cargo deny --version >/dev/null 2>&1 || \

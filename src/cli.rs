@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Creates, watches and destroys EC2 spot instances in many regions and turns them into Bacalhau
 /// compute nodes. Without a command it opens the dashboard.
@@ -131,6 +131,58 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Look closely at one node: a verdict a line, then its logs and files, secrets masked.
+    Diagnose {
+        /// The instance.
+        #[arg(value_name = "INSTANCE")]
+        instance: String,
+        /// One JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the log of a node's deployment, or the journal of one of its units.
+    Logs {
+        /// The instance.
+        #[arg(value_name = "INSTANCE")]
+        instance: String,
+        /// The journal of this unit, such as bacalhau or sensor-generator.
+        #[arg(long, value_name = "UNIT")]
+        unit: Option<String>,
+        /// Go on with what is added, until Ctrl-C.
+        #[arg(long, short)]
+        follow: bool,
+    },
+    /// Open a shell on an instance, or run one command there, with the system's ssh.
+    Ssh {
+        /// The instance.
+        #[arg(value_name = "INSTANCE")]
+        instance: String,
+        /// The command and its arguments.
+        #[arg(last = true, value_name = "COMMAND")]
+        command: Vec<String>,
+    },
+    /// Run a command on many nodes; those that answer alike are shown together.
+    Exec(Exec),
+    /// Destroy an instance and launch a fresh one in its region.
+    Retry {
+        /// The instance.
+        #[arg(value_name = "INSTANCE")]
+        instance: String,
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
+        /// One JSON object a line instead of lines for people.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the public address of any one instance, for scripts.
+    RandomIp,
+    /// Print the fleet for another program.
+    Export {
+        /// For which program.
+        #[arg(value_name = "FORMAT")]
+        format: ExportFormat,
+    },
     /// Show which sensor an instance pretends to have; it follows from the id alone.
     Identity {
         /// The instance's id, be it made up: i-test.
@@ -229,4 +281,31 @@ pub struct DemoCloud {
     /// No hosts: nothing answers SSH.
     #[arg(long)]
     pub no_ssh: bool,
+}
+
+/// `exec`.
+#[derive(Debug, Clone, Args)]
+pub struct Exec {
+    /// Only in this region. May be repeated.
+    #[arg(long, value_name = "REGION")]
+    pub region: Vec<String>,
+    /// Only on this instance. May be repeated.
+    #[arg(long, value_name = "INSTANCE", conflicts_with = "region")]
+    pub on: Vec<String>,
+    /// The command and its arguments, for the shell over there.
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+}
+
+/// What `export` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// Host blocks for ssh_config.
+    SshConfig,
+    /// An Ansible inventory, a group a region.
+    Ansible,
+    /// Lines for /etc/hosts.
+    Hosts,
+    /// An array of objects.
+    Json,
 }

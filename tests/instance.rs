@@ -39,6 +39,7 @@ fn shellcheck_has_nothing_to_say() {
     let output = Command::new("shellcheck")
         .args(["--shell=sh", "--severity=style"])
         .args(scripts_where(|name| !name.ends_with(".service")))
+        .arg(instance("install-packages.sh"))
         .output()
         .expect("shellcheck is missing: apt-get install shellcheck");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
@@ -47,9 +48,18 @@ fn shellcheck_has_nothing_to_say() {
 mod user_data {
     use super::*;
 
+    fn with(public_key: &str) -> String {
+        let inputs = UserData {
+            username: "ubuntu",
+            public_key: Some(public_key),
+            packages: &[],
+            cloud_config: None,
+        };
+        render(&inputs).unwrap()
+    }
+
     fn rendered() -> String {
-        let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB9 me@here";
-        render(&UserData { username: "ubuntu", public_key: Some(key) }).unwrap()
+        with("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB9 me@here")
     }
 
     /// cloud-init accepts a key that it does not know, and ignores it.
@@ -61,15 +71,13 @@ mod user_data {
         let keys: BTreeSet<&str> =
             document.as_object().unwrap().keys().map(String::as_str).collect();
         let known = [
-            "apt",
             "disable_root",
-            "package_update",
-            "packages",
             "runcmd",
             "ssh_authorized_keys",
             "ssh_pwauth",
             "user",
             "users",
+            "write_files",
         ];
         assert_eq!(keys, BTreeSet::from(known));
         assert_eq!(document["ssh_pwauth"], false);
@@ -79,17 +87,20 @@ mod user_data {
     #[test]
     fn is_small_and_takes_nothing_on_trust() {
         let longest = format!("ssh-rsa {}", "A".repeat(4088));
-        let text = render(&UserData { username: "ubuntu", public_key: Some(&longest) }).unwrap();
+        let text = with(&longest);
         assert!(text.len() < 8 * 1024, "{} bytes", text.len());
 
         let text = rendered();
-        assert!(!text.replace("me@here", "").contains('@'), "a placeholder is left");
-        for word in ["curl -", "| sh", "|sh", "token", "password", "PRIVATE"] {
+        for placeholder in ["@username@", "@authorized_keys@", "@install"] {
+            assert!(!text.contains(placeholder), "{placeholder} is left");
+        }
+        for word in ["| sh", "|sh", "token", "password", "PRIVATE"] {
             assert!(!text.contains(word), "user-data holds {word:?}");
         }
-        let source = &yaml(&text)["apt"]["sources"]["docker.list"];
-        assert_eq!(source["keyid"].as_str().unwrap().len(), 40, "a whole fingerprint");
-        assert!(source["source"].as_str().unwrap().contains("signed-by=$KEY_FILE"));
+        let install = read("install-packages.sh");
+        let pinned = install.split("fingerprint=").nth(1).unwrap().lines().next().unwrap();
+        assert_eq!(pinned.len(), 40, "a whole fingerprint");
+        assert!(install.contains("signed-by=$keys"));
     }
 }
 
@@ -367,6 +378,7 @@ mod bacalhau_config {
             ("nats://h", "nats://h:4222"),
             ("nats://h:4222/", "nats://h:4222"),
             ("tls://h:4443", "tls://h:4443"),
+            ("wss://h:443", "wss://h:443"),
             ("[2001:db8::1]", "nats://[2001:db8::1]:4222"),
             ("nats://[2001:db8::1]:4333", "nats://[2001:db8::1]:4333"),
         ] {
@@ -377,6 +389,8 @@ mod bacalhau_config {
                 "{given}"
             );
             assert_eq!(config["Compute"].get("Auth"), None);
+            let secure = given.starts_with("tls") || given.starts_with("wss");
+            assert_eq!(config["Compute"]["TLS"]["RequireTLS"] == true, secure, "{given}");
         }
     }
 

@@ -16,6 +16,7 @@ mod demo_hosts;
 mod docs;
 mod identity;
 mod instance;
+mod machine;
 mod main_path;
 mod market;
 mod node;

@@ -13,6 +13,7 @@ const UPLOADED: &str = "/tmp/uploaded_files/scripts/deploy_services.sh";
 const PLACED: &str = "/opt/uploaded_files/scripts/deploy_services.sh";
 const LOG: &str = "/opt/deployment.log";
 const TOKEN: &str = r#"a|b&c\d"e$f'g: #h"#;
+const NOTICE: &str = r#"{"action": "terminate", "time": "2026-11-20T15:02:00Z"}"#;
 const FILES: &[(&str, &str)] = &[
     ("orchestrator_endpoint", "orchestrator.example.com\n"),
     ("orchestrator_token", TOKEN),
@@ -152,7 +153,7 @@ fn without_credentials_it_goes_on_and_says_so() {
         text.contains("WARNING: no orchestrator_endpoint: the node starts and joins nothing"),
         "{text}"
     );
-    assert_eq!(status(&root)["files"]["orchestrator_endpoint"], false);
+    assert_eq!(status(&root)["files"]["orchestrator_endpoint"], Value::Null);
 }
 
 #[test]
@@ -261,25 +262,59 @@ fn the_status_is_one_object() {
     assert_eq!(status["units"].as_object().unwrap().len(), 4);
     assert_eq!(status["units"]["bacalhau.service"], "active");
     assert_eq!(status["docker"], "27.5.1");
+    assert_eq!(status["containers"], serde_json::json!({"bacalhau": "running"}));
     assert_eq!(status["bacalhau_alive"], true);
     assert_eq!(status["sensor_healthy"], true);
+    let readings = serde_json::json!({"readings": 42, "errors": 1, "elapsed_s": 41});
+    assert_eq!(status["sensor"], readings);
+    let way = serde_json::json!({"address": "orchestrator.example.com:4222", "reachable": true});
+    assert_eq!(status["orchestrator"], way);
     assert!(status["disk"]["total_kb"].as_u64().unwrap() > 0);
     assert_eq!(status["memory"]["free_kb"], 3_000_000);
     assert_eq!(status["uptime"], 123);
+    assert_eq!(status["spot_notice"], Value::Null);
+    assert_eq!(status.get("details"), None);
+
+    root.write("/var/imds/spot/instance-action", 0o644, NOTICE);
+    assert_eq!(self::status(&root)["spot_notice"], "2026-11-20T15:02:00Z");
+}
+
+#[test]
+fn a_full_status_shows_everything_but_the_token() {
+    let root = uploaded();
+    deploy(&root, UPLOADED);
+    let log = format!("started with {TOKEN}\n\u{1b}[31mred\u{1b}[0m\n");
+    root.write("/var/log/cloud-init-output.log", 0o644, &log);
+    let began = std::time::Instant::now();
+    let output = root.run(&["/opt/uploaded_files/scripts/node-status", "--full"]);
+    let took = began.elapsed();
+    assert!(took.as_secs() < 2, "{took:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(!text.contains(TOKEN) && text.lines().all(|line| line.len() < 4096), "{text}");
+    let details = &serde_json::from_str::<Value>(&text).unwrap()["details"];
+    assert_eq!(details["cloud_init_log"][0], "started with ***");
+    assert_eq!(details["journals"]["bacalhau.service"][0], "a line of the journal");
+    let lines = |part: &str| details[part].as_array().unwrap().clone();
+    assert!(lines("config").contains(&"    Token: \"***\"".into()), "{details}");
+    assert!(lines("deployment_log").last().unwrap().as_str().unwrap().ends_with("END exit=0"));
+    assert!(lines("identity").len() > 20 && lines("listing").len() > 5);
+    assert!(lines("errors").len() == 1);
 }
 
 #[test]
 fn the_status_of_a_bare_machine_is_full_of_nulls() {
     let root = uploaded();
-    for stub in ["cloud-init", "docker", "systemctl", "curl"] {
+    for stub in ["cloud-init", "docker", "systemctl", "curl", "journalctl"] {
         std::fs::remove_file(root.path("/usr/local/bin").join(stub)).unwrap();
     }
+    std::fs::remove_dir_all(root.path("/run/cloud-init")).unwrap();
     let output = root.run(&["/tmp/uploaded_files/scripts/node-status"]);
     assert!(output.status.success());
     let status: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(status["cloud_init"], Value::Null);
-    assert_eq!(status["docker"], Value::Null);
+    for unknown in ["cloud_init", "docker", "sensor", "spot_notice"] {
+        assert_eq!(status[unknown], Value::Null, "{unknown}");
+    }
     assert_eq!(status["deployment"], serde_json::json!({"exit": null, "last": null}));
-    assert_eq!(status["units"]["bacalhau.service"], "unknown");
+    assert_eq!(status["units"], serde_json::json!({}));
     assert_eq!(status["bacalhau_alive"], false);
 }

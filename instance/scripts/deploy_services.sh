@@ -1,7 +1,8 @@
 #!/bin/sh
 # Turns an instance that has booted and received its files into a Bacalhau node.
 #
-#   deploy_services.sh [--user NAME] [--instance-id ID] [--region REGION] [--deployment ID] [--start]
+#   deploy_services.sh [--user NAME] [--instance-id ID] [--region REGION] [--deployment ID]
+#     [--bacalhau-image IMAGE] [--sensor-image IMAGE] [--start]
 #
 # Runs as root, as often as one likes: a second run ends in the same state. Each step is logged with
 # its time and result to /opt/deployment.log and to standard output; the first failure ends the run
@@ -64,22 +65,27 @@ relay() {
 }
 
 read_arguments() {
-  user=ubuntu instance_id='' region='' deployment='' start=no
+  user=ubuntu instance_id='' region='' deployment='' bacalhau_image='' sensor_image='' start=no
   while [ $# -gt 0 ]; do
     case $1 in
       --start) start=yes; shift; continue ;;
-      --user | --instance-id | --region | --deployment) ;;
+      --user | --instance-id | --region | --deployment | --bacalhau-image | --sensor-image) ;;
       *) refuse 64 "unknown argument: $1" ;;
     esac
     [ $# -ge 2 ] || refuse 64 "$1 needs a value"
-    case $2 in
-      '' | -* | *[!A-Za-z0-9._-]*) refuse 64 "$1 has an impossible value" ;;
+    case $1=$2 in
+      *= | *=-*) refuse 64 "$1 has an impossible value" ;;
+      *-image=*[!A-Za-z0-9._/:@-]*) refuse 64 "$1 has an impossible value" ;;
+      *-image=*) ;;
+      *=*[!A-Za-z0-9._-]*) refuse 64 "$1 has an impossible value" ;;
     esac
     case $1 in
       --user) user=$2 ;;
       --instance-id) instance_id=$2 ;;
       --region) region=$2 ;;
       --deployment) deployment=$2 ;;
+      --bacalhau-image) bacalhau_image=$2 ;;
+      --sensor-image) sensor_image=$2 ;;
     esac
     shift 2
   done
@@ -152,8 +158,8 @@ place_files() {
     [ -f "$source/$path" ] || fail 80 "$source/$path is missing"
   done
   if [ "$source" = "$upload" ]; then
-    mkdir -p "$home" "$upload/files" || fail 81 "$home could not be made"
-    for folder in scripts config files; do
+    mkdir -p "$home" "$upload/files" "$upload/units" || fail 81 "$home could not be made"
+    for folder in scripts config files units; do
       replace_folder "$folder" || fail 81 "$home/$folder could not be written"
     done
     cp "$upload/node_identity.json" "$home/" || fail 81 "$home/node_identity.json could not be written"
@@ -172,9 +178,9 @@ replace_folder() {
 # Root runs scripts and reads config, so nobody else may write them. The user's files are theirs,
 # with the modes that they gave them; the credentials are root's alone.
 set_owners() {
-  chown -R root:root "$home/scripts" "$home/config" &&
-    chmod -R go-w "$home/scripts" "$home/config" &&
-    chmod 0755 "$home" "$home/scripts" "$home/config" &&
+  chown -R root:root "$home/scripts" "$home/config" "$home/units" &&
+    chmod -R go-w "$home/scripts" "$home/config" "$home/units" &&
+    chmod 0755 "$home" "$home/scripts" "$home/config" "$home/units" &&
     chown -R "$user" "$home/files" &&
     chmod 0700 "$home/files" || return 1
   for credential in "$home/files/orchestrator_endpoint" "$home/files/orchestrator_token"; do
@@ -216,6 +222,13 @@ facts() {
   echo "ZONE=$(word_of placement/availability-zone)"
   echo "INSTANCE_TYPE=$(word_of instance-type)"
   echo "DEPLOYMENT=$deployment"
+  # These come after those of images.env, and win.
+  [ -z "$bacalhau_image" ] || echo "BACALHAU_IMAGE=$bacalhau_image"
+  [ -z "$sensor_image" ] || echo "SENSOR_IMAGE=$sensor_image"
+  # What node-status has to find from now on.
+  for credential in orchestrator_endpoint orchestrator_token; do
+    [ ! -s "$home/files/$credential" ] || echo "$credential=deployed"
+  done
 }
 
 # A metadata value, or nothing where it is not a plain word.
@@ -246,8 +259,15 @@ install_unit() {
   cp "$1" "$target" && chown root:root "$target" && chmod 0644 "$target"
 }
 
+# Ours, and those that the user added.
+all_units() {
+  for unit in "$home"/scripts/*.service "$home"/units/*; do
+    [ ! -f "$unit" ] || echo "$unit"
+  done
+}
+
 install_units() {
-  for unit in "$home"/scripts/*.service; do
+  for unit in $(all_units); do
     install_unit "$unit" || fail 86 "${unit##*/} could not be installed"
   done
   relay systemctl daemon-reload || fail 86 "systemd could not read the units"
@@ -255,7 +275,7 @@ install_units() {
 
 enable_units() {
   set --
-  for unit in "$home"/scripts/*.service; do
+  for unit in $(all_units); do
     set -- "$@" "${unit##*/}"
   done
   relay systemctl enable "$@" || fail 87 "the units could not be enabled"

@@ -46,6 +46,9 @@ orchestrator() {
     return
   fi
   printf '  Orchestrators: [%s]\n' "$(quote "$(endpoint_url "$endpoint")")"
+  case $endpoint in
+    tls://* | wss://*) printf '  TLS:\n    RequireTLS: true\n' ;;
+  esac
   if [ -n "$token" ]; then
     printf '  Auth:\n    Token: %s\n' "$(quote "$token")"
   fi

@@ -9,6 +9,7 @@
 
 mod aws;
 mod complaint;
+mod credentials;
 mod fields;
 mod keys;
 mod labels;
@@ -27,6 +28,7 @@ mod ui;
 mod values;
 
 pub use complaint::{Complaint, Complaints};
+pub use credentials::{check_endpoint, check_token};
 pub use keys::Section;
 pub use merge::{Found, Merged, merge_defaults};
 pub use parse::{parse, parse_bytes};

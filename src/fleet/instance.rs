@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::cost::{Bill, Cost};
+use super::health::Vitals;
+use super::identity::City;
 use super::{
     DeploymentId, Ec2State, ImageId, InstanceId, InstanceKey, LaunchId, MachineType, Phase, Region,
     SpotRequestId, VpcId, Zone,
@@ -35,6 +37,8 @@ pub struct Instance {
     pub attempts: Vec<Attempt>,
     /// The newest line that its deployment printed.
     pub last_line: Option<String>,
+    /// How its node was when it was last looked at, and when that was.
+    pub vitals: Option<(Timestamp, Vitals)>,
     /// What its bill is made from.
     pub bill: Bill,
     /// What it costs, as last reckoned.
@@ -190,9 +194,15 @@ impl Instance {
             host_key: None,
             attempts: Vec::new(),
             last_line: None,
+            vitals: None,
             bill: Bill::default(),
             cost: Cost::default(),
         }
+    }
+
+    /// Where its sensor stands; follows from its id.
+    pub fn city(&self) -> Option<City> {
+        self.id().map(City::of)
     }
 
     /// Its EC2 id, once it has one.

@@ -4,6 +4,7 @@
 //! report that is applied.
 
 pub mod cost;
+pub mod health;
 pub mod identity;
 mod ids;
 mod instance;
@@ -238,6 +239,12 @@ impl Fleet {
             Fact::HostKey(host_key) => {
                 if let Some(instance) = self.instances.get_mut(key) {
                     instance.host_key = Some(host_key.clone());
+                }
+                Ok(())
+            }
+            Fact::Vitals(vitals) => {
+                if let Some(instance) = self.instances.get_mut(key) {
+                    instance.vitals = Some((at, vitals.clone()));
                 }
                 Ok(())
             }

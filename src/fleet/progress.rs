@@ -5,6 +5,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+use super::health::Vitals;
 use super::{
     AccountId, Attempt, DeploymentId, Failure, HostKey, Instance, InstanceId, InstanceKey,
     LaunchId, Machine, MachineType, Phase, Region, RegionPrices, SpotRequestId, Transfer,
@@ -228,6 +229,8 @@ pub enum Fact {
     Unanswered(String),
     /// The host showed this key.
     HostKey(HostKey),
+    /// How the node is, from a look at it.
+    Vitals(Vitals),
     /// A launch was tried, for an instance or in a region.
     Tried(Attempt),
     /// A planned instance found no place where it was planned: it is tried in this region.

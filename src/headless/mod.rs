@@ -4,7 +4,9 @@
 
 mod line;
 mod list;
+mod nodes;
 mod printer;
 
 pub use list::print_list;
+pub use nodes::{Export, diagnosis_json, print_diagnosis, print_export, print_outputs};
 pub use printer::{Before, Format, Printer, Tally};

@@ -1,7 +1,7 @@
 //! What every job works with: the way to AWS, the configuration, the journal, and what jobs must
 //! know of each other.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{
-    Notify, OnceCell, OwnedMutexGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock,
+    Notify, OnceCell, OwnedMutexGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, watch,
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +20,10 @@ use super::place::Refusals;
 use super::prices::PriceMemory;
 use crate::aws::{Access, Aws, AwsError};
 use crate::config::Config;
-use crate::fleet::{Account, DeploymentId, Failure, InstanceId, Region, Step};
+use crate::fleet::{
+    Account, DeploymentId, Ec2State, Failure, HostKey, InstanceId, InstanceKey, Machine, Region,
+    Step,
+};
 use crate::ssh::{Dial, TcpDial};
 use crate::store::{Cache, Journal};
 
@@ -35,6 +38,8 @@ pub struct Pace {
     pub notices: Duration,
     /// Between two looks at a region without instances of ours.
     pub empty: Duration,
+    /// Between two looks at a node that is well.
+    pub health: Duration,
     /// Between two looks at the console for a host key.
     pub console: Duration,
     /// How long to look for what a call of unknown outcome may have made. DescribeInstances is
@@ -49,6 +54,7 @@ impl Default for Pace {
             settled: Duration::from_secs(15),
             notices: Duration::from_secs(4),
             empty: Duration::from_mins(1),
+            health: Duration::from_mins(1),
             console: Duration::from_secs(5),
             consistency: Duration::from_mins(1),
         }
@@ -82,6 +88,17 @@ pub struct Context {
     shared: Shared,
 }
 
+/// A deployed node that is to be looked at for as long as it is there.
+#[derive(Debug, Clone)]
+pub struct Charge {
+    /// Its row.
+    pub key: InstanceKey,
+    /// Its instance.
+    pub machine: Machine,
+    /// The key that its host has to show.
+    pub host_key: HostKey,
+}
+
 /// Where instances can be launched in a region, as it was laid out a moment ago. EC2 may not tell
 /// of it yet to who asks.
 #[derive(Debug, Clone)]
@@ -106,6 +123,8 @@ struct Shared {
     prices: PriceMemory,
     pipelines: Mutex<HashMap<InstanceId, CancellationToken>>,
     stir: Notify,
+    charges: Mutex<BTreeMap<InstanceKey, Charge>>,
+    charged: watch::Sender<()>,
 }
 
 impl Context {
@@ -132,6 +151,8 @@ impl Context {
             prices: PriceMemory::default(),
             pipelines: Mutex::default(),
             stir: Notify::new(),
+            charges: Mutex::default(),
+            charged: watch::Sender::new(()),
         };
         Self {
             access,
@@ -268,6 +289,39 @@ impl Context {
     /// No pipeline may work on this instance any more, nor begin to: it is being destroyed.
     pub fn stop_work_on(&self, id: &InstanceId) {
         lock(&self.shared.pipelines).entry(id.clone()).or_default().cancel();
+    }
+
+    /// From now on this node is looked at by whoever watches.
+    pub fn tend(&self, charge: Charge) {
+        lock(&self.shared.charges).insert(charge.key.clone(), charge);
+        self.shared.charged.send_replace(());
+    }
+
+    /// Those of these machines that do not run are looked at no more.
+    pub(super) fn discharge(&self, machines: &[Machine]) {
+        let gone = |id: &InstanceId| {
+            machines.iter().any(|seen| seen.id == *id && seen.state != Ec2State::Running)
+        };
+        lock(&self.shared.charges).retain(|_, charge| !gone(&charge.machine.id));
+    }
+
+    /// The nodes that are to be looked at.
+    pub(super) fn charges(&self) -> Vec<Charge> {
+        lock(&self.shared.charges).values().cloned().collect()
+    }
+
+    /// Whether this node is to be looked at.
+    pub(super) fn is_charged(&self, key: &InstanceKey) -> bool {
+        lock(&self.shared.charges).contains_key(key)
+    }
+
+    /// Waits for the next [`Context::tend`] after this call.
+    pub(super) fn charges_changed(&self) -> impl Future<Output = ()> + use<> {
+        let mut charged = self.shared.charged.subscribe();
+        async move {
+            // The sender lives as long as the context.
+            let _ = charged.changed().await;
+        }
     }
 
     /// The pools that had nothing to give lately.

@@ -13,7 +13,7 @@ use super::kit::Kit;
 use super::network::{self, NetworkReady};
 use super::orders::Standing;
 use super::place::{Placed, Placement, candidates, forget_images, images};
-use super::{Context, Reporter, orders, settle, user_data};
+use super::{Context, Reporter, orders, settle};
 use crate::aws::{Aws, Ec2, LaunchRequest};
 use crate::config::{Config, RegionConfig};
 use crate::fleet::tags::Origin;
@@ -237,7 +237,7 @@ impl Creation {
         let images = images(context, ec2, wanted).await?;
         let Site { network, key_name, .. } = self.site(context, ec2, &origin, reporter).await?;
         let candidates = candidates(context, ec2, wanted, &images, &network, reporter).await?;
-        let template = self.template(wanted, &network, key_name)?;
+        let template = self.template(wanted, &network, key_name);
         let origin = &origin;
         let placement = Placement { context, reporter, ec2, order, keys, origin, template };
         let placed = placement.place(&candidates).await;
@@ -313,14 +313,9 @@ impl Creation {
         wanted: &RegionConfig,
         network: &NetworkReady,
         key_name: Option<String>,
-    ) -> Result<LaunchRequest, Failure> {
+    ) -> LaunchRequest {
         let aws = &self.config.aws;
-        let user_data = user_data::render(&user_data::UserData {
-            username: &aws.username,
-            public_key: self.kit.public_key.as_deref(),
-        })
-        .map_err(|error| Failure::new(Step::Launch, error.to_string(), ""))?;
-        Ok(LaunchRequest {
+        LaunchRequest {
             token: "".into(),
             count: 0,
             machine_type: "".into(),
@@ -330,14 +325,14 @@ impl Creation {
             zone: "".into(),
             security_groups: network.security_groups.clone(),
             key_name,
-            user_data,
+            user_data: self.kit.user_data.clone(),
             storage_gb: wanted.instance_storage_gb,
             lifecycle: wanted.lifecycle,
             max_price: wanted.spot_price_limit,
             associate_public_ip: aws.associate_public_ip,
             instance_profile: aws.iam_instance_profile.clone(),
             tags: BTreeMap::new(),
-        })
+        }
     }
 }
 

@@ -100,7 +100,7 @@ impl Crew {
                 self.reporter.learned(&key, Fact::Seen(now.clone())).await;
             }
             match now.state {
-                Ec2State::Running if self.kit.address(now).is_some() => {
+                Ec2State::Running if self.kit.reach.address(now).is_some() => {
                     self.start(key, now.clone(), resumed);
                 }
                 Ec2State::Pending | Ec2State::Running => still.push((key, now.clone())),

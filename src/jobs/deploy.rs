@@ -10,8 +10,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::kit::Kit;
-use super::node_status::NodeStatus;
-use super::{Context, Reporter, exit_codes};
+use super::{Charge, Context, Reporter, exit_codes, health};
 use crate::aws::{Ec2, host_key_fingerprints};
 use crate::config::HostKeyPolicy;
 use crate::fleet::identity::Identity;
@@ -30,10 +29,8 @@ const CONSOLE: Duration = Duration::from_mins(1);
 const CONSOLE_LATER: Duration = Duration::from_mins(10);
 /// How long `deploy_services.sh` may take: it waits for cloud-init, which installs packages.
 const CONFIGURE: Duration = Duration::from_mins(30);
-/// How long services may take to come up.
-const VERIFY: Duration = Duration::from_mins(3);
-/// How long `node-status` may take: each of its probes has a limit of a few seconds.
-const STATUS: Duration = Duration::from_mins(1);
+/// How long services may take to come up; they pull their images first.
+const VERIFY: Duration = Duration::from_mins(5);
 /// Between two tries while another deployment runs on the instance.
 const LOCKED_PAUSE: Duration = Duration::from_secs(30);
 /// The exit code with which `deploy_services.sh` says that another one is running.
@@ -80,7 +77,7 @@ impl Pipeline {
 
     /// How long the host may take to let us in.
     fn timeout(&self) -> Duration {
-        Duration::from_secs(self.kit.ssh.timeout_s.into())
+        Duration::from_secs(self.kit.reach.ssh.timeout_s.into())
     }
 
     async fn say(&self, level: Level, text: impl Into<String>) {
@@ -121,13 +118,13 @@ impl Pipeline {
 
     /// Which key the host has to show, as far as the policy wants to know.
     async fn expected_key(&self) -> Result<HostKeyCheck, Failure> {
-        let patience = match self.kit.ssh.host_key {
+        let patience = match self.kit.reach.ssh.host_key {
             HostKeyPolicy::Pin => return Ok(HostKeyCheck::First),
             // Half of the time that there is stays for the connection itself.
             HostKeyPolicy::Console => CONSOLE.min(self.timeout() / 2),
             HostKeyPolicy::Strict => self.timeout(),
         };
-        let strict = self.kit.ssh.host_key == HostKeyPolicy::Strict;
+        let strict = self.kit.reach.ssh.host_key == HostKeyPolicy::Strict;
         let fingerprints = self.console(patience, !strict).await;
         if !fingerprints.is_empty() {
             return Ok(HostKeyCheck::Fingerprints(fingerprints));
@@ -169,8 +166,8 @@ impl Pipeline {
     /// Compares a key that was pinned with the console as soon as that speaks. Ends only with a
     /// mismatch.
     async fn ask_console_later(&self, host_key: &HostKey) -> Failure {
-        let vouched =
-            host_key.trust != HostKeyTrust::Pinned || self.kit.ssh.host_key == HostKeyPolicy::Pin;
+        let vouched = host_key.trust != HostKeyTrust::Pinned
+            || self.kit.reach.ssh.host_key == HostKeyPolicy::Pin;
         let told = if vouched { Vec::new() } else { self.console(CONSOLE_LATER, false).await };
         if told.is_empty() {
             return std::future::pending().await;
@@ -193,16 +190,18 @@ impl Pipeline {
 
     /// A session, as soon as the host lets us in.
     async fn reach(&self, expected: impl FnMut() -> HostKeyCheck) -> Result<Session, Failure> {
-        let address = self.kit.address(&self.machine).ok_or_else(|| {
-            let reason = format!("{} has no address to connect to", self.machine.id);
-            let hint = "set aws.associate_public_ip: true, or ssh.connect: private";
-            Failure::new(Step::Connect, reason, hint)
-        })?;
-        let route = self.kit.route(address)?;
+        let route = self.kit.reach.route(&self.machine)?;
         let patience = Patience { overall: self.timeout(), ..Patience::default() };
-        wait_for(&*self.context.dial, &route, &self.kit.identities, expected, patience, |why| {
-            self.reporter.output(&self.key, format!("waiting for SSH: {why}"));
-        })
+        wait_for(
+            &*self.kit.reach.dial,
+            &route,
+            &self.kit.reach.identities,
+            expected,
+            patience,
+            |why| {
+                self.reporter.output(&self.key, format!("waiting for SSH: {why}"));
+            },
+        )
         .await
         .map_err(|error| error.failure())
     }
@@ -214,7 +213,7 @@ impl Pipeline {
         resumed: bool,
     ) -> Result<Option<String>, Failure> {
         let known = || HostKeyCheck::Known(host_key.clone());
-        let done = resumed && self.status(&session).await.is_some_and(|node| node.is_deployed());
+        let done = resumed && health::look(&session).await.is_some_and(|node| node.is_deployed());
         if !done {
             session = self.upload(session, known()).await?;
             session = self.configure(session, known()).await?;
@@ -223,8 +222,12 @@ impl Pipeline {
             }
         }
         self.enter(Phase::Verifying).await;
-        let verdict = self.verify(&session).await;
-        session.close().await;
+        let verdict = self.verify(session, known()).await;
+        self.context.tend(Charge {
+            key: self.key.clone(),
+            machine: self.machine.clone(),
+            host_key: host_key.clone(),
+        });
         Ok(verdict)
     }
 
@@ -300,12 +303,14 @@ impl Pipeline {
     fn set_up_command(&self) -> String {
         let mut command = format!("sudo {STAGING}/scripts/deploy_services.sh");
         let deployment = self.context.deployment();
-        for (flag, value) in [
+        let images = self.kit.images.iter().map(|(flag, image)| (*flag, image.as_str()));
+        let facts = [
             ("--user", self.kit.username.as_str()),
             ("--instance-id", self.machine.id.as_str()),
             ("--region", self.ec2.region().as_str()),
             ("--deployment", deployment.as_str()),
-        ] {
+        ];
+        for (flag, value) in facts.into_iter().chain(images) {
             command = format!("{command} {flag} {}", quote(value));
         }
         if !self.kit.reboot {
@@ -336,38 +341,41 @@ impl Pipeline {
                 Ok(_) | Err(_) => sleep(self.context.pace.busy).await,
             }
         }
-        let reason = format!("it did not restart within {} s", self.kit.ssh.timeout_s);
+        let reason = format!("it did not restart within {} s", self.kit.reach.ssh.timeout_s);
         Err(Failure::new(Step::Reboot, reason, "destroy it and create another one"))
     }
 
     /// Looks until all is well or the time is up. Answers what is not well.
-    async fn verify(&self, session: &Session) -> Option<String> {
+    async fn verify(&self, mut session: Session, known: HostKeyCheck) -> Option<String> {
         let deadline = Instant::now() + VERIFY;
+        let mut last = None;
         loop {
-            let trouble = match self.status(session).await {
-                Some(status) => status.trouble()?,
-                None => "node-status does not answer".to_owned(),
+            let trouble = match health::look(&session).await {
+                Some(vitals) => {
+                    let vitals = health::complete(
+                        vitals,
+                        last.as_ref(),
+                        &self.machine,
+                        self.kit.roll.as_ref(),
+                    );
+                    let vitals = last.insert(vitals.await);
+                    self.reporter.learned(&self.key, Fact::Vitals(vitals.clone())).await;
+                    vitals.trouble()
+                }
+                None => Some("node-status does not answer".to_owned()),
             };
-            if Instant::now() >= deadline || session.is_closed() {
-                return Some(trouble);
+            if trouble.is_none() || Instant::now() >= deadline {
+                session.close().await;
+                return trouble;
             }
             sleep(self.context.pace.busy).await;
+            if session.is_closed() {
+                match self.reach(|| known.clone()).await {
+                    Ok(again) => session = again,
+                    Err(failure) => return Some(failure.reason),
+                }
+            }
         }
-    }
-
-    async fn status(&self, session: &Session) -> Option<NodeStatus> {
-        let mut text = String::new();
-        let command = Command::new("sudo /opt/uploaded_files/scripts/node-status").limit(STATUS);
-        let ran = session
-            .exec(&command, |_, line| {
-                text.push_str(line);
-                text.push('\n');
-            })
-            .await;
-        if let Err(error) = ran {
-            tracing::debug!(%error, "node-status");
-        }
-        NodeStatus::parse(&text)
     }
 }
 

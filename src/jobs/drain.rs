@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::kit::Kit;
+use super::reach::Reach;
 use super::{Context, Reporter};
 use crate::fleet::{Failure, HostKey, Instance, InstanceKey, Level, Outcome, Step};
 use crate::ssh::{Command, Exit, HostKeyCheck, Patience, wait_for};
@@ -26,8 +26,8 @@ pub(super) async fn drain(
         Ok(config) => Arc::clone(config),
         Err(failure) => return Outcome::Failed(failure),
     };
-    let kit = match Kit::prepare(&context, &config, &reporter).await {
-        Ok(kit) => Arc::new(kit),
+    let reach = match Reach::open(&context, &config).await {
+        Ok(reach) => Arc::new(reach),
         Err(failure) => return Outcome::Failed(failure),
     };
     let mut drains = JoinSet::new();
@@ -38,9 +38,9 @@ pub(super) async fn drain(
         }
         // Where nobody has logged in yet, nothing runs that could be stopped.
         let Some(host_key) = instance.host_key.clone() else { continue };
-        let (context, kit, reporter) = (Arc::clone(&context), Arc::clone(&kit), reporter.clone());
+        let (reach, reporter) = (Arc::clone(&reach), reporter.clone());
         drains.spawn(async move {
-            let drained = stop_node(&context, &kit, &instance, host_key).await;
+            let drained = stop_node(&reach, &instance, host_key).await;
             tell(&reporter, &instance.key, &drained).await;
             drained.is_err()
         });
@@ -59,21 +59,15 @@ async fn tell(reporter: &Reporter, key: &InstanceKey, drained: &Result<(), Failu
     }
 }
 
-async fn stop_node(
-    context: &Context,
-    kit: &Kit,
-    instance: &Instance,
-    host_key: HostKey,
-) -> Result<(), Failure> {
-    let address = instance.machine.as_ref().and_then(|machine| kit.address(machine));
-    let address = address.ok_or_else(|| {
-        Failure::new(Step::Connect, "it has no address", "AWS has taken it back already")
+async fn stop_node(reach: &Reach, instance: &Instance, host_key: HostKey) -> Result<(), Failure> {
+    let machine = instance.machine.as_ref().ok_or_else(|| {
+        Failure::new(Step::Connect, "it is not there", "AWS has taken it back already")
     })?;
-    let route = kit.route(address)?;
+    let route = reach.route(machine)?;
     let known = HostKeyCheck::Known(host_key);
     let patience = Patience { overall: LIMIT, refused_login: Duration::from_secs(5) };
-    let identities = &kit.identities;
-    let session = wait_for(&*context.dial, &route, identities, || known.clone(), patience, |_| ())
+    let (dial, identities) = (&*reach.dial, &reach.identities);
+    let session = wait_for(dial, &route, identities, || known.clone(), patience, |_| ())
         .await
         .map_err(|error| error.failure())?;
     let exit = session.exec(&Command::new(STOP).limit(LIMIT), |_, _| ()).await;

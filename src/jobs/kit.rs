@@ -1,26 +1,22 @@
 //! What every pipeline of a create carries: the bundle, the keys, the way to a host. Put together
 //! once, before anything is launched, so that whatever is missing costs nothing.
 
-use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use ipnet::IpNet;
 use tokio::sync::Semaphore;
 
-use super::{Context, Reporter, node_files};
+use super::health::Roll;
+use super::reach::Reach;
+use super::{Context, Credentials, Reporter, node_files, user_data};
 use crate::aws::operator_networks;
-use crate::config::{Config, Connect, Ssh};
-use crate::fleet::{Failure, Level, Machine, Secret, Step};
-use crate::ssh::{
-    Bundle, Identities, PublicKey, Route, Settings, Source, SshConfigFile, SshError, resolve,
-};
+use crate::config::Config;
+use crate::fleet::{Failure, Level, Step};
+use crate::ssh::{Bundle, PublicKey, Source, resolve};
 
 /// Uploads at once: more only share the same line, and each holds its buffers.
 const UPLOADS: usize = 32;
-/// The two files with which a node joins its orchestrator.
-const CREDENTIALS: [&str; 2] = ["orchestrator_endpoint", "orchestrator_token"];
-
 /// Where the user's files lie when nothing is configured; it may be missing.
 const DEPLOYMENT_FILES: &str = "deployment-files";
 /// Where our scripts lie when nothing is configured; it may be missing.
@@ -31,22 +27,24 @@ const INSTANCE_SCRIPTS: &str = "instance/scripts";
 pub(super) struct Kit {
     /// The files for a node.
     pub bundle: Arc<Bundle>,
-    /// Our keys.
-    pub identities: Identities,
+    /// The way to a host.
+    pub reach: Reach,
+    /// The nodes that the orchestrator knows, where there is one to ask.
+    pub roll: Option<Roll>,
     /// Who may reach port 22 of what is launched.
     pub operators: Vec<IpNet>,
     /// The public key that new instances get; `None` where an existing key pair is named.
     pub public_key: Option<String>,
-    /// The configuration's SSH part.
-    pub ssh: Ssh,
+    /// What an instance does at its first boot.
+    pub user_data: String,
     /// The login user.
     pub username: String,
+    /// The container images that the configuration names, as arguments of the deployment.
+    pub images: Vec<(&'static str, String)>,
     /// Whether an instance restarts before it is verified.
     pub reboot: bool,
     /// A place in the queue for an upload.
     pub uploads: Semaphore,
-    ssh_config: SshConfigFile,
-    settings: Settings,
 }
 
 impl Kit {
@@ -56,20 +54,10 @@ impl Kit {
         config: &Config,
         reporter: &Reporter,
     ) -> Result<Self, Failure> {
-        let ssh_failure = |error: SshError| error.failure();
-        let home = context.home.clone().unwrap_or_else(|| PathBuf::from("/"));
-        let named = config.ssh.config_file.as_deref().map(|path| context.path(path));
-        let ssh_config = SshConfigFile::load(named.as_deref(), &home).map_err(ssh_failure)?;
-        let settings = Settings {
-            port: config.ssh.port,
-            identity: config.aws.private_ssh_key_path.as_deref().map(|path| context.path(path)),
-            home,
-            agent: context.agent.clone(),
-            ..Settings::new(config.aws.username.clone())
-        };
-        let identities =
-            Identities::load(settings.clone(), ask(context)).await.map_err(ssh_failure)?;
-        let public_key = public_key(context, config, &ssh_config, &settings, &identities).await?;
+        let reach = Reach::open(context, config).await?;
+        let public_key = public_key(context, config, &reach).await?;
+        let roll = Roll::open(context).await?;
+        let user_data = user_data(context, config, public_key.as_deref()).await?;
         let bundle = bundle(context, config, reporter).await?;
         let aws = context.aws().await.map_err(|error| error.failure(Step::Account))?;
         let operators =
@@ -78,41 +66,23 @@ impl Kit {
                 .map_err(|error| error.failure())?;
         Ok(Self {
             bundle,
-            identities,
+            reach,
+            roll,
             operators,
             public_key,
-            ssh: config.ssh.clone(),
+            user_data,
+            images: [
+                ("--bacalhau-image", &config.bacalhau.image),
+                ("--sensor-image", &config.sensor.image),
+            ]
+            .into_iter()
+            .filter_map(|(flag, image)| Some((flag, image.clone()?)))
+            .collect(),
             username: config.aws.username.clone(),
             reboot: config.reboot,
             uploads: Semaphore::new(UPLOADS),
-            ssh_config,
-            settings,
         })
     }
-
-    /// The address to dial, once there is one.
-    pub(super) fn address(&self, machine: &Machine) -> Option<IpAddr> {
-        match self.ssh.connect {
-            Connect::Public => machine.public_ip,
-            Connect::Private => machine.private_ip,
-        }
-    }
-
-    /// The way to a host, through whatever `ssh_config` puts in between.
-    pub(super) fn route(&self, address: IpAddr) -> Result<Route, Failure> {
-        resolve(&self.ssh_config, &address.to_string(), &self.settings)
-            .map_err(|error| error.failure())
-    }
-}
-
-fn ask(context: &Arc<Context>) -> crate::ssh::Ask {
-    let context = Arc::clone(context);
-    Arc::new(move |text| {
-        let context = Arc::clone(&context);
-        Box::pin(async move {
-            context.asker.ask(text).await.as_ref().map(Secret::reveal).map(str::to_owned)
-        })
-    })
 }
 
 /// The key that is imported into EC2: the one that is named, or the one that we log in with. That
@@ -120,14 +90,14 @@ fn ask(context: &Arc<Context>) -> crate::ssh::Ask {
 async fn public_key(
     context: &Context,
     config: &Config,
-    ssh_config: &SshConfigFile,
-    settings: &Settings,
-    identities: &Identities,
+    reach: &Reach,
 ) -> Result<Option<String>, Failure> {
     // Which key logs in may depend on the host in ssh_config; an address that nobody has stands
     // for those that are not known yet.
-    let anybody = resolve(ssh_config, "192.0.2.1", settings).map_err(|error| error.failure())?;
-    let login = identities.public_key(&anybody.target).await.map_err(|error| error.failure())?;
+    let anybody =
+        resolve(&reach.config, "192.0.2.1", &reach.settings).map_err(|error| error.failure())?;
+    let login =
+        reach.identities.public_key(&anybody.target).await.map_err(|error| error.failure())?;
     let Some(login) = login else {
         return Err(Failure::new(
             Step::Login,
@@ -147,6 +117,29 @@ async fn public_key(
     Ok(Some(key.openssh))
 }
 
+async fn user_data(
+    context: &Context,
+    config: &Config,
+    public_key: Option<&str>,
+) -> Result<String, Failure> {
+    let failed = |why: String| Failure::new(Step::Launch, why, "");
+    let theirs = match &config.node.cloud_init {
+        Some(path) => {
+            let path = context.path(path);
+            let read = tokio::fs::read_to_string(&path).await;
+            Some(read.map_err(|error| failed(format!("{}: {error}", path.display())))?)
+        }
+        None => None,
+    };
+    user_data::render(&user_data::UserData {
+        username: &config.aws.username,
+        public_key,
+        packages: &config.node.packages,
+        cloud_config: theirs.as_deref(),
+    })
+    .map_err(|error| failed(error.to_string()))
+}
+
 /// The files for a node, checked and packed once.
 async fn bundle(
     context: &Context,
@@ -154,14 +147,10 @@ async fn bundle(
     reporter: &Reporter,
 ) -> Result<Arc<Bundle>, Failure> {
     let files = context.path(&config.aws.files_directory);
-    for name in CREDENTIALS {
-        if !files.join(name).exists() {
-            let text = format!(
-                "{} is missing: the nodes will start and join nothing",
-                files.join(name).display()
-            );
-            reporter.remarked(Level::Warning, text).await;
-        }
+    let credentials = Credentials::look(&files);
+    credentials.usable()?;
+    for text in credentials.missing {
+        reporter.remarked(Level::Warning, text).await;
     }
     let mut sources = node_sources(context, config);
     if files.exists() || config.aws.files_directory != Path::new(DEPLOYMENT_FILES) {
@@ -170,6 +159,11 @@ async fn bundle(
     if let Some(script) = &config.aws.additional_commands_script {
         let remote = "scripts/additional_commands.sh".into();
         sources.push(Source::File { local: context.path(script), remote, mode: Some(0o755) });
+    }
+    for unit in &config.node.units {
+        let Some(name) = unit.file_name() else { continue };
+        let remote = Path::new("units").join(name);
+        sources.push(Source::File { local: context.path(unit), remote, mode: Some(0o644) });
     }
     let bundle = Bundle::collect(sources).await.map_err(|error| error.failure())?;
     let text = format!("{} files, {} bytes for each node", bundle.files(), bundle.bytes());

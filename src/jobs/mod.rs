@@ -6,12 +6,14 @@
 mod cleanup;
 mod context;
 mod create;
+mod credentials;
 mod crew;
 mod deploy;
 mod deployment;
 mod destroy;
 mod drain;
 pub mod exit_codes;
+mod health;
 mod kit;
 pub mod network;
 mod node_files;
@@ -21,21 +23,25 @@ mod orders;
 mod place;
 mod prices;
 mod questions;
+mod reach;
 mod report;
 mod settle;
 pub mod user_data;
+mod visit;
 mod watch;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-pub use context::{Context, Pace};
+pub use context::{Charge, Context, Pace};
+pub use credentials::Credentials;
 pub use deployment::{Found, find_deployment};
 pub use node_files::{NodeFile, node_files};
 pub use orchestrator::open_orchestrator;
 pub use orders::{unfinished, unfinished_destroys};
 pub use questions::{Asked, Asker, Questions, questions};
 pub use report::{Desk, Lanes, Reporter, lanes};
+pub use visit::{Diagnosis, Place, Visitor};
 
 use tokio::task::JoinSet;
 

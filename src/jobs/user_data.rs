@@ -3,9 +3,17 @@
 //! Pure: a template (`instance/user-data.yaml`) and checked values. User-data can be read by every
 //! process on the instance and by whoever may describe it, so nothing secret may go in here.
 
+use serde_json::{Value, json};
 use thiserror::Error;
 
 const TEMPLATE: &str = include_str!("../../instance/user-data.yaml");
+const INSTALL: &str = include_str!("../../instance/install-packages.sh");
+/// Where the template puts it.
+const INSTALL_PATH: &str = "/usr/local/sbin/spot-tui-packages";
+/// What EC2 takes, before Base64 (EC2 User Guide, "Instance user data").
+const LONGEST: usize = 16 * 1024;
+/// How cloud-init adds the user's part to ours: lists grow, and of two values the user's stays.
+const MERGE: &str = "list(append)+dict(recurse_array)+str()";
 
 /// What differs from one deployment to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +22,10 @@ pub struct UserData<'a> {
     pub username: &'a str,
     /// One line in the format of OpenSSH's `.pub` files. `None` where an EC2 key pair brings it.
     pub public_key: Option<&'a str>,
+    /// Further packages of the image's distribution.
+    pub packages: &'a [String],
+    /// The user's own `#cloud-config`.
+    pub cloud_config: Option<&'a str>,
 }
 
 /// A value that cannot go into user-data.
@@ -30,20 +42,61 @@ pub enum UserDataError {
         "the SSH public key is not usable: {0}; give the line of a .pub file that ssh-keygen wrote"
     )]
     PublicKey(&'static str),
+    /// Not a cloud-config.
+    #[error("node.cloud_init is not usable: {0}")]
+    CloudConfig(String),
+    /// More than EC2 takes.
+    #[error(
+        "user-data has {0} bytes and may have 16384: make the file of node.cloud_init shorter, and \
+         put what is long into deployment-files"
+    )]
+    TooLong(usize),
 }
 
-/// The whole user-data, before Base64. It stays below 8 KB; EC2 takes 16 (EC2 User Guide, "Instance
-/// user data").
+/// The whole user-data, before Base64. It stays below 8 KB where the user adds nothing.
 pub fn render(inputs: &UserData<'_>) -> Result<String, UserDataError> {
     check_username(inputs.username)?;
     let keys = match inputs.public_key {
         Some(key) => vec![check_public_key(key)?],
         None => Vec::new(),
     };
+    let mut install = vec![INSTALL_PATH];
+    install.extend(inputs.packages.iter().map(String::as_str));
     // A JSON text is YAML as well, with every quote and escape in place.
-    Ok(TEMPLATE
-        .replace("@username@", &serde_json::Value::from(inputs.username).to_string())
-        .replace("@authorized_keys@", &serde_json::Value::from(keys).to_string()))
+    let ours = TEMPLATE
+        .replace("@install_packages@", &Value::from(INSTALL).to_string())
+        .replace("@install_command@", &Value::from(install).to_string())
+        .replace("@username@", &Value::from(inputs.username).to_string())
+        .replace("@authorized_keys@", &Value::from(keys).to_string());
+    let text = match inputs.cloud_config {
+        Some(theirs) => archive(&ours, check_cloud_config(theirs)?),
+        None => ours,
+    };
+    if text.len() > LONGEST {
+        return Err(UserDataError::TooLong(text.len()));
+    }
+    Ok(text)
+}
+
+/// Both parts in the form that cloud-init merges.
+fn archive(ours: &str, theirs: &str) -> String {
+    let part = |content: &str| json!({ "type": "text/cloud-config", "Merge-Type": MERGE, "content": content });
+    format!("#cloud-config-archive\n{}\n", json!([part(ours), part(theirs)]))
+}
+
+fn check_cloud_config(text: &str) -> Result<&str, UserDataError> {
+    let wrong = |why: &str| UserDataError::CloudConfig(why.to_owned());
+    if text.lines().next().map(str::trim_end) != Some("#cloud-config") {
+        return Err(wrong("its first line has to be #cloud-config"));
+    }
+    match serde_yaml::from_str::<Value>(text) {
+        Ok(Value::Object(_)) => Ok(text),
+        Ok(_) => Err(wrong("it has to be a mapping")),
+        Err(error) => {
+            let first = error.to_string();
+            Err(wrong(first.lines().next().unwrap_or_default()))
+        }
+    }
 }
 
 fn check_username(name: &str) -> Result<(), UserDataError> {
@@ -89,26 +142,57 @@ mod tests {
 
     const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB9 me@here";
 
+    fn inputs<'a>(username: &'a str, public_key: Option<&'a str>) -> UserData<'a> {
+        UserData { username, public_key, packages: &[], cloud_config: None }
+    }
+
+    #[test]
+    fn packages_are_arguments() {
+        let packages = ["htop".to_owned(), "libstdc++6".to_owned()];
+        let inputs = UserData { packages: &packages, ..inputs("ubuntu", None) };
+        let yaml: Value = serde_yaml::from_str(&render(&inputs).unwrap()).unwrap();
+        assert_eq!(yaml["runcmd"][0], json!([INSTALL_PATH, "htop", "libstdc++6"]));
+        assert_eq!(yaml["write_files"][0]["content"], INSTALL);
+    }
+
+    #[test]
+    fn the_users_cloud_config_is_a_part_of_its_own() {
+        let theirs = "#cloud-config\nruncmd: [[touch, \"/a b\"]]\n";
+        let with = |text| render(&UserData { cloud_config: Some(text), ..inputs("ubuntu", None) });
+        let text = with(theirs).unwrap();
+        let (first, parts) = text.split_once('\n').unwrap();
+        assert_eq!(first, "#cloud-config-archive");
+        let parts: Value = serde_json::from_str(parts).unwrap();
+        assert_eq!(parts[0]["content"], render(&inputs("ubuntu", None)).unwrap());
+        assert_eq!(parts[1]["content"], theirs);
+
+        for wrong in ["", "#!/bin/sh\n", "#cloud-config\n- a\n", "#cloud-config\na: [\n"] {
+            assert!(matches!(with(wrong), Err(UserDataError::CloudConfig(_))), "{wrong:?}");
+        }
+        let long = format!("#cloud-config\na: {}\n", "x".repeat(LONGEST));
+        assert!(matches!(with(&long), Err(UserDataError::TooLong(_))));
+    }
+
     #[test]
     fn values_are_quoted() {
         let key = format!("{KEY} \"#@username@: \\ 'x'");
-        let text = render(&UserData { username: "ubuntu", public_key: Some(&key) }).unwrap();
-        let yaml: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+        let text = render(&inputs("ubuntu", Some(&key))).unwrap();
+        let yaml: Value = serde_yaml::from_str(&text).unwrap();
         assert_eq!(yaml["user"]["name"], "ubuntu");
-        assert_eq!(yaml["ssh_authorized_keys"], serde_json::json!([key]));
+        assert_eq!(yaml["ssh_authorized_keys"], json!([key]));
     }
 
     #[test]
     fn without_a_key_none_is_added() {
-        let text = render(&UserData { username: "_a-1", public_key: None }).unwrap();
-        let yaml: serde_json::Value = serde_yaml::from_str(&text).unwrap();
-        assert_eq!(yaml["ssh_authorized_keys"], serde_json::json!([]));
+        let text = render(&inputs("_a-1", None)).unwrap();
+        let yaml: Value = serde_yaml::from_str(&text).unwrap();
+        assert_eq!(yaml["ssh_authorized_keys"], json!([]));
     }
 
     #[test]
     fn impossible_names_are_refused() {
         for name in ["", "1st", "Root", "a b", "a\nruncmd: [x]", "é", &"a".repeat(33)] {
-            let error = render(&UserData { username: name, public_key: None }).unwrap_err();
+            let error = render(&inputs(name, None)).unwrap_err();
             assert_eq!(error, UserDataError::Username(name.to_owned()));
             assert!(!error.to_string().contains('\n'));
         }
@@ -125,7 +209,7 @@ mod tests {
             "command=\"x\" ssh-ed25519 AAAA",
             "-----BEGIN OPENSSH PRIVATE KEY-----",
         ] {
-            let rendered = render(&UserData { username: "ubuntu", public_key: Some(key) });
+            let rendered = render(&inputs("ubuntu", Some(key)));
             assert!(matches!(rendered, Err(UserDataError::PublicKey(_))), "{key:?}");
         }
     }

@@ -13,7 +13,7 @@ use super::aim::{self, Aim};
 use super::opening::{self, Open, OpeningError, Want};
 use super::signals::Signals;
 use super::site::Site;
-use crate::app::{Command, Counts, Effect, Exit, Message};
+use crate::app::{Command, Counts, Effect, Exit, Message, Scope};
 use crate::cli;
 use crate::config::Config;
 use crate::fleet::{
@@ -27,13 +27,16 @@ pub(super) use clearing::{cleanup, nuke, recover};
 /// Usage or configuration.
 const USAGE: u8 = 2;
 /// Something failed.
-const FAILED: u8 = 1;
+pub(super) const FAILED: u8 = 1;
 
 /// One headless command under way.
-struct Run {
-    open: Open,
-    printer: Printer<io::Stdout>,
-    signals: Signals,
+pub(super) struct Run {
+    /// The engine and what it holds.
+    pub open: Open,
+    /// Where everything is said.
+    pub printer: Printer<io::Stdout>,
+    /// What the user or the system tells this process.
+    pub signals: Signals,
 }
 
 /// `create`.
@@ -120,6 +123,41 @@ pub(super) async fn destroy(site: &Site, args: &cli::Destroy, debug: bool) -> u8
     run.end().await
 }
 
+/// `retry`: a node that failed is never mended; a fresh instance takes its place.
+pub(super) async fn retry(site: &Site, name: &str, yes: bool, json: bool, debug: bool) -> u8 {
+    if !yes && !io::stdin().is_terminal() {
+        return refuse("retry ends an instance: without a terminal it needs --yes");
+    }
+    let config = match opening::read_config(site) {
+        Ok(config) => config,
+        Err(error) => return complain(&error),
+    };
+    let mut run = match Run::open(site, config, Want::Write, json, debug) {
+        Ok(run) => run,
+        Err(error) => return complain(&error),
+    };
+    if let Some(code) = run.look(Need::Instances).await {
+        return code;
+    }
+    let fleet = &run.open.engine.model.fleet;
+    let row = match aim::find(fleet, name) {
+        Ok(key) => fleet.get(&key).cloned(),
+        Err(text) => return run.leave(refuse(&text)),
+    };
+    let Some(row) = row else { return run.leave(FAILED) };
+    let aim = Aim::Instances(vec![row.key.clone()]);
+    if !yes && let Some(exit) = refusal(confirmed(&mut run.signals, fleet, &aim).await) {
+        return run.close(exit).await;
+    }
+    let fresh = Command::Create(Some(BTreeMap::from([(row.region.clone(), 1)])));
+    for step in [Command::Destroy(Scope::Instances(vec![row.key])), fresh] {
+        if let Some(exit) = run.perform(step).await {
+            return run.close(exit).await;
+        }
+    }
+    run.end().await
+}
+
 /// `list`.
 pub(super) async fn list(site: &Site, json: bool, debug: bool) -> u8 {
     let config = match opening::read_config(site) {
@@ -152,7 +190,7 @@ pub(super) async fn list(site: &Site, json: bool, debug: bool) -> u8 {
 
 /// What a command needs to find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Need {
+pub(super) enum Need {
     /// Nothing: it shows what there is.
     Nothing,
     /// Instances to act on.
@@ -162,7 +200,8 @@ enum Need {
 }
 
 impl Run {
-    fn open(
+    /// Opens the state and the engine for one command.
+    pub(super) fn open(
         site: &Site,
         config: Option<Config>,
         want: Want,
@@ -182,7 +221,7 @@ impl Run {
 
     /// Learns who we are and what there is; where no file tells the deployment, the tags do.
     /// An exit code when there is no way on.
-    async fn look(&mut self, need: Need) -> Option<u8> {
+    pub(super) async fn look(&mut self, need: Need) -> Option<u8> {
         if self.open.context.is_provisional()
             && let Some(code) = self.find_deployment(need).await
         {
@@ -437,13 +476,13 @@ pub(super) fn refuse(text: &str) -> u8 {
     USAGE
 }
 
-fn complain(error: &OpeningError) -> u8 {
+pub(super) fn complain(error: &OpeningError) -> u8 {
     say(&error.to_string());
     error.code()
 }
 
 /// A line on standard error.
-fn say(text: &str) {
+pub(super) fn say(text: &str) {
     // Nobody may be reading.
     let _ = writeln!(io::stderr(), "{text}");
 }

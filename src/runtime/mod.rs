@@ -48,7 +48,7 @@ pub fn run(cli: Cli) -> color_eyre::Result<u8> {
         if is_hurried(speed) {
             tokio::spawn(rehearsal::hurry(speed));
         }
-        carry_out(global, command, debug).await
+        Box::pin(carry_out(global, command, debug)).await
     });
     // A job that hangs in the kernel must not hold up the end.
     runtime.shutdown_background();
@@ -103,6 +103,21 @@ async fn carry_out(
         Some(Command::Cleanup(args)) => commands::cleanup(&site, &args, debug).await,
         Some(Command::Recover { json }) => commands::recover(&site, json, debug).await,
         Some(Command::List { json }) => commands::list(&site, json, debug).await,
+        Some(Command::Diagnose { instance, json }) => {
+            nodes::diagnose(&site, &instance, json, debug).await
+        }
+        Some(Command::Logs { instance, unit, follow }) => {
+            nodes::logs(&site, &instance, unit.as_deref(), follow, debug).await
+        }
+        Some(Command::Ssh { instance, command }) => {
+            nodes::ssh(&site, &instance, &command, debug).await
+        }
+        Some(Command::Exec(args)) => nodes::exec(&site, &args, debug).await,
+        Some(Command::Retry { instance, yes, json }) => {
+            Box::pin(commands::retry(&site, &instance, yes, json, debug)).await
+        }
+        Some(Command::RandomIp) => nodes::random_ip(&site, debug).await,
+        Some(Command::Export { format }) => nodes::export(&site, format, debug).await,
         Some(
             Command::Version
             | Command::Validate { .. }

@@ -17,8 +17,8 @@ use crate::app::keymap::Keymap;
 use crate::app::{Model, Opening, Remembered};
 use crate::cli::Global;
 use crate::config::{self, Config};
-use crate::fleet::{DeploymentId, Failure, Fleet, Step};
-use crate::jobs::{self, Context};
+use crate::fleet::{DeploymentId, Failure, Fleet, Instance, Phase, Step};
+use crate::jobs::{self, Charge, Context};
 use crate::store::{Cache, Journal, Lock, Paths, State, StateFile, StoreError};
 
 /// The largest configuration that is read, in bytes.
@@ -171,6 +171,7 @@ pub(super) fn open(
     }
     context.unsure_until = (!is_sure).then(|| Instant::now() + context.pace.consistency);
     let context = Arc::new(context);
+    fleet.instances().filter_map(charge).for_each(|charge| context.tend(charge));
     let model = Model::new(Opening {
         config,
         deployment,
@@ -248,6 +249,16 @@ fn deployment(global: &Global, config: Option<&Config>, state: &State) -> (Deplo
         let random = Uuid::new_v4().simple().to_string();
         (DeploymentId::new(format!("spot-{}", &random[..8])), true)
     }
+}
+
+/// A node that an earlier run deployed, and whose host is known.
+fn charge(instance: &Instance) -> Option<Charge> {
+    let deployed = matches!(instance.phase, Phase::Ready | Phase::Degraded { .. });
+    Some(Charge {
+        key: instance.key.clone(),
+        machine: instance.machine.clone().filter(|_| deployed)?,
+        host_key: instance.host_key.clone()?,
+    })
 }
 
 fn fleet(state: &State, now: Timestamp) -> Fleet {

@@ -14,7 +14,7 @@ use super::site::Site;
 use crate::aws::Aws;
 use crate::config::{self, Config, Found};
 use crate::fleet::{Account, Region};
-use crate::jobs::node_files;
+use crate::jobs::{Credentials, node_files};
 
 /// How long `setup` waits for AWS to say who we are.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -64,7 +64,7 @@ pub(super) fn validate(site: &Site, as_json: bool) -> u8 {
     if problems.is_empty() { 0 } else { 2 }
 }
 
-/// What the configuration names and is not there.
+/// What the configuration names and is not there, or cannot work.
 fn missing_files(config: &Config) -> Vec<String> {
     let home = home();
     let aws = &config.aws;
@@ -73,6 +73,8 @@ fn missing_files(config: &Config) -> Vec<String> {
         ("aws.public_ssh_key_path", aws.public_ssh_key_path.as_deref()),
         ("aws.additional_commands_script", aws.additional_commands_script.as_deref()),
         ("ssh.config_file", config.ssh.config_file.as_deref()),
+        ("bacalhau.api_key_file", config.bacalhau.api_key_file.as_deref()),
+        ("node.cloud_init", config.node.cloud_init.as_deref()),
         (
             "aws.files_directory",
             Some(aws.files_directory.as_path()).filter(|path| *path != Path::new(FILES)),
@@ -83,11 +85,15 @@ fn missing_files(config: &Config) -> Vec<String> {
                 .filter(|path| *path != Path::new("instance/scripts")),
         ),
     ];
+    let units = config.node.units.iter().map(|unit| ("node.units", Some(unit.as_path())));
+    let credentials = Credentials::look(&expand(&aws.files_directory, &home));
     named
         .into_iter()
+        .chain(units)
         .filter_map(|(key, path)| Some((key, path?)))
         .filter(|(_, path)| !expand(path, &home).exists())
         .map(|(key, path)| format!("{key}: {} does not exist", path.display()))
+        .chain(credentials.wrong)
         .collect()
 }
 

@@ -149,6 +149,7 @@ impl Entry {
             host_key: self.host_key.clone(),
             attempts: Vec::new(),
             last_line: None,
+            vitals: None,
             bill: Bill {
                 storage_gb: self.storage_gb,
                 public_ip: self.public_ip.is_some(),

@@ -25,9 +25,10 @@ const RECORD: &str = "#!/bin/sh\necho \"${0##*/} $*\" >>/var/calls\n";
 const STUBS: &[(&str, &str)] = &[
     (
         "systemctl",
-        "case $1 in is-active) echo active ;; esac\nexit \"$(cat /var/stubs/systemctl 2>/dev/null || echo 0)\"\n",
+        "case $1 in show) shift 2; printf 'Id=%s\\nActiveState=active\\n\\n' \"$@\" ;; esac\nexit \"$(cat /var/stubs/systemctl 2>/dev/null || echo 0)\"\n",
     ),
-    ("docker", "case $1 in info) echo 27.5.1 ;; esac\n"),
+    ("docker", ""),
+    ("journalctl", "echo 'a line of the journal'\n"),
     (
         "cloud-init",
         "echo 'status: done'\nexit \"$(cat /var/stubs/cloud-init 2>/dev/null || echo 0)\"\n",
@@ -47,6 +48,11 @@ case $url in
     cat "/var/imds/${url#*/meta-data/}" 2>/dev/null || exit 22 ;;
   */agent/alive) echo '{"Status":"OK"}' ;;
   */healthz) echo '{"status":"healthy"}' ;;
+  */statusz) printf '{\n  "readings_count": 42,\n  "error_count": 1,\n  "elapsed_seconds": 40.7\n}\n' ;;
+  http://docker/version) echo '{"Components":[{"Version":"x"}],"Version":"27.5.1","ApiVersion":"1.47"}' ;;
+  http://docker/containers/json)
+    echo '[{"Id":"a","Names":["/bacalhau"],"Ports":[{"IP":"127.0.0.1"}],"State":"running"}]' ;;
+  http://orchestrator.example.com:4222/) printf 0.004 ;;
   *) exit 7 ;;
 esac
 "#;
@@ -75,6 +81,7 @@ impl Root {
         root.write("/etc/group", 0o644, "root:x:0:\nadm:x:4:ubuntu\nubuntu:x:1000:\n");
         root.write("/proc/uptime", 0o444, "123.45 67.89\n");
         root.write("/proc/meminfo", 0o444, "MemTotal: 4000000 kB\nMemAvailable: 3000000 kB\n");
+        root.write("/run/cloud-init/result.json", 0o644, "{\n \"v1\": {\"errors\": []}\n}\n");
         root.write("/var/imds/instance-id", 0o644, INSTANCE_ID);
         root.write("/var/imds/placement/region", 0o644, "us-west-2");
         root.write("/var/imds/placement/availability-zone", 0o644, "us-west-2b");

@@ -89,6 +89,14 @@ fn begin<'a>(
     Ok(Run { host, output, arguments, placed: Arc::default(), has_ended: false })
 }
 
+/// The orchestrator that the uploaded credentials name, as `host:port`.
+pub(super) fn orchestrator(placed: &Tree) -> Option<String> {
+    let endpoint = String::from_utf8_lossy(placed.content("files/orchestrator_endpoint")?);
+    let host = endpoint.trim().rsplit(['@', '/']).next().filter(|host| !host.is_empty())?;
+    let port = if host.contains(':') { "" } else { ":4222" };
+    Some(format!("{host}{port}"))
+}
+
 /// What the script was asked for.
 struct Arguments {
     user: String,
@@ -187,7 +195,7 @@ impl Run<'_> {
             }
             Step::BacalhauConfig => {
                 self.take_time("bacalhau-config", 0, 1).await;
-                self.say(&format!("| {}", self.orchestrator())).await;
+                self.say(&format!("| {}", self.joining())).await;
             }
             Step::SensorConfig => self.take_time("sensor-config", 0, 2).await,
             Step::Units => self.take_time("units", 1, 2).await,
@@ -240,20 +248,14 @@ impl Run<'_> {
     }
 
     /// What `generate_bacalhau_config.sh` says.
-    fn orchestrator(&self) -> String {
-        let endpoint = self.placed.content("files/orchestrator_endpoint");
-        let endpoint = endpoint.map(|text| String::from_utf8_lossy(text).trim().to_owned());
-        match endpoint.filter(|endpoint| !endpoint.is_empty()) {
+    fn joining(&self) -> String {
+        match orchestrator(&self.placed) {
             None => "WARNING: no orchestrator_endpoint: the node starts and joins nothing".into(),
             Some(_) if !self.placed.has_content("files/orchestrator_token") => {
                 "WARNING: no orchestrator_token: the orchestrator must accept nodes without one"
                     .into()
             }
-            Some(endpoint) => {
-                let host = endpoint.rsplit(['@', '/']).next().unwrap_or_default();
-                let port = if host.contains(':') { "" } else { ":4222" };
-                format!("the node will join {host}{port}")
-            }
+            Some(address) => format!("the node will join {address}"),
         }
     }
 

@@ -57,7 +57,9 @@ pub(super) fn parse(line: &str) -> Request {
             let arguments = arguments.iter().map(|&word| word.to_owned()).collect();
             Request::Deploy(program.into(), arguments)
         }
-        ["sudo", program] if named(program, "node-status") => Request::Status(program.into()),
+        ["sudo", program] | ["sudo", program, "--full"] if named(program, "node-status") => {
+            Request::Status(program.into())
+        }
         ["sudo", "tail", "-n", count, path] if count.parse::<usize>().is_ok() => {
             Request::Tail(count.parse().unwrap_or_default(), path.into())
         }

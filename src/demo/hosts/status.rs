@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::deployment::units;
+use super::deployment::{self, units};
 use super::session::Host;
 
 /// Characters of a text that the script prints.
@@ -15,6 +15,7 @@ const GIB: u64 = 1 << 20;
 #[derive(Serialize)]
 struct Report {
     v: u32,
+    hostname: String,
     instance_id: Option<String>,
     cloud_init: &'static str,
     files: Files,
@@ -23,19 +24,35 @@ struct Report {
     docker: Option<&'static str>,
     bacalhau_alive: bool,
     sensor_healthy: bool,
+    sensor: Option<Counts>,
+    orchestrator: Way,
+    cpu_percent: u64,
     disk: Sizes,
     memory: Sizes,
     uptime: i64,
 }
 
 #[derive(Serialize)]
-#[expect(clippy::struct_excessive_bools, reason = "the script's own words")]
 struct Files {
     bacalhau_config: bool,
     sensor_config: bool,
     node_identity: bool,
-    orchestrator_endpoint: bool,
-    orchestrator_token: bool,
+    /// Nothing where none was deployed.
+    orchestrator_endpoint: Option<bool>,
+    orchestrator_token: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct Counts {
+    readings: i64,
+    errors: i64,
+    elapsed_s: i64,
+}
+
+#[derive(Serialize)]
+struct Way {
+    address: Option<String>,
+    reachable: bool,
 }
 
 #[derive(Serialize)]
@@ -54,27 +71,32 @@ struct Sizes {
 pub(super) fn report(host: &Host) -> String {
     let now = host.hosts.now();
     let placed = host.machine.placed().unwrap_or_default();
-    let deployment = host.machine.deployment();
-    let configured = deployment.instance.is_some();
+    let record = host.machine.deployment();
+    let configured = record.instance.is_some();
     // Seconds since systemd began to start the services; nothing where it did not.
     let running = host.machine.started_at(&host.state).map(|since| seconds(since, now));
     let after = |least, matter| running.is_some_and(|up| up >= least + spread(host, matter));
     let alive = after(20, "bacalhau");
+    // The sensor counts from its own start; its first reading takes a second.
+    let sensing = running.map(|up| up - 15 - spread(host, "sensor")).filter(|up| *up > 0);
     let installed = host.cloud_init_done_at() <= now;
     let report = Report {
         v: 1,
-        instance_id: deployment.instance,
+        hostname: host.instance().to_string(),
+        instance_id: record.instance,
         cloud_init: if installed { "done" } else { "running" },
         files: Files {
             bacalhau_config: configured,
             sensor_config: configured,
             node_identity: configured,
-            orchestrator_endpoint: placed.has_content("files/orchestrator_endpoint"),
-            orchestrator_token: placed.has_content("files/orchestrator_token"),
+            orchestrator_endpoint: placed
+                .has_content("files/orchestrator_endpoint")
+                .then_some(true),
+            orchestrator_token: placed.has_content("files/orchestrator_token").then_some(true),
         },
         deployment: Deployment {
-            exit: deployment.exit,
-            last: deployment.log.back().map(|line| printable(line)),
+            exit: record.exit,
+            last: record.log.back().map(|line| printable(line)),
         },
         units: units(&placed)
             .into_iter()
@@ -82,7 +104,10 @@ pub(super) fn report(host: &Host) -> String {
             .collect(),
         docker: installed.then_some("27.5.1"),
         bacalhau_alive: alive,
-        sensor_healthy: after(16, "sensor"),
+        sensor_healthy: sensing.is_some(),
+        sensor: sensing.map(|up| Counts { readings: up, errors: 0, elapsed_s: up }),
+        orchestrator: Way { address: deployment::orchestrator(&placed), reachable: alive },
+        cpu_percent: if alive { 4 + host.pick("cpu", 20) } else { 60 + host.pick("cpu", 40) },
         disk: Sizes {
             total_kb: 8 * GIB - 447_032,
             free_kb: 5 * GIB - if alive { 2 * GIB } else { 0 } - host.pick("disk", 90_000),

@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
 use super::deployment::{Found, find_deployment};
-use super::{Context, Reporter};
+use super::{Context, Reporter, health};
 use crate::aws::{AwsError, Class, Ec2, Selector};
 use crate::fleet::{
     About, Fact, Failure, Level, Machine, Outcome, PriceList, Progress, Region, Step,
@@ -76,6 +76,9 @@ pub(super) async fn watch(context: Arc<Context>, reporter: Reporter) -> Outcome 
     for ec2 in regions {
         watches.spawn(Watched::new(&context, ec2, &lists, &reporter).run());
     }
+    // Ends with the watch, whichever way that goes.
+    let mut tending = JoinSet::new();
+    tending.spawn(health::tend(Arc::clone(&context), reporter));
     let mut lost = 0;
     while let Some(ended) = watches.join_next().await {
         match ended {
@@ -111,6 +114,7 @@ pub(super) async fn look(
     let selector = Selector::deployment(&context.deployment()).with_terminated();
     match ec2.instances(&selector).await {
         Ok(machines) => {
+            context.discharge(&machines);
             reporter.learned_of(ec2.region(), Fact::Surveyed(machines.clone())).await;
             Ok(machines)
         }
