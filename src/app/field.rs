@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::fleet::health::Membership;
 use crate::fleet::identity::City;
 use crate::fleet::{Health, Instance, Machine, Phase};
 
@@ -39,6 +40,10 @@ pub enum Field {
     Lifecycle,
     /// The address a person would type.
     Address,
+    /// What works on it: cloud-init, Docker, Bacalhau, the sensor.
+    Services,
+    /// What the orchestrator says of it.
+    Node,
     /// The address in the VPC.
     Private,
     /// The youngest first.
@@ -55,7 +60,7 @@ pub enum Field {
 
 impl Field {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Region,
         Self::Zone,
         Self::Instance,
@@ -70,6 +75,8 @@ impl Field {
         Self::Age,
         Self::Price,
         Self::Cost,
+        Self::Services,
+        Self::Node,
         Self::Creator,
         Self::Output,
     ];
@@ -87,6 +94,8 @@ impl Field {
             Self::Type => "type",
             Self::Lifecycle => "lifecycle",
             Self::Address => "address",
+            Self::Services => "services",
+            Self::Node => "node",
             Self::Private => "private",
             Self::Age => "age",
             Self::Price => "price",
@@ -122,6 +131,8 @@ impl Field {
             Self::Type => of(|machine| machine.machine_type.as_str()),
             Self::Lifecycle => of(|machine| machine.lifecycle.word()),
             Self::Address => address(row.address()),
+            Self::Services => Cow::Owned(trouble(row).unwrap_or_default()),
+            Self::Node => Cow::Owned(membership(row).map(ToString::to_string).unwrap_or_default()),
             Self::Private => address(machine.and_then(|machine| machine.private_ip)),
             Self::Creator => of(|machine| machine.creator.as_deref().unwrap_or_default()),
             Self::Output => Cow::Borrowed(row.last_line.as_deref().unwrap_or_default()),
@@ -149,6 +160,16 @@ impl Field {
         }
         .then_with(|| a.key.cmp(&b.key))
     }
+}
+
+/// What of its services does not work.
+fn trouble(row: &Instance) -> Option<String> {
+    row.vitals.as_ref().and_then(|(_, vitals)| vitals.trouble())
+}
+
+/// What the orchestrator says of its node, where one is asked.
+pub fn membership(row: &Instance) -> Option<&Membership> {
+    row.vitals.as_ref().and_then(|(_, vitals)| vitals.membership.as_ref())
 }
 
 fn urgency(row: &Instance) -> u8 {

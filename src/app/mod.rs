@@ -24,7 +24,7 @@ pub use columns::Columns;
 pub use command::{Command, Copied, Motion, Turn};
 pub use dialog::Dialog;
 pub use effect::{Effect, Exit};
-pub use field::{Field, birth};
+pub use field::{Field, birth, membership};
 pub use layout::{Layout, SMALLEST};
 pub use log::{Line, Log, LogPanel, Ring};
 pub use message::{Counts, Input, Message, Scope, Signal, Stamped};

@@ -6,7 +6,8 @@ use super::grid::{Cell, Column};
 use super::money::hourly;
 use super::text;
 use super::theme::{Glyphs, Theme, Tone};
-use crate::app::{Field, birth};
+use crate::app::{Field, birth, membership};
+use crate::fleet::health::Membership;
 use crate::fleet::identity::City;
 use crate::fleet::{Amount, Health, Instance, Machine, Phase};
 
@@ -20,7 +21,7 @@ pub struct Look {
 }
 
 /// The columns: one for each field.
-pub static INSTANCE: [Column<Instance, Look>; 16] = [
+pub static INSTANCE: [Column<Instance, Look>; 18] = [
     column(Field::Region, "REGION", [14, 14, 14], 0, |row, _, _| Cell::plain(row.region.as_str())),
     column(Field::Zone, "ZONE", [4, 4, 4], 6, zone),
     column(Field::Instance, "INSTANCE", [10, 19, 19], 2, instance),
@@ -58,6 +59,13 @@ pub static INSTANCE: [Column<Instance, Look>; 16] = [
         amount(row.cost.accrued, look, |usd| format!("{usd:.3}"))
     })
     .right(),
+    // Cloud-init, Docker, Bacalhau, sensor; the details spell them out.
+    column(Field::Services, "C D B S", [7, 7, 7], 6, services),
+    column(Field::Node, "NODE", [9, 12, 18], 9, |row, look, _| match membership(row) {
+        Some(Membership::Connected) => Cell::toned(Tone::Good, "connected"),
+        Some(other) => Cell::toned(Tone::Bad, other.to_string()),
+        None => Cell::known(None::<&str>, look.glyphs),
+    }),
     column(Field::Creator, "CREATOR", [10, 10, 16], 9, |row, look, _| {
         known(row, look, |machine| machine.creator.as_deref())
     }),
@@ -85,6 +93,30 @@ pub fn chosen<'a>(
     fields: impl Iterator<Item = Field> + 'a,
 ) -> impl Iterator<Item = &'a Column<Instance, Look>> {
     fields.filter_map(|field| INSTANCE.iter().find(|column| column.field == Some(field)))
+}
+
+/// The parts of a node that have a sign each, by the names of their checks.
+pub const SERVICES: [&str; 4] = ["cloud-init", "docker", "bacalhau", "sensor"];
+
+/// A sign for each service: well, not well, not known.
+fn services(row: &Instance, look: &Look, _: u16) -> Cell {
+    let checks = row.vitals.as_ref().map(|(_, vitals)| vitals.verdict());
+    let state = |name: &str| {
+        let check = checks.as_ref()?.iter().find(|check| check.name == name)?;
+        Some(check.good)
+    };
+    let states = SERVICES.map(state);
+    let sign = |state: Option<bool>| match state {
+        Some(true) => look.glyphs.well,
+        Some(false) => look.glyphs.health(Health::Bad),
+        None => look.glyphs.unknown,
+    };
+    let tone = match states {
+        _ if states.contains(&Some(false)) => Tone::Bad,
+        _ if states.contains(&None) => Tone::Dim,
+        _ => Tone::Good,
+    };
+    Cell::toned(tone, states.map(sign).join(" "))
 }
 
 /// A sum, with a sign where some of it is not known.

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use jiff::SignedDuration;
 use ratatui::layout::Rect;
 
 use super::columns::{Look, chosen};
@@ -10,8 +11,9 @@ use super::text;
 use super::{Pen, Tone};
 use crate::app::keymap::Context;
 use crate::app::{Command, Field, Model, Pane, Story, clean, story};
+use crate::fleet::health::{Space, Vitals};
 use crate::fleet::identity::City;
-use crate::fleet::{Failure, HostKeyTrust, Instance, InstanceKey, Machine, Phase};
+use crate::fleet::{Failure, Health, HostKeyTrust, Instance, InstanceKey, Machine, Phase};
 
 /// The column where the facts begin.
 const FACTS: u16 = 12;
@@ -86,6 +88,9 @@ fn facts(model: &Model, pen: &Pen<'_>, instance: &Instance, room: u16) -> Vec<Fa
         let said = format!("{name}, {state}, at {latitude:.2}, {longitude:.2}");
         facts.extend(wrapped("sensor", Tone::Plain, &said, room));
     }
+    if let Some((at, vitals)) = &instance.vitals {
+        facts.extend(of_node(pen, model.now.duration_since(*at), vitals, room));
+    }
     if let Some(host_key) = &instance.host_key {
         let trust = match host_key.trust {
             HostKeyTrust::Console => "verified by the console",
@@ -111,6 +116,32 @@ fn wrapped(label: &'static str, tone: Tone, said: &str, room: u16) -> Vec<Fact> 
     let lines = text::wrap(&clean(said, 1024), room.into());
     let labels = [label, ""];
     labels.into_iter().zip(lines).map(|(label, line)| (label, tone, line)).collect()
+}
+
+/// How its node is: the services by name, its load, and what the orchestrator says.
+fn of_node(pen: &Pen<'_>, ago: SignedDuration, vitals: &Vitals, room: u16) -> Vec<Fact> {
+    let glyphs = pen.theme.glyphs;
+    let checks = vitals.verdict();
+    let sign = |good| if good { glyphs.well } else { glyphs.health(Health::Bad) };
+    let named: Vec<String> =
+        checks.iter().map(|check| format!("{} {}", sign(check.good), check.name)).collect();
+    let tone = if checks.iter().all(|check| check.good) { Tone::Good } else { Tone::Bad };
+    let mut facts = wrapped("services", tone, &named.join("  "), room);
+    let percent = |what: &str, used: Option<u8>| used.map(|used| format!("{what} {used} %"));
+    let space = |space: Option<Space>| space.map(Space::used_percent);
+    let load: Vec<String> = [
+        percent("CPU", vitals.cpu_percent),
+        percent("memory", space(vitals.memory)),
+        percent("disk", space(vitals.disk)),
+        vitals.sensor_rate.map(|rate| format!("{rate:.1} readings/s")),
+        vitals.membership.as_ref().map(|membership| format!("node {membership}")),
+        Some(format!("seen {} ago", text::span(ago))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    facts.extend(wrapped("node", Tone::Plain, &load.join(", "), room));
+    facts
 }
 
 fn of_machine(machine: &Machine, room: u16) -> Vec<Fact> {

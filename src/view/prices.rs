@@ -210,10 +210,14 @@ fn draw_chart(pen: &mut Pen<'_>, area: Rect, rows: &[Row<'_>], wanted: Option<&M
             }
         })
         .render(plot, pen.buffer);
+    // Lines that end at the same height have their letters side by side.
+    let mut ends: Vec<u16> = Vec::new();
     for (row, style) in rows.iter().zip(styles) {
         let Some(price) = row.price() else { continue };
         let line = height(price, (bottom, top), plot.height);
-        let place = Rect { x: plot.right() + 1, width: 2, ..plot };
+        let before = u16::try_from(ends.iter().filter(|end| **end == line).count()).unwrap_or(0);
+        ends.push(line);
+        let place = Rect { x: plot.right() + 1 + before, width: 1, ..plot };
         pen.styled(place, 0, line, style, row.pool.zone.letter(row.region));
     }
 }

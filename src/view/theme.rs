@@ -79,6 +79,10 @@ pub struct Glyphs {
     pub cut: &'static str,
     /// How a price went, from the lowest to the highest.
     pub spark: &'static str,
+    /// A service that works.
+    pub well: &'static str,
+    /// A service of which nothing is known.
+    pub unknown: &'static str,
     /// A line beside a pane.
     pub wall: &'static str,
     /// Between two things of the same weight.
@@ -98,6 +102,8 @@ const UNICODE: Glyphs = Glyphs {
     none: "–",
     cut: "…",
     wall: "│",
+    well: "✓",
+    unknown: "·",
     spark: "▁▂▃▄▅▆▇█",
     dot: "·",
     secret: "•",
@@ -114,6 +120,8 @@ const ASCII: Glyphs = Glyphs {
     none: "-",
     cut: "~",
     wall: "|",
+    well: "+",
+    unknown: ".",
     spark: "_.-=^",
     dot: "|",
     secret: "*",
