@@ -345,7 +345,7 @@ fn keys_in_a_stream() {
 fn stream(model: &mut Model, number: usize) {
     let key = InstanceKey::from(format!("i-{:017x}", number * 7 % 1_000).as_str());
     let progress = match number % 10 {
-        0 if number % 20 == 0 => Progress::Entered(Phase::Ready),
+        0 if number.is_multiple_of(20) => Progress::Entered(Phase::Ready),
         0 => Progress::Entered(Phase::Degraded { reason: "bench".to_owned() }),
         _ => Progress::Output(format!("line {number}: Setting up docker-ce")),
     };

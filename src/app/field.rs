@@ -48,9 +48,9 @@ pub enum Field {
     Private,
     /// The youngest first.
     Age,
-    /// What it costs an hour.
-    Price,
-    /// What it has cost.
+    /// What it costs an hour; the dearest first.
+    Hourly,
+    /// What it has cost; the dearest first.
     Cost,
     /// Who made it.
     Creator,
@@ -73,7 +73,7 @@ impl Field {
         Self::Address,
         Self::Private,
         Self::Age,
-        Self::Price,
+        Self::Hourly,
         Self::Cost,
         Self::Services,
         Self::Node,
@@ -98,7 +98,7 @@ impl Field {
             Self::Node => "node",
             Self::Private => "private",
             Self::Age => "age",
-            Self::Price => "price",
+            Self::Hourly => "hourly",
             Self::Cost => "cost",
             Self::Creator => "creator",
             Self::Output => "output",
@@ -136,7 +136,7 @@ impl Field {
             Self::Private => address(machine.and_then(|machine| machine.private_ip)),
             Self::Creator => of(|machine| machine.creator.as_deref().unwrap_or_default()),
             Self::Output => Cow::Borrowed(row.last_line.as_deref().unwrap_or_default()),
-            Self::Since | Self::Age | Self::Price | Self::Cost => Cow::Borrowed(""),
+            Self::Since | Self::Age | Self::Hourly | Self::Cost => Cow::Borrowed(""),
         }
     }
 
@@ -152,9 +152,9 @@ impl Field {
             ),
             Self::Address => turn(a.address().cmp(&b.address())),
             Self::Age => turn(birth(b).cmp(&birth(a))),
-            Self::Since => turn(b.since.cmp(&a.since)),
-            Self::Price => turn(b.cost.hourly.usd.total_cmp(&a.cost.hourly.usd)),
+            Self::Hourly => turn(b.cost.hourly.usd.total_cmp(&a.cost.hourly.usd)),
             Self::Cost => turn(b.cost.accrued.usd.total_cmp(&a.cost.accrued.usd)),
+            Self::Since => turn(b.since.cmp(&a.since)),
             Self::Instance => turn(a.id().cmp(&b.id())),
             other => turn(other.text(a).cmp(&other.text(b))),
         }

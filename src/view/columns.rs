@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 
 use super::grid::{Cell, Column};
-use super::money::hourly;
 use super::text;
 use super::theme::{Glyphs, Theme, Tone};
 use crate::app::{Field, birth, membership};
@@ -53,10 +52,12 @@ pub static INSTANCE: [Column<Instance, Look>; 18] = [
         Cell::plain(text::span(look.now.duration_since(birth(row))))
     })
     .right(),
-    column(Field::Price, "$/H", [6, 6, 6], 7, |row, look, _| amount(row.cost.hourly, look, hourly))
-        .right(),
-    column(Field::Cost, "SO FAR", [7, 7, 7], 10, |row, look, _| {
-        amount(row.cost.accrued, look, |usd| format!("{usd:.3}"))
+    column(Field::Hourly, "$/H", [7, 7, 7], 7, |row, look, _| {
+        amount(row.machine.is_some().then_some(row.cost.hourly), 4, look)
+    })
+    .right(),
+    column(Field::Cost, "COST $", [7, 7, 9], 10, |row, look, _| {
+        amount(row.machine.is_some().then_some(row.cost.accrued), 2, look)
     })
     .right(),
     // Cloud-init, Docker, Bacalhau, sensor; the details spell them out.
@@ -119,13 +120,12 @@ fn services(row: &Instance, look: &Look, _: u16) -> Cell {
     Cell::toned(tone, states.map(sign).join(" "))
 }
 
-/// A sum, with a sign where some of it is not known.
-fn amount(amount: Amount, look: &Look, said: fn(f64) -> String) -> Cell {
-    if amount.is_unknown() || amount.usd == 0.0 {
-        return Cell::toned(Tone::Dim, look.glyphs.none);
-    }
-    let more = if amount.is_partial { "+" } else { "" };
-    Cell::plain(format!("{}{more}", said(amount.usd)))
+/// A sum of money; with a plus where something is not in it because its price is not known.
+fn amount(amount: Option<Amount>, digits: usize, look: &Look) -> Cell {
+    let known = amount.filter(|amount| !amount.is_unknown());
+    let said =
+        known.map(|it| format!("{:.digits$}{}", it.usd, if it.is_partial { "+" } else { "" }));
+    Cell::known(said, look.glyphs)
 }
 
 /// What EC2 tells of it, made safe: tags are anybody's text.

@@ -28,6 +28,7 @@ mod hit;
 mod log;
 mod map;
 pub mod money;
+pub mod offers;
 mod pen;
 mod prices;
 mod reader;
