@@ -86,3 +86,5 @@ monkey:  ## let random keys loose on the demo for 20 minutes, and see that nothi
 
 sweep: prerequisites venv  ## kill the program 300 times and look whether anything leaks
 	cargo test --locked --test stories sweep:: -- --ignored --nocapture
+sweep: prerequisites venv  ## kill the program 300 times, and let every call go wrong: does anything leak?
+	cargo test --locked --test stories -- --ignored --nocapture sweep:: faults::
