@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo prerequisites venv lint test check bench sweep test-node
+.PHONY: help demo prerequisites venv lint test check bench sweep test-node bench-ssh lint-root
 
 VENV := target/venv
 
@@ -52,12 +52,20 @@ lint:  ## check format and lints
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- --deny warnings
 
-test: prerequisites venv lint  ## format, lints and all tests: what CI runs
+test: prerequisites venv lint-root lint  ## format, lints and all tests: what CI runs
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		echo "cargo nextest run --locked" && cargo nextest run --locked && cargo test --locked --doc; \
 	else \
 		echo "cargo test --locked" && cargo test --locked; \
 	fi
+
+lint-root: prerequisites  ## unpack systemd and cloud-init, for checks of units and user-data
+	@[ -e target/lint-root ] || tests/machine/make-lint-root.sh "$(CURDIR)/target/lint-root"
+
+bench-ssh: prerequisites  ## measure an upload to 20 hosts next to tar and rsync
+	@command -v rsync >/dev/null || { \
+		echo "missing; install with: apt-get install rsync" >&2; exit 1; }
+	cargo test --locked --release --test stories ssh::speed -- --ignored --nocapture
 
 test-node: prerequisites venv  ## deploy onto a real, emulated machine and break it: some fifteen minutes
 	@command -v qemu-system-x86_64 debootstrap nats-server >/dev/null || { \
@@ -73,5 +81,5 @@ check: test  ## test, and the licences and sources of all dependencies
 bench:  ## measure the first frame, the idle load, and a large demo cloud
 	cargo bench --locked
 
-sweep: prerequisites venv  ## kill the program 300 times and look whether anything leaks
-	cargo test --locked --test stories sweep:: -- --ignored --nocapture
+sweep: prerequisites venv  ## kill the program 300 times, and let every call go wrong: does anything leak?
+	cargo test --locked --test stories -- --ignored --nocapture sweep:: faults::

@@ -45,8 +45,67 @@ fn shellcheck_has_nothing_to_say() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
+/// systemd and cloud-init, unpacked and not installed.
+fn lint_root() -> PathBuf {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("lint-root");
+    assert!(root.exists(), "{} is missing: sudo make lint-root", root.display());
+    root
+}
+
+/// Runs a program of that root, in it; what it said and whether it was content.
+fn in_lint_root(command: &[&str]) -> (bool, String) {
+    let output = Command::new("chroot").arg(lint_root()).args(command).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
+#[test]
+fn systemd_has_nothing_to_say() {
+    let root = lint_root();
+    let place = |inside: &str| root.join(inside.trim_start_matches('/'));
+    for folder in ["/opt/uploaded_files/scripts", "/etc/systemd/system"] {
+        fs::create_dir_all(place(folder)).unwrap();
+    }
+    for script in scripts_where(|_| true) {
+        let name = script.file_name().unwrap();
+        let folder = if name.to_string_lossy().ends_with(".service") {
+            "/etc/systemd/system"
+        } else {
+            "/opt/uploaded_files/scripts"
+        };
+        fs::copy(&script, place(folder).join(name)).unwrap();
+    }
+    // Docker is not there; that its unit and its program are, is the deployment's business.
+    fs::copy(instance("scripts/check_node.sh"), place("/usr/bin/docker")).unwrap();
+    let docker = "[Unit]\nDescription=Docker\n[Service]\nExecStart=/usr/bin/docker\n";
+    fs::write(place("/etc/systemd/system/docker.service"), docker).unwrap();
+    let ours = ["bacalhau-startup", "setup-config", "bacalhau", "sensor-generator"]
+        .map(|name| format!("/etc/systemd/system/{name}.service"));
+    let verify = ["systemd-analyze", "verify", "--man=no"];
+    let all: Vec<&str> = verify.into_iter().chain(ours.iter().map(String::as_str)).collect();
+    assert_eq!(in_lint_root(&all), (true, String::new()));
+
+    let text = read("scripts/bacalhau.service").replace("Restart=", "Restrat=");
+    fs::write(place("/tmp/wrong.service"), text).unwrap();
+    let (_, said) = in_lint_root(&["systemd-analyze", "verify", "--man=no", "/tmp/wrong.service"]);
+    assert!(said.contains("Unknown key") && said.contains("Restrat"), "{said}");
+}
+
 mod user_data {
     use super::*;
+
+    #[test]
+    fn is_valid_for_cloud_init() {
+        let file = |name: &str, text: &str| {
+            fs::write(lint_root().join("tmp").join(name), text).unwrap();
+            in_lint_root(&["cloud-init", "schema", "--config-file", &format!("/tmp/{name}")])
+        };
+        let text = rendered();
+        let (good, said) = file("user-data", &text);
+        assert!(good && said.contains("Valid cloud-config"), "{said}");
+        let (good, said) = file("wrong", &text.replace("ssh_pwauth: false", "ssh_pwauth: {}"));
+        assert!(!good && said.contains("ssh_pwauth"), "{said}");
+    }
 
     fn with(public_key: &str) -> String {
         let inputs = UserData {

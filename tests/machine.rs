@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -40,6 +40,7 @@ struct Scene {
     orchestrator: Orchestrator,
     nats: Nats,
     spot: Spot,
+    door: SocketAddr,
 }
 
 impl Scene {
@@ -57,17 +58,14 @@ impl Scene {
             spot.write(&format!("deployment-files/orchestrator_{name}"), 0o600, text.as_bytes());
         }
         spot.write("deployment-files/tools/run it.sh", 0o755, b"#!/bin/sh\n");
-        Self { _moto: moto, proxy, orchestrator, nats, spot }
+        let door = TcpListener::bind((ADDRESS, 0)).unwrap().local_addr().unwrap();
+        Self { _moto: moto, proxy, orchestrator, nats, spot, door }
     }
 
-    /// The port is known only when the machine is there.
-    fn lead_to(&self, port: u16) {
-        let text = format!("Host {ADDRESS}\n  Port {port}\n");
-        self.spot.write("ssh_config", 0o644, text.as_bytes());
-    }
-
+    /// The configuration, by which the instance's address leads to the machine's door.
     fn configure(&self) {
-        let config = self.spot.path().join("ssh_config");
+        let text = format!("Host {ADDRESS}\n  Port {}\n", self.door.port());
+        let config = self.spot.write("ssh_config", 0o644, text.as_bytes());
         let regions = "  - us-west-2: { machine_type: t3.medium }\n";
         self.spot.configure(&config, 900, "", regions);
         let path = self.spot.path().join("config.yaml");
@@ -144,8 +142,7 @@ fn deploy(scene: &Scene) -> (Vm, String) {
             assert!(user_data.len() < 16 * 1024, "{} bytes", user_data.len());
             let instance = call.answer.split("<instanceId>").nth(1).unwrap();
             let instance = instance.split('<').next().unwrap().to_owned();
-            let vm = Vm::boot(&user_data, &instance, ADDRESS, scene.nats.port());
-            scene.lead_to(vm.port());
+            let vm = Vm::boot(&user_data, &instance, scene.door, scene.nats.port());
             machine = Some((vm, instance));
         }
         if let Some(status) = create.try_wait().unwrap() {
@@ -173,7 +170,6 @@ fn said(scene: &Scene) -> String {
 #[ignore = "boots an emulated machine, some ten minutes: make test-node"]
 fn a_real_machine_becomes_a_node_and_whatever_breaks_is_named() {
     let mut scene = Scene::new();
-    scene.lead_to(9);
     scene.configure();
     let (vm, instance) = deploy(&scene);
     let key = scene.spot.key().path();

@@ -3,6 +3,7 @@
 
 mod commands;
 mod logins;
+mod speed;
 mod uploads;
 mod waiting;
 

@@ -128,6 +128,12 @@ fn build(root: &Path) {
     write(&root.join("usr/lib/elevate/run"), 0o755, "#!/bin/sh\nexec \"$@\"\n");
 }
 
+/// Gives a host one more program of this machine.
+pub(crate) fn install(root: &Path, program: &Path, package: &str) {
+    assert!(program.exists(), "{} is missing: apt-get install {package}", program.display());
+    copy_with_libraries(program, root);
+}
+
 fn copy_with_libraries(program: &Path, root: &Path) {
     let listed = output(Command::new("ldd").arg(program));
     let libraries = listed.split_whitespace().filter(|word| word.starts_with('/'));

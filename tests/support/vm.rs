@@ -2,7 +2,7 @@
 //! `tests/machine/make-disk.sh`; cloud-init, systemd, sshd, sudo, Docker and the reboot are real.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -17,14 +17,13 @@ pub(crate) const ORCHESTRATOR: &str = "10.0.2.100:4222";
 pub(crate) struct Vm {
     folder: TempDir,
     qemu: Child,
-    address: Ipv4Addr,
-    port: u16,
+    door: SocketAddr,
 }
 
 impl Vm {
-    /// Boots a machine that finds this user-data, and whose port 22 is a port of `address`.
-    /// What it sends to [`ORCHESTRATOR`] comes out at `nats` on loopback.
-    pub(crate) fn boot(user_data: &[u8], instance: &str, address: Ipv4Addr, nats: u16) -> Self {
+    /// Boots a machine that finds this user-data, and whose port 22 is that of `door`. What it
+    /// sends to [`ORCHESTRATOR`] comes out at `nats` on loopback.
+    pub(crate) fn boot(user_data: &[u8], instance: &str, door: SocketAddr, nats: u16) -> Self {
         let made = disk();
         // The temporary folder of the system may be too small for a disk.
         let folder = tempfile::Builder::new().prefix("vm-").tempdir_in(&made).unwrap();
@@ -38,9 +37,8 @@ impl Vm {
             let write = format!("write {} {to}/{name}", from.display());
             run(Command::new("/usr/sbin/debugfs").args(["-w", "-R", &write]).arg(&disk));
         }
-        let port = TcpListener::bind((address, 0)).unwrap().local_addr().unwrap().port();
         let network = format!(
-            "user,id=n,restrict=on,hostfwd=tcp:{address}:{port}-:22,\
+            "user,id=n,restrict=on,hostfwd=tcp:{door}-:22,\
              guestfwd=tcp:{ORCHESTRATOR}-cmd:/usr/bin/busybox nc 127.0.0.1 {nats}"
         );
         let qemu = Command::new("qemu-system-x86_64")
@@ -60,12 +58,7 @@ impl Vm {
             .stdin(Stdio::null())
             .spawn()
             .expect("qemu-system-x86_64 is missing: apt-get install qemu-system-x86");
-        Self { folder, qemu, address, port }
-    }
-
-    /// The port that leads to its sshd.
-    pub(crate) fn port(&self) -> u16 {
-        self.port
+        Self { folder, qemu, door }
     }
 
     /// What it printed on its console so far.
@@ -80,7 +73,8 @@ impl Vm {
             .args(["-q", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"])
             .args(["-o", "ConnectTimeout=30", "-i"])
             .arg(key)
-            .args(["-p", &self.port.to_string(), &format!("ubuntu@{}", self.address), command])
+            .args(["-p", &self.door.port().to_string()])
+            .args([&format!("ubuntu@{}", self.door.ip()), command])
             .output()
             .expect("ssh is missing: apt-get install openssh-client")
     }
