@@ -84,7 +84,5 @@ bench:  ## measure the first frame, the idle load, and a large demo cloud
 monkey:  ## let random keys loose on the demo for 20 minutes, and see that nothing unmeant happens
 	SPOT_MONKEY_MINUTES=20 cargo test --locked --lib monkey -- --nocapture
 
-sweep: prerequisites venv  ## kill the program 300 times and look whether anything leaks
-	cargo test --locked --test stories sweep:: -- --ignored --nocapture
 sweep: prerequisites venv  ## kill the program 300 times, and let every call go wrong: does anything leak?
 	cargo test --locked --test stories -- --ignored --nocapture sweep:: faults::
