@@ -77,7 +77,11 @@ pub(super) async fn create(site: &Site, args: &cli::Create, debug: bool) -> u8 {
     let model = &run.open.engine.model;
     let alive = model.fleet.alive().count();
     if alive > 0 {
-        let text = format!("{alive} already there in {}; these are added", model.deployment);
+        let then = match model.unfinished().next() {
+            Some(_) => "what was cut short is completed, and counts",
+            None => "these are added",
+        };
+        let text = format!("{alive} already there in {}; {then}", model.deployment);
         run.printer.line(model, &About::Job, Level::Info, &text);
     }
     if let Some(exit) = run.perform(Command::Create(Some(counts))).await {

@@ -304,7 +304,7 @@ impl Stage {
     }
 
     /// A second client: what it asks costs the first one nothing.
-    async fn aws(&self) -> Aws {
+    pub(crate) async fn aws(&self) -> Aws {
         Aws::open(&self.context.access).await.unwrap()
     }
 
