@@ -20,6 +20,7 @@ mod machine;
 mod main_path;
 mod market;
 mod node;
+mod nodes;
 mod peers;
 mod scenarios;
 mod schema;
