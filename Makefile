@@ -81,5 +81,5 @@ check: test  ## test, and the licences and sources of all dependencies
 bench:  ## measure the first frame, the idle load, and a large demo cloud
 	cargo bench --locked
 
-sweep: prerequisites venv  ## kill the program 300 times and look whether anything leaks
-	cargo test --locked --test stories sweep:: -- --ignored --nocapture
+sweep: prerequisites venv  ## kill the program 300 times, and let every call go wrong: does anything leak?
+	cargo test --locked --test stories -- --ignored --nocapture sweep:: faults::

@@ -119,6 +119,15 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show what spot instances cost, now and in the last seven days, the cheapest first.
+    Prices {
+        /// This machine type instead of the configuration's. May be repeated.
+        #[arg(long = "type", value_name = "TYPE")]
+        types: Vec<String>,
+        /// One JSON array instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
     /// Terminate instances; the network goes when its last instance is gone.
     Destroy(Destroy),
     /// Destroy everything that spot-tui ever made in this account, of every deployment.

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::support::demo_cloud::DemoCloud;
 use crate::support::eye::{Eye, Seen, ours};
+use crate::support::orchestrator::Orchestrator;
 use crate::support::proxy::Proxy;
 use crate::support::spot::{Ran, Spot};
 
@@ -133,4 +134,44 @@ fn recover_writes_the_state_anew_from_the_tags() {
     assert_eq!(recovered.code, 0, "{}", recovered.told());
     assert!(recovered.out.contains("4 instances of spot-test"), "{}", recovered.told());
     assert_eq!(ids(&scene.spot), before);
+}
+
+#[test]
+fn nodes_of_ours_and_no_others_are_deleted_when_their_instances_are_gone() {
+    let scene = Scene::set();
+    let orchestrator = Orchestrator::start();
+    let config = fs::read_to_string(scene.spot.path().join("config.yaml")).unwrap();
+    let config = format!("{config}bacalhau:\n  api: {}\n", orchestrator.url());
+    scene.spot.write("config.yaml", 0o644, config.as_bytes());
+    let state = scene.spot.state();
+    let ids: Vec<&str> = state.iter().map(|entry| entry["id"].as_str().unwrap()).collect();
+    // The beginning of one of ours, and another team's.
+    let others = [&ids[0][..12], "i-0123456789abcdef0"];
+    for id in ids.iter().chain(&others) {
+        orchestrator.register(id, "CONNECTED");
+    }
+    let destroyed = scene.run(&["destroy", "--all", "--yes"]);
+    assert_eq!(destroyed.code, 0, "{}", destroyed.told());
+    assert!(destroyed.out.contains("4 nodes deleted"), "{}", destroyed.told());
+    let mut left = orchestrator.nodes();
+    let mut others = others.map(str::to_owned).to_vec();
+    left.sort();
+    others.sort();
+    assert_eq!(left, others);
+}
+
+#[test]
+fn an_orchestrator_that_does_not_answer_is_said_and_nothing_fails() {
+    let scene = Scene::set();
+    let config = fs::read_to_string(scene.spot.path().join("config.yaml")).unwrap();
+    let config = format!("{config}bacalhau:\n  api: http://127.0.0.1:9\n");
+    scene.spot.write("config.yaml", 0o644, config.as_bytes());
+    let destroyed = scene.run(&["destroy", "--all", "--yes"]);
+    assert_eq!(destroyed.code, 0, "{}", destroyed.told());
+    assert_eq!(
+        destroyed.out.matches("nodes stay in the orchestrator").count(),
+        1,
+        "{}",
+        destroyed.told()
+    );
 }

@@ -138,9 +138,7 @@ fn every_key_reaches_the_configuration() {
     assert_eq!(config.aws.security_groups, ["sg-12345678".into()]);
     assert_eq!(config.aws.iam_instance_profile.as_deref(), Some("node"));
     assert_eq!(config.aws.additional_commands_script, Some("more.sh".into()));
-    let strategy = spot_tui::config::Strategy::Fleet;
-    let placement = Placement { strategy, fleet_threshold: 7, spill: true };
-    assert_eq!(config.placement, placement);
+    assert_eq!(config.placement, Placement { spill: true });
     assert_eq!((config.replace.enabled, config.replace.hold), (true, Hold::Total));
     assert_eq!((config.replace.at_most, config.replace.within.as_mins()), (3, 15));
     assert_eq!((config.budget.max_hourly_usd, config.budget.max_instances), (Some(2.5), Some(40)));

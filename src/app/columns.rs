@@ -16,7 +16,8 @@ pub struct Columns {
 
 impl Default for Columns {
     fn default() -> Self {
-        Self { order: Field::ALL.to_vec(), hidden: BTreeSet::from([Field::Private]) }
+        let hidden = BTreeSet::from([Field::Private, Field::Hourly, Field::Cost]);
+        Self { order: Field::ALL.to_vec(), hidden }
     }
 }
 

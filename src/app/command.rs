@@ -2,13 +2,16 @@
 
 use super::{Counts, Field, Pane, Panel, Scope};
 use crate::config::ThemeName;
-use crate::fleet::{InstanceKey, Region};
+use crate::fleet::{InstanceKey, MachineType, Region};
 
 /// Something that the user wants.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Learn who we are and what is there.
     Refresh,
+    /// Learn what these machine types cost in every region of the configuration, in all enabled
+    /// regions where there is none; without types, those of the configuration.
+    Prices(Vec<MachineType>),
     /// Launch and deploy. Without counts: what the configuration says.
     Create(Option<Counts>),
     /// Destroy, already confirmed.

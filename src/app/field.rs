@@ -40,6 +40,10 @@ pub enum Field {
     Private,
     /// The youngest first.
     Age,
+    /// What it costs an hour; the dearest first.
+    Hourly,
+    /// What it has cost; the dearest first.
+    Cost,
     /// Who made it.
     Creator,
     /// The newest line that its deployment printed.
@@ -48,7 +52,7 @@ pub enum Field {
 
 impl Field {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Region,
         Self::Zone,
         Self::Instance,
@@ -60,6 +64,8 @@ impl Field {
         Self::Address,
         Self::Private,
         Self::Age,
+        Self::Hourly,
+        Self::Cost,
         Self::Creator,
         Self::Output,
     ];
@@ -78,6 +84,8 @@ impl Field {
             Self::Address => "address",
             Self::Private => "private",
             Self::Age => "age",
+            Self::Hourly => "hourly",
+            Self::Cost => "cost",
             Self::Creator => "creator",
             Self::Output => "output",
         }
@@ -110,7 +118,7 @@ impl Field {
             Self::Private => address(machine.and_then(|machine| machine.private_ip)),
             Self::Creator => of(|machine| machine.creator.as_deref().unwrap_or_default()),
             Self::Output => Cow::Borrowed(row.last_line.as_deref().unwrap_or_default()),
-            Self::Since | Self::Age => Cow::Borrowed(""),
+            Self::Since | Self::Age | Self::Hourly | Self::Cost => Cow::Borrowed(""),
         }
     }
 
@@ -126,6 +134,8 @@ impl Field {
             ),
             Self::Address => turn(a.address().cmp(&b.address())),
             Self::Age => turn(birth(b).cmp(&birth(a))),
+            Self::Hourly => turn(b.cost.hourly.usd.total_cmp(&a.cost.hourly.usd)),
+            Self::Cost => turn(b.cost.accrued.usd.total_cmp(&a.cost.accrued.usd)),
             Self::Since => turn(b.since.cmp(&a.since)),
             Self::Instance => turn(a.id().cmp(&b.id())),
             other => turn(other.text(a).cmp(&other.text(b))),

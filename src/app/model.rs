@@ -448,6 +448,11 @@ impl Model {
         if self.jobs.values().all(went_well) { Exit::Done } else { Exit::Failed }
     }
 
+    /// The creates of this deployment that an earlier run did not bring to their end.
+    pub fn unfinished(&self) -> impl Iterator<Item = &Order> {
+        self.orders.iter().filter(|order| order.deployment == self.deployment)
+    }
+
     /// Starts a job and remembers it.
     pub(super) fn start(&mut self, job: Job) -> Effect {
         let id = JobId(self.next_job);

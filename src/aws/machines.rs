@@ -149,6 +149,34 @@ impl Ec2 {
         Ok(states)
     }
 
+    /// How many GiB of storage each of our instances has (EC2 DescribeVolumes, filtered by tags,
+    /// all pages): EC2 does not tell it with the instance.
+    pub async fn storage(
+        &self,
+        selector: &Selector,
+    ) -> Result<BTreeMap<InstanceId, u32>, AwsError> {
+        let volumes = self
+            .patient
+            .describe_volumes()
+            .set_filters(Some(selector.filters()))
+            .max_results(500)
+            .into_paginator()
+            .items()
+            .send()
+            .try_collect()
+            .await
+            .map_err(self.failed("DescribeVolumes"))?;
+        let mut storage = BTreeMap::new();
+        for volume in &volumes {
+            let gib = volume.size().and_then(|gib| u32::try_from(gib).ok()).unwrap_or_default();
+            let attached = volume.attachments().iter().filter_map(|it| it.instance_id());
+            for instance in attached {
+                *storage.entry(InstanceId::from(instance)).or_default() += gib;
+            }
+        }
+        Ok(storage)
+    }
+
     /// Ends instances (EC2 TerminateInstances, in batches). Each gets its own result; one bad id
     /// does not save the others, and an instance that is not there counts as ended.
     pub async fn terminate(&self, ids: &[InstanceId]) -> Vec<(InstanceId, Result<(), AwsError>)> {

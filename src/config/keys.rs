@@ -99,7 +99,7 @@ impl Section {
                 "tags",
             ],
             Self::Need => &["vcpus", "memory_gib", "arch"],
-            Self::Placement => &["strategy", "fleet_threshold", "spill"],
+            Self::Placement => &["spill"],
             Self::Replace => &["enabled", "hold", "at_most", "within_m"],
             Self::Budget => &["max_hourly_usd", "max_instances", "max_lifetime", "at_lifetime"],
             Self::Ssh => &[

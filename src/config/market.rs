@@ -6,12 +6,9 @@ use jiff::SignedDuration;
 use super::complaint::Report;
 use super::fields::Fields;
 use super::keys::Section;
-use super::schema::{AtLifetime, Budget, Hold, Placement, Replace, Strategy};
+use super::schema::{AtLifetime, Budget, Hold, Placement, Replace};
 use super::tree::{Node, Value};
 use super::values::{Taken, boolean, choice, price_up_to, text, whole};
-
-const STRATEGY: [(&str, Strategy); 2] =
-    [("run-instances", Strategy::RunInstances), ("fleet", Strategy::Fleet)];
 
 const HOLD: [(&str, Hold); 2] = [("region", Hold::Region), ("total", Hold::Total)];
 
@@ -21,15 +18,7 @@ const AT_LIFETIME: [(&str, AtLifetime); 2] =
 /// Reads `placement`.
 pub(super) fn placement(node: Option<&Node>, report: &mut Report) -> Placement {
     let mut fields = Fields::of(node, Section::Placement, "in 'placement'", report);
-    let placement = Placement {
-        strategy: fields
-            .read("strategy", report, |node| choice(node, &STRATEGY))
-            .or(Strategy::RunInstances),
-        fleet_threshold: fields
-            .read("fleet_threshold", report, |node| whole(node, 1..=1000, ""))
-            .or(20),
-        spill: fields.read("spill", report, boolean).or(false),
-    };
+    let placement = Placement { spill: fields.read("spill", report, boolean).or(false) };
     fields.finish(report);
     placement
 }

@@ -178,23 +178,10 @@ pub struct Need {
 }
 
 /// Where instances are put.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Placement {
-    /// With which call. Default RunInstances.
-    pub strategy: Strategy,
-    /// From how many instances in a region on a fleet is asked for. Default 20.
-    pub fleet_threshold: u32,
     /// Whether what finds no place in its region is tried in the others. Default no.
     pub spill: bool,
-}
-
-/// With which call instances are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Strategy {
-    /// RunInstances, pool after pool.
-    RunInstances,
-    /// One CreateFleet for all pools of a region, from the threshold on.
-    Fleet,
 }
 
 /// What follows an interruption.
@@ -240,12 +227,6 @@ pub enum AtLifetime {
     Warn,
     /// It is said ten minutes before, and then it is destroyed.
     Destroy,
-}
-
-impl Default for Placement {
-    fn default() -> Self {
-        Self { strategy: Strategy::RunInstances, fleet_threshold: 20, spill: false }
-    }
 }
 
 impl Default for Replace {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Lifecycle, MachineType, Region, Zone};
@@ -110,6 +110,49 @@ impl RegionPrices {
             .filter_map(|pool| Some((pool, self.compute(pool, lifecycle)?)))
             .min_by(|a, b| a.1.total_cmp(&b.1))
     }
+}
+
+/// One pool as the price list shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Offer {
+    /// The region.
+    pub region: Region,
+    /// The pool.
+    pub pool: Pool,
+    /// The spot price now, and since when.
+    pub spot: Quote,
+    /// The lowest and the highest spot price of seven days.
+    pub week: (f64, f64),
+    /// On demand, where AWS told.
+    pub on_demand: Option<f64>,
+}
+
+impl Offer {
+    /// How much less spot is than on demand, in percent.
+    pub fn savings(&self) -> Option<f64> {
+        self.on_demand.map(|usd| (1.0 - self.spot.usd / usd) * 100.0)
+    }
+}
+
+/// All pools that have a price, the cheapest first.
+pub fn offers(market: &Market, now: Timestamp) -> Vec<Offer> {
+    let week_ago = now - SignedDuration::from_hours(7 * 24);
+    let mut offers: Vec<Offer> = market
+        .iter()
+        .flat_map(|(region, prices)| {
+            prices.spot.iter().filter_map(move |(pool, history)| {
+                Some(Offer {
+                    region: region.clone(),
+                    pool: pool.clone(),
+                    spot: history.now()?,
+                    week: history.range(week_ago)?,
+                    on_demand: prices.list.on_demand.get(&pool.machine_type).copied(),
+                })
+            })
+        })
+        .collect();
+    offers.sort_by(|a, b| a.spot.usd.total_cmp(&b.spot.usd).then_with(|| a.pool.cmp(&b.pool)));
+    offers
 }
 
 /// What is known of all prices, by region.

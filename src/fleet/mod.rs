@@ -298,6 +298,13 @@ impl Fleet {
                 self.market.insert(region.clone(), prices.clone());
                 Ok(())
             }
+            Fact::Storage(storage) => {
+                for instance in self.instances.values_mut() {
+                    let gib = instance.id().and_then(|id| storage.get(id)).copied();
+                    instance.bill.storage_gb = gib.or(instance.bill.storage_gb);
+                }
+                Ok(())
+            }
             Fact::Notices(notices) => self.notice(notices, at),
             _ => Ok(()),
         }

@@ -237,6 +237,8 @@ pub enum Fact {
     Moved(Region),
     /// What a region's prices are.
     Prices(RegionPrices),
+    /// How many GiB of storage instances of a region have.
+    Storage(BTreeMap<InstanceId, u32>),
     /// EC2 takes instances of a region back.
     Notices(Vec<Notice>),
     /// The network of a region: made, being removed, gone.

@@ -39,15 +39,20 @@ fn table(rows: &[&Instance], model: &Model) -> String {
     if rows.is_empty() {
         return format!("no instances in {}", model.deployment);
     }
-    let cells: Vec<Vec<String>> = std::iter::once(columns::headings(&COLUMNS))
-        .chain(rows.iter().map(|row| {
-            COLUMNS.iter().map(|column| columns::text(*column, row, model.now)).collect()
-        }))
-        .collect();
+    let rows = rows
+        .iter()
+        .map(|row| COLUMNS.iter().map(|column| columns::text(*column, row, model.now)).collect());
+    let lines: Vec<Vec<String>> =
+        std::iter::once(columns::headings(&COLUMNS)).chain(rows).collect();
+    aligned(&lines)
+}
+
+/// Lines whose cells stand below each other; the first are the headings.
+pub(super) fn aligned(cells: &[Vec<String>]) -> String {
     let width = |column: usize| {
         cells.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
     };
-    let widths: Vec<usize> = (0..COLUMNS.len()).map(width).collect();
+    let widths: Vec<usize> = (0..cells.first().map_or(0, Vec::len)).map(width).collect();
     let lines: Vec<String> = cells
         .iter()
         .map(|row| {

@@ -5,8 +5,10 @@
 mod line;
 mod list;
 mod nodes;
+mod prices;
 mod printer;
 
 pub use list::print_list;
 pub use nodes::{Export, diagnosis_json, print_diagnosis, print_export, print_outputs};
+pub use prices::print_prices;
 pub use printer::{Before, Format, Printer, Tally};

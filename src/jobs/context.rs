@@ -34,6 +34,8 @@ pub struct Pace {
     pub busy: Duration,
     /// Between two looks at a settled region.
     pub settled: Duration,
+    /// Between two looks at prices, which change a few times a day.
+    pub prices: Duration,
     /// Between two looks for interruption notices, settled or not.
     pub notices: Duration,
     /// Between two looks at a region without instances of ours.
@@ -52,6 +54,7 @@ impl Default for Pace {
         Self {
             busy: Duration::from_millis(2500),
             settled: Duration::from_secs(15),
+            prices: Duration::from_mins(5),
             notices: Duration::from_secs(4),
             empty: Duration::from_mins(1),
             health: Duration::from_mins(1),

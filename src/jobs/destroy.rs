@@ -5,12 +5,13 @@
 //! another machine. What was asked of EC2 and not answered is waited for: what it makes may show
 //! only now.
 
+mod nodes;
 mod target;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use tokio::sync::{OnceCell, OwnedRwLockWriteGuard};
+use tokio::sync::{Mutex, OnceCell, OwnedRwLockWriteGuard};
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, sleep};
 
@@ -55,18 +56,22 @@ pub(super) async fn destroy(context: Arc<Context>, doomed: Doomed, reporter: Rep
     for (ec2, aim) in aims {
         let (context, reporter) = (Arc::clone(&context), reporter.clone());
         regions.spawn(async move {
-            match aim {
-                Aim::Victims(victims) => {
-                    let target = Target::Deployment(context.deployment());
-                    Destruction::new(context, ec2, reporter, target).end_some(victims).await
-                }
-                Aim::Everything(target) => {
-                    Destruction::new(context, ec2, reporter, target).empty().await
-                }
-            }
+            let (target, victims) = match aim {
+                Aim::Victims(victims) => (Target::Deployment(context.deployment()), Some(victims)),
+                Aim::Everything(target) => (target, None),
+            };
+            let destruction = Destruction::new(context, ec2, reporter, target);
+            let failed = match victims {
+                Some(victims) => destruction.end_some(victims).await,
+                None => destruction.empty().await,
+            };
+            (failed, destruction.gone.into_inner())
         });
     }
-    let failed = super::together(regions, || 1).await.into_iter().sum();
+    let ended = super::together(regions, || (1, BTreeSet::new())).await;
+    let gone = ended.iter().flat_map(|(_, gone)| gone).cloned().collect();
+    nodes::forget(&context, &gone, &reporter).await;
+    let failed: usize = ended.iter().map(|(failed, _)| failed).sum();
     if failed == 0 { Outcome::Done } else { Outcome::Partly { failed } }
 }
 
@@ -116,11 +121,14 @@ pub(super) struct Destruction {
     target: Target,
     /// This destroy in the journal, once it has found something.
     standing: OnceCell<Option<IntentId>>,
+    /// Instances that were seen terminated.
+    gone: Mutex<BTreeSet<InstanceId>>,
 }
 
 impl Destruction {
     pub(super) fn new(context: Arc<Context>, ec2: Ec2, reporter: Reporter, target: Target) -> Self {
-        Self { context, ec2, reporter, target, standing: OnceCell::new() }
+        let (standing, gone) = (OnceCell::new(), Mutex::default());
+        Self { context, ec2, reporter, target, standing, gone }
     }
 
     /// Ends these instances; with the last one of the deployment goes the network. Answers how
@@ -165,14 +173,12 @@ impl Destruction {
             let fence = self.context.tear_down(self.region()).await;
             let quiet = self.quiet_at();
             let is_last = Instant::now() >= quiet;
-            let alive: Vec<Victim> = self
-                .look()
-                .await
-                .map_err(|error| error.failure(Step::Terminate))?
-                .iter()
-                .filter(|machine| machine.is_alive())
-                .map(victim)
-                .collect();
+            let machines = self.look().await.map_err(|error| error.failure(Step::Terminate))?;
+            let (alive, dead): (Vec<&Machine>, Vec<&Machine>) =
+                machines.iter().partition(|machine| machine.is_alive());
+            // An earlier destroy may have been cut short before it came to its nodes.
+            self.gone.lock().await.extend(dead.into_iter().map(|machine| machine.id.clone()));
+            let alive = alive.into_iter().map(victim).collect();
             let failed = self.end(alive, fence).await?;
             let remains = self.tear_down().await;
             // Those of other launches are none of a launch's business.
@@ -337,10 +343,13 @@ impl Destruction {
         let forgotten = Instant::now() + self.context.pace.consistency;
         while !waiting.is_empty() {
             match self.states(&waiting).await {
-                Ok(states) => waiting.retain(|id| match states.get(id) {
-                    Some(state) => *state != Ec2State::Terminated,
-                    None => Instant::now() < forgotten,
-                }),
+                Ok(states) => {
+                    let is_gone = |id: &InstanceId| match states.get(id) {
+                        Some(state) => *state == Ec2State::Terminated,
+                        None => Instant::now() >= forgotten,
+                    };
+                    self.gone.lock().await.extend(waiting.extract_if(.., is_gone));
+                }
                 Err(error) if Instant::now() >= deadline => {
                     return Err(error.failure(Step::Terminate));
                 }

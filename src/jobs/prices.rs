@@ -61,6 +61,7 @@ pub(super) async fn prices(
             (Arc::clone(&context), reporter.clone(), Arc::clone(&lists));
         let ec2 = aws.region(&region);
         regions.spawn(async move {
+            let types = if types.is_empty() { configured(&context, &ec2).await } else { types };
             let spot = match spot_prices(&context, &ec2, &types, since).await {
                 Ok(spot) => spot,
                 Err(error) => {

@@ -17,9 +17,9 @@ use crate::app::{Command, Counts, Effect, Exit, Message, Scope};
 use crate::cli;
 use crate::config::Config;
 use crate::fleet::{
-    About, Fact, Failure, Fleet, JobId, Level, Progress, Region, Report, Secret, Step,
+    About, Fact, Failure, Fleet, JobId, Level, MachineType, Progress, Region, Report, Secret, Step,
 };
-use crate::headless::{Format, Printer, print_list};
+use crate::headless::{Format, Printer, print_list, print_prices};
 use crate::jobs::{self, Found};
 
 pub(super) use clearing::{cleanup, nuke, recover};
@@ -77,7 +77,11 @@ pub(super) async fn create(site: &Site, args: &cli::Create, debug: bool) -> u8 {
     let model = &run.open.engine.model;
     let alive = model.fleet.alive().count();
     if alive > 0 {
-        let text = format!("{alive} already there in {}; these are added", model.deployment);
+        let then = match model.unfinished().next() {
+            Some(_) => "what was cut short is completed, and counts",
+            None => "these are added",
+        };
+        let text = format!("{alive} already there in {}; {then}", model.deployment);
         run.printer.line(model, &About::Job, Level::Info, &text);
     }
     if let Some(exit) = run.perform(Command::Create(Some(counts))).await {
@@ -121,6 +125,34 @@ pub(super) async fn destroy(site: &Site, args: &cli::Destroy, debug: bool) -> u8
         }
     }
     run.end().await
+}
+
+/// `prices`.
+pub(super) async fn prices(site: &Site, types: &[String], json: bool, debug: bool) -> u8 {
+    let config = match opening::read_config(site) {
+        Ok(config) => config,
+        Err(error) => return complain(&error),
+    };
+    if config.is_none() && types.is_empty() {
+        return refuse("without a configuration, prices needs --type TYPE");
+    }
+    let mut run = match Run::open(site, config, Want::Read, false, debug) {
+        Ok(run) => run,
+        Err(error) => return complain(&error),
+    };
+    run.printer.mute();
+    let types = types.iter().map(|name| MachineType::from(name.as_str())).collect();
+    for step in [Command::Refresh, Command::Prices(types)] {
+        if let Some(exit) = run.perform(step).await {
+            return exit.code();
+        }
+    }
+    let model = &run.open.engine.model;
+    for line in model.log.events().lines().filter(|line| line.level >= Level::Warning) {
+        say(&line.to_string());
+    }
+    print_prices(io::stdout(), model, json);
+    model.verdict().code()
 }
 
 /// `retry`: a node that failed is never mended; a fresh instance takes its place.

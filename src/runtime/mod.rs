@@ -100,6 +100,7 @@ async fn carry_out(
         Some(Command::Nuke(args)) => commands::nuke(&site, &args, debug).await,
         Some(Command::Cleanup(args)) => commands::cleanup(&site, &args, debug).await,
         Some(Command::Recover { json }) => commands::recover(&site, json, debug).await,
+        Some(Command::Prices { types, json }) => commands::prices(&site, &types, json, debug).await,
         Some(Command::List { json }) => commands::list(&site, json, debug).await,
         Some(Command::Diagnose { instance, json }) => {
             nodes::diagnose(&site, &instance, json, debug).await

@@ -6,7 +6,7 @@ use super::grid::{Cell, Column};
 use super::text;
 use super::theme::{Glyphs, Theme, Tone};
 use crate::app::{Field, birth};
-use crate::fleet::{Health, Instance, Machine, Phase};
+use crate::fleet::{Amount, Health, Instance, Machine, Phase};
 
 /// What a cell is drawn with besides its row.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub struct Look {
 }
 
 /// The columns: one for each field.
-pub static INSTANCE: [Column<Instance, Look>; 13] = [
+pub static INSTANCE: [Column<Instance, Look>; 15] = [
     column(Field::Region, "REGION", [14, 14, 14], 0, |row, _, _| Cell::plain(row.region.as_str())),
     column(Field::Zone, "ZONE", [4, 4, 4], 6, zone),
     column(Field::Instance, "INSTANCE", [10, 19, 19], 2, instance),
@@ -45,6 +45,14 @@ pub static INSTANCE: [Column<Instance, Look>; 13] = [
     }),
     column(Field::Age, "AGE", [4, 4, 4], 4, |row, look, _| {
         Cell::plain(text::span(look.now.duration_since(birth(row))))
+    })
+    .right(),
+    column(Field::Hourly, "$/H", [7, 7, 7], 13, |row, look, _| {
+        amount(row.machine.is_some().then_some(row.cost.hourly), 4, look)
+    })
+    .right(),
+    column(Field::Cost, "COST $", [7, 7, 9], 14, |row, look, _| {
+        amount(row.machine.is_some().then_some(row.cost.accrued), 2, look)
     })
     .right(),
     column(Field::Creator, "CREATOR", [10, 10, 16], 9, |row, look, _| {
@@ -74,6 +82,14 @@ pub fn chosen<'a>(
     fields: impl Iterator<Item = Field> + 'a,
 ) -> impl Iterator<Item = &'a Column<Instance, Look>> {
     fields.filter_map(|field| INSTANCE.iter().find(|column| column.field == Some(field)))
+}
+
+/// A sum of money; with a plus where something is not in it because its price is not known.
+pub(super) fn amount(amount: Option<Amount>, digits: usize, look: &Look) -> Cell {
+    let known = amount.filter(|amount| !amount.is_unknown());
+    let said =
+        known.map(|it| format!("{:.digits$}{}", it.usd, if it.is_partial { "+" } else { "" }));
+    Cell::known(said, look.glyphs)
 }
 
 /// What EC2 tells of it, made safe: tags are anybody's text.

@@ -304,6 +304,12 @@ fn catch(
             trap.hold();
             forward(request, upstream)?;
         }
+        Moment::Held => {
+            trap.spring();
+            trap.hold();
+            let (status, body) = forward(request, upstream)?;
+            reply(stream, 0, status, &body)?;
+        }
     }
     trap.hold();
     Ok(())

@@ -15,9 +15,9 @@ use spot_tui::config;
 use spot_tui::demo::hosts::Hosts;
 use spot_tui::demo::{Cloud, Scenario, Settings, connector};
 use spot_tui::fleet::{About, Ec2State, Fleet, Instance, JobId, Outcome, Phase, Progress};
-use spot_tui::jobs::{self, Context, Desk, Lanes, lanes, questions};
+use spot_tui::jobs::{self, Context, Desk, Lanes, Pace, lanes, questions};
 use spot_tui::ssh::{ByteStream, Dial};
-use spot_tui::store::{Cache, Journal, Paths};
+use spot_tui::store::{Cache, Entry, Journal, Paths, State, StateFile};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
@@ -26,7 +26,7 @@ use super::keys::Key;
 
 /// The longest that a job may take, in the world's time.
 const LONGEST: Duration = Duration::from_hours(2);
-/// How long the loop waits for a report before it looks at the clock.
+/// The same for an ordinary stage.
 const LOOK: Duration = Duration::from_secs(1);
 
 pub(crate) struct Stage {
@@ -36,10 +36,12 @@ pub(crate) struct Stage {
     desk: Desk,
     lanes: Lanes,
     jobs: Vec<(JobId, JoinHandle<()>)>,
+    /// How long the loop waits for a report before it looks at the clock.
+    look: Duration,
     begun: Instant,
     /// When nothing was being changed any more.
     settled: Instant,
-    _folder: TempDir,
+    folder: TempDir,
     _key: Key,
 }
 
@@ -62,6 +64,22 @@ impl Dial for Wire {
 impl Stage {
     /// A world in which this happens, and a user with this configuration.
     pub(crate) fn set(config: &str, scenario: Scenario) -> Self {
+        Self::paced(config, scenario, Pace::default(), LOOK)
+    }
+
+    /// The same for a story of days: questions are asked as seldom as will do.
+    pub(crate) fn patient(config: &str, scenario: Scenario) -> Self {
+        let pace = Pace {
+            settled: Duration::from_mins(30),
+            empty: Duration::from_hours(24),
+            notices: Duration::from_secs(110),
+            prices: Duration::from_hours(1),
+            ..Pace::default()
+        };
+        Self::paced(config, scenario, pace, Duration::from_mins(2))
+    }
+
+    fn paced(config: &str, scenario: Scenario, pace: Pace, look: Duration) -> Self {
         let began = "2026-11-20T09:00:00Z".parse().unwrap();
         let cloud = Cloud::new(&Settings { began, ..Settings::default() }, scenario);
         let folder = tempfile::tempdir().unwrap();
@@ -75,7 +93,6 @@ impl Stage {
             time: SharedTimeSource::new(cloud.world.clock()),
             profile: None,
         };
-        let now = access.now();
         let (desk, lanes) = lanes(access.time.clone());
         let config = Arc::new(config);
         let journal = Journal::open(&Paths::new(folder.path().join("instances.json"))).unwrap();
@@ -90,18 +107,8 @@ impl Stage {
         );
         context.home = Some(folder.path().to_owned());
         context.dial = Arc::new(Wire(cloud.hosts.clone()));
-        let model = Model::new(Opening {
-            config: Some(config),
-            deployment: "spot-test".into(),
-            fleet: Fleet::default(),
-            orders: Vec::new(),
-            read_only: None,
-            dashboard: true,
-            now,
-            size: (140, 40),
-            profile: None,
-            remembered: Remembered::default(),
-        });
+        context.pace = pace;
+        let model = model(&context, Fleet::default());
         Self {
             cloud,
             context: Arc::new(context),
@@ -109,9 +116,10 @@ impl Stage {
             desk,
             lanes,
             jobs: Vec::new(),
+            look,
             begun: Instant::now(),
             settled: Instant::now(),
-            _folder: folder,
+            folder,
             _key: key,
         }
     }
@@ -155,12 +163,42 @@ impl Stage {
 
     /// Takes the next report, or looks at the clock.
     async fn step(&mut self, end: Instant) {
-        let look = LOOK.min(end.duration_since(Instant::now()));
+        let look = self.look.min(end.duration_since(Instant::now()));
         let message = match timeout(look, self.lanes.next()).await {
             Ok(report) => Message::Report(report),
             Err(_) => Message::Clock,
         };
         self.take(message);
+    }
+
+    /// Lets time pass until this second of the world, and looks at the clock then.
+    pub(crate) async fn until_second(&mut self, second: u64) {
+        self.pass(second.saturating_sub(self.begun.elapsed().as_secs())).await;
+        self.model.fleet.reckon(self.context.now());
+    }
+
+    /// The program ends and starts again: what it knows is what its state file holds.
+    pub(crate) fn restart(&mut self) {
+        for (_, job) in self.jobs.drain(..) {
+            job.abort();
+        }
+        let file = StateFile::new(Paths::new(self.folder.path().join("instances.json")));
+        let (gone, there): (Vec<&Instance>, Vec<&Instance>) =
+            self.model.fleet.instances().partition(|row| row.phase == Phase::Terminated);
+        let state = State {
+            deployment: Some(self.model.deployment.clone()),
+            entries: there.into_iter().filter_map(Entry::of).collect(),
+            spent: self.model.fleet.spent_for_good(),
+        };
+        let gone = gone.into_iter().filter_map(|row| row.id().cloned()).collect();
+        file.write(&state, &gone).unwrap();
+        let read = file.read().unwrap().state;
+        let mut fleet = Fleet::default();
+        fleet.remember_spent(read.spent);
+        for entry in &read.entries {
+            fleet.insert(entry.instance(self.context.now()));
+        }
+        self.model = model(&self.context, fleet);
     }
 
     /// The rows that EC2 runs.
@@ -266,7 +304,7 @@ impl Stage {
     }
 
     /// A second client: what it asks costs the first one nothing.
-    async fn aws(&self) -> Aws {
+    pub(crate) async fn aws(&self) -> Aws {
         Aws::open(&self.context.access).await.unwrap()
     }
 
@@ -290,6 +328,22 @@ impl Stage {
         });
         said.chain(failed).collect::<Vec<_>>().join("\n")
     }
+}
+
+/// What the program knows when it starts with these rows.
+fn model(context: &Context, fleet: Fleet) -> Model {
+    Model::new(Opening {
+        config: context.config.clone(),
+        deployment: context.deployment(),
+        fleet,
+        orders: Vec::new(),
+        read_only: None,
+        dashboard: true,
+        now: context.now(),
+        size: (140, 40),
+        profile: None,
+        remembered: Remembered::default(),
+    })
 }
 
 fn ours() -> Selector {

@@ -16,9 +16,12 @@ pub(crate) enum Moment {
     Answered,
     /// It takes effect only after the program has been started again.
     Late,
+    /// It is held up for a while and then goes its way.
+    Held,
 }
 
 impl Moment {
+    /// Those at which to kill.
     pub(crate) const ALL: [Self; 4] = [Self::Unsent, Self::Unanswered, Self::Answered, Self::Late];
 
     pub(crate) fn words(self) -> &'static str {
@@ -27,6 +30,7 @@ impl Moment {
             Self::Unanswered => "before the answer",
             Self::Answered => "after the answer",
             Self::Late => "in flight, done later",
+            Self::Held => "held up",
         }
     }
 }

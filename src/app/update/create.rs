@@ -79,7 +79,8 @@ fn permitted(model: &mut Model, counts: Option<Counts>) -> Result<Counts, String
     }
     let mut counts = counts.unwrap_or_else(|| config.spread());
     counts.retain(|_, count| *count > 0);
-    if counts.is_empty() && !unfinished(model).any(|order| config.region(&order.region).is_some()) {
+    if counts.is_empty() && !model.unfinished().any(|order| config.region(&order.region).is_some())
+    {
         return Err("nothing to create: every count is 0".into());
     }
     let wanted: u64 = counts.values().map(|count| u64::from(*count)).sum();
@@ -107,11 +108,6 @@ fn permitted(model: &mut Model, counts: Option<Counts>) -> Result<Counts, String
 
 fn is_being_destroyed(model: &Model, region: &Region) -> bool {
     model.changing().any(|(_, job)| job.verb == "destroy" && job.covers(region))
-}
-
-/// The creates of this deployment that an earlier run did not bring to their end.
-fn unfinished(model: &Model) -> impl Iterator<Item = &Order> {
-    model.orders.iter().filter(|order| order.deployment == model.deployment)
 }
 
 /// What an earlier run was to create and did not, it was cut short. What is asked for now counts

@@ -49,8 +49,19 @@ pub(super) fn interrupted(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect
     if replaces(model) {
         model.replacements.owed.extend(rows.into_iter().map(|row| row.region));
         effects.extend(replace(model));
+        say_what_waits(model);
     }
     effects
+}
+
+fn say_what_waits(model: &mut Model) {
+    let held = model.replacements.owed.len();
+    let Some(brake) = model.config.as_ref().map(|config| &config.replace) else { return };
+    if held > 0 {
+        let (most, minutes) = (brake.at_most, brake.within.as_mins());
+        let text = format!("{held} replacements wait: {most} in {minutes} minutes are the most");
+        model.flash(Level::Warning, "replace", text);
+    }
 }
 
 fn replaces(model: &Model) -> bool {
@@ -69,7 +80,6 @@ pub(super) fn replace(model: &mut Model) -> Vec<Effect> {
     launched.retain(|at| now.duration_since(*at) < brake.within);
     let most = usize::try_from(brake.at_most).unwrap_or(usize::MAX);
     let allowed = most.saturating_sub(launched.len()).min(owed.len());
-    let held = owed.len() - allowed;
     let lacking: Vec<Region> = owed.drain(..allowed).collect();
     launched.extend(lacking.iter().map(|_| now));
     if lacking.is_empty() {
@@ -82,14 +92,6 @@ pub(super) fn replace(model: &mut Model) -> Vec<Effect> {
             Hold::Total => cheapest(model, &region).unwrap_or(region),
         };
         *counts.entry(region).or_default() += 1;
-    }
-    if held > 0 {
-        let text = format!(
-            "{held} replacements wait: {} in {} minutes are the most",
-            brake.at_most,
-            brake.within.as_mins()
-        );
-        model.flash(Level::Warning, "replace", text);
     }
     create::create(model, Some(counts))
 }

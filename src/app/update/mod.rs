@@ -8,6 +8,8 @@ mod leave;
 mod panels;
 mod reports;
 
+use std::collections::BTreeMap;
+
 pub(super) use budget::Lifetimes;
 pub(super) use interruptions::Replacements;
 
@@ -15,7 +17,7 @@ use super::dialog::{self, Next, Palette, SecretForm};
 use super::keymap::Context;
 use super::layout::Layout;
 use super::{Command, Dialog, Effect, Exit, Input, Message, Model, Question, Signal, Stamped};
-use crate::fleet::{Job, JobId, Level};
+use crate::fleet::{Job, JobId, Level, MachineType, Region};
 
 /// Takes one message in and tells what follows from it.
 ///
@@ -108,6 +110,7 @@ fn paste(model: &mut Model, text: &str) {
 fn perform(model: &mut Model, command: Command) -> Vec<Effect> {
     match command {
         Command::Refresh => refresh(model),
+        Command::Prices(types) => prices(model, &types),
         Command::Create(counts) => create::create(model, counts),
         Command::Destroy(scope) => destroy::destroy(model, scope),
         Command::Recover => recover(model),
@@ -271,6 +274,22 @@ fn recover(model: &mut Model) -> Vec<Effect> {
     model.flash(Level::Info, "recover", "asking the tags in every region");
     let survey = model.start(Job::Survey);
     model.persist().into_iter().chain([survey]).collect()
+}
+
+/// Asks what machine types cost: in the regions of the configuration, else in all.
+fn prices(model: &mut Model, types: &[MachineType]) -> Vec<Effect> {
+    let mut wanted: BTreeMap<Region, Vec<MachineType>> = BTreeMap::new();
+    match (&model.config, &model.account) {
+        (Some(config), _) => wanted.extend(config.regions.iter().map(|it| {
+            let types = if types.is_empty() { &it.machine_types } else { types };
+            (it.region.clone(), types.to_vec())
+        })),
+        (None, Some(account)) => {
+            wanted.extend(account.regions.iter().map(|it| (it.clone(), types.to_vec())));
+        }
+        (None, None) => {}
+    }
+    vec![model.start(Job::Prices(wanted))]
 }
 
 /// How the log names a job.

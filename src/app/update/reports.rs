@@ -177,7 +177,7 @@ fn of_region(model: &mut Model, region: &Region, fact: &Fact, report: &Report) -
             return looked(model, region, news, report);
         }
         Fact::Notices(_) => return looked(model, region, true, report),
-        Fact::Prices(_) => {
+        Fact::Prices(_) | Fact::Storage(_) => {
             step(model, report);
             model.reckon();
             return Vec::new();

@@ -35,6 +35,8 @@ struct Memory {
     placed: Option<Arc<Tree>>,
     deployment: Deployment,
     services: Services,
+    /// The boot in which Bacalhau was stopped by hand.
+    stopped_in_boot: Option<u64>,
 }
 
 /// What a deployment left behind.
@@ -177,6 +179,18 @@ impl Machine {
             Services::Missing => None,
             Services::Enabled { .. } | Services::Started { .. } => Some(state.booted_at),
         }
+    }
+}
+
+impl Machine {
+    /// Stops Bacalhau's service; the next boot starts it again.
+    pub(super) fn stop_bacalhau(&self, boot: u64) {
+        lock(&self.memory).stopped_in_boot = Some(boot);
+    }
+
+    /// Whether it was stopped in this boot.
+    pub(super) fn is_bacalhau_stopped(&self, boot: u64) -> bool {
+        lock(&self.memory).stopped_in_boot == Some(boot)
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) enum Request {
     BootId,
     /// A restart.
     Reboot,
+    /// The end of Bacalhau's service, until the next boot.
+    StopBacalhau,
     /// `deploy_services.sh` at a path, with its arguments.
     Deploy(PathBuf, Vec<String>),
     /// `node-status` at a path.
@@ -53,6 +55,7 @@ pub(super) fn parse(line: &str) -> Request {
     match words.as_slice() {
         ["cat", BOOT_ID] => Request::BootId,
         ["sudo", "reboot"] => Request::Reboot,
+        ["sudo", "systemctl", "stop", "bacalhau"] => Request::StopBacalhau,
         ["sudo", program, arguments @ ..] if named(program, "deploy_services.sh") => {
             let arguments = arguments.iter().map(|&word| word.to_owned()).collect();
             Request::Deploy(program.into(), arguments)
@@ -117,6 +120,10 @@ pub(super) async fn run(
             End::Exit(0)
         }
         Request::Reboot => reboot(host),
+        Request::StopBacalhau => {
+            host.machine.stop_bacalhau(host.state.boot);
+            End::Exit(0)
+        }
         Request::Deploy(program, arguments) => {
             if !is_there(host, &program, &output).await {
                 return End::Exit(1);
@@ -185,6 +192,7 @@ mod tests {
         assert_eq!(parse("cat /proc/sys/kernel/random/boot_id"), Request::BootId);
         assert_eq!(parse(IDENTITY), Request::Identity);
         assert_eq!(parse("sudo reboot"), Request::Reboot);
+        assert_eq!(parse("sudo systemctl stop bacalhau"), Request::StopBacalhau);
         let status = "/opt/uploaded_files/scripts/node-status";
         assert_eq!(parse(&format!("sudo {status}")), Request::Status(status.into()));
         let log = "/opt/deployment.log";
@@ -197,6 +205,7 @@ mod tests {
             ("reboot", "reboot"),
             ("sudo reboot --force", "reboot"),
             ("sudo rm -rf /", "rm"),
+            ("sudo systemctl stop sensor", "systemctl"),
             ("cat /etc/passwd", "cat"),
             ("cat /proc/sys/kernel/random/boot_id; id", "cat"),
             ("sudo node-status", "node-status"),

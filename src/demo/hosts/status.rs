@@ -76,7 +76,8 @@ pub(super) fn report(host: &Host) -> String {
     // Seconds since systemd began to start the services; nothing where it did not.
     let running = host.machine.started_at(&host.state).map(|since| seconds(since, now));
     let after = |least, matter| running.is_some_and(|up| up >= least + spread(host, matter));
-    let alive = after(20, "bacalhau");
+    let stopped = host.machine.is_bacalhau_stopped(host.state.boot);
+    let alive = after(20, "bacalhau") && !stopped;
     // The sensor counts from its own start; its first reading takes a second.
     let sensing = running.map(|up| up - 15 - spread(host, "sensor")).filter(|up| *up > 0);
     let installed = host.cloud_init_done_at() <= now;
@@ -124,6 +125,9 @@ pub(super) fn report(host: &Host) -> String {
 /// The units come up one after the other, as their `After=` lines say.
 fn unit_state(host: &Host, unit: &str, running: Option<i64>) -> &'static str {
     let Some(up) = running else { return "inactive" };
+    if unit == "bacalhau.service" && host.machine.is_bacalhau_stopped(host.state.boot) {
+        return "inactive";
+    }
     let checked = 3 + spread(host, "startup");
     let configured = checked + 2;
     let (begins, active) = match unit {

@@ -17,8 +17,6 @@ use crate::fleet::{
 
 /// The longest pause after refusals.
 const LONGEST: Duration = Duration::from_mins(1);
-/// Between two looks at the prices.
-const PRICES: Duration = Duration::from_mins(5);
 
 /// What is due in a region, and when.
 pub(super) struct Watched {
@@ -126,7 +124,12 @@ impl Watched {
                 if self.machines.is_empty() && !machines.is_empty() {
                     self.prices_at = Due::now();
                 }
+                let is_known = |it: &Machine| self.machines.iter().any(|known| known.id == it.id);
+                let has_new = machines.iter().any(|it| it.is_alive() && !is_known(it));
                 self.machines = machines;
+                if has_new {
+                    self.look_at_storage().await;
+                }
                 let pause = self.pause();
                 self.look_at.again_in(pause);
                 Ok(())
@@ -135,6 +138,17 @@ impl Watched {
                 self.look_at.back_off(self.context.pace.busy);
                 Err(error)
             }
+        }
+    }
+
+    /// What is new has volumes that cost something.
+    async fn look_at_storage(&self) {
+        let selector = Selector::deployment(&self.context.deployment());
+        match self.ec2.storage(&selector).await {
+            Ok(storage) => {
+                self.reporter.learned_of(self.ec2.region(), Fact::Storage(storage)).await;
+            }
+            Err(error) => tracing::debug!(%error, "cannot see how much storage there is"),
         }
     }
 
@@ -169,7 +183,7 @@ impl Watched {
     /// Tells what the region's machine types cost: those of the configuration, and those that are
     /// there.
     async fn look_at_prices(&mut self) {
-        self.prices_at.again_in(PRICES);
+        self.prices_at.again_in(self.context.pace.prices);
         let mut types = prices::configured(&self.context, &self.ec2).await;
         types.extend(self.machines.iter().map(|machine| machine.machine_type.clone()));
         let types: Vec<MachineType> = BTreeSet::from_iter(types).into_iter().collect();

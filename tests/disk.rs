@@ -1,0 +1,145 @@
+//! A state that cannot be written: what is said before anything is launched, and what happens when
+//! the disk fills up in the midst of a create.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::support::demo_cloud::DemoCloud;
+use crate::support::eye::{Eye, ours};
+use crate::support::proxy::{Call, Proxy};
+use crate::support::spot::Spot;
+use crate::support::trap::Moment;
+
+const REGIONS: [&str; 2] = ["us-west-2", "eu-west-1"];
+/// Somebody who is not root.
+const NOBODY: u32 = 65534;
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A demo cloud, and a user's folder whose state lies on a disk of its own.
+struct Scene {
+    cloud: DemoCloud,
+    proxy: Proxy,
+    spot: Spot,
+}
+
+impl Scene {
+    fn set() -> Self {
+        assert!(
+            rustix::process::geteuid().is_root(),
+            "these stories mount small disks and need root: sudo -E make test"
+        );
+        let cloud = DemoCloud::start(&["--no-ssh", "--speed", "30"]);
+        let proxy = Proxy::start(cloud.address());
+        proxy.limit_regions(&REGIONS);
+        let spot = Spot::new(proxy.url());
+        let nowhere = "Host * !192.0.2.1\n  ProxyCommand nobody\n";
+        let ssh_config = spot.write("ssh_config", 0o644, nowhere.as_bytes());
+        let region = |name: &&str| format!("  - {name}: {{ machine_type: t3.medium }}\n");
+        let regions: String = REGIONS.iter().map(region).collect();
+        spot.configure(&ssh_config, 10, &format!("  total_instances: 4\n{}", tags()), &regions);
+        fs::create_dir(spot.path().join("disk")).unwrap();
+        Self { cloud, proxy, spot }
+    }
+
+    /// `create`, in a mount namespace of its own where `disk/` is what `mount` makes of it.
+    fn create_on(&self, mount: &str) -> Command {
+        let program = self.spot.command();
+        let script = format!("{mount} && exec \"$@\"");
+        let mut command = Command::new("/usr/bin/unshare");
+        command.args(["--mount", "sh", "-c", &script, "sh"]).arg(program.get_program());
+        command.args(["create", "--yes", "--state", "disk/instances.json"]);
+        command.current_dir(self.spot.path()).env_clear().envs(
+            program
+                .get_envs()
+                .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))),
+        );
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// The run failed before anything was asked for, and said why and what to do.
+    fn refused(&self, output: &Output, words: [&str; 2]) {
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(words.iter().all(|word| told.contains(word)), "{words:?}: {told}");
+        let calls = self.proxy.calls();
+        assert!(!calls.iter().any(Call::is_mutating), "nothing was asked for");
+    }
+}
+
+/// So many that no intent fits into what is left of the journal's last block.
+fn tags() -> String {
+    let tag = |n: u32| format!("    Note{n}: {}\n", "x".repeat(250));
+    format!("  tags:\n{}", (0..20).map(tag).collect::<String>())
+}
+
+#[test]
+fn a_full_disk_is_said_before_anything_is_launched() {
+    let scene = Scene::set();
+    let mount = "mount -t tmpfs -o size=4k tmpfs disk && head -c 4096 /dev/zero >disk/full";
+    let output = scene.create_on(mount).output().unwrap();
+    scene.refused(&output, ["No space left on device", "free some space"]);
+}
+
+#[test]
+fn a_read_only_folder_is_said_before_anything_is_launched() {
+    let scene = Scene::set();
+    let output = scene.create_on("mount -t tmpfs -o ro tmpfs disk").output().unwrap();
+    scene.refused(&output, ["Read-only file system", "--state"]);
+}
+
+#[test]
+fn a_state_of_somebody_else_is_said_before_anything_is_launched() {
+    let scene = Scene::set();
+    for folder in ["", "disk", "home"] {
+        let path = scene.spot.path().join(folder);
+        fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    scene.spot.write("disk/instances.json", 0o600, b"{\"instances\": []}");
+    let mut command = scene.spot.command();
+    command.args(["create", "--yes", "--state", "disk/instances.json"]).stdin(Stdio::null());
+    let output = command.uid(NOBODY).output().unwrap();
+    scene.refused(&output, ["Permission denied", "writable for you"]);
+}
+
+#[test]
+fn a_disk_that_fills_up_stops_the_launches_and_the_tags_find_the_rest() {
+    let scene = Scene::set();
+    // The region that comes second is held up before its launch, until the disk is full.
+    let trap = scene.proxy.trap(Some("ImportKeyPair"), 2, Moment::Held);
+    let mut command = scene.create_on("mount -t tmpfs -o size=1m tmpfs disk");
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    trap.sprung.recv_timeout(PATIENCE).unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    let is_launched = |call: &Call| call.status == 200;
+    while !scene.proxy.calls_of("RunInstances").iter().any(is_launched) {
+        assert!(Instant::now() < deadline, "the other region launches");
+        std::thread::yield_now();
+    }
+    // The same folder, as the program's own namespace has it.
+    let disk = scene.spot.path().join("disk");
+    let root = PathBuf::from(format!("/proc/{}/root", child.id()));
+    let inside = root.join(disk.strip_prefix("/").unwrap()).join("filler");
+    let mut filler = fs::File::create(inside).unwrap();
+    while filler.write_all(&[0; 512]).is_ok() {}
+    trap.gate.open();
+
+    let output = child.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("No space left on device"), "{told}");
+    assert_eq!(scene.proxy.calls_of("RunInstances").len(), 1, "nothing new was launched");
+    let mut eye = Eye::open();
+    let seen = eye.alive(scene.cloud.url(), &REGIONS);
+    assert_eq!(ours(&seen).filter(|(_, id)| id.starts_with("i-")).count(), 2);
+
+    let destroyed = scene.spot.run(&["destroy", "--all", "--yes"]);
+    assert_eq!(destroyed.code, 0, "{}", destroyed.told());
+    let left = eye.alive(scene.cloud.url(), &REGIONS);
+    assert_eq!(ours(&left).count(), 0, "the tags told of all of it");
+}

@@ -1,0 +1,97 @@
+//! What follows when AWS takes instances back.
+
+use std::time::Duration;
+
+use spot_tui::app::Command;
+use spot_tui::demo::Scenario;
+use spot_tui::fleet::{Instance, InstanceId, Phase, Pool};
+use tokio::time::Instant;
+
+use crate::support::stage::Stage;
+
+/// When the notices are given, in seconds of the world's time.
+const NOTICE: u64 = 400;
+
+fn config(replace: &str) -> String {
+    format!(
+        "regions:\n  - eu-west-1: {{ machine_type: t3.medium, instances_per_region: 10 }}\n  - \
+         us-west-2: {{ machine_type: t3.medium, instances_per_region: 10 }}\nreplace: {replace}"
+    )
+}
+
+/// Twenty nodes are ready, and it is the moment of the notices.
+async fn twenty_ready(replace: &str, interrupted: u32) -> Stage {
+    let story = format!("interruptions: [{{ at_s: {NOTICE}, count: {interrupted} }}]");
+    let begun = Instant::now();
+    let mut stage = Stage::set(&config(replace), Scenario::parse(&story).unwrap());
+    stage.open().await;
+    stage.command(Command::Create(None));
+    stage.until(NOTICE - 10, "twenty are ready", |stage| ready(stage) == 20).await;
+    stage.pass(NOTICE - begun.elapsed().as_secs()).await;
+    stage
+}
+
+fn ready(stage: &Stage) -> usize {
+    stage.phases().get("Ready").copied().unwrap_or_default()
+}
+
+fn interrupted(stage: &Stage) -> Vec<&Instance> {
+    let rows = stage.model.fleet.instances();
+    rows.filter(|row| matches!(row.phase, Phase::Interrupted { at: Some(_) })).collect()
+}
+
+fn pool(row: &Instance) -> Pool {
+    let machine = row.machine.as_ref().unwrap();
+    Pool { zone: machine.zone.clone(), machine_type: machine.machine_type.clone() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn three_of_twenty_are_seen_drained_and_replaced_elsewhere() {
+    let mut stage = twenty_ready("true", 3).await;
+    let before = Instant::now();
+    stage.until(5, "three count down", |stage| interrupted(stage).len() == 3).await;
+    assert!(before.elapsed() <= Duration::from_secs(5), "{:?}", before.elapsed());
+    let gone: Vec<(InstanceId, Pool)> =
+        interrupted(&stage).into_iter().map(|row| (row.id().unwrap().clone(), pool(row))).collect();
+    for row in interrupted(&stage) {
+        let left = row.phase.notice().unwrap().duration_since(stage.model.now);
+        assert!((110..=120).contains(&left.as_secs()), "{left:?}");
+    }
+    stage
+        .until(60, "they are drained", |stage| stage.log().matches("drained: ").count() == 3)
+        .await;
+    stage.until(400, "twenty are ready again", |stage| ready(stage) == 20).await;
+    stage.until(120, "three are gone", |it| it.phases().get("Terminated") == Some(&3)).await;
+    assert!(stage.unmet().is_empty(), "{:?}", stage.unmet());
+    let mut rows: Vec<&Instance> = stage.model.fleet.instances().collect();
+    rows.sort_by_key(|row| row.machine.as_ref().unwrap().launched);
+    for row in &rows[20..] {
+        assert!(gone.iter().all(|(_, from)| *from != pool(row)), "{}", row.label());
+        assert_eq!(row.region.as_str(), "eu-west-1", "the count of the region is held");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_storm_is_not_fed_faster_than_the_brake_allows() {
+    let mut stage = twenty_ready("{ enabled: true, at_most: 4, within_m: 10 }", 15).await;
+    stage.until(5, "fifteen count down", |stage| interrupted(stage).len() == 15).await;
+    stage.until(400, "four are replaced", |stage| ready(stage) == 9).await;
+    stage.pass(150).await;
+    assert_eq!(ready(&stage), 9, "no more before ten minutes are over");
+    assert!(stage.log().contains("11 replacements wait: 4 in 10 minutes are the most"));
+    stage.until(600, "the next four follow", |stage| ready(stage) == 13).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_we_destroy_ourselves_is_not_replaced() {
+    let story = "interruptions: [{ at_s: 3000 }]";
+    let mut stage = Stage::set(&config("true"), Scenario::parse(story).unwrap());
+    stage.open().await;
+    stage.command(Command::Create(None));
+    stage.until(300, "twenty are ready", |stage| ready(stage) == 20).await;
+    let keys: Vec<_> = stage.running().iter().take(4).map(|row| row.key.clone()).collect();
+    stage.command(Command::Destroy(spot_tui::app::Scope::Instances(keys)));
+    stage.pass(400).await;
+    assert_eq!(stage.phases()["Ready"], 16);
+    assert!(!stage.log().contains("takes"), "{}", stage.log());
+}

@@ -1,0 +1,96 @@
+//! A create that an earlier run did not end is completed, not doubled; one that is cancelled is
+//! taken back.
+
+use std::collections::BTreeSet;
+
+use spot_tui::app::{Command, Counts, Effect, Message, Model, Opening, Stamped, update};
+use spot_tui::fleet::{
+    About, Doomed, Fleet, Instance, InstanceKey, Job, JobId, Launch, Machine, Order, Outcome,
+    Phase, Progress, Report,
+};
+
+use crate::support::screen::{at, machine, opening};
+
+const REGION: &str = "us-west-2";
+
+/// A model that opens with a create of three in us-west-2, of which one has a row.
+fn cut_short() -> Model {
+    let order = Order {
+        deployment: "spot-7f3a".into(),
+        region: REGION.into(),
+        launch: "spot-7f3a-lz3k-us-west-2".into(),
+        count: 3,
+        made: BTreeSet::new(),
+    };
+    let made = Machine { launch: Some(order.launch.request(1, 1)), ..machine(1, "us-west-2a") };
+    let mut fleet = Fleet::default();
+    for machine in [made, machine(2, "us-west-2a")] {
+        let key = InstanceKey::adopted(&machine.id);
+        let planned = Instance::planned(key, REGION.into(), "spot-7f3a".into(), at(0));
+        fleet.insert(Instance { machine: Some(machine), phase: Phase::Running, ..planned });
+    }
+    Model::new(Opening { fleet, orders: vec![order], ..opening((140, 40)) })
+}
+
+fn take(model: &mut Model, message: Message) -> Vec<Effect> {
+    update(model, Stamped { at: at(1), message })
+}
+
+fn create(model: &mut Model, count: u32) -> Vec<Launch> {
+    let counts = Counts::from([(REGION.into(), count)]);
+    let effects = take(model, Message::Command(Command::Create(Some(counts))));
+    effects.into_iter().find_map(launches).unwrap_or_default()
+}
+
+fn launches(effect: Effect) -> Option<Vec<Launch>> {
+    match effect {
+        Effect::Start(_, Job::Create(launches)) => Some(launches),
+        _ => None,
+    }
+}
+
+#[test]
+fn the_same_create_again_completes_what_was_cut_short() {
+    let mut model = cut_short();
+    let launches = create(&mut model, 3);
+    assert_eq!(launches.len(), 1, "{launches:?}");
+    let launch = &launches[0];
+    assert_eq!(launch.id.as_str(), "spot-7f3a-lz3k-us-west-2");
+    assert_eq!(launch.keys.len(), 2, "one of three is there; the other row is not of this order");
+    assert_eq!(
+        launch.known.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["i-0a1b2c3d4e5f67801"]
+    );
+    assert_eq!(launch.resumed.len(), 1, "and its deployment is taken up again");
+    assert_eq!(create(&mut model, 3).iter().map(|it| it.keys.len()).sum::<usize>(), 3, "once");
+}
+
+#[test]
+fn what_is_asked_for_beyond_it_is_added() {
+    let mut model = cut_short();
+    let launches = create(&mut model, 5);
+    let counts: Vec<usize> = launches.iter().map(|launch| launch.keys.len()).collect();
+    assert_eq!(counts, [2, 2], "{launches:?}");
+    assert_ne!(launches[0].id, launches[1].id);
+}
+
+#[test]
+fn a_create_that_is_cancelled_is_taken_back() {
+    let mut model = Model::new(opening((140, 40)));
+    let counts = Counts::from([(REGION.into(), 2)]);
+    let effects = take(&mut model, Message::Command(Command::Create(Some(counts))));
+    let launch = effects.iter().cloned().find_map(launches).unwrap().remove(0);
+    let job = effects.iter().find_map(|effect| match effect {
+        Effect::Start(id, Job::Create(_)) => Some(*id),
+        _ => None,
+    });
+    let progress = Progress::Ended(Outcome::Cancelled);
+    let report = Report { job: job.unwrap_or(JobId(0)), at: at(2), about: About::Job, progress };
+    let effects = take(&mut model, Message::Report(report));
+    let rolled_back = effects.iter().find_map(|effect| match effect {
+        Effect::Start(_, Job::Destroy(Doomed::Launches(launches))) => Some(launches.clone()),
+        _ => None,
+    });
+    assert_eq!(rolled_back, Some(vec![(launch.region, launch.id)]));
+    assert!(model.fleet.is_empty(), "rows that never came to be are gone");
+}
