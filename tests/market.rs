@@ -3,4 +3,6 @@
 
 mod cost;
 mod interruptions;
+mod limits;
 mod placement;
+mod scale;
