@@ -22,6 +22,7 @@ mod machine;
 mod main_path;
 mod market;
 mod node;
+mod nodes;
 mod orders;
 mod peers;
 mod rehearsal;
