@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo prerequisites venv lint test check bench sweep test-node bench-ssh lint-root
+.PHONY: help demo prerequisites venv lint test check bench monkey sweep test-node bench-ssh lint-root
 
 VENV := target/venv
 
@@ -80,6 +80,9 @@ check: test  ## test, and the licences and sources of all dependencies
 
 bench:  ## measure the first frame, the idle load, and a large demo cloud
 	cargo bench --locked
+
+monkey:  ## let random keys loose on the demo for 20 minutes, and see that nothing unmeant happens
+	SPOT_MONKEY_MINUTES=20 cargo test --locked --lib monkey -- --nocapture
 
 sweep: prerequisites venv  ## kill the program 300 times, and let every call go wrong: does anything leak?
 	cargo test --locked --test stories -- --ignored --nocapture sweep:: faults::

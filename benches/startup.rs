@@ -24,7 +24,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use serde_json::{Value, json};
-use spot_tui::app::{Message, Model, Opening, Remembered, Stamped, update};
+use spot_tui::app::{self, Message, Model, Motion, Opening, Pane, Remembered, Stamped, update};
 use spot_tui::fleet::{About, Fleet, InstanceKey, JobId, Phase, Progress, Report};
 use spot_tui::store::Entry;
 use spot_tui::view::{Theme, render};
@@ -51,6 +51,8 @@ fn main() {
     validate();
     memory(&endpoint);
     frames();
+    panes();
+    keys_in_a_stream();
 }
 
 /// Median and worst.
@@ -284,6 +286,72 @@ fn model(instances: usize) -> Model {
         profile: None,
         remembered: Remembered::default(),
     })
+}
+
+/// Frames with each pane beside the table, with 10,000 instances.
+fn panes() {
+    let mut model = model(10_000);
+    for (name, pane) in [
+        ("details", Pane::Details),
+        ("map", Pane::Map),
+        ("prices", Pane::Prices),
+        ("events", Pane::Events),
+    ] {
+        model.panels.side = Some(pane);
+        let what = format!("the same with {name}, 10000 instances");
+        print(&what, &format!("{:.3} ms", frame_time(&model)), "under 2 ms");
+    }
+}
+
+/// Lines that arrive between two frames, at 5,000 a second and a frame in 16 ms.
+const LINES: usize = 80;
+/// Messages that may be taken up before a key is looked at (the loop's batch).
+const BATCH: usize = 256;
+
+/// The time from a key to the frame that answers it, while 1,000 instances stream lines and
+/// progress: the rest of the batch that is under way, the key, the sorting and the frame.
+fn keys_in_a_stream() {
+    let mut model = model(1_000);
+    let theme = Theme::mono();
+    let mut terminal = Terminal::new(TestBackend::new(COLUMNS, ROWS)).unwrap();
+    let mut number = 0;
+    let mut times = Vec::new();
+    for key in 0..500 {
+        // What came since the last frame, and was taken up before the key.
+        for _ in 0..LINES {
+            number += 1;
+            stream(&mut model, number);
+        }
+        let begin = Instant::now();
+        for _ in 0..BATCH {
+            number += 1;
+            stream(&mut model, number);
+        }
+        let motion = if key % 2 == 0 { Motion::Down } else { Motion::Up };
+        let message = Message::Command(app::Command::Move(motion));
+        let at = model.now;
+        drop(update(&mut model, Stamped { at, message }));
+        model.settle();
+        terminal.draw(|frame| drop(render(&model, &theme, frame))).unwrap();
+        times.push(begin.elapsed().as_secs_f64() * 1e3);
+    }
+    times.sort_by(f64::total_cmp);
+    let at = |percent: usize| times[times.len() * percent / 100];
+    let measured = format!("median {:.2} ms, 99th percentile {:.2} ms", at(50), at(99));
+    print("key to frame, 1000 instances streaming", &measured, "99th percentile under 16 ms");
+}
+
+/// One report of a stream: a line, and now and then a phase.
+fn stream(model: &mut Model, number: usize) {
+    let key = InstanceKey::from(format!("i-{:017x}", number * 7 % 1_000).as_str());
+    let progress = match number % 10 {
+        0 if number.is_multiple_of(20) => Progress::Entered(Phase::Ready),
+        0 => Progress::Entered(Phase::Degraded { reason: "bench".to_owned() }),
+        _ => Progress::Output(format!("line {number}: Setting up docker-ce")),
+    };
+    let at = model.now;
+    let report = Report { job: JobId(1), at, about: About::Instance(key), progress };
+    drop(update(model, Stamped { at, message: Message::Report(report) }));
 }
 
 /// The median time of one frame, in ms.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
 /// Creates, watches and destroys EC2 spot instances in many regions and turns them into Bacalhau
 /// compute nodes. Without a command it opens the dashboard.
@@ -70,13 +70,13 @@ pub struct Demo {
     #[arg(long, global = true, value_name = "FILE")]
     pub scenario: Option<PathBuf>,
     /// How many times as fast as real its time passes [default: 4 with --demo, 1 with demo-cloud].
-    #[arg(long, global = true, value_name = "X", value_parser = positive)]
+    #[arg(long, global = true, value_name = "X", value_parser = speed)]
     pub speed: Option<f64>,
     /// What its chance starts from: the same number tells the same story.
     #[arg(long, global = true, value_name = "N")]
     pub seed: Option<u64>,
     /// How many instances run in it from the beginning.
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", value_parser = value_parser!(u32).range(..=50_000))]
     pub preload: Option<u32>,
 }
 
@@ -93,11 +93,15 @@ impl Demo {
     }
 }
 
-fn positive(text: &str) -> Result<f64, String> {
+fn speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
-        _ => Err("a number greater than 0 is wanted".to_owned()),
+        Ok(number) if number > 0.0 && number <= 10_000.0 => Ok(number),
+        _ => Err("a number greater than 0 and up to 10000 is wanted".to_owned()),
     }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "it has to be like 127.0.0.1:4566 or [::1]:4566".to_owned())
 }
 
 /// A headless command.
@@ -285,7 +289,7 @@ pub struct Cleanup {
 #[derive(Debug, Clone, Args)]
 pub struct DemoCloud {
     /// Where the API listens; port 0 takes a free one. Only on loopback.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0", value_parser = address)]
     pub listen: SocketAddr,
     /// No hosts: nothing answers SSH.
     #[arg(long)]

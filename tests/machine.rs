@@ -26,7 +26,7 @@ use crate::support::vm::{ORCHESTRATOR, Vm};
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 const TOKEN: &str = "t0ken|with&odd#signs$and 'quotes'";
 /// An emulated machine takes its time.
-const DEADLINE: Duration = Duration::from_mins(15);
+const DEADLINE: Duration = Duration::from_mins(45);
 const DEPLOY: &str = "sudo /opt/uploaded_files/scripts/deploy_services.sh --user ubuntu";
 /// What a deployment leaves, without what grows by itself.
 const TREE: &str = "sudo sh -c 'find /opt/uploaded_files /bacalhau_node /opt/sensor/config \

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on fails")]
 
+mod panels;
+
 use insta::assert_snapshot;
 use ratatui::style::Color;
 use spot_tui::app::{Effect, Exit, Input, Message, Question, QuestionId, Secret, Turn};
@@ -11,7 +13,7 @@ use spot_tui::fleet::{
 };
 use spot_tui::view::Theme;
 
-use crate::support::screen::{Screen, at, machine, opening};
+use crate::support::screen::{Screen, at, config, machine, opening};
 
 /// The sizes that every state is looked at in.
 const SIZES: [(u16, u16); 4] = [(60, 15), (80, 24), (140, 40), (200, 60)];

@@ -153,6 +153,32 @@ fn by_keyboard_from_nothing_to_ready_and_back_to_nothing() {
 }
 
 #[test]
+fn a_shell_on_an_instance_and_back() {
+    let home = Home::new();
+    let hosts = [home.node([127, 0, 0, 2], true), home.node([127, 0, 0, 3], true)];
+    ssh_config(home.folder.path(), &[("203.0.113.1", &hosts[0]), ("203.0.113.2", &hosts[1])]);
+    let moto = Moto::start();
+    let mut terminal = Terminal::start(home.command(&moto.url()), SIZE);
+    terminal.wait_for("● live");
+    terminal.press(&format!("c{ENTER}{RIGHT}{ENTER}"));
+    terminal.wait_for("● 2 ready");
+    // What ssh is told of the host key is enough: it asks nothing. The host has no terminals.
+    terminal.press("t");
+    terminal.wait("ssh", |screen| !screen.alternate_screen());
+    terminal.press("echo I am $USER\n");
+    terminal.wait_for("I am ubuntu");
+    terminal.resize((100, 30));
+    terminal.press("exit\n");
+    terminal.wait("the dashboard in its new size", |screen| {
+        screen.alternate_screen()
+            && screen.rows(0, 100).nth(29).is_some_and(|row| row.contains("ssh: back"))
+    });
+    terminal.press("q");
+    assert_eq!(terminal.end().exit_code(), 0);
+    assert!(terminal.is_given_back());
+}
+
+#[test]
 fn the_first_frame_waits_for_nobody_and_keys_work_meanwhile() {
     let (home, silence) = (Home::new(), Silence::new());
     let mut terminal = Terminal::start(home.command(&silence.url()), (80, 24));

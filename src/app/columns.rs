@@ -16,7 +16,7 @@ pub struct Columns {
 
 impl Default for Columns {
     fn default() -> Self {
-        let hidden = BTreeSet::from([Field::Private, Field::Hourly, Field::Cost]);
+        let hidden = BTreeSet::from([Field::Private, Field::Cost]);
         Self { order: Field::ALL.to_vec(), hidden }
     }
 }

@@ -9,6 +9,8 @@ use std::cmp::Ordering;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::fleet::health::Membership;
+use crate::fleet::identity::City;
 use crate::fleet::{Health, Instance, Machine, Phase};
 
 /// A field of a row. The order is the one in which columns are drawn at first.
@@ -26,6 +28,8 @@ pub enum Field {
     Instance,
     /// The `Name` tag.
     Name,
+    /// Where its sensor stands.
+    City,
     /// From what needs a person to what is on its way out.
     Phase,
     /// How long it has been in this phase.
@@ -36,6 +40,10 @@ pub enum Field {
     Lifecycle,
     /// The address a person would type.
     Address,
+    /// What works on it: cloud-init, Docker, Bacalhau, the sensor.
+    Services,
+    /// What the orchestrator says of it.
+    Node,
     /// The address in the VPC.
     Private,
     /// The youngest first.
@@ -52,11 +60,12 @@ pub enum Field {
 
 impl Field {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Region,
         Self::Zone,
         Self::Instance,
         Self::Name,
+        Self::City,
         Self::Phase,
         Self::Since,
         Self::Type,
@@ -66,6 +75,8 @@ impl Field {
         Self::Age,
         Self::Hourly,
         Self::Cost,
+        Self::Services,
+        Self::Node,
         Self::Creator,
         Self::Output,
     ];
@@ -77,11 +88,14 @@ impl Field {
             Self::Zone => "zone",
             Self::Instance => "instance",
             Self::Name => "name",
+            Self::City => "city",
             Self::Phase => "phase",
             Self::Since => "since",
             Self::Type => "type",
             Self::Lifecycle => "lifecycle",
             Self::Address => "address",
+            Self::Services => "services",
+            Self::Node => "node",
             Self::Private => "private",
             Self::Age => "age",
             Self::Hourly => "hourly",
@@ -96,7 +110,8 @@ impl Field {
         Self::ALL.into_iter().find(|field| field.name() == name)
     }
 
-    /// What a row says in it, for a filter. Empty for what is not known, and for lengths of time.
+    /// What a row says in it, for a filter. Empty for what is not known, for lengths of time
+    /// and for money.
     pub fn text(self, row: &Instance) -> Cow<'_, str> {
         let machine = row.machine.as_ref();
         let of = |read: fn(&Machine) -> &str| Cow::Borrowed(machine.map_or("", read));
@@ -108,6 +123,7 @@ impl Field {
             Self::Zone => of(|machine| machine.zone.as_str()),
             Self::Instance => Cow::Borrowed(row.id().map_or(row.key.as_str(), |id| id.as_str())),
             Self::Name => of(|machine| machine.name.as_deref().unwrap_or_default()),
+            Self::City => Cow::Borrowed(row.id().map_or("", |id| City::of(id).name)),
             Self::Phase => match &row.phase {
                 Phase::Failed(failure) => Cow::Owned(format!("failed {}", failure.reason)),
                 phase => Cow::Borrowed(phase.word()),
@@ -115,6 +131,8 @@ impl Field {
             Self::Type => of(|machine| machine.machine_type.as_str()),
             Self::Lifecycle => of(|machine| machine.lifecycle.word()),
             Self::Address => address(row.address()),
+            Self::Services => Cow::Owned(trouble(row).unwrap_or_default()),
+            Self::Node => Cow::Owned(membership(row).map(ToString::to_string).unwrap_or_default()),
             Self::Private => address(machine.and_then(|machine| machine.private_ip)),
             Self::Creator => of(|machine| machine.creator.as_deref().unwrap_or_default()),
             Self::Output => Cow::Borrowed(row.last_line.as_deref().unwrap_or_default()),
@@ -142,6 +160,16 @@ impl Field {
         }
         .then_with(|| a.key.cmp(&b.key))
     }
+}
+
+/// What of its services does not work.
+fn trouble(row: &Instance) -> Option<String> {
+    row.vitals.as_ref().and_then(|(_, vitals)| vitals.trouble())
+}
+
+/// What the orchestrator says of its node, where one is asked.
+pub fn membership(row: &Instance) -> Option<&Membership> {
+    row.vitals.as_ref().and_then(|(_, vitals)| vitals.membership.as_ref())
 }
 
 fn urgency(row: &Instance) -> u8 {

@@ -24,7 +24,7 @@ pub use columns::Columns;
 pub use command::{Command, Copied, Motion, Turn};
 pub use dialog::Dialog;
 pub use effect::{Effect, Exit};
-pub use field::{Field, birth};
+pub use field::{Field, birth, membership};
 pub use layout::{Layout, SMALLEST};
 pub use log::{Line, Log, LogPanel, Ring};
 pub use message::{Counts, Input, Message, Scope, Signal, Stamped};
@@ -35,6 +35,6 @@ pub use reader::Reader;
 pub use story::{Story, story};
 pub use table::Table;
 pub use text::clean;
-pub use update::update;
+pub use update::{estimate, update};
 
 pub use crate::fleet::{Question, QuestionId, Secret};

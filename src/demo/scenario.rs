@@ -2,8 +2,13 @@
 //!
 //! Times are seconds of the world's time since its begin. Ordinals count from 1.
 
-use super::hosts::HostFault;
 use serde::Deserialize;
+
+use super::hosts::HostFault;
+
+use super::shapes::Shape;
+use super::wire::is_action;
+use crate::fleet::PLACES;
 
 /// What goes wrong in a world. Everything may be left out.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -217,7 +222,32 @@ impl Scenario {
     /// plays the story, and not looked at.
     pub fn parse(yaml: &str) -> Result<Self, ScenarioError> {
         let (story, _) = yaml.split_once("\n---\n").unwrap_or((yaml, ""));
-        serde_yaml::from_str(story).map_err(|error| ScenarioError(error.to_string()))
+        let scenario: Self =
+            serde_yaml::from_str(story).map_err(|error| ScenarioError(error.to_string()))?;
+        let Some((what, name)) = scenario.stranger() else { return Ok(scenario) };
+        let line = story.lines().position(|line| line.contains(name)).unwrap_or(0) + 1;
+        Err(ScenarioError(format!("line {line}: there is no {what} {name}")))
+    }
+
+    /// A name that nothing in a world has.
+    fn stranger(&self) -> Option<(&'static str, &str)> {
+        let running = self.running.iter().map(|it| (&it.zone, Some(&it.machine_type)));
+        let prices = self.prices.iter().map(|it| (&it.zone, Some(&it.machine_type)));
+        let capacity = self.capacity.iter().map(|it| (&it.zone, it.machine_type.as_ref()));
+        let (zones, types): (Vec<_>, Vec<_>) = running.chain(prices).chain(capacity).unzip();
+        let regions = (self.calls.iter().filter_map(|it| it.region.as_ref()))
+            .chain(self.instances.iter().map(|it| &it.region))
+            .chain(self.interruptions.iter().filter_map(|it| it.region.as_ref()))
+            .chain(self.hosts.iter().map(|it| &it.region));
+        let is_region = |name: &str| PLACES.iter().any(|place| place.code == name);
+        let is_zone = |name: &str| PLACES.iter().any(|it| it.zones().any(|zone| zone == name));
+        let is_type = |name: &str| Shape::named(name).is_some();
+        let mut names = (regions.map(|name| ("region", name, is_region(name))))
+            .chain(zones.into_iter().map(|name| ("zone", name, is_zone(name))))
+            .chain(types.into_iter().flatten().map(|it| ("machine type", it, is_type(it))))
+            .chain(self.calls.iter().map(|it| ("action", &it.action, is_action(&it.action))));
+        let stranger = names.find(|(.., is_known)| !is_known);
+        stranger.map(|(what, name, _)| (what, name.as_str()))
     }
 }
 
@@ -272,5 +302,14 @@ hosts:
         let error = Scenario::parse("call: []").unwrap_err().to_string();
         assert!(error.contains("call"), "{error}");
         assert!(Scenario::parse("calls: [{ action: X, trouble: explode }]").is_err());
+        for (story, why) in [
+            ("calls:\n- { action: RunInstancez, trouble: throttle }", "line 2: there is no action"),
+            ("name: x\nhosts:\n- { region: us-wset-2, fault: refuse_key }", "line 3: there is no"),
+            ("capacity: [{ zone: us-west-2q, limit: 0 }]", "no zone us-west-2q"),
+            ("capacity: [{ zone: us-west-2a, machine_type: t9.x, limit: 0 }]", "no machine type"),
+        ] {
+            let error = Scenario::parse(story).unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
+        }
     }
 }

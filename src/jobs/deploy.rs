@@ -30,7 +30,7 @@ const CONSOLE_LATER: Duration = Duration::from_mins(10);
 /// How long `deploy_services.sh` may take: it waits for cloud-init, which installs packages.
 const CONFIGURE: Duration = Duration::from_mins(30);
 /// How long services may take to come up; they pull their images first.
-const VERIFY: Duration = Duration::from_mins(5);
+const VERIFY: Duration = Duration::from_mins(10);
 /// Between two tries while another deployment runs on the instance.
 const LOCKED_PAUSE: Duration = Duration::from_secs(30);
 /// The exit code with which `deploy_services.sh` says that another one is running.

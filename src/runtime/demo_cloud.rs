@@ -17,38 +17,32 @@ use crate::demo::{Cloud, Settings, serve};
 
 /// Where its instances' public addresses are from: loopback, but not what others use of it.
 const ADDRESSES: (Ipv4Addr, u8) = (Ipv4Addr::new(127, 64, 0, 0), 10);
+/// How many of the files that may be open are kept for what is not a host's listener: connections.
+const SPARE_FILES: u64 = 512;
 /// Between two looks at which instances have an address.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// Serves until a signal ends it. Answers the exit code.
 pub(super) async fn run(demo: &cli::Demo, args: &cli::DemoCloud) -> u8 {
-    match open(demo, args).await {
-        Ok(Open { cloud, server, ssh_port }) => {
-            let account = &Settings::default().account;
-            let line = json!({"endpoint": server.url(), "ssh_port": ssh_port, "account": account});
-            let mut out = io::stdout();
-            if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
-                return 1;
-            }
-            let answering = async {
-                match ssh_port {
-                    Some(port) => keep_answering(&cloud, port).await,
-                    None => pending().await,
-                }
-            };
-            let Ok(mut signals) = Signals::listen() else { return 1 };
-            tokio::select! {
-                () = answering => {}
-                _ = signals.next() => {}
-            }
-            0
-        }
+    let opened = match open(demo, args).await {
+        Ok(opened) => opened,
         Err(why) => {
-            // Nobody may be reading.
-            let _ = writeln!(io::stderr(), "spot-tui: {why}");
-            2
+            complain(&why);
+            return 2;
+        }
+    };
+    match opened.answer().await {
+        Ok(()) => 0,
+        Err(error) => {
+            complain(&format!("saying where the demo cloud listens: {error}"));
+            1
         }
     }
+}
+
+fn complain(why: &str) {
+    // Nobody may be reading.
+    let _ = writeln!(io::stderr(), "spot-tui: {why}");
 }
 
 /// A cloud that listens.
@@ -56,6 +50,29 @@ struct Open {
     cloud: Cloud,
     server: crate::demo::Server,
     ssh_port: Option<u16>,
+}
+
+impl Open {
+    /// Says where it listens, and answers until a signal comes.
+    async fn answer(&self) -> io::Result<()> {
+        // Whoever has read the line may end this process in good order.
+        let mut signals = Signals::listen()?;
+        let (url, account) = (self.server.url(), Settings::default().account);
+        let line = json!({"endpoint": url, "ssh_port": self.ssh_port, "account": account});
+        let mut out = io::stdout();
+        writeln!(out, "{line}").and_then(|()| out.flush())?;
+        let answering = async {
+            match self.ssh_port {
+                Some(port) => keep_answering(&self.cloud, port, allow_many_listeners()).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            () = answering => {}
+            _ = signals.next() => {}
+        }
+        Ok(())
+    }
 }
 
 async fn open(demo: &cli::Demo, args: &cli::DemoCloud) -> Result<Open, String> {
@@ -69,7 +86,6 @@ async fn open(demo: &cli::Demo, args: &cli::DemoCloud) -> Result<Open, String> {
         .await
         .map_err(|error| format!("--listen {}: {error}", args.listen))?;
     let ssh_port = if args.no_ssh { None } else { Some(free_port()?) };
-    allow_many_listeners();
     Ok(Open { cloud, server, ssh_port })
 }
 
@@ -81,20 +97,23 @@ fn free_port() -> Result<u16, String> {
         .map_err(|error| format!("looking for a free port for SSH: {error}"))
 }
 
-/// Each host is a listener, and the usual limit is about a thousand open files.
-fn allow_many_listeners() {
+/// Each host is a listener, and the usual limit is about a thousand open files. Answers how many
+/// there may be.
+fn allow_many_listeners() -> usize {
     let limit = getrlimit(Resource::Nofile);
-    // Refused, it costs the hosts beyond the limit, which are told of.
+    // Refused, it costs the hosts beyond the limit.
     let _ = setrlimit(
         Resource::Nofile,
         Rlimit { current: limit.maximum.or(limit.current), maximum: limit.maximum },
     );
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(files.saturating_sub(SPARE_FILES)).unwrap_or(usize::MAX)
 }
 
-/// Listens for whichever instances have an address, and for no others.
-async fn keep_answering(cloud: &Cloud, port: u16) {
+/// Listens for whichever instances have an address, and for no others; for so many at most.
+async fn keep_answering(cloud: &Cloud, port: u16, most: usize) {
     let mut answering = BTreeSet::new();
-    let mut unheard = BTreeSet::new();
+    let mut is_told = false;
     loop {
         let there = cloud.world.public_addresses();
         for gone in &answering - &there {
@@ -102,14 +121,24 @@ async fn keep_answering(cloud: &Cloud, port: u16) {
             answering.remove(&gone);
         }
         for new in &there - &answering {
-            match cloud.hosts.serve(IpAddr::from(new), port).await {
-                Ok(_) => {
-                    answering.insert(new);
+            let is_full = answering.len() >= most;
+            let why = if is_full {
+                format!("{most} hosts are all that the limit of open files allows (ulimit -n)")
+            } else {
+                match cloud.hosts.serve(IpAddr::from(new), port).await {
+                    Ok(_) => {
+                        answering.insert(new);
+                        continue;
+                    }
+                    Err(error) => error.to_string(),
                 }
-                Err(error) if unheard.insert(new) => {
-                    let _ = writeln!(io::stderr(), "spot-tui: SSH on {new}:{port}: {error}");
-                }
-                Err(_) => {}
+            };
+            if !is_told {
+                complain(&format!("{new}:{port} is one that does not answer SSH: {why}"));
+                is_told = true;
+            }
+            if is_full {
+                break;
             }
         }
         tokio::time::sleep(LOOK).await;

@@ -6,6 +6,8 @@ mod commands;
 mod dashboard;
 mod demo_cloud;
 mod engine;
+#[cfg(test)]
+mod monkey;
 mod nodes;
 mod opening;
 mod panics;

@@ -23,7 +23,7 @@ pub use entry::Entry;
 pub use error::StoreError;
 pub use journal::{Intent, IntentId, Journal};
 pub use lock::Lock;
-pub use state::{State, StateFile, write_atomically};
+pub use state::{State, StateFile, read_regular, write_atomically};
 
 /// The files of one state, beside each other.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,9 @@ use jiff::Timestamp;
 use super::grid::{Cell, Column};
 use super::text;
 use super::theme::{Glyphs, Theme, Tone};
-use crate::app::{Field, birth};
+use crate::app::{Field, birth, membership};
+use crate::fleet::health::Membership;
+use crate::fleet::identity::City;
 use crate::fleet::{Amount, Health, Instance, Machine, Phase};
 
 /// What a cell is drawn with besides its row.
@@ -18,12 +20,15 @@ pub struct Look {
 }
 
 /// The columns: one for each field.
-pub static INSTANCE: [Column<Instance, Look>; 15] = [
+pub static INSTANCE: [Column<Instance, Look>; 18] = [
     column(Field::Region, "REGION", [14, 14, 14], 0, |row, _, _| Cell::plain(row.region.as_str())),
     column(Field::Zone, "ZONE", [4, 4, 4], 6, zone),
     column(Field::Instance, "INSTANCE", [10, 19, 19], 2, instance),
     column(Field::Name, "NAME", [10, 16, 24], 10, |row, look, _| {
         known(row, look, |machine| machine.name.as_deref())
+    }),
+    column(Field::City, "CITY", [8, 12, 14], 8, |row, look, _| {
+        Cell::known(row.id().map(|id| City::of(id).name), look.glyphs)
     }),
     column(Field::Phase, "PHASE", [20, 31, 64], 1, phase),
     column(Field::Since, "FOR", [4, 4, 4], 8, |row, look, _| {
@@ -47,14 +52,21 @@ pub static INSTANCE: [Column<Instance, Look>; 15] = [
         Cell::plain(text::span(look.now.duration_since(birth(row))))
     })
     .right(),
-    column(Field::Hourly, "$/H", [7, 7, 7], 13, |row, look, _| {
+    column(Field::Hourly, "$/H", [7, 7, 7], 7, |row, look, _| {
         amount(row.machine.is_some().then_some(row.cost.hourly), 4, look)
     })
     .right(),
-    column(Field::Cost, "COST $", [7, 7, 9], 14, |row, look, _| {
+    column(Field::Cost, "COST $", [7, 7, 9], 10, |row, look, _| {
         amount(row.machine.is_some().then_some(row.cost.accrued), 2, look)
     })
     .right(),
+    // Cloud-init, Docker, Bacalhau, sensor; the details spell them out.
+    column(Field::Services, "C D B S", [7, 7, 7], 6, services),
+    column(Field::Node, "NODE", [9, 12, 18], 9, |row, look, _| match membership(row) {
+        Some(Membership::Connected) => Cell::toned(Tone::Good, "connected"),
+        Some(other) => Cell::toned(Tone::Bad, other.to_string()),
+        None => Cell::known(None::<&str>, look.glyphs),
+    }),
     column(Field::Creator, "CREATOR", [10, 10, 16], 9, |row, look, _| {
         known(row, look, |machine| machine.creator.as_deref())
     }),
@@ -84,8 +96,32 @@ pub fn chosen<'a>(
     fields.filter_map(|field| INSTANCE.iter().find(|column| column.field == Some(field)))
 }
 
+/// The parts of a node that have a sign each, by the names of their checks.
+pub const SERVICES: [&str; 4] = ["cloud-init", "docker", "bacalhau", "sensor"];
+
+/// A sign for each service: well, not well, not known.
+fn services(row: &Instance, look: &Look, _: u16) -> Cell {
+    let checks = row.vitals.as_ref().map(|(_, vitals)| vitals.verdict());
+    let state = |name: &str| {
+        let check = checks.as_ref()?.iter().find(|check| check.name == name)?;
+        Some(check.good)
+    };
+    let states = SERVICES.map(state);
+    let sign = |state: Option<bool>| match state {
+        Some(true) => look.glyphs.well,
+        Some(false) => look.glyphs.health(Health::Bad),
+        None => look.glyphs.unknown,
+    };
+    let tone = match states {
+        _ if states.contains(&Some(false)) => Tone::Bad,
+        _ if states.contains(&None) => Tone::Dim,
+        _ => Tone::Good,
+    };
+    Cell::toned(tone, states.map(sign).join(" "))
+}
+
 /// A sum of money; with a plus where something is not in it because its price is not known.
-pub(super) fn amount(amount: Option<Amount>, digits: usize, look: &Look) -> Cell {
+fn amount(amount: Option<Amount>, digits: usize, look: &Look) -> Cell {
     let known = amount.filter(|amount| !amount.is_unknown());
     let said =
         known.map(|it| format!("{:.digits$}{}", it.usd, if it.is_partial { "+" } else { "" }));

@@ -2,14 +2,18 @@
 
 use std::net::IpAddr;
 
+use jiff::SignedDuration;
 use ratatui::layout::Rect;
 
 use super::columns::{Look, chosen};
+use super::money::dollars;
 use super::text;
 use super::{Pen, Tone};
 use crate::app::keymap::Context;
 use crate::app::{Command, Field, Model, Pane, Story, clean, story};
-use crate::fleet::{Failure, HostKeyTrust, Instance, InstanceKey, Machine, Phase};
+use crate::fleet::health::{Space, Vitals};
+use crate::fleet::identity::City;
+use crate::fleet::{Failure, Health, HostKeyTrust, Instance, InstanceKey, Machine, Phase};
 
 /// The column where the facts begin.
 const FACTS: u16 = 12;
@@ -52,7 +56,6 @@ fn newest(model: &Model, pen: &mut Pen<'_>, area: Rect, key: &InstanceKey) {
 
 type Fact = (&'static str, Tone, String);
 
-/// At most ten lines, so that there is always room for some of the story.
 fn facts(model: &Model, pen: &Pen<'_>, instance: &Instance, room: u16) -> Vec<Fact> {
     let tone: Tone = instance.phase.health().into();
     let glyph = pen.theme.glyphs.health(instance.phase.health());
@@ -73,15 +76,28 @@ fn facts(model: &Model, pen: &Pen<'_>, instance: &Instance, room: u16) -> Vec<Fa
         _ => {}
     }
     match &instance.machine {
-        Some(machine) => facts.extend(of_machine(machine)),
+        Some(machine) => facts.extend(of_machine(machine, room)),
         None => facts.push(("region", Tone::Plain, instance.region.to_string())),
+    }
+    if !instance.cost.accrued.is_unknown() && instance.cost.accrued.usd > 0.0 {
+        let (hourly, accrued) = (dollars(instance.cost.hourly), dollars(instance.cost.accrued));
+        facts.push(("cost", Tone::Plain, format!("{hourly}/h now, {accrued} so far")));
+    }
+    if let Some(id) = instance.id() {
+        let City { name, state, latitude, longitude, .. } = City::of(id);
+        let said = format!("{name}, {state}, at {latitude:.2}, {longitude:.2}");
+        facts.extend(wrapped("sensor", Tone::Plain, &said, room));
+    }
+    if let Some((at, vitals)) = &instance.vitals {
+        facts.extend(of_node(pen, model.now.duration_since(*at), vitals, room));
     }
     if let Some(host_key) = &instance.host_key {
         let trust = match host_key.trust {
             HostKeyTrust::Console => "verified by the console",
             HostKeyTrust::Pinned => "pinned, unverified",
         };
-        facts.push(("host key", Tone::Plain, format!("{}, {trust}", host_key.fingerprint)));
+        let said = format!("{}, {trust}", host_key.fingerprint);
+        facts.extend(wrapped("host key", Tone::Plain, &said, room));
     }
     facts
 }
@@ -102,7 +118,33 @@ fn wrapped(label: &'static str, tone: Tone, said: &str, room: u16) -> Vec<Fact> 
     labels.into_iter().zip(lines).map(|(label, line)| (label, tone, line)).collect()
 }
 
-fn of_machine(machine: &Machine) -> Vec<Fact> {
+/// How its node is: the services by name, its load, and what the orchestrator says.
+fn of_node(pen: &Pen<'_>, ago: SignedDuration, vitals: &Vitals, room: u16) -> Vec<Fact> {
+    let glyphs = pen.theme.glyphs;
+    let checks = vitals.verdict();
+    let sign = |good| if good { glyphs.well } else { glyphs.health(Health::Bad) };
+    let named: Vec<String> =
+        checks.iter().map(|check| format!("{} {}", sign(check.good), check.name)).collect();
+    let tone = if checks.iter().all(|check| check.good) { Tone::Good } else { Tone::Bad };
+    let mut facts = wrapped("services", tone, &named.join("  "), room);
+    let percent = |what: &str, used: Option<u8>| used.map(|used| format!("{what} {used} %"));
+    let space = |space: Option<Space>| space.map(Space::used_percent);
+    let load: Vec<String> = [
+        percent("CPU", vitals.cpu_percent),
+        percent("memory", space(vitals.memory)),
+        percent("disk", space(vitals.disk)),
+        vitals.sensor_rate.map(|rate| format!("{rate:.1} readings/s")),
+        vitals.membership.as_ref().map(|membership| format!("node {membership}")),
+        Some(format!("seen {} ago", text::span(ago))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    facts.extend(wrapped("node", Tone::Plain, &load.join(", "), room));
+    facts
+}
+
+fn of_machine(machine: &Machine, room: u16) -> Vec<Fact> {
     let Machine { machine_type, zone, lifecycle, state, .. } = machine;
     let image = machine.image.as_ref().map(|image| format!(", {image}")).unwrap_or_default();
     let kind = format!("{machine_type}, {}, {zone}{image}", lifecycle.word());
@@ -121,11 +163,14 @@ fn of_machine(machine: &Machine) -> Vec<Fact> {
         reason.unwrap_or_default(),
         creator.unwrap_or_default()
     );
-    let mut facts = vec![("machine", Tone::Plain, kind)];
-    if !addresses.is_empty() {
-        facts.push(("address", Tone::Plain, addresses.join(", ")));
+    let mut facts = wrapped("machine", Tone::Plain, &kind, room);
+    if let Some(name) = &machine.name {
+        facts.extend(wrapped("name", Tone::Plain, name, room));
     }
-    facts.push(("EC2", Tone::Plain, state));
+    if !addresses.is_empty() {
+        facts.extend(wrapped("address", Tone::Plain, &addresses.join(", "), room));
+    }
+    facts.extend(wrapped("EC2", Tone::Plain, &state, room));
     facts
 }
 

@@ -1,6 +1,7 @@
 //! The dialogs that lie over the table: each names what it acts on, and starts at No.
 
 mod columns;
+mod create;
 mod menu;
 mod palette;
 
@@ -8,22 +9,20 @@ use ratatui::layout::Rect;
 use ratatui::symbols::border;
 use ratatui::widgets::{Block, Clear, Widget};
 
-use super::grid::{Cell, Column, Grid};
 use super::text;
 use super::theme::Theme;
 use super::{Pen, Tone};
-use crate::app::dialog::{CreateForm, DestroyForm, Leave, QuitForm, SecretForm, Target};
+use crate::app::dialog::{DestroyForm, Leave, QuitForm, SecretForm, Target};
 use crate::app::{Dialog, Model, Scope, clean};
-use crate::config::{Image, RegionConfig, UbuntuRelease};
 use crate::fleet::Region;
 
 /// The widest that a dialog gets, in columns, with its border.
-const WIDEST: u16 = 92;
+const WIDEST: u16 = 104;
 
 /// Draws one. The help is a panel of its own.
 pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect, dialog: &Dialog) {
     match dialog {
-        Dialog::Create(form) => create(model, pen, area, form),
+        Dialog::Create(form) => create::draw(model, pen, area, form),
         Dialog::Destroy(form) => destroy(model, pen, area, form),
         Dialog::Quit(form) => quit(pen, area, form),
         Dialog::Secret(form) => secret(pen, area, form),
@@ -89,107 +88,6 @@ fn field(pen: &mut Pen<'_>, area: Rect, line: u16, label: &str, typed: &str) {
     let x = pen.text(area, 0, line, Tone::Accent, label);
     let x = pen.text(area, x + 1, line, Tone::Plain, typed);
     pen.styled(area, x, line, pen.theme.chosen(), " ");
-}
-
-/// A row of the create dialog, and what it is drawn with.
-struct Plan<'a> {
-    config: &'a RegionConfig,
-    count: u32,
-    is_edited: bool,
-}
-
-fn plan<'a>() -> [Column<Plan<'a>, Theme>; 7] {
-    [
-        Column::text("region", "REGION", [14, 14, 14], 0, |row: &Plan<'_>, _, _| {
-            Cell::plain(row.config.region.as_str())
-        }),
-        Column::text("count", "COUNT", [7, 7, 7], 1, |row: &Plan<'_>, _, _| {
-            match (row.is_edited, row.count) {
-                (true, count) => Cell::toned(Tone::Accent, format!("< {count} >")),
-                (false, 0) => Cell::toned(Tone::Dim, "0  "),
-                (false, count) => Cell::toned(Tone::Strong, format!("{count}  ")),
-            }
-        })
-        .right(),
-        Column::text("types", "MACHINE TYPES", [13, 22, 40], 2, |row: &Plan<'_>, _, _| {
-            Cell::plain(join(row.config.machine_types.iter()))
-        }),
-        Column::text("disk", "GiB", [5, 5, 5], 4, |row: &Plan<'_>, _, _| {
-            Cell::plain(row.config.instance_storage_gb.to_string())
-        })
-        .right(),
-        Column::text("lifecycle", "PAID AS", [7, 7, 15], 3, |row: &Plan<'_>, _, _| {
-            Cell::plain(row.config.lifecycle.word())
-        }),
-        Column::text("image", "IMAGE", [12, 12, 21], 5, |row: &Plan<'_>, _, _| {
-            Cell::plain(image(row.config))
-        }),
-        Column::text("zones", "ZONES", [5, 5, 12], 6, |row: &Plan<'_>, _, _| {
-            Cell::plain(zones(row.config))
-        }),
-    ]
-}
-
-fn join<T: ToString>(items: impl Iterator<Item = T>) -> String {
-    items.map(|item| item.to_string()).collect::<Vec<_>>().join(" ")
-}
-
-fn zones(config: &RegionConfig) -> String {
-    if config.availability_zones.is_empty() {
-        return "all".to_owned();
-    }
-    join(config.availability_zones.iter().map(|zone| zone.letter(&config.region).to_owned()))
-}
-
-fn image(config: &RegionConfig) -> String {
-    match &config.image {
-        Image::Ubuntu(UbuntuRelease::Jammy) => "Ubuntu 22.04".to_owned(),
-        Image::Ubuntu(UbuntuRelease::Noble) => "Ubuntu 24.04".to_owned(),
-        Image::Id(id) => id.to_string(),
-    }
-}
-
-fn create(model: &Model, pen: &mut Pen<'_>, area: Rect, form: &CreateForm) {
-    let Some(config) = &model.config else { return };
-    let room = usize::from(area.height.saturating_sub(9)).max(1);
-    let shown = form.rows.len().min(room);
-    let lines = u16::try_from(shown).unwrap_or(u16::MAX).saturating_add(5);
-    let inside = open(pen, area, "Create instances", lines);
-    let rows = Rect { x: inside.x + 2, width: inside.width.saturating_sub(2), ..inside };
-    let columns = plan();
-    let grid = Grid::new(&columns, pen.theme, pen.theme, rows);
-    grid.headings(pen.buffer, None);
-    let top = (form.at + 1).saturating_sub(shown);
-    let window = form.rows.iter().enumerate().skip(top).take(shown);
-    for ((at, (region, count)), line) in window.zip(0..) {
-        let Some(entry) = config.region(region) else { continue };
-        let is_cursor = at == form.at && form.choice.is_none();
-        grid.row(pen.buffer, line, &Plan { config: entry, count: *count, is_edited: is_cursor });
-        if is_cursor {
-            pen.text(inside, 0, line + 1, Tone::Accent, pen.theme.glyphs.cursor);
-        }
-    }
-    let line = lines - 3;
-    let regions = form.counts().len();
-    let total = usize::try_from(form.total()).unwrap_or(usize::MAX);
-    let said = format!("{} in {}", text::count(total, "instance"), text::count(regions, "region"));
-    pen.text(inside, 0, line, Tone::Strong, &said);
-    match form.choice {
-        None if total == 0 => {
-            pen.text(inside, 0, line + 2, Tone::Dim, "Type a count for at least one region.");
-        }
-        None => {
-            let hint = "Digits, + and -. Enter goes on and asks again.";
-            pen.text(inside, 0, line + 2, Tone::Dim, hint);
-        }
-        Some(yes) => {
-            let already = model.tally.total;
-            let kept = format!(", added to {already} that are there");
-            let kept = if already > 0 { kept } else { String::new() };
-            pen.text(inside, 0, line, Tone::Strong, &format!("Create {said}{kept}?"));
-            buttons(pen, inside, line + 2, &["No", "Yes"], usize::from(yes));
-        }
-    }
 }
 
 /// The most rows that a destroy dialog lists.

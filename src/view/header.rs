@@ -3,10 +3,11 @@
 use jiff::SignedDuration;
 use ratatui::layout::Rect;
 
+use super::money::dollars;
 use super::text;
 use super::{Pen, Tone};
 use crate::app::{Model, Tally};
-use crate::fleet::Health;
+use crate::fleet::{Amount, Cost, Health};
 
 /// How old a region's answer may be before it is called old.
 const FRESH: SignedDuration = SignedDuration::from_secs(90);
@@ -49,6 +50,13 @@ fn title(model: &Model, pen: &mut Pen<'_>, area: Rect) {
         vec![(Tone::Accent, " spot-tui  ".to_owned()), (Tone::Plain, model.deployment.to_string())];
     if let Some(account) = &model.account {
         pieces.push((Tone::Dim, format!(" {dot} {} {}", account.id, account.creator)));
+    }
+    if let Some(profile) = &model.profile {
+        pieces.push((Tone::Dim, format!(" {dot} profile {profile}")));
+    }
+    if let Some(config) = &model.config {
+        let regions = text::count(config.regions.len(), "region");
+        pieces.push((Tone::Dim, format!(" {dot} {regions}")));
     }
     pen.pieces(area, 0, &pieces);
 }
@@ -102,6 +110,7 @@ fn counts(model: &Model, pen: &mut Pen<'_>, area: Rect) {
         let glyph = pen.theme.glyphs.health(Health::Ending);
         pieces.push((Tone::Dim, format!("   {glyph} {} terminated", model.tally.terminated)));
     }
+    pieces.extend(cost(model));
     let left = pen.pieces(area, 1, &pieces);
     let jobs: Vec<String> = model.changing().map(|(_, job)| job.short_title()).collect();
     if !jobs.is_empty() {
@@ -109,6 +118,16 @@ fn counts(model: &Model, pen: &mut Pen<'_>, area: Rect) {
         let said = format!("{leaving}{}", jobs.join("; "));
         pen.right(area, left, 1, Tone::Working, &said);
     }
+}
+
+/// What all of it costs now and has cost, once any of it is known.
+fn cost(model: &Model) -> Option<(Tone, String)> {
+    let all: Vec<&Cost> = model.fleet.costs().values().collect();
+    let hourly: Amount = all.iter().map(|cost| cost.hourly).sum();
+    let accrued: Amount = all.iter().map(|cost| cost.accrued).sum();
+    let known = !hourly.is_unknown() || !accrued.is_unknown();
+    let said = || format!("   {}/h   {} so far", dollars(hourly), dollars(accrued));
+    (known && accrued.usd > 0.0).then(|| (Tone::Strong, said()))
 }
 
 /// The longest bar of a region.

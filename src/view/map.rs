@@ -2,15 +2,15 @@
 //! a person most. The coasts are ratatui's.
 
 use ratatui::layout::Rect;
-use ratatui::style::{Color, Modifier};
+use ratatui::style::Color;
 use ratatui::symbols::Marker;
 use ratatui::widgets::Widget;
 use ratatui::widgets::canvas::{Canvas, Map, MapResolution};
 
 use super::text;
-use super::{Pen, Tone};
+use super::{Pen, Theme, Tone};
 use crate::app::Model;
-use crate::fleet::{Health, PLACES, Place};
+use crate::fleet::{Health, PLACES, Place, Region};
 
 /// The degrees east and north that are shown: nobody lives further south.
 const EAST: [f64; 2] = [-170.0, 180.0];
@@ -21,71 +21,89 @@ const LEGEND: u16 = 1;
 /// Draws it.
 pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let world = Rect { height: area.height.saturating_sub(LEGEND), ..area };
-    let world = world.intersection(pen.buffer.area);
-    if world.is_empty() {
-        return;
-    }
-    coasts(pen, world);
-    // The region under the cursor last: it lies over its neighbours.
     let cursor = model.table.cursor().and_then(|key| model.fleet.get(key));
-    let chosen = |place: &Place| cursor.is_some_and(|row| row.region.as_str() == place.code);
-    let mut places: Vec<&Place> = PLACES.iter().collect();
-    places.sort_by_key(|place| (chosen(place), weight(model, place)));
-    for place in places {
-        mark(model, pen, world, place, chosen(place));
-    }
+    let marks = PLACES.iter().filter_map(|place| {
+        let chosen = cursor.is_some_and(|row| row.region.as_str() == place.code);
+        mark(model, pen.theme, place, chosen)
+    });
+    let marks: Vec<Mark> = marks.collect();
+    world_with(pen, world, marks);
     legend(model, pen, Rect { y: world.bottom(), height: LEGEND, ..area });
 }
 
+/// Something at a place.
+pub(super) struct Mark {
+    /// Where.
+    pub place: &'static Place,
+    /// What is written there.
+    pub said: String,
+    /// What it means.
+    pub tone: Tone,
+    /// How many it stands for: it lies over those that stand for fewer.
+    pub weight: u64,
+    /// Whether it is the one that is meant: it lies over all others.
+    pub chosen: bool,
+}
+
+/// The coasts, and what lies on them.
+pub(super) fn world_with(pen: &mut Pen<'_>, area: Rect, mut marks: Vec<Mark>) {
+    let area = area.intersection(pen.buffer.area);
+    if area.is_empty() {
+        return;
+    }
+    coasts(pen, area);
+    marks.sort_by_key(|mark| (mark.chosen, mark.weight));
+    for mark in marks {
+        let share = |at: f64, [from, to]: [f64; 2]| ((at - from) / (to - from)).clamp(0.0, 1.0);
+        let x = cell(share(f64::from(mark.place.longitude), EAST), area.width);
+        let y = cell(1.0 - share(f64::from(mark.place.latitude), NORTH), area.height);
+        let width = u16::try_from(text::width(&mark.said)).unwrap_or(0);
+        let x = x.min(area.width.saturating_sub(width));
+        let style = pen.theme.style(mark.tone);
+        let style = if mark.chosen { style.patch(pen.theme.selection()) } else { style };
+        pen.styled(area, x, y, style, &mark.said);
+    }
+}
+
+/// The place of a region.
+pub(super) fn place(region: &Region) -> Option<&'static Place> {
+    PLACES.iter().find(|place| place.code == region.as_str())
+}
+
 fn coasts(pen: &mut Pen<'_>, area: Rect) {
-    let marker = if pen.theme.is_ascii() { Marker::Custom('.') } else { Marker::Braille };
-    let resolution = if area.width > 90 { MapResolution::High } else { MapResolution::Low };
+    // Blocks of four rather than Braille, which many fonts lack.
+    let marker = if pen.theme.is_ascii() { Marker::Custom('.') } else { Marker::Quadrant };
+    let resolution = if area.width > 100 { MapResolution::High } else { MapResolution::Low };
     Canvas::default()
         .marker(marker)
         .x_bounds(EAST)
         .y_bounds(NORTH)
         .paint(|context| context.draw(&Map { color: Color::Reset, resolution }))
         .render(area, pen.buffer);
-    let dim = pen.theme.style(Tone::Dim).add_modifier(Modifier::DIM);
-    pen.buffer.set_style(area, dim);
+    pen.buffer.set_style(area, pen.theme.style(Tone::Dim));
 }
 
-/// How many of ours are there, and how many of them in the most urgent state.
+/// How many of ours are there, and the most urgent state of them.
 fn counts(model: &Model, place: &Place) -> Option<(Health, usize)> {
     let (_, counts) =
         model.tally.regions.iter().find(|(region, _)| region.as_str() == place.code)?;
     Some((*counts.keys().next()?, counts.values().sum()))
 }
 
-/// What lies over what: many over few, those of ours over those that are only configured.
-fn weight(model: &Model, place: &Place) -> usize {
-    counts(model, place).map_or(0, |(_, count)| count)
-}
-
-fn mark(model: &Model, pen: &mut Pen<'_>, area: Rect, place: &Place, chosen: bool) {
-    let share = |at: f64, [from, to]: [f64; 2]| ((at - from) / (to - from)).clamp(0.0, 1.0);
-    let cell = |share: f64, length: u16| cell(share, length);
-    let x = cell(share(f64::from(place.longitude), EAST), area.width);
-    let y = cell(1.0 - share(f64::from(place.latitude), NORTH), area.height);
-    let configured = || {
-        let config = model.config.as_ref();
-        config
-            .is_some_and(|config| config.regions.iter().any(|it| it.region.as_str() == place.code))
-    };
-    let (tone, said) = match counts(model, place) {
+/// What of ours is at a place, or could be.
+fn mark(model: &Model, theme: &Theme, place: &'static Place, chosen: bool) -> Option<Mark> {
+    let config = model.config.as_ref();
+    let (tone, said, weight) = match counts(model, place) {
         Some((health, count)) => {
-            let glyph = pen.theme.glyphs.health(health);
-            let name = if chosen || area.width > 110 { place.code } else { "" };
-            (health.into(), format!("{glyph}{count} {name}").trim_end().to_owned())
+            let name = if chosen { format!(" {}", place.city) } else { String::new() };
+            (health.into(), format!("{}{count}{name}", theme.glyphs.health(health)), count)
         }
-        None if configured() => (Tone::Plain, pen.theme.glyphs.health(Health::Waiting).to_owned()),
-        None => return,
+        None if config.is_some_and(|it| it.region(&place.code.into()).is_some()) => {
+            (Tone::Plain, theme.glyphs.health(Health::Waiting).to_owned(), 0)
+        }
+        None => return None,
     };
-    let width = u16::try_from(text::width(&said)).unwrap_or(0);
-    let x = x.min(area.width.saturating_sub(width));
-    let style = pen.theme.style(tone);
-    let style = if chosen { style.patch(pen.theme.selection()) } else { style };
-    pen.styled(area, x, y, style, &said);
+    Some(Mark { place, said, tone, weight: weight as u64, chosen })
 }
 
 /// The cell at a share of a length.
@@ -98,20 +116,17 @@ fn cell(share: f64, length: u16) -> u16 {
     ((share * f64::from(length)) as u16).min(length.saturating_sub(1))
 }
 
-/// What the region under the cursor is, and what of the fleet is on no map.
+/// What the region under the cursor is, else how many there are.
 fn legend(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let cursor = model.table.cursor().and_then(|key| model.fleet.get(key));
-    let place = cursor.and_then(|row| PLACES.iter().find(|it| it.code == row.region.as_str()));
-    if let Some(place) = place {
-        let count = text::count(weight(model, place), "instance");
-        let said = format!("{} {} {}, {count}", place.code, pen.theme.glyphs.dot, place.name);
-        pen.text(area, 1, 0, Tone::Plain, &said);
+    let dot = pen.theme.glyphs.dot;
+    if let Some(place) = cursor.and_then(|row| place(&row.region)) {
+        let count = counts(model, place).map_or(0, |(_, count)| count);
+        let count = text::count(count, "instance");
+        pen.text(area, 1, 0, Tone::Plain, &format!("{} {dot} {}, {count}", place.code, place.name));
     } else {
-        let said = format!(
-            "{} configured, {} with instances",
-            model.config.as_ref().map_or(0, |config| config.regions.len()),
-            model.tally.regions.len()
-        );
+        let configured = model.config.as_ref().map_or(0, |config| config.regions.len());
+        let said = format!("{} configured", text::count(configured, "region"));
         pen.text(area, 1, 0, Tone::Dim, &said);
     }
 }

@@ -27,6 +27,7 @@ mod help;
 mod hit;
 mod log;
 mod map;
+pub mod money;
 pub mod offers;
 mod pen;
 mod prices;

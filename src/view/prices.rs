@@ -1,55 +1,270 @@
-//! What instances cost: the regions with ours in them, then every pool that has a price.
+//! What instances cost: each pool of the region under the cursor, and its price over time.
 
+use jiff::{SignedDuration, Timestamp};
 use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::symbols::Marker;
+use ratatui::widgets::Widget;
+use ratatui::widgets::canvas::{Canvas, Line};
 
-use super::columns::{Look, amount};
-use super::grid::Grid;
-use super::offers::OFFER;
+use super::grid::{Cell, Column, Grid};
+use super::money::{dollars, hourly, spark};
+use super::theme::Theme;
 use super::{Pen, Tone};
 use crate::app::Model;
-use crate::fleet::market::offers;
-use crate::fleet::{Amount, Cost};
+use crate::fleet::market::History;
+use crate::fleet::{MachineType, Pool, Region, RegionPrices};
 
-/// The most lines for regions.
-const REGIONS: u16 = 6;
+/// How far back is looked.
+const BACK: SignedDuration = SignedDuration::from_hours(24);
+/// The columns of the prices beside a chart.
+const SCALE: u16 = 9;
+/// The fewest lines of a chart that shows anything.
+const CHART: u16 = 6;
+/// The meaning of lines, by turns: a letter at the end of each says which it is.
+const TONES: [Tone; 5] =
+    [Tone::Working, Tone::Good, Tone::Waiting, Tone::Interrupted, Tone::Strong];
 
-/// Draws it.
-pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
-    let look = Look { now: model.now, glyphs: pen.theme.glyphs };
-    let mut line = costs(model, pen, &look, area);
-    let offers = offers(model.fleet.market(), model.now);
-    if offers.is_empty() {
-        pen.text(area, 1, line, Tone::Dim, "No price is known yet.");
-        return;
+/// A row: one pool, and what of ours is in it.
+struct Row<'a> {
+    pool: &'a Pool,
+    region: &'a Region,
+    history: &'a History,
+    on_demand: Option<f64>,
+    ours: usize,
+    now: Timestamp,
+}
+
+impl Row<'_> {
+    fn since(&self) -> Timestamp {
+        self.now.checked_sub(BACK).unwrap_or(Timestamp::MIN)
     }
-    line += 1;
-    let rest = Rect {
-        x: area.x + 1,
-        y: area.y + line,
-        width: area.width.saturating_sub(1),
-        height: area.height.saturating_sub(line),
-    };
-    let grid = Grid::new(&OFFER, &look, pen.theme, rest);
-    grid.headings(pen.buffer, None);
-    for (offer, line) in offers.iter().zip(0..rest.height.saturating_sub(1)) {
-        grid.row(pen.buffer, line, offer);
+
+    fn price(&self) -> Option<f64> {
+        self.history.now().map(|quote| quote.usd)
     }
 }
 
-/// The total and the dearest regions. Answers how many lines that took.
-fn costs(model: &Model, pen: &mut Pen<'_>, look: &Look, area: Rect) -> u16 {
-    let mut regions: Vec<_> = model.fleet.costs().iter().collect();
-    regions.sort_by(|a, b| b.1.accrued.usd.total_cmp(&a.1.accrued.usd));
-    let sum = |of: fn(&Cost) -> Amount| model.fleet.costs().values().map(of).sum::<Amount>();
-    let total = Cost { hourly: sum(|cost| cost.hourly), accrued: sum(|cost| cost.accrued) };
-    let lines = regions.into_iter().map(|(region, cost)| (region.as_str(), *cost));
-    let mut line = 0;
-    for (name, cost) in std::iter::once(("all", total)).chain(lines).take(REGIONS.into()) {
-        let hourly = amount(Some(cost.hourly), 4, look).text;
-        let accrued = amount(Some(cost.accrued), 2, look).text;
-        pen.text(area, 1, line, Tone::Dim, name);
-        pen.text(area, 17, line, Tone::Plain, &format!("{hourly:>9} $/h {accrued:>9} $ so far"));
-        line += 1;
+fn columns<'a>() -> [Column<Row<'a>, Theme>; 9] {
+    [
+        Column::text("zone", "ZONE", [4, 4, 4], 0, |row: &Row<'_>, _, _| {
+            Cell::plain(row.pool.zone.letter(row.region))
+        }),
+        Column::text("type", "TYPE", [10, 12, 14], 1, |row: &Row<'_>, _, _| {
+            Cell::plain(row.pool.machine_type.as_str())
+        }),
+        Column::text("now", "$/H NOW", [7, 7, 7], 2, |row: &Row<'_>, theme: &Theme, _| {
+            Cell::known(row.price().map(hourly), theme.glyphs)
+        })
+        .right(),
+        Column::text("trend", "24 H", [8, 16, 24], 3, |row: &Row<'_>, theme: &Theme, width| {
+            Cell::toned(Tone::Working, spark(row.history, row.since(), row.now, width, theme))
+        }),
+        Column::text("low", "LOW", [7, 7, 7], 5, |row: &Row<'_>, theme: &Theme, _| {
+            Cell::known(row.history.range(row.since()).map(|(low, _)| hourly(low)), theme.glyphs)
+        })
+        .right(),
+        Column::text("high", "HIGH", [7, 7, 7], 6, |row: &Row<'_>, theme: &Theme, _| {
+            Cell::known(row.history.range(row.since()).map(|(_, high)| hourly(high)), theme.glyphs)
+        })
+        .right(),
+        Column::text("list", "ON DEMAND", [9, 9, 9], 7, |row: &Row<'_>, theme: &Theme, _| {
+            Cell::known(row.on_demand.map(hourly), theme.glyphs)
+        })
+        .right(),
+        Column::text("saved", "SAVED", [5, 5, 5], 8, |row: &Row<'_>, theme: &Theme, _| {
+            let saved = row.price().zip(row.on_demand).filter(|(_, list)| *list > 0.0);
+            let said = saved.map(|(price, list)| format!("{:.0} %", (1.0 - price / list) * 100.0));
+            Cell::known(said, theme.glyphs)
+        })
+        .right(),
+        Column::text("ours", "OURS", [4, 4, 4], 4, |row: &Row<'_>, _, _| match row.ours {
+            0 => Cell::toned(Tone::Dim, "0"),
+            ours => Cell::toned(Tone::Strong, ours.to_string()),
+        })
+        .right(),
+    ]
+}
+
+/// Draws it.
+pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
+    let Some((region, prices)) = region(model) else {
+        let said = "No price is known yet: AWS is asked when it has said who we are.";
+        pen.text(area, 1, 1, Tone::Dim, said);
+        return;
+    };
+    let rows = rows(model, region, prices);
+    pen.text(area, 1, 0, Tone::Strong, &summary(model, region));
+    let most = area.height.saturating_sub(CHART + 4).max(3);
+    let shown = u16::try_from(rows.len()).unwrap_or(most).min(most);
+    let table = Rect {
+        x: area.x + 1,
+        y: area.y + 2,
+        width: area.width.saturating_sub(2),
+        height: (shown + 1).min(area.height.saturating_sub(2)),
+    };
+    let columns = columns();
+    let grid = Grid::new(&columns, pen.theme, pen.theme, table);
+    grid.headings(pen.buffer, None);
+    for (row, line) in rows.iter().zip(0..shown) {
+        grid.row(pen.buffer, line, row);
     }
-    line
+    let used = shown + 4;
+    let chart = Rect { y: area.y + used, height: area.height.saturating_sub(used), ..area };
+    if chart.height >= CHART {
+        draw_chart(pen, chart, &rows, machine_type(model, &rows));
+    }
+}
+
+/// The region under the cursor, else the first of which prices are known.
+fn region(model: &Model) -> Option<(&Region, &RegionPrices)> {
+    let market = model.fleet.market();
+    let row = model.table.cursor().and_then(|key| model.fleet.get(key));
+    let known = |prices: &&RegionPrices| !prices.spot.is_empty();
+    row.and_then(|row| Some((&row.region, market.get(&row.region).filter(known)?)))
+        .or_else(|| market.iter().find(|(_, prices)| known(prices)))
+}
+
+/// The machine type of the row under the cursor, else of the cheapest pool.
+fn machine_type<'a>(model: &'a Model, rows: &[Row<'a>]) -> Option<&'a MachineType> {
+    let row = model.table.cursor().and_then(|key| model.fleet.get(key));
+    let own = row.and_then(|row| row.machine.as_ref()).map(|machine| &machine.machine_type);
+    own.filter(|own| rows.iter().any(|row| row.pool.machine_type == **own))
+        .or_else(|| rows.first().map(|row| &row.pool.machine_type))
+}
+
+/// The pools of a region, the cheapest first.
+fn rows<'a>(model: &'a Model, region: &'a Region, prices: &'a RegionPrices) -> Vec<Row<'a>> {
+    let ours = |pool: &Pool| {
+        let machines = model.fleet.alive().filter_map(|row| row.machine.as_ref());
+        machines.filter(|it| it.zone == pool.zone && it.machine_type == pool.machine_type).count()
+    };
+    let mut rows: Vec<Row<'_>> = prices
+        .spot
+        .iter()
+        .map(|(pool, history)| Row {
+            pool,
+            region,
+            history,
+            on_demand: prices.list.on_demand.get(&pool.machine_type).copied(),
+            ours: ours(pool),
+            now: model.now,
+        })
+        .collect();
+    rows.sort_by(|a, b| {
+        let price = |row: &Row<'_>| row.price().unwrap_or(f64::INFINITY);
+        price(a).total_cmp(&price(b))
+    });
+    rows
+}
+
+/// What the region costs.
+fn summary(model: &Model, region: &Region) -> String {
+    let cost = model.fleet.costs().get(region);
+    let count: usize = model.tally.regions.get(region).map_or(0, |counts| counts.values().sum());
+    let spent = cost.map_or_else(String::new, |cost| {
+        format!(", {}/h now, {} so far", dollars(cost.hourly), dollars(cost.accrued))
+    });
+    format!("{region}: {}{spent}", super::text::count(count, "instance"))
+}
+
+/// Prices of one machine type over time, a line for each zone, with its letter at its end.
+fn draw_chart(pen: &mut Pen<'_>, area: Rect, rows: &[Row<'_>], wanted: Option<&MachineType>) {
+    let rows: Vec<&Row<'_>> =
+        rows.iter().filter(|row| Some(&row.pool.machine_type) == wanted).collect();
+    let (Some(first), Some(wanted)) = (rows.first(), wanted) else { return };
+    let ranges = rows.iter().filter_map(|row| row.history.range(first.since()));
+    let (low, high) = ranges
+        .fold((f64::INFINITY, 0.0_f64), |(low, high), range| (low.min(range.0), high.max(range.1)));
+    if !low.is_finite() {
+        return;
+    }
+    pen.rule(area, 0, (Tone::Dim, &format!("{wanted}, 24 hours")), "$/h");
+    // A flat price is a line in the middle.
+    let margin = ((high - low) * 0.1).max(high * 0.02);
+    let (bottom, top) = ((low - margin).max(0.0), high + margin);
+    let plot = Rect {
+        x: area.x + SCALE,
+        y: area.y + 1,
+        width: area.width.saturating_sub(SCALE + 4),
+        height: area.height.saturating_sub(2),
+    };
+    let plot = plot.intersection(pen.buffer.area);
+    if plot.is_empty() {
+        return;
+    }
+    scale(pen, area, plot, [top, bottom.midpoint(top), bottom]);
+    let marker = if pen.theme.is_ascii() { Marker::Custom('.') } else { Marker::Quadrant };
+    let styles: Vec<Style> =
+        TONES.iter().cycle().take(rows.len()).map(|tone| pen.theme.style(*tone)).collect();
+    Canvas::default()
+        .marker(marker)
+        .x_bounds([-HOURS, 0.0])
+        .y_bounds([bottom, top])
+        .paint(|context| {
+            for (row, style) in rows.iter().zip(&styles) {
+                let color = style.fg.unwrap_or_default();
+                for [x1, y1, x2, y2] in steps(row) {
+                    context.draw(&Line { x1, y1, x2, y2, color });
+                }
+            }
+        })
+        .render(plot, pen.buffer);
+    // Lines that end at the same height have their letters side by side.
+    let mut ends: Vec<u16> = Vec::new();
+    for (row, style) in rows.iter().zip(styles) {
+        let Some(price) = row.price() else { continue };
+        let line = height(price, (bottom, top), plot.height);
+        let before = u16::try_from(ends.iter().filter(|end| **end == line).count()).unwrap_or(0);
+        ends.push(line);
+        let place = Rect { x: plot.right() + 1 + before, width: 1, ..plot };
+        pen.styled(place, 0, line, style, row.pool.zone.letter(row.region));
+    }
+}
+
+/// The hours of the chart.
+const HOURS: f64 = 24.0;
+
+/// The prices beside a chart and the hours below it.
+fn scale(pen: &mut Pen<'_>, area: Rect, plot: Rect, prices: [f64; 3]) {
+    let top = plot.y - area.y;
+    let middle = top + plot.height / 2;
+    for (price, line) in prices.into_iter().zip([top, middle, top + plot.height - 1]) {
+        pen.text(area, 1, line, Tone::Dim, &hourly(price));
+    }
+    let below = top + plot.height;
+    for (hours, said) in [(24, "-24 h"), (12, "-12 h")] {
+        let x = SCALE + plot.width * (24 - hours) / 24;
+        pen.text(area, x, below, Tone::Dim, said);
+    }
+    pen.text(area, (SCALE + plot.width).saturating_sub(3), below, Tone::Dim, "now");
+}
+
+/// The line of a price in a plot of so many lines.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a share lies between 0 and 1, and the result below the lines"
+)]
+fn height(price: f64, (bottom, top): (f64, f64), lines: u16) -> u16 {
+    let share = ((top - price) / (top - bottom)).clamp(0.0, 1.0);
+    ((share * f64::from(lines)) as u16).min(lines.saturating_sub(1))
+}
+
+/// A pool's price over the last day: it holds until the next, so it goes in steps.
+fn steps(row: &Row<'_>) -> Vec<[f64; 4]> {
+    let since = row.since();
+    let hours = |at: Timestamp| -row.now.duration_since(at).as_secs_f64() / 3600.0;
+    let later = row.history.quotes().iter().filter(|quote| quote.since > since);
+    let first = row.history.at(since).map(|quote| (-HOURS, quote.usd));
+    let mut points: Vec<(f64, f64)> =
+        first.into_iter().chain(later.map(|quote| (hours(quote.since), quote.usd))).collect();
+    points.extend(row.price().map(|price| (0.0, price)));
+    let mut lines = Vec::new();
+    for pair in points.windows(2) {
+        let ((from, price), (to, next)) = (pair[0], pair[1]);
+        lines.push([from, price, to, price]);
+        lines.push([to, price, to, next]);
+    }
+    lines
 }

@@ -77,6 +77,12 @@ pub struct Glyphs {
     pub none: &'static str,
     /// What was cut.
     pub cut: &'static str,
+    /// How a price went, from the lowest to the highest.
+    pub spark: &'static str,
+    /// A service that works.
+    pub well: &'static str,
+    /// A service of which nothing is known.
+    pub unknown: &'static str,
     /// A line beside a pane.
     pub wall: &'static str,
     /// Between two things of the same weight.
@@ -96,6 +102,9 @@ const UNICODE: Glyphs = Glyphs {
     none: "–",
     cut: "…",
     wall: "│",
+    well: "✓",
+    unknown: "·",
+    spark: "▁▂▃▄▅▆▇█",
     dot: "·",
     secret: "•",
 };
@@ -111,6 +120,9 @@ const ASCII: Glyphs = Glyphs {
     none: "-",
     cut: "~",
     wall: "|",
+    well: "+",
+    unknown: ".",
+    spark: "_.-=^",
     dot: "|",
     secret: "*",
 };

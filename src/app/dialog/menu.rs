@@ -41,15 +41,15 @@ impl Menu {
             items: vec![
                 item(
                     "Try the demo",
-                    "a cloud inside this program: no account, no network, no cost",
+                    "a cloud inside this program, no account, no cost",
                     Command::Turn(Turn::Demo),
                 ),
                 item(
                     "Set up",
-                    "finds credentials and keys, writes config.yaml, creates nothing",
+                    "finds credentials and keys, writes config.yaml",
                     Command::Turn(Turn::SetUp),
                 ),
-                item("Look around", "what AWS has of this deployment is shown", Command::Back),
+                item("Look around", "shows what AWS has; nothing can be created", Command::Back),
                 item("Quit", "", Command::Quit),
             ],
             at: 0,

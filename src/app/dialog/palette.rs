@@ -120,8 +120,14 @@ fn verbs(typed: &str, keymap: &Keymap) -> Vec<Proposal> {
         .filter_map(|proposal| Some((rank(&proposal.line, typed)?, proposal)))
         .collect();
     ranked.sort_by(|(a, one), (b, other)| (a, &one.line).cmp(&(b, &other.line)));
+    // Letters here and there count only where nothing has them together.
+    let together = ranked.iter().any(|(rank, _)| *rank < SCATTERED);
+    ranked.retain(|(rank, _)| *rank < SCATTERED || !together);
     ranked.into_iter().map(|(_, proposal)| proposal).collect()
 }
+
+/// The rank of a word that has what was typed letter by letter, with others between them.
+const SCATTERED: u8 = 2;
 
 /// How well a word is meant by what was typed: 0 best, `None` not at all.
 fn rank(word: &str, typed: &str) -> Option<u8> {
@@ -132,7 +138,7 @@ fn rank(word: &str, typed: &str) -> Option<u8> {
         return Some(1);
     }
     let mut letters = word.chars();
-    typed.chars().all(|wanted| letters.any(|letter| letter == wanted)).then_some(2)
+    typed.chars().all(|wanted| letters.any(|letter| letter == wanted)).then_some(SCATTERED)
 }
 
 /// How a command with words can go on.

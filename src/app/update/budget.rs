@@ -57,7 +57,7 @@ pub(super) fn allows(model: &Model, config: &Config, counts: &Counts) -> Result<
 
 /// What one more instance of a region costs an hour, at the least; `None` while its machine has
 /// no known price. Without list prices, address and storage are not in it.
-pub(in crate::app) fn estimate(model: &Model, wanted: &RegionConfig) -> Option<f64> {
+pub fn estimate(model: &Model, wanted: &RegionConfig) -> Option<f64> {
     let prices = model.fleet.market().get(&wanted.region)?;
     let (_, compute) = prices.cheapest(&wanted.machine_types, wanted.lifecycle)?;
     let public = model.config.as_ref().is_some_and(|config| config.aws.associate_public_ip);

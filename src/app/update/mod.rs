@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 pub(super) use budget::Lifetimes;
 pub(super) use interruptions::Replacements;
 
+pub use budget::estimate;
+
 use super::dialog::{self, Next, Palette, SecretForm};
 use super::keymap::Context;
 use super::layout::Layout;

@@ -40,6 +40,12 @@ use crate::fleet::PLACES;
 pub use connector::connector;
 pub use server::{Server, serve};
 
+/// Whether anybody here answers to an action.
+pub(super) fn is_action(name: &str) -> bool {
+    const OF_OTHERS: [&str; 3] = ["GetCallerIdentity", "GetParameter", "GetProducts"];
+    OF_OTHERS.contains(&name) || Action::named(name).is_some()
+}
+
 /// The services that are spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Service {

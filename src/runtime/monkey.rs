@@ -1,0 +1,436 @@
+//! A monkey at the keyboard of the demo: random keys, weighted to what creates and destroys, the
+//! words that confirm, and random sizes. The cloud, the SSH, the loop's engine and the frames are
+//! the program's own; what the frames write is read back by a terminal of its own.
+//!
+//! It holds that nothing is destroyed which nobody confirmed, that all that was confirmed is gone
+//! in the end, and that the terminal shows what was drawn. `make test` lets it press some hundred
+//! keys; `SPOT_MONKEY_MINUTES` lets it go on for so long, with a seed that it prints.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::num::NonZeroU16;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::backend::{CrosstermBackend, TestBackend};
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
+
+use super::opening::{self, Open, Want};
+use super::rehearsal::Rehearsal;
+use crate::app::keymap::Context;
+use crate::app::{Command, Dialog, Effect, Input, Message, Model, Scope};
+use crate::cli::Cli;
+use crate::fleet::{InstanceId, Phase};
+use crate::view::{Ability, HitMap, Theme, render};
+
+const CONFIG: &str = "deployment: spot-monkey\naws: { total_instances: 3 }\nregions:\n  \
+    - us-west-2: { machine_type: t3.medium }\n  - eu-west-1: { machine_type: t3.medium }\n  \
+    - sa-east-1: { machine_type: t3.medium }\nreboot: false\n";
+
+/// Keys that the short run presses.
+const KEYS: usize = 300;
+/// Beyond so many rows nothing more is created: the monkey shall stay quick.
+const ROWS: usize = 40;
+
+/// A small generator: xorshift64*.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        let rolled = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
+        usize::try_from(rolled).unwrap() % sides
+    }
+
+    fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+        &of[self.roll(of.len())]
+    }
+}
+
+/// What was written to a terminal.
+#[derive(Clone, Default)]
+struct Wire(Rc<RefCell<Vec<u8>>>);
+
+impl Write for Wire {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A terminal that reads what the frames write.
+struct Glass {
+    wire: Wire,
+    screen: Terminal<CrosstermBackend<Wire>>,
+    seen: vt100::Parser,
+    size: (u16, u16),
+}
+
+impl Glass {
+    fn new(size: (u16, u16)) -> Self {
+        let wire = Wire::default();
+        let viewport = Viewport::Fixed(Rect::new(0, 0, size.0, size.1));
+        let backend = CrosstermBackend::new(wire.clone());
+        let screen = Terminal::with_options(backend, TerminalOptions { viewport }).unwrap();
+        let [columns, rows] = [size.0, size.1].map(|length| NonZeroU16::new(length).unwrap());
+        Self { wire, screen, seen: vt100::Parser::new(rows, columns, 0), size }
+    }
+
+    /// Draws a frame, and sees that the terminal shows that and nothing else.
+    fn look(&mut self, model: &Model) {
+        if self.size != model.size {
+            *self = Self::new(model.size);
+        }
+        let theme = Theme::named(model.theme, Ability { colours: true, unicode: true });
+        let draw = |frame: &mut ratatui::Frame<'_>| drop::<HitMap>(render(model, &theme, frame));
+        self.screen.draw(draw).unwrap();
+        let bytes = std::mem::take(&mut *self.wire.0.borrow_mut());
+        self.seen.process(&bytes);
+        let mut paper = Terminal::new(TestBackend::new(self.size.0, self.size.1)).unwrap();
+        paper.draw(draw).unwrap();
+        for (row, drawn) in self.seen.screen().rows(0, self.size.0).zip(lines(&paper)) {
+            assert!(!drawn.chars().any(char::is_control), "{drawn:?}");
+            assert_eq!(row.trim_end(), drawn.trim_end());
+        }
+    }
+}
+
+fn lines(paper: &Terminal<TestBackend>) -> Vec<String> {
+    let buffer = paper.backend().buffer();
+    let line = |row: Rect| row.columns().map(|cell| buffer[cell.as_position()].symbol()).collect();
+    buffer.area.rows().map(line).collect()
+}
+
+/// What the monkey did, and what came of it.
+#[derive(Debug, Default)]
+struct Tally {
+    keys: usize,
+    sizes: usize,
+    created: usize,
+    opened: usize,
+    confirmed: usize,
+    refused: usize,
+    /// Instances that a confirmed dialog named or covered.
+    doomed: BTreeSet<InstanceId>,
+    /// Instances that are on their way out, or gone.
+    destroyed: BTreeSet<InstanceId>,
+}
+
+struct Monkey {
+    dice: Dice,
+    open: Open,
+    glass: Glass,
+    tally: Tally,
+    /// Confirmed dialogs of whole regions whose work may go on: what comes to be there meanwhile
+    /// goes as well.
+    scopes: Vec<Scope>,
+}
+
+impl Monkey {
+    fn model(&self) -> &Model {
+        &self.open.engine.model
+    }
+
+    /// Presses a key, and takes down what became of a question about destroying.
+    fn press(&mut self, code: KeyCode) {
+        self.tally.keys += 1;
+        let before = self.model().dialog.clone();
+        let key = KeyEvent::new(code, KeyModifiers::NONE);
+        let message = Message::Input(Input::Key(key));
+        self.send(message);
+        let is_open = |dialog: &Option<Dialog>| matches!(dialog, Some(Dialog::Destroy(_)));
+        match (before, is_open(&self.model().dialog)) {
+            (Some(Dialog::Destroy(form)), false) => {
+                let typed = form.word.as_ref().is_none_or(|(word, typed)| word == typed.trim());
+                if code == KeyCode::Enter && typed && (form.yes || form.word.is_some()) {
+                    self.tally.confirmed += 1;
+                    self.doom(&form.scope);
+                } else {
+                    self.tally.refused += 1;
+                }
+            }
+            (Some(Dialog::Destroy(_)), true) | (_, false) => {}
+            (_, true) => self.tally.opened += 1,
+        }
+    }
+
+    fn send(&mut self, message: Message) {
+        for effect in self.open.engine.handle(message) {
+            // There is nobody to hand the terminal to, and leaving would end the game.
+            let harmless = !matches!(effect, Effect::Persist | Effect::Start(..));
+            assert!(harmless, "the engine does this itself: {effect:?}");
+        }
+        self.watch();
+    }
+
+    /// Everything in a scope that is there may go.
+    fn doom(&mut self, scope: &Scope) {
+        let model = &self.open.engine.model;
+        let rows = model.fleet.instances().filter(|row| match scope {
+            Scope::Instances(keys) => keys.contains(&row.key),
+            Scope::Region(region) => row.region == *region,
+            Scope::All | Scope::Account(..) => true,
+            Scope::LeftOvers(_) => false,
+        });
+        self.tally.doomed.extend(rows.filter_map(|row| row.id().cloned()));
+        if !matches!(scope, Scope::Instances(_) | Scope::LeftOvers(_)) {
+            self.scopes.push(scope.clone());
+        }
+    }
+
+    /// Sees what is on its way out, and that somebody wanted it.
+    fn watch(&mut self) {
+        let model = &self.open.engine.model;
+        for row in model.fleet.instances() {
+            let Some(id) =
+                row.id().filter(|_| matches!(row.phase, Phase::Terminating | Phase::Terminated))
+            else {
+                continue;
+            };
+            let covered = self.scopes.iter().any(|scope| match scope {
+                Scope::Region(region) => row.region == *region,
+                _ => true,
+            });
+            if covered {
+                self.tally.doomed.insert(id.clone());
+            }
+            assert!(self.tally.doomed.contains(id), "nobody wanted {id} to go");
+            self.tally.destroyed.insert(id.clone());
+        }
+        if !model.changing().any(|(_, job)| job.verb == "destroy") {
+            self.scopes.clear();
+        }
+    }
+
+    /// One thing that a monkey does.
+    fn act(&mut self) {
+        const SIZES: [(u16, u16); 9] = [
+            (80, 24),
+            (140, 40),
+            (200, 60),
+            (60, 15),
+            (100, 30),
+            (59, 14),
+            (1, 1),
+            (250, 70),
+            (99, 20),
+        ];
+        if self.dice.roll(60) == 0 {
+            let (columns, rows) = *self.dice.pick(&SIZES);
+            self.tally.sizes += 1;
+            self.send(Message::Input(Input::Resize(columns, rows)));
+            return;
+        }
+        match self.model().dialog.clone() {
+            Some(Dialog::Destroy(form)) => {
+                let word = form.word.map(|(word, _)| word);
+                self.answer(word.as_deref());
+            }
+            Some(Dialog::Create(form)) => {
+                let much = self.model().fleet.len() > ROWS;
+                let few = form.total() <= 6;
+                match self.dice.roll(8) {
+                    0 => self.press(KeyCode::Esc),
+                    1 => self.press(KeyCode::Down),
+                    2 => self.press(KeyCode::Char('1')),
+                    _ if much || !few => self.press(KeyCode::Esc),
+                    _ => {
+                        for code in [KeyCode::Enter, KeyCode::Right, KeyCode::Enter] {
+                            self.press(code);
+                        }
+                        self.tally.created += 1;
+                    }
+                }
+            }
+            // The monkey does not leave.
+            Some(Dialog::Quit(_) | Dialog::Menu(_)) => self.press(KeyCode::Esc),
+            Some(Dialog::Palette(_)) => self.type_command(),
+            _ => self.play(),
+        }
+    }
+
+    /// Answers a question about destroying, rightly or not.
+    fn answer(&mut self, word: Option<&str>) {
+        let right = self.dice.roll(3) == 0;
+        match (word, right) {
+            (Some(word), true) => self.write(word),
+            (Some(_), false) => {
+                let wrong = *self.dice.pick(&["", "y", "yes", "0", "al", "ALL", "1"]);
+                self.write(wrong);
+            }
+            (None, true) => self.press(KeyCode::Right),
+            (None, false) if self.dice.roll(2) == 0 => self.press(KeyCode::Char('n')),
+            (None, false) => {}
+        }
+        self.press(KeyCode::Enter);
+        if matches!(self.model().dialog, Some(Dialog::Destroy(_))) {
+            self.press(KeyCode::Esc);
+        }
+    }
+
+    fn write(&mut self, word: &str) {
+        for letter in word.chars() {
+            self.press(KeyCode::Char(letter));
+        }
+    }
+
+    fn type_command(&mut self) {
+        let word = *self.dice.pick(&[
+            "sort age",
+            "theme light",
+            "columns phase region",
+            "filter -x",
+            "des",
+            "zzz",
+            "map",
+            "columns",
+            "filter us",
+            "mark-all",
+        ]);
+        self.write(word);
+        let end = *self.dice.pick(&[KeyCode::Enter, KeyCode::Tab, KeyCode::Esc, KeyCode::Down]);
+        self.press(end);
+        if matches!(self.model().dialog, Some(Dialog::Palette(_))) {
+            self.press(KeyCode::Esc);
+        }
+    }
+
+    /// Any key of what has the keyboard, some more often than others.
+    fn play(&mut self) {
+        let often = [
+            KeyCode::Char('c'),
+            KeyCode::Char('d'),
+            KeyCode::Char('d'),
+            KeyCode::Char('d'),
+            KeyCode::Char('D'),
+            KeyCode::Char('R'),
+            KeyCode::Char(' '),
+            KeyCode::Char(' '),
+            KeyCode::Char('a'),
+            KeyCode::Char('v'),
+            KeyCode::Enter,
+            KeyCode::Esc,
+            KeyCode::Esc,
+            KeyCode::Down,
+            KeyCode::Up,
+            KeyCode::PageDown,
+            KeyCode::Char(':'),
+        ];
+        let code = if self.dice.roll(3) > 0 {
+            *self.dice.pick(&often)
+        } else {
+            let printable = u8::try_from(0x20 + self.dice.roll(0x5f)).unwrap();
+            KeyCode::Char(printable.into())
+        };
+        // Leaving at once while nothing is under way would end the game.
+        let leaves = code == KeyCode::Char('q') && self.model().changing().next().is_none();
+        let types = matches!(self.model().context(), Context::Filter | Context::Search);
+        if !leaves || types {
+            self.press(code);
+        }
+    }
+
+    /// Lets the cloud's time pass.
+    async fn wait(&mut self, length: Duration) {
+        let until = tokio::time::Instant::now() + length;
+        loop {
+            let message = tokio::select! {
+                message = self.open.engine.next() => message,
+                () = tokio::time::sleep_until(until) => break,
+            };
+            self.send(message);
+        }
+        self.send(Message::Clock);
+        self.open.engine.model.settle();
+    }
+
+    /// Closes what is open and waits until nothing changes anything any more.
+    async fn come_to_rest(&mut self) {
+        while self.model().dialog.is_some() {
+            self.press(KeyCode::Esc);
+        }
+        for _ in 0..3600 {
+            if self.model().changing().next().is_none() {
+                break;
+            }
+            self.wait(Duration::from_secs(1)).await;
+        }
+        // One more look at all regions.
+        self.send(Message::Command(Command::Refresh));
+        self.wait(Duration::from_mins(2)).await;
+    }
+}
+
+/// A monkey before a demo of its own.
+fn monkey(seed: u64) -> Monkey {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.yaml");
+    std::fs::write(&config, CONFIG).unwrap();
+    let seed_text = (seed % 1000).to_string();
+    let words = ["spot-tui", "--demo", "--seed", &seed_text, "--config", config.to_str().unwrap()];
+    let site = Rehearsal::begin(Cli::try_parse_from(words).unwrap().global).unwrap();
+    let window = (140, 40);
+    let config = opening::read_config(&site).unwrap_or_else(|error| panic!("{error}"));
+    let mut open = opening::open(&site, config, Want::WriteIfFree, Some(window))
+        .unwrap_or_else(|error| panic!("{error}"));
+    open.engine.handle(Message::Command(Command::Refresh));
+    // The folder of the demo lives as long as the process.
+    std::mem::forget(site);
+    let glass = Glass::new(window);
+    Monkey { dice: Dice(seed | 1), open, glass, tally: Tally::default(), scopes: Vec::new() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_monkey_does_no_harm() {
+    let minutes = std::env::var("SPOT_MONKEY_MINUTES").ok().and_then(|text| text.parse().ok());
+    let length = minutes.map(|minutes: u64| Duration::from_secs(60 * minutes));
+    let seed = length.map_or(7, |_| u64::from(std::process::id()) * 7919);
+    let began = Instant::now();
+    let mut monkey = monkey(seed);
+    monkey.wait(Duration::from_secs(20)).await;
+    let goes_on = |tally: &Tally| match length {
+        Some(length) => began.elapsed() < length,
+        None => tally.keys < KEYS,
+    };
+    while goes_on(&monkey.tally) {
+        monkey.act();
+        let pause = Duration::from_millis(100 + 40 * monkey.dice.roll(100) as u64);
+        monkey.wait(pause).await;
+        let (glass, model) = (&mut monkey.glass, &monkey.open.engine.model);
+        glass.look(model);
+    }
+    monkey.come_to_rest().await;
+    let tally = &monkey.tally;
+    let left = |id: &&InstanceId| {
+        monkey.model().fleet.by_id(id).is_some_and(|row| row.phase != Phase::Terminated)
+    };
+    let left: Vec<&InstanceId> = tally.doomed.iter().filter(left).collect();
+    let report = format!(
+        "seed {seed}: {} keys, {} sizes, {} creates; destroy dialogs: {} opened, {} confirmed, \
+         {} refused; instances: {} confirmed, {} destroyed, {} confirmed and still there",
+        tally.keys,
+        tally.sizes,
+        tally.created,
+        tally.opened,
+        tally.confirmed,
+        tally.refused,
+        tally.doomed.len(),
+        tally.destroyed.len(),
+        left.len(),
+    );
+    // Shown by `--nocapture`.
+    writeln!(io::stdout(), "{report}").unwrap();
+    assert_eq!(tally.opened, tally.confirmed + tally.refused, "{report}");
+    assert!(left.is_empty(), "{report}: {left:?}");
+    assert!(tally.confirmed > 0 && tally.refused > 0, "{report}");
+}

@@ -1,0 +1,238 @@
+//! The create dialog: how many where, on what, what is there already, and where that is.
+
+use jiff::{SignedDuration, Timestamp};
+use ratatui::layout::Rect;
+
+use super::{buttons, open};
+use crate::app::dialog::CreateForm;
+use crate::app::{Model, clean, estimate};
+use crate::config::{Image, RegionConfig, UbuntuRelease};
+use crate::fleet::market::History;
+use crate::fleet::{Amount, Attempt, Pool};
+use crate::view::grid::{Cell, Column, Grid};
+use crate::view::map::{self, Mark};
+use crate::view::money::{dollars, hourly, spark};
+use crate::view::text;
+use crate::view::theme::Theme;
+use crate::view::{Pen, Tone};
+
+/// A row of the create dialog, and what it is drawn with.
+struct Plan<'a> {
+    config: &'a RegionConfig,
+    count: u32,
+    is_edited: bool,
+    /// How many are there already.
+    there: usize,
+    /// What each of them costs an hour at the least, where that is known.
+    each: Option<f64>,
+    /// The pool that is cheapest now, and how its price went.
+    best: Option<(&'a Pool, &'a History)>,
+    /// The last launch there, if it was refused lately.
+    refused: Option<&'a Attempt>,
+    now: Timestamp,
+}
+
+/// How long a refusal is worth a word: a pool without capacity is left alone for three minutes.
+const LATELY: SignedDuration = SignedDuration::from_mins(3);
+/// How far back a trend goes.
+const TREND: SignedDuration = SignedDuration::from_hours(24);
+
+impl<'a> Plan<'a> {
+    fn new(model: &'a Model, config: &'a RegionConfig, count: u32, is_edited: bool) -> Self {
+        let region = &config.region;
+        let there = model.tally.regions.get(region).map_or(0, |counts| counts.values().sum());
+        let prices = model.fleet.market().get(region);
+        let best = prices.and_then(|prices| {
+            let (pool, _) = prices.cheapest(&config.machine_types, config.lifecycle)?;
+            Some((pool, prices.spot.get(pool)?))
+        });
+        let tried = model.fleet.regions().get(region).and_then(|view| view.attempts.back());
+        let refused = tried.filter(|attempt| {
+            attempt.code.is_some() && model.now.duration_since(attempt.at) < LATELY
+        });
+        let each = estimate(model, config);
+        Self { config, count, is_edited, there, each, best, refused, now: model.now }
+    }
+
+    /// Where it would go, or why it may not.
+    fn hint(&self) -> Option<Cell> {
+        if let Some(attempt) = self.refused {
+            let code = attempt.code.as_deref().unwrap_or_default();
+            let said = format!("{} {}: {code}", attempt.machine_type, attempt.zone);
+            return Some(Cell::toned(Tone::Waiting, clean(&said, 120)));
+        }
+        let (pool, _) = self.best?;
+        let zone = pool.zone.letter(&self.config.region);
+        Some(Cell::plain(format!("{} {zone}", pool.machine_type)))
+    }
+}
+
+fn plan<'a>() -> [Column<Plan<'a>, Theme>; 12] {
+    [
+        Column::text("region", "REGION", [14, 14, 14], 0, |row: &Plan<'_>, _, _| {
+            Cell::plain(row.config.region.as_str())
+        }),
+        Column::text("city", "CITY", [8, 12, 13], 6, |row: &Plan<'_>, theme: &Theme, _| {
+            let place = map::place(&row.config.region);
+            Cell::known(place.map(|place| place.city), theme.glyphs)
+        }),
+        Column::text("count", "COUNT", [7, 7, 7], 1, |row: &Plan<'_>, _, _| {
+            match (row.is_edited, row.count) {
+                (true, count) => Cell::toned(Tone::Accent, format!("< {count} >")),
+                (false, 0) => Cell::toned(Tone::Dim, "0  "),
+                (false, count) => Cell::toned(Tone::Strong, format!("{count}  ")),
+            }
+        })
+        .right(),
+        Column::text("there", "THERE", [5, 5, 5], 7, |row: &Plan<'_>, _, _| {
+            Cell::toned(Tone::Dim, row.there.to_string())
+        })
+        .right(),
+        Column::text("types", "MACHINE TYPES", [13, 22, 40], 2, |row: &Plan<'_>, _, _| {
+            Cell::plain(join(row.config.machine_types.iter()))
+        }),
+        Column::text("each", "$/H EACH", [8, 8, 8], 3, |row: &Plan<'_>, theme: &Theme, _| {
+            Cell::known(row.each.map(hourly), theme.glyphs)
+        })
+        .right(),
+        Column::text("trend", "24 H", [8, 8, 12], 4, |row: &Plan<'_>, theme: &Theme, width| {
+            let since = row.now.checked_sub(TREND).unwrap_or(Timestamp::MIN);
+            let trend = row.best.map(|(_, history)| spark(history, since, row.now, width, theme));
+            Cell::toned(Tone::Working, trend.unwrap_or_default())
+        }),
+        Column::text("hint", "CHEAPEST", [12, 16, 30], 5, |row: &Plan<'_>, theme: &Theme, _| {
+            row.hint().unwrap_or_else(|| Cell::known(None::<&str>, theme.glyphs))
+        }),
+        Column::text("disk", "GiB", [5, 5, 5], 9, |row: &Plan<'_>, _, _| {
+            Cell::plain(row.config.instance_storage_gb.to_string())
+        })
+        .right(),
+        Column::text("lifecycle", "PAID AS", [7, 7, 15], 8, |row: &Plan<'_>, _, _| {
+            Cell::plain(row.config.lifecycle.word())
+        }),
+        Column::text("image", "IMAGE", [12, 12, 21], 10, |row: &Plan<'_>, _, _| {
+            Cell::plain(image(row.config))
+        }),
+        Column::text("zones", "ZONES", [5, 5, 12], 11, |row: &Plan<'_>, _, _| {
+            Cell::plain(zones(row.config))
+        }),
+    ]
+}
+
+fn join<T: ToString>(items: impl Iterator<Item = T>) -> String {
+    items.map(|item| item.to_string()).collect::<Vec<_>>().join(" ")
+}
+
+fn zones(config: &RegionConfig) -> String {
+    if config.availability_zones.is_empty() {
+        return "all".to_owned();
+    }
+    join(config.availability_zones.iter().map(|zone| zone.letter(&config.region).to_owned()))
+}
+
+fn image(config: &RegionConfig) -> String {
+    match &config.image {
+        Image::Ubuntu(UbuntuRelease::Jammy) => "Ubuntu 22.04".to_owned(),
+        Image::Ubuntu(UbuntuRelease::Noble) => "Ubuntu 24.04".to_owned(),
+        Image::Id(id) => id.to_string(),
+    }
+}
+
+/// The lines of a map that shows anything, and of one that is large enough.
+const MAP: (u16, u16) = (12, 20);
+/// Lines besides the rows and the map: headings, totals, hint, and the space between.
+const REST: u16 = 5;
+
+/// Draws it.
+pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect, form: &CreateForm) {
+    let room = area.height.saturating_sub(REST + 4).max(1);
+    let shown = form.rows.len().min(room.into());
+    let rows = u16::try_from(shown).unwrap_or(room);
+    let spare = room.saturating_sub(rows + 1).min(MAP.1);
+    let world = if spare >= MAP.0 && area.width >= 90 { spare + 1 } else { 0 };
+    let lines = rows.saturating_add(REST + world);
+    let inside = open(pen, area, "Create instances", lines);
+    table(model, pen, inside, form, shown);
+    if world > 0 {
+        let place = Rect { y: inside.y + rows + 2, height: world - 1, ..inside };
+        map::world_with(pen, place, marks(model, form));
+    }
+    ask(model, pen, inside, form, lines - 3);
+}
+
+/// A row for each region.
+fn table(model: &Model, pen: &mut Pen<'_>, inside: Rect, form: &CreateForm, shown: usize) {
+    let Some(config) = &model.config else { return };
+    let rows = Rect { x: inside.x + 2, width: inside.width.saturating_sub(2), ..inside };
+    let columns = plan();
+    let grid = Grid::new(&columns, pen.theme, pen.theme, rows);
+    grid.headings(pen.buffer, None);
+    let top = (form.at + 1).saturating_sub(shown);
+    let window = form.rows.iter().enumerate().skip(top).take(shown);
+    for ((at, (region, count)), line) in window.zip(0..) {
+        let Some(entry) = config.region(region) else { continue };
+        let is_cursor = at == form.at && form.choice.is_none();
+        grid.row(pen.buffer, line, &Plan::new(model, entry, *count, is_cursor));
+        if is_cursor {
+            pen.text(inside, 0, line + 1, Tone::Accent, pen.theme.glyphs.cursor);
+        }
+    }
+}
+
+/// The counts, where they would be.
+fn marks(model: &Model, form: &CreateForm) -> Vec<Mark> {
+    let mark = |(at, (region, count)): (usize, &(crate::fleet::Region, u32))| {
+        let place = map::place(region)?;
+        let there: usize =
+            model.tally.regions.get(region).map_or(0, |counts| counts.values().sum());
+        let chosen = at == form.at;
+        let name = if chosen { format!(" {}", place.city) } else { String::new() };
+        let (tone, said) = match (*count, there) {
+            (0, 0) => (Tone::Dim, format!("0{name}")),
+            (0, there) => (Tone::Good, format!("{there}{name}")),
+            (count, 0) => (Tone::Accent, format!("+{count}{name}")),
+            (count, there) => (Tone::Accent, format!("{there}+{count}{name}")),
+        };
+        Some(Mark { place, said, tone, weight: u64::from(*count), chosen })
+    };
+    form.rows.iter().enumerate().filter_map(mark).collect()
+}
+
+/// What the plan costs an hour at the least, as far as prices are known.
+fn cost(model: &Model, form: &CreateForm) -> String {
+    let mut sum = Amount::default();
+    for (region, count) in form.counts() {
+        let config = model.config.as_ref().and_then(|config| config.region(&region));
+        match config.and_then(|config| estimate(model, config)) {
+            Some(each) => sum.usd += each * f64::from(count),
+            None => sum.is_partial = true,
+        }
+    }
+    if sum.usd > 0.0 { format!("  {} an hour", dollars(sum)) } else { String::new() }
+}
+
+/// The totals, and what comes next: the counts, or the last question.
+fn ask(model: &Model, pen: &mut Pen<'_>, inside: Rect, form: &CreateForm, line: u16) {
+    let regions = form.counts().len();
+    let total = usize::try_from(form.total()).unwrap_or(usize::MAX);
+    let said = format!("{} in {}", text::count(total, "instance"), text::count(regions, "region"));
+    let cost = cost(model, form);
+    match form.choice {
+        None => {
+            pen.text(inside, 0, line, Tone::Strong, &format!("{said}{cost}"));
+            let hint = if total == 0 {
+                "Type a count for at least one region."
+            } else {
+                "Digits, + and -. Enter goes on and asks again."
+            };
+            pen.text(inside, 0, line + 2, Tone::Dim, hint);
+        }
+        Some(yes) => {
+            let already = model.tally.total;
+            let kept = format!(", added to {already} that are there");
+            let kept = if already > 0 { kept } else { String::new() };
+            pen.text(inside, 0, line, Tone::Strong, &format!("Create {said}{kept}?{cost}"));
+            buttons(pen, inside, line + 2, &["No", "Yes"], usize::from(yes));
+        }
+    }
+}

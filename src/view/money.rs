@@ -1,0 +1,76 @@
+//! Money as it is read: rates, sums, and how a price went.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::theme::Theme;
+use crate::fleet::Amount;
+use crate::fleet::market::History;
+
+/// A rate in USD an hour, to a hundredth of a cent.
+pub fn hourly(usd: f64) -> String {
+    format!("{usd:.4}")
+}
+
+/// A sum: `$1.32`, with more digits where it is small; `at least` where some of it is not known.
+pub fn dollars(amount: Amount) -> String {
+    let digits = if amount.usd < 10.0 { 3 } else { 2 };
+    let usd = amount.usd;
+    if amount.is_partial { format!("at least ${usd:.digits$}") } else { format!("${usd:.digits$}") }
+}
+
+/// How a price went, a sign for each column: the lowest and the highest of the time are the lowest
+/// and the highest sign.
+pub fn spark(
+    history: &History,
+    since: Timestamp,
+    now: Timestamp,
+    columns: u16,
+    theme: &Theme,
+) -> String {
+    let signs: Vec<char> = theme.glyphs.spark.chars().collect();
+    let Some((low, high)) = history.range(since) else { return String::new() };
+    let span = now.duration_since(since);
+    let sign = |column: u16| {
+        let share = f64::from(column + 1) / f64::from(columns);
+        let at = since.checked_add(SignedDuration::from_secs_f64(span.as_secs_f64() * share));
+        let price = history.at(at.ok()?)?.usd;
+        let share = if high > low { (price - low) / (high - low) } else { 0.0 };
+        signs.get(level(share, signs.len())).copied()
+    };
+    (0..columns).filter_map(sign).collect()
+}
+
+/// The level of a share, of so many.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a share lies between 0 and 1, and there are a few levels"
+)]
+fn level(share: f64, levels: usize) -> usize {
+    ((share * levels as f64) as usize).min(levels.saturating_sub(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::market::Quote;
+
+    #[test]
+    fn a_sum_says_whether_all_of_it_is_known() {
+        assert_eq!(dollars(Amount { usd: 0.1874, is_partial: false }), "$0.187");
+        assert_eq!(dollars(Amount { usd: 31.5, is_partial: true }), "at least $31.50");
+    }
+
+    #[test]
+    fn a_price_that_rose_ends_high_and_a_flat_one_stays_low() {
+        let at = |hour: i64| Timestamp::from_second(hour * 3600).unwrap();
+        let quote = |hour, usd| Quote { since: at(hour), usd };
+        let theme = Theme::colours();
+        let rose = History::new([quote(0, 0.01), quote(12, 0.02)]);
+        assert_eq!(spark(&rose, at(0), at(24), 4, &theme), "▁███");
+        let flat = History::new([quote(0, 0.01)]);
+        assert_eq!(spark(&flat, at(0), at(24), 4, &theme), "▁▁▁▁");
+        assert_eq!(spark(&History::default(), at(0), at(24), 4, &theme), "");
+    }
+}

@@ -1,0 +1,117 @@
+//! The commands about nodes, on two instances that were deployed.
+
+use std::net::Ipv4Addr;
+
+use serde_json::Value;
+use spot_tui::ssh::PublicKey;
+
+use crate::support::moto::Moto;
+use crate::support::orchestrator::Orchestrator;
+use crate::support::proxy::Proxy;
+use crate::support::spot::Spot;
+use crate::support::sshd::{Sshd, SshdOptions};
+
+const TOKEN: &str = "made-up-token";
+
+struct Scene {
+    _moto: Moto,
+    orchestrator: Orchestrator,
+    spot: Spot,
+    hosts: Vec<Sshd>,
+    ids: Vec<String>,
+}
+
+/// Two nodes in one region; only the first has joined the orchestrator. Degraded is what the other
+/// one is called.
+fn two_nodes() -> Scene {
+    let moto = Moto::start();
+    let proxy = Proxy::start(moto.address());
+    let (spot, orchestrator) = (Spot::new(proxy.url()), Orchestrator::start());
+    let hosts: Vec<Sshd> = [2, 3]
+        .map(|last| {
+            let accept = vec![spot.key().public()];
+            let address = Ipv4Addr::new(127, 0, 0, last);
+            let host = Sshd::start(&SshdOptions { address, accept, ..SshdOptions::default() });
+            host.run_services();
+            host
+        })
+        .into();
+    proxy.give_addresses(hosts.iter().map(|host| host.address().ip()));
+    let keys = hosts.iter().map(|host| PublicKey::parse(&host.host_key()).unwrap().fingerprint);
+    let told: Vec<String> = keys.map(|key| format!("256 {key} root@host (ED25519)")).collect();
+    proxy.print_on_consoles(&format!(
+        "-----BEGIN SSH HOST KEY FINGERPRINTS-----\r\n{}\r\n-----END SSH HOST KEY FINGERPRINTS-----\r\n",
+        told.join("\r\n")
+    ));
+    let blocks: String = hosts
+        .iter()
+        .map(|host| format!("Host {}\n  Port {}\n", host.address().ip(), host.port()))
+        .collect::<Vec<_>>()
+        .concat();
+    let ssh_config = spot.write("ssh_config", 0o644, blocks.as_bytes());
+    spot.write("deployment-files/orchestrator_endpoint", 0o600, b"nats://nats.example.com:4222\n");
+    spot.write("deployment-files/orchestrator_token", 0o600, TOKEN.as_bytes());
+    let regions = "  - us-west-2: { machine_type: t3.medium }\n";
+    spot.configure(&ssh_config, 60, "  total_instances: 2", regions);
+    let created = spot.run(&["create", "--yes"]);
+    assert_eq!(created.code, 0, "{}", created.told());
+    let ids: Vec<String> =
+        spot.state().iter().map(|entry| entry["id"].as_str().unwrap().to_owned()).collect();
+    let config = std::fs::read_to_string(spot.path().join("config.yaml")).unwrap();
+    let api = format!("{config}bacalhau: {{ api: \"{}\" }}\n", orchestrator.url());
+    spot.write("config.yaml", 0o644, api.as_bytes());
+    orchestrator.register(&ids[0], "CONNECTED");
+    Scene { _moto: moto, orchestrator, spot, hosts, ids }
+}
+
+#[test]
+fn nodes_are_looked_at_logged_exported_and_spoken_to() {
+    let scene = two_nodes();
+    let (spot, ids) = (&scene.spot, &scene.ids);
+
+    let good = spot.run(&["diagnose", &ids[0], "--json"]);
+    let seen: Value = serde_json::from_str(&good.out).unwrap_or_else(|_| panic!("{}", good.told()));
+    assert_eq!((good.code, &seen["good"]), (0, &true.into()), "{}", good.told());
+    assert_eq!(seen["membership"], "connected");
+    assert!(seen["node"]["details"]["deployment_log"].as_array().unwrap().len() > 10);
+    let bad = spot.run(&["diagnose", &ids[1]]);
+    assert_eq!(bad.code, 1, "{}", bad.told());
+    assert!(bad.out.contains("BAD  membership"), "{}", bad.out);
+    assert!(bad.out.contains("not a member"), "{}", bad.out);
+    assert!(!good.out.contains(TOKEN) && !bad.out.contains(TOKEN));
+    scene.orchestrator.refuse(500, "{}");
+    let unknown = spot.run(&["diagnose", &ids[0]]);
+    assert!(unknown.code == 1 && unknown.out.contains("HTTP 500"), "{}", unknown.told());
+
+    let log = spot.run(&["logs", &ids[0]]);
+    assert_eq!(log.code, 0, "{}", log.told());
+    assert!(log.out.trim_end().ends_with("END exit=0"), "{}", log.out);
+    assert_eq!(spot.run(&["logs", &ids[0], "--unit", "a;b"]).code, 2);
+
+    let alike = spot.run(&["exec", "--", "cat", "/etc/os-release"]);
+    assert_eq!(alike.code, 0, "{}", alike.told());
+    assert_eq!(alike.out.matches("PRETTY_NAME").count(), 1, "they answer alike: {}", alike.out);
+    assert!(ids.iter().all(|id| alike.out.contains(id.as_str())), "{}", alike.out);
+    assert!(alike.err.contains("belongs in a new one"), "{}", alike.err);
+    let one = spot.run(&["exec", "--on", &ids[1], "--", "exit", "3"]);
+    assert_eq!(one.code, 1);
+    assert!(one.out.contains("exit status 3") && !one.out.contains(&ids[0]), "{}", one.out);
+    assert_eq!(spot.run(&["exec", "--region", "eu-west-1", "--", "true"]).code, 2);
+
+    let said = spot.run(&["ssh", &ids[0], "--", "echo", "over there"]);
+    assert_eq!((said.code, said.out.trim()), (0, "over there"), "{}", said.told());
+
+    let address = spot.run(&["random-ip"]);
+    let addresses: Vec<String> =
+        scene.hosts.iter().map(|host| host.address().ip().to_string()).collect();
+    assert!(addresses.contains(&address.out.trim().to_owned()), "{}", address.told());
+    for (format, words) in [
+        ("ssh-config", format!("Host {}\n  HostName", ids[0])),
+        ("ansible", "[us_west_2]\n".to_owned()),
+        ("hosts", format!("\t{}\n", ids[1])),
+        ("json", format!("\"id\":\"{}\"", ids[0])),
+    ] {
+        let exported = spot.run(&["export", format]);
+        assert!(exported.code == 0 && exported.out.contains(&words), "{}", exported.told());
+    }
+}

@@ -1,0 +1,122 @@
+//! `--demo` and `demo-cloud` as a newcomer meets them: what they leave alone, what they refuse, how
+//! they end.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, ErrorKind};
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The program in a folder of its own.
+fn program(folder: &TempDir, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_spot-tui"));
+    command.args(arguments).current_dir(folder.path()).env_clear();
+    command.env("HOME", folder.path()).stdin(Stdio::null());
+    command
+}
+
+/// The exit code of what should end by itself, and soon.
+fn end(child: &mut Child, what: &str) -> Option<i32> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+            panic!("{what} does not end");
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_demo_touches_nothing_of_the_users() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    // Whoever opens one of these waits for ever.
+    let traps = [".aws/config", ".aws/credentials", ".ssh/config", ".ssh/id_ed25519", "token"];
+    for trap in traps {
+        fs::create_dir_all(path(trap).parent().unwrap()).unwrap();
+        mknodat(CWD, path(trap), FileType::Fifo, Mode::RUSR, 0).unwrap();
+    }
+    let agent = UnixListener::bind(path("agent")).unwrap();
+    let network = TcpListener::bind("127.0.0.1:0").unwrap();
+    agent.set_nonblocking(true).unwrap();
+    network.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", network.local_addr().unwrap());
+    for arguments in [&["list", "--preload", "3"][..], &["create", "--yes", "--speed", "60"]] {
+        let mut child = program(&folder, &["--demo"])
+            .args(arguments)
+            .env("SSH_AUTH_SOCK", path("agent"))
+            .env("AWS_ACCESS_KEY_ID", "AKIAREAL")
+            .env("AWS_SECRET_ACCESS_KEY", "real")
+            .env("AWS_PROFILE", "nobody")
+            .env("AWS_REGION", "mars-1")
+            .env("AWS_ENDPOINT_URL", &url)
+            .env("AWS_ENDPOINT_URL_EC2", &url)
+            .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &url)
+            .env("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/real")
+            .env("AWS_WEB_IDENTITY_TOKEN_FILE", path("token"))
+            .env("AWS_RETRY_MODE", "never heard of")
+            .env("HTTP_PROXY", &url)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        assert_eq!(end(&mut child, &arguments.join(" ")), Some(0));
+    }
+    assert_eq!(agent.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "the agent was asked");
+    assert_eq!(network.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "it connected");
+    assert!(!path("instances.json").exists());
+}
+
+#[test]
+fn a_demo_cloud_refuses_what_it_cannot_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &[u8]| fs::write(folder.path().join(name), text).unwrap();
+    write("explode.yaml", b"name: x\ncalls:\n- { action: RunInstances, trouble: explode }\n");
+    write("typo.yaml", b"name: x\nhosts:\n- { region: us-wset-2, fault: refuse_key }\n");
+    write("rubbish.yaml", b"\xff\xfe\0\0");
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    for (arguments, why) in [
+        (["--listen", "0.0.0.0:0"], "not a loopback address"),
+        (["--listen", "localhost:0"], "like 127.0.0.1:4566 or [::1]:4566"),
+        (["--listen", &taken], "in use"),
+        (["--speed", "0"], "greater than 0"),
+        (["--speed", "1e300"], "up to 10000"),
+        (["--preload", "4000000000"], "50000"),
+        (["--scenario", "nowhere.yaml"], "nowhere.yaml: No such file"),
+        (["--scenario", "/dev/zero"], "not a regular file"),
+        (["--scenario", "rubbish.yaml"], "rubbish.yaml: invalid utf-8"),
+        (["--scenario", "explode.yaml"], "line 3 column"),
+        (["--scenario", "typo.yaml"], "line 3: there is no region us-wset-2"),
+    ] {
+        let ran = program(&folder, &["demo-cloud"]).args(arguments).output().unwrap();
+        let told = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(2), "{arguments:?}: {told}");
+        assert!(told.contains(why), "{arguments:?}: {told}");
+    }
+}
+
+#[test]
+fn a_demo_cloud_ends_in_good_order() {
+    let folder = tempfile::tempdir().unwrap();
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let mut command = program(&folder, &["demo-cloud", "--listen", "[::1]:0"]);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.contains("http://[::1]:"), "{line}");
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        assert_eq!(end(&mut child, "demo-cloud"), Some(0), "{signal:?}");
+    }
+}

@@ -1,0 +1,269 @@
+//! Panes, dialogs and themes, in all sizes, and what keys do in them.
+
+use std::collections::BTreeMap;
+
+use spot_tui::app::{Copied, Field, Pane, Panel, Remembered};
+use spot_tui::config::{ThemeName, Ui};
+use spot_tui::fleet::market::{History, Quote};
+use spot_tui::fleet::{Pool, PriceList, RegionPrices};
+use spot_tui::view::Ability;
+
+use super::*;
+
+/// A fleet whose rows have said something.
+fn talkative(width: u16, height: u16) -> Screen {
+    let mut screen = fleet(width, height);
+    screen.press("g");
+    let key = screen.model.table.cursor().unwrap().clone();
+    for line in 0..40 {
+        let said = format!("step {line} of 40: {}", if line % 8 == 3 { "slow disk" } else { "ok" });
+        screen.report(About::Instance(key.clone()), Progress::Output(said));
+    }
+    screen
+}
+
+/// The same, with prices of a day.
+fn priced(width: u16, height: u16) -> Screen {
+    let mut screen = talkative(width, height);
+    let quote = |hours: i64, usd| Quote { since: at(-3600 * hours), usd };
+    let history =
+        |quotes: [(i64, f64); 3]| History::new(quotes.map(|(hours, usd)| quote(hours, usd)));
+    for region in ["us-west-2", "eu-west-1", "ap-southeast-2"] {
+        let pool = |zone: &str, machine_type: &str| Pool {
+            zone: format!("{region}{zone}").as_str().into(),
+            machine_type: machine_type.into(),
+        };
+        let prices = RegionPrices {
+            spot: BTreeMap::from([
+                (pool("a", "t3.medium"), history([(30, 0.0125), (12, 0.0141), (3, 0.0119)])),
+                (pool("b", "t3.medium"), history([(30, 0.0162), (20, 0.0158), (6, 0.0171)])),
+                (pool("c", "t3.medium"), history([(30, 0.0133), (9, 0.0127), (1, 0.0150)])),
+                (pool("a", "t4g.medium"), history([(30, 0.0101), (15, 0.0112), (2, 0.0098)])),
+            ]),
+            list: PriceList {
+                on_demand: BTreeMap::from([("t3.medium".into(), 0.0416)]),
+                ipv4: Some(0.005),
+                gp3: Some(0.08),
+            },
+        };
+        let fact = Progress::Learned(Box::new(Fact::Prices(prices)));
+        screen.report(About::Region(region.into()), fact);
+    }
+    screen.second += 60;
+    screen.send(Message::Clock);
+    screen
+}
+
+#[test]
+fn prices_are_drawn_and_stand_in_table_header_and_create_dialog() {
+    for (width, height) in SIZES {
+        let mut screen = priced(width, height);
+        screen.press("$");
+        assert_snapshot!(format!("priced_{width}x{height}"), screen.photo());
+        screen.press("<Esc>c");
+        assert_snapshot!(format!("priced_create_{width}x{height}"), screen.photo());
+    }
+    let mut screen = priced(200, 60);
+    screen.press("Gk");
+    let text = screen.text();
+    assert!(text.contains("$/H") && text.contains("so far"), "{text}");
+}
+
+#[test]
+fn each_pane_in_all_sizes() {
+    for (name, keys) in [
+        ("details", "<Enter>"),
+        ("output", "o"),
+        ("map", "m"),
+        ("prices", "$"),
+        ("events", "e"),
+        ("zoomed", "mz"),
+    ] {
+        for (width, height) in SIZES {
+            let mut screen = talkative(width, height);
+            screen.press(keys);
+            assert_snapshot!(format!("pane_{name}_{width}x{height}"), screen.photo());
+        }
+    }
+}
+
+#[test]
+fn each_dialog_in_all_sizes() {
+    for (name, keys) in [
+        ("palette", ":s"),
+        ("columns", "Cjj "),
+        ("copy", "Y"),
+        ("quit", "q"),
+        ("destroy_two", "g  d2"),
+        ("destroy_region", "gR"),
+    ] {
+        for (width, height) in SIZES {
+            let mut screen = fleet(width, height);
+            screen.press(keys);
+            assert_snapshot!(format!("dialog_{name}_{width}x{height}"), screen.photo());
+        }
+    }
+}
+
+#[test]
+fn themes_differ_in_colour_and_not_in_words() {
+    let ability = Ability { colours: true, unicode: true };
+    let mut words = Vec::new();
+    for (name, theme) in ThemeName::ALL {
+        let mut screen = fleet(80, 24);
+        screen.press("gj ");
+        screen.theme = Theme::named(theme, ability);
+        assert_snapshot!(format!("theme_{name}"), screen.photo());
+        if theme != ThemeName::Ascii {
+            words.push(screen.text());
+        }
+    }
+    assert!(words.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+#[test]
+fn a_toast_tells_what_is_done_and_goes_by_itself() {
+    let mut screen = fleet(80, 24);
+    end(&mut screen, 1, Outcome::Partly { failed: 1 });
+    let text = screen.text();
+    assert!(text.contains("create in 3 regions: done, but 1 failed"), "{text}");
+    assert!(text.contains("c create"), "the keys stay: {text}");
+    screen.second += 9;
+    screen.send(Message::Clock);
+    assert!(!screen.text().contains("but 1 failed"));
+}
+
+#[test]
+fn the_bell_rings_when_it_is_wanted() {
+    for wanted in [true, false] {
+        let mut opening = opening((80, 24));
+        let mut config = config();
+        config.ui = Ui { bell: wanted, ..Ui::default() };
+        opening.config = Some(std::sync::Arc::new(config));
+        let mut screen = Screen::open(opening);
+        screen.identify();
+        screen.survey("us-west-2", vec![machine(1, "us-west-2a")]);
+        let key = screen.model.fleet.instances().next().unwrap().key.clone();
+        let notice = Progress::Entered(Phase::Interrupted { at: None });
+        let effects = screen.report(About::Instance(key), notice);
+        assert_eq!(effects.contains(&Effect::Bell), wanted, "{effects:?}");
+    }
+}
+
+#[test]
+fn a_filter_looks_in_fields_and_the_rest_is_not_destroyed() {
+    let mut screen = fleet(140, 40);
+    screen.press("/phase:failed region:us<Enter>a");
+    let text = screen.text();
+    assert!(text.contains("1 marked, 1 of 7"), "{text}");
+    screen.press("<Esc><Esc>");
+    assert_eq!(screen.model.table.len(), 7);
+}
+
+#[test]
+fn marks_are_set_by_range_all_at_once_and_the_other_way_round() {
+    let mut screen = fleet(140, 40);
+    screen.press("gvjj");
+    assert!(screen.text().contains("marking 3, 7 of 7"), "{}", screen.text());
+    screen.press("vi");
+    assert_eq!(screen.model.table.marks().len(), 4);
+    screen.press("a<Esc>");
+    assert!(screen.model.table.marks().is_empty());
+}
+
+#[test]
+fn a_command_is_typed_completed_and_refused() {
+    let mut screen = fleet(140, 40);
+    screen.press(":so<Tab>age<Enter>");
+    assert_eq!(screen.model.table.sort(), (Field::Age, false));
+    screen.press(":columns phase region<Enter>");
+    let shown: Vec<Field> = screen.model.table.columns.shown().collect();
+    assert_eq!(shown, [Field::Phase, Field::Region]);
+    screen.press(":sort colour<Enter>");
+    assert!(screen.text().contains("'colour' is no column"), "{}", screen.text());
+    screen.press("<Esc>:destroy-all<Enter>");
+    assert!(screen.text().contains("Type all and Enter"), "a dialog asks all the same");
+}
+
+#[test]
+fn the_log_of_an_instance_is_searched_and_follows() {
+    let mut screen = talkative(140, 40);
+    screen.press("o");
+    assert!(screen.text().contains("step 39 of 40"), "{}", screen.text());
+    screen.press("/slow<Enter>");
+    assert_snapshot!("output_search_140x40", screen.photo());
+    screen.press("&");
+    let text = screen.text();
+    assert!(text.contains("5 lines") && !text.contains("step 38"), "{text}");
+    screen.press("/<Esc>G");
+    let key = screen.model.table.cursor().unwrap().clone();
+    screen.report(About::Instance(key), Progress::Output("the newest".into()));
+    assert!(screen.text().contains("the newest"));
+}
+
+#[test]
+fn events_are_filtered_and_exported() {
+    let mut screen = talkative(140, 40);
+    let effects = screen.press("e/error<Enter>x");
+    let Some(Effect::Export { file, text }) = effects.last() else { panic!("{effects:?}") };
+    assert_eq!(file, "spot-tui-events-20261120-090208.log");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(text.contains("ERROR: launch: InsufficientInstanceCapacity"), "{text}");
+    let effects = screen.press(":export all.log<Enter>");
+    assert!(matches!(&effects[..], [Effect::Export { file, .. }] if file == "all.log"));
+}
+
+#[test]
+fn what_was_arranged_is_remembered() {
+    let mut screen = fleet(140, 40);
+    let effects = screen.press("m+<Tab>LsTC <Esc>");
+    let Some(Effect::Remember(remembered)) = effects.last() else { panic!("{effects:?}") };
+    let again = Remembered::read(&remembered.text()).unwrap();
+    assert_eq!(again, **remembered);
+    let mut opening = opening((140, 40));
+    opening.remembered = again;
+    let screen = Screen::open(opening);
+    assert_eq!(screen.model.panels.side, Some(Pane::Map));
+    assert!(!screen.model.panels.log);
+    assert_eq!(screen.model.theme, ThemeName::Dark);
+    assert!(!screen.text().contains("REGION"), "the first column is hidden: {}", screen.text());
+}
+
+#[test]
+fn the_keyboard_is_never_with_a_panel_that_is_not_there() {
+    let mut screen = fleet(140, 40);
+    screen.press("<Enter><Tab><Tab>");
+    assert_eq!(screen.model.focus(), Panel::Table);
+    screen.send(Message::Input(Input::Resize(80, 24)));
+    assert_eq!(screen.model.focus(), Panel::Side, "the details hide the table");
+    assert!(!screen.text().contains("REGION"), "{}", screen.text());
+    screen.press("<Esc>");
+    assert_eq!(screen.model.focus(), Panel::Table);
+    screen.press("<Tab>");
+    assert_eq!(screen.model.focus(), Panel::Log);
+    screen.press("L");
+    assert_eq!(screen.model.focus(), Panel::Table);
+}
+
+#[test]
+fn what_is_copied_is_chosen() {
+    let mut screen = fleet(140, 40);
+    screen.press("g");
+    let key = screen.model.table.cursor().unwrap().clone();
+    assert_eq!(screen.press("y"), [Effect::Copy("203.0.113.5".into())]);
+    assert_eq!(screen.press("Y<Down><Enter>"), [Effect::Copy("i-0a1b2c3d4e5f67805".into())]);
+    assert_eq!(screen.press(":copy ssh<Enter>"), [Effect::CopyShell(key.clone())]);
+    assert_eq!(screen.press("t"), [Effect::Shell(key)]);
+    screen.press("gj");
+    assert_eq!(screen.press("t"), [], "the failed row has no address");
+    let copied = spot_tui::app::Command::Copy(Copied::Id);
+    assert_eq!(screen.send(Message::Command(copied)), []);
+}
+
+#[test]
+fn the_mouse_is_taken_only_when_it_is_asked_for() {
+    let mut screen = fleet(80, 24);
+    assert!(!screen.model.mouse);
+    assert_eq!(screen.press("M"), [Effect::Mouse(true)]);
+    assert_eq!(screen.press("M"), [Effect::Mouse(false)]);
+}
