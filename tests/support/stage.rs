@@ -61,22 +61,38 @@ impl Dial for Wire {
     }
 }
 
+/// Hosts that let nobody in.
+#[derive(Debug)]
+struct Nobody;
+
+impl Dial for Nobody {
+    fn dial<'a>(&'a self, _: &'a str, _: u16) -> BoxFuture<'a, io::Result<Box<dyn ByteStream>>> {
+        Box::pin(async { Err(io::ErrorKind::ConnectionRefused.into()) })
+    }
+}
+
 impl Stage {
     /// A world in which this happens, and a user with this configuration.
     pub(crate) fn set(config: &str, scenario: Scenario) -> Self {
         Self::paced(config, scenario, Pace::default(), LOOK)
     }
 
-    /// The same for a story of days: questions are asked as seldom as will do.
+    /// The same for a story of days: questions are asked as seldom as will do, and no host answers,
+    /// for sessions that are kept alive for days are not what it tells of.
     pub(crate) fn patient(config: &str, scenario: Scenario) -> Self {
         let pace = Pace {
-            settled: Duration::from_mins(30),
+            settled: Duration::from_hours(12),
+            health: Duration::from_hours(24),
             empty: Duration::from_hours(24),
             notices: Duration::from_secs(110),
             prices: Duration::from_hours(1),
             ..Pace::default()
         };
-        Self::paced(config, scenario, pace, Duration::from_mins(2))
+        let mut stage = Self::paced(config, scenario, pace, Duration::from_mins(2));
+        if let Some(context) = Arc::get_mut(&mut stage.context) {
+            context.dial = Arc::new(Nobody);
+        }
+        stage
     }
 
     fn paced(config: &str, scenario: Scenario, pace: Pace, look: Duration) -> Self {

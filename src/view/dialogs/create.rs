@@ -208,22 +208,18 @@ fn cost(model: &Model, form: &CreateForm) -> String {
             None => sum.is_partial = true,
         }
     }
-    if sum.usd > 0.0 { format!(", {} an hour", dollars(sum)) } else { String::new() }
+    if sum.usd > 0.0 { format!("  {} an hour", dollars(sum)) } else { String::new() }
 }
 
 /// The totals, and what comes next: the counts, or the last question.
 fn ask(model: &Model, pen: &mut Pen<'_>, inside: Rect, form: &CreateForm, line: u16) {
     let regions = form.counts().len();
     let total = usize::try_from(form.total()).unwrap_or(usize::MAX);
-    let said = format!(
-        "{} in {}{}",
-        text::count(total, "instance"),
-        text::count(regions, "region"),
-        cost(model, form)
-    );
+    let said = format!("{} in {}", text::count(total, "instance"), text::count(regions, "region"));
+    let cost = cost(model, form);
     match form.choice {
         None => {
-            pen.text(inside, 0, line, Tone::Strong, &said);
+            pen.text(inside, 0, line, Tone::Strong, &format!("{said}{cost}"));
             let hint = if total == 0 {
                 "Type a count for at least one region."
             } else {
@@ -235,7 +231,7 @@ fn ask(model: &Model, pen: &mut Pen<'_>, inside: Rect, form: &CreateForm, line: 
             let already = model.tally.total;
             let kept = format!(", added to {already} that are there");
             let kept = if already > 0 { kept } else { String::new() };
-            pen.text(inside, 0, line, Tone::Strong, &format!("Create {said}{kept}?"));
+            pen.text(inside, 0, line, Tone::Strong, &format!("Create {said}{kept}?{cost}"));
             buttons(pen, inside, line + 2, &["No", "Yes"], usize::from(yes));
         }
     }
