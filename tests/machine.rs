@@ -31,7 +31,7 @@ const DEPLOY: &str = "sudo /opt/uploaded_files/scripts/deploy_services.sh --user
 /// What a deployment leaves, without what grows by itself.
 const TREE: &str = "sudo sh -c 'find /opt/uploaded_files /bacalhau_node /opt/sensor/config \
     /etc/systemd/system -xdev -printf \"%p %M %u:%g %s\\n\" | sort; \
-    find /opt/uploaded_files /bacalhau_node /opt/sensor/config -type f | sort | xargs sha256sum'";
+    find /opt/uploaded_files /bacalhau_node /opt/sensor/config -type f -print0 | sort -z | xargs -0 sha256sum'";
 
 /// Everything around the machine.
 struct Scene {
