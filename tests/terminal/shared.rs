@@ -34,7 +34,7 @@ fn what_one_creates_and_destroys_the_other_sees() {
     one.press("c");
     one.wait_for("1 instance in 1 region");
     one.press(ENTER);
-    one.wait_for("Create 1 instance in 1 region, ");
+    one.wait_for("Create 1 instance in 1 region?");
     one.press(&format!("{RIGHT}{ENTER}"));
     let screen = one.wait_for("● 1 ready");
     let id = screen.split_whitespace().find(|word| word.starts_with("i-")).unwrap();
