@@ -22,9 +22,9 @@ use spot_tui::config::{Network, UbuntuRelease};
 use spot_tui::demo::{Scenario, Settings, World, connector};
 use spot_tui::fleet::tags::Origin;
 use spot_tui::fleet::{DeploymentId, Level, Lifecycle, Machine};
-use spot_tui::jobs::network::{
-    Intent, NetworkError, NetworkPlan, NetworkReady, RecordIntent, ensure, teardown,
-};
+use spot_tui::jobs::network::{NetworkError, NetworkPlan, NetworkReady, ensure, teardown};
+
+use crate::support::journal::Unrecorded;
 
 const REGION: &str = "us-west-2";
 
@@ -137,21 +137,6 @@ fn access(world: &World) -> Access {
         http: Some(connector(world)),
         time: SharedTimeSource::new(world.clock()),
         ..Access::default()
-    }
-}
-
-/// A journal that keeps nothing.
-struct Unrecorded;
-
-impl RecordIntent for Unrecorded {
-    type Entry = ();
-
-    async fn open(&self, _: Intent) -> Result<(), String> {
-        Ok(())
-    }
-
-    async fn close(&self, (): ()) -> Result<(), String> {
-        Ok(())
     }
 }
 

@@ -10,8 +10,9 @@ use spot_tui::config::Network;
 use spot_tui::demo::{CallSeen, PLACES, Scenario};
 use spot_tui::fleet::Level;
 use spot_tui::fleet::tags::Origin;
-use spot_tui::jobs::network::{Intent, NetworkPlan, RecordIntent, ensure};
+use spot_tui::jobs::network::{NetworkPlan, ensure};
 
+use crate::support::journal::Unrecorded;
 use crate::support::stage::Stage;
 
 const INSTANCES: u32 = 1000;
@@ -21,20 +22,6 @@ const CONFIG: &str = "regions: [ { us-west-2: { machine_type: t3.medium } } ]";
 const SHUTDOWN: Duration = Duration::from_secs(40);
 /// How long one call takes in it.
 const LATENCY: Duration = Duration::from_millis(60);
-
-struct Unrecorded;
-
-impl RecordIntent for Unrecorded {
-    type Entry = ();
-
-    async fn open(&self, _: Intent) -> Result<(), String> {
-        Ok(())
-    }
-
-    async fn close(&self, (): ()) -> Result<(), String> {
-        Ok(())
-    }
-}
 
 /// A network of ours in a region.
 async fn build(stage: &Stage, region: &str) {

@@ -257,7 +257,8 @@ fn every_kind_of_fault_occurs() {
 async fn the_same_seed_tells_the_same_story() {
     async fn told(seed: Option<u64>) -> (String, usize) {
         let story = Story::read("half_full");
-        let (stage, _) = story.play(&Scenario { seed, ..story.scenario.clone() }).await;
+        let scenario = Scenario { seed, ..story.scenario.clone() };
+        let (stage, _) = Box::pin(story.play(&scenario)).await;
         (stage.log(), stage.calls("DescribeInstances"))
     }
     let once = told(Some(5)).await;

@@ -121,7 +121,9 @@ fn by_keyboard_from_nothing_to_ready_and_back_to_nothing() {
     let screen = terminal.wait_for("● 2 ready");
     assert_eq!(screen.matches("● Ready").count(), 2, "{screen}");
     terminal.press(ENTER);
-    let story = terminal.wait_for("Esc closes");
+    terminal.wait_for("Esc closes");
+    terminal.press("z");
+    let story = terminal.wait_for("Requesting");
     let mut rest = story.as_str();
     for phase in
         ["Requesting", "Connecting", "Uploading", "Configuring", "Rebooting", "Verifying", "Ready"]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 
-use aws_sdk_ec2::types::{Instance, InstanceLifecycleType, Reservation};
+use aws_sdk_ec2::types::{Filter, Instance, InstanceLifecycleType, Reservation};
 use jiff::Timestamp;
 
 use super::access::Ec2;
@@ -83,18 +83,9 @@ impl Ec2 {
         if !selector.wants_terminated() {
             filters.push(filter("instance-state-name", ALIVE));
         }
-        let reservations = self
-            .patient
-            .describe_instances()
-            .set_filters(Some(filters))
-            .max_results(PAGE)
-            .into_paginator()
-            .items()
-            .send()
-            .try_collect()
-            .await
-            .map_err(self.failed("DescribeInstances"))?;
-        let mut found: Vec<Instance> = reservations
+        let mut found: Vec<Instance> = self
+            .reservations(filters)
+            .await?
             .into_iter()
             .flat_map(|reservation| reservation.instances.unwrap_or_default())
             .filter(|instance| selector.matches(&read_tags(instance.tags())))
@@ -103,6 +94,20 @@ impl Ec2 {
         let mut ids = BTreeSet::new();
         found.retain(|instance| ids.insert(instance.instance_id.clone()));
         Ok(found)
+    }
+
+    /// All pages.
+    async fn reservations(&self, filters: Vec<Filter>) -> Result<Vec<Reservation>, AwsError> {
+        self.patient
+            .describe_instances()
+            .set_filters(Some(filters))
+            .max_results(PAGE)
+            .into_paginator()
+            .items()
+            .send()
+            .try_collect()
+            .await
+            .map_err(self.failed("DescribeInstances"))
     }
 
     /// Whether EC2 knows an instance that was launched with this client token, whatever its tags
@@ -129,17 +134,8 @@ impl Ec2 {
         const VALUES: usize = 200;
         let mut states = BTreeMap::new();
         for ids in ids.chunks(VALUES) {
-            let found = self
-                .patient
-                .describe_instances()
-                .filters(filter("instance-id", ids.iter().map(InstanceId::as_str)))
-                .max_results(PAGE)
-                .into_paginator()
-                .items()
-                .send()
-                .try_collect()
-                .await
-                .map_err(self.failed("DescribeInstances"))?;
+            let these = filter("instance-id", ids.iter().map(InstanceId::as_str));
+            let found = self.reservations(vec![these]).await?;
             let found = found.iter().flat_map(Reservation::instances);
             states.extend(found.filter_map(|instance| {
                 let state = instance.state()?.name()?.as_str();

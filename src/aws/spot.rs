@@ -1,6 +1,6 @@
 //! Spot requests: what stands behind a spot instance, and would launch it again if persistent.
 
-use aws_sdk_ec2::types::{SpotInstanceRequest, SpotInstanceType};
+use aws_sdk_ec2::types::{Filter, SpotInstanceRequest, SpotInstanceType};
 use jiff::{SignedDuration, Timestamp};
 
 use super::access::Ec2;
@@ -39,33 +39,30 @@ impl SpotRequest {
 impl Ec2 {
     /// Our spot requests (EC2 DescribeSpotInstanceRequests, filtered by tags, all pages).
     pub async fn spot_requests(&self, selector: &Selector) -> Result<Vec<SpotRequest>, AwsError> {
-        let found = self
-            .patient
-            .describe_spot_instance_requests()
-            .set_filters(Some(selector.filters()))
-            .max_results(1000)
-            .into_paginator()
-            .items()
-            .send()
-            .try_collect()
-            .await
-            .map_err(self.failed("DescribeSpotInstanceRequests"))?;
-        Ok(found
-            .iter()
-            .filter(|request| selector.matches(&read_tags(request.tags())))
-            .filter_map(spot_request)
-            .collect())
+        let ours = self.describe_requests(selector, None).await?;
+        Ok(ours.iter().filter_map(spot_request).collect())
     }
 
     /// Which of our instances EC2 takes back (EC2 DescribeSpotInstanceRequests, filtered by tags
     /// and status, all pages). It ends or stops them two minutes after the status changed (EC2:
     /// Spot Instance interruption notices).
     pub async fn notices(&self, selector: &Selector) -> Result<Vec<Notice>, AwsError> {
-        let found = self
+        let marked = filter("status-code", MARKED);
+        let ours = self.describe_requests(selector, Some(marked)).await?;
+        Ok(ours.iter().filter_map(notice).collect())
+    }
+
+    async fn describe_requests(
+        &self,
+        selector: &Selector,
+        further: Option<Filter>,
+    ) -> Result<Vec<SpotInstanceRequest>, AwsError> {
+        let mut filters = selector.filters();
+        filters.extend(further);
+        let mut found = self
             .patient
             .describe_spot_instance_requests()
-            .set_filters(Some(selector.filters()))
-            .filters(filter("status-code", MARKED))
+            .set_filters(Some(filters))
             .max_results(1000)
             .into_paginator()
             .items()
@@ -73,8 +70,8 @@ impl Ec2 {
             .try_collect()
             .await
             .map_err(self.failed("DescribeSpotInstanceRequests"))?;
-        let ours = found.iter().filter(|request| selector.matches(&read_tags(request.tags())));
-        Ok(ours.filter_map(notice).collect())
+        found.retain(|request| selector.matches(&read_tags(request.tags())));
+        Ok(found)
     }
 
     /// Cancels spot requests (EC2 CancelSpotInstanceRequests, in batches). What is not there

@@ -17,7 +17,7 @@ use crate::fleet::identity::Identity;
 use crate::fleet::{
     Fact, Failure, HostKey, HostKeyTrust, InstanceKey, Level, Machine, Phase, Step, Transfer,
 };
-use crate::ssh::{Command, Exit, HostKeyCheck, Patience, Session, SshError, wait_for};
+use crate::ssh::{Command, Exit, HostKeyCheck, Patience, Session, SshError, quote, wait_for};
 
 /// Where the bundle is unpacked. `deploy_services.sh` expects it there.
 const STAGING: &str = "/tmp/uploaded_files";
@@ -409,20 +409,9 @@ fn set_up_failed(exit: &Exit) -> Failure {
     }
 }
 
-/// One word for the far side's shell, whatever is in it.
-fn quote(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_word_stays_one_word() {
-        assert_eq!(quote("spot-1"), "'spot-1'");
-        assert_eq!(quote("a'; rm -rf /"), r"'a'\''; rm -rf /'");
-    }
 
     #[test]
     fn exit_codes_are_translated() {

@@ -73,6 +73,6 @@ async fn stop_node(reach: &Reach, instance: &Instance, host_key: HostKey) -> Res
     let exit = session.exec(&Command::new(STOP).limit(LIMIT), |_, _| ()).await;
     match exit.map_err(|error| error.failure())? {
         Exit::Code(0) => Ok(()),
-        other => Err(Failure::new(Step::Verify, format!("`{STOP}` ended with {other:?}"), "")),
+        other => Err(Failure::new(Step::Verify, format!("`{STOP}` ended with {other}"), "")),
     }
 }

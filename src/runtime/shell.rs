@@ -8,6 +8,7 @@ use tempfile::NamedTempFile;
 
 use crate::config::{Config, Connect};
 use crate::fleet::{Failure, Instance, Step};
+use crate::ssh;
 
 /// An `ssh` that is ready to be started. The file with the host key lives as long as this.
 #[derive(Debug)]
@@ -115,14 +116,10 @@ fn arguments(target: &Target, config: Option<&Config>, known_hosts: &Path) -> Ve
     words
 }
 
-/// A word for a POSIX shell.
+/// A word for a POSIX shell, plain where it may be.
 fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { ssh::quote(word) }
 }
 
 #[cfg(test)]

@@ -23,6 +23,11 @@ const LAST_LINES: usize = 20;
 const STDERR: u32 = 1;
 const DEFAULT_LIMIT: Duration = Duration::from_mins(1);
 
+/// One word for a POSIX shell, whatever is in it.
+pub fn quote(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 /// A command for the login shell of the far side.
 #[derive(Debug, Clone)]
 pub struct Command {
@@ -270,5 +275,16 @@ impl Drop for Running {
             let _ = writer.0.signal(Sig::TERM).await;
             let _ = writer.0.close().await;
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_stays_one_word() {
+        assert_eq!(quote("spot-1"), "'spot-1'");
+        assert_eq!(quote("a'; rm -rf /"), r"'a'\''; rm -rf /'");
     }
 }

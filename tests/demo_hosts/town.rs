@@ -1,7 +1,6 @@
 //! A small world of hosts, and the program's SSH in front of it.
 
 use std::collections::HashMap;
-use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,8 +12,8 @@ use spot_tui::demo::hosts::{Directory, HostFault, HostState, Hosts};
 use spot_tui::fleet::{HostKey, InstanceId};
 use spot_tui::jobs::node_files;
 use spot_tui::ssh::{
-    self, Bundle, ByteStream, Command, Dial, Exit, HostKeyCheck, Identities, Patience, Route,
-    Session, Settings, Source, SshConfigFile, SshError,
+    self, Bundle, Command, Dial, Exit, HostKeyCheck, Identities, Patience, Route, Session,
+    Settings, Source, SshConfigFile, SshError,
 };
 use tokio::time::Instant;
 
@@ -98,23 +97,6 @@ fn base() -> Timestamp {
 
 fn later(at: Timestamp, by: Duration) -> Timestamp {
     at.checked_add(SignedDuration::try_from(by).unwrap()).unwrap()
-}
-
-/// The demo's hosts as something that the program dials.
-#[derive(Debug)]
-struct Wire(Hosts);
-
-impl Dial for Wire {
-    fn dial<'a>(
-        &'a self,
-        host: &'a str,
-        port: u16,
-    ) -> BoxFuture<'a, io::Result<Box<dyn ByteStream>>> {
-        Box::pin(async move {
-            let address = host.parse().map_err(io::Error::other)?;
-            Ok(Box::new(self.0.open(address, port).await?) as Box<dyn ByteStream>)
-        })
-    }
 }
 
 /// Hosts, their register, and a user whose key they take.
@@ -214,9 +196,9 @@ impl Town {
 
     /// The program's patience with a host whose key has to be this one.
     pub(super) async fn wait_for(&self, n: u8, expect: HostKeyCheck) -> Result<Session, SshError> {
-        let (wire, route) = (Wire(self.hosts.clone()), self.route(n, 22));
+        let route = self.route(n, 22);
         let identities = self.identities().await;
-        ssh::wait_for(&wire, &route, &identities, || expect.clone(), PATIENT, |_| ()).await
+        ssh::wait_for(&self.hosts, &route, &identities, || expect.clone(), PATIENT, |_| ()).await
     }
 
     pub(super) async fn reach(&self, n: u8) -> Result<Session, SshError> {

@@ -3,6 +3,7 @@
 pub(crate) mod cut;
 pub(crate) mod demo_cloud;
 pub(crate) mod eye;
+pub(crate) mod journal;
 pub(crate) mod keys;
 pub(crate) mod machine;
 pub(crate) mod moto;

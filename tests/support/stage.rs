@@ -12,7 +12,6 @@ use spot_tui::app::{
 };
 use spot_tui::aws::{Access, Aws, Credentials, Selector, SharedTimeSource};
 use spot_tui::config;
-use spot_tui::demo::hosts::Hosts;
 use spot_tui::demo::{Cloud, Scenario, Settings, connector};
 use spot_tui::fleet::{About, Ec2State, Fleet, Instance, JobId, Outcome, Phase, Progress};
 use spot_tui::jobs::{self, Context, Desk, Lanes, Pace, lanes, questions};
@@ -43,22 +42,6 @@ pub(crate) struct Stage {
     settled: Instant,
     folder: TempDir,
     _key: Key,
-}
-
-#[derive(Debug)]
-struct Wire(Hosts);
-
-impl Dial for Wire {
-    fn dial<'a>(
-        &'a self,
-        host: &'a str,
-        port: u16,
-    ) -> BoxFuture<'a, io::Result<Box<dyn ByteStream>>> {
-        Box::pin(async move {
-            let address = host.parse().map_err(io::Error::other)?;
-            Ok(Box::new(self.0.open(address, port).await?) as Box<dyn ByteStream>)
-        })
-    }
 }
 
 /// Hosts that let nobody in.
@@ -122,7 +105,7 @@ impl Stage {
             questions().0,
         );
         context.home = Some(folder.path().to_owned());
-        context.dial = Arc::new(Wire(cloud.hosts.clone()));
+        context.dial = Arc::new(cloud.hosts.clone());
         context.pace = pace;
         let model = model(&context, Fleet::default());
         Self {

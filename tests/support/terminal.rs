@@ -35,8 +35,45 @@ struct Glass {
 
 struct Seen {
     parser: vt100::Parser,
+    /// What was written and is not shown yet: a frame is seen whole or not at all.
+    held: Vec<u8>,
     /// Whether the program closed its side.
     ended: bool,
+}
+
+/// Between these two a terminal with synchronized output shows nothing.
+const FRAME: (&[u8], &[u8]) = (b"\x1b[?2026h", b"\x1b[?2026l");
+
+impl Seen {
+    fn new(size: (NonZeroU16, NonZeroU16)) -> Self {
+        Self { parser: vt100::Parser::new(size.0, size.1, 0), held: Vec::new(), ended: false }
+    }
+
+    /// Takes what the program wrote; nothing more comes after an empty write.
+    fn take(&mut self, written: &[u8]) {
+        self.ended = written.is_empty();
+        self.held.extend_from_slice(written);
+        let shown = if self.ended { self.held.len() } else { whole_frames(&self.held) };
+        self.parser.process(&self.held[..shown]);
+        self.held.drain(..shown);
+    }
+}
+
+/// How many bytes there are before a frame that is not complete, or before what may be the start
+/// of one.
+fn whole_frames(held: &[u8]) -> usize {
+    let find = |from: usize, mark: &[u8]| {
+        held[from..].windows(mark.len()).position(|bytes| bytes == mark).map(|at| from + at)
+    };
+    let mut shown = 0;
+    while let Some(begin) = find(shown, FRAME.0) {
+        match find(begin, FRAME.1) {
+            Some(end) => shown = end + FRAME.1.len(),
+            None => return begin,
+        }
+    }
+    let torn = (1..FRAME.0.len()).rev().find(|&length| held.ends_with(&FRAME.0[..length]));
+    held.len() - torn.unwrap_or(0)
 }
 
 impl Glass {
@@ -53,9 +90,8 @@ impl Terminal {
         let is_as_found = move |master: &dyn MasterPty| master.get_termios().unwrap() == found;
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
-        let parser = vt100::Parser::new(size(rows), size(columns), 0);
         let glass = Arc::new(Glass {
-            screen: Mutex::new(Seen { parser, ended: false }),
+            screen: Mutex::new(Seen::new((size(rows), size(columns)))),
             changed: Condvar::new(),
         });
         let reader = thread::spawn({
@@ -65,9 +101,7 @@ impl Terminal {
                 loop {
                     // The end of a pseudo-terminal is an error on Linux.
                     let count = output.read(&mut buffer).unwrap_or(0);
-                    let mut seen = glass.lock();
-                    seen.parser.process(&buffer[..count]);
-                    seen.ended = count == 0;
+                    glass.lock().take(&buffer[..count]);
                     glass.changed.notify_all();
                     if count == 0 {
                         return;

@@ -69,7 +69,7 @@ impl Stage {
         let proxy = Proxy::start(address);
         proxy.limit_regions(&REGIONS);
         let spot = Spot::new(proxy.url());
-        configure(&spot);
+        spot.configure_without_hosts(&format!("  total_instances: {COUNT}"), &REGIONS);
         let url = format!("http://{address}");
         self.eye.settle_strangers(&url, &REGIONS[..1]);
         let before = self.eye.alive(&url, &REGIONS);
@@ -98,15 +98,6 @@ impl Stage {
 
 pub(super) const CREATE: [&str; 3] = ["create", "--yes", "--json"];
 pub(super) const DESTROY: [&str; 4] = ["destroy", "--all", "--yes", "--json"];
-
-/// Deployments end at the launch: no way leads to a host.
-fn configure(spot: &Spot) {
-    let nowhere = "Host * !192.0.2.1\n  ProxyCommand nobody\n";
-    let ssh_config = spot.write("ssh_config", 0o644, nowhere.as_bytes());
-    let region = |name: &&str| format!("  - {name}: {{ machine_type: t3.medium }}\n");
-    let regions: String = REGIONS.iter().map(region).collect();
-    spot.configure(&ssh_config, 10, &format!("  total_instances: {COUNT}"), &regions);
-}
 
 /// The files of the state that are there.
 pub(super) fn state_files(spot: &Spot) -> BTreeMap<&'static str, Vec<u8>> {

@@ -124,8 +124,8 @@ impl Watched {
                 if self.machines.is_empty() && !machines.is_empty() {
                     self.prices_at = Due::now();
                 }
-                let is_known = |it: &Machine| self.machines.iter().any(|known| known.id == it.id);
-                let has_new = machines.iter().any(|it| it.is_alive() && !is_known(it));
+                let known: BTreeSet<&InstanceId> = self.machines.iter().map(|it| &it.id).collect();
+                let has_new = machines.iter().any(|it| it.is_alive() && !known.contains(&it.id));
                 self.machines = machines;
                 if has_new {
                     self.look_at_storage().await;
