@@ -32,11 +32,12 @@ impl Ec2 {
             self.route_tables(ours),
             self.groups(ours),
         )?;
-        let (interfaces, volumes, key_pairs, addresses) = tokio::try_join!(
+        let (interfaces, volumes, key_pairs, addresses, templates) = tokio::try_join!(
             self.interfaces(ours),
             self.volumes(ours),
             self.key_pairs(ours),
             self.addresses(ours),
+            self.templates(ours),
         )?;
         Ok(NetworkFound {
             vpcs,
@@ -48,6 +49,7 @@ impl Ec2 {
             volumes,
             key_pairs,
             addresses,
+            templates,
         })
     }
 
@@ -67,17 +69,23 @@ impl Ec2 {
             async { all_pages!(self, "DescribeSecurityGroups", groups) },
             self.key_pairs(ours),
         )?;
-        let (volumes, interfaces): (Vec<ec2::Volume>, Vec<ec2::NetworkInterface>) =
-            tokio::try_join!(async { all_pages!(self, "DescribeVolumes", volumes) }, async {
-                all_pages!(self, "DescribeNetworkInterfaces", interfaces)
-            },)?;
+        let (volumes, interfaces, templates): (
+            Vec<ec2::Volume>,
+            Vec<ec2::NetworkInterface>,
+            Vec<ec2::LaunchTemplate>,
+        ) = tokio::try_join!(
+            async { all_pages!(self, "DescribeVolumes", volumes) },
+            async { all_pages!(self, "DescribeNetworkInterfaces", interfaces) },
+            self.describe_templates(ours),
+        )?;
         let vpcs = vpcs.iter().map(|vpc| read_tags(vpc.tags()));
         let groups = groups.iter().map(|group| read_tags(group.tags()));
         let key_pairs = key_pairs.into_iter().map(|pair| pair.tags);
         let volumes = volumes.iter().map(|volume| read_tags(volume.tags()));
         let interfaces = interfaces.iter().map(|interface| read_tags(interface.tag_set()));
+        let templates = templates.iter().map(|template| read_tags(template.tags()));
         let all = vpcs.chain(groups).chain(key_pairs).chain(volumes).chain(interfaces);
-        Ok(all.filter(|tags| ours.matches(tags)).collect())
+        Ok(all.chain(templates).filter(|tags| ours.matches(tags)).collect())
     }
 
     /// Everything of ours that is still there: what a destroyed deployment must not have.
@@ -262,6 +270,7 @@ impl NetworkFound {
         residue.extend(
             self.addresses.into_iter().map(|it| left(Kind::Address, &it.id, state(it.in_use))),
         );
+        residue.extend(self.templates.into_iter().map(|id| left(Kind::Template, &id, "")));
         residue
     }
 }
