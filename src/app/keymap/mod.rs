@@ -138,18 +138,17 @@ impl Keymap {
             };
             keymap.keys[place].clear();
             for text in keys {
-                match Key::parse(text) {
-                    Some(key) => keymap.keys[place].push(key),
-                    None => {
-                        let message = format!("'{text}' for '{name}' is no key");
-                        wrong.push(complaint(*at, message, Some(KEYS.to_owned())));
-                    }
+                if let Some(key) = Key::parse(text) {
+                    keymap.keys[place].push(key);
+                } else {
+                    let message = format!("'{text}' for '{name}' is no key");
+                    wrong.push(complaint(*at, message, Some(KEYS.to_owned())));
                 }
             }
         }
         for (one, other, message) in keymap.clashes() {
-            let changed = changes.get(one).or(changes.get(other));
-            wrong.push(complaint(changed.map_or((1, 1), |it| it.at), message, None));
+            let rebound = changes.get(one).or_else(|| changes.get(other));
+            wrong.push(complaint(rebound.map_or((1, 1), |it| it.at), message, None));
         }
         wrong.sort();
         if wrong.is_empty() { Ok(keymap) } else { Err(wrong) }
