@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::app::dialog::{DestroyForm, Target};
 use crate::app::{Dialog, Effect, Model, Scope};
 use crate::fleet::{
-    Doomed, Instance, InstanceKey, Job, JobId, LaunchId, Level, Phase, Region, Victim,
+    Doom, Doomed, Instance, InstanceKey, Job, JobId, LaunchId, Level, Phase, Region, Victim,
 };
 
 /// The verb under which a refusal is said.
@@ -63,7 +63,11 @@ pub(super) fn destroy(model: &mut Model, scope: Scope) -> Vec<Effect> {
         return Vec::new();
     }
     match scope {
-        Scope::Instances(keys) => destroy_rows(model, &keys),
+        Scope::Instances(keys) => {
+            let mut effects = destroy_rows(model, &keys);
+            effects.extend(resume(model));
+            effects
+        }
         Scope::Region(region) => destroy_region(model, region),
         Scope::LeftOvers(regions) => {
             vec![model.start(Job::CleanUp { regions, dry_run: false })]
@@ -135,6 +139,7 @@ fn destroy_region(model: &mut Model, region: Region) -> Vec<Effect> {
         model.flash(Level::Warning, VERB, text);
         return Vec::new();
     }
+    model.destroys.retain(|destroy| destroy.region != region);
     let mut effects = clear_dead(model, &Scope::Region(region.clone()));
     effects.push(model.start(Job::Destroy(Doomed::Region(region))));
     effects
@@ -161,6 +166,7 @@ fn destroys_everything(model: &Model) -> bool {
 }
 
 fn start_all(model: &mut Model, scope: Scope) -> Vec<Effect> {
+    model.destroys.clear();
     let mut effects = clear_dead(model, &Scope::All);
     let doomed = match scope {
         Scope::Account(_, regions) => Doomed::Account(regions),
@@ -189,6 +195,27 @@ pub(super) fn roll_back(model: &mut Model, launches: Vec<(Region, LaunchId)>) ->
     model.flash(Level::Info, "create", "taking back what it made");
     effects.push(model.start(Job::Destroy(Doomed::Launches(launches))));
     effects
+}
+
+/// Goes on with what an earlier run began to destroy: with what it named then, and nothing else.
+pub(super) fn resume(model: &mut Model) -> Vec<Effect> {
+    if model.read_only.is_some() {
+        return Vec::new();
+    }
+    let (ours, others): (Vec<Doom>, Vec<Doom>) = std::mem::take(&mut model.destroys)
+        .into_iter()
+        .partition(|destroy| destroy.deployment == model.deployment);
+    model.destroys = others;
+    let (mut named, mut launches) = (BTreeMap::<Region, Vec<Victim>>::new(), Vec::new());
+    for Doom { region, launch, victims, .. } in ours {
+        match launch {
+            Some(launch) => launches.push((region, launch)),
+            None => named.entry(region).or_default().extend(victims),
+        }
+    }
+    let named = (!named.is_empty()).then_some(Doomed::Instances(named));
+    let launches = (!launches.is_empty()).then_some(Doomed::Launches(launches));
+    named.into_iter().chain(launches).map(|doomed| model.start(Job::Destroy(doomed))).collect()
 }
 
 /// Rows of a scope that stand for nothing at AWS: planned, failed before launch, or gone.

@@ -324,6 +324,7 @@ fn ended(model: &mut Model, report: &Report, outcome: Outcome) -> Vec<Effect> {
     if identified && model.dashboard && model.account.is_some() {
         effects.extend(watch(model));
         effects.extend(create::resume(model));
+        effects.extend(destroy::resume(model));
     }
     effects.extend(leave::leave_if_done(model));
     effects
