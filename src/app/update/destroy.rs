@@ -1,14 +1,17 @@
 //! From a scope to victims. What never came to be is taken out of the table; what is on its way
 //! out is left alone; what is still being requested is not touched under its job's hands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::app::dialog::{DestroyForm, Target};
-use crate::app::{Dialog, Effect, Model, Scope};
+use crate::app::dialog::{DestroyForm, Found, Target};
+use crate::app::{Dialog, Effect, Model, Scope, clean};
 use crate::fleet::{
-    Doom, Doomed, Instance, InstanceKey, Job, JobId, LaunchId, Level, Phase, Region, Victim,
+    Doom, Doomed, Instance, InstanceKey, Job, JobId, LaunchId, Level, Outcome, Phase, Region,
+    Victim,
 };
 
+/// The longest text of a dialog that comes from the outside, in bytes.
+const SAID: usize = 1024;
 /// The verb under which a refusal is said.
 const VERB: &str = "destroy";
 
@@ -40,19 +43,66 @@ fn in_scope<'a>(model: &'a Model, scope: &'a Scope) -> Box<dyn Iterator<Item = &
         Scope::Region(region) => {
             Box::new(model.fleet.instances().filter(move |instance| instance.region == *region))
         }
-        Scope::All | Scope::Account(..) => Box::new(model.fleet.instances()),
-        Scope::LeftOvers(_) => Box::new(std::iter::empty()),
+        Scope::All => Box::new(model.fleet.instances()),
+        // The tags tell of these.
+        Scope::Account(..) | Scope::LeftOvers(_) => Box::new(std::iter::empty()),
     }
 }
 
 /// Opens the dialog for everything of ours in the account, whose number has to be typed.
-pub(super) fn ask_for_account(model: &mut Model) {
-    match &model.account {
-        Some(account) => {
-            let scope = Scope::Account(account.id.clone(), Vec::new());
-            ask(model, scope);
-        }
-        None => model.flash(Level::Warning, "nuke", "AWS has not told yet which account this is"),
+pub(super) fn ask_for_account(model: &mut Model) -> Vec<Effect> {
+    let Some(account) = &model.account else {
+        model.flash(Level::Warning, "nuke", "AWS has not told yet which account this is");
+        return Vec::new();
+    };
+    let scope = Scope::Account(account.id.clone(), Vec::new());
+    ask_of_the_tags(model, scope, Job::Inspect(Vec::new()))
+}
+
+/// Opens the dialog for what is left of deployments that are gone.
+pub(super) fn ask_for_left_overs(model: &mut Model) -> Vec<Effect> {
+    let look = Job::CleanUp { regions: Vec::new(), dry_run: true };
+    ask_of_the_tags(model, Scope::LeftOvers(Vec::new()), look)
+}
+
+/// Asks about what no row tells of: a job looks what it is, and until then nothing is confirmed.
+fn ask_of_the_tags(model: &mut Model, scope: Scope, look: Job) -> Vec<Effect> {
+    ask(model, scope);
+    if !matches!(model.dialog, Some(Dialog::Destroy(_))) {
+        return Vec::new();
+    }
+    let look = model.start(look);
+    if let (Some(Dialog::Destroy(form)), Effect::Start(id, _)) = (&mut model.dialog, &look) {
+        form.found = Some(Found { by: Some(*id), lines: BTreeSet::new() });
+    }
+    vec![look]
+}
+
+/// The dialog that waits for what this job finds.
+fn waits(model: &mut Model, job: JobId) -> Option<&mut Found> {
+    match &mut model.dialog {
+        Some(Dialog::Destroy(form)) => form.found.as_mut().filter(|it| it.by == Some(job)),
+        _ => None,
+    }
+}
+
+/// A job said what there is in a region.
+pub(super) fn found(model: &mut Model, job: JobId, region: &Region, text: &str) {
+    if let Some(found) = waits(model, job) {
+        found.lines.insert((region.clone(), clean(text, SAID)));
+    }
+}
+
+/// A job has looked everywhere, or could not.
+pub(super) fn looked(model: &mut Model, job: JobId, outcome: &Outcome) {
+    let Some(found) = waits(model, job) else { return };
+    found.by = None;
+    if let Outcome::Failed(failure) = outcome {
+        model.dialog = Some(Dialog::Notice {
+            title: "Nothing is destroyed".into(),
+            text: failure.reason.clone(),
+            hint: failure.hint.clone(),
+        });
     }
 }
 
