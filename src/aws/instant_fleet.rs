@@ -101,16 +101,7 @@ impl Ec2 {
 
     /// Our launch templates (EC2 DescribeLaunchTemplates, filtered by tags, all pages).
     pub async fn templates(&self, ours: &Selector) -> Result<Vec<TemplateId>, AwsError> {
-        let found = self.describe_templates(ours).await?;
-        let ids = found.iter().filter_map(ec2::LaunchTemplate::launch_template_id);
-        Ok(ids.map(TemplateId::from).collect())
-    }
-
-    pub(super) async fn describe_templates(
-        &self,
-        ours: &Selector,
-    ) -> Result<Vec<ec2::LaunchTemplate>, AwsError> {
-        let mut found: Vec<ec2::LaunchTemplate> = self
+        let found: Vec<ec2::LaunchTemplate> = self
             .patient
             .describe_launch_templates()
             .set_filters(Some(ours.filters()))
@@ -121,8 +112,8 @@ impl Ec2 {
             .try_collect()
             .await
             .map_err(self.failed("DescribeLaunchTemplates"))?;
-        found.retain(|template| ours.matches(&read_tags(template.tags())));
-        Ok(found)
+        let found = found.iter().filter(|template| ours.matches(&read_tags(template.tags())));
+        Ok(found.filter_map(|it| it.launch_template_id()).map(TemplateId::from).collect())
     }
 
     /// EC2 CreateFleet, never tried again by itself: what it could launch at once, and which pools
