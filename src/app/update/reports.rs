@@ -322,7 +322,7 @@ fn ended(model: &mut Model, report: &Report, outcome: Outcome) -> Vec<Effect> {
         model.trouble = Some(failure.clone());
     }
     if let Some(answers) = &mut model.answers {
-        answers.stop(report.job, report.at);
+        answers.stop(report.job);
     }
     model.end(report.job, report.at, outcome);
     let mut effects = destroy::roll_back(model, launches);
