@@ -51,8 +51,6 @@ pub enum Class {
     Credentials(Credential),
     /// It may have happened or not: ask by token or tag before doing it again.
     Unknown,
-    /// A dry run would have worked.
-    DryRunOk,
 }
 
 /// What is wrong with the credentials.
@@ -300,7 +298,6 @@ const CODES: &[(&[&str], Class)] = &[
     (&["InvalidGroup.InUse", "InvalidIPAddress.InUse"], Class::Dependency),
     (&["TargetCapacityLimitExceededException", "MaxConfigLimitExceededException"], Class::Skip),
     (&["RequestResourceCountExceeded", "ResourceCountExceeded"], Class::Split),
-    (&["DryRunOperation"], Class::DryRunOk),
 ];
 
 /// The class of a service's answer.

@@ -94,17 +94,6 @@ impl Ec2 {
         Ok(machines)
     }
 
-    /// Whether the launch would be allowed (EC2 RunInstances with DryRun): permissions, quota of
-    /// parameters and names, but not capacity.
-    pub async fn can_launch(&self, request: &LaunchRequest) -> Result<(), AwsError> {
-        let answer = self.run_instances(request)?.dry_run(true).send().await;
-        match answer.map_err(self.failed("RunInstances")) {
-            Err(error) if error.class == Class::DryRunOk => Ok(()),
-            Err(error) => Err(error.on(request.target())),
-            Ok(_) => Ok(()),
-        }
-    }
-
     fn run_instances(
         &self,
         request: &LaunchRequest,

@@ -4,7 +4,7 @@
 //! Access ──open──> Aws ──account()──> who we are, enabled regions           access, profile
 //!                   ├──price_lists()──> what has a list price               prices
 //!                   └──region()──> Ec2, one region, two clients             access
-//!                                   ├─ launch, can_launch                   launch
+//!                                   ├─ launch                               launch
 //!                                   ├─ instances, terminate, spot requests  machines, spot
 //!                                   ├─ spot_prices                          prices
 //!                                   ├─ console_output ── its host keys      console

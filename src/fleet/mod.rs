@@ -30,8 +30,8 @@ pub use market::{Market, Pool, PriceList, RegionPrices};
 pub use phase::{Ec2State, Failure, Health, Phase, Step, Transfer};
 pub use places::{PLACES, Place};
 pub use progress::{
-    About, Account, Doomed, Fact, Job, JobId, Launch, Level, NetworkState, Notice, Order, Outcome,
-    Progress, Ran, Report, Victim,
+    About, Account, Doom, Doomed, Fact, Job, JobId, Launch, Level, NetworkState, Notice, Order,
+    Outcome, Progress, Ran, Report, Victim,
 };
 pub use question::{Question, QuestionId, Secret};
 
