@@ -94,7 +94,8 @@ async fn where_the_total_is_held_the_cheapest_other_region_replaces() {
     stage.open().await;
     stage.command(Command::Create(None));
     stage.until(NOTICE - 10, "nine are ready", |stage| ready(stage) == 9).await;
-    stage.until(60, "two count down", |stage| interrupted(stage).len() == 2).await;
+    stage.until_second(NOTICE).await;
+    stage.until(5, "two count down", |stage| interrupted(stage).len() == 2).await;
     stage.until(400, "nine are ready again", |stage| ready(stage) == 9).await;
     let here = |region: &str| {
         let rows = stage.model.fleet.alive();

@@ -73,7 +73,10 @@ fn a_headless_create_is_judged_by_prices_too() {
 
 #[tokio::test(start_paused = true)]
 async fn a_region_that_does_not_answer_is_old_and_holds_up_no_other() {
-    let story = "calls:
+    let story = "running:
+      - { zone: us-west-2a, machine_type: t3.medium, deployment: spot-test }
+      - { zone: eu-west-1a, machine_type: t3.medium, deployment: spot-test }
+calls:
       - action: DescribeInstances
         region: eu-west-1
         nth: 6
@@ -82,10 +85,14 @@ async fn a_region_that_does_not_answer_is_old_and_holds_up_no_other() {
     let config = "regions: [us-west-2: { machine_type: t3.medium }, \
                   eu-west-1: { machine_type: t3.medium }]";
     let mut stage = user(config, story);
+    // EC2 does not tell at once of what is there.
+    stage.pass(5).await;
     stage.open().await;
-    stage.command(Command::Create(None));
     let view = |stage: &Stage, region: &str| stage.model.fleet.regions()[&region.into()].clone();
-    let is_lost = |stage: &Stage| view(stage, "eu-west-1").trouble.is_some();
+    let is_lost = |stage: &Stage| {
+        let view = stage.model.fleet.regions().get(&"eu-west-1".into());
+        view.is_some_and(|view| view.trouble.is_some())
+    };
     stage.until(300, "one region is lost", is_lost).await;
     stage.pass(120).await;
     let age = |stage: &Stage, region: &str| {
