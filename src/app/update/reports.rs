@@ -93,6 +93,7 @@ fn of_instance(model: &mut Model, key: &InstanceKey, report: &Report) -> Vec<Eff
     let rows = model.fleet.len();
     step(model, report);
     if let Progress::Learned(fact) = &report.progress {
+        say_recommendation(model, key, before.as_ref(), fact);
         say_fact(model, key, fact);
         follow_to_its_row(model, key, fact);
     }
@@ -154,6 +155,26 @@ fn follow_to_its_row(model: &mut Model, key: &InstanceKey, fact: &Fact) {
         model.table.arrange(&model.fleet);
         model.table.select(key);
     }
+}
+
+/// Says once that AWS recommends to replace a row's instance.
+fn say_recommendation(
+    model: &mut Model,
+    key: &InstanceKey,
+    before: Option<&Instance>,
+    fact: &Fact,
+) {
+    let Fact::Vitals(vitals) = fact else { return };
+    let known =
+        before.and_then(|row| row.vitals.as_ref()).is_some_and(|it| it.1.rebalance.is_some());
+    if vitals.rebalance.is_none() || known {
+        return;
+    }
+    let label = label(model, key);
+    let text = "AWS recommends to replace it: its risk of interruption is elevated";
+    model.log.say_of(key, model.now, Level::Warning, &label, text);
+    model.show(Level::Warning, format!("{label}: {text}"));
+    model.alarm = true;
 }
 
 /// Says what a row learned that its phase does not tell.

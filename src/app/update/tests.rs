@@ -370,6 +370,20 @@ fn a_notice_that_the_node_tells_of_counts_down_once() {
 }
 
 #[test]
+fn a_recommendation_to_rebalance_is_said_once() {
+    let mut model = model();
+    let (key, machine) = running("i-1");
+    survey(&mut model, REGIONS[0], vec![machine]);
+    let vitals = Vitals { rebalance: Some(at(0).to_string()), ..Vitals::default() };
+    for _ in 0..2 {
+        let progress = Progress::Learned(Box::new(Fact::Vitals(vitals.clone())));
+        report(&mut model, 1, About::Instance(key.clone()), progress);
+    }
+    let said = model.log.events().lines().filter(|line| line.text.contains("recommends"));
+    assert_eq!(said.count(), 1);
+}
+
+#[test]
 fn an_illegal_step_is_said_and_the_last_good_phase_stays() {
     let mut model = model();
     survey(&mut model, REGIONS[0], vec![running("i-1").1]);
