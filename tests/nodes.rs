@@ -3,13 +3,12 @@
 use std::net::Ipv4Addr;
 
 use serde_json::Value;
-use spot_tui::ssh::PublicKey;
 
 use crate::support::moto::Moto;
 use crate::support::orchestrator::Orchestrator;
 use crate::support::proxy::Proxy;
 use crate::support::spot::Spot;
-use crate::support::sshd::{Sshd, SshdOptions};
+use crate::support::sshd::{Sshd, SshdOptions, console, leading_to};
 
 const TOKEN: &str = "made-up-token";
 
@@ -37,18 +36,8 @@ fn two_nodes() -> Scene {
         })
         .into();
     proxy.give_addresses(hosts.iter().map(|host| host.address().ip()));
-    let keys = hosts.iter().map(|host| PublicKey::parse(&host.host_key()).unwrap().fingerprint);
-    let told: Vec<String> = keys.map(|key| format!("256 {key} root@host (ED25519)")).collect();
-    proxy.print_on_consoles(&format!(
-        "-----BEGIN SSH HOST KEY FINGERPRINTS-----\r\n{}\r\n-----END SSH HOST KEY FINGERPRINTS-----\r\n",
-        told.join("\r\n")
-    ));
-    let blocks: String = hosts
-        .iter()
-        .map(|host| format!("Host {}\n  Port {}\n", host.address().ip(), host.port()))
-        .collect::<Vec<_>>()
-        .concat();
-    let ssh_config = spot.write("ssh_config", 0o644, blocks.as_bytes());
+    proxy.print_on_consoles(&console(&hosts));
+    let ssh_config = spot.write("ssh_config", 0o644, leading_to(&hosts).as_bytes());
     spot.write("deployment-files/orchestrator_endpoint", 0o600, b"nats://nats.example.com:4222\n");
     spot.write("deployment-files/orchestrator_token", 0o600, TOKEN.as_bytes());
     let regions = "  - us-west-2: { machine_type: t3.medium }\n";
