@@ -26,6 +26,8 @@ pub enum Command {
 
     /// Move the cursor, or scroll, in what has the focus.
     Move(Motion),
+    /// The same in this panel, whichever has the focus.
+    Scroll(Panel, Motion),
     /// Give the focus to the next panel.
     NextPanel,
     /// Give the focus to this panel.
@@ -84,6 +86,10 @@ pub enum Command {
     AskCopy,
     /// Log in to the instance under the cursor, with the system's ssh.
     Shell,
+    /// Type a command for the marked instances, else for the one under the cursor.
+    AskRun,
+    /// Run this command there, and show the answers side by side.
+    Run(String),
 
     /// Type a command.
     AskPalette,

@@ -52,11 +52,16 @@ pub struct Ring {
 }
 
 impl Ring {
+    /// For what one instance prints.
+    pub(super) fn of_one() -> Self {
+        Self::new(OUTPUT)
+    }
+
     fn new(bound: (usize, usize)) -> Self {
         Self { lines: VecDeque::new(), bytes: 0, bound, next: 0, dropped: 0 }
     }
 
-    fn push(&mut self, at: Timestamp, level: Level, about: &str, said: &str) {
+    pub(super) fn push(&mut self, at: Timestamp, level: Level, about: &str, said: &str) {
         let text = text::clean(said, LINE);
         self.bytes += text.len() + about.len();
         self.lines.push_back(Line { number: self.next, at, level, about: about.to_owned(), text });
@@ -135,7 +140,7 @@ impl Log {
 
     /// Takes down a line that an instance printed.
     pub(super) fn print(&mut self, key: &InstanceKey, at: Timestamp, level: Level, line: &str) {
-        let ring = self.output.entry(key.clone()).or_insert_with(|| Ring::new(OUTPUT));
+        let ring = self.output.entry(key.clone()).or_insert_with(Ring::of_one);
         ring.push(at, level, "", line);
     }
 

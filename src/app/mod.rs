@@ -2,6 +2,7 @@
 //!
 //! Pure: no tokio, no AWS, no SSH, no files, no clock, no randomness.
 
+mod answers;
 mod columns;
 mod command;
 pub mod dialog;
@@ -20,6 +21,7 @@ mod table;
 mod text;
 mod update;
 
+pub use answers::{Answer, Answers};
 pub use columns::Columns;
 pub use command::{Command, Copied, Motion, Turn};
 pub use dialog::Dialog;

@@ -11,7 +11,9 @@ use super::layout::Layout;
 use super::log::{Log, LogPanel};
 use super::table::Table;
 use super::update::{Lifetimes, Replacements};
-use super::{Dialog, Effect, Exit, Pane, Panel, Panels, Question, Reader, Remembered, Scope};
+use super::{
+    Answers, Dialog, Effect, Exit, Pane, Panel, Panels, Question, Reader, Remembered, Scope,
+};
 use crate::config::{Config, ThemeName};
 use crate::fleet::{
     Account, DeploymentId, Doomed, Failure, Fleet, Health, Instance, InstanceKey, Job, JobId,
@@ -253,6 +255,8 @@ pub struct Model {
     pub output: Reader,
     /// Where the events are read.
     pub events: Reader,
+    /// What the newest command of the user's printed on instances.
+    pub answers: Option<Answers>,
     /// Which key does what.
     pub keymap: Keymap,
     /// Colours and signs.
@@ -325,6 +329,7 @@ impl Model {
             side_top: 0,
             output: Reader::default(),
             events: Reader::filtering(),
+            answers: None,
             // What is wrong with it was said before the screen was taken.
             keymap: Keymap::new(&ui.keymap).unwrap_or_default(),
             theme: theme.unwrap_or(ui.theme),
@@ -389,7 +394,9 @@ impl Model {
         let configured = self.config.as_ref().map(|config| config.ui.theme).unwrap_or_default();
         let theme = (self.theme != configured).then_some(self.theme);
         let columns = self.table.columns.clone();
-        Remembered { panels: self.panels, columns, sort, reverse, theme }
+        // What was run is not remembered.
+        let side = self.panels.side.filter(|pane| *pane != Pane::Answers);
+        Remembered { panels: Panels { side, ..self.panels }, columns, sort, reverse, theme }
     }
 
     /// What restricts the whole screen: that nothing can be changed, or not be remembered.
@@ -420,7 +427,7 @@ impl Model {
         match self.panels.side? {
             Pane::Output => Some(&self.output),
             Pane::Events => Some(&self.events),
-            Pane::Details | Pane::Map | Pane::Prices => None,
+            Pane::Details | Pane::Map | Pane::Prices | Pane::Answers => None,
         }
     }
 

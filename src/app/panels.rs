@@ -31,6 +31,8 @@ pub enum Pane {
     Prices,
     /// Everything that happened.
     Events,
+    /// What a command printed on several instances, side by side.
+    Answers,
 }
 
 impl Pane {
@@ -42,6 +44,7 @@ impl Pane {
             Self::Map => "map",
             Self::Prices => "prices",
             Self::Events => "events",
+            Self::Answers => "answers",
         }
     }
 

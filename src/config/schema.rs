@@ -58,7 +58,16 @@ pub struct Ui {
     pub bell: bool,
     /// Other keys for actions, by the action's name. Which actions there are, and how keys are
     /// written, is the keymap's business.
-    pub keymap: BTreeMap<String, Vec<String>>,
+    pub keymap: BTreeMap<String, Rebound>,
+}
+
+/// The keys that an action gets instead of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rebound {
+    /// Where that is written: the line and the column in characters, from 1.
+    pub at: (usize, usize),
+    /// The keys, as they were written.
+    pub keys: Vec<String>,
 }
 
 /// A choice of colours and signs.

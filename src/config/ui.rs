@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::complaint::{Report, quoted};
 use super::fields::Fields;
 use super::keys::Section;
-use super::schema::{ThemeName, Ui};
+use super::schema::{Rebound, ThemeName, Ui};
 use super::tree::{Node, Value};
 use super::values::{boolean, choice, text};
 
@@ -25,7 +25,7 @@ pub(super) fn read(node: Option<&Node>, report: &mut Report) -> Ui {
 }
 
 /// Actions with a key, or a list of keys, each.
-fn keymap(node: Option<&Node>, report: &mut Report) -> BTreeMap<String, Vec<String>> {
+fn keymap(node: Option<&Node>, report: &mut Report) -> BTreeMap<String, Rebound> {
     let mut keymap = BTreeMap::new();
     let Some(node) = node else { return keymap };
     let Value::Mapping(entries) = &node.value else {
@@ -54,7 +54,8 @@ fn keymap(node: Option<&Node>, report: &mut Report) -> BTreeMap<String, Vec<Stri
                 ),
             }
         }
-        keymap.insert(entry.key.clone(), keys);
+        let at = (entry.at.line, entry.at.column);
+        keymap.insert(entry.key.clone(), Rebound { at, keys });
     }
     keymap
 }

@@ -70,6 +70,8 @@ impl Sum for Amount {
 pub struct Cost {
     /// An hour, now.
     pub hourly: Amount,
+    /// What the same would cost an hour on demand.
+    pub on_demand: Amount,
     /// Since it began.
     pub accrued: Amount,
 }
@@ -77,7 +79,17 @@ pub struct Cost {
 impl AddAssign for Cost {
     fn add_assign(&mut self, other: Self) {
         self.hourly += other.hourly;
+        self.on_demand += other.on_demand;
         self.accrued += other.accrued;
+    }
+}
+
+impl Cost {
+    /// How much less it is than on demand, in percent; `None` while any price is missing.
+    pub fn saved(&self) -> Option<f64> {
+        let is_known = !self.hourly.is_partial && !self.on_demand.is_partial;
+        (is_known && self.on_demand.usd > 0.0)
+            .then(|| (1.0 - self.hourly.usd / self.on_demand.usd) * 100.0)
     }
 }
 
@@ -116,17 +128,16 @@ pub fn cost(instance: &Instance, prices: &RegionPrices, now: Timestamp) -> Cost 
     let address = |hours| {
         if bill.public_ip { Amount::of(list.ipv4, hours) } else { Amount::default() }
     };
-    let mut hourly = Amount::default();
-    if is_on {
-        hourly += Amount::of(prices.compute(&pool, machine.lifecycle), 1.0) + address(1.0);
-    }
-    if machine.is_alive() {
-        hourly += Amount::of(storage, 1.0);
-    }
+    let an_hour_of = |compute| {
+        let stored = if machine.is_alive() { Amount::of(storage, 1.0) } else { Amount::default() };
+        if is_on { Amount::of(compute, 1.0) + address(1.0) + stored } else { stored }
+    };
+    let hourly = an_hour_of(prices.compute(&pool, machine.lifecycle));
+    let on_demand = an_hour_of(prices.compute(&pool, Lifecycle::OnDemand));
     let accrued = compute(machine, &pool, prices, until)
         + address(hours(until.duration_since(machine.launched)))
         + Amount::of(storage, hours(stored_until.duration_since(machine.launched)));
-    Cost { hourly, accrued }
+    Cost { hourly, on_demand, accrued }
 }
 
 /// What a volume of so many GiB costs an hour.

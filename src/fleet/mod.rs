@@ -31,7 +31,7 @@ pub use phase::{Ec2State, Failure, Health, Phase, Step, Transfer};
 pub use places::{PLACES, Place};
 pub use progress::{
     About, Account, Doomed, Fact, Job, JobId, Launch, Level, NetworkState, Notice, Order, Outcome,
-    Progress, Report, Victim,
+    Progress, Ran, Report, Victim,
 };
 pub use question::{Question, QuestionId, Secret};
 
@@ -134,9 +134,7 @@ impl Fleet {
         self.costs = self
             .spent
             .iter()
-            .map(|(region, spent)| {
-                (region.clone(), Cost { hourly: Amount::default(), accrued: *spent })
-            })
+            .map(|(region, spent)| (region.clone(), Cost { accrued: *spent, ..Cost::default() }))
             .collect();
         for instance in self.instances.values_mut() {
             let prices = self.market.get(&instance.region).unwrap_or(&unknown);

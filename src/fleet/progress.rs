@@ -38,6 +38,9 @@ pub enum Job {
     Resume(Vec<Instance>),
     /// Stop the nodes on these in good order: EC2 takes them back.
     Drain(Vec<Instance>),
+    /// Run a command of the user's on these, all at once. What they print is output; how it ended
+    /// on each is [`Fact::Ran`].
+    Exec(String, Vec<Instance>),
     /// Terminate these, and remove the network of every region where nothing of the deployment
     /// is left alive.
     Destroy(Doomed),
@@ -63,6 +66,7 @@ impl Job {
             Self::Create(_) => "create",
             Self::Resume(_) => "resume",
             Self::Drain(_) => "drain",
+            Self::Exec(..) => "run",
             Self::Destroy(_) => "destroy",
             Self::Inspect(_) => "inspect",
             Self::CleanUp { .. } => "cleanup",
@@ -231,6 +235,8 @@ pub enum Fact {
     HostKey(HostKey),
     /// How the node is, from a look at it.
     Vitals(Vitals),
+    /// How the user's command ended on an instance.
+    Ran(Ran),
     /// A launch was tried, for an instance or in a region.
     Tried(Attempt),
     /// A planned instance found no place where it was planned: it is tried in this region.
@@ -243,6 +249,15 @@ pub enum Fact {
     Notices(Vec<Notice>),
     /// The network of a region: made, being removed, gone.
     Network(NetworkState),
+}
+
+/// How a command of the user's ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ran {
+    /// Whether it ended with 0.
+    pub went_well: bool,
+    /// `exit status 1`, or why it could not be run.
+    pub end: String,
 }
 
 /// EC2 takes an instance back.

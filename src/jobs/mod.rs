@@ -12,6 +12,7 @@ mod deploy;
 mod deployment;
 mod destroy;
 mod drain;
+mod exec;
 pub mod exit_codes;
 mod health;
 mod kit;
@@ -58,6 +59,7 @@ pub async fn run(context: Arc<Context>, job: Job, reporter: Reporter) -> Outcome
         Job::Resume(instances) => create::resume(context, instances, reporter).await,
         Job::Prices(wanted) => prices::prices(context, wanted, reporter).await,
         Job::Drain(instances) => drain::drain(context, instances, reporter).await,
+        Job::Exec(command, instances) => exec::exec(context, command, instances, reporter).await,
         Job::Destroy(doomed) => destroy::destroy(context, doomed, reporter).await,
         Job::Inspect(regions) => cleanup::inspect(&context, regions, &reporter).await,
         Job::CleanUp { regions, dry_run } => {

@@ -8,7 +8,7 @@ use super::reach::Reach;
 use super::{Context, node_status};
 use crate::aws::host_key_fingerprints;
 use crate::fleet::health::Vitals;
-use crate::fleet::{Failure, HostKey, InstanceKey, Machine, Region, Step};
+use crate::fleet::{Failure, HostKey, Instance, InstanceKey, Machine, Region, Step};
 use crate::ssh::{Command, Exit, HostKeyCheck, Pipe, Session};
 
 /// How long a full look may take: a machine under load is slow to log in to.
@@ -27,6 +27,18 @@ pub struct Place {
     pub machine: Machine,
     /// The key that its host showed before.
     pub host_key: Option<HostKey>,
+}
+
+impl Place {
+    /// Where this instance is, if it was made already.
+    pub fn of(instance: &Instance) -> Result<Self, Failure> {
+        let machine = instance.machine.clone().ok_or_else(|| {
+            Failure::new(Step::Connect, format!("{} is not there yet", instance.key), "")
+        })?;
+        let Instance { key, region, host_key, .. } = instance;
+        let (key, region, host_key) = (key.clone(), region.clone(), host_key.clone());
+        Ok(Self { key, region, machine, host_key })
+    }
 }
 
 /// What a close look found.

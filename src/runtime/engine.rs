@@ -117,8 +117,8 @@ impl Engine {
 /// Passes a sentence on to the log panel and the log file.
 fn trace(line: &Line) {
     match line.level {
-        Level::Error => tracing::error!(target: STORY, "{line}"),
-        Level::Warning => tracing::warn!(target: STORY, "{line}"),
-        Level::Info | Level::Success => tracing::info!(target: STORY, "{line}"),
+        Level::Error => tracing::error!(target: STORY, at = %line.at, "{line}"),
+        Level::Warning => tracing::warn!(target: STORY, at = %line.at, "{line}"),
+        Level::Info | Level::Success => tracing::info!(target: STORY, at = %line.at, "{line}"),
     }
 }

@@ -57,7 +57,7 @@ pub(super) async fn diagnose(site: &Site, name: &str, as_json: bool, debug: bool
     };
     let work = Box::pin(async {
         let visitor = Visitor::open(&run.open.context).await?;
-        visitor.diagnose(&place(&row)?).await
+        visitor.diagnose(&Place::of(&row)?).await
     });
     let seen = tokio::select! {
         seen = work => seen,
@@ -103,7 +103,7 @@ pub(super) async fn logs(
     };
     let work = Box::pin(async {
         let visitor = Visitor::open(&run.open.context).await?;
-        visitor.run(&place(&row)?, &command, |_, line| print(&format!("{line}\n"))).await
+        visitor.run(&Place::of(&row)?, &command, |_, line| print(&format!("{line}\n"))).await
     });
     tokio::select! {
         ran = work => match ran {
@@ -196,7 +196,7 @@ pub(super) async fn exec(site: &Site, args: &cli::Exec, debug: bool) -> u8 {
 async fn run_on(visitor: &Visitor, row: &Instance, command: &str) -> (bool, String, Vec<String>) {
     let mut lines = Vec::new();
     let work = async {
-        let place = place(row)?;
+        let place = Place::of(row)?;
         visitor
             .run(&place, command, |_, line| {
                 if lines.len() < OUTPUT {
@@ -275,14 +275,6 @@ async fn one(site: &Site, name: &str, debug: bool) -> Result<(Run, Instance), u8
     let key = aim::find(fleet, name).map_err(|why| refuse(&why))?;
     let row = fleet.get(&key).cloned().ok_or(FAILED)?;
     Ok((run, row))
-}
-
-fn place(row: &Instance) -> Result<Place, Failure> {
-    let machine = row.machine.clone().ok_or_else(|| {
-        Failure::new(crate::fleet::Step::Connect, format!("{} is not there yet", row.key), "")
-    })?;
-    let (key, region, host_key) = (row.key.clone(), row.region.clone(), row.host_key.clone());
-    Ok(Place { key, region, machine, host_key })
 }
 
 fn fail(failure: &Failure) -> u8 {

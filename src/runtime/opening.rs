@@ -98,10 +98,8 @@ pub(super) fn read_config(site: &Site) -> Result<Option<Config>, OpeningError> {
 /// What the configuration says of keys, held against the keymap, which it cannot know itself.
 fn check_keymap(path: &Path, config: &Config) -> Result<(), OpeningError> {
     let wrong = Keymap::new(&config.ui.keymap).err().unwrap_or_default();
-    let lines: Vec<String> = wrong
-        .into_iter()
-        .map(|wrong| format!("{}: 'keymap' in 'ui': {wrong}", path.display()))
-        .collect();
+    let lines: Vec<String> =
+        wrong.iter().map(|wrong| format!("{}:{wrong}", path.display())).collect();
     if lines.is_empty() { Ok(()) } else { Err(OpeningError::Config(lines.join("\n"))) }
 }
 

@@ -60,7 +60,6 @@ pub static INSTANCE: [Column<Instance, Look>; 18] = [
         amount(row.machine.is_some().then_some(row.cost.accrued), 2, look)
     })
     .right(),
-    // Cloud-init, Docker, Bacalhau, sensor; the details spell them out.
     column(Field::Services, "C D B S", [7, 7, 7], 6, services),
     column(Field::Node, "NODE", [9, 12, 18], 9, |row, look, _| match membership(row) {
         Some(Membership::Connected) => Cell::toned(Tone::Good, "connected"),
@@ -99,7 +98,7 @@ pub fn chosen<'a>(
 /// The parts of a node that have a sign each, by the names of their checks.
 pub const SERVICES: [&str; 4] = ["cloud-init", "docker", "bacalhau", "sensor"];
 
-/// A sign for each service: well, not well, not known.
+/// A sign for each service: well, not well, or not yet while it is being set up, not known.
 fn services(row: &Instance, look: &Look, _: u16) -> Cell {
     let checks = row.vitals.as_ref().map(|(_, vitals)| vitals.verdict());
     let state = |name: &str| {
@@ -107,13 +106,14 @@ fn services(row: &Instance, look: &Look, _: u16) -> Cell {
         Some(check.good)
     };
     let states = SERVICES.map(state);
+    let missing = if row.phase.is_deploying() { Health::Working } else { Health::Bad };
     let sign = |state: Option<bool>| match state {
         Some(true) => look.glyphs.well,
-        Some(false) => look.glyphs.health(Health::Bad),
+        Some(false) => look.glyphs.health(missing),
         None => look.glyphs.unknown,
     };
     let tone = match states {
-        _ if states.contains(&Some(false)) => Tone::Bad,
+        _ if states.contains(&Some(false)) => missing.into(),
         _ if states.contains(&None) => Tone::Dim,
         _ => Tone::Good,
     };

@@ -7,7 +7,7 @@ use super::money::dollars;
 use super::text;
 use super::{Pen, Tone};
 use crate::app::{Model, Tally};
-use crate::fleet::{Amount, Cost, Health};
+use crate::fleet::{Cost, Health};
 
 /// How old a region's answer may be before it is called old.
 const FRESH: SignedDuration = SignedDuration::from_secs(90);
@@ -120,14 +120,21 @@ fn counts(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     }
 }
 
-/// What all of it costs now and has cost, once any of it is known.
-fn cost(model: &Model) -> Option<(Tone, String)> {
-    let all: Vec<&Cost> = model.fleet.costs().values().collect();
-    let hourly: Amount = all.iter().map(|cost| cost.hourly).sum();
-    let accrued: Amount = all.iter().map(|cost| cost.accrued).sum();
-    let known = !hourly.is_unknown() || !accrued.is_unknown();
-    let said = || format!("   {}/h   {} so far", dollars(hourly), dollars(accrued));
-    (known && accrued.usd > 0.0).then(|| (Tone::Strong, said()))
+/// What all of it costs now and has cost, once any of it is known; and how much less that is than
+/// on demand.
+fn cost(model: &Model) -> Vec<(Tone, String)> {
+    let mut all = Cost::default();
+    for cost in model.fleet.costs().values() {
+        all += *cost;
+    }
+    let Cost { hourly, accrued, .. } = all;
+    if (hourly.is_unknown() && accrued.is_unknown()) || accrued.usd <= 0.0 {
+        return Vec::new();
+    }
+    let said = format!("   {}/h   {} so far", dollars(hourly), dollars(accrued));
+    let saved = all.saved().filter(|saved| *saved >= 1.0);
+    let saved = saved.map(|saved| (Tone::Plain, format!("   {saved:.0} % saved")));
+    std::iter::once((Tone::Strong, said)).chain(saved).collect()
 }
 
 /// The longest bar of a region.

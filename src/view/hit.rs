@@ -22,15 +22,22 @@ impl HitMap {
         self.spots.clear();
     }
 
-    /// What a mouse event asks for. The wheel moves the cursor of what has the focus.
+    /// What a mouse event asks for. The wheel moves the panel that it is over, else the dialog.
     pub fn command(&self, event: MouseEvent) -> Option<Command> {
+        let at = Position::new(event.column, event.row);
+        let mut under = self.spots.iter().rev().filter(|(area, _)| area.contains(at));
+        let mut scroll = |motion| {
+            let panel = under.find_map(|(_, command)| match command {
+                Command::Focus(panel) => Some(*panel),
+                _ => None,
+            });
+            Some(panel.map_or(Command::Move(motion), |panel| Command::Scroll(panel, motion)))
+        };
         match event.kind {
-            MouseEventKind::ScrollUp => Some(Command::Move(Motion::Up)),
-            MouseEventKind::ScrollDown => Some(Command::Move(Motion::Down)),
+            MouseEventKind::ScrollUp => scroll(Motion::Up),
+            MouseEventKind::ScrollDown => scroll(Motion::Down),
             MouseEventKind::Down(MouseButton::Left) => {
-                let at = Position::new(event.column, event.row);
-                let hit = self.spots.iter().rev().find(|(area, _)| area.contains(at));
-                hit.map(|(_, command)| command.clone())
+                under.next().map(|(_, command)| command.clone())
             }
             _ => None,
         }

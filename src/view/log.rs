@@ -3,7 +3,7 @@
 //! It only draws. Whoever draws frames calls `tui_logger::move_events` before, for there is no
 //! thread that does it.
 
-use jiff::tz::TimeZone;
+use jiff::Timestamp;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -58,8 +58,9 @@ impl LogFormatter for Formatter {
     }
 
     fn format(&self, width: usize, record: &ExtLogRecord) -> Vec<Line<'_>> {
-        let time = record.timestamp.with_time_zone(TimeZone::UTC).strftime("%H:%M:%S").to_string();
-        let message = clean(record.msg().trim_start(), LINE);
+        let (at, message) = moment(record);
+        let time = text::clock(at);
+        let message = clean(message, LINE);
         let (about, level, said) = parts(&message, record);
         let tone = match level {
             "ERROR" => Tone::Bad,
@@ -70,7 +71,7 @@ impl LogFormatter for Formatter {
         let sign = self.theme.glyphs.cut;
         let wide = width >= WIDE;
         let column = if wide { ABOUT } else { NARROW_ABOUT };
-        let about = text::cut(&shorten(about, wide), column, sign).into_owned();
+        let about = text::cut(&text::label(about, wide), column, sign).into_owned();
         let pad = " ".repeat(column - text::width(&about));
         let loud = if tone == Tone::Plain { String::new() } else { format!("{level} ") };
         let indent = TIME + column + 2;
@@ -108,6 +109,16 @@ impl Formatter {
     }
 }
 
+/// When it was said, by the clock of the program; what others trace has the time of its record.
+fn moment(record: &ExtLogRecord) -> (Timestamp, &str) {
+    let message = record.msg().trim_start();
+    let told = message.strip_prefix("at: ").and_then(|rest| {
+        let (at, said) = rest.split_once(' ')?;
+        Some((at.parse().ok()?, said.trim_start()))
+    });
+    told.unwrap_or_else(|| (record.timestamp.timestamp(), message))
+}
+
 /// Takes `[about] LEVEL: text` apart, as [`crate::app::Line`] writes it. What others trace is
 /// about its target.
 fn parts<'a>(message: &'a str, record: &'a ExtLogRecord) -> (&'a str, &'a str, &'a str) {
@@ -117,17 +128,4 @@ fn parts<'a>(message: &'a str, record: &'a ExtLogRecord) -> (&'a str, &'a str, &
         level.chars().all(|letter| letter.is_ascii_uppercase()).then_some((about, level, said))
     });
     ours.unwrap_or((record.target(), record.level.as_str(), message))
-}
-
-/// An instance's label with the short form of its id, and without its address where that has no
-/// room; of one that is only planned, its region there.
-fn shorten(about: &str, wide: bool) -> String {
-    match about.split_once(" @ ") {
-        Some((id, address)) if id.starts_with("i-") => {
-            let id = id.get(..10).unwrap_or(id);
-            if wide { format!("{id} @ {address}") } else { id.to_owned() }
-        }
-        _ if wide => about.to_owned(),
-        _ => about.split('/').next().unwrap_or(about).to_owned(),
-    }
 }

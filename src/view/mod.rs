@@ -17,6 +17,7 @@
 //! A pane (details, an instance's log, map, prices, events) stands to the right of the table where
 //! there is room, else in its place. Dialogs lie over all of it. Below 60x15 one line says so, and the keys still work.
 
+mod answers;
 pub mod columns;
 mod details;
 mod dialogs;

@@ -11,7 +11,9 @@ use crate::fleet::{InstanceKey, Level};
 const TIME: u16 = 11;
 /// The columns of whom an event is about.
 const ABOUT: u16 = 30;
-/// The narrowest pane that has them.
+/// The same without addresses.
+const NARROW_ABOUT: u16 = 16;
+/// The narrowest pane that has addresses.
 const WIDE: u16 = 90;
 
 /// Draws what one instance printed and what was said of it.
@@ -42,8 +44,10 @@ fn draw_line(reader: &Reader, pen: &mut Pen<'_>, area: Rect, at: u16, line: &Lin
     pen.text(area, 1, at, Tone::Dim, &text::clock(line.at));
     let mut x = TIME;
     if named {
-        let about = if area.width >= WIDE { ABOUT } else { 16 };
-        let whom = text::cut(&line.about, usize::from(about - 2), pen.theme.glyphs.cut);
+        let wide = area.width >= WIDE;
+        let about = if wide { ABOUT } else { NARROW_ABOUT };
+        let whom = text::label(&line.about, wide);
+        let whom = text::cut(&whom, usize::from(about - 2), pen.theme.glyphs.cut);
         pen.text(area, x, at, Tone::Plain, &whom);
         x += about;
     }

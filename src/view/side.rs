@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{HitMap, Pen, Tone, details, map, prices, reader};
+use super::{HitMap, Pen, Tone, answers, details, map, prices, reader};
 use crate::app::{Command, Model, Pane, Panel};
 
 /// Draws it. `beside`: the table is to the left of it.
@@ -43,6 +43,7 @@ pub(super) fn draw(
         }
         (Pane::Map, _) => map::draw(model, pen, inside),
         (Pane::Prices, _) => prices::draw(model, pen, inside),
+        (Pane::Answers, _) => answers::draw(model, pen, inside),
         (Pane::Events, _) => reader::events(model, pen, inside),
     }
 }
@@ -53,6 +54,10 @@ fn title(model: &Model, pane: Pane) -> String {
     match (pane, row) {
         (Pane::Details, Some(row)) => row.label(),
         (Pane::Output, Some(row)) => format!("{} {}", pane.title(), row.label()),
+        (Pane::Answers, _) => match &model.answers {
+            Some(answers) => crate::app::clean(&answers.command, 256),
+            None => pane.title().to_owned(),
+        },
         (pane, _) => pane.title().to_owned(),
     }
 }

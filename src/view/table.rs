@@ -2,12 +2,12 @@
 
 use ratatui::layout::Rect;
 
-use super::columns::{Look, chosen};
-use super::grid::Grid;
+use super::columns::{Look, SERVICES, chosen};
+use super::grid::{Grid, Placed};
 use super::text;
 use super::{HitMap, Pen, Tone};
 use crate::app::keymap::Context;
-use crate::app::{Command, Model, Pane, Panel, clean};
+use crate::app::{Command, Field, Model, Pane, Panel, clean};
 use crate::fleet::Phase;
 
 /// The columns for the cursor and the mark.
@@ -50,7 +50,9 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Re
     if model.table.is_empty() {
         pen.text(rows, 0, 2, Tone::Plain, "No instance has all these words. Esc shows all again.");
     }
-    status(model, pen, Rect { y: area.bottom().saturating_sub(1), height: 1, ..area });
+    let is_services = |placed: &Placed| grid.columns[placed.index].field == Some(Field::Services);
+    let lettered = grid.placed.iter().any(is_services);
+    status(model, pen, Rect { y: area.bottom().saturating_sub(1), height: 1, ..area }, lettered);
 }
 
 /// What a newcomer can do next.
@@ -94,7 +96,7 @@ fn first(model: &Model) -> Vec<String> {
 
 /// The filter, else what there is to say about the row under the cursor; and how many rows there
 /// are, in which order.
-fn status(model: &Model, pen: &mut Pen<'_>, area: Rect) {
+fn status(model: &Model, pen: &mut Pen<'_>, area: Rect, lettered: bool) {
     let table = &model.table;
     let (sort, reverse) = table.sort();
     let marked = match (table.marks().len(), table.is_ranging()) {
@@ -105,7 +107,7 @@ fn status(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let backwards = if reverse { " backwards" } else { "" };
     let counted = format!("{marked}{} of {}", table.len(), model.fleet.len());
     let sorted = format!("{counted}, sorted by {}{backwards}", sort.name());
-    let aside = aside(model);
+    let aside = aside(model).or_else(|| lettered.then(legend));
     // The heading shows the order as well.
     let needed = aside.as_ref().map_or(0, |(_, said)| text::width(said) + text::width(&sorted) + 8);
     let said = if needed > area.width.into() { counted } else { sorted };
@@ -121,6 +123,12 @@ fn status(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     } else if let Some((tone, said)) = aside {
         pen.text(area, 3, 0, tone, &said);
     }
+}
+
+/// What the one-letter headings stand for.
+fn legend() -> (Tone, String) {
+    let said = SERVICES.map(|name| format!("{} {name}", name[..1].to_uppercase()));
+    (Tone::Dim, said.join("  "))
 }
 
 /// Why the row under the cursor failed, and the key that tells what to do; or the last thing that

@@ -86,6 +86,19 @@ pub fn clock(at: Timestamp) -> String {
     at.strftime("%H:%M:%S").to_string()
 }
 
+/// An instance's label with the short form of its id, and without its address where that has no
+/// room; of one that is only planned, its region there.
+pub fn label(about: &str, wide: bool) -> String {
+    match about.split_once(" @ ") {
+        Some((id, address)) if id.starts_with("i-") => {
+            let id = id.get(..10).unwrap_or(id);
+            if wide { format!("{id} @ {address}") } else { id.to_owned() }
+        }
+        _ if wide => about.to_owned(),
+        _ => about.split('/').next().unwrap_or(about).to_owned(),
+    }
+}
+
 /// `1 instance`, `2 instances`.
 pub fn count(number: usize, word: &str) -> String {
     if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use spot_tui::app::{Copied, Field, Pane, Panel, Remembered};
+use spot_tui::app::{Copied, Field, Pane, Remembered};
 use spot_tui::config::{ThemeName, Ui};
 use spot_tui::fleet::market::{History, Quote};
-use spot_tui::fleet::{Pool, PriceList, RegionPrices};
+use spot_tui::fleet::{Pool, PriceList, Ran, RegionPrices};
 use spot_tui::view::Ability;
 
 use super::*;
@@ -85,6 +85,48 @@ fn each_pane_in_all_sizes() {
             assert_snapshot!(format!("pane_{name}_{width}x{height}"), screen.photo());
         }
     }
+}
+
+#[test]
+fn answers_stand_side_by_side() {
+    for (width, height) in SIZES {
+        let mut screen = fleet(width, height);
+        let effects = screen.press("ga!df -h /<Enter>");
+        let [Effect::Start(job, Job::Exec(command, instances)), ..] = effects.as_slice() else {
+            panic!("{effects:?}");
+        };
+        assert_eq!(command, "df -h /");
+        let keys: Vec<InstanceKey> = instances.iter().map(|row| row.key.clone()).collect();
+        assert_eq!(keys.len(), 6, "the one that failed has no address");
+        let job = *job;
+        let report = |key: &InstanceKey, progress| {
+            let (at, about) = (at(130), About::Instance(key.clone()));
+            Message::Report(Report { job, at, about, progress })
+        };
+        for (key, used) in keys.iter().zip([17, 42, 98]) {
+            for line in ["Filesystem  Size  Used", &format!("/dev/root    20G  {used}%")] {
+                screen.send(report(key, Progress::Output(line.into())));
+            }
+        }
+        let ends = [(&keys[0], true, "exit status 0"), (&keys[3], false, "connect: timed out")];
+        for (key, went_well, end) in ends {
+            let ran = Fact::Ran(Ran { went_well, end: end.into() });
+            screen.send(report(key, Progress::Learned(Box::new(ran))));
+        }
+        assert_snapshot!(format!("pane_answers_{width}x{height}"), screen.photo());
+        let effects = screen.press("<Esc>g!uptime<Enter>");
+        assert!(effects.contains(&Effect::Cancel(job)), "the one before is stopped: {effects:?}");
+    }
+}
+
+#[test]
+fn nothing_is_run_where_nothing_can_be() {
+    let mut screen = fleet(140, 40);
+    screen.press("gj!");
+    assert!(screen.text().contains("no chosen instance has an address yet"), "{}", screen.text());
+    screen.model.read_only = Some("another spot-tui works on this state".into());
+    assert_eq!(screen.press("g:run reboot<Enter>"), []);
+    assert!(screen.text().contains("read-only, nothing is run"), "{}", screen.text());
 }
 
 #[test]

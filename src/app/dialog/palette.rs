@@ -40,19 +40,25 @@ enum Words {
 }
 
 /// The commands that take words, and what those are.
-const VERBS: [(&str, Words, &str); 6] = [
+const VERBS: [(&str, Words, &str); 7] = [
     ("filter", Words::Text, "show only rows with these words: region:us phase:failed -type:t3"),
     ("sort", Words::Field, "sort by this column; again: the other way round"),
     ("columns", Words::Fields, "show these columns, in this order"),
     ("copy", Words::Copied, "copy something of the row under the cursor"),
     ("theme", Words::Theme, "colours and signs"),
     ("export", Words::Text, "write the events to this file"),
+    ("run", Words::Text, "run this on the marked instances, else on the one under the cursor"),
 ];
 
 const COPIED: [(&str, Copied); 3] =
     [("address", Copied::Address), ("id", Copied::Id), ("ssh", Copied::Ssh)];
 
 impl Palette {
+    /// A line that was begun.
+    pub(in crate::app) fn of(typed: &str) -> Self {
+        Self { typed: typed.to_owned(), at: 0 }
+    }
+
     /// What could be meant by what was typed so far, the likeliest first.
     pub fn proposals(&self, keymap: &Keymap) -> Vec<Proposal> {
         match self.typed.trim_start().split_once(' ') {
@@ -180,6 +186,7 @@ fn read(line: &str, keymap: &Keymap) -> Result<Command, String> {
     match (verb, kind) {
         ("filter", _) => Ok(Command::SetFilter(rest.to_owned())),
         ("export", _) => Ok(Command::Export(Some(rest.to_owned()))),
+        ("run", _) => Ok(Command::Run(rest.to_owned())),
         (_, Some(Words::Field)) => field(rest).map(Command::SortBy),
         (_, Some(Words::Fields)) => rest
             .split([' ', ','])
@@ -204,16 +211,12 @@ fn read(line: &str, keymap: &Keymap) -> Result<Command, String> {
 mod tests {
     use super::*;
 
-    fn typed(text: &str) -> Palette {
-        Palette { typed: text.to_owned(), at: 0 }
-    }
-
     fn meant(text: &str) -> Result<Command, String> {
-        typed(text).meant(&Keymap::default())
+        Palette::of(text).meant(&Keymap::default())
     }
 
     fn lines(text: &str) -> Vec<String> {
-        let proposals = typed(text).proposals(&Keymap::default());
+        let proposals = Palette::of(text).proposals(&Keymap::default());
         proposals.into_iter().map(|proposal| proposal.line).collect()
     }
 
@@ -231,7 +234,7 @@ mod tests {
         assert_eq!(lines("dsrg"), ["destroy-region"]);
         assert_eq!(lines("theme l"), ["theme light"]);
         assert_eq!(lines("columns region ph"), ["columns region phase"]);
-        let mut palette = typed("so");
+        let mut palette = Palette::of("so");
         palette.take(&Command::Complete, &Keymap::default());
         assert_eq!(palette.typed, "sort ");
     }
@@ -247,6 +250,7 @@ mod tests {
             meant("columns phase,region"),
             Ok(Command::SetColumns(vec![Field::Phase, Field::Region]))
         );
+        assert_eq!(meant("run df -h  /"), Ok(Command::Run("df -h  /".into())));
         assert_eq!(meant("theme pink").unwrap_err(), "'pink' is no theme");
         assert_eq!(meant("quit now").unwrap_err(), "'quit' takes no words");
         assert!(meant("").is_err() && meant("§").is_err());
@@ -255,7 +259,7 @@ mod tests {
     #[test]
     fn a_chosen_proposal_wins_over_what_was_typed() {
         let keymap = Keymap::default();
-        let mut palette = typed("copy");
+        let mut palette = Palette::of("copy");
         palette.take(&Command::Move(crate::app::Motion::Down), &keymap);
         assert_eq!(palette.meant(&keymap), Ok(Command::Copy(Copied::Id)));
     }

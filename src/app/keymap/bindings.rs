@@ -140,6 +140,22 @@ pub(super) static BINDINGS: &[Binding] = &[
     ),
     named("mark-all", TABLE, &[char('a')], Command::MarkAll, "mark every row that is shown", ""),
     named("mark-others", TABLE, &[char('i')], Command::MarkOthers, "mark those that are not", ""),
+    named(
+        "run",
+        ROW,
+        &[char('!')],
+        Command::AskRun,
+        "run a command on the marked instances, else on the one chosen",
+        "run",
+    ),
+    named(
+        "answers",
+        PANELS,
+        &[char('O')],
+        Command::Open(Pane::Answers),
+        "what that command printed, side by side",
+        "",
+    ),
     named("ssh", ROW, &[char('t')], Command::Shell, "a shell on the instance, and back", "ssh"),
     named(
         "copy",

@@ -13,6 +13,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 pub use key::Key;
 
 use super::Command;
+use crate::config::{Complaint, Rebound};
 use bindings::BINDINGS;
 
 /// What has the keyboard.
@@ -125,41 +126,45 @@ impl Default for Keymap {
 
 impl Keymap {
     /// The keymap with other keys for some actions. Everything that is wrong with them is told.
-    pub fn new(changes: &BTreeMap<String, Vec<String>>) -> Result<Self, Vec<String>> {
+    pub fn new(changes: &BTreeMap<String, Rebound>) -> Result<Self, Vec<Complaint>> {
         let mut keymap = Self::default();
         let mut wrong = Vec::new();
-        for (name, written) in changes {
-            let Some(at) = BINDINGS.iter().position(|it| it.name == *name && !name.is_empty())
+        for (name, Rebound { at, keys }) in changes {
+            let Some(place) = BINDINGS.iter().position(|it| it.name == *name && !name.is_empty())
             else {
-                wrong.push(format!("no action is called '{name}'{}", nearest(name)));
+                let hint = nearest(name).map(|known| format!("did you mean '{known}'?"));
+                wrong.push(complaint(*at, format!("no action is called '{name}'"), hint));
                 continue;
             };
-            keymap.keys[at].clear();
-            for text in written {
-                match Key::parse(text) {
-                    Some(key) => keymap.keys[at].push(key),
-                    None => wrong.push(format!("'{text}' for '{name}' is no key")),
+            keymap.keys[place].clear();
+            for text in keys {
+                if let Some(key) = Key::parse(text) {
+                    keymap.keys[place].push(key);
+                } else {
+                    let message = format!("'{text}' for '{name}' is no key");
+                    wrong.push(complaint(*at, message, Some(KEYS.to_owned())));
                 }
             }
         }
-        wrong.extend(keymap.clashes());
+        for (one, other, message) in keymap.clashes() {
+            let rebound = changes.get(one).or_else(|| changes.get(other));
+            wrong.push(complaint(rebound.map_or((1, 1), |it| it.at), message, None));
+        }
+        wrong.sort();
         if wrong.is_empty() { Ok(keymap) } else { Err(wrong) }
     }
 
-    /// Keys that ask for two things in one context.
-    fn clashes(&self) -> Vec<String> {
+    /// Keys that ask for two things in one context: the names of the two, and a sentence.
+    fn clashes(&self) -> Vec<(&'static str, &'static str, String)> {
         let mut clashes = Vec::new();
         for context in Context::ALL {
-            let mut seen: Vec<(Key, &Binding)> = Vec::new();
+            let mut seen: Vec<(Key, &'static Binding)> = Vec::new();
             for (binding, keys) in self.bindings(context) {
                 for key in keys {
                     if let Some((_, other)) = seen.iter().find(|(known, _)| known == key) {
-                        let clash = format!(
-                            "{} would be both '{}' and '{}'",
-                            key.name(),
-                            other.label(),
-                            binding.label()
-                        );
+                        let (one, two) = (other.label(), binding.label());
+                        let said = format!("{} would be both '{one}' and '{two}'", key.name());
+                        let clash = (binding.name, other.name, said);
                         if !clashes.contains(&clash) {
                             clashes.push(clash);
                         }
@@ -213,14 +218,21 @@ impl Binding {
     }
 }
 
-/// The action that was probably meant, as an addition to a complaint.
-fn nearest(name: &str) -> String {
+/// How keys are written.
+const KEYS: &str = "write a character, or a name such as F2, Ctrl-N or PgDn";
+
+fn complaint((line, column): (usize, usize), message: String, hint: Option<String>) -> Complaint {
+    Complaint { line, column, message, hint }
+}
+
+/// The action that was probably meant.
+fn nearest(name: &str) -> Option<&'static str> {
     let names = BINDINGS.iter().map(|binding| binding.name).filter(|name| !name.is_empty());
-    let near = names
+    names
         .map(|known| (strsim::damerau_levenshtein(known, name), known))
         .filter(|(distance, known)| *distance <= (known.len() / 3).max(1))
-        .min();
-    near.map_or_else(String::new, |(_, known)| format!("; did you mean '{known}'?"))
+        .min()
+        .map(|(_, known)| known)
 }
 
 #[cfg(test)]
@@ -236,13 +248,17 @@ mod tests {
     }
 
     fn changed(changes: &[(&str, &str)]) -> Result<Keymap, Vec<String>> {
-        let change = |(name, key): &(&str, &str)| ((*name).to_owned(), vec![(*key).to_owned()]);
-        Keymap::new(&changes.iter().map(change).collect())
+        let change = |((name, key), line): (&(&str, &str), usize)| {
+            let rebound = Rebound { at: (line, 5), keys: vec![(*key).to_owned()] };
+            ((*name).to_owned(), rebound)
+        };
+        Keymap::new(&changes.iter().zip(1..).map(change).collect())
+            .map_err(|wrong| wrong.iter().map(ToString::to_string).collect())
     }
 
     #[test]
     fn no_key_is_bound_twice_in_a_context_and_no_name_twice() {
-        assert_eq!(Keymap::default().clashes(), Vec::<String>::new());
+        assert_eq!(Keymap::default().clashes(), []);
         let names: Vec<&str> =
             Keymap::default().actions().map(|(binding, _)| binding.name).collect();
         let mut unique = names.clone();
@@ -309,9 +325,9 @@ mod tests {
         assert_eq!(
             wrong,
             [
-                "no action is called 'craete'; did you mean 'create'?",
-                "'Hyper-x' for 'destroy' is no key",
-                "q would be both 'quit' and 'map'",
+                "1:5: no action is called 'craete'; did you mean 'create'?",
+                &format!("2:5: 'Hyper-x' for 'destroy' is no key; {KEYS}"),
+                "3:5: q would be both 'quit' and 'map'",
             ]
         );
     }

@@ -7,6 +7,7 @@ mod interruptions;
 mod leave;
 mod panels;
 mod reports;
+mod run;
 
 use std::collections::BTreeMap;
 

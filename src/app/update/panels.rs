@@ -16,6 +16,7 @@ pub(super) fn perform(model: &mut Model, command: Command) -> Vec<Effect> {
     let remembered = model.remembered();
     let effects = match command {
         Command::Move(_)
+        | Command::Scroll(..)
         | Command::Select(_)
         | Command::Mark
         | Command::MarkRange
@@ -40,6 +41,7 @@ pub(super) fn perform(model: &mut Model, command: Command) -> Vec<Effect> {
             read(model, &command);
             Vec::new()
         }
+        Command::Run(command) => super::run::run(model, command),
         Command::Copy(_)
         | Command::Shell
         | Command::Export(_)
@@ -62,11 +64,8 @@ pub(super) fn remember(model: &Model) -> Vec<Effect> {
 fn in_table(model: &mut Model, command: Command) {
     let before = model.table.cursor().cloned();
     match command {
-        Command::Move(motion) => match model.focus() {
-            Panel::Table => model.table.step(motion),
-            Panel::Side => scroll_side(model, motion),
-            Panel::Log => scroll_log(model, motion),
-        },
+        Command::Move(motion) => scroll(model, model.focus(), motion),
+        Command::Scroll(panel, motion) => scroll(model, panel, motion),
         Command::Select(key) => {
             model.focus = Panel::Table;
             model.table.select(&key);
@@ -174,6 +173,14 @@ fn back(model: &mut Model, focus: Panel) {
     }
 }
 
+fn scroll(model: &mut Model, panel: Panel, motion: Motion) {
+    match panel {
+        Panel::Table => model.table.step(motion),
+        Panel::Side => scroll_side(model, motion),
+        Panel::Log => scroll_log(model, motion),
+    }
+}
+
 fn scroll_log(model: &mut Model, motion: Motion) {
     match motion {
         Motion::Up | Motion::PageUp | Motion::First => model.log_panel.back(),
@@ -190,6 +197,11 @@ fn scroll_side(model: &mut Model, motion: Motion) {
             model.side_top = motion.from(model.side_top, lines, height);
         }
         Some(Pane::Map | Pane::Prices) => model.table.step(motion),
+        Some(Pane::Answers) => {
+            if let Some(answers) = &mut model.answers {
+                answers.step(motion, height);
+            }
+        }
         _ => {
             if let Some((ring, reader)) = reading(model) {
                 reader.step(ring, motion, height.saturating_sub(1));
@@ -203,7 +215,7 @@ fn reading(model: &mut Model) -> Option<(&Ring, &mut Reader)> {
     match model.panels.side? {
         Pane::Output => Some((model.log.of(model.table.cursor()?)?, &mut model.output)),
         Pane::Events => Some((model.log.events(), &mut model.events)),
-        Pane::Details | Pane::Map | Pane::Prices => None,
+        Pane::Details | Pane::Map | Pane::Prices | Pane::Answers => None,
     }
 }
 
@@ -257,6 +269,7 @@ fn show(model: &mut Model, command: Command) {
         Command::AskColumns => {
             model.dialog = Some(Dialog::Columns(ColumnsForm::new(model.table.columns.clone())));
         }
+        Command::AskRun => super::run::ask(model),
         Command::AskPalette => model.dialog = Some(Dialog::Palette(Palette::default())),
         Command::AskCopy => ask_copy(model),
         Command::Help => {

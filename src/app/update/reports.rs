@@ -11,6 +11,9 @@ use crate::fleet::{
 /// Takes in one report.
 pub(super) fn apply(model: &mut Model, report: Report) -> Vec<Effect> {
     let report = of_its_row(model, report);
+    if let (About::Instance(key), Some(answers)) = (&report.about, &mut model.answers) {
+        answers.take(key, &report);
+    }
     match (&report.about, &report.progress) {
         (About::Instance(key), Progress::Output(line)) => {
             let line = crate::app::clean(line, MAX_LINE);
@@ -321,6 +324,9 @@ fn ended(model: &mut Model, report: &Report, outcome: Outcome) -> Vec<Effect> {
     let asks_aws = identified || verb == Job::Watch.verb();
     if asks_aws && let Outcome::Failed(failure) = &outcome {
         model.trouble = Some(failure.clone());
+    }
+    if let Some(answers) = &mut model.answers {
+        answers.stop(report.job, report.at);
     }
     model.end(report.job, report.at, outcome);
     let mut effects = destroy::roll_back(model, launches);

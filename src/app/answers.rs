@@ -1,0 +1,89 @@
+//! What a command of the user's printed on several instances, to be seen side by side.
+
+use jiff::Timestamp;
+
+use super::Motion;
+use super::log::Ring;
+use crate::fleet::{Fact, Instance, InstanceKey, JobId, Level, Progress, Ran, Report};
+
+/// A command and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answers {
+    /// The job that runs it.
+    pub job: JobId,
+    /// The command, as it was typed.
+    pub command: String,
+    /// One for each instance, in the order of the table.
+    pub answers: Vec<Answer>,
+    /// The first one that is shown.
+    pub top: usize,
+}
+
+/// What one instance answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    key: InstanceKey,
+    /// Its name.
+    pub label: String,
+    /// What was printed there.
+    pub lines: Ring,
+    /// How it ended; `None` while it runs.
+    pub ran: Option<Ran>,
+}
+
+impl Answers {
+    /// No answers yet.
+    pub(super) fn new(job: JobId, command: String, instances: &[Instance]) -> Self {
+        let answer = |instance: &Instance| Answer {
+            key: instance.key.clone(),
+            label: instance.label(),
+            lines: Ring::of_one(),
+            ran: None,
+        };
+        Self { job, command, answers: instances.iter().map(answer).collect(), top: 0 }
+    }
+
+    /// Takes in what its job reports of an instance.
+    pub(super) fn take(&mut self, key: &InstanceKey, report: &Report) {
+        let answer = self.answers.iter_mut().find(|answer| answer.key == *key);
+        let Some(answer) = answer.filter(|_| report.job == self.job) else { return };
+        match &report.progress {
+            Progress::Output(line) => answer.lines.push(report.at, Level::Info, "", line),
+            Progress::Learned(fact) => {
+                if let Fact::Ran(ran) = &**fact {
+                    answer.end(report.at, ran.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Nothing more comes.
+    pub(super) fn stop(&mut self, job: JobId, at: Timestamp) {
+        if job == self.job {
+            for answer in self.answers.iter_mut().filter(|answer| answer.ran.is_none()) {
+                answer.end(at, Ran { went_well: false, end: "stopped".into() });
+            }
+        }
+    }
+
+    /// Shows others of them.
+    pub(super) fn step(&mut self, motion: Motion, page: usize) {
+        self.top = motion.from(self.top, self.answers.len(), page);
+    }
+
+    /// How many are not over yet.
+    pub fn running(&self) -> usize {
+        self.answers.iter().filter(|answer| answer.ran.is_none()).count()
+    }
+}
+
+impl Answer {
+    /// A reason that is longer than a word stands below the lines too.
+    fn end(&mut self, at: Timestamp, ran: Ran) {
+        if !ran.went_well && self.lines.lines().len() == 0 {
+            self.lines.push(at, Level::Error, "", &ran.end);
+        }
+        self.ran = Some(ran);
+    }
+}

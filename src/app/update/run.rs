@@ -1,0 +1,62 @@
+//! A command of the user's on several instances.
+
+use crate::app::dialog::Palette;
+use crate::app::{Answers, Dialog, Effect, Model, Pane, Panel};
+use crate::fleet::{Instance, Job, Level};
+
+/// Asks for the command.
+pub(super) fn ask(model: &mut Model) {
+    if is_possible(model) {
+        model.dialog = Some(Dialog::Palette(Palette::of("run ")));
+    }
+}
+
+/// Runs it, and shows on the whole screen what comes of it. One that still runs is stopped.
+pub(super) fn run(model: &mut Model, command: String) -> Vec<Effect> {
+    if !is_possible(model) {
+        return Vec::new();
+    }
+    let instances = there(model);
+    let text = format!(
+        "on {}: {command}; what it changes goes with the instance",
+        match instances.as_slice() {
+            [one] => one.label(),
+            several => format!("{} instances", several.len()),
+        }
+    );
+    model.log.say(model.now, Level::Info, "run", &text);
+    let mut effects: Vec<Effect> = model
+        .active()
+        .filter(|(id, _)| model.answers.as_ref().is_some_and(|answers| answers.job == *id))
+        .map(|(id, _)| Effect::Cancel(id))
+        .collect();
+    let start = model.start(Job::Exec(command.clone(), instances.clone()));
+    if let Effect::Start(id, _) = &start {
+        model.answers = Some(Answers::new(*id, command, &instances));
+    }
+    model.panels.side = Some(Pane::Answers);
+    model.panels.whole = Some(Panel::Side);
+    model.focus = Panel::Side;
+    model.fit();
+    effects.push(start);
+    effects
+}
+
+/// The chosen instances that are there.
+fn there(model: &Model) -> Vec<Instance> {
+    let chosen = model.table.chosen();
+    let rows = chosen.iter().filter_map(|key| model.fleet.get(key));
+    rows.filter(|row| row.is_alive() && row.address().is_some()).cloned().collect()
+}
+
+/// Whether anything can be run; if not, that is said.
+fn is_possible(model: &mut Model) -> bool {
+    let why = match &model.read_only {
+        Some(why) => Some(format!("read-only, nothing is run: {why}")),
+        None => there(model).is_empty().then(|| "no chosen instance has an address yet".to_owned()),
+    };
+    if let Some(why) = &why {
+        model.flash(Level::Warning, "run", why);
+    }
+    why.is_none()
+}

@@ -1,0 +1,66 @@
+//! What a command printed on several instances, in tiles side by side.
+
+use ratatui::layout::Rect;
+
+use super::{Pen, Tone, text};
+use crate::app::{Answer, Model};
+use crate::fleet::{Health, Level};
+
+/// The narrowest tile that is worth reading, in columns.
+const WIDTH: u16 = 38;
+/// The fewest lines of a tile, its name and the space below it counted in.
+const HEIGHT: u16 = 5;
+/// Columns between two tiles.
+const GAP: u16 = 3;
+
+/// Draws it: as many tiles as have room, from the one that was scrolled to.
+pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
+    let Some(answers) = &model.answers else {
+        pen.text(area, 1, 1, Tone::Dim, "Nothing was run yet: ! runs a command.");
+        return;
+    };
+    let count = u16::try_from(answers.answers.len()).unwrap_or(u16::MAX).max(1);
+    let body = Rect { height: area.height.saturating_sub(1), ..area };
+    let columns = (body.width / WIDTH).clamp(1, count);
+    let height = (body.height / count.div_ceil(columns)).max(HEIGHT).min(body.height);
+    let width = body.width / columns;
+    let room = usize::from(columns) * usize::from(body.height / height.max(1));
+    // It never shows fewer than it could.
+    let first = answers.top.min(answers.answers.len().saturating_sub(room));
+    let tiles = answers.answers.iter().skip(first).take(room);
+    for (answer, place) in tiles.zip(0..) {
+        let tile = Rect {
+            x: body.x + place % columns * width,
+            y: body.y + place / columns * height,
+            width: width.saturating_sub(GAP),
+            height: height.saturating_sub(1),
+        };
+        draw_tile(answer, pen, tile);
+    }
+    let shown = room.min(answers.answers.len());
+    let running = match answers.running() {
+        0 => "all have ended".to_owned(),
+        running => format!("{running} running"),
+    };
+    let said = format!("{shown} of {}, {running}", answers.answers.len());
+    pen.right(area, 0, area.height.saturating_sub(1), Tone::Dim, &said);
+}
+
+/// A name, how it ended, and the last lines.
+fn draw_tile(answer: &Answer, pen: &mut Pen<'_>, area: Rect) {
+    let glyphs = pen.theme.glyphs;
+    let (health, glyph, end) = match &answer.ran {
+        None => (Health::Working, glyphs.health(Health::Working), "running"),
+        Some(ran) if ran.went_well => (Health::Good, glyphs.well, ran.end.as_str()),
+        Some(ran) => (Health::Bad, glyphs.health(Health::Bad), ran.end.as_str()),
+    };
+    let x = pen.text(area, 1, 0, Tone::Strong, &text::label(&answer.label, true));
+    pen.text(area, x + 2, 0, health.into(), &format!("{glyph} {end}"));
+    let room = usize::from(area.height.saturating_sub(1));
+    let lines = answer.lines.lines();
+    let skipped = lines.len().saturating_sub(room);
+    for (line, at) in lines.skip(skipped).zip(1..) {
+        let tone = if line.level == Level::Error { Tone::Bad } else { Tone::Plain };
+        pen.text(area, 1, at, tone, &line.text);
+    }
+}
