@@ -1,7 +1,11 @@
 //! The commands about nodes, on two instances that were deployed.
 
+use std::fs::OpenOptions;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::Ipv4Addr;
+use std::process::Stdio;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::support::moto::Moto;
@@ -53,6 +57,20 @@ fn two_nodes() -> Scene {
     Scene { _moto: moto, orchestrator, spot, hosts, ids }
 }
 
+/// Until the user has seen enough, whatever is added to it is printed.
+fn a_log_is_followed(scene: &Scene) {
+    let mut program = scene.spot.command();
+    program.args(["logs", &scene.ids[0], "-f"]).stdout(Stdio::piped());
+    let mut following = program.spawn().unwrap();
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
+    assert!(lines.by_ref().any(|line| line.unwrap().ends_with("END exit=0")));
+    let log = scene.hosts[0].root().join("opt/deployment.log");
+    writeln!(OpenOptions::new().append(true).open(log).unwrap(), "one line more").unwrap();
+    assert_eq!(lines.next().unwrap().unwrap(), "one line more");
+    kill_process(Pid::from_child(&following), Signal::INT).unwrap();
+    assert_eq!(following.wait().unwrap().code(), Some(130));
+}
+
 #[test]
 fn nodes_are_looked_at_logged_exported_and_spoken_to() {
     let scene = two_nodes();
@@ -76,6 +94,7 @@ fn nodes_are_looked_at_logged_exported_and_spoken_to() {
     assert_eq!(log.code, 0, "{}", log.told());
     assert!(log.out.trim_end().ends_with("END exit=0"), "{}", log.out);
     assert_eq!(spot.run(&["logs", &ids[0], "--unit", "a;b"]).code, 2);
+    a_log_is_followed(&scene);
 
     let alike = spot.run(&["exec", "--", "cat", "/etc/os-release"]);
     assert_eq!(alike.code, 0, "{}", alike.told());

@@ -161,14 +161,16 @@ impl Scene {
         terminal.press("c");
         terminal.wait_for("1 instance in 1 region");
         terminal.press("\r");
-        terminal.wait_for("Create 1 instance in 1 region?");
+        terminal.wait_for("added to 1 that are there?");
         terminal.press("\x1b[C\r");
         while self.register_all().len() < 2 {
             thread::sleep(Duration::from_millis(20));
         }
         terminal.wait_for("● 2 ready");
-        for (keys, shown) in [("\r", "host key"), ("o", "END exit=0"), ("e", "● events")] {
-            terminal.press(keys);
+        for (key, shown) in
+            [("\r", "host key"), ("h", "all is well"), ("o", "ok   docker"), ("e", "SUCCESS Ready")]
+        {
+            terminal.press(key);
             terminal.wait_for(shown);
         }
         terminal.press("q");

@@ -149,6 +149,14 @@ pub(super) static BINDINGS: &[Binding] = &[
         "run",
     ),
     named(
+        "diagnose",
+        ROW,
+        &[char('h')],
+        Command::Diagnose,
+        "look closely at the marked nodes, else at the one chosen",
+        "",
+    ),
+    named(
         "answers",
         PANELS,
         &[char('O')],
@@ -168,14 +176,7 @@ pub(super) static BINDINGS: &[Binding] = &[
     named("copy-id", ROW, &[], Command::Copy(Copied::Id), "copy the instance's id", ""),
     named("copy-ssh", ROW, &[], Command::Copy(Copied::Ssh), "copy the command that logs in", ""),
     named("copy-menu", ROW, &[char('Y')], Command::AskCopy, "choose what to copy", ""),
-    named(
-        "refresh",
-        PANELS,
-        &[char('r')],
-        Command::Refresh,
-        "look at all regions and nodes now",
-        "refresh",
-    ),
+    named("refresh", PANELS, &[char('r')], Command::Refresh, "look at all regions now", "refresh"),
     named(
         "destroy-region",
         TABLE,
