@@ -279,6 +279,7 @@ fn model(instances: usize) -> Model {
         deployment: "spot-bench".into(),
         fleet,
         orders: Vec::new(),
+        destroys: Vec::new(),
         read_only: None,
         dashboard: true,
         now,

@@ -2,18 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::support::demo_cloud::DemoCloud;
 use crate::support::eye::{Eye, Seen, ours};
+use crate::support::moto::Moto;
 use crate::support::orchestrator::Orchestrator;
 use crate::support::proxy::Proxy;
 use crate::support::spot::{Ran, Spot};
+use crate::support::trap::Moment;
 
 const REGIONS: [&str; 2] = ["us-west-2", "eu-west-1"];
 /// The demo cloud's account.
 const ACCOUNT: &str = "111122223333";
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A demo cloud with strangers, and a user's folder.
 struct Scene {
@@ -119,6 +124,52 @@ fn cleanup_takes_networks_without_instances_and_leaves_the_others() {
 }
 
 #[test]
+fn cleanup_finds_an_address_that_is_all_that_is_left() {
+    // The demo cloud has no Elastic IPs.
+    let moto = Moto::start();
+    let proxy = Proxy::start(moto.address());
+    proxy.limit_regions(&REGIONS);
+    let spot = Spot::new(proxy.url());
+    spot.configure_without_hosts("  total_instances: 4", &REGIONS);
+    let (mut eye, url) = (Eye::open(), moto.url());
+    eye.settle_strangers(&url, &REGIONS[..1]);
+    let before = eye.alive(&url, &REGIONS);
+    eye.allocate(&url, REGIONS[1], &[("ManagedBy", "spot-tui"), ("DeploymentId", "spot-test")]);
+    assert_eq!(ours(&eye.alive(&url, &REGIONS)).count(), 1);
+    let cleaned = spot.run(&["cleanup", "--yes"]);
+    assert_eq!(cleaned.code, 0, "{}", cleaned.told());
+    assert_eq!(eye.alive(&url, &REGIONS), before, "{}", cleaned.told());
+    let again = spot.run(&["cleanup", "--yes"]);
+    assert!(!again.err.contains("cut short"), "{}", again.told());
+}
+
+#[test]
+fn a_destroy_of_one_that_was_killed_is_gone_on_with_by_the_destroy_of_another() {
+    let mut scene = Scene::set();
+    let state = scene.spot.state();
+    let ids: Vec<&str> = state.iter().map(|entry| entry["id"].as_str().unwrap()).collect();
+    let trap = scene.proxy.trap(Some("TerminateInstances"), 1, Moment::Unsent);
+    let mut command = scene.spot.command();
+    command.args(["destroy", ids[0], "--yes"]).stdin(Stdio::null()).stdout(Stdio::null());
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    trap.sprung.recv_timeout(PATIENCE).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    trap.gate.open();
+
+    let other = scene.run(&["destroy", ids[3], "--yes"]);
+    assert_eq!(other.code, 0, "{}", other.told());
+    assert!(other.err.contains("a destroy in"), "{}", other.told());
+    let seen = scene.seen();
+    let alive: BTreeSet<&str> =
+        ours(&seen).map(|(_, id)| id.as_str()).filter(|id| id.starts_with("i-")).collect();
+    assert_eq!(alive, BTreeSet::from([ids[1], ids[2]]), "both are gone, and no other");
+    let all = scene.run(&["destroy", "--all", "--yes"]);
+    assert!(!all.err.contains("cut short"), "it ended: {}", all.told());
+    assert_eq!(scene.seen(), scene.before);
+}
+
+#[test]
 fn recover_writes_the_state_anew_from_the_tags() {
     let scene = Scene::set();
     let ids = |spot: &Spot| -> BTreeSet<String> {
@@ -136,9 +187,7 @@ fn recover_writes_the_state_anew_from_the_tags() {
 fn nodes_of_ours_and_no_others_are_deleted_when_their_instances_are_gone() {
     let scene = Scene::set();
     let orchestrator = Orchestrator::start();
-    let config = fs::read_to_string(scene.spot.path().join("config.yaml")).unwrap();
-    let config = format!("{config}bacalhau:\n  api: {}\n", orchestrator.url());
-    scene.spot.write("config.yaml", 0o644, config.as_bytes());
+    scene.spot.add_configuration(&format!("bacalhau:\n  api: {}\n", orchestrator.url()));
     let state = scene.spot.state();
     let ids: Vec<&str> = state.iter().map(|entry| entry["id"].as_str().unwrap()).collect();
     // The beginning of one of ours, and another team's.
@@ -159,9 +208,7 @@ fn nodes_of_ours_and_no_others_are_deleted_when_their_instances_are_gone() {
 #[test]
 fn an_orchestrator_that_does_not_answer_is_said_and_nothing_fails() {
     let scene = Scene::set();
-    let config = fs::read_to_string(scene.spot.path().join("config.yaml")).unwrap();
-    let config = format!("{config}bacalhau:\n  api: http://127.0.0.1:9\n");
-    scene.spot.write("config.yaml", 0o644, config.as_bytes());
+    scene.spot.add_configuration("bacalhau:\n  api: http://127.0.0.1:9\n");
     let destroyed = scene.run(&["destroy", "--all", "--yes"]);
     assert_eq!(destroyed.code, 0, "{}", destroyed.told());
     assert_eq!(

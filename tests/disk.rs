@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::demo_cloud::DemoCloud;
-use crate::support::eye::{Eye, ours};
+use crate::support::eye::{Eye, Seen, ours};
 use crate::support::proxy::{Call, Proxy};
 use crate::support::spot::Spot;
 use crate::support::trap::Moment;
@@ -20,11 +20,13 @@ const REGIONS: [&str; 2] = ["us-west-2", "eu-west-1"];
 const NOBODY: u32 = 65534;
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A demo cloud, and a user's folder whose state lies on a disk of its own.
+/// A demo cloud with strangers, and a user's folder whose state lies on a disk of its own.
 struct Scene {
     cloud: DemoCloud,
     proxy: Proxy,
     spot: Spot,
+    eye: Eye,
+    before: Seen,
 }
 
 impl Scene {
@@ -39,7 +41,10 @@ impl Scene {
         let spot = Spot::new(proxy.url());
         spot.configure_without_hosts(&format!("  total_instances: 4\n{}", tags()), &REGIONS);
         fs::create_dir(spot.path().join("disk")).unwrap();
-        Self { cloud, proxy, spot }
+        let mut eye = Eye::open();
+        eye.settle_strangers(cloud.url(), &REGIONS[..1]);
+        let before = eye.alive(cloud.url(), &REGIONS);
+        Self { cloud, proxy, spot, eye, before }
     }
 
     /// `create`, in a mount namespace of its own where `disk/` is what `mount` makes of it.
@@ -59,12 +64,13 @@ impl Scene {
     }
 
     /// The run failed before anything was asked for, and said why and what to do.
-    fn refused(&self, output: &Output, words: [&str; 2]) {
+    fn refused(mut self, output: &Output, words: [&str; 2]) {
         let told = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{told}");
         assert!(words.iter().all(|word| told.contains(word)), "{words:?}: {told}");
         let calls = self.proxy.calls();
         assert!(!calls.iter().any(Call::is_mutating), "nothing was asked for");
+        assert_eq!(self.eye.alive(self.cloud.url(), &REGIONS), self.before);
     }
 }
 
@@ -105,7 +111,7 @@ fn a_state_of_somebody_else_is_said_before_anything_is_launched() {
 
 #[test]
 fn a_disk_that_fills_up_stops_the_launches_and_the_tags_find_the_rest() {
-    let scene = Scene::set();
+    let mut scene = Scene::set();
     // The region that comes second is held up before its launch, until the disk is full.
     let trap = scene.proxy.trap(Some("ImportKeyPair"), 2, Moment::Held);
     let mut command = scene.create_on("mount -t tmpfs -o size=1m tmpfs disk");
@@ -130,12 +136,11 @@ fn a_disk_that_fills_up_stops_the_launches_and_the_tags_find_the_rest() {
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains("No space left on device"), "{told}");
     assert_eq!(scene.proxy.calls_of("RunInstances").len(), 1, "nothing new was launched");
-    let mut eye = Eye::open();
-    let seen = eye.alive(scene.cloud.url(), &REGIONS);
+    let seen = scene.eye.alive(scene.cloud.url(), &REGIONS);
     assert_eq!(ours(&seen).filter(|(_, id)| id.starts_with("i-")).count(), 2);
 
     let destroyed = scene.spot.run(&["destroy", "--all", "--yes"]);
     assert_eq!(destroyed.code, 0, "{}", destroyed.told());
-    let left = eye.alive(scene.cloud.url(), &REGIONS);
-    assert_eq!(ours(&left).count(), 0, "the tags told of all of it");
+    let left = scene.eye.alive(scene.cloud.url(), &REGIONS);
+    assert_eq!(left, scene.before, "the tags told of all of it, and of nothing else");
 }

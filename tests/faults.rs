@@ -6,11 +6,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
+use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use spot_tui::demo::{CallFault, Scenario, Trouble};
 use spot_tui::fleet::Phase;
 
 use crate::support::stage::Stage;
+use crate::support::strangers::Strangers;
 
 const ONE: &str =
     "regions: [ { us-west-2: { machine_type: t3.medium, instances_per_region: 1 } } ]";
@@ -59,9 +64,12 @@ fn end(phase: &Phase) -> Option<String> {
 
 /// What became of a run in which one call of this action goes wrong.
 async fn play(action: &str, trouble: Trouble) -> Result<String, String> {
-    let fault = CallFault { action: action.to_owned(), region: None, nth: 1, count: 1, trouble };
+    // Strangers call before we do.
+    let nth = Strangers::calls(action) + 1;
+    let fault = CallFault { action: action.to_owned(), region: None, nth, count: 1, trouble };
     let scenario = Scenario { calls: vec![fault], ..Scenario::default() };
     let mut stage = Stage::set(ONE, scenario);
+    let strangers = Strangers::settle(&stage.cloud.world, "us-west-2").await;
     stage.create(0).await;
     let mut ends = BTreeSet::new();
     for instance in stage.model.fleet.instances() {
@@ -79,6 +87,7 @@ async fn play(action: &str, trouble: Trouble) -> Result<String, String> {
     if !stage.unmet().is_empty() {
         return Err("the fault never came".to_owned());
     }
+    strangers.assert_there().await;
     let end = ends.into_iter().collect::<Vec<_>>().join(", ");
     Ok(if destroys > 1 { format!("{end}; destroy twice") } else { end })
 }
@@ -89,33 +98,64 @@ async fn a_few_faults_of_every_kind_leave_nothing() {
     let actions = ["CreateVpc", "RunInstances", "DescribeInstances", "TerminateInstances"];
     let cases = troubles().into_iter().zip(actions.into_iter().cycle());
     for ((name, trouble), action) in cases {
-        if let Err(why) = play(action, trouble).await {
+        if let Err(why) = Box::pin(play(action, trouble)).await {
             panic!("{action}, {name}: {why}");
         }
     }
 }
 
-#[tokio::test(start_paused = true)]
-#[ignore = "minutes: make sweep"]
-async fn every_fault_of_every_action_leaves_nothing() {
-    let mut table: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    let mut wrong = Vec::new();
-    let mut out = std::io::stdout();
-    for action in actions().await {
-        for (name, trouble) in troubles() {
-            let outcome = match play(&action, trouble).await {
-                Ok(outcome) => outcome,
-                Err(why) => {
-                    wrong.push(format!("{action}, {name}: {why}"));
-                    "WRONG".to_owned()
+/// Each case has a world and a clock of its own, so that as many go on at once as there are cores.
+fn play_all(actions: &[String]) -> Vec<(String, &'static str, Result<String, String>)> {
+    let cases: Vec<_> = actions
+        .iter()
+        .flat_map(|action| troubles().map(|(name, trouble)| (action.clone(), name, trouble)))
+        .collect();
+    let (next, played) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                while let Some((action, name, trouble)) =
+                    cases.get(next.fetch_add(1, Ordering::SeqCst))
+                {
+                    let story = || on_a_paused_clock(play(action, trouble.clone()));
+                    let told = catch_unwind(AssertUnwindSafe(story));
+                    let told = told.unwrap_or_else(|_| Err("it ended in a panic".to_owned()));
+                    played.lock().unwrap().push((action.clone(), *name, told));
                 }
-            };
-            writeln!(out, "{action:32} {name:12} {outcome}").unwrap();
-            table.entry(outcome).or_default().push(name);
+            });
         }
+    });
+    played.into_inner().unwrap()
+}
+
+fn on_a_paused_clock<T>(story: impl Future<Output = T>) -> T {
+    let mut clock = tokio::runtime::Builder::new_current_thread();
+    clock.enable_all().start_paused(true).build().unwrap().block_on(story)
+}
+
+#[test]
+#[ignore = "minutes: make sweep"]
+fn every_fault_of_every_action_leaves_nothing() {
+    let mut played = play_all(&on_a_paused_clock(actions()));
+    played.sort();
+    let mut outcomes: BTreeMap<&str, usize> = BTreeMap::new();
+    let (mut wrong, mut out) = (Vec::new(), std::io::stdout());
+    for (action, name, told) in &played {
+        let outcome = told.as_ref().map_or_else(
+            |why| {
+                wrong.push(format!("{action}, {name}: {why}"));
+                "WRONG"
+            },
+            String::as_str,
+        );
+        // With --nocapture it is what `make sweep` shows.
+        writeln!(out, "{action:32} {name:12} {outcome}").unwrap();
+        *outcomes.entry(outcome).or_default() += 1;
     }
-    for (outcome, names) in &table {
-        writeln!(out, "{:4}  {outcome}", names.len()).unwrap();
+    for (outcome, count) in &outcomes {
+        writeln!(out, "{count:4}  {outcome}").unwrap();
     }
+    writeln!(out, "cases {}, wrong {}", played.len(), wrong.len()).unwrap();
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }

@@ -1,12 +1,12 @@
 //! A create that an earlier run did not end is completed, not doubled; one that is cancelled is
-//! taken back.
+//! taken back; a destroy is gone on with.
 
 use std::collections::BTreeSet;
 
 use spot_tui::app::{Command, Counts, Effect, Message, Model, Opening, Stamped, update};
 use spot_tui::fleet::{
-    About, Doomed, Fleet, Instance, InstanceKey, Job, JobId, Launch, Machine, Order, Outcome,
-    Phase, Progress, Report,
+    About, Doom, Doomed, Fleet, Instance, InstanceKey, Job, JobId, Launch, Machine, Order, Outcome,
+    Phase, Progress, Report, Victim,
 };
 
 use crate::support::screen::{at, machine, opening};
@@ -42,6 +42,13 @@ fn create(model: &mut Model, count: u32) -> Vec<Launch> {
     effects.into_iter().find_map(launches).unwrap_or_default()
 }
 
+fn started(effect: Effect) -> Option<Job> {
+    match effect {
+        Effect::Start(_, job) => Some(job),
+        _ => None,
+    }
+}
+
 fn launches(effect: Effect) -> Option<Vec<Launch>> {
     match effect {
         Effect::Start(_, Job::Create(launches)) => Some(launches),
@@ -72,6 +79,40 @@ fn what_is_asked_for_beyond_it_is_added() {
     let counts: Vec<usize> = launches.iter().map(|launch| launch.keys.len()).collect();
     assert_eq!(counts, [2, 2], "{launches:?}");
     assert_ne!(launches[0].id, launches[1].id);
+}
+
+#[test]
+fn a_destroy_that_was_cut_short_is_gone_on_with_and_takes_nothing_else() {
+    let named = machine(2, "us-west-2a").id;
+    let victim =
+        Victim { key: InstanceKey::adopted(&named), id: named.clone(), spot_request: None };
+    let destroy = Doom {
+        deployment: "spot-7f3a".into(),
+        region: REGION.into(),
+        launch: None,
+        victims: vec![victim.clone()],
+    };
+    let others = Doom { deployment: "spot-other".into(), ..destroy.clone() };
+    let mut fleet = Fleet::default();
+    for machine in [machine(1, "us-west-2a"), machine(2, "us-west-2a")] {
+        let key = InstanceKey::adopted(&machine.id);
+        let planned = Instance::planned(key, REGION.into(), "spot-7f3a".into(), at(0));
+        fleet.insert(Instance { machine: Some(machine), phase: Phase::Running, ..planned });
+    }
+    let destroys = vec![destroy, others];
+    let mut model = Model::new(Opening { fleet, destroys, ..opening((140, 40)) });
+    let counts = || Some(Counts::from([(REGION.into(), 1)]));
+    let effects = take(&mut model, Message::Command(Command::Create(counts())));
+    let jobs: Vec<Job> = effects.into_iter().filter_map(started).collect();
+    let doomed = Doomed::Instances([(REGION.into(), vec![victim])].into());
+    assert!(jobs.contains(&Job::Destroy(doomed)), "{jobs:?}");
+    let resumed = jobs.iter().find_map(|job| match job {
+        Job::Resume(rows) => Some(rows.iter().filter_map(Instance::id).cloned().collect()),
+        _ => None,
+    });
+    assert_eq!(resumed, Some(vec![machine(1, "us-west-2a").id]), "what is to end is not set up");
+    let effects = take(&mut model, Message::Command(Command::Create(counts())));
+    assert!(!effects.into_iter().filter_map(started).any(|job| job.verb() == "destroy"), "once");
 }
 
 #[test]

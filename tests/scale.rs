@@ -14,6 +14,7 @@ use spot_tui::jobs::network::{NetworkPlan, ensure};
 
 use crate::support::journal::Unrecorded;
 use crate::support::stage::Stage;
+use crate::support::strangers::Strangers;
 
 const INSTANCES: u32 = 1000;
 const REGIONS: u32 = 17;
@@ -52,10 +53,12 @@ async fn a_thousand_instances_in_seventeen_regions_go_as_fast_as_aws_lets_them()
         build(&stage, place.code).await;
     }
     assert_eq!(launched, INSTANCES);
+    let strangers = Strangers::settle(&stage.cloud.world, "us-west-2").await;
     let before = stage.cloud.world.calls().len();
     let began = stage.cloud.world.clock().now();
     stage.destroy().await;
     assert_eq!(stage.left().await, 0, "{}", stage.log());
+    strangers.assert_there().await;
 
     let calls = stage.cloud.world.calls().split_off(before);
     let refused = calls.iter().filter(|it| it.code.as_deref() == Some("RequestLimitExceeded"));

@@ -8,8 +8,8 @@ use insta::assert_snapshot;
 use ratatui::style::Color;
 use spot_tui::app::{Effect, Exit, Input, Message, Panel, Question, QuestionId, Secret, Turn};
 use spot_tui::fleet::{
-    About, Attempt, Doomed, Fact, Failure, HostKey, HostKeyTrust, InstanceKey, Job, JobId, Outcome,
-    Phase, Progress, Region, Report, Step, Transfer,
+    About, Attempt, Doomed, Fact, Failure, HostKey, HostKeyTrust, InstanceKey, Job, JobId, Level,
+    Outcome, Phase, Progress, Region, Report, Step, Transfer,
 };
 use spot_tui::view::Theme;
 
@@ -114,6 +114,42 @@ fn the_create_dialog_shows_the_plan_and_asks_again() {
     let mut screen = fleet(80, 24);
     screen.press("c<Enter>");
     assert_snapshot!("create_confirm_80x24", screen.photo());
+}
+
+#[test]
+fn a_nuke_tells_what_goes_before_it_takes_the_accounts_number() {
+    let mut screen = Screen::new(80, 24);
+    let effects = screen.press("X");
+    let [Effect::Start(look, Job::Inspect(_))] = effects.as_slice() else { panic!("{effects:?}") };
+    let look = *look;
+    let text = screen.text();
+    assert!(text.contains("of account 123456789012") && text.contains("looking"), "{text}");
+    assert_eq!(screen.press("123456789012<Enter>"), [], "nobody knows yet what it would be");
+    let said = "spot-other by bob, 1 alive: instance i-0b0b (running)".to_owned();
+    let about = About::Region(Region::from("eu-west-1"));
+    let progress = Progress::Said(Level::Info, said);
+    screen.send(Message::Report(Report { job: look, at: at(1), about, progress }));
+    end(&mut screen, look.0, Outcome::Done);
+    let text = screen.text();
+    assert!(text.contains("eu-west-1  spot-other by bob, 1 alive: instance i-0b0b"), "{text}");
+    let effects = screen.press("<Enter>");
+    let [Effect::Start(_, Job::Destroy(Doomed::Account(_)))] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+}
+
+#[test]
+fn a_cleanup_of_nothing_says_so_and_does_nothing() {
+    let mut screen = Screen::new(80, 24);
+    let effects = screen.press("U");
+    let [Effect::Start(look, Job::CleanUp { dry_run: true, .. })] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    let look = look.0;
+    end(&mut screen, look, Outcome::Done);
+    let text = screen.text();
+    assert!(text.contains("There is nothing"), "{text}");
+    assert_eq!(screen.press("<Right><Enter>"), []);
 }
 
 #[test]

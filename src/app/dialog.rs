@@ -5,7 +5,7 @@ mod columns;
 mod menu;
 mod palette;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use columns::ColumnsForm;
 pub use menu::Menu;
@@ -14,7 +14,7 @@ pub use palette::{Palette, Proposal};
 use super::command::Motion;
 use super::keymap::Context;
 use super::{Command, Counts, Question, Scope, Secret};
-use crate::fleet::{Health, Region};
+use crate::fleet::{Health, JobId, Region};
 
 /// What lies over the table.
 #[derive(Debug, Clone, PartialEq)]
@@ -140,6 +140,17 @@ pub struct DestroyForm {
     pub word: Option<(String, String)>,
     /// Whether Yes is chosen.
     pub yes: bool,
+    /// What the tags tell of it, where the rows do not tell all that goes.
+    pub found: Option<Found>,
+}
+
+/// What a job finds while its dialog is open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The job, until it has ended.
+    pub by: Option<JobId>,
+    /// What it said, by region.
+    pub lines: BTreeSet<(Region, String)>,
 }
 
 impl DestroyForm {
@@ -152,7 +163,8 @@ impl DestroyForm {
             (_, 0 | 1) => None,
             (_, several) => Some(several.to_string()),
         };
-        Self { scope, targets, word: word.map(|word| (word, String::new())), yes: false }
+        let word = word.map(|word| (word, String::new()));
+        Self { scope, targets, word, yes: false, found: None }
     }
 
     /// How many rows there are in each region.
@@ -163,8 +175,14 @@ impl DestroyForm {
         })
     }
 
+    /// Whether what would go is not told yet.
+    pub fn is_looking(&self) -> bool {
+        self.found.as_ref().is_some_and(|found| found.by.is_some())
+    }
+
     fn is_confirmed(&self) -> bool {
-        self.word.as_ref().map_or(self.yes, |(word, typed)| word == typed.trim())
+        let is_something = self.found.as_ref().is_none_or(|found| !found.lines.is_empty());
+        is_something && self.word.as_ref().map_or(self.yes, |(word, typed)| word == typed.trim())
     }
 }
 
@@ -327,6 +345,7 @@ fn in_create(form: &mut CreateForm, command: &Command) -> Next {
 
 fn in_destroy(form: &mut DestroyForm, command: &Command) -> Next {
     match command {
+        Command::Accept if form.is_looking() => {}
         Command::Accept if form.is_confirmed() => {
             return Next::Do(Command::Destroy(form.scope.clone()));
         }

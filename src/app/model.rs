@@ -16,7 +16,7 @@ use super::{
 };
 use crate::config::{Config, ThemeName};
 use crate::fleet::{
-    Account, DeploymentId, Doomed, Failure, Fleet, Health, Instance, InstanceKey, Job, JobId,
+    Account, DeploymentId, Doom, Doomed, Failure, Fleet, Health, Instance, InstanceKey, Job, JobId,
     Launch, LaunchId, Level, Order, Outcome, Phase, Region,
 };
 
@@ -31,6 +31,8 @@ pub struct Opening {
     pub fleet: Fleet,
     /// Creates that an earlier run did not bring to their end.
     pub orders: Vec<Order>,
+    /// Destroys that an earlier run did not bring to their end.
+    pub destroys: Vec<Doom>,
     /// Why nothing may be changed, if that is so.
     pub read_only: Option<String>,
     /// Whether there is a screen: then watching and resuming begin by themselves, and leaving
@@ -283,6 +285,8 @@ pub struct Model {
     pub(super) postponed: Option<Scope>,
     /// Creates of an earlier run that no job has taken over yet.
     pub(super) orders: Vec<Order>,
+    /// Destroys of an earlier run that no job has taken over yet.
+    pub(super) destroys: Vec<Doom>,
     pub(super) last_launch: i64,
     next_job: u64,
     /// Whether the fleet changed since rows were counted and sorted, as a whole.
@@ -345,6 +349,7 @@ impl Model {
             questions: VecDeque::new(),
             postponed: None,
             orders: opening.orders,
+            destroys: opening.destroys,
             last_launch: 0,
             next_job: 1,
             unsorted: false,

@@ -4,7 +4,7 @@
 //! Access ──open──> Aws ──account()──> who we are, enabled regions           access, profile
 //!                   ├──price_lists()──> what has a list price               prices
 //!                   └──region()──> Ec2, one region, two clients             access
-//!                                   ├─ launch, can_launch                   launch
+//!                                   ├─ launch                               launch
 //!                                   ├─ instances, terminate, spot requests  machines, spot
 //!                                   ├─ spot_prices                          prices
 //!                                   ├─ console_output ── its host keys      console
@@ -24,6 +24,7 @@ mod console;
 mod error;
 mod hints;
 mod images;
+mod instant_fleet;
 mod keys;
 mod launch;
 mod machines;
@@ -41,6 +42,7 @@ pub use address::{AddressError, operator_networks, own_address};
 pub use console::{ConsoleKeys, host_key_fingerprints};
 pub use error::{AwsError, Class, Credential};
 pub use images::{Architecture, ImageChoice};
+pub use instant_fleet::{FleetPlace, FleetRequest, Given};
 pub use keys::KeyPair;
 pub use launch::LaunchRequest;
 pub use machines::DeploymentSeen;

@@ -1,5 +1,7 @@
 //! Spot requests: what stands behind a spot instance, and would launch it again if persistent.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_ec2::types::{Filter, SpotInstanceRequest, SpotInstanceType};
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,6 +13,8 @@ use crate::fleet::{InstanceId, Lifecycle, Notice, SpotRequestId};
 
 /// The statuses of a request whose instance EC2 is about to end or to stop.
 const MARKED: [&str; 2] = ["marked-for-termination", "marked-for-stop"];
+/// The states of a request that can still launch something, or has something running.
+const LIVING: [&str; 3] = ["open", "active", "disabled"];
 /// From the mark to the end.
 const LEAD: SignedDuration = SignedDuration::from_mins(2);
 
@@ -32,7 +36,7 @@ pub struct SpotRequest {
 impl SpotRequest {
     /// Whether it can still launch something, or has something running.
     pub fn is_alive(&self) -> bool {
-        matches!(self.state.as_str(), "open" | "active" | "disabled")
+        LIVING.contains(&self.state.as_str())
     }
 }
 
@@ -41,6 +45,15 @@ impl Ec2 {
     pub async fn spot_requests(&self, selector: &Selector) -> Result<Vec<SpotRequest>, AwsError> {
         let ours = self.describe_requests(selector, None).await?;
         Ok(ours.iter().filter_map(spot_request).collect())
+    }
+
+    /// The tags of our requests that may still launch something, or have something running.
+    pub(super) async fn living_requests(
+        &self,
+        selector: &Selector,
+    ) -> Result<Vec<BTreeMap<String, String>>, AwsError> {
+        let living = self.describe_requests(selector, Some(filter("state", LIVING))).await?;
+        Ok(living.iter().map(|request| read_tags(request.tags())).collect())
     }
 
     /// Which of our instances EC2 takes back (EC2 DescribeSpotInstanceRequests, filtered by tags

@@ -25,15 +25,15 @@ pub use cost::{Amount, Cost};
 pub use diagnosis::Diagnosis;
 pub use ids::{
     AccountId, DeploymentId, GatewayId, ImageId, InstanceId, InstanceKey, LaunchId, MachineType,
-    Region, RouteTableId, SecurityGroupId, SpotRequestId, SubnetId, VpcId, Zone,
+    Region, RouteTableId, SecurityGroupId, SpotRequestId, SubnetId, TemplateId, VpcId, Zone,
 };
 pub use instance::{Attempt, HostKey, HostKeyTrust, Instance, Lifecycle, Machine};
 pub use market::{Market, Pool, PriceList, RegionPrices};
 pub use phase::{Ec2State, Failure, Health, Phase, Step, Transfer};
 pub use places::{PLACES, Place};
 pub use progress::{
-    About, Account, Doomed, Fact, Job, JobId, Launch, Level, NetworkState, Notice, Order, Outcome,
-    Progress, Ran, Report, Victim,
+    About, Account, Doom, Doomed, Fact, Job, JobId, Launch, Level, NetworkState, Notice, Order,
+    Outcome, Progress, Ran, Report, Victim,
 };
 pub use question::{Question, QuestionId, Secret};
 

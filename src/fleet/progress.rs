@@ -154,6 +154,29 @@ pub enum Doomed {
     Account(Vec<Region>),
 }
 
+/// A destroy in one region that an earlier run did not bring to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doom {
+    /// Of which deployment.
+    pub deployment: DeploymentId,
+    /// Where.
+    pub region: Region,
+    /// The launch that is to be taken back, if it is about one.
+    pub launch: Option<LaunchId>,
+    /// What it had found by then.
+    pub victims: Vec<Victim>,
+}
+
+impl Doom {
+    /// Whether it ends this instance.
+    pub fn takes(&self, machine: &Machine) -> bool {
+        self.victims.iter().any(|victim| victim.id == machine.id)
+            || self.launch.as_ref().is_some_and(|launch| {
+                machine.launch.as_ref().is_some_and(|token| token.is_of(launch))
+            })
+    }
+}
+
 /// An instance that is to be destroyed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Victim {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use tokio::task::JoinSet;
 
-use super::destroy::{Destruction, Remains, Target};
+use super::destroy::{Destruction, Target};
 use super::{Context, Reporter};
 use crate::aws::{AwsError, DeploymentSeen, Ec2, Residue, Selector};
 use crate::fleet::{Failure, Level, Outcome, Region, Step};
@@ -109,7 +109,7 @@ impl Cleaning {
                 let target = Target::Deployment(seen.deployment);
                 let (context, reporter) = (Arc::clone(&self.context), self.reporter.clone());
                 let destruction = Destruction::new(context, self.ec2.clone(), reporter, target);
-                failed += usize::from(destruction.tear_down().await == Remains::Something);
+                failed += usize::from(destruction.clear().await);
             }
         }
         Ok(failed)

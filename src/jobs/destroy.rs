@@ -5,17 +5,22 @@
 //! another machine. What was asked of EC2 and not answered is waited for: what it makes may show
 //! only now.
 
+mod doom;
 mod nodes;
 mod target;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, OnceCell, OwnedRwLockWriteGuard};
+use tokio::sync::{Mutex, OwnedRwLockWriteGuard};
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, sleep};
 
+pub(super) use doom::is_destroy;
+pub use doom::{unfinished_destroys, unfinished_nukes};
 pub(super) use target::Target;
+
+use doom::Record;
 
 use super::settle::Unanswered;
 use super::{Context, Reporter, network, watch};
@@ -24,10 +29,7 @@ use crate::fleet::{
     Doomed, Ec2State, Fact, Failure, InstanceId, Level, Machine, NetworkState, Outcome, Phase,
     Region, SpotRequestId, Step, Victim,
 };
-use crate::store::{Intent, IntentId};
 
-/// What the journal calls a destroy; it is no action of EC2's.
-pub(super) const DESTROY: &str = "Destroy";
 /// How long an instance may take from shutting-down to terminated.
 const SHUTDOWN: Duration = Duration::from_mins(15);
 /// How long the network's parts may depend on each other after the last instance is gone.
@@ -52,6 +54,9 @@ pub(super) async fn destroy(context: Arc<Context>, doomed: Doomed, reporter: Rep
         Ok(aims) => aims,
         Err(error) => return Outcome::Failed(error.failure(Step::Account)),
     };
+    if aims.iter().any(|(_, aim)| matches!(aim, Aim::Everything(_))) {
+        say_unsure(&context, &reporter).await;
+    }
     let mut regions = JoinSet::new();
     for (ec2, aim) in aims {
         let (context, reporter) = (Arc::clone(&context), reporter.clone());
@@ -104,7 +109,7 @@ async fn aims(context: &Context, doomed: Doomed) -> Result<Vec<(Ec2, Aim)>, AwsE
 
 /// What a look at the network's resources came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Remains {
+enum Remains {
     /// Nothing is left.
     Nothing,
     /// Instances that use it; so it was left alone.
@@ -119,16 +124,16 @@ pub(super) struct Destruction {
     ec2: Ec2,
     reporter: Reporter,
     target: Target,
-    /// This destroy in the journal, once it has found something.
-    standing: OnceCell<Option<IntentId>>,
+    /// This destroy in the journal.
+    record: Record,
     /// Instances that were seen terminated.
     gone: Mutex<BTreeSet<InstanceId>>,
 }
 
 impl Destruction {
     pub(super) fn new(context: Arc<Context>, ec2: Ec2, reporter: Reporter, target: Target) -> Self {
-        let (standing, gone) = (OnceCell::new(), Mutex::default());
-        Self { context, ec2, reporter, target, standing, gone }
+        let (record, gone) = (Record::default(), Mutex::default());
+        Self { context, ec2, reporter, target, record, gone }
     }
 
     /// Ends these instances; with the last one of the deployment goes the network. Answers how
@@ -150,6 +155,10 @@ impl Destruction {
     /// Destroys everything of the target, and looks again until nothing is left and no call can
     /// show an effect any more. Answers how much of it failed.
     pub(super) async fn empty(&self) -> usize {
+        if self.target.launch().is_some() {
+            // From now on the launch is not gone on with, but taken back.
+            self.begin(&[]).await;
+        }
         let failed = match self.pass_by_pass().await {
             Ok(failed) => failed,
             Err(failure) => self.said(&failure).await,
@@ -197,11 +206,10 @@ impl Destruction {
             if is_last || Instant::now() >= deadline {
                 return Ok(0);
             }
-            if !waits {
+            if !waits && let Some(answer) = self.answered_at() {
                 let text = format!(
-                    "a call was not answered, or the journal is lost: looking {} s more for what \
-                     it may have made",
-                    quiet.saturating_duration_since(Instant::now()).as_secs() + 1
+                    "a call was not answered: looking {} s more for what it may have made",
+                    seconds_until(answer)
                 );
                 self.reporter.said_of(self.region(), Level::Info, text).await;
                 waits = true;
@@ -213,9 +221,14 @@ impl Destruction {
 
     /// From when on nothing can show any more that was asked for before.
     fn quiet_at(&self) -> Instant {
+        self.answered_at().max(self.context.unsure_until()).unwrap_or_else(Instant::now)
+    }
+
+    /// From when on no call of this region can show an effect that nobody answered; `None` where
+    /// there is no such call.
+    fn answered_at(&self) -> Option<Instant> {
         let calls = self.unanswered().into_iter();
-        let calls = calls.filter(|call| call.makes().is_some()).map(|call| call.until);
-        calls.chain(self.context.unsure_until()).max().unwrap_or_else(Instant::now)
+        calls.filter(|call| call.makes().is_some()).map(|call| call.until).max()
     }
 
     /// The calls for the target in this region whose outcome nobody wrote down, and its orders.
@@ -231,30 +244,15 @@ impl Destruction {
         .collect()
     }
 
-    /// Notes in the journal that this destroy has begun. A journal that cannot be written does not
-    /// keep anything from being destroyed.
-    async fn begin(&self) {
-        let record = async {
-            let intent = Intent {
-                action: DESTROY.into(),
-                region: self.region().clone(),
-                deployment: self.context.deployment(),
-                launch: None,
-                request: serde_json::Value::Null,
-            };
-            let recorded = super::record(&self.context, &intent).await;
-            recorded
-                .inspect_err(|failure| tracing::warn!(%failure, "a destroy is not in the journal"))
-                .ok()
-        };
-        self.standing.get_or_init(|| record).await;
+    /// Writes down what is about to be ended.
+    async fn begin(&self, victims: &[Victim]) {
+        self.record.begin(&self.context, self.region(), &self.target, victims).await;
     }
 
     async fn ended(&self, failed: usize) {
-        if let Some(Some(id)) = self.standing.get()
-            && failed == 0
-        {
-            super::close(&self.context, *id, "done").await;
+        if failed == 0 {
+            let gone = self.gone.lock().await;
+            self.record.end(&self.context, self.region(), &self.target, &gone).await;
         }
         self.context.stir();
     }
@@ -267,7 +265,7 @@ impl Destruction {
         fence: OwnedRwLockWriteGuard<()>,
     ) -> Result<usize, Failure> {
         if !victims.is_empty() {
-            self.begin().await;
+            self.begin(&victims).await;
         }
         for victim in &victims {
             self.context.stop_work_on(&victim.id);
@@ -383,8 +381,16 @@ impl Destruction {
         Ok(states)
     }
 
+    /// Removes what is left of a deployment in a region where nothing of it is alive. Answers
+    /// whether something would not go.
+    pub(super) async fn clear(&self) -> bool {
+        let is_left = self.tear_down().await == Remains::Something;
+        self.ended(usize::from(is_left)).await;
+        is_left
+    }
+
     /// Removes the network of a region where nothing of the deployment is alive any more.
-    pub(super) async fn tear_down(&self) -> Remains {
+    async fn tear_down(&self) -> Remains {
         // Nobody launches into what is being removed.
         let _fence = self.context.tear_down(self.region()).await;
         let network = self.target.network();
@@ -403,7 +409,7 @@ impl Destruction {
 
     /// True when nothing is left.
     async fn demolish(&self, network: &Selector) -> bool {
-        self.begin().await;
+        self.begin(&[]).await;
         self.reporter.learned_of(self.region(), Fact::Network(NetworkState::Removing)).await;
         let (say, telling) = self.reporter.telling(self.region());
         let teardown = network::teardown(&self.ec2, network, TEARDOWN, &say);
@@ -427,6 +433,22 @@ impl Destruction {
             }
         }
     }
+}
+
+/// Says once, for all regions, how long what no journal tells of is looked for.
+async fn say_unsure(context: &Context, reporter: &Reporter) {
+    let Some(until) = context.unsure_until().filter(|until| *until > Instant::now()) else {
+        return;
+    };
+    let text = format!(
+        "the journal is lost or cannot be read: what was in flight is looked for {} s more",
+        seconds_until(until)
+    );
+    reporter.remarked(Level::Info, text).await;
+}
+
+fn seconds_until(time: Instant) -> u64 {
+    time.saturating_duration_since(Instant::now()).as_secs() + 1
 }
 
 fn victim(machine: &Machine) -> Victim {

@@ -37,14 +37,15 @@ use std::time::{Duration, SystemTime};
 pub use context::{Charge, Context, Pace};
 pub use credentials::Credentials;
 pub use deployment::{Found, find_deployment};
-use exec::Errand;
+pub use destroy::{unfinished_destroys, unfinished_nukes};
 pub use node_files::{NodeFile, node_files};
 pub use orchestrator::open_orchestrator;
-pub use orders::{unfinished, unfinished_destroys};
+pub use orders::unfinished;
 pub use questions::{Asked, Asker, Questions, questions};
 pub use report::{Desk, Lanes, Reporter, lanes};
 pub use visit::{Place, Visitor};
 
+use exec::Errand;
 use tokio::task::JoinSet;
 
 use crate::fleet::{Failure, Job, Outcome};

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
 use super::Context;
-use super::destroy::DESTROY;
+use super::destroy::{is_destroy, unfinished_destroys};
 use crate::aws::{Ec2, Selector};
 use crate::fleet::{
     DeploymentId, Ec2State, Failure, InstanceId, Launch, LaunchId, Machine, Order, Region, Step,
@@ -34,25 +34,21 @@ struct Terms {
     made: BTreeSet<InstanceId>,
 }
 
-/// The orders that an earlier process left standing.
+/// The orders that an earlier process left standing, and was not about to take back.
 pub fn unfinished(journal: &Journal) -> Vec<Order> {
+    let taken_back: BTreeSet<LaunchId> =
+        unfinished_destroys(journal).into_iter().filter_map(|doom| doom.launch).collect();
     let orders = journal.inherited().into_iter().filter_map(|(.., intent)| {
         let Terms { count, made, .. } = terms(&intent)?;
         let Intent { region, deployment, launch, .. } = intent;
         Some(Order { deployment, region, launch: launch?, count, made })
     });
-    orders.collect()
-}
-
-/// The destroys that an earlier process began and did not end, by region.
-pub fn unfinished_destroys(journal: &Journal) -> Vec<(DeploymentId, Region)> {
-    let destroys = journal.inherited().into_iter().filter(|(.., it)| it.action == DESTROY);
-    destroys.map(|(.., intent)| (intent.deployment, intent.region)).collect()
+    orders.filter(|order| !taken_back.contains(&order.launch)).collect()
 }
 
 /// Whether an intent is an order or a destroy, not a call.
 pub(super) fn is_order(intent: &Intent) -> bool {
-    [CREATE, DESTROY].contains(&intent.action.as_str())
+    intent.action == CREATE || is_destroy(intent)
 }
 
 fn terms(intent: &Intent) -> Option<Terms> {

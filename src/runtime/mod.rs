@@ -114,7 +114,7 @@ async fn carry_out(
         Some(Command::Ssh { instance, command }) => {
             nodes::ssh(&site, &instance, &command, debug).await
         }
-        Some(Command::Exec(args)) => nodes::exec(&site, &args, debug).await,
+        Some(Command::Exec(args)) => Box::pin(nodes::exec(&site, &args, debug)).await,
         Some(Command::Retry { instance, yes, json }) => {
             Box::pin(commands::retry(&site, &instance, yes, json, debug)).await
         }

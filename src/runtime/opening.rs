@@ -148,6 +148,7 @@ pub(super) fn open(
     let now = access.now();
     let fleet = fleet(&state, now);
     let orders = journal.as_deref().map(jobs::unfinished).unwrap_or_default();
+    let destroys = journal.as_deref().map(jobs::unfinished_destroys).unwrap_or_default();
     let config = config.map(Arc::new);
     let (asker, questions) = jobs::questions();
     let (desk, lanes) = jobs::lanes(access.time.clone());
@@ -175,6 +176,7 @@ pub(super) fn open(
         deployment,
         fleet,
         orders,
+        destroys,
         read_only,
         dashboard: window.is_some(),
         now,
@@ -202,12 +204,16 @@ fn leftovers(journal: &Journal) -> Vec<String> {
             order.count, order.region, order.deployment
         )
     });
-    let destroys = jobs::unfinished_destroys(journal).into_iter().map(|(deployment, region)| {
+    let destroys = jobs::unfinished_destroys(journal).into_iter().map(|doom| {
         format!(
-            "a destroy in {region} ({deployment}) did not end; the next destroy goes on with it"
+            "a destroy in {} ({}) was cut short; the dashboard, create and destroy go on with it",
+            doom.region, doom.deployment
         )
     });
-    creates.chain(destroys).collect()
+    let nukes = jobs::unfinished_nukes(journal).into_iter().map(|region| {
+        format!("a nuke in {region} was cut short; nuke again, or look with `nuke --dry-run`")
+    });
+    creates.chain(destroys).chain(nukes).collect()
 }
 
 /// The lock, or why this process only reads.

@@ -4,6 +4,10 @@
 //! number; a second `open` line with the same number takes the place of the first. `v` is the
 //! format's version. After a crash the open ones say where to look.
 //!
+//! A call that makes something has an intent of its own. What is taken away has one a region,
+//! `Destroy`, which names all that is to end and stays open until nothing of it is left: each of
+//! its calls may be repeated, so that it does not matter which of them were sent.
+//!
 //! ```text
 //! {"v":1,"n":7,"at":"2026-11-20T09:41:05Z","open":{"action":"RunInstances","region":"us-west-2",...}}
 //! {"v":1,"n":7,"at":"2026-11-20T09:41:07Z","close":"done"}

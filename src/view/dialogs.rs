@@ -12,7 +12,7 @@ use ratatui::widgets::{Block, Clear, Widget};
 use super::text;
 use super::theme::Theme;
 use super::{Pen, Tone};
-use crate::app::dialog::{DestroyForm, Leave, QuitForm, SecretForm, Target};
+use crate::app::dialog::{DestroyForm, Found, Leave, QuitForm, SecretForm, Target};
 use crate::app::{Dialog, Model, Scope, clean};
 use crate::fleet::Region;
 
@@ -153,6 +153,7 @@ fn cost(form: &DestroyForm) -> &'static str {
             "Its disk is deleted with it. This cannot be undone."
         }
         Scope::Instances(_) => "Their disks are deleted with them. This cannot be undone.",
+        Scope::LeftOvers(_) => "What runs keeps what it has. This cannot be undone.",
         _ => "Networks and disks too, and what is found by its tags alone. No undo.",
     }
 }
@@ -161,8 +162,8 @@ fn cost(form: &DestroyForm) -> &'static str {
 fn victims(pen: &Pen<'_>, area: Rect, form: &DestroyForm) -> Vec<(Tone, String)> {
     let listed = LISTED.min(usize::from(area.height.saturating_sub(12)).max(1));
     let glyphs = pen.theme.glyphs;
-    if matches!(form.scope, Scope::LeftOvers(_)) {
-        return vec![(Tone::Dim, "Found by their tags in every region; named in the log.".into())];
+    if let Some(found) = &form.found {
+        return told(found, listed);
     }
     if form.targets.is_empty() {
         return vec![(Tone::Dim, "No instance is known here; the tags are asked.".into())];
@@ -190,6 +191,22 @@ fn victims(pen: &Pen<'_>, area: Rect, form: &DestroyForm) -> Vec<(Tone, String)>
         let more = said.len() - listed + 1;
         said.truncate(listed - 1);
         said.push((Tone::Dim, format!("and {}", text::count(more, "more region"))));
+    }
+    said
+}
+
+/// What the tags tell, by region.
+fn told(found: &Found, listed: usize) -> Vec<(Tone, String)> {
+    let line = |(region, text): &(Region, String)| (Tone::Plain, format!("{region}  {text}"));
+    let mut said: Vec<(Tone, String)> = found.lines.iter().take(listed).map(line).collect();
+    let more = found.lines.len() - said.len();
+    if more > 0 {
+        said.push((Tone::Dim, format!("and {more} more, in the log")));
+    }
+    match found.by {
+        Some(_) => said.push((Tone::Working, "looking for their tags in every region".into())),
+        None if said.is_empty() => said.push((Tone::Good, "There is nothing; Esc closes.".into())),
+        None => {}
     }
     said
 }

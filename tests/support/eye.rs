@@ -66,6 +66,15 @@ impl Eye {
         }));
     }
 
+    /// Allocates an Elastic IP with these tags.
+    pub(crate) fn allocate(&mut self, endpoint: &str, region: &str, tags: &[(&str, &str)]) {
+        let tags: Vec<Value> =
+            tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
+        self.request(&json!({
+            "do": "allocate", "endpoint": endpoint, "regions": [region], "tags": tags
+        }));
+    }
+
     fn ask(&mut self, what: &str, endpoint: &str, regions: &[&str]) -> Value {
         self.request(&json!({ "do": what, "endpoint": endpoint, "regions": regions }))
     }

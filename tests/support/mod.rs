@@ -16,6 +16,7 @@ pub(crate) mod screen;
 pub(crate) mod spot;
 pub(crate) mod sshd;
 pub(crate) mod stage;
+pub(crate) mod strangers;
 pub(crate) mod terminal;
 pub(crate) mod trap;
 pub(crate) mod vm;

@@ -94,6 +94,7 @@ pub(crate) fn opening(size: (u16, u16)) -> Opening {
         deployment: "spot-7f3a".into(),
         fleet: Fleet::default(),
         orders: Vec::new(),
+        destroys: Vec::new(),
         read_only: None,
         dashboard: true,
         now: at(0),

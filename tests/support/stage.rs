@@ -336,6 +336,7 @@ fn model(context: &Context, fleet: Fleet) -> Model {
         deployment: context.deployment(),
         fleet,
         orders: Vec::new(),
+        destroys: Vec::new(),
         read_only: None,
         dashboard: true,
         now: context.now(),

@@ -7,7 +7,6 @@ async fn a_launch_says_everything_in_one_call() {
     let world = World::start().await;
     let ready = world.ensure(&dedicated()).await.unwrap();
     let request = world.request(&ready, 2).await;
-    world.ec2().can_launch(&request).await.unwrap();
     world.proxy.take();
     let machines = world.ec2().launch(&request).await.unwrap();
     assert_eq!(machines[0].launch, Some("spot-test-l1".into()));

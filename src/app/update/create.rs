@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::budget;
+use super::{budget, destroy};
 use crate::app::dialog::CreateForm;
 use crate::app::{Counts, Dialog, Effect, Model};
 use crate::fleet::{
@@ -63,6 +63,7 @@ pub(super) fn create(model: &mut Model, counts: Option<Counts>) -> Vec<Effect> {
     let resumed = launches.iter().flat_map(|launch| &launch.resumed);
     let taken: BTreeSet<InstanceKey> = resumed.map(|instance| instance.key.clone()).collect();
     effects.extend(resume_others(model, &taken));
+    effects.extend(destroy::resume(model));
     effects.push(model.start(Job::Create(launches)));
     effects
 }
@@ -154,6 +155,12 @@ fn is_unfinished(instance: &Instance) -> bool {
     instance.phase.is_deploying() || instance.phase == Phase::Running
 }
 
+/// Whether an earlier run was about to end it.
+fn is_doomed(model: &Model, instance: &Instance) -> bool {
+    let machine = instance.machine.as_ref();
+    machine.is_some_and(|machine| model.destroys.iter().any(|destroy| destroy.takes(machine)))
+}
+
 fn new_launch(model: &mut Model, region: &Region) -> LaunchId {
     let moment = model.now.as_millisecond().max(model.last_launch + 1);
     model.last_launch = moment;
@@ -192,6 +199,7 @@ fn resume_others(model: &mut Model, taken: &BTreeSet<InstanceKey>) -> Option<Eff
         .fleet
         .alive()
         .filter(|instance| is_unfinished(instance) && !taken.contains(&instance.key))
+        .filter(|instance| !is_doomed(model, instance))
         // Another deployment's rows, from an old state file, are not ours to work on.
         .filter(|instance| instance.deployment == model.deployment && !is_busy(&instance.region))
         .cloned()

@@ -1,14 +1,17 @@
 //! From a scope to victims. What never came to be is taken out of the table; what is on its way
 //! out is left alone; what is still being requested is not touched under its job's hands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::app::dialog::{DestroyForm, Target};
-use crate::app::{Dialog, Effect, Model, Scope};
+use crate::app::dialog::{DestroyForm, Found, Target};
+use crate::app::{Dialog, Effect, Model, Scope, clean};
 use crate::fleet::{
-    Doomed, Instance, InstanceKey, Job, JobId, LaunchId, Level, Phase, Region, Victim,
+    Doom, Doomed, Instance, InstanceKey, Job, JobId, LaunchId, Level, Outcome, Phase, Region,
+    Victim,
 };
 
+/// The longest text of a dialog that comes from the outside, in bytes.
+const SAID: usize = 1024;
 /// The verb under which a refusal is said.
 const VERB: &str = "destroy";
 
@@ -40,19 +43,66 @@ fn in_scope<'a>(model: &'a Model, scope: &'a Scope) -> Box<dyn Iterator<Item = &
         Scope::Region(region) => {
             Box::new(model.fleet.instances().filter(move |instance| instance.region == *region))
         }
-        Scope::All | Scope::Account(..) => Box::new(model.fleet.instances()),
-        Scope::LeftOvers(_) => Box::new(std::iter::empty()),
+        Scope::All => Box::new(model.fleet.instances()),
+        // The tags tell of these.
+        Scope::Account(..) | Scope::LeftOvers(_) => Box::new(std::iter::empty()),
     }
 }
 
 /// Opens the dialog for everything of ours in the account, whose number has to be typed.
-pub(super) fn ask_for_account(model: &mut Model) {
-    match &model.account {
-        Some(account) => {
-            let scope = Scope::Account(account.id.clone(), Vec::new());
-            ask(model, scope);
-        }
-        None => model.flash(Level::Warning, "nuke", "AWS has not told yet which account this is"),
+pub(super) fn ask_for_account(model: &mut Model) -> Vec<Effect> {
+    let Some(account) = &model.account else {
+        model.flash(Level::Warning, "nuke", "AWS has not told yet which account this is");
+        return Vec::new();
+    };
+    let scope = Scope::Account(account.id.clone(), Vec::new());
+    ask_of_the_tags(model, scope, Job::Inspect(Vec::new()))
+}
+
+/// Opens the dialog for what is left of deployments that are gone.
+pub(super) fn ask_for_left_overs(model: &mut Model) -> Vec<Effect> {
+    let look = Job::CleanUp { regions: Vec::new(), dry_run: true };
+    ask_of_the_tags(model, Scope::LeftOvers(Vec::new()), look)
+}
+
+/// Asks about what no row tells of: a job looks what it is, and until then nothing is confirmed.
+fn ask_of_the_tags(model: &mut Model, scope: Scope, look: Job) -> Vec<Effect> {
+    ask(model, scope);
+    if !matches!(model.dialog, Some(Dialog::Destroy(_))) {
+        return Vec::new();
+    }
+    let look = model.start(look);
+    if let (Some(Dialog::Destroy(form)), Effect::Start(id, _)) = (&mut model.dialog, &look) {
+        form.found = Some(Found { by: Some(*id), lines: BTreeSet::new() });
+    }
+    vec![look]
+}
+
+/// The dialog that waits for what this job finds.
+fn waits(model: &mut Model, job: JobId) -> Option<&mut Found> {
+    match &mut model.dialog {
+        Some(Dialog::Destroy(form)) => form.found.as_mut().filter(|it| it.by == Some(job)),
+        _ => None,
+    }
+}
+
+/// A job said what there is in a region.
+pub(super) fn found(model: &mut Model, job: JobId, region: &Region, text: &str) {
+    if let Some(found) = waits(model, job) {
+        found.lines.insert((region.clone(), clean(text, SAID)));
+    }
+}
+
+/// A job has looked everywhere, or could not.
+pub(super) fn looked(model: &mut Model, job: JobId, outcome: &Outcome) {
+    let Some(found) = waits(model, job) else { return };
+    found.by = None;
+    if let Outcome::Failed(failure) = outcome {
+        model.dialog = Some(Dialog::Notice {
+            title: "Nothing is destroyed".into(),
+            text: failure.reason.clone(),
+            hint: failure.hint.clone(),
+        });
     }
 }
 
@@ -63,7 +113,11 @@ pub(super) fn destroy(model: &mut Model, scope: Scope) -> Vec<Effect> {
         return Vec::new();
     }
     match scope {
-        Scope::Instances(keys) => destroy_rows(model, &keys),
+        Scope::Instances(keys) => {
+            let mut effects = destroy_rows(model, &keys);
+            effects.extend(resume(model));
+            effects
+        }
         Scope::Region(region) => destroy_region(model, region),
         Scope::LeftOvers(regions) => {
             vec![model.start(Job::CleanUp { regions, dry_run: false })]
@@ -135,6 +189,7 @@ fn destroy_region(model: &mut Model, region: Region) -> Vec<Effect> {
         model.flash(Level::Warning, VERB, text);
         return Vec::new();
     }
+    model.destroys.retain(|destroy| destroy.region != region);
     let mut effects = clear_dead(model, &Scope::Region(region.clone()));
     effects.push(model.start(Job::Destroy(Doomed::Region(region))));
     effects
@@ -161,6 +216,7 @@ fn destroys_everything(model: &Model) -> bool {
 }
 
 fn start_all(model: &mut Model, scope: Scope) -> Vec<Effect> {
+    model.destroys.clear();
     let mut effects = clear_dead(model, &Scope::All);
     let doomed = match scope {
         Scope::Account(_, regions) => Doomed::Account(regions),
@@ -189,6 +245,27 @@ pub(super) fn roll_back(model: &mut Model, launches: Vec<(Region, LaunchId)>) ->
     model.flash(Level::Info, "create", "taking back what it made");
     effects.push(model.start(Job::Destroy(Doomed::Launches(launches))));
     effects
+}
+
+/// Goes on with what an earlier run began to destroy: with what it named then, and nothing else.
+pub(super) fn resume(model: &mut Model) -> Vec<Effect> {
+    if model.read_only.is_some() {
+        return Vec::new();
+    }
+    let (ours, others): (Vec<Doom>, Vec<Doom>) = std::mem::take(&mut model.destroys)
+        .into_iter()
+        .partition(|destroy| destroy.deployment == model.deployment);
+    model.destroys = others;
+    let (mut named, mut launches) = (BTreeMap::<Region, Vec<Victim>>::new(), Vec::new());
+    for Doom { region, launch, victims, .. } in ours {
+        match launch {
+            Some(launch) => launches.push((region, launch)),
+            None => named.entry(region).or_default().extend(victims),
+        }
+    }
+    let named = (!named.is_empty()).then_some(Doomed::Instances(named));
+    let launches = (!launches.is_empty()).then_some(Doomed::Launches(launches));
+    named.into_iter().chain(launches).map(|doomed| model.start(Job::Destroy(doomed))).collect()
 }
 
 /// Rows of a scope that stand for nothing at AWS: planned, failed before launch, or gone.

@@ -48,6 +48,8 @@ pub(super) fn perform(model: &mut Model, command: Command) -> Vec<Effect> {
         | Command::Export(_)
         | Command::ToggleMouse
         | Command::Turn(_) => reach_out(model, command),
+        Command::AskNuke => destroy::ask_for_account(model),
+        Command::AskCleanUp => destroy::ask_for_left_overs(model),
         other => {
             show(model, other);
             Vec::new()
@@ -287,8 +289,6 @@ fn show(model: &mut Model, command: Command) {
             }
         }
         Command::AskDestroyAll => destroy::ask(model, Scope::All),
-        Command::AskNuke => destroy::ask_for_account(model),
-        Command::AskCleanUp => destroy::ask(model, Scope::LeftOvers(Vec::new())),
         _ => {}
     }
 }

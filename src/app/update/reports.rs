@@ -72,7 +72,10 @@ fn say(model: &mut Model, job: JobId, about: &About, level: Level, text: &str) {
             let label = label(model, key);
             model.log.say_of(key, model.now, level, &label, text);
         }
-        About::Region(region) => model.log.say(model.now, level, region.as_str(), text),
+        About::Region(region) => {
+            destroy::found(model, job, region, text);
+            model.log.say(model.now, level, region.as_str(), text);
+        }
         About::Job => {
             let name = job_name(model, job);
             model.log.say(model.now, level, &name, text);
@@ -326,14 +329,16 @@ fn ended(model: &mut Model, report: &Report, outcome: Outcome) -> Vec<Effect> {
         model.trouble = Some(failure.clone());
     }
     if let Some(answers) = &mut model.answers {
-        answers.stop(report.job, report.at);
+        answers.stop(report.job);
     }
+    destroy::looked(model, report.job, &outcome);
     model.end(report.job, report.at, outcome);
     let mut effects = destroy::roll_back(model, launches);
     effects.extend(destroy::go_on(model));
     if identified && model.dashboard && model.account.is_some() {
         effects.extend(watch(model));
         effects.extend(create::resume(model));
+        effects.extend(destroy::resume(model));
     }
     effects.extend(leave::leave_if_done(model));
     effects

@@ -80,6 +80,7 @@ fn opening(dashboard: bool) -> Opening {
         deployment: "spot-7f3a".into(),
         fleet: Fleet::default(),
         orders: Vec::new(),
+        destroys: Vec::new(),
         read_only: None,
         dashboard,
         now: at(0),

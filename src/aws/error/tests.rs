@@ -60,7 +60,6 @@ const EXPECTED: &[(&str, &str, u16, Class)] = &[
     ("ImportKeyPair", "InvalidKeyPair.Duplicate", 400, Class::Exists),
     ("AuthorizeSecurityGroupIngress", "InvalidPermission.Duplicate", 400, Class::Exists),
     ("TerminateInstances", "OperationNotPermitted", 400, Class::FatalRegion),
-    ("RunInstances", "DryRunOperation", 412, Class::DryRunOk),
     ("GetSpotPlacementScores", "TargetCapacityLimitExceededException", 400, Class::Skip),
     ("GetSpotPlacementScores", "MaxConfigLimitExceededException", 400, Class::Skip),
     ("TerminateInstances", "RequestResourceCountExceeded", 400, Class::Split),

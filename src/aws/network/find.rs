@@ -21,6 +21,17 @@ macro_rules! all_pages {
     };
 }
 
+/// The tags of everything of ours that a Describe call tells of, all pages.
+macro_rules! all_tags {
+    ($ec2:expr, $ours:expr, $operation:literal, $call:expr, $tags:ident) => {
+        async {
+            let call = $call.set_filters(Some($ours.filters()));
+            let found: Vec<_> = all_pages!($ec2, $operation, call)?;
+            Ok(found.iter().map(|it| read_tags(it.$tags())).collect::<Vec<_>>())
+        }
+    };
+}
+
 impl Ec2 {
     /// Everything that carries our tags, besides instances and spot requests. Each kind is asked
     /// for at the same time.
@@ -32,11 +43,12 @@ impl Ec2 {
             self.route_tables(ours),
             self.groups(ours),
         )?;
-        let (interfaces, volumes, key_pairs, addresses) = tokio::try_join!(
+        let (interfaces, volumes, key_pairs, addresses, templates) = tokio::try_join!(
             self.interfaces(ours),
             self.volumes(ours),
             self.key_pairs(ours),
             self.addresses(ours),
+            self.templates(ours),
         )?;
         Ok(NetworkFound {
             vpcs,
@@ -48,36 +60,55 @@ impl Ec2 {
             volumes,
             key_pairs,
             addresses,
+            templates,
         })
     }
 
     /// The tags of what a network begins with when it is built and ends with when it is taken away,
-    /// and of what instances may leave: while anything stands, one of these does.
+    /// and of what may be left alone: while anything but an instance stands, one of these does.
     pub async fn network_tags(
         &self,
         ours: &Selector,
     ) -> Result<Vec<BTreeMap<String, String>>, AwsError> {
-        let vpcs = self.patient.describe_vpcs().set_filters(Some(ours.filters()));
-        let groups = self.patient.describe_security_groups().set_filters(Some(ours.filters()));
-        let volumes = self.patient.describe_volumes().set_filters(Some(ours.filters()));
-        let interfaces =
-            self.patient.describe_network_interfaces().set_filters(Some(ours.filters()));
-        let (vpcs, groups, key_pairs): (Vec<ec2::Vpc>, Vec<ec2::SecurityGroup>, _) = tokio::try_join!(
-            async { all_pages!(self, "DescribeVpcs", vpcs) },
-            async { all_pages!(self, "DescribeSecurityGroups", groups) },
+        let ec2 = &self.patient;
+        let (
+            vpcs,
+            groups,
+            gateways,
+            volumes,
+            interfaces,
+            templates,
+            key_pairs,
+            addresses,
+            requests,
+        ) = tokio::try_join!(
+            all_tags!(self, ours, "DescribeVpcs", ec2.describe_vpcs(), tags),
+            all_tags!(self, ours, "DescribeSecurityGroups", ec2.describe_security_groups(), tags),
+            all_tags!(
+                self,
+                ours,
+                "DescribeInternetGateways",
+                ec2.describe_internet_gateways(),
+                tags
+            ),
+            all_tags!(self, ours, "DescribeVolumes", ec2.describe_volumes(), tags),
+            all_tags!(
+                self,
+                ours,
+                "DescribeNetworkInterfaces",
+                ec2.describe_network_interfaces(),
+                tag_set
+            ),
+            all_tags!(self, ours, "DescribeLaunchTemplates", ec2.describe_launch_templates(), tags),
             self.key_pairs(ours),
+            self.describe_addresses(ours),
+            self.living_requests(ours),
         )?;
-        let (volumes, interfaces): (Vec<ec2::Volume>, Vec<ec2::NetworkInterface>) =
-            tokio::try_join!(async { all_pages!(self, "DescribeVolumes", volumes) }, async {
-                all_pages!(self, "DescribeNetworkInterfaces", interfaces)
-            },)?;
-        let vpcs = vpcs.iter().map(|vpc| read_tags(vpc.tags()));
-        let groups = groups.iter().map(|group| read_tags(group.tags()));
         let key_pairs = key_pairs.into_iter().map(|pair| pair.tags);
-        let volumes = volumes.iter().map(|volume| read_tags(volume.tags()));
-        let interfaces = interfaces.iter().map(|interface| read_tags(interface.tag_set()));
-        let all = vpcs.chain(groups).chain(key_pairs).chain(volumes).chain(interfaces);
-        Ok(all.filter(|tags| ours.matches(tags)).collect())
+        let addresses = addresses.iter().map(|address| read_tags(address.tags()));
+        let all =
+            [vpcs, groups, gateways, volumes, interfaces, templates, requests].concat().into_iter();
+        Ok(all.chain(key_pairs).chain(addresses).filter(|tags| ours.matches(tags)).collect())
     }
 
     /// Everything of ours that is still there: what a destroyed deployment must not have.
@@ -224,16 +255,16 @@ impl Ec2 {
             .collect())
     }
 
+    /// EC2 tells all addresses at once.
+    async fn describe_addresses(&self, ours: &Selector) -> Result<Vec<ec2::Address>, AwsError> {
+        let call = self.patient.describe_addresses().set_filters(Some(ours.filters()));
+        let answer = call.send().await.map_err(self.failed("DescribeAddresses"))?;
+        Ok(answer.addresses.unwrap_or_default())
+    }
+
     async fn addresses(&self, ours: &Selector) -> Result<Vec<AddressFound>, AwsError> {
-        let answer = self
-            .patient
-            .describe_addresses()
-            .set_filters(Some(ours.filters()))
-            .send()
-            .await
-            .map_err(self.failed("DescribeAddresses"))?;
-        Ok(answer
-            .addresses()
+        let found = self.describe_addresses(ours).await?;
+        Ok(found
             .iter()
             .filter(|address| ours.matches(&read_tags(address.tags())))
             .filter_map(|address| {
@@ -262,6 +293,7 @@ impl NetworkFound {
         residue.extend(
             self.addresses.into_iter().map(|it| left(Kind::Address, &it.id, state(it.in_use))),
         );
+        residue.extend(self.templates.into_iter().map(|id| left(Kind::Template, &id, "")));
         residue
     }
 }

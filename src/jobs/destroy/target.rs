@@ -1,5 +1,6 @@
 //! What a destroy leaves nothing of.
 
+use super::doom::is_nuke;
 use crate::aws::Selector;
 use crate::fleet::{DeploymentId, LaunchId};
 use crate::store::Intent;
@@ -34,10 +35,26 @@ impl Target {
         }
     }
 
-    /// Whether what this intent makes has to go.
+    /// Of which deployment; `None` for the account.
+    pub(super) fn deployment(&self) -> Option<DeploymentId> {
+        match self {
+            Self::Deployment(deployment) | Self::Launch(deployment, _) => Some(deployment.clone()),
+            Self::Account => None,
+        }
+    }
+
+    /// The launch that is taken back.
+    pub(super) fn launch(&self) -> Option<&LaunchId> {
+        match self {
+            Self::Launch(_, launch) => Some(launch),
+            Self::Deployment(_) | Self::Account => None,
+        }
+    }
+
+    /// Whether what this intent makes, or destroys, has to go.
     pub(super) fn covers(&self, intent: &Intent) -> bool {
         match self {
-            Self::Deployment(deployment) => intent.deployment == *deployment,
+            Self::Deployment(deployment) => intent.deployment == *deployment && !is_nuke(intent),
             Self::Launch(deployment, launch) => {
                 intent.deployment == *deployment
                     && intent.launch.as_ref().is_some_and(|of| of == launch || of.is_of(launch))

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::aws::{Access, scripted};
 use crate::fleet::JobId;
-use crate::store::{Cache, Journal, Paths};
+use crate::store::{Cache, Intent, Journal, Paths};
 
 fn described(state: &str) -> String {
     let tag = |key, value| format!("<item><key>{key}</key><value>{value}</value></item>");

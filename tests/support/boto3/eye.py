@@ -6,6 +6,7 @@ One JSON request a line on stdin, one JSON answer a line on stdout:
 {"do": "alive", "endpoint": URL, "regions": [..]}    everything that is there, by kind: {id: tags}
 {"do": "launched", "endpoint": URL, "regions": [..]} ids of all instances of ours, dead ones too
 {"do": "terminate", .., "ids": [..]}                 ends instances and waits for it
+{"do": "allocate", .., "tags": [..]}                 allocates an Elastic IP
 
 It ends when stdin does.
 """
@@ -31,6 +32,7 @@ KINDS = {
     "describe_network_interfaces": ("NetworkInterfaces", "NetworkInterfaceId"),
     "describe_key_pairs": ("KeyPairs", "KeyPairId"),
     "describe_addresses": ("Addresses", "AllocationId"),
+    "describe_launch_templates": ("LaunchTemplates", "LaunchTemplateId"),
 }
 
 
@@ -73,7 +75,13 @@ def answer(request):
         ec2.terminate_instances(InstanceIds=request["ids"])
         ec2.get_waiter("instance_terminated").wait(InstanceIds=request["ids"], WaiterConfig={"Delay": 1})
 
-    acts = {"alive": alive, "launched": launched, "settle": foreign.settle_all, "terminate": terminate}
+    def allocate(ec2):
+        born = [{"ResourceType": "elastic-ip", "Tags": request["tags"]}]
+        return ec2.allocate_address(Domain="vpc", TagSpecifications=born)["AllocationId"]
+
+    acts = dict(
+        alive=alive, launched=launched, settle=foreign.settle_all, terminate=terminate, allocate=allocate
+    )
     act = acts[request["do"]]
     with ThreadPoolExecutor(4) as pool:
         return dict(zip(clients, pool.map(act, clients.values())))
