@@ -304,6 +304,8 @@ fn patience() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(10))
         .read_timeout(Duration::from_mins(1))
+        // The other two end before the body of an answer.
+        .operation_attempt_timeout(Duration::from_secs(90))
         .build()
 }
 
