@@ -197,6 +197,11 @@ impl Ec2 {
         move |error| AwsError::read(error, operation, &self.region, &self.profile)
     }
 
+    /// A refusal of a part, told in an answer that is a success otherwise.
+    pub(super) fn told(&self, operation: &'static str, code: &str, message: &str) -> AwsError {
+        AwsError::told(operation, &self.region, &self.profile, code, message)
+    }
+
     /// A failure that we saw ourselves.
     pub(super) fn found(
         &self,
