@@ -187,9 +187,7 @@ fn recover_writes_the_state_anew_from_the_tags() {
 fn nodes_of_ours_and_no_others_are_deleted_when_their_instances_are_gone() {
     let scene = Scene::set();
     let orchestrator = Orchestrator::start();
-    let config = fs::read_to_string(scene.spot.path().join("config.yaml")).unwrap();
-    let config = format!("{config}bacalhau:\n  api: {}\n", orchestrator.url());
-    scene.spot.write("config.yaml", 0o644, config.as_bytes());
+    scene.spot.add_configuration(&format!("bacalhau:\n  api: {}\n", orchestrator.url()));
     let state = scene.spot.state();
     let ids: Vec<&str> = state.iter().map(|entry| entry["id"].as_str().unwrap()).collect();
     // The beginning of one of ours, and another team's.
@@ -210,9 +208,7 @@ fn nodes_of_ours_and_no_others_are_deleted_when_their_instances_are_gone() {
 #[test]
 fn an_orchestrator_that_does_not_answer_is_said_and_nothing_fails() {
     let scene = Scene::set();
-    let config = fs::read_to_string(scene.spot.path().join("config.yaml")).unwrap();
-    let config = format!("{config}bacalhau:\n  api: http://127.0.0.1:9\n");
-    scene.spot.write("config.yaml", 0o644, config.as_bytes());
+    scene.spot.add_configuration("bacalhau:\n  api: http://127.0.0.1:9\n");
     let destroyed = scene.run(&["destroy", "--all", "--yes"]);
     assert_eq!(destroyed.code, 0, "{}", destroyed.told());
     assert_eq!(

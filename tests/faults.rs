@@ -98,7 +98,7 @@ async fn a_few_faults_of_every_kind_leave_nothing() {
     let actions = ["CreateVpc", "RunInstances", "DescribeInstances", "TerminateInstances"];
     let cases = troubles().into_iter().zip(actions.into_iter().cycle());
     for ((name, trouble), action) in cases {
-        if let Err(why) = play(action, trouble).await {
+        if let Err(why) = Box::pin(play(action, trouble)).await {
             panic!("{action}, {name}: {why}");
         }
     }

@@ -2,6 +2,7 @@
 //! demo world and with its clock. The program's own model and jobs, from the user's command on.
 
 mod cost;
+mod fleet;
 mod interruptions;
 mod limits;
 mod placement;

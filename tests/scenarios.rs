@@ -187,7 +187,7 @@ impl End {
 
 async fn tell(name: &str) {
     let story = Story::read(name);
-    let (stage, wrong) = story.play(&story.scenario).await;
+    let (stage, wrong) = Box::pin(story.play(&story.scenario)).await;
     let unmet = stage.unmet();
     assert!(unmet.is_empty(), "{name}: these faults never came: {unmet:?}\n{}", stage.log());
     assert!(wrong.is_empty(), "{name}: {wrong:#?}\n{}\n{}", stage.log(), stage.output());
@@ -198,7 +198,7 @@ async fn tell(name: &str) {
     };
     assert!(!lesser.is_empty(), "{name}: nothing goes wrong in it");
     for (fault, scenario) in lesser {
-        let (stage, wrong) = story.play(&scenario).await;
+        let (stage, wrong) = Box::pin(story.play(&scenario)).await;
         assert!(!wrong.is_empty(), "{name}: it ends so without {fault} too\n{}", stage.log());
     }
 }

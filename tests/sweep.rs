@@ -71,6 +71,22 @@ fn five_more_kills_against_the_demo_cloud_leave_nothing() {
     seeded(Peer::Cloud, 4);
 }
 
+/// Between the launch template and the fleet, and on either side.
+#[test]
+fn kills_around_a_fleet_leave_nothing() {
+    let points = [
+        ("CreateLaunchTemplate", Moment::Unanswered),
+        ("CreateFleet", Moment::Unsent),
+        ("CreateFleet", Moment::Unanswered),
+        ("DeleteLaunchTemplate", Moment::Unsent),
+    ];
+    let kills = points.map(|(action, moment)| {
+        let point = Point::Call { action: action.to_owned(), nth: 2, moment };
+        Kill { during: During::Create, point, damage: Damage::None, seed: 5 }
+    });
+    sweep(Peer::Fleets, &kills, 2).assert_clean();
+}
+
 /// A kill when a launch was carried out and not answered.
 fn unanswered_launch() -> Kill {
     let (action, moment) = ("RunInstances".to_owned(), Moment::Unanswered);

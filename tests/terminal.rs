@@ -156,7 +156,7 @@ fn by_keyboard_from_nothing_to_ready_and_back_to_nothing() {
 }
 
 #[test]
-fn a_shell_on_an_instance_and_back() {
+fn a_shell_on_an_instance_and_back_and_a_command_on_all() {
     let home = Home::new();
     let hosts = [home.node([127, 0, 0, 2], true), home.node([127, 0, 0, 3], true)];
     ssh_config(home.folder.path(), &[("203.0.113.1", &hosts[0]), ("203.0.113.2", &hosts[1])]);
@@ -175,6 +175,12 @@ fn a_shell_on_an_instance_and_back() {
     terminal.wait("the dashboard in its new size", |screen| {
         screen.alternate_screen()
             && screen.rows(0, 100).nth(29).is_some_and(|row| row.contains("ssh: back"))
+    });
+    // The same on both at once, without leaving the dashboard.
+    terminal.press(&format!("a!echo here is $USER{ENTER}"));
+    terminal.wait("two answers", |screen| {
+        let seen = screen.contents();
+        seen.matches("here is ubuntu").count() == 2 && seen.contains("all have ended")
     });
     terminal.press("q");
     assert_eq!(terminal.end().exit_code(), 0);

@@ -1,7 +1,5 @@
 //! What a command of the user's printed on several instances, to be seen side by side.
 
-use jiff::Timestamp;
-
 use super::Motion;
 use super::log::Ring;
 use crate::fleet::{Fact, Instance, InstanceKey, JobId, Level, Progress, Ran, Report};
@@ -51,7 +49,7 @@ impl Answers {
             Progress::Output(line) => answer.lines.push(report.at, Level::Info, "", line),
             Progress::Learned(fact) => {
                 if let Fact::Ran(ran) = &**fact {
-                    answer.end(report.at, ran.clone());
+                    answer.ran = Some(ran.clone());
                 }
             }
             _ => {}
@@ -59,10 +57,10 @@ impl Answers {
     }
 
     /// Nothing more comes.
-    pub(super) fn stop(&mut self, job: JobId, at: Timestamp) {
+    pub(super) fn stop(&mut self, job: JobId) {
         if job == self.job {
             for answer in self.answers.iter_mut().filter(|answer| answer.ran.is_none()) {
-                answer.end(at, Ran { went_well: false, end: "stopped".into() });
+                answer.ran = Some(Ran { went_well: false, end: "stopped".into() });
             }
         }
     }
@@ -75,15 +73,5 @@ impl Answers {
     /// How many are not over yet.
     pub fn running(&self) -> usize {
         self.answers.iter().filter(|answer| answer.ran.is_none()).count()
-    }
-}
-
-impl Answer {
-    /// A reason that is longer than a word stands below the lines too.
-    fn end(&mut self, at: Timestamp, ran: Ran) {
-        if !ran.went_well && self.lines.lines().len() == 0 {
-            self.lines.push(at, Level::Error, "", &ran.end);
-        }
-        self.ran = Some(ran);
     }
 }

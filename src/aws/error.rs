@@ -153,6 +153,20 @@ impl AwsError {
         }
     }
 
+    /// A refusal of a part, which AWS tells in an answer that is a success otherwise.
+    pub(super) fn told(
+        operation: &'static str,
+        region: &Region,
+        profile: &Profile,
+        code: &str,
+        message: &str,
+    ) -> Self {
+        let class = classify(operation, Some(code), None);
+        let hint = hints::hint(operation, Some(code), class, region, profile);
+        let code = Some(clean(code).into_boxed_str());
+        Self { code, ..Self::found(operation, Some(region), class, message, hint) }
+    }
+
     /// Something that the user asked for is not there: nothing more in this region.
     pub fn missing(
         operation: &'static str,
@@ -313,14 +327,14 @@ pub(super) fn classify(operation: &str, code: Option<&str>, status: Option<u16>)
     if let Some((_, class)) = CODES.iter().find(|(codes, _)| codes.contains(&code)) {
         return *class;
     }
-    let there = [".Duplicate", "AlreadyExists", ".AlreadyAssociated"];
+    let there = [".Duplicate", "AlreadyExists", "AlreadyExistsException", ".AlreadyAssociated"];
     if there.iter().any(|ending| code.ends_with(ending)) {
         return Class::Exists;
     }
     if code == "Gateway.NotAttached" {
         return Class::Gone;
     }
-    if code.ends_with(".NotFound") || code.ends_with("NotFound") {
+    if code.ends_with("NotFound") || code.ends_with("NotFoundException") {
         // On a delete it is success; on anything else it may be too young to be known.
         return if undoes(operation) { Class::Gone } else { Class::NotYet };
     }

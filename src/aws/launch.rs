@@ -94,18 +94,28 @@ impl Ec2 {
         Ok(machines)
     }
 
+    /// EC2 would refuse it, but only after other things were made.
+    pub(super) fn check_user_data(
+        &self,
+        operation: &'static str,
+        request: &LaunchRequest,
+    ) -> Result<(), AwsError> {
+        if request.user_data.len() <= USER_DATA_CAP {
+            return Ok(());
+        }
+        Err(self.found(
+            operation,
+            Class::FatalRegion,
+            format!("user-data of {} bytes; EC2 takes 16384", request.user_data.len()),
+            "make instance/ smaller: what is large belongs into the bundle",
+        ))
+    }
+
     fn run_instances(
         &self,
         request: &LaunchRequest,
     ) -> Result<RunInstancesFluentBuilder, AwsError> {
-        if request.user_data.len() > USER_DATA_CAP {
-            return Err(self.found(
-                "RunInstances",
-                Class::FatalRegion,
-                format!("user-data of {} bytes; EC2 takes 16384", request.user_data.len()),
-                "make instance/ smaller: what is large belongs into the bundle",
-            ));
-        }
+        self.check_user_data("RunInstances", request)?;
         let count = i32::try_from(request.count).unwrap_or(i32::MAX);
         // Left at EC2's default is what a shutdown from inside does (stop): a one-time request
         // ends with its instance anyway, and a persistent one has to survive a power-off.

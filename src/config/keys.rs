@@ -99,7 +99,7 @@ impl Section {
                 "tags",
             ],
             Self::Need => &["vcpus", "memory_gib", "arch"],
-            Self::Placement => &["spill"],
+            Self::Placement => &["spill", "strategy", "fleet_from"],
             Self::Replace => &["enabled", "hold", "at_most", "within_m"],
             Self::Budget => &["max_hourly_usd", "max_instances", "max_lifetime", "at_lifetime"],
             Self::Ssh => &[

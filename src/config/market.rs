@@ -6,9 +6,12 @@ use jiff::SignedDuration;
 use super::complaint::Report;
 use super::fields::Fields;
 use super::keys::Section;
-use super::schema::{AtLifetime, Budget, Hold, Placement, Replace};
+use super::schema::{AtLifetime, Budget, Hold, Placement, Replace, Strategy};
 use super::tree::{Node, Value};
 use super::values::{Taken, boolean, choice, price_up_to, text, whole};
+
+const STRATEGY: [(&str, Strategy); 2] =
+    [("run-instances", Strategy::RunInstances), ("fleet", Strategy::Fleet)];
 
 const HOLD: [(&str, Hold); 2] = [("region", Hold::Region), ("total", Hold::Total)];
 
@@ -18,7 +21,16 @@ const AT_LIFETIME: [(&str, AtLifetime); 2] =
 /// Reads `placement`.
 pub(super) fn placement(node: Option<&Node>, report: &mut Report) -> Placement {
     let mut fields = Fields::of(node, Section::Placement, "in 'placement'", report);
-    let placement = Placement { spill: fields.read("spill", report, boolean).or(false) };
+    let usual = Placement::default();
+    let placement = Placement {
+        spill: fields.read("spill", report, boolean).or(usual.spill),
+        strategy: fields
+            .read("strategy", report, |node| choice(node, &STRATEGY))
+            .or(usual.strategy),
+        fleet_from: fields
+            .read("fleet_from", report, |node| whole(node, 1..=10_000, ""))
+            .or(usual.fleet_from),
+    };
     fields.finish(report);
     placement
 }

@@ -34,6 +34,6 @@ pub use merge::{Found, Merged, merge_defaults};
 pub use parse::{parse, parse_bytes};
 pub use schema::{
     AllowFrom, AtLifetime, Aws, Bacalhau, Budget, Config, Connect, Hold, HostKeyPolicy, Image,
-    Need, Network, NodeExtras, Placement, Rebound, RegionConfig, Replace, Sensor, Ssh, ThemeName,
-    UbuntuRelease, Ui,
+    Need, Network, NodeExtras, Placement, Rebound, RegionConfig, Replace, Sensor, Ssh, Strategy,
+    ThemeName, UbuntuRelease, Ui,
 };

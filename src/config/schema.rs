@@ -186,11 +186,30 @@ pub struct Need {
     pub arch: Vec<&'static str>,
 }
 
-/// Where instances are put.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Where instances are put, and how they are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placement {
     /// Whether what finds no place in its region is tried in the others. Default no.
     pub spill: bool,
+    /// Default by RunInstances.
+    pub strategy: Strategy,
+    /// How many spot instances of one region make a fleet worth its launch template. Default 20.
+    pub fleet_from: u32,
+}
+
+impl Default for Placement {
+    fn default() -> Self {
+        Self { spill: false, strategy: Strategy::RunInstances, fleet_from: 20 }
+    }
+}
+
+/// How many instances are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strategy {
+    /// Pool by pool, the cheapest first.
+    RunInstances,
+    /// Many at once, of all pools, as AWS thinks best.
+    Fleet,
 }
 
 /// What follows an interruption.

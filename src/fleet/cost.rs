@@ -122,7 +122,7 @@ pub fn cost(instance: &Instance, prices: &RegionPrices, now: Timestamp) -> Cost 
     let (bill, list) = (&instance.bill, &prices.list);
     let until = bill.ended.unwrap_or(now).max(machine.launched);
     let stored_until = if machine.is_alive() { now } else { until }.max(machine.launched);
-    let pool = Pool { zone: machine.zone.clone(), machine_type: machine.machine_type.clone() };
+    let pool = machine.pool();
     let storage = bill.storage_gb.and_then(|gib| storage_hourly(list, gib));
     let is_on = bill.ended.is_none();
     let address = |hours| {

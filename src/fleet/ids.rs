@@ -75,6 +75,8 @@ names! {
     GatewayId;
     /// A route table's id, `rtb-...`.
     RouteTableId;
+    /// A launch template's id, `lt-...`.
+    TemplateId;
     /// A spot instance request's id, `sir-...`.
     SpotRequestId;
 }

@@ -10,8 +10,8 @@ use super::cost::{Bill, Cost};
 use super::health::Vitals;
 use super::identity::City;
 use super::{
-    DeploymentId, Ec2State, ImageId, InstanceId, InstanceKey, LaunchId, MachineType, Phase, Region,
-    SpotRequestId, VpcId, Zone,
+    DeploymentId, Ec2State, ImageId, InstanceId, InstanceKey, LaunchId, MachineType, Phase, Pool,
+    Region, SpotRequestId, VpcId, Zone,
 };
 
 /// One row of the fleet.
@@ -84,6 +84,11 @@ impl Machine {
     /// Whether it still runs up costs or can come back.
     pub fn is_alive(&self) -> bool {
         self.state != Ec2State::Terminated
+    }
+
+    /// Where its capacity is from.
+    pub fn pool(&self) -> Pool {
+        Pool { zone: self.zone.clone(), machine_type: self.machine_type.clone() }
     }
 
     /// Whether EC2 took it back, and nobody ended it.

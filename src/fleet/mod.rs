@@ -23,7 +23,7 @@ use jiff::Timestamp;
 pub use cost::{Amount, Cost};
 pub use ids::{
     AccountId, DeploymentId, GatewayId, ImageId, InstanceId, InstanceKey, LaunchId, MachineType,
-    Region, RouteTableId, SecurityGroupId, SpotRequestId, SubnetId, VpcId, Zone,
+    Region, RouteTableId, SecurityGroupId, SpotRequestId, SubnetId, TemplateId, VpcId, Zone,
 };
 pub use instance::{Attempt, HostKey, HostKeyTrust, Instance, Lifecycle, Machine};
 pub use market::{Market, Pool, PriceList, RegionPrices};

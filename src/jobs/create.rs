@@ -15,11 +15,11 @@ use super::orders::Standing;
 use super::place::{Placed, Placement, candidates, forget_images, images};
 use super::{Context, Reporter, orders, settle};
 use crate::aws::{Aws, Ec2, LaunchRequest};
-use crate::config::{Config, RegionConfig};
+use crate::config::{Config, RegionConfig, Strategy};
 use crate::fleet::tags::Origin;
 use crate::fleet::{
-    Account, Fact, Failure, Instance, InstanceKey, Launch, LaunchId, Level, Machine, NetworkState,
-    Outcome, Phase, Region, Step,
+    Account, Fact, Failure, Instance, InstanceKey, Launch, LaunchId, Level, Lifecycle, Machine,
+    NetworkState, Outcome, Phase, Region, Step,
 };
 
 /// Launches and deploys. One region's failure is that region's alone.
@@ -239,12 +239,21 @@ impl Creation {
         let candidates = candidates(context, ec2, wanted, &images, &network, reporter).await?;
         let template = self.template(wanted, &network, key_name);
         let origin = &origin;
-        let placement = Placement { context, reporter, ec2, order, keys, origin, template };
+        let fleet_from = self.fleet_from(wanted);
+        let placement =
+            Placement { context, reporter, ec2, order, keys, origin, template, fleet_from };
         let placed = placement.place(&candidates).await;
         if placed.stale_image {
             forget_images(context, region, &wanted.image);
         }
         Ok(placed)
+    }
+
+    /// An instant fleet buys one-time spot instances only.
+    fn fleet_from(&self, wanted: &RegionConfig) -> Option<u32> {
+        let placement = &self.config.placement;
+        let is_wished = placement.strategy == Strategy::Fleet;
+        (is_wished && wanted.lifecycle == Lifecycle::Spot).then_some(placement.fleet_from)
     }
 
     /// The network and the key pair; what was laid out a moment ago is as it was.

@@ -11,6 +11,8 @@ use crate::store::{Intent, IntentId};
 
 /// The API action that launches.
 pub(super) const RUN_INSTANCES: &str = "RunInstances";
+/// The API action that launches many at once.
+pub(super) const CREATE_FLEET: &str = "CreateFleet";
 
 /// A call whose answer nobody got.
 #[derive(Debug)]
@@ -77,7 +79,7 @@ async fn outcome(
     // Whoever needs it looks whether it is done.
     let Some(request) = call.makes() else { return Ok(Some("left to the next look")) };
     let ours = Selector::deployment(&call.intent.deployment).made_by(request).with_terminated();
-    let happened = if call.intent.action == RUN_INSTANCES {
+    let happened = if [RUN_INSTANCES, CREATE_FLEET].contains(&call.intent.action.as_str()) {
         let wanted = call.intent.request["count"].as_u64().unwrap_or(1);
         let made = ec2.instances(&ours).await?.len();
         // Fewer may be all that there was room for, or all that is listed by now.

@@ -287,6 +287,7 @@ impl Monkey {
     fn type_command(&mut self) {
         let word = *self.dice.pick(&[
             "sort age",
+            "run uptime",
             "theme light",
             "columns phase region",
             "filter -x",

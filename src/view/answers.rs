@@ -4,12 +4,14 @@ use ratatui::layout::Rect;
 
 use super::{Pen, Tone, text};
 use crate::app::{Answer, Model};
-use crate::fleet::{Health, Level};
+use crate::fleet::Health;
 
 /// The narrowest tile that is worth reading, in columns.
 const WIDTH: u16 = 38;
 /// The fewest lines of a tile, its name and the space below it counted in.
 const HEIGHT: u16 = 5;
+/// The narrowest one that has addresses.
+const WIDE: u16 = 48;
 /// Columns between two tiles.
 const GAP: u16 = 3;
 
@@ -46,7 +48,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     pen.right(area, 0, area.height.saturating_sub(1), Tone::Dim, &said);
 }
 
-/// A name, how it ended, and the last lines.
+/// A name, how it ended, and the last lines; why it could not be run, where there are none.
 fn draw_tile(answer: &Answer, pen: &mut Pen<'_>, area: Rect) {
     let glyphs = pen.theme.glyphs;
     let (health, glyph, end) = match &answer.ran {
@@ -54,13 +56,18 @@ fn draw_tile(answer: &Answer, pen: &mut Pen<'_>, area: Rect) {
         Some(ran) if ran.went_well => (Health::Good, glyphs.well, ran.end.as_str()),
         Some(ran) => (Health::Bad, glyphs.health(Health::Bad), ran.end.as_str()),
     };
-    let x = pen.text(area, 1, 0, Tone::Strong, &text::label(&answer.label, true));
+    let label = text::label(&answer.label, area.width >= WIDE);
+    let x = pen.text(area, 1, 0, Tone::Strong, &label);
     pen.text(area, x + 2, 0, health.into(), &format!("{glyph} {end}"));
-    let room = usize::from(area.height.saturating_sub(1));
     let lines = answer.lines.lines();
-    let skipped = lines.len().saturating_sub(room);
+    if lines.len() == 0 && health == Health::Bad {
+        let room = usize::from(area.width.saturating_sub(1));
+        for (line, at) in text::wrap(end, room).iter().zip(1..area.height) {
+            pen.text(area, 1, at, Tone::Bad, line);
+        }
+    }
+    let skipped = lines.len().saturating_sub(usize::from(area.height.saturating_sub(1)));
     for (line, at) in lines.skip(skipped).zip(1..) {
-        let tone = if line.level == Level::Error { Tone::Bad } else { Tone::Plain };
-        pen.text(area, 1, at, tone, &line.text);
+        pen.text(area, 1, at, Tone::Plain, &line.text);
     }
 }

@@ -111,11 +111,14 @@ fn failed(failure: &Failure, room: u16) -> Vec<Fact> {
     facts
 }
 
-/// A text on two lines, its label before the first.
+/// The most lines that a fact takes.
+const LINES: usize = 5;
+
+/// A text on a few lines, its label before the first.
 fn wrapped(label: &'static str, tone: Tone, said: &str, room: u16) -> Vec<Fact> {
-    let lines = text::wrap(&clean(said, 1024), room.into());
-    let labels = [label, ""];
-    labels.into_iter().zip(lines).map(|(label, line)| (label, tone, line)).collect()
+    let lines = text::wrap(&clean(said, 1024), room.into()).into_iter().take(LINES);
+    let labels = std::iter::once(label).chain(std::iter::repeat(""));
+    labels.zip(lines).map(|(label, line)| (label, tone, line)).collect()
 }
 
 /// How its node is: the services by name, its load, and what the orchestrator says.

@@ -41,8 +41,7 @@ fn interrupted(stage: &Stage) -> Vec<&Instance> {
 }
 
 fn pool(row: &Instance) -> Pool {
-    let machine = row.machine.as_ref().unwrap();
-    Pool { zone: machine.zone.clone(), machine_type: machine.machine_type.clone() }
+    row.machine.as_ref().unwrap().pool()
 }
 
 #[tokio::test(start_paused = true)]

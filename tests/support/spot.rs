@@ -69,6 +69,13 @@ impl Spot {
         self.configure(&ssh_config, 10, aws, &regions);
     }
 
+    /// Adds sections to the configuration.
+    pub(crate) fn add_configuration(&self, sections: &str) {
+        let path = self.path().join("config.yaml");
+        let text = fs::read_to_string(&path).unwrap() + sections;
+        fs::write(path, text).unwrap();
+    }
+
     /// Writes a file of the user's.
     pub(crate) fn write(&self, path: &str, mode: u32, content: &[u8]) -> PathBuf {
         let path = self.path().join(path);

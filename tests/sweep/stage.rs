@@ -24,6 +24,8 @@ const SPEED: &str = "30";
 pub(super) enum Peer {
     Moto,
     Cloud,
+    /// The demo cloud, asked for fleets.
+    Fleets,
 }
 
 /// Where stories are played, one after the other.
@@ -58,7 +60,7 @@ impl Stage {
 
     /// An empty account but for strangers.
     pub(super) fn fresh(&mut self, story: u64) -> Set {
-        let cloud = (self.peer == Peer::Cloud).then(|| {
+        let cloud = (self.peer != Peer::Moto).then(|| {
             DemoCloud::start(&["--no-ssh", "--speed", SPEED, "--seed", &story.to_string()])
         });
         if let Some(moto) = &self.moto {
@@ -70,6 +72,9 @@ impl Stage {
         proxy.limit_regions(&REGIONS);
         let spot = Spot::new(proxy.url());
         spot.configure_without_hosts(&format!("  total_instances: {COUNT}"), &REGIONS);
+        if self.peer == Peer::Fleets {
+            spot.add_configuration("placement: { strategy: fleet, fleet_from: 2 }\n");
+        }
         let url = format!("http://{address}");
         self.eye.settle_strangers(&url, &REGIONS[..1]);
         let before = self.eye.alive(&url, &REGIONS);

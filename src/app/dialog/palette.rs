@@ -149,7 +149,7 @@ fn rank(word: &str, typed: &str) -> Option<u8> {
 
 /// How a command with words can go on.
 fn words(verb: &str, rest: &str) -> Vec<Proposal> {
-    let Some((_, kind, _)) = VERBS.iter().find(|(known, ..)| *known == verb) else {
+    let Some((_, kind, help)) = VERBS.iter().find(|(known, ..)| *known == verb) else {
         return Vec::new();
     };
     let (before, last) = rest.rsplit_once(' ').unwrap_or(("", rest));
@@ -157,7 +157,10 @@ fn words(verb: &str, rest: &str) -> Vec<Proposal> {
         Words::Field | Words::Fields => Field::ALL.into_iter().map(Field::name).collect(),
         Words::Theme => ThemeName::ALL.map(|(name, _)| name).to_vec(),
         Words::Copied => COPIED.map(|(name, _)| name).to_vec(),
-        Words::Text => Vec::new(),
+        Words::Text => {
+            let line = format!("{verb} {rest}").trim_end().to_owned();
+            return vec![Proposal { line, keys: String::new(), help: (*help).to_owned() }];
+        }
     };
     let lead = if before.is_empty() { verb.to_owned() } else { format!("{verb} {before}") };
     names

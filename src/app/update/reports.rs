@@ -325,7 +325,7 @@ fn ended(model: &mut Model, report: &Report, outcome: Outcome) -> Vec<Effect> {
         model.trouble = Some(failure.clone());
     }
     if let Some(answers) = &mut model.answers {
-        answers.stop(report.job, report.at);
+        answers.stop(report.job);
     }
     destroy::looked(model, report.job, &outcome);
     model.end(report.job, report.at, outcome);

@@ -43,11 +43,12 @@ impl Ec2 {
             self.route_tables(ours),
             self.groups(ours),
         )?;
-        let (interfaces, volumes, key_pairs, addresses) = tokio::try_join!(
+        let (interfaces, volumes, key_pairs, addresses, templates) = tokio::try_join!(
             self.interfaces(ours),
             self.volumes(ours),
             self.key_pairs(ours),
             self.addresses(ours),
+            self.templates(ours),
         )?;
         Ok(NetworkFound {
             vpcs,
@@ -59,6 +60,7 @@ impl Ec2 {
             volumes,
             key_pairs,
             addresses,
+            templates,
         })
     }
 
@@ -69,7 +71,17 @@ impl Ec2 {
         ours: &Selector,
     ) -> Result<Vec<BTreeMap<String, String>>, AwsError> {
         let ec2 = &self.patient;
-        let (vpcs, groups, gateways, volumes, interfaces, key_pairs, addresses, requests) = tokio::try_join!(
+        let (
+            vpcs,
+            groups,
+            gateways,
+            volumes,
+            interfaces,
+            templates,
+            key_pairs,
+            addresses,
+            requests,
+        ) = tokio::try_join!(
             all_tags!(self, ours, "DescribeVpcs", ec2.describe_vpcs(), tags),
             all_tags!(self, ours, "DescribeSecurityGroups", ec2.describe_security_groups(), tags),
             all_tags!(
@@ -87,13 +99,15 @@ impl Ec2 {
                 ec2.describe_network_interfaces(),
                 tag_set
             ),
+            all_tags!(self, ours, "DescribeLaunchTemplates", ec2.describe_launch_templates(), tags),
             self.key_pairs(ours),
             self.describe_addresses(ours),
             self.living_requests(ours),
         )?;
         let key_pairs = key_pairs.into_iter().map(|pair| pair.tags);
         let addresses = addresses.iter().map(|address| read_tags(address.tags()));
-        let all = [vpcs, groups, gateways, volumes, interfaces, requests].concat().into_iter();
+        let all =
+            [vpcs, groups, gateways, volumes, interfaces, templates, requests].concat().into_iter();
         Ok(all.chain(key_pairs).chain(addresses).filter(|tags| ours.matches(tags)).collect())
     }
 
@@ -279,6 +293,7 @@ impl NetworkFound {
         residue.extend(
             self.addresses.into_iter().map(|it| left(Kind::Address, &it.id, state(it.in_use))),
         );
+        residue.extend(self.templates.into_iter().map(|id| left(Kind::Template, &id, "")));
         residue
     }
 }

@@ -185,7 +185,7 @@ impl Ec2 {
     }
 
     /// What a create call made. An answer without an id is an unknown outcome.
-    fn made<T: for<'a> From<&'a str>>(
+    pub(in crate::aws) fn made<T: for<'a> From<&'a str>>(
         &self,
         operation: &'static str,
         id: Option<&str>,

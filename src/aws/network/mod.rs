@@ -13,7 +13,7 @@ use aws_sdk_ec2::types::IpPermission;
 use ipnet::IpNet;
 
 use super::keys::KeyPair;
-use crate::fleet::{GatewayId, RouteTableId, SecurityGroupId, SubnetId, VpcId, Zone};
+use crate::fleet::{GatewayId, RouteTableId, SecurityGroupId, SubnetId, TemplateId, VpcId, Zone};
 
 /// A kind of resource that this program makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +40,8 @@ pub enum Kind {
     Vpc,
     /// A key pair.
     KeyPair,
+    /// A launch template.
+    Template,
 }
 
 impl Kind {
@@ -57,6 +59,7 @@ impl Kind {
             Self::Gateway => "internet gateway",
             Self::Vpc => "VPC",
             Self::KeyPair => "key pair",
+            Self::Template => "launch template",
         }
     }
 }
@@ -106,6 +109,8 @@ pub struct NetworkFound {
     pub key_pairs: Vec<KeyPair>,
     /// Elastic IP addresses.
     pub addresses: Vec<AddressFound>,
+    /// Launch templates: a fleet's, whose create was cut short.
+    pub templates: Vec<TemplateId>,
 }
 
 impl NetworkFound {

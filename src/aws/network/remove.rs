@@ -47,6 +47,13 @@ impl Ec2 {
                 .await
                 .map(drop)
                 .map_err(self.failed("DeleteKeyPair")),
+            Kind::Template => ec2
+                .delete_launch_template()
+                .launch_template_id(id)
+                .send()
+                .await
+                .map(drop)
+                .map_err(self.failed("DeleteLaunchTemplate")),
             Kind::SecurityGroup | Kind::Subnet | Kind::RouteTable | Kind::Gateway | Kind::Vpc => {
                 self.delete_network_part(kind, id).await
             }

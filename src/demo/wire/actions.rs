@@ -2,7 +2,7 @@
 
 use super::form::Form;
 use super::xml::Xml;
-use super::{devices, groups, instances, offers, routes, spot, status, tags, vpcs};
+use super::{devices, fleets, groups, instances, offers, routes, spot, status, tags, vpcs};
 use crate::demo::world::pace::{END, LAUNCH, MUTATION, QUERY, Rate, TAGGING};
 use crate::demo::world::region::RegionWorld;
 use crate::demo::world::{HostKeys, Refusal};
@@ -81,6 +81,16 @@ const LAUNCH_PARAMETERS: &[&str] = &[
     "UserData",
 ];
 
+/// What CreateFleet may be asked with; some of it has no effect here.
+const FLEET_PARAMETERS: &[&str] = &[
+    "ClientToken",
+    "LaunchTemplateConfigs",
+    "SpotOptions",
+    "TagSpecification",
+    "TargetCapacitySpecification",
+    "Type",
+];
+
 /// All of them.
 #[rustfmt::skip]
 static ACTIONS: &[Action] = &[
@@ -89,7 +99,9 @@ static ACTIONS: &[Action] = &[
     action("AuthorizeSecurityGroupEgress", MUTATION, &["GroupId", "IpPermissions", "TagSpecification"], groups::authorize_out),
     action("AuthorizeSecurityGroupIngress", MUTATION, &["CidrIp", "FromPort", "GroupId", "IpPermissions", "IpProtocol", "TagSpecification", "ToPort"], groups::authorize_in),
     action("CancelSpotInstanceRequests", MUTATION, &["SpotInstanceRequestId"], spot::cancel),
+    action("CreateFleet", MUTATION, FLEET_PARAMETERS, fleets::create),
     action("CreateInternetGateway", MUTATION, &["TagSpecification"], routes::create_gateway),
+    action("CreateLaunchTemplate", MUTATION, &["ClientToken", "LaunchTemplateData", "LaunchTemplateName", "TagSpecification", "VersionDescription"], fleets::create_template),
     action("CreateRoute", MUTATION, &["DestinationCidrBlock", "GatewayId", "RouteTableId"], routes::create_route),
     action("CreateRouteTable", MUTATION, &["ClientToken", "TagSpecification", "VpcId"], routes::create_table),
     action("CreateSecurityGroup", MUTATION, &["GroupDescription", "GroupName", "TagSpecification", "VpcId"], groups::create),
@@ -98,6 +110,7 @@ static ACTIONS: &[Action] = &[
     action("CreateVpc", MUTATION, &["CidrBlock", "InstanceTenancy", "TagSpecification"], vpcs::create_vpc),
     action("DeleteInternetGateway", MUTATION, &["InternetGatewayId"], routes::delete_gateway),
     action("DeleteKeyPair", MUTATION, &["KeyName", "KeyPairId"], devices::delete_key),
+    action("DeleteLaunchTemplate", MUTATION, &["LaunchTemplateId"], fleets::delete_template),
     action("DeleteNetworkInterface", MUTATION, &["NetworkInterfaceId"], devices::delete_interface),
     action("DeleteRouteTable", MUTATION, &["RouteTableId"], routes::delete_table),
     action("DeleteSecurityGroup", MUTATION, &["GroupId"], groups::delete),
@@ -114,6 +127,7 @@ static ACTIONS: &[Action] = &[
     action("DescribeInstances", QUERY, &["Filter", "InstanceId", "MaxResults", "NextToken"], instances::describe),
     action("DescribeInternetGateways", QUERY, &["Filter", "InternetGatewayId", "MaxResults", "NextToken"], routes::describe_gateways),
     action("DescribeKeyPairs", QUERY, &["Filter", "IncludePublicKey", "KeyName", "KeyPairId"], devices::describe_keys),
+    action("DescribeLaunchTemplates", QUERY, &["Filter", "LaunchTemplateId", "MaxResults", "NextToken"], fleets::describe_templates),
     action("DescribeNetworkInterfaces", QUERY, &["Filter", "MaxResults", "NetworkInterfaceId", "NextToken"], devices::describe_interfaces),
     action("DescribeRegions", QUERY, &["AllRegions", "Filter", "RegionName"], offers::regions),
     action("DescribeRouteTables", QUERY, &["Filter", "MaxResults", "NextToken", "RouteTableId"], routes::describe_tables),

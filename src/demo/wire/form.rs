@@ -19,6 +19,27 @@ impl Form {
         Self(pairs.collect())
     }
 
+    /// A form with these parameters.
+    pub(super) fn of(pairs: BTreeMap<String, String>) -> Self {
+        Self(pairs)
+    }
+
+    /// All parameters.
+    pub(super) fn into_pairs(self) -> BTreeMap<String, String> {
+        self.0
+    }
+
+    /// The parts of one structure: `Name.Part` and its like, without `Name`.
+    pub(super) fn part(&self, name: &str) -> Self {
+        let parts = self.under(name).map(|(key, value)| (key.to_owned(), value.to_owned()));
+        Self(parts.collect())
+    }
+
+    /// Puts a parameter in.
+    pub(super) fn set(&mut self, name: &str, value: &str) {
+        self.0.insert(name.to_owned(), value.to_owned());
+    }
+
     /// A parameter.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)

@@ -12,6 +12,7 @@
 mod actions;
 mod connector;
 mod devices;
+mod fleets;
 mod form;
 mod groups;
 mod instances;

@@ -24,12 +24,8 @@ pub(super) fn read(form: &Form) -> Result<Order, Refusal> {
     let mut groups = nic.list("SecurityGroupId");
     groups.extend(form.list("SecurityGroupId"));
     let subnet = nic.get("SubnetId").or_else(|| form.get("SubnetId"));
-    let token = form.get("ClientToken").filter(|token| !token.is_empty());
-    if token.is_some_and(|token| token.len() > 64 || !token.is_ascii()) {
-        return Err(Refusal::value("The client token has to be at most 64 ASCII characters"));
-    }
     Ok(Order {
-        token: token.map(str::to_owned),
+        token: token(form)?,
         digest: digest(form),
         machine_type: form.get("InstanceType").unwrap_or("m1.small").to_owned(),
         image: form.need("ImageId")?.to_owned(),
@@ -53,6 +49,15 @@ pub(super) fn read(form: &Form) -> Result<Order, Refusal> {
             &["instance", "volume", "network-interface", "spot-instances-request"],
         )?,
     })
+}
+
+/// The client token of a call.
+pub(super) fn token(form: &Form) -> Result<Option<String>, Refusal> {
+    let token = form.get("ClientToken").filter(|token| !token.is_empty());
+    if token.is_some_and(|token| token.len() > 64 || !token.is_ascii()) {
+        return Err(Refusal::value("The client token has to be at most 64 ASCII characters"));
+    }
+    Ok(token.map(str::to_owned))
 }
 
 fn user_data(text: &str) -> Result<(String, usize), Refusal> {
@@ -105,7 +110,8 @@ fn volume(form: &Form) -> Result<RootVolume, Refusal> {
     })
 }
 
-fn digest(form: &Form) -> [u8; 32] {
+/// What a client token stands for.
+pub(super) fn digest(form: &Form) -> [u8; 32] {
     let mut hasher = Sha256::new();
     for (key, value) in form.without(&BESIDE_THE_TOKEN) {
         for part in [key, value] {

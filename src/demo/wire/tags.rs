@@ -139,6 +139,7 @@ fn everything(region: &RegionWorld) -> impl Iterator<Item = (&'static str, &dyn 
     of("instance", &region.instances)
         .chain(of("spot-instances-request", &region.requests))
         .chain(of("volume", &region.volumes))
+        .chain(of("launch-template", &region.templates))
         .chain(of("vpc", &network.vpcs))
         .chain(of("subnet", &network.subnets))
         .chain(of("internet-gateway", &network.gateways))
@@ -173,6 +174,7 @@ fn of<'a>(region: &'a mut RegionWorld, id: &str) -> Result<&'a mut Tags, Refusal
         "i" => tags(&mut region.instances, id),
         "sir" => tags(&mut region.requests, id),
         "vol" => tags(&mut region.volumes, id),
+        "lt" => tags(&mut region.templates, id),
         "vpc" => tags(&mut network.vpcs, id),
         "subnet" => tags(&mut network.subnets, id),
         "igw" => tags(&mut network.gateways, id),

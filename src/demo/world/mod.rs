@@ -6,6 +6,7 @@
 mod build;
 mod console;
 mod demolish;
+pub(crate) mod fleets;
 pub(crate) mod groups;
 pub(crate) mod images;
 pub(crate) mod instance;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Laws;
+use super::fleets::{Fleet, Template};
 use super::instance::Instance;
 use super::launch::TokenUse;
 use super::network::{Network, Resource, Volume};
@@ -50,6 +51,9 @@ pub(crate) struct RegionWorld {
     pub(crate) instances: BTreeMap<String, Instance>,
     pub(crate) requests: BTreeMap<String, SpotRequest>,
     pub(crate) volumes: BTreeMap<String, Volume>,
+    pub(crate) templates: BTreeMap<String, Template>,
+    /// Instant fleets, by their client tokens.
+    pub(super) fleets: BTreeMap<String, Fleet>,
     pub(crate) buckets: Buckets,
     pub(super) tokens: BTreeMap<(String, String), TokenUse>,
     /// How many instances were launched so far.
@@ -78,6 +82,8 @@ impl RegionWorld {
             instances: BTreeMap::new(),
             requests: BTreeMap::new(),
             volumes: BTreeMap::new(),
+            templates: BTreeMap::new(),
+            fleets: BTreeMap::new(),
             buckets: Buckets::default(),
             tokens: BTreeMap::new(),
             launched: 0,

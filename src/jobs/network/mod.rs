@@ -19,6 +19,7 @@ use crate::fleet::{
 };
 
 pub use ensure::{ensure, ensure_key_pair};
+pub(super) use patience::until;
 pub use teardown::teardown;
 
 /// What a region's instances need around them.

@@ -13,7 +13,7 @@ const LONGEST: Duration = Duration::from_secs(10);
 
 /// Does something until it works, fails for good, or the deadline has come. `worth` says which
 /// refusals time can mend.
-pub(super) async fn until<T, Fut>(
+pub(in crate::jobs) async fn until<T, Fut>(
     deadline: Instant,
     worth: fn(Class) -> bool,
     mut act: impl FnMut() -> Fut,

@@ -122,6 +122,9 @@ impl Demolition<'_> {
             }
             went &= gone;
         }
+        for template in &found.templates {
+            went &= self.delete(Kind::Template, template.as_str()).await;
+        }
         for pair in &found.key_pairs {
             went &= self.delete(Kind::KeyPair, &pair.name).await;
         }

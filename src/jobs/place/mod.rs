@@ -5,6 +5,7 @@
 //! which is on the disk before the request is sent.
 
 mod candidates;
+mod fleet;
 mod refusals;
 
 use std::time::Duration;
@@ -15,11 +16,11 @@ pub(super) use candidates::{Candidate, candidates, forget_images, images, machin
 pub(super) use refusals::Refusals;
 
 use super::orders::Standing;
-use super::settle::RUN_INSTANCES;
+use super::settle::{CREATE_FLEET, RUN_INSTANCES};
 use super::{Context, Reporter};
-use crate::aws::{AwsError, Class, Ec2, LaunchRequest, Selector};
+use crate::aws::{AwsError, Class, Ec2, FleetRequest, Given, LaunchRequest, Selector};
 use crate::fleet::tags::Origin;
-use crate::fleet::{Attempt, Fact, Failure, InstanceKey, Level, Machine, Step};
+use crate::fleet::{Attempt, Fact, Failure, InstanceKey, LaunchId, Level, Machine, Pool, Step};
 use crate::store::{Intent, IntentId};
 
 /// How often one request is sent again after a throttle or an error of AWS's own.
@@ -47,16 +48,57 @@ pub(super) struct Placement<'a> {
     pub origin: &'a Origin,
     /// What all requests have in common.
     pub template: LaunchRequest,
+    /// From how many instances on a fleet is asked for; `None` for never.
+    pub fleet_from: Option<u32>,
+}
+
+/// A request to launch, in either way.
+#[derive(Debug, Clone, Copy)]
+enum Request<'a> {
+    Run(&'a LaunchRequest),
+    Fleet(&'a FleetRequest),
+}
+
+impl Request<'_> {
+    fn token(&self) -> &LaunchId {
+        match self {
+            Self::Run(request) => &request.token,
+            Self::Fleet(request) => &request.token,
+        }
+    }
+
+    fn count(&self) -> u32 {
+        match self {
+            Self::Run(request) => request.count,
+            Self::Fleet(request) => request.count,
+        }
+    }
+
+    /// As the journal keeps it.
+    fn intent(&self) -> (&'static str, serde_json::Value) {
+        let (action, request) = match self {
+            Self::Run(request) => (RUN_INSTANCES, serde_json::to_value(request)),
+            Self::Fleet(request) => (CREATE_FLEET, serde_json::to_value(request)),
+        };
+        (action, request.unwrap_or_default())
+    }
 }
 
 impl Placement<'_> {
-    /// Asks each candidate in turn for what is still missing; then once more those that gave
-    /// something, until none does.
+    /// Where there are many to place, asks for a fleet. Then asks each candidate in turn for what is
+    /// still missing; then once more those that gave something, until none does.
     pub(super) async fn place(&self, candidates: &[Candidate]) -> Placed {
         let mut placed = Placed::default();
         let mut waiting = self.keys.to_vec();
         let mut tries = Vec::new();
         let mut round: Vec<&Candidate> = candidates.iter().collect();
+        if self.fleet_from.is_some_and(|from| waiting.len() >= from as usize) && !round.is_empty() {
+            let asked = self.ask_fleet(&mut round, &mut waiting, &mut placed, &mut tries).await;
+            if let Err(failure) = asked {
+                placed.refused = Some((waiting, failure));
+                return placed;
+            }
+        }
         while !round.is_empty() && !waiting.is_empty() {
             let mut gave = Vec::new();
             for candidate in round {
@@ -93,14 +135,9 @@ impl Placement<'_> {
     ) -> Result<(), Failure> {
         loop {
             let request = self.request(candidate, waiting.len(), tries.len() + 1);
-            let recorded = self.record(&request).await?;
-            match self.ask(&request, recorded, waiting, tries).await {
-                Ok(machines) => {
-                    let given = machines.len().min(waiting.len());
-                    for (key, machine) in waiting.drain(..given).zip(machines) {
-                        self.reporter.learned(&key, Fact::Seen(machine.clone())).await;
-                        placed.machines.push((key, machine));
-                    }
+            match self.ask(Request::Run(&request), waiting, tries).await? {
+                Ok(given) => {
+                    self.fill(given.machines, waiting, placed).await;
                     return Ok(());
                 }
                 Err(error) if error.class == Class::NewToken => {}
@@ -113,6 +150,20 @@ impl Placement<'_> {
                     return Err(error.failure(Step::Launch));
                 }
             }
+        }
+    }
+
+    /// Gives these machines to the rows that wait.
+    async fn fill(
+        &self,
+        machines: Vec<Machine>,
+        waiting: &mut Vec<InstanceKey>,
+        placed: &mut Placed,
+    ) {
+        let given = machines.len().min(waiting.len());
+        for (key, machine) in waiting.drain(..given).zip(machines) {
+            self.reporter.learned(&key, Fact::Seen(machine.clone())).await;
+            placed.machines.push((key, machine));
         }
     }
 
@@ -131,67 +182,85 @@ impl Placement<'_> {
         }
     }
 
-    async fn record(&self, request: &LaunchRequest) -> Result<IntentId, Failure> {
+    async fn record(
+        &self,
+        action: &str,
+        launch: &LaunchId,
+        request: serde_json::Value,
+    ) -> Result<IntentId, Failure> {
         let intent = Intent {
-            action: RUN_INSTANCES.into(),
+            action: action.into(),
             region: self.ec2.region().clone(),
             deployment: self.origin.deployment.clone(),
-            launch: Some(request.token.clone()),
-            request: serde_json::to_value(request).unwrap_or_default(),
+            launch: Some(launch.clone()),
+            request,
         };
         super::record(self.context, &intent).await
     }
 
-    /// One request, sent again where that is right.
+    /// One request, on the disk before it is sent, and sent again where that is right. The outer
+    /// error says that it could not be recorded.
     async fn ask(
         &self,
-        request: &LaunchRequest,
-        recorded: IntentId,
+        request: Request<'_>,
         waiting: &[InstanceKey],
         tries: &mut Vec<Attempt>,
-    ) -> Result<Vec<Machine>, AwsError> {
+    ) -> Result<Result<Given, AwsError>, Failure> {
+        let (action, intent) = request.intent();
+        let recorded = self.record(action, request.token(), intent).await?;
         let mut pause = Duration::from_millis(500);
         let mut retries = RETRIES;
         loop {
-            let mut answer = self.ec2.launch(request).await;
-            let is_unknown = |answer: &Result<_, AwsError>| matches!(answer, Err(error) if error.class == Class::Unknown);
-            if let Err(error) = &answer
-                && error.class == Class::Unknown
-            {
-                let text = format!("{error}; looking for what it made");
-                self.reporter.said_of(self.ec2.region(), Level::Warning, text).await;
-                if let Some(machines) = self.find(request).await {
-                    answer = Ok(machines);
-                }
-            }
-            tries.push(self.note(request, waiting, &answer).await);
+            let answer = self.send(request).await;
+            let is_unknown = matches!(&answer, Err(error) if error.class == Class::Unknown);
+            tries.extend(self.note(request, waiting, &answer).await);
             let may_pass = matches!(&answer, Err(error)
                 if matches!(error.class, Class::Unknown | Class::Retry | Class::NotYet));
-            if let Ok(machines) = &answer {
-                self.order.note(self.context, machines).await;
+            if let Ok(given) = &answer {
+                self.order.note(self.context, &given.machines).await;
             }
             if !may_pass || retries == 0 {
-                if !is_unknown(&answer) {
+                if !is_unknown {
                     let outcome = if answer.is_ok() { "done" } else { "refused" };
                     super::close(self.context, recorded, outcome).await;
                 }
-                return answer;
+                return Ok(answer);
             }
             // The same request with the same token launches at most once.
             retries -= 1;
-            if !is_unknown(&answer) {
+            if !is_unknown {
                 sleep(super::jitter(pause)).await;
                 pause = (pause * 2).min(Duration::from_secs(30));
             }
         }
     }
 
+    /// Sends a request once. Where nobody knows what it did, that is looked for.
+    async fn send(&self, request: Request<'_>) -> Result<Given, AwsError> {
+        let answer = match request {
+            Request::Run(request) => {
+                let machines = self.ec2.launch(request).await;
+                machines.map(|machines| Given { machines, refused: Vec::new() })
+            }
+            Request::Fleet(request) => self.ec2.create_fleet(request, self.context.now()).await,
+        };
+        match answer {
+            Err(error) if error.class == Class::Unknown => {
+                let text = format!("{error}; looking for what it made");
+                self.reporter.said_of(self.ec2.region(), Level::Warning, text).await;
+                let found = self.find(request).await.ok_or(error)?;
+                Ok(Given { machines: found, refused: Vec::new() })
+            }
+            answer => answer,
+        }
+    }
+
     /// What a request of unknown outcome made, found by its token in the tags. All of it: what is
     /// told of later than the rest would be asked for a second time.
-    async fn find(&self, request: &LaunchRequest) -> Option<Vec<Machine>> {
-        let selector = Selector::deployment(&self.origin.deployment).made_by(&request.token);
+    async fn find(&self, request: Request<'_>) -> Option<Vec<Machine>> {
+        let selector = Selector::deployment(&self.origin.deployment).made_by(request.token());
         let deadline = Instant::now() + self.context.pace.consistency;
-        let wanted = usize::try_from(request.count).unwrap_or(usize::MAX);
+        let wanted = usize::try_from(request.count()).unwrap_or(usize::MAX);
         let mut found = Vec::new();
         loop {
             if let Ok(machines) = self.ec2.instances(&selector).await
@@ -206,28 +275,43 @@ impl Placement<'_> {
         }
     }
 
-    /// Writes an attempt into the rows that it was for, and into the region.
+    /// Writes what a request came to into the rows that it was for, and into the region.
     async fn note(
         &self,
-        request: &LaunchRequest,
+        request: Request<'_>,
         waiting: &[InstanceKey],
-        answer: &Result<Vec<Machine>, AwsError>,
-    ) -> Attempt {
-        let refusal = answer.as_ref().err();
-        let attempt = Attempt {
+        answer: &Result<Given, AwsError>,
+    ) -> Vec<Attempt> {
+        let attempts = match request {
+            Request::Run(request) => vec![self.attempt(request, answer)],
+            Request::Fleet(request) => self.fleet_attempts(request, answer).await,
+        };
+        for attempt in &attempts {
+            self.reporter.learned_of(self.ec2.region(), Fact::Tried(attempt.clone())).await;
+            for key in waiting {
+                self.reporter.learned(key, Fact::Tried(attempt.clone())).await;
+            }
+        }
+        attempts
+    }
+
+    fn attempt(&self, request: &LaunchRequest, answer: &Result<Given, AwsError>) -> Attempt {
+        let LaunchRequest { zone, machine_type, count, .. } = request;
+        let pool = Pool { zone: zone.clone(), machine_type: machine_type.clone() };
+        let given = answer.as_ref().map_or(0, |given| given.machines.len());
+        self.tried(pool, *count, given, answer.as_ref().err())
+    }
+
+    fn tried(&self, pool: Pool, asked: u32, given: usize, refusal: Option<&AwsError>) -> Attempt {
+        Attempt {
             at: self.context.now(),
-            zone: request.zone.clone(),
-            machine_type: request.machine_type.clone(),
-            asked: request.count,
-            given: answer.as_ref().map_or(0, |got| u32::try_from(got.len()).unwrap_or(u32::MAX)),
+            zone: pool.zone,
+            machine_type: pool.machine_type,
+            asked,
+            given: u32::try_from(given).unwrap_or(u32::MAX),
             code: refusal.and_then(|error| error.code.as_deref()).map(str::to_owned),
             message: refusal.map(|error| error.message.to_string()),
-        };
-        self.reporter.learned_of(self.ec2.region(), Fact::Tried(attempt.clone())).await;
-        for key in waiting {
-            self.reporter.learned(key, Fact::Tried(attempt.clone())).await;
         }
-        attempt
     }
 
     /// All candidates were asked, and this many found no place.

@@ -12,7 +12,7 @@ use super::super::{Context, Reporter, jitter, prices};
 use super::{Lists, look};
 use crate::aws::{AwsError, Class, Ec2, Selector};
 use crate::fleet::{
-    Ec2State, Fact, InstanceId, Lifecycle, Machine, MachineType, Notice, Pool, RegionPrices,
+    Ec2State, Fact, InstanceId, Lifecycle, Machine, MachineType, Notice, RegionPrices,
 };
 
 /// The longest pause after refusals.
@@ -171,8 +171,7 @@ impl Watched {
         }
         for machine in &self.machines {
             if self.noticed.contains(&machine.id) {
-                let (zone, machine_type) = (machine.zone.clone(), machine.machine_type.clone());
-                self.context.refusals().note(&Pool { zone, machine_type }, None);
+                self.context.refusals().note(&machine.pool(), None);
             }
         }
         self.reporter.learned_of(self.ec2.region(), Fact::Notices(news)).await;

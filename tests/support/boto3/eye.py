@@ -32,6 +32,7 @@ KINDS = {
     "describe_network_interfaces": ("NetworkInterfaces", "NetworkInterfaceId"),
     "describe_key_pairs": ("KeyPairs", "KeyPairId"),
     "describe_addresses": ("Addresses", "AllocationId"),
+    "describe_launch_templates": ("LaunchTemplates", "LaunchTemplateId"),
 }
 
 
