@@ -48,11 +48,14 @@ struct Column {
 }
 
 impl Column {
-    fn new(all: Vec<String>) -> Self {
-        let values: Vec<String> = BTreeSet::from_iter(all.iter().cloned()).into_iter().collect();
+    fn new(all: &[String]) -> Self {
+        let values: BTreeSet<&String> = all.iter().collect();
+        let values: Vec<String> = values.into_iter().cloned().collect();
         let of: Vec<usize> = all.iter().map(|value| values.binary_search(value).unwrap()).collect();
         let mut counts = vec![0; values.len()];
-        of.iter().for_each(|value| counts[*value] += 1);
+        for value in &of {
+            counts[*value] += 1;
+        }
         Self { values, of, counts }
     }
 }
@@ -86,8 +89,9 @@ fn a_hundred_thousand_sensors_are_all_different_and_spread_out_and_what_the_simu
 /// Every value of a trait is about as frequent as any other, and tells nothing of other traits.
 fn are_spread_and_independent(all: &[Identity]) {
     let seen: Vec<[(&str, String); TRAITS]> = all.iter().map(traits).collect();
-    let column = |n: usize| Column::new(seen.iter().map(|sensor| sensor[n].1.clone()).collect());
-    let columns: Vec<(&str, Column)> = (0..TRAITS).map(|n| (seen[0][n].0, column(n))).collect();
+    let texts = |n: usize| seen.iter().map(|sensor| sensor[n].1.clone()).collect::<Vec<_>>();
+    let columns: Vec<(&str, Column)> =
+        (0..TRAITS).map(|n| (seen[0][n].0, Column::new(&texts(n)))).collect();
     for (n, (name, column)) in columns.iter().enumerate() {
         if *name == "city" {
             assert_eq!(column.values.len(), City::all().len());

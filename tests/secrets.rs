@@ -132,7 +132,9 @@ impl Scene {
             rest.split_once('<').map(|(id, _)| id.to_owned())
         };
         let ids: Vec<String> = calls.iter().filter_map(|call| id(&call.answer)).collect();
-        ids.iter().for_each(|id| self.orchestrator.register(id, "CONNECTED"));
+        for id in &ids {
+            self.orchestrator.register(id, "CONNECTED");
+        }
         ids
     }
 

@@ -240,8 +240,11 @@ async fn tail(host: &Host, count: usize, path: &Path, then: Then, output: &Outpu
     for line in &lines[lines.len().saturating_sub(count)..] {
         output.line(line).await;
     }
+    if then == Then::End {
+        return End::Exit(0);
+    }
     let mut told = lines.len();
-    while then == Then::Follow {
+    loop {
         host.hosts.pause(LOOK).await;
         let lines = host.machine.lines(path).unwrap_or_default();
         for line in lines.iter().skip(told) {
@@ -249,7 +252,6 @@ async fn tail(host: &Host, count: usize, path: &Path, then: Then, output: &Outpu
         }
         told = lines.len();
     }
-    End::Exit(0)
 }
 
 async fn read_journal(host: &Host, count: usize, unit: &str, then: Then, output: &Output) -> End {
@@ -261,7 +263,10 @@ async fn read_journal(host: &Host, count: usize, unit: &str, then: Then, output:
     for line in lines {
         output.line(&line).await;
     }
-    while then == Then::Follow {
+    if then == Then::End {
+        return End::Exit(0);
+    }
+    loop {
         host.hosts.pause(LOOK).await;
         let now = host.hosts.now();
         for line in journal::between(host, unit, told, now) {
@@ -269,7 +274,6 @@ async fn read_journal(host: &Host, count: usize, unit: &str, then: Then, output:
         }
         told = now;
     }
-    End::Exit(0)
 }
 
 #[cfg(test)]
