@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{
     Notify, OnceCell, OwnedMutexGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, watch,
 };
@@ -179,7 +179,8 @@ impl Context {
 
     /// Until when a call that was sent at this time may show what it made.
     pub(super) fn shows_until(&self, sent: Timestamp) -> Instant {
-        let age = self.now().duration_since(sent).unsigned_abs();
+        // A clock that was set back does not shorten the wait.
+        let age = self.now().duration_since(sent).max(SignedDuration::ZERO).unsigned_abs();
         Instant::now() + self.pace.consistency.saturating_sub(age)
     }
 
