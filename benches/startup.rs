@@ -212,8 +212,9 @@ fn idle(endpoint: &str) {
     let seconds = begin.elapsed().as_secs_f64();
     let cpu = (cpu_time(&process) - cpu) / seconds * 100.0;
     let switches = (self::switches(&process) - switches) / seconds;
-    let measured = format!("{cpu:.2} % of a core, {switches:.0} switches/s");
-    print("idle with 500 instances on the screen", &measured, "under 1 %");
+    // The timer, the loop and the terminal take turns: about four switches a wake-up.
+    let measured = format!("{cpu:.2} % of a core, {switches:.1} switches/s of all threads");
+    print("idle with 500 instances on the screen", &measured, "under 0.3 %, once a second");
 }
 
 /// How often the threads of a process went to sleep by themselves.
@@ -243,7 +244,7 @@ fn memory(endpoint: &str) {
     let mut session = Session::start(endpoint, 10_000);
     session.first_frame();
     let resident = status(&session.process(), "VmRSS") / 1024.0;
-    print("resident with 10,000 instances", &format!("{resident:.0} MiB"), "");
+    print("resident with 10,000 instances", &format!("{resident:.0} MiB"), "under 80 MB");
 }
 
 /// Draws, and takes up a report that changes a phase, with fleets of three sizes.
@@ -251,14 +252,10 @@ fn frames() {
     let sizes = [500, 10_000, 100_000];
     let mut models: Vec<Model> = sizes.into_iter().map(model).collect();
     let drawn: Vec<f64> = models.iter().map(frame_time).collect();
-    print(
-        &format!("frame of {COLUMNS}x{ROWS}, 500 instances"),
-        &format!("{:.3} ms", drawn[0]),
-        "under 2 ms",
-    );
-    for (size, time) in sizes.iter().zip(&drawn).skip(1) {
-        let measured = format!("{time:.3} ms, {:.2} times that of 500", time / drawn[0]);
-        print(&format!("frame of {COLUMNS}x{ROWS}, {size} instances"), &measured, "");
+    for (size, time) in sizes.iter().zip(&drawn) {
+        let measured = format!("{time:.3} ms, {:.2} times that of 10000", time / drawn[1]);
+        let target = if *size > sizes[1] { "within 2 times" } else { "under 2 ms" };
+        print(&format!("frame of {COLUMNS}x{ROWS}, {size} instances"), &measured, target);
     }
     for (size, model) in sizes.iter().zip(&mut models) {
         let [taken_up, sorted] = report_time(model);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -254,6 +255,7 @@ async fn load(access: &Access, home: String) -> SdkConfig {
         .http_client(http.clone())
         .retry_config(retries())
         .timeout_config(patience())
+        .stalled_stream_protection(unguarded())
         .time_source(access.time.clone());
     if let Some(profile) = &access.profile {
         // The SDK's chain puts keys from the environment before a profile even where the profile
@@ -283,6 +285,7 @@ fn fixed(access: &Access, keys: Credentials, home: String) -> SdkConfig {
         .http_client(http(access))
         .retry_config(retries())
         .timeout_config(patience())
+        .stalled_stream_protection(unguarded())
         .time_source(access.time.clone())
         .credentials_provider(SharedCredentialsProvider::new(keys));
     sdk.set_sleep_impl(default_async_sleep()).set_endpoint_url(access.endpoint.clone());
@@ -297,6 +300,12 @@ fn http(access: &Access) -> SharedHttpClient {
     })
 }
 
+/// EC2's answers are short and each attempt has its limit; the SDK's guard of long streams would
+/// wake thirty times a second for as long as any request is open.
+fn unguarded() -> StalledStreamProtectionConfig {
+    StalledStreamProtectionConfig::disabled()
+}
+
 fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(3)
 }
@@ -305,6 +314,8 @@ fn patience() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(10))
         .read_timeout(Duration::from_mins(1))
+        // The other two end before the body of an answer.
+        .operation_attempt_timeout(Duration::from_secs(90))
         .build()
 }
 

@@ -4,6 +4,7 @@
 //! report that is applied.
 
 pub mod cost;
+mod diagnosis;
 pub mod health;
 pub mod identity;
 mod ids;
@@ -21,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use jiff::Timestamp;
 
 pub use cost::{Amount, Cost};
+pub use diagnosis::Diagnosis;
 pub use ids::{
     AccountId, DeploymentId, GatewayId, ImageId, InstanceId, InstanceKey, LaunchId, MachineType,
     Region, RouteTableId, SecurityGroupId, SpotRequestId, SubnetId, TemplateId, VpcId, Zone,
@@ -44,6 +46,8 @@ pub struct Fleet {
     market: Market,
     spent: BTreeMap<Region, Amount>,
     costs: BTreeMap<Region, Cost>,
+    /// Those that are gone and have no row any more.
+    gone: BTreeSet<InstanceId>,
 }
 
 /// What is known of a region.
@@ -160,6 +164,12 @@ impl Fleet {
         self.instances.values().filter(|instance| instance.is_alive())
     }
 
+    /// The instances that are gone, also those whose rows were taken out: no file may keep them.
+    pub fn gone(&self) -> BTreeSet<InstanceId> {
+        let rows = self.instances.values().filter(|instance| instance.phase.is_over());
+        rows.filter_map(Instance::id).chain(&self.gone).cloned().collect()
+    }
+
     /// Puts a row in: a planned one, or one that an earlier run left in the state file.
     pub fn insert(&mut self, instance: Instance) {
         if let Some(id) = instance.id() {
@@ -175,6 +185,9 @@ impl Fleet {
         if let Some(id) = instance.id() {
             self.keys.remove(id);
             *self.spent.entry(instance.region.clone()).or_default() += instance.cost.accrued;
+            if !instance.is_alive() {
+                self.gone.insert(id.clone());
+            }
         }
         Some(instance)
     }

@@ -55,6 +55,19 @@ fn a_look_adopts_what_it_finds_and_not_what_is_already_gone() {
 }
 
 #[test]
+fn what_is_gone_is_told_when_its_row_is_taken_out_too() {
+    let mut fleet = Fleet::default();
+    apply(&mut fleet, &surveyed(1, vec![machine("i-1", Ec2State::Running)])).unwrap();
+    assert!(fleet.gone().is_empty());
+    apply(&mut fleet, &surveyed(2, vec![machine("i-1", Ec2State::Terminated)])).unwrap();
+    let gone = BTreeSet::from(["i-1".into()]);
+    assert_eq!(fleet.gone(), gone);
+    let key = fleet.by_id(&"i-1".into()).unwrap().key.clone();
+    fleet.remove(&key);
+    assert_eq!(fleet.gone(), gone);
+}
+
+#[test]
 fn a_row_that_was_adopted_too_early_gives_way_to_the_planned_one() {
     let mut fleet = with_planned("us-west-2/l#0");
     apply(&mut fleet, &surveyed(1, vec![machine("i-1", Ec2State::Pending)])).unwrap();

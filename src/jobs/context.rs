@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{
     Notify, OnceCell, OwnedMutexGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, watch,
 };
@@ -126,6 +126,7 @@ struct Shared {
     prices: PriceMemory,
     pipelines: Mutex<HashMap<InstanceId, CancellationToken>>,
     stir: Notify,
+    glance: Notify,
     charges: Mutex<BTreeMap<InstanceKey, Charge>>,
     charged: watch::Sender<()>,
 }
@@ -154,6 +155,7 @@ impl Context {
             prices: PriceMemory::default(),
             pipelines: Mutex::default(),
             stir: Notify::new(),
+            glance: Notify::new(),
             charges: Mutex::default(),
             charged: watch::Sender::new(()),
         };
@@ -179,7 +181,8 @@ impl Context {
 
     /// Until when a call that was sent at this time may show what it made.
     pub(super) fn shows_until(&self, sent: Timestamp) -> Instant {
-        let age = self.now().duration_since(sent).unsigned_abs();
+        // A clock that was set back does not shorten the wait.
+        let age = self.now().duration_since(sent).max(SignedDuration::ZERO).unsigned_abs();
         Instant::now() + self.pace.consistency.saturating_sub(age)
     }
 
@@ -345,6 +348,16 @@ impl Context {
     /// Waits for [`Context::stir`]. Cancel-safe.
     pub async fn stirred(&self) {
         self.shared.stir.notified().await;
+    }
+
+    /// Somebody wants to know how the nodes are now.
+    pub(super) fn look_at_nodes(&self) {
+        self.shared.glance.notify_waiters();
+    }
+
+    /// Waits for [`Context::look_at_nodes`]. Cancel-safe.
+    pub(super) async fn nodes_are_asked_for(&self) {
+        self.shared.glance.notified().await;
     }
 
     /// A path of the configuration, with `~/` filled in.

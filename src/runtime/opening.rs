@@ -1,5 +1,6 @@
 //! How a process opens: configuration, state, lock, deployment.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -17,6 +18,7 @@ use crate::app::keymap::Keymap;
 use crate::app::{Model, Opening, Remembered};
 use crate::cli::Global;
 use crate::config::{self, Config};
+use crate::fleet::text::clean_line;
 use crate::fleet::{DeploymentId, Failure, Fleet, Instance, Phase, Step};
 use crate::jobs::{self, Charge, Context};
 use crate::store::{Cache, Journal, Lock, Paths, State, StateFile, StoreError};
@@ -213,7 +215,10 @@ fn leftovers(journal: &Journal) -> Vec<String> {
     let nukes = jobs::unfinished_nukes(journal).into_iter().map(|region| {
         format!("a nuke in {region} was cut short; nuke again, or look with `nuke --dry-run`")
     });
-    creates.chain(destroys).chain(nukes).collect()
+    // One that was killed again and again is said once.
+    let said: BTreeSet<String> = creates.chain(destroys).chain(nukes).collect();
+    // A deployment's id may have come from somebody's tags.
+    said.iter().map(|line| clean_line(line)).collect()
 }
 
 /// The lock, or why this process only reads.

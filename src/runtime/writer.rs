@@ -1,6 +1,5 @@
 //! Writes the state file beside the loop: one write at a time, and always the newest state.
 
-use std::collections::BTreeSet;
 use std::future;
 
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -37,12 +36,7 @@ impl Writer {
         }
         self.unsaved = false;
         let file = file.clone();
-        let gone: BTreeSet<_> = model
-            .fleet
-            .instances()
-            .filter(|instance| instance.phase == Phase::Terminated)
-            .filter_map(|instance| instance.id().cloned())
-            .collect();
+        let gone = model.fleet.gone();
         let entries = model
             .fleet
             .instances()

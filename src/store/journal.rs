@@ -19,7 +19,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -30,7 +30,7 @@ use serde_json::Value;
 
 use super::{
     Paths, StoreError,
-    state::{sync_folder, write_atomically},
+    state::{read_regular, sync_folder, write_atomically},
 };
 use crate::fleet::{DeploymentId, LaunchId, Region};
 
@@ -101,11 +101,8 @@ impl Journal {
     pub fn open(paths: &Paths) -> Result<Self, StoreError> {
         let path = paths.journal();
         let error = |operation| StoreError::io(operation, &path);
-        let (Inherited { open, whole }, length) = match File::open(&path) {
-            Ok(file) => {
-                let length = file.metadata().map_err(error("read"))?.len();
-                (read(file).map_err(error("read"))?, length)
-            }
+        let (Inherited { open, whole }, length) = match read_regular(&path) {
+            Ok(bytes) => (read(&bytes), bytes.len()),
             Err(missing) if missing.kind() == io::ErrorKind::NotFound => (Inherited::default(), 0),
             Err(other) => return Err(error("read")(other)),
         };
@@ -220,27 +217,21 @@ fn encode(line: &Line) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn read(file: File) -> io::Result<Inherited> {
-    /// No line of ours comes near this; a longer one is garbage and not worth the memory.
-    const LONGEST: u64 = 1 << 20;
-    let mut open = BTreeMap::new();
-    let mut whole = true;
-    let mut reader = BufReader::new(file);
-    let mut bytes = Vec::new();
-    loop {
-        bytes.clear();
-        if reader.by_ref().take(LONGEST).read_until(b'\n', &mut bytes)? == 0 {
-            return Ok(Inherited { open, whole });
-        }
-        let Some(line) = serde_json::from_slice::<Line>(&bytes).ok().filter(|it| it.v <= VERSION)
-        else {
-            whole = false;
+fn read(bytes: &[u8]) -> Inherited {
+    /// No journal of ours counts so far, and there are numbers after it.
+    const LAST: u64 = u64::MAX / 2;
+    let mut inherited = Inherited { open: BTreeMap::new(), whole: true };
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let line = serde_json::from_slice::<Line>(line).ok();
+        let Some(line) = line.filter(|it| it.v <= VERSION && it.n <= LAST) else {
+            inherited.whole = false;
             continue;
         };
         if line.close.is_some() {
-            open.remove(&line.n);
+            inherited.open.remove(&line.n);
         } else if let Some(intent) = line.open {
-            open.insert(line.n, (line.at, intent));
+            inherited.open.insert(line.n, (line.at, intent));
         }
     }
+    inherited
 }

@@ -202,7 +202,8 @@ pub fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
 /// Replaces a file in one step: temporary file, fsync, rename, fsync of the folder. Mode 0600.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut temporary = path.to_owned().into_os_string();
-    temporary.push(format!(".{}.new", std::process::id()));
+    // Whoever writes holds the lock: what a killed process left of this name is written over.
+    temporary.push(".new");
     let temporary = PathBuf::from(temporary);
     let written = (|| {
         let mut file =

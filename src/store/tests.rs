@@ -198,3 +198,22 @@ fn a_folder_that_cannot_be_written_is_said_with_what_to_do() {
     assert!(failure.contains("missing/instances.json"), "{failure}");
     assert!(failure.contains("--state"), "{failure}");
 }
+
+#[test]
+fn a_number_after_which_there_is_none_is_no_number_of_ours() {
+    let (_folder, paths) = scratch();
+    let intent = r#"{"action":"CreateVpc","region":"us-west-2","deployment":"spot-1"}"#;
+    let line = format!(r#"{{"v":1,"n":{},"at":"2026-01-01T00:00:00Z","open":{intent}}}"#, u64::MAX);
+    fs::write(paths.journal(), line).unwrap();
+    let journal = Journal::open(&paths).unwrap();
+    assert!(!journal.is_whole());
+    assert_eq!(journal.unresolved(), []);
+}
+
+#[test]
+fn a_journal_that_never_ends_is_refused() {
+    let (_folder, paths) = scratch();
+    std::os::unix::fs::symlink("/dev/zero", paths.journal()).unwrap();
+    let error = Journal::open(&paths).unwrap_err();
+    assert!(error.to_string().contains("not a regular file"), "{error}");
+}

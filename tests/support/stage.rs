@@ -182,15 +182,14 @@ impl Stage {
             job.abort();
         }
         let file = StateFile::new(Paths::new(self.folder.path().join("instances.json")));
-        let (gone, there): (Vec<&Instance>, Vec<&Instance>) =
-            self.model.fleet.instances().partition(|row| row.phase == Phase::Terminated);
+        let rows = self.model.fleet.instances();
+        let there = rows.filter(|row| row.phase != Phase::Terminated);
         let state = State {
             deployment: Some(self.model.deployment.clone()),
-            entries: there.into_iter().filter_map(Entry::of).collect(),
+            entries: there.filter_map(Entry::of).collect(),
             spent: self.model.fleet.spent_for_good(),
         };
-        let gone = gone.into_iter().filter_map(|row| row.id().cloned()).collect();
-        file.write(&state, &gone).unwrap();
+        file.write(&state, &self.model.fleet.gone()).unwrap();
         let read = file.read().unwrap().state;
         let mut fleet = Fleet::default();
         fleet.remember_spent(read.spent);

@@ -1,5 +1,9 @@
 //! Who we are, which images and machine types there are, and what the wire does when it fails.
 
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
 use super::*;
 
 #[tokio::test]
@@ -97,4 +101,33 @@ async fn nobody_at_the_endpoint_is_trouble_that_may_pass() {
     let error = aws.account().await.unwrap_err();
     assert_eq!(error.class, Class::Retry, "{error}");
     assert!(error.to_string().to_lowercase().contains("connection refused"), "{error}");
+}
+
+#[tokio::test]
+async fn an_answer_that_stops_in_the_middle_ends() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let (begun, half) = tokio::sync::oneshot::channel();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 1024];
+        let _ = stream.read(&mut request).await.unwrap();
+        let head = b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n<GetCallerIdentity";
+        stream.write_all(head).await.unwrap();
+        begun.send(()).unwrap();
+        // It stays open and says nothing more; nor is another one taken.
+        std::future::pending::<()>().await;
+    });
+    let access = Access {
+        endpoint: Some(endpoint),
+        credentials: Some(Credentials::new("key", "secret", None, None, "test")),
+        ..Access::default()
+    };
+    let aws = Aws::open(&access).await.unwrap();
+    let asked = tokio::spawn(async move { aws.account().await });
+    half.await.unwrap();
+    tokio::time::pause();
+    let answer = tokio::time::timeout(Duration::from_mins(10), asked).await;
+    let error = answer.expect("it waits for ever").unwrap().unwrap_err();
+    assert_eq!(error.class, Class::Retry, "{error}");
 }
