@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use spot_tui::app::{Command, Story, story};
+use spot_tui::app::{Command, Counts, Story, story};
 use spot_tui::demo::Scenario;
 use spot_tui::fleet::{Phase, Region};
 
@@ -116,13 +116,14 @@ async fn the_likeliest_region_is_tried_first_and_without_scores_the_first() {
     let others = ["eu-west-2", "us-west-2", "sa-east-1"];
     let mut config = "regions:\n  - us-west-1: { machine_type: t3.medium }\n".to_owned();
     for region in others {
-        writeln!(config, "  - {region}: {{ machine_type: t3.medium, instances_per_region: 0 }}")
-            .unwrap();
+        writeln!(config, "  - {region}: {{ machine_type: t3.medium }}").unwrap();
     }
     config += "placement: { spill: true }";
     for (story, is_scored) in [(full.to_owned(), true), (format!("{full}\n{denied}"), false)] {
         let mut user = play(&config, &story);
-        user.create(0).await;
+        user.open().await;
+        user.command(Command::Create(Some(Counts::from([("us-west-1".into(), 1)]))));
+        user.until(120, "one runs", |user| user.running().len() == 1).await;
         let went = user.running()[0].region.clone();
         let scores = user.aws().await;
         let regions = others.map(Region::from);
