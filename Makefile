@@ -6,6 +6,7 @@
 .PHONY: help demo prerequisites venv lint test check bench monkey sweep test-node bench-ssh lint-root
 
 VENV := target/venv
+ANSIBLE := target/ansible
 
 # A build that is thrown away afterwards gains nothing from incremental files.
 ifdef CI
@@ -62,9 +63,13 @@ test: prerequisites venv lint-root lint  ## format, lints and all tests: what CI
 lint-root: prerequisites  ## unpack systemd and cloud-init, for checks of units and user-data
 	@[ -e target/lint-root ] || tests/machine/make-lint-root.sh "$(CURDIR)/target/lint-root"
 
-bench-ssh: prerequisites  ## measure an upload to 20 hosts next to tar and rsync
+bench-ssh: prerequisites  ## measure an upload to 20 hosts next to tar, rsync and Ansible
 	@command -v rsync >/dev/null || { \
 		echo "missing; install with: apt-get install rsync" >&2; exit 1; }
+	@cmp -s tests/requirements-bench.txt $(ANSIBLE)/requirements.txt || { \
+		python3 -m venv $(ANSIBLE) \
+		&& $(ANSIBLE)/bin/pip install --quiet --disable-pip-version-check --requirement tests/requirements-bench.txt \
+		&& cp tests/requirements-bench.txt $(ANSIBLE)/requirements.txt; }
 	cargo test --locked --release --test stories ssh::speed -- --ignored --nocapture
 
 test-node: prerequisites venv  ## deploy onto a real, emulated machine and break it: some fifteen minutes

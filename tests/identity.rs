@@ -1,26 +1,32 @@
 //! The made-up sensors: a hundred thousand of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
 
 use spot_tui::fleet::identity::{City, Identity};
 
-use crate::support::schema::complaints;
+use crate::support::schema::complaints_of_many;
 use crate::support::spot::Spot;
 
 const COUNT: u64 = 100_000;
-/// All are counted; of so many the whole text is held to the schema.
-const VALIDATED: u64 = 2_000;
-/// Every so many-th is asked what one trait tells about another.
-const SAMPLE: usize = 5;
+const THREADS: usize = 4;
+const TRAITS: usize = 7;
+const SCHEMA: &str = "node-identity.schema.json";
 
 /// The sensors of ids as EC2 makes them, or close: 17 digits that look like chance.
-fn identities(count: u64) -> impl Iterator<Item = Identity> {
+fn identities() -> Vec<Identity> {
     let id = |n: u64| format!("i-0{:016x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    (0..count).map(move |n| Identity::of(&id(n).into()))
+    let numbers: Vec<u64> = (0..COUNT).collect();
+    let part = |part: &[u64]| part.iter().map(|n| Identity::of(&id(*n).into())).collect::<Vec<_>>();
+    thread::scope(|scope| {
+        let parts = numbers.chunks(numbers.len() / THREADS);
+        let parts: Vec<_> = parts.map(|numbers| scope.spawn(move || part(numbers))).collect();
+        parts.into_iter().flat_map(|part| part.join().unwrap()).collect()
+    })
 }
 
 /// What can be told of a sensor, each as one of a few values.
-fn traits(identity: &Identity) -> [(&'static str, String); 7] {
+fn traits(identity: &Identity) -> [(&'static str, String); TRAITS] {
     let device = &identity.device_info;
     let decade = |text: String| text[..7].to_owned();
     [
@@ -34,73 +40,100 @@ fn traits(identity: &Identity) -> [(&'static str, String); 7] {
     ]
 }
 
-/// Pearson's chi-squared of two traits, less what is to be expected, in standard deviations.
-fn dependence(pairs: &[(&str, &str)]) -> f64 {
-    let mut cells: BTreeMap<(&str, &str), f64> = BTreeMap::new();
-    let (mut rows, mut columns) = (BTreeMap::new(), BTreeMap::new());
-    for (row, column) in pairs {
-        *cells.entry((row, column)).or_default() += 1.0;
-        *rows.entry(*row).or_insert(0.0) += 1.0;
-        *columns.entry(*column).or_insert(0.0) += 1.0;
+/// One trait of all sensors: its values, and which of them each sensor has.
+struct Column {
+    values: Vec<String>,
+    of: Vec<usize>,
+    counts: Vec<u64>,
+}
+
+impl Column {
+    fn new(all: &[String]) -> Self {
+        let values: BTreeSet<&String> = all.iter().collect();
+        let values: Vec<String> = values.into_iter().cloned().collect();
+        let of: Vec<usize> = all.iter().map(|value| values.binary_search(value).unwrap()).collect();
+        let mut counts = vec![0; values.len()];
+        for value in &of {
+            counts[*value] += 1;
+        }
+        Self { values, of, counts }
     }
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-    let (total, freedom) = (pairs.len() as f64, ((rows.len() - 1) * (columns.len() - 1)) as f64);
-    let chi: f64 = rows
-        .iter()
-        .flat_map(|(row, r)| columns.iter().map(move |(column, c)| ((*row, *column), r * c)))
-        .map(|(cell, product): ((&str, &str), f64)| {
-            let expected = product / total;
-            (cells.get(&cell).copied().unwrap_or(0.0) - expected).powi(2) / expected
-        })
-        .sum();
-    (chi - freedom) / (2.0 * freedom).sqrt()
+}
+
+/// Pearson's chi-squared of two traits, less what is to be expected, in standard deviations.
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn dependence(one: &Column, other: &Column) -> f64 {
+    let width = other.values.len();
+    let mut cells = vec![0_u64; one.values.len() * width];
+    for (row, column) in one.of.iter().zip(&other.of) {
+        cells[row * width + column] += 1;
+    }
+    let freedom = ((one.values.len() - 1) * (width - 1)) as f64;
+    let expected = |cell: usize| {
+        (one.counts[cell / width] * other.counts[cell % width]) as f64 / one.of.len() as f64
+    };
+    let off =
+        |(cell, count): (usize, &u64)| (*count as f64 - expected(cell)).powi(2) / expected(cell);
+    (cells.iter().enumerate().map(off).sum::<f64>() - freedom) / (2.0 * freedom).sqrt()
 }
 
 #[test]
-fn a_hundred_thousand_sensors_are_all_different_and_spread_out() {
-    let all: Vec<Identity> = identities(COUNT).collect();
+fn a_hundred_thousand_sensors_are_all_different_and_spread_out_and_what_the_simulation_reads() {
+    let all = identities();
     let ids: BTreeSet<&str> = all.iter().map(|identity| identity.sensor_id.as_str()).collect();
     assert_eq!(ids.len(), all.len(), "sensor ids are unique");
+    are_spread_and_independent(&all);
+    are_what_the_simulation_reads(&all);
+}
 
-    let traits: Vec<_> = all.iter().map(traits).collect();
-    for (n, (name, _)) in traits[0].iter().enumerate() {
-        let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-        for sensor in &traits {
-            *counts.entry(&sensor[n].1).or_default() += 1;
-        }
+/// Every value of a trait is about as frequent as any other, and tells nothing of other traits.
+fn are_spread_and_independent(all: &[Identity]) {
+    let seen: Vec<[(&str, String); TRAITS]> = all.iter().map(traits).collect();
+    let texts = |n: usize| seen.iter().map(|sensor| sensor[n].1.clone()).collect::<Vec<_>>();
+    let columns: Vec<(&str, Column)> =
+        (0..TRAITS).map(|n| (seen[0][n].0, Column::new(&texts(n)))).collect();
+    for (n, (name, column)) in columns.iter().enumerate() {
         if *name == "city" {
-            assert_eq!(counts.len(), City::all().len());
+            assert_eq!(column.values.len(), City::all().len());
         }
         // A month is up to a tenth longer than another; chance does the rest.
-        let even = COUNT / counts.len() as u64;
-        let off = counts.iter().find(|(_, count)| count.abs_diff(even) > even / 7 + 40);
-        assert_eq!(off, None, "{name}: {even} would be even: {counts:?}");
-
-        for m in 0..n {
-            let pairs: Vec<_> = traits
-                .iter()
-                .step_by(SAMPLE)
-                .map(|sensor| (&*sensor[n].1, &*sensor[m].1))
-                .collect();
-            let dependence = dependence(&pairs);
-            assert!(dependence < 5.0, "{name} tells of {}: {dependence:.1}", traits[0][m].0);
+        let even = COUNT / column.counts.len() as u64;
+        let off = column.counts.iter().find(|count| count.abs_diff(even) > even / 7 + 40);
+        assert_eq!(off, None, "{name}: {even} would be even: {:?}", column.counts);
+        for (other_name, other) in &columns[..n] {
+            let dependence = dependence(column, other);
+            assert!(dependence < 5.0, "{name} tells of {other_name}: {dependence:.1}");
         }
     }
 }
 
-#[test]
-fn they_are_what_the_simulation_reads() {
-    let lines: Vec<String> = identities(VALIDATED)
-        .map(|identity| {
-            assert!(identity.device_info.manufacture_date < identity.deployment.installation_date);
-            let zone = identity.location.timezone;
-            assert!(jiff::tz::TimeZone::get(zone).is_ok(), "{zone}");
-            serde_json::to_string(&identity).unwrap()
-        })
-        .collect();
+/// Each has the shape of the file, and says what can be true.
+fn are_what_the_simulation_reads(all: &[Identity]) {
+    for identity in all {
+        assert!(identity.device_info.manufacture_date < identity.deployment.installation_date);
+    }
+    let lines: Vec<String> =
+        all.iter().map(|identity| serde_json::to_string(identity).unwrap()).collect();
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-    let wrong = complaints("node-identity.schema.json", &lines);
-    assert_eq!(wrong, BTreeMap::new());
+    assert_eq!(complaints_of_many(SCHEMA, &lines), BTreeMap::new());
+    let zones: BTreeSet<&str> = all.iter().map(|identity| identity.location.timezone).collect();
+    for zone in zones {
+        assert!(jiff::tz::TimeZone::get(zone).is_ok(), "{zone}");
+    }
+}
+
+#[test]
+fn the_schema_refuses_what_is_wrong() {
+    let good = serde_json::to_string(&Identity::of(&"i-test".into())).unwrap();
+    let wrong = [
+        good.replace("SENSOR_", "sensor "),
+        good.replace("\"latitude\":", "\"latitude\":1"),
+        good.replacen('{', "{\"more\":1,", 1),
+        "{}".to_owned(),
+    ];
+    let lines: Vec<&str> = std::iter::once(&good).chain(&wrong).map(String::as_str).collect();
+    let complaints = complaints_of_many(SCHEMA, &lines);
+    assert!(complaints.keys().copied().eq(1..=wrong.len()), "{complaints:?}");
 }
 
 #[test]

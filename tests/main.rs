@@ -30,6 +30,7 @@ mod scale;
 mod scenarios;
 mod schema;
 mod screens;
+mod secrets;
 mod ssh;
 mod support;
 mod sweep;

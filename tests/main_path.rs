@@ -8,14 +8,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::Value;
-use spot_tui::ssh::PublicKey;
 
 use crate::support::cut::Cut;
 use crate::support::moto::Moto;
 use crate::support::proxy::{Call, Proxy};
 use crate::support::schema::{assert_json_lines, assert_list};
 use crate::support::spot::Spot;
-use crate::support::sshd::{Sshd, SshdOptions};
+use crate::support::sshd::{Sshd, SshdOptions, console};
 
 const REGIONS: [&str; 3] = ["us-west-2", "eu-west-1", "ap-southeast-2"];
 
@@ -48,13 +47,7 @@ impl Scene {
 
     /// The consoles tell the fingerprints of these hosts, as cloud-init prints them.
     fn vouch_for<'a>(&self, hosts: impl IntoIterator<Item = &'a Sshd>) {
-        let mut console = String::from("-----BEGIN SSH HOST KEY FINGERPRINTS-----\r\n");
-        for host in hosts {
-            let key = PublicKey::parse(&host.host_key()).unwrap();
-            console = format!("{console}256 {} root@host (ED25519)\r\n", key.fingerprint);
-        }
-        console.push_str("-----END SSH HOST KEY FINGERPRINTS-----\r\n");
-        self.proxy.print_on_consoles(&console);
+        self.proxy.print_on_consoles(&console(hosts));
     }
 
     fn host(&self, address: Ipv4Addr) -> Sshd {

@@ -1,15 +1,18 @@
 //! The commands about nodes, on two instances that were deployed.
 
+use std::fs::OpenOptions;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::Ipv4Addr;
+use std::process::Stdio;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use spot_tui::ssh::PublicKey;
 
 use crate::support::moto::Moto;
 use crate::support::orchestrator::Orchestrator;
 use crate::support::proxy::Proxy;
 use crate::support::spot::Spot;
-use crate::support::sshd::{Sshd, SshdOptions};
+use crate::support::sshd::{Sshd, SshdOptions, console, leading_to};
 
 const TOKEN: &str = "made-up-token";
 
@@ -37,18 +40,8 @@ fn two_nodes() -> Scene {
         })
         .into();
     proxy.give_addresses(hosts.iter().map(|host| host.address().ip()));
-    let keys = hosts.iter().map(|host| PublicKey::parse(&host.host_key()).unwrap().fingerprint);
-    let told: Vec<String> = keys.map(|key| format!("256 {key} root@host (ED25519)")).collect();
-    proxy.print_on_consoles(&format!(
-        "-----BEGIN SSH HOST KEY FINGERPRINTS-----\r\n{}\r\n-----END SSH HOST KEY FINGERPRINTS-----\r\n",
-        told.join("\r\n")
-    ));
-    let blocks: String = hosts
-        .iter()
-        .map(|host| format!("Host {}\n  Port {}\n", host.address().ip(), host.port()))
-        .collect::<Vec<_>>()
-        .concat();
-    let ssh_config = spot.write("ssh_config", 0o644, blocks.as_bytes());
+    proxy.print_on_consoles(&console(&hosts));
+    let ssh_config = spot.write("ssh_config", 0o644, leading_to(&hosts).as_bytes());
     spot.write("deployment-files/orchestrator_endpoint", 0o600, b"nats://nats.example.com:4222\n");
     spot.write("deployment-files/orchestrator_token", 0o600, TOKEN.as_bytes());
     let regions = "  - us-west-2: { machine_type: t3.medium }\n";
@@ -62,6 +55,20 @@ fn two_nodes() -> Scene {
     spot.write("config.yaml", 0o644, api.as_bytes());
     orchestrator.register(&ids[0], "CONNECTED");
     Scene { _moto: moto, orchestrator, spot, hosts, ids }
+}
+
+/// Until the user has seen enough, whatever is added to it is printed.
+fn a_log_is_followed(scene: &Scene) {
+    let mut program = scene.spot.command();
+    program.args(["logs", &scene.ids[0], "-f"]).stdout(Stdio::piped());
+    let mut following = program.spawn().unwrap();
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
+    assert!(lines.by_ref().any(|line| line.unwrap().ends_with("END exit=0")));
+    let log = scene.hosts[0].root().join("opt/deployment.log");
+    writeln!(OpenOptions::new().append(true).open(log).unwrap(), "one line more").unwrap();
+    assert_eq!(lines.next().unwrap().unwrap(), "one line more");
+    kill_process(Pid::from_child(&following), Signal::INT).unwrap();
+    assert_eq!(following.wait().unwrap().code(), Some(130));
 }
 
 #[test]
@@ -87,6 +94,7 @@ fn nodes_are_looked_at_logged_exported_and_spoken_to() {
     assert_eq!(log.code, 0, "{}", log.told());
     assert!(log.out.trim_end().ends_with("END exit=0"), "{}", log.out);
     assert_eq!(spot.run(&["logs", &ids[0], "--unit", "a;b"]).code, 2);
+    a_log_is_followed(&scene);
 
     let alike = spot.run(&["exec", "--", "cat", "/etc/os-release"]);
     assert_eq!(alike.code, 0, "{}", alike.told());

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -76,6 +77,111 @@ fn a_demo_touches_nothing_of_the_users() {
     assert_eq!(agent.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "the agent was asked");
     assert_eq!(network.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "it connected");
     assert!(!path("instances.json").exists());
+}
+
+/// A demo in which nothing goes wrong, with instances that are there already. The same ones every
+/// time: they have the same ids.
+struct Calm(TempDir);
+
+impl Calm {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("calm.yaml"), "name: calm\n").unwrap();
+        Self(folder)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let demo = ["--demo", "--preload", "40", "--scenario", "calm.yaml", "--speed", "60"];
+        let mut command = program(&self.0, &demo);
+        command.args(arguments);
+        command
+    }
+
+    /// What it printed, and its exit code.
+    fn run(&self, arguments: &[&str]) -> (String, Option<i32>) {
+        let ran = self.command(arguments).output().unwrap();
+        let text = [ran.stdout, ran.stderr].concat();
+        (String::from_utf8(text).unwrap(), ran.status.code())
+    }
+
+    /// The id of an instance in a region of the demo's configuration.
+    fn an_instance(&self) -> String {
+        let (listed, _) = self.run(&["list"]);
+        let row = listed.lines().find(|line| line.starts_with("us-west-2")).expect(&listed);
+        row.split_whitespace().find(|word| word.starts_with("i-")).expect(row).to_owned()
+    }
+}
+
+#[test]
+fn a_newcomer_can_try_each_command_about_nodes() {
+    let demo = Calm::new();
+    let id = &demo.an_instance();
+    for (arguments, code, words) in [
+        (&["diagnose", id][..], 0, "  ok   docker        Docker 27.5.1 answers"),
+        (&["diagnose", id], 0, "sensor-log-generator  | INFO readings written"),
+        (&["diagnose", id], 0, "Token: \"***\""),
+        (&["diagnose", id, "--json"], 0, "\"good\":true"),
+        (&["logs", id], 0, "END exit=0"),
+        (&["logs", id, "--unit", "setup-config"], 0, "the node will join nats://"),
+        (&["logs", id, "--unit", "never-heard-of"], 0, "No entries"),
+        (&["exec", "--on", id, "--", "uptime"], 0, "load average"),
+        (&["exec", "--on", id, "--", "cat", "/etc/os-release"], 0, "Ubuntu 24.04"),
+        (&["exec", "--on", id, "--", "docker", "ps"], 0, "sensor-log-generator"),
+        (&["exec", "--on", id, "--", "systemctl", "is-active", "bacalhau"], 0, "active"),
+        (&["exec", "--on", id, "--", "ls", "/opt/uploaded_files"], 0, "scripts"),
+        (
+            &["exec", "--on", id, "--", "cat", "/opt/uploaded_files/files/orchestrator_token"],
+            1,
+            "Permission denied",
+        ),
+        (&["exec", "--on", id, "--", "vim"], 1, "vim: not found"),
+        (&["ssh", id], 2, "no ssh reaches them"),
+        (&["identity", id], 0, "SENSOR_"),
+        (&["random-ip"], 0, "."),
+        (&["export", "ssh-config"], 0, id),
+        (&["export", "ansible"], 0, "[us_west_2]"),
+        (&["export", "hosts"], 0, id),
+        (&["export", "json"], 0, id),
+    ] {
+        let (said, ended) = demo.run(arguments);
+        assert_eq!(ended, Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(words), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn a_journal_of_the_demo_is_followed() {
+    let demo = Calm::new();
+    let id = demo.an_instance();
+    let mut command = demo.command(&["logs", &id, "--unit", "sensor-generator", "-f"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut batch = || {
+        let line = lines.next().unwrap().unwrap();
+        line.rsplit_once("batch ").and_then(|(_, number)| number.parse::<u64>().ok())
+    };
+    // More than the lines that are shown before it follows.
+    let seen: Vec<u64> = std::iter::repeat_with(&mut batch).flatten().take(210).collect();
+    assert!(seen.windows(2).all(|pair| pair[1] == pair[0] + 1), "{seen:?}");
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(end(&mut child, "logs -f"), Some(130));
+}
+
+#[test]
+fn a_node_that_failed_is_replaced_by_a_fresh_one() {
+    let demo = Calm::new();
+    let id = demo.an_instance();
+    let (said, ended) = demo.run(&["retry", &id]);
+    assert!(ended == Some(2) && said.contains("it needs --yes"), "{said}");
+    let (said, ended) = demo.run(&["retry", &id, "--yes", "--json"]);
+    assert_eq!(ended, Some(0), "{said}");
+    let lines: Vec<Value> =
+        said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let mut gone = lines.iter().filter(|it| it["event"] == "phase" && it["phase"] == "Terminated");
+    assert!(gone.all(|line| line["instance"] == *id), "{said}");
+    let summary = lines.last().unwrap();
+    let counts = ["launched", "terminated", "failed", "alive"].map(|name| summary[name].as_u64());
+    assert_eq!(counts, [1, 1, 0, 40].map(Some), "{summary}");
 }
 
 #[test]

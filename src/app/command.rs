@@ -88,6 +88,8 @@ pub enum Command {
     Shell,
     /// Type a command for the marked instances, else for the one under the cursor.
     AskRun,
+    /// Look closely at the nodes there, and show what is found side by side.
+    Diagnose,
     /// Run this command there, and show the answers side by side.
     Run(String),
 

@@ -12,12 +12,13 @@ use super::log::{Log, LogPanel};
 use super::table::Table;
 use super::update::{Lifetimes, Replacements};
 use super::{
-    Answers, Dialog, Effect, Exit, Pane, Panel, Panels, Question, Reader, Remembered, Scope,
+    Answers, Dialog, Effect, Exit, JobRecord, Pane, Panel, Panels, Question, Reader, Remembered,
+    Scope, Tally,
 };
 use crate::config::{Config, ThemeName};
 use crate::fleet::{
-    Account, DeploymentId, Doom, Doomed, Failure, Fleet, Health, Instance, InstanceKey, Job, JobId,
-    Launch, LaunchId, Level, Order, Outcome, Phase, Region,
+    Account, DeploymentId, Doom, Failure, Fleet, Instance, InstanceKey, Job, JobId, Level, Order,
+    Outcome,
 };
 
 /// What the program starts with.
@@ -46,157 +47,6 @@ pub struct Opening {
     pub profile: Option<String>,
     /// How the screen was arranged the last time.
     pub remembered: Remembered,
-}
-
-/// A job and what came of it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct JobRecord {
-    /// What it does.
-    pub verb: &'static str,
-    /// Whether it changes anything at AWS.
-    pub is_mutating: bool,
-    /// When it was asked for.
-    pub asked: Timestamp,
-    /// How it ended, and when.
-    pub outcome: Option<(Timestamp, Outcome)>,
-    /// The rows that it works on.
-    pub keys: BTreeSet<InstanceKey>,
-    /// The regions that it works in; `None` for all.
-    pub regions: Option<BTreeSet<Region>>,
-    /// What it launches: taken back when it is cancelled.
-    pub launches: Vec<(Region, LaunchId)>,
-}
-
-impl JobRecord {
-    fn new(job: &Job, asked: Timestamp) -> Self {
-        let (keys, regions) = match job {
-            Job::Create(launches) => (
-                launches.iter().flat_map(Launch::rows).cloned().collect(),
-                Some(launches.iter().map(|launch| launch.region.clone()).collect()),
-            ),
-            Job::Resume(instances) => (
-                instances.iter().map(|instance| instance.key.clone()).collect(),
-                Some(instances.iter().map(|instance| instance.region.clone()).collect()),
-            ),
-            Job::Destroy(Doomed::Instances(victims)) => (
-                victims.values().flatten().map(|victim| victim.key.clone()).collect(),
-                Some(victims.keys().cloned().collect()),
-            ),
-            Job::Destroy(Doomed::Region(region)) => {
-                (BTreeSet::new(), Some(BTreeSet::from([region.clone()])))
-            }
-            Job::Destroy(Doomed::Launches(launches)) => {
-                (BTreeSet::new(), Some(launches.iter().map(|(region, _)| region.clone()).collect()))
-            }
-            _ => (BTreeSet::new(), None),
-        };
-        let launches = match job {
-            Job::Create(launches) => {
-                launches.iter().map(|it| (it.region.clone(), it.id.clone())).collect()
-            }
-            _ => Vec::new(),
-        };
-        let is_mutating = job.is_mutating();
-        Self { verb: job.verb(), is_mutating, asked, outcome: None, keys, regions, launches }
-    }
-
-    /// Whether it is under way.
-    pub fn is_active(&self) -> bool {
-        self.outcome.is_none()
-    }
-
-    /// Whether it works in a region.
-    pub fn covers(&self, region: &Region) -> bool {
-        self.regions.as_ref().is_none_or(|regions| regions.contains(region))
-    }
-
-    /// `create in us-west-2`, `create in 3 regions`.
-    pub fn short_title(&self) -> String {
-        match &self.regions {
-            Some(regions) if regions.len() > 1 => {
-                format!("{} in {} regions", self.verb, regions.len())
-            }
-            _ => self.title(),
-        }
-    }
-
-    /// `create in us-west-2, eu-west-1`.
-    pub fn title(&self) -> String {
-        match &self.regions {
-            Some(regions) if !regions.is_empty() => {
-                let names: Vec<&str> = regions.iter().map(Region::as_str).collect();
-                format!("{} in {}", self.verb, names.join(", "))
-            }
-            _ => self.verb.to_owned(),
-        }
-    }
-}
-
-/// How many instances there are, by what they mean and by region. Those that are terminated are
-/// counted apart. Counted when the fleet changes, so that a frame need not.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// All that are not terminated.
-    pub total: usize,
-    /// Those that are.
-    pub terminated: usize,
-    /// By what the phase means.
-    pub health: BTreeMap<Health, usize>,
-    /// By region: how many are there in all, by what they mean.
-    pub regions: BTreeMap<Region, BTreeMap<Health, usize>>,
-}
-
-impl Tally {
-    fn of(fleet: &Fleet) -> Self {
-        let mut tally = Self::default();
-        for instance in fleet.instances() {
-            tally.add(instance);
-        }
-        tally
-    }
-
-    fn add(&mut self, instance: &Instance) {
-        if instance.phase == Phase::Terminated {
-            self.terminated += 1;
-            return;
-        }
-        self.total += 1;
-        let health = instance.phase.health();
-        *self.health.entry(health).or_insert(0) += 1;
-        // A key is cloned once a region, not once a row.
-        if !self.regions.contains_key(&instance.region) {
-            self.regions.insert(instance.region.clone(), BTreeMap::new());
-        }
-        if let Some(region) = self.regions.get_mut(&instance.region) {
-            *region.entry(health).or_insert(0) += 1;
-        }
-    }
-
-    /// Takes a row out that was counted. Nothing is left of what has none.
-    fn subtract(&mut self, instance: &Instance) {
-        if instance.phase == Phase::Terminated {
-            self.terminated -= 1;
-            return;
-        }
-        self.total -= 1;
-        let health = instance.phase.health();
-        less(&mut self.health, health);
-        if let Some(region) = self.regions.get_mut(&instance.region) {
-            less(region, health);
-            if region.is_empty() {
-                self.regions.remove(&instance.region);
-            }
-        }
-    }
-}
-
-fn less(counts: &mut BTreeMap<Health, usize>, health: Health) {
-    if let Some(count) = counts.get_mut(&health) {
-        *count -= 1;
-        if *count == 0 {
-            counts.remove(&health);
-        }
-    }
 }
 
 /// A sentence in the footer, until the next key, or for a while.

@@ -4,6 +4,7 @@
 //! report that is applied.
 
 pub mod cost;
+mod diagnosis;
 pub mod health;
 pub mod identity;
 mod ids;
@@ -21,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use jiff::Timestamp;
 
 pub use cost::{Amount, Cost};
+pub use diagnosis::Diagnosis;
 pub use ids::{
     AccountId, DeploymentId, GatewayId, ImageId, InstanceId, InstanceKey, LaunchId, MachineType,
     Region, RouteTableId, SecurityGroupId, SpotRequestId, SubnetId, TemplateId, VpcId, Zone,

@@ -41,6 +41,8 @@ pub enum Job {
     /// Run a command of the user's on these, all at once. What they print is output; how it ended
     /// on each is [`Fact::Ran`].
     Exec(String, Vec<Instance>),
+    /// Look closely at the nodes on these. What was found is output, the verdict [`Fact::Ran`].
+    Diagnose(Vec<Instance>),
     /// Terminate these, and remove the network of every region where nothing of the deployment
     /// is left alive.
     Destroy(Doomed),
@@ -67,6 +69,7 @@ impl Job {
             Self::Resume(_) => "resume",
             Self::Drain(_) => "drain",
             Self::Exec(..) => "run",
+            Self::Diagnose(_) => "diagnose",
             Self::Destroy(_) => "destroy",
             Self::Inspect(_) => "inspect",
             Self::CleanUp { .. } => "cleanup",

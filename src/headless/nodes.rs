@@ -6,13 +6,8 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use crate::app::clean;
 use crate::config::{Config, Connect};
-use crate::fleet::Instance;
-use crate::fleet::health::Vitals;
-
-/// The longest line of a log that is shown, in columns.
-const LONGEST: usize = 500;
+use crate::fleet::{Diagnosis, Instance};
 
 /// For which program the fleet is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,26 +23,8 @@ pub enum Export {
 }
 
 /// A diagnosis for people: the verdict, a line each, then what it rests on.
-pub fn print_diagnosis(out: impl Write, label: &str, vitals: &Vitals, report: &Value) {
-    let mut lines = vec![label.to_owned()];
-    lines.extend(vitals.verdict().into_iter().map(|check| {
-        let mark = if check.good { "ok" } else { "BAD" };
-        format!("  {mark:<4} {:<13} {}", check.name, check.text)
-    }));
-    for (name, part) in report["details"].as_object().into_iter().flatten() {
-        match part.as_object() {
-            Some(parts) => parts.iter().for_each(|(unit, part)| section(&mut lines, unit, part)),
-            None => section(&mut lines, &name.replace('_', " "), part),
-        }
-    }
-    print(out, &lines);
-}
-
-/// One part of a report. The far side wrote it.
-fn section(lines: &mut Vec<String>, name: &str, part: &Value) {
-    lines.extend([String::new(), clean(name, LONGEST)]);
-    let texts = part.as_array().into_iter().flatten().filter_map(Value::as_str);
-    lines.extend(texts.map(|text| format!("  {}", clean(text, LONGEST))));
+pub fn print_diagnosis(out: impl Write, label: &str, found: &Diagnosis) {
+    print(out, &[vec![label.to_owned()], found.verdict(), found.details()].concat());
 }
 
 fn print(mut out: impl Write, lines: &[String]) {
@@ -56,7 +33,8 @@ fn print(mut out: impl Write, lines: &[String]) {
 }
 
 /// A diagnosis for programs: the verdict, the orchestrator's word, and the node's own report.
-pub fn diagnosis_json(row: &Instance, vitals: &Vitals, report: &Value) -> Value {
+pub fn diagnosis_json(row: &Instance, found: &Diagnosis) -> Value {
+    let Diagnosis { vitals, report } = found;
     let verdict: Vec<Value> = vitals
         .verdict()
         .into_iter()

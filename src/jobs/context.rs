@@ -126,6 +126,7 @@ struct Shared {
     prices: PriceMemory,
     pipelines: Mutex<HashMap<InstanceId, CancellationToken>>,
     stir: Notify,
+    glance: Notify,
     charges: Mutex<BTreeMap<InstanceKey, Charge>>,
     charged: watch::Sender<()>,
 }
@@ -154,6 +155,7 @@ impl Context {
             prices: PriceMemory::default(),
             pipelines: Mutex::default(),
             stir: Notify::new(),
+            glance: Notify::new(),
             charges: Mutex::default(),
             charged: watch::Sender::new(()),
         };
@@ -346,6 +348,16 @@ impl Context {
     /// Waits for [`Context::stir`]. Cancel-safe.
     pub async fn stirred(&self) {
         self.shared.stir.notified().await;
+    }
+
+    /// Somebody wants to know how the nodes are now.
+    pub(super) fn look_at_nodes(&self) {
+        self.shared.glance.notify_waiters();
+    }
+
+    /// Waits for [`Context::look_at_nodes`]. Cancel-safe.
+    pub(super) async fn nodes_are_asked_for(&self) {
+        self.shared.glance.notified().await;
     }
 
     /// A path of the configuration, with `~/` filled in.

@@ -1,5 +1,5 @@
-//! Runs a command of the user's on several instances at once. What it changes there goes with the
-//! instance: nothing of it is kept.
+//! Does something of the user's on several instances at once: runs a command, or looks closely.
+//! What a command changes there goes with the instance: nothing of it is kept.
 
 use std::sync::Arc;
 
@@ -7,12 +7,21 @@ use tokio::task::JoinSet;
 
 use super::visit::{Place, Visitor};
 use super::{Context, Reporter};
-use crate::fleet::{Fact, Instance, Outcome, Ran};
+use crate::fleet::{Fact, Failure, Instance, Outcome, Ran};
 
-/// Runs it on each by itself, and reports each line and each end.
+/// What is done on each.
+#[derive(Debug, Clone)]
+pub(super) enum Errand {
+    /// Run this command.
+    Run(String),
+    /// Look closely, and tell what is there.
+    Diagnose,
+}
+
+/// Does it on each by itself, and reports each line and each end.
 pub(super) async fn exec(
     context: Arc<Context>,
-    command: String,
+    errand: Errand,
     instances: Vec<Instance>,
     reporter: Reporter,
 ) -> Outcome {
@@ -23,9 +32,14 @@ pub(super) async fn exec(
     let mut visits = JoinSet::new();
     for instance in instances {
         let (visitor, reporter) = (Arc::clone(&visitor), reporter.clone());
-        let command = command.clone();
+        let errand = errand.clone();
         visits.spawn(async move {
-            let ran = run_on(&visitor, &instance, &command, &reporter).await;
+            let done = match errand {
+                Errand::Run(command) => run(&visitor, &instance, &command, &reporter).await,
+                Errand::Diagnose => diagnose(&visitor, &instance, &reporter).await,
+            };
+            let ran =
+                done.unwrap_or_else(|failure| Ran { went_well: false, end: failure.to_string() });
             let went_well = ran.went_well;
             reporter.learned(&instance.key, Fact::Ran(ran)).await;
             went_well
@@ -38,15 +52,29 @@ pub(super) async fn exec(
     }
 }
 
-async fn run_on(visitor: &Visitor, instance: &Instance, command: &str, reporter: &Reporter) -> Ran {
-    let work = async {
-        let place = Place::of(instance)?;
-        visitor
-            .run(&place, command, |_, line| reporter.output(&instance.key, line.to_owned()))
-            .await
-    };
-    match work.await {
-        Ok(exit) => Ran { went_well: exit.is_success(), end: exit.to_string() },
-        Err(failure) => Ran { went_well: false, end: failure.to_string() },
+async fn run(
+    visitor: &Visitor,
+    instance: &Instance,
+    command: &str,
+    reporter: &Reporter,
+) -> Result<Ran, Failure> {
+    let place = Place::of(instance)?;
+    let tell = |_, line: &str| reporter.output(&instance.key, line.to_owned());
+    let exit = visitor.run(&place, command, tell).await?;
+    Ok(Ran { went_well: exit.is_success(), end: exit.to_string() })
+}
+
+/// The verdict comes last: there it is seen first.
+async fn diagnose(
+    visitor: &Visitor,
+    instance: &Instance,
+    reporter: &Reporter,
+) -> Result<Ran, Failure> {
+    let found = visitor.diagnose(&Place::of(instance)?).await?;
+    for line in found.details().into_iter().chain([String::new()]).chain(found.verdict()) {
+        reporter.output(&instance.key, line);
     }
+    let went_well = found.vitals.trouble().is_none();
+    let end = if went_well { "all is well" } else { "not all is well" };
+    Ok(Ran { went_well, end: end.into() })
 }

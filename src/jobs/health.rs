@@ -181,7 +181,10 @@ impl Round {
                 let trouble = self.visit(&charge, &mut memory).await;
                 let pause =
                     if trouble { self.context.pace.settled } else { self.context.pace.health };
-                sleep(pause).await;
+                tokio::select! {
+                    () = sleep(pause) => {}
+                    () = self.context.nodes_are_asked_for() => {}
+                }
             };
             tokio::select! {
                 () = visit => {}

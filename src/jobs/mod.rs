@@ -43,8 +43,9 @@ pub use orchestrator::open_orchestrator;
 pub use orders::unfinished;
 pub use questions::{Asked, Asker, Questions, questions};
 pub use report::{Desk, Lanes, Reporter, lanes};
-pub use visit::{Diagnosis, Place, Visitor};
+pub use visit::{Place, Visitor};
 
+use exec::Errand;
 use tokio::task::JoinSet;
 
 use crate::fleet::{Failure, Job, Outcome};
@@ -60,7 +61,12 @@ pub async fn run(context: Arc<Context>, job: Job, reporter: Reporter) -> Outcome
         Job::Resume(instances) => create::resume(context, instances, reporter).await,
         Job::Prices(wanted) => prices::prices(context, wanted, reporter).await,
         Job::Drain(instances) => drain::drain(context, instances, reporter).await,
-        Job::Exec(command, instances) => exec::exec(context, command, instances, reporter).await,
+        Job::Exec(command, instances) => {
+            exec::exec(context, Errand::Run(command), instances, reporter).await
+        }
+        Job::Diagnose(instances) => {
+            exec::exec(context, Errand::Diagnose, instances, reporter).await
+        }
         Job::Destroy(doomed) => destroy::destroy(context, doomed, reporter).await,
         Job::Inspect(regions) => cleanup::inspect(&context, regions, &reporter).await,
         Job::CleanUp { regions, dry_run } => {

@@ -7,8 +7,7 @@ use super::health::{NODE_STATUS, Roll, complete};
 use super::reach::Reach;
 use super::{Context, node_status};
 use crate::aws::host_key_fingerprints;
-use crate::fleet::health::Vitals;
-use crate::fleet::{Failure, HostKey, Instance, InstanceKey, Machine, Region, Step};
+use crate::fleet::{Diagnosis, Failure, HostKey, Instance, InstanceKey, Machine, Region, Step};
 use crate::ssh::{Command, Exit, HostKeyCheck, Pipe, Session};
 
 /// How long a full look may take: a machine under load is slow to log in to.
@@ -39,15 +38,6 @@ impl Place {
         let (key, region, host_key) = (key.clone(), region.clone(), host_key.clone());
         Ok(Self { key, region, machine, host_key })
     }
-}
-
-/// What a close look found.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Diagnosis {
-    /// How the node is.
-    pub vitals: Vitals,
-    /// The whole report, an object of JSON; texts in it come from the far side.
-    pub report: serde_json::Value,
 }
 
 /// Goes to nodes, with the configuration's keys and routes.

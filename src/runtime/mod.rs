@@ -35,6 +35,7 @@ use site::Site;
 pub fn run(cli: Cli) -> color_eyre::Result<u8> {
     let debug = std::env::var_os("SPOT_DEBUG").is_some_and(|value| value == "1");
     panics::install()?;
+    panics::leave_no_core();
     let Cli { global, command } = cli;
     // What needs nothing of this machine is answered before anything is opened.
     match &command {

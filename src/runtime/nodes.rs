@@ -68,9 +68,9 @@ pub(super) async fn diagnose(site: &Site, name: &str, as_json: bool, debug: bool
         Err(failure) => return fail(&failure),
     };
     if as_json {
-        print(&format!("{}\n", diagnosis_json(&row, &diagnosis.vitals, &diagnosis.report)));
+        print(&format!("{}\n", diagnosis_json(&row, &diagnosis)));
     } else {
-        print_diagnosis(io::stdout(), &row.label(), &diagnosis.vitals, &diagnosis.report);
+        print_diagnosis(io::stdout(), &row.label(), &diagnosis);
     }
     u8::from(diagnosis.vitals.trouble().is_some())
 }

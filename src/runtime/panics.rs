@@ -1,9 +1,11 @@
 //! Panics: the terminal is given back before a report is printed, and a job's panic stays a
-//! failure of that job.
+//! failure of that job. Crashes leave nothing behind.
 
 use std::io::{self, Write};
 use std::panic::{self, PanicHookInfo};
 use std::thread;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::terminal;
 
@@ -25,6 +27,14 @@ pub(super) fn install() -> color_eyre::Result<()> {
         }
     }));
     Ok(())
+}
+
+/// The memory of this process holds keys and tokens: should it crash, the kernel writes none of it
+/// to a disk.
+pub(super) fn leave_no_core() {
+    let limit = Rlimit { current: Some(0), ..getrlimit(Resource::Core) };
+    // A limit may always be lowered.
+    let _ = setrlimit(Resource::Core, limit);
 }
 
 #[cfg(test)]
@@ -51,6 +61,12 @@ mod tests {
         // The one who looks says when he has seen it.
         std::io::stdin().read_exact(&mut [0]).unwrap();
         panic!("in the loop");
+    }
+
+    #[test]
+    fn a_crash_writes_no_core() {
+        super::leave_no_core();
+        assert_eq!(super::getrlimit(super::Resource::Core).current, Some(0));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::{Pen, Tone};
 use crate::app::keymap::Context;
 use crate::app::{Command, Field, Model, Pane, Story, clean, story};
 use crate::fleet::health::{Space, Vitals};
-use crate::fleet::identity::City;
+use crate::fleet::identity::{Coordinates, Identity};
 use crate::fleet::{Failure, Health, HostKeyTrust, Instance, InstanceKey, Machine, Phase};
 
 /// The column where the facts begin.
@@ -84,8 +84,13 @@ fn facts(model: &Model, pen: &Pen<'_>, instance: &Instance, room: u16) -> Vec<Fa
         facts.push(("cost", Tone::Plain, format!("{hourly}/h now, {accrued} so far")));
     }
     if let Some(id) = instance.id() {
-        let City { name, state, latitude, longitude, .. } = City::of(id);
-        let said = format!("{name}, {state}, at {latitude:.2}, {longitude:.2}");
+        // It follows from the id: there is one before the node is up.
+        let Identity { sensor_id, location, device_info, .. } = Identity::of(id);
+        let Coordinates { latitude, longitude } = location.coordinates;
+        let said = format!(
+            "{sensor_id}, {} {}, {}, {} at {latitude:.2}, {longitude:.2}",
+            device_info.manufacturer, device_info.model, location.city, location.state,
+        );
         facts.extend(wrapped("sensor", Tone::Plain, &said, room));
     }
     if let Some((at, vitals)) = &instance.vitals {
@@ -138,6 +143,7 @@ fn of_node(pen: &Pen<'_>, ago: SignedDuration, vitals: &Vitals, room: u16) -> Ve
         percent("disk", space(vitals.disk)),
         vitals.sensor_rate.map(|rate| format!("{rate:.1} readings/s")),
         vitals.membership.as_ref().map(|membership| format!("node {membership}")),
+        vitals.spot_notice.as_ref().map(|at| format!("AWS takes it back at {at}")),
         Some(format!("seen {} ago", text::span(ago))),
     ]
     .into_iter()

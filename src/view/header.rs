@@ -110,7 +110,13 @@ fn counts(model: &Model, pen: &mut Pen<'_>, area: Rect) {
         let glyph = pen.theme.glyphs.health(Health::Ending);
         pieces.push((Tone::Dim, format!("   {glyph} {} terminated", model.tally.terminated)));
     }
-    pieces.extend(cost(model));
+    // What has no room is left out, not cut.
+    for piece in cost(model) {
+        let taken: usize = pieces.iter().chain([&piece]).map(|(_, said)| text::width(said)).sum();
+        if taken < area.width.into() {
+            pieces.push(piece);
+        }
+    }
     let left = pen.pieces(area, 1, &pieces);
     let jobs: Vec<String> = model.changing().map(|(_, job)| job.short_title()).collect();
     if !jobs.is_empty() {
@@ -131,10 +137,13 @@ fn cost(model: &Model) -> Vec<(Tone, String)> {
     if (hourly.is_unknown() && accrued.is_unknown()) || accrued.usd <= 0.0 {
         return Vec::new();
     }
-    let said = format!("   {}/h   {} so far", dollars(hourly), dollars(accrued));
+    let mut pieces = vec![
+        (Tone::Strong, format!("   {}/h", dollars(hourly))),
+        (Tone::Strong, format!("   {} so far", dollars(accrued))),
+    ];
     let saved = all.saved().filter(|saved| *saved >= 1.0);
-    let saved = saved.map(|saved| (Tone::Plain, format!("   {saved:.0} % saved")));
-    std::iter::once((Tone::Strong, said)).chain(saved).collect()
+    pieces.extend(saved.map(|saved| (Tone::Plain, format!("   {saved:.0} % saved"))));
+    pieces
 }
 
 /// The longest bar of a region.

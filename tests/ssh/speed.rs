@@ -1,8 +1,10 @@
 //! How fast an upload is, next to what people use else, in the same run and in turn.
 
+mod ansible;
+
 use std::fs;
 use std::path::Path;
-use std::process::{Command as Process, Stdio};
+use std::process::{Child, Command as Process, Stdio};
 use std::time::{Duration, Instant};
 
 use spot_tui::ssh::{Bundle, Source};
@@ -35,17 +37,24 @@ fn folder() -> TempDir {
 /// One command a host, all at once.
 fn by_shell(hosts: &[Sshd], script: impl Fn(&Sshd) -> String) -> Duration {
     let begun = Instant::now();
-    let running: Vec<_> = hosts
-        .iter()
-        .map(|host| {
-            let mut shell = Process::new("sh");
-            shell.arg("-c").arg(script(host)).stdin(Stdio::null()).spawn().unwrap()
-        })
-        .collect();
-    for mut process in running {
-        assert!(process.wait().unwrap().success());
-    }
+    let running: Vec<Child> = hosts.iter().map(|host| begin(&script(host))).collect();
+    running.into_iter().for_each(end);
     begun.elapsed()
+}
+
+/// One command for all.
+fn by_one_shell(script: &str) -> Duration {
+    let begun = Instant::now();
+    end(begin(script));
+    begun.elapsed()
+}
+
+fn begin(script: &str) -> Child {
+    Process::new("sh").arg("-c").arg(script).stdin(Stdio::null()).spawn().unwrap()
+}
+
+fn end(mut process: Child) {
+    assert!(process.wait().unwrap().success());
 }
 
 fn ssh(key: &Path, host: &Sshd) -> String {
@@ -79,28 +88,36 @@ fn median(times: &mut [Duration]) -> Duration {
     times[times.len() / 2]
 }
 
+/// Twenty hosts, and all that the others need on the far side.
+fn hosts(key: &Key) -> Vec<Sshd> {
+    let host = |n| {
+        let host = Sshd::start(&SshdOptions {
+            address: loopback(2 + n),
+            accept: vec![key.public()],
+            sshd_config: "Subsystem sftp internal-sftp",
+            ..Default::default()
+        });
+        install(host.root(), Path::new("/usr/bin/rsync"), "rsync");
+        host
+    };
+    let hosts: Vec<Sshd> = (0..HOSTS).map(host).collect();
+    ansible::equip(&hosts);
+    hosts
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes a machine for itself: make bench-ssh"]
 #[expect(clippy::print_stdout, reason = "its figures are what it is run for")]
 async fn an_upload_is_as_fast_as_the_fastest() {
     let key = Key::ed25519();
-    let hosts: Vec<Sshd> = (0..HOSTS)
-        .map(|n| {
-            let accept = vec![key.public()];
-            let options = SshdOptions { address: loopback(2 + n), accept, ..Default::default() };
-            let host = Sshd::start(&options);
-            install(host.root(), Path::new("/usr/bin/rsync"), "rsync");
-            host
-        })
-        .collect();
-    let folder = folder();
+    let (hosts, folder) = (hosts(&key), folder());
     let here = folder.path().display().to_string();
-    let mut times: [(&str, Vec<Duration>); 3] =
-        [("spot-tui", Vec::new()), ("tar | ssh", Vec::new()), ("rsync -z", Vec::new())];
+    let mut times = ["spot-tui", "tar | ssh", "rsync -z", "Ansible"].map(|name| (name, Vec::new()));
     let at = |host: &Sshd| format!("ubuntu@{}", host.address().ip());
     for _ in 0..ROUNDS {
         by_shell(&hosts, |host| {
-            format!("{} {} rm -rf /tmp/t /tmp/r", ssh(&key.path(), host), at(host))
+            let clear = "'rm -rf /tmp/t /tmp/r /tmp/a; mkdir /tmp/a'";
+            format!("{} {} {clear}", ssh(&key.path(), host), at(host))
         });
         times[0].1.push(by_us(&key, &hosts, folder.path()).await);
         times[1].1.push(by_shell(&hosts, |host| {
@@ -110,6 +127,10 @@ async fn an_upload_is_as_fast_as_the_fastest() {
         times[2].1.push(by_shell(&hosts, |host| {
             format!("rsync -az -e '{}' {here}/ {}:/tmp/r/", ssh(&key.path(), host), at(host))
         }));
+        let work = tempfile::tempdir().unwrap();
+        let line = ansible::line(&key, &hosts, folder.path(), work.path());
+        times[3].1.push(by_one_shell(&line));
+        all_have_all(&hosts);
     }
     let medians = times.each_mut().map(|(name, times)| (*name, median(times)));
     let fastest = medians[1..].iter().map(|(_, time)| *time).min().unwrap();
@@ -119,4 +140,18 @@ async fn an_upload_is_as_fast_as_the_fastest() {
     }
     let ratio = medians[0].1.as_secs_f64() / fastest.as_secs_f64();
     assert!(ratio <= 1.1, "{ratio:.2} times as long as the fastest");
+}
+
+/// Nobody was fast by leaving something out.
+fn all_have_all(hosts: &[Sshd]) {
+    for host in hosts {
+        for folder in ["uploaded_files/files", "t", "r", "a"] {
+            let folder = host.root().join("tmp").join(folder);
+            let sizes =
+                fs::read_dir(&folder).unwrap().map(|file| file.unwrap().metadata().unwrap());
+            let sizes: Vec<u64> = sizes.map(|meta| meta.len()).collect();
+            let seen = (sizes.len(), sizes.iter().sum::<u64>());
+            assert_eq!(seen, (FILES, BYTES as u64), "{}", folder.display());
+        }
+    }
 }

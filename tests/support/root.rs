@@ -134,14 +134,31 @@ pub(crate) fn install(root: &Path, program: &Path, package: &str) {
     copy_with_libraries(program, root);
 }
 
+/// Gives a host one more program of this machine under another path, relative to its root.
+pub(crate) fn install_as(root: &Path, program: &Path, package: &str, path: &str) {
+    assert!(program.exists(), "{} is missing: apt-get install {package}", program.display());
+    copy_libraries(program, root);
+    fs::copy(program, root.join(path)).unwrap();
+}
+
 fn copy_with_libraries(program: &Path, root: &Path) {
+    copy_libraries(program, root);
+    copy(program, root);
+}
+
+fn copy_libraries(program: &Path, root: &Path) {
     let listed = output(Command::new("ldd").arg(program));
     let libraries = listed.split_whitespace().filter(|word| word.starts_with('/'));
-    for file in libraries.map(Path::new).chain([program]) {
-        let inside = root.join(file.strip_prefix("/").unwrap());
-        fs::create_dir_all(inside.parent().unwrap()).unwrap();
-        fs::copy(file, inside).unwrap();
-    }
+    libraries.for_each(|library| copy(Path::new(library), root));
+}
+
+/// Copies a file to the same place. What is there may be linked to other roots: it is replaced, not
+/// written to.
+fn copy(file: &Path, root: &Path) {
+    let inside = root.join(file.strip_prefix("/").unwrap());
+    fs::create_dir_all(inside.parent().unwrap()).unwrap();
+    let _ = fs::remove_file(&inside);
+    fs::copy(file, inside).unwrap();
 }
 
 /// What is each host's own.

@@ -1,5 +1,5 @@
 //! What the headless commands print, held to the schemas in `assets/` by a validator that nobody
-//! here wrote: Python's jsonschema.
+//! here wrote: Python's jsonschema, and fastjsonschema where there is much to read.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -40,10 +40,20 @@ pub(crate) fn assert_list(text: &str) {
 
 /// What is wrong with each of these documents, by their place; nothing for those that are valid.
 pub(crate) fn complaints(schema: &str, documents: &[&str]) -> BTreeMap<usize, String> {
+    held_to(schema, documents, &[])
+}
+
+/// The same of very many: the schema is compiled. It may say nothing that is newer than draft 7.
+pub(crate) fn complaints_of_many(schema: &str, documents: &[&str]) -> BTreeMap<usize, String> {
+    held_to(schema, documents, &["--compiled"])
+}
+
+fn held_to(schema: &str, documents: &[&str], options: &[&str]) -> BTreeMap<usize, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut child = Command::new(python())
         .arg(root.join("tests/support/check_schema.py"))
         .arg(root.join("assets").join(schema))
+        .args(options)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use portable_pty::CommandBuilder;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -98,6 +99,18 @@ impl Spot {
             .env("AWS_SECRET_ACCESS_KEY", "test")
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("AWS_ENDPOINT_URL", &self.endpoint);
+        command
+    }
+
+    /// The program, ready to be started on a terminal.
+    pub(crate) fn on_terminal(&self) -> CommandBuilder {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_spot-tui"));
+        command.cwd(self.path());
+        command.env_clear();
+        for (name, value) in self.command().get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        command.env("TERM", "xterm-256color");
         command
     }
 

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use spot_tui::ssh::PublicKey;
 use tempfile::TempDir;
 
 use super::keys::Key;
@@ -255,6 +256,25 @@ fn make_host_key(root: &Path) {
     let path = root.join("etc/ssh/host_key");
     let _ = fs::remove_file(&path);
     super::keys::generate(&path, &["-t", "ed25519"], "");
+}
+
+/// What the consoles of these hosts tell of their keys, as cloud-init prints it.
+pub(crate) fn console<'a>(hosts: impl IntoIterator<Item = &'a Sshd>) -> String {
+    let mut text = String::from("-----BEGIN SSH HOST KEY FINGERPRINTS-----\r\n");
+    for host in hosts {
+        let key = PublicKey::parse(&host.host_key()).unwrap();
+        text = format!("{text}256 {} root@host (ED25519)\r\n", key.fingerprint);
+    }
+    text + "-----END SSH HOST KEY FINGERPRINTS-----\r\n"
+}
+
+/// An `ssh_config` that leads from each host's address to its port.
+pub(crate) fn leading_to<'a>(hosts: impl IntoIterator<Item = &'a Sshd>) -> String {
+    let blocks = hosts.into_iter().map(|host| {
+        let address = host.address();
+        format!("Host {}\n  Port {}\n", address.ip(), address.port())
+    });
+    blocks.collect()
 }
 
 /// Writes an `ssh_config` that sends each pattern's hosts to a host of the test, the first

@@ -35,6 +35,8 @@ struct Glass {
 
 struct Seen {
     parser: vt100::Parser,
+    /// Every byte that was ever written.
+    written: Vec<u8>,
     /// What was written and is not shown yet: a frame is seen whole or not at all.
     held: Vec<u8>,
     /// Whether the program closed its side.
@@ -46,12 +48,14 @@ const FRAME: (&[u8], &[u8]) = (b"\x1b[?2026h", b"\x1b[?2026l");
 
 impl Seen {
     fn new(size: (NonZeroU16, NonZeroU16)) -> Self {
-        Self { parser: vt100::Parser::new(size.0, size.1, 0), held: Vec::new(), ended: false }
+        let parser = vt100::Parser::new(size.0, size.1, 0);
+        Self { parser, written: Vec::new(), held: Vec::new(), ended: false }
     }
 
     /// Takes what the program wrote; nothing more comes after an empty write.
     fn take(&mut self, written: &[u8]) {
         self.ended = written.is_empty();
+        self.written.extend_from_slice(written);
         self.held.extend_from_slice(written);
         let shown = if self.ended { self.held.len() } else { whole_frames(&self.held) };
         self.parser.process(&self.held[..shown]);
@@ -167,6 +171,11 @@ impl Terminal {
             assert!(!left.is_zero(), "still waiting for {what}:\n{contents}");
             seen = self.glass.changed.wait_timeout(seen, left).unwrap().0;
         }
+    }
+
+    /// Every byte that the program ever wrote to it.
+    pub(crate) fn written(&self) -> Vec<u8> {
+        self.glass.lock().written.clone()
     }
 
     /// Whether the terminal is as the program found it: the line discipline's settings, which

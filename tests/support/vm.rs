@@ -48,7 +48,7 @@ impl Vm {
             .arg(made.join("vmlinuz"))
             .arg("-initrd")
             .arg(made.join("initrd"))
-            .args(["-append", "root=/dev/vda rw console=ttyS0"])
+            .args(["-append", "root=/dev/vda rw console=ttyS0 mitigations=off"])
             .arg("-drive")
             .arg(format!("file={},format=raw,if=virtio,cache=unsafe", disk.display()))
             .args(["-netdev", &network])

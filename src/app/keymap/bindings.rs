@@ -149,6 +149,14 @@ pub(super) static BINDINGS: &[Binding] = &[
         "run",
     ),
     named(
+        "diagnose",
+        ROW,
+        &[char('h')],
+        Command::Diagnose,
+        "look closely at the marked nodes, else at the one chosen",
+        "",
+    ),
+    named(
         "answers",
         PANELS,
         &[char('O')],

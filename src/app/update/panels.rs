@@ -42,6 +42,7 @@ pub(super) fn perform(model: &mut Model, command: Command) -> Vec<Effect> {
             Vec::new()
         }
         Command::Run(command) => super::run::run(model, command),
+        Command::Diagnose => super::run::diagnose(model),
         Command::Copy(_)
         | Command::Shell
         | Command::Export(_)

@@ -117,7 +117,11 @@ fn of_instance(model: &mut Model, key: &InstanceKey, report: &Report) -> Vec<Eff
 
 /// What the state file holds of a row.
 fn kept(instance: &Instance) -> impl PartialEq + use<'_> {
-    (instance.phase.word(), &instance.machine, &instance.host_key, instance.attempts.len())
+    let reason = match &instance.phase {
+        Phase::Degraded { reason } => Some(reason),
+        _ => None,
+    };
+    (instance.phase.word(), reason, &instance.machine, &instance.host_key, instance.attempts.len())
 }
 
 /// A look may have found an instance before its launch was answered. When its two rows become

@@ -1,8 +1,11 @@
-//! A command of the user's on several instances.
+//! A command of the user's on several instances, and a close look at them.
 
 use crate::app::dialog::Palette;
 use crate::app::{Answers, Dialog, Effect, Model, Pane, Panel};
 use crate::fleet::{Instance, Job, Level};
+
+/// Why there is nothing to visit.
+const NOBODY: &str = "no chosen instance has an address yet";
 
 /// Asks for the command.
 pub(super) fn ask(model: &mut Model) {
@@ -25,14 +28,29 @@ pub(super) fn run(model: &mut Model, command: String) -> Vec<Effect> {
         }
     );
     model.log.say(model.now, Level::Info, "run", &text);
+    start(model, command.clone(), Job::Exec(command, instances.clone()), &instances)
+}
+
+/// Looks closely at the chosen nodes, and shows what is found.
+pub(super) fn diagnose(model: &mut Model) -> Vec<Effect> {
+    let instances = there(model);
+    if instances.is_empty() {
+        model.flash(Level::Warning, "diagnose", NOBODY);
+        return Vec::new();
+    }
+    start(model, "diagnose".into(), Job::Diagnose(instances.clone()), &instances)
+}
+
+/// Starts a job whose answers have the screen.
+fn start(model: &mut Model, title: String, job: Job, instances: &[Instance]) -> Vec<Effect> {
     let mut effects: Vec<Effect> = model
         .active()
         .filter(|(id, _)| model.answers.as_ref().is_some_and(|answers| answers.job == *id))
         .map(|(id, _)| Effect::Cancel(id))
         .collect();
-    let start = model.start(Job::Exec(command.clone(), instances.clone()));
+    let start = model.start(job);
     if let Effect::Start(id, _) = &start {
-        model.answers = Some(Answers::new(*id, command, &instances));
+        model.answers = Some(Answers::new(*id, title, instances));
     }
     model.panels.side = Some(Pane::Answers);
     model.panels.whole = Some(Panel::Side);
@@ -53,7 +71,7 @@ fn there(model: &Model) -> Vec<Instance> {
 fn is_possible(model: &mut Model) -> bool {
     let why = match &model.read_only {
         Some(why) => Some(format!("read-only, nothing is run: {why}")),
-        None => there(model).is_empty().then(|| "no chosen instance has an address yet".to_owned()),
+        None => there(model).is_empty().then(|| NOBODY.to_owned()),
     };
     if let Some(why) = &why {
         model.flash(Level::Warning, "run", why);

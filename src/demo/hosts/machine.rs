@@ -8,7 +8,6 @@ use jiff::Timestamp;
 
 use super::files::{FileOnHost, Tree};
 use super::{HostFault, HostState, lock};
-use crate::fleet::InstanceId;
 
 /// Where `deploy_services.sh` puts the upload.
 pub(super) const HOME: &str = "/opt/uploaded_files";
@@ -78,12 +77,16 @@ impl Machine {
     }
 
     /// It was set up before anybody looked, with these files.
-    pub(super) fn settle(&self, files: &Arc<Tree>, instance: &InstanceId) {
+    pub(super) fn settle(&self, files: &Arc<Tree>, state: &HostState) {
         let mut memory = lock(&self.memory);
         if memory.placed.is_none() {
             memory.placed = Some(Arc::clone(files));
             memory.deployment.exit = Some(0);
-            memory.deployment.instance = Some(instance.to_string());
+            memory.deployment.instance = Some(state.instance.to_string());
+            let at = state.cloud_init_done_at.strftime("%Y-%m-%dT%H:%M:%SZ");
+            for words in ["BEGIN deployment for user ubuntu", "END exit=0"] {
+                memory.deployment.note(format!("{at} {words}"));
+            }
             memory.services = Services::Enabled { in_boot: 0 };
         }
     }

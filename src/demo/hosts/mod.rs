@@ -9,7 +9,9 @@
 //!                        └── shell   text -> Request
 //!                              ├── upload ── files   a tar.gz in memory
 //!                              ├── deployment        deploy_services.sh
-//!                              └── status            node-status
+//!                              ├── status            node-status
+//!                              ├── journal           what the units wrote
+//!                              └── programs          hostname, uptime, df, ...
 //! machine   what lasts from login to login          identity   keys and ids out of the seed
 //! ```
 //!
@@ -20,9 +22,11 @@ mod deployment;
 mod door;
 mod files;
 mod identity;
+mod journal;
 mod line;
 mod machine;
 mod process;
+mod programs;
 mod session;
 mod shell;
 mod status;

@@ -97,7 +97,7 @@ where
     machine.booted(state.boot);
     if state.preloaded {
         let stock = Arc::clone(&lock(&hosts.shared.stock));
-        machine.settle(&stock, &state.instance);
+        machine.settle(&stock, &state);
     }
     let cut = CancellationToken::new();
     let host = Host { hosts, machine, state: Arc::new(state), cut: cut.clone(), address };

@@ -4,15 +4,19 @@
 //! succeed here.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::process::{End, Output, Stdin};
 use super::session::Host;
 use super::upload::Upload;
-use super::{deployment, status, upload};
+use super::{deployment, journal, programs, status, upload};
 
 /// A shell's exit status for a command that it does not find.
 const NOT_FOUND: u32 = 127;
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// Between two looks at something that grows.
+const LOOK: Duration = Duration::from_secs(1);
 
 const IDENTITY: &str = "cat >/tmp/uploaded_files/node_identity.json";
 
@@ -31,14 +35,27 @@ pub(super) enum Request {
     StopBacalhau,
     /// `deploy_services.sh` at a path, with its arguments.
     Deploy(PathBuf, Vec<String>),
-    /// `node-status` at a path.
-    Status(PathBuf),
-    /// The last lines of a file.
-    Tail(usize, PathBuf),
+    /// `node-status` at a path, in full or not.
+    Status(PathBuf, bool),
+    /// So many last lines of a file.
+    Tail(usize, PathBuf, Then),
+    /// So many last lines of a unit's journal.
+    Journal(usize, String, Then),
+    /// A program with which one looks around, and whether root runs it.
+    Program(Vec<String>, bool),
     /// No command at all.
     Shell,
     /// Anything else; what a shell would look for.
     Unknown(String),
+}
+
+/// What follows the lines that are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Then {
+    /// Nothing.
+    End,
+    /// What is added, until nobody listens any more.
+    Follow,
 }
 
 /// Reads a command line.
@@ -60,14 +77,44 @@ pub(super) fn parse(line: &str) -> Request {
             let arguments = arguments.iter().map(|&word| word.to_owned()).collect();
             Request::Deploy(program.into(), arguments)
         }
-        ["sudo", program] | ["sudo", program, "--full"] if named(program, "node-status") => {
-            Request::Status(program.into())
+        ["sudo", program] if named(program, "node-status") => {
+            Request::Status(program.into(), false)
         }
-        ["sudo", "tail", "-n", count, path] if count.parse::<usize>().is_ok() => {
-            Request::Tail(count.parse().unwrap_or_default(), path.into())
+        ["sudo", program, "--full"] if named(program, "node-status") => {
+            Request::Status(program.into(), true)
         }
-        ["sudo", program, ..] | [program, ..] => Request::Unknown((*program).to_owned()),
+        ["sudo", "tail", "-n", count, path] => {
+            read(count, |count| Request::Tail(count, path.into(), Then::End))
+        }
+        ["sudo", "tail", "-n", count, "-F", path] => {
+            read(count, |count| Request::Tail(count, path.into(), Then::Follow))
+        }
+        ["sudo", "journalctl", "--no-pager", options @ ..] => journal_of(options),
+        ["sudo", program @ ..] if !program.is_empty() => {
+            Request::Program(program.iter().map(|&word| word.to_owned()).collect(), true)
+        }
+        [_, ..] => Request::Program(words.iter().map(|&word| word.to_owned()).collect(), false),
         [] => Request::Unknown(first()),
+    }
+}
+
+/// A request with a count, if that is a number.
+fn read(count: &str, request: impl FnOnce(usize) -> Request) -> Request {
+    count.parse().map_or_else(|_| Request::Unknown(count.to_owned()), request)
+}
+
+/// `journalctl` with the options that spot-tui gives it.
+fn journal_of(options: &[&str]) -> Request {
+    let (options, then) = match options {
+        [lines, "--follow", unit] => ([*lines, *unit], Then::Follow),
+        [lines, unit] => ([*lines, *unit], Then::End),
+        _ => return Request::Unknown("journalctl".into()),
+    };
+    match options.map(|option| option.split_once('=').unwrap_or_default()) {
+        [("--lines", count), ("--unit", unit)] => {
+            read(count, |count| Request::Journal(count, unit.to_owned(), then))
+        }
+        _ => Request::Unknown("journalctl".into()),
     }
 }
 
@@ -130,24 +177,41 @@ pub(super) async fn run(
             }
             End::Exit(deployment::run(host, user, &arguments, &output).await)
         }
-        Request::Status(program) => {
+        Request::Status(program, is_full) => {
             if !is_there(host, &program, &output).await {
                 return End::Exit(1);
             }
-            output.line(&status::report(host)).await;
+            output.line(&status::report(host, is_full)).await;
             End::Exit(0)
         }
-        Request::Tail(count, path) => tail(host, count, &path, &output).await,
+        Request::Tail(count, path, then) => tail(host, count, &path, then, &output).await,
+        Request::Journal(count, unit, then) => {
+            read_journal(host, count, &unit, then, &output).await
+        }
+        Request::Program(words, as_root) => {
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let user = if as_root { "root" } else { user };
+            let Some((code, lines)) = programs::run(host, user, &words) else {
+                let program = words.first().copied().unwrap_or_default();
+                return not_found(program, &output).await;
+            };
+            for line in lines {
+                output.line(&line).await;
+            }
+            End::Exit(code)
+        }
         Request::Shell => {
             let text = "This is a demo host: it runs the commands of spot-tui and no shell.";
             output.complain(text).await;
             End::Exit(1)
         }
-        Request::Unknown(program) => {
-            output.complain(&format!("sh: 1: {program}: not found")).await;
-            End::Exit(NOT_FOUND)
-        }
+        Request::Unknown(program) => not_found(&program, &output).await,
     }
+}
+
+async fn not_found(program: &str, output: &Output) -> End {
+    output.complain(&format!("sh: 1: {program}: not found")).await;
+    End::Exit(NOT_FOUND)
 }
 
 /// Whether a program is there and may be run; else says what sudo says.
@@ -166,7 +230,7 @@ fn reboot(host: &Host) -> End {
     End::Gone
 }
 
-async fn tail(host: &Host, count: usize, path: &Path, output: &Output) -> End {
+async fn tail(host: &Host, count: usize, path: &Path, then: Then, output: &Output) -> End {
     let Some(lines) = host.machine.lines(path) else {
         let path = path.display();
         let text = format!("tail: cannot open '{path}' for reading: No such file or directory");
@@ -176,7 +240,40 @@ async fn tail(host: &Host, count: usize, path: &Path, output: &Output) -> End {
     for line in &lines[lines.len().saturating_sub(count)..] {
         output.line(line).await;
     }
-    End::Exit(0)
+    if then == Then::End {
+        return End::Exit(0);
+    }
+    let mut told = lines.len();
+    loop {
+        host.hosts.pause(LOOK).await;
+        let lines = host.machine.lines(path).unwrap_or_default();
+        for line in lines.iter().skip(told) {
+            output.line(line).await;
+        }
+        told = lines.len();
+    }
+}
+
+async fn read_journal(host: &Host, count: usize, unit: &str, then: Then, output: &Output) -> End {
+    let mut told = host.hosts.now();
+    let lines = journal::newest(host, unit, count, told);
+    if lines.is_empty() && then == Then::End {
+        output.line("-- No entries --").await;
+    }
+    for line in lines {
+        output.line(&line).await;
+    }
+    if then == Then::End {
+        return End::Exit(0);
+    }
+    loop {
+        host.hosts.pause(LOOK).await;
+        let now = host.hosts.now();
+        for line in journal::between(host, unit, told, now) {
+            output.line(&line).await;
+        }
+        told = now;
+    }
 }
 
 #[cfg(test)]
@@ -194,27 +291,43 @@ mod tests {
         assert_eq!(parse("sudo reboot"), Request::Reboot);
         assert_eq!(parse("sudo systemctl stop bacalhau"), Request::StopBacalhau);
         let status = "/opt/uploaded_files/scripts/node-status";
-        assert_eq!(parse(&format!("sudo {status}")), Request::Status(status.into()));
+        assert_eq!(parse(&format!("sudo {status}")), Request::Status(status.into(), false));
+        assert_eq!(parse(&format!("sudo {status} --full")), Request::Status(status.into(), true));
         let log = "/opt/deployment.log";
-        assert_eq!(parse(&format!("sudo tail -n 50 {log}")), Request::Tail(50, log.into()));
+        let tail = |then| Request::Tail(50, log.into(), then);
+        assert_eq!(parse(&format!("sudo tail -n 50 {log}")), tail(Then::End));
+        assert_eq!(parse(&format!("sudo tail -n 50 -F {log}")), tail(Then::Follow));
+        let journal = "sudo journalctl --no-pager --lines=7 --follow --unit=bacalhau";
+        assert_eq!(parse(journal), Request::Journal(7, "bacalhau".into(), Then::Follow));
     }
 
     #[test]
-    fn nothing_else_is() {
+    fn what_a_shell_would_do_more_for_is_not() {
         for (line, looked_for) in [
-            ("reboot", "reboot"),
-            ("sudo reboot --force", "reboot"),
-            ("sudo rm -rf /", "rm"),
-            ("sudo systemctl stop sensor", "systemctl"),
-            ("cat /etc/passwd", "cat"),
             ("cat /proc/sys/kernel/random/boot_id; id", "cat"),
-            ("sudo node-status", "node-status"),
             ("sudo /opt/uploaded_files/scripts/node-status | head", "sudo"),
+            ("sudo journalctl --no-pager --lines=all --unit=x", "all"),
+            ("sudo journalctl --no-pager -k", "journalctl"),
             ("echo $HOME", "echo"),
             ("echo 'open", "echo"),
             ("", ""),
         ] {
             assert_eq!(parse(line), Request::Unknown(looked_for.into()), "{line}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_a_program_that_may_not_be_there() {
+        for (line, as_root) in [
+            ("reboot", false),
+            ("sudo reboot --force", true),
+            ("sudo systemctl stop sensor", true),
+            ("sudo node-status", true),
+            ("uptime", false),
+        ] {
+            let program = line.strip_prefix("sudo ").unwrap_or(line);
+            let program = program.split(' ').map(str::to_owned).collect();
+            assert_eq!(parse(line), Request::Program(program, as_root), "{line}");
         }
     }
 

@@ -6,10 +6,18 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::deployment::{self, units};
+use super::journal;
 use super::session::Host;
+use crate::fleet::identity::Identity;
 
 /// Characters of a text that the script prints.
 const LONGEST: usize = 300;
+/// Lines of a journal in a full report.
+const JOURNAL: usize = 20;
+/// Lines of a log in it.
+const TAIL: usize = 30;
+/// Files in it.
+const LISTED: usize = 60;
 const GIB: u64 = 1 << 20;
 
 #[derive(Serialize)]
@@ -30,6 +38,8 @@ struct Report {
     disk: Sizes,
     memory: Sizes,
     uptime: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<Details>,
 }
 
 #[derive(Serialize)]
@@ -62,84 +72,179 @@ struct Deployment {
 }
 
 #[derive(Serialize)]
-struct Sizes {
-    total_kb: u64,
-    free_kb: u64,
+pub(super) struct Sizes {
+    pub(super) total_kb: u64,
+    pub(super) free_kb: u64,
+}
+
+/// What a full report has besides, in the order in which the script prints it.
+#[derive(Serialize)]
+struct Details {
+    journals: BTreeMap<String, Vec<String>>,
+    cloud_init_log: Vec<String>,
+    deployment_log: Vec<String>,
+    listing: Vec<String>,
+    config: Vec<String>,
+    identity: Vec<String>,
+    errors: Vec<String>,
+}
+
+/// How far the services have come since systemd began to start them.
+pub(super) struct Start {
+    /// Seconds since then; nothing where it did not begin.
+    running: Option<i64>,
+    /// The second in which the checks are through.
+    pub(super) checked: i64,
+    /// The second in which the configuration is written.
+    pub(super) configured: i64,
+    bacalhau_is_stopped: bool,
+    pub(super) bacalhau_is_alive: bool,
+    /// Seconds for which the sensor has been writing.
+    pub(super) sensing: Option<i64>,
+}
+
+impl Start {
+    pub(super) fn of(host: &Host) -> Self {
+        let now = host.hosts.now();
+        let running = host.machine.started_at(&host.state).map(|since| seconds(since, now));
+        let checked = 3 + spread(host, "startup");
+        let bacalhau_is_stopped = host.machine.is_bacalhau_stopped(host.state.boot);
+        let is_up = running.is_some_and(|up| up >= 20 + spread(host, "bacalhau"));
+        // The sensor counts from its own start; its first reading takes a second.
+        let sensing = running.map(|up| up - 15 - spread(host, "sensor")).filter(|up| *up > 0);
+        Self {
+            running,
+            checked,
+            configured: checked + 2,
+            bacalhau_is_stopped,
+            bacalhau_is_alive: is_up && !bacalhau_is_stopped,
+            sensing,
+        }
+    }
+
+    /// The units come up one after the other, as their `After=` lines say.
+    pub(super) fn unit(&self, unit: &str) -> &'static str {
+        let Some(up) = self.running else { return "inactive" };
+        if unit == "bacalhau.service" && self.bacalhau_is_stopped {
+            return "inactive";
+        }
+        let (begins, active) = match unit {
+            "bacalhau-startup.service" => (0, self.checked),
+            "setup-config.service" => (self.checked, self.configured),
+            _ => (self.configured, self.configured + 1),
+        };
+        match up {
+            up if up >= active => "active",
+            up if up >= begins => "activating",
+            _ => "inactive",
+        }
+    }
+}
+
+/// The root disk.
+pub(super) fn disk(host: &Host) -> Sizes {
+    let images = if Start::of(host).bacalhau_is_alive { 2 * GIB } else { 0 };
+    let free_kb = 5 * GIB - images - host.pick("disk", 90_000);
+    Sizes { total_kb: 8 * GIB - 447_032, free_kb }
+}
+
+/// The memory.
+pub(super) fn memory(host: &Host) -> Sizes {
+    let services = if Start::of(host).bacalhau_is_alive { GIB } else { 0 };
+    let free_kb = 3 * GIB - services - host.pick("memory", 90_000);
+    Sizes { total_kb: 4 * GIB - 246_420, free_kb }
 }
 
 /// How the node is, as one line of JSON.
-pub(super) fn report(host: &Host) -> String {
+pub(super) fn report(host: &Host, is_full: bool) -> String {
     let now = host.hosts.now();
     let placed = host.machine.placed().unwrap_or_default();
     let record = host.machine.deployment();
     let configured = record.instance.is_some();
-    // Seconds since systemd began to start the services; nothing where it did not.
-    let running = host.machine.started_at(&host.state).map(|since| seconds(since, now));
-    let after = |least, matter| running.is_some_and(|up| up >= least + spread(host, matter));
-    let stopped = host.machine.is_bacalhau_stopped(host.state.boot);
-    let alive = after(20, "bacalhau") && !stopped;
-    // The sensor counts from its own start; its first reading takes a second.
-    let sensing = running.map(|up| up - 15 - spread(host, "sensor")).filter(|up| *up > 0);
+    let start = Start::of(host);
+    let alive = start.bacalhau_is_alive;
     let installed = host.cloud_init_done_at() <= now;
+    let credential = |path: &str| placed.has_content(path).then_some(true);
     let report = Report {
         v: 1,
         hostname: host.instance().to_string(),
-        instance_id: record.instance,
+        instance_id: record.instance.clone(),
         cloud_init: if installed { "done" } else { "running" },
         files: Files {
             bacalhau_config: configured,
             sensor_config: configured,
             node_identity: configured,
-            orchestrator_endpoint: placed
-                .has_content("files/orchestrator_endpoint")
-                .then_some(true),
-            orchestrator_token: placed.has_content("files/orchestrator_token").then_some(true),
+            orchestrator_endpoint: credential("files/orchestrator_endpoint"),
+            orchestrator_token: credential("files/orchestrator_token"),
         },
         deployment: Deployment {
             exit: record.exit,
             last: record.log.back().map(|line| printable(line)),
         },
-        units: units(&placed)
-            .into_iter()
-            .map(|unit| (unit.clone(), unit_state(host, &unit, running)))
-            .collect(),
+        units: units(&placed).into_iter().map(|unit| (unit.clone(), start.unit(&unit))).collect(),
         docker: installed.then_some("27.5.1"),
         bacalhau_alive: alive,
-        sensor_healthy: sensing.is_some(),
-        sensor: sensing.map(|up| Counts { readings: up, errors: 0, elapsed_s: up }),
+        sensor_healthy: start.sensing.is_some(),
+        sensor: start.sensing.map(|up| Counts { readings: up, errors: 0, elapsed_s: up }),
         orchestrator: Way { address: deployment::orchestrator(&placed), reachable: alive },
         cpu_percent: if alive { 4 + host.pick("cpu", 20) } else { 60 + host.pick("cpu", 40) },
-        disk: Sizes {
-            total_kb: 8 * GIB - 447_032,
-            free_kb: 5 * GIB - if alive { 2 * GIB } else { 0 } - host.pick("disk", 90_000),
-        },
-        memory: Sizes {
-            total_kb: 4 * GIB - 246_420,
-            free_kb: 3 * GIB - if alive { GIB } else { 0 } - host.pick("memory", 90_000),
-        },
+        disk: disk(host),
+        memory: memory(host),
         uptime: seconds(host.state.booted_at, now),
+        details: is_full.then(|| details(host, configured)),
     };
     serde_json::to_string(&report).unwrap_or_default()
 }
 
-/// The units come up one after the other, as their `After=` lines say.
-fn unit_state(host: &Host, unit: &str, running: Option<i64>) -> &'static str {
-    let Some(up) = running else { return "inactive" };
-    if unit == "bacalhau.service" && host.machine.is_bacalhau_stopped(host.state.boot) {
-        return "inactive";
-    }
-    let checked = 3 + spread(host, "startup");
-    let configured = checked + 2;
-    let (begins, active) = match unit {
-        "bacalhau-startup.service" => (0, checked),
-        "setup-config.service" => (checked, configured),
-        _ => (configured, configured + 1),
+fn details(host: &Host, configured: bool) -> Details {
+    let now = host.hosts.now();
+    let placed = host.machine.placed().unwrap_or_default();
+    let journal = |unit: String| {
+        let lines = journal::newest(host, &unit, JOURNAL, now);
+        (unit, lines)
     };
-    match up {
-        up if up >= active => "active",
-        up if up >= begins => "activating",
-        _ => "inactive",
+    let log = host.machine.deployment().log;
+    let name = host.instance();
+    let joins = deployment::orchestrator(&placed);
+    let config = format!(
+        "NameProvider: puuid\nCompute:\n  Enabled: true\n  Orchestrators: [\"{}\"]\n  Auth:\n    \
+         Token: \"***\"\nLabels:\n  instance-id: {name}\n  region: {}",
+        joins.map_or_else(String::new, |address| format!("nats://{address}")),
+        host.state.region,
+    );
+    let lines = |text: &str| {
+        if configured { text.lines().map(str::to_owned).collect() } else { Vec::new() }
+    };
+    Details {
+        journals: units(&placed).into_iter().map(journal).collect(),
+        cloud_init_log: cloud_init_log(host),
+        deployment_log: log
+            .iter()
+            .skip(log.len().saturating_sub(TAIL))
+            .map(|line| printable(line))
+            .collect(),
+        listing: host
+            .machine
+            .files()
+            .iter()
+            .take(LISTED)
+            .map(|(path, file)| format!("{:o} {}", file.mode, path.display()))
+            .collect(),
+        config: lines(&config),
+        identity: lines(&Identity::of(name).json()),
+        errors: Vec::new(),
     }
+}
+
+fn cloud_init_log(host: &Host) -> Vec<String> {
+    let done = host.cloud_init_done_at();
+    if done > host.hosts.now() {
+        return vec!["Cloud-init v. 24.4 running 'modules:final'".to_owned()];
+    }
+    vec![
+        "Docker Compose version v2.29.7".to_owned(),
+        format!("Cloud-init v. 24.4 finished at {}", done.strftime("%a, %d %b %Y %H:%M:%S +0000")),
+    ]
 }
 
 /// Up to six seconds.

@@ -49,8 +49,9 @@ pub(super) async fn identify(context: &Context, reporter: &Reporter) -> Outcome 
     Outcome::Done
 }
 
-/// One look at every enabled region.
+/// One look at every enabled region, and at the nodes where they are being tended.
 pub(super) async fn survey(context: Arc<Context>, reporter: Reporter) -> Outcome {
+    context.look_at_nodes();
     let regions = match regions(&context).await {
         Ok(regions) => regions,
         Err(outcome) => return outcome,

@@ -229,7 +229,7 @@ fn ask(model: &Model, pen: &mut Pen<'_>, inside: Rect, form: &CreateForm, line: 
         }
         Some(yes) => {
             let already = model.tally.total;
-            let kept = format!(", added to {already} that are there");
+            let kept = format!(", beside {already} others");
             let kept = if already > 0 { kept } else { String::new() };
             pen.text(inside, 0, line, Tone::Strong, &format!("Create {said}{kept}?{cost}"));
             buttons(pen, inside, line + 2, &["No", "Yes"], usize::from(yes));

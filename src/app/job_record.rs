@@ -1,0 +1,91 @@
+//! What is remembered of a job: what it works on, and what came of it.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::fleet::{Doomed, InstanceKey, Job, Launch, LaunchId, Outcome, Region};
+
+/// A job and what came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobRecord {
+    /// What it does.
+    pub verb: &'static str,
+    /// Whether it changes anything at AWS.
+    pub is_mutating: bool,
+    /// When it was asked for.
+    pub asked: Timestamp,
+    /// How it ended, and when.
+    pub outcome: Option<(Timestamp, Outcome)>,
+    /// The rows that it works on.
+    pub keys: BTreeSet<InstanceKey>,
+    /// The regions that it works in; `None` for all.
+    pub regions: Option<BTreeSet<Region>>,
+    /// What it launches: taken back when it is cancelled.
+    pub launches: Vec<(Region, LaunchId)>,
+}
+
+impl JobRecord {
+    pub(super) fn new(job: &Job, asked: Timestamp) -> Self {
+        let (keys, regions) = match job {
+            Job::Create(launches) => (
+                launches.iter().flat_map(Launch::rows).cloned().collect(),
+                Some(launches.iter().map(|launch| launch.region.clone()).collect()),
+            ),
+            Job::Resume(instances) => (
+                instances.iter().map(|instance| instance.key.clone()).collect(),
+                Some(instances.iter().map(|instance| instance.region.clone()).collect()),
+            ),
+            Job::Destroy(Doomed::Instances(victims)) => (
+                victims.values().flatten().map(|victim| victim.key.clone()).collect(),
+                Some(victims.keys().cloned().collect()),
+            ),
+            Job::Destroy(Doomed::Region(region)) => {
+                (BTreeSet::new(), Some(BTreeSet::from([region.clone()])))
+            }
+            Job::Destroy(Doomed::Launches(launches)) => {
+                (BTreeSet::new(), Some(launches.iter().map(|(region, _)| region.clone()).collect()))
+            }
+            _ => (BTreeSet::new(), None),
+        };
+        let launches = match job {
+            Job::Create(launches) => {
+                launches.iter().map(|it| (it.region.clone(), it.id.clone())).collect()
+            }
+            _ => Vec::new(),
+        };
+        let is_mutating = job.is_mutating();
+        Self { verb: job.verb(), is_mutating, asked, outcome: None, keys, regions, launches }
+    }
+
+    /// Whether it is under way.
+    pub fn is_active(&self) -> bool {
+        self.outcome.is_none()
+    }
+
+    /// Whether it works in a region.
+    pub fn covers(&self, region: &Region) -> bool {
+        self.regions.as_ref().is_none_or(|regions| regions.contains(region))
+    }
+
+    /// `create in us-west-2`, `create in 3 regions`.
+    pub fn short_title(&self) -> String {
+        match &self.regions {
+            Some(regions) if regions.len() > 1 => {
+                format!("{} in {} regions", self.verb, regions.len())
+            }
+            _ => self.title(),
+        }
+    }
+
+    /// `create in us-west-2, eu-west-1`.
+    pub fn title(&self) -> String {
+        match &self.regions {
+            Some(regions) if !regions.is_empty() => {
+                let names: Vec<&str> = regions.iter().map(Region::as_str).collect();
+                format!("{} in {}", self.verb, names.join(", "))
+            }
+            _ => self.verb.to_owned(),
+        }
+    }
+}
