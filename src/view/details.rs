@@ -160,6 +160,10 @@ fn of_node(pen: &Pen<'_>, ago: SignedDuration, vitals: &Vitals, room: u16) -> Ve
     .flatten()
     .collect();
     facts.extend(wrapped("node", Tone::Plain, &load.join(", "), room));
+    if let Some(since) = &vitals.rebalance {
+        let text = format!("AWS recommends to replace it, since {}", clean(since, 32));
+        facts.extend(wrapped("market", Tone::Waiting, &text, room));
+    }
     facts
 }
 
