@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
+use crate::config;
+
 /// Creates, watches and destroys EC2 spot instances in many regions and turns them into Bacalhau
 /// compute nodes. Without a command it opens the dashboard.
 #[derive(Debug, Parser)]
@@ -46,10 +48,10 @@ pub struct Global {
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
     /// Another EC2 API than AWS's, as AWS_ENDPOINT_URL names one.
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL", value_parser = endpoint)]
     pub endpoint_url: Option<String>,
     /// The deployment, where the state file does not tell.
-    #[arg(long, global = true, value_name = "ID")]
+    #[arg(long, global = true, value_name = "ID", value_parser = deployment)]
     pub deployment: Option<String>,
     /// Change nothing at AWS and nothing on disk.
     #[arg(long, global = true)]
@@ -95,9 +97,20 @@ impl Demo {
 
 fn speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(number) if number > 0.0 && number <= 10_000.0 => Ok(number),
-        _ => Err("a number greater than 0 and up to 10000 is wanted".to_owned()),
+        Ok(number) if (0.01..=10_000.0).contains(&number) => Ok(number),
+        _ => Err("a number from 0.01 to 10000 is wanted".to_owned()),
     }
+}
+
+fn endpoint(text: &str) -> Result<String, String> {
+    let url = reqwest::Url::parse(text).ok();
+    let is_one = url.is_some_and(|it| matches!(it.scheme(), "http" | "https") && it.has_host());
+    is_one.then(|| text.to_owned()).ok_or_else(|| "it has to be like http://host:port".to_owned())
+}
+
+fn deployment(text: &str) -> Result<String, String> {
+    let right = "up to 64 letters, digits, '-', '_' and '.', the first a letter or digit";
+    config::is_deployment(text).then(|| text.to_owned()).ok_or_else(|| right.to_owned())
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {

@@ -70,6 +70,14 @@ fn slips_of_the_finger_are_refused_and_nothing_is_done() {
     refused(&["destroy", "--yes", "--region", "us-wset-2"], 2, "us-wset-2");
     refused(&["destroy", "--yes", "i-0"], 2, "i-0");
     refused(&["list", "--state", "/dev/zero"], 1, "not a regular file");
+    refused(&["list", "--deployment", "../x"], 2, "letters, digits");
+    refused(&["list", "--endpoint-url", "nonsense"], 2, "http://host:port");
+    let of_b = r#"{"version":1,"deployment":"b","instances":[
+        {"id":"i-0123456789abcdef0","region":"us-west-2","deployment_id":"b","state":"running"}]}"#;
+    let of_b = spot.write("b.json", 0o600, of_b.as_bytes());
+    let of_b = of_b.to_str().unwrap();
+    refused(&["list", "--state", of_b, "--deployment", "a"], 1, "holds the instances of b");
+    refused(&["create", "--yes", "--state", of_b, "--deployment", "a"], 1, "--state");
     let key = spot.write("open_key", 0o644, &fs::read(spot.key().path()).unwrap());
     let config = format!(
         "aws: {{private_ssh_key_path: {}}}\nregions: [{{{REGION}: {{machine_type: t3.medium}}}}]\n",
@@ -77,7 +85,27 @@ fn slips_of_the_finger_are_refused_and_nothing_is_done() {
     );
     spot.write("config.yaml", 0o644, config.as_bytes());
     refused(&["create", "--yes"], 1, "chmod 600");
+    let folder = config.replace(&key.display().to_string(), "/tmp");
+    spot.write("config.yaml", 0o644, folder.as_bytes());
+    refused(&["create", "--yes"], 1, "/tmp cannot be read: it is not a regular file");
     assert_eq!(ours(&moto), 0);
+}
+
+#[test]
+fn what_could_not_be_written_is_a_failure_and_a_reader_that_went_away_is_none() {
+    let spot = nowhere("http://127.0.0.1:9");
+    let run = |stdout: Stdio| {
+        let mut command = spot.command();
+        command.args(["identity", "i-0123456789abcdef0", "--json"]).stdout(stdout);
+        command.stderr(Stdio::piped()).output().unwrap()
+    };
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let ran = run(full.into());
+    assert_eq!(ran.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&ran.stderr).contains("No space left on device"), "{ran:?}");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    assert_eq!(run(writer.into()).status.code(), Some(0));
 }
 
 #[test]

@@ -241,13 +241,9 @@ fn five_mistakes_are_found_in_a_few_milliseconds() {
 #[test]
 fn a_large_file_is_refused_unread() {
     let text = format!("{}{}", "# a comment\n".repeat(100_000), EXAMPLE);
-    let size = text.len();
     assert_eq!(
         complaint(text.as_bytes()),
-        format!(
-            "config.yaml:1:1: the file has {size} bytes; a configuration has at most 1048576; \
-             is this the right file?"
-        )
+        "config.yaml:1:1: the file has more than 1048576 bytes; is this the right file?"
     );
 }
 

@@ -13,7 +13,7 @@ pub struct Answers {
     pub command: String,
     /// One for each instance, in the order of the table.
     pub answers: Vec<Answer>,
-    /// The first one that is shown.
+    /// The first one that is shown; of a single one, how many of its lines are below the window.
     pub top: usize,
 }
 
@@ -65,9 +65,15 @@ impl Answers {
         }
     }
 
-    /// Shows others of them.
+    /// Shows others of them, or other lines of a single one. `page`: the lines in a window.
     pub(super) fn step(&mut self, motion: Motion, page: usize) {
-        self.top = motion.from(self.top, self.answers.len(), page);
+        self.top = match self.answers.as_slice() {
+            [one] => {
+                let last = one.lines.lines().len().saturating_sub(page);
+                last - motion.from(last.saturating_sub(self.top), last + 1, page)
+            }
+            several => motion.from(self.top, several.len(), 1),
+        };
     }
 
     /// How many are not over yet.

@@ -37,3 +37,4 @@ pub use schema::{
     Need, Network, NodeExtras, Placement, Rebound, RegionConfig, Replace, Sensor, Ssh, Strategy,
     ThemeName, UbuntuRelease, Ui,
 };
+pub use shapes::is_deployment;

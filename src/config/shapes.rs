@@ -52,7 +52,7 @@ pub(super) fn is_id(text: &str, prefix: &str) -> bool {
 }
 
 /// Whether this can be the value of the tag `DeploymentId` and a part of names.
-pub(super) fn is_deployment(text: &str) -> bool {
+pub fn is_deployment(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))

@@ -8,7 +8,7 @@ use super::tree::{MAX_BYTES, MAX_DEPTH};
 /// The file's bytes as text. `None` only after a complaint.
 pub(super) fn decode<'a>(bytes: &'a [u8], report: &mut Report) -> Option<&'a str> {
     if bytes.len() > MAX_BYTES {
-        refuse_size(bytes.len(), report);
+        refuse_size(report);
         return None;
     }
     let error = match std::str::from_utf8(bytes) {
@@ -31,7 +31,7 @@ pub(super) fn decode<'a>(bytes: &'a [u8], report: &mut Report) -> Option<&'a str
 /// Whether a text is worth parsing: neither too large nor binary.
 pub(super) fn is_readable(text: &str, report: &mut Report) -> bool {
     if text.len() > MAX_BYTES {
-        refuse_size(text.len(), report);
+        refuse_size(report);
         return false;
     }
     let binary = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{85}');
@@ -46,12 +46,10 @@ pub(super) fn is_readable(text: &str, report: &mut Report) -> bool {
     true
 }
 
-fn refuse_size(bytes: usize, report: &mut Report) {
-    report.add_with(
-        Position::START,
-        format!("the file has {bytes} bytes; a configuration has at most {MAX_BYTES}"),
-        "is this the right file?",
-    );
+/// Of a file that is too long only so much is read.
+fn refuse_size(report: &mut Report) {
+    let message = format!("the file has more than {MAX_BYTES} bytes");
+    report.add_with(Position::START, message, "is this the right file?");
 }
 
 /// Says what the YAML parser stumbled over.

@@ -11,6 +11,7 @@ use tokio::task::spawn_blocking;
 
 use super::aim::{self, Aim};
 use super::opening::{self, Open, OpeningError, Want};
+use super::out::Out;
 use super::signals::Signals;
 use super::site::Site;
 use crate::app::{Command, Counts, Effect, Exit, Message, Scope};
@@ -34,7 +35,7 @@ pub(super) struct Run {
     /// The engine and what it holds.
     pub open: Open,
     /// Where everything is said.
-    pub printer: Printer<io::Stdout>,
+    pub printer: Printer<Out>,
     /// What the user or the system tells this process.
     pub signals: Signals,
 }
@@ -157,7 +158,7 @@ pub(super) async fn prices(site: &Site, types: &[String], json: bool, debug: boo
     for line in model.log.events().lines().filter(|line| line.level >= Level::Warning) {
         say(&line.to_string());
     }
-    print_prices(io::stdout(), model, json);
+    print_prices(Out, model, json);
     model.verdict().code()
 }
 
@@ -180,7 +181,11 @@ pub(super) async fn retry(site: &Site, name: &str, yes: bool, json: bool, debug:
     let fleet = &run.open.engine.model.fleet;
     let row = match aim::find(fleet, name) {
         Ok(key) => fleet.get(&key).cloned(),
-        Err(text) => return run.leave(refuse(&text)),
+        Err(text) => {
+            let hint =
+                "one that a retry has ended already is replaced by `spot-tui create --region";
+            return run.leave(refuse(&format!("{text}; {hint} REGION=1`")));
+        }
     };
     let Some(row) = row else { return run.leave(FAILED) };
     let aim = Aim::Instances(vec![row.key.clone()]);
@@ -220,7 +225,7 @@ pub(super) async fn list(site: &Site, json: bool, debug: bool) -> u8 {
     if let Some(trouble) = &model.trouble {
         say(&format!("ERROR: {trouble}; what follows is what was last known"));
     }
-    print_list(io::stdout(), model, json);
+    print_list(Out, model, json);
     let verdict = model.verdict();
     let stored = run.open.engine.finish().await;
     if stored.is_err() { FAILED } else { verdict.code() }
@@ -254,7 +259,7 @@ impl Run {
         for remark in &open.remarks {
             say(&format!("WARNING: {remark}"));
         }
-        Ok(Self { open, printer: Printer::new(io::stdout(), format), signals })
+        Ok(Self { open, printer: Printer::new(Out, format), signals })
     }
 
     /// Learns who we are and what there is; where no file tells the deployment, the tags do.

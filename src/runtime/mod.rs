@@ -10,6 +10,7 @@ mod engine;
 mod monkey;
 mod nodes;
 mod opening;
+mod out;
 mod panics;
 mod rehearsal;
 mod screen;
@@ -39,8 +40,8 @@ pub fn run(cli: Cli) -> color_eyre::Result<u8> {
     let Cli { global, command } = cli;
     // What needs nothing of this machine is answered before anything is opened.
     match &command {
-        Some(Command::Version) => return Ok(setup::version()),
-        Some(Command::Identity { id, json }) => return Ok(nodes::identity(id, *json)),
+        Some(Command::Version) => return Ok(out::settle(setup::version())),
+        Some(Command::Identity { id, json }) => return Ok(out::settle(nodes::identity(id, *json))),
         _ => {}
     }
     let speed = rehearsal::speed(&global.demo);
@@ -53,7 +54,7 @@ pub fn run(cli: Cli) -> color_eyre::Result<u8> {
     });
     // A job that hangs in the kernel must not hold up the end.
     runtime.shutdown_background();
-    code
+    code.map(out::settle)
 }
 
 /// A runtime whose time passes as fast as real; else one whose clock is pushed.

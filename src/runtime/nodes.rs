@@ -1,7 +1,7 @@
 //! The headless commands about nodes: what they do on them is read or run, never kept.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::Write;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use super::aim;
 use super::commands::{FAILED, Need, Run, complain, refuse, say};
 use super::opening::{self, Want};
+use super::out::Out;
 use super::shell::Login;
 use super::site::Site;
 use crate::app::Exit;
@@ -70,7 +71,7 @@ pub(super) async fn diagnose(site: &Site, name: &str, as_json: bool, debug: bool
     if as_json {
         print(&format!("{}\n", diagnosis_json(&row, &diagnosis)));
     } else {
-        print_diagnosis(io::stdout(), &row.label(), &diagnosis);
+        print_diagnosis(Out, &row.label(), &diagnosis);
     }
     u8::from(diagnosis.vitals.trouble().is_some())
 }
@@ -188,7 +189,7 @@ pub(super) async fn exec(site: &Site, args: &cli::Exec, debug: bool) -> u8 {
         failed |= !ok;
         outputs.insert(label, (end, lines));
     }
-    print_outputs(io::stdout(), &outputs);
+    print_outputs(Out, &outputs);
     u8::from(failed)
 }
 
@@ -250,7 +251,7 @@ pub(super) async fn export(site: &Site, format: ExportFormat, debug: bool) -> u8
         ExportFormat::Hosts => Export::Hosts,
         ExportFormat::Json => Export::Json,
     };
-    print_export(io::stdout(), &rows, model.config.as_deref(), how);
+    print_export(Out, &rows, model.config.as_deref(), how);
     0
 }
 
@@ -292,5 +293,5 @@ fn code(exit: &ssh::Exit) -> u8 {
 /// Text on standard output.
 fn print(text: &str) {
     // A reader that went away is no reason to fail.
-    let _ = io::stdout().write_all(text.as_bytes());
+    let _ = Out.write_all(text.as_bytes());
 }

@@ -146,6 +146,11 @@ pub(super) fn open(
         None => (file.read()?.state, None),
     };
     let (deployment, is_new_deployment) = deployment(global, config.as_ref(), &state);
+    if let Some(other) = state.deployment.as_ref().filter(|it| **it != deployment)
+        && !state.entries.is_empty()
+    {
+        return Err(of_another(&paths, other, &deployment));
+    }
     let access = site.access.clone();
     let now = access.now();
     let fleet = fleet(&state, now);
@@ -189,6 +194,14 @@ pub(super) fn open(
     let state_file = lock.is_some().then_some(file);
     let engine = Engine::new(model, Arc::clone(&context), desk, lanes, questions, state_file);
     Ok(Open { engine, context, remarks, _lock: lock })
+}
+
+/// Two deployments in one state file would be taken for one.
+fn of_another(paths: &Paths, other: &DeploymentId, deployment: &DeploymentId) -> OpeningError {
+    let (file, other) = (paths.state.display(), clean_line(other.as_str()));
+    let reason = format!("{file} holds the instances of {other}, not of {deployment}");
+    let hint = "name another file with --state, or the deployment that the file is of";
+    OpeningError::Failure(Failure::new(Step::State, reason, hint))
 }
 
 /// How the screen was arranged the last time.

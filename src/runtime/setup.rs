@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::opening::{self, OpeningError};
+use super::out::Out;
 use super::site::Site;
 use crate::aws::Aws;
 use crate::config::{self, Config, Found};
@@ -234,7 +235,7 @@ fn expand(path: &Path, home: &Path) -> PathBuf {
 /// A line on standard output.
 fn say(text: &str) {
     // A reader that went away is no reason to stop.
-    let _ = writeln!(io::stdout(), "{text}");
+    let _ = writeln!(Out, "{text}");
 }
 
 /// A line on standard error.

@@ -270,7 +270,11 @@ async fn read_private(path: &Path) -> Result<Arc<str>, SshError> {
             path: owned.clone(),
             reason: error.to_string(),
         };
-        let mode = fs::metadata(&owned).map_err(unreadable)?.permissions().mode() & 0o7777;
+        let found = fs::metadata(&owned).map_err(unreadable)?;
+        if !found.is_file() {
+            return Err(unreadable(io::Error::other("it is not a regular file")));
+        }
+        let mode = found.permissions().mode() & 0o7777;
         if mode & 0o077 != 0 {
             return Err(SshError::KeyTooOpen { path: owned, mode });
         }

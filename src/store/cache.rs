@@ -12,6 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::read_regular;
+
 /// A folder of remembered answers.
 #[derive(Debug, Clone)]
 pub struct Cache {
@@ -33,7 +35,7 @@ impl Cache {
 
     /// What was kept under `key`, unless it has expired by `now`.
     pub fn get<T: DeserializeOwned>(&self, key: &str, now: Timestamp) -> Option<T> {
-        let text = fs::read(self.file(key)).ok()?;
+        let text = read_regular(&self.file(key)).ok()?;
         let entry: Entry<T> = serde_json::from_slice(&text).ok()?;
         (now < entry.until).then_some(entry.value)
     }

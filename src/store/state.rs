@@ -190,11 +190,18 @@ impl StateFile {
     }
 }
 
-/// Reads a file that is one: a device or a pipe would never end.
+/// No file of ours is nearly as large, in bytes.
+const MOST: u64 = 256 << 20;
+
+/// Reads a file that is one, and not of a senseless size: a device or a pipe would never end.
 pub fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
-    let kind = fs::metadata(path)?;
-    if !kind.is_file() && !kind.is_dir() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+    let refused = |why| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    let found = fs::metadata(path)?;
+    if !found.is_file() && !found.is_dir() {
+        return refused("it is not a regular file");
+    }
+    if found.len() > MOST {
+        return refused("it has more than 256 MiB: that is none of ours");
     }
     fs::read(path)
 }

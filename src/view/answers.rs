@@ -10,6 +10,10 @@ use crate::fleet::Health;
 const WIDTH: u16 = 38;
 /// The fewest lines of a tile, its name and the space below it counted in.
 const HEIGHT: u16 = 5;
+/// The widest one that lines are given.
+const WIDEST: u16 = 80;
+/// The newest lines of an answer, by which widths are found.
+const NEWEST: usize = 20;
 /// The narrowest one that has addresses.
 const WIDE: u16 = 48;
 /// Columns between two tiles.
@@ -23,12 +27,11 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     };
     let count = u16::try_from(answers.answers.len()).unwrap_or(u16::MAX).max(1);
     let body = Rect { height: area.height.saturating_sub(1), ..area };
-    let columns = (body.width / WIDTH).clamp(1, count);
+    let columns = (body.width / least_width(&answers.answers)).clamp(1, count);
     let height = (body.height / count.div_ceil(columns)).max(HEIGHT).min(body.height);
     let width = body.width / columns;
     let room = usize::from(columns) * usize::from(body.height / height.max(1));
-    // It never shows fewer than it could.
-    let first = answers.top.min(answers.answers.len().saturating_sub(room));
+    let (first, below) = if count == 1 { (0, answers.top) } else { (answers.top, 0) };
     let tiles = answers.answers.iter().skip(first).take(room);
     for (answer, place) in tiles.zip(0..) {
         let tile = Rect {
@@ -37,9 +40,9 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
             width: width.saturating_sub(GAP),
             height: height.saturating_sub(1),
         };
-        draw_tile(answer, pen, tile);
+        draw_tile(answer, pen, tile, below);
     }
-    let shown = room.min(answers.answers.len());
+    let shown = room.min(answers.answers.len().saturating_sub(first));
     let running = match answers.running() {
         0 => "all have ended".to_owned(),
         running => format!("{running} running"),
@@ -48,8 +51,15 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     pen.right(area, 0, area.height.saturating_sub(1), Tone::Dim, &said);
 }
 
+/// How wide tiles have to be so that most lines are seen whole.
+fn least_width(answers: &[Answer]) -> u16 {
+    let lines = answers.iter().flat_map(|answer| answer.lines.lines().rev().take(NEWEST));
+    let longest = lines.map(|line| text::width(&line.text)).max().unwrap_or(0);
+    u16::try_from(longest).unwrap_or(u16::MAX).saturating_add(GAP + 1).clamp(WIDTH, WIDEST)
+}
+
 /// A name, how it ended, and the last lines; why it could not be run, where there are none.
-fn draw_tile(answer: &Answer, pen: &mut Pen<'_>, area: Rect) {
+fn draw_tile(answer: &Answer, pen: &mut Pen<'_>, area: Rect, below: usize) {
     let glyphs = pen.theme.glyphs;
     let (health, glyph, end) = match &answer.ran {
         None => (Health::Working, glyphs.health(Health::Working), "running"),
@@ -66,8 +76,9 @@ fn draw_tile(answer: &Answer, pen: &mut Pen<'_>, area: Rect) {
             pen.text(area, 1, at, Tone::Bad, line);
         }
     }
-    let skipped = lines.len().saturating_sub(usize::from(area.height.saturating_sub(1)));
-    for (line, at) in lines.skip(skipped).zip(1..) {
+    let room = usize::from(area.height.saturating_sub(1));
+    let skipped = lines.len().saturating_sub(room + below);
+    for (line, at) in lines.skip(skipped).take(room).zip(1..) {
         pen.text(area, 1, at, Tone::Plain, &line.text);
     }
 }

@@ -4,12 +4,14 @@ use ratatui::layout::Rect;
 
 use super::text;
 use super::{HitMap, Pen, Tone};
-use crate::app::{Command, Model, Pane};
+use crate::app::{Command, Dialog, Model, Pane};
 use crate::fleet::Level;
 
 /// Draws it. Hints that do not fit are left out from the end.
 pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Rect) {
-    if let Some(flash) = &model.flash {
+    // A dialog's keys stay; only the command line is answered here.
+    let answers = matches!(model.dialog, None | Some(Dialog::Palette(_)));
+    if let Some(flash) = model.flash.as_ref().filter(|_| answers) {
         let tone = match flash.level {
             Level::Info => Tone::Accent,
             Level::Success => Tone::Good,

@@ -120,6 +120,35 @@ fn answers_stand_side_by_side() {
 }
 
 #[test]
+fn a_single_answer_is_scrolled() {
+    let mut screen = fleet(80, 24);
+    let effects = screen.press("g!seq 100<Enter>");
+    let [Effect::Start(job, Job::Exec(_, instances)), ..] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    for number in 1..=100 {
+        let about = About::Instance(instances[0].key.clone());
+        let progress = Progress::Output(format!("line {number}."));
+        screen.send(Message::Report(Report { job: *job, at: at(130), about, progress }));
+    }
+    let lines = |screen: &Screen| {
+        let text = screen.text();
+        let shown: Vec<String> = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("line ").map(str::to_owned))
+            .collect();
+        (shown[0].clone(), shown[shown.len() - 1].clone())
+    };
+    assert_eq!(lines(&screen).1, "100.");
+    screen.press("g");
+    assert_eq!(lines(&screen).0, "1.");
+    screen.press("<Down>");
+    assert_eq!(lines(&screen).0, "2.");
+    screen.press("G");
+    assert_eq!(lines(&screen).1, "100.");
+}
+
+#[test]
 fn nothing_is_run_where_nothing_can_be() {
     let mut screen = fleet(140, 40);
     screen.press("gj!");

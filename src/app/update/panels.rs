@@ -202,7 +202,8 @@ fn scroll_side(model: &mut Model, motion: Motion) {
         Some(Pane::Map | Pane::Prices) => model.table.step(motion),
         Some(Pane::Answers) => {
             if let Some(answers) = &mut model.answers {
-                answers.step(motion, height);
+                // Its name, the line below it and the one that counts are no lines of an answer.
+                answers.step(motion, height.saturating_sub(3));
             }
         }
         _ => {

@@ -231,7 +231,14 @@ fn ask(model: &Model, pen: &mut Pen<'_>, inside: Rect, form: &CreateForm, line: 
             let already = model.tally.total;
             let kept = format!(", beside {already} others");
             let kept = if already > 0 { kept } else { String::new() };
-            pen.text(inside, 0, line, Tone::Strong, &format!("Create {said}{kept}?{cost}"));
+            let question = format!("Create {said}{kept}?");
+            let room = usize::from(inside.width);
+            if text::width(&question) + text::width(&cost) <= room {
+                pen.text(inside, 0, line, Tone::Strong, &format!("{question}{cost}"));
+            } else {
+                pen.text(inside, 0, line, Tone::Strong, &question);
+                pen.text(inside, 0, line + 1, Tone::Strong, cost.trim_start());
+            }
             buttons(pen, inside, line + 2, &["No", "Yes"], usize::from(yes));
         }
     }

@@ -1,0 +1,46 @@
+//! Standard output of a headless command. Work goes on when nothing can be written; that it could
+//! not is told at the end, and is a failure.
+
+use std::io::{self, Write};
+use std::sync::OnceLock;
+
+use super::commands::FAILED;
+
+/// Why something was not written.
+static LOST: OnceLock<String> = OnceLock::new();
+
+/// Standard output. A reader that went away is no failure.
+#[derive(Debug)]
+pub(super) struct Out;
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        noted(io::stdout().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        noted(io::stdout().flush())
+    }
+}
+
+fn noted<T>(written: io::Result<T>) -> io::Result<T> {
+    if let Err(error) = &written
+        && !matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::Interrupted)
+    {
+        // The first one is told.
+        let _ = LOST.set(error.to_string());
+    }
+    written
+}
+
+/// The exit code, once all that was written has arrived.
+pub(super) fn settle(code: u8) -> u8 {
+    let _ = Out.flush();
+    match LOST.get() {
+        Some(why) => {
+            let _ = writeln!(io::stderr(), "spot-tui: standard output: {why}");
+            code.max(FAILED)
+        }
+        None => code,
+    }
+}
