@@ -1,5 +1,6 @@
 //! What a large demo cloud costs: how long a client takes to describe all of it, by its own EC2
-//! client, all regions at once; and the memory of the process that serves it.
+//! client, all regions at once; and the memory of the process that serves it. And what it costs to
+//! watch a thousand instances in it: the dashboard in a pseudo-terminal, in real time.
 //!
 //! Parsing alone costs a client some 66 ms for 1,000 instances.
 
@@ -7,17 +8,24 @@
 
 mod table;
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::num::NonZero;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use spot_tui::aws::{Access, Aws, Credentials, Selector, SharedTimeSource};
 use spot_tui::demo::{Scenario, Settings, World, connector};
 
 use table::{cpu_time, print, status};
 
+/// How long the dashboard is given to see everything for the first time.
+const SETTLE: Duration = Duration::from_secs(20);
+/// How long it is watched.
+const WATCH: Duration = Duration::from_mins(1);
 const INSTANCES: u32 = 10_000;
 /// Whose instances `demo-cloud` has from the beginning.
 const DEPLOYMENT: &str = "spot-demo";
@@ -27,6 +35,7 @@ async fn main() {
     in_the_process().await;
     over_loopback(&["--no-ssh"]).await;
     over_loopback(&[]).await;
+    watched();
 }
 
 async fn in_the_process() {
@@ -44,7 +53,7 @@ async fn in_the_process() {
 }
 
 async fn over_loopback(options: &[&str]) {
-    let cloud = DemoCloud::start(options);
+    let cloud = DemoCloud::start(INSTANCES, options);
     let how = if options.is_empty() { "demo-cloud" } else { "demo-cloud without SSH" };
     measure(how, &Access { endpoint: Some(cloud.endpoint.clone()), ..access() }).await;
     let process = Path::new("/proc").join(cloud.child.id().to_string());
@@ -94,6 +103,59 @@ async fn describe(aws: &Aws, everything: bool) -> usize {
     join_all(looks).await.into_iter().map(Result::unwrap).sum()
 }
 
+/// A thousand instances, in all regions that need no opt-in, watched by the program as it is: every
+/// poll, the reading of every answer, and a frame whenever something on the screen changes. There is
+/// no TLS on the way, and no node is visited over SSH.
+fn watched() {
+    const WATCHED: u32 = 1000;
+    let cloud = DemoCloud::start(WATCHED, &["--no-ssh"]);
+    let folder = tempfile::tempdir().unwrap();
+    let size = PtySize { rows: 50, cols: 200, ..PtySize::default() };
+    let pair = native_pty_system().openpty(size).unwrap();
+    let mut reader = pair.master.try_clone_reader().unwrap();
+    let mut dashboard = pair.slave.spawn_command(command(&cloud, folder.path())).unwrap();
+    let process = Path::new("/proc").join(dashboard.process_id().unwrap().to_string());
+    // A terminal reads all that it is sent.
+    let screen = thread::spawn(move || {
+        let [rows, columns] = [50, 200].map(|size| NonZero::new(size).unwrap());
+        let mut screen = vt100::Parser::new(rows, columns, 0);
+        let (mut bytes, mut all_seen) = ([0; 1 << 14], false);
+        while let Ok(read @ 1..) = reader.read(&mut bytes) {
+            if !all_seen {
+                screen.process(&bytes[..read]);
+                all_seen = screen.screen().contents().contains(&format!("{WATCHED} instances"));
+            }
+        }
+        all_seen
+    });
+    thread::sleep(SETTLE);
+    let (begin, cpu) = (Instant::now(), cpu_time(&process));
+    thread::sleep(WATCH);
+    let share = (cpu_time(&process) - cpu) / begin.elapsed().as_secs_f64() * 100.0;
+    // It may have ended by itself.
+    let _ = dashboard.kill();
+    let _ = dashboard.wait();
+    drop(pair);
+    assert!(screen.join().unwrap(), "the dashboard does not show {WATCHED} instances");
+    let what = format!("watching {WATCHED} instances, {} s", WATCH.as_secs());
+    print(&what, &format!("{share:.2} % of a core"), "under 2 %");
+}
+
+/// The dashboard, which only looks, on all of the cloud's regions.
+fn command(cloud: &DemoCloud, folder: &Path) -> CommandBuilder {
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_spot-tui"));
+    command.args(["--read-only", "--deployment", DEPLOYMENT, "--endpoint-url", &cloud.endpoint]);
+    command.cwd(folder);
+    command.env_clear();
+    command.env("HOME", folder);
+    command.env("TERM", "xterm-256color");
+    command.env("LANG", "C.UTF-8");
+    command.env("AWS_ACCESS_KEY_ID", "key");
+    command.env("AWS_SECRET_ACCESS_KEY", "secret");
+    command.env("AWS_EC2_METADATA_DISABLED", "true");
+    command
+}
+
 /// The demo cloud as a process of its own.
 struct DemoCloud {
     child: Child,
@@ -101,9 +163,9 @@ struct DemoCloud {
 }
 
 impl DemoCloud {
-    fn start(options: &[&str]) -> Self {
+    fn start(instances: u32, options: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_spot-tui"))
-            .args(["demo-cloud", "--preload", &INSTANCES.to_string()])
+            .args(["demo-cloud", "--preload", &instances.to_string()])
             .args(options)
             .stdout(Stdio::piped())
             .spawn()

@@ -273,10 +273,15 @@ fn the_status_is_one_object() {
     assert_eq!(status["memory"]["free_kb"], 3_000_000);
     assert_eq!(status["uptime"], 123);
     assert_eq!(status["spot_notice"], Value::Null);
+    assert_eq!(status["rebalance"], Value::Null);
     assert_eq!(status.get("details"), None);
 
     root.write("/var/imds/spot/instance-action", 0o644, NOTICE);
-    assert_eq!(self::status(&root)["spot_notice"], "2026-11-20T15:02:00Z");
+    let recommended = r#"{"noticeTime": "2026-11-20T14:50:00Z"}"#;
+    root.write("/var/imds/events/recommendations/rebalance", 0o644, recommended);
+    let status = self::status(&root);
+    assert_eq!(status["spot_notice"], "2026-11-20T15:02:00Z");
+    assert_eq!(status["rebalance"], "2026-11-20T14:50:00Z");
 }
 
 #[test]
@@ -311,7 +316,7 @@ fn the_status_of_a_bare_machine_is_full_of_nulls() {
     let output = root.run(&["/tmp/uploaded_files/scripts/node-status"]);
     assert!(output.status.success());
     let status: Value = serde_json::from_slice(&output.stdout).unwrap();
-    for unknown in ["cloud_init", "docker", "sensor", "spot_notice"] {
+    for unknown in ["cloud_init", "docker", "sensor", "spot_notice", "rebalance"] {
         assert_eq!(status[unknown], Value::Null, "{unknown}");
     }
     assert_eq!(status["deployment"], serde_json::json!({"exit": null, "last": null}));

@@ -10,7 +10,7 @@ use spot_tui::fleet::{
 use spot_tui::headless::{Format, Printer, print_list};
 
 use crate::support::schema::{JSON_LINES, LIST, assert_json_lines, assert_list, complaints};
-use crate::support::screen::{at, machine, opening};
+use crate::support::screen::{at, config, machine, opening};
 
 /// What a hostile host, or whoever may write a tag, would say.
 const HOSTILE: &str = "\x1b]0;owned\x07\x1b[2J\u{9b}31mred\u{202e}\nsecond \"line\"\0";
@@ -26,6 +26,11 @@ impl<'a> Run<'a> {
     fn new(out: &'a mut Vec<u8>, format: Format) -> Self {
         let model = Model::new(Opening { dashboard: false, ..opening((0, 0)) });
         Self { model, printer: Printer::new(out, format), second: 0 }
+    }
+
+    fn plan(&mut self) {
+        let config = config();
+        self.printer.plan(&self.model, &config, &config.spread());
     }
 
     fn send(&mut self, message: Message) {
@@ -145,6 +150,7 @@ fn everything(run: &mut Run) -> [InstanceKey; 2] {
         run.learn(west(), Fact::Surveyed(vec![with_state(Ec2State::Terminated)]));
     }
     run.report(About::Job, Progress::Ended(Outcome::Partly { failed: 1 }));
+    run.plan();
     [lives, refused]
 }
 
@@ -168,7 +174,8 @@ fn whatever_is_reported_every_line_keeps_the_contract() {
     let summary = lines.last().unwrap();
     let counts = ["launched", "ready", "terminated", "failed", "alive"].map(|key| &summary[key]);
     assert_eq!(counts, [1, 2, 1, 2, 0], "the job and the state file failed");
-    let events = ["launched", "phase", "attempt", "host_key", "output", "message", "summary"];
+    let events =
+        ["plan", "launched", "phase", "attempt", "host_key", "output", "message", "summary"];
     for event in events {
         assert!(lines.iter().any(|line| line["event"] == event), "no {event} in\n{text}");
     }

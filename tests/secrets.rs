@@ -163,7 +163,7 @@ impl Scene {
         terminal.press("c");
         terminal.wait_for("1 instance in 1 region");
         terminal.press("\r");
-        terminal.wait_for("added to 1 that are there?");
+        terminal.wait_for("[ No ]");
         terminal.press("\x1b[C\r");
         while self.register_all().len() < 2 {
             thread::sleep(Duration::from_millis(20));

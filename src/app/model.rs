@@ -145,6 +145,8 @@ pub struct Model {
     changed: BTreeSet<InstanceKey>,
     /// Whether something happened that the bell rings for.
     pub(super) alarm: bool,
+    /// Creates that wait for the prices by which the budget is judged, and the job that asks.
+    pub(super) unpriced: Vec<(JobId, Option<super::Counts>)>,
     /// What replaces interrupted instances.
     pub(super) replacements: Replacements,
     /// Which instances have got too old.
@@ -205,6 +207,7 @@ impl Model {
             unsorted: false,
             changed: BTreeSet::new(),
             alarm: false,
+            unpriced: Vec::new(),
             replacements: Replacements::default(),
             lifetimes: Lifetimes::default(),
             reckoned: opening.now,

@@ -129,7 +129,7 @@ impl Aws {
         Ok(Account {
             id: AccountId::new(identity.account().unwrap_or_default()),
             creator: name.to_owned(),
-            regions: self.region(&self.home).enabled_regions().await?,
+            regions: self.home().enabled_regions().await?,
             arn,
         })
     }
@@ -158,6 +158,11 @@ impl Aws {
     pub fn region(&self, region: &Region) -> Ec2 {
         let mut regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
         regions.entry(region.clone()).or_insert_with(|| self.clients(region)).clone()
+    }
+
+    /// Where questions are asked that have no region of their own.
+    pub(super) fn home(&self) -> Ec2 {
+        self.region(&self.home)
     }
 
     fn clients(&self, region: &Region) -> Ec2 {

@@ -32,6 +32,7 @@ mod network;
 mod offerings;
 mod prices;
 mod profile;
+mod scores;
 #[cfg(test)]
 pub(crate) mod scripted;
 mod select;

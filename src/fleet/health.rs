@@ -54,6 +54,9 @@ pub struct Vitals {
     pub uptime: Option<u64>,
     /// When AWS takes the instance back, as its metadata say.
     pub spot_notice: Option<String>,
+    /// When AWS recommended to replace it, for its risk of interruption is elevated (EC2 instance
+    /// rebalance recommendations). Only its metadata say so: EC2 has no call that tells.
+    pub rebalance: Option<String>,
     /// Readings a second since the look before, or since the sensor began.
     #[serde(skip)]
     pub sensor_rate: Option<f64>,

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::app::{Model, clean};
 use crate::fleet::{
     About, Attempt, DeploymentId, HostKeyTrust, Instance, InstanceId, InstanceKey, Level,
-    MachineType, Phase, Region, Step, Zone,
+    Lifecycle, MachineType, Phase, Region, Step, Zone,
 };
 
 /// The version of the lines. A new one takes keys away or gives them another meaning; new keys
@@ -53,6 +53,8 @@ struct Known<'a> {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Event {
+    /// What would be launched in the region of the line.
+    Plan(Plan),
     /// EC2 accepted the launch of an instance.
     Launched {},
     /// An instance entered the phase of the line.
@@ -84,6 +86,18 @@ pub(super) enum Event {
         failed: usize,
         alive: usize,
     },
+}
+
+/// What is planned for a region. Prices are in USD an hour, at the least: of the cheapest place; null
+/// where they are not known.
+#[derive(Debug, Serialize)]
+pub(super) struct Plan {
+    pub count: u32,
+    pub machine_types: Vec<MachineType>,
+    pub lifecycle: Lifecycle,
+    pub storage_gb: u32,
+    pub each_usd: Option<f64>,
+    pub hourly_usd: Option<f64>,
 }
 
 impl Event {
@@ -119,6 +133,7 @@ impl Event {
 
     fn word(&self) -> &'static str {
         match self {
+            Self::Plan(_) => "plan",
             Self::Launched {} => "launched",
             Self::Phase { .. } => "phase",
             Self::Attempt { .. } => "attempt",

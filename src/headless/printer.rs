@@ -8,10 +8,12 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
-use super::line::{Event, LONGEST, Line};
-use crate::app::{Message, Model, clean};
+use super::line::{Event, LONGEST, Line, Plan};
+use crate::app::{Counts, Message, Model, clean, estimate};
+use crate::config::Config;
 use crate::fleet::{
-    About, Fact, Instance, InstanceKey, Level, Outcome, Phase, Progress, Region, Report,
+    About, Fact, Instance, InstanceKey, Level, MachineType, Outcome, Phase, Progress, Region,
+    Report,
 };
 
 /// How lines look.
@@ -256,6 +258,42 @@ impl<W: Write> Printer<W> {
         self.print(&format!("{who}{}: {}", level.word(), clean(text, LONGEST)));
     }
 
+    /// What would be launched, and what that costs an hour, at the least.
+    pub fn plan(&mut self, model: &Model, config: &Config, counts: &Counts) {
+        let mut sum = Some(0.0);
+        for (region, count) in counts {
+            let Some(wanted) = config.region(region) else { continue };
+            let each = estimate(model, wanted);
+            let hourly = each.map(|each| each * f64::from(*count));
+            sum = sum.zip(hourly).map(|(sum, hourly)| sum + hourly);
+            let about = About::Region(region.clone());
+            if self.format == Format::Json {
+                let plan = Plan {
+                    count: *count,
+                    machine_types: wanted.machine_types.clone(),
+                    lifecycle: wanted.lifecycle,
+                    storage_gb: wanted.instance_storage_gb,
+                    each_usd: each,
+                    hourly_usd: hourly,
+                };
+                self.event(model, model.now, &about, Event::Plan(plan));
+                continue;
+            }
+            let types: Vec<&str> = wanted.machine_types.iter().map(MachineType::as_str).collect();
+            let text = format!(
+                "{count} x {} ({}), {} GiB, {}",
+                types.join(" or "),
+                wanted.lifecycle.word(),
+                wanted.instance_storage_gb,
+                priced(each, "each")
+            );
+            self.line(model, &about, Level::Info, &text);
+        }
+        let count: u32 = counts.values().sum();
+        let text = format!("{count} in all, {}", priced(sum, "together"));
+        self.line(model, &About::Job, Level::Info, &text);
+    }
+
     /// The last line.
     pub fn summary(&mut self, model: &Model, ok: bool) {
         let Tally { launched, ready, terminated, failed } = self.tally;
@@ -297,6 +335,11 @@ impl<W: Write> Printer<W> {
             self.closed = true;
         }
     }
+}
+
+/// `from $0.0173/h each`.
+fn priced(usd: Option<f64>, of: &str) -> String {
+    usd.map_or_else(|| "price unknown".to_owned(), |usd| format!("from ${usd:.4}/h {of}"))
 }
 
 fn level(before: &Phase, phase: &Phase) -> Level {

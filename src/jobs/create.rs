@@ -13,7 +13,7 @@ use super::kit::Kit;
 use super::network::{self, NetworkReady};
 use super::orders::Standing;
 use super::place::{Placed, Placement, candidates, forget_images, images};
-use super::{Context, Reporter, orders, settle};
+use super::{Context, Reporter, orders, scores, settle};
 use crate::aws::{Aws, Ec2, LaunchRequest};
 use crate::config::{Config, RegionConfig, Strategy};
 use crate::fleet::tags::Origin;
@@ -181,10 +181,12 @@ impl Creation {
         reporter: &Reporter,
     ) -> (usize, Vec<Standing>) {
         let spills = self.config.placement.spill && failure.step != Step::Account;
-        let others = self.config.regions.iter().map(|it| &it.region);
-        let others = others.filter(|region| spills && **region != launch.region);
+        let others = self.config.regions.iter();
+        let others = others.filter(|it| spills && it.region != launch.region).collect();
+        let count = u32::try_from(homeless.len()).unwrap_or(u32::MAX);
+        let others = scores::likeliest(context, others, count, reporter).await;
         let (mut crews, mut orders) = (JoinSet::new(), Vec::new());
-        for (number, region) in others.enumerate() {
+        for (number, RegionConfig { region, .. }) in others.into_iter().enumerate() {
             if homeless.is_empty() {
                 break;
             }

@@ -26,6 +26,7 @@ mod prices;
 mod questions;
 mod reach;
 mod report;
+mod scores;
 mod settle;
 pub mod user_data;
 mod visit;

@@ -58,13 +58,19 @@ pub(super) async fn create(site: &Site, args: &cli::Create, debug: bool) -> u8 {
         Ok(run) => run,
         Err(error) => return complain(&error),
     };
+    // Whoever reads the plan reads what it costs.
+    if (args.dry_run || !args.yes)
+        && let Some(exit) = run.perform(Command::Prices(Vec::new())).await
+    {
+        return run.close(exit).await;
+    }
     if !args.json || args.dry_run {
-        run.print_plan(&config, &counts);
+        run.printer.plan(&run.open.engine.model, &config, &counts);
     }
     if args.dry_run {
-        let text = format!("{} in all; nothing was launched", counts.values().sum::<u32>());
-        run.printer.line(&run.open.engine.model, &About::Job, Level::Info, &text);
-        return run.leave(0);
+        run.printer.line(&run.open.engine.model, &About::Job, Level::Info, "nothing was launched");
+        let verdict = run.open.engine.model.verdict().code();
+        return run.leave(verdict);
     }
     if !args.yes
         && let Some(exit) = refusal(asked(&mut run.signals, "Create these instances?", "y").await)
@@ -321,7 +327,7 @@ impl Run {
             return Some(exit);
         }
         if self.open.engine.model.active().next().is_none() {
-            return self.was_refused();
+            return self.was_refused(Level::Info);
         }
         loop {
             while let Some(next) = self.open.engine.try_next() {
@@ -332,7 +338,10 @@ impl Run {
             if let Some(dropped) = self.open.engine.dropped() {
                 self.take(dropped).await;
             }
-            self.open.engine.model.active().next()?;
+            if self.open.engine.model.active().next().is_none() {
+                // A create that waited for prices may have been refused by then.
+                return self.was_refused(Level::Warning);
+            }
             let message = tokio::select! {
                 signal = self.signals.next() => Message::Signal(signal),
                 message = self.open.engine.next() => message,
@@ -343,10 +352,11 @@ impl Run {
         }
     }
 
-    /// A command that the model refused started nothing: its words are the answer.
-    fn was_refused(&mut self) -> Option<Exit> {
+    /// A command that the model refused starts nothing: its words, from this level on, are the
+    /// answer.
+    fn was_refused(&mut self, least: Level) -> Option<Exit> {
         let model = &self.open.engine.model;
-        let flash = model.flash.clone()?;
+        let flash = model.flash.clone().filter(|flash| flash.level >= least)?;
         self.printer.line(model, &About::Job, flash.level, &flash.text);
         (flash.level == Level::Warning).then_some(Exit::Failed)
     }
@@ -394,22 +404,6 @@ impl Run {
         match exit {
             Exit::Done if stored.is_err() => FAILED,
             exit => exit.code(),
-        }
-    }
-
-    fn print_plan(&mut self, config: &Config, counts: &Counts) {
-        let model = &self.open.engine.model;
-        for (region, count) in counts {
-            let Some(wanted) = config.region(region) else { continue };
-            let types: Vec<&str> =
-                wanted.machine_types.iter().map(crate::fleet::MachineType::as_str).collect();
-            let text = format!(
-                "{count} x {} ({}), {} GiB",
-                types.join(" or "),
-                wanted.lifecycle.word(),
-                wanted.instance_storage_gb
-            );
-            self.printer.line(model, &About::Region(region.clone()), Level::Info, &text);
         }
     }
 }

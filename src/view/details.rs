@@ -93,8 +93,14 @@ fn facts(model: &Model, pen: &Pen<'_>, instance: &Instance, room: u16) -> Vec<Fa
         );
         facts.extend(wrapped("sensor", Tone::Plain, &said, room));
     }
-    if let Some((at, vitals)) = &instance.vitals {
-        facts.extend(of_node(pen, model.now.duration_since(*at), vitals, room));
+    match &instance.vitals {
+        Some((at, vitals)) => {
+            facts.extend(of_node(pen, model.now.duration_since(*at), vitals, room));
+        }
+        None if instance.phase == Phase::Running && instance.host_key.is_none() => {
+            facts.extend(wrapped("node", Tone::Dim, UNKNOWN_HOST, room));
+        }
+        None => {}
     }
     if let Some(host_key) = &instance.host_key {
         let trust = match host_key.trust {
@@ -106,6 +112,10 @@ fn facts(model: &Model, pen: &Pen<'_>, instance: &Instance, room: u16) -> Vec<Fa
     }
     facts
 }
+
+/// Why a node is not looked at that was found by its tags: it may be another's, half deployed.
+const UNKNOWN_HOST: &str = "not watched: its host key was recorded elsewhere; h asks its console \
+                            and looks, a create takes it up";
 
 fn failed(failure: &Failure, room: u16) -> Vec<Fact> {
     let why = format!("{}: {}", failure.step, failure.reason);
@@ -150,6 +160,10 @@ fn of_node(pen: &Pen<'_>, ago: SignedDuration, vitals: &Vitals, room: u16) -> Ve
     .flatten()
     .collect();
     facts.extend(wrapped("node", Tone::Plain, &load.join(", "), room));
+    if let Some(since) = &vitals.rebalance {
+        let text = format!("AWS recommends to replace it, since {}", clean(since, 32));
+        facts.extend(wrapped("market", Tone::Waiting, &text, room));
+    }
     facts
 }
 

@@ -71,6 +71,41 @@ async fn three_of_twenty_are_seen_drained_and_replaced_elsewhere() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_the_total_is_held_the_cheapest_other_region_replaces() {
+    let price = |zone: &str, usd: f64| {
+        format!("  - {{ zone: {zone}, machine_type: t3.medium, usd: {usd} }}\n")
+    };
+    let zones = ["eu-west-1a", "eu-west-1b", "eu-west-1c", "us-west-2a", "sa-east-1a"];
+    let usd = [0.01, 0.01, 0.01, 0.02, 0.03];
+    let prices: String = zones.into_iter().zip(usd).map(|(zone, usd)| price(zone, usd)).collect();
+    let story = format!(
+        "prices:\n{prices}interruptions: [{{ at_s: {NOTICE}, count: 2, region: eu-west-1 }}]"
+    );
+    let region = |name: &str, zone: &str| {
+        format!(
+            "  - {name}: {{ machine_type: t3.medium, availability_zones: [{name}{zone}], \
+             instances_per_region: 3 }}\n"
+        )
+    };
+    let regions = [("eu-west-1", "a"), ("us-west-2", "a"), ("sa-east-1", "a")];
+    let regions: String = regions.iter().map(|(name, zone)| region(name, zone)).collect();
+    let config = format!("regions:\n{regions}replace: {{ enabled: true, hold: total }}");
+    let mut stage = Stage::set(&config, Scenario::parse(&story).unwrap());
+    stage.open().await;
+    stage.command(Command::Create(None));
+    stage.until(NOTICE - 10, "nine are ready", |stage| ready(stage) == 9).await;
+    stage.until_second(NOTICE).await;
+    stage.until(5, "two count down", |stage| interrupted(stage).len() == 2).await;
+    stage.until(400, "nine are ready again", |stage| ready(stage) == 9).await;
+    let here = |region: &str| {
+        let rows = stage.model.fleet.alive();
+        rows.filter(|row| row.region == region.into() && row.phase == Phase::Ready).count()
+    };
+    assert_eq!([here("eu-west-1"), here("us-west-2"), here("sa-east-1")], [1, 5, 3]);
+    assert!(stage.unmet().is_empty(), "{:?}", stage.unmet());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_storm_is_not_fed_faster_than_the_brake_allows() {
     let mut stage = twenty_ready("{ enabled: true, at_most: 4, within_m: 10 }", 15).await;
     stage.until(5, "fifteen count down", |stage| interrupted(stage).len() == 15).await;

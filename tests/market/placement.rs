@@ -1,8 +1,10 @@
 //! Where instances go when places refuse.
 
-use spot_tui::app::{Command, Story, story};
+use std::fmt::Write as _;
+
+use spot_tui::app::{Command, Counts, Story, story};
 use spot_tui::demo::Scenario;
-use spot_tui::fleet::Phase;
+use spot_tui::fleet::{Phase, Region};
 
 use crate::support::stage::Stage;
 
@@ -103,6 +105,35 @@ async fn what_finds_no_place_goes_to_another_region_where_that_is_wished() {
         ["2 of 3 found no place in us-west-1", "us-west-1a gave 1 of 3", "us-west-1c gave 0"]
     {
         assert!(why.contains(part), "{part}: {why}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_likeliest_region_is_tried_first_and_without_scores_the_first() {
+    let full = "capacity: [{ zone: us-west-1a, limit: 0 }, { zone: us-west-1c, limit: 0 }]";
+    let denied = "calls: [{ action: GetSpotPlacementScores, trouble: { error: { status: 403, \
+                  code: UnauthorizedOperation, message: made up } } }]";
+    let others = ["eu-west-2", "us-west-2", "sa-east-1"];
+    let mut config = "regions:\n  - us-west-1: { machine_type: t3.medium }\n".to_owned();
+    for region in others {
+        writeln!(config, "  - {region}: {{ machine_type: t3.medium }}").unwrap();
+    }
+    config += "placement: { spill: true }";
+    for (story, is_scored) in [(full.to_owned(), true), (format!("{full}\n{denied}"), false)] {
+        let mut user = play(&config, &story);
+        user.open().await;
+        user.command(Command::Create(Some(Counts::from([("us-west-1".into(), 1)]))));
+        user.until(120, "one runs", |user| user.running().len() == 1).await;
+        let went = user.running()[0].region.clone();
+        let scores = user.aws().await;
+        let regions = others.map(Region::from);
+        let scores = scores.placement_scores(&["t3.medium".into()], 1, &regions).await.unwrap();
+        let best = scores.values().max();
+        let right = if is_scored { scores.get(&went) == best } else { went == regions[0] };
+        assert!(right, "{went}: {scores:?}");
+        let said = user.log().matches("no placement scores").count();
+        assert_eq!(said, usize::from(!is_scored), "{}", user.log());
+        assert!(user.unmet().is_empty(), "{:?}", user.unmet());
     }
 }
 

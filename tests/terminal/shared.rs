@@ -38,8 +38,7 @@ fn what_one_creates_and_destroys_the_other_sees() {
     one.press(&format!("{RIGHT}{ENTER}"));
     let screen = one.wait_for("● 1 ready");
     let id = screen.split_whitespace().find(|word| word.starts_with("i-")).unwrap();
-    // A region with nothing of ours in it is looked at once a minute.
-    other.press("r");
+    // Its spot request tells of it.
     other.wait_for(id);
 
     other.press("D");

@@ -8,7 +8,7 @@ use super::destroy;
 use crate::app::{Counts, Effect, Model, Scope};
 use crate::config::{AtLifetime, Config, RegionConfig};
 use crate::fleet::cost::storage_hourly;
-use crate::fleet::{Cost, Instance, InstanceKey, Level, Phase};
+use crate::fleet::{Cost, Instance, InstanceKey, Level, Phase, Region};
 
 /// How long before its end an instance's lifetime is said to end.
 const WARNING: SignedDuration = SignedDuration::from_mins(10);
@@ -53,6 +53,16 @@ pub(super) fn allows(model: &Model, config: &Config, counts: &Counts) -> Result<
         ));
     }
     Ok(())
+}
+
+/// Whether what these would cost cannot be said yet, and the budget asks for it.
+pub(super) fn lacks_prices(model: &Model, counts: &Counts) -> bool {
+    let Some(config) = &model.config else { return false };
+    let is_unknown = |(region, count): (&Region, &u32)| {
+        let wanted = config.region(region).filter(|_| *count > 0);
+        wanted.is_some_and(|wanted| estimate(model, wanted).is_none())
+    };
+    config.budget.max_hourly_usd.is_some() && counts.iter().any(is_unknown)
 }
 
 /// What one more instance of a region costs an hour, at the least; `None` while its machine has

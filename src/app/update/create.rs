@@ -7,7 +7,7 @@ use super::{budget, destroy};
 use crate::app::dialog::CreateForm;
 use crate::app::{Counts, Dialog, Effect, Model};
 use crate::fleet::{
-    DeploymentId, Instance, InstanceKey, Job, Launch, LaunchId, Level, Order, Phase, Region,
+    DeploymentId, Instance, InstanceKey, Job, JobId, Launch, LaunchId, Level, Order, Phase, Region,
 };
 
 /// The verb under which a refusal is said.
@@ -42,8 +42,32 @@ pub(super) fn ask(model: &mut Model) {
 /// The most instances of one create: more is a slip of the finger, and each has a row.
 const MOST: u64 = 10_000;
 
-/// Plans the rows, resumes what an earlier run left open, and launches.
+/// Creates. Where the budget needs prices that are not known, they are asked for first.
 pub(super) fn create(model: &mut Model, counts: Option<Counts>) -> Vec<Effect> {
+    let spread = || model.config.as_ref().map(|config| config.spread()).unwrap_or_default();
+    let wanted = counts.clone().unwrap_or_else(spread);
+    if model.read_only.is_some() || !budget::lacks_prices(model, &wanted) {
+        return launch(model, counts);
+    }
+    model.flash(Level::Info, VERB, "asking for the prices that the budget is judged by");
+    let effects = super::prices(model, &[]);
+    let jobs = effects.iter().filter_map(|effect| match effect {
+        Effect::Start(job, _) => Some((*job, counts.clone())),
+        _ => None,
+    });
+    model.unpriced.extend(jobs);
+    effects
+}
+
+/// A job has ended. If it asked for prices, the creates that waited for them are judged now by what
+/// is known.
+pub(super) fn priced(model: &mut Model, job: JobId) -> Vec<Effect> {
+    let waited: Vec<_> = model.unpriced.extract_if(.., |(asked, _)| *asked == job).collect();
+    waited.into_iter().flat_map(|(_, counts)| launch(model, counts)).collect()
+}
+
+/// Plans the rows, resumes what an earlier run left open, and launches.
+fn launch(model: &mut Model, counts: Option<Counts>) -> Vec<Effect> {
     let counts = match permitted(model, counts) {
         Ok(counts) => counts,
         Err(why) => {

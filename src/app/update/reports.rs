@@ -4,8 +4,8 @@
 use super::{create, destroy, interruptions, job_name, leave};
 use crate::app::{Effect, Model};
 use crate::fleet::{
-    About, Fact, Health, Instance, InstanceKey, Job, JobId, Level, Machine, NetworkState, Outcome,
-    Phase, Progress, Region, Report,
+    About, Fact, Health, Instance, InstanceKey, Job, JobId, Level, Machine, NetworkState, Notice,
+    Outcome, Phase, Progress, Region, Report,
 };
 
 /// Takes in one report.
@@ -93,6 +93,7 @@ fn of_instance(model: &mut Model, key: &InstanceKey, report: &Report) -> Vec<Eff
     let rows = model.fleet.len();
     step(model, report);
     if let Progress::Learned(fact) = &report.progress {
+        say_recommendation(model, key, before.as_ref(), fact);
         say_fact(model, key, fact);
         follow_to_its_row(model, key, fact);
     }
@@ -102,6 +103,9 @@ fn of_instance(model: &mut Model, key: &InstanceKey, report: &Report) -> Vec<Eff
     {
         let (phase, label) = (after.phase.clone(), after.label());
         say_phase(model, key, &label, &phase);
+    }
+    if let Some(notice) = notice_on_the_node(model, key, report) {
+        return notice;
     }
     let after = model.fleet.get(key);
     let changed = rows != model.fleet.len() || before.as_ref().map(kept) != after.map(kept);
@@ -113,6 +117,24 @@ fn of_instance(model: &mut Model, key: &InstanceKey, report: &Report) -> Vec<Eff
         _ => model.unsettle(),
     }
     model.persist().into_iter().collect()
+}
+
+/// The node's own metadata say that EC2 takes it back: the same as when EC2 says so itself, only
+/// that one of both comes first.
+fn notice_on_the_node(
+    model: &mut Model,
+    key: &InstanceKey,
+    report: &Report,
+) -> Option<Vec<Effect>> {
+    let Progress::Learned(fact) = &report.progress else { return None };
+    let Fact::Vitals(vitals) = &**fact else { return None };
+    let ends = vitals.spot_notice.as_deref()?.parse().ok();
+    let row = model.fleet.get(key).filter(|row| row.phase.notice().is_none())?;
+    let (region, instance) = (row.region.clone(), row.id()?.clone());
+    let notices = Fact::Notices(vec![Notice { instance, ends }]);
+    let progress = Progress::Learned(Box::new(notices));
+    let report = Report { about: About::Region(region.clone()), progress, ..report.clone() };
+    Some(looked(model, &region, true, &report))
 }
 
 /// What the state file holds of a row.
@@ -137,6 +159,26 @@ fn follow_to_its_row(model: &mut Model, key: &InstanceKey, fact: &Fact) {
         model.table.arrange(&model.fleet);
         model.table.select(key);
     }
+}
+
+/// Says once that AWS recommends to replace a row's instance.
+fn say_recommendation(
+    model: &mut Model,
+    key: &InstanceKey,
+    before: Option<&Instance>,
+    fact: &Fact,
+) {
+    let Fact::Vitals(vitals) = fact else { return };
+    let known =
+        before.and_then(|row| row.vitals.as_ref()).is_some_and(|it| it.1.rebalance.is_some());
+    if vitals.rebalance.is_none() || known {
+        return;
+    }
+    let label = label(model, key);
+    let text = "AWS recommends to replace it: its risk of interruption is elevated";
+    model.log.say_of(key, model.now, Level::Warning, &label, text);
+    model.show(Level::Warning, format!("{label}: {text}"));
+    model.alarm = true;
 }
 
 /// Says what a row learned that its phase does not tell.
@@ -302,6 +344,7 @@ fn ended(model: &mut Model, report: &Report, outcome: Outcome) -> Vec<Effect> {
         return Vec::new();
     };
     let (verb, is_mutating, title) = (job.verb, job.is_mutating, job.short_title());
+    let is_cancelled = outcome == Outcome::Cancelled;
     let launches = match outcome {
         Outcome::Cancelled => job.launches.clone(),
         _ => Vec::new(),
@@ -334,6 +377,11 @@ fn ended(model: &mut Model, report: &Report, outcome: Outcome) -> Vec<Effect> {
     destroy::looked(model, report.job, &outcome);
     model.end(report.job, report.at, outcome);
     let mut effects = destroy::roll_back(model, launches);
+    if is_cancelled {
+        model.unpriced.retain(|(job, _)| *job != report.job);
+    } else {
+        effects.extend(create::priced(model, report.job));
+    }
     effects.extend(destroy::go_on(model));
     if identified && model.dashboard && model.account.is_some() {
         effects.extend(watch(model));

@@ -11,6 +11,7 @@ use crate::config::{
     AllowFrom, Aws, Bacalhau, Budget, Config, Connect, HostKeyPolicy, Image, Network, NodeExtras,
     Placement, RegionConfig, Replace, Sensor, Ssh, UbuntuRelease, Ui,
 };
+use crate::fleet::health::Vitals;
 use crate::fleet::{
     About, Account, Doomed, Ec2State, Fact, Failure, Fleet, Instance, InstanceKey, Lifecycle,
     Machine, Outcome, Phase, Progress, Region, Report, Step, Transfer,
@@ -345,6 +346,41 @@ fn only_what_the_state_file_holds_is_written() {
     let row = model.fleet.get(&key).unwrap();
     assert_eq!(row.phase, uploading(7));
     assert_eq!(row.last_line.as_deref(), Some("hi"));
+}
+
+#[test]
+fn a_notice_that_the_node_tells_of_counts_down_once() {
+    let mut model = model();
+    let (key, machine) = running("i-1");
+    survey(&mut model, REGIONS[0], vec![machine]);
+    let notice = at(120);
+    let vitals = Vitals { spot_notice: Some(notice.to_string()), ..Vitals::default() };
+    let seen = |model: &mut Model| {
+        let progress = Progress::Learned(Box::new(Fact::Vitals(vitals.clone())));
+        report(model, 1, About::Instance(key.clone()), progress)
+    };
+    let effects = seen(&mut model);
+    let drains = |effects: &[Effect]| {
+        effects.iter().any(|effect| matches!(effect, Effect::Start(_, Job::Drain(_))))
+    };
+    assert!(drains(&effects), "{effects:?}");
+    let row = model.fleet.instances().next().unwrap();
+    assert_eq!(row.phase, Phase::Interrupted { at: Some(notice) });
+    assert!(!drains(&seen(&mut model)), "it is drained once");
+}
+
+#[test]
+fn a_recommendation_to_rebalance_is_said_once() {
+    let mut model = model();
+    let (key, machine) = running("i-1");
+    survey(&mut model, REGIONS[0], vec![machine]);
+    let vitals = Vitals { rebalance: Some(at(0).to_string()), ..Vitals::default() };
+    for _ in 0..2 {
+        let progress = Progress::Learned(Box::new(Fact::Vitals(vitals.clone())));
+        report(&mut model, 1, About::Instance(key.clone()), progress);
+    }
+    let said = model.log.events().lines().filter(|line| line.text.contains("recommends"));
+    assert_eq!(said.count(), 1);
 }
 
 #[test]

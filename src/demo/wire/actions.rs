@@ -143,6 +143,7 @@ static ACTIONS: &[Action] = &[
     action("DetachNetworkInterface", MUTATION, &["AttachmentId", "Force"], devices::detach_interface),
     action("DisassociateRouteTable", MUTATION, &["AssociationId"], routes::disassociate),
     action("GetConsoleOutput", QUERY, &["InstanceId", "Latest"], instances::console),
+    action("GetSpotPlacementScores", QUERY, &["InstanceType", "MaxResults", "NextToken", "RegionName", "SingleAvailabilityZone", "TargetCapacity"], spot::scores),
     action("ImportKeyPair", MUTATION, &["KeyName", "PublicKeyMaterial", "TagSpecification"], devices::import_key),
     action("ModifySubnetAttribute", MUTATION, &["MapPublicIpOnLaunch", "SubnetId"], vpcs::modify_subnet),
     action("ModifyVpcAttribute", MUTATION, &["EnableDnsHostnames", "EnableDnsSupport", "VpcId"], vpcs::modify_vpc),

@@ -6,6 +6,7 @@ use super::actions::Call;
 use super::instances::moment;
 use super::select::{Filters, Shown, cut, select};
 use super::xml::Xml;
+use crate::demo::dice::Dice;
 use crate::demo::shapes::{SHAPES, Shape};
 use crate::demo::world::Refusal;
 use crate::demo::world::spot::{SpotRequest, status_message};
@@ -72,6 +73,25 @@ pub(super) fn describe(call: &mut Call<'_>) -> Result<Xml, Refusal> {
         item.tags(&request.tags);
     });
     xml.maybe("nextToken", page.next);
+    Ok(xml)
+}
+
+/// GetSpotPlacementScores. A score is drawn for each region and seed; it does not look at the room
+/// that a scenario leaves.
+pub(super) fn scores(call: &mut Call<'_>) -> Result<Xml, Refusal> {
+    if call.form.list("InstanceType").is_empty() {
+        return Err(Refusal::missing("InstanceType"));
+    }
+    let regions = call.form.list("RegionName");
+    if regions.len() > 10 {
+        return Err(Refusal::value("At most 10 regions may be specified."));
+    }
+    let seed = call.region.laws.seed;
+    let mut xml = Xml::default();
+    xml.list("spotPlacementScoreSet", regions, |item, region| {
+        let part = Dice::named(seed, &format!("{region} score")).part();
+        item.text("region", region).text("score", (1.0 + 9.0 * part).round());
+    });
     Ok(xml)
 }
 

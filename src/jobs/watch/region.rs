@@ -99,7 +99,7 @@ impl Watched {
     }
 
     fn next(&self) -> Instant {
-        let notices = self.has_spot().then_some(self.notices_at.at);
+        let notices = (self.has_spot() || self.is_ours()).then_some(self.notices_at.at);
         [Some(self.look_at.at), notices, Some(self.prices_at.at)]
             .into_iter()
             .flatten()
@@ -109,8 +109,11 @@ impl Watched {
 
     async fn ask_what_is_due(&mut self) -> Result<(), AwsError> {
         let looked = if self.look_at.is_due() { self.look().await } else { Ok(()) };
-        let notices_due = self.has_spot() && self.notices_at.is_due();
-        let noticed = if notices_due { self.look_for_notices().await } else { Ok(()) };
+        let noticed = match self.notices_at.is_due() {
+            true if self.has_spot() => self.look_for_notices().await,
+            true if self.is_ours() => self.look_for_launches().await,
+            _ => Ok(()),
+        };
         if self.prices_at.is_due() {
             self.look_at_prices().await;
         }
@@ -179,6 +182,27 @@ impl Watched {
         Ok(())
     }
 
+    /// In a region without spot instances of ours a request that has one is somebody else's
+    /// launch: another process, on this or another machine.
+    async fn look_for_launches(&mut self) -> Result<(), AwsError> {
+        let selector = Selector::deployment(&self.context.deployment());
+        let requests = match self.ec2.spot_requests(&selector).await {
+            Ok(requests) => requests,
+            Err(error) => {
+                self.notices_at.back_off(self.context.pace.notices);
+                return Err(error);
+            }
+        };
+        self.notices_at.again_in(self.context.pace.notices);
+        let is_known = |id: &InstanceId| self.machines.iter().any(|machine| machine.id == *id);
+        let mut launched =
+            requests.iter().filter(|it| it.is_alive()).filter_map(|it| it.instance.as_ref());
+        if launched.any(|id| !is_known(id)) {
+            self.look_at = Due::now();
+        }
+        Ok(())
+    }
+
     /// Tells what the region's machine types cost: those of the configuration, and those that are
     /// there.
     async fn look_at_prices(&mut self) {
@@ -205,6 +229,12 @@ impl Watched {
                 self.prices_at.back_off(self.context.pace.busy);
             }
         }
+    }
+
+    /// Whether it is a region of the configuration: elsewhere nobody is expected to launch.
+    fn is_ours(&self) -> bool {
+        let config = self.context.config.as_ref();
+        config.is_some_and(|config| config.region(self.ec2.region()).is_some())
     }
 
     fn has_spot(&self) -> bool {
