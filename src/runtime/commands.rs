@@ -68,6 +68,7 @@ pub(super) async fn create(site: &Site, args: &cli::Create, debug: bool) -> u8 {
         run.printer.plan(&run.open.engine.model, &config, &counts);
     }
     if args.dry_run {
+        run.printer.line(&run.open.engine.model, &About::Job, Level::Info, "nothing was launched");
         let verdict = run.open.engine.model.verdict().code();
         return run.leave(verdict);
     }
