@@ -30,7 +30,9 @@ fn sweep(peer: Peer, kills: &[Kill], workers: usize) -> Tally {
                 let mut stage = Stage::set(peer);
                 while let Some(kill) = kills.get(next.fetch_add(1, Ordering::SeqCst)) {
                     let verdict = stage.play(kill, Without::Nothing);
-                    tally.lock().unwrap().add(peer, kill, &verdict);
+                    let mut tally = tally.lock().unwrap();
+                    tally.add(peer, kill, &verdict);
+                    tally.tell(peer);
                 }
             });
         }

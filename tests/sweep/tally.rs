@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::Write as _;
 
 use super::case::Verdict;
 use super::draw::{Damage, During, Kill, Point};
@@ -50,6 +51,23 @@ impl Tally {
         self.troubles.extend(other.troubles);
     }
 
+    /// `kills 300, leaked 0, duplicated 0, unreadable 0`.
+    pub(super) fn sums(&self) -> String {
+        let Self { kills, leaked, duplicated, unreadable, missing, .. } = self;
+        let sums = format!(
+            "kills {kills}, leaked {leaked}, duplicated {duplicated}, unreadable {unreadable}"
+        );
+        if *missing > 0 { format!("{sums}, missing {missing}") } else { sums }
+    }
+
+    /// Says every now and then how it stands: the whole takes half an hour.
+    pub(super) fn tell(&self, peer: Peer) {
+        let mut out = std::io::stdout();
+        if self.kills.is_multiple_of(10) {
+            writeln!(out, "{peer:?}: {}", self.sums()).unwrap();
+        }
+    }
+
     pub(super) fn assert_clean(&self) {
         let bad = self.leaked + self.duplicated + self.unreadable + self.missing;
         assert!(bad == 0 && self.troubles.is_empty(), "{self}\n{:#?}", self.troubles);
@@ -77,11 +95,6 @@ impl fmt::Display for Tally {
             writeln!(f, "{count:4}  state afterwards: {damage:?}")?;
         }
         writeln!(f, "{:4}  came before the program ended by itself", self.struck)?;
-        write!(
-            f,
-            "kills {}, leaked {}, duplicated {}, unreadable {}",
-            self.kills, self.leaked, self.duplicated, self.unreadable
-        )?;
-        if self.missing > 0 { write!(f, ", missing {}", self.missing) } else { Ok(()) }
+        write!(f, "{}", self.sums())
     }
 }

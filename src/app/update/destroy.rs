@@ -112,18 +112,16 @@ pub(super) fn destroy(model: &mut Model, scope: Scope) -> Vec<Effect> {
         model.flash(Level::Warning, VERB, format!("read-only, nothing can be destroyed: {why}"));
         return Vec::new();
     }
-    match scope {
-        Scope::Instances(keys) => {
-            let mut effects = destroy_rows(model, &keys);
-            effects.extend(resume(model));
-            effects
-        }
+    let mut effects = match scope {
+        Scope::Instances(keys) => destroy_rows(model, &keys),
         Scope::Region(region) => destroy_region(model, region),
         Scope::LeftOvers(regions) => {
-            vec![model.start(Job::CleanUp { regions, dry_run: false })]
+            return vec![model.start(Job::CleanUp { regions, dry_run: false })];
         }
-        all => destroy_all(model, all),
-    }
+        all => return destroy_all(model, all),
+    };
+    effects.extend(resume(model));
+    effects
 }
 
 fn destroy_rows(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect> {

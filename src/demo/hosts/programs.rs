@@ -34,7 +34,7 @@ pub(super) fn run(host: &Host, user: &str, words: &[&str]) -> Option<Answer> {
         ["uname", "-r"] => vec![KERNEL.to_owned()],
         ["uname", "-a"] => vec![format!("Linux {name} {KERNEL} #23-Ubuntu SMP x86_64 GNU/Linux")],
         ["uptime"] => vec![uptime(host, now)],
-        ["df"] | ["df", "-h" | "-h/" | "/"] | ["df", "-h", "/"] => free_disk(host),
+        ["df"] | ["df", "-h" | "/"] | ["df", "-h", "/"] => free_disk(host),
         ["free"] | ["free", "-m" | "-h"] => free_memory(host),
         ["docker", "ps"] => containers(host),
         ["systemctl", "is-active", names @ ..] => return Some(are_active(host, names)),
