@@ -70,6 +70,7 @@ fn slips_of_the_finger_are_refused_and_nothing_is_done() {
     refused(&["destroy", "--yes", "--region", "us-wset-2"], 2, "us-wset-2");
     refused(&["destroy", "--yes", "i-0"], 2, "i-0");
     refused(&["list", "--state", "/dev/zero"], 1, "not a regular file");
+    refused(&["prices", "--type", "bogus.type"], 1, "a price of bogus.type");
     refused(&["list", "--deployment", "../x"], 2, "letters, digits");
     refused(&["list", "--endpoint-url", "nonsense"], 2, "http://host:port");
     let of_b = r#"{"version":1,"deployment":"b","instances":[
@@ -88,6 +89,7 @@ fn slips_of_the_finger_are_refused_and_nothing_is_done() {
     let folder = config.replace(&key.display().to_string(), "/tmp");
     spot.write("config.yaml", 0o644, folder.as_bytes());
     refused(&["create", "--yes"], 1, "/tmp cannot be read: it is not a regular file");
+    refused(&["validate"], 2, "aws.private_ssh_key_path: /tmp is not a file");
     assert_eq!(ours(&moto), 0);
 }
 

@@ -148,8 +148,8 @@ pub(super) async fn prices(site: &Site, types: &[String], json: bool, debug: boo
         Err(error) => return complain(&error),
     };
     run.printer.mute();
-    let types = types.iter().map(|name| MachineType::from(name.as_str())).collect();
-    for step in [Command::Refresh, Command::Prices(types)] {
+    let types: Vec<MachineType> = types.iter().map(|name| name.as_str().into()).collect();
+    for step in [Command::Refresh, Command::Prices(types.clone())] {
         if let Some(exit) = run.perform(step).await {
             return exit.code();
         }
@@ -159,7 +159,12 @@ pub(super) async fn prices(site: &Site, types: &[String], json: bool, debug: boo
         say(&line.to_string());
     }
     print_prices(Out, model, json);
-    model.verdict().code()
+    let pools: Vec<_> = model.fleet.market().values().flat_map(|it| it.spot.keys()).collect();
+    let has_price = |it: &&MachineType| pools.iter().any(|pool| pool.machine_type == **it);
+    let mut unknown = types.iter().filter(|it| !has_price(it)).peekable();
+    let code = if unknown.peek().is_some() { FAILED } else { model.verdict().code() };
+    unknown.for_each(|it| say(&format!("ERROR: no region that was asked has a price of {it}")));
+    code
 }
 
 /// `retry`: a node that failed is never mended; a fresh instance takes its place.
@@ -225,7 +230,10 @@ pub(super) async fn list(site: &Site, json: bool, debug: bool) -> u8 {
     if let Some(trouble) = &model.trouble {
         say(&format!("ERROR: {trouble}; what follows is what was last known"));
     }
-    print_list(Out, model, json);
+    // Where nobody could look, nothing is no answer.
+    if json || model.trouble.is_none() || !model.fleet.is_empty() {
+        print_list(Out, model, json);
+    }
     let verdict = model.verdict();
     let stored = run.open.engine.finish().await;
     if stored.is_err() { FAILED } else { verdict.code() }

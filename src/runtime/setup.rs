@@ -19,6 +19,8 @@ use crate::jobs::{Credentials, node_files};
 
 /// How long `setup` waits for AWS to say who we are.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Where what runs on a node lies.
+const SCRIPTS: &str = "instance/scripts";
 /// Where the user's files lie.
 const FILES: &str = "deployment-files";
 /// The samples in it.
@@ -69,33 +71,42 @@ pub(super) fn validate(site: &Site, as_json: bool) -> u8 {
 fn missing_files(config: &Config) -> Vec<String> {
     let home = home();
     let aws = &config.aws;
-    let named = [
+    let files = [
         ("aws.private_ssh_key_path", aws.private_ssh_key_path.as_deref()),
         ("aws.public_ssh_key_path", aws.public_ssh_key_path.as_deref()),
         ("aws.additional_commands_script", aws.additional_commands_script.as_deref()),
         ("ssh.config_file", config.ssh.config_file.as_deref()),
         ("bacalhau.api_key_file", config.bacalhau.api_key_file.as_deref()),
         ("node.cloud_init", config.node.cloud_init.as_deref()),
-        (
-            "aws.files_directory",
-            Some(aws.files_directory.as_path()).filter(|path| *path != Path::new(FILES)),
-        ),
-        (
-            "aws.scripts_directory",
-            Some(aws.scripts_directory.as_path())
-                .filter(|path| *path != Path::new("instance/scripts")),
-        ),
     ];
     let units = config.node.units.iter().map(|unit| ("node.units", Some(unit.as_path())));
+    let files = files.into_iter().chain(units).filter_map(|(key, path)| Some((key, path?, false)));
+    let folders = [
+        ("aws.files_directory", aws.files_directory.as_path(), true),
+        ("aws.scripts_directory", aws.scripts_directory.as_path(), true),
+    ];
+    let folders =
+        folders.into_iter().filter(|(_, path, _)| ![FILES, SCRIPTS].map(Path::new).contains(path));
     let credentials = Credentials::look(&expand(&aws.files_directory, &home));
-    named
-        .into_iter()
-        .chain(units)
-        .filter_map(|(key, path)| Some((key, path?)))
-        .filter(|(_, path)| !expand(path, &home).exists())
-        .map(|(key, path)| format!("{key}: {} does not exist", path.display()))
+    files
+        .chain(folders)
+        .filter_map(|(key, path, is_folder)| {
+            let why = unfit(&expand(path, &home), is_folder)?;
+            Some(format!("{key}: {} {why}", path.display()))
+        })
         .chain(credentials.wrong)
         .collect()
+}
+
+/// Why this is not the file, or the folder, that is wanted.
+fn unfit(path: &Path, is_folder: bool) -> Option<String> {
+    match fs::metadata(path) {
+        Ok(found) if is_folder && !found.is_dir() => Some("is not a folder".to_owned()),
+        Ok(found) if !is_folder && !found.is_file() => Some("is not a file".to_owned()),
+        Ok(_) => None,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Some("does not exist".to_owned()),
+        Err(error) => Some(format!("cannot be looked at: {error}")),
+    }
 }
 
 /// `setup`.
