@@ -47,7 +47,11 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Re
 fn is_of_use(model: &Model, command: &Command) -> bool {
     match command {
         Command::AskCreate => model.read_only.is_none(),
-        Command::AskDestroy => model.read_only.is_none() && !model.table.is_empty(),
+        Command::AskDestroy | Command::AskRun => {
+            model.read_only.is_none() && !model.table.is_empty()
+        }
+        // On a narrow screen a pane has all of it anyway.
+        Command::Zoom => model.panels.whole.is_some() || model.layout().whole.is_none(),
         Command::Open(Pane::Details | Pane::Output) | Command::Mark | Command::Shell => {
             !model.table.is_empty()
         }
