@@ -49,6 +49,12 @@ impl Scene {
         self.eye.alive(self.cloud.url(), &REGIONS)
     }
 
+    /// All that was there before, strangers' things among it, is there still.
+    fn assert_others_stay(&mut self) {
+        let left = self.seen();
+        assert!(self.before.keys().all(|thing| left.contains_key(thing)), "{left:?}");
+    }
+
     fn forget(&self) {
         for name in ["instances.json", "instances.json.journal"] {
             fs::remove_file(self.spot.path().join(name)).unwrap();
@@ -120,7 +126,7 @@ fn cleanup_takes_networks_without_instances_and_leaves_the_others() {
         [REGIONS[1]],
         "what runs keeps its network"
     );
-    assert!(scene.before.keys().all(|thing| left.contains_key(thing)), "strangers stay");
+    scene.assert_others_stay();
 }
 
 #[test]
@@ -171,7 +177,7 @@ fn a_destroy_of_one_that_was_killed_is_gone_on_with_by_the_destroy_of_another() 
 
 #[test]
 fn recover_writes_the_state_anew_from_the_tags() {
-    let scene = Scene::set();
+    let mut scene = Scene::set();
     let ids = |spot: &Spot| -> BTreeSet<String> {
         spot.state().iter().map(|entry| entry["id"].as_str().unwrap().to_owned()).collect()
     };
@@ -181,11 +187,12 @@ fn recover_writes_the_state_anew_from_the_tags() {
     assert_eq!(recovered.code, 0, "{}", recovered.told());
     assert!(recovered.out.contains("4 instances of spot-test"), "{}", recovered.told());
     assert_eq!(ids(&scene.spot), before);
+    scene.assert_others_stay();
 }
 
 #[test]
 fn nodes_of_ours_and_no_others_are_deleted_when_their_instances_are_gone() {
-    let scene = Scene::set();
+    let mut scene = Scene::set();
     let orchestrator = Orchestrator::start();
     scene.spot.add_configuration(&format!("bacalhau:\n  api: {}\n", orchestrator.url()));
     let state = scene.spot.state();
@@ -203,11 +210,12 @@ fn nodes_of_ours_and_no_others_are_deleted_when_their_instances_are_gone() {
     left.sort();
     others.sort();
     assert_eq!(left, others);
+    assert_eq!(scene.seen(), scene.before);
 }
 
 #[test]
 fn an_orchestrator_that_does_not_answer_is_said_and_nothing_fails() {
-    let scene = Scene::set();
+    let mut scene = Scene::set();
     scene.spot.add_configuration("bacalhau:\n  api: http://127.0.0.1:9\n");
     let destroyed = scene.run(&["destroy", "--all", "--yes"]);
     assert_eq!(destroyed.code, 0, "{}", destroyed.told());
@@ -217,4 +225,5 @@ fn an_orchestrator_that_does_not_answer_is_said_and_nothing_fails() {
         "{}",
         destroyed.told()
     );
+    assert_eq!(scene.seen(), scene.before);
 }
