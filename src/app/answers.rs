@@ -9,7 +9,7 @@ use crate::fleet::{Fact, Instance, InstanceKey, JobId, Level, Progress, Ran, Rep
 pub struct Answers {
     /// The job that runs it.
     pub job: JobId,
-    /// The command, as it was typed.
+    /// The command, as it was typed, or what else was asked for.
     pub command: String,
     /// One for each instance, in the order of the table.
     pub answers: Vec<Answer>,

@@ -27,6 +27,11 @@ impl Tally {
         tally
     }
 
+    /// How many there are in a region.
+    pub fn in_region(&self, region: &Region) -> usize {
+        self.regions.get(region).map_or(0, |counts| counts.values().sum())
+    }
+
     pub(super) fn add(&mut self, instance: &Instance) {
         if instance.phase == Phase::Terminated {
             self.terminated += 1;

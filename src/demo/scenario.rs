@@ -5,7 +5,6 @@
 use serde::Deserialize;
 
 use super::hosts::HostFault;
-
 use super::shapes::Shape;
 use super::wire::is_action;
 use crate::fleet::PLACES;

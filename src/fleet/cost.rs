@@ -11,7 +11,7 @@ use std::ops::{Add, AddAssign};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::market::{Pool, PriceList, RegionPrices};
+use super::market::{Pool, PriceList, RegionPrices, savings};
 use super::{Ec2State, Instance, Lifecycle, Machine};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -88,8 +88,7 @@ impl Cost {
     /// How much less it is than on demand, in percent; `None` while any price is missing.
     pub fn saved(&self) -> Option<f64> {
         let is_known = !self.hourly.is_partial && !self.on_demand.is_partial;
-        (is_known && self.on_demand.usd > 0.0)
-            .then(|| (1.0 - self.hourly.usd / self.on_demand.usd) * 100.0)
+        savings(self.hourly.usd, self.on_demand.usd).filter(|_| is_known)
     }
 }
 

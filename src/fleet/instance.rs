@@ -86,6 +86,11 @@ impl Machine {
         self.state != Ec2State::Terminated
     }
 
+    /// Whether this launch made it, by one of its requests.
+    pub fn is_of(&self, launch: &LaunchId) -> bool {
+        self.launch.as_ref().is_some_and(|request| request.is_of(launch))
+    }
+
     /// Where its capacity is from.
     pub fn pool(&self) -> Pool {
         Pool { zone: self.zone.clone(), machine_type: self.machine_type.clone() }

@@ -130,8 +130,13 @@ pub struct Offer {
 impl Offer {
     /// How much less spot is than on demand, in percent.
     pub fn savings(&self) -> Option<f64> {
-        self.on_demand.map(|usd| (1.0 - self.spot.usd / usd) * 100.0)
+        self.on_demand.and_then(|usd| savings(self.spot.usd, usd))
     }
+}
+
+/// How much less a price is than the one on demand, in percent.
+pub fn savings(usd: f64, on_demand: f64) -> Option<f64> {
+    (on_demand > 0.0).then(|| (1.0 - usd / on_demand) * 100.0)
 }
 
 /// All pools that have a price, the cheapest first.

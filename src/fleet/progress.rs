@@ -133,8 +133,7 @@ pub struct Order {
 impl Order {
     /// Whether the order made this instance.
     pub fn made(&self, machine: &Machine) -> bool {
-        self.made.contains(&machine.id)
-            || machine.launch.as_ref().is_some_and(|token| token.is_of(&self.launch))
+        self.made.contains(&machine.id) || machine.is_of(&self.launch)
     }
 }
 
@@ -171,9 +170,7 @@ impl Doom {
     /// Whether it ends this instance.
     pub fn takes(&self, machine: &Machine) -> bool {
         self.victims.iter().any(|victim| victim.id == machine.id)
-            || self.launch.as_ref().is_some_and(|launch| {
-                machine.launch.as_ref().is_some_and(|token| token.is_of(launch))
-            })
+            || self.launch.as_ref().is_some_and(|launch| machine.is_of(launch))
     }
 }
 

@@ -288,9 +288,7 @@ impl Destruction {
         Ok(match &self.target {
             Target::Deployment(target) if *target == deployment => shown,
             Target::Launch(target, launch) if *target == deployment => {
-                let is_of = |machine: &Machine| {
-                    machine.launch.as_ref().is_some_and(|request| request.is_of(launch))
-                };
+                let is_of = |machine: &Machine| machine.is_of(launch);
                 shown.into_iter().filter(is_of).collect()
             }
             target => self.ec2.instances(&target.selector().with_terminated()).await?,

@@ -1,5 +1,7 @@
 //! What instances cost: each pool of the region under the cursor, and its price over time.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -12,8 +14,8 @@ use super::money::{dollars, hourly, spark};
 use super::theme::Theme;
 use super::{Pen, Tone};
 use crate::app::Model;
-use crate::fleet::market::History;
-use crate::fleet::{MachineType, Pool, Region, RegionPrices};
+use crate::fleet::market::{History, savings};
+use crate::fleet::{MachineType, Pool, Region, RegionPrices, Zone};
 
 /// How far back is looked.
 const BACK: SignedDuration = SignedDuration::from_hours(24);
@@ -73,9 +75,9 @@ fn columns<'a>() -> [Column<Row<'a>, Theme>; 9] {
         })
         .right(),
         Column::text("saved", "SAVED", [5, 5, 5], 8, |row: &Row<'_>, theme: &Theme, _| {
-            let saved = row.price().zip(row.on_demand).filter(|(_, list)| *list > 0.0);
-            let said = saved.map(|(price, list)| format!("{:.0} %", (1.0 - price / list) * 100.0));
-            Cell::known(said, theme.glyphs)
+            let prices = row.price().zip(row.on_demand);
+            let saved = prices.and_then(|(price, list)| savings(price, list));
+            Cell::known(saved.map(|saved| format!("{saved:.0} %")), theme.glyphs)
         })
         .right(),
         Column::text("ours", "OURS", [4, 4, 4], 4, |row: &Row<'_>, _, _| match row.ours {
@@ -135,10 +137,10 @@ fn machine_type<'a>(model: &'a Model, rows: &[Row<'a>]) -> Option<&'a MachineTyp
 
 /// The pools of a region, the cheapest first.
 fn rows<'a>(model: &'a Model, region: &'a Region, prices: &'a RegionPrices) -> Vec<Row<'a>> {
-    let ours = |pool: &Pool| {
-        let machines = model.fleet.alive().filter_map(|row| row.machine.as_ref());
-        machines.filter(|it| it.zone == pool.zone && it.machine_type == pool.machine_type).count()
-    };
+    let mut ours: BTreeMap<(&Zone, &MachineType), usize> = BTreeMap::new();
+    for machine in model.fleet.alive().filter_map(|row| row.machine.as_ref()) {
+        *ours.entry((&machine.zone, &machine.machine_type)).or_insert(0) += 1;
+    }
     let mut rows: Vec<Row<'_>> = prices
         .spot
         .iter()
@@ -147,7 +149,7 @@ fn rows<'a>(model: &'a Model, region: &'a Region, prices: &'a RegionPrices) -> V
             region,
             history,
             on_demand: prices.list.on_demand.get(&pool.machine_type).copied(),
-            ours: ours(pool),
+            ours: ours.get(&(&pool.zone, &pool.machine_type)).copied().unwrap_or(0),
             now: model.now,
         })
         .collect();
@@ -161,11 +163,10 @@ fn rows<'a>(model: &'a Model, region: &'a Region, prices: &'a RegionPrices) -> V
 /// What the region costs.
 fn summary(model: &Model, region: &Region) -> String {
     let cost = model.fleet.costs().get(region);
-    let count: usize = model.tally.regions.get(region).map_or(0, |counts| counts.values().sum());
     let spent = cost.map_or_else(String::new, |cost| {
         format!(", {}/h now, {} so far", dollars(cost.hourly), dollars(cost.accrued))
     });
-    format!("{region}: {}{spent}", super::text::count(count, "instance"))
+    format!("{region}: {}{spent}", super::text::count(model.tally.in_region(region), "instance"))
 }
 
 /// Prices of one machine type over time, a line for each zone, with its letter at its end.

@@ -4,22 +4,16 @@ use crate::app::dialog::Palette;
 use crate::app::{Answers, Dialog, Effect, Model, Pane, Panel};
 use crate::fleet::{Instance, Job, Level};
 
-/// Why there is nothing to visit.
-const NOBODY: &str = "no chosen instance has an address yet";
-
 /// Asks for the command.
 pub(super) fn ask(model: &mut Model) {
-    if is_possible(model) {
+    if to_run_on(model).is_some() {
         model.dialog = Some(Dialog::Palette(Palette::of("run ")));
     }
 }
 
 /// Runs it, and shows on the whole screen what comes of it. One that still runs is stopped.
 pub(super) fn run(model: &mut Model, command: String) -> Vec<Effect> {
-    if !is_possible(model) {
-        return Vec::new();
-    }
-    let instances = there(model);
+    let Some(instances) = to_run_on(model) else { return Vec::new() };
     let text = format!(
         "on {}: {command}; what it changes goes with the instance",
         match instances.as_slice() {
@@ -33,11 +27,7 @@ pub(super) fn run(model: &mut Model, command: String) -> Vec<Effect> {
 
 /// Looks closely at the chosen nodes, and shows what is found.
 pub(super) fn diagnose(model: &mut Model) -> Vec<Effect> {
-    let instances = there(model);
-    if instances.is_empty() {
-        model.flash(Level::Warning, "diagnose", NOBODY);
-        return Vec::new();
-    }
+    let Some(instances) = there(model, "diagnose") else { return Vec::new() };
     start(model, "diagnose".into(), Job::Diagnose(instances.clone()), &instances)
 }
 
@@ -60,21 +50,25 @@ fn start(model: &mut Model, title: String, job: Job, instances: &[Instance]) -> 
     effects
 }
 
-/// The chosen instances that are there.
-fn there(model: &Model) -> Vec<Instance> {
-    let chosen = model.table.chosen();
-    let rows = chosen.iter().filter_map(|key| model.fleet.get(key));
-    rows.filter(|row| row.is_alive() && row.address().is_some()).cloned().collect()
+/// The chosen instances, if anything may be run and any of them is there; if not, that is said.
+fn to_run_on(model: &mut Model) -> Option<Vec<Instance>> {
+    if let Some(why) = &model.read_only {
+        let text = format!("read-only, nothing is run: {why}");
+        model.flash(Level::Warning, "run", text);
+        return None;
+    }
+    there(model, "run")
 }
 
-/// Whether anything can be run; if not, that is said.
-fn is_possible(model: &mut Model) -> bool {
-    let why = match &model.read_only {
-        Some(why) => Some(format!("read-only, nothing is run: {why}")),
-        None => there(model).is_empty().then(|| NOBODY.to_owned()),
-    };
-    if let Some(why) = &why {
-        model.flash(Level::Warning, "run", why);
+/// The chosen instances that are there; if there are none, that is said.
+fn there(model: &mut Model, verb: &str) -> Option<Vec<Instance>> {
+    let chosen = model.table.chosen();
+    let rows = chosen.iter().filter_map(|key| model.fleet.get(key));
+    let there: Vec<Instance> =
+        rows.filter(|row| row.is_alive() && row.address().is_some()).cloned().collect();
+    if there.is_empty() {
+        model.flash(Level::Warning, verb, "no chosen instance has an address yet");
+        return None;
     }
-    why.is_none()
+    Some(there)
 }

@@ -40,7 +40,7 @@ const TREND: SignedDuration = SignedDuration::from_hours(24);
 impl<'a> Plan<'a> {
     fn new(model: &'a Model, config: &'a RegionConfig, count: u32, is_edited: bool) -> Self {
         let region = &config.region;
-        let there = model.tally.regions.get(region).map_or(0, |counts| counts.values().sum());
+        let there = model.tally.in_region(region);
         let prices = model.fleet.market().get(region);
         let best = prices.and_then(|prices| {
             let (pool, _) = prices.cheapest(&config.machine_types, config.lifecycle)?;
@@ -183,8 +183,7 @@ fn table(model: &Model, pen: &mut Pen<'_>, inside: Rect, form: &CreateForm, show
 fn marks(model: &Model, form: &CreateForm) -> Vec<Mark> {
     let mark = |(at, (region, count)): (usize, &(crate::fleet::Region, u32))| {
         let place = map::place(region)?;
-        let there: usize =
-            model.tally.regions.get(region).map_or(0, |counts| counts.values().sum());
+        let there = model.tally.in_region(region);
         let chosen = at == form.at;
         let name = if chosen { format!(" {}", place.city) } else { String::new() };
         let (tone, said) = match (*count, there) {
