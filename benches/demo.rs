@@ -16,11 +16,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+use portable_pty::{PtySize, native_pty_system};
 use spot_tui::aws::{Access, Aws, Credentials, Selector, SharedTimeSource};
 use spot_tui::demo::{Scenario, Settings, World, connector};
 
-use table::{cpu_time, print, status};
+use table::{PROGRAM, cpu_time, dashboard, print, status};
 
 /// How long the dashboard is given to see everything for the first time.
 const SETTLE: Duration = Duration::from_secs(20);
@@ -113,7 +113,10 @@ fn watched() {
     let size = PtySize { rows: 50, cols: 200, ..PtySize::default() };
     let pair = native_pty_system().openpty(size).unwrap();
     let mut reader = pair.master.try_clone_reader().unwrap();
-    let mut dashboard = pair.slave.spawn_command(command(&cloud, folder.path())).unwrap();
+    // It only looks, on all of the cloud's regions.
+    let mut command = dashboard(&cloud.endpoint, folder.path());
+    command.args(["--read-only", "--deployment", DEPLOYMENT]);
+    let mut dashboard = pair.slave.spawn_command(command).unwrap();
     let process = Path::new("/proc").join(dashboard.process_id().unwrap().to_string());
     // A terminal reads all that it is sent.
     let screen = thread::spawn(move || {
@@ -141,21 +144,6 @@ fn watched() {
     print(&what, &format!("{share:.2} % of a core"), "under 2 %");
 }
 
-/// The dashboard, which only looks, on all of the cloud's regions.
-fn command(cloud: &DemoCloud, folder: &Path) -> CommandBuilder {
-    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_spot-tui"));
-    command.args(["--read-only", "--deployment", DEPLOYMENT, "--endpoint-url", &cloud.endpoint]);
-    command.cwd(folder);
-    command.env_clear();
-    command.env("HOME", folder);
-    command.env("TERM", "xterm-256color");
-    command.env("LANG", "C.UTF-8");
-    command.env("AWS_ACCESS_KEY_ID", "key");
-    command.env("AWS_SECRET_ACCESS_KEY", "secret");
-    command.env("AWS_EC2_METADATA_DISABLED", "true");
-    command
-}
-
 /// The demo cloud as a process of its own.
 struct DemoCloud {
     child: Child,
@@ -164,7 +152,7 @@ struct DemoCloud {
 
 impl DemoCloud {
     fn start(instances: u32, options: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_spot-tui"))
+        let mut child = Command::new(PROGRAM)
             .args(["demo-cloud", "--preload", &instances.to_string()])
             .args(options)
             .stdout(Stdio::piped())

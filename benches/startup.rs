@@ -20,7 +20,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use portable_pty::{Child, MasterPty, PtySize, native_pty_system};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use serde_json::{Value, json};
@@ -30,9 +30,8 @@ use spot_tui::store::Entry;
 use spot_tui::view::{Theme, render};
 use tempfile::TempDir;
 
-use table::{cpu_time, print, status};
+use table::{PROGRAM, cpu_time, dashboard, print, status};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_spot-tui");
 const COLUMNS: u16 = 200;
 const ROWS: u16 = 50;
 /// What every frame shows, in its header. A frame is written whole, with the rows of the state file.
@@ -139,7 +138,7 @@ impl Session {
                 }
             }
         });
-        let command = command(endpoint, folder.path());
+        let command = dashboard(endpoint, folder.path());
         let started = Instant::now();
         let child = pair.slave.spawn_command(command).unwrap();
         let [rows, columns] = [ROWS, COLUMNS].map(|size| NonZero::new(size).unwrap());
@@ -176,21 +175,6 @@ impl Drop for Session {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// The dashboard with an environment of its own.
-fn command(endpoint: &str, folder: &Path) -> CommandBuilder {
-    let mut command = CommandBuilder::new(PROGRAM);
-    command.args(["--endpoint-url", endpoint]);
-    command.cwd(folder);
-    command.env_clear();
-    command.env("HOME", folder);
-    command.env("TERM", "xterm-256color");
-    command.env("LANG", "C.UTF-8");
-    command.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE");
-    command.env("AWS_SECRET_ACCESS_KEY", "none");
-    command.env("AWS_EC2_METADATA_DISABLED", "true");
-    command
 }
 
 fn first_frame(endpoint: &str) {
