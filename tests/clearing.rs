@@ -7,48 +7,27 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::demo_cloud::DemoCloud;
 use crate::support::eye::{Eye, Seen, ours};
 use crate::support::moto::Moto;
 use crate::support::orchestrator::Orchestrator;
 use crate::support::proxy::Proxy;
+use crate::support::scene::{REGIONS, Scene};
 use crate::support::spot::{Ran, Spot};
 use crate::support::trap::Moment;
 
-const REGIONS: [&str; 2] = ["us-west-2", "eu-west-1"];
 /// The demo cloud's account.
 const ACCOUNT: &str = "111122223333";
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A demo cloud with strangers, and a user's folder.
-struct Scene {
-    cloud: DemoCloud,
-    proxy: Proxy,
-    spot: Spot,
-    eye: Eye,
-    before: Seen,
+/// A scene with four instances of ours.
+fn created() -> Scene {
+    let scene = Scene::set("  total_instances: 4");
+    let created = scene.spot.run(&["create", "--yes", "--json"]);
+    assert_eq!(created.lines().last().unwrap()["launched"], 4, "{}", created.told());
+    scene
 }
 
 impl Scene {
-    fn set() -> Self {
-        let cloud = DemoCloud::start(&["--no-ssh", "--speed", "30"]);
-        let proxy = Proxy::start(cloud.address());
-        proxy.limit_regions(&REGIONS);
-        let spot = Spot::new(proxy.url());
-        spot.configure_without_hosts("  total_instances: 4", &REGIONS);
-        let mut eye = Eye::open();
-        let url = cloud.url().to_owned();
-        eye.settle_strangers(&url, &REGIONS[..1]);
-        let before = eye.alive(&url, &REGIONS);
-        let created = spot.run(&["create", "--yes", "--json"]);
-        assert_eq!(created.lines().last().unwrap()["launched"], 4, "{}", created.told());
-        Self { cloud, proxy, spot, eye, before }
-    }
-
-    fn seen(&mut self) -> Seen {
-        self.eye.alive(self.cloud.url(), &REGIONS)
-    }
-
     /// All that was there before, strangers' things among it, is there still.
     fn assert_others_stay(&mut self) {
         let left = self.seen();
@@ -78,7 +57,7 @@ fn of_others(seen: &Seen) -> Vec<&(String, String)> {
 
 #[test]
 fn nuke_takes_everything_of_ours_and_nothing_of_others() {
-    let mut scene = Scene::set();
+    let mut scene = created();
     scene.forget();
     let there = scene.seen();
     let refused = scene.run(&["nuke", "--yes"]);
@@ -106,7 +85,7 @@ fn nuke_takes_everything_of_ours_and_nothing_of_others() {
 
 #[test]
 fn cleanup_takes_networks_without_instances_and_leaves_the_others() {
-    let mut scene = Scene::set();
+    let mut scene = created();
     let machines: Vec<Value> = scene.spot.state();
     let in_west: Vec<&str> = machines
         .iter()
@@ -151,7 +130,7 @@ fn cleanup_finds_an_address_that_is_all_that_is_left() {
 
 #[test]
 fn a_destroy_of_one_that_was_killed_is_gone_on_with_by_the_destroy_of_another() {
-    let mut scene = Scene::set();
+    let mut scene = created();
     let state = scene.spot.state();
     let ids: Vec<&str> = state.iter().map(|entry| entry["id"].as_str().unwrap()).collect();
     let trap = scene.proxy.trap(Some("TerminateInstances"), 1, Moment::Unsent);
@@ -177,7 +156,7 @@ fn a_destroy_of_one_that_was_killed_is_gone_on_with_by_the_destroy_of_another() 
 
 #[test]
 fn recover_writes_the_state_anew_from_the_tags() {
-    let mut scene = Scene::set();
+    let mut scene = created();
     let ids = |spot: &Spot| -> BTreeSet<String> {
         spot.state().iter().map(|entry| entry["id"].as_str().unwrap().to_owned()).collect()
     };
@@ -192,7 +171,7 @@ fn recover_writes_the_state_anew_from_the_tags() {
 
 #[test]
 fn nodes_of_ours_and_no_others_are_deleted_when_their_instances_are_gone() {
-    let mut scene = Scene::set();
+    let mut scene = created();
     let orchestrator = Orchestrator::start();
     scene.spot.add_configuration(&format!("bacalhau:\n  api: {}\n", orchestrator.url()));
     let state = scene.spot.state();
@@ -215,7 +194,7 @@ fn nodes_of_ours_and_no_others_are_deleted_when_their_instances_are_gone() {
 
 #[test]
 fn an_orchestrator_that_does_not_answer_is_said_and_nothing_fails() {
-    let mut scene = Scene::set();
+    let mut scene = created();
     scene.spot.add_configuration("bacalhau:\n  api: http://127.0.0.1:9\n");
     let destroyed = scene.run(&["destroy", "--all", "--yes"]);
     assert_eq!(destroyed.code, 0, "{}", destroyed.told());

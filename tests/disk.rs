@@ -9,44 +9,27 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::demo_cloud::DemoCloud;
-use crate::support::eye::{Eye, Seen, ours};
-use crate::support::proxy::{Call, Proxy};
-use crate::support::spot::Spot;
+use crate::support::eye::ours;
+use crate::support::proxy::Call;
+use crate::support::scene::Scene;
 use crate::support::trap::Moment;
 
-const REGIONS: [&str; 2] = ["us-west-2", "eu-west-1"];
 /// Somebody who is not root.
 const NOBODY: u32 = 65534;
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A demo cloud with strangers, and a user's folder whose state lies on a disk of its own.
-struct Scene {
-    cloud: DemoCloud,
-    proxy: Proxy,
-    spot: Spot,
-    eye: Eye,
-    before: Seen,
+/// A scene with room for a disk that the state lies on.
+fn with_disk() -> Scene {
+    assert!(
+        rustix::process::geteuid().is_root(),
+        "these stories mount small disks and need root: sudo -E make test"
+    );
+    let scene = Scene::set(&format!("  total_instances: 4\n{}", tags()));
+    fs::create_dir(scene.spot.path().join("disk")).unwrap();
+    scene
 }
 
 impl Scene {
-    fn set() -> Self {
-        assert!(
-            rustix::process::geteuid().is_root(),
-            "these stories mount small disks and need root: sudo -E make test"
-        );
-        let cloud = DemoCloud::start(&["--no-ssh", "--speed", "30"]);
-        let proxy = Proxy::start(cloud.address());
-        proxy.limit_regions(&REGIONS);
-        let spot = Spot::new(proxy.url());
-        spot.configure_without_hosts(&format!("  total_instances: 4\n{}", tags()), &REGIONS);
-        fs::create_dir(spot.path().join("disk")).unwrap();
-        let mut eye = Eye::open();
-        eye.settle_strangers(cloud.url(), &REGIONS[..1]);
-        let before = eye.alive(cloud.url(), &REGIONS);
-        Self { cloud, proxy, spot, eye, before }
-    }
-
     /// `create`, in a mount namespace of its own where `disk/` is what `mount` makes of it.
     fn create_on(&self, mount: &str) -> Command {
         let program = self.spot.command();
@@ -70,7 +53,7 @@ impl Scene {
         assert!(words.iter().all(|word| told.contains(word)), "{words:?}: {told}");
         let calls = self.proxy.calls();
         assert!(!calls.iter().any(Call::is_mutating), "nothing was asked for");
-        assert_eq!(self.eye.alive(self.cloud.url(), &REGIONS), self.before);
+        assert_eq!(self.seen(), self.before);
     }
 }
 
@@ -82,7 +65,7 @@ fn tags() -> String {
 
 #[test]
 fn a_full_disk_is_said_before_anything_is_launched() {
-    let scene = Scene::set();
+    let scene = with_disk();
     let mount = "mount -t tmpfs -o size=4k tmpfs disk && head -c 4096 /dev/zero >disk/full";
     let output = scene.create_on(mount).output().unwrap();
     scene.refused(&output, ["No space left on device", "free some space"]);
@@ -90,14 +73,14 @@ fn a_full_disk_is_said_before_anything_is_launched() {
 
 #[test]
 fn a_read_only_folder_is_said_before_anything_is_launched() {
-    let scene = Scene::set();
+    let scene = with_disk();
     let output = scene.create_on("mount -t tmpfs -o ro tmpfs disk").output().unwrap();
     scene.refused(&output, ["Read-only file system", "--state"]);
 }
 
 #[test]
 fn a_state_of_somebody_else_is_said_before_anything_is_launched() {
-    let scene = Scene::set();
+    let scene = with_disk();
     for folder in ["", "disk", "home"] {
         let path = scene.spot.path().join(folder);
         fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
@@ -111,7 +94,7 @@ fn a_state_of_somebody_else_is_said_before_anything_is_launched() {
 
 #[test]
 fn a_disk_that_fills_up_stops_the_launches_and_the_tags_find_the_rest() {
-    let mut scene = Scene::set();
+    let mut scene = with_disk();
     // The region that comes second is held up before its launch, until the disk is full.
     let trap = scene.proxy.trap(Some("ImportKeyPair"), 2, Moment::Held);
     let mut command = scene.create_on("mount -t tmpfs -o size=1m tmpfs disk");
@@ -136,11 +119,11 @@ fn a_disk_that_fills_up_stops_the_launches_and_the_tags_find_the_rest() {
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains("No space left on device"), "{told}");
     assert_eq!(scene.proxy.calls_of("RunInstances").len(), 1, "nothing new was launched");
-    let seen = scene.eye.alive(scene.cloud.url(), &REGIONS);
+    let seen = scene.seen();
     assert_eq!(ours(&seen).filter(|(_, id)| id.starts_with("i-")).count(), 2);
 
     let destroyed = scene.spot.run(&["destroy", "--all", "--yes"]);
     assert_eq!(destroyed.code, 0, "{}", destroyed.told());
-    let left = scene.eye.alive(scene.cloud.url(), &REGIONS);
+    let left = scene.seen();
     assert_eq!(left, scene.before, "the tags told of all of it, and of nothing else");
 }

@@ -69,13 +69,7 @@ fn attempt() -> Attempt {
 }
 
 fn end(screen: &mut Screen, job: u64, outcome: Outcome) -> Vec<Effect> {
-    let report = Report {
-        job: JobId(job),
-        at: at(screen.second),
-        about: About::Job,
-        progress: Progress::Ended(outcome),
-    };
-    screen.send(Message::Report(report))
+    screen.report_of(JobId(job), About::Job, Progress::Ended(outcome))
 }
 
 #[test]

@@ -99,19 +99,17 @@ fn answers_stand_side_by_side() {
         let keys: Vec<InstanceKey> = instances.iter().map(|row| row.key.clone()).collect();
         assert_eq!(keys.len(), 6, "the one that failed has no address");
         let job = *job;
-        let report = |key: &InstanceKey, progress| {
-            let (at, about) = (at(130), About::Instance(key.clone()));
-            Message::Report(Report { job, at, about, progress })
-        };
         for (key, used) in keys.iter().zip([17, 42, 98]) {
             for line in ["Filesystem  Size  Used", &format!("/dev/root    20G  {used}%")] {
-                screen.send(report(key, Progress::Output(line.into())));
+                let about = About::Instance(key.clone());
+                screen.report_of(job, about, Progress::Output(line.into()));
             }
         }
         let ends = [(&keys[0], true, "exit status 0"), (&keys[3], false, "connect: timed out")];
         for (key, went_well, end) in ends {
             let ran = Fact::Ran(Ran { went_well, end: end.into() });
-            screen.send(report(key, Progress::Learned(Box::new(ran))));
+            let about = About::Instance(key.clone());
+            screen.report_of(job, about, Progress::Learned(Box::new(ran)));
         }
         assert_snapshot!(format!("pane_answers_{width}x{height}"), screen.photo());
         let effects = screen.press("<Esc>g!uptime<Enter>");
@@ -129,7 +127,7 @@ fn a_single_answer_is_scrolled() {
     for number in 1..=100 {
         let about = About::Instance(instances[0].key.clone());
         let progress = Progress::Output(format!("line {number}."));
-        screen.send(Message::Report(Report { job: *job, at: at(130), about, progress }));
+        screen.report_of(*job, about, progress);
     }
     let lines = |screen: &Screen| {
         let text = screen.text();

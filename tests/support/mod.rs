@@ -11,6 +11,7 @@ pub(crate) mod nats;
 pub(crate) mod orchestrator;
 pub(crate) mod proxy;
 pub(crate) mod root;
+pub(crate) mod scene;
 pub(crate) mod schema;
 pub(crate) mod screen;
 pub(crate) mod spot;

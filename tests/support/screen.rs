@@ -158,7 +158,16 @@ impl Screen {
     }
 
     pub(crate) fn report(&mut self, about: About, progress: Progress) -> Vec<Effect> {
-        let report = Report { job: JobId(1), at: at(self.second), about, progress };
+        self.report_of(JobId(1), about, progress)
+    }
+
+    pub(crate) fn report_of(
+        &mut self,
+        job: JobId,
+        about: About,
+        progress: Progress,
+    ) -> Vec<Effect> {
+        let report = Report { job, at: at(self.second), about, progress };
         self.send(Message::Report(report))
     }
 
