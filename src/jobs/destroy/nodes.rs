@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use crate::bacalhau::Node;
 use crate::fleet::{DeploymentId, InstanceId, Level};
-use crate::jobs::{Context, Reporter, open_orchestrator};
+use crate::jobs::context::Context;
+use crate::jobs::context::reporter::Reporter;
+use crate::jobs::node::orchestrator::open_orchestrator;
 
 /// The label in which a node says to which deployment it belongs (`generate_bacalhau_config.sh`).
 const DEPLOYMENT: &str = "deployment";

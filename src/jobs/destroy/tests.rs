@@ -41,7 +41,7 @@ async fn late_instance() -> (Ec2, scripted::Calls) {
 }
 
 fn context(journal: Journal) -> Arc<Context> {
-    let (asker, _questions) = super::super::questions();
+    let (asker, _questions) = crate::jobs::questions();
     let mut context = Context::new(
         "spot-1".into(),
         false,
@@ -61,7 +61,7 @@ async fn what_an_unanswered_launch_made_is_waited_for_and_ended() {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::open(&Paths::new(folder.path().join("instances.json"))).unwrap();
     let intent = |region: &str| Intent {
-        action: super::super::settle::RUN_INSTANCES.into(),
+        action: crate::jobs::intents::unanswered::RUN_INSTANCES.into(),
         region: region.into(),
         deployment: "spot-1".into(),
         launch: Some("l-1".into()),
@@ -71,7 +71,7 @@ async fn what_an_unanswered_launch_made_is_waited_for_and_ended() {
     journal.record(&intent("eu-west-1"), Timestamp::now()).unwrap();
     let context = context(journal);
     let (ec2, calls) = late_instance().await;
-    let (desk, _lanes) = super::super::lanes(crate::aws::SharedTimeSource::default());
+    let (desk, _lanes) = crate::jobs::lanes(crate::aws::SharedTimeSource::default());
     let reporter = desk.reporter(JobId(1));
     let target = Target::Deployment("spot-1".into());
     let destruction = Destruction::new(Arc::clone(&context), ec2, reporter, target);

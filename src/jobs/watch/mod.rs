@@ -2,6 +2,8 @@
 //!
 //! Each region is looked at by itself: one that does not answer never holds up another.
 
+pub(super) mod find_deployment;
+pub(super) mod look;
 mod region;
 
 use std::collections::BTreeMap;
@@ -10,12 +12,15 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
-use super::deployment::{Found, find_deployment};
-use super::{Context, Reporter, health};
-use crate::aws::{AwsError, Class, Ec2, Selector};
-use crate::fleet::{
-    About, Fact, Failure, Level, Machine, Outcome, PriceList, Progress, Region, Step,
-};
+use find_deployment::{Found, find_deployment};
+use look::look;
+
+use super::context::Context;
+use super::context::reporter::Reporter;
+use super::context::tasks::together;
+use super::node::health;
+use crate::aws::{AwsError, Ec2};
+use crate::fleet::{About, Fact, Failure, Level, Outcome, PriceList, Progress, Region, Step};
 use region::Watched;
 
 /// Tells who we are, which regions there are, and, where no file told, which deployment is ours.
@@ -61,7 +66,7 @@ pub(super) async fn survey(context: Arc<Context>, reporter: Reporter) -> Outcome
         let (context, reporter) = (Arc::clone(&context), reporter.clone());
         looks.spawn(async move { look(&context, &ec2, &reporter).await.is_err() });
     }
-    let failed = super::together(looks, || true).await.into_iter().filter(|failed| *failed).count();
+    let failed = together(looks, || true).await.into_iter().filter(|failed| *failed).count();
     if failed == 0 { Outcome::Done } else { Outcome::Partly { failed } }
 }
 
@@ -104,26 +109,4 @@ async fn regions(context: &Context) -> Result<Vec<Ec2>, Outcome> {
     let account = context.account().await.map_err(failed)?;
     let aws = context.aws().await.map_err(failed)?;
     Ok(account.regions.iter().map(|region| aws.region(region)).collect())
-}
-
-/// One look at one region, reported.
-pub(super) async fn look(
-    context: &Context,
-    ec2: &Ec2,
-    reporter: &Reporter,
-) -> Result<Vec<Machine>, AwsError> {
-    let selector = Selector::deployment(&context.deployment()).with_terminated();
-    match ec2.instances(&selector).await {
-        Ok(machines) => {
-            context.discharge(&machines);
-            reporter.learned_of(ec2.region(), Fact::Surveyed(machines.clone())).await;
-            Ok(machines)
-        }
-        // That is said once for all regions.
-        Err(error) if matches!(error.class, Class::Credentials(_)) => Err(error),
-        Err(error) => {
-            reporter.learned_of(ec2.region(), Fact::Unanswered(error.to_string())).await;
-            Err(error)
-        }
-    }
 }

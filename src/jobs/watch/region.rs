@@ -8,12 +8,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
-use super::super::{Context, Reporter, jitter, prices};
-use super::{Lists, look};
+use super::Lists;
+use super::look::look;
 use crate::aws::{AwsError, Class, Ec2, Selector};
 use crate::fleet::{
     Ec2State, Fact, InstanceId, Lifecycle, Machine, MachineType, Notice, RegionPrices,
 };
+use crate::jobs::context::Context;
+use crate::jobs::context::reporter::Reporter;
+use crate::jobs::context::tasks::jitter;
+use crate::jobs::market::offers::configured;
+use crate::jobs::market::prices;
 
 /// The longest pause after refusals.
 const LONGEST: Duration = Duration::from_mins(1);
@@ -207,7 +212,7 @@ impl Watched {
     /// there.
     async fn look_at_prices(&mut self) {
         self.prices_at.again_in(self.context.pace.prices);
-        let mut types = prices::configured(&self.context, &self.ec2).await;
+        let mut types = configured(&self.context, &self.ec2).await;
         types.extend(self.machines.iter().map(|machine| machine.machine_type.clone()));
         let types: Vec<MachineType> = BTreeSet::from_iter(types).into_iter().collect();
         if types.is_empty() {

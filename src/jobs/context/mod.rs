@@ -1,0 +1,382 @@
+//! What every job works with: the way to AWS, the configuration, the journal, and what jobs must
+//! know of each other.
+
+pub(super) mod price_memory;
+pub(super) mod questions;
+pub(super) mod refusals;
+pub(super) mod reporter;
+pub(super) mod tasks;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{
+    Notify, OnceCell, OwnedMutexGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, watch,
+};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use price_memory::PriceMemory;
+use questions::Asker;
+use refusals::Refusals;
+
+use super::network::NetworkReady;
+use crate::aws::{Access, Aws, AwsError};
+use crate::config::Config;
+use crate::fleet::{
+    Account, DeploymentId, Ec2State, Failure, HostKey, InstanceId, InstanceKey, Machine, Region,
+    Step,
+};
+use crate::ssh::{Dial, TcpDial};
+use crate::store::{Cache, Journal};
+
+/// How fast jobs look again while they wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Between two looks at instances whose state is about to change. EC2 allows 20 a second.
+    pub busy: Duration,
+    /// Between two looks at a settled region.
+    pub settled: Duration,
+    /// Between two looks at prices, which change a few times a day.
+    pub prices: Duration,
+    /// Between two looks for interruption notices, settled or not.
+    pub notices: Duration,
+    /// Between two looks at a region without instances of ours.
+    pub empty: Duration,
+    /// Between two looks at a node that is well.
+    pub health: Duration,
+    /// Between two looks at the console for a host key.
+    pub console: Duration,
+    /// How long to look for what a call of unknown outcome may have made. DescribeInstances is
+    /// eventually consistent; clients in the field wait about a minute.
+    pub consistency: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            busy: Duration::from_millis(2500),
+            settled: Duration::from_secs(15),
+            prices: Duration::from_mins(5),
+            notices: Duration::from_secs(4),
+            empty: Duration::from_mins(1),
+            health: Duration::from_mins(1),
+            console: Duration::from_secs(5),
+            consistency: Duration::from_mins(1),
+        }
+    }
+}
+
+/// What every job works with.
+#[derive(Debug)]
+pub struct Context {
+    /// How AWS is reached.
+    pub access: Access,
+    /// What the user asked for; `None` where there is no configuration.
+    pub config: Option<Arc<Config>>,
+    /// The user's home folder, for paths that begin with `~/`.
+    pub home: Option<PathBuf>,
+    /// Where the user's ssh-agent listens.
+    pub agent: Option<PathBuf>,
+    /// How bytes reach a host.
+    pub dial: Arc<dyn Dial>,
+    /// Where intents are written; `None` in a read-only process.
+    pub journal: Option<Arc<Journal>>,
+    /// Answers of AWS that stay true for a day.
+    pub cache: Cache,
+    /// How to ask the user.
+    pub asker: Asker,
+    /// How fast to look again.
+    pub pace: Pace,
+    /// Until when calls may show an effect of which no journal tells: it was lost or cannot be
+    /// read. `None` where it is whole.
+    pub unsure_until: Option<Instant>,
+    shared: Shared,
+}
+
+/// A deployed node that is to be looked at for as long as it is there.
+#[derive(Debug, Clone)]
+pub struct Charge {
+    /// Its row.
+    pub key: InstanceKey,
+    /// Its instance.
+    pub machine: Machine,
+    /// The key that its host has to show.
+    pub host_key: HostKey,
+}
+
+/// Where instances can be launched in a region, as it was laid out a moment ago. EC2 may not tell
+/// of it yet to who asks.
+#[derive(Debug, Clone)]
+pub(in crate::jobs) struct Site {
+    pub network: NetworkReady,
+    /// The name of the key pair that instances are started with.
+    pub key_name: Option<String>,
+    pub laid_out: Instant,
+}
+
+/// What changes while the process runs.
+#[derive(Debug)]
+struct Shared {
+    deployment: Mutex<DeploymentId>,
+    provisional: AtomicBool,
+    made_up: AtomicBool,
+    aws: tokio::sync::Mutex<Option<Aws>>,
+    account: OnceCell<Account>,
+    fences: Mutex<HashMap<Region, Arc<RwLock<()>>>>,
+    sites: Mutex<HashMap<Region, Arc<tokio::sync::Mutex<Option<Site>>>>>,
+    refusals: Refusals,
+    prices: PriceMemory,
+    pipelines: Mutex<HashMap<InstanceId, CancellationToken>>,
+    stir: Notify,
+    glance: Notify,
+    charges: Mutex<BTreeMap<InstanceKey, Charge>>,
+    charged: watch::Sender<()>,
+}
+
+impl Context {
+    /// A context for this deployment. A `provisional` one was made up because no file told of
+    /// any: the tags are asked first.
+    pub fn new(
+        deployment: DeploymentId,
+        provisional: bool,
+        access: Access,
+        config: Option<Arc<Config>>,
+        journal: Option<Arc<Journal>>,
+        cache: Cache,
+        asker: Asker,
+    ) -> Self {
+        let shared = Shared {
+            deployment: Mutex::new(deployment),
+            provisional: AtomicBool::new(provisional),
+            made_up: AtomicBool::new(false),
+            aws: tokio::sync::Mutex::default(),
+            account: OnceCell::new(),
+            fences: Mutex::default(),
+            sites: Mutex::default(),
+            refusals: Refusals::default(),
+            prices: PriceMemory::default(),
+            pipelines: Mutex::default(),
+            stir: Notify::new(),
+            glance: Notify::new(),
+            charges: Mutex::default(),
+            charged: watch::Sender::new(()),
+        };
+        Self {
+            access,
+            config,
+            home: None,
+            agent: None,
+            dial: Arc::new(TcpDial),
+            journal,
+            cache,
+            asker,
+            pace: Pace::default(),
+            unsure_until: None,
+            shared,
+        }
+    }
+
+    /// Until when calls may show an effect of which no journal tells.
+    pub(in crate::jobs) fn unsure_until(&self) -> Option<Instant> {
+        self.unsure_until.filter(|_| !self.shared.made_up.load(Ordering::SeqCst))
+    }
+
+    /// Until when a call that was sent at this time may show what it made.
+    pub(in crate::jobs) fn shows_until(&self, sent: Timestamp) -> Instant {
+        // A clock that was set back does not shorten the wait.
+        let age = self.now().duration_since(sent).max(SignedDuration::ZERO).unsigned_abs();
+        Instant::now() + self.pace.consistency.saturating_sub(age)
+    }
+
+    /// What time it is where AWS is.
+    pub fn now(&self) -> Timestamp {
+        self.access.now()
+    }
+
+    /// The deployment that this process works on.
+    pub fn deployment(&self) -> DeploymentId {
+        lock(&self.shared.deployment).clone()
+    }
+
+    /// Whether the deployment's id was made up, and the tags were not asked yet.
+    pub fn is_provisional(&self) -> bool {
+        self.shared.provisional.load(Ordering::SeqCst)
+    }
+
+    /// Settles which deployment it is: the one that tags tell of, or the one that was made up.
+    pub fn settle(&self, deployment: Option<DeploymentId>) {
+        match deployment {
+            Some(deployment) => *lock(&self.shared.deployment) = deployment,
+            // Nobody can have asked for anything in the name that was just made up.
+            None => self.shared.made_up.store(true, Ordering::SeqCst),
+        }
+        self.shared.provisional.store(false, Ordering::SeqCst);
+    }
+
+    /// Refuses to change anything while it is not known which deployment is ours.
+    pub fn settled(&self) -> Result<(), Failure> {
+        if !self.is_provisional() {
+            return Ok(());
+        }
+        let hint = "wait until AWS has answered; where it tells of several, start with \
+                    --deployment ID";
+        Err(Failure::new(Step::State, "no file tells which deployment is ours", hint))
+    }
+
+    /// AWS, opened at the first use. A failure is tried again at the next.
+    pub async fn aws(&self) -> Result<Aws, AwsError> {
+        let mut open = self.shared.aws.lock().await;
+        if let Some(aws) = &*open {
+            return Ok(aws.clone());
+        }
+        let aws = Aws::open(&self.access).await?;
+        Ok(open.insert(aws).clone())
+    }
+
+    /// The credentials were refused: the next call reads them anew.
+    pub(in crate::jobs) async fn forget_credentials(&self) {
+        *self.shared.aws.lock().await = None;
+    }
+
+    /// Who we are. Asked once.
+    pub async fn account(&self) -> Result<&Account, AwsError> {
+        let aws = self.aws().await?;
+        self.shared.account.get_or_try_init(|| aws.account()).await
+    }
+
+    /// The configuration, or why there is nothing to launch from.
+    pub fn config(&self) -> Result<&Arc<Config>, Failure> {
+        self.config.as_ref().ok_or_else(|| {
+            let hint = "run `spot-tui setup`, or name a file with --config";
+            Failure::new(Step::State, "there is no configuration", hint)
+        })
+    }
+
+    /// The journal, or why nothing may be changed.
+    pub fn journal(&self) -> Result<&Arc<Journal>, Failure> {
+        self.journal.as_ref().ok_or_else(|| {
+            let hint = "start without --read-only, and end the other process that holds the state";
+            Failure::new(Step::State, "this process only reads", hint)
+        })
+    }
+
+    /// Held while a region's network is built and launched into: nobody tears it down meanwhile.
+    pub async fn build(&self, region: &Region) -> OwnedRwLockReadGuard<()> {
+        self.fence(region).read_owned().await
+    }
+
+    /// Held while a region's network is laid out: two launches must not build it twice. What was
+    /// laid out just now is in it.
+    pub(in crate::jobs) async fn lay_out(&self, region: &Region) -> OwnedMutexGuard<Option<Site>> {
+        let mut site = self.site(region).lock_owned().await;
+        site.take_if(|site| site.laid_out.elapsed() > self.pace.consistency);
+        site
+    }
+
+    fn site(&self, region: &Region) -> Arc<tokio::sync::Mutex<Option<Site>>> {
+        Arc::clone(lock(&self.shared.sites).entry(region.clone()).or_default())
+    }
+
+    /// Held while a region's network is torn down: nobody launches into it meanwhile.
+    pub async fn tear_down(&self, region: &Region) -> OwnedRwLockWriteGuard<()> {
+        let fence = self.fence(region).write_owned().await;
+        // Nobody launches now, so nobody holds it.
+        *self.site(region).lock().await = None;
+        fence
+    }
+
+    fn fence(&self, region: &Region) -> Arc<RwLock<()>> {
+        Arc::clone(lock(&self.shared.fences).entry(region.clone()).or_default())
+    }
+
+    /// A pipeline begins to work on this instance: the token says when it has to stop.
+    pub fn work_on(&self, id: &InstanceId) -> CancellationToken {
+        lock(&self.shared.pipelines).entry(id.clone()).or_default().clone()
+    }
+
+    /// No pipeline may work on this instance any more, nor begin to: it is being destroyed.
+    pub fn stop_work_on(&self, id: &InstanceId) {
+        lock(&self.shared.pipelines).entry(id.clone()).or_default().cancel();
+    }
+
+    /// From now on this node is looked at by whoever watches.
+    pub fn tend(&self, charge: Charge) {
+        lock(&self.shared.charges).insert(charge.key.clone(), charge);
+        self.shared.charged.send_replace(());
+    }
+
+    /// Those of these machines that do not run are looked at no more.
+    pub(in crate::jobs) fn discharge(&self, machines: &[Machine]) {
+        let gone = |id: &InstanceId| {
+            machines.iter().any(|seen| seen.id == *id && seen.state != Ec2State::Running)
+        };
+        lock(&self.shared.charges).retain(|_, charge| !gone(&charge.machine.id));
+    }
+
+    /// The nodes that are to be looked at.
+    pub(in crate::jobs) fn charges(&self) -> Vec<Charge> {
+        lock(&self.shared.charges).values().cloned().collect()
+    }
+
+    /// Whether this node is to be looked at.
+    pub(in crate::jobs) fn is_charged(&self, key: &InstanceKey) -> bool {
+        lock(&self.shared.charges).contains_key(key)
+    }
+
+    /// Waits for the next [`Context::tend`] after this call.
+    pub(in crate::jobs) fn charges_changed(&self) -> impl Future<Output = ()> + use<> {
+        let mut charged = self.shared.charged.subscribe();
+        async move {
+            // The sender lives as long as the context.
+            let _ = charged.changed().await;
+        }
+    }
+
+    /// The pools that had nothing to give lately.
+    pub(in crate::jobs) fn refusals(&self) -> &Refusals {
+        &self.shared.refusals
+    }
+
+    /// The prices that were asked for lately.
+    pub(in crate::jobs) fn prices(&self) -> &PriceMemory {
+        &self.shared.prices
+    }
+
+    /// Something changed at AWS: whoever watches should look soon.
+    pub fn stir(&self) {
+        self.shared.stir.notify_waiters();
+    }
+
+    /// Waits for [`Context::stir`]. Cancel-safe.
+    pub async fn stirred(&self) {
+        self.shared.stir.notified().await;
+    }
+
+    /// Somebody wants to know how the nodes are now.
+    pub(in crate::jobs) fn look_at_nodes(&self) {
+        self.shared.glance.notify_waiters();
+    }
+
+    /// Waits for [`Context::look_at_nodes`]. Cancel-safe.
+    pub(in crate::jobs) async fn nodes_are_asked_for(&self) {
+        self.shared.glance.notified().await;
+    }
+
+    /// A path of the configuration, with `~/` filled in.
+    pub fn path(&self, written: &std::path::Path) -> PathBuf {
+        match (&self.home, written.strip_prefix("~")) {
+            (Some(home), Ok(rest)) => home.join(rest),
+            _ => written.to_owned(),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // None of these is ever left half changed.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

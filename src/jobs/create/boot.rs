@@ -1,0 +1,131 @@
+//! Sees the instances of one region from pending to the end of their pipelines.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tokio::time::{Duration, Instant, sleep};
+
+use crate::aws::{Ec2, Selector};
+use crate::fleet::{Ec2State, Fact, Failure, InstanceKey, Level, Machine, Phase, Step};
+use crate::jobs::context::Context;
+use crate::jobs::context::reporter::Reporter;
+use crate::jobs::node::deploy::Pipeline;
+use crate::jobs::node::inputs::Kit;
+
+/// How long EC2 may take from pending to running.
+const BOOT: Duration = Duration::from_mins(10);
+
+/// Why an instance whose time is up was not worked on.
+fn late(machine: &Machine) -> Failure {
+    let (id, after) = (&machine.id, BOOT.as_secs());
+    if machine.state == Ec2State::Running {
+        let reason = format!("{id} runs and had no address to connect to for {after} s");
+        let hint = "set aws.associate_public_ip: true, or ssh.connect: private";
+        return Failure::new(Step::Connect, reason, hint);
+    }
+    let reason = format!("{id} was still {} after {after} s", machine.state);
+    Failure::new(Step::Boot, reason, "destroy it and create another one")
+}
+
+/// Sees the instances of one region from pending to the end of their pipelines.
+pub(super) struct Crew {
+    context: Arc<Context>,
+    kit: Arc<Kit>,
+    ec2: Ec2,
+    reporter: Reporter,
+    pipelines: JoinSet<bool>,
+    failed: usize,
+}
+
+impl Crew {
+    pub(super) fn new(
+        context: &Arc<Context>,
+        kit: &Arc<Kit>,
+        ec2: &Ec2,
+        reporter: &Reporter,
+    ) -> Self {
+        Self {
+            context: Arc::clone(context),
+            kit: Arc::clone(kit),
+            ec2: ec2.clone(),
+            reporter: reporter.clone(),
+            pipelines: JoinSet::new(),
+            failed: 0,
+        }
+    }
+
+    /// Starts each instance's pipeline as soon as that instance runs. Answers how many failed.
+    pub(super) async fn run(
+        mut self,
+        machines: Vec<(InstanceKey, Machine)>,
+        resumed: bool,
+    ) -> usize {
+        let mut waiting = machines;
+        let deadline = Instant::now() + BOOT;
+        let deployment = self.context.deployment();
+        let selector = Selector::deployment(&deployment).with_terminated();
+        while !waiting.is_empty() && Instant::now() < deadline {
+            match self.ec2.instances(&selector).await {
+                Ok(seen) => waiting = self.sort(waiting, &seen, resumed).await,
+                Err(error) => tracing::warn!(%error, "cannot see whether instances run"),
+            }
+            if !waiting.is_empty() {
+                sleep(self.context.pace.busy).await;
+            }
+        }
+        for (key, machine) in waiting {
+            self.reporter.entered(&key, Phase::Failed(late(&machine))).await;
+            self.failed += 1;
+        }
+        while let Some(ended) = self.pipelines.join_next().await {
+            // A panic was logged by the hook; the row it left behind is counted as failed.
+            self.failed += usize::from(!ended.unwrap_or(false));
+        }
+        self.failed
+    }
+
+    /// Those that run are worked on, those that died are counted, the others wait on.
+    async fn sort(
+        &mut self,
+        waiting: Vec<(InstanceKey, Machine)>,
+        seen: &[Machine],
+        resumed: bool,
+    ) -> Vec<(InstanceKey, Machine)> {
+        let mut still = Vec::new();
+        for (key, machine) in waiting {
+            let Some(now) = seen.iter().find(|seen| seen.id == machine.id) else {
+                still.push((key, machine));
+                continue;
+            };
+            if *now != machine {
+                self.reporter.learned(&key, Fact::Seen(now.clone())).await;
+            }
+            match now.state {
+                Ec2State::Running if self.kit.reach.address(now).is_some() => {
+                    self.start(key, now.clone(), resumed);
+                }
+                Ec2State::Pending | Ec2State::Running => still.push((key, now.clone())),
+                state => {
+                    let why = now.state_reason.as_deref().unwrap_or("AWS gave no reason");
+                    let text = format!("{state} before it ran: {why}");
+                    self.reporter.said(&key, Level::Error, text).await;
+                    self.failed += 1;
+                }
+            }
+        }
+        still
+    }
+
+    fn start(&mut self, key: InstanceKey, machine: Machine, resumed: bool) {
+        let pipeline = Pipeline {
+            stop: self.context.work_on(&machine.id),
+            context: Arc::clone(&self.context),
+            kit: Arc::clone(&self.kit),
+            ec2: self.ec2.clone(),
+            reporter: self.reporter.clone(),
+            key,
+            machine,
+        };
+        self.pipelines.spawn(pipeline.run(resumed));
+    }
+}

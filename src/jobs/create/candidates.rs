@@ -1,0 +1,165 @@
+//! Where instances may be had: the pools of a region, the cheapest first.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+
+use crate::aws::{Architecture, AwsError, Ec2, ImageChoice, MachineFacts};
+use crate::config::{Image, RegionConfig, UbuntuRelease};
+use crate::fleet::market::History;
+use crate::fleet::{Failure, Level, Lifecycle, MachineType, Pool, Region, Step, SubnetId, Zone};
+use crate::jobs::context::Context;
+use crate::jobs::context::reporter::Reporter;
+use crate::jobs::market::offers::machines;
+use crate::jobs::market::prices::{WEEK, spot_prices};
+use crate::jobs::network::NetworkReady;
+
+/// How long a looked-up image, or list of types, stays good.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// A pool, and what a request for it needs besides.
+#[derive(Debug, Clone)]
+pub(super) struct Candidate {
+    pub pool: Pool,
+    pub image: ImageChoice,
+    pub subnet: SubnetId,
+}
+
+/// The pools that may be asked, in the order in which to ask: the cheapest first. What refused
+/// lately is left out, unless everything did.
+pub(super) async fn candidates(
+    context: &Context,
+    ec2: &Ec2,
+    wanted: &RegionConfig,
+    images: &BTreeMap<MachineType, ImageChoice>,
+    network: &NetworkReady,
+    reporter: &Reporter,
+) -> Result<Vec<Candidate>, Failure> {
+    let types: Vec<MachineType> = images.keys().cloned().collect();
+    let offers = ec2.offerings(&types).await.map_err(|error| error.failure(Step::Launch))?;
+    let prices = prices(context, ec2, wanted, &types, reporter).await;
+    let mut found = Vec::new();
+    for (subnet, zone) in &network.subnets {
+        for (machine_type, image) in images {
+            let pool = Pool { zone: zone.clone(), machine_type: machine_type.clone() };
+            let offered = offers.iter().any(|(offer, at)| offer == machine_type && at == zone);
+            if offered && allows(wanted, zone) && !context.refusals().is_not_sold(&pool) {
+                found.push(Candidate { pool, image: image.clone(), subnet: subnet.clone() });
+            }
+        }
+    }
+    let preference = |name: &MachineType| wanted.machine_types.iter().position(|it| it == name);
+    match &prices {
+        Some(prices) => {
+            // A pool without a price does not exist.
+            let price = |pool: &Pool| prices.get(pool).and_then(History::now).map(|it| it.usd);
+            found.retain(|candidate| price(&candidate.pool).is_some());
+            found.sort_by(|a, b| {
+                let (first, second) = (price(&a.pool), price(&b.pool));
+                first.partial_cmp(&second).unwrap_or(std::cmp::Ordering::Equal)
+            });
+        }
+        None => found.sort_by_key(|candidate| preference(&candidate.pool.machine_type)),
+    }
+    let rests = |candidate: &Candidate| context.refusals().rests(&candidate.pool);
+    if !found.iter().all(rests) {
+        found.retain(|candidate| !rests(candidate));
+    }
+    Ok(found)
+}
+
+fn allows(wanted: &RegionConfig, zone: &Zone) -> bool {
+    wanted.availability_zones.is_empty() || wanted.availability_zones.contains(zone)
+}
+
+/// The spot prices; `None` where they play no part, or where AWS does not tell them: then the
+/// order of the configuration decides.
+async fn prices(
+    context: &Context,
+    ec2: &Ec2,
+    wanted: &RegionConfig,
+    types: &[MachineType],
+    reporter: &Reporter,
+) -> Option<BTreeMap<Pool, History>> {
+    if wanted.lifecycle == Lifecycle::OnDemand {
+        return None;
+    }
+    match spot_prices(context, ec2, types, context.now() - WEEK).await {
+        Ok(prices) => Some(prices),
+        Err(error) => {
+            let text =
+                format!("the spot prices are not known, so the first type goes first: {error}");
+            reporter.said_of(ec2.region(), Level::Warning, text).await;
+            None
+        }
+    }
+}
+
+/// The image of each machine type: of its architecture, and looked up once a day.
+pub(super) async fn images(
+    context: &Context,
+    ec2: &Ec2,
+    wanted: &RegionConfig,
+) -> Result<BTreeMap<MachineType, ImageChoice>, Failure> {
+    let facts =
+        machines(context, ec2, wanted).await.map_err(|error| error.failure(Step::Launch))?;
+    let mut images = BTreeMap::new();
+    for facts in facts {
+        let choice = image(context, ec2, &wanted.image, &facts).await?;
+        images.insert(facts.machine_type, choice);
+    }
+    Ok(images)
+}
+
+async fn image(
+    context: &Context,
+    ec2: &Ec2,
+    wanted: &Image,
+    facts: &MachineFacts,
+) -> Result<ImageChoice, Failure> {
+    let failure = |error: AwsError| error.failure(Step::Image);
+    let release = match wanted {
+        Image::Id(id) => {
+            let choice = ec2.image_by_id(id).await.map_err(failure)?;
+            return fits(&choice, facts).map(|()| choice);
+        }
+        Image::Ubuntu(release) => *release,
+    };
+    let key = image_key(context, ec2.region(), release, facts.architecture);
+    let now = context.now();
+    if let Some(choice) = context.cache.get(&key, now) {
+        return Ok(choice);
+    }
+    let choice = ec2.image(release, facts.architecture).await.map_err(failure)?;
+    // Without it, the next launch asks again.
+    let _ = context.cache.put(&key, &choice, now, DAY);
+    Ok(choice)
+}
+
+/// Under which key a looked-up image is remembered.
+fn image_key(
+    context: &Context,
+    region: &Region,
+    release: UbuntuRelease,
+    architecture: Architecture,
+) -> String {
+    let endpoint = context.access.endpoint.as_deref().unwrap_or("aws");
+    format!("{endpoint}-{region}-{release:?}-{}", architecture.word())
+}
+
+/// AWS does not know a remembered image any more: the next launch looks again.
+pub(super) fn forget_images(context: &Context, region: &Region, image: &Image) {
+    let Image::Ubuntu(release) = image else { return };
+    for architecture in [Architecture::Amd64, Architecture::Arm64] {
+        context.cache.forget(&image_key(context, region, *release, architecture));
+    }
+}
+
+fn fits(image: &ImageChoice, facts: &MachineFacts) -> Result<(), Failure> {
+    if image.architecture == facts.architecture {
+        return Ok(());
+    }
+    let (is, needs) = (image.architecture.word(), facts.architecture.word());
+    let reason = format!("{} is an {is} image, and {} needs {needs}", image.id, facts.machine_type);
+    Err(Failure::new(Step::Image, reason, "name an image of that architecture, or image: auto"))
+}

@@ -1,0 +1,159 @@
+//! Many at once: one CreateFleet over all pools of a region, and the launch template that it needs
+//! for the length of that call.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::candidates::Candidate;
+use super::placement::{Placed, Placement, Request};
+use crate::aws::{AwsError, Class, FleetPlace, FleetRequest, Given, Kind, LaunchRequest, Selector};
+use crate::fleet::{Attempt, Failure, InstanceKey, LaunchId, Level, Step, TemplateId};
+use crate::jobs::intents::close;
+use crate::jobs::network::until;
+
+/// The API action that makes a launch template.
+const CREATE_TEMPLATE: &str = "CreateLaunchTemplate";
+/// How long it is tried to make or to delete a template.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+impl Placement<'_> {
+    /// Asks for a fleet over all these candidates; what it gives goes from `waiting` to `placed`,
+    /// and who refused is not left to be asked again. An error says that nobody is to be asked any
+    /// more.
+    pub(super) async fn ask_fleet(
+        &self,
+        candidates: &mut Vec<&Candidate>,
+        waiting: &mut Vec<InstanceKey>,
+        placed: &mut Placed,
+        tries: &mut Vec<Attempt>,
+    ) -> Result<(), Failure> {
+        // Requests for single pools count from one.
+        let token = self.order.request(0);
+        let template = self.make_template(candidates, &token).await?;
+        let request = self.fleet(candidates, &token, &template, waiting.len());
+        let answer = self.ask(Request::Fleet(&request), waiting, tries).await;
+        self.drop_template(&template).await;
+        match answer? {
+            Ok(Given { machines, refused }) => {
+                self.fill(machines, waiting, placed).await;
+                for (pool, error) in &refused {
+                    self.context.refusals().note(pool, error.code.as_deref());
+                }
+                candidates.retain(|it| !refused.iter().any(|(pool, _)| *pool == it.pool));
+                let mut errors = refused.into_iter().map(|(_, error)| error);
+                let fatal = errors.find(|error| error.class != Class::Elsewhere);
+                fatal.filter(|_| !waiting.is_empty()).map_or(Ok(()), |error| {
+                    placed.stale_image |= error.is_stale_image();
+                    Err(error.failure(Step::Launch))
+                })
+            }
+            Err(error) if error.class == Class::Elsewhere => Ok(()),
+            Err(error) => Err(error.failure(Step::Launch)),
+        }
+    }
+
+    fn fleet(
+        &self,
+        candidates: &[&Candidate],
+        token: &LaunchId,
+        template: &TemplateId,
+        count: usize,
+    ) -> FleetRequest {
+        let place = |candidate: &&Candidate| FleetPlace {
+            pool: candidate.pool.clone(),
+            image: candidate.image.id.clone(),
+            subnet: candidate.subnet.clone(),
+        };
+        FleetRequest {
+            token: token.clone(),
+            count: u32::try_from(count).unwrap_or(u32::MAX),
+            template: template.clone(),
+            places: candidates.iter().map(place).collect(),
+            max_price: self.template.max_price,
+            tags: self.origin.launch_tags(self.ec2.region(), token),
+        }
+    }
+
+    /// Makes the launch template, on the disk before it is asked for.
+    async fn make_template(
+        &self,
+        candidates: &[&Candidate],
+        token: &LaunchId,
+    ) -> Result<TemplateId, Failure> {
+        let request = LaunchRequest {
+            tags: self.origin.launch_tags(self.ec2.region(), token),
+            token: token.clone(),
+            // Ubuntu's images all have the same one.
+            root_device: candidates
+                .first()
+                .map_or_else(String::new, |it| it.image.root_device.clone()),
+            ..self.template.clone()
+        };
+        let intent = serde_json::to_value(&request).unwrap_or_default();
+        let recorded = self.record(CREATE_TEMPLATE, token, intent).await?;
+        let create = || async {
+            match self.ec2.create_template(&request).await {
+                // Nobody but the lost call itself can have made one with this name.
+                Err(error) if matches!(error.class, Class::Unknown | Class::Exists) => {
+                    self.find_template(token).await.ok_or(error)
+                }
+                made => made,
+            }
+        };
+        let made = until(Instant::now() + PATIENCE, passes, create).await;
+        if !matches!(&made, Err(error) if error.class == Class::Unknown) {
+            let outcome = if made.is_ok() { "done" } else { "refused" };
+            close(self.context, recorded, outcome).await;
+        }
+        made.map_err(|error| error.failure(Step::Launch))
+    }
+
+    async fn find_template(&self, token: &LaunchId) -> Option<TemplateId> {
+        let selector = Selector::deployment(&self.origin.deployment).made_by(token);
+        self.ec2.templates(&selector).await.ok()?.pop()
+    }
+
+    /// The fleet has what it needs. What cannot be deleted now goes with the deployment.
+    async fn drop_template(&self, template: &TemplateId) {
+        let delete = || self.ec2.delete(Kind::Template, template.as_str());
+        let deleted = until(Instant::now() + PATIENCE, passes, delete).await;
+        if let Err(error) = deleted
+            && error.class != Class::Gone
+        {
+            let text = format!("{error}; destroy removes it");
+            self.reporter.said_of(self.ec2.region(), Level::Warning, text).await;
+        }
+    }
+
+    /// What a fleet came to, pool by pool. Where the whole call was refused, no pool was asked:
+    /// that is said of the region.
+    pub(super) async fn fleet_attempts(
+        &self,
+        request: &FleetRequest,
+        answer: &Result<Given, AwsError>,
+    ) -> Vec<Attempt> {
+        let Given { machines, refused } = match answer {
+            Ok(given) => given,
+            Err(error) => {
+                let text = error.to_string();
+                self.reporter.said_of(self.ec2.region(), Level::Warning, text).await;
+                return Vec::new();
+            }
+        };
+        let pools = request.places.iter().map(|place| &place.pool);
+        let gave = pools.filter_map(|pool| {
+            let count = machines.iter().filter(|machine| machine.pool() == *pool).count();
+            (count > 0).then(|| self.tried(pool.clone(), request.count, count, None))
+        });
+        let refusals = refused
+            .iter()
+            .map(|(pool, error)| self.tried(pool.clone(), request.count, 0, Some(error)));
+        refusals.chain(gave).collect()
+    }
+}
+
+/// What time mends. The same token makes no second template.
+fn passes(class: Class) -> bool {
+    matches!(class, Class::Retry | Class::NotYet | Class::Unknown)
+}

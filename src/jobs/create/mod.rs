@@ -1,0 +1,382 @@
+//! Creates instances: everything is checked before a cent is spent, then each region goes its own
+//! way, and in each region each instance.
+
+mod boot;
+mod candidates;
+mod instant_fleet;
+mod placement;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use boot::Crew;
+use candidates::{candidates, forget_images, images};
+use placement::{Placed, Placement};
+
+use super::context::reporter::Reporter;
+use super::context::tasks::together;
+use super::context::{Context, Site};
+use super::intents::creates::{self, Standing};
+use super::intents::unanswered::settle;
+use super::market::scores;
+use super::network::{self, NetworkReady};
+use super::node::inputs::Kit;
+use crate::aws::{Aws, Ec2, LaunchRequest};
+use crate::config::{Config, RegionConfig, Strategy};
+use crate::fleet::tags::Origin;
+use crate::fleet::{
+    Account, Fact, Failure, Instance, InstanceKey, Launch, LaunchId, Level, Lifecycle, Machine,
+    NetworkState, Outcome, Phase, Region, Step,
+};
+
+/// Launches and deploys. One region's failure is that region's alone.
+pub(super) async fn create(
+    context: Arc<Context>,
+    launches: Vec<Launch>,
+    reporter: Reporter,
+) -> Outcome {
+    for key in launches.iter().flat_map(|launch| &launch.keys) {
+        reporter.entered(key, Phase::Requesting).await;
+    }
+    let job = match prepare(&context, &reporter).await {
+        Ok(job) => Arc::new(job),
+        Err(failure) => {
+            for launch in &launches {
+                fail(&reporter, &launch.keys, &failure).await;
+            }
+            return Outcome::Failed(failure);
+        }
+    };
+    let mut regions = JoinSet::new();
+    for launch in launches {
+        let (job, context, reporter) = (Arc::clone(&job), Arc::clone(&context), reporter.clone());
+        regions.spawn(async move { Box::pin(job.region(&context, &launch, &reporter)).await });
+    }
+    let (failed, orders): (Vec<usize>, Vec<Vec<Standing>>) =
+        together(regions, || (1, Vec::new())).await.into_iter().unzip();
+    creates::end(&context, orders.into_iter().flatten().collect()).await;
+    outcome(failed.into_iter().sum())
+}
+
+/// Takes up again what an earlier run left behind: what runs and was not seen ready.
+pub(super) async fn resume(
+    context: Arc<Context>,
+    instances: Vec<Instance>,
+    reporter: Reporter,
+) -> Outcome {
+    let job = match prepare(&context, &reporter).await {
+        Ok(job) => job,
+        Err(failure) => return Outcome::Failed(failure),
+    };
+    let mut by_region: BTreeMap<Region, Vec<Instance>> = BTreeMap::new();
+    for instance in instances {
+        by_region.entry(instance.region.clone()).or_default().push(instance);
+    }
+    let mut regions = JoinSet::new();
+    let kit = Arc::new(job.kit);
+    for (region, instances) in by_region {
+        let ec2 = job.aws.region(&region);
+        let crew = Crew::new(&context, &kit, &ec2, &reporter);
+        regions.spawn(crew.run(instances.into_iter().filter_map(known).collect(), true));
+    }
+    outcome(together(regions, || 1).await.into_iter().sum())
+}
+
+fn known(instance: Instance) -> Option<(InstanceKey, Machine)> {
+    Some((instance.key, instance.machine?))
+}
+
+fn outcome(failed: usize) -> Outcome {
+    if failed == 0 { Outcome::Done } else { Outcome::Partly { failed } }
+}
+
+/// What all regions of one create share.
+struct Creation {
+    aws: Aws,
+    account: Account,
+    config: Arc<Config>,
+    kit: Arc<Kit>,
+    origin: Origin,
+}
+
+/// Everything that can be known to fail before AWS is asked for anything that costs money.
+async fn prepare(context: &Arc<Context>, reporter: &Reporter) -> Result<Creation, Failure> {
+    let config = Arc::clone(context.config()?);
+    context.journal()?;
+    context.settled()?;
+    let kit = Kit::prepare(context, &config, reporter).await?;
+    let aws = context.aws().await.map_err(|error| error.failure(Step::Account))?.clone();
+    let account = context.account().await.map_err(|error| error.failure(Step::Account))?.clone();
+    let origin = Origin {
+        deployment: context.deployment(),
+        creator: account.creator.clone(),
+        at: context.now(),
+        extra: BTreeMap::new(),
+    };
+    Ok(Creation { aws, account, config, kit: Arc::new(kit), origin })
+}
+
+impl Creation {
+    /// One region, from its network to its last instance. Answers how many instances failed, and
+    /// the orders, which end with the create.
+    async fn region(
+        &self,
+        context: &Arc<Context>,
+        launch: &Launch,
+        reporter: &Reporter,
+    ) -> (usize, Vec<Standing>) {
+        let Some((order, placed)) = self.try_region(context, launch, reporter).await else {
+            return (launch.keys.len(), Vec::new());
+        };
+        let ec2 = self.aws.region(&launch.region);
+        let crew = Crew::new(context, &self.kit, &ec2, reporter);
+        let elsewhere = async {
+            match placed.refused {
+                Some(homeless) => self.elsewhere(context, launch, &order, homeless, reporter).await,
+                None => (0, Vec::new()),
+            }
+        };
+        let (here, (there, mut orders)) =
+            tokio::join!(crew.run(placed.machines, order.is_resumed()), elsewhere);
+        orders.push(order);
+        (here + there, orders)
+    }
+
+    /// Places what can be placed in a region, which stands as an order until it is ended. `None`
+    /// where not even that could be done.
+    async fn try_region(
+        &self,
+        context: &Arc<Context>,
+        launch: &Launch,
+        reporter: &Reporter,
+    ) -> Option<(Standing, Placed)> {
+        let ec2 = self.aws.region(&launch.region);
+        // Until the last instance is asked for, nobody may tear down what is built here.
+        let _fence = context.build(&launch.region).await;
+        let (order, made) = match take_over(context, &ec2, launch, reporter).await {
+            Ok(taken) => taken,
+            Err(failure) => {
+                fail(reporter, &launch.keys, &failure).await;
+                return None;
+            }
+        };
+        let rest = launch.keys.get(made.len()..).unwrap_or_default();
+        let mut placed = if rest.is_empty() {
+            Placed::default()
+        } else {
+            self.place(context, &ec2, &order, rest, reporter).await.unwrap_or_else(|failure| {
+                Placed { refused: Some((rest.to_vec(), failure)), ..Placed::default() }
+            })
+        };
+        placed.machines.extend(made);
+        placed.machines.extend(launch.resumed.iter().cloned().filter_map(known));
+        if let Some((_, failure)) = &placed.refused {
+            reporter.said_of(&launch.region, Level::Warning, failure.to_string()).await;
+        }
+        context.stir();
+        Some((order, placed))
+    }
+
+    /// Tries what found no place in the other regions, where that is wished; what finds none there
+    /// has failed. Answers how many did, and the orders there.
+    async fn elsewhere(
+        &self,
+        context: &Arc<Context>,
+        launch: &Launch,
+        order: &Standing,
+        (mut homeless, mut failure): (Vec<InstanceKey>, Failure),
+        reporter: &Reporter,
+    ) -> (usize, Vec<Standing>) {
+        let spills = self.config.placement.spill && failure.step != Step::Account;
+        let others = self.config.regions.iter();
+        let others = others.filter(|it| spills && it.region != launch.region).collect();
+        let count = u32::try_from(homeless.len()).unwrap_or(u32::MAX);
+        let others = scores::likeliest(context, others, count, reporter).await;
+        let (mut crews, mut orders) = (JoinSet::new(), Vec::new());
+        for (number, RegionConfig { region, .. }) in others.into_iter().enumerate() {
+            if homeless.is_empty() {
+                break;
+            }
+            // From here on they are another order's: a crash must not have them launched twice.
+            order.release(context, homeless.len()).await;
+            // Without a dash: what it makes must not pass for the first order's.
+            let id = LaunchId::new(format!("{}s{number}", launch.id));
+            let moved = Launch::new(region.clone(), id, std::mem::take(&mut homeless));
+            for key in &moved.keys {
+                reporter.learned(key, Fact::Moved(region.clone())).await;
+            }
+            let Some((moved, placed)) = self.try_region(context, &moved, reporter).await else {
+                continue;
+            };
+            if let Some((rest, why)) = placed.refused {
+                moved.release(context, rest.len()).await;
+                (homeless, failure) = (rest, why);
+            }
+            let ec2 = self.aws.region(region);
+            let crew = Crew::new(context, &self.kit, &ec2, reporter);
+            crews.spawn(crew.run(placed.machines, false));
+            orders.push(moved);
+        }
+        fail(reporter, &homeless, &failure).await;
+        let failed: usize = together(crews, || 1).await.into_iter().sum();
+        (homeless.len() + failed, orders)
+    }
+
+    /// Network, key, image, launch: what has to stand before there is an instance.
+    async fn place(
+        &self,
+        context: &Arc<Context>,
+        ec2: &Ec2,
+        order: &Standing,
+        keys: &[InstanceKey],
+        reporter: &Reporter,
+    ) -> Result<Placed, Failure> {
+        let region = ec2.region();
+        if !self.account.regions.contains(region) {
+            let hint = format!("enable it: aws account enable-region --region-name {region}");
+            let reason =
+                format!("the region {region} is not enabled for account {}", self.account.id);
+            return Err(Failure::new(Step::Account, reason, hint));
+        }
+        let wanted = self.config.region(region).ok_or_else(|| {
+            let reason = format!("the region {region} is not in the configuration");
+            Failure::new(Step::Launch, reason, "add it under regions:")
+        })?;
+        let origin = Origin { extra: wanted.tags.clone(), ..self.origin.clone() };
+        let images = images(context, ec2, wanted).await?;
+        let Site { network, key_name, .. } = self.site(context, ec2, &origin, reporter).await?;
+        let candidates = candidates(context, ec2, wanted, &images, &network, reporter).await?;
+        let template = self.template(wanted, &network, key_name);
+        let origin = &origin;
+        let fleet_from = self.fleet_from(wanted);
+        let placement =
+            Placement { context, reporter, ec2, order, keys, origin, template, fleet_from };
+        let placed = placement.place(&candidates).await;
+        if placed.stale_image {
+            forget_images(context, region, &wanted.image);
+        }
+        Ok(placed)
+    }
+
+    /// An instant fleet buys one-time spot instances only.
+    fn fleet_from(&self, wanted: &RegionConfig) -> Option<u32> {
+        let placement = &self.config.placement;
+        let is_wished = placement.strategy == Strategy::Fleet;
+        (is_wished && wanted.lifecycle == Lifecycle::Spot).then_some(placement.fleet_from)
+    }
+
+    /// The network and the key pair; what was laid out a moment ago is as it was.
+    async fn site(
+        &self,
+        context: &Arc<Context>,
+        ec2: &Ec2,
+        origin: &Origin,
+        reporter: &Reporter,
+    ) -> Result<Site, Failure> {
+        let mut site = context.lay_out(ec2.region()).await;
+        if let Some(site) = &*site {
+            return Ok(site.clone());
+        }
+        reporter.learned_of(ec2.region(), Fact::Network(NetworkState::Building)).await;
+        let network = self.network(context, ec2, origin, reporter).await?;
+        reporter.learned_of(ec2.region(), Fact::Network(NetworkState::Ready)).await;
+        let key_name = self.key_pair(context, ec2, origin, reporter).await?;
+        let laid_out = Instant::now();
+        Ok(site.insert(Site { network, key_name, laid_out }).clone())
+    }
+
+    async fn network(
+        &self,
+        context: &Arc<Context>,
+        ec2: &Ec2,
+        origin: &Origin,
+        reporter: &Reporter,
+    ) -> Result<NetworkReady, Failure> {
+        let plan = network::NetworkPlan {
+            network: self.config.aws.network.clone(),
+            operators: self.kit.operators.clone(),
+            extra_groups: self.config.aws.security_groups.clone(),
+        };
+        let (say, telling) = reporter.telling(ec2.region());
+        telling
+            .during(Box::pin(network::ensure(ec2, &plan, origin, context.as_ref(), &say)))
+            .await
+            .map_err(|error| error.failure(Step::Network))
+    }
+
+    /// The name of the key pair that instances are started with.
+    async fn key_pair(
+        &self,
+        context: &Arc<Context>,
+        ec2: &Ec2,
+        origin: &Origin,
+        reporter: &Reporter,
+    ) -> Result<Option<String>, Failure> {
+        if let Some(name) = &self.config.aws.ssh_key_name {
+            return Ok(Some(name.clone()));
+        }
+        let Some(public_key) = &self.kit.public_key else { return Ok(None) };
+        let (say, telling) = reporter.telling(ec2.region());
+        let ensure = network::ensure_key_pair(ec2, public_key, origin, context.as_ref(), &say);
+        telling
+            .during(Box::pin(ensure))
+            .await
+            .map(Some)
+            .map_err(|error| error.failure(Step::KeyPair))
+    }
+
+    /// What all requests of a region have in common. The place is filled in by the candidate.
+    fn template(
+        &self,
+        wanted: &RegionConfig,
+        network: &NetworkReady,
+        key_name: Option<String>,
+    ) -> LaunchRequest {
+        let aws = &self.config.aws;
+        LaunchRequest {
+            token: "".into(),
+            count: 0,
+            machine_type: "".into(),
+            image: "".into(),
+            root_device: String::new(),
+            subnet: "".into(),
+            zone: "".into(),
+            security_groups: network.security_groups.clone(),
+            key_name,
+            user_data: self.kit.user_data.clone(),
+            storage_gb: wanted.instance_storage_gb,
+            lifecycle: wanted.lifecycle,
+            max_price: wanted.spot_price_limit,
+            associate_public_ip: aws.associate_public_ip,
+            instance_profile: aws.iam_instance_profile.clone(),
+            tags: BTreeMap::new(),
+        }
+    }
+}
+
+/// The order, on disk, and what an earlier run made for it that had no row. Where AWS cannot be
+/// asked for that, the order goes on standing.
+async fn take_over(
+    context: &Context,
+    ec2: &Ec2,
+    launch: &Launch,
+    reporter: &Reporter,
+) -> Result<(Standing, Vec<(InstanceKey, Machine)>), Failure> {
+    let order = Standing::begin(context, launch).await?;
+    settle(context, ec2, reporter).await?;
+    let found = order.find(context, ec2, &launch.known).await?;
+    let made: Vec<_> = launch.keys.iter().cloned().zip(found).collect();
+    for (key, machine) in &made {
+        reporter.learned(key, Fact::Seen(machine.clone())).await;
+    }
+    Ok((order, made))
+}
+
+async fn fail(reporter: &Reporter, keys: &[InstanceKey], failure: &Failure) {
+    for key in keys {
+        reporter.entered(key, Phase::Failed(failure.clone())).await;
+    }
+}

@@ -1,0 +1,342 @@
+//! Placement: asks for instances, candidate by candidate, until all are placed or nothing is left
+//! to ask.
+//!
+//! What came is kept, whatever happens to the rest. Every request has a client token of its own,
+//! which is on the disk before the request is sent.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::candidates::Candidate;
+use crate::aws::{AwsError, Class, Ec2, FleetRequest, Given, LaunchRequest, Selector};
+use crate::fleet::tags::Origin;
+use crate::fleet::{Attempt, Fact, Failure, InstanceKey, LaunchId, Level, Machine, Pool, Step};
+use crate::jobs::context::Context;
+use crate::jobs::context::reporter::Reporter;
+use crate::jobs::context::tasks::jitter;
+use crate::jobs::intents::creates::Standing;
+use crate::jobs::intents::unanswered::{CREATE_FLEET, RUN_INSTANCES};
+use crate::jobs::intents::{close, record};
+use crate::store::{Intent, IntentId};
+
+/// How often one request is sent again after a throttle or an error of AWS's own.
+const RETRIES: u32 = 6;
+
+/// What placement came to.
+#[derive(Debug, Default)]
+pub(super) struct Placed {
+    /// What there is now, and which row it belongs to.
+    pub machines: Vec<(InstanceKey, Machine)>,
+    /// Rows for which there was no place, and why.
+    pub refused: Option<(Vec<InstanceKey>, Failure)>,
+    /// Whether AWS did not know the image.
+    pub stale_image: bool,
+}
+
+/// The launch of one region.
+pub(super) struct Placement<'a> {
+    pub context: &'a Context,
+    pub reporter: &'a Reporter,
+    pub ec2: &'a Ec2,
+    pub order: &'a Standing,
+    /// The rows that are to be filled.
+    pub keys: &'a [InstanceKey],
+    pub origin: &'a Origin,
+    /// What all requests have in common.
+    pub template: LaunchRequest,
+    /// From how many instances on a fleet is asked for; `None` for never.
+    pub fleet_from: Option<u32>,
+}
+
+/// A request to launch, in either way.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Request<'a> {
+    Run(&'a LaunchRequest),
+    Fleet(&'a FleetRequest),
+}
+
+impl Request<'_> {
+    fn token(&self) -> &LaunchId {
+        match self {
+            Self::Run(request) => &request.token,
+            Self::Fleet(request) => &request.token,
+        }
+    }
+
+    fn count(&self) -> u32 {
+        match self {
+            Self::Run(request) => request.count,
+            Self::Fleet(request) => request.count,
+        }
+    }
+
+    /// As the journal keeps it.
+    fn intent(&self) -> (&'static str, serde_json::Value) {
+        let (action, request) = match self {
+            Self::Run(request) => (RUN_INSTANCES, serde_json::to_value(request)),
+            Self::Fleet(request) => (CREATE_FLEET, serde_json::to_value(request)),
+        };
+        (action, request.unwrap_or_default())
+    }
+}
+
+impl Placement<'_> {
+    /// Where there are many to place, asks for a fleet. Then asks each candidate in turn for what is
+    /// still missing; then once more those that gave something, until none does.
+    pub(super) async fn place(&self, candidates: &[Candidate]) -> Placed {
+        let mut placed = Placed::default();
+        let mut waiting = self.keys.to_vec();
+        let mut tries = Vec::new();
+        let mut round: Vec<&Candidate> = candidates.iter().collect();
+        if self.fleet_from.is_some_and(|from| waiting.len() >= from as usize) && !round.is_empty() {
+            let asked = self.ask_fleet(&mut round, &mut waiting, &mut placed, &mut tries).await;
+            if let Err(failure) = asked {
+                placed.refused = Some((waiting, failure));
+                return placed;
+            }
+        }
+        while !round.is_empty() && !waiting.is_empty() {
+            let mut gave = Vec::new();
+            for candidate in round {
+                if waiting.is_empty() {
+                    break;
+                }
+                let before = waiting.len();
+                let asked = self.ask_one(candidate, &mut waiting, &mut placed, &mut tries).await;
+                if let Err(failure) = asked {
+                    placed.refused = Some((waiting, failure));
+                    return placed;
+                }
+                if waiting.len() < before {
+                    gave.push(candidate);
+                }
+            }
+            round = gave;
+        }
+        if !waiting.is_empty() {
+            let failure = self.nowhere(waiting.len(), &tries);
+            placed.refused = Some((waiting, failure));
+        }
+        placed
+    }
+
+    /// Asks one candidate; what it gives goes from `waiting` to `placed`. An error says that there
+    /// is nobody to be asked any more.
+    async fn ask_one(
+        &self,
+        candidate: &Candidate,
+        waiting: &mut Vec<InstanceKey>,
+        placed: &mut Placed,
+        tries: &mut Vec<Attempt>,
+    ) -> Result<(), Failure> {
+        loop {
+            let request = self.request(candidate, waiting.len(), tries.len() + 1);
+            match self.ask(Request::Run(&request), waiting, tries).await? {
+                Ok(given) => {
+                    self.fill(given.machines, waiting, placed).await;
+                    return Ok(());
+                }
+                Err(error) if error.class == Class::NewToken => {}
+                Err(error) if error.class == Class::Elsewhere => {
+                    self.context.refusals().note(&candidate.pool, error.code.as_deref());
+                    return Ok(());
+                }
+                Err(error) => {
+                    placed.stale_image |= error.is_stale_image();
+                    return Err(error.failure(Step::Launch));
+                }
+            }
+        }
+    }
+
+    /// Gives these machines to the rows that wait.
+    pub(super) async fn fill(
+        &self,
+        machines: Vec<Machine>,
+        waiting: &mut Vec<InstanceKey>,
+        placed: &mut Placed,
+    ) {
+        let given = machines.len().min(waiting.len());
+        for (key, machine) in waiting.drain(..given).zip(machines) {
+            self.reporter.learned(&key, Fact::Seen(machine.clone())).await;
+            placed.machines.push((key, machine));
+        }
+    }
+
+    fn request(&self, candidate: &Candidate, count: usize, number: usize) -> LaunchRequest {
+        let token = self.order.request(u32::try_from(number).unwrap_or(u32::MAX));
+        LaunchRequest {
+            count: u32::try_from(count).unwrap_or(u32::MAX),
+            machine_type: candidate.pool.machine_type.clone(),
+            image: candidate.image.id.clone(),
+            root_device: candidate.image.root_device.clone(),
+            subnet: candidate.subnet.clone(),
+            zone: candidate.pool.zone.clone(),
+            tags: self.origin.launch_tags(self.ec2.region(), &token),
+            token,
+            ..self.template.clone()
+        }
+    }
+
+    pub(super) async fn record(
+        &self,
+        action: &str,
+        launch: &LaunchId,
+        request: serde_json::Value,
+    ) -> Result<IntentId, Failure> {
+        let intent = Intent {
+            action: action.into(),
+            region: self.ec2.region().clone(),
+            deployment: self.origin.deployment.clone(),
+            launch: Some(launch.clone()),
+            request,
+        };
+        record(self.context, &intent).await
+    }
+
+    /// One request, on the disk before it is sent, and sent again where that is right. The outer
+    /// error says that it could not be recorded.
+    pub(super) async fn ask(
+        &self,
+        request: Request<'_>,
+        waiting: &[InstanceKey],
+        tries: &mut Vec<Attempt>,
+    ) -> Result<Result<Given, AwsError>, Failure> {
+        let (action, intent) = request.intent();
+        let recorded = self.record(action, request.token(), intent).await?;
+        let mut pause = Duration::from_millis(500);
+        let mut retries = RETRIES;
+        loop {
+            let answer = self.send(request).await;
+            let is_unknown = matches!(&answer, Err(error) if error.class == Class::Unknown);
+            tries.extend(self.note(request, waiting, &answer).await);
+            let may_pass = matches!(&answer, Err(error)
+                if matches!(error.class, Class::Unknown | Class::Retry | Class::NotYet));
+            if let Ok(given) = &answer {
+                self.order.note(self.context, &given.machines).await;
+            }
+            if !may_pass || retries == 0 {
+                if !is_unknown {
+                    let outcome = if answer.is_ok() { "done" } else { "refused" };
+                    close(self.context, recorded, outcome).await;
+                }
+                return Ok(answer);
+            }
+            // The same request with the same token launches at most once.
+            retries -= 1;
+            if !is_unknown {
+                sleep(jitter(pause)).await;
+                pause = (pause * 2).min(Duration::from_secs(30));
+            }
+        }
+    }
+
+    /// Sends a request once. Where nobody knows what it did, that is looked for.
+    async fn send(&self, request: Request<'_>) -> Result<Given, AwsError> {
+        let answer = match request {
+            Request::Run(request) => {
+                let machines = self.ec2.launch(request).await;
+                machines.map(|machines| Given { machines, refused: Vec::new() })
+            }
+            Request::Fleet(request) => self.ec2.create_fleet(request, self.context.now()).await,
+        };
+        match answer {
+            Err(error) if error.class == Class::Unknown => {
+                let text = format!("{error}; looking for what it made");
+                self.reporter.said_of(self.ec2.region(), Level::Warning, text).await;
+                let found = self.find(request).await.ok_or(error)?;
+                Ok(Given { machines: found, refused: Vec::new() })
+            }
+            answer => answer,
+        }
+    }
+
+    /// What a request of unknown outcome made, found by its token in the tags. All of it: what is
+    /// told of later than the rest would be asked for a second time.
+    async fn find(&self, request: Request<'_>) -> Option<Vec<Machine>> {
+        let selector = Selector::deployment(&self.origin.deployment).made_by(request.token());
+        let deadline = Instant::now() + self.context.pace.consistency;
+        let wanted = usize::try_from(request.count()).unwrap_or(usize::MAX);
+        let mut found = Vec::new();
+        loop {
+            if let Ok(machines) = self.ec2.instances(&selector).await
+                && machines.len() > found.len()
+            {
+                found = machines;
+            }
+            if found.len() >= wanted || Instant::now() >= deadline {
+                return (!found.is_empty()).then_some(found);
+            }
+            sleep(self.context.pace.busy).await;
+        }
+    }
+
+    /// Writes what a request came to into the rows that it was for, and into the region.
+    async fn note(
+        &self,
+        request: Request<'_>,
+        waiting: &[InstanceKey],
+        answer: &Result<Given, AwsError>,
+    ) -> Vec<Attempt> {
+        let attempts = match request {
+            Request::Run(request) => vec![self.attempt(request, answer)],
+            Request::Fleet(request) => self.fleet_attempts(request, answer).await,
+        };
+        for attempt in &attempts {
+            self.reporter.learned_of(self.ec2.region(), Fact::Tried(attempt.clone())).await;
+            for key in waiting {
+                self.reporter.learned(key, Fact::Tried(attempt.clone())).await;
+            }
+        }
+        attempts
+    }
+
+    fn attempt(&self, request: &LaunchRequest, answer: &Result<Given, AwsError>) -> Attempt {
+        let LaunchRequest { zone, machine_type, count, .. } = request;
+        let pool = Pool { zone: zone.clone(), machine_type: machine_type.clone() };
+        let given = answer.as_ref().map_or(0, |given| given.machines.len());
+        self.tried(pool, *count, given, answer.as_ref().err())
+    }
+
+    pub(super) fn tried(
+        &self,
+        pool: Pool,
+        asked: u32,
+        given: usize,
+        refusal: Option<&AwsError>,
+    ) -> Attempt {
+        Attempt {
+            at: self.context.now(),
+            zone: pool.zone,
+            machine_type: pool.machine_type,
+            asked,
+            given: u32::try_from(given).unwrap_or(u32::MAX),
+            code: refusal.and_then(|error| error.code.as_deref()).map(str::to_owned),
+            message: refusal.map(|error| error.message.to_string()),
+        }
+    }
+
+    /// All candidates were asked, and this many found no place.
+    fn nowhere(&self, missing: usize, tries: &[Attempt]) -> Failure {
+        let region = self.ec2.region();
+        if tries.is_empty() {
+            return Failure::new(
+                Step::Launch,
+                format!("{region} has no zone that offers what is asked for"),
+                "name another machine type or zone; a zone that refused is asked again after 3 \
+                 minutes",
+            );
+        }
+        let told: Vec<String> = tries.iter().map(ToString::to_string).collect();
+        Failure::new(
+            Step::Launch,
+            format!(
+                "{missing} of {} found no place in {region}: {}",
+                self.keys.len(),
+                told.join("; ")
+            ),
+            "add machine types or regions, set placement.spill: true, or try again later",
+        )
+    }
+}

@@ -1,0 +1,157 @@
+//! What is left of deployments: networks, volumes, addresses of ours in regions where nothing of
+//! their deployment is alive. And a look at everything of ours, of whatever deployment.
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use tokio::task::JoinSet;
+
+use super::Destruction;
+use crate::aws::{AwsError, DeploymentSeen, Ec2, Residue, Selector};
+use crate::fleet::{Failure, Level, Outcome, Region, Step};
+use crate::jobs::context::Context;
+use crate::jobs::context::reporter::Reporter;
+use crate::jobs::context::tasks::together;
+use crate::jobs::intents::target::Target;
+
+/// How young the network of somebody else's deployment may be and have no instance because they
+/// are just creating it.
+const BEING_MADE: SignedDuration = SignedDuration::from_hours(1);
+
+/// Says what of ours is in these regions, of whatever deployment; in every enabled region where
+/// none is named.
+pub(in crate::jobs) async fn inspect(
+    context: &Context,
+    regions: Vec<Region>,
+    reporter: &Reporter,
+) -> Outcome {
+    let mut looks = JoinSet::new();
+    for ec2 in match chosen(context, regions).await {
+        Ok(regions) => regions,
+        Err(failure) => return Outcome::Failed(failure),
+    } {
+        let reporter = reporter.clone();
+        looks.spawn(async move {
+            match tell(&ec2, &reporter).await {
+                Ok(()) => 0,
+                Err(error) => trouble(&ec2, &error, &reporter).await,
+            }
+        });
+    }
+    ended(looks).await
+}
+
+async fn tell(ec2: &Ec2, reporter: &Reporter) -> Result<(), AwsError> {
+    for seen in ec2.deployments().await? {
+        let residue = ec2.residue(&Selector::deployment(&seen.deployment)).await?;
+        let text = format!("{seen}: {}", named(&residue));
+        reporter.said_of(ec2.region(), Level::Info, text).await;
+    }
+    Ok(())
+}
+
+/// Removes what is left in these regions of deployments of which nothing is alive there; in every
+/// enabled region where none is named. A dry run says it only.
+pub(in crate::jobs) async fn clean_up(
+    context: Arc<Context>,
+    regions: Vec<Region>,
+    dry_run: bool,
+    reporter: Reporter,
+) -> Outcome {
+    let changes = if dry_run { Ok(()) } else { context.journal().map(drop) };
+    let regions = match changes {
+        Ok(()) => chosen(&context, regions).await,
+        Err(failure) => Err(failure),
+    };
+    let mut cleanings = JoinSet::new();
+    for ec2 in match regions {
+        Ok(regions) => regions,
+        Err(failure) => return Outcome::Failed(failure),
+    } {
+        let cleaning =
+            Cleaning { context: Arc::clone(&context), reporter: reporter.clone(), ec2, dry_run };
+        cleanings.spawn(async move {
+            match cleaning.run().await {
+                Ok(failed) => failed,
+                Err(error) => trouble(&cleaning.ec2, &error, &cleaning.reporter).await,
+            }
+        });
+    }
+    ended(cleanings).await
+}
+
+/// One region's part.
+struct Cleaning {
+    context: Arc<Context>,
+    ec2: Ec2,
+    reporter: Reporter,
+    dry_run: bool,
+}
+
+impl Cleaning {
+    /// Answers how many deployments have something that would not go.
+    async fn run(&self) -> Result<usize, AwsError> {
+        let mut failed = 0;
+        let deployments = self.ec2.deployments().await?.into_iter();
+        for seen in deployments.filter(|seen| seen.alive == 0) {
+            let residue = self.ec2.residue(&Selector::deployment(&seen.deployment)).await?;
+            if residue.is_empty() {
+                continue;
+            }
+            if self.is_being_made(&seen) {
+                let text = format!(
+                    "{seen}: left alone, it is younger than an hour and may be in the making; \
+                     `destroy --all --deployment {}` removes it",
+                    seen.deployment
+                );
+                self.say(Level::Info, text).await;
+                continue;
+            }
+            self.say(Level::Info, format!("left over of {seen}: {}", named(&residue))).await;
+            if !self.dry_run {
+                let target = Target::Deployment(seen.deployment);
+                let (context, reporter) = (Arc::clone(&self.context), self.reporter.clone());
+                let destruction = Destruction::new(context, self.ec2.clone(), reporter, target);
+                failed += usize::from(destruction.clear().await);
+            }
+        }
+        Ok(failed)
+    }
+
+    /// Ours is not: whoever would make it holds the lock of this state, and that is us.
+    fn is_being_made(&self, seen: &DeploymentSeen) -> bool {
+        seen.deployment != self.context.deployment()
+            && seen
+                .newest
+                .is_some_and(|newest| self.context.now().duration_since(newest) < BEING_MADE)
+    }
+
+    async fn say(&self, level: Level, text: String) {
+        self.reporter.said_of(self.ec2.region(), level, text).await;
+    }
+}
+
+async fn chosen(context: &Context, regions: Vec<Region>) -> Result<Vec<Ec2>, Failure> {
+    let failed = |error: AwsError| error.failure(Step::Account);
+    let aws = context.aws().await.map_err(failed)?;
+    let account = context.account().await.map_err(failed)?;
+    let regions = if regions.is_empty() { account.regions.clone() } else { regions };
+    Ok(regions.iter().map(|region| aws.region(region)).collect())
+}
+
+async fn trouble(ec2: &Ec2, error: &AwsError, reporter: &Reporter) -> usize {
+    let text = error.failure(Step::Teardown).to_string();
+    reporter.said_of(ec2.region(), Level::Error, text).await;
+    1
+}
+
+async fn ended(regions: JoinSet<usize>) -> Outcome {
+    match together(regions, || 1).await.into_iter().sum() {
+        0 => Outcome::Done,
+        failed => Outcome::Partly { failed },
+    }
+}
+
+fn named(residue: &[Residue]) -> String {
+    residue.iter().map(Residue::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,461 @@
+//! Destroys: spot requests first, then the instances, then, when the last one is seen terminated,
+//! the network; and looks afterwards whether anything is left.
+//!
+//! Everything goes by tags, so a destroy may be stopped at any point and begun again, here or on
+//! another machine. What was asked of EC2 and not answered is waited for: what it makes may show
+//! only now.
+
+pub(super) mod cleanup;
+mod nodes;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, OwnedRwLockWriteGuard};
+use tokio::task::JoinSet;
+use tokio::time::{Duration, Instant, sleep};
+
+use super::context::Context;
+use super::context::reporter::Reporter;
+use super::context::tasks::together;
+use super::intents::close;
+use super::intents::destroys::Record;
+use super::intents::target::Target;
+use super::intents::unanswered::Unanswered;
+use super::network;
+use super::watch::look::look;
+use crate::aws::{AwsError, Ec2, Kind, Residue, Selector};
+use crate::fleet::{
+    Doomed, Ec2State, Fact, Failure, InstanceId, Level, Machine, NetworkState, Outcome, Phase,
+    Region, SpotRequestId, Step, Victim,
+};
+
+/// How long an instance may take from shutting-down to terminated.
+const SHUTDOWN: Duration = Duration::from_mins(15);
+/// How long the network's parts may depend on each other after the last instance is gone.
+const TEARDOWN: Duration = Duration::from_mins(5);
+
+/// What is to be destroyed in one region.
+enum Aim {
+    /// These.
+    Victims(Vec<Victim>),
+    /// Everything of the target.
+    Everything(Target),
+}
+
+/// Destroys, each region by itself.
+pub(super) async fn destroy(context: Arc<Context>, doomed: Doomed, reporter: Reporter) -> Outcome {
+    // For the account it does not matter which deployment is ours.
+    let settled = if matches!(doomed, Doomed::Account(_)) { Ok(()) } else { context.settled() };
+    if let Err(failure) = context.journal().map(drop).and(settled) {
+        return Outcome::Failed(failure);
+    }
+    let aims = match aims(&context, doomed).await {
+        Ok(aims) => aims,
+        Err(error) => return Outcome::Failed(error.failure(Step::Account)),
+    };
+    if aims.iter().any(|(_, aim)| matches!(aim, Aim::Everything(_))) {
+        say_unsure(&context, &reporter).await;
+    }
+    let mut regions = JoinSet::new();
+    for (ec2, aim) in aims {
+        let (context, reporter) = (Arc::clone(&context), reporter.clone());
+        regions.spawn(async move {
+            let (target, victims) = match aim {
+                Aim::Victims(victims) => (Target::Deployment(context.deployment()), Some(victims)),
+                Aim::Everything(target) => (target, None),
+            };
+            let destruction = Destruction::new(context, ec2, reporter, target);
+            let failed = match victims {
+                Some(victims) => destruction.end_some(victims).await,
+                None => destruction.empty().await,
+            };
+            (failed, destruction.gone.into_inner())
+        });
+    }
+    let ended = together(regions, || (1, BTreeSet::new())).await;
+    let gone = ended.iter().flat_map(|(_, gone)| gone).cloned().collect();
+    nodes::forget(&context, &gone, &reporter).await;
+    let failed: usize = ended.iter().map(|(failed, _)| failed).sum();
+    if failed == 0 { Outcome::Done } else { Outcome::Partly { failed } }
+}
+
+async fn aims(context: &Context, doomed: Doomed) -> Result<Vec<(Ec2, Aim)>, AwsError> {
+    let aws = context.aws().await?;
+    let enabled = &context.account().await?.regions;
+    let ours = Target::Deployment(context.deployment());
+    let all = |regions: &[Region], target: &Target| {
+        let aim = |region| (aws.region(region), Aim::Everything(target.clone()));
+        regions.iter().map(aim).collect()
+    };
+    Ok(match doomed {
+        Doomed::Instances(by_region) => by_region
+            .into_iter()
+            .map(|(region, victims)| (aws.region(&region), Aim::Victims(victims)))
+            .collect(),
+        Doomed::Region(region) => all(&[region], &ours),
+        Doomed::Everything => all(enabled, &ours),
+        Doomed::Launches(launches) => launches
+            .into_iter()
+            .map(|(region, launch)| {
+                let target = Target::Launch(context.deployment(), launch);
+                (aws.region(&region), Aim::Everything(target))
+            })
+            .collect(),
+        Doomed::Account(regions) if regions.is_empty() => all(enabled, &Target::Account),
+        Doomed::Account(regions) => all(&regions, &Target::Account),
+    })
+}
+
+/// What a look at the network's resources came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Remains {
+    /// Nothing is left.
+    Nothing,
+    /// Instances that use it; so it was left alone.
+    Instances,
+    /// Something would not go, and that was said.
+    Something,
+}
+
+/// One region's part.
+pub(super) struct Destruction {
+    context: Arc<Context>,
+    ec2: Ec2,
+    reporter: Reporter,
+    target: Target,
+    /// This destroy in the journal.
+    record: Record,
+    /// Instances that were seen terminated.
+    gone: Mutex<BTreeSet<InstanceId>>,
+}
+
+impl Destruction {
+    pub(super) fn new(context: Arc<Context>, ec2: Ec2, reporter: Reporter, target: Target) -> Self {
+        let (record, gone) = (Record::default(), Mutex::default());
+        Self { context, ec2, reporter, target, record, gone }
+    }
+
+    /// Ends these instances; with the last one of the deployment goes the network. Answers how
+    /// much of it failed.
+    async fn end_some(&self, victims: Vec<Victim>) -> usize {
+        // A launch that is on its way is waited for.
+        let fence = self.context.tear_down(self.region()).await;
+        let failed = match self.end(victims, fence).await {
+            Ok(failed) => {
+                let remains = self.tear_down().await;
+                failed + usize::from(remains == Remains::Something)
+            }
+            Err(failure) => self.said(&failure).await,
+        };
+        self.ended(failed).await;
+        failed
+    }
+
+    /// Destroys everything of the target, and looks again until nothing is left and no call can
+    /// show an effect any more. Answers how much of it failed.
+    pub(super) async fn empty(&self) -> usize {
+        if self.target.launch().is_some() {
+            // From now on the launch is not gone on with, but taken back.
+            self.begin(&[]).await;
+        }
+        let failed = match self.pass_by_pass().await {
+            Ok(failed) => failed,
+            Err(failure) => self.said(&failure).await,
+        };
+        if failed == 0 {
+            // Nothing is here: whatever these calls made, it is gone.
+            for call in self.unanswered() {
+                close(&self.context, call.id, "gone").await;
+            }
+        }
+        self.ended(failed).await;
+        failed
+    }
+
+    async fn pass_by_pass(&self) -> Result<usize, Failure> {
+        let deadline = Instant::now() + SHUTDOWN;
+        let mut waits = false;
+        loop {
+            // A launch that is on its way is waited for, so that the question by tags sees what
+            // it made.
+            let fence = self.context.tear_down(self.region()).await;
+            let quiet = self.quiet_at();
+            let is_last = Instant::now() >= quiet;
+            let machines = self.look().await.map_err(|error| error.failure(Step::Terminate))?;
+            let (alive, dead): (Vec<&Machine>, Vec<&Machine>) =
+                machines.iter().partition(|machine| machine.is_alive());
+            // An earlier destroy may have been cut short before it came to its nodes.
+            self.gone.lock().await.extend(dead.into_iter().map(|machine| machine.id.clone()));
+            let alive = alive.into_iter().map(victim).collect();
+            let failed = self.end(alive, fence).await?;
+            let remains = self.tear_down().await;
+            // Those of other launches are none of a launch's business.
+            let is_alive =
+                remains == Remains::Instances && !matches!(self.target, Target::Launch(..));
+            if failed > 0 || remains == Remains::Something {
+                return Ok(failed.max(1));
+            }
+            if is_alive && Instant::now() >= deadline {
+                let reason = "instances come up faster than they can be ended";
+                return Err(Failure::new(Step::Terminate, reason, "run destroy again"));
+            }
+            if is_alive {
+                continue;
+            }
+            if is_last || Instant::now() >= deadline {
+                return Ok(0);
+            }
+            if !waits && let Some(answer) = self.answered_at() {
+                let text = format!(
+                    "a call was not answered: looking {} s more for what it may have made",
+                    seconds_until(answer)
+                );
+                self.reporter.said_of(self.region(), Level::Info, text).await;
+                waits = true;
+            }
+            let left = quiet.saturating_duration_since(Instant::now());
+            sleep(left.min(self.context.pace.busy)).await;
+        }
+    }
+
+    /// From when on nothing can show any more that was asked for before.
+    fn quiet_at(&self) -> Instant {
+        self.answered_at().max(self.context.unsure_until()).unwrap_or_else(Instant::now)
+    }
+
+    /// From when on no call of this region can show an effect that nobody answered; `None` where
+    /// there is no such call.
+    fn answered_at(&self) -> Option<Instant> {
+        let calls = self.unanswered().into_iter();
+        calls.filter(|call| call.makes().is_some()).map(|call| call.until).max()
+    }
+
+    /// The calls for the target in this region whose outcome nobody wrote down, and its orders.
+    fn unanswered(&self) -> Vec<Unanswered> {
+        let Ok(journal) = self.context.journal() else { return Vec::new() };
+        let open = journal.unresolved().into_iter();
+        let ours = open
+            .filter(|(.., intent)| intent.region == *self.region() && self.target.covers(intent));
+        ours.map(|(id, at, intent)| {
+            let until = self.context.shows_until(at);
+            Unanswered { id, intent, until }
+        })
+        .collect()
+    }
+
+    /// Writes down what is about to be ended.
+    async fn begin(&self, victims: &[Victim]) {
+        self.record.begin(&self.context, self.region(), &self.target, victims).await;
+    }
+
+    async fn ended(&self, failed: usize) {
+        if failed == 0 {
+            let gone = self.gone.lock().await;
+            self.record.end(&self.context, self.region(), &self.target, &gone).await;
+        }
+        self.context.stir();
+    }
+
+    /// Ends these instances and sees them terminated. The fence is let go as soon as all were
+    /// told to end.
+    async fn end(
+        &self,
+        victims: Vec<Victim>,
+        fence: OwnedRwLockWriteGuard<()>,
+    ) -> Result<usize, Failure> {
+        if !victims.is_empty() {
+            self.begin(&victims).await;
+        }
+        for victim in &victims {
+            self.context.stop_work_on(&victim.id);
+        }
+        let (ending, failed) = self.terminate(&victims).await;
+        drop(fence);
+        self.await_end(ending).await?;
+        Ok(failed)
+    }
+
+    fn region(&self) -> &Region {
+        self.ec2.region()
+    }
+
+    /// The target's instances, the terminated ones too. What is of this process's deployment is
+    /// reported.
+    async fn look(&self) -> Result<Vec<Machine>, AwsError> {
+        let deployment = self.context.deployment();
+        let shown = look(&self.context, &self.ec2, &self.reporter).await?;
+        Ok(match &self.target {
+            Target::Deployment(target) if *target == deployment => shown,
+            Target::Launch(target, launch) if *target == deployment => {
+                let is_of = |machine: &Machine| machine.is_of(launch);
+                shown.into_iter().filter(is_of).collect()
+            }
+            target => self.ec2.instances(&target.selector().with_terminated()).await?,
+        })
+    }
+
+    async fn said(&self, failure: &Failure) -> usize {
+        self.reporter.said_of(self.region(), Level::Error, failure.to_string()).await;
+        1
+    }
+
+    /// Cancels the spot requests, then ends the instances: the other way round a persistent
+    /// request would launch again. Answers which are ending, and how much failed.
+    async fn terminate(&self, victims: &[Victim]) -> (BTreeSet<InstanceId>, usize) {
+        let requests: Vec<SpotRequestId> =
+            victims.iter().filter_map(|victim| victim.spot_request.clone()).collect();
+        let (mut ending, mut failed) = (BTreeSet::new(), 0);
+        if !requests.is_empty()
+            && let Err(error) = self.ec2.cancel_spot_requests(&requests).await
+        {
+            failed += self.said(&error.failure(Step::Terminate)).await;
+        }
+        if victims.is_empty() {
+            return (ending, failed);
+        }
+        let ids: Vec<InstanceId> = victims.iter().map(|victim| victim.id.clone()).collect();
+        for (id, ended) in self.ec2.terminate(&ids).await {
+            let Some(victim) = victims.iter().find(|victim| victim.id == id) else { continue };
+            match ended {
+                Ok(()) => {
+                    self.reporter.entered(&victim.key, Phase::Terminating).await;
+                    ending.insert(id);
+                }
+                Err(error) => {
+                    let failure = error.failure(Step::Terminate);
+                    self.reporter.entered(&victim.key, Phase::Failed(failure)).await;
+                    failed += 1;
+                }
+            }
+        }
+        (ending, failed)
+    }
+
+    /// Looks until all of these are terminated. One that is not listed by its tags is asked for by
+    /// its id: only one that EC2 does not know either, for longer than it may take to tell, is gone.
+    async fn await_end(&self, mut waiting: BTreeSet<InstanceId>) -> Result<(), Failure> {
+        let deadline = Instant::now() + SHUTDOWN;
+        let forgotten = Instant::now() + self.context.pace.consistency;
+        while !waiting.is_empty() {
+            match self.states(&waiting).await {
+                Ok(states) => {
+                    let is_gone = |id: &InstanceId| match states.get(id) {
+                        Some(state) => *state == Ec2State::Terminated,
+                        None => Instant::now() >= forgotten,
+                    };
+                    self.gone.lock().await.extend(waiting.extract_if(.., is_gone));
+                }
+                Err(error) if Instant::now() >= deadline => {
+                    return Err(error.failure(Step::Terminate));
+                }
+                Err(_) => {}
+            }
+            if Instant::now() >= deadline && !waiting.is_empty() {
+                let ids: Vec<&str> = waiting.iter().map(InstanceId::as_str).collect();
+                let reason =
+                    format!("not terminated after {} s: {}", SHUTDOWN.as_secs(), ids.join(", "));
+                let hint = "run destroy again: it goes on where this one stopped";
+                return Err(Failure::new(Step::Terminate, reason, hint));
+            }
+            if !waiting.is_empty() {
+                sleep(self.context.pace.busy).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn states(
+        &self,
+        ids: &BTreeSet<InstanceId>,
+    ) -> Result<BTreeMap<InstanceId, Ec2State>, AwsError> {
+        let listed = self.look().await?.into_iter().map(|machine| (machine.id, machine.state));
+        let mut states: BTreeMap<InstanceId, Ec2State> = listed.collect();
+        let unlisted: Vec<InstanceId> =
+            ids.iter().filter(|id| !states.contains_key(*id)).cloned().collect();
+        if !unlisted.is_empty() {
+            states.extend(self.ec2.states(&unlisted).await?);
+        }
+        Ok(states)
+    }
+
+    /// Removes what is left of a deployment in a region where nothing of it is alive. Answers
+    /// whether something would not go.
+    pub(super) async fn clear(&self) -> bool {
+        let is_left = self.tear_down().await == Remains::Something;
+        self.ended(usize::from(is_left)).await;
+        is_left
+    }
+
+    /// Removes the network of a region where nothing of the deployment is alive any more.
+    async fn tear_down(&self) -> Remains {
+        // Nobody launches into what is being removed.
+        let _fence = self.context.tear_down(self.region()).await;
+        let network = self.target.network();
+        match self.ec2.residue(&network).await {
+            // In most regions there is nothing, and nothing is worth a word.
+            Ok(left) if left.is_empty() => Remains::Nothing,
+            Ok(left) if left.iter().any(|it| it.kind == Kind::Instance) => Remains::Instances,
+            Ok(_) if self.demolish(&network).await => Remains::Nothing,
+            Ok(_) => Remains::Something,
+            Err(error) => {
+                self.said(&error.failure(Step::Teardown)).await;
+                Remains::Something
+            }
+        }
+    }
+
+    /// True when nothing is left.
+    async fn demolish(&self, network: &Selector) -> bool {
+        self.begin(&[]).await;
+        self.reporter.learned_of(self.region(), Fact::Network(NetworkState::Removing)).await;
+        let (say, telling) = self.reporter.telling(self.region());
+        let teardown = network::teardown(&self.ec2, network, TEARDOWN, &say);
+        match telling.during(Box::pin(teardown)).await {
+            Ok(left) if left.is_empty() => {
+                self.reporter.learned_of(self.region(), Fact::Network(NetworkState::Gone)).await;
+                true
+            }
+            Ok(left) => {
+                let left: Vec<String> = left.iter().map(Residue::to_string).collect();
+                let text =
+                    format!("left over: {}; run destroy again in a few minutes", left.join(", "));
+                self.reporter.said_of(self.region(), Level::Error, text).await;
+                let residue = NetworkState::Residue(left);
+                self.reporter.learned_of(self.region(), Fact::Network(residue)).await;
+                false
+            }
+            Err(error) => {
+                self.said(&error.failure(Step::Teardown)).await;
+                false
+            }
+        }
+    }
+}
+
+/// Says once, for all regions, how long what no journal tells of is looked for.
+async fn say_unsure(context: &Context, reporter: &Reporter) {
+    let Some(until) = context.unsure_until().filter(|until| *until > Instant::now()) else {
+        return;
+    };
+    let text = format!(
+        "the journal is lost or cannot be read: what was in flight is looked for {} s more",
+        seconds_until(until)
+    );
+    reporter.remarked(Level::Info, text).await;
+}
+
+fn seconds_until(time: Instant) -> u64 {
+    time.saturating_duration_since(Instant::now()).as_secs() + 1
+}
+
+fn victim(machine: &Machine) -> Victim {
+    Victim {
+        key: crate::fleet::InstanceKey::adopted(&machine.id),
+        id: machine.id.clone(),
+        spot_request: machine.spot_request.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

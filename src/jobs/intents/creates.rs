@@ -1,0 +1,181 @@
+//! Orders: what a create was asked for in a region. They stand in the journal until that create has
+//! ended in all its regions.
+//!
+//! A create that is killed leaves its order standing. The next create takes it over: it looks what
+//! the order has made so far and launches the rest. So the same command, given again after a
+//! crash, completes what it began and never launches twice.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, sleep};
+
+use super::destroys::{is_destroy, unfinished_destroys};
+use crate::aws::{Ec2, Selector};
+use crate::fleet::{
+    DeploymentId, Ec2State, Failure, InstanceId, Launch, LaunchId, Machine, Order, Region, Step,
+};
+use crate::jobs::context::Context;
+use crate::store::{Intent, IntentId, Journal};
+
+/// What the journal calls an order; it is no action of EC2's.
+const CREATE: &str = "Create";
+
+/// What an order says, as the journal keeps it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Terms {
+    /// How many instances.
+    count: u32,
+    /// How often it was begun: a part of its client tokens.
+    run: u32,
+    /// What EC2 told that it made. A listing may come to know of it only later.
+    made: BTreeSet<InstanceId>,
+}
+
+/// The orders that an earlier process left standing, and was not about to take back.
+pub fn unfinished(journal: &Journal) -> Vec<Order> {
+    let taken_back: BTreeSet<LaunchId> =
+        unfinished_destroys(journal).into_iter().filter_map(|doom| doom.launch).collect();
+    let orders = journal.inherited().into_iter().filter_map(|(.., intent)| {
+        let Terms { count, made, .. } = terms(&intent)?;
+        let Intent { region, deployment, launch, .. } = intent;
+        Some(Order { deployment, region, launch: launch?, count, made })
+    });
+    orders.filter(|order| !taken_back.contains(&order.launch)).collect()
+}
+
+/// Whether an intent is an order or a destroy, not a call.
+pub(in crate::jobs) fn is_order(intent: &Intent) -> bool {
+    intent.action == CREATE || is_destroy(intent)
+}
+
+fn terms(intent: &Intent) -> Option<Terms> {
+    (intent.action == CREATE).then(|| serde_json::from_value(intent.request.clone()).ok())?
+}
+
+/// An order that is being carried out.
+#[derive(Debug)]
+pub(in crate::jobs) struct Standing {
+    id: IntentId,
+    region: Region,
+    deployment: DeploymentId,
+    launch: LaunchId,
+    /// When the run before this one last wrote to it.
+    left: Option<Timestamp>,
+    terms: Mutex<Terms>,
+}
+
+impl Standing {
+    /// Writes the order down, or takes over the one that stands for this launch. When this
+    /// returns, it is on the disk.
+    pub(in crate::jobs) async fn begin(
+        context: &Context,
+        launch: &Launch,
+    ) -> Result<Self, Failure> {
+        let standing = context.journal()?.inherited().into_iter().find_map(|(id, at, intent)| {
+            let same = intent.launch.as_ref() == Some(&launch.id);
+            Some((id, at, terms(&intent).filter(|_| same)?))
+        });
+        let count = u32::try_from(launch.keys.len() + launch.known.len()).unwrap_or(u32::MAX);
+        let (left, terms) = match &standing {
+            Some((_, at, terms)) => {
+                (Some(*at), Terms { count, run: terms.run + 1, made: terms.made.clone() })
+            }
+            None => (None, Terms { count, run: 1, made: BTreeSet::new() }),
+        };
+        let (region, deployment) = (launch.region.clone(), context.deployment());
+        let intent = written(&region, &deployment, &launch.id, &terms);
+        let id = match standing {
+            Some((id, ..)) => {
+                super::amend(context, id, &intent).await?;
+                id
+            }
+            None => super::record(context, &intent).await?,
+        };
+        let terms = Mutex::new(terms);
+        Ok(Self { id, region, deployment, launch: launch.id.clone(), left, terms })
+    }
+
+    /// Whether an earlier run began it.
+    pub(in crate::jobs) fn is_resumed(&self) -> bool {
+        self.left.is_some()
+    }
+
+    /// The id of a request of this run.
+    pub(in crate::jobs) fn request(&self, number: u32) -> LaunchId {
+        let run = self.terms.lock().unwrap_or_else(PoisonError::into_inner).run;
+        self.launch.request(run, number)
+    }
+
+    /// Notes what EC2 has made for it, before the launch itself counts as answered.
+    pub(in crate::jobs) async fn note(&self, context: &Context, machines: &[Machine]) {
+        let intent = {
+            let mut terms = self.terms.lock().unwrap_or_else(PoisonError::into_inner);
+            terms.made.extend(machines.iter().map(|machine| machine.id.clone()));
+            written(&self.region, &self.deployment, &self.launch, &terms)
+        };
+        if let Err(failure) = super::amend(context, self.id, &intent).await {
+            // Its tags tell the same, only later.
+            tracing::warn!(%failure, "an order does not know what was made for it");
+        }
+    }
+
+    /// Wants this many fewer: they are given up, or are another order's from now on.
+    pub(in crate::jobs) async fn release(&self, context: &Context, fewer: usize) {
+        let intent = {
+            let mut terms = self.terms.lock().unwrap_or_else(PoisonError::into_inner);
+            terms.count = terms.count.saturating_sub(u32::try_from(fewer).unwrap_or(u32::MAX));
+            written(&self.region, &self.deployment, &self.launch, &terms)
+        };
+        if let Err(failure) = super::amend(context, self.id, &intent).await {
+            tracing::warn!(%failure, "an order wants more than it should");
+        }
+    }
+
+    /// What earlier runs made for it and nobody has a row for. What EC2 told that it made is
+    /// waited for until it is listed, or the consistency window is over.
+    pub(in crate::jobs) async fn find(
+        &self,
+        context: &Context,
+        ec2: &Ec2,
+        known: &BTreeSet<InstanceId>,
+    ) -> Result<Vec<Machine>, Failure> {
+        let Some(left) = self.left else { return Ok(Vec::new()) };
+        let made = self.terms.lock().unwrap_or_else(PoisonError::into_inner).made.clone();
+        let selector =
+            Selector::deployment(&self.deployment).made_for(&self.launch).with_terminated();
+        let deadline = context.shows_until(left);
+        loop {
+            let mut found =
+                ec2.instances(&selector).await.map_err(|error| error.failure(Step::Launch))?;
+            let listed: BTreeSet<&InstanceId> = found.iter().map(|machine| &machine.id).collect();
+            if made.iter().all(|id| listed.contains(id)) || Instant::now() >= deadline {
+                found.retain(|machine| {
+                    machine.is_alive()
+                        && machine.state != Ec2State::ShuttingDown
+                        && !known.contains(&machine.id)
+                });
+                return Ok(found);
+            }
+            sleep(context.pace.busy).await;
+        }
+    }
+}
+
+/// The create has ended, well or not, in all its regions: at one stroke, so that no crash leaves
+/// the half of it.
+pub(in crate::jobs) async fn end(context: &Context, orders: Vec<Standing>) {
+    super::close_all(context, orders.into_iter().map(|order| order.id).collect(), "ended").await;
+}
+
+fn written(region: &Region, deployment: &DeploymentId, launch: &LaunchId, terms: &Terms) -> Intent {
+    Intent {
+        action: CREATE.into(),
+        region: region.clone(),
+        deployment: deployment.clone(),
+        launch: Some(launch.clone()),
+        request: serde_json::to_value(terms).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,128 @@
+//! Destroys in the journal. Each names the instances that it is to end before it asks EC2 for
+//! anything, so that the next run goes on with them and takes nothing besides.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+
+use super::target::Target;
+use super::{amend, close_all, record};
+use crate::fleet::{Doom, InstanceId, InstanceKey, Region, SpotRequestId, Victim};
+use crate::jobs::context::Context;
+use crate::store::{Intent, IntentId, Journal};
+
+/// What the journal calls a destroy of a deployment or a launch; it is no action of EC2's.
+const DESTROY: &str = "Destroy";
+/// The same of everything in the account. Nobody goes on with it unasked.
+const NUKE: &str = "Nuke";
+
+/// What a destroy says, as the journal keeps it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Terms {
+    /// What is to end, and the spot request to cancel before.
+    instances: BTreeMap<InstanceId, Option<SpotRequestId>>,
+}
+
+impl Terms {
+    fn of(intent: &Intent) -> Self {
+        serde_json::from_value(intent.request.clone()).unwrap_or_default()
+    }
+}
+
+/// Whether an intent is a destroy, not a call.
+pub(in crate::jobs) fn is_destroy(intent: &Intent) -> bool {
+    [DESTROY, NUKE].contains(&intent.action.as_str())
+}
+
+/// Whether an intent is a destroy of the whole account.
+pub(in crate::jobs) fn is_nuke(intent: &Intent) -> bool {
+    intent.action == NUKE
+}
+
+/// The destroys that an earlier process began and did not end.
+pub fn unfinished_destroys(journal: &Journal) -> Vec<Doom> {
+    let destroys = journal.inherited().into_iter().filter(|(.., it)| it.action == DESTROY);
+    let doom =
+        |intent: Intent| {
+            let victims = Terms::of(&intent).instances.into_iter().map(|(id, spot_request)| {
+                Victim { key: InstanceKey::adopted(&id), id, spot_request }
+            });
+            Doom {
+                victims: victims.collect(),
+                deployment: intent.deployment,
+                region: intent.region,
+                launch: intent.launch,
+            }
+        };
+    destroys.map(|(.., intent)| doom(intent)).collect()
+}
+
+/// The regions in which an earlier process began to destroy everything in the account.
+pub fn unfinished_nukes(journal: &Journal) -> Vec<Region> {
+    let nukes = journal.inherited().into_iter().filter(|(.., it)| is_nuke(it));
+    nukes.map(|(.., intent)| intent.region).collect()
+}
+
+/// One region's destroy in the journal.
+#[derive(Debug, Default)]
+pub(in crate::jobs) struct Record(Mutex<Recorded>);
+
+#[derive(Debug, Default)]
+struct Recorded {
+    id: Option<IntentId>,
+    terms: Terms,
+}
+
+impl Record {
+    /// Notes that these are about to be ended. A journal that cannot be written does not keep
+    /// anything from being destroyed.
+    pub(in crate::jobs) async fn begin(
+        &self,
+        context: &Context,
+        region: &Region,
+        target: &Target,
+        victims: &[Victim],
+    ) {
+        let mut recorded = self.0.lock().await;
+        let known = recorded.terms.instances.len();
+        let named = victims.iter().map(|victim| (victim.id.clone(), victim.spot_request.clone()));
+        recorded.terms.instances.extend(named);
+        let intent = Intent {
+            action: if *target == Target::Account { NUKE } else { DESTROY }.into(),
+            region: region.clone(),
+            deployment: target.deployment().unwrap_or_else(|| context.deployment()),
+            launch: target.launch().cloned(),
+            request: serde_json::to_value(&recorded.terms).unwrap_or_default(),
+        };
+        let written = match recorded.id {
+            Some(_) if recorded.terms.instances.len() == known => return,
+            Some(id) => amend(context, id, &intent).await,
+            None => record(context, &intent).await.map(|id| recorded.id = Some(id)),
+        };
+        if let Err(failure) = written {
+            tracing::warn!(%failure, "a destroy is not in the journal");
+        }
+    }
+
+    /// Notes that it is over, and with it what earlier runs began and named nothing but these.
+    pub(in crate::jobs) async fn end(
+        &self,
+        context: &Context,
+        region: &Region,
+        target: &Target,
+        gone: &BTreeSet<InstanceId>,
+    ) {
+        let Ok(journal) = context.journal() else { return };
+        let is_done = |intent: &Intent| {
+            is_destroy(intent)
+                && intent.region == *region
+                && target.covers(intent)
+                && Terms::of(intent).instances.keys().all(|id| gone.contains(id))
+        };
+        let earlier = journal.inherited().into_iter().filter(|(.., intent)| is_done(intent));
+        let own = self.0.lock().await.id;
+        let over = earlier.map(|(id, ..)| id).chain(own).collect();
+        close_all(context, over, "done").await;
+    }
+}

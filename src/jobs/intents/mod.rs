@@ -1,0 +1,84 @@
+//! Record before act: what is about to be asked of AWS stands in the journal before the call is
+//! sent, and what stands there tells the next process what may have happened.
+//!
+//! `creates` and `destroys` are whole jobs, `unanswered` are single calls; `target` says what a
+//! destroy covers.
+
+pub(super) mod creates;
+pub(super) mod destroys;
+pub(super) mod target;
+pub(super) mod unanswered;
+
+use std::sync::Arc;
+
+use super::context::Context;
+use super::network;
+use crate::fleet::{Failure, Step};
+use crate::store::{Intent, IntentId};
+
+/// Writes down what is about to be asked of AWS; when this returns, it is on the disk.
+pub(in crate::jobs) async fn record(
+    context: &Context,
+    intent: &Intent,
+) -> Result<IntentId, Failure> {
+    let journal = Arc::clone(context.journal()?);
+    let (intent, now) = (intent.clone(), context.now());
+    tokio::task::spawn_blocking(move || journal.record(&intent, now))
+        .await
+        .map_err(|panic| Failure::new(Step::Internal, panic.to_string(), ""))?
+        .map_err(|error| error.failure())
+}
+
+/// Puts another intent in the place of one that is open; when this returns, it is on the disk.
+pub(in crate::jobs) async fn amend(
+    context: &Context,
+    id: IntentId,
+    intent: &Intent,
+) -> Result<(), Failure> {
+    let journal = Arc::clone(context.journal()?);
+    let (intent, now) = (intent.clone(), context.now());
+    tokio::task::spawn_blocking(move || journal.amend(id, &intent, now))
+        .await
+        .map_err(|panic| Failure::new(Step::Internal, panic.to_string(), ""))?
+        .map_err(|error| error.failure())
+}
+
+impl network::RecordIntent for Context {
+    type Entry = IntentId;
+
+    async fn open(&self, intent: network::Intent) -> Result<IntentId, String> {
+        let intent = Intent {
+            action: intent.action.into(),
+            region: intent.region,
+            deployment: self.deployment(),
+            launch: intent.launch,
+            request: serde_json::json!({ "name": intent.name, "tags": intent.tags }),
+        };
+        record(self, &intent).await.map_err(|failure| failure.to_string())
+    }
+
+    async fn close(&self, entry: IntentId) -> Result<(), String> {
+        close(self, entry, "done").await;
+        Ok(())
+    }
+}
+
+/// Notes that AWS answered.
+pub(in crate::jobs) async fn close(context: &Context, id: IntentId, outcome: &'static str) {
+    close_all(context, vec![id], outcome).await;
+}
+
+/// Notes that these are over, at one stroke. A note that cannot be written costs a question at the
+/// next start.
+pub(in crate::jobs) async fn close_all(
+    context: &Context,
+    ids: Vec<IntentId>,
+    outcome: &'static str,
+) {
+    let Ok(journal) = context.journal().map(Arc::clone) else { return };
+    let now = context.now();
+    let closed = tokio::task::spawn_blocking(move || journal.close(&ids, outcome, now)).await;
+    if let Ok(Err(error)) = closed {
+        tracing::warn!(%error, "what is over stays open in the journal");
+    }
+}

@@ -1,0 +1,44 @@
+//! The machine types of a region: named, or looked up by what is needed.
+
+use jiff::SignedDuration;
+
+use crate::aws::{AwsError, Ec2, MachineFacts};
+use crate::config::RegionConfig;
+use crate::fleet::MachineType;
+use crate::jobs::context::Context;
+
+/// How long a list of types stays good.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// The machine types of a region: those that are named, or those that are what is needed, which
+/// are looked up once a day.
+pub(in crate::jobs) async fn machines(
+    context: &Context,
+    ec2: &Ec2,
+    wanted: &RegionConfig,
+) -> Result<Vec<MachineFacts>, AwsError> {
+    let Some(need) = &wanted.need else { return ec2.machine_types(&wanted.machine_types).await };
+    let endpoint = context.access.endpoint.as_deref().unwrap_or("aws");
+    let (vcpus, memory, arch) = (need.vcpus, need.memory_gib, need.arch.join("-"));
+    let key = format!("{endpoint}-{}-types-{vcpus}-{memory}-{arch}", ec2.region());
+    let now = context.now();
+    if let Some(known) = context.cache.get(&key, now) {
+        return Ok(known);
+    }
+    let found = ec2.machine_types_for(need).await?;
+    let _ = context.cache.put(&key, &found, now, DAY);
+    Ok(found)
+}
+
+/// The machine types that the configuration has for a region.
+pub(in crate::jobs) async fn configured(context: &Context, ec2: &Ec2) -> Vec<MachineType> {
+    let config = context.config.as_ref();
+    let Some(wanted) = config.and_then(|config| config.region(ec2.region())) else {
+        return Vec::new();
+    };
+    if wanted.need.is_none() {
+        return wanted.machine_types.clone();
+    }
+    let found = machines(context, ec2, wanted).await.unwrap_or_default();
+    found.into_iter().map(|facts| facts.machine_type).collect()
+}

@@ -1,0 +1,181 @@
+//! Learns what things cost, with as few calls as will do: one a region for the spot prices, three
+//! a week for all list prices, and what is remembered is not asked for again.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
+
+use super::offers::configured;
+use crate::aws::{AwsError, Ec2};
+use crate::fleet::market::History;
+use crate::fleet::{
+    Fact, Level, MachineType, Outcome, Pool, PriceList, Region, RegionPrices, Step,
+};
+use crate::jobs::context::Context;
+use crate::jobs::context::price_memory::AskedPrices;
+use crate::jobs::context::reporter::Reporter;
+use crate::jobs::context::tasks::together;
+
+/// How long a spot price counts as the present one. They change a few times a day.
+const FRESH: SignedDuration = SignedDuration::from_mins(5);
+/// How far back prices are asked for.
+pub(in crate::jobs) const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// A list and the types that it was asked for: one that it lacks has no price.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Listed {
+    types: Vec<MachineType>,
+    list: PriceList,
+}
+
+/// Reports the prices of these types in these regions.
+pub(in crate::jobs) async fn prices(
+    context: Arc<Context>,
+    wanted: BTreeMap<Region, Vec<MachineType>>,
+    reporter: Reporter,
+) -> Outcome {
+    let aws = match context.aws().await {
+        Ok(aws) => aws.clone(),
+        Err(error) => return Outcome::Failed(error.failure(Step::Account)),
+    };
+    let lists = Arc::new(price_lists(&context, &wanted, &reporter).await);
+    let since = context.now() - WEEK;
+    let mut regions = JoinSet::new();
+    for (region, types) in wanted {
+        let (context, reporter, lists) =
+            (Arc::clone(&context), reporter.clone(), Arc::clone(&lists));
+        let ec2 = aws.region(&region);
+        regions.spawn(async move {
+            let types = if types.is_empty() { configured(&context, &ec2).await } else { types };
+            let spot = match spot_prices(&context, &ec2, &types, since).await {
+                Ok(spot) => spot,
+                Err(error) => {
+                    let text = format!("the spot prices are not known: {error}");
+                    reporter.said_of(&region, Level::Warning, text).await;
+                    return true;
+                }
+            };
+            let list = lists.get(&region).cloned().unwrap_or_default();
+            reporter.learned_of(&region, Fact::Prices(RegionPrices { spot, list })).await;
+            false
+        });
+    }
+    let failed = together(regions, || true).await.into_iter().filter(|lost| *lost).count();
+    if failed == 0 { Outcome::Done } else { Outcome::Partly { failed } }
+}
+
+/// The spot prices of these types in a region since then, the newest of them at most five minutes
+/// old.
+pub(in crate::jobs) async fn spot_prices(
+    context: &Context,
+    ec2: &Ec2,
+    types: &[MachineType],
+    since: Timestamp,
+) -> Result<BTreeMap<Pool, History>, AwsError> {
+    let now = context.now();
+    let entry = {
+        let mut regions = context.prices().regions.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(regions.entry(ec2.region().clone()).or_default())
+    };
+    let mut known = entry.lock().await;
+    let key = key(context, ec2.region(), "spot-prices");
+    let usable = |asked: &AskedPrices| {
+        asked.since <= since && types.iter().all(|wanted| asked.types.contains(wanted))
+    };
+    let before =
+        known.take().or_else(|| context.cache.get::<AskedPrices>(&key, now)).filter(usable);
+    let asked = match before {
+        Some(before) if now.duration_since(before.at) < FRESH => before,
+        Some(before) => later(ec2, before, now).await?,
+        None => AskedPrices {
+            told: ec2.spot_prices(types, since).await?,
+            at: now,
+            since,
+            types: types.to_vec(),
+        },
+    };
+    if asked.at == now {
+        // Without it, the next process asks again.
+        let _ = context.cache.put(&key, &asked, now, WEEK);
+    }
+    let told = asked.told.clone();
+    *known = Some(asked);
+    Ok(told.into_iter().filter(|(pool, _)| types.contains(&pool.machine_type)).collect())
+}
+
+/// What was known, and what has changed since.
+async fn later(ec2: &Ec2, mut known: AskedPrices, now: Timestamp) -> Result<AskedPrices, AwsError> {
+    for (pool, news) in ec2.spot_prices(&known.types, known.at).await? {
+        known.told.entry(pool).or_default().extend(&news);
+    }
+    Ok(AskedPrices { at: now, ..known })
+}
+
+/// The list prices, remembered for a week. Nobody waits for them in vain: without permission to
+/// ask there are none, which is said once.
+pub(in crate::jobs) async fn price_lists(
+    context: &Context,
+    wanted: &BTreeMap<Region, Vec<MachineType>>,
+    reporter: &Reporter,
+) -> BTreeMap<Region, PriceList> {
+    let now = context.now();
+    let mut lists = BTreeMap::new();
+    let mut missing: BTreeMap<&Region, &Vec<MachineType>> = BTreeMap::new();
+    for (region, types) in wanted {
+        let known = context.cache.get::<Listed>(&key(context, region, "price-list"), now);
+        match known.filter(|known| types.iter().all(|wanted| known.types.contains(wanted))) {
+            Some(known) => drop(lists.insert(region.clone(), known.list)),
+            None => drop(missing.insert(region, types)),
+        }
+    }
+    if missing.is_empty() {
+        return lists;
+    }
+    let regions: Vec<Region> = missing.keys().copied().cloned().collect();
+    let mut types: Vec<MachineType> = missing.values().copied().flatten().cloned().collect();
+    types.sort();
+    types.dedup();
+    let told = match context.aws().await {
+        Ok(aws) => aws.price_lists(&regions, &types).await,
+        Err(error) => Err(error),
+    };
+    let told = told.unwrap_or_else(|error| {
+        tracing::debug!(%error, "no list prices");
+        BTreeMap::new()
+    });
+    if told.is_empty() {
+        let text = "AWS's price list does not answer: on-demand prices, addresses and storage \
+                    are not in the sums (it takes pricing:GetProducts)";
+        reporter.remarked(Level::Warning, text).await;
+    }
+    for (region, list) in told {
+        let listed = Listed { types: types.clone(), list };
+        let _ = context.cache.put(&key(context, &region, "price-list"), &listed, now, WEEK);
+        lists.insert(region, listed.list);
+    }
+    lists
+}
+
+/// The list prices of everything that the configuration names.
+pub(in crate::jobs) async fn all_lists(
+    context: &Context,
+    reporter: &Reporter,
+) -> BTreeMap<Region, PriceList> {
+    let (Some(config), Ok(aws)) = (&context.config, context.aws().await) else {
+        return BTreeMap::new();
+    };
+    let mut wanted = BTreeMap::new();
+    for region in &config.regions {
+        let types = configured(context, &aws.region(&region.region)).await;
+        wanted.insert(region.region.clone(), types);
+    }
+    price_lists(context, &wanted, reporter).await
+}
+
+fn key(context: &Context, region: &Region, what: &str) -> String {
+    let endpoint = context.access.endpoint.as_deref().unwrap_or("aws");
+    format!("{endpoint}-{region}-{what}")
+}

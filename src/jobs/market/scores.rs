@@ -1,0 +1,68 @@
+//! Which regions are likely to have what another one did not have.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::SignedDuration;
+
+use crate::aws::Class;
+use crate::config::RegionConfig;
+use crate::fleet::{Level, MachineType, Region};
+use crate::jobs::context::Context;
+use crate::jobs::context::reporter::Reporter;
+
+/// How long an answer, or that there is none, is kept: AWS limits the questions of a day.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// These regions, the likeliest first; in their own order where AWS does not score them, which is
+/// said once and keeps nothing from being tried.
+pub(in crate::jobs) async fn likeliest<'a>(
+    context: &Context,
+    regions: Vec<&'a RegionConfig>,
+    count: u32,
+    reporter: &Reporter,
+) -> Vec<&'a RegionConfig> {
+    if regions.len() < 2 {
+        return regions;
+    }
+    let scores = scores(context, &regions, count, reporter).await.unwrap_or_default();
+    let mut ordered = regions;
+    ordered.sort_by_key(|wanted| std::cmp::Reverse(scores.get(&wanted.region).copied()));
+    ordered
+}
+
+async fn scores(
+    context: &Context,
+    regions: &[&RegionConfig],
+    count: u32,
+    reporter: &Reporter,
+) -> Option<BTreeMap<Region, i32>> {
+    let types: BTreeSet<&MachineType> =
+        regions.iter().flat_map(|wanted| &wanted.machine_types).collect();
+    let types: Vec<MachineType> = types.into_iter().cloned().collect();
+    let names: Vec<Region> = regions.iter().map(|wanted| wanted.region.clone()).collect();
+    let endpoint = context.access.endpoint.as_deref().unwrap_or("aws");
+    let key = format!("{endpoint}-scores-{count}-{}-{}", joined(&types), joined(&names));
+    let now = context.now();
+    if let Some(known) = context.cache.get::<Option<BTreeMap<Region, i32>>>(&key, now) {
+        return known;
+    }
+    let told = match context.aws().await {
+        Ok(aws) => aws.placement_scores(&types, count, &names).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = &told {
+        let text = format!("no placement scores, the configuration's order decides: {error}");
+        reporter.remarked(Level::Info, text).await;
+    }
+    let passes = told.as_ref().is_err_and(|error| error.class == Class::Retry);
+    let told = told.ok();
+    if !passes {
+        // Without it, the next create asks again.
+        let _ = context.cache.put(&key, &told, now, DAY);
+    }
+    told
+}
+
+fn joined(names: &[impl ToString]) -> String {
+    names.iter().map(ToString::to_string).collect::<Vec<_>>().join("-")
+}

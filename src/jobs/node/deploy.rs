@@ -1,0 +1,425 @@
+//! One instance, from running to ready: connect, upload, set up, restart, look.
+//!
+//! Nothing is patched: a pipeline that fails leaves the instance as it is, and the way on is to
+//! destroy it and create another.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::inputs::Kit;
+use super::{exit_codes, health};
+use crate::aws::{Ec2, host_key_fingerprints};
+use crate::config::HostKeyPolicy;
+use crate::fleet::identity::Identity;
+use crate::fleet::{
+    Fact, Failure, HostKey, HostKeyTrust, InstanceKey, Level, Machine, Phase, Step, Transfer,
+};
+use crate::jobs::context::reporter::Reporter;
+use crate::jobs::context::{Charge, Context};
+use crate::ssh::{Command, Exit, HostKeyCheck, Patience, Session, SshError, quote, wait_for};
+
+/// Where the bundle is unpacked. `deploy_services.sh` expects it there.
+const STAGING: &str = "/tmp/uploaded_files";
+/// How often an upload or a set-up whose connection was cut is begun again.
+const ATTEMPTS: u32 = 3;
+/// How long the console may be silent before the first key is pinned.
+const CONSOLE: Duration = Duration::from_mins(1);
+/// How long the console is asked after that.
+const CONSOLE_LATER: Duration = Duration::from_mins(10);
+/// How long `deploy_services.sh` may take: it waits for cloud-init, which installs packages.
+const CONFIGURE: Duration = Duration::from_mins(30);
+/// How long services may take to come up; they pull their images first.
+const VERIFY: Duration = Duration::from_mins(10);
+/// Between two tries while another deployment runs on the instance.
+const LOCKED_PAUSE: Duration = Duration::from_secs(30);
+/// The exit code with which `deploy_services.sh` says that another one is running.
+const LOCKED: u32 = 67;
+
+/// The pipeline of one instance.
+pub(in crate::jobs) struct Pipeline {
+    /// Says when to stop: the instance is being destroyed.
+    pub stop: CancellationToken,
+    pub context: Arc<Context>,
+    pub kit: Arc<Kit>,
+    pub ec2: Ec2,
+    pub reporter: Reporter,
+    pub key: InstanceKey,
+    pub machine: Machine,
+}
+
+impl Pipeline {
+    /// Answers whether it ended well. A `resumed` one first looks whether anything is left to do.
+    pub(in crate::jobs) async fn run(self, resumed: bool) -> bool {
+        let steps = tokio::select! {
+            steps = self.steps(resumed) => steps,
+            () = self.stop.cancelled() => return true,
+        };
+        match steps {
+            Ok(None) => {
+                self.enter(Phase::Ready).await;
+                true
+            }
+            Ok(Some(reason)) => {
+                self.enter(Phase::Degraded { reason }).await;
+                false
+            }
+            Err(failure) => {
+                self.enter(Phase::Failed(failure)).await;
+                false
+            }
+        }
+    }
+
+    async fn enter(&self, phase: Phase) {
+        self.reporter.entered(&self.key, phase).await;
+    }
+
+    /// How long the host may take to let us in.
+    fn timeout(&self) -> Duration {
+        Duration::from_secs(self.kit.reach.ssh.timeout_s.into())
+    }
+
+    async fn say(&self, level: Level, text: impl Into<String>) {
+        self.reporter.said(&self.key, level, text).await;
+    }
+
+    /// Answers what does not work on the finished node, if anything.
+    async fn steps(&self, resumed: bool) -> Result<Option<String>, Failure> {
+        self.enter(Phase::Connecting).await;
+        let session = self.reach_unknown().await?;
+        let host_key = session.host_key().clone();
+        self.reporter.learned(&self.key, Fact::HostKey(host_key.clone())).await;
+        tokio::select! {
+            outcome = self.deploy(session, &host_key, resumed) => outcome,
+            mismatch = self.ask_console_later(&host_key) => Err(mismatch),
+        }
+    }
+
+    /// The first session on a host. Its console is asked for the host key while it boots; until
+    /// that is decided nobody logs in.
+    async fn reach_unknown(&self) -> Result<Session, Failure> {
+        let expected = Mutex::new(HostKeyCheck::Undecided);
+        let decide = async {
+            match self.expected_key().await {
+                Ok(check) => {
+                    *expected.lock().unwrap_or_else(PoisonError::into_inner) = check;
+                    std::future::pending().await
+                }
+                Err(failure) => failure,
+            }
+        };
+        let now = || expected.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        tokio::select! {
+            reached = self.reach(now) => reached,
+            failure = decide => Err(failure),
+        }
+    }
+
+    /// Which key the host has to show, as far as the policy wants to know.
+    async fn expected_key(&self) -> Result<HostKeyCheck, Failure> {
+        let patience = match self.kit.reach.ssh.host_key {
+            HostKeyPolicy::Pin => return Ok(HostKeyCheck::First),
+            // Half of the time that there is stays for the connection itself.
+            HostKeyPolicy::Console => CONSOLE.min(self.timeout() / 2),
+            HostKeyPolicy::Strict => self.timeout(),
+        };
+        let strict = self.kit.reach.ssh.host_key == HostKeyPolicy::Strict;
+        let fingerprints = self.console(patience, !strict).await;
+        if !fingerprints.is_empty() {
+            return Ok(HostKeyCheck::Fingerprints(fingerprints));
+        }
+        if strict {
+            return Err(Failure::new(
+                Step::HostKey,
+                format!("the console of {} does not tell its host keys", self.machine.id),
+                "look at its console output in EC2, or set ssh.host_key: console",
+            ));
+        }
+        let text = "the console tells no host key: the first one is pinned, unverified";
+        self.say(Level::Warning, text).await;
+        Ok(HostKeyCheck::First)
+    }
+
+    /// The fingerprints on the console, polled until they are there. With `until_booted` also
+    /// until the console shows that the boot ended without them. Empty when there are none.
+    async fn console(&self, patience: Duration, until_booted: bool) -> Vec<String> {
+        let deadline = Instant::now() + patience;
+        loop {
+            match self.ec2.console_output(&self.machine.id).await {
+                Ok(Some(text)) => {
+                    let keys = host_key_fingerprints(&text);
+                    if !keys.fingerprints.is_empty() || (until_booted && keys.boot_ended) {
+                        return keys.fingerprints;
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => tracing::debug!(%error, "the console cannot be read"),
+            }
+            if Instant::now() + self.context.pace.console > deadline {
+                return Vec::new();
+            }
+            sleep(self.context.pace.console).await;
+        }
+    }
+
+    /// Compares a key that was pinned with the console as soon as that speaks. Ends only with a
+    /// mismatch.
+    async fn ask_console_later(&self, host_key: &HostKey) -> Failure {
+        let vouched = host_key.trust != HostKeyTrust::Pinned
+            || self.kit.reach.ssh.host_key == HostKeyPolicy::Pin;
+        let told = if vouched { Vec::new() } else { self.console(CONSOLE_LATER, false).await };
+        if told.is_empty() {
+            return std::future::pending().await;
+        }
+        if !told.contains(&host_key.fingerprint) {
+            return Failure::new(
+                Step::HostKey,
+                format!(
+                    "the host showed {} and its console tells {}",
+                    host_key.fingerprint,
+                    told.join(", ")
+                ),
+                "somebody may be in between: destroy the instance",
+            );
+        }
+        let verified = HostKey { trust: HostKeyTrust::Console, ..host_key.clone() };
+        self.reporter.learned(&self.key, Fact::HostKey(verified)).await;
+        std::future::pending().await
+    }
+
+    /// A session, as soon as the host lets us in.
+    async fn reach(&self, expected: impl FnMut() -> HostKeyCheck) -> Result<Session, Failure> {
+        let route = self.kit.reach.route(&self.machine)?;
+        let patience = Patience { overall: self.timeout(), ..Patience::default() };
+        wait_for(
+            &*self.kit.reach.dial,
+            &route,
+            &self.kit.reach.identities,
+            expected,
+            patience,
+            |why| {
+                self.reporter.output(&self.key, format!("waiting for SSH: {why}"));
+            },
+        )
+        .await
+        .map_err(|error| error.failure())
+    }
+
+    async fn deploy(
+        &self,
+        mut session: Session,
+        host_key: &HostKey,
+        resumed: bool,
+    ) -> Result<Option<String>, Failure> {
+        let known = || HostKeyCheck::Known(host_key.clone());
+        let done = resumed && health::look(&session).await.is_some_and(|node| node.is_deployed());
+        if !done {
+            session = self.upload(session, known()).await?;
+            session = self.configure(session, known()).await?;
+            if self.kit.reboot {
+                session = self.reboot(session, known()).await?;
+            }
+        }
+        self.enter(Phase::Verifying).await;
+        let verdict = self.verify(session, known()).await;
+        self.context.tend(Charge {
+            key: self.key.clone(),
+            machine: self.machine.clone(),
+            host_key: host_key.clone(),
+        });
+        Ok(verdict)
+    }
+
+    async fn upload(&self, mut session: Session, known: HostKeyCheck) -> Result<Session, Failure> {
+        for attempt in 1.. {
+            let total = self.kit.bundle.size();
+            self.enter(Phase::Uploading(Transfer { sent: 0, total })).await;
+            let turn = self.kit.uploads.acquire().await;
+            let sent = session
+                .upload(&self.kit.bundle, STAGING, |transfer| {
+                    self.reporter.transferred(&self.key, transfer);
+                })
+                .await;
+            // Who has to connect again keeps nobody waiting meanwhile.
+            drop(turn);
+            let sent = match sent {
+                Ok(()) => self.send_identity(&session).await,
+                Err(error) => Err(error),
+            };
+            match sent {
+                Ok(()) => break,
+                Err(error) => session = self.again(&error, attempt, known.clone()).await?,
+            }
+        }
+        Ok(session)
+    }
+
+    /// The one file that is different on each node.
+    async fn send_identity(&self, session: &Session) -> Result<(), SshError> {
+        let file = Command::new(format!("cat >{STAGING}/node_identity.json"))
+            .stdin(Identity::of(&self.machine.id).json());
+        session.run("writing node_identity.json", &file, |_, _| {}).await
+    }
+
+    /// A new session after a cut, or the failure where a new one would not help.
+    async fn again(
+        &self,
+        error: &SshError,
+        attempt: u32,
+        known: HostKeyCheck,
+    ) -> Result<Session, Failure> {
+        if !error.is_retryable() || attempt >= ATTEMPTS {
+            return Err(error.failure());
+        }
+        self.say(Level::Warning, format!("{error}; trying again")).await;
+        self.enter(Phase::Connecting).await;
+        self.reach(|| known.clone()).await
+    }
+
+    async fn configure(
+        &self,
+        mut session: Session,
+        known: HostKeyCheck,
+    ) -> Result<Session, Failure> {
+        let command = Command::new(self.set_up_command()).limit(CONFIGURE);
+        for attempt in 1.. {
+            self.enter(Phase::Configuring).await;
+            let ran = session
+                .exec(&command, |_, line| {
+                    self.reporter.output(&self.key, line.to_owned());
+                })
+                .await;
+            match ran {
+                Ok(Exit::Code(0)) => break,
+                Ok(Exit::Code(LOCKED)) if attempt < ATTEMPTS => sleep(LOCKED_PAUSE).await,
+                Ok(exit) => return Err(set_up_failed(&exit)),
+                Err(error) => session = self.again(&error, attempt, known.clone()).await?,
+            }
+        }
+        Ok(session)
+    }
+
+    fn set_up_command(&self) -> String {
+        let mut command = format!("sudo {STAGING}/scripts/deploy_services.sh");
+        let deployment = self.context.deployment();
+        let images = self.kit.images.iter().map(|(flag, image)| (*flag, image.as_str()));
+        let facts = [
+            ("--user", self.kit.username.as_str()),
+            ("--instance-id", self.machine.id.as_str()),
+            ("--region", self.ec2.region().as_str()),
+            ("--deployment", deployment.as_str()),
+        ];
+        for (flag, value) in facts.into_iter().chain(images) {
+            command = format!("{command} {flag} {}", quote(value));
+        }
+        if !self.kit.reboot {
+            command.push_str(" --start");
+        }
+        command
+    }
+
+    /// Restarts the machine and comes back to another boot of it.
+    async fn reboot(&self, session: Session, known: HostKeyCheck) -> Result<Session, Failure> {
+        let before = boot_id(&session).await.map_err(|error| error.failure())?;
+        self.enter(Phase::Rebooting).await;
+        // The connection may end before the command does: only what comes back counts.
+        let asked = session.exec(&Command::new("sudo reboot"), |_, _| {}).await;
+        if let Ok(Exit::Code(code)) = asked
+            && code != 0
+        {
+            let reason = format!("sudo reboot ended with exit code {code}");
+            return Err(Failure::new(Step::Reboot, reason, "may the login user use sudo?"));
+        }
+        drop(session);
+        let deadline = Instant::now() + self.timeout();
+        while Instant::now() < deadline {
+            let session = self.reach(|| known.clone()).await?;
+            match boot_id(&session).await {
+                Ok(now) if now != before => return Ok(session),
+                // Still the old boot, or cut while it goes down.
+                Ok(_) | Err(_) => sleep(self.context.pace.busy).await,
+            }
+        }
+        let reason = format!("it did not restart within {} s", self.kit.reach.ssh.timeout_s);
+        Err(Failure::new(Step::Reboot, reason, "destroy it and create another one"))
+    }
+
+    /// Looks until all is well or the time is up. Answers what is not well.
+    async fn verify(&self, mut session: Session, known: HostKeyCheck) -> Option<String> {
+        let deadline = Instant::now() + VERIFY;
+        let mut last = None;
+        loop {
+            let trouble = match health::look(&session).await {
+                Some(vitals) => {
+                    let vitals = health::complete(
+                        vitals,
+                        last.as_ref(),
+                        &self.machine,
+                        self.kit.roll.as_ref(),
+                    );
+                    let vitals = last.insert(vitals.await);
+                    self.reporter.learned(&self.key, Fact::Vitals(vitals.clone())).await;
+                    vitals.trouble()
+                }
+                None => Some("node-status does not answer".to_owned()),
+            };
+            if trouble.is_none() || Instant::now() >= deadline {
+                session.close().await;
+                return trouble;
+            }
+            sleep(self.context.pace.busy).await;
+            if session.is_closed() {
+                match self.reach(|| known.clone()).await {
+                    Ok(again) => session = again,
+                    Err(failure) => return Some(failure.reason),
+                }
+            }
+        }
+    }
+}
+
+/// The kernel's id of this boot (random(4)): another one after each restart.
+async fn boot_id(session: &Session) -> Result<String, SshError> {
+    let mut id = String::new();
+    let command = Command::new("cat /proc/sys/kernel/random/boot_id");
+    session.exec(&command, |_, line| id.push_str(line)).await?;
+    Ok(id)
+}
+
+fn set_up_failed(exit: &Exit) -> Failure {
+    match exit {
+        Exit::Code(code) => match exit_codes::explain(*code) {
+            Some((step, hint)) => Failure::new(
+                Step::Configure,
+                format!("step {step} of deploy_services.sh failed (exit code {code})"),
+                hint,
+            ),
+            None => Failure::new(
+                Step::Configure,
+                format!("deploy_services.sh ended with exit code {code}"),
+                "its log is in /opt/deployment.log on the instance",
+            ),
+        },
+        Exit::Signal(_) => Failure::new(
+            Step::Configure,
+            format!("deploy_services.sh ended by {exit}"),
+            "its log is in /opt/deployment.log on the instance",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_translated() {
+        let failure = set_up_failed(&Exit::Code(84));
+        assert!(failure.reason.contains("bacalhau-config"), "{failure}");
+        assert!(!failure.hint.is_empty());
+        assert!(set_up_failed(&Exit::Code(3)).reason.contains("exit code 3"));
+    }
+}

@@ -1,0 +1,79 @@
+//! Drains nodes that EC2 takes back: Bacalhau is stopped in good order, so that the orchestrator
+//! learns at once and moves the work elsewhere, not after a time without heartbeats.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::reach::Reach;
+use crate::fleet::{Failure, HostKey, Instance, InstanceKey, Level, Outcome, Step};
+use crate::jobs::context::Context;
+use crate::jobs::context::reporter::Reporter;
+use crate::jobs::context::tasks::together;
+use crate::ssh::{Command, Exit, HostKeyCheck, Patience, wait_for};
+
+/// What stops the node.
+const STOP: &str = "sudo systemctl stop bacalhau";
+/// There are two minutes; what has not answered by then never will.
+const LIMIT: Duration = Duration::from_secs(100);
+
+/// Stops the nodes on these instances, each by itself.
+pub(in crate::jobs) async fn drain(
+    context: Arc<Context>,
+    instances: Vec<Instance>,
+    reporter: Reporter,
+) -> Outcome {
+    let config = match context.config() {
+        Ok(config) => Arc::clone(config),
+        Err(failure) => return Outcome::Failed(failure),
+    };
+    let reach = match Reach::open(&context, &config).await {
+        Ok(reach) => Arc::new(reach),
+        Err(failure) => return Outcome::Failed(failure),
+    };
+    let mut drains = JoinSet::new();
+    for instance in instances {
+        // Whatever was at work on it works in vain.
+        if let Some(id) = instance.id() {
+            context.stop_work_on(id);
+        }
+        // Where nobody has logged in yet, nothing runs that could be stopped.
+        let Some(host_key) = instance.host_key.clone() else { continue };
+        let (reach, reporter) = (Arc::clone(&reach), reporter.clone());
+        drains.spawn(async move {
+            let drained = stop_node(&reach, &instance, host_key).await;
+            tell(&reporter, &instance.key, &drained).await;
+            drained.is_err()
+        });
+    }
+    let failed = together(drains, || true).await.into_iter().filter(|failed| *failed).count();
+    if failed == 0 { Outcome::Done } else { Outcome::Partly { failed } }
+}
+
+async fn tell(reporter: &Reporter, key: &InstanceKey, drained: &Result<(), Failure>) {
+    match drained {
+        Ok(()) => reporter.said(key, Level::Success, "drained: Bacalhau is stopped").await,
+        Err(failure) => {
+            reporter.said(key, Level::Warning, format!("not drained: {failure}")).await;
+        }
+    }
+}
+
+async fn stop_node(reach: &Reach, instance: &Instance, host_key: HostKey) -> Result<(), Failure> {
+    let machine = instance.machine.as_ref().ok_or_else(|| {
+        Failure::new(Step::Connect, "it is not there", "AWS has taken it back already")
+    })?;
+    let route = reach.route(machine)?;
+    let known = HostKeyCheck::Known(host_key);
+    let patience = Patience { overall: LIMIT, refused_login: Duration::from_secs(5) };
+    let (dial, identities) = (&*reach.dial, &reach.identities);
+    let session = wait_for(dial, &route, identities, || known.clone(), patience, |_| ())
+        .await
+        .map_err(|error| error.failure())?;
+    let exit = session.exec(&Command::new(STOP).limit(LIMIT), |_, _| ()).await;
+    match exit.map_err(|error| error.failure())? {
+        Exit::Code(0) => Ok(()),
+        other => Err(Failure::new(Step::Verify, format!("`{STOP}` ended with {other}"), "")),
+    }
+}

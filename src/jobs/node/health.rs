@@ -1,0 +1,240 @@
+//! Looks at nodes over SSH, and asks the orchestrator for them: at the end of a deployment, and at a
+//! gentle rate for as long as somebody watches.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::{Duration, Instant, sleep};
+
+use super::orchestrator::open_orchestrator;
+use super::reach::Reach;
+use super::status;
+use crate::bacalhau::{Connection, Membership as Word, Node, Orchestrator};
+use crate::fleet::health::{Membership, Vitals};
+use crate::fleet::{Fact, Failure, Level, Machine, Phase};
+use crate::jobs::context::reporter::Reporter;
+use crate::jobs::context::{Charge, Context};
+use crate::ssh::{Command, HostKeyCheck, Session};
+
+/// How long `node-status` may take: a machine under load is slow to log in to.
+const STATUS: Duration = Duration::from_secs(30);
+/// How long the orchestrator's answer is good for everybody.
+const FRESH: Duration = Duration::from_secs(10);
+/// Logins at once.
+const VISITS: usize = 16;
+/// Visits that fail one after the other before the node is called degraded: a network hiccup is
+/// not the node's fault.
+const MISSED: u32 = 2;
+/// Where a deployment put the program.
+pub(in crate::jobs) const NODE_STATUS: &str = "sudo /opt/uploaded_files/scripts/node-status";
+
+/// What `node-status` says over this session.
+pub(in crate::jobs) async fn look(session: &Session) -> Option<Vitals> {
+    let mut text = String::new();
+    let command = Command::new(NODE_STATUS).limit(STATUS);
+    let ran = session
+        .exec(&command, |_, line| {
+            text.push_str(line);
+            text.push('\n');
+        })
+        .await;
+    if let Err(error) = ran {
+        tracing::debug!(%error, "node-status");
+    }
+    status::parse(&text)
+}
+
+/// Adds what one look alone does not show: the sensor's rate and the orchestrator's word.
+pub(in crate::jobs) async fn complete(
+    mut vitals: Vitals,
+    earlier: Option<&Vitals>,
+    machine: &Machine,
+    roll: Option<&Roll>,
+) -> Vitals {
+    vitals.measure(earlier);
+    if let Some(roll) = roll
+        && vitals.orchestrator.address.is_some()
+    {
+        vitals.membership = Some(roll.membership(machine).await);
+    }
+    vitals
+}
+
+/// The nodes that an orchestrator knows, asked for in one call for everybody.
+#[derive(Debug)]
+pub(in crate::jobs) struct Roll {
+    orchestrator: Orchestrator,
+    last: Mutex<Option<(Instant, Arc<Called>)>>,
+}
+
+/// The orchestrator's last answer: its nodes by id, or why it gave none.
+type Called = Result<BTreeMap<String, Node>, String>;
+
+impl Roll {
+    /// `None` where no orchestrator's API is configured.
+    pub(in crate::jobs) async fn open(context: &Context) -> Result<Option<Self>, Failure> {
+        let orchestrator = open_orchestrator(context).await?;
+        Ok(orchestrator.map(|orchestrator| Self { orchestrator, last: Mutex::default() }))
+    }
+
+    /// What the orchestrator says of the node on this machine, which is called like it.
+    pub(in crate::jobs) async fn membership(&self, machine: &Machine) -> Membership {
+        match self.called().await.as_ref() {
+            Ok(nodes) => nodes.get(machine.id.as_str()).map_or(Membership::Absent, membership),
+            Err(why) => Membership::Unanswered(why.clone()),
+        }
+    }
+
+    /// Who asks while another one does, waits for that answer.
+    async fn called(&self) -> Arc<Called> {
+        let mut last = self.last.lock().await;
+        if let Some((at, called)) = &*last
+            && at.elapsed() < FRESH
+        {
+            return Arc::clone(called);
+        }
+        let nodes = self.orchestrator.nodes().await;
+        let called = Arc::new(match nodes {
+            Ok(nodes) => Ok(nodes.into_iter().map(|node| (node.id.clone(), node)).collect()),
+            Err(error) => Err(error.to_string()),
+        });
+        *last = Some((Instant::now(), Arc::clone(&called)));
+        called
+    }
+}
+
+fn membership(node: &Node) -> Membership {
+    match (node.membership, node.connection) {
+        (Word::Pending, _) => Membership::Pending,
+        (Word::Rejected, _) => Membership::Rejected,
+        (Word::Approved, Connection::Connected) => Membership::Connected,
+        (Word::Approved | Word::Unknown, _) => Membership::Disconnected,
+    }
+}
+
+/// Looks after all nodes that were deployed, those of earlier runs as well, until cancelled.
+pub(in crate::jobs) async fn tend(context: Arc<Context>, reporter: Reporter) {
+    let mut known = BTreeSet::new();
+    let mut round: Option<Arc<Round>> = None;
+    let mut visits = JoinSet::new();
+    loop {
+        let changed = context.charges_changed();
+        for charge in context.charges() {
+            if !known.insert(charge.key.clone()) {
+                continue;
+            }
+            let round = match &round {
+                Some(round) => Arc::clone(round),
+                None => match Round::open(&context, &reporter).await {
+                    Ok(opened) => Arc::clone(round.insert(Arc::new(opened))),
+                    Err(failure) => {
+                        let text = format!("nodes are not looked at: {failure}");
+                        reporter.remarked(Level::Warning, text).await;
+                        return;
+                    }
+                },
+            };
+            visits.spawn(async move { round.attend(charge).await });
+        }
+        changed.await;
+        while visits.try_join_next().is_some() {}
+        known.retain(|key| context.is_charged(key));
+    }
+}
+
+/// What all visits share.
+struct Round {
+    context: Arc<Context>,
+    reporter: Reporter,
+    reach: Reach,
+    roll: Option<Roll>,
+    logins: Semaphore,
+}
+
+/// What was found at one visit, to be compared with the next.
+#[derive(Default)]
+struct Memory {
+    session: Option<Session>,
+    vitals: Option<Vitals>,
+    /// The phase that was reported last.
+    told: Option<Phase>,
+    missed: u32,
+}
+
+impl Round {
+    async fn open(context: &Arc<Context>, reporter: &Reporter) -> Result<Self, Failure> {
+        let config = Arc::clone(context.config()?);
+        Ok(Self {
+            reach: Reach::open(context, &config).await?,
+            roll: Roll::open(context).await?,
+            context: Arc::clone(context),
+            reporter: reporter.clone(),
+            logins: Semaphore::new(VISITS),
+        })
+    }
+
+    /// Visits one node again and again, over one session, for as long as it is in our charge.
+    async fn attend(&self, charge: Charge) {
+        let stop = self.context.work_on(&charge.machine.id);
+        let mut memory = Memory::default();
+        while self.context.is_charged(&charge.key) {
+            let visit = async {
+                let trouble = self.visit(&charge, &mut memory).await;
+                let pause =
+                    if trouble { self.context.pace.settled } else { self.context.pace.health };
+                tokio::select! {
+                    () = sleep(pause) => {}
+                    () = self.context.nodes_are_asked_for() => {}
+                }
+            };
+            tokio::select! {
+                () = visit => {}
+                () = stop.cancelled() => return,
+            }
+        }
+    }
+
+    /// One visit. Answers whether there is trouble.
+    async fn visit(&self, charge: &Charge, memory: &mut Memory) -> bool {
+        let trouble = match self.see(charge, memory).await {
+            Ok(vitals) => {
+                memory.missed = 0;
+                self.reporter.learned(&charge.key, Fact::Vitals(vitals.clone())).await;
+                let trouble = vitals.trouble();
+                memory.vitals = Some(vitals);
+                trouble
+            }
+            Err(why) => {
+                memory.session = None;
+                memory.missed += 1;
+                if memory.missed < MISSED {
+                    return true;
+                }
+                Some(why)
+            }
+        };
+        let is_bad = trouble.is_some();
+        let phase = trouble.map_or(Phase::Ready, |reason| Phase::Degraded { reason });
+        if memory.told.as_ref() != Some(&phase) {
+            self.reporter.entered(&charge.key, phase.clone()).await;
+            memory.told = Some(phase);
+        }
+        is_bad
+    }
+
+    async fn see(&self, charge: &Charge, memory: &mut Memory) -> Result<Vitals, String> {
+        let Charge { machine, host_key, .. } = charge;
+        if memory.session.as_ref().is_none_or(Session::is_closed) {
+            let turn = self.logins.acquire().await;
+            let reached = self.reach.session(machine, HostKeyCheck::Known(host_key.clone())).await;
+            drop(turn);
+            let reached = reached.map_err(|failure| format!("SSH: {}", failure.reason))?;
+            memory.session = Some(reached);
+        }
+        let session = memory.session.as_ref().ok_or("there is no session")?;
+        let vitals = look(session).await.ok_or("node-status does not answer")?;
+        Ok(complete(vitals, memory.vitals.as_ref(), machine, self.roll.as_ref()).await)
+    }
+}

@@ -1,0 +1,196 @@
+//! What every pipeline of a create carries: the bundle, the keys, the way to a host. Put together
+//! once, before anything is launched, so that whatever is missing costs nothing.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use tokio::sync::Semaphore;
+
+use super::credentials::Credentials;
+use super::files::node_files;
+use super::health::Roll;
+use super::reach::Reach;
+use super::user_data;
+use crate::aws::operator_networks;
+use crate::config::Config;
+use crate::fleet::{Failure, Level, Step};
+use crate::jobs::context::Context;
+use crate::jobs::context::reporter::Reporter;
+use crate::ssh::{Bundle, PublicKey, Source, resolve};
+
+/// Uploads at once: more only share the same line, and each holds its buffers.
+const UPLOADS: usize = 32;
+/// Where the user's files lie when nothing is configured; it may be missing.
+const DEPLOYMENT_FILES: &str = "deployment-files";
+/// Where our scripts lie when nothing is configured; it may be missing.
+const INSTANCE_SCRIPTS: &str = "instance/scripts";
+
+/// What every pipeline carries.
+#[derive(Debug)]
+pub(in crate::jobs) struct Kit {
+    /// The files for a node.
+    pub bundle: Arc<Bundle>,
+    /// The way to a host.
+    pub reach: Reach,
+    /// The nodes that the orchestrator knows, where there is one to ask.
+    pub roll: Option<Roll>,
+    /// Who may reach port 22 of what is launched.
+    pub operators: Vec<IpNet>,
+    /// The public key that new instances get; `None` where an existing key pair is named.
+    pub public_key: Option<String>,
+    /// What an instance does at its first boot.
+    pub user_data: String,
+    /// The login user.
+    pub username: String,
+    /// The container images that the configuration names, as arguments of the deployment.
+    pub images: Vec<(&'static str, String)>,
+    /// Whether an instance restarts before it is verified.
+    pub reboot: bool,
+    /// A place in the queue for an upload.
+    pub uploads: Semaphore,
+}
+
+impl Kit {
+    /// Looks at everything on this side: files, keys, our address.
+    pub(in crate::jobs) async fn prepare(
+        context: &Arc<Context>,
+        config: &Config,
+        reporter: &Reporter,
+    ) -> Result<Self, Failure> {
+        let reach = Reach::open(context, config).await?;
+        let public_key = public_key(context, config, &reach).await?;
+        let roll = Roll::open(context).await?;
+        let user_data = user_data(context, config, public_key.as_deref()).await?;
+        let bundle = bundle(context, config, reporter).await?;
+        let aws = context.aws().await.map_err(|error| error.failure(Step::Account))?;
+        let operators =
+            operator_networks(&config.ssh.allow_from, &config.ssh.checkip_url, aws.is_loopback())
+                .await
+                .map_err(|error| error.failure())?;
+        Ok(Self {
+            bundle,
+            reach,
+            roll,
+            operators,
+            public_key,
+            user_data,
+            images: [
+                ("--bacalhau-image", &config.bacalhau.image),
+                ("--sensor-image", &config.sensor.image),
+            ]
+            .into_iter()
+            .filter_map(|(flag, image)| Some((flag, image.clone()?)))
+            .collect(),
+            username: config.aws.username.clone(),
+            reboot: config.reboot,
+            uploads: Semaphore::new(UPLOADS),
+        })
+    }
+}
+
+/// The key that is imported into EC2: the one that is named, or the one that we log in with. That
+/// there is one to log in with is seen in any case.
+async fn public_key(
+    context: &Context,
+    config: &Config,
+    reach: &Reach,
+) -> Result<Option<String>, Failure> {
+    // Which key logs in may depend on the host in ssh_config; an address that nobody has stands
+    // for those that are not known yet.
+    let anybody =
+        resolve(&reach.config, "192.0.2.1", &reach.settings).map_err(|error| error.failure())?;
+    let login =
+        reach.identities.public_key(&anybody.target).await.map_err(|error| error.failure())?;
+    let Some(login) = login else {
+        return Err(Failure::new(
+            Step::Login,
+            "there is no SSH key to log in with: none in the agent, none in ~/.ssh",
+            "make one with `ssh-keygen -t ed25519`, or name one: aws.private_ssh_key_path",
+        ));
+    };
+    if config.aws.ssh_key_name.is_some() {
+        return Ok(None);
+    }
+    let Some(path) = &config.aws.public_ssh_key_path else { return Ok(Some(login.openssh)) };
+    let path = context.path(path);
+    let read = tokio::task::spawn_blocking(move || PublicKey::read(&path)).await;
+    let key = read
+        .map_err(|panic| Failure::new(Step::Internal, panic.to_string(), ""))?
+        .map_err(|error| error.failure())?;
+    Ok(Some(key.openssh))
+}
+
+async fn user_data(
+    context: &Context,
+    config: &Config,
+    public_key: Option<&str>,
+) -> Result<String, Failure> {
+    let failed = |why: String| Failure::new(Step::Launch, why, "");
+    let theirs = match &config.node.cloud_init {
+        Some(path) => {
+            let path = context.path(path);
+            let read = tokio::fs::read_to_string(&path).await;
+            Some(read.map_err(|error| failed(format!("{}: {error}", path.display())))?)
+        }
+        None => None,
+    };
+    user_data::render(&user_data::UserData {
+        username: &config.aws.username,
+        public_key,
+        packages: &config.node.packages,
+        cloud_config: theirs.as_deref(),
+    })
+    .map_err(|error| failed(error.to_string()))
+}
+
+/// The files for a node, checked and packed once.
+async fn bundle(
+    context: &Context,
+    config: &Config,
+    reporter: &Reporter,
+) -> Result<Arc<Bundle>, Failure> {
+    let files = context.path(&config.aws.files_directory);
+    let credentials = Credentials::look(&files);
+    credentials.usable()?;
+    for text in credentials.missing {
+        reporter.remarked(Level::Warning, text).await;
+    }
+    let mut sources = node_sources(context, config);
+    if files.exists() || config.aws.files_directory != Path::new(DEPLOYMENT_FILES) {
+        sources.push(Source::Folder { local: files, remote: "files".into(), mode: None });
+    }
+    if let Some(script) = &config.aws.additional_commands_script {
+        let remote = "scripts/additional_commands.sh".into();
+        sources.push(Source::File { local: context.path(script), remote, mode: Some(0o755) });
+    }
+    for unit in &config.node.units {
+        let Some(name) = unit.file_name() else { continue };
+        let remote = Path::new("units").join(name);
+        sources.push(Source::File { local: context.path(unit), remote, mode: Some(0o644) });
+    }
+    let bundle = Bundle::collect(sources).await.map_err(|error| error.failure())?;
+    let text = format!("{} files, {} bytes for each node", bundle.files(), bundle.bytes());
+    reporter.remarked(Level::Info, text).await;
+    Ok(Arc::new(bundle))
+}
+
+/// `instance/` as the user has it; where there is none at the usual place, as this program was
+/// built with.
+fn node_sources(context: &Context, config: &Config) -> Vec<Source> {
+    let scripts = context.path(&config.aws.scripts_directory);
+    if !scripts.exists() && config.aws.scripts_directory == Path::new(INSTANCE_SCRIPTS) {
+        return node_files()
+            .map(|file| Source::Bytes {
+                path: file.path,
+                mode: file.mode,
+                content: file.content.into(),
+            })
+            .collect();
+    }
+    let templates = scripts.parent().map(|folder| folder.join("config")).unwrap_or_default();
+    vec![
+        Source::Folder { local: scripts, remote: "scripts".into(), mode: None },
+        Source::Folder { local: templates, remote: "config".into(), mode: None },
+    ]
+}

@@ -1,0 +1,16 @@
+//! Everything that goes over SSH to a node: setting it up, looking at it, running commands on it,
+//! stopping it in good order; and what a node is given.
+
+pub(super) mod credentials;
+pub(super) mod deploy;
+pub(super) mod drain;
+pub(super) mod exec;
+pub mod exit_codes;
+pub(super) mod files;
+pub(super) mod health;
+pub(super) mod inputs;
+pub(super) mod orchestrator;
+mod reach;
+mod status;
+pub mod user_data;
+pub(super) mod visit;

@@ -1,0 +1,112 @@
+//! What a user does on nodes by hand: look closely, read logs, run a command.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::health::{NODE_STATUS, Roll, complete};
+use super::reach::Reach;
+use super::status;
+use crate::aws::host_key_fingerprints;
+use crate::fleet::{Diagnosis, Failure, HostKey, Instance, InstanceKey, Machine, Region, Step};
+use crate::jobs::context::Context;
+use crate::ssh::{Command, Exit, HostKeyCheck, Pipe, Session};
+
+/// How long a full look may take: a machine under load is slow to log in to.
+const DIAGNOSIS: Duration = Duration::from_secs(30);
+/// As good as no limit: a command of the user's ends when it or the user wants.
+const UNLIMITED: Duration = Duration::from_hours(24 * 365);
+
+/// Where a visit goes.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The row.
+    pub key: InstanceKey,
+    /// Where it is.
+    pub region: Region,
+    /// The instance.
+    pub machine: Machine,
+    /// The key that its host showed before.
+    pub host_key: Option<HostKey>,
+}
+
+impl Place {
+    /// Where this instance is, if it was made already.
+    pub fn of(instance: &Instance) -> Result<Self, Failure> {
+        let machine = instance.machine.clone().ok_or_else(|| {
+            Failure::new(Step::Connect, format!("{} is not there yet", instance.key), "")
+        })?;
+        let Instance { key, region, host_key, .. } = instance;
+        let (key, region, host_key) = (key.clone(), region.clone(), host_key.clone());
+        Ok(Self { key, region, machine, host_key })
+    }
+}
+
+/// Goes to nodes, with the configuration's keys and routes.
+#[derive(Debug)]
+pub struct Visitor {
+    context: Arc<Context>,
+    reach: Reach,
+    roll: Option<Roll>,
+}
+
+impl Visitor {
+    /// Looks for keys first; asks for a passphrase where one is needed.
+    pub async fn open(context: &Arc<Context>) -> Result<Self, Failure> {
+        let config = Arc::clone(context.config()?);
+        let reach = Reach::open(context, &config).await?;
+        let roll = Roll::open(context).await?;
+        Ok(Self { context: Arc::clone(context), reach, roll })
+    }
+
+    /// Everything that `node-status` knows, and the orchestrator's word.
+    pub async fn diagnose(&self, place: &Place) -> Result<Diagnosis, Failure> {
+        let session = self.session(place).await?;
+        let mut text = String::new();
+        let command = Command::new(format!("{NODE_STATUS} --full")).limit(DIAGNOSIS);
+        let ran = session.exec(&command, |_, line| text = format!("{text}{line}\n")).await;
+        session.close().await;
+        let exit = ran.map_err(|error| error.failure())?;
+        let report = status::report(&text);
+        let (Some(vitals), Some(report)) =
+            (status::parse(&text), report.and_then(|it| serde_json::from_str(it).ok()))
+        else {
+            let reason = format!("node-status told nothing ({exit})");
+            let hint = "the deployment did not come that far: look at `spot-tui logs`";
+            return Err(Failure::new(Step::Verify, reason, hint));
+        };
+        let vitals = complete(vitals, None, &place.machine, self.roll.as_ref()).await;
+        Ok(Diagnosis { vitals, report })
+    }
+
+    /// Runs a command to its end and tells each line.
+    pub async fn run(
+        &self,
+        place: &Place,
+        command: &str,
+        on_line: impl FnMut(Pipe, &str),
+    ) -> Result<Exit, Failure> {
+        let session = self.session(place).await?;
+        let command = Command::new(command).limit(UNLIMITED);
+        let ran = session.exec(&command, on_line).await;
+        session.close().await;
+        ran.map_err(|error| error.failure())
+    }
+
+    /// A session with a host whose key is known, or told by its console.
+    async fn session(&self, place: &Place) -> Result<Session, Failure> {
+        let machine = &place.machine;
+        if let Some(known) = &place.host_key {
+            return self.reach.session(machine, HostKeyCheck::Known(known.clone())).await;
+        }
+        let account = |error: crate::aws::AwsError| error.failure(Step::HostKey);
+        let ec2 = self.context.aws().await.map_err(account)?.region(&place.region);
+        let console = ec2.console_output(&machine.id).await.map_err(account)?.unwrap_or_default();
+        let told = host_key_fingerprints(&console).fingerprints;
+        if told.is_empty() {
+            let reason = "its host key is not known, and its console does not tell it";
+            let hint = "use the state file of the process that deployed it";
+            return Err(Failure::new(Step::HostKey, reason, hint));
+        }
+        self.reach.session(machine, HostKeyCheck::Fingerprints(told)).await
+    }
+}

@@ -1,0 +1,84 @@
+//! Which deployment is ours, where no file tells: the tags in all enabled regions are asked.
+
+use tokio::task::JoinSet;
+
+use crate::aws::{AwsError, DeploymentSeen};
+use crate::fleet::DeploymentId;
+use crate::jobs::context::Context;
+use crate::jobs::context::tasks::together;
+
+/// What the tags tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing of ours is anywhere.
+    None,
+    /// The one deployment of this creator.
+    One(DeploymentId),
+    /// Only those of others: to begin one of our own is fine, anything else has to be named.
+    Others(Vec<DeploymentSeen>),
+    /// Several of this creator: which one is meant has to be said.
+    Several(Vec<DeploymentSeen>),
+}
+
+/// Looks for deployments by tag in all enabled regions. A region that does not answer is an error:
+/// ours may be there.
+pub async fn find_deployment(context: &Context) -> Result<Found, AwsError> {
+    let account = context.account().await?;
+    let aws = context.aws().await?;
+    let mut looks = JoinSet::new();
+    for region in &account.regions {
+        let ec2 = aws.region(region);
+        looks.spawn(async move { ec2.deployments().await });
+    }
+    let mut all: Vec<DeploymentSeen> = Vec::new();
+    for found in together(looks, || Ok(Vec::new())).await {
+        for seen in found? {
+            match all.iter_mut().find(|known| known.deployment == seen.deployment) {
+                Some(known) => known.alive += seen.alive,
+                None => all.push(seen),
+            }
+        }
+    }
+    all.sort_by(|a, b| a.deployment.cmp(&b.deployment));
+    Ok(choose(all, &account.creator))
+}
+
+fn choose(all: Vec<DeploymentSeen>, creator: &str) -> Found {
+    let ours = |seen: &&DeploymentSeen| seen.creator.as_deref() == Some(creator);
+    let mine: Vec<&DeploymentSeen> = all.iter().filter(ours).collect();
+    match mine.as_slice() {
+        _ if all.is_empty() => Found::None,
+        [only] => Found::One(only.deployment.clone()),
+        [] => Found::Others(all),
+        _ => Found::Several(all),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(deployment: &str, creator: &str) -> DeploymentSeen {
+        DeploymentSeen {
+            deployment: deployment.into(),
+            creator: Some(creator.into()),
+            alive: 1,
+            newest: None,
+        }
+    }
+
+    #[test]
+    fn the_only_one_of_this_creator_is_meant() {
+        assert_eq!(choose(vec![], "alice"), Found::None);
+        let one = vec![seen("spot-1", "alice"), seen("spot-2", "bob")];
+        assert_eq!(choose(one, "alice"), Found::One("spot-1".into()));
+    }
+
+    #[test]
+    fn several_or_only_those_of_others_have_to_be_named() {
+        let several = vec![seen("spot-1", "alice"), seen("spot-2", "alice")];
+        assert_eq!(choose(several.clone(), "alice"), Found::Several(several));
+        let others = vec![seen("spot-2", "bob")];
+        assert_eq!(choose(others.clone(), "alice"), Found::Others(others));
+    }
+}
