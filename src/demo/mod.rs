@@ -7,7 +7,7 @@
 //!                                 v
 //!                               World      one state machine, seeded, on tokio's clock  world/
 //!                                 ^
-//!                              Scenario    what goes wrong, when: data                  scenario
+//!                              Scenario    what goes wrong, when: data        scenario, scenario_file
 //! ```
 //!
 //! Two fronts on one world: [`connector`] is an HTTP client for the SDK inside the process (no
@@ -15,10 +15,12 @@
 //! The world stands in for AWS behind the wire: nothing outside this room knows it, but
 //! `runtime`'s `rehearsal` and `demo_cloud`, and the tests.
 //!
+//! Its answers have the shape of AWS's: where `tests/oracle` holds a recording, a test compares
+//! the two and lists what differs, with the reason.
+//!
 //! What it does not do: signatures are read for their region and not verified; there are no
-//! Elastic IP addresses to allocate, no fleets, no launch templates, no placement scores; an
-//! instance has one interface and one volume; a persistent request that
-//! is interrupted ends its instance and launches another, it never stops and keeps it. Speed
+//! Elastic IP addresses to allocate; a launch template has one version, a fleet is `instant`; an
+//! instance has one interface and one volume. Speed
 //! scales the world alone; whoever wants the timers of a client in the same process to follow
 //! hurries tokio's clock instead. Prices, capacity and times are made up, plausible, and the same
 //! for the same seed.
@@ -28,6 +30,7 @@ mod cloud;
 mod dice;
 pub mod hosts;
 mod scenario;
+mod scenario_file;
 mod shapes;
 mod wire;
 mod world;
@@ -38,8 +41,9 @@ pub use cloud::Cloud;
 pub use hosts::private_key;
 pub use scenario::{
     CallFault, CapacityFault, HostTrouble, InstanceFault, Interruption, ListPrices, PoolPrice,
-    Running, Scenario, ScenarioError, Trouble,
+    Running, Scenario, Trouble,
 };
+pub use scenario_file::ScenarioError;
 pub use shapes::{SHAPES, Shape};
 pub use wire::{Server, connector, serve};
 pub use world::{CallSeen, Guest, HostKeys, Settings, World};

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::HostFault;
+use super::directory::HostFault;
 use super::files::Tree;
+use super::host::Host;
 use super::machine::HOME;
 use super::process::Output;
-use super::session::Host;
 
 /// Where the script looks for an upload.
 pub(super) const STAGING: &str = "/tmp/uploaded_files";

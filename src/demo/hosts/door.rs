@@ -9,8 +9,9 @@ use std::time::Duration;
 use tokio::io::{DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::lock::lock;
 use super::session::serve_session;
-use super::{HostFault, HostState, Hosts, Shared, lock};
+use super::{HostFault, HostState, Hosts, Shared};
 
 /// Where sshd listens.
 const PORT: u16 = 22;

@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::deployment;
-use super::session::Host;
-use super::status::Start;
+use super::host::Host;
+use super::start::Start;
 
 /// What a unit writes: once, so many seconds after the services began to start, and then again and
 /// again.

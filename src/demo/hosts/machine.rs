@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 
+use super::directory::{HostFault, HostState};
 use super::files::{FileOnHost, Tree};
-use super::{HostFault, HostState, lock};
+use super::lock::lock;
 
 /// Where `deploy_services.sh` puts the upload.
 pub(super) const HOME: &str = "/opt/uploaded_files";

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::deployment::units;
 use super::files::Kind;
-use super::session::Host;
-use super::status::{Start, disk, memory};
+use super::host::Host;
+use super::start::{Start, disk, memory};
 
 /// What a program printed, and its exit status.
 pub(super) type Answer = (u32, Vec<String>);

@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::host::Host;
 use super::process::{End, Output, Stdin};
-use super::session::Host;
 use super::upload::Upload;
 use super::{deployment, journal, programs, status, upload};
 

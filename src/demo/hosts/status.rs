@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use serde::Serialize;
 
 use super::deployment::{self, units};
+use super::host::Host;
 use super::journal;
-use super::session::Host;
+use super::start::{Sizes, Start, disk, memory, seconds};
 use crate::fleet::identity::Identity;
 
 /// Characters of a text that the script prints.
@@ -18,7 +18,6 @@ const JOURNAL: usize = 20;
 const TAIL: usize = 30;
 /// Files in it.
 const LISTED: usize = 60;
-const GIB: u64 = 1 << 20;
 
 #[derive(Serialize)]
 struct Report {
@@ -71,12 +70,6 @@ struct Deployment {
     last: Option<String>,
 }
 
-#[derive(Serialize)]
-pub(super) struct Sizes {
-    pub(super) total_kb: u64,
-    pub(super) free_kb: u64,
-}
-
 /// What a full report has besides, in the order in which the script prints it.
 #[derive(Serialize)]
 struct Details {
@@ -87,72 +80,6 @@ struct Details {
     config: Vec<String>,
     identity: Vec<String>,
     errors: Vec<String>,
-}
-
-/// How far the services have come since systemd began to start them.
-pub(super) struct Start {
-    /// Seconds since then; nothing where it did not begin.
-    running: Option<i64>,
-    /// The second in which the checks are through.
-    pub(super) checked: i64,
-    /// The second in which the configuration is written.
-    pub(super) configured: i64,
-    bacalhau_is_stopped: bool,
-    pub(super) bacalhau_is_alive: bool,
-    /// Seconds for which the sensor has been writing.
-    pub(super) sensing: Option<i64>,
-}
-
-impl Start {
-    pub(super) fn of(host: &Host) -> Self {
-        let now = host.hosts.now();
-        let running = host.machine.started_at(&host.state).map(|since| seconds(since, now));
-        let checked = 3 + spread(host, "startup");
-        let bacalhau_is_stopped = host.machine.is_bacalhau_stopped(host.state.boot);
-        let is_up = running.is_some_and(|up| up >= 20 + spread(host, "bacalhau"));
-        // The sensor counts from its own start; its first reading takes a second.
-        let sensing = running.map(|up| up - 15 - spread(host, "sensor")).filter(|up| *up > 0);
-        Self {
-            running,
-            checked,
-            configured: checked + 2,
-            bacalhau_is_stopped,
-            bacalhau_is_alive: is_up && !bacalhau_is_stopped,
-            sensing,
-        }
-    }
-
-    /// The units come up one after the other, as their `After=` lines say.
-    pub(super) fn unit(&self, unit: &str) -> &'static str {
-        let Some(up) = self.running else { return "inactive" };
-        if unit == "bacalhau.service" && self.bacalhau_is_stopped {
-            return "inactive";
-        }
-        let (begins, active) = match unit {
-            "bacalhau-startup.service" => (0, self.checked),
-            "setup-config.service" => (self.checked, self.configured),
-            _ => (self.configured, self.configured + 1),
-        };
-        match up {
-            up if up >= active => "active",
-            up if up >= begins => "activating",
-            _ => "inactive",
-        }
-    }
-}
-
-/// The root disk.
-pub(super) fn disk(host: &Host) -> Sizes {
-    let images = if Start::of(host).bacalhau_is_alive { 2 * GIB } else { 0 };
-    let free_kb = 5 * GIB - images - host.pick("disk", 90_000);
-    Sizes { total_kb: 8 * GIB - 447_032, free_kb }
-}
-
-/// The memory.
-pub(super) fn memory(host: &Host) -> Sizes {
-    let services = if Start::of(host).bacalhau_is_alive { GIB } else { 0 };
-    let free_kb = 3 * GIB - services - host.pick("memory", 90_000);
-    Sizes { total_kb: 4 * GIB - 246_420, free_kb }
 }
 
 /// How the node is, as one line of JSON.
@@ -245,15 +172,6 @@ fn cloud_init_log(host: &Host) -> Vec<String> {
         "Docker Compose version v2.29.7".to_owned(),
         format!("Cloud-init v. 24.4 finished at {}", done.strftime("%a, %d %b %Y %H:%M:%S +0000")),
     ]
-}
-
-/// Up to six seconds.
-fn spread(host: &Host, matter: &str) -> i64 {
-    i64::try_from(host.pick(matter, 7)).unwrap_or(0)
-}
-
-fn seconds(since: Timestamp, now: Timestamp) -> i64 {
-    now.duration_since(since).as_secs().max(0)
 }
 
 fn printable(line: &str) -> String {

@@ -9,9 +9,10 @@ use sha2::{Digest, Sha256};
 
 use super::deployment::STAGING;
 use super::files::{Tree, Trouble};
+use super::host::Host;
+use super::lock::lock;
 use super::process::{End, Output, Stdin};
-use super::session::Host;
-use super::{HostFault, Hosts, lock};
+use super::{HostFault, Hosts};
 
 /// The script, with its two holes.
 const SCRIPT: &str = r#"umask 077; export LC_ALL=C; d={folder}; a="$d/.bundle.tar.gz"

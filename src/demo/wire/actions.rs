@@ -1,28 +1,16 @@
 //! The table of actions: what each may be asked with, how often, and who answers.
 
+use super::call::Call;
 use super::form::Form;
 use super::xml::Xml;
 use super::{devices, fleets, groups, instances, offers, routes, spot, status, tags, vpcs};
+use crate::demo::world::Refusal;
 use crate::demo::world::pace::{END, LAUNCH, MUTATION, QUERY, Rate, TAGGING};
-use crate::demo::world::region::RegionWorld;
-use crate::demo::world::{HostKeys, Refusal};
 
-/// One call of EC2 while it is answered.
-pub(super) struct Call<'a> {
-    pub(super) form: &'a Form,
-    pub(super) region: &'a mut RegionWorld,
-    pub(super) keys: Option<&'a dyn HostKeys>,
-}
-
-impl Call<'_> {
-    /// Takes out of a bucket, where buckets hold.
-    pub(super) fn spend(&mut self, name: &str, rate: Rate, amount: u32) -> Result<(), Refusal> {
-        if !self.region.laws.throttles || self.region.rehearsal {
-            return Ok(());
-        }
-        let now = self.region.now;
-        self.region.buckets.take(name, rate, amount, now)
-    }
+/// Whether anybody here answers to an action, of whatever service.
+pub(in crate::demo) fn is_action(name: &str) -> bool {
+    const OF_OTHERS: [&str; 3] = ["GetCallerIdentity", "GetParameter", "GetProducts"];
+    OF_OTHERS.contains(&name) || Action::named(name).is_some()
 }
 
 /// An action.

@@ -15,7 +15,8 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use tokio::time::{sleep, timeout};
 
-use super::{Answer, Reply, Request, answer};
+use super::answer::answer;
+use super::message::{Answer, Reply, Request};
 use crate::demo::world::World;
 
 /// An HTTP client that leads to this world, for every service and region.

@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
-use super::actions::Call;
-use super::instances::{moment, private_name, public_name, show_group};
+use super::call::Call;
+use super::parts::{moment, private_name, public_name, show_group};
 use super::select::{Shown, select};
 use super::tags::born_with;
 use super::xml::Xml;

@@ -1,16 +1,16 @@
 //! Launch templates and instant fleets on the wire.
 
-use super::actions::Call;
+use super::call::Call;
 use super::form::Form;
-use super::instances::moment;
 use super::order;
+use super::parts::moment;
 use super::select::{Shown, select};
 use super::tags;
 use super::xml::Xml;
 use crate::demo::world::Refusal;
-use crate::demo::world::fleets::{FleetOrder, Template};
-use crate::demo::world::launch::Order;
+use crate::demo::world::order::Order;
 use crate::demo::world::pace::LAUNCHED;
+use crate::demo::world::template::{FleetOrder, Template};
 
 impl Shown for Template {
     const IDS: &'static str = "LaunchTemplateId";

@@ -2,15 +2,15 @@
 
 use ipnet::IpNet;
 
-use super::actions::Call;
+use super::call::Call;
 use super::form::Form;
 use super::select::{Shown, select};
 use super::tags::born_with;
 use super::xml::Xml;
 use crate::demo::world::Refusal;
 use crate::demo::world::groups::{Group, Peer, Rule, Way};
-use crate::demo::world::network::Tags;
 use crate::demo::world::region::RegionWorld;
+use crate::demo::world::resource::Tags;
 
 impl Shown for Group {
     const IDS: &'static str = "GroupId";

@@ -1,13 +1,11 @@
 //! Instances on the wire.
 
-use std::net::Ipv4Addr;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
 
-use super::actions::Call;
+use super::call::Call;
 use super::order;
+use super::parts::{code, moment, private_name, public_name, show_group, show_state};
 use super::select::{Shown, select};
 use super::xml::Xml;
 use crate::demo::world::Refusal;
@@ -69,23 +67,6 @@ impl Shown for Instance {
     fn rank(&self) -> String {
         format!("{} {:05}", self.reservation, self.index)
     }
-}
-
-/// EC2's number for a state.
-fn code(state: Ec2State) -> u8 {
-    match state {
-        Ec2State::Pending => 0,
-        Ec2State::Running => 16,
-        Ec2State::ShuttingDown => 32,
-        Ec2State::Terminated => 48,
-        Ec2State::Stopping => 64,
-        Ec2State::Stopped => 80,
-    }
-}
-
-/// A moment as EC2 writes it.
-pub(super) fn moment(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()
 }
 
 /// DescribeInstances. Pages are cut between instances; those of one launch stand together.
@@ -184,17 +165,6 @@ fn show(xml: &mut Xml, region: &RegionWorld, instance: &Instance) {
     });
 }
 
-/// EC2's number and word for a state.
-pub(super) fn show_state(xml: &mut Xml, state: Ec2State) {
-    xml.text("code", code(state)).text("name", state);
-}
-
-/// A group, where something else tells of it.
-pub(super) fn show_group(xml: &mut Xml, region: &RegionWorld, id: &str) {
-    let name = region.network.groups.get(id).map(|group| group.name.as_str());
-    xml.text("groupId", id).text("groupName", name.unwrap_or_default());
-}
-
 fn show_device(xml: &mut Xml, volume: &Volume) {
     xml.text("deviceName", &volume.device);
     xml.group("ebs", |ebs| {
@@ -202,24 +172,6 @@ fn show_device(xml: &mut Xml, volume: &Volume) {
         ebs.text("attachTime", moment(volume.born));
         ebs.text("deleteOnTermination", volume.delete_on_termination);
     });
-}
-
-/// The name of a private address; us-east-1 was there before regions had names of their own.
-pub(super) fn private_name(region: &RegionWorld, address: Ipv4Addr) -> String {
-    let dashed = address.to_string().replace('.', "-");
-    match region.place.code {
-        "us-east-1" => format!("ip-{dashed}.ec2.internal"),
-        code => format!("ip-{dashed}.{code}.compute.internal"),
-    }
-}
-
-/// The name of a public address.
-pub(super) fn public_name(region: &RegionWorld, address: Ipv4Addr) -> String {
-    let dashed = address.to_string().replace('.', "-");
-    match region.place.code {
-        "us-east-1" => format!("ec2-{dashed}.compute-1.amazonaws.com"),
-        code => format!("ec2-{dashed}.{code}.compute.amazonaws.com"),
-    }
 }
 
 /// TerminateInstances.

@@ -1,8 +1,8 @@
 //! What there is to choose from, on the wire: regions, zones, machine types, images.
 
-use super::actions::Call;
+use super::call::Call;
+use super::parts::{kin, numbered};
 use super::select::{Filters, cut};
-use super::vpcs::kin;
 use super::xml::Xml;
 use crate::demo::shapes::{SHAPES, Shape};
 use crate::demo::world::Refusal;
@@ -76,28 +76,6 @@ pub(super) fn zones(call: &mut Call<'_>) -> Result<Xml, Refusal> {
         item.list("messageSet", [(); 0], |_, ()| {});
     });
     Ok(xml)
-}
-
-/// The id of the zone with this name.
-pub(super) fn zone_id(place: &Place, zone: &str) -> Option<String> {
-    place.zones().position(|known| known == zone).map(|index| numbered(place, index))
-}
-
-/// `usw2-az1`: the same for every account, which a zone's name is not.
-fn numbered(place: &Place, index: usize) -> String {
-    let mut parts = place.code.split('-');
-    let area = parts.next().unwrap_or_default();
-    let middle: String = parts.next().map(abbreviated).unwrap_or_default();
-    format!("{area}{middle}{}-az{}", parts.next().unwrap_or_default(), index + 1)
-}
-
-/// `west` is `w`, `southeast` is `se`.
-fn abbreviated(word: &str) -> String {
-    ["north", "south", "east", "west", "central"]
-        .into_iter()
-        .filter(|part| word.contains(part))
-        .filter_map(|part| part.chars().next())
-        .collect()
 }
 
 /// DescribeInstanceTypes.
@@ -250,17 +228,4 @@ pub(super) fn describe_images(call: &mut Call<'_>) -> Result<Xml, Refusal> {
         item.text("description", if canonical { "Canonical, Ubuntu, LTS" } else { "ubuntu" });
     });
     Ok(xml)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn zone_ids_are_abbreviated_as_aws_does() {
-        let id = |code: &str| numbered(PLACES.iter().find(|place| place.code == code).unwrap(), 0);
-        assert_eq!(id("us-west-2"), "usw2-az1");
-        assert_eq!(id("ap-southeast-2"), "apse2-az1");
-        assert_eq!(id("eu-central-1"), "euc1-az1");
-    }
 }

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::form::Form;
 use super::tags;
 use crate::demo::world::Refusal;
-use crate::demo::world::launch::{Order, RootVolume, SpotTerms};
+use crate::demo::world::order::{Order, RootVolume, SpotTerms};
 
 /// What a token does not stand for: where it is asked is its scope, not its meaning.
 const BESIDE_THE_TOKEN: [&str; 5] =

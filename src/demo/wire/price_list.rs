@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Answer;
+use super::message::Answer;
 use super::services::{JSON, ssm_refusal};
 use crate::demo::shapes::SHAPES;
 use crate::demo::world::{Refusal, State};

@@ -1,6 +1,6 @@
 //! Internet gateways and route tables on the wire.
 
-use super::actions::Call;
+use super::call::Call;
 use super::select::{Shown, select};
 use super::tags::born_with;
 use super::xml::Xml;

@@ -5,8 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 
 use super::form::Form;
 use crate::demo::world::Refusal;
-use crate::demo::world::network::Resource;
 use crate::demo::world::region::RegionWorld;
+use crate::demo::world::resource::Resource;
 
 /// The most values of all filters of one call.
 const FILTER_VALUES: usize = 200;

@@ -14,7 +14,8 @@ use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
-use super::{Answer, Reply, Request, answer};
+use super::answer::answer;
+use super::message::{Answer, Reply, Request};
 use crate::demo::world::World;
 
 /// The longest head of a request, and the longest body. RunInstances with 16 KiB of user-data and

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::Answer;
 use super::form::Form;
+use super::message::Answer;
 use super::xml::Xml;
 use crate::demo::world::images::parameter;
 use crate::demo::world::{Laws, Refusal};

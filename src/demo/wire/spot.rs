@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::actions::Call;
-use super::instances::moment;
+use super::call::Call;
+use super::parts::moment;
 use super::select::{Filters, Shown, cut, select};
 use super::xml::Xml;
 use crate::demo::dice::Dice;

@@ -2,8 +2,8 @@
 
 use jiff::SignedDuration;
 
-use super::actions::Call;
-use super::instances::show_state;
+use super::call::Call;
+use super::parts::show_state;
 use super::select::select_where;
 use super::xml::Xml;
 use crate::demo::world::Refusal;

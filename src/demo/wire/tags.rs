@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::actions::Call;
+use super::call::Call;
 use super::form::Form;
 use super::select::{Filters, Shown, cut};
 use super::xml::Xml;
 use crate::demo::world::Refusal;
-use crate::demo::world::network::{Resource, Tags};
 use crate::demo::world::region::RegionWorld;
+use crate::demo::world::resource::{Resource, Tags};
 
 /// AWS's limits: tags of a resource, letters of a key, letters of a value.
 const LIMITS: (usize, usize, usize) = (50, 128, 256);

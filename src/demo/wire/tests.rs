@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use super::answer::answer;
+use super::message::{Reply, Request};
 use super::*;
 use crate::demo::dice::Dice;
-use crate::demo::{Scenario, Settings};
+use crate::demo::{Scenario, Settings, World};
 
 const AUTHORIZATION: &str =
     "AWS4-HMAC-SHA256 Credential=key/20261120/us-west-2/ec2/aws4_request, SignedHeaders=host";

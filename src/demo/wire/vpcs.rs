@@ -1,7 +1,7 @@
 //! VPCs and subnets on the wire.
 
-use super::actions::Call;
-use super::offers::zone_id;
+use super::call::Call;
+use super::parts::{kin, zone_id};
 use super::select::{Shown, select};
 use super::tags::born_with;
 use super::xml::Xml;
@@ -51,12 +51,6 @@ impl Shown for Subnet {
             _ => self.id.clone(),
         }]
     }
-}
-
-/// The id of something that belongs to another thing alone: the same digits, another prefix.
-pub(super) fn kin(id: &str, prefix: &str) -> String {
-    let digits = id.rsplit_once('-').map_or(id, |(_, digits)| digits);
-    format!("{prefix}-{digits}")
 }
 
 fn show_vpc(xml: &mut Xml, region: &RegionWorld, vpc: &Vpc) {

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::demo::world::network::Tags;
+use crate::demo::world::resource::Tags;
 
 /// A piece of a document.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -3,9 +3,10 @@
 use ipnet::Ipv4Net;
 
 use super::groups::{Group, Rule};
-use super::network::{Association, Gateway, KeyPair, Route, Subnet, Table, Tags};
+use super::network::{Association, Gateway, KeyPair, Route, Subnet, Table};
 use super::refusal::Refusal;
 use super::region::RegionWorld;
+use super::resource::Tags;
 
 /// VPCs in a region (quota L-F678F1CE).
 const VPC_LIMIT: usize = 5;

@@ -4,7 +4,8 @@ use jiff::SignedDuration;
 
 use super::images::{Image, images};
 use super::instance::{Fate, Instance};
-use super::network::{Interface, Subnet, Tags, Volume};
+use super::network::{Interface, Subnet, Volume};
+use super::order::{Order, TokenUse};
 use super::refusal::Refusal;
 use super::region::{Event, RegionWorld};
 use super::spot::SpotRequest;
@@ -15,66 +16,6 @@ use crate::fleet::Ec2State;
 const USER_DATA_CAP: usize = 16 * 1024;
 /// The most instances of one call.
 const LAUNCH_CAP: u32 = 1000;
-
-/// How a launch is paid for by spot.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct SpotTerms {
-    pub(crate) persistent: bool,
-    /// USD an hour.
-    pub(crate) max_price: Option<f64>,
-}
-
-/// A volume that a launch makes.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct RootVolume {
-    pub(crate) device: String,
-    pub(crate) gib: u32,
-    pub(crate) kind: String,
-    pub(crate) encrypted: bool,
-    pub(crate) delete_on_termination: bool,
-}
-
-/// What RunInstances is asked for.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Order {
-    pub(crate) token: Option<String>,
-    /// A digest of every parameter that a replay has to repeat.
-    pub(crate) digest: [u8; 32],
-    pub(crate) machine_type: String,
-    pub(crate) image: String,
-    pub(crate) min: u32,
-    pub(crate) max: u32,
-    pub(crate) subnet: Option<String>,
-    pub(crate) zone: Option<String>,
-    pub(crate) groups: Vec<String>,
-    pub(crate) key_name: Option<String>,
-    /// Base64, and how many bytes are in it.
-    pub(crate) user_data: (String, usize),
-    pub(crate) spot: Option<SpotTerms>,
-    pub(crate) public_ip: Option<bool>,
-    pub(crate) volume: RootVolume,
-    pub(crate) interface_stays: bool,
-    pub(crate) http_tokens: String,
-    pub(crate) hop_limit: u32,
-    pub(crate) profile: Option<String>,
-    /// Whether it was set up before the world began.
-    pub(crate) preloaded: bool,
-    /// By resource type.
-    pub(crate) tags: std::collections::BTreeMap<String, Tags>,
-}
-
-impl Order {
-    fn tags(&self, kind: &str) -> Tags {
-        self.tags.get(kind).cloned().unwrap_or_default()
-    }
-}
-
-/// A token that was used, by which call, for what.
-#[derive(Debug, Clone)]
-pub(super) struct TokenUse {
-    digest: [u8; 32],
-    reservation: String,
-}
 
 /// What was checked and can be launched.
 struct Approved {

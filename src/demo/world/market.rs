@@ -5,7 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::launch::Order;
+use super::order::Order;
 use super::refusal::Refusal;
 use super::region::RegionWorld;
 use crate::demo::dice::Dice;

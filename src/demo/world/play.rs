@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Laws;
+use super::laws::Laws;
 use super::region::RegionWorld;
 use crate::demo::scenario::Trouble;
 

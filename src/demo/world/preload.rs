@@ -3,9 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::images;
-use super::launch::{Order, RootVolume, SpotTerms};
-use super::network::{Subnet, Tags};
+use super::network::Subnet;
+use super::order::{Order, RootVolume, SpotTerms};
 use super::region::RegionWorld;
+use super::resource::Tags;
 use crate::demo::shapes::Shape;
 use crate::fleet::tags;
 

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Laws;
-use super::fleets::{Fleet, Template};
 use super::instance::Instance;
-use super::launch::TokenUse;
-use super::network::{Network, Resource, Volume};
+use super::laws::Laws;
+use super::network::{Network, Volume};
+use super::order::TokenUse;
 use super::pace::Buckets;
+use super::resource::Resource;
 use super::spot::SpotRequest;
+use super::template::{Fleet, Template};
 use crate::demo::dice::Dice;
 use crate::fleet::{PLACES, Place};
 

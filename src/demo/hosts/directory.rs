@@ -1,0 +1,87 @@
+//! What a host has to know of its instance, and what can go wrong with it.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::fleet::{InstanceId, Region};
+
+/// What the hosts ask the world that they are in.
+pub trait Directory: Send + Sync + 'static {
+    /// The instance that has this address, while it runs or boots.
+    fn host(&self, address: IpAddr) -> Option<HostState>;
+
+    /// The instance restarts: its sshd goes down for some seconds and its boot counter goes up.
+    fn reboot(&self, instance: &InstanceId);
+
+    /// The time in the world.
+    fn now(&self) -> Timestamp;
+
+    /// How many seconds of the world pass in one of tokio's.
+    fn speed(&self) -> f64 {
+        1.0
+    }
+}
+
+/// An instance as its host has to know it, at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostState {
+    /// Whose host it is.
+    pub instance: InstanceId,
+    /// Where it runs.
+    pub region: Region,
+    /// Who may log in: lines as in `authorized_keys`. Any user name will do.
+    pub authorized_keys: Vec<String>,
+    /// Whether it was set up before anybody looked, by nobody knows whom: it takes every key, has
+    /// the files of [`Hosts::stock`], and its services run.
+    pub preloaded: bool,
+    /// Whether anything listens on the port.
+    pub sshd_up: bool,
+    /// Which boot this is; the first is 1.
+    pub boot: u64,
+    /// When this boot began.
+    pub booted_at: Timestamp,
+    /// When cloud-init is through with the first boot.
+    pub cloud_init_done_at: Timestamp,
+    /// There and back again: for a connection, and for each command.
+    pub round_trip: Duration,
+    /// What goes wrong.
+    pub faults: Vec<HostFault>,
+}
+
+/// What can go wrong with a host, for as long as the directory says so.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum HostFault {
+    /// No key is accepted.
+    RefuseKey,
+    /// From its second boot on it shows another host key than that of [`Hosts::fingerprint`].
+    ChangeHostKey,
+    /// The connection is cut when an upload has sent so many bytes.
+    CutUpload {
+        /// The byte at which it is cut.
+        at: u64,
+        /// How many uploads to this host suffer it.
+        #[serde(default = "once")]
+        times: u32,
+    },
+    /// The deployment prints so many lines as fast as they can be read.
+    FloodLog(u32),
+    /// The deployment prints escape sequences.
+    EscapeSequences,
+    /// From its second boot on it restarts again some seconds after a login, and before its
+    /// services run.
+    RebootForever,
+    /// Connections to it are neither accepted nor refused.
+    NeverUp,
+    /// cloud-init takes so many seconds more.
+    SlowCloudInit(u32),
+    /// An upload finds no space left.
+    DiskFull,
+}
+
+fn once() -> u32 {
+    1
+}
