@@ -29,7 +29,7 @@ const EVERY_ROOM: &[&str] = &[
 ];
 
 /// Where the command line offers the demo cloud. Nothing else of the program knows of it.
-const DEMO_FRONTS: &[&str] = &["runtime::rehearsal", "runtime::demo_cloud"];
+const DEMO_FRONTS: &[&str] = &["runtime::demo", "runtime::demo_cloud"];
 
 const PURE: &[&str] = &["fleet", "config", "app", "view"];
 

@@ -13,7 +13,7 @@
 //! Two fronts on one world: [`connector`] is an HTTP client for the SDK inside the process (no
 //! socket, and with tokio's paused clock no time), [`serve`] listens on loopback for others.
 //! The world stands in for AWS behind the wire: nothing outside this room knows it, but
-//! `runtime`'s `rehearsal` and `demo_cloud`, and the tests.
+//! `runtime`'s `demo` and `demo_cloud`, and the tests.
 //!
 //! Its answers have the shape of AWS's: where `tests/oracle` holds a recording, a test compares
 //! the two and lists what differs, with the reason.

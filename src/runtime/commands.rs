@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
 
-use super::aim::{self, Aim};
-use super::opening::{self, Open, OpeningError, Want};
-use super::out::Out;
+use super::environment::Environment;
+use super::resolve::{self, Targets};
+use super::session::{self, Open, SessionError, Want};
 use super::signals::Signals;
-use super::site::Site;
+use super::stdout::Stdout;
 use crate::app::{Command, Counts, Effect, Exit, Message, Scope};
 use crate::cli;
 use crate::config::Config;
@@ -35,14 +35,14 @@ pub(super) struct Run {
     /// The engine and what it holds.
     pub open: Open,
     /// Where everything is said.
-    pub printer: Printer<Out>,
+    pub printer: Printer<Stdout>,
     /// What the user or the system tells this process.
     pub signals: Signals,
 }
 
 /// `create`.
-pub(super) async fn create(site: &Site, args: &cli::Create, debug: bool) -> u8 {
-    let config = match opening::read_config(site) {
+pub(super) async fn create(environment: &Environment, args: &cli::Create, debug: bool) -> u8 {
+    let config = match session::read_config(environment) {
         Ok(Some(config)) => config,
         Ok(None) => return refuse("there is no config.yaml here: run `spot-tui setup`"),
         Err(error) => return complain(&error),
@@ -55,7 +55,7 @@ pub(super) async fn create(site: &Site, args: &cli::Create, debug: bool) -> u8 {
         return refuse("create launches instances: without a terminal it needs --yes");
     }
     let want = if args.dry_run { Want::Read } else { Want::Write };
-    let mut run = match Run::open(site, Some(config.clone()), want, args.json, debug) {
+    let mut run = match Run::open(environment, Some(config.clone()), want, args.json, debug) {
         Ok(run) => run,
         Err(error) => return complain(&error),
     };
@@ -98,18 +98,18 @@ pub(super) async fn create(site: &Site, args: &cli::Create, debug: bool) -> u8 {
 }
 
 /// `destroy`.
-pub(super) async fn destroy(site: &Site, args: &cli::Destroy, debug: bool) -> u8 {
+pub(super) async fn destroy(environment: &Environment, args: &cli::Destroy, debug: bool) -> u8 {
     if args.instances.is_empty() && args.region.is_empty() && !args.all {
         return refuse("name instances, or --region REGION, or --all");
     }
     if !args.yes && !io::stdin().is_terminal() {
         return refuse("destroy ends instances: without a terminal it needs --yes");
     }
-    let config = match opening::read_config(site) {
+    let config = match session::read_config(environment) {
         Ok(config) => config,
         Err(error) => return complain(&error),
     };
-    let mut run = match Run::open(site, config, Want::Write, args.json, debug) {
+    let mut run = match Run::open(environment, config, Want::Write, args.json, debug) {
         Ok(run) => run,
         Err(error) => return complain(&error),
     };
@@ -117,16 +117,16 @@ pub(super) async fn destroy(site: &Site, args: &cli::Destroy, debug: bool) -> u8
         return code;
     }
     let model = &run.open.engine.model;
-    let aim = match aim::take(&model.fleet, model.account.as_ref(), args) {
-        Ok(aim) => aim,
+    let targets = match resolve::targets(&model.fleet, model.account.as_ref(), args) {
+        Ok(targets) => targets,
         Err(text) => return run.leave(refuse(&text)),
     };
     if !args.yes
-        && let Some(exit) = refusal(confirmed(&mut run.signals, &model.fleet, &aim).await)
+        && let Some(exit) = refusal(confirmed(&mut run.signals, &model.fleet, &targets).await)
     {
         return run.close(exit).await;
     }
-    for scope in aim.scopes() {
+    for scope in targets.scopes() {
         if let Some(exit) = run.perform(Command::Destroy(scope)).await {
             return run.close(exit).await;
         }
@@ -135,15 +135,20 @@ pub(super) async fn destroy(site: &Site, args: &cli::Destroy, debug: bool) -> u8
 }
 
 /// `prices`.
-pub(super) async fn prices(site: &Site, types: &[String], json: bool, debug: bool) -> u8 {
-    let config = match opening::read_config(site) {
+pub(super) async fn prices(
+    environment: &Environment,
+    types: &[String],
+    json: bool,
+    debug: bool,
+) -> u8 {
+    let config = match session::read_config(environment) {
         Ok(config) => config,
         Err(error) => return complain(&error),
     };
     if config.is_none() && types.is_empty() {
         return refuse("without a configuration, prices needs --type TYPE");
     }
-    let mut run = match Run::open(site, config, Want::Read, false, debug) {
+    let mut run = match Run::open(environment, config, Want::Read, false, debug) {
         Ok(run) => run,
         Err(error) => return complain(&error),
     };
@@ -158,7 +163,7 @@ pub(super) async fn prices(site: &Site, types: &[String], json: bool, debug: boo
     for line in model.log.events().lines().filter(|line| line.level >= Level::Warning) {
         say(&line.to_string());
     }
-    print_prices(Out, model, json);
+    print_prices(Stdout, model, json);
     let pools: Vec<_> = model.fleet.market().values().flat_map(|it| it.spot.keys()).collect();
     let has_price = |it: &&MachineType| pools.iter().any(|pool| pool.machine_type == **it);
     let mut unknown = types.iter().filter(|it| !has_price(it)).peekable();
@@ -168,15 +173,21 @@ pub(super) async fn prices(site: &Site, types: &[String], json: bool, debug: boo
 }
 
 /// `retry`: a node that failed is never mended; a fresh instance takes its place.
-pub(super) async fn retry(site: &Site, name: &str, yes: bool, json: bool, debug: bool) -> u8 {
+pub(super) async fn retry(
+    environment: &Environment,
+    name: &str,
+    yes: bool,
+    json: bool,
+    debug: bool,
+) -> u8 {
     if !yes && !io::stdin().is_terminal() {
         return refuse("retry ends an instance: without a terminal it needs --yes");
     }
-    let config = match opening::read_config(site) {
+    let config = match session::read_config(environment) {
         Ok(config) => config,
         Err(error) => return complain(&error),
     };
-    let mut run = match Run::open(site, config, Want::Write, json, debug) {
+    let mut run = match Run::open(environment, config, Want::Write, json, debug) {
         Ok(run) => run,
         Err(error) => return complain(&error),
     };
@@ -184,7 +195,7 @@ pub(super) async fn retry(site: &Site, name: &str, yes: bool, json: bool, debug:
         return code;
     }
     let fleet = &run.open.engine.model.fleet;
-    let row = match aim::find(fleet, name) {
+    let row = match resolve::instance(fleet, name) {
         Ok(key) => fleet.get(&key).cloned(),
         Err(text) => {
             let hint =
@@ -193,8 +204,8 @@ pub(super) async fn retry(site: &Site, name: &str, yes: bool, json: bool, debug:
         }
     };
     let Some(row) = row else { return run.leave(FAILED) };
-    let aim = Aim::Instances(vec![row.key.clone()]);
-    if !yes && let Some(exit) = refusal(confirmed(&mut run.signals, fleet, &aim).await) {
+    let targets = Targets::Instances(vec![row.key.clone()]);
+    if !yes && let Some(exit) = refusal(confirmed(&mut run.signals, fleet, &targets).await) {
         return run.close(exit).await;
     }
     let fresh = Command::Create(Some(BTreeMap::from([(row.region.clone(), 1)])));
@@ -207,12 +218,12 @@ pub(super) async fn retry(site: &Site, name: &str, yes: bool, json: bool, debug:
 }
 
 /// `list`.
-pub(super) async fn list(site: &Site, json: bool, debug: bool) -> u8 {
-    let config = match opening::read_config(site) {
+pub(super) async fn list(environment: &Environment, json: bool, debug: bool) -> u8 {
+    let config = match session::read_config(environment) {
         Ok(config) => config,
         Err(error) => return complain(&error),
     };
-    let mut run = match Run::open(site, config, Want::Read, false, debug) {
+    let mut run = match Run::open(environment, config, Want::Read, false, debug) {
         Ok(run) => run,
         Err(error) => return complain(&error),
     };
@@ -232,7 +243,7 @@ pub(super) async fn list(site: &Site, json: bool, debug: bool) -> u8 {
     }
     // Where nobody could look, nothing is no answer.
     if json || model.trouble.is_none() || !model.fleet.is_empty() {
-        print_list(Out, model, json);
+        print_list(Stdout, model, json);
     }
     let verdict = model.verdict();
     let stored = run.open.engine.finish().await;
@@ -253,21 +264,21 @@ pub(super) enum Need {
 impl Run {
     /// Opens the state and the engine for one command.
     pub(super) fn open(
-        site: &Site,
+        environment: &Environment,
         config: Option<Config>,
         want: Want,
         json: bool,
         debug: bool,
-    ) -> Result<Self, OpeningError> {
-        let open = opening::open(site, config, want, None)?;
+    ) -> Result<Self, SessionError> {
+        let open = session::open(environment, config, want, None)?;
         let format = if json { Format::Json } else { Format::Lines { output: debug } };
         let signals = Signals::listen().map_err(|error| {
-            OpeningError::Failure(Failure::new(Step::Internal, error.to_string(), ""))
+            SessionError::Failure(Failure::new(Step::Internal, error.to_string(), ""))
         })?;
         for remark in &open.remarks {
             say(&format!("WARNING: {remark}"));
         }
-        Ok(Self { open, printer: Printer::new(Out, format), signals })
+        Ok(Self { open, printer: Printer::new(Stdout, format), signals })
     }
 
     /// Learns who we are and what there is; where no file tells the deployment, the tags do.
@@ -455,13 +466,13 @@ fn counts(config: &Config, asked: &[String]) -> Result<Counts, String> {
 }
 
 /// Names what will go and asks: one by `y`, several by their count, everything by `all`.
-async fn confirmed(signals: &mut Signals, fleet: &Fleet, aim: &Aim) -> Answer {
-    let doomed: Vec<_> = aim.instances(fleet).collect();
+async fn confirmed(signals: &mut Signals, fleet: &Fleet, targets: &Targets) -> Answer {
+    let doomed: Vec<_> = targets.instances(fleet).collect();
     for instance in &doomed {
         say(&format!("  {}  {}  {}", instance.region, instance.label(), instance.phase));
     }
-    match aim {
-        Aim::All => asked(signals, "Destroy everything of this deployment?", "all").await,
+    match targets {
+        Targets::All => asked(signals, "Destroy everything of this deployment?", "all").await,
         _ if doomed.len() == 1 => asked(signals, "Destroy this instance?", "y").await,
         _ => {
             let count = doomed.len().to_string();
@@ -515,7 +526,7 @@ pub(super) fn refuse(text: &str) -> u8 {
     USAGE
 }
 
-pub(super) fn complain(error: &OpeningError) -> u8 {
+pub(super) fn complain(error: &SessionError) -> u8 {
     say(&error.to_string());
     error.code()
 }

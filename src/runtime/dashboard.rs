@@ -2,23 +2,23 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use super::opening::{self, Want};
+use super::environment::Environment;
+use super::relaunch;
 use super::screen::{Left, Screen};
+use super::session::{self, Want};
 use super::signals::Signals;
-use super::site::Site;
 use super::terminal::Terminal;
-use super::turning;
 use crate::app::{Command, Exit, Message};
 use crate::config::Config;
 use crate::view::Ability;
 
 /// Runs the dashboard. Answers the exit code.
-pub(super) async fn run(site: &Site) -> color_eyre::Result<u8> {
+pub(super) async fn run(environment: &Environment) -> color_eyre::Result<u8> {
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         say("spot-tui: the dashboard needs a terminal; see `spot-tui help` for the commands");
         return Ok(2);
     }
-    let config = match opening::read_config(site) {
+    let config = match session::read_config(environment) {
         Ok(config) => config,
         Err(error) => {
             say(&error.to_string());
@@ -28,7 +28,7 @@ pub(super) async fn run(site: &Site) -> color_eyre::Result<u8> {
     let mut terminal = Terminal::enter()?;
     let window = terminal.size()?;
     let counts = config.as_ref().map(Config::spread);
-    let open = match opening::open(site, config, Want::WriteIfFree, Some(window)) {
+    let open = match session::open(environment, config, Want::WriteIfFree, Some(window)) {
         Ok(open) => open,
         Err(error) => {
             drop(terminal);
@@ -43,7 +43,7 @@ pub(super) async fn run(site: &Site) -> color_eyre::Result<u8> {
     }
     let mut signals = Signals::listen()?;
     engine.handle(Message::Command(Command::Refresh));
-    if site.rehearsal.as_ref().is_some_and(|rehearsal| rehearsal.is_tour) {
+    if environment.demo.as_ref().is_some_and(|demo| demo.is_tour) {
         engine.handle(Message::Command(Command::Create(counts)));
     }
     let mut screen = Screen {
@@ -51,8 +51,8 @@ pub(super) async fn run(site: &Site) -> color_eyre::Result<u8> {
         terminal: &mut terminal,
         signals: &mut signals,
         ability: ability(),
-        memory: site.memory(),
-        is_demo: site.rehearsal.is_some(),
+        memory: environment.memory(),
+        is_demo: environment.demo.is_some(),
     };
     let left = screen.run().await;
     // The state is written before the terminal is given back, and whatever became of that.
@@ -67,7 +67,7 @@ pub(super) async fn run(site: &Site) -> color_eyre::Result<u8> {
         Ok(Left::Turn(turn)) => {
             // The next process takes the lock.
             drop(open);
-            Ok(turning::turn(turn))
+            Ok(relaunch::relaunch(turn))
         }
         Err(error) => {
             say(&format!("spot-tui: the terminal is gone: {error}"));

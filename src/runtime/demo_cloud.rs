@@ -10,7 +10,7 @@ use ipnet::Ipv4Net;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 
-use super::rehearsal;
+use super::demo;
 use super::signals::Signals;
 use crate::cli;
 use crate::demo::{Cloud, Settings, serve};
@@ -79,9 +79,9 @@ async fn open(demo: &cli::Demo, args: &cli::DemoCloud) -> Result<Open, String> {
     let (network, length) = ADDRESSES;
     let settings = Settings {
         addresses: Ipv4Net::new_assert(network, length),
-        ..rehearsal::settings(demo, demo.speed.unwrap_or(1.0))
+        ..demo::settings(demo, demo.speed.unwrap_or(1.0))
     };
-    let cloud = rehearsal::cloud(demo, &settings, "{}")?;
+    let cloud = demo::cloud(demo, &settings, "{}")?;
     let server = serve(&cloud.world, args.listen)
         .await
         .map_err(|error| format!("--listen {}: {error}", args.listen))?;

@@ -19,8 +19,8 @@ use ratatui::backend::{CrosstermBackend, TestBackend};
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 
-use super::opening::{self, Open, Want};
-use super::rehearsal::Rehearsal;
+use super::demo::DemoSession;
+use super::session::{self, Open, Want};
 use crate::app::keymap::Context;
 use crate::app::{Command, Dialog, Effect, Input, Message, Model, Scope};
 use crate::cli::Cli;
@@ -379,14 +379,14 @@ fn monkey(seed: u64) -> Monkey {
     std::fs::write(&config, CONFIG).unwrap();
     let seed_text = (seed % 1000).to_string();
     let words = ["spot-tui", "--demo", "--seed", &seed_text, "--config", config.to_str().unwrap()];
-    let site = Rehearsal::begin(Cli::try_parse_from(words).unwrap().global).unwrap();
+    let environment = DemoSession::begin(Cli::try_parse_from(words).unwrap().global).unwrap();
     let window = (140, 40);
-    let config = opening::read_config(&site).unwrap_or_else(|error| panic!("{error}"));
-    let mut open = opening::open(&site, config, Want::WriteIfFree, Some(window))
+    let config = session::read_config(&environment).unwrap_or_else(|error| panic!("{error}"));
+    let mut open = session::open(&environment, config, Want::WriteIfFree, Some(window))
         .unwrap_or_else(|error| panic!("{error}"));
     open.engine.handle(Message::Command(Command::Refresh));
     // The folder of the demo lives as long as the process.
-    std::mem::forget(site);
+    std::mem::forget(environment);
     let glass = Glass::new(window);
     Monkey { dice: Dice(seed | 1), open, glass, tally: Tally::default(), scopes: Vec::new() }
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::aim;
 use super::commands::{FAILED, Need, Run, complain, refuse, say};
-use super::opening::{self, Want};
-use super::out::Out;
+use super::environment::Environment;
+use super::resolve;
+use super::session::{self, Want};
 use super::shell::Login;
-use super::site::Site;
+use super::stdout::Stdout;
 use crate::app::Exit;
 use crate::cli::{self, ExportFormat};
 use crate::fleet::identity::Identity;
@@ -51,8 +51,13 @@ pub(super) fn identity(id: &str, as_json: bool) -> u8 {
 }
 
 /// `diagnose`. Answers 1 where something is not well.
-pub(super) async fn diagnose(site: &Site, name: &str, as_json: bool, debug: bool) -> u8 {
-    let (mut run, row) = match one(site, name, debug).await {
+pub(super) async fn diagnose(
+    environment: &Environment,
+    name: &str,
+    as_json: bool,
+    debug: bool,
+) -> u8 {
+    let (mut run, row) = match one(environment, name, debug).await {
         Ok(found) => found,
         Err(code) => return code,
     };
@@ -71,14 +76,14 @@ pub(super) async fn diagnose(site: &Site, name: &str, as_json: bool, debug: bool
     if as_json {
         print(&format!("{}\n", diagnosis_json(&row, &diagnosis)));
     } else {
-        print_diagnosis(Out, &row.label(), &diagnosis);
+        print_diagnosis(Stdout, &row.label(), &diagnosis);
     }
     u8::from(diagnosis.vitals.trouble().is_some())
 }
 
 /// `logs`.
 pub(super) async fn logs(
-    site: &Site,
+    environment: &Environment,
     name: &str,
     unit: Option<&str>,
     follow: bool,
@@ -98,7 +103,7 @@ pub(super) async fn logs(
             format!("sudo tail -n {TAIL}{follow} /opt/deployment.log")
         }
     };
-    let (mut run, row) = match one(site, name, debug).await {
+    let (mut run, row) = match one(environment, name, debug).await {
         Ok(found) => found,
         Err(code) => return code,
     };
@@ -116,11 +121,16 @@ pub(super) async fn logs(
 }
 
 /// `ssh`.
-pub(super) async fn ssh(site: &Site, name: &str, command: &[String], debug: bool) -> u8 {
-    if site.rehearsal.is_some() {
+pub(super) async fn ssh(
+    environment: &Environment,
+    name: &str,
+    command: &[String],
+    debug: bool,
+) -> u8 {
+    if environment.demo.is_some() {
         return refuse("the hosts of a demo live in the process: no ssh reaches them");
     }
-    let (run, row) = match one(site, name, debug).await {
+    let (run, row) = match one(environment, name, debug).await {
         Ok(found) => found,
         Err(code) => return code,
     };
@@ -142,13 +152,14 @@ pub(super) async fn ssh(site: &Site, name: &str, command: &[String], debug: bool
 }
 
 /// `exec`. Answers 1 where the command failed on a node.
-pub(super) async fn exec(site: &Site, args: &cli::Exec, debug: bool) -> u8 {
-    let mut run = match look(site, debug).await {
+pub(super) async fn exec(environment: &Environment, args: &cli::Exec, debug: bool) -> u8 {
+    let mut run = match look(environment, debug).await {
         Ok(run) => run,
         Err(code) => return code,
     };
     let fleet = &run.open.engine.model.fleet;
-    let named: Result<Vec<_>, _> = args.on.iter().map(|name| aim::find(fleet, name)).collect();
+    let named: Result<Vec<_>, _> =
+        args.on.iter().map(|name| resolve::instance(fleet, name)).collect();
     let named = match named {
         Ok(named) => named,
         Err(why) => return refuse(&why),
@@ -189,7 +200,7 @@ pub(super) async fn exec(site: &Site, args: &cli::Exec, debug: bool) -> u8 {
         failed |= !ok;
         outputs.insert(label, (end, lines));
     }
-    print_outputs(Out, &outputs);
+    print_outputs(Stdout, &outputs);
     u8::from(failed)
 }
 
@@ -213,8 +224,8 @@ async fn run_on(visitor: &Visitor, row: &Instance, command: &str) -> (bool, Stri
 }
 
 /// `random-ip`.
-pub(super) async fn random_ip(site: &Site, debug: bool) -> u8 {
-    let run = match look(site, debug).await {
+pub(super) async fn random_ip(environment: &Environment, debug: bool) -> u8 {
+    let run = match look(environment, debug).await {
         Ok(run) => run,
         Err(code) => return code,
     };
@@ -237,8 +248,8 @@ pub(super) async fn random_ip(site: &Site, debug: bool) -> u8 {
 }
 
 /// `export`.
-pub(super) async fn export(site: &Site, format: ExportFormat, debug: bool) -> u8 {
-    let run = match look(site, debug).await {
+pub(super) async fn export(environment: &Environment, format: ExportFormat, debug: bool) -> u8 {
+    let run = match look(environment, debug).await {
         Ok(run) => run,
         Err(code) => return code,
     };
@@ -251,16 +262,16 @@ pub(super) async fn export(site: &Site, format: ExportFormat, debug: bool) -> u8
         ExportFormat::Hosts => Export::Hosts,
         ExportFormat::Json => Export::Json,
     };
-    print_export(Out, &rows, model.config.as_deref(), how);
+    print_export(Stdout, &rows, model.config.as_deref(), how);
     0
 }
 
 /// The deployment as AWS sees it now, for a command that changes nothing. An exit code when there
 /// is no way on.
-async fn look(site: &Site, debug: bool) -> Result<Run, u8> {
-    let config = opening::read_config(site).map_err(|error| complain(&error))?;
-    let mut run =
-        Run::open(site, config, Want::Read, false, debug).map_err(|error| complain(&error))?;
+async fn look(environment: &Environment, debug: bool) -> Result<Run, u8> {
+    let config = session::read_config(environment).map_err(|error| complain(&error))?;
+    let mut run = Run::open(environment, config, Want::Read, false, debug)
+        .map_err(|error| complain(&error))?;
     // What was asked for goes to standard output, and nothing else.
     run.printer.mute();
     match run.look(Need::Instances).await {
@@ -270,10 +281,10 @@ async fn look(site: &Site, debug: bool) -> Result<Run, u8> {
 }
 
 /// The one instance that is meant.
-async fn one(site: &Site, name: &str, debug: bool) -> Result<(Run, Instance), u8> {
-    let run = look(site, debug).await?;
+async fn one(environment: &Environment, name: &str, debug: bool) -> Result<(Run, Instance), u8> {
+    let run = look(environment, debug).await?;
     let fleet = &run.open.engine.model.fleet;
-    let key = aim::find(fleet, name).map_err(|why| refuse(&why))?;
+    let key = resolve::instance(fleet, name).map_err(|why| refuse(&why))?;
     let row = fleet.get(&key).cloned().ok_or(FAILED)?;
     Ok((run, row))
 }
@@ -293,5 +304,5 @@ fn code(exit: &ssh::Exit) -> u8 {
 /// Text on standard output.
 fn print(text: &str) {
     // A reader that went away is no reason to fail.
-    let _ = Out.write_all(text.as_bytes());
+    let _ = Stdout.write_all(text.as_bytes());
 }

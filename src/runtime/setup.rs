@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::opening::{self, OpeningError};
-use super::out::Out;
-use super::site::Site;
+use super::environment::Environment;
+use super::session::{self, SessionError};
+use super::stdout::Stdout;
 use crate::aws::Aws;
 use crate::config::{self, Config, Found};
 use crate::fleet::{Account, Region};
@@ -47,14 +47,14 @@ pub(super) fn version() -> u8 {
 }
 
 /// `validate`.
-pub(super) fn validate(site: &Site, as_json: bool) -> u8 {
-    let problems: Vec<String> = match opening::read_config(site) {
+pub(super) fn validate(environment: &Environment, as_json: bool) -> u8 {
+    let problems: Vec<String> = match session::read_config(environment) {
         Ok(Some(config)) => missing_files(&config),
         Ok(None) => vec!["there is no config.yaml here: run `spot-tui setup`".to_owned()],
-        Err(OpeningError::Config(complaints)) => complaints.lines().map(str::to_owned).collect(),
+        Err(SessionError::Config(complaints)) => complaints.lines().map(str::to_owned).collect(),
         Err(error) => vec![error.to_string()],
     };
-    let path = site.global.config.display();
+    let path = environment.global.config.display();
     if as_json {
         say(&json!({"v": 1, "ok": problems.is_empty(), "problems": problems}).to_string());
     } else if problems.is_empty() {
@@ -110,9 +110,9 @@ fn unfit(path: &Path, is_folder: bool) -> Option<String> {
 }
 
 /// `setup`.
-pub(super) async fn setup(site: &Site) -> u8 {
-    let account = identify(site).await;
-    match prepare(site, account.as_ref().ok()) {
+pub(super) async fn setup(environment: &Environment) -> u8 {
+    let account = identify(environment).await;
+    match prepare(environment, account.as_ref().ok()) {
         Ok(next) => {
             match account {
                 Ok(account) => say(&format!("AWS: account {}, {}", account.id, account.arn)),
@@ -141,9 +141,9 @@ enum SetupError {
     Io(String),
 }
 
-async fn identify(site: &Site) -> Result<Account, String> {
+async fn identify(environment: &Environment) -> Result<Account, String> {
     let asking = async {
-        let aws = Aws::open(&site.access).await?;
+        let aws = Aws::open(&environment.access).await?;
         aws.account().await
     };
     match tokio::time::timeout(PATIENCE, asking).await {
@@ -154,7 +154,10 @@ async fn identify(site: &Site) -> Result<Account, String> {
 }
 
 /// Makes what is missing and answers what the user has to do next.
-fn prepare(site: &Site, account: Option<&Account>) -> Result<Vec<String>, SetupError> {
+fn prepare(
+    environment: &Environment,
+    account: Option<&Account>,
+) -> Result<Vec<String>, SetupError> {
     let home = home();
     let key = KEYS
         .iter()
@@ -172,7 +175,7 @@ fn prepare(site: &Site, account: Option<&Account>) -> Result<Vec<String>, SetupE
         Some(key) => say(&format!("SSH: {}", key.display())),
         None => next.push("make an SSH key: `ssh-keygen -t ed25519`".to_owned()),
     }
-    merge_config(&site.global.config, key)?;
+    merge_config(&environment.global.config, key)?;
     let mut made = 0;
     made += create(Path::new("config.yaml.example"), 0o644, EXAMPLE.as_bytes())?;
     for (name, content) in SAMPLES {
@@ -189,7 +192,7 @@ fn prepare(site: &Site, account: Option<&Account>) -> Result<Vec<String>, SetupE
             "to join an orchestrator, write {FILES}/orchestrator_endpoint and orchestrator_token"
         ));
     }
-    next.push(format!("look through {}", site.global.config.display()));
+    next.push(format!("look through {}", environment.global.config.display()));
     next.push("`spot-tui create --dry-run`, then `spot-tui` for the dashboard".to_owned());
     Ok(next)
 }
@@ -246,7 +249,7 @@ fn expand(path: &Path, home: &Path) -> PathBuf {
 /// A line on standard output.
 fn say(text: &str) {
     // A reader that went away is no reason to stop.
-    let _ = writeln!(Out, "{text}");
+    let _ = writeln!(Stdout, "{text}");
 }
 
 /// A line on standard error.

@@ -2,22 +2,26 @@
 
 use std::io::{self, IsTerminal};
 
-use super::{FAILED, Need, Run, asked, complain, opening, refusal, refuse};
+use super::{FAILED, Need, Run, asked, complain, refusal, refuse, session};
 use crate::app::{Command, Exit, Scope};
 use crate::cli;
 use crate::fleet::{About, Account, Level, Region};
-use crate::runtime::opening::Want;
-use crate::runtime::site::Site;
+use crate::runtime::environment::Environment;
+use crate::runtime::session::Want;
 
 /// `nuke`: everything that this program ever made in the account.
-pub(in crate::runtime) async fn nuke(site: &Site, args: &cli::Nuke, debug: bool) -> u8 {
+pub(in crate::runtime) async fn nuke(
+    environment: &Environment,
+    args: &cli::Nuke,
+    debug: bool,
+) -> u8 {
     if args.yes && args.account.is_none() {
         return refuse("nuke --yes needs the account's number as well: --account ID");
     }
     if !args.dry_run && !args.yes && !io::stdin().is_terminal() {
         return refuse("nuke destroys everything: without a terminal it needs --yes --account ID");
     }
-    let mut run = match open(site, args.dry_run, args.json, debug) {
+    let mut run = match open(environment, args.dry_run, args.json, debug) {
         Ok(run) => run,
         Err(code) => return code,
     };
@@ -46,11 +50,15 @@ pub(in crate::runtime) async fn nuke(site: &Site, args: &cli::Nuke, debug: bool)
 }
 
 /// `cleanup`: what is left of deployments of which nothing is alive.
-pub(in crate::runtime) async fn cleanup(site: &Site, args: &cli::Cleanup, debug: bool) -> u8 {
+pub(in crate::runtime) async fn cleanup(
+    environment: &Environment,
+    args: &cli::Cleanup,
+    debug: bool,
+) -> u8 {
     if !args.dry_run && !args.yes && !io::stdin().is_terminal() {
         return refuse("cleanup removes networks and disks: without a terminal it needs --yes");
     }
-    let mut run = match open(site, args.dry_run, args.json, debug) {
+    let mut run = match open(environment, args.dry_run, args.json, debug) {
         Ok(run) => run,
         Err(code) => return code,
     };
@@ -73,8 +81,8 @@ pub(in crate::runtime) async fn cleanup(site: &Site, args: &cli::Cleanup, debug:
 }
 
 /// `recover`: the state file, anew from the tags.
-pub(in crate::runtime) async fn recover(site: &Site, json: bool, debug: bool) -> u8 {
-    let mut run = match open(site, false, json, debug) {
+pub(in crate::runtime) async fn recover(environment: &Environment, json: bool, debug: bool) -> u8 {
+    let mut run = match open(environment, false, json, debug) {
         Ok(run) => run,
         Err(code) => return code,
     };
@@ -89,16 +97,16 @@ pub(in crate::runtime) async fn recover(site: &Site, json: bool, debug: bool) ->
         "{} instances of {} are in {}",
         model.fleet.alive().count(),
         model.deployment,
-        site.global.state.display()
+        environment.global.state.display()
     );
     run.printer.line(model, &About::Job, Level::Success, &text);
     run.end().await
 }
 
-fn open(site: &Site, dry_run: bool, json: bool, debug: bool) -> Result<Run, u8> {
-    let config = opening::read_config(site).map_err(|error| complain(&error))?;
+fn open(environment: &Environment, dry_run: bool, json: bool, debug: bool) -> Result<Run, u8> {
+    let config = session::read_config(environment).map_err(|error| complain(&error))?;
     let want = if dry_run { Want::Read } else { Want::Write };
-    Run::open(site, config, want, json, debug).map_err(|error| complain(&error))
+    Run::open(environment, config, want, json, debug).map_err(|error| complain(&error))
 }
 
 impl Run {

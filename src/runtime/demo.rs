@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::BoxFuture;
 use tempfile::TempDir;
 
-use super::site::Site;
+use super::environment::Environment;
 use crate::aws::{Access, Credentials, SharedTimeSource};
 use crate::cli::{self, Global};
 use crate::config::{Config, Connect, Image, Network, UbuntuRelease};
@@ -41,16 +41,16 @@ const ENDPOINT: &str = "http://127.0.0.1";
 
 /// A demo under way. Its folder goes with it.
 #[derive(Debug)]
-pub(super) struct Rehearsal {
+pub(super) struct DemoSession {
     folder: TempDir,
     /// Whether the configuration is the tour's own.
     pub is_tour: bool,
 }
 
-impl Rehearsal {
-    /// A cloud in this process, and a site in it. With a configuration of the user's, that one is
+impl DemoSession {
+    /// A cloud in this process, and a environment in it. With a configuration of the user's, that one is
     /// rehearsed; else the tour.
-    pub(super) fn begin(mut global: Global) -> Result<Site, String> {
+    pub(super) fn begin(mut global: Global) -> Result<Environment, String> {
         let failed = |error: io::Error| format!("making a folder for the demo: {error}");
         let folder = tempfile::Builder::new().prefix("spot-tui-").tempdir().map_err(failed)?;
         // Time outside of the cloud is hurried, so that our own timers are too.
@@ -62,7 +62,7 @@ impl Rehearsal {
             global.config = folder.path().join("config.yaml");
         }
         global.state = folder.path().join("instances.json");
-        Ok(Site {
+        Ok(Environment {
             access: Access {
                 endpoint: Some(ENDPOINT.into()),
                 credentials: Some(Credentials::new("DEMO", "demo", None, None, "demo")),
@@ -75,7 +75,7 @@ impl Rehearsal {
             home: Some(folder.path().to_owned()),
             cache: folder.path().join("cache"),
             global,
-            rehearsal: Some(Self { folder, is_tour }),
+            demo: Some(Self { folder, is_tour }),
         })
     }
 

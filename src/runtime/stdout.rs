@@ -11,9 +11,9 @@ static LOST: OnceLock<String> = OnceLock::new();
 
 /// Standard output. A reader that went away is no failure.
 #[derive(Debug)]
-pub(super) struct Out;
+pub(super) struct Stdout;
 
-impl Write for Out {
+impl Write for Stdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         noted(io::stdout().write(bytes))
     }
@@ -34,8 +34,8 @@ fn noted<T>(written: io::Result<T>) -> io::Result<T> {
 }
 
 /// The exit code, once all that was written has arrived.
-pub(super) fn settle(code: u8) -> u8 {
-    let _ = Out.flush();
+pub(super) fn finish(code: u8) -> u8 {
+    let _ = Stdout.flush();
     match LOST.get() {
         Some(why) => {
             let _ = writeln!(io::stderr(), "spot-tui: standard output: {why}");

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::rehearsal::Rehearsal;
+use super::demo::DemoSession;
 use super::trace::state_folder;
 use crate::aws::Access;
 use crate::cli::Global;
@@ -16,7 +16,7 @@ const CACHE: &str = ".aws_cache";
 
 /// Where a process works.
 #[derive(Debug)]
-pub(super) struct Site {
+pub(super) struct Environment {
     /// The command line, with the paths that hold here.
     pub global: Global,
     /// How AWS is reached.
@@ -30,15 +30,15 @@ pub(super) struct Site {
     /// Where answers of AWS are kept.
     pub cache: PathBuf,
     /// The demo that this is.
-    pub rehearsal: Option<Rehearsal>,
+    pub demo: Option<DemoSession>,
 }
 
-impl Site {
-    /// The site that the command line asks for. Needs a runtime around it. The error is for the
-    /// user.
+impl Environment {
+    /// The environment that the command line asks for. Needs a runtime around it. The error is for
+    /// the user.
     pub(super) fn open(global: Global) -> Result<Self, String> {
         if global.demo.demo {
-            return Rehearsal::begin(global);
+            return DemoSession::begin(global);
         }
         if let Some(option) = global.demo.stray() {
             return Err(format!("{option} belongs to --demo and to demo-cloud"));
@@ -56,13 +56,13 @@ impl Site {
             agent: ssh::agent(),
             home,
             cache: CACHE.into(),
-            rehearsal: None,
+            demo: None,
         })
     }
 
     /// The folder in which the arrangement of the screen is remembered; none in a demo.
     pub(super) fn memory(&self) -> Option<PathBuf> {
-        if self.rehearsal.is_some() { None } else { state_folder() }
+        if self.demo.is_some() { None } else { state_folder() }
     }
 
     /// What has to be different in a configuration that is used here.
@@ -70,8 +70,8 @@ impl Site {
         if let Some(files) = &self.global.files {
             config.aws.files_directory.clone_from(files);
         }
-        if let Some(rehearsal) = &self.rehearsal {
-            rehearsal.adapt(config);
+        if let Some(demo) = &self.demo {
+            demo.adapt(config);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How a process opens: configuration, state, lock, deployment.
+//! Opens a session: configuration, state, lock, deployment.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::engine::Engine;
+use super::environment::Environment;
 use super::screen::LAYOUT;
-use super::site::Site;
 use crate::app::keymap::Keymap;
 use crate::app::{Model, Opening, Remembered};
 use crate::cli::Global;
@@ -28,7 +28,7 @@ const CONFIG_CAP: u64 = 1 << 20;
 
 /// Why a process cannot open.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum OpeningError {
+pub(super) enum SessionError {
     /// The configuration is wrong: all complaints, one a line.
     #[error("{0}")]
     Config(String),
@@ -37,7 +37,7 @@ pub(super) enum OpeningError {
     Failure(Failure),
 }
 
-impl OpeningError {
+impl SessionError {
     /// The exit code that goes with it.
     pub(super) fn code(&self) -> u8 {
         match self {
@@ -47,7 +47,7 @@ impl OpeningError {
     }
 }
 
-impl From<StoreError> for OpeningError {
+impl From<StoreError> for SessionError {
     fn from(error: StoreError) -> Self {
         Self::Failure(error.failure())
     }
@@ -76,8 +76,8 @@ pub(super) struct Open {
 }
 
 /// Reads the configuration. `Ok(None)` when there is none at the default place.
-pub(super) fn read_config(site: &Site) -> Result<Option<Config>, OpeningError> {
-    let path = &site.global.config;
+pub(super) fn read_config(environment: &Environment) -> Result<Option<Config>, SessionError> {
+    let path = &environment.global.config;
     let bytes = match read_capped(path) {
         Ok(bytes) => bytes,
         Err(error)
@@ -87,22 +87,22 @@ pub(super) fn read_config(site: &Site) -> Result<Option<Config>, OpeningError> {
         }
         Err(error) => {
             let hint = "name a readable file with --config";
-            return Err(OpeningError::Config(format!("{}: {error}; {hint}", path.display())));
+            return Err(SessionError::Config(format!("{}: {error}; {hint}", path.display())));
         }
     };
     let mut config = config::parse_bytes(&path.display().to_string(), &bytes)
-        .map_err(|complaints| OpeningError::Config(complaints.to_string()))?;
+        .map_err(|complaints| SessionError::Config(complaints.to_string()))?;
     check_keymap(path, &config)?;
-    site.adapt(&mut config);
+    environment.adapt(&mut config);
     Ok(Some(config))
 }
 
 /// What the configuration says of keys, held against the keymap, which it cannot know itself.
-fn check_keymap(path: &Path, config: &Config) -> Result<(), OpeningError> {
+fn check_keymap(path: &Path, config: &Config) -> Result<(), SessionError> {
     let wrong = Keymap::new(&config.ui.keymap).err().unwrap_or_default();
     let lines: Vec<String> =
         wrong.iter().map(|wrong| format!("{}:{wrong}", path.display())).collect();
-    if lines.is_empty() { Ok(()) } else { Err(OpeningError::Config(lines.join("\n"))) }
+    if lines.is_empty() { Ok(()) } else { Err(SessionError::Config(lines.join("\n"))) }
 }
 
 /// One byte more than allowed is enough to refuse a file that is too long.
@@ -114,12 +114,12 @@ fn read_capped(path: &Path) -> io::Result<Vec<u8>> {
 
 /// Opens the state and puts the engine together.
 pub(super) fn open(
-    site: &Site,
+    environment: &Environment,
     config: Option<Config>,
     want: Want,
     window: Option<(u16, u16)>,
-) -> Result<Open, OpeningError> {
-    let global = &site.global;
+) -> Result<Open, SessionError> {
+    let global = &environment.global;
     let paths = Paths::new(&global.state);
     let file = StateFile::new(paths.clone());
     let (lock, read_only) = lock(global, &paths, want)?;
@@ -151,7 +151,7 @@ pub(super) fn open(
     {
         return Err(of_another(&paths, other, &deployment));
     }
-    let access = site.access.clone();
+    let access = environment.access.clone();
     let now = access.now();
     let fleet = fleet(&state, now);
     let orders = journal.as_deref().map(jobs::unfinished).unwrap_or_default();
@@ -159,7 +159,7 @@ pub(super) fn open(
     let config = config.map(Arc::new);
     let (asker, questions) = jobs::questions();
     let (desk, lanes) = jobs::lanes(access.time.clone());
-    let cache = Cache::new(&site.cache);
+    let cache = Cache::new(&environment.cache);
     let mut context = Context::new(
         deployment.clone(),
         is_new_deployment,
@@ -169,9 +169,9 @@ pub(super) fn open(
         cache,
         asker,
     );
-    context.home.clone_from(&site.home);
-    context.agent.clone_from(&site.agent);
-    context.dial = Arc::clone(&site.dial);
+    context.home.clone_from(&environment.home);
+    context.agent.clone_from(&environment.agent);
+    context.dial = Arc::clone(&environment.dial);
     if let Some(config) = &config {
         context.pace.consistency = Duration::from_secs(config.aws.consistency_window_s.into());
     }
@@ -189,7 +189,7 @@ pub(super) fn open(
         now,
         size: window.unwrap_or_default(),
         profile: global.profile.clone(),
-        remembered: remembered(site),
+        remembered: remembered(environment),
     });
     let state_file = lock.is_some().then_some(file);
     let engine = Engine::new(model, Arc::clone(&context), desk, lanes, questions, state_file);
@@ -197,16 +197,16 @@ pub(super) fn open(
 }
 
 /// Two deployments in one state file would be taken for one.
-fn of_another(paths: &Paths, other: &DeploymentId, deployment: &DeploymentId) -> OpeningError {
+fn of_another(paths: &Paths, other: &DeploymentId, deployment: &DeploymentId) -> SessionError {
     let (file, other) = (paths.state.display(), clean_line(other.as_str()));
     let reason = format!("{file} holds the instances of {other}, not of {deployment}");
     let hint = "name another file with --state, or the deployment that the file is of";
-    OpeningError::Failure(Failure::new(Step::State, reason, hint))
+    SessionError::Failure(Failure::new(Step::State, reason, hint))
 }
 
 /// How the screen was arranged the last time.
-fn remembered(site: &Site) -> Remembered {
-    let text = site.memory().and_then(|folder| read_capped(&folder.join(LAYOUT)).ok());
+fn remembered(environment: &Environment) -> Remembered {
+    let text = environment.memory().and_then(|folder| read_capped(&folder.join(LAYOUT)).ok());
     let text = text.and_then(|bytes| String::from_utf8(bytes).ok());
     text.and_then(|text| Remembered::read(&text)).unwrap_or_default()
 }
@@ -239,11 +239,11 @@ fn lock(
     global: &Global,
     paths: &Paths,
     want: Want,
-) -> Result<(Option<Lock>, Option<String>), OpeningError> {
+) -> Result<(Option<Lock>, Option<String>), SessionError> {
     if global.read_only {
         if want == Want::Write {
             let failure = Failure::new(Step::State, "--read-only forbids it", "leave it out");
-            return Err(OpeningError::Failure(failure));
+            return Err(SessionError::Failure(failure));
         }
         return Ok((None, Some("--read-only".to_owned())));
     }

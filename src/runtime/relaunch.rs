@@ -9,7 +9,7 @@ use crate::app::Turn;
 
 /// Sets up and opens again, or opens on the demo cloud. The process becomes the other one; answers
 /// an exit code only if that cannot be.
-pub(super) fn turn(turn: Turn) -> u8 {
+pub(super) fn relaunch(turn: Turn) -> u8 {
     match again(turn) {
         Ok(never) => match never {},
         Err(error) => {

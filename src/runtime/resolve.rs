@@ -1,4 +1,5 @@
-//! What a destroy is aimed at: instances by id, beginning of an id, name or address.
+//! Resolves what the command line names: instances by id, beginning of an id, name or address,
+//! and regions.
 
 use crate::app::Scope;
 use crate::cli;
@@ -6,7 +7,7 @@ use crate::fleet::{Account, Fleet, Instance, InstanceKey, Region};
 
 /// What was named on the command line, resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Aim {
+pub(super) enum Targets {
     /// These rows.
     Instances(Vec<InstanceKey>),
     /// These regions.
@@ -15,7 +16,7 @@ pub(super) enum Aim {
     All,
 }
 
-impl Aim {
+impl Targets {
     /// The rows that will go, as far as they are known.
     pub(super) fn instances<'a>(&'a self, fleet: &'a Fleet) -> impl Iterator<Item = &'a Instance> {
         fleet.alive().filter(move |instance| match self {
@@ -37,13 +38,13 @@ impl Aim {
 
 /// Finds what the arguments name. A region has to be one of the account's: what is misspelled
 /// would else be found empty.
-pub(super) fn take(
+pub(super) fn targets(
     fleet: &Fleet,
     account: Option<&Account>,
     args: &cli::Destroy,
-) -> Result<Aim, String> {
+) -> Result<Targets, String> {
     if args.all {
-        return Ok(Aim::All);
+        return Ok(Targets::All);
     }
     if !args.region.is_empty() {
         let regions: Vec<Region> = args.region.iter().map(|r| Region::from(r.as_str())).collect();
@@ -51,16 +52,16 @@ pub(super) fn take(
             |region: &&Region| account.is_some_and(|account| !account.regions.contains(region));
         return match regions.iter().find(is_unknown) {
             Some(region) => Err(format!("--region {region}: the account has no such region")),
-            None => Ok(Aim::Regions(regions)),
+            None => Ok(Targets::Regions(regions)),
         };
     }
     let keys: Result<Vec<InstanceKey>, String> =
-        args.instances.iter().map(|text| find(fleet, text)).collect();
-    keys.map(Aim::Instances)
+        args.instances.iter().map(|text| instance(fleet, text)).collect();
+    keys.map(Targets::Instances)
 }
 
 /// The one instance that a text means.
-pub(super) fn find(fleet: &Fleet, text: &str) -> Result<InstanceKey, String> {
+pub(super) fn instance(fleet: &Fleet, text: &str) -> Result<InstanceKey, String> {
     let exact: Vec<&Instance> =
         fleet.alive().filter(|instance| is_exactly(instance, text)).collect();
     let found = if exact.is_empty() {
@@ -112,9 +113,9 @@ mod tests {
 
     #[test]
     fn an_id_its_beginning_or_an_address_means_one_instance() {
-        assert_eq!(find(&fleet(), "i-0aa1").unwrap().as_str(), "i-0aa1");
-        assert_eq!(find(&fleet(), "i-0b").unwrap().as_str(), "i-0b");
-        assert_eq!(find(&fleet(), "192.0.2.2").unwrap().as_str(), "i-0aa2");
+        assert_eq!(instance(&fleet(), "i-0aa1").unwrap().as_str(), "i-0aa1");
+        assert_eq!(instance(&fleet(), "i-0b").unwrap().as_str(), "i-0b");
+        assert_eq!(instance(&fleet(), "192.0.2.2").unwrap().as_str(), "i-0aa2");
     }
 
     #[test]
@@ -132,16 +133,16 @@ mod tests {
             yes: true,
             json: false,
         };
-        assert!(take(&fleet(), Some(&account), &args("us-west-2")).is_ok());
-        let refused = take(&fleet(), Some(&account), &args("us-wset-2")).unwrap_err();
+        assert!(targets(&fleet(), Some(&account), &args("us-west-2")).is_ok());
+        let refused = targets(&fleet(), Some(&account), &args("us-wset-2")).unwrap_err();
         assert!(refused.contains("us-wset-2"), "{refused}");
     }
 
     #[test]
     fn what_may_be_several_or_none_is_refused_by_name() {
-        let several = find(&fleet(), "i-0aa").unwrap_err();
+        let several = instance(&fleet(), "i-0aa").unwrap_err();
         assert!(several.contains("i-0aa1") && several.contains("i-0aa2"), "{several}");
-        assert!(find(&fleet(), "").is_err());
-        assert!(find(&fleet(), "i-9").unwrap_err().contains("spot-tui list"));
+        assert!(instance(&fleet(), "").is_err());
+        assert!(instance(&fleet(), "i-9").unwrap_err().contains("spot-tui list"));
     }
 }
