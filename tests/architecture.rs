@@ -3,9 +3,15 @@
 //! Not a compiler: comments, texts and `#[cfg(test)]` modules are taken away, then every path is
 //! looked at, in `use` lines and elsewhere.
 
+mod circles;
+mod syntax;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use circles::Graph;
+use syntax::{paths, tokens, without_tests};
 
 /// A room and the rooms that it may know. Those that are not named may know every room but `demo`.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -21,6 +27,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("headless", &["fleet", "config", "app", "view"]),
     ("demo", &["fleet"]),
     ("cli", &["fleet", "config"]),
+];
+
+/// A room of `jobs` and the rooms there that it may know.
+const INSIDE_JOBS: &[(&str, &[&str])] = &[
+    ("network", &[]),
+    ("context", &["network"]),
+    ("intents", &["network", "context"]),
+    ("market", &["context"]),
+    ("node", &["context"]),
+    ("create", &["network", "context", "intents", "market", "node"]),
+    ("watch", &["context", "intents", "market", "node"]),
+    ("destroy", &["network", "context", "intents", "market", "node", "watch"]),
 ];
 
 const EVERY_ROOM: &[&str] = &[
@@ -64,6 +82,61 @@ const CRATES: &[(&str, &[&str])] = &[
     ("russh", &["ssh", "demo"]),
     ("ratatui", &["app", "view", "runtime", "headless"]),
     ("crossterm", &["app", "view", "runtime", "headless"]),
+];
+
+/// Arrows that close a circle and are not opened yet, from file to file.
+const STILL_OPEN: &[(&str, &str)] = &[
+    ("demo::hosts::machine", "demo::hosts"),
+    ("demo::hosts::session", "demo::hosts::shell"),
+    ("demo::hosts::status", "demo::hosts::journal"),
+    ("demo::scenario", "demo::wire"),
+    ("demo::wire::actions", "demo::wire::fleets"),
+    ("demo::wire::actions", "demo::wire::groups"),
+    ("demo::wire::actions", "demo::wire::instances"),
+    ("demo::wire::actions", "demo::wire::spot"),
+    ("demo::wire::actions", "demo::wire::status"),
+    ("demo::wire::actions", "demo::wire::vpcs"),
+    ("demo::wire::connector", "demo::wire"),
+    ("demo::wire::devices", "demo::wire::actions"),
+    ("demo::wire::devices", "demo::wire::instances"),
+    ("demo::wire::offers", "demo::wire::actions"),
+    ("demo::wire::offers", "demo::wire::vpcs"),
+    ("demo::wire::price_list", "demo::wire"),
+    ("demo::wire::routes", "demo::wire::actions"),
+    ("demo::wire::services", "demo::wire"),
+    ("demo::wire::tags", "demo::wire::actions"),
+    ("demo::world::fleets", "demo::world::region"),
+    ("demo::world::instance", "demo::world::region"),
+    ("demo::world::launch", "demo::world::region"),
+    ("demo::world::network", "demo::world::groups"),
+    ("demo::world::play", "demo::world"),
+    ("demo::world::region", "demo::world"),
+    ("demo::world::spot", "demo::world::launch"),
+    ("demo::world::spot", "demo::world::region"),
+    ("aws::error", "aws::hints"),
+    ("aws::profile", "aws::error"),
+    ("jobs::network::ensure", "jobs::network"),
+    ("jobs::network::teardown", "jobs::network"),
+    ("ssh::error", "ssh::exec"),
+    ("ssh::exec", "ssh::lines"),
+    ("ssh::login", "ssh::connect"),
+    ("fleet::cost", "fleet::instance"),
+    ("fleet::market", "fleet::instance"),
+    ("app::dialog::columns", "app::dialog"),
+    ("app::dialog::menu", "app::dialog"),
+    ("app::dialog::palette", "app::dialog"),
+    ("app::keymap::bindings", "app::keymap"),
+    ("app::message", "app::command"),
+    ("app::model", "app::update::budget"),
+    ("app::model", "app::update::interruptions"),
+    ("app::update::create", "app::update"),
+    ("app::update::reports", "app::update"),
+    ("view::dialogs::columns", "view::dialogs"),
+    ("view::dialogs::create", "view::dialogs"),
+    ("view::dialogs::menu", "view::dialogs"),
+    ("view::dialogs::palette", "view::dialogs"),
+    ("runtime::out", "runtime::commands"),
+    ("runtime::site", "runtime::rehearsal"),
 ];
 
 /// Who may print.
@@ -134,6 +207,16 @@ impl Source {
     }
 
     fn forbidden_room(&self, inner: &[String]) -> Option<String> {
+        if let ("jobs", Some("jobs"), Some(me)) =
+            (self.room(), inner.first().map(String::as_str), self.module.get(1))
+        {
+            let target = inner.get(1)?;
+            let (_, allowed) = INSIDE_JOBS.iter().find(|(room, _)| room == me)?;
+            let is_room = INSIDE_JOBS.iter().any(|(room, _)| room == target);
+            let is_allowed = me == target || allowed.contains(&target.as_str());
+            return (is_room && !is_allowed)
+                .then(|| format!("within jobs, {me} may not know {target}"));
+        }
         let target = inner.first().map(String::as_str).filter(|name| EVERY_ROOM.contains(name))?;
         let me = self.room();
         let allowed = match ARROWS.iter().find(|(room, _)| *room == me) {
@@ -160,146 +243,6 @@ impl Source {
     }
 }
 
-/// Words and signs (`::` is one sign), without comments, texts and characters.
-fn tokens(text: &str) -> Vec<String> {
-    let letters: Vec<char> = text.chars().collect();
-    let mut tokens = Vec::new();
-    let mut at = 0;
-    while at < letters.len() {
-        let rest = &letters[at..];
-        let c = letters[at];
-        let begin = at;
-        at += match (c, rest.get(1)) {
-            ('/', Some('/')) => rest.iter().position(|c| *c == '\n').unwrap_or(rest.len()),
-            ('/', Some('*')) => length_until(rest, "*/"),
-            ('r' | 'b', _) if raw_text(rest).is_some() => raw_text(rest).unwrap_or(1),
-            ('"', _) => text_length(rest),
-            ('\'', Some('\\')) => 3 + rest[3..].iter().position(|c| *c == '\'').unwrap_or(0),
-            ('\'', _) if rest.get(2) == Some(&'\'') => 3,
-            (':', Some(':')) => 2,
-            _ if is_word(c) => rest.iter().position(|c| !is_word(*c)).unwrap_or(rest.len()),
-            _ => 1,
-        };
-        let silent =
-            c.is_whitespace() || ['"', '\''].contains(&c) || letters[begin..at].contains(&'"');
-        let comment = c == '/' && at - begin > 1;
-        if !silent && !comment {
-            tokens.push(letters[begin..at].iter().collect());
-        }
-    }
-    tokens
-}
-
-fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
-}
-
-fn length_until(rest: &[char], end: &str) -> usize {
-    let text: String = rest.iter().collect();
-    text.find(end).map_or(rest.len(), |byte| text[..byte].chars().count() + end.len())
-}
-
-/// The length of `"..."`, escapes heeded.
-fn text_length(rest: &[char]) -> usize {
-    let mut at = 1;
-    while at < rest.len() && rest[at] != '"' {
-        at += if rest[at] == '\\' { 2 } else { 1 };
-    }
-    (at + 1).min(rest.len())
-}
-
-/// The length of `r"..."`, `r#"..."#` and their kin; `None` where it is just a word.
-fn raw_text(rest: &[char]) -> Option<usize> {
-    let prefix = rest.iter().take_while(|c| ['r', 'b'].contains(*c)).count();
-    if prefix > 2 || !rest[..prefix].contains(&'r') {
-        return None;
-    }
-    let hashes = rest[prefix..].iter().take_while(|c| **c == '#').count();
-    let body = prefix + hashes + 1;
-    (rest.get(body - 1) == Some(&'"'))
-        .then(|| body + length_until(&rest[body..], &format!("\"{}", "#".repeat(hashes))))
-}
-
-/// The tokens without the blocks behind `#[cfg(test)] mod`.
-fn without_tests(tokens: &[String]) -> Vec<String> {
-    let mut kept = Vec::new();
-    let mut at = 0;
-    while at < tokens.len() {
-        let marked = ["#", "[", "cfg", "(", "test", ")", "]", "mod"];
-        if tokens[at..].iter().take(marked.len()).eq(marked) {
-            at += marked.len() + 1;
-            // `mod tests;` names a file, which is looked at by itself.
-            at += if tokens.get(at).is_some_and(|token| token == "{") {
-                block(&tokens[at..])
-            } else {
-                1
-            };
-        } else {
-            kept.push(tokens[at].clone());
-            at += 1;
-        }
-    }
-    kept
-}
-
-/// The length of the block that begins here, its braces counted in.
-fn block(tokens: &[String]) -> usize {
-    let mut depth = 0_usize;
-    for (at, token) in tokens.iter().enumerate() {
-        match token.as_str() {
-            "{" => depth += 1,
-            "}" => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return at + 1;
-        }
-    }
-    tokens.len()
-}
-
-/// Every path of more than one part, groups in braces spread out.
-fn paths(tokens: &[String]) -> Vec<Vec<String>> {
-    let mut found = Vec::new();
-    let mut at = 0;
-    while at < tokens.len() {
-        if is_word(tokens[at].chars().next().unwrap_or(' ')) {
-            at += spread(&tokens[at..], &[], &mut found);
-        } else {
-            at += 1;
-        }
-    }
-    found.retain(|path: &Vec<String>| path.len() > 1);
-    found
-}
-
-/// Reads one path behind `before` into `found`, and returns how many tokens it took.
-fn spread(tokens: &[String], before: &[String], found: &mut Vec<Vec<String>>) -> usize {
-    let mut path = before.to_vec();
-    path.push(tokens[0].clone());
-    let mut at = 1;
-    while tokens.get(at).is_some_and(|token| token == "::") {
-        match tokens.get(at + 1).map(String::as_str) {
-            Some("{") => {
-                let end = at + 1 + block(&tokens[at + 1..]);
-                let mut inner = at + 2;
-                while inner < end {
-                    let word = is_word(tokens[inner].chars().next().unwrap_or(' '));
-                    inner += if word { spread(&tokens[inner..end], &path, found) } else { 1 };
-                }
-                return end;
-            }
-            Some(next) if is_word(next.chars().next().unwrap_or(' ')) => {
-                path.push(next.to_owned());
-                at += 2;
-            }
-            _ => break,
-        }
-    }
-    found.push(path);
-    at
-}
-
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("src is there") {
@@ -313,21 +256,33 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-#[test]
-fn the_rooms_keep_their_arrows() {
+/// All of the source. `tests.rs` is a test module in a file of its own.
+fn house() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let files = sources(&root);
     assert!(files.len() > 5, "the source was not found");
-    let violations: Vec<String> = files
-        .iter()
-        // `tests.rs` is a test module in a file of its own.
-        .filter(|path| !path.ends_with("tests.rs"))
-        .flat_map(|path| {
-            let text = fs::read_to_string(path).expect("a source file");
-            Source::new(path.strip_prefix(&root).expect("below src"), &text).violations()
-        })
-        .collect();
+    let code = files.iter().filter(|path| !path.ends_with("tests.rs"));
+    code.map(|path| {
+        let text = fs::read_to_string(path).expect("a source file");
+        Source::new(path.strip_prefix(&root).expect("below src"), &text)
+    })
+    .collect()
+}
+
+#[test]
+fn the_rooms_keep_their_arrows() {
+    let violations: Vec<String> = house().iter().flat_map(Source::violations).collect();
     assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "how deep the house is, for whoever wants to know")]
+fn no_file_is_in_a_circle() {
+    let graph = Graph::read(&house()).without(STILL_OPEN);
+    let circles: Vec<String> = graph.circles().iter().map(|it| graph.arrows_within(it)).collect();
+    assert!(circles.is_empty(), "these files know each other:\n{}", circles.join("\n"));
+    let longest = graph.longest_path();
+    println!("the longest path, {} files: {}", longest.len(), longest.join(" -> "));
 }
 
 /// The checker finds what it must find, and nothing else.
@@ -354,6 +309,9 @@ mod checker {
             ("jobs/create.rs", "use ratatui::Frame;"),
             ("jobs/create.rs", "use aws_sdk_ec2::Client;"),
             ("jobs/create.rs", "use crate::app::Message;"),
+            ("jobs/market/prices.rs", "use crate::jobs::create::create;"),
+            ("jobs/intents/mod.rs", "fn f() { super::destroy::destroy(); }"),
+            ("jobs/watch/mod.rs", "use super::destroy::cleanup;"),
             ("aws/launch.rs", "use crate::ssh::Session;"),
             ("store/mod.rs", "fn f(x: &crate::aws::Ec2) {}"),
             ("runtime/engine.rs", "use russh::client;"),
@@ -378,6 +336,10 @@ mod checker {
             ),
             ("app/model.rs", "#[cfg(test)]\nmod tests { use std::fs; fn f() { println!(); } }"),
             ("app/model.rs", "fn f<'a>(x: &'a str) -> &'a str { x }"),
+            (
+                "jobs/watch/look.rs",
+                "use super::super::market::prices; use crate::jobs::context::X;",
+            ),
             ("jobs/create.rs", "use crate::{aws::Ec2, fleet::{Job, Progress}, ssh::Session};"),
             ("aws/launch.rs", "use aws_sdk_ec2::types::Tag; use super::errors::Failure;"),
             ("runtime/engine.rs", "use crate::{app, view, jobs, store}; use std::fs;"),
@@ -386,5 +348,40 @@ mod checker {
         ] {
             assert_eq!(check(path, text), Vec::<String>::new(), "{path}: {text}");
         }
+    }
+
+    fn circles(files: &[(&str, &str)]) -> Vec<String> {
+        let sources: Vec<Source> =
+            files.iter().map(|(path, text)| Source::new(Path::new(path), text)).collect();
+        let graph = Graph::read(&sources);
+        graph.circles().iter().map(|circle| graph.arrows_within(circle)).collect()
+    }
+
+    #[test]
+    fn finds_a_planted_circle_even_over_re_exports_and_other_names() {
+        let two = [("a.rs", "use crate::b::B;"), ("b.rs", "fn f(x: super::a::A) {}")];
+        assert_eq!(circles(&two), ["  a -> b\n  b -> a\n"]);
+        let signpost = [
+            ("a/mod.rs", "mod low; mod high; pub use low::Low; pub use high::High as Tall;"),
+            ("a/low.rs", "use super::Tall;"),
+            ("a/high.rs", "use crate::a as rooms; fn f(x: rooms::Low) {}"),
+        ];
+        assert_eq!(circles(&signpost), ["  a::high -> a::low\n  a::low -> a::high\n"]);
+        let parent = [
+            ("a/mod.rs", "mod low; const A: u8 = 1; fn f() { low::g(); }"),
+            ("a/low.rs", "use super::{A, B};"),
+        ];
+        assert_eq!(circles(&parent), ["  a -> a::low\n  a::low -> a\n"]);
+    }
+
+    #[test]
+    fn finds_no_circle_where_a_room_only_shows_what_is_in_it() {
+        let files = [
+            ("a/mod.rs", "mod low; mod high; pub use low::{Low}; pub use high::*;"),
+            ("a/low.rs", "pub struct Low;\n#[cfg(test)] mod tests { use crate::a::high::High; }"),
+            ("a/high.rs", "use super::Low; pub struct High;"),
+            ("b.rs", "use crate::a::{self, Low}; fn f(x: a::High) {}"),
+        ];
+        assert_eq!(circles(&files), Vec::<String>::new());
     }
 }

@@ -9,6 +9,10 @@ const MOST: usize = 100;
 /// How many characters of the user's text a message repeats.
 const QUOTED: usize = 60;
 
+/// The shortest configuration, for hints.
+pub(super) const SHORTEST: &str =
+    "write at least 'regions: [{us-west-2: {machine_type: t3.medium}}]'";
+
 /// A place in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Position {

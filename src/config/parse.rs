@@ -1,7 +1,7 @@
 //! From text to a checked [`Config`], or to all of its mistakes at once.
 
 use super::aws::AwsPart;
-use super::complaint::{Complaints, Report, quoted};
+use super::complaint::{Complaints, Report, SHORTEST, quoted};
 use super::fields::{Fields, Reading};
 use super::keys::Section;
 use super::regions::Regions;
@@ -56,7 +56,7 @@ fn is_mapping(root: &Node, report: &mut Report) -> bool {
         report.add_with(
             at,
             format!("a configuration must be keys with values, found {found}"),
-            regions::SHORTEST,
+            SHORTEST,
         );
     }
     is_mapping

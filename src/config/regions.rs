@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::aws::{Inherited, storage};
-use super::complaint::{Position, Report, quoted};
+use super::complaint::{Position, Report, SHORTEST, quoted};
 use super::fields::{Fields, Reading};
 use super::keys::Section;
 use super::schema::{Image, Need, RegionConfig, UbuntuRelease};
@@ -11,10 +11,6 @@ use super::tree::{Entry, Node, Value};
 use super::values::{Taken, Wrong, choice, price, text, whole};
 use super::{labels, shapes};
 use crate::fleet::{ImageId, Lifecycle, MachineType, Region, Zone};
-
-/// The shortest configuration, for hints.
-pub(super) const SHORTEST: &str =
-    "write at least 'regions: [{us-west-2: {machine_type: t3.medium}}]'";
 
 /// How a region is written, for hints.
 const FORM: &str = "write '- us-west-2: {machine_type: t3.medium}'";

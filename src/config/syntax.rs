@@ -3,7 +3,12 @@
 use serde_yaml::granit_parser::{ErrorKind, ScanError};
 
 use super::complaint::{Position, Report};
-use super::tree::{MAX_BYTES, MAX_DEPTH};
+
+/// The largest text that is read: 1 MiB.
+pub(super) const MAX_BYTES: usize = 1 << 20;
+
+/// How deep lists and mappings may nest.
+pub(super) const MAX_DEPTH: usize = 32;
 
 /// The file's bytes as text. `None` only after a complaint.
 pub(super) fn decode<'a>(bytes: &'a [u8], report: &mut Report) -> Option<&'a str> {

@@ -11,15 +11,8 @@ use std::collections::HashMap;
 
 use serde_yaml::granit_parser::{Event, Parser, ScalarStyle, Span, Tag, options};
 
-use super::complaint::{Position, Report, quoted};
-use super::regions::SHORTEST;
-use super::syntax;
-
-/// The largest text that is read: 1 MiB.
-pub(super) const MAX_BYTES: usize = 1 << 20;
-
-/// How deep lists and mappings may nest.
-pub(super) const MAX_DEPTH: usize = 32;
+use super::complaint::{Position, Report, SHORTEST, quoted};
+use super::syntax::{self, MAX_DEPTH};
 
 /// How many values there may be, counting each copy that an alias makes.
 const MAX_VALUES: usize = 20_000;

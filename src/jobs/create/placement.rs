@@ -15,8 +15,8 @@ use crate::fleet::{Attempt, Fact, Failure, InstanceKey, LaunchId, Level, Machine
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::tasks::jitter;
+use crate::jobs::intents::actions::{CREATE_FLEET, RUN_INSTANCES};
 use crate::jobs::intents::creates::Standing;
-use crate::jobs::intents::unanswered::{CREATE_FLEET, RUN_INSTANCES};
 use crate::jobs::intents::{close, record};
 use crate::store::{Intent, IntentId};
 

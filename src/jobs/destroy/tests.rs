@@ -61,7 +61,7 @@ async fn what_an_unanswered_launch_made_is_waited_for_and_ended() {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::open(&Paths::new(folder.path().join("instances.json"))).unwrap();
     let intent = |region: &str| Intent {
-        action: crate::jobs::intents::unanswered::RUN_INSTANCES.into(),
+        action: crate::jobs::intents::actions::RUN_INSTANCES.into(),
         region: region.into(),
         deployment: "spot-1".into(),
         launch: Some("l-1".into()),

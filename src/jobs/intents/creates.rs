@@ -12,16 +12,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-use super::destroys::{is_destroy, unfinished_destroys};
+use super::actions::CREATE;
+use super::destroys::unfinished_destroys;
 use crate::aws::{Ec2, Selector};
 use crate::fleet::{
     DeploymentId, Ec2State, Failure, InstanceId, Launch, LaunchId, Machine, Order, Region, Step,
 };
 use crate::jobs::context::Context;
 use crate::store::{Intent, IntentId, Journal};
-
-/// What the journal calls an order; it is no action of EC2's.
-const CREATE: &str = "Create";
 
 /// What an order says, as the journal keeps it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -44,11 +42,6 @@ pub fn unfinished(journal: &Journal) -> Vec<Order> {
         Some(Order { deployment, region, launch: launch?, count, made })
     });
     orders.filter(|order| !taken_back.contains(&order.launch)).collect()
-}
-
-/// Whether an intent is an order or a destroy, not a call.
-pub(in crate::jobs) fn is_order(intent: &Intent) -> bool {
-    intent.action == CREATE || is_destroy(intent)
 }
 
 fn terms(intent: &Intent) -> Option<Terms> {

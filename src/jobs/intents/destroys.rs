@@ -6,16 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
+use super::actions::{DESTROY, NUKE, is_destroy, is_nuke};
 use super::target::Target;
 use super::{amend, close_all, record};
 use crate::fleet::{Doom, InstanceId, InstanceKey, Region, SpotRequestId, Victim};
 use crate::jobs::context::Context;
 use crate::store::{Intent, IntentId, Journal};
-
-/// What the journal calls a destroy of a deployment or a launch; it is no action of EC2's.
-const DESTROY: &str = "Destroy";
-/// The same of everything in the account. Nobody goes on with it unasked.
-const NUKE: &str = "Nuke";
 
 /// What a destroy says, as the journal keeps it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -28,16 +24,6 @@ impl Terms {
     fn of(intent: &Intent) -> Self {
         serde_json::from_value(intent.request.clone()).unwrap_or_default()
     }
-}
-
-/// Whether an intent is a destroy, not a call.
-pub(in crate::jobs) fn is_destroy(intent: &Intent) -> bool {
-    [DESTROY, NUKE].contains(&intent.action.as_str())
-}
-
-/// Whether an intent is a destroy of the whole account.
-pub(in crate::jobs) fn is_nuke(intent: &Intent) -> bool {
-    intent.action == NUKE
 }
 
 /// The destroys that an earlier process began and did not end.

@@ -4,6 +4,7 @@
 //! `creates` and `destroys` are whole jobs, `unanswered` are single calls; `target` says what a
 //! destroy covers.
 
+pub(super) mod actions;
 pub(super) mod creates;
 pub(super) mod destroys;
 pub(super) mod target;

@@ -1,6 +1,6 @@
 //! What a destroy leaves nothing of.
 
-use super::destroys::is_nuke;
+use super::actions::is_nuke;
 use crate::aws::Selector;
 use crate::fleet::{DeploymentId, LaunchId};
 use crate::store::Intent;

@@ -4,17 +4,12 @@
 
 use tokio::time::{Instant, sleep};
 
-use super::creates::is_order;
+use super::actions::{CREATE_FLEET, RUN_INSTANCES, is_job};
 use crate::aws::{AwsError, Ec2, Selector};
 use crate::fleet::{Failure, LaunchId, Level, Step};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::store::{Intent, IntentId};
-
-/// The API action that launches.
-pub(in crate::jobs) const RUN_INSTANCES: &str = "RunInstances";
-/// The API action that launches many at once.
-pub(in crate::jobs) const CREATE_FLEET: &str = "CreateFleet";
 
 /// A call whose answer nobody got.
 #[derive(Debug)]
@@ -31,7 +26,7 @@ impl Unanswered {
     /// The tag `LaunchId` of what the call makes; `None` for one that makes nothing of its own, or
     /// is an order.
     pub(in crate::jobs) fn makes(&self) -> Option<&LaunchId> {
-        self.intent.launch.as_ref().filter(|_| !is_order(&self.intent))
+        self.intent.launch.as_ref().filter(|_| !is_job(&self.intent))
     }
 }
 
@@ -46,7 +41,7 @@ pub(in crate::jobs) async fn settle(
     let inherited = context.journal()?.inherited().into_iter();
     let mut open: Vec<Unanswered> = inherited
         .filter(|(.., it)| it.region == *ec2.region() && it.deployment == deployment)
-        .filter(|(.., it)| !is_order(it))
+        .filter(|(.., it)| !is_job(it))
         .map(|(id, at, intent)| Unanswered { id, intent, until: context.shows_until(at) })
         .collect();
     if open.iter().any(|call| call.makes().is_some()) {

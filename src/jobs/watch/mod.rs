@@ -6,10 +6,8 @@ pub(super) mod find_deployment;
 pub(super) mod look;
 mod region;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
 use find_deployment::{Found, find_deployment};
@@ -20,8 +18,8 @@ use super::context::reporter::Reporter;
 use super::context::tasks::together;
 use super::node::health;
 use crate::aws::{AwsError, Ec2};
-use crate::fleet::{About, Fact, Failure, Level, Outcome, PriceList, Progress, Region, Step};
-use region::Watched;
+use crate::fleet::{About, Fact, Failure, Level, Outcome, Progress, Step};
+use region::{Lists, Watched};
 
 /// Tells who we are, which regions there are, and, where no file told, which deployment is ours.
 pub(super) async fn identify(context: &Context, reporter: &Reporter) -> Outcome {
@@ -100,9 +98,6 @@ pub(super) async fn watch(context: Arc<Context>, reporter: Reporter) -> Outcome 
     }
     Outcome::Partly { failed: lost }
 }
-
-/// The list prices of all regions: whoever needs them first asks for all.
-type Lists = OnceCell<BTreeMap<Region, PriceList>>;
 
 async fn regions(context: &Context) -> Result<Vec<Ec2>, Outcome> {
     let failed = |error: AwsError| Outcome::Failed(error.failure(Step::Account));

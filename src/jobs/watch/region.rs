@@ -1,18 +1,19 @@
 //! One region, looked at again and again: often while something changes there, seldom when it has
 //! settled, and more and more seldom while it does not answer. It never holds up another.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep_until};
 
-use super::Lists;
 use super::look::look;
 use crate::aws::{AwsError, Class, Ec2, Selector};
 use crate::fleet::{
-    Ec2State, Fact, InstanceId, Lifecycle, Machine, MachineType, Notice, RegionPrices,
+    Ec2State, Fact, InstanceId, Lifecycle, Machine, MachineType, Notice, PriceList, Region,
+    RegionPrices,
 };
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
@@ -22,6 +23,9 @@ use crate::jobs::market::prices;
 
 /// The longest pause after refusals.
 const LONGEST: Duration = Duration::from_mins(1);
+
+/// The list prices of all regions: whoever needs them first asks for all.
+pub(super) type Lists = OnceCell<BTreeMap<Region, PriceList>>;
 
 /// What is due in a region, and when.
 pub(super) struct Watched {
