@@ -15,7 +15,8 @@
 //!
 //! A torn or garbled line costs only itself, and so does a line of a version that is not known: then
 //! the journal [is not whole](Journal::is_whole), and who relies on it waits as long as a call may
-//! take to show its effect.
+//! take to show its effect. A write that fails midway, on a full disk, is cut off again, and what
+//! could not be closed is closed with the next record.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -81,11 +82,15 @@ struct Inner {
     file: File,
     /// Whether the folder may not know of the file yet.
     is_new: bool,
+    /// Whether the file may end in the midst of a record that could not be cut off.
+    is_torn: bool,
     next: u64,
     open: BTreeMap<u64, (Timestamp, Intent)>,
+    /// Closes that could not be written yet: they go out with the next record.
+    unwritten: Vec<Line>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Line {
     v: u32,
     n: u64,
@@ -120,7 +125,8 @@ impl Journal {
             .map_err(error("open"))?;
         let next = open.keys().next_back().map_or(1, |last| last + 1);
         let is_new = length == 0;
-        let inner = Mutex::new(Inner { file, is_new, next, open });
+        let (is_torn, unwritten) = (false, Vec::new());
+        let inner = Mutex::new(Inner { file, is_new, is_torn, next, open, unwritten });
         Ok(Self { path, whole, first: next, inner })
     }
 
@@ -150,7 +156,9 @@ impl Journal {
         Ok(())
     }
 
-    /// Notes that these are over, and how: all of them or, after a crash, none.
+    /// Notes that these are over, and how: all of them or, after a crash, none. What cannot be
+    /// written now is tried again with each later record and at the end, and is over for this
+    /// process all the same.
     pub fn close(&self, ids: &[IntentId], outcome: &str, at: Timestamp) -> Result<(), StoreError> {
         let mut inner = self.lock();
         let open = ids.iter().filter(|id| inner.open.contains_key(&id.0));
@@ -158,13 +166,17 @@ impl Journal {
         let lines: Vec<Line> = open
             .map(|id| Line { v: VERSION, n: id.0, at, open: None, close: close.clone() })
             .collect();
-        if lines.is_empty() {
+        if lines.is_empty() && inner.unwritten.is_empty() {
             return Ok(());
         }
+        let written = self.append(&mut inner, &lines);
         for line in &lines {
             inner.open.remove(&line.n);
         }
-        self.append(&mut inner, &lines)
+        if written.is_err() {
+            inner.unwritten.extend(lines);
+        }
+        written
     }
 
     /// The intents whose outcome nobody wrote down, oldest first.
@@ -180,15 +192,23 @@ impl Journal {
         open
     }
 
+    /// Writes these behind what could not be closed before. When this fails, nothing of it is read
+    /// again: a part of a record would swallow the next one.
     fn append(&self, inner: &mut Inner, lines: &[Line]) -> Result<(), StoreError> {
         let error = || StoreError::io("write", &self.path);
-        let bytes: Vec<Vec<u8>> =
-            lines.iter().map(encode).collect::<Result<_, _>>().map_err(error())?;
-        inner
-            .file
-            .write_all(&bytes.concat())
-            .and_then(|()| inner.file.sync_data())
-            .map_err(error())?;
+        let mut bytes = if inner.is_torn { vec![b'\n'] } else { Vec::new() };
+        for line in inner.unwritten.iter().chain(lines) {
+            bytes.extend(encode(line).map_err(error())?);
+        }
+        let before = inner.file.metadata().map_err(error())?.len();
+        let written = inner.file.write_all(&bytes).and_then(|()| inner.file.sync_data());
+        if let Err(failed) = written {
+            // Where the disk does not even take that, the next record begins on a line of its own.
+            inner.is_torn |= inner.file.set_len(before).is_err();
+            return Err(error()(failed));
+        }
+        inner.is_torn = false;
+        inner.unwritten.clear();
         if inner.is_new {
             sync_folder(&self.path).map_err(error())?;
             inner.is_new = false;
@@ -199,6 +219,13 @@ impl Journal {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic while appending leaves at worst a torn line, which readers survive.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        // What is not noted even now costs the next process a question.
+        let _ = self.close(&[], "", Timestamp::UNIX_EPOCH);
     }
 }
 

@@ -76,7 +76,7 @@ fn a_write_keeps_what_it_does_not_know_and_takes_out_only_what_is_gone() {
     ], "comment": "kept"});
     fs::write(&paths.state, before.to_string()).unwrap();
     let file = StateFile::new(paths.clone());
-    let state = State { deployment: None, entries: vec![entry("i-1")], ..State::default() };
+    let state = State { entries: vec![entry("i-1")], ..State::default() };
     file.write(&state, &BTreeSet::from(["i-gone".into()])).unwrap();
     let after: Value = serde_json::from_slice(&fs::read(&paths.state).unwrap()).unwrap();
     let ids: Vec<_> = after["instances"].as_array().unwrap().iter().map(|e| &e["id"]).collect();
@@ -92,7 +92,7 @@ fn keys_of_a_newer_version_survive_a_write() {
         {"id": "i-1", "region": "us-west-2", "state": "pending", "zone_group": "x"},
     ]});
     fs::write(&paths.state, before.to_string()).unwrap();
-    let state = State { deployment: None, entries: vec![entry("i-1")], ..State::default() };
+    let state = State { entries: vec![entry("i-1")], ..State::default() };
     StateFile::new(paths.clone()).write(&state, &BTreeSet::new()).unwrap();
     let after: Value = serde_json::from_slice(&fs::read(&paths.state).unwrap()).unwrap();
     assert_eq!(after["version"], 7);
@@ -187,6 +187,79 @@ fn torn_and_garbled_lines_cost_only_themselves() {
     let open = Journal::open(&paths).unwrap().unresolved();
     assert_eq!(open.len(), 1);
     assert_eq!(open[0].2, intent("a"));
+}
+
+/// How much room a file has left, as on a disk that fills up: the child that plays a test again
+/// has a limit on the size of its files, which it moves.
+fn room(bytes: Option<u64>, journal: &Path) {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let length = fs::metadata(journal).unwrap().len();
+    let mut limit = getrlimit(Resource::Fsize);
+    limit.current = bytes.map(|bytes| length + bytes);
+    setrlimit(Resource::Fsize, limit).unwrap();
+}
+
+/// Whether this process may limit itself. If not, one of its own plays this test.
+fn is_alone(test: &str) -> bool {
+    const ALONE: &str = "SPOT_TEST_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        return true;
+    }
+    let ran = std::process::Command::new("/bin/sh")
+        .args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", &format!("store::tests::{test}"), "--nocapture"])
+        .env(ALONE, "1")
+        .output()
+        .unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(String::from_utf8_lossy(&ran.stdout).contains("1 passed"), "{ran:?}");
+    false
+}
+
+#[test]
+fn attack_11_a_torn_record_is_cut_off_and_spoils_no_other() {
+    if !is_alone("attack_11_a_torn_record_is_cut_off_and_spoils_no_other") {
+        return;
+    }
+    let (_folder, paths) = scratch();
+    let journal = Journal::open(&paths).unwrap();
+    journal.record(&intent("a"), Timestamp::now()).unwrap();
+    room(Some(40), &paths.journal());
+    journal.record(&intent("torn"), Timestamp::now()).unwrap_err();
+    room(None, &paths.journal());
+    journal.record(&intent("b"), Timestamp::now()).unwrap();
+    let after = Journal::open(&paths).unwrap();
+    let open: Vec<Intent> = after.unresolved().into_iter().map(|(.., intent)| intent).collect();
+    assert_eq!(open, [intent("a"), intent("b")]);
+    assert!(after.is_whole());
+}
+
+#[test]
+fn attack_11_what_could_not_be_closed_is_closed_with_the_next_record() {
+    if !is_alone("attack_11_what_could_not_be_closed_is_closed_with_the_next_record") {
+        return;
+    }
+    let (_folder, paths) = scratch();
+    let journal = Journal::open(&paths).unwrap();
+    let orders = ["a", "b"].map(|it| journal.record(&intent(it), Timestamp::now()).unwrap());
+    let last = journal.record(&intent("c"), Timestamp::now()).unwrap();
+    room(Some(40), &paths.journal());
+    journal.close(&orders, "ended", Timestamp::now()).unwrap_err();
+    assert_eq!(journal.unresolved().len(), 1, "over for this process all the same");
+    room(None, &paths.journal());
+    let closes = || {
+        let text = fs::read_to_string(paths.journal()).unwrap();
+        text.lines().filter(|line| line.contains("\"close\"")).count()
+    };
+    assert_eq!(closes(), 0);
+    journal.amend(last, &intent("d"), Timestamp::now()).unwrap();
+    assert_eq!(closes(), 2);
+    room(Some(40), &paths.journal());
+    journal.close(&[last], "ended", Timestamp::now()).unwrap_err();
+    room(None, &paths.journal());
+    drop(journal);
+    assert_eq!(Journal::open(&paths).unwrap().unresolved(), [], "at the latest at the end");
 }
 
 #[test]
