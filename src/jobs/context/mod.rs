@@ -1,6 +1,7 @@
 //! What every job works with: the way to AWS, the configuration, the journal, and what jobs must
 //! know of each other.
 
+mod deadlines;
 pub(super) mod price_memory;
 pub(super) mod questions;
 pub(super) mod refusals;
@@ -13,13 +14,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::sync::{
     Notify, OnceCell, OwnedMutexGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, watch,
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use deadlines::Deadlines;
 use price_memory::PriceMemory;
 use questions::Asker;
 use refusals::Refusals;
@@ -32,7 +34,7 @@ use crate::fleet::{
     Step,
 };
 use crate::ssh::{Dial, TcpDial};
-use crate::store::{Cache, Journal};
+use crate::store::{Cache, IntentId, Journal};
 
 /// How fast jobs look again while they wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +129,7 @@ struct Shared {
     made_up: AtomicBool,
     aws: tokio::sync::Mutex<Option<Aws>>,
     account: OnceCell<Account>,
+    deadlines: Deadlines,
     fences: Mutex<HashMap<Region, Arc<RwLock<()>>>>,
     sites: Mutex<HashMap<Region, Arc<tokio::sync::Mutex<Option<Site>>>>>,
     refusals: Refusals,
@@ -150,12 +153,14 @@ impl Context {
         cache: Cache,
         asker: Asker,
     ) -> Self {
+        let now = access.now();
         let shared = Shared {
             deployment: Mutex::new(deployment),
             provisional: AtomicBool::new(provisional),
             made_up: AtomicBool::new(false),
             aws: tokio::sync::Mutex::default(),
             account: OnceCell::new(),
+            deadlines: journal.as_deref().map(|it| Deadlines::of(it, now)).unwrap_or_default(),
             fences: Mutex::default(),
             sites: Mutex::default(),
             refusals: Refusals::default(),
@@ -186,11 +191,14 @@ impl Context {
         self.unsure_until.filter(|_| !self.shared.made_up.load(Ordering::SeqCst))
     }
 
-    /// Until when a call that was sent at this time may show what it made.
-    pub(in crate::jobs) fn shows_until(&self, sent: Timestamp) -> Instant {
-        // A clock that was set back does not shorten the wait.
-        let age = self.now().duration_since(sent).max(SignedDuration::ZERO).unsigned_abs();
-        Instant::now() + self.pace.consistency.saturating_sub(age)
+    /// Until when a call of the journal may show what it made.
+    pub(in crate::jobs) fn shows_until(&self, call: IntentId) -> Instant {
+        self.shared.deadlines.until(call, self.pace.consistency)
+    }
+
+    /// By when the calls of the journal have shown what they made.
+    pub(in crate::jobs) fn deadlines(&self) -> &Deadlines {
+        &self.shared.deadlines
     }
 
     /// What time it is where AWS is.

@@ -237,8 +237,8 @@ impl Destruction {
         let open = journal.unresolved().into_iter();
         let ours = open
             .filter(|(.., intent)| intent.region == *self.region() && self.target.covers(intent));
-        ours.map(|(id, at, intent)| {
-            let until = self.context.shows_until(at);
+        ours.map(|(id, _, intent)| {
+            let until = self.context.shows_until(id);
             Unanswered { id, intent, until }
         })
         .collect()

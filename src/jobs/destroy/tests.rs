@@ -85,3 +85,29 @@ async fn what_an_unanswered_launch_made_is_waited_for_and_ended() {
     let regions: Vec<&str> = open.iter().map(|(.., it)| it.region.as_str()).collect();
     assert_eq!(regions, ["eu-west-1"], "each region closes its own");
 }
+
+#[tokio::test]
+async fn attack_13_a_call_from_the_future_is_waited_for_as_long_as_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = Paths::new(folder.path().join("instances.json"));
+    let intent = Intent {
+        action: crate::jobs::intents::actions::RUN_INSTANCES.into(),
+        region: "us-west-2".into(),
+        deployment: "spot-1".into(),
+        launch: Some("l-1".into()),
+        request: serde_json::Value::Null,
+    };
+    let next_year = Timestamp::now() + jiff::SignedDuration::from_hours(365 * 24);
+    Journal::open(&paths).unwrap().record(&intent, next_year).unwrap();
+    let context = context(Journal::open(&paths).unwrap());
+    let nothing = |call: &str| {
+        let action = call.split('&').next().unwrap_or_default().trim_start_matches("Action=");
+        (200, format!("<{action}Response></{action}Response>"))
+    };
+    let (ec2, _calls) = scripted::ec2(move |call| nothing(call)).await;
+    let (desk, _lanes) = crate::jobs::lanes(crate::aws::SharedTimeSource::default());
+    let target = Target::Deployment("spot-1".into());
+    let destruction = Destruction::new(Arc::clone(&context), ec2, desk.reporter(JobId(1)), target);
+    let ended = tokio::time::timeout(20 * context.pace.consistency, destruction.empty()).await;
+    assert_eq!(ended, Ok(0), "over after its window");
+}

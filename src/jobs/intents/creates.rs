@@ -8,7 +8,6 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
@@ -55,8 +54,8 @@ pub(in crate::jobs) struct Standing {
     region: Region,
     deployment: DeploymentId,
     launch: LaunchId,
-    /// When the run before this one last wrote to it.
-    left: Option<Timestamp>,
+    /// Until when what the run before this one asked for may show.
+    left: Option<Instant>,
     terms: Mutex<Terms>,
 }
 
@@ -67,21 +66,22 @@ impl Standing {
         context: &Context,
         launch: &Launch,
     ) -> Result<Self, Failure> {
-        let standing = context.journal()?.inherited().into_iter().find_map(|(id, at, intent)| {
+        let standing = context.journal()?.inherited().into_iter().find_map(|(id, _, intent)| {
             let same = intent.launch.as_ref() == Some(&launch.id);
-            Some((id, at, terms(&intent).filter(|_| same)?))
+            Some((id, terms(&intent).filter(|_| same)?))
         });
         let count = u32::try_from(launch.keys.len() + launch.known.len()).unwrap_or(u32::MAX);
         let (left, terms) = match &standing {
-            Some((_, at, terms)) => {
-                (Some(*at), Terms { count, run: terms.run + 1, made: terms.made.clone() })
-            }
+            Some((id, terms)) => (
+                Some(context.shows_until(*id)),
+                Terms { count, run: terms.run + 1, made: terms.made.clone() },
+            ),
             None => (None, Terms { count, run: 1, made: BTreeSet::new() }),
         };
         let (region, deployment) = (launch.region.clone(), context.deployment());
         let intent = written(&region, &deployment, &launch.id, &terms);
         let id = match standing {
-            Some((id, ..)) => {
+            Some((id, _)) => {
                 super::amend(context, id, &intent).await?;
                 id
             }
@@ -135,11 +135,10 @@ impl Standing {
         ec2: &Ec2,
         known: &BTreeSet<InstanceId>,
     ) -> Result<Vec<Machine>, Failure> {
-        let Some(left) = self.left else { return Ok(Vec::new()) };
+        let Some(deadline) = self.left else { return Ok(Vec::new()) };
         let made = self.terms.lock().unwrap_or_else(PoisonError::into_inner).made.clone();
         let selector =
             Selector::deployment(&self.deployment).made_for(&self.launch).with_terminated();
-        let deadline = context.shows_until(left);
         loop {
             let mut found =
                 ec2.instances(&selector).await.map_err(|error| error.failure(Step::Launch))?;

@@ -27,6 +27,7 @@ pub(in crate::jobs) async fn record(
     tokio::task::spawn_blocking(move || journal.record(&intent, now))
         .await
         .map_err(|panic| Failure::new(Step::Internal, panic.to_string(), ""))?
+        .inspect(|id| context.deadlines().sent(*id))
         .map_err(|error| error.failure())
 }
 
@@ -41,6 +42,7 @@ pub(in crate::jobs) async fn amend(
     tokio::task::spawn_blocking(move || journal.amend(id, &intent, now))
         .await
         .map_err(|panic| Failure::new(Step::Internal, panic.to_string(), ""))?
+        .inspect(|()| context.deadlines().sent(id))
         .map_err(|error| error.failure())
 }
 
@@ -77,6 +79,7 @@ pub(in crate::jobs) async fn close_all(
     outcome: &'static str,
 ) {
     let Ok(journal) = context.journal().map(Arc::clone) else { return };
+    context.deadlines().forget(&ids);
     let now = context.now();
     let closed = tokio::task::spawn_blocking(move || journal.close(&ids, outcome, now)).await;
     if let Ok(Err(error)) = closed {

@@ -42,7 +42,7 @@ pub(in crate::jobs) async fn settle(
     let mut open: Vec<Unanswered> = inherited
         .filter(|(.., it)| it.region == *ec2.region() && it.deployment == deployment)
         .filter(|(.., it)| !is_job(it))
-        .map(|(id, at, intent)| Unanswered { id, intent, until: context.shows_until(at) })
+        .map(|(id, _, intent)| Unanswered { id, intent, until: context.shows_until(id) })
         .collect();
     if open.iter().any(|call| call.makes().is_some()) {
         let text = "an earlier run was cut short: looking for what it made";

@@ -12,7 +12,7 @@ use crate::store::{IntentId, Journal};
 
 /// When the calls in the journal were sent, as far as this process can tell.
 #[derive(Debug, Default)]
-pub(super) struct Deadlines(Mutex<HashMap<IntentId, Sent>>);
+pub(in crate::jobs) struct Deadlines(Mutex<HashMap<IntentId, Sent>>);
 
 /// When a call was sent: this long before a moment of this process.
 #[derive(Debug, Clone, Copy)]
@@ -36,18 +36,18 @@ impl Sent {
 impl Deadlines {
     /// Those of what earlier processes left open. Their age is taken here, once: the clock may be
     /// set while somebody waits.
-    pub(super) fn of(journal: &Journal, now: Timestamp) -> Self {
+    pub(in crate::jobs) fn of(journal: &Journal, now: Timestamp) -> Self {
         let inherited = journal.inherited().into_iter();
         Self(Mutex::new(inherited.map(|(id, at, _)| (id, Sent::at(at, now))).collect()))
     }
 
     /// This process is about to send it, or did so again.
-    pub(super) fn sent(&self, id: IntentId) {
+    pub(in crate::jobs) fn sent(&self, id: IntentId) {
         self.lock().insert(id, Sent::just_now());
     }
 
     /// It was answered: nobody will ask again.
-    pub(super) fn forget(&self, ids: &[IntentId]) {
+    pub(in crate::jobs) fn forget(&self, ids: &[IntentId]) {
         let mut sent = self.lock();
         for id in ids {
             sent.remove(id);
@@ -56,7 +56,7 @@ impl Deadlines {
 
     /// Until when the call may show what it made, with effects taking at most `window`. One that is
     /// not known here was sent just now.
-    pub(super) fn until(&self, id: IntentId, window: Duration) -> Instant {
+    pub(in crate::jobs) fn until(&self, id: IntentId, window: Duration) -> Instant {
         let sent = *self.lock().entry(id).or_insert_with(Sent::just_now);
         sent.seen + window.saturating_sub(sent.age)
     }
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
     use crate::store::{Intent, Paths};
 
-    const WINDOW: Duration = Duration::from_secs(60);
+    const WINDOW: Duration = Duration::from_mins(1);
 
     /// The deadlines of a process that opens at `now` a journal with one call of noon.
     fn opened(now: &str) -> (Deadlines, IntentId) {
