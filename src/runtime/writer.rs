@@ -45,7 +45,8 @@ impl Writer {
             .collect();
         let deployment = (!is_provisional).then(|| model.deployment.clone());
         let spent = model.fleet.spent_for_good();
-        let state = State { deployment, entries, spent };
+        let account = model.account.as_ref().map(|account| account.id.clone());
+        let state = State { deployment, account, entries, spent };
         self.writing = Some(spawn_blocking(move || file.write(&state, &gone)));
     }
 

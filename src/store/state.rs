@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Entry, Paths, StoreError};
-use crate::fleet::{Amount, DeploymentId, InstanceId, Region};
+use crate::fleet::{AccountId, Amount, DeploymentId, InstanceId, Region};
 
 /// The version of the format that this program writes. Older ones are read.
 const VERSION: u32 = 1;
@@ -21,6 +21,8 @@ const VERSION: u32 = 1;
 pub struct State {
     /// The deployment that this state belongs to; `None` for a predecessor's file.
     pub deployment: Option<DeploymentId>,
+    /// The account that they are in; `None` in a file of an older version.
+    pub account: Option<AccountId>,
     /// The instances.
     pub entries: Vec<Entry>,
     /// What instances cost that are gone, by region.
@@ -61,6 +63,8 @@ struct Document {
     version: u32,
     #[serde(default)]
     deployment: Option<DeploymentId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    account: Option<AccountId>,
     #[serde(default)]
     instances: Vec<Value>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -98,7 +102,8 @@ impl StateFile {
             .filter_map(|value| serde_json::from_value(value).ok())
             .collect();
         let unread = total - entries.len();
-        let state = State { deployment: document.deployment, entries, spent: document.spent };
+        let Document { deployment, account, spent, .. } = document;
+        let state = State { deployment, account, entries, spent };
         Loaded { state, put_aside, unread, found }
     }
 
@@ -150,6 +155,9 @@ impl StateFile {
         document.version = document.version.max(VERSION);
         if state.deployment.is_some() {
             document.deployment.clone_from(&state.deployment);
+        }
+        if state.account.is_some() {
+            document.account.clone_from(&state.account);
         }
         document.spent.extend(state.spent.clone());
         let told: BTreeMap<&InstanceId, &Entry> =

@@ -187,6 +187,7 @@ impl Stage {
         let state = State {
             deployment: Some(self.model.deployment.clone()),
             entries: there.filter_map(Entry::of).collect(),
+            account: self.model.account.as_ref().map(|account| account.id.clone()),
             spent: self.model.fleet.spent_for_good(),
         };
         file.write(&state, &self.model.fleet.gone()).unwrap();
