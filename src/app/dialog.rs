@@ -2,13 +2,17 @@
 //! never on the row that is under the cursor by then.
 
 mod columns;
+mod leave;
 mod menu;
+mod next;
 mod palette;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use columns::ColumnsForm;
+pub use leave::{Leave, QuitForm};
 pub use menu::Menu;
+pub(super) use next::{Next, edit};
 pub use palette::{Palette, Proposal};
 
 use super::command::Motion;
@@ -186,60 +190,6 @@ impl DestroyForm {
     }
 }
 
-/// How to leave while jobs are at work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Leave {
-    /// Not at all.
-    Stay,
-    /// When the jobs are done.
-    Wait,
-    /// Now; the next start takes the work up again.
-    Resume,
-    /// When the jobs have stopped and what they created is taken back.
-    Cancel,
-}
-
-impl Leave {
-    /// All ways, the harmless one first.
-    pub const ALL: [Self; 4] = [Self::Stay, Self::Wait, Self::Resume, Self::Cancel];
-
-    /// The word on the button.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Stay => "Stay",
-            Self::Wait => "Wait, then quit",
-            Self::Resume => "Quit, resume later",
-            Self::Cancel => "Stop the work",
-        }
-    }
-
-    /// What it means.
-    pub fn meaning(self) -> &'static str {
-        match self {
-            Self::Stay => "Nothing changes.",
-            Self::Wait => "Leaves by itself when the work is done.",
-            Self::Resume => "Instances go on and cost money; the next start takes them up again.",
-            Self::Cancel => "Stops the work, takes back what a create has made, and leaves.",
-        }
-    }
-}
-
-/// Whether to leave, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QuitForm {
-    /// What is under way: `create #3 in us-west-2`.
-    pub jobs: Vec<String>,
-    /// The chosen way's place in [`Leave::ALL`].
-    pub at: usize,
-}
-
-impl QuitForm {
-    /// The chosen way.
-    pub fn choice(&self) -> Leave {
-        Leave::ALL.get(self.at).copied().unwrap_or(Leave::Stay)
-    }
-}
-
 /// A secret for a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretForm {
@@ -269,21 +219,6 @@ impl SecretForm {
         change(&mut typed);
         self.typed = Secret::new(typed);
     }
-}
-
-/// What follows from a key in a dialog.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Next {
-    /// It stays open.
-    Stay,
-    /// It closes, and nothing is done.
-    Close,
-    /// It closes, and this is done.
-    Do(Command),
-    /// It closes, and the program leaves like this.
-    Leave(Leave),
-    /// It closes, and the job gets its answer.
-    Answer(Secret),
 }
 
 /// What a command does in a dialog. `page` and `lines` are the window and the length of what a
@@ -385,23 +320,6 @@ fn in_secret(form: &mut SecretForm, command: &Command) -> Next {
         other => form.edit(|typed| edit(typed, other)),
     }
     Next::Stay
-}
-
-/// The longest text of a field, in bytes.
-const FIELD: usize = 1024;
-
-/// Types into a field, or erases.
-pub(in crate::app) fn edit(text: &mut String, command: &Command) {
-    match command {
-        Command::Type(character) if text.len() + character.len_utf8() <= FIELD => {
-            text.push(*character);
-        }
-        Command::Erase => {
-            text.pop();
-        }
-        Command::EraseAll => text.clear(),
-        _ => {}
-    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,10 @@
 //! Everything that can reach the model.
 
-use std::collections::BTreeMap;
-
 use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::Timestamp;
 
 use super::Command;
-use crate::fleet::{AccountId, InstanceKey, JobId, Level, Question, Region, Report};
+use crate::fleet::{JobId, Level, Question, Report};
 
 /// A message and the moment at which the loop took it up. The model's clock is this stamp.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,22 +67,4 @@ pub enum Signal {
     Terminate,
     /// SIGHUP: the terminal is gone; as [`Signal::Terminate`].
     HangUp,
-}
-
-/// How many instances to create, by region.
-pub type Counts = BTreeMap<Region, u32>;
-
-/// What a destroy is aimed at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Scope {
-    /// These rows.
-    Instances(Vec<InstanceKey>),
-    /// Everything of the deployment in a region.
-    Region(Region),
-    /// Everything of the deployment.
-    All,
-    /// Everything that this program ever made in this account, of whatever deployment.
-    Account(AccountId, Vec<Region>),
-    /// What is left of deployments where nothing of them is alive.
-    LeftOvers(Vec<Region>),
 }

@@ -2,22 +2,18 @@
 
 mod columns;
 mod create;
+mod frame;
 mod menu;
 mod palette;
 
 use ratatui::layout::Rect;
-use ratatui::symbols::border;
-use ratatui::widgets::{Block, Clear, Widget};
 
 use super::text;
-use super::theme::Theme;
 use super::{Pen, Tone};
 use crate::app::dialog::{DestroyForm, Found, Leave, QuitForm, SecretForm, Target};
 use crate::app::{Dialog, Model, Scope, clean};
 use crate::fleet::Region;
-
-/// The widest that a dialog gets, in columns, with its border.
-const WIDEST: u16 = 104;
+use frame::{blank, buttons, field, open, room};
 
 /// Draws one. The help is a panel of its own.
 pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect, dialog: &Dialog) {
@@ -32,62 +28,6 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect, dialog: &Dialog
         Dialog::Palette(form) => palette::draw(model, pen, area, form),
         Dialog::Help { .. } => {}
     }
-}
-
-/// Clears a box in the middle, `lines` high within its border, and returns its inside.
-fn open(pen: &mut Pen<'_>, area: Rect, title: &str, lines: u16) -> Rect {
-    let width = area.width.saturating_sub(4).min(WIDEST);
-    let height = lines.saturating_add(2).min(area.height.saturating_sub(1));
-    let place = Rect {
-        x: area.x + (area.width - width) / 2,
-        y: area.y + area.height.saturating_sub(height + 1) / 2,
-        width,
-        height,
-    };
-    Clear.render(place, pen.buffer);
-    let block = Block::bordered()
-        .border_set(border_set(pen.theme))
-        .border_style(pen.theme.style(Tone::Accent))
-        .title(format!(" {title} "))
-        .title_style(pen.theme.style(Tone::Strong));
-    let inside = block.inner(place);
-    block.render(place, pen.buffer);
-    Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside }
-}
-
-fn border_set(theme: &Theme) -> border::Set<'static> {
-    if theme.glyphs.rule.is_ascii() {
-        border::Set {
-            top_left: "+",
-            top_right: "+",
-            bottom_left: "+",
-            bottom_right: "+",
-            vertical_left: "|",
-            vertical_right: "|",
-            horizontal_top: "-",
-            horizontal_bottom: "-",
-        }
-    } else {
-        border::ROUNDED
-    }
-}
-
-/// A line of choices, one of them chosen.
-fn buttons(pen: &mut Pen<'_>, area: Rect, line: u16, words: &[&str], chosen: usize) {
-    let mut x = 0;
-    for (at, word) in words.iter().enumerate() {
-        let is_chosen = at == chosen;
-        let said = if is_chosen { format!("[ {word} ]") } else { format!("  {word}  ") };
-        let style = if is_chosen { pen.theme.chosen() } else { pen.theme.style(Tone::Plain) };
-        x = pen.styled(area, x, line, style, &said) + 1;
-    }
-}
-
-/// A field and its cursor.
-fn field(pen: &mut Pen<'_>, area: Rect, line: u16, label: &str, typed: &str) {
-    let x = pen.text(area, 0, line, Tone::Accent, label);
-    let x = pen.text(area, x + 1, line, Tone::Plain, typed);
-    pen.styled(area, x, line, pen.theme.chosen(), " ");
 }
 
 /// The most rows that a destroy dialog lists.
@@ -114,15 +54,6 @@ fn destroy(model: &Model, pen: &mut Pen<'_>, area: Rect, form: &DestroyForm) {
             field(pen, inside, lines - 1, &format!("Type {word} and Enter:"), typed);
         }
     }
-}
-
-/// The columns within a dialog's border.
-fn room(area: Rect) -> usize {
-    area.width.saturating_sub(8).min(WIDEST - 4).into()
-}
-
-fn blank() -> (Tone, String) {
-    (Tone::Plain, String::new())
 }
 
 /// What the destroy is aimed at, in a sentence.

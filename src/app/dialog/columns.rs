@@ -1,6 +1,6 @@
 //! Choosing the table's columns. The table follows each key.
 
-use super::Next;
+use super::next::Next;
 use crate::app::{Columns, Command, Field};
 
 /// The columns under choice.

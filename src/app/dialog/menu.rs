@@ -1,5 +1,6 @@
 //! A few things to choose from, each a command.
 
+use super::next::Next;
 use crate::app::{Command, Copied, Turn};
 
 /// A choice of commands.
@@ -56,20 +57,20 @@ impl Menu {
         }
     }
 
-    pub(super) fn take(&mut self, command: &Command) -> super::Next {
+    pub(super) fn take(&mut self, command: &Command) -> Next {
         let count = self.items.len().max(1);
         match command {
             Command::NextChoice => self.at = (self.at + 1) % count,
             Command::PreviousChoice => self.at = (self.at + count - 1) % count,
-            Command::Back => return super::Next::Close,
+            Command::Back => return Next::Close,
             Command::Accept => {
                 return match self.items.get(self.at) {
-                    Some((_, _, Command::Back)) | None => super::Next::Close,
-                    Some((_, _, command)) => super::Next::Do(command.clone()),
+                    Some((_, _, Command::Back)) | None => Next::Close,
+                    Some((_, _, command)) => Next::Do(command.clone()),
                 };
             }
             _ => {}
         }
-        super::Next::Stay
+        Next::Stay
     }
 }

@@ -1,5 +1,6 @@
 //! The command line: every action of the keymap by its name, and a few that take words.
 
+use super::next::edit;
 use crate::app::keymap::Keymap;
 use crate::app::{Command, Copied, Field};
 use crate::config::ThemeName;
@@ -82,7 +83,7 @@ impl Palette {
                 }
             }
             other => {
-                super::edit(&mut self.typed, other);
+                edit(&mut self.typed, other);
                 self.at = 0;
             }
         }

@@ -2,8 +2,8 @@
 
 use crossterm::event::KeyCode;
 
+use super::binding::{Binding, Context};
 use super::key::{Key, char, ctrl, key, shift};
-use super::{Binding, Context};
 use crate::app::Pane;
 use crate::app::command::{Command, Copied, Motion};
 

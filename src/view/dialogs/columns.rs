@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::open;
+use super::frame::open;
 use crate::app::Model;
 use crate::app::dialog::ColumnsForm;
 use crate::view::columns::chosen;

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use ratatui::layout::Rect;
 
-use super::{buttons, open};
+use super::frame::{buttons, open};
 use crate::app::dialog::CreateForm;
 use crate::app::{Model, clean, estimate};
 use crate::config::{Image, RegionConfig, UbuntuRelease};

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{open, room};
+use super::frame::{open, room};
 use crate::app::dialog::Menu;
 use crate::view::text;
 use crate::view::{Pen, Tone};

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{field, open};
+use super::frame::{field, open};
 use crate::app::Model;
 use crate::app::dialog::Palette;
 use crate::view::text;

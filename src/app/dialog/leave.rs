@@ -1,0 +1,55 @@
+//! How to leave while jobs are at work.
+
+/// How to leave while jobs are at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    /// Not at all.
+    Stay,
+    /// When the jobs are done.
+    Wait,
+    /// Now; the next start takes the work up again.
+    Resume,
+    /// When the jobs have stopped and what they created is taken back.
+    Cancel,
+}
+
+impl Leave {
+    /// All ways, the harmless one first.
+    pub const ALL: [Self; 4] = [Self::Stay, Self::Wait, Self::Resume, Self::Cancel];
+
+    /// The word on the button.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Stay => "Stay",
+            Self::Wait => "Wait, then quit",
+            Self::Resume => "Quit, resume later",
+            Self::Cancel => "Stop the work",
+        }
+    }
+
+    /// What it means.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Stay => "Nothing changes.",
+            Self::Wait => "Leaves by itself when the work is done.",
+            Self::Resume => "Instances go on and cost money; the next start takes them up again.",
+            Self::Cancel => "Stops the work, takes back what a create has made, and leaves.",
+        }
+    }
+}
+
+/// Whether to leave, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuitForm {
+    /// What is under way: `create #3 in us-west-2`.
+    pub jobs: Vec<String>,
+    /// The chosen way's place in [`Leave::ALL`].
+    pub at: usize,
+}
+
+impl QuitForm {
+    /// The chosen way.
+    pub fn choice(&self) -> Leave {
+        Leave::ALL.get(self.at).copied().unwrap_or(Leave::Stay)
+    }
+}
