@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo prerequisites venv lint test check bench monkey sweep test-node bench-ssh lint-root
+.PHONY: help demo prerequisites venv hooks lint test check advisories bench monkey sweep test-node bench-ssh lint-root
 
 VENV := target/venv
 ANSIBLE := target/ansible
@@ -49,9 +49,13 @@ venv: prerequisites  ## make the Python environment of the tests, where it is mi
 		&& $(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement tests/requirements.txt \
 		&& cp tests/requirements.txt $(VENV)/requirements.txt
 
-lint:  ## check format and lints
+hooks:  ## check format, lints and commit messages at each commit of this checkout
+	git config core.hooksPath hooks
+
+lint:  ## check format, lints and the documentation's links
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- --deny warnings
+	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --no-deps --lib --document-private-items --quiet
 
 test: prerequisites venv lint-root lint  ## format, lints and all tests: what CI runs
 	@if cargo nextest --version >/dev/null 2>&1; then \
@@ -82,6 +86,16 @@ check: test  ## test, and the licences and sources of all dependencies
 	@cargo deny --version >/dev/null 2>&1 || \
 		{ echo "missing; install with: cargo install cargo-deny --locked" >&2; exit 1; }
 	cargo deny check bans licenses sources
+
+# Not a part of `check`: without the database nothing was looked at, and that must not look like a pass.
+advisories:  ## look for known vulnerabilities in the dependencies (fetches the RustSec database)
+	@cargo deny --version >/dev/null 2>&1 || \
+		{ echo "missing; install with: cargo install cargo-deny --locked" >&2; exit 1; }
+	@cargo deny fetch db || { \
+		echo "advisories: the RustSec database cannot be had here, so NOTHING was checked;" \
+			"run this where https://github.com/RustSec/advisory-db can be reached" >&2; exit 1; }
+	cargo deny check advisories
+	@echo "advisories: russh publishes its own on https://github.com/Eugeny/russh/security/advisories; look there too"
 
 bench:  ## measure the first frame, the idle load, and a large demo cloud
 	cargo bench --locked

@@ -83,3 +83,38 @@ fn every_command_and_option_is_told() {
         assert!(known || readme.contains(&format!("--{option}")), "--{option}");
     }
 }
+
+/// `tests/README.md` has a row for each story, and no other; and says of each whether it starts
+/// moto or sshd.
+#[test]
+fn every_story_is_told_with_what_it_needs() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let main = fs::read_to_string(tests.join("main.rs")).unwrap();
+    let table = fs::read_to_string(tests.join("README.md")).unwrap();
+    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| `")).collect();
+    let stories = main.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'));
+    let stories: Vec<&str> = stories.filter(|story| *story != "support").collect();
+    assert_eq!(rows.len(), stories.len());
+    for story in stories {
+        let row = rows.iter().find(|row| row.starts_with(&format!("| `{story}` |")));
+        let row = row.unwrap_or_else(|| panic!("tests/README.md has no row for {story}"));
+        let needs = row.rsplit('|').nth(1).unwrap();
+        let text = source_of(&tests, story);
+        for (peer, import) in [("moto", "moto::"), ("sshd", "sshd::")] {
+            let starts = text.contains(import) || peer == "moto" && text.contains("scene::");
+            assert_eq!(needs.contains(peer), starts, "{story}: {peer}");
+        }
+    }
+}
+
+/// A story's file, and those in its folder.
+fn source_of(tests: &Path, story: &str) -> String {
+    let mut text = fs::read_to_string(tests.join(format!("{story}.rs"))).unwrap_or_default();
+    for entry in fs::read_dir(tests.join(story)).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            text.push_str(&fs::read_to_string(path).unwrap());
+        }
+    }
+    text
+}

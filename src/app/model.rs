@@ -365,7 +365,7 @@ impl Model {
     }
 
     /// Counts and sorts if reports changed the fleet. To be called before the table is looked at:
-    /// [`update`](super::update) does for what the user asks, the loop before it draws.
+    /// [`update`](super::update()) does for what the user asks, the loop before it draws.
     pub fn settle(&mut self) {
         if self.unsorted {
             self.rearrange();
