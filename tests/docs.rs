@@ -100,10 +100,9 @@ fn every_story_is_told_with_what_it_needs() {
         let row = row.unwrap_or_else(|| panic!("tests/README.md has no row for {story}"));
         let needs = row.rsplit('|').nth(1).unwrap();
         let text = source_of(&tests, story);
-        for (peer, import) in [("moto", "moto::"), ("sshd", "sshd::")] {
-            let starts = text.contains(import) || peer == "moto" && text.contains("scene::");
-            assert_eq!(needs.contains(peer), starts, "{story}: {peer}");
-        }
+        let starts = |module: &str| text.contains(&format!("support::{module}::"));
+        assert_eq!(needs.contains("moto"), starts("moto") || starts("scene"), "{story}: moto");
+        assert_eq!(needs.contains("sshd"), starts("sshd"), "{story}: sshd");
     }
 }
 
