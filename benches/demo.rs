@@ -92,10 +92,7 @@ async fn describe(aws: &Aws, everything: bool) -> usize {
         tokio::spawn(async move {
             let ours = Selector::deployment(&DEPLOYMENT.into());
             if everything {
-                let (requests, network) =
-                    tokio::join!(ec2.spot_requests(&ours), ec2.network(&ours));
-                requests.unwrap();
-                network.unwrap();
+                ec2.residue(&ours).await.unwrap();
             }
             ec2.instances(&ours).await.unwrap().len()
         })

@@ -15,14 +15,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use spot_tui::aws::{
-    Access, Architecture, Aws, AwsError, Credentials, Ec2, LaunchRequest, Selector,
+    Access, Architecture, Aws, AwsError, Credentials, Ec2, Kind, LaunchRequest, Selector,
     SharedTimeSource, SpotRequest,
 };
 use spot_tui::config::{Network, UbuntuRelease};
 use spot_tui::demo::{Scenario, Settings, World, connector};
 use spot_tui::fleet::tags::Origin;
 use spot_tui::fleet::{DeploymentId, Level, Lifecycle, Machine};
-use spot_tui::jobs::network::{NetworkError, NetworkPlan, NetworkReady, ensure, teardown};
+use spot_tui::aws::network::{NetworkError, NetworkPlan, NetworkReady, ensure, teardown};
 
 use crate::support::journal::Unrecorded;
 
@@ -64,6 +64,12 @@ impl Stage {
         let patience = Duration::from_mins(5);
         let left = teardown(&self.ec2(), &ours(), patience, &say).await;
         left.unwrap().iter().map(ToString::to_string).collect()
+    }
+
+    /// The ids of what is there of ours, of these kinds.
+    async fn left(&self, kinds: &[Kind]) -> Vec<String> {
+        let left = self.ec2().residue(&ours()).await.unwrap();
+        left.into_iter().filter(|it| kinds.contains(&it.kind)).map(|it| it.id).collect()
     }
 
     /// A launch of `count` t3.medium in the zone with this letter.

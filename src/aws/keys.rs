@@ -11,18 +11,18 @@ use super::select::{Selector, born_with, read_tags};
 
 /// A key pair in EC2.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyPair {
+pub(super) struct KeyPair {
     /// Its id, `key-...`.
-    pub id: String,
+    pub(super) id: String,
     /// The name that a launch gives.
-    pub name: String,
+    pub(super) name: String,
     /// Its tags.
-    pub tags: BTreeMap<String, String>,
+    pub(super) tags: BTreeMap<String, String>,
 }
 
 impl Ec2 {
     /// Our key pairs (EC2 DescribeKeyPairs, filtered by tags).
-    pub async fn key_pairs(&self, ours: &Selector) -> Result<Vec<KeyPair>, AwsError> {
+    pub(super) async fn key_pairs(&self, ours: &Selector) -> Result<Vec<KeyPair>, AwsError> {
         let answer = self
             .patient
             .describe_key_pairs()
@@ -35,7 +35,7 @@ impl Ec2 {
     }
 
     /// A key pair by its name, whoever made it.
-    pub async fn key_pair(&self, name: &str) -> Result<Option<KeyPair>, AwsError> {
+    pub(super) async fn key_pair(&self, name: &str) -> Result<Option<KeyPair>, AwsError> {
         let answer = self
             .patient
             .describe_key_pairs()
@@ -52,7 +52,7 @@ impl Ec2 {
 
     /// EC2 ImportKeyPair: an OpenSSH public key, ed25519 or rsa. [`Class::Exists`] when the name
     /// is taken.
-    pub async fn import_key(
+    pub(super) async fn import_key(
         &self,
         name: &str,
         public_key: &str,

@@ -28,10 +28,11 @@ mod instant_fleet;
 mod keys;
 mod launch;
 mod machines;
-mod network;
+pub mod network;
 mod offerings;
 mod prices;
 mod profile;
+mod retry;
 mod scores;
 #[cfg(test)]
 pub(crate) mod scripted;
@@ -44,13 +45,10 @@ pub use console::{ConsoleKeys, host_key_fingerprints};
 pub use error::{AwsError, Class, Credential};
 pub use images::{Architecture, ImageChoice};
 pub use instant_fleet::{FleetPlace, FleetRequest, Given};
-pub use keys::KeyPair;
 pub use launch::LaunchRequest;
 pub use machines::DeploymentSeen;
-pub use network::{
-    AddressFound, Association, Gateway, Group, Ingress, Interface, Kind, NetworkFound, Residue,
-    RouteTable, Subnet, Volume, Vpc,
-};
+pub use network::{Kind, Residue};
 pub use offerings::MachineFacts;
+pub use retry::retry_until;
 pub use select::Selector;
 pub use spot::SpotRequest;

@@ -8,7 +8,6 @@ mod create;
 mod destroy;
 mod intents;
 mod market;
-pub mod network;
 mod node;
 mod watch;
 

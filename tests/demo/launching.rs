@@ -36,8 +36,8 @@ async fn an_instance_lives_and_dies_as_ec2s_do() {
     );
     assert!(gone.iter().all(|it| it.public_ip.is_none()));
     assert!(stage.requests().await.iter().all(|request| !request.is_alive()));
-    let found = stage.ec2().network(&ours()).await.unwrap();
-    assert!(found.volumes.is_empty() && found.interfaces.is_empty(), "they go with the instance");
+    let left = stage.left(&[Kind::Volume, Kind::Interface]).await;
+    assert_eq!(left, Vec::<String>::new(), "they go with the instance");
     pass(3700).await;
     assert_eq!(stage.machines().await, [], "forgotten after an hour");
 }

@@ -1,8 +1,10 @@
 //! A network is built and taken away, by AWS's own rules.
 
-use spot_tui::aws::{Class, Gateway, Kind};
+use aws_sdk_ec2::error::ProvideErrorMetadata as _;
+use spot_tui::aws::Class;
 
 use super::*;
+use crate::support::plain_ec2;
 
 #[tokio::test(start_paused = true)]
 async fn a_network_goes_up_and_comes_down_without_a_trace() {
@@ -14,10 +16,11 @@ async fn a_network_goes_up_and_comes_down_without_a_trace() {
     assert_eq!(again, ready, "what is there is adopted");
     assert_eq!(stage.calls("CreateVpc"), 1);
 
-    let default = stage.ec2().default_vpc().await.unwrap().unwrap();
     assert_eq!(stage.teardown().await, Vec::<String>::new());
-    assert_eq!(stage.ec2().default_vpc().await.unwrap(), Some(default), "not ours, not touched");
-    assert!(stage.ec2().network(&ours()).await.unwrap().vpcs.is_empty());
+    assert_eq!(stage.left(&[Kind::Vpc]).await, Vec::<String>::new());
+    let vpcs = plain_ec2::in_world(&stage.world, REGION).describe_vpcs().send().await.unwrap();
+    let defaults: Vec<_> = vpcs.vpcs().iter().map(|vpc| vpc.is_default()).collect();
+    assert_eq!(defaults, [Some(true)], "not ours, not touched");
 }
 
 /// The rules that moto does not have: each wrong step is refused with DependencyViolation.
@@ -28,29 +31,32 @@ async fn what_is_in_use_cannot_be_deleted() {
     let machines = stage.ec2().launch(&stage.request(&ready, "a", 2).await).await.unwrap();
     pass(10).await;
 
-    let found = stage.ec2().network(&ours()).await.unwrap();
-    let (vpc, group) = (ready.vpc.as_str(), ready.security_groups[0].as_str());
-    let subnet = ready.subnets[0].0.as_str();
-    let gateway: &Gateway = &found.gateways[0];
-    for (kind, id) in [
-        (Kind::SecurityGroup, group),
-        (Kind::Subnet, subnet),
-        (Kind::Vpc, vpc),
-        (Kind::Gateway, gateway.id.as_str()),
-        (Kind::RouteTable, found.route_tables[0].id.as_str()),
-        (Kind::Volume, found.volumes[0].id.as_str()),
-        (Kind::Interface, found.interfaces[0].id.as_str()),
+    let mut gateway = String::new();
+    for kind in [
+        Kind::SecurityGroup,
+        Kind::Subnet,
+        Kind::Vpc,
+        Kind::Gateway,
+        Kind::RouteTable,
+        Kind::Volume,
+        Kind::Interface,
     ] {
-        let error = stage.ec2().delete(kind, id).await.unwrap_err();
+        let id = stage.left(&[kind]).await.swap_remove(0);
+        let error = stage.ec2().delete(kind, &id).await.unwrap_err();
         assert_eq!(error.class, Class::Dependency, "{error}");
+        if kind == Kind::Gateway {
+            gateway = id;
+        }
     }
-    let error = stage.ec2().detach_gateway(gateway).await.unwrap_err();
-    assert!(error.to_string().contains("mapped public address"), "{error}");
-    assert_eq!(error.code.as_deref(), Some("DependencyViolation"));
+    let plain = plain_ec2::in_world(&stage.world, REGION);
+    let detach = plain.detach_internet_gateway().internet_gateway_id(gateway);
+    let error = detach.vpc_id(ready.vpc.as_str()).send().await.unwrap_err();
+    assert!(error.message().unwrap().contains("mapped public address"), "{error:?}");
+    assert_eq!(error.code(), Some("DependencyViolation"));
 
     let kept = stage.teardown().await;
     assert!(kept.iter().any(|it| it.starts_with("instance")), "{kept:?}");
-    assert!(stage.ec2().network(&ours()).await.unwrap().vpcs.len() == 1);
+    assert_eq!(stage.left(&[Kind::Vpc]).await.len(), 1);
 
     stage.end(&machines).await;
     assert_eq!(stage.teardown().await, Vec::<String>::new());
@@ -94,8 +100,7 @@ async fn a_create_whose_answer_was_lost_makes_one_network() {
             Stage::play(&format!("calls: [{{ action: CreateVpc, trouble: {trouble} }}]")).await;
         stage.ensure().await.unwrap_or_else(|error| panic!("{trouble}: {error}"));
         pass(5).await;
-        let found = stage.ec2().network(&ours()).await.unwrap();
-        assert_eq!(found.vpcs.len(), 1, "{trouble}");
+        assert_eq!(stage.left(&[Kind::Vpc]).await.len(), 1, "{trouble}");
         stage.met_every_fault();
         assert_eq!(stage.teardown().await, Vec::<String>::new(), "{trouble}");
     }
@@ -121,8 +126,8 @@ async fn what_aws_will_not_let_go_is_told() {
 async fn a_region_without_room_for_a_vpc_says_so() {
     let stage = Stage::play("{}").await;
     for _ in 0..4 {
-        let tags = BTreeMap::new();
-        stage.ec2().create_vpc("10.9.0.0/16".parse().unwrap(), &tags).await.unwrap();
+        let plain = plain_ec2::in_world(&stage.world, REGION);
+        plain_ec2::create_vpc(&plain, "10.9.0.0/16", &[("Name", "somebody's")]).await;
     }
     let error = aws_error(stage.ensure().await.unwrap_err());
     assert_eq!(error.code.as_deref(), Some("VpcLimitExceeded"));

@@ -9,6 +9,7 @@ use spot_tui::demo::{Server, serve};
 
 use super::*;
 use crate::support::moto::{python, script};
+use crate::support::plain_ec2::{self, create_vpc};
 
 async fn open(server: &Server) -> Aws {
     let access = Access {
@@ -24,15 +25,15 @@ async fn two_clients_see_each_others_changes() {
     let settings = Settings { speed: 60.0, ..settings() };
     let world = World::new(&settings, Scenario::default());
     let server = serve(&world, "127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let (one, other) = (open(&server).await, open(&server).await);
-    assert_eq!(one.account().await.unwrap().regions.len(), 17);
+    let other = open(&server).await;
+    assert_eq!(other.account().await.unwrap().regions.len(), 17);
     let region = REGION.into();
-    let tags = origin().tags(&region, "x");
-    let vpc = one.region(&region).create_vpc("10.0.0.0/16".parse().unwrap(), &tags).await.unwrap();
+    let tags = [("ManagedBy", "spot-tui"), ("DeploymentId", "spot-test")];
+    let vpc = create_vpc(&plain_ec2::at(&server.url(), REGION), "10.0.0.0/16", &tags).await;
     // The world does not tell of it for its first second, a sixtieth of one here.
     let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
     loop {
-        let seen = other.region(&region).network(&ours()).await.unwrap().vpcs;
+        let seen = other.region(&region).residue(&ours()).await.unwrap();
         if seen.iter().any(|seen| seen.id == vpc) {
             break;
         }

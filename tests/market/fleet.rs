@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use spot_tui::app::Command;
-use spot_tui::aws::Selector;
+use spot_tui::aws::{Kind, Selector};
 use spot_tui::demo::Scenario;
 use spot_tui::fleet::Phase;
 
@@ -43,7 +43,8 @@ fn play(count: u32, story: &str) -> Stage {
 
 async fn templates(stage: &Stage) -> usize {
     let ec2 = stage.aws().await.region(&"eu-west-1".into());
-    ec2.templates(&Selector::everything()).await.unwrap().len()
+    let left = ec2.residue(&Selector::everything()).await.unwrap();
+    left.iter().filter(|it| it.kind == Kind::Template).count()
 }
 
 #[tokio::test(start_paused = true)]

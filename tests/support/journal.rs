@@ -1,6 +1,6 @@
 //! A journal for stories that do not look at one.
 
-use spot_tui::jobs::network::{Intent, RecordIntent};
+use spot_tui::aws::network::{Intent, RecordIntent};
 
 /// A journal that keeps nothing.
 pub(crate) struct Unrecorded;

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use aws_sdk_ec2::Client;
-use aws_sdk_ec2::config::{BehaviorVersion, Config, Credentials, Region};
-use aws_sdk_ec2::types::{Instance, InstanceType, ResourceType, Tag, TagSpecification};
-use spot_tui::aws::SharedTimeSource;
-use spot_tui::demo::{World, connector};
+use aws_sdk_ec2::types::{Instance, InstanceType, ResourceType};
+use spot_tui::demo::World;
+
+use super::plain_ec2::{born_with, create_vpc, in_world};
 
 const NAME: &str = "spot-tui-spot-test";
 /// Of another tool, and of another deployment of ours.
@@ -50,15 +50,7 @@ impl Strangers {
 
     /// Lets them move in.
     pub(crate) async fn settle(world: &World, region: &'static str) -> Self {
-        let config = Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(region))
-            .endpoint_url("http://127.0.0.1")
-            .credentials_provider(Credentials::new("stranger", "secret", None, None, "test"))
-            .http_client(connector(world))
-            .time_source(SharedTimeSource::new(world.clock()))
-            .build();
-        let ec2 = Client::from_conf(config);
+        let ec2 = in_world(world, region);
         let mut homes = Vec::new();
         for tags in ALMOST {
             homes.push(Home::build(&ec2, &tags).await);
@@ -96,14 +88,8 @@ impl Strangers {
 
 impl Home {
     async fn build(ec2: &Client, tags: &[(&str, &str)]) -> Self {
-        let born = |kind: ResourceType| {
-            let tags =
-                tags.iter().map(|(key, value)| Tag::builder().key(*key).value(*value).build());
-            TagSpecification::builder().resource_type(kind).set_tags(Some(tags.collect())).build()
-        };
-        let vpc = ec2.create_vpc().cidr_block("10.200.0.0/16");
-        let vpc = vpc.tag_specifications(born(ResourceType::Vpc)).send().await.unwrap();
-        let vpc = vpc.vpc().and_then(|vpc| vpc.vpc_id()).unwrap().to_owned();
+        let born = |kind: ResourceType| born_with(kind, tags);
+        let vpc = create_vpc(ec2, "10.200.0.0/16", tags).await;
         let subnet = ec2.create_subnet().vpc_id(&vpc).cidr_block("10.200.0.0/20");
         let subnet = subnet.tag_specifications(born(ResourceType::Subnet)).send().await.unwrap();
         let subnet = subnet.subnet().and_then(|subnet| subnet.subnet_id()).unwrap().to_owned();

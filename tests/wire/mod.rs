@@ -17,7 +17,7 @@ use spot_tui::aws::{
 use spot_tui::config::{Network, UbuntuRelease};
 use spot_tui::fleet::tags::Origin;
 use spot_tui::fleet::{DeploymentId, Ec2State, Level, Lifecycle, Machine, Step};
-use spot_tui::jobs::network::{
+use spot_tui::aws::network::{
     Intent, NetworkError, NetworkPlan, NetworkReady, RecordIntent, ensure, ensure_key_pair,
     teardown,
 };

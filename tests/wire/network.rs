@@ -1,6 +1,9 @@
 //! The network: built once, finished when half built, and taken away without a trace.
 
+use aws_sdk_ec2::primitives::Blob;
+
 use super::*;
+use crate::support::plain_ec2;
 
 #[tokio::test]
 async fn a_network_is_built_once_tagged_at_birth_and_recorded_first() {
@@ -124,11 +127,12 @@ async fn in_a_network_of_others_only_our_group_is_made_and_removed() {
 async fn a_missing_default_vpc_is_an_error_with_a_way_out() {
     let world = World::start().await;
     let ec2 = world.ec2();
-    let vpc = ec2.default_vpc().await.unwrap().unwrap();
-    for subnet in ec2.subnets_of(&vpc.id).await.unwrap() {
-        ec2.delete(Kind::Subnet, subnet.id.as_str()).await.unwrap();
+    for subnet in world.seen()["subnets"].as_array().unwrap() {
+        ec2.delete(Kind::Subnet, subnet["id"].as_str().unwrap()).await.unwrap();
     }
-    ec2.delete(Kind::Vpc, vpc.id.as_str()).await.unwrap();
+    for vpc in world.seen()["vpcs"].as_array().unwrap() {
+        ec2.delete(Kind::Vpc, vpc["id"].as_str().unwrap()).await.unwrap();
+    }
     let error = world.ensure(&plan(Network::Default, &["203.0.113.7/32"])).await.unwrap_err();
     let failure = error.failure(Step::Network);
     assert!(failure.reason.contains("no default VPC"), "{failure}");
@@ -146,11 +150,10 @@ async fn a_key_pair_is_imported_once_and_a_strangers_is_not_taken() {
     assert_eq!(world.proxy.calls_of("ImportKeyPair").len(), 1);
     assert_eq!(world.proxy.calls_of("ImportKeyPair")[0].tagged()[0].0, "key-pair");
 
-    let theirs = BTreeMap::from([("ManagedBy".to_owned(), "a stranger".to_owned())]);
     let other_key = PUBLIC_KEY.replace("AAAAIJ9i", "AAAAIJ9j");
-    ec2.import_key("spot-tui-spot-test-stranger", PUBLIC_KEY, &theirs).await.unwrap();
-    let taken = ec2.import_key(&name, PUBLIC_KEY, &theirs).await.unwrap_err();
-    assert_eq!(taken.class, Class::Exists);
+    let import = plain_ec2::at(&world.moto.url(), REGION).import_key_pair();
+    let import = import.key_name("spot-tui-spot-test-stranger");
+    import.public_key_material(Blob::new(PUBLIC_KEY)).send().await.unwrap();
     let other = ensure_key_pair(&ec2, &other_key, &origin(), &world.journal, &say).await.unwrap();
     assert_ne!(other, name, "another key has another name");
     assert_eq!(world.teardown().await, Vec::<String>::new());

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ec2::types as ec2;
 
-use super::{
-    AddressFound, Association, Gateway, Group, Ingress, Interface, Kind, NetworkFound, Residue,
-    RouteTable, Subnet, Volume, Vpc,
+use super::parts::{
+    AddressFound, Association, Gateway, Group, Ingress, Interface, NetworkFound, RouteTable, Subnet,
+    Volume, Vpc,
 };
+use super::{Kind, Residue};
 use crate::aws::access::Ec2;
 use crate::aws::error::AwsError;
 use crate::aws::select::{Selector, filter, read_tags};
@@ -35,7 +36,7 @@ macro_rules! all_tags {
 impl Ec2 {
     /// Everything that carries our tags, besides instances and spot requests. Each kind is asked
     /// for at the same time.
-    pub async fn network(&self, ours: &Selector) -> Result<NetworkFound, AwsError> {
+    pub(super) async fn network(&self, ours: &Selector) -> Result<NetworkFound, AwsError> {
         let (vpcs, subnets, gateways, route_tables, security_groups) = tokio::try_join!(
             self.vpcs(ours),
             self.subnets(ours),
@@ -66,7 +67,7 @@ impl Ec2 {
 
     /// The tags of what a network begins with when it is built and ends with when it is taken away,
     /// and of what may be left alone: while anything but an instance stands, one of these does.
-    pub async fn network_tags(
+    pub(in crate::aws) async fn network_tags(
         &self,
         ours: &Selector,
     ) -> Result<Vec<BTreeMap<String, String>>, AwsError> {
@@ -127,7 +128,7 @@ impl Ec2 {
     }
 
     /// The region's default VPC.
-    pub async fn default_vpc(&self) -> Result<Option<Vpc>, AwsError> {
+    pub(super) async fn default_vpc(&self) -> Result<Option<Vpc>, AwsError> {
         let found: Vec<ec2::Vpc> = all_pages!(
             self,
             "DescribeVpcs",
@@ -137,7 +138,7 @@ impl Ec2 {
     }
 
     /// All subnets of a VPC, whoever made them, in the order of their zones.
-    pub async fn subnets_of(&self, vpc: &VpcId) -> Result<Vec<Subnet>, AwsError> {
+    pub(super) async fn subnets_of(&self, vpc: &VpcId) -> Result<Vec<Subnet>, AwsError> {
         let call = self.patient.describe_subnets().filters(filter("vpc-id", [vpc.as_str()]));
         let found: Vec<ec2::Subnet> = all_pages!(self, "DescribeSubnets", call)?;
         let mut subnets: Vec<Subnet> = found.iter().filter_map(read_subnet).collect();
@@ -146,7 +147,7 @@ impl Ec2 {
     }
 
     /// Whether instances in the VPC get DNS names for their public addresses.
-    pub async fn has_dns_hostnames(&self, vpc: &VpcId) -> Result<bool, AwsError> {
+    pub(super) async fn has_dns_hostnames(&self, vpc: &VpcId) -> Result<bool, AwsError> {
         let answer = self
             .patient
             .describe_vpc_attribute()
@@ -162,7 +163,7 @@ impl Ec2 {
     }
 
     /// The network interfaces in a VPC, whoever made them: what blocks its deletion.
-    pub async fn interfaces_in(&self, vpc: &VpcId) -> Result<Vec<Interface>, AwsError> {
+    pub(super) async fn interfaces_in(&self, vpc: &VpcId) -> Result<Vec<Interface>, AwsError> {
         let call =
             self.patient.describe_network_interfaces().filters(filter("vpc-id", [vpc.as_str()]));
         let found: Vec<ec2::NetworkInterface> =
@@ -303,7 +304,7 @@ fn left(kind: Kind, id: &impl ToString, state: &str) -> Residue {
 }
 
 fn read_vpc(vpc: &ec2::Vpc) -> Option<Vpc> {
-    Some(Vpc { id: vpc.vpc_id()?.into(), cidr: vpc.cidr_block().unwrap_or_default().to_owned() })
+    Some(Vpc { id: vpc.vpc_id()?.into() })
 }
 
 fn read_subnet(subnet: &ec2::Subnet) -> Option<Subnet> {
@@ -311,7 +312,6 @@ fn read_subnet(subnet: &ec2::Subnet) -> Option<Subnet> {
         id: subnet.subnet_id()?.into(),
         vpc: subnet.vpc_id()?.into(),
         zone: subnet.availability_zone()?.into(),
-        cidr: subnet.cidr_block().unwrap_or_default().to_owned(),
         maps_public_ip: subnet.map_public_ip_on_launch().unwrap_or(false),
         is_default: subnet.default_for_az().unwrap_or(false),
     })

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_ec2::types::{AttributeBooleanValue, IpPermission, IpRange, Ipv6Range, ResourceType};
 use ipnet::{IpNet, Ipv4Net};
 
-use super::Ingress;
+use super::parts::Ingress;
 use crate::aws::access::Ec2;
 use crate::aws::error::{AwsError, Class};
 use crate::aws::select::born_with;
@@ -15,7 +15,7 @@ type Tags = BTreeMap<String, String>;
 
 impl Ec2 {
     /// EC2 CreateVpc.
-    pub async fn create_vpc(&self, cidr: Ipv4Net, tags: &Tags) -> Result<VpcId, AwsError> {
+    pub(super) async fn create_vpc(&self, cidr: Ipv4Net, tags: &Tags) -> Result<VpcId, AwsError> {
         let answer = self
             .once
             .create_vpc()
@@ -28,7 +28,7 @@ impl Ec2 {
     }
 
     /// EC2 ModifyVpcAttribute: instances get DNS names for their public addresses.
-    pub async fn enable_dns_hostnames(&self, vpc: &VpcId) -> Result<(), AwsError> {
+    pub(super) async fn enable_dns_hostnames(&self, vpc: &VpcId) -> Result<(), AwsError> {
         self.patient
             .modify_vpc_attribute()
             .vpc_id(vpc.as_str())
@@ -40,7 +40,7 @@ impl Ec2 {
     }
 
     /// EC2 CreateInternetGateway.
-    pub async fn create_gateway(&self, tags: &Tags) -> Result<GatewayId, AwsError> {
+    pub(super) async fn create_gateway(&self, tags: &Tags) -> Result<GatewayId, AwsError> {
         let answer = self
             .once
             .create_internet_gateway()
@@ -53,7 +53,7 @@ impl Ec2 {
     }
 
     /// EC2 AttachInternetGateway.
-    pub async fn attach_gateway(&self, gateway: &GatewayId, vpc: &VpcId) -> Result<(), AwsError> {
+    pub(super) async fn attach_gateway(&self, gateway: &GatewayId, vpc: &VpcId) -> Result<(), AwsError> {
         self.patient
             .attach_internet_gateway()
             .internet_gateway_id(gateway.as_str())
@@ -65,7 +65,7 @@ impl Ec2 {
     }
 
     /// EC2 CreateRouteTable.
-    pub async fn create_route_table(
+    pub(super) async fn create_route_table(
         &self,
         vpc: &VpcId,
         tags: &Tags,
@@ -83,7 +83,7 @@ impl Ec2 {
     }
 
     /// EC2 CreateRoute: 0.0.0.0/0 leads to the gateway.
-    pub async fn create_way_out(
+    pub(super) async fn create_way_out(
         &self,
         table: &RouteTableId,
         gateway: &GatewayId,
@@ -100,7 +100,7 @@ impl Ec2 {
     }
 
     /// EC2 CreateSubnet.
-    pub async fn create_subnet(
+    pub(super) async fn create_subnet(
         &self,
         vpc: &VpcId,
         zone: &Zone,
@@ -122,7 +122,7 @@ impl Ec2 {
     }
 
     /// EC2 ModifySubnetAttribute: what is launched in it gets a public address.
-    pub async fn map_public_ips(&self, subnet: &SubnetId) -> Result<(), AwsError> {
+    pub(super) async fn map_public_ips(&self, subnet: &SubnetId) -> Result<(), AwsError> {
         self.patient
             .modify_subnet_attribute()
             .subnet_id(subnet.as_str())
@@ -134,7 +134,7 @@ impl Ec2 {
     }
 
     /// EC2 AssociateRouteTable.
-    pub async fn associate(&self, table: &RouteTableId, subnet: &SubnetId) -> Result<(), AwsError> {
+    pub(super) async fn associate(&self, table: &RouteTableId, subnet: &SubnetId) -> Result<(), AwsError> {
         self.patient
             .associate_route_table()
             .route_table_id(table.as_str())
@@ -146,7 +146,7 @@ impl Ec2 {
     }
 
     /// EC2 CreateSecurityGroup. AWS lets everything out of a new one and nothing in.
-    pub async fn create_security_group(
+    pub(super) async fn create_security_group(
         &self,
         vpc: &VpcId,
         name: &str,
@@ -167,7 +167,7 @@ impl Ec2 {
     }
 
     /// EC2 AuthorizeSecurityGroupIngress, the rules tagged as well.
-    pub async fn authorize(
+    pub(super) async fn authorize(
         &self,
         group: &SecurityGroupId,
         rules: &[Ingress],

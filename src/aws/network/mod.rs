@@ -1,249 +1,108 @@
-//! Networks and what hangs on them: the types, as far as anybody here cares.
+//! A region's network: the runbooks that put it there and take it away, and the calls that they
+//! are made of.
 //!
-//! `find` asks, `make` creates, `remove` deletes. The order in which that is done is the jobs'
-//! business.
+//! Both runbooks go by tags, so both may be stopped at any point and begun again, here or on
+//! another machine. What exists is adopted; what is not ours is never changed. `find` asks, `make`
+//! creates, `remove` deletes, one API call each; `ensure` and `teardown` decide in which order.
+//! Knows no job: what is about to be made is told to a [`RecordIntent`] first.
 
+mod ensure;
 mod find;
 mod make;
+mod parts;
 mod remove;
+mod residue;
+mod teardown;
 
-use std::fmt;
+use std::collections::BTreeMap;
+use std::future::Future;
 
-use aws_sdk_ec2::types::IpPermission;
 use ipnet::IpNet;
 
-use super::keys::KeyPair;
-use crate::fleet::{GatewayId, RouteTableId, SecurityGroupId, SubnetId, TemplateId, VpcId, Zone};
+use super::error::AwsError;
+use crate::config::Network;
+use crate::fleet::{
+    Failure, LaunchId, Level, Region, SecurityGroupId, Step, SubnetId, VpcId, Zone,
+};
 
-/// A kind of resource that this program makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// An instance.
-    Instance,
-    /// A spot instance request.
-    SpotRequest,
-    /// An elastic IP address.
-    Address,
-    /// A network interface.
-    Interface,
-    /// An EBS volume.
-    Volume,
-    /// A security group.
-    SecurityGroup,
-    /// A subnet.
-    Subnet,
-    /// A route table.
-    RouteTable,
-    /// An internet gateway.
-    Gateway,
-    /// A VPC.
-    Vpc,
-    /// A key pair.
-    KeyPair,
-    /// A launch template.
-    Template,
-}
+pub use ensure::{ensure, ensure_key_pair};
+pub use residue::{Kind, Residue};
+pub use teardown::teardown;
 
-impl Kind {
-    /// AWS's words for it.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Instance => "instance",
-            Self::SpotRequest => "spot request",
-            Self::Address => "elastic IP",
-            Self::Interface => "network interface",
-            Self::Volume => "volume",
-            Self::SecurityGroup => "security group",
-            Self::Subnet => "subnet",
-            Self::RouteTable => "route table",
-            Self::Gateway => "internet gateway",
-            Self::Vpc => "VPC",
-            Self::KeyPair => "key pair",
-            Self::Template => "launch template",
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.words())
-    }
-}
-
-/// Something of ours that is still there.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Residue {
-    /// What it is.
-    pub kind: Kind,
-    /// Its id; a key pair's name.
-    pub id: String,
-    /// EC2's word for its state; empty for kinds without one.
-    pub state: String,
-}
-
-impl fmt::Display for Residue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.kind, self.id)?;
-        if self.state.is_empty() { Ok(()) } else { write!(f, " ({})", self.state) }
-    }
-}
-
-/// What carries our tags in a region, besides instances and spot requests.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct NetworkFound {
-    /// VPCs, never a default one.
-    pub vpcs: Vec<Vpc>,
-    /// Subnets.
-    pub subnets: Vec<Subnet>,
-    /// Internet gateways.
-    pub gateways: Vec<Gateway>,
-    /// Route tables, never a VPC's main one.
-    pub route_tables: Vec<RouteTable>,
-    /// Security groups, never a VPC's default one.
-    pub security_groups: Vec<Group>,
-    /// Network interfaces.
-    pub interfaces: Vec<Interface>,
-    /// Volumes.
-    pub volumes: Vec<Volume>,
-    /// Key pairs.
-    pub key_pairs: Vec<KeyPair>,
-    /// Elastic IP addresses.
-    pub addresses: Vec<AddressFound>,
-    /// Launch templates: a fleet's, whose create was cut short.
-    pub templates: Vec<TemplateId>,
-}
-
-impl NetworkFound {
-    /// Whether there is nothing at all.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// A VPC.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Vpc {
-    /// Its id.
-    pub id: VpcId,
-    /// Its IPv4 network.
-    pub cidr: String,
-}
-
-/// A subnet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subnet {
-    /// Its id.
-    pub id: SubnetId,
-    /// The VPC that it is in.
-    pub vpc: VpcId,
-    /// The zone that it is in.
-    pub zone: Zone,
-    /// Its IPv4 network.
-    pub cidr: String,
-    /// Whether what is launched in it gets a public address by itself.
-    pub maps_public_ip: bool,
-    /// Whether it is its zone's default subnet.
-    pub is_default: bool,
-}
-
-/// An internet gateway.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Gateway {
-    /// Its id.
-    pub id: GatewayId,
-    /// The VPC that it is attached to.
-    pub vpc: Option<VpcId>,
-}
-
-/// A route table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RouteTable {
-    /// Its id.
-    pub id: RouteTableId,
-    /// The VPC that it is in.
-    pub vpc: VpcId,
-    /// The subnets that use it.
-    pub associations: Vec<Association>,
-    /// Where 0.0.0.0/0 leads.
-    pub way_out: Option<GatewayId>,
-}
-
-/// A subnet's use of a route table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Association {
-    /// Its id, `rtbassoc-...`.
-    pub id: String,
-    /// The subnet.
-    pub subnet: SubnetId,
-}
-
-/// A security group.
+/// What a region's instances need around them.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Group {
-    /// Its id.
-    pub id: SecurityGroupId,
-    /// The VPC that it is in.
-    pub vpc: VpcId,
-    /// Its name.
-    pub name: String,
-    /// Who may come in, by network. Rules that name groups are not among them.
-    pub ingress: Vec<Ingress>,
-    entangled_in: Vec<IpPermission>,
-    entangled_out: Vec<IpPermission>,
+pub struct NetworkPlan {
+    /// Whose network.
+    pub network: Network,
+    /// Who may reach port 22.
+    pub operators: Vec<IpNet>,
+    /// The user's own groups, put beside ours.
+    pub extra_groups: Vec<SecurityGroupId>,
 }
 
-impl Group {
-    /// A group that was just made: it lets nobody in.
-    pub fn empty(id: SecurityGroupId, vpc: VpcId, name: String) -> Self {
-        Self {
-            id,
-            vpc,
-            name,
-            ingress: Vec::new(),
-            entangled_in: Vec::new(),
-            entangled_out: Vec::new(),
+/// A network that instances can be launched into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkReady {
+    /// The VPC.
+    pub vpc: VpcId,
+    /// Its subnets that may be used, by zone. At least one.
+    pub subnets: Vec<(SubnetId, Zone)>,
+    /// Our security group first, then the user's.
+    pub security_groups: Vec<SecurityGroupId>,
+}
+
+/// What is about to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    /// Where.
+    pub region: Region,
+    /// The API action, `CreateVpc`.
+    pub action: &'static str,
+    /// The `Name` tag of what it makes or changes.
+    pub name: String,
+    /// The tag `LaunchId` of what it makes; `None` for a call that makes nothing of its own.
+    pub launch: Option<LaunchId>,
+    /// All tags of what it makes.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// The journal's place in the runbook: what is about to be made is on disk before the call is
+/// sent.
+pub trait RecordIntent: Sync {
+    /// What an entry is closed by.
+    type Entry: Send;
+
+    /// Writes the intent down. An error stops the runbook: nothing is sent that is not recorded.
+    fn open(&self, intent: Intent) -> impl Future<Output = Result<Self::Entry, String>> + Send;
+
+    /// The outcome is known. An intent whose outcome is unknown stays open.
+    fn close(&self, entry: Self::Entry) -> impl Future<Output = Result<(), String>> + Send;
+}
+
+/// Where sentences for people go.
+pub type Say<'a> = &'a (dyn Fn(Level, String) + Send + Sync);
+
+/// Why a network is not there.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum NetworkError {
+    /// AWS refused.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    /// The journal could not be written.
+    #[error("recording what is about to be made: {0}")]
+    NotRecorded(String),
+}
+
+impl NetworkError {
+    /// The same as the user reads it.
+    pub fn failure(&self, step: Step) -> Failure {
+        match self {
+            Self::Aws(error) => error.failure(step),
+            Self::NotRecorded(_) => Failure::new(
+                Step::State,
+                self.to_string(),
+                "nothing was sent; make the state file's folder writable and run again",
+            ),
         }
     }
-}
-
-/// A rule that lets a network in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ingress {
-    /// Who.
-    pub from: IpNet,
-    /// The TCP port; a rule for a range or another protocol is not read.
-    pub port: u16,
-    /// The rule's description, by which ours are known.
-    pub description: String,
-}
-
-/// A network interface.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Interface {
-    /// Its id.
-    pub id: String,
-    /// EC2's word: `available`, `in-use`, ..
-    pub state: String,
-    /// Its attachment to an instance or a service.
-    pub attachment: Option<String>,
-    /// What AWS or the owner wrote on it.
-    pub description: String,
-}
-
-/// An EBS volume.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Volume {
-    /// Its id.
-    pub id: String,
-    /// EC2's word: `available`, `in-use`, `deleting`, ..
-    pub state: String,
-}
-
-/// An elastic IP address.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AddressFound {
-    /// Its allocation's id, `eipalloc-...`.
-    pub id: String,
-    /// Whether it is associated with something.
-    pub in_use: bool,
 }

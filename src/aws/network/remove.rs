@@ -1,7 +1,8 @@
 //! What is taken away: one API call each. A delete may be repeated, so the SDK may try again.
 
 use super::make::permission;
-use super::{Gateway, Group, Ingress, Kind};
+use super::Kind;
+use super::parts::{Gateway, Group, Ingress};
 use crate::aws::access::Ec2;
 use crate::aws::error::AwsError;
 use crate::fleet::{InstanceId, SecurityGroupId, SpotRequestId};
@@ -99,7 +100,7 @@ impl Ec2 {
     }
 
     /// EC2 DetachInternetGateway. Nothing to do for one that is not attached.
-    pub async fn detach_gateway(&self, gateway: &Gateway) -> Result<(), AwsError> {
+    pub(super) async fn detach_gateway(&self, gateway: &Gateway) -> Result<(), AwsError> {
         let Some(vpc) = &gateway.vpc else { return Ok(()) };
         self.patient
             .detach_internet_gateway()
@@ -113,7 +114,7 @@ impl Ec2 {
     }
 
     /// EC2 DetachNetworkInterface.
-    pub async fn detach_interface(&self, attachment: &str) -> Result<(), AwsError> {
+    pub(super) async fn detach_interface(&self, attachment: &str) -> Result<(), AwsError> {
         self.patient
             .detach_network_interface()
             .attachment_id(attachment)
@@ -124,7 +125,7 @@ impl Ec2 {
     }
 
     /// EC2 DisassociateRouteTable.
-    pub async fn disassociate(&self, association: &str) -> Result<(), AwsError> {
+    pub(super) async fn disassociate(&self, association: &str) -> Result<(), AwsError> {
         self.patient
             .disassociate_route_table()
             .association_id(association)
@@ -135,7 +136,7 @@ impl Ec2 {
     }
 
     /// EC2 RevokeSecurityGroupIngress.
-    pub async fn revoke(&self, group: &SecurityGroupId, rules: &[Ingress]) -> Result<(), AwsError> {
+    pub(super) async fn revoke(&self, group: &SecurityGroupId, rules: &[Ingress]) -> Result<(), AwsError> {
         self.patient
             .revoke_security_group_ingress()
             .group_id(group.as_str())
@@ -148,7 +149,7 @@ impl Ec2 {
 
     /// Takes back the rules of a group that name other groups (EC2 RevokeSecurityGroupIngress and
     /// RevokeSecurityGroupEgress): two groups that name each other cannot be deleted otherwise.
-    pub async fn disentangle(&self, group: &Group) -> Result<(), AwsError> {
+    pub(super) async fn disentangle(&self, group: &Group) -> Result<(), AwsError> {
         if !group.entangled_in.is_empty() {
             self.patient
                 .revoke_security_group_ingress()

@@ -26,7 +26,7 @@ use price_memory::PriceMemory;
 use questions::Asker;
 use refusals::Refusals;
 
-use super::network::NetworkReady;
+use crate::aws::network::NetworkReady;
 use crate::aws::{Access, Aws, AwsError};
 use crate::config::Config;
 use crate::fleet::{

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
+use crate::aws::network::NetworkReady;
 use crate::aws::{Architecture, AwsError, Ec2, ImageChoice, MachineFacts};
 use crate::config::{Image, RegionConfig, UbuntuRelease};
 use crate::fleet::market::History;
@@ -12,7 +13,6 @@ use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::market::offers::machines;
 use crate::jobs::market::prices::{WEEK, spot_prices};
-use crate::jobs::network::NetworkReady;
 
 /// How long a looked-up image, or list of types, stays good.
 const DAY: SignedDuration = SignedDuration::from_hours(24);

@@ -7,10 +7,11 @@ use tokio::time::Instant;
 
 use super::candidates::Candidate;
 use super::placement::{Placed, Placement, Request};
-use crate::aws::{AwsError, Class, FleetPlace, FleetRequest, Given, Kind, LaunchRequest, Selector};
+use crate::aws::{
+    AwsError, Class, FleetPlace, FleetRequest, Given, Kind, LaunchRequest, Selector, retry_until,
+};
 use crate::fleet::{Attempt, Failure, InstanceKey, LaunchId, Level, Step, TemplateId};
 use crate::jobs::intents::close;
-use crate::jobs::network::until;
 
 /// The API action that makes a launch template.
 const CREATE_TEMPLATE: &str = "CreateLaunchTemplate";
@@ -101,7 +102,7 @@ impl Placement<'_> {
                 made => made,
             }
         };
-        let made = until(Instant::now() + PATIENCE, passes, create).await;
+        let made = retry_until(Instant::now() + PATIENCE, passes, create).await;
         if !matches!(&made, Err(error) if error.class == Class::Unknown) {
             let outcome = if made.is_ok() { "done" } else { "refused" };
             close(self.context, recorded, outcome).await;
@@ -117,7 +118,7 @@ impl Placement<'_> {
     /// The fleet has what it needs. What cannot be deleted now goes with the deployment.
     async fn drop_template(&self, template: &TemplateId) {
         let delete = || self.ec2.delete(Kind::Template, template.as_str());
-        let deleted = until(Instant::now() + PATIENCE, passes, delete).await;
+        let deleted = retry_until(Instant::now() + PATIENCE, passes, delete).await;
         if let Err(error) = deleted
             && error.class != Class::Gone
         {

@@ -22,9 +22,8 @@ use super::intents::close;
 use super::intents::destroys::Record;
 use super::intents::target::Target;
 use super::intents::unanswered::Unanswered;
-use super::network;
 use super::watch::look::look;
-use crate::aws::{AwsError, Ec2, Kind, Residue, Selector};
+use crate::aws::{AwsError, Ec2, Kind, Residue, Selector, network};
 use crate::fleet::{
     Doomed, Ec2State, Fact, Failure, InstanceId, Level, Machine, NetworkState, Outcome, Phase,
     Region, SpotRequestId, Step, Victim,

@@ -13,7 +13,7 @@ pub(super) mod unanswered;
 use std::sync::Arc;
 
 use super::context::Context;
-use super::network;
+use crate::aws::network;
 use crate::fleet::{Failure, Step};
 use crate::store::{Intent, IntentId};
 

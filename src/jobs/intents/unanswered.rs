@@ -83,7 +83,7 @@ async fn outcome(
         u64::try_from(made).is_ok_and(|made| made >= wanted)
             || is_over && (made > 0 || ec2.knows_token(request).await)
     } else {
-        !ec2.network(&ours).await?.is_empty()
+        !ec2.residue(&ours).await?.is_empty()
     };
     Ok(match happened {
         true => Some("found"),

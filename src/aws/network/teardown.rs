@@ -8,9 +8,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::Say;
-use super::patience::until;
-use crate::aws::{AwsError, Class, Ec2, Kind, NetworkFound, Residue, Selector, SpotRequest, Vpc};
+use super::parts::{NetworkFound, Vpc};
+use super::{Kind, Residue, Say};
+use crate::aws::access::Ec2;
+use crate::aws::error::{AwsError, Class};
+use crate::aws::retry::retry_until;
+use crate::aws::select::Selector;
+use crate::aws::spot::SpotRequest;
 use crate::fleet::{Ec2State, Level, Machine};
 
 /// The pause between two looks at instances that are shutting down.
@@ -56,7 +60,7 @@ impl Demolition<'_> {
         if alive.is_empty() {
             return Ok(());
         }
-        until(self.deadline, passing, || self.ec2.cancel_spot_requests(&alive)).await
+        retry_until(self.deadline, passing, || self.ec2.cancel_spot_requests(&alive)).await
     }
 
     /// False when an instance lives on, or does not end in time.
@@ -141,7 +145,7 @@ impl Demolition<'_> {
     where
         Fut: Future<Output = Result<(), AwsError>>,
     {
-        match until(self.deadline, passing, act).await {
+        match retry_until(self.deadline, passing, act).await {
             Ok(()) => true,
             Err(error) if error.class == Class::Gone => true,
             Err(error) => {

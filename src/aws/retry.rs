@@ -1,10 +1,11 @@
-//! Trying again what is right but too early. How long is the caller's to say.
+//! Retry with backoff: what is right but too early is tried again. How long is the caller's to
+//! say.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::aws::{AwsError, Class};
+use super::error::{AwsError, Class};
 
 /// The pause after the first refusal; it doubles with each further one.
 const FIRST: Duration = Duration::from_millis(500);
@@ -13,7 +14,7 @@ const LONGEST: Duration = Duration::from_secs(10);
 
 /// Does something until it works, fails for good, or the deadline has come. `worth` says which
 /// refusals time can mend.
-pub(in crate::jobs) async fn until<T, Fut>(
+pub async fn retry_until<T, Fut>(
     deadline: Instant,
     worth: fn(Class) -> bool,
     mut act: impl FnMut() -> Fut,

@@ -8,11 +8,13 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::patience::until;
+use super::parts::{Group, Ingress, NetworkFound, RouteTable, Subnet};
 use super::{Intent, NetworkError, NetworkPlan, NetworkReady, RecordIntent, Say};
-use crate::aws::{
-    AwsError, Class, Ec2, Group, Ingress, KeyPair, NetworkFound, RouteTable, Selector, Subnet,
-};
+use crate::aws::access::Ec2;
+use crate::aws::error::{AwsError, Class};
+use crate::aws::keys::KeyPair;
+use crate::aws::retry::retry_until;
+use crate::aws::select::Selector;
 use crate::config::Network;
 use crate::fleet::tags::{self, Origin};
 use crate::fleet::{GatewayId, LaunchId, Level, Region, SecurityGroupId, SubnetId, VpcId, Zone};
@@ -335,7 +337,7 @@ impl<'a, R: RecordIntent> Site<'a, R> {
     where
         Fut: Future<Output = Result<T, AwsError>>,
     {
-        Ok(until(Instant::now() + CONSISTENCY, early, ask).await?)
+        Ok(retry_until(Instant::now() + CONSISTENCY, early, ask).await?)
     }
 
     /// Tags that only one call gives.
@@ -399,7 +401,7 @@ impl<'a, R: RecordIntent> Site<'a, R> {
         Fut: Future<Output = Result<T, AwsError>>,
     {
         let entry = self.before.open(intent).await.map_err(NetworkError::NotRecorded)?;
-        let done = until(Instant::now() + CONSISTENCY, early, call).await;
+        let done = retry_until(Instant::now() + CONSISTENCY, early, call).await;
         if !matches!(&done, Err(error) if error.class == Class::Unknown) {
             self.before.close(entry).await.map_err(NetworkError::NotRecorded)?;
         }
