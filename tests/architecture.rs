@@ -86,10 +86,6 @@ const CRATES: &[(&str, &[&str])] = &[
 
 /// Arrows that close a circle and are not opened yet, from file to file.
 const STILL_OPEN: &[(&str, &str)] = &[
-    ("aws::error", "aws::hints"),
-    ("aws::profile", "aws::error"),
-    ("jobs::network::ensure", "jobs::network"),
-    ("jobs::network::teardown", "jobs::network"),
     ("ssh::error", "ssh::exec"),
     ("ssh::exec", "ssh::lines"),
     ("ssh::login", "ssh::connect"),

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use spot_tui::aws::network::{NetworkError, NetworkPlan, NetworkReady, ensure, teardown};
 use spot_tui::aws::{
     Access, Architecture, Aws, AwsError, Credentials, Ec2, Kind, LaunchRequest, Selector,
     SharedTimeSource, SpotRequest,
@@ -22,7 +23,6 @@ use spot_tui::config::{Network, UbuntuRelease};
 use spot_tui::demo::{Scenario, Settings, World, connector};
 use spot_tui::fleet::tags::Origin;
 use spot_tui::fleet::{DeploymentId, Level, Lifecycle, Machine};
-use spot_tui::aws::network::{NetworkError, NetworkPlan, NetworkReady, ensure, teardown};
 
 use crate::support::journal::Unrecorded;
 

@@ -6,11 +6,11 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use spot_tui::aws::network::{NetworkPlan, ensure};
 use spot_tui::config::Network;
 use spot_tui::demo::{CallSeen, PLACES, Scenario};
 use spot_tui::fleet::Level;
 use spot_tui::fleet::tags::Origin;
-use spot_tui::aws::network::{NetworkPlan, ensure};
 
 use crate::support::journal::Unrecorded;
 use crate::support::stage::Stage;

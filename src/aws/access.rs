@@ -17,8 +17,10 @@ use aws_smithy_async::rt::sleep::default_async_sleep;
 use aws_smithy_http_client::tls;
 use jiff::Timestamp;
 
-use super::error::{AwsError, Class};
+use super::class::Class;
+use super::error::AwsError;
 use super::profile::Profile;
+use super::profile_file::read_profile;
 use super::select::filter;
 use crate::fleet::{Account, AccountId, Region};
 
@@ -86,7 +88,7 @@ impl Aws {
     /// Reads profiles and environment. Asks nothing of AWS yet, and needs no region.
     pub async fn open(access: &Access) -> Result<Self, AwsError> {
         let profile = match &access.credentials {
-            None => Profile::read(access.profile.as_deref()).await?,
+            None => read_profile(access.profile.as_deref()).await?,
             Some(_) => Profile::default(),
         };
         let setting = |name| setting(name).filter(|_| access.credentials.is_none());

@@ -6,7 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::access::Ec2;
-use super::error::{AwsError, Class};
+use super::class::Class;
+use super::error::AwsError;
 use crate::fleet::InstanceId;
 
 /// The length of a SHA-256 digest in unpadded base64.

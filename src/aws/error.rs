@@ -1,8 +1,6 @@
-//! One error for everything that AWS answers, and the one classifier of its codes.
+//! One error for everything that AWS answers.
 //!
-//! The classes say what to do next, not what went wrong: that is AWS's message, which is kept.
-//! Codes and classes follow AWS's list of EC2 error codes and what launchers in the field
-//! (Karpenter, ParallelCluster) make of them.
+//! Its class says what to do next, not what went wrong: that is AWS's message, which is kept.
 
 use std::error::Error;
 use std::fmt;
@@ -14,59 +12,14 @@ use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::operation::RequestId;
 use aws_smithy_types::error::ErrorMetadata;
 
+use super::class::{Class, Credential};
+use super::codes::{classify, lost};
 use super::hints;
 use super::profile::Profile;
 use crate::fleet::{Failure, Region, Step};
 
 /// The longest message that is kept: a batch of a hundred ids fits, a web page does not.
 const MESSAGE_CAP: usize = 4096;
-
-/// What to do about a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Class {
-    /// Another zone or machine type may do.
-    Elsewhere,
-    /// The same request again, with the same token, after a pause.
-    Retry,
-    /// Right, but too early: what was just made is not known everywhere yet, or its state is on
-    /// the way. The same again for up to a minute.
-    NotYet,
-    /// Something still uses the thing. Again once that is gone.
-    Dependency,
-    /// The thing is not there (any more). For a delete this is success.
-    Gone,
-    /// The thing is there already: adopt it, if it is ours.
-    Exists,
-    /// The same request with a new token: the old one belongs to an instance that is gone.
-    NewToken,
-    /// Fewer at once.
-    Split,
-    /// An optional question that AWS does not answer now; go on without.
-    Skip,
-    /// Nothing more in this region; others may work.
-    FatalRegion,
-    /// Nothing more in this account.
-    FatalAccount,
-    /// No call will succeed before somebody logs in.
-    Credentials(Credential),
-    /// It may have happened or not: ask by token or tag before doing it again.
-    Unknown,
-}
-
-/// What is wrong with the credentials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Credential {
-    /// None were found.
-    Missing,
-    /// They were good once.
-    Expired,
-    /// An SSO login is needed.
-    SsoLogin,
-    /// AWS does not know or does not accept them.
-    Rejected,
-    /// The profile or the program behind it does not work.
-    Broken,
-}
 
 /// A call that did not do what was asked.
 #[derive(Debug, Clone)]
@@ -226,137 +179,6 @@ impl fmt::Display for AwsError {
 impl Error for AwsError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.rest.source.as_deref().map(|source| source as &(dyn Error + 'static))
-    }
-}
-
-/// Codes that mean the same for every action.
-const CODES: &[(&[&str], Class)] = &[
-    (
-        &[
-            "InsufficientInstanceCapacity",
-            "InsufficientHostCapacity",
-            "InsufficientReservedInstanceCapacity",
-            "InsufficientCapacity",
-            "ReservationCapacityExceeded",
-            "UnfulfillableCapacity",
-            "SpotMaxPriceTooLow",
-            "Unsupported",
-            "InsufficientFreeAddressesInSubnet",
-        ],
-        Class::Elsewhere,
-    ),
-    (
-        &[
-            "MaxSpotInstanceCountExceeded",
-            "VcpuLimitExceeded",
-            "InstanceLimitExceeded",
-            "VolumeLimitExceeded",
-            "VpcLimitExceeded",
-            "SecurityGroupLimitExceeded",
-            "MaxFleetCountExceeded",
-            "InvalidAMIID.NotFound",
-            "InvalidAMIID.Unavailable",
-            "InvalidAMIID.Malformed",
-            "InvalidParameterValue",
-            "InvalidParameterCombination",
-            "InvalidBlockDeviceMapping",
-            "InvalidUserData.Malformed",
-            "InvalidKeyPair.NotFound",
-            "AuthFailure",
-            "OptInRequired",
-            "IdempotentParameterMismatch",
-            "OperationNotPermitted",
-        ],
-        Class::FatalRegion,
-    ),
-    (
-        &[
-            "RequestLimitExceeded",
-            "Throttling",
-            "ThrottlingException",
-            "TooManyRequestsException",
-            "InternalError",
-            "ServerInternal",
-            "InternalFailure",
-            "InternalServerError",
-            "ServiceUnavailable",
-            "Unavailable",
-        ],
-        Class::Retry,
-    ),
-    (
-        &[
-            "UnauthorizedOperation",
-            "AccessDenied",
-            "AccessDeniedException",
-            "AuthFailure.ServiceLinkedRoleCreationNotPermitted",
-        ],
-        Class::FatalAccount,
-    ),
-    (
-        &["ExpiredToken", "ExpiredTokenException", "RequestExpired"],
-        Class::Credentials(Credential::Expired),
-    ),
-    (
-        &[
-            "InvalidClientTokenId",
-            "SignatureDoesNotMatch",
-            "UnrecognizedClientException",
-            "MissingAuthenticationToken",
-        ],
-        Class::Credentials(Credential::Rejected),
-    ),
-    (&["IdempotentInstanceTerminated"], Class::NewToken),
-    (&["IncorrectSpotRequestState", "IncorrectInstanceState", "IncorrectState"], Class::NotYet),
-    (&["DependencyViolation", "VolumeInUse", "InvalidNetworkInterface.InUse"], Class::Dependency),
-    (&["InvalidGroup.InUse", "InvalidIPAddress.InUse"], Class::Dependency),
-    (&["TargetCapacityLimitExceededException", "MaxConfigLimitExceededException"], Class::Skip),
-    (&["RequestResourceCountExceeded", "ResourceCountExceeded"], Class::Split),
-];
-
-/// The class of a service's answer.
-pub(super) fn classify(operation: &str, code: Option<&str>, status: Option<u16>) -> Class {
-    let Some(code) = code else {
-        // A gateway's page, or a 200 that nobody can read: the service may have acted.
-        return if status.is_some_and(|status| (400..500).contains(&status)) {
-            Class::FatalRegion
-        } else {
-            lost(operation)
-        };
-    };
-    if let Some((_, class)) = CODES.iter().find(|(codes, _)| codes.contains(&code)) {
-        return *class;
-    }
-    let there = [".Duplicate", "AlreadyExists", "AlreadyExistsException", ".AlreadyAssociated"];
-    if there.iter().any(|ending| code.ends_with(ending)) {
-        return Class::Exists;
-    }
-    if code == "Gateway.NotAttached" {
-        return Class::Gone;
-    }
-    if code.ends_with("NotFound") || code.ends_with("NotFoundException") {
-        // On a delete it is success; on anything else it may be too young to be known.
-        return if undoes(operation) { Class::Gone } else { Class::NotYet };
-    }
-    match status {
-        Some(500..) => Class::Retry,
-        _ => Class::FatalRegion,
-    }
-}
-
-/// Whether an action takes something away.
-fn undoes(operation: &str) -> bool {
-    ["Delete", "Terminate", "Cancel", "Detach", "Disassociate", "Revoke", "Release"]
-        .iter()
-        .any(|verb| operation.starts_with(verb))
-}
-
-/// The class of a call whose answer was lost: a question is asked again; an act may have happened.
-fn lost(operation: &str) -> Class {
-    if operation.starts_with("Describe") || operation.starts_with("Get") {
-        Class::Retry
-    } else {
-        Class::Unknown
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a user can do about a failure: one table by code, and one by class.
 
-use super::error::{Class, Credential};
+use super::class::{Class, Credential};
 use super::profile::Profile;
 use crate::fleet::Region;
 

@@ -4,7 +4,8 @@ use aws_sdk_ec2::types::Image;
 use serde::{Deserialize, Serialize};
 
 use super::access::Ec2;
-use super::error::{AwsError, Class};
+use super::class::Class;
+use super::error::AwsError;
 use super::select::filter;
 use crate::config::UbuntuRelease;
 use crate::fleet::ImageId;

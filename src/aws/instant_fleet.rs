@@ -15,10 +15,11 @@ use serde::Serialize;
 
 use super::access::Ec2;
 use super::error::AwsError;
+use super::ids::TemplateId;
 use super::launch::LaunchRequest;
 use super::select::{Selector, born_with, read_tags};
 use crate::fleet::{
-    Ec2State, ImageId, InstanceId, LaunchId, Lifecycle, Machine, Pool, SubnetId, TemplateId, tags,
+    Ec2State, ImageId, InstanceId, LaunchId, Lifecycle, Machine, Pool, SubnetId, tags,
 };
 
 /// Everything that CreateFleet is told. The same request sends the same bytes.

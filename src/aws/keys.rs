@@ -6,7 +6,8 @@ use aws_sdk_ec2::primitives::Blob;
 use aws_sdk_ec2::types::{KeyPairInfo, ResourceType};
 
 use super::access::Ec2;
-use super::error::{AwsError, Class};
+use super::class::Class;
+use super::error::AwsError;
 use super::select::{Selector, born_with, read_tags};
 
 /// A key pair in EC2.

@@ -14,7 +14,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use super::access::Ec2;
-use super::error::{AwsError, Class};
+use super::class::Class;
+use super::error::AwsError;
 use super::machines::machine;
 use super::select::born_with;
 use crate::fleet::{

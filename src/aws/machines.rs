@@ -8,7 +8,8 @@ use aws_sdk_ec2::types::{Filter, Instance, InstanceLifecycleType, Reservation};
 use jiff::Timestamp;
 
 use super::access::Ec2;
-use super::error::{AwsError, Class};
+use super::class::Class;
+use super::error::AwsError;
 use super::select::{Selector, filter, read_tags};
 use crate::fleet::text::clean_line;
 use crate::fleet::{DeploymentId, Ec2State, InstanceId, LaunchId, Lifecycle, Machine, tags};

@@ -1,28 +1,36 @@
 //! EC2, STS, SSM and the price list behind our own types. The SDK's types stop here.
 //!
 //! ```text
-//! Access ──open──> Aws ──account()──> who we are, enabled regions           access, profile
-//!                   ├──price_lists()──> what has a list price               prices
-//!                   └──region()──> Ec2, one region, two clients             access
-//!                                   ├─ launch                               launch
-//!                                   ├─ instances, terminate, spot requests  machines, spot
-//!                                   ├─ spot_prices                          prices
-//!                                   ├─ console_output ── its host keys      console
-//!                                   ├─ image, machine_types, zones          images, offerings
-//!                                   ├─ create.., describe.., delete         network
-//!                                   └─ import_key                           keys
-//! every failure ──> AwsError: one classifier, one table of hints            error, hints
+//! Access ──open──> Aws ──account()──> who we are, enabled regions       access, profile_file
+//!                   ├──price_lists()──> what has a list price           prices
+//!                   ├──placement_scores()──> how likely there is room   scores
+//!                   └──region()──> Ec2, one region, two clients         access
+//!                                   ├─ launch, create_fleet             launch, instant_fleet
+//!                                   ├─ instances, deployments, terminate   machines
+//!                                   ├─ spot_requests, notices           spot
+//!                                   ├─ spot_prices                      prices
+//!                                   ├─ console_output ── its host keys  console
+//!                                   ├─ image, machine_types, offerings  images, offerings
+//!                                   └─ residue, delete                  network
+//! network::{ensure, ensure_key_pair, teardown} ── a region's network    network, keys
+//! own_address() ── who may reach port 22                                address
+//! every failure ──> AwsError: class, message, hint                      error, class, codes, hints
+//! what is ours ──> Selector: filters by tag, asked twice                select
 //! ```
 //!
-//! Each mutating function is one API call, so that a runbook can write down its intent before
-//! each. Nothing here decides in which order things happen, waits for a state or tries again:
-//! that is the jobs' work. Knows nothing of SSH, of the state file or of jobs.
+//! Each mutating function is one API call, so that its intent can be written down before each.
+//! Only the network's runbooks decide in which order things happen, wait for a state and try
+//! again (`retry`): they know no job. Everything else of that is the jobs' work. Knows nothing of
+//! SSH, of the state file or of jobs.
 
 mod access;
 mod address;
+mod class;
+mod codes;
 mod console;
 mod error;
 mod hints;
+mod ids;
 mod images;
 mod instant_fleet;
 mod keys;
@@ -32,6 +40,7 @@ pub mod network;
 mod offerings;
 mod prices;
 mod profile;
+mod profile_file;
 mod retry;
 mod scores;
 #[cfg(test)]
@@ -41,8 +50,10 @@ mod spot;
 
 pub use access::{Access, Aws, Credentials, Ec2, SharedHttpClient, SharedTimeSource, time_at};
 pub use address::{AddressError, operator_networks, own_address};
+pub use class::{Class, Credential};
 pub use console::{ConsoleKeys, host_key_fingerprints};
-pub use error::{AwsError, Class, Credential};
+pub use error::AwsError;
+pub use ids::TemplateId;
 pub use images::{Architecture, ImageChoice};
 pub use instant_fleet::{FleetPlace, FleetRequest, Given};
 pub use launch::LaunchRequest;

@@ -9,7 +9,8 @@ use aws_sdk_ec2::types::{
 use serde::{Deserialize, Serialize};
 
 use super::access::Ec2;
-use super::error::{AwsError, Class};
+use super::class::Class;
+use super::error::AwsError;
 use super::images::Architecture;
 use super::select::filter;
 use crate::config::Need;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::error::{AwsError, Class};
+use super::class::Class;
+use super::error::AwsError;
 
 /// The pause after the first refusal; it doubles with each further one.
 const FIRST: Duration = Duration::from_millis(500);

@@ -2,31 +2,29 @@
 //!
 //! The text inside is what AWS or the user wrote; nothing here checks that it exists.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
-
+/// Makes types of texts, each with the visibility that is written before its name.
 macro_rules! names {
-    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+    ($($(#[$doc:meta])* $vis:vis $name:ident;)*) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(serde::Serialize, serde::Deserialize)]
         #[serde(transparent)]
-        pub struct $name(String);
+        $vis struct $name(String);
 
         impl $name {
             /// Wraps the text as it is.
-            pub fn new(text: impl Into<String>) -> Self {
+            $vis fn new(text: impl Into<String>) -> Self {
                 Self(text.into())
             }
 
             /// The text itself.
-            pub fn as_str(&self) -> &str {
+            $vis fn as_str(&self) -> &str {
                 &self.0
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(&self.0)
             }
         }
@@ -44,41 +42,36 @@ macro_rules! names {
         }
     )*};
 }
+pub(crate) use names;
 
 names! {
     /// A row of the table, from the plan to the end: `us-west-2/3f9c#1` while the instance is
     /// only planned, and the same after EC2 gave it an id; the instance id for an adopted one.
-    InstanceKey;
+    pub InstanceKey;
     /// An EC2 instance id, `i-0a1b2c3d4e5f67890`.
-    InstanceId;
+    pub InstanceId;
     /// A region's code, `us-west-2`.
-    Region;
+    pub Region;
     /// An availability zone's name, `us-west-2a`.
-    Zone;
+    pub Zone;
     /// An EC2 instance type, `t3.medium`. The field's configuration calls it machine type.
-    MachineType;
+    pub MachineType;
     /// An Amazon machine image's id, `ami-0abc...`.
-    ImageId;
+    pub ImageId;
     /// The id of a deployment, `spot-7f3a9c21`: the value of the tag `DeploymentId`.
-    DeploymentId;
+    pub DeploymentId;
     /// The id of one launch request, also its client token and the value of the tag `LaunchId`.
-    LaunchId;
+    pub LaunchId;
     /// A twelve-digit AWS account number.
-    AccountId;
+    pub AccountId;
     /// A VPC's id, `vpc-...`.
-    VpcId;
+    pub VpcId;
     /// A subnet's id, `subnet-...`.
-    SubnetId;
+    pub SubnetId;
     /// A security group's id, `sg-...`.
-    SecurityGroupId;
-    /// An internet gateway's id, `igw-...`.
-    GatewayId;
-    /// A route table's id, `rtb-...`.
-    RouteTableId;
-    /// A launch template's id, `lt-...`.
-    TemplateId;
+    pub SecurityGroupId;
     /// A spot instance request's id, `sir-...`.
-    SpotRequestId;
+    pub SpotRequestId;
 }
 
 impl InstanceKey {

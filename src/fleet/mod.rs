@@ -23,9 +23,10 @@ use jiff::Timestamp;
 
 pub use cost::{Amount, Cost};
 pub use diagnosis::Diagnosis;
+pub(crate) use ids::names;
 pub use ids::{
-    AccountId, DeploymentId, GatewayId, ImageId, InstanceId, InstanceKey, LaunchId, MachineType,
-    Region, RouteTableId, SecurityGroupId, SpotRequestId, SubnetId, TemplateId, VpcId, Zone,
+    AccountId, DeploymentId, ImageId, InstanceId, InstanceKey, LaunchId, MachineType, Region,
+    SecurityGroupId, SpotRequestId, SubnetId, VpcId, Zone,
 };
 pub use instance::{Attempt, HostKey, HostKeyTrust, Instance, Lifecycle, Machine};
 pub use market::{Market, Pool, PriceList, RegionPrices};

@@ -10,6 +10,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
+use spot_tui::aws::network::{
+    Intent, NetworkError, NetworkPlan, NetworkReady, RecordIntent, ensure, ensure_key_pair,
+    teardown,
+};
 use spot_tui::aws::{
     Access, Architecture, Aws, AwsError, Class, Credential, Credentials, Ec2, Kind, LaunchRequest,
     Selector,
@@ -17,10 +21,6 @@ use spot_tui::aws::{
 use spot_tui::config::{Network, UbuntuRelease};
 use spot_tui::fleet::tags::Origin;
 use spot_tui::fleet::{DeploymentId, Ec2State, Level, Lifecycle, Machine, Step};
-use spot_tui::aws::network::{
-    Intent, NetworkError, NetworkPlan, NetworkReady, RecordIntent, ensure, ensure_key_pair,
-    teardown,
-};
 
 use crate::support::moto::Moto;
 use crate::support::proxy::{Call, Fault, Proxy};

@@ -9,15 +9,17 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::parts::{Group, Ingress, NetworkFound, RouteTable, Subnet};
-use super::{Intent, NetworkError, NetworkPlan, NetworkReady, RecordIntent, Say};
+use super::plan::{Intent, NetworkError, NetworkPlan, NetworkReady, RecordIntent, Say};
 use crate::aws::access::Ec2;
-use crate::aws::error::{AwsError, Class};
+use crate::aws::class::Class;
+use crate::aws::error::AwsError;
+use crate::aws::ids::GatewayId;
 use crate::aws::keys::KeyPair;
 use crate::aws::retry::retry_until;
 use crate::aws::select::Selector;
 use crate::config::Network;
 use crate::fleet::tags::{self, Origin};
-use crate::fleet::{GatewayId, LaunchId, Level, Region, SecurityGroupId, SubnetId, VpcId, Zone};
+use crate::fleet::{LaunchId, Level, Region, SecurityGroupId, SubnetId, VpcId, Zone};
 
 /// How long a call waits for what was made just before to be known everywhere.
 const CONSISTENCY: Duration = Duration::from_mins(1);

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use aws_sdk_ec2::types as ec2;
 
 use super::parts::{
-    AddressFound, Association, Gateway, Group, Ingress, Interface, NetworkFound, RouteTable, Subnet,
-    Volume, Vpc,
+    AddressFound, Association, Gateway, Group, Ingress, Interface, NetworkFound, RouteTable,
+    Subnet, Volume, Vpc,
 };
-use super::{Kind, Residue};
+use super::residue::{Kind, Residue};
 use crate::aws::access::Ec2;
 use crate::aws::error::AwsError;
 use crate::aws::select::{Selector, filter, read_tags};

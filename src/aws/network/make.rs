@@ -7,9 +7,11 @@ use ipnet::{IpNet, Ipv4Net};
 
 use super::parts::Ingress;
 use crate::aws::access::Ec2;
-use crate::aws::error::{AwsError, Class};
+use crate::aws::class::Class;
+use crate::aws::error::AwsError;
+use crate::aws::ids::{GatewayId, RouteTableId};
 use crate::aws::select::born_with;
-use crate::fleet::{GatewayId, RouteTableId, SecurityGroupId, SubnetId, VpcId, Zone};
+use crate::fleet::{SecurityGroupId, SubnetId, VpcId, Zone};
 
 type Tags = BTreeMap<String, String>;
 
@@ -53,7 +55,11 @@ impl Ec2 {
     }
 
     /// EC2 AttachInternetGateway.
-    pub(super) async fn attach_gateway(&self, gateway: &GatewayId, vpc: &VpcId) -> Result<(), AwsError> {
+    pub(super) async fn attach_gateway(
+        &self,
+        gateway: &GatewayId,
+        vpc: &VpcId,
+    ) -> Result<(), AwsError> {
         self.patient
             .attach_internet_gateway()
             .internet_gateway_id(gateway.as_str())
@@ -134,7 +140,11 @@ impl Ec2 {
     }
 
     /// EC2 AssociateRouteTable.
-    pub(super) async fn associate(&self, table: &RouteTableId, subnet: &SubnetId) -> Result<(), AwsError> {
+    pub(super) async fn associate(
+        &self,
+        table: &RouteTableId,
+        subnet: &SubnetId,
+    ) -> Result<(), AwsError> {
         self.patient
             .associate_route_table()
             .route_table_id(table.as_str())

@@ -3,8 +3,9 @@
 use aws_sdk_ec2::types::IpPermission;
 use ipnet::IpNet;
 
+use crate::aws::ids::{GatewayId, RouteTableId, TemplateId};
 use crate::aws::keys::KeyPair;
-use crate::fleet::{GatewayId, RouteTableId, SecurityGroupId, SubnetId, TemplateId, VpcId, Zone};
+use crate::fleet::{SecurityGroupId, SubnetId, VpcId, Zone};
 
 /// What carries our tags in a region, besides instances and spot requests.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -1,8 +1,8 @@
 //! What is taken away: one API call each. A delete may be repeated, so the SDK may try again.
 
 use super::make::permission;
-use super::Kind;
 use super::parts::{Gateway, Group, Ingress};
+use super::residue::Kind;
 use crate::aws::access::Ec2;
 use crate::aws::error::AwsError;
 use crate::fleet::{InstanceId, SecurityGroupId, SpotRequestId};
@@ -136,7 +136,11 @@ impl Ec2 {
     }
 
     /// EC2 RevokeSecurityGroupIngress.
-    pub(super) async fn revoke(&self, group: &SecurityGroupId, rules: &[Ingress]) -> Result<(), AwsError> {
+    pub(super) async fn revoke(
+        &self,
+        group: &SecurityGroupId,
+        rules: &[Ingress],
+    ) -> Result<(), AwsError> {
         self.patient
             .revoke_security_group_ingress()
             .group_id(group.as_str())

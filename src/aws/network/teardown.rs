@@ -9,9 +9,11 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::parts::{NetworkFound, Vpc};
-use super::{Kind, Residue, Say};
+use super::plan::Say;
+use super::residue::{Kind, Residue};
 use crate::aws::access::Ec2;
-use crate::aws::error::{AwsError, Class};
+use crate::aws::class::Class;
+use crate::aws::error::AwsError;
 use crate::aws::retry::retry_until;
 use crate::aws::select::Selector;
 use crate::aws::spot::SpotRequest;

@@ -8,9 +8,10 @@ use tokio::time::Instant;
 use super::candidates::Candidate;
 use super::placement::{Placed, Placement, Request};
 use crate::aws::{
-    AwsError, Class, FleetPlace, FleetRequest, Given, Kind, LaunchRequest, Selector, retry_until,
+    AwsError, Class, FleetPlace, FleetRequest, Given, Kind, LaunchRequest, Selector, TemplateId,
+    retry_until,
 };
-use crate::fleet::{Attempt, Failure, InstanceKey, LaunchId, Level, Step, TemplateId};
+use crate::fleet::{Attempt, Failure, InstanceKey, LaunchId, Level, Step};
 use crate::jobs::intents::close;
 
 /// The API action that makes a launch template.

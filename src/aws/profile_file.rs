@@ -1,0 +1,72 @@
+//! Reading the user's AWS profile, and seeing that it exists.
+
+use aws_config::profile::{self, ProfileSet};
+
+use super::class::{Class, Credential};
+use super::error::AwsError;
+use super::profile::Profile;
+
+/// Reads the profile with this name; else the one that AWS_PROFILE names, else the default.
+///
+/// A profile that does not exist is refused here: the SDK would only notice at the first call, and
+/// first look for credentials on the network.
+pub(super) async fn read_profile(name: Option<&str>) -> Result<Profile, AwsError> {
+    let profiles = read_all(name).await?;
+    let chosen = profiles.selected_profile();
+    if profiles.get_profile(chosen).is_none() && chosen != "default" {
+        return Err(no_such_profile(chosen, &profiles));
+    }
+    let setting = |key: &str| profiles.get(key).map(str::to_owned);
+    Ok(Profile {
+        name: (chosen != "default").then(|| chosen.to_owned()),
+        region: setting("region"),
+        sso: setting("sso_session").or_else(|| setting("sso_start_url")).is_some(),
+    })
+}
+
+#[expect(clippy::default_trait_access, reason = "the SDK has no public names for these types")]
+async fn read_all(name: Option<&str>) -> Result<ProfileSet, AwsError> {
+    let name = name.map(|name| name.to_owned().into());
+    profile::load(&Default::default(), &Default::default(), &Default::default(), name)
+        .await
+        .map_err(|error| {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            AwsError::found(
+                "reading the AWS profiles",
+                None,
+                Class::Credentials(Credential::Broken),
+                format!("{error}: {}", cause.unwrap_or_default()),
+                "mend ~/.aws/config or ~/.aws/credentials",
+            )
+        })
+}
+
+fn no_such_profile(name: &str, profiles: &ProfileSet) -> AwsError {
+    let mut known: Vec<&str> = profiles.profiles().collect();
+    known.sort_unstable();
+    let hint = if known.is_empty() {
+        "there is no profile at all: run aws configure".into()
+    } else {
+        format!("the profiles are: {}", known.join(", "))
+    };
+    AwsError::found(
+        "choosing the AWS profile",
+        None,
+        Class::Credentials(Credential::Broken),
+        format!("there is no profile '{name}' in ~/.aws/config or ~/.aws/credentials"),
+        hint,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_profile_that_does_not_exist_is_refused_before_any_call() {
+        let error = read_profile(Some("spot-tui-no-such-profile")).await.unwrap_err();
+        assert_eq!(error.class, Class::Credentials(Credential::Broken));
+        assert!(error.to_string().contains("'spot-tui-no-such-profile'"), "{error}");
+        assert!(error.hint().contains("profile"), "{}", error.hint());
+    }
+}
