@@ -6,6 +6,7 @@
     reason = "a test that cannot go on has failed; clippy knows it in test functions only"
 )]
 
+mod accounts;
 mod architecture;
 mod attack;
 mod bacalhau;

@@ -41,4 +41,6 @@ pub enum Credential {
     Rejected,
     /// The profile or the program behind it does not work.
     Broken,
+    /// They are of another account than what is to be looked at.
+    OtherAccount,
 }

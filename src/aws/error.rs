@@ -16,7 +16,7 @@ use super::class::{Class, Credential};
 use super::codes::{classify, lost};
 use super::hints;
 use super::profile::Profile;
-use crate::fleet::{Failure, Region, Step};
+use crate::fleet::{AccountId, Failure, Region, Step};
 
 /// The longest message that is kept: a batch of a hundred ids fits, a web page does not.
 const MESSAGE_CAP: usize = 4096;
@@ -128,6 +128,15 @@ impl AwsError {
         hint: impl Into<String>,
     ) -> Self {
         Self::found(operation, Some(region), Class::FatalRegion, message, hint)
+    }
+
+    /// The credentials are of another account than the instances that we know.
+    pub fn other_account(ours: &AccountId, found: &AccountId) -> Self {
+        let message =
+            format!("our instances are in account {ours}, these credentials are of {found}");
+        let class = Class::Credentials(Credential::OtherAccount);
+        let hint = hints::by_credential(Credential::OtherAccount, &Profile::default());
+        Self::found("GetCallerIdentity", None, class, message, hint)
     }
 
     /// Names what the call was about, `2 x t3.medium in us-west-2a`.

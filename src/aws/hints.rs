@@ -97,7 +97,7 @@ fn by_class(class: Class, region: &Region, profile: &Profile) -> String {
     }
 }
 
-fn by_credential(credential: Credential, profile: &Profile) -> String {
+pub(super) fn by_credential(credential: Credential, profile: &Profile) -> String {
     let flag = profile.name.as_deref().map(|name| format!(" --profile {name}"));
     let flag = flag.unwrap_or_default();
     match credential {
@@ -112,6 +112,11 @@ fn by_credential(credential: Credential, profile: &Profile) -> String {
         }
         Credential::Broken => {
             format!("check the profile: aws sts get-caller-identity{flag}")
+        }
+        Credential::OtherAccount => {
+            "use the credentials of that account (AWS_PROFILE, --profile), or name another file \
+             with --state"
+                .into()
         }
     }
 }

@@ -125,25 +125,36 @@ impl Ec2 {
         })
     }
 
-    /// The states of these instances by their ids, whatever their tags (EC2 DescribeInstances).
-    /// One that EC2 does not know is left out.
+    /// These instances by their ids, whatever their tags (EC2 DescribeInstances), and whether each
+    /// has the tags that the selector asks for. One that EC2 does not know is left out.
+    pub async fn instances_by_id(
+        &self,
+        ids: &[InstanceId],
+        selector: &Selector,
+    ) -> Result<BTreeMap<InstanceId, (Machine, bool)>, AwsError> {
+        /// The most values that a filter takes.
+        const VALUES: usize = 200;
+        let mut all = BTreeMap::new();
+        for ids in ids.chunks(VALUES) {
+            let these = filter("instance-id", ids.iter().map(InstanceId::as_str));
+            let found = self.reservations(vec![these]).await?;
+            all.extend(found.iter().flat_map(Reservation::instances).filter_map(|instance| {
+                let machine = machine(instance)?;
+                let has_tags = selector.matches(&read_tags(instance.tags()));
+                Some((machine.id.clone(), (machine, has_tags)))
+            }));
+        }
+        Ok(all)
+    }
+
+    /// The states of these instances by their ids, whatever their tags. One that EC2 does not know
+    /// is left out.
     pub async fn states(
         &self,
         ids: &[InstanceId],
     ) -> Result<BTreeMap<InstanceId, Ec2State>, AwsError> {
-        /// The most values that a filter takes.
-        const VALUES: usize = 200;
-        let mut states = BTreeMap::new();
-        for ids in ids.chunks(VALUES) {
-            let these = filter("instance-id", ids.iter().map(InstanceId::as_str));
-            let found = self.reservations(vec![these]).await?;
-            let found = found.iter().flat_map(Reservation::instances);
-            states.extend(found.filter_map(|instance| {
-                let state = instance.state()?.name()?.as_str();
-                Some((instance.instance_id()?.into(), Ec2State::parse(state)?))
-            }));
-        }
-        Ok(states)
+        let found = self.instances_by_id(ids, &Selector::everything()).await?;
+        Ok(found.into_iter().map(|(id, (machine, _))| (id, machine.state)).collect())
     }
 
     /// How many GiB of storage each of our instances has (EC2 DescribeVolumes, filtered by tags,

@@ -291,6 +291,7 @@ impl Fleet {
                 view.trouble = None;
                 self.survey(region, machines, at, deployment)
             }
+            Fact::Vanished(ids) => self.vanish(ids, at),
             Fact::Unanswered(why) => {
                 view.trouble = Some(why.clone());
                 Ok(())
@@ -363,7 +364,7 @@ impl Fleet {
         refused
     }
 
-    /// A look at a whole region: newcomers are adopted, what is no longer told of is gone.
+    /// A look at a whole region: newcomers are adopted. What is not told of stays as it is.
     fn survey(
         &mut self,
         region: &Region,
@@ -389,24 +390,15 @@ impl Fleet {
             };
             refused = self.see(&key, machine, at).and(refused);
         }
-        let told: BTreeSet<&InstanceId> = machines.iter().map(|machine| &machine.id).collect();
-        let vanished: Vec<InstanceKey> = self
-            .instances
-            .values()
-            .filter(|instance| instance.region == *region && instance.is_alive())
-            // Another deployment's rows, from an old state file, are not what was looked for.
-            .filter(|instance| instance.deployment == *deployment)
-            .filter(|instance| {
-                let known = instance.machine.as_ref();
-                known.is_some_and(|known| {
-                    !told.contains(&known.id)
-                        // EC2 is eventually consistent: a young instance may not be listed yet.
-                        && at.duration_since(known.launched) > CONSISTENCY
-                })
-            })
-            .map(|instance| instance.key.clone())
-            .collect();
-        for key in vanished {
+        refused
+    }
+
+    /// EC2 does not know these any more.
+    fn vanish(&mut self, ids: &[InstanceId], at: Timestamp) -> Result<(), IllegalStep> {
+        let mut refused = Ok(());
+        let rows: Vec<InstanceKey> =
+            ids.iter().filter_map(|id| self.keys.get(id)).cloned().collect();
+        for key in rows {
             if let Some(instance) = self.instances.get_mut(&key)
                 && let Some(machine) = &mut instance.machine
             {
@@ -418,11 +410,6 @@ impl Fleet {
         refused
     }
 }
-
-/// How long an instance may be missing from DescribeInstances after its launch. AWS gives no
-/// number; "a few minutes" is what its guide on eventual consistency speaks of, a minute what
-/// clients in the field wait.
-pub const CONSISTENCY: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
 
 /// The phase that EC2's word asks for, where it asks for one. The deployment's own steps are
 /// entered by the pipeline alone.

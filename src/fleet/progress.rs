@@ -249,9 +249,11 @@ pub enum Fact {
     Deployment(DeploymentId),
     /// What EC2 tells about an instance, from a launch's answer or from a look.
     Seen(Machine),
-    /// A whole region was looked at: these are all of the deployment's instances there that are
-    /// not terminated, or were lately.
+    /// A whole region was looked at: these are the deployment's instances there that are not
+    /// terminated, or were lately. One that is not among them is not gone for that.
     Surveyed(Vec<Machine>),
+    /// EC2 was asked for these of a region by their ids and does not know them any more.
+    Vanished(Vec<InstanceId>),
     /// A region could not be looked at; what is shown of it is old.
     Unanswered(String),
     /// The host showed this key.

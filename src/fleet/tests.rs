@@ -79,12 +79,13 @@ fn a_row_that_was_adopted_too_early_gives_way_to_the_planned_one() {
 }
 
 #[test]
-fn what_is_no_longer_told_of_is_gone_but_not_while_it_is_young() {
+fn attack_2_a_row_is_gone_when_ec2_does_not_know_its_id_and_not_because_a_look_is_silent() {
     let mut fleet = Fleet::default();
     apply(&mut fleet, &surveyed(1, vec![machine("i-1", Ec2State::Running)])).unwrap();
-    apply(&mut fleet, &surveyed(30, vec![])).unwrap();
+    apply(&mut fleet, &surveyed(3600, vec![])).unwrap();
     assert!(fleet.by_id(&"i-1".into()).unwrap().is_alive());
-    apply(&mut fleet, &surveyed(61, vec![])).unwrap();
+    let vanished = Progress::Learned(Box::new(Fact::Vanished(vec!["i-1".into()])));
+    apply(&mut fleet, &report(3601, About::Region("us-west-2".into()), vanished)).unwrap();
     assert_eq!(fleet.by_id(&"i-1".into()).unwrap().phase, Phase::Terminated);
 }
 

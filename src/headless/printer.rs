@@ -115,7 +115,7 @@ impl<W: Write> Printer<W> {
                 return Before::new(report.at, model.fleet.get(key).into_iter());
             }
             (About::Region(region), Progress::Learned(fact)) => match &**fact {
-                Fact::Surveyed(_) => {
+                Fact::Surveyed(_) | Fact::Vanished(_) => {
                     let rows = model.fleet.instances().filter(|row| row.region == *region);
                     return Before::new(report.at, rows);
                 }

@@ -167,7 +167,7 @@ pub(super) async fn prices(
     let pools: Vec<_> = model.fleet.market().values().flat_map(|it| it.spot.keys()).collect();
     let has_price = |it: &&MachineType| pools.iter().any(|pool| pool.machine_type == **it);
     let mut unknown = types.iter().filter(|it| !has_price(it)).peekable();
-    let code = if unknown.peek().is_some() { FAILED } else { model.verdict().code() };
+    let code = if unknown.peek().is_some() { FAILED } else { run.code(model.verdict()) };
     unknown.for_each(|it| say(&format!("ERROR: no region that was asked has a price of {it}")));
     code
 }
@@ -247,7 +247,7 @@ pub(super) async fn list(environment: &Environment, json: bool, debug: bool) -> 
     }
     let verdict = model.verdict();
     let stored = run.open.engine.finish().await;
-    if stored.is_err() { FAILED } else { verdict.code() }
+    if stored.is_err() { FAILED } else { run.code(verdict) }
 }
 
 /// What a command needs to find.
@@ -416,6 +416,13 @@ impl Run {
         code
     }
 
+    /// The exit code. Another account than that of the state is a wrong choice of the user's, not
+    /// something that failed.
+    fn code(&self, exit: Exit) -> u8 {
+        let is_refused = exit == Exit::Failed && self.open.context.is_of_another_account();
+        if is_refused { USAGE } else { exit.code() }
+    }
+
     /// Writes the state and the last line. Answers the exit code.
     async fn close(&mut self, exit: Exit) -> u8 {
         let stored = self.open.engine.finish().await;
@@ -427,7 +434,7 @@ impl Run {
         self.printer.summary(model, ok);
         match exit {
             Exit::Done if stored.is_err() => FAILED,
-            exit => exit.code(),
+            exit => self.code(exit),
         }
     }
 }

@@ -275,7 +275,12 @@ async fn look(environment: &Environment, debug: bool) -> Result<Run, u8> {
     // What was asked for goes to standard output, and nothing else.
     run.printer.mute();
     match run.look(Need::Instances).await {
-        Some(code) => Err(code),
+        Some(code) => {
+            if let Some(trouble) = &run.open.engine.model.trouble {
+                say(&format!("ERROR: {trouble}"));
+            }
+            Err(code)
+        }
         None => Ok(run),
     }
 }

@@ -151,6 +151,9 @@ pub(super) fn open(
     {
         return Err(of_another(&paths, other, &deployment));
     }
+    // What no row and no open call is about may be of any account.
+    let of_rows = state.account.clone().filter(|_| !state.entries.is_empty());
+    let account = of_rows.or_else(|| journal.as_deref().and_then(Journal::account).cloned());
     let access = environment.access.clone();
     let now = access.now();
     let fleet = fleet(&state, now);
@@ -175,8 +178,10 @@ pub(super) fn open(
     if let Some(config) = &config {
         context.pace.consistency = Duration::from_secs(config.aws.consistency_window_s.into());
     }
+    context.state_account = account;
     context.unsure_until = (!is_sure).then(|| Instant::now() + context.pace.consistency);
     let context = Arc::new(context);
+    fleet.instances().for_each(|row| context.remember(row));
     fleet.instances().filter_map(charge).for_each(|charge| context.tend(charge));
     let model = Model::new(Opening {
         config,

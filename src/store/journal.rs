@@ -33,7 +33,7 @@ use super::{
     Paths, StoreError,
     state::{read_regular, sync_folder, write_atomically},
 };
-use crate::fleet::{DeploymentId, LaunchId, Region};
+use crate::fleet::{AccountId, DeploymentId, LaunchId, Region};
 
 const VERSION: u32 = 1;
 
@@ -64,6 +64,8 @@ pub struct IntentId(u64);
 pub struct Journal {
     path: PathBuf,
     whole: bool,
+    /// The account in which an earlier process asked for what it left open.
+    inherited_from: Option<AccountId>,
     /// The number of this process's first intent.
     first: u64,
     inner: Mutex<Inner>,
@@ -75,6 +77,8 @@ struct Inherited {
     open: BTreeMap<u64, (Timestamp, Intent)>,
     /// Whether every line could be read.
     whole: bool,
+    /// The account of what is open, where it was written down.
+    account: Option<AccountId>,
 }
 
 #[derive(Debug)]
@@ -84,6 +88,8 @@ struct Inner {
     is_new: bool,
     /// Whether the file may end in the midst of a record that could not be cut off.
     is_torn: bool,
+    /// The account in which everything is asked for, once it is known.
+    account: Option<AccountId>,
     next: u64,
     open: BTreeMap<u64, (Timestamp, Intent)>,
     /// Closes that could not be written yet: they go out with the next record.
@@ -96,9 +102,18 @@ struct Line {
     n: u64,
     at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    account: Option<AccountId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     open: Option<Intent>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     close: Option<String>,
+}
+
+impl Line {
+    fn open(n: u64, at: Timestamp, intent: &Intent, account: Option<&AccountId>) -> Self {
+        let (account, open) = (account.cloned(), Some(intent.clone()));
+        Self { v: VERSION, n, at, account, open, close: None }
+    }
 }
 
 impl Journal {
@@ -106,7 +121,7 @@ impl Journal {
     pub fn open(paths: &Paths) -> Result<Self, StoreError> {
         let path = paths.journal();
         let error = |operation| StoreError::io(operation, &path);
-        let (Inherited { open, whole }, length) = match read_regular(&path) {
+        let (Inherited { open, whole, account }, length) = match read_regular(&path) {
             Ok(bytes) => (read(&bytes), bytes.len()),
             Err(missing) if missing.kind() == io::ErrorKind::NotFound => (Inherited::default(), 0),
             Err(other) => return Err(error("read")(other)),
@@ -114,7 +129,7 @@ impl Journal {
         // Each fsync takes as long as the disk likes, and the first frame waits for this: an empty
         // journal is left as it is.
         if length > 0 {
-            let kept = encode_all(&open).map_err(error("write"))?;
+            let kept = encode_all(&open, account.as_ref()).map_err(error("write"))?;
             write_atomically(&path, &kept).map_err(error("write"))?;
         }
         let file = OpenOptions::new()
@@ -126,8 +141,9 @@ impl Journal {
         let next = open.keys().next_back().map_or(1, |last| last + 1);
         let is_new = length == 0;
         let (is_torn, unwritten) = (false, Vec::new());
-        let inner = Mutex::new(Inner { file, is_new, is_torn, next, open, unwritten });
-        Ok(Self { path, whole, first: next, inner })
+        let inherited_from = account.clone();
+        let inner = Inner { file, is_new, is_torn, account, next, open, unwritten };
+        Ok(Self { path, whole, inherited_from, first: next, inner: Mutex::new(inner) })
     }
 
     /// Whether the file was there and every line of it could be read. If not, nobody knows what an
@@ -136,12 +152,22 @@ impl Journal {
         self.whole
     }
 
+    /// The account in which an earlier process asked for what it left open, where it knew that.
+    pub fn account(&self) -> Option<&AccountId> {
+        self.inherited_from.as_ref().filter(|_| !self.inherited().is_empty())
+    }
+
+    /// From now on this is where everything is asked for.
+    pub fn belong_to(&self, account: &AccountId) {
+        self.lock().account = Some(account.clone());
+    }
+
     /// Writes down what is about to be asked, and when. When this returns, it is on the disk.
     pub fn record(&self, intent: &Intent, at: Timestamp) -> Result<IntentId, StoreError> {
         let mut inner = self.lock();
         let n = inner.next;
         inner.next += 1;
-        let line = Line { v: VERSION, n, at, open: Some(intent.clone()), close: None };
+        let line = Line::open(n, at, intent, inner.account.as_ref());
         self.append(&mut inner, &[line])?;
         inner.open.insert(n, (at, intent.clone()));
         Ok(IntentId(n))
@@ -150,7 +176,7 @@ impl Journal {
     /// Puts another intent in the place of an open one. When this returns, it is on the disk.
     pub fn amend(&self, id: IntentId, intent: &Intent, at: Timestamp) -> Result<(), StoreError> {
         let mut inner = self.lock();
-        let line = Line { v: VERSION, n: id.0, at, open: Some(intent.clone()), close: None };
+        let line = Line::open(id.0, at, intent, inner.account.as_ref());
         self.append(&mut inner, &[line])?;
         inner.open.insert(id.0, (at, intent.clone()));
         Ok(())
@@ -164,7 +190,14 @@ impl Journal {
         let open = ids.iter().filter(|id| inner.open.contains_key(&id.0));
         let close = Some(outcome.to_owned());
         let lines: Vec<Line> = open
-            .map(|id| Line { v: VERSION, n: id.0, at, open: None, close: close.clone() })
+            .map(|id| Line {
+                v: VERSION,
+                n: id.0,
+                at,
+                account: None,
+                open: None,
+                close: close.clone(),
+            })
             .collect();
         if lines.is_empty() && inner.unwritten.is_empty() {
             return Ok(());
@@ -229,11 +262,13 @@ impl Drop for Journal {
     }
 }
 
-fn encode_all(open: &BTreeMap<u64, (Timestamp, Intent)>) -> io::Result<Vec<u8>> {
+fn encode_all(
+    open: &BTreeMap<u64, (Timestamp, Intent)>,
+    account: Option<&AccountId>,
+) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     for (n, (at, intent)) in open {
-        let line = Line { v: VERSION, n: *n, at: *at, open: Some(intent.clone()), close: None };
-        bytes.extend(encode(&line)?);
+        bytes.extend(encode(&Line::open(*n, *at, intent, account))?);
     }
     Ok(bytes)
 }
@@ -247,7 +282,7 @@ fn encode(line: &Line) -> io::Result<Vec<u8>> {
 fn read(bytes: &[u8]) -> Inherited {
     /// No journal of ours counts so far, and there are numbers after it.
     const LAST: u64 = u64::MAX / 2;
-    let mut inherited = Inherited { open: BTreeMap::new(), whole: true };
+    let mut inherited = Inherited { whole: true, ..Inherited::default() };
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
         let line = serde_json::from_slice::<Line>(line).ok();
         let Some(line) = line.filter(|it| it.v <= VERSION && it.n <= LAST) else {
@@ -257,6 +292,7 @@ fn read(bytes: &[u8]) -> Inherited {
         if line.close.is_some() {
             inherited.open.remove(&line.n);
         } else if let Some(intent) = line.open {
+            inherited.account = line.account.or(inherited.account);
             inherited.open.insert(line.n, (line.at, intent));
         }
     }

@@ -176,6 +176,26 @@ fn an_intent_without_an_answer_is_found_by_the_next_process() {
 }
 
 #[test]
+fn the_journal_knows_in_which_account_it_asked() {
+    let (_folder, paths) = scratch();
+    let journal = Journal::open(&paths).unwrap();
+    journal.record(&intent("a"), Timestamp::now()).unwrap();
+    journal.belong_to(&"123456789012".into());
+    let asked = journal.record(&intent("b"), Timestamp::now()).unwrap();
+    drop(journal);
+    for _ in 0..2 {
+        let journal = Journal::open(&paths).unwrap();
+        assert_eq!(journal.account(), Some(&"123456789012".into()), "written anew each time");
+    }
+    let journal = Journal::open(&paths).unwrap();
+    let all: Vec<IntentId> = journal.inherited().into_iter().map(|(id, ..)| id).collect();
+    assert!(all.contains(&asked));
+    journal.close(&all, "done", Timestamp::now()).unwrap();
+    drop(journal);
+    assert_eq!(Journal::open(&paths).unwrap().account(), None, "nothing is open there");
+}
+
+#[test]
 fn torn_and_garbled_lines_cost_only_themselves() {
     let (_folder, paths) = scratch();
     let journal = Journal::open(&paths).unwrap();

@@ -68,10 +68,16 @@ impl Eye {
 
     /// Allocates an Elastic IP with these tags.
     pub(crate) fn allocate(&mut self, endpoint: &str, region: &str, tags: &[(&str, &str)]) {
-        let tags: Vec<Value> =
-            tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
         self.request(&json!({
-            "do": "allocate", "endpoint": endpoint, "regions": [region], "tags": tags
+            "do": "allocate", "endpoint": endpoint, "regions": [region], "tags": as_json(tags)
+        }));
+    }
+
+    /// Gives a thing other tags behind the program's back.
+    pub(crate) fn tag(&mut self, endpoint: &str, region: &str, id: &str, tags: &[(&str, &str)]) {
+        self.request(&json!({
+            "do": "tag", "endpoint": endpoint, "regions": [region], "ids": [id],
+            "tags": as_json(tags)
         }));
     }
 
@@ -92,6 +98,10 @@ impl Drop for Eye {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+fn as_json(tags: &[(&str, &str)]) -> Vec<Value> {
+    tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect()
 }
 
 /// What in this is our deployment's, by its tags.

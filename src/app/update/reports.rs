@@ -228,7 +228,7 @@ fn of_region(model: &mut Model, region: &Region, fact: &Fact, report: &Report) -
             let news = machines.iter().any(|machine| is_news(model, machine));
             return looked(model, region, news, report);
         }
-        Fact::Notices(_) => return looked(model, region, true, report),
+        Fact::Notices(_) | Fact::Vanished(_) => return looked(model, region, true, report),
         Fact::Prices(_) | Fact::Storage(_) => {
             step(model, report);
             model.reckon();

@@ -2,6 +2,7 @@
 //! know of each other.
 
 mod deadlines;
+mod known;
 pub(super) mod price_memory;
 pub(super) mod questions;
 pub(super) mod refusals;
@@ -14,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{
     Notify, OnceCell, OwnedMutexGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, watch,
 };
@@ -22,6 +23,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use deadlines::Deadlines;
+use known::KnownInstances;
 use price_memory::PriceMemory;
 use questions::Asker;
 use refusals::Refusals;
@@ -30,8 +32,8 @@ use crate::aws::network::NetworkReady;
 use crate::aws::{Access, Aws, AwsError};
 use crate::config::Config;
 use crate::fleet::{
-    Account, DeploymentId, Ec2State, Failure, HostKey, InstanceId, InstanceKey, Machine, Region,
-    Step,
+    Account, AccountId, DeploymentId, Ec2State, Failure, HostKey, Instance, InstanceId,
+    InstanceKey, Machine, Region, Step,
 };
 use crate::ssh::{Dial, TcpDial};
 use crate::store::{Cache, IntentId, Journal};
@@ -97,6 +99,9 @@ pub struct Context {
     /// Until when calls may show an effect of which no journal tells: it was lost or cannot be
     /// read. `None` where it is whole.
     pub unsure_until: Option<Instant>,
+    /// The account that the state file's instances are in; `None` where there are none, or an
+    /// older version wrote it.
+    pub state_account: Option<AccountId>,
     shared: Shared,
 }
 
@@ -129,7 +134,9 @@ struct Shared {
     made_up: AtomicBool,
     aws: tokio::sync::Mutex<Option<Aws>>,
     account: OnceCell<Account>,
+    refused: AtomicBool,
     deadlines: Deadlines,
+    known: KnownInstances,
     fences: Mutex<HashMap<Region, Arc<RwLock<()>>>>,
     sites: Mutex<HashMap<Region, Arc<tokio::sync::Mutex<Option<Site>>>>>,
     refusals: Refusals,
@@ -160,7 +167,9 @@ impl Context {
             made_up: AtomicBool::new(false),
             aws: tokio::sync::Mutex::default(),
             account: OnceCell::new(),
+            refused: AtomicBool::new(false),
             deadlines: journal.as_deref().map(|it| Deadlines::of(it, now)).unwrap_or_default(),
+            known: KnownInstances::default(),
             fences: Mutex::default(),
             sites: Mutex::default(),
             refusals: Refusals::default(),
@@ -182,6 +191,7 @@ impl Context {
             asker,
             pace: Pace::default(),
             unsure_until: None,
+            state_account: None,
             shared,
         }
     }
@@ -201,9 +211,25 @@ impl Context {
         &self.shared.deadlines
     }
 
+    /// Takes over what an earlier run knew of an instance.
+    pub fn remember(&self, row: &Instance) {
+        self.shared.known.remember(row);
+    }
+
+    /// The instances that are ours by our own memory.
+    pub(in crate::jobs) fn known(&self) -> &KnownInstances {
+        &self.shared.known
+    }
+
     /// What time it is where AWS is.
     pub fn now(&self) -> Timestamp {
         self.access.now()
+    }
+
+    /// Whether what was launched then may not be listed yet.
+    pub(in crate::jobs) fn is_young(&self, launched: Timestamp) -> bool {
+        let window = SignedDuration::try_from(self.pace.consistency).unwrap_or(SignedDuration::MAX);
+        self.now().duration_since(launched) <= window
     }
 
     /// The deployment that this process works on.
@@ -236,14 +262,39 @@ impl Context {
         Err(Failure::new(Step::State, "no file tells which deployment is ours", hint))
     }
 
-    /// AWS, opened at the first use. A failure is tried again at the next.
+    /// AWS, opened at the first use. A failure is tried again at the next. Another account than
+    /// the one that our instances are in is refused before it is asked for them: there they are
+    /// not, and all of them would pass for terminated.
     pub async fn aws(&self) -> Result<Aws, AwsError> {
         let mut open = self.shared.aws.lock().await;
         if let Some(aws) = &*open {
             return Ok(aws.clone());
         }
         let aws = Aws::open(&self.access).await?;
+        let of_this_process = self.shared.account.get().map(|account| &account.id);
+        if let Some(ours) = of_this_process.or(self.state_account.as_ref()) {
+            let account = aws.account().await?;
+            let is_ours = account.id == *ours;
+            self.shared.refused.store(!is_ours, Ordering::SeqCst);
+            if !is_ours {
+                return Err(AwsError::other_account(ours, &account.id));
+            }
+            self.shared.account.get_or_init(|| async { self.belong_to(account) }).await;
+        }
         Ok(open.insert(aws).clone())
+    }
+
+    /// Whether the credentials are of another account than our instances.
+    pub fn is_of_another_account(&self) -> bool {
+        self.shared.refused.load(Ordering::SeqCst)
+    }
+
+    /// What is asked for from now on is asked for in this account.
+    fn belong_to(&self, account: Account) -> Account {
+        if let Some(journal) = &self.journal {
+            journal.belong_to(&account.id);
+        }
+        account
     }
 
     /// The credentials were refused: the next call reads them anew.
@@ -254,7 +305,8 @@ impl Context {
     /// Who we are. Asked once.
     pub async fn account(&self) -> Result<&Account, AwsError> {
         let aws = self.aws().await?;
-        self.shared.account.get_or_try_init(|| aws.account()).await
+        let asked = || async { aws.account().await.map(|account| self.belong_to(account)) };
+        self.shared.account.get_or_try_init(asked).await
     }
 
     /// The configuration, or why there is nothing to launch from.

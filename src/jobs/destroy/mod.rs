@@ -188,6 +188,9 @@ impl Destruction {
             self.gone.lock().await.extend(dead.into_iter().map(|machine| machine.id.clone()));
             let alive = alive.into_iter().map(victim).collect();
             let failed = self.end(alive, fence).await?;
+            if let Some(failure) = self.untagged() {
+                return Err(failure);
+            }
             let remains = self.tear_down().await;
             // Those of other launches are none of a launch's business.
             let is_alive =
@@ -279,11 +282,28 @@ impl Destruction {
         self.ec2.region()
     }
 
-    /// The target's instances, the terminated ones too. What is of this process's deployment is
-    /// reported.
+    /// Why a region of this process's deployment cannot be emptied: what runs there without its
+    /// tags is not ours to end unasked, and not to be passed over in silence.
+    fn untagged(&self) -> Option<Failure> {
+        let is_ours = self.target == Target::Deployment(self.context.deployment());
+        let untagged = self.context.known().untagged(self.region());
+        if !is_ours || untagged.is_empty() {
+            return None;
+        }
+        let ids: Vec<&str> = untagged.iter().map(InstanceId::as_str).collect();
+        let ids = ids.join(" ");
+        let reason = format!("still runs, but its tags were taken away: {ids}");
+        let hint = format!("`spot-tui destroy {ids}` ends it; or give it its tags again");
+        Some(Failure::new(Step::Terminate, reason, hint))
+    }
+
+    /// The target's instances, the terminated ones too, as far as they have its tags. What is of
+    /// this process's deployment is reported.
     async fn look(&self) -> Result<Vec<Machine>, AwsError> {
         let deployment = self.context.deployment();
-        let shown = look(&self.context, &self.ec2, &self.reporter).await?;
+        let mut shown = look(&self.context, &self.ec2, &self.reporter).await?;
+        let untagged = self.context.known().untagged(self.region());
+        shown.retain(|machine| !untagged.contains(&machine.id));
         Ok(match &self.target {
             Target::Deployment(target) if *target == deployment => shown,
             Target::Launch(target, launch) if *target == deployment => {
@@ -395,6 +415,8 @@ impl Destruction {
             // In most regions there is nothing, and nothing is worth a word.
             Ok(left) if left.is_empty() => Remains::Nothing,
             Ok(left) if left.iter().any(|it| it.kind == Kind::Instance) => Remains::Instances,
+            // It needs the network as well, tags or not.
+            Ok(_) if self.untagged().is_some() => Remains::Instances,
             Ok(_) if self.demolish(&network).await => Remains::Nothing,
             Ok(_) => Remains::Something,
             Err(error) => {

@@ -104,6 +104,7 @@ impl Standing {
 
     /// Notes what EC2 has made for it, before the launch itself counts as answered.
     pub(in crate::jobs) async fn note(&self, context: &Context, machines: &[Machine]) {
+        context.known().note(&self.region, &self.deployment, machines);
         let intent = {
             let mut terms = self.terms.lock().unwrap_or_else(PoisonError::into_inner);
             terms.made.extend(machines.iter().map(|machine| machine.id.clone()));

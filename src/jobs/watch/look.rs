@@ -1,21 +1,30 @@
 //! One look at one region, for whoever watches and for whoever destroys.
 
 use crate::aws::{AwsError, Class, Ec2, Selector};
-use crate::fleet::{Fact, Machine};
+use crate::fleet::{Fact, InstanceId, InstanceKey, Level, Machine};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 
-/// One look at one region, reported.
+/// One look at one region, reported: by tag, and by id where we know of more than the tags tell.
 pub(in crate::jobs) async fn look(
     context: &Context,
     ec2: &Ec2,
     reporter: &Reporter,
 ) -> Result<Vec<Machine>, AwsError> {
-    let selector = Selector::deployment(&context.deployment()).with_terminated();
-    match ec2.instances(&selector).await {
-        Ok(machines) => {
+    match ask(context, ec2).await {
+        Ok(Found { machines, untagged, vanished }) => {
             context.discharge(&machines);
             reporter.learned_of(ec2.region(), Fact::Surveyed(machines.clone())).await;
+            for id in untagged {
+                let text = format!(
+                    "its tags were taken away, and it runs on: `destroy {id}` ends it, `destroy \
+                     --all` does not"
+                );
+                reporter.said(&InstanceKey::adopted(&id), Level::Warning, text).await;
+            }
+            if !vanished.is_empty() {
+                reporter.learned_of(ec2.region(), Fact::Vanished(vanished)).await;
+            }
             Ok(machines)
         }
         // That is said once for all regions.
@@ -24,5 +33,135 @@ pub(in crate::jobs) async fn look(
             reporter.learned_of(ec2.region(), Fact::Unanswered(error.to_string())).await;
             Err(error)
         }
+    }
+}
+
+/// What a look found.
+struct Found {
+    /// All that are there, the terminated ones too.
+    machines: Vec<Machine>,
+    /// Those whose tags were taken away since the last look.
+    untagged: Vec<InstanceId>,
+    /// Those that EC2 does not know any more.
+    vanished: Vec<InstanceId>,
+}
+
+async fn ask(context: &Context, ec2: &Ec2) -> Result<Found, AwsError> {
+    let (known, region, deployment) = (context.known(), ec2.region(), context.deployment());
+    let selector = Selector::deployment(&deployment).with_terminated();
+    let mut machines = ec2.instances(&selector).await?;
+    let unlisted = known.unlisted(region, &deployment, &machines);
+    known.note(region, &deployment, &machines);
+    let (mut untagged, mut vanished) = (Vec::new(), Vec::new());
+    if unlisted.is_empty() {
+        return Ok(Found { machines, untagged, vanished });
+    }
+    let ids: Vec<InstanceId> = unlisted.keys().cloned().collect();
+    let mut by_id = ec2.instances_by_id(&ids, &selector).await?;
+    for (id, known_as) in unlisted {
+        match by_id.remove(&id) {
+            Some((machine, has_tags)) => {
+                if has_tags || !machine.is_alive() {
+                    known.note(region, &deployment, std::slice::from_ref(&machine));
+                } else if known.lost_its_tags(region, &id) {
+                    untagged.push(id);
+                }
+                machines.push(machine);
+            }
+            // EC2 is eventually consistent: a young instance may not be listed yet.
+            None if context.is_young(known_as.launched) => {}
+            None => {
+                known.forget(region, &id);
+                vanished.push(id);
+            }
+        }
+    }
+    Ok(Found { machines, untagged, vanished })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::*;
+    use crate::aws::{Access, SharedTimeSource, scripted};
+    use crate::fleet::{JobId, Progress};
+    use crate::jobs::context::questions::questions;
+    use crate::jobs::context::reporter::lanes;
+    use crate::store::{Cache, Entry};
+
+    /// What EC2 tells of `i-1` to who asks by its id; who asks by tags is told of nothing.
+    fn told_by_id(state: &str) -> String {
+        if state.is_empty() {
+            return String::new();
+        }
+        format!(
+            "<reservationSet><item><instancesSet><item><instanceId>i-1</instanceId>\
+             <instanceState><name>{state}</name></instanceState><instanceType>t3.medium\
+             </instanceType><launchTime>2026-11-20T09:00:00Z</launchTime><placement>\
+             <availabilityZone>us-west-2a</availabilityZone></placement></item></instancesSet>\
+             </item></reservationSet>"
+        )
+    }
+
+    /// Looks twice at a region in which we know of `i-1`, launched so long ago; what was found, and
+    /// what was reported.
+    async fn looked(state: &'static str, age: SignedDuration) -> (Vec<Machine>, Vec<Progress>) {
+        let (ec2, _calls) = scripted::ec2(move |call| {
+            let inside =
+                if call.contains("instance-id") { told_by_id(state) } else { String::new() };
+            (200, format!("<DescribeInstancesResponse>{inside}</DescribeInstancesResponse>"))
+        })
+        .await;
+        let (asker, _questions) = questions();
+        let (access, cache) = (Access::default(), Cache::new("unused"));
+        let context = Context::new("spot-1".into(), false, access, None, None, cache, asker);
+        let entry = serde_json::json!({
+            "id": "i-1", "region": "us-west-2", "state": "running", "deployment_id": "spot-1",
+            "created": Timestamp::now() - age,
+        });
+        let entry: Entry = serde_json::from_value(entry).unwrap();
+        context.remember(&entry.instance(Timestamp::now()));
+        let (desk, mut lanes) = lanes(SharedTimeSource::default());
+        let (context, reporter) = (Arc::new(context), desk.reporter(JobId(1)));
+        look(&context, &ec2, &reporter).await.unwrap();
+        let found = look(&context, &ec2, &reporter).await.unwrap();
+        let reports = std::iter::from_fn(|| lanes.try_next()).map(|report| report.progress);
+        (found, reports.collect())
+    }
+
+    fn vanished(reports: &[Progress]) -> usize {
+        let facts = reports.iter().filter_map(|report| match report {
+            Progress::Learned(fact) => Some(&**fact),
+            _ => None,
+        });
+        facts.filter(|fact| matches!(fact, Fact::Vanished(_))).count()
+    }
+
+    #[tokio::test]
+    async fn attack_2_what_lost_its_tags_is_found_by_its_id_and_said_once() {
+        let (found, reports) = looked("running", SignedDuration::from_hours(1)).await;
+        assert_eq!(found.len(), 1);
+        assert_eq!(vanished(&reports), 0);
+        let said = reports.iter().filter(|it| matches!(it, Progress::Said(Level::Warning, _)));
+        assert_eq!(said.count(), 1, "{reports:?}");
+    }
+
+    #[tokio::test]
+    async fn what_ec2_does_not_know_by_its_id_is_gone_but_not_while_it_is_young() {
+        let (found, reports) = looked("", SignedDuration::from_hours(1)).await;
+        assert_eq!((found.len(), vanished(&reports)), (0, 1));
+        let (found, reports) = looked("", SignedDuration::from_secs(5)).await;
+        assert_eq!((found.len(), vanished(&reports)), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn what_has_ended_needs_no_tags() {
+        let (found, reports) = looked("terminated", SignedDuration::from_hours(1)).await;
+        assert_eq!((found.len(), vanished(&reports)), (0, 0), "the second look asks no more");
+        let said = reports.iter().filter(|it| matches!(it, Progress::Said(..)));
+        assert_eq!(said.count(), 0, "{reports:?}");
     }
 }

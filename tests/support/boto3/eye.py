@@ -7,6 +7,7 @@ One JSON request a line on stdin, one JSON answer a line on stdout:
 {"do": "launched", "endpoint": URL, "regions": [..]} ids of all instances of ours, dead ones too
 {"do": "terminate", .., "ids": [..]}                 ends instances and waits for it
 {"do": "allocate", .., "tags": [..]}                 allocates an Elastic IP
+{"do": "tag", .., "ids": [..], "tags": [..]}         gives things other tags
 
 It ends when stdin does.
 """
@@ -79,8 +80,16 @@ def answer(request):
         born = [{"ResourceType": "elastic-ip", "Tags": request["tags"]}]
         return ec2.allocate_address(Domain="vpc", TagSpecifications=born)["AllocationId"]
 
+    def tag(ec2):
+        ec2.create_tags(Resources=request["ids"], Tags=request["tags"])
+
     acts = dict(
-        alive=alive, launched=launched, settle=foreign.settle_all, terminate=terminate, allocate=allocate
+        alive=alive,
+        launched=launched,
+        settle=foreign.settle_all,
+        terminate=terminate,
+        allocate=allocate,
+        tag=tag,
     )
     act = acts[request["do"]]
     with ThreadPoolExecutor(4) as pool:

@@ -1,0 +1,93 @@
+//! Which instances are ours by our own memory: nothing counts as gone before EC2 was asked for it by
+//! its id. Tags can be taken away by anybody, and then a look by tags does not tell of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+use crate::fleet::{DeploymentId, Instance, InstanceId, Machine, Region};
+
+/// The instances that were alive when they were last heard of, by region.
+#[derive(Debug, Default)]
+pub(in crate::jobs) struct KnownInstances(Mutex<BTreeMap<Region, BTreeMap<InstanceId, Known>>>);
+
+/// One of them.
+#[derive(Debug, Clone)]
+pub(in crate::jobs) struct Known {
+    deployment: DeploymentId,
+    /// When EC2 launched it.
+    pub launched: Timestamp,
+    /// Whether it runs on without its tags.
+    is_untagged: bool,
+}
+
+impl KnownInstances {
+    /// What an earlier run left in the state file.
+    pub(in crate::jobs) fn remember(&self, row: &Instance) {
+        if let Some(machine) = &row.machine {
+            self.note(&row.region, &row.deployment, std::slice::from_ref(machine));
+        }
+    }
+
+    /// What EC2 tells of instances with all their tags.
+    pub(in crate::jobs) fn note(
+        &self,
+        region: &Region,
+        deployment: &DeploymentId,
+        machines: &[Machine],
+    ) {
+        let mut regions = self.lock();
+        let known = regions.entry(region.clone()).or_default();
+        for machine in machines {
+            if machine.is_alive() {
+                let (deployment, launched) = (deployment.clone(), machine.launched);
+                let now = Known { deployment, launched, is_untagged: false };
+                known.insert(machine.id.clone(), now);
+            } else {
+                known.remove(&machine.id);
+            }
+        }
+    }
+
+    /// Those of a deployment that a look by tags did not tell of.
+    pub(in crate::jobs) fn unlisted(
+        &self,
+        region: &Region,
+        deployment: &DeploymentId,
+        listed: &[Machine],
+    ) -> BTreeMap<InstanceId, Known> {
+        let listed: BTreeSet<&InstanceId> = listed.iter().map(|machine| &machine.id).collect();
+        let regions = self.lock();
+        let known = regions.get(region).into_iter().flatten();
+        let unlisted =
+            known.filter(|(id, it)| it.deployment == *deployment && !listed.contains(id));
+        unlisted.map(|(id, it)| (id.clone(), it.clone())).collect()
+    }
+
+    /// It runs, and its tags are gone. True when that is new.
+    pub(in crate::jobs) fn lost_its_tags(&self, region: &Region, id: &InstanceId) -> bool {
+        let mut regions = self.lock();
+        let known = regions.get_mut(region).and_then(|known| known.get_mut(id));
+        known.is_some_and(|known| !std::mem::replace(&mut known.is_untagged, true))
+    }
+
+    /// EC2 does not know it.
+    pub(in crate::jobs) fn forget(&self, region: &Region, id: &InstanceId) {
+        if let Some(known) = self.lock().get_mut(region) {
+            known.remove(id);
+        }
+    }
+
+    /// Those that run without their tags, as the last look saw it.
+    pub(in crate::jobs) fn untagged(&self, region: &Region) -> BTreeSet<InstanceId> {
+        let regions = self.lock();
+        let known = regions.get(region).into_iter().flatten();
+        known.filter(|(_, it)| it.is_untagged).map(|(id, _)| id.clone()).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Region, BTreeMap<InstanceId, Known>>> {
+        // Never left half changed.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
