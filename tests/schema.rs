@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 use spot_tui::app::{Command, Message, Model, Opening, Stamped, update};
 use spot_tui::fleet::{
-    About, Account, Attempt, Ec2State, Fact, Failure, HostKey, HostKeyTrust, InstanceKey, JobId,
-    Level, Machine, Outcome, Phase, Progress, Report, Step, Transfer,
+    About, Account, Attempt, Ec2State, Fact, Failure, FailureKind, HostKey, HostKeyTrust,
+    InstanceKey, JobId, Level, Machine, Outcome, Phase, Progress, Report, Step, Transfer,
 };
 use spot_tui::headless::{Format, Printer, print_list};
 
@@ -119,7 +119,10 @@ fn everything(run: &mut Run) -> [InstanceKey; 2] {
         };
         run.learn(of(&refused), Fact::Tried(attempt));
     }
-    run.enter(&refused, [Phase::Failed(Failure::new(Step::KeyPair, HOSTILE, HOSTILE))]);
+    run.enter(
+        &refused,
+        [Phase::Failed(Failure::new(FailureKind::Key, Step::KeyPair, HOSTILE, HOSTILE))],
+    );
     run.learn(of(&lives), Fact::Seen(with_state(Ec2State::Pending)));
     let running = Fact::Surveyed(vec![with_state(Ec2State::Running)]);
     let silent = Fact::Unanswered(HOSTILE.to_owned());
@@ -225,7 +228,7 @@ fn a_job_that_fails_counts_all_its_rows() {
     let text = printed(Format::Json, |run| {
         run.learn(About::Job, account());
         run.send(Message::Command(Command::Create(Some([("us-west-2".into(), 3)].into()))));
-        let failure = Failure::new(Step::Account, HOSTILE, "");
+        let failure = Failure::new(FailureKind::SignIn, Step::Account, HOSTILE, "");
         run.report(About::Job, Progress::Ended(Outcome::Failed(failure)));
     });
     assert_json_lines(&text);

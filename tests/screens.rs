@@ -8,8 +8,8 @@ use insta::assert_snapshot;
 use ratatui::style::Color;
 use spot_tui::app::{Effect, Exit, Input, Message, Panel, Question, QuestionId, Secret, Turn};
 use spot_tui::fleet::{
-    About, Attempt, Doomed, Fact, Failure, HostKey, HostKeyTrust, InstanceKey, Job, JobId, Level,
-    Outcome, Phase, Progress, Region, Report, Step, Transfer,
+    About, Attempt, Doomed, Fact, Failure, FailureKind, HostKey, HostKeyTrust, InstanceKey, Job,
+    JobId, Level, Outcome, Phase, Progress, Region, Report, Step, Transfer,
 };
 use spot_tui::view::Theme;
 
@@ -45,6 +45,7 @@ fn fleet(width: u16, height: u16) -> Screen {
     screen.enter(&keys[4], Phase::Interrupted { at: Some(at(230)) });
     screen.enter(&keys[5], Phase::Connecting);
     let refused = Failure::new(
+        FailureKind::Permission,
         Step::Launch,
         "InsufficientInstanceCapacity for t3.medium in a, b and c; t3a.medium: the same",
         "Add machine types to the region, or another region.",

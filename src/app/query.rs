@@ -77,7 +77,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::fleet::{Failure, Phase, Step};
+    use crate::fleet::{Failure, FailureKind, Phase, Step};
 
     fn row(region: &str, phase: Phase) -> Instance {
         let now = Timestamp::UNIX_EPOCH;
@@ -88,7 +88,10 @@ mod tests {
 
     #[test]
     fn words_are_looked_for_anywhere_and_fields_in_their_place() {
-        let failed = row("us-west-2", Phase::Failed(Failure::new(Step::Launch, "no Capacity", "")));
+        let failed = row(
+            "us-west-2",
+            Phase::Failed(Failure::new(FailureKind::Capacity, Step::Launch, "no Capacity", "")),
+        );
         for yes in ["", "us-", "CAPACITY west", "region:us phase:failed", "phase:", "-eu", "-"] {
             // A lone dash is a word that every region has.
             assert!(Query::parse(yes).passes(&failed), "{yes}");

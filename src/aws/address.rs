@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::config::AllowFrom;
-use crate::fleet::{Failure, Step};
+use crate::fleet::{Failure, FailureKind, Step};
 
 /// How long the service may take.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -27,6 +27,7 @@ impl AddressError {
     /// The same as the user reads it, with the line to write.
     pub fn failure(&self) -> Failure {
         Failure::new(
+            FailureKind::Unreachable,
             Step::Network,
             self.to_string(),
             "say who may reach port 22: write `allow_from: 203.0.113.7/32` under `ssh:`, with \

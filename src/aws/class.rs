@@ -1,5 +1,7 @@
 //! What to do about a failure: few classes, whatever AWS calls it.
 
+use super::profile::Profile;
+
 /// What to do about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
@@ -26,6 +28,19 @@ pub enum Class {
     Credentials(Credential),
     /// It may have happened or not: ask by token or tag before doing it again.
     Unknown,
+}
+
+impl Class {
+    /// The same behind this profile: with SSO, credentials that have expired are renewed by
+    /// signing in.
+    pub(super) fn behind(self, profile: &Profile) -> Self {
+        match self {
+            Self::Credentials(Credential::Expired) if profile.sso => {
+                Self::Credentials(Credential::SsoLogin)
+            }
+            class => class,
+        }
+    }
 }
 
 /// What is wrong with the credentials.

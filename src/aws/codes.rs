@@ -4,9 +4,10 @@
 //! (Karpenter, ParallelCluster) make of them.
 
 use super::class::{Class, Credential};
+use crate::fleet::FailureKind;
 
-/// Codes that mean the same for every action.
-const CODES: &[(&[&str], Class)] = &[
+/// Codes that mean the same for every action: what to do about them, and what would mend them.
+const CODES: &[(&[&str], Class, FailureKind)] = &[
     (
         &[
             "InsufficientInstanceCapacity",
@@ -16,11 +17,12 @@ const CODES: &[(&[&str], Class)] = &[
             "ReservationCapacityExceeded",
             "UnfulfillableCapacity",
             "SpotMaxPriceTooLow",
-            "Unsupported",
             "InsufficientFreeAddressesInSubnet",
         ],
         Class::Elsewhere,
+        FailureKind::Capacity,
     ),
+    (&["Unsupported"], Class::Elsewhere, FailureKind::Configuration),
     (
         &[
             "MaxSpotInstanceCountExceeded",
@@ -30,21 +32,32 @@ const CODES: &[(&[&str], Class)] = &[
             "VpcLimitExceeded",
             "SecurityGroupLimitExceeded",
             "MaxFleetCountExceeded",
+        ],
+        Class::FatalRegion,
+        FailureKind::Quota,
+    ),
+    (
+        &[
             "InvalidAMIID.NotFound",
             "InvalidAMIID.Unavailable",
             "InvalidAMIID.Malformed",
+            "InvalidInstanceType",
             "InvalidParameterValue",
             "InvalidParameterCombination",
             "InvalidBlockDeviceMapping",
             "InvalidUserData.Malformed",
             "InvalidKeyPair.NotFound",
-            "AuthFailure",
-            "OptInRequired",
-            "IdempotentParameterMismatch",
-            "OperationNotPermitted",
         ],
         Class::FatalRegion,
+        FailureKind::Configuration,
     ),
+    (&["InvalidKey.Format"], Class::FatalRegion, FailureKind::Key),
+    (
+        &["AuthFailure", "OptInRequired", "OperationNotPermitted"],
+        Class::FatalRegion,
+        FailureKind::Permission,
+    ),
+    (&["IdempotentParameterMismatch"], Class::FatalRegion, FailureKind::Internal),
     (
         &[
             "RequestLimitExceeded",
@@ -59,6 +72,7 @@ const CODES: &[(&[&str], Class)] = &[
             "Unavailable",
         ],
         Class::Retry,
+        FailureKind::Aws,
     ),
     (
         &[
@@ -68,10 +82,12 @@ const CODES: &[(&[&str], Class)] = &[
             "AuthFailure.ServiceLinkedRoleCreationNotPermitted",
         ],
         Class::FatalAccount,
+        FailureKind::Permission,
     ),
     (
         &["ExpiredToken", "ExpiredTokenException", "RequestExpired"],
         Class::Credentials(Credential::Expired),
+        FailureKind::Credentials,
     ),
     (
         &[
@@ -81,12 +97,49 @@ const CODES: &[(&[&str], Class)] = &[
             "MissingAuthenticationToken",
         ],
         Class::Credentials(Credential::Rejected),
+        FailureKind::Credentials,
     ),
-    (&["IdempotentInstanceTerminated"], Class::NewToken),
-    (&["IncorrectSpotRequestState", "IncorrectInstanceState", "IncorrectState"], Class::NotYet),
-    (&["DependencyViolation", "VolumeInUse", "InvalidNetworkInterface.InUse"], Class::Dependency),
-    (&["InvalidGroup.InUse", "InvalidIPAddress.InUse"], Class::Dependency),
+    (&["IdempotentInstanceTerminated"], Class::NewToken, FailureKind::Aws),
+    (
+        &["IncorrectSpotRequestState", "IncorrectInstanceState", "IncorrectState"],
+        Class::NotYet,
+        FailureKind::Aws,
+    ),
+    (
+        &[
+            "DependencyViolation",
+            "VolumeInUse",
+            "InvalidNetworkInterface.InUse",
+            "InvalidGroup.InUse",
+            "InvalidIPAddress.InUse",
+        ],
+        Class::Dependency,
+        FailureKind::Aws,
+    ),
 ];
+
+/// The kind of a failure: by its code where the table has it, else by its class.
+pub(super) fn kind(code: Option<&str>, class: Class) -> FailureKind {
+    let listed = CODES.iter().find(|(codes, ..)| code.is_some_and(|code| codes.contains(&code)));
+    match (class, listed) {
+        (Class::Credentials(Credential::SsoLogin), _) => FailureKind::SignIn,
+        (_, Some((_, _, kind))) => *kind,
+        (Class::Credentials(_), None) => FailureKind::Credentials,
+        (Class::FatalAccount, None) => FailureKind::Permission,
+        (Class::Elsewhere, None) => FailureKind::Capacity,
+        (Class::FatalRegion, None) => FailureKind::Other,
+        (
+            Class::Retry
+            | Class::NotYet
+            | Class::Dependency
+            | Class::Gone
+            | Class::Exists
+            | Class::NewToken
+            | Class::Unknown,
+            None,
+        ) => FailureKind::Aws,
+    }
+}
 
 /// The class of a service's answer.
 pub(super) fn classify(operation: &str, code: Option<&str>, status: Option<u16>) -> Class {
@@ -98,7 +151,7 @@ pub(super) fn classify(operation: &str, code: Option<&str>, status: Option<u16>)
             lost(operation)
         };
     };
-    if let Some((_, class)) = CODES.iter().find(|(codes, _)| codes.contains(&code)) {
+    if let Some((_, class, _)) = CODES.iter().find(|(codes, ..)| codes.contains(&code)) {
         return *class;
     }
     let there = [".Duplicate", "AlreadyExists", "AlreadyExistsException", ".AlreadyAssociated"];

@@ -13,10 +13,10 @@ use aws_sdk_ec2::operation::RequestId;
 use aws_smithy_types::error::ErrorMetadata;
 
 use super::class::{Class, Credential};
-use super::codes::{classify, lost};
+use super::codes::{classify, kind, lost};
 use super::hints;
 use super::profile::Profile;
-use crate::fleet::{AccountId, Failure, Region, Step};
+use crate::fleet::{AccountId, Failure, FailureKind, Region, Step};
 
 /// The longest message that is kept: a batch of a hundred ids fits, a web page does not.
 const MESSAGE_CAP: usize = 4096;
@@ -30,6 +30,8 @@ pub struct AwsError {
     pub region: Option<Region>,
     /// What to do about it.
     pub class: Class,
+    /// What would mend it.
+    pub kind: FailureKind,
     /// AWS's code, where AWS answered with one.
     pub code: Option<Box<str>>,
     /// AWS's own words, or the connection's. Control characters are gone.
@@ -61,10 +63,19 @@ impl AwsError {
         let status = error.raw_response().map(|response| response.status().as_u16());
         let code = error.code().filter(|code| !code.is_empty()).map(str::to_owned);
         let class = match &error {
-            SdkError::ServiceError(_) => classify(operation, code.as_deref(), status),
+            SdkError::ServiceError(_) => {
+                classify(operation, code.as_deref(), status).behind(profile)
+            }
             SdkError::DispatchFailure(_) => unsent(&error, operation, profile),
             SdkError::ConstructionFailure(_) => Class::FatalRegion,
             _ => lost(operation),
+        };
+        let is_credential = matches!(class, Class::Credentials(_));
+        let kind = match &error {
+            SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) if !is_credential => {
+                FailureKind::Unreachable
+            }
+            _ => kind(code.as_deref(), class),
         };
         let message = match error.message() {
             Some(message) if !message.is_empty() => clean(message),
@@ -82,6 +93,7 @@ impl AwsError {
             operation,
             region: Some(region.clone()),
             class,
+            kind,
             code: code.map(String::into_boxed_str),
             message: message.into_boxed_str(),
             rest: Box::new(Rest { target: None, status, request_id, hint, source: Some(source) }),
@@ -100,6 +112,7 @@ impl AwsError {
             operation,
             region: region.cloned(),
             class,
+            kind: kind(None, class),
             code: None,
             message: clean(&message.into()).into_boxed_str(),
             rest: Box::new(Rest { hint: hint.into(), ..Rest::default() }),
@@ -114,10 +127,11 @@ impl AwsError {
         code: &str,
         message: &str,
     ) -> Self {
-        let class = classify(operation, Some(code), None);
+        let class = classify(operation, Some(code), None).behind(profile);
         let hint = hints::hint(operation, Some(code), class, region, profile);
+        let kind = kind(Some(code), class);
         let code = Some(clean(code).into_boxed_str());
-        Self { code, ..Self::found(operation, Some(region), class, message, hint) }
+        Self { kind, code, ..Self::found(operation, Some(region), class, message, hint) }
     }
 
     /// Something that the user asked for is not there: nothing more in this region.
@@ -127,7 +141,9 @@ impl AwsError {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) -> Self {
-        Self::found(operation, Some(region), Class::FatalRegion, message, hint)
+        let class = Class::FatalRegion;
+        let kind = FailureKind::Configuration;
+        Self { kind, ..Self::found(operation, Some(region), class, message, hint) }
     }
 
     /// The credentials are of another account than the instances that we know.
@@ -168,7 +184,7 @@ impl AwsError {
 
     /// The same as the user reads it on a row of the table.
     pub fn failure(&self, step: Step) -> Failure {
-        Failure::new(step, self.to_string(), self.hint())
+        Failure::new(self.kind, step, self.to_string(), self.hint())
     }
 }
 
@@ -218,7 +234,7 @@ fn credential(
         .find_map(|link| link.downcast_ref::<ErrorMetadata>())
         .and_then(ErrorMetadata::code);
     if inner.is_some_and(|code| code.contains("Expired")) {
-        return Credential::Expired;
+        return if profile.sso { Credential::SsoLogin } else { Credential::Expired };
     }
     match credentials {
         CredentialsError::CredentialsNotLoaded(_) => Credential::Missing,

@@ -105,7 +105,6 @@ pub(super) fn by_credential(credential: Credential, profile: &Profile) -> String
             "set AWS_PROFILE or --profile, or run: aws configure (or aws sso login)".into()
         }
         Credential::SsoLogin => format!("run: aws sso login{flag}"),
-        Credential::Expired if profile.sso => format!("run: aws sso login{flag}"),
         Credential::Expired => "the credentials have expired: get new ones".into(),
         Credential::Rejected => {
             format!("check the keys and the role: aws sts get-caller-identity{flag}")
@@ -150,7 +149,7 @@ mod tests {
     #[test]
     fn an_sso_profile_is_told_how_to_log_in() {
         let work = Profile { name: Some("work".into()), sso: true, ..Profile::default() };
-        let expired = Class::Credentials(Credential::Expired);
+        let expired = Class::Credentials(Credential::SsoLogin);
         assert_eq!(
             told(Some("RequestExpired"), expired, &work),
             "run: aws sso login --profile work"

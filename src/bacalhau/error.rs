@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::fleet::{Failure, Step};
+use crate::fleet::{Failure, FailureKind, Step};
 
 /// What was asked of the orchestrator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +92,13 @@ impl BacalhauError {
             }
             Self::Unreachable { .. } => "is bacalhau.api right, and reachable from here?",
         };
-        Failure::new(step, self.to_string(), hint)
+        let kind = match self {
+            Self::Unreachable { .. } => FailureKind::Unreachable,
+            Self::Refused { status: 401 | 403, .. }
+            | Self::Address { .. }
+            | Self::Answer { .. } => FailureKind::Configuration,
+            Self::Refused { .. } => FailureKind::Other,
+        };
+        Failure::new(kind, step, self.to_string(), hint)
     }
 }

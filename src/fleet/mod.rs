@@ -5,6 +5,7 @@
 
 pub mod cost;
 mod diagnosis;
+mod failure;
 pub mod health;
 pub mod identity;
 mod ids;
@@ -23,6 +24,7 @@ use jiff::Timestamp;
 
 pub use cost::{Amount, Cost};
 pub use diagnosis::Diagnosis;
+pub use failure::{Failure, FailureKind, Step};
 pub(crate) use ids::names;
 pub use ids::{
     AccountId, DeploymentId, ImageId, InstanceId, InstanceKey, LaunchId, MachineType, Region,
@@ -30,7 +32,7 @@ pub use ids::{
 };
 pub use instance::{Attempt, HostKey, HostKeyTrust, Instance, Lifecycle, Machine};
 pub use market::{Market, Pool, PriceList, RegionPrices};
-pub use phase::{Ec2State, Failure, Health, Phase, Step, Transfer};
+pub use phase::{Ec2State, Health, Phase, Transfer};
 pub use places::{PLACES, Place};
 pub use progress::{
     About, Account, Doom, Doomed, Fact, Job, JobId, Launch, Level, NetworkState, Notice, Order,

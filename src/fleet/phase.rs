@@ -8,6 +8,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Failure;
+
 /// Where an instance stands between the plan and its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
@@ -71,96 +73,6 @@ impl Transfer {
         }
         u8::try_from(u128::from(self.sent.min(self.total)) * 100 / u128::from(self.total))
             .unwrap_or(100)
-    }
-}
-
-/// Why a step ended badly: what was tried, why it failed, what to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// The step that failed.
-    pub step: Step,
-    /// Why, in one sentence, with AWS's or the system's own words.
-    pub reason: String,
-    /// What the user can do about it; empty where nobody knows.
-    #[serde(default)]
-    pub hint: String,
-}
-
-impl Failure {
-    /// A failure of `step` because of `reason`; what to do is `hint`.
-    pub fn new(step: Step, reason: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { step, reason: reason.into(), hint: hint.into() }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.step, self.reason)?;
-        if self.hint.is_empty() { Ok(()) } else { write!(f, " ({})", self.hint) }
-    }
-}
-
-/// The steps of a life, as failures name them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Step {
-    /// Credentials, account, permissions.
-    Account,
-    /// VPC, subnets, gateway, route, security group.
-    Network,
-    /// The SSH key pair in EC2.
-    KeyPair,
-    /// Choosing the machine image.
-    Image,
-    /// RunInstances.
-    Launch,
-    /// From pending to running.
-    Boot,
-    /// Reaching SSH.
-    Connect,
-    /// Checking the host's key.
-    HostKey,
-    /// Logging in.
-    Login,
-    /// Sending the bundle.
-    Upload,
-    /// `deploy_services`.
-    Configure,
-    /// The reboot.
-    Reboot,
-    /// Looking at the services.
-    Verify,
-    /// Terminating.
-    Terminate,
-    /// Removing the network.
-    Teardown,
-    /// Our own files.
-    State,
-    /// A bug of ours.
-    Internal,
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Account => "account",
-            Self::Network => "network",
-            Self::KeyPair => "key pair",
-            Self::Image => "image",
-            Self::Launch => "launch",
-            Self::Boot => "boot",
-            Self::Connect => "connect",
-            Self::HostKey => "host key",
-            Self::Login => "login",
-            Self::Upload => "upload",
-            Self::Configure => "configure",
-            Self::Reboot => "reboot",
-            Self::Verify => "verify",
-            Self::Terminate => "terminate",
-            Self::Teardown => "teardown",
-            Self::State => "state",
-            Self::Internal => "internal",
-        })
     }
 }
 
@@ -377,9 +289,10 @@ impl fmt::Display for Phase {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fleet::{FailureKind, Step};
 
     fn failed() -> Phase {
-        Phase::Failed(Failure::new(Step::Upload, "cut", ""))
+        Phase::Failed(Failure::new(FailureKind::Unreachable, Step::Upload, "cut", ""))
     }
 
     #[test]

@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use crate::app::{Model, clean};
 use crate::fleet::{
-    About, Attempt, DeploymentId, HostKeyTrust, Instance, InstanceId, InstanceKey, Level,
-    Lifecycle, MachineType, Phase, Region, Step, Zone,
+    About, Attempt, DeploymentId, Failure, FailureKind, HostKeyTrust, Instance, InstanceId,
+    InstanceKey, Level, Lifecycle, MachineType, Phase, Region, Step, Zone,
 };
 
 /// The version of the lines. A new one takes keys away or gives them another meaning; new keys
@@ -60,6 +60,8 @@ pub(super) enum Event {
     /// An instance entered the phase of the line.
     Phase {
         #[serde(skip_serializing_if = "Option::is_none")]
+        kind: Option<FailureKind>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         step: Option<Step>,
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
@@ -76,7 +78,13 @@ pub(super) enum Event {
     /// The deployment of an instance printed a line.
     Output { text: String },
     /// A sentence for people.
-    Message { level: &'static str, text: String },
+    Message {
+        level: &'static str,
+        text: String,
+        /// What kind of failure it tells of, where it tells of one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        kind: Option<FailureKind>,
+    },
     /// What the command came to.
     Summary {
         ok: bool,
@@ -103,9 +111,11 @@ pub(super) struct Plan {
 impl Event {
     /// What there is to say about a phase beyond its word.
     pub(super) fn phase(phase: &Phase) -> Self {
-        let (mut step, mut reason, mut hint, mut ends) = (None, None, None, None);
+        let (mut kind, mut step, mut reason) = (None, None, None);
+        let (mut hint, mut ends) = (None, None);
         match phase {
             Phase::Failed(failure) => {
+                kind = Some(failure.kind);
                 step = Some(failure.step);
                 reason = Some(clean(&failure.reason, LONGEST));
                 hint = Some(clean(&failure.hint, LONGEST));
@@ -114,7 +124,7 @@ impl Event {
             Phase::Interrupted { at } => ends = *at,
             _ => {}
         }
-        Self::Phase { step, reason, hint, ends }
+        Self::Phase { kind, step, reason, hint, ends }
     }
 
     /// An answer of AWS.
@@ -128,7 +138,13 @@ impl Event {
 
     /// A sentence.
     pub(super) fn message(level: Level, text: &str) -> Self {
-        Self::Message { level: level.word(), text: clean(text, LONGEST) }
+        Self::Message { level: level.word(), text: clean(text, LONGEST), kind: None }
+    }
+
+    /// The failure of a whole command or job.
+    pub(super) fn failure(failure: &Failure) -> Self {
+        let text = clean(&failure.to_string(), LONGEST);
+        Self::Message { level: Level::Error.word(), text, kind: Some(failure.kind) }
     }
 
     fn word(&self) -> &'static str {

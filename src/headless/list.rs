@@ -67,10 +67,10 @@ pub(super) fn aligned(cells: &[Vec<String>]) -> String {
 /// `assets/list.schema.json`.
 fn object(row: &Instance) -> Value {
     let machine = row.machine.as_ref();
-    let failure = match &row.phase {
-        Phase::Failed(failure) => Some(clean(&failure.to_string(), LONGEST)),
-        Phase::Degraded { reason } => Some(clean(reason, LONGEST)),
-        _ => None,
+    let (kind, reason) = match &row.phase {
+        Phase::Failed(failure) => (Some(failure.kind), Some(clean(&failure.to_string(), LONGEST))),
+        Phase::Degraded { reason } => (None, Some(clean(reason, LONGEST))),
+        _ => (None, None),
     };
     // Anybody who may tag an instance has written it.
     let creator = machine.and_then(|machine| machine.creator.as_deref());
@@ -84,7 +84,8 @@ fn object(row: &Instance) -> Value {
         "private_ip": machine.and_then(|machine| machine.private_ip),
         "state": machine.map(|machine| machine.state.as_str()),
         "phase": row.phase.word(),
-        "reason": failure,
+        "reason": reason,
+        "failure_kind": kind,
         "created": machine.map(|machine| machine.launched.to_string()),
         "deployment_id": row.deployment,
         "vpc_id": machine.and_then(|machine| machine.vpc.as_ref()),

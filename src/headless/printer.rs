@@ -218,8 +218,12 @@ impl<W: Write> Printer<W> {
             Outcome::Failed(failure) => {
                 let rows = model.jobs.get(&report.job).map_or(0, |job| job.keys.len());
                 self.tally.failed += rows.max(1);
-                let text = failure.to_string();
-                self.sentence(model, report.at, &About::Job, Level::Error, &text);
+                if self.format == Format::Json {
+                    self.event(model, report.at, &About::Job, Event::failure(failure));
+                } else {
+                    let text = failure.to_string();
+                    self.sentence(model, report.at, &About::Job, Level::Error, &text);
+                }
             }
             Outcome::Done | Outcome::Cancelled => {}
         }

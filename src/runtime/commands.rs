@@ -272,9 +272,8 @@ impl Run {
     ) -> Result<Self, SessionError> {
         let open = session::open(environment, config, want, None)?;
         let format = if json { Format::Json } else { Format::Lines { output: debug } };
-        let signals = Signals::listen().map_err(|error| {
-            SessionError::Failure(Failure::new(Step::Internal, error.to_string(), ""))
-        })?;
+        let signals =
+            Signals::listen().map_err(|error| SessionError::Failure(Failure::internal(error)))?;
         for remark in &open.remarks {
             say(&format!("WARNING: {remark}"));
         }

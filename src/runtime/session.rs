@@ -19,7 +19,7 @@ use crate::app::{Model, Opening, Remembered};
 use crate::cli::Global;
 use crate::config::{self, Config};
 use crate::fleet::text::clean_line;
-use crate::fleet::{DeploymentId, Failure, Fleet, Instance, Phase, Step};
+use crate::fleet::{DeploymentId, Failure, FailureKind, Fleet, Instance, Phase, Step};
 use crate::jobs::{self, Charge, Context};
 use crate::store::{Cache, Journal, Lock, Paths, State, StateFile, StoreError};
 
@@ -206,7 +206,7 @@ fn of_another(paths: &Paths, other: &DeploymentId, deployment: &DeploymentId) ->
     let (file, other) = (paths.state.display(), clean_line(other.as_str()));
     let reason = format!("{file} holds the instances of {other}, not of {deployment}");
     let hint = "name another file with --state, or the deployment that the file is of";
-    SessionError::Failure(Failure::new(Step::State, reason, hint))
+    SessionError::Failure(Failure::new(FailureKind::Configuration, Step::State, reason, hint))
 }
 
 /// How the screen was arranged the last time.
@@ -247,7 +247,12 @@ fn lock(
 ) -> Result<(Option<Lock>, Option<String>), SessionError> {
     if global.read_only {
         if want == Want::Write {
-            let failure = Failure::new(Step::State, "--read-only forbids it", "leave it out");
+            let failure = Failure::new(
+                FailureKind::Configuration,
+                Step::State,
+                "--read-only forbids it",
+                "leave it out",
+            );
             return Err(SessionError::Failure(failure));
         }
         return Ok((None, Some("--read-only".to_owned())));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use crate::config::{Config, Connect};
-use crate::fleet::{Failure, Instance, Step};
+use crate::fleet::{Failure, FailureKind, Instance, Step};
 use crate::ssh;
 
 /// An `ssh` that is ready to be started. The file with the host key lives as long as this.
@@ -29,8 +29,9 @@ impl Login {
     /// The login to an instance whose host key is known.
     pub(super) fn new(row: &Instance, config: Option<&Config>) -> Result<Self, Failure> {
         let target = target(row, config)?;
-        let known_hosts = write_known_hosts(&target)
-            .map_err(|error| Failure::new(Step::Connect, error.to_string(), ""))?;
+        let known_hosts = write_known_hosts(&target).map_err(|error| {
+            Failure::new(FailureKind::LocalDisk, Step::Connect, error.to_string(), "")
+        })?;
         let arguments = arguments(&target, config, known_hosts.path());
         Ok(Self { arguments, _known_hosts: Some(known_hosts) })
     }
@@ -44,7 +45,12 @@ impl Login {
         let target = target(row, config)?;
         let path = keep_known_hosts(&target, folder).map_err(|error| {
             let hint = "look whether that folder can be written to";
-            Failure::new(Step::Connect, format!("{}: {error}", folder.display()), hint)
+            Failure::new(
+                FailureKind::LocalDisk,
+                Step::Connect,
+                format!("{}: {error}", folder.display()),
+                hint,
+            )
         })?;
         let words = arguments(&target, config, &path);
         let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
@@ -60,11 +66,21 @@ fn target(row: &Instance, config: Option<&Config>) -> Result<Target, Failure> {
     });
     let (Some(machine), Some(host)) = (machine, host) else {
         let hint = "wait until EC2 gave it one; r looks again";
-        return Err(Failure::new(Step::Connect, "it has no address", hint));
+        return Err(Failure::new(
+            FailureKind::Unreachable,
+            Step::Connect,
+            "it has no address",
+            hint,
+        ));
     };
     let Some(key) = &row.host_key else {
         let hint = "wait until the deployment reached it, or until the console tells its key";
-        return Err(Failure::new(Step::HostKey, "its host key is not known", hint));
+        return Err(Failure::new(
+            FailureKind::HostKey,
+            Step::HostKey,
+            "its host key is not known",
+            hint,
+        ));
     };
     Ok(Target {
         id: machine.id.to_string(),

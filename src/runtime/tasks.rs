@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::task::{self, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::fleet::{About, Failure, Job, JobId, Outcome, Progress, Step};
+use crate::fleet::{About, Failure, FailureKind, Job, JobId, Outcome, Progress, Step};
 use crate::jobs::{self, Context, Desk};
 
 /// The jobs under way.
@@ -64,7 +64,7 @@ impl Tasks {
             self.stops.remove(&id);
             if let Some(text) = panic {
                 let hint = "this is a bug in spot-tui: please report it with the log file";
-                return (id, Failure::new(Step::Internal, text, hint));
+                return (id, Failure::new(FailureKind::Internal, Step::Internal, text, hint));
             }
         }
     }

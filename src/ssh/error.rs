@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Exit;
-use crate::fleet::{Failure, Step};
+use crate::fleet::{Failure, FailureKind, Step};
 
 /// A failure of the SSH room. Every variant names what was tried and on what.
 #[derive(Debug, thiserror::Error)]
@@ -278,7 +278,35 @@ impl SshError {
 
     /// The failure as the user reads it: step, reason, what to do.
     pub fn failure(&self) -> Failure {
-        Failure::new(self.step(), self.to_string(), self.hint())
+        Failure::new(self.kind(), self.step(), self.to_string(), self.hint())
+    }
+
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::TimedOut { operation: Operation::Command, .. }
+            | Self::Denied { .. }
+            | Self::RemoteExit { .. }
+            | Self::DiskFull { .. } => FailureKind::Node,
+            Self::Refused { .. }
+            | Self::Unreachable { .. }
+            | Self::Handshake { .. }
+            | Self::TimedOut { .. }
+            | Self::Cut { .. }
+            | Self::ChecksumMismatch { .. } => FailureKind::Unreachable,
+            Self::HostKeyMismatch { .. }
+            | Self::HostKeyUndecided { .. }
+            | Self::HopUnknown { .. } => FailureKind::HostKey,
+            Self::AuthRefused { .. }
+            | Self::KeyUnreadable { .. }
+            | Self::KeyTooOpen { .. }
+            | Self::KeyEncrypted { .. }
+            | Self::WrongPassphrase { .. } => FailureKind::Key,
+            Self::Config { .. } | Self::BadPath { .. } | Self::TooBig { .. } => {
+                FailureKind::Configuration
+            }
+            Self::File { .. } => FailureKind::LocalDisk,
+            Self::GaveUp { last, .. } => last.kind(),
+        }
     }
 
     fn step(&self) -> Step {
@@ -402,6 +430,7 @@ mod tests {
         assert!(!gave_up.is_retryable());
         assert_eq!(gave_up.failure().step, Step::Connect);
         assert_eq!(gave_up.failure().hint, hint);
+        assert_eq!(gave_up.failure().kind, FailureKind::Unreachable);
         assert!(gave_up.to_string().contains("300s"), "{gave_up}");
     }
 

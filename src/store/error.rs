@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::fleet::{Failure, Step};
+use crate::fleet::{Failure, FailureKind, Step};
 
 /// A file of ours that could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +47,10 @@ impl StoreError {
             },
             Self::Held { .. } => "wait for it, end it, or name another state with --state",
         };
-        Failure::new(Step::State, self.to_string(), hint)
+        let kind = match self {
+            Self::Io { .. } => FailureKind::LocalDisk,
+            Self::Held { .. } => FailureKind::Other,
+        };
+        Failure::new(kind, Step::State, self.to_string(), hint)
     }
 }

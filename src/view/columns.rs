@@ -209,7 +209,7 @@ pub fn headings(fields: &[Field]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fleet::{Failure, Step, Transfer};
+    use crate::fleet::{Failure, FailureKind, Step, Transfer};
 
     fn row(phase: Phase) -> Instance {
         let epoch = Timestamp::UNIX_EPOCH;
@@ -241,7 +241,12 @@ mod tests {
 
     #[test]
     fn the_headless_commands_get_words_without_signs() {
-        let failed = row(Phase::Failed(Failure::new(Step::Launch, "no \x1b[1mcapacity", "")));
+        let failed = row(Phase::Failed(Failure::new(
+            FailureKind::Capacity,
+            Step::Launch,
+            "no \x1b[1mcapacity",
+            "",
+        )));
         let now = Timestamp::UNIX_EPOCH;
         assert_eq!(text(Field::Phase, &failed, now), "Failed: no capacity");
         assert_eq!(text(Field::Address, &failed, now), "");

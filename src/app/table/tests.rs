@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::fleet::{Failure, Phase, Region, Step};
+use crate::fleet::{Failure, FailureKind, Phase, Region, Step};
 
 fn fleet(rows: &[(&str, &str, Phase)]) -> Fleet {
     let mut fleet = Fleet::default();
@@ -20,7 +20,7 @@ fn fleet(rows: &[(&str, &str, Phase)]) -> Fleet {
 }
 
 fn failed() -> Phase {
-    Phase::Failed(Failure::new(Step::Launch, "no capacity", ""))
+    Phase::Failed(Failure::new(FailureKind::Capacity, Step::Launch, "no capacity", ""))
 }
 
 fn order(table: &Table) -> Vec<&str> {

@@ -13,8 +13,8 @@ use crate::config::{
 };
 use crate::fleet::health::Vitals;
 use crate::fleet::{
-    About, Account, Doomed, Ec2State, Fact, Failure, Fleet, Instance, InstanceKey, Lifecycle,
-    Machine, Outcome, Phase, Progress, Region, Report, Step, Transfer,
+    About, Account, Doomed, Ec2State, Fact, Failure, FailureKind, Fleet, Instance, InstanceKey,
+    Lifecycle, Machine, Outcome, Phase, Progress, Region, Report, Step, Transfer,
 };
 
 const REGIONS: [&str; 3] = ["us-west-2", "eu-west-1", "sa-east-1"];
@@ -229,7 +229,8 @@ fn a_report_by_instance_id_reaches_the_row_that_was_planned() {
     let key = model.fleet.instances().next().unwrap().key.clone();
     let seen = Progress::Learned(Box::new(Fact::Seen(running("i-1").1)));
     report(&mut model, 1, About::Instance(key.clone()), seen);
-    let failed = Progress::Entered(Phase::Failed(Failure::new(Step::Terminate, "no", "")));
+    let failed =
+        Progress::Entered(Phase::Failed(Failure::new(FailureKind::Aws, Step::Terminate, "no", "")));
     report(&mut model, 2, About::Instance("i-1".into()), failed);
     assert!(matches!(model.fleet.get(&key).unwrap().phase, Phase::Failed(_)));
 }
@@ -277,7 +278,12 @@ fn a_headless_command_starts_nothing_by_itself() {
 fn without_an_account_the_reason_stays_on_the_screen() {
     let mut model = model();
     command(&mut model, Command::Refresh);
-    let failure = Failure::new(Step::Account, "the session has expired", "aws sso login");
+    let failure = Failure::new(
+        FailureKind::SignIn,
+        Step::Account,
+        "the session has expired",
+        "aws sso login",
+    );
     assert_eq!(end(&mut model, 1, Outcome::Failed(failure.clone())), []);
     assert_eq!(model.trouble, Some(failure));
     assert_eq!(model.verdict(), Exit::Failed);
@@ -299,7 +305,8 @@ fn destroying_takes_the_living_drops_the_dead_and_leaves_the_dying() {
         .filter(|row| row.machine.is_none())
         .map(|row| row.key.clone())
         .collect();
-    let failed = Phase::Failed(Failure::new(Step::Launch, "no capacity", ""));
+    let failed =
+        Phase::Failed(Failure::new(FailureKind::Capacity, Step::Launch, "no capacity", ""));
     report(&mut model, 1, About::Instance(planned[0].clone()), Progress::Entered(failed));
 
     let all = model.fleet.instances().map(|row| row.key.clone()).collect();
@@ -427,7 +434,7 @@ fn phases() -> impl Strategy<Value = Phase> {
         Just(Phase::Interrupted { at: Some(at(50)) }),
         Just(Phase::Terminating),
         Just(Phase::Terminated),
-        Just(Phase::Failed(Failure::new(Step::Upload, "cut\x1b[2J", ""))),
+        Just(Phase::Failed(Failure::new(FailureKind::Unreachable, Step::Upload, "cut\x1b[2J", ""))),
     ]
 }
 

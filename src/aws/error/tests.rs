@@ -5,6 +5,27 @@ use aws_sdk_ec2::operation::describe_regions::DescribeRegionsError;
 use super::*;
 
 #[test]
+fn a_failure_keeps_its_kind() {
+    let work = Profile { sso: true, ..Profile::default() };
+    let told = |code: &str| {
+        let error = AwsError::told("RunInstances", &"us-west-2".into(), &work, code, "no");
+        error.failure(Step::Launch).kind
+    };
+    assert_eq!(told("InsufficientInstanceCapacity"), FailureKind::Capacity);
+    assert_eq!(told("MaxSpotInstanceCountExceeded"), FailureKind::Quota);
+    assert_eq!(told("UnauthorizedOperation"), FailureKind::Permission);
+    assert_eq!(told("OptInRequired"), FailureKind::Permission);
+    assert_eq!(told("InvalidAMIID.NotFound"), FailureKind::Configuration);
+    assert_eq!(told("ExpiredToken"), FailureKind::SignIn);
+    assert_eq!(told("Throttling"), FailureKind::Aws);
+    assert_eq!(told("NewThing"), FailureKind::Other);
+    let lost: SdkError<DescribeRegionsError, HttpResponse> =
+        SdkError::timeout_error("no answer in time");
+    let lost = AwsError::read(lost, "DescribeRegions", &"us-west-2".into(), &work);
+    assert_eq!(lost.kind, FailureKind::Unreachable);
+}
+
+#[test]
 fn a_failure_tells_what_was_tried_on_what_and_why() {
     let error = AwsError::found(
         "DescribeVpcs",
@@ -47,6 +68,9 @@ fn missing_credentials_are_told_from_an_sso_session_that_ended() {
 
     let broken = without_credentials(CredentialsError::provider_error("exit code 1"), false);
     assert_eq!(broken.class, Class::Credentials(Credential::Broken));
+    let kinds = [missing, ended, broken].map(|error| error.failure(Step::Account).kind);
+    let other = FailureKind::Credentials;
+    assert_eq!(kinds, [other, FailureKind::SignIn, other]);
 }
 
 #[test]

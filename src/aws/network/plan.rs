@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use crate::aws::error::AwsError;
 use crate::config::Network;
 use crate::fleet::{
-    Failure, LaunchId, Level, Region, SecurityGroupId, Step, SubnetId, VpcId, Zone,
+    Failure, FailureKind, LaunchId, Level, Region, SecurityGroupId, Step, SubnetId, VpcId, Zone,
 };
 
 /// What a region's instances need around them.
@@ -82,6 +82,7 @@ impl NetworkError {
         match self {
             Self::Aws(error) => error.failure(step),
             Self::NotRecorded(_) => Failure::new(
+                FailureKind::LocalDisk,
                 Step::State,
                 self.to_string(),
                 "nothing was sent; make the state file's folder writable and run again",

@@ -32,8 +32,8 @@ use crate::aws::network::NetworkReady;
 use crate::aws::{Access, Aws, AwsError};
 use crate::config::Config;
 use crate::fleet::{
-    Account, AccountId, DeploymentId, Ec2State, Failure, HostKey, Instance, InstanceId,
-    InstanceKey, Machine, Region, Step,
+    Account, AccountId, DeploymentId, Ec2State, Failure, FailureKind, HostKey, Instance,
+    InstanceId, InstanceKey, Machine, Region, Step,
 };
 use crate::ssh::{Dial, TcpDial};
 use crate::store::{Cache, IntentId, Journal};
@@ -259,7 +259,12 @@ impl Context {
         }
         let hint = "wait until AWS has answered; where it tells of several, start with \
                     --deployment ID";
-        Err(Failure::new(Step::State, "no file tells which deployment is ours", hint))
+        Err(Failure::new(
+            FailureKind::Configuration,
+            Step::State,
+            "no file tells which deployment is ours",
+            hint,
+        ))
     }
 
     /// AWS, opened at the first use. A failure is tried again at the next. Another account than
@@ -313,7 +318,7 @@ impl Context {
     pub fn config(&self) -> Result<&Arc<Config>, Failure> {
         self.config.as_ref().ok_or_else(|| {
             let hint = "run `spot-tui setup`, or name a file with --config";
-            Failure::new(Step::State, "there is no configuration", hint)
+            Failure::new(FailureKind::Configuration, Step::State, "there is no configuration", hint)
         })
     }
 
@@ -321,7 +326,7 @@ impl Context {
     pub fn journal(&self) -> Result<&Arc<Journal>, Failure> {
         self.journal.as_ref().ok_or_else(|| {
             let hint = "start without --read-only, and end the other process that holds the state";
-            Failure::new(Step::State, "this process only reads", hint)
+            Failure::new(FailureKind::Configuration, Step::State, "this process only reads", hint)
         })
     }
 

@@ -6,7 +6,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, sleep};
 
 use crate::aws::{Ec2, Selector};
-use crate::fleet::{Ec2State, Fact, Failure, InstanceKey, Level, Machine, Phase, Step};
+use crate::fleet::{
+    Ec2State, Fact, Failure, FailureKind, InstanceKey, Level, Machine, Phase, Step,
+};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::node::deploy::Pipeline;
@@ -21,10 +23,10 @@ fn late(machine: &Machine) -> Failure {
     if machine.state == Ec2State::Running {
         let reason = format!("{id} runs and had no address to connect to for {after} s");
         let hint = "set aws.associate_public_ip: true, or ssh.connect: private";
-        return Failure::new(Step::Connect, reason, hint);
+        return Failure::new(FailureKind::Configuration, Step::Connect, reason, hint);
     }
     let reason = format!("{id} was still {} after {after} s", machine.state);
-    Failure::new(Step::Boot, reason, "destroy it and create another one")
+    Failure::new(FailureKind::Aws, Step::Boot, reason, "destroy it and create another one")
 }
 
 /// Sees the instances of one region from pending to the end of their pipelines.

@@ -8,7 +8,9 @@ use crate::aws::network::NetworkReady;
 use crate::aws::{Architecture, AwsError, Ec2, ImageChoice, MachineFacts};
 use crate::config::{Image, RegionConfig, UbuntuRelease};
 use crate::fleet::market::History;
-use crate::fleet::{Failure, Level, Lifecycle, MachineType, Pool, Region, Step, SubnetId, Zone};
+use crate::fleet::{
+    Failure, FailureKind, Level, Lifecycle, MachineType, Pool, Region, Step, SubnetId, Zone,
+};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::market::offers::machines;
@@ -161,5 +163,10 @@ fn fits(image: &ImageChoice, facts: &MachineFacts) -> Result<(), Failure> {
     }
     let (is, needs) = (image.architecture.word(), facts.architecture.word());
     let reason = format!("{} is an {is} image, and {} needs {needs}", image.id, facts.machine_type);
-    Err(Failure::new(Step::Image, reason, "name an image of that architecture, or image: auto"))
+    Err(Failure::new(
+        FailureKind::Configuration,
+        Step::Image,
+        reason,
+        "name an image of that architecture, or image: auto",
+    ))
 }

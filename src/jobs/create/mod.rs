@@ -28,8 +28,8 @@ use crate::aws::{Aws, Ec2, LaunchRequest};
 use crate::config::{Config, RegionConfig, Strategy};
 use crate::fleet::tags::Origin;
 use crate::fleet::{
-    Account, Fact, Failure, Instance, InstanceKey, Launch, LaunchId, Level, Lifecycle, Machine,
-    NetworkState, Outcome, Phase, Region, Step,
+    Account, Fact, Failure, FailureKind, Instance, InstanceKey, Launch, LaunchId, Level, Lifecycle,
+    Machine, NetworkState, Outcome, Phase, Region, Step,
 };
 
 /// Launches and deploys. One region's failure is that region's alone.
@@ -239,11 +239,11 @@ impl Creation {
             let hint = format!("enable it: aws account enable-region --region-name {region}");
             let reason =
                 format!("the region {region} is not enabled for account {}", self.account.id);
-            return Err(Failure::new(Step::Account, reason, hint));
+            return Err(Failure::new(FailureKind::Permission, Step::Account, reason, hint));
         }
         let wanted = self.config.region(region).ok_or_else(|| {
             let reason = format!("the region {region} is not in the configuration");
-            Failure::new(Step::Launch, reason, "add it under regions:")
+            Failure::new(FailureKind::Configuration, Step::Launch, reason, "add it under regions:")
         })?;
         let origin = Origin { extra: wanted.tags.clone(), ..self.origin.clone() };
         let images = images(context, ec2, wanted).await?;

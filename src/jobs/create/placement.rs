@@ -11,7 +11,9 @@ use tokio::time::{Instant, sleep};
 use super::candidates::Candidate;
 use crate::aws::{AwsError, Class, Ec2, FleetRequest, Given, LaunchRequest, Selector};
 use crate::fleet::tags::Origin;
-use crate::fleet::{Attempt, Fact, Failure, InstanceKey, LaunchId, Level, Machine, Pool, Step};
+use crate::fleet::{
+    Attempt, Fact, Failure, FailureKind, InstanceKey, LaunchId, Level, Machine, Pool, Step,
+};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::tasks::jitter;
@@ -322,6 +324,7 @@ impl Placement<'_> {
         let region = self.ec2.region();
         if tries.is_empty() {
             return Failure::new(
+                FailureKind::Configuration,
                 Step::Launch,
                 format!("{region} has no zone that offers what is asked for"),
                 "name another machine type or zone; a zone that refused is asked again after 3 \
@@ -330,6 +333,7 @@ impl Placement<'_> {
         }
         let told: Vec<String> = tries.iter().map(ToString::to_string).collect();
         Failure::new(
+            FailureKind::Capacity,
             Step::Launch,
             format!(
                 "{missing} of {} found no place in {region}: {}",

@@ -25,8 +25,8 @@ use super::intents::unanswered::Unanswered;
 use super::watch::look::look;
 use crate::aws::{AwsError, Ec2, Kind, Residue, Selector, network};
 use crate::fleet::{
-    Doomed, Ec2State, Fact, Failure, InstanceId, Level, Machine, NetworkState, Outcome, Phase,
-    Region, SpotRequestId, Step, Victim,
+    Doomed, Ec2State, Fact, Failure, FailureKind, InstanceId, Level, Machine, NetworkState,
+    Outcome, Phase, Region, SpotRequestId, Step, Victim,
 };
 
 /// How long an instance may take from shutting-down to terminated.
@@ -200,7 +200,12 @@ impl Destruction {
             }
             if is_alive && Instant::now() >= deadline {
                 let reason = "instances come up faster than they can be ended";
-                return Err(Failure::new(Step::Terminate, reason, "run destroy again"));
+                return Err(Failure::new(
+                    FailureKind::Aws,
+                    Step::Terminate,
+                    reason,
+                    "run destroy again",
+                ));
             }
             if is_alive {
                 continue;
@@ -294,7 +299,7 @@ impl Destruction {
         let ids = ids.join(" ");
         let reason = format!("still runs, but its tags were taken away: {ids}");
         let hint = format!("`spot-tui destroy {ids}` ends it; or give it its tags again");
-        Some(Failure::new(Step::Terminate, reason, hint))
+        Some(Failure::new(FailureKind::Aws, Step::Terminate, reason, hint))
     }
 
     /// The target's instances, the terminated ones too, as far as they have its tags. What is of
@@ -375,7 +380,7 @@ impl Destruction {
                 let reason =
                     format!("not terminated after {} s: {}", SHUTDOWN.as_secs(), ids.join(", "));
                 let hint = "run destroy again: it goes on where this one stopped";
-                return Err(Failure::new(Step::Terminate, reason, hint));
+                return Err(Failure::new(FailureKind::Aws, Step::Terminate, reason, hint));
             }
             if !waiting.is_empty() {
                 sleep(self.context.pace.busy).await;

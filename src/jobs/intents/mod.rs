@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use super::context::Context;
 use crate::aws::network;
-use crate::fleet::{Failure, Step};
+use crate::fleet::Failure;
 use crate::store::{Intent, IntentId};
 
 /// Writes down what is about to be asked of AWS; when this returns, it is on the disk.
@@ -26,7 +26,7 @@ pub(in crate::jobs) async fn record(
     let (intent, now) = (intent.clone(), context.now());
     tokio::task::spawn_blocking(move || journal.record(&intent, now))
         .await
-        .map_err(|panic| Failure::new(Step::Internal, panic.to_string(), ""))?
+        .map_err(Failure::internal)?
         .inspect(|id| context.deadlines().sent(*id))
         .map_err(|error| error.failure())
 }
@@ -41,7 +41,7 @@ pub(in crate::jobs) async fn amend(
     let (intent, now) = (intent.clone(), context.now());
     tokio::task::spawn_blocking(move || journal.amend(id, &intent, now))
         .await
-        .map_err(|panic| Failure::new(Step::Internal, panic.to_string(), ""))?
+        .map_err(Failure::internal)?
         .inspect(|()| context.deadlines().sent(id))
         .map_err(|error| error.failure())
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::config::{check_endpoint, check_token};
-use crate::fleet::{Failure, Step};
+use crate::fleet::{Failure, FailureKind, Step};
 
 /// How one of them is looked at.
 type Check = fn(&str) -> Result<(), String>;
@@ -54,6 +54,6 @@ impl Credentials {
             return Ok(());
         }
         let hint = "mend the file, or take it away; nothing was launched";
-        Err(Failure::new(Step::State, self.wrong.join("; "), hint))
+        Err(Failure::new(FailureKind::Configuration, Step::State, self.wrong.join("; "), hint))
     }
 }

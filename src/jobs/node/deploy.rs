@@ -15,7 +15,8 @@ use crate::aws::{Ec2, host_key_fingerprints};
 use crate::config::HostKeyPolicy;
 use crate::fleet::identity::Identity;
 use crate::fleet::{
-    Fact, Failure, HostKey, HostKeyTrust, InstanceKey, Level, Machine, Phase, Step, Transfer,
+    Fact, Failure, FailureKind, HostKey, HostKeyTrust, InstanceKey, Level, Machine, Phase, Step,
+    Transfer,
 };
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::{Charge, Context};
@@ -133,6 +134,7 @@ impl Pipeline {
         }
         if strict {
             return Err(Failure::new(
+                FailureKind::HostKey,
                 Step::HostKey,
                 format!("the console of {} does not tell its host keys", self.machine.id),
                 "look at its console output in EC2, or set ssh.host_key: console",
@@ -176,6 +178,7 @@ impl Pipeline {
         }
         if !told.contains(&host_key.fingerprint) {
             return Failure::new(
+                FailureKind::HostKey,
                 Step::HostKey,
                 format!(
                     "the host showed {} and its console tells {}",
@@ -331,7 +334,12 @@ impl Pipeline {
             && code != 0
         {
             let reason = format!("sudo reboot ended with exit code {code}");
-            return Err(Failure::new(Step::Reboot, reason, "may the login user use sudo?"));
+            return Err(Failure::new(
+                FailureKind::Node,
+                Step::Reboot,
+                reason,
+                "may the login user use sudo?",
+            ));
         }
         drop(session);
         let deadline = Instant::now() + self.timeout();
@@ -344,7 +352,12 @@ impl Pipeline {
             }
         }
         let reason = format!("it did not restart within {} s", self.kit.reach.ssh.timeout_s);
-        Err(Failure::new(Step::Reboot, reason, "destroy it and create another one"))
+        Err(Failure::new(
+            FailureKind::Node,
+            Step::Reboot,
+            reason,
+            "destroy it and create another one",
+        ))
     }
 
     /// Looks until all is well or the time is up. Answers what is not well.
@@ -393,17 +406,20 @@ fn set_up_failed(exit: &Exit) -> Failure {
     match exit {
         Exit::Code(code) => match exit_codes::explain(*code) {
             Some((step, hint)) => Failure::new(
+                FailureKind::Node,
                 Step::Configure,
                 format!("step {step} of deploy_services.sh failed (exit code {code})"),
                 hint,
             ),
             None => Failure::new(
+                FailureKind::Node,
                 Step::Configure,
                 format!("deploy_services.sh ended with exit code {code}"),
                 "its log is in /opt/deployment.log on the instance",
             ),
         },
         Exit::Signal(_) => Failure::new(
+            FailureKind::Node,
             Step::Configure,
             format!("deploy_services.sh ended by {exit}"),
             "its log is in /opt/deployment.log on the instance",

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::reach::Reach;
-use crate::fleet::{Failure, HostKey, Instance, InstanceKey, Level, Outcome, Step};
+use crate::fleet::{Failure, FailureKind, HostKey, Instance, InstanceKey, Level, Outcome, Step};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::tasks::together;
@@ -62,7 +62,12 @@ async fn tell(reporter: &Reporter, key: &InstanceKey, drained: &Result<(), Failu
 
 async fn stop_node(reach: &Reach, instance: &Instance, host_key: HostKey) -> Result<(), Failure> {
     let machine = instance.machine.as_ref().ok_or_else(|| {
-        Failure::new(Step::Connect, "it is not there", "AWS has taken it back already")
+        Failure::new(
+            FailureKind::Unreachable,
+            Step::Connect,
+            "it is not there",
+            "AWS has taken it back already",
+        )
     })?;
     let route = reach.route(machine)?;
     let known = HostKeyCheck::Known(host_key);
@@ -74,6 +79,11 @@ async fn stop_node(reach: &Reach, instance: &Instance, host_key: HostKey) -> Res
     let exit = session.exec(&Command::new(STOP).limit(LIMIT), |_, _| ()).await;
     match exit.map_err(|error| error.failure())? {
         Exit::Code(0) => Ok(()),
-        other => Err(Failure::new(Step::Verify, format!("`{STOP}` ended with {other}"), "")),
+        other => Err(Failure::new(
+            FailureKind::Node,
+            Step::Verify,
+            format!("`{STOP}` ended with {other}"),
+            "",
+        )),
     }
 }

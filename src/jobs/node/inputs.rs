@@ -14,7 +14,7 @@ use super::reach::Reach;
 use super::user_data;
 use crate::aws::operator_networks;
 use crate::config::Config;
-use crate::fleet::{Failure, Level, Step};
+use crate::fleet::{Failure, FailureKind, Level, Step};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::ssh::{Bundle, PublicKey, Source, resolve};
@@ -104,6 +104,7 @@ async fn public_key(
         reach.identities.public_key(&anybody.target).await.map_err(|error| error.failure())?;
     let Some(login) = login else {
         return Err(Failure::new(
+            FailureKind::Key,
             Step::Login,
             "there is no SSH key to log in with: none in the agent, none in ~/.ssh",
             "make one with `ssh-keygen -t ed25519`, or name one: aws.private_ssh_key_path",
@@ -115,9 +116,7 @@ async fn public_key(
     let Some(path) = &config.aws.public_ssh_key_path else { return Ok(Some(login.openssh)) };
     let path = context.path(path);
     let read = tokio::task::spawn_blocking(move || PublicKey::read(&path)).await;
-    let key = read
-        .map_err(|panic| Failure::new(Step::Internal, panic.to_string(), ""))?
-        .map_err(|error| error.failure())?;
+    let key = read.map_err(Failure::internal)?.map_err(|error| error.failure())?;
     Ok(Some(key.openssh))
 }
 
@@ -126,7 +125,7 @@ async fn user_data(
     config: &Config,
     public_key: Option<&str>,
 ) -> Result<String, Failure> {
-    let failed = |why: String| Failure::new(Step::Launch, why, "");
+    let failed = |why: String| Failure::new(FailureKind::Configuration, Step::Launch, why, "");
     let theirs = match &config.node.cloud_init {
         Some(path) => {
             let path = context.path(path);

@@ -1,7 +1,7 @@
 //! The orchestrator that the configuration names, with its API key.
 
 use crate::bacalhau::Orchestrator;
-use crate::fleet::{Failure, Secret, Step};
+use crate::fleet::{Failure, FailureKind, Secret, Step};
 use crate::jobs::context::Context;
 
 /// The longest API key that is read, in bytes.
@@ -21,7 +21,12 @@ pub async fn open_orchestrator(context: &Context) -> Result<Option<Orchestrator>
 async fn read_key(path: std::path::PathBuf) -> Result<Secret, Failure> {
     let unusable = |why: String| {
         let reason = format!("the API key {} cannot be used: {why}", path.display());
-        Failure::new(Step::Verify, reason, "name a readable file: bacalhau.api_key_file")
+        Failure::new(
+            FailureKind::Configuration,
+            Step::Verify,
+            reason,
+            "name a readable file: bacalhau.api_key_file",
+        )
     };
     let size = tokio::fs::metadata(&path).await.map_err(|error| unusable(error.to_string()))?;
     if !size.is_file() || size.len() > KEY_CAP {

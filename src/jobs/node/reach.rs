@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::time::{Duration, timeout};
 
 use crate::config::{Config, Connect, Ssh};
-use crate::fleet::{Failure, Machine, Secret, Step};
+use crate::fleet::{Failure, FailureKind, Machine, Secret, Step};
 use crate::jobs::context::Context;
 use crate::ssh::{
     Ask, Dial, HostKeyCheck, Identities, Route, Session, Settings, SshConfigFile, connect, resolve,
@@ -66,7 +66,7 @@ impl Reach {
         let address = self.address(machine).ok_or_else(|| {
             let reason = format!("{} has no address to connect to", machine.id);
             let hint = "set aws.associate_public_ip: true, or ssh.connect: private";
-            Failure::new(Step::Connect, reason, hint)
+            Failure::new(FailureKind::Configuration, Step::Connect, reason, hint)
         })?;
         resolve(&self.config, &address.to_string(), &self.settings).map_err(|error| error.failure())
     }
@@ -82,7 +82,12 @@ impl Reach {
             timeout(PATIENCE, connect(&*self.dial, &route, &self.identities, check)).await;
         let Ok(reached) = reached else {
             let reason = format!("no login within {} s", PATIENCE.as_secs());
-            return Err(Failure::new(Step::Connect, reason, "is it up, and port 22 open to you?"));
+            return Err(Failure::new(
+                FailureKind::Unreachable,
+                Step::Connect,
+                reason,
+                "is it up, and port 22 open to you?",
+            ));
         };
         reached.map_err(|error| error.failure())
     }

@@ -7,7 +7,9 @@ use super::health::{NODE_STATUS, Roll, complete};
 use super::reach::Reach;
 use super::status;
 use crate::aws::host_key_fingerprints;
-use crate::fleet::{Diagnosis, Failure, HostKey, Instance, InstanceKey, Machine, Region, Step};
+use crate::fleet::{
+    Diagnosis, Failure, FailureKind, HostKey, Instance, InstanceKey, Machine, Region, Step,
+};
 use crate::jobs::context::Context;
 use crate::ssh::{Command, Exit, HostKeyCheck, Pipe, Session};
 
@@ -33,7 +35,12 @@ impl Place {
     /// Where this instance is, if it was made already.
     pub fn of(instance: &Instance) -> Result<Self, Failure> {
         let machine = instance.machine.clone().ok_or_else(|| {
-            Failure::new(Step::Connect, format!("{} is not there yet", instance.key), "")
+            Failure::new(
+                FailureKind::Unreachable,
+                Step::Connect,
+                format!("{} is not there yet", instance.key),
+                "",
+            )
         })?;
         let Instance { key, region, host_key, .. } = instance;
         let (key, region, host_key) = (key.clone(), region.clone(), host_key.clone());
@@ -72,7 +79,7 @@ impl Visitor {
         else {
             let reason = format!("node-status told nothing ({exit})");
             let hint = "the deployment did not come that far: look at `spot-tui logs`";
-            return Err(Failure::new(Step::Verify, reason, hint));
+            return Err(Failure::new(FailureKind::Node, Step::Verify, reason, hint));
         };
         let vitals = complete(vitals, None, &place.machine, self.roll.as_ref()).await;
         Ok(Diagnosis { vitals, report })
@@ -105,7 +112,7 @@ impl Visitor {
         if told.is_empty() {
             let reason = "its host key is not known, and its console does not tell it";
             let hint = "use the state file of the process that deployed it";
-            return Err(Failure::new(Step::HostKey, reason, hint));
+            return Err(Failure::new(FailureKind::HostKey, Step::HostKey, reason, hint));
         }
         self.reach.session(machine, HostKeyCheck::Fingerprints(told)).await
     }

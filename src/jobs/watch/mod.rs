@@ -88,9 +88,9 @@ pub(super) async fn watch(context: Arc<Context>, reporter: Reporter) -> Outcome 
         match ended {
             Ok(refused) => {
                 context.forget_credentials().await;
-                let Failure { step, reason, hint } = refused.failure(Step::Account);
+                let Failure { kind, step, reason, hint } = refused.failure(Step::Account);
                 let hint = format!("{hint}; then press r to go on");
-                return Outcome::Failed(Failure::new(step, reason, hint));
+                return Outcome::Failed(Failure::new(kind, step, reason, hint));
             }
             // Nobody ends a watch otherwise: it did so by a bug, which the hook has logged.
             Err(_) => lost += 1,
