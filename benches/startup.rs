@@ -310,7 +310,7 @@ fn keys_in_a_stream() {
             stream(&mut model, number);
         }
         let motion = if key % 2 == 0 { Motion::Down } else { Motion::Up };
-        let message = Message::Command(app::Command::Move(motion));
+        let message = Message::Command(app::Command::Press(app::Press::Move(motion)));
         let at = model.now;
         drop(update(&mut model, Stamped { at, message }));
         model.settle();

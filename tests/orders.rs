@@ -38,7 +38,7 @@ fn take(model: &mut Model, message: Message) -> Vec<Effect> {
 
 fn create(model: &mut Model, count: u32) -> Vec<Launch> {
     let counts = Counts::from([(REGION.into(), count)]);
-    let effects = take(model, Message::Command(Command::Create(Some(counts))));
+    let effects = take(model, Message::Command(Command::create(Some(counts))));
     effects.into_iter().find_map(launches).unwrap_or_default()
 }
 
@@ -102,7 +102,7 @@ fn a_destroy_that_was_cut_short_is_gone_on_with_and_takes_nothing_else() {
     let destroys = vec![destroy, others];
     let mut model = Model::new(Opening { fleet, destroys, ..opening((140, 40)) });
     let counts = || Some(Counts::from([(REGION.into(), 1)]));
-    let effects = take(&mut model, Message::Command(Command::Create(counts())));
+    let effects = take(&mut model, Message::Command(Command::create(counts())));
     let jobs: Vec<Job> = effects.into_iter().filter_map(started).collect();
     let doomed = Doomed::Instances([(REGION.into(), vec![victim])].into());
     assert!(jobs.contains(&Job::Destroy(doomed)), "{jobs:?}");
@@ -111,7 +111,7 @@ fn a_destroy_that_was_cut_short_is_gone_on_with_and_takes_nothing_else() {
         _ => None,
     });
     assert_eq!(resumed, Some(vec![machine(1, "us-west-2a").id]), "what is to end is not set up");
-    let effects = take(&mut model, Message::Command(Command::Create(counts())));
+    let effects = take(&mut model, Message::Command(Command::create(counts())));
     assert!(!effects.into_iter().filter_map(started).any(|job| job.verb() == "destroy"), "once");
 }
 
@@ -119,7 +119,7 @@ fn a_destroy_that_was_cut_short_is_gone_on_with_and_takes_nothing_else() {
 fn a_create_that_is_cancelled_is_taken_back() {
     let mut model = Model::new(opening((140, 40)));
     let counts = Counts::from([(REGION.into(), 2)]);
-    let effects = take(&mut model, Message::Command(Command::Create(Some(counts))));
+    let effects = take(&mut model, Message::Command(Command::create(Some(counts))));
     let launch = effects.iter().cloned().find_map(launches).unwrap().remove(0);
     let job = effects.iter().find_map(|effect| match effect {
         Effect::Start(id, Job::Create(_)) => Some(*id),

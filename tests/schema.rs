@@ -99,7 +99,7 @@ fn host_key(trust: HostKeyTrust) -> Fact {
 fn everything(run: &mut Run) -> [InstanceKey; 2] {
     run.learn(About::Job, account());
     let counts = [("us-west-2".into(), 2)].into();
-    run.send(Message::Command(Command::Create(Some(counts))));
+    run.send(Message::Command(Command::create(Some(counts))));
     let keys: Vec<InstanceKey> = run.model.fleet.instances().map(|row| row.key.clone()).collect();
     let [lives, refused] = keys.try_into().unwrap();
     let of = |key: &InstanceKey| About::Instance(key.clone());
@@ -227,7 +227,7 @@ fn each_transition_is_told_once_whoever_saw_it_first() {
 fn a_job_that_fails_counts_all_its_rows() {
     let text = printed(Format::Json, |run| {
         run.learn(About::Job, account());
-        run.send(Message::Command(Command::Create(Some([("us-west-2".into(), 3)].into()))));
+        run.send(Message::Command(Command::create(Some([("us-west-2".into(), 3)].into()))));
         let failure = Failure::new(FailureKind::SignIn, Step::Account, HOSTILE, "");
         run.report(About::Job, Progress::Ended(Outcome::Failed(failure)));
     });

@@ -1,4 +1,7 @@
 //! The program's vocabulary: what keys, the palette and the command line can ask for.
+//!
+//! A command belongs to who carries it out, and each of them matches all of its own: one that
+//! nobody carries out does not compile.
 
 use super::{Counts, Field, Pane, Panel, Scope};
 use crate::config::ThemeName;
@@ -12,24 +15,119 @@ pub enum Command {
     /// Learn what these machine types cost in every region of the configuration, in all enabled
     /// regions where there is none; without types, those of the configuration.
     Prices(Vec<MachineType>),
+    /// Say what of ours there is in these regions; in all where none is named.
+    Inspect(Vec<Region>),
+    /// Say what is left of deployments that are gone.
+    FindLeftOvers(Vec<Region>),
+    /// Ask whether to do something to what this is aimed at.
+    Ask(Action, Aim),
+    /// Do it, already confirmed.
+    Act(Action, Scope),
+    /// Go, or stand aside.
+    Leave(LeaveCommand),
+    /// For the rows of the table.
+    Table(TableCommand),
+    /// For how the screen is divided.
+    Panels(PanelsCommand),
+    /// For the lines of a pane.
+    Lines(LinesCommand),
+    /// For the row under the cursor, outside of the screen.
+    Row(RowCommand),
+    /// For what lies over the table, and for looks.
+    Screen(ScreenCommand),
+    /// For whatever has the keyboard: a dialog, a field, else a panel.
+    Press(Press),
+}
+
+impl Command {
+    /// Launch and deploy. Without counts: what the configuration says.
+    pub fn create(counts: Option<Counts>) -> Self {
+        Self::Act(Action::Create(counts), Scope::All)
+    }
+
+    /// Destroy, already confirmed.
+    pub fn destroy(scope: Scope) -> Self {
+        Self::Act(Action::Destroy, scope)
+    }
+}
+
+/// What can be done to instances.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
     /// Launch and deploy. Without counts: what the configuration says.
     Create(Option<Counts>),
-    /// Destroy, already confirmed.
-    Destroy(Scope),
+    /// Terminate, and remove the network of every region where nothing is left.
+    Destroy,
+    /// Run this command on nodes, and show the answers side by side.
+    Exec(String),
+    /// Look closely at nodes, and show what is found side by side.
+    Diagnose,
+    /// Destroy everything of ours in the account.
+    Nuke,
+    /// Remove what is left of deployments that are gone.
+    CleanUp,
+    /// Write the state anew from what the tags tell.
+    Recover,
+}
+
+/// What an action is aimed at, before it is known which rows those are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aim {
+    /// The marked rows, else the one under the cursor.
+    Chosen,
+    /// What is in the region of the row under the cursor.
+    Region,
+    /// The whole deployment.
+    Deployment,
+    /// The whole account.
+    Account,
+}
+
+/// Ways to go, and to stand aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaveCommand {
     /// Leave; asks first while jobs change something.
     Quit,
-
     /// Ctrl-C: leave, and the second time without a question.
     Interrupt,
     /// Ctrl-Z: give the terminal back until `fg`.
     Suspend,
+    /// Go on in another way than this dashboard.
+    Turn(Turn),
+}
 
-    /// Move the cursor, or scroll, in what has the focus.
-    Move(Motion),
-    /// The same in this panel, whichever has the focus.
+/// For the rows of the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TableCommand {
+    /// Put the cursor on a row.
+    Select(InstanceKey),
+    /// Mark the row under the cursor, or take its mark away.
+    Mark,
+    /// Mark from here to where the cursor goes, or end that.
+    MarkRange,
+    /// Mark every row that is shown.
+    MarkAll,
+    /// Mark those that are not, and no others.
+    MarkOthers,
+    /// Show the rows that pass this filter.
+    SetFilter(String),
+    /// Sort by the next column.
+    SortNext,
+    /// Sort the other way round.
+    SortReverse,
+    /// Sort by this column; a second time the other way round.
+    SortBy(Field),
+    /// Show these columns in this order; none for those at the start.
+    SetColumns(Vec<Field>),
+}
+
+/// For how the screen is divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PanelsCommand {
+    /// Move in this panel, whichever has the focus.
     Scroll(Panel, Motion),
     /// Give the focus to the next panel.
-    NextPanel,
+    Next,
     /// Give the focus to this panel.
     Focus(Panel),
     /// Give the whole screen to the panel that has the focus, or take it back.
@@ -44,110 +142,124 @@ pub enum Command {
     ToggleLog,
     /// Show a pane beside the table; the one that is shown is closed.
     Open(Pane),
-    /// Look for words in the lines of a pane.
+}
+
+/// For the lines of a pane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinesCommand {
+    /// Look for words in them.
     Search,
     /// To the next line that has them.
-    NextMatch,
+    Next,
     /// To the one before.
-    PreviousMatch,
+    Previous,
     /// Leave out the lines without them, or show them again.
-    OnlyMatches,
+    Only,
     /// Write the events that are shown to a file; without a name, to one that is made up.
     Export(Option<String>),
+}
 
-    /// Put the cursor on a row.
-    Select(InstanceKey),
-    /// Mark the row under the cursor, or take its mark away.
-    Mark,
-    /// Mark from here to where the cursor goes, or end that.
-    MarkRange,
-    /// Mark every row that is shown.
-    MarkAll,
-    /// Mark those that are not, and no others.
-    MarkOthers,
+/// For the row under the cursor, outside of the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowCommand {
+    /// Copy something of it.
+    Copy(Copied),
+    /// Log in to its instance, with the system's ssh.
+    Shell,
+}
+
+/// For what lies over the table, and for looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScreenCommand {
     /// Type a filter for the table.
     Filter,
-    /// Show the rows that pass this filter.
-    SetFilter(String),
-    /// Sort by the next column.
-    SortNext,
-    /// Sort the other way round.
-    SortReverse,
-    /// Sort by this column; a second time the other way round.
-    SortBy(Field),
     /// Choose which columns there are, and their order.
-    AskColumns,
-    /// Show these columns in this order; none for those at the start.
-    SetColumns(Vec<Field>),
-
-    /// Copy something of the row under the cursor.
-    Copy(Copied),
+    Columns,
     /// Ask what to copy.
-    AskCopy,
-    /// Log in to the instance under the cursor, with the system's ssh.
-    Shell,
-    /// Type a command for the marked instances, else for the one under the cursor.
-    AskRun,
-    /// Look closely at the nodes there, and show what is found side by side.
-    Diagnose,
-    /// Run this command there, and show the answers side by side.
-    Run(String),
-
+    CopyMenu,
     /// Type a command.
-    AskPalette,
+    Palette,
+    /// Explain the keys that work now.
+    Help,
     /// Use this theme.
     Theme(ThemeName),
     /// Use the next theme.
     NextTheme,
     /// Take the mouse, or give it back to the terminal.
     ToggleMouse,
-    /// Explain the keys that work now.
-    Help,
-    /// Go on in another way than this dashboard.
-    Turn(Turn),
-    /// Ask how many to create, and where.
-    AskCreate,
-    /// Ask whether to destroy the marked rows, else the row under the cursor.
-    AskDestroy,
-    /// Ask whether to destroy what is in the region of the row under the cursor.
-    AskDestroyRegion,
-    /// Ask whether to destroy the whole deployment.
-    AskDestroyAll,
-    /// Ask whether to destroy everything of ours in the account.
-    AskNuke,
-    /// Ask whether to remove what is left of deployments that are gone.
-    AskCleanUp,
-    /// Write the state anew from what the tags tell.
-    Recover,
-    /// Say what of ours there is in these regions; in all where none is named.
-    Inspect(Vec<Region>),
-    /// Say what is left of deployments that are gone.
-    FindLeftOvers(Vec<Region>),
+}
 
+/// What is pressed for whatever has the keyboard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Press {
+    /// Move the cursor, or scroll.
+    Move(Motion),
     /// Enter: go on with what is shown.
     Accept,
     /// Escape: close it, or undo the last choice.
     Back,
+    /// Type into a field, or erase.
+    Edit(Edit),
     /// Finish the word that is being typed.
     Complete,
-    /// Move what the cursor is on, to the right or down.
-    Shift(bool),
-    /// The choice to the right, from the last to the first.
-    NextChoice,
-    /// The choice to the left.
-    PreviousChoice,
-    /// The choice called yes or no. Does not accept it.
-    Say(bool),
+    /// Go to one of the choices. Does not accept it.
+    Choose(Choose),
     /// One more of what the cursor is on.
     More,
     /// One less.
     Less,
-    /// A character for a field.
+    /// For the column under the cursor.
+    Column(ColumnPress),
+}
+
+/// Typing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edit {
+    /// A character.
     Type(char),
-    /// Take the last character of a field away.
+    /// Take the last character away.
     Erase,
-    /// Empty a field.
+    /// Empty the field.
     EraseAll,
+}
+
+/// Which of the choices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choose {
+    /// The one to the right, from the last to the first.
+    Next,
+    /// The one to the left.
+    Previous,
+    /// The one called yes.
+    Yes,
+    /// The one called no.
+    No,
+}
+
+impl Choose {
+    /// Whether yes is chosen then, of No and Yes.
+    pub(super) fn of_two(self, yes: bool) -> bool {
+        match self {
+            Self::Next | Self::Previous => !yes,
+            Self::Yes => true,
+            Self::No => false,
+        }
+    }
+}
+
+/// What happens to a column under choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnPress {
+    /// Show it, or hide it.
+    Toggle,
+    /// Move it to the left.
+    Earlier,
+    /// Move it to the right.
+    Later,
+    /// Sort by it.
+    Sort,
+    /// All of them as at first.
+    Reset,
 }
 
 /// What can be copied of a row.

@@ -15,9 +15,9 @@ pub use menu::Menu;
 pub(super) use next::{Next, edit};
 pub use palette::{Palette, Proposal};
 
-use super::command::Motion;
+use super::command::{Action, Choose, Command, Edit, Motion, Press};
 use super::keymap::Context;
-use super::{Command, Counts, Question, Scope, Secret};
+use super::{Counts, Question, Scope, Secret};
 use crate::fleet::{Health, JobId, Region};
 
 /// What lies over the table.
@@ -134,9 +134,11 @@ pub struct Target {
 }
 
 /// Whether to destroy what is named here.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DestroyForm {
-    /// What is destroyed on Yes.
+    /// What is done on Yes.
+    pub action: Action,
+    /// To what.
     pub scope: Scope,
     /// The rows that were there when the dialog opened.
     pub targets: Vec<Target>,
@@ -160,7 +162,7 @@ pub struct Found {
 impl DestroyForm {
     /// A question that is answered No so far. One row takes a Yes, several take their number,
     /// everything takes `all`, the account its number.
-    pub fn new(scope: Scope, targets: Vec<Target>) -> Self {
+    pub fn new(action: Action, scope: Scope, targets: Vec<Target>) -> Self {
         let word = match (&scope, targets.len()) {
             (Scope::All, _) => Some("all".to_owned()),
             (Scope::Account(account, _), _) => Some(account.to_string()),
@@ -168,7 +170,7 @@ impl DestroyForm {
             (_, several) => Some(several.to_string()),
         };
         let word = word.map(|word| (word, String::new()));
-        Self { scope, targets, word, yes: false, found: None }
+        Self { action, scope, targets, word, yes: false, found: None }
     }
 
     /// How many rows there are in each region.
@@ -221,103 +223,128 @@ impl SecretForm {
     }
 }
 
-/// What a command does in a dialog. `page` and `lines` are the window and the length of what a
-/// reading dialog shows.
-pub(super) fn apply(dialog: &mut Dialog, command: &Command, page: usize, lines: usize) -> Next {
+/// What is pressed in a dialog. `page` and `lines` are the window and the length of what a reading
+/// dialog shows.
+pub(super) fn apply(dialog: &mut Dialog, press: Press, page: usize, lines: usize) -> Next {
     match dialog {
-        Dialog::Create(form) => in_create(form, command),
-        Dialog::Destroy(form) => in_destroy(form, command),
-        Dialog::Quit(form) => in_quit(form, command),
-        Dialog::Secret(form) => in_secret(form, command),
-        Dialog::Menu(menu) => menu.take(command),
-        Dialog::Columns(form) => form.take(command),
+        Dialog::Create(form) => in_create(form, press),
+        Dialog::Destroy(form) => in_destroy(form, press),
+        Dialog::Quit(form) => in_quit(form, press),
+        Dialog::Secret(form) => in_secret(form, press),
+        Dialog::Menu(menu) => menu.take(press),
+        Dialog::Columns(form) => form.take(press),
         // Its line is read with the keymap at hand.
         Dialog::Palette(_) => Next::Stay,
-        Dialog::Help { top, .. } => match command {
-            Command::Move(motion) => {
+        Dialog::Help { top, .. } => {
+            if let Press::Move(motion) = press {
                 // The window, not a cursor, moves: the last line stops at the lower edge.
                 *top = motion.from(*top, (lines + 1).saturating_sub(page), page);
-                Next::Stay
             }
-            Command::Back | Command::Accept => Next::Close,
-            _ => Next::Stay,
-        },
-        Dialog::Notice { .. } => match command {
-            Command::Back | Command::Accept => Next::Close,
-            _ => Next::Stay,
-        },
+            in_reading(press)
+        }
+        Dialog::Notice { .. } => in_reading(press),
     }
 }
 
-fn in_create(form: &mut CreateForm, command: &Command) -> Next {
+fn in_reading(press: Press) -> Next {
+    match press {
+        Press::Back | Press::Accept => Next::Close,
+        Press::Move(_)
+        | Press::Edit(_)
+        | Press::Complete
+        | Press::Choose(_)
+        | Press::More
+        | Press::Less
+        | Press::Column(_) => Next::Stay,
+    }
+}
+
+fn in_create(form: &mut CreateForm, press: Press) -> Next {
     if let Some(yes) = &mut form.choice {
-        match command {
-            Command::NextChoice | Command::PreviousChoice => *yes = !*yes,
-            Command::Say(said) => *yes = *said,
-            Command::Accept if *yes => return Next::Do(Command::Create(Some(form.counts()))),
-            Command::Accept | Command::Back => form.choice = None,
-            _ => {}
+        match press {
+            Press::Choose(choose) => *yes = choose.of_two(*yes),
+            Press::Accept if *yes => return Next::Do(Command::create(Some(form.counts()))),
+            Press::Accept | Press::Back => form.choice = None,
+            Press::Move(_)
+            | Press::Edit(_)
+            | Press::Complete
+            | Press::More
+            | Press::Less
+            | Press::Column(_) => {}
         }
         return Next::Stay;
     }
-    match command {
-        Command::Move(motion) => form.go(*motion),
-        Command::More => form.change(|count| count.saturating_add(1)),
-        Command::Less => form.change(|count| count.saturating_sub(1)),
-        Command::Type(character) => {
+    match press {
+        Press::Move(motion) => form.go(motion),
+        Press::More => form.change(|count| count.saturating_add(1)),
+        Press::Less => form.change(|count| count.saturating_sub(1)),
+        Press::Edit(Edit::Type(character)) => {
             if let Some(digit) = character.to_digit(10) {
                 form.digit(digit);
             }
         }
-        Command::Erase => form.change(|count| count / 10),
-        Command::EraseAll => form.change(|_| 0),
-        Command::Accept if form.total() > 0 => form.choice = Some(false),
-        Command::Back => return Next::Close,
-        _ => {}
+        Press::Edit(Edit::Erase) => form.change(|count| count / 10),
+        Press::Edit(Edit::EraseAll) => form.change(|_| 0),
+        Press::Accept if form.total() > 0 => form.choice = Some(false),
+        Press::Back => return Next::Close,
+        Press::Accept | Press::Complete | Press::Choose(_) | Press::Column(_) => {}
     }
     Next::Stay
 }
 
-fn in_destroy(form: &mut DestroyForm, command: &Command) -> Next {
-    match command {
-        Command::Accept if form.is_looking() => {}
-        Command::Accept if form.is_confirmed() => {
-            return Next::Do(Command::Destroy(form.scope.clone()));
+fn in_destroy(form: &mut DestroyForm, press: Press) -> Next {
+    match press {
+        Press::Accept if form.is_looking() => {}
+        Press::Accept if form.is_confirmed() => {
+            return Next::Do(Command::Act(form.action.clone(), form.scope.clone()));
         }
         // A wrong word is not a No: the user sees what is missing. An untyped one is.
-        Command::Accept if form.word.as_ref().is_some_and(|(_, typed)| !typed.is_empty()) => {}
-        Command::Accept | Command::Back => return Next::Close,
-        Command::NextChoice | Command::PreviousChoice => form.yes = !form.yes,
-        Command::Say(said) => form.yes = *said,
-        other => {
+        Press::Accept if form.word.as_ref().is_some_and(|(_, typed)| !typed.is_empty()) => {}
+        Press::Accept | Press::Back => return Next::Close,
+        Press::Choose(choose) => form.yes = choose.of_two(form.yes),
+        Press::Edit(key) => {
             if let Some((_, typed)) = &mut form.word {
-                edit(typed, other);
+                edit(typed, key);
             }
         }
+        Press::Move(_) | Press::Complete | Press::More | Press::Less | Press::Column(_) => {}
     }
     Next::Stay
 }
 
-fn in_quit(form: &mut QuitForm, command: &Command) -> Next {
+fn in_quit(form: &mut QuitForm, press: Press) -> Next {
     let count = Leave::ALL.len();
-    match command {
-        Command::NextChoice => form.at = (form.at + 1) % count,
-        Command::PreviousChoice => form.at = (form.at + count - 1) % count,
-        Command::Say(false) => form.at = 0,
-        Command::Accept => return Next::Leave(form.choice()),
-        Command::Back => return Next::Close,
-        _ => {}
+    match press {
+        Press::Choose(Choose::Next) => form.at = (form.at + 1) % count,
+        Press::Choose(Choose::Previous) => form.at = (form.at + count - 1) % count,
+        Press::Choose(Choose::No) => form.at = 0,
+        Press::Accept => return Next::Leave(form.choice()),
+        Press::Back => return Next::Close,
+        // There are several ways to say yes.
+        Press::Choose(Choose::Yes)
+        | Press::Move(_)
+        | Press::Edit(_)
+        | Press::Complete
+        | Press::More
+        | Press::Less
+        | Press::Column(_) => {}
     }
     Next::Stay
 }
 
-fn in_secret(form: &mut SecretForm, command: &Command) -> Next {
-    match command {
+fn in_secret(form: &mut SecretForm, press: Press) -> Next {
+    match press {
         // The dialog came by itself: an Enter that was meant for the table answers nothing.
-        Command::Accept if form.is_empty() => {}
-        Command::Accept => return Next::Answer(std::mem::take(&mut form.typed)),
-        Command::Back => return Next::Close,
-        other => form.edit(|typed| edit(typed, other)),
+        Press::Accept if form.is_empty() => {}
+        Press::Accept => return Next::Answer(std::mem::take(&mut form.typed)),
+        Press::Back => return Next::Close,
+        Press::Edit(key) => form.edit(|typed| edit(typed, key)),
+        Press::Move(_)
+        | Press::Complete
+        | Press::Choose(_)
+        | Press::More
+        | Press::Less
+        | Press::Column(_) => {}
     }
     Next::Stay
 }
@@ -326,16 +353,20 @@ fn in_secret(form: &mut SecretForm, command: &Command) -> Next {
 mod tests {
     use super::*;
 
-    fn press(dialog: &mut Dialog, commands: &[Command]) -> Next {
+    fn press(dialog: &mut Dialog, presses: &[Press]) -> Next {
         let mut next = Next::Stay;
-        for command in commands {
-            next = apply(dialog, command, 10, 10);
+        for press in presses {
+            next = apply(dialog, *press, 10, 10);
         }
         next
     }
 
-    fn typed(text: &str) -> Vec<Command> {
-        text.chars().map(Command::Type).chain([Command::Accept]).collect()
+    fn kind(character: char) -> Press {
+        Press::Edit(Edit::Type(character))
+    }
+
+    fn typed(text: &str) -> Vec<Press> {
+        text.chars().map(kind).chain([Press::Accept]).collect()
     }
 
     fn target(label: &str) -> Target {
@@ -350,14 +381,14 @@ mod tests {
     fn destroy(count: usize) -> Dialog {
         let keys = (0..count).map(|number| number.to_string().into()).collect();
         let targets = (0..count).map(|number| target(&number.to_string())).collect();
-        Dialog::Destroy(DestroyForm::new(Scope::Instances(keys), targets))
+        Dialog::Destroy(DestroyForm::new(Action::Destroy, Scope::Instances(keys), targets))
     }
 
     #[test]
     fn one_instance_takes_a_yes_and_enter_alone_is_no() {
-        assert_eq!(press(&mut destroy(1), &[Command::Accept]), Next::Close);
-        let next = press(&mut destroy(1), &[Command::NextChoice, Command::Accept]);
-        assert_eq!(next, Next::Do(Command::Destroy(Scope::Instances(vec!["0".into()]))));
+        assert_eq!(press(&mut destroy(1), &[Press::Accept]), Next::Close);
+        let next = press(&mut destroy(1), &[Press::Choose(Choose::Next), Press::Accept]);
+        assert_eq!(next, Next::Do(Command::destroy(Scope::Instances(vec!["0".into()]))));
     }
 
     #[test]
@@ -365,34 +396,38 @@ mod tests {
         assert_eq!(press(&mut destroy(3), &typed("2")), Next::Stay);
         assert_eq!(press(&mut destroy(3), &typed("")), Next::Close);
         assert!(matches!(press(&mut destroy(3), &typed("3")), Next::Do(_)));
-        assert_eq!(press(&mut destroy(3), &[Command::Say(true), Command::Accept]), Next::Close);
+        assert_eq!(
+            press(&mut destroy(3), &[Press::Choose(Choose::Yes), Press::Accept]),
+            Next::Close
+        );
     }
 
     #[test]
     fn everything_takes_the_word_all() {
-        let mut dialog = Dialog::Destroy(DestroyForm::new(Scope::All, vec![target("a")]));
+        let mut dialog =
+            Dialog::Destroy(DestroyForm::new(Action::Destroy, Scope::All, vec![target("a")]));
         assert_eq!(dialog.context(), Context::Word);
         assert_eq!(press(&mut dialog, &typed("1")), Next::Stay);
-        press(&mut dialog, &[Command::EraseAll]);
-        assert_eq!(press(&mut dialog, &typed("all")), Next::Do(Command::Destroy(Scope::All)));
+        press(&mut dialog, &[Press::Edit(Edit::EraseAll)]);
+        assert_eq!(press(&mut dialog, &typed("all")), Next::Do(Command::destroy(Scope::All)));
     }
 
     #[test]
     fn counts_are_typed_stepped_and_confirmed() {
         let rows = vec![("a".into(), 1), ("b".into(), 2)];
         let mut dialog = Dialog::Create(CreateForm::new(rows));
-        press(&mut dialog, &[Command::Type('1'), Command::Type('2'), Command::Move(Motion::Down)]);
-        press(&mut dialog, &[Command::Less, Command::Less, Command::Less]);
-        assert_eq!(press(&mut dialog, &[Command::Accept, Command::Accept]), Next::Stay);
-        let next = press(&mut dialog, &[Command::Accept, Command::Say(true), Command::Accept]);
+        press(&mut dialog, &[kind('1'), kind('2'), Press::Move(Motion::Down)]);
+        press(&mut dialog, &[Press::Less, Press::Less, Press::Less]);
+        assert_eq!(press(&mut dialog, &[Press::Accept, Press::Accept]), Next::Stay);
+        let next = press(&mut dialog, &[Press::Accept, Press::Choose(Choose::Yes), Press::Accept]);
         let counts = Counts::from([("a".into(), 12)]);
-        assert_eq!(next, Next::Do(Command::Create(Some(counts))));
+        assert_eq!(next, Next::Do(Command::create(Some(counts))));
     }
 
     #[test]
     fn a_count_has_a_ceiling_and_none_at_all_goes_nowhere() {
         let mut dialog = Dialog::Create(CreateForm::new(vec![("a".into(), 0)]));
-        assert_eq!(press(&mut dialog, &[Command::Accept]), Next::Stay);
+        assert_eq!(press(&mut dialog, &[Press::Accept]), Next::Stay);
         assert_eq!(dialog.context(), Context::Counts);
         press(&mut dialog, &typed("99999"));
         let Dialog::Create(form) = &dialog else { unreachable!() };
@@ -403,9 +438,9 @@ mod tests {
     fn a_secret_is_typed_and_an_empty_enter_answers_nothing() {
         let question = Question { id: crate::app::QuestionId(1), text: "Passphrase".into() };
         let mut dialog = Dialog::Secret(SecretForm::new(question));
-        assert_eq!(press(&mut dialog, &[Command::Accept]), Next::Stay);
-        press(&mut dialog, &[Command::Type('ä'), Command::Type('b'), Command::Erase]);
+        assert_eq!(press(&mut dialog, &[Press::Accept]), Next::Stay);
+        press(&mut dialog, &[kind('ä'), kind('b'), Press::Edit(Edit::Erase)]);
         assert!(!format!("{dialog:?}").contains('ä'));
-        assert_eq!(press(&mut dialog, &[Command::Accept]), Next::Answer(Secret::new("ä")));
+        assert_eq!(press(&mut dialog, &[Press::Accept]), Next::Answer(Secret::new("ä")));
     }
 }

@@ -26,7 +26,10 @@ mod update;
 
 pub use answers::{Answer, Answers};
 pub use columns::Columns;
-pub use command::{Command, Copied, Motion, Turn};
+pub use command::{
+    Action, Aim, Choose, ColumnPress, Command, Copied, Edit, LeaveCommand, LinesCommand, Motion,
+    PanelsCommand, Press, RowCommand, ScreenCommand, TableCommand, Turn,
+};
 pub use dialog::Dialog;
 pub use effect::{Effect, Exit};
 pub use field::{Field, birth, membership};

@@ -91,7 +91,7 @@ pub(super) async fn create(environment: &Environment, args: &cli::Create, debug:
         let text = format!("{alive} already there in {}; {then}", model.deployment);
         run.printer.line(model, &About::Job, Level::Info, &text);
     }
-    if let Some(exit) = run.perform(Command::Create(Some(counts))).await {
+    if let Some(exit) = run.perform(Command::create(Some(counts))).await {
         return run.close(exit).await;
     }
     run.end().await
@@ -127,7 +127,7 @@ pub(super) async fn destroy(environment: &Environment, args: &cli::Destroy, debu
         return run.close(exit).await;
     }
     for scope in targets.scopes() {
-        if let Some(exit) = run.perform(Command::Destroy(scope)).await {
+        if let Some(exit) = run.perform(Command::destroy(scope)).await {
             return run.close(exit).await;
         }
     }
@@ -208,8 +208,8 @@ pub(super) async fn retry(
     if !yes && let Some(exit) = refusal(confirmed(&mut run.signals, fleet, &targets).await) {
         return run.close(exit).await;
     }
-    let fresh = Command::Create(Some(BTreeMap::from([(row.region.clone(), 1)])));
-    for step in [Command::Destroy(Scope::Instances(vec![row.key])), fresh] {
+    let fresh = Command::create(Some(BTreeMap::from([(row.region.clone(), 1)])));
+    for step in [Command::destroy(Scope::Instances(vec![row.key])), fresh] {
         if let Some(exit) = run.perform(step).await {
             return run.close(exit).await;
         }

@@ -44,7 +44,7 @@ pub(super) async fn run(environment: &Environment) -> color_eyre::Result<u8> {
     let mut signals = Signals::listen()?;
     engine.handle(Message::Command(Command::Refresh));
     if environment.demo.as_ref().is_some_and(|demo| demo.is_tour) {
-        engine.handle(Message::Command(Command::Create(counts)));
+        engine.handle(Message::Command(Command::create(counts)));
     }
     let mut screen = Screen {
         engine,

@@ -10,7 +10,7 @@ use super::money::dollars;
 use super::text;
 use super::{Pen, Tone};
 use crate::app::keymap::Context;
-use crate::app::{Command, Field, Model, Pane, Story, clean, story};
+use crate::app::{Command, Field, Model, Pane, PanelsCommand, Story, clean, story};
 use crate::fleet::health::{Space, Vitals};
 use crate::fleet::identity::{Coordinates, Identity};
 use crate::fleet::{Failure, Health, HostKeyTrust, Instance, InstanceKey, Machine, Phase};
@@ -44,7 +44,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect, key: &InstanceK
 /// The newest lines of its log, where there is room for some.
 fn newest(model: &Model, pen: &mut Pen<'_>, area: Rect, key: &InstanceKey) {
     let Some(log) = model.log.of(key).filter(|_| area.height >= 3) else { return };
-    let command = Command::Open(Pane::Output);
+    let command = Command::Panels(PanelsCommand::Open(Pane::Output));
     let more = model.keymap.key_for(Context::Pane, &command).unwrap_or_default();
     pen.rule(area, 0, (Tone::Dim, "log"), &format!("{more}: all of it"));
     let room = usize::from(area.height - 1);

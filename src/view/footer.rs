@@ -4,7 +4,10 @@ use ratatui::layout::Rect;
 
 use super::text;
 use super::{HitMap, Pen, Tone};
-use crate::app::{Command, Dialog, Model, Pane};
+use crate::app::{
+    Aim, Command, Dialog, LinesCommand, Model, Pane, PanelsCommand, RowCommand, ScreenCommand,
+    TableCommand,
+};
 use crate::fleet::Level;
 
 /// Draws it. Hints that do not fit are left out from the end.
@@ -45,18 +48,22 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Re
 /// Whether a key would do anything now: nothing is created or destroyed by who only reads, and
 /// without a row nothing can be done to one.
 fn is_of_use(model: &Model, command: &Command) -> bool {
+    let has_row = !model.table.is_empty();
     match command {
-        Command::AskCreate => model.read_only.is_none(),
-        Command::AskDestroy | Command::AskRun => {
-            model.read_only.is_none() && !model.table.is_empty()
-        }
+        Command::Ask(_, aim) => model.read_only.is_none() && (*aim != Aim::Chosen || has_row),
         // On a narrow screen a pane has all of it anyway.
-        Command::Zoom => model.panels.whole.is_some() || model.layout().whole.is_none(),
-        Command::Open(Pane::Details | Pane::Output) | Command::Mark | Command::Shell => {
-            !model.table.is_empty()
+        Command::Panels(PanelsCommand::Zoom) => {
+            model.panels.whole.is_some() || model.layout().whole.is_none()
         }
-        Command::Filter | Command::SortNext => !model.fleet.is_empty(),
-        Command::NextMatch => model.reader().is_some_and(|reader| !reader.needle.is_empty()),
+        Command::Panels(PanelsCommand::Open(Pane::Details | Pane::Output))
+        | Command::Table(TableCommand::Mark)
+        | Command::Row(RowCommand::Shell) => has_row,
+        Command::Screen(ScreenCommand::Filter) | Command::Table(TableCommand::SortNext) => {
+            !model.fleet.is_empty()
+        }
+        Command::Lines(LinesCommand::Next) => {
+            model.reader().is_some_and(|reader| !reader.needle.is_empty())
+        }
         _ => true,
     }
 }

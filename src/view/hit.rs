@@ -3,7 +3,7 @@
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
-use crate::app::{Command, Motion};
+use crate::app::{Command, Motion, PanelsCommand, Press};
 
 /// What lies where in a frame.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -28,10 +28,12 @@ impl HitMap {
         let mut under = self.spots.iter().rev().filter(|(area, _)| area.contains(at));
         let mut scroll = |motion| {
             let panel = under.find_map(|(_, command)| match command {
-                Command::Focus(panel) => Some(*panel),
+                Command::Panels(PanelsCommand::Focus(panel)) => Some(*panel),
                 _ => None,
             });
-            Some(panel.map_or(Command::Move(motion), |panel| Command::Scroll(panel, motion)))
+            Some(panel.map_or(Command::Press(Press::Move(motion)), |panel| {
+                Command::Panels(PanelsCommand::Scroll(panel, motion))
+            }))
         };
         match event.kind {
             MouseEventKind::ScrollUp => scroll(Motion::Up),

@@ -12,11 +12,11 @@ use tui_logger::{ExtLogRecord, LogFormatter, TuiLoggerWidget};
 
 use super::text;
 use super::{HitMap, Pen, Theme, Tone};
-use crate::app::{Command, Model, Panel, clean};
+use crate::app::{Command, Model, Panel, PanelsCommand, clean};
 
 /// Draws it: a rule that says where in the log one is, and the lines.
 pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Rect) {
-    hits.add(area, Command::Focus(Panel::Log));
+    hits.add(area, Command::Panels(PanelsCommand::Focus(Panel::Log)));
     let focused = model.focus() == Panel::Log;
     let remark = if model.log_panel.follows() { "following" } else { "scrolled, G follows" };
     pen.rule(area, 0, (if focused { Tone::Accent } else { Tone::Dim }, "log"), remark);

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::{HitMap, Pen, Tone, answers, details, map, prices, reader};
-use crate::app::{Command, Model, Pane, Panel};
+use crate::app::{Command, Model, Pane, Panel, PanelsCommand};
 
 /// Draws it. `beside`: the table is to the left of it.
 pub(super) fn draw(
@@ -15,7 +15,7 @@ pub(super) fn draw(
     beside: bool,
 ) {
     let focused = model.focus() == Panel::Side;
-    hits.add(area, Command::Focus(Panel::Side));
+    hits.add(area, Command::Panels(PanelsCommand::Focus(Panel::Side)));
     if beside {
         for line in 1..area.height {
             pen.text(area, 0, line, Tone::Dim, pen.theme.glyphs.wall);

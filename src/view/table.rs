@@ -7,7 +7,9 @@ use super::grid::{Grid, Placed};
 use super::text;
 use super::{HitMap, Pen, Tone};
 use crate::app::keymap::Context;
-use crate::app::{Command, Field, Model, Pane, Panel, clean};
+use crate::app::{
+    Action, Aim, Command, Field, Model, Pane, Panel, PanelsCommand, TableCommand, clean,
+};
 use crate::fleet::Phase;
 
 /// The columns for the cursor and the mark.
@@ -16,7 +18,7 @@ const GUTTER: u16 = 3;
 /// Draws it: a rule, the headings, the rows of the window, and how many there are.
 pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Rect) {
     pen.rule(area, 0, (Tone::Dim, ""), "");
-    hits.add(area, Command::Focus(Panel::Table));
+    hits.add(area, Command::Panels(PanelsCommand::Focus(Panel::Table)));
     let rows = Rect {
         x: area.x + GUTTER,
         y: area.y + 1,
@@ -26,7 +28,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Re
     let look = Look { now: model.now, glyphs: pen.theme.glyphs };
     let grid = Grid::new(chosen(model.table.columns.shown()), &look, pen.theme, rows);
     for (spot, key) in grid.headings(pen.buffer, Some(model.table.sort())) {
-        hits.add(spot, Command::SortBy(key));
+        hits.add(spot, Command::Table(TableCommand::SortBy(key)));
     }
     if model.fleet.is_empty() {
         newcomer(model, pen, rows);
@@ -37,7 +39,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Re
         let Some(instance) = model.fleet.get(key) else { continue };
         grid.row(pen.buffer, line, instance);
         let whole = Rect { y: rows.y + line + 1, height: 1, ..area };
-        hits.add(whole, Command::Select(key.clone()));
+        hits.add(whole, Command::Table(TableCommand::Select(key.clone())));
         if model.table.marks().contains(key) {
             pen.text(whole, 0, 0, Tone::Accent, pen.theme.glyphs.mark);
         }
@@ -58,7 +60,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Re
 /// What a newcomer can do next.
 fn newcomer(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let key = |command: &Command| model.keymap.key_for(Context::Table, command).unwrap_or_default();
-    let create = key(&Command::AskCreate);
+    let create = key(&Command::Ask(Action::Create(None), Aim::Deployment));
     let lines = if let Some(failure) = &model.trouble {
         let mut lines = text::wrap(&failure.reason, area.width.into());
         lines.extend(text::wrap(&failure.hint, area.width.into()));
@@ -137,7 +139,7 @@ fn aside(model: &Model) -> Option<(Tone, String)> {
     let instance = model.fleet.get(model.table.cursor()?)?;
     match &instance.phase {
         Phase::Failed(failure) => {
-            let command = Command::Open(Pane::Details);
+            let command = Command::Panels(PanelsCommand::Open(Pane::Details));
             let key = model.keymap.key_for(Context::Table, &command).unwrap_or_default();
             let reason = clean(&failure.reason, 1024);
             Some((Tone::Bad, format!("{}: {reason}. {key}: what to do", failure.step)))

@@ -52,7 +52,7 @@ async fn a_fleet_takes_what_there_is_and_tells_who_refused() {
     let throttled = "calls: [{ action: CreateFleet, nth: 1, count: 2, trouble: throttle }]";
     let mut user = play(5, &format!("{SCARCE}{throttled}"));
     user.open().await;
-    user.command(Command::Create(None));
+    user.command(Command::create(None));
     user.until(120, "five run", |user| user.running().len() == 5).await;
     assert_eq!((user.calls("CreateFleet"), user.calls("RunInstances")), (3, 0));
     let region = &user.model.fleet.regions()[&"eu-west-1".into()];
@@ -77,7 +77,7 @@ async fn a_fleet_takes_what_there_is_and_tells_who_refused() {
 async fn what_a_fleet_does_not_bring_fails_with_every_attempt() {
     let mut user = play(6, &format!("{SCARCE}  - {{ zone: eu-west-1c, limit: 1 }}"));
     user.open().await;
-    user.command(Command::Create(None));
+    user.command(Command::create(None));
     let failed = |user: &Stage| {
         let rows = user.model.fleet.instances();
         rows.filter(|row| matches!(row.phase, Phase::Failed(_))).count()

@@ -25,7 +25,7 @@ async fn twenty_ready(replace: &str, interrupted: u32) -> Stage {
     let begun = Instant::now();
     let mut stage = Stage::set(&config(replace), Scenario::parse(&story).unwrap());
     stage.open().await;
-    stage.command(Command::Create(None));
+    stage.command(Command::create(None));
     stage.until(NOTICE - 10, "twenty are ready", |stage| ready(stage) == 20).await;
     stage.pass(NOTICE - begun.elapsed().as_secs()).await;
     stage
@@ -92,7 +92,7 @@ async fn where_the_total_is_held_the_cheapest_other_region_replaces() {
     let config = format!("regions:\n{regions}replace: {{ enabled: true, hold: total }}");
     let mut stage = Stage::set(&config, Scenario::parse(&story).unwrap());
     stage.open().await;
-    stage.command(Command::Create(None));
+    stage.command(Command::create(None));
     stage.until(NOTICE - 10, "nine are ready", |stage| ready(stage) == 9).await;
     stage.until_second(NOTICE).await;
     stage.until(5, "two count down", |stage| interrupted(stage).len() == 2).await;
@@ -121,10 +121,10 @@ async fn what_we_destroy_ourselves_is_not_replaced() {
     let story = "interruptions: [{ at_s: 3000 }]";
     let mut stage = Stage::set(&config("true"), Scenario::parse(story).unwrap());
     stage.open().await;
-    stage.command(Command::Create(None));
+    stage.command(Command::create(None));
     stage.until(300, "twenty are ready", |stage| ready(stage) == 20).await;
     let keys: Vec<_> = stage.running().iter().take(4).map(|row| row.key.clone()).collect();
-    stage.command(Command::Destroy(spot_tui::app::Scope::Instances(keys)));
+    stage.command(Command::destroy(spot_tui::app::Scope::Instances(keys)));
     stage.pass(400).await;
     assert_eq!(stage.phases()["Ready"], 16);
     assert!(!stage.log().contains("takes"), "{}", stage.log());

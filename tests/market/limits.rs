@@ -26,7 +26,7 @@ async fn what_is_beyond_the_budget_is_refused_with_the_numbers() {
         let mut stage = user(&format!("{config}{budget}"), story);
         stage.open().await;
         // No price is known yet: they are asked for before the budget is judged.
-        stage.command(Command::Create(None));
+        stage.command(Command::create(None));
         stage.pass(30).await;
         assert!(stage.log().contains(said), "{said}: {}", stage.log());
         assert_eq!(stage.calls("RunInstances"), 0);
@@ -39,7 +39,7 @@ async fn what_is_within_the_budget_is_created_as_soon_as_that_is_known() {
                   budget: { max_hourly_usd: 1 }";
     let mut stage = user(config, "{}");
     stage.open().await;
-    stage.command(Command::Create(None));
+    stage.command(Command::create(None));
     assert_eq!(stage.model.fleet.len(), 0, "prices come first");
     stage.until(60, "two run", |stage| stage.running().len() == 2).await;
 }

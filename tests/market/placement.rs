@@ -24,7 +24,7 @@ fn play(config: &str, story: &str) -> Stage {
 async fn five_run_although_one_zone_is_full_one_throttles_and_one_has_two() {
     let mut user = play(CONFIG, REFUSALS);
     user.open().await;
-    user.command(Command::Create(None));
+    user.command(Command::create(None));
     user.until(120, "five run", |user| user.running().len() == 5).await;
     assert!(user.unmet().is_empty(), "{:?}", user.unmet());
     assert!(user.calls("RunInstances") <= 6, "{}", user.calls("RunInstances"));
@@ -82,7 +82,7 @@ async fn what_finds_no_place_goes_to_another_region_where_that_is_wished() {
     };
     let mut user = play(&config(true), story);
     user.open().await;
-    user.command(Command::Create(None));
+    user.command(Command::create(None));
     user.until(120, "four run", |user| user.running().len() == 4).await;
     let here = user.running().iter().filter(|row| row.region == "us-west-1".into()).count();
     assert_eq!(here, 1);
@@ -90,7 +90,7 @@ async fn what_finds_no_place_goes_to_another_region_where_that_is_wished() {
 
     let mut user = play(&config(false), story);
     user.open().await;
-    user.command(Command::Create(None));
+    user.command(Command::create(None));
     let failed = |user: &Stage| {
         let rows = user.model.fleet.instances();
         rows.filter(|row| matches!(row.phase, Phase::Failed(_))).count()
@@ -122,7 +122,7 @@ async fn the_likeliest_region_is_tried_first_and_without_scores_the_first() {
     for (story, is_scored) in [(full.to_owned(), true), (format!("{full}\n{denied}"), false)] {
         let mut user = play(&config, &story);
         user.open().await;
-        user.command(Command::Create(Some(Counts::from([("us-west-1".into(), 1)]))));
+        user.command(Command::create(Some(Counts::from([("us-west-1".into(), 1)]))));
         user.until(120, "one runs", |user| user.running().len() == 1).await;
         let went = user.running()[0].region.clone();
         let scores = user.aws().await;
@@ -145,14 +145,14 @@ prices:
   - { zone: us-west-1c, machine_type: t3.medium, usd: 0.02 }";
     let mut user = play("regions: [us-west-1: { machine_type: t3.medium }]", story);
     user.open().await;
-    user.command(Command::Create(None));
+    user.command(Command::create(None));
     user.until(60, "one runs", |user| user.running().len() == 1).await;
     assert_eq!(user.calls("RunInstances"), 2);
-    user.command(Command::Create(None));
+    user.command(Command::create(None));
     user.until(60, "two run", |user| user.running().len() == 2).await;
     assert_eq!(user.calls("RunInstances"), 3, "zone a is not asked again so soon");
     user.pass(180).await;
-    user.command(Command::Create(None));
+    user.command(Command::create(None));
     user.until(60, "three run", |user| user.running().len() == 3).await;
     let zone = |letter: &str| {
         let rows = user.running().into_iter();
@@ -173,7 +173,7 @@ capacity:
   - { zone: us-west-1a, machine_type: t4g.medium, limit: 1 }";
     let mut user = play(&config, story);
     user.open().await;
-    user.command(Command::Create(None));
+    user.command(Command::create(None));
     user.until(60, "two run", |user| user.running().len() == 2).await;
     let mut types: Vec<_> = user
         .running()

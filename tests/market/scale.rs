@@ -43,7 +43,7 @@ async fn a_thousand_run_as_soon_as_they_can() {
     stage.pass(5).await;
     let before = stage.cloud.world.calls().len();
     let begun = Instant::now();
-    stage.command(Command::Create(None));
+    stage.command(Command::create(None));
     stage.until(60, "a thousand run", |stage| stage.running().len() == 1000).await;
     let seen = begun.elapsed();
 

@@ -325,7 +325,7 @@ fn what_is_copied_is_chosen() {
     assert_eq!(screen.press("t"), [Effect::Shell(key)]);
     screen.press("gj");
     assert_eq!(screen.press("t"), [], "the failed row has no address");
-    let copied = spot_tui::app::Command::Copy(Copied::Id);
+    let copied = spot_tui::app::Command::Row(spot_tui::app::RowCommand::Copy(Copied::Id));
     assert_eq!(screen.send(Message::Command(copied)), []);
 }
 

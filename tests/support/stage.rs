@@ -127,7 +127,7 @@ impl Stage {
     pub(crate) async fn create(&mut self, lasts_s: u32) {
         let begun = Instant::now();
         self.take(Message::Command(Command::Refresh));
-        self.take(Message::Command(Command::Create(None)));
+        self.take(Message::Command(Command::create(None)));
         self.go_on_until(begun + Duration::from_secs(lasts_s.into())).await;
     }
 
@@ -209,7 +209,7 @@ impl Stage {
 
     /// Destroys everything.
     pub(crate) async fn destroy(&mut self) {
-        self.take(Message::Command(Command::Destroy(Scope::All)));
+        self.take(Message::Command(Command::destroy(Scope::All)));
         self.go_on_until(Instant::now()).await;
     }
 

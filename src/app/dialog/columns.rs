@@ -1,7 +1,8 @@
 //! Choosing the table's columns. The table follows each key.
 
 use super::next::Next;
-use crate::app::{Columns, Command, Field};
+use crate::app::command::{ColumnPress, Press};
+use crate::app::{Columns, Field};
 
 /// The columns under choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,20 +21,21 @@ impl ColumnsForm {
         Self { columns, at: 0, sort: None }
     }
 
-    pub(super) fn take(&mut self, command: &Command) -> Next {
-        match command {
-            Command::Move(motion) => {
+    pub(super) fn take(&mut self, press: Press) -> Next {
+        match press {
+            Press::Move(motion) => {
                 let count = Field::ALL.len();
                 self.at = motion.from(self.at, count, count);
             }
-            Command::Mark => self.columns.toggle(self.at),
-            Command::Shift(right) => self.at = self.columns.shift(self.at, *right),
-            Command::SortNext => {
+            Press::Column(ColumnPress::Toggle) => self.columns.toggle(self.at),
+            Press::Column(ColumnPress::Earlier) => self.at = self.columns.shift(self.at, false),
+            Press::Column(ColumnPress::Later) => self.at = self.columns.shift(self.at, true),
+            Press::Column(ColumnPress::Sort) => {
                 self.sort = self.columns.all().nth(self.at).map(|(field, _)| field);
             }
-            Command::EraseAll => self.columns = Columns::default(),
-            Command::Back | Command::Accept => return Next::Close,
-            _ => {}
+            Press::Column(ColumnPress::Reset) => self.columns = Columns::default(),
+            Press::Back | Press::Accept => return Next::Close,
+            Press::Edit(_) | Press::Complete | Press::Choose(_) | Press::More | Press::Less => {}
         }
         Next::Stay
     }

@@ -1,7 +1,7 @@
 //! A few things to choose from, each a command.
 
 use super::next::Next;
-use crate::app::{Command, Copied, Turn};
+use crate::app::command::{Choose, Command, Copied, LeaveCommand, Press, RowCommand, Turn};
 
 /// A choice of commands.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,11 +20,13 @@ impl Menu {
     /// What to copy of a row: its address and its id, where it has them.
     pub(in crate::app) fn copy(address: Option<String>, id: Option<String>) -> Self {
         let mut items = Vec::new();
-        items.extend(address.map(|said| ("address", said, Command::Copy(Copied::Address))));
-        items.extend(id.map(|said| ("id", said, Command::Copy(Copied::Id))));
+        items.extend(
+            address.map(|said| ("address", said, Command::Row(RowCommand::Copy(Copied::Address)))),
+        );
+        items.extend(id.map(|said| ("id", said, Command::Row(RowCommand::Copy(Copied::Id)))));
         if !items.is_empty() {
             let said = "with the key that it showed".to_owned();
-            items.push(("ssh command", said, Command::Copy(Copied::Ssh)));
+            items.push(("ssh command", said, Command::Row(RowCommand::Copy(Copied::Ssh))));
         }
         Self { title: "Copy", text: &[], items, at: 0 }
     }
@@ -43,33 +45,43 @@ impl Menu {
                 item(
                     "Try the demo",
                     "a cloud inside this program, no account, no cost",
-                    Command::Turn(Turn::Demo),
+                    Command::Leave(LeaveCommand::Turn(Turn::Demo)),
                 ),
                 item(
                     "Set up",
                     "finds credentials and keys, writes config.yaml",
-                    Command::Turn(Turn::SetUp),
+                    Command::Leave(LeaveCommand::Turn(Turn::SetUp)),
                 ),
-                item("Look around", "shows what AWS has; nothing can be created", Command::Back),
-                item("Quit", "", Command::Quit),
+                item(
+                    "Look around",
+                    "shows what AWS has; nothing can be created",
+                    Command::Press(Press::Back),
+                ),
+                item("Quit", "", Command::Leave(LeaveCommand::Quit)),
             ],
             at: 0,
         }
     }
 
-    pub(super) fn take(&mut self, command: &Command) -> Next {
+    pub(super) fn take(&mut self, press: Press) -> Next {
         let count = self.items.len().max(1);
-        match command {
-            Command::NextChoice => self.at = (self.at + 1) % count,
-            Command::PreviousChoice => self.at = (self.at + count - 1) % count,
-            Command::Back => return Next::Close,
-            Command::Accept => {
+        match press {
+            Press::Choose(Choose::Next) => self.at = (self.at + 1) % count,
+            Press::Choose(Choose::Previous) => self.at = (self.at + count - 1) % count,
+            Press::Back => return Next::Close,
+            Press::Accept => {
                 return match self.items.get(self.at) {
-                    Some((_, _, Command::Back)) | None => Next::Close,
+                    Some((_, _, Command::Press(Press::Back))) | None => Next::Close,
                     Some((_, _, command)) => Next::Do(command.clone()),
                 };
             }
-            _ => {}
+            Press::Choose(Choose::Yes | Choose::No)
+            | Press::Move(_)
+            | Press::Edit(_)
+            | Press::Complete
+            | Press::More
+            | Press::Less
+            | Press::Column(_) => {}
         }
         Next::Stay
     }

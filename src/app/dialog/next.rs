@@ -1,7 +1,7 @@
 //! What follows from a key in a dialog, and typing into its fields.
 
 use super::leave::Leave;
-use crate::app::Command;
+use crate::app::command::{Command, Edit};
 use crate::fleet::Secret;
 
 /// What follows from a key in a dialog.
@@ -23,15 +23,16 @@ pub(in crate::app) enum Next {
 const FIELD: usize = 1024;
 
 /// Types into a field, or erases.
-pub(in crate::app) fn edit(text: &mut String, command: &Command) {
-    match command {
-        Command::Type(character) if text.len() + character.len_utf8() <= FIELD => {
-            text.push(*character);
+pub(in crate::app) fn edit(text: &mut String, edit: Edit) {
+    match edit {
+        Edit::Type(character) => {
+            if text.len() + character.len_utf8() <= FIELD {
+                text.push(character);
+            }
         }
-        Command::Erase => {
+        Edit::Erase => {
             text.pop();
         }
-        Command::EraseAll => text.clear(),
-        _ => {}
+        Edit::EraseAll => text.clear(),
     }
 }

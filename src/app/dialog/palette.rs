@@ -1,8 +1,11 @@
 //! The command line: every action of the keymap by its name, and a few that take words.
 
 use super::next::edit;
+use crate::app::Field;
+use crate::app::command::{
+    Action, Aim, Command, Copied, LinesCommand, Press, RowCommand, ScreenCommand, TableCommand,
+};
 use crate::app::keymap::Keymap;
-use crate::app::{Command, Copied, Field};
 use crate::config::ThemeName;
 
 /// The command line while it is typed.
@@ -69,23 +72,29 @@ impl Palette {
     }
 
     /// Takes a command that types; what is meant is for [`Palette::meant`].
-    pub(in crate::app) fn take(&mut self, command: &Command, keymap: &Keymap) {
-        match command {
-            Command::Move(motion) => {
+    pub(in crate::app) fn take(&mut self, press: Press, keymap: &Keymap) {
+        match press {
+            Press::Move(motion) => {
                 let count = self.proposals(keymap).len();
                 self.at = motion.from(self.at, count, count);
             }
-            Command::Complete => {
+            Press::Complete => {
                 if let Some(proposal) = self.proposals(keymap).into_iter().nth(self.at) {
                     let more = VERBS.iter().any(|(verb, ..)| *verb == proposal.line);
                     self.typed = proposal.line + if more { " " } else { "" };
                     self.at = 0;
                 }
             }
-            other => {
-                edit(&mut self.typed, other);
+            Press::Edit(key) => {
+                edit(&mut self.typed, key);
                 self.at = 0;
             }
+            Press::Accept
+            | Press::Back
+            | Press::Choose(_)
+            | Press::More
+            | Press::Less
+            | Press::Column(_) => {}
         }
     }
 
@@ -188,24 +197,28 @@ fn read(line: &str, keymap: &Keymap) -> Result<Command, String> {
     let field = |name: &str| Field::named(name).ok_or_else(|| format!("'{name}' is no column"));
     let kind = VERBS.iter().find(|(known, ..)| *known == verb).map(|(_, kind, _)| kind);
     match (verb, kind) {
-        ("filter", _) => Ok(Command::SetFilter(rest.to_owned())),
-        ("export", _) => Ok(Command::Export(Some(rest.to_owned()))),
-        ("run", _) => Ok(Command::Run(rest.to_owned())),
-        (_, Some(Words::Field)) => field(rest).map(Command::SortBy),
+        ("filter", _) => Ok(Command::Table(TableCommand::SetFilter(rest.to_owned()))),
+        ("export", _) => Ok(Command::Lines(LinesCommand::Export(Some(rest.to_owned())))),
+        ("run", _) => Ok(Command::Ask(Action::Exec(rest.to_owned()), Aim::Chosen)),
+        (_, Some(Words::Field)) => {
+            field(rest).map(|field| Command::Table(TableCommand::SortBy(field)))
+        }
         (_, Some(Words::Fields)) => rest
             .split([' ', ','])
             .filter(|name| !name.is_empty())
             .map(field)
             .collect::<Result<_, _>>()
-            .map(Command::SetColumns),
+            .map(|fields| Command::Table(TableCommand::SetColumns(fields))),
         (_, Some(Words::Theme)) => {
             let theme = ThemeName::ALL.into_iter().find(|(name, _)| *name == rest);
-            theme.map(|(_, theme)| Command::Theme(theme)).ok_or(format!("'{rest}' is no theme"))
+            theme
+                .map(|(_, theme)| Command::Screen(ScreenCommand::Theme(theme)))
+                .ok_or(format!("'{rest}' is no theme"))
         }
         (_, Some(Words::Copied)) => {
             let copied = COPIED.into_iter().find(|(name, _)| *name == rest);
             let why = || format!("'{rest}' cannot be copied; address, id and ssh can");
-            copied.map(|(_, copied)| Command::Copy(copied)).ok_or_else(why)
+            copied.map(|(_, copied)| Command::Row(RowCommand::Copy(copied))).ok_or_else(why)
         }
         _ => Err(format!("'{verb}' takes no words")),
     }
@@ -239,22 +252,25 @@ mod tests {
         assert_eq!(lines("theme l"), ["theme light"]);
         assert_eq!(lines("columns region ph"), ["columns region phase"]);
         let mut palette = Palette::of("so");
-        palette.take(&Command::Complete, &Keymap::default());
+        palette.take(Press::Complete, &Keymap::default());
         assert_eq!(palette.typed, "sort ");
     }
 
     #[test]
     fn words_are_taken_and_nonsense_is_told() {
-        assert_eq!(meant("sort age"), Ok(Command::SortBy(Field::Age)));
+        assert_eq!(meant("sort age"), Ok(Command::Table(TableCommand::SortBy(Field::Age))));
         assert_eq!(
             meant("filter phase:failed us"),
-            Ok(Command::SetFilter("phase:failed us".into()))
+            Ok(Command::Table(TableCommand::SetFilter("phase:failed us".into())))
         );
         assert_eq!(
             meant("columns phase,region"),
-            Ok(Command::SetColumns(vec![Field::Phase, Field::Region]))
+            Ok(Command::Table(TableCommand::SetColumns(vec![Field::Phase, Field::Region])))
         );
-        assert_eq!(meant("run df -h  /"), Ok(Command::Run("df -h  /".into())));
+        assert_eq!(
+            meant("run df -h  /"),
+            Ok(Command::Ask(Action::Exec("df -h  /".into()), Aim::Chosen))
+        );
         assert_eq!(meant("theme pink").unwrap_err(), "'pink' is no theme");
         assert_eq!(meant("quit now").unwrap_err(), "'quit' takes no words");
         assert!(meant("").is_err() && meant("§").is_err());
@@ -264,7 +280,7 @@ mod tests {
     fn a_chosen_proposal_wins_over_what_was_typed() {
         let keymap = Keymap::default();
         let mut palette = Palette::of("copy");
-        palette.take(&Command::Move(crate::app::Motion::Down), &keymap);
-        assert_eq!(palette.meant(&keymap), Ok(Command::Copy(Copied::Id)));
+        palette.take(Press::Move(crate::app::Motion::Down), &keymap);
+        assert_eq!(palette.meant(&keymap), Ok(Command::Row(RowCommand::Copy(Copied::Id))));
     }
 }

@@ -14,7 +14,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 pub use binding::{Binding, Context};
 pub use key::Key;
 
-use super::Command;
+use super::{Command, Edit, Press};
 use crate::config::{Complaint, Rebound};
 use bindings::BINDINGS;
 
@@ -91,7 +91,7 @@ impl Keymap {
             Key { code: KeyCode::Char(character), modifiers: KeyModifiers::NONE }
                 if context.takes_text() && !character.is_control() =>
             {
-                Some(Command::Type(character))
+                Some(Command::Press(Press::Edit(Edit::Type(character))))
             }
             _ => None,
         })
@@ -138,6 +138,7 @@ fn nearest(name: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::{Action, Aim, LeaveCommand};
 
     fn press(code: KeyCode, modifiers: KeyModifiers) -> KeyEvent {
         KeyEvent::new(code, modifiers)
@@ -169,7 +170,7 @@ mod tests {
 
     #[test]
     fn shift_is_part_of_the_letter() {
-        let expected = Some(Command::AskDestroyAll);
+        let expected = Some(Command::Ask(Action::Destroy, Aim::Deployment));
         let shift = KeyModifiers::SHIFT;
         assert_eq!(command(Context::Table, press(KeyCode::Char('D'), shift)), expected);
         assert_eq!(command(Context::Table, press(KeyCode::Char('d'), shift)), expected);
@@ -192,7 +193,10 @@ mod tests {
     #[test]
     fn in_a_field_letters_are_text_and_with_control_they_are_not() {
         let letter = press(KeyCode::Char('q'), KeyModifiers::NONE);
-        assert_eq!(command(Context::Filter, letter), Some(Command::Type('q')));
+        assert_eq!(
+            command(Context::Filter, letter),
+            Some(Command::Press(Press::Edit(Edit::Type('q'))))
+        );
         assert_eq!(command(Context::Choice, letter), None);
         let control = press(KeyCode::Char('w'), KeyModifiers::CONTROL);
         assert_eq!(command(Context::Filter, control), None);
@@ -206,17 +210,25 @@ mod tests {
             assert!(binding.hint.is_empty() || !binding.keys.is_empty(), "{}", binding.name);
         }
         let key = |command: &Command| keymap.key_for(Context::Table, command);
-        assert_eq!(key(&Command::AskCreate).as_deref(), Some("c"));
-        assert_eq!(key(&Command::Interrupt).as_deref(), Some("Ctrl-C"));
+        assert_eq!(key(&Command::Ask(Action::Create(None), Aim::Deployment)).as_deref(), Some("c"));
+        assert_eq!(key(&Command::Leave(LeaveCommand::Interrupt)).as_deref(), Some("Ctrl-C"));
     }
 
     #[test]
     fn an_action_gets_other_keys_and_loses_its_own() {
         let keymap = changed(&[("create", "F2"), ("copy-id", "K")]).unwrap();
         let pressed = |code| keymap.command(Context::Table, press(code, KeyModifiers::NONE));
-        assert_eq!(pressed(KeyCode::F(2)), Some(Command::AskCreate));
+        assert_eq!(
+            pressed(KeyCode::F(2)),
+            Some(Command::Ask(Action::Create(None), Aim::Deployment))
+        );
         assert_eq!(pressed(KeyCode::Char('c')), None);
-        assert_eq!(keymap.key_for(Context::Table, &Command::AskCreate).as_deref(), Some("F2"));
+        assert_eq!(
+            keymap
+                .key_for(Context::Table, &Command::Ask(Action::Create(None), Aim::Deployment))
+                .as_deref(),
+            Some("F2")
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::app::dialog::{DestroyForm, Found, Target};
-use crate::app::{Dialog, Effect, Model, Scope, clean};
+use crate::app::{Action, Dialog, Effect, Model, Scope, clean};
 use crate::fleet::{
     Doom, Doomed, Instance, InstanceKey, Job, JobId, LaunchId, Level, Outcome, Phase, Region,
     Victim,
@@ -16,7 +16,7 @@ const SAID: usize = 1024;
 const VERB: &str = "destroy";
 
 /// Opens the dialog that names what would be destroyed.
-pub(super) fn ask(model: &mut Model, scope: Scope) {
+pub(super) fn ask(model: &mut Model, action: Action, scope: Scope) {
     if model.read_only.is_some() {
         // Why stands in the banner.
         model.flash(Level::Warning, VERB, "read-only, nothing can be destroyed");
@@ -34,10 +34,13 @@ pub(super) fn ask(model: &mut Model, scope: Scope) {
         model.flash(Level::Info, VERB, "no instance is chosen");
         return;
     }
-    model.dialog = Some(Dialog::Destroy(DestroyForm::new(scope, targets)));
+    model.dialog = Some(Dialog::Destroy(DestroyForm::new(action, scope, targets)));
 }
 
-fn in_scope<'a>(model: &'a Model, scope: &'a Scope) -> Box<dyn Iterator<Item = &'a Instance> + 'a> {
+pub(super) fn in_scope<'a>(
+    model: &'a Model,
+    scope: &'a Scope,
+) -> Box<dyn Iterator<Item = &'a Instance> + 'a> {
     match scope {
         Scope::Instances(keys) => Box::new(keys.iter().filter_map(|key| model.fleet.get(key))),
         Scope::Region(region) => {
@@ -56,18 +59,18 @@ pub(super) fn ask_for_account(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     let scope = Scope::Account(account.id.clone(), Vec::new());
-    ask_of_the_tags(model, scope, Job::Inspect(Vec::new()))
+    ask_of_the_tags(model, Action::Nuke, scope, Job::Inspect(Vec::new()))
 }
 
 /// Opens the dialog for what is left of deployments that are gone.
 pub(super) fn ask_for_left_overs(model: &mut Model) -> Vec<Effect> {
     let look = Job::CleanUp { regions: Vec::new(), dry_run: true };
-    ask_of_the_tags(model, Scope::LeftOvers(Vec::new()), look)
+    ask_of_the_tags(model, Action::CleanUp, Scope::LeftOvers(Vec::new()), look)
 }
 
 /// Asks about what no row tells of: a job looks what it is, and until then nothing is confirmed.
-fn ask_of_the_tags(model: &mut Model, scope: Scope, look: Job) -> Vec<Effect> {
-    ask(model, scope);
+fn ask_of_the_tags(model: &mut Model, action: Action, scope: Scope, look: Job) -> Vec<Effect> {
+    ask(model, action, scope);
     if !matches!(model.dialog, Some(Dialog::Destroy(_))) {
         return Vec::new();
     }

@@ -1,11 +1,21 @@
 //! Leaving: at once, after a question, or when the work is done.
 
 use crate::app::dialog::{Leave, QuitForm};
-use crate::app::{Dialog, Effect, Exit, Model};
+use crate::app::{Dialog, Effect, Exit, LeaveCommand, Model};
 use crate::fleet::{JobId, Level};
 
+/// Ways to go, and to stand aside.
+pub(super) fn perform(model: &mut Model, command: LeaveCommand) -> Vec<Effect> {
+    match command {
+        LeaveCommand::Quit => quit(model),
+        LeaveCommand::Interrupt => interrupt(model),
+        LeaveCommand::Suspend => vec![Effect::Suspend],
+        LeaveCommand::Turn(turn) => vec![Effect::Turn(turn)],
+    }
+}
+
 /// Asks first while jobs change something: what they made costs money.
-pub(super) fn quit(model: &mut Model) -> Vec<Effect> {
+fn quit(model: &mut Model) -> Vec<Effect> {
     let jobs: Vec<String> =
         model.changing().map(|(id, job)| format!("{id} {}", job.title())).collect();
     if jobs.is_empty() || !model.dashboard {

@@ -1,5 +1,6 @@
 //! The one function that changes the model. It decides; the runtime acts on the effects.
 
+mod actions;
 mod budget;
 mod create;
 mod destroy;
@@ -8,6 +9,7 @@ mod leave;
 mod panels;
 mod reports;
 mod run;
+mod screen;
 
 use std::collections::BTreeMap;
 
@@ -19,7 +21,9 @@ pub use budget::estimate;
 use super::dialog::{self, Next, Palette, SecretForm};
 use super::keymap::Context;
 use super::layout::Layout;
-use super::{Command, Dialog, Effect, Exit, Input, Message, Model, Question, Signal, Stamped};
+use super::{
+    Command, Dialog, Edit, Effect, Exit, Input, Message, Model, Press, Question, Signal, Stamped,
+};
 use crate::fleet::{Job, JobId, Level, MachineType, Region};
 
 /// Takes one message in and tells what follows from it.
@@ -104,7 +108,7 @@ fn paste(model: &mut Model, text: &str) {
     };
     if takes {
         for character in text.chars().filter(|character| !character.is_control()) {
-            perform(model, Command::Type(character));
+            on_press(model, Press::Edit(Edit::Type(character)));
         }
     }
 }
@@ -114,35 +118,57 @@ fn perform(model: &mut Model, command: Command) -> Vec<Effect> {
     match command {
         Command::Refresh => refresh(model),
         Command::Prices(types) => prices(model, &types),
-        Command::Create(counts) => create::create(model, counts),
-        Command::Destroy(scope) => destroy::destroy(model, scope),
-        Command::Recover => recover(model),
         Command::Inspect(regions) => vec![model.start(Job::Inspect(regions))],
         Command::FindLeftOvers(regions) => {
             vec![model.start(Job::CleanUp { regions, dry_run: true })]
         }
-        Command::Quit => leave::quit(model),
-        Command::Interrupt => leave::interrupt(model),
-        Command::Suspend => vec![Effect::Suspend],
-        command if model.dialog.is_some() => in_dialog(model, &command),
-        command if model.filtering => {
-            panels::in_filter(model, &command);
+        Command::Act(action, scope) => actions::act(model, action, scope),
+        Command::Leave(command) => leave::perform(model, command),
+        Command::Press(press) => on_press(model, press),
+        // A dialog may have opened since the frame that was clicked: what lies below it is not
+        // touched.
+        Command::Ask(..)
+        | Command::Table(_)
+        | Command::Panels(_)
+        | Command::Lines(_)
+        | Command::Row(_)
+        | Command::Screen(_)
+            if model.dialog.is_some() =>
+        {
             Vec::new()
         }
-        command if model.context() == Context::Search => {
-            panels::in_search(model, &command);
-            Vec::new()
+        Command::Ask(action, aim) => actions::ask(model, action, aim),
+        Command::Table(command) => {
+            panels::remembering(model, |model| panels::in_table(model, command))
         }
-        command => panels::perform(model, command),
+        Command::Panels(command) => {
+            panels::remembering(model, |model| panels::arrange(model, command))
+        }
+        Command::Lines(command) => panels::read(model, command),
+        Command::Row(command) => panels::reach_out(model, command),
+        Command::Screen(command) => screen::perform(model, command),
     }
 }
 
-fn in_dialog(model: &mut Model, command: &Command) -> Vec<Effect> {
+/// What is pressed goes to what has the keyboard.
+fn on_press(model: &mut Model, press: Press) -> Vec<Effect> {
+    if model.dialog.is_some() {
+        return in_dialog(model, press);
+    }
+    match model.context() {
+        Context::Filter => panels::in_filter(model, press),
+        Context::Search => panels::in_search(model, press),
+        _ => return panels::remembering(model, |model| panels::in_panel(model, press)),
+    }
+    Vec::new()
+}
+
+fn in_dialog(model: &mut Model, press: Press) -> Vec<Effect> {
     let Some(mut open) = model.dialog.take() else { return Vec::new() };
     let (page, lines) = reading(model, &open);
     let next = match &mut open {
-        Dialog::Palette(palette) => in_palette(model, palette, command),
-        open => dialog::apply(open, command, page, lines),
+        Dialog::Palette(palette) => in_palette(model, palette, press),
+        open => dialog::apply(open, press, page, lines),
     };
     if let Dialog::Columns(form) = &mut open {
         model.table.columns = form.columns.clone();
@@ -171,18 +197,18 @@ fn in_dialog(model: &mut Model, command: &Command) -> Vec<Effect> {
     effects
 }
 
-/// A command in the palette, whose line is read with the keymap.
-fn in_palette(model: &mut Model, palette: &mut Palette, command: &Command) -> Next {
-    match command {
-        Command::Accept if palette.typed.trim().is_empty() && palette.at == 0 => Next::Close,
-        Command::Accept => match palette.meant(&model.keymap) {
+/// What is pressed in the palette, whose line is read with the keymap.
+fn in_palette(model: &mut Model, palette: &mut Palette, press: Press) -> Next {
+    match press {
+        Press::Accept if palette.typed.trim().is_empty() && palette.at == 0 => Next::Close,
+        Press::Accept => match palette.meant(&model.keymap) {
             Ok(command) => Next::Do(command),
             Err(why) => {
                 model.show(Level::Warning, why);
                 Next::Stay
             }
         },
-        Command::Back => Next::Close,
+        Press::Back => Next::Close,
         other => {
             palette.take(other, &model.keymap);
             Next::Stay
@@ -265,18 +291,6 @@ fn refresh(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     vec![model.start(job)]
-}
-
-/// Writes the state anew: what the next look finds is merged into it.
-fn recover(model: &mut Model) -> Vec<Effect> {
-    if let Some(why) = &model.read_only {
-        let text = format!("read-only, the state is not written: {why}");
-        model.flash(Level::Warning, "recover", text);
-        return Vec::new();
-    }
-    model.flash(Level::Info, "recover", "asking the tags in every region");
-    let survey = model.start(Job::Survey);
-    model.persist().into_iter().chain([survey]).collect()
 }
 
 /// Asks what machine types cost: in the regions of the configuration, else in all.

@@ -2,60 +2,19 @@
 
 use std::fmt::Write as _;
 
-use super::{create, destroy};
-use crate::app::dialog::{ColumnsForm, Menu, Palette, edit};
+use crate::app::dialog::edit;
 use crate::app::log::Ring;
 use crate::app::{
-    Columns, Command, Copied, Dialog, Effect, Model, Motion, Pane, Panel, Reader, Scope,
+    Columns, Copied, Effect, LinesCommand, Model, Motion, Pane, Panel, PanelsCommand, Press,
+    Reader, RowCommand, TableCommand,
 };
-use crate::config::ThemeName;
 use crate::fleet::{Instance, Level};
 
-/// A command for the panel that has the focus.
-pub(super) fn perform(model: &mut Model, command: Command) -> Vec<Effect> {
-    let remembered = model.remembered();
-    let effects = match command {
-        Command::Move(_)
-        | Command::Scroll(..)
-        | Command::Select(_)
-        | Command::Mark
-        | Command::MarkRange
-        | Command::MarkAll
-        | Command::MarkOthers => {
-            in_table(model, command);
-            Vec::new()
-        }
-        Command::NextPanel
-        | Command::Focus(_)
-        | Command::Zoom
-        | Command::ZoomLog
-        | Command::Grow
-        | Command::Shrink
-        | Command::ToggleLog
-        | Command::Open(_)
-        | Command::Back => {
-            arrange(model, &command);
-            Vec::new()
-        }
-        Command::Search | Command::NextMatch | Command::PreviousMatch | Command::OnlyMatches => {
-            read(model, &command);
-            Vec::new()
-        }
-        Command::Run(command) => super::run::run(model, command),
-        Command::Diagnose => super::run::diagnose(model),
-        Command::Copy(_)
-        | Command::Shell
-        | Command::Export(_)
-        | Command::ToggleMouse
-        | Command::Turn(_) => reach_out(model, command),
-        Command::AskNuke => destroy::ask_for_account(model),
-        Command::AskCleanUp => destroy::ask_for_left_overs(model),
-        other => {
-            show(model, other);
-            Vec::new()
-        }
-    };
-    if model.remembered() == remembered { effects } else { [effects, remember(model)].concat() }
+/// Does something that may arrange the screen otherwise, and keeps that.
+pub(super) fn remembering(model: &mut Model, act: impl FnOnce(&mut Model)) -> Vec<Effect> {
+    let before = model.remembered();
+    act(model);
+    if model.remembered() == before { Vec::new() } else { remember(model) }
 }
 
 /// Keeps how the screen is arranged.
@@ -63,52 +22,77 @@ pub(super) fn remember(model: &Model) -> Vec<Effect> {
     vec![Effect::Remember(Box::new(model.remembered()))]
 }
 
-/// What moves, and what marks.
-fn in_table(model: &mut Model, command: Command) {
-    let before = model.table.cursor().cloned();
-    match command {
-        Command::Move(motion) => scroll(model, model.focus(), motion),
-        Command::Scroll(panel, motion) => scroll(model, panel, motion),
-        Command::Select(key) => {
+/// What marks, filters and sorts.
+pub(super) fn in_table(model: &mut Model, command: TableCommand) {
+    following(model, |model| match command {
+        TableCommand::Select(key) => {
             model.focus = Panel::Table;
             model.table.select(&key);
         }
-        Command::Mark => model.table.mark(),
-        Command::MarkRange => model.table.mark_range(),
-        Command::MarkAll => model.table.mark_all(),
-        Command::MarkOthers => model.table.mark_others(),
-        _ => {}
-    }
+        TableCommand::Mark => model.table.mark(),
+        TableCommand::MarkRange => model.table.mark_range(),
+        TableCommand::MarkAll => model.table.mark_all(),
+        TableCommand::MarkOthers => model.table.mark_others(),
+        TableCommand::SetFilter(filter) => model.table.set_filter(&filter, &model.fleet),
+        TableCommand::SortNext => model.table.sort_next(&model.fleet),
+        TableCommand::SortReverse => model.table.sort_reverse(&model.fleet),
+        TableCommand::SortBy(field) => model.table.sort_by(field, &model.fleet),
+        TableCommand::SetColumns(fields) => model.table.columns = Columns::of(&fields),
+    });
+}
+
+/// Another instance's story begins at its beginning, and its log at its end.
+fn following(model: &mut Model, act: impl FnOnce(&mut Model)) {
+    let before = model.table.cursor().cloned();
+    act(model);
     if before.as_ref() != model.table.cursor() {
-        // Another instance's story begins at its beginning, and its log at its end.
         model.side_top = 0;
         model.output.follow();
     }
 }
 
 /// Which panels there are, and which has the keyboard.
-fn arrange(model: &mut Model, command: &Command) {
+pub(super) fn arrange(model: &mut Model, command: PanelsCommand) {
     let focus = model.focus();
     match command {
-        Command::NextPanel => model.focus = next_panel(model, focus),
-        Command::Focus(panel) => model.focus = *panel,
-        Command::Zoom => {
+        PanelsCommand::Scroll(panel, motion) => scroll(model, panel, motion),
+        PanelsCommand::Next => model.focus = next_panel(model, focus),
+        PanelsCommand::Focus(panel) => model.focus = panel,
+        PanelsCommand::Zoom => {
             let whole = model.layout().whole.is_some();
             model.panels.whole = (!whole).then_some(focus);
             model.focus = focus;
         }
-        Command::ZoomLog => {
+        PanelsCommand::ZoomLog => {
             let log = model.panels.whole == Some(Panel::Log);
             zoom_log(model, !log);
         }
-        Command::Grow => model.panels.resize(focus, true),
-        Command::Shrink => model.panels.resize(focus, false),
-        Command::ToggleLog => model.panels.log = !model.panels.log,
-        Command::Open(pane) => open(model, *pane),
-        Command::Back => back(model, focus),
-        _ => {}
+        PanelsCommand::Grow => model.panels.resize(focus, true),
+        PanelsCommand::Shrink => model.panels.resize(focus, false),
+        PanelsCommand::ToggleLog => model.panels.log = !model.panels.log,
+        PanelsCommand::Open(pane) => open(model, pane),
     }
     model.fit();
+}
+
+/// What is pressed in the panel that has the focus.
+pub(super) fn in_panel(model: &mut Model, press: Press) {
+    let focus = model.focus();
+    match press {
+        Press::Move(motion) => scroll(model, focus, motion),
+        Press::Back => {
+            back(model, focus);
+            model.fit();
+        }
+        // These are for dialogs and fields.
+        Press::Accept
+        | Press::Edit(_)
+        | Press::Complete
+        | Press::Choose(_)
+        | Press::More
+        | Press::Less
+        | Press::Column(_) => {}
+    }
 }
 
 /// The panel after this one, of those that are there.
@@ -177,11 +161,11 @@ fn back(model: &mut Model, focus: Panel) {
 }
 
 fn scroll(model: &mut Model, panel: Panel, motion: Motion) {
-    match panel {
+    following(model, |model| match panel {
         Panel::Table => model.table.step(motion),
         Panel::Side => scroll_side(model, motion),
         Panel::Log => scroll_log(model, motion),
-    }
+    });
 }
 
 fn scroll_log(model: &mut Model, motion: Motion) {
@@ -224,20 +208,29 @@ fn reading(model: &mut Model) -> Option<(&Ring, &mut Reader)> {
 }
 
 /// Looking for words in the lines of a pane.
-fn read(model: &mut Model, command: &Command) {
+pub(super) fn read(model: &mut Model, command: LinesCommand) -> Vec<Effect> {
+    match command {
+        LinesCommand::Search => {
+            if let Some((_, reader)) = reading(model) {
+                reader.typing = true;
+            }
+        }
+        LinesCommand::Only => {
+            if let Some((_, reader)) = reading(model) {
+                reader.only = !reader.only;
+            }
+        }
+        LinesCommand::Next => seek(model, false),
+        LinesCommand::Previous => seek(model, true),
+        LinesCommand::Export(file) => return export(model, file),
+    }
+    Vec::new()
+}
+
+/// To the next line that has what is looked for, or the one before.
+fn seek(model: &mut Model, back: bool) {
     let height = usize::from(model.layout().side).saturating_sub(1);
     let Some((ring, reader)) = reading(model) else { return };
-    let back = match command {
-        Command::Search => {
-            reader.typing = true;
-            return;
-        }
-        Command::OnlyMatches => {
-            reader.only = !reader.only;
-            return;
-        }
-        other => *other == Command::PreviousMatch,
-    };
     if !reader.seek(ring, back, height) {
         let needle = reader.needle.clone();
         let text = if needle.is_empty() { "type / and words first".into() } else { needle };
@@ -245,89 +238,16 @@ fn read(model: &mut Model, command: &Command) {
     }
 }
 
-/// Dialogs, and how the table looks.
-fn show(model: &mut Model, command: Command) {
-    match command {
-        Command::Filter => {
-            model.panels.whole = model.panels.whole.filter(|panel| *panel == Panel::Table);
-            if model.layout().whole == Some(Panel::Side) {
-                model.panels.side = None;
-            }
-            model.focus = Panel::Table;
-            model.filtering = true;
-            model.fit();
-        }
-        Command::SetFilter(filter) => model.table.set_filter(&filter, &model.fleet),
-        Command::SortNext => model.table.sort_next(&model.fleet),
-        Command::SortReverse => model.table.sort_reverse(&model.fleet),
-        Command::SortBy(field) => model.table.sort_by(field, &model.fleet),
-        Command::SetColumns(fields) => model.table.columns = Columns::of(&fields),
-        Command::Theme(theme) => model.theme = theme,
-        Command::NextTheme => {
-            let all = ThemeName::ALL.map(|(_, theme)| theme);
-            let at = all.iter().position(|theme| *theme == model.theme).unwrap_or(0);
-            model.theme = all[(at + 1) % all.len()];
-            let word = ThemeName::ALL[(at + 1) % all.len()].0;
-            model.show(Level::Info, format!("theme: {word}"));
-        }
-        Command::AskColumns => {
-            model.dialog = Some(Dialog::Columns(ColumnsForm::new(model.table.columns.clone())));
-        }
-        Command::AskRun => super::run::ask(model),
-        Command::AskPalette => model.dialog = Some(Dialog::Palette(Palette::default())),
-        Command::AskCopy => ask_copy(model),
-        Command::Help => {
-            model.dialog = Some(Dialog::Help { context: model.context(), top: 0 });
-        }
-        Command::AskCreate => create::ask(model),
-        Command::AskDestroy => {
-            let chosen = model.table.chosen();
-            destroy::ask(model, Scope::Instances(chosen));
-        }
-        Command::AskDestroyRegion => {
-            if let Some(region) = row(model).map(|row| row.region.clone()) {
-                destroy::ask(model, Scope::Region(region));
-            }
-        }
-        Command::AskDestroyAll => destroy::ask(model, Scope::All),
-        _ => {}
-    }
-}
-
 /// The row under the cursor.
-fn row(model: &Model) -> Option<&Instance> {
+pub(super) fn row(model: &Model) -> Option<&Instance> {
     model.table.cursor().and_then(|key| model.fleet.get(key))
 }
 
-fn ask_copy(model: &mut Model) {
-    let Some(row) = row(model) else { return };
-    let address = row.address().map(|address| address.to_string());
-    let menu = Menu::copy(address, row.id().map(ToString::to_string));
-    if menu.items.is_empty() {
-        model.show(Level::Info, "copy: this row has no id and no address yet".into());
-    } else {
-        model.dialog = Some(Dialog::Menu(menu));
-    }
-}
-
-/// What is done outside of the screen.
-fn reach_out(model: &mut Model, command: Command) -> Vec<Effect> {
+/// What is done with the row under the cursor outside of the screen.
+pub(super) fn reach_out(model: &mut Model, command: RowCommand) -> Vec<Effect> {
     match command {
-        Command::Copy(copied) => copy(model, copied),
-        Command::Shell => shell(model),
-        Command::Export(file) => export(model, file),
-        Command::ToggleMouse => {
-            model.mouse = !model.mouse;
-            let text = if model.mouse {
-                "the mouse is taken; the terminal selects text with Shift held"
-            } else {
-                "the mouse is the terminal's again"
-            };
-            model.show(Level::Info, text.into());
-            vec![Effect::Mouse(model.mouse)]
-        }
-        Command::Turn(turn) => vec![Effect::Turn(turn)],
-        _ => Vec::new(),
+        RowCommand::Copy(copied) => copy(model, copied),
+        RowCommand::Shell => shell(model),
     }
 }
 
@@ -367,38 +287,45 @@ fn export(model: &Model, file: Option<String>) -> Vec<Effect> {
     vec![Effect::Export { file, text }]
 }
 
-/// A command while the filter is typed. The table follows each key.
-pub(super) fn in_filter(model: &mut Model, command: &Command) {
-    match command {
-        Command::Accept => model.filtering = false,
-        Command::Back => {
+/// What is pressed while the filter is typed. The table follows each key.
+pub(super) fn in_filter(model: &mut Model, press: Press) {
+    match press {
+        Press::Accept => model.filtering = false,
+        Press::Back => {
             model.filtering = false;
             model.table.set_filter("", &model.fleet);
         }
-        Command::Move(motion) => model.table.step(*motion),
-        other => {
+        Press::Move(motion) => model.table.step(motion),
+        Press::Edit(key) => {
             let mut filter = model.table.query().text().to_owned();
-            edit(&mut filter, other);
+            edit(&mut filter, key);
             model.table.set_filter(&filter, &model.fleet);
         }
+        Press::Complete | Press::Choose(_) | Press::More | Press::Less | Press::Column(_) => {}
     }
 }
 
-/// A command while a search is typed. The lines follow each key.
-pub(super) fn in_search(model: &mut Model, command: &Command) {
+/// What is pressed while a search is typed. The lines follow each key.
+pub(super) fn in_search(model: &mut Model, press: Press) {
     let height = usize::from(model.layout().side).saturating_sub(1);
     let Some((ring, reader)) = reading(model) else { return };
-    match command {
-        Command::Accept => reader.typing = false,
-        Command::Back => {
+    match press {
+        Press::Accept => reader.typing = false,
+        Press::Back => {
             reader.typing = false;
             reader.needle.clear();
         }
-        other => {
-            edit(&mut reader.needle, other);
+        Press::Edit(key) => {
+            edit(&mut reader.needle, key);
             if !reader.needle.is_empty() && !reader.only {
                 reader.seek(ring, true, height);
             }
         }
+        Press::Move(_)
+        | Press::Complete
+        | Press::Choose(_)
+        | Press::More
+        | Press::Less
+        | Press::Column(_) => {}
     }
 }

@@ -1,19 +1,21 @@
 //! A command of the user's on several instances, and a close look at them.
 
+use super::destroy;
 use crate::app::dialog::Palette;
-use crate::app::{Answers, Dialog, Effect, Model, Pane, Panel};
+use crate::app::{Answers, Dialog, Effect, Model, Pane, Panel, Scope};
 use crate::fleet::{Instance, Job, Level};
 
 /// Asks for the command.
 pub(super) fn ask(model: &mut Model) {
-    if to_run_on(model).is_some() {
+    let chosen = Scope::Instances(model.table.chosen());
+    if to_run_on(model, &chosen).is_some() {
         model.dialog = Some(Dialog::Palette(Palette::of("run ")));
     }
 }
 
 /// Runs it, and shows on the whole screen what comes of it. One that still runs is stopped.
-pub(super) fn run(model: &mut Model, command: String) -> Vec<Effect> {
-    let Some(instances) = to_run_on(model) else { return Vec::new() };
+pub(super) fn run(model: &mut Model, command: String, scope: &Scope) -> Vec<Effect> {
+    let Some(instances) = to_run_on(model, scope) else { return Vec::new() };
     let text = format!(
         "on {}: {command}; what it changes goes with the instance",
         match instances.as_slice() {
@@ -26,8 +28,8 @@ pub(super) fn run(model: &mut Model, command: String) -> Vec<Effect> {
 }
 
 /// Looks closely at the chosen nodes, and shows what is found.
-pub(super) fn diagnose(model: &mut Model) -> Vec<Effect> {
-    let Some(instances) = there(model, "diagnose") else { return Vec::new() };
+pub(super) fn diagnose(model: &mut Model, scope: &Scope) -> Vec<Effect> {
+    let Some(instances) = there(model, "diagnose", scope) else { return Vec::new() };
     start(model, "diagnose".into(), Job::Diagnose(instances.clone()), &instances)
 }
 
@@ -51,19 +53,18 @@ fn start(model: &mut Model, title: String, job: Job, instances: &[Instance]) -> 
 }
 
 /// The chosen instances, if anything may be run and any of them is there; if not, that is said.
-fn to_run_on(model: &mut Model) -> Option<Vec<Instance>> {
+fn to_run_on(model: &mut Model, scope: &Scope) -> Option<Vec<Instance>> {
     if let Some(why) = &model.read_only {
         let text = format!("read-only, nothing is run: {why}");
         model.flash(Level::Warning, "run", text);
         return None;
     }
-    there(model, "run")
+    there(model, "run", scope)
 }
 
 /// The chosen instances that are there; if there are none, that is said.
-fn there(model: &mut Model, verb: &str) -> Option<Vec<Instance>> {
-    let chosen = model.table.chosen();
-    let rows = chosen.iter().filter_map(|key| model.fleet.get(key));
+fn there(model: &mut Model, verb: &str, scope: &Scope) -> Option<Vec<Instance>> {
+    let rows = destroy::in_scope(model, scope);
     let there: Vec<Instance> =
         rows.filter(|row| row.is_alive() && row.address().is_some()).cloned().collect();
     if there.is_empty() {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::app::{Counts, Motion, Opening, QuestionId, Remembered, Scope, Secret};
+use crate::app::{Counts, Motion, Opening, QuestionId, Remembered, Scope, Secret, TableCommand};
 use crate::config::{
     AllowFrom, Aws, Bacalhau, Budget, Config, Connect, HostKeyPolicy, Image, Network, NodeExtras,
     Placement, RegionConfig, Replace, Sensor, Ssh, UbuntuRelease, Ui,
@@ -160,7 +160,7 @@ fn counts(count: u32) -> Counts {
 #[test]
 fn planned_rows_are_on_disk_before_the_job_starts() {
     let mut model = model();
-    let effects = command(&mut model, Command::Create(None));
+    let effects = command(&mut model, Command::create(None));
     let [Effect::Persist, Effect::Start(JobId(1), Job::Create(launches))] = effects.as_slice()
     else {
         panic!("{effects:?}");
@@ -177,24 +177,24 @@ fn planned_rows_are_on_disk_before_the_job_starts() {
 #[test]
 fn two_creates_in_one_moment_have_two_launch_ids() {
     let mut model = model();
-    command(&mut model, Command::Create(Some(counts(1))));
-    command(&mut model, Command::Create(Some(counts(1))));
+    command(&mut model, Command::create(Some(counts(1))));
+    command(&mut model, Command::create(Some(counts(1))));
     assert_eq!(model.fleet.len(), 2);
 }
 
 #[test]
 fn a_create_that_cannot_be_is_refused_in_words() {
     let mut model = model();
-    assert_eq!(command(&mut model, Command::Create(Some(counts(0)))), []);
+    assert_eq!(command(&mut model, Command::create(Some(counts(0)))), []);
     assert_eq!(last_line(&model), "nothing to create: every count is 0");
     let unknown = Counts::from([(Region::from("mars-1"), 1)]);
-    assert_eq!(command(&mut model, Command::Create(Some(unknown))), []);
+    assert_eq!(command(&mut model, Command::create(Some(unknown))), []);
     assert!(last_line(&model).contains("mars-1 is not in the configuration"));
-    command(&mut model, Command::Destroy(Scope::Region(REGIONS[0].into())));
-    assert_eq!(command(&mut model, Command::Create(Some(counts(1)))), []);
+    command(&mut model, Command::destroy(Scope::Region(REGIONS[0].into())));
+    assert_eq!(command(&mut model, Command::create(Some(counts(1)))), []);
     assert!(last_line(&model).contains("us-west-2 is being destroyed"));
     model.read_only = Some("locked".into());
-    assert_eq!(command(&mut model, Command::Create(None)), []);
+    assert_eq!(command(&mut model, Command::create(None)), []);
     assert_eq!(last_line(&model), "read-only, nothing can be created: locked");
 }
 
@@ -208,14 +208,14 @@ fn a_create_takes_up_what_is_found_by_its_tags_and_nothing_of_another_deployment
     opening.fleet.insert(old);
     let mut model = Model::new(opening);
     survey(&mut model, REGIONS[0], vec![running("i-lost").1]);
-    let effects = command(&mut model, Command::Create(Some(counts(1))));
+    let effects = command(&mut model, Command::create(Some(counts(1))));
     let [_, Effect::Start(_, Job::Resume(rows)), Effect::Start(_, Job::Create(_))] =
         effects.as_slice()
     else {
         panic!("{effects:?}");
     };
     assert_eq!(rows.iter().map(|row| row.key.as_str()).collect::<Vec<_>>(), ["i-lost"]);
-    let effects = command(&mut model, Command::Create(Some(counts(1))));
+    let effects = command(&mut model, Command::create(Some(counts(1))));
     assert!(
         !effects.iter().any(|effect| matches!(effect, Effect::Start(_, Job::Resume(_)))),
         "jobs are at work there: {effects:?}"
@@ -225,7 +225,7 @@ fn a_create_takes_up_what_is_found_by_its_tags_and_nothing_of_another_deployment
 #[test]
 fn a_report_by_instance_id_reaches_the_row_that_was_planned() {
     let mut model = model();
-    command(&mut model, Command::Create(Some(counts(1))));
+    command(&mut model, Command::create(Some(counts(1))));
     let key = model.fleet.instances().next().unwrap().key.clone();
     let seen = Progress::Learned(Box::new(Fact::Seen(running("i-1").1)));
     report(&mut model, 1, About::Instance(key.clone()), seen);
@@ -298,7 +298,7 @@ fn destroying_takes_the_living_drops_the_dead_and_leaves_the_dying() {
         vec![running("i-1").1, running("i-2").1, machine("i-3", REGIONS[0], Ec2State::Stopped)],
     );
     report(&mut model, 9, About::Instance("i-2".into()), Progress::Entered(Phase::Terminating));
-    command(&mut model, Command::Create(Some(counts(2))));
+    command(&mut model, Command::create(Some(counts(2))));
     let planned: Vec<InstanceKey> = model
         .fleet
         .instances()
@@ -310,7 +310,7 @@ fn destroying_takes_the_living_drops_the_dead_and_leaves_the_dying() {
     report(&mut model, 1, About::Instance(planned[0].clone()), Progress::Entered(failed));
 
     let all = model.fleet.instances().map(|row| row.key.clone()).collect();
-    let effects = command(&mut model, Command::Destroy(Scope::Instances(all)));
+    let effects = command(&mut model, Command::destroy(Scope::Instances(all)));
     let [Effect::Persist, Effect::Start(_, Job::Destroy(Doomed::Instances(victims)))] =
         effects.as_slice()
     else {
@@ -325,15 +325,15 @@ fn destroying_takes_the_living_drops_the_dead_and_leaves_the_dying() {
 #[test]
 fn destroying_everything_waits_until_nothing_is_created_any_more() {
     let mut model = model();
-    command(&mut model, Command::Create(None));
-    let effects = command(&mut model, Command::Destroy(Scope::All));
+    command(&mut model, Command::create(None));
+    let effects = command(&mut model, Command::destroy(Scope::All));
     assert_eq!(effects, [Effect::Cancel(JobId(1))]);
-    assert_eq!(command(&mut model, Command::Create(None)), []);
+    assert_eq!(command(&mut model, Command::create(None)), []);
     let effects = end(&mut model, 1, Outcome::Cancelled);
     let everything = Job::Destroy(Doomed::Everything);
     assert_eq!(effects, [Effect::Persist, Effect::Start(JobId(2), everything)]);
     assert!(model.fleet.is_empty(), "what was only planned is gone");
-    assert_eq!(command(&mut model, Command::Destroy(Scope::All)), []);
+    assert_eq!(command(&mut model, Command::destroy(Scope::All)), []);
 }
 
 #[test]
@@ -402,10 +402,10 @@ fn an_illegal_step_is_said_and_the_last_good_phase_stays() {
 #[test]
 fn the_cursor_follows_an_adopted_instance_into_its_planned_row() {
     let mut model = model();
-    command(&mut model, Command::Create(Some(counts(3))));
+    command(&mut model, Command::create(Some(counts(3))));
     let planned = model.fleet.instances().nth(1).unwrap().key.clone();
     survey(&mut model, REGIONS[0], vec![running("i-1").1]);
-    command(&mut model, Command::Select("i-1".into()));
+    command(&mut model, Command::Table(TableCommand::Select("i-1".into())));
     let fact = Progress::Learned(Box::new(Fact::Seen(running("i-1").1)));
     report(&mut model, 1, About::Instance(planned.clone()), fact);
     assert_eq!(model.table.cursor(), Some(&planned));
@@ -416,7 +416,7 @@ fn the_cursor_follows_an_adopted_instance_into_its_planned_row() {
 fn ended_jobs_are_remembered_up_to_a_bound() {
     let mut model = model();
     for job in 1..100 {
-        command(&mut model, Command::Destroy(Scope::Region(REGIONS[0].into())));
+        command(&mut model, Command::destroy(Scope::Region(REGIONS[0].into())));
         end(&mut model, job, Outcome::Done);
     }
     assert_eq!(model.jobs.len(), 32);
@@ -509,12 +509,12 @@ fn messages() -> impl Strategy<Value = Message> {
         1 => (0..300u16, 0..100u16)
             .prop_map(|(columns, rows)| Message::Input(Input::Resize(columns, rows))),
         1 => ".*".prop_map(|text| Message::Input(Input::Paste(text))),
-        1 => (0..4u32).prop_map(|count| Message::Command(Command::Create(Some(counts(count))))),
+        1 => (0..4u32).prop_map(|count| Message::Command(Command::create(Some(counts(count))))),
         1 => rows().prop_map(|key| {
-            Message::Command(Command::Destroy(Scope::Instances(vec![key])))
+            Message::Command(Command::destroy(Scope::Instances(vec![key])))
         }),
-        1 => Just(Message::Command(Command::Destroy(Scope::All))),
-        1 => Just(Message::Command(Command::Move(Motion::PageDown))),
+        1 => Just(Message::Command(Command::destroy(Scope::All))),
+        1 => Just(Message::Command(Command::Press(Press::Move(Motion::PageDown)))),
         1 => Just(Message::Asked(Question { id: QuestionId(1), text: "who?".into() })),
         1 => Just(Message::Stored(Err("disk full".into()))),
         1 => Just(Message::Signal(Signal::Interrupt)),
@@ -562,7 +562,7 @@ proptest! {
         }
         let printed = format!("{model:?}");
         prop_assert!(!printed.contains(&typed));
-        let effects = command(&mut model, Command::Accept);
+        let effects = command(&mut model, Command::Press(Press::Accept));
         prop_assert_eq!(effects, [Effect::Answer(QuestionId(1), Some(Secret::new(typed)))]);
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 
 use super::{FAILED, Need, Run, asked, complain, refusal, refuse, session};
-use crate::app::{Command, Exit, Scope};
+use crate::app::{Action, Command, Exit, Scope};
 use crate::cli;
 use crate::fleet::{About, Account, Level, Region};
 use crate::runtime::environment::Environment;
@@ -46,7 +46,7 @@ pub(in crate::runtime) async fn nuke(
     {
         return run.close(exit).await;
     }
-    run.do_and_end(Command::Destroy(Scope::Account(account.id, regions))).await
+    run.do_and_end(Command::Act(Action::Nuke, Scope::Account(account.id, regions))).await
 }
 
 /// `cleanup`: what is left of deployments of which nothing is alive.
@@ -77,7 +77,7 @@ pub(in crate::runtime) async fn cleanup(
             return run.close(exit).await;
         }
     }
-    run.do_and_end(Command::Destroy(Scope::LeftOvers(regions))).await
+    run.do_and_end(Command::Act(Action::CleanUp, Scope::LeftOvers(regions))).await
 }
 
 /// `recover`: the state file, anew from the tags.
@@ -89,7 +89,7 @@ pub(in crate::runtime) async fn recover(environment: &Environment, json: bool, d
     if let Some(code) = run.look(Need::Instances).await {
         return code;
     }
-    if let Some(exit) = run.perform(Command::Recover).await {
+    if let Some(exit) = run.perform(Command::Act(Action::Recover, Scope::All)).await {
         return run.close(exit).await;
     }
     let model = &run.open.engine.model;
