@@ -21,6 +21,7 @@ pub mod demo;
 pub mod fleet;
 pub mod headless;
 pub mod jobs;
+pub mod retry;
 pub mod runtime;
 pub mod ssh;
 pub mod store;

@@ -1,17 +1,11 @@
 //! Retry with backoff: what is right but too early is tried again. How long is the caller's to
 //! say.
 
-use std::time::Duration;
-
 use tokio::time::{Instant, sleep_until};
 
 use super::class::Class;
 use super::error::AwsError;
-
-/// The pause after the first refusal; it doubles with each further one.
-const FIRST: Duration = Duration::from_millis(500);
-/// The longest pause.
-const LONGEST: Duration = Duration::from_secs(10);
+use crate::retry::DEPENDENT;
 
 /// Does something until it works, fails for good, or the deadline has come. `worth` says which
 /// refusals time can mend.
@@ -23,13 +17,14 @@ pub async fn retry_until<T, Fut>(
 where
     Fut: Future<Output = Result<T, AwsError>>,
 {
-    let mut pause = FIRST;
+    let mut backoff = DEPENDENT.backoff();
+    let mut pause = backoff.pause();
     loop {
         match act().await {
             Err(error) if worth(error.class) && Instant::now() + pause <= deadline => {
                 tracing::debug!(%error, "trying again in {} ms", pause.as_millis());
                 sleep_until(Instant::now() + pause).await;
-                pause = (pause * 2).min(LONGEST);
+                pause = backoff.pause();
             }
             done => return done,
         }

@@ -240,10 +240,7 @@ pub(super) async fn random_ip(environment: &Environment, debug: bool) -> u8 {
     if addresses.is_empty() {
         return refuse("no instance has a public address");
     }
-    // The only chance that is at hand; any instance will do.
-    let chance = uuid::Uuid::new_v4().as_u128() % (addresses.len() as u128);
-    let place = usize::try_from(chance).unwrap_or_default();
-    print(&format!("{}\n", addresses[place]));
+    print(&format!("{}\n", addresses[fastrand::usize(..addresses.len())]));
     0
 }
 

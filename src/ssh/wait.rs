@@ -1,12 +1,12 @@
 //! Waiting for a machine that still boots.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::error::Operation;
 use super::{Dial, HostKeyCheck, Identities, Route, Session, SshError, connect};
+use crate::retry::BOOTING;
 
 /// How long [`wait_for`] waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,8 @@ pub async fn wait_for(
     let target = route.target.address();
     let mut refused_since: Option<Instant> = None;
     let mut last: Option<SshError> = None;
-    for attempt in 0.. {
+    let mut backoff = BOOTING.backoff();
+    loop {
         let tried = connect(dial, route, identities, expect());
         let Ok(outcome) = tokio::time::timeout_at(deadline, tried).await else { break };
         let error = match outcome {
@@ -61,10 +62,9 @@ pub async fn wait_for(
             on_wait(&reason);
         }
         last = Some(error);
-        if tokio::time::timeout_at(deadline, tokio::time::sleep(pause(&target, attempt)))
-            .await
-            .is_err()
-        {
+        // A fleet that boots at once must not knock in step.
+        let pause = tokio::time::sleep(backoff.pause());
+        if tokio::time::timeout_at(deadline, pause).await.is_err() {
             break;
         }
     }
@@ -74,16 +74,6 @@ pub async fn wait_for(
         after: patience.overall,
     });
     Err(SshError::GaveUp { target, after: patience.overall, last: Box::new(last) })
-}
-
-/// From half a second to five, a quarter more or less: a fleet that boots at once must not knock
-/// in step. Derived from the host's name, so that a run can be repeated.
-fn pause(target: &str, attempt: u32) -> Duration {
-    let base = Duration::from_millis(500) * 2_u32.pow(attempt.min(4));
-    let mut hasher = DefaultHasher::new();
-    (target, attempt).hash(&mut hasher);
-    let quarter = u32::try_from(hasher.finish() % 51).unwrap_or(0);
-    base.min(Duration::from_secs(5)) * (75 + quarter) / 100
 }
 
 #[cfg(test)]

@@ -3,13 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use tokio::time::{Duration, Instant};
+use tokio::time::Instant;
 
 use crate::fleet::Pool;
-
-/// How long a pool that was out of capacity is left alone, as launchers in the field do
-/// (Karpenter: 3 minutes).
-const REST: Duration = Duration::from_mins(3);
+use crate::retry::UNAVAILABLE_POOL_TTL;
 
 /// Who refused, and until when that counts; for ever where the zone does not have the type.
 #[derive(Debug, Default)]
@@ -19,7 +16,7 @@ impl Refusals {
     /// A pool had nothing to give, with this code.
     pub(in crate::jobs) fn note(&self, pool: &Pool, code: Option<&str>) {
         let is_not_sold = code == Some("Unsupported");
-        let until = (!is_not_sold).then(|| Instant::now() + REST);
+        let until = (!is_not_sold).then(|| Instant::now() + UNAVAILABLE_POOL_TTL);
         self.pools().insert(pool.clone(), until);
     }
 
@@ -53,7 +50,7 @@ mod tests {
         refusals.note(&full, Some("InsufficientInstanceCapacity"));
         refusals.note(&not_sold, Some("Unsupported"));
         assert!(refusals.rests(&full) && refusals.rests(&not_sold));
-        tokio::time::advance(REST).await;
+        tokio::time::advance(UNAVAILABLE_POOL_TTL).await;
         assert!(!refusals.rests(&full) && refusals.is_not_sold(&not_sold));
     }
 }

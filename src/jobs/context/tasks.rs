@@ -1,6 +1,4 @@
-//! Many tasks at once, and the chance in their pauses.
-
-use std::time::{Duration, SystemTime};
+//! Many tasks at once.
 
 use tokio::task::JoinSet;
 
@@ -16,13 +14,6 @@ pub(in crate::jobs) async fn together<T: 'static>(
         all.push(ended.unwrap_or_else(|_| lost()));
     }
     all
-}
-
-/// A pause of half to one and a half times this length, so that what was refused together does
-/// not come back together.
-pub(in crate::jobs) fn jitter(pause: Duration) -> Duration {
-    let nanos = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    pause / 2 + pause.mul_f64(f64::from(nanos.subsec_nanos() % 1000) / 1000.0)
 }
 
 #[cfg(test)]

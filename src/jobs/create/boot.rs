@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
-use tokio::time::{Duration, Instant, sleep};
+use tokio::time::{Instant, sleep};
 
 use crate::aws::{Ec2, Selector};
 use crate::fleet::{
@@ -13,13 +13,11 @@ use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::node::deploy::Pipeline;
 use crate::jobs::node::inputs::Kit;
-
-/// How long EC2 may take from pending to running.
-const BOOT: Duration = Duration::from_mins(10);
+use crate::retry::BOOT_TIMEOUT;
 
 /// Why an instance whose time is up was not worked on.
 fn late(machine: &Machine) -> Failure {
-    let (id, after) = (&machine.id, BOOT.as_secs());
+    let (id, after) = (&machine.id, BOOT_TIMEOUT.as_secs());
     if machine.state == Ec2State::Running {
         let reason = format!("{id} runs and had no address to connect to for {after} s");
         let hint = "set aws.associate_public_ip: true, or ssh.connect: private";
@@ -63,7 +61,7 @@ impl Crew {
         resumed: bool,
     ) -> usize {
         let mut waiting = machines;
-        let deadline = Instant::now() + BOOT;
+        let deadline = Instant::now() + BOOT_TIMEOUT;
         let deployment = self.context.deployment();
         let selector = Selector::deployment(&deployment).with_terminated();
         while !waiting.is_empty() && Instant::now() < deadline {

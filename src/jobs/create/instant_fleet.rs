@@ -1,8 +1,6 @@
 //! Many at once: one CreateFleet over all pools of a region, and the launch template that it needs
 //! for the length of that call.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
 use super::candidates::Candidate;
@@ -13,11 +11,10 @@ use crate::aws::{
 };
 use crate::fleet::{Attempt, Failure, InstanceKey, LaunchId, Level, Step};
 use crate::jobs::intents::close;
+use crate::retry::TEMPLATE_TIMEOUT;
 
 /// The API action that makes a launch template.
 const CREATE_TEMPLATE: &str = "CreateLaunchTemplate";
-/// How long it is tried to make or to delete a template.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Placement<'_> {
     /// Asks for a fleet over all these candidates; what it gives goes from `waiting` to `placed`,
@@ -103,7 +100,7 @@ impl Placement<'_> {
                 made => made,
             }
         };
-        let made = retry_until(Instant::now() + PATIENCE, passes, create).await;
+        let made = retry_until(Instant::now() + TEMPLATE_TIMEOUT, passes, create).await;
         if !matches!(&made, Err(error) if error.class == Class::Unknown) {
             let outcome = if made.is_ok() { "done" } else { "refused" };
             close(self.context, recorded, outcome).await;
@@ -119,7 +116,7 @@ impl Placement<'_> {
     /// The fleet has what it needs. What cannot be deleted now goes with the deployment.
     async fn drop_template(&self, template: &TemplateId) {
         let delete = || self.ec2.delete(Kind::Template, template.as_str());
-        let deleted = retry_until(Instant::now() + PATIENCE, passes, delete).await;
+        let deleted = retry_until(Instant::now() + TEMPLATE_TIMEOUT, passes, delete).await;
         if let Err(error) = deleted
             && error.class != Class::Gone
         {

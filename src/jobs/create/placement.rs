@@ -4,8 +4,6 @@
 //! What came is kept, whatever happens to the rest. Every request has a client token of its own,
 //! which is on the disk before the request is sent.
 
-use std::time::Duration;
-
 use tokio::time::{Instant, sleep};
 
 use super::candidates::Candidate;
@@ -16,14 +14,11 @@ use crate::fleet::{
 };
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
-use crate::jobs::context::tasks::jitter;
 use crate::jobs::intents::actions::{CREATE_FLEET, RUN_INSTANCES};
 use crate::jobs::intents::creates::Standing;
 use crate::jobs::intents::{close, record};
+use crate::retry::{LAUNCH_RETRIES, THROTTLED};
 use crate::store::{Intent, IntentId};
-
-/// How often one request is sent again after a throttle or an error of AWS's own.
-const RETRIES: u32 = 6;
 
 /// What placement came to.
 #[derive(Debug, Default)]
@@ -207,8 +202,8 @@ impl Placement<'_> {
     ) -> Result<Result<Given, AwsError>, Failure> {
         let (action, intent) = request.intent();
         let recorded = self.record(action, request.token(), intent).await?;
-        let mut pause = Duration::from_millis(500);
-        let mut retries = RETRIES;
+        let mut backoff = THROTTLED.backoff();
+        let mut retries = LAUNCH_RETRIES;
         loop {
             let answer = self.send(request).await;
             let is_unknown = matches!(&answer, Err(error) if error.class == Class::Unknown);
@@ -228,8 +223,7 @@ impl Placement<'_> {
             // The same request with the same token launches at most once.
             retries -= 1;
             if !is_unknown {
-                sleep(jitter(pause)).await;
-                pause = (pause * 2).min(Duration::from_secs(30));
+                sleep(backoff.pause()).await;
             }
         }
     }

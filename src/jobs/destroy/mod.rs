@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, OwnedRwLockWriteGuard};
 use tokio::task::JoinSet;
-use tokio::time::{Duration, Instant, sleep};
+use tokio::time::{Instant, sleep};
 
 use super::context::Context;
 use super::context::reporter::Reporter;
@@ -28,11 +28,7 @@ use crate::fleet::{
     Doomed, Ec2State, Fact, Failure, FailureKind, InstanceId, Level, Machine, NetworkState,
     Outcome, Phase, Region, SpotRequestId, Step, Victim,
 };
-
-/// How long an instance may take from shutting-down to terminated.
-const SHUTDOWN: Duration = Duration::from_mins(15);
-/// How long the network's parts may depend on each other after the last instance is gone.
-const TEARDOWN: Duration = Duration::from_mins(5);
+use crate::retry::{SHUTDOWN_TIMEOUT, TEARDOWN_TIMEOUT};
 
 /// What is to be destroyed in one region.
 enum Aim {
@@ -173,7 +169,7 @@ impl Destruction {
     }
 
     async fn pass_by_pass(&self) -> Result<usize, Failure> {
-        let deadline = Instant::now() + SHUTDOWN;
+        let deadline = Instant::now() + SHUTDOWN_TIMEOUT;
         let mut waits = false;
         loop {
             // A launch that is on its way is waited for, so that the question by tags sees what
@@ -359,7 +355,7 @@ impl Destruction {
     /// Looks until all of these are terminated. One that is not listed by its tags is asked for by
     /// its id: only one that EC2 does not know either, for longer than it may take to tell, is gone.
     async fn await_end(&self, mut waiting: BTreeSet<InstanceId>) -> Result<(), Failure> {
-        let deadline = Instant::now() + SHUTDOWN;
+        let deadline = Instant::now() + SHUTDOWN_TIMEOUT;
         let forgotten = Instant::now() + self.context.pace.consistency;
         while !waiting.is_empty() {
             match self.states(&waiting).await {
@@ -377,8 +373,11 @@ impl Destruction {
             }
             if Instant::now() >= deadline && !waiting.is_empty() {
                 let ids: Vec<&str> = waiting.iter().map(InstanceId::as_str).collect();
-                let reason =
-                    format!("not terminated after {} s: {}", SHUTDOWN.as_secs(), ids.join(", "));
+                let reason = format!(
+                    "not terminated after {} s: {}",
+                    SHUTDOWN_TIMEOUT.as_secs(),
+                    ids.join(", ")
+                );
                 let hint = "run destroy again: it goes on where this one stopped";
                 return Err(Failure::new(FailureKind::Aws, Step::Terminate, reason, hint));
             }
@@ -436,7 +435,7 @@ impl Destruction {
         self.begin(&[]).await;
         self.reporter.learned_of(self.region(), Fact::Network(NetworkState::Removing)).await;
         let (say, telling) = self.reporter.telling(self.region());
-        let teardown = network::teardown(&self.ec2, network, TEARDOWN, &say);
+        let teardown = network::teardown(&self.ec2, network, TEARDOWN_TIMEOUT, &say);
         match telling.during(Box::pin(teardown)).await {
             Ok(left) if left.is_empty() => {
                 self.reporter.learned_of(self.region(), Fact::Network(NetworkState::Gone)).await;

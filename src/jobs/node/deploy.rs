@@ -20,22 +20,15 @@ use crate::fleet::{
 };
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::{Charge, Context};
+use crate::retry::{CONFIGURE_TIMEOUT, CUT_RETRIES, LOCKED_PAUSE, VERIFY_TIMEOUT};
 use crate::ssh::{Command, Exit, HostKeyCheck, Patience, Session, SshError, quote, wait_for};
 
 /// Where the bundle is unpacked. `deploy_services.sh` expects it there.
 const STAGING: &str = "/tmp/uploaded_files";
-/// How often an upload or a set-up whose connection was cut is begun again.
-const ATTEMPTS: u32 = 3;
 /// How long the console may be silent before the first key is pinned.
 const CONSOLE: Duration = Duration::from_mins(1);
 /// How long the console is asked after that.
 const CONSOLE_LATER: Duration = Duration::from_mins(10);
-/// How long `deploy_services.sh` may take: it waits for cloud-init, which installs packages.
-const CONFIGURE: Duration = Duration::from_mins(30);
-/// How long services may take to come up; they pull their images first.
-const VERIFY: Duration = Duration::from_mins(10);
-/// Between two tries while another deployment runs on the instance.
-const LOCKED_PAUSE: Duration = Duration::from_secs(30);
 /// The exit code with which `deploy_services.sh` says that another one is running.
 const LOCKED: u32 = 67;
 
@@ -274,7 +267,7 @@ impl Pipeline {
         attempt: u32,
         known: HostKeyCheck,
     ) -> Result<Session, Failure> {
-        if !error.is_retryable() || attempt >= ATTEMPTS {
+        if !error.is_retryable() || attempt >= CUT_RETRIES {
             return Err(error.failure());
         }
         self.say(Level::Warning, format!("{error}; trying again")).await;
@@ -287,7 +280,7 @@ impl Pipeline {
         mut session: Session,
         known: HostKeyCheck,
     ) -> Result<Session, Failure> {
-        let command = Command::new(self.set_up_command()).limit(CONFIGURE);
+        let command = Command::new(self.set_up_command()).limit(CONFIGURE_TIMEOUT);
         for attempt in 1.. {
             self.enter(Phase::Configuring).await;
             let ran = session
@@ -297,7 +290,7 @@ impl Pipeline {
                 .await;
             match ran {
                 Ok(Exit::Code(0)) => break,
-                Ok(Exit::Code(LOCKED)) if attempt < ATTEMPTS => sleep(LOCKED_PAUSE).await,
+                Ok(Exit::Code(LOCKED)) if attempt < CUT_RETRIES => sleep(LOCKED_PAUSE).await,
                 Ok(exit) => return Err(set_up_failed(&exit)),
                 Err(error) => session = self.again(&error, attempt, known.clone()).await?,
             }
@@ -362,7 +355,7 @@ impl Pipeline {
 
     /// Looks until all is well or the time is up. Answers what is not well.
     async fn verify(&self, mut session: Session, known: HostKeyCheck) -> Option<String> {
-        let deadline = Instant::now() + VERIFY;
+        let deadline = Instant::now() + VERIFY_TIMEOUT;
         let mut last = None;
         loop {
             let trouble = match health::look(&session).await {

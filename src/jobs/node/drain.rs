@@ -11,12 +11,11 @@ use crate::fleet::{Failure, FailureKind, HostKey, Instance, InstanceKey, Level, 
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::tasks::together;
+use crate::retry::DRAIN_TIMEOUT;
 use crate::ssh::{Command, Exit, HostKeyCheck, Patience, wait_for};
 
 /// What stops the node.
 const STOP: &str = "sudo systemctl stop bacalhau";
-/// There are two minutes; what has not answered by then never will.
-const LIMIT: Duration = Duration::from_secs(100);
 
 /// Stops the nodes on these instances, each by itself.
 pub(in crate::jobs) async fn drain(
@@ -71,12 +70,12 @@ async fn stop_node(reach: &Reach, instance: &Instance, host_key: HostKey) -> Res
     })?;
     let route = reach.route(machine)?;
     let known = HostKeyCheck::Known(host_key);
-    let patience = Patience { overall: LIMIT, refused_login: Duration::from_secs(5) };
+    let patience = Patience { overall: DRAIN_TIMEOUT, refused_login: Duration::from_secs(5) };
     let (dial, identities) = (&*reach.dial, &reach.identities);
     let session = wait_for(dial, &route, identities, || known.clone(), patience, |_| ())
         .await
         .map_err(|error| error.failure())?;
-    let exit = session.exec(&Command::new(STOP).limit(LIMIT), |_, _| ()).await;
+    let exit = session.exec(&Command::new(STOP).limit(DRAIN_TIMEOUT), |_, _| ()).await;
     match exit.map_err(|error| error.failure())? {
         Exit::Code(0) => Ok(()),
         other => Err(Failure::new(

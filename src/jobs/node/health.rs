@@ -16,10 +16,9 @@ use crate::fleet::health::{Membership, Vitals};
 use crate::fleet::{Fact, Failure, Level, Machine, Phase};
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::{Charge, Context};
+use crate::retry::STATUS_TIMEOUT;
 use crate::ssh::{Command, HostKeyCheck, Session};
 
-/// How long `node-status` may take: a machine under load is slow to log in to.
-const STATUS: Duration = Duration::from_secs(30);
 /// How long the orchestrator's answer is good for everybody.
 const FRESH: Duration = Duration::from_secs(10);
 /// Logins at once.
@@ -33,7 +32,7 @@ pub(in crate::jobs) const NODE_STATUS: &str = "sudo /opt/uploaded_files/scripts/
 /// What `node-status` says over this session.
 pub(in crate::jobs) async fn look(session: &Session) -> Option<Vitals> {
     let mut text = String::new();
-    let command = Command::new(NODE_STATUS).limit(STATUS);
+    let command = Command::new(NODE_STATUS).limit(STATUS_TIMEOUT);
     let ran = session
         .exec(&command, |_, line| {
             text.push_str(line);

@@ -4,17 +4,15 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::time::{Duration, timeout};
+use tokio::time::timeout;
 
 use crate::config::{Config, Connect, Ssh};
 use crate::fleet::{Failure, FailureKind, Machine, Secret, Step};
 use crate::jobs::context::Context;
+use crate::retry::LOGIN_TIMEOUT;
 use crate::ssh::{
     Ask, Dial, HostKeyCheck, Identities, Route, Session, Settings, SshConfigFile, connect, resolve,
 };
-
-/// How long a host that is known to be up may take to let us in.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The way to our instances.
 #[derive(Debug)]
@@ -79,9 +77,9 @@ impl Reach {
     ) -> Result<Session, Failure> {
         let route = self.route(machine)?;
         let reached =
-            timeout(PATIENCE, connect(&*self.dial, &route, &self.identities, check)).await;
+            timeout(LOGIN_TIMEOUT, connect(&*self.dial, &route, &self.identities, check)).await;
         let Ok(reached) = reached else {
-            let reason = format!("no login within {} s", PATIENCE.as_secs());
+            let reason = format!("no login within {} s", LOGIN_TIMEOUT.as_secs());
             return Err(Failure::new(
                 FailureKind::Unreachable,
                 Step::Connect,

@@ -11,10 +11,9 @@ use crate::fleet::{
     Diagnosis, Failure, FailureKind, HostKey, Instance, InstanceKey, Machine, Region, Step,
 };
 use crate::jobs::context::Context;
+use crate::retry::STATUS_TIMEOUT;
 use crate::ssh::{Command, Exit, HostKeyCheck, Pipe, Session};
 
-/// How long a full look may take: a machine under load is slow to log in to.
-const DIAGNOSIS: Duration = Duration::from_secs(30);
 /// As good as no limit: a command of the user's ends when it or the user wants.
 const UNLIMITED: Duration = Duration::from_hours(24 * 365);
 
@@ -69,7 +68,7 @@ impl Visitor {
     pub async fn diagnose(&self, place: &Place) -> Result<Diagnosis, Failure> {
         let session = self.session(place).await?;
         let mut text = String::new();
-        let command = Command::new(format!("{NODE_STATUS} --full")).limit(DIAGNOSIS);
+        let command = Command::new(format!("{NODE_STATUS} --full")).limit(STATUS_TIMEOUT);
         let ran = session.exec(&command, |_, line| text = format!("{text}{line}\n")).await;
         session.close().await;
         let exit = ran.map_err(|error| error.failure())?;

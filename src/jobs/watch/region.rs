@@ -17,12 +17,9 @@ use crate::fleet::{
 };
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
-use crate::jobs::context::tasks::jitter;
 use crate::jobs::market::offers::configured;
 use crate::jobs::market::prices;
-
-/// The longest pause after refusals.
-const LONGEST: Duration = Duration::from_mins(1);
+use crate::retry::{Backoff, LONGEST_REFUSED, Pauses};
 
 /// The list prices of all regions: whoever needs them first asks for all.
 pub(super) type Lists = OnceCell<BTreeMap<Region, PriceList>>;
@@ -43,30 +40,30 @@ pub(super) struct Watched {
 }
 
 /// When a question is due, and how often it was refused in a row.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Due {
     at: Instant,
-    refused: u32,
+    refused: Option<Backoff>,
 }
 
 impl Due {
     fn now() -> Self {
-        Self { at: Instant::now(), refused: 0 }
+        Self { at: Instant::now(), refused: None }
     }
 
-    fn is_due(self) -> bool {
+    fn is_due(&self) -> bool {
         Instant::now() >= self.at
     }
 
     /// It was answered: again after this pause.
     fn again_in(&mut self, pause: Duration) {
-        *self = Self { at: Instant::now() + pause, refused: 0 };
+        *self = Self { at: Instant::now() + pause, refused: None };
     }
 
     /// It was refused: twice as long as the last time, with some chance in it.
     fn back_off(&mut self, pause: Duration) {
-        self.refused = (self.refused + 1).min(8);
-        self.at = Instant::now() + jitter((pause * 2_u32.pow(self.refused)).min(LONGEST));
+        let pauses = || Pauses::new(pause, LONGEST_REFUSED).backoff();
+        self.at = Instant::now() + self.refused.get_or_insert_with(pauses).pause();
     }
 }
 

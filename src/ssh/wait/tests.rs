@@ -49,14 +49,6 @@ async fn user() -> (Route, Identities) {
     (route, Identities::load(settings, ask).await.unwrap())
 }
 
-#[test]
-fn pauses_grow_to_five_seconds_and_differ_between_hosts() {
-    let pauses: Vec<_> = (0..8).map(|attempt| pause("192.0.2.1:22", attempt)).collect();
-    assert!(pauses[0] >= Duration::from_millis(375) && pauses[0] <= Duration::from_millis(625));
-    assert!(pauses[7] >= Duration::from_millis(3750) && pauses[7] <= Duration::from_millis(6250));
-    assert_ne!(pause("192.0.2.1:22", 3), pause("192.0.2.2:22", 3));
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_silent_host_costs_its_time_limit_and_no_more() {
     let (route, identities) = user().await;

@@ -1,0 +1,132 @@
+//! When to try again, and when to stop waiting: the one backoff, and one table of pauses, retry
+//! windows and timeouts, each with where it comes from. Grep for a name to find who uses it.
+//!
+//! Not here: what the AWS SDK retries by itself (`aws/access.rs`), the window in which EC2 is
+//! eventually consistent (`aws.consistency_window_s` of the configuration), and how often a
+//! settled region is asked (`jobs::Pace`).
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+
+/// Launches that EC2 throttled or that failed on its side. EC2 refills a bucket of 2 RunInstances a
+/// second (Request throttling for the Amazon EC2 API): half a minute empties no bucket twice.
+pub const THROTTLED: Pauses = Pauses::new(Duration::from_millis(500), Duration::from_secs(30));
+/// How often one launch is sent again: with [`THROTTLED`] that is about a minute and a half.
+pub const LAUNCH_RETRIES: u32 = 6;
+/// Parts of a network that depend on each other, or are not told of everywhere yet
+/// (Eventual consistency in the Amazon EC2 API: begin with a second or less, and back off).
+pub const DEPENDENT: Pauses = Pauses::new(Duration::from_millis(500), Duration::from_secs(7));
+/// A host that boots: sshd is up within seconds of the first answer, and a login costs the host
+/// more than us.
+pub const BOOTING: Pauses = Pauses::new(Duration::from_millis(500), Duration::from_secs(5));
+/// The longest pause of a question that a region refuses, whatever its pace: with chance, 45 to 90
+/// seconds.
+pub const LONGEST_REFUSED: Duration = Duration::from_secs(45);
+/// How often an upload or a set-up whose connection was cut is begun again.
+pub const CUT_RETRIES: u32 = 3;
+/// Between two tries while another deployment holds the lock of an instance.
+pub const LOCKED_PAUSE: Duration = Duration::from_secs(30);
+
+/// How long EC2 may take from pending to running, and tell an address. It takes under a minute;
+/// large bare-metal types take the longest, up to ten.
+pub const BOOT_TIMEOUT: Duration = Duration::from_mins(10);
+/// How long an instance may take from shutting-down to terminated. AWS documents "a few minutes",
+/// and up to an hour where the host is broken; by then another run goes on with it.
+pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_mins(15);
+/// How long the parts of a network may depend on each other after the last instance is gone: a
+/// network interface lingers for a minute or two.
+pub const TEARDOWN_TIMEOUT: Duration = Duration::from_mins(5);
+/// How long it is tried to make or to delete a launch template.
+pub const TEMPLATE_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long a pool that was out of capacity is left alone, as launchers in the field do
+/// (Karpenter's unavailable offerings: 3 minutes).
+pub const UNAVAILABLE_POOL_TTL: Duration = Duration::from_mins(3);
+
+/// How long `deploy_services.sh` may take: it waits for cloud-init, which installs packages.
+pub const CONFIGURE_TIMEOUT: Duration = Duration::from_mins(30);
+/// How long services may take to come up; they pull their images first.
+pub const VERIFY_TIMEOUT: Duration = Duration::from_mins(10);
+/// How long a host that is known to be up may take to let us in.
+pub const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long `node-status` may take: a machine under load is slow.
+pub const STATUS_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a drain may take. EC2 gives two minutes from the notice to the end; the notice itself is
+/// seen up to four seconds late.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(100);
+
+/// How pauses grow: from the first to the longest, doubling, each lengthened by up to its own
+/// length by chance, so that what was refused together does not come back together.
+#[derive(Debug, Clone, Copy)]
+pub struct Pauses(ExponentialBuilder);
+
+impl Pauses {
+    /// Pauses without an end: when to give up is the caller's to say.
+    pub const fn new(first: Duration, longest: Duration) -> Self {
+        let doubling = ExponentialBuilder::new().with_factor(2.0).with_jitter();
+        Self(doubling.with_min_delay(first).with_max_delay(longest).without_max_times())
+    }
+
+    /// The state of one loop that retries.
+    pub fn backoff(self) -> Backoff {
+        Backoff { pauses: self, left: self.0.build() }
+    }
+}
+
+/// Where a loop that retries is among its pauses.
+#[derive(Debug)]
+pub struct Backoff {
+    pauses: Pauses,
+    left: ExponentialBackoff,
+}
+
+impl Backoff {
+    /// The pause before the next attempt; the one after it is longer.
+    pub fn pause(&mut self) -> Duration {
+        // It has no end; where backon's arithmetic finds one, the first pause is none too long.
+        self.left.next().unwrap_or_default()
+    }
+
+    /// It was answered: the next refusal begins with the first pause.
+    pub fn reset(&mut self) {
+        self.left = self.pauses.0.build();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first_eight(pauses: Pauses) -> Vec<Duration> {
+        let mut backoff = pauses.backoff();
+        (0..8).map(|_| backoff.pause()).collect()
+    }
+
+    #[test]
+    fn pauses_double_up_to_the_longest_and_differ_from_loop_to_loop() {
+        let pauses = first_eight(BOOTING);
+        let base = [500, 1000, 2000, 4000, 5000, 5000, 5000, 5000].map(Duration::from_millis);
+        for (pause, base) in pauses.iter().zip(base) {
+            assert!((base..=base * 2).contains(pause), "{pause:?} of {base:?}");
+        }
+        assert_ne!(pauses, first_eight(BOOTING), "no two loops knock in step");
+    }
+
+    #[test]
+    fn chance_can_be_repeated() {
+        fastrand::seed(7);
+        let pauses = first_eight(THROTTLED);
+        fastrand::seed(7);
+        assert_eq!(pauses, first_eight(THROTTLED));
+    }
+
+    #[test]
+    fn an_answer_begins_anew() {
+        let mut backoff = THROTTLED.backoff();
+        for _ in 0..6 {
+            backoff.pause();
+        }
+        backoff.reset();
+        assert!(backoff.pause() <= Duration::from_secs(1));
+    }
+}
