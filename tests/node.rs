@@ -264,8 +264,9 @@ fn the_status_is_one_object() {
     assert_eq!(status["docker"], "27.5.1");
     assert_eq!(status["containers"], serde_json::json!({"bacalhau": "running"}));
     assert_eq!(status["bacalhau_alive"], true);
-    assert_eq!(status["sensor_healthy"], true);
-    let readings = serde_json::json!({"readings": 42, "errors": 1, "elapsed_s": 41});
+    let readings = serde_json::json!(
+        {"running": true, "readings": 42, "errors": 1, "elapsed_s": 41, "per_second": 1}
+    );
     assert_eq!(status["sensor"], readings);
     let way = serde_json::json!({"address": "orchestrator.example.com:4222", "reachable": true});
     assert_eq!(status["orchestrator"], way);

@@ -13,6 +13,9 @@ use super::text::clean_line;
 /// Less free space than this on the root disk, in KiB, is trouble to come: Docker needs room.
 const LEAST_DISK_KB: u64 = 512 * 1024;
 
+/// So many readings that were due and did not come are no accident.
+const TURNS: f64 = 2.0;
+
 /// The units of `instance/scripts`.
 const OUR_UNITS: [&str; 4] = [
     "bacalhau-startup.service",
@@ -38,9 +41,7 @@ pub struct Vitals {
     pub docker: Option<String>,
     /// Whether the compute node's API says that it is alive.
     pub bacalhau_alive: bool,
-    /// Whether the sensor says that it is healthy.
-    pub sensor_healthy: bool,
-    /// What the sensor counted.
+    /// What the sensor counted; `None` where it does not answer.
     pub sensor: Option<Readings>,
     /// The way from the node to its orchestrator.
     pub orchestrator: Way,
@@ -57,7 +58,8 @@ pub struct Vitals {
     /// When AWS recommended to replace it, for its risk of interruption is elevated (EC2 instance
     /// rebalance recommendations). Only its metadata say so: EC2 has no call that tells.
     pub rebalance: Option<String>,
-    /// Readings a second since the look before, or since the sensor began.
+    /// Readings a second since an earlier look; `None` where there was none, or where so little
+    /// time went by that a slow sensor may not have had its turn.
     #[serde(skip)]
     pub sensor_rate: Option<f64>,
     /// What the orchestrator says; `None` where none is asked.
@@ -76,15 +78,19 @@ pub struct Deployment {
 }
 
 /// What a sensor counted since it began.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Readings {
+    /// Whether it says that it runs; `None` on a node whose `node-status` did not ask yet.
+    pub running: Option<bool>,
     /// Readings that were written.
     pub readings: u64,
     /// Those that could not be written.
     pub errors: u64,
     /// Seconds since it began.
     pub elapsed_s: u64,
+    /// Readings a second that it means to write.
+    pub per_second: Option<f64>,
 }
 
 /// The way from the node to its orchestrator.
@@ -194,18 +200,26 @@ impl Vitals {
         self.deployment.exit == Some(0)
     }
 
-    /// Takes the sensor's rate from what it counted since an earlier look, or since its start.
+    /// Whether the sensor was seen writing: between two looks, for what it counted before the
+    /// first one may be long ago. The sensor's own word for its health is not asked: the generator
+    /// (v1.17.0) answers 503 "unhealthy" for ever while it writes.
+    pub fn is_sensor_writing(&self) -> bool {
+        self.sensor_rate.is_some_and(|rate| rate > 0.0)
+    }
+
+    /// Takes the sensor's rate from what it counted since an earlier look. One that was started
+    /// anew meanwhile counts from its own beginning.
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     pub fn measure(&mut self, earlier: Option<&Self>) {
         let Some(now) = self.sensor else { return };
-        let before = earlier
-            .and_then(|earlier| earlier.sensor)
-            .filter(|before| before.elapsed_s < now.elapsed_s && before.readings <= now.readings);
-        let before = before.unwrap_or_default();
-        let seconds = now.elapsed_s - before.elapsed_s;
-        if seconds > 0 {
-            self.sensor_rate = Some((now.readings - before.readings) as f64 / seconds as f64);
-        }
+        let Some(before) = earlier.and_then(|earlier| earlier.sensor) else { return };
+        let is_same = before.elapsed_s <= now.elapsed_s && before.readings <= now.readings;
+        let before = if is_same { before } else { Readings::default() };
+        let seconds = (now.elapsed_s - before.elapsed_s) as f64;
+        let written = (now.readings - before.readings) as f64;
+        // A sensor that is to write once a minute stands still in between.
+        let is_telling = written > 0.0 || seconds * now.per_second.unwrap_or(1.0) >= TURNS;
+        self.sensor_rate = is_telling.then(|| written / seconds.max(1.0));
     }
 
     fn cloud_init(&self) -> Check {
@@ -274,14 +288,18 @@ impl Vitals {
     }
 
     fn sensor(&self) -> Check {
-        let is_still = self.sensor_rate.is_some_and(|rate| rate <= 0.0);
-        let text = match (self.sensor_healthy, self.sensor_rate) {
-            (false, _) => "the sensor does not answer that it is healthy".to_owned(),
-            (true, _) if is_still => "the sensor writes nothing".to_owned(),
-            (true, Some(rate)) => format!("the sensor writes {rate:.1} readings a second"),
-            (true, None) => "the sensor is healthy".to_owned(),
+        let (good, text) = match (self.sensor, self.sensor_rate) {
+            (None, _) => (false, "the sensor does not answer".to_owned()),
+            (Some(Readings { running: Some(false), .. }), _) => {
+                (false, "the sensor says that it does not run".to_owned())
+            }
+            (Some(_), Some(rate)) if rate <= 0.0 => (false, "the sensor writes nothing".to_owned()),
+            (Some(_), Some(rate)) => {
+                (true, format!("the sensor writes {rate:.1} readings a second"))
+            }
+            (Some(_), None) => (true, "the sensor runs".to_owned()),
         };
-        Check { name: "sensor", good: self.sensor_healthy && !is_still, text }
+        Check { name: "sensor", good, text }
     }
 
     fn disk(&self) -> Check {
@@ -320,8 +338,8 @@ mod tests {
     fn good() -> Vitals {
         let text = r#"{"cloud_init":"done","files":{"orchestrator_token":true},
             "deployment":{"exit":0},"units":{"bacalhau.service":"active"},"docker":"27.5.1",
-            "bacalhau_alive":true,"sensor_healthy":true,
-            "sensor":{"readings":20,"errors":0,"elapsed_s":10},
+            "bacalhau_alive":true,
+            "sensor":{"running":true,"readings":20,"errors":0,"elapsed_s":10,"per_second":1},
             "orchestrator":{"address":"h:4222","reachable":true},
             "disk":{"total_kb":8000000,"free_kb":6000000},"new":1}"#;
         let mut vitals: Vitals = serde_json::from_str(text).unwrap();
@@ -333,7 +351,6 @@ mod tests {
     #[test]
     fn all_that_was_seen_working_is_no_trouble() {
         assert_eq!(good().trouble(), None);
-        assert_eq!(good().sensor_rate, Some(2.0));
         let apart = Vitals { membership: None, ..good() };
         assert_eq!(apart.trouble(), None, "nobody is asked where no orchestrator is configured");
     }
@@ -352,7 +369,7 @@ mod tests {
                 "bacalhau.service is unknown",
             ),
             (|node| node.bacalhau_alive = false, "Bacalhau does not answer"),
-            (|node| node.sensor_healthy = false, "the sensor does not answer"),
+            (|node| node.sensor = None, "the sensor does not answer"),
             (|node| node.disk = Some(Space { total_kb: 1, free_kb: 0 }), "the disk is full"),
             (|node| node.orchestrator.reachable = false, "h:4222 is not reachable"),
             (|node| node.membership = Some(Membership::Absent), "not a member"),
@@ -367,14 +384,26 @@ mod tests {
     }
 
     #[test]
-    fn a_sensor_that_stands_still_is_noticed_at_the_second_look() {
-        let mut later = good();
-        later.sensor = Some(Readings { readings: 20, errors: 0, elapsed_s: 25 });
-        later.measure(Some(&good()));
-        assert_eq!(later.trouble().unwrap(), "the sensor writes nothing");
-        // One that was started anew counts from its own beginning.
-        later.sensor = Some(Readings { readings: 3, errors: 0, elapsed_s: 3 });
-        later.measure(Some(&good()));
-        assert_eq!(later.sensor_rate, Some(1.0));
+    fn a_sensor_is_seen_writing_at_the_second_look_or_not_at_all() {
+        let counted =
+            |readings, elapsed_s| Readings { readings, elapsed_s, ..good().sensor.unwrap() };
+        let at = |sensor: Readings, earlier: Option<&Vitals>| {
+            let mut vitals = Vitals { sensor: Some(sensor), ..good() };
+            vitals.measure(earlier);
+            vitals
+        };
+        let first = at(counted(20, 10), None);
+        assert_eq!((first.trouble(), first.is_sensor_writing()), (None, false));
+        let writes = at(counted(50, 25), Some(&first));
+        assert_eq!((writes.sensor_rate, writes.is_sensor_writing()), (Some(2.0), true));
+        let still = at(counted(20, 25), Some(&first));
+        assert_eq!(still.trouble().unwrap(), "the sensor writes nothing");
+        let anew = at(counted(3, 3), Some(&first));
+        assert_eq!(anew.sensor_rate, Some(1.0), "it counts from its own beginning");
+        let slow = Readings { per_second: Some(0.02), ..counted(20, 70) };
+        let between = at(slow, Some(&first));
+        assert_eq!((between.trouble(), between.is_sensor_writing()), (None, false));
+        let says = at(Readings { running: Some(false), ..counted(50, 25) }, Some(&first));
+        assert_eq!(says.trouble().unwrap(), "the sensor says that it does not run");
     }
 }

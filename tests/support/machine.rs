@@ -47,8 +47,9 @@ case $url in
     [ "$(cat)" = "X-aws-ec2-metadata-token: made-up-token" ] || exit 22
     cat "/var/imds/${url#*/meta-data/}" 2>/dev/null || exit 22 ;;
   */agent/alive) echo '{"Status":"OK"}' ;;
-  */healthz) echo '{"status":"healthy"}' ;;
-  */statusz) printf '{\n  "readings_count": 42,\n  "error_count": 1,\n  "elapsed_seconds": 40.7\n}\n' ;;
+  # As sensor-log-generator v1.17.0 was seen to answer: unhealthy for ever, which --fail makes 22.
+  */healthz) exit 22 ;;
+  */statusz) printf '{\n  "running": true,\n  "readings_count": %s,\n  "error_count": 1,\n  "elapsed_seconds": %s.7,\n  "readings_per_second": 1,\n  "location": {\n    "city": "Denver"\n  },\n  "database_healthy": false,\n  "monitoring_server_running": true\n}\n' 42 40 ;;
   http://docker/version) echo '{"Components":[{"Version":"x"}],"Version":"27.5.1","ApiVersion":"1.47"}' ;;
   http://docker/containers/json)
     echo '[{"Id":"a","Names":["/bacalhau"],"Ports":[{"IP":"127.0.0.1"}],"State":"running"}]' ;;

@@ -25,11 +25,15 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// systemd, as far as `node-status` asks it.
 const SYSTEMCTL: &str =
     r#"case $1 in show) shift 2; printf 'Id=%s\nActiveState=active\n\n' "$@" ;; esac"#;
-/// The services, the Docker daemon and an orchestrator's port.
+/// The services, the Docker daemon and an orchestrator's port. The sensor answers as
+/// sensor-log-generator v1.17.0 was seen to answer: unhealthy for ever, which `--fail` makes 22.
 const CURL: &str = r#"for url; do :; done
 case $url in
   */agent/alive) echo '{"Status":"OK"}' ;;
-  */healthz) echo '{"status":"healthy"}' ;;
+  */healthz) exit 22 ;;
+  */statusz)
+    now=$(date +%s)
+    printf '{\n  "running": true,\n  "readings_count": %s,\n  "error_count": 1,\n  "elapsed_seconds": %s.7,\n  "readings_per_second": 1,\n  "location": {\n    "city": "Denver"\n  },\n  "database_healthy": false,\n  "monitoring_server_running": true\n}\n' "$now" "$now" ;;
   http://docker/version) echo '{"Version":"27.5.1","ApiVersion":"1.47"}' ;;
   http://docker/*) echo '[]' ;;
   *:4222/) printf 0.004 ;;

@@ -30,7 +30,6 @@ struct Report {
     units: BTreeMap<String, &'static str>,
     docker: Option<&'static str>,
     bacalhau_alive: bool,
-    sensor_healthy: bool,
     sensor: Option<Counts>,
     orchestrator: Way,
     cpu_percent: u64,
@@ -53,9 +52,11 @@ struct Files {
 
 #[derive(Serialize)]
 struct Counts {
+    running: bool,
     readings: i64,
     errors: i64,
     elapsed_s: i64,
+    per_second: i64,
 }
 
 #[derive(Serialize)]
@@ -111,8 +112,13 @@ pub(super) fn report(host: &Host, is_full: bool) -> String {
         units: units(&placed).into_iter().map(|unit| (unit.clone(), start.unit(&unit))).collect(),
         docker: installed.then_some("27.5.1"),
         bacalhau_alive: alive,
-        sensor_healthy: start.sensing.is_some(),
-        sensor: start.sensing.map(|up| Counts { readings: up, errors: 0, elapsed_s: up }),
+        sensor: start.sensing.map(|up| Counts {
+            running: true,
+            readings: up,
+            errors: 0,
+            elapsed_s: up,
+            per_second: 1,
+        }),
         orchestrator: Way { address: deployment::orchestrator(&placed), reachable: alive },
         cpu_percent: if alive { 4 + host.pick("cpu", 20) } else { 60 + host.pick("cpu", 40) },
         disk: disk(host),

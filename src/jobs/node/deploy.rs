@@ -356,19 +356,26 @@ impl Pipeline {
     /// Looks until all is well or the time is up. Answers what is not well.
     async fn verify(&self, mut session: Session, known: HostKeyCheck) -> Option<String> {
         let deadline = Instant::now() + VERIFY_TIMEOUT;
-        let mut last = None;
+        let mut first = None;
         loop {
             let trouble = match health::look(&session).await {
                 Some(vitals) => {
                     let vitals = health::complete(
                         vitals,
-                        last.as_ref(),
+                        first.as_ref(),
                         &self.machine,
                         self.kit.roll.as_ref(),
-                    );
-                    let vitals = last.insert(vitals.await);
+                    )
+                    .await;
                     self.reporter.learned(&self.key, Fact::Vitals(vitals.clone())).await;
-                    vitals.trouble()
+                    let is_writing = vitals.is_sensor_writing();
+                    // What the sensor wrote is reckoned from the first look that saw it: a slow one
+                    // may have nothing to show from one look to the next.
+                    if vitals.sensor.is_some() {
+                        first.get_or_insert_with(|| vitals.clone());
+                    }
+                    let unseen = || Some("the sensor was not seen writing yet".to_owned());
+                    vitals.trouble().or_else(|| if is_writing { None } else { unseen() })
                 }
                 None => Some("node-status does not answer".to_owned()),
             };
