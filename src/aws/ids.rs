@@ -4,9 +4,9 @@ use crate::fleet::names;
 
 names! {
     /// An internet gateway's id, `igw-...`.
-    pub(super) GatewayId;
+    pub(super) GatewayId: |text| text.starts_with("igw-");
     /// A route table's id, `rtb-...`.
-    pub(super) RouteTableId;
+    pub(super) RouteTableId: |text| text.starts_with("rtb-");
     /// A launch template's id, `lt-...`.
-    pub TemplateId;
+    pub TemplateId: |text| text.starts_with("lt-");
 }

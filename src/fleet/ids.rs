@@ -1,13 +1,14 @@
 //! Identifiers and names, each its own type, so that a zone never passes for a region.
 //!
-//! The text inside is what AWS or the user wrote; nothing here checks that it exists.
+//! The text inside is what AWS or the user wrote; nothing here checks that it exists. What is read
+//! from a file has to look like what it is said to be: a file may be somebody else's work.
 
-/// Makes types of texts, each with the visibility that is written before its name.
+/// Makes types of texts, each with the visibility that is written before its name, and behind it
+/// what such a text looks like.
 macro_rules! names {
-    ($($(#[$doc:meta])* $vis:vis $name:ident;)*) => {$(
+    ($($(#[$doc:meta])* $vis:vis $name:ident: $looks_right:expr;)*) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[derive(serde::Serialize, serde::Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
         #[serde(transparent)]
         $vis struct $name(String);
 
@@ -20,6 +21,23 @@ macro_rules! names {
             /// The text itself.
             $vis fn as_str(&self) -> &str {
                 &self.0
+            }
+
+            /// Whether the text looks like what it is said to be.
+            $vis fn is_well_formed(&self) -> bool {
+                let looks_right: fn(&str) -> bool = $looks_right;
+                looks_right(&self.0)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+                let read = Self(String::deserialize(reader)?);
+                if read.is_well_formed() {
+                    return Ok(read);
+                }
+                let why = concat!("it does not look like one: ", stringify!($name));
+                Err(serde::de::Error::custom(why))
             }
         }
 
@@ -47,31 +65,60 @@ pub(crate) use names;
 names! {
     /// A row of the table, from the plan to the end: `us-west-2/3f9c#1` while the instance is
     /// only planned, and the same after EC2 gave it an id; the instance id for an adopted one.
-    pub InstanceKey;
+    pub InstanceKey: is_tag;
     /// An EC2 instance id, `i-0a1b2c3d4e5f67890`.
-    pub InstanceId;
+    pub InstanceId: |text| is_id(text, "i-") && text[2..].bytes().all(|byte| byte.is_ascii_hexdigit());
     /// A region's code, `us-west-2`.
-    pub Region;
+    pub Region: is_region;
     /// An availability zone's name, `us-west-2a`.
-    pub Zone;
+    pub Zone: |text| is_word(text, "-");
     /// An EC2 instance type, `t3.medium`. The field's configuration calls it machine type.
-    pub MachineType;
+    pub MachineType: |text| is_word(text, "-.");
     /// An Amazon machine image's id, `ami-0abc...`.
-    pub ImageId;
+    pub ImageId: |text| is_id(text, "ami-");
     /// The id of a deployment, `spot-7f3a9c21`: the value of the tag `DeploymentId`.
-    pub DeploymentId;
+    pub DeploymentId: is_tag;
     /// The id of one launch request, also its client token and the value of the tag `LaunchId`.
-    pub LaunchId;
+    pub LaunchId: is_tag;
     /// A twelve-digit AWS account number.
-    pub AccountId;
+    pub AccountId: |text| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
     /// A VPC's id, `vpc-...`.
-    pub VpcId;
+    pub VpcId: |text| is_id(text, "vpc-");
     /// A subnet's id, `subnet-...`.
-    pub SubnetId;
+    pub SubnetId: |text| is_id(text, "subnet-");
     /// A security group's id, `sg-...`.
-    pub SecurityGroupId;
+    pub SecurityGroupId: |text| is_id(text, "sg-");
     /// A spot instance request's id, `sir-...`.
-    pub SpotRequestId;
+    pub SpotRequestId: |text| is_id(text, "sir-");
+}
+
+/// The most characters that anything here has: those of a tag's value.
+const LONGEST: usize = 256;
+
+/// Small letters, digits, and these signs between them.
+fn is_word(text: &str, signs: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    (1..=LONGEST).contains(&text.len())
+        && text.starts_with(plain)
+        && text.chars().all(|c| plain(c) || signs.contains(c))
+}
+
+/// A prefix, and what AWS counts by.
+fn is_id(text: &str, prefix: &str) -> bool {
+    text.strip_prefix(prefix).is_some_and(|rest| is_word(rest, "-"))
+}
+
+/// `us-west-2`: words and a number.
+fn is_region(text: &str) -> bool {
+    is_word(text, "-")
+        && text.rsplit_once('-').is_some_and(|(words, number)| {
+            words.contains('-') && number.bytes().all(|byte| byte.is_ascii_digit())
+        })
+}
+
+/// What a tag may say: any text on one line.
+fn is_tag(text: &str) -> bool {
+    (1..=LONGEST).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
 impl InstanceKey {
@@ -112,5 +159,46 @@ impl Zone {
     /// with the region's (local zones).
     pub fn letter(&self, region: &Region) -> &str {
         self.0.strip_prefix(region.as_str()).unwrap_or(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::DeserializeOwned;
+
+    use super::*;
+
+    fn reads<T: DeserializeOwned>(text: &str) -> bool {
+        serde_json::from_value::<T>(text.into()).is_ok()
+    }
+
+    #[test]
+    fn attack_12_what_leads_out_of_a_folder_is_no_id() {
+        for text in ["i-0123456789abcdef0", "i-1a"] {
+            assert!(reads::<InstanceId>(text), "{text}");
+        }
+        let keys = "/home/me/.ssh/authorized_keys";
+        for text in ["", "i-", "i-xyz", keys, "../../x", "i-0/../x", "i-0\n", "I-0", "i-0\0"] {
+            assert!(!reads::<InstanceId>(text), "{text:?}");
+            assert!(!reads::<Region>(text), "{text:?}");
+            assert!(!reads::<VpcId>(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_aws_calls_things_is_read() {
+        for text in ["us-west-2", "us-gov-east-1", "eusc-de-east-1", "mx-central-1"] {
+            assert!(reads::<Region>(text), "{text}");
+        }
+        for text in ["us-west-2a", "us-west-2-lax-1a", "us-east-1-wl1-bos-wlz-1"] {
+            assert!(reads::<Zone>(text), "{text}");
+        }
+        for text in ["t3.medium", "u-6tb1.metal", "m7i-flex.large", "p9.future"] {
+            assert!(reads::<MachineType>(text), "{text}");
+        }
+        assert!(reads::<DeploymentId>("Träume, 3"), "what a tag says is anybody's");
+        assert!(!reads::<DeploymentId>("a\nb"));
+        assert!(reads::<AccountId>("123456789012") && !reads::<AccountId>("12345678901x"));
+        assert!(reads::<SpotRequestId>("sir-abcd1234") && reads::<ImageId>("ami-0abc"));
     }
 }

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::cost::{Bill, Cost};
 use super::health::Vitals;
@@ -126,8 +129,10 @@ impl Lifecycle {
     }
 }
 
-/// A host's public key and how far it is trusted.
+/// A host's public key and how far it is trusted. What is read from a file is one key on one line,
+/// with its own fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "WrittenKey")]
 pub struct HostKey {
     /// The key as one line of `known_hosts` has it: `ssh-ed25519 AAAA...`, without a host.
     pub openssh: String,
@@ -135,6 +140,33 @@ pub struct HostKey {
     pub fingerprint: String,
     /// Who vouched for it.
     pub trust: HostKeyTrust,
+}
+
+/// A host key as a file has it.
+#[derive(Deserialize)]
+struct WrittenKey {
+    openssh: String,
+    fingerprint: String,
+    trust: HostKeyTrust,
+}
+
+impl TryFrom<WrittenKey> for HostKey {
+    type Error = &'static str;
+
+    fn try_from(written: WrittenKey) -> Result<Self, Self::Error> {
+        let WrittenKey { openssh, fingerprint, trust } = written;
+        let is_it = openssh.split_once(' ').is_some_and(|(algorithm, key)| {
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-@.".contains(c);
+            algorithm.chars().all(plain) && fingerprint_of(key).as_ref() == Some(&fingerprint)
+        });
+        if is_it { Ok(Self { openssh, fingerprint, trust }) } else { Err("it is no host key") }
+    }
+}
+
+/// The fingerprint of a key in base64, as `ssh-keygen -l` prints it.
+fn fingerprint_of(key: &str) -> Option<String> {
+    let digest = Sha256::digest(STANDARD.decode(key).ok()?);
+    Some(format!("SHA256:{}", STANDARD_NO_PAD.encode(digest)))
 }
 
 /// Who vouched for a host key.
