@@ -3,7 +3,7 @@
 //! clock tick a second while an age is on the screen.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -15,6 +15,7 @@ use super::signals::Signals;
 use super::terminal::Terminal;
 use crate::app::{Effect, Exit, Input, Message, Model, Signal, Turn};
 use crate::fleet::{Failure, Instance, InstanceKey, Level};
+use crate::store::{make_private_folder, write_atomically};
 use crate::view::{self, Ability, HitMap, Theme};
 
 /// The least time between two frames that no key asked for.
@@ -161,7 +162,9 @@ impl Screen<'_> {
     /// Keeps the arrangement for the next start. That it cannot be kept is no reason to disturb.
     fn remember(&self, text: &str) {
         let Some(folder) = &self.memory else { return };
-        if let Err(error) = write_whole(folder, text) {
+        let written = make_private_folder(folder)
+            .and_then(|()| write_atomically(&folder.join(LAYOUT), text.as_bytes()));
+        if let Err(error) = written {
             tracing::warn!(%error, "the layout was not kept");
         }
     }
@@ -268,10 +271,3 @@ fn export(file: &str, text: &str) -> (Level, String) {
 
 /// The file in which the arrangement of the screen is kept.
 pub(super) const LAYOUT: &str = "layout.json";
-
-fn write_whole(folder: &Path, text: &str) -> io::Result<()> {
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.persist(folder.join(LAYOUT)).map(|_| ()).map_err(|error| error.error)
-}

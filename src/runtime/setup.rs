@@ -16,6 +16,7 @@ use crate::aws::Aws;
 use crate::config::{self, Config, Found};
 use crate::fleet::{Account, Region};
 use crate::jobs::{Credentials, node_files};
+use crate::store::{MOST, read_bounded, write_atomically};
 
 /// How long `setup` waits for AWS to say who we are.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -199,7 +200,9 @@ fn prepare(
 
 fn merge_config(path: &Path, private_key: Option<PathBuf>) -> Result<(), SetupError> {
     let failed = |error: io::Error| SetupError::Io(format!("{}: {error}", path.display()));
-    let existing = match fs::read_to_string(path) {
+    let read = read_bounded(path, MOST)
+        .and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other));
+    let existing = match read {
         Ok(text) => Some(text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(failed(error)),
@@ -215,7 +218,7 @@ fn merge_config(path: &Path, private_key: Option<PathBuf>) -> Result<(), SetupEr
         say(&format!("{}: complete, left as it is", path.display()));
         return Ok(());
     }
-    crate::store::write_atomically(path, merged.text.as_bytes()).map_err(failed)?;
+    write_atomically(path, merged.text.as_bytes()).map_err(failed)?;
     say(&format!("{}: added {}", path.display(), merged.added.join(", ")));
     Ok(())
 }

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use crate::config::{Config, Connect};
+use crate::fleet::text::clean_line;
 use crate::fleet::{Failure, FailureKind, Instance, Step};
 use crate::ssh;
+use crate::store::{make_private_folder, write_atomically};
 
 /// An `ssh` that is ready to be started. The file with the host key lives as long as this.
 #[derive(Debug)]
@@ -73,6 +75,11 @@ fn target(row: &Instance, config: Option<&Config>) -> Result<Target, Failure> {
             hint,
         ));
     };
+    // It becomes the name of a file.
+    if !machine.id.is_well_formed() {
+        let reason = format!("{} is no instance's id", clean_line(machine.id.as_str()));
+        return Err(Failure::new(FailureKind::Internal, Step::Connect, reason, ""));
+    }
     let Some(key) = &row.host_key else {
         let hint = "wait until the deployment reached it, or until the console tells its key";
         return Err(Failure::new(
@@ -98,9 +105,9 @@ fn write_known_hosts(target: &Target) -> io::Result<NamedTempFile> {
 /// One file an instance: its id is in no other.
 fn keep_known_hosts(target: &Target, folder: &Path) -> io::Result<PathBuf> {
     let folder = folder.join("known_hosts");
-    std::fs::create_dir_all(&folder)?;
+    make_private_folder(&folder)?;
     let path = folder.join(&target.id);
-    std::fs::write(&path, &target.key)?;
+    write_atomically(&path, target.key.as_bytes())?;
     Ok(path)
 }
 

@@ -4,15 +4,18 @@
 //! to be true may live here.
 
 use std::fs;
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
-use super::read_regular;
+use super::files::{MOST, make_private_folder, read_bounded, write_atomically};
+
+/// How many bytes of a key its file is named after: a name has at most 255, a draft's is longer.
+const LONGEST: usize = 180;
 
 /// A folder of remembered answers.
 #[derive(Debug, Clone)]
@@ -35,7 +38,7 @@ impl Cache {
 
     /// What was kept under `key`, unless it has expired by `now`.
     pub fn get<T: DeserializeOwned>(&self, key: &str, now: Timestamp) -> Option<T> {
-        let text = read_regular(&self.file(key)).ok()?;
+        let text = read_bounded(&self.file(key), MOST).ok()?;
         let entry: Entry<T> = serde_json::from_slice(&text).ok()?;
         (now < entry.until).then_some(entry.value)
     }
@@ -51,20 +54,8 @@ impl Cache {
     ) -> io::Result<()> {
         let entry = Entry { until: now.saturating_add(keep).map_err(io::Error::other)?, value };
         let text = serde_json::to_vec(&entry)?;
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.dir)?;
-        let file = self.file(key);
-        let draft = draft_beside(&file);
-        let written = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&draft)
-            .and_then(|mut out| out.write_all(&text))
-            .and_then(|()| fs::rename(&draft, &file));
-        if written.is_err() {
-            drop(fs::remove_file(&draft));
-        }
-        written
+        make_private_folder(&self.dir)?;
+        write_atomically(&self.file(key), &text)
     }
 
     /// Forgets what was kept under `key`.
@@ -73,19 +64,19 @@ impl Cache {
     }
 
     /// The file of a key. Other characters than letters, digits, dots and dashes become `_`, so
-    /// that no key leads out of the folder.
+    /// that no key leads out of the folder; a long one ends with its hash.
     fn file(&self, key: &str) -> PathBuf {
         let name: String = key
             .chars()
             .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '.') { c } else { '_' })
             .collect();
-        self.dir.join(format!("{name}.json"))
+        if name.len() <= LONGEST {
+            return self.dir.join(format!("{name}.json"));
+        }
+        let digest = Sha256::digest(key);
+        let digest: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        self.dir.join(format!("{}-{digest}.json", &name[..LONGEST]))
     }
-}
-
-/// A name that no other writer uses.
-fn draft_beside(file: &Path) -> PathBuf {
-    file.with_extension(format!("{}.new", uuid::Uuid::new_v4().simple()))
 }
 
 #[cfg(test)]

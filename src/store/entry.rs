@@ -23,7 +23,12 @@ pub struct Entry {
     /// The region's code.
     pub region: Region,
     /// The instance type.
-    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "type",
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub machine_type: Option<MachineType>,
     /// The public address.
     #[serde(default, deserialize_with = "lenient")]
@@ -38,28 +43,28 @@ pub struct Entry {
     #[serde(default, deserialize_with = "lenient")]
     pub created: Option<Timestamp>,
     /// The deployment.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub deployment_id: Option<DeploymentId>,
     /// The VPC.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub vpc_id: Option<VpcId>,
     /// Who created it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub creator: Option<String>,
     /// The availability zone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub zone: Option<Zone>,
     /// How it is paid for.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub lifecycle: Option<Lifecycle>,
     /// The image.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub image: Option<ImageId>,
     /// The spot request behind it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub spot_request_id: Option<SpotRequestId>,
     /// The launch that made it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub launch_id: Option<LaunchId>,
     /// Our word for where it stands.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]

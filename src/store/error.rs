@@ -18,6 +18,14 @@ pub enum StoreError {
         /// What the system said.
         source: io::Error,
     },
+    /// A newer version of this program wrote it.
+    #[error("{} was written by a newer spot-tui (version {version} of the format)", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The version of its format.
+        version: u64,
+    },
     /// Another process writes this state.
     #[error("{} is in use by process {holder}", path.display())]
     Held {
@@ -45,6 +53,7 @@ impl StoreError {
                 io::ErrorKind::ReadOnlyFilesystem => "name a writable place with --state",
                 _ => "name another place with --state",
             },
+            Self::Newer { .. } => "use that version, or name another state with --state",
             Self::Held { .. } => "wait for it, end it, or name another state with --state",
         };
         let kind = match self {

@@ -15,27 +15,30 @@
 //!
 //! A torn or garbled line costs only itself, and so does a line of a version that is not known: then
 //! the journal [is not whole](Journal::is_whole), and who relies on it waits as long as a call may
-//! take to show its effect. A write that fails midway, on a full disk, is cut off again, and what
+//! take to show its effect. A journal with such a line, or one that is too large, is kept beside the
+//! new one. It is read line by line, and closed records are dropped when it grows long. A write that fails midway, on a full disk, is cut off again, and what
 //! could not be closed is closed with the next record.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{
-    Paths, StoreError,
-    state::{read_regular, sync_folder, write_atomically},
-};
+use super::files::{MOST, folder_of, open_regular, sweep_drafts, sync_folder, write_atomically};
+use super::state::{aside, put_aside};
+use super::{Paths, StoreError};
 use crate::fleet::{AccountId, DeploymentId, LaunchId, Region};
 
 const VERSION: u32 = 1;
+
+/// From this many bytes on a journal is written anew without what is closed.
+const LONG: u64 = 4 << 20;
 
 /// A mutating call that is about to be sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -64,6 +67,7 @@ pub struct IntentId(u64);
 pub struct Journal {
     path: PathBuf,
     whole: bool,
+    put_aside: Option<PathBuf>,
     /// The account in which an earlier process asked for what it left open.
     inherited_from: Option<AccountId>,
     /// The number of this process's first intent.
@@ -77,13 +81,20 @@ struct Inherited {
     open: BTreeMap<u64, (Timestamp, Intent)>,
     /// Whether every line could be read.
     whole: bool,
+    /// Whether a line that was written to its end could not be read.
+    garbled: bool,
+    /// How many bytes there were.
+    length: u64,
     /// The account of what is open, where it was written down.
     account: Option<AccountId>,
 }
 
 #[derive(Debug)]
 struct Inner {
-    file: File,
+    /// `None` where nothing can be written.
+    file: Option<File>,
+    /// From how many bytes on it is written anew.
+    long: u64,
     /// Whether the folder may not know of the file yet.
     is_new: bool,
     /// Whether the file may end in the midst of a record that could not be cut off.
@@ -121,29 +132,66 @@ impl Journal {
     pub fn open(paths: &Paths) -> Result<Self, StoreError> {
         let path = paths.journal();
         let error = |operation| StoreError::io(operation, &path);
-        let (Inherited { open, whole, account }, length) = match read_regular(&path) {
-            Ok(bytes) => (read(&bytes), bytes.len()),
-            Err(missing) if missing.kind() == io::ErrorKind::NotFound => (Inherited::default(), 0),
+        sweep_drafts(&path);
+        let mut kept = None;
+        let inherited = match Inherited::read(&path) {
+            Ok(inherited) => {
+                if inherited.garbled {
+                    kept = Some(keep_aside(&path).map_err(error("put aside"))?);
+                }
+                inherited
+            }
+            Err(missing) if missing.kind() == io::ErrorKind::NotFound => Inherited::default(),
+            Err(large) if large.kind() == io::ErrorKind::FileTooLarge => {
+                kept = Some(put_aside(&path)?);
+                Inherited::default()
+            }
             Err(other) => return Err(error("read")(other)),
         };
         // Each fsync takes as long as the disk likes, and the first frame waits for this: an empty
         // journal is left as it is.
-        if length > 0 {
-            let kept = encode_all(&open, account.as_ref()).map_err(error("write"))?;
-            write_atomically(&path, &kept).map_err(error("write"))?;
+        if inherited.length > 0 {
+            let open = encode_all(&inherited.open, inherited.account.as_ref());
+            let open = open.map_err(error("write"))?;
+            write_atomically(&path, &open).map_err(error("write"))?;
         }
-        let file = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(&path)
-            .map_err(error("open"))?;
-        let next = open.keys().next_back().map_or(1, |last| last + 1);
-        let is_new = length == 0;
-        let (is_torn, unwritten) = (false, Vec::new());
-        let inherited_from = account.clone();
-        let inner = Inner { file, is_new, is_torn, account, next, open, unwritten };
-        Ok(Self { path, whole, inherited_from, first: next, inner: Mutex::new(inner) })
+        let file = append_to(&path).map_err(error("open"))?;
+        Ok(Self::new(path, inherited, Some(file), kept))
+    }
+
+    /// The journal of a process that goes on without the disk: it knows what an earlier one left
+    /// open, as far as that can be read, and every record fails.
+    pub fn without_disk(paths: &Paths) -> Self {
+        let path = paths.journal();
+        let inherited = Inherited::read(&path).unwrap_or_default();
+        Self::new(path, inherited, None, None)
+    }
+
+    fn new(
+        path: PathBuf,
+        inherited: Inherited,
+        file: Option<File>,
+        put_aside: Option<PathBuf>,
+    ) -> Self {
+        let Inherited { open, whole, account, length, .. } = inherited;
+        let first = open.keys().next_back().map_or(1, |last| last + 1);
+        let inner = Inner {
+            file,
+            long: LONG,
+            is_new: length == 0,
+            is_torn: false,
+            account: account.clone(),
+            next: first,
+            open,
+            unwritten: Vec::new(),
+        };
+        let inner = Mutex::new(inner);
+        Self { path, whole, put_aside, inherited_from: account, first, inner }
+    }
+
+    /// Where a journal is kept that could not be read wholly.
+    pub fn put_aside(&self) -> Option<&Path> {
+        self.put_aside.as_deref()
     }
 
     /// Whether the file was there and every line of it could be read. If not, nobody knows what an
@@ -229,24 +277,55 @@ impl Journal {
     /// again: a part of a record would swallow the next one.
     fn append(&self, inner: &mut Inner, lines: &[Line]) -> Result<(), StoreError> {
         let error = || StoreError::io("write", &self.path);
+        self.shorten(inner);
         let mut bytes = if inner.is_torn { vec![b'\n'] } else { Vec::new() };
         for line in inner.unwritten.iter().chain(lines) {
             bytes.extend(encode(line).map_err(error())?);
         }
-        let before = inner.file.metadata().map_err(error())?.len();
-        let written = inner.file.write_all(&bytes).and_then(|()| inner.file.sync_data());
+        let Some(file) = &mut inner.file else {
+            return Err(error()(io::Error::other("the disk cannot be written")));
+        };
+        let before = file.metadata().map_err(error())?.len();
+        let written = file.write_all(&bytes).and_then(|()| file.sync_data());
         if let Err(failed) = written {
             // Where the disk does not even take that, the next record begins on a line of its own.
-            inner.is_torn |= inner.file.set_len(before).is_err();
+            inner.is_torn |= file.set_len(before).is_err();
             return Err(error()(failed));
         }
         inner.is_torn = false;
         inner.unwritten.clear();
         if inner.is_new {
-            sync_folder(&self.path).map_err(error())?;
+            sync_folder(folder_of(&self.path)).map_err(error())?;
             inner.is_new = false;
         }
         Ok(())
+    }
+
+    /// Writes a journal that has grown long anew, without what is closed. One that stays long is
+    /// not written anew each time.
+    fn shorten(&self, inner: &mut Inner) {
+        let length =
+            inner.file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |it| it.len());
+        if length < inner.long {
+            return;
+        }
+        let shortened = encode_all(&inner.open, inner.account.as_ref()).and_then(|bytes| {
+            write_atomically(&self.path, &bytes)?;
+            let kept = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            append_to(&self.path).map(|file| (file, kept))
+        });
+        match shortened {
+            Ok((file, kept)) => {
+                inner.file = Some(file);
+                inner.long = LONG.max(kept.saturating_mul(2));
+                inner.is_torn = false;
+                inner.unwritten.clear();
+            }
+            Err(error) => {
+                inner.long = inner.long.saturating_mul(2);
+                tracing::warn!(%error, "the journal stays long");
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -279,22 +358,54 @@ fn encode(line: &Line) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn read(bytes: &[u8]) -> Inherited {
-    /// No journal of ours counts so far, and there are numbers after it.
-    const LAST: u64 = u64::MAX / 2;
-    let mut inherited = Inherited { whole: true, ..Inherited::default() };
-    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        let line = serde_json::from_slice::<Line>(line).ok();
-        let Some(line) = line.filter(|it| it.v <= VERSION && it.n <= LAST) else {
-            inherited.whole = false;
-            continue;
-        };
-        if line.close.is_some() {
-            inherited.open.remove(&line.n);
-        } else if let Some(intent) = line.open {
-            inherited.account = line.account.or(inherited.account);
-            inherited.open.insert(line.n, (line.at, intent));
+/// The file at the end of which records are written, made where it is missing.
+fn append_to(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
+}
+
+/// Keeps what is there under another name as well. Answers under which.
+fn keep_aside(path: &Path) -> io::Result<PathBuf> {
+    let aside = aside(path);
+    // Not every file system has hard links.
+    fs::hard_link(path, &aside).or_else(|_| fs::copy(path, &aside).map(drop))?;
+    Ok(aside)
+}
+
+impl Inherited {
+    /// Reads a journal line by line. One that is larger than any of ours is an error.
+    fn read(path: &Path) -> io::Result<Self> {
+        let mut lines = BufReader::new(open_regular(path)?.take(MOST + 1));
+        let mut inherited = Self { whole: true, ..Self::default() };
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            let length = lines.read_until(b'\n', &mut line)?;
+            if length == 0 {
+                return Ok(inherited);
+            }
+            inherited.length += u64::try_from(length).unwrap_or(u64::MAX);
+            if inherited.length > MOST {
+                return Err(io::Error::from(io::ErrorKind::FileTooLarge));
+            }
+            inherited.take_in(&line);
         }
     }
-    inherited
+
+    fn take_in(&mut self, text: &[u8]) {
+        /// No journal of ours counts so far, and there are numbers after it.
+        const LAST: u64 = u64::MAX / 2;
+        let line = serde_json::from_slice::<Line>(text).ok();
+        let Some(line) = line.filter(|it| it.v <= VERSION && it.n <= LAST) else {
+            self.whole = false;
+            // What a crash tore off was never acted upon.
+            self.garbled |= text.ends_with(b"\n");
+            return;
+        };
+        if line.close.is_some() {
+            self.open.remove(&line.n);
+        } else if let Some(intent) = line.open {
+            self.account = line.account.or(self.account.take());
+            self.open.insert(line.n, (line.at, intent));
+        }
+    }
 }

@@ -12,6 +12,7 @@
 mod cache;
 mod entry;
 mod error;
+mod files;
 mod journal;
 mod lock;
 mod state;
@@ -21,9 +22,10 @@ use std::path::{Path, PathBuf};
 pub use cache::Cache;
 pub use entry::Entry;
 pub use error::StoreError;
+pub use files::{MOST, make_private_folder, open_regular, read_bounded, write_atomically};
 pub use journal::{Intent, IntentId, Journal};
 pub use lock::Lock;
-pub use state::{State, StateFile, read_regular, write_atomically};
+pub use state::{State, StateFile};
 
 /// The files of one state, beside each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,10 +58,7 @@ impl Paths {
 
     /// The folder that holds them.
     pub fn folder(&self) -> &Path {
-        match self.state.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        }
+        files::folder_of(&self.state)
     }
 }
 

@@ -1,20 +1,21 @@
 //! The state file: read leniently, merged, written atomically.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::files::{MOST, behind_links, read_bounded, sweep_drafts, write_atomically};
 use super::{Entry, Paths, StoreError};
 use crate::fleet::{AccountId, Amount, DeploymentId, InstanceId, Region};
 
-/// The version of the format that this program writes. Older ones are read.
-const VERSION: u32 = 1;
+/// The version of the format that this program writes. Older ones are read, newer ones refused.
+const VERSION: u64 = 1;
 
 /// What the state file holds.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -40,6 +41,8 @@ pub struct StateFile {
 pub struct Loaded {
     /// The state, empty where there was none.
     pub state: State,
+    /// Why the file could not be read.
+    pub unreadable: Option<String>,
     /// Where an unreadable file was put aside.
     pub put_aside: Option<PathBuf>,
     /// Entries that could not be read and are kept as they are.
@@ -52,126 +55,101 @@ impl Loaded {
     /// Whether there was a file and it could be read. If not, an earlier process may have known
     /// more.
     pub fn is_known(&self) -> bool {
-        self.found && self.put_aside.is_none()
+        self.found && self.unreadable.is_none()
     }
 }
 
-/// The shape of the file. Entries are read one by one, so that a bad one costs only itself.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Document {
-    #[serde(default)]
-    version: u32,
-    #[serde(default)]
-    deployment: Option<DeploymentId>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    account: Option<AccountId>,
-    #[serde(default)]
-    instances: Vec<Value>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    spent: BTreeMap<Region, Amount>,
-    #[serde(flatten)]
-    other: Map<String, Value>,
+/// The file as it stands. Each value is read by itself, so that a bad one costs only itself, and
+/// what is not understood stays as it is.
+#[derive(Debug, Default)]
+struct Document(Map<String, Value>);
+
+/// What there was to read.
+enum Found {
+    Nothing,
+    Document(Document),
+    /// Something that is no state; why.
+    Unreadable(String),
 }
 
-impl StateFile {
-    /// The state file at these paths.
-    pub fn new(paths: Paths) -> Self {
-        Self { paths }
-    }
-
-    /// Reads the state without changing anything on disk. An unreadable file reads as an empty
-    /// state.
-    pub fn read(&self) -> Result<Loaded, StoreError> {
-        let (document, found) = self.document()?;
-        Ok(Self::loaded(document.unwrap_or_default(), None, found))
-    }
-
-    /// Reads the state for a process that will write it: an unreadable file is first put aside
-    /// under another name, so that no write can destroy it.
-    pub fn open(&self) -> Result<Loaded, StoreError> {
-        let (document, exists) = self.document()?;
-        let put_aside = if document.is_none() && exists { Some(self.put_aside()?) } else { None };
-        Ok(Self::loaded(document.unwrap_or_default(), put_aside, exists))
-    }
-
-    fn loaded(document: Document, put_aside: Option<PathBuf>, found: bool) -> Loaded {
-        let total = document.instances.len();
-        let entries: Vec<Entry> = document
-            .instances
-            .into_iter()
-            .filter_map(|value| serde_json::from_value(value).ok())
-            .collect();
-        let unread = total - entries.len();
-        let Document { deployment, account, spent, .. } = document;
-        let state = State { deployment, account, entries, spent };
-        Loaded { state, put_aside, unread, found }
-    }
-
-    /// The document, `None` where the file is missing, empty or unreadable; and whether there is
-    /// something in it.
-    fn document(&self) -> Result<(Option<Document>, bool), StoreError> {
-        let path = &self.paths.state;
-        let bytes = match read_regular(path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((None, false)),
-            Err(error) => return Err(StoreError::io("read", path)(error)),
+impl Document {
+    fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let document = match serde_json::from_slice(bytes).map_err(|error| error.to_string())? {
+            Value::Object(document) => document,
+            // A predecessor's.
+            instances @ Value::Array(_) => Map::from_iter([("instances".to_owned(), instances)]),
+            _ => return Err("it holds neither an object nor a list".to_owned()),
         };
-        if bytes.iter().all(u8::is_ascii_whitespace) {
-            return Ok((None, false));
+        match document.get("instances") {
+            None | Some(Value::Array(_)) => Ok(Self(document)),
+            Some(_) => Err("`instances` is no list".to_owned()),
         }
-        let document = match serde_json::from_slice::<Value>(&bytes) {
-            Ok(Value::Array(instances)) => Some(Document { instances, ..Document::default() }),
-            Ok(value @ Value::Object(_)) => serde_json::from_value(value).ok(),
-            _ => None,
-        };
-        Ok((document, true))
     }
 
-    fn put_aside(&self) -> Result<PathBuf, StoreError> {
-        let path = &self.paths.state;
-        let stamp = Timestamp::now().as_second();
-        let aside = (0..1000)
-            .map(|n| format!("{}.unreadable-{stamp}-{n}", path.display()))
-            .map(PathBuf::from)
-            .find(|aside| !aside.exists())
-            .unwrap_or_else(|| path.with_extension("unreadable"));
-        fs::rename(path, &aside).map_err(StoreError::io("put aside", path))?;
-        Ok(aside)
+    fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        self.0.get(key).and_then(|value| T::deserialize(value).ok())
     }
 
-    /// Writes the state: what `state` tells is put in, the instances in `gone` are taken out, and
-    /// everything else that the file holds stays. Atomic: a reader or a crash sees the old file
-    /// or the new one, and an fsync stands between it and the return.
-    pub fn write(&self, state: &State, gone: &BTreeSet<InstanceId>) -> Result<(), StoreError> {
-        let mut document = match self.document()? {
-            (Some(document), _) => document,
-            (None, false) => Document::default(),
-            // Somebody garbled it while we run: what is there may still be worth something.
-            (None, true) => {
-                self.put_aside()?;
-                Document::default()
-            }
+    fn version(&self) -> u64 {
+        self.get("version").unwrap_or_default()
+    }
+
+    fn spent(&self) -> BTreeMap<Region, Amount> {
+        let spent = self.0.get("spent").and_then(Value::as_object).into_iter().flatten();
+        let read = spent.filter_map(|(region, amount)| {
+            let region = Region::deserialize(Value::from(region.as_str())).ok()?;
+            Some((region, Amount::deserialize(amount).ok()?))
+        });
+        read.collect()
+    }
+
+    fn instances(&self) -> &[Value] {
+        self.0.get("instances").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    fn set(&mut self, key: &str, value: impl Into<Value>) {
+        self.0.insert(key.to_owned(), value.into());
+    }
+
+    fn state(&self) -> State {
+        State {
+            deployment: self.get("deployment"),
+            account: self.get("account"),
+            entries: self.instances().iter().filter_map(|it| Entry::deserialize(it).ok()).collect(),
+            spent: self.spent(),
+        }
+    }
+
+    /// Puts in what `state` tells and takes out what is gone; everything else stays.
+    fn merge(&mut self, state: &State, gone: &BTreeSet<InstanceId>) {
+        self.set("version", VERSION);
+        if let Some(deployment) = &state.deployment {
+            self.set("deployment", deployment.as_str());
+        }
+        if let Some(account) = &state.account {
+            self.set("account", account.as_str());
+        }
+        let mut spent = self.spent();
+        spent.extend(state.spent.clone());
+        if !spent.is_empty() {
+            self.set("spent", serde_json::to_value(spent).unwrap_or_default());
+        }
+        let mut instances = match self.0.remove("instances") {
+            Some(Value::Array(instances)) => instances,
+            _ => Vec::new(),
         };
-        document.version = document.version.max(VERSION);
-        if state.deployment.is_some() {
-            document.deployment.clone_from(&state.deployment);
-        }
-        if state.account.is_some() {
-            document.account.clone_from(&state.account);
-        }
-        document.spent.extend(state.spent.clone());
-        let told: BTreeMap<&InstanceId, &Entry> =
-            state.entries.iter().map(|entry| (&entry.id, entry)).collect();
+        let told: BTreeSet<&InstanceId> = state.entries.iter().map(|entry| &entry.id).collect();
         let mut before: BTreeMap<InstanceId, Value> = BTreeMap::new();
-        document.instances.retain_mut(|value| {
-            let Some(id) = value.get("id").and_then(Value::as_str).map(InstanceId::from) else {
+        instances.retain_mut(|value| {
+            let Some(id) = value.get("id").and_then(|id| InstanceId::deserialize(id).ok()) else {
                 return true;
             };
-            let is_told = told.contains_key(&id);
-            if is_told {
-                before.insert(id.clone(), value.take());
+            let is_told = told.contains(&id);
+            if !is_told && !gone.contains(&id) {
+                return true;
             }
-            !is_told && !gone.contains(&id)
+            before.insert(id, value.take());
+            false
         });
         for entry in &state.entries {
             let Ok(Value::Object(news)) = serde_json::to_value(entry) else { continue };
@@ -183,10 +161,88 @@ impl StateFile {
                 }
                 _ => news,
             };
-            document.instances.push(Value::Object(value));
+            instances.push(Value::Object(value));
         }
+        self.set("instances", instances);
+    }
+}
+
+impl StateFile {
+    /// The state file at these paths.
+    pub fn new(paths: Paths) -> Self {
+        Self { paths }
+    }
+
+    /// Reads the state without changing anything on disk. An unreadable file reads as an empty
+    /// state.
+    pub fn read(&self) -> Result<Loaded, StoreError> {
+        Ok(Self::loaded(self.find()?, None))
+    }
+
+    /// Reads the state for a process that will write it: an unreadable file is first put aside
+    /// under another name, so that no write can destroy it.
+    pub fn open(&self) -> Result<Loaded, StoreError> {
+        sweep_drafts(&self.paths.state);
+        let found = self.find()?;
+        let put_aside = match &found {
+            Found::Unreadable(_) => Some(put_aside(&self.paths.state)?),
+            Found::Nothing | Found::Document(_) => None,
+        };
+        Ok(Self::loaded(found, put_aside))
+    }
+
+    fn loaded(found: Found, put_aside: Option<PathBuf>) -> Loaded {
+        let is_there = !matches!(found, Found::Nothing);
+        let (document, unreadable) = match found {
+            Found::Nothing => (Document::default(), None),
+            Found::Document(document) => (document, None),
+            Found::Unreadable(why) => (Document::default(), Some(why)),
+        };
+        let state = document.state();
+        let unread = document.instances().len() - state.entries.len();
+        Loaded { state, unreadable, put_aside, unread, found: is_there }
+    }
+
+    /// What the file holds. One that a newer version wrote is an error: it may mean something else
+    /// by the same words, and is neither taken for ours nor written over.
+    fn find(&self) -> Result<Found, StoreError> {
         let path = &self.paths.state;
-        let mut bytes = serde_json::to_vec_pretty(&document)
+        let bytes = match read_bounded(path, MOST) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                return Ok(Found::Unreadable(error.to_string()));
+            }
+            Err(error) => return Err(StoreError::io("read", path)(error)),
+        };
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Found::Nothing);
+        }
+        match Document::parse(&bytes) {
+            Ok(document) if document.version() > VERSION => {
+                Err(StoreError::Newer { path: path.clone(), version: document.version() })
+            }
+            Ok(document) => Ok(Found::Document(document)),
+            Err(why) => Ok(Found::Unreadable(why)),
+        }
+    }
+
+    /// Writes the state: what `state` tells is put in, the instances in `gone` are taken out, and
+    /// everything else that the file holds stays. Atomic: a reader or a crash sees the old file
+    /// or the new one, and an fsync stands between it and the return.
+    pub fn write(&self, state: &State, gone: &BTreeSet<InstanceId>) -> Result<(), StoreError> {
+        let path = &self.paths.state;
+        let mut document = match self.find()? {
+            Found::Document(document) => document,
+            Found::Nothing => Document::default(),
+            // Somebody garbled it while we run: what is there may still be worth something.
+            Found::Unreadable(_) => {
+                put_aside(path)?;
+                Document::default()
+            }
+        };
+        document.merge(state, gone);
+        let mut bytes = serde_json::to_vec_pretty(&document.0)
             .map_err(|error| StoreError::io("write", path)(error.into()))?;
         bytes.push(b'\n');
         write_atomically(path, &bytes).map_err(StoreError::io("write", path))
@@ -198,47 +254,21 @@ impl StateFile {
     }
 }
 
-/// No file of ours is nearly as large, in bytes.
-const MOST: u64 = 256 << 20;
-
-/// Reads a file that is one, and not of a senseless size: a device or a pipe would never end.
-pub fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
-    let refused = |why| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-    let found = fs::metadata(path)?;
-    if !found.is_file() && !found.is_dir() {
-        return refused("it is not a regular file");
-    }
-    if found.len() > MOST {
-        return refused("it has more than 256 MiB: that is none of ours");
-    }
-    fs::read(path)
+/// Moves a file that cannot be read out of the way, where it is not lost. Answers where it is now.
+pub(super) fn put_aside(path: &Path) -> Result<PathBuf, StoreError> {
+    let error = || StoreError::io("put aside", path);
+    let target = behind_links(path).map_err(error())?;
+    let aside = aside(&target);
+    fs::rename(&target, &aside).map_err(error())?;
+    Ok(aside)
 }
 
-/// Replaces a file in one step: temporary file, fsync, rename, fsync of the folder. Mode 0600.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut temporary = path.to_owned().into_os_string();
-    // Whoever writes holds the lock: what a killed process left of this name is written over.
-    temporary.push(".new");
-    let temporary = PathBuf::from(temporary);
-    let written = (|| {
-        let mut file =
-            File::options().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)
-    })();
-    if written.is_err() {
-        let _ = fs::remove_file(&temporary);
-        return written;
-    }
-    sync_folder(path)
-}
-
-/// Makes sure that the folder of a file knows of it after a crash.
-pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    File::open(folder)?.sync_all()
+/// A name beside a file that is not taken.
+pub(super) fn aside(path: &Path) -> PathBuf {
+    let stamp = Timestamp::now().as_second();
+    (0..1000)
+        .map(|n| format!("{}.unreadable-{stamp}-{n}", path.display()))
+        .map(PathBuf::from)
+        .find(|aside| !aside.exists())
+        .unwrap_or_else(|| path.with_extension("unreadable"))
 }

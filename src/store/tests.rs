@@ -70,35 +70,126 @@ fn what_is_written_is_read_again_with_mode_0600() {
 fn a_write_keeps_what_it_does_not_know_and_takes_out_only_what_is_gone() {
     let (_folder, paths) = scratch();
     let before = json!({"instances": [
-        {"id": "i-other", "region": "eu-west-1", "state": "running", "note": "mine"},
-        {"id": "i-gone", "region": "eu-west-1"},
+        {"id": "i-0e", "region": "eu-west-1", "state": "running", "note": "mine"},
+        {"id": "i-0f", "region": "eu-west-1"},
         {"no id": true},
     ], "comment": "kept"});
     fs::write(&paths.state, before.to_string()).unwrap();
     let file = StateFile::new(paths.clone());
     let state = State { entries: vec![entry("i-1")], ..State::default() };
-    file.write(&state, &BTreeSet::from(["i-gone".into()])).unwrap();
+    file.write(&state, &BTreeSet::from(["i-0f".into()])).unwrap();
     let after: Value = serde_json::from_slice(&fs::read(&paths.state).unwrap()).unwrap();
     let ids: Vec<_> = after["instances"].as_array().unwrap().iter().map(|e| &e["id"]).collect();
-    assert_eq!(ids, [&json!("i-other"), &Value::Null, &json!("i-1")]);
+    assert_eq!(ids, [&json!("i-0e"), &Value::Null, &json!("i-1")]);
     assert_eq!(after["instances"][0]["note"], "mine");
     assert_eq!(after["comment"], "kept");
 }
 
 #[test]
-fn keys_of_a_newer_version_survive_a_write() {
+fn keys_that_are_not_known_survive_a_write() {
     let (_folder, paths) = scratch();
-    let before = json!({"version": 7, "instances": [
+    let before = json!({"version": 1, "keeper": "x", "instances": [
         {"id": "i-1", "region": "us-west-2", "state": "pending", "zone_group": "x"},
     ]});
     fs::write(&paths.state, before.to_string()).unwrap();
     let state = State { entries: vec![entry("i-1")], ..State::default() };
     StateFile::new(paths.clone()).write(&state, &BTreeSet::new()).unwrap();
     let after: Value = serde_json::from_slice(&fs::read(&paths.state).unwrap()).unwrap();
-    assert_eq!(after["version"], 7);
+    assert_eq!(after["keeper"], "x");
     assert_eq!(after["instances"].as_array().unwrap().len(), 1);
     assert_eq!(after["instances"][0]["zone_group"], "x");
     assert_eq!(after["instances"][0]["state"], "running");
+}
+
+#[test]
+fn attack_24_a_newer_version_is_refused_and_never_written_over() {
+    let (_folder, paths) = scratch();
+    let text = json!({"version": 99, "instances": [{"id": "i-1"}]}).to_string();
+    fs::write(&paths.state, &text).unwrap();
+    let file = StateFile::new(paths.clone());
+    let refused = file.open().unwrap_err();
+    assert!(refused.to_string().contains("newer spot-tui (version 99"), "{refused}");
+    file.read().unwrap_err();
+    file.write(&State::default(), &BTreeSet::new()).unwrap_err();
+    assert_eq!(fs::read_to_string(&paths.state).unwrap(), text);
+}
+
+#[test]
+fn attack_24_one_bad_value_costs_itself_and_stays_in_the_file() {
+    let (_folder, paths) = scratch();
+    let bad = json!({
+        "version": "one", "deployment": 7, "account": "12", "spent": {
+            "us-west-2": {"usd": "much"}, "../../etc": {"usd": 1.0}, "eu-west-1": {"usd": 2.5},
+        },
+        "instances": [{
+            "id": "i-1", "region": "us-west-2", "type": {"a": 1}, "zone": "../x", "vpc_id": [],
+            "creator": 3, "launch_id": "a\nb", "host_key": {
+                "openssh": "x\nssh-ed25519 AAAA attacker\n#", "fingerprint": "SHA256:x",
+                "trust": "console",
+            },
+        }],
+    });
+    fs::write(&paths.state, bad.to_string()).unwrap();
+    let file = StateFile::new(paths.clone());
+    let loaded = file.open().unwrap();
+    assert_eq!((loaded.put_aside, loaded.unread), (None, 0));
+    let State { deployment, account, entries, spent } = loaded.state;
+    assert_eq!((deployment, account, entries.len()), (None, None, 1));
+    assert_eq!(spent.keys().map(crate::fleet::Region::as_str).collect::<Vec<_>>(), ["eu-west-1"]);
+    assert_eq!((&entries[0].zone, &entries[0].host_key), (&None, &None));
+    file.try_write().unwrap();
+    let after: Value = serde_json::from_slice(&fs::read(&paths.state).unwrap()).unwrap();
+    assert_eq!((&after["deployment"], &after["instances"]), (&json!(7), &bad["instances"]));
+}
+
+#[test]
+fn attack_12_a_hostile_entry_is_no_entry() {
+    let (_folder, paths) = scratch();
+    let ids = ["/home/me/.ssh/authorized_keys", "../../x", "i-0a/../../x", "i-zz"];
+    let hostile = ids.map(|id| json!({"id": id, "region": "us-west-2"}));
+    let region = json!({"id": "i-1", "region": "../../x"});
+    let all: Vec<Value> = hostile.into_iter().chain([region]).collect();
+    fs::write(&paths.state, json!({ "instances": all }).to_string()).unwrap();
+    let loaded = StateFile::new(paths).open().unwrap();
+    assert_eq!((loaded.state.entries.len(), loaded.unread), (0, 5));
+}
+
+#[test]
+fn attack_19_a_state_that_is_too_large_is_put_aside_unread() {
+    let (_folder, paths) = scratch();
+    let file = fs::File::create(&paths.state).unwrap();
+    file.set_len(100 << 20).unwrap();
+    let state = StateFile::new(paths.clone());
+    assert!(state.read().unwrap().unreadable.unwrap().contains("more than 16384 KiB"));
+    let loaded = state.open().unwrap();
+    assert_eq!(fs::metadata(loaded.put_aside.unwrap()).unwrap().len(), 100 << 20);
+    state.try_write().unwrap();
+}
+
+#[test]
+fn attack_19_a_journal_that_is_too_large_is_put_aside_unread() {
+    let (_folder, paths) = scratch();
+    fs::File::create(paths.journal()).unwrap().set_len(100 << 20).unwrap();
+    let journal = Journal::open(&paths).unwrap();
+    assert!(!journal.is_whole());
+    assert_eq!(fs::metadata(journal.put_aside().unwrap()).unwrap().len(), 100 << 20);
+    journal.record(&intent("a"), Timestamp::now()).unwrap();
+}
+
+#[test]
+fn a_journal_that_grows_long_keeps_what_is_open_and_nothing_else() {
+    let (_folder, paths) = scratch();
+    let journal = Journal::open(&paths).unwrap();
+    let open = journal.record(&intent("kept"), Timestamp::now()).unwrap();
+    let large = Intent { request: json!("x".repeat(1 << 20)), ..intent("large") };
+    for _ in 0..6 {
+        let id = journal.record(&large, Timestamp::now()).unwrap();
+        journal.close(&[id], "done", Timestamp::now()).unwrap();
+    }
+    assert!(fs::metadata(paths.journal()).unwrap().len() < 4 << 20);
+    drop(journal);
+    let after = Journal::open(&paths).unwrap().unresolved();
+    assert_eq!(after.iter().map(|(id, ..)| *id).collect::<Vec<_>>(), [open]);
 }
 
 #[test]
@@ -204,9 +295,12 @@ fn torn_and_garbled_lines_cost_only_themselves() {
     let mut bytes = fs::read(paths.journal()).unwrap();
     bytes.extend(b"\xff\x00garbage\n{\"v\":1,\"n\":2,\"at\":\"2026-01-0");
     fs::write(paths.journal(), bytes).unwrap();
-    let open = Journal::open(&paths).unwrap().unresolved();
+    let journal = Journal::open(&paths).unwrap();
+    let open = journal.unresolved();
     assert_eq!(open.len(), 1);
     assert_eq!(open[0].2, intent("a"));
+    let aside = fs::read(journal.put_aside().unwrap()).unwrap();
+    assert!(aside.windows(7).any(|part| part == b"garbage"), "it is kept beside the new one");
 }
 
 /// How much room a file has left, as on a disk that fills up: the child that plays a test again

@@ -1,0 +1,177 @@
+//! How files of ours are read and written: regular files only, never more of them than they may
+//! hold, and replaced in one step.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+/// The most bytes that a file of ours may have: 10,000 instances take 9 MB of a state file. What is
+/// larger was not written by us, and would fill the memory many times over when it is parsed.
+pub const MOST: u64 = 16 << 20;
+/// How many links may lead from one to the next; Linux follows as many.
+const LINKS: usize = 40;
+/// How the name of a file ends that is not yet in its place.
+const DRAFT: &str = ".new";
+
+/// Opens what is a file: a device or a pipe would never end, and a pipe not even open.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(nonblocking).open(path)?;
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
+}
+
+/// Reads a file of at most so many bytes. A larger one is an error of the kind `FileTooLarge`.
+pub fn read_bounded(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_regular(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length <= most) {
+        return Ok(bytes);
+    }
+    let why = format!("it has more than {} KiB, and nothing that we wrote has", most >> 10);
+    Err(io::Error::new(io::ErrorKind::FileTooLarge, why))
+}
+
+/// Replaces a file in one step, so that a reader or a crash sees the old one or the new one: a draft
+/// beside it, fsync, rename, fsync of the folder. A link stays, and what it leads to is replaced; a
+/// file that is there keeps its mode, a new one has 0600.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let target = behind_links(path)?;
+    let mode = match fs::metadata(&target) {
+        Ok(found) if found.is_file() => found.permissions(),
+        Ok(_) => return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file")),
+        Err(_) => Permissions::from_mode(0o600),
+    };
+    let folder = folder_of(&target);
+    let prefix = draft_prefix(&target);
+    let mut draft = tempfile::Builder::new().prefix(&prefix).suffix(DRAFT).tempfile_in(folder)?;
+    draft.as_file().set_permissions(mode)?;
+    draft.write_all(bytes)?;
+    draft.as_file().sync_all()?;
+    draft.persist(&target).map_err(|error| error.error)?;
+    sync_folder(folder)
+}
+
+/// Removes what killed processes left of files that they were about to replace. Only for the one
+/// who may write the file.
+pub(super) fn sweep_drafts(path: &Path) {
+    let Ok(target) = behind_links(path) else { return };
+    let prefix = draft_prefix(&target);
+    let is_draft = |name: &str| name.starts_with(&prefix) && name.ends_with(DRAFT);
+    let files = fs::read_dir(folder_of(&target)).into_iter().flatten().flatten();
+    for file in files.filter(|file| file.file_name().to_str().is_some_and(is_draft)) {
+        // It is in nobody's way.
+        let _ = fs::remove_file(file.path());
+    }
+}
+
+/// Makes a folder, and those above it, that are the user's alone.
+pub fn make_private_folder(folder: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// The file that a path means in the end, be it there or not.
+pub(super) fn behind_links(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS {
+        match fs::read_link(&path) {
+            Ok(next) => path = folder_of(&path).join(next),
+            // No link, or nothing there.
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("its links lead in a circle"))
+}
+
+/// Makes sure that a folder knows of its files after a crash.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// The folder that a file is in.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+fn draft_prefix(target: &Path) -> String {
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    format!(".{name}.")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_link_stays_and_its_file_keeps_its_mode() {
+        let folder = tempfile::tempdir().unwrap();
+        let [file, link] = ["dotfiles.json", "state.json"].map(|name| folder.path().join(name));
+        fs::write(&file, "old").unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
+        symlink("dotfiles.json", &link).unwrap();
+        write_atomically(&link, b"new").unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!((fs::read(&file).unwrap().as_slice(), mode(&file)), (b"new".as_slice(), 0o640));
+    }
+
+    #[test]
+    fn a_link_to_nothing_is_written_through_and_a_circle_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let [file, link] = ["there", "link"].map(|name| folder.path().join(name));
+        symlink(&file, &link).unwrap();
+        write_atomically(&link, b"new").unwrap();
+        assert_eq!((fs::read(&file).unwrap().as_slice(), mode(&file)), (b"new".as_slice(), 0o600));
+        let round = folder.path().join("round");
+        symlink(&round, &round).unwrap();
+        write_atomically(&round, b"new").unwrap_err();
+    }
+
+    #[test]
+    fn nothing_is_left_beside_a_file_and_what_a_killed_process_left_is_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state.json");
+        write_atomically(&file, b"1").unwrap();
+        for name in [".state.json.x1.new", ".other.json.x1.new", "state.json.new"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        sweep_drafts(&file);
+        let left = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name());
+        let mut left: Vec<_> = left.collect();
+        left.sort();
+        assert_eq!(left, [".other.json.x1.new", "state.json", "state.json.new"]);
+    }
+
+    #[test]
+    fn attack_25_a_pipe_is_refused_and_nobody_waits_for_its_other_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
+        let error = read_bounded(&pipe, MOST).unwrap_err();
+        assert!(error.to_string().contains("not a regular file"), "{error}");
+        read_bounded(Path::new("/dev/zero"), MOST).unwrap_err();
+    }
+
+    #[test]
+    fn attack_19_no_more_is_read_than_a_file_may_hold() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, [b'x'; 10]).unwrap();
+        assert_eq!(read_bounded(&file, 10).unwrap().len(), 10);
+        let error = read_bounded(&file, 9).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+    }
+}
