@@ -32,11 +32,16 @@ fn with_disk() -> Scene {
 impl Scene {
     /// `create`, in a mount namespace of its own where `disk/` is what `mount` makes of it.
     fn create_on(&self, mount: &str) -> Command {
+        self.run_on(mount, &["create", "--yes"])
+    }
+
+    /// The same for any command.
+    fn run_on(&self, mount: &str, arguments: &[&str]) -> Command {
         let program = self.spot.command();
         let script = format!("{mount} && exec \"$@\"");
         let mut command = Command::new("/usr/bin/unshare");
         command.args(["--mount", "sh", "-c", &script, "sh"]).arg(program.get_program());
-        command.args(["create", "--yes", "--state", "disk/instances.json"]);
+        command.args(arguments).args(["--state", "disk/instances.json"]);
         command.current_dir(self.spot.path()).env_clear().envs(
             program
                 .get_envs()
@@ -126,4 +131,30 @@ fn a_disk_that_fills_up_stops_the_launches_and_the_tags_find_the_rest() {
     assert_eq!(destroyed.code, 0, "{}", destroyed.told());
     let left = scene.seen();
     assert_eq!(left, scene.before, "the tags told of all of it, and of nothing else");
+}
+
+#[test]
+fn attack_10_a_destroy_needs_no_disk() {
+    let full = "mount -t tmpfs -o size=16k tmpfs disk && cp kept/* disk; cat /dev/zero >disk/full";
+    let no_room = "mount -t tmpfs -o size=4k tmpfs disk && head -c 4096 /dev/zero >disk/full";
+    let frozen = "mount -t tmpfs tmpfs disk && cp kept/* disk && mount -o remount,ro disk";
+    for (mount, why) in [
+        (full, "No space left on device"),
+        (no_room, "No space left on device"),
+        (frozen, "Read-only file system"),
+    ] {
+        let mut scene = with_disk();
+        let created = scene.spot.run(&["create", "--yes", "--state", "disk/instances.json"]);
+        let alive = ours(&scene.seen()).filter(|(_, id)| id.starts_with("i-")).count();
+        assert_eq!(alive, 4, "{}", created.told());
+        fs::rename(scene.spot.path().join("disk"), scene.spot.path().join("kept")).unwrap();
+        fs::create_dir(scene.spot.path().join("disk")).unwrap();
+        let mount = format!("({mount}) 2>/dev/null; true");
+        let output = scene.run_on(&mount, &["destroy", "--all", "--yes"]).output().unwrap();
+        let told = [output.stdout, output.stderr].concat();
+        let told = String::from_utf8_lossy(&told);
+        assert_eq!(output.status.code(), Some(0), "{told}");
+        assert!(told.contains(why) && told.contains("this destroy goes on by tags"), "{told}");
+        assert_eq!(scene.seen(), scene.before, "{told}");
+    }
 }

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
 use super::environment::Environment;
+use super::recall::Want;
 use super::resolve::{self, Targets};
-use super::session::{self, Open, SessionError, Want};
+use super::session::{self, Open, SessionError};
 use super::signals::Signals;
 use super::stdout::Stdout;
 use crate::app::{Command, Counts, Effect, Exit, Message, Scope};
@@ -109,7 +110,7 @@ pub(super) async fn destroy(environment: &Environment, args: &cli::Destroy, debu
         Ok(config) => config,
         Err(error) => return complain(&error),
     };
-    let mut run = match Run::open(environment, config, Want::Write, args.json, debug) {
+    let mut run = match Run::open(environment, config, Want::Destroy, args.json, debug) {
         Ok(run) => run,
         Err(error) => return complain(&error),
     };
@@ -426,13 +427,16 @@ impl Run {
     async fn close(&mut self, exit: Exit) -> u8 {
         let stored = self.open.engine.finish().await;
         let model = &self.open.engine.model;
+        // A destroy never needs the disk: what it ended is gone, whatever the state still says.
+        let needs_state = self.open.want != Want::Destroy;
         if let Err(why) = &stored {
-            self.printer.line(model, &About::Job, Level::Error, why);
+            let level = if needs_state { Level::Error } else { Level::Warning };
+            self.printer.line(model, &About::Job, level, why);
         }
-        let ok = exit == Exit::Done && stored.is_ok();
-        self.printer.summary(model, ok);
+        let is_kept = stored.is_ok() || !needs_state;
+        self.printer.summary(model, exit == Exit::Done && is_kept);
         match exit {
-            Exit::Done if stored.is_err() => FAILED,
+            Exit::Done if !is_kept => FAILED,
             exit => self.code(exit),
         }
     }

@@ -3,9 +3,10 @@
 use std::io::{self, IsTerminal, Write};
 
 use super::environment::Environment;
+use super::recall::Want;
 use super::relaunch;
 use super::screen::{Left, Screen};
-use super::session::{self, Want};
+use super::session;
 use super::signals::Signals;
 use super::terminal::Terminal;
 use crate::app::{Command, Exit, Message};

@@ -7,10 +7,12 @@ mod demo;
 mod demo_cloud;
 mod engine;
 mod environment;
+mod log_file;
 #[cfg(test)]
 mod monkey;
 mod nodes;
 mod panics;
+mod recall;
 mod relaunch;
 mod resolve;
 mod screen;

@@ -20,7 +20,8 @@ use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 
 use super::demo::DemoSession;
-use super::session::{self, Open, Want};
+use super::recall::Want;
+use super::session::{self, Open};
 use crate::app::keymap::Context;
 use crate::app::{Command, Dialog, Effect, Input, Message, Model, Scope};
 use crate::cli::Cli;

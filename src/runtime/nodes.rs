@@ -8,8 +8,9 @@ use tokio::task::JoinSet;
 
 use super::commands::{FAILED, Need, Run, complain, refuse, say};
 use super::environment::Environment;
+use super::recall::Want;
 use super::resolve;
-use super::session::{self, Want};
+use super::session;
 use super::shell::Login;
 use super::stdout::Stdout;
 use crate::app::Exit;

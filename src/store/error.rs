@@ -58,7 +58,7 @@ impl StoreError {
         };
         let kind = match self {
             Self::Io { .. } => FailureKind::LocalDisk,
-            Self::Held { .. } => FailureKind::Other,
+            Self::Newer { .. } | Self::Held { .. } => FailureKind::Other,
         };
         Failure::new(kind, Step::State, self.to_string(), hint)
     }

@@ -7,7 +7,7 @@ use crate::app::{Action, Command, Exit, Scope};
 use crate::cli;
 use crate::fleet::{About, Account, Level, Region};
 use crate::runtime::environment::Environment;
-use crate::runtime::session::Want;
+use crate::runtime::recall::Want;
 
 /// `nuke`: everything that this program ever made in the account.
 pub(in crate::runtime) async fn nuke(
@@ -21,7 +21,8 @@ pub(in crate::runtime) async fn nuke(
     if !args.dry_run && !args.yes && !io::stdin().is_terminal() {
         return refuse("nuke destroys everything: without a terminal it needs --yes --account ID");
     }
-    let mut run = match open(environment, args.dry_run, args.json, debug) {
+    let want = if args.dry_run { Want::Read } else { Want::Destroy };
+    let mut run = match open(environment, want, args.json, debug) {
         Ok(run) => run,
         Err(code) => return code,
     };
@@ -58,7 +59,8 @@ pub(in crate::runtime) async fn cleanup(
     if !args.dry_run && !args.yes && !io::stdin().is_terminal() {
         return refuse("cleanup removes networks and disks: without a terminal it needs --yes");
     }
-    let mut run = match open(environment, args.dry_run, args.json, debug) {
+    let want = if args.dry_run { Want::Read } else { Want::Destroy };
+    let mut run = match open(environment, want, args.json, debug) {
         Ok(run) => run,
         Err(code) => return code,
     };
@@ -82,7 +84,7 @@ pub(in crate::runtime) async fn cleanup(
 
 /// `recover`: the state file, anew from the tags.
 pub(in crate::runtime) async fn recover(environment: &Environment, json: bool, debug: bool) -> u8 {
-    let mut run = match open(environment, false, json, debug) {
+    let mut run = match open(environment, Want::Write, json, debug) {
         Ok(run) => run,
         Err(code) => return code,
     };
@@ -103,9 +105,8 @@ pub(in crate::runtime) async fn recover(environment: &Environment, json: bool, d
     run.end().await
 }
 
-fn open(environment: &Environment, dry_run: bool, json: bool, debug: bool) -> Result<Run, u8> {
+fn open(environment: &Environment, want: Want, json: bool, debug: bool) -> Result<Run, u8> {
     let config = session::read_config(environment).map_err(|error| complain(&error))?;
-    let want = if dry_run { Want::Read } else { Want::Write };
     Run::open(environment, config, want, json, debug).map_err(|error| complain(&error))
 }
 

@@ -1,0 +1,165 @@
+//! What earlier processes left beside the state file: the state, its journal, its lock; and what a
+//! process does that cannot have them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::cli::Global;
+use crate::fleet::text::clean_line;
+use crate::fleet::{Failure, FailureKind, Step};
+use crate::jobs;
+use crate::store::{Journal, Lock, Paths, State, StateFile, StoreError};
+
+/// What a process wants of its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Want {
+    /// To write it, or not to start at all: create.
+    Write,
+    /// To write it if the disk lets it, and else to go on without: destroy. What costs money ends
+    /// by its tags.
+    Destroy,
+    /// To write it, or else to read it: the dashboard.
+    WriteIfFree,
+    /// To read it, and leave nothing on the disk: list, a dry run.
+    Read,
+}
+
+/// What is remembered, and what this process may do with it.
+#[derive(Debug, Default)]
+pub(super) struct Recalled {
+    /// The state; empty where there is none or it cannot be read.
+    pub state: State,
+    /// `None` in a process that only reads.
+    pub journal: Option<Arc<Journal>>,
+    /// Where the state is written; `None` where it is not.
+    pub file: Option<StateFile>,
+    /// Held for as long as the process lives.
+    pub lock: Option<Lock>,
+    /// Why this process only reads.
+    pub read_only: Option<String>,
+    /// Whether an earlier process may have asked for more than is remembered.
+    pub is_unsure: bool,
+    /// What has to be said before anything else.
+    pub remarks: Vec<String>,
+}
+
+/// Takes up what is there.
+pub(super) fn recall(global: &Global, want: Want) -> Result<Recalled, Failure> {
+    let paths = Paths::new(&global.state);
+    if global.read_only && matches!(want, Want::Write | Want::Destroy) {
+        let (kind, why) = (FailureKind::Configuration, "--read-only forbids it");
+        return Err(Failure::new(kind, Step::State, why, "leave it out"));
+    }
+    if global.read_only {
+        return read(&paths, "--read-only".to_owned());
+    }
+    if want == Want::Read {
+        return read(&paths, "this command only looks".to_owned());
+    }
+    let lock = match (want, Lock::take(&paths)) {
+        (_, Ok(lock)) => lock,
+        (Want::Destroy, Err(error @ StoreError::Io { .. })) => {
+            return without_disk(&paths, None, &error);
+        }
+        (Want::WriteIfFree, Err(error)) => return read(&paths, error.to_string()),
+        (_, Err(error)) => return Err(error.failure()),
+    };
+    match open(&paths, want) {
+        Ok(recalled) => Ok(Recalled { lock: Some(lock), ..recalled }),
+        Err(error @ StoreError::Io { .. }) if want == Want::Destroy => {
+            without_disk(&paths, Some(lock), &error)
+        }
+        Err(error) => Err(error.failure()),
+    }
+}
+
+/// For a process that changes nothing.
+fn read(paths: &Paths, why: String) -> Result<Recalled, Failure> {
+    let loaded = StateFile::new(paths.clone()).read().map_err(|error| error.failure())?;
+    let unreadable = loaded.unreadable.map(|why| {
+        let path = paths.state.display();
+        format!("{path} cannot be read ({why}); what is ours is found by tags")
+    });
+    let remarks = unreadable.into_iter().collect();
+    Ok(Recalled { state: loaded.state, read_only: Some(why), remarks, ..Recalled::default() })
+}
+
+/// For a process that writes, and holds the lock.
+fn open(paths: &Paths, want: Want) -> Result<Recalled, StoreError> {
+    let file = StateFile::new(paths.clone());
+    let loaded = file.open()?;
+    if want == Want::Write {
+        file.try_write()?;
+    }
+    let journal = Journal::open(paths)?;
+    let lost = "could not be read and was put aside as";
+    let mut remarks = Vec::new();
+    if let Some(aside) = &loaded.put_aside {
+        let (path, why) = (paths.state.display(), loaded.unreadable.as_deref().unwrap_or_default());
+        let found = "what is ours is found by tags";
+        remarks.push(format!("{path} {lost} {} ({why}); {found}", aside.display()));
+    }
+    if let Some(aside) = journal.put_aside() {
+        let path = paths.journal();
+        remarks.push(format!("{} {lost} {}", path.display(), aside.display()));
+    }
+    remarks.extend(leftovers(&journal));
+    Ok(Recalled {
+        is_unsure: !(journal.is_whole() && loaded.is_known()),
+        state: loaded.state,
+        journal: Some(Arc::new(journal)),
+        file: Some(file),
+        remarks,
+        ..Recalled::default()
+    })
+}
+
+/// For a destroy whose disk is full, broken or somebody else's: what can be read is known, and
+/// nothing more is written down. Only the holder of the lock still tries to write the state.
+fn without_disk(
+    paths: &Paths,
+    lock: Option<Lock>,
+    error: &StoreError,
+) -> Result<Recalled, Failure> {
+    let file = StateFile::new(paths.clone());
+    let (is_known, state) = match file.read() {
+        Ok(loaded) => (loaded.is_known(), loaded.state),
+        Err(newer @ StoreError::Newer { .. }) => return Err(newer.failure()),
+        Err(_) => (false, State::default()),
+    };
+    let journal = Journal::without_disk(paths);
+    let mut remarks = vec![format!("{error}: this destroy goes on by tags, and the state stays")];
+    remarks.extend(leftovers(&journal));
+    Ok(Recalled {
+        is_unsure: !(journal.is_whole() && is_known),
+        state,
+        journal: Some(Arc::new(journal)),
+        file: lock.is_some().then_some(file),
+        lock,
+        read_only: None,
+        remarks,
+    })
+}
+
+/// What earlier processes began and did not bring to its end.
+fn leftovers(journal: &Journal) -> Vec<String> {
+    let creates = jobs::unfinished(journal).into_iter().map(|order| {
+        format!(
+            "a create of {} in {} ({}) was cut short; the next create completes it",
+            order.count, order.region, order.deployment
+        )
+    });
+    let destroys = jobs::unfinished_destroys(journal).into_iter().map(|doom| {
+        format!(
+            "a destroy in {} ({}) was cut short; the dashboard, create and destroy go on with it",
+            doom.region, doom.deployment
+        )
+    });
+    let nukes = jobs::unfinished_nukes(journal).into_iter().map(|region| {
+        format!("a nuke in {region} was cut short; nuke again, or look with `nuke --dry-run`")
+    });
+    // One that was killed again and again is said once.
+    let said: BTreeSet<String> = creates.chain(destroys).chain(nukes).collect();
+    // A deployment's id may have come from somebody's tags.
+    said.iter().map(|line| clean_line(line)).collect()
+}
