@@ -1,6 +1,7 @@
 //! What every job works with: the way to AWS, the configuration, the journal, and what jobs must
 //! know of each other.
 
+mod cached;
 mod deadlines;
 mod known;
 pub(super) mod price_memory;

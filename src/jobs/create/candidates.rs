@@ -127,33 +127,25 @@ async fn image(
         }
         Image::Ubuntu(release) => *release,
     };
-    let key = image_key(context, ec2.region(), release, facts.architecture);
-    let now = context.now();
-    if let Some(choice) = context.cache.get(&key, now) {
+    let question = image_of(ec2.region(), release, facts.architecture);
+    if let Some(choice) = context.cached(&question).await {
         return Ok(choice);
     }
     let choice = ec2.image(release, facts.architecture).await.map_err(failure)?;
-    // Without it, the next launch asks again.
-    let _ = context.cache.put(&key, &choice, now, DAY);
+    context.keep_cached(&question, &choice, DAY).await;
     Ok(choice)
 }
 
-/// Under which key a looked-up image is remembered.
-fn image_key(
-    context: &Context,
-    region: &Region,
-    release: UbuntuRelease,
-    architecture: Architecture,
-) -> String {
-    let endpoint = context.access.endpoint.as_deref().unwrap_or("aws");
-    format!("{endpoint}-{region}-{release:?}-{}", architecture.word())
+/// Under which question a looked-up image is kept.
+fn image_of(region: &Region, release: UbuntuRelease, architecture: Architecture) -> String {
+    format!("{region}-{release:?}-{}", architecture.word())
 }
 
 /// AWS does not know a remembered image any more: the next launch looks again.
-pub(super) fn forget_images(context: &Context, region: &Region, image: &Image) {
+pub(super) async fn forget_images(context: &Context, region: &Region, image: &Image) {
     let Image::Ubuntu(release) = image else { return };
     for architecture in [Architecture::Amd64, Architecture::Arm64] {
-        context.cache.forget(&image_key(context, region, *release, architecture));
+        context.forget_cached(&image_of(region, *release, architecture)).await;
     }
 }
 

@@ -256,7 +256,7 @@ impl Creation {
             Placement { context, reporter, ec2, order, keys, origin, template, fleet_from };
         let placed = placement.place(&candidates).await;
         if placed.stale_image {
-            forget_images(context, region, &wanted.image);
+            forget_images(context, region, &wanted.image).await;
         }
         Ok(placed)
     }

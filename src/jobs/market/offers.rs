@@ -18,15 +18,13 @@ pub(in crate::jobs) async fn machines(
     wanted: &RegionConfig,
 ) -> Result<Vec<MachineFacts>, AwsError> {
     let Some(need) = &wanted.need else { return ec2.machine_types(&wanted.machine_types).await };
-    let endpoint = context.access.endpoint.as_deref().unwrap_or("aws");
     let (vcpus, memory, arch) = (need.vcpus, need.memory_gib, need.arch.join("-"));
-    let key = format!("{endpoint}-{}-types-{vcpus}-{memory}-{arch}", ec2.region());
-    let now = context.now();
-    if let Some(known) = context.cache.get(&key, now) {
+    let question = format!("{}-types-{vcpus}-{memory}-{arch}", ec2.region());
+    if let Some(known) = context.cached(&question).await {
         return Ok(known);
     }
     let found = ec2.machine_types_for(need).await?;
-    let _ = context.cache.put(&key, &found, now, DAY);
+    context.keep_cached(&question, &found, DAY).await;
     Ok(found)
 }
 

@@ -81,12 +81,15 @@ pub(in crate::jobs) async fn spot_prices(
         Arc::clone(regions.entry(ec2.region().clone()).or_default())
     };
     let mut known = entry.lock().await;
-    let key = key(context, ec2.region(), "spot-prices");
+    let question = format!("{}-spot-prices", ec2.region());
     let usable = |asked: &AskedPrices| {
         asked.since <= since && types.iter().all(|wanted| asked.types.contains(wanted))
     };
-    let before =
-        known.take().or_else(|| context.cache.get::<AskedPrices>(&key, now)).filter(usable);
+    let before = match known.take() {
+        None => context.cached::<AskedPrices>(&question).await,
+        known => known,
+    };
+    let before = before.filter(usable);
     let asked = match before {
         Some(before) if now.duration_since(before.at) < FRESH => before,
         Some(before) => later(ec2, before, now).await?,
@@ -98,8 +101,7 @@ pub(in crate::jobs) async fn spot_prices(
         },
     };
     if asked.at == now {
-        // Without it, the next process asks again.
-        let _ = context.cache.put(&key, &asked, now, WEEK);
+        context.keep_cached(&question, &asked, WEEK).await;
     }
     let told = asked.told.clone();
     *known = Some(asked);
@@ -121,11 +123,10 @@ pub(in crate::jobs) async fn price_lists(
     wanted: &BTreeMap<Region, Vec<MachineType>>,
     reporter: &Reporter,
 ) -> BTreeMap<Region, PriceList> {
-    let now = context.now();
     let mut lists = BTreeMap::new();
     let mut missing: BTreeMap<&Region, &Vec<MachineType>> = BTreeMap::new();
     for (region, types) in wanted {
-        let known = context.cache.get::<Listed>(&key(context, region, "price-list"), now);
+        let known = context.cached::<Listed>(&list_of(region)).await;
         match known.filter(|known| types.iter().all(|wanted| known.types.contains(wanted))) {
             Some(known) => drop(lists.insert(region.clone(), known.list)),
             None => drop(missing.insert(region, types)),
@@ -153,7 +154,7 @@ pub(in crate::jobs) async fn price_lists(
     }
     for (region, list) in told {
         let listed = Listed { types: types.clone(), list };
-        let _ = context.cache.put(&key(context, &region, "price-list"), &listed, now, WEEK);
+        context.keep_cached(&list_of(&region), &listed, WEEK).await;
         lists.insert(region, listed.list);
     }
     lists
@@ -175,7 +176,7 @@ pub(in crate::jobs) async fn all_lists(
     price_lists(context, &wanted, reporter).await
 }
 
-fn key(context: &Context, region: &Region, what: &str) -> String {
-    let endpoint = context.access.endpoint.as_deref().unwrap_or("aws");
-    format!("{endpoint}-{region}-{what}")
+/// Under which question a region's price list is kept.
+fn list_of(region: &Region) -> String {
+    format!("{region}-price-list")
 }

@@ -40,10 +40,8 @@ async fn scores(
         regions.iter().flat_map(|wanted| &wanted.machine_types).collect();
     let types: Vec<MachineType> = types.into_iter().cloned().collect();
     let names: Vec<Region> = regions.iter().map(|wanted| wanted.region.clone()).collect();
-    let endpoint = context.access.endpoint.as_deref().unwrap_or("aws");
-    let key = format!("{endpoint}-scores-{count}-{}-{}", joined(&types), joined(&names));
-    let now = context.now();
-    if let Some(known) = context.cache.get::<Option<BTreeMap<Region, i32>>>(&key, now) {
+    let question = format!("scores-{count}-{}-{}", joined(&types), joined(&names));
+    if let Some(known) = context.cached::<Option<BTreeMap<Region, i32>>>(&question).await {
         return known;
     }
     let told = match context.aws().await {
@@ -57,8 +55,7 @@ async fn scores(
     let passes = told.as_ref().is_err_and(|error| error.class == Class::Retry);
     let told = told.ok();
     if !passes {
-        // Without it, the next create asks again.
-        let _ = context.cache.put(&key, &told, now, DAY);
+        context.keep_cached(&question, &told, DAY).await;
     }
     told
 }
