@@ -1,5 +1,6 @@
 //! What is wrong with a configuration: each mistake with its place, all of them at once.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -161,9 +162,21 @@ impl Report {
 
 /// The user's text in quotes, for a message: cut to a bearable length, controls escaped.
 pub(super) fn quoted(text: &str) -> String {
+    let text = masked(text);
     let short: String = text.chars().take(QUOTED).collect();
     let ellipsis = if short.len() < text.len() { "..." } else { "" };
     format!("'{}{ellipsis}'", clean(&short))
+}
+
+/// The text without what may be a password: messages end up in the logs of a CI. It stands before
+/// the host of an address, `https://name:password@host`.
+fn masked(text: &str) -> Cow<'_, str> {
+    let Some((before, host)) = text.rsplit_once('@') else { return text.into() };
+    match before.split_once("://") {
+        Some((scheme, _)) => format!("{scheme}://***@{host}").into(),
+        None if before.contains(':') => format!("***@{host}").into(),
+        None => text.into(),
+    }
 }
 
 /// The text without what could steer a terminal or turn around the reading direction.
@@ -181,4 +194,23 @@ fn clean(text: &str) -> String {
         }
     }
     cleaned
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attack_23_a_password_in_an_address_is_not_repeated() {
+        for (text, shown) in [
+            ("https://u:SECRETPW@h:1", "'https://***@h:1'"),
+            ("https://SECRETPW@h", "'https://***@h'"),
+            ("u:SECRET@PW@h", "'***@h'"),
+            ("me@example.com", "'me@example.com'"),
+        ] {
+            assert_eq!(quoted(text), shown);
+        }
+        let long = format!("https://u:{}@h", "SECRETPW".repeat(20));
+        assert_eq!(quoted(&long), "'https://***@h'");
+    }
 }
