@@ -3,20 +3,17 @@
 //! `tui-logger`'s own thread, which wakes a hundred times a second, is never started: the loop
 //! moves its events when a frame is due.
 
-use std::fs;
 use std::path::PathBuf;
 
 use directories::ProjectDirs;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
-use tracing_appender::rolling::{Builder, Rotation};
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
+
+use super::log_file::LogFile;
 
 /// The target of the lines that people read: what jobs say. The log panel shows it alone.
 pub(super) const STORY: &str = "story";
-
-/// How many days of log files are kept.
-const DAYS: usize = 7;
 
 /// How many lines may wait for the file; more are dropped. The room is made at the start, and the
 /// crate's own limit takes 4 MB and 2 ms.
@@ -28,27 +25,21 @@ pub(super) struct Trace {
     _file: Option<WorkerGuard>,
 }
 
-/// Starts logging. `debug` is SPOT_DEBUG=1. Without a writable state directory there is no file:
+/// Starts logging. `debug` is SPOT_DEBUG=1: then we tell more, and the crates below us what they
+/// always tell; theirs would be a hundred lines a second. Without a writable state directory there is no file:
 /// that is no reason not to start.
 pub(super) fn start(debug: bool) -> Trace {
-    let level = if debug { LevelFilter::DEBUG } else { LevelFilter::INFO };
+    let ours = if debug { LevelFilter::DEBUG } else { LevelFilter::INFO };
+    let level = Targets::new()
+        .with_default(LevelFilter::INFO)
+        .with_targets([(env!("CARGO_CRATE_NAME"), ours), (STORY, ours)]);
     tui_logger::set_default_level(log::LevelFilter::Trace);
-    let panel = tui_logger::TuiTracingSubscriberLayer.with_filter(level);
-    let folder = state_folder();
-    let appender = folder.as_ref().and_then(|folder| {
-        fs::create_dir_all(folder).ok()?;
-        Builder::new()
-            .rotation(Rotation::DAILY)
-            .filename_prefix("spot-tui")
-            .filename_suffix("log")
-            .max_log_files(DAYS)
-            .build(folder)
-            .ok()
-    });
-    let (file, guard) = match appender {
-        Some(appender) => {
+    let panel = tui_logger::TuiTracingSubscriberLayer.with_filter(level.clone());
+    let file = state_folder().and_then(|folder| LogFile::open(&folder).ok());
+    let (file, guard) = match file {
+        Some(file) => {
             let (writer, guard) =
-                NonBlockingBuilder::default().buffered_lines_limit(LINES).finish(appender);
+                NonBlockingBuilder::default().buffered_lines_limit(LINES).finish(file);
             let layer = tracing_subscriber::fmt::layer()
                 .with_ansi(false)
                 .with_writer(writer)
