@@ -19,7 +19,7 @@ use crate::demo::hosts::Hosts;
 use crate::demo::{Cloud, Scenario, Settings, connector, private_key};
 use crate::jobs::node_files;
 use crate::ssh::{ByteStream, Dial};
-use crate::store::{MOST, read_bounded};
+use crate::store::{MOST, read_text};
 
 /// How many times as fast as real the time of a demo passes, unless it was told.
 const SPEED: f64 = 4.0;
@@ -120,8 +120,7 @@ pub(super) fn speed(demo: &cli::Demo) -> f64 {
 pub(super) fn cloud(demo: &cli::Demo, settings: &Settings, story: &str) -> Result<Cloud, String> {
     let scenario = match &demo.scenario {
         Some(path) => {
-            let text = read_bounded(path, MOST)
-                .and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other))
+            let text = read_text(path, MOST)
                 .map_err(|error| format!("reading the scenario {}: {error}", path.display()))?;
             Scenario::parse(&text).map_err(|error| format!("{}: {error}", path.display()))?
         }

@@ -16,7 +16,7 @@ use crate::aws::Aws;
 use crate::config::{self, Config, Found};
 use crate::fleet::{Account, Region};
 use crate::jobs::{Credentials, node_files};
-use crate::store::{MOST, read_bounded, write_atomically};
+use crate::store::{MOST, read_text, write_atomically};
 
 /// How long `setup` waits for AWS to say who we are.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -200,9 +200,7 @@ fn prepare(
 
 fn merge_config(path: &Path, private_key: Option<PathBuf>) -> Result<(), SetupError> {
     let failed = |error: io::Error| SetupError::Io(format!("{}: {error}", path.display()));
-    let read = read_bounded(path, MOST)
-        .and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other));
-    let existing = match read {
+    let existing = match read_text(path, MOST) {
         Ok(text) => Some(text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(failed(error)),

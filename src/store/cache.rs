@@ -74,8 +74,8 @@ impl Cache {
             return self.dir.join(format!("{name}.json"));
         }
         let digest = Sha256::digest(key);
-        let digest: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        self.dir.join(format!("{}-{digest}.json", &name[..LONGEST]))
+        let digest = digest.iter().take(16).fold(0_u128, |all, byte| all << 8 | u128::from(*byte));
+        self.dir.join(format!("{}-{digest:032x}.json", &name[..LONGEST]))
     }
 }
 

@@ -84,7 +84,7 @@ pub struct Entry {
 }
 
 /// A value of another shape than ours is no reason to lose the instance: EC2 tells it anew.
-fn lenient<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(super) fn lenient<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: serde::Deserializer<'de>,
     T: serde::de::DeserializeOwned,

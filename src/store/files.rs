@@ -27,7 +27,7 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
 }
 
 /// Reads a file of at most so many bytes. A larger one is an error of the kind `FileTooLarge`.
-pub fn read_bounded(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+pub(super) fn read_bounded(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open_regular(path)?.take(most + 1).read_to_end(&mut bytes)?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length <= most) {
@@ -35,6 +35,11 @@ pub fn read_bounded(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     }
     let why = format!("it has more than {} KiB, and nothing that we wrote has", most >> 10);
     Err(io::Error::new(io::ErrorKind::FileTooLarge, why))
+}
+
+/// The same of a text.
+pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
+    String::from_utf8(read_bounded(path, most)?).map_err(io::Error::other)
 }
 
 /// Replaces a file in one step, so that a reader or a crash sees the old one or the new one: a draft

@@ -30,6 +30,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::entry::lenient;
 use super::files::{MOST, folder_of, open_regular, sweep_drafts, sync_folder, write_atomically};
 use super::state::{aside, put_aside};
 use super::{Paths, StoreError};
@@ -112,7 +113,7 @@ struct Line {
     v: u32,
     n: u64,
     at: Timestamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     account: Option<AccountId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     open: Option<Intent>,

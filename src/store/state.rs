@@ -129,10 +129,16 @@ impl Document {
         if let Some(account) = &state.account {
             self.set("account", account.as_str());
         }
-        let mut spent = self.spent();
-        spent.extend(state.spent.clone());
-        if !spent.is_empty() {
-            self.set("spent", serde_json::to_value(spent).unwrap_or_default());
+        if !state.spent.is_empty() {
+            let mut spent = match self.0.remove("spent") {
+                Some(Value::Object(spent)) => spent,
+                _ => Map::new(),
+            };
+            let news = state.spent.iter().filter_map(|(region, amount)| {
+                Some((region.to_string(), serde_json::to_value(amount).ok()?))
+            });
+            spent.extend(news);
+            self.set("spent", spent);
         }
         let mut instances = match self.0.remove("instances") {
             Some(Value::Array(instances)) => instances,

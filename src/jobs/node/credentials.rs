@@ -1,10 +1,10 @@
 //! The two files with which a node joins its orchestrator: there, and usable?
 
-use std::fs;
 use std::path::Path;
 
 use crate::config::{check_endpoint, check_token};
 use crate::fleet::{Failure, FailureKind, Step};
+use crate::store::{MOST, read_text};
 
 /// How one of them is looked at.
 type Check = fn(&str) -> Result<(), String>;
@@ -38,7 +38,7 @@ impl Credentials {
                 seen.missing.push(format!("{shown} is missing: {then}"));
                 continue;
             }
-            match fs::read_to_string(&path) {
+            match read_text(&path, MOST) {
                 Ok(text) => {
                     seen.wrong.extend(check(&text).err().map(|why| format!("{shown}: {why}")));
                 }

@@ -18,6 +18,7 @@ use crate::fleet::{Failure, FailureKind, Level, Step};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::ssh::{Bundle, PublicKey, Source, resolve};
+use crate::store::{MOST, read_text};
 
 /// Uploads at once: more only share the same line, and each holds its buffers.
 const UPLOADS: usize = 32;
@@ -129,7 +130,9 @@ async fn user_data(
     let theirs = match &config.node.cloud_init {
         Some(path) => {
             let path = context.path(path);
-            let read = tokio::fs::read_to_string(&path).await;
+            let file = path.clone();
+            let read = tokio::task::spawn_blocking(move || read_text(&file, MOST)).await;
+            let read = read.map_err(|panic| failed(panic.to_string()))?;
             Some(read.map_err(|error| failed(format!("{}: {error}", path.display())))?)
         }
         None => None,
