@@ -20,6 +20,11 @@ pub enum Class {
     Exists,
     /// The same request with a new token: the old one belongs to an instance that is gone.
     NewToken,
+    /// The quota of this family of machine types is used up in this region: fewer of them, or
+    /// another family.
+    Quota,
+    /// This identity may not do it, or its organization lets nobody do it.
+    Denied,
     /// Nothing more in this region; others may work.
     FatalRegion,
     /// Nothing more in this account.

@@ -13,10 +13,10 @@ use aws_sdk_ec2::operation::RequestId;
 use aws_smithy_types::error::ErrorMetadata;
 
 use super::class::{Class, Credential};
-use super::codes::{classify, kind, lost};
+use super::codes::{Refusal, kind, lost};
 use super::hints;
 use super::profile::Profile;
-use crate::fleet::{AccountId, Failure, FailureKind, Region, Step};
+use crate::fleet::{AccountId, Failure, FailureKind, MachineType, Region, Step};
 
 /// The longest message that is kept: a batch of a hundred ids fits, a web page does not.
 const MESSAGE_CAP: usize = 4096;
@@ -62,10 +62,12 @@ impl AwsError {
     {
         let status = error.raw_response().map(|response| response.status().as_u16());
         let code = error.code().filter(|code| !code.is_empty()).map(str::to_owned);
+        let words = error.message().filter(|words| !words.is_empty()).map(str::to_owned);
+        let chain = chain(&error);
+        let message = words.as_deref().unwrap_or(&chain);
+        let refusal = Refusal { operation, region, code: code.as_deref(), status, message };
         let class = match &error {
-            SdkError::ServiceError(_) => {
-                classify(operation, code.as_deref(), status).behind(profile)
-            }
+            SdkError::ServiceError(_) => refusal.class().behind(profile),
             SdkError::DispatchFailure(_) => unsent(&error, operation, profile),
             SdkError::ConstructionFailure(_) => Class::FatalRegion,
             _ => lost(operation),
@@ -77,17 +79,16 @@ impl AwsError {
             }
             _ => kind(code.as_deref(), class),
         };
-        let message = match error.message() {
-            Some(message) if !message.is_empty() => clean(message),
+        let hint = hints::hint(&refusal, class, profile);
+        let message = match class {
             // The chain names every provider that was asked and why it has none.
-            _ if class == Class::Credentials(Credential::Missing) => {
-                tracing::debug!("{}", clean(&chain(&error)));
+            Class::Credentials(Credential::Missing) => {
+                tracing::debug!("{}", clean(&chain));
                 "no credentials were found in the environment, a profile or a role".to_owned()
             }
-            _ => clean(&chain(&error)),
+            _ => clean(message),
         };
         let request_id = error.request_id().map(str::to_owned);
-        let hint = hints::hint(operation, code.as_deref(), class, region, profile);
         let source: Arc<dyn Error + Send + Sync> = Arc::new(error);
         Self {
             operation,
@@ -127,8 +128,9 @@ impl AwsError {
         code: &str,
         message: &str,
     ) -> Self {
-        let class = classify(operation, Some(code), None).behind(profile);
-        let hint = hints::hint(operation, Some(code), class, region, profile);
+        let refusal = Refusal { operation, region, code: Some(code), status: None, message };
+        let class = refusal.class().behind(profile);
+        let hint = hints::hint(&refusal, class, profile);
         let kind = kind(Some(code), class);
         let code = Some(clean(code).into_boxed_str());
         Self { kind, code, ..Self::found(operation, Some(region), class, message, hint) }
@@ -159,6 +161,15 @@ impl AwsError {
     #[must_use]
     pub fn on(mut self, target: impl Into<String>) -> Self {
         self.rest.target = Some(target.into());
+        self
+    }
+
+    /// Names the machine type that was asked for: its families have a quota of their own.
+    #[must_use]
+    pub(super) fn of_type(mut self, machine_type: &MachineType) -> Self {
+        let region = self.region.as_ref();
+        let hint = region.and_then(|it| hints::about_quota(self.code.as_deref(), it, machine_type));
+        self.rest.hint = hint.unwrap_or(self.rest.hint);
         self
     }
 

@@ -1,23 +1,76 @@
 //! What a user can do about a failure: one table by code, and one by class.
 
 use super::class::{Class, Credential};
+use super::codes::{Refusal, is_opt_in};
 use super::profile::Profile;
-use crate::fleet::Region;
+use super::quota::{quota_link, quotas};
+use crate::fleet::{MachineType, Region};
 
 /// What to do, in one sentence; empty where nobody knows.
-pub(super) fn hint(
-    operation: &str,
-    code: Option<&str>,
-    class: Class,
-    region: &Region,
-    profile: &Profile,
-) -> String {
-    code.and_then(|code| by_code(operation, code, region, profile))
-        .unwrap_or_else(|| by_class(class, region, profile))
+pub(super) fn hint(refusal: &Refusal<'_>, class: Class, profile: &Profile) -> String {
+    by_message(refusal)
+        .or_else(|| by_code(refusal, profile))
+        .unwrap_or_else(|| by_class(class, refusal, profile))
 }
 
-fn by_code(operation: &str, code: &str, region: &Region, profile: &Profile) -> Option<String> {
-    Some(match code {
+/// What to do about a quota that a launch of this type has met; `None` for another failure.
+pub(super) fn about_quota(
+    code: Option<&str>,
+    region: &Region,
+    machine_type: &MachineType,
+) -> Option<String> {
+    let is_spot = match code? {
+        "MaxSpotInstanceCountExceeded" => true,
+        "VcpuLimitExceeded" => false,
+        _ => return None,
+    };
+    let (kind, link) = (
+        if is_spot { "spot vCPUs" } else { "vCPUs" },
+        quota_link(region, Some(machine_type), is_spot),
+    );
+    Some(format!(
+        "the quota for {kind} of {machine_type}'s families is used up; raise it at {link}, use \
+         other regions, or other families of machine types"
+    ))
+}
+
+/// What only AWS's own words tell.
+fn by_message(refusal: &Refusal<'_>) -> Option<String> {
+    let says = |text| refusal.message.contains(text);
+    if says("invalid peer certificate") {
+        return Some(
+            "a certificate on the way is of an authority that nobody here knows: name its file in \
+             AWS_CA_BUNDLE, or as ca_bundle in the profile"
+                .into(),
+        );
+    }
+    if says("Signature expired") || says("not yet current") {
+        return Some("this machine's clock is wrong: set it, as with `timedatectl`".into());
+    }
+    let code = refusal.code?;
+    if code == "InvalidParameterCombination" && says("not eligible for Free Tier") {
+        return Some(
+            "the account is on AWS's free plan: use t3.micro, t3.small, t4g.micro, t4g.small, \
+             c7i-flex.large or m7i-flex.large, or upgrade the plan"
+                .into(),
+        );
+    }
+    if code == "OperationNotPermitted" {
+        return Some(match () {
+            () if says("disableApiStop") => "stop protection is on: switch it off first".into(),
+            () if says("cannot be detached") => "it goes with its instance".into(),
+            () => "termination protection is on: switch it off in the AWS console first".into(),
+        });
+    }
+    if code == "IncorrectSpotRequestState" && says("Only Amazon EC2 can restart") {
+        return Some("AWS stopped it and starts it again when there is capacity".into());
+    }
+    None
+}
+
+fn by_code(refusal: &Refusal<'_>, profile: &Profile) -> Option<String> {
+    let region = refusal.region;
+    Some(match refusal.code? {
         "InsufficientInstanceCapacity" | "UnfulfillableCapacity" => {
             "no spot capacity there now: allow more machine types or zones in the configuration, \
              or try again later"
@@ -26,16 +79,61 @@ fn by_code(operation: &str, code: &str, region: &Region, profile: &Profile) -> O
         "SpotMaxPriceTooLow" => {
             "raise spot_price_limit or leave it out; AWS never charges more than on-demand".into()
         }
-        "Unsupported" => {
-            "this zone does not offer that machine type: allow more machine types, or \
-                          leave availability_zones out"
+        "Unsupported" | "InvalidFleetConfiguration" => {
+            "this zone does not offer that machine type: allow more machine types, or leave \
+             availability_zones out"
                 .into()
         }
         "InsufficientFreeAddressesInSubnet" => "the subnet is full: use another one".into(),
+        "AuthFailure.ServiceLinkedRoleCreationNotPermitted" => {
+            "somebody with IAM rights runs this once: aws iam create-service-linked-role \
+             --aws-service-name spot.amazonaws.com"
+                .into()
+        }
+        "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException" => denied(refusal),
+        "OptInRequired" if refusal.message.contains("not subscribed") => {
+            "the account is not signed up for this service yet: finish that in the AWS console"
+                .into()
+        }
+        "OptInRequired" | "RegionDisabledException" => enable(region),
+        "AuthFailure" if is_opt_in(region) => enable(region),
+        "PendingVerification" => {
+            "AWS checks new accounts: wait for its e-mail, up to four hours, or use another region"
+                .into()
+        }
+        "Blocked" => "AWS has blocked the account: ask AWS Support".into(),
+        "InvalidAMIID.NotFound" | "InvalidAMIID.Unavailable" | "InvalidAMIID.Malformed" => {
+            "an image belongs to one region: check the id, or use image: auto".into()
+        }
+        "InvalidInstanceType" => {
+            "check machine_type: a name like t3.medium that this region offers".into()
+        }
+        "InvalidKeyPair.NotFound" => format!(
+            "there is no key pair of this name in {region}: check ssh_key_name, or leave it out"
+        ),
+        "InvalidVpcID.NotFound" | "InvalidSubnetID.NotFound" => {
+            format!("check the id in the configuration: it has to exist in {region}")
+        }
+        "InvalidZone.NotFound" => "check availability_zones: that zone is not there".into(),
+        "RequestExpired" if profile.name.is_none() => {
+            "get new credentials, and check this machine's clock".into()
+        }
+        code if code.contains("KMS") => KMS.into(),
+        code => return limit(code, region),
+    })
+}
+
+/// Who may not use the key that encrypts the volumes, and what mends it.
+pub(super) const KMS: &str = "the account's default key for volumes may not be used: let the spot \
+                              role use it (aws kms create-grant, grantee AWSServiceRoleForEC2Spot)";
+
+/// A quota that is used up, by the thing that it counts.
+fn limit(code: &str, region: &Region) -> Option<String> {
+    Some(match code {
         "MaxSpotInstanceCountExceeded" => format!(
             "the quota for spot vCPUs is used up; raise it at {}, use other regions, or other \
              families of machine types",
-            quota(region, "L-34B43A08")
+            quota_link(region, None, true)
         ),
         "VcpuLimitExceeded" | "InstanceLimitExceeded" => {
             format!("the account's quota is used up; raise it at {}", quotas(region, "ec2"))
@@ -43,52 +141,72 @@ fn by_code(operation: &str, code: &str, region: &Region, profile: &Profile) -> O
         "VolumeLimitExceeded" => {
             format!("the quota for volumes is used up; raise it at {}", quotas(region, "ebs"))
         }
-        "VpcLimitExceeded" | "SecurityGroupLimitExceeded" => format!(
+        "VpcLimitExceeded"
+        | "InternetGatewayLimitExceeded"
+        | "RouteTableLimitExceeded"
+        | "SubnetLimitExceeded"
+        | "SecurityGroupLimitExceeded" => format!(
             "the quota is used up; raise it at {}, or use the default VPC",
             quotas(region, "vpc")
         ),
-        "AuthFailure.ServiceLinkedRoleCreationNotPermitted" => {
-            "somebody with IAM rights runs this once: aws iam create-service-linked-role \
-             --aws-service-name spot.amazonaws.com"
-                .into()
-        }
-        "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException" => {
-            format!("the identity needs the permission {}", permission(operation))
-        }
-        "AuthFailure" | "OptInRequired" => format!(
-            "if {region} is an opt-in region, enable it in the account: aws account enable-region \
-             --region-name {region}"
+        "RulesPerSecurityGroupLimitExceeded" => format!(
+            "the security group is full: allow fewer networks, or raise the quota at {}",
+            quotas(region, "vpc")
         ),
-        "InvalidAMIID.NotFound" | "InvalidAMIID.Unavailable" | "InvalidAMIID.Malformed" => {
-            "an image belongs to one region: check the id, or use image: auto".into()
-        }
-        "InvalidInstanceType" => {
-            "check machine_type: a name like t3.medium that this region offers".into()
-        }
-        "InvalidKeyPair.NotFound" => {
-            format!(
-                "there is no key pair of this name in {region}: check ssh_key_name, or leave \
-                     it out to have the public key imported"
-            )
-        }
-        "InvalidKey.Format" => "EC2 takes ed25519 and rsa public keys only".into(),
-        "InvalidVpcID.NotFound" | "InvalidSubnetID.NotFound" => {
-            format!("check the id in the configuration: it has to exist in {region}")
-        }
-        "OperationNotPermitted" => {
-            "termination protection is on: switch it off in the AWS console first".into()
-        }
-        "RequestExpired" if profile.name.is_none() => {
-            "get new credentials, and check this machine's clock".into()
+        code if code.ends_with("LimitExceeded") && code != "RequestLimitExceeded" => {
+            let service =
+                if code.starts_with("NetworkInterface") || code.starts_with("SecurityGroups") {
+                    "vpc"
+                } else {
+                    "ec2"
+                };
+            format!("the quota is used up; raise it at {}", quotas(region, service))
         }
         _ => return None,
     })
 }
 
-fn by_class(class: Class, region: &Region, profile: &Profile) -> String {
+/// An action that is not allowed: AWS says which, and it may be another than the one called.
+fn denied(refusal: &Refusal<'_>) -> String {
+    let named = refusal
+        .message
+        .split_once("not authorized to perform: ")
+        .and_then(|(_, rest)| rest.split_whitespace().next())
+        .map(|action| action.trim_end_matches(['.', ',']).to_owned());
+    let action = named.unwrap_or_else(|| permission(refusal.operation));
+    let says = |text| refusal.message.contains(text);
+    match () {
+        () if says("service control policy") => format!(
+            "a policy of the organization (SCP) denies {action} in {}: no permission of this \
+             identity helps; leave the region out, or ask who runs the organization",
+            refusal.region
+        ),
+        () if says("permissions boundary") => {
+            format!("the identity's permissions boundary does not allow {action}")
+        }
+        () if says("explicit deny") => {
+            format!("a policy denies {action} explicitly: whoever wrote it has to change it")
+        }
+        () if action == "iam:PassRole" => {
+            "the identity needs iam:PassRole for the role of aws.iam_instance_profile".into()
+        }
+        () => format!("the identity needs the permission {action}"),
+    }
+}
+
+fn enable(region: &Region) -> String {
+    format!(
+        "if {region} is an opt-in region, enable it in the account: aws account enable-region \
+         --region-name {region}"
+    )
+}
+
+fn by_class(class: Class, refusal: &Refusal<'_>, profile: &Profile) -> String {
     match class {
         Class::Credentials(credential) => by_credential(credential, profile),
-        Class::Retry => format!("AWS or the way to it in {region} has trouble: try again"),
+        Class::Retry => {
+            format!("AWS or the way to it in {} has trouble: try again", refusal.region)
+        }
         Class::Unknown => {
             "it may have happened: the next run finds out by its tags before it acts".into()
         }
@@ -106,9 +224,9 @@ pub(super) fn by_credential(credential: Credential, profile: &Profile) -> String
         }
         Credential::SsoLogin => format!("run: aws sso login{flag}"),
         Credential::Expired => "the credentials have expired: get new ones".into(),
-        Credential::Rejected => {
-            format!("check the keys and the role: aws sts get-caller-identity{flag}")
-        }
+        Credential::Rejected => format!(
+            "check the keys, the role and this machine's clock: aws sts get-caller-identity{flag}"
+        ),
         Credential::Broken => {
             format!("check the profile: aws sts get-caller-identity{flag}")
         }
@@ -125,49 +243,113 @@ fn permission(operation: &str) -> String {
     let service = match operation {
         "GetCallerIdentity" => "sts",
         "GetParameter" => "ssm",
+        "GetProducts" => "pricing",
         _ => "ec2",
     };
     format!("{service}:{operation}")
-}
-
-fn quota(region: &Region, code: &str) -> String {
-    format!("{}/{code}", quotas(region, "ec2"))
-}
-
-fn quotas(region: &Region, service: &str) -> String {
-    format!("https://{region}.console.aws.amazon.com/servicequotas/home/services/{service}/quotas")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn told(code: Option<&str>, class: Class, profile: &Profile) -> String {
-        hint("RunInstances", code, class, &"us-west-2".into(), profile)
+    fn told(operation: &str, code: Option<&str>, message: &str, profile: &Profile) -> String {
+        let region = &"us-west-2".into();
+        let refusal = Refusal { operation, region, code, status: Some(400), message };
+        hint(&refusal, refusal.class().behind(profile), profile)
+    }
+
+    fn launch(code: &str, message: &str) -> String {
+        told("RunInstances", Some(code), message, &Profile::default())
     }
 
     #[test]
     fn an_sso_profile_is_told_how_to_log_in() {
         let work = Profile { name: Some("work".into()), sso: true, ..Profile::default() };
-        let expired = Class::Credentials(Credential::SsoLogin);
-        assert_eq!(
-            told(Some("RequestExpired"), expired, &work),
-            "run: aws sso login --profile work"
-        );
+        let text = told("RunInstances", Some("RequestExpired"), "", &work);
+        assert_eq!(text, "run: aws sso login --profile work");
     }
 
     #[test]
-    fn a_full_quota_links_to_where_it_is_raised() {
+    fn a_full_quota_links_to_where_that_familys_is_raised() {
         let code = Some("MaxSpotInstanceCountExceeded");
-        let text = told(code, Class::FatalRegion, &Profile::default());
+        let text = about_quota(code, &"us-west-2".into(), &"g5.xlarge".into()).unwrap();
         assert!(text.contains("us-west-2.console.aws.amazon.com/servicequotas"), "{text}");
-        assert!(text.contains("L-34B43A08"), "{text}");
+        assert!(text.contains("L-3819A6DF"), "{text}");
+        assert_eq!(about_quota(Some("Blocked"), &"us-west-2".into(), &"t3.nano".into()), None);
     }
 
     #[test]
     fn a_missing_service_role_names_the_command() {
-        let code = Some("AuthFailure.ServiceLinkedRoleCreationNotPermitted");
-        let text = told(code, Class::FatalAccount, &Profile::default());
+        let text = launch("AuthFailure.ServiceLinkedRoleCreationNotPermitted", "");
         assert!(text.ends_with("--aws-service-name spot.amazonaws.com"), "{text}");
+    }
+
+    /// The words are those of public logs and AWS's list of error codes.
+    #[test]
+    fn what_is_denied_is_what_aws_names() {
+        let user = "You are not authorized to perform this operation. User: arn:aws:iam::1:user/a \
+                    is not authorized to perform: ";
+        let text = launch(
+            "UnauthorizedOperation",
+            &format!(
+                "{user}ec2:CreateTags on resource: arn:aws:ec2:us-west-2:1:instance/* because \
+                      no identity-based policy allows the ec2:CreateTags action."
+            ),
+        );
+        assert_eq!(text, "the identity needs the permission ec2:CreateTags");
+        let text = launch("UnauthorizedOperation", &format!("{user}iam:PassRole on resource: r"));
+        assert!(text.contains("iam:PassRole for the role"), "{text}");
+        let text = launch(
+            "UnauthorizedOperation",
+            &format!(
+                "{user}ec2:RunInstances on resource: r with an explicit deny in a service \
+                      control policy."
+            ),
+        );
+        assert!(text.contains("SCP") && text.contains("no permission"), "{text}");
+        let none = Profile::default();
+        let text = told("GetProducts", Some("AccessDeniedException"), "", &none);
+        assert_eq!(text, "the identity needs the permission pricing:GetProducts");
+    }
+
+    #[test]
+    fn new_accounts_are_told_what_they_may_do() {
+        let free = "The specified instance type is not eligible for Free Tier.";
+        assert!(launch("InvalidParameterCombination", free).contains("t4g.small"));
+        assert!(launch("PendingVerification", "").contains("four hours"));
+        assert!(launch("Blocked", "").contains("AWS Support"));
+        let subscribed = "You are not subscribed to this service.";
+        assert!(!launch("OptInRequired", subscribed).contains("enable-region"));
+    }
+
+    #[test]
+    fn protection_and_primary_interfaces_are_told_apart() {
+        let protected = "The instance 'i-1' may not be terminated. Modify its \
+                         'disableApiTermination' instance attribute and try again.";
+        assert!(launch("OperationNotPermitted", protected).contains("termination protection"));
+        let primary = "The network interface at device index 0 and networkCard index 0 cannot be \
+                       detached.";
+        assert_eq!(launch("OperationNotPermitted", primary), "it goes with its instance");
+    }
+
+    #[test]
+    fn a_wrong_clock_and_keys_that_nobody_knows_are_no_matter_of_opt_in() {
+        let skewed = "Signature expired: 20261128T050000Z is now earlier than 20261128T061500Z";
+        let none = Profile::default();
+        let text = told("GetCallerIdentity", Some("SignatureDoesNotMatch"), skewed, &none);
+        assert!(text.contains("clock is wrong"), "{text}");
+        let unknown = "AWS was not able to validate the provided access credentials";
+        let text = told("DescribeRegions", Some("AuthFailure"), unknown, &none);
+        assert!(text.contains("check the keys") && text.contains("clock"), "{text}");
+    }
+
+    #[test]
+    fn every_quota_says_where_it_is_raised() {
+        for code in ["InternetGateway", "RouteTable", "Subnet", "KeyPair", "NetworkInterface"] {
+            let text = launch(&format!("{code}LimitExceeded"), "");
+            assert!(text.contains("/servicequotas/"), "{code}: {text}");
+        }
+        assert!(!launch("RequestLimitExceeded", "").contains("quota"));
     }
 }

@@ -161,7 +161,7 @@ impl Ec2 {
                 message.unwrap_or("AWS does not say why"),
             );
             let Pool { zone, machine_type } = &place.pool;
-            let error = error.on(format!("{machine_type} in {zone}"));
+            let error = error.of_type(machine_type).on(format!("{machine_type} in {zone}"));
             given.refused.push((place.pool.clone(), error));
         }
         Ok(given)

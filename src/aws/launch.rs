@@ -79,7 +79,7 @@ impl Ec2 {
             .send()
             .await
             .map_err(self.failed("RunInstances"))
-            .map_err(|error| error.on(request.target()))?;
+            .map_err(|error| error.of_type(&request.machine_type).on(request.target()))?;
         let mut machines: Vec<Machine> = answer.instances().iter().filter_map(machine).collect();
         for machine in &mut machines {
             // The instance itself does not tell whether its request is persistent.

@@ -13,8 +13,9 @@
 //!                                   ├─ image, machine_types, offerings  images, offerings
 //!                                   └─ residue, delete                  network
 //! network::{ensure, ensure_key_pair, teardown} ── a region's network    network, keys
-//! own_address() ── who may reach port 22                                address
-//! every failure ──> AwsError: class, message, hint                      error, class, codes, hints
+//!   operator_networks() ── who may reach port 22                        address
+//! one HTTP client: proxy, authorities, a bound                          http, endpoint
+//! every failure ──> AwsError: class, message, hint                      error, class, codes, hints, quota
 //! what is ours ──> Selector: filters by tag, asked twice                select
 //! ```
 //!
@@ -41,6 +42,7 @@ mod offerings;
 mod prices;
 mod profile;
 mod profile_file;
+mod quota;
 mod retry;
 mod scores;
 #[cfg(test)]
@@ -60,6 +62,7 @@ pub use launch::LaunchRequest;
 pub use machines::DeploymentSeen;
 pub use network::{Kind, Residue};
 pub use offerings::MachineFacts;
+pub use quota::quota_group;
 pub use retry::retry_until;
 pub use select::Selector;
 pub use spot::SpotRequest;
