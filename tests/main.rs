@@ -11,6 +11,7 @@ mod architecture;
 mod attack;
 mod bacalhau;
 mod clearing;
+mod company;
 mod config;
 mod demo;
 mod demo_hosts;

@@ -14,11 +14,12 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_ec2::config::retry::{ClientRateLimiter, RetryPartition, TokenBucket};
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_async::rt::sleep::default_async_sleep;
-use aws_smithy_http_client::tls;
 use jiff::Timestamp;
 
 use super::class::Class;
+use super::endpoint::{NotEmpty, check_endpoint};
 use super::error::AwsError;
+use super::http::{self, Authorities};
 use super::profile::Profile;
 use super::profile_file::read_profile;
 use super::select::filter;
@@ -68,6 +69,7 @@ pub struct Aws {
     home: Region,
     loopback: bool,
     profile: Arc<Profile>,
+    authorities: Option<Authorities>,
     regions: Arc<Mutex<BTreeMap<Region, Ec2>>>,
 }
 
@@ -96,9 +98,19 @@ impl Aws {
             .or_else(|| setting("AWS_DEFAULT_REGION"))
             .or_else(|| profile.region.clone())
             .unwrap_or_else(|| HOME.into());
+        let authorities = match setting("AWS_CA_BUNDLE") {
+            Some(path) => Some((path, "AWS_CA_BUNDLE")),
+            None => profile.ca_bundle.clone().map(|path| (path, "ca_bundle of the profile")),
+        };
+        let authorities = authorities
+            .map(|(path, named_by)| {
+                Authorities::read(&http::expanded(&path, std::env::home_dir()), named_by)
+            })
+            .transpose()?;
+        let http = access.http.clone().unwrap_or_else(|| http::client(authorities.as_ref()));
         let sdk = match &access.credentials {
-            Some(keys) => fixed(access, keys.clone(), home.clone()),
-            None => load(access, home.clone()).await,
+            Some(keys) => fixed(access, http, keys.clone(), home.clone()),
+            None => load(access, http, home.clone()).await?,
         };
         let endpoint = access
             .endpoint
@@ -108,8 +120,9 @@ impl Aws {
         Ok(Self {
             sdk,
             home: home.into(),
-            loopback: endpoint.is_some_and(|url| leads_to_loopback(&url)),
+            loopback: endpoint.is_some_and(|url| http::is_loopback(&url)),
             profile: Arc::new(profile),
+            authorities,
             regions: Arc::default(),
         })
     }
@@ -117,6 +130,11 @@ impl Aws {
     /// Whether the endpoint is on this machine: a simulated AWS, which sees us as 127.0.0.1.
     pub fn is_loopback(&self) -> bool {
         self.loopback
+    }
+
+    /// Whose certificates are trusted instead of those of the system's authorities.
+    pub(super) fn authorities(&self) -> Option<&Authorities> {
+        self.authorities.as_ref()
     }
 
     /// Who we are (STS GetCallerIdentity) and which regions the account may use
@@ -250,8 +268,14 @@ fn partition(region: &str, service: &str) -> RetryPartition {
         .build()
 }
 
-async fn load(access: &Access, home: String) -> SdkConfig {
-    let (http, place) = (http(access), aws_config::Region::new(home));
+/// What the user's files and environment say. Empty settings are none, and an endpoint that is no
+/// URL is refused: the SDK would panic at the first call.
+async fn load(
+    access: &Access,
+    http: SharedHttpClient,
+    home: String,
+) -> Result<SdkConfig, AwsError> {
+    let place = aws_config::Region::new(home);
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .region(place.clone())
         .http_client(http.clone())
@@ -276,15 +300,22 @@ async fn load(access: &Access, home: String) -> SdkConfig {
     if let Some(url) = &access.endpoint {
         loader = loader.endpoint_url(url);
     }
-    loader.load().await
+    let sdk = loader.load().await;
+    let endpoint = sdk.endpoint_url().filter(|url| !url.trim().is_empty()).map(str::to_owned);
+    let services = NotEmpty::of(&sdk);
+    let mut told = sdk.into_builder().service_config(services);
+    told.set_endpoint_url(endpoint);
+    let sdk = told.build();
+    check_endpoint(&sdk)?;
+    Ok(sdk)
 }
 
 /// What a simulated AWS needs: nothing of the user's files or environment goes into it.
-fn fixed(access: &Access, keys: Credentials, home: String) -> SdkConfig {
+fn fixed(access: &Access, http: SharedHttpClient, keys: Credentials, home: String) -> SdkConfig {
     let mut sdk = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(aws_config::Region::new(home))
-        .http_client(http(access))
+        .http_client(http)
         .retry_config(retries())
         .timeout_config(patience())
         .stalled_stream_protection(unguarded())
@@ -292,14 +323,6 @@ fn fixed(access: &Access, keys: Credentials, home: String) -> SdkConfig {
         .credentials_provider(SharedCredentialsProvider::new(keys));
     sdk.set_sleep_impl(default_async_sleep()).set_endpoint_url(access.endpoint.clone());
     sdk.build()
-}
-
-fn http(access: &Access) -> SharedHttpClient {
-    access.http.clone().unwrap_or_else(|| {
-        aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
-            .build_https()
-    })
 }
 
 /// EC2's answers are short and each attempt has its limit; the SDK's guard of long streams would
@@ -324,31 +347,4 @@ fn patience() -> TimeoutConfig {
 /// An environment variable that says something.
 fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// Whether a URL's host is this machine.
-fn leads_to_loopback(url: &str) -> bool {
-    reqwest::Url::parse(url).ok().is_some_and(|url| match url.host_str() {
-        Some("localhost") => true,
-        Some(host) => host
-            .trim_matches(['[', ']'])
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback()),
-        None => false,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn loopback_is_seen_in_every_spelling() {
-        for url in ["http://127.0.0.1:5000", "http://localhost:5000/", "http://[::1]:5000"] {
-            assert!(leads_to_loopback(url), "{url}");
-        }
-        for url in ["https://ec2.us-east-1.amazonaws.com", "http://10.0.0.1", "nonsense"] {
-            assert!(!leads_to_loopback(url), "{url}");
-        }
-    }
 }

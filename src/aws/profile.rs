@@ -7,6 +7,8 @@ pub(super) struct Profile {
     pub(super) name: Option<String>,
     /// Its region.
     pub(super) region: Option<String>,
+    /// The file of the authorities that it trusts, `ca_bundle`.
+    pub(super) ca_bundle: Option<String>,
     /// Whether it logs in by SSO.
     pub(super) sso: bool,
 }

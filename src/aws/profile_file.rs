@@ -16,10 +16,13 @@ pub(super) async fn read_profile(name: Option<&str>) -> Result<Profile, AwsError
     if profiles.get_profile(chosen).is_none() && chosen != "default" {
         return Err(no_such_profile(chosen, &profiles));
     }
-    let setting = |key: &str| profiles.get(key).map(str::to_owned);
+    let setting = |key: &str| {
+        profiles.get(key).map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned)
+    };
     Ok(Profile {
         name: (chosen != "default").then(|| chosen.to_owned()),
         region: setting("region"),
+        ca_bundle: setting("ca_bundle"),
         sso: setting("sso_session").or_else(|| setting("sso_start_url")).is_some(),
     })
 }

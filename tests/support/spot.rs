@@ -129,7 +129,8 @@ impl Spot {
 }
 
 impl Ran {
-    fn of(output: &Output) -> Self {
+    /// What such a run left.
+    pub(crate) fn of(output: &Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -12,7 +12,6 @@ use super::files::node_files;
 use super::health::Roll;
 use super::reach::Reach;
 use super::user_data;
-use crate::aws::operator_networks;
 use crate::config::Config;
 use crate::fleet::{Failure, FailureKind, Level, Step};
 use crate::jobs::context::Context;
@@ -65,10 +64,9 @@ impl Kit {
         let user_data = user_data(context, config, public_key.as_deref()).await?;
         let bundle = bundle(context, config, reporter).await?;
         let aws = context.aws().await.map_err(|error| error.failure(Step::Account))?;
-        let operators =
-            operator_networks(&config.ssh.allow_from, &config.ssh.checkip_url, aws.is_loopback())
-                .await
-                .map_err(|error| error.failure())?;
+        let ssh = &config.ssh;
+        let operators = aws.operator_networks(&ssh.allow_from, &ssh.checkip_url).await;
+        let operators = operators.map_err(|error| error.failure())?;
         Ok(Self {
             bundle,
             reach,

@@ -1,0 +1,90 @@
+//! Where the SDK's clients ask, when the user sends them elsewhere than to AWS.
+
+use aws_config::SdkConfig;
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
+
+use super::class::{Class, Credential};
+use super::error::AwsError;
+
+/// The services that are asked here, as `AWS_ENDPOINT_URL_EC2` and `[services x] ec2 =` name them.
+const SERVICES: [&str; 4] = ["EC2", "STS", "SSM", "Pricing"];
+
+/// What environment and profile say for single services; what says nothing is not there, as for
+/// AWS's own command line.
+#[derive(Debug)]
+pub(super) struct NotEmpty(SdkConfig);
+
+impl NotEmpty {
+    pub(super) fn of(sdk: &SdkConfig) -> Self {
+        Self(sdk.clone())
+    }
+}
+
+impl LoadServiceConfig for NotEmpty {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        let said = self.0.service_config()?.load_config(key)?;
+        (!said.trim().is_empty()).then_some(said)
+    }
+}
+
+/// Refuses an endpoint that is no URL of HTTP.
+pub(super) fn check_endpoint(sdk: &SdkConfig) -> Result<(), AwsError> {
+    let of_service = |service: &&str| {
+        let key = ServiceConfigKey::builder()
+            .service_id(service)
+            .env("AWS_ENDPOINT_URL")
+            .profile("endpoint_url")
+            .build()
+            .ok()?;
+        sdk.service_config()?.load_config(key)
+    };
+    let endpoints = SERVICES.iter().filter_map(of_service);
+    let mut all = endpoints.chain(sdk.endpoint_url().map(str::to_owned));
+    let Some(wrong) = all.find(|url| !is_http(url)) else { return Ok(()) };
+    Err(AwsError::found(
+        "reading the endpoint",
+        None,
+        Class::Credentials(Credential::Broken),
+        format!("'{wrong}' is no URL that can be asked"),
+        "write AWS_ENDPOINT_URL, or endpoint_url in the profile, as http://HOST:PORT, or leave it \
+         out",
+    ))
+}
+
+fn is_http(url: &str) -> bool {
+    reqwest::Url::parse(url)
+        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Says the same of every service.
+    #[derive(Debug)]
+    struct Said(&'static str);
+
+    impl LoadServiceConfig for Said {
+        fn load_config(&self, _: ServiceConfigKey<'_>) -> Option<String> {
+            Some(self.0.to_owned())
+        }
+    }
+
+    fn sdk(said: &'static str) -> SdkConfig {
+        let sdk = SdkConfig::builder().service_config(Said(said)).build();
+        let services = NotEmpty::of(&sdk);
+        sdk.into_builder().service_config(services).build()
+    }
+
+    #[test]
+    fn an_empty_endpoint_is_none_and_nonsense_is_refused() {
+        check_endpoint(&sdk("")).unwrap();
+        check_endpoint(&sdk("  ")).unwrap();
+        check_endpoint(&sdk("https://ec2.internal.example:8443")).unwrap();
+        for url in ["not a url", "localhost:4566", "ftp://host", "http://"] {
+            let error = check_endpoint(&sdk(url)).unwrap_err();
+            assert!(error.to_string().contains(url), "{error}");
+            assert!(error.hint().contains("http://HOST:PORT"), "{}", error.hint());
+        }
+    }
+}

@@ -1,0 +1,135 @@
+"""A company's network in front of moto: a proxy on loopback that takes every CONNECT to a TLS front,
+whose certificate is of an authority that only the company knows.
+
+Arguments: moto's port, where to write the authority's certificate, where to log each CONNECT.
+Prints the ports of both as JSON, and ends with its standard input.
+"""
+
+import datetime
+import json
+import socket
+import ssl
+import sys
+import tempfile
+import threading
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+NAMES = ["localhost", "*.amazonaws.com"] + [
+    f"*.{region}.amazonaws.com" for region in ("us-west-2", "us-east-1", "eu-west-1")
+]
+
+
+def named(name):
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def certificate(subject, key, issuer, signer, extensions):
+    now = datetime.datetime.now(datetime.timezone.utc)
+    day = datetime.timedelta(days=1)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(named(subject))
+        .issuer_name(named(issuer))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - day)
+        .not_valid_after(now + day)
+    )
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
+    return builder.sign(signer, hashes.SHA256())
+
+
+def pem(thing):
+    return thing.public_bytes(serialization.Encoding.PEM)
+
+
+def front_context(authority_file):
+    authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    authority = certificate(
+        "the company", authority_key, "the company", authority_key,
+        [x509.BasicConstraints(ca=True, path_length=0)],
+    )
+    leaf = certificate(
+        "front", key, "the company", authority_key,
+        [x509.SubjectAlternativeName([x509.DNSName(name) for name in NAMES])],
+    )
+    with open(authority_file, "wb") as file:
+        file.write(pem(authority))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile() as file:
+        secret = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        file.write(pem(leaf) + secret)
+        file.flush()
+        context.load_cert_chain(file.name)
+    return context
+
+
+def pump(source, sink):
+    try:
+        while data := source.recv(65536):
+            sink.sendall(data)
+    except OSError:
+        pass
+    for end in (source, sink):
+        try:
+            end.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+
+def join(one, other):
+    threading.Thread(target=pump, args=(one, other), daemon=True).start()
+    pump(other, one)
+
+
+def listen(serve):
+    listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+
+    def accept():
+        while True:
+            client, _ = listener.accept()
+            threading.Thread(target=serve, args=(client,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    return listener.getsockname()[1]
+
+
+def main():
+    moto, authority_file, log_file = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+    context = front_context(authority_file)
+    log = open(log_file, "a", buffering=1)
+
+    def front(client):
+        try:
+            secure = context.wrap_socket(client, server_side=True)
+        except (OSError, ssl.SSLError):
+            return
+        join(secure, socket.create_connection(("127.0.0.1", moto)))
+
+    front_port = listen(front)
+
+    def proxy(client):
+        head = b""
+        while b"\r\n\r\n" not in head:
+            data = client.recv(4096)
+            if not data:
+                return
+            head += data
+        log.write(head.split(b"\r\n")[0].decode() + "\n")
+        client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        join(client, socket.create_connection(("127.0.0.1", front_port)))
+
+    print(json.dumps({"proxy": listen(proxy), "front": front_port}), flush=True)
+    sys.stdin.read()
+
+
+main()
