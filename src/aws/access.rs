@@ -23,7 +23,7 @@ use super::http::{self, Authorities};
 use super::profile::Profile;
 use super::profile_file::read_profile;
 use super::select::filter;
-use crate::fleet::{Account, AccountId, Region};
+use crate::fleet::{Account, AccountId, Lifecycle, Region, SpotRequestId};
 
 pub use aws_sdk_ec2::config::{Credentials, SharedHttpClient};
 pub use aws_smithy_async::time::SharedTimeSource;
@@ -83,6 +83,8 @@ pub struct Ec2 {
     /// For questions and deletes, which may be repeated: three attempts.
     pub(super) patient: aws_sdk_ec2::Client,
     pub(super) ssm: aws_sdk_ssm::Client,
+    /// The spot requests that were asked for: one-time or persistent, for good.
+    pub(super) requests: Arc<Mutex<BTreeMap<SpotRequestId, Lifecycle>>>,
     profile: Arc<Profile>,
 }
 
@@ -200,6 +202,7 @@ impl Aws {
             ),
             patient: aws_sdk_ec2::Client::from_conf(ec2.build()),
             ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
+            requests: Arc::default(),
             profile: Arc::clone(&self.profile),
         }
     }

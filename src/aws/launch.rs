@@ -84,6 +84,9 @@ impl Ec2 {
         for machine in &mut machines {
             // The instance itself does not tell whether its request is persistent.
             machine.lifecycle = request.lifecycle;
+            if let Some(id) = &machine.spot_request {
+                self.remember(id, request.lifecycle);
+            }
         }
         if machines.is_empty() {
             let message = "AWS answered without naming an instance";

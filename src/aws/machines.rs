@@ -12,10 +12,14 @@ use super::class::Class;
 use super::error::AwsError;
 use super::select::{Selector, filter, read_tags};
 use crate::fleet::text::clean_line;
-use crate::fleet::{DeploymentId, Ec2State, InstanceId, LaunchId, Lifecycle, Machine, tags};
+use crate::fleet::{
+    DeploymentId, Ec2State, InstanceId, LaunchId, Lifecycle, Machine, SERVICE_INITIATED, tags,
+};
 
 /// The largest page of DescribeInstances.
 const PAGE: i32 = 1000;
+/// The most values that a filter takes.
+pub(super) const VALUES: usize = 200;
 /// How many ids go into one TerminateInstances or CancelSpotInstanceRequests.
 pub(super) const BATCH: usize = 100;
 
@@ -45,11 +49,22 @@ impl Ec2 {
     /// Our instances (EC2 DescribeInstances, filtered by tags, all pages). Terminated ones only
     /// where the selector asks for them.
     ///
-    /// An instance does not tell whether its spot request is persistent; it is
-    /// [`Lifecycle::Spot`] here, and [`Ec2::spot_requests`] knows better.
+    /// An instance does not tell whether its spot request is persistent: each new request is asked
+    /// for once.
     pub async fn instances(&self, selector: &Selector) -> Result<Vec<Machine>, AwsError> {
         let found = self.describe_instances(selector).await?;
-        Ok(found.iter().filter_map(machine).collect())
+        let mut machines: Vec<Machine> = found.iter().filter_map(machine).collect();
+        let alive = machines.iter().filter(|machine| machine.is_alive());
+        let kinds = self
+            .kinds_of_requests(alive.filter_map(|machine| machine.spot_request.clone()).collect())
+            .await;
+        for machine in &mut machines {
+            let request = machine.spot_request.as_ref();
+            if let Some(lifecycle) = request.and_then(|request| kinds.get(request)) {
+                machine.lifecycle = *lifecycle;
+            }
+        }
+        Ok(machines)
     }
 
     /// The deployments that have anything here, of whatever creator. A network without instances
@@ -132,8 +147,6 @@ impl Ec2 {
         ids: &[InstanceId],
         selector: &Selector,
     ) -> Result<BTreeMap<InstanceId, (Machine, bool)>, AwsError> {
-        /// The most values that a filter takes.
-        const VALUES: usize = 200;
         let mut all = BTreeMap::new();
         for ids in ids.chunks(VALUES) {
             let these = filter("instance-id", ids.iter().map(InstanceId::as_str));
@@ -251,11 +264,7 @@ fn read_machine(instance: &Instance) -> Option<Machine> {
     Some(Machine {
         id: instance.instance_id()?.into(),
         state: Ec2State::parse(instance.state()?.name()?.as_str())?,
-        state_reason: instance
-            .state_reason()
-            .and_then(|reason| reason.code())
-            .filter(|code| !code.is_empty())
-            .map(Into::into),
+        state_reason: reason(instance),
         machine_type: instance.instance_type()?.as_str().into(),
         zone: instance.placement()?.availability_zone()?.into(),
         lifecycle: match instance.instance_lifecycle() {
@@ -272,6 +281,24 @@ fn read_machine(instance: &Instance) -> Option<Machine> {
         name: tags.remove(tags::NAME),
         creator: tags.remove(tags::CREATED_BY),
     })
+}
+
+/// Why an instance is in its state: AWS's code and words. Where a reclaim has neither, the
+/// transition tells that it was not the user: "Service initiated (2026-06-06 16:04:58 GMT)".
+fn reason(instance: &Instance) -> Option<String> {
+    let told = instance.state_reason();
+    let code = told.and_then(|reason| reason.code()).filter(|code| !code.is_empty());
+    let words = told.and_then(|reason| reason.message()).unwrap_or_default();
+    match code {
+        Some(code) if words.is_empty() => Some(code.to_owned()),
+        Some(code) if words.starts_with(code) => Some(words.to_owned()),
+        Some(code) => Some(format!("{code}: {words}")),
+        None => instance
+            .state_transition_reason()
+            .filter(|words| words.starts_with(SERVICE_INITIATED))
+            .map(str::to_owned),
+    }
+    .map(|text| clean_line(&text))
 }
 
 fn address(text: Option<&str>) -> Option<IpAddr> {

@@ -1,18 +1,33 @@
 //! Spot requests: what stands behind a spot instance, and would launch it again if persistent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::PoisonError;
 
 use aws_sdk_ec2::types::{Filter, SpotInstanceRequest, SpotInstanceType};
 use jiff::{SignedDuration, Timestamp};
 
 use super::access::Ec2;
 use super::error::AwsError;
-use super::machines::each_of;
+use super::machines::{VALUES, each_of};
 use super::select::{Selector, filter, read_tags};
-use crate::fleet::{InstanceId, Lifecycle, Notice, SpotRequestId};
+use crate::fleet::{Ec2State, InstanceId, Lifecycle, Notice, SpotRequestId};
 
-/// The statuses of a request whose instance EC2 is about to end or to stop.
-const MARKED: [&str; 2] = ["marked-for-termination", "marked-for-stop"];
+/// The statuses of a request whose instance EC2 takes back, while the instance still runs (EC2 User
+/// Guide, "Spot request status"): where there is no capacity the status tells of the end two
+/// minutes before it comes, and the request is closed by then. It stays listed long after the end.
+const MARKED: [&str; 7] = [
+    "marked-for-termination",
+    STOP,
+    "instance-terminated-no-capacity",
+    "instance-terminated-by-price",
+    "instance-terminated-by-service",
+    "instance-stopped-no-capacity",
+    "instance-stopped-by-price",
+];
+/// Such a status is also what a stop of the user's own begins with.
+const STOP: &str = "marked-for-stop";
+/// By then an instance that its user stops is told of as stopping.
+const USERS_STOP: SignedDuration = SignedDuration::from_secs(3);
 /// The states of a request that can still launch something, or has something running.
 const LIVING: [&str; 3] = ["open", "active", "disabled"];
 /// From the mark to the end.
@@ -56,13 +71,59 @@ impl Ec2 {
         Ok(living.iter().map(|request| read_tags(request.tags())).collect())
     }
 
-    /// Which of our instances EC2 takes back (EC2 DescribeSpotInstanceRequests, filtered by tags
-    /// and status, all pages). It ends or stops them two minutes after the status changed (EC2:
-    /// Spot Instance interruption notices).
-    pub async fn notices(&self, selector: &Selector) -> Result<Vec<Notice>, AwsError> {
+    /// Which of these running instances EC2 takes back (EC2 DescribeSpotInstanceRequests, filtered
+    /// by tags and status, all pages). It ends or stops them two minutes after the status changed
+    /// (EC2: Spot Instance interruption notices).
+    ///
+    /// The request alone does not tell whether the end is still to come, or whether the user stops
+    /// the instance: where one is marked, the instance itself is asked for.
+    pub async fn notices(
+        &self,
+        selector: &Selector,
+        running: &BTreeSet<InstanceId>,
+        now: Timestamp,
+    ) -> Result<Vec<Notice>, AwsError> {
         let marked = filter("status-code", MARKED);
         let ours = self.describe_requests(selector, Some(marked)).await?;
-        Ok(ours.iter().filter_map(notice).collect())
+        let mut notices: Vec<Notice> = ours.iter().filter_map(|it| notice(it, now)).collect();
+        notices.retain(|notice| running.contains(&notice.instance));
+        if notices.is_empty() {
+            return Ok(notices);
+        }
+        let ids: Vec<InstanceId> = notices.iter().map(|it| it.instance.clone()).collect();
+        let states = self.states(&ids).await?;
+        notices.retain(|notice| states.get(&notice.instance) == Some(&Ec2State::Running));
+        Ok(notices)
+    }
+
+    /// What stands behind spot instances: one-time or persistent, by their requests (EC2
+    /// DescribeSpotInstanceRequests). Each is asked for once; one that EC2 does not tell of is left
+    /// out.
+    pub(super) async fn kinds_of_requests(
+        &self,
+        ids: BTreeSet<SpotRequestId>,
+    ) -> BTreeMap<SpotRequestId, Lifecycle> {
+        let known = |of: &Self| of.requests.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let before = known(self);
+        let asked: Vec<&str> =
+            ids.iter().filter(|id| !before.contains_key(id)).map(SpotRequestId::as_str).collect();
+        for some in asked.chunks(VALUES) {
+            let these = filter("spot-instance-request-id", some.iter().copied());
+            match self.describe_requests(&Selector::everything(), Some(these)).await {
+                Ok(told) => told
+                    .iter()
+                    .filter_map(spot_request)
+                    .for_each(|it| self.remember(&it.id, it.lifecycle)),
+                Err(error) => tracing::debug!(%error, "cannot see which requests are persistent"),
+            }
+        }
+        known(self)
+    }
+
+    /// What stands behind a request is so for good.
+    pub(super) fn remember(&self, request: &SpotRequestId, kind: Lifecycle) {
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        requests.insert(request.clone(), kind);
     }
 
     async fn describe_requests(
@@ -105,10 +166,14 @@ impl Ec2 {
 }
 
 /// An instance that is taken back, and until when it runs.
-fn notice(request: &SpotInstanceRequest) -> Option<Notice> {
+fn notice(request: &SpotInstanceRequest, now: Timestamp) -> Option<Notice> {
     let status = request.status()?;
-    MARKED.contains(&status.code()?).then_some(())?;
+    let code = status.code().filter(|code| MARKED.contains(code))?;
     let since = status.update_time().and_then(|at| Timestamp::from_second(at.secs()).ok());
+    let is_fresh = since.is_some_and(|since| now.duration_since(since) < USERS_STOP);
+    if code == STOP && is_fresh {
+        return None;
+    }
     let instance = request.instance_id().filter(|id| !id.is_empty())?.into();
     Some(Notice { instance, ends: since.map(|since| since + LEAD) })
 }
@@ -159,6 +224,59 @@ mod tests {
             told,
             [("sir-1", Lifecycle::PersistentSpot, true), ("sir-2", Lifecycle::Spot, false)]
         );
+    }
+
+    /// One request with this status since 09:00:00, and its instance in this state.
+    async fn told(status: &str, state: &str, at: &str) -> Vec<Notice> {
+        let (status, state) = (status.to_owned(), state.to_owned());
+        let (ec2, _) = scripted::ec2(move |call| {
+            let tags = "<tagSet><item><key>ManagedBy</key><value>spot-tui</value></item></tagSet>";
+            if call.contains("Action=DescribeInstances") {
+                let instance = format!(
+                    "<instanceId>i-1</instanceId><instanceState><name>{state}</name>\
+                     </instanceState><instanceType>t3.medium</instanceType><launchTime>\
+                     2026-09-09T22:00:00Z</launchTime><placement><availabilityZone>us-west-2a\
+                     </availabilityZone></placement>"
+                );
+                let body = format!(
+                    "<DescribeInstancesResponse><reservationSet><item><instancesSet><item>\
+                     {instance}</item></instancesSet></item></reservationSet>\
+                     </DescribeInstancesResponse>"
+                );
+                return (200, body);
+            }
+            let name = "DescribeSpotInstanceRequestsResponse";
+            let request = format!(
+                "<spotInstanceRequestId>sir-1</spotInstanceRequestId><state>closed</state>\
+                 <type>one-time</type><status><code>{status}</code><updateTime>\
+                 2026-09-09T23:32:27Z</updateTime></status><instanceId>i-1</instanceId>{tags}"
+            );
+            let set =
+                format!("<spotInstanceRequestSet><item>{request}</item></spotInstanceRequestSet>");
+            (200, format!("<{name}>{set}</{name}>"))
+        })
+        .await;
+        let running = BTreeSet::from(["i-1".into()]);
+        let now = format!("2026-09-09T23:32:{at}Z").parse().unwrap();
+        ec2.notices(&Selector::everything(), &running, now).await.unwrap()
+    }
+
+    /// As AWS shows it (EC2 User Guide, "Spot request status", and a public log of 2026-09-09).
+    #[tokio::test(start_paused = true)]
+    async fn capacity_that_is_taken_back_is_told_of_while_the_instance_still_runs() {
+        let notices = told("instance-terminated-no-capacity", "running", "30").await;
+        let end = "2026-09-09T23:34:27Z".parse().unwrap();
+        assert_eq!(notices, [Notice { instance: "i-1".into(), ends: Some(end) }]);
+        let over = told("instance-terminated-no-capacity", "terminated", "30").await;
+        assert_eq!(over, [], "the request stays listed long after the end");
+        assert_eq!(told("marked-for-stop", "running", "40").await.len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_users_own_stop_is_no_interruption() {
+        assert_eq!(told("marked-for-stop", "stopping", "40").await, []);
+        let just_asked = told("marked-for-stop", "running", "28").await;
+        assert_eq!(just_asked, [], "EC2 may not tell of the stop yet");
     }
 
     #[tokio::test(start_paused = true)]

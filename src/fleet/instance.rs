@@ -55,7 +55,8 @@ pub struct Machine {
     pub id: InstanceId,
     /// EC2's own word for its state.
     pub state: Ec2State,
-    /// Why it is in this state, EC2's code: `Server.SpotInstanceTermination`, for one.
+    /// Why it is in this state, EC2's code and words: `Server.SpotInstanceTermination: Spot instance
+    /// termination`, for one.
     pub state_reason: Option<String>,
     /// Its type.
     pub machine_type: MachineType,
@@ -99,11 +100,17 @@ impl Machine {
         Pool { zone: self.zone.clone(), machine_type: self.machine_type.clone() }
     }
 
-    /// Whether EC2 took it back, and nobody ended it.
+    /// Whether EC2 took it back, and nobody ended it. Not every reclaim says so in its reason.
     pub fn was_taken_back(&self) -> bool {
-        self.state_reason.as_deref().is_some_and(|code| code.starts_with("Server.SpotInstance"))
+        const RECLAIMS: [&str; 3] =
+            ["Server.SpotInstance", "Server.InsufficientInstanceCapacity", SERVICE_INITIATED];
+        let reason = self.state_reason.as_deref().unwrap_or_default();
+        RECLAIMS.iter().any(|reclaim| reason.starts_with(reclaim))
     }
 }
+
+/// How a StateTransitionReason begins that was not the user's doing.
+pub const SERVICE_INITIATED: &str = "Service initiated";
 
 /// How an instance is paid for (API field `instanceLifecycle`, and the spot request's type).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]

@@ -30,7 +30,9 @@ pub use ids::{
     AccountId, DeploymentId, ImageId, InstanceId, InstanceKey, LaunchId, MachineType, Region,
     SecurityGroupId, SpotRequestId, SubnetId, VpcId, Zone,
 };
-pub use instance::{Attempt, HostKey, HostKeyTrust, Instance, Lifecycle, Machine};
+pub use instance::{
+    Attempt, HostKey, HostKeyTrust, Instance, Lifecycle, Machine, SERVICE_INITIATED,
+};
 pub use market::{Market, Pool, PriceList, RegionPrices};
 pub use phase::{Ec2State, Health, Phase, Transfer};
 pub use places::{PLACES, Place};

@@ -9,6 +9,11 @@ use spot_tui::fleet::{Ec2State, InstanceId};
 
 use super::*;
 
+/// Whether EC2 gives this code as the reason; its words follow.
+fn is_reason(machine: &Machine, code: &str) -> bool {
+    machine.state_reason.as_deref().is_some_and(|reason| reason.starts_with(code))
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_instance_lives_and_dies_as_ec2s_do() {
     let stage = Stage::play("{}").await;
@@ -31,9 +36,7 @@ async fn an_instance_lives_and_dies_as_ec2s_do() {
 
     stage.end(&running).await;
     let gone = stage.machines().await;
-    assert!(
-        gone.iter().all(|it| it.state_reason.as_deref() == Some("Client.UserInitiatedShutdown"))
-    );
+    assert!(gone.iter().all(|it| is_reason(it, "Client.UserInitiatedShutdown")));
     assert!(gone.iter().all(|it| it.public_ip.is_none()));
     assert!(stage.requests().await.iter().all(|request| !request.is_alive()));
     let left = stage.left(&[Kind::Volume, Kind::Interface]).await;
@@ -134,7 +137,7 @@ async fn what_is_taken_back_is_seen_two_minutes_before() {
         .collect();
     assert_eq!(taken.len(), 2);
     for machine in &taken {
-        assert_eq!(machine.state_reason.as_deref(), Some("Server.SpotInstanceTermination"));
+        assert!(is_reason(machine, "Server.SpotInstanceTermination"), "{machine:?}");
     }
     pass(60).await;
     let closed = stage.requests().await.into_iter().filter(|request| !request.is_alive());
@@ -157,6 +160,7 @@ async fn a_persistent_request_launches_again_until_it_is_cancelled() {
     alive.retain(Machine::is_alive);
     assert_eq!(alive.len(), 1, "it came back");
     assert_ne!(alive[0].id, first[0].id);
+    assert_eq!(alive[0].lifecycle, Lifecycle::PersistentSpot, "after a look, too");
 
     let behind = stage.requests().await;
     assert_eq!(behind[0].lifecycle, Lifecycle::PersistentSpot);
@@ -181,7 +185,7 @@ async fn some_instances_never_come_up() {
     let nth = |n: usize| seen.iter().find(|it| it.id == made[n].id).unwrap().clone();
     assert_eq!(nth(0).state, Ec2State::Running);
     assert_eq!(nth(1).state, Ec2State::Terminated);
-    assert_eq!(nth(1).state_reason.as_deref(), Some("Server.InternalError"));
+    assert!(is_reason(&nth(1), "Server.InternalError"), "{:?}", nth(1));
     assert_eq!(nth(2).state, Ec2State::Running);
     let console = stage.ec2().console_output(&made[2].id).await.unwrap().unwrap();
     assert!(console.contains("Kernel panic"), "{console}");

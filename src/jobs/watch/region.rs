@@ -164,7 +164,10 @@ impl Watched {
     /// Asks which of ours EC2 takes back, and tells what is new.
     async fn look_for_notices(&mut self) -> Result<(), AwsError> {
         let selector = Selector::deployment(&self.context.deployment());
-        let notices = match self.ec2.notices(&selector).await {
+        let is_news =
+            |it: &&Machine| it.state == Ec2State::Running && !self.noticed.contains(&it.id);
+        let running = self.machines.iter().filter(is_news).map(|it| it.id.clone()).collect();
+        let notices = match self.ec2.notices(&selector, &running, self.context.now()).await {
             Ok(notices) => notices,
             Err(error) => {
                 tracing::debug!(%error, "cannot see whether instances are taken back");
