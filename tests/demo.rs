@@ -19,7 +19,7 @@ use spot_tui::aws::{
     Access, Architecture, Aws, AwsError, Credentials, Ec2, Kind, LaunchRequest, Selector,
     SharedTimeSource, SpotRequest,
 };
-use spot_tui::config::{Network, UbuntuRelease};
+use spot_tui::config::{CpuCredits, Network, UbuntuRelease};
 use spot_tui::demo::{Scenario, Settings, World, connector};
 use spot_tui::fleet::tags::Origin;
 use spot_tui::fleet::{DeploymentId, Level, Lifecycle, Machine};
@@ -94,6 +94,7 @@ impl Stage {
             lifecycle: Lifecycle::Spot,
             max_price: None,
             associate_public_ip: true,
+            cpu_credits: CpuCredits::Standard,
             instance_profile: None,
         }
     }

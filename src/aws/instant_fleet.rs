@@ -240,18 +240,22 @@ fn template(request: &LaunchRequest) -> ec2::RequestLaunchTemplateData {
     let profile = request.instance_profile.as_ref().map(|name| {
         ec2::LaunchTemplateIamInstanceProfileSpecificationRequest::builder().name(name).build()
     });
-    let data = ec2::RequestLaunchTemplateData::builder()
-        .set_key_name(request.key_name.clone())
-        .user_data(STANDARD.encode(&request.user_data))
-        .metadata_options(metadata)
-        .block_device_mappings(
-            ec2::LaunchTemplateBlockDeviceMappingRequest::builder()
-                .device_name(&request.root_device)
-                .ebs(volume)
-                .build(),
-        )
-        .network_interfaces(interface)
-        .set_iam_instance_profile(profile);
+    let data =
+        ec2::RequestLaunchTemplateData::builder()
+            .set_key_name(request.key_name.clone())
+            .user_data(STANDARD.encode(&request.user_data))
+            .metadata_options(metadata)
+            .block_device_mappings(
+                ec2::LaunchTemplateBlockDeviceMappingRequest::builder()
+                    .device_name(&request.root_device)
+                    .ebs(volume)
+                    .build(),
+            )
+            .network_interfaces(interface)
+            .set_credit_specification(request.credits().map(|credits| {
+                ec2::CreditSpecificationRequest::builder().cpu_credits(credits).build()
+            }))
+            .set_iam_instance_profile(profile);
     let kinds = [
         ec2::ResourceType::Volume,
         ec2::ResourceType::NetworkInterface,

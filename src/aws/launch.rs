@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ec2::operation::run_instances::builders::RunInstancesFluentBuilder;
 use aws_sdk_ec2::types::{
-    BlockDeviceMapping, EbsBlockDevice, HttpTokensState, IamInstanceProfileSpecification,
-    InstanceInterruptionBehavior, InstanceMarketOptionsRequest, InstanceMetadataEndpointState,
-    InstanceMetadataOptionsRequest, InstanceNetworkInterfaceSpecification, InstanceType,
-    MarketType, ResourceType, SpotInstanceType, SpotMarketOptions, VolumeType,
+    BlockDeviceMapping, CreditSpecificationRequest, EbsBlockDevice, HttpTokensState,
+    IamInstanceProfileSpecification, InstanceInterruptionBehavior, InstanceMarketOptionsRequest,
+    InstanceMetadataEndpointState, InstanceMetadataOptionsRequest,
+    InstanceNetworkInterfaceSpecification, InstanceType, MarketType, ResourceType,
+    SpotInstanceType, SpotMarketOptions, VolumeType,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -18,6 +19,7 @@ use super::class::Class;
 use super::error::AwsError;
 use super::machines::machine;
 use super::select::born_with;
+use crate::config::CpuCredits;
 use crate::fleet::{
     ImageId, LaunchId, Lifecycle, Machine, MachineType, SecurityGroupId, SubnetId, Zone,
 };
@@ -57,6 +59,8 @@ pub struct LaunchRequest {
     pub max_price: Option<f64>,
     /// Whether it gets a public address.
     pub associate_public_ip: bool,
+    /// What a burstable type does without credits; other types have none.
+    pub cpu_credits: CpuCredits,
     /// An instance profile's name.
     pub instance_profile: Option<String>,
     /// The tags of everything that the call makes.
@@ -64,10 +68,24 @@ pub struct LaunchRequest {
 }
 
 impl LaunchRequest {
+    /// `standard` or `unlimited`, for a type to which that applies: EC2 refuses it for others.
+    pub(super) fn credits(&self) -> Option<&'static str> {
+        is_burstable(&self.machine_type).then_some(match self.cpu_credits {
+            CpuCredits::Standard => "standard",
+            CpuCredits::Unlimited => "unlimited",
+        })
+    }
+
     /// `2 x t3.medium in us-west-2a`.
     fn target(&self) -> String {
         format!("{} x {} in {}", self.count, self.machine_type, self.zone)
     }
+}
+
+/// Whether a type earns and spends CPU credits: the families T2, T3, T3a, T4g.
+pub fn is_burstable(machine_type: &MachineType) -> bool {
+    let rest = machine_type.as_str().strip_prefix('t');
+    rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 impl Ec2 {
@@ -123,26 +141,29 @@ impl Ec2 {
         let count = i32::try_from(request.count).unwrap_or(i32::MAX);
         // Left at EC2's default is what a shutdown from inside does (stop): a one-time request
         // ends with its instance anyway, and a persistent one has to survive a power-off.
-        let call = self
-            .once
-            .run_instances()
-            .client_token(request.token.as_str())
-            .min_count(1)
-            .max_count(count)
-            .image_id(request.image.as_str())
-            .instance_type(InstanceType::from(request.machine_type.as_str()))
-            .set_key_name(request.key_name.clone())
-            .user_data(STANDARD.encode(&request.user_data))
-            .set_instance_market_options(market(request))
-            .metadata_options(metadata())
-            .block_device_mappings(root_volume(request))
-            .network_interfaces(interface(request))
-            .set_iam_instance_profile(
-                request
-                    .instance_profile
-                    .as_ref()
-                    .map(|name| IamInstanceProfileSpecification::builder().name(name).build()),
-            );
+        let call =
+            self.once
+                .run_instances()
+                .client_token(request.token.as_str())
+                .min_count(1)
+                .max_count(count)
+                .image_id(request.image.as_str())
+                .instance_type(InstanceType::from(request.machine_type.as_str()))
+                .set_key_name(request.key_name.clone())
+                .user_data(STANDARD.encode(&request.user_data))
+                .set_instance_market_options(market(request))
+                .metadata_options(metadata())
+                .block_device_mappings(root_volume(request))
+                .network_interfaces(interface(request))
+                .set_credit_specification(request.credits().map(|credits| {
+                    CreditSpecificationRequest::builder().cpu_credits(credits).build()
+                }))
+                .set_iam_instance_profile(
+                    request
+                        .instance_profile
+                        .as_ref()
+                        .map(|name| IamInstanceProfileSpecification::builder().name(name).build()),
+                );
         Ok(born(request)
             .into_iter()
             .fold(call, |call, kind| call.tag_specifications(born_with(kind, &request.tags))))
@@ -211,4 +232,55 @@ fn interface(request: &LaunchRequest) -> InstanceNetworkInterfaceSpecification {
         .associate_public_ip_address(request.associate_public_ip)
         .delete_on_termination(true)
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::scripted;
+
+    fn request(machine_type: &str, cpu_credits: CpuCredits) -> LaunchRequest {
+        LaunchRequest {
+            token: "l-1-0".into(),
+            count: 1,
+            machine_type: machine_type.into(),
+            image: "ami-1".into(),
+            root_device: "/dev/sda1".into(),
+            subnet: "subnet-1".into(),
+            zone: "us-west-2a".into(),
+            security_groups: Vec::new(),
+            key_name: None,
+            user_data: String::new(),
+            storage_gb: 8,
+            lifecycle: Lifecycle::Spot,
+            max_price: None,
+            associate_public_ip: true,
+            cpu_credits,
+            instance_profile: None,
+            tags: BTreeMap::new(),
+        }
+    }
+
+    /// EC2 charges a T3 for surplus credits where nothing is said, and refuses credits elsewhere.
+    #[tokio::test(start_paused = true)]
+    async fn burstable_types_say_what_they_do_without_credits_and_others_say_nothing() {
+        let (ec2, calls) = scripted::ec2(|_| scripted::refusal("InvalidParameterValue")).await;
+        let (standard, unlimited) = (CpuCredits::Standard, CpuCredits::Unlimited);
+        for (name, credits, said) in [
+            ("t3.medium", standard, Some("CpuCredits=standard")),
+            ("t4g.small", unlimited, Some("CpuCredits=unlimited")),
+            ("m7i-flex.large", standard, None),
+            ("trn1.2xlarge", standard, None),
+        ] {
+            let request = request(name, credits);
+            assert!(
+                ec2.launch(&request).await.is_err() && ec2.create_template(&request).await.is_err()
+            );
+            for call in calls.lock().unwrap().drain(..) {
+                let found = call.split('&').find(|it| it.contains("CpuCredits"));
+                let found = found.and_then(|it| it.rsplit('.').next());
+                assert_eq!(found, said, "{name}: {call}");
+            }
+        }
+    }
 }

@@ -60,7 +60,7 @@ pub use error::AwsError;
 pub use ids::TemplateId;
 pub use images::{Architecture, ImageChoice};
 pub use instant_fleet::{FleetPlace, FleetRequest, Given};
-pub use launch::LaunchRequest;
+pub use launch::{LaunchRequest, is_burstable};
 pub use machines::DeploymentSeen;
 pub use network::{Kind, Residue};
 pub use offerings::MachineFacts;

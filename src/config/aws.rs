@@ -6,11 +6,14 @@ use std::path::PathBuf;
 use super::complaint::{Position, Report};
 use super::fields::{Fields, Reading};
 use super::keys::Section;
-use super::schema::{Aws, Network};
+use super::schema::{Aws, CpuCredits, Network};
 use super::tree::Node;
-use super::values::{Taken, boolean, path, price, text, whole};
+use super::values::{Taken, boolean, choice, path, price, text, whole};
 use super::{labels, shapes};
 use crate::fleet::{SecurityGroupId, SubnetId, VpcId};
+
+const CPU_CREDITS: [(&str, CpuCredits); 2] =
+    [("standard", CpuCredits::Standard), ("unlimited", CpuCredits::Unlimited)];
 
 /// Where its keys stand, in a message.
 const PLACE: &str = "in 'aws'";
@@ -63,6 +66,9 @@ pub(super) fn read(node: Option<&Node>, report: &mut Report) -> AwsPart {
         network: place.network,
         associate_public_ip: public != Reading::Wrong
             && !matches!(public, Reading::Given(false, _)),
+        cpu_credits: fields
+            .read("cpu_credits", report, |node| choice(node, &CPU_CREDITS))
+            .or(CpuCredits::Standard),
         iam_instance_profile: fields.read("iam_instance_profile", report, profile).given(),
         consistency_window_s: fields
             .read("consistency_window_s", report, |node| whole(node, 1..=600, " (seconds)"))

@@ -83,6 +83,7 @@ impl Section {
                 "subnet_id",
                 "use_dedicated_vpc",
                 "associate_public_ip",
+                "cpu_credits",
                 "iam_instance_profile",
                 "consistency_window_s",
                 "tags",

@@ -33,8 +33,8 @@ pub use keys::Section;
 pub use merge::{Found, Merged, merge_defaults};
 pub use parse::{parse, parse_bytes};
 pub use schema::{
-    AllowFrom, AtLifetime, Aws, Bacalhau, Budget, Config, Connect, Hold, HostKeyPolicy, Image,
-    Need, Network, NodeExtras, Placement, Rebound, RegionConfig, Replace, Sensor, Ssh, Strategy,
-    ThemeName, UbuntuRelease, Ui,
+    AllowFrom, AtLifetime, Aws, Bacalhau, Budget, Config, Connect, CpuCredits, Hold, HostKeyPolicy,
+    Image, Need, Network, NodeExtras, Placement, Rebound, RegionConfig, Replace, Sensor, Ssh,
+    Strategy, ThemeName, UbuntuRelease, Ui,
 };
 pub use shapes::is_deployment;

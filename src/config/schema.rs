@@ -124,6 +124,8 @@ pub struct Aws {
     pub network: Network,
     /// Whether instances get a public address. Default true.
     pub associate_public_ip: bool,
+    /// What burstable machine types do when their credits are used up. Default standard.
+    pub cpu_credits: CpuCredits,
     /// An instance profile's name. Default none.
     pub iam_instance_profile: Option<String>,
     /// How long EC2 may take to tell of what a call made whose answer was lost, in seconds.
@@ -201,6 +203,17 @@ impl Default for Placement {
     fn default() -> Self {
         Self { spill: false, strategy: Strategy::RunInstances, fleet_from: 20 }
     }
+}
+
+/// What a burstable machine (T2, T3, T3a, T4g) does when its CPU credits are used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CpuCredits {
+    /// It slows down to its baseline and costs no more.
+    Standard,
+    /// It goes on at full speed, and AWS charges for each vCPU-hour above the baseline. EC2's
+    /// default for T3, T3a and T4g.
+    Unlimited,
 }
 
 /// How many instances are asked for.

@@ -15,8 +15,8 @@ use spot_tui::app::{
     Effect, Input, LogPanel, Message, Model, Opening, Remembered, Stamped, update,
 };
 use spot_tui::config::{
-    AllowFrom, Aws, Bacalhau, Budget, Config, Connect, HostKeyPolicy, Image, Network, NodeExtras,
-    Placement, RegionConfig, Replace, Sensor, Ssh, UbuntuRelease, Ui,
+    AllowFrom, Aws, Bacalhau, Budget, Config, Connect, CpuCredits, HostKeyPolicy, Image, Network,
+    NodeExtras, Placement, RegionConfig, Replace, Sensor, Ssh, UbuntuRelease, Ui,
 };
 use spot_tui::fleet::{
     About, Account, Ec2State, Fact, Fleet, InstanceKey, JobId, Lifecycle, Machine, Phase, Progress,
@@ -58,6 +58,7 @@ pub(crate) fn config() -> Config {
             security_groups: Vec::new(),
             network: Network::Dedicated,
             associate_public_ip: true,
+            cpu_credits: CpuCredits::Standard,
             iam_instance_profile: None,
             consistency_window_s: 60,
             tags: std::collections::BTreeMap::new(),

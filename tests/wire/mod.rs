@@ -18,7 +18,7 @@ use spot_tui::aws::{
     Access, Architecture, Aws, AwsError, Class, Credential, Credentials, Ec2, Kind, LaunchRequest,
     Selector,
 };
-use spot_tui::config::{Network, UbuntuRelease};
+use spot_tui::config::{CpuCredits, Network, UbuntuRelease};
 use spot_tui::fleet::tags::Origin;
 use spot_tui::fleet::{DeploymentId, Ec2State, Level, Lifecycle, Machine, Step};
 
@@ -97,6 +97,7 @@ impl World {
             lifecycle: Lifecycle::Spot,
             max_price: None,
             associate_public_ip: true,
+            cpu_credits: CpuCredits::Standard,
             instance_profile: None,
         }
     }

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::app::{Counts, Motion, Opening, QuestionId, Remembered, Scope, Secret, TableCommand};
 use crate::config::{
-    AllowFrom, Aws, Bacalhau, Budget, Config, Connect, HostKeyPolicy, Image, Network, NodeExtras,
-    Placement, RegionConfig, Replace, Sensor, Ssh, UbuntuRelease, Ui,
+    AllowFrom, Aws, Bacalhau, Budget, Config, Connect, CpuCredits, HostKeyPolicy, Image, Network,
+    NodeExtras, Placement, RegionConfig, Replace, Sensor, Ssh, UbuntuRelease, Ui,
 };
 use crate::fleet::health::Vitals;
 use crate::fleet::{
@@ -50,6 +50,7 @@ fn config() -> Config {
             security_groups: Vec::new(),
             network: Network::Dedicated,
             associate_public_ip: true,
+            cpu_credits: CpuCredits::Standard,
             iam_instance_profile: None,
             consistency_window_s: 60,
             tags: BTreeMap::new(),

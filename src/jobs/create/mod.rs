@@ -351,6 +351,7 @@ impl Creation {
             lifecycle: wanted.lifecycle,
             max_price: wanted.spot_price_limit,
             associate_public_ip: aws.associate_public_ip,
+            cpu_credits: aws.cpu_credits,
             instance_profile: aws.iam_instance_profile.clone(),
             tags: BTreeMap::new(),
         }
