@@ -15,7 +15,8 @@ pub(in crate::jobs) struct Refusals(Mutex<HashMap<Pool, Option<Instant>>>);
 impl Refusals {
     /// A pool had nothing to give, with this code.
     pub(in crate::jobs) fn note(&self, pool: &Pool, code: Option<&str>) {
-        let is_not_sold = code == Some("Unsupported");
+        // The second is a fleet's word for the first.
+        let is_not_sold = matches!(code, Some("Unsupported" | "InvalidFleetConfiguration"));
         let until = (!is_not_sold).then(|| Instant::now() + UNAVAILABLE_POOL_TTL);
         self.pools().insert(pool.clone(), until);
     }

@@ -7,7 +7,7 @@
 use tokio::time::{Instant, sleep};
 
 use super::candidates::Candidate;
-use crate::aws::{AwsError, Class, Ec2, FleetRequest, Given, LaunchRequest, Selector};
+use crate::aws::{AwsError, Class, Ec2, FleetRequest, Given, LaunchRequest, Selector, quota_group};
 use crate::fleet::tags::Origin;
 use crate::fleet::{
     Attempt, Fact, Failure, FailureKind, InstanceKey, LaunchId, Level, Machine, Pool, Step,
@@ -93,17 +93,25 @@ impl Placement<'_> {
                 return placed;
             }
         }
+        // Families whose quota is used up: nobody asks them again, and others may give.
+        let mut used_up: Vec<(Option<&str>, AwsError)> = Vec::new();
         while !round.is_empty() && !waiting.is_empty() {
             let mut gave = Vec::new();
             for candidate in round {
+                let group = quota_group(&candidate.pool.machine_type);
                 if waiting.is_empty() {
                     break;
                 }
+                if used_up.iter().any(|(used, _)| *used == group) {
+                    continue;
+                }
                 let before = waiting.len();
-                let asked = self.ask_one(candidate, &mut waiting, &mut placed, &mut tries).await;
-                if let Err(failure) = asked {
-                    placed.refused = Some((waiting, failure));
-                    return placed;
+                match self.ask_one(candidate, &mut waiting, &mut placed, &mut tries).await {
+                    Ok(quota) => used_up.extend(quota.map(|error| (group, error))),
+                    Err(failure) => {
+                        placed.refused = Some((waiting, failure));
+                        return placed;
+                    }
                 }
                 if waiting.len() < before {
                     gave.push(candidate);
@@ -112,32 +120,43 @@ impl Placement<'_> {
             round = gave;
         }
         if !waiting.is_empty() {
-            let failure = self.nowhere(waiting.len(), &tries);
+            let quota = used_up.last().map(|(_, error)| error);
+            let failure = self.nowhere(waiting.len(), &tries, quota);
             placed.refused = Some((waiting, failure));
         }
         placed
     }
 
-    /// Asks one candidate; what it gives goes from `waiting` to `placed`. An error says that there
-    /// is nobody to be asked any more.
+    /// Asks one candidate; what it gives goes from `waiting` to `placed`. Answers with the refusal
+    /// where the quota of its families is used up. An error says that there is nobody to be asked
+    /// any more.
+    ///
+    /// AWS gives a part of what is asked for where capacity is short, but nothing where the quota
+    /// is: then half as many are asked for, down to one.
     async fn ask_one(
         &self,
         candidate: &Candidate,
         waiting: &mut Vec<InstanceKey>,
         placed: &mut Placed,
         tries: &mut Vec<Attempt>,
-    ) -> Result<(), Failure> {
-        loop {
-            let request = self.request(candidate, waiting.len(), tries.len() + 1);
+    ) -> Result<Option<AwsError>, Failure> {
+        let mut most = waiting.len();
+        while !waiting.is_empty() {
+            let count = most.min(waiting.len());
+            let request = self.request(candidate, count, tries.len() + 1);
             match self.ask(Request::Run(&request), waiting, tries).await? {
                 Ok(given) => {
                     self.fill(given.machines, waiting, placed).await;
-                    return Ok(());
+                    if most >= waiting.len() {
+                        return Ok(None);
+                    }
                 }
                 Err(error) if error.class == Class::NewToken => {}
+                Err(error) if error.class == Class::Quota && count > 1 => most = count / 2,
+                Err(error) if error.class == Class::Quota => return Ok(Some(error)),
                 Err(error) if error.class == Class::Elsewhere => {
                     self.context.refusals().note(&candidate.pool, error.code.as_deref());
-                    return Ok(());
+                    return Ok(None);
                 }
                 Err(error) => {
                     placed.stale_image |= error.is_stale_image();
@@ -145,6 +164,7 @@ impl Placement<'_> {
                 }
             }
         }
+        Ok(None)
     }
 
     /// Gives these machines to the rows that wait.
@@ -314,7 +334,7 @@ impl Placement<'_> {
     }
 
     /// All candidates were asked, and this many found no place.
-    fn nowhere(&self, missing: usize, tries: &[Attempt]) -> Failure {
+    fn nowhere(&self, missing: usize, tries: &[Attempt], quota: Option<&AwsError>) -> Failure {
         let region = self.ec2.region();
         if tries.is_empty() {
             return Failure::new(
@@ -326,15 +346,19 @@ impl Placement<'_> {
             );
         }
         let told: Vec<String> = tries.iter().map(ToString::to_string).collect();
-        Failure::new(
-            FailureKind::Capacity,
-            Step::Launch,
-            format!(
-                "{missing} of {} found no place in {region}: {}",
-                self.keys.len(),
-                told.join("; ")
+        let reason = format!(
+            "{missing} of {} found no place in {region}: {}",
+            self.keys.len(),
+            told.join("; ")
+        );
+        // Waiting mends a lack of capacity; a quota has to be raised.
+        let (kind, hint) = match quota {
+            Some(error) => (FailureKind::Quota, error.hint()),
+            None => (
+                FailureKind::Capacity,
+                "add machine types or regions, set placement.spill: true, or try again later",
             ),
-            "add machine types or regions, set placement.spill: true, or try again later",
-        )
+        };
+        Failure::new(kind, Step::Launch, reason, hint)
     }
 }
