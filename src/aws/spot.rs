@@ -15,14 +15,16 @@ use crate::fleet::{Ec2State, InstanceId, Lifecycle, Notice, SpotRequestId};
 /// The statuses of a request whose instance EC2 takes back, while the instance still runs (EC2 User
 /// Guide, "Spot request status"): where there is no capacity the status tells of the end two
 /// minutes before it comes, and the request is closed by then. It stays listed long after the end.
-const MARKED: [&str; 7] = [
+const MARKED: [&str; 9] = [
     "marked-for-termination",
     STOP,
     "instance-terminated-no-capacity",
     "instance-terminated-by-price",
     "instance-terminated-by-service",
+    "instance-terminated-capacity-oversubscribed",
     "instance-stopped-no-capacity",
     "instance-stopped-by-price",
+    "instance-stopped-capacity-oversubscribed",
 ];
 /// Such a status is also what a stop of the user's own begins with.
 const STOP: &str = "marked-for-stop";
