@@ -25,7 +25,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use serde_json::{Value, json};
 use spot_tui::app::{self, Message, Model, Motion, Opening, Pane, Remembered, Stamped, update};
-use spot_tui::fleet::{About, Fleet, InstanceKey, JobId, Phase, Progress, Report};
+use spot_tui::fleet::{Fleet, InstanceKey, InstanceNews, JobId, News, Phase, Report};
 use spot_tui::store::Entry;
 use spot_tui::view::{Theme, render};
 use tempfile::TempDir;
@@ -326,13 +326,13 @@ fn keys_in_a_stream() {
 /// One report of a stream: a line, and now and then a phase.
 fn stream(model: &mut Model, number: usize) {
     let key = InstanceKey::from(format!("i-{:017x}", number * 7 % 1_000).as_str());
-    let progress = match number % 10 {
-        0 if number.is_multiple_of(20) => Progress::Entered(Phase::Ready),
-        0 => Progress::Entered(Phase::Degraded { reason: "bench".to_owned() }),
-        _ => Progress::Output(format!("line {number}: Setting up docker-ce")),
+    let news = match number % 10 {
+        0 if number.is_multiple_of(20) => InstanceNews::Entered(Phase::Ready),
+        0 => InstanceNews::Entered(Phase::Degraded { reason: "bench".to_owned() }),
+        _ => InstanceNews::Output(format!("line {number}: Setting up docker-ce")),
     };
     let at = model.now;
-    let report = Report { job: JobId(1), at, about: About::Instance(key), progress };
+    let report = Report { job: JobId(1), at, news: News::Instance(key, news) };
     drop(update(model, Stamped { at, message: Message::Report(report) }));
 }
 
@@ -358,8 +358,8 @@ fn report_time(model: &mut Model) -> [f64; 2] {
         };
         number += 1;
         let at = model.now;
-        let (about, progress) = (About::Instance(key), Progress::Entered(phase));
-        let report = Report { job: JobId(1), at, about, progress };
+        let news = News::Instance(key, InstanceNews::Entered(phase));
+        let report = Report { job: JobId(1), at, news };
         drop(update(model, Stamped { at, message: Message::Report(report) }));
     };
     let taken_up = median(50, || report(model));

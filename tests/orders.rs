@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use spot_tui::app::{Command, Counts, Effect, Message, Model, Opening, Stamped, update};
 use spot_tui::fleet::{
-    About, Doom, Doomed, Fleet, Instance, InstanceKey, Job, JobId, Launch, Machine, Order, Outcome,
-    Phase, Progress, Report, Victim,
+    Doom, Doomed, Fleet, Instance, InstanceKey, Job, JobId, JobNews, Launch, Machine, News, Order,
+    Outcome, Phase, Report, Victim,
 };
 
 use crate::support::screen::{at, machine, opening};
@@ -125,8 +125,8 @@ fn a_create_that_is_cancelled_is_taken_back() {
         Effect::Start(id, Job::Create(_)) => Some(*id),
         _ => None,
     });
-    let progress = Progress::Ended(Outcome::Cancelled);
-    let report = Report { job: job.unwrap_or(JobId(0)), at: at(2), about: About::Job, progress };
+    let news = News::Job(JobNews::Ended(Outcome::Cancelled));
+    let report = Report { job: job.unwrap_or(JobId(0)), at: at(2), news };
     let effects = take(&mut model, Message::Report(report));
     let rolled_back = effects.iter().find_map(|effect| match effect {
         Effect::Start(_, Job::Destroy(Doomed::Launches(launches))) => Some(launches.clone()),

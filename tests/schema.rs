@@ -4,8 +4,9 @@
 use serde_json::{Value, json};
 use spot_tui::app::{Command, Message, Model, Opening, Stamped, update};
 use spot_tui::fleet::{
-    About, Account, Attempt, Ec2State, Fact, Failure, FailureKind, HostKey, HostKeyTrust,
-    InstanceKey, JobId, Level, Machine, Outcome, Phase, Progress, Report, Step, Transfer,
+    Account, Attempt, Ec2State, Failure, FailureKind, HostKey, HostKeyTrust, InstanceKey,
+    InstanceNews, JobId, JobNews, Level, Machine, News, Outcome, Phase, RegionNews, Report, Step,
+    Transfer,
 };
 use spot_tui::headless::{Format, Printer, print_list};
 
@@ -35,36 +36,32 @@ impl<'a> Run<'a> {
 
     fn send(&mut self, message: Message) {
         self.second += 1;
-        let before = self.printer.saw(&self.model, &message);
+        self.printer.noted(&self.model, &message);
         drop(update(&mut self.model, Stamped { at: at(self.second), message }));
-        self.printer.changed(&self.model, before);
+        self.printer.changed(&self.model);
     }
 
-    fn report(&mut self, about: About, progress: Progress) {
+    fn report(&mut self, news: News) {
         let job = self.model.active().last().map_or(JobId(0), |(id, _)| id);
-        let report = Report { job, at: at(self.second), about, progress };
+        let report = Report { job, at: at(self.second), news };
         self.send(Message::Report(report));
     }
 
     fn enter(&mut self, key: &InstanceKey, phases: impl IntoIterator<Item = Phase>) {
         for phase in phases {
-            self.report(About::Instance(key.clone()), Progress::Entered(phase));
+            self.report(News::Instance(key.clone(), InstanceNews::Entered(phase)));
         }
     }
 
-    fn learn(&mut self, about: About, fact: Fact) {
-        self.report(about, Progress::Learned(Box::new(fact)));
-    }
-
-    fn say(&mut self, about: &About, text: &str) {
+    fn say(&mut self, of: impl Fn(Level, String) -> News, text: &str) {
         for level in [Level::Info, Level::Success, Level::Warning, Level::Error] {
-            self.report(about.clone(), Progress::Said(level, text.to_owned()));
+            self.report(of(level, text.to_owned()));
         }
     }
 }
 
-fn account() -> Fact {
-    Fact::Account(Account {
+fn account() -> JobNews {
+    JobNews::Account(Account {
         id: "123456789012".into(),
         creator: "alice".into(),
         arn: "arn:aws:iam::123456789012:user/alice".into(),
@@ -72,8 +69,8 @@ fn account() -> Fact {
     })
 }
 
-fn west() -> About {
-    About::Region("us-west-2".into())
+fn west(news: RegionNews) -> News {
+    News::Region("us-west-2".into(), news)
 }
 
 fn with_state(state: Ec2State) -> Machine {
@@ -86,8 +83,8 @@ fn with_state(state: Ec2State) -> Machine {
     }
 }
 
-fn host_key(trust: HostKeyTrust) -> Fact {
-    Fact::HostKey(HostKey {
+fn host_key(trust: HostKeyTrust) -> InstanceNews {
+    InstanceNews::HostKey(HostKey {
         openssh: "ssh-ed25519 AAAA".to_owned(),
         fingerprint: "SHA256:gD4Gp2DBmTh0CMwe8RzZuvkvVgNFtLU0bVxnNcDSzHc".to_owned(),
         trust,
@@ -97,13 +94,13 @@ fn host_key(trust: HostKeyTrust) -> Fact {
 /// A create of two instances, one of which is refused and one of which lives and is interrupted,
 /// and everything else that can be reported. Answers the two rows.
 fn everything(run: &mut Run) -> [InstanceKey; 2] {
-    run.learn(About::Job, account());
+    run.report(News::Job(account()));
     let counts = [("us-west-2".into(), 2)].into();
     run.send(Message::Command(Command::create(Some(counts))));
     let keys: Vec<InstanceKey> = run.model.fleet.instances().map(|row| row.key.clone()).collect();
     let [lives, refused] = keys.try_into().unwrap();
-    let of = |key: &InstanceKey| About::Instance(key.clone());
-    run.report(About::Job, Progress::Started);
+    let of = |key: &InstanceKey, news| News::Instance(key.clone(), news);
+    run.report(News::Job(JobNews::Started));
     for key in [&lives, &refused] {
         run.enter(key, [Phase::Requesting]);
     }
@@ -117,42 +114,44 @@ fn everything(run: &mut Run) -> [InstanceKey; 2] {
             code: code.map(str::to_owned),
             message: message.map(str::to_owned),
         };
-        run.learn(of(&refused), Fact::Tried(attempt));
+        run.report(of(&refused, InstanceNews::Tried(attempt)));
     }
     run.enter(
         &refused,
         [Phase::Failed(Failure::new(FailureKind::Key, Step::KeyPair, HOSTILE, HOSTILE))],
     );
-    run.learn(of(&lives), Fact::Seen(with_state(Ec2State::Pending)));
-    let running = Fact::Surveyed(vec![with_state(Ec2State::Running)]);
-    let silent = Fact::Unanswered(HOSTILE.to_owned());
+    run.report(of(&lives, InstanceNews::Seen(Box::new(with_state(Ec2State::Pending)))));
+    let running = RegionNews::Surveyed(vec![with_state(Ec2State::Running)]);
+    let silent = RegionNews::Unanswered(HOSTILE.to_owned());
     for fact in [running.clone(), running, silent.clone(), silent] {
-        run.learn(west(), fact);
+        run.report(west(fact));
     }
     for trust in [HostKeyTrust::Pinned, HostKeyTrust::Pinned, HostKeyTrust::Console] {
-        run.learn(of(&lives), host_key(trust));
+        run.report(of(&lives, host_key(trust)));
     }
     run.enter(&lives, [Phase::Connecting]);
     run.enter(&lives, [0, 1, 2].map(|sent| Phase::Uploading(Transfer { sent, total: 2 })));
-    run.report(of(&lives), Progress::Transferred(Transfer { sent: 1, total: 2 }));
+    run.report(of(&lives, InstanceNews::Transferred(Transfer { sent: 1, total: 2 })));
     run.enter(&lives, [Phase::Configuring]);
-    run.report(of(&lives), Progress::Output(HOSTILE.to_owned()));
+    run.report(of(&lives, InstanceNews::Output(HOSTILE.to_owned())));
     // Refused by the state machine: it is no transition.
     run.enter(&lives, [Phase::Pending]);
     run.enter(&lives, [Phase::Rebooting, Phase::Verifying, Phase::Ready]);
     run.enter(&lives, [Phase::Degraded { reason: HOSTILE.to_owned() }, Phase::Ready]);
     run.enter(&lives, [Phase::Interrupted { at: None }, Phase::Interrupted { at: Some(at(230)) }]);
-    for about in [About::Job, west(), of(&lives), of(&refused)] {
-        run.say(&about, HOSTILE);
+    run.say(|level, text| News::Job(JobNews::Said(level, text)), HOSTILE);
+    run.say(|level, text| west(RegionNews::Said(level, text)), HOSTILE);
+    for key in [&lives, &refused] {
+        run.say(|level, text| of(key, InstanceNews::Said(level, text)), HOSTILE);
     }
     run.send(Message::Stored(Err(HOSTILE.to_owned())));
     run.send(Message::Stored(Ok(())));
     run.send(Message::Dropped(JobId(0), 7));
     run.enter(&lives, [Phase::Terminating]);
     for _ in 0..2 {
-        run.learn(west(), Fact::Surveyed(vec![with_state(Ec2State::Terminated)]));
+        run.report(west(RegionNews::Surveyed(vec![with_state(Ec2State::Terminated)])));
     }
-    run.report(About::Job, Progress::Ended(Outcome::Partly { failed: 1 }));
+    run.report(News::Job(JobNews::Ended(Outcome::Partly { failed: 1 })));
     run.plan();
     [lives, refused]
 }
@@ -226,10 +225,10 @@ fn each_transition_is_told_once_whoever_saw_it_first() {
 #[test]
 fn a_job_that_fails_counts_all_its_rows() {
     let text = printed(Format::Json, |run| {
-        run.learn(About::Job, account());
+        run.report(News::Job(account()));
         run.send(Message::Command(Command::create(Some([("us-west-2".into(), 3)].into()))));
         let failure = Failure::new(FailureKind::SignIn, Step::Account, HOSTILE, "");
-        run.report(About::Job, Progress::Ended(Outcome::Failed(failure)));
+        run.report(News::Job(JobNews::Ended(Outcome::Failed(failure))));
     });
     assert_json_lines(&text);
     assert_eq!(parsed(&text).last().unwrap()["failed"], 3);
@@ -261,10 +260,10 @@ fn people_read_sentences_and_no_terminal_obeys_them() {
 #[test]
 fn what_ends_unasked_is_no_success() {
     let text = printed(Format::Lines { output: false }, |run| {
-        run.learn(west(), Fact::Surveyed(vec![with_state(Ec2State::Running)]));
-        run.learn(west(), Fact::Surveyed(Vec::new()));
+        run.report(west(RegionNews::Surveyed(vec![with_state(Ec2State::Running)])));
+        run.report(west(RegionNews::Surveyed(Vec::new())));
         let terminated = with_state(Ec2State::Terminated);
-        run.learn(west(), Fact::Surveyed(vec![terminated]));
+        run.report(west(RegionNews::Surveyed(vec![terminated])));
     });
     assert!(text.contains("WARNING: Terminated"), "{text}");
 }
@@ -276,7 +275,7 @@ fn the_list_keeps_its_schema() {
     let mut run = Run::new(&mut nothing, Format::Json);
     everything(&mut run);
     let other = Machine { creator: Some(HOSTILE.to_owned()), ..machine(2, "us-west-2b") };
-    run.learn(west(), Fact::Surveyed(vec![other]));
+    run.report(west(RegionNews::Surveyed(vec![other])));
     print_list(&mut out, &run.model, true);
     let text = String::from_utf8(out).unwrap();
     assert_list(&text);
@@ -348,7 +347,7 @@ fn the_schema_of_the_list_refuses_what_breaks_the_contract() {
     let mut out = Vec::new();
     let mut nothing = Vec::new();
     let mut run = Run::new(&mut nothing, Format::Json);
-    run.learn(west(), Fact::Surveyed(vec![with_state(Ec2State::Running)]));
+    run.report(west(RegionNews::Surveyed(vec![with_state(Ec2State::Running)])));
     print_list(&mut out, &run.model, true);
     let list: Value = serde_json::from_slice(&out).unwrap();
     let mut wrong = vec![list[0].to_string()];

@@ -8,8 +8,8 @@ use insta::assert_snapshot;
 use ratatui::style::Color;
 use spot_tui::app::{Effect, Exit, Input, Message, Panel, Question, QuestionId, Secret, Turn};
 use spot_tui::fleet::{
-    About, Attempt, Doomed, Fact, Failure, FailureKind, HostKey, HostKeyTrust, InstanceKey, Job,
-    JobId, Level, Outcome, Phase, Progress, Region, Report, Step, Transfer,
+    Attempt, Doomed, Failure, FailureKind, HostKey, HostKeyTrust, InstanceKey, InstanceNews, Job,
+    JobId, JobNews, Level, News, Outcome, Phase, Region, RegionNews, Report, Step, Transfer,
 };
 use spot_tui::view::Theme;
 
@@ -33,13 +33,16 @@ fn fleet(width: u16, height: u16) -> Screen {
         let region = key.as_str().split('/').next().unwrap();
         let letter = ["a", "b", "c"][usize::from(number) % 3];
         screen.enter(key, Phase::Requesting);
-        screen.learn(key, Fact::Seen(machine(number, &format!("{region}{letter}"))));
+        screen.learn(
+            key,
+            InstanceNews::Seen(Box::new(machine(number, &format!("{region}{letter}")))),
+        );
     }
     screen.second = 120;
     screen.enter(&keys[0], Phase::Ready);
     screen.enter(&keys[1], Phase::Configuring);
-    let output = Progress::Output("Setting up docker-ce (5:29.0.1-1~ubuntu.24.04)".into());
-    screen.report(About::Instance(keys[1].clone()), output);
+    let output = InstanceNews::Output("Setting up docker-ce (5:29.0.1-1~ubuntu.24.04)".into());
+    screen.report(News::Instance(keys[1].clone(), output));
     screen.enter(&keys[2], Phase::Uploading(Transfer { sent: 62, total: 100 }));
     screen.enter(&keys[3], Phase::Ready);
     screen.enter(&keys[4], Phase::Interrupted { at: Some(at(230)) });
@@ -50,7 +53,7 @@ fn fleet(width: u16, height: u16) -> Screen {
         "InsufficientInstanceCapacity for t3.medium in a, b and c; t3a.medium: the same",
         "Add machine types to the region, or another region.",
     );
-    screen.learn(&keys[6], Fact::Tried(attempt()));
+    screen.learn(&keys[6], InstanceNews::Tried(attempt()));
     screen.enter(&keys[6], Phase::Failed(refused));
     screen.second = 128;
     screen.send(Message::Clock);
@@ -70,7 +73,7 @@ fn attempt() -> Attempt {
 }
 
 fn end(screen: &mut Screen, job: u64, outcome: Outcome) -> Vec<Effect> {
-    screen.report_of(JobId(job), About::Job, Progress::Ended(outcome))
+    screen.report_of(JobId(job), News::Job(JobNews::Ended(outcome)))
 }
 
 #[test]
@@ -121,9 +124,8 @@ fn a_nuke_tells_what_goes_before_it_takes_the_accounts_number() {
     assert!(text.contains("of account 123456789012") && text.contains("looking"), "{text}");
     assert_eq!(screen.press("123456789012<Enter>"), [], "nobody knows yet what it would be");
     let said = "spot-other by bob, 1 alive: instance i-0b0b (running)".to_owned();
-    let about = About::Region(Region::from("eu-west-1"));
-    let progress = Progress::Said(Level::Info, said);
-    screen.send(Message::Report(Report { job: look, at: at(1), about, progress }));
+    let news = News::Region(Region::from("eu-west-1"), RegionNews::Said(Level::Info, said));
+    screen.send(Message::Report(Report { job: look, at: at(1), news }));
     end(&mut screen, look.0, Outcome::Done);
     let text = screen.text();
     assert!(text.contains("eu-west-1  spot-other by bob, 1 alive: instance i-0b0b"), "{text}");
@@ -179,7 +181,7 @@ fn details_tell_why_and_what_to_do() {
         fingerprint: "SHA256:uNiVztksCsDhcc0u9e8BgrJXVGLnZ7mA".into(),
         trust: HostKeyTrust::Pinned,
     };
-    screen.learn(&key, Fact::HostKey(host_key));
+    screen.learn(&key, InstanceNews::HostKey(host_key));
     screen.press("<Enter>");
     assert_snapshot!("details_80x24", screen.photo());
 }
@@ -324,8 +326,8 @@ fn a_read_only_screen_says_why_and_changes_nothing() {
 fn old_regions_are_named() {
     let mut screen = fleet(140, 40);
     assert!(screen.text().contains("live, 1m ago"), "{}", screen.text());
-    let trouble = Progress::Learned(Box::new(Fact::Unanswered("timed out".into())));
-    screen.report(About::Region(Region::from("eu-west-1")), trouble);
+    let trouble = RegionNews::Unanswered("timed out".into());
+    screen.report(News::Region(Region::from("eu-west-1"), trouble));
     assert!(screen.text().contains("old: eu-west-1 1m"), "{}", screen.text());
 }
 

@@ -2,7 +2,7 @@
 
 use super::Motion;
 use super::log::Ring;
-use crate::fleet::{Fact, Instance, InstanceKey, JobId, Level, Progress, Ran, Report};
+use crate::fleet::{Change, Instance, InstanceKey, JobId, Level, Ran, Report};
 
 /// A command and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,16 +42,13 @@ impl Answers {
     }
 
     /// Takes in what its job reports of an instance.
-    pub(super) fn take(&mut self, key: &InstanceKey, report: &Report) {
+    pub(super) fn take(&mut self, report: &Report, change: &Change) {
+        let (Change::Output(key, _) | Change::Ran(key, _)) = change else { return };
         let answer = self.answers.iter_mut().find(|answer| answer.key == *key);
         let Some(answer) = answer.filter(|_| report.job == self.job) else { return };
-        match &report.progress {
-            Progress::Output(line) => answer.lines.push(report.at, Level::Info, "", line),
-            Progress::Learned(fact) => {
-                if let Fact::Ran(ran) = &**fact {
-                    answer.ran = Some(ran.clone());
-                }
-            }
+        match change {
+            Change::Output(_, line) => answer.lines.push(report.at, Level::Info, "", line),
+            Change::Ran(_, ran) => answer.ran = Some(ran.clone()),
             _ => {}
         }
     }

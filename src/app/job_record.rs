@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::fleet::{Doomed, InstanceKey, Job, Launch, LaunchId, Outcome, Region};
+use crate::fleet::{Doomed, InstanceKey, Job, JobKind, Launch, LaunchId, Outcome, Region};
 
 /// A job and what came of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobRecord {
     /// What it does.
+    pub kind: JobKind,
+    /// The same as a word.
     pub verb: &'static str,
     /// Whether it changes anything at AWS.
     pub is_mutating: bool,
@@ -55,7 +57,16 @@ impl JobRecord {
             _ => Vec::new(),
         };
         let is_mutating = job.is_mutating();
-        Self { verb: job.verb(), is_mutating, asked, outcome: None, keys, regions, launches }
+        Self {
+            kind: job.kind(),
+            verb: job.verb(),
+            is_mutating,
+            asked,
+            outcome: None,
+            keys,
+            regions,
+            launches,
+        }
     }
 
     /// Whether it is under way.

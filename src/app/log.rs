@@ -9,7 +9,7 @@ use std::fmt;
 use jiff::Timestamp;
 use tui_logger::{TuiWidgetEvent, TuiWidgetState};
 
-use super::text;
+use crate::fleet::text;
 use crate::fleet::{InstanceKey, Level};
 
 /// The longest line that is kept, in bytes.

@@ -21,7 +21,6 @@ mod scope;
 mod story;
 mod table;
 mod tally;
-mod text;
 mod update;
 
 pub use answers::{Answer, Answers};
@@ -37,7 +36,7 @@ pub use job_record::JobRecord;
 pub use layout::{Layout, SMALLEST};
 pub use log::{Line, Log, LogPanel, Ring};
 pub use message::{Input, Message, Signal, Stamped};
-pub use model::{Flash, Model, Opening};
+pub use model::{Flash, Latest, Model, Opening};
 pub use panels::{Pane, Panel, Panels, Remembered};
 pub use query::{Query, find};
 pub use reader::Reader;
@@ -45,7 +44,7 @@ pub use scope::{Counts, Scope};
 pub use story::{Story, story};
 pub use table::Table;
 pub use tally::Tally;
-pub use text::clean;
 pub use update::{estimate, update};
 
+pub use crate::fleet::text::clean;
 pub use crate::fleet::{Question, QuestionId, Secret};

@@ -17,8 +17,8 @@ use super::{
 };
 use crate::config::{Config, ThemeName};
 use crate::fleet::{
-    Account, DeploymentId, Doom, Failure, Fleet, Instance, InstanceKey, Job, JobId, Level, Order,
-    Outcome,
+    Account, Change, DeploymentId, Doom, Failure, Fleet, InstanceKey, Job, JobId, JobKind, Level,
+    Order, Outcome,
 };
 
 /// What the program starts with.
@@ -60,6 +60,23 @@ pub struct Flash {
     pub at: Timestamp,
 }
 
+/// A report's job, its moment, and what became different by it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Latest {
+    /// The job.
+    pub job: JobId,
+    /// When it reported.
+    pub at: Timestamp,
+    /// What became different.
+    pub changes: Vec<Change>,
+}
+
+impl Default for Latest {
+    fn default() -> Self {
+        Self { job: JobId(0), at: Timestamp::UNIX_EPOCH, changes: Vec::new() }
+    }
+}
+
 /// How long a sentence stays in the footer.
 const FLASH: SignedDuration = SignedDuration::from_secs(15);
 /// How long a toast stays.
@@ -93,6 +110,8 @@ pub struct Model {
     pub jobs: BTreeMap<JobId, JobRecord>,
     /// Everything that was said.
     pub log: Log,
+    /// What the newest message changed, if it was a report.
+    pub latest: Latest,
     /// Where the log panel stands.
     pub log_panel: LogPanel,
     /// The table's order, cursor and marks.
@@ -178,6 +197,7 @@ impl Model {
             unsaved: None,
             jobs: BTreeMap::new(),
             log: Log::default(),
+            latest: Latest::default(),
             log_panel: LogPanel::default(),
             table: Table::default(),
             panels,
@@ -300,6 +320,16 @@ impl Model {
         self.jobs.iter().filter(|(_, job)| job.is_active()).map(|(id, job)| (*id, job))
     }
 
+    /// Whether a job of this kind is under way.
+    pub fn does(&self, kind: JobKind) -> bool {
+        self.active().any(|(_, job)| job.kind == kind)
+    }
+
+    /// How the log names a job.
+    pub(super) fn job_name(&self, id: JobId) -> String {
+        self.jobs.get(&id).map_or_else(|| id.to_string(), |job| job.verb.to_owned())
+    }
+
     /// The jobs under way that change something at AWS.
     pub fn changing(&self) -> impl Iterator<Item = (JobId, &JobRecord)> {
         self.active().filter(|(_, job)| job.is_mutating)
@@ -352,16 +382,11 @@ impl Model {
         self.unsorted = true;
     }
 
-    /// As [`Self::unsettle`], where one row alone changed: it is counted at once.
-    pub(super) fn recount(&mut self, before: &Instance) {
-        if self.unsorted {
-            return;
+    /// As [`Self::unsettle`], where one row alone changed.
+    pub(super) fn touch(&mut self, key: &InstanceKey) {
+        if !self.unsorted && !self.changed.contains(key) {
+            self.changed.insert(key.clone());
         }
-        self.tally.subtract(before);
-        if let Some(after) = self.fleet.get(&before.key) {
-            self.tally.add(after);
-        }
-        self.changed.insert(before.key.clone());
     }
 
     /// Counts and sorts if reports changed the fleet. To be called before the table is looked at:
@@ -371,6 +396,7 @@ impl Model {
             self.rearrange();
         } else if !self.changed.is_empty() {
             let changed = std::mem::take(&mut self.changed);
+            self.tally = Tally::of(&self.fleet);
             self.table.rearrange(&self.fleet, &changed);
             self.fit();
         }

@@ -32,7 +32,7 @@ impl Tally {
         self.regions.get(region).map_or(0, |counts| counts.values().sum())
     }
 
-    pub(super) fn add(&mut self, instance: &Instance) {
+    fn add(&mut self, instance: &Instance) {
         if instance.phase == Phase::Terminated {
             self.terminated += 1;
             return;
@@ -46,32 +46,6 @@ impl Tally {
         }
         if let Some(region) = self.regions.get_mut(&instance.region) {
             *region.entry(health).or_insert(0) += 1;
-        }
-    }
-
-    /// Takes a row out that was counted. Nothing is left of what has none.
-    pub(super) fn subtract(&mut self, instance: &Instance) {
-        if instance.phase == Phase::Terminated {
-            self.terminated -= 1;
-            return;
-        }
-        self.total -= 1;
-        let health = instance.phase.health();
-        less(&mut self.health, health);
-        if let Some(region) = self.regions.get_mut(&instance.region) {
-            less(region, health);
-            if region.is_empty() {
-                self.regions.remove(&instance.region);
-            }
-        }
-    }
-}
-
-fn less(counts: &mut BTreeMap<Health, usize>, health: Health) {
-    if let Some(count) = counts.get_mut(&health) {
-        *count -= 1;
-        if *count == 0 {
-            counts.remove(&health);
         }
     }
 }

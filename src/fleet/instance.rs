@@ -269,6 +269,16 @@ impl Instance {
         self.machine.as_ref().is_some_and(Machine::is_alive) && !self.phase.is_over()
     }
 
+    /// Whether EC2 takes it back or has done so: the notice was seen, or the end of one that had
+    /// none. What we end ourselves is told apart by EC2's reason.
+    pub fn is_interrupted(&self) -> bool {
+        match self.phase {
+            Phase::Interrupted { .. } => true,
+            Phase::Terminated => self.machine.as_ref().is_some_and(Machine::was_taken_back),
+            _ => false,
+        }
+    }
+
     /// How people's log lines name it: `i-0a1b... @ 52.34.56.78`, or the row before it exists.
     pub fn label(&self) -> String {
         match (self.id(), self.address()) {

@@ -3,6 +3,8 @@
 //! Pure: no tokio, no AWS, no SSH, no files, no clock, no randomness. Time comes in with the
 //! report that is applied.
 
+mod apply;
+mod change;
 pub mod cost;
 mod diagnosis;
 mod failure;
@@ -11,6 +13,7 @@ pub mod identity;
 mod ids;
 mod instance;
 pub mod market;
+mod news;
 mod phase;
 mod places;
 mod progress;
@@ -22,6 +25,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::Timestamp;
 
+pub use change::{Change, IllegalStep};
 pub use cost::{Amount, Cost};
 pub use diagnosis::Diagnosis;
 pub use failure::{Failure, FailureKind, Step};
@@ -34,11 +38,12 @@ pub use instance::{
     Attempt, HostKey, HostKeyTrust, Instance, Lifecycle, Machine, SERVICE_INITIATED,
 };
 pub use market::{Market, Pool, PriceList, RegionPrices};
+pub use news::{InstanceNews, JobNews, News, RegionNews, Report, Subject};
 pub use phase::{Ec2State, Health, Phase, Transfer};
 pub use places::{PLACES, Place};
 pub use progress::{
-    About, Account, Doom, Doomed, Fact, Job, JobId, Launch, Level, NetworkState, Notice, Order,
-    Outcome, Progress, Ran, Report, Victim,
+    Account, Doom, Doomed, Job, JobId, JobKind, Launch, Level, NetworkState, Notice, Order,
+    Outcome, Ran, Victim,
 };
 pub use question::{Question, QuestionId, Secret};
 
@@ -66,21 +71,6 @@ pub struct RegionView {
     pub network: Option<NetworkState>,
     /// The newest attempts to launch there, oldest first.
     pub attempts: VecDeque<Attempt>,
-}
-
-/// How many attempts a region remembers.
-const ATTEMPTS: usize = 100;
-
-/// A step that the state machine refused. The last good phase stays.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{key}: {from} cannot become {to}")]
-pub struct IllegalStep {
-    /// The row.
-    pub key: InstanceKey,
-    /// The phase that stays, by its word.
-    pub from: &'static str,
-    /// The phase that was refused, by its word.
-    pub to: &'static str,
 }
 
 impl Fleet {
@@ -195,254 +185,6 @@ impl Fleet {
             }
         }
         Some(instance)
-    }
-
-    /// Applies one report: the only way in which a fleet changes by itself.
-    ///
-    /// `deployment` is the one that adopted instances belong to.
-    pub fn apply(&mut self, report: &Report, deployment: &DeploymentId) -> Result<(), IllegalStep> {
-        match (&report.about, &report.progress) {
-            (About::Instance(key), Progress::Entered(phase)) => self.enter(key, phase, report.at),
-            (About::Instance(key), Progress::Transferred(transfer)) => {
-                if let Some(instance) = self.instances.get_mut(key)
-                    && let Phase::Uploading(so_far) = &mut instance.phase
-                {
-                    *so_far = *transfer;
-                }
-                Ok(())
-            }
-            (About::Instance(key), Progress::Output(line)) => {
-                if let Some(instance) = self.instances.get_mut(key) {
-                    instance.last_line = Some(line.clone());
-                }
-                Ok(())
-            }
-            (About::Instance(key), Progress::Learned(fact)) => {
-                self.learn_of_instance(key, fact, report.at)
-            }
-            (About::Region(region), Progress::Learned(fact)) => {
-                self.learn_of_region(region, fact, report.at, deployment)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn enter(&mut self, key: &InstanceKey, next: &Phase, at: Timestamp) -> Result<(), IllegalStep> {
-        let Some(instance) = self.instances.get_mut(key) else { return Ok(()) };
-        if !instance.phase.may_become(next) {
-            return Err(IllegalStep {
-                key: key.clone(),
-                from: instance.phase.word(),
-                to: next.word(),
-            });
-        }
-        if instance.phase.word() != next.word() {
-            instance.since = at;
-            instance.timeline.push((at, next.clone()));
-        }
-        instance.phase = next.clone();
-        Ok(())
-    }
-
-    fn learn_of_instance(
-        &mut self,
-        key: &InstanceKey,
-        fact: &Fact,
-        at: Timestamp,
-    ) -> Result<(), IllegalStep> {
-        match fact {
-            Fact::Seen(machine) => self.see(key, machine, at),
-            Fact::HostKey(host_key) => {
-                if let Some(instance) = self.instances.get_mut(key) {
-                    instance.host_key = Some(host_key.clone());
-                }
-                Ok(())
-            }
-            Fact::Vitals(vitals) => {
-                if let Some(instance) = self.instances.get_mut(key) {
-                    instance.vitals = Some((at, vitals.clone()));
-                }
-                Ok(())
-            }
-            Fact::Tried(attempt) => {
-                if let Some(instance) = self.instances.get_mut(key) {
-                    instance.attempts.push(attempt.clone());
-                }
-                Ok(())
-            }
-            Fact::Moved(region) => {
-                if let Some(instance) = self.instances.get_mut(key) {
-                    instance.region = region.clone();
-                    self.regions.entry(region.clone()).or_default();
-                }
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn learn_of_region(
-        &mut self,
-        region: &Region,
-        fact: &Fact,
-        at: Timestamp,
-        deployment: &DeploymentId,
-    ) -> Result<(), IllegalStep> {
-        let view = self.regions.entry(region.clone()).or_default();
-        match fact {
-            Fact::Surveyed(machines) => {
-                view.answered = Some(at);
-                view.trouble = None;
-                self.survey(region, machines, at, deployment)
-            }
-            Fact::Vanished(ids) => self.vanish(ids, at),
-            Fact::Unanswered(why) => {
-                view.trouble = Some(why.clone());
-                Ok(())
-            }
-            Fact::Network(state) => {
-                view.network = Some(state.clone());
-                Ok(())
-            }
-            Fact::Tried(attempt) => {
-                if view.attempts.len() == ATTEMPTS {
-                    view.attempts.pop_front();
-                }
-                view.attempts.push_back(attempt.clone());
-                Ok(())
-            }
-            Fact::Prices(prices) => {
-                self.market.insert(region.clone(), prices.clone());
-                Ok(())
-            }
-            Fact::Storage(storage) => {
-                for instance in self.instances.values_mut() {
-                    let gib = instance.id().and_then(|id| storage.get(id)).copied();
-                    instance.bill.storage_gb = gib.or(instance.bill.storage_gb);
-                }
-                Ok(())
-            }
-            Fact::Notices(notices) => self.notice(notices, at),
-            _ => Ok(()),
-        }
-    }
-
-    /// What EC2 tells about the instance of this row.
-    fn see(
-        &mut self,
-        key: &InstanceKey,
-        machine: &Machine,
-        at: Timestamp,
-    ) -> Result<(), IllegalStep> {
-        // A look may have found the instance before the launch's answer named its row: then the
-        // adopted row gives way to the planned one.
-        if let Some(other) = self.keys.get(&machine.id).cloned()
-            && other != *key
-        {
-            self.instances.remove(&other);
-        }
-        let Some(instance) = self.instances.get_mut(key) else { return Ok(()) };
-        self.keys.insert(machine.id.clone(), key.clone());
-        let next = phase_after(&instance.phase, machine);
-        instance.bill.see(machine, instance.phase.notice(), at);
-        instance.machine = Some(machine.clone());
-        next.map_or(Ok(()), |next| self.enter(key, &next, at))
-    }
-
-    /// EC2 gives notice to instances of a region.
-    fn notice(&mut self, notices: &[Notice], at: Timestamp) -> Result<(), IllegalStep> {
-        let mut refused = Ok(());
-        for notice in notices {
-            let Some(instance) = self.by_id(&notice.instance) else { continue };
-            let is_news = match instance.phase {
-                Phase::Interrupted { at } => at.is_none() && notice.ends.is_some(),
-                // One that we end ourselves is not interrupted any more.
-                Phase::Terminating | Phase::Terminated => false,
-                _ => true,
-            };
-            if is_news {
-                let (key, next) = (instance.key.clone(), Phase::Interrupted { at: notice.ends });
-                refused = self.enter(&key, &next, at).and(refused);
-            }
-        }
-        refused
-    }
-
-    /// A look at a whole region: newcomers are adopted. What is not told of stays as it is.
-    fn survey(
-        &mut self,
-        region: &Region,
-        machines: &[Machine],
-        at: Timestamp,
-        deployment: &DeploymentId,
-    ) -> Result<(), IllegalStep> {
-        let mut refused = Ok(());
-        for machine in machines {
-            let key = match self.keys.get(&machine.id) {
-                Some(key) => key.clone(),
-                None if !machine.is_alive() => continue,
-                None => {
-                    let key = InstanceKey::adopted(&machine.id);
-                    self.insert(Instance::planned(
-                        key.clone(),
-                        region.clone(),
-                        deployment.clone(),
-                        at,
-                    ));
-                    key
-                }
-            };
-            refused = self.see(&key, machine, at).and(refused);
-        }
-        refused
-    }
-
-    /// EC2 does not know these any more.
-    fn vanish(&mut self, ids: &[InstanceId], at: Timestamp) -> Result<(), IllegalStep> {
-        let mut refused = Ok(());
-        let rows: Vec<InstanceKey> =
-            ids.iter().filter_map(|id| self.keys.get(id)).cloned().collect();
-        for key in rows {
-            if let Some(instance) = self.instances.get_mut(&key)
-                && let Some(machine) = &mut instance.machine
-            {
-                machine.state = Ec2State::Terminated;
-                instance.bill.see(machine, instance.phase.notice(), at);
-            }
-            refused = self.enter(&key, &Phase::Terminated, at).and(refused);
-        }
-        refused
-    }
-}
-
-/// The phase that EC2's word asks for, where it asks for one. The deployment's own steps are
-/// entered by the pipeline alone.
-fn phase_after(phase: &Phase, machine: &Machine) -> Option<Phase> {
-    match machine.state {
-        Ec2State::Pending if matches!(phase, Phase::Planned | Phase::Requesting) => {
-            Some(Phase::Pending)
-        }
-        Ec2State::Running
-            if matches!(
-                phase,
-                Phase::Planned
-                    | Phase::Requesting
-                    | Phase::Pending
-                    | Phase::Stopping
-                    | Phase::Stopped
-            ) =>
-        {
-            Some(Phase::Running)
-        }
-        Ec2State::ShuttingDown if machine.was_taken_back() => {
-            (!matches!(phase, Phase::Interrupted { .. } | Phase::Terminating))
-                .then_some(Phase::Interrupted { at: None })
-        }
-        Ec2State::ShuttingDown => Some(Phase::Terminating),
-        Ec2State::Terminated => Some(Phase::Terminated),
-        Ec2State::Stopping => Some(Phase::Stopping),
-        Ec2State::Stopped => Some(Phase::Stopped),
-        Ec2State::Pending | Ec2State::Running => None,
     }
 }
 

@@ -1,14 +1,13 @@
-//! What jobs are asked to do and the one stream on which they report.
+//! What jobs are asked to do, and the words in which they answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
 
-use super::health::Vitals;
 use super::{
-    AccountId, Attempt, DeploymentId, Failure, HostKey, Instance, InstanceId, InstanceKey,
-    LaunchId, Machine, MachineType, Phase, Region, RegionPrices, SpotRequestId, Transfer,
+    AccountId, DeploymentId, Failure, Instance, InstanceId, InstanceKey, LaunchId, Machine,
+    MachineType, Region, SpotRequestId,
 };
 
 /// A job under way. Numbers are never used again within a process.
@@ -21,10 +20,59 @@ impl fmt::Display for JobId {
     }
 }
 
+/// The kinds of jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum JobKind {
+    /// [`Job::Identify`].
+    Identify,
+    /// [`Job::Survey`].
+    Survey,
+    /// [`Job::Watch`].
+    Watch,
+    /// [`Job::Prices`].
+    Prices,
+    /// [`Job::Create`].
+    Create,
+    /// [`Job::Resume`].
+    Resume,
+    /// [`Job::Drain`].
+    Drain,
+    /// [`Job::Exec`].
+    Exec,
+    /// [`Job::Diagnose`].
+    Diagnose,
+    /// [`Job::Destroy`].
+    Destroy,
+    /// [`Job::Inspect`].
+    Inspect,
+    /// [`Job::CleanUp`].
+    CleanUp,
+}
+
+impl JobKind {
+    /// The verb, for the log and the question at quit.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Identify => "identify",
+            Self::Survey => "survey",
+            Self::Watch => "watch",
+            Self::Prices => "prices",
+            Self::Create => "create",
+            Self::Resume => "resume",
+            Self::Drain => "drain",
+            Self::Exec => "run",
+            Self::Diagnose => "diagnose",
+            Self::Destroy => "destroy",
+            Self::Inspect => "inspect",
+            Self::CleanUp => "cleanup",
+        }
+    }
+}
+
 /// Work for the outside of the program.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Job {
-    /// Who are we, and which regions does the account have? Answers with [`Fact::Account`].
+    /// Who are we, and which regions does the account have? Answers with [`JobNews::Account`](super::JobNews).
     Identify,
     /// One look at the deployment in all enabled regions, by tags.
     Survey,
@@ -39,9 +87,9 @@ pub enum Job {
     /// Stop the nodes on these in good order: EC2 takes them back.
     Drain(Vec<Instance>),
     /// Run a command of the user's on these, all at once. What they print is output; how it ended
-    /// on each is [`Fact::Ran`].
+    /// on each is [`InstanceNews::Ran`](super::InstanceNews).
     Exec(String, Vec<Instance>),
-    /// Look closely at the nodes on these. What was found is output, the verdict [`Fact::Ran`].
+    /// Look closely at the nodes on these. What was found is output, the verdict [`InstanceNews::Ran`](super::InstanceNews).
     Diagnose(Vec<Instance>),
     /// Terminate these, and remove the network of every region where nothing of the deployment
     /// is left alive.
@@ -58,22 +106,27 @@ pub enum Job {
 }
 
 impl Job {
+    /// Its kind.
+    pub fn kind(&self) -> JobKind {
+        match self {
+            Self::Identify => JobKind::Identify,
+            Self::Survey => JobKind::Survey,
+            Self::Watch => JobKind::Watch,
+            Self::Prices(_) => JobKind::Prices,
+            Self::Create(_) => JobKind::Create,
+            Self::Resume(_) => JobKind::Resume,
+            Self::Drain(_) => JobKind::Drain,
+            Self::Exec(..) => JobKind::Exec,
+            Self::Diagnose(_) => JobKind::Diagnose,
+            Self::Destroy(_) => JobKind::Destroy,
+            Self::Inspect(_) => JobKind::Inspect,
+            Self::CleanUp { .. } => JobKind::CleanUp,
+        }
+    }
+
     /// The verb, for the log and the question at quit.
     pub fn verb(&self) -> &'static str {
-        match self {
-            Self::Identify => "identify",
-            Self::Survey => "survey",
-            Self::Watch => "watch",
-            Self::Prices(_) => "prices",
-            Self::Create(_) => "create",
-            Self::Resume(_) => "resume",
-            Self::Drain(_) => "drain",
-            Self::Exec(..) => "run",
-            Self::Diagnose(_) => "diagnose",
-            Self::Destroy(_) => "destroy",
-            Self::Inspect(_) => "inspect",
-            Self::CleanUp { .. } => "cleanup",
-        }
+        self.kind().verb()
     }
 
     /// Whether it changes anything at AWS: such a job is asked about when the user quits.
@@ -185,36 +238,6 @@ pub struct Victim {
     pub spot_request: Option<SpotRequestId>,
 }
 
-/// What a report is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum About {
-    /// The job itself.
-    Job,
-    /// A region.
-    Region(Region),
-    /// One row.
-    Instance(InstanceKey),
-}
-
-/// One report of a job.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Progress {
-    /// The job began.
-    Started,
-    /// The instance entered a phase.
-    Entered(Phase),
-    /// Something is known now that was not.
-    Learned(Box<Fact>),
-    /// A sentence for people.
-    Said(Level, String),
-    /// A line that came from the far side. Untrusted text; may be dropped under load.
-    Output(String),
-    /// Bytes of the upload so far. May be dropped under load.
-    Transferred(Transfer),
-    /// The job is over. The last report of every job.
-    Ended(Outcome),
-}
-
 /// How serious a sentence is, in the words of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
@@ -238,42 +261,6 @@ impl Level {
             Self::Error => "ERROR",
         }
     }
-}
-
-/// Something learned from the outside.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Fact {
-    /// Who we are, and the regions that are enabled for the account.
-    Account(Account),
-    /// The deployment that this process works on.
-    Deployment(DeploymentId),
-    /// What EC2 tells about an instance, from a launch's answer or from a look.
-    Seen(Machine),
-    /// A whole region was looked at: these are the deployment's instances there that are not
-    /// terminated, or were lately. One that is not among them is not gone for that.
-    Surveyed(Vec<Machine>),
-    /// EC2 was asked for these of a region by their ids and does not know them any more.
-    Vanished(Vec<InstanceId>),
-    /// A region could not be looked at; what is shown of it is old.
-    Unanswered(String),
-    /// The host showed this key.
-    HostKey(HostKey),
-    /// How the node is, from a look at it.
-    Vitals(Vitals),
-    /// How the user's command ended on an instance.
-    Ran(Ran),
-    /// A launch was tried, for an instance or in a region.
-    Tried(Attempt),
-    /// A planned instance found no place where it was planned: it is tried in this region.
-    Moved(Region),
-    /// What a region's prices are.
-    Prices(RegionPrices),
-    /// How many GiB of storage instances of a region have.
-    Storage(BTreeMap<InstanceId, u32>),
-    /// EC2 takes instances of a region back.
-    Notices(Vec<Notice>),
-    /// The network of a region: made, being removed, gone.
-    Network(NetworkState),
 }
 
 /// How a command of the user's ended.
@@ -336,17 +323,4 @@ pub enum Outcome {
     Failed(Failure),
     /// Stopped by the user.
     Cancelled,
-}
-
-/// A report with everything that the loop needs to place it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Report {
-    /// Which job reports.
-    pub job: JobId,
-    /// When it was sent.
-    pub at: Timestamp,
-    /// What it is about.
-    pub about: About,
-    /// What happened.
-    pub progress: Progress,
 }

@@ -24,17 +24,22 @@ fn machine(id: &str, state: Ec2State) -> Machine {
     }
 }
 
-fn report(second: i64, about: About, progress: Progress) -> Report {
-    Report { job: JobId(1), at: at(second), about, progress }
+fn report(second: i64, news: News) -> Report {
+    Report { job: JobId(1), at: at(second), news }
 }
 
 fn surveyed(second: i64, machines: Vec<Machine>) -> Report {
-    let region = About::Region("us-west-2".into());
-    report(second, region, Progress::Learned(Box::new(Fact::Surveyed(machines))))
+    report(second, News::Region("us-west-2".into(), RegionNews::Surveyed(machines)))
 }
 
-fn apply(fleet: &mut Fleet, report: &Report) -> Result<(), IllegalStep> {
-    fleet.apply(report, &"spot-1".into())
+/// What became different, or the step that was refused.
+fn apply(fleet: &mut Fleet, report: &Report) -> Result<Vec<Change>, IllegalStep> {
+    let changes = fleet.apply(report, &"spot-1".into());
+    let refused = changes.iter().find_map(|change| match change {
+        Change::Refused(step) => Some(step.clone()),
+        _ => None,
+    });
+    refused.map_or(Ok(changes), Err)
 }
 
 fn with_planned(key: &str) -> Fleet {
@@ -72,8 +77,8 @@ fn a_row_that_was_adopted_too_early_gives_way_to_the_planned_one() {
     let mut fleet = with_planned("us-west-2/l#0");
     apply(&mut fleet, &surveyed(1, vec![machine("i-1", Ec2State::Pending)])).unwrap();
     assert_eq!(fleet.len(), 2);
-    let seen = Progress::Learned(Box::new(Fact::Seen(machine("i-1", Ec2State::Pending))));
-    apply(&mut fleet, &report(2, About::Instance("us-west-2/l#0".into()), seen)).unwrap();
+    let seen = InstanceNews::Seen(Box::new(machine("i-1", Ec2State::Pending)));
+    apply(&mut fleet, &report(2, News::Instance("us-west-2/l#0".into(), seen))).unwrap();
     assert_eq!(fleet.len(), 1);
     assert_eq!(fleet.by_id(&"i-1".into()).unwrap().key, "us-west-2/l#0".into());
 }
@@ -84,30 +89,30 @@ fn attack_2_a_row_is_gone_when_ec2_does_not_know_its_id_and_not_because_a_look_i
     apply(&mut fleet, &surveyed(1, vec![machine("i-1", Ec2State::Running)])).unwrap();
     apply(&mut fleet, &surveyed(3600, vec![])).unwrap();
     assert!(fleet.by_id(&"i-1".into()).unwrap().is_alive());
-    let vanished = Progress::Learned(Box::new(Fact::Vanished(vec!["i-1".into()])));
-    apply(&mut fleet, &report(3601, About::Region("us-west-2".into()), vanished)).unwrap();
+    let vanished = RegionNews::Vanished(vec!["i-1".into()]);
+    apply(&mut fleet, &report(3601, News::Region("us-west-2".into(), vanished))).unwrap();
     assert_eq!(fleet.by_id(&"i-1".into()).unwrap().phase, Phase::Terminated);
 }
 
 #[test]
 fn a_look_never_takes_a_deployment_back_to_running() {
     let mut fleet = with_planned("k");
-    let row = || About::Instance("k".into());
+    let row = |news| News::Instance("k".into(), news);
     for phase in [Phase::Requesting, Phase::Pending, Phase::Running, Phase::Connecting] {
-        apply(&mut fleet, &report(1, row(), Progress::Entered(phase))).unwrap();
+        apply(&mut fleet, &report(1, row(InstanceNews::Entered(phase)))).unwrap();
     }
-    let seen = Progress::Learned(Box::new(Fact::Seen(machine("i-1", Ec2State::Running))));
-    apply(&mut fleet, &report(2, row(), seen)).unwrap();
+    let seen = InstanceNews::Seen(Box::new(machine("i-1", Ec2State::Running)));
+    apply(&mut fleet, &report(2, row(seen))).unwrap();
     assert_eq!(fleet.get(&"k".into()).unwrap().phase, Phase::Connecting);
 }
 
 #[test]
 fn an_illegal_step_is_refused_and_the_last_good_phase_stays() {
     let mut fleet = with_planned("k");
-    let row = || About::Instance("k".into());
-    apply(&mut fleet, &report(1, row(), Progress::Entered(Phase::Terminating))).unwrap();
+    let row = |news| News::Instance("k".into(), news);
+    apply(&mut fleet, &report(1, row(InstanceNews::Entered(Phase::Terminating)))).unwrap();
     let refused =
-        apply(&mut fleet, &report(2, row(), Progress::Entered(Phase::Ready))).unwrap_err();
+        apply(&mut fleet, &report(2, row(InstanceNews::Entered(Phase::Ready)))).unwrap_err();
     assert_eq!(refused.to_string(), "k: Terminating cannot become Ready");
     assert_eq!(fleet.get(&"k".into()).unwrap().phase, Phase::Terminating);
 }
@@ -125,10 +130,10 @@ fn an_end_that_aws_chose_is_an_interruption() {
 #[test]
 fn the_timeline_keeps_each_phase_once() {
     let mut fleet = with_planned("k");
-    let row = || About::Instance("k".into());
+    let row = |news| News::Instance("k".into(), news);
     for (second, sent) in [(1, 0), (2, 5), (3, 10)] {
         let phase = Phase::Uploading(Transfer { sent, total: 10 });
-        apply(&mut fleet, &report(second, row(), Progress::Entered(phase))).unwrap();
+        apply(&mut fleet, &report(second, row(InstanceNews::Entered(phase)))).unwrap();
     }
     let instance = fleet.get(&"k".into()).unwrap();
     assert_eq!(instance.timeline.len(), 2);

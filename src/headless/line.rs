@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use crate::app::{Model, clean};
 use crate::fleet::{
-    About, Attempt, DeploymentId, Failure, FailureKind, HostKeyTrust, Instance, InstanceId,
-    InstanceKey, Level, Lifecycle, MachineType, Phase, Region, Step, Zone,
+    Attempt, DeploymentId, Failure, FailureKind, HostKeyTrust, Instance, InstanceId, InstanceKey,
+    Level, Lifecycle, MachineType, Phase, Region, Step, Subject, Zone,
 };
 
 /// The version of the lines. A new one takes keys away or gives them another meaning; new keys
@@ -163,14 +163,14 @@ impl Event {
 
 impl<'a> Line<'a> {
     /// A line about this, as the model knows it now.
-    pub(super) fn new(model: &'a Model, ts: Timestamp, about: &'a About, event: Event) -> Self {
-        let row = match about {
-            About::Instance(key) => model.fleet.get(key),
-            About::Job | About::Region(_) => None,
+    pub(super) fn new(model: &'a Model, ts: Timestamp, subject: &'a Subject, event: Event) -> Self {
+        let row = match subject {
+            Subject::Instance(key) => model.fleet.get(key),
+            Subject::Job | Subject::Region(_) => None,
         };
-        let region = match about {
-            About::Region(region) => Some(region),
-            About::Job | About::Instance(_) => row.map(|row| &row.region),
+        let region = match subject {
+            Subject::Region(region) => Some(region),
+            Subject::Job | Subject::Instance(_) => row.map(|row| &row.region),
         };
         Self {
             v: VERSION,

@@ -11,4 +11,4 @@ mod printer;
 pub use list::print_list;
 pub use nodes::{Export, diagnosis_json, print_diagnosis, print_export, print_outputs};
 pub use prices::print_prices;
-pub use printer::{Before, Format, Printer, Tally};
+pub use printer::{Format, Printer, Tally};

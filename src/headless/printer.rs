@@ -1,8 +1,7 @@
 //! One line for each thing that a job reports.
 //!
-//! It is asked before the model takes up a message and again afterwards: what a job says is
-//! printed as it comes, but a phase only when the model has entered it. So every transition is
-//! told once, whoever saw it first, and none that was refused.
+//! It goes over what became different by the newest message: every transition is told once,
+//! whoever saw it first, and none that was refused.
 
 use std::io::{self, Write};
 
@@ -11,10 +10,7 @@ use jiff::Timestamp;
 use super::line::{Event, LONGEST, Line, Plan};
 use crate::app::{Counts, Message, Model, clean, estimate};
 use crate::config::Config;
-use crate::fleet::{
-    About, Fact, Instance, InstanceKey, Level, MachineType, Outcome, Phase, Progress, Region,
-    Report,
-};
+use crate::fleet::{Change, InstanceKey, Level, MachineType, Outcome, Phase, Subject};
 
 /// How lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,21 +37,6 @@ pub struct Tally {
     pub failed: usize,
 }
 
-/// The rows that a message may change, as they were before it.
-#[derive(Debug, Default)]
-pub struct Before {
-    at: Timestamp,
-    rows: Vec<(InstanceKey, Phase, bool)>,
-}
-
-impl Before {
-    fn new<'a>(at: Timestamp, rows: impl Iterator<Item = &'a Instance>) -> Self {
-        let rows =
-            rows.map(|row| (row.key.clone(), row.phase.clone(), row.machine.is_some())).collect();
-        Self { at, rows }
-    }
-}
-
 /// Prints what the loop reports.
 #[derive(Debug)]
 pub struct Printer<W> {
@@ -64,12 +45,14 @@ pub struct Printer<W> {
     /// What was counted so far.
     pub tally: Tally,
     closed: bool,
+    /// When the job reported what is being printed; what the command itself says, it says now.
+    at: Option<Timestamp>,
 }
 
 impl<W: Write> Printer<W> {
     /// A printer onto `out`.
     pub fn new(out: W, format: Format) -> Self {
-        Self { out, format, tally: Tally::default(), closed: false }
+        Self { out, format, tally: Tally::default(), closed: false, at: None }
     }
 
     /// How its lines look.
@@ -82,178 +65,151 @@ impl<W: Write> Printer<W> {
         self.closed = true;
     }
 
-    /// Prints what a message says, before the model takes it up. The answer is for
-    /// [`Self::changed`].
-    pub fn saw(&mut self, model: &Model, message: &Message) -> Before {
+    /// Prints what became different by the newest message: once a change, whoever saw it first.
+    pub fn changed(&mut self, model: &Model) {
+        self.at = Some(model.latest.at);
+        for change in &model.latest.changes {
+            self.change(model, change);
+        }
+        self.at = None;
+    }
+
+    /// Prints what a message says that no job reports.
+    pub fn noted(&mut self, model: &Model, message: &Message) {
         match message {
-            Message::Report(report) => return self.report(model, report),
             Message::Stored(Err(why)) => {
                 self.tally.failed += 1;
-                self.line(model, &About::Job, Level::Error, why);
+                self.line(model, &Subject::Job, Level::Error, why);
             }
             Message::Dropped(_, count) => {
                 let text = format!("{count} lines of output were dropped");
-                self.line(model, &About::Job, Level::Warning, &text);
+                self.line(model, &Subject::Job, Level::Warning, &text);
             }
             _ => {}
         }
-        Before::default()
     }
 
-    fn report(&mut self, model: &Model, report: &Report) -> Before {
-        match (&report.about, &report.progress) {
-            (about, Progress::Said(level, text)) => {
-                self.sentence(model, report.at, about, *level, text);
+    fn change(&mut self, model: &Model, change: &Change) {
+        match change {
+            Change::Said(subject, level, text) => self.sentence(model, subject, *level, text),
+            Change::Output(key, text) => self.output(model, key, text),
+            Change::Ended(outcome) => self.ended(model, outcome),
+            Change::Launched(key) => self.launched(model, key),
+            Change::Entered { key, from, to } => self.entered(model, key, from, to),
+            Change::Tried(key, attempt) if self.format == Format::Json => {
+                self.event(model, &Subject::Instance(key.clone()), Event::attempt(attempt));
             }
-            (about, Progress::Output(text)) => self.output(model, report.at, about, text),
-            (_, Progress::Ended(outcome)) => self.ended(model, report, outcome),
-            (About::Instance(key), Progress::Entered(_)) => {
-                return Before::new(report.at, model.fleet.get(key).into_iter());
+            Change::HostKey(key) => self.host_key(model, key),
+            Change::Lost(region, why) => {
+                let text = format!("no answer: {why}");
+                self.sentence(model, &Subject::Region(region.clone()), Level::Warning, &text);
             }
-            (About::Instance(key), Progress::Learned(fact)) => {
-                self.fact(model, report, key, fact);
-                return Before::new(report.at, model.fleet.get(key).into_iter());
-            }
-            (About::Region(region), Progress::Learned(fact)) => match &**fact {
-                Fact::Surveyed(_) | Fact::Vanished(_) => {
-                    let rows = model.fleet.instances().filter(|row| row.region == *region);
-                    return Before::new(report.at, rows);
-                }
-                Fact::Unanswered(why) => self.unanswered(model, report, region, why),
-                _ => {}
-            },
-            _ => {}
-        }
-        Before::default()
-    }
-
-    /// Prints the launches and phases that a message brought about.
-    pub fn changed(&mut self, model: &Model, before: Before) {
-        for (key, phase, existed) in before.rows {
-            let Some(row) = model.fleet.get(&key) else { continue };
-            if !existed && row.machine.is_some() {
-                self.launched(model, before.at, row);
-            }
-            let is_news = match (&phase, &row.phase) {
-                // Bytes are counted on the way; that is no transition.
-                (Phase::Uploading(_), Phase::Uploading(_)) => false,
-                (before, after) => before != after,
-            };
-            if is_news {
-                self.entered(model, before.at, row, &phase);
-            }
+            // The rest is for a screen, or said with what comes along.
+            Change::Adopted(_)
+            | Change::Joined { .. }
+            | Change::Told(_)
+            | Change::Refused(_)
+            | Change::Interrupted(_)
+            | Change::Rebalance(_)
+            | Change::Tried(..)
+            | Change::Moved(_)
+            | Change::Ran(..)
+            | Change::Network(..)
+            | Change::Priced(_)
+            | Change::Account(_)
+            | Change::Deployment(_) => {}
         }
     }
 
-    fn launched(&mut self, model: &Model, at: Timestamp, row: &Instance) {
+    fn launched(&mut self, model: &Model, key: &InstanceKey) {
         self.tally.launched += 1;
-        match (self.format, &row.machine) {
-            (Format::Json, _) => {
-                let about = About::Instance(row.key.clone());
-                self.event(model, at, &about, Event::Launched {});
-            }
-            (Format::Lines { .. }, Some(machine)) => {
-                let text = format!("Created, {} in {}", machine.machine_type, machine.zone);
-                let about = About::Instance(row.key.clone());
-                self.sentence(model, at, &about, Level::Success, &text);
-            }
-            (Format::Lines { .. }, None) => {}
+        let Some(machine) = model.fleet.get(key).and_then(|row| row.machine.as_ref()) else {
+            return;
+        };
+        let subject = Subject::Instance(key.clone());
+        if self.format == Format::Json {
+            self.event(model, &subject, Event::Launched {});
+        } else {
+            let text = format!("Created, {} in {}", machine.machine_type, machine.zone);
+            self.sentence(model, &subject, Level::Success, &text);
         }
     }
 
-    fn entered(&mut self, model: &Model, at: Timestamp, row: &Instance, before: &Phase) {
-        match row.phase {
+    fn entered(&mut self, model: &Model, key: &InstanceKey, from: &Phase, to: &Phase) {
+        match to {
             Phase::Ready => self.tally.ready += 1,
             Phase::Terminated => self.tally.terminated += 1,
             _ => {}
         }
-        let about = About::Instance(row.key.clone());
-        match (self.format, before, &row.phase) {
-            (Format::Json, _, phase) => self.event(model, at, &about, Event::phase(phase)),
+        let subject = Subject::Instance(key.clone());
+        match (self.format, from, to) {
+            (Format::Json, ..) => self.event(model, &subject, Event::phase(to)),
             // "Created" has just said so.
             (_, Phase::Planned | Phase::Requesting, Phase::Pending) => {}
-            (_, before, phase) => {
-                self.sentence(model, at, &about, level(before, phase), &words(phase));
-            }
+            (_, from, to) => self.sentence(model, &subject, level(from, to), &words(to)),
         }
     }
 
-    fn fact(&mut self, model: &Model, report: &Report, key: &InstanceKey, fact: &Fact) {
-        match fact {
-            Fact::Tried(attempt) if self.format == Format::Json => {
-                self.event(model, report.at, &report.about, Event::attempt(attempt));
-            }
-            Fact::HostKey(host_key)
-                if model
-                    .fleet
-                    .get(key)
-                    .is_some_and(|row| row.host_key.as_ref() != Some(host_key)) =>
-            {
-                let fingerprint = clean(&host_key.fingerprint, LONGEST);
-                if self.format == Format::Json {
-                    let event = Event::HostKey { fingerprint, trust: host_key.trust };
-                    self.event(model, report.at, &report.about, event);
-                } else {
-                    let text = format!("host key {fingerprint}, {}", host_key.trust);
-                    self.sentence(model, report.at, &report.about, Level::Info, &text);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Said once for each reason: a region is asked again and again.
-    fn unanswered(&mut self, model: &Model, report: &Report, region: &Region, why: &str) {
-        let known = model.fleet.regions().get(region).and_then(|view| view.trouble.as_deref());
-        if known != Some(why) {
-            let text = format!("no answer: {why}");
-            self.sentence(model, report.at, &report.about, Level::Warning, &text);
+    fn host_key(&mut self, model: &Model, key: &InstanceKey) {
+        let Some(known) = model.fleet.get(key).and_then(|row| row.host_key.as_ref()) else {
+            return;
+        };
+        let subject = Subject::Instance(key.clone());
+        let fingerprint = clean(&known.fingerprint, LONGEST);
+        if self.format == Format::Json {
+            let event = Event::HostKey { fingerprint, trust: known.trust };
+            self.event(model, &subject, event);
+        } else {
+            let text = format!("host key {fingerprint}, {}", known.trust);
+            self.sentence(model, &subject, Level::Info, &text);
         }
     }
 
     /// Counts what failed: the job alone knows how much of it did.
-    fn ended(&mut self, model: &Model, report: &Report, outcome: &Outcome) {
+    fn ended(&mut self, model: &Model, outcome: &Outcome) {
         match outcome {
             Outcome::Partly { failed } => self.tally.failed += failed,
             Outcome::Failed(failure) => {
-                let rows = model.jobs.get(&report.job).map_or(0, |job| job.keys.len());
+                let rows = model.jobs.get(&model.latest.job).map_or(0, |job| job.keys.len());
                 self.tally.failed += rows.max(1);
                 if self.format == Format::Json {
-                    self.event(model, report.at, &About::Job, Event::failure(failure));
+                    self.event(model, &Subject::Job, Event::failure(failure));
                 } else {
-                    let text = failure.to_string();
-                    self.sentence(model, report.at, &About::Job, Level::Error, &text);
+                    self.sentence(model, &Subject::Job, Level::Error, &failure.to_string());
                 }
             }
             Outcome::Done | Outcome::Cancelled => {}
         }
     }
 
-    fn output(&mut self, model: &Model, at: Timestamp, about: &About, text: &str) {
-        let text = clean(text, LONGEST);
+    fn output(&mut self, model: &Model, key: &InstanceKey, text: &str) {
+        let subject = Subject::Instance(key.clone());
         match self.format {
             Format::Lines { output: true } => {
-                self.sentence(model, at, about, Level::Info, &format!("| {text}"));
+                self.sentence(model, &subject, Level::Info, &format!("| {text}"));
             }
             Format::Lines { output: false } => {}
-            Format::Json => self.event(model, at, about, Event::Output { text }),
+            Format::Json => {
+                let text = clean(text, LONGEST);
+                self.event(model, &subject, Event::Output { text });
+            }
         }
     }
 
     /// A sentence of the command itself.
-    pub fn line(&mut self, model: &Model, about: &About, level: Level, text: &str) {
-        self.sentence(model, model.now, about, level, text);
+    pub fn line(&mut self, model: &Model, subject: &Subject, level: Level, text: &str) {
+        self.sentence(model, subject, level, text);
     }
 
-    fn sentence(&mut self, model: &Model, at: Timestamp, about: &About, level: Level, text: &str) {
+    fn sentence(&mut self, model: &Model, subject: &Subject, level: Level, text: &str) {
         if self.format == Format::Json {
-            self.event(model, at, about, Event::message(level, text));
+            self.event(model, subject, Event::message(level, text));
             return;
         }
-        let who = match about {
-            About::Job => String::new(),
-            About::Region(region) => format!("[{region}] "),
-            About::Instance(key) => match model.fleet.get(key) {
+        let who = match subject {
+            Subject::Job => String::new(),
+            Subject::Region(region) => format!("[{region}] "),
+            Subject::Instance(key) => match model.fleet.get(key) {
                 Some(row) if row.id().is_some() => format!("[{}] ", row.label()),
                 Some(row) => format!("[{}] ", row.region),
                 None => format!("[{key}] "),
@@ -270,7 +226,7 @@ impl<W: Write> Printer<W> {
             let each = estimate(model, wanted);
             let hourly = each.map(|each| each * f64::from(*count));
             sum = sum.zip(hourly).map(|(sum, hourly)| sum + hourly);
-            let about = About::Region(region.clone());
+            let subject = Subject::Region(region.clone());
             if self.format == Format::Json {
                 let plan = Plan {
                     count: *count,
@@ -280,7 +236,7 @@ impl<W: Write> Printer<W> {
                     each_usd: each,
                     hourly_usd: hourly,
                 };
-                self.event(model, model.now, &about, Event::Plan(plan));
+                self.event(model, &subject, Event::Plan(plan));
                 continue;
             }
             let types: Vec<&str> = wanted.machine_types.iter().map(MachineType::as_str).collect();
@@ -291,11 +247,11 @@ impl<W: Write> Printer<W> {
                 wanted.instance_storage_gb,
                 priced(each, "each")
             );
-            self.line(model, &about, Level::Info, &text);
+            self.line(model, &subject, Level::Info, &text);
         }
         let count: u32 = counts.values().sum();
         let text = format!("{count} in all, {}", priced(sum, "together"));
-        self.line(model, &About::Job, Level::Info, &text);
+        self.line(model, &Subject::Job, Level::Info, &text);
     }
 
     /// The last line.
@@ -304,7 +260,7 @@ impl<W: Write> Printer<W> {
         let alive = model.fleet.alive().count();
         if self.format == Format::Json {
             let event = Event::Summary { ok, launched, ready, terminated, failed, alive };
-            self.event(model, model.now, &About::Job, event);
+            self.event(model, &Subject::Job, event);
             return;
         }
         let parts = [
@@ -322,8 +278,9 @@ impl<W: Write> Printer<W> {
         self.print(&said.join(", "));
     }
 
-    fn event(&mut self, model: &Model, at: Timestamp, about: &About, event: Event) {
-        let line = Line::new(model, at, about, event);
+    fn event(&mut self, model: &Model, subject: &Subject, event: Event) {
+        let at = self.at.unwrap_or(model.now);
+        let line = Line::new(model, at, subject, event);
         if let Ok(text) = serde_json::to_string(&line) {
             self.print(&text);
         }

@@ -19,7 +19,7 @@ use crate::app::{Command, Counts, Effect, Exit, Message, Scope};
 use crate::cli;
 use crate::config::Config;
 use crate::fleet::{
-    About, Fact, Failure, Fleet, JobId, Level, MachineType, Progress, Region, Report, Secret, Step,
+    Failure, Fleet, JobId, JobNews, Level, MachineType, News, Region, Report, Secret, Step, Subject,
 };
 use crate::headless::{Format, Printer, print_list, print_prices};
 use crate::jobs::{self, Found};
@@ -70,7 +70,12 @@ pub(super) async fn create(environment: &Environment, args: &cli::Create, debug:
         run.printer.plan(&run.open.engine.model, &config, &counts);
     }
     if args.dry_run {
-        run.printer.line(&run.open.engine.model, &About::Job, Level::Info, "nothing was launched");
+        run.printer.line(
+            &run.open.engine.model,
+            &Subject::Job,
+            Level::Info,
+            "nothing was launched",
+        );
         let verdict = run.open.engine.model.verdict().code();
         return run.leave(verdict);
     }
@@ -90,7 +95,7 @@ pub(super) async fn create(environment: &Environment, args: &cli::Create, debug:
             None => "these are added",
         };
         let text = format!("{alive} already there in {}; {then}", model.deployment);
-        run.printer.line(model, &About::Job, Level::Info, &text);
+        run.printer.line(model, &Subject::Job, Level::Info, &text);
     }
     if let Some(exit) = run.perform(Command::create(Some(counts))).await {
         return run.close(exit).await;
@@ -335,9 +340,8 @@ impl Run {
         };
         self.open.context.settle(settled.clone());
         if let Some(deployment) = settled {
-            let fact = Box::new(Fact::Deployment(deployment));
-            let (at, about) = (context.now(), About::Job);
-            let report = Report { job: JobId(0), at, about, progress: Progress::Learned(fact) };
+            let news = News::Job(JobNews::Deployment(deployment));
+            let report = Report { job: JobId(0), at: context.now(), news };
             self.open.engine.handle(Message::Report(report));
         }
         None
@@ -381,7 +385,7 @@ impl Run {
     fn was_refused(&mut self, least: Level) -> Option<Exit> {
         let model = &self.open.engine.model;
         let flash = model.flash.clone().filter(|flash| flash.level >= least)?;
-        self.printer.line(model, &About::Job, flash.level, &flash.text);
+        self.printer.line(model, &Subject::Job, flash.level, &flash.text);
         (flash.level == Level::Warning).then_some(Exit::Failed)
     }
 
@@ -392,9 +396,9 @@ impl Run {
             self.open.engine.answer(question.id, answer);
             return None;
         }
-        let before = self.printer.saw(&self.open.engine.model, &message);
+        self.printer.noted(&self.open.engine.model, &message);
         let left = self.open.engine.handle(message);
-        self.printer.changed(&self.open.engine.model, before);
+        self.printer.changed(&self.open.engine.model);
         left.into_iter().find_map(|effect| match effect {
             Effect::Quit(exit) => Some(exit),
             // The rest is for a screen.
@@ -431,7 +435,7 @@ impl Run {
         let needs_state = self.open.want != Want::Destroy;
         if let Err(why) = &stored {
             let level = if needs_state { Level::Error } else { Level::Warning };
-            self.printer.line(model, &About::Job, level, why);
+            self.printer.line(model, &Subject::Job, level, why);
         }
         let is_kept = stored.is_ok() || !needs_state;
         self.printer.summary(model, exit == Exit::Done && is_kept);

@@ -10,7 +10,7 @@ use super::tasks::Tasks;
 use super::trace::STORY;
 use super::writer::Writer;
 use crate::app::{Effect, Line, Message, Model, QuestionId, Secret, Stamped, update};
-use crate::fleet::{About, JobId, Level, Outcome, Progress, Report};
+use crate::fleet::{JobId, JobNews, Level, News, Outcome, Report};
 use crate::jobs::{Asked, Context, Desk, Lanes, Questions};
 use crate::store::StateFile;
 
@@ -61,8 +61,8 @@ impl Engine {
             }
             stored = self.writer.next() => Message::Stored(stored),
             (job, failure) = self.tasks.next_panic() => {
-                let progress = Progress::Ended(Outcome::Failed(failure));
-                Message::Report(Report { job, at: self.context.now(), about: About::Job, progress })
+                let news = News::Job(JobNews::Ended(Outcome::Failed(failure)));
+                Message::Report(Report { job, at: self.context.now(), news })
             }
         }
     }

@@ -208,7 +208,7 @@ impl Monkey {
             assert!(self.tally.doomed.contains(id), "nobody wanted {id} to go");
             self.tally.destroyed.insert(id.clone());
         }
-        if !model.changing().any(|(_, job)| job.verb == "destroy") {
+        if !model.does(crate::fleet::JobKind::Destroy) {
             self.scopes.clear();
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::task::{self, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::fleet::{About, Failure, FailureKind, Job, JobId, Outcome, Progress, Step};
+use crate::fleet::{Failure, FailureKind, Job, JobId, JobNews, Outcome, Step};
 use crate::jobs::{self, Context, Desk};
 
 /// The jobs under way.
@@ -32,12 +32,12 @@ impl Tasks {
         let context = Arc::clone(&self.context);
         let reporter = self.desk.reporter(id);
         let handle = self.running.spawn(async move {
-            reporter.send(About::Job, Progress::Started).await;
+            reporter.tell(JobNews::Started).await;
             let outcome = tokio::select! {
                 outcome = jobs::run(context, job, reporter.clone()) => outcome,
                 () = stop.cancelled() => Outcome::Cancelled,
             };
-            reporter.send(About::Job, Progress::Ended(outcome)).await;
+            reporter.tell(JobNews::Ended(outcome)).await;
         });
         self.jobs.insert(handle.id(), id);
     }

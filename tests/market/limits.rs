@@ -136,7 +136,7 @@ async fn expired_credentials_end_the_watch_with_one_sentence_and_a_way_on() {
         trouble: { error: { status: 400, code: RequestExpired, message: Request has expired. } }";
     let mut stage = user("regions: [us-west-2: { machine_type: t3.medium }]", story);
     stage.open().await;
-    let watches = |stage: &Stage| stage.model.active().any(|(_, job)| job.verb == "watch");
+    let watches = |stage: &Stage| stage.model.does(spot_tui::fleet::JobKind::Watch);
     stage.until(400, "the watch ends", |stage| !watches(stage)).await;
     assert_eq!(stage.log().matches("RequestExpired").count(), 1, "{}", stage.log());
     assert!(stage.log().contains("press r to go on"), "{}", stage.log());

@@ -17,7 +17,7 @@ fn talkative(width: u16, height: u16) -> Screen {
     let key = screen.model.table.cursor().unwrap().clone();
     for line in 0..40 {
         let said = format!("step {line} of 40: {}", if line % 8 == 3 { "slow disk" } else { "ok" });
-        screen.report(About::Instance(key.clone()), Progress::Output(said));
+        screen.report(News::Instance(key.clone(), InstanceNews::Output(said)));
     }
     screen
 }
@@ -46,8 +46,8 @@ fn priced(width: u16, height: u16) -> Screen {
                 gp3: Some(0.08),
             },
         };
-        let fact = Progress::Learned(Box::new(Fact::Prices(prices)));
-        screen.report(About::Region(region.into()), fact);
+        let fact = RegionNews::Prices(prices);
+        screen.report(News::Region(region.into(), fact));
     }
     screen.second += 60;
     screen.send(Message::Clock);
@@ -101,15 +101,14 @@ fn answers_stand_side_by_side() {
         let job = *job;
         for (key, used) in keys.iter().zip([17, 42, 98]) {
             for line in ["Filesystem  Size  Used", &format!("/dev/root    20G  {used}%")] {
-                let about = About::Instance(key.clone());
-                screen.report_of(job, about, Progress::Output(line.into()));
+                let said = InstanceNews::Output(line.into());
+                screen.report_of(job, News::Instance(key.clone(), said));
             }
         }
         let ends = [(&keys[0], true, "exit status 0"), (&keys[3], false, "connect: timed out")];
         for (key, went_well, end) in ends {
-            let ran = Fact::Ran(Ran { went_well, end: end.into() });
-            let about = About::Instance(key.clone());
-            screen.report_of(job, about, Progress::Learned(Box::new(ran)));
+            let ran = InstanceNews::Ran(Ran { went_well, end: end.into() });
+            screen.report_of(job, News::Instance(key.clone(), ran));
         }
         assert_snapshot!(format!("pane_answers_{width}x{height}"), screen.photo());
         let effects = screen.press("<Esc>g!uptime<Enter>");
@@ -125,9 +124,8 @@ fn a_single_answer_is_scrolled() {
         panic!("{effects:?}");
     };
     for number in 1..=100 {
-        let about = About::Instance(instances[0].key.clone());
-        let progress = Progress::Output(format!("line {number}."));
-        screen.report_of(*job, about, progress);
+        let said = InstanceNews::Output(format!("line {number}."));
+        screen.report_of(*job, News::Instance(instances[0].key.clone(), said));
     }
     let lines = |screen: &Screen| {
         let text = screen.text();
@@ -193,6 +191,9 @@ fn themes_differ_in_colour_and_not_in_words() {
 #[test]
 fn a_toast_tells_what_is_done_and_goes_by_itself() {
     let mut screen = fleet(80, 24);
+    // The footer has said by then that an instance is taken back.
+    screen.second += 15;
+    screen.send(Message::Clock);
     end(&mut screen, 1, Outcome::Partly { failed: 1 });
     let text = screen.text();
     assert!(text.contains("create in 3 regions: done, but 1 failed"), "{text}");
@@ -213,8 +214,8 @@ fn the_bell_rings_when_it_is_wanted() {
         screen.identify();
         screen.survey("us-west-2", vec![machine(1, "us-west-2a")]);
         let key = screen.model.fleet.instances().next().unwrap().key.clone();
-        let notice = Progress::Entered(Phase::Interrupted { at: None });
-        let effects = screen.report(About::Instance(key), notice);
+        let notice = InstanceNews::Entered(Phase::Interrupted { at: None });
+        let effects = screen.report(News::Instance(key, notice));
         assert_eq!(effects.contains(&Effect::Bell), wanted, "{effects:?}");
     }
 }
@@ -266,7 +267,7 @@ fn the_log_of_an_instance_is_searched_and_follows() {
     assert!(text.contains("5 lines") && !text.contains("step 38"), "{text}");
     screen.press("/<Esc>G");
     let key = screen.model.table.cursor().unwrap().clone();
-    screen.report(About::Instance(key), Progress::Output("the newest".into()));
+    screen.report(News::Instance(key, InstanceNews::Output("the newest".into())));
     assert!(screen.text().contains("the newest"));
 }
 

@@ -19,8 +19,8 @@ use spot_tui::config::{
     NodeExtras, Placement, RegionConfig, Replace, Sensor, Ssh, UbuntuRelease, Ui,
 };
 use spot_tui::fleet::{
-    About, Account, Ec2State, Fact, Fleet, InstanceKey, JobId, Lifecycle, Machine, Phase, Progress,
-    Region, Report,
+    Account, Ec2State, Fleet, InstanceKey, InstanceNews, JobId, JobNews, Lifecycle, Machine, News,
+    Phase, Region, RegionNews, Report,
 };
 use spot_tui::view::{HitMap, Theme, render};
 use tui_logger::{LevelFilter, TuiWidgetState};
@@ -158,43 +158,35 @@ impl Screen {
         effects
     }
 
-    pub(crate) fn report(&mut self, about: About, progress: Progress) -> Vec<Effect> {
-        self.report_of(JobId(1), about, progress)
+    pub(crate) fn report(&mut self, news: News) -> Vec<Effect> {
+        self.report_of(JobId(1), news)
     }
 
-    pub(crate) fn report_of(
-        &mut self,
-        job: JobId,
-        about: About,
-        progress: Progress,
-    ) -> Vec<Effect> {
-        let report = Report { job, at: at(self.second), about, progress };
+    pub(crate) fn report_of(&mut self, job: JobId, news: News) -> Vec<Effect> {
+        let report = Report { job, at: at(self.second), news };
         self.send(Message::Report(report))
     }
 
     pub(crate) fn identify(&mut self) {
-        self.report(
-            About::Job,
-            Progress::Learned(Box::new(Fact::Account(Account {
-                id: "123456789012".into(),
-                creator: "alice".into(),
-                arn: "arn:aws:iam::123456789012:user/alice".into(),
-                regions: vec!["us-west-2".into()],
-            }))),
-        );
+        self.report(News::Job(JobNews::Account(Account {
+            id: "123456789012".into(),
+            creator: "alice".into(),
+            arn: "arn:aws:iam::123456789012:user/alice".into(),
+            regions: vec!["us-west-2".into()],
+        })));
     }
 
     pub(crate) fn survey(&mut self, region: &str, machines: Vec<Machine>) {
-        let fact = Progress::Learned(Box::new(Fact::Surveyed(machines)));
-        self.report(About::Region(Region::from(region)), fact);
+        let fact = RegionNews::Surveyed(machines);
+        self.report(News::Region(Region::from(region), fact));
     }
 
-    pub(crate) fn learn(&mut self, key: &InstanceKey, fact: Fact) {
-        self.report(About::Instance(key.clone()), Progress::Learned(Box::new(fact)));
+    pub(crate) fn learn(&mut self, key: &InstanceKey, news: InstanceNews) {
+        self.report(News::Instance(key.clone(), news));
     }
 
     pub(crate) fn enter(&mut self, key: &InstanceKey, phase: Phase) {
-        self.report(About::Instance(key.clone()), Progress::Entered(phase));
+        self.report(News::Instance(key.clone(), InstanceNews::Entered(phase)));
     }
 
     /// Presses keys: a character each, and names in angle brackets: `d<Right><Enter>`.

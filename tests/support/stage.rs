@@ -13,7 +13,7 @@ use spot_tui::app::{
 use spot_tui::aws::{Access, Aws, Credentials, Selector, SharedTimeSource};
 use spot_tui::config;
 use spot_tui::demo::{Cloud, Scenario, Settings, connector};
-use spot_tui::fleet::{About, Ec2State, Fleet, Instance, JobId, Outcome, Phase, Progress};
+use spot_tui::fleet::{Ec2State, Fleet, Instance, JobId, JobKind, JobNews, Outcome, Phase};
 use spot_tui::jobs::{self, Context, Desk, Lanes, Pace, lanes, questions};
 use spot_tui::ssh::{ByteStream, Dial};
 use spot_tui::store::{Cache, Entry, Journal, Paths, State, StateFile};
@@ -134,7 +134,7 @@ impl Stage {
     /// Opens the dashboard: learns who we are, and watches.
     pub(crate) async fn open(&mut self) {
         self.take(Message::Command(Command::Refresh));
-        let watches = |stage: &Self| stage.model.active().any(|(_, job)| job.verb == "watch");
+        let watches = |stage: &Self| stage.model.does(JobKind::Watch);
         self.until(30, "the watch begins", watches).await;
     }
 
@@ -239,9 +239,9 @@ impl Stage {
                 Effect::Start(id, job) => {
                     let (context, reporter) = (Arc::clone(&self.context), self.desk.reporter(id));
                     let job = tokio::spawn(async move {
-                        reporter.send(About::Job, Progress::Started).await;
+                        reporter.tell(JobNews::Started).await;
                         let outcome = jobs::run(context, job, reporter.clone()).await;
-                        reporter.send(About::Job, Progress::Ended(outcome)).await;
+                        reporter.tell(JobNews::Ended(outcome)).await;
                     });
                     self.jobs.push((id, job));
                 }
@@ -250,8 +250,8 @@ impl Stage {
                         job.abort();
                     }
                     let reporter = self.desk.reporter(id);
-                    let ended = Progress::Ended(Outcome::Cancelled);
-                    tokio::spawn(async move { reporter.send(About::Job, ended).await });
+                    let ended = JobNews::Ended(Outcome::Cancelled);
+                    tokio::spawn(async move { reporter.tell(ended).await });
                 }
                 Effect::Persist | Effect::Bell => {}
                 other => panic!("nobody is there for {other:?}"),

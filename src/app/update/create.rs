@@ -7,7 +7,8 @@ use super::{budget, destroy};
 use crate::app::dialog::CreateForm;
 use crate::app::{Counts, Dialog, Effect, Model};
 use crate::fleet::{
-    DeploymentId, Instance, InstanceKey, Job, JobId, Launch, LaunchId, Level, Order, Phase, Region,
+    DeploymentId, Instance, InstanceKey, Job, JobId, JobKind, Launch, LaunchId, Level, Order,
+    Phase, Region,
 };
 
 /// The verb under which a refusal is said.
@@ -132,7 +133,7 @@ fn permitted(model: &mut Model, counts: Option<Counts>) -> Result<Counts, String
 }
 
 fn is_being_destroyed(model: &Model, region: &Region) -> bool {
-    model.changing().any(|(_, job)| job.verb == "destroy" && job.covers(region))
+    model.changing().any(|(_, job)| job.kind == JobKind::Destroy && job.covers(region))
 }
 
 /// What an earlier run was to create and did not, it was cut short. What is asked for now counts

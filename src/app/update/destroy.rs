@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::app::dialog::{DestroyForm, Found, Target};
 use crate::app::{Action, Dialog, Effect, Model, Scope, clean};
 use crate::fleet::{
-    Doom, Doomed, Instance, InstanceKey, Job, JobId, LaunchId, Level, Outcome, Phase, Region,
-    Victim,
+    Doom, Doomed, Instance, InstanceKey, Job, JobId, JobKind, LaunchId, Level, Outcome, Phase,
+    Region, Victim,
 };
 
 /// The longest text of a dialog that comes from the outside, in bytes.
@@ -202,8 +202,11 @@ fn destroy_all(model: &mut Model, scope: Scope) -> Vec<Effect> {
         model.flash(Level::Info, VERB, "everything is being destroyed already");
         return Vec::new();
     }
-    let creating: Vec<JobId> =
-        model.changing().filter(|(_, job)| job.verb != VERB).map(|(id, _)| id).collect();
+    let creating: Vec<JobId> = model
+        .changing()
+        .filter(|(_, job)| job.kind != JobKind::Destroy)
+        .map(|(id, _)| id)
+        .collect();
     if creating.is_empty() {
         return start_all(model, scope);
     }
@@ -213,7 +216,7 @@ fn destroy_all(model: &mut Model, scope: Scope) -> Vec<Effect> {
 }
 
 fn destroys_everything(model: &Model) -> bool {
-    model.changing().any(|(_, job)| job.verb == VERB && job.regions.is_none())
+    model.changing().any(|(_, job)| job.kind == JobKind::Destroy && job.regions.is_none())
 }
 
 fn start_all(model: &mut Model, scope: Scope) -> Vec<Effect> {
@@ -280,7 +283,7 @@ fn clear_dead(model: &mut Model, scope: &Scope) -> Vec<Effect> {
 
 /// Goes on with a destroy that waited, once nothing creates any more.
 pub(super) fn go_on(model: &mut Model) -> Vec<Effect> {
-    let is_free = !model.changing().any(|(_, job)| job.verb != VERB);
+    let is_free = !model.changing().any(|(_, job)| job.kind != JobKind::Destroy);
     let scope = if is_free { model.postponed.take() } else { None };
     scope.map(|scope| start_all(model, scope)).unwrap_or_default()
 }

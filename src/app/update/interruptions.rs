@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::create;
 use crate::app::{Counts, Effect, Model};
 use crate::config::Hold;
-use crate::fleet::{Instance, InstanceKey, Job, Level, Machine, Phase, Region};
+use crate::fleet::{Instance, InstanceKey, Job, Level, Phase, Region};
 
 /// Replacements so far, and those that the brake holds back.
 #[derive(Debug, Clone, Default)]
@@ -15,18 +15,6 @@ pub(in crate::app) struct Replacements {
     launched: Vec<Timestamp>,
     /// The regions that lack one each.
     owed: Vec<Region>,
-}
-
-/// Whether EC2 has begun to take an instance back: the notice was seen, or the end of one that had
-/// none. What we end ourselves is told apart by EC2's reason.
-pub(super) fn is_new(before: &str, row: &Instance) -> bool {
-    let was_known = ["Interrupted", "Terminating", "Terminated"].contains(&before);
-    let is_taken = match row.phase {
-        Phase::Interrupted { .. } => true,
-        Phase::Terminated => row.machine.as_ref().is_some_and(Machine::was_taken_back),
-        _ => false,
-    };
-    is_taken && !was_known
 }
 
 /// Rows have become interrupted.

@@ -4,11 +4,13 @@ mod actions;
 mod budget;
 mod create;
 mod destroy;
+mod ended;
 mod interruptions;
 mod leave;
 mod panels;
 mod reports;
 mod run;
+mod said;
 mod screen;
 
 use std::collections::BTreeMap;
@@ -22,9 +24,10 @@ use super::dialog::{self, Next, Palette, SecretForm};
 use super::keymap::Context;
 use super::layout::Layout;
 use super::{
-    Command, Dialog, Edit, Effect, Exit, Input, Message, Model, Press, Question, Signal, Stamped,
+    Command, Dialog, Edit, Effect, Exit, Input, Latest, Message, Model, Press, Question, Signal,
+    Stamped,
 };
-use crate::fleet::{Job, JobId, Level, MachineType, Region};
+use crate::fleet::{Job, JobKind, Level, MachineType, Region};
 
 /// Takes one message in and tells what follows from it.
 ///
@@ -35,6 +38,7 @@ pub fn update(model: &mut Model, message: Stamped) -> Vec<Effect> {
     if !matches!(message.message, Message::Report(_)) {
         model.settle();
     }
+    model.latest = Latest::default();
     let mut effects = take(model, message.message);
     effects.extend(model.ring());
     effects
@@ -44,7 +48,7 @@ fn take(model: &mut Model, message: Message) -> Vec<Effect> {
     match message {
         Message::Input(input) => on_input(model, input),
         Message::Command(command) => perform(model, command),
-        Message::Report(report) => reports::apply(model, report),
+        Message::Report(report) => reports::apply(model, &report),
         Message::Asked(question) => on_question(model, question),
         Message::Signal(signal) => on_signal(model, signal),
         Message::Clock => {
@@ -63,7 +67,7 @@ fn take(model: &mut Model, message: Message) -> Vec<Effect> {
             Vec::new()
         }
         Message::Dropped(job, lines) => {
-            let about = job_name(model, job);
+            let about = model.job_name(job);
             model.log.say(
                 model.now,
                 Level::Warning,
@@ -279,15 +283,14 @@ fn on_stored(model: &mut Model, stored: Result<(), String>) {
 /// Learns who we are; once that is known, what there is.
 fn refresh(model: &mut Model) -> Vec<Effect> {
     model.trouble = None;
-    let is_active = |model: &Model, verb: &str| model.active().any(|(_, job)| job.verb == verb);
     let job = if model.account.is_none() {
         Job::Identify
-    } else if model.dashboard && !is_active(model, Job::Watch.verb()) {
+    } else if model.dashboard && !model.does(JobKind::Watch) {
         Job::Watch
     } else {
         Job::Survey
     };
-    if is_active(model, job.verb()) {
+    if model.does(job.kind()) {
         return Vec::new();
     }
     vec![model.start(job)]
@@ -307,11 +310,6 @@ fn prices(model: &mut Model, types: &[MachineType]) -> Vec<Effect> {
         (None, None) => {}
     }
     vec![model.start(Job::Prices(wanted))]
-}
-
-/// How the log names a job.
-fn job_name(model: &Model, id: JobId) -> String {
-    model.jobs.get(&id).map_or_else(|| id.to_string(), |job| job.verb.to_owned())
 }
 
 #[cfg(test)]

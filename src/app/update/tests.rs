@@ -13,8 +13,9 @@ use crate::config::{
 };
 use crate::fleet::health::Vitals;
 use crate::fleet::{
-    About, Account, Doomed, Ec2State, Fact, Failure, FailureKind, Fleet, Instance, InstanceKey,
-    Lifecycle, Machine, Outcome, Phase, Progress, Region, Report, Step, Transfer,
+    Account, Doomed, Ec2State, Failure, FailureKind, Fleet, Instance, InstanceKey, InstanceNews,
+    JobId, JobNews, Lifecycle, Machine, News, Outcome, Phase, Region, RegionNews, Report, Step,
+    Transfer,
 };
 
 const REGIONS: [&str; 3] = ["us-west-2", "eu-west-1", "sa-east-1"];
@@ -124,26 +125,26 @@ fn command(model: &mut Model, command: Command) -> Vec<Effect> {
     send(model, 0, Message::Command(command))
 }
 
-fn report(model: &mut Model, job: u64, about: About, progress: Progress) -> Vec<Effect> {
-    send(model, 0, Message::Report(Report { job: JobId(job), at: at(0), about, progress }))
+fn report(model: &mut Model, job: u64, news: News) -> Vec<Effect> {
+    send(model, 0, Message::Report(Report { job: JobId(job), at: at(0), news }))
 }
 
 fn end(model: &mut Model, job: u64, outcome: Outcome) -> Vec<Effect> {
-    report(model, job, About::Job, Progress::Ended(outcome))
+    report(model, job, News::Job(JobNews::Ended(outcome)))
 }
 
 fn survey(model: &mut Model, region: &str, machines: Vec<Machine>) -> Vec<Effect> {
-    let fact = Progress::Learned(Box::new(Fact::Surveyed(machines)));
-    report(model, 0, About::Region(region.into()), fact)
+    let fact = RegionNews::Surveyed(machines);
+    report(model, 0, News::Region(region.into(), fact))
 }
 
-fn account() -> Progress {
-    Progress::Learned(Box::new(Fact::Account(Account {
+fn account() -> JobNews {
+    JobNews::Account(Account {
         id: "123456789012".into(),
         creator: "alice".into(),
         arn: "arn".into(),
         regions: Vec::new(),
-    })))
+    })
 }
 
 fn running(id: &str) -> (InstanceKey, Machine) {
@@ -228,11 +229,15 @@ fn a_report_by_instance_id_reaches_the_row_that_was_planned() {
     let mut model = model();
     command(&mut model, Command::create(Some(counts(1))));
     let key = model.fleet.instances().next().unwrap().key.clone();
-    let seen = Progress::Learned(Box::new(Fact::Seen(running("i-1").1)));
-    report(&mut model, 1, About::Instance(key.clone()), seen);
-    let failed =
-        Progress::Entered(Phase::Failed(Failure::new(FailureKind::Aws, Step::Terminate, "no", "")));
-    report(&mut model, 2, About::Instance("i-1".into()), failed);
+    let seen = InstanceNews::Seen(Box::new(running("i-1").1));
+    report(&mut model, 1, News::Instance(key.clone(), seen));
+    let failed = InstanceNews::Entered(Phase::Failed(Failure::new(
+        FailureKind::Aws,
+        Step::Terminate,
+        "no",
+        "",
+    )));
+    report(&mut model, 2, News::Instance("i-1".into(), failed));
     assert!(matches!(model.fleet.get(&key).unwrap().phase, Phase::Failed(_)));
 }
 
@@ -247,7 +252,7 @@ fn who_we_are_comes_first_then_watching_and_resuming() {
     let mut model = Model::new(opening);
     assert_eq!(command(&mut model, Command::Refresh), [Effect::Start(JobId(1), Job::Identify)]);
     assert_eq!(command(&mut model, Command::Refresh), [], "it is being asked already");
-    report(&mut model, 1, About::Job, account());
+    report(&mut model, 1, News::Job(account()));
     let effects = end(&mut model, 1, Outcome::Done);
     let [Effect::Start(_, Job::Watch), Effect::Start(_, Job::Resume(rows))] = effects.as_slice()
     else {
@@ -264,7 +269,7 @@ fn who_we_are_comes_first_then_watching_and_resuming() {
 fn a_headless_command_starts_nothing_by_itself() {
     let mut model = Model::new(opening(false));
     command(&mut model, Command::Refresh);
-    report(&mut model, 1, About::Job, account());
+    report(&mut model, 1, News::Job(account()));
     assert_eq!(end(&mut model, 1, Outcome::Done), []);
     assert!(matches!(
         command(&mut model, Command::Refresh).as_slice(),
@@ -298,7 +303,7 @@ fn destroying_takes_the_living_drops_the_dead_and_leaves_the_dying() {
         REGIONS[0],
         vec![running("i-1").1, running("i-2").1, machine("i-3", REGIONS[0], Ec2State::Stopped)],
     );
-    report(&mut model, 9, About::Instance("i-2".into()), Progress::Entered(Phase::Terminating));
+    report(&mut model, 9, News::Instance("i-2".into(), InstanceNews::Entered(Phase::Terminating)));
     command(&mut model, Command::create(Some(counts(2))));
     let planned: Vec<InstanceKey> = model
         .fleet
@@ -308,7 +313,7 @@ fn destroying_takes_the_living_drops_the_dead_and_leaves_the_dying() {
         .collect();
     let failed =
         Phase::Failed(Failure::new(FailureKind::Capacity, Step::Launch, "no capacity", ""));
-    report(&mut model, 1, About::Instance(planned[0].clone()), Progress::Entered(failed));
+    report(&mut model, 1, News::Instance(planned[0].clone(), InstanceNews::Entered(failed)));
 
     let all = model.fleet.instances().map(|row| row.key.clone()).collect();
     let effects = command(&mut model, Command::destroy(Scope::Instances(all)));
@@ -343,14 +348,14 @@ fn only_what_the_state_file_holds_is_written() {
     let key = InstanceKey::from("i-1");
     assert_eq!(survey(&mut model, REGIONS[0], vec![running("i-1").1]), [Effect::Persist]);
     assert_eq!(survey(&mut model, REGIONS[0], vec![running("i-1").1]), []);
-    let about = || About::Instance(key.clone());
+    let about = |news| News::Instance(key.clone(), news);
     let uploading = |sent| Phase::Uploading(Transfer { sent, total: 10 });
-    let entered = |phase| Progress::Entered(phase);
-    assert_eq!(report(&mut model, 1, about(), entered(uploading(0))), [Effect::Persist]);
-    assert_eq!(report(&mut model, 1, about(), entered(uploading(5))), []);
-    let transferred = Progress::Transferred(Transfer { sent: 7, total: 10 });
-    assert_eq!(report(&mut model, 1, about(), transferred), []);
-    assert_eq!(report(&mut model, 1, about(), Progress::Output("\x1b[1mhi".into())), []);
+    let entered = |phase| InstanceNews::Entered(phase);
+    assert_eq!(report(&mut model, 1, about(entered(uploading(0)))), [Effect::Persist]);
+    assert_eq!(report(&mut model, 1, about(entered(uploading(5)))), []);
+    let transferred = InstanceNews::Transferred(Transfer { sent: 7, total: 10 });
+    assert_eq!(report(&mut model, 1, about(transferred)), []);
+    assert_eq!(report(&mut model, 1, about(InstanceNews::Output("\x1b[1mhi".into()))), []);
     let row = model.fleet.get(&key).unwrap();
     assert_eq!(row.phase, uploading(7));
     assert_eq!(row.last_line.as_deref(), Some("hi"));
@@ -364,8 +369,8 @@ fn a_notice_that_the_node_tells_of_counts_down_once() {
     let notice = at(120);
     let vitals = Vitals { spot_notice: Some(notice.to_string()), ..Vitals::default() };
     let seen = |model: &mut Model| {
-        let progress = Progress::Learned(Box::new(Fact::Vitals(vitals.clone())));
-        report(model, 1, About::Instance(key.clone()), progress)
+        let progress = InstanceNews::Vitals(Box::new(vitals.clone()));
+        report(model, 1, News::Instance(key.clone(), progress))
     };
     let effects = seen(&mut model);
     let drains = |effects: &[Effect]| {
@@ -384,8 +389,8 @@ fn a_recommendation_to_rebalance_is_said_once() {
     survey(&mut model, REGIONS[0], vec![machine]);
     let vitals = Vitals { rebalance: Some(at(0).to_string()), ..Vitals::default() };
     for _ in 0..2 {
-        let progress = Progress::Learned(Box::new(Fact::Vitals(vitals.clone())));
-        report(&mut model, 1, About::Instance(key.clone()), progress);
+        let progress = InstanceNews::Vitals(Box::new(vitals.clone()));
+        report(&mut model, 1, News::Instance(key.clone(), progress));
     }
     let said = model.log.events().lines().filter(|line| line.text.contains("recommends"));
     assert_eq!(said.count(), 1);
@@ -395,7 +400,7 @@ fn a_recommendation_to_rebalance_is_said_once() {
 fn an_illegal_step_is_said_and_the_last_good_phase_stays() {
     let mut model = model();
     survey(&mut model, REGIONS[0], vec![running("i-1").1]);
-    report(&mut model, 1, About::Instance("i-1".into()), Progress::Entered(Phase::Pending));
+    report(&mut model, 1, News::Instance("i-1".into(), InstanceNews::Entered(Phase::Pending)));
     assert_eq!(last_line(&model), "out of turn, ignored: Running cannot become Pending");
     assert_eq!(model.fleet.get(&"i-1".into()).unwrap().phase, Phase::Running);
 }
@@ -407,8 +412,8 @@ fn the_cursor_follows_an_adopted_instance_into_its_planned_row() {
     let planned = model.fleet.instances().nth(1).unwrap().key.clone();
     survey(&mut model, REGIONS[0], vec![running("i-1").1]);
     command(&mut model, Command::Table(TableCommand::Select("i-1".into())));
-    let fact = Progress::Learned(Box::new(Fact::Seen(running("i-1").1)));
-    report(&mut model, 1, About::Instance(planned.clone()), fact);
+    let fact = InstanceNews::Seen(Box::new(running("i-1").1));
+    report(&mut model, 1, News::Instance(planned.clone(), fact));
     assert_eq!(model.table.cursor(), Some(&planned));
     assert_eq!(model.fleet.len(), 3);
 }
@@ -456,23 +461,22 @@ fn machines() -> impl Strategy<Value = Vec<Machine>> {
     prop::collection::vec(one, 0..4)
 }
 
-fn progress() -> impl Strategy<Value = (About, Progress)> {
-    let learned = |fact| Progress::Learned(Box::new(fact));
+fn news() -> impl Strategy<Value = News> {
     prop_oneof![
         (rows(), phases())
-            .prop_map(|(key, phase)| (About::Instance(key), Progress::Entered(phase))),
-        (rows(), ".*").prop_map(|(key, line)| (About::Instance(key), Progress::Output(line))),
+            .prop_map(|(key, phase)| News::Instance(key, InstanceNews::Entered(phase))),
+        (rows(), ".*").prop_map(|(key, line)| News::Instance(key, InstanceNews::Output(line))),
         machines().prop_map(move |machines| {
-            (About::Region(REGIONS[0].into()), learned(Fact::Surveyed(machines)))
+            News::Region(REGIONS[0].into(), RegionNews::Surveyed(machines))
         }),
         (rows(), machines()).prop_filter_map("no machine", move |(key, machines)| {
             let seen = machines.into_iter().next()?;
-            Some((About::Instance(key), learned(Fact::Seen(seen))))
+            Some(News::Instance(key, InstanceNews::Seen(Box::new(seen))))
         }),
-        Just((About::Region(REGIONS[1].into()), learned(Fact::Unanswered("no".into())))),
-        Just((About::Job, account())),
-        Just((About::Job, Progress::Ended(Outcome::Done))),
-        Just((About::Job, Progress::Ended(Outcome::Cancelled))),
+        Just(News::Region(REGIONS[1].into(), RegionNews::Unanswered("no".into()))),
+        Just(News::Job(account())),
+        Just(News::Job(JobNews::Ended(Outcome::Done))),
+        Just(News::Job(JobNews::Ended(Outcome::Cancelled))),
     ]
 }
 
@@ -504,8 +508,8 @@ fn keys() -> impl Strategy<Value = KeyEvent> {
 fn messages() -> impl Strategy<Value = Message> {
     prop_oneof![
         8 => keys().prop_map(|key| Message::Input(Input::Key(key))),
-        8 => (0..6u64, progress()).prop_map(|(job, (about, progress))| {
-            Message::Report(Report { job: JobId(job), at: at(0), about, progress })
+        8 => (0..6u64, news()).prop_map(|(job, news)| {
+            Message::Report(Report { job: JobId(job), at: at(0), news })
         }),
         1 => (0..300u16, 0..100u16)
             .prop_map(|(columns, rows)| Message::Input(Input::Resize(columns, rows))),

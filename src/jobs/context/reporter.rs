@@ -11,8 +11,10 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::aws::{SharedTimeSource, time_at};
+use crate::fleet::health::Vitals;
 use crate::fleet::{
-    About, Fact, InstanceKey, JobId, Level, Phase, Progress, Region, Report, Transfer,
+    InstanceKey, InstanceNews, JobId, JobNews, Level, Machine, News, Phase, Region, RegionNews,
+    Report, Transfer,
 };
 
 /// Reports that may wait for the loop. Awaited when full.
@@ -89,40 +91,55 @@ pub struct Reporter {
 
 impl Reporter {
     /// Sends any report on the lane that never loses one.
-    pub async fn send(&self, about: About, progress: Progress) {
-        let report = Report { job: self.job, at: self.desk.now(), about, progress };
+    pub async fn send(&self, news: News) {
+        let report = Report { job: self.job, at: self.desk.now(), news };
         // The loop is gone only when the program ends: nobody is left to tell.
         let _ = self.desk.transitions.send(report).await;
     }
 
+    /// News of the job itself.
+    pub async fn tell(&self, news: JobNews) {
+        self.send(News::Job(news)).await;
+    }
+
+    /// News of an instance.
+    pub async fn learned(&self, key: &InstanceKey, news: InstanceNews) {
+        self.send(News::Instance(key.clone(), news)).await;
+    }
+
+    /// News of a region.
+    pub async fn learned_of(&self, region: &Region, news: RegionNews) {
+        self.send(News::Region(region.clone(), news)).await;
+    }
+
     /// The instance entered a phase.
     pub async fn entered(&self, key: &InstanceKey, phase: Phase) {
-        self.send(About::Instance(key.clone()), Progress::Entered(phase)).await;
+        self.learned(key, InstanceNews::Entered(phase)).await;
     }
 
-    /// Something was learned of an instance.
-    pub async fn learned(&self, key: &InstanceKey, fact: Fact) {
-        self.send(About::Instance(key.clone()), Progress::Learned(Box::new(fact))).await;
+    /// What EC2 tells of an instance.
+    pub async fn seen(&self, key: &InstanceKey, machine: &Machine) {
+        self.learned(key, InstanceNews::Seen(Box::new(machine.clone()))).await;
     }
 
-    /// Something was learned of a region.
-    pub async fn learned_of(&self, region: &Region, fact: Fact) {
-        self.send(About::Region(region.clone()), Progress::Learned(Box::new(fact))).await;
+    /// How the node on an instance is.
+    pub async fn vitals(&self, key: &InstanceKey, vitals: &Vitals) {
+        self.learned(key, InstanceNews::Vitals(Box::new(vitals.clone()))).await;
     }
 
     /// A sentence about an instance.
     pub async fn said(&self, key: &InstanceKey, level: Level, text: impl Into<String>) {
-        self.send(About::Instance(key.clone()), Progress::Said(level, text.into())).await;
+        self.learned(key, InstanceNews::Said(level, text.into())).await;
     }
 
     /// A sentence about a region.
     pub async fn said_of(&self, region: &Region, level: Level, text: impl Into<String>) {
-        self.send(About::Region(region.clone()), Progress::Said(level, text.into())).await;
+        self.learned_of(region, RegionNews::Said(level, text.into())).await;
     }
 
     /// A sentence about the job.
     pub async fn remarked(&self, level: Level, text: impl Into<String>) {
-        self.send(About::Job, Progress::Said(level, text.into())).await;
+        self.tell(JobNews::Said(level, text.into())).await;
     }
 
     /// For runbooks that cannot wait while they speak: what `say` is given is passed on, in order,
@@ -139,17 +156,17 @@ impl Reporter {
 
     /// A line from the far side. Dropped and counted when the loop cannot keep up.
     pub fn output(&self, key: &InstanceKey, line: String) {
-        self.chat(key, Progress::Output(line));
+        self.chat(key, InstanceNews::Output(line));
     }
 
     /// Bytes of an upload. Dropped and counted when the loop cannot keep up.
     pub fn transferred(&self, key: &InstanceKey, transfer: Transfer) {
-        self.chat(key, Progress::Transferred(transfer));
+        self.chat(key, InstanceNews::Transferred(transfer));
     }
 
-    fn chat(&self, key: &InstanceKey, progress: Progress) {
-        let about = About::Instance(key.clone());
-        let report = Report { job: self.job, at: self.desk.now(), about, progress };
+    fn chat(&self, key: &InstanceKey, news: InstanceNews) {
+        let news = News::Instance(key.clone(), news);
+        let report = Report { job: self.job, at: self.desk.now(), news };
         if self.desk.chatter.try_send(report).is_err() {
             self.desk.dropped.fetch_add(1, Ordering::Relaxed);
         }
@@ -195,8 +212,9 @@ mod tests {
             reporter.output(&"k".into(), format!("line {n}"));
         }
         reporter.entered(&"k".into(), Phase::Ready).await;
-        assert_eq!(lanes.next().await.progress, Progress::Entered(Phase::Ready));
-        assert_eq!(lanes.next().await.progress, Progress::Output("line 0".into()));
+        let of = |news| News::Instance("k".into(), news);
+        assert_eq!(lanes.next().await.news, of(InstanceNews::Entered(Phase::Ready)));
+        assert_eq!(lanes.next().await.news, of(InstanceNews::Output("line 0".into())));
         assert_eq!(lanes.take_dropped(), 10);
         assert_eq!(lanes.take_dropped(), 0);
     }

@@ -6,9 +6,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::aws::{Ec2, Selector};
-use crate::fleet::{
-    Ec2State, Fact, Failure, FailureKind, InstanceKey, Level, Machine, Phase, Step,
-};
+use crate::fleet::{Ec2State, Failure, FailureKind, InstanceKey, Level, Machine, Phase, Step};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::node::deploy::Pipeline;
@@ -98,7 +96,7 @@ impl Crew {
                 continue;
             };
             if *now != machine {
-                self.reporter.learned(&key, Fact::Seen(now.clone())).await;
+                self.reporter.seen(&key, now).await;
             }
             match now.state {
                 Ec2State::Running if self.kit.reach.address(now).is_some() => {

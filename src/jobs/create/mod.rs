@@ -28,8 +28,8 @@ use crate::aws::{Aws, Ec2, LaunchRequest};
 use crate::config::{Config, RegionConfig, Strategy};
 use crate::fleet::tags::Origin;
 use crate::fleet::{
-    Account, Fact, Failure, FailureKind, Instance, InstanceKey, Launch, LaunchId, Level, Lifecycle,
-    Machine, NetworkState, Outcome, Phase, Region, Step,
+    Account, Failure, FailureKind, Instance, InstanceKey, InstanceNews, Launch, LaunchId, Level,
+    Lifecycle, Machine, NetworkState, Outcome, Phase, Region, RegionNews, Step,
 };
 
 /// Launches and deploys. One region's failure is that region's alone.
@@ -206,7 +206,7 @@ impl Creation {
             let id = LaunchId::new(format!("{}s{number}", launch.id));
             let moved = Launch::new(region.clone(), id, std::mem::take(&mut homeless));
             for key in &moved.keys {
-                reporter.learned(key, Fact::Moved(region.clone())).await;
+                reporter.learned(key, InstanceNews::Moved(region.clone())).await;
             }
             let Some((moved, placed)) = self.try_region(context, &moved, reporter).await else {
                 continue;
@@ -280,9 +280,9 @@ impl Creation {
         if let Some(site) = &*site {
             return Ok(site.clone());
         }
-        reporter.learned_of(ec2.region(), Fact::Network(NetworkState::Building)).await;
+        reporter.learned_of(ec2.region(), RegionNews::Network(NetworkState::Building)).await;
         let network = self.network(context, ec2, origin, reporter).await?;
-        reporter.learned_of(ec2.region(), Fact::Network(NetworkState::Ready)).await;
+        reporter.learned_of(ec2.region(), RegionNews::Network(NetworkState::Ready)).await;
         let key_name = self.key_pair(context, ec2, origin, reporter).await?;
         let laid_out = Instant::now();
         Ok(site.insert(Site { network, key_name, laid_out }).clone())
@@ -371,7 +371,7 @@ async fn take_over(
     let found = order.find(context, ec2, &launch.known).await?;
     let made: Vec<_> = launch.keys.iter().cloned().zip(found).collect();
     for (key, machine) in &made {
-        reporter.learned(key, Fact::Seen(machine.clone())).await;
+        reporter.seen(key, machine).await;
     }
     Ok((order, made))
 }

@@ -10,7 +10,8 @@ use super::candidates::Candidate;
 use crate::aws::{AwsError, Class, Ec2, FleetRequest, Given, LaunchRequest, Selector, quota_group};
 use crate::fleet::tags::Origin;
 use crate::fleet::{
-    Attempt, Fact, Failure, FailureKind, InstanceKey, LaunchId, Level, Machine, Pool, Step,
+    Attempt, Failure, FailureKind, InstanceKey, InstanceNews, LaunchId, Level, Machine, Pool,
+    RegionNews, Step,
 };
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
@@ -176,7 +177,7 @@ impl Placement<'_> {
     ) {
         let given = machines.len().min(waiting.len());
         for (key, machine) in waiting.drain(..given).zip(machines) {
-            self.reporter.learned(&key, Fact::Seen(machine.clone())).await;
+            self.reporter.seen(&key, &machine).await;
             placed.machines.push((key, machine));
         }
     }
@@ -300,9 +301,9 @@ impl Placement<'_> {
             Request::Fleet(request) => self.fleet_attempts(request, answer).await,
         };
         for attempt in &attempts {
-            self.reporter.learned_of(self.ec2.region(), Fact::Tried(attempt.clone())).await;
+            self.reporter.learned_of(self.ec2.region(), RegionNews::Tried(attempt.clone())).await;
             for key in waiting {
-                self.reporter.learned(key, Fact::Tried(attempt.clone())).await;
+                self.reporter.learned(key, InstanceNews::Tried(attempt.clone())).await;
             }
         }
         attempts

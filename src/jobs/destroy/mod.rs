@@ -25,8 +25,8 @@ use super::intents::unanswered::Unanswered;
 use super::watch::look::look;
 use crate::aws::{AwsError, Ec2, Kind, Residue, Selector, network};
 use crate::fleet::{
-    Doomed, Ec2State, Fact, Failure, FailureKind, InstanceId, Level, Machine, NetworkState,
-    Outcome, Phase, Region, SpotRequestId, Step, Victim,
+    Doomed, Ec2State, Failure, FailureKind, InstanceId, Level, Machine, NetworkState, Outcome,
+    Phase, Region, RegionNews, SpotRequestId, Step, Victim,
 };
 use crate::retry::{SHUTDOWN_TIMEOUT, TEARDOWN_TIMEOUT};
 
@@ -433,12 +433,14 @@ impl Destruction {
     /// True when nothing is left.
     async fn demolish(&self, network: &Selector) -> bool {
         self.begin(&[]).await;
-        self.reporter.learned_of(self.region(), Fact::Network(NetworkState::Removing)).await;
+        self.reporter.learned_of(self.region(), RegionNews::Network(NetworkState::Removing)).await;
         let (say, telling) = self.reporter.telling(self.region());
         let teardown = network::teardown(&self.ec2, network, TEARDOWN_TIMEOUT, &say);
         match telling.during(Box::pin(teardown)).await {
             Ok(left) if left.is_empty() => {
-                self.reporter.learned_of(self.region(), Fact::Network(NetworkState::Gone)).await;
+                self.reporter
+                    .learned_of(self.region(), RegionNews::Network(NetworkState::Gone))
+                    .await;
                 true
             }
             Ok(left) => {
@@ -447,7 +449,7 @@ impl Destruction {
                     format!("left over: {}; run destroy again in a few minutes", left.join(", "));
                 self.reporter.said_of(self.region(), Level::Error, text).await;
                 let residue = NetworkState::Residue(left);
-                self.reporter.learned_of(self.region(), Fact::Network(residue)).await;
+                self.reporter.learned_of(self.region(), RegionNews::Network(residue)).await;
                 false
             }
             Err(error) => {

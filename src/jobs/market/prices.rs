@@ -12,7 +12,7 @@ use super::offers::configured;
 use crate::aws::{AwsError, Ec2};
 use crate::fleet::market::History;
 use crate::fleet::{
-    Fact, Level, MachineType, Outcome, Pool, PriceList, Region, RegionPrices, Step,
+    Level, MachineType, Outcome, Pool, PriceList, Region, RegionNews, RegionPrices, Step,
 };
 use crate::jobs::context::Context;
 use crate::jobs::context::price_memory::AskedPrices;
@@ -59,7 +59,7 @@ pub(in crate::jobs) async fn prices(
                 }
             };
             let list = lists.get(&region).cloned().unwrap_or_default();
-            reporter.learned_of(&region, Fact::Prices(RegionPrices { spot, list })).await;
+            reporter.learned_of(&region, RegionNews::Prices(RegionPrices { spot, list })).await;
             false
         });
     }

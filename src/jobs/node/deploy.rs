@@ -15,8 +15,8 @@ use crate::aws::{Ec2, host_key_fingerprints};
 use crate::config::HostKeyPolicy;
 use crate::fleet::identity::Identity;
 use crate::fleet::{
-    Fact, Failure, FailureKind, HostKey, HostKeyTrust, InstanceKey, Level, Machine, Phase, Step,
-    Transfer,
+    Failure, FailureKind, HostKey, HostKeyTrust, InstanceKey, InstanceNews, Level, Machine, Phase,
+    Step, Transfer,
 };
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::{Charge, Context};
@@ -85,7 +85,7 @@ impl Pipeline {
         self.enter(Phase::Connecting).await;
         let session = self.reach_unknown().await?;
         let host_key = session.host_key().clone();
-        self.reporter.learned(&self.key, Fact::HostKey(host_key.clone())).await;
+        self.reporter.learned(&self.key, InstanceNews::HostKey(host_key.clone())).await;
         tokio::select! {
             outcome = self.deploy(session, &host_key, resumed) => outcome,
             mismatch = self.ask_console_later(&host_key) => Err(mismatch),
@@ -182,7 +182,7 @@ impl Pipeline {
             );
         }
         let verified = HostKey { trust: HostKeyTrust::Console, ..host_key.clone() };
-        self.reporter.learned(&self.key, Fact::HostKey(verified)).await;
+        self.reporter.learned(&self.key, InstanceNews::HostKey(verified)).await;
         std::future::pending().await
     }
 
@@ -367,7 +367,7 @@ impl Pipeline {
                         self.kit.roll.as_ref(),
                     )
                     .await;
-                    self.reporter.learned(&self.key, Fact::Vitals(vitals.clone())).await;
+                    self.reporter.vitals(&self.key, &vitals).await;
                     let is_writing = vitals.is_sensor_writing();
                     // What the sensor wrote is reckoned from the first look that saw it: a slow one
                     // may have nothing to show from one look to the next.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::visit::{Place, Visitor};
-use crate::fleet::{Fact, Failure, Instance, Outcome, Ran};
+use crate::fleet::{Failure, Instance, InstanceNews, Outcome, Ran};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::tasks::together;
@@ -43,7 +43,7 @@ pub(in crate::jobs) async fn exec(
             let ran =
                 done.unwrap_or_else(|failure| Ran { went_well: false, end: failure.to_string() });
             let went_well = ran.went_well;
-            reporter.learned(&instance.key, Fact::Ran(ran)).await;
+            reporter.learned(&instance.key, InstanceNews::Ran(ran)).await;
             went_well
         });
     }

@@ -13,7 +13,7 @@ use super::reach::Reach;
 use super::status;
 use crate::bacalhau::{Connection, Membership as Word, Node, Orchestrator};
 use crate::fleet::health::{Membership, Vitals};
-use crate::fleet::{Fact, Failure, Level, Machine, Phase};
+use crate::fleet::{Failure, Level, Machine, Phase};
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::{Charge, Context};
 use crate::retry::STATUS_TIMEOUT;
@@ -200,7 +200,7 @@ impl Round {
         let trouble = match self.see(charge, memory).await {
             Ok(vitals) => {
                 memory.missed = 0;
-                self.reporter.learned(&charge.key, Fact::Vitals(vitals.clone())).await;
+                self.reporter.vitals(&charge.key, &vitals).await;
                 let trouble = vitals.trouble();
                 memory.vitals = Some(vitals);
                 trouble

@@ -1,7 +1,7 @@
 //! One look at one region, for whoever watches and for whoever destroys.
 
 use crate::aws::{AwsError, Class, Ec2, Selector};
-use crate::fleet::{Fact, InstanceId, InstanceKey, Level, Machine};
+use crate::fleet::{InstanceId, InstanceKey, Level, Machine, RegionNews};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 
@@ -14,7 +14,7 @@ pub(in crate::jobs) async fn look(
     match ask(context, ec2).await {
         Ok(Found { machines, untagged, vanished }) => {
             context.discharge(&machines);
-            reporter.learned_of(ec2.region(), Fact::Surveyed(machines.clone())).await;
+            reporter.learned_of(ec2.region(), RegionNews::Surveyed(machines.clone())).await;
             for id in untagged {
                 let text = format!(
                     "its tags were taken away, and it runs on: `destroy {id}` ends it, `destroy \
@@ -23,14 +23,14 @@ pub(in crate::jobs) async fn look(
                 reporter.said(&InstanceKey::adopted(&id), Level::Warning, text).await;
             }
             if !vanished.is_empty() {
-                reporter.learned_of(ec2.region(), Fact::Vanished(vanished)).await;
+                reporter.learned_of(ec2.region(), RegionNews::Vanished(vanished)).await;
             }
             Ok(machines)
         }
         // That is said once for all regions.
         Err(error) if matches!(error.class, Class::Credentials(_)) => Err(error),
         Err(error) => {
-            reporter.learned_of(ec2.region(), Fact::Unanswered(error.to_string())).await;
+            reporter.learned_of(ec2.region(), RegionNews::Unanswered(error.to_string())).await;
             Err(error)
         }
     }
@@ -87,7 +87,7 @@ mod tests {
 
     use super::*;
     use crate::aws::{Access, SharedTimeSource, scripted};
-    use crate::fleet::{JobId, Progress};
+    use crate::fleet::{InstanceNews, JobId, News};
     use crate::jobs::context::questions::questions;
     use crate::jobs::context::reporter::lanes;
     use crate::store::{Cache, Entry};
@@ -108,7 +108,7 @@ mod tests {
 
     /// Looks twice at a region in which we know of `i-1`, launched so long ago; what was found, and
     /// what was reported.
-    async fn looked(state: &'static str, age: SignedDuration) -> (Vec<Machine>, Vec<Progress>) {
+    async fn looked(state: &'static str, age: SignedDuration) -> (Vec<Machine>, Vec<News>) {
         let (ec2, _calls) = scripted::ec2(move |call| {
             let inside =
                 if call.contains("instance-id") { told_by_id(state) } else { String::new() };
@@ -128,16 +128,18 @@ mod tests {
         let (context, reporter) = (Arc::new(context), desk.reporter(JobId(1)));
         look(&context, &ec2, &reporter).await.unwrap();
         let found = look(&context, &ec2, &reporter).await.unwrap();
-        let reports = std::iter::from_fn(|| lanes.try_next()).map(|report| report.progress);
+        let reports = std::iter::from_fn(|| lanes.try_next()).map(|report| report.news);
         (found, reports.collect())
     }
 
-    fn vanished(reports: &[Progress]) -> usize {
-        let facts = reports.iter().filter_map(|report| match report {
-            Progress::Learned(fact) => Some(&**fact),
-            _ => None,
-        });
-        facts.filter(|fact| matches!(fact, Fact::Vanished(_))).count()
+    fn vanished(reports: &[News]) -> usize {
+        reports.iter().filter(|it| matches!(it, News::Region(_, RegionNews::Vanished(_)))).count()
+    }
+
+    fn said(reports: &[News]) -> usize {
+        let is_said =
+            |it: &&News| matches!(it, News::Instance(_, InstanceNews::Said(Level::Warning, _)));
+        reports.iter().filter(is_said).count()
     }
 
     #[tokio::test]
@@ -145,8 +147,7 @@ mod tests {
         let (found, reports) = looked("running", SignedDuration::from_hours(1)).await;
         assert_eq!(found.len(), 1);
         assert_eq!(vanished(&reports), 0);
-        let said = reports.iter().filter(|it| matches!(it, Progress::Said(Level::Warning, _)));
-        assert_eq!(said.count(), 1, "{reports:?}");
+        assert_eq!(said(&reports), 1, "{reports:?}");
     }
 
     #[tokio::test]
@@ -161,7 +162,6 @@ mod tests {
     async fn what_has_ended_needs_no_tags() {
         let (found, reports) = looked("terminated", SignedDuration::from_hours(1)).await;
         assert_eq!((found.len(), vanished(&reports)), (0, 0), "the second look asks no more");
-        let said = reports.iter().filter(|it| matches!(it, Progress::Said(..)));
-        assert_eq!(said.count(), 0, "{reports:?}");
+        assert_eq!(said(&reports), 0, "{reports:?}");
     }
 }

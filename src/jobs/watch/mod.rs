@@ -18,7 +18,7 @@ use super::context::reporter::Reporter;
 use super::context::tasks::together;
 use super::node::health;
 use crate::aws::{AwsError, Ec2};
-use crate::fleet::{About, Fact, Failure, Level, Outcome, Progress, Step};
+use crate::fleet::{Failure, JobNews, Level, Outcome, Step};
 use region::{Lists, Watched};
 
 /// Tells who we are, which regions there are, and, where no file told, which deployment is ours.
@@ -28,12 +28,11 @@ pub(super) async fn identify(context: &Context, reporter: &Reporter) -> Outcome 
         Ok(account) => account.clone(),
         Err(error) => return failed(error),
     };
-    let learned = |fact| reporter.send(About::Job, Progress::Learned(Box::new(fact)));
     if context.is_provisional() {
         match find_deployment(context).await {
             Ok(Found::One(deployment)) => {
                 context.settle(Some(deployment.clone()));
-                learned(Fact::Deployment(deployment)).await;
+                reporter.tell(JobNews::Deployment(deployment)).await;
             }
             Ok(Found::None | Found::Others(_)) => context.settle(None),
             Ok(Found::Several(seen)) => {
@@ -48,7 +47,7 @@ pub(super) async fn identify(context: &Context, reporter: &Reporter) -> Outcome 
             Err(error) => return failed(error),
         }
     }
-    learned(Fact::Account(account)).await;
+    reporter.tell(JobNews::Account(account)).await;
     Outcome::Done
 }
 

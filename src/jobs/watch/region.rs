@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use super::look::look;
 use crate::aws::{AwsError, Class, Ec2, Selector};
 use crate::fleet::{
-    Ec2State, Fact, InstanceId, Lifecycle, Machine, MachineType, Notice, PriceList, Region,
+    Ec2State, InstanceId, Lifecycle, Machine, MachineType, Notice, PriceList, Region, RegionNews,
     RegionPrices,
 };
 use crate::jobs::context::Context;
@@ -155,7 +155,7 @@ impl Watched {
         let selector = Selector::deployment(&self.context.deployment());
         match self.ec2.storage(&selector).await {
             Ok(storage) => {
-                self.reporter.learned_of(self.ec2.region(), Fact::Storage(storage)).await;
+                self.reporter.learned_of(self.ec2.region(), RegionNews::Storage(storage)).await;
             }
             Err(error) => tracing::debug!(%error, "cannot see how much storage there is"),
         }
@@ -186,7 +186,7 @@ impl Watched {
                 self.context.refusals().note(&machine.pool(), None);
             }
         }
-        self.reporter.learned_of(self.ec2.region(), Fact::Notices(news)).await;
+        self.reporter.learned_of(self.ec2.region(), RegionNews::Notices(news)).await;
         self.look_at = Due::now();
         Ok(())
     }
@@ -231,7 +231,7 @@ impl Watched {
                 let lists = self.lists.get_or_init(all).await;
                 let list = lists.get(self.ec2.region()).cloned().unwrap_or_default();
                 let prices = RegionPrices { spot, list };
-                self.reporter.learned_of(self.ec2.region(), Fact::Prices(prices)).await;
+                self.reporter.learned_of(self.ec2.region(), RegionNews::Prices(prices)).await;
             }
             Err(error) => {
                 tracing::debug!(%error, "no spot prices");

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 use super::{FAILED, Need, Run, asked, complain, refusal, refuse, session};
 use crate::app::{Action, Command, Exit, Scope};
 use crate::cli;
-use crate::fleet::{About, Account, Level, Region};
+use crate::fleet::{Account, Level, Region, Subject};
 use crate::runtime::environment::Environment;
 use crate::runtime::recall::Want;
 
@@ -101,7 +101,7 @@ pub(in crate::runtime) async fn recover(environment: &Environment, json: bool, d
         model.deployment,
         environment.global.state.display()
     );
-    run.printer.line(model, &About::Job, Level::Success, &text);
+    run.printer.line(model, &Subject::Job, Level::Success, &text);
     run.end().await
 }
 

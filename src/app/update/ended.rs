@@ -1,0 +1,41 @@
+//! What follows when a job is over.
+
+use super::{create, destroy, leave};
+use crate::app::{Effect, Model};
+use crate::fleet::{Job, JobKind, Outcome, Report};
+
+/// The last report of a job. One that was not under way changes nothing.
+pub(super) fn ended(model: &mut Model, report: &Report, outcome: &Outcome) -> Vec<Effect> {
+    let Some(job) = model.jobs.get(&report.job).filter(|job| job.is_active()) else {
+        return Vec::new();
+    };
+    let kind = job.kind;
+    let is_cancelled = *outcome == Outcome::Cancelled;
+    let launches = if is_cancelled { job.launches.clone() } else { Vec::new() };
+    if let (JobKind::Identify | JobKind::Watch, Outcome::Failed(failure)) = (kind, outcome) {
+        model.trouble = Some(failure.clone());
+    }
+    if let Some(answers) = &mut model.answers {
+        answers.stop(report.job);
+    }
+    destroy::looked(model, report.job, outcome);
+    model.end(report.job, report.at, outcome.clone());
+    let mut effects = destroy::roll_back(model, launches);
+    if is_cancelled {
+        model.unpriced.retain(|(job, _)| *job != report.job);
+    } else {
+        effects.extend(create::priced(model, report.job));
+    }
+    effects.extend(destroy::go_on(model));
+    if kind == JobKind::Identify && model.dashboard && model.account.is_some() {
+        effects.extend(watch(model));
+        effects.extend(create::resume(model));
+        effects.extend(destroy::resume(model));
+    }
+    effects.extend(leave::leave_if_done(model));
+    effects
+}
+
+fn watch(model: &mut Model) -> Option<Effect> {
+    (!model.does(JobKind::Watch)).then(|| model.start(Job::Watch))
+}

@@ -1,0 +1,310 @@
+//! How a report changes the fleet, and what became different by it.
+
+use jiff::Timestamp;
+
+use super::health::Vitals;
+use super::{
+    Change, DeploymentId, Ec2State, Fleet, IllegalStep, Instance, InstanceId, InstanceKey,
+    InstanceNews, JobNews, Machine, NetworkState, News, Notice, Phase, Region, RegionNews, Report,
+    Subject, text,
+};
+
+/// The longest line from the far side, in bytes.
+const MAX_LINE: usize = 16 * 1024;
+/// The longest one that a row keeps as its newest.
+const MAX_LAST_LINE: usize = 1024;
+/// How many attempts a region remembers.
+const MAX_ATTEMPTS: usize = 100;
+
+impl Fleet {
+    /// Applies one report: the only way in which a fleet changes by itself. Answers what became
+    /// different; a step that the state machine refuses is among it, and changes nothing.
+    ///
+    /// `deployment` is the one that adopted instances belong to.
+    pub fn apply(&mut self, report: &Report, deployment: &DeploymentId) -> Vec<Change> {
+        let mut applying = Applying { fleet: self, at: report.at, changes: Vec::new() };
+        match &report.news {
+            News::Job(news) => applying.job(news),
+            News::Region(region, news) => applying.region(region, news, deployment),
+            News::Instance(key, news) => applying.instance(key, news),
+        }
+        applying.changes
+    }
+}
+
+/// One report that is being applied.
+struct Applying<'a> {
+    fleet: &'a mut Fleet,
+    at: Timestamp,
+    changes: Vec<Change>,
+}
+
+impl Applying<'_> {
+    /// What a job tells of itself changes no instance; whoever follows the changes learns it.
+    fn job(&mut self, news: &JobNews) {
+        self.changes.push(match news {
+            JobNews::Started => return,
+            JobNews::Account(account) => Change::Account(account.clone()),
+            JobNews::Deployment(deployment) => Change::Deployment(deployment.clone()),
+            JobNews::Said(level, said) => Change::Said(Subject::Job, *level, said.clone()),
+            JobNews::Ended(outcome) => Change::Ended(outcome.clone()),
+        });
+    }
+
+    fn region(&mut self, region: &Region, news: &RegionNews, deployment: &DeploymentId) {
+        match news {
+            RegionNews::Surveyed(machines) => {
+                let view = self.fleet.regions.entry(region.clone()).or_default();
+                view.answered = Some(self.at);
+                view.trouble = None;
+                self.survey(region, machines, deployment);
+            }
+            RegionNews::Vanished(ids) => self.vanish(ids),
+            RegionNews::Unanswered(why) => {
+                let view = self.fleet.regions.entry(region.clone()).or_default();
+                let known = view.trouble.replace(why.clone());
+                if known.as_ref() != Some(why) {
+                    self.changes.push(Change::Lost(region.clone(), why.clone()));
+                }
+            }
+            RegionNews::Tried(attempt) => {
+                let view = self.fleet.regions.entry(region.clone()).or_default();
+                if view.attempts.len() == MAX_ATTEMPTS {
+                    view.attempts.pop_front();
+                }
+                view.attempts.push_back(attempt.clone());
+            }
+            RegionNews::Prices(prices) => {
+                self.fleet.regions.entry(region.clone()).or_default();
+                self.fleet.market.insert(region.clone(), prices.clone());
+                self.changes.push(Change::Priced(region.clone()));
+            }
+            RegionNews::Storage(storage) => {
+                for instance in self.fleet.instances.values_mut() {
+                    let gib = instance.id().and_then(|id| storage.get(id)).copied();
+                    instance.bill.storage_gb = gib.or(instance.bill.storage_gb);
+                }
+                self.changes.push(Change::Priced(region.clone()));
+            }
+            RegionNews::Notices(notices) => {
+                for notice in notices {
+                    self.notice(notice);
+                }
+            }
+            RegionNews::Network(state) => self.network(region, state),
+            RegionNews::Said(level, said) => {
+                let about = Subject::Region(region.clone());
+                self.changes.push(Change::Said(about, *level, said.clone()));
+            }
+        }
+    }
+
+    fn instance(&mut self, key: &InstanceKey, news: &InstanceNews) {
+        let key = &self.row(key);
+        match news {
+            InstanceNews::Entered(phase) => self.enter(key, phase),
+            InstanceNews::Seen(machine) => self.see(key, machine),
+            InstanceNews::Vitals(vitals) => self.vitals(key, vitals),
+            InstanceNews::Ran(ran) => self.changes.push(Change::Ran(key.clone(), ran.clone())),
+            InstanceNews::Said(level, said) => {
+                let about = Subject::Instance(key.clone());
+                self.changes.push(Change::Said(about, *level, said.clone()));
+            }
+            InstanceNews::Output(line) => {
+                let line = text::clean(line, MAX_LINE);
+                if let Some(row) = self.fleet.instances.get_mut(key) {
+                    row.last_line = Some(text::clean(&line, MAX_LAST_LINE));
+                }
+                self.changes.push(Change::Output(key.clone(), line));
+            }
+            InstanceNews::HostKey(host_key) => {
+                let Some(row) = self.fleet.instances.get_mut(key) else { return };
+                let known = row.host_key.replace(host_key.clone());
+                if known.as_ref() != Some(host_key) {
+                    self.changes.push(Change::HostKey(key.clone()));
+                }
+            }
+            InstanceNews::Tried(attempt) => {
+                let Some(row) = self.fleet.instances.get_mut(key) else { return };
+                row.attempts.push(attempt.clone());
+                self.changes.push(Change::Tried(key.clone(), attempt.clone()));
+            }
+            InstanceNews::Moved(region) => {
+                let Some(row) = self.fleet.instances.get_mut(key) else { return };
+                row.region = region.clone();
+                self.fleet.regions.entry(region.clone()).or_default();
+                self.changes.push(Change::Moved(key.clone()));
+            }
+            InstanceNews::Transferred(transfer) => {
+                let row = self.fleet.instances.get_mut(key);
+                if let Some(Phase::Uploading(so_far)) = row.map(|row| &mut row.phase) {
+                    *so_far = *transfer;
+                }
+            }
+        }
+    }
+
+    /// The row of a report. A destroy by tags names instances by their ids; a row that was
+    /// planned here has another key.
+    fn row(&self, key: &InstanceKey) -> InstanceKey {
+        if self.fleet.get(key).is_some() {
+            return key.clone();
+        }
+        let row = self.fleet.by_id(&key.as_str().into());
+        row.map_or_else(|| key.clone(), |row| row.key.clone())
+    }
+
+    fn enter(&mut self, key: &InstanceKey, next: &Phase) {
+        let Some(row) = self.fleet.instances.get_mut(key) else { return };
+        if !row.phase.may_become(next) {
+            let (from, to) = (row.phase.word(), next.word());
+            self.changes.push(Change::Refused(IllegalStep { key: key.clone(), from, to }));
+            return;
+        }
+        if row.phase.word() != next.word() {
+            row.since = self.at;
+            row.timeline.push((self.at, next.clone()));
+        }
+        let from = std::mem::replace(&mut row.phase, next.clone());
+        // Bytes are counted on the way; that is no transition.
+        let counts = matches!((&from, next), (Phase::Uploading(_), Phase::Uploading(_)));
+        if counts || from == *next {
+            return;
+        }
+        let was_known =
+            matches!(from, Phase::Interrupted { .. } | Phase::Terminating | Phase::Terminated);
+        let is_interrupted = row.is_interrupted() && !was_known;
+        self.changes.push(Change::Entered { key: key.clone(), from, to: next.clone() });
+        if is_interrupted {
+            self.changes.push(Change::Interrupted(key.clone()));
+        }
+    }
+
+    /// What EC2 tells about the instance of this row.
+    fn see(&mut self, key: &InstanceKey, machine: &Machine) {
+        // A look may have found the instance before the launch's answer named its row: then the
+        // adopted row gives way to the planned one.
+        if let Some(adopted) = self.fleet.keys.get(&machine.id).cloned()
+            && adopted != *key
+        {
+            self.fleet.instances.remove(&adopted);
+            self.changes.push(Change::Joined { row: key.clone(), adopted });
+        }
+        let Some(row) = self.fleet.instances.get_mut(key) else { return };
+        self.fleet.keys.insert(machine.id.clone(), key.clone());
+        let next = phase_after(&row.phase, machine);
+        row.bill.see(machine, row.phase.notice(), self.at);
+        match row.machine.replace(machine.clone()) {
+            None => self.changes.push(Change::Launched(key.clone())),
+            Some(known) if known != *machine => self.changes.push(Change::Told(key.clone())),
+            Some(_) => {}
+        }
+        if let Some(next) = next {
+            self.enter(key, &next);
+        }
+    }
+
+    /// How a node is. Its own metadata may say that EC2 takes it back: the same as when EC2 says
+    /// so itself, only that one of both comes first.
+    fn vitals(&mut self, key: &InstanceKey, vitals: &Vitals) {
+        let Some(row) = self.fleet.instances.get_mut(key) else { return };
+        let known = row.vitals.replace((self.at, vitals.clone()));
+        let was_recommended = known.is_some_and(|(_, known)| known.rebalance.is_some());
+        let notice = row
+            .id()
+            .zip(vitals.spot_notice.as_ref())
+            .map(|(id, ends)| Notice { instance: id.clone(), ends: ends.parse().ok() });
+        if vitals.rebalance.is_some() && !was_recommended {
+            self.changes.push(Change::Rebalance(key.clone()));
+        }
+        if let Some(notice) = notice {
+            self.notice(&notice);
+        }
+    }
+
+    /// EC2 gives notice to an instance.
+    fn notice(&mut self, notice: &Notice) {
+        let Some(row) = self.fleet.by_id(&notice.instance) else { return };
+        let is_news = match row.phase {
+            Phase::Interrupted { at } => at.is_none() && notice.ends.is_some(),
+            // One that we end ourselves is not interrupted any more.
+            Phase::Terminating | Phase::Terminated => false,
+            _ => true,
+        };
+        if is_news {
+            self.enter(&row.key.clone(), &Phase::Interrupted { at: notice.ends });
+        }
+    }
+
+    /// A look at a whole region: newcomers are adopted. What is not told of stays as it is.
+    fn survey(&mut self, region: &Region, machines: &[Machine], deployment: &DeploymentId) {
+        for machine in machines {
+            match self.fleet.keys.get(&machine.id).cloned() {
+                Some(key) => self.see(&key, machine),
+                None if machine.is_alive() => self.adopt(region, machine, deployment),
+                None => {}
+            }
+        }
+    }
+
+    /// Gives an instance a row that is known by its tags alone. How it came to where it stands is
+    /// not known, so there is one change and no step.
+    fn adopt(&mut self, region: &Region, machine: &Machine, deployment: &DeploymentId) {
+        let key = InstanceKey::adopted(&machine.id);
+        let (region, deployment) = (region.clone(), deployment.clone());
+        self.fleet.insert(Instance::planned(key.clone(), region, deployment, self.at));
+        let before = self.changes.len();
+        self.see(&key, machine);
+        self.changes.truncate(before);
+        self.changes.push(Change::Adopted(key));
+    }
+
+    /// EC2 does not know these any more.
+    fn vanish(&mut self, ids: &[InstanceId]) {
+        for id in ids {
+            let Some(key) = self.fleet.keys.get(id).cloned() else { continue };
+            if let Some(row) = self.fleet.instances.get_mut(&key)
+                && let Some(machine) = &mut row.machine
+            {
+                machine.state = Ec2State::Terminated;
+                row.bill.see(machine, row.phase.notice(), self.at);
+            }
+            self.enter(&key, &Phase::Terminated);
+        }
+    }
+
+    /// A destroy of everything asks everywhere: that a network goes from a region where there was
+    /// none is no news.
+    fn network(&mut self, region: &Region, state: &NetworkState) {
+        let known = self.fleet.regions.get(region).and_then(|view| view.network.as_ref());
+        let goes = matches!(state, NetworkState::Removing | NetworkState::Gone);
+        let was_none = matches!(known, None | Some(NetworkState::Gone));
+        let has_rows = || self.fleet.instances.values().any(|row| row.region == *region);
+        if known == Some(state) || (goes && was_none && !has_rows()) {
+            return;
+        }
+        self.fleet.regions.entry(region.clone()).or_default().network = Some(state.clone());
+        self.changes.push(Change::Network(region.clone(), state.clone()));
+    }
+}
+
+/// The phase that EC2's word asks for, where it asks for one. The deployment's own steps are
+/// entered by the pipeline alone.
+fn phase_after(phase: &Phase, machine: &Machine) -> Option<Phase> {
+    let is_still = matches!(phase, Phase::Stopping | Phase::Stopped);
+    let is_new = matches!(phase, Phase::Planned | Phase::Requesting);
+    match machine.state {
+        Ec2State::Pending => is_new.then_some(Phase::Pending),
+        Ec2State::Running => {
+            (is_new || is_still || *phase == Phase::Pending).then_some(Phase::Running)
+        }
+        Ec2State::ShuttingDown if machine.was_taken_back() => {
+            (!matches!(phase, Phase::Interrupted { .. } | Phase::Terminating))
+                .then_some(Phase::Interrupted { at: None })
+        }
+        Ec2State::ShuttingDown => Some(Phase::Terminating),
+        Ec2State::Terminated => Some(Phase::Terminated),
+        Ec2State::Stopping => Some(Phase::Stopping),
+        Ec2State::Stopped => Some(Phase::Stopped),
+    }
+}
