@@ -18,7 +18,8 @@ const DIGEST: usize = 43;
 pub struct ConsoleKeys {
     /// `SHA256:...` of each host key, as `ssh-keygen -l` prints it.
     pub fingerprints: Vec<String>,
-    /// Whether the boot is over: what is not printed by now will not be.
+    /// Whether cloud-init is done: what is not printed by now will not be. A login prompt does not
+    /// say so, for getty comes before cloud-init's last stage.
     pub boot_ended: bool,
 }
 
@@ -61,37 +62,47 @@ fn is_unsupported(error: &AwsError) -> bool {
     )
 }
 
-/// Reads the host keys' fingerprints out of a console output: the block that cloud-init's module
-/// `keys_to_console` prints. Its lines may carry a timestamp, a priority or a tag in front. Where
-/// the machine booted more than once, the last block counts. A line that was cut off is left out.
+/// Reads the host keys' fingerprints out of a console output. cloud-init prints them twice:
+///
+/// * in its network stage, before sshd starts, as `ssh-keygen` tells of each key that it makes: a
+///   line `The key fingerprint is:`, and the digest on a line after it;
+/// * at its end, when the user's own commands are through, minutes later: the block of its module
+///   `keys_to_console`.
+///
+/// Lines may carry a timestamp, a priority or a tag in front, and others of systemd may stand
+/// between them. Where the machine made keys or printed a block more than once, the last counts. A
+/// line that was cut off is left out.
 pub fn host_key_fingerprints(console: &str) -> ConsoleKeys {
     let mut keys = ConsoleKeys::default();
-    let mut inside = false;
+    let (mut in_block, mut had_block, mut is_announced) = (false, false, false);
     for line in console.lines() {
         if line.contains("-----BEGIN SSH HOST KEY FINGERPRINTS-----") {
-            inside = true;
+            (in_block, had_block) = (true, true);
             keys.fingerprints.clear();
         } else if line.contains("-----END SSH HOST KEY FINGERPRINTS-----") {
-            inside = false;
-        } else if inside {
+            in_block = false;
+        } else if in_block {
             keys.fingerprints.extend(fingerprint(line));
+        } else if line.contains("The key fingerprint is:") {
+            is_announced = true;
+            if std::mem::take(&mut had_block) {
+                keys.fingerprints.clear();
+            }
+        } else if is_announced && let Some(digest) = fingerprint(line) {
+            is_announced = false;
+            keys.fingerprints.push(digest);
         }
-        // cloud-init's last words, and the prompt that follows the boot on a serial console.
-        keys.boot_ended |= (line.contains("Cloud-init v.") && line.contains(" finished at "))
-            || line.trim_end().ends_with(" login:");
+        keys.boot_ended |= line.contains("Cloud-init v.") && line.contains(" finished at ");
     }
     keys
 }
 
+/// A whole digest in a line. What a terminal is told may be glued to it.
 fn fingerprint(line: &str) -> Option<String> {
-    line.split_whitespace()
-        .find(|word| {
-            word.strip_prefix("SHA256:").is_some_and(|digest| {
-                digest.len() == DIGEST
-                    && digest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/')
-            })
-        })
-        .map(str::to_owned)
+    let digest = line.split_once("SHA256:")?.1;
+    let is_base64 = |c: char| c.is_ascii_alphanumeric() || c == '+' || c == '/';
+    let digest = &digest[..digest.find(|c| !is_base64(c)).unwrap_or(digest.len())];
+    (digest.len() == DIGEST).then(|| format!("SHA256:{digest}"))
 }
 
 #[cfg(test)]
@@ -136,11 +147,34 @@ mod tests {
     }
 
     #[test]
+    fn what_ssh_keygen_tells_is_read_until_the_block_is_there() {
+        let made = format!(
+            "[   15.8] cloud-init[520]: The key fingerprint is:\r\n\
+             [  OK  ] Started acpid.path - ACPI Events Check.\r\n\
+             [   15.9] cloud-init[520]: {RSA} root@ip-10-0-0-5\r\n\
+             [   15.9] cloud-init[520]: +----[SHA256]-----+\r\n"
+        );
+        assert_eq!(host_key_fingerprints(&made).fingerprints, [RSA]);
+        let both = format!("{made}{}", console("<14>"));
+        assert_eq!(host_key_fingerprints(&both).fingerprints, [ED, RSA]);
+        let again = format!("{}{made}", console("<14>"));
+        assert_eq!(host_key_fingerprints(&again).fingerprints, [RSA], "another boot made others");
+    }
+
+    #[test]
+    fn a_terminals_bytes_beside_a_digest_do_not_hide_it() {
+        let glued = console("\u{1b}[!p\u{1b}]104\u{1b}\\").replace(' ', "\u{1b}[0m");
+        let glued = glued
+            .replace("BEGIN\u{1b}[0mSSH\u{1b}[0mHOST\u{1b}[0mKEY\u{1b}[0m", "BEGIN SSH HOST KEY ");
+        assert_eq!(host_key_fingerprints(&glued).fingerprints, [ED, RSA]);
+    }
+
+    #[test]
     fn a_boot_that_ended_is_seen() {
         let silent = "Cloud-init v. 24.1.3-0ubuntu3 finished at Fri, 20 Nov 2026 09:00:10 +0000. \
                       Datasource DataSourceEc2Local.  Up 31.40 seconds";
         assert!(host_key_fingerprints(silent).boot_ended);
-        assert!(host_key_fingerprints("\nip-10-0-0-5 login: ").boot_ended);
+        assert!(!host_key_fingerprints("\nip-10-0-0-5 login: ").boot_ended, "it goes on behind it");
         assert!(!host_key_fingerprints("Cloud-init v. 24.1 running 'modules:final'").boot_ended);
     }
 
