@@ -2,7 +2,7 @@
 
 use std::future::pending;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -34,6 +34,20 @@ impl Hosts {
         let (near, far) = duplex(PIPE);
         tokio::spawn(serve_session(self.clone(), address, state, far));
         Ok(near)
+    }
+
+    /// Opens a door on loopback to the host of an instance, whatever its address is, and tells
+    /// where: for an ssh of this machine. The same door each time.
+    pub async fn front(&self, address: IpAddr) -> io::Result<SocketAddr> {
+        if let Some(known) = lock(&self.shared.fronts).get(&address) {
+            return Ok(*known);
+        }
+        let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+        let bound = listener.local_addr()?;
+        let accepting = tokio::spawn(accept(Arc::downgrade(&self.shared), listener, address));
+        lock(&self.shared.listeners).insert(bound, accepting);
+        lock(&self.shared.fronts).insert(address, bound);
+        Ok(bound)
     }
 
     /// Listens on a loopback address for whoever is outside of the process, and tells where.

@@ -41,6 +41,12 @@ pub fn fingerprint(seed: u64, instance: &InstanceId) -> String {
         .unwrap_or_default()
 }
 
+/// The public half of an instance's host key under a seed: one line of OpenSSH's, as cloud-init
+/// prints it.
+pub fn public_key(seed: u64, instance: &InstanceId) -> Option<String> {
+    host_key(seed, instance).ok()?.public_key().to_openssh().ok()
+}
+
 /// The kernel's id of a boot (random(4)).
 pub(super) fn boot_id(seed: u64, instance: &InstanceId, boot: u64) -> Uuid {
     let bytes = derive(seed, instance, &format!("boot {boot}"));

@@ -11,7 +11,8 @@
 //!                              ├── deployment        deploy_services.sh
 //!                              ├── status            node-status
 //!                              ├── journal           what the units wrote
-//!                              └── programs          hostname, uptime, df, ...
+//!                              ├── programs ── root  uptime, df, ls, cat, ...
+//!                              └── terminal          a shell that one can type into
 //! host      a machine at a login          machine    what lasts from login to login
 //! start     how far its services are      identity   keys and ids out of the seed
 //! ```
@@ -31,14 +32,16 @@ mod lock;
 mod machine;
 mod process;
 mod programs;
+mod root;
 mod session;
 mod shell;
 mod start;
 mod status;
+mod terminal;
 mod upload;
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
@@ -54,7 +57,7 @@ use machine::Machine;
 
 pub use directory::{Directory, HostFault, HostState};
 pub use files::{FileOnHost, Kind};
-pub use identity::{fingerprint, private_key};
+pub use identity::{fingerprint, private_key, public_key};
 
 /// All hosts of a world. Clones are the same hosts.
 #[derive(Clone)]
@@ -69,6 +72,8 @@ struct Shared {
     /// By checksum: what many hosts were sent is kept once, as long as one of them has it.
     bundles: Mutex<HashMap<String, Weak<Tree>>>,
     listeners: Mutex<HashMap<SocketAddr, JoinHandle<()>>>,
+    /// Where on loopback a host's door is, by its own address.
+    fronts: Mutex<HashMap<IpAddr, SocketAddr>>,
     /// What a preloaded host has.
     stock: Mutex<Arc<Tree>>,
 }
@@ -96,6 +101,7 @@ impl Hosts {
             machines: Mutex::default(),
             bundles: Mutex::default(),
             listeners: Mutex::default(),
+            fronts: Mutex::default(),
             stock: Mutex::default(),
         };
         Self { shared: Arc::new(shared) }

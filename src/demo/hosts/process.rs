@@ -35,7 +35,11 @@ impl Stdin {
 }
 
 /// What a program prints. When nobody reads any more, it is lost.
-pub(super) struct Output(Arc<ChannelWriteHalf<Msg>>);
+pub(super) struct Output {
+    channel: Arc<ChannelWriteHalf<Msg>>,
+    /// Whether a terminal shows it: then a new line takes a return as well.
+    is_terminal: bool,
+}
 
 impl Output {
     /// Prints a line on standard output.
@@ -45,24 +49,43 @@ impl Output {
 
     /// Prints a text on standard output as it is.
     pub(super) async fn text(&self, text: String) {
-        let _ = self.0.data_bytes(text).await;
+        let text = if self.is_terminal { text.replace('\n', "\r\n") } else { text };
+        self.bytes(text.into()).await;
+    }
+
+    /// Prints bytes on standard output as they are.
+    pub(super) async fn bytes(&self, bytes: Bytes) {
+        let _ = self.channel.data_bytes(bytes).await;
+    }
+
+    /// Whether it is shown on a terminal.
+    pub(super) fn is_terminal(&self) -> bool {
+        self.is_terminal
     }
 
     /// Prints a line on standard error.
     pub(super) async fn complain(&self, text: &str) {
-        let _ = self.0.extended_data_bytes(STDERR, format!("{text}\n")).await;
+        if self.is_terminal {
+            // A terminal has one stream for both.
+            return self.line(text).await;
+        }
+        let _ = self.channel.extended_data_bytes(STDERR, format!("{text}\n")).await;
     }
 }
 
 /// Runs a program until it or its client ends it.
-pub(super) async fn run<F>(channel: Channel<Msg>, program: impl FnOnce(Stdin, Output) -> F)
-where
+pub(super) async fn run<F>(
+    channel: Channel<Msg>,
+    is_terminal: bool,
+    program: impl FnOnce(Stdin, Output) -> F,
+) where
     F: Future<Output = End>,
 {
     let (mut reader, writer) = channel.split();
     let writer = Arc::new(writer);
     let (feed, stdin) = mpsc::channel(1);
-    let program = program(Stdin(stdin), Output(Arc::clone(&writer)));
+    let output = Output { channel: Arc::clone(&writer), is_terminal };
+    let program = program(Stdin(stdin), output);
     let end = tokio::select! {
         end = program => end,
         end = listen(&mut reader, feed) => end,

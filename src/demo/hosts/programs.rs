@@ -5,15 +5,16 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::deployment::units;
-use super::files::Kind;
 use super::host::Host;
+use super::root::{Root, home};
 use super::start::{Start, disk, memory};
 
 /// What a program printed, and its exit status.
 pub(super) type Answer = (u32, Vec<String>);
 
-const OS_RELEASE: [&str; 4] =
-    ["PRETTY_NAME=\"Ubuntu 24.04.1 LTS\"", "NAME=\"Ubuntu\"", "VERSION_ID=\"24.04\"", "ID=ubuntu"];
+/// What begins a line for standard error.
+pub(super) const COMPLAINT: char = '\u{0}';
+
 const KERNEL: &str = "6.8.0-1021-aws";
 /// As systemctl(1) says it of a unit that does not run.
 const NOT_ACTIVE: u32 = 3;
@@ -28,21 +29,21 @@ pub(super) fn run(host: &Host, user: &str, words: &[&str]) -> Option<Answer> {
         ["echo", said @ ..] => vec![said.join(" ")],
         ["hostname"] => vec![name],
         ["whoami"] => vec![user.to_owned()],
+        ["id"] => vec![identity(user)],
+        ["env" | "printenv"] => environment(user),
         ["nproc"] => vec!["2".to_owned()],
         ["date"] => vec![now.strftime("%a %b %e %H:%M:%S UTC %Y").to_string()],
-        ["uname"] => vec!["Linux".to_owned()],
-        ["uname", "-r"] => vec![KERNEL.to_owned()],
-        ["uname", "-a"] => vec![format!("Linux {name} {KERNEL} #23-Ubuntu SMP x86_64 GNU/Linux")],
+        ["uname", options @ ..] => vec![system(&name, options)?],
         ["uptime"] => vec![uptime(host, now)],
-        ["df"] | ["df", "-h" | "/"] | ["df", "-h", "/"] => free_disk(host),
-        ["free"] | ["free", "-m" | "-h"] => free_memory(host),
+        ["ps", ..] => processes(host, user),
+        ["df"] | ["df", "-h" | "-k" | "/"] | ["df", "-h", "/"] => free_disk(host),
+        ["free"] | ["free", "-m" | "-h" | "-k"] => free_memory(host),
         ["docker", "ps"] => containers(host),
         ["systemctl", "is-active", names @ ..] => return Some(are_active(host, names)),
-        ["cat", "/etc/os-release"] => OS_RELEASE.map(str::to_owned).to_vec(),
-        ["cat", path] if path.starts_with("/opt/") => {
-            return Some(file(host, user, Path::new(path)));
+        ["cat", paths @ ..] if !paths.is_empty() => {
+            return Some(each(paths, |path| Root::of(host).cat(user, path)));
         }
-        ["ls", path] if path.starts_with("/opt/") => return Some(names_in(host, Path::new(path))),
+        ["ls", rest @ ..] => return Some(list(host, user, rest)),
         _ => return None,
     };
     Some((0, lines))
@@ -103,28 +104,86 @@ fn are_active(host: &Host, names: &[&str]) -> Answer {
     (code, states.into_iter().map(str::to_owned).collect())
 }
 
-fn file(host: &Host, user: &str, path: &Path) -> Answer {
-    let failed = |why: &str| (1, vec![format!("cat: {}: {why}", path.display())]);
-    let files = host.machine.files();
-    match (files.get(path), host.machine.lines(path)) {
-        (Some(file), _) if user != "root" && file.mode & 0o004 == 0 => failed("Permission denied"),
-        (_, Some(lines)) => (0, lines),
-        (_, None) => failed("No such file or directory"),
+/// The same program for several paths: what it prints of each, and 1 where one failed.
+fn each(paths: &[&str], look: impl Fn(&Path) -> Result<Vec<String>, String>) -> Answer {
+    let mut answer = (0, Vec::new());
+    for path in paths {
+        match look(Path::new(path)) {
+            Ok(lines) => answer.1.extend(lines),
+            Err(complaint) => {
+                answer.0 = 1;
+                answer.1.push(format!("{COMPLAINT}{complaint}"));
+            }
+        }
     }
+    answer
 }
 
-fn names_in(host: &Host, folder: &Path) -> Answer {
-    let files = host.machine.files();
-    let mut names: Vec<String> = files
-        .iter()
-        .filter(|(_, file)| !matches!(file.kind, Kind::Folder))
-        .filter_map(|(path, _)| path.strip_prefix(folder).ok()?.components().next())
-        .map(|name| name.as_os_str().to_string_lossy().into_owned())
-        .collect();
-    names.dedup();
-    if names.is_empty() {
-        let why = format!("ls: cannot access '{}': No such file or directory", folder.display());
-        return (2, vec![why]);
+fn list(host: &Host, user: &str, words: &[&str]) -> Answer {
+    let (options, paths): (Vec<&str>, Vec<&str>) = words.iter().partition(|it| it.starts_with('-'));
+    let has = |letter| options.iter().any(|it| it.contains(letter));
+    let home = home(user).display().to_string();
+    let paths = if paths.is_empty() { vec![home.as_str()] } else { paths };
+    let (code, lines) = each(&paths, |path| Root::of(host).ls(path, has('l'), has('a')));
+    // As coreutils counts it.
+    (if code == 0 { 0 } else { 2 }, lines)
+}
+
+fn system(name: &str, options: &[&str]) -> Option<String> {
+    let all = format!("Linux {name} {KERNEL} #23-Ubuntu SMP x86_64 x86_64 x86_64 GNU/Linux");
+    let parts = options.iter().map(|option| match *option {
+        "-s" => Some("Linux"),
+        "-n" => Some(name),
+        "-r" => Some(KERNEL),
+        "-m" => Some("x86_64"),
+        "-a" => Some(all.as_str()),
+        _ => None,
+    });
+    let parts: Option<Vec<&str>> = parts.collect();
+    parts.map(|parts| if parts.is_empty() { "Linux".to_owned() } else { parts.join(" ") })
+}
+
+fn identity(user: &str) -> String {
+    if user == "root" {
+        return "uid=0(root) gid=0(root) groups=0(root)".to_owned();
     }
-    (0, names)
+    format!(
+        "uid=1000({user}) gid=1000({user}) groups=1000({user}),4(adm),24(cdrom),27(sudo),30(dip)"
+    )
+}
+
+fn environment(user: &str) -> Vec<String> {
+    let home = home(user).display().to_string();
+    vec![
+        "SHELL=/bin/bash".to_owned(),
+        format!("PWD={home}"),
+        format!("LOGNAME={user}"),
+        format!("HOME={home}"),
+        "LANG=C.UTF-8".to_owned(),
+        format!("USER={user}"),
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin".to_owned(),
+    ]
+}
+
+fn processes(host: &Host, user: &str) -> Vec<String> {
+    let start = Start::of(host);
+    let known = [
+        ("root", 1, "/sbin/init", true),
+        ("root", 412, "/usr/lib/systemd/systemd-journald", true),
+        ("root", 655, "sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups", true),
+        ("root", 702, "/usr/bin/containerd", start.sensing.is_some()),
+        ("root", 731, "/usr/bin/dockerd -H fd://", start.sensing.is_some()),
+        (
+            "root",
+            1544,
+            "bacalhau serve --config /etc/bacalhau/config.yaml",
+            start.bacalhau_is_alive,
+        ),
+        ("root", 1571, "python main.py", start.sensing.is_some()),
+        (user, 2210, "-bash", true),
+    ];
+    let there = known.into_iter().filter(|(.., runs)| *runs);
+    let mut lines = vec!["USER         PID COMMAND".to_owned()];
+    lines.extend(there.map(|(user, id, command, _)| format!("{user:<8} {id:>7} {command}")));
+    lines
 }

@@ -1,6 +1,6 @@
 //! One SSH connection to a host: its key, who gets in, and a program for each command.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,7 @@ use super::host::Host;
 use super::line::Line;
 use super::lock::lock;
 use super::shell::Request;
+use super::terminal::Terminal;
 use super::{HostFault, HostState, Hosts, process, shell};
 
 /// As Ubuntu 24.04 says it.
@@ -75,6 +76,8 @@ struct Login {
     user: String,
     authorized: Vec<PublicKey>,
     channels: HashMap<ChannelId, Channel<Msg>>,
+    /// The channels that a terminal shows.
+    terminals: HashSet<ChannelId>,
     programs: JoinSet<()>,
 }
 
@@ -89,6 +92,7 @@ impl Login {
             user: String::new(),
             authorized,
             channels: HashMap::new(),
+            terminals: HashSet::new(),
             programs: JoinSet::new(),
         }
     }
@@ -99,14 +103,18 @@ impl Login {
         if anyone || self.authorized.iter().any(is_known) { Auth::Accept } else { Auth::reject() }
     }
 
-    /// Whether there is a channel to run it on.
-    fn start(&mut self, id: ChannelId, request: Request) -> bool {
+    /// Runs a command, or a shell where there is none. Whether there is a channel to run it on.
+    fn start(&mut self, id: ChannelId, request: Option<Request>) -> bool {
         while self.programs.try_join_next().is_some() {}
         let Some(channel) = self.channels.remove(&id) else { return false };
         let (host, user) = (self.host.clone(), self.user.clone());
-        self.programs.spawn(process::run(channel, move |stdin, output| async move {
+        let is_terminal = self.terminals.remove(&id);
+        self.programs.spawn(process::run(channel, is_terminal, move |stdin, output| async move {
             host.hosts.pause(host.state.round_trip).await;
-            shell::run(&host, &user, request, stdin, output).await
+            match request {
+                Some(request) => shell::run(&host, &user, request, stdin, output).await,
+                None => Terminal::new(&host, &user, stdin, &output).run().await,
+            }
         }));
         true
     }
@@ -158,24 +166,19 @@ impl server::Handler for Login {
         command: &[u8],
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        if self.start(id, shell::parse(&String::from_utf8_lossy(command))) {
+        if self.start(id, Some(shell::parse(&String::from_utf8_lossy(command)))) {
             session.channel_success(id)
         } else {
             session.channel_failure(id)
         }
     }
 
-    /// Answers with what the host can do; there is no shell.
     async fn shell_request(
         &mut self,
         id: ChannelId,
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        if self.start(id, Request::Shell) {
-            session.channel_success(id)
-        } else {
-            session.channel_failure(id)
-        }
+        if self.start(id, None) { session.channel_success(id) } else { session.channel_failure(id) }
     }
 
     async fn pty_request(
@@ -189,7 +192,8 @@ impl server::Handler for Login {
         _modes: &[(russh::Pty, u32)],
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        session.channel_failure(id)
+        self.terminals.insert(id);
+        session.channel_success(id)
     }
 
     async fn subsystem_request(

@@ -18,6 +18,10 @@ const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 /// Between two looks at something that grows.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// What a user finds on a host.
+pub(super) const PROGRAMS: &str = "cat  cd  clear  date  df  docker ps  echo  env  exit  free  \
+    help  hostname  id  ls  nproc  ps  pwd  sudo  systemctl is-active  true  uname  uptime  whoami";
+
 const IDENTITY: &str = "cat >/tmp/uploaded_files/node_identity.json";
 
 /// What a command line asks for.
@@ -43,8 +47,6 @@ pub(super) enum Request {
     Journal(usize, String, Then),
     /// A program with which one looks around, and whether root runs it.
     Program(Vec<String>, bool),
-    /// No command at all.
-    Shell,
     /// Anything else; what a shell would look for.
     Unknown(String),
 }
@@ -162,6 +164,15 @@ pub(super) async fn run(
     match request {
         Request::Upload(upload) => upload::run(host, &upload, stdin, &output).await,
         Request::Identity => upload::take_identity(host, stdin).await,
+        request => perform(host, user, request, &output).await,
+    }
+}
+
+/// Does what reads nothing.
+pub(super) async fn perform(host: &Host, user: &str, request: Request, output: &Output) -> End {
+    match request {
+        // They have their input from whoever sends the command.
+        Request::Upload(_) | Request::Identity => not_found("sh", output).await,
         Request::BootId => {
             output.line(&host.boot_id()).await;
             End::Exit(0)
@@ -172,40 +183,36 @@ pub(super) async fn run(
             End::Exit(0)
         }
         Request::Deploy(program, arguments) => {
-            if !is_there(host, &program, &output).await {
+            if !is_there(host, &program, output).await {
                 return End::Exit(1);
             }
-            End::Exit(deployment::run(host, user, &arguments, &output).await)
+            End::Exit(deployment::run(host, user, &arguments, output).await)
         }
         Request::Status(program, is_full) => {
-            if !is_there(host, &program, &output).await {
+            if !is_there(host, &program, output).await {
                 return End::Exit(1);
             }
             output.line(&status::report(host, is_full)).await;
             End::Exit(0)
         }
-        Request::Tail(count, path, then) => tail(host, count, &path, then, &output).await,
-        Request::Journal(count, unit, then) => {
-            read_journal(host, count, &unit, then, &output).await
-        }
+        Request::Tail(count, path, then) => tail(host, count, &path, then, output).await,
+        Request::Journal(count, unit, then) => read_journal(host, count, &unit, then, output).await,
         Request::Program(words, as_root) => {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             let user = if as_root { "root" } else { user };
             let Some((code, lines)) = programs::run(host, user, &words) else {
                 let program = words.first().copied().unwrap_or_default();
-                return not_found(program, &output).await;
+                return not_found(program, output).await;
             };
             for line in lines {
-                output.line(&line).await;
+                match line.strip_prefix(programs::COMPLAINT) {
+                    Some(complaint) => output.complain(complaint).await,
+                    None => output.line(&line).await,
+                }
             }
             End::Exit(code)
         }
-        Request::Shell => {
-            let text = "This is a demo host: it runs the commands of spot-tui and no shell.";
-            output.complain(text).await;
-            End::Exit(1)
-        }
-        Request::Unknown(program) => not_found(&program, &output).await,
+        Request::Unknown(program) => not_found(&program, output).await,
     }
 }
 

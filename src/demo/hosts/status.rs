@@ -36,8 +36,6 @@ struct Report {
     disk: Sizes,
     memory: Sizes,
     uptime: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    details: Option<Details>,
 }
 
 #[derive(Serialize)]
@@ -83,7 +81,8 @@ struct Details {
     errors: Vec<String>,
 }
 
-/// How the node is, as one line of JSON.
+/// How the node is, as JSON: on one line, and in full on many, as the script prints it. Lines that
+/// are too long are cut on their way.
 pub(super) fn report(host: &Host, is_full: bool) -> String {
     let now = host.hosts.now();
     let placed = host.machine.placed().unwrap_or_default();
@@ -124,9 +123,24 @@ pub(super) fn report(host: &Host, is_full: bool) -> String {
         disk: disk(host),
         memory: memory(host),
         uptime: seconds(host.state.booted_at, now),
-        details: is_full.then(|| details(host, configured)),
     };
-    serde_json::to_string(&report).unwrap_or_default()
+    let head = serde_json::to_string(&report).unwrap_or_default();
+    match head.strip_suffix('}').filter(|_| is_full) {
+        Some(open) => format!("{open},\"details\":{}}}", details(host, configured).on_lines()),
+        None => head,
+    }
+}
+
+impl Details {
+    /// As JSON, a line for each text.
+    fn on_lines(&self) -> String {
+        let mut lines = Vec::new();
+        let formatter = serde_json::ser::PrettyFormatter::with_indent(b"");
+        let mut serializer = serde_json::Serializer::with_formatter(&mut lines, formatter);
+        // What is only texts can be written.
+        let _ = self.serialize(&mut serializer);
+        String::from_utf8(lines).unwrap_or_default()
+    }
 }
 
 fn details(host: &Host, configured: bool) -> Details {
@@ -169,7 +183,7 @@ fn details(host: &Host, configured: bool) -> Details {
     }
 }
 
-fn cloud_init_log(host: &Host) -> Vec<String> {
+pub(super) fn cloud_init_log(host: &Host) -> Vec<String> {
     let done = host.cloud_init_done_at();
     if done > host.hosts.now() {
         return vec!["Cloud-init v. 24.4 running 'modules:final'".to_owned()];
