@@ -4,10 +4,12 @@
 //! A story that has faults ends with [`Stage::met_every_fault`]: one whose fault never came is
 //! told in vain.
 
+mod accounts;
 mod failures;
 mod fleet;
 mod launching;
 mod network;
+mod requests;
 mod server;
 
 use std::collections::BTreeMap;
@@ -20,7 +22,7 @@ use spot_tui::aws::{
     SharedTimeSource, SpotRequest,
 };
 use spot_tui::config::{CpuCredits, Network, UbuntuRelease};
-use spot_tui::demo::{Scenario, Settings, World, connector};
+use spot_tui::demo::{Scenario, Settings, World, by_hand, connector};
 use spot_tui::fleet::tags::Origin;
 use spot_tui::fleet::{DeploymentId, Level, Lifecycle, Machine};
 
@@ -116,6 +118,11 @@ impl Stage {
         }
         pass(60).await;
         assert!(self.machines().await.iter().all(|machine| !machine.is_alive()));
+    }
+
+    /// What EC2 answers to a form that somebody else sends.
+    fn ask(&self, form: &str) -> String {
+        by_hand(&self.world, REGION, form).1
     }
 
     /// How often an action was called.

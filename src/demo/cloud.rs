@@ -10,16 +10,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::boot::{FirstBoot, to_sshd};
 use super::dice::Dice;
-use super::hosts::{Directory, HostState, Hosts, fingerprint};
+use super::hosts::{Directory, HostState, Hosts, fingerprint, public_key};
 use super::scenario::Scenario;
 use super::world::{Guest, HostKeys, Settings, World};
 use crate::fleet::InstanceId;
 
-/// From the start of an instance, and from each restart, to an sshd that listens, in seconds.
-const BOOT: (f64, f64) = (9.0, 18.0);
-/// From the start of an instance to the end of cloud-init on the first boot, in seconds.
-const CLOUD_INIT: (f64, f64) = (40.0, 70.0);
 /// There and back again, in seconds.
 const ROUND_TRIP: (f64, f64) = (0.02, 0.2);
 
@@ -53,6 +50,10 @@ impl HostKeys for Keys {
     fn fingerprint(&self, id: &InstanceId) -> Option<String> {
         Some(fingerprint(self.seed, id))
     }
+
+    fn public_key(&self, id: &InstanceId) -> Option<String> {
+        public_key(self.seed, id)
+    }
 }
 
 /// Which instance is behind an address, and how its system is.
@@ -70,10 +71,10 @@ impl Directory for Register {
         let restarts = self.restarts.lock().unwrap_or_else(PoisonError::into_inner);
         let (restarts, booted_at) = restarts.get(&guest.id).copied().unwrap_or((0, started));
         let boot = restarts + 1;
-        let mut dice = Dice::named(self.seed, guest.id.as_str());
-        let cloud_init_done_at = started + dice.seconds(CLOUD_INIT.0, CLOUD_INIT.1);
-        let mut dice = Dice::named(self.seed, &format!("{} boot {boot}", guest.id));
-        let listens_at = booted_at + dice.seconds(BOOT.0, BOOT.1);
+        // A host adds its own slowness.
+        let cloud_init_done_at =
+            started + FirstBoot::of(self.seed, guest.id.as_str(), guest.cpu_part, 0).done;
+        let listens_at = booted_at + to_sshd(self.seed, guest.id.as_str(), boot);
         Some(HostState {
             sshd_up: guest.boots && self.now() >= listens_at,
             boot,
@@ -130,7 +131,7 @@ mod tests {
         let state = register.host(address).unwrap();
         assert!(!state.sshd_up);
         assert_eq!((state.boot, state.instance), (2, guest.id));
-        tokio::time::sleep(Duration::from_secs_f64(BOOT.1)).await;
+        tokio::time::sleep(Duration::from_secs(18)).await;
         assert!(register.host(address).unwrap().sshd_up);
         assert!(register.host("198.18.200.200".parse().unwrap()).is_none());
     }

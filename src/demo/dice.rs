@@ -38,6 +38,19 @@ impl Dice {
         SignedDuration::try_from_secs_f64(seconds).unwrap_or(SignedDuration::ZERO)
     }
 
+    /// An id of the old kind, which spot requests still have: the prefix and 8 letters and digits.
+    pub(super) fn short_id(&mut self, prefix: &str) -> String {
+        const SIGNS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+        let mut left = self.throw();
+        let mut id = format!("{prefix}-");
+        for _ in 0..8 {
+            let sign = usize::try_from(left % 36).unwrap_or(0);
+            id.push(char::from(SIGNS[sign]));
+            left /= 36;
+        }
+        id
+    }
+
     /// An EC2 id: the prefix and 17 hexadecimal digits.
     pub(super) fn id(&mut self, prefix: &str) -> String {
         let (high, low) = (self.throw(), self.throw());

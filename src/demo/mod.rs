@@ -25,6 +25,7 @@
 //! hurries tokio's clock instead. Prices, capacity and times are made up, plausible, and the same
 //! for the same seed.
 
+mod boot;
 mod clock;
 mod cloud;
 mod dice;
@@ -40,10 +41,11 @@ pub use clock::Clock;
 pub use cloud::Cloud;
 pub use hosts::private_key;
 pub use scenario::{
-    CallFault, CapacityFault, HostTrouble, InstanceFault, Interruption, ListPrices, PoolPrice,
-    Running, Scenario, Trouble,
+    AccountTrouble, BeyondQuota, CallFault, CapacityFault, ConsoleTells, ConsoleTrouble,
+    GivenNetwork, HostTrouble, InstanceFault, Interruption, Lags, ListPrices, PoolPrice, Reclaim,
+    ReclaimReason, Running, Scenario, Trouble,
 };
 pub use scenario_file::ScenarioError;
 pub use shapes::{SHAPES, Shape};
-pub use wire::{Server, connector, serve};
+pub use wire::{Server, by_hand, connector, serve};
 pub use world::{CallSeen, Guest, HostKeys, Settings, World};

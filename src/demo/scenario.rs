@@ -33,6 +33,112 @@ pub struct Scenario {
     /// The most virtual processors of spot instances that a region gives this account (quota
     /// L-34B43A08).
     pub spot_vcpus: Option<u32>,
+    /// What AWS does with a launch that asks for more than the quota.
+    pub beyond_quota: BeyondQuota,
+    /// What AWS thinks of the account, and who governs it.
+    pub account: AccountTrouble,
+    /// How long AWS does not know everywhere what was just made.
+    pub lags: Lags,
+    /// What consoles print, where it is not what Ubuntu prints.
+    pub consoles: Vec<ConsoleTrouble>,
+    /// Zones that are there and in which nobody may make a subnet.
+    pub zones_without_subnets: Vec<String>,
+    /// Burstable machines in standard mode have no credits, as a T3 has none when it is launched:
+    /// cloud-init runs at their baseline, a T3's at a fifth.
+    pub no_launch_credits: bool,
+    /// Networks that are there from the beginning, and are nobody's of ours.
+    pub networks: Vec<GivenNetwork>,
+}
+
+/// What AWS does with a launch whose most is beyond the quota while its least is not. Its
+/// documentation ("between 1 and the quota") speaks for the refusal; nobody has recorded it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BeyondQuota {
+    /// It gives what is left.
+    #[default]
+    Part,
+    /// It refuses the whole.
+    Nothing,
+}
+
+/// What AWS thinks of the account, and who governs it.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in a file")]
+pub struct AccountTrouble {
+    /// It is on the free plan: launches of other types than those of the free tier are refused,
+    /// and dry runs are not.
+    pub free_plan: bool,
+    /// Until when a new account is looked at: nothing is launched before.
+    pub pending_verification_until_s: Option<u32>,
+    /// It is blocked: nothing is launched.
+    pub blocked: bool,
+    /// The only regions that a service control policy allows; every other one denies every call.
+    /// Empty: there is no such policy.
+    pub allowed_regions: Vec<String>,
+    /// The key by which volumes are encrypted is the customer's own, and spot may not use it:
+    /// instances end before they run.
+    pub kms_refuses_spot: bool,
+    /// GuardDuty watches what runs: it puts an endpoint and a security group of its own into each
+    /// VPC in which something is launched.
+    pub guard_duty: bool,
+}
+
+/// How long AWS does not know everywhere what was just made.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lags {
+    /// An instance is "not found" by its id, by those that change it as well.
+    pub newborn_s: u32,
+    /// Filters by tag and DescribeTags do not find anything yet.
+    pub tags_s: u32,
+}
+
+/// What some consoles print.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConsoleTrouble {
+    /// Only this region's instances are counted and hit.
+    pub region: String,
+    /// The first one that is hit, in the order of their launch.
+    #[serde(default = "one")]
+    pub nth: u32,
+    /// How many in a row are hit.
+    #[serde(default = "one")]
+    pub count: u32,
+    /// What they print.
+    pub tells: ConsoleTells,
+}
+
+/// What a console tells of the host's keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsoleTells {
+    /// Only at the end of cloud-init, not when they are made.
+    AtTheEnd,
+    /// Those of another machine.
+    AnothersKeys,
+    /// None, though the boot ends.
+    NoKeys,
+    /// Nothing at all.
+    Nothing,
+}
+
+/// A network that is there from the beginning.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GivenNetwork {
+    /// Where.
+    pub region: String,
+    /// Its id, `vpc-` and 17 hexadecimal digits.
+    pub vpc: String,
+    /// The zones of its subnets, each with a way to the internet.
+    #[serde(default)]
+    pub public: Vec<String>,
+    /// The zones of its subnets without one.
+    #[serde(default)]
+    pub private: Vec<String>,
 }
 
 /// Some instances that run from the beginning, launched at that moment.
@@ -181,7 +287,8 @@ pub struct InstanceFault {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Interruption {
-    /// When the notice is given. The instance goes two minutes later.
+    /// When the notice is given. The instance goes two minutes later; at once where it
+    /// hibernates.
     pub at_s: u32,
     /// How many, the oldest first.
     #[serde(default = "one")]
@@ -189,6 +296,44 @@ pub struct Interruption {
     /// Only in this region; else region after region in the order of their codes.
     #[serde(default)]
     pub region: Option<String>,
+    /// What their requests show.
+    #[serde(default)]
+    pub status: Reclaim,
+    /// What an instance says of it when it ends.
+    #[serde(default)]
+    pub reason: ReclaimReason,
+    /// After how long EC2 starts one again that it stopped; never where it is left out.
+    #[serde(default)]
+    pub back_after_s: Option<u32>,
+}
+
+/// What a spot request shows when its instance is taken back. All of these are in AWS's table of
+/// request statuses; `tests/oracle/spot-interruption.json` has what was seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reclaim {
+    /// `instance-terminated-no-capacity` at once, or `-stopped-` where it stops.
+    #[default]
+    NoCapacity,
+    /// `instance-terminated-by-price` at once.
+    ByPrice,
+    /// `instance-terminated-capacity-oversubscribed` at once.
+    CapacityOversubscribed,
+    /// `marked-for-termination`, and `instance-terminated-no-capacity` at the end.
+    Marked,
+}
+
+/// The StateReason of an instance that was taken back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReclaimReason {
+    /// `Server.SpotInstanceTermination`.
+    #[default]
+    SpotInstanceTermination,
+    /// `Server.InsufficientInstanceCapacity`.
+    InsufficientInstanceCapacity,
+    /// None: only the StateTransitionReason says "Service initiated".
+    None,
 }
 
 /// Some hosts that misbehave on SSH.
@@ -205,6 +350,13 @@ pub struct HostTrouble {
     pub count: u32,
     /// What they do.
     pub fault: HostFault,
+}
+
+impl HostTrouble {
+    /// Whether it is about the region's n-th instance.
+    pub(super) fn is_about(&self, region: &str, ordinal: u32) -> bool {
+        self.region == region && self.nth <= ordinal && ordinal - self.nth < self.count
+    }
 }
 
 fn one() -> u32 {

@@ -29,15 +29,20 @@ impl Scenario {
         let prices = self.prices.iter().map(|it| (&it.zone, Some(&it.machine_type)));
         let capacity = self.capacity.iter().map(|it| (&it.zone, it.machine_type.as_ref()));
         let (zones, types): (Vec<_>, Vec<_>) = running.chain(prices).chain(capacity).unzip();
+        let given = self.networks.iter().flat_map(|it| it.public.iter().chain(&it.private));
+        let further = self.zones_without_subnets.iter().chain(given);
         let regions = (self.calls.iter().filter_map(|it| it.region.as_ref()))
             .chain(self.instances.iter().map(|it| &it.region))
             .chain(self.interruptions.iter().filter_map(|it| it.region.as_ref()))
-            .chain(self.hosts.iter().map(|it| &it.region));
+            .chain(self.hosts.iter().map(|it| &it.region))
+            .chain(self.consoles.iter().map(|it| &it.region))
+            .chain(self.networks.iter().map(|it| &it.region))
+            .chain(&self.account.allowed_regions);
         let is_region = |name: &str| PLACES.iter().any(|place| place.code == name);
         let is_zone = |name: &str| PLACES.iter().any(|it| it.zones().any(|zone| zone == name));
         let is_type = |name: &str| Shape::named(name).is_some();
         let mut names = (regions.map(|name| ("region", name, is_region(name))))
-            .chain(zones.into_iter().map(|name| ("zone", name, is_zone(name))))
+            .chain(zones.into_iter().chain(further).map(|name| ("zone", name, is_zone(name))))
             .chain(types.into_iter().flatten().map(|it| ("machine type", it, is_type(it))))
             .chain(self.calls.iter().map(|it| ("action", &it.action, is_action(&it.action))));
         let stranger = names.find(|(.., is_known)| !is_known);
@@ -99,5 +104,21 @@ hosts:
             let error = Scenario::parse(story).unwrap_err().to_string();
             assert!(error.contains(why), "{error}");
         }
+    }
+
+    #[test]
+    fn the_page_on_scenarios_is_one() {
+        let page = include_str!("../../tests/scenarios/README.md");
+        let example = page.split("```").nth(1).unwrap().strip_prefix("yaml\n").unwrap();
+        let scenario = Scenario::parse(example).unwrap();
+        assert!(scenario.account.blocked && scenario.no_launch_credits);
+        // Everything that can be said is said there: nothing is left as it is without a file.
+        let plain = Scenario::default();
+        assert_ne!(scenario.networks, plain.networks);
+        assert_ne!(scenario.consoles, plain.consoles);
+        assert_ne!(scenario.lags, plain.lags);
+        assert_ne!(scenario.zones_without_subnets, plain.zones_without_subnets);
+        assert_ne!(scenario.beyond_quota, plain.beyond_quota);
+        assert_eq!(scenario.interruptions[0].back_after_s, Some(900));
     }
 }

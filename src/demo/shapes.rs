@@ -32,6 +32,25 @@ impl Shape {
         self.name.starts_with('t')
     }
 
+    /// Whether accounts on the free plan may launch it (AWS, since July 2025).
+    pub fn is_free_tier(&self) -> bool {
+        const TYPES: [&str; 6] =
+            ["c7i-flex.large", "m7i-flex.large", "t3.micro", "t3.small", "t4g.micro", "t4g.small"];
+        TYPES.contains(&self.name)
+    }
+
+    /// The part of its processors that a burstable type may use for ever (AWS: baseline
+    /// utilization).
+    pub fn baseline(&self) -> f64 {
+        match self.name.split_once('.') {
+            _ if !self.is_burstable() => 1.0,
+            Some((_, "micro")) => 0.1,
+            Some((_, "large")) => 0.3,
+            Some((_, "xlarge")) => 0.4,
+            _ => 0.2,
+        }
+    }
+
     /// Physical cores: two processors share one on x86, but not on T2.
     pub fn cores(&self) -> u32 {
         let shared = self.architecture == "x86_64" && self.is_nitro();

@@ -3,7 +3,9 @@
 use super::call::Call;
 use super::form::Form;
 use super::xml::Xml;
-use super::{devices, fleets, groups, instances, offers, routes, spot, status, tags, vpcs};
+use super::{
+    devices, endpoints, fleets, groups, instances, offers, routes, spot, status, tags, vpcs,
+};
 use crate::demo::world::Refusal;
 use crate::demo::world::pace::{END, LAUNCH, MUTATION, QUERY, Rate, TAGGING};
 
@@ -106,6 +108,7 @@ static ACTIONS: &[Action] = &[
     action("DeleteTags", TAGGING, &["ResourceId", "Tag"], tags::delete),
     action("DeleteVolume", END, &["VolumeId"], devices::delete_volume),
     action("DeleteVpc", MUTATION, &["VpcId"], vpcs::delete_vpc),
+    action("DeleteVpcEndpoints", MUTATION, &["VpcEndpointId"], endpoints::delete),
     action("DescribeAddresses", QUERY, &["AllocationId", "Filter", "PublicIp"], devices::describe_addresses),
     action("DescribeAvailabilityZones", QUERY, &["AllAvailabilityZones", "Filter", "ZoneId", "ZoneName"], offers::zones),
     action("DescribeImages", QUERY, &["ExecutableBy", "Filter", "ImageId", "IncludeDeprecated", "MaxResults", "NextToken", "Owner"], offers::describe_images),
@@ -126,6 +129,7 @@ static ACTIONS: &[Action] = &[
     action("DescribeTags", QUERY, &["Filter", "MaxResults", "NextToken"], tags::describe),
     action("DescribeVolumes", QUERY, &["Filter", "MaxResults", "NextToken", "VolumeId"], devices::describe_volumes),
     action("DescribeVpcAttribute", QUERY, &["Attribute", "VpcId"], vpcs::describe_attribute),
+    action("DescribeVpcEndpoints", QUERY, &["Filter", "MaxResults", "NextToken", "VpcEndpointId"], endpoints::describe),
     action("DescribeVpcs", QUERY, &["Filter", "MaxResults", "NextToken", "VpcId"], vpcs::describe_vpcs),
     action("DetachInternetGateway", MUTATION, &["InternetGatewayId", "VpcId"], routes::detach_gateway),
     action("DetachNetworkInterface", MUTATION, &["AttachmentId", "Force"], devices::detach_interface),

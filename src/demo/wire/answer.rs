@@ -42,6 +42,17 @@ impl Asked {
     }
 }
 
+/// One call of EC2 as its form, `Action=StopInstances&InstanceId.1=i-..`, in a region: what somebody
+/// does in the AWS console meanwhile. The status and the body of the answer; 0 where there is none.
+pub fn by_hand(world: &World, region: &str, form: &str) -> (u16, String) {
+    let authorization = format!("Credential=HAND/20260101/{region}/ec2/aws4_request");
+    let body = form.as_bytes().to_vec();
+    match answer(world, &Request { authorization, target: String::new(), body }) {
+        Reply::Answer(answer) => (answer.status, answer.body),
+        Reply::Cut | Reply::Silence => (0, String::new()),
+    }
+}
+
 /// Answers a request. Whatever it changes is changed when this returns; how long it takes and how
 /// it gets back is the front's business.
 pub(super) fn answer(world: &World, request: &Request) -> Reply {
@@ -81,6 +92,9 @@ fn serve_call(state: &mut State, asked: &Asked, request: &Request, request_id: &
         let refusal = Refusal::with_status(401, "AuthFailure", message);
         return refused(asked.service, &refusal, request_id);
     }
+    if let Some(refusal) = denied(state, asked) {
+        return refused(asked.service, &refusal, request_id);
+    }
     match asked.service {
         Service::Sts => services::sts(&state.laws, &asked.form, request_id),
         Service::Ssm => services::ssm(&asked.region, &asked.action, &request.body, request_id),
@@ -99,6 +113,30 @@ fn serve_call(state: &mut State, asked: &Asked, request: &Request, request_id: &
             Err(refusal) => refused(Service::Ec2, &refusal, request_id),
         },
     }
+}
+
+/// What a service control policy says to a call, where it denies the region. The organisations'
+/// usual one lets STS and the price list through, which have no region of the account's.
+fn denied(state: &mut State, asked: &Asked) -> Option<Refusal> {
+    let (prefix, status, code) = match asked.service {
+        Service::Ec2 => ("ec2", 403, "UnauthorizedOperation"),
+        Service::Ssm => ("ssm", 400, "AccessDeniedException"),
+        Service::Sts | Service::Pricing => return None,
+    };
+    if !state.laws.denies(&asked.region) {
+        return None;
+    }
+    state.hit("account.allowed_regions");
+    let (user, action) = (state.laws.user_arn(), &asked.action);
+    let denied = format!(
+        "User: {user} is not authorized to perform: {prefix}:{action} with an explicit deny in a \
+         service control policy"
+    );
+    let message = match asked.service {
+        Service::Ec2 => format!("You are not authorized to perform this operation. {denied}"),
+        _ => denied,
+    };
+    Some(Refusal::with_status(status, code, message))
 }
 
 /// The calls for which EC2 counts a question for everything at once apart.

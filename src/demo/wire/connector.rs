@@ -16,7 +16,7 @@ use aws_smithy_types::byte_stream::ByteStream;
 use tokio::time::{sleep, timeout};
 
 use super::answer::answer;
-use super::message::{Answer, Reply, Request};
+use super::message::{Answer, Reply, Request, headers};
 use crate::demo::world::World;
 
 /// An HTTP client that leads to this world, for every service and region.
@@ -54,7 +54,7 @@ impl HttpConnector for Front {
                     .await
                     .map_err(|elapsed| ConnectorError::timeout(elapsed.into()))??,
             };
-            response(answer)
+            response(answer, &front.world)
         })
     }
 }
@@ -84,11 +84,14 @@ async fn read(mut request: HttpRequest) -> Result<Request, ConnectorError> {
     Ok(Request { authorization, target, body: body.to_vec() })
 }
 
-fn response(answer: Answer) -> Result<HttpResponse, ConnectorError> {
+fn response(answer: Answer, world: &World) -> Result<HttpResponse, ConnectorError> {
     let status = answer.status.try_into();
     let status = status.map_err(|_| ConnectorError::other("a status that is none".into(), None))?;
     let mut response = HttpResponse::new(status, SdkBody::from(answer.body));
     response.headers_mut().insert("x-amzn-requestid", answer.request_id);
     response.headers_mut().insert("content-type", answer.content_type);
+    for (name, value) in headers(world.clock().now()) {
+        response.headers_mut().insert(name, value);
+    }
     Ok(response)
 }

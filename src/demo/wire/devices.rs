@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use super::call::Call;
-use super::parts::{moment, private_name, public_name, show_group};
+use super::parts::{moment, private_name, public_name, show_group, zone_id};
 use super::select::{Shown, select};
 use super::tags::born_with;
 use super::xml::Xml;
@@ -34,7 +34,7 @@ impl Shown for Interface {
             }
             "availability-zone" => vec![self.zone.clone()],
             "group-id" => self.groups.clone(),
-            "status" => vec![use_of(self.attached.is_some()).to_owned()],
+            "status" => vec![use_of(is_used(self)).to_owned()],
             "subnet-id" => vec![self.subnet.clone()],
             "vpc-id" => vec![self.vpc.clone()],
             _ => vec![self.id.clone()],
@@ -46,6 +46,8 @@ impl Shown for Volume {
     const IDS: &'static str = "VolumeId";
     const MISSING: &'static str = "InvalidVolume.NotFound";
     const NOUN: &'static str = "volume";
+    const MALFORMED: Option<(&'static str, &'static str)> =
+        Some(("vol", "InvalidVolumeID.Malformed"));
     const FILTERS: &'static [&'static str] = &[
         "attachment.instance-id",
         "availability-zone",
@@ -67,6 +69,10 @@ impl Shown for Volume {
             _ => vec![self.id.clone()],
         }
     }
+
+    fn missing(id: &str) -> Refusal {
+        Refusal::new(Self::MISSING, format!("The volume '{id}' does not exist."))
+    }
 }
 
 impl Shown for KeyPair {
@@ -84,40 +90,70 @@ impl Shown for KeyPair {
     }
 }
 
+fn is_used(interface: &Interface) -> bool {
+    interface.attached.is_some() || interface.endpoint.is_some()
+}
+
 /// EC2's word for a thing with or without an instance.
 fn use_of(attached: bool) -> &'static str {
     if attached { "in-use" } else { "available" }
 }
 
-/// An interface, as an instance tells of it.
-pub(super) fn show_interface(xml: &mut Xml, region: &RegionWorld, interface: &Interface) {
+/// Who tells of an interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Teller {
+    /// It is asked for itself.
+    Itself,
+    /// Its instance, which has it already.
+    Instance,
+    /// The launch of its instance, which is only getting it.
+    Launch,
+}
+
+/// An interface.
+pub(super) fn show_interface(
+    xml: &mut Xml,
+    region: &RegionWorld,
+    interface: &Interface,
+    teller: Teller,
+) {
+    let is_newborn = teller == Teller::Launch;
     xml.text("networkInterfaceId", &interface.id).text("subnetId", &interface.subnet);
     xml.text("vpcId", &interface.vpc).text("ownerId", &region.laws.account);
-    xml.text("description", "").text("status", use_of(interface.attached.is_some()));
+    let endpoint = interface.endpoint.as_ref();
+    let description = endpoint.map(|id| format!("VPC Endpoint Interface {id}"));
+    xml.text("description", description.unwrap_or_default());
+    xml.text("status", use_of(is_used(interface)));
     xml.text("interfaceType", "interface").text("sourceDestCheck", true);
     xml.text("macAddress", mac_address(&interface.id));
     xml.list("groupSet", &interface.groups, |item, id| show_group(item, region, id));
     if let Some((instance, attachment)) = &interface.attached {
         xml.group("attachment", |it| {
-            it.text("attachmentId", attachment).text("instanceId", instance);
-            it.text("instanceOwnerId", &region.laws.account).text("networkCardIndex", 0);
-            it.text("deviceIndex", 0).text("status", "attached");
+            it.text("attachmentId", attachment);
+            if teller == Teller::Itself {
+                it.text("instanceId", instance).text("instanceOwnerId", &region.laws.account);
+            }
+            it.text("networkCardIndex", 0).text("deviceIndex", 0);
+            it.text("status", if is_newborn { "attaching" } else { "attached" });
             it.text("attachTime", moment(interface.born));
             it.text("deleteOnTermination", interface.delete_on_termination);
         });
     }
-    show_addresses(xml, region, interface);
+    show_addresses(xml, region, interface, is_newborn);
     xml.list("privateIpAddressesSet", [interface], |item, interface| {
         item.text("primary", true);
-        show_addresses(item, region, interface);
+        show_addresses(item, region, interface, is_newborn);
     });
     xml.list("ipv6AddressesSet", [(); 0], |_, ()| {});
+    xml.group("operator", |it| {
+        it.text("managed", false);
+    });
 }
 
-fn show_addresses(xml: &mut Xml, region: &RegionWorld, interface: &Interface) {
+fn show_addresses(xml: &mut Xml, region: &RegionWorld, interface: &Interface, is_newborn: bool) {
     xml.text("privateIpAddress", interface.private_ip);
     xml.text("privateDnsName", private_name(region, interface.private_ip));
-    if let Some(address) = interface.public_ip {
+    if let Some(address) = interface.public_ip.filter(|_| !is_newborn) {
         xml.group("association", |it| {
             it.text("publicIp", address).text("ipOwnerId", "amazon");
             it.text("publicDnsName", public_name(region, address));
@@ -138,8 +174,9 @@ pub(super) fn describe_interfaces(call: &mut Call<'_>) -> Result<Xml, Refusal> {
     let page = select(call.form, region, region.network.interfaces.values())?;
     let mut xml = Xml::default();
     xml.list("networkInterfaceSet", page.items, |item, interface: &Interface| {
-        show_interface(item, region, interface);
-        item.text("availabilityZone", &interface.zone).text("requesterManaged", false);
+        show_interface(item, region, interface, Teller::Itself);
+        item.text("availabilityZone", &interface.zone);
+        item.text("requesterManaged", interface.endpoint.is_some());
         item.tags(&interface.tags);
     });
     xml.maybe("nextToken", page.next);
@@ -168,6 +205,12 @@ pub(super) fn describe_volumes(call: &mut Call<'_>) -> Result<Xml, Refusal> {
         item.text("availabilityZone", &volume.zone).text("volumeType", &volume.kind);
         item.text("encrypted", volume.encrypted);
         item.maybe("kmsKeyId", volume.encrypted.then(|| aws_key(region)));
+        item.text("snapshotId", &volume.snapshot).text("multiAttachEnabled", false);
+        item.maybe("throughput", (volume.kind == "gp3").then_some(125));
+        item.maybe("availabilityZoneId", zone_id(region.place, &volume.zone));
+        item.group("operator", |it| {
+            it.text("managed", false);
+        });
         item.text("iops", 3000).text("status", use_of(volume.attached.is_some()));
         item.text("createTime", moment(volume.born));
         item.list("attachmentSet", &volume.attached, |item, instance| {

@@ -10,13 +10,18 @@ use super::xml::Xml;
 use crate::demo::world::Refusal;
 use crate::demo::world::order::Order;
 use crate::demo::world::pace::LAUNCHED;
-use crate::demo::world::template::{FleetOrder, Template};
+use crate::demo::world::region::RegionWorld;
+use crate::demo::world::template::{FleetOrder, Template, missing_template};
 
 impl Shown for Template {
     const IDS: &'static str = "LaunchTemplateId";
     const MISSING: &'static str = "InvalidLaunchTemplateId.NotFound";
     const NOUN: &'static str = "launch template ID";
     const FILTERS: &'static [&'static str] = &["launch-template-name"];
+
+    fn missing(id: &str) -> Refusal {
+        Refusal::new(Self::MISSING, missing_template(id))
+    }
 
     fn field(&self, _: &str) -> Vec<String> {
         vec![self.name.clone()]
@@ -34,8 +39,9 @@ pub(super) fn create_template(call: &mut Call<'_>) -> Result<Xml, Refusal> {
     let token = order::token(call.form)?;
     let tags = tags.remove("launch-template").unwrap_or_default();
     let template = call.region.create_template(name, data.into_pairs(), token.as_deref(), tags)?;
+    let template = template.clone();
     let mut xml = Xml::default();
-    xml.group("launchTemplate", |it| show(it, template));
+    xml.group("launchTemplate", |it| show(it, call.region, &template));
     Ok(xml)
 }
 
@@ -44,7 +50,7 @@ pub(super) fn describe_templates(call: &mut Call<'_>) -> Result<Xml, Refusal> {
     let region = &*call.region;
     let page = select(call.form, region, region.templates.values())?;
     let mut xml = Xml::default();
-    xml.list("launchTemplates", page.items, show);
+    xml.list("launchTemplates", page.items, |item, template| show(item, region, template));
     xml.maybe("nextToken", page.next);
     Ok(xml)
 }
@@ -53,15 +59,16 @@ pub(super) fn describe_templates(call: &mut Call<'_>) -> Result<Xml, Refusal> {
 pub(super) fn delete_template(call: &mut Call<'_>) -> Result<Xml, Refusal> {
     let template = call.region.delete_template(call.form.need("LaunchTemplateId")?)?;
     let mut xml = Xml::default();
-    xml.group("launchTemplate", |it| show(it, &template));
+    xml.group("launchTemplate", |it| show(it, call.region, &template));
     Ok(xml)
 }
 
-fn show(xml: &mut Xml, template: &Template) {
+fn show(xml: &mut Xml, region: &RegionWorld, template: &Template) {
     xml.text("launchTemplateId", &template.id).text("launchTemplateName", &template.name);
     xml.text("createTime", moment(template.born));
+    xml.text("createdBy", region.laws.user_arn());
     xml.text("defaultVersionNumber", 1).text("latestVersionNumber", 1);
-    xml.tags(&template.tags);
+    xml.tags_if_any(&template.tags);
 }
 
 /// CreateFleet of the type `instant`, with one template and its overrides.

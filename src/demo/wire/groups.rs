@@ -42,7 +42,7 @@ pub(super) fn describe(call: &mut Call<'_>) -> Result<Xml, Refusal> {
         item.text("securityGroupArn", arn(region, &group.id));
         show_rules(item, "ipPermissions", &group.ingress, account);
         show_rules(item, "ipPermissionsEgress", &group.egress, account);
-        item.tags(&group.tags);
+        item.tags_if_any(&group.tags);
     });
     xml.maybe("nextToken", page.next);
     Ok(xml)

@@ -4,11 +4,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::call::Call;
+use super::devices::{Teller, show_interface};
 use super::order;
-use super::parts::{code, moment, private_name, public_name, show_group, show_state};
+use super::parts::{
+    code, is_id, moment, private_name, public_name, show_group, show_state, zone_id,
+};
 use super::select::{Shown, select};
 use super::xml::Xml;
 use crate::demo::world::Refusal;
+use crate::demo::world::console::Keys;
 use crate::demo::world::instance::Instance;
 use crate::demo::world::network::Volume;
 use crate::demo::world::pace::{ENDED, LAUNCHED};
@@ -19,6 +23,8 @@ impl Shown for Instance {
     const IDS: &'static str = "InstanceId";
     const MISSING: &'static str = "InvalidInstanceID.NotFound";
     const NOUN: &'static str = "instance ID";
+    const MALFORMED: Option<(&'static str, &'static str)> =
+        Some(("i", "InvalidInstanceID.Malformed"));
     const FILTERS: &'static [&'static str] = &[
         "architecture",
         "availability-zone",
@@ -105,63 +111,114 @@ fn reservation(xml: &mut Xml, region: &RegionWorld, instances: &[&Instance]) {
 
 fn show(xml: &mut Xml, region: &RegionWorld, instance: &Instance) {
     let here = instance.state != Ec2State::Terminated;
+    let is_newborn = instance.is_newborn(region.now);
+    let address = instance.public_ip.filter(|_| !is_newborn);
+    let private_name = private_name(region, instance.private_ip);
     xml.text("instanceId", &instance.id).text("imageId", &instance.image);
     xml.group("instanceState", |state| show_state(state, instance.state));
-    xml.text("privateDnsName", private_name(region, instance.private_ip));
-    xml.maybe("dnsName", instance.public_ip.map(|address| public_name(region, address)));
-    xml.text("reason", instance.reason.map(|(_, message)| message).unwrap_or_default());
+    xml.text("privateDnsName", if here { private_name } else { String::new() });
+    xml.text("dnsName", address.map(|it| public_name(region, it)).unwrap_or_default());
+    xml.text("reason", &instance.transition);
     xml.maybe("keyName", instance.key_name.as_ref());
     xml.text("amiLaunchIndex", instance.index);
+    xml.list("productCodes", [(); 0], |_, ()| {});
     xml.text("instanceType", instance.shape.name);
     xml.text("launchTime", moment(instance.launched));
     xml.group("placement", |place| {
-        place.text("availabilityZone", &instance.zone).text("tenancy", "default");
-        place.text("groupName", "");
+        place.text("availabilityZone", &instance.zone);
+        place.maybe("availabilityZoneId", zone_id(region.place, &instance.zone));
+        place.text("groupName", "").text("tenancy", "default");
     });
-    xml.list("productCodes", [(); 0], |_, ()| {});
     xml.group("monitoring", |it| {
         it.text("state", "disabled");
     });
     if here {
         xml.text("subnetId", &instance.subnet).text("vpcId", &instance.vpc);
-        xml.text("privateIpAddress", instance.private_ip);
-        xml.maybe("ipAddress", instance.public_ip);
+        xml.text("privateIpAddress", instance.private_ip).maybe("ipAddress", address);
+        xml.text("sourceDestCheck", true);
     }
-    xml.text("sourceDestCheck", true);
     xml.list("groupSet", instance.groups.iter().filter(|_| here), |item, id| {
         show_group(item, region, id);
     });
-    let pending = (instance.state == Ec2State::Pending).then_some(("pending", "pending"));
-    if let Some((code, message)) = instance.reason.or(pending) {
+    if let Some((code, message)) = instance.reason {
         xml.group("stateReason", |reason| {
             reason.text("code", code).text("message", message);
         });
     }
-    xml.text("architecture", instance.shape.architecture);
-    xml.text("rootDeviceType", "ebs").text("rootDeviceName", &instance.root_device);
-    let volume = region.volumes.get(&instance.volume).filter(|it| it.attached.is_some());
-    xml.list("blockDeviceMapping", volume, show_device);
-    xml.text("virtualizationType", "hvm").text("hypervisor", "xen").text("ebsOptimized", false);
+    show_machine(xml, region, instance);
     if let Some(request) = &instance.spot_request {
         xml.text("instanceLifecycle", "spot").text("spotInstanceRequestId", request);
     }
     xml.text("clientToken", instance.token.as_deref().unwrap_or_default());
-    xml.tags(&instance.tags);
+    xml.tags_if_any(&instance.tags);
     if let Some(profile) = &instance.profile {
         let account = &region.laws.account;
         xml.group("iamInstanceProfile", |it| {
             it.text("arn", format_args!("arn:aws:iam::{account}:instance-profile/{profile}"));
+            it.text("id", "AIPAEXAMPLEEXAMPLEEX");
         });
     }
     let interface = region.network.interfaces.get(&instance.interface).filter(|_| here);
     xml.list("networkInterfaceSet", interface, |item, interface| {
-        super::devices::show_interface(item, region, interface);
+        let teller = if is_newborn { Teller::Launch } else { Teller::Instance };
+        show_interface(item, region, interface, teller);
+    });
+    show_options(xml, instance);
+}
+
+/// What the machine is, and its volumes.
+fn show_machine(xml: &mut Xml, region: &RegionWorld, instance: &Instance) {
+    xml.text("architecture", instance.shape.architecture);
+    xml.text("rootDeviceType", "ebs").text("rootDeviceName", &instance.root_device);
+    let volume = region.volumes.get(&instance.volume).filter(|it| it.attached.is_some());
+    let volume = volume.filter(|_| !instance.is_newborn(region.now));
+    xml.list("blockDeviceMapping", volume, show_device);
+    // EC2 says xen of Nitro as well.
+    xml.text("virtualizationType", "hvm").text("hypervisor", "xen");
+    xml.text("ebsOptimized", false).text("enaSupport", true);
+    xml.group("cpuOptions", |it| {
+        let cores = instance.shape.cores();
+        it.text("coreCount", cores).text("threadsPerCore", instance.shape.vcpus / cores);
+    });
+}
+
+/// What EC2 tells of every instance, whatever it was asked for.
+fn show_options(xml: &mut Xml, instance: &Instance) {
+    xml.group("capacityReservationSpecification", |it| {
+        it.text("capacityReservationPreference", "open");
+    });
+    xml.group("hibernationOptions", |it| {
+        it.text("configured", false);
+    });
+    xml.group("enclaveOptions", |it| {
+        it.text("enabled", false);
     });
     xml.group("metadataOptions", |options| {
-        options.text("state", "applied").text("httpTokens", &instance.http_tokens);
+        let is_settled = instance.state != Ec2State::Pending;
+        options.text("state", if is_settled { "applied" } else { "pending" });
+        options.text("httpTokens", &instance.http_tokens);
         options.text("httpPutResponseHopLimit", instance.hop_limit);
         options.text("httpEndpoint", "enabled").text("httpProtocolIpv6", "disabled");
         options.text("instanceMetadataTags", "disabled");
+    });
+    xml.text("platformDetails", "Linux/UNIX").text("usageOperation", "RunInstances");
+    xml.text("usageOperationUpdateTime", moment(instance.born));
+    xml.group("maintenanceOptions", |it| {
+        it.text("autoRecovery", "default").text("rebootMigration", "default");
+    });
+    xml.group("privateDnsNameOptions", |it| {
+        it.text("hostnameType", "ip-name").text("enableResourceNameDnsARecord", false);
+        it.text("enableResourceNameDnsAAAARecord", false);
+    });
+    let is_arm = instance.shape.architecture == "arm64";
+    xml.text("bootMode", if is_arm { "uefi" } else { "uefi-preferred" });
+    let uefi = is_arm || instance.shape.is_nitro();
+    xml.text("currentInstanceBootMode", if uefi { "uefi" } else { "legacy-bios" });
+    xml.group("networkPerformanceOptions", |it| {
+        it.text("bandwidthWeighting", "default");
+    });
+    xml.group("operator", |it| {
+        it.text("managed", false);
     });
 }
 
@@ -191,7 +248,7 @@ pub(super) fn stop(call: &mut Call<'_>) -> Result<Xml, Refusal> {
     for id in &ids {
         let Some(instance) = call.region.instances.get(id) else { continue };
         let request = instance.spot_request.as_ref().and_then(|it| call.region.requests.get(it));
-        if request.is_some_and(|request| request.again.is_none() || request.state == "cancelled") {
+        if request.is_some_and(|request| request.again.is_none()) {
             return Err(Refusal::new(
                 "UnsupportedOperation",
                 format!(
@@ -201,23 +258,40 @@ pub(super) fn stop(call: &mut Call<'_>) -> Result<Xml, Refusal> {
                 ),
             ));
         }
-        let fine = [Ec2State::Running, Ec2State::Stopping, Ec2State::Stopped];
-        if !fine.contains(&instance.state) {
-            return Err(wrong_state(id, "stopped"));
+        if request.is_some_and(|request| request.state == "cancelled") {
+            return Err(wrong_request(id, "stop"));
+        }
+        match instance.state {
+            Ec2State::Running | Ec2State::Stopping | Ec2State::Stopped => {}
+            Ec2State::Pending => {
+                let message = format!(
+                    "The instance '{id}' cannot be stopped as it has never reached the 'running' \
+                     state."
+                );
+                return Err(Refusal::new("IncorrectInstanceState", message));
+            }
+            Ec2State::ShuttingDown | Ec2State::Terminated => {
+                return Err(wrong_state(id, "stopped"));
+            }
         }
     }
     Ok(changes(call.region.stop(&ids)))
 }
 
-/// StartInstances.
+/// StartInstances. What EC2 stopped only EC2 starts; what the user stopped starts when its request
+/// is disabled, a while after.
 pub(super) fn start(call: &mut Call<'_>) -> Result<Xml, Refusal> {
     let ids = named(call)?;
     for id in &ids {
         let Some(instance) = call.region.instances.get(id) else { continue };
         let request = instance.spot_request.as_ref().and_then(|it| call.region.requests.get(it));
-        if request.is_some_and(|it| it.status == "marked-for-stop") {
-            let message = format!("The spot request of '{id}' is not yet disabled.");
+        if instance.reclaimed.is_some() && instance.state != Ec2State::Running {
+            let message = "Only Amazon EC2 can restart an interrupted stopped Spot Instance.";
             return Err(Refusal::new("IncorrectSpotRequestState", message));
+        }
+        let is_stopped = [Ec2State::Stopping, Ec2State::Stopped].contains(&instance.state);
+        if is_stopped && request.is_some_and(|request| request.state != "disabled") {
+            return Err(wrong_request(id, "start"));
         }
         let fine = [Ec2State::Running, Ec2State::Pending, Ec2State::Stopped];
         if !fine.contains(&instance.state) {
@@ -225,6 +299,16 @@ pub(super) fn start(call: &mut Call<'_>) -> Result<Xml, Refusal> {
         }
     }
     Ok(changes(call.region.start(&ids)))
+}
+
+fn wrong_request(id: &str, act: &str) -> Refusal {
+    Refusal::new(
+        "IncorrectSpotRequestState",
+        format!(
+            "You can't {act} the Spot Instance '{id}' because the associated Spot Instance request \
+             is not in an appropriate state to support {act}."
+        ),
+    )
 }
 
 fn wrong_state(id: &str, done: &str) -> Refusal {
@@ -238,13 +322,13 @@ fn named(call: &Call<'_>) -> Result<Vec<String>, Refusal> {
     if ids.is_empty() {
         return Err(Refusal::missing("InstanceId"));
     }
-    if let Some(id) = ids.iter().find(|id| !id.starts_with("i-")) {
+    if let Some(id) = ids.iter().find(|id| !is_id(id, "i")) {
         let message = format!("Invalid id: \"{id}\"");
         return Err(Refusal::new("InvalidInstanceID.Malformed", message));
     }
     let unknown: Vec<&str> = ids
         .iter()
-        .filter(|id| !call.region.instances.contains_key(*id))
+        .filter(|id| call.region.instances.get(*id).is_none_or(|it| !call.region.finds(it)))
         .map(String::as_str)
         .collect();
     match unknown[..] {
@@ -271,15 +355,17 @@ fn changes(changes: Vec<(String, Ec2State, Ec2State)>) -> Xml {
 pub(super) fn console(call: &mut Call<'_>) -> Result<Xml, Refusal> {
     let id = call.form.need("InstanceId")?;
     let known = call.region.instances.get(id).filter(|it| call.region.knows(*it));
-    let Some(instance) = known else {
+    let Some(instance) = known.cloned() else {
         return Err(Refusal::no_such("InvalidInstanceID.NotFound", "instance ID", id));
     };
     if call.form.flag("Latest")? == Some(true) && !instance.shape.is_nitro() {
-        let message = "This instance type does not support retrieving the latest console logs.";
+        let message = "This instance type does not support retrieving the latest console logs";
         return Err(Refusal::new("UnsupportedOperation", message));
     }
     let fingerprint = call.keys.and_then(|keys| keys.fingerprint(&id.into()));
-    let text = call.region.console(instance, fingerprint.as_deref());
+    let public = call.keys.and_then(|keys| keys.public_key(&id.into()));
+    let keys = Keys { fingerprint: fingerprint.as_deref(), public: public.as_deref() };
+    let text = call.region.console(&instance, keys);
     let mut xml = Xml::default();
     xml.text("instanceId", id).text("timestamp", moment(call.region.now));
     let output = (!text.is_empty()).then(|| STANDARD.encode(text));

@@ -1,5 +1,7 @@
 //! What comes in over the wire, and what goes out: the words of both fronts.
 
+use jiff::Timestamp;
+
 /// The services that are spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Service {
@@ -47,4 +49,10 @@ pub(super) enum Reply {
     Cut,
     /// Nothing, ever.
     Silence,
+}
+
+/// What AWS's front says with every answer.
+pub(super) fn headers(at: Timestamp) -> [(&'static str, String); 3] {
+    let date = at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    [("date", date), ("server", "AmazonEC2".into()), ("vary", "accept-encoding".into())]
 }

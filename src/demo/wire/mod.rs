@@ -14,6 +14,7 @@ mod answer;
 mod call;
 mod connector;
 mod devices;
+mod endpoints;
 mod fleets;
 mod form;
 mod groups;
@@ -34,6 +35,7 @@ mod vpcs;
 mod xml;
 
 pub(super) use actions::is_action;
+pub use answer::by_hand;
 pub use connector::connector;
 pub use server::{Server, serve};
 

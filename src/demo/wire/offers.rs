@@ -1,12 +1,13 @@
 //! What there is to choose from, on the wire: regions, zones, machine types, images.
 
 use super::call::Call;
-use super::parts::{kin, numbered};
+use super::parts::numbered;
 use super::select::{Filters, cut};
 use super::xml::Xml;
+use crate::demo::dice::Dice;
 use crate::demo::shapes::{SHAPES, Shape};
 use crate::demo::world::Refusal;
-use crate::demo::world::images::{CANONICAL, images};
+use crate::demo::world::images::{CANONICAL, Image, images};
 use crate::fleet::{PLACES, Place};
 
 /// DescribeRegions: those that the account may use; all of them with AllRegions.
@@ -37,6 +38,9 @@ pub(super) fn regions(call: &mut Call<'_>) -> Result<Xml, Refusal> {
                 }]
             })
     });
+    // AWS's answer is in no order.
+    let mut shown: Vec<&Place> = shown.collect();
+    shown.sort_by_key(|place| Dice::named(0, place.code).throw());
     let mut xml = Xml::default();
     xml.list("regionInfo", shown, |item, place| {
         item.text("regionName", place.code).text("regionEndpoint", endpoint(place));
@@ -71,7 +75,9 @@ pub(super) fn zones(call: &mut Call<'_>) -> Result<Xml, Refusal> {
     xml.list("availabilityZoneInfo", zones, |item, (index, zone)| {
         item.text("zoneName", zone).text("zoneState", "available");
         item.text("regionName", place.code).text("zoneId", numbered(place, index));
-        item.text("zoneType", "availability-zone").text("groupName", place.code);
+        item.text("zoneType", "availability-zone").text("networkBorderGroup", place.code);
+        item.text("groupName", format_args!("{}-zg-1", place.code));
+        item.text("groupLongName", format_args!("{} 1", place.name));
         item.text("optInStatus", "opt-in-not-required");
         item.list("messageSet", [(); 0], |_, ()| {});
     });
@@ -85,6 +91,7 @@ pub(super) fn types(call: &mut Call<'_>) -> Result<Xml, Refusal> {
         &[
             "bare-metal",
             "current-generation",
+            "free-tier-eligible",
             "instance-type",
             "processor-info.supported-architecture",
             "supported-usage-class",
@@ -104,6 +111,7 @@ pub(super) fn types(call: &mut Call<'_>) -> Result<Xml, Refusal> {
             && filters.pass(|name| match name {
                 "bare-metal" => vec!["false".to_owned()],
                 "current-generation" => vec![shape.is_nitro().to_string()],
+                "free-tier-eligible" => vec![shape.is_free_tier().to_string()],
                 "instance-type" => vec![shape.name.to_owned()],
                 "supported-usage-class" => vec!["on-demand".to_owned(), "spot".to_owned()],
                 _ => vec![shape.architecture.to_owned()],
@@ -119,6 +127,7 @@ pub(super) fn types(call: &mut Call<'_>) -> Result<Xml, Refusal> {
 
 fn show_type(xml: &mut Xml, shape: &Shape) {
     xml.text("instanceType", shape.name).text("currentGeneration", shape.is_nitro());
+    xml.text("freeTierEligible", shape.is_free_tier());
     xml.list("supportedUsageClasses", ["on-demand", "spot"], item_text);
     xml.list("supportedRootDeviceTypes", ["ebs"], item_text);
     xml.list("supportedVirtualizationTypes", ["hvm"], item_text);
@@ -215,11 +224,15 @@ pub(super) fn describe_images(call: &mut Call<'_>) -> Result<Xml, Refusal> {
         item.text("rootDeviceType", "ebs").text("rootDeviceName", "/dev/sda1");
         item.text("virtualizationType", "hvm").text("hypervisor", "xen");
         item.text("imageLocation", format_args!("{}/{}", image.owner, image.name));
-        item.text("bootMode", image.boot_mode());
+        item.text("bootMode", image.boot_mode()).text("enaSupport", true);
+        item.text("sriovNetSupport", "simple");
+        item.text("platformDetails", "Linux/UNIX").text("usageOperation", "RunInstances");
+        item.maybe("imageOwnerAlias", (image.owner == CANONICAL).then_some("amazon"));
+        item.text("deprecationTime", image.deprecated());
         item.list("blockDeviceMapping", [image], |item, image| {
             item.text("deviceName", "/dev/sda1");
             item.group("ebs", |ebs| {
-                ebs.text("snapshotId", kin(&image.id, "snap")).text("volumeSize", 8);
+                ebs.text("snapshotId", image.snapshot()).text("volumeSize", Image::GIB);
                 ebs.text("deleteOnTermination", true).text("volumeType", image.volume_type());
                 ebs.text("encrypted", false);
             });

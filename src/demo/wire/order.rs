@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::form::Form;
 use super::tags;
 use crate::demo::world::Refusal;
-use crate::demo::world::order::{Order, RootVolume, SpotTerms};
+use crate::demo::world::order::{Behaviour, Order, RootVolume, SpotTerms};
 
 /// What a token does not stand for: where it is asked is its scope, not its meaning.
 const BESIDE_THE_TOKEN: [&str; 5] =
@@ -44,6 +44,7 @@ pub(super) fn read(form: &Form) -> Result<Order, Refusal> {
         http_tokens: form.get("MetadataOptions.HttpTokens").unwrap_or("required").to_owned(),
         hop_limit: form.value("MetadataOptions.HttpPutResponseHopLimit")?.unwrap_or(2),
         profile: form.get("IamInstanceProfile.Name").map(str::to_owned),
+        credits: credits(form)?,
         tags: tags::specified(
             form,
             &["instance", "volume", "network-interface", "spot-instances-request"],
@@ -78,28 +79,35 @@ fn spot(form: &Form) -> Result<Option<SpotTerms>, Refusal> {
     }
     let option = |name: &str| form.get(&format!("InstanceMarketOptions.SpotOptions.{name}"));
     let persistent = option("SpotInstanceType") == Some("persistent");
-    let behaviour = option("InstanceInterruptionBehavior").unwrap_or("terminate");
-    if persistent && behaviour == "terminate" || !persistent && behaviour != "terminate" {
+    let word = option("InstanceInterruptionBehavior").unwrap_or("terminate");
+    let behaviour = Behaviour::read(word).filter(|it| persistent != (*it == Behaviour::Terminate));
+    let Some(behaviour) = behaviour else {
         return Err(Refusal::new(
             "InvalidParameterCombination",
-            format!("'{behaviour}' is not supported for this type of spot request."),
+            format!("'{word}' is not supported for this type of spot request."),
         ));
-    }
+    };
     let max_price = form.value::<f64>("InstanceMarketOptions.SpotOptions.MaxPrice")?;
     if max_price.is_some_and(|price| !(price.is_finite() && price > 0.0)) {
         return Err(Refusal::value("Invalid Spot price. It has to be greater than 0."));
     }
-    Ok(Some(SpotTerms { persistent, max_price }))
+    Ok(Some(SpotTerms { persistent, behaviour, max_price }))
+}
+
+fn credits(form: &Form) -> Result<Option<String>, Refusal> {
+    match form.get("CreditSpecification.CpuCredits") {
+        None => Ok(None),
+        Some(word @ ("standard" | "unlimited")) => Ok(Some(word.to_owned())),
+        Some(other) => Err(Refusal::value(format!("Invalid value '{other}' for CpuCredits."))),
+    }
 }
 
 fn volume(form: &Form) -> Result<RootVolume, Refusal> {
     let device = form.items("BlockDeviceMapping").into_iter().next().unwrap_or_default();
     let gib = device.value("Ebs.VolumeSize")?.unwrap_or(8);
-    if !(1..=65536).contains(&gib) {
-        return Err(Refusal::new(
-            "InvalidBlockDeviceMapping",
-            format!("Volume of size {gib}GB is smaller than snapshot, expect size>= 8GB"),
-        ));
+    if gib > 16384 {
+        let message = format!("Volume of {gib}GiB is too large for volume type gp3");
+        return Err(Refusal::value(message));
     }
     Ok(RootVolume {
         device: device.get("DeviceName").unwrap_or("/dev/sda1").to_owned(),

@@ -36,6 +36,14 @@ fn abbreviated(word: &str) -> String {
         .collect()
 }
 
+/// Whether a text has the form of an id: a prefix, and 8 or 17 hexadecimal digits.
+pub(super) fn is_id(text: &str, prefix: &str) -> bool {
+    let digits = text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('-'));
+    digits.is_some_and(|digits| {
+        [8, 17].contains(&digits.len()) && digits.bytes().all(|it| it.is_ascii_hexdigit())
+    })
+}
+
 /// EC2's number for a state.
 pub(super) fn code(state: Ec2State) -> u8 {
     match state {

@@ -80,6 +80,7 @@ fn show_table(xml: &mut Xml, region: &RegionWorld, table: &Table) {
             state.text("state", "associated");
         });
     });
+    xml.list("propagatingVgwSet", [(); 0], |_, ()| {});
     xml.tags(&table.tags);
 }
 

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 
 use super::form::Form;
+use super::parts::is_id;
 use crate::demo::world::Refusal;
 use crate::demo::world::region::RegionWorld;
 use crate::demo::world::resource::Resource;
@@ -21,11 +22,19 @@ pub(super) trait Shown: Resource {
     const MISSING: &'static str;
     /// What AWS calls it in that message.
     const NOUN: &'static str;
+    /// The prefix of an id, and the code where one has not that form; for kinds of which it is
+    /// known.
+    const MALFORMED: Option<(&'static str, &'static str)> = None;
     /// The names of its filters, besides those by tag.
     const FILTERS: &'static [&'static str];
 
     /// What a filter looks at. Empty where it has no such thing.
     fn field(&self, filter: &str) -> Vec<String>;
+
+    /// What is said where one that is named is not there.
+    fn missing(id: &str) -> Refusal {
+        Refusal::no_such(Self::MISSING, Self::NOUN, id)
+    }
 
     /// The name by which it is asked for.
     fn name(&self) -> &str {
@@ -63,6 +72,11 @@ pub(super) fn select_where<'a, T: Shown>(
 ) -> Result<Page<'a, T>, Refusal> {
     let filters = Filters::read(form, T::FILTERS)?;
     let ids = form.list(T::IDS);
+    if let Some((prefix, code)) = T::MALFORMED
+        && let Some(id) = ids.iter().find(|id| !is_id(id, prefix))
+    {
+        return Err(Refusal::new(code, format!("Invalid id: \"{id}\"")));
+    }
     let mut items: Vec<&T> = all.into_iter().filter(|item| region.knows(*item)).collect();
     let unknown: Vec<&str> = ids
         .iter()
@@ -71,7 +85,7 @@ pub(super) fn select_where<'a, T: Shown>(
         .collect();
     match unknown[..] {
         [] => {}
-        [id] => return Err(Refusal::no_such(T::MISSING, T::NOUN, id)),
+        [id] => return Err(T::missing(id)),
         _ => {
             let message = format!("The {}s '{}' do not exist", T::NOUN, unknown.join(", "));
             return Err(Refusal::new(T::MISSING, message));
@@ -79,7 +93,7 @@ pub(super) fn select_where<'a, T: Shown>(
     }
     items.retain(|item| {
         let named = ids.is_empty() || ids.iter().any(|id| id == item.name());
-        named && is_meant(item) && filters.let_through(*item)
+        named && is_meant(item) && filters.let_through(*item, region.lists_tags_of(*item))
     });
     let mut ranked: Vec<(String, &T)> = items.into_iter().map(|it| (it.rank(), it)).collect();
     ranked.sort_by(|a, b| a.0.cmp(&b.0));
@@ -154,8 +168,9 @@ impl Filters {
         Ok(Self(filters))
     }
 
-    fn let_through<T: Shown>(&self, item: &T) -> bool {
+    fn let_through<T: Shown>(&self, item: &T, has_tags: bool) -> bool {
         self.pass(|name| match name.strip_prefix("tag:") {
+            _ if !has_tags && name.starts_with("tag") => Vec::new(),
             Some(key) => item.tags().get(key).cloned().into_iter().collect(),
             None if name == "tag-key" => item.tags().keys().cloned().collect(),
             None => item.field(name),

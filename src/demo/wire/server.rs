@@ -7,6 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::io::{
     AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
 };
@@ -15,7 +16,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use super::answer::answer;
-use super::message::{Answer, Reply, Request};
+use super::message::{Answer, Reply, Request, headers};
 use crate::demo::world::World;
 
 /// The longest head of a request, and the longest body. RunInstances with 16 KiB of user-data and
@@ -99,7 +100,9 @@ pub(super) async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, world:
                 }
             }
         };
-        if stream.get_mut().write_all(&written(&answer, keep)).await.is_err() || !keep {
+        if stream.get_mut().write_all(&written(&answer, world.clock().now(), keep)).await.is_err()
+            || !keep
+        {
             return;
         }
     }
@@ -179,11 +182,12 @@ fn plain(status: u16) -> Answer {
     Answer { content_type: "text/plain", ..Answer::xml(status, String::new(), "none") }
 }
 
-fn written(answer: &Answer, keep: bool) -> Vec<u8> {
+fn written(answer: &Answer, at: Timestamp, keep: bool) -> Vec<u8> {
     let connection = if keep { "keep-alive" } else { "close" };
+    let further = headers(at).map(|(name, value)| format!("{name}: {value}\r\n")).concat();
     let head = format!(
         "HTTP/1.1 {} {}\r\ncontent-type: {}\r\ncontent-length: {}\r\nx-amzn-requestid: {}\r\n\
-         connection: {connection}\r\n\r\n",
+         connection: {connection}\r\n{further}\r\n",
         answer.status,
         if answer.status < 400 { "OK" } else { "Refused" },
         answer.content_type,

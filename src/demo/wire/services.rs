@@ -20,8 +20,7 @@ pub(super) fn sts(laws: &Laws, form: &Form, request_id: &str) -> Answer {
         return sts_refusal(&refusal, request_id);
     }
     xml.group("GetCallerIdentityResult", |result| {
-        let arn = format!("arn:aws:iam::{}:user/{}", laws.account, laws.user);
-        result.text("Arn", arn).text("UserId", "AIDADEMODEMODEMODEMO1");
+        result.text("Arn", laws.user_arn()).text("UserId", "AIDADEMODEMODEMODEMO1");
         result.text("Account", &laws.account);
     });
     xml.group("ResponseMetadata", |it| {

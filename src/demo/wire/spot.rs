@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::call::Call;
-use super::parts::moment;
+use super::parts::{moment, show_group};
 use super::select::{Filters, Shown, cut, select};
 use super::xml::Xml;
 use crate::demo::dice::Dice;
@@ -61,15 +61,21 @@ pub(super) fn describe(call: &mut Call<'_>) -> Result<Xml, Refusal> {
         });
         item.group("launchSpecification", |launch| {
             launch.text("imageId", &request.image).text("instanceType", request.machine_type);
+            launch.list("groupSet", &request.groups, |item, id| show_group(item, region, id));
+            launch.group("placement", |it| {
+                it.text("availabilityZone", &request.zone);
+            });
+            launch.text("subnetId", &request.subnet);
+            launch.group("monitoring", |it| {
+                it.text("enabled", false);
+            });
         });
         item.maybe("instanceId", request.instance.as_ref());
         item.text("createTime", moment(request.born));
         item.text("productDescription", PRODUCT);
         item.text("launchedAvailabilityZone", &request.zone);
-        item.text(
-            "instanceInterruptionBehavior",
-            if request.again.is_some() { "stop" } else { "terminate" },
-        );
+        item.text("validUntil", moment(request.valid_until));
+        item.text("instanceInterruptionBehavior", request.behaviour.word());
         item.tags(&request.tags);
     });
     xml.maybe("nextToken", page.next);

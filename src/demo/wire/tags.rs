@@ -47,7 +47,7 @@ fn read(form: &Form) -> Result<Tags, Refusal> {
         let value = item.get("Value").unwrap_or_default();
         if key.starts_with("aws:") {
             let message = "Tag keys starting with 'aws:' are reserved for internal use";
-            return Err(Refusal::value(message));
+            return Err(Refusal::new("InvalidTagKey.Malformed", message));
         }
         if key.chars().count() > key_cap || value.chars().count() > value_cap {
             return Err(Refusal::value(format!("Tag '{key}' is too long")));
@@ -100,7 +100,9 @@ pub(super) fn describe(call: &mut Call<'_>) -> Result<Xml, Refusal> {
     let filters = Filters::read(call.form, &["key", "resource-id", "resource-type", "value"])?;
     let region = &*call.region;
     let mut found = Vec::new();
-    for (kind, resource) in everything(region).filter(|(_, resource)| region.knows(*resource)) {
+    for (kind, resource) in everything(region)
+        .filter(|(_, resource)| region.knows(*resource) && region.lists_tags_of(*resource))
+    {
         for (key, value) in resource.tags() {
             let passes = filters.pass(|name| match name.strip_prefix("tag:") {
                 Some(wanted) => (wanted == key).then(|| value.clone()).into_iter().collect(),
@@ -147,6 +149,7 @@ fn everything(region: &RegionWorld) -> impl Iterator<Item = (&'static str, &dyn 
         .chain(of("security-group", &network.groups))
         .chain(of("network-interface", &network.interfaces))
         .chain(of("key-pair", &network.keys))
+        .chain(of("vpc-endpoint", &network.endpoints))
 }
 
 /// The resources that are named; all of them have to be there.
@@ -167,7 +170,7 @@ fn of<'a>(region: &'a mut RegionWorld, id: &str) -> Result<&'a mut Tags, Refusal
         id: &str,
     ) -> Result<&'a mut Tags, Refusal> {
         let found = of.values_mut().find(|resource| resource.id() == id).map(T::tags_mut);
-        found.ok_or_else(|| Refusal::no_such(T::MISSING, T::NOUN, id))
+        found.ok_or_else(|| T::missing(id))
     }
     let network = &mut region.network;
     match id.split('-').next().unwrap_or_default() {

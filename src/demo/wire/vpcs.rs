@@ -1,5 +1,7 @@
 //! VPCs and subnets on the wire.
 
+use jiff::SignedDuration;
+
 use super::call::Call;
 use super::parts::{kin, zone_id};
 use super::select::{Shown, select};
@@ -53,8 +55,13 @@ impl Shown for Subnet {
     }
 }
 
+/// How long a new VPC is `pending`.
+const NEWBORN: SignedDuration = SignedDuration::from_secs(1);
+
 fn show_vpc(xml: &mut Xml, region: &RegionWorld, vpc: &Vpc) {
-    xml.text("vpcId", &vpc.id).text("ownerId", &region.laws.account).text("state", "available");
+    let is_newborn = region.now.duration_since(vpc.born) < NEWBORN;
+    xml.text("vpcId", &vpc.id).text("ownerId", &region.laws.account);
+    xml.text("state", if is_newborn { "pending" } else { "available" });
     xml.text("cidrBlock", vpc.cidr).text("dhcpOptionsId", kin(&vpc.id, "dopt"));
     xml.list("cidrBlockAssociationSet", [vpc.cidr], |item, cidr| {
         item.text("associationId", kin(&vpc.id, "vpc-cidr-assoc")).text("cidrBlock", cidr);
@@ -78,6 +85,7 @@ fn show_subnet(xml: &mut Xml, region: &RegionWorld, subnet: &Subnet) {
     let arn = format_args!("arn:aws:ec2:{}:{account}:subnet/{}", place.code, subnet.id);
     xml.text("subnetArn", arn);
     xml.text("assignIpv6AddressOnCreation", false).text("ipv6Native", false);
+    xml.text("mapCustomerOwnedIpOnLaunch", false).text("enableDns64", false);
     xml.list("ipv6CidrBlockAssociationSet", [(); 0], |_, ()| {});
     xml.group("privateDnsNameOptionsOnLaunch", |names| {
         names.text("hostnameType", "ip-name").text("enableResourceNameDnsARecord", false);

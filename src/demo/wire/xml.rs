@@ -52,6 +52,11 @@ impl Xml {
         })
     }
 
+    /// The same of what has no such list where it has no tags.
+    pub(super) fn tags_if_any(&mut self, tags: &Tags) -> &mut Self {
+        if tags.is_empty() { self } else { self.tags(tags) }
+    }
+
     /// A text of its own, in a list of texts.
     pub(super) fn bare(&mut self, value: &str) {
         escape(value, &mut self.0);

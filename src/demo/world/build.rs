@@ -47,14 +47,9 @@ impl RegionWorld {
         let zone = match zone {
             None => zones[0].clone(),
             Some(zone) if zones.iter().any(|known| known == zone) => zone.to_owned(),
-            Some(zone) => {
-                return Err(Refusal::value(format!(
-                    "Value ({zone}) for parameter availabilityZone is invalid. Subnets can \
-                     currently only be created in the following availability zones: {}.",
-                    zones.join(", ")
-                )));
-            }
+            Some(zone) => return Err(no_subnets_in(zone, &zones)),
         };
+        self.check_zone(&zone)?;
         if !whole.contains(&cidr) || !(16..=28).contains(&cidr.prefix_len()) {
             let message = format!("The CIDR '{cidr}' is invalid.");
             return Err(Refusal::new("InvalidSubnet.Range", message));
@@ -79,6 +74,17 @@ impl RegionWorld {
         };
         self.network.subnets.insert(id.clone(), subnet);
         Ok(id)
+    }
+
+    /// Old accounts have zones in which nobody may make subnets any more.
+    fn check_zone(&mut self, zone: &str) -> Result<(), Refusal> {
+        let laws = std::sync::Arc::clone(&self.laws);
+        let closed = &laws.scenario.zones_without_subnets;
+        let Some(index) = closed.iter().position(|closed| closed == zone) else { return Ok(()) };
+        self.hits.insert(format!("zones_without_subnets[{index}]"));
+        let mut open: Vec<String> = self.place.zones().collect();
+        open.retain(|zone| !closed.contains(zone));
+        Err(no_subnets_in(zone, &open))
     }
 
     /// CreateInternetGateway.
@@ -245,4 +251,12 @@ impl RegionWorld {
             Refusal::new("VPCIdNotSpecified", message)
         })
     }
+}
+
+fn no_subnets_in(zone: &str, open: &[String]) -> Refusal {
+    Refusal::value(format!(
+        "Value ({zone}) for parameter availabilityZone is invalid. Subnets can currently only be \
+         created in the following availability zones: {}.",
+        open.join(", ")
+    ))
 }

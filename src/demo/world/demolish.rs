@@ -11,6 +11,7 @@ impl RegionWorld {
         let network = &self.network;
         let held = network.subnets.values().any(|it| it.vpc == id)
             || network.interfaces.values().any(|it| it.vpc == id)
+            || network.endpoints.values().any(|it| it.vpc == id)
             || network.gateways.values().any(|it| it.vpc.as_deref() == Some(id))
             || network.groups.values().any(|it| it.vpc == id && it.name != "default")
             || network.tables.values().any(|it| it.vpc == id && !it.is_main());
@@ -117,9 +118,14 @@ impl RegionWorld {
             let code = "InvalidNetworkInterfaceID.NotFound";
             return Err(Refusal::no_such(code, "networkInterface ID", id));
         };
+        if interface.endpoint.is_some() {
+            let message = "You are not allowed to manage 'ela-attach' attachments.";
+            return Err(Refusal::new("OperationNotPermitted", message));
+        }
         if interface.attached.is_some() {
             let message = format!("Network interface '{id}' is currently in use.");
-            return Err(Refusal::new("InvalidNetworkInterface.InUse", message));
+            // The list of codes has one of its own; this is what was seen (cloud-nuke#1132).
+            return Err(Refusal::value(message));
         }
         self.network.remove_interface(id);
         Ok(())
@@ -130,17 +136,31 @@ impl RegionWorld {
     pub(crate) fn detach_interface(&mut self, attachment: &str) -> Result<(), Refusal> {
         let mut attached = self.network.interfaces.values().filter_map(|it| it.attached.as_ref());
         if attached.any(|(_, id)| id == attachment) {
-            let message = "The network interface at device index 0 cannot be detached.";
+            let message = "The network interface at device index 0 and networkCard index 0 cannot \
+                           be detached.";
             return Err(Refusal::new("OperationNotPermitted", message));
         }
         let code = "InvalidAttachmentID.NotFound";
         Err(Refusal::no_such(code, "interface attachment", attachment))
     }
 
+    /// DeleteVpcEndpoints: what is there goes with its interface. Answers what was not there.
+    pub(crate) fn delete_endpoints(&mut self, ids: &[String]) -> Vec<String> {
+        let mut missing = Vec::new();
+        for id in ids {
+            match self.network.endpoints.remove(id) {
+                Some(endpoint) => self.network.remove_interface(&endpoint.interface),
+                None => missing.push(id.clone()),
+            }
+        }
+        missing
+    }
+
     /// DeleteVolume. It has to be detached.
     pub(crate) fn delete_volume(&mut self, id: &str) -> Result<(), Refusal> {
         let Some(volume) = self.volumes.get(id) else {
-            return Err(Refusal::no_such("InvalidVolume.NotFound", "volume", id));
+            let message = format!("The volume '{id}' does not exist.");
+            return Err(Refusal::new("InvalidVolume.NotFound", message));
         };
         if let Some(instance) = &volume.attached {
             let message = format!("Volume {id} is currently attached to {instance}");

@@ -1,14 +1,21 @@
 //! Launch templates, and CreateFleet of the type `instant` on the same capacity as RunInstances.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::launch::MISMATCH;
 use super::order::Order;
 use super::refusal::Refusal;
 use super::region::RegionWorld;
 use super::resource::Tags;
-use super::template::{Fleet, FleetOrder, Template};
+use super::template::{Fleet, FleetOrder, Template, missing_template};
 use crate::demo::shapes::Shape;
+
+/// The most pools that an instant fleet tries (measured; see `tests/oracle/fleet-instant.json`).
+const POOLS_TRIED: usize = 3;
+/// What is said of the others.
+const UNTRIED: &str = "Unable to fulfill capacity due to your request configuration. Please adjust \
+                       your request and try again.";
 
 impl RegionWorld {
     /// CreateLaunchTemplate. A token that was used gives what it gave.
@@ -44,11 +51,9 @@ impl RegionWorld {
 
     /// A template by its id.
     pub(crate) fn template(&self, id: &str) -> Result<&Template, Refusal> {
-        self.templates.get(id).ok_or_else(|| {
-            let message =
-                format!("The specified launch template, with template ID {id}, does not exist.");
-            Refusal::new("InvalidLaunchTemplateId.NotFound", message)
-        })
+        self.templates
+            .get(id)
+            .ok_or_else(|| Refusal::new("InvalidLaunchTemplateId.NotFound", missing_template(id)))
     }
 
     /// DeleteLaunchTemplate.
@@ -65,9 +70,9 @@ impl RegionWorld {
             if known.digest == order.digest {
                 return Ok(known.clone());
             }
-            let message = "The client token was already used with different parameters.";
-            return Err(Refusal::new("IdempotentParameterMismatch", message));
+            return Err(Refusal::new("IdempotentParameterMismatch", MISMATCH));
         }
+        self.check_pools(&order.pools)?;
         let mut fleet = Fleet {
             id: self.dice.id("fleet"),
             digest: order.digest,
@@ -75,9 +80,13 @@ impl RegionWorld {
             refused: Vec::new(),
         };
         let mut missing = order.count;
-        for index in self.cheapest_first(&order.pools) {
+        for (tried, index) in self.cheapest_first(&order.pools).into_iter().enumerate() {
             if missing == 0 {
                 break;
+            }
+            if tried >= POOLS_TRIED {
+                fleet.refused.push((index, Refusal::new("UnfulfillableCapacity", UNTRIED)));
+                continue;
             }
             let pool = Order { min: 1, max: missing, ..order.pools[index].clone() };
             match self.run(&pool) {
@@ -87,13 +96,29 @@ impl RegionWorld {
                     missing -= u32::try_from(ids.len()).unwrap_or(missing).min(missing);
                     fleet.given.push((index, ids));
                 }
-                Err(refusal) => fleet.refused.push((index, refusal)),
+                Err(refusal) => fleet.refused.push((index, as_a_fleet_says(refusal, &pool))),
             }
         }
         if let Some(token) = &order.token {
             self.fleets.insert(token.clone(), fleet.clone());
         }
         Ok(fleet)
+    }
+
+    /// Two pools of one type in one zone are one.
+    fn check_pools(&mut self, pools: &[Order]) -> Result<(), Refusal> {
+        let mut seen = BTreeSet::new();
+        for pool in pools {
+            let zone = match &pool.subnet {
+                Some(id) => Some(self.network.subnet(id)?.zone.clone()),
+                None => pool.zone.clone(),
+            };
+            if !seen.insert((pool.machine_type.clone(), zone)) {
+                let message = "The fleet configuration contains duplicate instance pools.";
+                return Err(Refusal::new("InvalidFleetConfig", message));
+            }
+        }
+        Ok(())
     }
 
     fn cheapest_first(&self, pools: &[Order]) -> Vec<usize> {
@@ -106,4 +131,20 @@ impl RegionWorld {
         ranked.sort_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
         ranked.into_iter().map(|(_, index)| index).collect()
     }
+}
+
+/// A fleet has words of its own for a type that the zone does not sell.
+fn as_a_fleet_says(refusal: Refusal, pool: &Order) -> Refusal {
+    if refusal.code != "Unsupported" {
+        return refusal;
+    }
+    let zone = refusal.message.split(['(', ')']).nth(3).unwrap_or_default();
+    Refusal::new(
+        "InvalidFleetConfiguration",
+        format!(
+            "Your requested instance type ({}) is not supported in your requested Availability \
+             Zone ({zone}).",
+            pool.machine_type
+        ),
+    )
 }

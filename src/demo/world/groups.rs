@@ -43,6 +43,11 @@ impl Rule {
         }
     }
 
+    /// What AWS puts into every default group: its members reach each other.
+    pub(super) fn from_within(dice: &mut Dice, group: &str) -> Self {
+        Self { peer: Peer::Group(group.to_owned()), ..Self::everything_out(dice) }
+    }
+
     /// Whether it lets the same through. Its description does not count.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         self.protocol == other.protocol && self.ports == other.ports && self.peer == other.peer

@@ -23,6 +23,20 @@ pub(crate) struct Image {
 }
 
 impl Image {
+    /// The size of its snapshot.
+    pub(crate) const GIB: u32 = 8;
+
+    /// The snapshot that its volume is made of.
+    pub(crate) fn snapshot(&self) -> String {
+        self.id.replace("ami-", "snap-")
+    }
+
+    /// When EC2 no longer tells of it: two years later.
+    pub(crate) fn deprecated(&self) -> String {
+        let (year, rest) = self.created.split_at(4);
+        format!("{}{rest}", year.parse::<u32>().unwrap_or(2026) + 2)
+    }
+
     /// EC2's word for how it boots.
     pub(crate) fn boot_mode(&self) -> &'static str {
         if self.architecture == "arm64" { "uefi" } else { "uefi-preferred" }

@@ -2,24 +2,87 @@
 
 use std::net::Ipv4Addr;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::resource::{Resource, Tags, resources};
+use crate::demo::scenario::{Reclaim, ReclaimReason};
 use crate::demo::shapes::Shape;
 use crate::fleet::Ec2State;
+
+/// How long a launch shows neither volumes nor a public address.
+const NEWBORN: SignedDuration = SignedDuration::from_secs(1);
 
 /// Why an instance is in its state: EC2's code and words.
 pub(crate) type Reason = (&'static str, &'static str);
 
-/// The user ended it.
-pub(crate) const BY_USER: Reason =
-    ("Client.UserInitiatedShutdown", "Client.UserInitiatedShutdown: User initiated shutdown");
-/// EC2 took it back.
-pub(crate) const INTERRUPTED: Reason =
-    ("Server.SpotInstanceTermination", "Server.SpotInstanceTermination: Spot instance termination");
-/// It never started.
-pub(super) const BROKEN: Reason =
-    ("Server.InternalError", "Server.InternalError: Internal error on launch");
+/// Why and by whom an instance ends or stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The user ended it, or stopped it.
+    ByUser,
+    /// EC2 took it back, and says so or does not.
+    TakenBack(ReclaimReason),
+    /// EC2 stopped it, to start it again when it can.
+    StoppedByEc2,
+    /// EC2 ended what was stopped, for its request was cancelled.
+    Cancelled,
+    /// It never started.
+    Broken,
+    /// It never started: its volume's key may not be used.
+    Keyless,
+}
+
+impl Ending {
+    /// EC2's StateReason. The texts are those of recordings (`tests/oracle`).
+    pub(super) fn reason(self) -> Option<Reason> {
+        Some(match self {
+            Self::ByUser | Self::Cancelled => (
+                "Client.UserInitiatedShutdown",
+                "Client.UserInitiatedShutdown: User initiated shutdown",
+            ),
+            Self::TakenBack(ReclaimReason::SpotInstanceTermination) => (
+                "Server.SpotInstanceTermination",
+                "Server.SpotInstanceTermination: Spot instance termination",
+            ),
+            Self::TakenBack(ReclaimReason::InsufficientInstanceCapacity) => (
+                "Server.InsufficientInstanceCapacity",
+                "Server.InsufficientInstanceCapacity: Insufficient capacity to satisfy instance \
+                 request",
+            ),
+            Self::TakenBack(ReclaimReason::None) => return None,
+            Self::StoppedByEc2 => (
+                "Server.SpotInstanceShutdown",
+                "Server.SpotInstanceShutdown: Spot instance shutdown",
+            ),
+            Self::Broken => {
+                ("Server.InternalError", "Server.InternalError: Internal error on launch")
+            }
+            Self::Keyless => {
+                ("Client.InternalError", "Client.InternalError: Client error on launch")
+            }
+        })
+    }
+
+    /// EC2's StateTransitionReason, `User initiated (2026-03-04 00:21:54 GMT)`.
+    pub(super) fn transition(self, at: Timestamp) -> String {
+        let by = match self {
+            Self::ByUser => "User initiated",
+            Self::TakenBack(_) | Self::StoppedByEc2 | Self::Cancelled => "Service initiated",
+            Self::Broken => return "Server.InternalError".into(),
+            Self::Keyless => return "Client.InternalError".into(),
+        };
+        format!("{by} ({})", at.strftime("%Y-%m-%d %H:%M:%S GMT"))
+    }
+}
+
+/// How EC2 takes an instance back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reclaimed {
+    pub(super) status: Reclaim,
+    pub(super) reason: ReclaimReason,
+    /// After how many seconds EC2 starts one again that it stopped.
+    pub(super) back_after_s: Option<u32>,
+}
 
 /// What a scenario has in store for an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,6 +92,8 @@ pub(crate) enum Fate {
     Good,
     /// It never gets to `running`.
     Stillborn,
+    /// The same, because its volume's key may not be used.
+    Keyless,
     /// It is called running, and its system never starts.
     Dead,
 }
@@ -48,6 +113,10 @@ pub(crate) struct Instance {
     pub(crate) token: Option<String>,
     pub(crate) state: Ec2State,
     pub(crate) reason: Option<Reason>,
+    /// EC2's StateTransitionReason.
+    pub(crate) transition: String,
+    /// Whether EC2 takes it back, and how.
+    pub(crate) reclaimed: Option<Reclaimed>,
     pub(crate) shape: &'static Shape,
     pub(crate) zone: String,
     pub(crate) image: String,
@@ -70,6 +139,8 @@ pub(crate) struct Instance {
     pub(crate) interface: String,
     pub(crate) http_tokens: String,
     pub(crate) hop_limit: u32,
+    /// EC2's word for how it spends CPU credits; only burstable types have one.
+    pub(crate) credits: Option<String>,
     pub(crate) fate: Fate,
     pub(crate) tags: Tags,
     pub(crate) born: Timestamp,
@@ -81,6 +152,11 @@ impl Instance {
     /// Whether it takes up room in its zone.
     pub(crate) fn takes_room(&self) -> bool {
         !matches!(self.state, Ec2State::Terminated | Ec2State::Stopped)
+    }
+
+    /// Whether the launch has only just answered: EC2 has not attached anything yet.
+    pub(crate) fn is_newborn(&self, now: Timestamp) -> bool {
+        self.state == Ec2State::Pending && now.duration_since(self.launched) < NEWBORN
     }
 
     /// Whether it can still be ended.

@@ -17,6 +17,12 @@ const USER_DATA_CAP: usize = 16 * 1024;
 /// The most instances of one call.
 const LAUNCH_CAP: u32 = 1000;
 
+/// How long a spot request is good.
+const VALIDITY: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// What is said to another order under a token that was used.
+pub(super) const MISMATCH: &str = "Arguments on this idempotent request are inconsistent with \
+                                   arguments used in previous request(s).";
+
 /// What was checked and can be launched.
 struct Approved {
     shape: &'static Shape,
@@ -40,7 +46,7 @@ impl RegionWorld {
         let reservation = self.dice.id("r");
         for index in 0..approved.count {
             let request = order.spot.as_ref().map(|terms| {
-                let id = self.dice.id("sir");
+                let id = self.dice.short_id("sir");
                 let request = SpotRequest {
                     id: id.clone(),
                     state: "active",
@@ -51,6 +57,10 @@ impl RegionWorld {
                     zone: approved.subnet.zone.clone(),
                     image: order.image.clone(),
                     max_price: terms.max_price.unwrap_or(approved.price),
+                    behaviour: terms.behaviour,
+                    groups: approved.groups.clone(),
+                    subnet: approved.subnet.id.clone(),
+                    valid_until: self.now + VALIDITY,
                     again: terms.persistent.then(|| Box::new(order.clone())),
                     tags: order.tags("spot-instances-request"),
                     born: self.now,
@@ -86,16 +96,14 @@ impl RegionWorld {
             return Ok(None);
         };
         if used.digest != order.digest {
-            return Err(Refusal::new(
-                "IdempotentParameterMismatch",
-                "The client token was already used with different parameters in this request.",
-            ));
+            return Err(Refusal::new("IdempotentParameterMismatch", MISMATCH));
         }
         let mut made = self.instances.values().filter(|it| it.reservation == used.reservation);
         if !made.any(Instance::is_alive) {
             return Err(Refusal::new(
                 "IdempotentInstanceTerminated",
-                "The instances that were launched with this client token are terminated.",
+                "The client token you have provided is associated with a terminated instance. \
+                 Please use a different client token",
             ));
         }
         Ok(Some(used.reservation.clone()))
@@ -136,6 +144,7 @@ impl RegionWorld {
         {
             return Err(Refusal::no_such("InvalidKeyPair.NotFound", "key pair", key));
         }
+        self.check_volume(order)?;
         if order.user_data.1 > USER_DATA_CAP {
             return Err(Refusal::value("User data is limited to 16384 bytes"));
         }
@@ -152,8 +161,27 @@ impl RegionWorld {
                 ),
             ));
         }
+        self.check_account(shape)?;
         let count = self.grant(order, shape, &subnet.zone)?;
         Ok(Approved { shape, subnet, groups, count, price })
+    }
+
+    /// A volume is as large as the snapshot that it is made of.
+    fn check_volume(&self, order: &Order) -> Result<(), Refusal> {
+        let known = images(self.place.code);
+        let Some(image) = known.iter().find(|image| image.id == order.image) else { return Ok(()) };
+        let least = Image::GIB;
+        if order.volume.gib >= least {
+            return Ok(());
+        }
+        let (asked, snapshot) = (order.volume.gib, image.snapshot());
+        Err(Refusal::new(
+            "InvalidBlockDeviceMapping",
+            format!(
+                "Volume of size {asked}GB is smaller than snapshot '{snapshot}', expect size >= \
+                 {least}GB"
+            ),
+        ))
     }
 
     fn check_image(&self, id: &str, shape: &Shape) -> Result<(), Refusal> {
@@ -217,7 +245,9 @@ impl RegionWorld {
             ordinal: self.launched,
             token: order.token.clone(),
             state: Ec2State::Pending,
-            reason: None,
+            reason: Some(("pending", "pending")),
+            transition: String::new(),
+            reclaimed: None,
             shape: approved.shape,
             zone: subnet.zone.clone(),
             image: order.image.clone(),
@@ -237,11 +267,13 @@ impl RegionWorld {
             interface: self.dice.id("eni"),
             http_tokens: order.http_tokens.clone(),
             hop_limit: order.hop_limit,
-            fate: self.fate(self.launched),
+            credits: credits(order, approved.shape),
+            fate: self.fate(order, self.launched),
             tags: order.tags("instance"),
             born: self.now,
         };
         self.hang_on(order, &instance);
+        self.watch_over(&instance.vpc, &instance.subnet);
         self.instances.insert(id.clone(), instance);
         let boots: SignedDuration = self.boot_time();
         self.later(boots, Event::Runs(id.clone()));
@@ -259,6 +291,7 @@ impl RegionWorld {
             public_ip: instance.public_ip,
             groups: instance.groups.clone(),
             attached: Some((instance.id.clone(), self.dice.id("eni-attach"))),
+            endpoint: None,
             delete_on_termination: !order.interface_stays,
             tags: order.tags("network-interface"),
             born: self.now,
@@ -270,6 +303,7 @@ impl RegionWorld {
             gib: order.volume.gib,
             kind: order.volume.kind.clone(),
             encrypted: order.volume.encrypted,
+            snapshot: instance.image.replace("ami-", "snap-"),
             device: order.volume.device.clone(),
             attached: Some(instance.id.clone()),
             delete_on_termination: order.volume.delete_on_termination,
@@ -280,9 +314,14 @@ impl RegionWorld {
     }
 
     /// What the scenario has in store for the region's n-th instance.
-    fn fate(&mut self, ordinal: u32) -> Fate {
+    fn fate(&mut self, order: &Order, ordinal: u32) -> Fate {
         let here = self.place.code;
         let laws = std::sync::Arc::clone(&self.laws);
+        let uses_the_key = order.spot.is_some() && order.volume.encrypted;
+        if laws.scenario.account.kms_refuses_spot && uses_the_key {
+            self.hits.insert("account.kms_refuses_spot".into());
+            return Fate::Keyless;
+        }
         for (index, fault) in laws.scenario.instances.iter().enumerate() {
             let hit = fault.nth <= ordinal && ordinal - fault.nth < fault.count;
             if fault.region == here && hit {
@@ -292,4 +331,12 @@ impl RegionWorld {
         }
         Fate::Good
     }
+}
+
+/// How a burstable machine spends its credits. Unless it is told: T2 within what it has earned, the
+/// others without a limit (AWS: unlimited mode).
+fn credits(order: &Order, shape: &Shape) -> Option<String> {
+    let usual = if shape.name.starts_with("t2.") { "standard" } else { "unlimited" };
+    let word = order.credits.clone().unwrap_or_else(|| usual.to_owned());
+    shape.is_burstable().then_some(word)
 }

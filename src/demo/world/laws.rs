@@ -64,3 +64,16 @@ pub(crate) struct Laws {
     pub(crate) throttles: bool,
     pub(crate) scenario: Scenario,
 }
+
+impl Laws {
+    /// Who calls.
+    pub(crate) fn user_arn(&self) -> String {
+        format!("arn:aws:iam::{}:user/{}", self.account, self.user)
+    }
+
+    /// Whether a service control policy denies everything in a region.
+    pub(crate) fn denies(&self, region: &str) -> bool {
+        let allowed = &self.scenario.account.allowed_regions;
+        !allowed.is_empty() && !allowed.iter().any(|it| it == region)
+    }
+}

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::instance::{BROKEN, BY_USER, Fate, Reason};
+use super::instance::{Ending, Fate};
 use super::network::Interface;
 use super::region::{Event, RegionWorld};
 use crate::fleet::Ec2State;
@@ -18,23 +18,31 @@ impl RegionWorld {
         if instance.state != Ec2State::Pending {
             return;
         }
-        if instance.fate == Fate::Stillborn {
-            self.end(id, BROKEN);
-            return;
+        match instance.fate {
+            Fate::Stillborn => return self.end(id, Ending::Broken),
+            Fate::Keyless => return self.end(id, Ending::Keyless),
+            Fate::Good | Fate::Dead => {}
         }
         instance.state = Ec2State::Running;
-        instance.reason = None;
+        (instance.reason, instance.transition) = (None, String::new());
         instance.running_since = Some(now);
+        let request = instance.spot_request.clone();
+        // One that was stopped and is started again had its request evaluated anew.
+        let request = request.and_then(|request| self.requests.get_mut(&request));
+        if let Some(request) = request.filter(|request| request.state == "open") {
+            request.become_state("active", "fulfilled", now);
+        }
     }
 
     /// Begins to end an instance. Nothing happens to one that is ending.
-    pub(super) fn end(&mut self, id: &str, reason: Reason) {
+    pub(super) fn end(&mut self, id: &str, ending: Ending) {
         let span = self.dice.seconds(20.0, 40.0);
+        let now = self.now;
         let Some(instance) = self.instances.get_mut(id).filter(|it| it.is_alive()) else { return };
         instance.state = Ec2State::ShuttingDown;
-        instance.reason = Some(reason);
+        (instance.reason, instance.transition) = (ending.reason(), ending.transition(now));
         instance.running_since = None;
-        self.request_ends(id, reason);
+        self.request_ends(id, ending);
         self.later(span, Event::Ended(id.to_owned()));
     }
 
@@ -78,62 +86,76 @@ impl RegionWorld {
             return;
         }
         instance.state = Ec2State::Stopped;
-        let (address, request) = (instance.public_ip.take(), instance.spot_request.clone());
+        let address = instance.public_ip.take();
         self.free_public(address);
         if let Some(interface) = self.interface_of(id) {
             interface.public_ip = None;
         }
-        if let Some(request) = request.and_then(|request| self.requests.get_mut(&request)) {
-            request.become_state("disabled", "instance-stopped-by-user", self.now);
-        }
+        self.request_stopped(id);
     }
 
     /// TerminateInstances: all of them or none. Again on what is ending is no error.
     pub(crate) fn terminate(&mut self, ids: &[String]) -> Vec<(String, Ec2State, Ec2State)> {
-        self.change(ids, |world, id| world.end(id, BY_USER))
+        self.change(ids, |world, id| world.end(id, Ending::ByUser))
     }
 
     /// StopInstances; nothing happens to what does not run.
     pub(crate) fn stop(&mut self, ids: &[String]) -> Vec<(String, Ec2State, Ec2State)> {
-        self.change(ids, |world, id| {
-            let span = world.dice.seconds(15.0, 30.0);
-            let now = world.now;
-            let Some(instance) = world.instances.get_mut(id) else { return };
-            if instance.state != Ec2State::Running {
-                return;
-            }
-            instance.state = Ec2State::Stopping;
-            instance.reason = Some(BY_USER);
-            instance.running_since = None;
-            let request = instance.spot_request.clone();
-            if let Some(request) = request.and_then(|request| world.requests.get_mut(&request)) {
-                request.become_state("active", "marked-for-stop", now);
-            }
-            world.later(span, Event::Stopped(id.to_owned()));
-        })
+        self.change(ids, |world, id| world.stop_one(id, Ending::ByUser))
+    }
+
+    /// Begins to stop an instance that runs.
+    pub(super) fn stop_one(&mut self, id: &str, ending: Ending) {
+        let span = self.dice.seconds(15.0, 30.0);
+        let now = self.now;
+        let Some(instance) = self.instances.get_mut(id) else { return };
+        if instance.state != Ec2State::Running {
+            return;
+        }
+        instance.state = Ec2State::Stopping;
+        (instance.reason, instance.transition) = (ending.reason(), ending.transition(now));
+        instance.running_since = None;
+        if ending == Ending::ByUser {
+            instance.reclaimed = None;
+        }
+        let request = instance.spot_request.clone();
+        let request = request.and_then(|request| self.requests.get_mut(&request));
+        if let Some(request) = request.filter(|it| it.status != "marked-for-stop") {
+            request.become_state("active", "marked-for-stop", now);
+        }
+        self.later(span, Event::Stopped(id.to_owned()));
     }
 
     /// StartInstances; nothing happens to what is not stopped.
     pub(crate) fn start(&mut self, ids: &[String]) -> Vec<(String, Ec2State, Ec2State)> {
-        self.change(ids, |world, id| {
-            if world.instances.get(id).is_none_or(|it| it.state != Ec2State::Stopped) {
-                return;
-            }
-            let (span, address) = (world.boot_time(), world.take_public());
-            if let Some(interface) = world.interface_of(id) {
-                interface.public_ip = address;
-            }
-            let now = world.now;
-            let Some(instance) = world.instances.get_mut(id) else { return };
-            instance.state = Ec2State::Pending;
-            instance.reason = None;
-            instance.public_ip = address;
-            let request = instance.spot_request.clone();
-            if let Some(request) = request.and_then(|request| world.requests.get_mut(&request)) {
-                request.become_state("active", "fulfilled", now);
-            }
-            world.later(span, Event::Runs(id.to_owned()));
-        })
+        self.change(ids, Self::start_one)
+    }
+
+    /// EC2 starts again what it stopped.
+    pub(super) fn instance_restarts(&mut self, id: &str) {
+        self.start_one(id);
+    }
+
+    /// Begins to start an instance that is stopped. Its launch time is that of the last start.
+    fn start_one(&mut self, id: &str) {
+        if self.instances.get(id).is_none_or(|it| it.state != Ec2State::Stopped) {
+            return;
+        }
+        let (span, address) = (self.boot_time(), self.take_public());
+        if let Some(interface) = self.interface_of(id) {
+            interface.public_ip = address;
+        }
+        let now = self.now;
+        let Some(instance) = self.instances.get_mut(id) else { return };
+        instance.state = Ec2State::Pending;
+        (instance.reason, instance.transition) = (None, String::new());
+        (instance.public_ip, instance.reclaimed) = (address, None);
+        instance.launched = now;
+        let request = instance.spot_request.clone();
+        if let Some(request) = request.and_then(|request| self.requests.get_mut(&request)) {
+            request.become_state("open", "pending-evaluation", now);
+        }
+        self.later(span, Event::Runs(id.to_owned()));
     }
 
     /// Does one thing to each, and tells each one's state before and after.

@@ -9,6 +9,7 @@ use super::order::Order;
 use super::refusal::Refusal;
 use super::region::RegionWorld;
 use crate::demo::dice::Dice;
+use crate::demo::scenario::BeyondQuota;
 use crate::demo::shapes::Shape;
 
 /// How many instances of one type a zone has room for, where no scenario says less.
@@ -158,7 +159,11 @@ impl RegionWorld {
         if granted < order.max {
             self.hits.insert("spot_vcpus".into());
         }
-        if granted >= order.min {
+        let least = match self.laws.scenario.beyond_quota {
+            BeyondQuota::Part => order.min,
+            BeyondQuota::Nothing => order.max,
+        };
+        if granted >= least {
             return Ok(granted.min(order.max));
         }
         Err(Refusal::new("MaxSpotInstanceCountExceeded", "Max spot instance count exceeded"))

@@ -3,8 +3,9 @@
 //! Nothing runs in it by itself. Each call first lets happen what is due by the clock, then looks
 //! or changes; so time is whatever the clock says, and between two calls nothing is spent.
 
+mod account;
 mod build;
-mod console;
+pub(crate) mod console;
 mod demolish;
 mod fleets;
 pub(crate) mod groups;
@@ -53,6 +54,11 @@ const CALLS_KEPT: usize = 50_000;
 pub trait HostKeys: Send + Sync {
     /// `SHA256:...` of an instance's host key; `None` while it has none.
     fn fingerprint(&self, id: &InstanceId) -> Option<String>;
+
+    /// The key itself, one line of OpenSSH's; `None` where only its fingerprint is known.
+    fn public_key(&self, _: &InstanceId) -> Option<String> {
+        None
+    }
 }
 
 /// A call that the world got.
@@ -71,7 +77,7 @@ pub struct CallSeen {
 }
 
 /// What whoever plays a host has to know of the instance behind an address.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Guest {
     /// The instance.
     pub id: InstanceId,
@@ -97,6 +103,8 @@ pub struct Guest {
     pub preloaded: bool,
     /// Whether its system ever starts.
     pub boots: bool,
+    /// The part of its processors that it has while it starts.
+    pub cpu_part: f64,
     /// What it does wrong.
     pub faults: Vec<HostFault>,
 }
@@ -211,7 +219,9 @@ impl World {
                 .find(|it| it.public_ip.map(IpAddr::from) == Some(address));
             if let Some(guest) = found.and_then(|instance| guest(region, instance)) {
                 let faults = state.laws.scenario.hosts.iter().enumerate();
-                for (index, _) in faults.filter(|(_, fault)| is_meant(fault, &guest)) {
+                for (index, _) in
+                    faults.filter(|(_, fault)| fault.is_about(guest.region.as_str(), guest.ordinal))
+                {
                     region.hits.insert(format!("hosts[{index}]"));
                 }
                 return Some(guest);
@@ -259,12 +269,28 @@ impl World {
             ("instances", scenario.instances.len()),
             ("interruptions", scenario.interruptions.len()),
             ("hosts", scenario.hosts.len()),
+            ("consoles", scenario.consoles.len()),
+            ("zones_without_subnets", scenario.zones_without_subnets.len()),
         ];
         let mut all: BTreeSet<String> = lists
             .into_iter()
             .flat_map(|(name, count)| (0..count).map(move |index| format!("{name}[{index}]")))
             .collect();
-        all.extend(scenario.spot_vcpus.map(|_| "spot_vcpus".to_owned()));
+        let account = &scenario.account;
+        let switches = [
+            ("spot_vcpus", scenario.spot_vcpus.is_some()),
+            ("account.free_plan", account.free_plan),
+            (
+                "account.pending_verification_until_s",
+                account.pending_verification_until_s.is_some(),
+            ),
+            ("account.blocked", account.blocked),
+            ("account.allowed_regions", !account.allowed_regions.is_empty()),
+            ("account.kms_refuses_spot", account.kms_refuses_spot),
+            ("account.guard_duty", account.guard_duty),
+        ];
+        let on = switches.into_iter().filter(|(_, is_on)| *is_on);
+        all.extend(on.map(|(name, _)| name.to_owned()));
         &all - &self.hits()
     }
 
@@ -283,6 +309,11 @@ impl State {
     /// Counts a call for the scenario: what happens to it, if anything.
     pub(crate) fn trouble(&mut self, action: &str, region: &str) -> Option<Trouble> {
         self.play.count(action, region)
+    }
+
+    /// A part of the scenario was met.
+    pub(crate) fn hit(&mut self, part: &str) {
+        self.play.hits.insert(part.to_owned());
     }
 
     /// Remembers a call.
@@ -309,16 +340,13 @@ fn guest(region: &RegionWorld, instance: &Instance) -> Option<Guest> {
         user_data: instance.user_data.clone(),
         preloaded: instance.preloaded,
         boots: instance.fate == Fate::Good,
+        cpu_part: region.cpu_part(instance),
         faults: Vec::new(),
     };
     let faults = region.laws.scenario.hosts.iter();
-    guest.faults =
-        faults.filter(|fault| is_meant(fault, &guest)).map(|it| it.fault.clone()).collect();
+    guest.faults = faults
+        .filter(|fault| fault.is_about(guest.region.as_str(), guest.ordinal))
+        .map(|it| it.fault.clone())
+        .collect();
     Some(guest)
-}
-
-fn is_meant(fault: &super::scenario::HostTrouble, guest: &Guest) -> bool {
-    fault.region == guest.region.as_str()
-        && fault.nth <= guest.ordinal
-        && guest.ordinal - fault.nth < fault.count
 }

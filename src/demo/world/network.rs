@@ -10,6 +10,7 @@ use super::groups::{Group, Rule};
 use super::refusal::Refusal;
 use super::resource::{Resource, Tags, resources};
 use crate::demo::dice::Dice;
+use crate::demo::scenario::GivenNetwork;
 use crate::fleet::Place;
 
 /// A VPC.
@@ -91,7 +92,22 @@ pub(crate) struct Interface {
     pub(crate) groups: Vec<String>,
     /// The instance that it belongs to, and the attachment's id.
     pub(crate) attached: Option<(String, String)>,
+    /// The endpoint that it belongs to: then AWS manages it.
+    pub(crate) endpoint: Option<String>,
     pub(crate) delete_on_termination: bool,
+    pub(crate) tags: Tags,
+    pub(crate) born: Timestamp,
+}
+
+/// An endpoint of a service in a VPC, as AWS puts it there by itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Endpoint {
+    pub(crate) id: String,
+    pub(crate) vpc: String,
+    pub(crate) service: String,
+    pub(crate) subnet: String,
+    pub(crate) group: String,
+    pub(crate) interface: String,
     pub(crate) tags: Tags,
     pub(crate) born: Timestamp,
 }
@@ -104,6 +120,8 @@ pub(crate) struct Volume {
     pub(crate) gib: u32,
     pub(crate) kind: String,
     pub(crate) encrypted: bool,
+    /// What it was made of.
+    pub(crate) snapshot: String,
     pub(crate) device: String,
     /// The instance that it is attached to.
     pub(crate) attached: Option<String>,
@@ -123,7 +141,7 @@ pub(crate) struct KeyPair {
     pub(crate) born: Timestamp,
 }
 
-resources!(Vpc, Subnet, Gateway, Table, Group, Interface, Volume, KeyPair);
+resources!(Endpoint, Vpc, Subnet, Gateway, Table, Group, Interface, Volume, KeyPair);
 
 /// A region's network: everything that costs nothing and hangs on each other.
 #[derive(Debug, Clone, Default)]
@@ -134,6 +152,7 @@ pub(crate) struct Network {
     pub(crate) tables: BTreeMap<String, Table>,
     pub(crate) groups: BTreeMap<String, Group>,
     pub(crate) interfaces: BTreeMap<String, Interface>,
+    pub(crate) endpoints: BTreeMap<String, Endpoint>,
     /// By name.
     pub(crate) keys: BTreeMap<String, KeyPair>,
     /// The private addresses in use, by subnet.
@@ -184,6 +203,18 @@ impl Network {
         born: Timestamp,
     ) -> String {
         let id = dice.id("vpc");
+        self.put_vpc(dice, id, cidr, tags, born)
+    }
+
+    /// The same under an id that is given.
+    fn put_vpc(
+        &mut self,
+        dice: &mut Dice,
+        id: String,
+        cidr: Ipv4Net,
+        tags: Tags,
+        born: Timestamp,
+    ) -> String {
         let vpc = Vpc {
             id: id.clone(),
             cidr,
@@ -203,18 +234,59 @@ impl Network {
             born,
         };
         self.tables.insert(table.id.clone(), table);
+        let group = dice.id("sg");
         let group = Group {
-            id: dice.id("sg"),
+            id: group.clone(),
             vpc: id.clone(),
             name: "default".into(),
             description: "default VPC security group".into(),
-            ingress: Vec::new(),
+            ingress: vec![Rule::from_within(dice, &group)],
             egress: vec![Rule::everything_out(dice)],
             tags: Tags::new(),
             born,
         };
         self.groups.insert(group.id.clone(), group);
         id
+    }
+
+    /// A network of the user's own, as the scenario describes it: a /24 in each zone.
+    pub(super) fn put_given(&mut self, dice: &mut Dice, given: &GivenNetwork, born: Timestamp) {
+        let cidr = Ipv4Net::new_assert(Ipv4Addr::new(10, 77, 0, 0), 16);
+        let vpc = self.put_vpc(dice, given.vpc.clone(), cidr, Tags::new(), born);
+        let id = dice.id("igw");
+        let gateway = Gateway { id: id.clone(), vpc: Some(vpc.clone()), tags: Tags::new(), born };
+        self.gateways.insert(id.clone(), gateway);
+        let mut way_out = Table {
+            id: dice.id("rtb"),
+            vpc: vpc.clone(),
+            routes: vec![Route { destination: Ipv4Net::default(), gateway: id }],
+            associations: Vec::new(),
+            tags: Tags::new(),
+            born,
+        };
+        let zones = given.public.iter().map(|zone| (zone, true));
+        let zones = zones.chain(given.private.iter().map(|zone| (zone, false)));
+        for ((zone, is_public), cidr) in zones.zip(cidr.subnets(24).into_iter().flatten()) {
+            let (zone, vpc) = (zone.clone(), vpc.clone());
+            let id = dice.id("subnet");
+            if is_public {
+                let association = dice.id("rtbassoc");
+                let association = Association { id: association, subnet: Some(id.clone()) };
+                way_out.associations.push(association);
+            }
+            let subnet = Subnet {
+                id: id.clone(),
+                vpc,
+                zone,
+                cidr,
+                maps_public_ip: is_public,
+                is_default: false,
+                tags: Tags::new(),
+                born,
+            };
+            self.subnets.insert(id, subnet);
+        }
+        self.tables.insert(way_out.id.clone(), way_out);
     }
 
     /// The VPC with this id.
@@ -255,7 +327,11 @@ impl Network {
         free.ok_or_else(|| {
             Refusal::new(
                 "InsufficientFreeAddressesInSubnet",
-                format!("There are not enough free addresses in subnet '{}'", subnet.id),
+                format!(
+                    "There are not enough free addresses in subnet '{}' to satisfy the requested \
+                     number of instances.",
+                    subnet.id
+                ),
             )
         })
     }

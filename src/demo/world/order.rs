@@ -6,8 +6,33 @@ use super::resource::Tags;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SpotTerms {
     pub(crate) persistent: bool,
+    pub(crate) behaviour: Behaviour,
     /// USD an hour.
     pub(crate) max_price: Option<f64>,
+}
+
+/// What EC2 does with an instance that it takes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Behaviour {
+    Terminate,
+    Stop,
+    Hibernate,
+}
+
+impl Behaviour {
+    /// EC2's word.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Terminate => "terminate",
+            Self::Stop => "stop",
+            Self::Hibernate => "hibernate",
+        }
+    }
+
+    /// What a word means.
+    pub(crate) fn read(word: &str) -> Option<Self> {
+        [Self::Terminate, Self::Stop, Self::Hibernate].into_iter().find(|it| it.word() == word)
+    }
 }
 
 /// A volume that a launch makes.
@@ -43,6 +68,8 @@ pub(crate) struct Order {
     pub(crate) http_tokens: String,
     pub(crate) hop_limit: u32,
     pub(crate) profile: Option<String>,
+    /// How it spends CPU credits, `standard` or `unlimited`.
+    pub(crate) credits: Option<String>,
     /// Whether it was set up before the world began.
     pub(crate) preloaded: bool,
     /// By resource type.

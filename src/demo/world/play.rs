@@ -67,7 +67,7 @@ impl Play {
             for (code, region) in regions.iter_mut() {
                 region.advance(at);
                 if fault.region.as_deref().is_none_or(|wanted| wanted == *code) {
-                    left -= region.interrupt(left);
+                    left -= region.interrupt(fault, left);
                 }
             }
             if left < usize::try_from(fault.count).unwrap_or(usize::MAX) {

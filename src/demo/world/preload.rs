@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::images;
 use super::network::Subnet;
-use super::order::{Order, RootVolume, SpotTerms};
+use super::order::{Behaviour, Order, RootVolume, SpotTerms};
 use super::region::RegionWorld;
 use super::resource::Tags;
 use crate::demo::shapes::Shape;
@@ -45,6 +45,10 @@ impl RegionWorld {
     /// Makes what the scenario says that runs from the beginning.
     pub(super) fn begin(&mut self, creator: &str) {
         let laws = std::sync::Arc::clone(&self.laws);
+        for given in laws.scenario.networks.iter().filter(|it| it.region == self.place.code) {
+            let long_ago = self.now - SignedDuration::from_hours(24 * 365);
+            self.network.put_given(&mut self.dice, given, long_ago);
+        }
         for fleet in &laws.scenario.running {
             let subnet = self.default_subnets().find(|it| it.zone == fleet.zone);
             let Some(subnet) = subnet.map(|subnet| subnet.id.clone()) else { continue };
@@ -101,7 +105,11 @@ impl RegionWorld {
             groups: Vec::new(),
             key_name: None,
             user_data: (String::new(), 0),
-            spot: Some(SpotTerms { persistent: false, max_price: None }),
+            spot: Some(SpotTerms {
+                persistent: false,
+                behaviour: Behaviour::Terminate,
+                max_price: None,
+            }),
             public_ip: Some(true),
             volume: RootVolume {
                 device: "/dev/sda1".into(),
@@ -115,6 +123,7 @@ impl RegionWorld {
             http_tokens: "required".into(),
             hop_limit: 1,
             profile: None,
+            credits: None,
             tags: kinds.map(|kind| (kind.to_owned(), tags.clone())).into(),
         })
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::instance::Instance;
+use super::instance::{Ending, Instance};
 use super::laws::Laws;
 use super::network::{Network, Volume};
 use super::order::TokenUse;
@@ -30,6 +30,12 @@ pub(super) enum Event {
     Stopped(String),
     /// Two minutes after the notice.
     Reclaimed(String),
+    /// The request of an instance that was stopped is disabled, some time later.
+    Disabled(String),
+    /// EC2 starts again what it stopped.
+    Restarts(String),
+    /// EC2 ends what was stopped when its request was cancelled.
+    Cancelled(String),
     /// Shutting-down becomes terminated.
     Ended(String),
     /// EC2 no longer tells of a terminated instance.
@@ -105,6 +111,9 @@ impl RegionWorld {
                 Event::Runs(id) => self.instance_runs(&id),
                 Event::Stopped(id) => self.instance_stopped(&id),
                 Event::Reclaimed(id) => self.instance_reclaimed(&id),
+                Event::Disabled(id) => self.request_disabled(&id),
+                Event::Restarts(id) => self.instance_restarts(&id),
+                Event::Cancelled(id) => self.end(&id, Ending::Cancelled),
                 Event::Ended(id) => self.instance_ended(&id),
                 Event::Forgotten(id) => self.instance_forgotten(&id),
                 Event::Relaunches(id) => self.request_tries(&id),
@@ -121,7 +130,21 @@ impl RegionWorld {
 
     /// Whether EC2 tells of something already.
     pub(crate) fn knows(&self, resource: &(impl Resource + ?Sized)) -> bool {
+        let is_instance = resource.id().starts_with("i-");
         self.now.duration_since(resource.born()) >= self.laws.lag
+            && (!is_instance || self.finds(resource))
+    }
+
+    /// Whether what names an instance by its id finds it, if only to end it.
+    pub(crate) fn finds(&self, instance: &(impl Resource + ?Sized)) -> bool {
+        let lag = self.laws.scenario.lags.newborn_s;
+        self.now.duration_since(instance.born()) >= SignedDuration::from_secs(lag.into())
+    }
+
+    /// Whether filters by tag and lists of tags know of it.
+    pub(crate) fn lists_tags_of(&self, resource: &(impl Resource + ?Sized)) -> bool {
+        let lag = self.laws.scenario.lags.tags_s;
+        self.now.duration_since(resource.born()) >= SignedDuration::from_secs(lag.into())
     }
 
     /// A public address that nobody has; a freed one comes round again when the range is used up.

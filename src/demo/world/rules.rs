@@ -54,5 +54,6 @@ fn described(rule: &Rule) -> String {
         Peer::Group(id) => id.clone(),
     };
     let (from, to) = rule.ports.unwrap_or((-1, -1));
-    format!("peer: {peer}, {}, from port: {from}, to port: {to}, ALLOW", rule.protocol)
+    let protocol = rule.protocol.to_uppercase();
+    format!("peer: {peer}, {protocol}, from port: {from}, to port: {to}, ALLOW")
 }

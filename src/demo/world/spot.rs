@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::order::Order;
+use super::order::{Behaviour, Order};
 use super::resource::{Resource, Tags, resources};
 
 /// A spot request.
@@ -20,6 +20,12 @@ pub(crate) struct SpotRequest {
     pub(crate) zone: String,
     pub(crate) image: String,
     pub(crate) max_price: f64,
+    /// What EC2 does with the instance when it takes it back.
+    pub(crate) behaviour: Behaviour,
+    pub(crate) groups: Vec<String>,
+    pub(crate) subnet: String,
+    /// When it ends by itself.
+    pub(crate) valid_until: Timestamp,
     /// What a persistent request launches again.
     pub(crate) again: Option<Box<Order>>,
     pub(crate) tags: Tags,
@@ -44,27 +50,51 @@ impl SpotRequest {
     }
 }
 
-/// What a status means, in EC2's words.
+/// What a status means, in EC2's words as far as they were seen.
 pub(crate) fn status_message(status: &str) -> &'static str {
     match status {
-        "fulfilled" => "Your Spot request is fulfilled.",
-        "marked-for-termination" => {
-            "Your Spot Instance is marked for termination because there is no available Spot \
-             capacity. Your instance will be terminated two minutes after the notice."
-        }
+        "fulfilled" => "Your spot request is fulfilled.",
+        "marked-for-termination" => "Your Spot Instance is marked for termination.",
         "instance-terminated-no-capacity" => {
-            "Your Spot instance was terminated because there is no Spot capacity available."
+            "Your Spot instance was terminated because there is no Spot capacity available that \
+             matches your request."
         }
-        "instance-terminated-by-user" => "Your Spot instance was terminated.",
+        "instance-terminated-by-price" => {
+            "Your Spot instance was terminated because the Spot price exceeded your maximum price."
+        }
+        "instance-terminated-capacity-oversubscribed" => {
+            "Your Spot instance was terminated because the number of Spot requests with a maximum \
+             price equal to or higher than the Spot price exceeded the capacity."
+        }
+        "instance-terminated-by-user" => {
+            "Spot Instance terminated due to user-initiated termination."
+        }
+        "instance-terminated-by-service" => {
+            "Your Spot instance was terminated from a stopped state."
+        }
         "request-canceled-and-instance-running" => {
             "Your Spot request is canceled, but your instance is still running."
         }
         "capacity-not-available" => {
             "There is no Spot capacity available that matches your request."
         }
-        "pending-evaluation" => "Your Spot request has been submitted for review.",
-        "marked-for-stop" => "Your Spot instance is being stopped.",
-        "instance-stopped-by-user" => "Your Spot instance was stopped.",
+        "pending-evaluation" => {
+            "Your Spot request has been submitted for review, and is pending evaluation."
+        }
+        "marked-for-stop" => "Your Spot instance is marked for stop.",
+        "instance-stopped-by-user" => "Your Spot instance was stopped by you.",
+        "instance-stopped-no-capacity" => {
+            "Your Spot instance was stopped because there is no Spot capacity available that \
+             matches your request."
+        }
+        "instance-stopped-by-price" => {
+            "Your Spot instance was stopped because the Spot price exceeded your maximum price."
+        }
+        "instance-stopped-capacity-oversubscribed" => {
+            "Your Spot instance was stopped because the number of Spot requests with a maximum \
+             price equal to or higher than the Spot price exceeded the capacity."
+        }
+        "system-error" => "There was an unexpected system error.",
         _ => "Your Spot request was canceled before it was fulfilled.",
     }
 }

@@ -43,3 +43,8 @@ pub(crate) struct Fleet {
     /// Why a pool gave nothing.
     pub(crate) refused: Vec<(usize, Refusal)>,
 }
+
+/// What is said of a template that is not there.
+pub(crate) fn missing_template(id: &str) -> String {
+    format!("The specified launch template, with template ID {id}, does not exist.")
+}
