@@ -25,6 +25,7 @@ mod main_path;
 mod market;
 mod node;
 mod nodes;
+mod oracle;
 mod orders;
 mod peers;
 mod rehearsal;
