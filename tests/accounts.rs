@@ -61,6 +61,7 @@ fn attack_2_an_instance_whose_tags_were_taken_away_stays_and_is_said() {
 
     let listed = scene.spot.run(&["list"]);
     assert!(listed.out.contains(&id), "{}", listed.told());
+    assert!(listed.err.contains("its tags were taken away"), "{}", listed.told());
     let destroyed = scene.spot.run(&["destroy", "--all", "--yes"]);
     assert_eq!(destroyed.code, 1, "{}", destroyed.told());
     let told = destroyed.told();

@@ -140,24 +140,19 @@ impl Ec2 {
         })
     }
 
-    /// These instances by their ids, whatever their tags (EC2 DescribeInstances), and whether each
-    /// has the tags that the selector asks for. One that EC2 does not know is left out.
+    /// These instances by their ids, whatever their tags, and whether each has the tags that the
+    /// selector asks for; `None` for one that EC2 knows and we cannot read. One that EC2 does not
+    /// know is left out.
     pub async fn instances_by_id(
         &self,
         ids: &[InstanceId],
         selector: &Selector,
-    ) -> Result<BTreeMap<InstanceId, (Machine, bool)>, AwsError> {
-        let mut all = BTreeMap::new();
-        for ids in ids.chunks(VALUES) {
-            let these = filter("instance-id", ids.iter().map(InstanceId::as_str));
-            let found = self.reservations(vec![these]).await?;
-            all.extend(found.iter().flat_map(Reservation::instances).filter_map(|instance| {
-                let machine = machine(instance)?;
-                let has_tags = selector.matches(&read_tags(instance.tags()));
-                Some((machine.id.clone(), (machine, has_tags)))
-            }));
-        }
-        Ok(all)
+    ) -> Result<BTreeMap<InstanceId, Option<(Machine, bool)>>, AwsError> {
+        let read = |instance: &Instance| {
+            let has_tags = selector.matches(&read_tags(instance.tags()));
+            Some((instance.instance_id()?.into(), machine(instance).map(|it| (it, has_tags))))
+        };
+        Ok(self.by_id(ids).await?.iter().filter_map(read).collect())
     }
 
     /// The states of these instances by their ids, whatever their tags. One that EC2 does not know
@@ -166,8 +161,22 @@ impl Ec2 {
         &self,
         ids: &[InstanceId],
     ) -> Result<BTreeMap<InstanceId, Ec2State>, AwsError> {
-        let found = self.instances_by_id(ids, &Selector::everything()).await?;
-        Ok(found.into_iter().map(|(id, (machine, _))| (id, machine.state)).collect())
+        let read = |instance: &Instance| {
+            let state = instance.state()?.name()?.as_str();
+            Some((instance.instance_id()?.into(), Ec2State::parse(state)?))
+        };
+        Ok(self.by_id(ids).await?.iter().filter_map(read).collect())
+    }
+
+    /// EC2 DescribeInstances, filtered by ids: so that one that is not known is no error.
+    async fn by_id(&self, ids: &[InstanceId]) -> Result<Vec<Instance>, AwsError> {
+        let mut all = Vec::new();
+        for ids in ids.chunks(VALUES) {
+            let these = filter("instance-id", ids.iter().map(InstanceId::as_str));
+            let found = self.reservations(vec![these]).await?.into_iter();
+            all.extend(found.flat_map(|reservation| reservation.instances.unwrap_or_default()));
+        }
+        Ok(all)
     }
 
     /// How many GiB of storage each of our instances has (EC2 DescribeVolumes, filtered by tags,

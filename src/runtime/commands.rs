@@ -15,11 +15,12 @@ use super::resolve::{self, Targets};
 use super::session::{self, Open, SessionError};
 use super::signals::Signals;
 use super::stdout::Stdout;
-use crate::app::{Command, Counts, Effect, Exit, Message, Scope};
+use crate::app::{Command, Counts, Effect, Exit, Line, Message, Scope};
 use crate::cli;
 use crate::config::Config;
 use crate::fleet::{
-    Failure, Fleet, JobId, JobNews, Level, MachineType, News, Region, Report, Secret, Step, Subject,
+    Failure, Fleet, Instance, JobId, JobNews, Level, MachineType, News, Region, Report, Secret,
+    Step, Subject,
 };
 use crate::headless::{Format, Printer, print_list, print_prices};
 use crate::jobs::{self, Found};
@@ -247,6 +248,9 @@ pub(super) async fn list(environment: &Environment, json: bool, debug: bool) -> 
     if let Some(trouble) = &model.trouble {
         say(&format!("ERROR: {trouble}; what follows is what was last known"));
     }
+    let labels: Vec<String> = model.fleet.instances().map(Instance::label).collect();
+    let of_rows = |line: &&Line| line.level >= Level::Warning && labels.contains(&line.about);
+    model.log.events().lines().filter(of_rows).for_each(|line| say(&line.to_string()));
     // Where nobody could look, nothing is no answer.
     if json || model.trouble.is_none() || !model.fleet.is_empty() {
         print_list(Stdout, model, json);

@@ -60,7 +60,7 @@ async fn ask(context: &Context, ec2: &Ec2) -> Result<Found, AwsError> {
     let mut by_id = ec2.instances_by_id(&ids, &selector).await?;
     for (id, known_as) in unlisted {
         match by_id.remove(&id) {
-            Some((machine, has_tags)) => {
+            Some(Some((machine, has_tags))) => {
                 if has_tags || !machine.is_alive() {
                     known.note(region, &deployment, std::slice::from_ref(&machine));
                 } else if known.lost_its_tags(region, &id) {
@@ -68,6 +68,8 @@ async fn ask(context: &Context, ec2: &Ec2) -> Result<Found, AwsError> {
                 }
                 machines.push(machine);
             }
+            // It is there, in words that we do not know.
+            Some(None) => {}
             // EC2 is eventually consistent: a young instance may not be listed yet.
             None if context.is_young(known_as.launched) => {}
             None => {
@@ -155,6 +157,12 @@ mod tests {
         let (found, reports) = looked("", SignedDuration::from_hours(1)).await;
         assert_eq!((found.len(), vanished(&reports)), (0, 1));
         let (found, reports) = looked("", SignedDuration::from_secs(5)).await;
+        assert_eq!((found.len(), vanished(&reports)), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn attack_2_what_cannot_be_read_is_not_gone() {
+        let (found, reports) = looked("molten", SignedDuration::from_hours(1)).await;
         assert_eq!((found.len(), vanished(&reports)), (0, 0));
     }
 
