@@ -312,12 +312,12 @@ impl Journal {
         }
         let shortened = encode_all(&inner.open, inner.account.as_ref()).and_then(|bytes| {
             write_atomically(&self.path, &bytes)?;
-            let kept = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-            append_to(&self.path).map(|file| (file, kept))
+            Ok(u64::try_from(bytes.len()).unwrap_or(u64::MAX))
         });
         match shortened {
-            Ok((file, kept)) => {
-                inner.file = Some(file);
+            Ok(kept) => {
+                // What is written into the old file now, nobody reads again: rather nothing.
+                inner.file = append_to(&self.path).ok();
                 inner.long = LONG.max(kept.saturating_mul(2));
                 inner.is_torn = false;
                 inner.unwritten.clear();
