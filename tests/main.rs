@@ -23,6 +23,7 @@ mod instance;
 mod machine;
 mod main_path;
 mod market;
+mod mutations;
 mod node;
 mod nodes;
 mod oracle;
