@@ -7,6 +7,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot be taken has no number")]
 
+#[path = "../tests/support/paper.rs"]
+mod paper;
 mod table;
 
 use std::fs;
@@ -15,21 +17,29 @@ use std::net::TcpListener;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crossterm::event::KeyCode;
 use jiff::Timestamp;
 use portable_pty::{Child, MasterPty, PtySize, native_pty_system};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use serde_json::{Value, json};
-use spot_tui::app::{self, Message, Model, Motion, Opening, Pane, Remembered, Stamped, update};
+use spot_tui::app::{Input, Message, Model, Opening, Pane, Remembered, Stamped, update};
+use spot_tui::aws::Access;
 use spot_tui::fleet::{Fleet, InstanceKey, InstanceNews, JobId, News, Phase, Report};
-use spot_tui::store::Entry;
+use spot_tui::jobs::{Context, Desk, Reporter, lanes, questions};
+use spot_tui::runtime::engine::Engine;
+use spot_tui::runtime::event_loop::{Edge, EventLoop};
+use spot_tui::runtime::tty::Event;
+use spot_tui::store::{Cache, Entry};
 use spot_tui::view::{Theme, render};
 use tempfile::TempDir;
 
+use paper::Paper;
 use table::{PROGRAM, cpu_time, dashboard, print, status};
 
 const COLUMNS: u16 = 200;
@@ -285,36 +295,33 @@ fn panes() {
     }
 }
 
-/// Lines that arrive between two frames, at 5,000 a second and a frame in 16 ms.
-const LINES: usize = 80;
-/// Messages that may be taken up before a key is looked at (the loop's batch).
-const BATCH: usize = 256;
+/// Lines that arrive between two frames, at 5,000 a second and a frame in 16 ms, and those that the
+/// loop takes up before it looks at a key again.
+const LINES: usize = 80 + 256;
 
-/// The time from a key to the frame that answers it, while 1,000 instances stream lines and
-/// progress: the rest of the batch that is under way, the key, the sorting and the frame.
-fn keys_in_a_stream() {
-    let mut model = model(1_000);
-    let theme = Theme::mono();
-    let mut terminal = Terminal::new(TestBackend::new(COLUMNS, ROWS)).unwrap();
+/// The time from a key to the frame that answers it, in the program's own loop, while 1,000
+/// instances stream lines and progress: the batch that is under way, the key, what waits behind it,
+/// the sorting and the frame.
+#[tokio::main(flavor = "current_thread")]
+async fn keys_in_a_stream() {
+    let (screen, keyboard) = Paper::screen(COLUMNS, ROWS);
+    let (mut event_loop, desk) = event_loop(model(1_000), screen);
+    let reporter = desk.reporter(JobId(1));
     let mut number = 0;
     let mut times = Vec::new();
     for key in 0..500 {
-        // What came since the last frame, and was taken up before the key.
         for _ in 0..LINES {
             number += 1;
-            stream(&mut model, number);
+            stream(&reporter, number).await;
         }
         let begin = Instant::now();
-        for _ in 0..BATCH {
-            number += 1;
-            stream(&mut model, number);
+        event_loop.step().await.unwrap();
+        let code = if key % 2 == 0 { KeyCode::Down } else { KeyCode::Up };
+        let frames = event_loop.edge.tty().frames;
+        keyboard.send(Event::Input(Input::Key(code.into()))).unwrap();
+        while event_loop.edge.tty().frames == frames {
+            event_loop.step().await.unwrap();
         }
-        let motion = if key % 2 == 0 { Motion::Down } else { Motion::Up };
-        let message = Message::Command(app::Command::Press(app::Press::Move(motion)));
-        let at = model.now;
-        drop(update(&mut model, Stamped { at, message }));
-        model.settle();
-        terminal.draw(|frame| drop(render(&model, &theme, frame))).unwrap();
         times.push(begin.elapsed().as_secs_f64() * 1e3);
     }
     times.sort_by(f64::total_cmp);
@@ -323,17 +330,26 @@ fn keys_in_a_stream() {
     print("key to frame, 1000 instances streaming", &measured, "99th percentile under 16 ms");
 }
 
+/// The program's own loop around a model, with no job in it, and from where it gets reports.
+fn event_loop<E: Edge>(model: Model, edge: E) -> (EventLoop<E>, Desk) {
+    let access = Access::default();
+    let (desk, lanes) = lanes(access.time.clone());
+    let (asker, questions) = questions();
+    let cache = Cache::new(std::env::temp_dir());
+    let deployment = model.deployment.clone();
+    let context = Context::new(deployment, false, access, None, None, cache, asker);
+    let engine = Engine::new(model, Arc::new(context), desk.clone(), lanes, questions, None);
+    (EventLoop::new(engine, edge), desk)
+}
+
 /// One report of a stream: a line, and now and then a phase.
-fn stream(model: &mut Model, number: usize) {
+async fn stream(reporter: &Reporter, number: usize) {
     let key = InstanceKey::from(format!("i-{:017x}", number * 7 % 1_000).as_str());
-    let news = match number % 10 {
-        0 if number.is_multiple_of(20) => InstanceNews::Entered(Phase::Ready),
-        0 => InstanceNews::Entered(Phase::Degraded { reason: "bench".to_owned() }),
-        _ => InstanceNews::Output(format!("line {number}: Setting up docker-ce")),
-    };
-    let at = model.now;
-    let report = Report { job: JobId(1), at, news: News::Instance(key, news) };
-    drop(update(model, Stamped { at, message: Message::Report(report) }));
+    match number % 10 {
+        0 if number.is_multiple_of(20) => reporter.entered(&key, Phase::Ready).await,
+        0 => reporter.entered(&key, Phase::Degraded { reason: "bench".to_owned() }).await,
+        _ => reporter.output(&key, format!("line {number}: Setting up docker-ce")),
+    }
 }
 
 /// The median time of one frame, in ms.

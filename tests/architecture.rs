@@ -95,8 +95,6 @@ const STILL_OPEN: &[(&str, &str)] = &[
     ("app::model", "app::update::budget"),
     ("app::model", "app::update::interruptions"),
     ("app::update::create", "app::update"),
-    ("runtime::stdout", "runtime::commands"),
-    ("runtime::environment", "runtime::demo"),
 ];
 
 /// Who may print.

@@ -72,7 +72,7 @@ async fn play(action: &str, trouble: Trouble) -> Result<String, String> {
     let strangers = Strangers::settle(&stage.cloud.world, "us-west-2").await;
     stage.create(0).await;
     let mut ends = BTreeSet::new();
-    for instance in stage.model.fleet.instances() {
+    for instance in stage.model().fleet.instances() {
         let end = end(&instance.phase);
         ends.insert(end.ok_or_else(|| format!("an instance has no end:\n{}", stage.log()))?);
     }

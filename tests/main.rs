@@ -17,6 +17,7 @@ mod demo;
 mod demo_hosts;
 mod disk;
 mod docs;
+mod event_loop;
 mod faults;
 mod identity;
 mod instance;

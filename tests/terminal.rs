@@ -1,6 +1,7 @@
 //! The dashboard in a real terminal, by keyboard: the built program, moto behind it, sshd hosts as
 //! its instances.
 
+mod job_control;
 mod rollback;
 mod shared;
 
@@ -239,7 +240,7 @@ fn no_size_does_harm() {
 #[test]
 fn a_signal_ends_it_in_good_order() {
     let (home, silence) = (Home::new(), Silence::new());
-    for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
+    for signal in [Signal::TERM, Signal::HUP, Signal::QUIT, Signal::USR1, Signal::INT] {
         let mut terminal = Terminal::start(home.command(&silence.url()), (80, 24));
         terminal.wait_for(OPENING);
         terminal.signal(signal);
@@ -263,7 +264,8 @@ fn it_is_suspended_and_comes_back_to_another_size() {
     let mut terminal = home.in_shell(&silence.url());
     terminal.wait_for(OPENING);
     terminal.press(CTRL_Z);
-    terminal.wait_for(&format!("status {}", 128 + Signal::TSTP.as_raw()));
+    // It hears of SIGTSTP, and stops with the signal that nobody hears of.
+    terminal.wait_for(&format!("status {}", 128 + Signal::STOP.as_raw()));
     assert!(terminal.is_given_back());
     terminal.resize((100, 30));
     terminal.press(ENTER);

@@ -2,10 +2,10 @@
 
 use super::Motion;
 use super::log::Ring;
-use crate::fleet::{Change, Instance, InstanceKey, JobId, Level, Ran, Report};
+use crate::fleet::{Change, Diagnosis, Instance, InstanceKey, JobId, Level, Ran, Report};
 
 /// A command and what came of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Answers {
     /// The job that runs it.
     pub job: JobId,
@@ -18,15 +18,24 @@ pub struct Answers {
 }
 
 /// What one instance answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     key: InstanceKey,
     /// Its name.
     pub label: String,
     /// What was printed there.
     pub lines: Ring,
+    /// What was found there, where somebody looked closely.
+    pub diagnosis: Option<Diagnosis>,
     /// How it ended; `None` while it runs.
     pub ran: Option<Ran>,
+}
+
+impl Answer {
+    /// `exit status 1`, or why it could not be run.
+    pub fn end(&self) -> &str {
+        self.ran.as_ref().map_or("it did not end", |ran| &ran.end)
+    }
 }
 
 impl Answers {
@@ -36,6 +45,7 @@ impl Answers {
             key: instance.key.clone(),
             label: instance.label(),
             lines: Ring::of_one(),
+            diagnosis: None,
             ran: None,
         };
         Self { job, command, answers: instances.iter().map(answer).collect(), top: 0 }
@@ -43,12 +53,16 @@ impl Answers {
 
     /// Takes in what its job reports of an instance.
     pub(super) fn take(&mut self, report: &Report, change: &Change) {
-        let (Change::Output(key, _) | Change::Ran(key, _)) = change else { return };
+        let (Change::Output(key, _) | Change::Diagnosed(key, _) | Change::Ran(key, _)) = change
+        else {
+            return;
+        };
         let answer = self.answers.iter_mut().find(|answer| answer.key == *key);
         let Some(answer) = answer.filter(|_| report.job == self.job) else { return };
         match change {
             Change::Output(_, line) => answer.lines.push(report.at, Level::Info, "", line),
             Change::Ran(_, ran) => answer.ran = Some(ran.clone()),
+            Change::Diagnosed(_, diagnosis) => answer.diagnosis = Some((**diagnosis).clone()),
             _ => {}
         }
     }

@@ -5,7 +5,7 @@
 
 use super::{Counts, Field, Pane, Panel, Scope};
 use crate::config::ThemeName;
-use crate::fleet::{InstanceKey, MachineType, Region};
+use crate::fleet::{InstanceKey, Logs, MachineType, Region};
 
 /// Something that the user wants.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,6 +62,8 @@ pub enum Action {
     Exec(String),
     /// Look closely at nodes, and show what is found side by side.
     Diagnose,
+    /// Read logs of nodes, and show them side by side.
+    Logs(Logs),
     /// Destroy everything of ours in the account.
     Nuke,
     /// Remove what is left of deployments that are gone.

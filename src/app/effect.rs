@@ -1,6 +1,6 @@
 //! What the model wants done in the world: data, carried out by the runtime.
 
-use super::{QuestionId, Remembered, Secret, Turn};
+use super::{Question, QuestionId, Remembered, Secret, Turn};
 use crate::fleet::{InstanceKey, Job, JobId};
 
 /// A wish of the model.
@@ -12,6 +12,8 @@ pub enum Effect {
     Start(JobId, Job),
     /// Stop a job.
     Cancel(JobId),
+    /// Ask the user, where there is no screen to ask on: [`Message::Answered`](super::Message::Answered).
+    Ask(Question),
     /// The user's answer to a question; `None` when they would not say.
     Answer(QuestionId, Option<Secret>),
     /// Put a text on the clipboard.

@@ -4,7 +4,7 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::Timestamp;
 
 use super::Command;
-use crate::fleet::{JobId, Level, Question, Report};
+use crate::fleet::{JobId, Level, Question, QuestionId, Report, Secret};
 
 /// A message and the moment at which the loop took it up. The model's clock is this stamp.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +26,8 @@ pub enum Message {
     Report(Report),
     /// A job needs something that only the user knows.
     Asked(Question),
+    /// The user's answer to [`Effect::Ask`](super::Effect::Ask); `None` when they would not say.
+    Answered(QuestionId, Option<Secret>),
     /// From the operating system.
     Signal(Signal),
     /// Time passed; the stamp says how much.

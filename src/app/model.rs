@@ -309,10 +309,12 @@ impl Model {
         }
     }
 
-    /// Whether something on the screen grows older: then the loop sends
+    /// Whether time alone changes something: an age, a countdown, a lifetime, a replacement that is
+    /// held back, a sentence that fades. Then the loop ticks: it sends
     /// [`Message::Clock`](super::Message::Clock) once a second.
-    pub fn ages(&self) -> bool {
-        self.dashboard && (!self.fleet.is_empty() || self.account.is_some())
+    pub fn needs_tick(&self) -> bool {
+        let is_told = self.flash.is_some() || !self.toasts.is_empty();
+        self.dashboard && (is_told || !self.fleet.is_empty() || self.account.is_some())
     }
 
     /// The jobs under way.

@@ -106,6 +106,9 @@ impl Applying<'_> {
             InstanceNews::Seen(machine) => self.see(key, machine),
             InstanceNews::Vitals(vitals) => self.vitals(key, vitals),
             InstanceNews::Ran(ran) => self.changes.push(Change::Ran(key.clone(), ran.clone())),
+            InstanceNews::Diagnosed(found) => {
+                self.changes.push(Change::Diagnosed(key.clone(), found.clone()));
+            }
             InstanceNews::Said(level, said) => {
                 let about = Subject::Instance(key.clone());
                 self.changes.push(Change::Said(about, *level, said.clone()));

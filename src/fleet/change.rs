@@ -1,8 +1,8 @@
 //! What became different by a report: everything that follows from one reads it here.
 
 use super::{
-    Account, Attempt, DeploymentId, InstanceKey, Level, NetworkState, Outcome, Phase, Ran, Region,
-    Subject,
+    Account, Attempt, DeploymentId, Diagnosis, InstanceKey, Level, NetworkState, Outcome, Phase,
+    Ran, Region, Subject,
 };
 
 /// Something that became different.
@@ -44,6 +44,8 @@ pub enum Change {
     Moved(InstanceKey),
     /// How the user's command ended on an instance.
     Ran(InstanceKey, Ran),
+    /// What a close look at a node found.
+    Diagnosed(InstanceKey, Box<Diagnosis>),
     /// A line from the far side, without control characters.
     Output(InstanceKey, String),
     /// A region does not answer any more, for this reason.

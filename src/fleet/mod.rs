@@ -42,7 +42,7 @@ pub use news::{InstanceNews, JobNews, News, RegionNews, Report, Subject};
 pub use phase::{Ec2State, Health, Phase, Transfer};
 pub use places::{PLACES, Place};
 pub use progress::{
-    Account, Doom, Doomed, Job, JobId, JobKind, Launch, Level, NetworkState, Notice, Order,
+    Account, Doom, Doomed, Job, JobId, JobKind, Launch, Level, Logs, NetworkState, Notice, Order,
     Outcome, Ran, Victim,
 };
 pub use question::{Question, QuestionId, Secret};

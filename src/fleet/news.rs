@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::health::Vitals;
 use super::{
-    Account, Attempt, DeploymentId, HostKey, InstanceId, InstanceKey, JobId, Level, Machine,
-    NetworkState, Notice, Outcome, Phase, Ran, Region, RegionPrices, Transfer,
+    Account, Attempt, DeploymentId, Diagnosis, HostKey, InstanceId, InstanceKey, JobId, Level,
+    Machine, NetworkState, Notice, Outcome, Phase, Ran, Region, RegionPrices, Transfer,
 };
 
 /// One report of a job.
@@ -95,6 +95,8 @@ pub enum InstanceNews {
     Vitals(Box<Vitals>),
     /// How the user's command ended on it.
     Ran(Ran),
+    /// What a close look at the node found.
+    Diagnosed(Box<Diagnosis>),
     /// A launch was tried for it.
     Tried(Attempt),
     /// It found no place where it was planned: it is tried in this region.

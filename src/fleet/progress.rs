@@ -39,6 +39,8 @@ pub enum JobKind {
     Drain,
     /// [`Job::Exec`].
     Exec,
+    /// [`Job::Logs`].
+    Logs,
     /// [`Job::Diagnose`].
     Diagnose,
     /// [`Job::Destroy`].
@@ -61,6 +63,7 @@ impl JobKind {
             Self::Resume => "resume",
             Self::Drain => "drain",
             Self::Exec => "run",
+            Self::Logs => "logs",
             Self::Diagnose => "diagnose",
             Self::Destroy => "destroy",
             Self::Inspect => "inspect",
@@ -89,7 +92,12 @@ pub enum Job {
     /// Run a command of the user's on these, all at once. What they print is output; how it ended
     /// on each is [`InstanceNews::Ran`](super::InstanceNews).
     Exec(String, Vec<Instance>),
-    /// Look closely at the nodes on these. What was found is output, the verdict [`InstanceNews::Ran`](super::InstanceNews).
+    /// Read logs on these. What they say is output; how it ended on each is
+    /// [`InstanceNews::Ran`](super::InstanceNews).
+    Logs(Logs, Vec<Instance>),
+    /// Look closely at the nodes on these. What was found is output and
+    /// [`InstanceNews::Diagnosed`](super::InstanceNews), the verdict
+    /// [`InstanceNews::Ran`](super::InstanceNews).
     Diagnose(Vec<Instance>),
     /// Terminate these, and remove the network of every region where nothing of the deployment
     /// is left alive.
@@ -117,6 +125,7 @@ impl Job {
             Self::Resume(_) => JobKind::Resume,
             Self::Drain(_) => JobKind::Drain,
             Self::Exec(..) => JobKind::Exec,
+            Self::Logs(..) => JobKind::Logs,
             Self::Diagnose(_) => JobKind::Diagnose,
             Self::Destroy(_) => JobKind::Destroy,
             Self::Inspect(_) => JobKind::Inspect,
@@ -139,6 +148,15 @@ impl Job {
                 | Self::CleanUp { dry_run: false, .. }
         )
     }
+}
+
+/// Which log of a node is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logs {
+    /// The journal of this unit; else the log of the deployment.
+    pub unit: Option<String>,
+    /// Whether what is added is read as well, until the job is stopped.
+    pub follow: bool,
 }
 
 /// `count` new instances in one region.

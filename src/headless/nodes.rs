@@ -6,6 +6,7 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
+use crate::app::Answer;
 use crate::config::{Config, Connect};
 use crate::fleet::{Diagnosis, Instance};
 
@@ -54,10 +55,11 @@ pub fn diagnosis_json(row: &Instance, found: &Diagnosis) -> Value {
 
 /// What one command printed on many nodes; those that answered alike stand together, the largest
 /// group first.
-pub fn print_outputs(out: impl Write, outputs: &BTreeMap<String, (String, Vec<String>)>) {
-    let mut groups: BTreeMap<&(String, Vec<String>), Vec<&str>> = BTreeMap::new();
-    for (label, output) in outputs {
-        groups.entry(output).or_default().push(label);
+pub fn print_outputs<'a>(out: impl Write, answers: impl Iterator<Item = &'a Answer>) {
+    let mut groups: BTreeMap<(&str, Vec<&str>), Vec<&str>> = BTreeMap::new();
+    for answer in answers {
+        let lines = answer.lines.lines().map(|line| line.text.as_str()).collect();
+        groups.entry((answer.end(), lines)).or_default().push(&answer.label);
     }
     let mut groups: Vec<_> = groups.into_iter().collect();
     groups.sort_by_key(|(_, labels)| std::cmp::Reverse(labels.len()));

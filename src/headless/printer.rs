@@ -22,6 +22,10 @@ pub enum Format {
     },
     /// One JSON object a line.
     Json,
+    /// Only the lines from the far side, as they are.
+    Output,
+    /// Nothing: the command shows what is there, not what happens.
+    Silent,
 }
 
 /// What a command came to, for its last line and its exit code.
@@ -58,11 +62,6 @@ impl<W: Write> Printer<W> {
     /// How its lines look.
     pub fn format(&self) -> Format {
         self.format
-    }
-
-    /// From now on prints nothing: a command that shows what is there, not what happens.
-    pub fn mute(&mut self) {
-        self.closed = true;
     }
 
     /// Prints what became different by the newest message: once a change, whoever saw it first.
@@ -114,6 +113,7 @@ impl<W: Write> Printer<W> {
             | Change::Tried(..)
             | Change::Moved(_)
             | Change::Ran(..)
+            | Change::Diagnosed(..)
             | Change::Network(..)
             | Change::Priced(_)
             | Change::Account(_)
@@ -188,7 +188,8 @@ impl<W: Write> Printer<W> {
             Format::Lines { output: true } => {
                 self.sentence(model, &subject, Level::Info, &format!("| {text}"));
             }
-            Format::Lines { output: false } => {}
+            Format::Lines { output: false } | Format::Silent => {}
+            Format::Output => self.print(&clean(text, LONGEST)),
             Format::Json => {
                 let text = clean(text, LONGEST);
                 self.event(model, &subject, Event::Output { text });
@@ -202,9 +203,10 @@ impl<W: Write> Printer<W> {
     }
 
     fn sentence(&mut self, model: &Model, subject: &Subject, level: Level, text: &str) {
-        if self.format == Format::Json {
-            self.event(model, subject, Event::message(level, text));
-            return;
+        match self.format {
+            Format::Json => return self.event(model, subject, Event::message(level, text)),
+            Format::Output | Format::Silent => return,
+            Format::Lines { .. } => {}
         }
         let who = match subject {
             Subject::Job => String::new(),
@@ -258,10 +260,13 @@ impl<W: Write> Printer<W> {
     pub fn summary(&mut self, model: &Model, ok: bool) {
         let Tally { launched, ready, terminated, failed } = self.tally;
         let alive = model.fleet.alive().count();
-        if self.format == Format::Json {
-            let event = Event::Summary { ok, launched, ready, terminated, failed, alive };
-            self.event(model, &Subject::Job, event);
-            return;
+        match self.format {
+            Format::Json => {
+                let event = Event::Summary { ok, launched, ready, terminated, failed, alive };
+                return self.event(model, &Subject::Job, event);
+            }
+            Format::Output | Format::Silent => return,
+            Format::Lines { .. } => {}
         }
         let parts = [
             (launched, "launched"),

@@ -28,6 +28,7 @@ pub use watch::find_deployment::{Found, find_deployment};
 use crate::fleet::{Job, Outcome};
 use destroy::cleanup;
 use market::prices;
+use node::logs::logs_command;
 use node::{drain, exec};
 
 /// Does a job to its end.
@@ -42,6 +43,9 @@ pub async fn run(context: Arc<Context>, job: Job, reporter: Reporter) -> Outcome
         Job::Drain(instances) => drain::drain(context, instances, reporter).await,
         Job::Exec(command, instances) => {
             exec::exec(context, exec::Errand::Run(command), instances, reporter).await
+        }
+        Job::Logs(logs, instances) => {
+            exec::exec(context, exec::Errand::Run(logs_command(&logs)), instances, reporter).await
         }
         Job::Diagnose(instances) => {
             exec::exec(context, exec::Errand::Diagnose, instances, reporter).await

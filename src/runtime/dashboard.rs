@@ -1,78 +1,62 @@
 //! The dashboard's opening and end: terminal, engine, loop, and what is said afterwards.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 
 use super::environment::Environment;
+use super::event_loop::{EventLoop, Left};
+use super::exit_code::ExitCode;
 use super::recall::Want;
 use super::relaunch;
-use super::screen::{Left, Screen};
-use super::session;
-use super::signals::Signals;
+use super::screen::Screen;
+use super::startup::{self, Open, read_config};
+use super::stderr;
+use super::stop::Stop;
 use super::terminal::Terminal;
-use crate::app::{Command, Exit, Message};
+use super::tty::Tty as _;
+use crate::app::{Command, Message};
 use crate::config::Config;
+use crate::fleet::{Failure, FailureKind, Step};
 use crate::view::Ability;
 
-/// Runs the dashboard. Answers the exit code.
-pub(super) async fn run(environment: &Environment) -> color_eyre::Result<u8> {
+/// Runs the dashboard.
+pub(super) async fn run(environment: &Environment) -> Result<ExitCode, Stop> {
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
-        say("spot-tui: the dashboard needs a terminal; see `spot-tui help` for the commands");
-        return Ok(2);
+        let text = "the dashboard needs a terminal; see `spot-tui help` for the commands";
+        return Err(Stop::Usage(text.to_owned()));
     }
-    let config = match session::read_config(environment) {
-        Ok(config) => config,
-        Err(error) => {
-            say(&error.to_string());
-            return Ok(error.code());
-        }
-    };
+    let config = read_config(environment)?;
     let mut terminal = Terminal::enter()?;
     let window = terminal.size()?;
     let counts = config.as_ref().map(Config::spread);
-    let open = match session::open(environment, config, Want::WriteIfFree, Some(window)) {
-        Ok(open) => open,
-        Err(error) => {
-            drop(terminal);
-            say(&error.to_string());
-            return Ok(error.code());
-        }
-    };
-    let mut open = open;
-    let engine = &mut open.engine;
-    for remark in std::mem::take(&mut open.remarks) {
+    // Where this fails the terminal is given back before the error is told: it is dropped.
+    let open = startup::open(environment, config, Want::WriteIfFree, Some(window))?;
+    let Open { mut engine, remarks, lock, .. } = open;
+    for remark in remarks {
         tracing::warn!(target: "story", "{remark}");
     }
-    let mut signals = Signals::listen()?;
+    terminal.listen()?;
     engine.handle(Message::Command(Command::Refresh));
     if environment.demo.as_ref().is_some_and(|demo| demo.is_tour) {
         engine.handle(Message::Command(Command::create(counts)));
     }
-    let mut screen = Screen {
-        engine,
-        terminal: &mut terminal,
-        signals: &mut signals,
-        ability: ability(),
-        memory: environment.memory(),
-        is_demo: environment.demo.is_some(),
-    };
-    let left = screen.run().await;
+    let (memory, is_demo) = (environment.memory(), environment.demo.is_some());
+    let screen = Screen::new(terminal, ability(), memory, is_demo);
+    let mut event_loop = EventLoop::new(engine, screen);
+    let left = event_loop.run().await;
     // The state is written before the terminal is given back, and whatever became of that.
-    let stored = engine.finish().await;
-    drop(terminal);
-    if let Err(why) = stored {
-        say(&format!("spot-tui: {why}"));
-        return Ok(1);
-    }
+    let stored = event_loop.engine.finish().await;
+    drop(event_loop);
+    stored.map_err(|why| Failure::new(FailureKind::LocalDisk, Step::State, why, ""))?;
     match left {
-        Ok(Left::Exit(exit)) => Ok(exit.code()),
+        Ok(Left::Exit(exit)) => Ok(exit.into()),
         Ok(Left::Turn(turn)) => {
             // The next process takes the lock.
-            drop(open);
-            Ok(relaunch::relaunch(turn))
+            drop(lock);
+            Err(relaunch::relaunch(turn))
         }
         Err(error) => {
-            say(&format!("spot-tui: the terminal is gone: {error}"));
-            Ok(Exit::Interrupted.code())
+            stderr::print(&format!("spot-tui: the terminal is gone: {error}"));
+            Ok(ExitCode::INTERRUPTED)
         }
     }
 }
@@ -89,10 +73,4 @@ fn ability() -> Ability {
     });
     let colours = variable("NO_COLOR").is_empty() && variable("TERM") != "dumb";
     Ability { colours, unicode }
-}
-
-/// A line on standard error.
-fn say(text: &str) {
-    // Nobody may be reading.
-    let _ = writeln!(io::stderr(), "{text}");
 }

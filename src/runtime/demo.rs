@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use futures_util::future::BoxFuture;
 use tempfile::TempDir;
 
-use super::environment::Environment;
 use crate::aws::{Access, Credentials, SharedTimeSource};
 use crate::cli::{self, Global};
 use crate::config::{Config, Connect, Image, Network, UbuntuRelease};
@@ -48,9 +47,9 @@ pub(super) struct DemoSession {
 }
 
 impl DemoSession {
-    /// A cloud in this process, and a environment in it. With a configuration of the user's, that one is
-    /// rehearsed; else the tour.
-    pub(super) fn begin(mut global: Global) -> Result<Environment, String> {
+    /// A cloud in this process, and how it and its hosts are reached. With a configuration of the
+    /// user's, that one is rehearsed; else the tour.
+    pub(super) fn begin(global: &mut Global) -> Result<(Self, Access, Arc<dyn Dial>), String> {
         let failed = |error: io::Error| format!("making a folder for the demo: {error}");
         let folder = tempfile::Builder::new().prefix("spot-tui-").tempdir().map_err(failed)?;
         // Time outside of the cloud is hurried, so that our own timers are too.
@@ -62,21 +61,19 @@ impl DemoSession {
             global.config = folder.path().join("config.yaml");
         }
         global.state = folder.path().join("instances.json");
-        Ok(Environment {
-            access: Access {
-                endpoint: Some(ENDPOINT.into()),
-                credentials: Some(Credentials::new("DEMO", "demo", None, None, "demo")),
-                http: Some(connector(&cloud.world)),
-                time: SharedTimeSource::new(cloud.world.clock()),
-                profile: None,
-            },
-            dial: Arc::new(cloud.hosts),
-            agent: None,
-            home: Some(folder.path().to_owned()),
-            cache: folder.path().join("cache"),
-            global,
-            demo: Some(Self { folder, is_tour }),
-        })
+        let access = Access {
+            endpoint: Some(ENDPOINT.into()),
+            credentials: Some(Credentials::new("DEMO", "demo", None, None, "demo")),
+            http: Some(connector(&cloud.world)),
+            time: SharedTimeSource::new(cloud.world.clock()),
+            profile: None,
+        };
+        Ok((Self { folder, is_tour }, access, Arc::new(cloud.hosts)))
+    }
+
+    /// The folder that is gone with the demo.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// What names something of the user's account, machine or network cannot be had here.

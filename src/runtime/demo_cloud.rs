@@ -7,13 +7,17 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
 use ipnet::Ipv4Net;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 
 use super::demo;
+use super::exit_code::ExitCode;
+use super::limits::open_files;
 use super::signals::Signals;
+use super::stderr;
+use super::stop::Stop;
 use crate::cli;
 use crate::demo::{Cloud, Settings, serve};
+use crate::fleet::Failure;
 
 /// Where its instances' public addresses are from: loopback, but not what others use of it.
 const ADDRESSES: (Ipv4Addr, u8) = (Ipv4Addr::new(127, 64, 0, 0), 10);
@@ -22,27 +26,13 @@ const SPARE_FILES: u64 = 512;
 /// Between two looks at which instances have an address.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Serves until a signal ends it. Answers the exit code.
-pub(super) async fn run(demo: &cli::Demo, args: &cli::DemoCloud) -> u8 {
-    let opened = match open(demo, args).await {
-        Ok(opened) => opened,
-        Err(why) => {
-            complain(&why);
-            return 2;
-        }
-    };
-    match opened.answer().await {
-        Ok(()) => 0,
-        Err(error) => {
-            complain(&format!("saying where the demo cloud listens: {error}"));
-            1
-        }
-    }
-}
-
-fn complain(why: &str) {
-    // Nobody may be reading.
-    let _ = writeln!(io::stderr(), "spot-tui: {why}");
+/// Serves until a signal ends it.
+pub(super) async fn run(demo: &cli::Demo, args: &cli::DemoCloud) -> Result<ExitCode, Stop> {
+    let opened = open(demo, args).await.map_err(Stop::Usage)?;
+    opened.answer().await.map_err(|error| {
+        Failure::internal(format!("saying where the demo cloud listens: {error}"))
+    })?;
+    Ok(ExitCode::DONE)
 }
 
 /// A cloud that listens.
@@ -63,7 +53,7 @@ impl Open {
         writeln!(out, "{line}").and_then(|()| out.flush())?;
         let answering = async {
             match self.ssh_port {
-                Some(port) => keep_answering(&self.cloud, port, allow_many_listeners()).await,
+                Some(port) => keep_answering(&self.cloud, port, most_listeners()).await,
                 None => pending().await,
             }
         };
@@ -97,17 +87,9 @@ fn free_port() -> Result<u16, String> {
         .map_err(|error| format!("looking for a free port for SSH: {error}"))
 }
 
-/// Each host is a listener, and the usual limit is about a thousand open files. Answers how many
-/// there may be.
-fn allow_many_listeners() -> usize {
-    let limit = getrlimit(Resource::Nofile);
-    // Refused, it costs the hosts beyond the limit.
-    let _ = setrlimit(
-        Resource::Nofile,
-        Rlimit { current: limit.maximum.or(limit.current), maximum: limit.maximum },
-    );
-    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    usize::try_from(files.saturating_sub(SPARE_FILES)).unwrap_or(usize::MAX)
+/// Each host is a listener. How many there may be.
+fn most_listeners() -> usize {
+    usize::try_from(open_files().saturating_sub(SPARE_FILES)).unwrap_or(usize::MAX)
 }
 
 /// Listens for whichever instances have an address, and for no others; for so many at most.
@@ -134,7 +116,9 @@ async fn keep_answering(cloud: &Cloud, port: u16, most: usize) {
                 }
             };
             if !is_told {
-                complain(&format!("{new}:{port} is one that does not answer SSH: {why}"));
+                stderr::print(&format!(
+                    "spot-tui: {new}:{port} is one that does not answer SSH: {why}"
+                ));
                 is_told = true;
             }
             if is_full {

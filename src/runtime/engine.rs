@@ -15,7 +15,8 @@ use crate::jobs::{Asked, Context, Desk, Lanes, Questions};
 use crate::store::StateFile;
 
 /// Everything that the loop owns.
-pub(super) struct Engine {
+#[derive(Debug)]
+pub struct Engine {
     /// The one model.
     pub model: Model,
     context: Arc<Context>,
@@ -30,7 +31,7 @@ pub(super) struct Engine {
 
 impl Engine {
     /// An engine around this model. Without a state file nothing is written.
-    pub(super) fn new(
+    pub fn new(
         model: Model,
         context: Arc<Context>,
         desk: Desk,
@@ -51,7 +52,7 @@ impl Engine {
     }
 
     /// The next message that did not come from the user. Cancel-safe.
-    pub(super) async fn next(&mut self) -> Message {
+    pub async fn next(&mut self) -> Message {
         tokio::select! {
             biased;
             report = self.lanes.next() => Message::Report(report),
@@ -68,19 +69,19 @@ impl Engine {
     }
 
     /// The next report, if one waits: for taking many between two frames.
-    pub(super) fn try_next(&mut self) -> Option<Message> {
+    pub fn try_next(&mut self) -> Option<Message> {
         self.lanes.try_next().map(Message::Report)
     }
 
     /// Lines that were dropped since this was last asked.
-    pub(super) fn dropped(&mut self) -> Option<Message> {
+    pub fn dropped(&mut self) -> Option<Message> {
         let count = self.lanes.take_dropped();
         (count > 0).then_some(Message::Dropped(JobId(0), count))
     }
 
     /// Takes one message through the model and carries out what it asks for. Gives back what only
     /// the driver can do: it holds the terminal.
-    pub(super) fn handle(&mut self, message: Message) -> Vec<Effect> {
+    pub fn handle(&mut self, message: Message) -> Vec<Effect> {
         let stamped = Stamped { at: self.context.now(), message };
         let mut left = Vec::new();
         for effect in update(&mut self.model, stamped) {
@@ -101,7 +102,7 @@ impl Engine {
     }
 
     /// Gives a job the answer that it waits for.
-    pub(super) fn answer(&mut self, id: QuestionId, secret: Option<Secret>) {
+    fn answer(&mut self, id: QuestionId, secret: Option<Secret>) {
         if let Some(waiting) = self.waiting.remove(&id) {
             // The job that asked may be gone by now.
             let _ = waiting.send(secret);
@@ -109,7 +110,7 @@ impl Engine {
     }
 
     /// Brings the state file up to date before the program ends.
-    pub(super) async fn finish(&mut self) -> Result<(), String> {
+    pub async fn finish(&mut self) -> Result<(), String> {
         self.writer.finish(&self.model, self.context.is_provisional()).await
     }
 }

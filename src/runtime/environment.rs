@@ -9,6 +9,7 @@ use super::trace::state_folder;
 use crate::aws::Access;
 use crate::cli::Global;
 use crate::config::Config;
+use crate::headless::Format;
 use crate::ssh::{self, Dial, TcpDial};
 
 /// Where answers of AWS are kept for a day.
@@ -29,6 +30,8 @@ pub(super) struct Environment {
     pub home: Option<PathBuf>,
     /// Where answers of AWS are kept.
     pub cache: PathBuf,
+    /// Whether more is told than people usually want to know: SPOT_DEBUG=1.
+    pub debug: bool,
     /// The demo that this is.
     pub demo: Option<DemoSession>,
 }
@@ -36,9 +39,19 @@ pub(super) struct Environment {
 impl Environment {
     /// The environment that the command line asks for. Needs a runtime around it. The error is for
     /// the user.
-    pub(super) fn open(global: Global) -> Result<Self, String> {
+    pub(super) fn open(mut global: Global) -> Result<Self, String> {
         if global.demo.demo {
-            return DemoSession::begin(global);
+            let (demo, access, dial) = DemoSession::begin(&mut global)?;
+            return Ok(Self {
+                global,
+                access,
+                dial,
+                agent: None,
+                home: Some(demo.folder().to_owned()),
+                cache: demo.folder().join("cache"),
+                debug: debug(),
+                demo: Some(demo),
+            });
         }
         if let Some(option) = global.demo.stray() {
             return Err(format!("{option} belongs to --demo and to demo-cloud"));
@@ -56,6 +69,7 @@ impl Environment {
             agent: ssh::agent(),
             home,
             cache: CACHE.into(),
+            debug: debug(),
             demo: None,
         })
     }
@@ -63,6 +77,11 @@ impl Environment {
     /// The folder in which the arrangement of the screen is remembered; none in a demo.
     pub(super) fn memory(&self) -> Option<PathBuf> {
         if self.demo.is_some() { None } else { state_folder() }
+    }
+
+    /// How the lines of a command look.
+    pub(super) fn format(&self, json: bool) -> Format {
+        if json { Format::Json } else { Format::Lines { output: self.debug } }
     }
 
     /// What has to be different in a configuration that is used here.
@@ -74,4 +93,9 @@ impl Environment {
             demo.adapt(config);
         }
     }
+}
+
+/// Whether SPOT_DEBUG asks for more log lines.
+pub(super) fn debug() -> bool {
+    std::env::var_os("SPOT_DEBUG").is_some_and(|value| value == "1")
 }

@@ -1,64 +1,85 @@
 //! The only place where things meet: the loop, the terminal, the files, the signals.
 
+mod alternate;
 mod clipboard;
 mod commands;
+mod confirm;
 mod dashboard;
 mod demo;
 mod demo_cloud;
-mod engine;
+pub mod engine;
 mod environment;
+pub mod event_loop;
+mod exit_code;
+mod identity;
+mod limits;
+mod lines;
 mod log_file;
 #[cfg(test)]
 mod monkey;
-mod nodes;
 mod panics;
 mod recall;
 mod relaunch;
 mod resolve;
-mod screen;
+pub mod screen;
 mod session;
 mod setup;
 mod shell;
 mod signals;
+mod startup;
+mod stderr;
 mod stdout;
+mod stop;
 mod tasks;
 mod terminal;
 mod trace;
+pub mod tty;
 mod writer;
 
-use std::io::{self, Write};
+use std::io;
 
 use tokio::runtime::{Builder, Runtime};
 
 use crate::cli::{Cli, Command, Global};
+use crate::fleet::Logs;
+use commands::{clear, create, destroy, nodes, show};
 use environment::Environment;
+use exit_code::ExitCode;
+use stop::Stop;
 
 /// Runs what the command line asks for. Answers the exit code: 0 all done, 1 something failed,
-/// 2 usage or configuration, 130 interrupted.
+/// 2 usage or configuration, 130 interrupted or declined.
 pub fn run(cli: Cli) -> color_eyre::Result<u8> {
-    let debug = std::env::var_os("SPOT_DEBUG").is_some_and(|value| value == "1");
     panics::install()?;
     panics::leave_no_core();
     let Cli { global, command } = cli;
-    // What needs nothing of this machine is answered before anything is opened.
-    match &command {
-        Some(Command::Version) => return Ok(stdout::finish(setup::version())),
-        Some(Command::Identity { id, json }) => {
-            return Ok(stdout::finish(nodes::identity(id, *json)));
-        }
-        _ => {}
-    }
+    let result = match command {
+        // What needs nothing of this machine is answered before anything is opened.
+        Some(Command::Version) => Ok(setup::version()),
+        Some(Command::Identity { id, json }) => identity::identity(&id, json),
+        command => drive(global, command)?,
+    };
+    let code = result.unwrap_or_else(|stop| {
+        stop.print();
+        stop.code()
+    });
+    Ok(stdout::finish(code).0)
+}
+
+/// Carries a command out in a runtime of its own.
+fn drive(global: Global, command: Option<Command>) -> io::Result<Result<ExitCode, Stop>> {
+    limits::raise_open_files();
     let speed = demo::speed(&global.demo);
     let runtime = runtime(speed)?;
-    let code = runtime.block_on(async {
+    let result = runtime.block_on(async {
         if is_hurried(speed) {
             tokio::spawn(demo::hurry(speed));
         }
-        Box::pin(carry_out(global, command, debug)).await
+        Box::pin(carry_out(global, command)).await
     });
     // A job that hangs in the kernel must not hold up the end.
     runtime.shutdown_background();
-    code.map(stdout::finish)
+    Ok(result)
 }
 
 /// A runtime whose time passes as fast as real; else one whose clock is pushed.
@@ -74,64 +95,48 @@ fn is_hurried(speed: f64) -> bool {
     (speed - 1.0).abs() > f64::EPSILON
 }
 
-async fn carry_out(
-    global: Global,
-    command: Option<Command>,
-    debug: bool,
-) -> color_eyre::Result<u8> {
+async fn carry_out(global: Global, command: Option<Command>) -> Result<ExitCode, Stop> {
     if let Some(Command::DemoCloud(args)) = &command {
-        return Ok(demo_cloud::run(&global.demo, args).await);
+        return demo_cloud::run(&global.demo, args).await;
     }
-    let environment = match Environment::open(global) {
-        Ok(environment) => environment,
-        Err(why) => {
-            // Nobody may be reading.
-            let _ = writeln!(io::stderr(), "spot-tui: {why}");
-            return Ok(2);
-        }
-    };
+    let environment = Environment::open(global).map_err(Stop::Usage)?;
+    let at = &environment;
     // What only looks at files needs no log.
     if let Some(Command::Validate { json }) = command {
-        return Ok(setup::validate(&environment, json));
+        return Ok(setup::validate(at, json));
     }
-    let _trace = trace::start(debug);
-    Ok(match command {
-        None => dashboard::run(&environment).await?,
-        Some(Command::Setup) if environment.demo.is_some() => {
-            let _ =
-                writeln!(io::stderr(), "spot-tui: a demo needs no setup: run `spot-tui --demo`");
-            2
-        }
-        Some(Command::Setup) => setup::setup(&environment).await,
-        Some(Command::Create(args)) => commands::create(&environment, &args, debug).await,
-        Some(Command::Destroy(args)) => commands::destroy(&environment, &args, debug).await,
-        Some(Command::Nuke(args)) => commands::nuke(&environment, &args, debug).await,
-        Some(Command::Cleanup(args)) => commands::cleanup(&environment, &args, debug).await,
-        Some(Command::Recover { json }) => commands::recover(&environment, json, debug).await,
-        Some(Command::Prices { types, json }) => {
-            commands::prices(&environment, &types, json, debug).await
-        }
-        Some(Command::List { json }) => commands::list(&environment, json, debug).await,
-        Some(Command::Diagnose { instance, json }) => {
-            nodes::diagnose(&environment, &instance, json, debug).await
-        }
-        Some(Command::Logs { instance, unit, follow }) => {
-            nodes::logs(&environment, &instance, unit.as_deref(), follow, debug).await
-        }
-        Some(Command::Ssh { instance, command }) => {
-            nodes::ssh(&environment, &instance, &command, debug).await
-        }
-        Some(Command::Exec(args)) => Box::pin(nodes::exec(&environment, &args, debug)).await,
+    let _trace = trace::start(at.debug);
+    Box::pin(dispatch(at, command)).await
+}
+
+async fn dispatch(at: &Environment, command: Option<Command>) -> Result<ExitCode, Stop> {
+    match command {
+        None => dashboard::run(at).await,
+        Some(Command::Setup) => setup::setup(at).await,
+        Some(Command::Create(args)) => create::create(at, &args).await,
+        Some(Command::Destroy(args)) => destroy::destroy(at, &args).await,
         Some(Command::Retry { instance, yes, json }) => {
-            Box::pin(commands::retry(&environment, &instance, yes, json, debug)).await
+            destroy::retry(at, &instance, yes, json).await
         }
-        Some(Command::RandomIp) => nodes::random_ip(&environment, debug).await,
-        Some(Command::Export { format }) => nodes::export(&environment, format, debug).await,
+        Some(Command::Nuke(args)) => clear::nuke(at, &args).await,
+        Some(Command::Cleanup(args)) => clear::cleanup(at, &args).await,
+        Some(Command::Recover { json }) => clear::recover(at, json).await,
+        Some(Command::List { json }) => show::list(at, json).await,
+        Some(Command::Prices { types, json }) => show::prices(at, &types, json).await,
+        Some(Command::RandomIp) => show::random_ip(at).await,
+        Some(Command::Export { format }) => show::export(at, format).await,
+        Some(Command::Diagnose { instance, json }) => nodes::diagnose(at, &instance, json).await,
+        Some(Command::Logs { instance, unit, follow }) => {
+            nodes::logs(at, &instance, Logs { unit, follow }).await
+        }
+        Some(Command::Ssh { instance, command }) => nodes::ssh(at, &instance, &command).await,
+        Some(Command::Exec(args)) => nodes::exec(at, &args).await,
+        // These were answered before.
         Some(
             Command::Version
             | Command::Validate { .. }
             | Command::Identity { .. }
             | Command::DemoCloud(_),
-        ) => 0,
-    })
+        ) => Ok(ExitCode::DONE),
+    }
 }

@@ -1,5 +1,5 @@
 //! A monkey at the keyboard of the demo: random keys, weighted to what creates and destroys, the
-//! words that confirm, and random sizes. The cloud, the SSH, the loop's engine and the frames are
+//! words that confirm, and random sizes. The cloud, the SSH, the loop, its screen and the frames are
 //! the program's own; what the frames write is read back by a terminal of its own.
 //!
 //! It holds that nothing is destroyed which nobody confirmed, that all that was confirmed is gone
@@ -7,7 +7,8 @@
 //! keys; `SPOT_MONKEY_MINUTES` lets it go on for so long, with a seed that it prints.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
+use std::future::pending;
 use std::io::{self, Write};
 use std::num::NonZeroU16;
 use std::rc::Rc;
@@ -15,18 +16,23 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use ratatui::backend::{CrosstermBackend, TestBackend};
+use ratatui::backend::CrosstermBackend;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::{Terminal, TerminalOptions, Viewport};
+use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
+use tokio::time::timeout_at;
 
-use super::demo::DemoSession;
+use super::environment::Environment;
+use super::event_loop::{Edge, EventLoop};
 use super::recall::Want;
-use super::session::{self, Open};
+use super::screen::Screen;
+use super::startup::{self, read_config};
+use super::tty::{Event, Stopped, Tty};
 use crate::app::keymap::Context;
 use crate::app::{Command, Dialog, Effect, Input, Message, Model, Scope};
 use crate::cli::Cli;
 use crate::fleet::{InstanceId, Phase};
-use crate::view::{Ability, HitMap, Theme, render};
+use crate::view::Ability;
 
 const CONFIG: &str = "deployment: spot-monkey\naws: { total_instances: 3 }\nregions:\n  \
     - us-west-2: { machine_type: t3.medium }\n  - eu-west-1: { machine_type: t3.medium }\n  \
@@ -71,45 +77,92 @@ impl Write for Wire {
 
 /// A terminal that reads what the frames write.
 struct Glass {
+    keys: Keys,
     wire: Wire,
     screen: Terminal<CrosstermBackend<Wire>>,
     seen: vt100::Parser,
     size: (u16, u16),
 }
 
+/// What is pressed and was not heard yet.
+type Keys = Rc<RefCell<VecDeque<Event>>>;
+
 impl Glass {
-    fn new(size: (u16, u16)) -> Self {
+    fn new(size: (u16, u16), keys: Keys) -> Self {
         let wire = Wire::default();
         let viewport = Viewport::Fixed(Rect::new(0, 0, size.0, size.1));
         let backend = CrosstermBackend::new(wire.clone());
         let screen = Terminal::with_options(backend, TerminalOptions { viewport }).unwrap();
         let [columns, rows] = [size.0, size.1].map(|length| NonZeroU16::new(length).unwrap());
-        Self { wire, screen, seen: vt100::Parser::new(rows, columns, 0), size }
-    }
-
-    /// Draws a frame, and sees that the terminal shows that and nothing else.
-    fn look(&mut self, model: &Model) {
-        if self.size != model.size {
-            *self = Self::new(model.size);
-        }
-        let theme = Theme::named(model.theme, Ability { colours: true, unicode: true });
-        let draw = |frame: &mut ratatui::Frame<'_>| drop::<HitMap>(render(model, &theme, frame));
-        self.screen.draw(draw).unwrap();
-        let bytes = std::mem::take(&mut *self.wire.0.borrow_mut());
-        self.seen.process(&bytes);
-        let mut paper = Terminal::new(TestBackend::new(self.size.0, self.size.1)).unwrap();
-        paper.draw(draw).unwrap();
-        for (row, drawn) in self.seen.screen().rows(0, self.size.0).zip(lines(&paper)) {
-            assert!(!drawn.chars().any(char::is_control), "{drawn:?}");
-            assert_eq!(row.trim_end(), drawn.trim_end());
-        }
+        Self { keys, wire, screen, seen: vt100::Parser::new(rows, columns, 0), size }
     }
 }
 
-fn lines(paper: &Terminal<TestBackend>) -> Vec<String> {
-    let buffer = paper.backend().buffer();
+impl Tty for Glass {
+    async fn next(&mut self) -> io::Result<Event> {
+        // Keys are there before the loop looks.
+        let Some(event) = self.keys.borrow_mut().pop_front() else { return pending().await };
+        if let Event::Input(Input::Resize(columns, rows)) = event {
+            *self = Self::new((columns, rows), Rc::clone(&self.keys));
+        }
+        Ok(event)
+    }
+
+    /// Draws a frame, and sees that the terminal shows that and nothing else.
+    fn draw(&mut self, render: impl FnOnce(&mut Frame)) -> io::Result<()> {
+        let drawn = lines(self.screen.draw(render)?.buffer);
+        let bytes = std::mem::take(&mut *self.wire.0.borrow_mut());
+        self.seen.process(&bytes);
+        for (row, drawn) in self.seen.screen().rows(0, self.size.0).zip(drawn) {
+            assert!(!drawn.chars().any(char::is_control), "{drawn:?}");
+            assert_eq!(row.trim_end(), drawn.trim_end());
+        }
+        Ok(())
+    }
+
+    fn size(&self) -> io::Result<(u16, u16)> {
+        Ok(self.size)
+    }
+
+    fn send(&mut self, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn lend(&mut self) {}
+
+    fn take_back(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn stop(&mut self, _: Stopped) -> io::Result<bool> {
+        Ok(false)
+    }
+}
+
+fn lines(buffer: &Buffer) -> Vec<String> {
     let line = |row: Rect| row.columns().map(|cell| buffer[cell.as_position()].symbol()).collect();
     buffer.area.rows().map(line).collect()
+}
+
+/// The program's screen, as far as it does no harm to whoever runs the tests: nothing goes to a
+/// clipboard or to a file.
+struct Caged(Screen<Glass>);
+
+impl Edge for Caged {
+    async fn input(&mut self) -> Message {
+        self.0.input().await
+    }
+
+    fn show(&mut self, model: &mut Model) -> io::Result<()> {
+        self.0.show(model)
+    }
+
+    async fn act(&mut self, effect: Effect, model: &Model) -> io::Result<()> {
+        match effect {
+            Effect::Copy(_) | Effect::CopyShell(_) | Effect::Export { .. } => Ok(()),
+            harmless => self.0.act(harmless, model).await,
+        }
+    }
 }
 
 /// What the monkey did, and what came of it.
@@ -121,16 +174,18 @@ struct Tally {
     opened: usize,
     confirmed: usize,
     refused: usize,
-    /// Instances that a confirmed dialog named or covered.
+    /// Instances that a confirmed dialog named or covered when it was answered: they have to go.
     doomed: BTreeSet<InstanceId>,
+    /// Those, and what a covered row came to be until the answer was taken up: they may go.
+    allowed: BTreeSet<InstanceId>,
     /// Instances that are on their way out, or gone.
     destroyed: BTreeSet<InstanceId>,
 }
 
 struct Monkey {
     dice: Dice,
-    open: Open,
-    glass: Glass,
+    event_loop: EventLoop<Caged>,
+    keys: Keys,
     tally: Tally,
     /// Confirmed dialogs of whole regions whose work may go on: what comes to be there meanwhile
     /// goes as well.
@@ -139,23 +194,32 @@ struct Monkey {
 
 impl Monkey {
     fn model(&self) -> &Model {
-        &self.open.engine.model
+        &self.event_loop.engine.model
     }
 
     /// Presses a key, and takes down what became of a question about destroying.
-    fn press(&mut self, code: KeyCode) {
+    async fn press(&mut self, code: KeyCode) {
         self.tally.keys += 1;
         let before = self.model().dialog.clone();
-        let key = KeyEvent::new(code, KeyModifiers::NONE);
-        let message = Message::Input(Input::Key(key));
-        self.send(message);
+        // What else the loop takes up together with the key comes after it.
+        let meant = match &before {
+            Some(Dialog::Destroy(form)) => self.rows_in(&form.scope),
+            _ => Vec::new(),
+        };
+        self.happen(Input::Key(KeyEvent::new(code, KeyModifiers::NONE))).await;
         let is_open = |dialog: &Option<Dialog>| matches!(dialog, Some(Dialog::Destroy(_)));
         match (before, is_open(&self.model().dialog)) {
             (Some(Dialog::Destroy(form)), false) => {
                 let typed = form.word.as_ref().is_none_or(|(word, typed)| word == typed.trim());
                 if code == KeyCode::Enter && typed && (form.yes || form.word.is_some()) {
                     self.tally.confirmed += 1;
-                    self.doom(&form.scope);
+                    self.tally
+                        .allowed
+                        .extend(meant.iter().cloned().chain(self.rows_in(&form.scope)));
+                    self.tally.doomed.extend(meant);
+                    if !matches!(form.scope, Scope::Instances(_) | Scope::LeftOvers(_)) {
+                        self.scopes.push(form.scope);
+                    }
                 } else {
                     self.tally.refused += 1;
                 }
@@ -163,35 +227,36 @@ impl Monkey {
             (Some(Dialog::Destroy(_)), true) | (_, false) => {}
             (_, true) => self.tally.opened += 1,
         }
-    }
-
-    fn send(&mut self, message: Message) {
-        for effect in self.open.engine.handle(message) {
-            // There is nobody to hand the terminal to, and leaving would end the game.
-            let harmless = !matches!(effect, Effect::Persist | Effect::Start(..));
-            assert!(harmless, "the engine does this itself: {effect:?}");
-        }
         self.watch();
     }
 
-    /// Everything in a scope that is there may go.
-    fn doom(&mut self, scope: &Scope) {
-        let model = &self.open.engine.model;
-        let rows = model.fleet.instances().filter(|row| match scope {
+    /// Does something at the terminal, and goes on until the loop has heard of it.
+    async fn happen(&mut self, input: Input) {
+        self.keys.borrow_mut().push_back(Event::Input(input));
+        while !self.keys.borrow().is_empty() {
+            self.step().await;
+        }
+    }
+
+    async fn step(&mut self) {
+        let left = self.event_loop.step().await.unwrap();
+        assert_eq!(left, None, "leaving ends the game");
+    }
+
+    /// Everything in a scope that is there.
+    fn rows_in(&self, scope: &Scope) -> Vec<InstanceId> {
+        let rows = self.model().fleet.instances().filter(|row| match scope {
             Scope::Instances(keys) => keys.contains(&row.key),
             Scope::Region(region) => row.region == *region,
             Scope::All | Scope::Account(..) => true,
             Scope::LeftOvers(_) => false,
         });
-        self.tally.doomed.extend(rows.filter_map(|row| row.id().cloned()));
-        if !matches!(scope, Scope::Instances(_) | Scope::LeftOvers(_)) {
-            self.scopes.push(scope.clone());
-        }
+        rows.filter_map(|row| row.id().cloned()).collect()
     }
 
     /// Sees what is on its way out, and that somebody wanted it.
     fn watch(&mut self) {
-        let model = &self.open.engine.model;
+        let model = &self.event_loop.engine.model;
         for row in model.fleet.instances() {
             let Some(id) =
                 row.id().filter(|_| matches!(row.phase, Phase::Terminating | Phase::Terminated))
@@ -203,9 +268,10 @@ impl Monkey {
                 _ => true,
             });
             if covered {
+                self.tally.allowed.insert(id.clone());
                 self.tally.doomed.insert(id.clone());
             }
-            assert!(self.tally.doomed.contains(id), "nobody wanted {id} to go");
+            assert!(self.tally.allowed.contains(id), "nobody wanted {id} to go");
             self.tally.destroyed.insert(id.clone());
         }
         if !model.does(crate::fleet::JobKind::Destroy) {
@@ -214,7 +280,7 @@ impl Monkey {
     }
 
     /// One thing that a monkey does.
-    fn act(&mut self) {
+    async fn act(&mut self) {
         const SIZES: [(u16, u16); 9] = [
             (80, 24),
             (140, 40),
@@ -229,63 +295,63 @@ impl Monkey {
         if self.dice.roll(60) == 0 {
             let (columns, rows) = *self.dice.pick(&SIZES);
             self.tally.sizes += 1;
-            self.send(Message::Input(Input::Resize(columns, rows)));
+            self.happen(Input::Resize(columns, rows)).await;
             return;
         }
         match self.model().dialog.clone() {
             Some(Dialog::Destroy(form)) => {
                 let word = form.word.map(|(word, _)| word);
-                self.answer(word.as_deref());
+                self.answer(word.as_deref()).await;
             }
             Some(Dialog::Create(form)) => {
                 let much = self.model().fleet.len() > ROWS;
                 let few = form.total() <= 6;
                 match self.dice.roll(8) {
-                    0 => self.press(KeyCode::Esc),
-                    1 => self.press(KeyCode::Down),
-                    2 => self.press(KeyCode::Char('1')),
-                    _ if much || !few => self.press(KeyCode::Esc),
+                    0 => self.press(KeyCode::Esc).await,
+                    1 => self.press(KeyCode::Down).await,
+                    2 => self.press(KeyCode::Char('1')).await,
+                    _ if much || !few => self.press(KeyCode::Esc).await,
                     _ => {
                         for code in [KeyCode::Enter, KeyCode::Right, KeyCode::Enter] {
-                            self.press(code);
+                            self.press(code).await;
                         }
                         self.tally.created += 1;
                     }
                 }
             }
             // The monkey does not leave.
-            Some(Dialog::Quit(_) | Dialog::Menu(_)) => self.press(KeyCode::Esc),
-            Some(Dialog::Palette(_)) => self.type_command(),
-            _ => self.play(),
+            Some(Dialog::Quit(_) | Dialog::Menu(_)) => self.press(KeyCode::Esc).await,
+            Some(Dialog::Palette(_)) => self.type_command().await,
+            _ => self.play().await,
         }
     }
 
     /// Answers a question about destroying, rightly or not.
-    fn answer(&mut self, word: Option<&str>) {
+    async fn answer(&mut self, word: Option<&str>) {
         let right = self.dice.roll(3) == 0;
         match (word, right) {
-            (Some(word), true) => self.write(word),
+            (Some(word), true) => self.write(word).await,
             (Some(_), false) => {
                 let wrong = *self.dice.pick(&["", "y", "yes", "0", "al", "ALL", "1"]);
-                self.write(wrong);
+                self.write(wrong).await;
             }
-            (None, true) => self.press(KeyCode::Right),
-            (None, false) if self.dice.roll(2) == 0 => self.press(KeyCode::Char('n')),
+            (None, true) => self.press(KeyCode::Right).await,
+            (None, false) if self.dice.roll(2) == 0 => self.press(KeyCode::Char('n')).await,
             (None, false) => {}
         }
-        self.press(KeyCode::Enter);
+        self.press(KeyCode::Enter).await;
         if matches!(self.model().dialog, Some(Dialog::Destroy(_))) {
-            self.press(KeyCode::Esc);
+            self.press(KeyCode::Esc).await;
         }
     }
 
-    fn write(&mut self, word: &str) {
+    async fn write(&mut self, word: &str) {
         for letter in word.chars() {
-            self.press(KeyCode::Char(letter));
+            self.press(KeyCode::Char(letter)).await;
         }
     }
 
-    fn type_command(&mut self) {
+    async fn type_command(&mut self) {
         let word = *self.dice.pick(&[
             "sort age",
             "run uptime",
@@ -299,16 +365,16 @@ impl Monkey {
             "filter us",
             "mark-all",
         ]);
-        self.write(word);
+        self.write(word).await;
         let end = *self.dice.pick(&[KeyCode::Enter, KeyCode::Tab, KeyCode::Esc, KeyCode::Down]);
-        self.press(end);
+        self.press(end).await;
         if matches!(self.model().dialog, Some(Dialog::Palette(_))) {
-            self.press(KeyCode::Esc);
+            self.press(KeyCode::Esc).await;
         }
     }
 
     /// Any key of what has the keyboard, some more often than others.
-    fn play(&mut self) {
+    async fn play(&mut self) {
         let often = [
             KeyCode::Char('c'),
             KeyCode::Char('d'),
@@ -338,28 +404,22 @@ impl Monkey {
         let leaves = code == KeyCode::Char('q') && self.model().changing().next().is_none();
         let types = matches!(self.model().context(), Context::Filter | Context::Search);
         if !leaves || types {
-            self.press(code);
+            self.press(code).await;
         }
     }
 
     /// Lets the cloud's time pass.
     async fn wait(&mut self, length: Duration) {
         let until = tokio::time::Instant::now() + length;
-        loop {
-            let message = tokio::select! {
-                message = self.open.engine.next() => message,
-                () = tokio::time::sleep_until(until) => break,
-            };
-            self.send(message);
+        while timeout_at(until, self.step()).await.is_ok() {
+            self.watch();
         }
-        self.send(Message::Clock);
-        self.open.engine.model.settle();
     }
 
     /// Closes what is open and waits until nothing changes anything any more.
     async fn come_to_rest(&mut self) {
         while self.model().dialog.is_some() {
-            self.press(KeyCode::Esc);
+            self.press(KeyCode::Esc).await;
         }
         for _ in 0..3600 {
             if self.model().changing().next().is_none() {
@@ -368,7 +428,7 @@ impl Monkey {
             self.wait(Duration::from_secs(1)).await;
         }
         // One more look at all regions.
-        self.send(Message::Command(Command::Refresh));
+        self.event_loop.engine.handle(Message::Command(Command::Refresh));
         self.wait(Duration::from_mins(2)).await;
     }
 }
@@ -380,16 +440,20 @@ fn monkey(seed: u64) -> Monkey {
     std::fs::write(&config, CONFIG).unwrap();
     let seed_text = (seed % 1000).to_string();
     let words = ["spot-tui", "--demo", "--seed", &seed_text, "--config", config.to_str().unwrap()];
-    let environment = DemoSession::begin(Cli::try_parse_from(words).unwrap().global).unwrap();
+    // The program's own chance, in its pauses.
+    fastrand::seed(seed);
+    let environment = Environment::open(Cli::try_parse_from(words).unwrap().global).unwrap();
     let window = (140, 40);
-    let config = session::read_config(&environment).unwrap_or_else(|error| panic!("{error}"));
-    let mut open = session::open(&environment, config, Want::WriteIfFree, Some(window))
-        .unwrap_or_else(|error| panic!("{error}"));
-    open.engine.handle(Message::Command(Command::Refresh));
-    // The folder of the demo lives as long as the process.
-    std::mem::forget(environment);
-    let glass = Glass::new(window);
-    Monkey { dice: Dice(seed | 1), open, glass, tally: Tally::default(), scopes: Vec::new() }
+    let config = read_config(&environment).unwrap();
+    let open = startup::open(&environment, config, Want::WriteIfFree, Some(window)).unwrap();
+    // The folder of the demo, and its lock, live as long as the process.
+    std::mem::forget((environment, open.lock));
+    let keys = Keys::default();
+    let ability = Ability { colours: true, unicode: true };
+    let screen = Screen::new(Glass::new(window, Rc::clone(&keys)), ability, None, true);
+    let mut event_loop = EventLoop::new(open.engine, Caged(screen));
+    event_loop.engine.handle(Message::Command(Command::Refresh));
+    Monkey { dice: Dice(seed | 1), event_loop, keys, tally: Tally::default(), scopes: Vec::new() }
 }
 
 #[tokio::test(start_paused = true)]
@@ -405,11 +469,9 @@ async fn a_monkey_does_no_harm() {
         None => tally.keys < KEYS,
     };
     while goes_on(&monkey.tally) {
-        monkey.act();
+        monkey.act().await;
         let pause = Duration::from_millis(100 + 40 * monkey.dice.roll(100) as u64);
         monkey.wait(pause).await;
-        let (glass, model) = (&mut monkey.glass, &monkey.open.engine.model);
-        glass.look(model);
     }
     monkey.come_to_rest().await;
     let tally = &monkey.tally;
@@ -433,6 +495,8 @@ async fn a_monkey_does_no_harm() {
     // Shown by `--nocapture`.
     writeln!(io::stdout(), "{report}").unwrap();
     assert_eq!(tally.opened, tally.confirmed + tally.refused, "{report}");
-    assert!(left.is_empty(), "{report}: {left:?}");
+    let told = monkey.model().log.events().lines().map(ToString::to_string);
+    let told: Vec<String> = told.collect();
+    assert!(left.is_empty(), "{report}: {left:?}\n{}", told.join("\n"));
     assert!(tally.confirmed > 0 && tally.refused > 0, "{report}");
 }

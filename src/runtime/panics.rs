@@ -7,7 +7,7 @@ use std::thread;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::terminal;
+use super::alternate;
 
 /// Installs the hooks. To be called once, on the thread that will own the screen.
 pub(super) fn install() -> color_eyre::Result<()> {
@@ -16,8 +16,8 @@ pub(super) fn install() -> color_eyre::Result<()> {
     eyre_hook.install()?;
     let owner = thread::current().id();
     panic::set_hook(Box::new(move |info: &PanicHookInfo<'_>| {
-        if thread::current().id() == owner || !terminal::is_held() {
-            terminal::leave();
+        if thread::current().id() == owner || !alternate::is_held() {
+            alternate::leave();
             // The terminal may be gone; a panic about that would end the process on the spot.
             let _ = writeln!(io::stderr(), "{}", panic_hook.panic_report(info));
         } else {
@@ -46,6 +46,7 @@ mod tests {
     use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 
     use super::super::terminal::Terminal;
+    use super::super::tty::Tty as _;
 
     /// What the child is started for, by its name in the environment.
     const CHILD: &str = "SPOT_TUI_PANICS_IN_A_TERMINAL";
@@ -56,7 +57,7 @@ mod tests {
         let mut terminal = Terminal::enter().unwrap();
         let job = std::thread::spawn(|| panic!("in a job"));
         assert!(job.join().is_err());
-        let said = if super::terminal::is_held() { "still drawn" } else { "given back" };
+        let said = if super::alternate::is_held() { "still drawn" } else { "given back" };
         terminal.draw(|frame| frame.render_widget(said, frame.area())).unwrap();
         // The one who looks says when he has seen it.
         std::io::stdin().read_exact(&mut [0]).unwrap();

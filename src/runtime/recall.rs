@@ -22,6 +22,8 @@ pub(super) enum Want {
     WriteIfFree,
     /// To read it, and leave nothing on the disk: list, a dry run.
     Read,
+    /// As [`Want::Read`], and to change something on the instances: exec.
+    Run,
 }
 
 /// What is remembered, and what this process may do with it.
@@ -51,17 +53,19 @@ pub(super) fn recall(global: &Global, want: Want) -> Result<Recalled, Failure> {
         return Err(Failure::new(kind, Step::State, why, "leave it out"));
     }
     if global.read_only {
-        return read(&paths, "--read-only".to_owned());
+        return read(&paths, Some("--read-only".to_owned()));
     }
-    if want == Want::Read {
-        return read(&paths, "this command only looks".to_owned());
+    match want {
+        Want::Read => return read(&paths, Some("this command only looks".to_owned())),
+        Want::Run => return read(&paths, None),
+        Want::Write | Want::WriteIfFree | Want::Destroy => {}
     }
     let lock = match (want, Lock::take(&paths)) {
         (_, Ok(lock)) => lock,
         (Want::Destroy, Err(error @ StoreError::Io { .. })) => {
             return without_disk(&paths, None, &error);
         }
-        (Want::WriteIfFree, Err(error)) => return read(&paths, error.to_string()),
+        (Want::WriteIfFree, Err(error)) => return read(&paths, Some(error.to_string())),
         (_, Err(error)) => return Err(error.failure()),
     };
     match open(&paths, want) {
@@ -71,21 +75,21 @@ pub(super) fn recall(global: &Global, want: Want) -> Result<Recalled, Failure> {
         }
         // A dashboard without a disk still shows what there is.
         Err(error @ StoreError::Io { .. }) if want == Want::WriteIfFree => {
-            read(&paths, error.to_string())
+            read(&paths, Some(error.to_string()))
         }
         Err(error) => Err(error.failure()),
     }
 }
 
-/// For a process that changes nothing.
-fn read(paths: &Paths, why: String) -> Result<Recalled, Failure> {
+/// For a process that does not write.
+fn read(paths: &Paths, read_only: Option<String>) -> Result<Recalled, Failure> {
     let loaded = StateFile::new(paths.clone()).read().map_err(|error| error.failure())?;
     let unreadable = loaded.unreadable.map(|why| {
         let path = paths.state.display();
         format!("{path} cannot be read ({why}); what is ours is found by tags")
     });
     let remarks = unreadable.into_iter().collect();
-    Ok(Recalled { state: loaded.state, read_only: Some(why), remarks, ..Recalled::default() })
+    Ok(Recalled { state: loaded.state, read_only, remarks, ..Recalled::default() })
 }
 
 /// For a process that writes, and holds the lock.

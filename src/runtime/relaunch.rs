@@ -5,18 +5,16 @@ use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use super::stop::Stop;
 use crate::app::Turn;
+use crate::fleet::Failure;
 
 /// Sets up and opens again, or opens on the demo cloud. The process becomes the other one; answers
-/// an exit code only if that cannot be.
-pub(super) fn relaunch(turn: Turn) -> u8 {
+/// only if that cannot be.
+pub(super) fn relaunch(turn: Turn) -> Stop {
     match again(turn) {
         Ok(never) => match never {},
-        Err(error) => {
-            // Nobody may be reading.
-            let _ = writeln!(io::stderr(), "spot-tui: starting again: {error}");
-            1
-        }
+        Err(error) => Failure::internal(format!("starting again: {error}")).into(),
     }
 }
 

@@ -1,162 +1,212 @@
-//! The dashboard's loop: input first, then messages in batches, and at most one frame per 16 ms
-//! for them. The last frame of a burst is always drawn; nothing wakes when nothing moves but one
-//! clock tick a second while an age is on the screen.
+//! The dashboard's edge of the loop: keys and signals in, frames out, and what only the holder of
+//! a terminal can do. It goes on while the terminal is lent to an ssh: nothing is drawn then.
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::process::ExitStatus;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::process::Child;
 
 use super::clipboard;
-use super::engine::Engine;
+use super::event_loop::Edge;
 use super::shell::Login;
-use super::signals::Signals;
-use super::terminal::Terminal;
-use crate::app::{Effect, Exit, Input, Message, Model, Signal, Turn};
-use crate::fleet::{Failure, Instance, InstanceKey, Level};
+use super::tty::{Event, Stopped, Tty};
+use crate::app::{Effect, Input, Message, Model, Signal};
+use crate::fleet::{InstanceKey, Level};
 use crate::store::{make_private_folder, write_atomically};
 use crate::view::{self, Ability, HitMap, Theme};
 
-/// The least time between two frames that no key asked for.
-const FRAME: Duration = Duration::from_millis(16);
-/// The pace at which ages on the screen grow.
-const TICK: Duration = Duration::from_secs(1);
-/// Messages taken up between two looks at the keyboard.
-const BATCH: usize = 256;
-
-/// How the dashboard was left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Left {
-    /// For good.
-    Exit(Exit),
-    /// To go on in another way.
-    Turn(Turn),
+/// Who has the terminal.
+#[derive(Debug)]
+enum Holder {
+    Us,
+    /// The shell, until `fg`.
+    Shell,
+    /// An ssh, until it ends.
+    Ssh(Box<Lent>),
 }
 
-/// The dashboard's screen and what goes with it.
-pub(super) struct Screen<'a> {
-    pub(super) engine: &'a mut Engine,
-    pub(super) terminal: &'a mut Terminal,
-    pub(super) signals: &'a mut Signals,
+/// The program that the terminal is lent to. The file that it logs in with lives as long.
+#[derive(Debug)]
+struct Lent {
+    program: Child,
+    _login: Option<Login>,
+}
+
+/// A screen on a terminal.
+#[derive(Debug)]
+pub struct Screen<T> {
+    tty: T,
+    holder: Holder,
     /// What the terminal can show.
-    pub(super) ability: Ability,
+    ability: Ability,
     /// The folder in which the arrangement of the screen is remembered.
-    pub(super) memory: Option<PathBuf>,
+    memory: Option<PathBuf>,
     /// Whether the instances are in this process: no other program reaches them.
-    pub(super) is_demo: bool,
+    is_demo: bool,
+    /// Whether the mouse is taken.
+    mouse: bool,
+    /// What lies where in the newest frame.
+    hits: HitMap,
+    /// What the loop is told next.
+    pending: VecDeque<Message>,
 }
 
-impl Screen<'_> {
-    /// Runs the dashboard until the user leaves.
-    pub(super) async fn run(&mut self) -> io::Result<Left> {
-        if self.engine.model.mouse {
-            self.terminal.take_mouse(true)?;
-        }
-        let mut hits = self.draw()?;
-        let mut drawn = Instant::now();
-        let mut stale = false;
-        loop {
-            let ages = self.engine.model.ages();
-            let message = tokio::select! {
-                biased;
-                input = self.terminal.next() => match input {
-                    // What lies under the mouse is known to the last frame alone.
-                    Ok(Input::Mouse(mouse)) => match hits.command(mouse) {
-                        Some(command) => Message::Command(command),
-                        None => continue,
-                    },
-                    Ok(input) => Message::Input(input),
-                    // The signal may be on its way, or never come.
-                    Err(_) => Message::Signal(Signal::HangUp),
-                },
-                signal = self.signals.next() => Message::Signal(signal),
-                () = sleep_until(drawn + FRAME), if stale => {
-                    hits = self.draw()?;
-                    drawn = Instant::now();
-                    stale = false;
-                    continue;
-                }
-                message = self.engine.next() => message,
-                () = sleep_until(drawn + TICK), if ages => Message::Clock,
-            };
-            let at_once = !matches!(message, Message::Report(_) | Message::Stored(_));
-            if let Some(left) = self.take(message).await? {
-                return Ok(left);
-            }
-            for _ in 0..BATCH {
-                let Some(message) = self.engine.try_next() else { break };
-                if let Some(left) = self.take(message).await? {
-                    return Ok(left);
-                }
-            }
-            if let Some(message) = self.engine.dropped() {
-                self.take(message).await?;
-            }
-            stale = true;
-            if at_once {
-                hits = self.draw()?;
-                drawn = Instant::now();
-                stale = false;
-            }
+impl<T: Tty> Screen<T> {
+    /// A screen on this terminal, which is ours. Whether it takes the mouse, the model tells at
+    /// the first frame.
+    pub fn new(tty: T, ability: Ability, memory: Option<PathBuf>, is_demo: bool) -> Self {
+        Self {
+            tty,
+            holder: Holder::Us,
+            ability,
+            memory,
+            is_demo,
+            mouse: false,
+            hits: HitMap::default(),
+            pending: VecDeque::new(),
         }
     }
 
-    /// One message through the engine; what is left to be done to the terminal is done here.
-    async fn take(&mut self, message: Message) -> io::Result<Option<Left>> {
-        for effect in self.engine.handle(message) {
-            match effect {
-                Effect::Quit(exit) => return Ok(Some(Left::Exit(exit))),
-                Effect::Turn(turn) => return Ok(Some(Left::Turn(turn))),
-                Effect::Suspend => {
-                    self.terminal.suspend()?;
-                    self.back()?;
-                }
-                Effect::Bell => self.terminal.send(b"\x07")?,
-                Effect::Mouse(taken) => self.terminal.take_mouse(taken)?,
-                Effect::Copy(text) => self.copy(text)?,
-                Effect::CopyShell(key) => self.copy_shell(&key)?,
-                Effect::Shell(key) => {
-                    if let Some(left) = self.shell(&key).await? {
-                        return Ok(Some(left));
-                    }
-                }
-                Effect::Export { file, text } => {
-                    let (level, text) = export(&file, &text);
-                    self.note(level, "export", text);
-                }
-                Effect::Remember(remembered) => self.remember(&remembered.text()),
-                // The engine does the rest.
-                _ => {}
-            }
-        }
-        Ok(None)
+    /// The terminal.
+    pub fn tty(&self) -> &T {
+        &self.tty
+    }
+
+    fn is_ours(&self) -> bool {
+        matches!(self.holder, Holder::Us)
     }
 
     /// Says what came of something.
-    fn note(&mut self, level: Level, about: &'static str, text: String) {
-        self.engine.handle(Message::Noted { level, about, text });
+    fn note(&mut self, level: Level, about: &'static str, text: impl Into<String>) {
+        self.pending.push_back(Message::Noted { level, about, text: text.into() });
+    }
+
+    /// What an event is to the model, if it is anything.
+    fn heard(&mut self, event: Event) -> Option<Message> {
+        let is_lent = matches!(self.holder, Holder::Ssh(_));
+        match event {
+            // What lies under the mouse is known to the newest frame alone.
+            Event::Input(Input::Mouse(mouse)) => {
+                return self.hits.command(mouse).map(Message::Command);
+            }
+            Event::Input(input) => return Some(Message::Input(input)),
+            // Ctrl-C belongs to the shell over there.
+            Event::Signal(Signal::Interrupt) if is_lent => {}
+            Event::Signal(signal) => return Some(Message::Signal(signal)),
+            Event::Stop if self.is_ours() => self.stop(Stopped::Process),
+            Event::Continued if !is_lent => self.come_back(),
+            // A wish to stop that came by way of our own group is fulfilled already; and where
+            // somebody else has the terminal, it is theirs to stop with.
+            Event::Stop | Event::Continued => {}
+        }
+        None
+    }
+
+    /// Gives the terminal to the shell and stops. The loop goes on at [`Event::Continued`].
+    fn stop(&mut self, who: Stopped) {
+        self.tty.lend();
+        self.holder = Holder::Shell;
+        match self.tty.stop(who) {
+            Ok(true) => {}
+            Ok(false) => {
+                self.come_back();
+                let text = "no shell with job control started this: nobody could bring it back";
+                self.note(Level::Warning, "suspend", text);
+            }
+            Err(error) => {
+                self.come_back();
+                self.note(Level::Warning, "suspend", error.to_string());
+            }
+        }
+    }
+
+    /// After somebody else had the terminal, or this process was stopped in front of it: whatever
+    /// its state is now, it is given away and taken anew, and nobody told us of another size.
+    fn come_back(&mut self) {
+        self.tty.lend();
+        self.holder = Holder::Us;
+        self.mouse = false;
+        let size = self.tty.take_back().and_then(|()| self.tty.size());
+        self.pending.push_back(match size {
+            Ok((columns, rows)) => Message::Input(Input::Resize(columns, rows)),
+            Err(_) => Message::Signal(Signal::HangUp),
+        });
+    }
+
+    /// Lends the terminal to an ssh.
+    fn shell(&mut self, key: &InstanceKey, model: &Model) {
+        if self.is_demo {
+            let text = "the demo's instances live in this process, where no ssh gets to";
+            return self.note(Level::Warning, "ssh", text);
+        }
+        let Some(row) = model.fleet.get(key) else { return };
+        match Login::new(row, model.config.as_deref()) {
+            Ok(login) => {
+                let mut ssh = tokio::process::Command::new("ssh");
+                ssh.args(&login.arguments);
+                self.lend(ssh, Some(login));
+            }
+            Err(failure) => self.note(Level::Warning, "ssh", failure.to_string()),
+        }
+    }
+
+    /// Lends the terminal to a program until that ends.
+    pub fn lend_to(&mut self, program: tokio::process::Command) {
+        self.lend(program, None);
+    }
+
+    fn lend(&mut self, mut program: tokio::process::Command, login: Option<Login>) {
+        self.tty.lend();
+        match program.kill_on_drop(true).spawn() {
+            Ok(program) => self.holder = Holder::Ssh(Box::new(Lent { program, _login: login })),
+            Err(error) => {
+                self.come_back();
+                let text = format!("ssh could not be started: {error}; install OpenSSH's client");
+                self.note(Level::Error, "ssh", text);
+            }
+        }
+    }
+
+    fn ssh_ended(&mut self, ended: io::Result<ExitStatus>) {
+        self.come_back();
+        match ended {
+            Ok(status) if status.success() => self.note(Level::Info, "ssh", "back"),
+            // ssh's own failures end with 255 (ssh(1), EXIT STATUS).
+            Ok(status) if status.code() == Some(255) => {
+                let text = "could not log in; what ssh said is above the prompt";
+                self.note(Level::Warning, "ssh", text);
+            }
+            Ok(status) => self.note(Level::Info, "ssh", format!("back, {status}")),
+            Err(error) => self.note(Level::Error, "ssh", error.to_string()),
+        }
+    }
+
+    fn take_mouse(&mut self, taken: bool) -> io::Result<()> {
+        self.mouse = taken;
+        // Not crossterm's own way, which also asks for every move: hundreds of events a second.
+        self.tty.send(if taken { b"\x1b[?1000h\x1b[?1006h" } else { b"\x1b[?1006l\x1b[?1000l" })
     }
 
     fn copy(&mut self, text: String) -> io::Result<()> {
-        self.terminal.send(clipboard::sequence(&text).as_bytes())?;
-        let said = format!("{} is on the clipboard", crate::app::clean(&text, 60));
+        self.tty.send(clipboard::sequence(&text).as_bytes())?;
+        let told = format!("{} is on the clipboard", crate::app::clean(&text, 60));
         clipboard::copy_natively(text);
-        self.note(Level::Info, "copy", said);
+        self.note(Level::Info, "copy", told);
         Ok(())
     }
 
-    fn copy_shell(&mut self, key: &InstanceKey) -> io::Result<()> {
+    fn copy_shell(&mut self, key: &InstanceKey, model: &Model) -> io::Result<()> {
         let folder = self.memory.clone().unwrap_or_else(std::env::temp_dir);
-        let line = with_row(&self.engine.model, key, |row, model| {
-            Login::line(row, model.config.as_deref(), &folder)
-        });
-        match line {
-            Some(Ok(line)) => return self.copy(line),
-            Some(Err(failure)) => self.note(Level::Warning, "copy", failure.to_string()),
-            None => {}
+        let Some(row) = model.fleet.get(key) else { return Ok(()) };
+        match Login::line(row, model.config.as_deref(), &folder) {
+            Ok(line) => self.copy(line),
+            Err(failure) => {
+                self.note(Level::Warning, "copy", failure.to_string());
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// Keeps the arrangement for the next start. That it cannot be kept is no reason to disturb.
@@ -168,92 +218,75 @@ impl Screen<'_> {
             tracing::warn!(%error, "the layout was not kept");
         }
     }
+}
 
-    /// Lends the terminal to an ssh. Reports are taken up meanwhile; signals end both.
-    async fn shell(&mut self, key: &InstanceKey) -> io::Result<Option<Left>> {
-        if self.is_demo {
-            let text = "the demo's instances live in this process, where no ssh gets to";
-            self.note(Level::Warning, "ssh", text.to_owned());
-            return Ok(None);
-        }
-        let login = with_row(&self.engine.model, key, |row, model| {
-            Login::new(row, model.config.as_deref())
-        });
-        let login = match login {
-            Some(Ok(login)) => login,
-            Some(Err(failure)) => {
-                self.note(Level::Warning, "ssh", failure.to_string());
-                return Ok(None);
+impl<T: Tty> Edge for Screen<T> {
+    async fn input(&mut self) -> Message {
+        loop {
+            if let Some(message) = self.pending.pop_front() {
+                return message;
             }
-            None => return Ok(None),
-        };
-        self.terminal.lend();
-        let child =
-            tokio::process::Command::new("ssh").args(&login.arguments).kill_on_drop(true).spawn();
-        let ended = match child {
-            Ok(mut child) => loop {
-                let message = tokio::select! {
-                    ended = child.wait() => break ended,
-                    signal = self.signals.next() => Message::Signal(signal),
-                    message = self.engine.next() => message,
-                };
-                // Ctrl-C belongs to the shell over there.
-                if message == Message::Signal(Signal::Interrupt) {
+            let event = tokio::select! {
+                biased;
+                ended = ssh_ends(&mut self.holder) => {
+                    self.ssh_ended(ended);
                     continue;
                 }
-                for effect in self.engine.handle(message) {
-                    if let Effect::Quit(exit) = effect {
-                        return Ok(Some(Left::Exit(exit)));
+                event = self.tty.next() => event,
+            };
+            match event {
+                Ok(event) => {
+                    if let Some(message) = self.heard(event) {
+                        return message;
                     }
                 }
-            },
-            Err(error) => Err(error),
-        };
-        self.terminal.take_back()?;
-        self.back()?;
-        let (level, text) = match ended {
-            Ok(status) if status.success() => (Level::Info, "back".to_owned()),
-            // ssh's own failures end with 255 (ssh(1), EXIT STATUS).
-            Ok(status) if status.code() == Some(255) => {
-                (Level::Warning, "could not log in; what ssh said is above the prompt".to_owned())
+                // The signal may be on its way, or never come.
+                Err(_) => return Message::Signal(Signal::HangUp),
             }
-            Ok(status) => (Level::Info, format!("back, {status}")),
-            Err(error) => {
-                let text = format!("ssh could not be started: {error}; install OpenSSH's client");
-                (Level::Error, text)
-            }
-        };
-        self.note(level, "ssh", text);
-        Ok(None)
+        }
     }
 
-    /// After somebody else had the terminal: nobody told us of another size meanwhile.
-    fn back(&mut self) -> io::Result<()> {
-        let (columns, rows) = self.terminal.size()?;
-        self.engine.handle(Message::Input(Input::Resize(columns, rows)));
-        if self.engine.model.mouse {
-            self.terminal.take_mouse(true)?;
+    fn show(&mut self, model: &mut Model) -> io::Result<()> {
+        if !self.is_ours() {
+            return Ok(());
+        }
+        if self.mouse != model.mouse {
+            self.take_mouse(model.mouse)?;
+        }
+        tui_logger::move_events();
+        model.settle();
+        let theme = Theme::named(model.theme, self.ability);
+        let hits = &mut self.hits;
+        self.tty.draw(|frame| *hits = view::render(model, &theme, frame))
+    }
+
+    async fn act(&mut self, effect: Effect, model: &Model) -> io::Result<()> {
+        match effect {
+            Effect::Remember(remembered) => self.remember(&remembered.text()),
+            // Nothing else may disturb whoever has the terminal, and no key can have asked for it.
+            _ if !self.is_ours() => {}
+            Effect::Suspend => self.stop(Stopped::Group),
+            Effect::Bell => self.tty.send(b"\x07")?,
+            Effect::Copy(text) => self.copy(text)?,
+            Effect::CopyShell(key) => self.copy_shell(&key, model)?,
+            Effect::Shell(key) => self.shell(&key, model),
+            Effect::Export { file, text } => {
+                let (level, text) = export(&file, &text);
+                self.note(level, "export", text);
+            }
+            // The next frame takes the mouse, or gives it back; the loop does the rest.
+            _ => {}
         }
         Ok(())
     }
-
-    fn draw(&mut self) -> io::Result<HitMap> {
-        tui_logger::move_events();
-        self.engine.model.settle();
-        let model = &self.engine.model;
-        let theme = Theme::named(model.theme, self.ability);
-        let mut hits = HitMap::default();
-        self.terminal.draw(|frame| hits = view::render(model, &theme, frame))?;
-        Ok(hits)
-    }
 }
 
-fn with_row<T>(
-    model: &Model,
-    key: &InstanceKey,
-    make: impl FnOnce(&Instance, &Model) -> Result<T, Failure>,
-) -> Option<Result<T, Failure>> {
-    model.fleet.get(key).map(|row| make(row, model))
+/// Waits for the end of the ssh that has the terminal. Pends while there is none.
+async fn ssh_ends(holder: &mut Holder) -> io::Result<ExitStatus> {
+    match holder {
+        Holder::Ssh(lent) => lent.program.wait().await,
+        Holder::Us | Holder::Shell => std::future::pending().await,
+    }
 }
 
 /// Writes a text to a new file. What is there stays as it is.

@@ -1,212 +1,283 @@
-//! Opens a session: configuration, state, lock, deployment.
+//! A headless command's session: what it opens with, and the loop that it drives. It is opened in
+//! one place and closed in one place, whatever became of the command.
 
-use std::io::{self, Read};
-use std::path::Path;
+use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
-use jiff::Timestamp;
-use tokio::time::Instant;
-use uuid::Uuid;
-
-use super::engine::Engine;
+use super::confirm;
 use super::environment::Environment;
-use super::recall::{Recalled, Want, recall};
-use super::screen::LAYOUT;
-use crate::app::keymap::Keymap;
-use crate::app::{Model, Opening, Remembered};
-use crate::cli::Global;
-use crate::config::{self, Config};
-use crate::fleet::text::clean_line;
-use crate::fleet::{DeploymentId, Failure, FailureKind, Fleet, Instance, Phase, Step};
-use crate::jobs::{self, Charge, Context};
-use crate::store::{Cache, Journal, Lock, State, open_regular};
+use super::event_loop::{EventLoop, Left};
+use super::exit_code::ExitCode;
+use super::lines::Lines;
+use super::recall::Want;
+use super::startup::{self, Open};
+use super::stop::{Stop, is_without_credentials};
+use crate::app::{Command, Message, Model};
+use crate::config::Config;
+use crate::fleet::{
+    Account, Failure, JobId, JobNews, Level, News, Outcome, Region, Report, Step, Subject,
+};
+use crate::headless::{Format, Printer};
+use crate::jobs::{self, Context, Found};
+use crate::runtime::stdout::Stdout;
+use crate::store::Lock;
 
-/// The largest configuration that is read, in bytes.
-const CONFIG_CAP: u64 = 1 << 20;
-
-/// Why a process cannot open.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum SessionError {
-    /// The configuration is wrong: all complaints, one a line.
-    #[error("{0}")]
-    Config(String),
-    /// Something else is wrong.
-    #[error("{0}")]
-    Failure(Failure),
+/// With what a session opens.
+pub(super) struct Start<'a> {
+    /// Where the process works.
+    pub environment: &'a Environment,
+    /// The configuration, where there is one.
+    pub config: Option<Config>,
+    /// What it wants of the state.
+    pub want: Want,
+    /// What it needs to know before it begins.
+    pub need: Need,
+    /// How lines look.
+    pub format: Format,
 }
 
-impl SessionError {
-    /// The exit code that goes with it.
-    pub(super) fn code(&self) -> u8 {
-        match self {
-            Self::Config(_) => 2,
-            Self::Failure(_) => 1,
-        }
+impl<'a> Start<'a> {
+    /// The session of a command that looks at the instances there are and prints something of its
+    /// own about them.
+    pub(super) fn looking(environment: &'a Environment) -> Result<Self, Stop> {
+        let config = startup::read_config(environment)?;
+        let (want, need, format) = (Want::Read, Need::Instances, Format::Silent);
+        Ok(Self { environment, config, want, need, format })
     }
 }
 
-/// An open process: the engine, and the lock that it holds.
-pub(super) struct Open {
-    /// The engine.
-    pub engine: Engine,
-    /// What jobs work with.
-    pub context: Arc<Context>,
-    /// What it wanted of its state.
-    pub want: Want,
-    /// What has to be said before anything else.
-    pub remarks: Vec<String>,
+/// What a command needs to know before it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Nothing yet.
+    Nothing,
+    /// Who we are.
+    Account,
+    /// What there is; where AWS does not tell, what was last known.
+    LastKnown,
+    /// Instances to act on.
+    Instances,
+    /// A deployment to add to, be it a new one.
+    Room,
+}
+
+/// One headless command under way.
+pub(super) struct Session {
+    event_loop: EventLoop<Lines>,
+    context: Arc<Context>,
+    want: Want,
     _lock: Option<Lock>,
 }
 
-/// Reads the configuration. `Ok(None)` when there is none at the default place.
-pub(super) fn read_config(environment: &Environment) -> Result<Option<Config>, SessionError> {
-    let path = &environment.global.config;
-    let bytes = match read_capped(path) {
-        Ok(bytes) => bytes,
-        Err(error)
-            if error.kind() == io::ErrorKind::NotFound && path == Path::new("config.yaml") =>
-        {
-            return Ok(None);
+impl Session {
+    /// Opens a session, learns what is needed, lets the command do its work, and closes: the state
+    /// is written, and the last line is printed.
+    pub(super) async fn run(
+        start: Start<'_>,
+        command: impl AsyncFnOnce(&mut Self) -> Result<ExitCode, Stop>,
+    ) -> Result<ExitCode, Stop> {
+        let need = start.need;
+        let mut session = Self::open(start)?;
+        let result = match Box::pin(session.learn(need)).await {
+            Ok(()) => Box::pin(command(&mut session)).await,
+            Err(stop) => Err(stop),
+        };
+        Ok(Box::pin(session.close(result)).await)
+    }
+
+    fn open(start: Start<'_>) -> Result<Self, Stop> {
+        let Start { environment, config, want, format, .. } = start;
+        let Open { engine, context, remarks, lock } =
+            startup::open(environment, config, want, None)?;
+        for remark in remarks {
+            super::stderr::print(&format!("WARNING: {remark}"));
         }
-        Err(error) => {
-            let hint = "name a readable file with --config";
-            return Err(SessionError::Config(format!("{}: {error}; {hint}", path.display())));
+        let event_loop = EventLoop::new(engine, Lines::listen(format)?);
+        Ok(Self { event_loop, context, want, _lock: lock })
+    }
+
+    /// What is known.
+    pub(super) fn model(&self) -> &Model {
+        &self.event_loop.engine.model
+    }
+
+    /// The printer, and what it prints from.
+    pub(super) fn printer(&mut self) -> (&mut Printer<Stdout>, &Model) {
+        (&mut self.event_loop.edge.printer, &self.event_loop.engine.model)
+    }
+
+    /// Says a sentence of the command itself.
+    pub(super) fn tell(&mut self, level: Level, text: &str) {
+        let (printer, model) = self.printer();
+        printer.line(model, &Subject::Job, level, text);
+    }
+
+    /// Whether everything went well so far.
+    pub(super) fn verdict(&self) -> ExitCode {
+        self.model().verdict().into()
+    }
+
+    /// Asks the user; only the right answer goes on.
+    pub(super) async fn confirm(&mut self, question: &str, right: &str) -> Result<(), Stop> {
+        confirm::ask(&mut self.event_loop.edge, question, right).await
+    }
+
+    /// Gives a command and drives the loop until no job is under way.
+    pub(super) async fn perform(&mut self, command: Command) -> Result<(), Stop> {
+        self.event_loop.engine.model.flash = None;
+        leave(self.event_loop.take_up(Message::Command(command)).await)?;
+        if self.model().active().next().is_none() {
+            return self.refused(Level::Info);
         }
-    };
-    let mut config = config::parse_bytes(&path.display().to_string(), &bytes)
-        .map_err(|complaints| SessionError::Config(complaints.to_string()))?;
-    check_keymap(path, &config)?;
-    environment.adapt(&mut config);
-    Ok(Some(config))
-}
-
-/// What the configuration says of keys, held against the keymap, which it cannot know itself.
-fn check_keymap(path: &Path, config: &Config) -> Result<(), SessionError> {
-    let wrong = Keymap::new(&config.ui.keymap).err().unwrap_or_default();
-    let lines: Vec<String> =
-        wrong.iter().map(|wrong| format!("{}:{wrong}", path.display())).collect();
-    if lines.is_empty() { Ok(()) } else { Err(SessionError::Config(lines.join("\n"))) }
-}
-
-/// One byte more than allowed is enough to refuse a file that is too long.
-fn read_capped(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    open_regular(path)?.take(CONFIG_CAP + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// Opens the state and puts the engine together.
-pub(super) fn open(
-    environment: &Environment,
-    config: Option<Config>,
-    want: Want,
-    window: Option<(u16, u16)>,
-) -> Result<Open, SessionError> {
-    let global = &environment.global;
-    let recalled = recall(global, want).map_err(SessionError::Failure)?;
-    let Recalled { state, journal, file, lock, read_only, is_unsure, remarks } = recalled;
-    let (deployment, is_new_deployment) = deployment(global, config.as_ref(), &state);
-    if let Some(other) = state.deployment.as_ref().filter(|it| **it != deployment)
-        && !state.entries.is_empty()
-    {
-        return Err(of_another(&global.state, other, &deployment));
+        while self.model().active().next().is_some() {
+            leave(self.event_loop.step().await)?;
+        }
+        // A create that waited for prices may have been refused by then.
+        self.refused(Level::Warning)
     }
-    // What no row and no open call is about may be of any account.
-    let of_rows = state.account.clone().filter(|_| !state.entries.is_empty());
-    let account = of_rows.or_else(|| journal.as_deref().and_then(Journal::account).cloned());
-    let access = environment.access.clone();
-    let now = access.now();
-    let fleet = fleet(&state, now);
-    let orders = journal.as_deref().map(jobs::unfinished).unwrap_or_default();
-    let destroys = journal.as_deref().map(jobs::unfinished_destroys).unwrap_or_default();
-    let config = config.map(Arc::new);
-    let (asker, questions) = jobs::questions();
-    let (desk, lanes) = jobs::lanes(access.time.clone());
-    let cache = Cache::new(&environment.cache);
-    let mut context = Context::new(
-        deployment.clone(),
-        is_new_deployment,
-        access,
-        config.clone(),
-        journal,
-        cache,
-        asker,
-    );
-    context.home.clone_from(&environment.home);
-    context.agent.clone_from(&environment.agent);
-    context.dial = Arc::clone(&environment.dial);
-    if let Some(config) = &config {
-        context.pace.consistency = Duration::from_secs(config.aws.consistency_window_s.into());
+
+    /// The same for a command whose printer is silent: why its job failed is said here.
+    pub(super) async fn obtain(&mut self, command: Command) -> Result<(), Stop> {
+        self.perform(command).await?;
+        match self.model().jobs.values().next_back().and_then(|job| job.outcome.as_ref()) {
+            Some((_, Outcome::Failed(failure))) => Err(Stop::Failure(failure.clone())),
+            _ => Ok(()),
+        }
     }
-    context.state_account = account;
-    context.unsure_until = is_unsure.then(|| Instant::now() + context.pace.consistency);
-    let context = Arc::new(context);
-    fleet.instances().for_each(|row| context.remember(row));
-    fleet.instances().filter_map(charge).for_each(|charge| context.tend(charge));
-    let model = Model::new(Opening {
-        config,
-        deployment,
-        fleet,
-        orders,
-        destroys,
-        read_only,
-        dashboard: window.is_some(),
-        now,
-        size: window.unwrap_or_default(),
-        profile: global.profile.clone(),
-        remembered: remembered(environment),
-    });
-    let engine = Engine::new(model, Arc::clone(&context), desk, lanes, questions, file);
-    Ok(Open { engine, context, want, remarks, _lock: lock })
-}
 
-/// Two deployments in one state file would be taken for one.
-fn of_another(file: &Path, other: &DeploymentId, deployment: &DeploymentId) -> SessionError {
-    let (file, other) = (file.display(), clean_line(other.as_str()));
-    let reason = format!("{file} holds the instances of {other}, not of {deployment}");
-    let hint = "name another file with --state, or the deployment that the file is of";
-    SessionError::Failure(Failure::new(FailureKind::Configuration, Step::State, reason, hint))
-}
+    /// A command that the model refused starts nothing: its words, from this level on, are the
+    /// answer.
+    fn refused(&mut self, least: Level) -> Result<(), Stop> {
+        let flash = self.model().flash.clone().filter(|flash| flash.level >= least);
+        let Some(flash) = flash else { return Ok(()) };
+        if self.is_silent() && flash.level == Level::Warning {
+            return Err(Stop::Usage(flash.text));
+        }
+        self.tell(flash.level, &flash.text);
+        if flash.level == Level::Warning { Err(Stop::Left(ExitCode::FAILED)) } else { Ok(()) }
+    }
 
-/// How the screen was arranged the last time.
-fn remembered(environment: &Environment) -> Remembered {
-    let text = environment.memory().and_then(|folder| read_capped(&folder.join(LAYOUT)).ok());
-    let text = text.and_then(|bytes| String::from_utf8(bytes).ok());
-    text.and_then(|text| Remembered::read(&text)).unwrap_or_default()
-}
+    /// Learns who we are and what there is; where no file tells the deployment, the tags do.
+    pub(super) async fn learn(&mut self, need: Need) -> Result<(), Stop> {
+        if need == Need::Nothing {
+            return Ok(());
+        }
+        if need != Need::Account && self.context.is_provisional() {
+            self.find_deployment(need).await?;
+        }
+        self.perform(Command::Refresh).await?;
+        match self.model().account {
+            // Without AWS, list still shows what was last known.
+            None if need == Need::LastKnown => Ok(()),
+            None => Err(self.unknown()),
+            Some(_) if need == Need::Account => Ok(()),
+            Some(_) => self.perform(Command::Refresh).await,
+        }
+    }
 
-/// The deployment: from the command line, the configuration or the state; else a new one.
-fn deployment(global: &Global, config: Option<&Config>, state: &State) -> (DeploymentId, bool) {
-    let told = global
-        .deployment
-        .clone()
-        .map(DeploymentId::from)
-        .or_else(|| config.and_then(|config| config.deployment.clone()))
-        .or_else(|| state.deployment.clone());
-    if let Some(id) = told {
-        (id, false)
-    } else {
-        let random = Uuid::new_v4().simple().to_string();
-        (DeploymentId::new(format!("spot-{}", &random[..8])), true)
+    /// Why there is no way on while nobody knows who we are. A printer has told it already.
+    fn unknown(&self) -> Stop {
+        match &self.model().trouble {
+            Some(trouble) if self.is_silent() => Stop::Failure(trouble.clone()),
+            Some(trouble) if is_without_credentials(trouble) => Stop::Left(ExitCode::USAGE),
+            _ => Stop::Left(self.verdict().max(ExitCode::FAILED)),
+        }
+    }
+
+    fn is_silent(&self) -> bool {
+        matches!(self.event_loop.edge.printer.format(), Format::Silent | Format::Output)
+    }
+
+    /// Who we are, and the regions that were named.
+    pub(super) fn account(&self, named: &[String]) -> Result<(Account, Vec<Region>), Stop> {
+        let account = self.model().account.clone().ok_or_else(|| self.unknown())?;
+        let regions: Vec<Region> = named.iter().map(|name| Region::from(name.as_str())).collect();
+        match regions.iter().find(|region| !account.regions.contains(region)) {
+            Some(unknown) => {
+                let text = format!("--region {unknown}: the account has no such region");
+                Err(Stop::Usage(text))
+            }
+            None => Ok((account, regions)),
+        }
+    }
+
+    /// Takes up the one deployment of this creator that tags tell of.
+    async fn find_deployment(&mut self, need: Need) -> Result<(), Stop> {
+        let context = Arc::clone(&self.context);
+        let looking = async {
+            // The job that identifies us fails in the same way and says so.
+            context.account().await.ok()?;
+            Some(jobs::find_deployment(&context).await)
+        };
+        let found = tokio::select! {
+            found = looking => found,
+            _ = self.event_loop.edge.signal() => return Err(Stop::Left(ExitCode::INTERRUPTED)),
+        };
+        let deployment = match found {
+            None => return Ok(()),
+            Some(Ok(Found::None)) => None,
+            // Others' deployments are no reason not to begin one of our own.
+            Some(Ok(Found::Others(_))) if need == Need::Room => None,
+            Some(Ok(Found::One(deployment))) => Some(deployment),
+            Some(Ok(Found::Others(seen) | Found::Several(seen))) => {
+                let seen: Vec<String> = seen.iter().map(ToString::to_string).collect();
+                let text = format!(
+                    "no state file tells which of these deployments is meant:\n  {}\nname one: \
+                     --deployment ID",
+                    seen.join("\n  ")
+                );
+                return Err(Stop::Usage(text));
+            }
+            Some(Err(error)) => {
+                let hint =
+                    "no state file tells which deployment is meant; name it: --deployment ID";
+                let failure = error.failure(Step::Account);
+                return Err(Stop::Failure(Failure { hint: hint.to_owned(), ..failure }));
+            }
+        };
+        self.context.settle(deployment.clone());
+        if let Some(deployment) = deployment {
+            let news = News::Job(JobNews::Deployment(deployment));
+            let report = Report { job: JobId(0), at: context.now(), news };
+            self.event_loop.engine.handle(Message::Report(report));
+        }
+        Ok(())
+    }
+
+    /// Writes the state and the last line. Programs get that line always; people where there is
+    /// something to sum up.
+    async fn close(mut self, result: Result<ExitCode, Stop>) -> ExitCode {
+        let is_summed_up = matches!(result, Ok(_) | Err(Stop::Left(_)));
+        let mut code = result.unwrap_or_else(|stop| {
+            stop.print();
+            stop.code()
+        });
+        if let Err(why) = self.event_loop.engine.finish().await {
+            // A destroy never needs the disk: what it ended is gone, whatever the state still says.
+            let needs_state = self.want != Want::Destroy;
+            self.tell(if needs_state { Level::Error } else { Level::Warning }, &why);
+            if needs_state {
+                code = code.max(ExitCode::FAILED);
+            }
+        }
+        // Another account than that of the state is a wrong choice of the user's, not something
+        // that failed.
+        if code == ExitCode::FAILED && self.context.is_of_another_account() {
+            code = ExitCode::USAGE;
+        }
+        let (printer, model) = self.printer();
+        if is_summed_up || printer.format() == Format::Json {
+            printer.summary(model, code == ExitCode::DONE);
+        }
+        code
     }
 }
 
-/// A node that an earlier run deployed, and whose host is known.
-fn charge(instance: &Instance) -> Option<Charge> {
-    let deployed = matches!(instance.phase, Phase::Ready | Phase::Degraded { .. });
-    Some(Charge {
-        key: instance.key.clone(),
-        machine: instance.machine.clone().filter(|_| deployed)?,
-        host_key: instance.host_key.clone()?,
-    })
-}
-
-fn fleet(state: &State, now: Timestamp) -> Fleet {
-    let mut fleet = Fleet::default();
-    fleet.remember_spent(state.spent.clone());
-    for entry in &state.entries {
-        fleet.insert(entry.instance(now));
+/// How the loop was left, if it was. A printer never fails it, and goes on in no other way.
+fn leave(step: io::Result<Option<Left>>) -> Result<(), Stop> {
+    match step? {
+        None => Ok(()),
+        Some(Left::Exit(exit)) => Err(Stop::Left(exit.into())),
+        Some(Left::Turn(_)) => Err(Stop::Left(ExitCode::FAILED)),
     }
-    fleet
 }

@@ -10,11 +10,14 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::environment::Environment;
-use super::session::{self, SessionError};
-use super::stdout::Stdout;
+use super::exit_code::ExitCode;
+use super::startup::read_config;
+use super::stderr;
+use super::stdout::print;
+use super::stop::Stop;
 use crate::aws::Aws;
 use crate::config::{self, Config, Found};
-use crate::fleet::{Account, Region};
+use crate::fleet::{Account, Failure, FailureKind, Region, Step};
 use crate::jobs::{Credentials, node_files};
 use crate::store::{MOST, read_text, write_atomically};
 
@@ -42,30 +45,33 @@ const EXAMPLE: &str = include_str!("../../config.yaml.example");
 const KEYS: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
 
 /// `version`.
-pub(super) fn version() -> u8 {
-    say(&format!("spot-tui {}", env!("CARGO_PKG_VERSION")));
-    0
+pub(super) fn version() -> ExitCode {
+    print(&format!("spot-tui {}", env!("CARGO_PKG_VERSION")));
+    ExitCode::DONE
 }
 
 /// `validate`.
-pub(super) fn validate(environment: &Environment, as_json: bool) -> u8 {
-    let problems: Vec<String> = match session::read_config(environment) {
+pub(super) fn validate(environment: &Environment, as_json: bool) -> ExitCode {
+    let problems: Vec<String> = match read_config(environment) {
         Ok(Some(config)) => missing_files(&config),
         Ok(None) => vec!["there is no config.yaml here: run `spot-tui setup`".to_owned()],
-        Err(SessionError::Config(complaints)) => complaints.lines().map(str::to_owned).collect(),
-        Err(error) => vec![error.to_string()],
+        Err(Stop::Config(complaints)) => complaints.lines().map(str::to_owned).collect(),
+        Err(stop) => {
+            stop.print();
+            return stop.code();
+        }
     };
     let path = environment.global.config.display();
     if as_json {
-        say(&json!({"v": 1, "ok": problems.is_empty(), "problems": problems}).to_string());
+        print(&json!({"v": 1, "ok": problems.is_empty(), "problems": problems}).to_string());
     } else if problems.is_empty() {
-        say(&format!("{path} is valid"));
+        print(&format!("{path} is valid"));
     } else {
         for problem in &problems {
-            complain(problem);
+            stderr::print(problem);
         }
     }
-    if problems.is_empty() { 0 } else { 2 }
+    if problems.is_empty() { ExitCode::DONE } else { ExitCode::USAGE }
 }
 
 /// What the configuration names and is not there, or cannot work.
@@ -110,36 +116,22 @@ fn unfit(path: &Path, is_folder: bool) -> Option<String> {
     }
 }
 
-/// `setup`.
-pub(super) async fn setup(environment: &Environment) -> u8 {
-    let account = identify(environment).await;
-    match prepare(environment, account.as_ref().ok()) {
-        Ok(next) => {
-            match account {
-                Ok(account) => say(&format!("AWS: account {}, {}", account.id, account.arn)),
-                Err(why) => say(&format!("AWS: not reached: {why}")),
-            }
-            say("Next:");
-            for (number, step) in next.iter().enumerate() {
-                say(&format!("  {}. {step}", number + 1));
-            }
-            0
-        }
-        Err(SetupError::Config(text)) => {
-            complain(&text);
-            2
-        }
-        Err(SetupError::Io(text)) => {
-            complain(&text);
-            1
-        }
+/// `setup`. What it had done until something failed stays.
+pub(super) async fn setup(environment: &Environment) -> Result<ExitCode, Stop> {
+    if environment.demo.is_some() {
+        return Err(Stop::Usage("a demo needs no setup: run `spot-tui --demo`".to_owned()));
     }
-}
-
-/// Why `setup` stopped. What it had done until then stays.
-enum SetupError {
-    Config(String),
-    Io(String),
+    let account = identify(environment).await;
+    let next = prepare(environment, account.as_ref().ok())?;
+    match account {
+        Ok(account) => print(&format!("AWS: account {}, {}", account.id, account.arn)),
+        Err(why) => print(&format!("AWS: not reached: {why}")),
+    }
+    print("Next:");
+    for (number, step) in next.iter().enumerate() {
+        print(&format!("  {}. {step}", number + 1));
+    }
+    Ok(ExitCode::DONE)
 }
 
 async fn identify(environment: &Environment) -> Result<Account, String> {
@@ -149,16 +141,13 @@ async fn identify(environment: &Environment) -> Result<Account, String> {
     };
     match tokio::time::timeout(PATIENCE, asking).await {
         Ok(Ok(account)) => Ok(account),
-        Ok(Err(error)) => Err(error.failure(crate::fleet::Step::Account).to_string()),
+        Ok(Err(error)) => Err(error.failure(Step::Account).to_string()),
         Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
     }
 }
 
 /// Makes what is missing and answers what the user has to do next.
-fn prepare(
-    environment: &Environment,
-    account: Option<&Account>,
-) -> Result<Vec<String>, SetupError> {
+fn prepare(environment: &Environment, account: Option<&Account>) -> Result<Vec<String>, Stop> {
     let home = home();
     let key = KEYS
         .iter()
@@ -173,7 +162,7 @@ fn prepare(
         );
     }
     match &key {
-        Some(key) => say(&format!("SSH: {}", key.display())),
+        Some(key) => print(&format!("SSH: {}", key.display())),
         None => next.push("make an SSH key: `ssh-keygen -t ed25519`".to_owned()),
     }
     merge_config(&environment.global.config, key)?;
@@ -186,7 +175,7 @@ fn prepare(
         made += create(&Path::new("instance").join(file.path), file.mode, file.content)?;
     }
     if made > 0 {
-        say(&format!("config.yaml.example, {FILES}/ and instance/: {made} files made"));
+        print(&format!("config.yaml.example, {FILES}/ and instance/: {made} files made"));
     }
     if !Path::new(FILES).join("orchestrator_endpoint").exists() {
         next.push(format!(
@@ -198,8 +187,8 @@ fn prepare(
     Ok(next)
 }
 
-fn merge_config(path: &Path, private_key: Option<PathBuf>) -> Result<(), SetupError> {
-    let failed = |error: io::Error| SetupError::Io(format!("{}: {error}", path.display()));
+fn merge_config(path: &Path, private_key: Option<PathBuf>) -> Result<(), Stop> {
+    let failed = |error: io::Error| unwritable(path, &error);
     let existing = match read_text(path, MOST) {
         Ok(text) => Some(text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -211,20 +200,20 @@ fn merge_config(path: &Path, private_key: Option<PathBuf>) -> Result<(), SetupEr
         .map(Region::from);
     let found = Found { private_key, region };
     let merged = config::merge_defaults(&path.display().to_string(), existing.as_deref(), &found)
-        .map_err(|complaints| SetupError::Config(complaints.to_string()))?;
+        .map_err(|complaints| Stop::Config(complaints.to_string()))?;
     if merged.added.is_empty() {
-        say(&format!("{}: complete, left as it is", path.display()));
+        print(&format!("{}: complete, left as it is", path.display()));
         return Ok(());
     }
     write_atomically(path, merged.text.as_bytes()).map_err(failed)?;
-    say(&format!("{}: added {}", path.display(), merged.added.join(", ")));
+    print(&format!("{}: added {}", path.display(), merged.added.join(", ")));
     Ok(())
 }
 
 /// Makes a file where there is none, and answers how many it made; what the user has is never
 /// touched.
-fn create(path: &Path, mode: u32, content: &[u8]) -> Result<usize, SetupError> {
-    let failed = |error: io::Error| SetupError::Io(format!("{}: {error}", path.display()));
+fn create(path: &Path, mode: u32, content: &[u8]) -> Result<usize, Stop> {
+    let failed = |error: io::Error| unwritable(path, &error);
     if let Some(folder) = path.parent() {
         DirBuilder::new().recursive(true).mode(0o755).create(folder).map_err(failed)?;
     }
@@ -247,13 +236,7 @@ fn expand(path: &Path, home: &Path) -> PathBuf {
     path.strip_prefix("~").map_or_else(|_| path.to_owned(), |rest| home.join(rest))
 }
 
-/// A line on standard output.
-fn say(text: &str) {
-    // A reader that went away is no reason to stop.
-    let _ = writeln!(Stdout, "{text}");
-}
-
-/// A line on standard error.
-fn complain(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+fn unwritable(path: &Path, error: &io::Error) -> Stop {
+    let reason = format!("{}: {error}", path.display());
+    Stop::Failure(Failure::new(FailureKind::LocalDisk, Step::State, reason, ""))
 }

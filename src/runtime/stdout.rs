@@ -4,7 +4,8 @@
 use std::io::{self, Write};
 use std::sync::OnceLock;
 
-use super::commands::FAILED;
+use super::exit_code::ExitCode;
+use super::stderr;
 
 /// Why something was not written.
 static LOST: OnceLock<String> = OnceLock::new();
@@ -33,13 +34,23 @@ fn noted<T>(written: io::Result<T>) -> io::Result<T> {
     written
 }
 
+/// Prints a line, or several. A reader that went away is no reason to stop.
+pub(super) fn print(text: &str) {
+    let _ = writeln!(Stdout, "{text}");
+}
+
+/// Writes a text as it is.
+pub(super) fn write(text: &str) {
+    let _ = Stdout.write_all(text.as_bytes());
+}
+
 /// The exit code, once all that was written has arrived.
-pub(super) fn finish(code: u8) -> u8 {
+pub(super) fn finish(code: ExitCode) -> ExitCode {
     let _ = Stdout.flush();
     match LOST.get() {
         Some(why) => {
-            let _ = writeln!(io::stderr(), "spot-tui: standard output: {why}");
-            code.max(FAILED)
+            stderr::print(&format!("spot-tui: standard output: {why}"));
+            code.max(ExitCode::FAILED)
         }
         None => code,
     }

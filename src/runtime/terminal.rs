@@ -1,36 +1,22 @@
-//! The terminal: taken, lent and given back.
-//!
-//! [`leave`] undoes everything that [`Terminal::enter`] did, needs nothing in hand, may be called
-//! twice, and ignores errors: it runs on the normal way out, after an error and in the panic hook.
+//! The terminal through crossterm: taken, lent and given back.
 
 use std::future::poll_fn;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::mem::ManuallyDrop;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{self, Poll};
+use std::task::Poll;
 
-use crossterm::event::{
-    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, Event, EventStream,
-    KeyEventKind,
-};
-use crossterm::terminal::{
-    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
-};
-use crossterm::{cursor, execute, queue, terminal};
+use crossterm::event::{EventStream, KeyEventKind};
+use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
+use crossterm::{execute, queue};
 use futures_util::StreamExt;
 use ratatui::Frame;
 use ratatui::backend::CrosstermBackend;
-use rustix::process::{Signal, getpid, kill_process};
+use rustix::process::{Signal, getpgrp, getpid, getsid, kill_current_process_group, kill_process};
 
+use super::alternate;
+use super::signals::{JobControl, Signals};
+use super::tty::{Event, Stopped, Tty};
 use crate::app::Input;
-
-/// Whether this process holds the screen. The panic hook asks.
-static HELD: AtomicBool = AtomicBool::new(false);
-
-/// Whether the screen is held now, so that nothing else may be printed.
-pub(super) fn is_held() -> bool {
-    HELD.load(Ordering::SeqCst)
-}
 
 type Screen = ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 
@@ -41,96 +27,119 @@ pub(super) struct Terminal {
     screen: ManuallyDrop<Screen>,
     // The stream's own thread reads the keyboard while the stream lives: it is dropped whenever
     // somebody else is to read it.
-    events: Option<EventStream>,
+    keys: Option<EventStream>,
+    signals: Option<(Signals, JobControl)>,
 }
 
 impl Terminal {
     /// Takes the screen and the keyboard.
     pub(super) fn enter() -> io::Result<Self> {
         let screen = blank()?;
-        take()?;
-        Ok(Self { screen, events: Some(EventStream::new()) })
+        alternate::enter()?;
+        Ok(Self { screen, keys: Some(EventStream::new()), signals: None })
     }
 
-    /// Draws a frame. The terminal shows it whole or not at all, where it knows how.
-    pub(super) fn draw(&mut self, render: impl FnOnce(&mut Frame)) -> io::Result<()> {
+    /// From now on the system's signals are heard here as well. Needs a runtime around it.
+    pub(super) fn listen(&mut self) -> io::Result<()> {
+        self.signals = Some((Signals::listen()?, JobControl::listen()?));
+        Ok(())
+    }
+}
+
+impl Tty for Terminal {
+    async fn next(&mut self) -> io::Result<Event> {
+        use crossterm::event::Event as Key;
+        loop {
+            let key = tokio::select! {
+                biased;
+                event = signalled(&mut self.signals) => return Ok(event),
+                key = key(&mut self.keys) => key?,
+            };
+            let input = match key {
+                // Terminals with the kitty protocol also report releases.
+                Key::Key(key) if key.kind == KeyEventKind::Release => continue,
+                Key::Key(key) => Input::Key(key),
+                Key::Paste(text) => Input::Paste(text),
+                Key::Mouse(mouse) => Input::Mouse(mouse),
+                Key::Resize(columns, rows) => Input::Resize(columns, rows),
+                Key::FocusGained | Key::FocusLost => continue,
+            };
+            return Ok(Event::Input(input));
+        }
+    }
+
+    /// The terminal shows a frame whole or not at all, where it knows how.
+    fn draw(&mut self, render: impl FnOnce(&mut Frame)) -> io::Result<()> {
         queue!(self.screen.backend_mut(), BeginSynchronizedUpdate)?;
         self.screen.draw(render)?;
         execute!(self.screen.backend_mut(), EndSynchronizedUpdate)
     }
 
-    /// The next thing that the user did. Cancel-safe. An error means that the terminal is gone.
-    pub(super) async fn next(&mut self) -> io::Result<Input> {
-        loop {
-            match poll_fn(|context| self.poll(context)).await? {
-                // Terminals with the kitty protocol also report releases.
-                Event::Key(key) if key.kind == KeyEventKind::Release => {}
-                Event::Key(key) => return Ok(Input::Key(key)),
-                Event::Paste(text) => return Ok(Input::Paste(text)),
-                Event::Mouse(mouse) => return Ok(Input::Mouse(mouse)),
-                Event::Resize(columns, rows) => return Ok(Input::Resize(columns, rows)),
-                Event::FocusGained | Event::FocusLost => {}
-            }
-        }
-    }
-
-    /// The next event. crossterm asks a terminal that is gone again and again and says nothing
-    /// (0.29), so it is never asked about one.
-    fn poll(&mut self, context: &mut task::Context<'_>) -> Poll<io::Result<Event>> {
-        let gone = || Err(io::ErrorKind::BrokenPipe.into());
-        if !io::stdin().is_terminal() {
-            return Poll::Ready(gone());
-        }
-        let Some(events) = &mut self.events else { return Poll::Pending };
-        events.poll_next_unpin(context).map(|event| event.unwrap_or_else(gone))
-    }
-
-    /// Columns and rows.
-    pub(super) fn size(&self) -> io::Result<(u16, u16)> {
+    fn size(&self) -> io::Result<(u16, u16)> {
         let size = self.screen.size()?;
         Ok((size.width, size.height))
     }
 
-    /// Gives the terminal to the shell until `fg`. Its size may be another one afterwards.
-    pub(super) fn suspend(&mut self) -> io::Result<()> {
-        self.lend();
-        kill_process(getpid(), Signal::TSTP)?;
-        self.take_back()
-    }
-
-    /// Gives the screen and the keyboard to another program.
-    pub(super) fn lend(&mut self) {
-        self.events = None;
-        leave();
-    }
-
-    /// Takes them back. The size may be another one.
-    pub(super) fn take_back(&mut self) -> io::Result<()> {
-        take()?;
-        // Not `clear`, which asks the terminal where its cursor is: the keyboard would answer.
-        self.screen = blank()?;
-        self.events = Some(EventStream::new());
-        Ok(())
-    }
-
-    /// Takes the mouse's buttons and its wheel, or gives them back. Not crossterm's own way, which
-    /// also asks for every move: hundreds of events a second.
-    pub(super) fn take_mouse(&mut self, taken: bool) -> io::Result<()> {
-        self.send(if taken { b"\x1b[?1000h\x1b[?1006h" } else { b"\x1b[?1006l\x1b[?1000l" })
-    }
-
-    /// Writes an escape sequence past the frame: the clipboard's, the bell.
-    pub(super) fn send(&mut self, sequence: &[u8]) -> io::Result<()> {
+    fn send(&mut self, sequence: &[u8]) -> io::Result<()> {
         let backend = self.screen.backend_mut();
         backend.write_all(sequence)?;
         Write::flush(backend)
+    }
+
+    fn lend(&mut self) {
+        self.keys = None;
+        alternate::leave();
+    }
+
+    fn take_back(&mut self) -> io::Result<()> {
+        alternate::enter()?;
+        // Not `clear`, which asks the terminal where its cursor is: the keyboard would answer.
+        self.screen = blank()?;
+        self.keys = Some(EventStream::new());
+        Ok(())
+    }
+
+    fn stop(&mut self, who: Stopped) -> io::Result<bool> {
+        // The group of a session's leader has no shell over it that would bring it back, and the
+        // system lets such a group not be stopped either (an orphaned process group).
+        if getsid(None)? == getpgrp() {
+            return Ok(false);
+        }
+        if who == Stopped::Group {
+            kill_current_process_group(Signal::TSTP)?;
+        }
+        // Here SIGTSTP is only heard of; this one nobody can but obey.
+        kill_process(getpid(), Signal::STOP)?;
+        Ok(true)
+    }
+}
+
+/// The next key. Pends while another program has the terminal. crossterm asks a terminal that is
+/// gone again and again and says nothing (0.29), so it is never asked about one.
+async fn key(keys: &mut Option<EventStream>) -> io::Result<crossterm::event::Event> {
+    let gone = || Err(io::ErrorKind::BrokenPipe.into());
+    poll_fn(|context| match keys {
+        None => Poll::Pending,
+        Some(_) if !io::stdin().is_terminal() => Poll::Ready(gone()),
+        Some(keys) => keys.poll_next_unpin(context).map(|event| event.unwrap_or_else(gone)),
+    })
+    .await
+}
+
+/// What the system says. Pends while nobody listens.
+async fn signalled(signals: &mut Option<(Signals, JobControl)>) -> Event {
+    let Some((signals, job_control)) = signals else { return std::future::pending().await };
+    tokio::select! {
+        biased;
+        event = job_control.next() => event,
+        signal = signals.next() => Event::Signal(signal),
     }
 }
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        self.events = None;
-        leave();
+        self.keys = None;
+        alternate::leave();
     }
 }
 
@@ -138,22 +147,4 @@ impl Drop for Terminal {
 fn blank() -> io::Result<ManuallyDrop<Screen>> {
     let backend = CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, io::stdout()));
     ratatui::Terminal::new(backend).map(ManuallyDrop::new)
-}
-
-fn take() -> io::Result<()> {
-    terminal::enable_raw_mode()?;
-    HELD.store(true, Ordering::SeqCst);
-    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
-}
-
-/// Gives the terminal back as it was.
-pub(super) fn leave() {
-    if !HELD.swap(false, Ordering::SeqCst) {
-        return;
-    }
-    // Whatever of it fails, the rest is worth trying: the terminal may be gone.
-    let mut out = io::stdout();
-    let _ = execute!(out, EndSynchronizedUpdate, DisableMouseCapture, DisableBracketedPaste);
-    let _ = execute!(out, LeaveAlternateScreen, cursor::Show);
-    let _ = terminal::disable_raw_mode();
 }

@@ -29,10 +29,10 @@ fn bill(until: u64) -> Value {
 
 /// What the screen shows: the total, and each row.
 fn shown(stage: &Stage) -> Value {
-    let costs = stage.model.fleet.costs().values();
+    let costs = stage.model().fleet.costs().values();
     let total: Amount = costs.map(|cost: &Cost| cost.accrued).sum();
     assert!(!total.is_partial, "all prices are known");
-    let rows = stage.model.fleet.instances();
+    let rows = stage.model().fleet.instances();
     let mut each: Vec<String> = rows.map(|row| format!("{:.2}", row.cost.accrued.usd)).collect();
     each.sort();
     serde_json::json!({ "total": format!("{:.2}", total.usd), "each": each })
@@ -53,6 +53,6 @@ async fn a_week_costs_to_the_cent_what_the_story_says() {
     stage.until_second(WEEK).await;
     let whole = bill(WEEK);
     assert_eq!(shown(&stage)["total"], whole["total"], "what is gone still counts");
-    assert_eq!(stage.model.fleet.len(), 16, "its rows do not");
+    assert_eq!(stage.model().fleet.len(), 16, "its rows do not");
     assert!(stage.unmet().is_empty(), "{:?}", stage.unmet());
 }

@@ -55,7 +55,7 @@ async fn a_fleet_takes_what_there_is_and_tells_who_refused() {
     user.command(Command::create(None));
     user.until(120, "five run", |user| user.running().len() == 5).await;
     assert_eq!((user.calls("CreateFleet"), user.calls("RunInstances")), (3, 0));
-    let region = &user.model.fleet.regions()[&"eu-west-1".into()];
+    let region = &user.model().fleet.regions()[&"eu-west-1".into()];
     let attempts: Vec<String> =
         region.attempts.iter().map(|it| it.to_string()[9..].to_owned()).collect();
     assert_eq!(
@@ -79,7 +79,7 @@ async fn what_a_fleet_does_not_bring_fails_with_every_attempt() {
     user.open().await;
     user.command(Command::create(None));
     let failed = |user: &Stage| {
-        let rows = user.model.fleet.instances();
+        let rows = user.model().fleet.instances();
         rows.filter(|row| matches!(row.phase, Phase::Failed(_))).count()
     };
     user.until(120, "three fail", |user| failed(user) == 3).await;

@@ -36,7 +36,7 @@ fn ready(stage: &Stage) -> usize {
 }
 
 fn interrupted(stage: &Stage) -> Vec<&Instance> {
-    let rows = stage.model.fleet.instances();
+    let rows = stage.model().fleet.instances();
     rows.filter(|row| matches!(row.phase, Phase::Interrupted { at: Some(_) })).collect()
 }
 
@@ -53,7 +53,7 @@ async fn three_of_twenty_are_seen_drained_and_replaced_elsewhere() {
     let gone: Vec<(InstanceId, Pool)> =
         interrupted(&stage).into_iter().map(|row| (row.id().unwrap().clone(), pool(row))).collect();
     for row in interrupted(&stage) {
-        let left = row.phase.notice().unwrap().duration_since(stage.model.now);
+        let left = row.phase.notice().unwrap().duration_since(stage.model().now);
         assert!((110..=120).contains(&left.as_secs()), "{left:?}");
     }
     stage
@@ -62,7 +62,7 @@ async fn three_of_twenty_are_seen_drained_and_replaced_elsewhere() {
     stage.until(400, "twenty are ready again", |stage| ready(stage) == 20).await;
     stage.until(120, "three are gone", |it| it.phases().get("Terminated") == Some(&3)).await;
     assert!(stage.unmet().is_empty(), "{:?}", stage.unmet());
-    let mut rows: Vec<&Instance> = stage.model.fleet.instances().collect();
+    let mut rows: Vec<&Instance> = stage.model().fleet.instances().collect();
     rows.sort_by_key(|row| row.machine.as_ref().unwrap().launched);
     for row in &rows[20..] {
         assert!(gone.iter().all(|(_, from)| *from != pool(row)), "{}", row.label());
@@ -98,7 +98,7 @@ async fn where_the_total_is_held_the_cheapest_other_region_replaces() {
     stage.until(5, "two count down", |stage| interrupted(stage).len() == 2).await;
     stage.until(400, "nine are ready again", |stage| ready(stage) == 9).await;
     let here = |region: &str| {
-        let rows = stage.model.fleet.alive();
+        let rows = stage.model().fleet.alive();
         rows.filter(|row| row.region == region.into() && row.phase == Phase::Ready).count()
     };
     assert_eq!([here("eu-west-1"), here("us-west-2"), here("sa-east-1")], [1, 5, 3]);

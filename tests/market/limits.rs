@@ -40,7 +40,7 @@ async fn what_is_within_the_budget_is_created_as_soon_as_that_is_known() {
     let mut stage = user(config, "{}");
     stage.open().await;
     stage.command(Command::create(None));
-    assert_eq!(stage.model.fleet.len(), 0, "prices come first");
+    assert_eq!(stage.model().fleet.len(), 0, "prices come first");
     stage.until(60, "two run", |stage| stage.running().len() == 2).await;
 }
 
@@ -88,15 +88,15 @@ calls:
     // EC2 does not tell at once of what is there.
     stage.pass(5).await;
     stage.open().await;
-    let view = |stage: &Stage, region: &str| stage.model.fleet.regions()[&region.into()].clone();
+    let view = |stage: &Stage, region: &str| stage.model().fleet.regions()[&region.into()].clone();
     let is_lost = |stage: &Stage| {
-        let view = stage.model.fleet.regions().get(&"eu-west-1".into());
+        let view = stage.model().fleet.regions().get(&"eu-west-1".into());
         view.is_some_and(|view| view.trouble.is_some())
     };
     stage.until(300, "one region is lost", is_lost).await;
     stage.pass(120).await;
     let age = |stage: &Stage, region: &str| {
-        stage.model.now.duration_since(view(stage, region).answered.unwrap()).as_secs()
+        stage.model().now.duration_since(view(stage, region).answered.unwrap()).as_secs()
     };
     assert!(age(&stage, "eu-west-1") >= 110, "{}", age(&stage, "eu-west-1"));
     assert!(age(&stage, "us-west-2") <= 20, "{}", age(&stage, "us-west-2"));
@@ -136,7 +136,7 @@ async fn expired_credentials_end_the_watch_with_one_sentence_and_a_way_on() {
         trouble: { error: { status: 400, code: RequestExpired, message: Request has expired. } }";
     let mut stage = user("regions: [us-west-2: { machine_type: t3.medium }]", story);
     stage.open().await;
-    let watches = |stage: &Stage| stage.model.does(spot_tui::fleet::JobKind::Watch);
+    let watches = |stage: &Stage| stage.model().does(spot_tui::fleet::JobKind::Watch);
     stage.until(400, "the watch ends", |stage| !watches(stage)).await;
     assert_eq!(stage.log().matches("RequestExpired").count(), 1, "{}", stage.log());
     assert!(stage.log().contains("press r to go on"), "{}", stage.log());

@@ -47,7 +47,7 @@ async fn five_run_although_one_zone_is_full_one_throttles_and_one_has_two() {
         ]
     );
     let last = user.running().into_iter().last().unwrap().key.clone();
-    let attempts: Vec<String> = story(&user.model, &last)
+    let attempts: Vec<String> = story(user.model(), &last)
         .iter()
         .filter_map(|line| match line {
             Story::Attempt(attempt) => Some(attempt.to_string()),
@@ -66,7 +66,7 @@ async fn five_run_although_one_zone_is_full_one_throttles_and_one_has_two() {
             "t3a.medium in eu-west-1a gave 3 of 3",
         ]
     );
-    let region = &user.model.fleet.regions()[&"eu-west-1".into()];
+    let region = &user.model().fleet.regions()[&"eu-west-1".into()];
     assert_eq!(region.attempts.len(), 6);
 }
 
@@ -92,11 +92,11 @@ async fn what_finds_no_place_goes_to_another_region_where_that_is_wished() {
     user.open().await;
     user.command(Command::create(None));
     let failed = |user: &Stage| {
-        let rows = user.model.fleet.instances();
+        let rows = user.model().fleet.instances();
         rows.filter(|row| matches!(row.phase, Phase::Failed(_))).count()
     };
     user.until(120, "two fail", |user| failed(user) == 2).await;
-    let why = user.model.fleet.instances().find_map(|row| match &row.phase {
+    let why = user.model().fleet.instances().find_map(|row| match &row.phase {
         Phase::Failed(failure) => Some(failure.to_string()),
         _ => None,
     });

@@ -9,6 +9,7 @@ pub(crate) mod machine;
 pub(crate) mod moto;
 pub(crate) mod nats;
 pub(crate) mod orchestrator;
+pub(crate) mod paper;
 pub(crate) mod plain_ec2;
 pub(crate) mod proxy;
 pub(crate) mod root;

@@ -1,42 +1,36 @@
-//! Where a story is played: a demo cloud, and in front of it the program's model, its jobs, and a
-//! loop between them that nobody looks at.
+//! Where a story is played: a demo cloud, and in front of it the program's own loop with its model
+//! and its jobs, seen from an edge where nobody sits.
 
 use std::collections::BTreeMap;
+use std::future::pending;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use spot_tui::app::{
-    Command, Effect, Message, Model, Opening, Remembered, Ring, Scope, Stamped, update,
-};
+use spot_tui::app::{Command, Effect, Message, Model, Opening, Remembered, Ring, Scope};
 use spot_tui::aws::{Access, Aws, Credentials, Selector, SharedTimeSource};
 use spot_tui::config;
 use spot_tui::demo::{Cloud, Scenario, Settings, connector};
-use spot_tui::fleet::{Ec2State, Fleet, Instance, JobId, JobKind, JobNews, Outcome, Phase};
-use spot_tui::jobs::{self, Context, Desk, Lanes, Pace, lanes, questions};
+use spot_tui::fleet::{Ec2State, Fleet, Instance, JobId, JobKind, Phase};
+use spot_tui::jobs::{Context, Desk, Pace, Questions, lanes, questions};
+use spot_tui::runtime::engine::Engine;
+use spot_tui::runtime::event_loop::{Edge, EventLoop};
 use spot_tui::ssh::{ByteStream, Dial};
 use spot_tui::store::{Cache, Entry, Journal, Paths, State, StateFile};
 use tempfile::TempDir;
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
 use super::keys::Key;
 
 /// The longest that a job may take, in the world's time.
 const LONGEST: Duration = Duration::from_hours(2);
-/// The same for an ordinary stage.
-const LOOK: Duration = Duration::from_secs(1);
 
-pub(crate) struct Stage {
+pub(crate) struct Stage<E = Unattended> {
     pub(crate) cloud: Cloud,
-    pub(crate) model: Model,
+    pub(crate) event_loop: EventLoop<E>,
     context: Arc<Context>,
     desk: Desk,
-    lanes: Lanes,
-    jobs: Vec<(JobId, JoinHandle<()>)>,
-    /// How long the loop waits for a report before it looks at the clock.
-    look: Duration,
     begun: Instant,
     /// When nothing was being changed any more.
     settled: Instant,
@@ -54,31 +48,73 @@ impl Dial for Nobody {
     }
 }
 
+/// An edge where nobody presses keys and nobody looks.
+#[derive(Debug)]
+pub(crate) struct Unattended;
+
+impl Edge for Unattended {
+    async fn input(&mut self) -> Message {
+        pending().await
+    }
+
+    fn show(&mut self, model: &mut Model) -> io::Result<()> {
+        model.settle();
+        Ok(())
+    }
+
+    async fn act(&mut self, effect: Effect, _: &Model) -> io::Result<()> {
+        assert_eq!(effect, Effect::Bell, "nobody is there for it");
+        Ok(())
+    }
+}
+
+/// What a story of days asks as seldom as will do.
+pub(crate) fn seldom() -> Pace {
+    Pace {
+        settled: Duration::from_hours(12),
+        health: Duration::from_hours(24),
+        empty: Duration::from_hours(24),
+        notices: Duration::from_secs(110),
+        prices: Duration::from_hours(1),
+        ..Pace::default()
+    }
+}
+
 impl Stage {
     /// A world in which this happens, and a user with this configuration.
     pub(crate) fn set(config: &str, scenario: Scenario) -> Self {
-        Self::paced(config, scenario, Pace::default(), LOOK)
+        Self::with_edge(config, scenario, Pace::default(), Unattended)
     }
 
     /// The same for a story of days: questions are asked as seldom as will do, and no host answers,
     /// for sessions that are kept alive for days are not what it tells of.
     pub(crate) fn patient(config: &str, scenario: Scenario) -> Self {
-        let pace = Pace {
-            settled: Duration::from_hours(12),
-            health: Duration::from_hours(24),
-            empty: Duration::from_hours(24),
-            notices: Duration::from_secs(110),
-            prices: Duration::from_hours(1),
-            ..Pace::default()
-        };
-        let mut stage = Self::paced(config, scenario, pace, Duration::from_mins(2));
-        if let Some(context) = Arc::get_mut(&mut stage.context) {
-            context.dial = Arc::new(Nobody);
-        }
+        let mut stage = Self::empty(config, scenario, seldom(), Unattended);
+        stage.event_loop = stage.event_loop.ticking(Duration::from_mins(2));
         stage
     }
+}
 
-    fn paced(config: &str, scenario: Scenario, pace: Pace, look: Duration) -> Self {
+impl<E: Edge> Stage<E> {
+    /// A world without hosts, seen from this edge.
+    pub(crate) fn empty(config: &str, scenario: Scenario, pace: Pace, edge: E) -> Self {
+        Self::build(config, scenario, pace, edge, Some(Arc::new(Nobody)))
+    }
+
+    /// A world with hosts, seen from this edge.
+    fn with_edge(config: &str, scenario: Scenario, pace: Pace, edge: E) -> Self {
+        Self::build(config, scenario, pace, edge, None)
+    }
+
+    fn build(
+        config: &str,
+        scenario: Scenario,
+        pace: Pace,
+        edge: E,
+        dial: Option<Arc<dyn Dial>>,
+    ) -> Self {
+        // The program's own chance, in its pauses: the same seed tells the same story.
+        fastrand::seed(scenario.seed.unwrap_or_default());
         let began = "2026-11-20T09:00:00Z".parse().unwrap();
         let cloud = Cloud::new(&Settings { began, ..Settings::default() }, scenario);
         let folder = tempfile::tempdir().unwrap();
@@ -92,9 +128,9 @@ impl Stage {
             time: SharedTimeSource::new(cloud.world.clock()),
             profile: None,
         };
-        let (desk, lanes) = lanes(access.time.clone());
         let config = Arc::new(config);
         let journal = Journal::open(&Paths::new(folder.path().join("instances.json"))).unwrap();
+        let (asker, questions) = questions();
         let mut context = Context::new(
             "spot-test".into(),
             false,
@@ -102,20 +138,18 @@ impl Stage {
             Some(Arc::clone(&config)),
             Some(Arc::new(journal)),
             Cache::new(folder.path().join("cache")),
-            questions().0,
+            asker,
         );
         context.home = Some(folder.path().to_owned());
-        context.dial = Arc::new(cloud.hosts.clone());
+        context.dial = dial.unwrap_or_else(|| Arc::new(cloud.hosts.clone()));
         context.pace = pace;
-        let model = model(&context, Fleet::default());
+        let context = Arc::new(context);
+        let (engine, desk) = engine(&context, Fleet::default(), questions);
         Self {
             cloud,
-            context: Arc::new(context),
-            model,
+            event_loop: EventLoop::new(engine, edge),
+            context,
             desk,
-            lanes,
-            jobs: Vec::new(),
-            look,
             begun: Instant::now(),
             settled: Instant::now(),
             folder,
@@ -126,21 +160,22 @@ impl Stage {
     /// Looks around, creates, and goes on for so long.
     pub(crate) async fn create(&mut self, lasts_s: u32) {
         let begun = Instant::now();
-        self.take(Message::Command(Command::Refresh));
-        self.take(Message::Command(Command::create(None)));
+        self.command(Command::Refresh);
+        self.command(Command::create(None));
         self.go_on_until(begun + Duration::from_secs(lasts_s.into())).await;
     }
 
     /// Opens the dashboard: learns who we are, and watches.
     pub(crate) async fn open(&mut self) {
-        self.take(Message::Command(Command::Refresh));
-        let watches = |stage: &Self| stage.model.does(JobKind::Watch);
+        self.command(Command::Refresh);
+        let watches = |stage: &Self| stage.model().does(JobKind::Watch);
         self.until(30, "the watch begins", watches).await;
     }
 
     /// Gives a command.
     pub(crate) fn command(&mut self, command: Command) {
-        self.take(Message::Command(command));
+        let left = self.event_loop.engine.handle(Message::Command(command));
+        assert!(left.iter().all(|effect| *effect == Effect::Bell), "nobody is there for {left:?}");
     }
 
     /// Goes on until this is so, and fails after so many seconds of the world's time.
@@ -160,103 +195,85 @@ impl Stage {
         }
     }
 
-    /// Takes the next report, or looks at the clock.
+    /// From now on an instance prints a line this often, for as long as the stage stands.
+    pub(crate) fn chatter(&self, every: Duration) {
+        let key = self.model().fleet.instances().next().unwrap().key.clone();
+        let reporter = self.desk.reporter(JobId(0));
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(every).await;
+                reporter.output(&key, "Setting up docker-ce".to_owned());
+            }
+        });
+    }
+
+    /// Lets the loop take one step, and waits for that until this moment.
     async fn step(&mut self, end: Instant) {
-        let look = self.look.min(end.duration_since(Instant::now()));
-        let message = match timeout(look, self.lanes.next()).await {
-            Ok(report) => Message::Report(report),
-            Err(_) => Message::Clock,
-        };
-        self.take(message);
+        if let Ok(left) = timeout_at(end, self.event_loop.step()).await {
+            assert_eq!(left.unwrap(), None, "nobody wanted to leave");
+        }
     }
 
     /// Lets time pass until this second of the world, and looks at the clock then.
     pub(crate) async fn until_second(&mut self, second: u64) {
         self.pass(second.saturating_sub(self.begun.elapsed().as_secs())).await;
-        self.model.fleet.reckon(self.context.now());
-    }
-
-    /// The program ends and starts again: what it knows is what its state file holds.
-    pub(crate) fn restart(&mut self) {
-        for (_, job) in self.jobs.drain(..) {
-            job.abort();
-        }
-        let file = StateFile::new(Paths::new(self.folder.path().join("instances.json")));
-        let rows = self.model.fleet.instances();
-        let there = rows.filter(|row| row.phase != Phase::Terminated);
-        let state = State {
-            deployment: Some(self.model.deployment.clone()),
-            entries: there.filter_map(Entry::of).collect(),
-            account: self.model.account.as_ref().map(|account| account.id.clone()),
-            spent: self.model.fleet.spent_for_good(),
-        };
-        file.write(&state, &self.model.fleet.gone()).unwrap();
-        let read = file.read().unwrap().state;
-        let mut fleet = Fleet::default();
-        fleet.remember_spent(read.spent);
-        for entry in &read.entries {
-            fleet.insert(entry.instance(self.context.now()));
-        }
-        self.model = model(&self.context, fleet);
-    }
-
-    /// The rows that EC2 runs.
-    pub(crate) fn running(&self) -> Vec<&Instance> {
-        let runs =
-            |row: &&Instance| row.machine.as_ref().is_some_and(|it| it.state == Ec2State::Running);
-        self.model.fleet.instances().filter(runs).collect()
+        self.event_loop.engine.model.fleet.reckon(self.context.now());
     }
 
     /// Destroys everything.
     pub(crate) async fn destroy(&mut self) {
-        self.take(Message::Command(Command::destroy(Scope::All)));
+        self.command(Command::destroy(Scope::All));
         self.go_on_until(Instant::now()).await;
     }
 
     /// Until nothing is being changed any more, and not before this time.
     async fn go_on_until(&mut self, time: Instant) {
         let deadline = Instant::now() + LONGEST;
-        loop {
-            if let Ok(report) = timeout(LOOK, self.lanes.next()).await {
-                self.take(Message::Report(report));
-                if self.model.changing().next().is_some() {
-                    self.settled = Instant::now();
-                }
-                continue;
-            }
+        while Instant::now() < time || self.model().changing().next().is_some() {
             assert!(Instant::now() < deadline, "it never ends:\n{}", self.log());
-            self.take(Message::Clock);
-            if Instant::now() >= time && self.model.changing().next().is_none() {
-                return;
+            self.step(deadline).await;
+            if self.model().changing().next().is_some() {
+                self.settled = Instant::now();
             }
         }
     }
+}
 
-    fn take(&mut self, message: Message) {
-        let stamped = Stamped { at: self.context.now(), message };
-        for effect in update(&mut self.model, stamped) {
-            match effect {
-                Effect::Start(id, job) => {
-                    let (context, reporter) = (Arc::clone(&self.context), self.desk.reporter(id));
-                    let job = tokio::spawn(async move {
-                        reporter.tell(JobNews::Started).await;
-                        let outcome = jobs::run(context, job, reporter.clone()).await;
-                        reporter.tell(JobNews::Ended(outcome)).await;
-                    });
-                    self.jobs.push((id, job));
-                }
-                Effect::Cancel(id) => {
-                    for (_, job) in self.jobs.iter().filter(|(other, _)| *other == id) {
-                        job.abort();
-                    }
-                    let reporter = self.desk.reporter(id);
-                    let ended = JobNews::Ended(Outcome::Cancelled);
-                    tokio::spawn(async move { reporter.tell(ended).await });
-                }
-                Effect::Persist | Effect::Bell => {}
-                other => panic!("nobody is there for {other:?}"),
-            }
+impl Stage {
+    /// The program ends and starts again: what it knows is what its state file holds.
+    pub(crate) fn restart(&mut self) {
+        let file = StateFile::new(Paths::new(self.folder.path().join("instances.json")));
+        let rows = self.model().fleet.instances();
+        let there = rows.filter(|row| row.phase != Phase::Terminated);
+        let state = State {
+            deployment: Some(self.model().deployment.clone()),
+            entries: there.filter_map(Entry::of).collect(),
+            account: self.model().account.as_ref().map(|account| account.id.clone()),
+            spent: self.model().fleet.spent_for_good(),
+        };
+        file.write(&state, &self.model().fleet.gone()).unwrap();
+        let read = file.read().unwrap().state;
+        let mut fleet = Fleet::default();
+        fleet.remember_spent(read.spent);
+        for entry in &read.entries {
+            fleet.insert(entry.instance(self.context.now()));
         }
+        // Its jobs end with it.
+        (self.event_loop.engine, self.desk) = engine(&self.context, fleet, questions().1);
+    }
+}
+
+impl<E> Stage<E> {
+    /// What the program knows.
+    pub(crate) fn model(&self) -> &Model {
+        &self.event_loop.engine.model
+    }
+
+    /// The rows that EC2 runs.
+    pub(crate) fn running(&self) -> Vec<&Instance> {
+        let runs =
+            |row: &&Instance| row.machine.as_ref().is_some_and(|it| it.state == Ec2State::Running);
+        self.model().fleet.instances().filter(runs).collect()
     }
 
     /// How long it took until nothing was being changed any more.
@@ -266,15 +283,15 @@ impl Stage {
 
     /// What the instances printed, as far as it is kept.
     pub(crate) fn output(&self) -> String {
-        let keys = self.model.fleet.instances().map(|instance| &instance.key);
-        let lines = keys.filter_map(|key| self.model.log.of(key)).flat_map(Ring::lines);
+        let keys = self.model().fleet.instances().map(|instance| &instance.key);
+        let lines = keys.filter_map(|key| self.model().log.of(key)).flat_map(Ring::lines);
         lines.map(|line| line.text.clone()).collect::<Vec<_>>().join("\n")
     }
 
     /// How many rows there are in each phase.
     pub(crate) fn phases(&self) -> BTreeMap<String, usize> {
         let mut phases = BTreeMap::new();
-        for instance in self.model.fleet.instances() {
+        for instance in self.model().fleet.instances() {
             *phases.entry(instance.phase.word().to_owned()).or_default() += 1;
         }
         phases
@@ -319,8 +336,8 @@ impl Stage {
 
     /// What was said, and why rows failed, a line each.
     pub(crate) fn log(&self) -> String {
-        let said = self.model.log.events().lines().map(ToString::to_string);
-        let failed = self.model.fleet.instances().filter_map(|instance| match &instance.phase {
+        let said = self.model().log.events().lines().map(ToString::to_string);
+        let failed = self.model().fleet.instances().filter_map(|instance| match &instance.phase {
             Phase::Failed(failure) => Some(format!("{} failed: {failure}", instance.region)),
             Phase::Degraded { reason } => Some(format!("{} degraded: {reason}", instance.region)),
             _ => None,
@@ -329,9 +346,10 @@ impl Stage {
     }
 }
 
-/// What the program knows when it starts with these rows.
-fn model(context: &Context, fleet: Fleet) -> Model {
-    Model::new(Opening {
+/// The engine of a program that starts with these rows. No state file is written: a restart does.
+fn engine(context: &Arc<Context>, fleet: Fleet, questions: Questions) -> (Engine, Desk) {
+    let (desk, lanes) = lanes(context.access.time.clone());
+    let model = Model::new(Opening {
         config: context.config.clone(),
         deployment: context.deployment(),
         fleet,
@@ -343,7 +361,8 @@ fn model(context: &Context, fleet: Fleet) -> Model {
         size: (140, 40),
         profile: None,
         remembered: Remembered::default(),
-    })
+    });
+    (Engine::new(model, Arc::clone(context), desk.clone(), lanes, questions, None), desk)
 }
 
 fn ours() -> Selector {

@@ -141,9 +141,14 @@ impl Terminal {
         self.master.resize(pty_size(columns, rows)).unwrap();
     }
 
+    /// The number of the process that was started.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.process_id().unwrap()
+    }
+
     /// Sends a signal to the program.
     pub(crate) fn signal(&self, signal: Signal) {
-        let id = self.child.process_id().and_then(|id| id.try_into().ok()).unwrap();
+        let id = self.process().try_into().unwrap();
         kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
     }
 

@@ -16,7 +16,7 @@ pub(super) fn ask(model: &mut Model, action: Action, aim: Aim) -> Vec<Effect> {
         Action::Exec(command) if command.is_empty() => run::ask(model),
         Action::Nuke => return destroy::ask_for_account(model),
         Action::CleanUp => return destroy::ask_for_left_overs(model),
-        Action::Exec(_) | Action::Diagnose | Action::Recover => {
+        Action::Exec(_) | Action::Diagnose | Action::Logs(_) | Action::Recover => {
             if let Some(scope) = aimed_at(model, aim) {
                 return act(model, action, scope);
             }
@@ -45,6 +45,7 @@ pub(super) fn act(model: &mut Model, action: Action, scope: Scope) -> Vec<Effect
         Action::Destroy | Action::Nuke | Action::CleanUp => destroy::destroy(model, scope),
         Action::Exec(command) => run::run(model, command, &scope),
         Action::Diagnose => run::diagnose(model, &scope),
+        Action::Logs(logs) => run::logs(model, logs, &scope),
         Action::Recover => recover(model),
     }
 }

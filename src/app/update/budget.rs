@@ -98,7 +98,7 @@ pub(super) fn age(model: &mut Model) -> Vec<Effect> {
             let text = if is_over {
                 "its lifetime is over (budget.max_lifetime)".to_owned()
             } else {
-                let minutes = left.as_mins() + 1;
+                let minutes = (left.as_secs() + 59) / 60;
                 format!("its lifetime ends in {minutes} min (budget.max_lifetime): {what}")
             };
             model.log.say_of(&key, model.now, Level::Warning, &label, &text);

@@ -50,6 +50,7 @@ fn take(model: &mut Model, message: Message) -> Vec<Effect> {
         Message::Command(command) => perform(model, command),
         Message::Report(report) => reports::apply(model, &report),
         Message::Asked(question) => on_question(model, question),
+        Message::Answered(id, secret) => vec![Effect::Answer(id, secret)],
         Message::Signal(signal) => on_signal(model, signal),
         Message::Clock => {
             model.fade();
@@ -233,7 +234,7 @@ fn reading(model: &Model, dialog: &Dialog) -> (usize, usize) {
 
 fn on_question(model: &mut Model, question: Question) -> Vec<Effect> {
     if !model.dashboard {
-        return vec![Effect::Answer(question.id, None)];
+        return vec![Effect::Ask(question)];
     }
     model.questions.push_back(question);
     ask_next(model);

@@ -55,6 +55,7 @@ fn arrange(model: &mut Model, change: &Change) {
         | Change::Rebalance(_)
         | Change::Tried(..)
         | Change::Ran(..)
+        | Change::Diagnosed(..)
         | Change::Output(..)
         | Change::Lost(..)
         | Change::Network(..)

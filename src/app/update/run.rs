@@ -3,7 +3,7 @@
 use super::destroy;
 use crate::app::dialog::Palette;
 use crate::app::{Answers, Dialog, Effect, Model, Pane, Panel, Scope};
-use crate::fleet::{Instance, Job, Level};
+use crate::fleet::{Instance, Job, Level, Logs};
 
 /// Asks for the command.
 pub(super) fn ask(model: &mut Model) {
@@ -31,6 +31,12 @@ pub(super) fn run(model: &mut Model, command: String, scope: &Scope) -> Vec<Effe
 pub(super) fn diagnose(model: &mut Model, scope: &Scope) -> Vec<Effect> {
     let Some(instances) = there(model, "diagnose", scope) else { return Vec::new() };
     start(model, "diagnose".into(), Job::Diagnose(instances.clone()), &instances)
+}
+
+/// Reads logs of the chosen nodes, and shows them.
+pub(super) fn logs(model: &mut Model, logs: Logs, scope: &Scope) -> Vec<Effect> {
+    let Some(instances) = there(model, "logs", scope) else { return Vec::new() };
+    start(model, "logs".into(), Job::Logs(logs, instances.clone()), &instances)
 }
 
 /// Starts a job whose answers have the screen.

@@ -52,6 +52,7 @@ pub(super) fn say(model: &mut Model, report: &Report, change: &Change) {
         | Change::Interrupted(_)
         | Change::Moved(_)
         | Change::Ran(..)
+        | Change::Diagnosed(..)
         | Change::Priced(_)
         | Change::Account(_)
         | Change::Deployment(_) => {}

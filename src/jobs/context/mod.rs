@@ -18,7 +18,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{
-    Notify, OnceCell, OwnedMutexGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, watch,
+    Notify, OnceCell, OwnedMutexGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock,
+    Semaphore, watch,
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -97,6 +98,8 @@ pub struct Context {
     pub asker: Asker,
     /// How fast to look again.
     pub pace: Pace,
+    /// How many connections to nodes are held open between two looks. The others are made anew.
+    pub held_connections: usize,
     /// Until when calls may show an effect of which no journal tells: it was lost or cannot be
     /// read. `None` where it is whole.
     pub unsure_until: Option<Instant>,
@@ -191,6 +194,7 @@ impl Context {
             cache,
             asker,
             pace: Pace::default(),
+            held_connections: Semaphore::MAX_PERMITS,
             unsure_until: None,
             state_account: None,
             shared,

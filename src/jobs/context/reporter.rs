@@ -159,6 +159,11 @@ impl Reporter {
         self.chat(key, InstanceNews::Output(line));
     }
 
+    /// A line from the far side that somebody asked for: on the lane that never loses one.
+    pub async fn printed(&self, key: &InstanceKey, line: String) {
+        self.learned(key, InstanceNews::Output(line)).await;
+    }
+
     /// Bytes of an upload. Dropped and counted when the loop cannot keep up.
     pub fn transferred(&self, key: &InstanceKey, transfer: Transfer) {
         self.chat(key, InstanceNews::Transferred(transfer));

@@ -1,8 +1,10 @@
 //! Does something of the user's on several instances at once: runs a command, or looks closely.
 //! What a command changes there goes with the instance: nothing of it is kept.
 
+use std::pin::pin;
 use std::sync::Arc;
 
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::visit::{Place, Visitor};
@@ -10,6 +12,9 @@ use crate::fleet::{Failure, Instance, InstanceNews, Outcome, Ran};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::tasks::together;
+
+/// How many nodes are visited at once: each visit is a connection of its own, and an open file.
+const VISITS: usize = 64;
 
 /// What is done on each.
 #[derive(Debug, Clone)]
@@ -32,10 +37,13 @@ pub(in crate::jobs) async fn exec(
         Err(failure) => return Outcome::Failed(failure),
     };
     let mut visits = JoinSet::new();
+    let doors = Arc::new(Semaphore::new(VISITS));
     for instance in instances {
         let (visitor, reporter) = (Arc::clone(&visitor), reporter.clone());
-        let errand = errand.clone();
+        let (errand, doors) = (errand.clone(), Arc::clone(&doors));
         visits.spawn(async move {
+            // It is never closed.
+            let _visit = doors.acquire().await;
             let done = match errand {
                 Errand::Run(command) => run(&visitor, &instance, &command, &reporter).await,
                 Errand::Diagnose => diagnose(&visitor, &instance, &reporter).await,
@@ -61,8 +69,23 @@ async fn run(
     reporter: &Reporter,
 ) -> Result<Ran, Failure> {
     let place = Place::of(instance)?;
-    let tell = |_, line: &str| reporter.output(&instance.key, line.to_owned());
-    let exit = visitor.run(&place, command, tell).await?;
+    let (tell, mut told) = mpsc::unbounded_channel();
+    // The receiver lives as long as the command.
+    let on_line = |_, line: &str| drop(tell.send(line.to_owned()));
+    let mut running = pin!(visitor.run(&place, command, on_line));
+    // Whoever asked for these lines reads every one, so they do not go where chatter may be
+    // dropped. While the loop cannot keep up the command is not listened to either: at most what
+    // SSH lets it send ahead waits here.
+    let exit = loop {
+        tokio::select! {
+            biased;
+            Some(line) = told.recv() => reporter.printed(&instance.key, line).await,
+            exit = &mut running => break exit?,
+        }
+    };
+    while let Ok(line) = told.try_recv() {
+        reporter.printed(&instance.key, line).await;
+    }
     Ok(Ran { went_well: exit.is_success(), end: exit.to_string() })
 }
 
@@ -74,9 +97,10 @@ async fn diagnose(
 ) -> Result<Ran, Failure> {
     let found = visitor.diagnose(&Place::of(instance)?).await?;
     for line in found.details().into_iter().chain([String::new()]).chain(found.verdict()) {
-        reporter.output(&instance.key, line);
+        reporter.printed(&instance.key, line).await;
     }
     let went_well = found.vitals.trouble().is_none();
+    reporter.learned(&instance.key, InstanceNews::Diagnosed(Box::new(found))).await;
     let end = if went_well { "all is well" } else { "not all is well" };
     Ok(Ran { went_well, end: end.into() })
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, sleep};
 
@@ -150,12 +150,15 @@ struct Round {
     reach: Reach,
     roll: Option<Roll>,
     logins: Semaphore,
+    /// Connections that may be held until the next visit: each is an open file.
+    holds: Arc<Semaphore>,
 }
 
 /// What was found at one visit, to be compared with the next.
 #[derive(Default)]
 struct Memory {
-    session: Option<Session>,
+    /// The connection, if it may be held until the next visit.
+    session: Option<(Session, OwnedSemaphorePermit)>,
     vitals: Option<Vitals>,
     /// The phase that was reported last.
     told: Option<Phase>,
@@ -171,6 +174,7 @@ impl Round {
             context: Arc::clone(context),
             reporter: reporter.clone(),
             logins: Semaphore::new(VISITS),
+            holds: Arc::new(Semaphore::new(context.held_connections.min(Semaphore::MAX_PERMITS))),
         })
     }
 
@@ -224,16 +228,29 @@ impl Round {
     }
 
     async fn see(&self, charge: &Charge, memory: &mut Memory) -> Result<Vitals, String> {
+        memory.session.take_if(|(session, _)| session.is_closed());
+        let vitals = if let Some((session, _)) = &memory.session {
+            look(session).await
+        } else {
+            let session = self.log_in(charge).await?;
+            let vitals = look(&session).await;
+            match Arc::clone(&self.holds).try_acquire_owned() {
+                Ok(hold) => memory.session = Some((session, hold)),
+                // More nodes than files: the next visit knocks again.
+                Err(_) => session.close().await,
+            }
+            vitals
+        };
+        let vitals = vitals.ok_or("node-status does not answer")?;
+        let earlier = memory.vitals.as_ref();
+        Ok(complete(vitals, earlier, &charge.machine, self.roll.as_ref()).await)
+    }
+
+    async fn log_in(&self, charge: &Charge) -> Result<Session, String> {
         let Charge { machine, host_key, .. } = charge;
-        if memory.session.as_ref().is_none_or(Session::is_closed) {
-            let turn = self.logins.acquire().await;
-            let reached = self.reach.session(machine, HostKeyCheck::Known(host_key.clone())).await;
-            drop(turn);
-            let reached = reached.map_err(|failure| format!("SSH: {}", failure.reason))?;
-            memory.session = Some(reached);
-        }
-        let session = memory.session.as_ref().ok_or("there is no session")?;
-        let vitals = look(session).await.ok_or("node-status does not answer")?;
-        Ok(complete(vitals, memory.vitals.as_ref(), machine, self.roll.as_ref()).await)
+        // It is never closed.
+        let _turn = self.logins.acquire().await;
+        let reached = self.reach.session(machine, HostKeyCheck::Known(host_key.clone())).await;
+        reached.map_err(|failure| format!("SSH: {}", failure.reason))
     }
 }

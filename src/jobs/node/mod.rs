@@ -9,6 +9,7 @@ pub mod exit_codes;
 pub(super) mod files;
 pub(super) mod health;
 pub(super) mod inputs;
+pub(super) mod logs;
 pub(super) mod orchestrator;
 mod reach;
 mod status;

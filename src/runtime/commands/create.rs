@@ -1,0 +1,107 @@
+//! `create`.
+
+use std::collections::BTreeMap;
+
+use crate::app::{Command, Counts};
+use crate::cli;
+use crate::config::Config;
+use crate::fleet::{Level, Region};
+use crate::runtime::confirm;
+use crate::runtime::environment::Environment;
+use crate::runtime::exit_code::ExitCode;
+use crate::runtime::recall::Want;
+use crate::runtime::session::{Need, Session, Start};
+use crate::runtime::startup::read_config;
+use crate::runtime::stop::Stop;
+
+/// `create`: shows the plan, asks, and launches.
+pub(in crate::runtime) async fn create(
+    environment: &Environment,
+    args: &cli::Create,
+) -> Result<ExitCode, Stop> {
+    let config = read_config(environment)?.ok_or_else(|| {
+        Stop::Usage("there is no config.yaml here: run `spot-tui setup`".to_owned())
+    })?;
+    let counts = counts(&config, &args.regions).map_err(Stop::Usage)?;
+    let is_confirmed = args.yes || args.dry_run;
+    confirm::possible(
+        is_confirmed,
+        "create launches instances: without a terminal it needs --yes",
+    )?;
+    let start = Start {
+        environment,
+        config: Some(config.clone()),
+        want: if args.dry_run { Want::Read } else { Want::Write },
+        need: Need::Nothing,
+        format: environment.format(args.json),
+    };
+    Session::run(start, async |session| {
+        // Whoever reads the plan reads what it costs.
+        if args.dry_run || !args.yes {
+            session.perform(Command::Prices(Vec::new())).await?;
+        }
+        if !args.json || args.dry_run {
+            let (printer, model) = session.printer();
+            printer.plan(model, &config, &counts);
+        }
+        if args.dry_run {
+            session.tell(Level::Info, "nothing was launched");
+            return Err(Stop::Told(session.verdict()));
+        }
+        if !args.yes {
+            session.confirm("Create these instances?", "y").await?;
+        }
+        // Only now, so that what is there is known as it is when they are launched.
+        session.learn(Need::Room).await?;
+        tell_what_is_there(session);
+        session.perform(Command::create(Some(counts))).await?;
+        Ok(session.verdict())
+    })
+    .await
+}
+
+fn tell_what_is_there(session: &mut Session) {
+    let model = session.model();
+    let alive = model.fleet.alive().count();
+    if alive > 0 {
+        let then = match model.unfinished().next() {
+            Some(_) => "what was cut short is completed, and counts",
+            None => "these are added",
+        };
+        let text = format!("{alive} already there in {}; {then}", model.deployment);
+        session.tell(Level::Info, &text);
+    }
+}
+
+/// The counts that `--region R[=N]` asks for; without any, the configuration's.
+fn counts(config: &Config, asked: &[String]) -> Result<Counts, String> {
+    let spread = config.spread();
+    if asked.is_empty() {
+        return Ok(spread);
+    }
+    let mut counts = BTreeMap::new();
+    for text in asked {
+        let (region, count) = match text.split_once('=') {
+            Some((region, count)) => {
+                let count = count.parse().map_err(|_| {
+                    format!("--region {text}: '{count}' is not a number of instances")
+                })?;
+                (Region::from(region), Some(count))
+            }
+            None => (Region::from(text.as_str()), None),
+        };
+        let Some(configured) = spread.get(&region) else {
+            let known: Vec<&str> = spread.keys().map(Region::as_str).collect();
+            return Err(format!(
+                "--region {region}: not in the configuration, which has {}",
+                known.join(", ")
+            ));
+        };
+        // A region whose share is none still gets one when it is asked for by name.
+        counts.insert(region, count.unwrap_or((*configured).max(1)));
+    }
+    if counts.values().all(|count| *count == 0) {
+        return Err("nothing to create: every count is 0".to_owned());
+    }
+    Ok(counts)
+}

@@ -1,0 +1,139 @@
+//! The commands about nodes: what they do there is read or run, never kept. What was asked for goes
+//! to standard output and nothing else does.
+
+use crate::app::{Action, Answer, Command, Scope};
+use crate::cli;
+use crate::fleet::{Failure, FailureKind, Instance, InstanceKey, Logs, Step};
+use crate::headless::{Format, diagnosis_json, print_diagnosis, print_outputs};
+use crate::runtime::environment::Environment;
+use crate::runtime::exit_code::ExitCode;
+use crate::runtime::recall::Want;
+use crate::runtime::resolve;
+use crate::runtime::session::{Session, Start};
+use crate::runtime::shell::Login;
+use crate::runtime::stderr;
+use crate::runtime::stdout::{self, Stdout};
+use crate::runtime::stop::Stop;
+
+/// `diagnose`. Fails where something is not well.
+pub(in crate::runtime) async fn diagnose(
+    environment: &Environment,
+    name: &str,
+    as_json: bool,
+) -> Result<ExitCode, Stop> {
+    Session::run(Start::looking(environment)?, async |session| {
+        let row = instance(session, name)?;
+        session.obtain(Command::Act(Action::Diagnose, only(&row))).await?;
+        let answer = answers(session).next();
+        match answer.and_then(|answer| answer.diagnosis.as_ref()) {
+            Some(found) if as_json => stdout::print(&diagnosis_json(&row, found).to_string()),
+            Some(found) => print_diagnosis(Stdout, &row.label(), found),
+            None => stderr::print(&format!("ERROR: {}", answer.map_or("", Answer::end))),
+        }
+        Ok(session.verdict())
+    })
+    .await
+}
+
+/// `logs`: as they come, and nothing around them.
+pub(in crate::runtime) async fn logs(
+    environment: &Environment,
+    name: &str,
+    logs: Logs,
+) -> Result<ExitCode, Stop> {
+    let unusual = |c: char| !(c.is_ascii_alphanumeric() || "-_.@".contains(c));
+    if let Some(unit) = logs.unit.as_deref()
+        && (unit.starts_with('-') || unit.contains(unusual))
+    {
+        return Err(Stop::Usage(format!("'{}' is not a unit's name", unit.escape_debug())));
+    }
+    let start = Start { format: Format::Output, ..Start::looking(environment)? };
+    Session::run(start, async |session| {
+        let row = instance(session, name)?;
+        session.obtain(Command::Act(Action::Logs(logs), only(&row))).await?;
+        if session.verdict() != ExitCode::DONE {
+            let end = answers(session).next().map_or("", Answer::end);
+            stderr::print(&format!("ERROR: {end}"));
+        }
+        Ok(session.verdict())
+    })
+    .await
+}
+
+/// `ssh`. Ends as that did.
+pub(in crate::runtime) async fn ssh(
+    environment: &Environment,
+    name: &str,
+    command: &[String],
+) -> Result<ExitCode, Stop> {
+    if environment.demo.is_some() {
+        let text = "the hosts of a demo live in the process: no ssh reaches them";
+        return Err(Stop::Usage(text.to_owned()));
+    }
+    Session::run(Start::looking(environment)?, async |session| {
+        let row = instance(session, name)?;
+        let login = Login::new(&row, session.model().config.as_deref())?;
+        let mut ssh = tokio::process::Command::new("ssh");
+        ssh.args(&login.arguments).args(command);
+        // Ctrl-C is meant for the far side: the session listens to the signals and passes them
+        // over.
+        let status = ssh.status().await.map_err(|error| {
+            let reason = format!("the program ssh cannot be started: {error}");
+            Failure::new(FailureKind::Other, Step::Connect, reason, "install OpenSSH's client")
+        })?;
+        let code = status.code().and_then(|code| u8::try_from(code).ok());
+        Ok(code.map_or(ExitCode::FAILED, ExitCode))
+    })
+    .await
+}
+
+/// `exec`. Fails where the command failed on a node.
+pub(in crate::runtime) async fn exec(
+    environment: &Environment,
+    args: &cli::Exec,
+) -> Result<ExitCode, Stop> {
+    let start = Start { want: Want::Run, ..Start::looking(environment)? };
+    Session::run(start, async |session| {
+        let fleet = &session.model().fleet;
+        let named: Result<Vec<InstanceKey>, String> =
+            args.on.iter().map(|name| resolve::instance(fleet, name)).collect();
+        let named = named.map_err(Stop::Usage)?;
+        let keys: Vec<InstanceKey> = fleet
+            .alive()
+            .filter(|row| named.is_empty() || named.contains(&row.key))
+            .filter(|row| {
+                args.region.is_empty() || args.region.iter().any(|name| name == row.region.as_str())
+            })
+            .map(|row| row.key.clone())
+            .collect();
+        if keys.is_empty() {
+            let text = "no instance of this deployment is meant: see `spot-tui list`";
+            return Err(Stop::Usage(text.to_owned()));
+        }
+        stderr::print(
+            "what a command changes goes with the instance: a change that is to last belongs in a \
+             new one",
+        );
+        let command = Action::Exec(args.command.join(" "));
+        session.obtain(Command::Act(command, Scope::Instances(keys))).await?;
+        print_outputs(Stdout, answers(session));
+        Ok(session.verdict())
+    })
+    .await
+}
+
+/// The one instance that is meant.
+fn instance(session: &Session, name: &str) -> Result<Instance, Stop> {
+    let fleet = &session.model().fleet;
+    let key = resolve::instance(fleet, name).map_err(Stop::Usage)?;
+    fleet.get(&key).cloned().ok_or(Stop::Told(ExitCode::FAILED))
+}
+
+fn only(row: &Instance) -> Scope {
+    Scope::Instances(vec![row.key.clone()])
+}
+
+/// What the nodes answered.
+fn answers(session: &Session) -> impl Iterator<Item = &Answer> {
+    session.model().answers.iter().flat_map(|answers| &answers.answers)
+}

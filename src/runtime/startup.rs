@@ -1,0 +1,193 @@
+//! How a process starts: configuration, state, lock, deployment, and the engine of all that.
+
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::engine::Engine;
+use super::environment::Environment;
+use super::limits;
+use super::recall::{Recalled, Want, recall};
+use super::screen::LAYOUT;
+use super::stop::Stop;
+use crate::app::keymap::Keymap;
+use crate::app::{Model, Opening, Remembered};
+use crate::cli::Global;
+use crate::config::{self, Config};
+use crate::fleet::text::clean_line;
+use crate::fleet::{DeploymentId, Failure, FailureKind, Fleet, Instance, Phase, Step};
+use crate::jobs::{self, Charge, Context};
+use crate::store::{Cache, Journal, Lock, State, open_regular};
+
+/// The largest configuration that is read, in bytes.
+const CONFIG_CAP: u64 = 1 << 20;
+
+/// An open process: the engine, and the lock that it holds.
+pub(super) struct Open {
+    /// The engine.
+    pub engine: Engine,
+    /// What jobs work with.
+    pub context: Arc<Context>,
+    /// What has to be said before anything else.
+    pub remarks: Vec<String>,
+    /// Held for as long as the state file is ours.
+    pub lock: Option<Lock>,
+}
+
+/// Reads the configuration. `Ok(None)` when there is none at the default place.
+pub(super) fn read_config(environment: &Environment) -> Result<Option<Config>, Stop> {
+    let path = &environment.global.config;
+    let bytes = match read_capped(path) {
+        Ok(bytes) => bytes,
+        Err(error)
+            if error.kind() == io::ErrorKind::NotFound && path == Path::new("config.yaml") =>
+        {
+            return Ok(None);
+        }
+        Err(error) => {
+            let hint = "name a readable file with --config";
+            return Err(Stop::Config(format!("{}: {error}; {hint}", path.display())));
+        }
+    };
+    let mut config = config::parse_bytes(&path.display().to_string(), &bytes)
+        .map_err(|complaints| Stop::Config(complaints.to_string()))?;
+    check_keymap(path, &config)?;
+    environment.adapt(&mut config);
+    Ok(Some(config))
+}
+
+/// What the configuration says of keys, held against the keymap, which it cannot know itself.
+fn check_keymap(path: &Path, config: &Config) -> Result<(), Stop> {
+    let wrong = Keymap::new(&config.ui.keymap).err().unwrap_or_default();
+    let lines: Vec<String> =
+        wrong.iter().map(|wrong| format!("{}:{wrong}", path.display())).collect();
+    if lines.is_empty() { Ok(()) } else { Err(Stop::Config(lines.join("\n"))) }
+}
+
+/// One byte more than allowed is enough to refuse a file that is too long.
+fn read_capped(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_regular(path)?.take(CONFIG_CAP + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Opens the state and puts the engine together.
+pub(super) fn open(
+    environment: &Environment,
+    config: Option<Config>,
+    want: Want,
+    window: Option<(u16, u16)>,
+) -> Result<Open, Stop> {
+    let global = &environment.global;
+    let recalled = recall(global, want)?;
+    let Recalled { state, journal, file, lock, read_only, is_unsure, remarks } = recalled;
+    let (deployment, is_new_deployment) = deployment(global, config.as_ref(), &state);
+    if let Some(other) = state.deployment.as_ref().filter(|it| **it != deployment)
+        && !state.entries.is_empty()
+    {
+        return Err(of_another(&global.state, other, &deployment));
+    }
+    // What no row and no open call is about may be of any account.
+    let of_rows = state.account.clone().filter(|_| !state.entries.is_empty());
+    let account = of_rows.or_else(|| journal.as_deref().and_then(Journal::account).cloned());
+    let access = environment.access.clone();
+    let now = access.now();
+    let fleet = fleet(&state, now);
+    let orders = journal.as_deref().map(jobs::unfinished).unwrap_or_default();
+    let destroys = journal.as_deref().map(jobs::unfinished_destroys).unwrap_or_default();
+    let config = config.map(Arc::new);
+    let (asker, questions) = jobs::questions();
+    let (desk, lanes) = jobs::lanes(access.time.clone());
+    let cache = Cache::new(&environment.cache);
+    let mut context = Context::new(
+        deployment.clone(),
+        is_new_deployment,
+        access,
+        config.clone(),
+        journal,
+        cache,
+        asker,
+    );
+    context.home.clone_from(&environment.home);
+    context.agent.clone_from(&environment.agent);
+    context.dial = Arc::clone(&environment.dial);
+    context.held_connections = limits::held_connections();
+    if let Some(config) = &config {
+        context.pace.consistency = Duration::from_secs(config.aws.consistency_window_s.into());
+    }
+    context.state_account = account;
+    context.unsure_until = is_unsure.then(|| Instant::now() + context.pace.consistency);
+    let context = Arc::new(context);
+    fleet.instances().for_each(|row| context.remember(row));
+    fleet.instances().filter_map(charge).for_each(|charge| context.tend(charge));
+    let model = Model::new(Opening {
+        config,
+        deployment,
+        fleet,
+        orders,
+        destroys,
+        read_only,
+        dashboard: window.is_some(),
+        now,
+        size: window.unwrap_or_default(),
+        profile: global.profile.clone(),
+        remembered: remembered(environment),
+    });
+    let engine = Engine::new(model, Arc::clone(&context), desk, lanes, questions, file);
+    Ok(Open { engine, context, remarks, lock })
+}
+
+/// Two deployments in one state file would be taken for one.
+fn of_another(file: &Path, other: &DeploymentId, deployment: &DeploymentId) -> Stop {
+    let (file, other) = (file.display(), clean_line(other.as_str()));
+    let reason = format!("{file} holds the instances of {other}, not of {deployment}");
+    let hint = "name another file with --state, or the deployment that the file is of";
+    Stop::Failure(Failure::new(FailureKind::Configuration, Step::State, reason, hint))
+}
+
+/// How the screen was arranged the last time.
+fn remembered(environment: &Environment) -> Remembered {
+    let text = environment.memory().and_then(|folder| read_capped(&folder.join(LAYOUT)).ok());
+    let text = text.and_then(|bytes| String::from_utf8(bytes).ok());
+    text.and_then(|text| Remembered::read(&text)).unwrap_or_default()
+}
+
+/// The deployment: from the command line, the configuration or the state; else a new one.
+fn deployment(global: &Global, config: Option<&Config>, state: &State) -> (DeploymentId, bool) {
+    let told = global
+        .deployment
+        .clone()
+        .map(DeploymentId::from)
+        .or_else(|| config.and_then(|config| config.deployment.clone()))
+        .or_else(|| state.deployment.clone());
+    if let Some(id) = told {
+        (id, false)
+    } else {
+        let random = Uuid::new_v4().simple().to_string();
+        (DeploymentId::new(format!("spot-{}", &random[..8])), true)
+    }
+}
+
+/// A node that an earlier run deployed, and whose host is known.
+fn charge(instance: &Instance) -> Option<Charge> {
+    let deployed = matches!(instance.phase, Phase::Ready | Phase::Degraded { .. });
+    Some(Charge {
+        key: instance.key.clone(),
+        machine: instance.machine.clone().filter(|_| deployed)?,
+        host_key: instance.host_key.clone()?,
+    })
+}
+
+fn fleet(state: &State, now: Timestamp) -> Fleet {
+    let mut fleet = Fleet::default();
+    fleet.remember_spent(state.spent.clone());
+    for entry in &state.entries {
+        fleet.insert(entry.instance(now));
+    }
+    fleet
+}
