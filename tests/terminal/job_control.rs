@@ -5,7 +5,7 @@ use std::fs;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{CTRL_Z, ENTER, Home, OPENING, PROGRAM, SIZE, Silence};
+use super::{CTRL_Z, ENTER, ESCAPE, Home, OPENING, PROGRAM, SIZE, Silence};
 use crate::support::terminal::{Terminal, command};
 
 /// The children of a process.
@@ -36,7 +36,9 @@ fn whoever_stops_it_from_outside_finds_it_whole_afterwards() {
         terminal.wait("the whole screen again", is_back);
         terminal.press("?");
         terminal.wait_for("keys: instances");
-        terminal.press("\x1bq");
+        terminal.press(ESCAPE);
+        terminal.wait_gone("keys: instances");
+        terminal.press("q");
         terminal.wait_for("ended 0");
         assert!(terminal.is_given_back());
     }
