@@ -147,10 +147,9 @@ impl Aws {
             AwsError::read(error, "GetCallerIdentity", &self.home, &self.profile)
         })?;
         let arn = identity.arn().unwrap_or_default().to_owned();
-        let name = arn.rsplit(['/', ':']).next().unwrap_or_default();
         Ok(Account {
             id: AccountId::new(identity.account().unwrap_or_default()),
-            creator: name.to_owned(),
+            creator: creator(&arn).to_owned(),
             regions: self.home().enabled_regions().await?,
             arn,
         })
@@ -350,4 +349,33 @@ fn patience() -> TimeoutConfig {
 /// An environment variable that says something.
 fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Who an ARN stands for, for the tag `CreatedBy`: a user's name, or a role's. A role's session has
+/// another name at each start (`assume-role-from-profile-1795839775300`), but behind SSO, where it
+/// is the person's e-mail address and the role is everybody's.
+fn creator(arn: &str) -> &str {
+    let mut parts = arn.rsplit(['/', ':']);
+    let (last, before, kind) = (parts.next(), parts.next(), parts.next());
+    let last = last.unwrap_or_default();
+    match (kind, before) {
+        (Some("assumed-role"), Some(role)) if !role.starts_with("AWSReservedSSO_") => role,
+        _ => last,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_is_the_same_whatever_its_session() {
+        let role = "arn:aws:sts::111122223333:assumed-role/deployer";
+        assert_eq!(creator(&format!("{role}/assume-role-from-profile-1")), "deployer");
+        assert_eq!(creator(&format!("{role}/assume-role-from-profile-2")), "deployer");
+        let sso = "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0123/a@example.com";
+        assert_eq!(creator(sso), "a@example.com");
+        assert_eq!(creator("arn:aws:iam::111122223333:user/team/alice"), "alice");
+        assert_eq!(creator("arn:aws:iam::111122223333:root"), "root");
+    }
 }

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_ec2::types::{
-    AvailabilityZoneState, InstanceType, InstanceTypeInfo, LocationType, UsageClassType,
-};
+use aws_sdk_ec2::types::{AvailabilityZoneState, InstanceTypeInfo, LocationType, UsageClassType};
 
 use serde::{Deserialize, Serialize};
 
@@ -55,36 +53,38 @@ impl Ec2 {
         Ok(zones)
     }
 
-    /// What these machine types are (EC2 DescribeInstanceTypes, by name: at most 100), in the
-    /// order asked for. One that does not exist is an error that names it.
+    /// What these machine types are (EC2 DescribeInstanceTypes, filtered by name, all pages), in
+    /// the order asked for. One that the region lacks is said in the log and left out; an error
+    /// says that none is left.
     pub async fn machine_types(
         &self,
         types: &[MachineType],
     ) -> Result<Vec<MachineFacts>, AwsError> {
-        let listed = types.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let names = types.iter().map(|name| InstanceType::from(name.as_str())).collect();
-        let answer = self
+        // By name EC2 refuses all for one that it does not have; a filter leaves that one out.
+        let told = self
             .patient
             .describe_instance_types()
-            .set_instance_types(Some(names))
+            .filters(filter("instance-type", types.iter().map(MachineType::as_str)))
+            .into_paginator()
+            .items()
             .send()
+            .try_collect()
             .await
-            .map_err(self.failed("DescribeInstanceTypes"))
-            .map_err(|error| error.on(format!("{listed} in {}", self.region())))?;
-        types
-            .iter()
-            .map(|name| {
-                let known = answer.instance_types().iter().filter_map(facts);
-                known.into_iter().find(|facts| facts.machine_type == *name).ok_or_else(|| {
-                    self.found(
-                        "DescribeInstanceTypes",
-                        Class::FatalRegion,
-                        format!("{} has no machine type {name} that runs Ubuntu", self.region()),
-                        "check machine_type: a name like t3.medium that this region offers",
-                    )
-                })
-            })
-            .collect()
+            .map_err(self.failed("DescribeInstanceTypes"))?;
+        let told: Vec<MachineFacts> = told.iter().filter_map(facts).collect();
+        let of = |name: &MachineType| told.iter().find(|facts| facts.machine_type == *name);
+        let missing: Vec<&str> =
+            types.iter().filter(|name| of(name).is_none()).map(MachineType::as_str).collect();
+        let region = self.region();
+        let text = format!("{region} has no machine type {} that runs Ubuntu", missing.join(", "));
+        if missing.len() == types.len() {
+            let hint = "check machine_type: a name like t3.medium that this region offers";
+            return Err(AwsError::missing("DescribeInstanceTypes", region, text, hint));
+        }
+        if !missing.is_empty() {
+            tracing::warn!("{text}: left out");
+        }
+        Ok(types.iter().filter_map(of).cloned().collect())
     }
 
     /// The types that are what is needed, the smallest first, twenty at most (EC2
