@@ -193,6 +193,15 @@ impl AwsError {
         self.code.as_deref().is_some_and(|code| code.starts_with("InvalidAMIID."))
     }
 
+    /// Whether it says that nothing in its region is open to this identity.
+    pub fn closes_region(&self) -> bool {
+        let not_enabled = ["AuthFailure", "OptInRequired", "RegionDisabledException"];
+        self.operation == "DescribeInstances"
+            && (self.class == Class::Denied
+                || self.class == Class::FatalRegion
+                    && self.code.as_deref().is_some_and(|code| not_enabled.contains(&code)))
+    }
+
     /// The same as the user reads it on a row of the table.
     pub fn failure(&self, step: Step) -> Failure {
         Failure::new(self.kind, step, self.to_string(), self.hint())

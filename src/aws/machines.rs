@@ -71,8 +71,9 @@ impl Ec2 {
     /// counts: a run that was cut short leaves one.
     pub async fn deployments(&self) -> Result<Vec<DeploymentSeen>, AwsError> {
         let everything = Selector::everything();
-        let (instances, networks) =
-            tokio::try_join!(self.describe_instances(&everything), self.network_tags(&everything))?;
+        // One after the other: that this one is refused is what tells of a closed region.
+        let instances = self.describe_instances(&everything).await?;
+        let networks = self.network_tags(&everything).await?;
         let instances = instances.iter().map(|instance| (read_tags(instance.tags()), 1));
         let networks = networks.into_iter().map(|tags| (tags, 0));
         let mut seen: BTreeMap<String, DeploymentSeen> = BTreeMap::new();

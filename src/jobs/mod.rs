@@ -51,7 +51,7 @@ pub async fn run(context: Arc<Context>, job: Job, reporter: Reporter) -> Outcome
             exec::exec(context, exec::Errand::Diagnose, instances, reporter).await
         }
         Job::Destroy(doomed) => destroy::destroy(context, doomed, reporter).await,
-        Job::Inspect(regions) => cleanup::inspect(&context, regions, &reporter).await,
+        Job::Inspect(regions) => cleanup::inspect(context, regions, &reporter).await,
         Job::CleanUp { regions, dry_run } => {
             cleanup::clean_up(context, regions, dry_run, reporter).await
         }

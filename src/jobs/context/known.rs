@@ -50,6 +50,11 @@ impl KnownInstances {
         }
     }
 
+    /// Whether any is in this region.
+    pub(in crate::jobs) fn has(&self, region: &Region) -> bool {
+        self.lock().get(region).is_some_and(|known| !known.is_empty())
+    }
+
     /// Those of a deployment that a look by tags did not tell of.
     pub(in crate::jobs) fn unlisted(
         &self,

@@ -2,6 +2,7 @@
 //! know of each other.
 
 mod cached;
+mod closed;
 mod deadlines;
 mod known;
 pub(super) mod price_memory;
@@ -24,18 +25,20 @@ use tokio::sync::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use closed::ClosedRegions;
 use deadlines::Deadlines;
 use known::KnownInstances;
 use price_memory::PriceMemory;
 use questions::Asker;
 use refusals::Refusals;
+use reporter::Reporter;
 
 use crate::aws::network::NetworkReady;
 use crate::aws::{Access, Aws, AwsError};
 use crate::config::Config;
 use crate::fleet::{
     Account, AccountId, DeploymentId, Ec2State, Failure, FailureKind, HostKey, Instance,
-    InstanceId, InstanceKey, Machine, Region, Step,
+    InstanceId, InstanceKey, Level, Machine, Region, Step,
 };
 use crate::ssh::{Dial, TcpDial};
 use crate::store::{Cache, IntentId, Journal};
@@ -141,6 +144,7 @@ struct Shared {
     refused: AtomicBool,
     deadlines: Deadlines,
     known: KnownInstances,
+    closed: ClosedRegions,
     fences: Mutex<HashMap<Region, Arc<RwLock<()>>>>,
     sites: Mutex<HashMap<Region, Arc<tokio::sync::Mutex<Option<Site>>>>>,
     refusals: Refusals,
@@ -174,6 +178,7 @@ impl Context {
             refused: AtomicBool::new(false),
             deadlines: journal.as_deref().map(|it| Deadlines::of(it, now)).unwrap_or_default(),
             known: KnownInstances::default(),
+            closed: ClosedRegions::default(),
             fences: Mutex::default(),
             sites: Mutex::default(),
             refusals: Refusals::default(),
@@ -219,6 +224,37 @@ impl Context {
     /// Takes over what an earlier run knew of an instance.
     pub fn remember(&self, row: &Instance) {
         self.shared.known.remember(row);
+    }
+
+    /// Whether this refusal says that its region is closed to us; it is asked no more then. One
+    /// that the configuration or the state names is not closed: there it is a failure.
+    pub(in crate::jobs) fn closes(&self, error: &AwsError) -> bool {
+        let Some(region) = error.region.as_ref().filter(|_| error.closes_region()) else {
+            return false;
+        };
+        let config = self.config.as_ref();
+        let is_configured = config.is_some_and(|config| config.region(region).is_some());
+        let is_closed = !is_configured && !self.known().has(region);
+        if is_closed {
+            self.shared.closed.close(region);
+        }
+        is_closed
+    }
+
+    /// Those of these regions that are not known to be closed.
+    pub(in crate::jobs) fn open_regions(&self, regions: &[Region]) -> Vec<Region> {
+        self.shared.closed.open_of(regions)
+    }
+
+    /// Says in one line which regions were found closed and not said yet.
+    pub(in crate::jobs) async fn say_closed(&self, reporter: &Reporter) {
+        let regions: Vec<String> =
+            self.shared.closed.unsaid().iter().map(ToString::to_string).collect();
+        if !regions.is_empty() {
+            let list = regions.join(", ");
+            let text = format!("not looked at, because this identity may not use them: {list}");
+            reporter.remarked(Level::Info, text).await;
+        }
     }
 
     /// The instances that are ours by our own memory.

@@ -21,19 +21,20 @@ const BEING_MADE: SignedDuration = SignedDuration::from_hours(1);
 /// Says what of ours is in these regions, of whatever deployment; in every enabled region where
 /// none is named.
 pub(in crate::jobs) async fn inspect(
-    context: &Context,
+    context: Arc<Context>,
     regions: Vec<Region>,
     reporter: &Reporter,
 ) -> Outcome {
     let mut looks = JoinSet::new();
-    for ec2 in match chosen(context, regions).await {
+    for ec2 in match chosen(&context, regions).await {
         Ok(regions) => regions,
         Err(failure) => return Outcome::Failed(failure),
     } {
-        let reporter = reporter.clone();
+        let (context, reporter) = (Arc::clone(&context), reporter.clone());
         looks.spawn(async move {
             match tell(&ec2, &reporter).await {
                 Ok(()) => 0,
+                Err(error) if context.closes(&error) => 0,
                 Err(error) => trouble(&ec2, &error, &reporter).await,
             }
         });
@@ -73,6 +74,7 @@ pub(in crate::jobs) async fn clean_up(
         cleanings.spawn(async move {
             match cleaning.run().await {
                 Ok(failed) => failed,
+                Err(error) if cleaning.context.closes(&error) => 0,
                 Err(error) => trouble(&cleaning.ec2, &error, &cleaning.reporter).await,
             }
         });
@@ -135,7 +137,7 @@ async fn chosen(context: &Context, regions: Vec<Region>) -> Result<Vec<Ec2>, Fai
     let failed = |error: AwsError| error.failure(Step::Account);
     let aws = context.aws().await.map_err(failed)?;
     let account = context.account().await.map_err(failed)?;
-    let regions = if regions.is_empty() { account.regions.clone() } else { regions };
+    let regions = if regions.is_empty() { context.open_regions(&account.regions) } else { regions };
     Ok(regions.iter().map(|region| aws.region(region)).collect())
 }
 

@@ -77,7 +77,7 @@ pub(super) async fn destroy(context: Arc<Context>, doomed: Doomed, reporter: Rep
 
 async fn aims(context: &Context, doomed: Doomed) -> Result<Vec<(Ec2, Aim)>, AwsError> {
     let aws = context.aws().await?;
-    let enabled = &context.account().await?.regions;
+    let enabled = &context.open_regions(&context.account().await?.regions);
     let ours = Target::Deployment(context.deployment());
     let all = |regions: &[Region], target: &Target| {
         let aim = |region| (aws.region(region), Aim::Everything(target.clone()));

@@ -26,12 +26,18 @@ pub async fn find_deployment(context: &Context) -> Result<Found, AwsError> {
     let account = context.account().await?;
     let aws = context.aws().await?;
     let mut looks = JoinSet::new();
-    for region in &account.regions {
-        let ec2 = aws.region(region);
+    for region in context.open_regions(&account.regions) {
+        let ec2 = aws.region(&region);
         looks.spawn(async move { ec2.deployments().await });
     }
     let mut all: Vec<DeploymentSeen> = Vec::new();
-    for found in together(looks, || Ok(Vec::new())).await {
+    let found = together(looks, || Ok(Vec::new())).await;
+    let is_closed =
+        |found: &Result<_, AwsError>| found.as_ref().is_err_and(|it| context.closes(it));
+    let (closed, found): (Vec<_>, Vec<_>) = found.into_iter().partition(is_closed);
+    // Where nothing is open, that is the error.
+    let found = if found.is_empty() { closed } else { found };
+    for found in found {
         for seen in found? {
             match all.iter_mut().find(|known| known.deployment == seen.deployment) {
                 Some(known) => known.alive += seen.alive,

@@ -29,6 +29,7 @@ pub(in crate::jobs) async fn look(
         }
         // That is said once for all regions.
         Err(error) if matches!(error.class, Class::Credentials(_)) => Err(error),
+        Err(error) if context.closes(&error) => Err(error),
         Err(error) => {
             reporter.learned_of(ec2.region(), RegionNews::Unanswered(error.to_string())).await;
             Err(error)

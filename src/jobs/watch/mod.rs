@@ -61,9 +61,15 @@ pub(super) async fn survey(context: Arc<Context>, reporter: Reporter) -> Outcome
     let mut looks = JoinSet::new();
     for ec2 in regions {
         let (context, reporter) = (Arc::clone(&context), reporter.clone());
-        looks.spawn(async move { look(&context, &ec2, &reporter).await.is_err() });
+        looks.spawn(async move {
+            look(&context, &ec2, &reporter).await.map(drop).map_err(|error| context.closes(&error))
+        });
     }
-    let failed = together(looks, || true).await.into_iter().filter(|failed| *failed).count();
+    let looked = together(looks, || Err(false)).await;
+    context.say_closed(&reporter).await;
+    // Where every region is closed, there is nothing to work with.
+    let is_closed = looked.iter().all(|it| *it == Err(true));
+    let failed = looked.iter().filter(|it| is_closed || **it == Err(false)).count();
     if failed == 0 { Outcome::Done } else { Outcome::Partly { failed } }
 }
 
@@ -102,5 +108,6 @@ async fn regions(context: &Context) -> Result<Vec<Ec2>, Outcome> {
     let failed = |error: AwsError| Outcome::Failed(error.failure(Step::Account));
     let account = context.account().await.map_err(failed)?;
     let aws = context.aws().await.map_err(failed)?;
-    Ok(account.regions.iter().map(|region| aws.region(region)).collect())
+    let open = context.open_regions(&account.regions);
+    Ok(open.iter().map(|region| aws.region(region)).collect())
 }
