@@ -174,6 +174,8 @@ fn origin() -> Origin {
 fn dedicated() -> NetworkPlan {
     NetworkPlan {
         network: Network::Dedicated,
+        zones: Vec::new(),
+        is_public: false,
         operators: vec!["203.0.113.7/32".parse().unwrap()],
         extra_groups: Vec::new(),
     }

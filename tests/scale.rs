@@ -28,6 +28,8 @@ const LATENCY: Duration = Duration::from_millis(60);
 async fn build(stage: &Stage, region: &str) {
     let plan = NetworkPlan {
         network: Network::Dedicated,
+        zones: Vec::new(),
+        is_public: false,
         operators: vec!["203.0.113.7/32".parse().unwrap()],
         extra_groups: Vec::new(),
     };

@@ -184,6 +184,8 @@ impl Refusal<'_> {
             "InvalidParameterCombination" if says("not eligible for Free Tier") => Class::Elsewhere,
             // The type and the image do not go together: ENA, boot mode.
             "UnsupportedOperation" if launches => Class::Elsewhere,
+            // Key pairs are eventually consistent: one that was just imported may not be known.
+            "InvalidKeyPair.NotFound" if launches => Class::NotYet,
             // A fleet's word for `Unsupported`.
             "InvalidFleetConfiguration" if says("not supported in your requested") => {
                 Class::Elsewhere
@@ -269,6 +271,8 @@ mod tests {
         ("RunInstances", "InsufficientVolumeCapacity", 500, Class::Elsewhere),
         ("RunInstances", "VolumeTypeNotAvailableInZone", 400, Class::Elsewhere),
         ("RunInstances", "UnsupportedOperation", 400, Class::Elsewhere),
+        ("RunInstances", "InvalidKeyPair.NotFound", 400, Class::NotYet),
+        ("DescribeKeyPairs", "InvalidKeyPair.NotFound", 400, Class::FatalRegion),
         ("GetConsoleOutput", "UnsupportedOperation", 400, Class::FatalRegion),
         ("CreateSubnet", "InvalidZone.NotFound", 400, Class::FatalRegion),
         ("RunInstances", "PendingVerification", 400, Class::FatalRegion),

@@ -180,6 +180,8 @@ async fn read(asked: &'static str, recorded: Element) -> String {
         "CreateVpc" => {
             let plan = NetworkPlan {
                 network: Network::Dedicated,
+                zones: Vec::new(),
+                is_public: false,
                 operators: Vec::new(),
                 extra_groups: Vec::new(),
             };

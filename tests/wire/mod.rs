@@ -184,6 +184,8 @@ fn origin() -> Origin {
 fn plan(network: Network, operators: &[&str]) -> NetworkPlan {
     NetworkPlan {
         network,
+        zones: Vec::new(),
+        is_public: false,
         operators: operators.iter().map(|net| net.parse().unwrap()).collect(),
         extra_groups: Vec::new(),
     }

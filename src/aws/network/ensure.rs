@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use super::addresses::{network_of, part_of};
 use super::parts::{Group, Ingress, NetworkFound, RouteTable, Subnet};
 use super::plan::{Intent, NetworkError, NetworkPlan, NetworkReady, RecordIntent, Say};
 use crate::aws::access::Ec2;
@@ -19,7 +20,7 @@ use crate::aws::retry::retry_until;
 use crate::aws::select::Selector;
 use crate::config::Network;
 use crate::fleet::tags::{self, Origin};
-use crate::fleet::{LaunchId, Level, Region, SecurityGroupId, SubnetId, VpcId, Zone};
+use crate::fleet::{LaunchId, Level, SecurityGroupId, SubnetId, VpcId, Zone};
 
 /// How long a call waits for what was made just before to be known everywhere.
 const CONSISTENCY: Duration = Duration::from_mins(1);
@@ -117,9 +118,9 @@ impl<'a, R: RecordIntent> Site<'a, R> {
         let ours = Selector::deployment(&self.origin.deployment);
         let found = self.ec2.network(&ours).await?;
         let (vpc, subnets) = match &plan.network {
-            Network::Dedicated => self.dedicated(&found).await?,
+            Network::Dedicated => self.dedicated(plan, &found).await?,
             Network::Default => self.default_vpc().await?,
-            Network::Given { vpc, subnet } => self.given(vpc, subnet.as_ref()).await?,
+            Network::Given { vpc, subnet } => self.given(plan, vpc, subnet.as_ref()).await?,
         };
         let group = self.security_group(&vpc, &found).await?;
         self.let_in(&group, &plan.operators).await?;
@@ -131,6 +132,7 @@ impl<'a, R: RecordIntent> Site<'a, R> {
     /// A VPC of the deployment's own, with a way out and a subnet in every zone.
     async fn dedicated(
         &self,
+        plan: &NetworkPlan,
         found: &NetworkFound,
     ) -> Result<(VpcId, Vec<(SubnetId, Zone)>), NetworkError> {
         let cidr = network_of(self.ec2.region());
@@ -146,12 +148,24 @@ impl<'a, R: RecordIntent> Site<'a, R> {
         let gateway = self.gateway(&vpc, found).await?;
         let table = self.route_table(&vpc, &gateway, found).await?;
         let mut subnets = Vec::new();
-        for zone in self.ec2.zones().await? {
-            if let Some(subnet) = self.subnet(&vpc, cidr, &zone, &table, found).await? {
-                subnets.push((subnet, zone));
+        let mut refused = None;
+        let is_allowed = |zone: &Zone| plan.zones.is_empty() || plan.zones.contains(zone);
+        for zone in self.ec2.zones().await?.into_iter().filter(is_allowed) {
+            match self.subnet(&vpc, cidr, &zone, &table, found).await {
+                Ok(Some(subnet)) => subnets.push((subnet, zone)),
+                Ok(None) => {}
+                // Older accounts may have zones that are told of and take no subnets.
+                Err(NetworkError::Aws(error)) if is_of_zone(&error) => {
+                    (self.say)(Level::Warning, format!("{zone} is left out: {error}"));
+                    refused = Some(error);
+                }
+                Err(error) => return Err(error),
             }
         }
-        Ok((vpc, subnets))
+        match refused {
+            Some(error) if subnets.is_empty() => Err(error.into()),
+            _ => Ok((vpc, subnets)),
+        }
     }
 
     async fn gateway(&self, vpc: &VpcId, found: &NetworkFound) -> Result<GatewayId, NetworkError> {
@@ -240,12 +254,27 @@ impl<'a, R: RecordIntent> Site<'a, R> {
 
     async fn given(
         &self,
+        plan: &NetworkPlan,
         vpc: &VpcId,
         subnet: Option<&SubnetId>,
     ) -> Result<(VpcId, Vec<(SubnetId, Zone)>), NetworkError> {
         let mut subnets = self.ec2.subnets_of(vpc).await?;
         if let Some(wanted) = subnet {
             subnets.retain(|subnet| subnet.id == *wanted);
+        }
+        if plan.is_public && !subnets.is_empty() {
+            let reachable = self.ec2.reachable_subnets(vpc, &subnets).await?;
+            subnets.retain(|subnet| reachable.contains(&subnet.id));
+            if subnets.is_empty() {
+                return Err(AwsError::missing(
+                    "DescribeRouteTables",
+                    self.ec2.region(),
+                    format!("no subnet of {vpc} has a route to an internet gateway"),
+                    "name a public one: subnet_id, or reach the instances otherwise: ssh.connect: \
+                     private",
+                )
+                .into());
+            }
         }
         self.usable(vpc.clone(), subnets)
     }
@@ -306,8 +335,11 @@ impl<'a, R: RecordIntent> Site<'a, R> {
                 (self.say)(Level::Warning, text);
             }
             let tags = self.origin.tags(self.ec2.region(), &self.origin.name());
-            let authorize = || self.ec2.authorize(&group.id, &missing, &tags);
-            self.change("AuthorizeSecurityGroupIngress", authorize).await?;
+            // One by one: a rule that the user added already would refuse them all.
+            for rule in missing.chunks(1) {
+                let authorize = || self.ec2.authorize(&group.id, rule, &tags);
+                self.change("AuthorizeSecurityGroupIngress", authorize).await?;
+            }
         }
         if !stale.is_empty() {
             let revoke = || self.ec2.revoke(&group.id, &stale);
@@ -411,6 +443,13 @@ impl<'a, R: RecordIntent> Site<'a, R> {
     }
 }
 
+/// Whether AWS makes no subnet in a zone that it tells of.
+fn is_of_zone(error: &AwsError) -> bool {
+    error.operation == "CreateSubnet"
+        && error.code.as_deref() == Some("InvalidParameterValue")
+        && error.message.contains("vailability")
+}
+
 fn early(class: Class) -> bool {
     matches!(class, Class::NotYet | Class::Retry)
 }
@@ -419,34 +458,9 @@ fn listed(rules: &[Ingress]) -> String {
     rules.iter().map(|rule| rule.from.to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// A region's network, `10.x.0.0/16`: always the same, and in most pairs of regions another, so
-/// that two can be peered.
-fn network_of(region: &Region) -> Ipv4Net {
-    let x = region.as_str().bytes().fold(0u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte));
-    Ipv4Net::new_assert([10, x, 0, 0].into(), 16)
-}
-
-/// The sixteenth of the network that belongs to the zone with this letter, whatever other zones
-/// there are: a zone that opens later finds its place free.
-fn part_of(network: Ipv4Net, letter: &str) -> Option<Ipv4Net> {
-    let &[letter @ b'a'..=b'p'] = letter.as_bytes() else { return None };
-    network.subnets(20).ok()?.nth(usize::from(letter - b'a'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_zone_has_its_own_part_of_the_network() {
-        let network: Ipv4Net = "10.7.0.0/16".parse().unwrap();
-        let part = |letter| part_of(network, letter).map(|part| part.to_string());
-        assert_eq!(part("a").as_deref(), Some("10.7.0.0/20"));
-        assert_eq!(part("c").as_deref(), Some("10.7.32.0/20"));
-        assert_eq!(part("p").as_deref(), Some("10.7.240.0/20"));
-        assert_eq!(part("q"), None);
-        assert_eq!(part("-lax-1a"), None);
-    }
 
     #[test]
     fn a_keys_comment_is_no_part_of_its_name() {

@@ -1,6 +1,6 @@
 //! What is there: by our tags, in the default VPC, or in the user's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types as ec2;
 
@@ -13,7 +13,7 @@ use crate::aws::access::Ec2;
 use crate::aws::error::AwsError;
 use crate::aws::select::{Selector, filter, read_tags};
 use crate::aws::spot::SpotRequest;
-use crate::fleet::VpcId;
+use crate::fleet::{SubnetId, VpcId};
 
 /// Collects every page of a Describe call, as the SDK's items.
 macro_rules! all_pages {
@@ -21,6 +21,8 @@ macro_rules! all_pages {
         $call.into_paginator().items().send().try_collect().await.map_err($ec2.failed($operation))
     };
 }
+
+pub(super) use all_pages;
 
 /// The tags of everything of ours that a Describe call tells of, all pages.
 macro_rules! all_tags {
@@ -142,8 +144,32 @@ impl Ec2 {
         let call = self.patient.describe_subnets().filters(filter("vpc-id", [vpc.as_str()]));
         let found: Vec<ec2::Subnet> = all_pages!(self, "DescribeSubnets", call)?;
         let mut subnets: Vec<Subnet> = found.iter().filter_map(read_subnet).collect();
-        subnets.sort_by(|a, b| (&a.zone, &a.id).cmp(&(&b.zone, &b.id)));
+        // Of two in one zone the one with more room goes first.
+        subnets.sort_by(|a, b| (&a.zone, b.free, &a.id).cmp(&(&b.zone, a.free, &b.id)));
         Ok(subnets)
+    }
+
+    /// Which of these subnets of a VPC have a route to an internet gateway: by the route table of
+    /// their own, else by the VPC's main one.
+    pub(super) async fn reachable_subnets(
+        &self,
+        vpc: &VpcId,
+        subnets: &[Subnet],
+    ) -> Result<BTreeSet<SubnetId>, AwsError> {
+        let call = self.patient.describe_route_tables().filters(filter("vpc-id", [vpc.as_str()]));
+        let tables: Vec<ec2::RouteTable> = all_pages!(self, "DescribeRouteTables", call)?;
+        let uses = |table: &&ec2::RouteTable, subnet: &Subnet| {
+            table.associations().iter().any(|it| it.subnet_id() == Some(subnet.id.as_str()))
+        };
+        let is_main = |table: &&ec2::RouteTable| {
+            table.associations().iter().any(|it| it.main() == Some(true))
+        };
+        let is_reachable = |subnet: &&Subnet| {
+            let own = tables.iter().find(|table| uses(table, subnet));
+            let table = own.or_else(|| tables.iter().find(is_main));
+            table.and_then(way_out).is_some_and(|gateway| gateway.starts_with("igw-"))
+        };
+        Ok(subnets.iter().filter(is_reachable).map(|subnet| subnet.id.clone()).collect())
     }
 
     /// Whether instances in the VPC get DNS names for their public addresses.
@@ -314,6 +340,7 @@ fn read_subnet(subnet: &ec2::Subnet) -> Option<Subnet> {
         zone: subnet.availability_zone()?.into(),
         maps_public_ip: subnet.map_public_ip_on_launch().unwrap_or(false),
         is_default: subnet.default_for_az().unwrap_or(false),
+        free: subnet.available_ip_address_count().unwrap_or_default(),
     })
 }
 
@@ -324,20 +351,21 @@ fn read_route_table(table: &ec2::RouteTable) -> Option<RouteTable> {
             subnet: used.subnet_id()?.into(),
         })
     });
-    let way_out = table
-        .routes()
-        .iter()
-        .filter(|route| route.destination_cidr_block() == Some("0.0.0.0/0"))
-        .find_map(|route| route.gateway_id());
     Some(RouteTable {
         id: table.route_table_id()?.into(),
         vpc: table.vpc_id()?.into(),
         associations: associations.collect(),
-        way_out: way_out.map(Into::into),
+        way_out: way_out(table).map(Into::into),
     })
 }
 
-fn read_group(group: &ec2::SecurityGroup) -> Option<Group> {
+/// Where 0.0.0.0/0 leads, if it is a gateway.
+fn way_out(table: &ec2::RouteTable) -> Option<&str> {
+    let everything = |route: &&ec2::Route| route.destination_cidr_block() == Some("0.0.0.0/0");
+    table.routes().iter().filter(everything).find_map(|route| route.gateway_id())
+}
+
+pub(super) fn read_group(group: &ec2::SecurityGroup) -> Option<Group> {
     Some(Group {
         id: group.group_id()?.into(),
         vpc: group.vpc_id()?.into(),
@@ -384,7 +412,9 @@ fn entangled(rules: &[ec2::IpPermission]) -> Vec<ec2::IpPermission> {
 }
 
 fn read_interface(interface: &ec2::NetworkInterface) -> Option<Interface> {
-    let attachment = interface.attachment().and_then(|to| to.attachment_id());
+    // One that goes with its instance cannot be detached: it is waited for.
+    let stays = |to: &&ec2::NetworkInterfaceAttachment| to.delete_on_termination() != Some(true);
+    let attachment = interface.attachment().filter(stays).and_then(|to| to.attachment_id());
     Some(Interface {
         id: interface.network_interface_id()?.to_owned(),
         state: interface.status().map(|state| state.as_str().to_owned()).unwrap_or_default(),

@@ -6,8 +6,10 @@
 //! creates, `remove` deletes, one API call each; `ensure` and `teardown` decide in which order.
 //! Knows no job: what is about to be made is told to a [`RecordIntent`] first.
 
+mod addresses;
 mod ensure;
 mod find;
+mod guards;
 mod make;
 mod parts;
 mod plan;
@@ -19,3 +21,6 @@ pub use ensure::{ensure, ensure_key_pair};
 pub use plan::{Intent, NetworkError, NetworkPlan, NetworkReady, RecordIntent, Say};
 pub use residue::{Kind, Residue};
 pub use teardown::teardown;
+
+#[cfg(test)]
+mod tests;

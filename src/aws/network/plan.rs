@@ -17,6 +17,11 @@ use crate::fleet::{
 pub struct NetworkPlan {
     /// Whose network.
     pub network: Network,
+    /// The zones that may be used; all where none is named.
+    pub zones: Vec<Zone>,
+    /// Whether instances are reached from the internet: then in a network of the user's only
+    /// subnets with a way out to it will do.
+    pub is_public: bool,
     /// Who may reach port 22.
     pub operators: Vec<IpNet>,
     /// The user's own groups, put beside ours.

@@ -102,6 +102,9 @@ impl Demolition<'_> {
         for volume in &found.volumes {
             went &= self.delete(Kind::Volume, &volume.id).await;
         }
+        for vpc in &found.vpcs {
+            went &= self.remove_guards(vpc).await;
+        }
         for group in &found.security_groups {
             went &= self.mend(|| self.ec2.disentangle(group)).await;
         }
@@ -133,6 +136,25 @@ impl Demolition<'_> {
         }
         for pair in &found.key_pairs {
             went &= self.delete(Kind::KeyPair, &pair.name).await;
+        }
+        went
+    }
+
+    /// What GuardDuty put into a VPC of ours, in which nothing runs any more: it holds subnets and
+    /// VPC. Where it cannot be seen, what it holds is said later.
+    async fn remove_guards(&self, vpc: &Vpc) -> bool {
+        let endpoints = self.ec2.guard_endpoints(&vpc.id).await.unwrap_or_default();
+        if endpoints.is_empty() {
+            return true;
+        }
+        let mut went = true;
+        for endpoint in &endpoints {
+            let text = format!("{endpoint}: GuardDuty's endpoint in {} goes with it", vpc.id);
+            (self.say)(Level::Info, text);
+            went &= self.mend(|| self.ec2.delete_endpoint(endpoint)).await;
+        }
+        for group in self.ec2.guard_groups(&vpc.id).await.unwrap_or_default() {
+            went &= self.delete(Kind::SecurityGroup, group.id.as_str()).await;
         }
         went
     }

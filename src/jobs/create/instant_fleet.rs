@@ -1,6 +1,8 @@
 //! Many at once: one CreateFleet over all pools of a region, and the launch template that it needs
 //! for the length of that call.
 
+use std::collections::BTreeSet;
+
 use tokio::time::Instant;
 
 use super::candidates::Candidate;
@@ -33,8 +35,11 @@ impl Placement<'_> {
         // The others are asked one by one for what is missing then.
         let bursts = |it: &&Candidate| is_burstable(&it.pool.machine_type);
         let first = candidates.first().is_some_and(bursts);
-        let pools: Vec<&Candidate> =
+        let mut pools: Vec<&Candidate> =
             candidates.iter().copied().filter(|it| bursts(it) == first).collect();
+        // EC2 refuses a fleet that names a pool twice, as two subnets of a zone would.
+        let mut named = BTreeSet::new();
+        pools.retain(|it| named.insert((&it.pool.zone, &it.pool.machine_type)));
         let template = self.make_template(&pools, &token).await?;
         let request = self.fleet(&pools, &token, &template, waiting.len());
         let answer = self.ask(Request::Fleet(&request), waiting, tries).await;

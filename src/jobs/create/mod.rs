@@ -25,7 +25,7 @@ use super::market::scores;
 use super::node::inputs::Kit;
 use crate::aws::network::{self, NetworkReady};
 use crate::aws::{Aws, Ec2, LaunchRequest};
-use crate::config::{Config, RegionConfig, Strategy};
+use crate::config::{Config, Connect, RegionConfig, Strategy};
 use crate::fleet::tags::Origin;
 use crate::fleet::{
     Account, Failure, FailureKind, Instance, InstanceKey, InstanceNews, Launch, LaunchId, Level,
@@ -247,7 +247,8 @@ impl Creation {
         })?;
         let origin = Origin { extra: wanted.tags.clone(), ..self.origin.clone() };
         let images = images(context, ec2, wanted).await?;
-        let Site { network, key_name, .. } = self.site(context, ec2, &origin, reporter).await?;
+        let Site { network, key_name, .. } =
+            self.site(context, ec2, wanted, &origin, reporter).await?;
         let candidates = candidates(context, ec2, wanted, &images, &network, reporter).await?;
         let template = self.template(wanted, &network, key_name);
         let origin = &origin;
@@ -273,6 +274,7 @@ impl Creation {
         &self,
         context: &Arc<Context>,
         ec2: &Ec2,
+        wanted: &RegionConfig,
         origin: &Origin,
         reporter: &Reporter,
     ) -> Result<Site, Failure> {
@@ -281,7 +283,7 @@ impl Creation {
             return Ok(site.clone());
         }
         reporter.learned_of(ec2.region(), RegionNews::Network(NetworkState::Building)).await;
-        let network = self.network(context, ec2, origin, reporter).await?;
+        let network = self.network(context, ec2, wanted, origin, reporter).await?;
         reporter.learned_of(ec2.region(), RegionNews::Network(NetworkState::Ready)).await;
         let key_name = self.key_pair(context, ec2, origin, reporter).await?;
         let laid_out = Instant::now();
@@ -292,11 +294,14 @@ impl Creation {
         &self,
         context: &Arc<Context>,
         ec2: &Ec2,
+        wanted: &RegionConfig,
         origin: &Origin,
         reporter: &Reporter,
     ) -> Result<NetworkReady, Failure> {
         let plan = network::NetworkPlan {
             network: self.config.aws.network.clone(),
+            zones: wanted.availability_zones.clone(),
+            is_public: self.config.ssh.connect == Connect::Public,
             operators: self.kit.operators.clone(),
             extra_groups: self.config.aws.security_groups.clone(),
         };
@@ -318,7 +323,11 @@ impl Creation {
         if let Some(name) = &self.config.aws.ssh_key_name {
             return Ok(Some(name.clone()));
         }
-        let Some(public_key) = &self.kit.public_key else { return Ok(None) };
+        // EC2 takes two kinds of keys; user-data brings any.
+        let public_key = self.kit.public_key.as_ref();
+        let imports =
+            |key: &&String| key.starts_with("ssh-ed25519 ") || key.starts_with("ssh-rsa ");
+        let Some(public_key) = public_key.filter(imports) else { return Ok(None) };
         let (say, telling) = reporter.telling(ec2.region());
         let ensure = network::ensure_key_pair(ec2, public_key, origin, context.as_ref(), &say);
         telling

@@ -1,0 +1,214 @@
+//! The runbooks against answers that AWS gives and no stand-in here does.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use super::*;
+use crate::aws::scripted;
+use crate::aws::select::Selector;
+use crate::config::Network;
+use crate::fleet::Level;
+use crate::fleet::tags::Origin;
+
+/// A journal that keeps nothing.
+struct Unrecorded;
+
+impl RecordIntent for Unrecorded {
+    type Entry = ();
+
+    async fn open(&self, _: Intent) -> Result<(), String> {
+        Ok(())
+    }
+
+    async fn close(&self, (): ()) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+fn origin() -> Origin {
+    Origin {
+        deployment: "spot-1".into(),
+        creator: "alice".into(),
+        at: "2026-11-20T09:00:00Z".parse().unwrap(),
+        extra: std::collections::BTreeMap::new(),
+    }
+}
+
+fn plan(network: Network) -> NetworkPlan {
+    NetworkPlan {
+        network,
+        zones: Vec::new(),
+        is_public: true,
+        operators: vec!["203.0.113.7/32".parse().unwrap()],
+        extra_groups: Vec::new(),
+    }
+}
+
+fn action(call: &str) -> &str {
+    call.split('&').next().unwrap_or_default().trim_start_matches("Action=")
+}
+
+fn answer(call: &str, inside: &str) -> (u16, String) {
+    let action = action(call);
+    (200, format!("<{action}Response>{inside}</{action}Response>"))
+}
+
+/// A VPC of the user's: `a` uses the main table, which leads nowhere, and `b` one that leads out.
+fn users_vpc(call: &str) -> (u16, String) {
+    let subnet = |letter: &str, free: u32| {
+        format!(
+            "<item><subnetId>subnet-{letter}</subnetId><vpcId>vpc-1</vpcId>\
+             <availabilityZone>us-west-2{letter}</availabilityZone>\
+             <availableIpAddressCount>{free}</availableIpAddressCount></item>"
+        )
+    };
+    let table = |id: &str, used: &str, gateway: &str| {
+        format!(
+            "<item><routeTableId>{id}</routeTableId><vpcId>vpc-1</vpcId><associationSet><item>\
+             <routeTableAssociationId>rtbassoc-{id}</routeTableAssociationId>{used}</item>\
+             </associationSet><routeSet><item><destinationCidrBlock>0.0.0.0/0\
+             </destinationCidrBlock>{gateway}</item></routeSet></item>"
+        )
+    };
+    match action(call) {
+        "DescribeSubnets" if call.contains("vpc-id") => {
+            let set = subnet("a", 10) + &subnet("b", 20);
+            answer(call, &format!("<subnetSet>{set}</subnetSet>"))
+        }
+        "DescribeRouteTables" if call.contains("vpc-id") => {
+            let nat = "<natGatewayId>nat-1</natGatewayId>";
+            let out = "<gatewayId>igw-1</gatewayId>";
+            let set = table("rtb-1", "<main>true</main>", nat)
+                + &table("rtb-2", "<subnetId>subnet-b</subnetId>", out);
+            answer(call, &format!("<routeTableSet>{set}</routeTableSet>"))
+        }
+        "CreateSecurityGroup" => answer(call, "<groupId>sg-1</groupId>"),
+        _ => answer(call, ""),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_subnets_that_the_internet_reaches_are_used() {
+    let (ec2, _) = scripted::ec2(users_vpc).await;
+    let given = |subnet: Option<&str>| Network::Given {
+        vpc: "vpc-1".into(),
+        subnet: subnet.map(Into::into),
+    };
+    let ready = ensure(&ec2, &plan(given(None)), &origin(), &Unrecorded, &|_, _| {}).await.unwrap();
+    let zones: Vec<&str> = ready.subnets.iter().map(|(_, zone)| zone.as_str()).collect();
+    assert_eq!(zones, ["us-west-2b"]);
+    let private = plan(given(Some("subnet-a")));
+    let error = ensure(&ec2, &private, &origin(), &Unrecorded, &|_, _| {}).await.unwrap_err();
+    assert!(error.to_string().contains("no subnet of vpc-1 has a route"), "{error}");
+    let private = NetworkPlan { is_public: false, ..private };
+    let ready = ensure(&ec2, &private, &origin(), &Unrecorded, &|_, _| {}).await.unwrap();
+    assert_eq!(ready.subnets.len(), 1, "through a VPN it will do");
+}
+
+/// Zones a and b, of which AWS makes subnets in b alone: its words to older accounts.
+fn older_account(call: &str) -> (u16, String) {
+    let zone = |letter: &str| {
+        format!(
+            "<item><zoneName>us-west-2{letter}</zoneName><zoneState>available</zoneState></item>"
+        )
+    };
+    match action(call) {
+        "DescribeAvailabilityZones" => {
+            let set = zone("a") + &zone("b");
+            answer(call, &format!("<availabilityZoneInfo>{set}</availabilityZoneInfo>"))
+        }
+        "CreateVpc" => answer(call, "<vpc><vpcId>vpc-1</vpcId></vpc>"),
+        "CreateInternetGateway" => {
+            let gateway = "<internetGatewayId>igw-1</internetGatewayId>";
+            answer(call, &format!("<internetGateway>{gateway}</internetGateway>"))
+        }
+        "CreateRouteTable" => {
+            answer(call, "<routeTable><routeTableId>rtb-1</routeTableId></routeTable>")
+        }
+        "CreateSecurityGroup" => answer(call, "<groupId>sg-1</groupId>"),
+        "CreateSubnet" if call.contains("us-west-2a") => {
+            let words = "Value (us-west-2a) for parameter availabilityZone is invalid. Subnets can \
+                         currently only be created in the following availability zones: us-west-2b.";
+            let error = format!("<Code>InvalidParameterValue</Code><Message>{words}</Message>");
+            (400, format!("<Response><Errors><Error>{error}</Error></Errors></Response>"))
+        }
+        "CreateSubnet" => answer(call, "<subnet><subnetId>subnet-b</subnetId></subnet>"),
+        _ => answer(call, ""),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_without_subnets_is_said_and_left_out() {
+    let (ec2, calls) = scripted::ec2(older_account).await;
+    let said = Mutex::new(Vec::new());
+    let say = |_: Level, text: String| said.lock().unwrap().push(text);
+    let ready =
+        ensure(&ec2, &plan(Network::Dedicated), &origin(), &Unrecorded, &say).await.unwrap();
+    assert_eq!(ready.subnets, [("subnet-b".into(), "us-west-2b".into())]);
+    assert!(said.lock().unwrap().join("\n").contains("us-west-2a is left out"), "{said:?}");
+    calls.lock().unwrap().clear();
+
+    let only_b = NetworkPlan { zones: vec!["us-west-2b".into()], ..plan(Network::Dedicated) };
+    ensure(&ec2, &only_b, &origin(), &Unrecorded, &say).await.unwrap();
+    let made = |call: &&String| action(call) == "CreateSubnet";
+    let made = calls.lock().unwrap().iter().filter(made).count();
+    assert_eq!(made, 1, "no subnet where none is allowed");
+
+    let only_a = NetworkPlan { zones: vec!["us-west-2a".into()], ..plan(Network::Dedicated) };
+    let error = ensure(&ec2, &only_a, &origin(), &Unrecorded, &say).await.unwrap_err();
+    assert!(error.to_string().contains("following availability zones"), "{error}");
+}
+
+/// A VPC of ours with GuardDuty's endpoint and group in it, and an interface that goes with its
+/// instance.
+fn guarded(call: &str) -> (u16, String) {
+    let tags = "<tagSet><item><key>ManagedBy</key><value>spot-tui</value></item><item>\
+                <key>DeploymentId</key><value>spot-1</value></item></tagSet>";
+    match action(call) {
+        "DescribeVpcs" => {
+            answer(call, &format!("<vpcSet><item><vpcId>vpc-1</vpcId>{tags}</item></vpcSet>"))
+        }
+        "DescribeNetworkInterfaces" => answer(
+            call,
+            &format!(
+                "<networkInterfaceSet><item><networkInterfaceId>eni-1</networkInterfaceId>\
+                 <attachment><attachmentId>eni-attach-1</attachmentId><deleteOnTermination>true\
+                 </deleteOnTermination></attachment>{tags}</item></networkInterfaceSet>"
+            ),
+        ),
+        "DescribeVpcEndpoints" => answer(
+            call,
+            "<vpcEndpointSet><item><vpcEndpointId>vpce-1</vpcEndpointId><serviceName>\
+             com.amazonaws.us-west-2.guardduty-data</serviceName></item><item><vpcEndpointId>\
+             vpce-2</vpcEndpointId><serviceName>com.amazonaws.us-west-2.s3</serviceName></item>\
+             </vpcEndpointSet>",
+        ),
+        "DescribeSecurityGroups" if call.contains("vpc-id") => answer(
+            call,
+            "<securityGroupInfo><item><groupId>sg-9</groupId><groupName>\
+             GuardDutyManagedSecurityGroup-vpc-1</groupName><vpcId>vpc-1</vpcId></item><item>\
+             <groupId>sg-8</groupId><groupName>default</groupName><vpcId>vpc-1</vpcId></item>\
+             </securityGroupInfo>",
+        ),
+        _ => answer(call, ""),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_guardduty_put_into_our_vpc_goes_with_it() {
+    let (ec2, calls) = scripted::ec2(guarded).await;
+    let ours = Selector::deployment(&"spot-1".into());
+    let _ = teardown(&ec2, &ours, Duration::from_mins(1), &|_, _| {}).await.unwrap();
+    let calls = calls.lock().unwrap();
+    let changes: Vec<&str> = calls
+        .iter()
+        .map(|call| action(call))
+        .filter(|action| !action.starts_with("Describe"))
+        .collect();
+    let begin =
+        ["DeleteNetworkInterface", "DeleteVpcEndpoints", "DeleteSecurityGroup", "DeleteVpc"];
+    assert_eq!(changes, begin, "what goes with its instance is not detached");
+    let of = |name: &str| calls.iter().find(|call| action(call) == name).unwrap().clone();
+    assert!(of("DeleteVpcEndpoints").contains("vpce-1"));
+    assert!(of("DeleteSecurityGroup").contains("sg-9"));
+}
