@@ -18,11 +18,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-NAMES = ["localhost", "*.amazonaws.com"] + [
-    f"*.{region}.amazonaws.com" for region in ("us-west-2", "us-east-1", "eu-west-1")
-]
-
-
 def named(name):
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
@@ -48,29 +43,46 @@ def pem(thing):
     return thing.public_bytes(serialization.Encoding.PEM)
 
 
-def front_context(authority_file):
-    authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    authority = certificate(
-        "the company", authority_key, "the company", authority_key,
-        [x509.BasicConstraints(ca=True, path_length=0)],
-    )
-    leaf = certificate(
-        "front", key, "the company", authority_key,
-        [x509.SubjectAlternativeName([x509.DNSName(name) for name in NAMES])],
-    )
-    with open(authority_file, "wb") as file:
-        file.write(pem(authority))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.NamedTemporaryFile() as file:
-        secret = key.private_bytes(
+class Front:
+    """Shows each name that is asked for a certificate of the company's authority."""
+
+    def __init__(self, authority_file):
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.authority_key = ec.generate_private_key(ec.SECP256R1())
+        authority = certificate(
+            "the company", self.authority_key, "the company", self.authority_key,
+            [x509.BasicConstraints(ca=True, path_length=0)],
+        )
+        with open(authority_file, "wb") as file:
+            file.write(pem(authority))
+        self.contexts = {}
+        self.lock = threading.Lock()
+        self.context = self.context_for("localhost")
+        self.context.sni_callback = self.choose
+
+    def choose(self, connection, name, _):
+        with self.lock:
+            name = name or "localhost"
+            if name not in self.contexts:
+                self.contexts[name] = self.context_for(name)
+            connection.context = self.contexts[name]
+
+    def context_for(self, name):
+        leaf = certificate(
+            "front", self.key, "the company", self.authority_key,
+            [x509.SubjectAlternativeName([x509.DNSName(name)])],
+        )
+        secret = self.key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
-        file.write(pem(leaf) + secret)
-        file.flush()
-        context.load_cert_chain(file.name)
-    return context
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(pem(leaf) + secret)
+            file.flush()
+            context.load_cert_chain(file.name)
+        return context
 
 
 def pump(source, sink):
@@ -105,12 +117,12 @@ def listen(serve):
 
 def main():
     moto, authority_file, log_file = int(sys.argv[1]), sys.argv[2], sys.argv[3]
-    context = front_context(authority_file)
+    tls = Front(authority_file)
     log = open(log_file, "a", buffering=1)
 
     def front(client):
         try:
-            secure = context.wrap_socket(client, server_side=True)
+            secure = tls.context.wrap_socket(client, server_side=True)
         except (OSError, ssl.SSLError):
             return
         join(secure, socket.create_connection(("127.0.0.1", moto)))
