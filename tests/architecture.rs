@@ -94,7 +94,6 @@ const STILL_OPEN: &[(&str, &str)] = &[
     ("fleet::market", "fleet::instance"),
     ("app::model", "app::update::budget"),
     ("app::model", "app::update::interruptions"),
-    ("app::update::create", "app::update"),
 ];
 
 /// Who may print.

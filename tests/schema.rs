@@ -223,6 +223,17 @@ fn each_transition_is_told_once_whoever_saw_it_first() {
 }
 
 #[test]
+fn a_plan_of_absurd_counts_adds_up() {
+    let text = printed(Format::Lines { output: false }, |run| {
+        let config = config();
+        let counts = config.regions.iter().map(|it| (it.region.clone(), u32::MAX)).collect();
+        run.printer.plan(&run.model, &config, &counts);
+    });
+    let all = u64::from(u32::MAX) * config().regions.len() as u64;
+    assert!(text.contains(&format!("{all} in all")), "{text}");
+}
+
+#[test]
 fn a_job_that_fails_counts_all_its_rows() {
     let text = printed(Format::Json, |run| {
         run.report(News::Job(account()));

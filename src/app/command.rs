@@ -56,6 +56,9 @@ impl Command {
 pub enum Action {
     /// Launch and deploy. Without counts: what the configuration says.
     Create(Option<Counts>),
+    /// Launch and deploy these besides whatever stands: nothing that an earlier create left open
+    /// is completed.
+    Add(Counts),
     /// Terminate, and remove the network of every region where nothing is left.
     Destroy,
     /// Run this command on nodes, and show the answers side by side.

@@ -40,7 +40,7 @@ pub use model::{Flash, Latest, Model, Opening};
 pub use panels::{Pane, Panel, Panels, Remembered};
 pub use query::{Query, find};
 pub use reader::Reader;
-pub use scope::{Counts, Scope};
+pub use scope::{Counts, Scope, total};
 pub use story::{Story, story};
 pub use table::Table;
 pub use tally::Tally;

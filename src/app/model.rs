@@ -18,7 +18,7 @@ use super::{
 use crate::config::{Config, ThemeName};
 use crate::fleet::{
     Account, Change, DeploymentId, Doom, Failure, Fleet, InstanceKey, Job, JobId, JobKind, Level,
-    Order, Outcome,
+    Order, Outcome, Region,
 };
 
 /// What the program starts with.
@@ -165,7 +165,7 @@ pub struct Model {
     /// Whether something happened that the bell rings for.
     pub(super) alarm: bool,
     /// Creates that wait for the prices by which the budget is judged, and the job that asks.
-    pub(super) unpriced: Vec<(JobId, Option<super::Counts>)>,
+    pub(super) unpriced: Vec<(JobId, super::Action)>,
     /// What replaces interrupted instances.
     pub(super) replacements: Replacements,
     /// Which instances have got too old.
@@ -325,6 +325,12 @@ impl Model {
     /// Whether a job of this kind is under way.
     pub fn does(&self, kind: JobKind) -> bool {
         self.active().any(|(_, job)| job.kind == kind)
+    }
+
+    /// Whether a destroy is at work in a region.
+    pub(super) fn destroys_in(&self, region: &Region) -> bool {
+        let is_destroy = |job: &JobRecord| job.kind == JobKind::Destroy && job.covers(region);
+        self.changing().any(|(_, job)| is_destroy(job))
     }
 
     /// How the log names a job.

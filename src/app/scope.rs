@@ -7,6 +7,11 @@ use crate::fleet::{AccountId, InstanceKey, Region};
 /// How many instances to create, by region.
 pub type Counts = BTreeMap<Region, u32>;
 
+/// How many in all; more than fit into one count.
+pub fn total(counts: &Counts) -> u64 {
+    counts.values().map(|count| u64::from(*count)).sum()
+}
+
 /// What a destroy is aimed at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {

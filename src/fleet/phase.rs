@@ -233,7 +233,7 @@ impl Phase {
             (Self::Terminating, _) => matches!(next, Self::Terminated | Self::Failed(_)),
             // The end, a failure and AWS's own acts can come at any time.
             (_, Self::Terminating | Self::Terminated | Self::Failed(_)) => true,
-            (Self::Planned | Self::Requesting, Self::Interrupted { .. } | Self::Stopping) => false,
+            (Self::Planned | Self::Requesting, Self::Interrupted { .. }) => false,
             (_, Self::Interrupted { .. } | Self::Stopping | Self::Stopped) => true,
             // Out of a standstill.
             (Self::Interrupted { .. }, Self::Running) => true,

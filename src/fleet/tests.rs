@@ -140,3 +140,29 @@ fn the_timeline_keeps_each_phase_once() {
     assert_eq!(instance.since, at(1));
     assert_eq!(instance.phase, Phase::Uploading(Transfer { sent: 10, total: 10 }));
 }
+
+#[test]
+fn a_planned_instance_may_be_stopping_when_it_is_first_seen() {
+    for (state, phase) in
+        [(Ec2State::Stopping, Phase::Stopping), (Ec2State::Stopped, Phase::Stopped)]
+    {
+        let mut fleet = with_planned("k");
+        let seen = InstanceNews::Seen(Box::new(machine("i-1", state)));
+        apply(&mut fleet, &report(1, News::Instance("k".into(), seen))).unwrap();
+        assert_eq!(fleet.get(&"k".into()).unwrap().phase, phase);
+    }
+}
+
+#[test]
+fn a_report_answers_what_became_different() {
+    let mut fleet = with_planned("k");
+    let seen = InstanceNews::Seen(Box::new(machine("i-1", Ec2State::Pending)));
+    let seen = report(1, News::Instance("k".into(), seen));
+    let entered = Change::Entered { key: "k".into(), from: Phase::Planned, to: Phase::Pending };
+    let changes = apply(&mut fleet, &seen).unwrap();
+    assert_eq!(changes, [Change::Launched("k".into()), entered]);
+    assert_eq!(apply(&mut fleet, &seen), Ok(Vec::new()), "the same again is no change");
+    let two = vec![machine("i-1", Ec2State::Pending), machine("i-2", Ec2State::Running)];
+    let changes = apply(&mut fleet, &surveyed(2, two)).unwrap();
+    assert_eq!(changes, [Change::Adopted("i-2".into())]);
+}

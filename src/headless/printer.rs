@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 
 use super::line::{Event, LONGEST, Line, Plan};
-use crate::app::{Counts, Message, Model, clean, estimate};
+use crate::app::{Counts, Message, Model, clean, estimate, total};
 use crate::config::Config;
 use crate::fleet::{Change, InstanceKey, Level, MachineType, Outcome, Phase, Subject};
 
@@ -251,7 +251,7 @@ impl<W: Write> Printer<W> {
             );
             self.line(model, &subject, Level::Info, &text);
         }
-        let count: u32 = counts.values().sum();
+        let count = total(counts);
         let text = format!("{count} in all, {}", priced(sum, "together"));
         self.line(model, &Subject::Job, Level::Info, &text);
     }

@@ -7,7 +7,7 @@ use crate::fleet::{Job, Level};
 /// Asks whether to do something to what it is aimed at. What changes nothing is done at once.
 pub(super) fn ask(model: &mut Model, action: Action, aim: Aim) -> Vec<Effect> {
     match action {
-        Action::Create(_) => create::ask(model),
+        Action::Create(_) | Action::Add(_) => create::ask(model),
         Action::Destroy => {
             if let Some(scope) = aimed_at(model, aim) {
                 destroy::ask(model, action, scope);
@@ -42,6 +42,7 @@ fn aimed_at(model: &Model, aim: Aim) -> Option<Scope> {
 pub(super) fn act(model: &mut Model, action: Action, scope: Scope) -> Vec<Effect> {
     match action {
         Action::Create(counts) => create::create(model, counts),
+        Action::Add(counts) => create::add(model, counts),
         Action::Destroy | Action::Nuke | Action::CleanUp => destroy::destroy(model, scope),
         Action::Exec(command) => run::run(model, command, &scope),
         Action::Diagnose => run::diagnose(model, &scope),

@@ -1,68 +1,169 @@
 //! What the whole may cost: what is beyond is not created, and what is too old is ended.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::destroy;
-use crate::app::{Counts, Effect, Model, Scope};
+use crate::app::{Counts, Effect, JobRecord, Model, Scope, total};
 use crate::config::{AtLifetime, Config, RegionConfig};
 use crate::fleet::cost::storage_hourly;
-use crate::fleet::{Cost, Instance, InstanceKey, Level, Phase, Region};
+use crate::fleet::{
+    Instance, InstanceKey, JobKind, Level, Lifecycle, MachineType, Phase, Region, RegionPrices,
+};
 
 /// How long before its end an instance's lifetime is said to end.
 const WARNING: SignedDuration = SignedDuration::from_mins(10);
 
-/// The rows whose lifetime was said to end, and those whose did.
+/// How long after an attempt to end an instance that is too old the next one is made.
+const AGAIN: SignedDuration = SignedDuration::from_mins(1);
+
+/// When it was said of rows that their lifetime ends, and when they were last to be ended.
 #[derive(Debug, Clone, Default)]
 pub(in crate::app) struct Lifetimes {
-    warned: BTreeSet<InstanceKey>,
-    over: BTreeSet<InstanceKey>,
+    warned: BTreeMap<InstanceKey, Timestamp>,
+    ended: BTreeMap<InstanceKey, Timestamp>,
 }
 
-/// Whether these may be created besides what is there; else why not, with the numbers.
-pub(super) fn allows(model: &Model, config: &Config, counts: &Counts) -> Result<(), String> {
-    let wanted: u32 = counts.values().sum();
-    // One that is on its way out makes room for another.
-    let stays =
-        |row: &&Instance| !matches!(row.phase, Phase::Interrupted { .. } | Phase::Terminating);
-    let there = model.fleet.alive().filter(stays).count();
+/// Why the budget does not allow it.
+pub(super) enum Refusal {
+    /// This price is not known, and the limit cannot be kept without it.
+    Price(String),
+    /// It is beyond a limit, by these numbers.
+    Beyond(String),
+}
+
+/// Whether so many may be launched besides what is there and what is being requested. The only
+/// function that judges: by the costs of this moment, for the dashboard, the headless commands
+/// and the replacements alike.
+pub(super) fn judge(model: &Model, config: &Config, more: &Counts) -> Result<(), Refusal> {
+    let wanted = total(more);
+    if wanted == 0 {
+        return Ok(());
+    }
+    let (there, requested) = (staying(model).count(), requested(model).count());
+    let under_way = match requested {
+        0 => String::new(),
+        requested => format!(", {requested} are being requested"),
+    };
     if let Some(most) = config.budget.max_instances
-        && there + wanted as usize > most as usize
+        && there as u64 + requested as u64 + wanted > u64::from(most)
     {
-        return Err(format!(
-            "{there} instances are there and {wanted} are asked for: budget.max_instances is {most}"
-        ));
+        return Err(Refusal::Beyond(format!(
+            "{there} instances are there{under_way} and {wanted} are asked for: \
+             budget.max_instances is {most}"
+        )));
     }
     let Some(most) = config.budget.max_hourly_usd else { return Ok(()) };
-    let mut more = 0.0;
-    for (region, count) in counts {
-        let wanted = config.region(region).ok_or("the region is not in the configuration")?;
-        let each = estimate(model, wanted).ok_or_else(|| {
-            format!(
-                "budget.max_hourly_usd cannot be kept: the prices in {region} are not known; wait \
-                 a moment and try again"
-            )
-        })?;
-        more += each * f64::from(*count);
+    let mut now = 0.0;
+    for row in staying(model) {
+        now += running(model, config, row)?;
     }
-    let now: f64 = model.fleet.costs().values().map(|cost: &Cost| cost.hourly.usd).sum();
-    if now + more > most {
-        return Err(format!(
-            "${now:.4}/h runs and ${more:.4}/h is asked for: budget.max_hourly_usd is {most}"
-        ));
+    for row in self::requested(model) {
+        now += planned(model, config, &row.region)?;
+    }
+    let mut then = 0.0;
+    for (region, count) in more {
+        then += planned(model, config, region)? * f64::from(*count);
+    }
+    if now + then > most {
+        return Err(Refusal::Beyond(format!(
+            "${now:.4}/h runs{under_way} and ${then:.4}/h is asked for: budget.max_hourly_usd is \
+             {most}"
+        )));
     }
     Ok(())
 }
 
-/// Whether what these would cost cannot be said yet, and the budget asks for it.
-pub(super) fn lacks_prices(model: &Model, counts: &Counts) -> bool {
-    let Some(config) = &model.config else { return false };
-    let is_unknown = |(region, count): (&Region, &u32)| {
-        let wanted = config.region(region).filter(|_| *count > 0);
-        wanted.is_some_and(|wanted| estimate(model, wanted).is_none())
+/// What is there and stays: one that is on its way out makes room for another.
+fn staying(model: &Model) -> impl Iterator<Item = &Instance> {
+    let goes = |row: &Instance| matches!(row.phase, Phase::Interrupted { .. } | Phase::Terminating);
+    model.fleet.alive().filter(move |row| !goes(row))
+}
+
+/// What a job under way has asked for, or is about to, and EC2 has not answered.
+fn requested(model: &Model) -> impl Iterator<Item = &Instance> {
+    let creates = |row: &Instance| model.changing().any(|(_, job)| job.keys.contains(&row.key));
+    let waits = |row: &Instance| matches!(row.phase, Phase::Planned | Phase::Requesting);
+    let rows = model.fleet.instances().filter(move |row| row.machine.is_none() && waits(row));
+    rows.filter(move |row| creates(row))
+}
+
+/// What a row that is there costs an hour. An unknown price of its pool counts as on-demand.
+fn running(model: &Model, config: &Config, row: &Instance) -> Result<f64, Refusal> {
+    let Some(machine) = &row.machine else { return Ok(0.0) };
+    let unknown = RegionPrices::default();
+    let prices = model.fleet.market().get(&row.region).unwrap_or(&unknown);
+    let entry = config.region(&row.region).or(config.regions.first());
+    let gib = row.bill.storage_gb.or(entry.map(|entry| entry.instance_storage_gb));
+    let stored =
+        priced(storage_hourly(&prices.list, gib.unwrap_or_default()), "storage", &row.region)?;
+    if row.bill.ended.is_some() {
+        return Ok(stored);
+    }
+    let pool = machine.pool();
+    let compute = prices.compute(&pool, machine.lifecycle);
+    let compute = compute.or_else(|| prices.compute(&pool, Lifecycle::OnDemand));
+    let compute = priced(compute, machine.machine_type.as_str(), &row.region)?;
+    let address = if row.bill.public_ip {
+        priced(prices.list.ipv4, "public addresses", &row.region)?
+    } else {
+        0.0
     };
-    config.budget.max_hourly_usd.is_some() && counts.iter().any(is_unknown)
+    Ok(compute + address + stored)
+}
+
+/// What one more of a region costs an hour. Where no spot price is known, it counts as the dearest
+/// of its types on demand.
+fn planned(model: &Model, config: &Config, region: &Region) -> Result<f64, Refusal> {
+    let Some(wanted) = config.region(region) else {
+        return Err(Refusal::Price(format!("{region} is not in the configuration")));
+    };
+    let unknown = RegionPrices::default();
+    let prices = model.fleet.market().get(region).unwrap_or(&unknown);
+    let on_demand = || {
+        let known = wanted.machine_types.iter().map(|it| prices.list.on_demand.get(it).copied());
+        known.collect::<Option<Vec<f64>>>()?.into_iter().max_by(f64::total_cmp)
+    };
+    let cheapest = prices.cheapest(&wanted.machine_types, wanted.lifecycle).map(|(_, usd)| usd);
+    let types: Vec<&str> = wanted.machine_types.iter().map(MachineType::as_str).collect();
+    let compute = priced(cheapest.or_else(on_demand), &types.join(" or "), region)?;
+    let stored = storage_hourly(&prices.list, wanted.instance_storage_gb);
+    let stored = priced(stored, "storage", region)?;
+    let address = if config.aws.associate_public_ip {
+        priced(prices.list.ipv4, "public addresses", region)?
+    } else {
+        0.0
+    };
+    Ok(compute + address + stored)
+}
+
+fn priced(usd: Option<f64>, of: &str, region: &Region) -> Result<f64, Refusal> {
+    usd.ok_or_else(|| {
+        Refusal::Price(format!(
+            "budget.max_hourly_usd cannot be kept: the price of {of} in {region} is not known; \
+             wait a moment and try again"
+        ))
+    })
+}
+
+/// The prices by which the limit is judged: of what the configuration asks for, and of what is
+/// there.
+pub(super) fn asked_for(model: &Model) -> BTreeMap<Region, Vec<MachineType>> {
+    let mut types: BTreeMap<Region, Vec<MachineType>> = BTreeMap::new();
+    for entry in model.config.iter().flat_map(|config| &config.regions) {
+        types.insert(entry.region.clone(), entry.machine_types.clone());
+    }
+    for row in staying(model) {
+        let Some(machine) = &row.machine else { continue };
+        match types.get_mut(&row.region) {
+            // No type stands for all of them.
+            Some(known) if known.is_empty() || known.contains(&machine.machine_type) => {}
+            Some(known) => known.push(machine.machine_type.clone()),
+            None => drop(types.insert(row.region.clone(), vec![machine.machine_type.clone()])),
+        }
+    }
+    types
 }
 
 /// What one more instance of a region costs an hour, at the least; `None` while its machine has
@@ -76,35 +177,34 @@ pub fn estimate(model: &Model, wanted: &RegionConfig) -> Option<f64> {
     Some(compute + address + storage)
 }
 
-/// Says which instances get too old, and ends them where that is wished.
+/// Says which instances get too old, and ends them where that is wished: never before they were
+/// announced for as long as that is promised, and again where it failed.
 pub(super) fn age(model: &mut Model) -> Vec<Effect> {
     let Some(config) = model.config.clone() else { return Vec::new() };
     let Some(most) = config.budget.max_lifetime else { return Vec::new() };
     let destroys = config.budget.at_lifetime == AtLifetime::Destroy && model.read_only.is_none();
+    // A lifetime that is shorter than the notice is its own notice.
+    let notice = WARNING.min(most);
+    let now = model.now;
     let rows: Vec<(InstanceKey, String, SignedDuration)> = model
         .fleet
         .alive()
-        .filter(|row| row.deployment == model.deployment)
+        .filter(|row| row.deployment == model.deployment && row.phase != Phase::Terminating)
         .filter_map(|row| {
-            let left = most - model.now.duration_since(row.machine.as_ref()?.launched);
+            let left = most - now.duration_since(row.machine.as_ref()?.launched);
             (left <= WARNING).then(|| (row.key.clone(), row.label(), left))
         })
         .collect();
     let mut over = Vec::new();
     for (key, label, left) in rows {
-        let is_over = left <= SignedDuration::ZERO;
-        if model.lifetimes.warned.insert(key.clone()) {
-            let what = if destroys { "is destroyed then" } else { "destroy it" };
-            let text = if is_over {
-                "its lifetime is over (budget.max_lifetime)".to_owned()
-            } else {
-                let minutes = (left.as_secs() + 59) / 60;
-                format!("its lifetime ends in {minutes} min (budget.max_lifetime): {what}")
-            };
-            model.log.say_of(&key, model.now, Level::Warning, &label, &text);
-            model.show(Level::Warning, format!("{label}: {text}"));
-        }
-        if is_over && destroys && model.lifetimes.over.insert(key.clone()) {
+        let Some(warned) = model.lifetimes.warned.get(&key).copied() else {
+            model.lifetimes.warned.insert(key.clone(), now);
+            announce(model, &key, &label, left.max(notice), left, destroys);
+            continue;
+        };
+        let is_over = left <= SignedDuration::ZERO && now.duration_since(warned) >= notice;
+        if is_over && destroys && may_end(model, &key) {
+            model.lifetimes.ended.insert(key.clone(), now);
             over.push(key);
         }
     }
@@ -112,4 +212,37 @@ pub(super) fn age(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     destroy::destroy(model, Scope::Instances(over))
+}
+
+/// Whether no attempt to end it is under way, or was made just now.
+fn may_end(model: &Model, key: &InstanceKey) -> bool {
+    let last = model.lifetimes.ended.get(key);
+    let is_due = last.is_none_or(|last| model.now.duration_since(*last) >= AGAIN);
+    let is_ending = |job: &JobRecord| job.kind == JobKind::Destroy && job.keys.contains(key);
+    is_due && !model.changing().any(|(_, job)| is_ending(job))
+}
+
+fn announce(
+    model: &mut Model,
+    key: &InstanceKey,
+    label: &str,
+    until: SignedDuration,
+    left: SignedDuration,
+    destroys: bool,
+) {
+    let minutes = until.as_mins() + i64::from(until.as_secs() % 60 > 0);
+    let text = match (left <= SignedDuration::ZERO, destroys) {
+        (true, true) => {
+            format!("its lifetime is over (budget.max_lifetime): it is destroyed in {minutes} min")
+        }
+        (true, false) => "its lifetime is over (budget.max_lifetime)".to_owned(),
+        (false, true) => {
+            format!("its lifetime ends in {minutes} min (budget.max_lifetime): is destroyed then")
+        }
+        (false, false) => {
+            format!("its lifetime ends in {minutes} min (budget.max_lifetime): destroy it")
+        }
+    };
+    model.log.say_of(key, model.now, Level::Warning, label, &text);
+    model.show(Level::Warning, format!("{label}: {text}"));
 }

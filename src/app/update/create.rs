@@ -2,13 +2,16 @@
 //! starts.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use super::plan::{Plan, Taken};
 use super::{budget, destroy};
 use crate::app::dialog::CreateForm;
-use crate::app::{Counts, Dialog, Effect, Model};
+use crate::app::scope::total;
+use crate::app::{Action, Counts, Dialog, Effect, Model};
+use crate::config::Config;
 use crate::fleet::{
-    DeploymentId, Instance, InstanceKey, Job, JobId, JobKind, Launch, LaunchId, Level, Order,
-    Phase, Region,
+    DeploymentId, Instance, InstanceKey, Job, JobId, Launch, LaunchId, Level, Phase, Region,
 };
 
 /// The verb under which a refusal is said.
@@ -43,58 +46,123 @@ pub(super) fn ask(model: &mut Model) {
 /// The most instances of one create: more is a slip of the finger, and each has a row.
 const MOST: u64 = 10_000;
 
-/// Creates. Where the budget needs prices that are not known, they are asked for first.
+/// Why nothing is launched.
+enum Refusal {
+    /// The budget cannot be judged before this price is known.
+    Price(String),
+    /// For good.
+    Other(String),
+}
+
+impl From<String> for Refusal {
+    fn from(why: String) -> Self {
+        Self::Other(why)
+    }
+}
+
+/// Creates, and completes what an earlier create left open there.
 pub(super) fn create(model: &mut Model, counts: Option<Counts>) -> Vec<Effect> {
-    let spread = || model.config.as_ref().map(|config| config.spread()).unwrap_or_default();
-    let wanted = counts.clone().unwrap_or_else(spread);
-    if model.read_only.is_some() || !budget::lacks_prices(model, &wanted) {
-        return launch(model, counts);
+    begin(model, Action::Create(counts))
+}
+
+/// Launches these besides whatever stands: nothing that an earlier run left open is taken up.
+pub(super) fn add(model: &mut Model, counts: Counts) -> Vec<Effect> {
+    begin(model, Action::Add(counts))
+}
+
+/// The same by the program itself: why not is for the caller to say, or to wait for.
+pub(super) fn replace(model: &mut Model, counts: Counts) -> Result<Vec<Effect>, String> {
+    match plan(model, &Action::Add(counts)) {
+        Ok((plan, busy)) => match busy.first() {
+            Some(region) => Err(is_busy(region)),
+            None => Ok(launch(model, plan, false)),
+        },
+        Err(Refusal::Price(why) | Refusal::Other(why)) => Err(why),
+    }
+}
+
+/// Where the budget needs prices that are not known, they are asked for first.
+fn begin(model: &mut Model, wish: Action) -> Vec<Effect> {
+    if !matches!(plan(model, &wish), Err(Refusal::Price(_))) {
+        return finish(model, &wish);
     }
     model.flash(Level::Info, VERB, "asking for the prices that the budget is judged by");
-    let effects = super::prices(model, &[]);
-    let jobs = effects.iter().filter_map(|effect| match effect {
-        Effect::Start(job, _) => Some((*job, counts.clone())),
-        _ => None,
-    });
-    model.unpriced.extend(jobs);
-    effects
+    let asked = model.start(Job::Prices(budget::asked_for(model)));
+    if let Effect::Start(job, _) = &asked {
+        model.unpriced.push((*job, wish));
+    }
+    vec![asked]
 }
 
 /// A job has ended. If it asked for prices, the creates that waited for them are judged now by what
 /// is known.
 pub(super) fn priced(model: &mut Model, job: JobId) -> Vec<Effect> {
     let waited: Vec<_> = model.unpriced.extract_if(.., |(asked, _)| *asked == job).collect();
-    waited.into_iter().flat_map(|(_, counts)| launch(model, counts)).collect()
+    waited.into_iter().flat_map(|(_, wish)| finish(model, &wish)).collect()
 }
 
-/// Plans the rows, resumes what an earlier run left open, and launches.
-fn launch(model: &mut Model, counts: Option<Counts>) -> Vec<Effect> {
-    let counts = match permitted(model, counts) {
-        Ok(counts) => counts,
-        Err(why) => {
+/// Launches what is wished, or says why not.
+fn finish(model: &mut Model, wish: &Action) -> Vec<Effect> {
+    let (plan, busy) = match plan(model, wish) {
+        Ok(planned) => planned,
+        Err(Refusal::Price(why) | Refusal::Other(why)) => {
             model.flash(Level::Warning, VERB, why);
             return Vec::new();
         }
     };
-    let mut counts = counts;
-    let mut launches = take_over(model, &mut counts);
-    counts.retain(|_, count| *count > 0);
-    launches.extend(counts.into_iter().map(|(region, count)| {
+    for region in busy {
+        model.flash(Level::Warning, VERB, is_busy(&region));
+    }
+    launch(model, plan, matches!(wish, Action::Create(_)))
+}
+
+/// What a wish comes to, and the regions where it has to wait; or why nothing may be launched.
+fn plan(model: &Model, wish: &Action) -> Result<(Plan, Vec<Region>), Refusal> {
+    let counts = match wish {
+        Action::Create(counts) => counts.clone(),
+        Action::Add(counts) => Some(counts.clone()),
+        _ => Some(Counts::new()),
+    };
+    let (config, counts, busy) = permitted(model, counts)?;
+    let plan = match wish {
+        Action::Create(_) => Plan::of(model, &counts),
+        _ => Plan { fresh: counts, ..Plan::default() },
+    };
+    match budget::judge(model, &config, &plan.launched()) {
+        Ok(()) => Ok((plan, busy)),
+        Err(budget::Refusal::Price(why)) => Err(Refusal::Price(why)),
+        Err(budget::Refusal::Beyond(why)) => Err(Refusal::Other(why)),
+    }
+}
+
+/// Plans the rows, puts them on the disk, and launches; with what else an earlier run left to be
+/// gone on with, where the user creates.
+fn launch(model: &mut Model, plan: Plan, resumes: bool) -> Vec<Effect> {
+    model.orders.retain(|order| !plan.taken.iter().any(|taken| taken.order == *order));
+    let there = plan.taken.iter().flat_map(|taken| &taken.there);
+    let taken: BTreeSet<InstanceKey> = there.map(|row| row.key.clone()).collect();
+    let mut launches: Vec<Launch> =
+        plan.taken.into_iter().map(|taken| resume_order(model, taken)).collect();
+    launches.extend(plan.fresh.into_iter().map(|(region, count)| {
         let id = new_launch(model, &region);
-        plan(model, region, id, count)
+        rows(model, region, id, count)
     }));
     model.rearrange();
     let mut effects: Vec<Effect> = model.persist().into_iter().collect();
-    let resumed = launches.iter().flat_map(|launch| &launch.resumed);
-    let taken: BTreeSet<InstanceKey> = resumed.map(|instance| instance.key.clone()).collect();
-    effects.extend(resume_others(model, &taken));
-    effects.extend(destroy::resume(model));
+    // Before the create counts as being at work in its regions.
+    if resumes {
+        effects.extend(resume_others(model, &taken));
+        effects.extend(destroy::resume(model));
+    }
     effects.push(model.start(Job::Create(launches)));
     effects
 }
 
-/// What may be created of what was asked for, or why nothing may.
-fn permitted(model: &mut Model, counts: Option<Counts>) -> Result<Counts, String> {
+/// What may be created of what was asked for, and where it has to wait; or why nothing may.
+fn permitted(
+    model: &Model,
+    counts: Option<Counts>,
+) -> Result<(Arc<Config>, Counts, Vec<Region>), String> {
     if let Some(why) = &model.read_only {
         return Err(format!("read-only, nothing can be created: {why}"));
     }
@@ -105,73 +173,47 @@ fn permitted(model: &mut Model, counts: Option<Counts>) -> Result<Counts, String
     }
     let mut counts = counts.unwrap_or_else(|| config.spread());
     counts.retain(|_, count| *count > 0);
-    if counts.is_empty() && !model.unfinished().any(|order| config.region(&order.region).is_some())
-    {
+    if counts.is_empty() {
         return Err("nothing to create: every count is 0".into());
     }
-    let wanted: u64 = counts.values().map(|count| u64::from(*count)).sum();
+    let wanted = total(&counts);
     if wanted > MOST {
         return Err(format!("{wanted} instances at once; {MOST} are the most"));
     }
-    if let Some(unknown) =
-        counts.keys().find(|region| !config.regions.iter().any(|entry| entry.region == **region))
-    {
+    if let Some(unknown) = counts.keys().find(|region| config.region(region).is_none()) {
         return Err(format!("{unknown} is not in the configuration; add it under regions"));
     }
     let busy: Vec<Region> =
-        counts.keys().filter(|region| is_being_destroyed(model, region)).cloned().collect();
-    for region in &busy {
-        counts.remove(region);
-        let why = format!("{region} is being destroyed; create there when that is done");
-        if counts.is_empty() {
-            return Err(why);
-        }
-        model.flash(Level::Warning, VERB, why);
+        counts.keys().filter(|region| model.destroys_in(region)).cloned().collect();
+    counts.retain(|region, _| !busy.contains(region));
+    match busy.last() {
+        Some(region) if counts.is_empty() => Err(is_busy(region)),
+        _ => Ok((config, counts, busy)),
     }
-    budget::allows(model, &config, &counts)?;
-    Ok(counts)
 }
 
-fn is_being_destroyed(model: &Model, region: &Region) -> bool {
-    model.changing().any(|(_, job)| job.kind == JobKind::Destroy && job.covers(region))
+fn is_busy(region: &Region) -> String {
+    format!("{region} is being destroyed; create there when that is done")
 }
 
-/// What an earlier run was to create and did not, it was cut short. What is asked for now counts
-/// it in: the same command, given again, completes it and adds nothing.
-fn take_over(model: &mut Model, counts: &mut Counts) -> Vec<Launch> {
-    let Some(config) = model.config.clone() else { return Vec::new() };
-    let (taken, kept): (Vec<Order>, Vec<Order>) =
-        std::mem::take(&mut model.orders).into_iter().partition(|order| {
-            order.deployment == model.deployment
-                && config.region(&order.region).is_some()
-                && !is_being_destroyed(model, &order.region)
-        });
-    model.orders = kept;
-    for order in &taken {
-        if let Some(wanted) = counts.get_mut(&order.region) {
-            *wanted = wanted.saturating_sub(order.count);
-        }
-    }
-    taken.into_iter().map(|order| resume_order(model, order)).collect()
-}
-
-/// Plans the rows that an order lacks.
-fn resume_order(model: &mut Model, order: Order) -> Launch {
-    let alive = model.fleet.alive().filter(|instance| instance.phase != Phase::Terminating);
-    let there: Vec<Instance> = alive
-        .filter(|instance| instance.machine.as_ref().is_some_and(|machine| order.made(machine)))
-        .cloned()
-        .collect();
+/// Plans the rows that an unfinished create lacks.
+fn resume_order(model: &mut Model, taken: Taken) -> Launch {
+    let Taken { order, there, missing } = taken;
     let count = u32::try_from(there.len()).unwrap_or(u32::MAX);
+    let dropped = order.count.saturating_sub(count).saturating_sub(missing);
+    let left_out = match dropped {
+        0 => String::new(),
+        dropped => format!("; {dropped} more than is asked for now are left out"),
+    };
     let text = format!(
-        "an earlier create of {} was cut short: {count} are there, the others are looked for, and \
-         launched if they were not",
+        "an earlier create of {} was cut short: {count} are there, {missing} are looked for, and \
+         launched if they were not{left_out}",
         order.count
     );
     model.log.say(model.now, Level::Info, order.region.as_str(), &text);
     let known = there.iter().filter_map(Instance::id).cloned().collect();
     let resumed = there.into_iter().filter(is_unfinished).collect();
-    let launch = plan(model, order.region, order.launch, order.count.saturating_sub(count));
+    let launch = rows(model, order.region, order.launch, missing);
     Launch { known, resumed, ..launch }
 }
 
@@ -193,7 +235,7 @@ fn new_launch(model: &mut Model, region: &Region) -> LaunchId {
 }
 
 /// Puts the planned rows of one launch into the fleet.
-fn plan(model: &mut Model, region: Region, id: LaunchId, count: u32) -> Launch {
+fn rows(model: &mut Model, region: Region, id: LaunchId, count: u32) -> Launch {
     let keys: Vec<InstanceKey> =
         (0..count).map(|index| InstanceKey::planned(&region, &id, index)).collect();
     let config = model.config.as_ref().and_then(|config| config.region(&region));

@@ -191,6 +191,7 @@ fn destroy_region(model: &mut Model, region: Region) -> Vec<Effect> {
         return Vec::new();
     }
     model.destroys.retain(|destroy| destroy.region != region);
+    model.replacements.forget(|lacking| *lacking == region);
     let mut effects = clear_dead(model, &Scope::Region(region.clone()));
     effects.push(model.start(Job::Destroy(Doomed::Region(region))));
     effects
@@ -221,6 +222,7 @@ fn destroys_everything(model: &Model) -> bool {
 
 fn start_all(model: &mut Model, scope: Scope) -> Vec<Effect> {
     model.destroys.clear();
+    model.replacements.forget(|_| true);
     let mut effects = clear_dead(model, &Scope::All);
     let doomed = match scope {
         Scope::Account(_, regions) => Doomed::Account(regions),

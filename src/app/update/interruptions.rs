@@ -15,6 +15,15 @@ pub(in crate::app) struct Replacements {
     launched: Vec<Timestamp>,
     /// The regions that lack one each.
     owed: Vec<Region>,
+    /// Why they were not launched when that was last tried.
+    refused: Option<String>,
+}
+
+impl Replacements {
+    /// What is taken away on purpose is not replaced.
+    pub(super) fn forget(&mut self, is_gone: impl Fn(&Region) -> bool) {
+        self.owed.retain(|region| !is_gone(region));
+    }
 }
 
 /// Rows have become interrupted.
@@ -43,6 +52,10 @@ pub(super) fn interrupted(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect
 }
 
 fn say_what_waits(model: &mut Model) {
+    // Where the budget refuses, that has just been said.
+    if model.replacements.refused.is_some() {
+        return;
+    }
     let held = model.replacements.owed.len();
     let Some(brake) = model.config.as_ref().map(|config| &config.replace) else { return };
     if held > 0 {
@@ -64,24 +77,37 @@ pub(super) fn replace(model: &mut Model) -> Vec<Effect> {
     }
     let Some(config) = model.config.clone() else { return Vec::new() };
     let (now, brake) = (model.now, &config.replace);
-    let Replacements { launched, owed } = &mut model.replacements;
+    let Replacements { launched, owed, .. } = &mut model.replacements;
     launched.retain(|at| now.duration_since(*at) < brake.within);
     let most = usize::try_from(brake.at_most).unwrap_or(usize::MAX);
     let allowed = most.saturating_sub(launched.len()).min(owed.len());
-    let lacking: Vec<Region> = owed.drain(..allowed).collect();
-    launched.extend(lacking.iter().map(|_| now));
-    if lacking.is_empty() {
+    if allowed == 0 {
         return Vec::new();
     }
     let mut counts = Counts::new();
-    for region in lacking {
+    for lacking in model.replacements.owed.iter().take(allowed) {
         let region = match brake.hold {
-            Hold::Region => region,
-            Hold::Total => cheapest(model, &region).unwrap_or(region),
+            Hold::Region => None,
+            Hold::Total => cheapest(model, lacking),
         };
-        *counts.entry(region).or_default() += 1;
+        *counts.entry(region.unwrap_or_else(|| lacking.clone())).or_default() += 1;
     }
-    create::create(model, Some(counts))
+    match create::replace(model, counts) {
+        Ok(effects) => {
+            model.replacements.owed.drain(..allowed);
+            model.replacements.launched.extend(std::iter::repeat_n(now, allowed));
+            model.replacements.refused = None;
+            effects
+        }
+        // They stay owed and are tried again with the next tick; that is said once.
+        Err(why) => {
+            if model.replacements.refused.as_ref() != Some(&why) {
+                model.flash(Level::Warning, "replace", why.clone());
+                model.replacements.refused = Some(why);
+            }
+            Vec::new()
+        }
+    }
 }
 
 /// The region of the configuration where an instance is the cheapest now, other than this one.

@@ -8,6 +8,7 @@ mod ended;
 mod interruptions;
 mod leave;
 mod panels;
+mod plan;
 mod reports;
 mod run;
 mod said;

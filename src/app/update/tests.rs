@@ -571,3 +571,5 @@ proptest! {
         prop_assert_eq!(effects, [Effect::Answer(QuestionId(1), Some(Secret::new(typed)))]);
     }
 }
+
+mod money;

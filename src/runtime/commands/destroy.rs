@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::app::{Command, Scope};
+use crate::app::{Action, Command, Scope};
 use crate::cli;
 use crate::runtime::confirm;
 use crate::runtime::environment::Environment;
@@ -60,9 +60,10 @@ pub(in crate::runtime) async fn retry(
         if !is_confirmed {
             confirm_destroy(session, &Targets::Instances(vec![row.key.clone()])).await?;
         }
+        // One more, and nothing else: what an earlier create left open is no part of a retry.
         let fresh = BTreeMap::from([(row.region, 1)]);
         session.perform(Command::destroy(Scope::Instances(vec![row.key]))).await?;
-        session.perform(Command::create(Some(fresh))).await?;
+        session.perform(Command::Act(Action::Add(fresh), Scope::All)).await?;
         Ok(session.verdict())
     })
     .await

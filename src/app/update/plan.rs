@@ -1,0 +1,63 @@
+//! What a create comes to: how much of it an earlier one has made already, and what is launched.
+
+use crate::app::{Counts, Model};
+use crate::fleet::{Instance, Order, Phase};
+
+/// What is launched, and what is taken up with it.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// The unfinished creates that are taken over.
+    pub taken: Vec<Taken>,
+    /// What is launched besides, by region.
+    pub fresh: Counts,
+}
+
+/// An unfinished create that is taken over.
+#[derive(Debug)]
+pub(super) struct Taken {
+    /// What stands in the journal.
+    pub order: Order,
+    /// What of it is there.
+    pub there: Vec<Instance>,
+    /// How many of it are still launched.
+    pub missing: u32,
+}
+
+impl Plan {
+    /// A create of so many. What an earlier run was to create there and did not is counted in:
+    /// the same command, given again, completes it and adds nothing, and never is more launched
+    /// than is asked for now.
+    pub(super) fn of(model: &Model, counts: &Counts) -> Self {
+        let (mut fresh, mut taken) = (counts.clone(), Vec::new());
+        for order in model.unfinished() {
+            let Some(wanted) = fresh.get_mut(&order.region) else { continue };
+            if model.destroys_in(&order.region) {
+                continue;
+            }
+            let there = made_by(model, order);
+            let count = u32::try_from(there.len()).unwrap_or(u32::MAX);
+            *wanted = wanted.saturating_sub(count);
+            let missing = order.count.saturating_sub(count).min(*wanted);
+            *wanted -= missing;
+            taken.push(Taken { order: order.clone(), there, missing });
+        }
+        fresh.retain(|_, count| *count > 0);
+        Self { taken, fresh }
+    }
+
+    /// How many are launched in each region: what the budget is judged by.
+    pub(super) fn launched(&self) -> Counts {
+        let mut launched = self.fresh.clone();
+        for taken in self.taken.iter().filter(|taken| taken.missing > 0) {
+            let count = launched.entry(taken.order.region.clone()).or_default();
+            *count = count.saturating_add(taken.missing);
+        }
+        launched
+    }
+}
+
+fn made_by(model: &Model, order: &Order) -> Vec<Instance> {
+    let alive = model.fleet.alive().filter(|row| row.phase != Phase::Terminating);
+    let made = alive.filter(|row| row.machine.as_ref().is_some_and(|it| order.made(it)));
+    made.cloned().collect()
+}

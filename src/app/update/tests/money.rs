@@ -1,0 +1,214 @@
+//! What may be launched, and what is ended because it costs too much or for too long.
+
+use super::*;
+use crate::config::{AtLifetime, Budget, Replace};
+use crate::fleet::market::{History, PriceList, Quote};
+use crate::fleet::{LaunchId, Notice, Order, Pool, RegionPrices};
+
+const WEST: &str = REGIONS[0];
+
+fn with(change: impl FnOnce(&mut Config)) -> Opening {
+    let mut config = config();
+    change(&mut config);
+    Opening { config: Some(Arc::new(config)), ..opening(true) }
+}
+
+fn limited(budget: Budget) -> Model {
+    Model::new(with(|config| config.budget = budget))
+}
+
+fn order(count: u32) -> Order {
+    Order {
+        deployment: "spot-7f3a".into(),
+        region: WEST.into(),
+        launch: "spot-7f3a-lz3k-us-west-2".into(),
+        count,
+        made: ["i-1".into(), "i-2".into(), "i-3".into()].into(),
+    }
+}
+
+/// A create of so many in the west.
+fn create(count: u32) -> Command {
+    Command::create(Some([(WEST.into(), count)].into()))
+}
+
+/// The ids of the launches that follow, and how many each of them makes.
+fn launched(effects: &[Effect]) -> Option<Vec<(LaunchId, usize)>> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Start(_, Job::Create(launches)) => {
+            Some(launches.iter().map(|it| (it.id.clone(), it.keys.len())).collect())
+        }
+        _ => None,
+    })
+}
+
+fn ids(numbers: std::ops::RangeInclusive<u32>) -> Vec<Machine> {
+    numbers.map(|number| running(&format!("i-{number}")).1).collect()
+}
+
+/// The region's prices: of t3.medium at the least on demand.
+fn prices(spot: &[(&str, f64)], on_demand: &[(&str, f64)]) -> RegionPrices {
+    let spot = spot.iter().map(|(machine_type, usd)| {
+        let pool = Pool { zone: format!("{WEST}a").into(), machine_type: (*machine_type).into() };
+        (pool, History::new([Quote { since: at(-3600), usd: *usd }]))
+    });
+    let on_demand = on_demand.iter().map(|(name, usd)| ((*name).into(), *usd));
+    let list = PriceList { on_demand: on_demand.collect(), ipv4: Some(0.0), gp3: Some(0.0) };
+    RegionPrices { spot: spot.collect(), list }
+}
+
+fn priced(model: &mut Model, prices: RegionPrices) {
+    report(model, 0, News::Region(WEST.into(), RegionNews::Prices(prices)));
+}
+
+#[test]
+fn what_is_being_requested_counts_for_the_budget() {
+    let mut model = limited(Budget { max_instances: Some(3), ..Budget::default() });
+    let first = command(&mut model, create(3));
+    assert_eq!(launched(&first).unwrap()[0].1, 3);
+    let second = command(&mut model, create(3));
+    assert_eq!(launched(&second), None, "{}", last_line(&model));
+    assert!(last_line(&model).contains("budget.max_instances is 3"), "{}", last_line(&model));
+}
+
+#[test]
+fn what_is_being_requested_costs_money_already() {
+    let mut model = limited(Budget { max_hourly_usd: Some(0.05), ..Budget::default() });
+    priced(&mut model, prices(&[("t3.medium", 0.01)], &[("t3.medium", 0.04)]));
+    assert!(launched(&command(&mut model, create(4))).is_some());
+    let second = command(&mut model, create(4));
+    assert_eq!(launched(&second), None, "{}", last_line(&model));
+}
+
+#[test]
+fn attack_1_an_older_create_launches_no_more_than_is_asked_for_now() {
+    let budget = Budget { max_instances: Some(5), ..Budget::default() };
+    let opening = with(|config| config.budget = budget);
+    let mut model = Model::new(Opening { orders: vec![order(30)], ..opening });
+    let effects = command(&mut model, create(3));
+    let made: usize = launched(&effects).unwrap().iter().map(|(_, count)| count).sum();
+    assert_eq!(made, 3);
+    let said = |text: &str| model.log.events().lines().any(|line| line.text.contains(text));
+    assert!(said("27 more than is asked for now are left out"));
+}
+
+#[test]
+fn attack_9_the_budget_lets_a_create_that_was_cut_short_be_completed() {
+    for (count, missing) in [(3, 0), (4, 1)] {
+        let budget = Budget { max_instances: Some(count), ..Budget::default() };
+        let opening = with(|config| config.budget = budget);
+        let mut model = Model::new(Opening { orders: vec![order(count)], ..opening });
+        survey(&mut model, WEST, ids(1..=3));
+        let effects = command(&mut model, create(count));
+        let launches = launched(&effects).unwrap_or_else(|| panic!("{}", last_line(&model)));
+        assert_eq!(launches[0].1, missing);
+    }
+}
+
+#[test]
+fn a_running_instance_without_a_spot_price_counts_as_on_demand() {
+    let mut model = limited(Budget { max_hourly_usd: Some(0.12), ..Budget::default() });
+    let large = Machine { machine_type: "m5.large".into(), ..running("i-1").1 };
+    survey(&mut model, WEST, vec![large]);
+    priced(&mut model, prices(&[("t3.medium", 0.03)], &[("m5.large", 0.10)]));
+    let effects = command(&mut model, create(1));
+    assert_eq!(launched(&effects), None, "0.10 runs, 0.03 is asked for");
+    let said = "$0.1000/h runs and $0.0300/h is asked for: budget.max_hourly_usd is 0.12";
+    assert!(last_line(&model).contains(said), "{}", last_line(&model));
+}
+
+#[test]
+fn a_limit_that_cannot_be_judged_refuses_and_names_the_price() {
+    let mut model = limited(Budget { max_hourly_usd: Some(9.0), ..Budget::default() });
+    survey(&mut model, WEST, vec![Machine { machine_type: "m5.large".into(), ..running("i-1").1 }]);
+    priced(&mut model, prices(&[("t3.medium", 0.03)], &[]));
+    let effects = command(&mut model, create(1));
+    let [Effect::Start(job, Job::Prices(asked))] = effects.as_slice() else {
+        panic!("the price is asked for first: {effects:?}")
+    };
+    assert!(asked[&WEST.into()].contains(&"m5.large".into()), "{asked:?}");
+    let effects = report(&mut model, job.0, News::Job(JobNews::Ended(Outcome::Done)));
+    assert_eq!(launched(&effects), None);
+    let said = "the price of m5.large in us-west-2 is not known";
+    assert!(last_line(&model).contains(said), "{}", last_line(&model));
+}
+
+#[test]
+fn the_budget_is_judged_by_what_the_last_look_found() {
+    let mut model = limited(Budget { max_hourly_usd: Some(0.05), ..Budget::default() });
+    priced(&mut model, prices(&[("t3.medium", 0.01)], &[]));
+    // Nothing has been reckoned since.
+    survey(&mut model, WEST, ids(1..=5));
+    let effects = command(&mut model, create(1));
+    assert_eq!(launched(&effects), None, "five run");
+}
+
+fn interrupt(model: &mut Model, id: &str) -> Vec<Effect> {
+    let notices = vec![Notice { instance: id.into(), ends: Some(at(120)) }];
+    report(model, 0, News::Region(WEST.into(), RegionNews::Notices(notices)))
+}
+
+#[test]
+fn a_replacement_wakes_no_create_that_was_cut_short() {
+    let opening = with(|config| config.replace = Replace { enabled: true, ..Replace::default() });
+    let mut model = Model::new(Opening { orders: vec![order(12)], ..opening });
+    survey(&mut model, WEST, ids(1..=3));
+    let launches = launched(&interrupt(&mut model, "i-2")).unwrap();
+    assert_eq!(launches.len(), 1, "{launches:?}");
+    assert_eq!(launches[0].1, 1);
+    assert_ne!(launches[0].0, order(12).launch);
+}
+
+#[test]
+fn a_replacement_that_is_refused_stays_owed() {
+    let mut model = Model::new(with(|config| {
+        config.replace = Replace { enabled: true, ..Replace::default() };
+        config.budget = Budget { max_instances: Some(2), ..Budget::default() };
+    }));
+    survey(&mut model, WEST, ids(1..=3));
+    assert_eq!(launched(&interrupt(&mut model, "i-1")), None, "two others run");
+    assert_eq!(launched(&send(&mut model, 1, Message::Clock)), None);
+    report(&mut model, 0, News::Region(WEST.into(), RegionNews::Vanished(vec!["i-2".into()])));
+    let effects = send(&mut model, 2, Message::Clock);
+    assert_eq!(launched(&effects).unwrap()[0].1, 1, "as soon as there is room");
+}
+
+/// A model in which one hour is the most, and an instance that was launched at the beginning.
+fn aging() -> Model {
+    let mut model = limited(Budget {
+        max_lifetime: Some(jiff::SignedDuration::from_hours(1)),
+        at_lifetime: AtLifetime::Destroy,
+        ..Budget::default()
+    });
+    survey(&mut model, WEST, ids(1..=1));
+    model
+}
+
+fn destroyed(effects: &[Effect]) -> Option<JobId> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Start(job, Job::Destroy(_)) => Some(*job),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_lifetime_that_could_not_be_ended_is_ended_again() {
+    let mut model = aging();
+    send(&mut model, 3000, Message::Clock);
+    let job = destroyed(&send(&mut model, 3600, Message::Clock)).expect("its time is over");
+    let failure = Failure::new(FailureKind::Aws, Step::Terminate, "no", "");
+    let ended = News::Job(JobNews::Ended(Outcome::Failed(failure)));
+    report(&mut model, job.0, ended);
+    assert_eq!(destroyed(&send(&mut model, 3601, Message::Clock)), None, "not at once");
+    assert!(destroyed(&send(&mut model, 3661, Message::Clock)).is_some());
+    assert_eq!(destroyed(&send(&mut model, 3800, Message::Clock)), None, "it is under way");
+}
+
+#[test]
+fn attack_18_an_end_is_announced_ten_minutes_before_whenever_it_is_first_seen() {
+    let mut model = aging();
+    assert_eq!(destroyed(&send(&mut model, 9000, Message::Clock)), None);
+    assert!(last_line(&model).contains("destroyed in 10 min"), "{}", last_line(&model));
+    assert_eq!(destroyed(&send(&mut model, 9599, Message::Clock)), None);
+    assert!(destroyed(&send(&mut model, 9600, Message::Clock)).is_some());
+}
