@@ -195,12 +195,14 @@ impl Applying<'_> {
         }
         let Some(row) = self.fleet.instances.get_mut(key) else { return };
         self.fleet.keys.insert(machine.id.clone(), key.clone());
-        let next = phase_after(&row.phase, machine);
-        row.bill.see(machine, row.phase.notice(), self.at);
-        match row.machine.replace(machine.clone()) {
-            None => self.changes.push(Change::Launched(key.clone())),
-            Some(known) if known != *machine => self.changes.push(Change::Told(key.clone())),
-            Some(_) => {}
+        let seen = row.machine.as_ref().map_or(machine.clone(), |known| machine.born_as(known));
+        let next = phase_after(&row.phase, &seen);
+        row.bill.see(&seen, row.phase.notice(), self.at);
+        let known = row.machine.replace(seen);
+        if known.is_none() {
+            self.changes.push(Change::Launched(key.clone()));
+        } else if known != row.machine {
+            self.changes.push(Change::Told(key.clone()));
         }
         if let Some(next) = next {
             self.enter(key, &next);

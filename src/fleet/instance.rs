@@ -95,6 +95,25 @@ impl Machine {
         self.launch.as_ref().is_some_and(|request| request.is_of(launch))
     }
 
+    /// The same as a later look tells of it: what it was born with is told once, and a look that
+    /// does not tell it takes nothing away. EC2's `instanceLifecycle` is `spot` for a persistent
+    /// request too, its launch time is that of the last start, and tags can be taken away.
+    #[must_use]
+    pub(super) fn born_as(&self, known: &Self) -> Self {
+        let is_persistent =
+            known.lifecycle == Lifecycle::PersistentSpot && self.lifecycle == Lifecycle::Spot;
+        let lifecycle = if is_persistent { known.lifecycle } else { self.lifecycle };
+        Self {
+            lifecycle,
+            launched: self.launched.min(known.launched),
+            spot_request: self.spot_request.clone().or_else(|| known.spot_request.clone()),
+            image: self.image.clone().or_else(|| known.image.clone()),
+            launch: self.launch.clone().or_else(|| known.launch.clone()),
+            creator: self.creator.clone().or_else(|| known.creator.clone()),
+            ..self.clone()
+        }
+    }
+
     /// Where its capacity is from.
     pub fn pool(&self) -> Pool {
         Pool { zone: self.zone.clone(), machine_type: self.machine_type.clone() }

@@ -166,3 +166,25 @@ fn a_report_answers_what_became_different() {
     let changes = apply(&mut fleet, &surveyed(2, two)).unwrap();
     assert_eq!(changes, [Change::Adopted("i-2".into())]);
 }
+
+#[test]
+fn what_a_machine_was_born_with_outlives_a_look() {
+    let mut fleet = with_planned("k");
+    let born = Machine {
+        lifecycle: Lifecycle::PersistentSpot,
+        launch: Some("l".into()),
+        ..machine("i-1", Ec2State::Running)
+    };
+    let seen = |machine| News::Instance("k".into(), InstanceNews::Seen(Box::new(machine)));
+    apply(&mut fleet, &report(1, seen(born.clone()))).unwrap();
+    // DescribeInstances says `spot` of both kinds, and its launch time is that of the last start.
+    let later = Machine {
+        lifecycle: Lifecycle::Spot,
+        launch: None,
+        launched: at(500),
+        ..machine("i-1", Ec2State::Running)
+    };
+    let changes = apply(&mut fleet, &surveyed(501, vec![later])).unwrap();
+    assert_eq!(fleet.get(&"k".into()).unwrap().machine.as_ref(), Some(&born));
+    assert_eq!(changes, []);
+}
