@@ -129,3 +129,25 @@ async fn what_we_destroy_ourselves_is_not_replaced() {
     assert_eq!(stage.phases()["Ready"], 16);
     assert!(!stage.log().contains("takes"), "{}", stage.log());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_price_list_that_hangs_holds_up_no_notice_and_is_asked_again() {
+    let story = format!(
+        "interruptions: [{{ at_s: {NOTICE}, count: 3 }}]\n\
+         calls: [{{ action: GetProducts, count: 9, trouble: silence_before }}]"
+    );
+    let mut stage = Stage::set(&config("false"), Scenario::parse(&story).unwrap());
+    stage.open().await;
+    stage.command(Command::create(None));
+    stage.until(NOTICE - 10, "twenty are ready", |stage| ready(stage) == 20).await;
+    stage.until_second(NOTICE).await;
+    stage.until(5, "three count down", |stage| interrupted(stage).len() == 3).await;
+    let is_priced = |stage: &Stage| {
+        let mut ready = stage.model.fleet.alive();
+        ready.all(|row| row.cost.hourly.usd > 0.0 && !row.cost.hourly.is_partial)
+    };
+    assert!(!is_priced(&stage), "the list prices are not known yet");
+    stage.until(3600, "what the list prices make of it", is_priced).await;
+    let said = stage.log().matches("AWS's price list does not answer").count();
+    assert_eq!(said, 1, "{}", stage.log());
+}

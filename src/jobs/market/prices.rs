@@ -41,7 +41,11 @@ pub(in crate::jobs) async fn prices(
         Ok(aws) => aws.clone(),
         Err(error) => return Outcome::Failed(error.failure(Step::Account)),
     };
-    let lists = Arc::new(price_lists(&context, &wanted, &reporter).await);
+    let lists = price_lists(&context, &wanted).await;
+    if !lists.is_complete {
+        say_no_lists(&reporter).await;
+    }
+    let lists = Arc::new(lists.known);
     let since = context.now() - WEEK;
     let mut regions = JoinSet::new();
     for (region, types) in wanted {
@@ -116,13 +120,15 @@ async fn later(ec2: &Ec2, mut known: AskedPrices, now: Timestamp) -> Result<Aske
     Ok(AskedPrices { at: now, ..known })
 }
 
-/// The list prices, remembered for a week. Nobody waits for them in vain: without permission to
-/// ask there are none, which is said once.
-pub(in crate::jobs) async fn price_lists(
-    context: &Context,
-    wanted: &BTreeMap<Region, Vec<MachineType>>,
-    reporter: &Reporter,
-) -> BTreeMap<Region, PriceList> {
+/// The list prices that are known, and whether AWS told all that it was asked for.
+#[derive(Debug, Default)]
+pub(in crate::jobs) struct Lists {
+    pub known: BTreeMap<Region, PriceList>,
+    pub is_complete: bool,
+}
+
+/// The list prices, remembered for a week. Where AWS does not tell them, those that are remembered.
+async fn price_lists(context: &Context, wanted: &BTreeMap<Region, Vec<MachineType>>) -> Lists {
     let mut lists = BTreeMap::new();
     let mut missing: BTreeMap<&Region, &Vec<MachineType>> = BTreeMap::new();
     for (region, types) in wanted {
@@ -133,7 +139,7 @@ pub(in crate::jobs) async fn price_lists(
         }
     }
     if missing.is_empty() {
-        return lists;
+        return Lists { known: lists, is_complete: true };
     }
     let regions: Vec<Region> = missing.keys().copied().cloned().collect();
     let mut types: Vec<MachineType> = missing.values().copied().flatten().cloned().collect();
@@ -147,33 +153,34 @@ pub(in crate::jobs) async fn price_lists(
         tracing::debug!(%error, "no list prices");
         BTreeMap::new()
     });
-    if told.is_empty() {
-        let text = "AWS's price list does not answer: on-demand prices, addresses and storage \
-                    are not in the sums (it takes pricing:GetProducts)";
-        reporter.remarked(Level::Warning, text).await;
-    }
+    let is_complete = !told.is_empty();
     for (region, list) in told {
         let listed = Listed { types: types.clone(), list };
         context.keep_cached(&list_of(&region), &listed, WEEK).await;
         lists.insert(region, listed.list);
     }
-    lists
+    Lists { known: lists, is_complete }
+}
+
+/// Says that there are no list prices.
+pub(in crate::jobs) async fn say_no_lists(reporter: &Reporter) {
+    let text = "AWS's price list does not answer: on-demand prices, addresses and storage are not \
+                in the sums (it takes pricing:GetProducts)";
+    reporter.remarked(Level::Warning, text).await;
 }
 
 /// The list prices of everything that the configuration names.
-pub(in crate::jobs) async fn all_lists(
-    context: &Context,
-    reporter: &Reporter,
-) -> BTreeMap<Region, PriceList> {
-    let (Some(config), Ok(aws)) = (&context.config, context.aws().await) else {
-        return BTreeMap::new();
+pub(in crate::jobs) async fn all_lists(context: &Context) -> Lists {
+    let Some(config) = &context.config else {
+        return Lists { is_complete: true, ..Lists::default() };
     };
+    let Ok(aws) = context.aws().await else { return Lists::default() };
     let mut wanted = BTreeMap::new();
     for region in &config.regions {
         let types = configured(context, &aws.region(&region.region)).await;
         wanted.insert(region.region.clone(), types);
     }
-    price_lists(context, &wanted, reporter).await
+    price_lists(context, &wanted).await
 }
 
 /// Under which question a region's price list is kept.

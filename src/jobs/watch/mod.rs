@@ -1,10 +1,17 @@
 //! Looks at the deployment in all enabled regions, once or again and again.
 //!
-//! Each region is looked at by itself: one that does not answer never holds up another.
+//! Watching is a set of questions, one a file: each is asked of each region in a task of its own, at
+//! its own pace and with its own backoff. None waits for another.
 
 pub(super) mod find_deployment;
 pub(super) mod look;
-mod region;
+mod machines;
+mod notices;
+mod price_list;
+mod question;
+mod requests;
+mod spot_prices;
+mod storage;
 
 use std::sync::Arc;
 
@@ -19,7 +26,13 @@ use super::context::tasks::together;
 use super::node::health;
 use crate::aws::{AwsError, Ec2};
 use crate::fleet::{Failure, JobNews, Level, Outcome, Step};
-use region::{Lists, Watched};
+use machines::Machines;
+use notices::Notices;
+use price_list::{PriceLists, ask_for_lists};
+use question::{WatchedRegion, ask_on};
+use requests::Requests;
+use spot_prices::SpotPrices;
+use storage::Storage;
 
 /// Tells who we are, which regions there are, and, where no file told, which deployment is ours.
 pub(super) async fn identify(context: &Context, reporter: &Reporter) -> Outcome {
@@ -80,14 +93,22 @@ pub(super) async fn watch(context: Arc<Context>, reporter: Reporter) -> Outcome 
         Ok(regions) => regions,
         Err(outcome) => return outcome,
     };
-    let lists = Arc::new(Lists::new());
+    // What ends with the watch, whichever way that goes.
+    let mut beside = JoinSet::new();
+    let (known, lists) = tokio::sync::watch::channel(PriceLists::new());
+    beside.spawn(ask_for_lists(Arc::clone(&context), reporter.clone(), known));
     let mut watches = JoinSet::new();
     for ec2 in regions {
-        watches.spawn(Watched::new(&context, ec2, &lists, &reporter).run());
+        let region = WatchedRegion::new(&context, ec2, &reporter);
+        watches.spawn(ask_on(Machines, Arc::clone(&region)));
+        watches.spawn(ask_on(Notices, Arc::clone(&region)));
+        watches.spawn(ask_on(Storage::default(), Arc::clone(&region)));
+        watches.spawn(ask_on(SpotPrices::new(&lists), Arc::clone(&region)));
+        if region.is_configured() {
+            watches.spawn(ask_on(Requests, region));
+        }
     }
-    // Ends with the watch, whichever way that goes.
-    let mut tending = JoinSet::new();
-    tending.spawn(health::tend(Arc::clone(&context), reporter));
+    beside.spawn(health::tend(Arc::clone(&context), reporter));
     let mut lost = 0;
     while let Some(ended) = watches.join_next().await {
         match ended {
