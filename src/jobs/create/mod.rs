@@ -24,7 +24,7 @@ use super::intents::unanswered::settle;
 use super::market::scores;
 use super::node::inputs::Kit;
 use crate::aws::network::{self, NetworkReady};
-use crate::aws::{Aws, Ec2, LaunchRequest};
+use crate::aws::{Aws, Class, Ec2, LaunchRequest, Selector};
 use crate::config::{Config, Connect, RegionConfig, Strategy};
 use crate::fleet::tags::Origin;
 use crate::fleet::{
@@ -375,6 +375,7 @@ async fn take_over(
     launch: &Launch,
     reporter: &Reporter,
 ) -> Result<(Standing, Vec<(InstanceKey, Machine)>), Failure> {
+    may_look(context, ec2).await?;
     let order = Standing::begin(context, launch).await?;
     settle(context, ec2, reporter).await?;
     let found = order.find(context, ec2, &launch.known).await?;
@@ -383,6 +384,18 @@ async fn take_over(
         reporter.seen(key, machine).await;
     }
     Ok((order, made))
+}
+
+/// Refuses a launch of which nobody could see what it made: who may launch and not look would pay
+/// for instances that are never set up, and that no destroy finds by its tags.
+async fn may_look(context: &Context, ec2: &Ec2) -> Result<(), Failure> {
+    match ec2.instances(&Selector::deployment(&context.deployment())).await {
+        Err(error) if matches!(error.class, Class::FatalRegion | Class::FatalAccount) => {
+            Err(error.failure(Step::Account))
+        }
+        // What passes is no reason: whoever waits for the boot asks again.
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 async fn fail(reporter: &Reporter, keys: &[InstanceKey], failure: &Failure) {
