@@ -221,6 +221,8 @@ fn kind_of_host(fault: &HostFault) -> &'static str {
         HostFault::RefuseKey => "refuse_key",
         HostFault::ChangeHostKey => "change_host_key",
         HostFault::CutUpload { .. } => "cut_upload",
+        HostFault::CutSetUp => "cut_set_up",
+        HostFault::SudoPassword => "sudo_password",
         HostFault::FloodLog(_) => "flood_log",
         HostFault::EscapeSequences => "escape_sequences",
         HostFault::RebootForever => "reboot_forever",
@@ -242,9 +244,9 @@ fn kinds(scenario: &Scenario) -> Vec<&'static str> {
     kinds
 }
 
-/// 8 kinds of trouble with a call, 9 with a host, 2 with an instance, and capacity, interruptions
+/// 8 kinds of trouble with a call, 11 with a host, 2 with an instance, and capacity, interruptions
 /// and the quota.
-const KINDS: usize = 22;
+const KINDS: usize = 24;
 
 #[test]
 fn every_kind_of_fault_occurs() {

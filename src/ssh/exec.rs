@@ -91,6 +91,30 @@ impl fmt::Display for Exit {
     }
 }
 
+/// The last lines that a command printed: mostly they say why it failed.
+#[derive(Debug, Default)]
+pub struct LastLines(VecDeque<String>);
+
+impl LastLines {
+    /// One more; the oldest makes room.
+    pub fn push(&mut self, line: &str) {
+        if self.0.len() == LAST_LINES {
+            self.0.pop_front();
+        }
+        self.0.push_back(line.to_owned());
+    }
+
+    /// So many of the newest, oldest first.
+    pub fn newest(&self, count: usize) -> Vec<&str> {
+        self.iter().skip(self.0.len().saturating_sub(count)).collect()
+    }
+
+    /// All of them, oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}
+
 impl Session {
     /// Runs a command and tells of each line that it prints, cleaned and cut to 8 KiB.
     ///
@@ -132,13 +156,10 @@ impl Session {
         command: &Command,
         mut on_line: impl FnMut(Pipe, &str),
     ) -> Result<(), SshError> {
-        let mut last = VecDeque::new();
+        let mut last = LastLines::default();
         let exit = self
             .exec(command, |pipe, line| {
-                if last.len() == LAST_LINES {
-                    last.pop_front();
-                }
-                last.push_back(line.to_owned());
+                last.push(line);
                 on_line(pipe, line);
             })
             .await?;
@@ -149,7 +170,7 @@ impl Session {
             command: purpose.to_owned(),
             target: self.target.clone(),
             exit,
-            last: last.into(),
+            last: last.0.into(),
         })
     }
 

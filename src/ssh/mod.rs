@@ -34,7 +34,7 @@ pub use bundle::{Bundle, Source};
 pub use config::SshConfigFile;
 pub use connect::{ByteStream, Dial, Session, TcpDial, connect};
 pub use error::{Operation, SshError};
-pub use exec::{Command, Exit, Pipe, quote};
+pub use exec::{Command, Exit, LastLines, Pipe, quote};
 pub use hostkey::HostKeyCheck;
 pub use keys::{Ask, Identities, PublicKey};
 pub use route::{Hop, Route, Settings, agent, resolve};

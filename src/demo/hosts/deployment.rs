@@ -200,7 +200,14 @@ impl Run<'_> {
             Step::SensorConfig => self.take_time("sensor-config", 0, 2).await,
             Step::Units => self.take_time("units", 1, 2).await,
             Step::Enable => self.enable().await,
-            Step::AdditionalCommands => self.run_additional_commands().await,
+            Step::AdditionalCommands => {
+                if self.host.suffers(&HostFault::CutSetUp) && self.host.machine.cut_set_up() {
+                    self.host.cut.cancel();
+                    // Whoever ran it is told that the connection is gone.
+                    std::future::pending::<()>().await;
+                }
+                self.run_additional_commands().await;
+            }
         }
         Ok(())
     }

@@ -67,6 +67,11 @@ pub enum HostFault {
         #[serde(default = "once")]
         times: u32,
     },
+    /// The connection is cut once while the deployment is at its last step, when the upload has
+    /// been moved to its place.
+    CutSetUp,
+    /// The login user may not use sudo without a password.
+    SudoPassword,
     /// The deployment prints so many lines as fast as they can be read.
     FloodLog(u32),
     /// The deployment prints escape sequences.

@@ -29,6 +29,7 @@ pub(super) struct Machine {
 struct Memory {
     boot: u64,
     uploads_cut: u32,
+    set_up_cut: bool,
     /// Where a bundle was unpacked, and what is in it.
     staged: Option<(PathBuf, Arc<Tree>)>,
     /// What lies in [`HOME`].
@@ -143,6 +144,11 @@ impl Machine {
             let content = tree.content(path.strip_prefix(folder).ok()?)?;
             Some(String::from_utf8_lossy(content).lines().map(str::to_owned).collect())
         })
+    }
+
+    /// Whether this set-up is to be cut: the first is.
+    pub(super) fn cut_set_up(&self) -> bool {
+        !std::mem::replace(&mut lock(&self.memory).set_up_cut, true)
     }
 
     /// Whether one more upload is to be cut, of so many.

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::directory::HostFault;
 use super::host::Host;
 use super::process::{End, Output, Stdin};
 use super::upload::Upload;
@@ -37,8 +38,8 @@ pub(super) enum Request {
     Reboot,
     /// The end of Bacalhau's service, until the next boot.
     StopBacalhau,
-    /// `deploy_services.sh` at a path, with its arguments.
-    Deploy(PathBuf, Vec<String>),
+    /// `deploy_services.sh` at the first of these paths where it is, with its arguments.
+    Deploy(Vec<PathBuf>, Vec<String>),
     /// `node-status` at a path, in full or not.
     Status(PathBuf, bool),
     /// So many last lines of a file.
@@ -77,7 +78,14 @@ pub(super) fn parse(line: &str) -> Request {
         ["sudo", "systemctl", "stop", "bacalhau"] => Request::StopBacalhau,
         ["sudo", program, arguments @ ..] if named(program, "deploy_services.sh") => {
             let arguments = arguments.iter().map(|&word| word.to_owned()).collect();
-            Request::Deploy(program.into(), arguments)
+            Request::Deploy(vec![program.into()], arguments)
+        }
+        ["sudo", "sh", "-c", finder, "deploy_services.sh", arguments @ ..]
+            if finder.contains("for folder in /tmp /opt;") =>
+        {
+            let arguments = arguments.iter().map(|&word| word.to_owned()).collect();
+            let at = |folder| format!("/{folder}/uploaded_files/scripts/deploy_services.sh").into();
+            Request::Deploy(["tmp", "opt"].map(at).to_vec(), arguments)
         }
         ["sudo", program] if named(program, "node-status") => {
             Request::Status(program.into(), false)
@@ -182,9 +190,15 @@ pub(super) async fn perform(host: &Host, user: &str, request: Request, output: &
             host.machine.stop_bacalhau(host.state.boot);
             End::Exit(0)
         }
-        Request::Deploy(program, arguments) => {
-            if !is_there(host, &program, output).await {
+        Request::Deploy(programs, arguments) => {
+            if host.suffers(&HostFault::SudoPassword) {
+                output.complain("sudo: a password is required").await;
                 return End::Exit(1);
+            }
+            if !programs.iter().any(|program| host.machine.is_executable(program)) {
+                let program = programs.first().map_or("", |it| it.to_str().unwrap_or_default());
+                output.complain(&format!("sudo: {program}: command not found")).await;
+                return End::Exit(if programs.len() > 1 { 127 } else { 1 });
             }
             End::Exit(deployment::run(host, user, &arguments, output).await)
         }
@@ -292,7 +306,7 @@ mod tests {
         let deploy = "sudo /tmp/uploaded_files/scripts/deploy_services.sh --user 'ubuntu' --start";
         let arguments = ["--user", "ubuntu", "--start"].map(str::to_owned).to_vec();
         let program = "/tmp/uploaded_files/scripts/deploy_services.sh".into();
-        assert_eq!(parse(deploy), Request::Deploy(program, arguments));
+        assert_eq!(parse(deploy), Request::Deploy(vec![program], arguments));
         assert_eq!(parse("cat /proc/sys/kernel/random/boot_id"), Request::BootId);
         assert_eq!(parse(IDENTITY), Request::Identity);
         assert_eq!(parse("sudo reboot"), Request::Reboot);

@@ -21,7 +21,9 @@ use crate::fleet::{
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::{Charge, Context};
 use crate::retry::{CONFIGURE_TIMEOUT, CUT_RETRIES, LOCKED_PAUSE, VERIFY_TIMEOUT};
-use crate::ssh::{Command, Exit, HostKeyCheck, Patience, Session, SshError, quote, wait_for};
+use crate::ssh::{
+    Command, Exit, HostKeyCheck, LastLines, Patience, Session, SshError, quote, wait_for,
+};
 
 /// Where the bundle is unpacked. `deploy_services.sh` expects it there.
 const STAGING: &str = "/tmp/uploaded_files";
@@ -29,6 +31,19 @@ const STAGING: &str = "/tmp/uploaded_files";
 const CONSOLE: Duration = Duration::from_mins(1);
 /// How long the console is asked after that.
 const CONSOLE_LATER: Duration = Duration::from_mins(10);
+/// Lines of a set-up that could not begin which its failure shows.
+const SHOWN_LINES: usize = 3;
+/// What only lines of the script itself hold (`instance/README.md`).
+const SCRIPT_WORDS: [&str; 5] = [" BEGIN ", " STEP ", " OK ", " ERROR ", " END "];
+/// Runs `deploy_services.sh` from where it lies. An earlier run that was cut off may have moved the
+/// upload to its place already; and `/tmp` may be mounted noexec, so that it takes a shell to run it.
+const SET_UP: &str = concat!(
+    "for folder in /tmp /opt; do ",
+    "script=$folder/uploaded_files/scripts/deploy_services.sh; ",
+    r#"if [ -f "$script" ]; then exec sh "$script" "$@"; fi; done; "#,
+    r#"echo "there is no deploy_services.sh in /tmp/uploaded_files or /opt/uploaded_files" >&2; "#,
+    "exit 127"
+);
 /// The exit code with which `deploy_services.sh` says that another one is running.
 const LOCKED: u32 = 67;
 
@@ -283,15 +298,17 @@ impl Pipeline {
         let command = Command::new(self.set_up_command()).limit(CONFIGURE_TIMEOUT);
         for attempt in 1.. {
             self.enter(Phase::Configuring).await;
+            let mut last = LastLines::default();
             let ran = session
                 .exec(&command, |_, line| {
+                    last.push(line);
                     self.reporter.output(&self.key, line.to_owned());
                 })
                 .await;
             match ran {
                 Ok(Exit::Code(0)) => break,
                 Ok(Exit::Code(LOCKED)) if attempt < CUT_RETRIES => sleep(LOCKED_PAUSE).await,
-                Ok(exit) => return Err(set_up_failed(&exit)),
+                Ok(exit) => return Err(set_up_failed(&exit, &last)),
                 Err(error) => session = self.again(&error, attempt, known.clone()).await?,
             }
         }
@@ -299,7 +316,7 @@ impl Pipeline {
     }
 
     fn set_up_command(&self) -> String {
-        let mut command = format!("sudo {STAGING}/scripts/deploy_services.sh");
+        let mut command = format!("sudo sh -c {} deploy_services.sh", quote(SET_UP));
         let deployment = self.context.deployment();
         let images = self.kit.images.iter().map(|(flag, image)| (*flag, image.as_str()));
         let facts = [
@@ -402,40 +419,64 @@ async fn boot_id(session: &Session) -> Result<String, SshError> {
     Ok(id)
 }
 
-fn set_up_failed(exit: &Exit) -> Failure {
-    match exit {
+/// What the user reads of a set-up that failed. A step of the script says why in its `ERROR` line;
+/// where the script did not even begin there is no log, and what was printed last is all there is.
+fn set_up_failed(exit: &Exit, last: &LastLines) -> Failure {
+    const LOG: &str = "its log is in /opt/deployment.log on the instance";
+    let (said, hint) = match exit {
         Exit::Code(code) => match exit_codes::explain(*code) {
-            Some((step, hint)) => Failure::new(
-                FailureKind::Node,
-                Step::Configure,
-                format!("step {step} of deploy_services.sh failed (exit code {code})"),
-                hint,
-            ),
-            None => Failure::new(
-                FailureKind::Node,
-                Step::Configure,
-                format!("deploy_services.sh ended with exit code {code}"),
-                "its log is in /opt/deployment.log on the instance",
-            ),
+            Some((step, hint)) => {
+                (format!("step {step} of deploy_services.sh failed (exit code {code})"), hint)
+            }
+            None => (format!("deploy_services.sh ended with exit code {code}"), LOG),
         },
-        Exit::Signal(_) => Failure::new(
-            FailureKind::Node,
-            Step::Configure,
-            format!("deploy_services.sh ended by {exit}"),
-            "its log is in /opt/deployment.log on the instance",
-        ),
-    }
+        Exit::Signal(_) => (format!("deploy_services.sh ended by {exit}"), LOG),
+    };
+    let began = last.iter().any(|line| SCRIPT_WORDS.iter().any(|word| line.contains(word)));
+    let error = last.iter().rev().find_map(|line| Some(line.split_once(" ERROR ")?.1));
+    let why = error.map_or_else(|| last.newest(SHOWN_LINES).join(" | "), str::to_owned);
+    let hint = if began { hint } else { "it could not even begin: may the login user use sudo?" };
+    let reason = if why.is_empty() { said } else { format!("{said}: {why}") };
+    Failure::new(FailureKind::Node, Step::Configure, reason, hint)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn failed(code: u32, lines: &[&str]) -> Failure {
+        let mut last = LastLines::default();
+        for line in lines {
+            last.push(line);
+        }
+        set_up_failed(&Exit::Code(code), &last)
+    }
+
     #[test]
     fn exit_codes_are_translated() {
-        let failure = set_up_failed(&Exit::Code(84));
+        let lines = ["2026-11-20T09:00:00Z STEP bacalhau-config"];
+        let failure = failed(84, &lines);
         assert!(failure.reason.contains("bacalhau-config"), "{failure}");
-        assert!(!failure.hint.is_empty());
-        assert!(set_up_failed(&Exit::Code(3)).reason.contains("exit code 3"));
+        assert!(!failure.hint.contains("sudo"), "{failure}");
+        assert!(failed(3, &lines).reason.contains("exit code 3"));
+    }
+
+    #[test]
+    fn a_step_that_failed_says_why() {
+        let lines = ["2026-11-20T09:00:00Z ERROR no network", "2026-11-20T09:00:00Z END exit=84"];
+        assert!(failed(84, &lines).reason.ends_with(": no network"));
+    }
+
+    #[test]
+    fn attack_15_what_kept_the_script_from_beginning_is_in_the_failure() {
+        for (code, said) in [
+            (1, "sudo: a password is required"),
+            (126, "sudo: unable to execute /bin/sh: Permission denied"),
+            (127, "there is no deploy_services.sh in /tmp/uploaded_files or /opt/uploaded_files"),
+        ] {
+            let failure = failed(code, &[said]);
+            assert!(failure.reason.ends_with(said), "{failure}");
+            assert!(failure.hint.contains("may the login user use sudo"), "{failure}");
+        }
     }
 }
