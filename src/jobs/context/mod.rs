@@ -133,6 +133,10 @@ pub(in crate::jobs) struct Site {
     pub laid_out: Instant,
 }
 
+/// Logins at once, of all jobs together: each costs this side a key exchange and an open file, of
+/// which a process has 1024, and 256 on macOS.
+const LOGINS: usize = 16;
+
 /// What changes while the process runs.
 #[derive(Debug)]
 struct Shared {
@@ -145,6 +149,7 @@ struct Shared {
     deadlines: Deadlines,
     known: KnownInstances,
     closed: ClosedRegions,
+    logins: Arc<Semaphore>,
     fences: Mutex<HashMap<Region, Arc<RwLock<()>>>>,
     sites: Mutex<HashMap<Region, Arc<tokio::sync::Mutex<Option<Site>>>>>,
     refusals: Refusals,
@@ -179,6 +184,7 @@ impl Context {
             deadlines: journal.as_deref().map(|it| Deadlines::of(it, now)).unwrap_or_default(),
             known: KnownInstances::default(),
             closed: ClosedRegions::default(),
+            logins: Arc::new(Semaphore::new(LOGINS)),
             fences: Mutex::default(),
             sites: Mutex::default(),
             refusals: Refusals::default(),
@@ -441,6 +447,11 @@ impl Context {
             // The sender lives as long as the context.
             let _ = charged.changed().await;
         }
+    }
+
+    /// The queue in which every login on a node waits for its turn.
+    pub(in crate::jobs) fn logins(&self) -> &Arc<Semaphore> {
+        &self.shared.logins
     }
 
     /// The pools that had nothing to give lately.

@@ -2,17 +2,19 @@
 //! learns at once and moves the work elsewhere, not after a time without heartbeats.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
 
 use super::reach::Reach;
-use crate::fleet::{Failure, FailureKind, HostKey, Instance, InstanceKey, Level, Outcome, Step};
+use crate::fleet::{
+    Failure, FailureKind, HostKey, Instance, InstanceKey, Level, Machine, Outcome, Step,
+};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::tasks::together;
-use crate::retry::DRAIN_TIMEOUT;
-use crate::ssh::{Command, Exit, HostKeyCheck, Patience, wait_for};
+use crate::retry::{BOOTING, DRAIN_TIMEOUT};
+use crate::ssh::{Command, Exit, HostKeyCheck, Session};
 
 /// What stops the node.
 const STOP: &str = "sudo systemctl stop bacalhau";
@@ -68,13 +70,7 @@ async fn stop_node(reach: &Reach, instance: &Instance, host_key: HostKey) -> Res
             "AWS has taken it back already",
         )
     })?;
-    let route = reach.route(machine)?;
-    let known = HostKeyCheck::Known(host_key);
-    let patience = Patience { overall: DRAIN_TIMEOUT, refused_login: Duration::from_secs(5) };
-    let (dial, identities) = (&*reach.dial, &reach.identities);
-    let session = wait_for(dial, &route, identities, || known.clone(), patience, |_| ())
-        .await
-        .map_err(|error| error.failure())?;
+    let session = log_in(reach, machine, host_key).await?;
     let exit = session.exec(&Command::new(STOP).limit(DRAIN_TIMEOUT), |_, _| ()).await;
     match exit.map_err(|error| error.failure())? {
         Exit::Code(0) => Ok(()),
@@ -84,5 +80,26 @@ async fn stop_node(reach: &Reach, instance: &Instance, host_key: HostKey) -> Res
             format!("`{STOP}` ended with {other}"),
             "",
         )),
+    }
+}
+
+/// Logs in as soon as the host lets us, for as long as it is there.
+async fn log_in(reach: &Reach, machine: &Machine, host_key: HostKey) -> Result<Session, Failure> {
+    let deadline = Instant::now() + DRAIN_TIMEOUT;
+    let known = HostKeyCheck::Known(host_key);
+    let mut backoff = BOOTING.backoff();
+    loop {
+        let pause = match reach.session(machine, known.clone()).await {
+            Err(failure) if failure.kind == FailureKind::Unreachable => {
+                let pause = backoff.pause();
+                if Instant::now() + pause >= deadline {
+                    return Err(failure);
+                }
+                pause
+            }
+            reached => return reached,
+        };
+        // Others have their turn meanwhile.
+        sleep(pause).await;
     }
 }

@@ -104,3 +104,77 @@ async fn diagnose(
     let end = if went_well { "all is well" } else { "not all is well" };
     Ok(Ran { went_well, end: end.into() })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use futures_util::future::BoxFuture;
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::aws::{Access, SharedTimeSource};
+    use crate::fleet::JobId;
+    use crate::jobs::context::questions::questions;
+    use crate::jobs::context::reporter::lanes;
+    use crate::jobs::node::drain::drain;
+    use crate::ssh::{ByteStream, Dial};
+    use crate::store::{Cache, Entry};
+
+    /// Hosts that nobody answers for; how many were dialled.
+    #[derive(Debug, Default)]
+    struct Silent(AtomicUsize);
+
+    impl Dial for Silent {
+        fn dial<'a>(
+            &'a self,
+            _host: &'a str,
+            _port: u16,
+        ) -> BoxFuture<'a, io::Result<Box<dyn ByteStream>>> {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            Box::pin(std::future::pending())
+        }
+    }
+
+    fn node(number: u32) -> Instance {
+        let entry = serde_json::json!({
+            "id": format!("i-{number:017x}"), "region": "us-west-2", "state": "running",
+            "deployment_id": "spot-1", "public_ip": format!("192.0.2.{number}"),
+            "created": "2026-11-20T09:00:00Z", "zone": "us-west-2a", "type": "t3.medium",
+            "host_key": {
+                "openssh": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE5vYm9keSdzIGtleSwgb2YgMzIgYnl0ZXMu",
+                "fingerprint": "SHA256:x", "trust": "console",
+            },
+        });
+        let entry: Entry = serde_json::from_value(entry).unwrap();
+        entry.instance(Timestamp::UNIX_EPOCH)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn exec_and_drain_and_looks_log_in_by_turns() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "regions: [us-west-2: { machine_type: t3.medium }]";
+        let config = Arc::new(crate::config::parse("config.yaml", text).unwrap());
+        let dial = Arc::new(Silent::default());
+        let (access, cache) = (Access::default(), Cache::new(folder.path()));
+        let mut context =
+            Context::new("spot-1".into(), false, access, Some(config), None, cache, questions().0);
+        context.home = Some(folder.path().to_owned());
+        context.dial = Arc::<Silent>::clone(&dial);
+        let context = Arc::new(context);
+        let nodes: Vec<Instance> = (1..=40).map(node).collect();
+        assert!(nodes.iter().all(|node| node.host_key.is_some()));
+        let (desk, _lanes) = lanes(SharedTimeSource::default());
+        let errand = Errand::Run("uptime".into());
+        let both = async {
+            tokio::join!(
+                exec(Arc::clone(&context), errand, nodes.clone(), desk.reporter(JobId(1))),
+                drain(Arc::clone(&context), nodes.clone(), desk.reporter(JobId(2))),
+            )
+        };
+        let _ = tokio::time::timeout(Duration::from_secs(5), both).await;
+        assert_eq!(dial.0.load(Ordering::SeqCst), 16, "of 80 logins so many at once");
+    }
+}

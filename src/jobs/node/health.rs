@@ -21,8 +21,6 @@ use crate::ssh::{Command, HostKeyCheck, Session};
 
 /// How long the orchestrator's answer is good for everybody.
 const FRESH: Duration = Duration::from_secs(10);
-/// Logins at once.
-const VISITS: usize = 16;
 /// Visits that fail one after the other before the node is called degraded: a network hiccup is
 /// not the node's fault.
 const MISSED: u32 = 2;
@@ -149,7 +147,6 @@ struct Round {
     reporter: Reporter,
     reach: Reach,
     roll: Option<Roll>,
-    logins: Semaphore,
     /// Connections that may be held until the next visit: each is an open file.
     holds: Arc<Semaphore>,
 }
@@ -173,7 +170,6 @@ impl Round {
             roll: Roll::open(context).await?,
             context: Arc::clone(context),
             reporter: reporter.clone(),
-            logins: Semaphore::new(VISITS),
             holds: Arc::new(Semaphore::new(context.held_connections.min(Semaphore::MAX_PERMITS))),
         })
     }
@@ -248,8 +244,6 @@ impl Round {
 
     async fn log_in(&self, charge: &Charge) -> Result<Session, String> {
         let Charge { machine, host_key, .. } = charge;
-        // It is never closed.
-        let _turn = self.logins.acquire().await;
         let reached = self.reach.session(machine, HostKeyCheck::Known(host_key.clone())).await;
         reached.map_err(|failure| format!("SSH: {}", failure.reason))
     }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::config::{Config, Connect, Ssh};
@@ -23,6 +24,7 @@ pub(in crate::jobs) struct Reach {
     pub ssh: Ssh,
     /// How bytes reach a host.
     pub dial: Arc<dyn Dial>,
+    logins: Arc<Semaphore>,
     pub(in crate::jobs) config: SshConfigFile,
     pub(in crate::jobs) settings: Settings,
 }
@@ -48,7 +50,8 @@ impl Reach {
             .await
             .map_err(|error| error.failure())?;
         let (ssh, dial) = (config.ssh.clone(), Arc::clone(&context.dial));
-        Ok(Self { identities, ssh, dial, config: ssh_config, settings })
+        let logins = Arc::clone(context.logins());
+        Ok(Self { identities, ssh, dial, logins, config: ssh_config, settings })
     }
 
     /// The address to dial, once there is one.
@@ -69,13 +72,15 @@ impl Reach {
         resolve(&self.config, &address.to_string(), &self.settings).map_err(|error| error.failure())
     }
 
-    /// A session on an instance that is up and has to show the right key.
+    /// A session on an instance that is up and has to show the right key. Waits for a turn to log
+    /// in first; the time that there is for it begins then.
     pub(in crate::jobs) async fn session(
         &self,
         machine: &Machine,
         check: HostKeyCheck,
     ) -> Result<Session, Failure> {
         let route = self.route(machine)?;
+        let _turn = self.logins.acquire().await;
         let reached =
             timeout(LOGIN_TIMEOUT, connect(&*self.dial, &route, &self.identities, check)).await;
         let Ok(reached) = reached else {
