@@ -64,7 +64,7 @@ impl Stage {
         let said = Arc::clone(&self.said);
         let say = move |_: Level, text: String| said.lock().unwrap().push(text);
         let patience = Duration::from_mins(5);
-        let left = teardown(&self.ec2(), &ours(), patience, &say).await;
+        let left = teardown(&self.ec2(), &ours(), patience, Duration::from_mins(1), &say).await;
         left.unwrap().iter().map(ToString::to_string).collect()
     }
 

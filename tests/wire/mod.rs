@@ -66,9 +66,14 @@ impl World {
         let said = Arc::clone(&self.said);
         let say = move |_: Level, text: String| said.lock().unwrap().push(text);
         let patience = Duration::from_secs(30);
-        let left =
-            spawnable(teardown(&self.ec2(), &Selector::deployment(&deployment()), patience, &say))
-                .await;
+        let left = spawnable(teardown(
+            &self.ec2(),
+            &Selector::deployment(&deployment()),
+            patience,
+            patience,
+            &say,
+        ))
+        .await;
         left.unwrap().iter().map(ToString::to_string).collect()
     }
 

@@ -22,8 +22,6 @@ use crate::config::Network;
 use crate::fleet::tags::{self, Origin};
 use crate::fleet::{LaunchId, Level, SecurityGroupId, SubnetId, VpcId, Zone};
 
-/// How long a call waits for what was made just before to be known everywhere.
-const CONSISTENCY: Duration = Duration::from_mins(1);
 /// How often the runbook begins again after a call whose outcome is unknown: it then adopts what
 /// the call made, if it made it.
 const PASSES: usize = 3;
@@ -371,7 +369,7 @@ impl<'a, R: RecordIntent> Site<'a, R> {
     where
         Fut: Future<Output = Result<T, AwsError>>,
     {
-        Ok(retry_until(Instant::now() + CONSISTENCY, early, ask).await?)
+        Ok(retry_until(Instant::now() + self.before.consistency_window(), early, ask).await?)
     }
 
     /// Tags that only one call gives.
@@ -435,7 +433,8 @@ impl<'a, R: RecordIntent> Site<'a, R> {
         Fut: Future<Output = Result<T, AwsError>>,
     {
         let entry = self.before.open(intent).await.map_err(NetworkError::NotRecorded)?;
-        let done = retry_until(Instant::now() + CONSISTENCY, early, call).await;
+        let done =
+            retry_until(Instant::now() + self.before.consistency_window(), early, call).await;
         if !matches!(&done, Err(error) if error.class == Class::Unknown) {
             self.before.close(entry).await.map_err(NetworkError::NotRecorded)?;
         }

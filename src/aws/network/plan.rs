@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::time::Duration;
 
 use ipnet::IpNet;
 
@@ -59,6 +60,11 @@ pub struct Intent {
 pub trait RecordIntent: Sync {
     /// What an entry is closed by.
     type Entry: Send;
+
+    /// How long EC2 may not tell yet of what it made (`aws.consistency_window_s`).
+    fn consistency_window(&self) -> Duration {
+        Duration::from_mins(1)
+    }
 
     /// Writes the intent down. An error stops the runbook: nothing is sent that is not recorded.
     fn open(&self, intent: Intent) -> impl Future<Output = Result<Self::Entry, String>> + Send;

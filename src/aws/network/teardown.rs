@@ -21,8 +21,6 @@ use crate::fleet::{Ec2State, Level, Machine};
 
 /// The pause between two looks at instances that are shutting down.
 const LOOK: Duration = Duration::from_secs(3);
-/// How long EC2 may go on telling of what it has deleted.
-const ECHO: Duration = Duration::from_mins(1);
 
 /// Removes everything that `ours` selects from a region but its living instances: open spot requests,
 /// left volumes and interfaces, the network, the key pair. Gives back what is left.
@@ -34,9 +32,11 @@ pub async fn teardown(
     ec2: &Ec2,
     ours: &Selector,
     patience: Duration,
+    consistency: Duration,
     say: Say<'_>,
 ) -> Result<Vec<Residue>, AwsError> {
-    let demolition = Demolition { ec2, ours, deadline: Instant::now() + patience, say };
+    let demolition =
+        Demolition { ec2, ours, deadline: Instant::now() + patience, consistency, say };
     demolition.cancel_spot_requests().await?;
     if !demolition.wait_for_the_end_of_instances().await? {
         return ec2.residue(ours).await;
@@ -50,6 +50,8 @@ struct Demolition<'a> {
     ec2: &'a Ec2,
     ours: &'a Selector,
     deadline: Instant,
+    /// How long EC2 may go on telling of what it has deleted.
+    consistency: Duration,
     say: Say<'a>,
 }
 
@@ -193,7 +195,7 @@ impl Demolition<'_> {
     /// Looks again. What was just deleted may be told of for a moment longer; what refused to go
     /// is not waited for.
     async fn verify(&self, everything_went: bool) -> Result<Vec<Residue>, AwsError> {
-        let deadline = self.deadline.min(Instant::now() + ECHO);
+        let deadline = self.deadline.min(Instant::now() + self.consistency);
         loop {
             let residue = self.ec2.residue(self.ours).await?;
             if residue.is_empty() || !everything_went || Instant::now() + LOOK > deadline {
@@ -244,7 +246,9 @@ mod tests {
         let began = Instant::now();
         let patience = Duration::from_mins(5);
         let left =
-            teardown(&ec2, &Selector::deployment(&"spot-1".into()), patience, &say).await.unwrap();
+            teardown(&ec2, &Selector::deployment(&"spot-1".into()), patience, patience, &say)
+                .await
+                .unwrap();
         assert!(began.elapsed() <= patience, "{:?}", began.elapsed());
         assert!(began.elapsed() > patience / 2, "{:?}", began.elapsed());
         assert_eq!(left.iter().map(ToString::to_string).collect::<Vec<_>>(), ["VPC vpc-1"]);

@@ -435,7 +435,13 @@ impl Destruction {
         self.begin(&[]).await;
         self.reporter.learned_of(self.region(), RegionNews::Network(NetworkState::Removing)).await;
         let (say, telling) = self.reporter.telling(self.region());
-        let teardown = network::teardown(&self.ec2, network, TEARDOWN_TIMEOUT, &say);
+        let teardown = network::teardown(
+            &self.ec2,
+            network,
+            TEARDOWN_TIMEOUT,
+            self.context.pace.consistency,
+            &say,
+        );
         match telling.during(Box::pin(teardown)).await {
             Ok(left) if left.is_empty() => {
                 self.reporter

@@ -49,6 +49,10 @@ pub(in crate::jobs) async fn amend(
 impl network::RecordIntent for Context {
     type Entry = IntentId;
 
+    fn consistency_window(&self) -> std::time::Duration {
+        self.pace.consistency
+    }
+
     async fn open(&self, intent: network::Intent) -> Result<IntentId, String> {
         let intent = Intent {
             action: intent.action.into(),
