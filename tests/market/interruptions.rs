@@ -143,7 +143,7 @@ async fn a_price_list_that_hangs_holds_up_no_notice_and_is_asked_again() {
     stage.until_second(NOTICE).await;
     stage.until(5, "three count down", |stage| interrupted(stage).len() == 3).await;
     let is_priced = |stage: &Stage| {
-        let mut ready = stage.model.fleet.alive();
+        let mut ready = stage.model().fleet.alive();
         ready.all(|row| row.cost.hourly.usd > 0.0 && !row.cost.hourly.is_partial)
     };
     assert!(!is_priced(&stage), "the list prices are not known yet");

@@ -198,7 +198,8 @@ fn guarded(call: &str) -> (u16, String) {
 async fn what_guardduty_put_into_our_vpc_goes_with_it() {
     let (ec2, calls) = scripted::ec2(guarded).await;
     let ours = Selector::deployment(&"spot-1".into());
-    let _ = teardown(&ec2, &ours, Duration::from_mins(1), &|_, _| {}).await.unwrap();
+    let minute = Duration::from_mins(1);
+    let _ = teardown(&ec2, &ours, minute, minute, &|_, _| {}).await.unwrap();
     let calls = calls.lock().unwrap();
     let changes: Vec<&str> = calls
         .iter()
