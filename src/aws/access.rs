@@ -40,6 +40,9 @@ pub struct Access {
     pub profile: Option<String>,
     /// `--endpoint-url`. Else AWS_ENDPOINT_URL and its kin, else AWS.
     pub endpoint: Option<String>,
+    /// Where questions are asked that have no region of their own, unless environment or profile
+    /// say so: the configuration's first region.
+    pub home: Option<Region>,
     /// Fixed keys, for a simulated AWS. Then neither profiles nor the environment are read.
     pub credentials: Option<Credentials>,
     /// What carries the requests. Else HTTPS with rustls.
@@ -99,6 +102,7 @@ impl Aws {
         let home = setting("AWS_REGION")
             .or_else(|| setting("AWS_DEFAULT_REGION"))
             .or_else(|| profile.region.clone())
+            .or_else(|| access.home.as_ref().map(ToString::to_string))
             .unwrap_or_else(|| HOME.into());
         let authorities = match setting("AWS_CA_BUNDLE") {
             Some(path) => Some((path, "AWS_CA_BUNDLE")),
@@ -140,17 +144,31 @@ impl Aws {
     }
 
     /// Who we are (STS GetCallerIdentity) and which regions the account may use
-    /// (EC2 DescribeRegions).
+    /// (EC2 DescribeRegions). An organization may deny the region that is asked, and an account may
+    /// not have enabled it: then the usual one is asked.
     pub async fn account(&self) -> Result<Account, AwsError> {
-        let sts = aws_sdk_sts::Client::new(&self.sdk);
-        let identity = sts.get_caller_identity().send().await.map_err(|error| {
-            AwsError::read(error, "GetCallerIdentity", &self.home, &self.profile)
-        })?;
+        let told = self.account_told_by(&self.home).await;
+        let Err(error) = &told else { return told };
+        let is_of_region = matches!(error.class, Class::Denied | Class::FatalRegion);
+        if !is_of_region || self.home.as_str() == HOME {
+            return told;
+        }
+        self.account_told_by(&HOME.into()).await.or(told)
+    }
+
+    async fn account_told_by(&self, region: &Region) -> Result<Account, AwsError> {
+        let sts = aws_sdk_sts::config::Builder::from(&self.sdk)
+            .region(aws_config::Region::new(region.to_string()));
+        let sts = aws_sdk_sts::Client::from_conf(sts.build());
+        let identity =
+            sts.get_caller_identity().send().await.map_err(|error| {
+                AwsError::read(error, "GetCallerIdentity", region, &self.profile)
+            })?;
         let arn = identity.arn().unwrap_or_default().to_owned();
         Ok(Account {
             id: AccountId::new(identity.account().unwrap_or_default()),
             creator: creator(&arn).to_owned(),
-            regions: self.home().enabled_regions().await?,
+            regions: self.region(region).enabled_regions().await?,
             arn,
         })
     }

@@ -62,6 +62,7 @@ impl DemoSession {
         }
         global.state = folder.path().join("instances.json");
         let access = Access {
+            home: None,
             endpoint: Some(ENDPOINT.into()),
             credentials: Some(Credentials::new("DEMO", "demo", None, None, "demo")),
             http: Some(connector(&cloud.world)),

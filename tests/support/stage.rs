@@ -122,6 +122,7 @@ impl<E: Edge> Stage<E> {
         let mut config = config::parse("config.yaml", config).unwrap();
         config.aws.private_ssh_key_path = Some(key.path());
         let access = Access {
+            home: None,
             endpoint: Some("http://127.0.0.1".into()),
             credentials: Some(Credentials::new("key", "secret", None, None, "demo")),
             http: Some(connector(&cloud.world)),

@@ -174,6 +174,9 @@ impl Context {
         asker: Asker,
     ) -> Self {
         let now = access.now();
+        let first = config.as_ref().and_then(|config| config.regions.first());
+        let home = access.home.clone().or_else(|| first.map(|it| it.region.clone()));
+        let access = Access { home, ..access };
         let shared = Shared {
             deployment: Mutex::new(deployment),
             provisional: AtomicBool::new(provisional),
