@@ -4,8 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
-
 use crate::fleet::{DeploymentId, Instance, InstanceId, Machine, Region};
 
 /// The instances that were alive when they were last heard of, by region.
@@ -16,8 +14,8 @@ pub(in crate::jobs) struct KnownInstances(Mutex<BTreeMap<Region, BTreeMap<Instan
 #[derive(Debug, Clone)]
 pub(in crate::jobs) struct Known {
     deployment: DeploymentId,
-    /// When EC2 launched it.
-    pub launched: Timestamp,
+    /// It, as EC2 last told of it.
+    pub machine: Machine,
     /// Whether it runs on without its tags.
     is_untagged: bool,
 }
@@ -41,9 +39,10 @@ impl KnownInstances {
         let known = regions.entry(region.clone()).or_default();
         for machine in machines {
             if machine.is_alive() {
-                let (deployment, launched) = (deployment.clone(), machine.launched);
-                let now = Known { deployment, launched, is_untagged: false };
-                known.insert(machine.id.clone(), now);
+                let (deployment, machine) = (deployment.clone(), machine.clone());
+                let id = machine.id.clone();
+                let now = Known { deployment, machine, is_untagged: false };
+                known.insert(id, now);
             } else {
                 known.remove(&machine.id);
             }

@@ -177,7 +177,8 @@ impl Destruction {
             let fence = self.context.tear_down(self.region()).await;
             let quiet = self.quiet_at();
             let is_last = Instant::now() >= quiet;
-            let machines = self.look().await.map_err(|error| error.failure(Step::Terminate))?;
+            let mut machines = self.look().await.map_err(|error| error.failure(Step::Terminate))?;
+            machines.extend(self.newborn(&machines));
             let (alive, dead): (Vec<&Machine>, Vec<&Machine>) =
                 machines.iter().partition(|machine| machine.is_alive());
             // An earlier destroy may have been cut short before it came to its nodes.
@@ -315,6 +316,20 @@ impl Destruction {
         })
     }
 
+    /// What EC2 made for the target a moment ago and does not list yet: it is told to end by its id,
+    /// else it would run on when all that is listed is gone.
+    fn newborn(&self, listed: &[Machine]) -> Vec<Machine> {
+        let known = self.context.known();
+        let untagged = known.untagged(self.region());
+        let Some(deployment) = self.target.deployment() else { return Vec::new() };
+        let unlisted = known.unlisted(self.region(), &deployment, listed).into_values();
+        unlisted
+            .map(|it| it.machine)
+            .filter(|it| !untagged.contains(&it.id) && self.context.is_young(it.launched))
+            .filter(|it| self.target.launch().is_none_or(|launch| it.is_of(launch)))
+            .collect()
+    }
+
     async fn said(&self, failure: &Failure) -> usize {
         self.reporter.said_of(self.region(), Level::Error, failure.to_string()).await;
         1
@@ -354,6 +369,8 @@ impl Destruction {
 
     /// Looks until all of these are terminated. One that is not listed by its tags is asked for by
     /// its id: only one that EC2 does not know either, for longer than it may take to tell, is gone.
+    /// One that is seen alive is told to end again: EC2 answers "not found" for an instance that it
+    /// made a moment ago (InvalidInstanceID.NotFound, eventual consistency), and then runs it.
     async fn await_end(&self, mut waiting: BTreeSet<InstanceId>) -> Result<(), Failure> {
         let deadline = Instant::now() + SHUTDOWN_TIMEOUT;
         let forgotten = Instant::now() + self.context.pace.consistency;
@@ -365,6 +382,14 @@ impl Destruction {
                         None => Instant::now() >= forgotten,
                     };
                     self.gone.lock().await.extend(waiting.extract_if(.., is_gone));
+                    let runs_on = |id: &&InstanceId| {
+                        states.get(*id).is_some_and(|state| *state != Ec2State::ShuttingDown)
+                    };
+                    let again: Vec<InstanceId> = waiting.iter().filter(runs_on).cloned().collect();
+                    if !again.is_empty() {
+                        // What it came to is seen at the next look.
+                        let _ = self.ec2.terminate(&again).await;
+                    }
                 }
                 Err(error) if Instant::now() >= deadline => {
                     return Err(error.failure(Step::Terminate));

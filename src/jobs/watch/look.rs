@@ -72,7 +72,7 @@ async fn ask(context: &Context, ec2: &Ec2) -> Result<Found, AwsError> {
             // It is there, in words that we do not know.
             Some(None) => {}
             // EC2 is eventually consistent: a young instance may not be listed yet.
-            None if context.is_young(known_as.launched) => {}
+            None if context.is_young(known_as.machine.launched) => {}
             None => {
                 known.forget(region, &id);
                 vanished.push(id);
