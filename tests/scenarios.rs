@@ -229,6 +229,7 @@ fn kind_of_host(fault: &HostFault) -> &'static str {
         HostFault::NeverUp => "never_up",
         HostFault::SlowCloudInit(_) => "slow_cloud_init",
         HostFault::DiskFull => "disk_full",
+        HostFault::SensorStuck(_) => "sensor_stuck",
     }
 }
 
@@ -244,9 +245,9 @@ fn kinds(scenario: &Scenario) -> Vec<&'static str> {
     kinds
 }
 
-/// 8 kinds of trouble with a call, 11 with a host, 2 with an instance, and capacity, interruptions
+/// 8 kinds of trouble with a call, 12 with a host, 2 with an instance, and capacity, interruptions
 /// and the quota.
-const KINDS: usize = 24;
+const KINDS: usize = 25;
 
 #[test]
 fn every_kind_of_fault_occurs() {
@@ -315,6 +316,7 @@ stories! {
     quota
     region_full
     restarts_forever
+    sensor_stuck
     second_type
     slow_cloud_init
     stillborn

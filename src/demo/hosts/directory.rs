@@ -85,6 +85,8 @@ pub enum HostFault {
     SlowCloudInit(u32),
     /// An upload finds no space left.
     DiskFull,
+    /// The sensor says that it runs, and its count of readings stands still after so many.
+    SensorStuck(u32),
 }
 
 fn once() -> u32 {

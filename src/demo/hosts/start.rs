@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::directory::HostFault;
 use super::host::Host;
 
 /// In KiB.
@@ -64,6 +65,15 @@ impl Start {
             _ => "inactive",
         }
     }
+}
+
+/// How many readings the sensor has made when it has been writing for so many seconds.
+pub(super) fn readings(host: &Host, sensing: i64) -> i64 {
+    let limits = host.state.faults.iter().filter_map(|fault| match fault {
+        HostFault::SensorStuck(count) => Some(i64::from(*count)),
+        _ => None,
+    });
+    limits.fold(sensing, i64::min)
 }
 
 /// The root disk.

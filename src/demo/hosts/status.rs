@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::deployment::{self, units};
 use super::host::Host;
 use super::journal;
-use super::start::{Sizes, Start, disk, memory, seconds};
+use super::start::{Sizes, Start, disk, memory, readings, seconds};
 use crate::fleet::identity::Identity;
 
 /// Characters of a text that the script prints.
@@ -113,7 +113,7 @@ pub(super) fn report(host: &Host, is_full: bool) -> String {
         bacalhau_alive: alive,
         sensor: start.sensing.map(|up| Counts {
             running: true,
-            readings: up,
+            readings: readings(host, up),
             errors: 0,
             elapsed_s: up,
             per_second: 1,
