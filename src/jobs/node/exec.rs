@@ -145,7 +145,8 @@ mod tests {
             "created": "2026-11-20T09:00:00Z", "zone": "us-west-2a", "type": "t3.medium",
             "host_key": {
                 "openssh": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE5vYm9keSdzIGtleSwgb2YgMzIgYnl0ZXMu",
-                "fingerprint": "SHA256:x", "trust": "console",
+                "fingerprint": "SHA256:5YPBOl4k8aXmqUedlQcNeJbm8L4/QZIyYS3Py3wWFnU",
+                "trust": "console",
             },
         });
         let entry: Entry = serde_json::from_value(entry).unwrap();
