@@ -33,6 +33,9 @@ impl Question for SpotPrices {
 
     async fn ask(&mut self, region: &WatchedRegion) -> Result<(), AwsError> {
         let WatchedRegion { context, ec2, .. } = region;
+        // Seen first, whatever comes of the rest: a list that counts as new would ask again at once,
+        // for ever.
+        let list = self.lists.borrow_and_update().get(ec2.region()).cloned().unwrap_or_default();
         let mut types = BTreeSet::from_iter(configured(context, ec2).await);
         let oldest = {
             let seen = region.seen();
@@ -46,7 +49,6 @@ impl Question for SpotPrices {
         let week_ago = context.now() - prices::WEEK;
         let since: Timestamp = oldest.map_or(week_ago, |oldest| oldest.min(week_ago));
         let spot = prices::spot_prices(context, ec2, &types, since).await?;
-        let list = self.lists.borrow_and_update().get(ec2.region()).cloned().unwrap_or_default();
         let prices = RegionPrices { spot, list };
         region.reporter.learned_of(ec2.region(), RegionNews::Prices(prices)).await;
         Ok(())
