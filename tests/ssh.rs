@@ -3,6 +3,7 @@
 
 mod commands;
 mod logins;
+mod oracle;
 mod speed;
 mod uploads;
 mod waiting;

@@ -122,6 +122,14 @@ pub enum SshError {
         /// What is wrong with it, and what to do.
         text: String,
     },
+    /// An `ssh_config` file that others may write to; `ssh` refuses it, too.
+    #[error("{} belongs to somebody else or may be written by others (mode {mode:04o})", path.display())]
+    ConfigTooOpen {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
     /// The connection ended in the middle of something.
     #[error("the connection to {target} was lost during {operation}: {reason}")]
     Cut {
@@ -314,7 +322,8 @@ impl SshError {
             Self::Refused { .. }
             | Self::Unreachable { .. }
             | Self::Handshake { .. }
-            | Self::Config { .. } => Step::Connect,
+            | Self::Config { .. }
+            | Self::ConfigTooOpen { .. } => Step::Connect,
             Self::HostKeyMismatch { .. }
             | Self::HostKeyUndecided { .. }
             | Self::HopUnknown { .. } => Step::HostKey,
@@ -375,6 +384,9 @@ impl SshError {
             }
             Self::Config { .. } => {
                 "point ssh.config_file at a file without it (an empty one will do)".into()
+            }
+            Self::ConfigTooOpen { path, .. } => {
+                format!("chmod go-w {} and make it your own", path.display())
             }
             Self::Cut { .. } | Self::ChecksumMismatch { .. } => "try again".into(),
             Self::Denied { operation: Operation::Jump, .. } => {

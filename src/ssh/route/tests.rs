@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::*;
+use crate::ssh::Undecided;
 
 struct Written {
     _home: tempfile::TempDir,
@@ -28,6 +29,12 @@ fn settings() -> Settings {
         agent: None,
         home: "/home/me".into(),
     }
+}
+
+/// What is said of a host that is no instance of ours.
+fn jump(text: &str, host: &str) -> Hop {
+    let text = format!("Host target\n ProxyJump {host}\nMatch all\n{text}");
+    route(&text, "target").jumps.pop().unwrap()
 }
 
 fn route(text: &str, host: &str) -> Route {
@@ -57,13 +64,12 @@ fn without_a_file_every_host_is_what_its_name_says() {
 
 #[test]
 fn the_first_value_wins_and_key_files_add_up() {
-    let target = route(
+    let target = jump(
         "Host web\n HostName 192.0.2.7\n Port 2222\n User admin\n IdentityFile ~/.ssh/web\n\
          ConnectTimeout 3\nHost *\n Port 22\n User nobody\n IdentityFile %d/%r@%h.key\n\
          IdentitiesOnly yes\n",
         "web",
-    )
-    .target;
+    );
     assert_eq!(target.address(), "192.0.2.7:2222");
     assert_eq!(target.user, "admin");
     assert_eq!(
@@ -137,7 +143,6 @@ fn commands_are_refused_with_their_line() {
     let text = "Host other\n ProxyCommand nc %h %p\nHost web\n ProxyCommand aws ssm start\n";
     let told = refusal(text, "web");
     assert!(told.starts_with("ssh_config:4: `ProxyCommand` runs a command"), "{told}");
-    assert!(told.contains("ssh.config_file"), "{told}");
     assert_eq!(route(text, "third").target.port, 22);
 
     let local = "Host *\n PermitLocalCommand yes\n LocalCommand touch /tmp/x\n";
@@ -145,8 +150,84 @@ fn commands_are_refused_with_their_line() {
     assert_eq!(route("LocalCommand touch /tmp/x\n", "web").target.port, 22);
     assert_eq!(route("Host *\n ProxyCommand none\n", "web").target.port, 22);
 
-    let exec = "Host web\n Port 1\nMatch host nowhere exec \"true\"\n Port 2\n";
-    assert!(refusal(exec, "web").starts_with("ssh_config:3: `Match exec` runs a command"));
+}
+
+/// k0sproject/k0sctl#1140, wezterm/wezterm#5755: real dotfiles have these for other hosts.
+#[test]
+fn a_match_exec_elsewhere_is_no_trouble_here() {
+    for other in [
+        "Match host other.example.com exec \"true\"\n ProxyJump jump\n",
+        "Match originalhost x exec \"true\"\n ProxyJump jump\n",
+        "Match exec \"true\" host other.example.com\n ProxyJump jump\n",
+        "Match localuser somebody-else exec \"true\"\n ProxyJump jump\n",
+        "Match canonical exec \"true\"\n ProxyJump jump\n",
+    ] {
+        let route = route(&format!("{other}Host web\n Port 7\n"), "web");
+        assert_eq!((route.target.port, route.jumps.len()), (7, 0), "{other}");
+        assert!(route.notes.is_empty(), "{other}: {:?}", route.notes);
+    }
+}
+
+#[test]
+fn a_match_exec_that_would_decide_is_passed_over_with_a_word_or_refused() {
+    let text = "Host web\n Port 1\nMatch host web exec \"true\"\n ProxyJump vpn\n";
+    let route = route(text, "web");
+    assert!(route.jumps.is_empty());
+    assert_eq!(route.notes.len(), 1);
+    let note = &route.notes[0];
+    assert!(note.contains("ssh_config:3: `Match exec` runs a command"), "{note}");
+    assert!(note.ends_with("passed over"), "{note}");
+
+    let config = written(text).config.unwrap().undecided(Undecided::Refuse);
+    let error = resolve(&config, "web", &settings()).unwrap_err();
+    assert!(error.to_string().contains(":3: `Match exec`"), "{error}");
+    resolve(&config, "other", &settings()).unwrap();
+}
+
+#[test]
+fn localuser_is_answered() {
+    let text = "Match localuser me\n Port 1\nMatch localuser root\n User x\n";
+    assert_eq!(route(text, "web").target.port, 1);
+    assert_eq!(route(text, "web").target.user, "ubuntu");
+}
+
+/// skypilot-org/skypilot#1022: a corporate file names its people for all hosts.
+#[test]
+fn a_user_for_all_hosts_does_not_beat_the_images() {
+    for general in ["Host *\n User alice\n", "User alice\n", "Match all\n User alice\n"] {
+        assert_eq!(route(general, "192.0.2.1").target.user, "ubuntu", "{general}");
+        assert_eq!(jump(general, "bastion").user, "alice", "{general}");
+    }
+    let meant = "Host 192.0.2.*\n User ec2-user\nHost *\n User alice\n";
+    assert_eq!(route(meant, "192.0.2.1").target.user, "ec2-user");
+    let mut explicit = settings();
+    explicit.user = Some("admin".into());
+    let config = written(meant).config.unwrap();
+    assert_eq!(resolve(&config, "192.0.2.1", &explicit).unwrap().target.user, "admin");
+}
+
+/// Adembc/lazyssh#41: 1Password, Secretive and gpg-agent listen elsewhere.
+#[test]
+fn the_agent_may_listen_elsewhere() {
+    let agent = |value: &str| route(&format!("Host *\n IdentityAgent {value}\n"), "web").target.agent;
+    assert_eq!(agent("\"/tmp/agent dir/agent.sock\""), AgentChoice::At("/tmp/agent dir/agent.sock".into()));
+    assert_eq!(agent("~/agent.sock"), AgentChoice::At("/home/me/agent.sock".into()));
+    assert_eq!(agent("%d/%u.sock"), AgentChoice::At("/home/me/me.sock".into()));
+    assert_eq!(agent("$CARGO_MANIFEST_DIR"), AgentChoice::At(env!("CARGO_MANIFEST_DIR").into()));
+    assert_eq!(agent("$NOBODY_SETS_THIS"), AgentChoice::Nobody);
+    assert_eq!(agent("none"), AgentChoice::Nobody);
+    assert_eq!(agent("SSH_AUTH_SOCK"), AgentChoice::Usual);
+    assert_eq!(route("", "web").target.agent, AgentChoice::Usual);
+}
+
+#[test]
+fn what_is_not_honoured_is_named_with_its_line() {
+    let text = "Host *\n ForwardAgent yes\n Ciphers aes128-ctr\n AddressFamily any\n\
+                CanonicalizeHostname no\n VerifyHostKeyDNS yes\n";
+    let notes = route(text, "web").notes;
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert!(notes[0].contains("ssh_config:3: `ciphers aes128-ctr` is not honoured"), "{notes:?}");
+    assert!(notes[1].contains("ssh_config:6: `verifyhostkeydns yes`"), "{notes:?}");
 }
 
 #[test]
@@ -156,10 +237,12 @@ fn a_jump_hosts_command_is_refused_too() {
 }
 
 #[test]
-fn a_criterion_that_cannot_be_decided_is_refused_where_it_matters() {
+fn a_criterion_that_cannot_be_answered_matters_only_where_it_decides() {
     let text = "Match host web localnetwork 10.0.0.0/8\n Port 7\n";
-    assert!(refusal(text, "web").starts_with("ssh_config:1: `Match localnetwork`"));
-    assert_eq!(route(text, "other").target.port, 22);
+    let web = route(text, "web");
+    assert_eq!(web.target.port, 22);
+    assert!(web.notes[0].contains("ssh_config:1: spot-tui cannot answer"), "{:?}", web.notes);
+    assert!(route(text, "other").notes.is_empty());
 }
 
 #[test]
