@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo prerequisites venv hooks lint test check advisories bench monkey sweep test-node bench-ssh lint-root
+.PHONY: help demo prerequisites venv hooks lint test check advisories bench monkey sweep test-node test-shells bench-ssh lint-root
 
 VENV := target/venv
 ANSIBLE := target/ansible
@@ -81,6 +81,10 @@ test-node: prerequisites venv  ## deploy onto a real, emulated machine and break
 		echo "missing; install with: apt-get install qemu-system-x86 debootstrap nats-server" >&2; exit 1; }
 	@[ -e target/machine/disk.img ] || tests/machine/make-disk.sh target/machine
 	cargo test --locked --test stories machine:: -- --ignored --nocapture
+
+test-shells: prerequisites  ## log in to hosts whose users have zsh, tcsh and fish
+	@[ -e target/shells ] || tests/ssh/make-shells.sh "$(CURDIR)/target/shells"
+	cargo test --locked --test stories ssh::shells -- --include-ignored
 
 check: test  ## test, and the licences and sources of all dependencies
 	@cargo deny --version >/dev/null 2>&1 || \

@@ -25,6 +25,11 @@ pub const BOOTING: Pauses = Pauses::new(Duration::from_millis(500), Duration::fr
 pub const LONGEST_REFUSED: Duration = Duration::from_secs(45);
 /// How often an upload or a set-up whose connection was cut is begun again.
 pub const CUT_RETRIES: u32 = 3;
+/// A server that has no room for another session: it has not closed the last one yet
+/// (`MaxSessions`).
+pub const CLOSING: Pauses = Pauses::new(Duration::from_millis(50), Duration::from_secs(1));
+/// How long that may take.
+pub const CLOSING_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between two tries while another deployment holds the lock of an instance.
 pub const LOCKED_PAUSE: Duration = Duration::from_secs(30);
 
@@ -47,7 +52,7 @@ pub const UNAVAILABLE_POOL_TTL: Duration = Duration::from_mins(3);
 pub const CONFIGURE_TIMEOUT: Duration = Duration::from_mins(30);
 /// How long services may take to come up; they pull their images first.
 pub const VERIFY_TIMEOUT: Duration = Duration::from_mins(10);
-/// How long a host that is known to be up may take to let us in.
+/// How long a host that shook hands may take to let us in, without what an agent's user takes.
 pub const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long `node-status` may take: a machine under load is slow.
 pub const STATUS_TIMEOUT: Duration = Duration::from_secs(30);

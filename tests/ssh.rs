@@ -4,6 +4,7 @@
 mod commands;
 mod logins;
 mod oracle;
+mod shells;
 mod speed;
 mod uploads;
 mod waiting;

@@ -162,6 +162,14 @@ pub enum SshError {
         /// The last lines that it printed, cleaned.
         last: Vec<String>,
     },
+    /// The far side ended with success and did nothing of what it was asked for.
+    #[error("{target} did not run what it was sent; it said: {}", said_or_nothing(said))]
+    NotRun {
+        /// `host:port`.
+        target: String,
+        /// The last lines that it printed, cleaned.
+        said: Vec<String>,
+    },
     /// The disk of the far side is full.
     #[error("the disk of {target} is full: {bytes} bytes do not fit into {path}")]
     DiskFull {
@@ -294,6 +302,7 @@ impl SshError {
             Self::TimedOut { operation: Operation::Command, .. }
             | Self::Denied { .. }
             | Self::RemoteExit { .. }
+            | Self::NotRun { .. }
             | Self::DiskFull { .. } => FailureKind::Node,
             Self::Refused { .. }
             | Self::Unreachable { .. }
@@ -333,6 +342,7 @@ impl SshError {
             | Self::KeyEncrypted { .. }
             | Self::WrongPassphrase { .. } => Step::Login,
             Self::DiskFull { .. }
+            | Self::NotRun { .. }
             | Self::ChecksumMismatch { .. }
             | Self::BadPath { .. }
             | Self::TooBig { .. }
@@ -394,6 +404,11 @@ impl SshError {
             }
             Self::Denied { .. } => "look at the far side's sshd_config".into(),
             Self::RemoteExit { .. } => "look at the instance's log".into(),
+            Self::NotRun { .. } => {
+                "look at the login user's shell and at ForceCommand in its sshd_config: something \
+                 else runs in place of our commands"
+                    .into()
+            }
             Self::DiskFull { .. } => "raise instance_storage_gb or send less".into(),
             Self::BadPath { .. } => "remove it from the folder or move it elsewhere".into(),
             Self::TooBig { .. } => {
@@ -407,6 +422,10 @@ impl SshError {
 
 fn tried_or_none(tried: &[String]) -> String {
     if tried.is_empty() { "no key found".into() } else { tried.join(", ") }
+}
+
+fn said_or_nothing(said: &[String]) -> String {
+    if said.is_empty() { "nothing".into() } else { said.join(" / ") }
 }
 
 fn tail(last: &[String]) -> String {

@@ -9,13 +9,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use russh::client::Msg;
 use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::connect::OPEN_CHANNEL;
 use super::error::Operation;
 use super::lines::Output;
 use super::{Session, SshError};
 use crate::fleet::text::clean_line;
+use crate::retry::{CLOSING, CLOSING_TIMEOUT};
 
 /// How many of a command's last lines its error keeps.
 const LAST_LINES: usize = 20;
@@ -28,17 +29,38 @@ pub fn quote(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-/// A command for the login shell of the far side.
+/// The same for whatever reads it: csh takes `!` for its history, and fish reads backslashes
+/// between quotation marks, so that both stand outside of them. csh has no lines in words.
+fn quote_for_any_shell(line: &str) -> String {
+    let mut quoted = String::from("'");
+    for c in line.chars() {
+        match c {
+            '\'' | '\\' | '!' => quoted.extend(["'\\", c.encode_utf8(&mut [0; 4]), "'"]),
+            plain => quoted.push(plain),
+        }
+    }
+    quoted.push('\'');
+    quoted
+}
+
+/// A command for the far side.
 #[derive(Debug, Clone)]
 pub struct Command {
+    /// What the login shell is given, whichever that is.
     line: String,
     stdin: Bytes,
     limit: Duration,
 }
 
 impl Command {
-    /// A command line; whoever builds it quotes what does not come from this program.
-    pub fn new(line: impl Into<String>) -> Self {
+    /// A command line of POSIX sh, without line ends, whatever the login shell is: zsh, tcsh and
+    /// fish do not read our lines. Whoever builds it quotes what does not come from this program.
+    pub fn new(line: impl AsRef<str>) -> Self {
+        Self::for_login_shell(format!("exec sh -c {}", quote_for_any_shell(line.as_ref())))
+    }
+
+    /// A command line of the user's, for their own login shell, as `ssh HOST LINE` has it.
+    pub fn for_login_shell(line: impl Into<String>) -> Self {
         Self { line: line.into(), stdin: Bytes::new(), limit: DEFAULT_LIMIT }
     }
 
@@ -127,7 +149,7 @@ impl Session {
     ) -> Result<Exit, SshError> {
         let mut output = Output::default();
         let talk = async {
-            let running = self.start(Operation::Command, &command.line).await?;
+            let running = self.start(Operation::Command, command).await?;
             let writer = running.writer.clone();
             let feed = async move {
                 if writer.send(command.stdin.clone()).await {
@@ -217,25 +239,32 @@ impl Session {
     pub(super) async fn start(
         &self,
         operation: Operation,
-        command: &str,
+        command: &Command,
     ) -> Result<Running, SshError> {
-        let opening = async {
-            let (reader, writer) = self.handle.channel_open_session().await?.split();
-            let running = Running { operation, reader, writer: Writer(Arc::new(writer)) };
-            running.writer.0.exec(true, command).await?;
-            Ok(running)
-        };
-        match timeout(OPEN_CHANNEL, opening).await {
-            Ok(Ok(running)) => Ok(running),
-            Ok(Err(russh::Error::ChannelOpenFailure(why))) => {
-                Err(self.denied(operation, &clean_line(&format!("{why:?}"))))
+        let deadline = Instant::now() + CLOSING_TIMEOUT;
+        let mut backoff = CLOSING.backoff();
+        loop {
+            let opening = async {
+                let (reader, writer) = self.handle.channel_open_session().await?.split();
+                let running = Running { operation, reader, writer: Writer(Arc::new(writer)) };
+                running.writer.0.exec(true, command.line.as_str()).await?;
+                Ok(running)
+            };
+            match timeout(OPEN_CHANNEL, opening).await {
+                Ok(Ok(running)) => return Ok(running),
+                // `MaxSessions`, while the far side has not closed the last session.
+                Ok(Err(russh::Error::ChannelOpenFailure(_))) if Instant::now() < deadline => {
+                    sleep(backoff.pause()).await;
+                }
+                Ok(Err(russh::Error::ChannelOpenFailure(why))) => {
+                    return Err(self.denied(operation, &clean_line(&format!("{why:?}"))));
+                }
+                Ok(Err(_)) => return Err(self.cut(operation)),
+                Err(_) => {
+                    let (target, after) = (self.target.clone(), OPEN_CHANNEL);
+                    return Err(SshError::TimedOut { operation, target, after });
+                }
             }
-            Ok(Err(_)) => Err(self.cut(operation)),
-            Err(_) => Err(SshError::TimedOut {
-                operation,
-                target: self.target.clone(),
-                after: OPEN_CHANNEL,
-            }),
         }
     }
 
@@ -307,5 +336,11 @@ mod tests {
     fn a_word_stays_one_word() {
         assert_eq!(quote("spot-1"), "'spot-1'");
         assert_eq!(quote("a'; rm -rf /"), r"'a'\''; rm -rf /'");
+    }
+
+    #[test]
+    fn what_shells_disagree_about_stands_outside_of_quotes() {
+        assert_eq!(quote_for_any_shell("echo $a"), "'echo $a'");
+        assert_eq!(quote_for_any_shell(r"[ ! -L 'a\n' ]"), r"'[ '\!' -L '\''a'\\'n'\'' ]'");
     }
 }

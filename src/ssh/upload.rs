@@ -1,5 +1,6 @@
 //! Sending a bundle: one stream into one command of the far side, which verifies before it
-//! unpacks.
+//! unpacks and says what it unpacked. That word alone counts: a `ForceCommand` ends with success,
+//! too.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use tokio::time::timeout;
 use super::error::Operation;
 use super::exec::Writer;
 use super::lines::Output;
-use super::{Bundle, Exit, Session, SshError};
+use super::{Bundle, Command, Exit, LastLines, Pipe, Session, SshError};
 use crate::fleet::Transfer;
 
 /// Bytes handed over at a time: big enough to keep a channel busy, small enough for a percentage.
@@ -17,6 +18,9 @@ const CHUNK: usize = 256 * 1024;
 const STALL: Duration = Duration::from_mins(1);
 /// Summing up and unpacking, after the last byte was sent.
 const UNPACK: Duration = Duration::from_mins(5);
+
+/// With what the far side says what it unpacked.
+const UNPACKED: &str = "unpacked ";
 
 /// Exit statuses of [`script`].
 mod status {
@@ -42,22 +46,27 @@ impl Session {
         check_folder(folder)?;
         let total = bundle.size();
         on_progress(Transfer { sent: 0, total });
-        let mut said = Vec::new();
+        let done = format!("{UNPACKED}{}", bundle.sha256());
+        let (mut said, mut is_done) = (LastLines::default(), false);
+        let mut tell = |pipe, line: &str| {
+            is_done |= pipe == Pipe::Out && line == done;
+            said.push(line);
+        };
         let mut output = Output::default();
-        let script = script(folder, bundle.sha256());
+        let script = Command::new(script(folder, bundle.sha256()));
         let running = self.start(Operation::Upload, &script).await?;
         let feed = self.send_all(bundle, running.writer.clone(), &mut on_progress);
-        let exit = self
-            .converse(running, feed, |pipe, bytes| {
-                output.push(pipe, bytes, |_, line| said.push(line.to_owned()));
-            })
-            .await?;
-        output.finish(|_, line| said.push(line.to_owned()));
+        let exit =
+            self.converse(running, feed, |pipe, bytes| output.push(pipe, bytes, &mut tell)).await?;
+        output.finish(tell);
         let target = self.target.clone();
         match exit {
-            Exit::Code(0) => {
+            Exit::Code(0) if is_done => {
                 on_progress(Transfer { sent: total, total });
                 Ok(())
+            }
+            Exit::Code(0) => {
+                Err(SshError::NotRun { target, said: said.iter().map(str::to_owned).collect() })
             }
             Exit::Code(status::DISK_FULL) => Err(SshError::DiskFull {
                 target,
@@ -69,7 +78,7 @@ impl Session {
                 command: format!("unpacking into {folder}"),
                 target,
                 exit,
-                last: said,
+                last: said.iter().map(str::to_owned).collect(),
             }),
         }
     }
@@ -113,31 +122,33 @@ impl Session {
     }
 }
 
-/// What runs over there; POSIX sh with tar, gzip and sha256sum, for Ubuntu and busybox alike.
+/// What runs over there; POSIX sh with tar, gzip and sha256sum, for Ubuntu and busybox alike, on
+/// one line, for csh has no lines in words.
 ///
 /// busybox's tar masks the modes whatever `-p` says; no folder in a bundle is left to the mask.
 ///
 /// A folder that somebody else made, or a link in its place, is refused: in `/tmp` others could
 /// read or swap what is unpacked.
 fn script(folder: &str, sha256: &str) -> String {
-    format!(
-        r#"umask 077; export LC_ALL=C; d={folder}; a="$d/.bundle.tar.gz"
-end() {{
-  rm -f "$a"; printf '%s\n' "$2" >&2
-  case $2 in *"No space left"* | *"File too large"* | *"quota exceeded"*) exit 28 ;; esac
-  exit "$1"
-}}
+    let script = format!(
+        r#"umask 077; export LC_ALL=C; d={folder}; a="$d/.bundle.tar.gz";
+fail() {{
+  rm -f "$a"; printf "%s\n" "$2" >&2;
+  case $2 in *"No space left"* | *"File too large"* | *"quota exceeded"*) exit 28 ;; esac;
+  exit "$1";
+}};
 if [ -e "$d" ] || [ -L "$d" ]; then
-  {{ [ ! -L "$d" ] && [ -d "$d" ] && [ -O "$d" ]; }} || end 73 "$d belongs to somebody else"
-  rm -rf "$d" || end 73 "$d cannot be emptied"
-fi
-e=$(mkdir -p "$d" 2>&1 && chmod 700 "$d" 2>&1) || end 73 "$e"
-e=$(cat 2>&1 >"$a") || end 74 "$e"
-s=$(sha256sum <"$a") || end 69 "sha256sum is missing"
-[ "${{s%% *}}" = {sha256} ] || end 65 "checksum"
-e=$(umask 0; tar -xzpf "$a" -C "$d" 2>&1) || end 66 "$e"
-rm -f "$a""#
-    )
+  {{ [ ! -L "$d" ] && [ -d "$d" ] && [ -O "$d" ]; }} || fail 73 "$d belongs to somebody else";
+  rm -rf "$d" || fail 73 "$d cannot be emptied";
+fi;
+e=$(mkdir -p "$d" 2>&1 && chmod 700 "$d" 2>&1) || fail 73 "$e";
+e=$(cat 2>&1 >"$a") || fail 74 "$e";
+s=$(sha256sum <"$a") || fail 69 "sha256sum is missing";
+[ "${{s%% *}}" = {sha256} ] || fail 65 "checksum";
+e=$(umask 0; tar -xzpf "$a" -C "$d" 2>&1) || fail 66 "$e";
+rm -f "$a"; echo "{UNPACKED}{sha256}""#
+    );
+    script.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
 /// The folder goes into a command line and is emptied: nothing but a plain path of at least two

@@ -70,7 +70,13 @@ pub(super) fn parse(line: &str) -> Request {
         return Request::Identity;
     }
     let first = || line.split_whitespace().next().unwrap_or_default().to_owned();
-    let Some(words) = words(line) else { return Request::Unknown(first()) };
+    let words = words(line);
+    if let Some([exec, sh, c, script]) = words.as_deref()
+        && [exec, sh, c] == ["exec", "sh", "-c"]
+    {
+        return parse(script);
+    }
+    let Some(words) = words else { return Request::Unknown(first()) };
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["cat", BOOT_ID] => Request::BootId,
@@ -308,6 +314,7 @@ mod tests {
         let program = "/tmp/uploaded_files/scripts/deploy_services.sh".into();
         assert_eq!(parse(deploy), Request::Deploy(vec![program], arguments));
         assert_eq!(parse("cat /proc/sys/kernel/random/boot_id"), Request::BootId);
+        assert_eq!(parse("exec sh -c 'sudo reboot'"), Request::Reboot);
         assert_eq!(parse(IDENTITY), Request::Identity);
         assert_eq!(parse("sudo reboot"), Request::Reboot);
         assert_eq!(parse("sudo systemctl stop bacalhau"), Request::StopBacalhau);

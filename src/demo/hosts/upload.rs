@@ -14,23 +14,23 @@ use super::lock::lock;
 use super::process::{End, Output, Stdin};
 use super::{HostFault, Hosts};
 
-/// The script, with its two holes.
-const SCRIPT: &str = r#"umask 077; export LC_ALL=C; d={folder}; a="$d/.bundle.tar.gz"
-end() {
-  rm -f "$a"; printf '%s\n' "$2" >&2
-  case $2 in *"No space left"* | *"File too large"* | *"quota exceeded"*) exit 28 ;; esac
-  exit "$1"
-}
+/// The script, with its holes, as `src/ssh/upload.rs` writes it; there it is one line.
+const SCRIPT: &str = r#"umask 077; export LC_ALL=C; d={folder}; a="$d/.bundle.tar.gz";
+fail() {
+  rm -f "$a"; printf "%s\n" "$2" >&2;
+  case $2 in *"No space left"* | *"File too large"* | *"quota exceeded"*) exit 28 ;; esac;
+  exit "$1";
+};
 if [ -e "$d" ] || [ -L "$d" ]; then
-  { [ ! -L "$d" ] && [ -d "$d" ] && [ -O "$d" ]; } || end 73 "$d belongs to somebody else"
-  rm -rf "$d" || end 73 "$d cannot be emptied"
-fi
-e=$(mkdir -p "$d" 2>&1 && chmod 700 "$d" 2>&1) || end 73 "$e"
-e=$(cat 2>&1 >"$a") || end 74 "$e"
-s=$(sha256sum <"$a") || end 69 "sha256sum is missing"
-[ "${s%% *}" = {sha256} ] || end 65 "checksum"
-e=$(umask 0; tar -xzpf "$a" -C "$d" 2>&1) || end 66 "$e"
-rm -f "$a""#;
+  { [ ! -L "$d" ] && [ -d "$d" ] && [ -O "$d" ]; } || fail 73 "$d belongs to somebody else";
+  rm -rf "$d" || fail 73 "$d cannot be emptied";
+fi;
+e=$(mkdir -p "$d" 2>&1 && chmod 700 "$d" 2>&1) || fail 73 "$e";
+e=$(cat 2>&1 >"$a") || fail 74 "$e";
+s=$(sha256sum <"$a") || fail 69 "sha256sum is missing";
+[ "${s%% *}" = {sha256} ] || fail 65 "checksum";
+e=$(umask 0; tar -xzpf "$a" -C "$d" 2>&1) || fail 66 "$e";
+rm -f "$a"; echo "unpacked {sha256}""#;
 
 /// Its exit statuses.
 mod status {
@@ -55,17 +55,20 @@ pub(super) struct Upload {
 
 /// Reads the script; `None` for anything else.
 pub(super) fn parse(script: &str) -> Option<Upload> {
-    let (head, rest) = SCRIPT.split_once("{folder}")?;
-    let (middle, tail) = rest.split_once("{sha256}")?;
-    let (folder, script) = script.strip_prefix(head)?.split_once(';')?;
-    let script = script.strip_prefix(middle.strip_prefix(';')?)?;
-    let (sha256, script) = script.split_once(' ')?;
+    let (_, rest) = script.split_once(" d=")?;
+    let (folder, _) = rest.split_once(';')?;
+    let sha256 = script.strip_suffix('"')?.rsplit(' ').next()?;
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
-    let fine = tail.strip_prefix(' ') == Some(script)
+    let fine = script == written(folder, sha256)
         && folder.starts_with('/')
         && folder.chars().all(plain)
         && sha256.len() == 64;
     fine.then(|| Upload { folder: folder.into(), sha256: sha256.into() })
+}
+
+fn written(folder: &str, sha256: &str) -> String {
+    let script = SCRIPT.replace("{folder}", folder).replace("{sha256}", sha256);
+    script.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
 /// Takes a bundle in.
@@ -76,7 +79,10 @@ pub(super) async fn run(host: &Host, upload: &Upload, stdin: Stdin, output: &Out
         Err(stopped) => Err(stopped),
     };
     match taken {
-        Ok(()) => End::Exit(0),
+        Ok(()) => {
+            output.line(&format!("unpacked {}", upload.sha256)).await;
+            End::Exit(0)
+        }
         Err(Stopped::Cut) => {
             host.cut.cancel();
             End::Gone
@@ -187,7 +193,7 @@ mod tests {
     #[test]
     fn the_script_is_known_word_by_word() {
         let sum = "a".repeat(64);
-        let script = SCRIPT.replace("{folder}", "/tmp/x").replace("{sha256}", &sum);
+        let script = written("/tmp/x", &sum);
         assert_eq!(parse(&script).unwrap(), Upload { folder: "/tmp/x".into(), sha256: sum });
         for other in [
             script.replace("chmod 700", "chmod 755"),

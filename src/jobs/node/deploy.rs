@@ -22,7 +22,7 @@ use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::{Charge, Context};
 use crate::retry::{CONFIGURE_TIMEOUT, CUT_RETRIES, LOCKED_PAUSE, VERIFY_TIMEOUT};
 use crate::ssh::{
-    Command, Exit, HostKeyCheck, LastLines, Patience, Session, SshError, quote, wait_for,
+    Command, Exit, HostKeyCheck, LastLines, Patience, Pipe, Session, SshError, quote, wait_for,
 };
 
 /// Where the bundle is unpacked. `deploy_services.sh` expects it there.
@@ -415,7 +415,13 @@ impl Pipeline {
 async fn boot_id(session: &Session) -> Result<String, SshError> {
     let mut id = String::new();
     let command = Command::new("cat /proc/sys/kernel/random/boot_id");
-    session.exec(&command, |_, line| id.push_str(line)).await?;
+    // A banner or an sshrc may print lines before it: what has the shape of an id is one.
+    let read = |pipe, line: &str| {
+        if pipe == Pipe::Out && uuid::Uuid::try_parse(line).is_ok() {
+            line.clone_into(&mut id);
+        }
+    };
+    session.exec(&command, read).await?;
     Ok(id)
 }
 

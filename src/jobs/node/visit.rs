@@ -92,7 +92,7 @@ impl Visitor {
         on_line: impl FnMut(Pipe, &str),
     ) -> Result<Exit, Failure> {
         let session = self.session(place).await?;
-        let command = Command::new(command).limit(UNLIMITED);
+        let command = Command::for_login_shell(command).limit(UNLIMITED);
         let ran = session.exec(&command, on_line).await;
         session.close().await;
         ran.map_err(|error| error.failure())

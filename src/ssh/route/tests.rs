@@ -149,7 +149,6 @@ fn commands_are_refused_with_their_line() {
     assert!(refusal(local, "web").starts_with("ssh_config:3: `LocalCommand`"));
     assert_eq!(route("LocalCommand touch /tmp/x\n", "web").target.port, 22);
     assert_eq!(route("Host *\n ProxyCommand none\n", "web").target.port, 22);
-
 }
 
 /// k0sproject/k0sctl#1140, wezterm/wezterm#5755: real dotfiles have these for other hosts.
@@ -209,8 +208,12 @@ fn a_user_for_all_hosts_does_not_beat_the_images() {
 /// Adembc/lazyssh#41: 1Password, Secretive and gpg-agent listen elsewhere.
 #[test]
 fn the_agent_may_listen_elsewhere() {
-    let agent = |value: &str| route(&format!("Host *\n IdentityAgent {value}\n"), "web").target.agent;
-    assert_eq!(agent("\"/tmp/agent dir/agent.sock\""), AgentChoice::At("/tmp/agent dir/agent.sock".into()));
+    let agent =
+        |value: &str| route(&format!("Host *\n IdentityAgent {value}\n"), "web").target.agent;
+    assert_eq!(
+        agent("\"/tmp/agent dir/agent.sock\""),
+        AgentChoice::At("/tmp/agent dir/agent.sock".into())
+    );
     assert_eq!(agent("~/agent.sock"), AgentChoice::At("/home/me/agent.sock".into()));
     assert_eq!(agent("%d/%u.sock"), AgentChoice::At("/home/me/me.sock".into()));
     assert_eq!(agent("$CARGO_MANIFEST_DIR"), AgentChoice::At(env!("CARGO_MANIFEST_DIR").into()));
