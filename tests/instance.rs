@@ -111,6 +111,7 @@ mod user_data {
         let inputs = UserData {
             username: "ubuntu",
             public_key: Some(public_key),
+            more_keys: &[],
             packages: &[],
             cloud_config: None,
         };

@@ -1,7 +1,9 @@
 //! SSH against a real OpenSSH server: who gets in, what commands say, how files arrive, and that
 //! nothing hangs whatever the far side does.
 
+mod agents;
 mod commands;
+mod jumps;
 mod logins;
 mod oracle;
 mod shells;
@@ -9,8 +11,10 @@ mod speed;
 mod uploads;
 mod waiting;
 
+use std::fs::Permissions;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -77,7 +81,8 @@ impl User {
     }
 
     async fn identities(&self) -> Result<Identities, SshError> {
-        Identities::load(self.settings.clone(), self.ask()).await
+        let anybody = self.route(SocketAddr::from((loopback(1), 22))).target;
+        Identities::load(self.settings.clone(), &anybody, self.ask()).await
     }
 
     /// The way to an address, with nothing in between.
@@ -86,6 +91,14 @@ impl User {
         settings.port = Some(address.port());
         let nothing = SshConfigFile::empty(self.home.path());
         ssh::resolve(&nothing, &address.ip().to_string(), &settings).unwrap()
+    }
+
+    /// Writes a file below `~/.ssh`, readable for the user alone.
+    fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.home.path().join(".ssh").join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        path
     }
 
     /// The way to a host's name, by an `ssh_config` file.

@@ -51,9 +51,11 @@ pub(super) fn read(node: Option<&Node>, report: &mut Report) -> AwsPart {
     let keys = read_keys(&mut fields, report);
     let place = read_network(&mut fields, report);
     let public = fields.read("associate_public_ip", report, boolean);
+    let login = fields.read("username", report, username).given();
     let aws = Aws {
         total_instances: 0,
-        username: fields.read("username", report, username).or("ubuntu".into()),
+        is_username_given: login.is_some(),
+        username: login.unwrap_or_else(|| "ubuntu".into()),
         ssh_key_name: keys.name,
         public_ssh_key_path: keys.public,
         private_ssh_key_path: keys.private,

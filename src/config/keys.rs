@@ -105,6 +105,7 @@ impl Section {
             Self::Budget => &["max_hourly_usd", "max_instances", "max_lifetime", "at_lifetime"],
             Self::Ssh => &[
                 "config_file",
+                "match_exec",
                 "port",
                 "connect",
                 "allow_from",

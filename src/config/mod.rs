@@ -34,7 +34,7 @@ pub use merge::{Found, Merged, merge_defaults};
 pub use parse::{parse, parse_bytes};
 pub use schema::{
     AllowFrom, AtLifetime, Aws, Bacalhau, Budget, Config, Connect, CpuCredits, Hold, HostKeyPolicy,
-    Image, Need, Network, NodeExtras, Placement, Rebound, RegionConfig, Replace, Sensor, Ssh,
-    Strategy, ThemeName, UbuntuRelease, Ui,
+    Image, MatchExec, Need, Network, NodeExtras, Placement, Rebound, RegionConfig, Replace, Sensor,
+    Ssh, Strategy, ThemeName, UbuntuRelease, Ui,
 };
 pub use shapes::is_deployment;

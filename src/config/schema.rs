@@ -106,6 +106,8 @@ pub struct Aws {
     pub total_instances: u32,
     /// The user that SSH logs in as. Default `ubuntu`.
     pub username: String,
+    /// Whether the configuration names that user; it then wins over `ssh_config`.
+    pub is_username_given: bool,
     /// An EC2 key pair that exists in each region. Else the public key is imported.
     pub ssh_key_name: Option<String>,
     /// The public key that is imported. Default: beside the private key, with `.pub`.
@@ -299,11 +301,22 @@ pub enum UbuntuRelease {
     Noble,
 }
 
+/// What becomes of a block of `ssh_config` that a command would have to decide: none is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MatchExec {
+    /// It is passed over, and said.
+    Skip,
+    /// Whoever wants to go there is refused, by `validate` already.
+    Refuse,
+}
+
 /// How instances are reached.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ssh {
-    /// An `ssh_config` file. Default: `~/.ssh/config`, where it exists.
+    /// An `ssh_config` file. Default: what `ssh` reads, `~/.ssh/config` and the system's.
     pub config_file: Option<PathBuf>,
+    /// What becomes of its blocks whose `Match exec` would decide. Default: passed over.
+    pub match_exec: MatchExec,
     /// The port. Default 22, or what `ssh_config` says.
     pub port: Option<u16>,
     /// Which address is dialled. Default public.

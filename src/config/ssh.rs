@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::complaint::Report;
 use super::fields::{Fields, Reading};
 use super::keys::Section;
-use super::schema::{AllowFrom, Connect, HostKeyPolicy, Ssh};
+use super::schema::{AllowFrom, Connect, HostKeyPolicy, MatchExec, Ssh};
 use super::shapes;
 use super::tree::{Node, Value};
 use super::values::{Taken, choice, path, text, whole};
@@ -16,6 +16,9 @@ use super::values::{Taken, choice, path, text, whole};
 const CHECKIP: &str = "https://checkip.amazonaws.com";
 
 const CONNECT: [(&str, Connect); 2] = [("public", Connect::Public), ("private", Connect::Private)];
+
+const MATCH_EXEC: [(&str, MatchExec); 2] =
+    [("skip", MatchExec::Skip), ("refuse", MatchExec::Refuse)];
 
 const HOST_KEY: [(&str, HostKeyPolicy); 3] = [
     ("console", HostKeyPolicy::Console),
@@ -28,6 +31,9 @@ pub(super) fn read(node: Option<&Node>, report: &mut Report) -> Ssh {
     let mut fields = Fields::of(node, Section::Ssh, "in 'ssh'", report);
     let ssh = Ssh {
         config_file: fields.read("config_file", report, path).given(),
+        match_exec: fields
+            .read("match_exec", report, |node| choice(node, &MATCH_EXEC))
+            .or(MatchExec::Skip),
         port: fields.read("port", report, port).given(),
         connect: fields.read("connect", report, |node| choice(node, &CONNECT)).or(Connect::Public),
         allow_from: read_allow_from(&mut fields, report),

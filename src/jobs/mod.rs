@@ -21,6 +21,7 @@ pub use intents::destroys::{unfinished_destroys, unfinished_nukes};
 pub use node::credentials::Credentials;
 pub use node::files::{NodeFile, node_files};
 pub use node::orchestrator::open_orchestrator;
+pub use node::reach::SshAccess;
 pub use node::visit::{Place, Visitor};
 pub use node::{exit_codes, user_data};
 pub use watch::find_deployment::{Found, find_deployment};

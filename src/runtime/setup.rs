@@ -18,7 +18,7 @@ use super::stop::Stop;
 use crate::aws::Aws;
 use crate::config::{self, Config, Found};
 use crate::fleet::{Account, Failure, FailureKind, Region, Step};
-use crate::jobs::{Credentials, node_files};
+use crate::jobs::{Credentials, SshAccess, node_files};
 use crate::store::{MOST, read_text, write_atomically};
 
 /// How long `setup` waits for AWS to say who we are.
@@ -52,8 +52,13 @@ pub(super) fn version() -> ExitCode {
 
 /// `validate`.
 pub(super) fn validate(environment: &Environment, as_json: bool) -> ExitCode {
+    let mut notes = Vec::new();
     let problems: Vec<String> = match read_config(environment) {
-        Ok(Some(config)) => missing_files(&config),
+        Ok(Some(config)) => {
+            let ssh = ssh_config(&config, environment);
+            notes = ssh.as_ref().map_or(Vec::new(), Clone::clone);
+            missing_files(&config).into_iter().chain(ssh.err()).collect()
+        }
         Ok(None) => vec!["there is no config.yaml here: run `spot-tui setup`".to_owned()],
         Err(Stop::Config(complaints)) => complaints.lines().map(str::to_owned).collect(),
         Err(stop) => {
@@ -63,8 +68,16 @@ pub(super) fn validate(environment: &Environment, as_json: bool) -> ExitCode {
     };
     let path = environment.global.config.display();
     if as_json {
-        print(&json!({"v": 1, "ok": problems.is_empty(), "problems": problems}).to_string());
-    } else if problems.is_empty() {
+        print(
+            &json!({"v": 1, "ok": problems.is_empty(), "problems": problems, "notes": notes})
+                .to_string(),
+        );
+        return if problems.is_empty() { ExitCode::DONE } else { ExitCode::USAGE };
+    }
+    for note in &notes {
+        stderr::print(&format!("WARNING: {note}"));
+    }
+    if problems.is_empty() {
         print(&format!("{path} is valid"));
     } else {
         for problem in &problems {
@@ -72,6 +85,17 @@ pub(super) fn validate(environment: &Environment, as_json: bool) -> ExitCode {
         }
     }
     if problems.is_empty() { ExitCode::DONE } else { ExitCode::USAGE }
+}
+
+/// What `ssh_config` says of our instances and is passed over; an error where it is refused.
+fn ssh_config(config: &Config, environment: &Environment) -> Result<Vec<String>, String> {
+    // One that is not there is told of with the other files.
+    if config.ssh.config_file.as_ref().is_some_and(|path| !expand(path, &home()).exists()) {
+        return Ok(Vec::new());
+    }
+    SshAccess::open(Some(config), environment.home.as_deref(), environment.agent.clone())
+        .and_then(|access| access.notes())
+        .map_err(|failure| failure.reason)
 }
 
 /// What the configuration names and is not there, or cannot work.

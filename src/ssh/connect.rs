@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::config::KeepAlive;
 use super::error::Operation;
 use super::hostkey::Check;
 use super::login::prove;
@@ -126,7 +127,7 @@ impl client::Handler for Client {
         &mut self,
         shown: &PublicKeyOrCertificate,
     ) -> Result<bool, Self::Error> {
-        let verdict = self.check.judge(&self.target, &shown.public_key());
+        let verdict = self.check.judge(&self.target, shown);
         let accepted = verdict.is_ok();
         *self.notes.host_key.lock().unwrap_or_else(PoisonError::into_inner) = Some(verdict);
         Ok(accepted)
@@ -156,14 +157,13 @@ pub async fn connect(
 ) -> Result<Session, SshError> {
     let mut jumps: Vec<Handle<Client>> = Vec::new();
     for hop in &route.jumps {
-        let stream = reach(dial, jumps.last(), hop).await?;
-        let check = known_hosts_check(hop, identities).await;
-        let (handle, _) = log_in(stream, hop, check, identities).await?;
-        jumps.push(handle.handle);
+        let check = known_hosts_check(hop).await?;
+        let (door, _) = log_in(dial, jumps.last(), hop, check, identities).await?;
+        jumps.push(door.handle);
     }
     let target = &route.target;
-    let stream = reach(dial, jumps.last(), target).await?;
-    let (door, host_key) = log_in(stream, target, Check::Target(expect), identities).await?;
+    let check = Check::Target(expect);
+    let (door, host_key) = log_in(dial, jumps.last(), target, check, identities).await?;
     Ok(Session {
         handle: door.handle,
         notes: door.notes,
@@ -173,13 +173,14 @@ pub async fn connect(
     })
 }
 
-async fn known_hosts_check(hop: &Hop, identities: &Identities) -> Check {
-    let (owned, home) = (hop.clone(), identities.home().to_owned());
-    let file = super::route::ssh_folder(&home).join("known_hosts");
-    tokio::task::spawn_blocking(move || Check::jump_host(&owned, &home)).await.unwrap_or_else(
-        // Nothing known: the host is refused.
-        |_| Check::KnownHosts { alias: hop.alias.clone(), file, keys: Vec::new() },
-    )
+async fn known_hosts_check(hop: &Hop) -> Result<Check, SshError> {
+    let owned = hop.clone();
+    let looked_up = tokio::task::spawn_blocking(move || Check::jump_host(&owned)).await;
+    looked_up.map_err(|stopped| SshError::File {
+        operation: "reading",
+        path: "known_hosts".into(),
+        source: io::Error::other(stopped),
+    })
 }
 
 /// A byte stream to the hop: through the jump host before it, or from here.
@@ -246,26 +247,44 @@ pub(super) struct Door {
     pub(super) notes: Arc<Notes>,
 }
 
-/// Handshake and login on one host.
+/// Connection, handshake and login on one host.
 async fn log_in(
-    stream: Box<dyn ByteStream>,
+    dial: &dyn Dial,
+    through: Option<&Handle<Client>>,
     hop: &Hop,
     check: Check,
     identities: &Identities,
 ) -> Result<(Door, HostKey), SshError> {
-    let (mut door, host_key) = shake_hands(stream, hop, check).await?;
-    prove(&mut door, hop, identities).await?;
-    Ok((door, host_key))
+    let (check, turns) = (Arc::new(check), &identities.turns);
+    let mut turn = None;
+    loop {
+        let plan = identities.plan(hop).await;
+        let asks = plan.needs_agent();
+        let mut stream = reach(dial, through, hop).await?;
+        if asks && turn.is_none() && turns.wait_for_a_user() {
+            // Who has to queue connects anew when it is their turn. That the host answers was
+            // seen, so that nobody who queues behind waits for one that does not.
+            drop(stream);
+            turn = Some(turns.login().await);
+            stream = reach(dial, through, hop).await?;
+        }
+        let (mut door, host_key) = shake_hands(stream, hop, Arc::clone(&check)).await?;
+        match prove(&mut door, hop, identities, plan).await {
+            Ok(()) => return Ok((door, host_key)),
+            // It queued for its signature for so long that the server hung up.
+            Err(SshError::Cut { .. }) if asks && turn.is_none() && turns.wait_for_a_user() => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 async fn shake_hands(
     stream: Box<dyn ByteStream>,
     hop: &Hop,
-    check: Check,
+    check: Arc<Check>,
 ) -> Result<(Door, HostKey), SshError> {
     let target = hop.address();
-    let check = Arc::new(check);
-    let config = Arc::new(client_config(&check));
+    let config = Arc::new(client_config(&check, hop.keep_alive));
     let notes = Arc::new(Notes::default());
     let client =
         Client { check: Arc::clone(&check), target: target.clone(), notes: Arc::clone(&notes) };
@@ -296,7 +315,7 @@ async fn shake_hands(
 /// Ciphers with AES-GCM first: 40 % faster than the default on machines with AES instructions.
 /// Keepalive alone does not end a connection whose writes block, inactivity alone ends idle ones:
 /// both together do right.
-fn client_config(check: &Check) -> client::Config {
+fn client_config(check: &Check, alive: KeepAlive) -> client::Config {
     let mut preferred = Preferred {
         cipher: (&[
             cipher::AES_128_GCM,
@@ -315,17 +334,20 @@ fn client_config(check: &Check) -> client::Config {
             .into(),
         ..Preferred::DEFAULT
     };
+    let unanswered = u32::try_from(alive.count).unwrap_or(u32::MAX);
     if let Some(algorithms) = check.algorithms() {
         preferred.key = algorithms;
     }
+    preferred.host_key_certificates = check.certificates();
     client::Config {
         client_id: russh::SshId::Standard(
             concat!("SSH-2.0-spot-tui_", env!("CARGO_PKG_VERSION")).into(),
         ),
         preferred,
-        keepalive_interval: Some(Duration::from_secs(15)),
-        keepalive_max: 3,
-        inactivity_timeout: Some(Duration::from_mins(1)),
+        keepalive_interval: Some(alive.interval),
+        keepalive_max: alive.count,
+        // One interval more than the questions take.
+        inactivity_timeout: Some(alive.interval.saturating_mul(unanswered.saturating_add(1))),
         ..client::Config::default()
     }
 }

@@ -63,7 +63,10 @@ pub enum SshError {
         got: String,
     },
     /// A jump host is not in the user's `known_hosts`.
-    #[error("the jump host {target} shows the key {got}, which is not in {}", known_hosts.display())]
+    #[error(
+        "the jump host {target} shows the key {got}, which is not in {known_hosts}{}",
+        lines_unread(unread)
+    )]
     HopUnknown {
         /// `host:port` of the jump host.
         target: String,
@@ -71,8 +74,32 @@ pub enum SshError {
         alias: String,
         /// The fingerprint that was shown.
         got: String,
-        /// The file that was asked.
-        known_hosts: PathBuf,
+        /// The files that were asked.
+        known_hosts: String,
+        /// Lines about it that could not be read.
+        unread: String,
+    },
+    /// A jump host shows another key than the user's `known_hosts` has.
+    #[error("the jump host {target} shows the key {got}, and {known} has another one")]
+    HopChanged {
+        /// `host:port` of the jump host.
+        target: String,
+        /// What the user would write after `ssh`.
+        alias: String,
+        /// The fingerprint that was shown.
+        got: String,
+        /// Where the other one is written.
+        known: String,
+    },
+    /// A jump host shows a key that was called back.
+    #[error("the jump host {target} shows the key {got}, which {at} revokes")]
+    HopRevoked {
+        /// `host:port` of the jump host.
+        target: String,
+        /// The fingerprint that was shown.
+        got: String,
+        /// Where it is revoked.
+        at: String,
     },
     /// The server accepted none of the keys.
     #[error("{target} accepts no key for {user}; tried: {}", tried_or_none(tried))]
@@ -83,6 +110,8 @@ pub enum SshError {
         user: String,
         /// The keys, as the user knows them.
         tried: Vec<String>,
+        /// What the user would write after `ssh`, if it is a jump host.
+        jump: Option<String>,
     },
     /// A key file that cannot be used.
     #[error("the key {} cannot be read: {reason}", path.display())]
@@ -91,6 +120,20 @@ pub enum SshError {
         path: PathBuf,
         /// Why not.
         reason: String,
+    },
+    /// A public key whose private half nobody has.
+    #[error("{} is a public key, and the ssh-agent does not hold its private half", path.display())]
+    KeyNotInAgent {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A private key in OpenSSL's old form, with a cipher that is not read.
+    #[error("the key {} is encrypted in an old form ({cipher}) that is not read", path.display())]
+    KeyInOldForm {
+        /// The file.
+        path: PathBuf,
+        /// What its header says.
+        cipher: String,
     },
     /// A private key that others may read.
     #[error("the private key {} may be read by others (mode {mode:04o})", path.display())]
@@ -287,6 +330,17 @@ impl SshError {
             Self::HostKeyUndecided { .. } => {
                 "the console has not told the host key's fingerprint yet".into()
             }
+            Self::HopChanged { alias, .. } => format!(
+                "somebody else may answer there; if its key was changed on purpose, remove that \
+                 line and run `ssh {alias}` once"
+            ),
+            Self::HopRevoked { .. } => {
+                "do not log in: whoever keeps that host has to give it another key".into()
+            }
+            Self::AuthRefused { jump: Some(alias), .. } => format!(
+                "look whether `ssh {alias}` gets in; User, IdentityFile and CertificateFile of \
+                 that jump host stand in ssh_config, not in config.yaml"
+            ),
             Self::AuthRefused { user, .. } => format!("no key of ours is accepted for {user} yet"),
             other => other.to_string(),
         }
@@ -312,15 +366,20 @@ impl SshError {
             | Self::ChecksumMismatch { .. } => FailureKind::Unreachable,
             Self::HostKeyMismatch { .. }
             | Self::HostKeyUndecided { .. }
-            | Self::HopUnknown { .. } => FailureKind::HostKey,
+            | Self::HopUnknown { .. }
+            | Self::HopChanged { .. }
+            | Self::HopRevoked { .. } => FailureKind::HostKey,
             Self::AuthRefused { .. }
             | Self::KeyUnreadable { .. }
+            | Self::KeyNotInAgent { .. }
+            | Self::KeyInOldForm { .. }
             | Self::KeyTooOpen { .. }
             | Self::KeyEncrypted { .. }
             | Self::WrongPassphrase { .. } => FailureKind::Key,
-            Self::Config { .. } | Self::BadPath { .. } | Self::TooBig { .. } => {
-                FailureKind::Configuration
-            }
+            Self::Config { .. }
+            | Self::ConfigTooOpen { .. }
+            | Self::BadPath { .. }
+            | Self::TooBig { .. } => FailureKind::Configuration,
             Self::File { .. } => FailureKind::LocalDisk,
             Self::GaveUp { last, .. } => last.kind(),
         }
@@ -335,9 +394,13 @@ impl SshError {
             | Self::ConfigTooOpen { .. } => Step::Connect,
             Self::HostKeyMismatch { .. }
             | Self::HostKeyUndecided { .. }
-            | Self::HopUnknown { .. } => Step::HostKey,
+            | Self::HopUnknown { .. }
+            | Self::HopChanged { .. }
+            | Self::HopRevoked { .. } => Step::HostKey,
             Self::AuthRefused { .. }
             | Self::KeyUnreadable { .. }
+            | Self::KeyNotInAgent { .. }
+            | Self::KeyInOldForm { .. }
             | Self::KeyTooOpen { .. }
             | Self::KeyEncrypted { .. }
             | Self::WrongPassphrase { .. } => Step::Login,
@@ -383,11 +446,28 @@ impl SshError {
             Self::HopUnknown { alias, .. } => {
                 format!("run `ssh {alias}` once, compare the fingerprint and accept it")
             }
+            Self::HopChanged { alias, .. } => format!(
+                "somebody else may answer there; if its key was changed on purpose, remove that \
+                 line and run `ssh {alias}` once"
+            ),
+            Self::HopRevoked { .. } => {
+                "do not log in: whoever keeps that host has to give it another key".into()
+            }
+            Self::AuthRefused { jump: Some(alias), .. } => format!(
+                "look whether `ssh {alias}` gets in; User, IdentityFile and CertificateFile of \
+                 that jump host stand in ssh_config, not in config.yaml"
+            ),
             Self::AuthRefused { user, .. } => format!(
                 "set aws.private_ssh_key_path to the key that belongs to the instance's public \
                  key, and check that aws.username {user} is right for the image"
             ),
             Self::KeyUnreadable { .. } => "check the path and the file".into(),
+            Self::KeyNotInAgent { .. } => {
+                "add the private half with ssh-add, or name its file instead".into()
+            }
+            Self::KeyInOldForm { path, .. } => {
+                format!("`ssh-keygen -p -f {}` writes it in today's form", path.display())
+            }
             Self::KeyTooOpen { path, .. } => format!("chmod 600 {}", path.display()),
             Self::KeyEncrypted { path } | Self::WrongPassphrase { path } => {
                 format!("add it to ssh-agent first: ssh-add {}", path.display())
@@ -418,6 +498,10 @@ impl SshError {
             Self::GaveUp { last, .. } => last.hint(),
         }
     }
+}
+
+fn lines_unread(unread: &str) -> String {
+    if unread.is_empty() { String::new() } else { format!(" ({unread} cannot be read)") }
 }
 
 fn tried_or_none(tried: &[String]) -> String {

@@ -2,16 +2,20 @@
 //!
 //! No key is ever accepted without a reason that the caller named: a key that is known, a
 //! fingerprint that the console told, or the explicit wish to keep the first one. Jump hosts are
-//! the user's own and have to be in `known_hosts`.
+//! the user's own: their `known_hosts` decides, and `StrictHostKeyChecking`, as for `ssh`. A key
+//! that was revoked is refused whatever is set.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
 
-use russh::keys::known_hosts::known_host_keys_path;
-use russh::keys::{Algorithm, HashAlg, PublicKey as RawPublicKey};
+use russh::keys::{
+    Algorithm, EcdsaCurve, HashAlg, PublicKey as RawPublicKey, PublicKeyOrCertificate,
+};
 
 use super::SshError;
-use super::route::{Hop, ssh_folder};
+use super::config::Strictness;
+use super::known_hosts::{KnownKeys, Verdict, remember};
+use super::route::Hop;
+use crate::fleet::text::clean_line;
 use crate::fleet::{HostKey, HostKeyTrust};
 
 /// Which host key is right.
@@ -32,19 +36,13 @@ pub enum HostKeyCheck {
 #[derive(Debug)]
 pub(super) enum Check {
     Target(HostKeyCheck),
-    KnownHosts { alias: String, file: PathBuf, keys: Vec<RawPublicKey> },
+    KnownHosts { hop: Box<Hop>, known: KnownKeys },
 }
 
 impl Check {
     /// The check of a jump host. Blocks on the disk.
-    pub(super) fn jump_host(hop: &Hop, home: &std::path::Path) -> Self {
-        let file = ssh_folder(home).join("known_hosts");
-        let keys = known_host_keys_path(&hop.host.to_lowercase(), hop.port, &file)
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(_, key)| key)
-            .collect();
-        Self::KnownHosts { alias: hop.alias.clone(), file, keys }
+    pub(super) fn jump_host(hop: &Hop) -> Self {
+        Self::KnownHosts { hop: Box::new(hop.clone()), known: KnownKeys::look_up(hop) }
     }
 
     /// The algorithms to ask for, where only some keys are known: a server that has several keys
@@ -57,10 +55,28 @@ impl Check {
                 .into_iter()
                 .collect(),
             Self::Target(_) => return None,
-            Self::KnownHosts { keys, .. } => keys.iter().map(RawPublicKey::algorithm).collect(),
+            // Any key will do.
+            Self::KnownHosts { hop, .. } if hop.known_hosts.strictness == Strictness::Off => {
+                return None;
+            }
+            Self::KnownHosts { known, .. } => {
+                known.keys().into_iter().map(RawPublicKey::algorithm).collect()
+            }
         };
         let names: Vec<Algorithm> = keys.into_iter().flat_map(with_hashes).collect();
         (!names.is_empty()).then_some(Cow::Owned(names))
+    }
+
+    /// The types of certificates to ask for: all, where an authority is known.
+    pub(super) fn certificates(&self) -> Cow<'static, [Algorithm]> {
+        let Self::KnownHosts { known, .. } = self else { return Cow::Borrowed(&[]) };
+        if !known.has_authority() {
+            return Cow::Borrowed(&[]);
+        }
+        let curves = [EcdsaCurve::NistP256, EcdsaCurve::NistP384, EcdsaCurve::NistP521];
+        let ecdsa = curves.map(|curve| Algorithm::Ecdsa { curve });
+        let all = [Algorithm::Ed25519].into_iter().chain(ecdsa);
+        Cow::Owned(all.chain(with_hashes(Algorithm::Rsa { hash: None })).collect())
     }
 
     /// The refusal of the key that `target` showed.
@@ -68,12 +84,11 @@ impl Check {
         let target = target.to_owned();
         match self {
             Self::Target(_) => SshError::HostKeyMismatch { target, expected: self.expected(), got },
-            // The user's own host: `ssh` tells them whether it is new or has changed.
-            Self::KnownHosts { alias, file, .. } => SshError::HopUnknown {
+            Self::KnownHosts { hop, known } => SshError::HopChanged {
                 target,
-                alias: alias.clone(),
+                alias: hop.alias.clone(),
                 got,
-                known_hosts: file.clone(),
+                known: known.places().join(", "),
             },
         }
     }
@@ -86,8 +101,13 @@ impl Check {
         }
     }
 
-    /// Judges the key that `target` shows.
-    pub(super) fn judge(&self, target: &str, key: &RawPublicKey) -> Result<HostKey, SshError> {
+    /// Judges the key that `target` shows. Blocks on the disk where a new one is kept.
+    pub(super) fn judge(
+        &self,
+        target: &str,
+        shown: &PublicKeyOrCertificate,
+    ) -> Result<HostKey, SshError> {
+        let key = shown.public_key();
         let got = key.fingerprint(HashAlg::Sha256).to_string();
         let trust = match self {
             Self::Target(HostKeyCheck::Known(known)) => {
@@ -108,10 +128,8 @@ impl Check {
             Self::Target(HostKeyCheck::Undecided) => {
                 return Err(SshError::HostKeyUndecided { target: target.to_owned(), got });
             }
-            Self::KnownHosts { keys, .. } => {
-                if !keys.iter().any(|known| known.key_data() == key.key_data()) {
-                    return Err(self.refusal(target, got));
-                }
+            Self::KnownHosts { hop, known } => {
+                judge_jump_host(hop, target, &key, known.judge(shown))?;
                 HostKeyTrust::Pinned
             }
         };
@@ -121,6 +139,54 @@ impl Check {
             fingerprint: got,
             trust,
         })
+    }
+}
+
+/// What `StrictHostKeyChecking` makes of the verdict, as for `ssh`.
+fn judge_jump_host(
+    hop: &Hop,
+    target: &str,
+    key: &RawPublicKey,
+    verdict: Verdict,
+) -> Result<(), SshError> {
+    let strictness = hop.known_hosts.strictness;
+    let (target, got) = (target.to_owned(), key.fingerprint(HashAlg::Sha256).to_string());
+    match verdict {
+        Verdict::Known => Ok(()),
+        Verdict::Revoked(at) => Err(SshError::HopRevoked { target, got, at }),
+        Verdict::Changed(at) if strictness == Strictness::Off => {
+            tracing::warn!(
+                "{target} shows the key {got}, and {at} another one: taken all the same"
+            );
+            Ok(())
+        }
+        Verdict::Changed(known) => {
+            Err(SshError::HopChanged { target, alias: hop.alias.clone(), got, known })
+        }
+        Verdict::New(unread) if strictness == Strictness::Known => {
+            Err(unknown(hop, target, got, &unread))
+        }
+        Verdict::New(_) => {
+            // As with `ssh`, a file that cannot be written is no reason to stay away.
+            match remember(hop, key) {
+                Ok(file) => tracing::info!("{target}: its key {got} is kept in {}", file.display()),
+                Err(error) => tracing::warn!("{target}: its key {got} is not kept: {error}"),
+            }
+            Ok(())
+        }
+    }
+}
+
+fn unknown(hop: &Hop, target: String, got: String, unread: &[String]) -> SshError {
+    let asked = hop.known_hosts.user_files.iter().chain(&hop.known_hosts.system_files);
+    let known_hosts: Vec<String> = asked.map(|file| file.display().to_string()).collect();
+    let unread = unread.join(", ");
+    SshError::HopUnknown {
+        target,
+        alias: hop.alias.clone(),
+        got,
+        known_hosts: known_hosts.join(", "),
+        unread: clean_line(&unread),
     }
 }
 
@@ -143,8 +209,8 @@ mod tests {
     const OTHER: &str =
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA6rWI3G1sz07DnfFlrouTcysQlj2P+jpNSOEWD9OJ3X";
 
-    fn key(line: &str) -> RawPublicKey {
-        RawPublicKey::from_openssh(line).unwrap()
+    fn key(line: &str) -> PublicKeyOrCertificate {
+        RawPublicKey::from_openssh(line).unwrap().into()
     }
 
     fn judge(check: HostKeyCheck, line: &str) -> Result<HostKey, SshError> {
@@ -167,7 +233,7 @@ mod tests {
 
     #[test]
     fn the_consoles_word_makes_it_trusted() {
-        let print = key(KEY).fingerprint(HashAlg::Sha256).to_string();
+        let print = key(KEY).public_key().fingerprint(HashAlg::Sha256).to_string();
         let told = HostKeyCheck::Fingerprints(vec!["SHA256:rsa".into(), print]);
         assert_eq!(judge(told.clone(), KEY).unwrap().trust, HostKeyTrust::Console);
         assert!(judge(told, OTHER).is_err());

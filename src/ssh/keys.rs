@@ -1,4 +1,4 @@
-//! Our own keys: files, the ssh-agent, and the order in which they are tried.
+//! Our own keys: files, certificates, the ssh-agent, and the order in which they are tried.
 //!
 //! Each file is opened once for the whole fleet, so that a passphrase is asked for once. Secrets
 //! never appear in errors, logs or `Debug`.
@@ -7,28 +7,33 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
-use russh::keys::agent::client::AgentClient;
-use russh::keys::{Error as KeyError, HashAlg, PrivateKey, PublicKey as RawPublicKey};
-use tokio::net::UnixStream;
+use russh::keys::ssh_key::certificate::CertType;
+use russh::keys::{Certificate, Error as KeyError, HashAlg, PrivateKey, PublicKey as RawPublicKey};
 use tokio::sync::OnceCell;
 
+use super::agent::{Agent, Turns};
+use super::config::AgentChoice;
 use super::route::ssh_folder;
 use super::{Hop, Settings, SshError};
+use crate::fleet::text::clean_line;
 
 /// How often a passphrase is asked for before giving up, as `ssh` does.
 const PASSPHRASE_TRIES: usize = 3;
 /// OpenSSH's `MaxAuthTries`: a server hangs up after so many keys.
 pub(super) const MOST_KEYS: usize = 6;
-/// An agent that waits for its user's touch to list its keys is none that can be used here.
-const AGENT_ANSWER: Duration = Duration::from_secs(10);
 /// The files that `ssh` tries when nothing is configured, the best first.
-const USUAL_FILES: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
+const USUAL_FILES: [&str; 5] = ["id_ed25519", "id_ed25519_sk", "id_ecdsa", "id_ecdsa_sk", "id_rsa"];
+/// What marks a key in the old PEM form that has a passphrase, and the one cipher that is read.
+const OLD_CIPHER: &str = "DEK-Info:";
+const READABLE_CIPHER: &str = "AES-128-CBC";
+/// No key and no certificate is larger.
+const LARGEST_KEY: u64 = 1024 * 1024;
 
 /// Asks the user for a passphrase: the prompt goes in, `None` comes back when they decline.
 pub type Ask = Arc<dyn Fn(String) -> BoxFuture<'static, Option<String>> + Send + Sync>;
@@ -72,6 +77,7 @@ pub struct Identities {
     settings: Settings,
     ask: Ask,
     files: Mutex<HashMap<PathBuf, Arc<OnceCell<Arc<PrivateKey>>>>>,
+    pub(super) turns: Turns,
 }
 
 impl fmt::Debug for Identities {
@@ -83,76 +89,83 @@ impl fmt::Debug for Identities {
 impl Identities {
     /// Prepares the keys, and opens the one that the settings name, so that a key that cannot be
     /// used is known before anything is launched. The others are opened when their turn comes.
+    /// `hop` is any host of ours: it says which agent there is.
     ///
     /// When the agent holds the named key, its file stays closed and nobody is asked.
-    pub async fn load(settings: Settings, ask: Ask) -> Result<Self, SshError> {
-        let identities = Self { settings, ask, files: Mutex::default() };
-        if let Some(path) = &identities.settings.identity {
-            let path =
-                super::config::expand_tilde(&path.to_string_lossy(), &identities.settings.home);
-            let mut agent = identities.agent().await;
-            let held = match public_half(&path).await {
-                Some(key) => agent.as_mut().is_some_and(|agent| agent.holds(&key)),
-                None => false,
-            };
-            if !held {
-                identities.open(&path).await?;
-            }
+    pub async fn load(settings: Settings, hop: &Hop, ask: Ask) -> Result<Self, SshError> {
+        let identities = Self { settings, ask, files: Mutex::default(), turns: Turns::default() };
+        if identities.settings.identity.is_some() {
+            identities.public_key(hop).await?;
         }
         Ok(identities)
-    }
-
-    /// The user's home, where `known_hosts` lies.
-    pub(super) fn home(&self) -> &Path {
-        &self.settings.home
     }
 
     /// The public key with which a login on this host is tried first, to be installed there. Its
     /// file is opened: a key that cannot be used is known before anything is launched.
     /// `None` when there is no key at all.
     pub async fn public_key(&self, hop: &Hop) -> Result<Option<PublicKey>, SshError> {
-        match self.plan(hop).await.candidates.into_iter().next() {
-            None => Ok(None),
-            Some(Candidate::Agent { key, .. }) => Ok(PublicKey::of(&key)),
-            Some(Candidate::File(path)) => Ok(PublicKey::of(self.open(&path).await?.public_key())),
-        }
+        let plan = self.plan(hop).await;
+        let Some(first) = plan.candidates.into_iter().next() else {
+            return plan.unusable.into_iter().next().map_or(Ok(None), Err);
+        };
+        // A host that is new trusts no authority of ours: what is installed is the key itself.
+        let key = match first.signature {
+            Signature::Agent => first.key,
+            Signature::File(path) => Some(self.open(&path).await?.public_key().clone()),
+        };
+        Ok(key.as_ref().and_then(PublicKey::of))
+    }
+
+    /// The same without opening anything: nobody is asked for a passphrase.
+    pub async fn public_key_at_hand(&self, hop: &Hop) -> Option<PublicKey> {
+        let plan = self.plan(hop).await;
+        plan.candidates.iter().find_map(|candidate| candidate.key.as_ref()).and_then(PublicKey::of)
     }
 
     /// What to try on this host, in order. At most as many as a server stands.
     pub(super) async fn plan(&self, hop: &Hop) -> Plan {
-        let mut agent = self.agent().await;
-        let mut candidates: Vec<Candidate> = Vec::new();
-        let mut wanted = hop.identities.clone();
-        if wanted.is_empty() {
-            let folder = ssh_folder(&self.settings.home);
-            wanted = USUAL_FILES.iter().map(|name| folder.join(name)).collect();
-        }
+        let agent = self.agent(hop).await;
         let explicit = !hop.identities.is_empty();
-        let mut files = Vec::new();
+        let wanted = if explicit {
+            hop.identities.clone()
+        } else {
+            let folder = ssh_folder(&self.settings.home);
+            USUAL_FILES.iter().map(|name| folder.join(name)).collect()
+        };
+        let mut certificates = Certificates::read(hop, agent.as_ref()).await;
+        let mut unusable = Vec::new();
+        let mut named: Vec<Candidate> = Vec::new();
         for path in wanted {
-            match (public_half(&path).await, &mut agent) {
-                (Some(key), Some(agent)) if agent.holds(&key) => {
-                    files.extend(agent.take(&key));
+            match Named::look_at(&path, agent.as_ref()).await {
+                // Like `ssh`, a configured file that does not exist is passed over, but the one of
+                // our own settings.
+                Named::Missing if self.settings.identity.as_ref() != Some(&path) => {}
+                Named::Missing => {
+                    let found = tokio::fs::metadata(&path).await;
+                    let reason = found.err().map(|error| error.to_string()).unwrap_or_default();
+                    unusable.push(SshError::KeyUnreadable { path, reason });
                 }
-                // Like `ssh`, a configured file that does not exist is passed over, but the one
-                // of our own settings, which `load` has opened.
-                _ if path.exists() => files.push(Candidate::File(path)),
-                _ => {}
+                Named::NobodySigns => unusable.push(SshError::KeyNotInAgent { path }),
+                Named::There { key, signature } => {
+                    certificates.add_one_beside(&path).await;
+                    let name = path.display().to_string();
+                    named.extend(certificates.candidates(key, signature, &name));
+                }
             }
         }
-        let rest: Vec<Candidate> = match &mut agent {
-            Some(agent) if !hop.identities_only => agent.take_all(),
-            _ => Vec::new(),
-        };
-        if explicit {
-            candidates.extend(files);
-            candidates.extend(rest);
-        } else {
-            candidates.extend(rest);
-            candidates.extend(files);
+        let mut rest: Vec<Candidate> = Vec::new();
+        if let Some(agent) = agent.as_ref().filter(|_| !hop.identities_only) {
+            for key in agent.keys() {
+                let name = name_in_agent(&key);
+                rest.extend(certificates.candidates(Some(key), Signature::Agent, &name));
+            }
+            rest.retain(|candidate| !named.iter().any(|other| other.is_same(candidate)));
         }
+        let (first, second) = if explicit { (named, rest) } else { (rest, named) };
+        let mut candidates: Vec<Candidate> = first.into_iter().chain(second).collect();
         candidates.truncate(MOST_KEYS);
-        Plan { candidates, agent: agent.map(|agent| agent.client) }
+        let passed_over = certificates.passed_over;
+        Plan { candidates, agent, unusable, passed_over }
     }
 
     /// Opens a private key, once for all who want it.
@@ -166,6 +179,7 @@ impl Identities {
 
     async fn decrypt(&self, path: &Path) -> Result<Arc<PrivateKey>, SshError> {
         let text = read_private(path).await?;
+        check_form(path, &text)?;
         match decode(path, &text, None).await? {
             Decoded::Key(key) => return Ok(key),
             Decoded::Encrypted => {}
@@ -186,81 +200,217 @@ impl Identities {
         Err(SshError::WrongPassphrase { path: path.into() })
     }
 
-    /// The agent and its keys; `None` when there is none or it does not answer.
-    async fn agent(&self) -> Option<Agent> {
-        let socket = self.settings.agent.as_ref()?;
-        let asked = tokio::time::timeout(AGENT_ANSWER, async {
-            let mut client = AgentClient::connect_uds(socket).await?;
-            let keys = client.request_identities().await?;
-            Ok::<_, KeyError>((client, keys))
-        });
-        let (client, keys) = match asked.await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => {
-                tracing::warn!("the ssh-agent at {} is not used: {error}", socket.display());
-                return None;
-            }
-            Err(_) => {
-                tracing::warn!("the ssh-agent at {} does not answer", socket.display());
-                return None;
-            }
+    /// The agent that is meant for this host, if it answers.
+    async fn agent(&self, hop: &Hop) -> Option<Agent> {
+        let socket = match &hop.agent {
+            AgentChoice::Usual => self.settings.agent.as_deref()?,
+            AgentChoice::Nobody => return None,
+            AgentChoice::At(socket) => socket,
         };
-        let keys = keys
-            .into_iter()
-            .map(|identity| {
-                let mut key = identity.public_key().into_owned();
-                key.set_comment(identity.comment());
-                key
-            })
-            .collect();
-        Some(Agent { client, keys })
+        Agent::open(socket).await
     }
 }
 
 /// What to try, and the open agent for its part of it.
 pub(super) struct Plan {
     pub(super) candidates: Vec<Candidate>,
-    pub(super) agent: Option<AgentClient<UnixStream>>,
+    pub(super) agent: Option<Agent>,
+    /// Keys that were asked for and cannot be used.
+    pub(super) unusable: Vec<SshError>,
+    /// Certificates that do not hold now, in words.
+    pub(super) passed_over: Vec<String>,
 }
 
-/// One key to try.
-pub(super) enum Candidate {
-    Agent { key: RawPublicKey, name: String },
+impl Plan {
+    /// Whether the agent may have to sign.
+    pub(super) fn needs_agent(&self) -> bool {
+        self.candidates.iter().any(|candidate| candidate.signature == Signature::Agent)
+    }
+}
+
+/// One thing to try.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    /// As the user knows it.
+    pub(super) name: String,
+    /// The public half; `None` where it shows only when the file is opened.
+    pub(super) key: Option<RawPublicKey>,
+    pub(super) certificate: Option<Certificate>,
+    pub(super) signature: Signature,
+}
+
+/// Who has the private half.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Signature {
+    Agent,
     File(PathBuf),
 }
 
-struct Agent {
-    client: AgentClient<UnixStream>,
-    keys: Vec<RawPublicKey>,
-}
-
-impl Agent {
-    fn holds(&self, key: &RawPublicKey) -> bool {
-        self.keys.iter().any(|held| held.key_data() == key.key_data())
-    }
-
-    fn take(&mut self, key: &RawPublicKey) -> Option<Candidate> {
-        let at = self.keys.iter().position(|held| held.key_data() == key.key_data())?;
-        Some(candidate(self.keys.remove(at)))
-    }
-
-    fn take_all(&mut self) -> Vec<Candidate> {
-        self.keys.drain(..).map(candidate).collect()
+impl Candidate {
+    fn is_same(&self, other: &Self) -> bool {
+        let data = |one: &Self| one.key.as_ref().map(|key| key.key_data().clone());
+        data(self) == data(other) && self.certificate == other.certificate
     }
 }
 
-fn candidate(key: RawPublicKey) -> Candidate {
-    let comment = crate::fleet::text::clean_line(key.comment().as_ref());
+/// What a key's path turns out to be.
+enum Named {
+    Missing,
+    /// A public key whose private half nobody has.
+    NobodySigns,
+    There {
+        key: Option<RawPublicKey>,
+        signature: Signature,
+    },
+}
+
+impl Named {
+    /// An `IdentityFile` may be a private key, or a public one whose private half is in the agent
+    /// (ssh_config(5)). What the agent holds needs no file.
+    async fn look_at(path: &Path, agent: Option<&Agent>) -> Self {
+        let text = read_small(path).await;
+        let public = text.as_deref().and_then(public_key);
+        let is_public = public.is_some();
+        let key = match public.or_else(|| text.as_deref().and_then(public_half)) {
+            Some(key) => Some(key),
+            None => read_small(&beside(path, ".pub")).await.as_deref().and_then(public_key),
+        };
+        let held = key.as_ref().zip(agent).is_some_and(|(key, agent)| agent.holds(key));
+        match (held, is_public) {
+            (true, _) => Self::There { key, signature: Signature::Agent },
+            (false, true) => Self::NobodySigns,
+            // One that cannot be read says so when its turn comes.
+            (false, false) if path.exists() => {
+                Self::There { key, signature: Signature::File(path.into()) }
+            }
+            (false, false) => Self::Missing,
+        }
+    }
+}
+
+/// The user certificates that may be shown.
+#[derive(Default)]
+struct Certificates {
+    /// Each with the name under which the user knows it.
+    valid: Vec<(String, Certificate)>,
+    passed_over: Vec<String>,
+}
+
+impl Certificates {
+    /// Those that `CertificateFile` names, and the agent's.
+    async fn read(hop: &Hop, agent: Option<&Agent>) -> Self {
+        let mut certificates = Self::default();
+        for path in &hop.certificates {
+            certificates.add_file(path).await;
+        }
+        for certificate in agent.into_iter().flat_map(Agent::certificates) {
+            let name = format!("{} (a certificate, from ssh-agent)", certificate.comment());
+            certificates.add(name, certificate.clone());
+        }
+        certificates
+    }
+
+    /// The one that lies beside a key, as `ssh` looks for it.
+    async fn add_one_beside(&mut self, key: &Path) {
+        let plain = key.to_string_lossy();
+        let private = plain.strip_suffix(".pub").unwrap_or(&plain);
+        let path = beside(Path::new(private), "-cert.pub");
+        if path.exists() {
+            self.add_file(&path).await;
+        }
+    }
+
+    async fn add_file(&mut self, path: &Path) {
+        let name = path.display().to_string();
+        let text = read_small(path).await.unwrap_or_default();
+        match Certificate::from_openssh(text.trim()) {
+            Ok(certificate) => self.add(name, certificate),
+            Err(error) => self.passed_over.push(format!("{name} (not used: {error})")),
+        }
+    }
+
+    fn add(&mut self, name: String, certificate: Certificate) {
+        if self.valid.iter().any(|(_, other)| *other == certificate) {
+            return;
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+        let trouble = if certificate.cert_type() != CertType::User {
+            Some("it is a host's")
+        } else if now < certificate.valid_after() {
+            Some("it is not valid yet")
+        } else if now >= certificate.valid_before() {
+            Some("it has expired")
+        } else {
+            None
+        };
+        match trouble {
+            Some(why) => self.passed_over.push(format!("{name} (not used: {why})")),
+            None => self.valid.push((name, certificate)),
+        }
+    }
+
+    /// The certificates of this key, then the key itself.
+    fn candidates(
+        &self,
+        key: Option<RawPublicKey>,
+        signature: Signature,
+        name: &str,
+    ) -> Vec<Candidate> {
+        let data = key.as_ref().map(RawPublicKey::key_data);
+        let certified = self.valid.iter().filter(|(_, one)| Some(one.public_key()) == data);
+        let certified = certified.map(|(name, certificate)| Candidate {
+            name: name.clone(),
+            key: key.clone(),
+            certificate: Some(certificate.clone()),
+            signature: signature.clone(),
+        });
+        let mut candidates: Vec<Candidate> = certified.collect();
+        let name = name.to_owned();
+        candidates.push(Candidate { name, key, certificate: None, signature });
+        candidates
+    }
+}
+
+fn name_in_agent(key: &RawPublicKey) -> String {
+    let comment = key.comment().to_string();
     let name = format!("{comment} ({}, from ssh-agent)", key.fingerprint(HashAlg::Sha256));
-    Candidate::Agent { key, name: name.trim_start().to_owned() }
+    name.trim_start().to_owned()
 }
 
-/// The public half of a key file, without opening it: from the `.pub` beside it.
-async fn public_half(path: &Path) -> Option<RawPublicKey> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".pub");
-    let text = tokio::fs::read_to_string(beside).await.ok()?;
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+/// The text of a file that may be a key; none where it is no file, or too large for one.
+async fn read_small(path: &Path) -> Option<String> {
+    let found = tokio::fs::metadata(path).await.ok()?;
+    if !found.is_file() || found.len() > LARGEST_KEY {
+        return None;
+    }
+    tokio::fs::read_to_string(path).await.ok()
+}
+
+fn public_key(text: &str) -> Option<RawPublicKey> {
     RawPublicKey::from_openssh(text.trim()).ok()
+}
+
+/// OpenSSH keeps the public half readable, also where the private one has a passphrase.
+fn public_half(text: &str) -> Option<RawPublicKey> {
+    PrivateKey::from_openssh(text).ok().map(|key| key.public_key().clone())
+}
+
+/// OpenSSL's old way with a passphrase is read for one cipher only.
+fn check_form(path: &Path, text: &str) -> Result<(), SshError> {
+    let cipher = text.lines().find_map(|line| line.strip_prefix(OLD_CIPHER));
+    let cipher = cipher.map(|rest| rest.split(',').next().unwrap_or_default().trim());
+    match cipher {
+        None | Some(READABLE_CIPHER) => Ok(()),
+        Some(cipher) => {
+            Err(SshError::KeyInOldForm { path: path.into(), cipher: clean_line(cipher) })
+        }
+    }
 }
 
 async fn read_private(path: &Path) -> Result<Arc<str>, SshError> {
@@ -271,11 +421,12 @@ async fn read_private(path: &Path) -> Result<Arc<str>, SshError> {
             reason: error.to_string(),
         };
         let found = fs::metadata(&owned).map_err(unreadable)?;
-        if !found.is_file() {
-            return Err(unreadable(io::Error::other("it is not a regular file")));
+        if !found.is_file() || found.len() > LARGEST_KEY {
+            return Err(unreadable(io::Error::other("it is not a private key's file")));
         }
-        let mode = found.permissions().mode() & 0o7777;
-        if mode & 0o077 != 0 {
+        // As OpenSSH minds it (authfile.c): the mode of somebody else's file is theirs to choose.
+        let mode = found.mode() & 0o7777;
+        if mode & 0o077 != 0 && found.uid() == rustix::process::getuid().as_raw() {
             return Err(SshError::KeyTooOpen { path: owned, mode });
         }
         Ok(Arc::from(fs::read_to_string(&owned).map_err(unreadable)?))

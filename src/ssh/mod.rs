@@ -2,21 +2,23 @@
 //! sending it files. russh's types stop here; this room knows no AWS, no state, no jobs.
 //!
 //! ```text
-//! config  ssh_config files -> rules            keys     files, agent -> keys to try
-//! route   rules + Settings -> Route ─┐         hostkey  who the far side has to be
-//!                                    v             v
-//!                        connect   Dial -> hops -> login -> Session    (wait: until it works)
-//!                                                  │
-//!                        exec      a command, its lines, its end   <┤
-//!                        bundle    folders -> one tar.gz           <┤
-//!                        upload    the bundle, verified over there <┘
-//!                        error     why not, and what to do
+//! config   ssh_config files -> settings      keys, agent, signing   what we show, who signs
+//! route    settings -> Route ──┐             hostkey, known_hosts   who the far side has to be
+//! openssh  Route -> ssh's words│             │
+//!                              v             v
+//!                       connect   Dial -> hops -> login -> Session    (wait: until it works)
+//!                                                 │
+//!                       exec      a command, its lines, its end   <┤
+//!                       bundle    folders -> one tar.gz           <┤
+//!                       upload    the bundle, verified over there <┘
+//!                       error     why not, and what to do
 //! ```
 //!
 //! Three rules about russh, each a hang that was met: a writer is raced against the reader and
 //! the reader decides; a channel that is open is read; keepalive and inactivity limits are set
 //! together. And one about commands on this side: `ssh_config` can name some, none is ever run.
 
+mod agent;
 mod bundle;
 mod config;
 mod connect;
@@ -24,10 +26,12 @@ mod error;
 mod exec;
 mod hostkey;
 mod keys;
+mod known_hosts;
 mod lines;
 mod login;
 mod openssh;
 mod route;
+mod signing;
 mod upload;
 mod wait;
 
@@ -38,6 +42,6 @@ pub use error::{Operation, SshError};
 pub use exec::{Command, Exit, LastLines, Pipe, quote};
 pub use hostkey::HostKeyCheck;
 pub use keys::{Ask, Identities, PublicKey};
-pub use openssh::OpenSshOption;
+pub use openssh::{HostBlock, OpenSshOption, arguments, config_file};
 pub use route::{Hop, Route, Settings, agent, resolve};
 pub use wait::{Patience, wait_for};

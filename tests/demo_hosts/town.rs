@@ -180,7 +180,7 @@ impl Town {
 
     async fn identities(&self) -> Identities {
         let nobody = Arc::new(|_| Box::pin(async { None }) as BoxFuture<'static, _>);
-        Identities::load(self.settings.clone(), nobody).await.unwrap()
+        Identities::load(self.settings.clone(), &self.route(1, 22).target, nobody).await.unwrap()
     }
 
     /// One attempt, over any dialer.

@@ -33,6 +33,23 @@ impl Key {
         self.folder.path().join("key")
     }
 
+    /// A copy of the private key's file where it is wanted.
+    pub(crate) fn copy_to(&self, path: &Path) {
+        fs::copy(self.path(), path).unwrap();
+    }
+
+    /// A certificate of this key, made by an authority; `arguments` say for whom, and for how long.
+    pub(crate) fn certified_by(&self, authority: &Self, arguments: &[&str]) -> String {
+        let public = self.folder.path().join("key.pub");
+        let mut sign = Command::new("ssh-keygen");
+        sign.args(["-q", "-s"]).arg(authority.path()).args(["-I", "made for a test"]);
+        run(sign.args(arguments).arg(&public));
+        let certificate = self.folder.path().join("key-cert.pub");
+        let text = fs::read_to_string(&certificate).unwrap();
+        fs::remove_file(certificate).unwrap();
+        text
+    }
+
     /// The public key's line.
     pub(crate) fn public(&self) -> String {
         fs::read_to_string(self.folder.path().join("key.pub")).unwrap().trim().to_owned()
@@ -54,10 +71,36 @@ pub(crate) struct SshAgent {
 impl SshAgent {
     /// Starts one that holds these keys.
     pub(crate) fn holding(keys: &[&Key]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let agent = Self::start(None);
+        for key in keys {
+            agent.add(&key.path(), &[]);
+        }
+        agent
+    }
+
+    /// Starts one that asks its user each time: this program answers, with its exit status.
+    pub(crate) fn asking(askpass: &Path, key: &Key) -> Self {
+        let agent = Self::start(Some(askpass));
+        agent.add(&key.path(), &["-c"]);
+        agent
+    }
+
+    /// Adds a key, and the certificate beside it.
+    pub(crate) fn add(&self, key: &Path, options: &[&str]) {
+        let mut add = Command::new("ssh-add");
+        run(add.arg("-q").args(options).arg(key).env("SSH_AUTH_SOCK", self.socket()));
+    }
+
+    fn start(askpass: Option<&Path>) -> Self {
+        let folder = tempfile::Builder::new().prefix("an agent's ").tempdir().unwrap();
         let socket = folder.path().join("socket");
+        let mut agent = Command::new("ssh-agent");
+        if let Some(askpass) = askpass {
+            agent.env("SSH_ASKPASS", askpass).env("SSH_ASKPASS_REQUIRE", "force");
+            agent.env("DISPLAY", ":nobody-looks");
+        }
         // An agent with a child ends with it, and the child with our end of its input.
-        let process = Command::new("ssh-agent")
+        let process = agent
             .arg("-a")
             .arg(&socket)
             .args(["/bin/cat"])
@@ -70,12 +113,7 @@ impl SshAgent {
             assert!(begun.elapsed() < Duration::from_secs(10), "ssh-agent did not start");
             std::thread::sleep(Duration::from_millis(5));
         }
-        let agent = Self { folder, process };
-        for key in keys {
-            let mut add = Command::new("ssh-add");
-            run(add.arg("-q").arg(key.path()).env("SSH_AUTH_SOCK", agent.socket()));
-        }
-        agent
+        Self { folder, process }
     }
 
     /// Its socket.

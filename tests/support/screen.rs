@@ -15,8 +15,8 @@ use spot_tui::app::{
     Effect, Input, LogPanel, Message, Model, Opening, Remembered, Stamped, update,
 };
 use spot_tui::config::{
-    AllowFrom, Aws, Bacalhau, Budget, Config, Connect, CpuCredits, HostKeyPolicy, Image, Network,
-    NodeExtras, Placement, RegionConfig, Replace, Sensor, Ssh, UbuntuRelease, Ui,
+    AllowFrom, Aws, Bacalhau, Budget, Config, Connect, CpuCredits, HostKeyPolicy, Image, MatchExec,
+    Network, NodeExtras, Placement, RegionConfig, Replace, Sensor, Ssh, UbuntuRelease, Ui,
 };
 use spot_tui::fleet::{
     Account, Ec2State, Fleet, InstanceKey, InstanceNews, JobId, JobNews, Lifecycle, Machine, News,
@@ -49,6 +49,7 @@ pub(crate) fn config() -> Config {
         aws: Aws {
             total_instances: 7,
             username: "ubuntu".into(),
+            is_username_given: false,
             ssh_key_name: None,
             public_ssh_key_path: None,
             private_ssh_key_path: None,
@@ -73,6 +74,7 @@ pub(crate) fn config() -> Config {
         budget: Budget::default(),
         ssh: Ssh {
             config_file: None,
+            match_exec: MatchExec::Skip,
             port: None,
             connect: Connect::Public,
             allow_from: AllowFrom::Auto,

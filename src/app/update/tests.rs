@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::app::{Counts, Motion, Opening, QuestionId, Remembered, Scope, Secret, TableCommand};
 use crate::config::{
-    AllowFrom, Aws, Bacalhau, Budget, Config, Connect, CpuCredits, HostKeyPolicy, Image, Network,
-    NodeExtras, Placement, RegionConfig, Replace, Sensor, Ssh, UbuntuRelease, Ui,
+    AllowFrom, Aws, Bacalhau, Budget, Config, Connect, CpuCredits, HostKeyPolicy, Image, MatchExec,
+    Network, NodeExtras, Placement, RegionConfig, Replace, Sensor, Ssh, UbuntuRelease, Ui,
 };
 use crate::fleet::health::Vitals;
 use crate::fleet::{
@@ -42,6 +42,7 @@ fn config() -> Config {
         aws: Aws {
             total_instances: 3,
             username: "ubuntu".into(),
+            is_username_given: false,
             ssh_key_name: None,
             public_ssh_key_path: None,
             private_ssh_key_path: None,
@@ -62,6 +63,7 @@ fn config() -> Config {
         budget: Budget::default(),
         ssh: Ssh {
             config_file: None,
+            match_exec: MatchExec::Skip,
             port: None,
             connect: Connect::Public,
             allow_from: AllowFrom::Auto,

@@ -10,13 +10,13 @@ use tokio::sync::Semaphore;
 use super::credentials::Credentials;
 use super::files::node_files;
 use super::health::Roll;
-use super::reach::Reach;
+use super::reach::{ANYBODY, Reach};
 use super::user_data;
 use crate::config::Config;
 use crate::fleet::{Failure, FailureKind, Level, Step};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
-use crate::ssh::{Bundle, PublicKey, Source, resolve};
+use crate::ssh::{Bundle, PublicKey, Source};
 use crate::store::{MOST, read_text};
 
 /// Uploads at once: more only share the same line, and each holds its buffers.
@@ -59,9 +59,13 @@ impl Kit {
         reporter: &Reporter,
     ) -> Result<Self, Failure> {
         let reach = Reach::open(context, config).await?;
-        let public_key = public_key(context, config, &reach).await?;
+        for note in reach.access.notes()? {
+            reporter.remarked(Level::Warning, note).await;
+        }
+        let more_keys = keys_by_address(&reach).await;
+        let public_key = public_key(context, config, &reach, more_keys.first()).await?;
         let roll = Roll::open(context).await?;
-        let user_data = user_data(context, config, public_key.as_deref()).await?;
+        let user_data = user_data(context, config, public_key.as_deref(), &more_keys).await?;
         let bundle = bundle(context, config, reporter).await?;
         let aws = context.aws().await.map_err(|error| error.failure(Step::Account))?;
         let ssh = &config.ssh;
@@ -88,19 +92,38 @@ impl Kit {
     }
 }
 
+/// The keys that `ssh_config` names for patterns of addresses: an instance may get one of those.
+async fn keys_by_address(reach: &Reach) -> Vec<String> {
+    let mut keys = Vec::new();
+    // The one that we name ourselves is the only one that is tried.
+    if reach.access.settings.identity.is_some() {
+        return keys;
+    }
+    for address in reach.access.file.example_addresses() {
+        // What cannot be reached needs no key.
+        let Ok(route) = reach.access.route(&address) else { continue };
+        if route.target.identities.is_empty() {
+            continue;
+        }
+        let key = reach.identities.public_key_at_hand(&route.target).await;
+        keys.extend(key.map(|key| key.openssh).filter(|key| !keys.contains(key)));
+    }
+    keys
+}
+
 /// The key that is imported into EC2: the one that is named, or the one that we log in with. That
 /// there is one to log in with is seen in any case.
 async fn public_key(
     context: &Context,
     config: &Config,
     reach: &Reach,
+    by_address: Option<&String>,
 ) -> Result<Option<String>, Failure> {
-    // Which key logs in may depend on the host in ssh_config; an address that nobody has stands
-    // for those that are not known yet.
-    let anybody =
-        resolve(&reach.config, "192.0.2.1", &reach.settings).map_err(|error| error.failure())?;
+    // Which key logs in may depend on the host in ssh_config.
+    let anybody = reach.access.route(ANYBODY)?;
     let login =
         reach.identities.public_key(&anybody.target).await.map_err(|error| error.failure())?;
+    let login = login.map(|key| key.openssh).or_else(|| by_address.cloned());
     let Some(login) = login else {
         return Err(Failure::new(
             FailureKind::Key,
@@ -112,7 +135,7 @@ async fn public_key(
     if config.aws.ssh_key_name.is_some() {
         return Ok(None);
     }
-    let Some(path) = &config.aws.public_ssh_key_path else { return Ok(Some(login.openssh)) };
+    let Some(path) = &config.aws.public_ssh_key_path else { return Ok(Some(login)) };
     let path = context.path(path);
     let read = tokio::task::spawn_blocking(move || PublicKey::read(&path)).await;
     let key = read.map_err(Failure::internal)?.map_err(|error| error.failure())?;
@@ -123,6 +146,7 @@ async fn user_data(
     context: &Context,
     config: &Config,
     public_key: Option<&str>,
+    more_keys: &[String],
 ) -> Result<String, Failure> {
     let failed = |why: String| Failure::new(FailureKind::Configuration, Step::Launch, why, "");
     let theirs = match &config.node.cloud_init {
@@ -138,6 +162,7 @@ async fn user_data(
     user_data::render(&user_data::UserData {
         username: &config.aws.username,
         public_key,
+        more_keys,
         packages: &config.node.packages,
         cloud_config: theirs.as_deref(),
     })

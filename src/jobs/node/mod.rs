@@ -11,7 +11,7 @@ pub(super) mod health;
 pub(super) mod inputs;
 pub(super) mod logs;
 pub(super) mod orchestrator;
-mod reach;
+pub(super) mod reach;
 mod status;
 pub mod user_data;
 pub(super) mod visit;

@@ -1,19 +1,78 @@
 //! The way to our instances over SSH: keys, routes, addresses, as the configuration says.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
 
-use crate::config::{Config, Connect, Ssh};
+use crate::config::{Config, Connect, MatchExec, Ssh};
 use crate::fleet::{Failure, FailureKind, Machine, Secret, Step};
 use crate::jobs::context::Context;
-use crate::retry::LOGIN_TIMEOUT;
 use crate::ssh::{
-    Ask, Dial, HostKeyCheck, Identities, Route, Session, Settings, SshConfigFile, connect, resolve,
+    Ask, Dial, HostKeyCheck, Identities, Route, Session, Settings, SshConfigFile, Undecided,
+    connect, resolve,
 };
+
+/// An address that nobody has (RFC 5737): it stands for those that are not known yet.
+pub(in crate::jobs) const ANYBODY: &str = "192.0.2.1";
+
+/// Who logs in on Ubuntu's images.
+const DEFAULT_USER: &str = "ubuntu";
+
+/// What the configuration and `ssh_config` say about SSH: the one place where options are made, for
+/// our own connections, for the system's `ssh` and for the exports. Blocks on the disk.
+#[derive(Debug, Clone)]
+pub struct SshAccess {
+    /// `ssh_config`, as the configuration names it.
+    pub file: SshConfigFile,
+    /// What our own configuration says.
+    pub settings: Settings,
+}
+
+impl SshAccess {
+    /// Reads `ssh_config`. Without a configuration all is as `ssh` has it. `home` is the folder that
+    /// `~` stands for, `agent` the socket of the environment's ssh-agent.
+    pub fn open(
+        config: Option<&Config>,
+        home: Option<&Path>,
+        agent: Option<PathBuf>,
+    ) -> Result<Self, Failure> {
+        let home = home.map_or_else(|| PathBuf::from("/"), Path::to_owned);
+        let path = |written: &Path| match written.strip_prefix("~") {
+            Ok(below) => home.join(below),
+            Err(_) => written.to_owned(),
+        };
+        let ssh = config.map(|config| &config.ssh);
+        let named = ssh.and_then(|ssh| ssh.config_file.as_deref()).map(path);
+        let file = SshConfigFile::load(named.as_deref(), &home).map_err(|error| error.failure())?;
+        let file = file.undecided(match ssh.map(|ssh| ssh.match_exec) {
+            Some(MatchExec::Refuse) => Undecided::Refuse,
+            Some(MatchExec::Skip) | None => Undecided::Skip,
+        });
+        let aws = config.map(|config| &config.aws);
+        let username = aws.map_or_else(|| DEFAULT_USER.to_owned(), |aws| aws.username.clone());
+        let settings = Settings {
+            user: aws.filter(|aws| aws.is_username_given).map(|_| username.clone()),
+            port: ssh.and_then(|ssh| ssh.port),
+            identity: aws.and_then(|aws| aws.private_ssh_key_path.as_deref()).map(path),
+            agent,
+            home: home.clone(),
+            ..Settings::new(username)
+        };
+        Ok(Self { file, settings })
+    }
+
+    /// The way to this address.
+    pub fn route(&self, address: &str) -> Result<Route, Failure> {
+        resolve(&self.file, address, &self.settings).map_err(|error| error.failure())
+    }
+
+    /// What `ssh_config` says of hosts of ours and is passed over, each with its file and line.
+    pub fn notes(&self) -> Result<Vec<String>, Failure> {
+        self.route(ANYBODY).map(|route| route.notes)
+    }
+}
 
 /// The way to our instances.
 #[derive(Debug)]
@@ -25,8 +84,7 @@ pub(in crate::jobs) struct Reach {
     /// How bytes reach a host.
     pub dial: Arc<dyn Dial>,
     logins: Arc<Semaphore>,
-    pub(in crate::jobs) config: SshConfigFile,
-    pub(in crate::jobs) settings: Settings,
+    pub(in crate::jobs) access: SshAccess,
 }
 
 impl Reach {
@@ -35,23 +93,14 @@ impl Reach {
         context: &Arc<Context>,
         config: &Config,
     ) -> Result<Self, Failure> {
-        let home = context.home.clone().unwrap_or_else(|| PathBuf::from("/"));
-        let named = config.ssh.config_file.as_deref().map(|path| context.path(path));
-        let ssh_config =
-            SshConfigFile::load(named.as_deref(), &home).map_err(|error| error.failure())?;
-        let settings = Settings {
-            port: config.ssh.port,
-            identity: config.aws.private_ssh_key_path.as_deref().map(|path| context.path(path)),
-            home,
-            agent: context.agent.clone(),
-            ..Settings::new(config.aws.username.clone())
-        };
-        let identities = Identities::load(settings.clone(), ask(context))
+        let access = SshAccess::open(Some(config), context.home.as_deref(), context.agent.clone())?;
+        let anybody = access.route(ANYBODY)?.target;
+        let identities = Identities::load(access.settings.clone(), &anybody, ask(context))
             .await
             .map_err(|error| error.failure())?;
         let (ssh, dial) = (config.ssh.clone(), Arc::clone(&context.dial));
         let logins = Arc::clone(context.logins());
-        Ok(Self { identities, ssh, dial, logins, config: ssh_config, settings })
+        Ok(Self { identities, ssh, dial, logins, access })
     }
 
     /// The address to dial, once there is one.
@@ -69,7 +118,7 @@ impl Reach {
             let hint = "set aws.associate_public_ip: true, or ssh.connect: private";
             Failure::new(FailureKind::Configuration, Step::Connect, reason, hint)
         })?;
-        resolve(&self.config, &address.to_string(), &self.settings).map_err(|error| error.failure())
+        self.access.route(&address.to_string())
     }
 
     /// A session on an instance that is up and has to show the right key. Waits for a turn to log
@@ -81,18 +130,7 @@ impl Reach {
     ) -> Result<Session, Failure> {
         let route = self.route(machine)?;
         let _turn = self.logins.acquire().await;
-        let reached =
-            timeout(LOGIN_TIMEOUT, connect(&*self.dial, &route, &self.identities, check)).await;
-        let Ok(reached) = reached else {
-            let reason = format!("no login within {} s", LOGIN_TIMEOUT.as_secs());
-            return Err(Failure::new(
-                FailureKind::Unreachable,
-                Step::Connect,
-                reason,
-                "is it up, and port 22 open to you?",
-            ));
-        };
-        reached.map_err(|error| error.failure())
+        connect(&*self.dial, &route, &self.identities, check).await.map_err(|error| error.failure())
     }
 }
 

@@ -22,6 +22,8 @@ pub struct UserData<'a> {
     pub username: &'a str,
     /// One line in the format of OpenSSH's `.pub` files. `None` where an EC2 key pair brings it.
     pub public_key: Option<&'a str>,
+    /// Further ones: which key logs in may depend on the address.
+    pub more_keys: &'a [String],
     /// Further packages of the image's distribution.
     pub packages: &'a [String],
     /// The user's own `#cloud-config`.
@@ -56,10 +58,10 @@ pub enum UserDataError {
 /// The whole user-data, before Base64. It stays below 8 KB where the user adds nothing.
 pub fn render(inputs: &UserData<'_>) -> Result<String, UserDataError> {
     check_username(inputs.username)?;
-    let keys = match inputs.public_key {
-        Some(key) => vec![check_public_key(key)?],
-        None => Vec::new(),
-    };
+    let more = inputs.more_keys.iter().map(String::as_str);
+    let keys = inputs.public_key.into_iter().chain(more).map(check_public_key);
+    let mut keys = keys.collect::<Result<Vec<&str>, _>>()?;
+    keys.dedup();
     let mut install = vec![INSTALL_PATH];
     install.extend(inputs.packages.iter().map(String::as_str));
     // A JSON text is YAML as well, with every quote and escape in place.
@@ -143,7 +145,7 @@ mod tests {
     const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB9 me@here";
 
     fn inputs<'a>(username: &'a str, public_key: Option<&'a str>) -> UserData<'a> {
-        UserData { username, public_key, packages: &[], cloud_config: None }
+        UserData { username, public_key, more_keys: &[], packages: &[], cloud_config: None }
     }
 
     #[test]

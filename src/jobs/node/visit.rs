@@ -64,6 +64,11 @@ impl Visitor {
         Ok(Self { context: Arc::clone(context), reach, roll })
     }
 
+    /// What `ssh_config` says of hosts of ours and is passed over.
+    pub fn notes(&self) -> Result<Vec<String>, Failure> {
+        self.reach.access.notes()
+    }
+
     /// Everything that `node-status` knows, and the orchestrator's word.
     pub async fn diagnose(&self, place: &Place) -> Result<Diagnosis, Failure> {
         let session = self.session(place).await?;

@@ -46,7 +46,8 @@ async fn user() -> (Route, Identities) {
     settings.home = "/nonexistent".into();
     let route = resolve(&SshConfigFile::empty(&settings.home), "192.0.2.1", &settings).unwrap();
     let ask: Ask = Arc::new(|_| Box::pin(async { None }));
-    (route, Identities::load(settings, ask).await.unwrap())
+    let identities = Identities::load(settings, &route.target, ask).await.unwrap();
+    (route, identities)
 }
 
 #[tokio::test(start_paused = true)]
