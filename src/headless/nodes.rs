@@ -3,24 +3,43 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use crate::app::Answer;
-use crate::config::{Config, Connect};
 use crate::fleet::{Diagnosis, Instance};
 
 /// For which program the fleet is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Export {
-    /// Host blocks for `ssh_config`.
-    SshConfig,
-    /// An Ansible inventory, a group a region.
-    Ansible,
+    /// A file for `ssh -F`; its lines.
+    SshConfig(Vec<String>),
+    /// An Ansible inventory, a group a region, whose ssh goes by this file.
+    Ansible(PathBuf),
     /// Lines for `/etc/hosts`.
     Hosts,
     /// An array of objects.
     Json,
+}
+
+/// One instance, as far as another program needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportHost {
+    /// Its id.
+    pub id: String,
+    /// Its region.
+    pub region: String,
+    /// The address that is dialled.
+    pub address: String,
+    /// Who logs in.
+    pub user: String,
+    /// The port.
+    pub port: u16,
+    /// The private key that is tried first.
+    pub identity: Option<String>,
+    /// The key that it has to show, as in `known_hosts`.
+    pub key: Option<String>,
 }
 
 /// A diagnosis for people: the verdict, a line each, then what it rests on.
@@ -72,78 +91,38 @@ pub fn print_outputs<'a>(out: impl Write, answers: impl Iterator<Item = &'a Answ
 }
 
 /// The fleet for another program.
-pub fn print_export(out: impl Write, rows: &[&Instance], config: Option<&Config>, how: Export) {
-    let hosts: Vec<Host> = rows.iter().filter_map(|row| Host::of(row, config)).collect();
+pub fn print_export(out: impl Write, hosts: &[ExportHost], how: &Export) {
     let lines = match how {
-        Export::SshConfig => hosts.iter().flat_map(Host::ssh_config).collect(),
+        Export::SshConfig(lines) => lines.clone(),
         Export::Hosts => {
             hosts.iter().map(|host| format!("{}\t{}", host.address, host.id)).collect()
         }
-        Export::Ansible => ansible(&hosts),
-        Export::Json => vec![Value::Array(hosts.iter().map(Host::object).collect()).to_string()],
+        Export::Ansible(ssh_config) => ansible(hosts, ssh_config),
+        Export::Json => vec![Value::Array(hosts.iter().map(object).collect()).to_string()],
     };
     print(out, &lines);
 }
 
-/// One instance, as far as another program needs it.
-struct Host<'a> {
-    id: &'a str,
-    region: &'a str,
-    address: String,
-    user: &'a str,
-    port: u16,
-    identity: Option<String>,
-    key: Option<&'a str>,
+fn object(host: &ExportHost) -> Value {
+    json!({
+        "id": host.id, "region": host.region, "address": host.address, "user": host.user,
+        "port": host.port, "identity_file": host.identity, "host_key": host.key,
+    })
 }
 
-impl<'a> Host<'a> {
-    fn of(row: &'a Instance, config: Option<&'a Config>) -> Option<Self> {
-        let machine = row.machine.as_ref()?;
-        let private = config.is_some_and(|config| config.ssh.connect == Connect::Private);
-        let address = if private { machine.private_ip } else { machine.public_ip };
-        let identity = config.and_then(|config| config.aws.private_ssh_key_path.as_ref());
-        Some(Self {
-            id: machine.id.as_str(),
-            region: row.region.as_str(),
-            address: address?.to_string(),
-            user: config.map_or("ubuntu", |config| config.aws.username.as_str()),
-            port: config.and_then(|config| config.ssh.port).unwrap_or(22),
-            identity: identity.map(|path| path.display().to_string()),
-            key: row.host_key.as_ref().map(|key| key.openssh.as_str()),
-        })
-    }
-
-    fn ssh_config(&self) -> Vec<String> {
-        let Self { id, address, user, port, .. } = self;
-        let mut lines = vec![
-            format!("Host {id}"),
-            format!("  HostName {address}"),
-            format!("  User {user}"),
-            format!("  Port {port}"),
-        ];
-        lines.extend(self.identity.as_ref().map(|path| format!("  IdentityFile \"{path}\"")));
-        lines.push("  StrictHostKeyChecking yes".to_owned());
-        lines
-    }
-
-    fn object(&self) -> Value {
-        json!({
-            "id": self.id, "region": self.region, "address": self.address, "user": self.user,
-            "port": self.port, "identity_file": self.identity, "host_key": self.key,
-        })
-    }
-}
-
-/// In Ansible's INI format; a group's name has no dashes.
-fn ansible(hosts: &[Host<'_>]) -> Vec<String> {
+/// In Ansible's INI format; a group's name has no dashes. Keys, jump hosts and host keys are in the
+/// file that its ssh is given.
+fn ansible(hosts: &[ExportHost], ssh_config: &Path) -> Vec<String> {
     let mut groups: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for host in hosts {
-        let Host { id, region, address, user, port, .. } = host;
+        let ExportHost { id, region, address, user, port, .. } = host;
         let key = host.identity.as_ref();
         let key = key.map(|path| format!(" ansible_ssh_private_key_file='{path}'"));
         groups.entry(region).or_default().push(format!(
-            "{id} ansible_host={address} ansible_user={user} ansible_port={port}{}",
-            key.unwrap_or_default()
+            "{id} ansible_host={address} ansible_user={user} ansible_port={port}{} \
+             ansible_ssh_common_args='-F \"{}\"'",
+            key.unwrap_or_default(),
+            ssh_config.display()
         ));
     }
     let mut lines = Vec::new();

@@ -11,6 +11,7 @@ pub mod engine;
 mod environment;
 pub mod event_loop;
 mod exit_code;
+mod export;
 mod identity;
 mod limits;
 mod lines;

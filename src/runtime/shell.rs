@@ -9,6 +9,7 @@ use tempfile::NamedTempFile;
 use crate::config::{Config, Connect};
 use crate::fleet::text::clean_line;
 use crate::fleet::{Failure, FailureKind, Instance, Step};
+use crate::jobs::SshAccess;
 use crate::ssh;
 use crate::store::{make_private_folder, write_atomically};
 
@@ -34,7 +35,7 @@ impl Login {
         let known_hosts = write_known_hosts(&target).map_err(|error| {
             Failure::new(FailureKind::LocalDisk, Step::Connect, error.to_string(), "")
         })?;
-        let arguments = arguments(&target, config, known_hosts.path());
+        let arguments = arguments(&target, config, known_hosts.path())?;
         Ok(Self { arguments, _known_hosts: Some(known_hosts) })
     }
 
@@ -54,7 +55,7 @@ impl Login {
                 hint,
             )
         })?;
-        let words = arguments(&target, config, &path);
+        let words = arguments(&target, config, &path)?;
         let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
         Ok(format!("ssh {}", quoted.join(" ")))
     }
@@ -111,32 +112,36 @@ fn keep_known_hosts(target: &Target, folder: &Path) -> io::Result<PathBuf> {
     Ok(path)
 }
 
-fn arguments(target: &Target, config: Option<&Config>, known_hosts: &Path) -> Vec<String> {
+/// The same options as those of our own connections.
+fn arguments(
+    target: &Target,
+    config: Option<&Config>,
+    known_hosts: &Path,
+) -> Result<Vec<String>, Failure> {
     let mut words = Vec::new();
-    let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
     for said in [
-        format!("UserKnownHostsFile={}", known_hosts.display()),
+        format!("UserKnownHostsFile={}", option_word(&known_hosts.display().to_string())),
         "GlobalKnownHostsFile=/dev/null".to_owned(),
         "StrictHostKeyChecking=yes".to_owned(),
         format!("HostKeyAlias={}", target.id),
     ] {
-        option("-o", said);
+        words.extend(["-o".to_owned(), said]);
     }
-    if let Some(config) = config {
-        if let Some(file) = &config.ssh.config_file {
-            option("-F", file.display().to_string());
-        }
-        if let Some(port) = config.ssh.port {
-            option("-p", port.to_string());
-        }
-        if let Some(key) = &config.aws.private_ssh_key_path {
-            option("-i", key.display().to_string());
-        }
-    }
-    let user = config.map_or("ubuntu", |config| config.aws.username.as_str());
-    option("-l", user.to_owned());
+    let access = SshAccess::open(config, home().as_deref(), ssh::agent())?;
+    let own = ssh::arguments(&access.file, &target.host, &access.settings);
+    words.extend(own.map_err(|error| error.failure())?);
     words.extend(["--".to_owned(), target.host.clone()]);
-    words
+    Ok(words)
+}
+
+/// The folder that `~` stands for.
+fn home() -> Option<PathBuf> {
+    directories::BaseDirs::new().map(|base| base.home_dir().to_owned())
+}
+
+/// An option's value goes through ssh_config's own splitting of words.
+fn option_word(word: &str) -> String {
+    if word.contains(' ') { format!("\"{word}\"") } else { word.to_owned() }
 }
 
 /// A word for a POSIX shell, plain where it may be.

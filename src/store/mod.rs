@@ -50,6 +50,16 @@ impl Paths {
         self.beside(".lock")
     }
 
+    /// The host keys of the deployment, for other programs' ssh.
+    pub fn known_hosts(&self) -> PathBuf {
+        self.beside(".known_hosts")
+    }
+
+    /// The deployment as a file for `ssh -F`.
+    pub fn ssh_config(&self) -> PathBuf {
+        self.beside(".ssh_config")
+    }
+
     fn beside(&self, ending: &str) -> PathBuf {
         let mut path = self.state.clone().into_os_string();
         path.push(ending);

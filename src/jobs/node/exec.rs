@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::visit::{Place, Visitor};
-use crate::fleet::{Failure, Instance, InstanceNews, Outcome, Ran};
+use crate::fleet::{Failure, Instance, InstanceNews, Level, Outcome, Ran};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::tasks::together;
@@ -36,6 +36,9 @@ pub(in crate::jobs) async fn exec(
         Ok(visitor) => Arc::new(visitor),
         Err(failure) => return Outcome::Failed(failure),
     };
+    for note in visitor.notes().unwrap_or_default() {
+        reporter.remarked(Level::Warning, note).await;
+    }
     let mut visits = JoinSet::new();
     let doors = Arc::new(Semaphore::new(VISITS));
     for instance in instances {

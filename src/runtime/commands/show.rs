@@ -4,9 +4,10 @@
 use crate::app::{Command, Line};
 use crate::cli::ExportFormat;
 use crate::fleet::{Instance, Level, MachineType};
-use crate::headless::{Export, print_export, print_list, print_prices};
+use crate::headless::{print_export, print_list, print_prices};
 use crate::runtime::environment::Environment;
 use crate::runtime::exit_code::ExitCode;
+use crate::runtime::export;
 use crate::runtime::session::{Need, Session, Start};
 use crate::runtime::stderr;
 use crate::runtime::stdout::{self, Stdout};
@@ -95,13 +96,8 @@ pub(in crate::runtime) async fn export(
         let model = session.model();
         let mut rows: Vec<&Instance> = model.fleet.alive().collect();
         rows.sort_by_key(|row| (&row.region, row.id()));
-        let how = match format {
-            ExportFormat::SshConfig => Export::SshConfig,
-            ExportFormat::Ansible => Export::Ansible,
-            ExportFormat::Hosts => Export::Hosts,
-            ExportFormat::Json => Export::Json,
-        };
-        print_export(Stdout, &rows, model.config.as_deref(), how);
+        let (hosts, how) = export::export(&rows, model.config.as_deref(), environment, format)?;
+        print_export(Stdout, &hosts, &how);
         Ok(ExitCode::DONE)
     })
     .await
