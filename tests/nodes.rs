@@ -139,7 +139,7 @@ fn other_programs_get_in_with_the_exports() {
     let export = |scene: &Scene| {
         let exported = scene.spot.run(&["export", "ssh-config"]);
         assert_eq!(exported.code, 0, "{}", exported.told());
-        scene.spot.write("for ssh", 0o600, exported.out.as_bytes())
+        scene.spot.write("for-ssh", 0o600, exported.out.as_bytes())
     };
     let gets_in = |file: &Path, host: &str| {
         let said = ssh_by(file, host);
