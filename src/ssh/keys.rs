@@ -421,8 +421,11 @@ async fn read_private(path: &Path) -> Result<Arc<str>, SshError> {
             reason: error.to_string(),
         };
         let found = fs::metadata(&owned).map_err(unreadable)?;
-        if !found.is_file() || found.len() > LARGEST_KEY {
-            return Err(unreadable(io::Error::other("it is not a private key's file")));
+        if !found.is_file() {
+            return Err(unreadable(io::Error::other("it is not a regular file")));
+        }
+        if found.len() > LARGEST_KEY {
+            return Err(unreadable(io::Error::other("it is too large for a private key")));
         }
         // As OpenSSH minds it (authfile.c): the mode of somebody else's file is theirs to choose.
         let mode = found.mode() & 0o7777;
