@@ -35,7 +35,7 @@ pub struct HostState {
     /// Who may log in: lines as in `authorized_keys`. Any user name will do.
     pub authorized_keys: Vec<String>,
     /// Whether it was set up before anybody looked, by nobody knows whom: it takes every key, has
-    /// the files of [`Hosts::stock`], and its services run.
+    /// the files of `Hosts::stock`, and its services run.
     pub preloaded: bool,
     /// Whether anything listens on the port.
     pub sshd_up: bool,
@@ -57,7 +57,7 @@ pub struct HostState {
 pub enum HostFault {
     /// No key is accepted.
     RefuseKey,
-    /// From its second boot on it shows another host key than that of [`Hosts::fingerprint`].
+    /// From its second boot on it shows another host key than that of `Hosts::fingerprint`.
     ChangeHostKey,
     /// The connection is cut when an upload has sent so many bytes.
     CutUpload {
