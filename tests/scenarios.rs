@@ -309,6 +309,7 @@ stories! {
     launch_unreachable
     launch_unsent
     log_flood
+    look_denied
     network_denied
     network_lost
     never_up
@@ -316,12 +317,14 @@ stories! {
     quota
     region_full
     restarts_forever
-    sensor_stuck
     second_type
+    sensor_stuck
+    set_up_cut
     slow_cloud_init
     stillborn
+    sudo_password
+    tour
     upload_always_cut
     upload_cut_once
     zone_full
-    tour
 }
