@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use spot_tui::app::{Command, Counts, Effect, Message, Model, Opening, Stamped, update};
 use spot_tui::fleet::{
-    Doom, Doomed, Fleet, Instance, InstanceKey, Job, JobId, JobNews, Launch, Machine, News, Order,
-    Outcome, Phase, Report, Victim,
+    Doom, Doomed, Fleet, Instance, InstanceKey, Job, JobId, JobNews, Launch, LaunchId, Machine,
+    News, Order, Outcome, Phase, RegionNews, Report, Victim,
 };
 
 use crate::support::screen::{at, machine, opening};
@@ -21,6 +21,7 @@ fn cut_short() -> Model {
         launch: "spot-7f3a-lz3k-us-west-2".into(),
         count: 3,
         made: BTreeSet::new(),
+        origin: None,
     };
     let made = Machine { launch: Some(order.launch.request(1, 1)), ..machine(1, "us-west-2a") };
     let mut fleet = Fleet::default();
@@ -30,6 +31,25 @@ fn cut_short() -> Model {
         fleet.insert(Instance { machine: Some(machine), phase: Phase::Running, ..planned });
     }
     Model::new(Opening { fleet, orders: vec![order], ..opening((140, 40)) })
+}
+
+/// A create of two in us-west-2 that found no room there and goes on in eu-west-1; its job.
+fn spilled(model: &mut Model) -> (JobId, Launch, LaunchId) {
+    let counts = Counts::from([(REGION.into(), 2)]);
+    let effects = take(model, Message::Command(Command::create(Some(counts))));
+    let job = effects.iter().find_map(|effect| match effect {
+        Effect::Start(id, Job::Create(_)) => Some(*id),
+        _ => None,
+    });
+    let launch = effects.into_iter().find_map(launches).unwrap().remove(0);
+    let moved = LaunchId::new(format!("{}s0", launch.id));
+    let news = News::Region("eu-west-1".into(), RegionNews::Spilled(moved.clone()));
+    report(model, job.unwrap(), news);
+    (job.unwrap(), launch, moved)
+}
+
+fn report(model: &mut Model, job: JobId, news: News) -> Vec<Effect> {
+    take(model, Message::Report(Report { job, at: at(2), news }))
 }
 
 fn take(model: &mut Model, message: Message) -> Vec<Effect> {
@@ -113,6 +133,55 @@ fn a_destroy_that_was_cut_short_is_gone_on_with_and_takes_nothing_else() {
     assert_eq!(resumed, Some(vec![machine(1, "us-west-2a").id]), "what is to end is not set up");
     let effects = take(&mut model, Message::Command(Command::create(counts())));
     assert!(!effects.into_iter().filter_map(started).any(|job| job.verb() == "destroy"), "once");
+}
+
+#[test]
+fn attack_3_what_was_spilled_to_another_region_is_taken_back_too() {
+    let mut model = Model::new(opening((140, 40)));
+    let (job, launch, moved) = spilled(&mut model);
+    let effects = report(&mut model, job, News::Job(JobNews::Ended(Outcome::Cancelled)));
+    let rolled_back = effects.into_iter().filter_map(started).find_map(|job| match job {
+        Job::Destroy(Doomed::Launches(launches)) => Some(launches),
+        _ => None,
+    });
+    let both = vec![(launch.region, launch.id), ("eu-west-1".into(), moved)];
+    assert_eq!(rolled_back, Some(both));
+}
+
+#[test]
+fn attack_5_nobody_else_works_on_what_was_spilled() {
+    let mut model = Model::new(opening((140, 40)));
+    let (job, _, moved) = spilled(&mut model);
+    let there = Machine { launch: Some(moved.request(1, 1)), ..machine(7, "eu-west-1a") };
+    let seen = News::Region("eu-west-1".into(), RegionNews::Surveyed(vec![there]));
+    report(&mut model, job, seen);
+    let counts = Counts::from([(REGION.into(), 1)]);
+    let effects = take(&mut model, Message::Command(Command::create(Some(counts))));
+    let jobs: Vec<&str> = effects.into_iter().filter_map(started).map(|it| it.verb()).collect();
+    assert_eq!(jobs, ["create"], "no second pipeline");
+}
+
+#[test]
+fn attack_4_what_was_spilled_counts_where_it_was_asked_for() {
+    let order = |region: &str, launch: &str, count, origin| Order {
+        deployment: "spot-7f3a".into(),
+        region: region.into(),
+        launch: launch.into(),
+        count,
+        made: BTreeSet::new(),
+        origin,
+    };
+    let orders = vec![
+        order(REGION, "l-1", 0, None),
+        order("eu-west-1", "l-1s0", 2, Some(REGION.into())),
+        order("eu-west-1", "l-2", 2, None),
+    ];
+    let mut model = Model::new(Opening { orders, ..opening((140, 40)) });
+    let counts = Counts::from([(REGION.into(), 2), ("eu-west-1".into(), 2)]);
+    let effects = take(&mut model, Message::Command(Command::create(Some(counts))));
+    let launches = effects.into_iter().find_map(launches).unwrap();
+    let rows: usize = launches.iter().map(|launch| launch.keys.len()).sum();
+    assert_eq!(rows, 4, "four are asked for, and four there are: {launches:?}");
 }
 
 #[test]

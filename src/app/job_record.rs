@@ -69,6 +69,14 @@ impl JobRecord {
         }
     }
 
+    /// It launches in this region, too.
+    pub(super) fn spilled(&mut self, region: &Region, launch: &LaunchId) {
+        if let Some(regions) = &mut self.regions {
+            regions.insert(region.clone());
+        }
+        self.launches.push((region.clone(), launch.clone()));
+    }
+
     /// Whether it is under way.
     pub fn is_active(&self) -> bool {
         self.outcome.is_none()

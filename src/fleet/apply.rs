@@ -91,6 +91,9 @@ impl Applying<'_> {
                     self.notice(notice);
                 }
             }
+            RegionNews::Spilled(launch) => {
+                self.changes.push(Change::Spilled(region.clone(), launch.clone()));
+            }
             RegionNews::Network(state) => self.network(region, state),
             RegionNews::Said(level, said) => {
                 let about = Subject::Region(region.clone());

@@ -1,8 +1,8 @@
 //! What became different by a report: everything that follows from one reads it here.
 
 use super::{
-    Account, Attempt, DeploymentId, Diagnosis, InstanceKey, Level, NetworkState, Outcome, Phase,
-    Ran, Region, Subject,
+    Account, Attempt, DeploymentId, Diagnosis, InstanceKey, LaunchId, Level, NetworkState, Outcome,
+    Phase, Ran, Region, Subject,
 };
 
 /// Something that became different.
@@ -52,6 +52,8 @@ pub enum Change {
     Lost(Region, String),
     /// The network of a region.
     Network(Region, NetworkState),
+    /// A job launches in another region than it was asked to, too.
+    Spilled(Region, LaunchId),
     /// What things in a region cost is known better.
     Priced(Region),
     /// Who we are.

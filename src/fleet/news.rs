@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::health::Vitals;
 use super::{
-    Account, Attempt, DeploymentId, Diagnosis, HostKey, InstanceId, InstanceKey, JobId, Level,
-    Machine, NetworkState, Notice, Outcome, Phase, Ran, Region, RegionPrices, Transfer,
+    Account, Attempt, DeploymentId, Diagnosis, HostKey, InstanceId, InstanceKey, JobId, LaunchId,
+    Level, Machine, NetworkState, Notice, Outcome, Phase, Ran, Region, RegionPrices, Transfer,
 };
 
 /// One report of a job.
@@ -70,6 +70,8 @@ pub enum RegionNews {
     Unanswered(String),
     /// A launch was tried in it.
     Tried(Attempt),
+    /// A launch found no room where it was asked for: this one goes on with it here.
+    Spilled(LaunchId),
     /// What its prices are.
     Prices(RegionPrices),
     /// How many GiB of storage instances in it have.

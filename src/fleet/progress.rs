@@ -199,9 +199,16 @@ pub struct Order {
     pub count: u32,
     /// Those of which EC2 told that it made them.
     pub made: BTreeSet<InstanceId>,
+    /// The region that they were asked for in, where that one had no room for them.
+    pub origin: Option<Region>,
 }
 
 impl Order {
+    /// The region whose count it is a part of.
+    pub fn counts_for(&self) -> &Region {
+        self.origin.as_ref().unwrap_or(&self.region)
+    }
+
     /// Whether the order made this instance.
     pub fn made(&self, machine: &Machine) -> bool {
         self.made.contains(&machine.id) || machine.is_of(&self.launch)

@@ -112,6 +112,7 @@ impl<W: Write> Printer<W> {
             | Change::Rebalance(_)
             | Change::Tried(..)
             | Change::Moved(_)
+            | Change::Spilled(..)
             | Change::Ran(..)
             | Change::Diagnosed(..)
             | Change::Network(..)

@@ -183,3 +183,29 @@ capacity:
     types.sort();
     assert_eq!(types, ["c5.large", "t4g.medium"], "the cheapest, each with its own image");
 }
+
+#[tokio::test(start_paused = true)]
+async fn attack_4_six_stay_six_when_a_create_that_spilled_is_killed_again_and_again() {
+    let zones = ["us-west-2a", "us-west-2b", "us-west-2c", "us-west-2d"];
+    let full: Vec<String> =
+        zones.iter().map(|zone| format!("{{ zone: {zone}, limit: 0 }}")).collect();
+    let config = "
+regions:
+  - us-west-2: { machine_type: t3.medium, instances_per_region: 2 }
+  - us-east-1: { machine_type: t3.medium, instances_per_region: 2 }
+  - eu-west-1: { machine_type: t3.medium, instances_per_region: 2 }
+placement: { spill: true }";
+    let mut user = play(config, &format!("capacity: [{}]", full.join(", ")));
+    for _ in 0..3 {
+        user.open().await;
+        user.command(Command::create(None));
+        user.until(120, "six are there", |user| user.running().len() >= 6).await;
+        user.pass(30).await;
+        assert_eq!(user.running().len(), 6, "{}", user.log());
+        user.kill();
+    }
+    user.open().await;
+    user.command(Command::create(None));
+    user.until(900, "six are ready", |user| user.phases().get("Ready") == Some(&6)).await;
+    assert_eq!(user.running().len(), 6, "{}", user.log());
+}

@@ -13,7 +13,7 @@ use spot_tui::aws::{Access, Aws, Credentials, Selector, SharedTimeSource};
 use spot_tui::config;
 use spot_tui::demo::{Cloud, Scenario, Settings, connector};
 use spot_tui::fleet::{Ec2State, Fleet, Instance, JobId, JobKind, Phase};
-use spot_tui::jobs::{Context, Desk, Pace, Questions, lanes, questions};
+use spot_tui::jobs::{self, Context, Desk, Pace, Questions, lanes, questions};
 use spot_tui::runtime::engine::Engine;
 use spot_tui::runtime::event_loop::{Edge, EventLoop};
 use spot_tui::ssh::{ByteStream, Dial};
@@ -262,6 +262,25 @@ impl Stage {
         // Its jobs end with it.
         (self.event_loop.engine, self.desk) = engine(&self.context, fleet, questions().1);
     }
+
+    /// The program is killed and started again: its journal is read anew.
+    pub(crate) fn kill(&mut self) {
+        let (old, folder) = (&self.context, self.folder.path());
+        let journal = Journal::open(&Paths::new(folder.join("instances.json"))).unwrap();
+        let mut context = Context::new(
+            old.deployment(),
+            false,
+            old.access.clone(),
+            old.config.clone(),
+            Some(Arc::new(journal)),
+            Cache::new(folder.join("cache")),
+            questions().0,
+        );
+        context.home.clone_from(&old.home);
+        (context.dial, context.pace) = (Arc::clone(&old.dial), old.pace);
+        self.context = Arc::new(context);
+        self.restart();
+    }
 }
 
 impl<E> Stage<E> {
@@ -354,7 +373,7 @@ fn engine(context: &Arc<Context>, fleet: Fleet, questions: Questions) -> (Engine
         config: context.config.clone(),
         deployment: context.deployment(),
         fleet,
-        orders: Vec::new(),
+        orders: context.journal.as_deref().map(jobs::unfinished).unwrap_or_default(),
         destroys: Vec::new(),
         read_only: None,
         dashboard: true,

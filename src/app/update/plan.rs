@@ -24,13 +24,13 @@ pub(super) struct Taken {
 }
 
 impl Plan {
-    /// A create of so many. What an earlier run was to create there and did not is counted in:
-    /// the same command, given again, completes it and adds nothing, and never is more launched
-    /// than is asked for now.
+    /// A create of so many. What an earlier run was to create and did not is counted in where it
+    /// was asked for: the same command, given again, completes it and adds nothing, and never is
+    /// more launched than is asked for now.
     pub(super) fn of(model: &Model, counts: &Counts) -> Self {
         let (mut fresh, mut taken) = (counts.clone(), Vec::new());
         for order in model.unfinished() {
-            let Some(wanted) = fresh.get_mut(&order.region) else { continue };
+            let Some(wanted) = fresh.get_mut(order.counts_for()) else { continue };
             if model.destroys_in(&order.region) {
                 continue;
             }

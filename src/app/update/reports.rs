@@ -59,6 +59,7 @@ fn arrange(model: &mut Model, change: &Change) {
         | Change::Output(..)
         | Change::Lost(..)
         | Change::Network(..)
+        | Change::Spilled(..)
         | Change::Account(_)
         | Change::Deployment(_)
         | Change::Said(..)
@@ -77,6 +78,12 @@ fn follow(model: &mut Model, report: &Report, change: &Change) -> Vec<Effect> {
         Change::Deployment(deployment) if model.deployment != *deployment => {
             model.deployment = deployment.clone();
             model.persist().into_iter().collect()
+        }
+        Change::Spilled(region, launch) => {
+            if let Some(job) = model.jobs.get_mut(&report.job) {
+                job.spilled(region, launch);
+            }
+            Vec::new()
         }
         Change::Ended(outcome) => ended::ended(model, report, outcome),
         _ => Vec::new(),

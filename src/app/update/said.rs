@@ -51,6 +51,7 @@ pub(super) fn say(model: &mut Model, report: &Report, change: &Change) {
         | Change::Told(_)
         | Change::Interrupted(_)
         | Change::Moved(_)
+        | Change::Spilled(..)
         | Change::Ran(..)
         | Change::Diagnosed(..)
         | Change::Priced(_)

@@ -128,7 +128,7 @@ impl Creation {
         launch: &Launch,
         reporter: &Reporter,
     ) -> (usize, Vec<Standing>) {
-        let Some((order, placed)) = self.try_region(context, launch, reporter).await else {
+        let Some((order, placed)) = self.try_region(context, launch, None, reporter).await else {
             return (launch.keys.len(), Vec::new());
         };
         let ec2 = self.aws.region(&launch.region);
@@ -151,12 +151,13 @@ impl Creation {
         &self,
         context: &Arc<Context>,
         launch: &Launch,
+        origin: Option<&Region>,
         reporter: &Reporter,
     ) -> Option<(Standing, Placed)> {
         let ec2 = self.aws.region(&launch.region);
         // Until the last instance is asked for, nobody may tear down what is built here.
         let _fence = context.build(&launch.region).await;
-        let (order, made) = match take_over(context, &ec2, launch, reporter).await {
+        let (order, made) = match take_over(context, &ec2, launch, origin, reporter).await {
             Ok(taken) => taken,
             Err(failure) => {
                 fail(reporter, &launch.keys, &failure).await;
@@ -195,22 +196,32 @@ impl Creation {
         let others = others.filter(|it| spills && it.region != launch.region).collect();
         let count = u32::try_from(homeless.len()).unwrap_or(u32::MAX);
         let others = scores::likeliest(context, others, count, reporter).await;
+        // Whoever runs this create again counts them where they were asked for: else it would ask
+        // for them a second time.
+        let origin = order.counts_for();
+        if !others.is_empty() {
+            // From here on they are another order's: a crash must not have them launched twice, and
+            // after a crash right here they are asked for anew. Once is enough: whoever has no room
+            // for them, either, gives them up itself.
+            order.release(context, homeless.len()).await;
+        }
         let (mut crews, mut orders) = (JoinSet::new(), Vec::new());
         for (number, RegionConfig { region, .. }) in others.into_iter().enumerate() {
             if homeless.is_empty() {
                 break;
             }
-            // From here on they are another order's: a crash must not have them launched twice.
-            order.release(context, homeless.len()).await;
             // Without a dash: what it makes must not pass for the first order's.
             let id = LaunchId::new(format!("{}s{number}", launch.id));
             let moved = Launch::new(region.clone(), id, std::mem::take(&mut homeless));
+            // Before anything is asked for there: who cancels this create takes that back too, and
+            // nobody else begins a pipeline, or a destroy, in that region meanwhile.
+            reporter.learned_of(region, RegionNews::Spilled(moved.id.clone())).await;
             for key in &moved.keys {
                 reporter.learned(key, InstanceNews::Moved(region.clone())).await;
             }
-            let Some((moved, placed)) = self.try_region(context, &moved, reporter).await else {
-                continue;
-            };
+            let tried = self.try_region(context, &moved, Some(&origin), reporter).await;
+            // Where it could not even be recorded, they have failed and are not asked for again.
+            let Some((moved, placed)) = tried else { continue };
             if let Some((rest, why)) = placed.refused {
                 moved.release(context, rest.len()).await;
                 (homeless, failure) = (rest, why);
@@ -373,10 +384,11 @@ async fn take_over(
     context: &Context,
     ec2: &Ec2,
     launch: &Launch,
+    origin: Option<&Region>,
     reporter: &Reporter,
 ) -> Result<(Standing, Vec<(InstanceKey, Machine)>), Failure> {
     may_look(context, ec2).await?;
-    let order = Standing::begin(context, launch).await?;
+    let order = Standing::begin(context, launch, origin).await?;
     settle(context, ec2, reporter).await?;
     let found = order.find(context, ec2, &launch.known).await?;
     let made: Vec<_> = launch.keys.iter().cloned().zip(found).collect();

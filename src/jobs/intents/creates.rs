@@ -21,7 +21,7 @@ use crate::jobs::context::Context;
 use crate::store::{Intent, IntentId, Journal};
 
 /// What an order says, as the journal keeps it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Terms {
     /// How many instances.
     count: u32,
@@ -29,6 +29,10 @@ struct Terms {
     run: u32,
     /// What EC2 told that it made. A listing may come to know of it only later.
     made: BTreeSet<InstanceId>,
+    /// The region that they were asked for in, where that one had no room for them: there they
+    /// count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<Region>,
 }
 
 /// The orders that an earlier process left standing, and was not about to take back.
@@ -36,9 +40,9 @@ pub fn unfinished(journal: &Journal) -> Vec<Order> {
     let taken_back: BTreeSet<LaunchId> =
         unfinished_destroys(journal).into_iter().filter_map(|doom| doom.launch).collect();
     let orders = journal.inherited().into_iter().filter_map(|(.., intent)| {
-        let Terms { count, made, .. } = terms(&intent)?;
+        let Terms { count, made, origin, .. } = terms(&intent)?;
         let Intent { region, deployment, launch, .. } = intent;
-        Some(Order { deployment, region, launch: launch?, count, made })
+        Some(Order { deployment, region, launch: launch?, count, made, origin })
     });
     orders.filter(|order| !taken_back.contains(&order.launch)).collect()
 }
@@ -65,19 +69,18 @@ impl Standing {
     pub(in crate::jobs) async fn begin(
         context: &Context,
         launch: &Launch,
+        origin: Option<&Region>,
     ) -> Result<Self, Failure> {
         let standing = context.journal()?.inherited().into_iter().find_map(|(id, _, intent)| {
             let same = intent.launch.as_ref() == Some(&launch.id);
             Some((id, terms(&intent).filter(|_| same)?))
         });
         let count = u32::try_from(launch.keys.len() + launch.known.len()).unwrap_or(u32::MAX);
-        let (left, terms) = match &standing {
-            Some((id, terms)) => (
-                Some(context.shows_until(*id)),
-                Terms { count, run: terms.run + 1, made: terms.made.clone() },
-            ),
-            None => (None, Terms { count, run: 1, made: BTreeSet::new() }),
-        };
+        let earlier = standing.as_ref().map(|(_, terms)| terms.clone());
+        let left = standing.as_ref().map(|(id, _)| context.shows_until(*id));
+        let made_new = || Terms { origin: origin.cloned(), ..Terms::default() };
+        let earlier = earlier.unwrap_or_else(made_new);
+        let terms = Terms { count, run: earlier.run + 1, ..earlier };
         let (region, deployment) = (launch.region.clone(), context.deployment());
         let intent = written(&region, &deployment, &launch.id, &terms);
         let id = match standing {
@@ -89,6 +92,12 @@ impl Standing {
         };
         let terms = Mutex::new(terms);
         Ok(Self { id, region, deployment, launch: launch.id.clone(), left, terms })
+    }
+
+    /// The region whose count it is a part of.
+    pub(in crate::jobs) fn counts_for(&self) -> Region {
+        let terms = self.terms.lock().unwrap_or_else(PoisonError::into_inner);
+        terms.origin.as_ref().unwrap_or(&self.region).clone()
     }
 
     /// Whether an earlier run began it.

@@ -24,6 +24,7 @@ fn order(count: u32) -> Order {
         launch: "spot-7f3a-lz3k-us-west-2".into(),
         count,
         made: ["i-1".into(), "i-2".into(), "i-3".into()].into(),
+        origin: None,
     }
 }
 
