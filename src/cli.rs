@@ -189,7 +189,7 @@ pub enum Command {
     },
     /// Run a command on many nodes; those that answer alike are shown together.
     Exec(Exec),
-    /// Destroy an instance and launch a fresh one in its region.
+    /// Launch a fresh instance in the region of another, and destroy that once it is ready.
     Retry {
         /// The instance.
         #[arg(value_name = "INSTANCE")]

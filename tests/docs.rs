@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use clap::CommandFactory;
+use spot_tui::app::keymap::{Context, Keymap};
 use spot_tui::cli::Cli;
 
 fn readme() -> String {
@@ -116,4 +117,33 @@ fn source_of(tests: &Path, story: &str) -> String {
         }
     }
     text
+}
+
+/// README's table of the dashboard's keys, a row a line.
+fn key_table() -> Vec<String> {
+    let readme = readme();
+    let table = readme.split("| key | what it does |").nth(1).unwrap();
+    table.lines().skip(2).take_while(|line| line.starts_with('|')).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_key_of_the_dashboard_is_told_and_no_other() {
+    let keymap = Keymap::default();
+    let table = key_table();
+    for (binding, keys) in keymap.actions() {
+        if let Some(key) = keys.first() {
+            let told = table.iter().any(|row| row.contains(&format!("`{}`", key.name())));
+            assert!(told, "README lacks {}: {}", key.name(), binding.name);
+        }
+    }
+    let panels = [Context::Table, Context::Pane, Context::Reader, Context::Log];
+    let known: BTreeSet<String> = panels
+        .into_iter()
+        .flat_map(|context| keymap.bindings(context))
+        .flat_map(|(_, keys)| keys.iter().map(|key| key.name()))
+        .collect();
+    let first = table.iter().filter_map(|row| row.split(" | ").next());
+    let told = first.flat_map(|keys| keys.split('`').skip(1).step_by(2));
+    let strangers: Vec<&str> = told.filter(|key| !known.contains(*key)).collect();
+    assert!(strangers.is_empty(), "README tells keys that do nothing: {strangers:?}");
 }

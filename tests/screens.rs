@@ -110,7 +110,7 @@ fn the_create_dialog_shows_the_plan_and_asks_again() {
         assert_snapshot!(format!("create_{width}x{height}"), screen.photo());
     }
     let mut screen = fleet(80, 24);
-    screen.press("c<Enter>");
+    screen.press("c3<Enter>");
     assert_snapshot!("create_confirm_80x24", screen.photo());
 }
 
@@ -145,7 +145,7 @@ fn a_cleanup_of_nothing_says_so_and_does_nothing() {
     let look = look.0;
     end(&mut screen, look, Outcome::Done);
     let text = screen.text();
-    assert!(text.contains("There is nothing"), "{text}");
+    assert!(text.contains("cleanup: there is nothing to remove"), "{text}");
     assert_eq!(screen.press("<Right><Enter>"), []);
 }
 

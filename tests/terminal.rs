@@ -178,12 +178,13 @@ fn a_shell_on_an_instance_and_back_and_a_command_on_all() {
             && screen.rows(0, 100).nth(29).is_some_and(|row| row.contains("ssh: back"))
     });
     // The same on both at once, without leaving the dashboard.
-    terminal.press(&format!("a!echo here is $USER{ENTER}"));
+    terminal.press(&format!("a!echo here is $USER{ENTER}{RIGHT}{ENTER}"));
     terminal.wait("two answers", |screen| {
         let seen = screen.contents();
         seen.matches("here is ubuntu").count() == 2 && seen.contains("all have ended")
     });
-    terminal.press("q");
+    // The answers close first.
+    terminal.press("qq");
     assert_eq!(terminal.end().exit_code(), 0);
     assert!(terminal.is_given_back());
 }

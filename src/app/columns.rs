@@ -29,7 +29,8 @@ impl Columns {
         }
         let mut columns = Self { order: fields.to_vec(), hidden: BTreeSet::new() };
         columns.complete();
-        columns.hidden = Field::ALL.into_iter().filter(|field| !fields.contains(field)).collect();
+        columns.hidden =
+            Field::ALL.iter().copied().filter(|field| !fields.contains(field)).collect();
         columns
     }
 
@@ -65,7 +66,7 @@ impl Columns {
     pub(super) fn complete(&mut self) {
         let mut seen = BTreeSet::new();
         self.order.retain(|field| seen.insert(*field));
-        self.order.extend(Field::ALL.into_iter().filter(|field| !seen.contains(field)));
+        self.order.extend(Field::ALL.iter().copied().filter(|field| !seen.contains(field)));
         if self.shown().next().is_none() {
             self.hidden.clear();
         }

@@ -3,9 +3,9 @@
 //! A command belongs to who carries it out, and each of them matches all of its own: one that
 //! nobody carries out does not compile.
 
-use super::{Counts, Field, Pane, Panel, Scope};
+use super::{Action, Aim, Counts, Edit, Field, Pane, Panel, Scope};
 use crate::config::ThemeName;
-use crate::fleet::{InstanceKey, Logs, MachineType, Region};
+use crate::fleet::{InstanceKey, MachineType, Region};
 
 /// Something that the user wants.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +21,8 @@ pub enum Command {
     FindLeftOvers(Vec<Region>),
     /// Ask whether to do something to what this is aimed at.
     Ask(Action, Aim),
+    /// The same to what is named.
+    AskFor(Action, Scope),
     /// Do it, already confirmed.
     Act(Action, Scope),
     /// Go, or stand aside.
@@ -51,43 +53,6 @@ impl Command {
     }
 }
 
-/// What can be done to instances.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Action {
-    /// Launch and deploy. Without counts: what the configuration says.
-    Create(Option<Counts>),
-    /// Launch and deploy these besides whatever stands: nothing that an earlier create left open
-    /// is completed.
-    Add(Counts),
-    /// Terminate, and remove the network of every region where nothing is left.
-    Destroy,
-    /// Run this command on nodes, and show the answers side by side.
-    Exec(String),
-    /// Look closely at nodes, and show what is found side by side.
-    Diagnose,
-    /// Read logs of nodes, and show them side by side.
-    Logs(Logs),
-    /// Destroy everything of ours in the account.
-    Nuke,
-    /// Remove what is left of deployments that are gone.
-    CleanUp,
-    /// Write the state anew from what the tags tell.
-    Recover,
-}
-
-/// What an action is aimed at, before it is known which rows those are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Aim {
-    /// The marked rows, else the one under the cursor.
-    Chosen,
-    /// What is in the region of the row under the cursor.
-    Region,
-    /// The whole deployment.
-    Deployment,
-    /// The whole account.
-    Account,
-}
-
 /// Ways to go, and to stand aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeaveCommand {
@@ -114,6 +79,10 @@ pub enum TableCommand {
     MarkAll,
     /// Mark those that are not, and no others.
     MarkOthers,
+    /// To the next row that the last filter finds, be the others shown or not.
+    FindNext,
+    /// To the one before.
+    FindPrevious,
     /// Show the rows that pass this filter.
     SetFilter(String),
     /// Sort by the next column.
@@ -165,12 +134,12 @@ pub enum LinesCommand {
 }
 
 /// For the row under the cursor, outside of the screen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RowCommand {
     /// Copy something of it.
     Copy(Copied),
-    /// Log in to its instance, with the system's ssh.
-    Shell,
+    /// Log in to its instance, or to this one, with the system's ssh.
+    Shell(Option<InstanceKey>),
 }
 
 /// For what lies over the table, and for looks.
@@ -215,17 +184,6 @@ pub enum Press {
     Less,
     /// For the column under the cursor.
     Column(ColumnPress),
-}
-
-/// Typing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Edit {
-    /// A character.
-    Type(char),
-    /// Take the last character away.
-    Erase,
-    /// Empty the field.
-    EraseAll,
 }
 
 /// Which of the choices.

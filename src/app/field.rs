@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::fleet::health::Membership;
 use crate::fleet::identity::City;
@@ -15,9 +16,23 @@ use crate::fleet::{Health, Instance, Machine, Phase};
 
 /// A field of a row. The order is the one in which columns are drawn at first.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
 )]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Field {
     /// Bad news, then by region.
     #[default]
@@ -40,10 +55,6 @@ pub enum Field {
     Lifecycle,
     /// The address a person would type.
     Address,
-    /// What works on it: cloud-init, Docker, Bacalhau, the sensor.
-    Services,
-    /// What the orchestrator says of it.
-    Node,
     /// The address in the VPC.
     Private,
     /// The youngest first.
@@ -52,6 +63,10 @@ pub enum Field {
     Hourly,
     /// What it has cost; the dearest first.
     Cost,
+    /// What works on it: cloud-init, Docker, Bacalhau, the sensor.
+    Services,
+    /// What the orchestrator says of it.
+    Node,
     /// Who made it.
     Creator,
     /// The newest line that its deployment printed.
@@ -60,54 +75,16 @@ pub enum Field {
 
 impl Field {
     /// All of them.
-    pub const ALL: [Self; 18] = [
-        Self::Region,
-        Self::Zone,
-        Self::Instance,
-        Self::Name,
-        Self::City,
-        Self::Phase,
-        Self::Since,
-        Self::Type,
-        Self::Lifecycle,
-        Self::Address,
-        Self::Private,
-        Self::Age,
-        Self::Hourly,
-        Self::Cost,
-        Self::Services,
-        Self::Node,
-        Self::Creator,
-        Self::Output,
-    ];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// The word for it, in filters, in the palette and in exports.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Region => "region",
-            Self::Zone => "zone",
-            Self::Instance => "instance",
-            Self::Name => "name",
-            Self::City => "city",
-            Self::Phase => "phase",
-            Self::Since => "since",
-            Self::Type => "type",
-            Self::Lifecycle => "lifecycle",
-            Self::Address => "address",
-            Self::Services => "services",
-            Self::Node => "node",
-            Self::Private => "private",
-            Self::Age => "age",
-            Self::Hourly => "hourly",
-            Self::Cost => "cost",
-            Self::Creator => "creator",
-            Self::Output => "output",
-        }
+        self.into()
     }
 
     /// The field of a name.
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|field| field.name() == name)
+        name.parse().ok()
     }
 
     /// What a row says in it, for a filter. Empty for what is not known, for lengths of time
@@ -195,7 +172,7 @@ mod tests {
     #[test]
     fn each_field_is_found_by_its_name() {
         for field in Field::ALL {
-            assert_eq!(Field::named(field.name()), Some(field));
+            assert_eq!(Field::named(field.name()), Some(*field));
         }
         assert_eq!(Field::named("colour"), None);
     }

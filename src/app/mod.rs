@@ -2,12 +2,14 @@
 //!
 //! Pure: no tokio, no AWS, no SSH, no files, no clock, no randomness.
 
+pub mod action;
 mod answers;
 mod columns;
 mod command;
 pub mod dialog;
 mod effect;
 mod field;
+mod history;
 mod job_record;
 pub mod keymap;
 mod layout;
@@ -17,21 +19,25 @@ mod model;
 mod panels;
 mod query;
 mod reader;
+pub mod resolve;
 mod scope;
 mod story;
 mod table;
 mod tally;
+mod text_field;
 mod update;
 
+pub use action::{Action, Aim};
 pub use answers::{Answer, Answers};
 pub use columns::Columns;
 pub use command::{
-    Action, Aim, Choose, ColumnPress, Command, Copied, Edit, LeaveCommand, LinesCommand, Motion,
-    PanelsCommand, Press, RowCommand, ScreenCommand, TableCommand, Turn,
+    Choose, ColumnPress, Command, Copied, LeaveCommand, LinesCommand, Motion, PanelsCommand, Press,
+    RowCommand, ScreenCommand, TableCommand, Turn,
 };
 pub use dialog::Dialog;
 pub use effect::{Effect, Exit};
 pub use field::{Field, birth, membership};
+pub use history::History;
 pub use job_record::JobRecord;
 pub use layout::{Layout, SMALLEST};
 pub use log::{Line, Log, LogPanel, Ring};
@@ -40,10 +46,11 @@ pub use model::{Flash, Latest, Model, Opening};
 pub use panels::{Pane, Panel, Panels, Remembered};
 pub use query::{Query, find};
 pub use reader::Reader;
-pub use scope::{Counts, Scope, total};
+pub use scope::{Counts, Scope, counts, total};
 pub use story::{Story, story};
 pub use table::Table;
 pub use tally::Tally;
+pub use text_field::{Edit, TextField};
 pub use update::{estimate, update};
 
 pub use crate::fleet::text::clean;

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::dialog::Menu;
+use super::dialog::{Menu, Words};
+use super::history::History;
 use super::keymap::{Context, Keymap};
 use super::layout::Layout;
 use super::log::{Log, LogPanel};
 use super::table::Table;
 use super::update::{Lifetimes, Replacements};
 use super::{
-    Answers, Dialog, Effect, Exit, JobRecord, Pane, Panel, Panels, Question, Reader, Remembered,
-    Scope, Tally,
+    Answers, Dialog, Effect, Exit, JobRecord, Pane, Panel, Panels, Query, Question, Reader,
+    Remembered, Scope, Tally, TextField,
 };
 use crate::config::{Config, ThemeName};
 use crate::fleet::{
@@ -138,6 +139,12 @@ pub struct Model {
     pub profile: Option<String>,
     /// Whether the filter is being typed.
     pub filtering: bool,
+    /// The filter while it is typed.
+    pub filter: TextField,
+    /// What was filtered by last.
+    pub(super) last_filter: Query,
+    /// What was typed in the palette earlier.
+    pub(super) commands: History,
     /// What lies over the table.
     pub dialog: Option<Dialog>,
     /// A sentence in the footer.
@@ -166,6 +173,8 @@ pub struct Model {
     pub(super) alarm: bool,
     /// Creates that wait for the prices by which the budget is judged, and the job that asks.
     pub(super) unpriced: Vec<(JobId, super::Action)>,
+    /// Jobs that launch fresh instances, and the rows that end when they are ready.
+    pub(super) retries: Vec<(JobId, Vec<InstanceKey>)>,
     /// What replaces interrupted instances.
     pub(super) replacements: Replacements,
     /// Which instances have got too old.
@@ -212,6 +221,9 @@ impl Model {
             mouse: ui.mouse,
             profile: opening.profile,
             filtering: false,
+            filter: TextField::default(),
+            last_filter: Query::default(),
+            commands: History::default(),
             dialog: None,
             flash: None,
             toasts: VecDeque::new(),
@@ -228,6 +240,7 @@ impl Model {
             changed: BTreeSet::new(),
             alarm: false,
             unpriced: Vec::new(),
+            retries: Vec::new(),
             replacements: Replacements::default(),
             lifetimes: Lifetimes::default(),
             reckoned: opening.now,
@@ -298,6 +311,11 @@ impl Model {
                 None => Context::Pane,
             },
         }
+    }
+
+    /// What a command line is read with.
+    pub fn words(&self) -> Words<'_> {
+        Words { keymap: &self.keymap, fleet: &self.fleet, config: self.config.as_deref() }
     }
 
     /// Where the lines of the pane are read, if it has such.

@@ -51,7 +51,7 @@ impl Query {
     pub fn passes(&self, row: &Instance) -> bool {
         self.terms.iter().all(|term| {
             let says = |field: Field| contains(&field.text(row), &term.word);
-            let found = term.field.map_or_else(|| Field::ALL.into_iter().any(says), says);
+            let found = term.field.map_or_else(|| Field::ALL.iter().copied().any(says), says);
             found != term.not
         })
     }

@@ -1,9 +1,9 @@
 //! How lines are read that grow while one reads: following the newest, or standing still on a line
 //! by its number, with a search.
 
-use super::Motion;
 use super::log::{Line, Ring};
 use super::query::contains;
+use super::{Motion, TextField};
 
 /// Where a reader stands, and what he looks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct Reader {
     /// The number of the first line in the window; `None` follows the newest.
     top: Option<u64>,
     /// What is looked for.
-    pub needle: String,
+    pub needle: TextField,
     /// Whether lines without it are left out.
     pub only: bool,
     /// Whether it is being typed.
@@ -31,13 +31,13 @@ impl Reader {
 
     /// Whether a line has what is looked for. Nothing has nothing.
     pub fn finds(&self, line: &Line) -> bool {
-        !self.needle.is_empty() && says(line, &self.needle)
+        !self.needle.is_empty() && says(line, self.needle.text())
     }
 
     /// The lines that are not left out, oldest first.
     pub fn lines<'a>(&self, ring: &'a Ring) -> Vec<&'a Line> {
         let all = self.needle.is_empty() || !self.only;
-        ring.lines().filter(|line| all || says(line, &self.needle)).collect()
+        ring.lines().filter(|line| all || says(line, self.needle.text())).collect()
     }
 
     /// The lines in a window of so many.
@@ -141,7 +141,7 @@ mod tests {
     fn a_search_goes_round_and_can_leave_the_rest_out() {
         let log = log(25);
         let ring = log.of(&key()).unwrap();
-        let mut reader = Reader { needle: "LINE-2".into(), ..Reader::default() };
+        let mut reader = Reader { needle: TextField::of("LINE-2"), ..Reader::default() };
         reader.step(ring, Motion::First, 3);
         assert!(reader.seek(ring, false, 3));
         assert_eq!(shown(&reader, &log), [2, 3, 4]);
@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(shown(&reader, &log), [2, 3, 4]);
         reader.only = true;
         assert_eq!(shown(&reader, &log), [2, 20, 21]);
-        reader.needle = "nothing".into();
+        reader.needle = TextField::of("nothing");
         assert!(!reader.seek(ring, false, 3));
         assert!(shown(&reader, &log).is_empty());
     }

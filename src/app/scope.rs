@@ -1,7 +1,8 @@
-//! How much is wanted, and what a destroy is aimed at.
+//! How much is wanted, and what an action is meant for.
 
 use std::collections::BTreeMap;
 
+use crate::config::Config;
 use crate::fleet::{AccountId, InstanceKey, Region};
 
 /// How many instances to create, by region.
@@ -12,7 +13,7 @@ pub fn total(counts: &Counts) -> u64 {
     counts.values().map(|count| u64::from(*count)).sum()
 }
 
-/// What a destroy is aimed at.
+/// What an action is meant for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
     /// These rows.
@@ -21,8 +22,41 @@ pub enum Scope {
     Region(Region),
     /// Everything of the deployment.
     All,
-    /// Everything that this program ever made in this account, of whatever deployment.
+    /// Everything of ours in this account, of whatever deployment: in these regions, in all where
+    /// none is named.
     Account(AccountId, Vec<Region>),
-    /// What is left of deployments where nothing of them is alive.
-    LeftOvers(Vec<Region>),
+}
+
+/// The counts that `REGION[=N]` asks for, each once; without a number, what the configuration
+/// gives that region. Says which of them is wrong.
+pub fn counts<'a>(
+    config: &Config,
+    asked: impl IntoIterator<Item = &'a str>,
+) -> Result<Counts, String> {
+    let spread = config.spread();
+    let mut counts = Counts::new();
+    for text in asked {
+        let (region, count) = match text.split_once('=') {
+            Some((region, count)) => {
+                let count = count
+                    .parse()
+                    .map_err(|_| format!("{text}: '{count}' is not a number of instances"))?;
+                (Region::from(region), Some(count))
+            }
+            None => (Region::from(text), None),
+        };
+        let Some(configured) = spread.get(&region) else {
+            let known: Vec<&str> = spread.keys().map(Region::as_str).collect();
+            return Err(format!(
+                "{region}: not in the configuration, which has {}",
+                known.join(", ")
+            ));
+        };
+        // A region whose share is none still gets one when it is asked for by name.
+        counts.insert(region, count.unwrap_or((*configured).max(1)));
+    }
+    if counts.values().all(|count| *count == 0) {
+        return Err("nothing to create: every count is 0".to_owned());
+    }
+    Ok(counts)
 }

@@ -211,6 +211,19 @@ impl Table {
         self.marks.extend(self.order.iter().take(last + 1).skip(first).cloned());
     }
 
+    /// Puts the cursor on the next row that passes this filter, or the one before; from the last to
+    /// the first. Says whether there is any.
+    pub(super) fn seek(&mut self, query: &Query, fleet: &Fleet, back: bool) -> bool {
+        let count = self.order.len();
+        let place = |step: usize| (self.at + if back { count - step } else { step }) % count;
+        let passes = |at: &usize| fleet.get(&self.order[*at]).is_some_and(|row| query.passes(row));
+        let found = (1..=count).map(place).find(passes).map(|at| self.order[at].clone());
+        if let Some(key) = &found {
+            self.select(key);
+        }
+        found.is_some()
+    }
+
     pub(super) fn set_filter(&mut self, filter: &str, fleet: &Fleet) {
         self.query = Query::parse(filter);
         self.arrange(fleet);

@@ -62,7 +62,7 @@ impl JobKind {
             Self::Create => "create",
             Self::Resume => "resume",
             Self::Drain => "drain",
-            Self::Exec => "run",
+            Self::Exec => "exec",
             Self::Logs => "logs",
             Self::Diagnose => "diagnose",
             Self::Destroy => "destroy",
@@ -151,7 +151,7 @@ impl Job {
 }
 
 /// Which log of a node is read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Logs {
     /// The journal of this unit; else the log of the deployment.
     pub unit: Option<String>,

@@ -29,9 +29,9 @@ use super::screen::Screen;
 use super::startup::{self, read_config};
 use super::tty::{Event, Stopped, Tty};
 use crate::app::keymap::Context;
-use crate::app::{Command, Dialog, Effect, Input, Message, Model, Scope};
+use crate::app::{Action, Command, Dialog, Effect, Input, Message, Model, Scope};
 use crate::cli::Cli;
-use crate::fleet::{InstanceId, Phase};
+use crate::fleet::{InstanceId, InstanceKey, Phase};
 use crate::view::Ability;
 
 const CONFIG: &str = "deployment: spot-monkey\naws: { total_instances: 3 }\nregions:\n  \
@@ -174,6 +174,8 @@ struct Tally {
     opened: usize,
     confirmed: usize,
     refused: usize,
+    /// Questions that closed themselves.
+    closed: usize,
     /// Instances that a confirmed dialog named or covered when it was answered: they have to go.
     doomed: BTreeSet<InstanceId>,
     /// Those, and what a covered row came to be until the answer was taken up: they may go.
@@ -190,6 +192,10 @@ struct Monkey {
     /// Confirmed dialogs of whole regions whose work may go on: what comes to be there meanwhile
     /// goes as well.
     scopes: Vec<Scope>,
+    /// Rows in whose place a fresh instance was confirmed: they may go once that is ready.
+    retried: BTreeSet<InstanceKey>,
+    /// Whether a question stood open after the last key.
+    is_asked: bool,
 }
 
 impl Monkey {
@@ -200,34 +206,43 @@ impl Monkey {
     /// Presses a key, and takes down what became of a question about destroying.
     async fn press(&mut self, code: KeyCode) {
         self.tally.keys += 1;
+        self.see_closed();
         let before = self.model().dialog.clone();
         // What else the loop takes up together with the key comes after it.
         let meant = match &before {
-            Some(Dialog::Destroy(form)) => self.rows_in(&form.scope),
+            Some(Dialog::Confirm(form)) => self.rows_in(&form.scope),
             _ => Vec::new(),
         };
         self.happen(Input::Key(KeyEvent::new(code, KeyModifiers::NONE))).await;
-        let is_open = |dialog: &Option<Dialog>| matches!(dialog, Some(Dialog::Destroy(_)));
+        let is_open = |dialog: &Option<Dialog>| matches!(dialog, Some(Dialog::Confirm(_)));
         match (before, is_open(&self.model().dialog)) {
-            (Some(Dialog::Destroy(form)), false) => {
-                let typed = form.word.as_ref().is_none_or(|(word, typed)| word == typed.trim());
-                if code == KeyCode::Enter && typed && (form.yes || form.word.is_some()) {
+            (Some(Dialog::Confirm(form)), false) => {
+                if code == KeyCode::Enter && form.is_confirmed() {
                     self.tally.confirmed += 1;
-                    self.tally
-                        .allowed
-                        .extend(meant.iter().cloned().chain(self.rows_in(&form.scope)));
-                    self.tally.doomed.extend(meant);
-                    if !matches!(form.scope, Scope::Instances(_) | Scope::LeftOvers(_)) {
-                        self.scopes.push(form.scope);
+                    if matches!(form.action, Action::Destroy | Action::Nuke) {
+                        self.doom(meant, form.scope);
+                    } else if form.action == Action::Retry
+                        && let Scope::Instances(keys) = form.scope
+                    {
+                        self.retried.extend(keys);
                     }
                 } else {
                     self.tally.refused += 1;
                 }
             }
-            (Some(Dialog::Destroy(_)), true) | (_, false) => {}
+            (Some(Dialog::Confirm(_)), true) | (_, false) => {}
             (_, true) => self.tally.opened += 1,
         }
+        self.is_asked = is_open(&self.model().dialog);
         self.watch();
+    }
+
+    /// A question closes itself where nothing is found that it could be about.
+    fn see_closed(&mut self) {
+        let is_open = matches!(self.model().dialog, Some(Dialog::Confirm(_)));
+        if std::mem::replace(&mut self.is_asked, is_open) && !is_open {
+            self.tally.closed += 1;
+        }
     }
 
     /// Does something at the terminal, and goes on until the loop has heard of it.
@@ -243,13 +258,22 @@ impl Monkey {
         assert_eq!(left, None, "leaving ends the game");
     }
 
+    /// What a confirmed dialog meant has to go, and what it means now may.
+    fn doom(&mut self, meant: Vec<InstanceId>, scope: Scope) {
+        self.tally.allowed.extend(self.rows_in(&scope));
+        self.tally.allowed.extend(meant.iter().cloned());
+        self.tally.doomed.extend(meant);
+        if !matches!(scope, Scope::Instances(_)) {
+            self.scopes.push(scope);
+        }
+    }
+
     /// Everything in a scope that is there.
     fn rows_in(&self, scope: &Scope) -> Vec<InstanceId> {
         let rows = self.model().fleet.instances().filter(|row| match scope {
             Scope::Instances(keys) => keys.contains(&row.key),
             Scope::Region(region) => row.region == *region,
             Scope::All | Scope::Account(..) => true,
-            Scope::LeftOvers(_) => false,
         });
         rows.filter_map(|row| row.id().cloned()).collect()
     }
@@ -270,6 +294,9 @@ impl Monkey {
             if covered {
                 self.tally.allowed.insert(id.clone());
                 self.tally.doomed.insert(id.clone());
+            }
+            if self.retried.contains(&row.key) {
+                self.tally.allowed.insert(id.clone());
             }
             assert!(self.tally.allowed.contains(id), "nobody wanted {id} to go");
             self.tally.destroyed.insert(id.clone());
@@ -299,9 +326,8 @@ impl Monkey {
             return;
         }
         match self.model().dialog.clone() {
-            Some(Dialog::Destroy(form)) => {
-                let word = form.word.map(|(word, _)| word);
-                self.answer(word.as_deref()).await;
+            Some(Dialog::Confirm(form)) => {
+                self.answer(form.word.as_deref()).await;
             }
             Some(Dialog::Create(form)) => {
                 let much = self.model().fleet.len() > ROWS;
@@ -340,7 +366,7 @@ impl Monkey {
             (None, false) => {}
         }
         self.press(KeyCode::Enter).await;
-        if matches!(self.model().dialog, Some(Dialog::Destroy(_))) {
+        if matches!(self.model().dialog, Some(Dialog::Confirm(_))) {
             self.press(KeyCode::Esc).await;
         }
     }
@@ -354,7 +380,7 @@ impl Monkey {
     async fn type_command(&mut self) {
         let word = *self.dice.pick(&[
             "sort age",
-            "run uptime",
+            "exec uptime",
             "theme light",
             "columns phase region",
             "filter -x",
@@ -421,6 +447,7 @@ impl Monkey {
         while self.model().dialog.is_some() {
             self.press(KeyCode::Esc).await;
         }
+        self.see_closed();
         for _ in 0..3600 {
             if self.model().changing().next().is_none() {
                 break;
@@ -453,7 +480,15 @@ fn monkey(seed: u64) -> Monkey {
     let screen = Screen::new(Glass::new(window, Rc::clone(&keys)), ability, None, true);
     let mut event_loop = EventLoop::new(open.engine, Caged(screen));
     event_loop.engine.handle(Message::Command(Command::Refresh));
-    Monkey { dice: Dice(seed | 1), event_loop, keys, tally: Tally::default(), scopes: Vec::new() }
+    Monkey {
+        dice: Dice(seed | 1),
+        event_loop,
+        keys,
+        tally: Tally::default(),
+        scopes: Vec::new(),
+        retried: BTreeSet::new(),
+        is_asked: false,
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -494,7 +529,7 @@ async fn a_monkey_does_no_harm() {
     );
     // Shown by `--nocapture`.
     writeln!(io::stdout(), "{report}").unwrap();
-    assert_eq!(tally.opened, tally.confirmed + tally.refused, "{report}");
+    assert_eq!(tally.opened, tally.confirmed + tally.refused + tally.closed, "{report}");
     let told = monkey.model().log.events().lines().map(ToString::to_string);
     let told: Vec<String> = told.collect();
     assert!(left.is_empty(), "{report}: {left:?}\n{}", told.join("\n"));

@@ -255,6 +255,6 @@ mod tests {
 
     #[test]
     fn each_field_has_one_column() {
-        assert_eq!(chosen(Field::ALL.into_iter()).count(), INSTANCE.len());
+        assert_eq!(chosen(Field::ALL.iter().copied()).count(), INSTANCE.len());
     }
 }

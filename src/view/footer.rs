@@ -5,10 +5,10 @@ use ratatui::layout::Rect;
 use super::text;
 use super::{HitMap, Pen, Tone};
 use crate::app::{
-    Aim, Command, Dialog, LinesCommand, Model, Pane, PanelsCommand, RowCommand, ScreenCommand,
-    TableCommand,
+    Action, Aim, Command, Dialog, LinesCommand, Model, Pane, PanelsCommand, RowCommand,
+    ScreenCommand, TableCommand,
 };
-use crate::fleet::Level;
+use crate::fleet::{Health, Level};
 
 /// Draws it. Hints that do not fit are left out from the end.
 pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Rect) {
@@ -50,6 +50,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Re
 fn is_of_use(model: &Model, command: &Command) -> bool {
     let has_row = !model.table.is_empty();
     match command {
+        Command::Ask(Action::Retry, _) => model.read_only.is_none() && has_failed(model),
         Command::Ask(_, aim) => model.read_only.is_none() && (*aim != Aim::Chosen || has_row),
         // On a narrow screen a pane has all of it anyway.
         Command::Panels(PanelsCommand::Zoom) => {
@@ -57,7 +58,7 @@ fn is_of_use(model: &Model, command: &Command) -> bool {
         }
         Command::Panels(PanelsCommand::Open(Pane::Details | Pane::Output))
         | Command::Table(TableCommand::Mark)
-        | Command::Row(RowCommand::Shell) => has_row,
+        | Command::Row(RowCommand::Shell(_)) => has_row,
         Command::Screen(ScreenCommand::Filter) | Command::Table(TableCommand::SortNext) => {
             !model.fleet.is_empty()
         }
@@ -66,4 +67,10 @@ fn is_of_use(model: &Model, command: &Command) -> bool {
         }
         _ => true,
     }
+}
+
+/// Whether the row under the cursor is one that a fresh instance would help.
+fn has_failed(model: &Model) -> bool {
+    let row = model.table.cursor().and_then(|key| model.fleet.get(key));
+    row.is_some_and(|row| matches!(row.phase.health(), Health::Bad | Health::Interrupted))
 }

@@ -3,9 +3,11 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
+use unicode_segmentation::UnicodeSegmentation;
 
 use super::text;
 use super::theme::{Theme, Tone};
+use crate::app::TextField;
 
 /// A frame's buffer and the theme it is drawn in.
 pub(super) struct Pen<'a> {
@@ -46,6 +48,19 @@ impl<'a> Pen<'a> {
             Style::reset().patch(style),
         );
         end - area.x
+    }
+
+    /// Writes a text that is typed, and the cursor in it: what of it has no room is hidden on the
+    /// side where the cursor is not.
+    pub(super) fn field(&mut self, area: Rect, x: u16, line: u16, field: &TextField) {
+        let room = usize::from(area.width.saturating_sub(x)).saturating_sub(1);
+        let hidden = field.hidden(room);
+        let shown = text::skip(field.text(), hidden);
+        self.text(area, x, line, Tone::Plain, text::head(shown, room));
+        let at = field.cursor().saturating_sub(hidden);
+        let under = text::skip(shown, at).graphemes(true).next().unwrap_or(" ");
+        let at = x.saturating_add(u16::try_from(at).unwrap_or(u16::MAX));
+        self.styled(area, at, line, self.theme.chosen(), under);
     }
 
     /// Writes several pieces one after the other. Returns where they ended.

@@ -56,7 +56,7 @@ fn draw_line(reader: &Reader, pen: &mut Pen<'_>, area: Rect, at: u16, line: &Lin
     }
     pen.text(area, x, at, Tone::Plain, &line.text);
     if reader.finds(line)
-        && let Some(word) = reader.needle.split_whitespace().next()
+        && let Some(word) = reader.needle.text().split_whitespace().next()
         && let Some(found) = find(&line.text, word)
         && let (Some(before), Some(said)) =
             (line.text.get(..found), line.text.get(found..found + word.len()))
@@ -76,9 +76,10 @@ fn status(reader: &Reader, pen: &mut Pen<'_>, area: Rect, ring: &Ring) {
     if reader.typing || !reader.needle.is_empty() {
         let area = Rect { width: area.width.saturating_sub(taken), ..area };
         let x = pen.text(area, 1, 0, Tone::Accent, if reader.only { "& " } else { "/ " });
-        let x = pen.text(area, x, 0, Tone::Plain, &reader.needle);
         if reader.typing {
-            pen.styled(area, x, 0, pen.theme.chosen(), " ");
+            pen.field(area, x, 0, &reader.needle);
+        } else {
+            pen.text(area, x, 0, Tone::Plain, reader.needle.text());
         }
     }
 }

@@ -118,9 +118,10 @@ fn status(model: &Model, pen: &mut Pen<'_>, area: Rect, lettered: bool) {
     let filter = table.query().text();
     if model.filtering || !filter.is_empty() {
         let x = pen.text(area, 1, 0, Tone::Accent, "/ ");
-        let x = pen.text(area, x, 0, Tone::Plain, filter);
         if model.filtering {
-            pen.styled(area, x, 0, pen.theme.chosen(), " ");
+            pen.field(area, x, 0, &model.filter);
+        } else {
+            pen.text(area, x, 0, Tone::Plain, filter);
         }
     } else if let Some((tone, said)) = aside {
         pen.text(area, 3, 0, tone, &said);
@@ -139,10 +140,14 @@ fn aside(model: &Model) -> Option<(Tone, String)> {
     let instance = model.fleet.get(model.table.cursor()?)?;
     match &instance.phase {
         Phase::Failed(failure) => {
-            let command = Command::Panels(PanelsCommand::Open(Pane::Details));
-            let key = model.keymap.key_for(Context::Table, &command).unwrap_or_default();
+            let key = |command: &Command| {
+                model.keymap.key_for(Context::Table, command).unwrap_or_default()
+            };
+            let details = key(&Command::Panels(PanelsCommand::Open(Pane::Details)));
+            let retry = key(&Command::Ask(Action::Retry, Aim::Chosen));
             let reason = clean(&failure.reason, 1024);
-            Some((Tone::Bad, format!("{}: {reason}. {key}: what to do", failure.step)))
+            let step = failure.step;
+            Some((Tone::Bad, format!("{step}: {reason}. {details}: what to do, {retry}: retry")))
         }
         phase if phase.is_deploying() => Some((Tone::Dim, instance.last_line.clone()?)),
         _ => None,

@@ -28,6 +28,21 @@ pub fn cut<'a>(text: &'a str, room: usize, sign: &str) -> Cow<'a, str> {
     Cow::Owned(format!("{}{sign}", text[..end].trim_end()))
 }
 
+/// As much of the text as fits into so many columns.
+pub fn head(text: &str, room: usize) -> &str {
+    &text[..text.len() - skip(text, room).len()]
+}
+
+/// The text without so many columns of its beginning.
+pub fn skip(text: &str, columns: usize) -> &str {
+    let mut used = 0;
+    let at = text.grapheme_indices(true).find(|(_, grapheme)| {
+        used += width(grapheme);
+        used > columns
+    });
+    at.map_or("", |(at, _)| &text[at..])
+}
+
 /// The text on lines of at most `room` columns, broken between words where that is possible.
 pub fn wrap(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
@@ -115,6 +130,8 @@ mod tests {
         assert_eq!(cut("日本語", 4, "…"), "日…");
         assert_eq!(cut("e\u{301}e\u{301}e\u{301}", 2, "…"), "e\u{301}…");
         assert_eq!(cut("abc", 0, "…"), "");
+        assert_eq!((head("日本語", 3), skip("日本語", 3)), ("日", "本語"));
+        assert_eq!((head("abc", 9), skip("abc", 3)), ("abc", ""));
     }
 
     #[test]

@@ -91,7 +91,7 @@ fn each_pane_in_all_sizes() {
 fn answers_stand_side_by_side() {
     for (width, height) in SIZES {
         let mut screen = fleet(width, height);
-        let effects = screen.press("ga!df -h /<Enter>");
+        let effects = screen.press("ga!df -h /<Enter><Right><Enter>");
         let [Effect::Start(job, Job::Exec(command, instances)), ..] = effects.as_slice() else {
             panic!("{effects:?}");
         };
@@ -111,7 +111,7 @@ fn answers_stand_side_by_side() {
             screen.report_of(job, News::Instance(key.clone(), ran));
         }
         assert_snapshot!(format!("pane_answers_{width}x{height}"), screen.photo());
-        let effects = screen.press("<Esc>g!uptime<Enter>");
+        let effects = screen.press("<Esc>g!uptime<Enter><Right><Enter>");
         assert!(effects.contains(&Effect::Cancel(job)), "the one before is stopped: {effects:?}");
     }
 }
@@ -150,7 +150,7 @@ fn nothing_is_run_where_nothing_can_be() {
     screen.press("gj!");
     assert!(screen.text().contains("no chosen instance has an address yet"), "{}", screen.text());
     screen.model.read_only = Some("another spot-tui works on this state".into());
-    assert_eq!(screen.press("g:run reboot<Enter>"), []);
+    assert_eq!(screen.press("g:exec reboot<Enter>"), []);
     assert!(screen.text().contains("read-only, nothing is run"), "{}", screen.text());
 }
 

@@ -1,7 +1,9 @@
 //! How to leave while jobs are at work.
 
+use strum::VariantArray;
+
 /// How to leave while jobs are at work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray)]
 pub enum Leave {
     /// Not at all.
     Stay,
@@ -15,7 +17,7 @@ pub enum Leave {
 
 impl Leave {
     /// All ways, the harmless one first.
-    pub const ALL: [Self; 4] = [Self::Stay, Self::Wait, Self::Resume, Self::Cancel];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// The word on the button.
     pub fn word(self) -> &'static str {
@@ -35,21 +37,5 @@ impl Leave {
             Self::Resume => "Instances go on and cost money; the next start takes them up again.",
             Self::Cancel => "Stops the work, takes back what a create has made, and leaves.",
         }
-    }
-}
-
-/// Whether to leave, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QuitForm {
-    /// What is under way: `create #3 in us-west-2`.
-    pub jobs: Vec<String>,
-    /// The chosen way's place in [`Leave::ALL`].
-    pub at: usize,
-}
-
-impl QuitForm {
-    /// The chosen way.
-    pub fn choice(&self) -> Leave {
-        Leave::ALL.get(self.at).copied().unwrap_or(Leave::Stay)
     }
 }

@@ -1,7 +1,7 @@
-//! What follows from a key in a dialog, and typing into its fields.
+//! What follows from a key in a dialog.
 
 use super::leave::Leave;
-use crate::app::command::{Command, Edit};
+use crate::app::Command;
 use crate::fleet::Secret;
 
 /// What follows from a key in a dialog.
@@ -17,22 +17,4 @@ pub(in crate::app) enum Next {
     Leave(Leave),
     /// It closes, and the job gets its answer.
     Answer(Secret),
-}
-
-/// The longest text of a field, in bytes.
-const FIELD: usize = 1024;
-
-/// Types into a field, or erases.
-pub(in crate::app) fn edit(text: &mut String, edit: Edit) {
-    match edit {
-        Edit::Type(character) => {
-            if text.len() + character.len_utf8() <= FIELD {
-                text.push(character);
-            }
-        }
-        Edit::Erase => {
-            text.pop();
-        }
-        Edit::EraseAll => text.clear(),
-    }
 }

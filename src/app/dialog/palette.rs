@@ -1,93 +1,60 @@
-//! The command line: every action of the keymap by its name, and a few that take words.
+//! The command line: every action of the keymap by its name, and those that take words.
+//!
+//! What is typed is read by `line`; this is what of it is proposed, chosen and remembered.
 
-use super::next::edit;
-use crate::app::Field;
-use crate::app::command::{
-    Action, Aim, Command, Copied, LinesCommand, Press, RowCommand, ScreenCommand, TableCommand,
-};
+use super::line::{self, VERBS, Verb};
+use crate::app::command::{Motion, Press};
+use crate::app::history::History;
 use crate::app::keymap::Keymap;
-use crate::config::ThemeName;
+use crate::app::{Command, TextField};
+
+pub use super::line::{Proposal, Words};
 
 /// The command line while it is typed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Palette {
     /// What was typed.
-    pub typed: String,
+    pub field: TextField,
     /// The place of the chosen proposal.
     pub at: usize,
+    /// Whether the arrows go through what was typed earlier, and how far back they are.
+    back: Option<usize>,
 }
-
-/// Something that could be meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Proposal {
-    /// The line that it completes to.
-    pub line: String,
-    /// Its keys, where it has some.
-    pub keys: String,
-    /// What it does.
-    pub help: String,
-}
-
-/// What follows the word of a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Words {
-    /// A name of a field.
-    Field,
-    /// Names of fields.
-    Fields,
-    /// A theme.
-    Theme,
-    /// What to copy.
-    Copied,
-    /// Anything.
-    Text,
-}
-
-/// The commands that take words, and what those are.
-const VERBS: [(&str, Words, &str); 7] = [
-    ("filter", Words::Text, "show only rows with these words: region:us phase:failed -type:t3"),
-    ("sort", Words::Field, "sort by this column; again: the other way round"),
-    ("columns", Words::Fields, "show these columns, in this order"),
-    ("copy", Words::Copied, "copy something of the row under the cursor"),
-    ("theme", Words::Theme, "colours and signs"),
-    ("export", Words::Text, "write the events to this file"),
-    ("run", Words::Text, "run this on the marked instances, else on the one under the cursor"),
-];
-
-const COPIED: [(&str, Copied); 3] =
-    [("address", Copied::Address), ("id", Copied::Id), ("ssh", Copied::Ssh)];
 
 impl Palette {
     /// A line that was begun.
     pub(in crate::app) fn of(typed: &str) -> Self {
-        Self { typed: typed.to_owned(), at: 0 }
+        Self { field: TextField::of(typed), ..Self::default() }
     }
 
     /// What could be meant by what was typed so far, the likeliest first.
-    pub fn proposals(&self, keymap: &Keymap) -> Vec<Proposal> {
-        match self.typed.trim_start().split_once(' ') {
-            None => verbs(self.typed.trim(), keymap),
-            Some((verb, rest)) => words(verb, rest),
+    pub fn proposals(&self, words: &Words<'_>) -> Vec<Proposal> {
+        let typed = self.field.text().trim_start();
+        match typed.split_once(' ') {
+            None => verbs(typed.trim(), words.keymap),
+            Some((verb, rest)) => line::continuations(verb, rest, words),
         }
     }
 
-    /// Takes a command that types; what is meant is for [`Palette::meant`].
-    pub(in crate::app) fn take(&mut self, press: Press, keymap: &Keymap) {
+    /// Takes what is pressed; what is meant is for [`Palette::meant`].
+    pub(in crate::app) fn take(&mut self, press: Press, words: &Words<'_>, history: &History) {
         match press {
+            // Above the first proposal is what was typed before.
+            Press::Move(Motion::Up) if self.at == 0 => self.recall(history, true),
+            Press::Move(Motion::Down) if self.back.is_some() => self.recall(history, false),
             Press::Move(motion) => {
-                let count = self.proposals(keymap).len();
+                let count = self.proposals(words).len();
                 self.at = motion.from(self.at, count, count);
             }
             Press::Complete => {
-                if let Some(proposal) = self.proposals(keymap).into_iter().nth(self.at) {
-                    let more = VERBS.iter().any(|(verb, ..)| *verb == proposal.line);
-                    self.typed = proposal.line + if more { " " } else { "" };
-                    self.at = 0;
+                if let Some(proposal) = self.proposals(words).into_iter().nth(self.at) {
+                    let more = VERBS.iter().any(|verb| verb.word == proposal.line);
+                    *self = Self::of(&(proposal.line + if more { " " } else { "" }));
                 }
             }
-            Press::Edit(key) => {
-                edit(&mut self.typed, key);
-                self.at = 0;
+            Press::Edit(edit) => {
+                self.field.edit(edit);
+                (self.at, self.back) = (0, None);
             }
             Press::Accept
             | Press::Back
@@ -98,19 +65,33 @@ impl Palette {
         }
     }
 
+    /// Puts a pasted text where the cursor is. Says why not.
+    pub(in crate::app) fn paste(&mut self, text: &str) -> Result<(), String> {
+        (self.at, self.back) = (0, None);
+        self.field.paste(text)
+    }
+
+    fn recall(&mut self, history: &History, older: bool) {
+        let (back, line) = history.step(self.back, older);
+        self.field = TextField::of(line);
+        self.back = back;
+    }
+
     /// The command that is meant, or why there is none. A line that is none by itself means the
     /// chosen proposal.
-    pub(in crate::app) fn meant(&self, keymap: &Keymap) -> Result<Command, String> {
-        let typed = self.typed.trim();
-        let proposals = self.proposals(keymap);
+    pub(in crate::app) fn meant(&self, words: &Words<'_>) -> Result<Command, String> {
+        let typed = self.field.text().trim();
+        let proposals = self.proposals(words);
         let chosen = proposals.get(self.at).map(|proposal| proposal.line.as_str());
         if self.at > 0
             && let Some(chosen) = chosen
         {
-            return read(chosen, keymap);
+            return line::read(chosen, words);
         }
-        read(typed, keymap).or_else(|why| match chosen {
-            Some(chosen) if !typed.is_empty() => read(chosen, keymap),
+        line::read(typed, words).or_else(|why| match chosen {
+            Some(chosen) if !typed.is_empty() && line::may_be_guessed(typed) => {
+                line::read(chosen, words)
+            }
             _ => Err(why),
         })
     }
@@ -118,19 +99,18 @@ impl Palette {
 
 /// The verbs that begin with what was typed, then those that have its letters in that order.
 fn verbs(typed: &str, keymap: &Keymap) -> Vec<Proposal> {
-    let taking = VERBS.iter().map(|(verb, _, help)| Proposal {
-        line: (*verb).to_owned(),
-        keys: String::new(),
-        help: (*help).to_owned(),
-    });
     let actions = keymap.actions().map(|(binding, keys)| Proposal {
         line: binding.name.to_owned(),
         keys: keys.iter().map(|key| key.name()).collect::<Vec<_>>().join(" "),
         help: binding.help.to_owned(),
     });
-    let mut all: Vec<Proposal> =
-        actions.filter(|action| !VERBS.iter().any(|(verb, ..)| *verb == action.line)).collect();
-    all.extend(taking);
+    let mut all: Vec<Proposal> = actions.collect();
+    let unbound = |verb: &&Verb| !keymap.actions().any(|(binding, _)| binding.name == verb.word);
+    all.extend(VERBS.iter().filter(unbound).map(|verb| Proposal {
+        line: verb.word.to_owned(),
+        keys: String::new(),
+        help: verb.help.to_owned(),
+    }));
     let mut ranked: Vec<(u8, Proposal)> = all
         .into_iter()
         .filter_map(|proposal| Some((rank(&proposal.line, typed)?, proposal)))
@@ -157,84 +137,45 @@ fn rank(word: &str, typed: &str) -> Option<u8> {
     typed.chars().all(|wanted| letters.any(|letter| letter == wanted)).then_some(SCATTERED)
 }
 
-/// How a command with words can go on.
-fn words(verb: &str, rest: &str) -> Vec<Proposal> {
-    let Some((_, kind, help)) = VERBS.iter().find(|(known, ..)| *known == verb) else {
-        return Vec::new();
-    };
-    let (before, last) = rest.rsplit_once(' ').unwrap_or(("", rest));
-    let names: Vec<&str> = match kind {
-        Words::Field | Words::Fields => Field::ALL.into_iter().map(Field::name).collect(),
-        Words::Theme => ThemeName::ALL.map(|(name, _)| name).to_vec(),
-        Words::Copied => COPIED.map(|(name, _)| name).to_vec(),
-        Words::Text => {
-            let line = format!("{verb} {rest}").trim_end().to_owned();
-            return vec![Proposal { line, keys: String::new(), help: (*help).to_owned() }];
-        }
-    };
-    let lead = if before.is_empty() { verb.to_owned() } else { format!("{verb} {before}") };
-    names
-        .into_iter()
-        .filter(|name| name.starts_with(last) && !before.split(' ').any(|word| word == *name))
-        .map(|name| Proposal {
-            line: format!("{lead} {name}"),
-            keys: String::new(),
-            help: String::new(),
-        })
-        .collect()
-}
-
-/// The command that a whole line says.
-fn read(line: &str, keymap: &Keymap) -> Result<Command, String> {
-    let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
-    let rest = rest.trim();
-    if rest.is_empty() {
-        let action = keymap.actions().find(|(binding, _)| binding.name == verb);
-        return action
-            .map(|(binding, _)| binding.command.clone())
-            .ok_or_else(|| format!("'{verb}' is no command; ? shows them all"));
-    }
-    let field = |name: &str| Field::named(name).ok_or_else(|| format!("'{name}' is no column"));
-    let kind = VERBS.iter().find(|(known, ..)| *known == verb).map(|(_, kind, _)| kind);
-    match (verb, kind) {
-        ("filter", _) => Ok(Command::Table(TableCommand::SetFilter(rest.to_owned()))),
-        ("export", _) => Ok(Command::Lines(LinesCommand::Export(Some(rest.to_owned())))),
-        ("run", _) => Ok(Command::Ask(Action::Exec(rest.to_owned()), Aim::Chosen)),
-        (_, Some(Words::Field)) => {
-            field(rest).map(|field| Command::Table(TableCommand::SortBy(field)))
-        }
-        (_, Some(Words::Fields)) => rest
-            .split([' ', ','])
-            .filter(|name| !name.is_empty())
-            .map(field)
-            .collect::<Result<_, _>>()
-            .map(|fields| Command::Table(TableCommand::SetColumns(fields))),
-        (_, Some(Words::Theme)) => {
-            let theme = ThemeName::ALL.into_iter().find(|(name, _)| *name == rest);
-            theme
-                .map(|(_, theme)| Command::Screen(ScreenCommand::Theme(theme)))
-                .ok_or(format!("'{rest}' is no theme"))
-        }
-        (_, Some(Words::Copied)) => {
-            let copied = COPIED.into_iter().find(|(name, _)| *name == rest);
-            let why = || format!("'{rest}' cannot be copied; address, id and ssh can");
-            copied.map(|(_, copied)| Command::Row(RowCommand::Copy(copied))).ok_or_else(why)
-        }
-        _ => Err(format!("'{verb}' takes no words")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
+    use crate::app::{
+        Action, Aim, Copied, Field, LeaveCommand, RowCommand, Scope, ScreenCommand, TableCommand,
+    };
+    use crate::fleet::{Ec2State, Fleet, Instance, Phase};
+
+    /// Two in us-west-2, one in eu-west-1, each with its id as its key.
+    fn fleet() -> Fleet {
+        let mut fleet = Fleet::default();
+        for (id, region) in [("i-0a", "us-west-2"), ("i-0b", "us-west-2"), ("i-09", "eu-west-1")] {
+            let now = Timestamp::UNIX_EPOCH;
+            let mut row = Instance::planned(id.into(), region.into(), "spot-1".into(), now);
+            row.machine = Some(crate::app::update::tests::machine(id, region, Ec2State::Running));
+            row.phase = Phase::Running;
+            fleet.insert(row);
+        }
+        fleet
+    }
+
+    fn with<T>(text: &str, ask: impl FnOnce(&mut Palette, &Words<'_>) -> T) -> T {
+        let (keymap, fleet) = (Keymap::default(), fleet());
+        ask(&mut Palette::of(text), &Words { keymap: &keymap, fleet: &fleet, config: None })
+    }
 
     fn meant(text: &str) -> Result<Command, String> {
-        Palette::of(text).meant(&Keymap::default())
+        with(text, |palette, words| palette.meant(words))
     }
 
     fn lines(text: &str) -> Vec<String> {
-        let proposals = Palette::of(text).proposals(&Keymap::default());
+        let proposals = with(text, |palette, words| palette.proposals(words));
         proposals.into_iter().map(|proposal| proposal.line).collect()
+    }
+
+    fn rows(keys: &[&str]) -> Scope {
+        Scope::Instances(keys.iter().map(|key| (*key).into()).collect())
     }
 
     #[test]
@@ -243,6 +184,7 @@ mod tests {
         for (binding, _) in keymap.actions() {
             assert_eq!(meant(binding.name), Ok(binding.command.clone()), "{}", binding.name);
         }
+        assert_eq!(meant("q"), Ok(Command::Leave(LeaveCommand::Quit)));
     }
 
     #[test]
@@ -251,25 +193,26 @@ mod tests {
         assert_eq!(lines("dsrg"), ["destroy-region"]);
         assert_eq!(lines("theme l"), ["theme light"]);
         assert_eq!(lines("columns region ph"), ["columns region phase"]);
-        let mut palette = Palette::of("so");
-        palette.take(Press::Complete, &Keymap::default());
-        assert_eq!(palette.typed, "sort ");
+        assert_eq!(lines("ssh i-0"), ["ssh i-09", "ssh i-0a", "ssh i-0b"]);
+        assert_eq!(lines("destroy eu"), ["destroy eu-west-1"]);
+        assert_eq!(lines("exec --region us"), ["exec --region us-west-2"]);
+        let typed = with("so", |palette, words| {
+            palette.take(Press::Complete, words, &History::default());
+            palette.field.text().to_owned()
+        });
+        assert_eq!(typed, "sort ");
     }
 
     #[test]
     fn words_are_taken_and_nonsense_is_told() {
         assert_eq!(meant("sort age"), Ok(Command::Table(TableCommand::SortBy(Field::Age))));
+        let filter = TableCommand::SetFilter("phase:failed us".into());
+        assert_eq!(meant("filter phase:failed us"), Ok(Command::Table(filter)));
+        let columns = TableCommand::SetColumns(vec![Field::Phase, Field::Region]);
+        assert_eq!(meant("columns phase,region"), Ok(Command::Table(columns)));
         assert_eq!(
-            meant("filter phase:failed us"),
-            Ok(Command::Table(TableCommand::SetFilter("phase:failed us".into())))
-        );
-        assert_eq!(
-            meant("columns phase,region"),
-            Ok(Command::Table(TableCommand::SetColumns(vec![Field::Phase, Field::Region])))
-        );
-        assert_eq!(
-            meant("run df -h  /"),
-            Ok(Command::Ask(Action::Exec("df -h  /".into()), Aim::Chosen))
+            meant("theme l"),
+            Ok(Command::Screen(ScreenCommand::Theme(crate::config::ThemeName::Light)))
         );
         assert_eq!(meant("theme pink").unwrap_err(), "'pink' is no theme");
         assert_eq!(meant("quit now").unwrap_err(), "'quit' takes no words");
@@ -277,10 +220,62 @@ mod tests {
     }
 
     #[test]
+    fn an_action_is_meant_for_what_is_named() {
+        let destroy = |scope| Ok(Command::AskFor(Action::Destroy, scope));
+        assert_eq!(
+            meant("destroy i-0a 0"),
+            Err("no instance of this deployment is called '0': see `spot-tui list`".into())
+        );
+        assert_eq!(meant("destroy i-0a i-09"), destroy(rows(&["i-0a", "i-09"])));
+        assert_eq!(meant("destroy us-west-2"), destroy(Scope::Region("us-west-2".into())));
+        assert_eq!(
+            meant("diagnose --region us-west-2"),
+            Ok(Command::AskFor(Action::Diagnose, rows(&["i-0a", "i-0b"])))
+        );
+        assert_eq!(meant("ssh i-09"), Ok(Command::Row(RowCommand::Shell(Some("i-09".into())))));
+        assert!(meant("ssh i-0").unwrap_err().contains("may be any of"));
+        let go = Command::Table(TableCommand::Select("i-09".into()));
+        assert_eq!(meant("go eu-west-1"), Ok(go));
+    }
+
+    #[test]
+    fn a_command_for_nodes_is_taken_as_it_stands() {
+        let exec = |command: &str| Action::Exec(command.into());
+        assert_eq!(meant("exec df -h  /"), Ok(Command::Ask(exec("df -h  /"), Aim::Chosen)));
+        assert_eq!(
+            meant("exec --region us-west-2 -- ls -- -x"),
+            Ok(Command::AskFor(exec("ls -- -x"), rows(&["i-0a", "i-0b"])))
+        );
+        assert_eq!(
+            meant("exec --on i-09 -- uptime"),
+            Ok(Command::AskFor(exec("uptime"), rows(&["i-09"])))
+        );
+        assert_eq!(meant("exec -- ls"), Ok(Command::Ask(exec("ls"), Aim::Chosen)));
+        assert!(meant("exec --region us-west-2").is_err());
+    }
+
+    #[test]
     fn a_chosen_proposal_wins_over_what_was_typed() {
-        let keymap = Keymap::default();
-        let mut palette = Palette::of("copy");
-        palette.take(Press::Move(crate::app::Motion::Down), &keymap);
-        assert_eq!(palette.meant(&keymap), Ok(Command::Row(RowCommand::Copy(Copied::Id))));
+        let copied = with("copy", |palette, words| {
+            palette.take(Press::Move(Motion::Down), words, &History::default());
+            palette.meant(words)
+        });
+        assert_eq!(copied, Ok(Command::Row(RowCommand::Copy(Copied::Id))));
+    }
+
+    #[test]
+    fn up_goes_back_to_what_was_typed() {
+        let mut history = History::default();
+        history.push("sort age");
+        history.push("go eu-west-1");
+        let typed = with("", |palette, words| {
+            let mut seen = Vec::new();
+            for motion in [Motion::Up, Motion::Up, Motion::Down, Motion::Down] {
+                palette.take(Press::Move(motion), words, &history);
+                seen.push(palette.field.text().to_owned());
+            }
+            seen
+        });
+        assert_eq!(typed, ["go eu-west-1", "sort age", "go eu-west-1", ""]);
     }
 }

@@ -1,16 +1,21 @@
 //! One line of the keymap, and where it may hold.
 
+use strum::{IntoStaticStr, VariantArray};
+
 use super::key::Key;
 use crate::app::Command;
 
 /// What has the keyboard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum Context {
     /// The instance table.
+    #[strum(serialize = "instances")]
     Table,
     /// The pane beside it.
     Pane,
     /// The pane beside it, with lines that can be searched.
+    #[strum(serialize = "lines")]
     Reader,
     /// The log panel.
     Log,
@@ -19,16 +24,19 @@ pub enum Context {
     /// The search line of a pane.
     Search,
     /// The create dialog's counts.
+    #[strum(serialize = "create")]
     Counts,
     /// A dialog with choices to pick from.
     Choice,
     /// A dialog that wants a word typed.
+    #[strum(serialize = "confirmation")]
     Word,
     /// A dialog that wants a secret typed.
     Secret,
     /// The choice of columns.
     Columns,
     /// The command line.
+    #[strum(serialize = "command")]
     Palette,
     /// Something to read.
     Reading,
@@ -36,39 +44,11 @@ pub enum Context {
 
 impl Context {
     /// All of them.
-    pub const ALL: [Self; 13] = [
-        Self::Table,
-        Self::Pane,
-        Self::Reader,
-        Self::Log,
-        Self::Filter,
-        Self::Search,
-        Self::Counts,
-        Self::Choice,
-        Self::Word,
-        Self::Secret,
-        Self::Columns,
-        Self::Palette,
-        Self::Reading,
-    ];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// What the help calls it.
     pub fn title(self) -> &'static str {
-        match self {
-            Self::Table => "instances",
-            Self::Pane => "pane",
-            Self::Reader => "lines",
-            Self::Log => "log",
-            Self::Filter => "filter",
-            Self::Search => "search",
-            Self::Counts => "create",
-            Self::Choice => "choice",
-            Self::Word => "confirmation",
-            Self::Secret => "secret",
-            Self::Columns => "columns",
-            Self::Palette => "command",
-            Self::Reading => "reading",
-        }
+        self.into()
     }
 
     /// Whether a character that is bound to nothing is typed into a field.
@@ -81,7 +61,7 @@ impl Context {
 }
 
 /// One line of the keymap.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Binding {
     /// The action's name, in the palette and in the configuration; empty for a key that is fixed.
     pub name: &'static str,
@@ -103,4 +83,27 @@ impl Binding {
     pub(super) fn label(&self) -> &'static str {
         if self.name.is_empty() { self.help } else { self.name }
     }
+}
+
+/// An action with a name: it is in the palette, and its keys can be chosen in the configuration.
+pub(super) const fn named(
+    name: &'static str,
+    contexts: &'static [Context],
+    keys: &'static [Key],
+    command: Command,
+    help: &'static str,
+    hint: &'static str,
+) -> Binding {
+    Binding { name, contexts, keys, command, help, hint }
+}
+
+/// A key that is fixed.
+pub(super) const fn bind(
+    contexts: &'static [Context],
+    keys: &'static [Key],
+    command: Command,
+    help: &'static str,
+    hint: &'static str,
+) -> Binding {
+    named("", contexts, keys, command, help, hint)
 }

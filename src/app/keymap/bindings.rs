@@ -1,13 +1,18 @@
 //! All bindings, as data, in the order of the help and of the footer.
 
-use crossterm::event::KeyCode;
+use std::sync::LazyLock;
 
-use super::binding::{Binding, Context};
-use super::key::{Key, char, ctrl, key, shift};
+use crossterm::event::KeyCode;
+use strum::IntoEnumIterator;
+
+use super::binding::{Binding, Context, bind, named};
+use super::dialogs::DIALOG_BINDINGS;
+use super::key::{char, ctrl, key};
 use crate::app::Pane;
+use crate::app::action::{Action, Aim, Way};
 use crate::app::command::{
-    Action, Aim, Choose, ColumnPress, Command, Copied, Edit, LeaveCommand, LinesCommand, Motion,
-    PanelsCommand, Press, RowCommand, ScreenCommand, TableCommand,
+    Command, Copied, LeaveCommand, LinesCommand, Motion, PanelsCommand, Press, RowCommand,
+    ScreenCommand, TableCommand,
 };
 
 const TABLE: &[Context] = &[Context::Table];
@@ -18,37 +23,27 @@ const ROW: &[Context] = &[Context::Table, Context::Pane, Context::Reader];
 const PANELS: &[Context] = &[Context::Table, Context::Pane, Context::Reader, Context::Log];
 const MOVING: &[Context] =
     &[Context::Table, Context::Pane, Context::Reader, Context::Log, Context::Reading];
-const ARROWS: &[Context] = &[Context::Filter, Context::Counts, Context::Columns, Context::Palette];
-const FIELDS: &[Context] = &[
-    Context::Filter,
-    Context::Search,
-    Context::Counts,
-    Context::Word,
-    Context::Secret,
-    Context::Palette,
-];
-const DIALOGS: &[Context] =
-    &[Context::Counts, Context::Choice, Context::Word, Context::Secret, Context::Palette];
-const EVERYWHERE: &[Context] = &Context::ALL;
 
-/// All of them.
-pub(super) static BINDINGS: &[Binding] = &[
-    named(
-        "create",
-        PANELS,
-        &[char('c')],
-        Command::Ask(Action::Create(None), Aim::Deployment),
-        "create instances",
-        "create",
-    ),
-    named(
-        "destroy",
-        ROW,
-        &[char('d'), key(KeyCode::Delete)],
-        Command::Ask(Action::Destroy, Aim::Chosen),
-        "destroy the marked instances, else the one chosen",
-        "destroy",
-    ),
+/// All of them: what can be done comes first, for that is what the footer has to offer.
+pub(super) static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
+    let ways = Action::iter()
+        .flat_map(|action| action.entry().ways.iter().map(move |way| of_way(action.clone(), way)));
+    let others = OTHERS.iter().chain(DIALOG_BINDINGS).chain(EVERYWHERE);
+    ways.chain(others.cloned()).collect()
+});
+
+/// The keys of a way to ask for an action.
+fn of_way(action: Action, way: &'static Way) -> Binding {
+    let contexts = match way.aim {
+        Aim::Chosen => ROW,
+        Aim::Region => TABLE,
+        Aim::Deployment | Aim::Account => PANELS,
+    };
+    named(way.name, contexts, way.keys, Command::Ask(action, way.aim), way.help, way.hint)
+}
+
+/// What is no action, in the table, the panes and the log.
+static OTHERS: &[Binding] = &[
     named(
         "details",
         TABLE,
@@ -59,7 +54,7 @@ pub(super) static BINDINGS: &[Binding] = &[
     ),
     bind(
         SIDE,
-        &[key(KeyCode::Esc)],
+        &[key(KeyCode::Esc), char('q')],
         Command::Press(Press::Back),
         "close, and back to the instances",
         "close",
@@ -96,6 +91,22 @@ pub(super) static BINDINGS: &[Binding] = &[
         "export",
     ),
     named(
+        "filter",
+        &[Context::Table, Context::Pane, Context::Log],
+        &[char('/')],
+        Command::Screen(ScreenCommand::Filter),
+        "show only rows with these words: region:us phase:failed -type:t3",
+        "filter",
+    ),
+    named(
+        "palette",
+        PANELS,
+        &[char(':')],
+        Command::Screen(ScreenCommand::Palette),
+        "type a command",
+        "command",
+    ),
+    named(
         "help",
         PANELS,
         &[char('?'), key(KeyCode::F(1))],
@@ -105,7 +116,7 @@ pub(super) static BINDINGS: &[Binding] = &[
     ),
     named(
         "quit",
-        PANELS,
+        TABLE,
         &[char('q')],
         Command::Leave(LeaveCommand::Quit),
         "leave; asks first while something is under way",
@@ -113,10 +124,18 @@ pub(super) static BINDINGS: &[Binding] = &[
     ),
     bind(
         &[Context::Log],
-        &[key(KeyCode::Esc)],
+        &[key(KeyCode::Esc), char('q')],
         Command::Press(Press::Back),
         "to the newest line and back to the instances",
         "instances",
+    ),
+    named(
+        "ssh",
+        ROW,
+        &[char('t')],
+        Command::Row(RowCommand::Shell(None)),
+        "a shell on the instance, and back",
+        "ssh",
     ),
     named(
         "log",
@@ -159,28 +178,12 @@ pub(super) static BINDINGS: &[Binding] = &[
         "events",
     ),
     named(
-        "filter",
-        &[Context::Table, Context::Pane, Context::Log],
-        &[char('/')],
-        Command::Screen(ScreenCommand::Filter),
-        "show only rows with these words: region:us phase:failed -type:t3",
-        "filter",
-    ),
-    named(
         "mark",
         TABLE,
         &[char(' ')],
         Command::Table(TableCommand::Mark),
         "mark, or take the mark away",
         "mark",
-    ),
-    named(
-        "palette",
-        PANELS,
-        &[char(':')],
-        Command::Screen(ScreenCommand::Palette),
-        "type a command",
-        "command",
     ),
     named(
         "sort",
@@ -214,6 +217,14 @@ pub(super) static BINDINGS: &[Binding] = &[
         "mark from here to where the cursor goes; again ends it",
         "",
     ),
+    bind(
+        TABLE,
+        &[char('n')],
+        Command::Table(TableCommand::FindNext),
+        "to the next row that the last filter finds",
+        "",
+    ),
+    bind(TABLE, &[char('N')], Command::Table(TableCommand::FindPrevious), "to the one before", ""),
     named(
         "mark-all",
         TABLE,
@@ -231,36 +242,12 @@ pub(super) static BINDINGS: &[Binding] = &[
         "",
     ),
     named(
-        "run",
-        ROW,
-        &[char('!')],
-        Command::Ask(Action::Exec(String::new()), Aim::Chosen),
-        "run a command on the marked instances, else on the one chosen",
-        "run",
-    ),
-    named(
-        "diagnose",
-        ROW,
-        &[char('h')],
-        Command::Ask(Action::Diagnose, Aim::Chosen),
-        "look closely at the marked nodes, else at the one chosen",
-        "",
-    ),
-    named(
         "answers",
         PANELS,
         &[char('O')],
         Command::Panels(PanelsCommand::Open(Pane::Answers)),
         "what that command printed, side by side",
         "",
-    ),
-    named(
-        "ssh",
-        ROW,
-        &[char('t')],
-        Command::Row(RowCommand::Shell),
-        "a shell on the instance, and back",
-        "ssh",
     ),
     named(
         "copy",
@@ -295,46 +282,6 @@ pub(super) static BINDINGS: &[Binding] = &[
         "",
     ),
     named("refresh", PANELS, &[char('r')], Command::Refresh, "look at all regions now", "refresh"),
-    named(
-        "destroy-region",
-        TABLE,
-        &[char('R')],
-        Command::Ask(Action::Destroy, Aim::Region),
-        "destroy everything in this row's region",
-        "",
-    ),
-    named(
-        "destroy-all",
-        PANELS,
-        &[char('D')],
-        Command::Ask(Action::Destroy, Aim::Deployment),
-        "destroy the whole deployment",
-        "",
-    ),
-    named(
-        "nuke",
-        PANELS,
-        &[char('X')],
-        Command::Ask(Action::Nuke, Aim::Account),
-        "destroy everything of spot-tui in this account",
-        "",
-    ),
-    named(
-        "cleanup",
-        PANELS,
-        &[char('U')],
-        Command::Ask(Action::CleanUp, Aim::Account),
-        "remove what is left of deployments that are gone",
-        "",
-    ),
-    named(
-        "recover",
-        PANELS,
-        &[char('W')],
-        Command::Ask(Action::Recover, Aim::Deployment),
-        "write the state anew from the tags",
-        "",
-    ),
     named(
         "next-panel",
         PANELS,
@@ -434,179 +381,22 @@ pub(super) static BINDINGS: &[Binding] = &[
         "take the marks away, then the filter",
         "",
     ),
+];
+
+/// What works whatever has the keyboard.
+static EVERYWHERE: &[Binding] = &[
     bind(
-        &[Context::Reading],
-        &[key(KeyCode::Esc), char('q'), key(KeyCode::Enter), char('?')],
-        Command::Press(Press::Back),
-        "close",
-        "close",
-    ),
-    bind(
-        &[Context::Counts],
-        &[char('+'), char('='), key(KeyCode::Right)],
-        Command::Press(Press::More),
-        "one more",
-        "more",
-    ),
-    bind(
-        &[Context::Counts],
-        &[char('-'), key(KeyCode::Left)],
-        Command::Press(Press::Less),
-        "one less",
-        "less",
-    ),
-    bind(ARROWS, &[key(KeyCode::Up)], Command::Press(Press::Move(Motion::Up)), "up", ""),
-    bind(ARROWS, &[key(KeyCode::Down)], Command::Press(Press::Move(Motion::Down)), "down", ""),
-    bind(
-        &[Context::Filter, Context::Counts],
-        &[key(KeyCode::Tab)],
-        Command::Press(Press::Move(Motion::Down)),
-        "down",
-        "",
-    ),
-    bind(&[Context::Columns], &[char('k')], Command::Press(Press::Move(Motion::Up)), "up", ""),
-    bind(&[Context::Columns], &[char('j')], Command::Press(Press::Move(Motion::Down)), "down", ""),
-    bind(
-        &[Context::Columns],
-        &[char(' ')],
-        Command::Press(Press::Column(ColumnPress::Toggle)),
-        "show it, or hide it",
-        "show",
-    ),
-    bind(
-        &[Context::Columns],
-        &[key(KeyCode::Left), char('h'), char('K'), shift(KeyCode::Up)],
-        Command::Press(Press::Column(ColumnPress::Earlier)),
-        "move it to the left",
-        "earlier",
-    ),
-    bind(
-        &[Context::Columns],
-        &[key(KeyCode::Right), char('l'), char('J'), shift(KeyCode::Down)],
-        Command::Press(Press::Column(ColumnPress::Later)),
-        "move it to the right",
-        "later",
-    ),
-    bind(
-        &[Context::Columns],
-        &[char('s')],
-        Command::Press(Press::Column(ColumnPress::Sort)),
-        "sort by it",
-        "sort",
-    ),
-    bind(
-        &[Context::Columns],
-        &[char('0')],
-        Command::Press(Press::Column(ColumnPress::Reset)),
-        "all as at first",
-        "reset",
-    ),
-    bind(
-        &[Context::Columns],
-        &[key(KeyCode::Esc), key(KeyCode::Enter), char('q'), char('C')],
-        Command::Press(Press::Back),
-        "close",
-        "close",
-    ),
-    bind(
-        &[Context::Palette],
-        &[key(KeyCode::Tab)],
-        Command::Press(Press::Complete),
-        "finish the word",
-        "complete",
-    ),
-    bind(
-        &[Context::Choice],
-        &[key(KeyCode::Right), key(KeyCode::Tab), char('l'), key(KeyCode::Down), char('j')],
-        Command::Press(Press::Choose(Choose::Next)),
-        "the next choice",
-        "choose",
-    ),
-    bind(
-        &[Context::Choice],
-        &[key(KeyCode::Left), key(KeyCode::BackTab), char('h'), key(KeyCode::Up), char('k')],
-        Command::Press(Press::Choose(Choose::Previous)),
-        "the choice before",
-        "",
-    ),
-    bind(
-        &[Context::Choice],
-        &[char('y')],
-        Command::Press(Press::Choose(Choose::Yes)),
-        "go to Yes",
-        "",
-    ),
-    bind(
-        &[Context::Choice],
-        &[char('n')],
-        Command::Press(Press::Choose(Choose::No)),
-        "go to No",
-        "",
-    ),
-    bind(DIALOGS, &[key(KeyCode::Enter)], Command::Press(Press::Accept), "go on", "go on"),
-    bind(
-        DIALOGS,
-        &[key(KeyCode::Esc)],
-        Command::Press(Press::Back),
-        "back, and nothing is done",
-        "back",
-    ),
-    bind(
-        &[Context::Filter, Context::Search],
-        &[key(KeyCode::Enter)],
-        Command::Press(Press::Accept),
-        "keep the words and go back",
-        "keep",
-    ),
-    bind(
-        &[Context::Filter, Context::Search],
-        &[key(KeyCode::Esc)],
-        Command::Press(Press::Back),
-        "forget the words",
-        "show all",
-    ),
-    bind(
-        FIELDS,
-        &[key(KeyCode::Backspace)],
-        Command::Press(Press::Edit(Edit::Erase)),
-        "erase a character",
-        "",
-    ),
-    bind(FIELDS, &[ctrl('u')], Command::Press(Press::Edit(Edit::EraseAll)), "erase all of it", ""),
-    bind(
-        EVERYWHERE,
+        Context::ALL,
         &[ctrl('c')],
         Command::Leave(LeaveCommand::Interrupt),
         "leave; twice: without a question",
         "",
     ),
     bind(
-        EVERYWHERE,
+        Context::ALL,
         &[ctrl('z')],
         Command::Leave(LeaveCommand::Suspend),
         "back to the shell until fg",
         "",
     ),
 ];
-
-/// An action with a name: it is in the palette, and its keys can be chosen in the configuration.
-const fn named(
-    name: &'static str,
-    contexts: &'static [Context],
-    keys: &'static [Key],
-    command: Command,
-    help: &'static str,
-    hint: &'static str,
-) -> Binding {
-    Binding { name, contexts, keys, command, help, hint }
-}
-
-const fn bind(
-    contexts: &'static [Context],
-    keys: &'static [Key],
-    command: Command,
-    help: &'static str,
-    hint: &'static str,
-) -> Binding {
-    named("", contexts, keys, command, help, hint)
-}

@@ -10,18 +10,33 @@ pub struct Key {
 }
 
 /// A key without modifiers.
-pub(super) const fn key(code: KeyCode) -> Key {
+pub(in crate::app) const fn key(code: KeyCode) -> Key {
     Key { code, modifiers: KeyModifiers::NONE }
 }
 
 /// A character.
-pub(super) const fn char(character: char) -> Key {
+pub(in crate::app) const fn char(character: char) -> Key {
     key(KeyCode::Char(character))
 }
 
 /// A character with Control.
 pub(super) const fn ctrl(character: char) -> Key {
     Key { code: KeyCode::Char(character), modifiers: KeyModifiers::CONTROL }
+}
+
+/// A character with Alt.
+pub(super) const fn alt(character: char) -> Key {
+    Key { code: KeyCode::Char(character), modifiers: KeyModifiers::ALT }
+}
+
+/// A key with Control that is no character.
+pub(super) const fn ctrl_key(code: KeyCode) -> Key {
+    Key { code, modifiers: KeyModifiers::CONTROL }
+}
+
+/// A key with Alt that is no character.
+pub(super) const fn alt_key(code: KeyCode) -> Key {
+    Key { code, modifiers: KeyModifiers::ALT }
 }
 
 /// A key with Shift that is no character.
@@ -88,12 +103,17 @@ impl Key {
             return Some(key(KeyCode::F(number)));
         }
         let (modifier, rest) = text.split_once('-')?;
-        let inner = Self::parse(rest)?;
-        let KeyCode::Char(character) = inner.code else {
-            return modifier.eq_ignore_ascii_case("shift").then(|| shift(inner.code));
-        };
-        let plain = inner.modifiers.is_empty() && modifier.eq_ignore_ascii_case("ctrl");
-        plain.then(|| ctrl(character.to_ascii_lowercase()))
+        let Key { code, modifiers: KeyModifiers::NONE } = Self::parse(rest)? else { return None };
+        let is = |name: &str| modifier.eq_ignore_ascii_case(name);
+        match code {
+            KeyCode::Char(character) if is("ctrl") => Some(ctrl(character.to_ascii_lowercase())),
+            KeyCode::Char(character) if is("alt") => Some(alt(character)),
+            KeyCode::Char(_) => None,
+            code if is("shift") => Some(shift(code)),
+            code if is("ctrl") => Some(ctrl_key(code)),
+            code if is("alt") => Some(alt_key(code)),
+            _ => None,
+        }
     }
 
     /// How the key is written in hints and help.
@@ -105,12 +125,13 @@ impl Key {
             (None, KeyCode::F(number)) => format!("F{number}"),
             (None, other) => format!("{other:?}"),
         };
-        if self.modifiers.contains(KeyModifiers::CONTROL) {
-            format!("Ctrl-{}", name.to_uppercase())
-        } else if self.modifiers.contains(KeyModifiers::SHIFT) {
-            format!("Shift-{name}")
-        } else {
-            name
+        let is_letter = matches!(self.code, KeyCode::Char(character) if character != ' ');
+        match self.modifiers {
+            KeyModifiers::CONTROL if is_letter => format!("Ctrl-{}", name.to_uppercase()),
+            KeyModifiers::CONTROL => format!("Ctrl-{name}"),
+            KeyModifiers::ALT => format!("Alt-{name}"),
+            KeyModifiers::SHIFT => format!("Shift-{name}"),
+            _ => name,
         }
     }
 }
@@ -123,7 +144,12 @@ mod tests {
     fn what_is_shown_can_be_written() {
         let mut keys = vec![char('c'), char('D'), char('-'), ctrl('n'), key(KeyCode::F(12))];
         keys.extend(NAMES.map(|(_, code)| key(code)));
-        keys.push(shift(KeyCode::Down));
+        keys.extend([
+            shift(KeyCode::Down),
+            alt('b'),
+            ctrl_key(KeyCode::Left),
+            alt_key(KeyCode::Up),
+        ]);
         for key in keys {
             assert_eq!(Key::parse(&key.name()), Some(key), "{}", key.name());
         }

@@ -5,7 +5,8 @@
 
 mod binding;
 mod bindings;
-mod key;
+mod dialogs;
+pub(super) mod key;
 
 use std::collections::BTreeMap;
 
@@ -64,7 +65,7 @@ impl Keymap {
     /// Keys that ask for two things in one context: the names of the two, and a sentence.
     fn clashes(&self) -> Vec<(&'static str, &'static str, String)> {
         let mut clashes = Vec::new();
-        for context in Context::ALL {
+        for context in Context::ALL.iter().copied() {
             let mut seen: Vec<(Key, &'static Binding)> = Vec::new();
             for (binding, keys) in self.bindings(context) {
                 for key in keys {
@@ -91,7 +92,7 @@ impl Keymap {
             Key { code: KeyCode::Char(character), modifiers: KeyModifiers::NONE }
                 if context.takes_text() && !character.is_control() =>
             {
-                Some(Command::Press(Press::Edit(Edit::Type(character))))
+                Some(Command::Press(Press::Edit(Edit::InsertChar(character))))
             }
             _ => None,
         })
@@ -195,17 +196,18 @@ mod tests {
         let letter = press(KeyCode::Char('q'), KeyModifiers::NONE);
         assert_eq!(
             command(Context::Filter, letter),
-            Some(Command::Press(Press::Edit(Edit::Type('q'))))
+            Some(Command::Press(Press::Edit(Edit::InsertChar('q'))))
         );
-        assert_eq!(command(Context::Choice, letter), None);
-        let control = press(KeyCode::Char('w'), KeyModifiers::CONTROL);
+        let unbound = press(KeyCode::Char('x'), KeyModifiers::NONE);
+        assert_eq!(command(Context::Choice, unbound), None);
+        let control = press(KeyCode::Char('x'), KeyModifiers::CONTROL);
         assert_eq!(command(Context::Filter, control), None);
     }
 
     #[test]
     fn each_hint_has_a_key_to_show() {
         let keymap = Keymap::default();
-        for binding in BINDINGS {
+        for binding in BINDINGS.iter() {
             assert!(!binding.help.is_empty());
             assert!(binding.hint.is_empty() || !binding.keys.is_empty(), "{}", binding.name);
         }
@@ -233,13 +235,13 @@ mod tests {
 
     #[test]
     fn a_wrong_keymap_is_told_whole() {
-        let wrong = changed(&[("craete", "n"), ("destroy", "Hyper-x"), ("map", "q")]).unwrap_err();
+        let wrong = changed(&[("craete", "n"), ("destroy", "Hyper-x"), ("map", "c")]).unwrap_err();
         assert_eq!(
             wrong,
             [
                 "1:5: no action is called 'craete'; did you mean 'create'?",
                 &format!("2:5: 'Hyper-x' for 'destroy' is no key; {KEYS}"),
-                "3:5: q would be both 'quit' and 'map'",
+                "3:5: c would be both 'create' and 'map'",
             ]
         );
     }

@@ -1,63 +1,229 @@
-//! Actions: asked for, and carried out once they are confirmed.
+//! Actions: asked for, confirmed as the table of actions says, and carried out.
 
-use super::{create, destroy, run};
-use crate::app::{Action, Aim, Effect, Model, Scope};
-use crate::fleet::{Job, Level};
+use std::collections::BTreeSet;
 
-/// Asks whether to do something to what it is aimed at. What changes nothing is done at once.
+use super::{create, destroy, retry, run};
+use crate::app::action::Way;
+use crate::app::dialog::{ConfirmForm, CreateForm, Found, Palette, Target};
+use crate::app::{Action, Aim, Counts, Dialog, Effect, Model, Scope, clean};
+use crate::fleet::{Amount, Job, Level};
+
+/// Asks whether to do something to what it is aimed at. What needs no question is done at once.
 pub(super) fn ask(model: &mut Model, action: Action, aim: Aim) -> Vec<Effect> {
-    match action {
-        Action::Create(_) | Action::Add(_) => create::ask(model),
-        Action::Destroy => {
-            if let Some(scope) = aimed_at(model, aim) {
-                destroy::ask(model, action, scope);
-            }
-        }
-        Action::Exec(command) if command.is_empty() => run::ask(model),
-        Action::Nuke => return destroy::ask_for_account(model),
-        Action::CleanUp => return destroy::ask_for_left_overs(model),
-        Action::Exec(_) | Action::Diagnose | Action::Logs(_) | Action::Recover => {
-            if let Some(scope) = aimed_at(model, aim) {
-                return act(model, action, scope);
-            }
+    if is_refused(model, &action) {
+        return Vec::new();
+    }
+    match aimed_at(model, aim) {
+        Ok(scope) => ask_for(model, action, scope),
+        Err(why) => {
+            model.flash(Level::Warning, action.entry().verb, why);
+            Vec::new()
         }
     }
-    Vec::new()
 }
 
-/// What an aim means now.
-fn aimed_at(model: &Model, aim: Aim) -> Option<Scope> {
-    match aim {
-        Aim::Chosen => Some(Scope::Instances(model.table.chosen())),
-        Aim::Region => {
-            let row = model.table.cursor().and_then(|key| model.fleet.get(key))?;
-            Some(Scope::Region(row.region.clone()))
-        }
-        Aim::Deployment => Some(Scope::All),
-        Aim::Account => Some(Scope::Account(model.account.as_ref()?.id.clone(), Vec::new())),
+/// Refuses before anything is asked what may not be done. Why stands in the banner.
+fn is_refused(model: &mut Model, action: &Action) -> bool {
+    let refused = action.entry().refused.filter(|_| model.read_only.is_some());
+    if let Some(refused) = refused {
+        model.flash(Level::Warning, action.entry().verb, format!("read-only, {refused}"));
     }
+    refused.is_some()
+}
+
+/// What an aim means now; else why it means nothing.
+fn aimed_at(model: &Model, aim: Aim) -> Result<Scope, &'static str> {
+    match aim {
+        Aim::Chosen => Ok(Scope::Instances(model.table.chosen())),
+        Aim::Region => {
+            let row = model.table.cursor().and_then(|key| model.fleet.get(key));
+            row.map(|row| Scope::Region(row.region.clone())).ok_or("no instance is chosen")
+        }
+        Aim::Deployment => Ok(Scope::All),
+        Aim::Account => {
+            let account = model.account.as_ref();
+            let account = account.ok_or("AWS has not told yet which account this is")?;
+            Ok(Scope::Account(account.id.clone(), Vec::new()))
+        }
+    }
+}
+
+/// Asks whether to do something to this.
+pub(super) fn ask_for(model: &mut Model, action: Action, scope: Scope) -> Vec<Effect> {
+    if is_refused(model, &action) {
+        return Vec::new();
+    }
+    let scope = match run::reachable(model, &action, scope) {
+        Ok(scope) => scope,
+        Err(why) => {
+            model.flash(Level::Warning, action.entry().verb, why);
+            return Vec::new();
+        }
+    };
+    match action {
+        Action::Create(counts) => {
+            ask_counts(model, counts);
+            Vec::new()
+        }
+        Action::Add(counts) => {
+            ask_counts(model, Some(counts));
+            Vec::new()
+        }
+        Action::Exec(command) if command.is_empty() => {
+            model.dialog = Some(Dialog::Palette(Palette::of("exec ")));
+            Vec::new()
+        }
+        action => confirm(model, action, scope),
+    }
+}
+
+/// Asks for the answer that this action takes for so much, or does it at once.
+fn confirm(model: &mut Model, action: Action, scope: Scope) -> Vec<Effect> {
+    let targets = targets(model, &scope);
+    if targets.0.is_empty() && matches!(scope, Scope::Instances(_) | Scope::Region(_)) {
+        model.flash(Level::Info, action.entry().verb, "no instance is chosen");
+        return Vec::new();
+    }
+    // What has no way to ask for it has no question either.
+    let Some(way) = way(&action, &scope) else { return act(model, action, scope) };
+    let question = question(model, way, &action, &scope, targets.0.len());
+    let look = look_first(&action);
+    let Some(form) = ConfirmForm::new(action.clone(), scope.clone(), way, question, targets) else {
+        return act(model, action, scope);
+    };
+    let Some(look) = look else {
+        model.dialog = Some(Dialog::Confirm(Box::new(form)));
+        return Vec::new();
+    };
+    // No row tells of all of it: a job looks what there is, and until then nothing is confirmed.
+    let look = model.start(look);
+    let by = if let Effect::Start(id, _) = &look { Some(*id) } else { None };
+    let found = Some(Found { by, lines: BTreeSet::new() });
+    model.dialog = Some(Dialog::Confirm(Box::new(ConfirmForm { found, ..form })));
+    vec![look]
+}
+
+/// What tells what would go, where the rows do not.
+fn look_first(action: &Action) -> Option<Job> {
+    match action {
+        Action::Nuke => Some(Job::Inspect(Vec::new())),
+        Action::CleanUp => Some(Job::CleanUp { regions: Vec::new(), dry_run: true }),
+        Action::Create(_)
+        | Action::Add(_)
+        | Action::Destroy
+        | Action::Retry
+        | Action::Drain
+        | Action::Exec(_)
+        | Action::Diagnose
+        | Action::Logs(_)
+        | Action::Recover => None,
+    }
+}
+
+/// The rows that a question is about, and what they cost an hour.
+fn targets(model: &Model, scope: &Scope) -> (Vec<Target>, Amount) {
+    let rows = destroy::in_scope(model, scope);
+    let target = |row: &crate::fleet::Instance| Target {
+        label: row.label(),
+        region: row.region.clone(),
+        phase: row.phase.word(),
+        health: row.phase.health(),
+    };
+    rows.fold((Vec::new(), Amount::default()), |(mut targets, hourly), row| {
+        targets.push(target(row));
+        (targets, if row.is_alive() { hourly + row.cost.hourly } else { hourly })
+    })
+}
+
+/// The way to ask for an action that is meant for this, if there is any to ask for it.
+fn way(action: &Action, scope: &Scope) -> Option<&'static Way> {
+    let aim = match scope {
+        Scope::Instances(_) => Aim::Chosen,
+        Scope::Region(_) => Aim::Region,
+        Scope::All => Aim::Deployment,
+        Scope::Account(..) => Aim::Account,
+    };
+    action.way(aim).or(action.entry().ways.first())
+}
+
+/// The question that is asked before an action.
+fn question(model: &Model, way: &Way, action: &Action, scope: &Scope, count: usize) -> String {
+    let these = match count {
+        1 => "this instance".to_owned(),
+        count => format!("these {count} instances"),
+    };
+    let region = if let Scope::Region(region) = scope { region.as_str() } else { "" };
+    let account = model.account.as_ref().map(|account| format!(" of account {}", account.id));
+    let command =
+        if let Action::Exec(command) = action { clean(command, SHOWN) } else { String::new() };
+    way.question
+        .replace("{these}", &these)
+        .replace("{region}", region)
+        .replace("{deployment}", model.deployment.as_str())
+        .replace("{account}", &account.unwrap_or_default())
+        .replace("{command}", &command)
+}
+
+/// How much of a command its question shows, in bytes.
+const SHOWN: usize = 160;
+
+/// Opens the dialog with these counts, ready to be confirmed; without any, with what each region
+/// lacks of what the configuration gives it.
+fn ask_counts(model: &mut Model, counts: Option<Counts>) {
+    let Some(config) = model.config.clone() else {
+        model.dialog = Some(Dialog::Notice {
+            title: "Create instances".into(),
+            text: "There is no configuration, so it is not known what to create and where.".into(),
+            hint: "Quit, run spot-tui setup, and start again.".into(),
+        });
+        return;
+    };
+    let spread = config.spread();
+    let rows = config.regions.iter().map(|it| {
+        let wanted = spread.get(&it.region).copied().unwrap_or_default();
+        let there = u32::try_from(create::there(model, &it.region)).unwrap_or(u32::MAX);
+        let count = match &counts {
+            Some(counts) => counts.get(&it.region).copied().unwrap_or_default(),
+            None => wanted.saturating_sub(there),
+        };
+        (it.region.clone(), count)
+    });
+    let mut form = CreateForm::new(rows.collect());
+    form.choice = counts.map(|_| false);
+    let here = model.table.cursor().and_then(|key| model.fleet.get(key)).map(|row| &row.region);
+    form.at = form.rows.iter().position(|(region, _)| Some(region) == here).unwrap_or_default();
+    model.dialog = Some(Dialog::Create(form));
 }
 
 /// Does it, already confirmed.
 pub(super) fn act(model: &mut Model, action: Action, scope: Scope) -> Vec<Effect> {
+    let entry = action.entry();
+    if let (Some(refused), Some(why)) = (entry.refused, &model.read_only) {
+        let text = format!("read-only, {refused}: {why}");
+        model.flash(Level::Warning, entry.verb, text);
+        return Vec::new();
+    }
     match action {
         Action::Create(counts) => create::create(model, counts),
         Action::Add(counts) => create::add(model, counts),
-        Action::Destroy | Action::Nuke | Action::CleanUp => destroy::destroy(model, scope),
+        Action::Destroy | Action::Nuke => destroy::destroy(model, scope),
+        Action::Retry => retry::retry(model, &scope),
+        Action::Drain => run::drain(model, &scope),
         Action::Exec(command) => run::run(model, command, &scope),
         Action::Diagnose => run::diagnose(model, &scope),
         Action::Logs(logs) => run::logs(model, logs, &scope),
+        Action::CleanUp => clean_up(model, scope),
         Action::Recover => recover(model),
     }
 }
 
+fn clean_up(model: &mut Model, scope: Scope) -> Vec<Effect> {
+    let regions = if let Scope::Account(_, regions) = scope { regions } else { Vec::new() };
+    vec![model.start(Job::CleanUp { regions, dry_run: false })]
+}
+
 /// Writes the state anew: what the next look finds is merged into it.
 fn recover(model: &mut Model) -> Vec<Effect> {
-    if let Some(why) = &model.read_only {
-        let text = format!("read-only, the state is not written: {why}");
-        model.flash(Level::Warning, "recover", text);
-        return Vec::new();
-    }
     model.flash(Level::Info, "recover", "asking the tags in every region");
     let survey = model.start(Job::Survey);
     model.persist().into_iter().chain([survey]).collect()

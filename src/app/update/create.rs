@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use super::plan::{Plan, Taken};
 use super::{budget, destroy};
-use crate::app::dialog::CreateForm;
 use crate::app::scope::total;
-use crate::app::{Action, Counts, Dialog, Effect, Model};
+use crate::app::{Action, Counts, Effect, Model};
 use crate::config::Config;
 use crate::fleet::{
     DeploymentId, Instance, InstanceKey, Job, JobId, Launch, LaunchId, Level, Phase, Region,
@@ -17,30 +16,14 @@ use crate::fleet::{
 /// The verb under which a refusal is said.
 const VERB: &str = "create";
 
-/// Opens the dialog with the counts that the configuration asks for.
-pub(super) fn ask(model: &mut Model) {
-    if model.read_only.is_some() {
-        // Why stands in the banner.
-        model.flash(Level::Warning, VERB, "read-only, nothing can be created");
-        return;
-    }
-    let Some(config) = model.config.clone() else {
-        model.dialog = Some(Dialog::Notice {
-            title: "Create instances".into(),
-            text: "There is no configuration, so it is not known what to create and where.".into(),
-            hint: "Quit, run spot-tui setup, and start again.".into(),
-        });
-        return;
+/// How many instances a region has, or is about to have, of those that it is to have.
+pub(super) fn there(model: &Model, region: &Region) -> usize {
+    let is_wanted = |row: &&Instance| {
+        row.region == *region
+            && row.deployment == model.deployment
+            && !matches!(row.phase, Phase::Failed(_) | Phase::Terminating | Phase::Terminated)
     };
-    let spread = config.spread();
-    let rows = config
-        .regions
-        .iter()
-        .map(|region| {
-            (region.region.clone(), spread.get(&region.region).copied().unwrap_or_default())
-        })
-        .collect();
-    model.dialog = Some(Dialog::Create(CreateForm::new(rows)));
+    model.fleet.instances().filter(is_wanted).count()
 }
 
 /// The most instances of one create: more is a slip of the finger, and each has a row.

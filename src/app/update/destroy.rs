@@ -1,10 +1,10 @@
 //! From a scope to victims. What never came to be is taken out of the table; what is on its way
 //! out is left alone; what is still being requested is not touched under its job's hands.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use crate::app::dialog::{DestroyForm, Found, Target};
-use crate::app::{Action, Dialog, Effect, Model, Scope, clean};
+use crate::app::dialog::Found;
+use crate::app::{Dialog, Effect, Model, Scope, clean};
 use crate::fleet::{
     Doom, Doomed, Instance, InstanceKey, Job, JobId, JobKind, LaunchId, Level, Outcome, Phase,
     Region, Victim,
@@ -15,28 +15,7 @@ const SAID: usize = 1024;
 /// The verb under which a refusal is said.
 const VERB: &str = "destroy";
 
-/// Opens the dialog that names what would be destroyed.
-pub(super) fn ask(model: &mut Model, action: Action, scope: Scope) {
-    if model.read_only.is_some() {
-        // Why stands in the banner.
-        model.flash(Level::Warning, VERB, "read-only, nothing can be destroyed");
-        return;
-    }
-    let targets: Vec<Target> = in_scope(model, &scope)
-        .map(|instance| Target {
-            label: instance.label(),
-            region: instance.region.clone(),
-            phase: instance.phase.word(),
-            health: instance.phase.health(),
-        })
-        .collect();
-    if targets.is_empty() && matches!(scope, Scope::Instances(_) | Scope::Region(_)) {
-        model.flash(Level::Info, VERB, "no instance is chosen");
-        return;
-    }
-    model.dialog = Some(Dialog::Destroy(DestroyForm::new(action, scope, targets)));
-}
-
+/// The rows of a scope; of the account the tags tell.
 pub(super) fn in_scope<'a>(
     model: &'a Model,
     scope: &'a Scope,
@@ -47,59 +26,33 @@ pub(super) fn in_scope<'a>(
             Box::new(model.fleet.instances().filter(move |instance| instance.region == *region))
         }
         Scope::All => Box::new(model.fleet.instances()),
-        // The tags tell of these.
-        Scope::Account(..) | Scope::LeftOvers(_) => Box::new(std::iter::empty()),
+        Scope::Account(..) => Box::new(std::iter::empty()),
     }
 }
 
-/// Opens the dialog for everything of ours in the account, whose number has to be typed.
-pub(super) fn ask_for_account(model: &mut Model) -> Vec<Effect> {
-    let Some(account) = &model.account else {
-        model.flash(Level::Warning, "nuke", "AWS has not told yet which account this is");
-        return Vec::new();
-    };
-    let scope = Scope::Account(account.id.clone(), Vec::new());
-    ask_of_the_tags(model, Action::Nuke, scope, Job::Inspect(Vec::new()))
-}
-
-/// Opens the dialog for what is left of deployments that are gone.
-pub(super) fn ask_for_left_overs(model: &mut Model) -> Vec<Effect> {
-    let look = Job::CleanUp { regions: Vec::new(), dry_run: true };
-    ask_of_the_tags(model, Action::CleanUp, Scope::LeftOvers(Vec::new()), look)
-}
-
-/// Asks about what no row tells of: a job looks what it is, and until then nothing is confirmed.
-fn ask_of_the_tags(model: &mut Model, action: Action, scope: Scope, look: Job) -> Vec<Effect> {
-    ask(model, action, scope);
-    if !matches!(model.dialog, Some(Dialog::Destroy(_))) {
-        return Vec::new();
-    }
-    let look = model.start(look);
-    if let (Some(Dialog::Destroy(form)), Effect::Start(id, _)) = (&mut model.dialog, &look) {
-        form.found = Some(Found { by: Some(*id), lines: BTreeSet::new() });
-    }
-    vec![look]
-}
-
-/// The dialog that waits for what this job finds.
-fn waits(model: &mut Model, job: JobId) -> Option<&mut Found> {
-    match &mut model.dialog {
-        Some(Dialog::Destroy(form)) => form.found.as_mut().filter(|it| it.by == Some(job)),
-        _ => None,
-    }
+/// The verb of the dialog that waits for what this job finds, and what that is so far.
+fn waits(model: &mut Model, job: JobId) -> Option<(&'static str, &mut Found)> {
+    let Some(Dialog::Confirm(form)) = &mut model.dialog else { return None };
+    let found = form.found.as_mut().filter(|it| it.by == Some(job))?;
+    Some((form.action.entry().verb, found))
 }
 
 /// A job said what there is in a region.
 pub(super) fn found(model: &mut Model, job: JobId, region: &Region, text: &str) {
-    if let Some(found) = waits(model, job) {
+    if let Some((_, found)) = waits(model, job) {
         found.lines.insert((region.clone(), clean(text, SAID)));
     }
 }
 
 /// A job has looked everywhere, or could not.
 pub(super) fn looked(model: &mut Model, job: JobId, outcome: &Outcome) {
-    let Some(found) = waits(model, job) else { return };
+    let Some((verb, found)) = waits(model, job) else { return };
     found.by = None;
+    if found.lines.is_empty() && *outcome == Outcome::Done {
+        model.dialog = None;
+        model.flash(Level::Info, verb, "there is nothing to remove");
+        return;
+    }
     if let Outcome::Failed(failure) = outcome {
         model.dialog = Some(Dialog::Notice {
             title: "Nothing is destroyed".into(),
@@ -118,9 +71,6 @@ pub(super) fn destroy(model: &mut Model, scope: Scope) -> Vec<Effect> {
     let mut effects = match scope {
         Scope::Instances(keys) => destroy_rows(model, &keys),
         Scope::Region(region) => destroy_region(model, region),
-        Scope::LeftOvers(regions) => {
-            return vec![model.start(Job::CleanUp { regions, dry_run: false })];
-        }
         all => return destroy_all(model, all),
     };
     effects.extend(resume(model));

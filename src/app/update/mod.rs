@@ -10,6 +10,7 @@ mod leave;
 mod panels;
 mod plan;
 mod reports;
+mod retry;
 mod run;
 mod said;
 mod screen;
@@ -25,8 +26,7 @@ use super::dialog::{self, Next, Palette, SecretForm};
 use super::keymap::Context;
 use super::layout::Layout;
 use super::{
-    Command, Dialog, Edit, Effect, Exit, Input, Latest, Message, Model, Press, Question, Signal,
-    Stamped,
+    Command, Dialog, Effect, Exit, Input, Latest, Message, Model, Press, Question, Signal, Stamped,
 };
 use crate::fleet::{Job, JobKind, Level, MachineType, Region};
 
@@ -105,17 +105,20 @@ fn on_input(model: &mut Model, input: Input) -> Vec<Effect> {
     }
 }
 
-/// Pasted text is never a command, and a confirmation is typed by hand: only a filter, a search
-/// and a secret take it.
+/// Pasted text is no key, and a confirmation is typed by hand: only fields take it, each at one
+/// stroke.
 fn paste(model: &mut Model, text: &str) {
-    let takes = match &model.dialog {
-        Some(dialog) => matches!(dialog, Dialog::Secret(_)),
-        None => matches!(model.context(), Context::Filter | Context::Search),
-    };
-    if takes {
-        for character in text.chars().filter(|character| !character.is_control()) {
-            on_press(model, Press::Edit(Edit::Type(character)));
+    let pasted = match (&mut model.dialog, model.filtering) {
+        (Some(Dialog::Secret(form)), _) => form.paste(text),
+        (Some(Dialog::Palette(palette)), _) => palette.paste(text),
+        (Some(_), _) => Ok(()),
+        (None, true) => panels::in_filter_field(model, |field| field.paste(text)),
+        (None, false) => {
+            panels::in_search_field(model, |field| Some(field.paste(text))).unwrap_or(Ok(()))
         }
+    };
+    if let Err(why) = pasted {
+        model.show(Level::Warning, why);
     }
 }
 
@@ -134,6 +137,7 @@ fn perform(model: &mut Model, command: Command) -> Vec<Effect> {
         // A dialog may have opened since the frame that was clicked: what lies below it is not
         // touched.
         Command::Ask(..)
+        | Command::AskFor(..)
         | Command::Table(_)
         | Command::Panels(_)
         | Command::Lines(_)
@@ -144,6 +148,7 @@ fn perform(model: &mut Model, command: Command) -> Vec<Effect> {
             Vec::new()
         }
         Command::Ask(action, aim) => actions::ask(model, action, aim),
+        Command::AskFor(action, scope) => actions::ask_for(model, action, scope),
         Command::Table(command) => {
             panels::remembering(model, |model| panels::in_table(model, command))
         }
@@ -206,9 +211,12 @@ fn in_dialog(model: &mut Model, press: Press) -> Vec<Effect> {
 /// What is pressed in the palette, whose line is read with the keymap.
 fn in_palette(model: &mut Model, palette: &mut Palette, press: Press) -> Next {
     match press {
-        Press::Accept if palette.typed.trim().is_empty() && palette.at == 0 => Next::Close,
-        Press::Accept => match palette.meant(&model.keymap) {
-            Ok(command) => Next::Do(command),
+        Press::Accept if palette.field.text().trim().is_empty() && palette.at == 0 => Next::Close,
+        Press::Accept => match palette.meant(&model.words()) {
+            Ok(command) => {
+                model.commands.push(palette.field.text());
+                Next::Do(command)
+            }
             Err(why) => {
                 model.show(Level::Warning, why);
                 Next::Stay
@@ -216,7 +224,7 @@ fn in_palette(model: &mut Model, palette: &mut Palette, press: Press) -> Next {
         },
         Press::Back => Next::Close,
         other => {
-            palette.take(other, &model.keymap);
+            palette.take(other, &model.words(), &model.commands);
             Next::Stay
         }
     }
@@ -315,4 +323,4 @@ fn prices(model: &mut Model, types: &[MachineType]) -> Vec<Effect> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

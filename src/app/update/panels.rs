@@ -2,13 +2,12 @@
 
 use std::fmt::Write as _;
 
-use crate::app::dialog::edit;
 use crate::app::log::Ring;
 use crate::app::{
-    Columns, Copied, Effect, LinesCommand, Model, Motion, Pane, Panel, PanelsCommand, Press,
-    Reader, RowCommand, TableCommand,
+    Columns, Copied, Effect, LinesCommand, Model, Motion, Pane, Panel, PanelsCommand, Press, Query,
+    Reader, RowCommand, TableCommand, TextField,
 };
-use crate::fleet::{Instance, Level};
+use crate::fleet::{Instance, InstanceKey, Level};
 
 /// Does something that may arrange the screen otherwise, and keeps that.
 pub(super) fn remembering(model: &mut Model, act: impl FnOnce(&mut Model)) -> Vec<Effect> {
@@ -33,12 +32,24 @@ pub(super) fn in_table(model: &mut Model, command: TableCommand) {
         TableCommand::MarkRange => model.table.mark_range(),
         TableCommand::MarkAll => model.table.mark_all(),
         TableCommand::MarkOthers => model.table.mark_others(),
+        TableCommand::FindNext => find(model, false),
+        TableCommand::FindPrevious => find(model, true),
         TableCommand::SetFilter(filter) => model.table.set_filter(&filter, &model.fleet),
         TableCommand::SortNext => model.table.sort_next(&model.fleet),
         TableCommand::SortReverse => model.table.sort_reverse(&model.fleet),
         TableCommand::SortBy(field) => model.table.sort_by(field, &model.fleet),
         TableCommand::SetColumns(fields) => model.table.columns = Columns::of(&fields),
     });
+}
+
+/// To the next row that passes the last filter, or the one before.
+fn find(model: &mut Model, back: bool) {
+    if model.last_filter.is_empty() {
+        model.show(Level::Info, "not found: type / and words first".into());
+    } else if !model.table.seek(&model.last_filter, &model.fleet, back) {
+        let text = format!("not found: {}", model.last_filter.text());
+        model.show(Level::Info, text);
+    }
 }
 
 /// Another instance's story begins at its beginning, and its log at its end.
@@ -232,8 +243,8 @@ fn seek(model: &mut Model, back: bool) {
     let height = usize::from(model.layout().side).saturating_sub(1);
     let Some((ring, reader)) = reading(model) else { return };
     if !reader.seek(ring, back, height) {
-        let needle = reader.needle.clone();
-        let text = if needle.is_empty() { "type / and words first".into() } else { needle };
+        let needle = reader.needle.text();
+        let text = if needle.is_empty() { "type / and words first" } else { needle }.to_owned();
         model.show(Level::Info, format!("not found: {text}"));
     }
 }
@@ -247,7 +258,7 @@ pub(super) fn row(model: &Model) -> Option<&Instance> {
 pub(super) fn reach_out(model: &mut Model, command: RowCommand) -> Vec<Effect> {
     match command {
         RowCommand::Copy(copied) => copy(model, copied),
-        RowCommand::Shell => shell(model),
+        RowCommand::Shell(key) => shell(model, key),
     }
 }
 
@@ -264,8 +275,11 @@ fn copy(model: &mut Model, copied: Copied) -> Vec<Effect> {
     text.map(Effect::Copy).into_iter().collect()
 }
 
-fn shell(model: &mut Model) -> Vec<Effect> {
-    let Some(row) = row(model) else { return Vec::new() };
+fn shell(model: &mut Model, key: Option<InstanceKey>) -> Vec<Effect> {
+    let chosen = || model.table.cursor().cloned();
+    let Some(row) = key.or_else(chosen).and_then(|key| model.fleet.get(&key)) else {
+        return Vec::new();
+    };
     if !row.is_alive() || row.address().is_none() {
         let text = format!("{} has no address to log in at", row.label());
         model.flash(Level::Warning, "ssh", text);
@@ -287,39 +301,46 @@ fn export(model: &Model, file: Option<String>) -> Vec<Effect> {
     vec![Effect::Export { file, text }]
 }
 
-/// What is pressed while the filter is typed. The table follows each key.
+/// What is pressed while the filter is typed.
 pub(super) fn in_filter(model: &mut Model, press: Press) {
     match press {
-        Press::Accept => model.filtering = false,
+        Press::Accept => keep_filter(model),
         Press::Back => {
-            model.filtering = false;
+            keep_filter(model);
             model.table.set_filter("", &model.fleet);
         }
         Press::Move(motion) => model.table.step(motion),
-        Press::Edit(key) => {
-            let mut filter = model.table.query().text().to_owned();
-            edit(&mut filter, key);
-            model.table.set_filter(&filter, &model.fleet);
-        }
+        Press::Edit(edit) => in_filter_field(model, |field| field.edit(edit)),
         Press::Complete | Press::Choose(_) | Press::More | Press::Less | Press::Column(_) => {}
     }
 }
 
-/// What is pressed while a search is typed. The lines follow each key.
+/// The filter is typed; it can be looked for again, also where all rows are shown.
+fn keep_filter(model: &mut Model) {
+    model.filtering = false;
+    model.last_filter = Query::parse(model.filter.text());
+}
+
+/// Edits the filter. The table follows each time.
+pub(super) fn in_filter_field<T>(model: &mut Model, edit: impl FnOnce(&mut TextField) -> T) -> T {
+    let edited = edit(&mut model.filter);
+    if model.filter.text() != model.table.query().text() {
+        model.table.set_filter(model.filter.text(), &model.fleet);
+    }
+    edited
+}
+
+/// What is pressed while a search is typed.
 pub(super) fn in_search(model: &mut Model, press: Press) {
-    let height = usize::from(model.layout().side).saturating_sub(1);
-    let Some((ring, reader)) = reading(model) else { return };
+    let Some((_, reader)) = reading(model) else { return };
     match press {
         Press::Accept => reader.typing = false,
         Press::Back => {
             reader.typing = false;
-            reader.needle.clear();
+            reader.needle = TextField::default();
         }
-        Press::Edit(key) => {
-            edit(&mut reader.needle, key);
-            if !reader.needle.is_empty() && !reader.only {
-                reader.seek(ring, true, height);
-            }
+        Press::Edit(edit) => {
+            in_search_field(model, |field| field.edit(edit));
         }
         Press::Move(_)
         | Press::Complete
@@ -328,4 +349,20 @@ pub(super) fn in_search(model: &mut Model, press: Press) {
         | Press::Less
         | Press::Column(_) => {}
     }
+}
+
+/// Edits what is looked for, where that is being typed. The lines follow each time.
+pub(super) fn in_search_field<T: Default>(
+    model: &mut Model,
+    edit: impl FnOnce(&mut TextField) -> T,
+) -> T {
+    let height = usize::from(model.layout().side).saturating_sub(1);
+    let Some((ring, reader)) = reading(model).filter(|(_, reader)| reader.typing) else {
+        return T::default();
+    };
+    let edited = edit(&mut reader.needle);
+    if !reader.needle.is_empty() && !reader.only {
+        reader.seek(ring, true, height);
+    }
+    edited
 }

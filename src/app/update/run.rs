@@ -1,21 +1,12 @@
 //! A command of the user's on several instances, and a close look at them.
 
 use super::destroy;
-use crate::app::dialog::Palette;
-use crate::app::{Answers, Dialog, Effect, Model, Pane, Panel, Scope};
-use crate::fleet::{Instance, Job, Level, Logs};
-
-/// Asks for the command.
-pub(super) fn ask(model: &mut Model) {
-    let chosen = Scope::Instances(model.table.chosen());
-    if to_run_on(model, &chosen).is_some() {
-        model.dialog = Some(Dialog::Palette(Palette::of("run ")));
-    }
-}
+use crate::app::{Action, Answers, Effect, Model, Pane, Panel, Scope};
+use crate::fleet::{Instance, InstanceKey, Job, Level, Logs};
 
 /// Runs it, and shows on the whole screen what comes of it. One that still runs is stopped.
 pub(super) fn run(model: &mut Model, command: String, scope: &Scope) -> Vec<Effect> {
-    let Some(instances) = to_run_on(model, scope) else { return Vec::new() };
+    let Some(instances) = there(model, "exec", scope) else { return Vec::new() };
     let text = format!(
         "on {}: {command}; what it changes goes with the instance",
         match instances.as_slice() {
@@ -23,7 +14,7 @@ pub(super) fn run(model: &mut Model, command: String, scope: &Scope) -> Vec<Effe
             several => format!("{} instances", several.len()),
         }
     );
-    model.log.say(model.now, Level::Info, "run", &text);
+    model.log.say(model.now, Level::Info, "exec", &text);
     start(model, command.clone(), Job::Exec(command, instances.clone()), &instances)
 }
 
@@ -37,6 +28,11 @@ pub(super) fn diagnose(model: &mut Model, scope: &Scope) -> Vec<Effect> {
 pub(super) fn logs(model: &mut Model, logs: Logs, scope: &Scope) -> Vec<Effect> {
     let Some(instances) = there(model, "logs", scope) else { return Vec::new() };
     start(model, "logs".into(), Job::Logs(logs, instances.clone()), &instances)
+}
+
+/// Stops what the nodes do in good order.
+pub(super) fn drain(model: &mut Model, scope: &Scope) -> Vec<Effect> {
+    there(model, "drain", scope).map(|rows| model.start(Job::Drain(rows))).into_iter().collect()
 }
 
 /// Starts a job whose answers have the screen.
@@ -58,23 +54,30 @@ fn start(model: &mut Model, title: String, job: Job, instances: &[Instance]) -> 
     effects
 }
 
-/// The chosen instances, if anything may be run and any of them is there; if not, that is said.
-fn to_run_on(model: &mut Model, scope: &Scope) -> Option<Vec<Instance>> {
-    if let Some(why) = &model.read_only {
-        let text = format!("read-only, nothing is run: {why}");
-        model.flash(Level::Warning, "run", text);
-        return None;
+/// What of a scope an action can reach: over SSH only what has an address. Else why nothing.
+pub(super) fn reachable(
+    model: &Model,
+    action: &Action,
+    scope: Scope,
+) -> Result<Scope, &'static str> {
+    if !action.entry().over_ssh {
+        return Ok(scope);
     }
-    there(model, "run", scope)
+    let keys: Vec<InstanceKey> = with_address(model, &scope).map(|row| row.key.clone()).collect();
+    if keys.is_empty() { Err(NO_ADDRESS) } else { Ok(Scope::Instances(keys)) }
+}
+
+const NO_ADDRESS: &str = "no chosen instance has an address yet";
+
+fn with_address<'a>(model: &'a Model, scope: &'a Scope) -> impl Iterator<Item = &'a Instance> {
+    destroy::in_scope(model, scope).filter(|row| row.is_alive() && row.address().is_some())
 }
 
 /// The chosen instances that are there; if there are none, that is said.
 fn there(model: &mut Model, verb: &str, scope: &Scope) -> Option<Vec<Instance>> {
-    let rows = destroy::in_scope(model, scope);
-    let there: Vec<Instance> =
-        rows.filter(|row| row.is_alive() && row.address().is_some()).cloned().collect();
+    let there: Vec<Instance> = with_address(model, scope).cloned().collect();
     if there.is_empty() {
-        model.flash(Level::Warning, verb, "no chosen instance has an address yet");
+        model.flash(Level::Warning, verb, NO_ADDRESS);
         return None;
     }
     Some(there)

@@ -2,7 +2,7 @@
 
 use super::panels::{remembering, row};
 use crate::app::dialog::{ColumnsForm, Menu, Palette};
-use crate::app::{Dialog, Effect, Model, Panel, ScreenCommand};
+use crate::app::{Dialog, Effect, Model, Panel, ScreenCommand, TextField};
 use crate::config::ThemeName;
 use crate::fleet::Level;
 
@@ -33,6 +33,7 @@ fn filter(model: &mut Model) {
     }
     model.focus = Panel::Table;
     model.filtering = true;
+    model.filter = TextField::of(model.table.query().text());
     model.fit();
 }
 

@@ -1,3 +1,5 @@
+mod actions;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -99,7 +101,7 @@ fn model() -> Model {
     Model::new(opening(true))
 }
 
-fn machine(id: &str, region: &str, state: Ec2State) -> Machine {
+pub(in crate::app) fn machine(id: &str, region: &str, state: Ec2State) -> Machine {
     Machine {
         id: id.into(),
         state,

@@ -58,7 +58,7 @@ pub(in crate::runtime) async fn cleanup(
         "cleanup removes networks and disks: without a terminal it needs --yes",
     )?;
     Session::run(start(environment, want(args.dry_run), args.json)?, async |session| {
-        let (_, regions) = session.account(&args.region)?;
+        let (account, regions) = session.account(&args.region)?;
         if args.dry_run || !args.yes {
             session.perform(Command::FindLeftOvers(regions.clone())).await?;
         }
@@ -68,7 +68,8 @@ pub(in crate::runtime) async fn cleanup(
         if !args.yes {
             session.confirm("Remove what is left?", "y").await?;
         }
-        session.perform(Command::destroy(Scope::LeftOvers(regions))).await?;
+        let left_overs = Scope::Account(account.id, regions);
+        session.perform(Command::Act(Action::CleanUp, left_overs)).await?;
         Ok(session.verdict())
     })
     .await

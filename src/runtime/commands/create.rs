@@ -1,11 +1,9 @@
 //! `create`.
 
-use std::collections::BTreeMap;
-
-use crate::app::{Command, Counts};
+use crate::app::{self, Command, Counts};
 use crate::cli;
 use crate::config::Config;
-use crate::fleet::{Level, Region};
+use crate::fleet::Level;
 use crate::runtime::confirm;
 use crate::runtime::environment::Environment;
 use crate::runtime::exit_code::ExitCode;
@@ -75,33 +73,8 @@ fn tell_what_is_there(session: &mut Session) {
 
 /// The counts that `--region R[=N]` asks for; without any, the configuration's.
 fn counts(config: &Config, asked: &[String]) -> Result<Counts, String> {
-    let spread = config.spread();
     if asked.is_empty() {
-        return Ok(spread);
+        return Ok(config.spread());
     }
-    let mut counts = BTreeMap::new();
-    for text in asked {
-        let (region, count) = match text.split_once('=') {
-            Some((region, count)) => {
-                let count = count.parse().map_err(|_| {
-                    format!("--region {text}: '{count}' is not a number of instances")
-                })?;
-                (Region::from(region), Some(count))
-            }
-            None => (Region::from(text.as_str()), None),
-        };
-        let Some(configured) = spread.get(&region) else {
-            let known: Vec<&str> = spread.keys().map(Region::as_str).collect();
-            return Err(format!(
-                "--region {region}: not in the configuration, which has {}",
-                known.join(", ")
-            ));
-        };
-        // A region whose share is none still gets one when it is asked for by name.
-        counts.insert(region, count.unwrap_or((*configured).max(1)));
-    }
-    if counts.values().all(|count| *count == 0) {
-        return Err("nothing to create: every count is 0".to_owned());
-    }
-    Ok(counts)
+    app::counts(config, asked.iter().map(String::as_str))
 }

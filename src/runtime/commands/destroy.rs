@@ -1,7 +1,5 @@
 //! `destroy` and `retry`.
 
-use std::collections::BTreeMap;
-
 use crate::app::{Action, Command, Scope};
 use crate::cli;
 use crate::runtime::confirm;
@@ -38,7 +36,7 @@ pub(in crate::runtime) async fn destroy(
     .await
 }
 
-/// `retry`: a node that failed is never mended; a fresh instance takes its place.
+/// `retry`: a node that failed is never mended; a fresh instance takes its place once it is ready.
 pub(in crate::runtime) async fn retry(
     environment: &Environment,
     name: &str,
@@ -48,22 +46,11 @@ pub(in crate::runtime) async fn retry(
     confirm::possible(is_confirmed, "retry ends an instance: without a terminal it needs --yes")?;
     Session::run(start(environment, Want::Write, json)?, async |session| {
         let fleet = &session.model().fleet;
-        let key = resolve::instance(fleet, name).map_err(|text| {
-            Stop::Usage(format!(
-                "{text}; one that a retry has ended already is replaced by `spot-tui create \
-                 --region REGION=1`"
-            ))
-        })?;
-        let Some(row) = fleet.get(&key).cloned() else {
-            return Err(Stop::Told(ExitCode::FAILED));
-        };
+        let key = resolve::instance(fleet, name).map_err(Stop::Usage)?;
         if !is_confirmed {
-            confirm_destroy(session, &Targets::Instances(vec![row.key.clone()])).await?;
+            confirm_destroy(session, &Targets::Instances(vec![key.clone()])).await?;
         }
-        // One more, and nothing else: what an earlier create left open is no part of a retry.
-        let fresh = BTreeMap::from([(row.region, 1)]);
-        session.perform(Command::destroy(Scope::Instances(vec![row.key]))).await?;
-        session.perform(Command::Act(Action::Add(fresh), Scope::All)).await?;
+        session.perform(Command::Act(Action::Retry, Scope::Instances(vec![key]))).await?;
         Ok(session.verdict())
     })
     .await

@@ -67,12 +67,12 @@ impl<'a> Plan<'a> {
     }
 }
 
-fn plan<'a>() -> [Column<Plan<'a>, Theme>; 12] {
+fn plan<'a>() -> [Column<Plan<'a>, Theme>; 13] {
     [
         Column::text("region", "REGION", [14, 14, 14], 0, |row: &Plan<'_>, _, _| {
             Cell::plain(row.config.region.as_str())
         }),
-        Column::text("city", "CITY", [8, 12, 13], 6, |row: &Plan<'_>, theme: &Theme, _| {
+        Column::text("city", "CITY", [8, 12, 13], 8, |row: &Plan<'_>, theme: &Theme, _| {
             let place = map::place(&row.config.region);
             Cell::known(place.map(|place| place.city), theme.glyphs)
         }),
@@ -84,36 +84,42 @@ fn plan<'a>() -> [Column<Plan<'a>, Theme>; 12] {
             }
         })
         .right(),
-        Column::text("there", "THERE", [5, 5, 5], 7, |row: &Plan<'_>, _, _| {
+        Column::text("there", "HAVE", [5, 5, 5], 3, |row: &Plan<'_>, _, _| {
             Cell::toned(Tone::Dim, row.there.to_string())
+        })
+        .right(),
+        Column::text("then", "THEN", [5, 5, 5], 4, |row: &Plan<'_>, _, _| {
+            let tone = if row.count > 0 { Tone::Plain } else { Tone::Dim };
+            let then = row.there.saturating_add(usize::try_from(row.count).unwrap_or(usize::MAX));
+            Cell::toned(tone, then.to_string())
         })
         .right(),
         Column::text("types", "MACHINE TYPES", [13, 22, 40], 2, |row: &Plan<'_>, _, _| {
             Cell::plain(join(row.config.machine_types.iter()))
         }),
-        Column::text("each", "$/H EACH", [8, 8, 8], 3, |row: &Plan<'_>, theme: &Theme, _| {
+        Column::text("each", "$/H EACH", [8, 8, 8], 5, |row: &Plan<'_>, theme: &Theme, _| {
             Cell::known(row.each.map(hourly), theme.glyphs)
         })
         .right(),
-        Column::text("trend", "24 H", [8, 8, 12], 4, |row: &Plan<'_>, theme: &Theme, width| {
+        Column::text("trend", "24 H", [8, 8, 12], 7, |row: &Plan<'_>, theme: &Theme, width| {
             let since = row.now.checked_sub(TREND).unwrap_or(Timestamp::MIN);
             let trend = row.best.map(|(_, history)| spark(history, since, row.now, width, theme));
             Cell::toned(Tone::Working, trend.unwrap_or_default())
         }),
-        Column::text("hint", "CHEAPEST", [12, 16, 30], 5, |row: &Plan<'_>, theme: &Theme, _| {
+        Column::text("hint", "CHEAPEST", [12, 16, 30], 6, |row: &Plan<'_>, theme: &Theme, _| {
             row.hint().unwrap_or_else(|| Cell::known(None::<&str>, theme.glyphs))
         }),
-        Column::text("disk", "GiB", [5, 5, 5], 9, |row: &Plan<'_>, _, _| {
+        Column::text("disk", "GiB", [5, 5, 5], 10, |row: &Plan<'_>, _, _| {
             Cell::plain(row.config.instance_storage_gb.to_string())
         })
         .right(),
-        Column::text("lifecycle", "PAID AS", [7, 7, 15], 8, |row: &Plan<'_>, _, _| {
+        Column::text("lifecycle", "PAID AS", [7, 7, 15], 9, |row: &Plan<'_>, _, _| {
             Cell::plain(row.config.lifecycle.word())
         }),
-        Column::text("image", "IMAGE", [12, 12, 21], 10, |row: &Plan<'_>, _, _| {
+        Column::text("image", "IMAGE", [12, 12, 21], 11, |row: &Plan<'_>, _, _| {
             Cell::plain(image(row.config))
         }),
-        Column::text("zones", "ZONES", [5, 5, 12], 11, |row: &Plan<'_>, _, _| {
+        Column::text("zones", "ZONES", [5, 5, 12], 12, |row: &Plan<'_>, _, _| {
             Cell::plain(zones(row.config))
         }),
     ]
@@ -222,7 +228,7 @@ fn ask(model: &Model, pen: &mut Pen<'_>, inside: Rect, form: &CreateForm, line: 
             let hint = if total == 0 {
                 "Type a count for at least one region."
             } else {
-                "Digits, + and -. Enter goes on and asks again."
+                "Type a count, or + and -. Enter asks once more."
             };
             pen.text(inside, 0, line + 2, Tone::Dim, hint);
         }

@@ -4,15 +4,30 @@ use ratatui::layout::Rect;
 use ratatui::symbols::border;
 use ratatui::widgets::{Block, Clear, Widget};
 
+use crate::app::TextField;
 use crate::view::theme::Theme;
 use crate::view::{Pen, Tone};
 
 /// The widest that a dialog gets, in columns, with its border.
 const WIDEST: u16 = 104;
 
+/// The most lines that a dialog lists.
+pub(super) const LISTED: usize = 8;
+
 /// Clears a box in the middle, `lines` high within its border, and returns its inside.
 pub(super) fn open(pen: &mut Pen<'_>, area: Rect, title: &str, lines: u16) -> Rect {
-    let width = area.width.saturating_sub(4).min(WIDEST);
+    open_as(pen, area, (Tone::Accent, title), WIDEST, lines)
+}
+
+/// The same as wide as its content, and in the colour of what it is about.
+pub(super) fn open_as(
+    pen: &mut Pen<'_>,
+    area: Rect,
+    (tone, title): (Tone, &str),
+    content: u16,
+    lines: u16,
+) -> Rect {
+    let width = area.width.saturating_sub(4).min(WIDEST).min(content.saturating_add(4));
     let height = lines.saturating_add(2).min(area.height.saturating_sub(1));
     let place = Rect {
         x: area.x + (area.width - width) / 2,
@@ -23,9 +38,9 @@ pub(super) fn open(pen: &mut Pen<'_>, area: Rect, title: &str, lines: u16) -> Re
     Clear.render(place, pen.buffer);
     let block = Block::bordered()
         .border_set(border_set(pen.theme))
-        .border_style(pen.theme.style(Tone::Accent))
+        .border_style(pen.theme.style(tone))
         .title(format!(" {title} "))
-        .title_style(pen.theme.style(Tone::Strong));
+        .title_style(pen.theme.style(if tone == Tone::Bad { tone } else { Tone::Strong }));
     let inside = block.inner(place);
     block.render(place, pen.buffer);
     Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside }
@@ -60,10 +75,9 @@ pub(super) fn buttons(pen: &mut Pen<'_>, area: Rect, line: u16, words: &[&str], 
 }
 
 /// A field and its cursor.
-pub(super) fn field(pen: &mut Pen<'_>, area: Rect, line: u16, label: &str, typed: &str) {
+pub(super) fn field(pen: &mut Pen<'_>, area: Rect, line: u16, label: &str, typed: &TextField) {
     let x = pen.text(area, 0, line, Tone::Accent, label);
-    let x = pen.text(area, x + 1, line, Tone::Plain, typed);
-    pen.styled(area, x, line, pen.theme.chosen(), " ");
+    pen.field(area, x + 1, line, typed);
 }
 
 /// The columns within a dialog's border.

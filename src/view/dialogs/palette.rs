@@ -13,12 +13,12 @@ const MOST: usize = 10;
 
 /// Draws it.
 pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect, palette: &Palette) {
-    let proposals = palette.proposals(&model.keymap);
+    let proposals = palette.proposals(&model.words());
     let room = usize::from(area.height.saturating_sub(8)).clamp(1, MOST);
     // As many lines whatever is typed, so that nothing jumps.
     let lines = u16::try_from(room).unwrap_or(u16::MAX).saturating_add(2);
     let inside = open(pen, area, "Command", lines);
-    field(pen, inside, 0, ":", &palette.typed);
+    field(pen, inside, 0, ":", &palette.field);
     let top = (palette.at + 1).saturating_sub(room);
     let window = proposals.iter().enumerate().skip(top).take(room);
     let widest = proposals.iter().map(|it| text::width(&it.line)).max().unwrap_or(0);
@@ -29,7 +29,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect, palette: &Palet
         let x = pen.text(inside, x + 1, line, Tone::Accent, &format!("{:10}", proposal.keys));
         pen.text(inside, x + 1, line, Tone::Dim, &proposal.help);
     }
-    if proposals.is_empty() && !palette.typed.trim().is_empty() {
+    if proposals.is_empty() && !palette.field.text().trim().is_empty() {
         let said = "No command begins like this; it is tried as it stands.";
         pen.text(inside, 0, 2, Tone::Dim, said);
     }

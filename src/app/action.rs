@@ -1,0 +1,371 @@
+//! What can be done to instances, as a table: one entry an action. Its keys, its line in the
+//! palette, the dialog that confirms it, its refusal where nothing may be changed, and its word on
+//! the command line follow from the entry; what it does is one arm of `update::actions::act`.
+
+use crossterm::event::KeyCode;
+
+use super::keymap::key::{Key, char, key};
+use super::{Counts, Scope};
+use crate::fleet::{JobKind, Logs};
+
+/// What can be done to instances.
+#[derive(Debug, Clone, PartialEq, strum::EnumIter)]
+pub enum Action {
+    /// Launch and deploy. Without counts: what the configuration says.
+    Create(Option<Counts>),
+    /// Launch and deploy these besides whatever stands: nothing that an earlier create left open
+    /// is completed.
+    Add(Counts),
+    /// Terminate, and remove the network of every region where nothing is left.
+    Destroy,
+    /// Launch a fresh instance for each, and terminate it once the fresh one is there.
+    Retry,
+    /// Stop a node's work in good order, as before an interruption. The instance goes on.
+    Drain,
+    /// Run this command on nodes, and show the answers side by side.
+    Exec(String),
+    /// Look closely at nodes, and show what is found side by side.
+    Diagnose,
+    /// Read logs of nodes, and show them side by side.
+    Logs(Logs),
+    /// Destroy everything of ours in the account.
+    Nuke,
+    /// Remove what is left of deployments that are gone.
+    CleanUp,
+    /// Write the state anew from what the tags tell.
+    Recover,
+}
+
+/// What an action is aimed at, before it is known which rows those are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aim {
+    /// The marked rows, else the one under the cursor.
+    Chosen,
+    /// What is in the region of the row under the cursor.
+    Region,
+    /// The whole deployment.
+    Deployment,
+    /// The whole account.
+    Account,
+}
+
+/// How an action is confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirm {
+    /// Not at all: it changes nothing that matters.
+    Never,
+    /// By yes or no where it is meant for several, else not at all.
+    Several,
+    /// By yes or no.
+    Always,
+    /// The more the damage, the more there is to type: one takes a yes, several their number, a
+    /// deployment the word `all`, an account its number.
+    ByDamage,
+    /// By a dialog of its own, which asks for what is missing as well.
+    OwnDialog,
+}
+
+/// What an action means for the bill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bill {
+    /// It costs more from then on.
+    Adds,
+    /// It ends what costs.
+    Frees,
+    /// Nothing.
+    Same,
+}
+
+/// One line of the table.
+#[derive(Debug)]
+pub struct Entry {
+    /// The word for it: where it is refused, and as a subcommand.
+    pub verb: &'static str,
+    /// The kind of the job that it starts, as which it is logged and asked about at quit.
+    pub job: JobKind,
+    /// What cannot be done where nothing may be changed; `None` for what is allowed there.
+    pub refused: Option<&'static str>,
+    /// Whether it is done over SSH: only what has an address is meant then.
+    pub over_ssh: bool,
+    /// How it is confirmed.
+    pub confirm: Confirm,
+    /// What it means for the bill.
+    pub bill: Bill,
+    /// The ways to ask for it in the dashboard; none for what the command line or another action
+    /// starts.
+    pub ways: &'static [Way],
+}
+
+/// A way to ask for an action.
+#[derive(Debug)]
+pub struct Way {
+    /// What it is aimed at.
+    pub aim: Aim,
+    /// Its name in the palette and in the configuration's keymap.
+    pub name: &'static str,
+    /// Its keys, unless the configuration names others.
+    pub(super) keys: &'static [Key],
+    /// What it does, in the help.
+    pub help: &'static str,
+    /// The word in the footer; empty for none.
+    pub hint: &'static str,
+    /// The question. `{these}` is `this instance` or `these 3 instances`; `{region}`,
+    /// `{deployment}`, `{account}` and `{command}` are what they say.
+    pub question: &'static str,
+    /// What goes with it.
+    pub means: &'static str,
+}
+
+impl Action {
+    /// Its line of the table.
+    pub fn entry(&self) -> &'static Entry {
+        match self {
+            Self::Create(_) => &CREATE,
+            Self::Add(_) => &ADD,
+            Self::Destroy => &DESTROY,
+            Self::Retry => &RETRY,
+            Self::Drain => &DRAIN,
+            Self::Exec(_) => &EXEC,
+            Self::Diagnose => &DIAGNOSE,
+            Self::Logs(_) => &LOGS,
+            Self::Nuke => &NUKE,
+            Self::CleanUp => &CLEAN_UP,
+            Self::Recover => &RECOVER,
+        }
+    }
+
+    /// The way to ask for it with such an aim.
+    pub fn way(&self, aim: Aim) -> Option<&'static Way> {
+        self.entry().ways.iter().find(|way| way.aim == aim)
+    }
+}
+
+impl Confirm {
+    /// What confirms it for so many instances of a scope.
+    pub fn by(self, scope: &Scope, count: usize) -> By {
+        match (self, scope) {
+            (Self::Never | Self::OwnDialog, _) => By::Nothing,
+            (Self::Several, _) if count < 2 => By::Nothing,
+            (Self::Several | Self::Always, _) => By::Yes,
+            (Self::ByDamage, Scope::All) => By::Word("all".to_owned()),
+            (Self::ByDamage, Scope::Account(account, _)) => By::Word(account.to_string()),
+            (Self::ByDamage, _) if count < 2 => By::Yes,
+            (Self::ByDamage, _) => By::Word(count.to_string()),
+        }
+    }
+}
+
+/// What confirms an action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum By {
+    /// Nothing: it is done at once.
+    Nothing,
+    /// Yes.
+    Yes,
+    /// A word that has to be typed.
+    Word(String),
+}
+
+static CREATE: Entry = Entry {
+    verb: "create",
+    job: JobKind::Create,
+    refused: Some("nothing can be created"),
+    over_ssh: false,
+    confirm: Confirm::OwnDialog,
+    bill: Bill::Adds,
+    ways: &[Way {
+        aim: Aim::Deployment,
+        name: "create",
+        keys: &[char('c')],
+        help: "create instances",
+        hint: "create",
+        question: "Create instances?",
+        means: "",
+    }],
+};
+
+static ADD: Entry = Entry {
+    verb: "create",
+    job: JobKind::Create,
+    refused: Some("nothing can be created"),
+    over_ssh: false,
+    confirm: Confirm::OwnDialog,
+    bill: Bill::Adds,
+    ways: &[],
+};
+
+static DESTROY: Entry = Entry {
+    verb: "destroy",
+    job: JobKind::Destroy,
+    refused: Some("nothing can be destroyed"),
+    over_ssh: false,
+    confirm: Confirm::ByDamage,
+    bill: Bill::Frees,
+    ways: &[
+        Way {
+            aim: Aim::Chosen,
+            name: "destroy",
+            keys: &[char('d'), key(KeyCode::Delete)],
+            help: "destroy the marked instances, else the one chosen",
+            hint: "destroy",
+            question: "Destroy {these}?",
+            means: "Disks are deleted too. This cannot be undone.",
+        },
+        Way {
+            aim: Aim::Region,
+            name: "destroy-region",
+            keys: &[char('R')],
+            help: "destroy everything in this row's region",
+            hint: "",
+            question: "Destroy everything of {deployment} in {region}?",
+            means: GONE,
+        },
+        Way {
+            aim: Aim::Deployment,
+            name: "destroy-all",
+            keys: &[char('D')],
+            help: "destroy the whole deployment",
+            hint: "",
+            question: "Destroy everything of {deployment} in all regions{account}?",
+            means: GONE,
+        },
+    ],
+};
+
+const GONE: &str = "Networks and disks too, and what is found by its tags alone. No undo.";
+
+static RETRY: Entry = Entry {
+    verb: "retry",
+    job: JobKind::Create,
+    refused: Some("nothing can be created"),
+    over_ssh: false,
+    confirm: Confirm::Always,
+    bill: Bill::Adds,
+    ways: &[Way {
+        aim: Aim::Chosen,
+        name: "retry",
+        keys: &[char('f')],
+        help: "launch a fresh instance for the marked ones, else for the one chosen",
+        hint: "retry",
+        question: "Launch a fresh instance for {these}?",
+        means: "Once it is ready, the old one is destroyed, with its disk.",
+    }],
+};
+
+static DRAIN: Entry = Entry {
+    verb: "drain",
+    job: JobKind::Drain,
+    refused: Some("nothing can be drained"),
+    over_ssh: true,
+    confirm: Confirm::Always,
+    bill: Bill::Same,
+    ways: &[Way {
+        aim: Aim::Chosen,
+        name: "drain",
+        keys: &[],
+        help: "stop Bacalhau in good order on the marked nodes, else on the one chosen",
+        hint: "",
+        question: "Drain {these}?",
+        means: "Bacalhau stops there in good order. The instance goes on, and costs.",
+    }],
+};
+
+static EXEC: Entry = Entry {
+    verb: "exec",
+    job: JobKind::Exec,
+    refused: Some("nothing is run"),
+    over_ssh: true,
+    confirm: Confirm::Several,
+    bill: Bill::Same,
+    ways: &[Way {
+        aim: Aim::Chosen,
+        name: "exec",
+        keys: &[char('!')],
+        help: "run a command on the marked instances, else on the one chosen",
+        hint: "run",
+        question: "Run {command} on {these}?",
+        means: "What it changes goes with the instance.",
+    }],
+};
+
+static DIAGNOSE: Entry = Entry {
+    verb: "diagnose",
+    job: JobKind::Diagnose,
+    refused: None,
+    over_ssh: true,
+    confirm: Confirm::Never,
+    bill: Bill::Same,
+    ways: &[Way {
+        aim: Aim::Chosen,
+        name: "diagnose",
+        keys: &[char('h')],
+        help: "look closely at the marked nodes, else at the one chosen",
+        hint: "",
+        question: "Diagnose {these}?",
+        means: "",
+    }],
+};
+
+static LOGS: Entry = Entry {
+    verb: "logs",
+    job: JobKind::Logs,
+    refused: None,
+    over_ssh: true,
+    confirm: Confirm::Never,
+    bill: Bill::Same,
+    ways: &[],
+};
+
+static NUKE: Entry = Entry {
+    verb: "nuke",
+    job: JobKind::Destroy,
+    refused: Some("nothing can be destroyed"),
+    over_ssh: false,
+    confirm: Confirm::ByDamage,
+    bill: Bill::Frees,
+    ways: &[Way {
+        aim: Aim::Account,
+        name: "nuke",
+        keys: &[char('X')],
+        help: "destroy everything of spot-tui in this account",
+        hint: "",
+        question: "Destroy everything that spot-tui ever made{account}, of every deployment?",
+        means: GONE,
+    }],
+};
+
+static CLEAN_UP: Entry = Entry {
+    verb: "cleanup",
+    job: JobKind::CleanUp,
+    refused: Some("nothing can be removed"),
+    over_ssh: false,
+    confirm: Confirm::Always,
+    bill: Bill::Frees,
+    ways: &[Way {
+        aim: Aim::Account,
+        name: "cleanup",
+        keys: &[char('U')],
+        help: "remove what is left of deployments that are gone",
+        hint: "",
+        question: "Remove the networks and disks of deployments that have no instance any more?",
+        means: "What runs keeps what it has. This cannot be undone.",
+    }],
+};
+
+static RECOVER: Entry = Entry {
+    verb: "recover",
+    job: JobKind::Survey,
+    refused: Some("the state is not written"),
+    over_ssh: false,
+    confirm: Confirm::Never,
+    bill: Bill::Same,
+    ways: &[Way {
+        aim: Aim::Deployment,
+        name: "recover",
+        keys: &[char('W')],
+        help: "rebuild the state from the tags",
+        hint: "",
+        question: "Rebuild the state of {deployment} from the tags?",
+        means: "",
+    }],
+};

@@ -1,0 +1,41 @@
+//! Whether to leave, and how.
+
+use super::leave::Leave;
+use super::next::Next;
+use crate::app::command::{Choose, Press};
+
+/// Whether to leave, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuitForm {
+    /// What is under way: `create #3 in us-west-2`.
+    pub jobs: Vec<String>,
+    /// The chosen way's place in [`Leave::ALL`].
+    pub at: usize,
+}
+
+impl QuitForm {
+    /// The chosen way.
+    pub fn choice(&self) -> Leave {
+        Leave::ALL.get(self.at).copied().unwrap_or(Leave::Stay)
+    }
+
+    pub(super) fn take(&mut self, press: Press) -> Next {
+        let count = Leave::ALL.len();
+        match press {
+            Press::Choose(Choose::Next) => self.at = (self.at + 1) % count,
+            Press::Choose(Choose::Previous) => self.at = (self.at + count - 1) % count,
+            Press::Choose(Choose::No) => self.at = 0,
+            Press::Accept => return Next::Leave(self.choice()),
+            Press::Back => return Next::Close,
+            // There are several ways to say yes.
+            Press::Choose(Choose::Yes)
+            | Press::Move(_)
+            | Press::Edit(_)
+            | Press::Complete
+            | Press::More
+            | Press::Less
+            | Press::Column(_) => {}
+        }
+        Next::Stay
+    }
+}

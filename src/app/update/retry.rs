@@ -1,0 +1,73 @@
+//! A fresh instance in the place of another. A node that failed is never mended: another is
+//! launched, and only when that is ready the old one is ended. What is refused, or fails on the
+//! way, costs nobody anything.
+
+use std::collections::BTreeSet;
+
+use super::{create, destroy};
+use crate::app::{Counts, Effect, Model, Scope};
+use crate::fleet::{Instance, InstanceKey, Job, JobId, Level, Phase, Region};
+
+/// The verb under which this is said.
+const VERB: &str = "retry";
+
+/// Launches one for each, in its region.
+pub(super) fn retry(model: &mut Model, scope: &Scope) -> Vec<Effect> {
+    // One that is on its way out already has nobody to take the place of.
+    let leaves = |row: &&Instance| matches!(row.phase, Phase::Terminating);
+    let rows = destroy::in_scope(model, scope).filter(|row| !leaves(row));
+    let (mut keys, mut counts) = (Vec::new(), Counts::new());
+    for row in rows {
+        keys.push(row.key.clone());
+        *counts.entry(row.region.clone()).or_default() += 1;
+    }
+    if keys.is_empty() {
+        model.flash(Level::Info, VERB, "nothing to replace: it is already on its way out");
+        return Vec::new();
+    }
+    let effects = create::add(model, counts);
+    // Where the create was refused it has said why, and nothing is ended.
+    if let Some((job, regions)) = begun(&effects) {
+        wait(model, job, keys, regions.as_ref());
+    }
+    effects
+}
+
+/// The job that launches, or that asks for the prices by which the launch is judged first; and
+/// where it launches, once that is known: a region that is being destroyed is left out.
+fn begun(effects: &[Effect]) -> Option<(JobId, Option<BTreeSet<Region>>)> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Start(id, Job::Create(launches)) => {
+            Some((*id, Some(launches.iter().map(|launch| launch.region.clone()).collect())))
+        }
+        Effect::Start(id, Job::Prices(_)) => Some((*id, None)),
+        _ => None,
+    })
+}
+
+fn wait(model: &mut Model, job: JobId, keys: Vec<InstanceKey>, regions: Option<&BTreeSet<Region>>) {
+    let is_replaced = |key: &InstanceKey| {
+        let region = model.fleet.get(key).map(|row| &row.region);
+        regions.is_none_or(|regions| region.is_some_and(|it| regions.contains(it)))
+    };
+    let keys = keys.into_iter().filter(is_replaced).collect();
+    model.retries.push((job, keys));
+}
+
+/// A job has ended, and these effects follow. Those whose place was taken are ended.
+pub(super) fn ended(model: &mut Model, job: JobId, is_done: bool, next: &[Effect]) -> Vec<Effect> {
+    let waited: Vec<_> = model.retries.extract_if(.., |(by, _)| *by == job).collect();
+    let mut effects = Vec::new();
+    for (_, keys) in waited {
+        match begun(next) {
+            // Only the prices were asked for so far.
+            Some((create, regions)) => wait(model, create, keys, regions.as_ref()),
+            None if is_done => effects.extend(destroy::destroy(model, Scope::Instances(keys))),
+            None => {
+                let text = "the old instance is kept: no fresh one has become ready";
+                model.flash(Level::Warning, VERB, text);
+            }
+        }
+    }
+    effects
+}

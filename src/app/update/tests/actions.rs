@@ -1,0 +1,151 @@
+//! The table of actions is kept: each is asked for, confirmed, refused and started as it says.
+
+use std::sync::Arc;
+
+use strum::IntoEnumIterator;
+
+use super::*;
+use crate::app::action::{Bill, Confirm};
+use crate::app::{Action, Aim, ScreenCommand, TableCommand};
+
+/// A model with one instance that runs, one that failed, and what an action may be meant for.
+fn model_for_actions() -> (Model, InstanceKey) {
+    let mut model = model();
+    let there = |id| Machine { public_ip: "192.0.2.1".parse().ok(), ..running(id).1 };
+    survey(&mut model, REGIONS[0], vec![there("i-1"), there("i-2")]);
+    let failed = Phase::Failed(Failure::new(FailureKind::Aws, Step::Verify, "no", ""));
+    report(&mut model, 9, News::Instance("i-2".into(), InstanceNews::Entered(failed)));
+    report(&mut model, 9, News::Job(account()));
+    (model, "i-1".into())
+}
+
+#[test]
+fn each_action_is_confirmed_as_the_table_says_and_starts_its_job() {
+    for action in Action::iter() {
+        let entry = action.entry();
+        let is_asked = !matches!(entry.confirm, Confirm::Never | Confirm::OwnDialog);
+        assert!(!entry.verb.is_empty(), "{action:?}");
+        assert!(!is_asked || !entry.ways.is_empty(), "{action:?}");
+        let action = match action {
+            Action::Create(_) => Action::Create(Some(counts(1))),
+            Action::Exec(_) => Action::Exec("uptime".into()),
+            action => action,
+        };
+        for way in entry.ways {
+            assert!(!way.help.is_empty() && way.question.ends_with('?'), "{action:?}");
+            let (mut model, key) = model_for_actions();
+            command(&mut model, Command::Table(TableCommand::Select(key.clone())));
+            let mut effects = command(&mut model, Command::Ask(action.clone(), way.aim));
+            let asked = model.dialog.is_some();
+            let ends = entry.bill == Bill::Frees;
+            assert!(asked || !ends, "{action:?} ends something unasked");
+            if let Some(Dialog::Confirm(form)) = &model.dialog {
+                let scope = form.scope.clone();
+                model.dialog = None;
+                effects = command(&mut model, Command::Act(action.clone(), scope));
+            } else if asked {
+                model.dialog = None;
+                effects = command(&mut model, Command::Act(action.clone(), Scope::All));
+            }
+            let job = effects.iter().find_map(|effect| match effect {
+                Effect::Start(_, job) if job.kind() == entry.job => Some(job),
+                _ => None,
+            });
+            let job = job.unwrap_or_else(|| panic!("{action:?} started no {:?}", entry.job));
+            assert!(entry.bill == Bill::Same || job.is_mutating(), "{action:?}: asked at quit");
+        }
+    }
+}
+
+#[test]
+fn each_action_is_refused_where_nothing_may_be_changed() {
+    for action in Action::iter() {
+        let entry = action.entry();
+        assert!(entry.bill == Bill::Same || entry.refused.is_some(), "{action:?}");
+        let (mut model, key) = model_for_actions();
+        model.read_only = Some("locked".into());
+        let Some(refused) = entry.refused else { continue };
+        for way in entry.ways {
+            assert_eq!(command(&mut model, Command::Ask(action.clone(), way.aim)), []);
+            assert!(model.dialog.is_none());
+            assert_eq!(last_line(&model), format!("read-only, {refused}"));
+        }
+        let scope = Scope::Instances(vec![key]);
+        assert_eq!(command(&mut model, Command::Act(action, scope)), []);
+        assert_eq!(last_line(&model), format!("read-only, {refused}: locked"));
+    }
+}
+
+#[test]
+fn a_retry_ends_the_old_one_when_the_fresh_one_is_ready_and_not_before() {
+    let (mut model, key) = model_for_actions();
+    let retry = |model: &mut Model, key: &InstanceKey| {
+        let scope = Scope::Instances(vec![key.clone()]);
+        command(model, Command::Act(Action::Retry, scope))
+    };
+    let effects = retry(&mut model, &key);
+    let [Effect::Persist, .., Effect::Start(job, Job::Create(launches))] = effects.as_slice()
+    else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(launches.iter().map(|launch| launch.keys.len()).sum::<usize>(), 1);
+    let effects = end(&mut model, job.0, Outcome::Done);
+    let ends = |effects: &[Effect]| {
+        effects.iter().any(|effect| matches!(effect, Effect::Start(_, Job::Destroy(_))))
+    };
+    assert!(ends(&effects), "{effects:?}");
+
+    let (mut model, key) = model_for_actions();
+    let effects = retry(&mut model, &key);
+    let Some(Effect::Start(job, _)) = effects.last() else { panic!("{effects:?}") };
+    let effects = end(&mut model, job.0, Outcome::Partly { failed: 1 });
+    assert!(!ends(&effects), "{effects:?}");
+    assert!(last_line(&model).contains("the old instance is kept"));
+}
+
+#[test]
+fn a_retry_that_cannot_launch_ends_nothing() {
+    let (mut model, key) = model_for_actions();
+    let mut config = config();
+    config.regions.retain(|region| region.region.as_str() != REGIONS[0]);
+    model.config = Some(Arc::new(config));
+    let scope = Scope::Instances(vec![key.clone()]);
+    assert_eq!(command(&mut model, Command::Act(Action::Retry, scope)), []);
+    assert!(last_line(&model).contains("is not in the configuration"));
+    assert!(model.fleet.get(&key).unwrap().is_alive());
+}
+
+#[test]
+fn create_asks_for_what_is_missing_and_begins_at_the_cursors_region() {
+    let (mut model, key) = model_for_actions();
+    command(&mut model, Command::Table(TableCommand::Select(key)));
+    command(&mut model, Command::Ask(Action::Create(None), Aim::Deployment));
+    let Some(Dialog::Create(form)) = &model.dialog else { panic!() };
+    // Two are wanted there: one runs, one failed.
+    assert_eq!(form.rows, [(REGIONS[0].into(), 1), (REGIONS[1].into(), 1)]);
+    assert_eq!(form.at, 0);
+}
+
+#[test]
+fn a_large_paste_changes_nothing_and_is_answered_in_words() {
+    let mut model = model();
+    command(&mut model, Command::Screen(ScreenCommand::Filter));
+    send(&mut model, 0, Message::Input(Input::Paste("us-west".into())));
+    send(&mut model, 0, Message::Input(Input::Paste("x".repeat(1_000_000))));
+    assert_eq!(model.table.query().text(), "us-west");
+    assert!(model.flash.as_ref().unwrap().text.contains("nothing was pasted: 1000 kB"));
+}
+
+#[test]
+fn the_last_filter_is_looked_for_where_all_rows_are_shown() {
+    let mut model = model();
+    let ids = ["i-1", "i-2", "i-3"];
+    survey(&mut model, REGIONS[0], ids.map(|id| running(id).1).to_vec());
+    command(&mut model, Command::Screen(ScreenCommand::Filter));
+    send(&mut model, 0, Message::Input(Input::Paste("i-3".into())));
+    command(&mut model, Command::Press(Press::Back));
+    assert_eq!(model.table.len(), 3);
+    command(&mut model, Command::Press(Press::Move(Motion::First)));
+    command(&mut model, Command::Table(TableCommand::FindNext));
+    assert_eq!(model.table.cursor(), Some(&"i-3".into()));
+}
