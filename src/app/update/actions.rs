@@ -120,9 +120,12 @@ fn look_first(action: &Action) -> Option<Job> {
     }
 }
 
-/// The rows that a question is about, and what they cost an hour.
+/// The rows that a question is about, and what they cost an hour. What is over is among them only
+/// where it was chosen by itself, or where nothing else is left to name.
 fn targets(model: &Model, scope: &Scope) -> (Vec<Target>, Amount) {
-    let rows = destroy::in_scope(model, scope);
+    let is_chosen = matches!(scope, Scope::Instances(_))
+        || destroy::in_scope(model, scope).all(|row| row.phase.is_over());
+    let rows = destroy::in_scope(model, scope).filter(|row| is_chosen || !row.phase.is_over());
     let target = |row: &crate::fleet::Instance| Target {
         label: row.label(),
         region: row.region.clone(),

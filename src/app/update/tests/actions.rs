@@ -127,6 +127,17 @@ fn create_asks_for_what_is_missing_and_begins_at_the_cursors_region() {
 }
 
 #[test]
+fn a_question_about_all_counts_what_is_alive() {
+    let (mut model, _) = model_for_actions();
+    report(&mut model, 9, News::Instance("i-2".into(), InstanceNews::Entered(Phase::Terminated)));
+    command(&mut model, Command::Ask(Action::Destroy, Aim::Deployment));
+    let Some(Dialog::Confirm(form)) = &model.dialog else { panic!("nothing was asked") };
+    let labels: Vec<_> = form.targets.iter().map(|target| target.label.as_str()).collect();
+    assert_eq!(labels.len(), 1, "{labels:?}");
+    assert!(labels[0].starts_with("i-1"), "{labels:?}");
+}
+
+#[test]
 fn a_large_paste_changes_nothing_and_is_answered_in_words() {
     let mut model = model();
     command(&mut model, Command::Screen(ScreenCommand::Filter));
