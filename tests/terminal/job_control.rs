@@ -32,7 +32,8 @@ fn whoever_stops_it_from_outside_finds_it_whole_afterwards() {
         terminal.wait_for("status 147");
         // It cannot hear of SIGSTOP, and could give nothing back.
         assert!(signal == Signal::STOP || terminal.is_given_back());
-        terminal.press(ENTER);
+        // A terminal that was not given back is raw, and makes no line feed of Enter.
+        terminal.press("\n");
         terminal.wait("the whole screen again", is_back);
         terminal.press("?");
         terminal.wait_for("keys: instances");
