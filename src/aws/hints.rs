@@ -97,6 +97,7 @@ fn by_code(refusal: &Refusal<'_>, profile: &Profile) -> Option<String> {
         }
         "OptInRequired" | "RegionDisabledException" => enable(region),
         "AuthFailure" if is_opt_in(region) => enable(region),
+        "AuthFailure" => by_credential(Credential::Rejected, profile),
         "PendingVerification" => {
             "AWS checks new accounts: wait for its e-mail, up to four hours, or use another region"
                 .into()

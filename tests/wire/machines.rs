@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// What EC2 says of credentials that it does not know.
+const REJECTED: &str = "AWS was not able to validate the provided access credentials";
+
 #[tokio::test]
 async fn a_launch_says_everything_in_one_call() {
     let world = World::start().await;
@@ -117,7 +120,7 @@ async fn a_launch_is_never_repeated_by_itself() {
             Class::Elsewhere,
         ),
         (refuse(503, "RequestLimitExceeded", "slow down"), Class::Retry),
-        (refuse(401, "AuthFailure", "not able to validate"), Class::FatalRegion),
+        (refuse(401, "AuthFailure", REJECTED), Class::Credentials(Credential::Rejected)),
         (refuse(502, "", ""), Class::Unknown),
         (Fault::Garble, Class::Unknown),
         (Fault::Cut, Class::Unknown),
