@@ -6,6 +6,8 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
+use serde_json::Value;
+
 /// Columns between two tab stops.
 const TAB: usize = 8;
 
@@ -47,6 +49,19 @@ pub fn clean_line(line: &str) -> String {
         }
     }
     clean
+}
+
+/// The same for each text of a JSON document, its names included.
+pub fn clean_json(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(clean_line(&text)),
+        Value::Array(items) => items.into_iter().map(clean_json).collect(),
+        Value::Object(members) => members
+            .into_iter()
+            .map(|(name, value)| (clean_line(&name), clean_json(value)))
+            .collect(),
+        plain => plain,
+    }
 }
 
 /// What follows an ESC.

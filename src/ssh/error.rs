@@ -213,6 +213,14 @@ pub enum SshError {
         /// The last lines that it printed, cleaned.
         said: Vec<String>,
     },
+    /// It printed without end, and was ended.
+    #[error("a command on {target} was ended: it printed more than {} KiB", most >> 10)]
+    Flooded {
+        /// `host:port`.
+        target: String,
+        /// How much it was allowed to print, in bytes.
+        most: u64,
+    },
     /// The disk of the far side is full.
     #[error("the disk of {target} is full: {bytes} bytes do not fit into {path}")]
     DiskFull {
@@ -357,6 +365,7 @@ impl SshError {
             | Self::Denied { .. }
             | Self::RemoteExit { .. }
             | Self::NotRun { .. }
+            | Self::Flooded { .. }
             | Self::DiskFull { .. } => FailureKind::Node,
             Self::Refused { .. }
             | Self::Unreachable { .. }
@@ -410,7 +419,7 @@ impl SshError {
             | Self::BadPath { .. }
             | Self::TooBig { .. }
             | Self::File { .. } => Step::Upload,
-            Self::RemoteExit { .. } => Step::Configure,
+            Self::RemoteExit { .. } | Self::Flooded { .. } => Step::Configure,
             Self::TimedOut { operation, .. }
             | Self::Cut { operation, .. }
             | Self::Denied { operation, .. } => match operation {
@@ -487,6 +496,10 @@ impl SshError {
             Self::NotRun { .. } => {
                 "look at the login user's shell and at ForceCommand in its sshd_config: something \
                  else runs in place of our commands"
+                    .into()
+            }
+            Self::Flooded { .. } => {
+                "look at the login user's ~/.bashrc or ~/.profile: something prints on and on"
                     .into()
             }
             Self::DiskFull { .. } => "raise instance_storage_gb or send less".into(),

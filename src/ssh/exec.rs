@@ -23,6 +23,9 @@ const LAST_LINES: usize = 20;
 /// The number that SSH gives to standard error (RFC 4254, section 5.2).
 const STDERR: u32 = 1;
 const DEFAULT_LIMIT: Duration = Duration::from_mins(1);
+/// The most that the answer to a question of ours may be, in bytes, noise of the login shell
+/// included. The longest, a full report of a node, is half of it.
+pub const LONGEST_ANSWER: u64 = 512 << 10;
 
 /// One word for a POSIX shell, whatever is in it.
 pub fn quote(word: &str) -> String {
@@ -50,6 +53,7 @@ pub struct Command {
     line: String,
     stdin: Bytes,
     limit: Duration,
+    most: u64,
 }
 
 impl Command {
@@ -61,7 +65,7 @@ impl Command {
 
     /// A command line of the user's, for their own login shell, as `ssh HOST LINE` has it.
     pub fn for_login_shell(line: impl Into<String>) -> Self {
-        Self { line: line.into(), stdin: Bytes::new(), limit: DEFAULT_LIMIT }
+        Self { line: line.into(), stdin: Bytes::new(), limit: DEFAULT_LIMIT, most: u64::MAX }
     }
 
     /// What it reads; nothing else.
@@ -75,6 +79,14 @@ impl Command {
     #[must_use]
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
+        self
+    }
+
+    /// How many bytes it may print before it is ended; any number else. For whatever is kept until
+    /// the command's end: a node must not be able to fill the memory of this side.
+    #[must_use]
+    pub fn most(mut self, bytes: u64) -> Self {
+        self.most = bytes;
         self
     }
 }
@@ -206,13 +218,19 @@ impl Session {
         mut on_bytes: impl FnMut(Pipe, &[u8]),
     ) -> Result<Exit, SshError> {
         let mut feed = pin!(feed);
-        let (mut is_fed, mut exit) = (false, None);
+        let (mut is_fed, mut exit, mut left) = (false, None, running.most);
+        let flooded = || SshError::Flooded { target: self.target.clone(), most: running.most };
+        let mut print = |pipe, bytes: &[u8]| {
+            on_bytes(pipe, bytes);
+            left = left.checked_sub(bytes.len() as u64).ok_or_else(flooded)?;
+            Ok::<(), SshError>(())
+        };
         loop {
             tokio::select! {
                 message = running.reader.wait() => match message {
-                    Some(ChannelMsg::Data { data }) => on_bytes(Pipe::Out, &data),
+                    Some(ChannelMsg::Data { data }) => print(Pipe::Out, &data)?,
                     Some(ChannelMsg::ExtendedData { data, ext: STDERR }) => {
-                        on_bytes(Pipe::Err, &data);
+                        print(Pipe::Err, &data)?;
                     }
                     Some(ChannelMsg::ExitStatus { exit_status }) => {
                         exit = Some(Exit::Code(exit_status));
@@ -246,7 +264,8 @@ impl Session {
         loop {
             let opening = async {
                 let (reader, writer) = self.handle.channel_open_session().await?.split();
-                let running = Running { operation, reader, writer: Writer(Arc::new(writer)) };
+                let writer = Writer(Arc::new(writer));
+                let running = Running { operation, most: command.most, reader, writer };
                 running.writer.0.exec(true, command.line.as_str()).await?;
                 Ok(running)
             };
@@ -311,6 +330,7 @@ impl Writer {
 /// russh does not close a channel that is dropped, and the far side would go on for ever.
 pub(super) struct Running {
     operation: Operation,
+    most: u64,
     reader: ChannelReadHalf,
     pub(super) writer: Writer,
 }

@@ -39,7 +39,7 @@ pub use bundle::{Bundle, Source};
 pub use config::{SshConfigFile, Undecided};
 pub use connect::{ByteStream, Dial, Session, TcpDial, connect};
 pub use error::{Operation, SshError};
-pub use exec::{Command, Exit, LastLines, Pipe, quote};
+pub use exec::{Command, Exit, LONGEST_ANSWER, LastLines, Pipe, quote};
 pub use hostkey::HostKeyCheck;
 pub use keys::{Ask, Identities, PublicKey};
 pub use openssh::{HostBlock, OpenSshOption, arguments, config_file};

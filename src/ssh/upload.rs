@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::error::Operation;
-use super::exec::Writer;
+use super::exec::{LONGEST_ANSWER, Writer};
 use super::lines::Output;
 use super::{Bundle, Command, Exit, LastLines, Pipe, Session, SshError};
 use crate::fleet::Transfer;
@@ -53,7 +53,7 @@ impl Session {
             said.push(line);
         };
         let mut output = Output::default();
-        let script = Command::new(script(folder, bundle.sha256()));
+        let script = Command::new(script(folder, bundle.sha256())).most(LONGEST_ANSWER);
         let running = self.start(Operation::Upload, &script).await?;
         let feed = self.send_all(bundle, running.writer.clone(), &mut on_progress);
         let exit =

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 
 use spot_tui::fleet::Step;
-use spot_tui::ssh::{Bundle, Command, Exit, Source, SshError};
+use spot_tui::ssh::{Bundle, Command, Exit, LONGEST_ANSWER, Source, SshError};
 
 use super::{User, in_time, lines, logged_in};
 use crate::support::keys::Key;
@@ -53,17 +53,27 @@ async fn an_upload_is_believed_by_what_was_unpacked_not_by_its_exit_status() {
     assert!(!error.is_retryable());
 }
 
-/// A far side that never stops talking fills no memory: its last lines are kept.
+/// A far side that never stops talking fills no memory, and is not listened to for long.
 #[tokio::test]
-async fn a_far_side_that_floods_an_upload_is_kept_short() {
-    let key = Key::ed25519();
-    let host = Sshd::accepting(&key);
+async fn attack_7_a_far_side_that_never_stops_talking_is_ended() {
+    let (host, session) = logged_in().await;
     let profile = host.root().join("home/ubuntu/.bashrc");
-    fs::write(&profile, "head -c 30000000 /dev/zero | tr '\\0' x | fold -w 100\nexit 3\n").unwrap();
-    let session = User::with_key(&key).log_in(&host).await.unwrap();
+    fs::write(
+        &profile,
+        "while :; do echo yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy; done\n",
+    )
+    .unwrap();
     let error = in_time(session.upload(&bundle().await, "/tmp/stage", |_| ())).await.unwrap_err();
-    let SshError::RemoteExit { last, exit, .. } = &error else { panic!("{error}") };
-    assert_eq!((last.len(), exit), (20, &Exit::Code(3)));
+    assert!(matches!(error, SshError::Flooded { .. }), "{error}");
+    assert!(error.failure().hint.contains(".bashrc"), "{}", error.failure());
+    assert!(!error.is_retryable());
+
+    let (mut kept, question) = (0, Command::new("true").most(LONGEST_ANSWER));
+    let error = in_time(session.exec(&question, |_, line| kept += line.len())).await.unwrap_err();
+    assert!(error.to_string().contains("printed more than 512 KiB"), "{error}");
+    assert!(u64::try_from(kept).unwrap() <= 2 * LONGEST_ANSWER, "{kept}");
+    fs::write(&profile, "").unwrap();
+    assert_eq!(lines(&session, "echo well").await, ["well"], "the session lives on");
 }
 
 /// What an sshrc and a shell's own start say is no part of an answer.

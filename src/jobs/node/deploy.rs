@@ -22,7 +22,8 @@ use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::{Charge, Context};
 use crate::retry::{CONFIGURE_TIMEOUT, CUT_RETRIES, LOCKED_PAUSE, VERIFY_TIMEOUT};
 use crate::ssh::{
-    Command, Exit, HostKeyCheck, LastLines, Patience, Pipe, Session, SshError, quote, wait_for,
+    Command, Exit, HostKeyCheck, LONGEST_ANSWER, LastLines, Patience, Pipe, Session, SshError,
+    quote, wait_for,
 };
 
 /// Where the bundle is unpacked. `deploy_services.sh` expects it there.
@@ -226,7 +227,7 @@ impl Pipeline {
         resumed: bool,
     ) -> Result<Option<String>, Failure> {
         let known = || HostKeyCheck::Known(host_key.clone());
-        let done = resumed && health::look(&session).await.is_some_and(|node| node.is_deployed());
+        let done = resumed && health::look(&session).await.is_ok_and(|node| node.is_deployed());
         if !done {
             session = self.upload(session, known()).await?;
             session = self.configure(session, known()).await?;
@@ -271,6 +272,7 @@ impl Pipeline {
     /// The one file that is different on each node.
     async fn send_identity(&self, session: &Session) -> Result<(), SshError> {
         let file = Command::new(format!("cat >{STAGING}/node_identity.json"))
+            .most(LONGEST_ANSWER)
             .stdin(Identity::of(&self.machine.id).json());
         session.run("writing node_identity.json", &file, |_, _| {}).await
     }
@@ -339,7 +341,8 @@ impl Pipeline {
         let before = boot_id(&session).await.map_err(|error| error.failure())?;
         self.enter(Phase::Rebooting).await;
         // The connection may end before the command does: only what comes back counts.
-        let asked = session.exec(&Command::new("sudo reboot"), |_, _| {}).await;
+        let command = Command::new("sudo reboot").most(LONGEST_ANSWER);
+        let asked = session.exec(&command, |_, _| {}).await;
         if let Ok(Exit::Code(code)) = asked
             && code != 0
         {
@@ -376,7 +379,7 @@ impl Pipeline {
         let mut first = None;
         loop {
             let trouble = match health::look(&session).await {
-                Some(vitals) => {
+                Ok(vitals) => {
                     let vitals = health::complete(
                         vitals,
                         first.as_ref(),
@@ -394,7 +397,7 @@ impl Pipeline {
                     let unseen = || Some("the sensor was not seen writing yet".to_owned());
                     vitals.trouble().or_else(|| if is_writing { None } else { unseen() })
                 }
-                None => Some("node-status does not answer".to_owned()),
+                Err(why) => Some(why),
             };
             if trouble.is_none() || Instant::now() >= deadline {
                 session.close().await;
@@ -414,7 +417,7 @@ impl Pipeline {
 /// The kernel's id of this boot (random(4)): another one after each restart.
 async fn boot_id(session: &Session) -> Result<String, SshError> {
     let mut id = String::new();
-    let command = Command::new("cat /proc/sys/kernel/random/boot_id");
+    let command = Command::new("cat /proc/sys/kernel/random/boot_id").most(LONGEST_ANSWER);
     // A banner or an sshrc may print lines before it: what has the shape of an id is one.
     let read = |pipe, line: &str| {
         if pipe == Pipe::Out && uuid::Uuid::try_parse(line).is_ok() {

@@ -14,7 +14,7 @@ use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::tasks::together;
 use crate::retry::{BOOTING, DRAIN_TIMEOUT};
-use crate::ssh::{Command, Exit, HostKeyCheck, Session};
+use crate::ssh::{Command, Exit, HostKeyCheck, LONGEST_ANSWER, Session};
 
 /// What stops the node.
 const STOP: &str = "sudo systemctl stop bacalhau";
@@ -71,7 +71,8 @@ async fn stop_node(reach: &Reach, instance: &Instance, host_key: HostKey) -> Res
         )
     })?;
     let session = log_in(reach, machine, host_key).await?;
-    let exit = session.exec(&Command::new(STOP).limit(DRAIN_TIMEOUT), |_, _| ()).await;
+    let command = Command::new(STOP).limit(DRAIN_TIMEOUT).most(LONGEST_ANSWER);
+    let exit = session.exec(&command, |_, _| ()).await;
     match exit.map_err(|error| error.failure())? {
         Exit::Code(0) => Ok(()),
         other => Err(Failure::new(

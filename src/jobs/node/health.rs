@@ -17,7 +17,7 @@ use crate::fleet::{Failure, Level, Machine, Phase};
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::{Charge, Context};
 use crate::retry::STATUS_TIMEOUT;
-use crate::ssh::{Command, HostKeyCheck, Session};
+use crate::ssh::{Command, HostKeyCheck, LONGEST_ANSWER, Session, SshError};
 
 /// How long the orchestrator's answer is good for everybody.
 const FRESH: Duration = Duration::from_secs(10);
@@ -27,20 +27,18 @@ const MISSED: u32 = 2;
 /// Where a deployment put the program.
 pub(in crate::jobs) const NODE_STATUS: &str = "sudo /opt/uploaded_files/scripts/node-status";
 
-/// What `node-status` says over this session.
-pub(in crate::jobs) async fn look(session: &Session) -> Option<Vitals> {
-    let mut text = String::new();
-    let command = Command::new(NODE_STATUS).limit(STATUS_TIMEOUT);
-    let ran = session
-        .exec(&command, |_, line| {
-            text.push_str(line);
-            text.push('\n');
-        })
-        .await;
+/// What `node-status` says over this session, or why it says nothing.
+pub(in crate::jobs) async fn look(session: &Session) -> Result<Vitals, String> {
+    let mut printed = String::new();
+    let command = Command::new(NODE_STATUS).limit(STATUS_TIMEOUT).most(LONGEST_ANSWER);
+    let ran = session.exec(&command, |_, line| status::push(&mut printed, line)).await;
     if let Err(error) = ran {
         tracing::debug!(%error, "node-status");
+        if matches!(error, SshError::Flooded { .. }) {
+            return Err(error.to_string());
+        }
     }
-    status::parse(&text)
+    status::parse(&printed).ok_or_else(|| "node-status does not answer".to_owned())
 }
 
 /// Adds what one look alone does not show: the sensor's rate and the orchestrator's word.
@@ -237,9 +235,8 @@ impl Round {
             }
             vitals
         };
-        let vitals = vitals.ok_or("node-status does not answer")?;
         let earlier = memory.vitals.as_ref();
-        Ok(complete(vitals, earlier, &charge.machine, self.roll.as_ref()).await)
+        Ok(complete(vitals?, earlier, &charge.machine, self.roll.as_ref()).await)
     }
 
     async fn log_in(&self, charge: &Charge) -> Result<Session, String> {

@@ -2,21 +2,33 @@
 //!
 //! The text comes from the far side: whatever it holds, reading it does no harm.
 
+use serde_json::Value;
+
 use crate::fleet::health::Vitals;
+use crate::fleet::text::clean_json;
 
 /// The longest report that is read, in bytes. A full one holds some hundred lines of logs.
 const LONGEST: usize = 256 * 1024;
 
-/// The report in what was printed: from the last line on that begins one.
-pub(in crate::jobs) fn parse(text: &str) -> Option<Vitals> {
-    serde_json::from_str(report(text)?).ok()
+/// Adds a line that was printed.
+pub(in crate::jobs) fn push(printed: &mut String, line: &str) {
+    printed.push_str(line);
+    printed.push('\n');
 }
 
-/// The text of the report, which may go over many lines.
-pub(in crate::jobs) fn report(text: &str) -> Option<&str> {
-    let begin = text.rfind("\n{\"v\":").map(|at| at + 1);
-    let begin = begin.or_else(|| text.starts_with("{\"v\":").then_some(0))?;
-    Some(&text[begin..]).filter(|report| report.len() <= LONGEST)
+/// How the node is by its report.
+pub(in crate::jobs) fn parse(printed: &str) -> Option<Vitals> {
+    serde_json::from_value(report(printed)?).ok()
+}
+
+/// The report in what was printed, which may go over many lines: from the last line on that begins
+/// one. JSON hides what a terminal obeys from who cleans lines (`\u009b`), so that it is cleaned
+/// once more when it is read.
+pub(in crate::jobs) fn report(printed: &str) -> Option<Value> {
+    let begin = printed.rfind("\n{\"v\":").map(|at| at + 1);
+    let begin = begin.or_else(|| printed.starts_with("{\"v\":").then_some(0))?;
+    let report = Some(&printed[begin..]).filter(|report| report.len() <= LONGEST)?;
+    serde_json::from_str(report).ok().map(clean_json)
 }
 
 #[cfg(test)]
@@ -40,5 +52,13 @@ mod tests {
         assert_eq!(parse(""), None);
         assert_eq!(parse("sudo: a password is required"), None);
         assert_eq!(parse("{\"v\":1,\"units\":7}"), None);
+    }
+
+    #[test]
+    fn attack_26_no_text_of_a_report_moves_a_terminal() {
+        let hostile =
+            r#"{"v":1,"a\u009b2J":["\u009d0;x\u009cb\u202e", {"c": "\u001b[2Jd\u200b"}]}"#;
+        let report = report(hostile).unwrap().to_string();
+        assert_eq!(report, r#"{"a":["b",{"c":"d"}],"v":1}"#);
     }
 }

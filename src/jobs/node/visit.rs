@@ -12,7 +12,7 @@ use crate::fleet::{
 };
 use crate::jobs::context::Context;
 use crate::retry::STATUS_TIMEOUT;
-use crate::ssh::{Command, Exit, HostKeyCheck, Pipe, Session};
+use crate::ssh::{Command, Exit, HostKeyCheck, LONGEST_ANSWER, Pipe, Session};
 
 /// As good as no limit: a command of the user's ends when it or the user wants.
 const UNLIMITED: Duration = Duration::from_hours(24 * 365);
@@ -72,14 +72,13 @@ impl Visitor {
     /// Everything that `node-status` knows, and the orchestrator's word.
     pub async fn diagnose(&self, place: &Place) -> Result<Diagnosis, Failure> {
         let session = self.session(place).await?;
-        let mut text = String::new();
-        let command = Command::new(format!("{NODE_STATUS} --full")).limit(STATUS_TIMEOUT);
-        let ran = session.exec(&command, |_, line| text = format!("{text}{line}\n")).await;
+        let mut printed = String::new();
+        let command = Command::new(format!("{NODE_STATUS} --full"));
+        let command = command.limit(STATUS_TIMEOUT).most(LONGEST_ANSWER);
+        let ran = session.exec(&command, |_, line| status::push(&mut printed, line)).await;
         session.close().await;
         let exit = ran.map_err(|error| error.failure())?;
-        let report = status::report(&text);
-        let (Some(vitals), Some(report)) =
-            (status::parse(&text), report.and_then(|it| serde_json::from_str(it).ok()))
+        let (Some(vitals), Some(report)) = (status::parse(&printed), status::report(&printed))
         else {
             let reason = format!("node-status told nothing ({exit})");
             let hint = "the deployment did not come that far: look at `spot-tui logs`";
