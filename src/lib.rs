@@ -18,6 +18,7 @@ pub mod bacalhau;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod files;
 pub mod fleet;
 pub mod headless;
 pub mod jobs;

@@ -19,13 +19,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &["fleet"]),
     ("app", &["fleet", "config"]),
     ("view", &["fleet", "config", "app"]),
-    ("aws", &["fleet", "config", "retry"]),
-    ("ssh", &["fleet", "config", "retry"]),
+    ("aws", &["fleet", "config", "files", "retry"]),
+    ("ssh", &["fleet", "config", "files", "retry"]),
     ("bacalhau", &["fleet", "config"]),
-    ("store", &["fleet", "config"]),
-    ("jobs", &["fleet", "config", "aws", "ssh", "bacalhau", "store", "retry"]),
+    ("store", &["fleet", "config", "files"]),
+    ("jobs", &["fleet", "config", "aws", "ssh", "bacalhau", "store", "files", "retry"]),
     ("headless", &["fleet", "config", "app", "view"]),
     ("demo", &["fleet"]),
+    ("files", &[]),
     ("retry", &[]),
     ("cli", &["fleet", "config"]),
 ];
@@ -43,8 +44,8 @@ const INSIDE_JOBS: &[(&str, &[&str])] = &[
 ];
 
 const EVERY_ROOM: &[&str] = &[
-    "aws", "app", "bacalhau", "cli", "config", "demo", "fleet", "headless", "jobs", "retry",
-    "runtime", "ssh", "store", "view",
+    "aws", "app", "bacalhau", "cli", "config", "demo", "files", "fleet", "headless", "jobs",
+    "retry", "runtime", "ssh", "store", "view",
 ];
 
 /// Where the command line offers the demo cloud. Nothing else of the program knows of it.

@@ -20,6 +20,7 @@ use http_body_util::{BodyExt as _, Limited};
 
 use super::class::{Class, Credential};
 use super::error::AwsError;
+use crate::files::{MOST, read_bounded};
 
 /// The longest answer that is read. A thousand instances take 4.4 MiB.
 const LONGEST: usize = 64 * 1024 * 1024;
@@ -51,7 +52,7 @@ impl Authorities {
                 format!("{named_by} has to name a file of certificates in PEM"),
             )
         };
-        let pem = std::fs::read(path).map_err(|error| refused(error.to_string()))?;
+        let pem = read_bounded(path, MOST).map_err(|error| refused(error.to_string()))?;
         let certificates = reqwest::Certificate::from_pem_bundle(&pem)
             .map_err(|error| refused(error.to_string()))?;
         if certificates.is_empty() {

@@ -16,9 +16,9 @@ use crate::cli::{self, Global};
 use crate::config::{Config, Connect, Image, Network, UbuntuRelease};
 use crate::demo::hosts::Hosts;
 use crate::demo::{Cloud, Scenario, Settings, connector, private_key};
+use crate::files::{MOST, read_text};
 use crate::jobs::node_files;
 use crate::ssh::{ByteStream, Dial};
-use crate::store::{MOST, read_text};
 
 /// How many times as fast as real the time of a demo passes, unless it was told.
 const SPEED: f64 = 4.0;

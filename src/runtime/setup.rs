@@ -17,9 +17,10 @@ use super::stdout::print;
 use super::stop::Stop;
 use crate::aws::Aws;
 use crate::config::{self, Config, Found};
+use crate::files::{MOST, read_text};
 use crate::fleet::{Account, Failure, FailureKind, Region, Step};
 use crate::jobs::{Credentials, SshAccess, node_files};
-use crate::store::{MOST, read_text, write_atomically};
+use crate::store::write_atomically;
 
 /// How long `setup` waits for AWS to say who we are.
 const PATIENCE: Duration = Duration::from_secs(5);

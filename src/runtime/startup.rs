@@ -19,10 +19,11 @@ use crate::app::keymap::Keymap;
 use crate::app::{Model, Opening, Remembered};
 use crate::cli::Global;
 use crate::config::{self, Config};
+use crate::files::open_regular;
 use crate::fleet::text::clean_line;
 use crate::fleet::{DeploymentId, Failure, FailureKind, Fleet, Instance, Phase, Step};
 use crate::jobs::{self, Charge, Context};
-use crate::store::{Cache, Journal, Lock, State, open_regular};
+use crate::store::{Cache, Journal, Lock, State};
 
 /// The largest configuration that is read, in bytes.
 const CONFIG_CAP: u64 = 1 << 20;

@@ -21,6 +21,7 @@ use super::agent::{Agent, Turns};
 use super::config::AgentChoice;
 use super::route::ssh_folder;
 use super::{Hop, Settings, SshError};
+use crate::files::read_text;
 use crate::fleet::text::clean_line;
 
 /// How often a passphrase is asked for before giving up, as `ssh` does.
@@ -58,7 +59,7 @@ impl PublicKey {
     /// Reads a `.pub` file. Blocks on the disk.
     pub fn read(path: &Path) -> Result<Self, SshError> {
         let unreadable = |reason: String| SshError::KeyUnreadable { path: path.into(), reason };
-        let text = fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+        let text = read_text(path, LARGEST_KEY).map_err(|error| unreadable(error.to_string()))?;
         Self::parse(&text)
             .ok_or_else(|| unreadable("it is not a public key in OpenSSH's format".into()))
     }
@@ -385,11 +386,8 @@ fn beside(path: &Path, end: &str) -> PathBuf {
 
 /// The text of a file that may be a key; none where it is no file, or too large for one.
 async fn read_small(path: &Path) -> Option<String> {
-    let found = tokio::fs::metadata(path).await.ok()?;
-    if !found.is_file() || found.len() > LARGEST_KEY {
-        return None;
-    }
-    tokio::fs::read_to_string(path).await.ok()
+    let path = path.to_owned();
+    tokio::task::spawn_blocking(move || read_text(&path, LARGEST_KEY).ok()).await.ok().flatten()
 }
 
 fn public_key(text: &str) -> Option<RawPublicKey> {
@@ -420,19 +418,14 @@ async fn read_private(path: &Path) -> Result<Arc<str>, SshError> {
             path: owned.clone(),
             reason: error.to_string(),
         };
+        let text = read_text(&owned, LARGEST_KEY).map_err(unreadable)?;
         let found = fs::metadata(&owned).map_err(unreadable)?;
-        if !found.is_file() {
-            return Err(unreadable(io::Error::other("it is not a regular file")));
-        }
-        if found.len() > LARGEST_KEY {
-            return Err(unreadable(io::Error::other("it is too large for a private key")));
-        }
         // As OpenSSH minds it (authfile.c): the mode of somebody else's file is theirs to choose.
         let mode = found.mode() & 0o7777;
         if mode & 0o077 != 0 && found.uid() == rustix::process::getuid().as_raw() {
             return Err(SshError::KeyTooOpen { path: owned, mode });
         }
-        Ok(Arc::from(fs::read_to_string(&owned).map_err(unreadable)?))
+        Ok(Arc::from(text))
     })
     .await
 }

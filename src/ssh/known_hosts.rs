@@ -16,6 +16,7 @@ use sha1::Sha1;
 
 use super::config::{Case, Pattern};
 use super::route::{Hop, KnownHosts};
+use crate::files::{MOST, read_bounded};
 
 const DEFAULT_PORT: u16 = 22;
 /// What hashed names begin with, and all that OpenSSH knows.
@@ -75,7 +76,7 @@ impl KnownKeys {
         };
         let mut known = Self { principal: alias.clone().unwrap_or(host), ..Self::default() };
         for file in user_files.iter().chain(system_files) {
-            let Ok(text) = fs::read(file) else { continue };
+            let Ok(text) = read_bounded(file, MOST) else { continue };
             let text = String::from_utf8_lossy(&text);
             for (index, line) in text.lines().enumerate() {
                 let at = format!("{}:{}", file.display(), index + 1);

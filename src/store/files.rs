@@ -1,46 +1,15 @@
-//! How files of ours are read and written: regular files only, never more of them than they may
-//! hold, and replaced in one step.
+//! How files of ours are written: replaced in one step, through links, with nothing left beside
+//! them.
 
 use std::fs::{self, File, Permissions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
-
-/// The most bytes that a file of ours may have: 10,000 instances take 9 MB of a state file. What is
-/// larger was not written by us, and would fill the memory many times over when it is parsed.
-pub const MOST: u64 = 16 << 20;
 /// How many links may lead from one to the next; Linux follows as many.
 const LINKS: usize = 40;
 /// How the name of a file ends that is not yet in its place.
 const DRAFT: &str = ".new";
-
-/// Opens what is a file: a device or a pipe would never end, and a pipe not even open.
-pub fn open_regular(path: &Path) -> io::Result<File> {
-    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
-    let file = File::options().read(true).custom_flags(nonblocking).open(path)?;
-    if file.metadata()?.is_file() {
-        return Ok(file);
-    }
-    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
-}
-
-/// Reads a file of at most so many bytes. A larger one is an error of the kind `FileTooLarge`.
-pub(super) fn read_bounded(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    open_regular(path)?.take(most + 1).read_to_end(&mut bytes)?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length <= most) {
-        return Ok(bytes);
-    }
-    let why = format!("it has more than {} KiB, and nothing that we wrote has", most >> 10);
-    Err(io::Error::new(io::ErrorKind::FileTooLarge, why))
-}
-
-/// The same of a text.
-pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
-    String::from_utf8(read_bounded(path, most)?).map_err(io::Error::other)
-}
 
 /// Replaces a file in one step, so that a reader or a crash sees the old one or the new one: a draft
 /// beside it, fsync, rename, fsync of the folder. A link stays, and what it leads to is replaced; a
@@ -158,25 +127,5 @@ mod tests {
         let mut left: Vec<_> = left.collect();
         left.sort();
         assert_eq!(left, [".other.json.x1.new", "state.json", "state.json.new"]);
-    }
-
-    #[test]
-    fn attack_25_a_pipe_is_refused_and_nobody_waits_for_its_other_end() {
-        let folder = tempfile::tempdir().unwrap();
-        let pipe = folder.path().join("pipe");
-        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
-        let error = read_bounded(&pipe, MOST).unwrap_err();
-        assert!(error.to_string().contains("not a regular file"), "{error}");
-        read_bounded(Path::new("/dev/zero"), MOST).unwrap_err();
-    }
-
-    #[test]
-    fn attack_19_no_more_is_read_than_a_file_may_hold() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("file");
-        fs::write(&file, [b'x'; 10]).unwrap();
-        assert_eq!(read_bounded(&file, 10).unwrap().len(), 10);
-        let error = read_bounded(&file, 9).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
     }
 }

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 pub use cache::Cache;
 pub use entry::Entry;
 pub use error::StoreError;
-pub use files::{MOST, make_private_folder, open_regular, read_text, write_atomically};
+pub use files::{make_private_folder, write_atomically};
 pub use journal::{Intent, IntentId, Journal};
 pub use lock::Lock;
 pub use state::{State, StateFile};

@@ -10,8 +10,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::files::{MOST, behind_links, read_bounded, sweep_drafts, write_atomically};
+use super::files::{behind_links, sweep_drafts, write_atomically};
 use super::{Entry, Paths, StoreError};
+use crate::files::{MOST, read_bounded};
 use crate::fleet::{AccountId, Amount, DeploymentId, InstanceId, Region};
 
 /// The version of the format that this program writes. Older ones are read, newer ones refused.

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::config::{check_endpoint, check_token};
+use crate::files::{MOST, read_text};
 use crate::fleet::{Failure, FailureKind, Step};
-use crate::store::{MOST, read_text};
 
 /// How one of them is looked at.
 type Check = fn(&str) -> Result<(), String>;

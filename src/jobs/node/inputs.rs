@@ -13,11 +13,11 @@ use super::health::Roll;
 use super::reach::{ANYBODY, Reach};
 use super::user_data;
 use crate::config::Config;
+use crate::files::{MOST, read_text};
 use crate::fleet::{Failure, FailureKind, Level, Step};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::ssh::{Bundle, PublicKey, Source};
-use crate::store::{MOST, read_text};
 
 /// Uploads at once: more only share the same line, and each holds its buffers.
 const UPLOADS: usize = 32;

@@ -1,6 +1,7 @@
 //! The orchestrator that the configuration names, with its API key.
 
 use crate::bacalhau::Orchestrator;
+use crate::files::read_text;
 use crate::fleet::{Failure, FailureKind, Secret, Step};
 use crate::jobs::context::Context;
 
@@ -28,12 +29,9 @@ async fn read_key(path: std::path::PathBuf) -> Result<Secret, Failure> {
             "name a readable file: bacalhau.api_key_file",
         )
     };
-    let size = tokio::fs::metadata(&path).await.map_err(|error| unusable(error.to_string()))?;
-    if !size.is_file() || size.len() > KEY_CAP {
-        return Err(unusable("it is no file of an API key".to_owned()));
-    }
-    let text =
-        tokio::fs::read_to_string(&path).await.map_err(|error| unusable(error.to_string()))?;
+    let file = path.clone();
+    let read = tokio::task::spawn_blocking(move || read_text(&file, KEY_CAP)).await;
+    let text = read.map_err(Failure::internal)?.map_err(|error| unusable(error.to_string()))?;
     let key = text.trim();
     if key.is_empty() || key.chars().any(char::is_control) {
         return Err(unusable("it holds no single line".to_owned()));

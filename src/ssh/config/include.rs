@@ -9,6 +9,7 @@ use super::location::Location;
 use super::parse::{File, Included, Kind, Scope, Statement, criteria, split_line};
 use super::pattern::Pattern;
 use super::tokens::{Tokens, expand_tilde, is_known_early};
+use crate::files::{MOST, read_bounded};
 use crate::ssh::SshError;
 
 /// As in OpenSSH's `readconf.c`.
@@ -133,11 +134,7 @@ impl Reader {
 }
 
 fn read(path: &Path) -> io::Result<String> {
-    // A device or a pipe would never end.
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    read_bounded(path, MOST).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn unreadable(path: &Path, source: io::Error) -> SshError {

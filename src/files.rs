@@ -1,0 +1,66 @@
+//! How files are read, whoever wrote them: regular ones only, and no more of them than they may hold.
+//! A pipe, a device or a file that grew over night must not hang or fill this process.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use rustix::fs::OFlags;
+
+/// The most bytes that a file may have where nothing smaller will do: 10,000 instances take 9 MB of
+/// a state file. What is larger would fill the memory many times over when it is parsed.
+pub const MOST: u64 = 16 << 20;
+
+/// Opens what is a file: a device or a pipe would never end, and a pipe not even open.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(nonblocking).open(path)?;
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
+}
+
+/// Reads a file of at most so many bytes. A larger one is an error of the kind `FileTooLarge`.
+pub fn read_bounded(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_regular(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length <= most) {
+        return Ok(bytes);
+    }
+    let why = format!("it has more than {} KiB, which is more than it may have", most >> 10);
+    Err(io::Error::new(io::ErrorKind::FileTooLarge, why))
+}
+
+/// The same of a text.
+pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
+    String::from_utf8(read_bounded(path, most)?).map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn attack_25_a_pipe_is_refused_and_nobody_waits_for_its_other_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
+        let error = read_bounded(&pipe, MOST).unwrap_err();
+        assert!(error.to_string().contains("not a regular file"), "{error}");
+        read_bounded(Path::new("/dev/zero"), MOST).unwrap_err();
+    }
+
+    #[test]
+    fn attack_19_no_more_is_read_than_a_file_may_hold() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, [b'x'; 10]).unwrap();
+        assert_eq!(read_bounded(&file, 10).unwrap().len(), 10);
+        let error = read_bounded(&file, 9).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+    }
+}
