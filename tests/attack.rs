@@ -1,8 +1,12 @@
 //! What must hold when things go wrong in ways that no user plans: files that are lost, slips of
 //! the finger, an endpoint that says nothing.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -139,4 +143,63 @@ fn ctrl_c_ends_a_command_whose_endpoint_says_nothing() {
         };
         assert_eq!(status.code(), Some(130), "{arguments:?}");
     }
+}
+
+/// A file that create would refuse is refused before, when nobody pays yet.
+#[test]
+fn attack_22_validate_refuses_what_create_would_refuse() {
+    let spot = nowhere("http://127.0.0.1:9");
+    let config = format!(
+        "ssh: {{allow_from: ['0.0.0.0/0', '::/0', '198.51.100.0/24']}}\n\
+         regions: [{{{REGION}: {{machine_type: t3.medium}}}}]\n"
+    );
+    spot.write("config.yaml", 0o644, config.as_bytes());
+    let folder = spot.path().join("deployment-files");
+    let validate = || spot.run(&["validate"]);
+    let ran = validate();
+    assert_eq!(ran.code, 0, "{}", ran.told());
+    for open in ["0.0.0.0/0", "::/0"] {
+        let note = format!("{open} lets the whole internet knock");
+        assert!(ran.told().contains(&note), "{}", ran.told());
+    }
+    assert!(!ran.told().contains("198.51.100.0/24 lets"), "{}", ran.told());
+
+    let refused = |why: &str| {
+        let ran = validate();
+        assert_eq!(ran.code, 2, "{why}: {}", ran.told());
+        assert!(ran.told().contains(why), "{why}: {}", ran.told());
+        fs::remove_dir_all(&folder).unwrap();
+    };
+    let put = |name: &OsStr| {
+        fs::create_dir_all(&folder).unwrap();
+        folder.join(name)
+    };
+    let pipe = put("pipe".as_ref());
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
+    refused("a socket, a pipe or a device");
+    let _socket = UnixListener::bind(put("socket".as_ref())).unwrap();
+    refused("a socket, a pipe or a device");
+    for (to, why) in
+        [("/etc/passwd", "absolute path"), ("../config.yaml", "out of its"), ("x", "not exist")]
+    {
+        symlink(to, put("link".as_ref())).unwrap();
+        refused(why);
+    }
+    fs::write(put("a\nb".as_ref()), "").unwrap();
+    refused("control character");
+    fs::write(put(OsStr::from_bytes(b"a\xff")), "").unwrap();
+    refused("not UTF-8");
+    fs::File::create(put("large".as_ref())).unwrap().set_len(2 << 30).unwrap();
+    refused("a bundle holds");
+    fs::write(&folder, "").unwrap();
+    let ran = validate();
+    assert_eq!(ran.code, 2);
+    assert!(ran.told().contains("deployment-files is not a folder"), "{}", ran.told());
+
+    fs::remove_file(&folder).unwrap();
+    let named = format!("node: {{cloud_init: theirs.yaml}}\n{config}");
+    spot.write("config.yaml", 0o644, named.as_bytes());
+    spot.write("theirs.yaml", 0o644, b"#!/bin/sh\n");
+    let ran = validate();
+    assert!(ran.code == 2 && ran.told().contains("#cloud-config"), "{}", ran.told());
 }

@@ -349,6 +349,23 @@ pub enum AllowFrom {
     Networks(Vec<IpNet>),
 }
 
+impl AllowFrom {
+    /// What the user should know about what they wrote. No operator has a network as large as a
+    /// `/8`: whoever writes one means everybody.
+    pub fn notes(&self) -> Vec<String> {
+        let Self::Networks(networks) = self else { return Vec::new() };
+        let everybody = networks.iter().filter(|network| network.prefix_len() < 8);
+        everybody
+            .map(|network| {
+                format!(
+                    "ssh.allow_from: {network} lets the whole internet knock at port 22 of every \
+                     instance; `auto` is your own address alone"
+                )
+            })
+            .collect()
+    }
+}
+
 /// How far a host key is trusted that was never seen before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HostKeyPolicy {

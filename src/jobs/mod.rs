@@ -22,6 +22,7 @@ pub use node::credentials::Credentials;
 pub use node::files::{NodeFile, node_files};
 pub use node::orchestrator::open_orchestrator;
 pub use node::reach::SshAccess;
+pub use node::sources::{DEPLOYMENT_FILES, INSTANCE_SCRIPTS, unsendable};
 pub use node::visit::{Place, Visitor};
 pub use node::{exit_codes, user_data};
 pub use watch::find_deployment::{Found, find_deployment};

@@ -35,6 +35,7 @@ mod tasks;
 mod terminal;
 mod trace;
 pub mod tty;
+mod validate;
 mod writer;
 
 use std::io;
@@ -104,7 +105,7 @@ async fn carry_out(global: Global, command: Option<Command>) -> Result<ExitCode,
     let at = &environment;
     // What only looks at files needs no log.
     if let Some(Command::Validate { json }) = command {
-        return Ok(setup::validate(at, json));
+        return Ok(validate::validate(at, json));
     }
     let _trace = trace::start(at.debug);
     Box::pin(dispatch(at, command)).await

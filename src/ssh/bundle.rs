@@ -88,6 +88,12 @@ impl Bundle {
         })
     }
 
+    /// What keeps these from being packed, each source's first trouble. Reads no content.
+    pub fn check(sources: &[Source]) -> Vec<SshError> {
+        let mut list = List::default();
+        sources.iter().filter_map(|source| list.add(source).err()).collect()
+    }
+
     /// Bytes to send.
     pub fn size(&self) -> u64 {
         self.size
@@ -251,6 +257,7 @@ impl List {
         mode: Option<u32>,
     ) -> Result<(), SshError> {
         self.count(meta.len())?;
+        File::open(local).map_err(file_error("reading", local))?;
         let mode = mode_of(remote, mode.unwrap_or(meta.permissions().mode()) & 0o777);
         let kind = Kind::File { local: local.into(), size: meta.len() };
         self.insert(remote, Entry { mode, modified: modified(meta), kind })

@@ -1,30 +1,24 @@
 //! What every pipeline of a create carries: the bundle, the keys, the way to a host. Put together
 //! once, before anything is launched, so that whatever is missing costs nothing.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use ipnet::IpNet;
 use tokio::sync::Semaphore;
 
 use super::credentials::Credentials;
-use super::files::node_files;
 use super::health::Roll;
 use super::reach::{ANYBODY, Reach};
+use super::sources::{read_cloud_config, sources};
 use super::user_data;
 use crate::config::Config;
-use crate::files::{MOST, read_text};
 use crate::fleet::{Failure, FailureKind, Level, Step};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
-use crate::ssh::{Bundle, PublicKey, Source};
+use crate::ssh::{Bundle, PublicKey};
 
 /// Uploads at once: more only share the same line, and each holds its buffers.
 const UPLOADS: usize = 32;
-/// Where the user's files lie when nothing is configured; it may be missing.
-const DEPLOYMENT_FILES: &str = "deployment-files";
-/// Where our scripts lie when nothing is configured; it may be missing.
-const INSTANCE_SCRIPTS: &str = "instance/scripts";
 
 /// What every pipeline carries.
 #[derive(Debug)]
@@ -71,6 +65,9 @@ impl Kit {
         let ssh = &config.ssh;
         let operators = aws.operator_networks(&ssh.allow_from, &ssh.checkip_url).await;
         let operators = operators.map_err(|error| error.failure())?;
+        for note in ssh.allow_from.notes() {
+            reporter.remarked(Level::Warning, note).await;
+        }
         Ok(Self {
             bundle,
             reach,
@@ -152,10 +149,8 @@ async fn user_data(
     let theirs = match &config.node.cloud_init {
         Some(path) => {
             let path = context.path(path);
-            let file = path.clone();
-            let read = tokio::task::spawn_blocking(move || read_text(&file, MOST)).await;
-            let read = read.map_err(|panic| failed(panic.to_string()))?;
-            Some(read.map_err(|error| failed(format!("{}: {error}", path.display())))?)
+            let read = tokio::task::spawn_blocking(move || read_cloud_config(&path)).await;
+            Some(read.map_err(Failure::internal)?.map_err(failed)?)
         }
         None => None,
     };
@@ -175,47 +170,14 @@ async fn bundle(
     config: &Config,
     reporter: &Reporter,
 ) -> Result<Arc<Bundle>, Failure> {
-    let files = context.path(&config.aws.files_directory);
-    let credentials = Credentials::look(&files);
+    let credentials = Credentials::look(&context.path(&config.aws.files_directory));
     credentials.usable()?;
     for text in credentials.missing {
         reporter.remarked(Level::Warning, text).await;
     }
-    let mut sources = node_sources(context, config);
-    if files.exists() || config.aws.files_directory != Path::new(DEPLOYMENT_FILES) {
-        sources.push(Source::Folder { local: files, remote: "files".into(), mode: None });
-    }
-    if let Some(script) = &config.aws.additional_commands_script {
-        let remote = "scripts/additional_commands.sh".into();
-        sources.push(Source::File { local: context.path(script), remote, mode: Some(0o755) });
-    }
-    for unit in &config.node.units {
-        let Some(name) = unit.file_name() else { continue };
-        let remote = Path::new("units").join(name);
-        sources.push(Source::File { local: context.path(unit), remote, mode: Some(0o644) });
-    }
+    let sources = sources(config, |path| context.path(path));
     let bundle = Bundle::collect(sources).await.map_err(|error| error.failure())?;
     let text = format!("{} files, {} bytes for each node", bundle.files(), bundle.bytes());
     reporter.remarked(Level::Info, text).await;
     Ok(Arc::new(bundle))
-}
-
-/// `instance/` as the user has it; where there is none at the usual place, as this program was
-/// built with.
-fn node_sources(context: &Context, config: &Config) -> Vec<Source> {
-    let scripts = context.path(&config.aws.scripts_directory);
-    if !scripts.exists() && config.aws.scripts_directory == Path::new(INSTANCE_SCRIPTS) {
-        return node_files()
-            .map(|file| Source::Bytes {
-                path: file.path,
-                mode: file.mode,
-                content: file.content.into(),
-            })
-            .collect();
-    }
-    let templates = scripts.parent().map(|folder| folder.join("config")).unwrap_or_default();
-    vec![
-        Source::Folder { local: scripts, remote: "scripts".into(), mode: None },
-        Source::Folder { local: templates, remote: "config".into(), mode: None },
-    ]
 }

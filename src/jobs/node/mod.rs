@@ -12,6 +12,7 @@ pub(super) mod inputs;
 pub(super) mod logs;
 pub(super) mod orchestrator;
 pub(super) mod reach;
+pub(super) mod sources;
 mod status;
 pub mod user_data;
 pub(super) mod visit;
