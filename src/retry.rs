@@ -36,6 +36,10 @@ pub const LOCKED_PAUSE: Duration = Duration::from_secs(30);
 /// How long EC2 may take from pending to running, and tell an address. It takes under a minute;
 /// large bare-metal types take the longest, up to ten.
 pub const BOOT_TIMEOUT: Duration = Duration::from_mins(10);
+/// How long AWS may be out of order before it has told who we are and which regions there are: the
+/// SDK's own three attempts are over within seconds, and a deployment of STS or a balancer takes
+/// longer.
+pub const ACCOUNT_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long an instance may take from shutting-down to terminated. AWS documents "a few minutes",
 /// and up to an hour where the host is broken; by then another run goes on with it.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_mins(15);

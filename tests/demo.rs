@@ -65,7 +65,7 @@ impl Stage {
         let say = move |_: Level, text: String| said.lock().unwrap().push(text);
         let patience = Duration::from_mins(5);
         let left = teardown(&self.ec2(), &ours(), patience, Duration::from_mins(1), &say).await;
-        left.unwrap().iter().map(ToString::to_string).collect()
+        left.unwrap().left.iter().map(ToString::to_string).collect()
     }
 
     /// The ids of what is there of ours, of these kinds.

@@ -15,6 +15,7 @@ use aws_sdk_ec2::config::retry::{ClientRateLimiter, RetryPartition, TokenBucket}
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_async::rt::sleep::default_async_sleep;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::class::Class;
 use super::endpoint::{NotEmpty, check_endpoint};
@@ -22,8 +23,10 @@ use super::error::AwsError;
 use super::http::{self, Authorities};
 use super::profile::Profile;
 use super::profile_file::read_profile;
+use super::retry::retry_until;
 use super::select::filter;
 use crate::fleet::{Account, AccountId, Lifecycle, Region, SpotRequestId};
+use crate::retry::ACCOUNT_TIMEOUT;
 
 pub use aws_sdk_ec2::config::{Credentials, SharedHttpClient};
 pub use aws_smithy_async::time::SharedTimeSource;
@@ -144,9 +147,17 @@ impl Aws {
     }
 
     /// Who we are (STS GetCallerIdentity) and which regions the account may use
-    /// (EC2 DescribeRegions). An organization may deny the region that is asked, and an account may
-    /// not have enabled it: then the usual one is asked.
+    /// (EC2 DescribeRegions). Nothing goes on without it, a destroy neither: an AWS that is out of
+    /// order for a moment is asked again.
     pub async fn account(&self) -> Result<Account, AwsError> {
+        let out_of_order = |error: &AwsError| error.status().is_some_and(|status| status >= 500);
+        let deadline = Instant::now() + ACCOUNT_TIMEOUT;
+        retry_until(deadline, out_of_order, || self.account_told()).await
+    }
+
+    /// An organization may deny the region that is asked, and an account may not have enabled it:
+    /// then the usual one is asked.
+    async fn account_told(&self) -> Result<Account, AwsError> {
         let told = self.account_told_by(&self.home).await;
         let Err(error) = &told else { return told };
         let is_of_region = matches!(error.class, Class::Denied | Class::FatalRegion);
@@ -385,6 +396,31 @@ fn creator(arn: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::scripted;
+
+    /// A balancer has nobody behind it for some seconds; the SDK alone gives up before.
+    #[tokio::test(start_paused = true)]
+    async fn attack_24_a_503_for_a_moment_ends_nothing() {
+        let begin = Instant::now();
+        let (aws, _) = scripted::aws(move |call| {
+            let regions = call.starts_with("Action=DescribeRegions");
+            let inside = match regions {
+                _ if begin.elapsed() < Duration::from_secs(20) => {
+                    return (503, "<html>nobody is here</html>".to_owned());
+                }
+                true => "<regionInfo><item><regionName>us-west-2</regionName></item></regionInfo>",
+                false => {
+                    "<GetCallerIdentityResult><Arn>arn:aws:iam::111122223333:user/a</Arn>\
+                     <Account>111122223333</Account></GetCallerIdentityResult>"
+                }
+            };
+            let action = if regions { "DescribeRegions" } else { "GetCallerIdentity" };
+            (200, format!("<{action}Response>{inside}</{action}Response>"))
+        })
+        .await;
+        let account = aws.account().await.unwrap();
+        assert_eq!(account.regions, ["us-west-2".into()]);
+    }
 
     #[test]
     fn a_role_is_the_same_whatever_its_session() {

@@ -3,7 +3,6 @@
 
 use tokio::time::{Instant, sleep_until};
 
-use super::class::Class;
 use super::error::AwsError;
 use crate::retry::DEPENDENT;
 
@@ -11,7 +10,7 @@ use crate::retry::DEPENDENT;
 /// refusals time can mend.
 pub async fn retry_until<T, Fut>(
     deadline: Instant,
-    worth: fn(Class) -> bool,
+    worth: fn(&AwsError) -> bool,
     mut act: impl FnMut() -> Fut,
 ) -> Result<T, AwsError>
 where
@@ -21,7 +20,7 @@ where
     let mut pause = backoff.pause();
     loop {
         match act().await {
-            Err(error) if worth(error.class) && Instant::now() + pause <= deadline => {
+            Err(error) if worth(&error) && Instant::now() + pause <= deadline => {
                 tracing::debug!(%error, "trying again in {} ms", pause.as_millis());
                 sleep_until(Instant::now() + pause).await;
                 pause = backoff.pause();

@@ -25,6 +25,14 @@ pub(crate) type Calls = Arc<Mutex<Vec<String>>>;
 pub(crate) async fn ec2(
     answer: impl Fn(&str) -> (u16, String) + Send + Sync + 'static,
 ) -> (Ec2, Calls) {
+    let (aws, calls) = aws(answer).await;
+    (aws.region(&"us-west-2".into()), calls)
+}
+
+/// An account, answered by a function; and the calls that it gets.
+pub(crate) async fn aws(
+    answer: impl Fn(&str) -> (u16, String) + Send + Sync + 'static,
+) -> (Aws, Calls) {
     let calls = Calls::default();
     let script = Script { answer: Arc::new(answer), calls: Arc::clone(&calls) };
     let clock = PausedClock { base: SystemTime::now(), start: tokio::time::Instant::now() };
@@ -34,7 +42,7 @@ pub(crate) async fn ec2(
         time: SharedTimeSource::new(clock),
         ..Access::default()
     };
-    (Aws::open(&access).await.unwrap().region(&"us-west-2".into()), calls)
+    (Aws::open(&access).await.unwrap(), calls)
 }
 
 /// An error as EC2 writes it.

@@ -74,7 +74,7 @@ impl World {
             &say,
         ))
         .await;
-        left.unwrap().iter().map(ToString::to_string).collect()
+        left.unwrap().left.iter().map(ToString::to_string).collect()
     }
 
     async fn image(&self) -> (String, String) {

@@ -449,8 +449,8 @@ fn is_of_zone(error: &AwsError) -> bool {
         && error.message.contains("vailability")
 }
 
-fn early(class: Class) -> bool {
-    matches!(class, Class::NotYet | Class::Retry)
+fn early(error: &AwsError) -> bool {
+    matches!(error.class, Class::NotYet | Class::Retry)
 }
 
 fn listed(rules: &[Ingress]) -> String {

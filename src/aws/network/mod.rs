@@ -20,7 +20,7 @@ mod teardown;
 pub use ensure::{ensure, ensure_key_pair};
 pub use plan::{Intent, NetworkError, NetworkPlan, NetworkReady, RecordIntent, Say};
 pub use residue::{Kind, Residue};
-pub use teardown::teardown;
+pub use teardown::{Teardown, teardown};
 
 #[cfg(test)]
 mod tests;

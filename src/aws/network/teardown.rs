@@ -17,10 +17,19 @@ use crate::aws::error::AwsError;
 use crate::aws::retry::retry_until;
 use crate::aws::select::Selector;
 use crate::aws::spot::SpotRequest;
-use crate::fleet::{Ec2State, Level, Machine};
+use crate::fleet::{Ec2State, Level, Machine, Step};
 
 /// The pause between two looks at instances that are shutting down.
 const LOOK: Duration = Duration::from_secs(3);
+
+/// What a teardown came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Teardown {
+    /// What is still there.
+    pub left: Vec<Residue>,
+    /// Whether something may not be removed by this identity: time does not mend that.
+    pub is_denied: bool,
+}
 
 /// Removes everything that `ours` selects from a region but its living instances: open spot requests,
 /// left volumes and interfaces, the network, the key pair. Gives back what is left.
@@ -34,16 +43,18 @@ pub async fn teardown(
     patience: Duration,
     consistency: Duration,
     say: Say<'_>,
-) -> Result<Vec<Residue>, AwsError> {
+) -> Result<Teardown, AwsError> {
     let demolition =
         Demolition { ec2, ours, deadline: Instant::now() + patience, consistency, say };
     demolition.cancel_spot_requests().await?;
     if !demolition.wait_for_the_end_of_instances().await? {
-        return ec2.residue(ours).await;
+        return Ok(Teardown { left: ec2.residue(ours).await?, is_denied: false });
     }
     let found = ec2.network(ours).await?;
-    let everything_went = demolition.remove(&found).await;
-    demolition.verify(everything_went).await
+    let mut removal = Removal { of: &demolition, is_refused: false, is_denied: false };
+    removal.remove(&found).await;
+    let Removal { is_refused, is_denied, .. } = removal;
+    Ok(Teardown { left: demolition.verify(!is_refused).await?, is_denied })
 }
 
 struct Demolition<'a> {
@@ -89,109 +100,6 @@ impl Demolition<'_> {
         }
     }
 
-    /// True when nothing refused to go.
-    async fn remove(&self, found: &NetworkFound) -> bool {
-        let mut went = true;
-        for address in &found.addresses {
-            went &= self.delete(Kind::Address, &address.id).await;
-        }
-        for interface in &found.interfaces {
-            if let Some(attachment) = &interface.attachment {
-                went &= self.mend(|| self.ec2.detach_interface(attachment)).await;
-            }
-            went &= self.delete(Kind::Interface, &interface.id).await;
-        }
-        for volume in &found.volumes {
-            went &= self.delete(Kind::Volume, &volume.id).await;
-        }
-        for vpc in &found.vpcs {
-            went &= self.remove_guards(vpc).await;
-        }
-        for group in &found.security_groups {
-            went &= self.mend(|| self.ec2.disentangle(group)).await;
-        }
-        for group in &found.security_groups {
-            went &= self.delete(Kind::SecurityGroup, group.id.as_str()).await;
-        }
-        for subnet in &found.subnets {
-            went &= self.delete(Kind::Subnet, subnet.id.as_str()).await;
-        }
-        for table in &found.route_tables {
-            for used in &table.associations {
-                went &= self.mend(|| self.ec2.disassociate(&used.id)).await;
-            }
-            went &= self.delete(Kind::RouteTable, table.id.as_str()).await;
-        }
-        for gateway in &found.gateways {
-            went &= self.mend(|| self.ec2.detach_gateway(gateway)).await;
-            went &= self.delete(Kind::Gateway, gateway.id.as_str()).await;
-        }
-        for vpc in &found.vpcs {
-            let gone = self.delete(Kind::Vpc, vpc.id.as_str()).await;
-            if !gone {
-                self.name_what_blocks(vpc).await;
-            }
-            went &= gone;
-        }
-        for template in &found.templates {
-            went &= self.delete(Kind::Template, template.as_str()).await;
-        }
-        for pair in &found.key_pairs {
-            went &= self.delete(Kind::KeyPair, &pair.name).await;
-        }
-        went
-    }
-
-    /// What GuardDuty put into a VPC of ours, in which nothing runs any more: it holds subnets and
-    /// VPC. Where it cannot be seen, what it holds is said later.
-    async fn remove_guards(&self, vpc: &Vpc) -> bool {
-        let endpoints = self.ec2.guard_endpoints(&vpc.id).await.unwrap_or_default();
-        if endpoints.is_empty() {
-            return true;
-        }
-        let mut went = true;
-        for endpoint in &endpoints {
-            let text = format!("{endpoint}: GuardDuty's endpoint in {} goes with it", vpc.id);
-            (self.say)(Level::Info, text);
-            went &= self.mend(|| self.ec2.delete_endpoint(endpoint)).await;
-        }
-        for group in self.ec2.guard_groups(&vpc.id).await.unwrap_or_default() {
-            went &= self.delete(Kind::SecurityGroup, group.id.as_str()).await;
-        }
-        went
-    }
-
-    /// Deletes one thing, however long that takes until the deadline. True when it is gone.
-    async fn delete(&self, kind: Kind, id: &str) -> bool {
-        self.mend(|| self.ec2.delete(kind, id)).await
-    }
-
-    /// Does one thing that may fail without stopping the rest; says so when it does.
-    async fn mend<Fut>(&self, act: impl FnMut() -> Fut) -> bool
-    where
-        Fut: Future<Output = Result<(), AwsError>>,
-    {
-        match retry_until(self.deadline, passing, act).await {
-            Ok(()) => true,
-            Err(error) if error.class == Class::Gone => true,
-            Err(error) => {
-                (self.say)(Level::Error, error.to_string());
-                false
-            }
-        }
-    }
-
-    /// DependencyViolation does not tell what depends; in a VPC it is an interface.
-    async fn name_what_blocks(&self, vpc: &Vpc) {
-        for interface in self.ec2.interfaces_in(&vpc.id).await.unwrap_or_default() {
-            let text = format!(
-                "{} is kept by the network interface {} ({})",
-                vpc.id, interface.id, interface.description
-            );
-            (self.say)(Level::Error, text);
-        }
-    }
-
     /// Looks again. What was just deleted may be told of for a moment longer; what refused to go
     /// is not waited for.
     async fn verify(&self, everything_went: bool) -> Result<Vec<Residue>, AwsError> {
@@ -206,9 +114,126 @@ impl Demolition<'_> {
     }
 }
 
+/// One way through everything, from what holds to what is held.
+struct Removal<'a> {
+    of: &'a Demolition<'a>,
+    /// Whether something would not go. What it holds is tried once then, and not waited for.
+    is_refused: bool,
+    is_denied: bool,
+}
+
+impl Removal<'_> {
+    async fn remove(&mut self, found: &NetworkFound) {
+        let ec2 = self.of.ec2;
+        for address in &found.addresses {
+            self.delete(Kind::Address, &address.id).await;
+        }
+        for interface in &found.interfaces {
+            if let Some(attachment) = &interface.attachment {
+                self.mend(|| ec2.detach_interface(attachment)).await;
+            }
+            self.delete(Kind::Interface, &interface.id).await;
+        }
+        for volume in &found.volumes {
+            self.delete(Kind::Volume, &volume.id).await;
+        }
+        for vpc in &found.vpcs {
+            self.remove_guards(vpc).await;
+        }
+        for group in &found.security_groups {
+            self.mend(|| ec2.disentangle(group)).await;
+        }
+        for group in &found.security_groups {
+            self.delete(Kind::SecurityGroup, group.id.as_str()).await;
+        }
+        for subnet in &found.subnets {
+            self.delete(Kind::Subnet, subnet.id.as_str()).await;
+        }
+        for table in &found.route_tables {
+            for used in &table.associations {
+                self.mend(|| ec2.disassociate(&used.id)).await;
+            }
+            self.delete(Kind::RouteTable, table.id.as_str()).await;
+        }
+        for gateway in &found.gateways {
+            self.mend(|| ec2.detach_gateway(gateway)).await;
+            self.delete(Kind::Gateway, gateway.id.as_str()).await;
+        }
+        for vpc in &found.vpcs {
+            if !self.delete(Kind::Vpc, vpc.id.as_str()).await {
+                self.name_what_blocks(vpc).await;
+            }
+        }
+        for template in &found.templates {
+            self.delete(Kind::Template, template.as_str()).await;
+        }
+        for pair in &found.key_pairs {
+            self.delete(Kind::KeyPair, &pair.name).await;
+        }
+    }
+
+    /// What GuardDuty put into a VPC of ours, in which nothing runs any more: it holds subnets and
+    /// VPC. Where it cannot be seen, what it holds is said later.
+    async fn remove_guards(&mut self, vpc: &Vpc) {
+        let ec2 = self.of.ec2;
+        let endpoints = ec2.guard_endpoints(&vpc.id).await.unwrap_or_default();
+        if endpoints.is_empty() {
+            return;
+        }
+        for endpoint in &endpoints {
+            let text = format!("{endpoint}: GuardDuty's endpoint in {} goes with it", vpc.id);
+            (self.of.say)(Level::Info, text);
+            self.mend(|| ec2.delete_endpoint(endpoint)).await;
+        }
+        for group in ec2.guard_groups(&vpc.id).await.unwrap_or_default() {
+            self.delete(Kind::SecurityGroup, group.id.as_str()).await;
+        }
+    }
+
+    /// Deletes one thing, however long that takes until the deadline. True when it is gone.
+    async fn delete(&mut self, kind: Kind, id: &str) -> bool {
+        let ec2 = self.of.ec2;
+        self.mend(|| ec2.delete(kind, id)).await
+    }
+
+    /// Does one thing that may fail without stopping the rest; says so when it does.
+    async fn mend<Fut>(&mut self, act: impl FnMut() -> Fut) -> bool
+    where
+        Fut: Future<Output = Result<(), AwsError>>,
+    {
+        let worth = if self.is_refused { passing_alone } else { passing };
+        match retry_until(self.of.deadline, worth, act).await {
+            Ok(()) => true,
+            Err(error) if error.class == Class::Gone => true,
+            Err(error) => {
+                (self.of.say)(Level::Error, error.failure(Step::Teardown).to_string());
+                self.is_refused = true;
+                self.is_denied |= error.class == Class::Denied;
+                false
+            }
+        }
+    }
+
+    /// DependencyViolation does not tell what depends; in a VPC it is an interface.
+    async fn name_what_blocks(&self, vpc: &Vpc) {
+        for interface in self.of.ec2.interfaces_in(&vpc.id).await.unwrap_or_default() {
+            let text = format!(
+                "{} is kept by the network interface {} ({})",
+                vpc.id, interface.id, interface.description
+            );
+            (self.of.say)(Level::Error, text);
+        }
+    }
+}
+
 /// What time mends while things are being taken away. A lost answer too: deletes are repeatable.
-fn passing(class: Class) -> bool {
-    matches!(class, Class::Dependency | Class::NotYet | Class::Retry | Class::Unknown)
+fn passing(error: &AwsError) -> bool {
+    matches!(error.class, Class::Dependency | Class::NotYet | Class::Retry | Class::Unknown)
+}
+
+/// The same of what has nothing to wait for.
+fn passing_alone(error: &AwsError) -> bool {
+    matches!(error.class, Class::Retry | Class::Unknown)
 }
 
 #[cfg(test)]
@@ -220,10 +245,22 @@ mod tests {
 
     /// A VPC of ours that something holds for ever.
     fn held(call: &str) -> (u16, String) {
+        held_with(call, |_| None)
+    }
+
+    /// The same, where some actions are answered otherwise.
+    fn held_with(call: &str, otherwise: impl Fn(&str) -> Option<(u16, String)>) -> (u16, String) {
         let tags = "<tagSet><item><key>ManagedBy</key><value>spot-tui</value></item><item>\
                     <key>DeploymentId</key><value>spot-1</value></item></tagSet>";
         let action = call.split('&').next().unwrap_or_default().trim_start_matches("Action=");
+        if let Some(answer) = otherwise(action) {
+            return answer;
+        }
         let inside = match action {
+            "DescribeSecurityGroups" => format!(
+                "<securityGroupInfo><item><groupId>sg-1</groupId><vpcId>vpc-1</vpcId>{tags}</item>\
+                 </securityGroupInfo>"
+            ),
             "DeleteVpc" => return scripted::refusal("DependencyViolation"),
             "DescribeVpcs" => {
                 format!("<vpcSet><item><vpcId>vpc-1</vpcId>{tags}</item></vpcSet>")
@@ -251,11 +288,30 @@ mod tests {
                 .unwrap();
         assert!(began.elapsed() <= patience, "{:?}", began.elapsed());
         assert!(began.elapsed() > patience / 2, "{:?}", began.elapsed());
-        assert_eq!(left.iter().map(ToString::to_string).collect::<Vec<_>>(), ["VPC vpc-1"]);
+        assert!(left.left.iter().any(|it| it.to_string() == "VPC vpc-1") && !left.is_denied);
         let said = said.into_inner().unwrap().join("\n");
         assert!(said.contains("eni-9 (somebody's database)"), "{said}");
         let calls = calls.lock().unwrap();
         let tries = calls.iter().filter(|call| call.starts_with("Action=DeleteVpc")).count();
         assert!((20..60).contains(&tries), "{tries}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn attack_24_what_is_denied_is_told_with_its_permission_and_holds_up_nothing() {
+        let denied = |action: &str| {
+            (action == "DeleteSecurityGroup").then(|| scripted::refusal("UnauthorizedOperation"))
+        };
+        let (ec2, _) = scripted::ec2(move |call| held_with(call, denied)).await;
+        let said = Mutex::new(Vec::new());
+        let say = |_: Level, text: String| said.lock().unwrap().push(text);
+        let (began, patience) = (Instant::now(), Duration::from_mins(5));
+        let left =
+            teardown(&ec2, &Selector::deployment(&"spot-1".into()), patience, patience, &say)
+                .await
+                .unwrap();
+        assert!(left.is_denied);
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        let said = said.into_inner().unwrap().join("\n");
+        assert!(said.contains("ec2:DeleteSecurityGroup"), "{said}");
     }
 }

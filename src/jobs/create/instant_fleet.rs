@@ -174,6 +174,6 @@ fn was_asked(error: &AwsError) -> bool {
 }
 
 /// What time mends. The same token makes no second template.
-fn passes(class: Class) -> bool {
-    matches!(class, Class::Retry | Class::NotYet | Class::Unknown)
+fn passes(error: &AwsError) -> bool {
+    matches!(error.class, Class::Retry | Class::NotYet | Class::Unknown)
 }

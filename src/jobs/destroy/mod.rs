@@ -23,7 +23,8 @@ use super::intents::destroys::Record;
 use super::intents::target::Target;
 use super::intents::unanswered::Unanswered;
 use super::watch::look::look;
-use crate::aws::{AwsError, Ec2, Kind, Residue, Selector, network};
+use crate::aws::network::{self, Teardown};
+use crate::aws::{AwsError, Ec2, Kind, Residue, Selector};
 use crate::fleet::{
     Doomed, Ec2State, Failure, FailureKind, InstanceId, Level, Machine, NetworkState, Outcome,
     Phase, Region, RegionNews, SpotRequestId, Step, Victim,
@@ -468,16 +469,21 @@ impl Destruction {
             &say,
         );
         match telling.during(Box::pin(teardown)).await {
-            Ok(left) if left.is_empty() => {
+            Ok(Teardown { left, .. }) if left.is_empty() => {
                 self.reporter
                     .learned_of(self.region(), RegionNews::Network(NetworkState::Gone))
                     .await;
                 true
             }
-            Ok(left) => {
+            Ok(Teardown { left, is_denied }) => {
                 let left: Vec<String> = left.iter().map(Residue::to_string).collect();
-                let text =
-                    format!("left over: {}; run destroy again in a few minutes", left.join(", "));
+                let next = if is_denied {
+                    "time does not mend what was denied above: get that permission, then run destroy \
+                     again"
+                } else {
+                    "run destroy again in a few minutes"
+                };
+                let text = format!("left over: {}; {next}", left.join(", "));
                 self.reporter.said_of(self.region(), Level::Error, text).await;
                 let residue = NetworkState::Residue(left);
                 self.reporter.learned_of(self.region(), RegionNews::Network(residue)).await;
