@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::support::demo_cloud::DemoCloud;
 use crate::support::moto::Moto;
 use crate::support::spot::{Ran, Spot};
 
@@ -202,4 +203,21 @@ fn attack_22_validate_refuses_what_create_would_refuse() {
     spot.write("theirs.yaml", 0o644, b"#!/bin/sh\n");
     let ran = validate();
     assert!(ran.code == 2 && ran.told().contains("#cloud-config"), "{}", ran.told());
+}
+
+/// What runs in a region that was disabled since, or that a file makes up, is not passed over.
+#[test]
+fn attack_25_a_row_in_a_region_that_is_not_enabled_is_said_and_never_counts_as_gone() {
+    let cloud = DemoCloud::start(&["--no-ssh"]);
+    let spot = nowhere(cloud.url());
+    let row = r#"{"version":1,"deployment":"b","instances":[{"id":"i-0123456789abcdef0",
+        "region":"xx-nowhere-9","deployment_id":"b","state":"running"}]}"#;
+    spot.write("instances.json", 0o600, row.as_bytes());
+    let listed = spot.run(&["list"]);
+    assert!(listed.told().contains("xx-nowhere-9 did not answer"), "{}", listed.told());
+    let destroyed = spot.run(&["destroy", "--all", "--yes"]);
+    assert_eq!(destroyed.code, 1, "{}", destroyed.told());
+    assert!(destroyed.told().contains("xx-nowhere-9"), "{}", destroyed.told());
+    let state = fs::read_to_string(spot.path().join("instances.json")).unwrap();
+    assert!(state.contains("i-0123456789abcdef0"), "{state}");
 }

@@ -54,6 +54,13 @@ impl KnownInstances {
         self.lock().get(region).is_some_and(|known| !known.is_empty())
     }
 
+    /// Where there is any.
+    pub(in crate::jobs) fn regions(&self) -> Vec<Region> {
+        let regions = self.lock();
+        let known = regions.iter().filter(|(_, known)| !known.is_empty());
+        known.map(|(region, _)| region.clone()).collect()
+    }
+
     /// Those of a deployment that a look by tags did not tell of.
     pub(in crate::jobs) fn unlisted(
         &self,

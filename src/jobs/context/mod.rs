@@ -255,6 +255,16 @@ impl Context {
         self.shared.closed.open_of(regions)
     }
 
+    /// Where to look for what is ours: the account's regions that are open to us, and those in which
+    /// we know of an instance. It runs and costs on in a region that was disabled meanwhile.
+    pub(in crate::jobs) async fn regions(&self) -> Result<Vec<Region>, AwsError> {
+        let mut regions = self.open_regions(&self.account().await?.regions);
+        regions.extend(self.known().regions());
+        regions.sort();
+        regions.dedup();
+        Ok(regions)
+    }
+
     /// Says in one line which regions were found closed and not said yet.
     pub(in crate::jobs) async fn say_closed(&self, reporter: &Reporter) {
         let regions: Vec<String> =

@@ -78,7 +78,7 @@ pub(super) async fn destroy(context: Arc<Context>, doomed: Doomed, reporter: Rep
 
 async fn aims(context: &Context, doomed: Doomed) -> Result<Vec<(Ec2, Aim)>, AwsError> {
     let aws = context.aws().await?;
-    let enabled = &context.open_regions(&context.account().await?.regions);
+    let everywhere = &context.regions().await?;
     let ours = Target::Deployment(context.deployment());
     let all = |regions: &[Region], target: &Target| {
         let aim = |region| (aws.region(region), Aim::Everything(target.clone()));
@@ -90,7 +90,7 @@ async fn aims(context: &Context, doomed: Doomed) -> Result<Vec<(Ec2, Aim)>, AwsE
             .map(|(region, victims)| (aws.region(&region), Aim::Victims(victims)))
             .collect(),
         Doomed::Region(region) => all(&[region], &ours),
-        Doomed::Everything => all(enabled, &ours),
+        Doomed::Everything => all(everywhere, &ours),
         Doomed::Launches(launches) => launches
             .into_iter()
             .map(|(region, launch)| {
@@ -98,7 +98,7 @@ async fn aims(context: &Context, doomed: Doomed) -> Result<Vec<(Ec2, Aim)>, AwsE
                 (aws.region(&region), Aim::Everything(target))
             })
             .collect(),
-        Doomed::Account(regions) if regions.is_empty() => all(enabled, &Target::Account),
+        Doomed::Account(regions) if regions.is_empty() => all(everywhere, &Target::Account),
         Doomed::Account(regions) => all(&regions, &Target::Account),
     })
 }

@@ -127,8 +127,7 @@ pub(super) async fn watch(context: Arc<Context>, reporter: Reporter) -> Outcome 
 
 async fn regions(context: &Context) -> Result<Vec<Ec2>, Outcome> {
     let failed = |error: AwsError| Outcome::Failed(error.failure(Step::Account));
-    let account = context.account().await.map_err(failed)?;
     let aws = context.aws().await.map_err(failed)?;
-    let open = context.open_regions(&account.regions);
-    Ok(open.iter().map(|region| aws.region(region)).collect())
+    let regions = context.regions().await.map_err(failed)?;
+    Ok(regions.iter().map(|region| aws.region(region)).collect())
 }
