@@ -71,7 +71,10 @@ impl Home {
     /// The dashboard, in a shell with job control that says what became of it, and that takes a
     /// suspended one up again at a key.
     fn in_shell(&self, endpoint: &str) -> Terminal {
-        let script = "\"$0\"; echo \"status $?\"; read -r _; fg; echo \"ended $?\"; read -r _";
+        // An interactive shell takes its own modes again before it asks for a command; this one is
+        // told to, and `fg` goes back to what it found.
+        let script = "modes=$(stty -g); \"$0\"; echo \"status $?\"; read -r _; \
+                      stty \"$modes\"; fg; echo \"ended $?\"; read -r _";
         let mut command = command(self.folder.path(), "/bin/bash", &["-mc", script, PROGRAM]);
         command.env("AWS_ENDPOINT_URL", endpoint);
         Terminal::start(command, SIZE)
