@@ -269,7 +269,7 @@ fn model(instances: usize) -> Model {
         config: None,
         deployment: "spot-bench".into(),
         fleet,
-        orders: Vec::new(),
+        pending_creates: Vec::new(),
         destroys: Vec::new(),
         read_only: None,
         dashboard: true,

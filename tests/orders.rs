@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use spot_tui::app::{Command, Counts, Effect, Message, Model, Opening, Stamped, update};
 use spot_tui::fleet::{
-    Doom, Doomed, Fleet, Instance, InstanceKey, Job, JobId, JobNews, Launch, LaunchId, Machine,
-    News, Order, Outcome, Phase, RegionNews, Report, Victim,
+    DestroyScope, Fleet, Instance, InstanceKey, Job, JobId, JobNews, Launch, LaunchId, Machine,
+    News, Outcome, PendingCreate, PendingDestroy, Phase, RegionNews, Report, Termination,
 };
 
 use crate::support::screen::{at, machine, opening};
@@ -15,7 +15,7 @@ const REGION: &str = "us-west-2";
 
 /// A model that opens with a create of three in us-west-2, of which one has a row.
 fn cut_short() -> Model {
-    let order = Order {
+    let pending = PendingCreate {
         deployment: "spot-7f3a".into(),
         region: REGION.into(),
         launch: "spot-7f3a-lz3k-us-west-2".into(),
@@ -23,14 +23,14 @@ fn cut_short() -> Model {
         made: BTreeSet::new(),
         origin: None,
     };
-    let made = Machine { launch: Some(order.launch.request(1, 1)), ..machine(1, "us-west-2a") };
+    let made = Machine { launch: Some(pending.launch.request(1, 1)), ..machine(1, "us-west-2a") };
     let mut fleet = Fleet::default();
     for machine in [made, machine(2, "us-west-2a")] {
         let key = InstanceKey::adopted(&machine.id);
         let planned = Instance::planned(key, REGION.into(), "spot-7f3a".into(), at(0));
         fleet.insert(Instance { machine: Some(machine), phase: Phase::Running, ..planned });
     }
-    Model::new(Opening { fleet, orders: vec![order], ..opening((140, 40)) })
+    Model::new(Opening { fleet, pending_creates: vec![pending], ..opening((140, 40)) })
 }
 
 /// A create of two in us-west-2 that found no room there and goes on in eu-west-1; its job.
@@ -104,15 +104,15 @@ fn what_is_asked_for_beyond_it_is_added() {
 #[test]
 fn a_destroy_that_was_cut_short_is_gone_on_with_and_takes_nothing_else() {
     let named = machine(2, "us-west-2a").id;
-    let victim =
-        Victim { key: InstanceKey::adopted(&named), id: named.clone(), spot_request: None };
-    let destroy = Doom {
+    let termination =
+        Termination { key: InstanceKey::adopted(&named), id: named.clone(), spot_request: None };
+    let destroy = PendingDestroy {
         deployment: "spot-7f3a".into(),
         region: REGION.into(),
         launch: None,
-        victims: vec![victim.clone()],
+        terminations: vec![termination.clone()],
     };
-    let others = Doom { deployment: "spot-other".into(), ..destroy.clone() };
+    let others = PendingDestroy { deployment: "spot-other".into(), ..destroy.clone() };
     let mut fleet = Fleet::default();
     for machine in [machine(1, "us-west-2a"), machine(2, "us-west-2a")] {
         let key = InstanceKey::adopted(&machine.id);
@@ -124,7 +124,7 @@ fn a_destroy_that_was_cut_short_is_gone_on_with_and_takes_nothing_else() {
     let counts = || Some(Counts::from([(REGION.into(), 1)]));
     let effects = take(&mut model, Message::Command(Command::create(counts())));
     let jobs: Vec<Job> = effects.into_iter().filter_map(started).collect();
-    let doomed = Doomed::Instances([(REGION.into(), vec![victim])].into());
+    let doomed = DestroyScope::Instances([(REGION.into(), vec![termination])].into());
     assert!(jobs.contains(&Job::Destroy(doomed)), "{jobs:?}");
     let resumed = jobs.iter().find_map(|job| match job {
         Job::Resume(rows) => Some(rows.iter().filter_map(Instance::id).cloned().collect()),
@@ -141,7 +141,7 @@ fn attack_3_what_was_spilled_to_another_region_is_taken_back_too() {
     let (job, launch, moved) = spilled(&mut model);
     let effects = report(&mut model, job, News::Job(JobNews::Ended(Outcome::Cancelled)));
     let rolled_back = effects.into_iter().filter_map(started).find_map(|job| match job {
-        Job::Destroy(Doomed::Launches(launches)) => Some(launches),
+        Job::Destroy(DestroyScope::Launches(launches)) => Some(launches),
         _ => None,
     });
     let both = vec![(launch.region, launch.id), ("eu-west-1".into(), moved)];
@@ -163,7 +163,7 @@ fn attack_5_nobody_else_works_on_what_was_spilled() {
 
 #[test]
 fn attack_4_what_was_spilled_counts_where_it_was_asked_for() {
-    let order = |region: &str, launch: &str, count, origin| Order {
+    let pending = |region: &str, launch: &str, count, origin| PendingCreate {
         deployment: "spot-7f3a".into(),
         region: region.into(),
         launch: launch.into(),
@@ -171,12 +171,12 @@ fn attack_4_what_was_spilled_counts_where_it_was_asked_for() {
         made: BTreeSet::new(),
         origin,
     };
-    let orders = vec![
-        order(REGION, "l-1", 0, None),
-        order("eu-west-1", "l-1s0", 2, Some(REGION.into())),
-        order("eu-west-1", "l-2", 2, None),
+    let pending_creates = vec![
+        pending(REGION, "l-1", 0, None),
+        pending("eu-west-1", "l-1s0", 2, Some(REGION.into())),
+        pending("eu-west-1", "l-2", 2, None),
     ];
-    let mut model = Model::new(Opening { orders, ..opening((140, 40)) });
+    let mut model = Model::new(Opening { pending_creates, ..opening((140, 40)) });
     let counts = Counts::from([(REGION.into(), 2), ("eu-west-1".into(), 2)]);
     let effects = take(&mut model, Message::Command(Command::create(Some(counts))));
     let launches = effects.into_iter().find_map(launches).unwrap();
@@ -198,7 +198,7 @@ fn a_create_that_is_cancelled_is_taken_back() {
     let report = Report { job: job.unwrap_or(JobId(0)), at: at(2), news };
     let effects = take(&mut model, Message::Report(report));
     let rolled_back = effects.iter().find_map(|effect| match effect {
-        Effect::Start(_, Job::Destroy(Doomed::Launches(launches))) => Some(launches.clone()),
+        Effect::Start(_, Job::Destroy(DestroyScope::Launches(launches))) => Some(launches.clone()),
         _ => None,
     });
     assert_eq!(rolled_back, Some(vec![(launch.region, launch.id)]));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use spot_tui::aws::network::{NetworkPlan, ensure};
 use spot_tui::config::Network;
-use spot_tui::demo::{CallSeen, PLACES, Scenario};
+use spot_tui::demo::{CallSeen, REGION_LOCATIONS, Scenario};
 use spot_tui::fleet::Level;
 use spot_tui::fleet::tags::Origin;
 
@@ -47,7 +47,8 @@ async fn build(stage: &Stage, region: &str) {
 async fn a_thousand_instances_in_seventeen_regions_go_as_fast_as_aws_lets_them() {
     let mut stage = Stage::set(CONFIG, Scenario::default());
     let enabled = stage.aws().await.account().await.unwrap().regions;
-    let places = PLACES.iter().filter(|place| enabled.iter().any(|it| it.as_str() == place.code));
+    let places =
+        REGION_LOCATIONS.iter().filter(|place| enabled.iter().any(|it| it.as_str() == place.code));
     let mut launched = 0;
     for (place, n) in places.zip(0..REGIONS) {
         let share = INSTANCES / REGIONS + u32::from(n < INSTANCES % REGIONS);

@@ -8,8 +8,8 @@ use insta::assert_snapshot;
 use ratatui::style::Color;
 use spot_tui::app::{Effect, Exit, Input, Message, Panel, Question, QuestionId, Secret, Turn};
 use spot_tui::fleet::{
-    Attempt, Doomed, Failure, FailureKind, HostKey, HostKeyTrust, InstanceKey, InstanceNews, Job,
-    JobId, JobNews, Level, News, Outcome, Phase, Region, RegionNews, Report, Step, Transfer,
+    Attempt, DestroyScope, Failure, FailureKind, HostKey, HostKeyTrust, InstanceKey, InstanceNews,
+    Job, JobId, JobNews, Level, News, Outcome, Phase, Region, RegionNews, Report, Step, Transfer,
 };
 use spot_tui::view::Theme;
 
@@ -130,7 +130,7 @@ fn a_nuke_tells_what_goes_before_it_takes_the_accounts_number() {
     let text = screen.text();
     assert!(text.contains("eu-west-1  spot-other by bob, 1 alive: instance i-0b0b"), "{text}");
     let effects = screen.press("<Enter>");
-    let [Effect::Start(_, Job::Destroy(Doomed::Account(_)))] = effects.as_slice() else {
+    let [Effect::Start(_, Job::Destroy(DestroyScope::Account(_)))] = effects.as_slice() else {
         panic!("{effects:?}")
     };
 }
@@ -251,12 +251,14 @@ fn a_dialog_acts_on_what_it_named_when_the_rows_have_moved() {
         screen.enter(key, Phase::Interrupted { at: None });
     }
     let effects = screen.press("y<Enter>");
-    let [Effect::Start(_, Job::Destroy(Doomed::Instances(victims)))] = effects.as_slice() else {
+    let [Effect::Start(_, Job::Destroy(DestroyScope::Instances(terminations)))] =
+        effects.as_slice()
+    else {
         panic!("{effects:?}");
     };
-    let victims: Vec<_> = victims.values().flatten().collect();
-    assert_eq!(victims.len(), 1);
-    assert_eq!(victims[0].id, id);
+    let terminations: Vec<_> = terminations.values().flatten().collect();
+    assert_eq!(terminations.len(), 1);
+    assert_eq!(terminations[0].id, id);
 }
 
 #[test]

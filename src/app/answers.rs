@@ -2,7 +2,7 @@
 
 use super::Motion;
 use super::log::Ring;
-use crate::fleet::{Change, Diagnosis, Instance, InstanceKey, JobId, Level, Ran, Report};
+use crate::fleet::{Change, CommandResult, Diagnosis, Instance, InstanceKey, JobId, Level, Report};
 
 /// A command and what came of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,13 +28,13 @@ pub struct Answer {
     /// What was found there, where somebody looked closely.
     pub diagnosis: Option<Diagnosis>,
     /// How it ended; `None` while it runs.
-    pub ran: Option<Ran>,
+    pub result: Option<CommandResult>,
 }
 
 impl Answer {
     /// `exit status 1`, or why it could not be run.
     pub fn end(&self) -> &str {
-        self.ran.as_ref().map_or("it did not end", |ran| &ran.end)
+        self.result.as_ref().map_or("it did not end", |result| &result.end)
     }
 }
 
@@ -46,14 +46,15 @@ impl Answers {
             label: instance.label(),
             lines: Ring::of_one(),
             diagnosis: None,
-            ran: None,
+            result: None,
         };
         Self { job, command, answers: instances.iter().map(answer).collect(), top: 0 }
     }
 
     /// Takes in what its job reports of an instance.
     pub(super) fn take(&mut self, report: &Report, change: &Change) {
-        let (Change::Output(key, _) | Change::Diagnosed(key, _) | Change::Ran(key, _)) = change
+        let (Change::Output(key, _) | Change::Diagnosed(key, _) | Change::CommandResult(key, _)) =
+            change
         else {
             return;
         };
@@ -61,7 +62,7 @@ impl Answers {
         let Some(answer) = answer.filter(|_| report.job == self.job) else { return };
         match change {
             Change::Output(_, line) => answer.lines.push(report.at, Level::Info, "", line),
-            Change::Ran(_, ran) => answer.ran = Some(ran.clone()),
+            Change::CommandResult(_, result) => answer.result = Some(result.clone()),
             Change::Diagnosed(_, diagnosis) => answer.diagnosis = Some((**diagnosis).clone()),
             _ => {}
         }
@@ -70,8 +71,8 @@ impl Answers {
     /// Nothing more comes.
     pub(super) fn stop(&mut self, job: JobId) {
         if job == self.job {
-            for answer in self.answers.iter_mut().filter(|answer| answer.ran.is_none()) {
-                answer.ran = Some(Ran { went_well: false, end: "stopped".into() });
+            for answer in self.answers.iter_mut().filter(|answer| answer.result.is_none()) {
+                answer.result = Some(CommandResult { went_well: false, end: "stopped".into() });
             }
         }
     }
@@ -89,6 +90,6 @@ impl Answers {
 
     /// How many are not over yet.
     pub fn running(&self) -> usize {
-        self.answers.iter().filter(|answer| answer.ran.is_none()).count()
+        self.answers.iter().filter(|answer| answer.result.is_none()).count()
     }
 }

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-use crate::fleet::health::Membership;
 use crate::fleet::identity::City;
+use crate::fleet::vitals::NodeMembership;
 use crate::fleet::{Health, Instance, Machine, Phase};
 
 /// A field of a row. The order is the one in which columns are drawn at first.
@@ -145,7 +145,7 @@ fn trouble(row: &Instance) -> Option<String> {
 }
 
 /// What the orchestrator says of its node, where one is asked.
-pub fn membership(row: &Instance) -> Option<&Membership> {
+pub fn membership(row: &Instance) -> Option<&NodeMembership> {
     row.vitals.as_ref().and_then(|(_, vitals)| vitals.membership.as_ref())
 }
 

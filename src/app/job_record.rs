@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::fleet::{Doomed, InstanceKey, Job, JobKind, Launch, LaunchId, Outcome, Region};
+use crate::fleet::{DestroyScope, InstanceKey, Job, JobKind, Launch, LaunchId, Outcome, Region};
 
 /// A job and what came of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,14 +38,18 @@ impl JobRecord {
                 instances.iter().map(|instance| instance.key.clone()).collect(),
                 Some(instances.iter().map(|instance| instance.region.clone()).collect()),
             ),
-            Job::Destroy(Doomed::Instances(victims)) => (
-                victims.values().flatten().map(|victim| victim.key.clone()).collect(),
-                Some(victims.keys().cloned().collect()),
+            Job::Destroy(DestroyScope::Instances(terminations)) => (
+                terminations
+                    .values()
+                    .flatten()
+                    .map(|termination| termination.key.clone())
+                    .collect(),
+                Some(terminations.keys().cloned().collect()),
             ),
-            Job::Destroy(Doomed::Region(region)) => {
+            Job::Destroy(DestroyScope::Region(region)) => {
                 (BTreeSet::new(), Some(BTreeSet::from([region.clone()])))
             }
-            Job::Destroy(Doomed::Launches(launches)) => {
+            Job::Destroy(DestroyScope::Launches(launches)) => {
                 (BTreeSet::new(), Some(launches.iter().map(|(region, _)| region.clone()).collect()))
             }
             _ => (BTreeSet::new(), None),

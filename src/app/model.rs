@@ -18,8 +18,8 @@ use super::{
 };
 use crate::config::{Config, ThemeName};
 use crate::fleet::{
-    Account, Change, DeploymentId, Doom, Failure, Fleet, InstanceKey, Job, JobId, JobKind, Level,
-    Order, Outcome, Region,
+    Account, Change, DeploymentId, Failure, Fleet, InstanceKey, Job, JobId, JobKind, Level,
+    Outcome, PendingCreate, PendingDestroy, Region,
 };
 
 /// What the program starts with.
@@ -32,9 +32,9 @@ pub struct Opening {
     /// What the state file holds.
     pub fleet: Fleet,
     /// Creates that an earlier run did not bring to their end.
-    pub orders: Vec<Order>,
+    pub pending_creates: Vec<PendingCreate>,
     /// Destroys that an earlier run did not bring to their end.
-    pub destroys: Vec<Doom>,
+    pub destroys: Vec<PendingDestroy>,
     /// Why nothing may be changed, if that is so.
     pub read_only: Option<String>,
     /// Whether there is a screen: then watching and resuming begin by themselves, and leaving
@@ -160,9 +160,9 @@ pub struct Model {
     /// A destroy that waits until the jobs that create have stopped.
     pub(super) postponed: Option<Scope>,
     /// Creates of an earlier run that no job has taken over yet.
-    pub(super) orders: Vec<Order>,
+    pub(super) pending_creates: Vec<PendingCreate>,
     /// Destroys of an earlier run that no job has taken over yet.
-    pub(super) destroys: Vec<Doom>,
+    pub(super) destroys: Vec<PendingDestroy>,
     pub(super) last_launch: i64,
     next_job: u64,
     /// Whether the fleet changed since rows were counted and sorted, as a whole.
@@ -232,7 +232,7 @@ impl Model {
             dashboard: opening.dashboard,
             questions: VecDeque::new(),
             postponed: None,
-            orders: opening.orders,
+            pending_creates: opening.pending_creates,
             destroys: opening.destroys,
             last_launch: 0,
             next_job: 1,
@@ -370,8 +370,8 @@ impl Model {
     }
 
     /// The creates of this deployment that an earlier run did not bring to their end.
-    pub fn unfinished(&self) -> impl Iterator<Item = &Order> {
-        self.orders.iter().filter(|order| order.deployment == self.deployment)
+    pub fn unfinished(&self) -> impl Iterator<Item = &PendingCreate> {
+        self.pending_creates.iter().filter(|pending| pending.deployment == self.deployment)
     }
 
     /// Starts a job and remembers it.

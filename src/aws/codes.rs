@@ -4,7 +4,7 @@
 //! (Karpenter, ParallelCluster) make of them.
 
 use super::class::{Class, Credential};
-use crate::fleet::{FailureKind, PLACES, Region};
+use crate::fleet::{FailureKind, REGION_LOCATIONS, Region};
 
 /// Codes that mean the same for every action: what to do about them, and what would mend them.
 const CODES: &[(&[&str], Class, FailureKind)] = &[
@@ -232,7 +232,10 @@ fn by_code(code: &str) -> Option<Class> {
 
 /// Whether an account has to opt in to a region; of one that nobody knows, it may.
 pub(super) fn is_opt_in(region: &Region) -> bool {
-    PLACES.iter().find(|place| place.code == region.as_str()).is_none_or(|place| place.opt_in)
+    REGION_LOCATIONS
+        .iter()
+        .find(|place| place.code == region.as_str())
+        .is_none_or(|place| place.opt_in)
 }
 
 /// Whether an action takes something away.

@@ -36,7 +36,7 @@ mod shapes;
 mod wire;
 mod world;
 
-pub use crate::fleet::{PLACES, Place};
+pub use crate::fleet::{REGION_LOCATIONS, RegionLocation};
 pub use clock::Clock;
 pub use cloud::Cloud;
 pub use hosts::private_key;

@@ -3,7 +3,7 @@
 use super::scenario::Scenario;
 use super::shapes::Shape;
 use super::wire::is_action;
-use crate::fleet::PLACES;
+use crate::fleet::REGION_LOCATIONS;
 
 /// A scenario that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -38,8 +38,9 @@ impl Scenario {
             .chain(self.consoles.iter().map(|it| &it.region))
             .chain(self.networks.iter().map(|it| &it.region))
             .chain(&self.account.allowed_regions);
-        let is_region = |name: &str| PLACES.iter().any(|place| place.code == name);
-        let is_zone = |name: &str| PLACES.iter().any(|it| it.zones().any(|zone| zone == name));
+        let is_region = |name: &str| REGION_LOCATIONS.iter().any(|place| place.code == name);
+        let is_zone =
+            |name: &str| REGION_LOCATIONS.iter().any(|it| it.zones().any(|zone| zone == name));
         let is_type = |name: &str| Shape::named(name).is_some();
         let mut names = (regions.map(|name| ("region", name, is_region(name))))
             .chain(zones.into_iter().chain(further).map(|name| ("zone", name, is_zone(name))))

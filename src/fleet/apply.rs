@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::health::Vitals;
+use super::vitals::Vitals;
 use super::{
     Change, DeploymentId, Ec2State, Fleet, IllegalStep, Instance, InstanceId, InstanceKey,
     InstanceNews, JobNews, Machine, NetworkState, News, Notice, Phase, Region, RegionNews, Report,
@@ -108,7 +108,9 @@ impl Applying<'_> {
             InstanceNews::Entered(phase) => self.enter(key, phase),
             InstanceNews::Seen(machine) => self.see(key, machine),
             InstanceNews::Vitals(vitals) => self.vitals(key, vitals),
-            InstanceNews::Ran(ran) => self.changes.push(Change::Ran(key.clone(), ran.clone())),
+            InstanceNews::CommandResult(result) => {
+                self.changes.push(Change::CommandResult(key.clone(), result.clone()));
+            }
             InstanceNews::Diagnosed(found) => {
                 self.changes.push(Change::Diagnosed(key.clone(), found.clone()));
             }

@@ -1,8 +1,8 @@
 //! What became different by a report: everything that follows from one reads it here.
 
 use super::{
-    Account, Attempt, DeploymentId, Diagnosis, InstanceKey, LaunchId, Level, NetworkState, Outcome,
-    Phase, Ran, Region, Subject,
+    Account, Attempt, CommandResult, DeploymentId, Diagnosis, InstanceKey, LaunchId, Level,
+    NetworkState, Outcome, Phase, Region, Subject,
 };
 
 /// Something that became different.
@@ -43,7 +43,7 @@ pub enum Change {
     /// A planned row is tried in another region.
     Moved(InstanceKey),
     /// How the user's command ended on an instance.
-    Ran(InstanceKey, Ran),
+    CommandResult(InstanceKey, CommandResult),
     /// What a close look at a node found.
     Diagnosed(InstanceKey, Box<Diagnosis>),
     /// A line from the far side, without control characters.

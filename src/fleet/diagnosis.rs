@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::health::{Check, Vitals};
 use super::text::clean_line;
+use super::vitals::{Check, Vitals};
 
 /// The longest line of a log that is shown, in characters.
 const LONGEST: usize = 500;

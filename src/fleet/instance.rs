@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::cost::{Bill, Cost};
-use super::health::Vitals;
 use super::identity::City;
+use super::vitals::Vitals;
 use super::{
     DeploymentId, Ec2State, ImageId, InstanceId, InstanceKey, LaunchId, MachineType, Phase, Pool,
     Region, SpotRequestId, VpcId, Zone,

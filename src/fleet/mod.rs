@@ -8,18 +8,18 @@ mod change;
 pub mod cost;
 mod diagnosis;
 mod failure;
-pub mod health;
 pub mod identity;
 mod ids;
 mod instance;
 pub mod market;
 mod news;
 mod phase;
-mod places;
 mod progress;
 mod question;
+mod region_locations;
 pub mod tags;
 pub mod text;
+pub mod vitals;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -40,12 +40,12 @@ pub use instance::{
 pub use market::{Market, Pool, PriceList, RegionPrices};
 pub use news::{InstanceNews, JobNews, News, RegionNews, Report, Subject};
 pub use phase::{Ec2State, Health, Phase, Transfer};
-pub use places::{PLACES, Place};
 pub use progress::{
-    Account, Doom, Doomed, Job, JobId, JobKind, Launch, Level, Logs, NetworkState, Notice, Order,
-    Outcome, Ran, Victim,
+    Account, CommandResult, DestroyScope, Job, JobId, JobKind, Launch, Level, Logs, NetworkState,
+    Notice, Outcome, PendingCreate, PendingDestroy, Termination,
 };
 pub use question::{Question, QuestionId, Secret};
+pub use region_locations::{REGION_LOCATIONS, RegionLocation};
 
 /// All instances of one deployment, and what is known of its regions.
 #[derive(Debug, Clone, Default, PartialEq)]

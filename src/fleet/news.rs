@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::health::Vitals;
+use super::vitals::Vitals;
 use super::{
-    Account, Attempt, DeploymentId, Diagnosis, HostKey, InstanceId, InstanceKey, JobId, LaunchId,
-    Level, Machine, NetworkState, Notice, Outcome, Phase, Ran, Region, RegionPrices, Transfer,
+    Account, Attempt, CommandResult, DeploymentId, Diagnosis, HostKey, InstanceId, InstanceKey,
+    JobId, LaunchId, Level, Machine, NetworkState, Notice, Outcome, Phase, Region, RegionPrices,
+    Transfer,
 };
 
 /// One report of a job.
@@ -96,7 +97,7 @@ pub enum InstanceNews {
     /// How the node is, from a look at it.
     Vitals(Box<Vitals>),
     /// How the user's command ended on it.
-    Ran(Ran),
+    CommandResult(CommandResult),
     /// What a close look at the node found.
     Diagnosed(Box<Diagnosis>),
     /// A launch was tried for it.

@@ -90,18 +90,18 @@ pub enum Job {
     /// Stop the nodes on these in good order: EC2 takes them back.
     Drain(Vec<Instance>),
     /// Run a command of the user's on these, all at once. What they print is output; how it ended
-    /// on each is [`InstanceNews::Ran`](super::InstanceNews).
+    /// on each is [`InstanceNews::CommandResult`](super::InstanceNews).
     Exec(String, Vec<Instance>),
     /// Read logs on these. What they say is output; how it ended on each is
-    /// [`InstanceNews::Ran`](super::InstanceNews).
+    /// [`InstanceNews::CommandResult`](super::InstanceNews).
     Logs(Logs, Vec<Instance>),
     /// Look closely at the nodes on these. What was found is output and
     /// [`InstanceNews::Diagnosed`](super::InstanceNews), the verdict
-    /// [`InstanceNews::Ran`](super::InstanceNews).
+    /// [`InstanceNews::CommandResult`](super::InstanceNews).
     Diagnose(Vec<Instance>),
     /// Terminate these, and remove the network of every region where nothing of the deployment
     /// is left alive.
-    Destroy(Doomed),
+    Destroy(DestroyScope),
     /// Say what of ours is in these regions, of whatever deployment; in all where none is named.
     Inspect(Vec<Region>),
     /// Remove what is left of deployments where nothing of them is alive.
@@ -188,7 +188,7 @@ impl Launch {
 
 /// A create of one region that an earlier run did not bring to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Order {
+pub struct PendingCreate {
     /// For which deployment.
     pub deployment: DeploymentId,
     /// Where.
@@ -203,7 +203,7 @@ pub struct Order {
     pub origin: Option<Region>,
 }
 
-impl Order {
+impl PendingCreate {
     /// The region whose count it is a part of.
     pub fn counts_for(&self) -> &Region {
         self.origin.as_ref().unwrap_or(&self.region)
@@ -217,9 +217,9 @@ impl Order {
 
 /// What a destroy is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Doomed {
+pub enum DestroyScope {
     /// These instances, by region.
-    Instances(BTreeMap<Region, Vec<Victim>>),
+    Instances(BTreeMap<Region, Vec<Termination>>),
     /// Everything of the deployment in this region, also what only its tags tell of.
     Region(Region),
     /// Everything of the deployment in every enabled region, also what only its tags tell of.
@@ -233,7 +233,7 @@ pub enum Doomed {
 
 /// A destroy in one region that an earlier run did not bring to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Doom {
+pub struct PendingDestroy {
     /// Of which deployment.
     pub deployment: DeploymentId,
     /// Where.
@@ -241,20 +241,20 @@ pub struct Doom {
     /// The launch that is to be taken back, if it is about one.
     pub launch: Option<LaunchId>,
     /// What it had found by then.
-    pub victims: Vec<Victim>,
+    pub terminations: Vec<Termination>,
 }
 
-impl Doom {
+impl PendingDestroy {
     /// Whether it ends this instance.
-    pub fn takes(&self, machine: &Machine) -> bool {
-        self.victims.iter().any(|victim| victim.id == machine.id)
+    pub fn ends(&self, machine: &Machine) -> bool {
+        self.terminations.iter().any(|termination| termination.id == machine.id)
             || self.launch.as_ref().is_some_and(|launch| machine.is_of(launch))
     }
 }
 
 /// An instance that is to be destroyed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Victim {
+pub struct Termination {
     /// Its row.
     pub key: InstanceKey,
     /// Its id.
@@ -290,7 +290,7 @@ impl Level {
 
 /// How a command of the user's ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ran {
+pub struct CommandResult {
     /// Whether it ended with 0.
     pub went_well: bool,
     /// `exit status 1`, or why it could not be run.

@@ -113,7 +113,7 @@ impl<W: Write> Printer<W> {
             | Change::Tried(..)
             | Change::Moved(_)
             | Change::Spilled(..)
-            | Change::Ran(..)
+            | Change::CommandResult(..)
             | Change::Diagnosed(..)
             | Change::Network(..)
             | Change::Priced(_)

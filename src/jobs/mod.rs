@@ -52,7 +52,7 @@ pub async fn run(context: Arc<Context>, job: Job, reporter: Reporter) -> Outcome
         Job::Diagnose(instances) => {
             exec::exec(context, exec::Errand::Diagnose, instances, reporter).await
         }
-        Job::Destroy(doomed) => destroy::destroy(context, doomed, reporter).await,
+        Job::Destroy(scope) => destroy::destroy(context, scope, reporter).await,
         Job::Inspect(regions) => cleanup::inspect(context, regions, &reporter).await,
         Job::CleanUp { regions, dry_run } => {
             cleanup::clean_up(context, regions, dry_run, reporter).await

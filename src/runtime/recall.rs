@@ -151,16 +151,16 @@ fn without_disk(
 
 /// What earlier processes began and did not bring to its end.
 fn leftovers(journal: &Journal) -> Vec<String> {
-    let creates = jobs::unfinished(journal).into_iter().map(|order| {
+    let creates = jobs::unfinished(journal).into_iter().map(|pending| {
         format!(
             "a create of {} in {} ({}) was cut short; the next create completes it",
-            order.count, order.region, order.deployment
+            pending.count, pending.region, pending.deployment
         )
     });
-    let destroys = jobs::unfinished_destroys(journal).into_iter().map(|doom| {
+    let destroys = jobs::unfinished_destroys(journal).into_iter().map(|pending| {
         format!(
             "a destroy in {} ({}) was cut short; the dashboard, create and destroy go on with it",
-            doom.region, doom.deployment
+            pending.region, pending.deployment
         )
     });
     let nukes = jobs::unfinished_nukes(journal).into_iter().map(|region| {

@@ -99,7 +99,7 @@ pub(super) fn open(
     let access = environment.access.clone();
     let now = access.now();
     let fleet = fleet(&state, now);
-    let orders = journal.as_deref().map(jobs::unfinished).unwrap_or_default();
+    let pending_creates = journal.as_deref().map(jobs::unfinished).unwrap_or_default();
     let destroys = journal.as_deref().map(jobs::unfinished_destroys).unwrap_or_default();
     let config = config.map(Arc::new);
     let (asker, questions) = jobs::questions();
@@ -130,7 +130,7 @@ pub(super) fn open(
         config,
         deployment,
         fleet,
-        orders,
+        pending_creates,
         destroys,
         read_only,
         dashboard: window.is_some(),

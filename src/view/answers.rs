@@ -61,10 +61,10 @@ fn least_width(answers: &[Answer]) -> u16 {
 /// A name, how it ended, and the last lines; why it could not be run, where there are none.
 fn draw_tile(answer: &Answer, pen: &mut Pen<'_>, area: Rect, below: usize) {
     let glyphs = pen.theme.glyphs;
-    let (health, glyph, end) = match &answer.ran {
+    let (health, glyph, end) = match &answer.result {
         None => (Health::Working, glyphs.health(Health::Working), "running"),
-        Some(ran) if ran.went_well => (Health::Good, glyphs.well, ran.end.as_str()),
-        Some(ran) => (Health::Bad, glyphs.health(Health::Bad), ran.end.as_str()),
+        Some(result) if result.went_well => (Health::Good, glyphs.well, result.end.as_str()),
+        Some(result) => (Health::Bad, glyphs.health(Health::Bad), result.end.as_str()),
     };
     let label = text::label(&answer.label, area.width >= WIDE);
     let x = pen.text(area, 1, 0, Tone::Strong, &label);

@@ -6,8 +6,8 @@ use super::grid::{Cell, Column};
 use super::text;
 use super::theme::{Glyphs, Theme, Tone};
 use crate::app::{Field, birth, membership};
-use crate::fleet::health::Membership;
 use crate::fleet::identity::City;
+use crate::fleet::vitals::NodeMembership;
 use crate::fleet::{Amount, Health, Instance, Machine, Phase};
 
 /// What a cell is drawn with besides its row.
@@ -62,7 +62,7 @@ pub static INSTANCE: [Column<Instance, Look>; 18] = [
     .right(),
     column(Field::Services, "C D B S", [7, 7, 7], 6, services),
     column(Field::Node, "NODE", [9, 12, 18], 9, |row, look, _| match membership(row) {
-        Some(Membership::Connected) => Cell::toned(Tone::Good, "connected"),
+        Some(NodeMembership::Connected) => Cell::toned(Tone::Good, "connected"),
         Some(other) => Cell::toned(Tone::Bad, other.to_string()),
         None => Cell::known(None::<&str>, look.glyphs),
     }),

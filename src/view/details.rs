@@ -11,8 +11,8 @@ use super::text;
 use super::{Pen, Tone};
 use crate::app::keymap::Context;
 use crate::app::{Command, Field, Model, Pane, PanelsCommand, Story, clean, story};
-use crate::fleet::health::{Space, Vitals};
 use crate::fleet::identity::{Coordinates, Identity};
+use crate::fleet::vitals::{Usage, Vitals};
 use crate::fleet::{Failure, Health, HostKeyTrust, Instance, InstanceKey, Machine, Phase};
 
 /// The column where the facts begin.
@@ -146,7 +146,7 @@ fn of_node(pen: &Pen<'_>, ago: SignedDuration, vitals: &Vitals, room: u16) -> Ve
     let tone = if checks.iter().all(|check| check.good) { Tone::Good } else { Tone::Bad };
     let mut facts = wrapped("services", tone, &named.join("  "), room);
     let percent = |what: &str, used: Option<u8>| used.map(|used| format!("{what} {used} %"));
-    let space = |space: Option<Space>| space.map(Space::used_percent);
+    let space = |space: Option<Usage>| space.map(Usage::used_percent);
     let load: Vec<String> = [
         percent("CPU", vitals.cpu_percent),
         percent("memory", space(vitals.memory)),

@@ -10,7 +10,7 @@ use ratatui::widgets::canvas::{Canvas, Map, MapResolution};
 use super::text;
 use super::{Pen, Theme, Tone};
 use crate::app::Model;
-use crate::fleet::{Health, PLACES, Place, Region};
+use crate::fleet::{Health, REGION_LOCATIONS, Region, RegionLocation};
 
 /// The degrees east and north that are shown: nobody lives further south.
 const EAST: [f64; 2] = [-170.0, 180.0];
@@ -22,7 +22,7 @@ const LEGEND: u16 = 1;
 pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let world = Rect { height: area.height.saturating_sub(LEGEND), ..area };
     let cursor = model.table.cursor().and_then(|key| model.fleet.get(key));
-    let marks = PLACES.iter().filter_map(|place| {
+    let marks = REGION_LOCATIONS.iter().filter_map(|place| {
         let chosen = cursor.is_some_and(|row| row.region.as_str() == place.code);
         mark(model, pen.theme, place, chosen)
     });
@@ -34,7 +34,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
 /// Something at a place.
 pub(super) struct Mark {
     /// Where.
-    pub place: &'static Place,
+    pub place: &'static RegionLocation,
     /// What is written there.
     pub said: String,
     /// What it means.
@@ -66,8 +66,8 @@ pub(super) fn world_with(pen: &mut Pen<'_>, area: Rect, mut marks: Vec<Mark>) {
 }
 
 /// The place of a region.
-pub(super) fn place(region: &Region) -> Option<&'static Place> {
-    PLACES.iter().find(|place| place.code == region.as_str())
+pub(super) fn place(region: &Region) -> Option<&'static RegionLocation> {
+    REGION_LOCATIONS.iter().find(|place| place.code == region.as_str())
 }
 
 fn coasts(pen: &mut Pen<'_>, area: Rect) {
@@ -84,14 +84,19 @@ fn coasts(pen: &mut Pen<'_>, area: Rect) {
 }
 
 /// How many of ours are there, and the most urgent state of them.
-fn counts(model: &Model, place: &Place) -> Option<(Health, usize)> {
+fn counts(model: &Model, place: &RegionLocation) -> Option<(Health, usize)> {
     let (_, counts) =
         model.tally.regions.iter().find(|(region, _)| region.as_str() == place.code)?;
     Some((*counts.keys().next()?, counts.values().sum()))
 }
 
 /// What of ours is at a place, or could be.
-fn mark(model: &Model, theme: &Theme, place: &'static Place, chosen: bool) -> Option<Mark> {
+fn mark(
+    model: &Model,
+    theme: &Theme,
+    place: &'static RegionLocation,
+    chosen: bool,
+) -> Option<Mark> {
     let config = model.config.as_ref();
     let (tone, said, weight) = match counts(model, place) {
         Some((health, count)) => {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use spot_tui::app::{Copied, Field, Pane, Remembered};
 use spot_tui::config::{ThemeName, Ui};
 use spot_tui::fleet::market::{History, Quote};
-use spot_tui::fleet::{Pool, PriceList, Ran, RegionPrices};
+use spot_tui::fleet::{CommandResult, Pool, PriceList, RegionPrices};
 use spot_tui::view::Ability;
 
 use super::*;
@@ -107,7 +107,7 @@ fn answers_stand_side_by_side() {
         }
         let ends = [(&keys[0], true, "exit status 0"), (&keys[3], false, "connect: timed out")];
         for (key, went_well, end) in ends {
-            let ran = InstanceNews::Ran(Ran { went_well, end: end.into() });
+            let ran = InstanceNews::CommandResult(CommandResult { went_well, end: end.into() });
             screen.report_of(job, News::Instance(key.clone(), ran));
         }
         assert_snapshot!(format!("pane_answers_{width}x{height}"), screen.photo());

@@ -96,7 +96,7 @@ pub(crate) fn opening(size: (u16, u16)) -> Opening {
         config: Some(Arc::new(config())),
         deployment: "spot-7f3a".into(),
         fleet: Fleet::default(),
-        orders: Vec::new(),
+        pending_creates: Vec::new(),
         destroys: Vec::new(),
         read_only: None,
         dashboard: true,

@@ -373,7 +373,7 @@ fn engine(context: &Arc<Context>, fleet: Fleet, questions: Questions) -> (Engine
         config: context.config.clone(),
         deployment: context.deployment(),
         fleet,
-        orders: context.journal.as_deref().map(jobs::unfinished).unwrap_or_default(),
+        pending_creates: context.journal.as_deref().map(jobs::unfinished).unwrap_or_default(),
         destroys: Vec::new(),
         read_only: None,
         dashboard: true,

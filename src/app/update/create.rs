@@ -121,7 +121,9 @@ fn plan(model: &Model, wish: &Action) -> Result<(Plan, Vec<Region>), Refusal> {
 /// Plans the rows, puts them on the disk, and launches; with what else an earlier run left to be
 /// gone on with, where the user creates.
 fn launch(model: &mut Model, plan: Plan, resumes: bool) -> Vec<Effect> {
-    model.orders.retain(|order| !plan.taken.iter().any(|taken| taken.order == *order));
+    model
+        .pending_creates
+        .retain(|pending| !plan.taken.iter().any(|taken| taken.pending == *pending));
     let there = plan.taken.iter().flat_map(|taken| &taken.there);
     let taken: BTreeSet<InstanceKey> = there.map(|row| row.key.clone()).collect();
     let mut launches: Vec<Launch> =
@@ -181,9 +183,9 @@ fn is_busy(region: &Region) -> String {
 
 /// Plans the rows that an unfinished create lacks.
 fn resume_order(model: &mut Model, taken: Taken) -> Launch {
-    let Taken { order, there, missing } = taken;
+    let Taken { pending, there, missing } = taken;
     let count = u32::try_from(there.len()).unwrap_or(u32::MAX);
-    let dropped = order.count.saturating_sub(count).saturating_sub(missing);
+    let dropped = pending.count.saturating_sub(count).saturating_sub(missing);
     let left_out = match dropped {
         0 => String::new(),
         dropped => format!("; {dropped} more than is asked for now are left out"),
@@ -191,12 +193,12 @@ fn resume_order(model: &mut Model, taken: Taken) -> Launch {
     let text = format!(
         "an earlier create of {} was cut short: {count} are there, {missing} are looked for, and \
          launched if they were not{left_out}",
-        order.count
+        pending.count
     );
-    model.log.say(model.now, Level::Info, order.region.as_str(), &text);
+    model.log.say(model.now, Level::Info, pending.region.as_str(), &text);
     let known = there.iter().filter_map(Instance::id).cloned().collect();
     let resumed = there.into_iter().filter(is_unfinished).collect();
-    let launch = rows(model, order.region, order.launch, missing);
+    let launch = rows(model, pending.region, pending.launch, missing);
     Launch { known, resumed, ..launch }
 }
 
@@ -208,7 +210,7 @@ fn is_unfinished(instance: &Instance) -> bool {
 /// Whether an earlier run was about to end it.
 fn is_doomed(model: &Model, instance: &Instance) -> bool {
     let machine = instance.machine.as_ref();
-    machine.is_some_and(|machine| model.destroys.iter().any(|destroy| destroy.takes(machine)))
+    machine.is_some_and(|machine| model.destroys.iter().any(|destroy| destroy.ends(machine)))
 }
 
 fn new_launch(model: &mut Model, region: &Region) -> LaunchId {

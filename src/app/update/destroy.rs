@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use crate::app::dialog::Found;
 use crate::app::{Dialog, Effect, Model, Scope, clean};
 use crate::fleet::{
-    Doom, Doomed, Instance, InstanceKey, Job, JobId, JobKind, LaunchId, Level, Outcome, Phase,
-    Region, Victim,
+    DestroyScope, Instance, InstanceKey, Job, JobId, JobKind, LaunchId, Level, Outcome,
+    PendingDestroy, Phase, Region, Termination,
 };
 
 /// The longest text of a dialog that comes from the outside, in bytes.
@@ -78,14 +78,14 @@ pub(super) fn destroy(model: &mut Model, scope: Scope) -> Vec<Effect> {
 }
 
 fn destroy_rows(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect> {
-    let mut victims: BTreeMap<Region, Vec<Victim>> = BTreeMap::new();
+    let mut terminations: BTreeMap<Region, Vec<Termination>> = BTreeMap::new();
     let mut dead = Vec::new();
     let mut being_requested = 0;
     for instance in keys.iter().filter_map(|key| model.fleet.get(key)) {
         match &instance.machine {
             _ if instance.phase == Phase::Terminating => {}
             Some(machine) if instance.is_alive() => {
-                victims.entry(instance.region.clone()).or_default().push(Victim {
+                terminations.entry(instance.region.clone()).or_default().push(Termination {
                     key: instance.key.clone(),
                     id: machine.id.clone(),
                     spot_request: machine.spot_request.clone(),
@@ -100,12 +100,12 @@ fn destroy_rows(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect> {
         model.flash(Level::Warning, VERB, text);
     }
     let mut effects = clear(model, &dead);
-    if victims.is_empty() {
+    if terminations.is_empty() {
         if dead.is_empty() && being_requested == 0 {
             model.flash(Level::Info, VERB, "nothing to destroy: it is already on its way out");
         }
     } else {
-        effects.push(model.start(Job::Destroy(Doomed::Instances(victims))));
+        effects.push(model.start(Job::Destroy(DestroyScope::Instances(terminations))));
     }
     effects
 }
@@ -143,7 +143,7 @@ fn destroy_region(model: &mut Model, region: Region) -> Vec<Effect> {
     model.destroys.retain(|destroy| destroy.region != region);
     model.replacements.forget(|lacking| *lacking == region);
     let mut effects = clear_dead(model, &Scope::Region(region.clone()));
-    effects.push(model.start(Job::Destroy(Doomed::Region(region))));
+    effects.push(model.start(Job::Destroy(DestroyScope::Region(region))));
     effects
 }
 
@@ -174,11 +174,11 @@ fn start_all(model: &mut Model, scope: Scope) -> Vec<Effect> {
     model.destroys.clear();
     model.replacements.forget(|_| true);
     let mut effects = clear_dead(model, &Scope::All);
-    let doomed = match scope {
-        Scope::Account(_, regions) => Doomed::Account(regions),
-        _ => Doomed::Everything,
+    let scope = match scope {
+        Scope::Account(_, regions) => DestroyScope::Account(regions),
+        _ => DestroyScope::Everything,
     };
-    effects.push(model.start(Job::Destroy(doomed)));
+    effects.push(model.start(Job::Destroy(scope)));
     effects
 }
 
@@ -199,7 +199,7 @@ pub(super) fn roll_back(model: &mut Model, launches: Vec<(Region, LaunchId)>) ->
         .collect();
     let mut effects = clear(model, &dead);
     model.flash(Level::Info, "create", "taking back what it made");
-    effects.push(model.start(Job::Destroy(Doomed::Launches(launches))));
+    effects.push(model.start(Job::Destroy(DestroyScope::Launches(launches))));
     effects
 }
 
@@ -208,20 +208,21 @@ pub(super) fn resume(model: &mut Model) -> Vec<Effect> {
     if model.read_only.is_some() {
         return Vec::new();
     }
-    let (ours, others): (Vec<Doom>, Vec<Doom>) = std::mem::take(&mut model.destroys)
-        .into_iter()
-        .partition(|destroy| destroy.deployment == model.deployment);
+    let (ours, others): (Vec<PendingDestroy>, Vec<PendingDestroy>) =
+        std::mem::take(&mut model.destroys)
+            .into_iter()
+            .partition(|destroy| destroy.deployment == model.deployment);
     model.destroys = others;
-    let (mut named, mut launches) = (BTreeMap::<Region, Vec<Victim>>::new(), Vec::new());
-    for Doom { region, launch, victims, .. } in ours {
+    let (mut named, mut launches) = (BTreeMap::<Region, Vec<Termination>>::new(), Vec::new());
+    for PendingDestroy { region, launch, terminations, .. } in ours {
         match launch {
             Some(launch) => launches.push((region, launch)),
-            None => named.entry(region).or_default().extend(victims),
+            None => named.entry(region).or_default().extend(terminations),
         }
     }
-    let named = (!named.is_empty()).then_some(Doomed::Instances(named));
-    let launches = (!launches.is_empty()).then_some(Doomed::Launches(launches));
-    named.into_iter().chain(launches).map(|doomed| model.start(Job::Destroy(doomed))).collect()
+    let named = (!named.is_empty()).then_some(DestroyScope::Instances(named));
+    let launches = (!launches.is_empty()).then_some(DestroyScope::Launches(launches));
+    named.into_iter().chain(launches).map(|scope| model.start(Job::Destroy(scope))).collect()
 }
 
 /// Rows of a scope that stand for nothing at AWS: planned, failed before launch, or gone.

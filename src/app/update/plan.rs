@@ -1,7 +1,7 @@
 //! What a create comes to: how much of it an earlier one has made already, and what is launched.
 
 use crate::app::{Counts, Model};
-use crate::fleet::{Instance, Order, Phase};
+use crate::fleet::{Instance, PendingCreate, Phase};
 
 /// What is launched, and what is taken up with it.
 #[derive(Debug, Default)]
@@ -16,7 +16,7 @@ pub(super) struct Plan {
 #[derive(Debug)]
 pub(super) struct Taken {
     /// What stands in the journal.
-    pub order: Order,
+    pub pending: PendingCreate,
     /// What of it is there.
     pub there: Vec<Instance>,
     /// How many of it are still launched.
@@ -29,17 +29,17 @@ impl Plan {
     /// more launched than is asked for now.
     pub(super) fn of(model: &Model, counts: &Counts) -> Self {
         let (mut fresh, mut taken) = (counts.clone(), Vec::new());
-        for order in model.unfinished() {
-            let Some(wanted) = fresh.get_mut(order.counts_for()) else { continue };
-            if model.destroys_in(&order.region) {
+        for pending in model.unfinished() {
+            let Some(wanted) = fresh.get_mut(pending.counts_for()) else { continue };
+            if model.destroys_in(&pending.region) {
                 continue;
             }
-            let there = made_by(model, order);
+            let there = made_by(model, pending);
             let count = u32::try_from(there.len()).unwrap_or(u32::MAX);
             *wanted = wanted.saturating_sub(count);
-            let missing = order.count.saturating_sub(count).min(*wanted);
+            let missing = pending.count.saturating_sub(count).min(*wanted);
             *wanted -= missing;
-            taken.push(Taken { order: order.clone(), there, missing });
+            taken.push(Taken { pending: pending.clone(), there, missing });
         }
         fresh.retain(|_, count| *count > 0);
         Self { taken, fresh }
@@ -49,15 +49,15 @@ impl Plan {
     pub(super) fn launched(&self) -> Counts {
         let mut launched = self.fresh.clone();
         for taken in self.taken.iter().filter(|taken| taken.missing > 0) {
-            let count = launched.entry(taken.order.region.clone()).or_default();
+            let count = launched.entry(taken.pending.region.clone()).or_default();
             *count = count.saturating_add(taken.missing);
         }
         launched
     }
 }
 
-fn made_by(model: &Model, order: &Order) -> Vec<Instance> {
+fn made_by(model: &Model, pending: &PendingCreate) -> Vec<Instance> {
     let alive = model.fleet.alive().filter(|row| row.phase != Phase::Terminating);
-    let made = alive.filter(|row| row.machine.as_ref().is_some_and(|it| order.made(it)));
+    let made = alive.filter(|row| row.machine.as_ref().is_some_and(|it| pending.made(it)));
     made.cloned().collect()
 }

@@ -54,7 +54,7 @@ fn arrange(model: &mut Model, change: &Change) {
         | Change::Interrupted(_)
         | Change::Rebalance(_)
         | Change::Tried(..)
-        | Change::Ran(..)
+        | Change::CommandResult(..)
         | Change::Diagnosed(..)
         | Change::Output(..)
         | Change::Lost(..)

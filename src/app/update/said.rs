@@ -52,7 +52,7 @@ pub(super) fn say(model: &mut Model, report: &Report, change: &Change) {
         | Change::Interrupted(_)
         | Change::Moved(_)
         | Change::Spilled(..)
-        | Change::Ran(..)
+        | Change::CommandResult(..)
         | Change::Diagnosed(..)
         | Change::Priced(_)
         | Change::Account(_)

@@ -13,11 +13,11 @@ use crate::config::{
     AllowFrom, Aws, Bacalhau, Budget, Config, Connect, CpuCredits, HostKeyPolicy, Image, MatchExec,
     Network, NodeExtras, Placement, RegionConfig, Replace, Sensor, Ssh, UbuntuRelease, Ui,
 };
-use crate::fleet::health::Vitals;
+use crate::fleet::vitals::Vitals;
 use crate::fleet::{
-    Account, Doomed, Ec2State, Failure, FailureKind, Fleet, Instance, InstanceKey, InstanceNews,
-    JobId, JobNews, Lifecycle, Machine, News, Outcome, Phase, Region, RegionNews, Report, Step,
-    Transfer,
+    Account, DestroyScope, Ec2State, Failure, FailureKind, Fleet, Instance, InstanceKey,
+    InstanceNews, JobId, JobNews, Lifecycle, Machine, News, Outcome, Phase, Region, RegionNews,
+    Report, Step, Transfer,
 };
 
 const REGIONS: [&str; 3] = ["us-west-2", "eu-west-1", "sa-east-1"];
@@ -86,7 +86,7 @@ fn opening(dashboard: bool) -> Opening {
         config: Some(Arc::new(config())),
         deployment: "spot-7f3a".into(),
         fleet: Fleet::default(),
-        orders: Vec::new(),
+        pending_creates: Vec::new(),
         destroys: Vec::new(),
         read_only: None,
         dashboard,
@@ -321,12 +321,13 @@ fn destroying_takes_the_living_drops_the_dead_and_leaves_the_dying() {
 
     let all = model.fleet.instances().map(|row| row.key.clone()).collect();
     let effects = command(&mut model, Command::destroy(Scope::Instances(all)));
-    let [Effect::Persist, Effect::Start(_, Job::Destroy(Doomed::Instances(victims)))] =
+    let [Effect::Persist, Effect::Start(_, Job::Destroy(DestroyScope::Instances(terminations)))] =
         effects.as_slice()
     else {
         panic!("{effects:?}");
     };
-    let ids: Vec<&str> = victims.values().flatten().map(|victim| victim.id.as_str()).collect();
+    let ids: Vec<&str> =
+        terminations.values().flatten().map(|termination| termination.id.as_str()).collect();
     assert_eq!(ids, ["i-1", "i-3"]);
     assert!(model.fleet.get(&planned[0]).is_none(), "it failed before it existed");
     assert!(model.fleet.get(&planned[1]).is_some(), "its job still works on it");
@@ -340,7 +341,7 @@ fn destroying_everything_waits_until_nothing_is_created_any_more() {
     assert_eq!(effects, [Effect::Cancel(JobId(1))]);
     assert_eq!(command(&mut model, Command::create(None)), []);
     let effects = end(&mut model, 1, Outcome::Cancelled);
-    let everything = Job::Destroy(Doomed::Everything);
+    let everything = Job::Destroy(DestroyScope::Everything);
     assert_eq!(effects, [Effect::Persist, Effect::Start(JobId(2), everything)]);
     assert!(model.fleet.is_empty(), "what was only planned is gone");
     assert_eq!(command(&mut model, Command::destroy(Scope::All)), []);

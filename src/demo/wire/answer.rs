@@ -10,7 +10,7 @@ use super::{price_list, services};
 use crate::demo::scenario::Trouble;
 use crate::demo::world::pace::{QUERY, UNPAGED};
 use crate::demo::world::{CallSeen, Refusal, State, World};
-use crate::fleet::PLACES;
+use crate::fleet::REGION_LOCATIONS;
 
 /// Who asks what where.
 struct Asked {
@@ -85,7 +85,7 @@ fn serve_call(state: &mut State, asked: &Asked, request: &Request, request_id: &
         let refusal = Refusal::with_status(403, "MissingAuthenticationToken", message);
         return refused(asked.service, &refusal, request_id);
     }
-    let place = PLACES.iter().find(|place| place.code == asked.region);
+    let place = REGION_LOCATIONS.iter().find(|place| place.code == asked.region);
     let open = place.is_some_and(|place| !place.opt_in || state.laws.opted_in.contains(place.code));
     if !open {
         let message = "AWS was not able to validate the provided access credentials";

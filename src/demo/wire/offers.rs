@@ -8,24 +8,26 @@ use crate::demo::dice::Dice;
 use crate::demo::shapes::{SHAPES, Shape};
 use crate::demo::world::Refusal;
 use crate::demo::world::images::{CANONICAL, Image, images};
-use crate::fleet::{PLACES, Place};
+use crate::fleet::{REGION_LOCATIONS, RegionLocation};
 
 /// DescribeRegions: those that the account may use; all of them with AllRegions.
 pub(super) fn regions(call: &mut Call<'_>) -> Result<Xml, Refusal> {
     let filters = Filters::read(call.form, &["endpoint", "opt-in-status", "region-name"])?;
     let names = call.form.list("RegionName");
-    if let Some(name) = names.iter().find(|name| !PLACES.iter().any(|it| it.code == **name)) {
+    if let Some(name) =
+        names.iter().find(|name| !REGION_LOCATIONS.iter().any(|it| it.code == **name))
+    {
         return Err(Refusal::value(format!("Invalid region provided: '{name}'")));
     }
     let all = call.form.flag("AllRegions")? == Some(true);
     let opted_in = &call.region.laws.opted_in;
-    let status = |place: &Place| match place.opt_in {
+    let status = |place: &RegionLocation| match place.opt_in {
         false => "opt-in-not-required",
         true if opted_in.contains(place.code) => "opted-in",
         true => "not-opted-in",
     };
-    let endpoint = |place: &Place| format!("ec2.{}.amazonaws.com", place.code);
-    let shown = PLACES.iter().filter(|place| {
+    let endpoint = |place: &RegionLocation| format!("ec2.{}.amazonaws.com", place.code);
+    let shown = REGION_LOCATIONS.iter().filter(|place| {
         let meant = names.is_empty() || names.iter().any(|name| name == place.code);
         let open = all || status(place) != "not-opted-in";
         meant
@@ -39,7 +41,7 @@ pub(super) fn regions(call: &mut Call<'_>) -> Result<Xml, Refusal> {
             })
     });
     // AWS's answer is in no order.
-    let mut shown: Vec<&Place> = shown.collect();
+    let mut shown: Vec<&RegionLocation> = shown.collect();
     shown.sort_by_key(|place| Dice::named(0, place.code).throw());
     let mut xml = Xml::default();
     xml.list("regionInfo", shown, |item, place| {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::xml::Xml;
 use crate::demo::world::region::RegionWorld;
-use crate::fleet::{Ec2State, Place};
+use crate::fleet::{Ec2State, RegionLocation};
 
 /// The id of something that belongs to another thing alone: the same digits, another prefix.
 pub(super) fn kin(id: &str, prefix: &str) -> String {
@@ -15,12 +15,12 @@ pub(super) fn kin(id: &str, prefix: &str) -> String {
 }
 
 /// The id of the zone with this name.
-pub(super) fn zone_id(place: &Place, zone: &str) -> Option<String> {
+pub(super) fn zone_id(place: &RegionLocation, zone: &str) -> Option<String> {
     place.zones().position(|known| known == zone).map(|index| numbered(place, index))
 }
 
 /// `usw2-az1`: the same for every account, which a zone's name is not.
-pub(super) fn numbered(place: &Place, index: usize) -> String {
+pub(super) fn numbered(place: &RegionLocation, index: usize) -> String {
     let mut parts = place.code.split('-');
     let area = parts.next().unwrap_or_default();
     let middle: String = parts.next().map(abbreviated).unwrap_or_default();
@@ -93,11 +93,13 @@ pub(super) fn public_name(region: &RegionWorld, address: Ipv4Addr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fleet::PLACES;
+    use crate::fleet::REGION_LOCATIONS;
 
     #[test]
     fn zone_ids_are_abbreviated_as_aws_does() {
-        let id = |code: &str| numbered(PLACES.iter().find(|place| place.code == code).unwrap(), 0);
+        let id = |code: &str| {
+            numbered(REGION_LOCATIONS.iter().find(|place| place.code == code).unwrap(), 0)
+        };
         assert_eq!(id("us-west-2"), "usw2-az1");
         assert_eq!(id("ap-southeast-2"), "apse2-az1");
         assert_eq!(id("eu-central-1"), "euc1-az1");

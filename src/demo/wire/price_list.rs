@@ -6,7 +6,7 @@ use super::message::Answer;
 use super::services::{JSON, ssm_refusal};
 use crate::demo::shapes::SHAPES;
 use crate::demo::world::{Refusal, State};
-use crate::fleet::PLACES;
+use crate::fleet::REGION_LOCATIONS;
 
 /// The most products of one page.
 const PAGE: usize = 100;
@@ -53,8 +53,10 @@ fn passes(filter: &Value, attributes: &Value) -> bool {
 }
 
 fn machines(state: &State) -> impl Iterator<Item = Value> {
-    PLACES.iter().flat_map(|place| SHAPES.iter().map(move |shape| (place, shape))).filter_map(
-        |(place, shape)| {
+    REGION_LOCATIONS
+        .iter()
+        .flat_map(|place| SHAPES.iter().map(move |shape| (place, shape)))
+        .filter_map(|(place, shape)| {
             let usd = state.regions.get(place.code)?.on_demand(shape);
             let attributes = json!({
                 "capacitystatus": "Used",
@@ -66,13 +68,12 @@ fn machines(state: &State) -> impl Iterator<Item = Value> {
                 "vcpu": shape.vcpus.to_string(),
             });
             Some(product(&attributes, "Compute Instance", usd))
-        },
-    )
+        })
 }
 
 fn storage(state: &State) -> impl Iterator<Item = Value> {
     let usd = state.laws.scenario.list_prices.gp3_usd;
-    PLACES.iter().map(move |place| {
+    REGION_LOCATIONS.iter().map(move |place| {
         let attributes = json!({
             "productFamily": "Storage",
             "regionCode": place.code,
@@ -84,7 +85,7 @@ fn storage(state: &State) -> impl Iterator<Item = Value> {
 
 fn addresses(state: &State) -> impl Iterator<Item = Value> {
     let in_use = state.laws.scenario.list_prices.ipv4_usd;
-    PLACES.iter().flat_map(move |place| {
+    REGION_LOCATIONS.iter().flat_map(move |place| {
         [("PublicIPv4:InUseAddress", in_use), ("PublicIPv4:IdleAddress", in_use)].map(
             |(usage, usd)| {
                 let attributes = json!({

@@ -38,7 +38,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::clock::Clock;
 use super::hosts::HostFault;
 use super::scenario::{Scenario, Trouble};
-use crate::fleet::PLACES;
+use crate::fleet::REGION_LOCATIONS;
 use crate::fleet::{Ec2State, InstanceId, Region};
 use instance::{Fate, Instance};
 pub(crate) use laws::Laws;
@@ -148,7 +148,7 @@ impl World {
             throttles: settings.throttles,
             scenario,
         });
-        let regions = PLACES.iter().map(|place| {
+        let regions = REGION_LOCATIONS.iter().map(|place| {
             let mut region = RegionWorld::new(place, &laws);
             region.begin(&laws.user);
             (place.code, region)
@@ -188,7 +188,7 @@ impl World {
     pub fn preload(&self, count: u32, deployment: &str, creator: &str) -> u32 {
         let mut state = self.now();
         let enabled: Vec<&str> =
-            PLACES.iter().filter(|place| !place.opt_in).map(|place| place.code).collect();
+            REGION_LOCATIONS.iter().filter(|place| !place.opt_in).map(|place| place.code).collect();
         let mut done = 0;
         for (index, code) in enabled.iter().enumerate() {
             let index = u32::try_from(index).unwrap_or(0);

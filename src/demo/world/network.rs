@@ -11,7 +11,7 @@ use super::refusal::Refusal;
 use super::resource::{Resource, Tags, resources};
 use crate::demo::dice::Dice;
 use crate::demo::scenario::GivenNetwork;
-use crate::fleet::Place;
+use crate::fleet::RegionLocation;
 
 /// A VPC.
 #[derive(Debug, Clone)]
@@ -162,7 +162,11 @@ pub(crate) struct Network {
 impl Network {
     /// The default VPC, as every account has one in every region: 172.31.0.0/16, a /20 in each
     /// zone, a gateway and a way out.
-    pub(super) fn with_default_vpc(place: &Place, dice: &mut Dice, born: Timestamp) -> Self {
+    pub(super) fn with_default_vpc(
+        place: &RegionLocation,
+        dice: &mut Dice,
+        born: Timestamp,
+    ) -> Self {
         let mut network = Self::default();
         let cidr = Ipv4Net::new_assert(Ipv4Addr::new(172, 31, 0, 0), 16);
         let vpc = network.add_vpc(dice, cidr, Tags::new(), born);

@@ -15,7 +15,7 @@ use super::resource::Resource;
 use super::spot::SpotRequest;
 use super::template::{Fleet, Template};
 use crate::demo::dice::Dice;
-use crate::fleet::{PLACES, Place};
+use crate::fleet::{REGION_LOCATIONS, RegionLocation};
 
 /// Addresses at the beginning of the range that nobody gets: 127.0.0.1 is among them when the
 /// range is the loopback's.
@@ -47,7 +47,7 @@ pub(super) enum Event {
 /// One region.
 #[derive(Debug, Clone)]
 pub(crate) struct RegionWorld {
-    pub(crate) place: &'static Place,
+    pub(crate) place: &'static RegionLocation,
     pub(crate) laws: Arc<Laws>,
     /// What time it is. Nothing in here asks a clock.
     pub(crate) now: Timestamp,
@@ -75,7 +75,7 @@ pub(crate) struct RegionWorld {
 
 impl RegionWorld {
     /// A region with nothing in it but its default VPC.
-    pub(super) fn new(place: &'static Place, laws: &Arc<Laws>) -> Self {
+    pub(super) fn new(place: &'static RegionLocation, laws: &Arc<Laws>) -> Self {
         let mut dice = Dice::named(laws.seed, place.code);
         // What is there from the beginning is not too young to be told of.
         let long_ago = laws.began - SignedDuration::from_hours(24 * 365);
@@ -150,8 +150,8 @@ impl RegionWorld {
     /// A public address that nobody has; a freed one comes round again when the range is used up.
     pub(super) fn take_public(&mut self) -> Option<Ipv4Addr> {
         let net = self.laws.addresses;
-        let regions = u32::try_from(PLACES.len()).ok()?;
-        let mine = PLACES.iter().position(|place| place.code == self.place.code)?;
+        let regions = u32::try_from(REGION_LOCATIONS.len()).ok()?;
+        let mine = REGION_LOCATIONS.iter().position(|place| place.code == self.place.code)?;
         let mine = u32::try_from(mine).ok()?;
         let size = u32::MAX.checked_shr(u32::from(net.prefix_len())).unwrap_or(0);
         let slots = size.checked_sub(UNUSED_ADDRESSES)? / regions;

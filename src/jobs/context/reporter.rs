@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::aws::{SharedTimeSource, time_at};
-use crate::fleet::health::Vitals;
+use crate::fleet::vitals::Vitals;
 use crate::fleet::{
     InstanceKey, InstanceNews, JobId, JobNews, Level, Machine, News, Phase, Region, RegionNews,
     Report, Transfer,

@@ -26,27 +26,32 @@ use super::watch::look::look;
 use crate::aws::network::{self, Teardown};
 use crate::aws::{AwsError, Ec2, Kind, Residue, Selector};
 use crate::fleet::{
-    Doomed, Ec2State, Failure, FailureKind, InstanceId, Level, Machine, NetworkState, Outcome,
-    Phase, Region, RegionNews, SpotRequestId, Step, Victim,
+    DestroyScope, Ec2State, Failure, FailureKind, InstanceId, Level, Machine, NetworkState,
+    Outcome, Phase, Region, RegionNews, SpotRequestId, Step, Termination,
 };
 use crate::retry::{SHUTDOWN_TIMEOUT, TEARDOWN_TIMEOUT};
 
 /// What is to be destroyed in one region.
 enum Aim {
     /// These.
-    Victims(Vec<Victim>),
+    Instances(Vec<Termination>),
     /// Everything of the target.
     Everything(Target),
 }
 
 /// Destroys, each region by itself.
-pub(super) async fn destroy(context: Arc<Context>, doomed: Doomed, reporter: Reporter) -> Outcome {
+pub(super) async fn destroy(
+    context: Arc<Context>,
+    scope: DestroyScope,
+    reporter: Reporter,
+) -> Outcome {
     // For the account it does not matter which deployment is ours.
-    let settled = if matches!(doomed, Doomed::Account(_)) { Ok(()) } else { context.settled() };
+    let settled =
+        if matches!(scope, DestroyScope::Account(_)) { Ok(()) } else { context.settled() };
     if let Err(failure) = context.journal().map(drop).and(settled) {
         return Outcome::Failed(failure);
     }
-    let aims = match aims(&context, doomed).await {
+    let aims = match aims(&context, scope).await {
         Ok(aims) => aims,
         Err(error) => return Outcome::Failed(error.failure(Step::Account)),
     };
@@ -57,13 +62,15 @@ pub(super) async fn destroy(context: Arc<Context>, doomed: Doomed, reporter: Rep
     for (ec2, aim) in aims {
         let (context, reporter) = (Arc::clone(&context), reporter.clone());
         regions.spawn(async move {
-            let (target, victims) = match aim {
-                Aim::Victims(victims) => (Target::Deployment(context.deployment()), Some(victims)),
+            let (target, terminations) = match aim {
+                Aim::Instances(terminations) => {
+                    (Target::Deployment(context.deployment()), Some(terminations))
+                }
                 Aim::Everything(target) => (target, None),
             };
             let destruction = Destruction::new(context, ec2, reporter, target);
-            let failed = match victims {
-                Some(victims) => destruction.end_some(victims).await,
+            let failed = match terminations {
+                Some(terminations) => destruction.end_some(terminations).await,
                 None => destruction.empty().await,
             };
             (failed, destruction.gone.into_inner())
@@ -76,7 +83,7 @@ pub(super) async fn destroy(context: Arc<Context>, doomed: Doomed, reporter: Rep
     if failed == 0 { Outcome::Done } else { Outcome::Partly { failed } }
 }
 
-async fn aims(context: &Context, doomed: Doomed) -> Result<Vec<(Ec2, Aim)>, AwsError> {
+async fn aims(context: &Context, scope: DestroyScope) -> Result<Vec<(Ec2, Aim)>, AwsError> {
     let aws = context.aws().await?;
     let everywhere = &context.regions().await?;
     let ours = Target::Deployment(context.deployment());
@@ -84,22 +91,22 @@ async fn aims(context: &Context, doomed: Doomed) -> Result<Vec<(Ec2, Aim)>, AwsE
         let aim = |region| (aws.region(region), Aim::Everything(target.clone()));
         regions.iter().map(aim).collect()
     };
-    Ok(match doomed {
-        Doomed::Instances(by_region) => by_region
+    Ok(match scope {
+        DestroyScope::Instances(by_region) => by_region
             .into_iter()
-            .map(|(region, victims)| (aws.region(&region), Aim::Victims(victims)))
+            .map(|(region, terminations)| (aws.region(&region), Aim::Instances(terminations)))
             .collect(),
-        Doomed::Region(region) => all(&[region], &ours),
-        Doomed::Everything => all(everywhere, &ours),
-        Doomed::Launches(launches) => launches
+        DestroyScope::Region(region) => all(&[region], &ours),
+        DestroyScope::Everything => all(everywhere, &ours),
+        DestroyScope::Launches(launches) => launches
             .into_iter()
             .map(|(region, launch)| {
                 let target = Target::Launch(context.deployment(), launch);
                 (aws.region(&region), Aim::Everything(target))
             })
             .collect(),
-        Doomed::Account(regions) if regions.is_empty() => all(everywhere, &Target::Account),
-        Doomed::Account(regions) => all(&regions, &Target::Account),
+        DestroyScope::Account(regions) if regions.is_empty() => all(everywhere, &Target::Account),
+        DestroyScope::Account(regions) => all(&regions, &Target::Account),
     })
 }
 
@@ -134,10 +141,10 @@ impl Destruction {
 
     /// Ends these instances; with the last one of the deployment goes the network. Answers how
     /// much of it failed.
-    async fn end_some(&self, victims: Vec<Victim>) -> usize {
+    async fn end_some(&self, terminations: Vec<Termination>) -> usize {
         // A launch that is on its way is waited for.
         let fence = self.context.tear_down(self.region()).await;
-        let failed = match self.end(victims, fence).await {
+        let failed = match self.end(terminations, fence).await {
             Ok(failed) => {
                 let remains = self.tear_down().await;
                 failed + usize::from(remains == Remains::Something)
@@ -184,7 +191,7 @@ impl Destruction {
                 machines.iter().partition(|machine| machine.is_alive());
             // An earlier destroy may have been cut short before it came to its nodes.
             self.gone.lock().await.extend(dead.into_iter().map(|machine| machine.id.clone()));
-            let alive = alive.into_iter().map(victim).collect();
+            let alive = alive.into_iter().map(termination).collect();
             let failed = self.end(alive, fence).await?;
             if let Some(failure) = self.untagged() {
                 return Err(failure);
@@ -250,8 +257,8 @@ impl Destruction {
     }
 
     /// Writes down what is about to be ended.
-    async fn begin(&self, victims: &[Victim]) {
-        self.record.begin(&self.context, self.region(), &self.target, victims).await;
+    async fn begin(&self, terminations: &[Termination]) {
+        self.record.begin(&self.context, self.region(), &self.target, terminations).await;
     }
 
     async fn ended(&self, failed: usize) {
@@ -266,16 +273,16 @@ impl Destruction {
     /// told to end.
     async fn end(
         &self,
-        victims: Vec<Victim>,
+        terminations: Vec<Termination>,
         fence: OwnedRwLockWriteGuard<()>,
     ) -> Result<usize, Failure> {
-        if !victims.is_empty() {
-            self.begin(&victims).await;
+        if !terminations.is_empty() {
+            self.begin(&terminations).await;
         }
-        for victim in &victims {
-            self.context.stop_work_on(&victim.id);
+        for termination in &terminations {
+            self.context.stop_work_on(&termination.id);
         }
-        let (ending, failed) = self.terminate(&victims).await;
+        let (ending, failed) = self.terminate(&terminations).await;
         drop(fence);
         self.await_end(ending).await?;
         Ok(failed)
@@ -338,29 +345,35 @@ impl Destruction {
 
     /// Cancels the spot requests, then ends the instances: the other way round a persistent
     /// request would launch again. Answers which are ending, and how much failed.
-    async fn terminate(&self, victims: &[Victim]) -> (BTreeSet<InstanceId>, usize) {
-        let requests: Vec<SpotRequestId> =
-            victims.iter().filter_map(|victim| victim.spot_request.clone()).collect();
+    async fn terminate(&self, terminations: &[Termination]) -> (BTreeSet<InstanceId>, usize) {
+        let requests: Vec<SpotRequestId> = terminations
+            .iter()
+            .filter_map(|termination| termination.spot_request.clone())
+            .collect();
         let (mut ending, mut failed) = (BTreeSet::new(), 0);
         if !requests.is_empty()
             && let Err(error) = self.ec2.cancel_spot_requests(&requests).await
         {
             failed += self.said(&error.failure(Step::Terminate)).await;
         }
-        if victims.is_empty() {
+        if terminations.is_empty() {
             return (ending, failed);
         }
-        let ids: Vec<InstanceId> = victims.iter().map(|victim| victim.id.clone()).collect();
+        let ids: Vec<InstanceId> =
+            terminations.iter().map(|termination| termination.id.clone()).collect();
         for (id, ended) in self.ec2.terminate(&ids).await {
-            let Some(victim) = victims.iter().find(|victim| victim.id == id) else { continue };
+            let Some(termination) = terminations.iter().find(|termination| termination.id == id)
+            else {
+                continue;
+            };
             match ended {
                 Ok(()) => {
-                    self.reporter.entered(&victim.key, Phase::Terminating).await;
+                    self.reporter.entered(&termination.key, Phase::Terminating).await;
                     ending.insert(id);
                 }
                 Err(error) => {
                     let failure = error.failure(Step::Terminate);
-                    self.reporter.entered(&victim.key, Phase::Failed(failure)).await;
+                    self.reporter.entered(&termination.key, Phase::Failed(failure)).await;
                     failed += 1;
                 }
             }
@@ -513,8 +526,8 @@ fn seconds_until(time: Instant) -> u64 {
     time.saturating_duration_since(Instant::now()).as_secs() + 1
 }
 
-fn victim(machine: &Machine) -> Victim {
-    Victim {
+fn termination(machine: &Machine) -> Termination {
+    Termination {
         key: crate::fleet::InstanceKey::adopted(&machine.id),
         id: machine.id.clone(),
         spot_request: machine.spot_request.clone(),

@@ -15,7 +15,8 @@ use super::actions::CREATE;
 use super::destroys::unfinished_destroys;
 use crate::aws::{Ec2, Selector};
 use crate::fleet::{
-    DeploymentId, Ec2State, Failure, InstanceId, Launch, LaunchId, Machine, Order, Region, Step,
+    DeploymentId, Ec2State, Failure, InstanceId, Launch, LaunchId, Machine, PendingCreate, Region,
+    Step,
 };
 use crate::jobs::context::Context;
 use crate::store::{Intent, IntentId, Journal};
@@ -36,13 +37,13 @@ struct Terms {
 }
 
 /// The orders that an earlier process left standing, and was not about to take back.
-pub fn unfinished(journal: &Journal) -> Vec<Order> {
+pub fn unfinished(journal: &Journal) -> Vec<PendingCreate> {
     let taken_back: BTreeSet<LaunchId> =
-        unfinished_destroys(journal).into_iter().filter_map(|doom| doom.launch).collect();
+        unfinished_destroys(journal).into_iter().filter_map(|pending| pending.launch).collect();
     let orders = journal.inherited().into_iter().filter_map(|(.., intent)| {
         let Terms { count, made, origin, .. } = terms(&intent)?;
         let Intent { region, deployment, launch, .. } = intent;
-        Some(Order { deployment, region, launch: launch?, count, made, origin })
+        Some(PendingCreate { deployment, region, launch: launch?, count, made, origin })
     });
     orders.filter(|order| !taken_back.contains(&order.launch)).collect()
 }

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use super::actions::{DESTROY, NUKE, is_destroy, is_nuke};
 use super::target::Target;
 use super::{amend, close_all, record};
-use crate::fleet::{Doom, InstanceId, InstanceKey, Region, SpotRequestId, Victim};
+use crate::fleet::{InstanceId, InstanceKey, PendingDestroy, Region, SpotRequestId, Termination};
 use crate::jobs::context::Context;
 use crate::store::{Intent, IntentId, Journal};
 
@@ -27,21 +27,20 @@ impl Terms {
 }
 
 /// The destroys that an earlier process began and did not end.
-pub fn unfinished_destroys(journal: &Journal) -> Vec<Doom> {
+pub fn unfinished_destroys(journal: &Journal) -> Vec<PendingDestroy> {
     let destroys = journal.inherited().into_iter().filter(|(.., it)| it.action == DESTROY);
-    let doom =
-        |intent: Intent| {
-            let victims = Terms::of(&intent).instances.into_iter().map(|(id, spot_request)| {
-                Victim { key: InstanceKey::adopted(&id), id, spot_request }
-            });
-            Doom {
-                victims: victims.collect(),
-                deployment: intent.deployment,
-                region: intent.region,
-                launch: intent.launch,
-            }
-        };
-    destroys.map(|(.., intent)| doom(intent)).collect()
+    let pending = |intent: Intent| {
+        let terminations = Terms::of(&intent).instances.into_iter().map(|(id, spot_request)| {
+            Termination { key: InstanceKey::adopted(&id), id, spot_request }
+        });
+        PendingDestroy {
+            terminations: terminations.collect(),
+            deployment: intent.deployment,
+            region: intent.region,
+            launch: intent.launch,
+        }
+    };
+    destroys.map(|(.., intent)| pending(intent)).collect()
 }
 
 /// The regions in which an earlier process began to destroy everything in the account.
@@ -68,11 +67,13 @@ impl Record {
         context: &Context,
         region: &Region,
         target: &Target,
-        victims: &[Victim],
+        terminations: &[Termination],
     ) {
         let mut recorded = self.0.lock().await;
         let known = recorded.terms.instances.len();
-        let named = victims.iter().map(|victim| (victim.id.clone(), victim.spot_request.clone()));
+        let named = terminations
+            .iter()
+            .map(|termination| (termination.id.clone(), termination.spot_request.clone()));
         recorded.terms.instances.extend(named);
         let intent = Intent {
             action: if *target == Target::Account { NUKE } else { DESTROY }.into(),

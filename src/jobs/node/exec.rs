@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::visit::{Place, Visitor};
-use crate::fleet::{Failure, Instance, InstanceNews, Level, Outcome, Ran};
+use crate::fleet::{CommandResult, Failure, Instance, InstanceNews, Level, Outcome};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::tasks::together;
@@ -51,10 +51,12 @@ pub(in crate::jobs) async fn exec(
                 Errand::Run(command) => run(&visitor, &instance, &command, &reporter).await,
                 Errand::Diagnose => diagnose(&visitor, &instance, &reporter).await,
             };
-            let ran =
-                done.unwrap_or_else(|failure| Ran { went_well: false, end: failure.to_string() });
+            let ran = done.unwrap_or_else(|failure| CommandResult {
+                went_well: false,
+                end: failure.to_string(),
+            });
             let went_well = ran.went_well;
-            reporter.learned(&instance.key, InstanceNews::Ran(ran)).await;
+            reporter.learned(&instance.key, InstanceNews::CommandResult(ran)).await;
             went_well
         });
     }
@@ -70,7 +72,7 @@ async fn run(
     instance: &Instance,
     command: &str,
     reporter: &Reporter,
-) -> Result<Ran, Failure> {
+) -> Result<CommandResult, Failure> {
     let place = Place::of(instance)?;
     let (tell, mut told) = mpsc::unbounded_channel();
     // The receiver lives as long as the command.
@@ -89,7 +91,7 @@ async fn run(
     while let Ok(line) = told.try_recv() {
         reporter.printed(&instance.key, line).await;
     }
-    Ok(Ran { went_well: exit.is_success(), end: exit.to_string() })
+    Ok(CommandResult { went_well: exit.is_success(), end: exit.to_string() })
 }
 
 /// The verdict comes last: there it is seen first.
@@ -97,7 +99,7 @@ async fn diagnose(
     visitor: &Visitor,
     instance: &Instance,
     reporter: &Reporter,
-) -> Result<Ran, Failure> {
+) -> Result<CommandResult, Failure> {
     let found = visitor.diagnose(&Place::of(instance)?).await?;
     for line in found.details().into_iter().chain([String::new()]).chain(found.verdict()) {
         reporter.printed(&instance.key, line).await;
@@ -105,7 +107,7 @@ async fn diagnose(
     let went_well = found.vitals.trouble().is_none();
     reporter.learned(&instance.key, InstanceNews::Diagnosed(Box::new(found))).await;
     let end = if went_well { "all is well" } else { "not all is well" };
-    Ok(Ran { went_well, end: end.into() })
+    Ok(CommandResult { went_well, end: end.into() })
 }
 
 #[cfg(test)]

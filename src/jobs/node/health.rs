@@ -11,8 +11,8 @@ use tokio::time::{Duration, Instant, sleep};
 use super::orchestrator::open_orchestrator;
 use super::reach::Reach;
 use super::status;
-use crate::bacalhau::{Connection, Membership as Word, Node, Orchestrator};
-use crate::fleet::health::{Membership, Vitals};
+use crate::bacalhau::{Connection, Membership, Node, Orchestrator};
+use crate::fleet::vitals::{NodeMembership, Vitals};
 use crate::fleet::{Failure, Level, Machine, Phase};
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::{Charge, Context};
@@ -75,10 +75,10 @@ impl Roll {
     }
 
     /// What the orchestrator says of the node on this machine, which is called like it.
-    pub(in crate::jobs) async fn membership(&self, machine: &Machine) -> Membership {
+    pub(in crate::jobs) async fn membership(&self, machine: &Machine) -> NodeMembership {
         match self.called().await.as_ref() {
-            Ok(nodes) => nodes.get(machine.id.as_str()).map_or(Membership::Absent, membership),
-            Err(why) => Membership::Unanswered(why.clone()),
+            Ok(nodes) => nodes.get(machine.id.as_str()).map_or(NodeMembership::Absent, membership),
+            Err(why) => NodeMembership::Unanswered(why.clone()),
         }
     }
 
@@ -100,12 +100,12 @@ impl Roll {
     }
 }
 
-fn membership(node: &Node) -> Membership {
+fn membership(node: &Node) -> NodeMembership {
     match (node.membership, node.connection) {
-        (Word::Pending, _) => Membership::Pending,
-        (Word::Rejected, _) => Membership::Rejected,
-        (Word::Approved, Connection::Connected) => Membership::Connected,
-        (Word::Approved | Word::Unknown, _) => Membership::Disconnected,
+        (Membership::Pending, _) => NodeMembership::Pending,
+        (Membership::Rejected, _) => NodeMembership::Rejected,
+        (Membership::Approved, Connection::Connected) => NodeMembership::Connected,
+        (Membership::Approved | Membership::Unknown, _) => NodeMembership::Disconnected,
     }
 }
 

@@ -4,8 +4,8 @@
 
 use serde_json::Value;
 
-use crate::fleet::health::Vitals;
 use crate::fleet::text::clean_json;
+use crate::fleet::vitals::Vitals;
 
 /// The longest report that is read, in bytes. A full one holds some hundred lines of logs.
 const LONGEST: usize = 256 * 1024;

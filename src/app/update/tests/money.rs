@@ -3,7 +3,7 @@
 use super::*;
 use crate::config::{AtLifetime, Budget, Replace};
 use crate::fleet::market::{History, PriceList, Quote};
-use crate::fleet::{LaunchId, Notice, Order, Pool, RegionPrices};
+use crate::fleet::{LaunchId, Notice, PendingCreate, Pool, RegionPrices};
 
 const WEST: &str = REGIONS[0];
 
@@ -17,8 +17,8 @@ fn limited(budget: Budget) -> Model {
     Model::new(with(|config| config.budget = budget))
 }
 
-fn order(count: u32) -> Order {
-    Order {
+fn pending(count: u32) -> PendingCreate {
+    PendingCreate {
         deployment: "spot-7f3a".into(),
         region: WEST.into(),
         launch: "spot-7f3a-lz3k-us-west-2".into(),
@@ -85,7 +85,7 @@ fn what_is_being_requested_costs_money_already() {
 fn attack_1_an_older_create_launches_no_more_than_is_asked_for_now() {
     let budget = Budget { max_instances: Some(5), ..Budget::default() };
     let opening = with(|config| config.budget = budget);
-    let mut model = Model::new(Opening { orders: vec![order(30)], ..opening });
+    let mut model = Model::new(Opening { pending_creates: vec![pending(30)], ..opening });
     let effects = command(&mut model, create(3));
     let made: usize = launched(&effects).unwrap().iter().map(|(_, count)| count).sum();
     assert_eq!(made, 3);
@@ -98,7 +98,7 @@ fn attack_9_the_budget_lets_a_create_that_was_cut_short_be_completed() {
     for (count, missing) in [(3, 0), (4, 1)] {
         let budget = Budget { max_instances: Some(count), ..Budget::default() };
         let opening = with(|config| config.budget = budget);
-        let mut model = Model::new(Opening { orders: vec![order(count)], ..opening });
+        let mut model = Model::new(Opening { pending_creates: vec![pending(count)], ..opening });
         survey(&mut model, WEST, ids(1..=3));
         let effects = command(&mut model, create(count));
         let launches = launched(&effects).unwrap_or_else(|| panic!("{}", last_line(&model)));
@@ -152,12 +152,12 @@ fn interrupt(model: &mut Model, id: &str) -> Vec<Effect> {
 #[test]
 fn a_replacement_wakes_no_create_that_was_cut_short() {
     let opening = with(|config| config.replace = Replace { enabled: true, ..Replace::default() });
-    let mut model = Model::new(Opening { orders: vec![order(12)], ..opening });
+    let mut model = Model::new(Opening { pending_creates: vec![pending(12)], ..opening });
     survey(&mut model, WEST, ids(1..=3));
     let launches = launched(&interrupt(&mut model, "i-2")).unwrap();
     assert_eq!(launches.len(), 1, "{launches:?}");
     assert_eq!(launches[0].1, 1);
-    assert_ne!(launches[0].0, order(12).launch);
+    assert_ne!(launches[0].0, pending(12).launch);
 }
 
 #[test]

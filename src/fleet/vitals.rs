@@ -44,13 +44,13 @@ pub struct Vitals {
     /// What the sensor counted; `None` where it does not answer.
     pub sensor: Option<Readings>,
     /// The way from the node to its orchestrator.
-    pub orchestrator: Way,
+    pub orchestrator: OrchestratorLink,
     /// Work of all processors in the last second.
     pub cpu_percent: Option<u8>,
     /// The root disk.
-    pub disk: Option<Space>,
+    pub disk: Option<Usage>,
     /// The memory.
-    pub memory: Option<Space>,
+    pub memory: Option<Usage>,
     /// Seconds since the boot.
     pub uptime: Option<u64>,
     /// When AWS takes the instance back, as its metadata say.
@@ -64,7 +64,7 @@ pub struct Vitals {
     pub sensor_rate: Option<f64>,
     /// What the orchestrator says; `None` where none is asked.
     #[serde(skip)]
-    pub membership: Option<Membership>,
+    pub membership: Option<NodeMembership>,
 }
 
 /// The last run of `deploy_services.sh`, from its log.
@@ -96,7 +96,7 @@ pub struct Readings {
 /// The way from the node to its orchestrator.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub struct Way {
+pub struct OrchestratorLink {
     /// `host:port` of its NATS server; `None` where the node joins nothing.
     pub address: Option<String>,
     /// Whether that takes a connection from the node.
@@ -106,14 +106,14 @@ pub struct Way {
 /// Room and what is left of it, in KiB.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub struct Space {
+pub struct Usage {
     /// All of it.
     pub total_kb: u64,
     /// What is free.
     pub free_kb: u64,
 }
 
-impl Space {
+impl Usage {
     /// What is used, in whole percent.
     pub fn used_percent(self) -> u8 {
         let used = u128::from(self.total_kb.saturating_sub(self.free_kb));
@@ -123,7 +123,7 @@ impl Space {
 
 /// What the orchestrator says of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Membership {
+pub enum NodeMembership {
     /// It is connected and may work.
     Connected,
     /// It is known and not connected.
@@ -138,7 +138,7 @@ pub enum Membership {
     Unanswered(String),
 }
 
-impl fmt::Display for Membership {
+impl fmt::Display for NodeMembership {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connected => f.write_str("connected"),
@@ -178,7 +178,7 @@ impl Vitals {
         ];
         checks.extend(self.membership.as_ref().map(|membership| Check {
             name: "membership",
-            good: *membership == Membership::Connected,
+            good: *membership == NodeMembership::Connected,
             text: format!("the orchestrator's word for the node: {membership}"),
         }));
         checks
@@ -315,8 +315,8 @@ impl Vitals {
 
     fn way(&self) -> Check {
         let (good, text) = match &self.orchestrator {
-            Way { address: None, .. } => (true, "the node joins nothing".to_owned()),
-            Way { address: Some(address), reachable } => {
+            OrchestratorLink { address: None, .. } => (true, "the node joins nothing".to_owned()),
+            OrchestratorLink { address: Some(address), reachable } => {
                 let not = if *reachable { "" } else { "not " };
                 let address = clean_line(address);
                 (*reachable, format!("the orchestrator {address} is {not}reachable from the node"))
@@ -344,7 +344,7 @@ mod tests {
             "disk":{"total_kb":8000000,"free_kb":6000000},"new":1}"#;
         let mut vitals: Vitals = serde_json::from_str(text).unwrap();
         vitals.measure(None);
-        vitals.membership = Some(Membership::Connected);
+        vitals.membership = Some(NodeMembership::Connected);
         vitals
     }
 
@@ -370,9 +370,9 @@ mod tests {
             ),
             (|node| node.bacalhau_alive = false, "Bacalhau does not answer"),
             (|node| node.sensor = None, "the sensor does not answer"),
-            (|node| node.disk = Some(Space { total_kb: 1, free_kb: 0 }), "the disk is full"),
+            (|node| node.disk = Some(Usage { total_kb: 1, free_kb: 0 }), "the disk is full"),
             (|node| node.orchestrator.reachable = false, "h:4222 is not reachable"),
-            (|node| node.membership = Some(Membership::Absent), "not a member"),
+            (|node| node.membership = Some(NodeMembership::Absent), "not a member"),
         ];
         for (breaks, words) in broken {
             let mut vitals = good();

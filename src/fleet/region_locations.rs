@@ -4,7 +4,7 @@
 
 /// A region and where it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Place {
+pub struct RegionLocation {
     /// Its code, `us-west-2`.
     pub code: &'static str,
     /// AWS's name for it.
@@ -21,7 +21,7 @@ pub struct Place {
     pub opt_in: bool,
 }
 
-impl Place {
+impl RegionLocation {
     /// The names of its zones, `us-west-2a`, ...
     pub fn zones(&self) -> impl Iterator<Item = String> + use<> {
         let code = self.code;
@@ -36,13 +36,13 @@ const fn place(
     (latitude, longitude): (f32, f32),
     letters: &'static str,
     opt_in: bool,
-) -> Place {
-    Place { code, name, city, latitude, longitude, letters, opt_in }
+) -> RegionLocation {
+    RegionLocation { code, name, city, latitude, longitude, letters, opt_in }
 }
 
 /// All of them, sorted by code.
 #[rustfmt::skip]
-pub static PLACES: &[Place] = &[
+pub static REGION_LOCATIONS: &[RegionLocation] = &[
     place("af-south-1", "Africa (Cape Town)", "Cape Town", (-33.9, 18.4), "abc", true),
     place("ap-east-1", "Asia Pacific (Hong Kong)", "Hong Kong", (22.3, 114.2), "abc", true),
     place("ap-east-2", "Asia Pacific (Taipei)", "Taipei", (25.0, 121.6), "abc", true),
@@ -87,12 +87,12 @@ mod tests {
 
     #[test]
     fn the_table_is_sorted_and_on_the_globe() {
-        assert!(PLACES.is_sorted_by(|a, b| a.code < b.code));
-        for place in PLACES {
+        assert!(REGION_LOCATIONS.is_sorted_by(|a, b| a.code < b.code));
+        for place in REGION_LOCATIONS {
             assert!((-60.0..70.0).contains(&place.latitude), "{}", place.code);
             assert!((-180.0..180.0).contains(&place.longitude), "{}", place.code);
             assert!(place.zones().count() >= 2, "{}", place.code);
         }
-        assert_eq!(PLACES.iter().filter(|place| !place.opt_in).count(), 17);
+        assert_eq!(REGION_LOCATIONS.iter().filter(|place| !place.opt_in).count(), 17);
     }
 }
