@@ -31,7 +31,7 @@ use serde_json::{Value, json};
 use spot_tui::app::{Input, Message, Model, Opening, Pane, Remembered, Stamped, update};
 use spot_tui::aws::Access;
 use spot_tui::fleet::{Fleet, InstanceKey, InstanceNews, JobId, News, Phase, Report};
-use spot_tui::jobs::{Context, Desk, Reporter, lanes, questions};
+use spot_tui::jobs::{Context, ReportSender, Reporter, questions, report_channel};
 use spot_tui::runtime::engine::Engine;
 use spot_tui::runtime::event_loop::{Edge, EventLoop};
 use spot_tui::runtime::tty::Event;
@@ -305,8 +305,8 @@ const LINES: usize = 80 + 256;
 #[tokio::main(flavor = "current_thread")]
 async fn keys_in_a_stream() {
     let (screen, keyboard) = Paper::screen(COLUMNS, ROWS);
-    let (mut event_loop, desk) = event_loop(model(1_000), screen);
-    let reporter = desk.reporter(JobId(1));
+    let (mut event_loop, report_sender) = event_loop(model(1_000), screen);
+    let reporter = report_sender.reporter(JobId(1));
     let mut number = 0;
     let mut times = Vec::new();
     for key in 0..500 {
@@ -331,15 +331,22 @@ async fn keys_in_a_stream() {
 }
 
 /// The program's own loop around a model, with no job in it, and from where it gets reports.
-fn event_loop<E: Edge>(model: Model, edge: E) -> (EventLoop<E>, Desk) {
+fn event_loop<E: Edge>(model: Model, edge: E) -> (EventLoop<E>, ReportSender) {
     let access = Access::default();
-    let (desk, lanes) = lanes(access.time.clone());
+    let (report_sender, report_receiver) = report_channel(access.time.clone());
     let (asker, questions) = questions();
     let cache = Cache::new(std::env::temp_dir());
     let deployment = model.deployment.clone();
     let context = Context::new(deployment, false, access, None, None, cache, asker);
-    let engine = Engine::new(model, Arc::new(context), desk.clone(), lanes, questions, None);
-    (EventLoop::new(engine, edge), desk)
+    let engine = Engine::new(
+        model,
+        Arc::new(context),
+        report_sender.clone(),
+        report_receiver,
+        questions,
+        None,
+    );
+    (EventLoop::new(engine, edge), report_sender)
 }
 
 /// One report of a stream: a line, and now and then a phase.

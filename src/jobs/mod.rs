@@ -13,19 +13,19 @@ mod watch;
 
 use std::sync::Arc;
 
-pub use context::questions::{Asked, Asker, Questions, questions};
-pub use context::reporter::{Desk, Lanes, Reporter, lanes};
-pub use context::{Charge, Context, Pace};
+pub use context::questions::{Asker, PendingQuestion, Questions, questions};
+pub use context::reporter::{ReportReceiver, ReportSender, Reporter, report_channel};
+pub use context::{Context, MonitoredNode, Pace};
 pub use intents::creates::unfinished;
 pub use intents::destroys::{unfinished_destroys, unfinished_nukes};
 pub use node::credentials::Credentials;
 pub use node::files::{NodeFile, node_files};
+pub use node::node_access::{NodeAccess, NodeTarget};
 pub use node::orchestrator::open_orchestrator;
-pub use node::reach::SshAccess;
 pub use node::sources::{DEPLOYMENT_FILES, INSTANCE_SCRIPTS, unsendable};
-pub use node::visit::{Place, Visitor};
+pub use node::ssh_access::SshSettings;
 pub use node::{exit_codes, user_data};
-pub use watch::find_deployment::{Found, find_deployment};
+pub use watch::find_deployment::{DeploymentChoice, find_deployment};
 
 use crate::fleet::{Job, Outcome};
 use destroy::cleanup;
@@ -44,13 +44,13 @@ pub async fn run(context: Arc<Context>, job: Job, reporter: Reporter) -> Outcome
         Job::Prices(wanted) => prices::prices(context, wanted, reporter).await,
         Job::Drain(instances) => drain::drain(context, instances, reporter).await,
         Job::Exec(command, instances) => {
-            exec::exec(context, exec::Errand::Run(command), instances, reporter).await
+            exec::exec(context, exec::NodeTask::Run(command), instances, reporter).await
         }
         Job::Logs(logs, instances) => {
-            exec::exec(context, exec::Errand::Run(logs_command(&logs)), instances, reporter).await
+            exec::exec(context, exec::NodeTask::Run(logs_command(&logs)), instances, reporter).await
         }
         Job::Diagnose(instances) => {
-            exec::exec(context, exec::Errand::Diagnose, instances, reporter).await
+            exec::exec(context, exec::NodeTask::Diagnose, instances, reporter).await
         }
         Job::Destroy(scope) => destroy::destroy(context, scope, reporter).await,
         Job::Inspect(regions) => cleanup::inspect(context, regions, &reporter).await,

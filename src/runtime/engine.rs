@@ -11,7 +11,7 @@ use super::trace::STORY;
 use super::writer::Writer;
 use crate::app::{Effect, Line, Message, Model, QuestionId, Secret, Stamped, update};
 use crate::fleet::{JobId, JobNews, Level, News, Outcome, Report};
-use crate::jobs::{Asked, Context, Desk, Lanes, Questions};
+use crate::jobs::{Context, PendingQuestion, Questions, ReportReceiver, ReportSender};
 use crate::store::StateFile;
 
 /// Everything that the loop owns.
@@ -20,7 +20,7 @@ pub struct Engine {
     /// The one model.
     pub model: Model,
     context: Arc<Context>,
-    lanes: Lanes,
+    report_receiver: ReportReceiver,
     tasks: Tasks,
     writer: Writer,
     questions: Questions,
@@ -34,15 +34,15 @@ impl Engine {
     pub fn new(
         model: Model,
         context: Arc<Context>,
-        desk: Desk,
-        lanes: Lanes,
+        report_sender: ReportSender,
+        report_receiver: ReportReceiver,
         questions: Questions,
         state: Option<StateFile>,
     ) -> Self {
         Self {
             model,
-            lanes,
-            tasks: Tasks::new(Arc::clone(&context), desk),
+            report_receiver,
+            tasks: Tasks::new(Arc::clone(&context), report_sender),
             context,
             writer: Writer::new(state),
             questions,
@@ -55,8 +55,8 @@ impl Engine {
     pub async fn next(&mut self) -> Message {
         tokio::select! {
             biased;
-            report = self.lanes.next() => Message::Report(report),
-            Asked { question, answer } = self.questions.next() => {
+            report = self.report_receiver.next() => Message::Report(report),
+            PendingQuestion { question, answer } = self.questions.next() => {
                 self.waiting.insert(question.id, answer);
                 Message::Asked(question)
             }
@@ -70,12 +70,12 @@ impl Engine {
 
     /// The next report, if one waits: for taking many between two frames.
     pub fn try_next(&mut self) -> Option<Message> {
-        self.lanes.try_next().map(Message::Report)
+        self.report_receiver.try_next().map(Message::Report)
     }
 
     /// Lines that were dropped since this was last asked.
     pub fn dropped(&mut self) -> Option<Message> {
-        let count = self.lanes.take_dropped();
+        let count = self.report_receiver.take_dropped();
         (count > 0).then_some(Message::Dropped(JobId(0), count))
     }
 

@@ -11,7 +11,7 @@ use crate::cli::ExportFormat;
 use crate::config::{Config, Connect};
 use crate::fleet::{Failure, FailureKind, Instance, Step};
 use crate::headless::{Export, ExportHost};
-use crate::jobs::SshAccess;
+use crate::jobs::SshSettings;
 use crate::ssh::{HostBlock, Route, config_file};
 use crate::store::Paths;
 
@@ -28,7 +28,7 @@ pub(super) fn export(
     environment: &Environment,
     format: ExportFormat,
 ) -> Result<(Vec<ExportHost>, Export), Failure> {
-    let access = SshAccess::open(config, environment.home.as_deref(), environment.agent.clone())?;
+    let access = SshSettings::open(config, environment.home.as_deref(), environment.agent.clone())?;
     let private = config.is_some_and(|config| config.ssh.connect == Connect::Private);
     let found: Vec<Reachable> =
         rows.iter().filter_map(|row| reachable(row, private, &access)).collect();
@@ -47,7 +47,7 @@ pub(super) fn export(
     Ok((found.into_iter().map(|found| found.host).collect(), how))
 }
 
-fn reachable(row: &Instance, private: bool, access: &SshAccess) -> Option<Reachable> {
+fn reachable(row: &Instance, private: bool, access: &SshSettings) -> Option<Reachable> {
     let machine = row.machine.as_ref()?;
     let address = if private { machine.private_ip } else { machine.public_ip }?.to_string();
     let route = access.route(&address);

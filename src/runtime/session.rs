@@ -18,7 +18,7 @@ use crate::fleet::{
     Account, Failure, JobId, JobNews, Level, News, Outcome, Region, Report, Step, Subject,
 };
 use crate::headless::{Format, Printer};
-use crate::jobs::{self, Context, Found};
+use crate::jobs::{self, Context, DeploymentChoice};
 use crate::runtime::stdout::Stdout;
 use crate::store::Lock;
 
@@ -215,11 +215,11 @@ impl Session {
         };
         let deployment = match found {
             None => return Ok(()),
-            Some(Ok(Found::None)) => None,
+            Some(Ok(DeploymentChoice::None)) => None,
             // Others' deployments are no reason not to begin one of our own.
-            Some(Ok(Found::Others(_))) if need == Need::Room => None,
-            Some(Ok(Found::One(deployment))) => Some(deployment),
-            Some(Ok(Found::Others(seen) | Found::Several(seen))) => {
+            Some(Ok(DeploymentChoice::Others(_))) if need == Need::Room => None,
+            Some(Ok(DeploymentChoice::One(deployment))) => Some(deployment),
+            Some(Ok(DeploymentChoice::Others(seen) | DeploymentChoice::Several(seen))) => {
                 let seen: Vec<String> = seen.iter().map(ToString::to_string).collect();
                 let text = format!(
                     "no state file tells which of these deployments is meant:\n  {}\nname one: \
@@ -235,7 +235,7 @@ impl Session {
                 return Err(Stop::Failure(Failure { hint: hint.to_owned(), ..failure }));
             }
         };
-        self.context.settle(deployment.clone());
+        self.context.choose_deployment(deployment.clone());
         if let Some(deployment) = deployment {
             let news = News::Job(JobNews::Deployment(deployment));
             let report = Report { job: JobId(0), at: context.now(), news };

@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 use crate::config::{Config, Connect};
 use crate::fleet::text::clean_line;
 use crate::fleet::{Failure, FailureKind, Instance, Step};
-use crate::jobs::SshAccess;
+use crate::jobs::SshSettings;
 use crate::ssh;
 use crate::store::{make_private_folder, write_atomically};
 
@@ -127,7 +127,7 @@ fn arguments(
     ] {
         words.extend(["-o".to_owned(), said]);
     }
-    let access = SshAccess::open(config, home().as_deref(), ssh::agent())?;
+    let access = SshSettings::open(config, home().as_deref(), ssh::agent())?;
     let own = ssh::arguments(&access.file, &target.host, &access.settings);
     words.extend(own.map_err(|error| error.failure())?);
     words.extend(["--".to_owned(), target.host.clone()]);

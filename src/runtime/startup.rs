@@ -22,7 +22,7 @@ use crate::config::{self, Config};
 use crate::files::open_regular;
 use crate::fleet::text::clean_line;
 use crate::fleet::{DeploymentId, Failure, FailureKind, Fleet, Instance, Phase, Step};
-use crate::jobs::{self, Charge, Context};
+use crate::jobs::{self, Context, MonitoredNode};
 use crate::store::{Cache, Journal, Lock, State};
 
 /// The largest configuration that is read, in bytes.
@@ -103,7 +103,7 @@ pub(super) fn open(
     let destroys = journal.as_deref().map(jobs::unfinished_destroys).unwrap_or_default();
     let config = config.map(Arc::new);
     let (asker, questions) = jobs::questions();
-    let (desk, lanes) = jobs::lanes(access.time.clone());
+    let (report_sender, report_receiver) = jobs::report_channel(access.time.clone());
     let cache = Cache::new(&environment.cache);
     let mut context = Context::new(
         deployment.clone(),
@@ -125,7 +125,7 @@ pub(super) fn open(
     context.unsure_until = is_unsure.then(|| Instant::now() + context.pace.consistency);
     let context = Arc::new(context);
     fleet.instances().for_each(|row| context.remember(row));
-    fleet.instances().filter_map(charge).for_each(|charge| context.tend(charge));
+    fleet.instances().filter_map(charge).for_each(|charge| context.monitor(charge));
     let model = Model::new(Opening {
         config,
         deployment,
@@ -139,7 +139,8 @@ pub(super) fn open(
         profile: global.profile.clone(),
         remembered: remembered(environment),
     });
-    let engine = Engine::new(model, Arc::clone(&context), desk, lanes, questions, file);
+    let engine =
+        Engine::new(model, Arc::clone(&context), report_sender, report_receiver, questions, file);
     Ok(Open { engine, context, remarks, lock })
 }
 
@@ -175,9 +176,9 @@ fn deployment(global: &Global, config: Option<&Config>, state: &State) -> (Deplo
 }
 
 /// A node that an earlier run deployed, and whose host is known.
-fn charge(instance: &Instance) -> Option<Charge> {
+fn charge(instance: &Instance) -> Option<MonitoredNode> {
     let deployed = matches!(instance.phase, Phase::Ready | Phase::Degraded { .. });
-    Some(Charge {
+    Some(MonitoredNode {
         key: instance.key.clone(),
         machine: instance.machine.clone().filter(|_| deployed)?,
         host_key: instance.host_key.clone()?,

@@ -7,13 +7,13 @@ use tokio::task::{self, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::fleet::{Failure, FailureKind, Job, JobId, JobNews, Outcome, Step};
-use crate::jobs::{self, Context, Desk};
+use crate::jobs::{self, Context, ReportSender};
 
 /// The jobs under way.
 #[derive(Debug)]
 pub(super) struct Tasks {
     context: Arc<Context>,
-    desk: Desk,
+    report_sender: ReportSender,
     running: JoinSet<()>,
     jobs: HashMap<task::Id, JobId>,
     stops: HashMap<JobId, CancellationToken>,
@@ -21,8 +21,14 @@ pub(super) struct Tasks {
 
 impl Tasks {
     /// A runner whose jobs work in this context and report at this desk.
-    pub(super) fn new(context: Arc<Context>, desk: Desk) -> Self {
-        Self { context, desk, running: JoinSet::new(), jobs: HashMap::new(), stops: HashMap::new() }
+    pub(super) fn new(context: Arc<Context>, report_sender: ReportSender) -> Self {
+        Self {
+            context,
+            report_sender,
+            running: JoinSet::new(),
+            jobs: HashMap::new(),
+            stops: HashMap::new(),
+        }
     }
 
     /// Starts a job. Its last report is how it ended.
@@ -30,14 +36,14 @@ impl Tasks {
         let stop = CancellationToken::new();
         self.stops.insert(id, stop.clone());
         let context = Arc::clone(&self.context);
-        let reporter = self.desk.reporter(id);
+        let reporter = self.report_sender.reporter(id);
         let handle = self.running.spawn(async move {
-            reporter.tell(JobNews::Started).await;
+            reporter.job_news(JobNews::Started).await;
             let outcome = tokio::select! {
                 outcome = jobs::run(context, job, reporter.clone()) => outcome,
                 () = stop.cancelled() => Outcome::Cancelled,
             };
-            reporter.tell(JobNews::Ended(outcome)).await;
+            reporter.job_news(JobNews::Ended(outcome)).await;
         });
         self.jobs.insert(handle.id(), id);
     }

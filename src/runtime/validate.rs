@@ -15,7 +15,7 @@ use super::stderr;
 use super::stdout::print;
 use super::stop::Stop;
 use crate::config::Config;
-use crate::jobs::{Credentials, DEPLOYMENT_FILES, INSTANCE_SCRIPTS, SshAccess, unsendable};
+use crate::jobs::{Credentials, DEPLOYMENT_FILES, INSTANCE_SCRIPTS, SshSettings, unsendable};
 
 /// `validate`.
 pub(super) fn validate(environment: &Environment, as_json: bool) -> ExitCode {
@@ -58,7 +58,7 @@ fn ssh_config(config: &Config, environment: &Environment) -> Result<Vec<String>,
     if config.ssh.config_file.as_ref().is_some_and(|path| !expand(path, &home()).exists()) {
         return Ok(Vec::new());
     }
-    SshAccess::open(Some(config), environment.home.as_deref(), environment.agent.clone())
+    SshSettings::open(Some(config), environment.home.as_deref(), environment.agent.clone())
         .and_then(|access| access.notes())
         .map_err(|failure| failure.reason)
 }
@@ -71,7 +71,7 @@ fn unfit_files(config: &Config) -> Vec<String> {
         let why = unfit(&expand(path, &home), is_folder)?;
         Some(format!("{key}: {} {why}", path.display()))
     });
-    let credentials = Credentials::look(&expand(&config.aws.files_directory, &home));
+    let credentials = Credentials::inspect(&expand(&config.aws.files_directory, &home));
     let sent = unsendable(config, |path| expand(path, &home));
     unfit.chain(credentials.wrong).chain(sent).collect()
 }

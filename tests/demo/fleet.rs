@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use spot_tui::fleet::{DestroyScope, Ec2State, Job, JobId, Outcome};
-use spot_tui::jobs::{self, Context, lanes, questions};
+use spot_tui::jobs::{self, Context, questions, report_channel};
 use spot_tui::store::{Cache, Journal, Paths};
 
 use super::*;
@@ -48,9 +48,13 @@ async fn the_destroy_job_leaves_nothing_in_any_region() {
         questions().0,
     ));
     let real = Instant::now();
-    let (desk, mut reports) = lanes(SharedTimeSource::new(stage.world.clock()));
+    let (report_sender, mut reports) = report_channel(SharedTimeSource::new(stage.world.clock()));
     let told = tokio::spawn(async move { while reports.next().await.job == JobId(1) {} });
-    let job = jobs::run(context, Job::Destroy(DestroyScope::Everything), desk.reporter(JobId(1)));
+    let job = jobs::run(
+        context,
+        Job::Destroy(DestroyScope::Everything),
+        report_sender.reporter(JobId(1)),
+    );
     assert_eq!(job.await, Outcome::Done);
     told.abort();
     assert!(real.elapsed().as_secs() < 60, "{:?}", real.elapsed());

@@ -13,7 +13,7 @@ use spot_tui::aws::{Access, Aws, Credentials, Selector, SharedTimeSource};
 use spot_tui::config;
 use spot_tui::demo::{Cloud, Scenario, Settings, connector};
 use spot_tui::fleet::{Ec2State, Fleet, Instance, JobId, JobKind, Phase};
-use spot_tui::jobs::{self, Context, Desk, Pace, Questions, lanes, questions};
+use spot_tui::jobs::{self, Context, Pace, Questions, ReportSender, questions, report_channel};
 use spot_tui::runtime::engine::Engine;
 use spot_tui::runtime::event_loop::{Edge, EventLoop};
 use spot_tui::ssh::{ByteStream, Dial};
@@ -30,10 +30,10 @@ pub(crate) struct Stage<E = Unattended> {
     pub(crate) cloud: Cloud,
     pub(crate) event_loop: EventLoop<E>,
     context: Arc<Context>,
-    desk: Desk,
+    report_sender: ReportSender,
     begun: Instant,
     /// When nothing was being changed any more.
-    settled: Instant,
+    steady: Instant,
     folder: TempDir,
     _key: Key,
 }
@@ -71,7 +71,7 @@ impl Edge for Unattended {
 /// What a story of days asks as seldom as will do.
 pub(crate) fn seldom() -> Pace {
     Pace {
-        settled: Duration::from_hours(12),
+        steady: Duration::from_hours(12),
         health: Duration::from_hours(24),
         empty: Duration::from_hours(24),
         notices: Duration::from_secs(110),
@@ -145,14 +145,14 @@ impl<E: Edge> Stage<E> {
         context.dial = dial.unwrap_or_else(|| Arc::new(cloud.hosts.clone()));
         context.pace = pace;
         let context = Arc::new(context);
-        let (engine, desk) = engine(&context, Fleet::default(), questions);
+        let (engine, report_sender) = engine(&context, Fleet::default(), questions);
         Self {
             cloud,
             event_loop: EventLoop::new(engine, edge),
             context,
-            desk,
+            report_sender,
             begun: Instant::now(),
-            settled: Instant::now(),
+            steady: Instant::now(),
             folder,
             _key: key,
         }
@@ -199,7 +199,7 @@ impl<E: Edge> Stage<E> {
     /// From now on an instance prints a line this often, for as long as the stage stands.
     pub(crate) fn chatter(&self, every: Duration) {
         let key = self.model().fleet.instances().next().unwrap().key.clone();
-        let reporter = self.desk.reporter(JobId(0));
+        let reporter = self.report_sender.reporter(JobId(0));
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(every).await;
@@ -234,7 +234,7 @@ impl<E: Edge> Stage<E> {
             assert!(Instant::now() < deadline, "it never ends:\n{}", self.log());
             self.step(deadline).await;
             if self.model().changing().next().is_some() {
-                self.settled = Instant::now();
+                self.steady = Instant::now();
             }
         }
     }
@@ -260,7 +260,7 @@ impl Stage {
             fleet.insert(entry.instance(self.context.now()));
         }
         // Its jobs end with it.
-        (self.event_loop.engine, self.desk) = engine(&self.context, fleet, questions().1);
+        (self.event_loop.engine, self.report_sender) = engine(&self.context, fleet, questions().1);
     }
 
     /// The program is killed and started again: its journal is read anew.
@@ -298,7 +298,7 @@ impl<E> Stage<E> {
 
     /// How long it took until nothing was being changed any more.
     pub(crate) fn took(&self) -> Duration {
-        self.settled.duration_since(self.begun)
+        self.steady.duration_since(self.begun)
     }
 
     /// What the instances printed, as far as it is kept.
@@ -367,8 +367,8 @@ impl<E> Stage<E> {
 }
 
 /// The engine of a program that starts with these rows. No state file is written: a restart does.
-fn engine(context: &Arc<Context>, fleet: Fleet, questions: Questions) -> (Engine, Desk) {
-    let (desk, lanes) = lanes(context.access.time.clone());
+fn engine(context: &Arc<Context>, fleet: Fleet, questions: Questions) -> (Engine, ReportSender) {
+    let (report_sender, report_receiver) = report_channel(context.access.time.clone());
     let model = Model::new(Opening {
         config: context.config.clone(),
         deployment: context.deployment(),
@@ -382,7 +382,17 @@ fn engine(context: &Arc<Context>, fleet: Fleet, questions: Questions) -> (Engine
         profile: None,
         remembered: Remembered::default(),
     });
-    (Engine::new(model, Arc::clone(context), desk.clone(), lanes, questions, None), desk)
+    (
+        Engine::new(
+            model,
+            Arc::clone(context),
+            report_sender.clone(),
+            report_receiver,
+            questions,
+            None,
+        ),
+        report_sender,
+    )
 }
 
 fn ours() -> Selector {

@@ -7,9 +7,9 @@ mod deadlines;
 mod known;
 pub(super) mod price_memory;
 pub(super) mod questions;
-pub(super) mod refusals;
 pub(super) mod reporter;
 pub(super) mod tasks;
+pub(super) mod unavailable_pools;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -30,8 +30,8 @@ use deadlines::Deadlines;
 use known::KnownInstances;
 use price_memory::PriceMemory;
 use questions::Asker;
-use refusals::Refusals;
 use reporter::Reporter;
+use unavailable_pools::UnavailablePools;
 
 use crate::aws::network::NetworkReady;
 use crate::aws::{Access, Aws, AwsError};
@@ -48,11 +48,11 @@ use crate::store::{Cache, IntentId, Journal};
 pub struct Pace {
     /// Between two looks at instances whose state is about to change. EC2 allows 20 a second.
     pub busy: Duration,
-    /// Between two looks at a settled region.
-    pub settled: Duration,
+    /// Between two looks at a steady region.
+    pub steady: Duration,
     /// Between two looks at prices, which change a few times a day.
     pub prices: Duration,
-    /// Between two looks for interruption notices, settled or not.
+    /// Between two looks for interruption notices, steady or not.
     pub notices: Duration,
     /// Between two looks at a region without instances of ours.
     pub empty: Duration,
@@ -69,7 +69,7 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             busy: Duration::from_millis(2500),
-            settled: Duration::from_secs(15),
+            steady: Duration::from_secs(15),
             prices: Duration::from_mins(5),
             notices: Duration::from_secs(4),
             empty: Duration::from_mins(1),
@@ -114,7 +114,7 @@ pub struct Context {
 
 /// A deployed node that is to be looked at for as long as it is there.
 #[derive(Debug, Clone)]
-pub struct Charge {
+pub struct MonitoredNode {
     /// Its row.
     pub key: InstanceKey,
     /// Its instance.
@@ -126,7 +126,7 @@ pub struct Charge {
 /// Where instances can be launched in a region, as it was laid out a moment ago. EC2 may not tell
 /// of it yet to who asks.
 #[derive(Debug, Clone)]
-pub(in crate::jobs) struct Site {
+pub(in crate::jobs) struct RegionNetwork {
     pub network: NetworkReady,
     /// The name of the key pair that instances are started with.
     pub key_name: Option<String>,
@@ -151,14 +151,14 @@ struct Shared {
     closed: ClosedRegions,
     logins: Arc<Semaphore>,
     fences: Mutex<HashMap<Region, Arc<RwLock<()>>>>,
-    sites: Mutex<HashMap<Region, Arc<tokio::sync::Mutex<Option<Site>>>>>,
-    refusals: Refusals,
+    networks: Mutex<HashMap<Region, Arc<tokio::sync::Mutex<Option<RegionNetwork>>>>>,
+    unavailable_pools: UnavailablePools,
     prices: PriceMemory,
     pipelines: Mutex<HashMap<InstanceId, CancellationToken>>,
-    stir: Notify,
-    glance: Notify,
-    charges: Mutex<BTreeMap<InstanceKey, Charge>>,
-    charged: watch::Sender<()>,
+    wake_watch: Notify,
+    node_check: Notify,
+    monitored: Mutex<BTreeMap<InstanceKey, MonitoredNode>>,
+    monitored_changed: watch::Sender<()>,
 }
 
 impl Context {
@@ -189,14 +189,14 @@ impl Context {
             closed: ClosedRegions::default(),
             logins: Arc::new(Semaphore::new(LOGINS)),
             fences: Mutex::default(),
-            sites: Mutex::default(),
-            refusals: Refusals::default(),
+            networks: Mutex::default(),
+            unavailable_pools: UnavailablePools::default(),
             prices: PriceMemory::default(),
             pipelines: Mutex::default(),
-            stir: Notify::new(),
-            glance: Notify::new(),
-            charges: Mutex::default(),
-            charged: watch::Sender::new(()),
+            wake_watch: Notify::new(),
+            node_check: Notify::new(),
+            monitored: Mutex::default(),
+            monitored_changed: watch::Sender::new(()),
         };
         Self {
             access,
@@ -303,7 +303,7 @@ impl Context {
     }
 
     /// Settles which deployment it is: the one that tags tell of, or the one that was made up.
-    pub fn settle(&self, deployment: Option<DeploymentId>) {
+    pub fn choose_deployment(&self, deployment: Option<DeploymentId>) {
         match deployment {
             Some(deployment) => *lock(&self.shared.deployment) = deployment,
             // Nobody can have asked for anything in the name that was just made up.
@@ -313,7 +313,7 @@ impl Context {
     }
 
     /// Refuses to change anything while it is not known which deployment is ours.
-    pub fn settled(&self) -> Result<(), Failure> {
+    pub fn require_deployment(&self) -> Result<(), Failure> {
         if !self.is_provisional() {
             return Ok(());
         }
@@ -397,21 +397,24 @@ impl Context {
 
     /// Held while a region's network is laid out: two launches must not build it twice. What was
     /// laid out just now is in it.
-    pub(in crate::jobs) async fn lay_out(&self, region: &Region) -> OwnedMutexGuard<Option<Site>> {
-        let mut site = self.site(region).lock_owned().await;
-        site.take_if(|site| site.laid_out.elapsed() > self.pace.consistency);
-        site
+    pub(in crate::jobs) async fn lay_out(
+        &self,
+        region: &Region,
+    ) -> OwnedMutexGuard<Option<RegionNetwork>> {
+        let mut network = self.network(region).lock_owned().await;
+        network.take_if(|network| network.laid_out.elapsed() > self.pace.consistency);
+        network
     }
 
-    fn site(&self, region: &Region) -> Arc<tokio::sync::Mutex<Option<Site>>> {
-        Arc::clone(lock(&self.shared.sites).entry(region.clone()).or_default())
+    fn network(&self, region: &Region) -> Arc<tokio::sync::Mutex<Option<RegionNetwork>>> {
+        Arc::clone(lock(&self.shared.networks).entry(region.clone()).or_default())
     }
 
     /// Held while a region's network is torn down: nobody launches into it meanwhile.
     pub async fn tear_down(&self, region: &Region) -> OwnedRwLockWriteGuard<()> {
         let fence = self.fence(region).write_owned().await;
         // Nobody launches now, so nobody holds it.
-        *self.site(region).lock().await = None;
+        *self.network(region).lock().await = None;
         fence
     }
 
@@ -430,35 +433,35 @@ impl Context {
     }
 
     /// From now on this node is looked at by whoever watches.
-    pub fn tend(&self, charge: Charge) {
-        lock(&self.shared.charges).insert(charge.key.clone(), charge);
-        self.shared.charged.send_replace(());
+    pub fn monitor(&self, node: MonitoredNode) {
+        lock(&self.shared.monitored).insert(node.key.clone(), node);
+        self.shared.monitored_changed.send_replace(());
     }
 
     /// Those of these machines that do not run are looked at no more.
-    pub(in crate::jobs) fn discharge(&self, machines: &[Machine]) {
+    pub(in crate::jobs) fn stop_monitoring(&self, machines: &[Machine]) {
         let gone = |id: &InstanceId| {
             machines.iter().any(|seen| seen.id == *id && seen.state != Ec2State::Running)
         };
-        lock(&self.shared.charges).retain(|_, charge| !gone(&charge.machine.id));
+        lock(&self.shared.monitored).retain(|_, node| !gone(&node.machine.id));
     }
 
     /// The nodes that are to be looked at.
-    pub(in crate::jobs) fn charges(&self) -> Vec<Charge> {
-        lock(&self.shared.charges).values().cloned().collect()
+    pub(in crate::jobs) fn monitored(&self) -> Vec<MonitoredNode> {
+        lock(&self.shared.monitored).values().cloned().collect()
     }
 
     /// Whether this node is to be looked at.
-    pub(in crate::jobs) fn is_charged(&self, key: &InstanceKey) -> bool {
-        lock(&self.shared.charges).contains_key(key)
+    pub(in crate::jobs) fn is_monitored(&self, key: &InstanceKey) -> bool {
+        lock(&self.shared.monitored).contains_key(key)
     }
 
-    /// Waits for the next [`Context::tend`] after this call.
-    pub(in crate::jobs) fn charges_changed(&self) -> impl Future<Output = ()> + use<> {
-        let mut charged = self.shared.charged.subscribe();
+    /// Waits for the next [`Context::monitor`] after this call.
+    pub(in crate::jobs) fn monitored_changed(&self) -> impl Future<Output = ()> + use<> {
+        let mut monitored_changed = self.shared.monitored_changed.subscribe();
         async move {
             // The sender lives as long as the context.
-            let _ = charged.changed().await;
+            let _ = monitored_changed.changed().await;
         }
     }
 
@@ -468,8 +471,8 @@ impl Context {
     }
 
     /// The pools that had nothing to give lately.
-    pub(in crate::jobs) fn refusals(&self) -> &Refusals {
-        &self.shared.refusals
+    pub(in crate::jobs) fn unavailable_pools(&self) -> &UnavailablePools {
+        &self.shared.unavailable_pools
     }
 
     /// The prices that were asked for lately.
@@ -478,23 +481,23 @@ impl Context {
     }
 
     /// Something changed at AWS: whoever watches should look soon.
-    pub fn stir(&self) {
-        self.shared.stir.notify_waiters();
+    pub fn wake_watch(&self) {
+        self.shared.wake_watch.notify_waiters();
     }
 
-    /// Waits for [`Context::stir`]. Cancel-safe.
-    pub async fn stirred(&self) {
-        self.shared.stir.notified().await;
+    /// Waits for [`Context::wake_watch`]. Cancel-safe.
+    pub async fn watch_woken(&self) {
+        self.shared.wake_watch.notified().await;
     }
 
     /// Somebody wants to know how the nodes are now.
-    pub(in crate::jobs) fn look_at_nodes(&self) {
-        self.shared.glance.notify_waiters();
+    pub(in crate::jobs) fn check_nodes_now(&self) {
+        self.shared.node_check.notify_waiters();
     }
 
-    /// Waits for [`Context::look_at_nodes`]. Cancel-safe.
-    pub(in crate::jobs) async fn nodes_are_asked_for(&self) {
-        self.shared.glance.notified().await;
+    /// Waits for [`Context::check_nodes_now`]. Cancel-safe.
+    pub(in crate::jobs) async fn node_check_asked(&self) {
+        self.shared.node_check.notified().await;
     }
 
     /// A path of the configuration, with `~/` filled in.

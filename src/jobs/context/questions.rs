@@ -8,7 +8,7 @@ use crate::fleet::{Question, QuestionId, Secret};
 
 /// A question and the way back to the job that asked.
 #[derive(Debug)]
-pub struct Asked {
+pub struct PendingQuestion {
     /// The question.
     pub question: Question,
     /// Where the answer goes; `None` when the user would not say.
@@ -17,12 +17,12 @@ pub struct Asked {
 
 /// The loop's end.
 #[derive(Debug)]
-pub struct Questions(mpsc::Receiver<Asked>);
+pub struct Questions(mpsc::Receiver<PendingQuestion>);
 
 /// The jobs' end.
 #[derive(Debug)]
 pub struct Asker {
-    sender: mpsc::Sender<Asked>,
+    sender: mpsc::Sender<PendingQuestion>,
     last: AtomicU64,
 }
 
@@ -34,7 +34,7 @@ pub fn questions() -> (Asker, Questions) {
 
 impl Questions {
     /// The next question. Cancel-safe. Pends when nobody can ask any more.
-    pub async fn next(&mut self) -> Asked {
+    pub async fn next(&mut self) -> PendingQuestion {
         match self.0.recv().await {
             Some(asked) => asked,
             None => std::future::pending().await,
@@ -47,7 +47,7 @@ impl Asker {
     pub async fn ask(&self, text: String) -> Option<Secret> {
         let id = QuestionId(self.last.fetch_add(1, Ordering::Relaxed) + 1);
         let (answer, answered) = oneshot::channel();
-        self.sender.send(Asked { question: Question { id, text }, answer }).await.ok()?;
+        self.sender.send(PendingQuestion { question: Question { id, text }, answer }).await.ok()?;
         answered.await.ok().flatten()
     }
 }

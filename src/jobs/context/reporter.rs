@@ -24,7 +24,7 @@ const CHATTER: usize = 4096;
 
 /// The receiving end: the loop's.
 #[derive(Debug)]
-pub struct Lanes {
+pub struct ReportReceiver {
     transitions: mpsc::Receiver<Report>,
     chatter: mpsc::Receiver<Report>,
     dropped: Arc<AtomicU64>,
@@ -32,7 +32,7 @@ pub struct Lanes {
 
 /// The sending end, from which each job gets its [`Reporter`].
 #[derive(Debug, Clone)]
-pub struct Desk {
+pub struct ReportSender {
     transitions: mpsc::Sender<Report>,
     chatter: mpsc::Sender<Report>,
     dropped: Arc<AtomicU64>,
@@ -40,16 +40,19 @@ pub struct Desk {
 }
 
 /// A pair of ends. Reports carry this clock's time.
-pub fn lanes(time: SharedTimeSource) -> (Desk, Lanes) {
+pub fn report_channel(time: SharedTimeSource) -> (ReportSender, ReportReceiver) {
     let (transitions, transitions_out) = mpsc::channel(TRANSITIONS);
     let (chatter, chatter_out) = mpsc::channel(CHATTER);
     let dropped = Arc::new(AtomicU64::new(0));
-    let lanes =
-        Lanes { transitions: transitions_out, chatter: chatter_out, dropped: Arc::clone(&dropped) };
-    (Desk { transitions, chatter, dropped, time }, lanes)
+    let receiver = ReportReceiver {
+        transitions: transitions_out,
+        chatter: chatter_out,
+        dropped: Arc::clone(&dropped),
+    };
+    (ReportSender { transitions, chatter, dropped, time }, receiver)
 }
 
-impl Lanes {
+impl ReportReceiver {
     /// The next report, transitions first. Cancel-safe. Pends for ever when all desks are gone.
     pub async fn next(&mut self) -> Report {
         tokio::select! {
@@ -71,10 +74,10 @@ impl Lanes {
     }
 }
 
-impl Desk {
+impl ReportSender {
     /// The reporter of one job.
     pub fn reporter(&self, job: JobId) -> Reporter {
-        Reporter { job, desk: self.clone() }
+        Reporter { job, sender: self.clone() }
     }
 
     fn now(&self) -> Timestamp {
@@ -86,19 +89,19 @@ impl Desk {
 #[derive(Debug, Clone)]
 pub struct Reporter {
     job: JobId,
-    desk: Desk,
+    sender: ReportSender,
 }
 
 impl Reporter {
     /// Sends any report on the lane that never loses one.
     pub async fn send(&self, news: News) {
-        let report = Report { job: self.job, at: self.desk.now(), news };
+        let report = Report { job: self.job, at: self.sender.now(), news };
         // The loop is gone only when the program ends: nobody is left to tell.
-        let _ = self.desk.transitions.send(report).await;
+        let _ = self.sender.transitions.send(report).await;
     }
 
     /// News of the job itself.
-    pub async fn tell(&self, news: JobNews) {
+    pub async fn job_news(&self, news: JobNews) {
         self.send(News::Job(news)).await;
     }
 
@@ -139,7 +142,7 @@ impl Reporter {
 
     /// A sentence about the job.
     pub async fn remarked(&self, level: Level, text: impl Into<String>) {
-        self.tell(JobNews::Said(level, text.into())).await;
+        self.job_news(JobNews::Said(level, text.into())).await;
     }
 
     /// For runbooks that cannot wait while they speak: what `say` is given is passed on, in order,
@@ -171,9 +174,9 @@ impl Reporter {
 
     fn chat(&self, key: &InstanceKey, news: InstanceNews) {
         let news = News::Instance(key.clone(), news);
-        let report = Report { job: self.job, at: self.desk.now(), news };
-        if self.desk.chatter.try_send(report).is_err() {
-            self.desk.dropped.fetch_add(1, Ordering::Relaxed);
+        let report = Report { job: self.job, at: self.sender.now(), news };
+        if self.sender.chatter.try_send(report).is_err() {
+            self.sender.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
@@ -211,32 +214,32 @@ mod tests {
 
     #[tokio::test]
     async fn transitions_come_first_and_are_never_lost() {
-        let (desk, mut lanes) = lanes(SharedTimeSource::default());
-        let reporter = desk.reporter(JobId(1));
+        let (sender, mut receiver) = report_channel(SharedTimeSource::default());
+        let reporter = sender.reporter(JobId(1));
         for n in 0..CHATTER + 10 {
             reporter.output(&"k".into(), format!("line {n}"));
         }
         reporter.entered(&"k".into(), Phase::Ready).await;
         let of = |news| News::Instance("k".into(), news);
-        assert_eq!(lanes.next().await.news, of(InstanceNews::Entered(Phase::Ready)));
-        assert_eq!(lanes.next().await.news, of(InstanceNews::Output("line 0".into())));
-        assert_eq!(lanes.take_dropped(), 10);
-        assert_eq!(lanes.take_dropped(), 0);
+        assert_eq!(receiver.next().await.news, of(InstanceNews::Entered(Phase::Ready)));
+        assert_eq!(receiver.next().await.news, of(InstanceNews::Output("line 0".into())));
+        assert_eq!(receiver.take_dropped(), 10);
+        assert_eq!(receiver.take_dropped(), 0);
     }
 
     #[tokio::test]
     async fn a_full_lane_makes_the_job_wait_not_lose() {
-        let (desk, mut lanes) = lanes(SharedTimeSource::default());
-        let reporter = desk.reporter(JobId(1));
+        let (sender, mut receiver) = report_channel(SharedTimeSource::default());
+        let reporter = sender.reporter(JobId(1));
         let sender = tokio::spawn(async move {
             for _ in 0..TRANSITIONS + 5 {
                 reporter.entered(&"k".into(), Phase::Ready).await;
             }
         });
         for _ in 0..TRANSITIONS + 5 {
-            lanes.next().await;
+            receiver.next().await;
         }
         sender.await.unwrap();
-        assert!(lanes.try_next().is_none());
+        assert!(receiver.try_next().is_none());
     }
 }

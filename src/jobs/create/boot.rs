@@ -10,7 +10,7 @@ use crate::fleet::{Ec2State, Failure, FailureKind, InstanceKey, Level, Machine, 
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::node::deploy::Pipeline;
-use crate::jobs::node::inputs::Kit;
+use crate::jobs::node::inputs::DeployInputs;
 use crate::retry::BOOT_TIMEOUT;
 
 /// Why an instance whose time is up was not worked on.
@@ -26,25 +26,25 @@ fn late(machine: &Machine) -> Failure {
 }
 
 /// Sees the instances of one region from pending to the end of their pipelines.
-pub(super) struct Crew {
+pub(super) struct BootWatcher {
     context: Arc<Context>,
-    kit: Arc<Kit>,
+    inputs: Arc<DeployInputs>,
     ec2: Ec2,
     reporter: Reporter,
     pipelines: JoinSet<bool>,
     failed: usize,
 }
 
-impl Crew {
+impl BootWatcher {
     pub(super) fn new(
         context: &Arc<Context>,
-        kit: &Arc<Kit>,
+        inputs: &Arc<DeployInputs>,
         ec2: &Ec2,
         reporter: &Reporter,
     ) -> Self {
         Self {
             context: Arc::clone(context),
-            kit: Arc::clone(kit),
+            inputs: Arc::clone(inputs),
             ec2: ec2.clone(),
             reporter: reporter.clone(),
             pipelines: JoinSet::new(),
@@ -99,7 +99,7 @@ impl Crew {
                 self.reporter.seen(&key, now).await;
             }
             match now.state {
-                Ec2State::Running if self.kit.reach.address(now).is_some() => {
+                Ec2State::Running if self.inputs.access.address(now).is_some() => {
                     self.start(key, now.clone(), resumed);
                 }
                 Ec2State::Pending | Ec2State::Running => still.push((key, now.clone())),
@@ -118,7 +118,7 @@ impl Crew {
         let pipeline = Pipeline {
             stop: self.context.work_on(&machine.id),
             context: Arc::clone(&self.context),
-            kit: Arc::clone(&self.kit),
+            inputs: Arc::clone(&self.inputs),
             ec2: self.ec2.clone(),
             reporter: self.reporter.clone(),
             key,

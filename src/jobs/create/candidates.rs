@@ -45,7 +45,7 @@ pub(super) async fn candidates(
         for (machine_type, image) in images {
             let pool = Pool { zone: zone.clone(), machine_type: machine_type.clone() };
             let offered = offers.iter().any(|(offer, at)| offer == machine_type && at == zone);
-            if offered && allows(wanted, zone) && !context.refusals().is_not_sold(&pool) {
+            if offered && allows(wanted, zone) && !context.unavailable_pools().is_not_sold(&pool) {
                 found.push(Candidate { pool, image: image.clone(), subnet: subnet.clone() });
             }
         }
@@ -63,9 +63,10 @@ pub(super) async fn candidates(
         }
         None => found.sort_by_key(|candidate| preference(&candidate.pool.machine_type)),
     }
-    let rests = |candidate: &Candidate| context.refusals().rests(&candidate.pool);
-    if !found.iter().all(rests) {
-        found.retain(|candidate| !rests(candidate));
+    let is_unavailable =
+        |candidate: &Candidate| context.unavailable_pools().is_unavailable(&candidate.pool);
+    if !found.iter().all(is_unavailable) {
+        found.retain(|candidate| !is_unavailable(candidate));
     }
     Ok(found)
 }

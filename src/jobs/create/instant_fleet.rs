@@ -30,7 +30,7 @@ impl Placement<'_> {
         tries: &mut Vec<Attempt>,
     ) -> Result<(), Failure> {
         // Requests for single pools count from one.
-        let token = self.order.request(0);
+        let token = self.intent.request(0);
         // A template says one thing about CPU credits, and EC2 takes it for burstable types only.
         // The others are asked one by one for what is missing then.
         let bursts = |it: &&Candidate| is_burstable(&it.pool.machine_type);
@@ -50,7 +50,7 @@ impl Placement<'_> {
                 let asked: Vec<(Pool, AwsError)> =
                     refused.into_iter().filter(|(_, error)| was_asked(error)).collect();
                 for (pool, error) in asked.iter().filter(|(_, it)| it.class == Class::Elsewhere) {
-                    self.context.refusals().note(pool, error.code.as_deref());
+                    self.context.unavailable_pools().note(pool, error.code.as_deref());
                 }
                 candidates.retain(|it| !asked.iter().any(|(pool, _)| *pool == it.pool));
                 let mut errors = asked.into_iter().map(|(_, error)| error);

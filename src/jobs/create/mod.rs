@@ -12,17 +12,17 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use boot::Crew;
+use boot::BootWatcher;
 use candidates::{candidates, forget_images, images};
 use placement::{Placed, Placement};
 
 use super::context::reporter::Reporter;
 use super::context::tasks::together;
-use super::context::{Context, Site};
-use super::intents::creates::{self, Standing};
-use super::intents::unanswered::settle;
+use super::context::{Context, RegionNetwork};
+use super::intents::creates::{self, CreateIntent};
+use super::intents::unknown_outcome::reconcile;
 use super::market::scores;
-use super::node::inputs::Kit;
+use super::node::inputs::DeployInputs;
 use crate::aws::network::{self, NetworkReady};
 use crate::aws::{Aws, Class, Ec2, LaunchRequest, Selector};
 use crate::config::{Config, Connect, RegionConfig, Strategy};
@@ -55,9 +55,9 @@ pub(super) async fn create(
         let (job, context, reporter) = (Arc::clone(&job), Arc::clone(&context), reporter.clone());
         regions.spawn(async move { Box::pin(job.region(&context, &launch, &reporter)).await });
     }
-    let (failed, orders): (Vec<usize>, Vec<Vec<Standing>>) =
+    let (failed, intents): (Vec<usize>, Vec<Vec<CreateIntent>>) =
         together(regions, || (1, Vec::new())).await.into_iter().unzip();
-    creates::end(&context, orders.into_iter().flatten().collect()).await;
+    creates::end(&context, intents.into_iter().flatten().collect()).await;
     outcome(failed.into_iter().sum())
 }
 
@@ -76,11 +76,11 @@ pub(super) async fn resume(
         by_region.entry(instance.region.clone()).or_default().push(instance);
     }
     let mut regions = JoinSet::new();
-    let kit = Arc::new(job.kit);
+    let inputs = Arc::new(job.inputs);
     for (region, instances) in by_region {
         let ec2 = job.aws.region(&region);
-        let crew = Crew::new(&context, &kit, &ec2, &reporter);
-        regions.spawn(crew.run(instances.into_iter().filter_map(known).collect(), true));
+        let watcher = BootWatcher::new(&context, &inputs, &ec2, &reporter);
+        regions.spawn(watcher.run(instances.into_iter().filter_map(known).collect(), true));
     }
     outcome(together(regions, || 1).await.into_iter().sum())
 }
@@ -98,7 +98,7 @@ struct Creation {
     aws: Aws,
     account: Account,
     config: Arc<Config>,
-    kit: Arc<Kit>,
+    inputs: Arc<DeployInputs>,
     origin: Origin,
 }
 
@@ -106,8 +106,8 @@ struct Creation {
 async fn prepare(context: &Arc<Context>, reporter: &Reporter) -> Result<Creation, Failure> {
     let config = Arc::clone(context.config()?);
     context.journal()?;
-    context.settled()?;
-    let kit = Kit::prepare(context, &config, reporter).await?;
+    context.require_deployment()?;
+    let inputs = DeployInputs::prepare(context, &config, reporter).await?;
     let aws = context.aws().await.map_err(|error| error.failure(Step::Account))?.clone();
     let account = context.account().await.map_err(|error| error.failure(Step::Account))?.clone();
     let origin = Origin {
@@ -116,7 +116,7 @@ async fn prepare(context: &Arc<Context>, reporter: &Reporter) -> Result<Creation
         at: context.now(),
         extra: BTreeMap::new(),
     };
-    Ok(Creation { aws, account, config, kit: Arc::new(kit), origin })
+    Ok(Creation { aws, account, config, inputs: Arc::new(inputs), origin })
 }
 
 impl Creation {
@@ -127,22 +127,24 @@ impl Creation {
         context: &Arc<Context>,
         launch: &Launch,
         reporter: &Reporter,
-    ) -> (usize, Vec<Standing>) {
-        let Some((order, placed)) = self.try_region(context, launch, None, reporter).await else {
+    ) -> (usize, Vec<CreateIntent>) {
+        let Some((intent, placed)) = self.try_region(context, launch, None, reporter).await else {
             return (launch.keys.len(), Vec::new());
         };
         let ec2 = self.aws.region(&launch.region);
-        let crew = Crew::new(context, &self.kit, &ec2, reporter);
+        let watcher = BootWatcher::new(context, &self.inputs, &ec2, reporter);
         let elsewhere = async {
             match placed.refused {
-                Some(homeless) => self.elsewhere(context, launch, &order, homeless, reporter).await,
+                Some(homeless) => {
+                    self.elsewhere(context, launch, &intent, homeless, reporter).await
+                }
                 None => (0, Vec::new()),
             }
         };
-        let (here, (there, mut orders)) =
-            tokio::join!(crew.run(placed.machines, order.is_resumed()), elsewhere);
-        orders.push(order);
-        (here + there, orders)
+        let (here, (there, mut intents)) =
+            tokio::join!(watcher.run(placed.machines, intent.is_resumed()), elsewhere);
+        intents.push(intent);
+        (here + there, intents)
     }
 
     /// Places what can be placed in a region, which stands as an order until it is ended. `None`
@@ -153,11 +155,11 @@ impl Creation {
         launch: &Launch,
         origin: Option<&Region>,
         reporter: &Reporter,
-    ) -> Option<(Standing, Placed)> {
+    ) -> Option<(CreateIntent, Placed)> {
         let ec2 = self.aws.region(&launch.region);
         // Until the last instance is asked for, nobody may tear down what is built here.
         let _fence = context.build(&launch.region).await;
-        let (order, made) = match take_over(context, &ec2, launch, origin, reporter).await {
+        let (intent, made) = match take_over(context, &ec2, launch, origin, reporter).await {
             Ok(taken) => taken,
             Err(failure) => {
                 fail(reporter, &launch.keys, &failure).await;
@@ -168,7 +170,7 @@ impl Creation {
         let mut placed = if rest.is_empty() {
             Placed::default()
         } else {
-            self.place(context, &ec2, &order, rest, reporter).await.unwrap_or_else(|failure| {
+            self.place(context, &ec2, &intent, rest, reporter).await.unwrap_or_else(|failure| {
                 Placed { refused: Some((rest.to_vec(), failure)), ..Placed::default() }
             })
         };
@@ -177,8 +179,8 @@ impl Creation {
         if let Some((_, failure)) = &placed.refused {
             reporter.said_of(&launch.region, Level::Warning, failure.to_string()).await;
         }
-        context.stir();
-        Some((order, placed))
+        context.wake_watch();
+        Some((intent, placed))
     }
 
     /// Tries what found no place in the other regions, where that is wished; what finds none there
@@ -187,10 +189,10 @@ impl Creation {
         &self,
         context: &Arc<Context>,
         launch: &Launch,
-        order: &Standing,
+        intent: &CreateIntent,
         (mut homeless, mut failure): (Vec<InstanceKey>, Failure),
         reporter: &Reporter,
-    ) -> (usize, Vec<Standing>) {
+    ) -> (usize, Vec<CreateIntent>) {
         let spills = self.config.placement.spill && failure.step != Step::Account;
         let others = self.config.regions.iter();
         let others = others.filter(|it| spills && it.region != launch.region).collect();
@@ -198,14 +200,14 @@ impl Creation {
         let others = scores::likeliest(context, others, count, reporter).await;
         // Whoever runs this create again counts them where they were asked for: else it would ask
         // for them a second time.
-        let origin = order.counts_for();
+        let origin = intent.counts_for();
         if !others.is_empty() {
             // From here on they are another order's: a crash must not have them launched twice, and
             // after a crash right here they are asked for anew. Once is enough: whoever has no room
             // for them, either, gives them up itself.
-            order.release(context, homeless.len()).await;
+            intent.release(context, homeless.len()).await;
         }
-        let (mut crews, mut orders) = (JoinSet::new(), Vec::new());
+        let (mut watchers, mut intents) = (JoinSet::new(), Vec::new());
         for (number, RegionConfig { region, .. }) in others.into_iter().enumerate() {
             if homeless.is_empty() {
                 break;
@@ -227,13 +229,13 @@ impl Creation {
                 (homeless, failure) = (rest, why);
             }
             let ec2 = self.aws.region(region);
-            let crew = Crew::new(context, &self.kit, &ec2, reporter);
-            crews.spawn(crew.run(placed.machines, false));
-            orders.push(moved);
+            let watcher = BootWatcher::new(context, &self.inputs, &ec2, reporter);
+            watchers.spawn(watcher.run(placed.machines, false));
+            intents.push(moved);
         }
         fail(reporter, &homeless, &failure).await;
-        let failed: usize = together(crews, || 1).await.into_iter().sum();
-        (homeless.len() + failed, orders)
+        let failed: usize = together(watchers, || 1).await.into_iter().sum();
+        (homeless.len() + failed, intents)
     }
 
     /// Network, key, image, launch: what has to stand before there is an instance.
@@ -241,7 +243,7 @@ impl Creation {
         &self,
         context: &Arc<Context>,
         ec2: &Ec2,
-        order: &Standing,
+        intent: &CreateIntent,
         keys: &[InstanceKey],
         reporter: &Reporter,
     ) -> Result<Placed, Failure> {
@@ -258,14 +260,14 @@ impl Creation {
         })?;
         let origin = Origin { extra: wanted.tags.clone(), ..self.origin.clone() };
         let images = images(context, ec2, wanted).await?;
-        let Site { network, key_name, .. } =
-            self.site(context, ec2, wanted, &origin, reporter).await?;
+        let RegionNetwork { network, key_name, .. } =
+            self.known(context, ec2, wanted, &origin, reporter).await?;
         let candidates = candidates(context, ec2, wanted, &images, &network, reporter).await?;
         let template = self.template(wanted, &network, key_name);
         let origin = &origin;
         let fleet_from = self.fleet_from(wanted);
         let placement =
-            Placement { context, reporter, ec2, order, keys, origin, template, fleet_from };
+            Placement { context, reporter, ec2, intent, keys, origin, template, fleet_from };
         let placed = placement.place(&candidates).await;
         if placed.stale_image {
             forget_images(context, region, &wanted.image).await;
@@ -281,24 +283,24 @@ impl Creation {
     }
 
     /// The network and the key pair; what was laid out a moment ago is as it was.
-    async fn site(
+    async fn known(
         &self,
         context: &Arc<Context>,
         ec2: &Ec2,
         wanted: &RegionConfig,
         origin: &Origin,
         reporter: &Reporter,
-    ) -> Result<Site, Failure> {
-        let mut site = context.lay_out(ec2.region()).await;
-        if let Some(site) = &*site {
-            return Ok(site.clone());
+    ) -> Result<RegionNetwork, Failure> {
+        let mut known = context.lay_out(ec2.region()).await;
+        if let Some(known) = &*known {
+            return Ok(known.clone());
         }
         reporter.learned_of(ec2.region(), RegionNews::Network(NetworkState::Building)).await;
         let network = self.network(context, ec2, wanted, origin, reporter).await?;
         reporter.learned_of(ec2.region(), RegionNews::Network(NetworkState::Ready)).await;
         let key_name = self.key_pair(context, ec2, origin, reporter).await?;
         let laid_out = Instant::now();
-        Ok(site.insert(Site { network, key_name, laid_out }).clone())
+        Ok(known.insert(RegionNetwork { network, key_name, laid_out }).clone())
     }
 
     async fn network(
@@ -313,7 +315,7 @@ impl Creation {
             network: self.config.aws.network.clone(),
             zones: wanted.availability_zones.clone(),
             is_public: self.config.ssh.connect == Connect::Public,
-            operators: self.kit.operators.clone(),
+            operators: self.inputs.operators.clone(),
             extra_groups: self.config.aws.security_groups.clone(),
         };
         let (say, telling) = reporter.telling(ec2.region());
@@ -335,7 +337,7 @@ impl Creation {
             return Ok(Some(name.clone()));
         }
         // EC2 takes two kinds of keys; user-data brings any.
-        let public_key = self.kit.public_key.as_ref();
+        let public_key = self.inputs.public_key.as_ref();
         let imports =
             |key: &&String| key.starts_with("ssh-ed25519 ") || key.starts_with("ssh-rsa ");
         let Some(public_key) = public_key.filter(imports) else { return Ok(None) };
@@ -366,7 +368,7 @@ impl Creation {
             zone: "".into(),
             security_groups: network.security_groups.clone(),
             key_name,
-            user_data: self.kit.user_data.clone(),
+            user_data: self.inputs.user_data.clone(),
             storage_gb: wanted.instance_storage_gb,
             lifecycle: wanted.lifecycle,
             max_price: wanted.spot_price_limit,
@@ -386,16 +388,16 @@ async fn take_over(
     launch: &Launch,
     origin: Option<&Region>,
     reporter: &Reporter,
-) -> Result<(Standing, Vec<(InstanceKey, Machine)>), Failure> {
+) -> Result<(CreateIntent, Vec<(InstanceKey, Machine)>), Failure> {
     may_look(context, ec2).await?;
-    let order = Standing::begin(context, launch, origin).await?;
-    settle(context, ec2, reporter).await?;
-    let found = order.find(context, ec2, &launch.known).await?;
+    let intent = CreateIntent::begin(context, launch, origin).await?;
+    reconcile(context, ec2, reporter).await?;
+    let found = intent.find(context, ec2, &launch.known).await?;
     let made: Vec<_> = launch.keys.iter().cloned().zip(found).collect();
     for (key, machine) in &made {
         reporter.seen(key, machine).await;
     }
-    Ok((order, made))
+    Ok((intent, made))
 }
 
 /// Refuses a launch of which nobody could see what it made: who may launch and not look would pay

@@ -16,7 +16,7 @@ use crate::fleet::{
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::intents::actions::{CREATE_FLEET, RUN_INSTANCES};
-use crate::jobs::intents::creates::Standing;
+use crate::jobs::intents::creates::CreateIntent;
 use crate::jobs::intents::{close, record};
 use crate::retry::{LAUNCH_RETRIES, THROTTLED};
 use crate::store::{Intent, IntentId};
@@ -37,7 +37,7 @@ pub(super) struct Placement<'a> {
     pub context: &'a Context,
     pub reporter: &'a Reporter,
     pub ec2: &'a Ec2,
-    pub order: &'a Standing,
+    pub intent: &'a CreateIntent,
     /// The rows that are to be filled.
     pub keys: &'a [InstanceKey],
     pub origin: &'a Origin,
@@ -156,7 +156,7 @@ impl Placement<'_> {
                 Err(error) if error.class == Class::Quota && count > 1 => most = count / 2,
                 Err(error) if error.class == Class::Quota => return Ok(Some(error)),
                 Err(error) if error.class == Class::Elsewhere => {
-                    self.context.refusals().note(&candidate.pool, error.code.as_deref());
+                    self.context.unavailable_pools().note(&candidate.pool, error.code.as_deref());
                     return Ok(None);
                 }
                 Err(error) => {
@@ -183,7 +183,7 @@ impl Placement<'_> {
     }
 
     fn request(&self, candidate: &Candidate, count: usize, number: usize) -> LaunchRequest {
-        let token = self.order.request(u32::try_from(number).unwrap_or(u32::MAX));
+        let token = self.intent.request(u32::try_from(number).unwrap_or(u32::MAX));
         LaunchRequest {
             count: u32::try_from(count).unwrap_or(u32::MAX),
             machine_type: candidate.pool.machine_type.clone(),
@@ -232,7 +232,7 @@ impl Placement<'_> {
             let may_pass = matches!(&answer, Err(error)
                 if matches!(error.class, Class::Unknown | Class::Retry | Class::NotYet));
             if let Ok(given) = &answer {
-                self.order.note(self.context, &given.machines).await;
+                self.intent.note(self.context, &given.machines).await;
             }
             if !may_pass || retries == 0 {
                 if !is_unknown {

@@ -12,7 +12,7 @@ use crate::fleet::{Failure, Level, Outcome, Region, Step};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::tasks::together;
-use crate::jobs::intents::target::Target;
+use crate::jobs::intents::destroy_target::DestroyTarget;
 
 /// How young the network of somebody else's deployment may be and have no instance because they
 /// are just creating it.
@@ -32,7 +32,7 @@ pub(in crate::jobs) async fn inspect(
     } {
         let (context, reporter) = (Arc::clone(&context), reporter.clone());
         looks.spawn(async move {
-            match tell(&ec2, &reporter).await {
+            match report_leftovers(&ec2, &reporter).await {
                 Ok(()) => 0,
                 Err(error) if context.closes(&error) => 0,
                 Err(error) => trouble(&ec2, &error, &reporter).await,
@@ -42,7 +42,7 @@ pub(in crate::jobs) async fn inspect(
     ended(looks).await
 }
 
-async fn tell(ec2: &Ec2, reporter: &Reporter) -> Result<(), AwsError> {
+async fn report_leftovers(ec2: &Ec2, reporter: &Reporter) -> Result<(), AwsError> {
     for seen in ec2.deployments().await? {
         let residue = ec2.residue(&Selector::deployment(&seen.deployment)).await?;
         let text = format!("{seen}: {}", named(&residue));
@@ -106,12 +106,12 @@ impl Cleaning {
                      `destroy --all --deployment {}` removes it",
                     seen.deployment
                 );
-                self.say(Level::Info, text).await;
+                self.report(Level::Info, text).await;
                 continue;
             }
-            self.say(Level::Info, format!("left over of {seen}: {}", named(&residue))).await;
+            self.report(Level::Info, format!("left over of {seen}: {}", named(&residue))).await;
             if !self.dry_run {
-                let target = Target::Deployment(seen.deployment);
+                let target = DestroyTarget::Deployment(seen.deployment);
                 let (context, reporter) = (Arc::clone(&self.context), self.reporter.clone());
                 let destruction = Destruction::new(context, self.ec2.clone(), reporter, target);
                 failed += usize::from(destruction.clear().await);
@@ -128,7 +128,7 @@ impl Cleaning {
                 .is_some_and(|newest| self.context.now().duration_since(newest) < BEING_MADE)
     }
 
-    async fn say(&self, level: Level, text: String) {
+    async fn report(&self, level: Level, text: String) {
         self.reporter.said_of(self.ec2.region(), level, text).await;
     }
 }

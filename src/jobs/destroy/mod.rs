@@ -19,10 +19,10 @@ use super::context::Context;
 use super::context::reporter::Reporter;
 use super::context::tasks::together;
 use super::intents::close;
-use super::intents::destroys::Record;
-use super::intents::target::Target;
-use super::intents::unanswered::Unanswered;
-use super::watch::look::look;
+use super::intents::destroy_target::DestroyTarget;
+use super::intents::destroys::DestroyIntent;
+use super::intents::unknown_outcome::UnknownOutcome;
+use super::watch::survey_region::survey_region;
 use crate::aws::network::{self, Teardown};
 use crate::aws::{AwsError, Ec2, Kind, Residue, Selector};
 use crate::fleet::{
@@ -32,11 +32,11 @@ use crate::fleet::{
 use crate::retry::{SHUTDOWN_TIMEOUT, TEARDOWN_TIMEOUT};
 
 /// What is to be destroyed in one region.
-enum Aim {
+enum RegionScope {
     /// These.
     Instances(Vec<Termination>),
     /// Everything of the target.
-    Everything(Target),
+    Everything(DestroyTarget),
 }
 
 /// Destroys, each region by itself.
@@ -46,27 +46,30 @@ pub(super) async fn destroy(
     reporter: Reporter,
 ) -> Outcome {
     // For the account it does not matter which deployment is ours.
-    let settled =
-        if matches!(scope, DestroyScope::Account(_)) { Ok(()) } else { context.settled() };
-    if let Err(failure) = context.journal().map(drop).and(settled) {
+    let chosen = if matches!(scope, DestroyScope::Account(_)) {
+        Ok(())
+    } else {
+        context.require_deployment()
+    };
+    if let Err(failure) = context.journal().map(drop).and(chosen) {
         return Outcome::Failed(failure);
     }
-    let aims = match aims(&context, scope).await {
-        Ok(aims) => aims,
+    let scopes = match scopes(&context, scope).await {
+        Ok(scopes) => scopes,
         Err(error) => return Outcome::Failed(error.failure(Step::Account)),
     };
-    if aims.iter().any(|(_, aim)| matches!(aim, Aim::Everything(_))) {
+    if scopes.iter().any(|(_, scope)| matches!(scope, RegionScope::Everything(_))) {
         say_unsure(&context, &reporter).await;
     }
     let mut regions = JoinSet::new();
-    for (ec2, aim) in aims {
+    for (ec2, scope) in scopes {
         let (context, reporter) = (Arc::clone(&context), reporter.clone());
         regions.spawn(async move {
-            let (target, terminations) = match aim {
-                Aim::Instances(terminations) => {
-                    (Target::Deployment(context.deployment()), Some(terminations))
+            let (target, terminations) = match scope {
+                RegionScope::Instances(terminations) => {
+                    (DestroyTarget::Deployment(context.deployment()), Some(terminations))
                 }
-                Aim::Everything(target) => (target, None),
+                RegionScope::Everything(target) => (target, None),
             };
             let destruction = Destruction::new(context, ec2, reporter, target);
             let failed = match terminations {
@@ -83,30 +86,37 @@ pub(super) async fn destroy(
     if failed == 0 { Outcome::Done } else { Outcome::Partly { failed } }
 }
 
-async fn aims(context: &Context, scope: DestroyScope) -> Result<Vec<(Ec2, Aim)>, AwsError> {
+async fn scopes(
+    context: &Context,
+    scope: DestroyScope,
+) -> Result<Vec<(Ec2, RegionScope)>, AwsError> {
     let aws = context.aws().await?;
     let everywhere = &context.regions().await?;
-    let ours = Target::Deployment(context.deployment());
-    let all = |regions: &[Region], target: &Target| {
-        let aim = |region| (aws.region(region), Aim::Everything(target.clone()));
-        regions.iter().map(aim).collect()
+    let ours = DestroyTarget::Deployment(context.deployment());
+    let all = |regions: &[Region], target: &DestroyTarget| {
+        let scope = |region| (aws.region(region), RegionScope::Everything(target.clone()));
+        regions.iter().map(scope).collect()
     };
     Ok(match scope {
         DestroyScope::Instances(by_region) => by_region
             .into_iter()
-            .map(|(region, terminations)| (aws.region(&region), Aim::Instances(terminations)))
+            .map(|(region, terminations)| {
+                (aws.region(&region), RegionScope::Instances(terminations))
+            })
             .collect(),
         DestroyScope::Region(region) => all(&[region], &ours),
         DestroyScope::Everything => all(everywhere, &ours),
         DestroyScope::Launches(launches) => launches
             .into_iter()
             .map(|(region, launch)| {
-                let target = Target::Launch(context.deployment(), launch);
-                (aws.region(&region), Aim::Everything(target))
+                let target = DestroyTarget::Launch(context.deployment(), launch);
+                (aws.region(&region), RegionScope::Everything(target))
             })
             .collect(),
-        DestroyScope::Account(regions) if regions.is_empty() => all(everywhere, &Target::Account),
-        DestroyScope::Account(regions) => all(&regions, &Target::Account),
+        DestroyScope::Account(regions) if regions.is_empty() => {
+            all(everywhere, &DestroyTarget::Account)
+        }
+        DestroyScope::Account(regions) => all(&regions, &DestroyTarget::Account),
     })
 }
 
@@ -126,17 +136,22 @@ pub(super) struct Destruction {
     context: Arc<Context>,
     ec2: Ec2,
     reporter: Reporter,
-    target: Target,
+    target: DestroyTarget,
     /// This destroy in the journal.
-    record: Record,
+    intent: DestroyIntent,
     /// Instances that were seen terminated.
     gone: Mutex<BTreeSet<InstanceId>>,
 }
 
 impl Destruction {
-    pub(super) fn new(context: Arc<Context>, ec2: Ec2, reporter: Reporter, target: Target) -> Self {
-        let (record, gone) = (Record::default(), Mutex::default());
-        Self { context, ec2, reporter, target, record, gone }
+    pub(super) fn new(
+        context: Arc<Context>,
+        ec2: Ec2,
+        reporter: Reporter,
+        target: DestroyTarget,
+    ) -> Self {
+        let (intent, gone) = (DestroyIntent::default(), Mutex::default());
+        Self { context, ec2, reporter, target, intent, gone }
     }
 
     /// Ends these instances; with the last one of the deployment goes the network. Answers how
@@ -149,7 +164,7 @@ impl Destruction {
                 let remains = self.tear_down().await;
                 failed + usize::from(remains == Remains::Something)
             }
-            Err(failure) => self.said(&failure).await,
+            Err(failure) => self.report_failure(&failure).await,
         };
         self.ended(failed).await;
         failed
@@ -164,7 +179,7 @@ impl Destruction {
         }
         let failed = match self.pass_by_pass().await {
             Ok(failed) => failed,
-            Err(failure) => self.said(&failure).await,
+            Err(failure) => self.report_failure(&failure).await,
         };
         if failed == 0 {
             // Nothing is here: whatever these calls made, it is gone.
@@ -185,7 +200,8 @@ impl Destruction {
             let fence = self.context.tear_down(self.region()).await;
             let quiet = self.quiet_at();
             let is_last = Instant::now() >= quiet;
-            let mut machines = self.look().await.map_err(|error| error.failure(Step::Terminate))?;
+            let mut machines =
+                self.survey().await.map_err(|error| error.failure(Step::Terminate))?;
             machines.extend(self.newborn(&machines));
             let (alive, dead): (Vec<&Machine>, Vec<&Machine>) =
                 machines.iter().partition(|machine| machine.is_alive());
@@ -199,7 +215,7 @@ impl Destruction {
             let remains = self.tear_down().await;
             // Those of other launches are none of a launch's business.
             let is_alive =
-                remains == Remains::Instances && !matches!(self.target, Target::Launch(..));
+                remains == Remains::Instances && !matches!(self.target, DestroyTarget::Launch(..));
             if failed > 0 || remains == Remains::Something {
                 return Ok(failed.max(1));
             }
@@ -244,29 +260,29 @@ impl Destruction {
     }
 
     /// The calls for the target in this region whose outcome nobody wrote down, and its orders.
-    fn unanswered(&self) -> Vec<Unanswered> {
+    fn unanswered(&self) -> Vec<UnknownOutcome> {
         let Ok(journal) = self.context.journal() else { return Vec::new() };
         let open = journal.unresolved().into_iter();
         let ours = open
             .filter(|(.., intent)| intent.region == *self.region() && self.target.covers(intent));
         ours.map(|(id, _, intent)| {
             let until = self.context.shows_until(id);
-            Unanswered { id, intent, until }
+            UnknownOutcome { id, intent, until }
         })
         .collect()
     }
 
     /// Writes down what is about to be ended.
     async fn begin(&self, terminations: &[Termination]) {
-        self.record.begin(&self.context, self.region(), &self.target, terminations).await;
+        self.intent.begin(&self.context, self.region(), &self.target, terminations).await;
     }
 
     async fn ended(&self, failed: usize) {
         if failed == 0 {
             let gone = self.gone.lock().await;
-            self.record.end(&self.context, self.region(), &self.target, &gone).await;
+            self.intent.end(&self.context, self.region(), &self.target, &gone).await;
         }
-        self.context.stir();
+        self.context.wake_watch();
     }
 
     /// Ends these instances and sees them terminated. The fence is let go as soon as all were
@@ -295,7 +311,7 @@ impl Destruction {
     /// Why a region of this process's deployment cannot be emptied: what runs there without its
     /// tags is not ours to end unasked, and not to be passed over in silence.
     fn untagged(&self) -> Option<Failure> {
-        let is_ours = self.target == Target::Deployment(self.context.deployment());
+        let is_ours = self.target == DestroyTarget::Deployment(self.context.deployment());
         let untagged = self.context.known().untagged(self.region());
         if !is_ours || untagged.is_empty() {
             return None;
@@ -309,14 +325,14 @@ impl Destruction {
 
     /// The target's instances, the terminated ones too, as far as they have its tags. What is of
     /// this process's deployment is reported.
-    async fn look(&self) -> Result<Vec<Machine>, AwsError> {
+    async fn survey(&self) -> Result<Vec<Machine>, AwsError> {
         let deployment = self.context.deployment();
-        let mut shown = look(&self.context, &self.ec2, &self.reporter).await?;
+        let mut shown = survey_region(&self.context, &self.ec2, &self.reporter).await?;
         let untagged = self.context.known().untagged(self.region());
         shown.retain(|machine| !untagged.contains(&machine.id));
         Ok(match &self.target {
-            Target::Deployment(target) if *target == deployment => shown,
-            Target::Launch(target, launch) if *target == deployment => {
+            DestroyTarget::Deployment(target) if *target == deployment => shown,
+            DestroyTarget::Launch(target, launch) if *target == deployment => {
                 let is_of = |machine: &Machine| machine.is_of(launch);
                 shown.into_iter().filter(is_of).collect()
             }
@@ -338,7 +354,7 @@ impl Destruction {
             .collect()
     }
 
-    async fn said(&self, failure: &Failure) -> usize {
+    async fn report_failure(&self, failure: &Failure) -> usize {
         self.reporter.said_of(self.region(), Level::Error, failure.to_string()).await;
         1
     }
@@ -354,7 +370,7 @@ impl Destruction {
         if !requests.is_empty()
             && let Err(error) = self.ec2.cancel_spot_requests(&requests).await
         {
-            failed += self.said(&error.failure(Step::Terminate)).await;
+            failed += self.report_failure(&error.failure(Step::Terminate)).await;
         }
         if terminations.is_empty() {
             return (ending, failed);
@@ -431,7 +447,7 @@ impl Destruction {
         &self,
         ids: &BTreeSet<InstanceId>,
     ) -> Result<BTreeMap<InstanceId, Ec2State>, AwsError> {
-        let listed = self.look().await?.into_iter().map(|machine| (machine.id, machine.state));
+        let listed = self.survey().await?.into_iter().map(|machine| (machine.id, machine.state));
         let mut states: BTreeMap<InstanceId, Ec2State> = listed.collect();
         let unlisted: Vec<InstanceId> =
             ids.iter().filter(|id| !states.contains_key(*id)).cloned().collect();
@@ -463,7 +479,7 @@ impl Destruction {
             Ok(_) if self.demolish(&network).await => Remains::Nothing,
             Ok(_) => Remains::Something,
             Err(error) => {
-                self.said(&error.failure(Step::Teardown)).await;
+                self.report_failure(&error.failure(Step::Teardown)).await;
                 Remains::Something
             }
         }
@@ -503,7 +519,7 @@ impl Destruction {
                 false
             }
             Err(error) => {
-                self.said(&error.failure(Step::Teardown)).await;
+                self.report_failure(&error.failure(Step::Teardown)).await;
                 false
             }
         }

@@ -72,9 +72,10 @@ async fn what_an_unanswered_launch_made_is_waited_for_and_ended() {
     journal.record(&intent("eu-west-1"), Timestamp::now()).unwrap();
     let context = context(journal);
     let (ec2, calls) = late_instance().await;
-    let (desk, _lanes) = crate::jobs::lanes(crate::aws::SharedTimeSource::default());
-    let reporter = desk.reporter(JobId(1));
-    let target = Target::Deployment("spot-1".into());
+    let (report_sender, _receiver) =
+        crate::jobs::report_channel(crate::aws::SharedTimeSource::default());
+    let reporter = report_sender.reporter(JobId(1));
+    let target = DestroyTarget::Deployment("spot-1".into());
     let destruction = Destruction::new(Arc::clone(&context), ec2, reporter, target);
     assert_eq!(destruction.empty().await, 0);
     let calls = calls.lock().unwrap();
@@ -106,9 +107,11 @@ async fn attack_13_a_call_from_the_future_is_waited_for_as_long_as_any_other() {
         (200, format!("<{action}Response></{action}Response>"))
     };
     let (ec2, _calls) = scripted::ec2(move |call| nothing(call)).await;
-    let (desk, _lanes) = crate::jobs::lanes(crate::aws::SharedTimeSource::default());
-    let target = Target::Deployment("spot-1".into());
-    let destruction = Destruction::new(Arc::clone(&context), ec2, desk.reporter(JobId(1)), target);
+    let (report_sender, _receiver) =
+        crate::jobs::report_channel(crate::aws::SharedTimeSource::default());
+    let target = DestroyTarget::Deployment("spot-1".into());
+    let destruction =
+        Destruction::new(Arc::clone(&context), ec2, report_sender.reporter(JobId(1)), target);
     let ended = tokio::time::timeout(20 * context.pace.consistency, destruction.empty()).await;
     assert_eq!(ended, Ok(0), "over after its window");
 }

@@ -23,7 +23,7 @@ use crate::store::{Intent, IntentId, Journal};
 
 /// What an order says, as the journal keeps it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Terms {
+struct CreatePayload {
     /// How many instances.
     count: u32,
     /// How often it was begun: a part of its client tokens.
@@ -40,31 +40,31 @@ struct Terms {
 pub fn unfinished(journal: &Journal) -> Vec<PendingCreate> {
     let taken_back: BTreeSet<LaunchId> =
         unfinished_destroys(journal).into_iter().filter_map(|pending| pending.launch).collect();
-    let orders = journal.inherited().into_iter().filter_map(|(.., intent)| {
-        let Terms { count, made, origin, .. } = terms(&intent)?;
+    let intents = journal.inherited().into_iter().filter_map(|(.., intent)| {
+        let CreatePayload { count, made, origin, .. } = payload(&intent)?;
         let Intent { region, deployment, launch, .. } = intent;
         Some(PendingCreate { deployment, region, launch: launch?, count, made, origin })
     });
-    orders.filter(|order| !taken_back.contains(&order.launch)).collect()
+    intents.filter(|it| !taken_back.contains(&it.launch)).collect()
 }
 
-fn terms(intent: &Intent) -> Option<Terms> {
+fn payload(intent: &Intent) -> Option<CreatePayload> {
     (intent.action == CREATE).then(|| serde_json::from_value(intent.request.clone()).ok())?
 }
 
 /// An order that is being carried out.
 #[derive(Debug)]
-pub(in crate::jobs) struct Standing {
+pub(in crate::jobs) struct CreateIntent {
     id: IntentId,
     region: Region,
     deployment: DeploymentId,
     launch: LaunchId,
     /// Until when what the run before this one asked for may show.
     left: Option<Instant>,
-    terms: Mutex<Terms>,
+    payload: Mutex<CreatePayload>,
 }
 
-impl Standing {
+impl CreateIntent {
     /// Writes the order down, or takes over the one that stands for this launch. When this
     /// returns, it is on the disk.
     pub(in crate::jobs) async fn begin(
@@ -72,33 +72,33 @@ impl Standing {
         launch: &Launch,
         origin: Option<&Region>,
     ) -> Result<Self, Failure> {
-        let standing = context.journal()?.inherited().into_iter().find_map(|(id, _, intent)| {
+        let inherited = context.journal()?.inherited().into_iter().find_map(|(id, _, intent)| {
             let same = intent.launch.as_ref() == Some(&launch.id);
-            Some((id, terms(&intent).filter(|_| same)?))
+            Some((id, payload(&intent).filter(|_| same)?))
         });
         let count = u32::try_from(launch.keys.len() + launch.known.len()).unwrap_or(u32::MAX);
-        let earlier = standing.as_ref().map(|(_, terms)| terms.clone());
-        let left = standing.as_ref().map(|(id, _)| context.shows_until(*id));
-        let made_new = || Terms { origin: origin.cloned(), ..Terms::default() };
+        let earlier = inherited.as_ref().map(|(_, payload)| payload.clone());
+        let left = inherited.as_ref().map(|(id, _)| context.shows_until(*id));
+        let made_new = || CreatePayload { origin: origin.cloned(), ..CreatePayload::default() };
         let earlier = earlier.unwrap_or_else(made_new);
-        let terms = Terms { count, run: earlier.run + 1, ..earlier };
+        let payload = CreatePayload { count, run: earlier.run + 1, ..earlier };
         let (region, deployment) = (launch.region.clone(), context.deployment());
-        let intent = written(&region, &deployment, &launch.id, &terms);
-        let id = match standing {
+        let intent = written(&region, &deployment, &launch.id, &payload);
+        let id = match inherited {
             Some((id, _)) => {
                 super::amend(context, id, &intent).await?;
                 id
             }
             None => super::record(context, &intent).await?,
         };
-        let terms = Mutex::new(terms);
-        Ok(Self { id, region, deployment, launch: launch.id.clone(), left, terms })
+        let payload = Mutex::new(payload);
+        Ok(Self { id, region, deployment, launch: launch.id.clone(), left, payload })
     }
 
     /// The region whose count it is a part of.
     pub(in crate::jobs) fn counts_for(&self) -> Region {
-        let terms = self.terms.lock().unwrap_or_else(PoisonError::into_inner);
-        terms.origin.as_ref().unwrap_or(&self.region).clone()
+        let payload = self.payload.lock().unwrap_or_else(PoisonError::into_inner);
+        payload.origin.as_ref().unwrap_or(&self.region).clone()
     }
 
     /// Whether an earlier run began it.
@@ -108,7 +108,7 @@ impl Standing {
 
     /// The id of a request of this run.
     pub(in crate::jobs) fn request(&self, number: u32) -> LaunchId {
-        let run = self.terms.lock().unwrap_or_else(PoisonError::into_inner).run;
+        let run = self.payload.lock().unwrap_or_else(PoisonError::into_inner).run;
         self.launch.request(run, number)
     }
 
@@ -116,9 +116,9 @@ impl Standing {
     pub(in crate::jobs) async fn note(&self, context: &Context, machines: &[Machine]) {
         context.known().note(&self.region, &self.deployment, machines);
         let intent = {
-            let mut terms = self.terms.lock().unwrap_or_else(PoisonError::into_inner);
-            terms.made.extend(machines.iter().map(|machine| machine.id.clone()));
-            written(&self.region, &self.deployment, &self.launch, &terms)
+            let mut payload = self.payload.lock().unwrap_or_else(PoisonError::into_inner);
+            payload.made.extend(machines.iter().map(|machine| machine.id.clone()));
+            written(&self.region, &self.deployment, &self.launch, &payload)
         };
         if let Err(failure) = super::amend(context, self.id, &intent).await {
             // Its tags tell the same, only later.
@@ -129,9 +129,9 @@ impl Standing {
     /// Wants this many fewer: they are given up, or are another order's from now on.
     pub(in crate::jobs) async fn release(&self, context: &Context, fewer: usize) {
         let intent = {
-            let mut terms = self.terms.lock().unwrap_or_else(PoisonError::into_inner);
-            terms.count = terms.count.saturating_sub(u32::try_from(fewer).unwrap_or(u32::MAX));
-            written(&self.region, &self.deployment, &self.launch, &terms)
+            let mut payload = self.payload.lock().unwrap_or_else(PoisonError::into_inner);
+            payload.count = payload.count.saturating_sub(u32::try_from(fewer).unwrap_or(u32::MAX));
+            written(&self.region, &self.deployment, &self.launch, &payload)
         };
         if let Err(failure) = super::amend(context, self.id, &intent).await {
             tracing::warn!(%failure, "an order wants more than it should");
@@ -147,7 +147,7 @@ impl Standing {
         known: &BTreeSet<InstanceId>,
     ) -> Result<Vec<Machine>, Failure> {
         let Some(deadline) = self.left else { return Ok(Vec::new()) };
-        let made = self.terms.lock().unwrap_or_else(PoisonError::into_inner).made.clone();
+        let made = self.payload.lock().unwrap_or_else(PoisonError::into_inner).made.clone();
         let selector =
             Selector::deployment(&self.deployment).made_for(&self.launch).with_terminated();
         loop {
@@ -169,16 +169,21 @@ impl Standing {
 
 /// The create has ended, well or not, in all its regions: at one stroke, so that no crash leaves
 /// the half of it.
-pub(in crate::jobs) async fn end(context: &Context, orders: Vec<Standing>) {
-    super::close_all(context, orders.into_iter().map(|order| order.id).collect(), "ended").await;
+pub(in crate::jobs) async fn end(context: &Context, intents: Vec<CreateIntent>) {
+    super::close_all(context, intents.into_iter().map(|it| it.id).collect(), "ended").await;
 }
 
-fn written(region: &Region, deployment: &DeploymentId, launch: &LaunchId, terms: &Terms) -> Intent {
+fn written(
+    region: &Region,
+    deployment: &DeploymentId,
+    launch: &LaunchId,
+    payload: &CreatePayload,
+) -> Intent {
     Intent {
         action: CREATE.into(),
         region: region.clone(),
         deployment: deployment.clone(),
         launch: Some(launch.clone()),
-        request: serde_json::to_value(terms).unwrap_or_default(),
+        request: serde_json::to_value(payload).unwrap_or_default(),
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use super::actions::{DESTROY, NUKE, is_destroy, is_nuke};
-use super::target::Target;
+use super::destroy_target::DestroyTarget;
 use super::{amend, close_all, record};
 use crate::fleet::{InstanceId, InstanceKey, PendingDestroy, Region, SpotRequestId, Termination};
 use crate::jobs::context::Context;
@@ -15,12 +15,12 @@ use crate::store::{Intent, IntentId, Journal};
 
 /// What a destroy says, as the journal keeps it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Terms {
+struct DestroyPayload {
     /// What is to end, and the spot request to cancel before.
     instances: BTreeMap<InstanceId, Option<SpotRequestId>>,
 }
 
-impl Terms {
+impl DestroyPayload {
     fn of(intent: &Intent) -> Self {
         serde_json::from_value(intent.request.clone()).unwrap_or_default()
     }
@@ -30,9 +30,10 @@ impl Terms {
 pub fn unfinished_destroys(journal: &Journal) -> Vec<PendingDestroy> {
     let destroys = journal.inherited().into_iter().filter(|(.., it)| it.action == DESTROY);
     let pending = |intent: Intent| {
-        let terminations = Terms::of(&intent).instances.into_iter().map(|(id, spot_request)| {
-            Termination { key: InstanceKey::adopted(&id), id, spot_request }
-        });
+        let terminations =
+            DestroyPayload::of(&intent).instances.into_iter().map(|(id, spot_request)| {
+                Termination { key: InstanceKey::adopted(&id), id, spot_request }
+            });
         PendingDestroy {
             terminations: terminations.collect(),
             deployment: intent.deployment,
@@ -51,39 +52,39 @@ pub fn unfinished_nukes(journal: &Journal) -> Vec<Region> {
 
 /// One region's destroy in the journal.
 #[derive(Debug, Default)]
-pub(in crate::jobs) struct Record(Mutex<Recorded>);
+pub(in crate::jobs) struct DestroyIntent(Mutex<OpenIntent>);
 
 #[derive(Debug, Default)]
-struct Recorded {
+struct OpenIntent {
     id: Option<IntentId>,
-    terms: Terms,
+    payload: DestroyPayload,
 }
 
-impl Record {
+impl DestroyIntent {
     /// Notes that these are about to be ended. A journal that cannot be written does not keep
     /// anything from being destroyed.
     pub(in crate::jobs) async fn begin(
         &self,
         context: &Context,
         region: &Region,
-        target: &Target,
+        target: &DestroyTarget,
         terminations: &[Termination],
     ) {
         let mut recorded = self.0.lock().await;
-        let known = recorded.terms.instances.len();
+        let known = recorded.payload.instances.len();
         let named = terminations
             .iter()
             .map(|termination| (termination.id.clone(), termination.spot_request.clone()));
-        recorded.terms.instances.extend(named);
+        recorded.payload.instances.extend(named);
         let intent = Intent {
-            action: if *target == Target::Account { NUKE } else { DESTROY }.into(),
+            action: if *target == DestroyTarget::Account { NUKE } else { DESTROY }.into(),
             region: region.clone(),
             deployment: target.deployment().unwrap_or_else(|| context.deployment()),
             launch: target.launch().cloned(),
-            request: serde_json::to_value(&recorded.terms).unwrap_or_default(),
+            request: serde_json::to_value(&recorded.payload).unwrap_or_default(),
         };
         let written = match recorded.id {
-            Some(_) if recorded.terms.instances.len() == known => return,
+            Some(_) if recorded.payload.instances.len() == known => return,
             Some(id) => amend(context, id, &intent).await,
             None => record(context, &intent).await.map(|id| recorded.id = Some(id)),
         };
@@ -97,7 +98,7 @@ impl Record {
         &self,
         context: &Context,
         region: &Region,
-        target: &Target,
+        target: &DestroyTarget,
         gone: &BTreeSet<InstanceId>,
     ) {
         let Ok(journal) = context.journal() else { return };
@@ -105,7 +106,7 @@ impl Record {
             is_destroy(intent)
                 && intent.region == *region
                 && target.covers(intent)
-                && Terms::of(intent).instances.keys().all(|id| gone.contains(id))
+                && DestroyPayload::of(intent).instances.keys().all(|id| gone.contains(id))
         };
         let earlier = journal.inherited().into_iter().filter(|(.., intent)| is_done(intent));
         let own = self.0.lock().await.id;

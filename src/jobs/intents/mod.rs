@@ -6,9 +6,9 @@
 
 pub(super) mod actions;
 pub(super) mod creates;
+pub(super) mod destroy_target;
 pub(super) mod destroys;
-pub(super) mod target;
-pub(super) mod unanswered;
+pub(super) mod unknown_outcome;
 
 use std::sync::Arc;
 

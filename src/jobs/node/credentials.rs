@@ -24,7 +24,7 @@ pub struct Credentials {
 
 impl Credentials {
     /// Looks at the credentials in the user's folder. Reads files.
-    pub fn look(folder: &Path) -> Self {
+    pub fn inspect(folder: &Path) -> Self {
         let mut seen = Self::default();
         for (name, check) in FILES {
             let path = folder.join(name);

@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::inputs::Kit;
-use super::{exit_codes, health};
+use super::inputs::DeployInputs;
+use super::{exit_codes, monitor};
 use crate::aws::{Ec2, host_key_fingerprints};
 use crate::config::HostKeyPolicy;
 use crate::fleet::identity::Identity;
@@ -19,7 +19,7 @@ use crate::fleet::{
     Step, Transfer,
 };
 use crate::jobs::context::reporter::Reporter;
-use crate::jobs::context::{Charge, Context};
+use crate::jobs::context::{Context, MonitoredNode};
 use crate::retry::{CONFIGURE_TIMEOUT, CUT_RETRIES, LOCKED_PAUSE, VERIFY_TIMEOUT};
 use crate::ssh::{
     Command, Exit, HostKeyCheck, LONGEST_ANSWER, LastLines, Patience, Pipe, Session, SshError,
@@ -53,7 +53,7 @@ pub(in crate::jobs) struct Pipeline {
     /// Says when to stop: the instance is being destroyed.
     pub stop: CancellationToken,
     pub context: Arc<Context>,
-    pub kit: Arc<Kit>,
+    pub inputs: Arc<DeployInputs>,
     pub ec2: Ec2,
     pub reporter: Reporter,
     pub key: InstanceKey,
@@ -89,10 +89,10 @@ impl Pipeline {
 
     /// How long the host may take to let us in.
     fn timeout(&self) -> Duration {
-        Duration::from_secs(self.kit.reach.ssh.timeout_s.into())
+        Duration::from_secs(self.inputs.access.ssh.timeout_s.into())
     }
 
-    async fn say(&self, level: Level, text: impl Into<String>) {
+    async fn report(&self, level: Level, text: impl Into<String>) {
         self.reporter.said(&self.key, level, text).await;
     }
 
@@ -130,14 +130,14 @@ impl Pipeline {
 
     /// Which key the host has to show, as far as the policy wants to know.
     async fn expected_key(&self) -> Result<HostKeyCheck, Failure> {
-        let patience = match self.kit.reach.ssh.host_key {
+        let timeout = match self.inputs.access.ssh.host_key {
             HostKeyPolicy::Pin => return Ok(HostKeyCheck::First),
             // Half of the time that there is stays for the connection itself.
             HostKeyPolicy::Console => CONSOLE.min(self.timeout() / 2),
             HostKeyPolicy::Strict => self.timeout(),
         };
-        let strict = self.kit.reach.ssh.host_key == HostKeyPolicy::Strict;
-        let fingerprints = self.console(patience, !strict).await;
+        let strict = self.inputs.access.ssh.host_key == HostKeyPolicy::Strict;
+        let fingerprints = self.console(timeout, !strict).await;
         if !fingerprints.is_empty() {
             return Ok(HostKeyCheck::Fingerprints(fingerprints));
         }
@@ -150,14 +150,14 @@ impl Pipeline {
             ));
         }
         let text = "the console tells no host key: the first one is pinned, unverified";
-        self.say(Level::Warning, text).await;
+        self.report(Level::Warning, text).await;
         Ok(HostKeyCheck::First)
     }
 
     /// The fingerprints on the console, polled until they are there. With `until_booted` also
     /// until the console shows that the boot ended without them. Empty when there are none.
-    async fn console(&self, patience: Duration, until_booted: bool) -> Vec<String> {
-        let deadline = Instant::now() + patience;
+    async fn console(&self, timeout: Duration, until_booted: bool) -> Vec<String> {
+        let deadline = Instant::now() + timeout;
         loop {
             match self.ec2.console_output(&self.machine.id).await {
                 Ok(Some(text)) => {
@@ -180,7 +180,7 @@ impl Pipeline {
     /// mismatch.
     async fn ask_console_later(&self, host_key: &HostKey) -> Failure {
         let vouched = host_key.trust != HostKeyTrust::Pinned
-            || self.kit.reach.ssh.host_key == HostKeyPolicy::Pin;
+            || self.inputs.access.ssh.host_key == HostKeyPolicy::Pin;
         let told = if vouched { Vec::new() } else { self.console(CONSOLE_LATER, false).await };
         if told.is_empty() {
             return std::future::pending().await;
@@ -204,14 +204,14 @@ impl Pipeline {
 
     /// A session, as soon as the host lets us in.
     async fn reach(&self, expected: impl FnMut() -> HostKeyCheck) -> Result<Session, Failure> {
-        let route = self.kit.reach.route(&self.machine)?;
-        let patience = Patience { overall: self.timeout(), ..Patience::default() };
+        let route = self.inputs.access.route(&self.machine)?;
+        let timeout = Patience { overall: self.timeout(), ..Patience::default() };
         wait_for(
-            &*self.kit.reach.dial,
+            &*self.inputs.access.dial,
             &route,
-            &self.kit.reach.identities,
+            &self.inputs.access.identities,
             expected,
-            patience,
+            timeout,
             |why| {
                 self.reporter.output(&self.key, format!("waiting for SSH: {why}"));
             },
@@ -227,17 +227,18 @@ impl Pipeline {
         resumed: bool,
     ) -> Result<Option<String>, Failure> {
         let known = || HostKeyCheck::Known(host_key.clone());
-        let done = resumed && health::look(&session).await.is_ok_and(|node| node.is_deployed());
+        let done =
+            resumed && monitor::node_status(&session).await.is_ok_and(|node| node.is_deployed());
         if !done {
             session = self.upload(session, known()).await?;
             session = self.configure(session, known()).await?;
-            if self.kit.reboot {
+            if self.inputs.reboot {
                 session = self.reboot(session, known()).await?;
             }
         }
         self.enter(Phase::Verifying).await;
         let verdict = self.verify(session, known()).await;
-        self.context.tend(Charge {
+        self.context.monitor(MonitoredNode {
             key: self.key.clone(),
             machine: self.machine.clone(),
             host_key: host_key.clone(),
@@ -247,11 +248,11 @@ impl Pipeline {
 
     async fn upload(&self, mut session: Session, known: HostKeyCheck) -> Result<Session, Failure> {
         for attempt in 1.. {
-            let total = self.kit.bundle.size();
+            let total = self.inputs.bundle.size();
             self.enter(Phase::Uploading(Transfer { sent: 0, total })).await;
-            let turn = self.kit.uploads.acquire().await;
+            let turn = self.inputs.uploads.acquire().await;
             let sent = session
-                .upload(&self.kit.bundle, STAGING, |transfer| {
+                .upload(&self.inputs.bundle, STAGING, |transfer| {
                     self.reporter.transferred(&self.key, transfer);
                 })
                 .await;
@@ -287,7 +288,7 @@ impl Pipeline {
         if !error.is_retryable() || attempt >= CUT_RETRIES {
             return Err(error.failure());
         }
-        self.say(Level::Warning, format!("{error}; trying again")).await;
+        self.report(Level::Warning, format!("{error}; trying again")).await;
         self.enter(Phase::Connecting).await;
         self.reach(|| known.clone()).await
     }
@@ -320,9 +321,9 @@ impl Pipeline {
     fn set_up_command(&self) -> String {
         let mut command = format!("sudo sh -c {} deploy_services.sh", quote(SET_UP));
         let deployment = self.context.deployment();
-        let images = self.kit.images.iter().map(|(flag, image)| (*flag, image.as_str()));
+        let images = self.inputs.images.iter().map(|(flag, image)| (*flag, image.as_str()));
         let facts = [
-            ("--user", self.kit.username.as_str()),
+            ("--user", self.inputs.username.as_str()),
             ("--instance-id", self.machine.id.as_str()),
             ("--region", self.ec2.region().as_str()),
             ("--deployment", deployment.as_str()),
@@ -330,7 +331,7 @@ impl Pipeline {
         for (flag, value) in facts.into_iter().chain(images) {
             command = format!("{command} {flag} {}", quote(value));
         }
-        if !self.kit.reboot {
+        if !self.inputs.reboot {
             command.push_str(" --start");
         }
         command
@@ -364,7 +365,7 @@ impl Pipeline {
                 Ok(_) | Err(_) => sleep(self.context.pace.busy).await,
             }
         }
-        let reason = format!("it did not restart within {} s", self.kit.reach.ssh.timeout_s);
+        let reason = format!("it did not restart within {} s", self.inputs.access.ssh.timeout_s);
         Err(Failure::new(
             FailureKind::Node,
             Step::Reboot,
@@ -378,13 +379,13 @@ impl Pipeline {
         let deadline = Instant::now() + VERIFY_TIMEOUT;
         let mut first = None;
         loop {
-            let trouble = match health::look(&session).await {
+            let trouble = match monitor::node_status(&session).await {
                 Ok(vitals) => {
-                    let vitals = health::complete(
+                    let vitals = monitor::complete(
                         vitals,
                         first.as_ref(),
                         &self.machine,
-                        self.kit.roll.as_ref(),
+                        self.inputs.directory.as_ref(),
                     )
                     .await;
                     self.reporter.vitals(&self.key, &vitals).await;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::reach::Reach;
+use super::ssh_access::SshAccess;
 use crate::fleet::{
     Failure, FailureKind, HostKey, Instance, InstanceKey, Level, Machine, Outcome, Step,
 };
@@ -29,8 +29,8 @@ pub(in crate::jobs) async fn drain(
         Ok(config) => Arc::clone(config),
         Err(failure) => return Outcome::Failed(failure),
     };
-    let reach = match Reach::open(&context, &config).await {
-        Ok(reach) => Arc::new(reach),
+    let access = match SshAccess::open(&context, &config).await {
+        Ok(access) => Arc::new(access),
         Err(failure) => return Outcome::Failed(failure),
     };
     let mut drains = JoinSet::new();
@@ -41,10 +41,10 @@ pub(in crate::jobs) async fn drain(
         }
         // Where nobody has logged in yet, nothing runs that could be stopped.
         let Some(host_key) = instance.host_key.clone() else { continue };
-        let (reach, reporter) = (Arc::clone(&reach), reporter.clone());
+        let (access, reporter) = (Arc::clone(&access), reporter.clone());
         drains.spawn(async move {
-            let drained = stop_node(&reach, &instance, host_key).await;
-            tell(&reporter, &instance.key, &drained).await;
+            let drained = stop_node(&access, &instance, host_key).await;
+            report_drained(&reporter, &instance.key, &drained).await;
             drained.is_err()
         });
     }
@@ -52,7 +52,7 @@ pub(in crate::jobs) async fn drain(
     if failed == 0 { Outcome::Done } else { Outcome::Partly { failed } }
 }
 
-async fn tell(reporter: &Reporter, key: &InstanceKey, drained: &Result<(), Failure>) {
+async fn report_drained(reporter: &Reporter, key: &InstanceKey, drained: &Result<(), Failure>) {
     match drained {
         Ok(()) => reporter.said(key, Level::Success, "drained: Bacalhau is stopped").await,
         Err(failure) => {
@@ -61,7 +61,11 @@ async fn tell(reporter: &Reporter, key: &InstanceKey, drained: &Result<(), Failu
     }
 }
 
-async fn stop_node(reach: &Reach, instance: &Instance, host_key: HostKey) -> Result<(), Failure> {
+async fn stop_node(
+    access: &SshAccess,
+    instance: &Instance,
+    host_key: HostKey,
+) -> Result<(), Failure> {
     let machine = instance.machine.as_ref().ok_or_else(|| {
         Failure::new(
             FailureKind::Unreachable,
@@ -70,7 +74,7 @@ async fn stop_node(reach: &Reach, instance: &Instance, host_key: HostKey) -> Res
             "AWS has taken it back already",
         )
     })?;
-    let session = log_in(reach, machine, host_key).await?;
+    let session = log_in(access, machine, host_key).await?;
     let command = Command::new(STOP).limit(DRAIN_TIMEOUT).most(LONGEST_ANSWER);
     let exit = session.exec(&command, |_, _| ()).await;
     match exit.map_err(|error| error.failure())? {
@@ -85,12 +89,16 @@ async fn stop_node(reach: &Reach, instance: &Instance, host_key: HostKey) -> Res
 }
 
 /// Logs in as soon as the host lets us, for as long as it is there.
-async fn log_in(reach: &Reach, machine: &Machine, host_key: HostKey) -> Result<Session, Failure> {
+async fn log_in(
+    access: &SshAccess,
+    machine: &Machine,
+    host_key: HostKey,
+) -> Result<Session, Failure> {
     let deadline = Instant::now() + DRAIN_TIMEOUT;
     let known = HostKeyCheck::Known(host_key);
     let mut backoff = BOOTING.backoff();
     loop {
-        let pause = match reach.session(machine, known.clone()).await {
+        let pause = match access.session(machine, known.clone()).await {
             Err(failure) if failure.kind == FailureKind::Unreachable => {
                 let pause = backoff.pause();
                 if Instant::now() + pause >= deadline {

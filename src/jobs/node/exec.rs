@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use super::visit::{Place, Visitor};
+use super::node_access::{NodeAccess, NodeTarget};
 use crate::fleet::{CommandResult, Failure, Instance, InstanceNews, Level, Outcome};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
@@ -18,7 +18,7 @@ const VISITS: usize = 64;
 
 /// What is done on each.
 #[derive(Debug, Clone)]
-pub(in crate::jobs) enum Errand {
+pub(in crate::jobs) enum NodeTask {
     /// Run this command.
     Run(String),
     /// Look closely, and tell what is there.
@@ -28,28 +28,28 @@ pub(in crate::jobs) enum Errand {
 /// Does it on each by itself, and reports each line and each end.
 pub(in crate::jobs) async fn exec(
     context: Arc<Context>,
-    errand: Errand,
+    task: NodeTask,
     instances: Vec<Instance>,
     reporter: Reporter,
 ) -> Outcome {
-    let visitor = match Visitor::open(&context).await {
-        Ok(visitor) => Arc::new(visitor),
+    let nodes = match NodeAccess::open(&context).await {
+        Ok(nodes) => Arc::new(nodes),
         Err(failure) => return Outcome::Failed(failure),
     };
-    for note in visitor.notes().unwrap_or_default() {
+    for note in nodes.notes().unwrap_or_default() {
         reporter.remarked(Level::Warning, note).await;
     }
     let mut visits = JoinSet::new();
     let doors = Arc::new(Semaphore::new(VISITS));
     for instance in instances {
-        let (visitor, reporter) = (Arc::clone(&visitor), reporter.clone());
-        let (errand, doors) = (errand.clone(), Arc::clone(&doors));
+        let (nodes, reporter) = (Arc::clone(&nodes), reporter.clone());
+        let (task, doors) = (task.clone(), Arc::clone(&doors));
         visits.spawn(async move {
             // It is never closed.
             let _visit = doors.acquire().await;
-            let done = match errand {
-                Errand::Run(command) => run(&visitor, &instance, &command, &reporter).await,
-                Errand::Diagnose => diagnose(&visitor, &instance, &reporter).await,
+            let done = match task {
+                NodeTask::Run(command) => run(&nodes, &instance, &command, &reporter).await,
+                NodeTask::Diagnose => diagnose(&nodes, &instance, &reporter).await,
             };
             let ran = done.unwrap_or_else(|failure| CommandResult {
                 went_well: false,
@@ -68,16 +68,16 @@ pub(in crate::jobs) async fn exec(
 }
 
 async fn run(
-    visitor: &Visitor,
+    nodes: &NodeAccess,
     instance: &Instance,
     command: &str,
     reporter: &Reporter,
 ) -> Result<CommandResult, Failure> {
-    let place = Place::of(instance)?;
+    let target = NodeTarget::of(instance)?;
     let (tell, mut told) = mpsc::unbounded_channel();
     // The receiver lives as long as the command.
     let on_line = |_, line: &str| drop(tell.send(line.to_owned()));
-    let mut running = pin!(visitor.run(&place, command, on_line));
+    let mut running = pin!(nodes.run(&target, command, on_line));
     // Whoever asked for these lines reads every one, so they do not go where chatter may be
     // dropped. While the loop cannot keep up the command is not listened to either: at most what
     // SSH lets it send ahead waits here.
@@ -96,11 +96,11 @@ async fn run(
 
 /// The verdict comes last: there it is seen first.
 async fn diagnose(
-    visitor: &Visitor,
+    nodes: &NodeAccess,
     instance: &Instance,
     reporter: &Reporter,
 ) -> Result<CommandResult, Failure> {
-    let found = visitor.diagnose(&Place::of(instance)?).await?;
+    let found = nodes.diagnose(&NodeTarget::of(instance)?).await?;
     for line in found.details().into_iter().chain([String::new()]).chain(found.verdict()) {
         reporter.printed(&instance.key, line).await;
     }
@@ -123,7 +123,7 @@ mod tests {
     use crate::aws::{Access, SharedTimeSource};
     use crate::fleet::JobId;
     use crate::jobs::context::questions::questions;
-    use crate::jobs::context::reporter::lanes;
+    use crate::jobs::context::reporter::report_channel;
     use crate::jobs::node::drain::drain;
     use crate::ssh::{ByteStream, Dial};
     use crate::store::{Cache, Entry};
@@ -172,12 +172,12 @@ mod tests {
         let context = Arc::new(context);
         let nodes: Vec<Instance> = (1..=40).map(node).collect();
         assert!(nodes.iter().all(|node| node.host_key.is_some()));
-        let (desk, _lanes) = lanes(SharedTimeSource::default());
-        let errand = Errand::Run("uptime".into());
+        let (report_sender, _receiver) = report_channel(SharedTimeSource::default());
+        let task = NodeTask::Run("uptime".into());
         let both = async {
             tokio::join!(
-                exec(Arc::clone(&context), errand, nodes.clone(), desk.reporter(JobId(1))),
-                drain(Arc::clone(&context), nodes.clone(), desk.reporter(JobId(2))),
+                exec(Arc::clone(&context), task, nodes.clone(), report_sender.reporter(JobId(1))),
+                drain(Arc::clone(&context), nodes.clone(), report_sender.reporter(JobId(2))),
             )
         };
         let _ = tokio::time::timeout(Duration::from_secs(5), both).await;

@@ -7,9 +7,9 @@ use ipnet::IpNet;
 use tokio::sync::Semaphore;
 
 use super::credentials::Credentials;
-use super::health::Roll;
-use super::reach::{ANYBODY, Reach};
+use super::monitor::NodeDirectory;
 use super::sources::{read_cloud_config, sources};
+use super::ssh_access::{ANYBODY, SshAccess};
 use super::user_data;
 use crate::config::Config;
 use crate::fleet::{Failure, FailureKind, Level, Step};
@@ -22,14 +22,14 @@ const UPLOADS: usize = 32;
 
 /// What every pipeline carries.
 #[derive(Debug)]
-pub(in crate::jobs) struct Kit {
+pub(in crate::jobs) struct DeployInputs {
     /// The files for a node.
     pub bundle: Arc<Bundle>,
     /// The way to a host.
-    pub reach: Reach,
+    pub access: SshAccess,
     /// The nodes that the orchestrator knows, where there is one to ask.
-    pub roll: Option<Roll>,
-    /// Who may reach port 22 of what is launched.
+    pub directory: Option<NodeDirectory>,
+    /// Who may access port 22 of what is launched.
     pub operators: Vec<IpNet>,
     /// The public key that new instances get; `None` where an existing key pair is named.
     pub public_key: Option<String>,
@@ -45,20 +45,20 @@ pub(in crate::jobs) struct Kit {
     pub uploads: Semaphore,
 }
 
-impl Kit {
+impl DeployInputs {
     /// Looks at everything on this side: files, keys, our address.
     pub(in crate::jobs) async fn prepare(
         context: &Arc<Context>,
         config: &Config,
         reporter: &Reporter,
     ) -> Result<Self, Failure> {
-        let reach = Reach::open(context, config).await?;
-        for note in reach.access.notes()? {
+        let access = SshAccess::open(context, config).await?;
+        for note in access.settings.notes()? {
             reporter.remarked(Level::Warning, note).await;
         }
-        let more_keys = keys_by_address(&reach).await;
-        let public_key = public_key(context, config, &reach, more_keys.first()).await?;
-        let roll = Roll::open(context).await?;
+        let more_keys = keys_by_address(&access).await;
+        let public_key = public_key(context, config, &access, more_keys.first()).await?;
+        let directory = NodeDirectory::open(context).await?;
         let user_data = user_data(context, config, public_key.as_deref(), &more_keys).await?;
         let bundle = bundle(context, config, reporter).await?;
         let aws = context.aws().await.map_err(|error| error.failure(Step::Account))?;
@@ -70,8 +70,8 @@ impl Kit {
         }
         Ok(Self {
             bundle,
-            reach,
-            roll,
+            access,
+            directory,
             operators,
             public_key,
             user_data,
@@ -90,19 +90,19 @@ impl Kit {
 }
 
 /// The keys that `ssh_config` names for patterns of addresses: an instance may get one of those.
-async fn keys_by_address(reach: &Reach) -> Vec<String> {
+async fn keys_by_address(access: &SshAccess) -> Vec<String> {
     let mut keys = Vec::new();
     // The one that we name ourselves is the only one that is tried.
-    if reach.access.settings.identity.is_some() {
+    if access.settings.settings.identity.is_some() {
         return keys;
     }
-    for address in reach.access.file.example_addresses() {
+    for address in access.settings.file.example_addresses() {
         // What cannot be reached needs no key.
-        let Ok(route) = reach.access.route(&address) else { continue };
+        let Ok(route) = access.settings.route(&address) else { continue };
         if route.target.identities.is_empty() {
             continue;
         }
-        let key = reach.identities.public_key_at_hand(&route.target).await;
+        let key = access.identities.public_key_at_hand(&route.target).await;
         keys.extend(key.map(|key| key.openssh).filter(|key| !keys.contains(key)));
     }
     keys
@@ -113,13 +113,13 @@ async fn keys_by_address(reach: &Reach) -> Vec<String> {
 async fn public_key(
     context: &Context,
     config: &Config,
-    reach: &Reach,
+    access: &SshAccess,
     by_address: Option<&String>,
 ) -> Result<Option<String>, Failure> {
     // Which key logs in may depend on the host in ssh_config.
-    let anybody = reach.access.route(ANYBODY)?;
+    let anybody = access.settings.route(ANYBODY)?;
     let login =
-        reach.identities.public_key(&anybody.target).await.map_err(|error| error.failure())?;
+        access.identities.public_key(&anybody.target).await.map_err(|error| error.failure())?;
     let login = login.map(|key| key.openssh).or_else(|| by_address.cloned());
     let Some(login) = login else {
         return Err(Failure::new(
@@ -170,7 +170,7 @@ async fn bundle(
     config: &Config,
     reporter: &Reporter,
 ) -> Result<Arc<Bundle>, Failure> {
-    let credentials = Credentials::look(&context.path(&config.aws.files_directory));
+    let credentials = Credentials::inspect(&context.path(&config.aws.files_directory));
     credentials.usable()?;
     for text in credentials.missing {
         reporter.remarked(Level::Warning, text).await;

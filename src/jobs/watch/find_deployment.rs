@@ -9,7 +9,7 @@ use crate::jobs::context::tasks::together;
 
 /// What the tags tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub enum DeploymentChoice {
     /// Nothing of ours is anywhere.
     None,
     /// The one deployment of this creator.
@@ -22,7 +22,7 @@ pub enum Found {
 
 /// Looks for deployments by tag in all enabled regions. A region that does not answer is an error:
 /// ours may be there.
-pub async fn find_deployment(context: &Context) -> Result<Found, AwsError> {
+pub async fn find_deployment(context: &Context) -> Result<DeploymentChoice, AwsError> {
     let account = context.account().await?;
     let aws = context.aws().await?;
     let mut looks = JoinSet::new();
@@ -49,14 +49,14 @@ pub async fn find_deployment(context: &Context) -> Result<Found, AwsError> {
     Ok(choose(all, &account.creator))
 }
 
-fn choose(all: Vec<DeploymentSeen>, creator: &str) -> Found {
+fn choose(all: Vec<DeploymentSeen>, creator: &str) -> DeploymentChoice {
     let ours = |seen: &&DeploymentSeen| seen.creator.as_deref() == Some(creator);
     let mine: Vec<&DeploymentSeen> = all.iter().filter(ours).collect();
     match mine.as_slice() {
-        _ if all.is_empty() => Found::None,
-        [only] => Found::One(only.deployment.clone()),
-        [] => Found::Others(all),
-        _ => Found::Several(all),
+        _ if all.is_empty() => DeploymentChoice::None,
+        [only] => DeploymentChoice::One(only.deployment.clone()),
+        [] => DeploymentChoice::Others(all),
+        _ => DeploymentChoice::Several(all),
     }
 }
 
@@ -75,16 +75,16 @@ mod tests {
 
     #[test]
     fn the_only_one_of_this_creator_is_meant() {
-        assert_eq!(choose(vec![], "alice"), Found::None);
+        assert_eq!(choose(vec![], "alice"), DeploymentChoice::None);
         let one = vec![seen("spot-1", "alice"), seen("spot-2", "bob")];
-        assert_eq!(choose(one, "alice"), Found::One("spot-1".into()));
+        assert_eq!(choose(one, "alice"), DeploymentChoice::One("spot-1".into()));
     }
 
     #[test]
     fn several_or_only_those_of_others_have_to_be_named() {
         let several = vec![seen("spot-1", "alice"), seen("spot-2", "alice")];
-        assert_eq!(choose(several.clone(), "alice"), Found::Several(several));
+        assert_eq!(choose(several.clone(), "alice"), DeploymentChoice::Several(several));
         let others = vec![seen("spot-2", "bob")];
-        assert_eq!(choose(others.clone(), "alice"), Found::Others(others));
+        assert_eq!(choose(others.clone(), "alice"), DeploymentChoice::Others(others));
     }
 }

@@ -1,12 +1,12 @@
 //! Which instances are there: asked often while something changes, seldom when a region has
-//! settled. EC2 allows 20 such questions a second.
+//! steady. EC2 allows 20 such questions a second.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::look::look;
 use super::question::{Question, Seen, WatchedRegion};
+use super::survey_region::survey_region;
 use crate::aws::AwsError;
 use crate::fleet::Machine;
 
@@ -20,14 +20,14 @@ impl Question for Machines {
         Some(if seen.is_changing() {
             pace.busy
         } else if seen.machines.iter().any(Machine::is_alive) {
-            pace.settled
+            pace.steady
         } else {
             pace.empty
         })
     }
 
     async fn ask(&mut self, region: &WatchedRegion) -> Result<(), AwsError> {
-        let machines = look(&region.context, &region.ec2, &region.reporter).await?;
+        let machines = survey_region(&region.context, &region.ec2, &region.reporter).await?;
         region.note(machines);
         Ok(())
     }

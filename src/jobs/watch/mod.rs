@@ -4,7 +4,6 @@
 //! its own pace and with its own backoff. None waits for another.
 
 pub(super) mod find_deployment;
-pub(super) mod look;
 mod machines;
 mod notices;
 mod price_list;
@@ -12,18 +11,19 @@ mod question;
 mod requests;
 mod spot_prices;
 mod storage;
+pub(super) mod survey_region;
 
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use find_deployment::{Found, find_deployment};
-use look::look;
+use find_deployment::{DeploymentChoice, find_deployment};
+use survey_region::survey_region;
 
 use super::context::Context;
 use super::context::reporter::Reporter;
 use super::context::tasks::together;
-use super::node::health;
+use super::node::monitor;
 use crate::aws::{AwsError, Ec2};
 use crate::fleet::{Failure, JobNews, Level, Outcome, Step};
 use machines::Machines;
@@ -43,12 +43,14 @@ pub(super) async fn identify(context: &Context, reporter: &Reporter) -> Outcome 
     };
     if context.is_provisional() {
         match find_deployment(context).await {
-            Ok(Found::One(deployment)) => {
-                context.settle(Some(deployment.clone()));
-                reporter.tell(JobNews::Deployment(deployment)).await;
+            Ok(DeploymentChoice::One(deployment)) => {
+                context.choose_deployment(Some(deployment.clone()));
+                reporter.job_news(JobNews::Deployment(deployment)).await;
             }
-            Ok(Found::None | Found::Others(_)) => context.settle(None),
-            Ok(Found::Several(seen)) => {
+            Ok(DeploymentChoice::None | DeploymentChoice::Others(_)) => {
+                context.choose_deployment(None);
+            }
+            Ok(DeploymentChoice::Several(seen)) => {
                 let list: Vec<String> = seen.iter().map(ToString::to_string).collect();
                 let text = format!(
                     "no state file tells which of these deployments is meant: {}; start with \
@@ -60,13 +62,13 @@ pub(super) async fn identify(context: &Context, reporter: &Reporter) -> Outcome 
             Err(error) => return failed(error),
         }
     }
-    reporter.tell(JobNews::Account(account)).await;
+    reporter.job_news(JobNews::Account(account)).await;
     Outcome::Done
 }
 
 /// One look at every enabled region, and at the nodes where they are being tended.
 pub(super) async fn survey(context: Arc<Context>, reporter: Reporter) -> Outcome {
-    context.look_at_nodes();
+    context.check_nodes_now();
     let regions = match regions(&context).await {
         Ok(regions) => regions,
         Err(outcome) => return outcome,
@@ -75,7 +77,10 @@ pub(super) async fn survey(context: Arc<Context>, reporter: Reporter) -> Outcome
     for ec2 in regions {
         let (context, reporter) = (Arc::clone(&context), reporter.clone());
         looks.spawn(async move {
-            look(&context, &ec2, &reporter).await.map(drop).map_err(|error| context.closes(&error))
+            survey_region(&context, &ec2, &reporter)
+                .await
+                .map(drop)
+                .map_err(|error| context.closes(&error))
         });
     }
     let looked = together(looks, || Err(false)).await;
@@ -108,7 +113,7 @@ pub(super) async fn watch(context: Arc<Context>, reporter: Reporter) -> Outcome 
             watches.spawn(ask_on(Requests, region));
         }
     }
-    beside.spawn(health::tend(Arc::clone(&context), reporter));
+    beside.spawn(monitor::monitor(Arc::clone(&context), reporter));
     let mut lost = 0;
     while let Some(ended) = watches.join_next().await {
         match ended {

@@ -39,7 +39,7 @@ impl Question for Notices {
         };
         for pool in lost {
             // What EC2 takes back from there it will not give there again so soon.
-            region.context.refusals().note(&pool, None);
+            region.context.unavailable_pools().note(&pool, None);
         }
         region.reporter.learned_of(region.ec2.region(), RegionNews::Notices(news)).await;
         region.look_soon();

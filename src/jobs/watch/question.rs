@@ -135,7 +135,7 @@ impl WatchedRegion {
     pub(super) async fn looked_for(&self) {
         tokio::select! {
             () = self.machines_due.notified() => {}
-            () = self.context.stirred() => {}
+            () = self.context.watch_woken() => {}
         }
     }
 

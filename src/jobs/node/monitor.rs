@@ -9,13 +9,13 @@ use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, sleep};
 
 use super::orchestrator::open_orchestrator;
-use super::reach::Reach;
+use super::ssh_access::SshAccess;
 use super::status;
 use crate::bacalhau::{Connection, Membership, Node, Orchestrator};
 use crate::fleet::vitals::{NodeMembership, Vitals};
 use crate::fleet::{Failure, Level, Machine, Phase};
 use crate::jobs::context::reporter::Reporter;
-use crate::jobs::context::{Charge, Context};
+use crate::jobs::context::{Context, MonitoredNode};
 use crate::retry::STATUS_TIMEOUT;
 use crate::ssh::{Command, HostKeyCheck, LONGEST_ANSWER, Session, SshError};
 
@@ -28,7 +28,7 @@ const MISSED: u32 = 2;
 pub(in crate::jobs) const NODE_STATUS: &str = "sudo /opt/uploaded_files/scripts/node-status";
 
 /// What `node-status` says over this session, or why it says nothing.
-pub(in crate::jobs) async fn look(session: &Session) -> Result<Vitals, String> {
+pub(in crate::jobs) async fn node_status(session: &Session) -> Result<Vitals, String> {
     let mut printed = String::new();
     let command = Command::new(NODE_STATUS).limit(STATUS_TIMEOUT).most(LONGEST_ANSWER);
     let ran = session.exec(&command, |_, line| status::push(&mut printed, line)).await;
@@ -46,28 +46,28 @@ pub(in crate::jobs) async fn complete(
     mut vitals: Vitals,
     earlier: Option<&Vitals>,
     machine: &Machine,
-    roll: Option<&Roll>,
+    directory: Option<&NodeDirectory>,
 ) -> Vitals {
     vitals.measure(earlier);
-    if let Some(roll) = roll
+    if let Some(directory) = directory
         && vitals.orchestrator.address.is_some()
     {
-        vitals.membership = Some(roll.membership(machine).await);
+        vitals.membership = Some(directory.membership(machine).await);
     }
     vitals
 }
 
 /// The nodes that an orchestrator knows, asked for in one call for everybody.
 #[derive(Debug)]
-pub(in crate::jobs) struct Roll {
+pub(in crate::jobs) struct NodeDirectory {
     orchestrator: Orchestrator,
-    last: Mutex<Option<(Instant, Arc<Called>)>>,
+    last: Mutex<Option<(Instant, Arc<Listed>)>>,
 }
 
 /// The orchestrator's last answer: its nodes by id, or why it gave none.
-type Called = Result<BTreeMap<String, Node>, String>;
+type Listed = Result<BTreeMap<String, Node>, String>;
 
-impl Roll {
+impl NodeDirectory {
     /// `None` where no orchestrator's API is configured.
     pub(in crate::jobs) async fn open(context: &Context) -> Result<Option<Self>, Failure> {
         let orchestrator = open_orchestrator(context).await?;
@@ -76,27 +76,27 @@ impl Roll {
 
     /// What the orchestrator says of the node on this machine, which is called like it.
     pub(in crate::jobs) async fn membership(&self, machine: &Machine) -> NodeMembership {
-        match self.called().await.as_ref() {
+        match self.listed().await.as_ref() {
             Ok(nodes) => nodes.get(machine.id.as_str()).map_or(NodeMembership::Absent, membership),
             Err(why) => NodeMembership::Unanswered(why.clone()),
         }
     }
 
     /// Who asks while another one does, waits for that answer.
-    async fn called(&self) -> Arc<Called> {
+    async fn listed(&self) -> Arc<Listed> {
         let mut last = self.last.lock().await;
-        if let Some((at, called)) = &*last
+        if let Some((at, listed)) = &*last
             && at.elapsed() < FRESH
         {
-            return Arc::clone(called);
+            return Arc::clone(listed);
         }
         let nodes = self.orchestrator.nodes().await;
-        let called = Arc::new(match nodes {
+        let listed = Arc::new(match nodes {
             Ok(nodes) => Ok(nodes.into_iter().map(|node| (node.id.clone(), node)).collect()),
             Err(error) => Err(error.to_string()),
         });
-        *last = Some((Instant::now(), Arc::clone(&called)));
-        called
+        *last = Some((Instant::now(), Arc::clone(&listed)));
+        listed
     }
 }
 
@@ -110,20 +110,20 @@ fn membership(node: &Node) -> NodeMembership {
 }
 
 /// Looks after all nodes that were deployed, those of earlier runs as well, until cancelled.
-pub(in crate::jobs) async fn tend(context: Arc<Context>, reporter: Reporter) {
+pub(in crate::jobs) async fn monitor(context: Arc<Context>, reporter: Reporter) {
     let mut known = BTreeSet::new();
-    let mut round: Option<Arc<Round>> = None;
+    let mut node_monitor: Option<Arc<NodeMonitor>> = None;
     let mut visits = JoinSet::new();
     loop {
-        let changed = context.charges_changed();
-        for charge in context.charges() {
-            if !known.insert(charge.key.clone()) {
+        let changed = context.monitored_changed();
+        for node in context.monitored() {
+            if !known.insert(node.key.clone()) {
                 continue;
             }
-            let round = match &round {
-                Some(round) => Arc::clone(round),
-                None => match Round::open(&context, &reporter).await {
-                    Ok(opened) => Arc::clone(round.insert(Arc::new(opened))),
+            let node_monitor = match &node_monitor {
+                Some(node_monitor) => Arc::clone(node_monitor),
+                None => match NodeMonitor::open(&context, &reporter).await {
+                    Ok(opened) => Arc::clone(node_monitor.insert(Arc::new(opened))),
                     Err(failure) => {
                         let text = format!("nodes are not looked at: {failure}");
                         reporter.remarked(Level::Warning, text).await;
@@ -131,20 +131,20 @@ pub(in crate::jobs) async fn tend(context: Arc<Context>, reporter: Reporter) {
                     }
                 },
             };
-            visits.spawn(async move { round.attend(charge).await });
+            visits.spawn(async move { node_monitor.monitor_node(node).await });
         }
         changed.await;
         while visits.try_join_next().is_some() {}
-        known.retain(|key| context.is_charged(key));
+        known.retain(|key| context.is_monitored(key));
     }
 }
 
 /// What all visits share.
-struct Round {
+struct NodeMonitor {
     context: Arc<Context>,
     reporter: Reporter,
-    reach: Reach,
-    roll: Option<Roll>,
+    access: SshAccess,
+    directory: Option<NodeDirectory>,
     /// Connections that may be held until the next visit: each is an open file.
     holds: Arc<Semaphore>,
 }
@@ -160,12 +160,12 @@ struct Memory {
     missed: u32,
 }
 
-impl Round {
+impl NodeMonitor {
     async fn open(context: &Arc<Context>, reporter: &Reporter) -> Result<Self, Failure> {
         let config = Arc::clone(context.config()?);
         Ok(Self {
-            reach: Reach::open(context, &config).await?,
-            roll: Roll::open(context).await?,
+            access: SshAccess::open(context, &config).await?,
+            directory: NodeDirectory::open(context).await?,
             context: Arc::clone(context),
             reporter: reporter.clone(),
             holds: Arc::new(Semaphore::new(context.held_connections.min(Semaphore::MAX_PERMITS))),
@@ -173,17 +173,17 @@ impl Round {
     }
 
     /// Visits one node again and again, over one session, for as long as it is in our charge.
-    async fn attend(&self, charge: Charge) {
-        let stop = self.context.work_on(&charge.machine.id);
+    async fn monitor_node(&self, node: MonitoredNode) {
+        let stop = self.context.work_on(&node.machine.id);
         let mut memory = Memory::default();
-        while self.context.is_charged(&charge.key) {
+        while self.context.is_monitored(&node.key) {
             let visit = async {
-                let trouble = self.visit(&charge, &mut memory).await;
+                let trouble = self.visit(&node, &mut memory).await;
                 let pause =
-                    if trouble { self.context.pace.settled } else { self.context.pace.health };
+                    if trouble { self.context.pace.steady } else { self.context.pace.health };
                 tokio::select! {
                     () = sleep(pause) => {}
-                    () = self.context.nodes_are_asked_for() => {}
+                    () = self.context.node_check_asked() => {}
                 }
             };
             tokio::select! {
@@ -194,11 +194,11 @@ impl Round {
     }
 
     /// One visit. Answers whether there is trouble.
-    async fn visit(&self, charge: &Charge, memory: &mut Memory) -> bool {
-        let trouble = match self.see(charge, memory).await {
+    async fn visit(&self, node: &MonitoredNode, memory: &mut Memory) -> bool {
+        let trouble = match self.see(node, memory).await {
             Ok(vitals) => {
                 memory.missed = 0;
-                self.reporter.vitals(&charge.key, &vitals).await;
+                self.reporter.vitals(&node.key, &vitals).await;
                 let trouble = vitals.trouble();
                 memory.vitals = Some(vitals);
                 trouble
@@ -215,19 +215,19 @@ impl Round {
         let is_bad = trouble.is_some();
         let phase = trouble.map_or(Phase::Ready, |reason| Phase::Degraded { reason });
         if memory.told.as_ref() != Some(&phase) {
-            self.reporter.entered(&charge.key, phase.clone()).await;
+            self.reporter.entered(&node.key, phase.clone()).await;
             memory.told = Some(phase);
         }
         is_bad
     }
 
-    async fn see(&self, charge: &Charge, memory: &mut Memory) -> Result<Vitals, String> {
+    async fn see(&self, node: &MonitoredNode, memory: &mut Memory) -> Result<Vitals, String> {
         memory.session.take_if(|(session, _)| session.is_closed());
         let vitals = if let Some((session, _)) = &memory.session {
-            look(session).await
+            node_status(session).await
         } else {
-            let session = self.log_in(charge).await?;
-            let vitals = look(&session).await;
+            let session = self.log_in(node).await?;
+            let vitals = node_status(&session).await;
             match Arc::clone(&self.holds).try_acquire_owned() {
                 Ok(hold) => memory.session = Some((session, hold)),
                 // More nodes than files: the next visit knocks again.
@@ -236,12 +236,12 @@ impl Round {
             vitals
         };
         let earlier = memory.vitals.as_ref();
-        Ok(complete(vitals?, earlier, &charge.machine, self.roll.as_ref()).await)
+        Ok(complete(vitals?, earlier, &node.machine, self.directory.as_ref()).await)
     }
 
-    async fn log_in(&self, charge: &Charge) -> Result<Session, String> {
-        let Charge { machine, host_key, .. } = charge;
-        let reached = self.reach.session(machine, HostKeyCheck::Known(host_key.clone())).await;
+    async fn log_in(&self, node: &MonitoredNode) -> Result<Session, String> {
+        let MonitoredNode { machine, host_key, .. } = node;
+        let reached = self.access.session(machine, HostKeyCheck::Known(host_key.clone())).await;
         reached.map_err(|failure| format!("SSH: {}", failure.reason))
     }
 }

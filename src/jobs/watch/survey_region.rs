@@ -6,14 +6,14 @@ use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 
 /// One look at one region, reported: by tag, and by id where we know of more than the tags tell.
-pub(in crate::jobs) async fn look(
+pub(in crate::jobs) async fn survey_region(
     context: &Context,
     ec2: &Ec2,
     reporter: &Reporter,
 ) -> Result<Vec<Machine>, AwsError> {
     match ask(context, ec2).await {
-        Ok(Found { machines, untagged, vanished }) => {
-            context.discharge(&machines);
+        Ok(Survey { machines, untagged, vanished }) => {
+            context.stop_monitoring(&machines);
             reporter.learned_of(ec2.region(), RegionNews::Surveyed(machines.clone())).await;
             for id in untagged {
                 let text = format!(
@@ -38,7 +38,7 @@ pub(in crate::jobs) async fn look(
 }
 
 /// What a look found.
-struct Found {
+struct Survey {
     /// All that are there, the terminated ones too.
     machines: Vec<Machine>,
     /// Those whose tags were taken away since the last look.
@@ -47,7 +47,7 @@ struct Found {
     vanished: Vec<InstanceId>,
 }
 
-async fn ask(context: &Context, ec2: &Ec2) -> Result<Found, AwsError> {
+async fn ask(context: &Context, ec2: &Ec2) -> Result<Survey, AwsError> {
     let (known, region, deployment) = (context.known(), ec2.region(), context.deployment());
     let selector = Selector::deployment(&deployment).with_terminated();
     let mut machines = ec2.instances(&selector).await?;
@@ -55,7 +55,7 @@ async fn ask(context: &Context, ec2: &Ec2) -> Result<Found, AwsError> {
     known.note(region, &deployment, &machines);
     let (mut untagged, mut vanished) = (Vec::new(), Vec::new());
     if unlisted.is_empty() {
-        return Ok(Found { machines, untagged, vanished });
+        return Ok(Survey { machines, untagged, vanished });
     }
     let ids: Vec<InstanceId> = unlisted.keys().cloned().collect();
     let mut by_id = ec2.instances_by_id(&ids, &selector).await?;
@@ -79,7 +79,7 @@ async fn ask(context: &Context, ec2: &Ec2) -> Result<Found, AwsError> {
             }
         }
     }
-    Ok(Found { machines, untagged, vanished })
+    Ok(Survey { machines, untagged, vanished })
 }
 
 #[cfg(test)]
@@ -92,7 +92,7 @@ mod tests {
     use crate::aws::{Access, SharedTimeSource, scripted};
     use crate::fleet::{InstanceNews, JobId, News};
     use crate::jobs::context::questions::questions;
-    use crate::jobs::context::reporter::lanes;
+    use crate::jobs::context::reporter::report_channel;
     use crate::store::{Cache, Entry};
 
     /// What EC2 tells of `i-1` to who asks by its id; who asks by tags is told of nothing.
@@ -127,11 +127,11 @@ mod tests {
         });
         let entry: Entry = serde_json::from_value(entry).unwrap();
         context.remember(&entry.instance(Timestamp::now()));
-        let (desk, mut lanes) = lanes(SharedTimeSource::default());
-        let (context, reporter) = (Arc::new(context), desk.reporter(JobId(1)));
-        look(&context, &ec2, &reporter).await.unwrap();
-        let found = look(&context, &ec2, &reporter).await.unwrap();
-        let reports = std::iter::from_fn(|| lanes.try_next()).map(|report| report.news);
+        let (report_sender, mut report_receiver) = report_channel(SharedTimeSource::default());
+        let (context, reporter) = (Arc::new(context), report_sender.reporter(JobId(1)));
+        survey_region(&context, &ec2, &reporter).await.unwrap();
+        let found = survey_region(&context, &ec2, &reporter).await.unwrap();
+        let reports = std::iter::from_fn(|| report_receiver.try_next()).map(|report| report.news);
         (found, reports.collect())
     }
 

@@ -10,9 +10,9 @@ use crate::retry::UNAVAILABLE_POOL_TTL;
 
 /// Who refused, and until when that counts; for ever where the zone does not have the type.
 #[derive(Debug, Default)]
-pub(in crate::jobs) struct Refusals(Mutex<HashMap<Pool, Option<Instant>>>);
+pub(in crate::jobs) struct UnavailablePools(Mutex<HashMap<Pool, Option<Instant>>>);
 
-impl Refusals {
+impl UnavailablePools {
     /// A pool had nothing to give, with this code.
     pub(in crate::jobs) fn note(&self, pool: &Pool, code: Option<&str>) {
         // The second is a fleet's word for the first.
@@ -27,7 +27,7 @@ impl Refusals {
     }
 
     /// Whether a pool is to be left alone now.
-    pub(in crate::jobs) fn rests(&self, pool: &Pool) -> bool {
+    pub(in crate::jobs) fn is_unavailable(&self, pool: &Pool) -> bool {
         let mut pools = self.pools();
         pools.retain(|_, until| until.is_none_or(|until| Instant::now() < until));
         pools.contains_key(pool)
@@ -45,13 +45,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_pool_rests_for_three_minutes_and_one_that_is_not_sold_for_ever() {
-        let refusals = Refusals::default();
+        let unavailable_pools = UnavailablePools::default();
         let [full, not_sold] = ["t3.medium", "t3.small"]
             .map(|name| Pool { zone: "us-west-2a".into(), machine_type: name.into() });
-        refusals.note(&full, Some("InsufficientInstanceCapacity"));
-        refusals.note(&not_sold, Some("Unsupported"));
-        assert!(refusals.rests(&full) && refusals.rests(&not_sold));
+        unavailable_pools.note(&full, Some("InsufficientInstanceCapacity"));
+        unavailable_pools.note(&not_sold, Some("Unsupported"));
+        assert!(
+            unavailable_pools.is_unavailable(&full) && unavailable_pools.is_unavailable(&not_sold)
+        );
         tokio::time::advance(UNAVAILABLE_POOL_TTL).await;
-        assert!(!refusals.rests(&full) && refusals.is_not_sold(&not_sold));
+        assert!(
+            !unavailable_pools.is_unavailable(&full) && unavailable_pools.is_not_sold(&not_sold)
+        );
     }
 }

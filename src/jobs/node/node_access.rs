@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::health::{NODE_STATUS, Roll, complete};
-use super::reach::Reach;
+use super::monitor::{NODE_STATUS, NodeDirectory, complete};
+use super::ssh_access::SshAccess;
 use super::status;
 use crate::aws::host_key_fingerprints;
 use crate::fleet::{
@@ -19,7 +19,7 @@ const UNLIMITED: Duration = Duration::from_hours(24 * 365);
 
 /// Where a visit goes.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct NodeTarget {
     /// The row.
     pub key: InstanceKey,
     /// Where it is.
@@ -30,7 +30,7 @@ pub struct Place {
     pub host_key: Option<HostKey>,
 }
 
-impl Place {
+impl NodeTarget {
     /// Where this instance is, if it was made already.
     pub fn of(instance: &Instance) -> Result<Self, Failure> {
         let machine = instance.machine.clone().ok_or_else(|| {
@@ -49,29 +49,29 @@ impl Place {
 
 /// Goes to nodes, with the configuration's keys and routes.
 #[derive(Debug)]
-pub struct Visitor {
+pub struct NodeAccess {
     context: Arc<Context>,
-    reach: Reach,
-    roll: Option<Roll>,
+    access: SshAccess,
+    directory: Option<NodeDirectory>,
 }
 
-impl Visitor {
+impl NodeAccess {
     /// Looks for keys first; asks for a passphrase where one is needed.
     pub async fn open(context: &Arc<Context>) -> Result<Self, Failure> {
         let config = Arc::clone(context.config()?);
-        let reach = Reach::open(context, &config).await?;
-        let roll = Roll::open(context).await?;
-        Ok(Self { context: Arc::clone(context), reach, roll })
+        let access = SshAccess::open(context, &config).await?;
+        let directory = NodeDirectory::open(context).await?;
+        Ok(Self { context: Arc::clone(context), access, directory })
     }
 
     /// What `ssh_config` says of hosts of ours and is passed over.
     pub fn notes(&self) -> Result<Vec<String>, Failure> {
-        self.reach.access.notes()
+        self.access.settings.notes()
     }
 
     /// Everything that `node-status` knows, and the orchestrator's word.
-    pub async fn diagnose(&self, place: &Place) -> Result<Diagnosis, Failure> {
-        let session = self.session(place).await?;
+    pub async fn diagnose(&self, target: &NodeTarget) -> Result<Diagnosis, Failure> {
+        let session = self.session(target).await?;
         let mut printed = String::new();
         let command = Command::new(format!("{NODE_STATUS} --full"));
         let command = command.limit(STATUS_TIMEOUT).most(LONGEST_ANSWER);
@@ -84,18 +84,18 @@ impl Visitor {
             let hint = "the deployment did not come that far: look at `spot-tui logs`";
             return Err(Failure::new(FailureKind::Node, Step::Verify, reason, hint));
         };
-        let vitals = complete(vitals, None, &place.machine, self.roll.as_ref()).await;
+        let vitals = complete(vitals, None, &target.machine, self.directory.as_ref()).await;
         Ok(Diagnosis { vitals, report })
     }
 
     /// Runs a command to its end and tells each line.
     pub async fn run(
         &self,
-        place: &Place,
+        target: &NodeTarget,
         command: &str,
         on_line: impl FnMut(Pipe, &str),
     ) -> Result<Exit, Failure> {
-        let session = self.session(place).await?;
+        let session = self.session(target).await?;
         let command = Command::for_login_shell(command).limit(UNLIMITED);
         let ran = session.exec(&command, on_line).await;
         session.close().await;
@@ -103,13 +103,13 @@ impl Visitor {
     }
 
     /// A session with a host whose key is known, or told by its console.
-    async fn session(&self, place: &Place) -> Result<Session, Failure> {
-        let machine = &place.machine;
-        if let Some(known) = &place.host_key {
-            return self.reach.session(machine, HostKeyCheck::Known(known.clone())).await;
+    async fn session(&self, target: &NodeTarget) -> Result<Session, Failure> {
+        let machine = &target.machine;
+        if let Some(known) = &target.host_key {
+            return self.access.session(machine, HostKeyCheck::Known(known.clone())).await;
         }
         let account = |error: crate::aws::AwsError| error.failure(Step::HostKey);
-        let ec2 = self.context.aws().await.map_err(account)?.region(&place.region);
+        let ec2 = self.context.aws().await.map_err(account)?.region(&target.region);
         let console = ec2.console_output(&machine.id).await.map_err(account)?.unwrap_or_default();
         let told = host_key_fingerprints(&console).fingerprints;
         if told.is_empty() {
@@ -117,6 +117,6 @@ impl Visitor {
             let hint = "use the state file of the process that deployed it";
             return Err(Failure::new(FailureKind::HostKey, Step::HostKey, reason, hint));
         }
-        self.reach.session(machine, HostKeyCheck::Fingerprints(told)).await
+        self.access.session(machine, HostKeyCheck::Fingerprints(told)).await
     }
 }

@@ -7,7 +7,7 @@ use crate::store::Intent;
 
 /// What a destroy leaves nothing of in a region.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::jobs) enum Target {
+pub(in crate::jobs) enum DestroyTarget {
     /// A deployment.
     Deployment(DeploymentId),
     /// What one launch made; the deployment's network goes with it when nothing else needs it.
@@ -16,7 +16,7 @@ pub(in crate::jobs) enum Target {
     Account,
 }
 
-impl Target {
+impl DestroyTarget {
     /// What has to end.
     pub(in crate::jobs) fn selector(&self) -> Selector {
         match self {

@@ -23,14 +23,14 @@ const DEFAULT_USER: &str = "ubuntu";
 /// What the configuration and `ssh_config` say about SSH: the one place where options are made, for
 /// our own connections, for the system's `ssh` and for the exports. Blocks on the disk.
 #[derive(Debug, Clone)]
-pub struct SshAccess {
+pub struct SshSettings {
     /// `ssh_config`, as the configuration names it.
     pub file: SshConfigFile,
     /// What our own configuration says.
     pub settings: Settings,
 }
 
-impl SshAccess {
+impl SshSettings {
     /// Reads `ssh_config`. Without a configuration all is as `ssh` has it. `home` is the folder that
     /// `~` stands for, `agent` the socket of the environment's ssh-agent.
     pub fn open(
@@ -76,31 +76,32 @@ impl SshAccess {
 
 /// The way to our instances.
 #[derive(Debug)]
-pub(in crate::jobs) struct Reach {
+pub(in crate::jobs) struct SshAccess {
     /// Our keys.
     pub identities: Identities,
     /// The configuration's SSH part.
     pub ssh: Ssh,
-    /// How bytes reach a host.
+    /// How bytes access a host.
     pub dial: Arc<dyn Dial>,
     logins: Arc<Semaphore>,
-    pub(in crate::jobs) access: SshAccess,
+    pub(in crate::jobs) settings: SshSettings,
 }
 
-impl Reach {
+impl SshAccess {
     /// Reads keys and `ssh_config`; asks for a passphrase where one is needed.
     pub(in crate::jobs) async fn open(
         context: &Arc<Context>,
         config: &Config,
     ) -> Result<Self, Failure> {
-        let access = SshAccess::open(Some(config), context.home.as_deref(), context.agent.clone())?;
-        let anybody = access.route(ANYBODY)?.target;
-        let identities = Identities::load(access.settings.clone(), &anybody, ask(context))
+        let settings =
+            SshSettings::open(Some(config), context.home.as_deref(), context.agent.clone())?;
+        let anybody = settings.route(ANYBODY)?.target;
+        let identities = Identities::load(settings.settings.clone(), &anybody, ask(context))
             .await
             .map_err(|error| error.failure())?;
         let (ssh, dial) = (config.ssh.clone(), Arc::clone(&context.dial));
         let logins = Arc::clone(context.logins());
-        Ok(Self { identities, ssh, dial, logins, access })
+        Ok(Self { identities, ssh, dial, logins, settings })
     }
 
     /// The address to dial, once there is one.
@@ -118,7 +119,7 @@ impl Reach {
             let hint = "set aws.associate_public_ip: true, or ssh.connect: private";
             Failure::new(FailureKind::Configuration, Step::Connect, reason, hint)
         })?;
-        self.access.route(&address.to_string())
+        self.settings.route(&address.to_string())
     }
 
     /// A session on an instance that is up and has to show the right key. Waits for a turn to log

@@ -13,7 +13,7 @@ use crate::store::{Intent, IntentId};
 
 /// A call whose answer nobody got.
 #[derive(Debug)]
-pub(in crate::jobs) struct Unanswered {
+pub(in crate::jobs) struct UnknownOutcome {
     /// Its place in the journal.
     pub id: IntentId,
     /// What was asked.
@@ -22,7 +22,7 @@ pub(in crate::jobs) struct Unanswered {
     pub until: Instant,
 }
 
-impl Unanswered {
+impl UnknownOutcome {
     /// The tag `LaunchId` of what the call makes; `None` for one that makes nothing of its own, or
     /// is an order.
     pub(in crate::jobs) fn makes(&self) -> Option<&LaunchId> {
@@ -32,17 +32,17 @@ impl Unanswered {
 
 /// Brings to an end what an earlier process left open in a region. Afterwards everything that it
 /// made there is listed, or never will be.
-pub(in crate::jobs) async fn settle(
+pub(in crate::jobs) async fn reconcile(
     context: &Context,
     ec2: &Ec2,
     reporter: &Reporter,
 ) -> Result<(), Failure> {
     let deployment = context.deployment();
     let inherited = context.journal()?.inherited().into_iter();
-    let mut open: Vec<Unanswered> = inherited
+    let mut open: Vec<UnknownOutcome> = inherited
         .filter(|(.., it)| it.region == *ec2.region() && it.deployment == deployment)
         .filter(|(.., it)| !is_job(it))
-        .map(|(id, _, intent)| Unanswered { id, intent, until: context.shows_until(id) })
+        .map(|(id, _, intent)| UnknownOutcome { id, intent, until: context.shows_until(id) })
         .collect();
     if open.iter().any(|call| call.makes().is_some()) {
         let text = "an earlier run was cut short: looking for what it made";
@@ -70,7 +70,7 @@ pub(in crate::jobs) async fn settle(
 /// What became of a call, if that is known.
 async fn outcome(
     ec2: &Ec2,
-    call: &Unanswered,
+    call: &UnknownOutcome,
     is_over: bool,
 ) -> Result<Option<&'static str>, AwsError> {
     // Whoever needs it looks whether it is done.
