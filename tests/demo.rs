@@ -63,8 +63,8 @@ impl Stage {
     async fn teardown(&self) -> Vec<String> {
         let said = Arc::clone(&self.said);
         let say = move |_: Level, text: String| said.lock().unwrap().push(text);
-        let patience = Duration::from_mins(5);
-        let left = teardown(&self.ec2(), &ours(), patience, Duration::from_mins(1), &say).await;
+        let timeout = Duration::from_mins(5);
+        let left = teardown(&self.ec2(), &ours(), timeout, Duration::from_mins(1), &say).await;
         left.unwrap().left.iter().map(ToString::to_string).collect()
     }
 

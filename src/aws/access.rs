@@ -254,8 +254,8 @@ impl Ec2 {
     }
 
     /// A refusal of a part, told in an answer that is a success otherwise.
-    pub(super) fn told(&self, operation: &'static str, code: &str, message: &str) -> AwsError {
-        AwsError::told(operation, &self.region, &self.profile, code, message)
+    pub(super) fn refused(&self, operation: &'static str, code: &str, message: &str) -> AwsError {
+        AwsError::refused(operation, &self.region, &self.profile, code, message)
     }
 
     /// A failure that we saw ourselves.
@@ -311,7 +311,7 @@ async fn load(
         .region(place.clone())
         .http_client(http.clone())
         .retry_config(retries())
-        .timeout_config(patience())
+        .timeout_config(timeouts())
         .stalled_stream_protection(unguarded())
         .time_source(access.time.clone());
     if let Some(profile) = &access.profile {
@@ -348,7 +348,7 @@ fn fixed(access: &Access, http: SharedHttpClient, keys: Credentials, home: Strin
         .region(aws_config::Region::new(home))
         .http_client(http)
         .retry_config(retries())
-        .timeout_config(patience())
+        .timeout_config(timeouts())
         .stalled_stream_protection(unguarded())
         .time_source(access.time.clone())
         .credentials_provider(SharedCredentialsProvider::new(keys));
@@ -366,7 +366,7 @@ fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(3)
 }
 
-fn patience() -> TimeoutConfig {
+fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(10))
         .read_timeout(Duration::from_mins(1))

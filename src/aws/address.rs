@@ -11,7 +11,7 @@ use crate::config::AllowFrom;
 use crate::fleet::{Failure, FailureKind, Step};
 
 /// How long the service may take.
-const PATIENCE: Duration = Duration::from_secs(3);
+const ASK_TIMEOUT: Duration = Duration::from_secs(3);
 /// The longest answer that is read: an address and a line end fit many times.
 const ANSWER_CAP: usize = 256;
 
@@ -45,7 +45,7 @@ async fn own_address(url: &str, authorities: Option<&Authorities>) -> Result<IpA
     let failed = |reason: String| AddressError { url: url.to_owned(), reason };
     let asked = async {
         let client = reqwest::Client::builder()
-            .timeout(PATIENCE)
+            .timeout(ASK_TIMEOUT)
             .no_proxy()
             .local_address(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         let client = match authorities {

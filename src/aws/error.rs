@@ -121,7 +121,7 @@ impl AwsError {
     }
 
     /// A refusal of a part, which AWS tells in an answer that is a success otherwise.
-    pub(super) fn told(
+    pub(super) fn refused(
         operation: &'static str,
         region: &Region,
         profile: &Profile,

@@ -122,7 +122,7 @@ impl HttpClient for Client {
         settings: &HttpConnectorSettings,
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        SharedHttpConnector::new(Ways {
+        SharedHttpConnector::new(Connectors {
             direct: self.direct.http_connector(settings, components),
             proxied: self.proxied.http_connector(settings, components),
         })
@@ -130,12 +130,12 @@ impl HttpClient for Client {
 }
 
 #[derive(Debug)]
-struct Ways {
+struct Connectors {
     direct: SharedHttpConnector,
     proxied: SharedHttpConnector,
 }
 
-impl HttpConnector for Ways {
+impl HttpConnector for Connectors {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let way = if is_near(request.uri()) { &self.direct } else { &self.proxied };
         let answer = way.call(request);

@@ -32,7 +32,7 @@ pub struct FleetRequest {
     /// What all instances have in common.
     pub template: TemplateId,
     /// Where they may be.
-    pub places: Vec<FleetPlace>,
+    pub places: Vec<FleetOverride>,
     /// The most to pay for one, in USD an hour. `None` caps at the on-demand price.
     pub max_price: Option<f64>,
     /// The tags of the instances, and of the fleet itself.
@@ -41,7 +41,7 @@ pub struct FleetRequest {
 
 /// A pool, and what an instance of it needs besides.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct FleetPlace {
+pub struct FleetOverride {
     /// The pool.
     pub pool: Pool,
     /// An image for the type's architecture.
@@ -52,7 +52,7 @@ pub struct FleetPlace {
 
 /// What a launch came to.
 #[derive(Debug, Clone, Default)]
-pub struct Given {
+pub struct LaunchOutcome {
     /// What there is now.
     pub machines: Vec<Machine>,
     /// The pools that gave less than they were asked for, and why.
@@ -67,9 +67,12 @@ impl FleetRequest {
 
     /// Which of its places a part of the answer is about. An endpoint that does not tell means the
     /// first one.
-    fn place(&self, told: Option<&ec2::LaunchTemplateAndOverridesResponse>) -> Option<&FleetPlace> {
+    fn place(
+        &self,
+        told: Option<&ec2::LaunchTemplateAndOverridesResponse>,
+    ) -> Option<&FleetOverride> {
         let told = told.and_then(ec2::LaunchTemplateAndOverridesResponse::overrides);
-        let is_meant = |place: &&FleetPlace| {
+        let is_meant = |place: &&FleetOverride| {
             told.is_some_and(|told| {
                 let machine_type = told.instance_type().map(ec2::InstanceType::as_str);
                 machine_type == Some(place.pool.machine_type.as_str())
@@ -124,7 +127,7 @@ impl Ec2 {
         &self,
         request: &FleetRequest,
         at: Timestamp,
-    ) -> Result<Given, AwsError> {
+    ) -> Result<LaunchOutcome, AwsError> {
         let answer = self
             .once
             .create_fleet()
@@ -146,30 +149,35 @@ impl Ec2 {
             .await
             .map_err(self.failed("CreateFleet"))
             .map_err(|error| error.on(request.target()))?;
-        let mut given = Given::default();
+        let mut outcome = LaunchOutcome::default();
         for told in answer.instances() {
             let Some(place) = request.place(told.launch_template_and_overrides()) else { continue };
             let ids = told.instance_ids().iter().map(|id| InstanceId::from(id.as_str()));
-            given.machines.extend(ids.map(|id| launched(id, place, request, at)));
+            outcome.machines.extend(ids.map(|id| launched(id, place, request, at)));
         }
         for told in answer.errors() {
             let Some(place) = request.place(told.launch_template_and_overrides()) else { continue };
             let (code, message) = (told.error_code(), told.error_message());
-            let error = self.told(
+            let error = self.refused(
                 "CreateFleet",
                 code.unwrap_or("Unknown"),
                 message.unwrap_or("AWS does not say why"),
             );
             let Pool { zone, machine_type } = &place.pool;
             let error = error.of_type(machine_type).on(format!("{machine_type} in {zone}"));
-            given.refused.push((place.pool.clone(), error));
+            outcome.refused.push((place.pool.clone(), error));
         }
-        Ok(given)
+        Ok(outcome)
     }
 }
 
 /// The answer names instances by their ids only.
-fn launched(id: InstanceId, place: &FleetPlace, request: &FleetRequest, at: Timestamp) -> Machine {
+fn launched(
+    id: InstanceId,
+    place: &FleetOverride,
+    request: &FleetRequest,
+    at: Timestamp,
+) -> Machine {
     let tag = |key: &str| request.tags.get(key).cloned();
     Machine {
         id,
@@ -278,7 +286,7 @@ mod tests {
     use crate::aws::scripted;
 
     fn request() -> FleetRequest {
-        let place = |zone: &str, subnet: &str| FleetPlace {
+        let place = |zone: &str, subnet: &str| FleetOverride {
             pool: Pool { zone: zone.into(), machine_type: "t3.medium".into() },
             image: "ami-1".into(),
             subnet: subnet.into(),
@@ -317,11 +325,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_came_and_what_refused_is_told_by_pool() {
         let (ec2, calls) = scripted::ec2(answer).await;
-        let given = ec2.create_fleet(&request(), Timestamp::UNIX_EPOCH).await.unwrap();
+        let outcome = ec2.create_fleet(&request(), Timestamp::UNIX_EPOCH).await.unwrap();
         let told: Vec<_> =
-            given.machines.iter().map(|it| (it.id.as_str(), it.zone.as_str())).collect();
+            outcome.machines.iter().map(|it| (it.id.as_str(), it.zone.as_str())).collect();
         assert_eq!(told, [("i-1", "us-west-2b"), ("i-2", "us-west-2b")]);
-        let [(pool, error)] = given.refused.as_slice() else { panic!("{:?}", given.refused) };
+        let [(pool, error)] = outcome.refused.as_slice() else { panic!("{:?}", outcome.refused) };
         assert_eq!((pool.zone.as_str(), error.class), ("us-west-2a", Class::Elsewhere));
         assert!(error.to_string().contains("t3.medium in us-west-2a"), "{error}");
         let calls = calls.lock().unwrap();

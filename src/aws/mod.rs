@@ -59,7 +59,7 @@ pub use console::{ConsoleKeys, host_key_fingerprints};
 pub use error::AwsError;
 pub use ids::TemplateId;
 pub use images::{Architecture, ImageChoice};
-pub use instant_fleet::{FleetPlace, FleetRequest, Given};
+pub use instant_fleet::{FleetOverride, FleetRequest, LaunchOutcome};
 pub use launch::{LaunchRequest, is_burstable};
 pub use machines::DeploymentSeen;
 pub use network::{Kind, Residue};

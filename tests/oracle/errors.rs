@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use spot_tui::aws::{Aws, AwsError, FleetPlace, FleetRequest, Given, Kind, Selector};
+use spot_tui::aws::{Aws, AwsError, FleetOverride, FleetRequest, Kind, LaunchOutcome, Selector};
 use spot_tui::fleet::{InstanceId, Notice, Pool};
 
 use super::client::launch;
@@ -222,7 +222,7 @@ async fn every_recorded_refusal_of_a_fleets_pool_is_read_and_has_its_class() {
 }
 
 /// A fleet of two pools: the first refuses with this, the second gives one.
-async fn fleet(code: &str, message: &str) -> Given {
+async fn fleet(code: &str, message: &str) -> LaunchOutcome {
     let place = |machine_type: &str, weighted: &str| {
         format!(
             "<launchTemplateAndOverrides><launchTemplateSpecification><launchTemplateId>lt-1\
@@ -245,7 +245,7 @@ async fn fleet(code: &str, message: &str) -> Given {
          <fleetInstanceSet>{gave}</fleetInstanceSet></CreateFleetResponse>"
     );
     let account = script::account(move |_| (200, body.clone())).await;
-    let places = ["c6a.large", "m6a.large"].map(|name| FleetPlace {
+    let places = ["c6a.large", "m6a.large"].map(|name| FleetOverride {
         pool: Pool { machine_type: name.into(), zone: "us-west-2a".into() },
         image: "ami-1".into(),
         subnet: "subnet-1".into(),

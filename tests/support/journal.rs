@@ -1,6 +1,6 @@
 //! A journal for stories that do not look at one.
 
-use spot_tui::aws::network::{Intent, RecordIntent};
+use spot_tui::aws::network::{NetworkCall, RecordIntent};
 
 /// A journal that keeps nothing.
 pub(crate) struct Unrecorded;
@@ -8,7 +8,7 @@ pub(crate) struct Unrecorded;
 impl RecordIntent for Unrecorded {
     type Entry = ();
 
-    async fn open(&self, _: Intent) -> Result<(), String> {
+    async fn open(&self, _: NetworkCall) -> Result<(), String> {
         Ok(())
     }
 

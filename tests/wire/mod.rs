@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use spot_tui::aws::network::{
-    Intent, NetworkError, NetworkPlan, NetworkReady, RecordIntent, ensure, ensure_key_pair,
+    NetworkCall, NetworkError, NetworkPlan, NetworkReady, RecordIntent, ensure, ensure_key_pair,
     teardown,
 };
 use spot_tui::aws::{
@@ -65,12 +65,12 @@ impl World {
     async fn teardown(&self) -> Vec<String> {
         let said = Arc::clone(&self.said);
         let say = move |_: Level, text: String| said.lock().unwrap().push(text);
-        let patience = Duration::from_secs(30);
+        let timeout = Duration::from_secs(30);
         let left = spawnable(teardown(
             &self.ec2(),
             &Selector::deployment(&deployment()),
-            patience,
-            patience,
+            timeout,
+            timeout,
             &say,
         ))
         .await;
@@ -133,14 +133,14 @@ impl World {
 /// A journal that only counts: which intents were opened, and how many are still open.
 #[derive(Default)]
 struct Journal {
-    opened: Mutex<Vec<Intent>>,
+    opened: Mutex<Vec<NetworkCall>>,
     open: Mutex<BTreeSet<usize>>,
 }
 
 impl RecordIntent for Journal {
     type Entry = usize;
 
-    async fn open(&self, intent: Intent) -> Result<usize, String> {
+    async fn open(&self, intent: NetworkCall) -> Result<usize, String> {
         let mut opened = self.opened.lock().unwrap();
         opened.push(intent);
         self.open.lock().unwrap().insert(opened.len());
@@ -159,7 +159,7 @@ struct FullDisk;
 impl RecordIntent for FullDisk {
     type Entry = ();
 
-    async fn open(&self, _: Intent) -> Result<(), String> {
+    async fn open(&self, _: NetworkCall) -> Result<(), String> {
         Err("No space left on device".into())
     }
 

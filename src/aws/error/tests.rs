@@ -8,7 +8,7 @@ use super::*;
 fn a_failure_keeps_its_kind() {
     let work = Profile { sso: true, ..Profile::default() };
     let told = |code: &str| {
-        let error = AwsError::told("RunInstances", &"us-west-2".into(), &work, code, "no");
+        let error = AwsError::refused("RunInstances", &"us-west-2".into(), &work, code, "no");
         error.failure(Step::Launch).kind
     };
     assert_eq!(told("InsufficientInstanceCapacity"), FailureKind::Capacity);

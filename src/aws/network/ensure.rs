@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::addresses::{network_of, part_of};
 use super::parts::{Group, Ingress, NetworkFound, RouteTable, Subnet};
-use super::plan::{Intent, NetworkError, NetworkPlan, NetworkReady, RecordIntent, Say};
+use super::plan::{NetworkCall, NetworkError, NetworkPlan, NetworkReady, RecordIntent, Say};
 use crate::aws::access::Ec2;
 use crate::aws::class::Class;
 use crate::aws::error::AwsError;
@@ -41,10 +41,10 @@ pub async fn ensure<R: RecordIntent>(
     before: &R,
     say: Say<'_>,
 ) -> Result<NetworkReady, NetworkError> {
-    let site = Site::new(ec2, origin, before, say);
+    let builder = NetworkBuilder::new(ec2, origin, before, say);
     let mut passes = 1;
     loop {
-        match site.build(plan).await {
+        match builder.build(plan).await {
             Err(NetworkError::Aws(error)) if error.class == Class::Unknown && passes < PASSES => {
                 passes += 1;
                 say(Level::Warning, format!("{error}; looking again at what is there"));
@@ -64,20 +64,20 @@ pub async fn ensure_key_pair<R: RecordIntent>(
     before: &R,
     say: Say<'_>,
 ) -> Result<String, NetworkError> {
-    let site = Site::new(ec2, origin, before, say);
+    let builder = NetworkBuilder::new(ec2, origin, before, say);
     let name = format!("{}-{}", origin.name(), digest(public_key));
-    if site.adopt_key(&name).await?.is_some() {
+    if builder.adopt_key(&name).await?.is_some() {
         return Ok(name);
     }
-    let mut mark = site.mark();
+    let mut mark = builder.mark();
     mark.tags.insert(tags::NAME.into(), name.clone());
     let import = || ec2.import_key(&name, public_key, &mark.tags);
-    let imported = site.born("ImportKeyPair", &mark, import).await;
+    let imported = builder.born("ImportKeyPair", &mark, import).await;
     match imported {
         Ok(_) => Ok(name),
         // Another run was faster, or a lost answer was a success.
         Err(NetworkError::Aws(error)) if matches!(error.class, Class::Exists | Class::Unknown) => {
-            match site.adopt_key(&name).await? {
+            match builder.adopt_key(&name).await? {
                 Some(_) => Ok(name),
                 None => Err(error.into()),
             }
@@ -100,14 +100,14 @@ struct Mark {
 }
 
 /// One region while it is being built in.
-struct Site<'a, R> {
+struct NetworkBuilder<'a, R> {
     ec2: &'a Ec2,
     origin: &'a Origin,
     before: &'a R,
     say: Say<'a>,
 }
 
-impl<'a, R: RecordIntent> Site<'a, R> {
+impl<'a, R: RecordIntent> NetworkBuilder<'a, R> {
     fn new(ec2: &'a Ec2, origin: &'a Origin, before: &'a R, say: Say<'a>) -> Self {
         Self { ec2, origin, before, say }
     }
@@ -140,7 +140,7 @@ impl<'a, R: RecordIntent> Site<'a, R> {
             let mark = self.mark();
             self.born("CreateVpc", &mark, || self.ec2.create_vpc(cidr, &mark.tags)).await?
         };
-        if !self.look(|| self.ec2.has_dns_hostnames(&vpc)).await? {
+        if !self.retried(|| self.ec2.has_dns_hostnames(&vpc)).await? {
             self.change("ModifyVpcAttribute", || self.ec2.enable_dns_hostnames(&vpc)).await?;
         }
         let gateway = self.gateway(&vpc, found).await?;
@@ -365,7 +365,7 @@ impl<'a, R: RecordIntent> Site<'a, R> {
     }
 
     /// A question about what may be too young to be known.
-    async fn look<T, Fut>(&self, ask: impl FnMut() -> Fut) -> Result<T, NetworkError>
+    async fn retried<T, Fut>(&self, ask: impl FnMut() -> Fut) -> Result<T, NetworkError>
     where
         Fut: Future<Output = Result<T, AwsError>>,
     {
@@ -393,7 +393,7 @@ impl<'a, R: RecordIntent> Site<'a, R> {
     {
         let (launch, tags) = (Some(mark.launch.clone()), mark.tags.clone());
         let intent = self.intent(action);
-        self.make(Intent { launch, tags, ..intent }, call).await
+        self.make(NetworkCall { launch, tags, ..intent }, call).await
     }
 
     /// A call that changes what is there. That it is so already is as good.
@@ -413,8 +413,8 @@ impl<'a, R: RecordIntent> Site<'a, R> {
         }
     }
 
-    fn intent(&self, action: &'static str) -> Intent {
-        Intent {
+    fn intent(&self, action: &'static str) -> NetworkCall {
+        NetworkCall {
             region: self.ec2.region().clone(),
             action,
             name: self.origin.name(),
@@ -426,7 +426,7 @@ impl<'a, R: RecordIntent> Site<'a, R> {
     /// One mutating call: recorded, sent, and closed as soon as its outcome is known.
     async fn make<T, Fut>(
         &self,
-        intent: Intent,
+        intent: NetworkCall,
         call: impl FnMut() -> Fut,
     ) -> Result<T, NetworkError>
     where

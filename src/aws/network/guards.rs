@@ -46,7 +46,8 @@ impl Ec2 {
             return Ok(());
         };
         let (code, words) = (refused.code(), refused.message());
-        let told = self.told("DeleteVpcEndpoints", code.unwrap_or("Unknown"), words.unwrap_or(""));
+        let told =
+            self.refused("DeleteVpcEndpoints", code.unwrap_or("Unknown"), words.unwrap_or(""));
         Err(told.on(format!("{id} in {}", self.region())))
     }
 }

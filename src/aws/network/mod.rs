@@ -18,7 +18,7 @@ mod residue;
 mod teardown;
 
 pub use ensure::{ensure, ensure_key_pair};
-pub use plan::{Intent, NetworkError, NetworkPlan, NetworkReady, RecordIntent, Say};
+pub use plan::{NetworkCall, NetworkError, NetworkPlan, NetworkReady, RecordIntent, Say};
 pub use residue::{Kind, Residue};
 pub use teardown::{Teardown, teardown};
 

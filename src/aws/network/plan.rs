@@ -42,7 +42,7 @@ pub struct NetworkReady {
 
 /// What is about to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Intent {
+pub struct NetworkCall {
     /// Where.
     pub region: Region,
     /// The API action, `CreateVpc`.
@@ -67,7 +67,8 @@ pub trait RecordIntent: Sync {
     }
 
     /// Writes the intent down. An error stops the runbook: nothing is sent that is not recorded.
-    fn open(&self, intent: Intent) -> impl Future<Output = Result<Self::Entry, String>> + Send;
+    fn open(&self, intent: NetworkCall)
+    -> impl Future<Output = Result<Self::Entry, String>> + Send;
 
     /// The outcome is known. An intent whose outcome is unknown stays open.
     fn close(&self, entry: Self::Entry) -> impl Future<Output = Result<(), String>> + Send;

@@ -40,12 +40,11 @@ pub struct Teardown {
 pub async fn teardown(
     ec2: &Ec2,
     ours: &Selector,
-    patience: Duration,
+    timeout: Duration,
     consistency: Duration,
     say: Say<'_>,
 ) -> Result<Teardown, AwsError> {
-    let demolition =
-        Demolition { ec2, ours, deadline: Instant::now() + patience, consistency, say };
+    let demolition = Demolition { ec2, ours, deadline: Instant::now() + timeout, consistency, say };
     demolition.cancel_spot_requests().await?;
     if !demolition.wait_for_the_end_of_instances().await? {
         return Ok(Teardown { left: ec2.residue(ours).await?, is_denied: false });
@@ -281,13 +280,12 @@ mod tests {
         let said = Mutex::new(Vec::new());
         let say = |_: Level, text: String| said.lock().unwrap().push(text);
         let began = Instant::now();
-        let patience = Duration::from_mins(5);
-        let left =
-            teardown(&ec2, &Selector::deployment(&"spot-1".into()), patience, patience, &say)
-                .await
-                .unwrap();
-        assert!(began.elapsed() <= patience, "{:?}", began.elapsed());
-        assert!(began.elapsed() > patience / 2, "{:?}", began.elapsed());
+        let timeout = Duration::from_mins(5);
+        let left = teardown(&ec2, &Selector::deployment(&"spot-1".into()), timeout, timeout, &say)
+            .await
+            .unwrap();
+        assert!(began.elapsed() <= timeout, "{:?}", began.elapsed());
+        assert!(began.elapsed() > timeout / 2, "{:?}", began.elapsed());
         assert!(left.left.iter().any(|it| it.to_string() == "VPC vpc-1") && !left.is_denied);
         let said = said.into_inner().unwrap().join("\n");
         assert!(said.contains("eni-9 (somebody's database)"), "{said}");
@@ -304,11 +302,10 @@ mod tests {
         let (ec2, _) = scripted::ec2(move |call| held_with(call, denied)).await;
         let said = Mutex::new(Vec::new());
         let say = |_: Level, text: String| said.lock().unwrap().push(text);
-        let (began, patience) = (Instant::now(), Duration::from_mins(5));
-        let left =
-            teardown(&ec2, &Selector::deployment(&"spot-1".into()), patience, patience, &say)
-                .await
-                .unwrap();
+        let (began, timeout) = (Instant::now(), Duration::from_mins(5));
+        let left = teardown(&ec2, &Selector::deployment(&"spot-1".into()), timeout, timeout, &say)
+            .await
+            .unwrap();
         assert!(left.is_denied);
         assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
         let said = said.into_inner().unwrap().join("\n");

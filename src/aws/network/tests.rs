@@ -16,7 +16,7 @@ struct Unrecorded;
 impl RecordIntent for Unrecorded {
     type Entry = ();
 
-    async fn open(&self, _: Intent) -> Result<(), String> {
+    async fn open(&self, _: NetworkCall) -> Result<(), String> {
         Ok(())
     }
 

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use super::candidates::Candidate;
 use super::placement::{Placed, Placement, Request};
 use crate::aws::{
-    AwsError, Class, FleetPlace, FleetRequest, Given, Kind, LaunchRequest, Selector, TemplateId,
-    is_burstable, retry_until,
+    AwsError, Class, FleetOverride, FleetRequest, Kind, LaunchOutcome, LaunchRequest, Selector,
+    TemplateId, is_burstable, retry_until,
 };
 use crate::fleet::{Attempt, Failure, InstanceKey, LaunchId, Level, Pool, Step};
 use crate::jobs::intents::close;
@@ -45,7 +45,7 @@ impl Placement<'_> {
         let answer = self.ask(Request::Fleet(&request), waiting, tries).await;
         self.drop_template(&template).await;
         match answer? {
-            Ok(Given { machines, refused }) => {
+            Ok(LaunchOutcome { machines, refused }) => {
                 self.fill(machines, waiting, placed).await;
                 let asked: Vec<(Pool, AwsError)> =
                     refused.into_iter().filter(|(_, error)| was_asked(error)).collect();
@@ -72,7 +72,7 @@ impl Placement<'_> {
         template: &TemplateId,
         count: usize,
     ) -> FleetRequest {
-        let place = |candidate: &&Candidate| FleetPlace {
+        let place = |candidate: &&Candidate| FleetOverride {
             pool: candidate.pool.clone(),
             image: candidate.image.id.clone(),
             subnet: candidate.subnet.clone(),
@@ -145,10 +145,10 @@ impl Placement<'_> {
     pub(super) async fn fleet_attempts(
         &self,
         request: &FleetRequest,
-        answer: &Result<Given, AwsError>,
+        answer: &Result<LaunchOutcome, AwsError>,
     ) -> Vec<Attempt> {
-        let Given { machines, refused } = match answer {
-            Ok(given) => given,
+        let LaunchOutcome { machines, refused } = match answer {
+            Ok(outcome) => outcome,
             Err(error) => {
                 let text = error.to_string();
                 self.reporter.said_of(self.ec2.region(), Level::Warning, text).await;

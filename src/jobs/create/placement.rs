@@ -7,7 +7,9 @@
 use tokio::time::{Instant, sleep};
 
 use super::candidates::Candidate;
-use crate::aws::{AwsError, Class, Ec2, FleetRequest, Given, LaunchRequest, Selector, quota_group};
+use crate::aws::{
+    AwsError, Class, Ec2, FleetRequest, LaunchOutcome, LaunchRequest, Selector, quota_group,
+};
 use crate::fleet::tags::Origin;
 use crate::fleet::{
     Attempt, Failure, FailureKind, InstanceKey, InstanceNews, LaunchId, Level, Machine, Pool,
@@ -146,8 +148,8 @@ impl Placement<'_> {
             let count = most.min(waiting.len());
             let request = self.request(candidate, count, tries.len() + 1);
             match self.ask(Request::Run(&request), waiting, tries).await? {
-                Ok(given) => {
-                    self.fill(given.machines, waiting, placed).await;
+                Ok(outcome) => {
+                    self.fill(outcome.machines, waiting, placed).await;
                     if most >= waiting.len() {
                         return Ok(None);
                     }
@@ -220,7 +222,7 @@ impl Placement<'_> {
         request: Request<'_>,
         waiting: &[InstanceKey],
         tries: &mut Vec<Attempt>,
-    ) -> Result<Result<Given, AwsError>, Failure> {
+    ) -> Result<Result<LaunchOutcome, AwsError>, Failure> {
         let (action, intent) = request.intent();
         let recorded = self.record(action, request.token(), intent).await?;
         let mut backoff = THROTTLED.backoff();
@@ -231,8 +233,8 @@ impl Placement<'_> {
             tries.extend(self.note(request, waiting, &answer).await);
             let may_pass = matches!(&answer, Err(error)
                 if matches!(error.class, Class::Unknown | Class::Retry | Class::NotYet));
-            if let Ok(given) = &answer {
-                self.intent.note(self.context, &given.machines).await;
+            if let Ok(outcome) = &answer {
+                self.intent.note(self.context, &outcome.machines).await;
             }
             if !may_pass || retries == 0 {
                 if !is_unknown {
@@ -250,11 +252,11 @@ impl Placement<'_> {
     }
 
     /// Sends a request once. Where nobody knows what it did, that is looked for.
-    async fn send(&self, request: Request<'_>) -> Result<Given, AwsError> {
+    async fn send(&self, request: Request<'_>) -> Result<LaunchOutcome, AwsError> {
         let answer = match request {
             Request::Run(request) => {
                 let machines = self.ec2.launch(request).await;
-                machines.map(|machines| Given { machines, refused: Vec::new() })
+                machines.map(|machines| LaunchOutcome { machines, refused: Vec::new() })
             }
             Request::Fleet(request) => self.ec2.create_fleet(request, self.context.now()).await,
         };
@@ -263,7 +265,7 @@ impl Placement<'_> {
                 let text = format!("{error}; looking for what it made");
                 self.reporter.said_of(self.ec2.region(), Level::Warning, text).await;
                 let found = self.find(request).await.ok_or(error)?;
-                Ok(Given { machines: found, refused: Vec::new() })
+                Ok(LaunchOutcome { machines: found, refused: Vec::new() })
             }
             answer => answer,
         }
@@ -294,7 +296,7 @@ impl Placement<'_> {
         &self,
         request: Request<'_>,
         waiting: &[InstanceKey],
-        answer: &Result<Given, AwsError>,
+        answer: &Result<LaunchOutcome, AwsError>,
     ) -> Vec<Attempt> {
         let attempts = match request {
             Request::Run(request) => vec![self.attempt(request, answer)],
@@ -309,10 +311,14 @@ impl Placement<'_> {
         attempts
     }
 
-    fn attempt(&self, request: &LaunchRequest, answer: &Result<Given, AwsError>) -> Attempt {
+    fn attempt(
+        &self,
+        request: &LaunchRequest,
+        answer: &Result<LaunchOutcome, AwsError>,
+    ) -> Attempt {
         let LaunchRequest { zone, machine_type, count, .. } = request;
         let pool = Pool { zone: zone.clone(), machine_type: machine_type.clone() };
-        let given = answer.as_ref().map_or(0, |given| given.machines.len());
+        let given = answer.as_ref().map_or(0, |outcome| outcome.machines.len());
         self.tried(pool, *count, given, answer.as_ref().err())
     }
 

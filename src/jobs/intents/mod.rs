@@ -53,7 +53,7 @@ impl network::RecordIntent for Context {
         self.pace.consistency
     }
 
-    async fn open(&self, intent: network::Intent) -> Result<IntentId, String> {
+    async fn open(&self, intent: network::NetworkCall) -> Result<IntentId, String> {
         let intent = Intent {
             action: intent.action.into(),
             region: intent.region,
