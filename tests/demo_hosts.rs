@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use spot_tui::demo::hosts::Kind;
 use spot_tui::fleet::HostKeyTrust;
-use spot_tui::ssh::{Command, Exit, HostKeyCheck, Session, SshError, TcpDial};
+use spot_tui::ssh::{ExitStatus, HostKeyCheck, RemoteCommand, Session, SshError, TcpDial};
 use tokio::time::Instant;
 
 use town::{DEPLOY, STATUS, Town, address, boot_id, deploy, instance, lines, told};
@@ -41,7 +41,7 @@ async fn a_machine_becomes_a_node() {
 
     town.upload(&session).await.unwrap();
     let (exit, printed) = deploy(&session).await;
-    assert_eq!(exit, Exit::Code(0), "{printed:#?}");
+    assert_eq!(exit, ExitStatus::Code(0), "{printed:#?}");
     for words in
         ["BEGIN deployment for user ubuntu", "cloud-init is still running (30 s)", "OK enable"]
     {
@@ -89,7 +89,7 @@ async fn what_is_uploaded_is_there_with_its_modes() {
     assert_eq!(under("scripts/deploy_services.sh").mode, 0o755);
     assert_eq!(under("scripts").kind, Kind::Folder);
 
-    assert_eq!(deploy(&session).await.0, Exit::Code(0));
+    assert_eq!(deploy(&session).await.0, ExitStatus::Code(0));
     let moved: BTreeMap<PathBuf, _> = town.hosts.files(&instance(1));
     assert_eq!(moved.len(), files.len());
     assert!(moved.contains_key(Path::new("/opt/uploaded_files/files/orchestrator_token")));
@@ -104,7 +104,7 @@ async fn two_hundred_machines_are_set_up_at_once() {
         tokio::spawn(async move {
             let session = town.reach(n).await.unwrap();
             town.upload(&session).await.unwrap();
-            assert_eq!(deploy(&session).await.0, Exit::Code(0));
+            assert_eq!(deploy(&session).await.0, ExitStatus::Code(0));
             session.host_key().fingerprint.clone()
         })
     });
@@ -136,18 +136,18 @@ async fn a_command_that_the_program_does_not_send_is_not_found() {
     let town = Town::of(1).await;
     let session = town.reach(1).await.unwrap();
     let (exit, printed) = told(&session, "vim notes").await;
-    assert_eq!((exit, printed[0].as_str()), (Exit::Code(127), "sh: 1: vim: not found"));
+    assert_eq!((exit, printed[0].as_str()), (ExitStatus::Code(127), "sh: 1: vim: not found"));
     for command in [STATUS, DEPLOY] {
         let (exit, printed) = told(&session, command).await;
-        assert_eq!(exit, Exit::Code(1));
+        assert_eq!(exit, ExitStatus::Code(1));
         assert!(printed[0].ends_with("command not found"), "{printed:?}");
     }
     town.upload(&session).await.unwrap();
     let (exit, printed) = told(&session, &format!("{DEPLOY} --fast")).await;
-    assert_eq!(exit, Exit::Code(64));
+    assert_eq!(exit, ExitStatus::Code(64));
     assert!(printed[0].ends_with("ERROR unknown argument: --fast"), "{printed:?}");
     let (exit, _) = told(&session, &DEPLOY.replace("ubuntu", "nobody")).await;
-    assert_eq!(exit, Exit::Code(65));
+    assert_eq!(exit, ExitStatus::Code(65));
 }
 
 #[tokio::test(start_paused = true)]
@@ -159,7 +159,7 @@ async fn an_incomplete_bundle_is_noticed() {
     let bundle = spot_tui::ssh::Bundle::collect(kept).await.unwrap();
     session.upload(&bundle, town::STAGING, |_| ()).await.unwrap();
     let (exit, printed) = deploy(&session).await;
-    assert_eq!(exit, Exit::Code(80), "{printed:#?}");
+    assert_eq!(exit, ExitStatus::Code(80), "{printed:#?}");
     assert!(printed.iter().any(|line| line.contains("config/images.env is missing")));
 }
 
@@ -172,13 +172,13 @@ async fn one_deployment_at_a_time_and_a_cut_one_says_so() {
     let first = tokio::spawn(async move { deploy(&session).await });
     tokio::time::sleep(Duration::from_secs(5)).await;
     let (exit, printed) = deploy(&other).await;
-    assert_eq!(exit, Exit::Code(67), "{printed:?}");
+    assert_eq!(exit, ExitStatus::Code(67), "{printed:?}");
 
     first.abort();
     assert!(first.await.unwrap_err().is_cancelled());
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(lines(&other, LOG).await[2].ends_with("END exit=129"));
-    assert_eq!(deploy(&other).await.0, Exit::Code(0), "it goes on from what was placed");
+    assert_eq!(deploy(&other).await.0, ExitStatus::Code(0), "it goes on from what was placed");
 }
 
 #[tokio::test(start_paused = true)]
@@ -186,10 +186,10 @@ async fn a_command_that_takes_too_long_is_ended_over_there() {
     let town = Town::of(1).await;
     let session = town.reach(1).await.unwrap();
     town.upload(&session).await.unwrap();
-    let command = Command::new(DEPLOY).limit(Duration::from_secs(40));
+    let command = RemoteCommand::new(DEPLOY).limit(Duration::from_secs(40));
     let ended = session.exec(&command, |_, _| ()).await;
     assert!(matches!(ended, Err(SshError::TimedOut { .. })), "{ended:?}");
-    assert_eq!(deploy(&session).await.0, Exit::Code(0), "no other one is running");
+    assert_eq!(deploy(&session).await.0, ExitStatus::Code(0), "no other one is running");
 }
 
 #[tokio::test(start_paused = true)]
@@ -197,7 +197,7 @@ async fn a_machine_that_is_gone_takes_its_sessions_with_it() {
     let town = Town::of(1).await;
     let session = town.reach(1).await.unwrap();
     town.upload(&session).await.unwrap();
-    let command = Command::new(DEPLOY).limit(Duration::from_mins(30));
+    let command = RemoteCommand::new(DEPLOY).limit(Duration::from_mins(30));
     let running = session.exec(&command, |_, _| ());
     let ((), ended) = tokio::join!(
         async {

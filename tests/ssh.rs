@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use spot_tui::ssh::{
-    self, Ask, Command, HostKeyCheck, Identities, Route, Session, Settings, SshConfigFile,
+    self, Ask, HostKeyCheck, Identities, RemoteCommand, Route, Session, Settings, SshConfigFile,
     SshError, TcpDial,
 };
 use tempfile::TempDir;
@@ -136,7 +136,7 @@ async fn logged_in() -> (Sshd, Session) {
 /// What a command prints, both pipes together, and that it succeeds.
 async fn lines(session: &Session, command: &str) -> Vec<String> {
     let mut lines = Vec::new();
-    let line = Command::new(command);
+    let line = RemoteCommand::new(command);
     let exit = in_time(session.exec(&line, |_, line| lines.push(line.to_owned()))).await;
     assert!(exit.unwrap().is_success(), "{command}: {lines:?}");
     lines

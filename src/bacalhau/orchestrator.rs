@@ -16,7 +16,7 @@ use crate::fleet::Secret;
 use crate::fleet::text::clean_line;
 
 /// How long one call may take.
-const PATIENCE: Duration = Duration::from_secs(15);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 /// The longest answer that is read: some 10,000 nodes.
 const ANSWER_CAP: usize = 64 << 20;
 /// The longest message of the orchestrator that is passed on, in characters.
@@ -99,7 +99,7 @@ impl Orchestrator {
         }
         // A redirect could carry the key elsewhere.
         let client = Client::builder()
-            .timeout(PATIENCE)
+            .timeout(REQUEST_TIMEOUT)
             .redirect(redirect::Policy::none())
             .build()
             .map_err(|error| wrong(&error.to_string()))?;
@@ -218,7 +218,7 @@ fn message(body: &[u8]) -> String {
 /// What is at the bottom of an error of reqwest, whose outer text only repeats the address.
 fn innermost(error: &reqwest::Error) -> String {
     if error.is_timeout() {
-        return format!("no answer within {} s", PATIENCE.as_secs());
+        return format!("no answer within {} s", REQUEST_TIMEOUT.as_secs());
     }
     let error: &dyn std::error::Error = error;
     let bottom = std::iter::successors(Some(error), |error| error.source()).last();

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Exit;
+use super::ExitStatus;
 use crate::fleet::{Failure, FailureKind, Step};
 
 /// A failure of the SSH room. Every variant names what was tried and on what.
@@ -201,7 +201,7 @@ pub enum SshError {
         /// `host:port`.
         target: String,
         /// How it ended.
-        exit: Exit,
+        exit: ExitStatus,
         /// The last lines that it printed, cleaned.
         last: Vec<String>,
     },
@@ -285,7 +285,7 @@ pub enum Operation {
     /// Sending the bundle.
     Upload,
     /// Running a command.
-    Command,
+    RemoteCommand,
     /// Reaching the next host through a jump host.
     Jump,
 }
@@ -296,7 +296,7 @@ impl std::fmt::Display for Operation {
             Self::Connect => "connecting",
             Self::Login => "logging in",
             Self::Upload => "the upload",
-            Self::Command => "a command",
+            Self::RemoteCommand => "a command",
             Self::Jump => "the jump",
         })
     }
@@ -315,7 +315,7 @@ impl SshError {
             | Self::HostKeyUndecided { .. }
             | Self::Cut { .. }
             | Self::ChecksumMismatch { .. } => true,
-            Self::TimedOut { operation, .. } => *operation != Operation::Command,
+            Self::TimedOut { operation, .. } => *operation != Operation::RemoteCommand,
             _ => false,
         }
     }
@@ -361,7 +361,7 @@ impl SshError {
 
     fn kind(&self) -> FailureKind {
         match self {
-            Self::TimedOut { operation: Operation::Command, .. }
+            Self::TimedOut { operation: Operation::RemoteCommand, .. }
             | Self::Denied { .. }
             | Self::RemoteExit { .. }
             | Self::NotRun { .. }
@@ -426,7 +426,7 @@ impl SshError {
                 Operation::Connect | Operation::Jump => Step::Connect,
                 Operation::Login => Step::Login,
                 Operation::Upload => Step::Upload,
-                Operation::Command => Step::Configure,
+                Operation::RemoteCommand => Step::Configure,
             },
             Self::GaveUp { last, .. } => last.step(),
         }
@@ -569,7 +569,7 @@ mod tests {
             target: "h:22".into(),
             after: Duration::from_secs(1),
         };
-        assert!(!slow(Operation::Command).is_retryable());
+        assert!(!slow(Operation::RemoteCommand).is_retryable());
         assert!(slow(Operation::Connect).is_retryable());
     }
 }

@@ -48,7 +48,7 @@ fn quote_for_any_shell(line: &str) -> String {
 
 /// A command for the far side.
 #[derive(Debug, Clone)]
-pub struct Command {
+pub struct RemoteCommand {
     /// What the login shell is given, whichever that is.
     line: String,
     stdin: Bytes,
@@ -56,7 +56,7 @@ pub struct Command {
     most: u64,
 }
 
-impl Command {
+impl RemoteCommand {
     /// A command line of POSIX sh, without line ends, whatever the login shell is: zsh, tcsh and
     /// fish do not read our lines. Whoever builds it quotes what does not come from this program.
     pub fn new(line: impl AsRef<str>) -> Self {
@@ -102,21 +102,21 @@ pub enum Pipe {
 
 /// How a command ended. That the connection was lost instead is an error, [`SshError::Cut`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Exit {
+pub enum ExitStatus {
     /// With this exit status.
     Code(u32),
     /// By this signal, without `SIG`.
     Signal(String),
 }
 
-impl Exit {
+impl ExitStatus {
     /// Whether it is exit status 0.
     pub fn is_success(&self) -> bool {
         *self == Self::Code(0)
     }
 }
 
-impl fmt::Display for Exit {
+impl fmt::Display for ExitStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Code(code) => write!(f, "exit status {code}"),
@@ -156,12 +156,12 @@ impl Session {
     /// channel is closed; the session can be used on.
     pub async fn exec(
         &self,
-        command: &Command,
+        command: &RemoteCommand,
         mut on_line: impl FnMut(Pipe, &str),
-    ) -> Result<Exit, SshError> {
+    ) -> Result<ExitStatus, SshError> {
         let mut output = Output::default();
         let talk = async {
-            let running = self.start(Operation::Command, command).await?;
+            let running = self.start(Operation::RemoteCommand, command).await?;
             let writer = running.writer.clone();
             let feed = async move {
                 if writer.send(command.stdin.clone()).await {
@@ -175,7 +175,7 @@ impl Session {
         output.finish(&mut on_line);
         ended.unwrap_or_else(|_| {
             Err(SshError::TimedOut {
-                operation: Operation::Command,
+                operation: Operation::RemoteCommand,
                 target: self.target.clone(),
                 after: command.limit,
             })
@@ -187,7 +187,7 @@ impl Session {
     pub async fn run(
         &self,
         purpose: &str,
-        command: &Command,
+        command: &RemoteCommand,
         mut on_line: impl FnMut(Pipe, &str),
     ) -> Result<(), SshError> {
         let mut last = LastLines::default();
@@ -216,7 +216,7 @@ impl Session {
         mut running: Running,
         feed: impl Future<Output = Result<(), SshError>>,
         mut on_bytes: impl FnMut(Pipe, &[u8]),
-    ) -> Result<Exit, SshError> {
+    ) -> Result<ExitStatus, SshError> {
         let mut feed = pin!(feed);
         let (mut is_fed, mut exit, mut left) = (false, None, running.most);
         let flooded = || SshError::Flooded { target: self.target.clone(), most: running.most };
@@ -233,10 +233,10 @@ impl Session {
                         print(Pipe::Err, &data)?;
                     }
                     Some(ChannelMsg::ExitStatus { exit_status }) => {
-                        exit = Some(Exit::Code(exit_status));
+                        exit = Some(ExitStatus::Code(exit_status));
                     }
                     Some(ChannelMsg::ExitSignal { signal_name, .. }) => {
-                        exit = Some(Exit::Signal(signal_word(&signal_name)));
+                        exit = Some(ExitStatus::Signal(signal_word(&signal_name)));
                     }
                     Some(ChannelMsg::Failure) => {
                         return Err(self.denied(running.operation, "the server did not start it"));
@@ -257,7 +257,7 @@ impl Session {
     pub(super) async fn start(
         &self,
         operation: Operation,
-        command: &Command,
+        command: &RemoteCommand,
     ) -> Result<Running, SshError> {
         let deadline = Instant::now() + CLOSING_TIMEOUT;
         let mut backoff = CLOSING.backoff();

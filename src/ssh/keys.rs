@@ -124,7 +124,7 @@ impl Identities {
     }
 
     /// What to try on this host, in order. At most as many as a server stands.
-    pub(super) async fn plan(&self, hop: &Hop) -> Plan {
+    pub(super) async fn plan(&self, hop: &Hop) -> AuthPlan {
         let agent = self.agent(hop).await;
         let explicit = !hop.identities.is_empty();
         let wanted = if explicit {
@@ -166,7 +166,7 @@ impl Identities {
         let mut candidates: Vec<Candidate> = first.into_iter().chain(second).collect();
         candidates.truncate(MOST_KEYS);
         let passed_over = certificates.passed_over;
-        Plan { candidates, agent, unusable, passed_over }
+        AuthPlan { candidates, agent, unusable, passed_over }
     }
 
     /// Opens a private key, once for all who want it.
@@ -213,7 +213,7 @@ impl Identities {
 }
 
 /// What to try, and the open agent for its part of it.
-pub(super) struct Plan {
+pub(super) struct AuthPlan {
     pub(super) candidates: Vec<Candidate>,
     pub(super) agent: Option<Agent>,
     /// Keys that were asked for and cannot be used.
@@ -222,7 +222,7 @@ pub(super) struct Plan {
     pub(super) passed_over: Vec<String>,
 }
 
-impl Plan {
+impl AuthPlan {
     /// Whether the agent may have to sign.
     pub(super) fn needs_agent(&self) -> bool {
         self.candidates.iter().any(|candidate| candidate.signature == Signature::Agent)

@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::connect::Door;
 use super::error::Operation;
-use super::keys::{Plan, Signature};
+use super::keys::{AuthPlan, Signature};
 use super::signing::{Signer, show};
 use super::{Hop, Identities, SshError};
 use crate::retry::LOGIN_TIMEOUT;
@@ -16,9 +16,9 @@ pub(super) async fn prove(
     door: &mut Door,
     hop: &Hop,
     identities: &Identities,
-    plan: Plan,
+    plan: AuthPlan,
 ) -> Result<(), SshError> {
-    let Plan { candidates, mut agent, mut unusable, passed_over } = plan;
+    let AuthPlan { candidates, mut agent, mut unusable, passed_over } = plan;
     let mut tried = Vec::new();
     // All files together: a server that is slow on purpose gets no more.
     let deadline = Instant::now() + LOGIN_TIMEOUT;

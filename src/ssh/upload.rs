@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::error::Operation;
 use super::exec::{LONGEST_ANSWER, Writer};
 use super::lines::Output;
-use super::{Bundle, Command, Exit, LastLines, Pipe, Session, SshError};
+use super::{Bundle, ExitStatus, LastLines, Pipe, RemoteCommand, Session, SshError};
 use crate::fleet::Transfer;
 
 /// Bytes handed over at a time: big enough to keep a channel busy, small enough for a percentage.
@@ -53,7 +53,7 @@ impl Session {
             said.push(line);
         };
         let mut output = Output::default();
-        let script = Command::new(script(folder, bundle.sha256())).most(LONGEST_ANSWER);
+        let script = RemoteCommand::new(script(folder, bundle.sha256())).most(LONGEST_ANSWER);
         let running = self.start(Operation::Upload, &script).await?;
         let feed = self.send_all(bundle, running.writer.clone(), &mut on_progress);
         let exit =
@@ -61,19 +61,19 @@ impl Session {
         output.finish(tell);
         let target = self.target.clone();
         match exit {
-            Exit::Code(0) if is_done => {
+            ExitStatus::Code(0) if is_done => {
                 on_progress(Transfer { sent: total, total });
                 Ok(())
             }
-            Exit::Code(0) => {
+            ExitStatus::Code(0) => {
                 Err(SshError::NotRun { target, said: said.iter().map(str::to_owned).collect() })
             }
-            Exit::Code(status::DISK_FULL) => Err(SshError::DiskFull {
+            ExitStatus::Code(status::DISK_FULL) => Err(SshError::DiskFull {
                 target,
                 path: folder.to_owned(),
                 bytes: bundle.size() + bundle.bytes(),
             }),
-            Exit::Code(status::CHECKSUM) => Err(SshError::ChecksumMismatch { target }),
+            ExitStatus::Code(status::CHECKSUM) => Err(SshError::ChecksumMismatch { target }),
             exit => Err(SshError::RemoteExit {
                 command: format!("unpacking into {folder}"),
                 target,

@@ -10,14 +10,14 @@ use crate::retry::BOOTING;
 
 /// How long [`wait_for`] waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
+pub struct WaitTimeouts {
     /// For everything together.
     pub overall: Duration,
     /// For a login that is refused: cloud-init installs the key some time after sshd is up.
     pub refused_login: Duration,
 }
 
-impl Default for Patience {
+impl Default for WaitTimeouts {
     fn default() -> Self {
         Self { overall: Duration::from_mins(5), refused_login: Duration::from_mins(1) }
     }
@@ -32,10 +32,10 @@ pub async fn wait_for(
     route: &Route,
     identities: &Identities,
     mut expect: impl FnMut() -> HostKeyCheck,
-    patience: Patience,
+    timeouts: WaitTimeouts,
     mut on_wait: impl FnMut(&str),
 ) -> Result<Session, SshError> {
-    let deadline = Instant::now() + patience.overall;
+    let deadline = Instant::now() + timeouts.overall;
     let target = route.target.address();
     let mut refused_since: Option<Instant> = None;
     let mut last: Option<SshError> = None;
@@ -50,7 +50,7 @@ pub async fn wait_for(
         let may_wait = match &error {
             SshError::AuthRefused { .. } => {
                 let since = *refused_since.get_or_insert_with(Instant::now);
-                since.elapsed() < patience.refused_login
+                since.elapsed() < timeouts.refused_login
             }
             other => other.is_retryable(),
         };
@@ -71,9 +71,9 @@ pub async fn wait_for(
     let last = last.unwrap_or(SshError::TimedOut {
         operation: Operation::Connect,
         target: target.clone(),
-        after: patience.overall,
+        after: timeouts.overall,
     });
-    Err(SshError::GaveUp { target, after: patience.overall, last: Box::new(last) })
+    Err(SshError::GaveUp { target, after: timeouts.overall, last: Box::new(last) })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use spot_tui::demo::hosts::HostFault;
-use spot_tui::ssh::{Exit, HostKeyCheck, Operation, SshError};
+use spot_tui::ssh::{ExitStatus, HostKeyCheck, Operation, SshError};
 use tokio::time::Instant;
 
 use super::town::{Town, boot_id, deploy, instance};
@@ -81,7 +81,7 @@ async fn a_flood_is_read_to_its_end() {
     let session = town.reach(1).await.unwrap();
     town.upload(&session).await.unwrap();
     let (exit, printed) = deploy(&session).await;
-    assert_eq!(exit, Exit::Code(0));
+    assert_eq!(exit, ExitStatus::Code(0));
     assert_eq!(printed.iter().filter(|line| line.contains(" of 100000")).count(), 100_000);
     assert!(printed.last().unwrap().ends_with("END exit=0"));
 }
@@ -136,7 +136,7 @@ async fn a_slow_cloud_init_is_waited_for_and_not_for_ever() {
         town.upload(&session).await.unwrap();
         let begun = Instant::now();
         let (exit, printed) = deploy(&session).await;
-        assert_eq!(exit, Exit::Code(code), "{printed:#?}");
+        assert_eq!(exit, ExitStatus::Code(code), "{printed:#?}");
         let took = begun.elapsed();
         let least = Duration::from_secs(least);
         assert!(took >= least && took < least + Duration::from_secs(45), "{faults:?}: {took:?}");

@@ -12,8 +12,8 @@ use spot_tui::demo::hosts::{Directory, HostFault, HostState, Hosts};
 use spot_tui::fleet::{HostKey, InstanceId};
 use spot_tui::jobs::node_files;
 use spot_tui::ssh::{
-    self, Bundle, Command, Dial, Exit, HostKeyCheck, Identities, Patience, Route, Session,
-    Settings, Source, SshConfigFile, SshError,
+    self, Bundle, Dial, ExitStatus, HostKeyCheck, Identities, RemoteCommand, Route, Session,
+    Settings, Source, SshConfigFile, SshError, WaitTimeouts,
 };
 use tokio::time::Instant;
 
@@ -31,8 +31,8 @@ pub(super) const DEPLOY: &str = "sudo /tmp/uploaded_files/scripts/deploy_service
 /// As the program asks how a node is.
 pub(super) const STATUS: &str = "sudo /opt/uploaded_files/scripts/node-status";
 /// Nothing here may take longer, in virtual time, but a deployment.
-const PATIENT: Patience =
-    Patience { overall: Duration::from_secs(90), refused_login: Duration::from_secs(5) };
+const WAIT: WaitTimeouts =
+    WaitTimeouts { overall: Duration::from_secs(90), refused_login: Duration::from_secs(5) };
 
 pub(super) fn address(n: u8) -> IpAddr {
     IpAddr::V4(Ipv4Addr::new(127, 9, 0, n))
@@ -198,7 +198,7 @@ impl Town {
     pub(super) async fn wait_for(&self, n: u8, expect: HostKeyCheck) -> Result<Session, SshError> {
         let route = self.route(n, 22);
         let identities = self.identities().await;
-        ssh::wait_for(&self.hosts, &route, &identities, || expect.clone(), PATIENT, |_| ()).await
+        ssh::wait_for(&self.hosts, &route, &identities, || expect.clone(), WAIT, |_| ()).await
     }
 
     pub(super) async fn reach(&self, n: u8) -> Result<Session, SshError> {
@@ -211,13 +211,13 @@ impl Town {
 
     pub(super) async fn upload(&self, session: &Session) -> Result<(), SshError> {
         session.upload(&self.bundle, STAGING, |_| ()).await?;
-        let identity = Command::new(format!("cat >{STAGING}/node_identity.json")).stdin("{}");
+        let identity = RemoteCommand::new(format!("cat >{STAGING}/node_identity.json")).stdin("{}");
         session.run("writing node_identity.json", &identity, |_, _| ()).await
     }
 
     /// Restarts the machine: the session ends with it.
     pub(super) async fn reboot(&self, session: &Session) {
-        let asked = session.exec(&Command::new("sudo reboot"), |_, _| ()).await;
+        let asked = session.exec(&RemoteCommand::new("sudo reboot"), |_, _| ()).await;
         assert!(matches!(asked, Err(SshError::Cut { .. })), "{asked:?}");
     }
 }
@@ -256,9 +256,9 @@ pub(super) fn noise() -> Bytes {
 }
 
 /// What a command prints, and how it ends.
-pub(super) async fn told(session: &Session, command: &str) -> (Exit, Vec<String>) {
+pub(super) async fn told(session: &Session, command: &str) -> (ExitStatus, Vec<String>) {
     let mut printed = Vec::new();
-    let command = Command::new(command).limit(Duration::from_mins(30));
+    let command = RemoteCommand::new(command).limit(Duration::from_mins(30));
     let exit = session.exec(&command, |_, line| printed.push(line.to_owned())).await;
     (exit.unwrap(), printed)
 }
@@ -266,11 +266,11 @@ pub(super) async fn told(session: &Session, command: &str) -> (Exit, Vec<String>
 /// What a command prints that has to succeed.
 pub(super) async fn lines(session: &Session, command: &str) -> Vec<String> {
     let (exit, printed) = told(session, command).await;
-    assert_eq!(exit, Exit::Code(0), "{command}: {printed:?}");
+    assert_eq!(exit, ExitStatus::Code(0), "{command}: {printed:?}");
     printed
 }
 
-pub(super) async fn deploy(session: &Session) -> (Exit, Vec<String>) {
+pub(super) async fn deploy(session: &Session) -> (ExitStatus, Vec<String>) {
     told(session, DEPLOY).await
 }
 

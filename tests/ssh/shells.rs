@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 
 use spot_tui::fleet::Step;
-use spot_tui::ssh::{Bundle, Command, Exit, LONGEST_ANSWER, Source, SshError};
+use spot_tui::ssh::{Bundle, ExitStatus, LONGEST_ANSWER, RemoteCommand, Source, SshError};
 
 use super::{User, in_time, lines, logged_in};
 use crate::support::keys::Key;
@@ -68,7 +68,7 @@ async fn attack_7_a_far_side_that_never_stops_talking_is_ended() {
     assert!(error.failure().hint.contains(".bashrc"), "{}", error.failure());
     assert!(!error.is_retryable());
 
-    let (mut kept, question) = (0, Command::new("true").most(LONGEST_ANSWER));
+    let (mut kept, question) = (0, RemoteCommand::new("true").most(LONGEST_ANSWER));
     let error = in_time(session.exec(&question, |_, line| kept += line.len())).await.unwrap_err();
     assert!(error.to_string().contains("printed more than 512 KiB"), "{error}");
     assert!(u64::try_from(kept).unwrap() <= 2 * LONGEST_ANSWER, "{kept}");
@@ -100,7 +100,7 @@ async fn zsh_tcsh_and_fish_are_no_hindrance() {
         let passwd = passwd.replace("/home/ubuntu:/bin/bash", &format!("/home/ubuntu:{shell}"));
         fs::write(host.root().join("etc/passwd"), passwd).unwrap();
         let session = User::with_key(&key).log_in(&host).await.unwrap();
-        let own = Command::for_login_shell("echo $0 $FISH_VERSION $version $ZSH_VERSION");
+        let own = RemoteCommand::for_login_shell("echo $0 $FISH_VERSION $version $ZSH_VERSION");
         let mut told = String::new();
         in_time(session.exec(&own, |_, line| told.push_str(line))).await.unwrap();
         assert!(told.contains('.'), "{shell} is not the login shell: {told}");
@@ -113,9 +113,9 @@ async fn zsh_tcsh_and_fish_are_no_hindrance() {
             r#"x='it'\''s \ !'; if [ ! -e /nowhere ]; then printf "%s\n" "$x"; fi; id -un"#,
         );
         assert_eq!(told.await, [r"it's \ !", "ubuntu"], "{shell}");
-        let stdin = Command::new("cat >'/tmp/stage/a b'; exit 7").stdin("other");
+        let stdin = RemoteCommand::new("cat >'/tmp/stage/a b'; exit 7").stdin("other");
         let exit = in_time(session.exec(&stdin, |_, _| ())).await.unwrap();
-        assert_eq!(exit, Exit::Code(7), "{shell}");
+        assert_eq!(exit, ExitStatus::Code(7), "{shell}");
         assert_eq!(lines(&session, "cat '/tmp/stage/a b'").await, ["other"], "{shell}");
     }
 }

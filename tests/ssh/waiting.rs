@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use spot_tui::ssh::{self, Dial, HostKeyCheck, Patience, PublicKey, SshError, TcpDial};
+use spot_tui::ssh::{self, Dial, HostKeyCheck, PublicKey, SshError, TcpDial, WaitTimeouts};
 
 use super::{User, in_time, lines};
 use crate::support::keys::Key;
 use crate::support::sshd::{Sshd, SshdOptions};
 
-const PATIENT: Patience =
-    Patience { overall: Duration::from_secs(20), refused_login: Duration::from_secs(20) };
+const WAIT: WaitTimeouts =
+    WaitTimeouts { overall: Duration::from_secs(20), refused_login: Duration::from_secs(20) };
 
 #[tokio::test]
 async fn a_port_that_comes_up_is_found_and_the_wait_says_why() {
@@ -26,7 +26,7 @@ async fn a_port_that_comes_up_is_found_and_the_wait_says_why() {
         &route,
         &identities,
         || HostKeyCheck::First,
-        PATIENT,
+        WAIT,
         |reason| {
             reasons.push(reason.to_owned());
             host.begin_up();
@@ -44,10 +44,10 @@ async fn a_port_that_stays_closed_ends_with_the_deadline() {
     let user = User::with_key(&key);
     let identities = user.identities().await.unwrap();
     let route = user.route(host.address());
-    let patience = Patience { overall: Duration::from_millis(1200), ..PATIENT };
+    let timeouts = WaitTimeouts { overall: Duration::from_millis(1200), ..WAIT };
     let begun = Instant::now();
     let waited =
-        ssh::wait_for(&TcpDial, &route, &identities, || HostKeyCheck::First, patience, |_| ());
+        ssh::wait_for(&TcpDial, &route, &identities, || HostKeyCheck::First, timeouts, |_| ());
     let error = in_time(waited).await.unwrap_err();
     assert!(begun.elapsed() < Duration::from_secs(3));
     assert!(
@@ -65,14 +65,14 @@ async fn a_refused_login_is_given_time_and_no_more() {
     let identities = user.identities().await.unwrap();
     let route = user.route(host.address());
     let refused_login = Duration::from_millis(700);
-    let short = Patience { refused_login, ..PATIENT };
+    let short = WaitTimeouts { refused_login, ..WAIT };
     let first = || HostKeyCheck::First;
     let waited = ssh::wait_for(&TcpDial, &route, &identities, first, short, |_| ());
     let error = in_time(waited).await.unwrap_err();
     assert!(matches!(error, SshError::AuthRefused { .. }), "{error}");
 
     let mut reasons = Vec::new();
-    let waited = ssh::wait_for(&TcpDial, &route, &identities, first, PATIENT, |reason| {
+    let waited = ssh::wait_for(&TcpDial, &route, &identities, first, WAIT, |reason| {
         reasons.push(reason.to_owned());
         host.accept(&key.public());
     });
@@ -88,7 +88,7 @@ async fn a_wrong_host_key_is_final_at_once() {
     let identities = user.identities().await.unwrap();
     let route = user.route(host.address());
     let expect = || HostKeyCheck::Fingerprints(vec!["SHA256:another".into()]);
-    let waited = ssh::wait_for(&TcpDial, &route, &identities, expect, PATIENT, |reason| {
+    let waited = ssh::wait_for(&TcpDial, &route, &identities, expect, WAIT, |reason| {
         panic!("it waits: {reason}")
     });
     let error = in_time(waited).await.unwrap_err();
@@ -110,7 +110,7 @@ async fn it_waits_for_the_consoles_word() {
         &route,
         &identities,
         || expect.lock().unwrap().clone(),
-        PATIENT,
+        WAIT,
         |reason| {
             reasons.push(reason.to_owned());
             *expect.lock().unwrap() = HostKeyCheck::Fingerprints(vec![print.clone()]);
@@ -152,9 +152,9 @@ async fn many_pipelines_run_as_tasks_of_their_own() {
             tokio::spawn(async move {
                 let first = || HostKeyCheck::First;
                 let session =
-                    ssh::wait_for(&*dial, &route, &identities, first, PATIENT, |_| ()).await?;
+                    ssh::wait_for(&*dial, &route, &identities, first, WAIT, |_| ()).await?;
                 let mut told = Vec::new();
-                let command = ssh::Command::new(format!("echo {number}"));
+                let command = ssh::RemoteCommand::new(format!("echo {number}"));
                 session.run("echo", &command, |_, line| told.push(line.to_owned())).await?;
                 session.close().await;
                 Ok::<_, SshError>(told)
@@ -175,13 +175,13 @@ async fn a_machine_that_reboots_is_found_again_by_its_key() {
     let boot = "cat /proc/sys/kernel/random/boot_id";
     let before = lines(&session, boot).await;
     let known = HostKeyCheck::Known(session.host_key().clone());
-    let command = ssh::Command::new("sudo reboot; sleep 60");
+    let command = ssh::RemoteCommand::new("sudo reboot; sleep 60");
     assert!(in_time(session.exec(&command, |_, _| ())).await.is_err());
 
     let identities = user.identities().await.unwrap();
     let route = user.route(host.address());
     let expect = || known.clone();
-    let waited = ssh::wait_for(&TcpDial, &route, &identities, expect, PATIENT, |_| ());
+    let waited = ssh::wait_for(&TcpDial, &route, &identities, expect, WAIT, |_| ());
     let session = in_time(waited).await.unwrap();
     assert_ne!(lines(&session, boot).await, before);
 }

@@ -22,8 +22,8 @@ use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::{Context, MonitoredNode};
 use crate::retry::{CONFIGURE_TIMEOUT, CUT_RETRIES, LOCKED_PAUSE, VERIFY_TIMEOUT};
 use crate::ssh::{
-    Command, Exit, HostKeyCheck, LONGEST_ANSWER, LastLines, Patience, Pipe, Session, SshError,
-    quote, wait_for,
+    ExitStatus, HostKeyCheck, LONGEST_ANSWER, LastLines, Pipe, RemoteCommand, Session, SshError,
+    WaitTimeouts, quote, wait_for,
 };
 
 /// Where the bundle is unpacked. `deploy_services.sh` expects it there.
@@ -205,7 +205,7 @@ impl Pipeline {
     /// A session, as soon as the host lets us in.
     async fn reach(&self, expected: impl FnMut() -> HostKeyCheck) -> Result<Session, Failure> {
         let route = self.inputs.access.route(&self.machine)?;
-        let timeout = Patience { overall: self.timeout(), ..Patience::default() };
+        let timeout = WaitTimeouts { overall: self.timeout(), ..WaitTimeouts::default() };
         wait_for(
             &*self.inputs.access.dial,
             &route,
@@ -272,7 +272,7 @@ impl Pipeline {
 
     /// The one file that is different on each node.
     async fn send_identity(&self, session: &Session) -> Result<(), SshError> {
-        let file = Command::new(format!("cat >{STAGING}/node_identity.json"))
+        let file = RemoteCommand::new(format!("cat >{STAGING}/node_identity.json"))
             .most(LONGEST_ANSWER)
             .stdin(Identity::of(&self.machine.id).json());
         session.run("writing node_identity.json", &file, |_, _| {}).await
@@ -298,7 +298,7 @@ impl Pipeline {
         mut session: Session,
         known: HostKeyCheck,
     ) -> Result<Session, Failure> {
-        let command = Command::new(self.set_up_command()).limit(CONFIGURE_TIMEOUT);
+        let command = RemoteCommand::new(self.set_up_command()).limit(CONFIGURE_TIMEOUT);
         for attempt in 1.. {
             self.enter(Phase::Configuring).await;
             let mut last = LastLines::default();
@@ -309,8 +309,8 @@ impl Pipeline {
                 })
                 .await;
             match ran {
-                Ok(Exit::Code(0)) => break,
-                Ok(Exit::Code(LOCKED)) if attempt < CUT_RETRIES => sleep(LOCKED_PAUSE).await,
+                Ok(ExitStatus::Code(0)) => break,
+                Ok(ExitStatus::Code(LOCKED)) if attempt < CUT_RETRIES => sleep(LOCKED_PAUSE).await,
                 Ok(exit) => return Err(set_up_failed(&exit, &last)),
                 Err(error) => session = self.again(&error, attempt, known.clone()).await?,
             }
@@ -342,9 +342,9 @@ impl Pipeline {
         let before = boot_id(&session).await.map_err(|error| error.failure())?;
         self.enter(Phase::Rebooting).await;
         // The connection may end before the command does: only what comes back counts.
-        let command = Command::new("sudo reboot").most(LONGEST_ANSWER);
+        let command = RemoteCommand::new("sudo reboot").most(LONGEST_ANSWER);
         let asked = session.exec(&command, |_, _| {}).await;
-        if let Ok(Exit::Code(code)) = asked
+        if let Ok(ExitStatus::Code(code)) = asked
             && code != 0
         {
             let reason = format!("sudo reboot ended with exit code {code}");
@@ -418,7 +418,7 @@ impl Pipeline {
 /// The kernel's id of this boot (random(4)): another one after each restart.
 async fn boot_id(session: &Session) -> Result<String, SshError> {
     let mut id = String::new();
-    let command = Command::new("cat /proc/sys/kernel/random/boot_id").most(LONGEST_ANSWER);
+    let command = RemoteCommand::new("cat /proc/sys/kernel/random/boot_id").most(LONGEST_ANSWER);
     // A banner or an sshrc may print lines before it: what has the shape of an id is one.
     let read = |pipe, line: &str| {
         if pipe == Pipe::Out && uuid::Uuid::try_parse(line).is_ok() {
@@ -431,16 +431,16 @@ async fn boot_id(session: &Session) -> Result<String, SshError> {
 
 /// What the user reads of a set-up that failed. A step of the script says why in its `ERROR` line;
 /// where the script did not even begin there is no log, and what was printed last is all there is.
-fn set_up_failed(exit: &Exit, last: &LastLines) -> Failure {
+fn set_up_failed(exit: &ExitStatus, last: &LastLines) -> Failure {
     const LOG: &str = "its log is in /opt/deployment.log on the instance";
     let (said, hint) = match exit {
-        Exit::Code(code) => match exit_codes::explain(*code) {
+        ExitStatus::Code(code) => match exit_codes::explain(*code) {
             Some((step, hint)) => {
                 (format!("step {step} of deploy_services.sh failed (exit code {code})"), hint)
             }
             None => (format!("deploy_services.sh ended with exit code {code}"), LOG),
         },
-        Exit::Signal(_) => (format!("deploy_services.sh ended by {exit}"), LOG),
+        ExitStatus::Signal(_) => (format!("deploy_services.sh ended by {exit}"), LOG),
     };
     let began = last.iter().any(|line| SCRIPT_WORDS.iter().any(|word| line.contains(word)));
     let error = last.iter().rev().find_map(|line| Some(line.split_once(" ERROR ")?.1));
@@ -459,7 +459,7 @@ mod tests {
         for line in lines {
             last.push(line);
         }
-        set_up_failed(&Exit::Code(code), &last)
+        set_up_failed(&ExitStatus::Code(code), &last)
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::tasks::together;
 use crate::retry::{BOOTING, DRAIN_TIMEOUT};
-use crate::ssh::{Command, Exit, HostKeyCheck, LONGEST_ANSWER, Session};
+use crate::ssh::{ExitStatus, HostKeyCheck, LONGEST_ANSWER, RemoteCommand, Session};
 
 /// What stops the node.
 const STOP: &str = "sudo systemctl stop bacalhau";
@@ -75,10 +75,10 @@ async fn stop_node(
         )
     })?;
     let session = log_in(access, machine, host_key).await?;
-    let command = Command::new(STOP).limit(DRAIN_TIMEOUT).most(LONGEST_ANSWER);
+    let command = RemoteCommand::new(STOP).limit(DRAIN_TIMEOUT).most(LONGEST_ANSWER);
     let exit = session.exec(&command, |_, _| ()).await;
     match exit.map_err(|error| error.failure())? {
-        Exit::Code(0) => Ok(()),
+        ExitStatus::Code(0) => Ok(()),
         other => Err(Failure::new(
             FailureKind::Node,
             Step::Verify,

@@ -17,7 +17,7 @@ use crate::fleet::{Failure, Level, Machine, Phase};
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::{Context, MonitoredNode};
 use crate::retry::STATUS_TIMEOUT;
-use crate::ssh::{Command, HostKeyCheck, LONGEST_ANSWER, Session, SshError};
+use crate::ssh::{HostKeyCheck, LONGEST_ANSWER, RemoteCommand, Session, SshError};
 
 /// How long the orchestrator's answer is good for everybody.
 const FRESH: Duration = Duration::from_secs(10);
@@ -30,7 +30,7 @@ pub(in crate::jobs) const NODE_STATUS: &str = "sudo /opt/uploaded_files/scripts/
 /// What `node-status` says over this session, or why it says nothing.
 pub(in crate::jobs) async fn node_status(session: &Session) -> Result<Vitals, String> {
     let mut printed = String::new();
-    let command = Command::new(NODE_STATUS).limit(STATUS_TIMEOUT).most(LONGEST_ANSWER);
+    let command = RemoteCommand::new(NODE_STATUS).limit(STATUS_TIMEOUT).most(LONGEST_ANSWER);
     let ran = session.exec(&command, |_, line| status::push(&mut printed, line)).await;
     if let Err(error) = ran {
         tracing::debug!(%error, "node-status");

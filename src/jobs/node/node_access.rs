@@ -12,7 +12,7 @@ use crate::fleet::{
 };
 use crate::jobs::context::Context;
 use crate::retry::STATUS_TIMEOUT;
-use crate::ssh::{Command, Exit, HostKeyCheck, LONGEST_ANSWER, Pipe, Session};
+use crate::ssh::{ExitStatus, HostKeyCheck, LONGEST_ANSWER, Pipe, RemoteCommand, Session};
 
 /// As good as no limit: a command of the user's ends when it or the user wants.
 const UNLIMITED: Duration = Duration::from_hours(24 * 365);
@@ -73,7 +73,7 @@ impl NodeAccess {
     pub async fn diagnose(&self, target: &NodeTarget) -> Result<Diagnosis, Failure> {
         let session = self.session(target).await?;
         let mut printed = String::new();
-        let command = Command::new(format!("{NODE_STATUS} --full"));
+        let command = RemoteCommand::new(format!("{NODE_STATUS} --full"));
         let command = command.limit(STATUS_TIMEOUT).most(LONGEST_ANSWER);
         let ran = session.exec(&command, |_, line| status::push(&mut printed, line)).await;
         session.close().await;
@@ -94,9 +94,9 @@ impl NodeAccess {
         target: &NodeTarget,
         command: &str,
         on_line: impl FnMut(Pipe, &str),
-    ) -> Result<Exit, Failure> {
+    ) -> Result<ExitStatus, Failure> {
         let session = self.session(target).await?;
-        let command = Command::for_login_shell(command).limit(UNLIMITED);
+        let command = RemoteCommand::for_login_shell(command).limit(UNLIMITED);
         let ran = session.exec(&command, on_line).await;
         session.close().await;
         ran.map_err(|error| error.failure())

@@ -91,7 +91,7 @@ impl Chosen {
         self.first.values()
     }
 
-    fn take(&mut self, setting: Setting) {
+    fn set_first(&mut self, setting: Setting) {
         let keyword = setting.keyword.as_str();
         if is_listed(keyword) {
             let is_there =
@@ -174,12 +174,14 @@ impl Pass<'_> {
                     here.is_general = outer.is_general && !criteria.iter().any(names_hosts);
                 }
                 Kind::Include(included) => self.include(at, included, here)?,
-                Kind::Setting { keyword, arguments } if here.holds => self.chosen.take(Setting {
-                    at: at.clone(),
-                    keyword: keyword.clone(),
-                    arguments: arguments.clone(),
-                    is_general: here.is_general,
-                }),
+                Kind::Setting { keyword, arguments } if here.holds => {
+                    self.chosen.set_first(Setting {
+                        at: at.clone(),
+                        keyword: keyword.clone(),
+                        arguments: arguments.clone(),
+                        is_general: here.is_general,
+                    });
+                }
                 Kind::Setting { .. } => {}
             }
         }

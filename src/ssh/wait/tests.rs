@@ -71,7 +71,7 @@ async fn waiting_ends_with_its_deadline_and_tells_each_reason_once() {
     let begun = Instant::now();
     let mut reasons = Vec::new();
     let first = || HostKeyCheck::First;
-    let waited = wait_for(&dial, &route, &identities, first, Patience::default(), |reason| {
+    let waited = wait_for(&dial, &route, &identities, first, WaitTimeouts::default(), |reason| {
         reasons.push(reason.to_owned());
     });
     let error = waited.await.unwrap_err();
