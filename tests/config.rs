@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use spot_tui::config::{
-    self, AllowFrom, AtLifetime, Config, Connect, Hold, HostKeyPolicy, Image, Need, Network,
-    Placement, Replace, UbuntuRelease, parse, parse_bytes,
+    self, AllowFrom, AtLifetime, Config, Connect, HostKeyPolicy, Image, InstanceRequirements,
+    Network, Placement, Replace, ReplaceIn, UbuntuRelease, parse, parse_bytes,
 };
 use spot_tui::fleet::{Lifecycle, Region};
 
@@ -140,7 +140,7 @@ fn every_key_reaches_the_configuration() {
     assert_eq!(config.aws.additional_commands_script, Some("more.sh".into()));
     let placement = Placement { spill: true, strategy: config::Strategy::Fleet, fleet_from: 12 };
     assert_eq!(config.placement, placement);
-    assert_eq!((config.replace.enabled, config.replace.hold), (true, Hold::Total));
+    assert_eq!((config.replace.enabled, config.replace.hold), (true, ReplaceIn::Total));
     assert_eq!((config.replace.at_most, config.replace.within.as_mins()), (3, 15));
     assert_eq!((config.budget.max_hourly_usd, config.budget.max_instances), (Some(2.5), Some(40)));
     assert_eq!(config.budget.max_lifetime.map(|it| it.as_hours()), Some(36));
@@ -197,8 +197,9 @@ fn anchors_and_merge_keys_are_honoured() {
 #[test]
 fn a_machine_may_be_named_by_what_it_must_have() {
     let config = valid("by-need.yaml");
-    let need = Need { vcpus: 4, memory_gib: 8, arch: vec!["x86_64", "arm64"] };
-    assert_eq!(config.regions[0].need, Some(need));
+    let requirements =
+        InstanceRequirements { vcpus: 4, memory_gib: 8, arch: vec!["x86_64", "arm64"] };
+    assert_eq!(config.regions[0].requirements, Some(requirements));
     assert!(config.regions[0].machine_types.is_empty());
     let replace = Replace { enabled: true, ..Replace::default() };
     assert_eq!(config.replace, replace);

@@ -11,7 +11,7 @@ use super::class::Class;
 use super::error::AwsError;
 use super::images::Architecture;
 use super::select::filter;
-use crate::config::Need;
+use crate::config::InstanceRequirements;
 use crate::fleet::{MachineType, Zone};
 
 /// How many types a need may come to: each has pools of its own to be priced and asked.
@@ -90,12 +90,18 @@ impl Ec2 {
     /// The types that are what is needed, the smallest first, twenty at most (EC2
     /// DescribeInstanceTypes, filtered, all pages). Up to twice the processors and four times the
     /// memory count: beyond that it is another kind of machine. None is an error.
-    pub async fn machine_types_for(&self, need: &Need) -> Result<Vec<MachineFacts>, AwsError> {
-        let vcpus = need.vcpus..=need.vcpus.saturating_mul(2);
+    pub async fn machine_types_for(
+        &self,
+        requirements: &InstanceRequirements,
+    ) -> Result<Vec<MachineFacts>, AwsError> {
+        let vcpus = requirements.vcpus..=requirements.vcpus.saturating_mul(2);
         let told = self
             .patient
             .describe_instance_types()
-            .filters(filter("processor-info.supported-architecture", need.arch.iter().copied()))
+            .filters(filter(
+                "processor-info.supported-architecture",
+                requirements.arch.iter().copied(),
+            ))
             .filters(filter("supported-usage-class", ["spot"]))
             .filters(filter("current-generation", ["true"]))
             .filters(filter("bare-metal", ["false"]))
@@ -105,7 +111,7 @@ impl Ec2 {
             .try_collect()
             .await
             .map_err(self.failed("DescribeInstanceTypes"))?;
-        let least = u64::from(need.memory_gib) * 1024;
+        let least = u64::from(requirements.memory_gib) * 1024;
         let mut fits: Vec<MachineFacts> = told
             .iter()
             .filter_map(facts)
@@ -117,14 +123,14 @@ impl Ec2 {
         });
         fits.truncate(TYPES);
         if fits.is_empty() {
-            let (vcpus, memory) = (need.vcpus, need.memory_gib);
+            let (vcpus, memory) = (requirements.vcpus, requirements.memory_gib);
             return Err(self.found(
                 "DescribeInstanceTypes",
                 Class::FatalRegion,
                 format!(
                     "{} has no {} machine type with {vcpus} vCPUs and {memory} GiB",
                     self.region(),
-                    need.arch.join(" or ")
+                    requirements.arch.join(" or ")
                 ),
                 "ask for other sizes in machine_types, or name the types",
             ));

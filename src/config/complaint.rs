@@ -113,12 +113,12 @@ impl std::error::Error for Complaints {}
 
 /// Collects complaints while a text is read.
 #[derive(Debug, Default)]
-pub(super) struct Report {
+pub(super) struct ComplaintSink {
     complaints: BTreeSet<Complaint>,
     left_out: usize,
 }
 
-impl Report {
+impl ComplaintSink {
     /// Notes a mistake.
     pub(super) fn add(&mut self, at: Position, message: impl Into<String>) {
         self.push(at, message.into(), None);

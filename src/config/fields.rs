@@ -1,10 +1,10 @@
 //! One mapping of the configuration: its keys are asked for one by one, and what nobody asked for
 //! is complained about.
 
-use super::complaint::{Position, Report, quoted};
+use super::complaint::{ComplaintSink, Position, quoted};
 use super::keys::{Section, suggest};
 use super::tree::{Entry, Node, Value};
-use super::values::{Taken, Wrong};
+use super::values::{ValueResult, Wrong};
 
 /// What a key said.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,14 +60,14 @@ impl<'a> Fields<'a> {
         node: Option<&'a Node>,
         section: Section,
         place: &str,
-        report: &mut Report,
+        sink: &mut ComplaintSink,
     ) -> Self {
         let entries: &[Entry] = match node {
             Some(Node { value: Value::Mapping(entries), .. }) => entries,
             Some(node) if !node.is_null() => {
                 let Wrong { found, .. } = Wrong::new(node, "");
                 let what = place.trim_start_matches("in ");
-                report.add(node.at, format!("{what} must be keys with values, found {found}"));
+                sink.add(node.at, format!("{what} must be keys with values, found {found}"));
                 &[]
             }
             _ => &[],
@@ -91,14 +91,14 @@ impl<'a> Fields<'a> {
     pub(super) fn read<T>(
         &mut self,
         key: &'static str,
-        report: &mut Report,
-        take: impl FnOnce(&'a Node) -> Taken<T>,
+        sink: &mut ComplaintSink,
+        take: impl FnOnce(&'a Node) -> ValueResult<T>,
     ) -> Reading<T> {
         let Some(node) = self.get(key) else { return Reading::Absent };
         match take(node) {
             Ok(value) => Reading::Given(value, node.at),
             Err(wrong) => {
-                self.complain(&format!("'{key}'"), wrong, report);
+                self.complain(&format!("'{key}'"), wrong, sink);
                 Reading::Wrong
             }
         }
@@ -108,14 +108,14 @@ impl<'a> Fields<'a> {
     pub(super) fn read_list<T: PartialEq>(
         &mut self,
         key: &'static str,
-        report: &mut Report,
-        take: impl Fn(&'a Node) -> Taken<T>,
+        sink: &mut ComplaintSink,
+        take: impl Fn(&'a Node) -> ValueResult<T>,
     ) -> Reading<Vec<T>> {
         let Some(node) = self.get(key) else { return Reading::Absent };
         let Value::List(items) = &node.value else {
             let hint = matches!(node.value, Value::Scalar { .. })
                 .then(|| format!("put it in brackets: '{key}: [..]'"));
-            self.complain(&format!("'{key}'"), Wrong::new(node, "a list").with(hint), report);
+            self.complain(&format!("'{key}'"), Wrong::new(node, "a list").with(hint), sink);
             return Reading::Wrong;
         };
         let mut list = Vec::with_capacity(items.len());
@@ -125,27 +125,27 @@ impl<'a> Fields<'a> {
                 Ok(value) if list.contains(&value) => {
                     let Wrong { found, .. } = Wrong::new(item, "");
                     let what = with_place(&format!("'{key}'"), &self.place);
-                    report.add(item.at, format!("{what} has {found} twice"));
+                    sink.add(item.at, format!("{what} has {found} twice"));
                 }
                 Ok(value) => list.push(value),
                 Err(mistake) => {
                     wrong = true;
-                    self.complain(&format!("each of '{key}'"), mistake, report);
+                    self.complain(&format!("each of '{key}'"), mistake, sink);
                 }
             }
         }
         if wrong { Reading::Wrong } else { Reading::Given(list, node.at) }
     }
 
-    fn complain(&self, what: &str, wrong: Wrong, report: &mut Report) {
+    fn complain(&self, what: &str, wrong: Wrong, sink: &mut ComplaintSink) {
         let Wrong { at, right, found, hint } = wrong;
         let what = with_place(what, &self.place);
-        report.push(at, format!("{what} must be {right}, found {found}"), hint);
+        sink.push(at, format!("{what} must be {right}, found {found}"), hint);
     }
 
     /// Complains about the keys that are not known here. Returns those that were probably meant,
     /// so that nobody complains that they are missing as well.
-    pub(super) fn finish(self, report: &mut Report) -> Vec<&'static str> {
+    pub(super) fn finish(self, sink: &mut ComplaintSink) -> Vec<&'static str> {
         debug_assert!(
             self.section.keys().iter().all(|key| self.asked.contains(key)),
             "a listed key of {:?} is not read",
@@ -160,7 +160,7 @@ impl<'a> Fields<'a> {
             let suggestion = suggest(self.section, &entry.key);
             meant.extend(suggestion.as_ref().map(|suggestion| suggestion.key));
             let hint = suggestion.map(|suggestion| suggestion.hint);
-            report.push(entry.at, with_place(&unknown, &self.place), hint);
+            sink.push(entry.at, with_place(&unknown, &self.place), hint);
         }
         meant
     }

@@ -14,7 +14,7 @@ pub enum Section {
     /// One entry of `regions`.
     Region,
     /// `machine_types` of a region, where it says what they must be.
-    Need,
+    InstanceRequirements,
     /// `placement`.
     Placement,
     /// `replace`.
@@ -39,7 +39,7 @@ impl Section {
         Self::Top,
         Self::Aws,
         Self::Region,
-        Self::Need,
+        Self::InstanceRequirements,
         Self::Placement,
         Self::Replace,
         Self::Budget,
@@ -99,7 +99,7 @@ impl Section {
                 "instance_storage_gb",
                 "tags",
             ],
-            Self::Need => &["vcpus", "memory_gib", "arch"],
+            Self::InstanceRequirements => &["vcpus", "memory_gib", "arch"],
             Self::Placement => &["spill", "strategy", "fleet_from"],
             Self::Replace => &["enabled", "hold", "at_most", "within_m"],
             Self::Budget => &["max_hourly_usd", "max_instances", "max_lifetime", "at_lifetime"],
@@ -126,7 +126,7 @@ impl Section {
             Self::Top => "at the top of the file",
             Self::Aws => "under 'aws'",
             Self::Region => "to a region",
-            Self::Need => "under 'machine_types' of a region",
+            Self::InstanceRequirements => "under 'machine_types' of a region",
             Self::Placement => "under 'placement'",
             Self::Replace => "under 'replace'",
             Self::Budget => "under 'budget'",
@@ -177,7 +177,7 @@ pub(super) fn nearest(text: &str, words: &[&'static str]) -> Option<&'static str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::complaint::Report;
+    use crate::config::complaint::ComplaintSink;
     use crate::config::tree::{Node, Value, read};
 
     const EXAMPLE: &str = include_str!("../../config.yaml.example");
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn the_example_has_every_key_in_the_same_order() {
-        let root = read(EXAMPLE, &mut Report::default()).unwrap();
+        let root = read(EXAMPLE, &mut ComplaintSink::default()).unwrap();
         assert_eq!(keys(&root), Section::Top.keys());
         assert_eq!(keys(&root.get("aws").unwrap().node), Section::Aws.keys());
         for (name, section) in [

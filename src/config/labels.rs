@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::complaint::{Position, Report, quoted};
+use super::complaint::{ComplaintSink, Position, quoted};
 use super::fields::{Fields, Reading};
 use super::tree::{Entry, Node, Value};
 use super::values::{Wrong, verbatim};
@@ -18,12 +18,12 @@ const MOST: usize = 50;
 pub(super) fn read(
     fields: &mut Fields<'_>,
     place: &str,
-    report: &mut Report,
+    sink: &mut ComplaintSink,
 ) -> Reading<BTreeMap<String, String>> {
     let Some(node) = fields.get("tags") else { return Reading::Absent };
     let Value::Mapping(entries) = &node.value else {
         let Wrong { at, found, .. } = Wrong::new(node, "");
-        report.add_with(
+        sink.add_with(
             at,
             format!("'tags' {place} must be keys with values, found {found}"),
             "write 'tags: {Owner: me}'",
@@ -32,8 +32,8 @@ pub(super) fn read(
     };
     let mut tags = BTreeMap::new();
     for entry in entries {
-        let key_fits = check_key(entry, place, report);
-        let value = check_value(entry, place, report);
+        let key_fits = check_key(entry, place, sink);
+        let value = check_value(entry, place, sink);
         if let (true, Some(value)) = (key_fits, value) {
             tags.insert(entry.key.clone(), value.to_owned());
         }
@@ -46,11 +46,11 @@ pub(super) fn check_count(
     tags: &BTreeMap<String, String>,
     at: Position,
     place: &str,
-    report: &mut Report,
+    sink: &mut ComplaintSink,
 ) {
     let (own, room) = (tags.len(), MOST - RESERVED.len());
     if own > room {
-        report.add_with(
+        sink.add_with(
             at,
             format!("{own} tags {place} and {} of ours are more than {MOST}", RESERVED.len()),
             format!("keep {room} at most"),
@@ -58,7 +58,7 @@ pub(super) fn check_count(
     }
 }
 
-fn check_key(entry: &Entry, place: &str, report: &mut Report) -> bool {
+fn check_key(entry: &Entry, place: &str, sink: &mut ComplaintSink) -> bool {
     let key = &entry.key;
     let name = format!("the tag key {} {place}", quoted(key));
     let length = key.chars().count();
@@ -76,19 +76,19 @@ fn check_key(entry: &Entry, place: &str, report: &mut Report) -> bool {
     };
     let fits = wrong.is_none();
     if let Some(message) = wrong {
-        report.push(entry.at, message, allowed_hint(key));
+        sink.push(entry.at, message, allowed_hint(key));
     }
     fits
 }
 
-fn check_value<'a>(entry: &'a Entry, place: &str, report: &mut Report) -> Option<&'a str> {
+fn check_value<'a>(entry: &'a Entry, place: &str, sink: &mut ComplaintSink) -> Option<&'a str> {
     let name = format!("the tag {} {place}", quoted(&entry.key));
     let node: &Node = &entry.node;
     let value = match verbatim(node, "a text") {
         Ok(value) => value,
         Err(Wrong { found, .. }) => {
             let hint = node.is_null().then(|| "write \"\" for an empty one".into());
-            report.push(
+            sink.push(
                 node.at,
                 format!("{name} must have a text as its value, found {found}"),
                 hint,
@@ -98,11 +98,11 @@ fn check_value<'a>(entry: &'a Entry, place: &str, report: &mut Report) -> Option
     };
     let length = value.chars().count();
     if length > 256 {
-        report.add(node.at, format!("{name} has {length} characters, at most 256 are allowed"));
+        sink.add(node.at, format!("{name} has {length} characters, at most 256 are allowed"));
         return None;
     }
     if let Some(found) = strange_character(value) {
-        report.push(node.at, format!("{name} has the character {found}"), allowed_hint(value));
+        sink.push(node.at, format!("{name} has the character {found}"), allowed_hint(value));
         return None;
     }
     Some(value)

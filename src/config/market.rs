@@ -3,79 +3,74 @@
 
 use jiff::SignedDuration;
 
-use super::complaint::Report;
+use super::complaint::ComplaintSink;
 use super::fields::Fields;
 use super::keys::Section;
-use super::schema::{AtLifetime, Budget, Hold, Placement, Replace, Strategy};
+use super::schema::{AtLifetime, Budget, Placement, Replace, ReplaceIn, Strategy};
 use super::tree::{Node, Value};
-use super::values::{Taken, boolean, choice, price_up_to, text, whole};
+use super::values::{ValueResult, boolean, choice, price_up_to, text, whole};
 
 const STRATEGY: [(&str, Strategy); 2] =
     [("run-instances", Strategy::RunInstances), ("fleet", Strategy::Fleet)];
 
-const HOLD: [(&str, Hold); 2] = [("region", Hold::Region), ("total", Hold::Total)];
+const HOLD: [(&str, ReplaceIn); 2] = [("region", ReplaceIn::Region), ("total", ReplaceIn::Total)];
 
 const AT_LIFETIME: [(&str, AtLifetime); 2] =
     [("warn", AtLifetime::Warn), ("destroy", AtLifetime::Destroy)];
 
 /// Reads `placement`.
-pub(super) fn placement(node: Option<&Node>, report: &mut Report) -> Placement {
-    let mut fields = Fields::of(node, Section::Placement, "in 'placement'", report);
+pub(super) fn placement(node: Option<&Node>, sink: &mut ComplaintSink) -> Placement {
+    let mut fields = Fields::of(node, Section::Placement, "in 'placement'", sink);
     let usual = Placement::default();
     let placement = Placement {
-        spill: fields.read("spill", report, boolean).or(usual.spill),
-        strategy: fields
-            .read("strategy", report, |node| choice(node, &STRATEGY))
-            .or(usual.strategy),
+        spill: fields.read("spill", sink, boolean).or(usual.spill),
+        strategy: fields.read("strategy", sink, |node| choice(node, &STRATEGY)).or(usual.strategy),
         fleet_from: fields
-            .read("fleet_from", report, |node| whole(node, 1..=10_000, ""))
+            .read("fleet_from", sink, |node| whole(node, 1..=10_000, ""))
             .or(usual.fleet_from),
     };
-    fields.finish(report);
+    fields.finish(sink);
     placement
 }
 
 /// Reads `replace`: a mapping, or `true` or `false` for short.
-pub(super) fn replace(node: Option<&Node>, report: &mut Report) -> Replace {
+pub(super) fn replace(node: Option<&Node>, sink: &mut ComplaintSink) -> Replace {
     let short = node.filter(|node| matches!(node.value, Value::Scalar { .. }));
     let short = short.and_then(|node| boolean(node).ok());
     let node = if short.is_some() { None } else { node };
-    let mut fields = Fields::of(node, Section::Replace, "in 'replace'", report);
+    let mut fields = Fields::of(node, Section::Replace, "in 'replace'", sink);
     let replace = Replace {
-        enabled: fields.read("enabled", report, boolean).or(short.unwrap_or(false)),
-        hold: fields.read("hold", report, |node| choice(node, &HOLD)).or(Hold::Region),
-        at_most: fields.read("at_most", report, |node| whole(node, 1..=1000, "")).or(5),
+        enabled: fields.read("enabled", sink, boolean).or(short.unwrap_or(false)),
+        hold: fields.read("hold", sink, |node| choice(node, &HOLD)).or(ReplaceIn::Region),
+        at_most: fields.read("at_most", sink, |node| whole(node, 1..=1000, "")).or(5),
         within: SignedDuration::from_mins(
-            fields
-                .read("within_m", report, |node| whole(node, 1..=1440, " (minutes)"))
-                .or(10)
-                .into(),
+            fields.read("within_m", sink, |node| whole(node, 1..=1440, " (minutes)")).or(10).into(),
         ),
     };
-    fields.finish(report);
+    fields.finish(sink);
     replace
 }
 
 /// Reads `budget`.
-pub(super) fn budget(node: Option<&Node>, report: &mut Report) -> Budget {
-    let mut fields = Fields::of(node, Section::Budget, "in 'budget'", report);
+pub(super) fn budget(node: Option<&Node>, sink: &mut ComplaintSink) -> Budget {
+    let mut fields = Fields::of(node, Section::Budget, "in 'budget'", sink);
     let budget = Budget {
         max_hourly_usd: fields
-            .read("max_hourly_usd", report, |node| price_up_to(node, 100_000.0))
+            .read("max_hourly_usd", sink, |node| price_up_to(node, 100_000.0))
             .given(),
         max_instances: fields
-            .read("max_instances", report, |node| whole(node, 1..=10_000, ""))
+            .read("max_instances", sink, |node| whole(node, 1..=10_000, ""))
             .given(),
-        max_lifetime: fields.read("max_lifetime", report, lifetime).given(),
+        max_lifetime: fields.read("max_lifetime", sink, lifetime).given(),
         at_lifetime: fields
-            .read("at_lifetime", report, |node| choice(node, &AT_LIFETIME))
+            .read("at_lifetime", sink, |node| choice(node, &AT_LIFETIME))
             .or(AtLifetime::Warn),
     };
-    fields.finish(report);
+    fields.finish(sink);
     budget
 }
 
-fn lifetime(node: &Node) -> Taken<SignedDuration> {
+fn lifetime(node: &Node) -> ValueResult<SignedDuration> {
     let right = "a time such as 90m, 12h or 7d, at least 10m";
     let word = text(node, right, |text| span(text).is_some())?;
     Ok(span(word).unwrap_or_default())

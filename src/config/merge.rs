@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::complaint::{Complaints, Report};
+use super::complaint::{ComplaintSink, Complaints};
 use super::parse::parse;
 use super::shapes;
 use super::tree::{self, Node, Value};
@@ -14,7 +14,7 @@ use crate::fleet::Region;
 
 /// What `setup` found on this machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct Discovered {
     /// A private key for SSH, as it should stand in the file.
     pub private_key: Option<PathBuf>,
     /// The region of the AWS profile.
@@ -40,7 +40,7 @@ pub struct Merged {
 pub fn merge_defaults(
     name: &str,
     existing: Option<&str>,
-    found: &Found,
+    found: &Discovered,
 ) -> Result<Merged, Complaints> {
     let existing = existing.unwrap_or_default();
     let mut merged = Merged { text: existing.to_owned(), added: Vec::new() };
@@ -62,7 +62,7 @@ fn is_blank(text: &str) -> bool {
 }
 
 /// A short configuration of its own.
-fn starter(found: &Found) -> String {
+fn starter(found: &Discovered) -> String {
     let aws = match found.private_key.as_deref().and_then(scalar) {
         Some(key) => format!("  private_ssh_key_path: {key}\n"),
         None => "  # The agent's keys and the usual files in ~/.ssh are tried.\n  \
@@ -82,7 +82,7 @@ fn starter(found: &Found) -> String {
     )
 }
 
-fn regions(found: &Found) -> String {
+fn regions(found: &Discovered) -> String {
     let region = found.region.as_ref().map(Region::as_str);
     let region = region.filter(|region| shapes::is_region(region)).unwrap_or("us-west-2");
     format!(
@@ -114,7 +114,7 @@ struct Addition {
     text: String,
 }
 
-fn additions(found: &Found) -> Vec<Addition> {
+fn additions(found: &Discovered) -> Vec<Addition> {
     let key = found.private_key.as_deref().and_then(scalar).map(|text| Addition {
         parent: Some("aws"),
         key: "private_ssh_key_path",
@@ -176,8 +176,8 @@ impl Addition {
 }
 
 fn read(text: &str) -> Option<Node> {
-    let mut report = Report::default();
-    tree::read(text, &mut report).filter(|_| report.is_empty())
+    let mut sink = ComplaintSink::default();
+    tree::read(text, &mut sink).filter(|_| sink.is_empty())
 }
 
 fn remove(node: &mut Node, key: &str) -> bool {
@@ -239,8 +239,8 @@ mod tests {
 
     const THREE_LINES: &str = "regions:\n  - us-west-2:\n      machine_type: t3.medium\n";
 
-    fn found() -> Found {
-        Found { private_key: Some("~/.ssh/id_ed25519".into()), region: None }
+    fn found() -> Discovered {
+        Discovered { private_key: Some("~/.ssh/id_ed25519".into()), region: None }
     }
 
     fn merge(text: &str) -> Merged {
@@ -261,7 +261,7 @@ mod tests {
         let config = parse("config.yaml", &merged.text).unwrap();
         assert_eq!(config.aws.private_ssh_key_path, Some("~/.ssh/id_ed25519".into()));
         assert_eq!(config.aws.total_instances, 1);
-        let found = Found { private_key: None, region: Some("eu-west-1".into()) };
+        let found = Discovered { private_key: None, region: Some("eu-west-1".into()) };
         let merged = merge_defaults("config.yaml", None, &found).unwrap();
         let config = parse("config.yaml", &merged.text).unwrap();
         assert_eq!(config.regions[0].region, "eu-west-1".into());
@@ -346,7 +346,7 @@ mod tests {
 
     #[test]
     fn a_path_with_blanks_is_quoted() {
-        let found = Found { private_key: Some("/home/a b/\"k\": #1".into()), region: None };
+        let found = Discovered { private_key: Some("/home/a b/\"k\": #1".into()), region: None };
         let merged = merge_defaults("config.yaml", Some(THREE_LINES), &found).unwrap();
         let config = parse("config.yaml", &merged.text).unwrap();
         assert_eq!(config.aws.private_ssh_key_path, found.private_key);

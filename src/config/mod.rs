@@ -30,11 +30,11 @@ mod values;
 pub use complaint::{Complaint, Complaints};
 pub use credentials::{check_endpoint, check_token};
 pub use keys::Section;
-pub use merge::{Found, Merged, merge_defaults};
+pub use merge::{Discovered, Merged, merge_defaults};
 pub use parse::{parse, parse_bytes};
 pub use schema::{
-    AllowFrom, AtLifetime, Aws, Bacalhau, Budget, Config, Connect, CpuCredits, Hold, HostKeyPolicy,
-    Image, MatchExec, Need, Network, NodeExtras, Placement, Rebound, RegionConfig, Replace, Sensor,
-    Ssh, Strategy, ThemeName, UbuntuRelease, Ui,
+    AllowFrom, AtLifetime, Aws, Bacalhau, Budget, Config, Connect, CpuCredits, HostKeyPolicy,
+    Image, InstanceRequirements, MatchExec, Network, NodeExtras, Placement, Rebound, RegionConfig,
+    Replace, ReplaceIn, Sensor, Ssh, Strategy, ThemeName, UbuntuRelease, Ui,
 };
 pub use shapes::is_deployment;

@@ -1,13 +1,13 @@
 //! From text to a checked [`Config`], or to all of its mistakes at once.
 
 use super::aws::AwsPart;
-use super::complaint::{Complaints, Report, SHORTEST, quoted};
+use super::complaint::{ComplaintSink, Complaints, SHORTEST, quoted};
 use super::fields::{Fields, Reading};
 use super::keys::Section;
 use super::regions::Regions;
 use super::schema::{Config, Connect};
 use super::tree::{Node, Value};
-use super::values::{Taken, Wrong, boolean, text};
+use super::values::{ValueResult, Wrong, boolean, text};
 use super::{aws, market, regions, services, shapes, ssh, syntax, tree, ui};
 use crate::fleet::DeploymentId;
 
@@ -22,7 +22,7 @@ const MOST_INSTANCES: u32 = 1000;
 /// # Errors
 /// Every mistake in the text, sorted by position. Text that is not YAML has one.
 pub fn parse(name: &str, text: &str) -> Result<Config, Complaints> {
-    parse_with(name, |report| tree::read(text, report))
+    parse_with(name, |sink| tree::read(text, sink))
 }
 
 /// Reads a configuration from a file's bytes, which may be anything.
@@ -30,30 +30,30 @@ pub fn parse(name: &str, text: &str) -> Result<Config, Complaints> {
 /// # Errors
 /// As [`parse`], and bytes that are not UTF-8.
 pub fn parse_bytes(name: &str, bytes: &[u8]) -> Result<Config, Complaints> {
-    parse_with(name, |report| {
-        let text = syntax::decode(bytes, report)?;
-        tree::read(text, report)
+    parse_with(name, |sink| {
+        let text = syntax::decode(bytes, sink)?;
+        tree::read(text, sink)
     })
 }
 
 fn parse_with(
     name: &str,
-    read: impl FnOnce(&mut Report) -> Option<Node>,
+    read: impl FnOnce(&mut ComplaintSink) -> Option<Node>,
 ) -> Result<Config, Complaints> {
-    let mut report = Report::default();
-    let root = read(&mut report).filter(|root| is_mapping(root, &mut report));
-    let config = root.map(|root| read_config(&root, &mut report));
+    let mut sink = ComplaintSink::default();
+    let root = read(&mut sink).filter(|root| is_mapping(root, &mut sink));
+    let config = root.map(|root| read_config(&root, &mut sink));
     match config {
-        Some(config) if report.is_empty() => Ok(config),
-        _ => Err(report.into_complaints(name)),
+        Some(config) if sink.is_empty() => Ok(config),
+        _ => Err(sink.into_complaints(name)),
     }
 }
 
-fn is_mapping(root: &Node, report: &mut Report) -> bool {
+fn is_mapping(root: &Node, sink: &mut ComplaintSink) -> bool {
     let is_mapping = matches!(root.value, Value::Mapping(_));
     if !is_mapping {
         let Wrong { at, found, .. } = Wrong::new(root, "");
-        report.add_with(
+        sink.add_with(
             at,
             format!("a configuration must be keys with values, found {found}"),
             SHORTEST,
@@ -63,27 +63,27 @@ fn is_mapping(root: &Node, report: &mut Report) -> bool {
 }
 
 /// Reads the whole tree. What is wrong has its default in the result, and a complaint.
-fn read_config(root: &Node, report: &mut Report) -> Config {
-    let mut fields = Fields::of(Some(root), Section::Top, "", report);
-    let deployment = fields.read("deployment", report, deployment).given();
-    let reboot = fields.read("reboot", report, boolean).or(true);
-    let mut aws = aws::read(fields.get("aws"), report);
+fn read_config(root: &Node, sink: &mut ComplaintSink) -> Config {
+    let mut fields = Fields::of(Some(root), Section::Top, "", sink);
+    let deployment = fields.read("deployment", sink, deployment).given();
+    let reboot = fields.read("reboot", sink, boolean).or(true);
+    let mut aws = aws::read(fields.get("aws"), sink);
     let regions = fields.entry("regions");
-    let placement = market::placement(fields.get("placement"), report);
-    let replace = market::replace(fields.get("replace"), report);
-    let budget = market::budget(fields.get("budget"), report);
-    let ssh = ssh::read(fields.get("ssh"), report);
-    let bacalhau = services::bacalhau(fields.get("bacalhau"), report);
-    let sensor = services::sensor(fields.get("sensor"), report);
-    let node = services::node(fields.get("node"), report);
-    let ui = ui::read(fields.get("ui"), report);
-    let meant = fields.finish(report);
+    let placement = market::placement(fields.get("placement"), sink);
+    let replace = market::replace(fields.get("replace"), sink);
+    let budget = market::budget(fields.get("budget"), sink);
+    let ssh = ssh::read(fields.get("ssh"), sink);
+    let bacalhau = services::bacalhau(fields.get("bacalhau"), sink);
+    let sensor = services::sensor(fields.get("sensor"), sink);
+    let node = services::node(fields.get("node"), sink);
+    let ui = ui::read(fields.get("ui"), sink);
+    let meant = fields.finish(sink);
     let mut list = Vec::new();
     if regions.is_some() || !meant.contains(&"regions") {
-        let regions = regions::read(regions, &aws.inherited, report);
-        check_regional(&aws, &regions, report);
-        check_reach(&aws, ssh.connect, report);
-        aws.aws.total_instances = settle_total(&aws, &regions, report);
+        let regions = regions::read(regions, &aws.inherited, sink);
+        check_regional(&aws, &regions, sink);
+        check_reach(&aws, ssh.connect, sink);
+        aws.aws.total_instances = settle_total(&aws, &regions, sink);
         list = regions.list;
     }
     Config {
@@ -102,16 +102,16 @@ fn read_config(root: &Node, report: &mut Report) -> Config {
     }
 }
 
-fn deployment(node: &Node) -> Taken<DeploymentId> {
+fn deployment(node: &Node) -> ValueResult<DeploymentId> {
     let right = "up to 64 letters, digits, '-', '_' and '.', the first a letter or digit";
     text(node, right, shapes::is_deployment).map(DeploymentId::new)
 }
 
 /// A VPC and its security groups are in one region: in any other each launch would fail.
-fn check_regional(aws: &AwsPart, regions: &Regions, report: &mut Report) {
+fn check_regional(aws: &AwsPart, regions: &Regions, sink: &mut ComplaintSink) {
     let [first, second, ..] = regions.list.as_slice() else { return };
     for (key, at) in &aws.regional {
-        report.add_with(
+        sink.add_with(
             *at,
             format!(
                 "'{key}' in 'aws' belongs to one region, but there are {} and {}{}",
@@ -124,9 +124,9 @@ fn check_regional(aws: &AwsPart, regions: &Regions, report: &mut Report) {
     }
 }
 
-fn check_reach(aws: &AwsPart, connect: Connect, report: &mut Report) {
+fn check_reach(aws: &AwsPart, connect: Connect, sink: &mut ComplaintSink) {
     if let (Some(at), Connect::Public) = (aws.hidden, connect) {
-        report.add_with(
+        sink.add_with(
             at,
             "without public addresses nothing can be reached by 'connect: public' in 'ssh'",
             "set 'connect: private' there",
@@ -135,7 +135,7 @@ fn check_reach(aws: &AwsPart, connect: Connect, report: &mut Report) {
 }
 
 /// The number of instances in all, which the regions' own counts must allow for.
-fn settle_total(aws: &AwsPart, regions: &Regions, report: &mut Report) -> u32 {
+fn settle_total(aws: &AwsPart, regions: &Regions, sink: &mut ComplaintSink) -> u32 {
     let counts = || regions.list.iter().map(|region| region.instances_per_region);
     let fixed: u32 = counts().flatten().sum();
     let sharing = counts().any(|count| count.is_none());
@@ -145,7 +145,7 @@ fn settle_total(aws: &AwsPart, regions: &Regions, report: &mut Report) -> u32 {
     }
     let Reading::Given(total, at) = &aws.total else {
         if let (true, Some(at)) = (default > MOST_INSTANCES, regions.at) {
-            report.add(
+            sink.add(
                 at,
                 format!(
                     "the regions ask for {default} instances, at most {MOST_INSTANCES} are allowed"
@@ -155,7 +155,7 @@ fn settle_total(aws: &AwsPart, regions: &Regions, report: &mut Report) -> u32 {
         return default;
     };
     if fixed > *total {
-        report.add_with(
+        sink.add_with(
             *at,
             format!(
                 "'total_instances' in 'aws' is {total}, but the regions' counts add up to {fixed}"
@@ -163,7 +163,7 @@ fn settle_total(aws: &AwsPart, regions: &Regions, report: &mut Report) -> u32 {
             format!("make it at least {fixed}, or leave it out"),
         );
     } else if !sharing && fixed < *total {
-        report.add_with(
+        sink.add_with(
             *at,
             format!(
                 "'total_instances' in 'aws' is {total}, but all regions have counts: {fixed} in all"

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::aws::{Inherited, storage};
-use super::complaint::{Position, Report, SHORTEST, quoted};
+use super::complaint::{ComplaintSink, Position, SHORTEST, quoted};
 use super::fields::{Fields, Reading};
 use super::keys::Section;
-use super::schema::{Image, Need, RegionConfig, UbuntuRelease};
+use super::schema::{Image, InstanceRequirements, RegionConfig, UbuntuRelease};
 use super::tree::{Entry, Node, Value};
-use super::values::{Taken, Wrong, choice, price, text, whole};
+use super::values::{ValueResult, Wrong, choice, price, text, whole};
 use super::{labels, shapes};
 use crate::fleet::{ImageId, Lifecycle, MachineType, Region, Zone};
 
@@ -42,11 +42,15 @@ pub(super) struct Regions {
 }
 
 /// Reads the list.
-pub(super) fn read(entry: Option<&Entry>, inherited: &Inherited, report: &mut Report) -> Regions {
+pub(super) fn read(
+    entry: Option<&Entry>,
+    inherited: &Inherited,
+    sink: &mut ComplaintSink,
+) -> Regions {
     let mut regions = Regions::default();
     let Some(entry) = entry.filter(|entry| !entry.node.is_null()) else {
         let at = entry.map_or(Position::START, |entry| entry.at);
-        report.add_with(at, "no 'regions': nothing says where to launch", SHORTEST);
+        sink.add_with(at, "no 'regions': nothing says where to launch", SHORTEST);
         regions.doubtful = true;
         return regions;
     };
@@ -55,17 +59,13 @@ pub(super) fn read(entry: Option<&Entry>, inherited: &Inherited, report: &mut Re
         Value::List(items) if !items.is_empty() => {
             let mut seen = HashMap::new();
             for item in items {
-                regions.add(item, inherited, &mut seen, report);
+                regions.add(item, inherited, &mut seen, sink);
             }
         }
-        Value::List(_) => report.add_with(entry.node.at, "'regions' is an empty list", SHORTEST),
+        Value::List(_) => sink.add_with(entry.node.at, "'regions' is an empty list", SHORTEST),
         _ => {
             let Wrong { found, .. } = Wrong::new(&entry.node, "");
-            report.add_with(
-                entry.node.at,
-                format!("'regions' must be a list, found {found}"),
-                FORM,
-            );
+            sink.add_with(entry.node.at, format!("'regions' must be a list, found {found}"), FORM);
         }
     }
     regions.doubtful |= regions.list.is_empty();
@@ -78,14 +78,14 @@ impl Regions {
         item: &'a Node,
         inherited: &Inherited,
         seen: &mut HashMap<&'a str, Position>,
-        report: &mut Report,
+        sink: &mut ComplaintSink,
     ) {
-        let Some(entry) = only_entry(item, report) else {
+        let Some(entry) = only_entry(item, sink) else {
             self.doubtful = true;
             return;
         };
         if let Some(first) = seen.insert(&entry.key, entry.at) {
-            report.add_with(
+            sink.add_with(
                 entry.at,
                 format!("duplicate region {}", quoted(&entry.key)),
                 format!("it is already at {first}"),
@@ -93,35 +93,35 @@ impl Regions {
             self.doubtful = true;
         }
         if !shapes::is_region(&entry.key) {
-            refuse_code(entry, report);
+            refuse_code(entry, sink);
             self.doubtful = true;
         }
-        let (region, doubtful) = read_region(entry, inherited, report);
+        let (region, doubtful) = read_region(entry, inherited, sink);
         self.doubtful |= doubtful;
         self.list.push(region);
     }
 }
 
 /// The code and the settings of one item.
-fn only_entry<'a>(item: &'a Node, report: &mut Report) -> Option<&'a Entry> {
+fn only_entry<'a>(item: &'a Node, sink: &mut ComplaintSink) -> Option<&'a Entry> {
     match &item.value {
         Value::Mapping(entries) => match entries.as_slice() {
             [entry] => return Some(entry),
-            [first, second, ..] if first.node.is_null() => report.add_with(
+            [first, second, ..] if first.node.is_null() => sink.add_with(
                 second.at,
                 format!("the settings of region {} are not indented under it", quoted(&first.key)),
                 format!("begin {} further to the right than the region", quoted(&second.key)),
             ),
-            _ => report.add_with(item.at, "each of 'regions' must be one region", FORM),
+            _ => sink.add_with(item.at, "each of 'regions' must be one region", FORM),
         },
-        Value::Scalar { text, .. } if shapes::is_region(text) => report.add_with(
+        Value::Scalar { text, .. } if shapes::is_region(text) => sink.add_with(
             item.at,
             format!("region '{text}' has no machine type"),
             format!("write '- {text}: {{machine_type: t3.medium}}'"),
         ),
         _ => {
             let Wrong { found, .. } = Wrong::new(item, "");
-            report.add_with(
+            sink.add_with(
                 item.at,
                 format!("each of 'regions' must be a region, found {found}"),
                 FORM,
@@ -131,7 +131,7 @@ fn only_entry<'a>(item: &'a Node, report: &mut Report) -> Option<&'a Entry> {
     None
 }
 
-fn refuse_code(entry: &Entry, report: &mut Report) {
+fn refuse_code(entry: &Entry, sink: &mut ComplaintSink) {
     let code = entry.key.as_str();
     let lower = code.to_lowercase().replace('_', "-");
     let without_letter = code.strip_suffix(|c: char| c.is_ascii_lowercase());
@@ -143,27 +143,31 @@ fn refuse_code(entry: &Entry, report: &mut Report) {
     } else {
         Some("a region's code looks like 'us-west-2'".into())
     };
-    report.push(entry.at, format!("{} is not a region", quoted(code)), hint);
+    sink.push(entry.at, format!("{} is not a region", quoted(code)), hint);
 }
 
 /// One region, and whether its count is in doubt.
-fn read_region(entry: &Entry, inherited: &Inherited, report: &mut Report) -> (RegionConfig, bool) {
+fn read_region(
+    entry: &Entry,
+    inherited: &Inherited,
+    sink: &mut ComplaintSink,
+) -> (RegionConfig, bool) {
     let place = format!("in region {}", quoted(&entry.key));
-    let mut fields = Fields::of(Some(&entry.node), Section::Region, &place, report);
-    let (machine_types, need) = read_machine_types(&mut fields, &place, report);
-    let zones = fields.read_list("availability_zones", report, |node| zone(node, &entry.key));
-    let (lifecycle, spot_price_limit) = read_payment(&mut fields, inherited, &place, report);
-    let count = fields.read("instances_per_region", report, count);
+    let mut fields = Fields::of(Some(&entry.node), Section::Region, &place, sink);
+    let (machine_types, requirements) = read_machine_types(&mut fields, &place, sink);
+    let zones = fields.read_list("availability_zones", sink, |node| zone(node, &entry.key));
+    let (lifecycle, spot_price_limit) = read_payment(&mut fields, inherited, &place, sink);
+    let count = fields.read("instances_per_region", sink, count);
     let doubtful = count.is_wrong();
-    let image = fields.read("image", report, image).or(Image::Ubuntu(UbuntuRelease::Noble));
+    let image = fields.read("image", sink, image).or(Image::Ubuntu(UbuntuRelease::Noble));
     let instance_storage_gb =
-        fields.read("instance_storage_gb", report, storage).or(inherited.instance_storage_gb);
-    let tags = merge_tags(&mut fields, inherited, &place, report);
-    let meant = fields.finish(report);
+        fields.read("instance_storage_gb", sink, storage).or(inherited.instance_storage_gb);
+    let tags = merge_tags(&mut fields, inherited, &place, sink);
+    let meant = fields.finish(sink);
     let has_body = entry.node.is_null() || matches!(entry.node.value, Value::Mapping(_));
     let is_misspelt = meant.iter().any(|key| key.starts_with("machine_type"));
     if machine_types == Reading::Absent && has_body && !is_misspelt {
-        report.add_with(
+        sink.add_with(
             entry.at,
             format!("region {} has no machine type", quoted(&entry.key)),
             "add 'machine_type: t3.medium'",
@@ -172,7 +176,7 @@ fn read_region(entry: &Entry, inherited: &Inherited, report: &mut Report) -> (Re
     let config = RegionConfig {
         region: Region::new(&entry.key),
         machine_types: machine_types.or(Vec::new()),
-        need,
+        requirements,
         availability_zones: zones.or(Vec::new()),
         image,
         lifecycle,
@@ -189,14 +193,14 @@ fn read_payment(
     fields: &mut Fields<'_>,
     inherited: &Inherited,
     place: &str,
-    report: &mut Report,
+    sink: &mut ComplaintSink,
 ) -> (Lifecycle, Option<f64>) {
-    let lifecycle = fields.read("lifecycle", report, |node| choice(node, &LIFECYCLE));
-    let limit = fields.read("spot_price_limit", report, price);
+    let lifecycle = fields.read("lifecycle", sink, |node| choice(node, &LIFECYCLE));
+    let limit = fields.read("spot_price_limit", sink, price);
     match (lifecycle.or(Lifecycle::Spot), limit.at()) {
         (Lifecycle::OnDemand, own) => {
             if let Some(at) = own {
-                report.add_with(
+                sink.add_with(
                     at,
                     format!("'spot_price_limit' {place} has no meaning for on-demand instances"),
                     "leave it out",
@@ -208,7 +212,7 @@ fn read_payment(
     }
 }
 
-fn count(node: &Node) -> Taken<u32> {
+fn count(node: &Node) -> ValueResult<u32> {
     whole(node, 1..=1000, "").map_err(|wrong| {
         let is_none = wrong.found == "the number 0";
         wrong.with(is_none.then(|| "leave the region out".into()))
@@ -219,22 +223,22 @@ fn count(node: &Node) -> Taken<u32> {
 fn read_machine_types(
     fields: &mut Fields<'_>,
     place: &str,
-    report: &mut Report,
-) -> (Reading<Vec<MachineType>>, Option<Need>) {
-    let one = fields.read("machine_type", report, machine_type);
+    sink: &mut ComplaintSink,
+) -> (Reading<Vec<MachineType>>, Option<InstanceRequirements>) {
+    let one = fields.read("machine_type", sink, machine_type);
     let by_need = fields.get("machine_types").filter(|it| matches!(it.value, Value::Mapping(_)));
-    let (several, need) = match by_need {
+    let (several, requirements) = match by_need {
         Some(node) => {
-            let need = read_need(node, place, report);
-            (Reading::Given(Vec::new(), node.at), Some(need))
+            let requirements = read_need(node, place, sink);
+            (Reading::Given(Vec::new(), node.at), Some(requirements))
         }
-        None => (fields.read_list("machine_types", report, machine_type), None),
+        None => (fields.read_list("machine_types", sink, machine_type), None),
     };
     if let Reading::Given(list, at) = &several
         && list.is_empty()
-        && need.is_none()
+        && requirements.is_none()
     {
-        report.add_with(
+        sink.add_with(
             *at,
             format!("'machine_types' {place} is an empty list"),
             "write '[t3.medium]'",
@@ -243,7 +247,7 @@ fn read_machine_types(
     }
     let types = match (one, several) {
         (Reading::Given(_, first), Reading::Given(_, second)) => {
-            report.add_with(
+            sink.add_with(
                 first.max(second),
                 format!("'machine_type' and 'machine_types' {place} exclude each other"),
                 "keep the list alone",
@@ -254,33 +258,33 @@ fn read_machine_types(
         (Reading::Wrong, _) => Reading::Wrong,
         (Reading::Absent, several) => several,
     };
-    (types, need)
+    (types, requirements)
 }
 
-fn read_need(node: &Node, place: &str, report: &mut Report) -> Need {
+fn read_need(node: &Node, place: &str, sink: &mut ComplaintSink) -> InstanceRequirements {
     let place = format!("in 'machine_types' {place}");
-    let mut fields = Fields::of(Some(node), Section::Need, &place, report);
-    let arch = fields.read_list("arch", report, |node| choice(node, &ARCH));
-    let need = Need {
-        vcpus: fields.read("vcpus", report, |node| whole(node, 1..=1024, "")).or(1),
-        memory_gib: fields.read("memory_gib", report, |node| whole(node, 1..=32768, "")).or(1),
+    let mut fields = Fields::of(Some(node), Section::InstanceRequirements, &place, sink);
+    let arch = fields.read_list("arch", sink, |node| choice(node, &ARCH));
+    let requirements = InstanceRequirements {
+        vcpus: fields.read("vcpus", sink, |node| whole(node, 1..=1024, "")).or(1),
+        memory_gib: fields.read("memory_gib", sink, |node| whole(node, 1..=32768, "")).or(1),
         arch: arch.given().filter(|list| !list.is_empty()).unwrap_or_else(|| vec!["x86_64"]),
     };
-    fields.finish(report);
-    need
+    fields.finish(sink);
+    requirements
 }
 
-fn machine_type(node: &Node) -> Taken<MachineType> {
+fn machine_type(node: &Node) -> ValueResult<MachineType> {
     text(node, "an instance type such as t3.medium", shapes::is_machine_type).map(MachineType::new)
 }
 
-fn zone(node: &Node, region: &str) -> Taken<Zone> {
+fn zone(node: &Node, region: &str) -> ValueResult<Zone> {
     let right = format!("a zone of {region}, by its letter or its full name");
     let word = text(node, &right, |text| shapes::zone_name(text, region).is_some())?;
     Ok(Zone::new(shapes::zone_name(word, region).unwrap_or_default()))
 }
 
-fn image(node: &Node) -> Taken<Image> {
+fn image(node: &Node) -> ValueResult<Image> {
     if let Value::Scalar { text, .. } = &node.value
         && shapes::is_id(text, "ami")
     {
@@ -298,14 +302,14 @@ fn merge_tags(
     fields: &mut Fields<'_>,
     inherited: &Inherited,
     place: &str,
-    report: &mut Report,
+    sink: &mut ComplaintSink,
 ) -> BTreeMap<String, String> {
-    let own = labels::read(fields, place, report);
+    let own = labels::read(fields, place, sink);
     let at = own.at();
     let mut tags = inherited.tags.clone();
     tags.extend(own.or(BTreeMap::new()));
     if let Some(at) = at {
-        labels::check_count(&tags, at, &format!("{place}, with those of 'aws',"), report);
+        labels::check_count(&tags, at, &format!("{place}, with those of 'aws',"), sink);
     }
     tags
 }

@@ -158,10 +158,10 @@ pub enum Network {
 pub struct RegionConfig {
     /// Its code.
     pub region: Region,
-    /// Instance types, in the order of preference; empty where `need` says what they must be.
+    /// Instance types, in the order of preference; empty where `requirements` says what they must be.
     pub machine_types: Vec<MachineType>,
     /// What an instance type must be, where none is named.
-    pub need: Option<Need>,
+    pub requirements: Option<InstanceRequirements>,
     /// The zones that may be used; empty for all.
     pub availability_zones: Vec<Zone>,
     /// The image.
@@ -181,7 +181,7 @@ pub struct RegionConfig {
 
 /// What an instance type must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Need {
+pub struct InstanceRequirements {
     /// Virtual processors, at least.
     pub vcpus: u32,
     /// Memory in GiB, at least.
@@ -233,7 +233,7 @@ pub struct Replace {
     /// Whether another instance is launched. Default no.
     pub enabled: bool,
     /// Where. Default in the same region.
-    pub hold: Hold,
+    pub hold: ReplaceIn,
     /// How many at most. Default 5.
     pub at_most: u32,
     /// In what time. Default 10 minutes.
@@ -242,7 +242,7 @@ pub struct Replace {
 
 /// Which count is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hold {
+pub enum ReplaceIn {
     /// The region's: the replacement goes into another zone or type of it.
     Region,
     /// The deployment's: the replacement goes where it is cheapest.
@@ -276,7 +276,7 @@ impl Default for Replace {
     fn default() -> Self {
         Self {
             enabled: false,
-            hold: Hold::Region,
+            hold: ReplaceIn::Region,
             at_most: 5,
             within: SignedDuration::from_mins(10),
         }

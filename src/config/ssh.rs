@@ -4,13 +4,13 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::complaint::Report;
+use super::complaint::ComplaintSink;
 use super::fields::{Fields, Reading};
 use super::keys::Section;
 use super::schema::{AllowFrom, Connect, HostKeyPolicy, MatchExec, Ssh};
 use super::shapes;
 use super::tree::{Node, Value};
-use super::values::{Taken, choice, path, text, whole};
+use super::values::{ValueResult, choice, path, text, whole};
 
 /// AWS's own service that tells a caller's public address.
 const CHECKIP: &str = "https://checkip.amazonaws.com";
@@ -27,59 +27,59 @@ const HOST_KEY: [(&str, HostKeyPolicy); 3] = [
 ];
 
 /// Reads the section.
-pub(super) fn read(node: Option<&Node>, report: &mut Report) -> Ssh {
-    let mut fields = Fields::of(node, Section::Ssh, "in 'ssh'", report);
+pub(super) fn read(node: Option<&Node>, sink: &mut ComplaintSink) -> Ssh {
+    let mut fields = Fields::of(node, Section::Ssh, "in 'ssh'", sink);
     let ssh = Ssh {
-        config_file: fields.read("config_file", report, path).given(),
+        config_file: fields.read("config_file", sink, path).given(),
         match_exec: fields
-            .read("match_exec", report, |node| choice(node, &MATCH_EXEC))
+            .read("match_exec", sink, |node| choice(node, &MATCH_EXEC))
             .or(MatchExec::Skip),
-        port: fields.read("port", report, port).given(),
-        connect: fields.read("connect", report, |node| choice(node, &CONNECT)).or(Connect::Public),
-        allow_from: read_allow_from(&mut fields, report),
-        checkip_url: fields.read("checkip_url", report, url).or(CHECKIP.into()),
+        port: fields.read("port", sink, port).given(),
+        connect: fields.read("connect", sink, |node| choice(node, &CONNECT)).or(Connect::Public),
+        allow_from: read_allow_from(&mut fields, sink),
+        checkip_url: fields.read("checkip_url", sink, url).or(CHECKIP.into()),
         timeout_s: fields
-            .read("timeout_s", report, |node| whole(node, 10..=3600, " (seconds)"))
+            .read("timeout_s", sink, |node| whole(node, 10..=3600, " (seconds)"))
             .or(300),
         host_key: fields
-            .read("host_key", report, |node| choice(node, &HOST_KEY))
+            .read("host_key", sink, |node| choice(node, &HOST_KEY))
             .or(HostKeyPolicy::Console),
     };
-    fields.finish(report);
+    fields.finish(sink);
     ssh
 }
 
-fn port(node: &Node) -> Taken<u16> {
+fn port(node: &Node) -> ValueResult<u16> {
     let number = whole(node, 1..=u32::from(u16::MAX), "")?;
     Ok(u16::try_from(number).unwrap_or(u16::MAX))
 }
 
-fn url(node: &Node) -> Taken<String> {
+fn url(node: &Node) -> ValueResult<String> {
     text(node, "a web address such as https://checkip.amazonaws.com", shapes::is_url)
         .map(str::to_owned)
 }
 
-fn read_allow_from(fields: &mut Fields<'_>, report: &mut Report) -> AllowFrom {
+fn read_allow_from(fields: &mut Fields<'_>, sink: &mut ComplaintSink) -> AllowFrom {
     let is_list = fields.get("allow_from").is_some_and(|node| matches!(node.value, Value::List(_)));
     if !is_list {
-        return fields.read("allow_from", report, one_source).or(AllowFrom::Auto);
+        return fields.read("allow_from", sink, one_source).or(AllowFrom::Auto);
     }
-    match fields.read_list("allow_from", report, network) {
+    match fields.read_list("allow_from", sink, network) {
         Reading::Given(networks, at) if networks.is_empty() => {
-            report.add_with(at, "'allow_from' in 'ssh' is an empty list", "write 'auto'");
+            sink.add_with(at, "'allow_from' in 'ssh' is an empty list", "write 'auto'");
             AllowFrom::Auto
         }
         reading => reading.given().map_or(AllowFrom::Auto, AllowFrom::Networks),
     }
 }
 
-fn one_source(node: &Node) -> Taken<AllowFrom> {
+fn one_source(node: &Node) -> ValueResult<AllowFrom> {
     let right = "'auto', or networks such as 203.0.113.0/24";
     let word = text(node, right, |text| text == "auto" || parse_network(text).is_some())?;
     Ok(parse_network(word).map_or(AllowFrom::Auto, |network| AllowFrom::Networks(vec![network])))
 }
 
-fn network(node: &Node) -> Taken<IpNet> {
+fn network(node: &Node) -> ValueResult<IpNet> {
     let right = "a network such as 203.0.113.0/24";
     let word = text(node, right, |text| parse_network(text).is_some())?;
     Ok(parse_network(word).unwrap_or_default())

@@ -2,7 +2,7 @@
 
 use serde_yaml::granit_parser::{ErrorKind, ScanError};
 
-use super::complaint::{Position, Report};
+use super::complaint::{ComplaintSink, Position};
 
 /// The largest text that is read: 1 MiB.
 pub(super) const MAX_BYTES: usize = 1 << 20;
@@ -11,9 +11,9 @@ pub(super) const MAX_BYTES: usize = 1 << 20;
 pub(super) const MAX_DEPTH: usize = 32;
 
 /// The file's bytes as text. `None` only after a complaint.
-pub(super) fn decode<'a>(bytes: &'a [u8], report: &mut Report) -> Option<&'a str> {
+pub(super) fn decode<'a>(bytes: &'a [u8], sink: &mut ComplaintSink) -> Option<&'a str> {
     if bytes.len() > MAX_BYTES {
-        refuse_size(report);
+        refuse_size(sink);
         return None;
     }
     let error = match std::str::from_utf8(bytes) {
@@ -23,7 +23,7 @@ pub(super) fn decode<'a>(bytes: &'a [u8], report: &mut Report) -> Option<&'a str
     let (good, bad) = bytes.split_at(error.valid_up_to());
     let at = Position::behind(&String::from_utf8_lossy(good));
     let byte = bad.first().copied().unwrap_or_default();
-    report.add_with(
+    sink.add_with(
         at,
         format!(
             "the byte 0x{byte:02x} is not UTF-8: this is not a text file, or in another encoding"
@@ -34,15 +34,15 @@ pub(super) fn decode<'a>(bytes: &'a [u8], report: &mut Report) -> Option<&'a str
 }
 
 /// Whether a text is worth parsing: neither too large nor binary.
-pub(super) fn is_readable(text: &str, report: &mut Report) -> bool {
+pub(super) fn is_readable(text: &str, sink: &mut ComplaintSink) -> bool {
     if text.len() > MAX_BYTES {
-        refuse_size(report);
+        refuse_size(sink);
         return false;
     }
     let binary = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{85}');
     if let Some(found) = text.find(binary) {
         let code = text[found..].chars().next().map_or(0, u32::from);
-        report.add(
+        sink.add(
             Position::behind(&text[..found]),
             format!("the control character U+{code:04X}: this is not a text file"),
         );
@@ -52,13 +52,13 @@ pub(super) fn is_readable(text: &str, report: &mut Report) -> bool {
 }
 
 /// Of a file that is too long only so much is read.
-fn refuse_size(report: &mut Report) {
+fn refuse_size(sink: &mut ComplaintSink) {
     let message = format!("the file has more than {MAX_BYTES} bytes");
-    report.add_with(Position::START, message, "is this the right file?");
+    sink.add_with(Position::START, message, "is this the right file?");
 }
 
 /// Says what the YAML parser stumbled over.
-pub(super) fn explain(error: &ScanError, text: &str, report: &mut Report) {
+pub(super) fn explain(error: &ScanError, text: &str, sink: &mut ComplaintSink) {
     let mark = error.marker();
     let at = Position { line: mark.line().max(1), column: mark.col() + 1 };
     match error.kind() {
@@ -71,17 +71,17 @@ pub(super) fn explain(error: &ScanError, text: &str, report: &mut Report) {
             let line = text.lines().nth(at.line - 1).unwrap_or_default();
             let tab = line.chars().position(|c| c == '\t').map_or(at.column, |tab| tab + 1);
             let at = Position { column: tab, ..at };
-            report.add_with(at, "a tab where YAML wants spaces", "indent with spaces");
+            sink.add_with(at, "a tab where YAML wants spaces", "indent with spaces");
         }
         ErrorKind::RecursionLimitExceeded => {
-            report.add(at, format!("lists and mappings nest more than {MAX_DEPTH} deep"));
+            sink.add(at, format!("lists and mappings nest more than {MAX_DEPTH} deep"));
         }
         ErrorKind::UnknownAnchor => {
-            report.add(at, "an alias to an anchor that is not defined before it");
+            sink.add(at, "an alias to an anchor that is not defined before it");
         }
         ErrorKind::DirectiveDisallowed => {
-            report.add_with(at, "a YAML directive has no meaning here", "leave the line out");
+            sink.add_with(at, "a YAML directive has no meaning here", "leave the line out");
         }
-        kind => report.add(at, format!("this is not YAML: {kind}")),
+        kind => sink.add(at, format!("this is not YAML: {kind}")),
     }
 }

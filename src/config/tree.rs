@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use serde_yaml::granit_parser::{Event, Parser, ScalarStyle, Span, Tag, options};
 
-use super::complaint::{Position, Report, SHORTEST, quoted};
+use super::complaint::{ComplaintSink, Position, SHORTEST, quoted};
 use super::syntax::{self, MAX_DEPTH};
 
 /// How many values there may be, counting each copy that an alias makes.
@@ -69,8 +69,8 @@ impl Node {
 }
 
 /// Reads a text. `None` only after a complaint.
-pub(super) fn read(text: &str, report: &mut Report) -> Option<Node> {
-    if !syntax::is_readable(text, report) {
+pub(super) fn read(text: &str, sink: &mut ComplaintSink) -> Option<Node> {
+    if !syntax::is_readable(text, sink) {
         return None;
     }
     let mut builder = Builder::default();
@@ -82,9 +82,9 @@ pub(super) fn read(text: &str, report: &mut Report) -> Option<Node> {
     };
     for event in Parser::new_from_str_with_options(text, limits) {
         let done = match event {
-            Ok((event, span)) => builder.take(event, &span, report),
+            Ok((event, span)) => builder.on_event(event, &span, sink),
             Err(error) => {
-                syntax::explain(&error, text, report);
+                syntax::explain(&error, text, sink);
                 Err(Stop)
             }
         };
@@ -94,7 +94,7 @@ pub(super) fn read(text: &str, report: &mut Report) -> Option<Node> {
     }
     let root = builder.root.filter(|root| !root.is_null());
     if root.is_none() {
-        report.add_with(Position::START, "there is nothing in this file", SHORTEST);
+        sink.add_with(Position::START, "there is nothing in this file", SHORTEST);
     }
     root
 }
@@ -134,43 +134,48 @@ enum Key {
 }
 
 impl Builder {
-    fn take(&mut self, event: Event<'_>, span: &Span, report: &mut Report) -> Result<(), Stop> {
+    fn on_event(
+        &mut self,
+        event: Event<'_>,
+        span: &Span,
+        sink: &mut ComplaintSink,
+    ) -> Result<(), Stop> {
         let at = position(span);
         match event {
-            Event::DocumentStart(..) => self.start_document(at, report),
+            Event::DocumentStart(..) => self.start_document(at, sink),
             Event::Scalar(text, style, anchor, tag) => {
-                let quoted = style != ScalarStyle::Plain || is_string(tag.as_deref(), span, report);
+                let quoted = style != ScalarStyle::Plain || is_string(tag.as_deref(), span, sink);
                 let value = Value::Scalar { text: text.into_owned(), plain: !quoted };
-                self.spend(1, at, report)?;
-                self.complete(Node { at, value }, anchor, report)
+                self.spend(1, at, sink)?;
+                self.complete(Node { at, value }, anchor, sink)
             }
             Event::SequenceStart(_, anchor, tag) => {
-                refuse_tag(tag.as_deref(), span, report);
-                self.start(at, anchor, Parts::List(Vec::new()), report)
+                refuse_tag(tag.as_deref(), span, sink);
+                self.start(at, anchor, Parts::List(Vec::new()), sink)
             }
             Event::MappingStart(_, anchor, tag) => {
-                refuse_tag(tag.as_deref(), span, report);
+                refuse_tag(tag.as_deref(), span, sink);
                 let parts = Parts::Mapping { entries: Vec::new(), key: None, merged: Vec::new() };
-                self.start(at, anchor, parts, report)
+                self.start(at, anchor, parts, sink)
             }
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
                 Some(frame) => {
-                    let value = frame.parts.into_value(report);
-                    self.complete(Node { at: frame.at, value }, frame.anchor, report)
+                    let value = frame.parts.into_value(sink);
+                    self.complete(Node { at: frame.at, value }, frame.anchor, sink)
                 }
                 None => Ok(()),
             },
-            Event::Alias(id) => self.copy(id, at, report),
+            Event::Alias(id) => self.copy(id, at, sink),
             _ => Ok(()),
         }
     }
 
-    fn start_document(&mut self, at: Position, report: &mut Report) -> Result<(), Stop> {
+    fn start_document(&mut self, at: Position, sink: &mut ComplaintSink) -> Result<(), Stop> {
         self.documents += 1;
         if self.documents == 1 {
             return Ok(());
         }
-        report.add_with(at, "a second document starts here", "a configuration is one document");
+        sink.add_with(at, "a second document starts here", "a configuration is one document");
         Err(Stop)
     }
 
@@ -179,45 +184,50 @@ impl Builder {
         at: Position,
         anchor: usize,
         parts: Parts,
-        report: &mut Report,
+        sink: &mut ComplaintSink,
     ) -> Result<(), Stop> {
-        self.spend(1, at, report)?;
+        self.spend(1, at, sink)?;
         self.open.push(Frame { at, anchor, parts });
         Ok(())
     }
 
     /// Puts what an alias stands for in its place.
-    fn copy(&mut self, id: usize, at: Position, report: &mut Report) -> Result<(), Stop> {
+    fn copy(&mut self, id: usize, at: Position, sink: &mut ComplaintSink) -> Result<(), Stop> {
         let Some(size) = self.anchors.get(&id).map(Node::count) else {
-            report.add(at, "an alias that contains itself");
+            sink.add(at, "an alias that contains itself");
             return Err(Stop);
         };
-        self.spend(size, at, report)?;
+        self.spend(size, at, sink)?;
         match self.anchors.get(&id).cloned() {
-            Some(node) => self.complete(node, 0, report),
+            Some(node) => self.complete(node, 0, sink),
             None => Ok(()),
         }
     }
 
-    fn spend(&mut self, values: usize, at: Position, report: &mut Report) -> Result<(), Stop> {
+    fn spend(&mut self, values: usize, at: Position, sink: &mut ComplaintSink) -> Result<(), Stop> {
         self.values += values;
         if self.values <= MAX_VALUES {
             return Ok(());
         }
-        report.add(at, format!("more than {MAX_VALUES} values, counting what aliases repeat"));
+        sink.add(at, format!("more than {MAX_VALUES} values, counting what aliases repeat"));
         Err(Stop)
     }
 
-    fn complete(&mut self, node: Node, anchor: usize, report: &mut Report) -> Result<(), Stop> {
+    fn complete(
+        &mut self,
+        node: Node,
+        anchor: usize,
+        sink: &mut ComplaintSink,
+    ) -> Result<(), Stop> {
         if anchor != 0 {
-            self.spend(node.count(), node.at, report)?;
+            self.spend(node.count(), node.at, sink)?;
             self.anchors.insert(anchor, node.clone());
         }
         match self.open.last_mut().map(|frame| &mut frame.parts) {
             None => self.root = Some(node),
             Some(Parts::List(nodes)) => nodes.push(node),
             Some(Parts::Mapping { entries, key, merged }) => match key.take() {
-                None => *key = Some(Key::read(node, report)),
+                None => *key = Some(Key::read(node, sink)),
                 Some(Key::Text(at, key)) => entries.push(Entry { at, key, node }),
                 Some(Key::Merge) => merged.push(node),
                 Some(Key::Refused) => {}
@@ -228,12 +238,12 @@ impl Builder {
 }
 
 impl Key {
-    fn read(node: Node, report: &mut Report) -> Self {
+    fn read(node: Node, sink: &mut ComplaintSink) -> Self {
         match node.value {
             Value::Scalar { text, plain: true } if text == "<<" => Self::Merge,
             Value::Scalar { text, .. } => Self::Text(node.at, text),
             Value::List(_) | Value::Mapping(_) => {
-                report.add(node.at, "a key must be a word, not a list or a mapping");
+                sink.add(node.at, "a key must be a word, not a list or a mapping");
                 Self::Refused
             }
         }
@@ -241,16 +251,16 @@ impl Key {
 }
 
 impl Parts {
-    fn into_value(self, report: &mut Report) -> Value {
+    fn into_value(self, sink: &mut ComplaintSink) -> Value {
         match self {
             Self::List(nodes) => Value::List(nodes),
             Self::Mapping { entries, merged, .. } => {
                 let mut unique = Unique::default();
                 for entry in entries {
-                    unique.add(entry, report);
+                    unique.add(entry, sink);
                 }
                 for node in merged {
-                    unique.merge(node, report);
+                    unique.merge(node, sink);
                 }
                 Value::Mapping(unique.entries)
             }
@@ -266,9 +276,9 @@ struct Unique {
 }
 
 impl Unique {
-    fn add(&mut self, entry: Entry, report: &mut Report) {
+    fn add(&mut self, entry: Entry, sink: &mut ComplaintSink) {
         if let Some(first) = self.places.get(&entry.key) {
-            report.add_with(
+            sink.add_with(
                 entry.at,
                 format!("duplicate key {}", quoted(&entry.key)),
                 format!("it is already at {first}"),
@@ -281,22 +291,22 @@ impl Unique {
 
     /// Takes over what `<<` names; a key that is already there keeps its value
     /// (<https://yaml.org/type/merge.html>).
-    fn merge(&mut self, node: Node, report: &mut Report) {
+    fn merge(&mut self, node: Node, sink: &mut ComplaintSink) {
         match node.value {
             Value::Mapping(entries) => {
                 for entry in entries {
                     if !self.places.contains_key(&entry.key) {
-                        self.add(entry, report);
+                        self.add(entry, sink);
                     }
                 }
             }
             Value::List(nodes) => {
                 for node in nodes {
-                    self.merge(node, report);
+                    self.merge(node, sink);
                 }
             }
             Value::Scalar { .. } => {
-                report.add(node.at, "'<<' must name a mapping, or a list of mappings");
+                sink.add(node.at, "'<<' must name a mapping, or a list of mappings");
             }
         }
     }
@@ -307,21 +317,21 @@ fn position(span: &Span) -> Position {
 }
 
 /// Whether a scalar's tag makes it text. Other tags have no meaning here.
-fn is_string(tag: Option<&Tag>, span: &Span, report: &mut Report) -> bool {
+fn is_string(tag: Option<&Tag>, span: &Span, sink: &mut ComplaintSink) -> bool {
     let is_string = tag.is_some_and(|tag| tag.core_suffix() == Some("str"));
     if !is_string {
-        refuse_tag(tag, span, report);
+        refuse_tag(tag, span, sink);
     }
     is_string
 }
 
-fn refuse_tag(tag: Option<&Tag>, span: &Span, report: &mut Report) {
+fn refuse_tag(tag: Option<&Tag>, span: &Span, sink: &mut ComplaintSink) {
     let Some(tag) = tag else { return };
     let at = span.tag_start().map_or_else(
         || position(span),
         |mark| Position { line: mark.line(), column: mark.col() + 1 },
     );
-    report.add_with(
+    sink.add_with(
         at,
         format!("the YAML tag {} has no meaning here", quoted(&tag.original())),
         "leave it out",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::complaint::{Report, quoted};
+use super::complaint::{ComplaintSink, quoted};
 use super::fields::Fields;
 use super::keys::Section;
 use super::schema::{Rebound, ThemeName, Ui};
@@ -10,27 +10,25 @@ use super::tree::{Node, Value};
 use super::values::{boolean, choice, text};
 
 /// Reads the section.
-pub(super) fn read(node: Option<&Node>, report: &mut Report) -> Ui {
-    let mut fields = Fields::of(node, Section::Ui, "in 'ui'", report);
+pub(super) fn read(node: Option<&Node>, sink: &mut ComplaintSink) -> Ui {
+    let mut fields = Fields::of(node, Section::Ui, "in 'ui'", sink);
     let ui = Ui {
-        theme: fields
-            .read("theme", report, |node| choice(node, &ThemeName::ALL))
-            .or(ThemeName::Auto),
-        mouse: fields.read("mouse", report, boolean).or(false),
-        bell: fields.read("bell", report, boolean).or(false),
-        keymap: keymap(fields.get("keymap"), report),
+        theme: fields.read("theme", sink, |node| choice(node, &ThemeName::ALL)).or(ThemeName::Auto),
+        mouse: fields.read("mouse", sink, boolean).or(false),
+        bell: fields.read("bell", sink, boolean).or(false),
+        keymap: keymap(fields.get("keymap"), sink),
     };
-    fields.finish(report);
+    fields.finish(sink);
     ui
 }
 
 /// Actions with a key, or a list of keys, each.
-fn keymap(node: Option<&Node>, report: &mut Report) -> BTreeMap<String, Rebound> {
+fn keymap(node: Option<&Node>, sink: &mut ComplaintSink) -> BTreeMap<String, Rebound> {
     let mut keymap = BTreeMap::new();
     let Some(node) = node else { return keymap };
     let Value::Mapping(entries) = &node.value else {
         let hint = "write 'keymap: { create: n }'";
-        report.add_with(node.at, "'keymap' in 'ui' must be actions with keys", hint);
+        sink.add_with(node.at, "'keymap' in 'ui' must be actions with keys", hint);
         return keymap;
     };
     for entry in entries {
@@ -42,7 +40,7 @@ fn keymap(node: Option<&Node>, report: &mut Report) -> BTreeMap<String, Rebound>
         for node in nodes {
             match text(node, "a key", |text| !text.is_empty() && text.len() <= 16) {
                 Ok(key) => keys.push(key.to_owned()),
-                Err(wrong) => report.add_with(
+                Err(wrong) => sink.add_with(
                     wrong.at,
                     format!(
                         "{} in 'keymap' must be a key, found {}",

@@ -32,7 +32,7 @@ impl Wrong {
 }
 
 /// A value, or why it is none.
-pub(super) type Taken<T> = Result<T, Wrong>;
+pub(super) type ValueResult<T> = Result<T, Wrong>;
 
 /// What a scalar means by YAML's core schema, as far as this configuration cares.
 enum Kind<'a> {
@@ -74,7 +74,11 @@ fn describe(node: &Node) -> String {
 }
 
 /// A text that satisfies `fits`; `right` says what that is.
-pub(super) fn text<'a>(node: &'a Node, right: &str, fits: impl Fn(&str) -> bool) -> Taken<&'a str> {
+pub(super) fn text<'a>(
+    node: &'a Node,
+    right: &str,
+    fits: impl Fn(&str) -> bool,
+) -> ValueResult<&'a str> {
     match kind(node) {
         Kind::Text(text) if fits(text) => Ok(text),
         Kind::Number(text) if fits(text) => {
@@ -88,7 +92,7 @@ pub(super) fn text<'a>(node: &'a Node, right: &str, fits: impl Fn(&str) -> bool)
 }
 
 /// A scalar as it is written, be it a number, a boolean or text.
-pub(super) fn verbatim<'a>(node: &'a Node, right: &str) -> Taken<&'a str> {
+pub(super) fn verbatim<'a>(node: &'a Node, right: &str) -> ValueResult<&'a str> {
     match &node.value {
         Value::Scalar { text, .. } if !node.is_null() => Ok(text),
         _ => Err(Wrong::new(node, right)),
@@ -96,13 +100,13 @@ pub(super) fn verbatim<'a>(node: &'a Node, right: &str) -> Taken<&'a str> {
 }
 
 /// A path as it is written: `~/` is the runtime's to expand.
-pub(super) fn path(node: &Node) -> Taken<PathBuf> {
+pub(super) fn path(node: &Node) -> ValueResult<PathBuf> {
     let text = text(node, "a path", |text| !text.is_empty())?;
     Ok(PathBuf::from(text))
 }
 
 /// `true` or `false`, and the other words that YAML 1.1 has for them.
-pub(super) fn boolean(node: &Node) -> Taken<bool> {
+pub(super) fn boolean(node: &Node) -> ValueResult<bool> {
     match kind(node) {
         Kind::Boolean(value) => Ok(value),
         Kind::Text(text) if text.eq_ignore_ascii_case("yes") => Ok(true),
@@ -114,7 +118,7 @@ pub(super) fn boolean(node: &Node) -> Taken<bool> {
 }
 
 /// A whole number within bounds; `unit` follows them in the message.
-pub(super) fn whole(node: &Node, bounds: RangeInclusive<u32>, unit: &str) -> Taken<u32> {
+pub(super) fn whole(node: &Node, bounds: RangeInclusive<u32>, unit: &str) -> ValueResult<u32> {
     let (low, high) = (bounds.start(), bounds.end());
     let right = format!("a whole number from {low} to {high}{unit}");
     match kind(node) {
@@ -131,12 +135,12 @@ pub(super) fn whole(node: &Node, bounds: RangeInclusive<u32>, unit: &str) -> Tak
 }
 
 /// A price in USD per hour. EC2 refuses `SpotPrice` up to 0.001; no instance costs 1000.
-pub(super) fn price(node: &Node) -> Taken<f64> {
+pub(super) fn price(node: &Node) -> ValueResult<f64> {
     price_up_to(node, 1000.0)
 }
 
 /// A sum in USD per hour, more than a tenth of a cent.
-pub(super) fn price_up_to(node: &Node, most: f64) -> Taken<f64> {
+pub(super) fn price_up_to(node: &Node, most: f64) -> ValueResult<f64> {
     let right = format!("a price in USD per hour, more than 0.001 and at most {most}");
     match kind(node) {
         Kind::Number(text) => text
@@ -154,7 +158,7 @@ pub(super) fn price_up_to(node: &Node, most: f64) -> Taken<f64> {
 }
 
 /// One of a few words, each with its meaning.
-pub(super) fn choice<T: Copy>(node: &Node, words: &[(&'static str, T)]) -> Taken<T> {
+pub(super) fn choice<T: Copy>(node: &Node, words: &[(&'static str, T)]) -> ValueResult<T> {
     let names: Vec<&'static str> = words.iter().map(|(name, _)| *name).collect();
     let right = alternatives(&names);
     let Kind::Text(text) = kind(node) else { return Err(Wrong::new(node, right)) };

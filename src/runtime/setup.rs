@@ -11,7 +11,7 @@ use super::exit_code::ExitCode;
 use super::stdout::print;
 use super::stop::Stop;
 use crate::aws::Aws;
-use crate::config::{self, Found};
+use crate::config::{self, Discovered};
 use crate::files::{MOST, read_text};
 use crate::fleet::{Account, Failure, FailureKind, Region, Step};
 use crate::jobs::{DEPLOYMENT_FILES, node_files};
@@ -126,7 +126,7 @@ fn merge_config(path: &Path, private_key: Option<PathBuf>) -> Result<(), Stop> {
         .iter()
         .find_map(|name| std::env::var(name).ok())
         .map(Region::from);
-    let found = Found { private_key, region };
+    let found = Discovered { private_key, region };
     let merged = config::merge_defaults(&path.display().to_string(), existing.as_deref(), &found)
         .map_err(|complaints| Stop::Config(complaints.to_string()))?;
     if merged.added.is_empty() {

@@ -35,7 +35,7 @@ pub(crate) fn config() -> Config {
     let region = |name: &str, count, types: &[&str]| RegionConfig {
         region: name.into(),
         machine_types: types.iter().map(|name| (*name).into()).collect(),
-        need: None,
+        requirements: None,
         availability_zones: Vec::new(),
         image: Image::Ubuntu(UbuntuRelease::Noble),
         lifecycle: Lifecycle::Spot,

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::create;
 use crate::app::{Counts, Effect, Model};
-use crate::config::Hold;
+use crate::config::ReplaceIn;
 use crate::fleet::{Instance, InstanceKey, Job, Level, Phase, Region};
 
 /// Replacements so far, and those that the brake holds back.
@@ -57,9 +57,9 @@ fn say_what_waits(model: &mut Model) {
         return;
     }
     let held = model.replacements.owed.len();
-    let Some(brake) = model.config.as_ref().map(|config| &config.replace) else { return };
+    let Some(limit) = model.config.as_ref().map(|config| &config.replace) else { return };
     if held > 0 {
-        let (most, minutes) = (brake.at_most, brake.within.as_mins());
+        let (most, minutes) = (limit.at_most, limit.within.as_mins());
         let text = format!("{held} replacements wait: {most} in {minutes} minutes are the most");
         model.flash(Level::Warning, "replace", text);
     }
@@ -76,19 +76,19 @@ pub(super) fn replace(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let Some(config) = model.config.clone() else { return Vec::new() };
-    let (now, brake) = (model.now, &config.replace);
+    let (now, limit) = (model.now, &config.replace);
     let Replacements { launched, owed, .. } = &mut model.replacements;
-    launched.retain(|at| now.duration_since(*at) < brake.within);
-    let most = usize::try_from(brake.at_most).unwrap_or(usize::MAX);
+    launched.retain(|at| now.duration_since(*at) < limit.within);
+    let most = usize::try_from(limit.at_most).unwrap_or(usize::MAX);
     let allowed = most.saturating_sub(launched.len()).min(owed.len());
     if allowed == 0 {
         return Vec::new();
     }
     let mut counts = Counts::new();
     for lacking in model.replacements.owed.iter().take(allowed) {
-        let region = match brake.hold {
-            Hold::Region => None,
-            Hold::Total => cheapest(model, lacking),
+        let region = match limit.hold {
+            ReplaceIn::Region => None,
+            ReplaceIn::Total => cheapest(model, lacking),
         };
         *counts.entry(region.unwrap_or_else(|| lacking.clone())).or_default() += 1;
     }

@@ -30,7 +30,7 @@ fn config() -> Config {
     let region = |name: &str| RegionConfig {
         region: name.into(),
         machine_types: vec!["t3.medium".into()],
-        need: None,
+        requirements: None,
         availability_zones: Vec::new(),
         image: Image::Ubuntu(UbuntuRelease::Noble),
         lifecycle: Lifecycle::Spot,

@@ -17,13 +17,16 @@ pub(in crate::jobs) async fn machines(
     ec2: &Ec2,
     wanted: &RegionConfig,
 ) -> Result<Vec<MachineFacts>, AwsError> {
-    let Some(need) = &wanted.need else { return ec2.machine_types(&wanted.machine_types).await };
-    let (vcpus, memory, arch) = (need.vcpus, need.memory_gib, need.arch.join("-"));
+    let Some(requirements) = &wanted.requirements else {
+        return ec2.machine_types(&wanted.machine_types).await;
+    };
+    let (vcpus, memory, arch) =
+        (requirements.vcpus, requirements.memory_gib, requirements.arch.join("-"));
     let question = format!("{}-types-{vcpus}-{memory}-{arch}", ec2.region());
     if let Some(known) = context.cached(&question).await {
         return Ok(known);
     }
-    let found = ec2.machine_types_for(need).await?;
+    let found = ec2.machine_types_for(requirements).await?;
     context.keep_cached(&question, &found, DAY).await;
     Ok(found)
 }
@@ -34,7 +37,7 @@ pub(in crate::jobs) async fn configured(context: &Context, ec2: &Ec2) -> Vec<Mac
     let Some(wanted) = config.and_then(|config| config.region(ec2.region())) else {
         return Vec::new();
     };
-    if wanted.need.is_none() {
+    if wanted.requirements.is_none() {
         return wanted.machine_types.clone();
     }
     let found = machines(context, ec2, wanted).await.unwrap_or_default();
