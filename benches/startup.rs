@@ -388,7 +388,7 @@ fn report_time(model: &mut Model) -> [f64; 2] {
     let taken_up = median(50, || report(model));
     let both = median(50, || {
         report(model);
-        model.settle();
+        model.refresh();
     });
     [taken_up, both - taken_up]
 }

@@ -78,7 +78,7 @@ pub enum Bill {
 
 /// One line of the table.
 #[derive(Debug)]
-pub struct Entry {
+pub struct ActionEntry {
     /// The word for it: where it is refused, and as a subcommand.
     pub verb: &'static str,
     /// The kind of the job that it starts, as which it is logged and asked about at quit.
@@ -118,7 +118,7 @@ pub struct Way {
 
 impl Action {
     /// Its line of the table.
-    pub fn entry(&self) -> &'static Entry {
+    pub fn entry(&self) -> &'static ActionEntry {
         match self {
             Self::Create(_) => &CREATE,
             Self::Add(_) => &ADD,
@@ -166,7 +166,7 @@ pub enum By {
     Word(String),
 }
 
-static CREATE: Entry = Entry {
+static CREATE: ActionEntry = ActionEntry {
     verb: "create",
     job: JobKind::Create,
     refused: Some("nothing can be created"),
@@ -184,7 +184,7 @@ static CREATE: Entry = Entry {
     }],
 };
 
-static ADD: Entry = Entry {
+static ADD: ActionEntry = ActionEntry {
     verb: "create",
     job: JobKind::Create,
     refused: Some("nothing can be created"),
@@ -194,7 +194,7 @@ static ADD: Entry = Entry {
     ways: &[],
 };
 
-static DESTROY: Entry = Entry {
+static DESTROY: ActionEntry = ActionEntry {
     verb: "destroy",
     job: JobKind::Destroy,
     refused: Some("nothing can be destroyed"),
@@ -234,7 +234,7 @@ static DESTROY: Entry = Entry {
 
 const GONE: &str = "Networks and disks too, and what is found by its tags alone. No undo.";
 
-static RETRY: Entry = Entry {
+static RETRY: ActionEntry = ActionEntry {
     verb: "retry",
     job: JobKind::Create,
     refused: Some("nothing can be created"),
@@ -252,7 +252,7 @@ static RETRY: Entry = Entry {
     }],
 };
 
-static DRAIN: Entry = Entry {
+static DRAIN: ActionEntry = ActionEntry {
     verb: "drain",
     job: JobKind::Drain,
     refused: Some("nothing can be drained"),
@@ -270,7 +270,7 @@ static DRAIN: Entry = Entry {
     }],
 };
 
-static EXEC: Entry = Entry {
+static EXEC: ActionEntry = ActionEntry {
     verb: "exec",
     job: JobKind::Exec,
     refused: Some("nothing is run"),
@@ -288,7 +288,7 @@ static EXEC: Entry = Entry {
     }],
 };
 
-static DIAGNOSE: Entry = Entry {
+static DIAGNOSE: ActionEntry = ActionEntry {
     verb: "diagnose",
     job: JobKind::Diagnose,
     refused: None,
@@ -306,7 +306,7 @@ static DIAGNOSE: Entry = Entry {
     }],
 };
 
-static LOGS: Entry = Entry {
+static LOGS: ActionEntry = ActionEntry {
     verb: "logs",
     job: JobKind::Logs,
     refused: None,
@@ -316,7 +316,7 @@ static LOGS: Entry = Entry {
     ways: &[],
 };
 
-static NUKE: Entry = Entry {
+static NUKE: ActionEntry = ActionEntry {
     verb: "nuke",
     job: JobKind::Destroy,
     refused: Some("nothing can be destroyed"),
@@ -334,7 +334,7 @@ static NUKE: Entry = Entry {
     }],
 };
 
-static CLEAN_UP: Entry = Entry {
+static CLEAN_UP: ActionEntry = ActionEntry {
     verb: "cleanup",
     job: JobKind::CleanUp,
     refused: Some("nothing can be removed"),
@@ -352,7 +352,7 @@ static CLEAN_UP: Entry = Entry {
     }],
 };
 
-static RECOVER: Entry = Entry {
+static RECOVER: ActionEntry = ActionEntry {
     verb: "recover",
     job: JobKind::Survey,
     refused: Some("the state is not written"),

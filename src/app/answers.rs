@@ -12,14 +12,14 @@ pub struct Answers {
     /// The command, as it was typed, or what else was asked for.
     pub command: String,
     /// One for each instance, in the order of the table.
-    pub answers: Vec<Answer>,
+    pub answers: Vec<InstanceAnswer>,
     /// The first one that is shown; of a single one, how many of its lines are below the window.
     pub top: usize,
 }
 
 /// What one instance answered.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
+pub struct InstanceAnswer {
     key: InstanceKey,
     /// Its name.
     pub label: String,
@@ -31,7 +31,7 @@ pub struct Answer {
     pub result: Option<CommandResult>,
 }
 
-impl Answer {
+impl InstanceAnswer {
     /// `exit status 1`, or why it could not be run.
     pub fn end(&self) -> &str {
         self.result.as_ref().map_or("it did not end", |result| &result.end)
@@ -41,7 +41,7 @@ impl Answer {
 impl Answers {
     /// No answers yet.
     pub(super) fn new(job: JobId, command: String, instances: &[Instance]) -> Self {
-        let answer = |instance: &Instance| Answer {
+        let answer = |instance: &Instance| InstanceAnswer {
             key: instance.key.clone(),
             label: instance.label(),
             lines: Ring::of_one(),
@@ -52,7 +52,7 @@ impl Answers {
     }
 
     /// Takes in what its job reports of an instance.
-    pub(super) fn take(&mut self, report: &Report, change: &Change) {
+    pub(super) fn apply(&mut self, report: &Report, change: &Change) {
         let (Change::Output(key, _) | Change::Diagnosed(key, _) | Change::CommandResult(key, _)) =
             change
         else {

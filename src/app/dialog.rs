@@ -13,7 +13,7 @@ mod quit;
 mod secret;
 
 pub use columns::ColumnsForm;
-pub use confirm::{ConfirmForm, Found, Target};
+pub use confirm::{ConfirmForm, ConfirmRow, Findings};
 pub use create::CreateForm;
 pub use leave::Leave;
 pub use menu::Menu;
@@ -79,12 +79,12 @@ impl Dialog {
 /// dialog shows.
 pub(super) fn apply(dialog: &mut Dialog, press: Press, page: usize, lines: usize) -> Next {
     match dialog {
-        Dialog::Create(form) => form.take(press),
-        Dialog::Confirm(form) => form.take(press),
-        Dialog::Quit(form) => form.take(press),
-        Dialog::Secret(form) => form.take(press),
-        Dialog::Menu(menu) => menu.take(press),
-        Dialog::Columns(form) => form.take(press),
+        Dialog::Create(form) => form.on_press(press),
+        Dialog::Confirm(form) => form.on_press(press),
+        Dialog::Quit(form) => form.on_press(press),
+        Dialog::Secret(form) => form.on_press(press),
+        Dialog::Menu(menu) => menu.on_press(press),
+        Dialog::Columns(form) => form.on_press(press),
         // Its line is read with the keymap at hand.
         Dialog::Palette(_) => Next::Stay,
         Dialog::Help { top, .. } => {
@@ -134,8 +134,8 @@ mod tests {
         text.chars().map(kind).chain([Press::Accept]).collect()
     }
 
-    fn target(label: &str) -> Target {
-        Target {
+    fn target(label: &str) -> ConfirmRow {
+        ConfirmRow {
             label: label.into(),
             region: "us-west-2".into(),
             phase: "Ready",

@@ -21,7 +21,7 @@ const OUTPUT: (usize, usize) = (200, 16 * 1024);
 
 /// One line of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct LogLine {
     /// Its number, counted from 0 and never used again.
     pub number: u64,
     /// When it was said.
@@ -35,7 +35,7 @@ pub struct Line {
 }
 
 /// `[i-0a1b... @ 52.34.56.78] SUCCESS: Ready`, as the headless commands print it.
-impl fmt::Display for Line {
+impl fmt::Display for LogLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[{}] {}: {}", self.about, self.level.word(), self.text)
     }
@@ -44,7 +44,7 @@ impl fmt::Display for Line {
 /// The newest lines, up to a bound.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ring {
-    lines: VecDeque<Line>,
+    lines: VecDeque<LogLine>,
     bytes: usize,
     bound: (usize, usize),
     next: u64,
@@ -64,7 +64,13 @@ impl Ring {
     pub(super) fn push(&mut self, at: Timestamp, level: Level, about: &str, said: &str) {
         let text = text::clean(said, LINE);
         self.bytes += text.len() + about.len();
-        self.lines.push_back(Line { number: self.next, at, level, about: about.to_owned(), text });
+        self.lines.push_back(LogLine {
+            number: self.next,
+            at,
+            level,
+            about: about.to_owned(),
+            text,
+        });
         self.next += 1;
         while self.lines.len() > self.bound.0 || self.bytes > self.bound.1 {
             let Some(old) = self.lines.pop_front() else { break };
@@ -74,12 +80,12 @@ impl Ring {
     }
 
     /// The lines, oldest first.
-    pub fn lines(&self) -> impl DoubleEndedIterator<Item = &Line> + ExactSizeIterator {
+    pub fn lines(&self) -> impl DoubleEndedIterator<Item = &LogLine> + ExactSizeIterator {
         self.lines.iter()
     }
 
     /// The lines from number `from` on. A reader keeps [`Ring::next`] and asks with it again.
-    pub fn since(&self, from: u64) -> impl Iterator<Item = &Line> {
+    pub fn since(&self, from: u64) -> impl Iterator<Item = &LogLine> {
         let first = self.next - self.lines.len() as u64;
         let skip = usize::try_from(from.saturating_sub(first)).unwrap_or(usize::MAX);
         self.lines.iter().skip(skip)
@@ -121,7 +127,7 @@ impl Log {
     }
 
     /// Takes down a sentence.
-    pub(super) fn say(&mut self, at: Timestamp, level: Level, about: &str, said: &str) {
+    pub(super) fn write(&mut self, at: Timestamp, level: Level, about: &str, said: &str) {
         self.events.push(at, level, about, said);
     }
 
@@ -134,7 +140,7 @@ impl Log {
         about: &str,
         said: &str,
     ) {
-        self.say(at, level, about, said);
+        self.write(at, level, about, said);
         self.print(key, at, level, said);
     }
 
@@ -208,7 +214,7 @@ mod tests {
     use super::*;
 
     fn say(log: &mut Log, text: &str) {
-        log.say(Timestamp::UNIX_EPOCH, Level::Info, "a", text);
+        log.write(Timestamp::UNIX_EPOCH, Level::Info, "a", text);
     }
 
     #[test]
@@ -248,7 +254,7 @@ mod tests {
     #[test]
     fn a_line_reads_as_the_headless_commands_print_it() {
         let mut log = Log::default();
-        log.say(Timestamp::UNIX_EPOCH, Level::Success, "i-1 @ 192.0.2.1", "Rea\x1b[31mdy\nnow");
+        log.write(Timestamp::UNIX_EPOCH, Level::Success, "i-1 @ 192.0.2.1", "Rea\x1b[31mdy\nnow");
         let line = log.events().lines().next().unwrap().to_string();
         assert_eq!(line, "[i-1 @ 192.0.2.1] SUCCESS: Ready now");
     }

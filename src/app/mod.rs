@@ -28,7 +28,7 @@ mod text_field;
 mod update;
 
 pub use action::{Action, Aim};
-pub use answers::{Answer, Answers};
+pub use answers::{Answers, InstanceAnswer};
 pub use columns::Columns;
 pub use command::{
     Choose, ColumnPress, Command, Copied, LeaveCommand, LinesCommand, Motion, PanelsCommand, Press,
@@ -40,7 +40,7 @@ pub use field::{Field, birth, membership};
 pub use history::History;
 pub use job_record::JobRecord;
 pub use layout::{Layout, SMALLEST};
-pub use log::{Line, Log, LogPanel, Ring};
+pub use log::{Log, LogLine, LogPanel, Ring};
 pub use message::{Input, Message, Signal, Stamped};
 pub use model::{Flash, Latest, Model, Opening};
 pub use panels::{Pane, Panel, Panels, Remembered};

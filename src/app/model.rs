@@ -403,12 +403,12 @@ impl Model {
         self.fit();
     }
 
-    /// Leaves counting and sorting to [`Self::settle`]: reports come in bursts.
-    pub(super) fn unsettle(&mut self) {
+    /// Leaves counting and sorting to [`Self::refresh`]: reports come in bursts.
+    pub(super) fn mark_stale(&mut self) {
         self.unsorted = true;
     }
 
-    /// As [`Self::unsettle`], where one row alone changed.
+    /// As [`Self::mark_stale`], where one row alone changed.
     pub(super) fn touch(&mut self, key: &InstanceKey) {
         if !self.unsorted && !self.changed.contains(key) {
             self.changed.insert(key.clone());
@@ -417,7 +417,7 @@ impl Model {
 
     /// Counts and sorts if reports changed the fleet. To be called before the table is looked at:
     /// [`update`](super::update()) does for what the user asks, the loop before it draws.
-    pub fn settle(&mut self) {
+    pub fn refresh(&mut self) {
         if self.unsorted {
             self.rearrange();
         } else if !self.changed.is_empty() {
@@ -436,7 +436,7 @@ impl Model {
     /// Says a sentence in the log and in the footer.
     pub(super) fn flash(&mut self, level: Level, about: &str, text: impl Into<String>) {
         let text = text.into();
-        self.log.say(self.now, level, about, &text);
+        self.log.write(self.now, level, about, &text);
         self.show(level, format!("{about}: {text}"));
     }
 

@@ -1,7 +1,7 @@
 //! How lines are read that grow while one reads: following the newest, or standing still on a line
 //! by its number, with a search.
 
-use super::log::{Line, Ring};
+use super::log::{LogLine, Ring};
 use super::query::contains;
 use super::{Motion, TextField};
 
@@ -30,25 +30,25 @@ impl Reader {
     }
 
     /// Whether a line has what is looked for. Nothing has nothing.
-    pub fn finds(&self, line: &Line) -> bool {
+    pub fn finds(&self, line: &LogLine) -> bool {
         !self.needle.is_empty() && says(line, self.needle.text())
     }
 
     /// The lines that are not left out, oldest first.
-    pub fn lines<'a>(&self, ring: &'a Ring) -> Vec<&'a Line> {
+    pub fn lines<'a>(&self, ring: &'a Ring) -> Vec<&'a LogLine> {
         let all = self.needle.is_empty() || !self.only;
         ring.lines().filter(|line| all || says(line, self.needle.text())).collect()
     }
 
     /// The lines in a window of so many.
-    pub fn window<'a>(&self, ring: &'a Ring, height: usize) -> Vec<&'a Line> {
+    pub fn window<'a>(&self, ring: &'a Ring, height: usize) -> Vec<&'a LogLine> {
         let lines = self.lines(ring);
         let first = self.first(&lines, height);
         lines.into_iter().skip(first).take(height).collect()
     }
 
     /// The place of the first line in the window. It never shows less than it could.
-    fn first(&self, lines: &[&Line], height: usize) -> usize {
+    fn first(&self, lines: &[&LogLine], height: usize) -> usize {
         let last = lines.len().saturating_sub(height);
         let top = self.top.map_or(last, |top| lines.partition_point(|line| line.number < top));
         top.min(last)
@@ -89,7 +89,7 @@ impl Reader {
 }
 
 /// Whether each word is said in a line, be it by its level or by whom it is about.
-fn says(line: &Line, needle: &str) -> bool {
+fn says(line: &LogLine, needle: &str) -> bool {
     needle.split_whitespace().all(|word| {
         contains(&line.text, word)
             || contains(&line.about, word)

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::app::Answer;
+use crate::app::InstanceAnswer;
 use crate::fleet::{Diagnosis, Instance};
 
 /// For which program the fleet is printed.
@@ -74,7 +74,7 @@ pub fn diagnosis_json(row: &Instance, found: &Diagnosis) -> Value {
 
 /// What one command printed on many nodes; those that answered alike stand together, the largest
 /// group first.
-pub fn print_outputs<'a>(out: impl Write, answers: impl Iterator<Item = &'a Answer>) {
+pub fn print_outputs<'a>(out: impl Write, answers: impl Iterator<Item = &'a InstanceAnswer>) {
     let mut groups: BTreeMap<(&str, Vec<&str>), Vec<&str>> = BTreeMap::new();
     for answer in answers {
         let lines = answer.lines.lines().map(|line| line.text.as_str()).collect();

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::tasks::Tasks;
 use super::trace::STORY;
 use super::writer::Writer;
-use crate::app::{Effect, Line, Message, Model, QuestionId, Secret, Stamped, update};
+use crate::app::{Effect, LogLine, Message, Model, QuestionId, Secret, Stamped, update};
 use crate::fleet::{JobId, JobNews, Level, News, Outcome, Report};
 use crate::jobs::{Context, PendingQuestion, Questions, ReportReceiver, ReportSender};
 use crate::store::StateFile;
@@ -116,7 +116,7 @@ impl Engine {
 }
 
 /// Passes a sentence on to the log panel and the log file.
-fn trace(line: &Line) {
+fn trace(line: &LogLine) {
     match line.level {
         Level::Error => tracing::error!(target: STORY, at = %line.at, "{line}"),
         Level::Warning => tracing::warn!(target: STORY, at = %line.at, "{line}"),

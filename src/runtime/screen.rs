@@ -254,7 +254,7 @@ impl<T: Tty> Edge for Screen<T> {
             self.take_mouse(model.mouse)?;
         }
         tui_logger::move_events();
-        model.settle();
+        model.refresh();
         let theme = Theme::named(model.theme, self.ability);
         let hits = &mut self.hits;
         self.tty.draw(|frame| *hits = view::render(model, &theme, frame))

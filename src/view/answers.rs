@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::{Pen, Tone, text};
-use crate::app::{Answer, Model};
+use crate::app::{InstanceAnswer, Model};
 use crate::fleet::Health;
 
 /// The narrowest tile that is worth reading, in columns.
@@ -52,14 +52,14 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
 }
 
 /// How wide tiles have to be so that most lines are seen whole.
-fn least_width(answers: &[Answer]) -> u16 {
+fn least_width(answers: &[InstanceAnswer]) -> u16 {
     let lines = answers.iter().flat_map(|answer| answer.lines.lines().rev().take(NEWEST));
     let longest = lines.map(|line| text::width(&line.text)).max().unwrap_or(0);
     u16::try_from(longest).unwrap_or(u16::MAX).saturating_add(GAP + 1).clamp(WIDTH, WIDEST)
 }
 
 /// A name, how it ended, and the last lines; why it could not be run, where there are none.
-fn draw_tile(answer: &Answer, pen: &mut Pen<'_>, area: Rect, below: usize) {
+fn draw_tile(answer: &InstanceAnswer, pen: &mut Pen<'_>, area: Rect, below: usize) {
     let glyphs = pen.theme.glyphs;
     let (health, glyph, end) = match &answer.result {
         None => (Health::Working, glyphs.health(Health::Working), "running"),

@@ -119,7 +119,7 @@ fn moment(record: &ExtLogRecord) -> (Timestamp, &str) {
     told.unwrap_or_else(|| (record.timestamp.timestamp(), message))
 }
 
-/// Takes `[about] LEVEL: text` apart, as [`crate::app::Line`] writes it. What others trace is
+/// Takes `[about] LEVEL: text` apart, as [`crate::app::LogLine`] writes it. What others trace is
 /// about its target.
 fn parts<'a>(message: &'a str, record: &'a ExtLogRecord) -> (&'a str, &'a str, &'a str) {
     let ours = message.strip_prefix('[').and_then(|rest| {

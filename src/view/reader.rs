@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::text;
 use super::{Pen, Tone};
-use crate::app::{Line, Model, Reader, Ring, find};
+use crate::app::{LogLine, Model, Reader, Ring, find};
 use crate::fleet::{InstanceKey, Level};
 
 /// The columns of the time and the space after it.
@@ -40,7 +40,7 @@ fn lines(reader: &Reader, pen: &mut Pen<'_>, area: Rect, ring: &Ring, named: boo
     status(reader, pen, Rect { y: body.bottom(), height: 1, ..area }, ring);
 }
 
-fn draw_line(reader: &Reader, pen: &mut Pen<'_>, area: Rect, at: u16, line: &Line, named: bool) {
+fn draw_line(reader: &Reader, pen: &mut Pen<'_>, area: Rect, at: u16, line: &LogLine, named: bool) {
     pen.text(area, 1, at, Tone::Dim, &text::clock(line.at));
     let mut x = TIME;
     if named {

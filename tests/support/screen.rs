@@ -155,7 +155,7 @@ impl Screen {
 
     pub(crate) fn send(&mut self, message: Message) -> Vec<Effect> {
         let effects = update(&mut self.model, Stamped { at: at(self.second), message });
-        self.model.settle();
+        self.model.refresh();
         self.effects.extend(effects.clone());
         effects
     }

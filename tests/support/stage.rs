@@ -58,7 +58,7 @@ impl Edge for Unattended {
     }
 
     fn show(&mut self, model: &mut Model) -> io::Result<()> {
-        model.settle();
+        model.refresh();
         Ok(())
     }
 

@@ -21,7 +21,7 @@ impl ColumnsForm {
         Self { columns, at: 0, sort: None }
     }
 
-    pub(super) fn take(&mut self, press: Press) -> Next {
+    pub(super) fn on_press(&mut self, press: Press) -> Next {
         match press {
             Press::Move(motion) => {
                 let count = Field::ALL.len();

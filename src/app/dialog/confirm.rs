@@ -10,7 +10,7 @@ use crate::fleet::{Amount, Health, JobId, Region};
 
 /// A row that the question is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+pub struct ConfirmRow {
     /// Its name: id and address.
     pub label: String,
     /// Where it is.
@@ -33,7 +33,7 @@ pub struct ConfirmForm {
     /// The question.
     pub question: String,
     /// The rows that were there when the dialog opened.
-    pub targets: Vec<Target>,
+    pub targets: Vec<ConfirmRow>,
     /// What those cost an hour.
     pub hourly: Amount,
     /// The word to type; `None` where Yes is enough.
@@ -43,14 +43,14 @@ pub struct ConfirmForm {
     /// Whether Yes is chosen.
     pub yes: bool,
     /// What the tags tell of it, where the rows do not tell all that goes.
-    pub found: Option<Found>,
+    pub found: Option<Findings>,
     /// The first line of the list that is shown.
     pub top: usize,
 }
 
 /// What a job finds while its dialog is open.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct Findings {
     /// The job, until it has ended.
     pub by: Option<JobId>,
     /// What it said, by region.
@@ -64,7 +64,7 @@ impl ConfirmForm {
         scope: Scope,
         way: &'static Way,
         question: String,
-        (targets, hourly): (Vec<Target>, Amount),
+        (targets, hourly): (Vec<ConfirmRow>, Amount),
     ) -> Option<Self> {
         let word = match action.entry().confirm.by(&scope, targets.len()) {
             By::Nothing => return None,
@@ -106,7 +106,7 @@ impl ConfirmForm {
         is_something && is_said
     }
 
-    pub(super) fn take(&mut self, press: Press) -> Next {
+    pub(super) fn on_press(&mut self, press: Press) -> Next {
         match press {
             Press::Accept if self.is_looking() => {}
             Press::Accept if self.is_confirmed() => {

@@ -54,7 +54,7 @@ impl CreateForm {
         self.change(|count| if fresh { digit } else { count * 10 + digit });
     }
 
-    pub(super) fn take(&mut self, press: Press) -> Next {
+    pub(super) fn on_press(&mut self, press: Press) -> Next {
         if let Some(yes) = &mut self.choice {
             match press {
                 Press::Choose(choose) => *yes = choose.of_two(*yes),

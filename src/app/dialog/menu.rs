@@ -63,7 +63,7 @@ impl Menu {
         }
     }
 
-    pub(super) fn take(&mut self, press: Press) -> Next {
+    pub(super) fn on_press(&mut self, press: Press) -> Next {
         let count = self.items.len().max(1);
         match press {
             Press::Choose(Choose::Next) => self.at = (self.at + 1) % count,

@@ -37,7 +37,7 @@ impl Palette {
     }
 
     /// Takes what is pressed; what is meant is for [`Palette::meant`].
-    pub(in crate::app) fn take(&mut self, press: Press, words: &Words<'_>, history: &History) {
+    pub(in crate::app) fn on_press(&mut self, press: Press, words: &Words<'_>, history: &History) {
         match press {
             // Above the first proposal is what was typed before.
             Press::Move(Motion::Up) if self.at == 0 => self.recall(history, true),
@@ -197,7 +197,7 @@ mod tests {
         assert_eq!(lines("destroy eu"), ["destroy eu-west-1"]);
         assert_eq!(lines("exec --region us"), ["exec --region us-west-2"]);
         let typed = with("so", |palette, words| {
-            palette.take(Press::Complete, words, &History::default());
+            palette.on_press(Press::Complete, words, &History::default());
             palette.field.text().to_owned()
         });
         assert_eq!(typed, "sort ");
@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn a_chosen_proposal_wins_over_what_was_typed() {
         let copied = with("copy", |palette, words| {
-            palette.take(Press::Move(Motion::Down), words, &History::default());
+            palette.on_press(Press::Move(Motion::Down), words, &History::default());
             palette.meant(words)
         });
         assert_eq!(copied, Ok(Command::Row(RowCommand::Copy(Copied::Id))));
@@ -271,7 +271,7 @@ mod tests {
         let typed = with("", |palette, words| {
             let mut seen = Vec::new();
             for motion in [Motion::Up, Motion::Up, Motion::Down, Motion::Down] {
-                palette.take(Press::Move(motion), words, &history);
+                palette.on_press(Press::Move(motion), words, &history);
                 seen.push(palette.field.text().to_owned());
             }
             seen

@@ -19,7 +19,7 @@ impl QuitForm {
         Leave::ALL.get(self.at).copied().unwrap_or(Leave::Stay)
     }
 
-    pub(super) fn take(&mut self, press: Press) -> Next {
+    pub(super) fn on_press(&mut self, press: Press) -> Next {
         let count = Leave::ALL.len();
         match press {
             Press::Choose(Choose::Next) => self.at = (self.at + 1) % count,

@@ -46,7 +46,7 @@ impl SecretForm {
         self.typed.paste(text)
     }
 
-    pub(super) fn take(&mut self, press: Press) -> Next {
+    pub(super) fn on_press(&mut self, press: Press) -> Next {
         match press {
             // The dialog came by itself: an Enter that was meant for the table answers nothing.
             Press::Accept if self.is_empty() => {}

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{create, destroy, retry, run};
 use crate::app::action::Way;
-use crate::app::dialog::{ConfirmForm, CreateForm, Found, Palette, Target};
+use crate::app::dialog::{ConfirmForm, ConfirmRow, CreateForm, Findings, Palette};
 use crate::app::{Action, Aim, Counts, Dialog, Effect, Model, Scope, clean};
 use crate::fleet::{Amount, Job, Level};
 
@@ -98,7 +98,7 @@ fn confirm(model: &mut Model, action: Action, scope: Scope) -> Vec<Effect> {
     // No row tells of all of it: a job looks what there is, and until then nothing is confirmed.
     let look = model.start(look);
     let by = if let Effect::Start(id, _) = &look { Some(*id) } else { None };
-    let found = Some(Found { by, lines: BTreeSet::new() });
+    let found = Some(Findings { by, lines: BTreeSet::new() });
     model.dialog = Some(Dialog::Confirm(Box::new(ConfirmForm { found, ..form })));
     vec![look]
 }
@@ -122,11 +122,11 @@ fn look_first(action: &Action) -> Option<Job> {
 
 /// The rows that a question is about, and what they cost an hour. What is over is among them only
 /// where it was chosen by itself, or where nothing else is left to name.
-fn targets(model: &Model, scope: &Scope) -> (Vec<Target>, Amount) {
+fn targets(model: &Model, scope: &Scope) -> (Vec<ConfirmRow>, Amount) {
     let is_chosen = matches!(scope, Scope::Instances(_))
         || destroy::in_scope(model, scope).all(|row| row.phase.is_over());
     let rows = destroy::in_scope(model, scope).filter(|row| is_chosen || !row.phase.is_over());
-    let target = |row: &crate::fleet::Instance| Target {
+    let target = |row: &crate::fleet::Instance| ConfirmRow {
         label: row.label(),
         region: row.region.clone(),
         phase: row.phase.word(),

@@ -26,7 +26,7 @@ pub(in crate::app) struct Lifetimes {
 }
 
 /// Why the budget does not allow it.
-pub(super) enum Refusal {
+pub(super) enum BudgetRefusal {
     /// This price is not known, and the limit cannot be kept without it.
     Price(String),
     /// It is beyond a limit, by these numbers.
@@ -36,7 +36,7 @@ pub(super) enum Refusal {
 /// Whether so many may be launched besides what is there and what is being requested. The only
 /// function that judges: by the costs of this moment, for the dashboard, the headless commands
 /// and the replacements alike.
-pub(super) fn judge(model: &Model, config: &Config, more: &Counts) -> Result<(), Refusal> {
+pub(super) fn judge(model: &Model, config: &Config, more: &Counts) -> Result<(), BudgetRefusal> {
     let wanted = total(more);
     if wanted == 0 {
         return Ok(());
@@ -49,7 +49,7 @@ pub(super) fn judge(model: &Model, config: &Config, more: &Counts) -> Result<(),
     if let Some(most) = config.budget.max_instances
         && there as u64 + requested as u64 + wanted > u64::from(most)
     {
-        return Err(Refusal::Beyond(format!(
+        return Err(BudgetRefusal::Beyond(format!(
             "{there} instances are there{under_way} and {wanted} are asked for: \
              budget.max_instances is {most}"
         )));
@@ -67,7 +67,7 @@ pub(super) fn judge(model: &Model, config: &Config, more: &Counts) -> Result<(),
         then += planned(model, config, region)? * f64::from(*count);
     }
     if now + then > most {
-        return Err(Refusal::Beyond(format!(
+        return Err(BudgetRefusal::Beyond(format!(
             "${now:.4}/h runs{under_way} and ${then:.4}/h is asked for: budget.max_hourly_usd is \
              {most}"
         )));
@@ -90,7 +90,7 @@ fn requested(model: &Model) -> impl Iterator<Item = &Instance> {
 }
 
 /// What a row that is there costs an hour. An unknown price of its pool counts as on-demand.
-fn running(model: &Model, config: &Config, row: &Instance) -> Result<f64, Refusal> {
+fn running(model: &Model, config: &Config, row: &Instance) -> Result<f64, BudgetRefusal> {
     let Some(machine) = &row.machine else { return Ok(0.0) };
     let unknown = RegionPrices::default();
     let prices = model.fleet.market().get(&row.region).unwrap_or(&unknown);
@@ -115,9 +115,9 @@ fn running(model: &Model, config: &Config, row: &Instance) -> Result<f64, Refusa
 
 /// What one more of a region costs an hour. Where no spot price is known, it counts as the dearest
 /// of its types on demand.
-fn planned(model: &Model, config: &Config, region: &Region) -> Result<f64, Refusal> {
+fn planned(model: &Model, config: &Config, region: &Region) -> Result<f64, BudgetRefusal> {
     let Some(wanted) = config.region(region) else {
-        return Err(Refusal::Price(format!("{region} is not in the configuration")));
+        return Err(BudgetRefusal::Price(format!("{region} is not in the configuration")));
     };
     let unknown = RegionPrices::default();
     let prices = model.fleet.market().get(region).unwrap_or(&unknown);
@@ -138,9 +138,9 @@ fn planned(model: &Model, config: &Config, region: &Region) -> Result<f64, Refus
     Ok(compute + address + stored)
 }
 
-fn priced(usd: Option<f64>, of: &str, region: &Region) -> Result<f64, Refusal> {
+fn priced(usd: Option<f64>, of: &str, region: &Region) -> Result<f64, BudgetRefusal> {
     usd.ok_or_else(|| {
-        Refusal::Price(format!(
+        BudgetRefusal::Price(format!(
             "budget.max_hourly_usd cannot be kept: the price of {of} in {region} is not known; \
              wait a moment and try again"
         ))

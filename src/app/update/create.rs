@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::plan::{Plan, Taken};
+use super::plan::{CreatePlan, TakenOver};
 use super::{budget, destroy};
 use crate::app::scope::total;
 use crate::app::{Action, Counts, Effect, Model};
@@ -30,14 +30,14 @@ pub(super) fn there(model: &Model, region: &Region) -> usize {
 const MOST: u64 = 10_000;
 
 /// Why nothing is launched.
-enum Refusal {
+enum CreateRefusal {
     /// The budget cannot be judged before this price is known.
     Price(String),
     /// For good.
     Other(String),
 }
 
-impl From<String> for Refusal {
+impl From<String> for CreateRefusal {
     fn from(why: String) -> Self {
         Self::Other(why)
     }
@@ -60,13 +60,13 @@ pub(super) fn replace(model: &mut Model, counts: Counts) -> Result<Vec<Effect>, 
             Some(region) => Err(is_busy(region)),
             None => Ok(launch(model, plan, false)),
         },
-        Err(Refusal::Price(why) | Refusal::Other(why)) => Err(why),
+        Err(CreateRefusal::Price(why) | CreateRefusal::Other(why)) => Err(why),
     }
 }
 
 /// Where the budget needs prices that are not known, they are asked for first.
 fn begin(model: &mut Model, wish: Action) -> Vec<Effect> {
-    if !matches!(plan(model, &wish), Err(Refusal::Price(_))) {
+    if !matches!(plan(model, &wish), Err(CreateRefusal::Price(_))) {
         return finish(model, &wish);
     }
     model.flash(Level::Info, VERB, "asking for the prices that the budget is judged by");
@@ -88,7 +88,7 @@ pub(super) fn priced(model: &mut Model, job: JobId) -> Vec<Effect> {
 fn finish(model: &mut Model, wish: &Action) -> Vec<Effect> {
     let (plan, busy) = match plan(model, wish) {
         Ok(planned) => planned,
-        Err(Refusal::Price(why) | Refusal::Other(why)) => {
+        Err(CreateRefusal::Price(why) | CreateRefusal::Other(why)) => {
             model.flash(Level::Warning, VERB, why);
             return Vec::new();
         }
@@ -100,7 +100,7 @@ fn finish(model: &mut Model, wish: &Action) -> Vec<Effect> {
 }
 
 /// What a wish comes to, and the regions where it has to wait; or why nothing may be launched.
-fn plan(model: &Model, wish: &Action) -> Result<(Plan, Vec<Region>), Refusal> {
+fn plan(model: &Model, wish: &Action) -> Result<(CreatePlan, Vec<Region>), CreateRefusal> {
     let counts = match wish {
         Action::Create(counts) => counts.clone(),
         Action::Add(counts) => Some(counts.clone()),
@@ -108,19 +108,19 @@ fn plan(model: &Model, wish: &Action) -> Result<(Plan, Vec<Region>), Refusal> {
     };
     let (config, counts, busy) = permitted(model, counts)?;
     let plan = match wish {
-        Action::Create(_) => Plan::of(model, &counts),
-        _ => Plan { fresh: counts, ..Plan::default() },
+        Action::Create(_) => CreatePlan::of(model, &counts),
+        _ => CreatePlan { fresh: counts, ..CreatePlan::default() },
     };
     match budget::judge(model, &config, &plan.launched()) {
         Ok(()) => Ok((plan, busy)),
-        Err(budget::Refusal::Price(why)) => Err(Refusal::Price(why)),
-        Err(budget::Refusal::Beyond(why)) => Err(Refusal::Other(why)),
+        Err(budget::BudgetRefusal::Price(why)) => Err(CreateRefusal::Price(why)),
+        Err(budget::BudgetRefusal::Beyond(why)) => Err(CreateRefusal::Other(why)),
     }
 }
 
 /// Plans the rows, puts them on the disk, and launches; with what else an earlier run left to be
 /// gone on with, where the user creates.
-fn launch(model: &mut Model, plan: Plan, resumes: bool) -> Vec<Effect> {
+fn launch(model: &mut Model, plan: CreatePlan, resumes: bool) -> Vec<Effect> {
     model
         .pending_creates
         .retain(|pending| !plan.taken.iter().any(|taken| taken.pending == *pending));
@@ -182,8 +182,8 @@ fn is_busy(region: &Region) -> String {
 }
 
 /// Plans the rows that an unfinished create lacks.
-fn resume_order(model: &mut Model, taken: Taken) -> Launch {
-    let Taken { pending, there, missing } = taken;
+fn resume_order(model: &mut Model, taken: TakenOver) -> Launch {
+    let TakenOver { pending, there, missing } = taken;
     let count = u32::try_from(there.len()).unwrap_or(u32::MAX);
     let dropped = pending.count.saturating_sub(count).saturating_sub(missing);
     let left_out = match dropped {
@@ -195,7 +195,7 @@ fn resume_order(model: &mut Model, taken: Taken) -> Launch {
          launched if they were not{left_out}",
         pending.count
     );
-    model.log.say(model.now, Level::Info, pending.region.as_str(), &text);
+    model.log.write(model.now, Level::Info, pending.region.as_str(), &text);
     let known = there.iter().filter_map(Instance::id).cloned().collect();
     let resumed = there.into_iter().filter(is_unfinished).collect();
     let launch = rows(model, pending.region, pending.launch, missing);

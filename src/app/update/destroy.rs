@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::app::dialog::Found;
+use crate::app::dialog::Findings;
 use crate::app::{Dialog, Effect, Model, Scope, clean};
 use crate::fleet::{
     DestroyScope, Instance, InstanceKey, Job, JobId, JobKind, LaunchId, Level, Outcome,
@@ -31,7 +31,7 @@ pub(super) fn in_scope<'a>(
 }
 
 /// The verb of the dialog that waits for what this job finds, and what that is so far.
-fn waits(model: &mut Model, job: JobId) -> Option<(&'static str, &mut Found)> {
+fn waits(model: &mut Model, job: JobId) -> Option<(&'static str, &mut Findings)> {
     let Some(Dialog::Confirm(form)) = &mut model.dialog else { return None };
     let found = form.found.as_mut().filter(|it| it.by == Some(job))?;
     Some((form.action.entry().verb, found))

@@ -7,12 +7,12 @@ mod destroy;
 mod ended;
 mod interruptions;
 mod leave;
+mod log_changes;
 mod panels;
 mod plan;
 mod reports;
 mod retry;
 mod run;
-mod said;
 mod screen;
 
 use std::collections::BTreeMap;
@@ -37,15 +37,15 @@ pub fn update(model: &mut Model, message: Stamped) -> Vec<Effect> {
     // A wall clock may be set back; ages on the screen shall not be negative.
     model.now = model.now.max(message.at);
     if !matches!(message.message, Message::Report(_)) {
-        model.settle();
+        model.refresh();
     }
     model.latest = Latest::default();
-    let mut effects = take(model, message.message);
+    let mut effects = on_message(model, message.message);
     effects.extend(model.ring());
     effects
 }
 
-fn take(model: &mut Model, message: Message) -> Vec<Effect> {
+fn on_message(model: &mut Model, message: Message) -> Vec<Effect> {
     match message {
         Message::Input(input) => on_input(model, input),
         Message::Command(command) => perform(model, command),
@@ -70,7 +70,7 @@ fn take(model: &mut Model, message: Message) -> Vec<Effect> {
         }
         Message::Dropped(job, lines) => {
             let about = model.job_name(job);
-            model.log.say(
+            model.log.write(
                 model.now,
                 Level::Warning,
                 &about,
@@ -224,7 +224,7 @@ fn in_palette(model: &mut Model, palette: &mut Palette, press: Press) -> Next {
         },
         Press::Back => Next::Close,
         other => {
-            palette.take(other, &model.words(), &model.commands);
+            palette.on_press(other, &model.words(), &model.commands);
             Next::Stay
         }
     }
@@ -277,13 +277,15 @@ fn on_stored(model: &mut Model, stored: Result<(), String>) {
     let news = stored.err();
     if news != model.unsaved {
         match &news {
-            Some(why) => model.log.say(
+            Some(why) => model.log.write(
                 model.now,
                 Level::Error,
                 "state",
                 &format!("the state could not be written: {why}"),
             ),
-            None => model.log.say(model.now, Level::Success, "state", "the state is written again"),
+            None => {
+                model.log.write(model.now, Level::Success, "state", "the state is written again");
+            }
         }
         model.unsaved = news;
         model.fit();

@@ -5,16 +5,16 @@ use crate::fleet::{Instance, PendingCreate, Phase};
 
 /// What is launched, and what is taken up with it.
 #[derive(Debug, Default)]
-pub(super) struct Plan {
+pub(super) struct CreatePlan {
     /// The unfinished creates that are taken over.
-    pub taken: Vec<Taken>,
+    pub taken: Vec<TakenOver>,
     /// What is launched besides, by region.
     pub fresh: Counts,
 }
 
 /// An unfinished create that is taken over.
 #[derive(Debug)]
-pub(super) struct Taken {
+pub(super) struct TakenOver {
     /// What stands in the journal.
     pub pending: PendingCreate,
     /// What of it is there.
@@ -23,7 +23,7 @@ pub(super) struct Taken {
     pub missing: u32,
 }
 
-impl Plan {
+impl CreatePlan {
     /// A create of so many. What an earlier run was to create and did not is counted in where it
     /// was asked for: the same command, given again, completes it and adds nothing, and never is
     /// more launched than is asked for now.
@@ -39,7 +39,7 @@ impl Plan {
             *wanted = wanted.saturating_sub(count);
             let missing = pending.count.saturating_sub(count).min(*wanted);
             *wanted -= missing;
-            taken.push(Taken { pending: pending.clone(), there, missing });
+            taken.push(TakenOver { pending: pending.clone(), there, missing });
         }
         fresh.retain(|_, count| *count > 0);
         Self { taken, fresh }

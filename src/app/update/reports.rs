@@ -1,7 +1,7 @@
 //! What jobs report: the fleet says what became different by it, and everything that follows goes
 //! over those changes.
 
-use super::{ended, interruptions, said};
+use super::{ended, interruptions, log_changes};
 use crate::app::{Effect, Latest, Model};
 use crate::fleet::{Change, InstanceKey, Report};
 
@@ -9,9 +9,9 @@ use crate::fleet::{Change, InstanceKey, Report};
 pub(super) fn apply(model: &mut Model, report: &Report) -> Vec<Effect> {
     let changes = model.fleet.apply(report, &model.deployment);
     for change in &changes {
-        said::say(model, report, change);
+        log_changes::log_change(model, report, change);
         if let Some(answers) = &mut model.answers {
-            answers.take(report, change);
+            answers.apply(report, change);
         }
         arrange(model, change);
     }
@@ -39,10 +39,10 @@ fn arrange(model: &mut Model, change: &Change) {
         | Change::HostKey(key)
         | Change::Moved(key)
         | Change::Entered { key, .. } => model.touch(key),
-        Change::Adopted(_) => model.unsettle(),
+        Change::Adopted(_) => model.mark_stale(),
         // The cursor goes along.
         Change::Joined { row, adopted } => {
-            model.unsettle();
+            model.mark_stale();
             model.log.forget(adopted);
             if model.table.cursor() == Some(adopted) {
                 model.table.arrange(&model.fleet);

@@ -14,7 +14,7 @@ pub(super) fn run(model: &mut Model, command: String, scope: &Scope) -> Vec<Effe
             several => format!("{} instances", several.len()),
         }
     );
-    model.log.say(model.now, Level::Info, "exec", &text);
+    model.log.write(model.now, Level::Info, "exec", &text);
     start(model, command.clone(), Job::Exec(command, instances.clone()), &instances)
 }
 

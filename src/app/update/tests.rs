@@ -544,7 +544,7 @@ proptest! {
                     prop_assert!(asked.insert(id, job).is_none(), "a job number was used twice");
                 }
             }
-            model.settle();
+            model.refresh();
             let table = &model.table;
             if let Some(cursor) = table.cursor() {
                 prop_assert!(model.fleet.get(cursor).is_some());

@@ -1,7 +1,7 @@
 //! The commands about nodes: what they do there is read or run, never kept. What was asked for goes
 //! to standard output and nothing else does.
 
-use crate::app::{Action, Answer, Command, Scope};
+use crate::app::{Action, Command, InstanceAnswer, Scope};
 use crate::cli;
 use crate::fleet::{Failure, FailureKind, Instance, InstanceKey, Logs, Step};
 use crate::headless::{Format, diagnosis_json, print_diagnosis, print_outputs};
@@ -28,7 +28,7 @@ pub(in crate::runtime) async fn diagnose(
         match answer.and_then(|answer| answer.diagnosis.as_ref()) {
             Some(found) if as_json => stdout::print(&diagnosis_json(&row, found).to_string()),
             Some(found) => print_diagnosis(Stdout, &row.label(), found),
-            None => stderr::print(&format!("ERROR: {}", answer.map_or("", Answer::end))),
+            None => stderr::print(&format!("ERROR: {}", answer.map_or("", InstanceAnswer::end))),
         }
         Ok(session.verdict())
     })
@@ -52,7 +52,7 @@ pub(in crate::runtime) async fn logs(
         let row = instance(session, name)?;
         session.obtain(Command::Act(Action::Logs(logs), only(&row))).await?;
         if session.verdict() != ExitCode::DONE {
-            let end = answers(session).next().map_or("", Answer::end);
+            let end = answers(session).next().map_or("", InstanceAnswer::end);
             stderr::print(&format!("ERROR: {end}"));
         }
         Ok(session.verdict())
@@ -134,6 +134,6 @@ fn only(row: &Instance) -> Scope {
 }
 
 /// What the nodes answered.
-fn answers(session: &Session) -> impl Iterator<Item = &Answer> {
+fn answers(session: &Session) -> impl Iterator<Item = &InstanceAnswer> {
     session.model().answers.iter().flat_map(|answers| &answers.answers)
 }

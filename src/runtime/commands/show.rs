@@ -1,7 +1,7 @@
 //! The commands that show what there is: `list`, `prices`, `export`, `random-ip`. What was asked for
 //! goes to standard output and nothing else does; what is wrong goes to standard error.
 
-use crate::app::{Command, Line};
+use crate::app::{Command, LogLine};
 use crate::cli::ExportFormat;
 use crate::fleet::{Instance, Level, MachineType};
 use crate::headless::{print_export, print_list, print_prices};
@@ -30,7 +30,8 @@ pub(in crate::runtime) async fn list(
             stderr::print(&format!("ERROR: {trouble}; what follows is what was last known"));
         }
         let labels: Vec<String> = model.fleet.instances().map(Instance::label).collect();
-        let of_rows = |line: &&Line| line.level >= Level::Warning && labels.contains(&line.about);
+        let of_rows =
+            |line: &&LogLine| line.level >= Level::Warning && labels.contains(&line.about);
         for line in model.log.events().lines().filter(of_rows) {
             stderr::print(&line.to_string());
         }

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::frame::{LISTED, blank, buttons, field, open_as, room};
 use crate::app::action::Bill;
-use crate::app::dialog::{ConfirmForm, Found, Target};
+use crate::app::dialog::{ConfirmForm, ConfirmRow, Findings};
 use crate::fleet::Region;
 use crate::view::money::dollars;
 use crate::view::text;
@@ -69,12 +69,12 @@ fn list(pen: &Pen<'_>, area: Rect, form: &ConfirmForm) -> Vec<(Tone, String)> {
 }
 
 fn named(pen: &Pen<'_>, form: &ConfirmForm) -> Vec<(Tone, String)> {
-    let widest = |of: fn(&Target) -> &str| {
+    let widest = |of: fn(&ConfirmRow) -> &str| {
         form.targets.iter().map(|target| text::width(of(target))).max().unwrap_or(0)
     };
     let phases = widest(|target| target.phase);
     let regions = widest(|target| target.region.as_str());
-    let name = |target: &Target| {
+    let name = |target: &ConfirmRow| {
         let glyph = pen.theme.glyphs.health(target.health);
         let (phase, region) = (target.phase, target.region.as_str());
         let line = format!("{glyph} {phase:phases$}  {region:regions$}  {}", target.label);
@@ -94,7 +94,7 @@ fn by_region(form: &ConfirmForm) -> Vec<(Tone, String)> {
 }
 
 /// What the tags tell, by region.
-fn told(found: &Found, top: usize, listed: usize) -> Vec<(Tone, String)> {
+fn told(found: &Findings, top: usize, listed: usize) -> Vec<(Tone, String)> {
     let widest =
         found.lines.iter().map(|(region, _)| text::width(region.as_str())).max().unwrap_or(0);
     let line = |(region, text): &(Region, String)| {

@@ -11,7 +11,7 @@ use crate::fleet::{
 const MAX_LINE: usize = 1024;
 
 /// Says a change.
-pub(super) fn say(model: &mut Model, report: &Report, change: &Change) {
+pub(super) fn log_change(model: &mut Model, report: &Report, change: &Change) {
     match change {
         Change::Entered { key, from, to } => phase(model, key, from, to),
         Change::Adopted(key) => {
@@ -40,7 +40,7 @@ pub(super) fn say(model: &mut Model, report: &Report, change: &Change) {
         }
         Change::Lost(region, why) => {
             let text = format!("no answer, what is shown is old: {why}");
-            model.log.say(model.now, Level::Warning, region.as_str(), &text);
+            model.log.write(model.now, Level::Warning, region.as_str(), &text);
         }
         Change::Network(region, state) => network(model, region, state),
         Change::Said(subject, level, text) => sentence(model, report.job, subject, *level, text),
@@ -112,7 +112,7 @@ fn network(model: &mut Model, region: &Region, state: &NetworkState) {
             (Level::Error, format!("network: left over: {}", left.join(", ")))
         }
     };
-    model.log.say(model.now, level, region.as_str(), &text);
+    model.log.write(model.now, level, region.as_str(), &text);
 }
 
 fn sentence(model: &mut Model, job: JobId, subject: &Subject, level: Level, text: &str) {
@@ -120,11 +120,11 @@ fn sentence(model: &mut Model, job: JobId, subject: &Subject, level: Level, text
         Subject::Instance(key) => say_of(model, key, level, text),
         Subject::Region(region) => {
             destroy::found(model, job, region, text);
-            model.log.say(model.now, level, region.as_str(), text);
+            model.log.write(model.now, level, region.as_str(), text);
         }
         Subject::Job => {
             let name = model.job_name(job);
-            model.log.say(model.now, level, &name, text);
+            model.log.write(model.now, level, &name, text);
         }
     }
 }
@@ -139,10 +139,10 @@ fn ended(model: &mut Model, job: JobId, outcome: &Outcome) {
         Outcome::Failed(failure) => (Level::Error, failure.to_string()),
         // Whoever stopped it needs no toast.
         Outcome::Cancelled => {
-            model.log.say(model.now, Level::Warning, verb, "stopped");
+            model.log.write(model.now, Level::Warning, verb, "stopped");
             return;
         }
     };
-    model.log.say(model.now, level, verb, &text);
+    model.log.write(model.now, level, verb, &text);
     model.toast(level, format!("{title}: {text}"));
 }
