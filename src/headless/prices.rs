@@ -8,7 +8,7 @@ use super::list::aligned;
 use crate::app::Model;
 use crate::fleet::market::{Offer, offers};
 use crate::view::Theme;
-use crate::view::columns::Look;
+use crate::view::columns::CellContext;
 use crate::view::offers::OFFER;
 
 /// Prints all pools that have a price, the cheapest first.
@@ -26,10 +26,10 @@ pub fn print_prices(mut out: impl Write, model: &Model, as_json: bool) {
 }
 
 fn table(offers: &[Offer], model: &Model) -> String {
-    let look = Look { now: model.now, glyphs: Theme::colours().ascii().glyphs };
+    let context = CellContext { now: model.now, glyphs: Theme::colours().ascii().glyphs };
     let headings = OFFER.iter().map(|column| column.heading.to_owned()).collect();
     let rows = offers.iter().map(|offer| {
-        OFFER.iter().map(|column| (column.cell)(offer, &look, u16::MAX).text).collect()
+        OFFER.iter().map(|column| (column.cell)(offer, &context, u16::MAX).text).collect()
     });
     let lines: Vec<Vec<String>> = std::iter::once(headings).chain(rows).collect();
     aligned(&lines)

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{Pen, Tone, text};
+use super::{Painter, Tone, text};
 use crate::app::{InstanceAnswer, Model};
 use crate::fleet::Health;
 
@@ -20,9 +20,9 @@ const WIDE: u16 = 48;
 const GAP: u16 = 3;
 
 /// Draws it: as many tiles as have room, from the one that was scrolled to.
-pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
+pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect) {
     let Some(answers) = &model.answers else {
-        pen.text(area, 1, 1, Tone::Dim, "Nothing was run yet: ! runs a command.");
+        painter.text(area, 1, 1, Tone::Dim, "Nothing was run yet: ! runs a command.");
         return;
     };
     let count = u16::try_from(answers.answers.len()).unwrap_or(u16::MAX).max(1);
@@ -40,7 +40,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
             width: width.saturating_sub(GAP),
             height: height.saturating_sub(1),
         };
-        draw_tile(answer, pen, tile, below);
+        draw_tile(answer, painter, tile, below);
     }
     let shown = room.min(answers.answers.len().saturating_sub(first));
     let running = match answers.running() {
@@ -48,7 +48,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
         running => format!("{running} running"),
     };
     let said = format!("{shown} of {}, {running}", answers.answers.len());
-    pen.right(area, 0, area.height.saturating_sub(1), Tone::Dim, &said);
+    painter.right(area, 0, area.height.saturating_sub(1), Tone::Dim, &said);
 }
 
 /// How wide tiles have to be so that most lines are seen whole.
@@ -59,26 +59,26 @@ fn least_width(answers: &[InstanceAnswer]) -> u16 {
 }
 
 /// A name, how it ended, and the last lines; why it could not be run, where there are none.
-fn draw_tile(answer: &InstanceAnswer, pen: &mut Pen<'_>, area: Rect, below: usize) {
-    let glyphs = pen.theme.glyphs;
+fn draw_tile(answer: &InstanceAnswer, painter: &mut Painter<'_>, area: Rect, below: usize) {
+    let glyphs = painter.theme.glyphs;
     let (health, glyph, end) = match &answer.result {
         None => (Health::Working, glyphs.health(Health::Working), "running"),
         Some(result) if result.went_well => (Health::Good, glyphs.well, result.end.as_str()),
         Some(result) => (Health::Bad, glyphs.health(Health::Bad), result.end.as_str()),
     };
     let label = text::label(&answer.label, area.width >= WIDE);
-    let x = pen.text(area, 1, 0, Tone::Strong, &label);
-    pen.text(area, x + 2, 0, health.into(), &format!("{glyph} {end}"));
+    let x = painter.text(area, 1, 0, Tone::Strong, &label);
+    painter.text(area, x + 2, 0, health.into(), &format!("{glyph} {end}"));
     let lines = answer.lines.lines();
     if lines.len() == 0 && health == Health::Bad {
         let room = usize::from(area.width.saturating_sub(1));
         for (line, at) in text::wrap(end, room).iter().zip(1..area.height) {
-            pen.text(area, 1, at, Tone::Bad, line);
+            painter.text(area, 1, at, Tone::Bad, line);
         }
     }
     let room = usize::from(area.height.saturating_sub(1));
     let skipped = lines.len().saturating_sub(room + below);
     for (line, at) in lines.skip(skipped).take(room).zip(1..) {
-        pen.text(area, 1, at, Tone::Plain, &line.text);
+        painter.text(area, 1, at, Tone::Plain, &line.text);
     }
 }

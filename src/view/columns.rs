@@ -12,7 +12,7 @@ use crate::fleet::{Amount, Health, Instance, Machine, Phase};
 
 /// What a cell is drawn with besides its row.
 #[derive(Debug, Clone)]
-pub struct Look {
+pub struct CellContext {
     /// The moment, for ages and countdowns.
     pub now: Timestamp,
     /// The signs.
@@ -20,54 +20,54 @@ pub struct Look {
 }
 
 /// The columns: one for each field.
-pub static INSTANCE: [Column<Instance, Look>; 18] = [
+pub static INSTANCE: [Column<Instance, CellContext>; 18] = [
     column(Field::Region, "REGION", [14, 14, 14], 0, |row, _, _| Cell::plain(row.region.as_str())),
     column(Field::Zone, "ZONE", [4, 4, 4], 6, zone),
     column(Field::Instance, "INSTANCE", [10, 19, 19], 2, instance),
-    column(Field::Name, "NAME", [10, 16, 24], 10, |row, look, _| {
-        known(row, look, |machine| machine.name.as_deref())
+    column(Field::Name, "NAME", [10, 16, 24], 10, |row, context, _| {
+        known(row, context, |machine| machine.name.as_deref())
     }),
-    column(Field::City, "CITY", [8, 12, 14], 8, |row, look, _| {
-        Cell::known(row.id().map(|id| City::of(id).name), look.glyphs)
+    column(Field::City, "CITY", [8, 12, 14], 8, |row, context, _| {
+        Cell::known(row.id().map(|id| City::of(id).name), context.glyphs)
     }),
     column(Field::Phase, "PHASE", [20, 31, 64], 1, phase),
-    column(Field::Since, "FOR", [4, 4, 4], 8, |row, look, _| {
-        Cell::plain(text::span(look.now.duration_since(row.since)))
+    column(Field::Since, "FOR", [4, 4, 4], 8, |row, context, _| {
+        Cell::plain(text::span(context.now.duration_since(row.since)))
     })
     .right(),
-    column(Field::Type, "TYPE", [10, 12, 12], 5, |row, look, _| {
-        known(row, look, |machine| Some(machine.machine_type.as_str()))
+    column(Field::Type, "TYPE", [10, 12, 12], 5, |row, context, _| {
+        known(row, context, |machine| Some(machine.machine_type.as_str()))
     }),
-    column(Field::Lifecycle, "PAID AS", [9, 9, 15], 11, |row, look, _| {
-        known(row, look, |machine| Some(machine.lifecycle.word()))
+    column(Field::Lifecycle, "PAID AS", [9, 9, 15], 11, |row, context, _| {
+        known(row, context, |machine| Some(machine.lifecycle.word()))
     }),
-    column(Field::Address, "ADDRESS", [15, 15, 15], 3, |row, look, _| {
-        Cell::known(row.address().map(|address| address.to_string()), look.glyphs)
+    column(Field::Address, "ADDRESS", [15, 15, 15], 3, |row, context, _| {
+        Cell::known(row.address().map(|address| address.to_string()), context.glyphs)
     }),
-    column(Field::Private, "PRIVATE", [15, 15, 15], 12, |row, look, _| {
+    column(Field::Private, "PRIVATE", [15, 15, 15], 12, |row, context, _| {
         let address = row.machine.as_ref().and_then(|machine| machine.private_ip);
-        Cell::known(address.map(|address| address.to_string()), look.glyphs)
+        Cell::known(address.map(|address| address.to_string()), context.glyphs)
     }),
-    column(Field::Age, "AGE", [4, 4, 4], 4, |row, look, _| {
-        Cell::plain(text::span(look.now.duration_since(birth(row))))
+    column(Field::Age, "AGE", [4, 4, 4], 4, |row, context, _| {
+        Cell::plain(text::span(context.now.duration_since(birth(row))))
     })
     .right(),
-    column(Field::Hourly, "$/H", [7, 7, 7], 7, |row, look, _| {
-        amount(row.machine.is_some().then_some(row.cost.hourly), 4, look)
+    column(Field::Hourly, "$/H", [7, 7, 7], 7, |row, context, _| {
+        amount(row.machine.is_some().then_some(row.cost.hourly), 4, context)
     })
     .right(),
-    column(Field::Cost, "COST $", [7, 7, 9], 10, |row, look, _| {
-        amount(row.machine.is_some().then_some(row.cost.accrued), 2, look)
+    column(Field::Cost, "COST $", [7, 7, 9], 10, |row, context, _| {
+        amount(row.machine.is_some().then_some(row.cost.accrued), 2, context)
     })
     .right(),
     column(Field::Services, "C D B S", [7, 7, 7], 6, services),
-    column(Field::Node, "NODE", [9, 12, 18], 9, |row, look, _| match membership(row) {
+    column(Field::Node, "NODE", [9, 12, 18], 9, |row, context, _| match membership(row) {
         Some(NodeMembership::Connected) => Cell::toned(Tone::Good, "connected"),
         Some(other) => Cell::toned(Tone::Bad, other.to_string()),
-        None => Cell::known(None::<&str>, look.glyphs),
+        None => Cell::known(None::<&str>, context.glyphs),
     }),
-    column(Field::Creator, "CREATOR", [10, 10, 16], 9, |row, look, _| {
-        known(row, look, |machine| machine.creator.as_deref())
+    column(Field::Creator, "CREATOR", [10, 10, 16], 9, |row, context, _| {
+        known(row, context, |machine| machine.creator.as_deref())
     }),
     column(Field::Output, "LAST LINE", [30, 60, 120], 20, |row, _, _| {
         // What it said on its way does not matter once it is there, or gone.
@@ -82,8 +82,8 @@ const fn column(
     heading: &'static str,
     widths: [u16; 3],
     rank: u8,
-    cell: fn(&Instance, &Look, u16) -> Cell,
-) -> Column<Instance, Look> {
+    cell: fn(&Instance, &CellContext, u16) -> Cell,
+) -> Column<Instance, CellContext> {
     let column = Column::text(heading, heading, widths, rank, cell);
     Column { field: Some(field), ..column }
 }
@@ -91,7 +91,7 @@ const fn column(
 /// The columns in an order.
 pub fn chosen<'a>(
     fields: impl Iterator<Item = Field> + 'a,
-) -> impl Iterator<Item = &'a Column<Instance, Look>> {
+) -> impl Iterator<Item = &'a Column<Instance, CellContext>> {
     fields.filter_map(|field| INSTANCE.iter().find(|column| column.field == Some(field)))
 }
 
@@ -99,7 +99,7 @@ pub fn chosen<'a>(
 pub const SERVICES: [&str; 4] = ["cloud-init", "docker", "bacalhau", "sensor"];
 
 /// A sign for each service: well, not well, or not yet while it is being set up, not known.
-fn services(row: &Instance, look: &Look, _: u16) -> Cell {
+fn services(row: &Instance, context: &CellContext, _: u16) -> Cell {
     let checks = row.vitals.as_ref().map(|(_, vitals)| vitals.verdict());
     let state = |name: &str| {
         let check = checks.as_ref()?.iter().find(|check| check.name == name)?;
@@ -108,9 +108,9 @@ fn services(row: &Instance, look: &Look, _: u16) -> Cell {
     let states = SERVICES.map(state);
     let missing = if row.phase.is_deploying() { Health::Working } else { Health::Bad };
     let sign = |state: Option<bool>| match state {
-        Some(true) => look.glyphs.well,
-        Some(false) => look.glyphs.health(missing),
-        None => look.glyphs.unknown,
+        Some(true) => context.glyphs.well,
+        Some(false) => context.glyphs.health(missing),
+        None => context.glyphs.unknown,
     };
     let tone = match states {
         _ if states.contains(&Some(false)) => missing.into(),
@@ -121,17 +121,17 @@ fn services(row: &Instance, look: &Look, _: u16) -> Cell {
 }
 
 /// A sum of money; with a plus where something is not in it because its price is not known.
-fn amount(amount: Option<Amount>, digits: usize, look: &Look) -> Cell {
+fn amount(amount: Option<Amount>, digits: usize, context: &CellContext) -> Cell {
     let known = amount.filter(|amount| !amount.is_unknown());
     let said =
         known.map(|it| format!("{:.digits$}{}", it.usd, if it.is_partial { "+" } else { "" }));
-    Cell::known(said, look.glyphs)
+    Cell::known(said, context.glyphs)
 }
 
 /// What EC2 tells of it, made safe: tags are anybody's text.
-fn known(row: &Instance, look: &Look, read: fn(&Machine) -> Option<&str>) -> Cell {
+fn known(row: &Instance, context: &CellContext, read: fn(&Machine) -> Option<&str>) -> Cell {
     let said = row.machine.as_ref().and_then(read);
-    Cell::known(said.map(|said| crate::app::clean(said, 256)), look.glyphs)
+    Cell::known(said.map(|said| crate::app::clean(said, 256)), context.glyphs)
 }
 
 /// What a column shows of an instance, as text for a line of output: without colours, glyphs or a
@@ -140,26 +140,26 @@ pub fn text(field: Field, instance: &Instance, now: Timestamp) -> String {
     if field == Field::Phase {
         return phase_words(instance, now);
     }
-    let look = Look { now, glyphs: Theme::colours().ascii().glyphs };
+    let context = CellContext { now, glyphs: Theme::colours().ascii().glyphs };
     let column = chosen(std::iter::once(field)).next();
-    let text = column.map(|column| (column.cell)(instance, &look, u16::MAX).text);
-    text.filter(|text| text != look.glyphs.none).unwrap_or_default()
+    let text = column.map(|column| (column.cell)(instance, &context, u16::MAX).text);
+    text.filter(|text| text != context.glyphs.none).unwrap_or_default()
 }
 
-fn zone(row: &Instance, look: &Look, _: u16) -> Cell {
+fn zone(row: &Instance, context: &CellContext, _: u16) -> Cell {
     let zone = row.machine.as_ref().map(|machine| machine.zone.letter(&row.region));
-    Cell::known(zone, look.glyphs)
+    Cell::known(zone, context.glyphs)
 }
 
 /// The id, short where the column is narrow.
-fn instance(row: &Instance, look: &Look, width: u16) -> Cell {
+fn instance(row: &Instance, context: &CellContext, width: u16) -> Cell {
     Cell::known(
         row.id().map(
             |id| {
                 if usize::from(width) < id.as_str().len() { id.short() } else { id.as_str() }
             },
         ),
-        look.glyphs,
+        context.glyphs,
     )
 }
 
@@ -170,11 +170,11 @@ const CELLS: usize = 8;
 
 /// Glyph, word, and what there is to say: a countdown, a reason, or a bar for the whole way to
 /// Ready and, while bytes are counted, how much of the upload is done.
-fn phase(row: &Instance, look: &Look, width: u16) -> Cell {
-    let glyph = look.glyphs.health(row.phase.health());
+fn phase(row: &Instance, context: &CellContext, width: u16) -> Cell {
+    let glyph = context.glyphs.health(row.phase.health());
     let tone = row.phase.health().into();
     let Some(done) = row.phase.progress() else {
-        return Cell::toned(tone, format!("{glyph} {}", phase_words(row, look.now)));
+        return Cell::toned(tone, format!("{glyph} {}", phase_words(row, context.now)));
     };
     let bytes = match &row.phase {
         Phase::Uploading(transfer) => format!(" {:>3} %", transfer.percent()),
@@ -184,8 +184,8 @@ fn phase(row: &Instance, look: &Look, width: u16) -> Cell {
     if width >= BAR {
         let full = usize::from(done) * CELLS / 100;
         text.push(' ');
-        text.push_str(&look.glyphs.bar[0].repeat(full));
-        text.push_str(&look.glyphs.bar[1].repeat(CELLS.saturating_sub(full)));
+        text.push_str(&context.glyphs.bar[0].repeat(full));
+        text.push_str(&context.glyphs.bar[1].repeat(CELLS.saturating_sub(full)));
     }
     Cell::toned(tone, text + &bytes)
 }
@@ -219,8 +219,8 @@ mod tests {
     }
 
     fn drawn(phase: Phase, width: u16) -> String {
-        let look = Look { now: Timestamp::UNIX_EPOCH, glyphs: Theme::colours().glyphs };
-        super::phase(&row(phase), &look, width).text
+        let context = CellContext { now: Timestamp::UNIX_EPOCH, glyphs: Theme::colours().glyphs };
+        super::phase(&row(phase), &context, width).text
     }
 
     #[test]

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use jiff::SignedDuration;
 use ratatui::layout::Rect;
 
-use super::columns::{Look, chosen};
+use super::columns::{CellContext, chosen};
 use super::money::dollars;
 use super::text;
-use super::{Pen, Tone};
+use super::{Painter, Tone};
 use crate::app::keymap::Context;
 use crate::app::{Command, Field, Model, Pane, PanelsCommand, Story, clean, story};
 use crate::fleet::identity::{Coordinates, Identity};
@@ -19,46 +19,47 @@ use crate::fleet::{Failure, Health, HostKeyTrust, Instance, InstanceKey, Machine
 const FACTS: u16 = 12;
 
 /// Draws it; everything from its line `top` on, and below it the newest of its log.
-pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect, key: &InstanceKey) {
+pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect, key: &InstanceKey) {
     let Some(instance) = model.fleet.get(key) else {
-        pen.text(area, 1, 1, Tone::Plain, "This row is gone.");
+        painter.text(area, 1, 1, Tone::Plain, "This row is gone.");
         return;
     };
     let mut line = 0;
-    for (label, tone, said) in facts(model, pen, instance, area.width.saturating_sub(FACTS + 1)) {
-        pen.text(area, 1, line, Tone::Dim, label);
-        pen.text(area, FACTS, line, tone, &said);
+    for (label, tone, said) in facts(model, painter, instance, area.width.saturating_sub(FACTS + 1))
+    {
+        painter.text(area, 1, line, Tone::Dim, label);
+        painter.text(area, FACTS, line, tone, &said);
         line += 1;
     }
     let story = story(model, key);
     let rest = Rect { y: area.y + line, height: area.height.saturating_sub(line), ..area };
     let mut line = 0;
     for entry in story.iter().skip(model.side_top.min(story.len())).take(rest.height.into()) {
-        tell(pen, rest, line, entry);
+        draw_line(painter, rest, line, entry);
         line += 1;
     }
     let rest = Rect { y: rest.y + line, height: rest.height.saturating_sub(line), ..rest };
-    newest(model, pen, rest, key);
+    newest(model, painter, rest, key);
 }
 
 /// The newest lines of its log, where there is room for some.
-fn newest(model: &Model, pen: &mut Pen<'_>, area: Rect, key: &InstanceKey) {
+fn newest(model: &Model, painter: &mut Painter<'_>, area: Rect, key: &InstanceKey) {
     let Some(log) = model.log.of(key).filter(|_| area.height >= 3) else { return };
     let command = Command::Panels(PanelsCommand::Open(Pane::Output));
     let more = model.keymap.key_for(Context::Pane, &command).unwrap_or_default();
-    pen.rule(area, 0, (Tone::Dim, "log"), &format!("{more}: all of it"));
+    painter.rule(area, 0, (Tone::Dim, "log"), &format!("{more}: all of it"));
     let room = usize::from(area.height - 1);
     for (entry, line) in log.lines().skip(log.lines().len().saturating_sub(room)).zip(1..) {
-        pen.text(area, 1, line, Tone::Dim, &text::clock(entry.at));
-        pen.text(area, FACTS, line, entry.level.into(), &entry.text);
+        painter.text(area, 1, line, Tone::Dim, &text::clock(entry.at));
+        painter.text(area, FACTS, line, entry.level.into(), &entry.text);
     }
 }
 
 type Fact = (&'static str, Tone, String);
 
-fn facts(model: &Model, pen: &Pen<'_>, instance: &Instance, room: u16) -> Vec<Fact> {
+fn facts(model: &Model, painter: &Painter<'_>, instance: &Instance, room: u16) -> Vec<Fact> {
     let tone: Tone = instance.phase.health().into();
-    let glyph = pen.theme.glyphs.health(instance.phase.health());
+    let glyph = painter.theme.glyphs.health(instance.phase.health());
     let lasts = text::span_exactly(model.now.duration_since(instance.since));
     let said = format!("{glyph} {} for {lasts}", instance.phase.word());
     let mut facts = vec![("phase", tone, said)];
@@ -67,10 +68,11 @@ fn facts(model: &Model, pen: &Pen<'_>, instance: &Instance, room: u16) -> Vec<Fa
         Phase::Degraded { reason } => facts.extend(wrapped("why", Tone::Bad, reason, room)),
         Phase::Interrupted { .. } => {
             let column = chosen(std::iter::once(Field::Phase)).next();
-            let look = Look { now: model.now, glyphs: pen.theme.glyphs };
+            let context = CellContext { now: model.now, glyphs: painter.theme.glyphs };
             facts.extend(
-                column
-                    .map(|column| ("notice", tone, (column.cell)(instance, &look, u16::MAX).text)),
+                column.map(|column| {
+                    ("notice", tone, (column.cell)(instance, &context, u16::MAX).text)
+                }),
             );
         }
         _ => {}
@@ -95,7 +97,7 @@ fn facts(model: &Model, pen: &Pen<'_>, instance: &Instance, room: u16) -> Vec<Fa
     }
     match &instance.vitals {
         Some((at, vitals)) => {
-            facts.extend(of_node(pen, model.now.duration_since(*at), vitals, room));
+            facts.extend(of_node(painter, model.now.duration_since(*at), vitals, room));
         }
         None if instance.phase == Phase::Running && instance.host_key.is_none() => {
             facts.extend(wrapped("node", Tone::Dim, UNKNOWN_HOST, room));
@@ -137,8 +139,8 @@ fn wrapped(label: &'static str, tone: Tone, said: &str, room: u16) -> Vec<Fact> 
 }
 
 /// How its node is: the services by name, its load, and what the orchestrator says.
-fn of_node(pen: &Pen<'_>, ago: SignedDuration, vitals: &Vitals, room: u16) -> Vec<Fact> {
-    let glyphs = pen.theme.glyphs;
+fn of_node(painter: &Painter<'_>, ago: SignedDuration, vitals: &Vitals, room: u16) -> Vec<Fact> {
+    let glyphs = painter.theme.glyphs;
     let checks = vitals.verdict();
     let sign = |good| if good { glyphs.well } else { glyphs.health(Health::Bad) };
     let named: Vec<String> =
@@ -198,11 +200,11 @@ fn of_machine(machine: &Machine, room: u16) -> Vec<Fact> {
 }
 
 /// One line of the story.
-fn tell(pen: &mut Pen<'_>, area: Rect, line: u16, entry: &Story<'_>) {
+fn draw_line(painter: &mut Painter<'_>, area: Rect, line: u16, entry: &Story<'_>) {
     match entry {
-        Story::Heading(title) => pen.rule(area, line, (Tone::Dim, title), ""),
+        Story::Heading(title) => painter.rule(area, line, (Tone::Dim, title), ""),
         Story::Phase(at, phase, lasted) => {
-            let glyph = pen.theme.glyphs.health(phase.health());
+            let glyph = painter.theme.glyphs.health(phase.health());
             let tone = phase.health().into();
             let said = match phase {
                 // What to do is said above.
@@ -212,9 +214,9 @@ fn tell(pen: &mut Pen<'_>, area: Rect, line: u16, entry: &Story<'_>) {
                 other => other.to_string(),
             };
             let said = clean(&said, 1024);
-            pen.text(area, 1, line, Tone::Dim, &text::clock(*at));
-            pen.text(area, FACTS, line, Tone::Dim, &text::span_exactly(*lasted));
-            pen.text(area, FACTS + 9, line, tone, &format!("{glyph} {said}"));
+            painter.text(area, 1, line, Tone::Dim, &text::clock(*at));
+            painter.text(area, FACTS, line, Tone::Dim, &text::span_exactly(*lasted));
+            painter.text(area, FACTS + 9, line, tone, &format!("{glyph} {said}"));
         }
         Story::Attempt(attempt) => {
             let (given, asked) = (attempt.given, attempt.asked);
@@ -223,8 +225,8 @@ fn tell(pen: &mut Pen<'_>, area: Rect, line: u16, entry: &Story<'_>) {
             let message = attempt.message.as_deref().unwrap_or_default();
             let said = format!("{given} of {asked} {machine_type} in {zone}  {code}  {message}");
             let tone = if attempt.code.is_some() { Tone::Waiting } else { Tone::Good };
-            pen.text(area, 1, line, Tone::Dim, &text::clock(attempt.at));
-            pen.text(area, FACTS, line, tone, &clean(&said, 1024));
+            painter.text(area, 1, line, Tone::Dim, &text::clock(attempt.at));
+            painter.text(area, FACTS, line, tone, &clean(&said, 1024));
         }
     }
 }

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::text;
-use super::{HitMap, Pen, Tone};
+use super::{HitMap, Painter, Tone};
 use crate::app::{
     Action, Aim, Command, Dialog, LinesCommand, Model, Pane, PanelsCommand, RowCommand,
     ScreenCommand, TableCommand,
@@ -11,7 +11,7 @@ use crate::app::{
 use crate::fleet::{Health, Level};
 
 /// Draws it. Hints that do not fit are left out from the end.
-pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Rect) {
+pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect) {
     // A dialog's keys stay; only the command line is answered here.
     let answers = matches!(model.dialog, None | Some(Dialog::Palette(_)));
     if let Some(flash) = model.flash.as_ref().filter(|_| answers) {
@@ -25,7 +25,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Re
             Level::Info | Level::Success => String::new(),
             loud => format!("{} ", loud.word()),
         };
-        pen.text(area, 1, 0, tone, &format!("{word}{}", flash.text));
+        painter.text(area, 1, 0, tone, &format!("{word}{}", flash.text));
         return;
     }
     let mut x: u16 = 1;
@@ -40,8 +40,8 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Re
             return;
         }
         hits.add(Rect { x: area.x + x, width, ..area }, binding.command.clone());
-        let end = pen.text(area, x, 0, Tone::Accent, &key);
-        x = pen.text(area, end + 1, 0, Tone::Dim, binding.hint) + 2;
+        let end = painter.text(area, x, 0, Tone::Accent, &key);
+        x = painter.text(area, end + 1, 0, Tone::Dim, binding.hint) + 2;
     }
 }
 

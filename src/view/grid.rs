@@ -176,7 +176,7 @@ pub struct Grid<'a, R: ?Sized, L: ?Sized> {
     /// The columns.
     pub columns: Vec<&'a Column<R, L>>,
     /// What the cells are drawn with.
-    pub look: &'a L,
+    pub context: &'a L,
     /// The colours.
     pub theme: &'a Theme,
     /// The columns that found room.
@@ -189,13 +189,13 @@ impl<'a, R: ?Sized, L: ?Sized> Grid<'a, R, L> {
     /// Finds room for the columns.
     pub fn new(
         columns: impl IntoIterator<Item = &'a Column<R, L>>,
-        look: &'a L,
+        context: &'a L,
         theme: &'a Theme,
         area: Rect,
     ) -> Self {
         let columns: Vec<_> = columns.into_iter().collect();
         let placed = place(&columns, area.width);
-        Self { columns, look, theme, placed, area }
+        Self { columns, context, theme, placed, area }
     }
 
     /// The line of headings, and where each is. `sort`: what it is sorted by, and whether the
@@ -221,7 +221,7 @@ impl<'a, R: ?Sized, L: ?Sized> Grid<'a, R, L> {
     pub fn row(&self, buffer: &mut Buffer, line: u16, row: &R) {
         for placed in &self.placed {
             let column = self.columns[placed.index];
-            let cell = (column.cell)(row, self.look, placed.width);
+            let cell = (column.cell)(row, self.context, placed.width);
             let style = self.theme.style(cell.tone);
             let area = self.line(line + 1, *placed);
             write(buffer, area, column.align, &cell.text, style, self.theme.glyphs);

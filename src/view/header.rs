@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::money::dollars;
 use super::text;
-use super::{Pen, Tone};
+use super::{Painter, Tone};
 use crate::app::{Model, Tally};
 use crate::fleet::{Cost, Health};
 
@@ -23,29 +23,30 @@ const STATES: [(Health, &str); 6] = [
 ];
 
 /// Draws it: title, counts, and what the layout gave room for.
-pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
+pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect) {
     let layout = model.layout();
-    let (health, said) = freshness(model, pen.theme.glyphs.dot);
-    let said = format!("{} {said}", pen.theme.glyphs.health(health));
+    let (health, said) = freshness(model, painter.theme.glyphs.dot);
+    let said = format!("{} {said}", painter.theme.glyphs.health(health));
     // How old it all is matters more than the account's number, and less than whose it is.
     let deployment = NAME + text::width(model.deployment.as_str());
-    let taken = pen.right(area, u16::try_from(deployment).unwrap_or(0), 0, health.into(), &said);
-    title(model, pen, Rect { width: area.width.saturating_sub(taken), ..area });
-    counts(model, pen, area);
+    let taken =
+        painter.right(area, u16::try_from(deployment).unwrap_or(0), 0, health.into(), &said);
+    title(model, painter, Rect { width: area.width.saturating_sub(taken), ..area });
+    counts(model, painter, area);
     if layout.strip > 0 {
-        strip(&model.tally, pen, Rect { y: area.y + 2, height: 1, ..area });
+        strip(&model.tally, painter, Rect { y: area.y + 2, height: 1, ..area });
     }
     if let Some(banner) = model.banner() {
         let line = 2 + layout.strip;
-        pen.text(area, 1, line, Tone::Bad, &banner);
+        painter.text(area, 1, line, Tone::Bad, &banner);
     }
 }
 
 /// The columns of the program's name.
 const NAME: usize = 11;
 
-fn title(model: &Model, pen: &mut Pen<'_>, area: Rect) {
-    let dot = pen.theme.glyphs.dot;
+fn title(model: &Model, painter: &mut Painter<'_>, area: Rect) {
+    let dot = painter.theme.glyphs.dot;
     let mut pieces =
         vec![(Tone::Accent, " spot-tui  ".to_owned()), (Tone::Plain, model.deployment.to_string())];
     if let Some(account) = &model.account {
@@ -58,7 +59,7 @@ fn title(model: &Model, pen: &mut Pen<'_>, area: Rect) {
         let regions = text::count(config.regions.len(), "region");
         pieces.push((Tone::Dim, format!(" {dot} {regions}")));
     }
-    pen.pieces(area, 0, &pieces);
+    painter.pieces(area, 0, &pieces);
 }
 
 /// How far what is shown can be believed.
@@ -97,17 +98,17 @@ fn freshness(model: &Model, dot: &str) -> (Health, String) {
 }
 
 /// How many instances there are in each state, and what is under way.
-fn counts(model: &Model, pen: &mut Pen<'_>, area: Rect) {
+fn counts(model: &Model, painter: &mut Painter<'_>, area: Rect) {
     let total = text::count(model.tally.total, "instance");
     let mut pieces = vec![(Tone::Strong, format!(" {total}"))];
     for (health, word) in STATES {
         if let Some(count) = model.tally.health.get(&health) {
-            let glyph = pen.theme.glyphs.health(health);
+            let glyph = painter.theme.glyphs.health(health);
             pieces.push((health.into(), format!("   {glyph} {count} {word}")));
         }
     }
     if model.tally.terminated > 0 {
-        let glyph = pen.theme.glyphs.health(Health::Ending);
+        let glyph = painter.theme.glyphs.health(Health::Ending);
         pieces.push((Tone::Dim, format!("   {glyph} {} terminated", model.tally.terminated)));
     }
     // What has no room is left out, not cut.
@@ -117,12 +118,12 @@ fn counts(model: &Model, pen: &mut Pen<'_>, area: Rect) {
             pieces.push(piece);
         }
     }
-    let left = pen.pieces(area, 1, &pieces);
+    let left = painter.pieces(area, 1, &pieces);
     let jobs: Vec<String> = model.changing().map(|(_, job)| job.short_title()).collect();
     if !jobs.is_empty() {
         let leaving = if model.leaving.is_some() { "leaving after " } else { "" };
         let said = format!("{leaving}{}", jobs.join("; "));
-        pen.right(area, left, 1, Tone::Working, &said);
+        painter.right(area, left, 1, Tone::Working, &said);
     }
 }
 
@@ -150,7 +151,7 @@ fn cost(model: &Model) -> Vec<(Tone, String)> {
 const LONGEST: usize = 10;
 
 /// A bar for each region, as long as its count, coloured by state.
-fn strip(tally: &Tally, pen: &mut Pen<'_>, area: Rect) {
+fn strip(tally: &Tally, painter: &mut Painter<'_>, area: Rect) {
     let most = tally.regions.values().map(|counts| counts.values().sum()).max().unwrap_or(0);
     let scale = |count: usize| (count * LONGEST.min(most)).div_ceil(most.max(1));
     let mut x = 1;
@@ -160,14 +161,14 @@ fn strip(tally: &Tally, pen: &mut Pen<'_>, area: Rect) {
         let width = text::width(region.as_str()) + bars + total.to_string().len() + 2;
         if usize::from(x) + width + 1 > usize::from(area.width.saturating_sub(10)) {
             let more = tally.regions.len() - at;
-            pen.text(area, x, 0, Tone::Dim, &format!("and {more} more"));
+            painter.text(area, x, 0, Tone::Dim, &format!("and {more} more"));
             return;
         }
-        x = pen.text(area, x, 0, Tone::Plain, &format!("{region} "));
+        x = painter.text(area, x, 0, Tone::Plain, &format!("{region} "));
         for (health, count) in counts {
-            let bar = pen.theme.glyphs.block.repeat(scale(*count));
-            x = pen.text(area, x, 0, (*health).into(), &bar);
+            let bar = painter.theme.glyphs.block.repeat(scale(*count));
+            x = painter.text(area, x, 0, (*health).into(), &bar);
         }
-        x = pen.text(area, x, 0, Tone::Dim, &format!(" {total}")) + 3;
+        x = painter.text(area, x, 0, Tone::Dim, &format!(" {total}")) + 3;
     }
 }

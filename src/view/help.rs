@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::text;
-use super::{Pen, Tone};
+use super::{Painter, Tone};
 use crate::app::Model;
 use crate::app::keymap::Context;
 
@@ -11,7 +11,13 @@ use crate::app::keymap::Context;
 const COLUMNS: [u16; 3] = [3, 24, 92];
 
 /// Draws it, from the line `top` on.
-pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect, context: Context, top: usize) {
+pub(super) fn draw(
+    model: &Model,
+    painter: &mut Painter<'_>,
+    area: Rect,
+    context: Context,
+    top: usize,
+) {
     let title = format!("keys: {}", context.title());
     let lines = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let all = model.keymap.bindings(context).count();
@@ -20,14 +26,14 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect, context: Contex
         0 => "Esc closes".to_owned(),
         below => format!("{below} more below, Esc closes"),
     };
-    pen.rule(area, 0, (Tone::Strong, &title), &remark);
+    painter.rule(area, 0, (Tone::Strong, &title), &remark);
     for ((binding, keys), line) in model.keymap.bindings(context).skip(top).zip(0..lines.height) {
         let keys: Vec<String> = keys.iter().map(|key| key.name()).collect();
-        let keys = text::cut(&keys.join(" "), 20, pen.theme.glyphs.cut).into_owned();
-        pen.text(lines, COLUMNS[0], line, Tone::Accent, &keys);
-        pen.text(lines, COLUMNS[1], line, Tone::Plain, binding.help);
+        let keys = text::cut(&keys.join(" "), 20, painter.theme.glyphs.cut).into_owned();
+        painter.text(lines, COLUMNS[0], line, Tone::Accent, &keys);
+        painter.text(lines, COLUMNS[1], line, Tone::Plain, binding.help);
         if area.width > COLUMNS[2] + 16 && !binding.name.is_empty() {
-            pen.text(lines, COLUMNS[2], line, Tone::Dim, &format!(":{}", binding.name));
+            painter.text(lines, COLUMNS[2], line, Tone::Dim, &format!(":{}", binding.name));
         }
     }
 }

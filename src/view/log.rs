@@ -11,23 +11,23 @@ use ratatui::widgets::Widget;
 use tui_logger::{ExtLogRecord, LogFormatter, TuiLoggerWidget};
 
 use super::text;
-use super::{HitMap, Pen, Theme, Tone};
+use super::{HitMap, Painter, Theme, Tone};
 use crate::app::{Command, Model, Panel, PanelsCommand, clean};
 
 /// Draws it: a rule that says where in the log one is, and the lines.
-pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Rect) {
+pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect) {
     hits.add(area, Command::Panels(PanelsCommand::Focus(Panel::Log)));
     let focused = model.focus() == Panel::Log;
     let remark = if model.log_panel.follows() { "following" } else { "scrolled, G follows" };
-    pen.rule(area, 0, (if focused { Tone::Accent } else { Tone::Dim }, "log"), remark);
+    painter.rule(area, 0, (if focused { Tone::Accent } else { Tone::Dim }, "log"), remark);
     let lines = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     TuiLoggerWidget::default()
         .formatter(Box::new(Formatter {
-            theme: pen.theme.clone(),
+            theme: painter.theme.clone(),
             whole: model.panels.whole == Some(Panel::Log),
         }))
         .state(model.log_panel.widget())
-        .render(lines.intersection(pen.buffer.area), pen.buffer);
+        .render(lines.intersection(painter.buffer.area), painter.buffer);
 }
 
 /// Time, whom it is about, what was said. What went wrong is told on as many lines as it takes, the

@@ -8,7 +8,7 @@ use ratatui::widgets::Widget;
 use ratatui::widgets::canvas::{Canvas, Map, MapResolution};
 
 use super::text;
-use super::{Pen, Theme, Tone};
+use super::{Painter, Theme, Tone};
 use crate::app::Model;
 use crate::fleet::{Health, REGION_LOCATIONS, Region, RegionLocation};
 
@@ -19,16 +19,16 @@ const NORTH: [f64; 2] = [-56.0, 76.0];
 const LEGEND: u16 = 1;
 
 /// Draws it.
-pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
+pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect) {
     let world = Rect { height: area.height.saturating_sub(LEGEND), ..area };
     let cursor = model.table.cursor().and_then(|key| model.fleet.get(key));
     let marks = REGION_LOCATIONS.iter().filter_map(|place| {
         let chosen = cursor.is_some_and(|row| row.region.as_str() == place.code);
-        mark(model, pen.theme, place, chosen)
+        mark(model, painter.theme, place, chosen)
     });
     let marks: Vec<Mark> = marks.collect();
-    world_with(pen, world, marks);
-    legend(model, pen, Rect { y: world.bottom(), height: LEGEND, ..area });
+    world_with(painter, world, marks);
+    legend(model, painter, Rect { y: world.bottom(), height: LEGEND, ..area });
 }
 
 /// Something at a place.
@@ -46,12 +46,12 @@ pub(super) struct Mark {
 }
 
 /// The coasts, and what lies on them.
-pub(super) fn world_with(pen: &mut Pen<'_>, area: Rect, mut marks: Vec<Mark>) {
-    let area = area.intersection(pen.buffer.area);
+pub(super) fn world_with(painter: &mut Painter<'_>, area: Rect, mut marks: Vec<Mark>) {
+    let area = area.intersection(painter.buffer.area);
     if area.is_empty() {
         return;
     }
-    coasts(pen, area);
+    coasts(painter, area);
     marks.sort_by_key(|mark| (mark.chosen, mark.weight));
     for mark in marks {
         let share = |at: f64, [from, to]: [f64; 2]| ((at - from) / (to - from)).clamp(0.0, 1.0);
@@ -59,9 +59,9 @@ pub(super) fn world_with(pen: &mut Pen<'_>, area: Rect, mut marks: Vec<Mark>) {
         let y = cell(1.0 - share(f64::from(mark.place.latitude), NORTH), area.height);
         let width = u16::try_from(text::width(&mark.said)).unwrap_or(0);
         let x = x.min(area.width.saturating_sub(width));
-        let style = pen.theme.style(mark.tone);
-        let style = if mark.chosen { style.patch(pen.theme.selection()) } else { style };
-        pen.styled(area, x, y, style, &mark.said);
+        let style = painter.theme.style(mark.tone);
+        let style = if mark.chosen { style.patch(painter.theme.selection()) } else { style };
+        painter.styled(area, x, y, style, &mark.said);
     }
 }
 
@@ -70,17 +70,17 @@ pub(super) fn place(region: &Region) -> Option<&'static RegionLocation> {
     REGION_LOCATIONS.iter().find(|place| place.code == region.as_str())
 }
 
-fn coasts(pen: &mut Pen<'_>, area: Rect) {
+fn coasts(painter: &mut Painter<'_>, area: Rect) {
     // Blocks of four rather than Braille, which many fonts lack.
-    let marker = if pen.theme.is_ascii() { Marker::Custom('.') } else { Marker::Quadrant };
+    let marker = if painter.theme.is_ascii() { Marker::Custom('.') } else { Marker::Quadrant };
     let resolution = if area.width > 100 { MapResolution::High } else { MapResolution::Low };
     Canvas::default()
         .marker(marker)
         .x_bounds(EAST)
         .y_bounds(NORTH)
         .paint(|context| context.draw(&Map { color: Color::Reset, resolution }))
-        .render(area, pen.buffer);
-    pen.buffer.set_style(area, pen.theme.style(Tone::Dim));
+        .render(area, painter.buffer);
+    painter.buffer.set_style(area, painter.theme.style(Tone::Dim));
 }
 
 /// How many of ours are there, and the most urgent state of them.
@@ -122,16 +122,22 @@ fn cell(share: f64, length: u16) -> u16 {
 }
 
 /// What the region under the cursor is, else how many there are.
-fn legend(model: &Model, pen: &mut Pen<'_>, area: Rect) {
+fn legend(model: &Model, painter: &mut Painter<'_>, area: Rect) {
     let cursor = model.table.cursor().and_then(|key| model.fleet.get(key));
-    let dot = pen.theme.glyphs.dot;
+    let dot = painter.theme.glyphs.dot;
     if let Some(place) = cursor.and_then(|row| place(&row.region)) {
         let count = counts(model, place).map_or(0, |(_, count)| count);
         let count = text::count(count, "instance");
-        pen.text(area, 1, 0, Tone::Plain, &format!("{} {dot} {}, {count}", place.code, place.name));
+        painter.text(
+            area,
+            1,
+            0,
+            Tone::Plain,
+            &format!("{} {dot} {}, {count}", place.code, place.name),
+        );
     } else {
         let configured = model.config.as_ref().map_or(0, |config| config.regions.len());
         let said = format!("{} configured", text::count(configured, "region"));
-        pen.text(area, 1, 0, Tone::Dim, &said);
+        painter.text(area, 1, 0, Tone::Dim, &said);
     }
 }

@@ -30,7 +30,7 @@ mod log;
 mod map;
 pub mod money;
 pub mod offers;
-mod pen;
+mod painter;
 mod prices;
 mod reader;
 mod side;
@@ -43,7 +43,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 pub use hit::HitMap;
-use pen::Pen;
+use painter::Painter;
 pub use theme::{Ability, Glyphs, Theme, Tone};
 
 use crate::app::{Dialog, Layout, Model, Panel, SMALLEST};
@@ -55,55 +55,63 @@ pub fn render(model: &Model, theme: &Theme, frame: &mut Frame<'_>) -> HitMap {
     let layout = model.layout();
     // The frame may be of another size than the model knows until the resize has arrived.
     let fits = layout.fits && area.width >= SMALLEST.0 && area.height >= SMALLEST.1;
-    let mut pen = Pen::new(frame.buffer_mut(), theme);
+    let mut painter = Painter::new(frame.buffer_mut(), theme);
     if !fits {
         let text = format!("terminal too small ({}x{} needed)", SMALLEST.0, SMALLEST.1);
-        pen.text(area, 0, 0, Tone::Plain, &text);
+        painter.text(area, 0, 0, Tone::Plain, &text);
         return hits;
     }
     let mut rest = area;
-    header::draw(model, &mut pen, take(&mut rest, 2 + layout.strip + layout.banner));
+    header::draw(model, &mut painter, cut_top(&mut rest, 2 + layout.strip + layout.banner));
     let footer = Rect { y: area.bottom() - 1, height: 1, ..area };
     rest.height = rest.height.saturating_sub(1);
     match &model.dialog {
-        Some(Dialog::Help { context, top }) => help::draw(model, &mut pen, rest, *context, *top),
-        _ => panels(model, &mut pen, &mut hits, rest, &layout),
+        Some(Dialog::Help { context, top }) => {
+            help::draw(model, &mut painter, rest, *context, *top);
+        }
+        _ => panels(model, &mut painter, &mut hits, rest, &layout),
     }
-    toasts::draw(model, &mut pen, rest);
+    toasts::draw(model, &mut painter, rest);
     if let Some(dialog) = &model.dialog {
         hits.cover();
-        dialogs::draw(model, &mut pen, area, dialog);
+        dialogs::draw(model, &mut painter, area, dialog);
     }
-    footer::draw(model, &mut pen, &mut hits, footer);
+    footer::draw(model, &mut painter, &mut hits, footer);
     hits
 }
 
 /// The table, the pane beside it and the log, or the one of them that has all the room.
-fn panels(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Rect, layout: &Layout) {
+fn panels(
+    model: &Model,
+    painter: &mut Painter<'_>,
+    hits: &mut HitMap,
+    area: Rect,
+    layout: &Layout,
+) {
     let mut rest = area;
     match (layout.whole, model.panels.side) {
-        (Some(Panel::Log), _) => log::draw(model, pen, hits, rest),
-        (Some(Panel::Side), Some(pane)) => side::draw(model, pen, hits, rest, pane, false),
-        (Some(_), _) => table::draw(model, pen, hits, rest),
+        (Some(Panel::Log), _) => log::draw(model, painter, hits, rest),
+        (Some(Panel::Side), Some(pane)) => side::draw(model, painter, hits, rest, pane, false),
+        (Some(_), _) => table::draw(model, painter, hits, rest),
         (None, pane) => {
             let log = if layout.log > 0 { layout.log + 1 } else { 0 };
-            let mut upper = take(&mut rest, area.height.saturating_sub(log));
+            let mut upper = cut_top(&mut rest, area.height.saturating_sub(log));
             if let Some(pane) = pane.filter(|_| layout.side > 0) {
                 let columns = layout.side_columns.min(upper.width);
                 upper.width -= columns;
                 let beside = Rect { x: upper.right(), width: columns, ..upper };
-                side::draw(model, pen, hits, beside, pane, true);
+                side::draw(model, painter, hits, beside, pane, true);
             }
-            table::draw(model, pen, hits, upper);
+            table::draw(model, painter, hits, upper);
             if layout.log > 0 {
-                log::draw(model, pen, hits, rest);
+                log::draw(model, painter, hits, rest);
             }
         }
     }
 }
 
 /// Takes lines from the top of an area.
-fn take(area: &mut Rect, lines: u16) -> Rect {
+fn cut_top(area: &mut Rect, lines: u16) -> Rect {
     let lines = lines.min(area.height);
     let taken = Rect { height: lines, ..*area };
     area.y += lines;

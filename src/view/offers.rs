@@ -1,23 +1,23 @@
 //! The columns of a price, as data: drawn by the pane and printed by `prices`.
 
-use super::columns::Look;
+use super::columns::CellContext;
 use super::grid::{Align, Cell, Column};
 use super::theme::Tone;
 use crate::fleet::market::Offer;
 
 /// The columns, in the order in which they are drawn.
-pub static OFFER: [Column<Offer, Look>; 8] = [
+pub static OFFER: [Column<Offer, CellContext>; 8] = [
     text("region", "REGION", 14, 1, |row, _, _| Cell::plain(row.region.as_str())),
     text("zone", "ZONE", 4, 2, |row, _, _| Cell::plain(row.pool.zone.letter(&row.region))),
     text("type", "TYPE", 12, 3, |row, _, _| Cell::plain(row.pool.machine_type.as_str())),
     usd("spot", "SPOT $/H", 0, |row, _, _| price(row.spot.usd)),
-    usd("on_demand", "OD $/H", 5, |row, look, _| match row.on_demand {
+    usd("on_demand", "OD $/H", 5, |row, context, _| match row.on_demand {
         Some(amount) => price(amount),
-        None => Cell::known(None::<String>, look.glyphs),
+        None => Cell::known(None::<String>, context.glyphs),
     }),
-    usd("savings", "SAVES", 4, |row, look, _| match row.savings() {
+    usd("savings", "SAVES", 4, |row, context, _| match row.savings() {
         Some(percent) => Cell::toned(Tone::Good, format!("{percent:.0} %")),
-        None => Cell::known(None::<String>, look.glyphs),
+        None => Cell::known(None::<String>, context.glyphs),
     }),
     usd("low", "7D LOW", 6, |row, _, _| price(row.week.0)),
     usd("high", "7D HIGH", 7, |row, _, _| price(row.week.1)),
@@ -28,8 +28,8 @@ const fn text(
     heading: &'static str,
     width: u16,
     rank: u8,
-    cell: fn(&Offer, &Look, u16) -> Cell,
-) -> Column<Offer, Look> {
+    cell: fn(&Offer, &CellContext, u16) -> Cell,
+) -> Column<Offer, CellContext> {
     Column::text(id, heading, [width, width, width], rank, cell)
 }
 
@@ -37,8 +37,8 @@ const fn usd(
     id: &'static str,
     heading: &'static str,
     rank: u8,
-    cell: fn(&Offer, &Look, u16) -> Cell,
-) -> Column<Offer, Look> {
+    cell: fn(&Offer, &CellContext, u16) -> Cell,
+) -> Column<Offer, CellContext> {
     Column { align: Align::Right, ..text(id, heading, 8, rank, cell) }
 }
 

@@ -12,7 +12,7 @@ use ratatui::widgets::canvas::{Canvas, Line};
 use super::grid::{Cell, Column, Grid};
 use super::money::{dollars, hourly, spark};
 use super::theme::Theme;
-use super::{Pen, Tone};
+use super::{Painter, Tone};
 use crate::app::Model;
 use crate::fleet::market::{History, savings};
 use crate::fleet::{MachineType, Pool, Region, RegionPrices, Zone};
@@ -89,14 +89,14 @@ fn columns<'a>() -> [Column<Row<'a>, Theme>; 9] {
 }
 
 /// Draws it.
-pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
+pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect) {
     let Some((region, prices)) = region(model) else {
         let said = "No price is known yet: AWS is asked when it has said who we are.";
-        pen.text(area, 1, 1, Tone::Dim, said);
+        painter.text(area, 1, 1, Tone::Dim, said);
         return;
     };
     let rows = rows(model, region, prices);
-    pen.text(area, 1, 0, Tone::Strong, &summary(model, region));
+    painter.text(area, 1, 0, Tone::Strong, &summary(model, region));
     let most = area.height.saturating_sub(CHART + 4).max(3);
     let shown = u16::try_from(rows.len()).unwrap_or(most).min(most);
     let table = Rect {
@@ -106,15 +106,15 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
         height: (shown + 1).min(area.height.saturating_sub(2)),
     };
     let columns = columns();
-    let grid = Grid::new(&columns, pen.theme, pen.theme, table);
-    grid.headings(pen.buffer, None);
+    let grid = Grid::new(&columns, painter.theme, painter.theme, table);
+    grid.headings(painter.buffer, None);
     for (row, line) in rows.iter().zip(0..shown) {
-        grid.row(pen.buffer, line, row);
+        grid.row(painter.buffer, line, row);
     }
     let used = shown + 4;
     let chart = Rect { y: area.y + used, height: area.height.saturating_sub(used), ..area };
     if chart.height >= CHART {
-        draw_chart(pen, chart, &rows, machine_type(model, &rows));
+        draw_chart(painter, chart, &rows, machine_type(model, &rows));
     }
 }
 
@@ -170,7 +170,12 @@ fn summary(model: &Model, region: &Region) -> String {
 }
 
 /// Prices of one machine type over time, a line for each zone, with its letter at its end.
-fn draw_chart(pen: &mut Pen<'_>, area: Rect, rows: &[Row<'_>], wanted: Option<&MachineType>) {
+fn draw_chart(
+    painter: &mut Painter<'_>,
+    area: Rect,
+    rows: &[Row<'_>],
+    wanted: Option<&MachineType>,
+) {
     let rows: Vec<&Row<'_>> =
         rows.iter().filter(|row| Some(&row.pool.machine_type) == wanted).collect();
     let (Some(first), Some(wanted)) = (rows.first(), wanted) else { return };
@@ -180,7 +185,7 @@ fn draw_chart(pen: &mut Pen<'_>, area: Rect, rows: &[Row<'_>], wanted: Option<&M
     if !low.is_finite() {
         return;
     }
-    pen.rule(area, 0, (Tone::Dim, &format!("{wanted}, 24 hours")), "$/h");
+    painter.rule(area, 0, (Tone::Dim, &format!("{wanted}, 24 hours")), "$/h");
     // A flat price is a line in the middle.
     let margin = ((high - low) * 0.1).max(high * 0.02);
     let (bottom, top) = ((low - margin).max(0.0), high + margin);
@@ -190,14 +195,14 @@ fn draw_chart(pen: &mut Pen<'_>, area: Rect, rows: &[Row<'_>], wanted: Option<&M
         width: area.width.saturating_sub(SCALE + 4),
         height: area.height.saturating_sub(2),
     };
-    let plot = plot.intersection(pen.buffer.area);
+    let plot = plot.intersection(painter.buffer.area);
     if plot.is_empty() {
         return;
     }
-    scale(pen, area, plot, [top, bottom.midpoint(top), bottom]);
-    let marker = if pen.theme.is_ascii() { Marker::Custom('.') } else { Marker::Quadrant };
+    scale(painter, area, plot, [top, bottom.midpoint(top), bottom]);
+    let marker = if painter.theme.is_ascii() { Marker::Custom('.') } else { Marker::Quadrant };
     let styles: Vec<Style> =
-        TONES.iter().cycle().take(rows.len()).map(|tone| pen.theme.style(*tone)).collect();
+        TONES.iter().cycle().take(rows.len()).map(|tone| painter.theme.style(*tone)).collect();
     Canvas::default()
         .marker(marker)
         .x_bounds([-HOURS, 0.0])
@@ -210,7 +215,7 @@ fn draw_chart(pen: &mut Pen<'_>, area: Rect, rows: &[Row<'_>], wanted: Option<&M
                 }
             }
         })
-        .render(plot, pen.buffer);
+        .render(plot, painter.buffer);
     // Lines that end at the same height have their letters side by side.
     let mut ends: Vec<u16> = Vec::new();
     for (row, style) in rows.iter().zip(styles) {
@@ -219,7 +224,7 @@ fn draw_chart(pen: &mut Pen<'_>, area: Rect, rows: &[Row<'_>], wanted: Option<&M
         let before = u16::try_from(ends.iter().filter(|end| **end == line).count()).unwrap_or(0);
         ends.push(line);
         let place = Rect { x: plot.right() + 1 + before, width: 1, ..plot };
-        pen.styled(place, 0, line, style, row.pool.zone.letter(row.region));
+        painter.styled(place, 0, line, style, row.pool.zone.letter(row.region));
     }
 }
 
@@ -227,18 +232,18 @@ fn draw_chart(pen: &mut Pen<'_>, area: Rect, rows: &[Row<'_>], wanted: Option<&M
 const HOURS: f64 = 24.0;
 
 /// The prices beside a chart and the hours below it.
-fn scale(pen: &mut Pen<'_>, area: Rect, plot: Rect, prices: [f64; 3]) {
+fn scale(painter: &mut Painter<'_>, area: Rect, plot: Rect, prices: [f64; 3]) {
     let top = plot.y - area.y;
     let middle = top + plot.height / 2;
     for (price, line) in prices.into_iter().zip([top, middle, top + plot.height - 1]) {
-        pen.text(area, 1, line, Tone::Dim, &hourly(price));
+        painter.text(area, 1, line, Tone::Dim, &hourly(price));
     }
     let below = top + plot.height;
     for (hours, said) in [(24, "-24 h"), (12, "-12 h")] {
         let x = SCALE + plot.width * (24 - hours) / 24;
-        pen.text(area, x, below, Tone::Dim, said);
+        painter.text(area, x, below, Tone::Dim, said);
     }
-    pen.text(area, (SCALE + plot.width).saturating_sub(3), below, Tone::Dim, "now");
+    painter.text(area, (SCALE + plot.width).saturating_sub(3), below, Tone::Dim, "now");
 }
 
 /// The line of a price in a plot of so many lines.

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::text;
-use super::{Pen, Tone};
+use super::{Painter, Tone};
 use crate::app::{LogLine, Model, Reader, Ring, find};
 use crate::fleet::{InstanceKey, Level};
 
@@ -17,44 +17,51 @@ const NARROW_ABOUT: u16 = 16;
 const WIDE: u16 = 90;
 
 /// Draws what one instance printed and what was said of it.
-pub(super) fn output(model: &Model, pen: &mut Pen<'_>, area: Rect, key: &InstanceKey) {
+pub(super) fn output(model: &Model, painter: &mut Painter<'_>, area: Rect, key: &InstanceKey) {
     match model.log.of(key) {
-        Some(ring) => lines(&model.output, pen, area, ring, false),
+        Some(ring) => lines(&model.output, painter, area, ring, false),
         None => {
-            pen.text(area, 1, 1, Tone::Dim, "Nothing was printed yet.");
+            painter.text(area, 1, 1, Tone::Dim, "Nothing was printed yet.");
         }
     }
 }
 
 /// Draws everything that happened.
-pub(super) fn events(model: &Model, pen: &mut Pen<'_>, area: Rect) {
-    lines(&model.events, pen, area, model.log.events(), true);
+pub(super) fn events(model: &Model, painter: &mut Painter<'_>, area: Rect) {
+    lines(&model.events, painter, area, model.log.events(), true);
 }
 
-fn lines(reader: &Reader, pen: &mut Pen<'_>, area: Rect, ring: &Ring, named: bool) {
+fn lines(reader: &Reader, painter: &mut Painter<'_>, area: Rect, ring: &Ring, named: bool) {
     let body = Rect { height: area.height.saturating_sub(1), ..area };
     let window = reader.window(ring, body.height.into());
     for (line, at) in window.into_iter().zip(0..) {
-        draw_line(reader, pen, body, at, line, named);
+        draw_line(reader, painter, body, at, line, named);
     }
-    status(reader, pen, Rect { y: body.bottom(), height: 1, ..area }, ring);
+    status(reader, painter, Rect { y: body.bottom(), height: 1, ..area }, ring);
 }
 
-fn draw_line(reader: &Reader, pen: &mut Pen<'_>, area: Rect, at: u16, line: &LogLine, named: bool) {
-    pen.text(area, 1, at, Tone::Dim, &text::clock(line.at));
+fn draw_line(
+    reader: &Reader,
+    painter: &mut Painter<'_>,
+    area: Rect,
+    at: u16,
+    line: &LogLine,
+    named: bool,
+) {
+    painter.text(area, 1, at, Tone::Dim, &text::clock(line.at));
     let mut x = TIME;
     if named {
         let wide = area.width >= WIDE;
         let about = if wide { ABOUT } else { NARROW_ABOUT };
         let whom = text::label(&line.about, wide);
-        let whom = text::cut(&whom, usize::from(about - 2), pen.theme.glyphs.cut);
-        pen.text(area, x, at, Tone::Plain, &whom);
+        let whom = text::cut(&whom, usize::from(about - 2), painter.theme.glyphs.cut);
+        painter.text(area, x, at, Tone::Plain, &whom);
         x += about;
     }
     if line.level != Level::Info {
-        x = pen.text(area, x, at, line.level.into(), line.level.word()) + 1;
+        x = painter.text(area, x, at, line.level.into(), line.level.word()) + 1;
     }
-    pen.text(area, x, at, Tone::Plain, &line.text);
+    painter.text(area, x, at, Tone::Plain, &line.text);
     if reader.finds(line)
         && let Some(word) = reader.needle.text().split_whitespace().next()
         && let Some(found) = find(&line.text, word)
@@ -62,24 +69,24 @@ fn draw_line(reader: &Reader, pen: &mut Pen<'_>, area: Rect, at: u16, line: &Log
             (line.text.get(..found), line.text.get(found..found + word.len()))
     {
         let before = u16::try_from(text::width(before)).unwrap_or(u16::MAX);
-        pen.styled(area, x.saturating_add(before), at, pen.theme.chosen(), said);
+        painter.styled(area, x.saturating_add(before), at, painter.theme.chosen(), said);
     }
 }
 
 /// What is looked for, and how many lines there are.
-fn status(reader: &Reader, pen: &mut Pen<'_>, area: Rect, ring: &Ring) {
+fn status(reader: &Reader, painter: &mut Painter<'_>, area: Rect, ring: &Ring) {
     let mut said = text::count(reader.lines(ring).len(), "line");
     if ring.dropped() > 0 {
         said = format!("{said}, {} older ones are no longer kept", ring.dropped());
     }
-    let taken = pen.right(area, 0, 0, Tone::Dim, &said);
+    let taken = painter.right(area, 0, 0, Tone::Dim, &said);
     if reader.typing || !reader.needle.is_empty() {
         let area = Rect { width: area.width.saturating_sub(taken), ..area };
-        let x = pen.text(area, 1, 0, Tone::Accent, if reader.only { "& " } else { "/ " });
+        let x = painter.text(area, 1, 0, Tone::Accent, if reader.only { "& " } else { "/ " });
         if reader.typing {
-            pen.field(area, x, 0, &reader.needle);
+            painter.field(area, x, 0, &reader.needle);
         } else {
-            pen.text(area, x, 0, Tone::Plain, reader.needle.text());
+            painter.text(area, x, 0, Tone::Plain, reader.needle.text());
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use ratatui::layout::Rect;
 
-use super::{HitMap, Pen, Tone, answers, details, map, prices, reader};
+use super::{HitMap, Painter, Tone, answers, details, map, prices, reader};
 use crate::app::{Command, Model, Pane, Panel, PanelsCommand};
 
 /// Draws it. `beside`: the table is to the left of it.
 pub(super) fn draw(
     model: &Model,
-    pen: &mut Pen<'_>,
+    painter: &mut Painter<'_>,
     hits: &mut HitMap,
     area: Rect,
     pane: Pane,
@@ -18,11 +18,11 @@ pub(super) fn draw(
     hits.add(area, Command::Panels(PanelsCommand::Focus(Panel::Side)));
     if beside {
         for line in 1..area.height {
-            pen.text(area, 0, line, Tone::Dim, pen.theme.glyphs.wall);
+            painter.text(area, 0, line, Tone::Dim, painter.theme.glyphs.wall);
         }
     }
     let remark = remark(model, focused);
-    pen.rule(
+    painter.rule(
         area,
         0,
         (if focused { Tone::Accent } else { Tone::Dim }, &title(model, pane)),
@@ -36,15 +36,15 @@ pub(super) fn draw(
         height: area.height.saturating_sub(1),
     };
     match (pane, model.table.cursor()) {
-        (Pane::Details, Some(key)) => details::draw(model, pen, inside, key),
-        (Pane::Output, Some(key)) => reader::output(model, pen, inside, key),
+        (Pane::Details, Some(key)) => details::draw(model, painter, inside, key),
+        (Pane::Output, Some(key)) => reader::output(model, painter, inside, key),
         (Pane::Details | Pane::Output, None) => {
-            pen.text(inside, 1, 1, Tone::Dim, "No instance is chosen.");
+            painter.text(inside, 1, 1, Tone::Dim, "No instance is chosen.");
         }
-        (Pane::Map, _) => map::draw(model, pen, inside),
-        (Pane::Prices, _) => prices::draw(model, pen, inside),
-        (Pane::Answers, _) => answers::draw(model, pen, inside),
-        (Pane::Events, _) => reader::events(model, pen, inside),
+        (Pane::Map, _) => map::draw(model, painter, inside),
+        (Pane::Prices, _) => prices::draw(model, painter, inside),
+        (Pane::Answers, _) => answers::draw(model, painter, inside),
+        (Pane::Events, _) => reader::events(model, painter, inside),
     }
 }
 

@@ -2,10 +2,10 @@
 
 use ratatui::layout::Rect;
 
-use super::columns::{Look, SERVICES, chosen};
+use super::columns::{CellContext, SERVICES, chosen};
 use super::grid::{Grid, Placed};
 use super::text;
-use super::{HitMap, Pen, Tone};
+use super::{HitMap, Painter, Tone};
 use crate::app::keymap::Context;
 use crate::app::{
     Action, Aim, Command, Field, Model, Pane, Panel, PanelsCommand, TableCommand, clean,
@@ -16,8 +16,8 @@ use crate::fleet::Phase;
 const GUTTER: u16 = 3;
 
 /// Draws it: a rule, the headings, the rows of the window, and how many there are.
-pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Rect) {
-    pen.rule(area, 0, (Tone::Dim, ""), "");
+pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect) {
+    painter.rule(area, 0, (Tone::Dim, ""), "");
     hits.add(area, Command::Panels(PanelsCommand::Focus(Panel::Table)));
     let rows = Rect {
         x: area.x + GUTTER,
@@ -25,40 +25,51 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, hits: &mut HitMap, area: Re
         width: area.width.saturating_sub(GUTTER + 1),
         height: area.height.saturating_sub(2),
     };
-    let look = Look { now: model.now, glyphs: pen.theme.glyphs };
-    let grid = Grid::new(chosen(model.table.columns.shown()), &look, pen.theme, rows);
-    for (spot, key) in grid.headings(pen.buffer, Some(model.table.sort())) {
+    let context = CellContext { now: model.now, glyphs: painter.theme.glyphs };
+    let grid = Grid::new(chosen(model.table.columns.shown()), &context, painter.theme, rows);
+    for (spot, key) in grid.headings(painter.buffer, Some(model.table.sort())) {
         hits.add(spot, Command::Table(TableCommand::SortBy(key)));
     }
     if model.fleet.is_empty() {
-        newcomer(model, pen, rows);
+        newcomer(model, painter, rows);
         return;
     }
     let shown = model.table.window().iter().zip(0..rows.height.saturating_sub(1));
     for (key, line) in shown {
         let Some(instance) = model.fleet.get(key) else { continue };
-        grid.row(pen.buffer, line, instance);
+        grid.row(painter.buffer, line, instance);
         let whole = Rect { y: rows.y + line + 1, height: 1, ..area };
         hits.add(whole, Command::Table(TableCommand::Select(key.clone())));
         if model.table.marks().contains(key) {
-            pen.text(whole, 0, 0, Tone::Accent, pen.theme.glyphs.mark);
+            painter.text(whole, 0, 0, Tone::Accent, painter.theme.glyphs.mark);
         }
         if model.table.cursor() == Some(key) {
-            pen.buffer.set_style(rows.intersection(whole), pen.theme.selection());
+            painter.buffer.set_style(rows.intersection(whole), painter.theme.selection());
             let tone = if model.focus() == Panel::Table { Tone::Accent } else { Tone::Dim };
-            pen.text(whole, 1, 0, tone, pen.theme.glyphs.cursor);
+            painter.text(whole, 1, 0, tone, painter.theme.glyphs.cursor);
         }
     }
     if model.table.is_empty() {
-        pen.text(rows, 0, 2, Tone::Plain, "No instance has all these words. Esc shows all again.");
+        painter.text(
+            rows,
+            0,
+            2,
+            Tone::Plain,
+            "No instance has all these words. Esc shows all again.",
+        );
     }
     let is_services = |placed: &Placed| grid.columns[placed.index].field == Some(Field::Services);
     let lettered = grid.placed.iter().any(is_services);
-    status(model, pen, Rect { y: area.bottom().saturating_sub(1), height: 1, ..area }, lettered);
+    status(
+        model,
+        painter,
+        Rect { y: area.bottom().saturating_sub(1), height: 1, ..area },
+        lettered,
+    );
 }
 
 /// What a newcomer can do next.
-fn newcomer(model: &Model, pen: &mut Pen<'_>, area: Rect) {
+fn newcomer(model: &Model, painter: &mut Painter<'_>, area: Rect) {
     let key = |command: &Command| model.keymap.key_for(Context::Table, command).unwrap_or_default();
     let create = key(&Command::Ask(Action::Create(None), Aim::Deployment));
     let lines = if let Some(failure) = &model.trouble {
@@ -79,7 +90,7 @@ fn newcomer(model: &Model, pen: &mut Pen<'_>, area: Rect) {
         lines
     };
     for (said, line) in lines.iter().zip(2..) {
-        pen.text(area, 0, line, Tone::Plain, said);
+        painter.text(area, 0, line, Tone::Plain, said);
     }
 }
 
@@ -98,7 +109,7 @@ fn first(model: &Model) -> Vec<String> {
 
 /// The filter, else what there is to say about the row under the cursor; and how many rows there
 /// are, in which order.
-fn status(model: &Model, pen: &mut Pen<'_>, area: Rect, lettered: bool) {
+fn status(model: &Model, painter: &mut Painter<'_>, area: Rect, lettered: bool) {
     let table = &model.table;
     let (sort, reverse) = table.sort();
     let marked = match (table.marks().len(), table.is_ranging()) {
@@ -113,18 +124,18 @@ fn status(model: &Model, pen: &mut Pen<'_>, area: Rect, lettered: bool) {
     // The heading shows the order as well.
     let needed = aside.as_ref().map_or(0, |(_, said)| text::width(said) + text::width(&sorted) + 8);
     let said = if needed > area.width.into() { counted } else { sorted };
-    let taken = pen.right(area, 0, 0, Tone::Dim, &said);
+    let taken = painter.right(area, 0, 0, Tone::Dim, &said);
     let area = Rect { width: area.width.saturating_sub(taken), ..area };
     let filter = table.query().text();
     if model.filtering || !filter.is_empty() {
-        let x = pen.text(area, 1, 0, Tone::Accent, "/ ");
+        let x = painter.text(area, 1, 0, Tone::Accent, "/ ");
         if model.filtering {
-            pen.field(area, x, 0, &model.filter);
+            painter.field(area, x, 0, &model.filter);
         } else {
-            pen.text(area, x, 0, Tone::Plain, filter);
+            painter.text(area, x, 0, Tone::Plain, filter);
         }
     } else if let Some((tone, said)) = aside {
-        pen.text(area, 3, 0, tone, &said);
+        painter.text(area, 3, 0, tone, &said);
     }
 }
 

@@ -4,24 +4,24 @@ use ratatui::layout::Rect;
 use ratatui::widgets::{Clear, Widget};
 
 use super::text;
-use super::{Pen, Tone};
+use super::{Painter, Tone};
 use crate::app::Model;
 
 /// The widest that a toast gets, in columns.
 const WIDEST: u16 = 70;
 
 /// Draws them over the area's last lines, the newest at the bottom.
-pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
+pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect) {
     for (toast, up) in model.toasts.iter().rev().zip(1..) {
         let Some(y) = area.bottom().checked_sub(up).filter(|y| *y >= area.y) else { return };
         let room = area.width.min(WIDEST).saturating_sub(4);
-        let said = text::cut(&toast.text, room.into(), pen.theme.glyphs.cut).into_owned();
+        let said = text::cut(&toast.text, room.into(), painter.theme.glyphs.cut).into_owned();
         let width = u16::try_from(text::width(&said)).unwrap_or(room) + 4;
         let place = Rect { x: area.right().saturating_sub(width), y, width, height: 1 };
-        let place = place.intersection(pen.buffer.area);
-        Clear.render(place, pen.buffer);
+        let place = place.intersection(painter.buffer.area);
+        Clear.render(place, painter.buffer);
         let tone: Tone = toast.level.into();
-        let style = pen.theme.style(tone).add_modifier(ratatui::style::Modifier::REVERSED);
-        pen.styled(place, 0, 0, style, &format!(" {said} "));
+        let style = painter.theme.style(tone).add_modifier(ratatui::style::Modifier::REVERSED);
+        painter.styled(place, 0, 0, style, &format!(" {said} "));
     }
 }

@@ -6,29 +6,30 @@ use super::frame::open;
 use crate::app::Model;
 use crate::app::dialog::ColumnsForm;
 use crate::view::columns::chosen;
-use crate::view::{Pen, Tone};
+use crate::view::{Painter, Tone};
 
 /// Draws it.
-pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect, form: &ColumnsForm) {
+pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect, form: &ColumnsForm) {
     let all: Vec<_> = form.columns.all().collect();
     let room = usize::from(area.height.saturating_sub(6)).max(1);
     let shown = all.len().min(room);
     let lines = u16::try_from(shown).unwrap_or(u16::MAX).saturating_add(2);
-    let inside = open(pen, area, "Columns", lines);
+    let inside = open(painter, area, "Columns", lines);
     let top = (form.at + 1).saturating_sub(shown);
     let (sort, reverse) = model.table.sort();
     for ((at, (field, is_shown)), line) in all.iter().enumerate().skip(top).take(shown).zip(0..) {
         let heading = chosen(std::iter::once(*field)).next().map_or("", |column| column.heading);
-        let mark = if *is_shown { pen.theme.glyphs.mark } else { " " };
-        let style = if at == form.at { pen.theme.chosen() } else { pen.theme.style(Tone::Plain) };
-        pen.text(inside, 1, line, Tone::Accent, mark);
-        pen.styled(inside, 3, line, style, &format!(" {heading:12} "));
-        pen.text(inside, 18, line, Tone::Dim, field.name());
+        let mark = if *is_shown { painter.theme.glyphs.mark } else { " " };
+        let style =
+            if at == form.at { painter.theme.chosen() } else { painter.theme.style(Tone::Plain) };
+        painter.text(inside, 1, line, Tone::Accent, mark);
+        painter.styled(inside, 3, line, style, &format!(" {heading:12} "));
+        painter.text(inside, 18, line, Tone::Dim, field.name());
         if *field == sort {
-            let sign = pen.theme.glyphs.sort[usize::from(reverse)];
-            pen.text(inside, 30, line, Tone::Accent, &format!("{sign} sorted"));
+            let sign = painter.theme.glyphs.sort[usize::from(reverse)];
+            painter.text(inside, 30, line, Tone::Accent, &format!("{sign} sorted"));
         }
     }
     let said = "On a narrow screen the least telling ones are left out all the same.";
-    pen.text(inside, 0, lines - 1, Tone::Dim, said);
+    painter.text(inside, 0, lines - 1, Tone::Dim, said);
 }

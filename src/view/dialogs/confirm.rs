@@ -8,19 +8,19 @@ use crate::app::dialog::{ConfirmForm, ConfirmRow, Findings};
 use crate::fleet::Region;
 use crate::view::money::dollars;
 use crate::view::text;
-use crate::view::{Pen, Tone};
+use crate::view::{Painter, Tone};
 
 /// The narrowest that it gets, so that the words to type stand clear.
 const NARROWEST: usize = 40;
 
 /// Draws it.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, form: &ConfirmForm) {
+pub(super) fn draw(painter: &mut Painter<'_>, area: Rect, form: &ConfirmForm) {
     let room = room(area);
     let lines =
         |tone: Tone, said: &str| text::wrap(said, room).into_iter().map(move |line| (tone, line));
     let mut said: Vec<(Tone, String)> = lines(Tone::Strong, &form.question).collect();
     said.push(blank());
-    said.extend(list(pen, area, form));
+    said.extend(list(painter, area, form));
     said.push(blank());
     let means = means(form);
     if !means.is_empty() {
@@ -36,13 +36,13 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, form: &ConfirmForm) {
     let tone = if ends { Tone::Bad } else { Tone::Accent };
     let verb = form.action.entry().verb;
     let title = format!("{}{}", verb[..1].to_uppercase(), &verb[1..]);
-    let inside = open_as(pen, area, (tone, &title), content, height);
+    let inside = open_as(painter, area, (tone, &title), content, height);
     for ((tone, said), line) in said.iter().zip(0..) {
-        pen.text(inside, 0, line, *tone, said);
+        painter.text(inside, 0, line, *tone, said);
     }
     match &typed {
-        None => buttons(pen, inside, height - 1, &["No", "Yes"], usize::from(form.yes)),
-        Some((asked, _)) => field(pen, inside, height - 1, asked, &form.typed),
+        None => buttons(painter, inside, height - 1, &["No", "Yes"], usize::from(form.yes)),
+        Some((asked, _)) => field(painter, inside, height - 1, asked, &form.typed),
     }
 }
 
@@ -56,26 +56,26 @@ fn means(form: &ConfirmForm) -> String {
 }
 
 /// The rows by name, or where they are so many, their number by region.
-fn list(pen: &Pen<'_>, area: Rect, form: &ConfirmForm) -> Vec<(Tone, String)> {
+fn list(painter: &Painter<'_>, area: Rect, form: &ConfirmForm) -> Vec<(Tone, String)> {
     let listed = LISTED.min(usize::from(area.height.saturating_sub(12)).max(1));
     if let Some(found) = &form.found {
-        return told(found, form.top, listed);
+        return finding_lines(found, form.top, listed);
     }
     if form.targets.is_empty() {
         return vec![(Tone::Dim, "No instance is known here; the tags are asked.".into())];
     }
-    let said = if form.targets.len() <= listed { named(pen, form) } else { by_region(form) };
+    let said = if form.targets.len() <= listed { named(painter, form) } else { by_region(form) };
     window(said, form.top, listed)
 }
 
-fn named(pen: &Pen<'_>, form: &ConfirmForm) -> Vec<(Tone, String)> {
+fn named(painter: &Painter<'_>, form: &ConfirmForm) -> Vec<(Tone, String)> {
     let widest = |of: fn(&ConfirmRow) -> &str| {
         form.targets.iter().map(|target| text::width(of(target))).max().unwrap_or(0)
     };
     let phases = widest(|target| target.phase);
     let regions = widest(|target| target.region.as_str());
     let name = |target: &ConfirmRow| {
-        let glyph = pen.theme.glyphs.health(target.health);
+        let glyph = painter.theme.glyphs.health(target.health);
         let (phase, region) = (target.phase, target.region.as_str());
         let line = format!("{glyph} {phase:phases$}  {region:regions$}  {}", target.label);
         (target.health.into(), line)
@@ -94,7 +94,7 @@ fn by_region(form: &ConfirmForm) -> Vec<(Tone, String)> {
 }
 
 /// What the tags tell, by region.
-fn told(found: &Findings, top: usize, listed: usize) -> Vec<(Tone, String)> {
+fn finding_lines(found: &Findings, top: usize, listed: usize) -> Vec<(Tone, String)> {
     let widest =
         found.lines.iter().map(|(region, _)| text::width(region.as_str())).max().unwrap_or(0);
     let line = |(region, text): &(Region, String)| {

@@ -14,7 +14,7 @@ use crate::view::map::{self, Mark};
 use crate::view::money::{dollars, hourly, spark};
 use crate::view::text;
 use crate::view::theme::Theme;
-use crate::view::{Pen, Tone};
+use crate::view::{Painter, Tone};
 
 /// A row of the create dialog, and what it is drawn with.
 struct Plan<'a> {
@@ -150,37 +150,37 @@ const MAP: (u16, u16) = (12, 20);
 const REST: u16 = 5;
 
 /// Draws it.
-pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect, form: &CreateForm) {
+pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect, form: &CreateForm) {
     let room = area.height.saturating_sub(REST + 4).max(1);
     let shown = form.rows.len().min(room.into());
     let rows = u16::try_from(shown).unwrap_or(room);
     let spare = room.saturating_sub(rows + 1).min(MAP.1);
     let world = if spare >= MAP.0 && area.width >= 90 { spare + 1 } else { 0 };
     let lines = rows.saturating_add(REST + world);
-    let inside = open(pen, area, "Create instances", lines);
-    table(model, pen, inside, form, shown);
+    let inside = open(painter, area, "Create instances", lines);
+    table(model, painter, inside, form, shown);
     if world > 0 {
         let place = Rect { y: inside.y + rows + 2, height: world - 1, ..inside };
-        map::world_with(pen, place, marks(model, form));
+        map::world_with(painter, place, marks(model, form));
     }
-    ask(model, pen, inside, form, lines - 3);
+    ask(model, painter, inside, form, lines - 3);
 }
 
 /// A row for each region.
-fn table(model: &Model, pen: &mut Pen<'_>, inside: Rect, form: &CreateForm, shown: usize) {
+fn table(model: &Model, painter: &mut Painter<'_>, inside: Rect, form: &CreateForm, shown: usize) {
     let Some(config) = &model.config else { return };
     let rows = Rect { x: inside.x + 2, width: inside.width.saturating_sub(2), ..inside };
     let columns = plan();
-    let grid = Grid::new(&columns, pen.theme, pen.theme, rows);
-    grid.headings(pen.buffer, None);
+    let grid = Grid::new(&columns, painter.theme, painter.theme, rows);
+    grid.headings(painter.buffer, None);
     let top = (form.at + 1).saturating_sub(shown);
     let window = form.rows.iter().enumerate().skip(top).take(shown);
     for ((at, (region, count)), line) in window.zip(0..) {
         let Some(entry) = config.region(region) else { continue };
         let is_cursor = at == form.at && form.choice.is_none();
-        grid.row(pen.buffer, line, &Plan::new(model, entry, *count, is_cursor));
+        grid.row(painter.buffer, line, &Plan::new(model, entry, *count, is_cursor));
         if is_cursor {
-            pen.text(inside, 0, line + 1, Tone::Accent, pen.theme.glyphs.cursor);
+            painter.text(inside, 0, line + 1, Tone::Accent, painter.theme.glyphs.cursor);
         }
     }
 }
@@ -217,20 +217,20 @@ fn cost(model: &Model, form: &CreateForm) -> String {
 }
 
 /// The totals, and what comes next: the counts, or the last question.
-fn ask(model: &Model, pen: &mut Pen<'_>, inside: Rect, form: &CreateForm, line: u16) {
+fn ask(model: &Model, painter: &mut Painter<'_>, inside: Rect, form: &CreateForm, line: u16) {
     let regions = form.counts().len();
     let total = usize::try_from(form.total()).unwrap_or(usize::MAX);
     let said = format!("{} in {}", text::count(total, "instance"), text::count(regions, "region"));
     let cost = cost(model, form);
     match form.choice {
         None => {
-            pen.text(inside, 0, line, Tone::Strong, &format!("{said}{cost}"));
+            painter.text(inside, 0, line, Tone::Strong, &format!("{said}{cost}"));
             let hint = if total == 0 {
                 "Type a count for at least one region."
             } else {
                 "Type a count, or + and -. Enter asks once more."
             };
-            pen.text(inside, 0, line + 2, Tone::Dim, hint);
+            painter.text(inside, 0, line + 2, Tone::Dim, hint);
         }
         Some(yes) => {
             let already = model.tally.total;
@@ -239,12 +239,12 @@ fn ask(model: &Model, pen: &mut Pen<'_>, inside: Rect, form: &CreateForm, line: 
             let question = format!("Create {said}{kept}?");
             let room = usize::from(inside.width);
             if text::width(&question) + text::width(&cost) <= room {
-                pen.text(inside, 0, line, Tone::Strong, &format!("{question}{cost}"));
+                painter.text(inside, 0, line, Tone::Strong, &format!("{question}{cost}"));
             } else {
-                pen.text(inside, 0, line, Tone::Strong, &question);
-                pen.text(inside, 0, line + 1, Tone::Strong, cost.trim_start());
+                painter.text(inside, 0, line, Tone::Strong, &question);
+                painter.text(inside, 0, line + 1, Tone::Strong, cost.trim_start());
             }
-            buttons(pen, inside, line + 2, &["No", "Yes"], usize::from(yes));
+            buttons(painter, inside, line + 2, &["No", "Yes"], usize::from(yes));
         }
     }
 }

@@ -6,7 +6,7 @@ use ratatui::widgets::{Block, Clear, Widget};
 
 use crate::app::TextField;
 use crate::view::theme::Theme;
-use crate::view::{Pen, Tone};
+use crate::view::{Painter, Tone};
 
 /// The widest that a dialog gets, in columns, with its border.
 const WIDEST: u16 = 104;
@@ -15,13 +15,13 @@ const WIDEST: u16 = 104;
 pub(super) const LISTED: usize = 8;
 
 /// Clears a box in the middle, `lines` high within its border, and returns its inside.
-pub(super) fn open(pen: &mut Pen<'_>, area: Rect, title: &str, lines: u16) -> Rect {
-    open_as(pen, area, (Tone::Accent, title), WIDEST, lines)
+pub(super) fn open(painter: &mut Painter<'_>, area: Rect, title: &str, lines: u16) -> Rect {
+    open_as(painter, area, (Tone::Accent, title), WIDEST, lines)
 }
 
 /// The same as wide as its content, and in the colour of what it is about.
 pub(super) fn open_as(
-    pen: &mut Pen<'_>,
+    painter: &mut Painter<'_>,
     area: Rect,
     (tone, title): (Tone, &str),
     content: u16,
@@ -35,14 +35,14 @@ pub(super) fn open_as(
         width,
         height,
     };
-    Clear.render(place, pen.buffer);
+    Clear.render(place, painter.buffer);
     let block = Block::bordered()
-        .border_set(border_set(pen.theme))
-        .border_style(pen.theme.style(tone))
+        .border_set(border_set(painter.theme))
+        .border_style(painter.theme.style(tone))
         .title(format!(" {title} "))
-        .title_style(pen.theme.style(if tone == Tone::Bad { tone } else { Tone::Strong }));
+        .title_style(painter.theme.style(if tone == Tone::Bad { tone } else { Tone::Strong }));
     let inside = block.inner(place);
-    block.render(place, pen.buffer);
+    block.render(place, painter.buffer);
     Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside }
 }
 
@@ -64,20 +64,33 @@ fn border_set(theme: &Theme) -> border::Set<'static> {
 }
 
 /// A line of choices, one of them chosen.
-pub(super) fn buttons(pen: &mut Pen<'_>, area: Rect, line: u16, words: &[&str], chosen: usize) {
+pub(super) fn buttons(
+    painter: &mut Painter<'_>,
+    area: Rect,
+    line: u16,
+    words: &[&str],
+    chosen: usize,
+) {
     let mut x = 0;
     for (at, word) in words.iter().enumerate() {
         let is_chosen = at == chosen;
         let said = if is_chosen { format!("[ {word} ]") } else { format!("  {word}  ") };
-        let style = if is_chosen { pen.theme.chosen() } else { pen.theme.style(Tone::Plain) };
-        x = pen.styled(area, x, line, style, &said) + 1;
+        let style =
+            if is_chosen { painter.theme.chosen() } else { painter.theme.style(Tone::Plain) };
+        x = painter.styled(area, x, line, style, &said) + 1;
     }
 }
 
 /// A field and its cursor.
-pub(super) fn field(pen: &mut Pen<'_>, area: Rect, line: u16, label: &str, typed: &TextField) {
-    let x = pen.text(area, 0, line, Tone::Accent, label);
-    pen.field(area, x + 1, line, typed);
+pub(super) fn field(
+    painter: &mut Painter<'_>,
+    area: Rect,
+    line: u16,
+    label: &str,
+    typed: &TextField,
+) {
+    let x = painter.text(area, 0, line, Tone::Accent, label);
+    painter.field(area, x + 1, line, typed);
 }
 
 /// The columns within a dialog's border.

@@ -5,30 +5,30 @@ use ratatui::layout::Rect;
 use super::frame::{open, room};
 use crate::app::dialog::Menu;
 use crate::view::text;
-use crate::view::{Pen, Tone};
+use crate::view::{Painter, Tone};
 
 /// Draws it.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, menu: &Menu) {
+pub(super) fn draw(painter: &mut Painter<'_>, area: Rect, menu: &Menu) {
     let mut said: Vec<String> = Vec::new();
     for paragraph in menu.text {
         said.extend(text::wrap(paragraph, room(area)));
         said.push(String::new());
     }
     let lines = u16::try_from(said.len() + menu.items.len()).unwrap_or(u16::MAX);
-    let inside = open(pen, area, menu.title, lines);
+    let inside = open(painter, area, menu.title, lines);
     let mut line = 0;
     for said in &said {
-        pen.text(inside, 0, line, Tone::Plain, said);
+        painter.text(inside, 0, line, Tone::Plain, said);
         line += 1;
     }
     let widest = menu.items.iter().map(|(name, ..)| text::width(name)).max().unwrap_or(0);
     for (at, (name, meaning, _)) in menu.items.iter().enumerate() {
         let chosen = at == menu.at;
-        let style = if chosen { pen.theme.chosen() } else { pen.theme.style(Tone::Plain) };
-        let cursor = if chosen { pen.theme.glyphs.cursor } else { " " };
-        pen.text(inside, 0, line, Tone::Accent, cursor);
-        let x = pen.styled(inside, 2, line, style, &format!(" {name:widest$} "));
-        pen.text(inside, x + 1, line, Tone::Dim, meaning);
+        let style = if chosen { painter.theme.chosen() } else { painter.theme.style(Tone::Plain) };
+        let cursor = if chosen { painter.theme.glyphs.cursor } else { " " };
+        painter.text(inside, 0, line, Tone::Accent, cursor);
+        let x = painter.styled(inside, 2, line, style, &format!(" {name:widest$} "));
+        painter.text(inside, x + 1, line, Tone::Dim, meaning);
         line += 1;
     }
 }

@@ -10,12 +10,12 @@ use super::theme::{Theme, Tone};
 use crate::app::TextField;
 
 /// A frame's buffer and the theme it is drawn in.
-pub(super) struct Pen<'a> {
+pub(super) struct Painter<'a> {
     pub(super) buffer: &'a mut Buffer,
     pub(super) theme: &'a Theme,
 }
 
-impl<'a> Pen<'a> {
+impl<'a> Painter<'a> {
     pub(super) fn new(buffer: &'a mut Buffer, theme: &'a Theme) -> Self {
         Self { buffer, theme }
     }
@@ -25,7 +25,7 @@ impl<'a> Pen<'a> {
         self.styled(area, x, line, self.theme.style(tone), said)
     }
 
-    /// As [`Pen::text`], in a style. Nothing shows through from what was there before.
+    /// As [`Painter::text`], in a style. Nothing shows through from what was there before.
     pub(super) fn styled(
         &mut self,
         area: Rect,
