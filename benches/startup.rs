@@ -35,7 +35,7 @@ use spot_tui::jobs::{Context, ReportSender, Reporter, questions, report_channel}
 use spot_tui::runtime::engine::Engine;
 use spot_tui::runtime::event_loop::{Edge, EventLoop};
 use spot_tui::runtime::tty::Event;
-use spot_tui::store::{Cache, Entry};
+use spot_tui::store::{Cache, StoredInstance};
 use spot_tui::view::{Theme, render};
 use tempfile::TempDir;
 
@@ -262,7 +262,7 @@ fn model(instances: usize) -> Model {
     let now: Timestamp = "2026-11-20T10:00:00Z".parse().unwrap();
     let mut fleet = Fleet::default();
     for number in 0..instances {
-        let entry: Entry = serde_json::from_value(entry(number)).unwrap();
+        let entry: StoredInstance = serde_json::from_value(entry(number)).unwrap();
         fleet.insert(entry.instance(now));
     }
     Model::new(Opening {

@@ -22,7 +22,7 @@ pub(super) const LONGEST: usize = 16 * 1024;
 
 /// One line. The first seven keys are on every one, null where they say nothing.
 #[derive(Debug, Serialize)]
-pub(super) struct Line<'a> {
+pub(super) struct JsonLine<'a> {
     v: u32,
     ts: Timestamp,
     event: &'static str,
@@ -54,7 +54,7 @@ struct Known<'a> {
 #[serde(untagged)]
 pub(super) enum Event {
     /// What would be launched in the region of the line.
-    Plan(Plan),
+    RegionPlan(RegionPlan),
     /// EC2 accepted the launch of an instance.
     Launched {},
     /// An instance entered the phase of the line.
@@ -99,7 +99,7 @@ pub(super) enum Event {
 /// What is planned for a region. Prices are in USD an hour, at the least: of the cheapest place; null
 /// where they are not known.
 #[derive(Debug, Serialize)]
-pub(super) struct Plan {
+pub(super) struct RegionPlan {
     pub count: u32,
     pub machine_types: Vec<MachineType>,
     pub lifecycle: Lifecycle,
@@ -149,7 +149,7 @@ impl Event {
 
     fn word(&self) -> &'static str {
         match self {
-            Self::Plan(_) => "plan",
+            Self::RegionPlan(_) => "plan",
             Self::Launched {} => "launched",
             Self::Phase { .. } => "phase",
             Self::Attempt { .. } => "attempt",
@@ -161,7 +161,7 @@ impl Event {
     }
 }
 
-impl<'a> Line<'a> {
+impl<'a> JsonLine<'a> {
     /// A line about this, as the model knows it now.
     pub(super) fn new(model: &'a Model, ts: Timestamp, subject: &'a Subject, event: Event) -> Self {
         let row = match subject {

@@ -11,4 +11,4 @@ mod printer;
 pub use list::print_list;
 pub use nodes::{Export, ExportHost, diagnosis_json, print_diagnosis, print_export, print_outputs};
 pub use prices::print_prices;
-pub use printer::{Format, Printer, Tally};
+pub use printer::{Format, Printer, Summary};

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
-use super::line::{Event, LONGEST, Line, Plan};
+use super::line::{Event, JsonLine, LONGEST, RegionPlan};
 use crate::app::{Counts, Message, Model, clean, estimate, total};
 use crate::config::Config;
 use crate::fleet::{Change, InstanceKey, Level, MachineType, Outcome, Phase, Subject};
@@ -30,7 +30,7 @@ pub enum Format {
 
 /// What a command came to, for its last line and its exit code.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct Summary {
     /// Instances that this command launched.
     pub launched: usize,
     /// Instances that became ready.
@@ -47,7 +47,7 @@ pub struct Printer<W> {
     out: W,
     format: Format,
     /// What was counted so far.
-    pub tally: Tally,
+    pub summary: Summary,
     closed: bool,
     /// When the job reported what is being printed; what the command itself says, it says now.
     at: Option<Timestamp>,
@@ -56,7 +56,7 @@ pub struct Printer<W> {
 impl<W: Write> Printer<W> {
     /// A printer onto `out`.
     pub fn new(out: W, format: Format) -> Self {
-        Self { out, format, tally: Tally::default(), closed: false, at: None }
+        Self { out, format, summary: Summary::default(), closed: false, at: None }
     }
 
     /// How its lines look.
@@ -77,7 +77,7 @@ impl<W: Write> Printer<W> {
     pub fn noted(&mut self, model: &Model, message: &Message) {
         match message {
             Message::Stored(Err(why)) => {
-                self.tally.failed += 1;
+                self.summary.failed += 1;
                 self.line(model, &Subject::Job, Level::Error, why);
             }
             Message::Dropped(_, count) => {
@@ -123,7 +123,7 @@ impl<W: Write> Printer<W> {
     }
 
     fn launched(&mut self, model: &Model, key: &InstanceKey) {
-        self.tally.launched += 1;
+        self.summary.launched += 1;
         let Some(machine) = model.fleet.get(key).and_then(|row| row.machine.as_ref()) else {
             return;
         };
@@ -138,8 +138,8 @@ impl<W: Write> Printer<W> {
 
     fn entered(&mut self, model: &Model, key: &InstanceKey, from: &Phase, to: &Phase) {
         match to {
-            Phase::Ready => self.tally.ready += 1,
-            Phase::Terminated => self.tally.terminated += 1,
+            Phase::Ready => self.summary.ready += 1,
+            Phase::Terminated => self.summary.terminated += 1,
             _ => {}
         }
         let subject = Subject::Instance(key.clone());
@@ -169,10 +169,10 @@ impl<W: Write> Printer<W> {
     /// Counts what failed: the job alone knows how much of it did.
     fn ended(&mut self, model: &Model, outcome: &Outcome) {
         match outcome {
-            Outcome::Partly { failed } => self.tally.failed += failed,
+            Outcome::Partly { failed } => self.summary.failed += failed,
             Outcome::Failed(failure) => {
                 let rows = model.jobs.get(&model.latest.job).map_or(0, |job| job.keys.len());
-                self.tally.failed += rows.max(1);
+                self.summary.failed += rows.max(1);
                 if self.format == Format::Json {
                     self.event(model, &Subject::Job, Event::failure(failure));
                 } else {
@@ -231,7 +231,7 @@ impl<W: Write> Printer<W> {
             sum = sum.zip(hourly).map(|(sum, hourly)| sum + hourly);
             let subject = Subject::Region(region.clone());
             if self.format == Format::Json {
-                let plan = Plan {
+                let plan = RegionPlan {
                     count: *count,
                     machine_types: wanted.machine_types.clone(),
                     lifecycle: wanted.lifecycle,
@@ -239,7 +239,7 @@ impl<W: Write> Printer<W> {
                     each_usd: each,
                     hourly_usd: hourly,
                 };
-                self.event(model, &subject, Event::Plan(plan));
+                self.event(model, &subject, Event::RegionPlan(plan));
                 continue;
             }
             let types: Vec<&str> = wanted.machine_types.iter().map(MachineType::as_str).collect();
@@ -259,7 +259,7 @@ impl<W: Write> Printer<W> {
 
     /// The last line.
     pub fn summary(&mut self, model: &Model, ok: bool) {
-        let Tally { launched, ready, terminated, failed } = self.tally;
+        let Summary { launched, ready, terminated, failed } = self.summary;
         let alive = model.fleet.alive().count();
         match self.format {
             Format::Json => {
@@ -286,7 +286,7 @@ impl<W: Write> Printer<W> {
 
     fn event(&mut self, model: &Model, subject: &Subject, event: Event) {
         let at = self.at.unwrap_or(model.now);
-        let line = Line::new(model, at, subject, event);
+        let line = JsonLine::new(model, at, subject, event);
         if let Ok(text) = serde_json::to_string(&line) {
             self.print(&text);
         }

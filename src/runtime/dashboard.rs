@@ -8,7 +8,7 @@ use super::exit_code::ExitCode;
 use super::recall::Want;
 use super::relaunch;
 use super::screen::Screen;
-use super::startup::{self, Open, read_config};
+use super::startup::{self, OpenProcess, read_config};
 use super::stderr;
 use super::stop::Stop;
 use super::terminal::Terminal;
@@ -30,7 +30,7 @@ pub(super) async fn run(environment: &Environment) -> Result<ExitCode, Stop> {
     let counts = config.as_ref().map(Config::spread);
     // Where this fails the terminal is given back before the error is told: it is dropped.
     let open = startup::open(environment, config, Want::WriteIfFree, Some(window))?;
-    let Open { mut engine, remarks, lock, .. } = open;
+    let OpenProcess { mut engine, remarks, lock, .. } = open;
     for remark in remarks {
         tracing::warn!(target: "story", "{remark}");
     }

@@ -36,13 +36,13 @@ pub(super) async fn run(demo: &cli::Demo, args: &cli::DemoCloud) -> Result<ExitC
 }
 
 /// A cloud that listens.
-struct Open {
+struct ListeningCloud {
     cloud: Cloud,
     server: crate::demo::Server,
     ssh_port: Option<u16>,
 }
 
-impl Open {
+impl ListeningCloud {
     /// Says where it listens, and answers until a signal comes.
     async fn answer(&self) -> io::Result<()> {
         // Whoever has read the line may end this process in good order.
@@ -65,7 +65,7 @@ impl Open {
     }
 }
 
-async fn open(demo: &cli::Demo, args: &cli::DemoCloud) -> Result<Open, String> {
+async fn open(demo: &cli::Demo, args: &cli::DemoCloud) -> Result<ListeningCloud, String> {
     let (network, length) = ADDRESSES;
     let settings = Settings {
         addresses: Ipv4Net::new_assert(network, length),
@@ -76,7 +76,7 @@ async fn open(demo: &cli::Demo, args: &cli::DemoCloud) -> Result<Open, String> {
         .await
         .map_err(|error| format!("--listen {}: {error}", args.listen))?;
     let ssh_port = if args.no_ssh { None } else { Some(free_port()?) };
-    Ok(Open { cloud, server, ssh_port })
+    Ok(ListeningCloud { cloud, server, ssh_port })
 }
 
 /// One port for all hosts: each has an address of its own.

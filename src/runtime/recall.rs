@@ -60,7 +60,7 @@ pub(super) fn recall(global: &Global, want: Want) -> Result<Recalled, Failure> {
         Want::Run => return read(&paths, None),
         Want::Write | Want::WriteIfFree | Want::Destroy => {}
     }
-    let lock = match (want, Lock::take(&paths)) {
+    let lock = match (want, Lock::acquire(&paths)) {
         (_, Ok(lock)) => lock,
         (Want::Destroy, Err(error @ StoreError::Io { .. })) => {
             return without_disk(&paths, None, &error);

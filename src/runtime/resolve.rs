@@ -64,7 +64,7 @@ pub(super) fn targets(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Entry;
+    use crate::store::StoredInstance;
 
     fn fleet() -> Fleet {
         let mut fleet = Fleet::default();
@@ -72,7 +72,7 @@ mod tests {
             let entry = serde_json::json!({
                 "id": id, "region": "us-west-2", "public_ip": ip, "state": "running"
             });
-            let entry: Entry = serde_json::from_value(entry).unwrap();
+            let entry: StoredInstance = serde_json::from_value(entry).unwrap();
             fleet.insert(entry.instance(jiff::Timestamp::UNIX_EPOCH));
         }
         fleet

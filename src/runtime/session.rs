@@ -10,7 +10,7 @@ use super::event_loop::{EventLoop, Left};
 use super::exit_code::ExitCode;
 use super::lines::Lines;
 use super::recall::Want;
-use super::startup::{self, Open};
+use super::startup::{self, OpenProcess};
 use super::stop::{Stop, is_without_credentials};
 use crate::app::{Command, Message, Model};
 use crate::config::Config;
@@ -87,7 +87,7 @@ impl Session {
 
     fn open(start: Start<'_>) -> Result<Self, Stop> {
         let Start { environment, config, want, format, .. } = start;
-        let Open { engine, context, remarks, lock } =
+        let OpenProcess { engine, context, remarks, lock } =
             startup::open(environment, config, want, None)?;
         for remark in remarks {
             super::stderr::print(&format!("WARNING: {remark}"));
@@ -107,7 +107,7 @@ impl Session {
     }
 
     /// Says a sentence of the command itself.
-    pub(super) fn tell(&mut self, level: Level, text: &str) {
+    pub(super) fn print(&mut self, level: Level, text: &str) {
         let (printer, model) = self.printer();
         printer.line(model, &Subject::Job, level, text);
     }
@@ -153,7 +153,7 @@ impl Session {
         if self.is_silent() && flash.level == Level::Warning {
             return Err(Stop::Usage(flash.text));
         }
-        self.tell(flash.level, &flash.text);
+        self.print(flash.level, &flash.text);
         if flash.level == Level::Warning { Err(Stop::Left(ExitCode::FAILED)) } else { Ok(()) }
     }
 
@@ -255,7 +255,7 @@ impl Session {
         if let Err(why) = self.event_loop.engine.finish().await {
             // A destroy never needs the disk: what it ended is gone, whatever the state still says.
             let needs_state = self.want != Want::Destroy;
-            self.tell(if needs_state { Level::Error } else { Level::Warning }, &why);
+            self.print(if needs_state { Level::Error } else { Level::Warning }, &why);
             if needs_state {
                 code = code.max(ExitCode::FAILED);
             }

@@ -18,7 +18,7 @@ use crate::jobs::{DEPLOYMENT_FILES, node_files};
 use crate::store::write_atomically;
 
 /// How long `setup` waits for AWS to say who we are.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PROFILE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The samples in it.
 const SAMPLES: [(&str, &str); 3] = [
     ("README.md", include_str!("../../deployment-files/README.md")),
@@ -65,10 +65,10 @@ async fn identify(environment: &Environment) -> Result<Account, String> {
         let aws = Aws::open(&environment.access).await?;
         aws.account().await
     };
-    match tokio::time::timeout(PATIENCE, asking).await {
+    match tokio::time::timeout(PROFILE_TIMEOUT, asking).await {
         Ok(Ok(account)) => Ok(account),
         Ok(Err(error)) => Err(error.failure(Step::Account).to_string()),
-        Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+        Err(_) => Err(format!("no answer within {} s", PROFILE_TIMEOUT.as_secs())),
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) struct Login {
 }
 
 /// Where an instance is and who logs in.
-struct Target {
+struct LoginTarget {
     id: String,
     host: String,
     key: String,
@@ -61,7 +61,7 @@ impl Login {
     }
 }
 
-fn target(row: &Instance, config: Option<&Config>) -> Result<Target, Failure> {
+fn target(row: &Instance, config: Option<&Config>) -> Result<LoginTarget, Failure> {
     let machine = row.machine.as_ref();
     let private = config.is_some_and(|config| config.ssh.connect == Connect::Private);
     let host = machine.and_then(|machine| {
@@ -90,21 +90,21 @@ fn target(row: &Instance, config: Option<&Config>) -> Result<Target, Failure> {
             hint,
         ));
     };
-    Ok(Target {
+    Ok(LoginTarget {
         id: machine.id.to_string(),
         host: host.to_string(),
         key: format!("{} {}\n", machine.id, key.openssh),
     })
 }
 
-fn write_known_hosts(target: &Target) -> io::Result<NamedTempFile> {
+fn write_known_hosts(target: &LoginTarget) -> io::Result<NamedTempFile> {
     let mut file = NamedTempFile::new()?;
     file.write_all(target.key.as_bytes())?;
     Ok(file)
 }
 
 /// One file an instance: its id is in no other.
-fn keep_known_hosts(target: &Target, folder: &Path) -> io::Result<PathBuf> {
+fn keep_known_hosts(target: &LoginTarget, folder: &Path) -> io::Result<PathBuf> {
     let folder = folder.join("known_hosts");
     make_private_folder(&folder)?;
     let path = folder.join(&target.id);
@@ -114,7 +114,7 @@ fn keep_known_hosts(target: &Target, folder: &Path) -> io::Result<PathBuf> {
 
 /// The same options as those of our own connections.
 fn arguments(
-    target: &Target,
+    target: &LoginTarget,
     config: Option<&Config>,
     known_hosts: &Path,
 ) -> Result<Vec<String>, Failure> {

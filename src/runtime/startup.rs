@@ -29,7 +29,7 @@ use crate::store::{Cache, Journal, Lock, State};
 const CONFIG_CAP: u64 = 1 << 20;
 
 /// An open process: the engine, and the lock that it holds.
-pub(super) struct Open {
+pub(super) struct OpenProcess {
     /// The engine.
     pub engine: Engine,
     /// What jobs work with.
@@ -83,7 +83,7 @@ pub(super) fn open(
     config: Option<Config>,
     want: Want,
     window: Option<(u16, u16)>,
-) -> Result<Open, Stop> {
+) -> Result<OpenProcess, Stop> {
     let global = &environment.global;
     let recalled = recall(global, want)?;
     let Recalled { state, journal, file, lock, read_only, is_unsure, remarks } = recalled;
@@ -141,7 +141,7 @@ pub(super) fn open(
     });
     let engine =
         Engine::new(model, Arc::clone(&context), report_sender, report_receiver, questions, file);
-    Ok(Open { engine, context, remarks, lock })
+    Ok(OpenProcess { engine, context, remarks, lock })
 }
 
 /// Two deployments in one state file would be taken for one.

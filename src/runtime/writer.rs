@@ -6,7 +6,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::app::Model;
 use crate::fleet::Phase;
-use crate::store::{Entry, State, StateFile, StoreError};
+use crate::store::{State, StateFile, StoreError, StoredInstance};
 
 /// The writer of one state file; without a file it writes nothing (read-only).
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Writer {
             .fleet
             .instances()
             .filter(|instance| instance.phase != Phase::Terminated)
-            .filter_map(Entry::of)
+            .filter_map(StoredInstance::of)
             .collect();
         let deployment = (!is_provisional).then(|| model.deployment.clone());
         let spent = model.fleet.spent_for_good();

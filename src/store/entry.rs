@@ -17,7 +17,7 @@ use crate::fleet::{
 
 /// One instance of the state file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct StoredInstance {
     /// The EC2 instance id.
     pub id: InstanceId,
     /// The region's code.
@@ -93,7 +93,7 @@ where
     Ok(serde_json::from_value(value).ok())
 }
 
-impl Entry {
+impl StoredInstance {
     /// What is worth keeping of a row; `None` while it has no id.
     pub fn of(instance: &Instance) -> Option<Self> {
         let machine = instance.machine.as_ref()?;

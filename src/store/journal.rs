@@ -106,11 +106,11 @@ struct Inner {
     next: u64,
     open: BTreeMap<u64, (Timestamp, Intent)>,
     /// Closes that could not be written yet: they go out with the next record.
-    unwritten: Vec<Line>,
+    unwritten: Vec<Record>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Line {
+struct Record {
     v: u32,
     n: u64,
     at: Timestamp,
@@ -122,7 +122,7 @@ struct Line {
     close: Option<String>,
 }
 
-impl Line {
+impl Record {
     fn open(n: u64, at: Timestamp, intent: &Intent, account: Option<&AccountId>) -> Self {
         let (account, open) = (account.cloned(), Some(intent.clone()));
         Self { v: VERSION, n, at, account, open, close: None }
@@ -217,7 +217,7 @@ impl Journal {
         let mut inner = self.lock();
         let n = inner.next;
         inner.next += 1;
-        let line = Line::open(n, at, intent, inner.account.as_ref());
+        let line = Record::open(n, at, intent, inner.account.as_ref());
         self.append(&mut inner, &[line])?;
         inner.open.insert(n, (at, intent.clone()));
         Ok(IntentId(n))
@@ -226,7 +226,7 @@ impl Journal {
     /// Puts another intent in the place of an open one. When this returns, it is on the disk.
     pub fn amend(&self, id: IntentId, intent: &Intent, at: Timestamp) -> Result<(), StoreError> {
         let mut inner = self.lock();
-        let line = Line::open(id.0, at, intent, inner.account.as_ref());
+        let line = Record::open(id.0, at, intent, inner.account.as_ref());
         self.append(&mut inner, &[line])?;
         inner.open.insert(id.0, (at, intent.clone()));
         Ok(())
@@ -239,8 +239,8 @@ impl Journal {
         let mut inner = self.lock();
         let open = ids.iter().filter(|id| inner.open.contains_key(&id.0));
         let close = Some(outcome.to_owned());
-        let lines: Vec<Line> = open
-            .map(|id| Line {
+        let lines: Vec<Record> = open
+            .map(|id| Record {
                 v: VERSION,
                 n: id.0,
                 at,
@@ -277,7 +277,7 @@ impl Journal {
 
     /// Writes these behind what could not be closed before. When this fails, nothing of it is read
     /// again: a part of a record would swallow the next one.
-    fn append(&self, inner: &mut Inner, lines: &[Line]) -> Result<(), StoreError> {
+    fn append(&self, inner: &mut Inner, lines: &[Record]) -> Result<(), StoreError> {
         let error = || StoreError::io("write", &self.path);
         self.shorten(inner);
         let mut bytes = if inner.is_torn { vec![b'\n'] } else { Vec::new() };
@@ -349,12 +349,12 @@ fn encode_all(
 ) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     for (n, (at, intent)) in open {
-        bytes.extend(encode(&Line::open(*n, *at, intent, account))?);
+        bytes.extend(encode(&Record::open(*n, *at, intent, account))?);
     }
     Ok(bytes)
 }
 
-fn encode(line: &Line) -> io::Result<Vec<u8>> {
+fn encode(line: &Record) -> io::Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec(line)?;
     bytes.push(b'\n');
     Ok(bytes)
@@ -396,7 +396,7 @@ impl Inherited {
     fn take_in(&mut self, text: &[u8]) {
         /// No journal of ours counts so far, and there are numbers after it.
         const LAST: u64 = u64::MAX / 2;
-        let line = serde_json::from_slice::<Line>(text).ok();
+        let line = serde_json::from_slice::<Record>(text).ok();
         let Some(line) = line.filter(|it| it.v <= VERSION && it.n <= LAST) else {
             self.whole = false;
             // What a crash tore off was never acted upon.

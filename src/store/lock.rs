@@ -15,7 +15,7 @@ pub struct Lock {
 
 impl Lock {
     /// Takes the lock, or says who holds it. A lock that a dead process left is free.
-    pub fn take(paths: &Paths) -> Result<Self, StoreError> {
+    pub fn acquire(paths: &Paths) -> Result<Self, StoreError> {
         let path = paths.lock();
         let mut file = OpenOptions::new()
             .read(true)

@@ -20,7 +20,7 @@ mod state;
 use std::path::{Path, PathBuf};
 
 pub use cache::Cache;
-pub use entry::Entry;
+pub use entry::StoredInstance;
 pub use error::StoreError;
 pub use files::{make_private_folder, write_atomically};
 pub use journal::{Intent, IntentId, Journal};

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::files::{behind_links, sweep_drafts, write_atomically};
-use super::{Entry, Paths, StoreError};
+use super::{Paths, StoreError, StoredInstance};
 use crate::files::{MOST, read_bounded};
 use crate::fleet::{AccountId, Amount, DeploymentId, InstanceId, Region};
 
@@ -26,7 +26,7 @@ pub struct State {
     /// The account that they are in; `None` in a file of an older version.
     pub account: Option<AccountId>,
     /// The instances.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<StoredInstance>,
     /// What instances cost that are gone, by region.
     pub spent: BTreeMap<Region, Amount>,
 }
@@ -116,7 +116,11 @@ impl Document {
         State {
             deployment: self.get("deployment"),
             account: self.get("account"),
-            entries: self.instances().iter().filter_map(|it| Entry::deserialize(it).ok()).collect(),
+            entries: self
+                .instances()
+                .iter()
+                .filter_map(|it| StoredInstance::deserialize(it).ok())
+                .collect(),
             spent: self.spent(),
         }
     }

@@ -14,7 +14,7 @@ fn scratch() -> (tempfile::TempDir, Paths) {
     (folder, paths)
 }
 
-fn entry(id: &str) -> Entry {
+fn entry(id: &str) -> StoredInstance {
     let mut instance = crate::fleet::Instance::planned(
         id.into(),
         "us-west-2".into(),
@@ -39,7 +39,7 @@ fn entry(id: &str) -> Entry {
         creator: Some("alice".into()),
     });
     instance.phase = Phase::Ready;
-    Entry::of(&instance).unwrap()
+    StoredInstance::of(&instance).unwrap()
 }
 
 fn intent(token: &str) -> Intent {
@@ -243,11 +243,11 @@ fn one_bad_entry_costs_only_itself_and_stays_in_the_file() {
 #[test]
 fn the_second_writer_is_told_who_holds_the_lock() {
     let (_folder, paths) = scratch();
-    let first = Lock::take(&paths).unwrap();
-    let refused = Lock::take(&paths).unwrap_err();
+    let first = Lock::acquire(&paths).unwrap();
+    let refused = Lock::acquire(&paths).unwrap_err();
     assert!(refused.to_string().contains(&std::process::id().to_string()), "{refused}");
     drop(first);
-    Lock::take(&paths).unwrap();
+    Lock::acquire(&paths).unwrap();
 }
 
 #[test]

@@ -17,7 +17,7 @@ use spot_tui::jobs::{self, Context, Pace, Questions, ReportSender, questions, re
 use spot_tui::runtime::engine::Engine;
 use spot_tui::runtime::event_loop::{Edge, EventLoop};
 use spot_tui::ssh::{ByteStream, Dial};
-use spot_tui::store::{Cache, Entry, Journal, Paths, State, StateFile};
+use spot_tui::store::{Cache, Journal, Paths, State, StateFile, StoredInstance};
 use tempfile::TempDir;
 use tokio::time::{Instant, timeout_at};
 
@@ -248,7 +248,7 @@ impl Stage {
         let there = rows.filter(|row| row.phase != Phase::Terminated);
         let state = State {
             deployment: Some(self.model().deployment.clone()),
-            entries: there.filter_map(Entry::of).collect(),
+            entries: there.filter_map(StoredInstance::of).collect(),
             account: self.model().account.as_ref().map(|account| account.id.clone()),
             spent: self.model().fleet.spent_for_good(),
         };

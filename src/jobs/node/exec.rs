@@ -126,7 +126,7 @@ mod tests {
     use crate::jobs::context::reporter::report_channel;
     use crate::jobs::node::drain::drain;
     use crate::ssh::{ByteStream, Dial};
-    use crate::store::{Cache, Entry};
+    use crate::store::{Cache, StoredInstance};
 
     /// Hosts that nobody answers for; how many were dialled.
     #[derive(Debug, Default)]
@@ -154,7 +154,7 @@ mod tests {
                 "trust": "console",
             },
         });
-        let entry: Entry = serde_json::from_value(entry).unwrap();
+        let entry: StoredInstance = serde_json::from_value(entry).unwrap();
         entry.instance(Timestamp::UNIX_EPOCH)
     }
 

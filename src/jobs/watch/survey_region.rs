@@ -93,7 +93,7 @@ mod tests {
     use crate::fleet::{InstanceNews, JobId, News};
     use crate::jobs::context::questions::questions;
     use crate::jobs::context::reporter::report_channel;
-    use crate::store::{Cache, Entry};
+    use crate::store::{Cache, StoredInstance};
 
     /// What EC2 tells of `i-1` to who asks by its id; who asks by tags is told of nothing.
     fn told_by_id(state: &str) -> String {
@@ -125,7 +125,7 @@ mod tests {
             "id": "i-1", "region": "us-west-2", "state": "running", "deployment_id": "spot-1",
             "created": Timestamp::now() - age,
         });
-        let entry: Entry = serde_json::from_value(entry).unwrap();
+        let entry: StoredInstance = serde_json::from_value(entry).unwrap();
         context.remember(&entry.instance(Timestamp::now()));
         let (report_sender, mut report_receiver) = report_channel(SharedTimeSource::default());
         let (context, reporter) = (Arc::new(context), report_sender.reporter(JobId(1)));

@@ -90,7 +90,7 @@ pub(in crate::runtime) async fn recover(
             model.deployment,
             environment.global.state.display()
         );
-        session.tell(Level::Success, &text);
+        session.print(Level::Success, &text);
         Ok(session.verdict())
     })
     .await

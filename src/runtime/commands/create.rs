@@ -43,7 +43,7 @@ pub(in crate::runtime) async fn create(
             printer.plan(model, &config, &counts);
         }
         if args.dry_run {
-            session.tell(Level::Info, "nothing was launched");
+            session.print(Level::Info, "nothing was launched");
             return Err(Stop::Told(session.verdict()));
         }
         if !args.yes {
@@ -67,7 +67,7 @@ fn tell_what_is_there(session: &mut Session) {
             None => "these are added",
         };
         let text = format!("{alive} already there in {}; {then}", model.deployment);
-        session.tell(Level::Info, &text);
+        session.print(Level::Info, &text);
     }
 }
 
