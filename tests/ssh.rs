@@ -27,7 +27,7 @@ use tempfile::TempDir;
 use crate::support::keys::Key;
 use crate::support::sshd::Sshd;
 
-/// More than anything here takes, and less than the runner's patience.
+/// More than anything here takes, and less than the runner's timeout.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A user with a home of their own and nothing in it.

@@ -209,7 +209,7 @@ impl PendingCreate {
         self.origin.as_ref().unwrap_or(&self.region)
     }
 
-    /// Whether the order made this instance.
+    /// Whether this create made the instance.
     pub fn made(&self, machine: &Machine) -> bool {
         self.made.contains(&machine.id) || machine.is_of(&self.launch)
     }

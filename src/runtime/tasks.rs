@@ -20,7 +20,7 @@ pub(super) struct Tasks {
 }
 
 impl Tasks {
-    /// A runner whose jobs work in this context and report at this desk.
+    /// A runner whose jobs work in this context and report to this sender.
     pub(super) fn new(context: Arc<Context>, report_sender: ReportSender) -> Self {
         Self {
             context,

@@ -305,7 +305,7 @@ impl std::fmt::Display for Operation {
 impl SshError {
     /// Whether the same thing may work later without anybody's help.
     ///
-    /// A refused login counts as final here; [`super::wait_for`] gives it the patience that a
+    /// A refused login counts as final here; [`super::wait_for`] gives it the time that a
     /// booting machine needs.
     pub fn is_retryable(&self) -> bool {
         match self {

@@ -23,7 +23,7 @@ impl Default for WaitTimeouts {
     }
 }
 
-/// [`connect()`], again and again until it works, cannot work any more, or the patience ends.
+/// [`connect()`], again and again until it works, cannot work any more, or the timeout is over.
 ///
 /// `expect` is asked before each attempt, so that a fingerprint may become known meanwhile.
 /// `on_wait` is told why it waits whenever the reason changes.

@@ -194,7 +194,7 @@ impl Town {
         ssh::connect(dial, &route, &identities, HostKeyCheck::First).await
     }
 
-    /// The program's patience with a host whose key has to be this one.
+    /// The program's timeouts for a host whose key has to be this one.
     pub(super) async fn wait_for(&self, n: u8, expect: HostKeyCheck) -> Result<Session, SshError> {
         let route = self.route(n, 22);
         let identities = self.identities().await;

@@ -192,7 +192,7 @@ fn broken(spot: &Spot) -> usize {
     state_files(spot).into_iter().filter(|(name, bytes)| is_broken((name, bytes.clone()))).count()
 }
 
-/// Whether the create had ended before it was killed: its orders are closed.
+/// Whether the create had ended before it was killed: its intents are closed.
 fn has_ended(spot: &Spot) -> bool {
     let journal = state_files(spot).remove("instances.json.journal").unwrap_or_default();
     String::from_utf8_lossy(&journal).contains(r#""close":"ended""#)

@@ -127,7 +127,7 @@ fn launch(model: &mut Model, plan: CreatePlan, resumes: bool) -> Vec<Effect> {
     let there = plan.taken.iter().flat_map(|taken| &taken.there);
     let taken: BTreeSet<InstanceKey> = there.map(|row| row.key.clone()).collect();
     let mut launches: Vec<Launch> =
-        plan.taken.into_iter().map(|taken| resume_order(model, taken)).collect();
+        plan.taken.into_iter().map(|taken| resume_pending(model, taken)).collect();
     launches.extend(plan.fresh.into_iter().map(|(region, count)| {
         let id = new_launch(model, &region);
         rows(model, region, id, count)
@@ -182,7 +182,7 @@ fn is_busy(region: &Region) -> String {
 }
 
 /// Plans the rows that an unfinished create lacks.
-fn resume_order(model: &mut Model, taken: TakenOver) -> Launch {
+fn resume_pending(model: &mut Model, taken: TakenOver) -> Launch {
     let TakenOver { pending, there, missing } = taken;
     let count = u32::try_from(there.len()).unwrap_or(u32::MAX);
     let dropped = pending.count.saturating_sub(count).saturating_sub(missing);

@@ -1,4 +1,4 @@
-//! From a scope to victims. What never came to be is taken out of the table; what is on its way
+//! From a scope to terminations. What never came to be is taken out of the table; what is on its way
 //! out is left alone; what is still being requested is not touched under its job's hands.
 
 use std::collections::BTreeMap;

@@ -53,7 +53,7 @@ pub fn report_channel(time: SharedTimeSource) -> (ReportSender, ReportReceiver) 
 }
 
 impl ReportReceiver {
-    /// The next report, transitions first. Cancel-safe. Pends for ever when all desks are gone.
+    /// The next report, transitions first. Cancel-safe. Pends for ever when all senders are gone.
     pub async fn next(&mut self) -> Report {
         tokio::select! {
             biased;

@@ -121,7 +121,7 @@ async fn prepare(context: &Arc<Context>, reporter: &Reporter) -> Result<Creation
 
 impl Creation {
     /// One region, from its network to its last instance. Answers how many instances failed, and
-    /// the orders, which end with the create.
+    /// the intents, which end with the create.
     async fn region(
         &self,
         context: &Arc<Context>,
@@ -147,7 +147,7 @@ impl Creation {
         (here + there, intents)
     }
 
-    /// Places what can be placed in a region, which stands as an order until it is ended. `None`
+    /// Places what can be placed in a region, whose intent stays open until the create ends. `None`
     /// where not even that could be done.
     async fn try_region(
         &self,
@@ -184,7 +184,7 @@ impl Creation {
     }
 
     /// Tries what found no place in the other regions, where that is wished; what finds none there
-    /// has failed. Answers how many did, and the orders there.
+    /// has failed. Answers how many did, and the intents there.
     async fn elsewhere(
         &self,
         context: &Arc<Context>,
@@ -202,7 +202,7 @@ impl Creation {
         // for them a second time.
         let origin = intent.counts_for();
         if !others.is_empty() {
-            // From here on they are another order's: a crash must not have them launched twice, and
+            // From here on they are another intent's: a crash must not have them launched twice, and
             // after a crash right here they are asked for anew. Once is enough: whoever has no room
             // for them, either, gives them up itself.
             intent.release(context, homeless.len()).await;
@@ -212,7 +212,7 @@ impl Creation {
             if homeless.is_empty() {
                 break;
             }
-            // Without a dash: what it makes must not pass for the first order's.
+            // Without a dash: what it makes must not pass for the first intent's.
             let id = LaunchId::new(format!("{}s{number}", launch.id));
             let moved = Launch::new(region.clone(), id, std::mem::take(&mut homeless));
             // Before anything is asked for there: who cancels this create takes that back too, and
@@ -380,8 +380,8 @@ impl Creation {
     }
 }
 
-/// The order, on disk, and what an earlier run made for it that had no row. Where AWS cannot be
-/// asked for that, the order goes on standing.
+/// The intent, on disk, and what an earlier run made for it that had no row. Where AWS cannot be
+/// asked for that, the intent stays open.
 async fn take_over(
     context: &Context,
     ec2: &Ec2,

@@ -259,7 +259,7 @@ impl Destruction {
         calls.filter(|call| call.makes().is_some()).map(|call| call.until).max()
     }
 
-    /// The calls for the target in this region whose outcome nobody wrote down, and its orders.
+    /// The calls for the target in this region whose outcome nobody wrote down, and its creates.
     fn unanswered(&self) -> Vec<UnknownOutcome> {
         let Ok(journal) = self.context.journal() else { return Vec::new() };
         let open = journal.unresolved().into_iter();

@@ -1,8 +1,8 @@
-//! Orders: what a create was asked for in a region. They stand in the journal until that create has
-//! ended in all its regions.
+//! Create intents: what a create was asked for in a region. They stay open in the journal until that
+//! create has ended in all its regions.
 //!
-//! A create that is killed leaves its order standing. The next create takes it over: it looks what
-//! the order has made so far and launches the rest. So the same command, given again after a
+//! A create that is killed leaves its intents open. The next create takes them over: it looks what
+//! was made for each so far and launches the rest. So the same command, given again after a
 //! crash, completes what it began and never launches twice.
 
 use std::collections::BTreeSet;
@@ -21,7 +21,7 @@ use crate::fleet::{
 use crate::jobs::context::Context;
 use crate::store::{Intent, IntentId, Journal};
 
-/// What an order says, as the journal keeps it.
+/// The payload of a create's intent, as the journal keeps it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct CreatePayload {
     /// How many instances.
@@ -36,7 +36,7 @@ struct CreatePayload {
     origin: Option<Region>,
 }
 
-/// The orders that an earlier process left standing, and was not about to take back.
+/// The creates that an earlier process did not bring to their end, and was not about to take back.
 pub fn unfinished(journal: &Journal) -> Vec<PendingCreate> {
     let taken_back: BTreeSet<LaunchId> =
         unfinished_destroys(journal).into_iter().filter_map(|pending| pending.launch).collect();
@@ -52,7 +52,7 @@ fn payload(intent: &Intent) -> Option<CreatePayload> {
     (intent.action == CREATE).then(|| serde_json::from_value(intent.request.clone()).ok())?
 }
 
-/// An order that is being carried out.
+/// The open journal entry of one region's create.
 #[derive(Debug)]
 pub(in crate::jobs) struct CreateIntent {
     id: IntentId,
@@ -65,7 +65,7 @@ pub(in crate::jobs) struct CreateIntent {
 }
 
 impl CreateIntent {
-    /// Writes the order down, or takes over the one that stands for this launch. When this
+    /// Writes the intent down, or takes over the one that is open for this launch. When this
     /// returns, it is on the disk.
     pub(in crate::jobs) async fn begin(
         context: &Context,
@@ -122,11 +122,11 @@ impl CreateIntent {
         };
         if let Err(failure) = super::amend(context, self.id, &intent).await {
             // Its tags tell the same, only later.
-            tracing::warn!(%failure, "an order does not know what was made for it");
+            tracing::warn!(%failure, "the intent of a create does not know what was made for it");
         }
     }
 
-    /// Wants this many fewer: they are given up, or are another order's from now on.
+    /// Wants this many fewer: they are given up, or are another intent's from now on.
     pub(in crate::jobs) async fn release(&self, context: &Context, fewer: usize) {
         let intent = {
             let mut payload = self.payload.lock().unwrap_or_else(PoisonError::into_inner);
@@ -134,7 +134,7 @@ impl CreateIntent {
             written(&self.region, &self.deployment, &self.launch, &payload)
         };
         if let Err(failure) = super::amend(context, self.id, &intent).await {
-            tracing::warn!(%failure, "an order wants more than it should");
+            tracing::warn!(%failure, "the intent of a create wants more than it should");
         }
     }
 

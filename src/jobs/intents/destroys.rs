@@ -13,7 +13,7 @@ use crate::fleet::{InstanceId, InstanceKey, PendingDestroy, Region, SpotRequestI
 use crate::jobs::context::Context;
 use crate::store::{Intent, IntentId, Journal};
 
-/// What a destroy says, as the journal keeps it.
+/// The payload of a destroy's intent, as the journal keeps it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct DestroyPayload {
     /// What is to end, and the spot request to cancel before.

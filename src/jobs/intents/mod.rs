@@ -1,8 +1,8 @@
 //! Record before act: what is about to be asked of AWS stands in the journal before the call is
 //! sent, and what stands there tells the next process what may have happened.
 //!
-//! `creates` and `destroys` are whole jobs, `unanswered` are single calls; `target` says what a
-//! destroy covers.
+//! `creates` and `destroys` are whole jobs, `unknown_outcome` are single calls; `destroy_target`
+//! says what a destroy covers.
 
 pub(super) mod actions;
 pub(super) mod creates;

@@ -24,7 +24,7 @@ pub(in crate::jobs) struct UnknownOutcome {
 
 impl UnknownOutcome {
     /// The tag `LaunchId` of what the call makes; `None` for one that makes nothing of its own, or
-    /// is an order.
+    /// is a create.
     pub(in crate::jobs) fn makes(&self) -> Option<&LaunchId> {
         self.intent.launch.as_ref().filter(|_| !is_job(&self.intent))
     }

@@ -139,7 +139,7 @@ pub(in crate::jobs) async fn monitor(context: Arc<Context>, reporter: Reporter) 
     }
 }
 
-/// What all visits share.
+/// Monitors nodes: what all checks share.
 struct NodeMonitor {
     context: Arc<Context>,
     reporter: Reporter,
@@ -172,7 +172,7 @@ impl NodeMonitor {
         })
     }
 
-    /// Visits one node again and again, over one session, for as long as it is in our charge.
+    /// Visits one node again and again, over one session, for as long as it is monitored.
     async fn monitor_node(&self, node: MonitoredNode) {
         let stop = self.context.work_on(&node.machine.id);
         let mut memory = Memory::default();

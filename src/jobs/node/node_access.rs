@@ -17,7 +17,7 @@ use crate::ssh::{ExitStatus, HostKeyCheck, LONGEST_ANSWER, Pipe, RemoteCommand, 
 /// As good as no limit: a command of the user's ends when it or the user wants.
 const UNLIMITED: Duration = Duration::from_hours(24 * 365);
 
-/// Where a visit goes.
+/// A node that is to be reached over SSH.
 #[derive(Debug, Clone)]
 pub struct NodeTarget {
     /// The row.
