@@ -52,10 +52,12 @@ pub const TEMPLATE_TIMEOUT: Duration = Duration::from_mins(1);
 /// (Karpenter's unavailable offerings: 3 minutes).
 pub const UNAVAILABLE_POOL_TTL: Duration = Duration::from_mins(3);
 
-/// How long `deploy_services.sh` may take: it waits for cloud-init, which installs packages.
+/// How long `deploy_services.sh` may take: it waits for cloud-init, which installs packages. That
+/// takes a minute or two, and five times as long on a T3 that has a fifth of its processors.
 pub const CONFIGURE_TIMEOUT: Duration = Duration::from_mins(30);
-/// How long services may take to come up; they pull their images first.
-pub const VERIFY_TIMEOUT: Duration = Duration::from_mins(10);
+/// How long services may take to come up; they pull their images first, some 400 MB to unpack. That
+/// takes half a minute of a processor, and minutes on a T3 that has a fifth of one.
+pub const VERIFY_TIMEOUT: Duration = Duration::from_mins(20);
 /// How long a host that shook hands may take to let us in, without what an agent's user takes.
 pub const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long `node-status` may take: a machine under load is slow.

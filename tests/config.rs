@@ -150,7 +150,7 @@ fn every_key_reaches_the_configuration() {
         (config.ssh.connect, config.ssh.host_key),
         (Connect::Private, HostKeyPolicy::Strict)
     );
-    assert_eq!(config.ssh.timeout_s, 600);
+    assert_eq!((config.ssh.timeout_s, config.ssh.console_timeout_s), (600, 1200));
     assert_eq!(config.ssh.checkip_url, "http://127.0.0.1:8080/ip");
     let networks = ["203.0.113.0/24", "198.51.100.7/32", "2001:db8::/32", "0.0.0.0/0"];
     let networks = networks.map(|network| network.parse().unwrap()).to_vec();

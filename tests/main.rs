@@ -19,6 +19,7 @@ mod disk;
 mod docs;
 mod event_loop;
 mod faults;
+mod host_keys;
 mod identity;
 mod instance;
 mod machine;

@@ -18,9 +18,9 @@ const DIGEST: usize = 43;
 pub struct ConsoleKeys {
     /// `SHA256:...` of each host key, as `ssh-keygen -l` prints it.
     pub fingerprints: Vec<String>,
-    /// Whether cloud-init is done: what is not printed by now will not be. A login prompt does not
-    /// say so, for getty comes before cloud-init's last stage.
-    pub boot_ended: bool,
+    /// Whether that is all that it will tell: its block of keys is through, or cloud-init is done. A
+    /// login prompt does not say so, for getty comes before cloud-init's last stage.
+    pub is_final: bool,
 }
 
 impl Ec2 {
@@ -81,18 +81,21 @@ pub fn host_key_fingerprints(console: &str) -> ConsoleKeys {
             keys.fingerprints.clear();
         } else if line.contains("-----END SSH HOST KEY FINGERPRINTS-----") {
             in_block = false;
+            keys.is_final = true;
         } else if in_block {
             keys.fingerprints.extend(fingerprint(line));
         } else if line.contains("The key fingerprint is:") {
             is_announced = true;
             if std::mem::take(&mut had_block) {
+                // Another boot, which makes others.
                 keys.fingerprints.clear();
+                keys.is_final = false;
             }
         } else if is_announced && let Some(digest) = fingerprint(line) {
             is_announced = false;
             keys.fingerprints.push(digest);
         }
-        keys.boot_ended |= line.contains("Cloud-init v.") && line.contains(" finished at ");
+        keys.is_final |= line.contains("Cloud-init v.") && line.contains(" finished at ");
     }
     keys
 }
@@ -130,7 +133,7 @@ mod tests {
         {
             let keys = host_key_fingerprints(&console(prefix));
             assert_eq!(keys.fingerprints, [ED, RSA], "{prefix}");
-            assert!(!keys.boot_ended);
+            assert!(keys.is_final);
         }
     }
 
@@ -155,6 +158,7 @@ mod tests {
              [   15.9] cloud-init[520]: +----[SHA256]-----+\r\n"
         );
         assert_eq!(host_key_fingerprints(&made).fingerprints, [RSA]);
+        assert!(!host_key_fingerprints(&made).is_final, "others may follow");
         let both = format!("{made}{}", console("<14>"));
         assert_eq!(host_key_fingerprints(&both).fingerprints, [ED, RSA]);
         let again = format!("{}{made}", console("<14>"));
@@ -173,9 +177,9 @@ mod tests {
     fn a_boot_that_ended_is_seen() {
         let silent = "Cloud-init v. 24.1.3-0ubuntu3 finished at Fri, 20 Nov 2026 09:00:10 +0000. \
                       Datasource DataSourceEc2Local.  Up 31.40 seconds";
-        assert!(host_key_fingerprints(silent).boot_ended);
-        assert!(!host_key_fingerprints("\nip-10-0-0-5 login: ").boot_ended, "it goes on behind it");
-        assert!(!host_key_fingerprints("Cloud-init v. 24.1 running 'modules:final'").boot_ended);
+        assert!(host_key_fingerprints(silent).is_final);
+        assert!(!host_key_fingerprints("\nip-10-0-0-5 login: ").is_final, "it goes on behind it");
+        assert!(!host_key_fingerprints("Cloud-init v. 24.1 running 'modules:final'").is_final);
     }
 
     #[tokio::test(start_paused = true)]

@@ -111,6 +111,7 @@ impl Section {
                 "allow_from",
                 "checkip_url",
                 "timeout_s",
+                "console_timeout_s",
                 "host_key",
             ],
             Self::Bacalhau => &["api", "api_key_file", "image"],

@@ -327,6 +327,8 @@ pub struct Ssh {
     pub checkip_url: String,
     /// How long an instance may take to answer, in seconds. Default 300.
     pub timeout_s: u32,
+    /// How long an instance's console may be silent about its host keys, in seconds. Default 900.
+    pub console_timeout_s: u32,
     /// How far an unknown host key is trusted.
     pub host_key: HostKeyPolicy,
 }

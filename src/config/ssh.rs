@@ -41,6 +41,9 @@ pub(super) fn read(node: Option<&Node>, sink: &mut ComplaintSink) -> Ssh {
         timeout_s: fields
             .read("timeout_s", sink, |node| whole(node, 10..=3600, " (seconds)"))
             .or(300),
+        console_timeout_s: fields
+            .read("console_timeout_s", sink, |node| whole(node, 10..=3600, " (seconds)"))
+            .or(900),
         host_key: fields
             .read("host_key", sink, |node| choice(node, &HOST_KEY))
             .or(HostKeyPolicy::Console),

@@ -31,7 +31,7 @@ impl FirstBoot {
     /// takes so many seconds more than others'.
     pub(super) fn of(seed: u64, instance: &str, part: f64, late_s: u32) -> Self {
         let seconds = SignedDuration::from_secs;
-        let sshd = to_sshd(seed, instance, 1);
+        let sshd = to_sshd(seed, instance, 1, part);
         let (least, most) = CLOUD_INIT;
         let done = Dice::named(seed, instance).seconds(least / part, most / part);
         Self {
@@ -44,10 +44,11 @@ impl FirstBoot {
     }
 }
 
-/// From the begin of a boot, the first is 1, to an sshd that listens.
-pub(super) fn to_sshd(seed: u64, instance: &str, boot: u64) -> SignedDuration {
+/// From the begin of a boot, the first is 1, to an sshd that listens, on a machine that has this
+/// part of its processors.
+pub(super) fn to_sshd(seed: u64, instance: &str, boot: u64, part: f64) -> SignedDuration {
     let (least, most) = SSHD;
-    Dice::named(seed, &format!("{instance} boot {boot}")).seconds(least, most)
+    Dice::named(seed, &format!("{instance} boot {boot}")).seconds(least / part, most / part)
 }
 
 #[cfg(test)]

@@ -74,12 +74,13 @@ impl Directory for Register {
         // A host adds its own slowness.
         let cloud_init_done_at =
             started + FirstBoot::of(self.seed, guest.id.as_str(), guest.cpu_part, 0).done;
-        let listens_at = booted_at + to_sshd(self.seed, guest.id.as_str(), boot);
+        let listens_at = booted_at + to_sshd(self.seed, guest.id.as_str(), boot, guest.cpu_part);
         Some(HostState {
             sshd_up: guest.boots && self.now() >= listens_at,
             boot,
             booted_at,
             cloud_init_done_at,
+            cpu: guest.cpu_part,
             round_trip: self.round_trip(&guest),
             preloaded: guest.preloaded,
             authorized_keys: guest.public_key.into_iter().collect(),

@@ -25,7 +25,9 @@ impl Default for WaitTimeouts {
 
 /// [`connect()`], again and again until it works, cannot work any more, or the timeout is over.
 ///
-/// `expect` is asked before each attempt, so that a fingerprint may become known meanwhile.
+/// `expect` is asked before each attempt, so that a fingerprint may become known meanwhile. A host
+/// that answers while nobody can say which key is right uses up none of the patience: how long that
+/// may take is for the caller to say.
 /// `on_wait` is told why it waits whenever the reason changes.
 pub async fn wait_for(
     dial: &dyn Dial,
@@ -35,7 +37,7 @@ pub async fn wait_for(
     timeouts: WaitTimeouts,
     mut on_wait: impl FnMut(&str),
 ) -> Result<Session, SshError> {
-    let deadline = Instant::now() + timeouts.overall;
+    let mut deadline = Instant::now() + timeouts.overall;
     let target = route.target.address();
     let mut refused_since: Option<Instant> = None;
     let mut last: Option<SshError> = None;
@@ -47,6 +49,9 @@ pub async fn wait_for(
             Ok(session) => return Ok(session),
             Err(error) => error,
         };
+        if matches!(error, SshError::HostKeyUndecided { .. }) {
+            deadline = Instant::now() + timeouts.overall;
+        }
         let may_wait = match &error {
             SshError::AuthRefused { .. } => {
                 let since = *refused_since.get_or_insert_with(Instant::now);

@@ -160,7 +160,7 @@ async fn some_instances_never_come_up() {
     assert_eq!(nth(2).state, Ec2State::Running);
     let console = stage.ec2().console_output(&made[2].id).await.unwrap().unwrap();
     assert!(console.contains("Kernel panic"), "{console}");
-    assert!(!host_key_fingerprints(&console).boot_ended);
+    assert!(!host_key_fingerprints(&console).is_final);
     stage.met_every_fault();
 }
 
@@ -184,12 +184,12 @@ async fn the_console_vouches_for_the_host_key() {
     pass(25).await;
     let console = stage.ec2().console_output(&id).await.unwrap().unwrap();
     let keys = host_key_fingerprints(&console);
-    assert!(keys.fingerprints.contains(&own) && !keys.boot_ended, "made, and not done: {console}");
+    assert!(keys.fingerprints.contains(&own) && !keys.is_final, "made, and not done: {console}");
     assert!(!console.contains("-----BEGIN"), "{console}");
     pass(60).await;
     let console = stage.ec2().console_output(&id).await.unwrap().unwrap();
     let keys = host_key_fingerprints(&console);
-    assert!(keys.fingerprints.contains(&own) && keys.boot_ended, "{console}");
+    assert!(keys.fingerprints.contains(&own) && keys.is_final, "{console}");
     let order =
         ["login: ", "'modules:final'", "-----BEGIN SSH HOST KEY FINGERPRINTS", " finished at "];
     let places = order.map(|words| console.find(words).unwrap());

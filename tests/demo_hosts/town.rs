@@ -70,6 +70,7 @@ impl Directory for Register {
             boot: machine.boot,
             booted_at: machine.booted_at,
             cloud_init_done_at: later(base(), CLOUD_INIT),
+            cpu: 1.0,
             round_trip: Duration::from_millis(80),
             faults: machine.faults,
         })

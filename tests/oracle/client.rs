@@ -318,7 +318,7 @@ fn every_recorded_console_tells_its_keys() {
         let mut keys = host_key_fingerprints(&recordings::text(&format!("console/{name}.log")));
         keys.fingerprints.sort_unstable();
         keys.fingerprints.dedup();
-        (keys.fingerprints, keys.boot_ended)
+        (keys.fingerprints, keys.is_final)
     };
     let told = |digests: [&str; 3]| digests.map(str::to_owned).to_vec();
     assert_eq!(read("ubuntu-24.04.1-ec2"), (told(NOBLE), true));

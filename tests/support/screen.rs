@@ -80,6 +80,7 @@ pub(crate) fn config() -> Config {
             allow_from: AllowFrom::Auto,
             checkip_url: String::new(),
             timeout_s: 300,
+            console_timeout_s: 900,
             host_key: HostKeyPolicy::Console,
         },
         bacalhau: Bacalhau::default(),

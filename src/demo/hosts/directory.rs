@@ -45,6 +45,8 @@ pub struct HostState {
     pub booted_at: Timestamp,
     /// When cloud-init is through with the first boot.
     pub cloud_init_done_at: Timestamp,
+    /// The part of its processors that it has: what takes them takes so much longer.
+    pub cpu: f64,
     /// There and back again: for a connection, and for each command.
     pub round_trip: Duration,
     /// What goes wrong.

@@ -38,6 +38,27 @@ struct Memory {
     services: Services,
     /// The boot in which Bacalhau was stopped by hand.
     stopped_in_boot: Option<u64>,
+    arrivals: Vec<Arrival>,
+}
+
+/// Something that reached a machine over SSH.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// When.
+    pub at: Timestamp,
+    /// What it was.
+    pub what: Arrived,
+}
+
+/// What reaches a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrived {
+    /// Somebody showed a key that may log in.
+    Login,
+    /// The first bytes of an upload.
+    Upload,
+    /// The first bytes of a single file.
+    File,
 }
 
 /// What a deployment left behind.
@@ -91,6 +112,16 @@ impl Machine {
             }
             memory.services = Services::Enabled { in_boot: 0 };
         }
+    }
+
+    /// Something arrived.
+    pub(super) fn note_arrival(&self, at: Timestamp, what: Arrived) {
+        lock(&self.memory).arrivals.push(Arrival { at, what });
+    }
+
+    /// What arrived so far, the oldest first.
+    pub(super) fn arrivals(&self) -> Vec<Arrival> {
+        lock(&self.memory).arrivals.clone()
     }
 
     /// Empties the place of a bundle, or puts one there.

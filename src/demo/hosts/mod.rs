@@ -58,6 +58,7 @@ use machine::Machine;
 pub use directory::{Directory, HostFault, HostState};
 pub use files::{FileOnHost, Kind};
 pub use identity::{fingerprint, private_key, public_key};
+pub use machine::{Arrival, Arrived};
 
 /// All hosts of a world. Clones are the same hosts.
 #[derive(Clone)]
@@ -121,6 +122,11 @@ impl Hosts {
     /// What was uploaded to an instance, by its whole path there.
     pub fn files(&self, instance: &InstanceId) -> BTreeMap<PathBuf, FileOnHost> {
         self.machine(instance).files()
+    }
+
+    /// What reached the host of an instance over SSH, and when; the oldest first.
+    pub fn arrivals(&self, instance: &InstanceId) -> Vec<Arrival> {
+        self.machine(instance).arrivals()
     }
 
     /// An instance is gone for good, and so is what was on it.

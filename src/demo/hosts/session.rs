@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::host::Host;
 use super::line::Line;
 use super::lock::lock;
+use super::machine::Arrived;
 use super::shell::Request;
 use super::terminal::Terminal;
 use super::{HostFault, HostState, Hosts, process, shell};
@@ -137,7 +138,11 @@ impl server::Handler for Login {
         key: VerifiedPublicKey<'_>,
     ) -> Result<Auth, Self::Error> {
         user.clone_into(&mut self.user);
-        Ok(self.judge(key.public_key))
+        let judged = self.judge(key.public_key);
+        if judged == Auth::Accept {
+            self.host.machine.note_arrival(self.host.hosts.now(), Arrived::Login);
+        }
+        Ok(judged)
     }
 
     async fn channel_open_session(

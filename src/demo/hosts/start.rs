@@ -32,7 +32,9 @@ pub(super) struct Start {
 impl Start {
     pub(super) fn of(host: &Host) -> Self {
         let now = host.hosts.now();
-        let running = host.machine.started_at(&host.state).map(|since| seconds(since, now));
+        let since = host.machine.started_at(&host.state);
+        // Everything that they do in so much time of a whole machine.
+        let running = since.map(|since| scaled(seconds(since, now), host.state.cpu));
         let checked = 3 + spread(host, "startup");
         let bacalhau_is_stopped = host.machine.is_bacalhau_stopped(host.state.boot);
         let is_up = running.is_some_and(|up| up >= 20 + spread(host, "bacalhau"));
@@ -88,6 +90,12 @@ pub(super) fn memory(host: &Host) -> Sizes {
     let services = if Start::of(host).bacalhau_is_alive { GIB } else { 0 };
     let free_kb = 3 * GIB - services - host.pick("memory", 90_000);
     Sizes { total_kb: 4 * GIB - 246_420, free_kb }
+}
+
+/// How far a machine that has this part of its processors gets in so many seconds.
+#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "seconds of days")]
+fn scaled(seconds: i64, cpu: f64) -> i64 {
+    (seconds as f64 * cpu) as i64
 }
 
 /// Up to six seconds.

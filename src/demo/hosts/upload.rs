@@ -11,6 +11,7 @@ use super::deployment::STAGING;
 use super::files::{Tree, Trouble};
 use super::host::Host;
 use super::lock::lock;
+use super::machine::Arrived;
 use super::process::{End, Output, Stdin};
 use super::{HostFault, Hosts};
 
@@ -96,6 +97,7 @@ pub(super) async fn run(host: &Host, upload: &Upload, stdin: Stdin, output: &Out
 
 /// Takes the sensor's identity in, where a bundle was before it.
 pub(super) async fn take_identity(host: &Host, mut stdin: Stdin) -> End {
+    host.machine.note_arrival(host.hosts.now(), Arrived::File);
     while stdin.read().await.is_some() {}
     let there = host.machine.is_staged(Path::new(STAGING));
     if there {
@@ -122,6 +124,9 @@ async fn take(host: &Host, mut stdin: Stdin) -> Result<Vec<u8>, Stopped> {
     let full = host.suffers(&HostFault::DiskFull);
     let mut archive = Vec::new();
     while let Some(bytes) = stdin.read().await {
+        if archive.is_empty() {
+            host.machine.note_arrival(host.hosts.now(), Arrived::Upload);
+        }
         host.hosts.pause(time_for(bytes.len(), BANDWIDTH)).await;
         archive.extend_from_slice(&bytes);
         let length = archive.len() as u64;

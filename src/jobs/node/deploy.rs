@@ -9,9 +9,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::host_key::{Console, Opinion, Told};
 use super::inputs::DeployInputs;
 use super::{exit_codes, monitor};
-use crate::aws::{Ec2, host_key_fingerprints};
+use crate::aws::Ec2;
 use crate::config::HostKeyPolicy;
 use crate::fleet::identity::Identity;
 use crate::fleet::{
@@ -28,10 +29,6 @@ use crate::ssh::{
 
 /// Where the bundle is unpacked. `deploy_services.sh` expects it there.
 const STAGING: &str = "/tmp/uploaded_files";
-/// How long the console may be silent before the first key is pinned.
-const CONSOLE: Duration = Duration::from_mins(1);
-/// How long the console is asked after that.
-const CONSOLE_LATER: Duration = Duration::from_mins(10);
 /// Lines of a set-up that could not begin which its failure shows.
 const SHOWN_LINES: usize = 3;
 /// What only lines of the script itself hold (`instance/README.md`).
@@ -108,8 +105,18 @@ impl Pipeline {
         }
     }
 
+    fn console(&self) -> Console<'_> {
+        Console {
+            ec2: &self.ec2,
+            id: &self.machine.id,
+            every: self.context.pace.console,
+            timeout: Duration::from_secs(self.inputs.access.ssh.console_timeout_s.into()),
+        }
+    }
+
     /// The first session on a host. Its console is asked for the host key while it boots; until
-    /// that is decided nobody logs in.
+    /// that is decided nobody logs in, and how long the host takes to answer does not count against
+    /// how long its console takes.
     async fn reach_unknown(&self) -> Result<Session, Failure> {
         let expected = Mutex::new(HostKeyCheck::Undecided);
         let decide = async {
@@ -122,91 +129,82 @@ impl Pipeline {
             }
         };
         let now = || expected.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        tokio::select! {
-            reached = self.reach(now) => reached,
-            failure = decide => Err(failure),
+        let reached = tokio::select! {
+            reached = self.wait(now) => reached?,
+            failure = decide => return Err(failure),
+        };
+        match reached {
+            Err(SshError::HostKeyMismatch { got, .. })
+                if self.console().opinion(&got).await == Opinion::Vouches =>
+            {
+                self.reach(|| HostKeyCheck::Fingerprints(vec![got.clone()])).await
+            }
+            reached => reached.map_err(|error| error.failure()),
         }
     }
 
     /// Which key the host has to show, as far as the policy wants to know.
     async fn expected_key(&self) -> Result<HostKeyCheck, Failure> {
-        let timeout = match self.inputs.access.ssh.host_key {
-            HostKeyPolicy::Pin => return Ok(HostKeyCheck::First),
-            // Half of the time that there is stays for the connection itself.
-            HostKeyPolicy::Console => CONSOLE.min(self.timeout() / 2),
-            HostKeyPolicy::Strict => self.timeout(),
-        };
-        let strict = self.inputs.access.ssh.host_key == HostKeyPolicy::Strict;
-        let fingerprints = self.console(timeout, !strict).await;
-        if !fingerprints.is_empty() {
-            return Ok(HostKeyCheck::Fingerprints(fingerprints));
+        if self.inputs.access.ssh.host_key == HostKeyPolicy::Pin {
+            return Ok(HostKeyCheck::First);
         }
-        if strict {
+        let why = match self.console().told().await {
+            Told::Keys(fingerprints) => return Ok(HostKeyCheck::Fingerprints(fingerprints)),
+            Told::Nothing(why) => why,
+        };
+        if self.inputs.access.ssh.host_key == HostKeyPolicy::Strict {
             return Err(Failure::new(
                 FailureKind::HostKey,
                 Step::HostKey,
-                format!("the console of {} does not tell its host keys", self.machine.id),
+                format!("the host key cannot be verified: {why}"),
                 "look at its console output in EC2, or set ssh.host_key: console",
             ));
         }
-        let text = "the console tells no host key: the first one is pinned, unverified";
+        let text = format!("{why}: the first host key is pinned, unverified");
         self.report(Level::Warning, text).await;
         Ok(HostKeyCheck::First)
     }
 
-    /// The fingerprints on the console, polled until they are there. With `until_booted` also
-    /// until the console shows that the boot ended without them. Empty when there are none.
-    async fn console(&self, timeout: Duration, until_booted: bool) -> Vec<String> {
-        let deadline = Instant::now() + timeout;
-        loop {
-            match self.ec2.console_output(&self.machine.id).await {
-                Ok(Some(text)) => {
-                    let keys = host_key_fingerprints(&text);
-                    if !keys.fingerprints.is_empty() || (until_booted && keys.boot_ended) {
-                        return keys.fingerprints;
-                    }
-                }
-                Ok(None) => {}
-                Err(error) => tracing::debug!(%error, "the console cannot be read"),
-            }
-            if Instant::now() + self.context.pace.console > deadline {
-                return Vec::new();
-            }
-            sleep(self.context.pace.console).await;
-        }
-    }
-
-    /// Compares a key that was pinned with the console as soon as that speaks. Ends only with a
-    /// mismatch.
+    /// Compares a key that was pinned with the console, should that speak after all. Ends only with
+    /// a mismatch.
     async fn ask_console_later(&self, host_key: &HostKey) -> Failure {
         let vouched = host_key.trust != HostKeyTrust::Pinned
             || self.inputs.access.ssh.host_key == HostKeyPolicy::Pin;
-        let told = if vouched { Vec::new() } else { self.console(CONSOLE_LATER, false).await };
-        if told.is_empty() {
+        if vouched {
             return std::future::pending().await;
         }
-        if !told.contains(&host_key.fingerprint) {
-            return Failure::new(
-                FailureKind::HostKey,
-                Step::HostKey,
-                format!(
-                    "the host showed {} and its console tells {}",
-                    host_key.fingerprint,
-                    told.join(", ")
-                ),
-                "somebody may be in between: destroy the instance",
-            );
+        match self.console().opinion(&host_key.fingerprint).await {
+            Opinion::None => {}
+            Opinion::Vouches => {
+                let verified = HostKey { trust: HostKeyTrust::Console, ..host_key.clone() };
+                self.reporter.learned(&self.key, InstanceNews::HostKey(verified)).await;
+            }
+            Opinion::Denies(told) => {
+                let (got, told) = (&host_key.fingerprint, told.join(", "));
+                return Failure::new(
+                    FailureKind::HostKey,
+                    Step::HostKey,
+                    format!("the host showed {got} and its console tells {told}"),
+                    "somebody may be in between: destroy the instance",
+                );
+            }
         }
-        let verified = HostKey { trust: HostKeyTrust::Console, ..host_key.clone() };
-        self.reporter.learned(&self.key, InstanceNews::HostKey(verified)).await;
         std::future::pending().await
     }
 
     /// A session, as soon as the host lets us in.
     async fn reach(&self, expected: impl FnMut() -> HostKeyCheck) -> Result<Session, Failure> {
+        self.wait(expected).await?.map_err(|error| error.failure())
+    }
+
+    /// The same, and what SSH said where that failed.
+    async fn wait(
+        &self,
+        expected: impl FnMut() -> HostKeyCheck,
+    ) -> Result<Result<Session, SshError>, Failure> {
         let route = self.inputs.access.route(&self.machine)?;
         let timeout = WaitTimeouts { overall: self.timeout(), ..WaitTimeouts::default() };
-        wait_for(
+        let reached = wait_for(
             &*self.inputs.access.dial,
             &route,
             &self.inputs.access.identities,
@@ -215,9 +213,8 @@ impl Pipeline {
             |why| {
                 self.reporter.output(&self.key, format!("waiting for SSH: {why}"));
             },
-        )
-        .await
-        .map_err(|error| error.failure())
+        );
+        Ok(reached.await)
     }
 
     async fn deploy(
