@@ -71,6 +71,9 @@ impl Ec2 {
     /// counts: a run that was cut short leaves one.
     pub async fn deployments(&self) -> Result<Vec<DeploymentSeen>, AwsError> {
         let everything = Selector::everything();
+        if !self.has_tagged(&everything).await? {
+            return Ok(Vec::new());
+        }
         // One after the other: that this one is refused is what tells of a closed region.
         let instances = self.describe_instances(&everything).await?;
         let networks = self.network_tags(&everything).await?;
@@ -398,6 +401,7 @@ mod tests {
             let tag = |key, value| format!("<item><key>{key}</key><value>{value}</value></item>");
             let tags = tag("ManagedBy", "spot-tui") + &tag("DeploymentId", "spot-1");
             let inside = match action {
+                "DescribeTags" => format!("<tagSet>{tags}</tagSet>"),
                 "DescribeVpcs" => format!(
                     "<vpcSet><item><vpcId>vpc-1</vpcId><tagSet>{tags}{}</tagSet></item></vpcSet>",
                     tag("CreatedBy", "alice")

@@ -16,7 +16,7 @@
 //!   operator_networks() ── who may reach port 22                        address
 //! one HTTP client: proxy, authorities, a bound                          http, endpoint
 //! every failure ──> AwsError: class, message, hint                      error, class, codes, hints, quota
-//! what is ours ──> Selector: filters by tag, asked twice                select
+//! what is ours ──> Selector: filters by tag, asked twice                select, tagged
 //! ```
 //!
 //! Each mutating function is one API call, so that its intent can be written down before each.
@@ -51,6 +51,7 @@ mod scores;
 pub(crate) mod scripted;
 mod select;
 mod spot;
+mod tagged;
 
 pub use access::{Access, Aws, Credentials, Ec2, SharedHttpClient, SharedTimeSource, time_at};
 pub use address::AddressError;

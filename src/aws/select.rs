@@ -71,6 +71,20 @@ impl Selector {
         filters
     }
 
+    /// The one tag by which everything of this can be found: of a launch, too, its deployment's.
+    pub(super) fn telling_tag(&self) -> (&'static str, &str) {
+        match &self.deployment {
+            Some(id) => (tags::DEPLOYMENT_ID, id.as_str()),
+            None => (tags::MANAGED_BY, tags::SPOT_TUI),
+        }
+    }
+
+    /// The filters of DescribeTags for that tag.
+    pub(super) fn tag_filters(&self) -> Vec<Filter> {
+        let (key, value) = self.telling_tag();
+        vec![filter("key", [key]), filter("value", [value])]
+    }
+
     /// The same question asked of the tags themselves. What is about to be deleted is looked at
     /// twice: an endpoint that ignores a filter must not cost anybody a network.
     pub(super) fn matches(&self, found: &BTreeMap<String, String>) -> bool {

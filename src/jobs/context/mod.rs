@@ -235,15 +235,19 @@ impl Context {
         self.shared.known.remember(row);
     }
 
+    /// Whether the configuration or the state names this region.
+    pub(in crate::jobs) fn works_in(&self, region: &Region) -> bool {
+        let config = self.config.as_ref();
+        config.is_some_and(|config| config.region(region).is_some()) || self.known().has(region)
+    }
+
     /// Whether this refusal says that its region is closed to us; it is asked no more then. One
     /// that the configuration or the state names is not closed: there it is a failure.
     pub(in crate::jobs) fn closes(&self, error: &AwsError) -> bool {
         let Some(region) = error.region.as_ref().filter(|_| error.closes_region()) else {
             return false;
         };
-        let config = self.config.as_ref();
-        let is_configured = config.is_some_and(|config| config.region(region).is_some());
-        let is_closed = !is_configured && !self.known().has(region);
+        let is_closed = !self.works_in(region);
         if is_closed {
             self.shared.closed.close(region);
         }

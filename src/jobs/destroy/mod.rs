@@ -470,7 +470,7 @@ impl Destruction {
         // Nobody launches into what is being removed.
         let _fence = self.context.tear_down(self.region()).await;
         let network = self.target.network();
-        match self.ec2.residue(&network).await {
+        match self.residue(&network).await {
             // In most regions there is nothing, and nothing is worth a word.
             Ok(left) if left.is_empty() => Remains::Nothing,
             Ok(left) if left.iter().any(|it| it.kind == Kind::Instance) => Remains::Instances,
@@ -483,6 +483,18 @@ impl Destruction {
                 Remains::Something
             }
         }
+    }
+
+    /// What is left here. In most regions nothing ever was, and one question tells so; where we
+    /// were, EC2 may not tell of the newest tags yet, and each kind is asked for by itself.
+    async fn residue(&self, ours: &Selector) -> Result<Vec<Residue>, AwsError> {
+        let was_here = self.context.works_in(self.region())
+            || !self.gone.lock().await.is_empty()
+            || !self.unanswered().is_empty();
+        if was_here || self.ec2.has_tagged(ours).await? {
+            return self.ec2.residue(ours).await;
+        }
+        Ok(Vec::new())
     }
 
     /// True when nothing is left.
