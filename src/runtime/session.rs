@@ -216,14 +216,13 @@ impl Session {
         let deployment = match found {
             None => return Ok(()),
             Some(Ok(DeploymentChoice::None)) => None,
-            // Others' deployments are no reason not to begin one of our own.
-            Some(Ok(DeploymentChoice::Others(_))) if need == Need::Room => None,
             Some(Ok(DeploymentChoice::One(deployment))) => Some(deployment),
             Some(Ok(DeploymentChoice::Others(seen) | DeploymentChoice::Several(seen))) => {
                 let seen: Vec<String> = seen.iter().map(ToString::to_string).collect();
+                let new = if need == Need::Room { ", be it one of them or a new one" } else { "" };
                 let text = format!(
                     "no state file tells which of these deployments is meant:\n  {}\nname one: \
-                     --deployment ID",
+                     --deployment ID{new}",
                     seen.join("\n  ")
                 );
                 return Err(Stop::Usage(text));

@@ -14,7 +14,7 @@ pub enum DeploymentChoice {
     None,
     /// The one deployment of this creator.
     One(DeploymentId),
-    /// Only those of others: to begin one of our own is fine, anything else has to be named.
+    /// Only those of others: whether one of them is meant or a new one has to be said.
     Others(Vec<DeploymentSeen>),
     /// Several of this creator: which one is meant has to be said.
     Several(Vec<DeploymentSeen>),

@@ -47,14 +47,13 @@ pub(super) async fn identify(context: &Context, reporter: &Reporter) -> Outcome 
                 context.choose_deployment(Some(deployment.clone()));
                 reporter.job_news(JobNews::Deployment(deployment)).await;
             }
-            Ok(DeploymentChoice::None | DeploymentChoice::Others(_)) => {
-                context.choose_deployment(None);
-            }
-            Ok(DeploymentChoice::Several(seen)) => {
+            Ok(DeploymentChoice::None) => context.choose_deployment(None),
+            // It stays open, and `require_deployment` refuses to change anything.
+            Ok(DeploymentChoice::Others(seen) | DeploymentChoice::Several(seen)) => {
                 let list: Vec<String> = seen.iter().map(ToString::to_string).collect();
                 let text = format!(
                     "no state file tells which of these deployments is meant: {}; start with \
-                     --deployment ID",
+                     --deployment ID, be it one of them or a new one",
                     list.join(", ")
                 );
                 reporter.remarked(Level::Warning, text).await;

@@ -34,8 +34,9 @@ pub(in crate::runtime) async fn create(
         format: environment.format(args.json),
     };
     Session::run(start, async |session| {
-        // Whoever reads the plan reads what it costs.
+        // Whoever reads the plan reads what it costs, and of which deployment it is.
         if args.dry_run || !args.yes {
+            session.learn(Need::Room).await?;
             session.perform(Command::Prices(Vec::new())).await?;
         }
         if !args.json || args.dry_run {
