@@ -39,8 +39,7 @@ pub(super) async fn run(environment: &Environment) -> Result<ExitCode, Stop> {
     if environment.demo.as_ref().is_some_and(|demo| demo.is_tour) {
         engine.handle(Message::Command(Command::create(counts)));
     }
-    let (memory, is_demo) = (environment.memory(), environment.demo.is_some());
-    let screen = Screen::new(terminal, ability(), memory, is_demo);
+    let screen = Screen::new(terminal, ability(), environment.memory(), environment.doors());
     let mut event_loop = EventLoop::new(engine, screen);
     let left = event_loop.run().await;
     // The state is written before the terminal is given back, and whatever became of that.

@@ -3,6 +3,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::BoxFuture;
 use tempfile::TempDir;
 
+use super::shell::Doors;
 use crate::aws::{Access, Credentials, SharedTimeSource};
 use crate::cli::{self, Global};
 use crate::config::{Config, Connect, Image, Network, UbuntuRelease};
@@ -44,6 +46,7 @@ pub(super) struct DemoSession {
     folder: TempDir,
     /// Whether the configuration is the tour's own.
     pub is_tour: bool,
+    hosts: Hosts,
 }
 
 impl DemoSession {
@@ -69,12 +72,18 @@ impl DemoSession {
             time: SharedTimeSource::new(cloud.world.clock()),
             profile: None,
         };
-        Ok((Self { folder, is_tour }, access, Arc::new(cloud.hosts)))
+        let demo = Self { folder, is_tour, hosts: cloud.hosts.clone() };
+        Ok((demo, access, Arc::new(cloud.hosts)))
     }
 
     /// The folder that is gone with the demo.
     pub(super) fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// How an ssh of this machine gets to its hosts.
+    pub(super) fn doors(&self) -> Box<dyn Doors> {
+        Box::new(self.hosts.clone())
     }
 
     /// What names something of the user's account, machine or network cannot be had here.
@@ -167,6 +176,12 @@ fn furnish(folder: &Path, seed: u64) -> io::Result<()> {
         secret(files.join(name), content.as_bytes())?;
     }
     Ok(())
+}
+
+impl Doors for Hosts {
+    fn open(&self, host: IpAddr) -> BoxFuture<'_, io::Result<SocketAddr>> {
+        Box::pin(self.front(host))
+    }
 }
 
 /// Whoever dials reaches the hosts themselves.

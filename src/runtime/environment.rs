@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::demo::DemoSession;
+use super::shell::Doors;
 use super::trace::state_folder;
 use crate::aws::Access;
 use crate::cli::Global;
@@ -77,6 +78,11 @@ impl Environment {
     /// The folder in which the arrangement of the screen is remembered; none in a demo.
     pub(super) fn memory(&self) -> Option<PathBuf> {
         if self.demo.is_some() { None } else { state_folder() }
+    }
+
+    /// How an ssh of this machine gets to the hosts of a demo.
+    pub(super) fn doors(&self) -> Option<Box<dyn Doors>> {
+        self.demo.as_ref().map(DemoSession::doors)
     }
 
     /// How the lines of a command look.

@@ -159,7 +159,9 @@ impl Edge for Caged {
 
     async fn act(&mut self, effect: Effect, model: &Model) -> io::Result<()> {
         match effect {
-            Effect::Copy(_) | Effect::CopyShell(_) | Effect::Export { .. } => Ok(()),
+            Effect::Copy(_) | Effect::CopyShell(_) | Effect::Shell(_) | Effect::Export { .. } => {
+                Ok(())
+            }
             harmless => self.0.act(harmless, model).await,
         }
     }
@@ -477,7 +479,7 @@ fn monkey(seed: u64) -> Monkey {
     std::mem::forget((environment, open.lock));
     let keys = Keys::default();
     let ability = Ability { colours: true, unicode: true };
-    let screen = Screen::new(Glass::new(window, Rc::clone(&keys)), ability, None, true);
+    let screen = Screen::new(Glass::new(window, Rc::clone(&keys)), ability, None, None);
     let mut event_loop = EventLoop::new(open.engine, Caged(screen));
     event_loop.engine.handle(Message::Command(Command::Refresh));
     Monkey {

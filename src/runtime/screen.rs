@@ -10,7 +10,7 @@ use tokio::process::Child;
 
 use super::clipboard;
 use super::event_loop::Edge;
-use super::shell::Login;
+use super::shell::{Doors, Login};
 use super::tty::{Event, Stopped, Tty};
 use crate::app::{Effect, Input, Message, Model, Signal};
 use crate::fleet::{InstanceKey, Level};
@@ -43,8 +43,8 @@ pub struct Screen<T> {
     ability: Ability,
     /// The folder in which the arrangement of the screen is remembered.
     memory: Option<PathBuf>,
-    /// Whether the instances are in this process: no other program reaches them.
-    is_demo: bool,
+    /// How an ssh gets to instances that are in this process.
+    doors: Option<Box<dyn Doors>>,
     /// Whether the mouse is taken.
     mouse: bool,
     /// What lies where in the newest frame.
@@ -56,13 +56,18 @@ pub struct Screen<T> {
 impl<T: Tty> Screen<T> {
     /// A screen on this terminal, which is ours. Whether it takes the mouse, the model tells at
     /// the first frame.
-    pub fn new(tty: T, ability: Ability, memory: Option<PathBuf>, is_demo: bool) -> Self {
+    pub fn new(
+        tty: T,
+        ability: Ability,
+        memory: Option<PathBuf>,
+        doors: Option<Box<dyn Doors>>,
+    ) -> Self {
         Self {
             tty,
             holder: Holder::Us,
             ability,
             memory,
-            is_demo,
+            doors,
             mouse: false,
             hits: HitMap::default(),
             pending: VecDeque::new(),
@@ -136,13 +141,9 @@ impl<T: Tty> Screen<T> {
     }
 
     /// Lends the terminal to an ssh.
-    fn shell(&mut self, key: &InstanceKey, model: &Model) {
-        if self.is_demo {
-            let text = "the demo's instances live in this process, where no ssh gets to";
-            return self.note(Level::Warning, "ssh", text);
-        }
+    async fn shell(&mut self, key: &InstanceKey, model: &Model) {
         let Some(row) = model.fleet.get(key) else { return };
-        match Login::new(row, model.config.as_deref()) {
+        match Login::new(row, model.config.as_deref(), self.doors.as_deref()).await {
             Ok(login) => {
                 let mut ssh = tokio::process::Command::new("ssh");
                 ssh.args(&login.arguments);
@@ -197,10 +198,10 @@ impl<T: Tty> Screen<T> {
         Ok(())
     }
 
-    fn copy_shell(&mut self, key: &InstanceKey, model: &Model) -> io::Result<()> {
+    async fn copy_shell(&mut self, key: &InstanceKey, model: &Model) -> io::Result<()> {
         let folder = self.memory.clone().unwrap_or_else(std::env::temp_dir);
         let Some(row) = model.fleet.get(key) else { return Ok(()) };
-        match Login::line(row, model.config.as_deref(), &folder) {
+        match Login::line(row, model.config.as_deref(), self.doors.as_deref(), &folder).await {
             Ok(line) => self.copy(line),
             Err(failure) => {
                 self.note(Level::Warning, "copy", failure.to_string());
@@ -268,8 +269,8 @@ impl<T: Tty> Edge for Screen<T> {
             Effect::Suspend => self.stop(Stopped::Group),
             Effect::Bell => self.tty.send(b"\x07")?,
             Effect::Copy(text) => self.copy(text)?,
-            Effect::CopyShell(key) => self.copy_shell(&key, model)?,
-            Effect::Shell(key) => self.shell(&key, model),
+            Effect::CopyShell(key) => self.copy_shell(&key, model).await?,
+            Effect::Shell(key) => self.shell(&key, model).await,
             Effect::Export { file, text } => {
                 let (level, text) = export(&file, &text);
                 self.note(level, "export", text);

@@ -15,10 +15,10 @@ use super::stop::{Stop, is_without_credentials};
 use crate::app::{Command, Message, Model};
 use crate::config::Config;
 use crate::fleet::{
-    Account, Failure, JobId, JobNews, Level, News, Outcome, Region, Report, Step, Subject,
+    Account, Failure, Instance, JobId, JobNews, Level, News, Outcome, Region, Report, Step, Subject,
 };
 use crate::headless::{Format, Printer};
-use crate::jobs::{self, Context, DeploymentChoice};
+use crate::jobs::{self, Context, DeploymentChoice, NodeAccess, NodeTarget};
 use crate::runtime::stdout::Stdout;
 use crate::store::Lock;
 
@@ -99,6 +99,15 @@ impl Session {
     /// What is known.
     pub(super) fn model(&self) -> &Model {
         &self.event_loop.engine.model
+    }
+
+    /// The row with the key of its host, which the console may have to tell first.
+    pub(super) async fn with_host_key(&self, mut row: Instance) -> Result<Instance, Stop> {
+        if row.host_key.is_none() {
+            let visitor = NodeAccess::open(&self.context).await?;
+            row.host_key = Some(visitor.host_key(&NodeTarget::of(&row)?).await?);
+        }
+        Ok(row)
     }
 
     /// The printer, and what it prints from.

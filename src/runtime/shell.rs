@@ -1,9 +1,12 @@
 //! The system's own `ssh` into an instance: which host key it has to show is told to it, so that it
 //! neither asks nor trusts anybody else.
 
+use std::fmt;
 use std::io::{self, Write};
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use futures_util::future::BoxFuture;
 use tempfile::NamedTempFile;
 
 use crate::config::{Config, Connect};
@@ -12,6 +15,13 @@ use crate::fleet::{Failure, FailureKind, Instance, Step};
 use crate::jobs::SshSettings;
 use crate::ssh;
 use crate::store::{make_private_folder, write_atomically};
+
+/// How an `ssh` of this machine gets to hosts that are on no network: those of a demo.
+pub trait Doors: fmt::Debug {
+    /// A place on loopback behind which the host with this address answers, for as long as the
+    /// process lives.
+    fn open(&self, host: IpAddr) -> BoxFuture<'_, io::Result<SocketAddr>>;
+}
 
 /// An `ssh` that is ready to be started. The file with the host key lives as long as this.
 #[derive(Debug)]
@@ -24,14 +34,20 @@ pub(super) struct Login {
 /// Where an instance is and who logs in.
 struct LoginTarget {
     id: String,
-    host: String,
+    host: IpAddr,
     key: String,
+    /// Where it answers instead.
+    door: Option<SocketAddr>,
 }
 
 impl Login {
-    /// The login to an instance whose host key is known.
-    pub(super) fn new(row: &Instance, config: Option<&Config>) -> Result<Self, Failure> {
-        let target = target(row, config)?;
+    /// The login to an instance whose host key is known; in a demo through its door.
+    pub(super) async fn new(
+        row: &Instance,
+        config: Option<&Config>,
+        doors: Option<&dyn Doors>,
+    ) -> Result<Self, Failure> {
+        let target = target(row, config)?.behind(doors).await?;
         let known_hosts = write_known_hosts(&target).map_err(|error| {
             Failure::new(FailureKind::LocalDisk, Step::Connect, error.to_string(), "")
         })?;
@@ -40,12 +56,13 @@ impl Login {
     }
 
     /// The same as a line for another shell; its host key lies in a file that stays.
-    pub(super) fn line(
+    pub(super) async fn line(
         row: &Instance,
         config: Option<&Config>,
+        doors: Option<&dyn Doors>,
         folder: &Path,
     ) -> Result<String, Failure> {
-        let target = target(row, config)?;
+        let target = target(row, config)?.behind(doors).await?;
         let path = keep_known_hosts(&target, folder).map_err(|error| {
             let hint = "look whether that folder can be written to";
             Failure::new(
@@ -92,9 +109,22 @@ fn target(row: &Instance, config: Option<&Config>) -> Result<LoginTarget, Failur
     };
     Ok(LoginTarget {
         id: machine.id.to_string(),
-        host: host.to_string(),
+        host,
         key: format!("{} {}\n", machine.id, key.openssh),
+        door: None,
     })
+}
+
+impl LoginTarget {
+    /// The same, behind its door where there are any.
+    async fn behind(self, doors: Option<&dyn Doors>) -> Result<Self, Failure> {
+        let Some(doors) = doors else { return Ok(self) };
+        let door = doors.open(self.host).await.map_err(|error| {
+            let reason = format!("no door to {} can be opened: {error}", self.host);
+            Failure::new(FailureKind::Other, Step::Connect, reason, "")
+        })?;
+        Ok(Self { door: Some(door), ..self })
+    }
 }
 
 fn write_known_hosts(target: &LoginTarget) -> io::Result<NamedTempFile> {
@@ -127,11 +157,28 @@ fn arguments(
     ] {
         words.extend(["-o".to_owned(), said]);
     }
+    if let Some(door) = target.door {
+        words.extend(through(door, config));
+        return Ok(words);
+    }
     let access = SshSettings::open(config, home().as_deref(), ssh::agent())?;
-    let own = ssh::arguments(&access.file, &target.host, &access.settings);
+    let own = ssh::arguments(&access.file, &target.host.to_string(), &access.settings);
     words.extend(own.map_err(|error| error.failure())?);
-    words.extend(["--".to_owned(), target.host.clone()]);
+    words.extend(["--".to_owned(), target.host.to_string()]);
     Ok(words)
+}
+
+/// The way through a door: nothing of the user's own `ssh_config`, keys and agent belongs there.
+fn through(door: SocketAddr, config: Option<&Config>) -> Vec<String> {
+    let mut words = vec!["-F".to_owned(), "none".to_owned(), "-p".to_owned()];
+    words.push(door.port().to_string());
+    if let Some(key) = config.and_then(|config| config.aws.private_ssh_key_path.as_ref()) {
+        words.extend(["-i".to_owned(), key.display().to_string()]);
+    }
+    words.extend(["-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none"].map(str::to_owned));
+    let user = config.map_or("ubuntu", |config| &config.aws.username);
+    words.extend(["-l".to_owned(), user.to_owned(), "--".to_owned(), door.ip().to_string()]);
+    words
 }
 
 /// The folder that `~` stands for.
@@ -180,28 +227,41 @@ mod tests {
         row
     }
 
-    #[test]
-    fn without_its_host_key_nobody_logs_in() {
-        let refused = Login::new(&row(), None).unwrap_err();
+    /// A door in whose place nothing answers.
+    #[derive(Debug)]
+    struct OneDoor;
+
+    impl Doors for OneDoor {
+        fn open(&self, _: IpAddr) -> BoxFuture<'_, io::Result<SocketAddr>> {
+            Box::pin(async { Ok(([127, 0, 0, 1], 2222).into()) })
+        }
+    }
+
+    #[tokio::test]
+    async fn without_its_host_key_nobody_logs_in() {
+        let refused = Login::new(&row(), None, None).await.unwrap_err();
         assert_eq!(refused.reason, "its host key is not known");
     }
 
-    #[test]
-    fn the_host_key_is_told_and_nobody_is_asked() {
+    #[tokio::test]
+    async fn the_host_key_is_told_and_nobody_is_asked() {
         let mut row = row();
         row.host_key = Some(HostKey {
             openssh: "ssh-ed25519 AAAA".into(),
             fingerprint: "SHA256:x".into(),
             trust: HostKeyTrust::Console,
         });
-        let login = Login::new(&row, None).unwrap();
+        let login = Login::new(&row, None, None).await.unwrap();
         let line = login.arguments.join(" ");
         assert!(line.contains("-o StrictHostKeyChecking=yes -o HostKeyAlias=i-0a1b"), "{line}");
         assert!(line.ends_with("-l ubuntu -- 203.0.113.1"), "{line}");
         let folder = tempfile::tempdir().unwrap();
-        Login::line(&row, None, folder.path()).unwrap();
+        Login::line(&row, None, None, folder.path()).await.unwrap();
         let known = std::fs::read_to_string(folder.path().join("known_hosts/i-0a1b")).unwrap();
         assert_eq!(known, "i-0a1b ssh-ed25519 AAAA\n");
+        let line = Login::line(&row, None, Some(&OneDoor), folder.path()).await.unwrap();
+        assert!(line.contains("HostKeyAlias=i-0a1b -F none -p 2222"), "{line}");
+        assert!(line.ends_with("-l ubuntu -- 127.0.0.1"), "{line}");
     }
 
     #[test]

@@ -27,7 +27,7 @@ impl Paper {
         let drawn = Terminal::new(TestBackend::new(width, height)).unwrap();
         let paper = Self { keys, drawn, frames: 0, is_lent: false };
         let ability = Ability { colours: false, unicode: true };
-        (Screen::new(paper, ability, None, false), keyboard)
+        (Screen::new(paper, ability, None, None), keyboard)
     }
 }
 

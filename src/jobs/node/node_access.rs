@@ -102,6 +102,18 @@ impl NodeAccess {
         ran.map_err(|error| error.failure())
     }
 
+    /// The key of a host: the one that it showed before, or the one that it shows now and that its
+    /// console vouches for.
+    pub async fn host_key(&self, target: &NodeTarget) -> Result<HostKey, Failure> {
+        if let Some(known) = &target.host_key {
+            return Ok(known.clone());
+        }
+        let session = self.session(target).await?;
+        let key = session.host_key().clone();
+        session.close().await;
+        Ok(key)
+    }
+
     /// A session with a host whose key is known, or told by its console.
     async fn session(&self, target: &NodeTarget) -> Result<Session, Failure> {
         let machine = &target.machine;
