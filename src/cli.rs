@@ -121,7 +121,11 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// Find credentials and keys, complete the configuration, make the folders, say what is next.
-    Setup,
+    Setup {
+        /// Rewrite what spot-tui's predecessor left here, and keep a copy of it.
+        #[arg(long)]
+        migrate: bool,
+    },
     /// Check the configuration and everything that it names, without touching AWS.
     Validate {
         /// JSON instead of lines for people.

@@ -31,6 +31,7 @@ mod nodes;
 mod oracle;
 mod orders;
 mod peers;
+mod predecessor;
 mod rehearsal;
 mod scale;
 mod scenarios;

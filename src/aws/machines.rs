@@ -45,6 +45,28 @@ impl fmt::Display for DeploymentSeen {
     }
 }
 
+/// Whose an instance is by its tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// Ours.
+    Us,
+    /// A tool's that tags as spot-tui's predecessor did: who manages it, and its deployment.
+    Predecessor,
+    /// Nobody's that we know.
+    Nobody,
+}
+
+fn owner(ours: &Selector, tags: &BTreeMap<String, String>) -> Owner {
+    let manager = tags.get(tags::MANAGED_BY);
+    match manager {
+        _ if ours.matches(tags) => Owner::Us,
+        Some(other) if other != tags::SPOT_TUI && tags.contains_key(tags::DEPLOYMENT_ID) => {
+            Owner::Predecessor
+        }
+        _ => Owner::Nobody,
+    }
+}
+
 impl Ec2 {
     /// Our instances (EC2 DescribeInstances, filtered by tags, all pages). Terminated ones only
     /// where the selector asks for them.
@@ -151,10 +173,10 @@ impl Ec2 {
         &self,
         ids: &[InstanceId],
         selector: &Selector,
-    ) -> Result<BTreeMap<InstanceId, Option<(Machine, bool)>>, AwsError> {
+    ) -> Result<BTreeMap<InstanceId, Option<(Machine, Owner)>>, AwsError> {
         let read = |instance: &Instance| {
-            let has_tags = selector.matches(&read_tags(instance.tags()));
-            Some((instance.instance_id()?.into(), machine(instance).map(|it| (it, has_tags))))
+            let owner = owner(selector, &read_tags(instance.tags()));
+            Some((instance.instance_id()?.into(), machine(instance).map(|it| (it, owner))))
         };
         Ok(self.by_id(ids).await?.iter().filter_map(read).collect())
     }

@@ -62,7 +62,7 @@ pub use ids::TemplateId;
 pub use images::{Architecture, ImageChoice};
 pub use instant_fleet::{FleetOverride, FleetRequest, LaunchOutcome};
 pub use launch::{LaunchRequest, is_burstable};
-pub use machines::DeploymentSeen;
+pub use machines::{DeploymentSeen, Owner};
 pub use network::{Kind, Residue};
 pub use offerings::MachineFacts;
 pub use quota::quota_group;

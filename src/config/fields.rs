@@ -3,6 +3,7 @@
 
 use super::complaint::{ComplaintSink, Position, quoted};
 use super::keys::{Section, suggest};
+use super::retired::heir;
 use super::tree::{Entry, Node, Value};
 use super::values::{ValueResult, Wrong};
 
@@ -154,6 +155,12 @@ impl<'a> Fields<'a> {
         let mut meant = Vec::new();
         for entry in self.entries {
             if self.asked.contains(&entry.key.as_str()) {
+                continue;
+            }
+            if let Some(heir) = heir(self.section, &entry.key) {
+                let key = with_place(&quoted(&entry.key), &self.place);
+                let old = format!("{key} is a key of spot-tui's predecessor");
+                sink.push(entry.at, old, Some(heir.hint()));
                 continue;
             }
             let unknown = format!("unknown key {}", quoted(&entry.key));

@@ -175,7 +175,7 @@ impl Addition {
     }
 }
 
-fn read(text: &str) -> Option<Node> {
+pub(super) fn read(text: &str) -> Option<Node> {
     let mut sink = ComplaintSink::default();
     tree::read(text, &mut sink).filter(|_| sink.is_empty())
 }
@@ -188,7 +188,7 @@ fn remove(node: &mut Node, key: &str) -> bool {
 }
 
 /// Whether two trees say the same, wherever it stands. A null section says what an empty one does.
-fn alike(one: &Node, other: &Node) -> bool {
+pub(super) fn alike(one: &Node, other: &Node) -> bool {
     match (&one.value, &other.value) {
         (Value::Scalar { text: a, plain: x }, Value::Scalar { text: b, plain: y }) => {
             a == b && x == y

@@ -15,9 +15,11 @@ mod keys;
 mod labels;
 mod market;
 mod merge;
+mod migrate;
 mod parse;
 mod plan;
 mod regions;
+mod retired;
 mod schema;
 mod services;
 mod shapes;
@@ -31,6 +33,7 @@ pub use complaint::{Complaint, Complaints};
 pub use credentials::{check_endpoint, check_token};
 pub use keys::Section;
 pub use merge::{Discovered, Merged, merge_defaults};
+pub use migrate::{Migrated, migrate};
 pub use parse::{parse, parse_bytes};
 pub use schema::{
     AllowFrom, AtLifetime, Aws, Bacalhau, Budget, Config, Connect, CpuCredits, HostKeyPolicy,

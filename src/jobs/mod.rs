@@ -19,7 +19,7 @@ pub use context::{Context, MonitoredNode, Pace};
 pub use intents::creates::unfinished;
 pub use intents::destroys::{unfinished_destroys, unfinished_nukes};
 pub use node::credentials::Credentials;
-pub use node::files::{NodeFile, node_files};
+pub use node::files::{NodeFile, missing_of_node, node_files};
 pub use node::node_access::{NodeAccess, NodeTarget};
 pub use node::orchestrator::open_orchestrator;
 pub use node::sources::{DEPLOYMENT_FILES, INSTANCE_SCRIPTS, unsendable};

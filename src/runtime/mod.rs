@@ -16,6 +16,7 @@ mod identity;
 mod limits;
 mod lines;
 mod log_file;
+mod migrate;
 #[cfg(test)]
 mod monkey;
 mod panics;
@@ -114,7 +115,12 @@ async fn carry_out(global: Global, command: Option<Command>) -> Result<ExitCode,
 async fn dispatch(at: &Environment, command: Option<Command>) -> Result<ExitCode, Stop> {
     match command {
         None => dashboard::run(at).await,
-        Some(Command::Setup) => setup::setup(at).await,
+        Some(Command::Setup { migrate }) => {
+            if migrate {
+                migrate::migrate(at)?;
+            }
+            setup::setup(at).await
+        }
         Some(Command::Create(args)) => create::create(at, &args).await,
         Some(Command::Destroy(args)) => destroy::destroy(at, &args).await,
         Some(Command::Retry { instance, yes, json }) => {

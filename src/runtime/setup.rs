@@ -14,7 +14,7 @@ use crate::aws::Aws;
 use crate::config::{self, Discovered};
 use crate::files::{MOST, read_text};
 use crate::fleet::{Account, Failure, FailureKind, Region, Step};
-use crate::jobs::{DEPLOYMENT_FILES, node_files};
+use crate::jobs::{DEPLOYMENT_FILES, INSTANCE_SCRIPTS, missing_of_node, node_files};
 use crate::store::write_atomically;
 
 /// How long `setup` waits for AWS to say who we are.
@@ -44,9 +44,7 @@ pub(super) fn version() -> ExitCode {
 
 /// `setup`. What it had done until something failed stays.
 pub(super) async fn setup(environment: &Environment) -> Result<ExitCode, Stop> {
-    if environment.demo.is_some() {
-        return Err(Stop::Usage("a demo needs no setup: run `spot-tui --demo`".to_owned()));
-    }
+    refuse_demo(environment)?;
     let account = identify(environment).await;
     let next = prepare(environment, account.as_ref().ok())?;
     match account {
@@ -58,6 +56,14 @@ pub(super) async fn setup(environment: &Environment) -> Result<ExitCode, Stop> {
         print(&format!("  {}. {step}", number + 1));
     }
     Ok(ExitCode::DONE)
+}
+
+/// A demo has nothing that could be set up.
+pub(super) fn refuse_demo(environment: &Environment) -> Result<(), Stop> {
+    match environment.demo {
+        Some(_) => Err(Stop::Usage("a demo needs no setup: run `spot-tui --demo`".to_owned())),
+        None => Ok(()),
+    }
 }
 
 async fn identify(environment: &Environment) -> Result<Account, String> {
@@ -96,6 +102,17 @@ fn prepare(environment: &Environment, account: Option<&Account>) -> Result<Vec<S
     made += create(Path::new("config.yaml.example"), 0o644, EXAMPLE.as_bytes())?;
     for (name, content) in SAMPLES {
         made += create(&Path::new(DEPLOYMENT_FILES).join(name), 0o644, content.as_bytes())?;
+    }
+    let scripts = Path::new(INSTANCE_SCRIPTS);
+    let missing = missing_of_node(scripts);
+    if scripts.exists() && missing.contains(&"scripts/deploy_services.sh") {
+        // Its units would be installed on the nodes beside ours.
+        let text = format!(
+            "{INSTANCE_SCRIPTS} is not this program's: it lacks {}; `spot-tui setup --migrate` \
+             moves it away",
+            missing.join(", ")
+        );
+        return Err(Stop::Usage(text));
     }
     for file in node_files() {
         made += create(&Path::new("instance").join(file.path), file.mode, file.content)?;
@@ -140,7 +157,7 @@ fn merge_config(path: &Path, private_key: Option<PathBuf>) -> Result<(), Stop> {
 
 /// Makes a file where there is none, and answers how many it made; what the user has is never
 /// touched.
-fn create(path: &Path, mode: u32, content: &[u8]) -> Result<usize, Stop> {
+pub(super) fn create(path: &Path, mode: u32, content: &[u8]) -> Result<usize, Stop> {
     let failed = |error: io::Error| unwritable(path, &error);
     if let Some(folder) = path.parent() {
         DirBuilder::new().recursive(true).mode(0o755).create(folder).map_err(failed)?;
@@ -164,7 +181,7 @@ pub(super) fn expand(path: &Path, home: &Path) -> PathBuf {
     path.strip_prefix("~").map_or_else(|_| path.to_owned(), |rest| home.join(rest))
 }
 
-fn unwritable(path: &Path, error: &io::Error) -> Stop {
+pub(super) fn unwritable(path: &Path, error: &io::Error) -> Stop {
     let reason = format!("{}: {error}", path.display());
     Stop::Failure(Failure::new(FailureKind::LocalDisk, Step::State, reason, ""))
 }

@@ -87,7 +87,10 @@ pub(super) fn open(
     let global = &environment.global;
     let recalled = recall(global, want)?;
     let Recalled { state, journal, file, lock, read_only, is_unsure, remarks } = recalled;
-    let (deployment, is_new_deployment) = deployment(global, config.as_ref(), &state);
+    let (deployment, is_made_up) = deployment(global, config.as_ref(), &state);
+    // A predecessor's state names no deployment, and says all the same what there is.
+    let is_predecessors = state.deployment.is_none() && !state.entries.is_empty();
+    let is_new_deployment = is_made_up && !is_predecessors;
     if let Some(other) = state.deployment.as_ref().filter(|it| **it != deployment)
         && !state.entries.is_empty()
     {
@@ -98,7 +101,7 @@ pub(super) fn open(
     let account = of_rows.or_else(|| journal.as_deref().and_then(Journal::account).cloned());
     let access = environment.access.clone();
     let now = access.now();
-    let fleet = fleet(&state, now);
+    let fleet = fleet(&state, is_predecessors.then_some(&deployment), now);
     let pending_creates = journal.as_deref().map(jobs::unfinished).unwrap_or_default();
     let destroys = journal.as_deref().map(jobs::unfinished_destroys).unwrap_or_default();
     let config = config.map(Arc::new);
@@ -185,11 +188,16 @@ fn charge(instance: &Instance) -> Option<MonitoredNode> {
     })
 }
 
-fn fleet(state: &State, now: Timestamp) -> Fleet {
+/// What the state remembers; the rows of a predecessor's are this deployment's.
+fn fleet(state: &State, inherits: Option<&DeploymentId>, now: Timestamp) -> Fleet {
     let mut fleet = Fleet::default();
     fleet.remember_spent(state.spent.clone());
     for entry in &state.entries {
-        fleet.insert(entry.instance(now));
+        let mut row = entry.instance(now);
+        if let Some(heir) = inherits {
+            row.deployment.clone_from(heir);
+        }
+        fleet.insert(row);
     }
     fleet
 }

@@ -6,6 +6,8 @@
 use std::net::IpAddr;
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -39,8 +41,8 @@ pub struct StoredInstance {
     /// EC2's own word.
     #[serde(default, deserialize_with = "lenient")]
     pub state: Option<Ec2State>,
-    /// When EC2 launched it, RFC 3339.
-    #[serde(default, deserialize_with = "lenient")]
+    /// When EC2 launched it, RFC 3339. The predecessor wrote no zone.
+    #[serde(default, deserialize_with = "moment")]
     pub created: Option<Timestamp>,
     /// The deployment.
     #[serde(default, deserialize_with = "lenient")]
@@ -91,6 +93,17 @@ where
 {
     let value = Value::deserialize(deserializer)?;
     Ok(serde_json::from_value(value).ok())
+}
+
+/// A moment; one without a zone is taken for UTC, which is right to the day.
+fn moment<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Timestamp>, D::Error> {
+    let told: Option<String> = lenient(deserializer)?;
+    Ok(told.and_then(|text| {
+        let zoneless = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok();
+        text.parse().ok().or_else(|| zoneless().map(|it| it.timestamp()))
+    }))
 }
 
 impl StoredInstance {

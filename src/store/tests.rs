@@ -212,7 +212,9 @@ fn a_predecessors_file_loads() {
     let row = loaded.state.entries[0].instance(jiff::Timestamp::UNIX_EPOCH);
     assert_eq!(row.deployment.as_str(), "spot-20250324");
     assert_eq!(row.phase, Phase::Running);
-    assert_eq!(row.machine.unwrap().private_ip, Some("10.0.0.4".parse().unwrap()));
+    let machine = row.machine.unwrap();
+    assert_eq!(machine.private_ip, Some("10.0.0.4".parse().unwrap()));
+    assert_eq!(machine.launched, "2025-03-24T10:18:19.123456Z".parse().unwrap());
 }
 
 #[test]

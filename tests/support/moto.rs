@@ -85,6 +85,12 @@ impl Moto {
         self.run("foreign.py", regions)
     }
 
+    /// Launches so many instances in a region as spot-tui's predecessor did; their ids.
+    pub(crate) fn launch_as_predecessor(&self, region: &str, count: usize) -> Vec<String> {
+        let ids = self.run("predecessor.py", &[region, &count.to_string()]);
+        ids.as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect()
+    }
+
     fn run(&self, name: &str, regions: &[&str]) -> Value {
         let output = Command::new(python())
             .arg(script(name))

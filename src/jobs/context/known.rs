@@ -18,6 +18,8 @@ pub(in crate::jobs) struct Known {
     pub machine: Machine,
     /// Whether it runs on without its tags.
     is_untagged: bool,
+    /// Whether it runs with the tags of a predecessor, whose state this was.
+    is_inherited: bool,
 }
 
 impl KnownInstances {
@@ -41,7 +43,7 @@ impl KnownInstances {
             if machine.is_alive() {
                 let (deployment, machine) = (deployment.clone(), machine.clone());
                 let id = machine.id.clone();
-                let now = Known { deployment, machine, is_untagged: false };
+                let now = Known { deployment, machine, is_untagged: false, is_inherited: false };
                 known.insert(id, now);
             } else {
                 known.remove(&machine.id);
@@ -81,6 +83,13 @@ impl KnownInstances {
         let mut regions = self.lock();
         let known = regions.get_mut(region).and_then(|known| known.get_mut(id));
         known.is_some_and(|known| !std::mem::replace(&mut known.is_untagged, true))
+    }
+
+    /// It runs with the tags of a predecessor. True when that is new.
+    pub(in crate::jobs) fn is_inherited(&self, region: &Region, id: &InstanceId) -> bool {
+        let mut regions = self.lock();
+        let known = regions.get_mut(region).and_then(|known| known.get_mut(id));
+        known.is_some_and(|known| !std::mem::replace(&mut known.is_inherited, true))
     }
 
     /// EC2 does not know it.

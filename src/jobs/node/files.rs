@@ -8,6 +8,28 @@ use include_dir::{Dir, include_dir};
 static SCRIPTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/instance/scripts");
 static CONFIG: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/instance/config");
 
+/// What a deployment calls or reads, below the folder above that of the scripts.
+const CONTRACT: [&str; 7] = [
+    "scripts/deploy_services.sh",
+    "scripts/node-status",
+    "scripts/imds",
+    "scripts/generate_bacalhau_config.sh",
+    "scripts/generate_sensor_config.sh",
+    "config/images.env",
+    "config/sensor-config.yaml",
+];
+
+/// What a folder of scripts, and its sibling `config`, lack of what a node needs: the contract of
+/// `instance/README.md`. Looks at files.
+pub fn missing_of_node(scripts: &Path) -> Vec<&'static str> {
+    let beside = scripts.parent().unwrap_or(Path::new(""));
+    let there = |name: &&str| match name.strip_prefix("scripts/") {
+        Some(script) => scripts.join(script).is_file(),
+        None => beside.join(name).is_file(),
+    };
+    CONTRACT.into_iter().filter(|name| !there(name)).collect()
+}
+
 /// One file of `instance/`.
 #[derive(Debug, Clone)]
 pub struct NodeFile {
@@ -52,5 +74,16 @@ mod tests {
         let there =
             ["scripts", "config"].map(|name| fs::read_dir(folder.join(name)).unwrap().count());
         assert_eq!(count, there.iter().sum::<usize>());
+    }
+
+    #[test]
+    fn a_folder_of_other_scripts_lacks_what_a_node_needs() {
+        let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("instance/scripts");
+        assert_eq!(missing_of_node(&ours), [""; 0]);
+        let folder = tempfile::tempdir().unwrap();
+        let theirs = folder.path().join("scripts");
+        fs::create_dir(&theirs).unwrap();
+        fs::write(theirs.join("deploy_services.py"), "").unwrap();
+        assert_eq!(missing_of_node(&theirs), CONTRACT);
     }
 }

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::credentials::Credentials;
 use super::monitor::NodeDirectory;
-use super::sources::{read_cloud_config, sources};
+use super::sources::{lacking, read_cloud_config, sources};
 use super::ssh_access::{ANYBODY, SshAccess};
 use super::user_data;
 use crate::config::Config;
@@ -174,6 +174,10 @@ async fn bundle(
     credentials.usable()?;
     for text in credentials.missing {
         reporter.remarked(Level::Warning, text).await;
+    }
+    if let Some(why) = lacking(config, |path| context.path(path)) {
+        let hint = "nothing was launched";
+        return Err(Failure::new(FailureKind::Configuration, Step::State, why, hint));
     }
     let sources = sources(config, |path| context.path(path));
     let bundle = Bundle::collect(sources).await.map_err(|error| error.failure())?;

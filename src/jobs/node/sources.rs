@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::files::node_files;
+use super::files::{missing_of_node, node_files};
 use super::user_data;
 use crate::config::Config;
 use crate::files::{MOST, read_text};
@@ -56,6 +56,21 @@ fn node_sources(config: &Config, path: impl Fn(&Path) -> PathBuf) -> Vec<Source>
     ]
 }
 
+/// Why the folder of scripts cannot set a node up, where there is one that cannot: it does not keep
+/// the contract of `instance/README.md`. Looks at files.
+pub(super) fn lacking(config: &Config, path: impl Fn(&Path) -> PathBuf) -> Option<String> {
+    let scripts = path(&config.aws.scripts_directory);
+    let missing = if scripts.is_dir() { missing_of_node(&scripts) } else { Vec::new() };
+    (!missing.is_empty()).then(|| {
+        format!(
+            "aws.scripts_directory: {} lacks {}; `spot-tui setup` fills in what is missing, and \
+             `spot-tui setup --migrate` puts the program's own in the place of a predecessor's",
+            config.aws.scripts_directory.display(),
+            missing.join(", ")
+        )
+    })
+}
+
 fn is_there(source: &Source) -> bool {
     match source {
         Source::Folder { local, .. } => local.is_dir(),
@@ -75,6 +90,7 @@ pub fn unsendable(config: &Config, path: impl Fn(&Path) -> PathBuf) -> Vec<Strin
     let mut sources = sources(config, &path);
     let is_named = |it: &Source| !matches!(it, Source::Folder { remote, .. } if remote == Path::new(TEMPLATES));
     sources.retain(|source| !is_named(source) || is_there(source));
+    let lacking = lacking(config, &path);
     let mut wrong: Vec<String> = Bundle::check(&sources).iter().map(ToString::to_string).collect();
     let cloud_config = config.node.cloud_init.as_deref().map(&path).filter(|it| it.is_file());
     let cloud_config = cloud_config.map(|path| read_cloud_config(&path)).transpose();
@@ -82,6 +98,7 @@ pub fn unsendable(config: &Config, path: impl Fn(&Path) -> PathBuf) -> Vec<Strin
     let key = config.aws.public_ssh_key_path.as_deref().map(path).filter(|it| it.is_file());
     let key = key.map(|path| PublicKey::read(&path)).transpose();
     wrong.extend(key.err().map(|error| error.to_string()));
+    wrong.extend(lacking);
     wrong
 }
 

@@ -1,6 +1,6 @@
 //! One look at one region, for whoever watches and for whoever destroys.
 
-use crate::aws::{AwsError, Class, Ec2, Selector};
+use crate::aws::{AwsError, Class, Ec2, Owner, Selector};
 use crate::fleet::{InstanceId, InstanceKey, Level, Machine, RegionNews};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
@@ -12,7 +12,7 @@ pub(in crate::jobs) async fn survey_region(
     reporter: &Reporter,
 ) -> Result<Vec<Machine>, AwsError> {
     match ask(context, ec2).await {
-        Ok(Survey { machines, untagged, vanished }) => {
+        Ok(Survey { machines, untagged, inherited, vanished }) => {
             context.stop_monitoring(&machines);
             reporter.learned_of(ec2.region(), RegionNews::Surveyed(machines.clone())).await;
             for id in untagged {
@@ -21,6 +21,14 @@ pub(in crate::jobs) async fn survey_region(
                      --all` does not"
                 );
                 reporter.said(&InstanceKey::adopted(&id), Level::Warning, text).await;
+            }
+            for machine in inherited {
+                let network = machine.vpc.map_or_else(String::new, |vpc| format!("; {vpc} stays"));
+                let text = format!(
+                    "it is of another tool, by its tags, and ours by the state file: `destroy` \
+                     ends it{network}"
+                );
+                reporter.said(&InstanceKey::adopted(&machine.id), Level::Warning, text).await;
             }
             if !vanished.is_empty() {
                 reporter.learned_of(ec2.region(), RegionNews::Vanished(vanished)).await;
@@ -43,6 +51,8 @@ struct Survey {
     machines: Vec<Machine>,
     /// Those whose tags were taken away since the last look.
     untagged: Vec<InstanceId>,
+    /// Those of a predecessor's state, seen for the first time.
+    inherited: Vec<Machine>,
     /// Those that EC2 does not know any more.
     vanished: Vec<InstanceId>,
 }
@@ -53,17 +63,23 @@ async fn ask(context: &Context, ec2: &Ec2) -> Result<Survey, AwsError> {
     let mut machines = ec2.instances(&selector).await?;
     let unlisted = known.unlisted(region, &deployment, &machines);
     known.note(region, &deployment, &machines);
-    let (mut untagged, mut vanished) = (Vec::new(), Vec::new());
+    let (mut untagged, mut inherited, mut vanished) = (Vec::new(), Vec::new(), Vec::new());
     if unlisted.is_empty() {
-        return Ok(Survey { machines, untagged, vanished });
+        return Ok(Survey { machines, untagged, inherited, vanished });
     }
     let ids: Vec<InstanceId> = unlisted.keys().cloned().collect();
     let mut by_id = ec2.instances_by_id(&ids, &selector).await?;
     for (id, known_as) in unlisted {
         match by_id.remove(&id) {
-            Some(Some((machine, has_tags))) => {
-                if has_tags || !machine.is_alive() {
+            Some(Some((machine, owner))) => {
+                // What we launched ourselves has a launch: taking its tags away makes it nobody's.
+                let is_inherited = owner == Owner::Predecessor && known_as.machine.launch.is_none();
+                if owner == Owner::Us || !machine.is_alive() {
                     known.note(region, &deployment, std::slice::from_ref(&machine));
+                } else if is_inherited {
+                    if known.is_inherited(region, &id) {
+                        inherited.push(machine.clone());
+                    }
                 } else if known.lost_its_tags(region, &id) {
                     untagged.push(id);
                 }
@@ -79,7 +95,7 @@ async fn ask(context: &Context, ec2: &Ec2) -> Result<Survey, AwsError> {
             }
         }
     }
-    Ok(Survey { machines, untagged, vanished })
+    Ok(Survey { machines, untagged, inherited, vanished })
 }
 
 #[cfg(test)]
