@@ -136,5 +136,4 @@ async fn a_machine_at_a_fifth_of_its_processors_becomes_ready() {
     }
     let (whole, slow) = (whole.stage.took(), slow.stage.took());
     assert!(slow > whole * 3, "{whole:?}, {slow:?}");
-    println!("{whole:?} with credits, {slow:?} without");
 }

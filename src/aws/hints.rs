@@ -125,8 +125,15 @@ fn by_code(refusal: &Refusal<'_>, profile: &Profile) -> Option<String> {
 }
 
 /// Who may not use the key that encrypts the volumes, and what mends it.
-pub(super) const KMS: &str = "the account's default key for volumes may not be used: let the spot \
+const KMS: &str = "the account's default key for volumes may not be used: let the spot \
                               role use it (aws kms create-grant, grantee AWSServiceRoleForEC2Spot)";
+
+/// What to do about an instance that ended before it ran, by EC2's reason for that.
+pub fn hint_of_end(reason: &str) -> Option<&'static str> {
+    // What a launch is told of a key that may not be used (EC2 user guide, "Instance terminates
+    // immediately").
+    reason.starts_with("Client.InternalError").then_some(KMS)
+}
 
 /// A quota that is used up, by the thing that it counts.
 fn limit(code: &str, region: &Region) -> Option<String> {

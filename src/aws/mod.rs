@@ -58,6 +58,7 @@ pub use address::AddressError;
 pub use class::{Class, Credential};
 pub use console::{ConsoleKeys, host_key_fingerprints};
 pub use error::AwsError;
+pub use hints::hint_of_end;
 pub use ids::TemplateId;
 pub use images::{Architecture, ImageChoice};
 pub use instant_fleet::{FleetOverride, FleetRequest, LaunchOutcome};

@@ -91,6 +91,12 @@ impl Moto {
         ids.as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect()
     }
 
+    /// Leaves one thing of each kind of this deployment in a region; their ids.
+    pub(crate) fn leave(&self, region: &str, deployment: &str) -> Vec<String> {
+        let ids = self.run("leftovers.py", &[region, deployment]);
+        ids.as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect()
+    }
+
     fn run(&self, name: &str, regions: &[&str]) -> Value {
         let output = Command::new(python())
             .arg(script(name))

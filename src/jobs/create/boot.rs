@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::aws::{Ec2, Selector};
+use crate::aws::{Ec2, Selector, hint_of_end};
 use crate::fleet::{Ec2State, Failure, FailureKind, InstanceKey, Level, Machine, Phase, Step};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
@@ -105,7 +105,8 @@ impl BootWatcher {
                 Ec2State::Pending | Ec2State::Running => still.push((key, now.clone())),
                 state => {
                     let why = now.state_reason.as_deref().unwrap_or("AWS gave no reason");
-                    let text = format!("{state} before it ran: {why}");
+                    let hint = hint_of_end(why).map_or(String::new(), |hint| format!(" ({hint})"));
+                    let text = format!("{state} before it ran: {why}{hint}");
                     self.reporter.said(&key, Level::Error, text).await;
                     self.failed += 1;
                 }

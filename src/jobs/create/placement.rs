@@ -32,6 +32,10 @@ pub(super) struct Placed {
     pub refused: Option<(Vec<InstanceKey>, Failure)>,
     /// Whether AWS did not know the image.
     pub stale_image: bool,
+    /// The last refusal that was about a place.
+    pub barred: Option<Failure>,
+    /// Whether one of them was for lack of capacity, which may pass.
+    pub is_short: bool,
 }
 
 /// The launch of one region.
@@ -123,8 +127,9 @@ impl Placement<'_> {
             round = gave;
         }
         if !waiting.is_empty() {
-            let quota = used_up.last().map(|(_, error)| error);
-            let failure = self.nowhere(waiting.len(), &tries, quota);
+            let quota = used_up.pop().map(|(_, error)| error.failure(Step::Launch));
+            let why = quota.or_else(|| placed.barred.take().filter(|_| !placed.is_short));
+            let failure = self.nowhere(waiting.len(), &tries, why);
             placed.refused = Some((waiting, failure));
         }
         placed
@@ -159,6 +164,9 @@ impl Placement<'_> {
                 Err(error) if error.class == Class::Quota => return Ok(Some(error)),
                 Err(error) if error.class == Class::Elsewhere => {
                     self.context.unavailable_pools().note(&candidate.pool, error.code.as_deref());
+                    placed.barred = Some(error.failure(Step::Launch));
+                    let code = error.code.as_deref().unwrap_or_default();
+                    placed.is_short |= code.contains("Capacity");
                     return Ok(None);
                 }
                 Err(error) => {
@@ -341,7 +349,8 @@ impl Placement<'_> {
     }
 
     /// All candidates were asked, and this many found no place.
-    fn nowhere(&self, missing: usize, tries: &[Attempt], quota: Option<&AwsError>) -> Failure {
+    /// `why`: what kept them from giving, but for a lack of capacity.
+    fn nowhere(&self, missing: usize, tries: &[Attempt], why: Option<Failure>) -> Failure {
         let region = self.ec2.region();
         if tries.is_empty() {
             return Failure::new(
@@ -359,13 +368,10 @@ impl Placement<'_> {
             told.join("; ")
         );
         // Waiting mends a lack of capacity; a quota has to be raised.
-        let (kind, hint) = match quota {
-            Some(error) => (FailureKind::Quota, error.hint()),
-            None => (
-                FailureKind::Capacity,
-                "add machine types or regions, set placement.spill: true, or try again later",
-            ),
-        };
+        let lacking = "add machine types or regions, set placement.spill: true, or try again later";
+        let (kind, hint) = why.map_or((FailureKind::Capacity, lacking.to_owned()), |failure| {
+            (failure.kind, failure.hint)
+        });
         Failure::new(kind, Step::Launch, reason, hint)
     }
 }

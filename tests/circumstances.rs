@@ -1,0 +1,222 @@
+//! Accounts, quotas, networks and reclaims as AWS has them, through the whole program: what it says,
+//! what it does instead, and what it leaves.
+
+use std::fs;
+
+use spot_tui::app::{Command, Scope};
+use spot_tui::demo::{Scenario, by_hand};
+use spot_tui::fleet::{Ec2State, Instance, Phase};
+
+use crate::support::demo_cloud::DemoCloud;
+use crate::support::spot::Spot;
+use crate::support::stage::Stage;
+
+const REGION: &str = "us-west-2";
+const TWO: &str = "regions: [us-west-2: { machine_type: t3.medium, instances_per_region: 2 }]";
+
+/// A create of this, in these circumstances.
+async fn created(config: &str, scenario: &str) -> Stage {
+    let mut stage = Stage::set(config, Scenario::parse(scenario).unwrap());
+    stage.create(0).await;
+    assert!(stage.unmet().is_empty(), "{:?}\n{}", stage.unmet(), stage.log());
+    stage
+}
+
+fn count(stage: &Stage, phase: &str) -> usize {
+    stage.phases().get(phase).copied().unwrap_or_default()
+}
+
+fn types(stage: &Stage) -> Vec<String> {
+    let machines = stage.model().fleet.instances().filter_map(|row| row.machine.as_ref());
+    machines.map(|machine| machine.machine_type.to_string()).collect()
+}
+
+fn failures(stage: &Stage) -> Vec<String> {
+    let failed = |row: &Instance| match &row.phase {
+        Phase::Failed(failure) => Some(failure.to_string()),
+        _ => None,
+    };
+    stage.model().fleet.instances().filter_map(failed).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_the_free_plan_the_next_type_of_the_list_is_taken() {
+    let config = "regions: [us-west-2: { machine_types: [t3.medium, t3.small] }]\n\
+                  aws: { total_instances: 2 }";
+    let price = |zone: &str, kind: &str, usd: f64| {
+        format!("  - {{ zone: us-west-2{zone}, machine_type: t3.{kind}, usd: {usd} }}\n")
+    };
+    let both = |zone| price(zone, "medium", 0.01) + &price(zone, "small", 0.02);
+    let prices: String = ["a", "b", "c", "d"].into_iter().map(both).collect();
+    let scenario = format!("account: {{ free_plan: true }}\nprices:\n{prices}");
+    let stage = created(config, &scenario).await;
+    assert_eq!(types(&stage), ["t3.small", "t3.small"], "{}", stage.log());
+    assert_eq!(count(&stage, "Ready"), 2, "{}", stage.log());
+
+    let stage = created(TWO, "account: { free_plan: true }").await;
+    let failures = failures(&stage);
+    assert_eq!(failures.len(), 2, "{}", stage.log());
+    assert!(failures[0].contains("t3.small"), "it says which types there are: {failures:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_spot_may_not_use_is_told_with_the_grant_that_it_needs() {
+    let stage = created(TWO, "account: { kms_refuses_spot: true }").await;
+    let log = stage.log();
+    assert_eq!(log.matches("Client.InternalError").count(), 2, "{log}");
+    assert_eq!(log.matches("aws kms create-grant").count(), 2, "{log}");
+    assert!(!log.contains("SUCCESS"), "{log}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_guard_duty_put_into_our_network_goes_with_it() {
+    let mut stage = created(TWO, "account: { guard_duty: true }").await;
+    assert_eq!(count(&stage, "Ready"), 2, "{}", stage.log());
+    stage.destroy().await;
+    assert_eq!(stage.left().await, 0, "{}", stage.log());
+    assert!(stage.log().contains("GuardDuty"), "{}", stage.log());
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_what_is_beyond_the_quota_as_many_run_as_it_has_room_for() {
+    let config = "regions: [us-west-2: { machine_type: t3.medium, instances_per_region: 3 }]";
+    let stage = created(config, "{ spot_vcpus: 5, beyond_quota: nothing }").await;
+    assert_eq!(count(&stage, "Ready"), 2, "{}", stage.log());
+    let failures = failures(&stage);
+    assert_eq!(failures.len(), 1, "{}", stage.log());
+    assert!(failures[0].contains("L-34B43A08"), "{failures:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_that_takes_no_subnets_is_left_out() {
+    let stage = created(TWO, "zones_without_subnets: [us-west-2a]").await;
+    assert_eq!(count(&stage, "Ready"), 2, "{}", stage.log());
+    assert!(!stage.zones().await.contains_key("us-west-2a"), "{}", stage.log());
+    assert!(stage.log().contains("us-west-2a"), "it is said: {}", stage.log());
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_network_of_the_users_own_only_reachable_subnets_are_used() {
+    let scenario = "networks: [{ region: us-west-2, vpc: vpc-0123456789abcdef0, public: [us-west-2b, \
+                    us-west-2b], private: [us-west-2a] }]";
+    for strategy in ["run-instances", "fleet"] {
+        let config = format!(
+            "{TWO}\naws: {{ vpc_id: vpc-0123456789abcdef0 }}\n\
+             placement: {{ strategy: {strategy}, fleet_from: 1 }}"
+        );
+        let stage = created(&config, scenario).await;
+        assert_eq!(count(&stage, "Ready"), 2, "{strategy}: {}", stage.log());
+        let zones: Vec<String> = stage.zones().await.into_keys().collect();
+        assert_eq!(zones, ["us-west-2b"], "{strategy}");
+        let asked = if strategy == "fleet" { "CreateFleet" } else { "RunInstances" };
+        assert!(stage.calls(asked) > 0, "{strategy}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fleet_goes_on_to_the_pools_that_aws_did_not_try() {
+    let config = "regions: [us-west-2: { machine_types: [t3.medium, t3a.medium] }]\n\
+                  aws: { total_instances: 4 }\nplacement: { strategy: fleet, fleet_from: 1 }";
+    // AWS tries three pools of an instant fleet, and says of the others that they are unfulfillable.
+    let price = |zone: &str, kind: &str, usd: f64| {
+        format!("  - {{ zone: us-west-2{zone}, machine_type: {kind}.medium, usd: {usd} }}\n")
+    };
+    let mut prices = String::from("prices:\n");
+    for (index, zone) in ["a", "b", "c", "d"].into_iter().enumerate() {
+        let step = f64::from(u32::try_from(index).unwrap()) / 1000.0;
+        prices += &price(zone, "t3", 0.010 + step);
+        prices += &price(zone, "t3a", 0.020 + step);
+    }
+    let full = |zone: &str| {
+        format!("  - {{ zone: us-west-2{zone}, machine_type: t3.medium, limit: 0 }}\n")
+    };
+    let full: String = ["a", "b", "c"].into_iter().map(full).collect();
+    let stage = created(config, &format!("{prices}capacity:\n{full}")).await;
+    assert_eq!(count(&stage, "Ready"), 4, "{}", stage.log());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_is_taken_back_at_once_ends_what_ec2_does_not_know_yet() {
+    let scenario = Scenario::parse("lags: { newborn_s: 20 }").unwrap();
+    let mut stage = Stage::set(TWO, scenario);
+    stage.open().await;
+    stage.command(Command::create(None));
+    stage.until(60, "they are launched", |stage| stage.calls("RunInstances") > 0).await;
+    stage.pass(1).await;
+    stage.destroy().await;
+    stage.pass(120).await;
+    assert_eq!(stage.left().await, 0, "{}", stage.log());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reclaim_without_a_reason_is_told_as_awss_and_replaced() {
+    let config = format!("{TWO}\nreplace: true");
+    let scenario = "interruptions: [{ at_s: 400, reason: none }]";
+    let mut stage = Stage::set(&config, Scenario::parse(scenario).unwrap());
+    stage.open().await;
+    stage.command(Command::create(None));
+    stage.until(390, "two are ready", |stage| count(stage, "Ready") == 2).await;
+    stage.until_second(400).await;
+    stage.until(5, "it counts down", |stage| count(stage, "Interrupted") == 1).await;
+    stage.until(60, "it is drained", |stage| stage.log().contains("drained: ")).await;
+    stage.until(500, "two are ready again", |stage| count(stage, "Ready") == 2).await;
+    stage.until(200, "one is gone", |stage| count(stage, "Terminated") == 1).await;
+    assert!(!stage.log().contains("SUCCESS Terminated"), "{}", stage.log());
+    assert!(stage.unmet().is_empty(), "{:?}", stage.unmet());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_in_the_console_is_no_reclaim_and_launches_nothing() {
+    let config = "regions: [us-west-2: { machine_type: t3.medium, lifecycle: persistent-spot }]\n\
+                  replace: true";
+    let mut stage = Stage::set(config, Scenario::default());
+    stage.open().await;
+    stage.command(Command::create(None));
+    stage.until(400, "it is ready", |stage| count(stage, "Ready") == 1).await;
+    let launched = stage.calls("RunInstances");
+    let id = stage.model().fleet.instances().next().unwrap().id().unwrap().clone();
+    let (status, answer) =
+        by_hand(&stage.cloud.world, REGION, &format!("Action=StopInstances&InstanceId.1={id}"));
+    assert_eq!(status, 200, "{answer}");
+    let is_stopped = |stage: &Stage| {
+        let row = stage.model().fleet.instances().next().unwrap();
+        row.machine.as_ref().is_some_and(|machine| machine.state == Ec2State::Stopped)
+    };
+    stage.until(120, "it is seen stopped", is_stopped).await;
+    stage.pass(300).await;
+    assert_eq!(count(&stage, "Stopped"), 1, "{:?}\n{}", stage.phases(), stage.log());
+    assert_eq!(stage.calls("RunInstances"), launched, "nothing is launched: {}", stage.log());
+    let log = stage.log();
+    assert!(!log.contains("reclaimed") && !log.contains("interruption notice"), "{log}");
+    stage.command(Command::destroy(Scope::All));
+}
+
+/// An organisation's policy denies all regions but one, us-east-1 among them.
+#[test]
+fn in_an_organisation_that_denies_regions_all_ends_well_and_is_said_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = folder.path().join("scenario.yaml");
+    fs::write(&scenario, "account: { allowed_regions: [us-west-2] }\n").unwrap();
+    let cloud = DemoCloud::start(&["--speed", "30", "--scenario", scenario.to_str().unwrap()]);
+    let spot = Spot::new(cloud.url());
+    let ssh_config = spot.write("ssh_config", 0o644, b"");
+    spot.configure(&ssh_config, 60, "", "  - us-west-2: { machine_type: t3.medium }");
+    let config = spot.path().join("config.yaml");
+    let text = fs::read_to_string(&config).unwrap().replace("deployment: spot-test\n", "")
+        + &format!("  port: {}\n  allow_from: 127.0.0.1/32\n", cloud.ssh_port());
+    fs::write(config, text).unwrap();
+    for arguments in [
+        &["create", "--yes"][..],
+        &["list"],
+        &["cleanup", "--dry-run"],
+        &["destroy", "--all", "--yes"],
+        &["cleanup", "--yes"],
+        &["nuke", "--yes", "--account", "111122223333"],
+    ] {
+        let ran = spot.run(arguments);
+        assert_eq!(ran.code, 0, "{arguments:?}: {}", ran.told());
+        let said = ran.told().matches("because this identity may not use them").count();
+        assert!(said <= 1, "{arguments:?}: {}", ran.told());
+        assert_eq!(ran.told().matches("UnauthorizedOperation").count(), 0, "{}", ran.told());
+    }
+}

@@ -1,0 +1,158 @@
+//! README's permissions are what is used: the calls that AWS was asked for in runs that do all there
+//! is to do, against the list, both ways. And how few calls a region takes in which nothing is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use spot_tui::app::Command;
+use spot_tui::demo::Scenario;
+
+use crate::support::moto::Moto;
+use crate::support::proxy::{Call, Proxy};
+use crate::support::spot::Spot;
+use crate::support::stage::Stage;
+
+/// Where the configuration launches.
+const USED: &str = "us-west-2";
+/// Where something was left, and nothing is configured.
+const UNUSED: &str = "eu-west-1";
+
+/// The actions of README's section.
+fn permissions() -> BTreeSet<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(path).unwrap();
+    let section = readme.split("## Permissions").nth(1).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    // The last paragraphs are about other services, and about roles.
+    let table = section.split("\n\nWith `aws.iam_instance_profile`").next().unwrap();
+    let words = table.split('`').skip(1).step_by(2);
+    let is_action = |word: &&str| {
+        word.starts_with(char::is_uppercase) && word.chars().all(char::is_alphanumeric)
+    };
+    words.filter(is_action).map(str::to_owned).collect()
+}
+
+/// What is asked for by a create and a destroy of this, in these circumstances.
+async fn asked(config: &str, scenario: &str) -> BTreeSet<String> {
+    let mut stage = Stage::set(config, Scenario::parse(scenario).unwrap());
+    stage.command(Command::Prices(Vec::new()));
+    stage.open().await;
+    stage.command(Command::create(None));
+    stage
+        .until(120, "the create begins", |stage| {
+            stage.calls("RunInstances") + stage.calls("CreateFleet") > 0
+        })
+        .await;
+    stage.pass(400).await;
+    stage.destroy().await;
+    stage.cloud.world.calls().into_iter().map(|call| call.action).collect()
+}
+
+/// A user and what was left with our tags in a region that is not configured.
+struct LeftOvers {
+    moto: Moto,
+    proxy: Proxy,
+    spot: Spot,
+    ids: Vec<String>,
+}
+
+impl LeftOvers {
+    fn plant(deployment: &str) -> Self {
+        let moto = Moto::start();
+        let ids = moto.leave(UNUSED, deployment);
+        let proxy = Proxy::start(moto.address());
+        proxy.limit_regions(&[USED, UNUSED]);
+        let spot = Spot::new(proxy.url());
+        spot.configure_without_hosts("", &[USED]);
+        Self { moto, proxy, spot, ids }
+    }
+
+    /// Runs this, and sees all of it gone. The calls that it took.
+    fn clear(&self, arguments: &[&str]) -> Vec<Call> {
+        self.proxy.take();
+        let ran = self.spot.run(arguments);
+        assert_eq!(ran.code, 0, "{arguments:?}: {}", ran.told());
+        let seen = self.moto.inspect(&[UNUSED]).to_string();
+        for id in &self.ids {
+            assert!(!seen.contains(id), "{arguments:?}: {id} is left: {}", ran.told());
+        }
+        self.proxy.take()
+    }
+}
+
+#[test]
+fn what_is_left_of_each_kind_in_a_region_that_is_not_used_is_found_and_goes() {
+    LeftOvers::plant("spot-test").clear(&["destroy", "--all", "--yes"]);
+    LeftOvers::plant("spot-other").clear(&["cleanup", "--yes"]);
+    let nuke = ["nuke", "--yes", "--account", "123456789012"];
+    LeftOvers::plant("spot-other").clear(&nuke);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_permissions_are_what_is_used() {
+    let circumstances = [
+        // A place is found in another region, and the image by looking.
+        (
+            "regions: [us-west-2: { machine_type: t3.medium, instances_per_region: 2 }, \
+             eu-west-1: { machine_type: t3.medium, instances_per_region: 1 }, \
+             sa-east-1: { machine_type: t3.medium, instances_per_region: 1 }]\n\
+             placement: { spill: true }",
+            "capacity: [{ zone: us-west-2a, limit: 0 }, { zone: us-west-2b, limit: 0 }, \
+             { zone: us-west-2c, limit: 0 }, { zone: us-west-2d, limit: 1 }]\n\
+             calls: [{ action: GetParameter, region: sa-east-1, count: 9, trouble: { error: { \
+             status: 400, code: AccessDeniedException, message: no } } }]",
+        ),
+        (
+            "regions: [us-west-2: { machine_type: t3.medium, instances_per_region: 2 }]\n\
+             placement: { strategy: fleet, fleet_from: 1 }",
+            "account: { guard_duty: true }",
+        ),
+        (
+            "regions: [us-west-2: { machine_type: t3.medium }]\n\
+             aws: { vpc_id: vpc-0123456789abcdef0 }",
+            "networks: [{ region: us-west-2, vpc: vpc-0123456789abcdef0, public: [us-west-2b] }]",
+        ),
+    ];
+    let mut used = BTreeSet::new();
+    for (config, scenario) in circumstances {
+        used.extend(asked(config, scenario).await);
+    }
+    let left = LeftOvers::plant("spot-test");
+    used.extend(left.clear(&["destroy", "--all", "--yes"]).into_iter().map(|call| call.action));
+    let listed = permissions();
+    let unlisted: Vec<&String> = used.difference(&listed).collect();
+    assert!(unlisted.is_empty(), "used, and not among README's permissions: {unlisted:?}");
+    // EC2 asks for it where a call that creates brings tags.
+    used.insert("CreateTags".to_owned());
+    let unused: Vec<&String> = listed.difference(&used).collect();
+    assert!(unused.is_empty(), "among README's permissions, and never used: {unused:?}");
+}
+
+/// Seven in three regions of an account that has all of moto's, from nothing to nothing.
+#[test]
+fn seven_in_three_regions_take_few_calls() {
+    let moto = Moto::start();
+    let proxy = Proxy::start(moto.address());
+    let spot = Spot::new(proxy.url());
+    spot.configure_without_hosts("  total_instances: 7", &["us-west-2", "eu-west-1", "us-east-1"]);
+    let (mut sums, mut told) = (Vec::new(), Vec::new());
+    for arguments in [&["create", "--yes"][..], &["destroy", "--all", "--yes"]] {
+        let ran = spot.run(arguments);
+        let calls = proxy.take();
+        let mut actions: BTreeMap<&str, usize> = BTreeMap::new();
+        for call in &calls {
+            *actions.entry(&call.action).or_default() += 1;
+        }
+        told.push(format!("{arguments:?}: {} calls {actions:?}", calls.len()));
+        assert!(
+            ran.told().contains(if arguments[0] == "create" { "7 alive" } else { "0 alive" }),
+            "{}",
+            ran.told()
+        );
+        sums.push(calls.len());
+    }
+    let regions = moto.inspect(&["us-west-2"]);
+    assert!(!regions.to_string().contains("spot-test"), "{regions}");
+    assert!(sums.iter().sum::<usize>() <= 400, "{sums:?} {told:#?}");
+}
