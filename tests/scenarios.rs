@@ -230,6 +230,7 @@ fn kind_of_host(fault: &HostFault) -> &'static str {
         HostFault::SlowCloudInit(_) => "slow_cloud_init",
         HostFault::DiskFull => "disk_full",
         HostFault::SensorStuck(_) => "sensor_stuck",
+        HostFault::Flood(_) => "flood",
     }
 }
 
@@ -245,9 +246,9 @@ fn kinds(scenario: &Scenario) -> Vec<&'static str> {
     kinds
 }
 
-/// 8 kinds of trouble with a call, 12 with a host, 2 with an instance, and capacity, interruptions
+/// 8 kinds of trouble with a call, 13 with a host, 2 with an instance, and capacity, interruptions
 /// and the quota.
-const KINDS: usize = 25;
+const KINDS: usize = 26;
 
 #[test]
 fn every_kind_of_fault_occurs() {
@@ -318,6 +319,7 @@ stories! {
     restarts_forever
     second_type
     sensor_stuck
+    flood
     set_up_cut
     slow_cloud_init
     stillborn

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use spot_tui::demo::hosts::HostFault;
-use spot_tui::ssh::{ExitStatus, HostKeyCheck, Operation, SshError};
+use spot_tui::demo::hosts::{Answer, HostFault};
+use spot_tui::ssh::{ExitStatus, HostKeyCheck, LONGEST_ANSWER, Operation, RemoteCommand, SshError};
 use tokio::time::Instant;
 
 use super::town::{Town, boot_id, deploy, instance};
@@ -153,4 +153,27 @@ async fn faults_are_data() {
     let expected = [HostFault::RefuseKey, cut, HostFault::FloodLog(100_000), HostFault::NeverUp];
     assert_eq!(faults, expected);
     assert!(serde_json::from_str::<HostFault>(r#"{"cut_upload": {"byte": 4096}}"#).is_err());
+}
+
+/// Each place where something of a node's is kept until the end: what it prints is not listened to
+/// for longer than is kept.
+#[tokio::test(start_paused = true)]
+async fn attack_7_an_answer_that_never_ends_is_ended() {
+    for (answer, line) in [
+        (Answer::BootId, "cat /proc/sys/kernel/random/boot_id"),
+        (Answer::Status, "sudo /opt/uploaded_files/scripts/node-status"),
+        (Answer::Logs, "sudo tail -n 200 /opt/deployment.log"),
+        (Answer::Program, "uptime"),
+    ] {
+        let town = Town::suffering(&[HostFault::Flood(answer)]).await;
+        let session = town.reach(1).await.unwrap();
+        let (mut kept, command) = (0, RemoteCommand::new(line).most(LONGEST_ANSWER));
+        let error = session.exec(&command, |_, line| kept += line.len()).await.unwrap_err();
+        assert!(matches!(error, SshError::Flooded { .. }), "{answer:?}: {error}");
+        assert!(kept < 1 << 20, "{answer:?}: {kept}");
+    }
+    let town = Town::suffering(&[HostFault::Flood(Answer::Upload)]).await;
+    let session = town.reach(1).await.unwrap();
+    let error = session.upload(&town.bundle, "/tmp/there", |_| ()).await.unwrap_err();
+    assert!(matches!(error, SshError::Flooded { .. }), "{error}");
 }

@@ -89,6 +89,26 @@ pub enum HostFault {
     DiskFull,
     /// The sensor says that it runs, and its count of readings stands still after so many.
     SensorStuck(u32),
+    /// One of its answers never ends.
+    Flood(Answer),
+}
+
+/// What a host is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// To take an upload.
+    Upload,
+    /// To tell its boot's id.
+    BootId,
+    /// To run `deploy_services.sh`.
+    SetUp,
+    /// To run `node-status`.
+    Status,
+    /// To tell a log.
+    Logs,
+    /// To run a command of the user's.
+    Program,
 }
 
 fn once() -> u32 {

@@ -55,7 +55,7 @@ use files::Tree;
 use lock::lock;
 use machine::Machine;
 
-pub use directory::{Directory, HostFault, HostState};
+pub use directory::{Answer, Directory, HostFault, HostState};
 pub use files::{FileOnHost, Kind};
 pub use identity::{fingerprint, private_key, public_key};
 pub use machine::{Arrival, Arrived};

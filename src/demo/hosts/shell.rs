@@ -6,7 +6,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::directory::HostFault;
+use bytes::Bytes;
+
+use super::directory::{Answer, HostFault};
 use super::host::Host;
 use super::process::{End, Output, Stdin};
 use super::upload::Upload;
@@ -50,6 +52,21 @@ pub(super) enum Request {
     Program(Vec<String>, bool),
     /// Anything else; what a shell would look for.
     Unknown(String),
+}
+
+impl Request {
+    /// What kind of answer it wants, if it is one that a host may fail to end.
+    fn answer(&self) -> Option<Answer> {
+        Some(match self {
+            Self::Upload(_) => Answer::Upload,
+            Self::BootId => Answer::BootId,
+            Self::Deploy(..) => Answer::SetUp,
+            Self::Status(..) => Answer::Status,
+            Self::Tail(..) | Self::Journal(..) => Answer::Logs,
+            Self::Program(..) | Self::Unknown(_) => Answer::Program,
+            Self::Identity | Self::Reboot | Self::StopBacalhau => return None,
+        })
+    }
 }
 
 /// What follows the lines that are there.
@@ -175,6 +192,11 @@ pub(super) async fn run(
     stdin: Stdin,
     output: Output,
 ) -> End {
+    if let Some(answer) = request.answer()
+        && host.suffers(&HostFault::Flood(answer))
+    {
+        return flood(&output).await;
+    }
     match request {
         Request::Upload(upload) => upload::run(host, &upload, stdin, &output).await,
         Request::Identity => upload::take_identity(host, stdin).await,
@@ -233,6 +255,16 @@ pub(super) async fn perform(host: &Host, user: &str, request: Request, output: &
             End::Exit(code)
         }
         Request::Unknown(program) => not_found(&program, output).await,
+    }
+}
+
+/// Prints on and on, as fast as it is read.
+async fn flood(output: &Output) -> End {
+    let lines = Bytes::from(format!("{}\n", "y".repeat(79)).repeat(400));
+    loop {
+        output.bytes(lines.clone()).await;
+        // Nothing stops a loop whose client is gone but its turn to listen.
+        tokio::task::yield_now().await;
     }
 }
 
