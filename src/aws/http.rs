@@ -16,14 +16,22 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
-use http_body_util::{BodyExt as _, Limited};
+use bytes::Bytes;
+use futures_util::stream::try_unfold;
+use http_body_util::{BodyExt as _, StreamBody};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::class::{Class, Credential};
 use super::error::AwsError;
 use crate::files::{MOST, read_bounded};
 
 /// The longest answer that is read. A thousand instances take 4.4 MiB.
-const LONGEST: usize = 64 * 1024 * 1024;
+const LONGEST: usize = 32 << 20;
+/// What any answer may have without waiting for its turn.
+const SHORT: usize = 512 << 10;
+/// Turns of longer ones. Five questions are asked of each of seventeen regions at once: all of them
+/// together stay below 110 MiB.
+static LONG_ANSWERS: Semaphore = Semaphore::const_new(2);
 
 /// The authorities whose certificates are trusted instead of the system's, as with AWS's own
 /// command line: `AWS_CA_BUNDLE`, or `ca_bundle` of the profile.
@@ -143,16 +151,37 @@ impl HttpConnector for Connectors {
     }
 }
 
-/// An answer that fails as soon as it is longer than any that AWS gives.
+/// An answer that fails as soon as it is longer than any that AWS gives, and waits for its turn to be
+/// long: many questions are under way at once, and what was read of each is kept until its end.
 fn bounded(body: SdkBody) -> SdkBody {
-    let limited = Limited::new(body, LONGEST).map_err(|error| {
-        if error.is::<http_body_util::LengthLimitError>() {
-            format!("the answer has more than {} MiB: that is not AWS", LONGEST >> 20).into()
-        } else {
-            error
-        }
+    let frames = try_unfold((body, Length::default()), |(mut body, mut length)| async move {
+        let Some(frame) = body.frame().await.transpose()? else { return Ok(None) };
+        length.grow(frame.data_ref().map_or(0, Bytes::len)).await?;
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(Some((frame, (body, length))))
     });
-    SdkBody::from_body_1_x(limited)
+    SdkBody::from_body_1_x(StreamBody::new(frames))
+}
+
+/// How much was read of an answer.
+#[derive(Default)]
+struct Length {
+    bytes: usize,
+    /// Held by a long one until its end.
+    turn: Option<SemaphorePermit<'static>>,
+}
+
+impl Length {
+    async fn grow(&mut self, more: usize) -> Result<(), String> {
+        self.bytes += more;
+        if self.bytes > LONGEST {
+            return Err(format!("the answer has more than {} MiB: that is not AWS", LONGEST >> 20));
+        }
+        if self.bytes > SHORT && self.turn.is_none() {
+            // Nobody closes it.
+            self.turn = LONG_ANSWERS.acquire().await.ok();
+        }
+        Ok(())
+    }
 }
 
 /// Whether a URL leads to this machine.
@@ -265,6 +294,6 @@ mod tests {
         };
         let aws = Aws::open(&access).await.unwrap();
         let error = aws.region(&"us-west-2".into()).zones().await.unwrap_err();
-        assert!(error.to_string().contains("more than 64 MiB"), "{error}");
+        assert!(error.to_string().contains("more than 32 MiB"), "{error}");
     }
 }
