@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo prerequisites venv hooks lint test check advisories bench monkey sweep test-node test-shells bench-ssh lint-root
+.PHONY: help demo prerequisites venv hooks lint test check advisories bench monkey sweep test-node test-shells bench-memory bench-ssh lint-root
 
 VENV := target/venv
 ANSIBLE := target/ansible
@@ -102,7 +102,10 @@ advisories:  ## look for known vulnerabilities in the dependencies (fetches the 
 	@echo "advisories: russh publishes its own on https://github.com/Eugeny/russh/security/advisories; look there too"
 
 bench:  ## measure the first frame, the idle load, and a large demo cloud
-	cargo bench --locked
+	cargo bench --locked --bench startup --bench demo
+
+bench-memory:  ## measure the dashboard's memory under floods: some ten minutes
+	cargo bench --locked --bench memory
 
 monkey:  ## let random keys loose on the demo for 20 minutes, and see that nothing unmeant happens
 	SPOT_MONKEY_MINUTES=20 cargo test --locked --lib monkey -- --nocapture
