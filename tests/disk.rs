@@ -37,11 +37,16 @@ impl Scene {
 
     /// The same for any command.
     fn run_on(&self, mount: &str, arguments: &[&str]) -> Command {
+        self.run_with(mount, &[arguments, &["--state", "disk/instances.json"]].concat())
+    }
+
+    /// Any command, in a shell that prepares something for it.
+    fn run_with(&self, mount: &str, arguments: &[&str]) -> Command {
         let program = self.spot.command();
         let script = format!("{mount} && exec \"$@\"");
         let mut command = Command::new("/usr/bin/unshare");
         command.args(["--mount", "sh", "-c", &script, "sh"]).arg(program.get_program());
-        command.args(arguments).args(["--state", "disk/instances.json"]);
+        command.args(arguments);
         command.current_dir(self.spot.path()).env_clear().envs(
             program
                 .get_envs()
@@ -157,4 +162,24 @@ fn attack_10_a_destroy_needs_no_disk() {
         assert!(told.contains(why) && told.contains("this destroy goes on by tags"), "{told}");
         assert_eq!(scene.seen(), scene.before, "{told}");
     }
+}
+
+/// A quota of 0 bytes: the journal and the state may not grow by one. The signal that comes with it
+/// is no end either.
+#[test]
+fn attack_10_a_destroy_needs_no_byte() {
+    let mut scene = Scene::set("  total_instances: 2\n");
+    let created = scene.spot.run(&["create", "--yes"]);
+    let path = scene.spot.path().join("instances.json");
+    let alive = ours(&scene.seen()).filter(|(_, id)| id.starts_with("i-")).count();
+    assert_eq!(alive, 2, "{}", created.told());
+    let state = fs::read(&path).unwrap();
+    let output = scene.run_with("ulimit -f 0", &["destroy", "--all", "--yes"]).output().unwrap();
+    let told = [output.stdout, output.stderr].concat();
+    let told = String::from_utf8_lossy(&told);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(told.contains("File too large"), "{told}");
+    assert!(!told.contains("failed"), "{told}");
+    assert_eq!(scene.seen(), scene.before, "{told}");
+    assert_eq!(fs::read(&path).unwrap(), state, "what could not be written is as before");
 }

@@ -51,12 +51,14 @@ pub struct Printer<W> {
     closed: bool,
     /// When the job reported what is being printed; what the command itself says, it says now.
     at: Option<Timestamp>,
+    /// Why the state could not be written, as it was said last.
+    unsaved: Option<String>,
 }
 
 impl<W: Write> Printer<W> {
     /// A printer onto `out`.
     pub fn new(out: W, format: Format) -> Self {
-        Self { out, format, summary: Summary::default(), closed: false, at: None }
+        Self { out, format, summary: Summary::default(), closed: false, at: None, unsaved: None }
     }
 
     /// How its lines look.
@@ -76,9 +78,14 @@ impl<W: Write> Printer<W> {
     /// Prints what a message says that no job reports.
     pub fn noted(&mut self, model: &Model, message: &Message) {
         match message {
-            Message::Stored(Err(why)) => {
-                self.summary.failed += 1;
-                self.line(model, &Subject::Job, Level::Error, why);
+            // Whether that is a failure is known at the end: it is tried again, and a destroy needs
+            // no file.
+            Message::Stored(stored) => {
+                let news = stored.as_ref().err();
+                if let Some(why) = news.filter(|why| self.unsaved.as_ref() != Some(*why)) {
+                    self.line(model, &Subject::Job, Level::Warning, why);
+                }
+                self.unsaved = news.cloned();
             }
             Message::Dropped(_, count) => {
                 let text = format!("{count} lines of output were dropped");
@@ -260,6 +267,7 @@ impl<W: Write> Printer<W> {
     /// The last line.
     pub fn summary(&mut self, model: &Model, ok: bool) {
         let Summary { launched, ready, terminated, failed } = self.summary;
+        let failed = failed + usize::from(!ok && self.unsaved.is_some());
         let alive = model.fleet.alive().count();
         match self.format {
             Format::Json => {
@@ -280,8 +288,13 @@ impl<W: Write> Printer<W> {
             .filter(|(count, _)| *count > 0)
             .map(|(count, what)| format!("{count} {what}"))
             .collect();
-        said.push(format!("{alive} alive in {}", model.deployment));
-        self.print(&said.join(", "));
+        // Where AWS did not say who we are, nobody knows what is alive.
+        if model.account.is_some() {
+            said.push(format!("{alive} alive in {}", model.deployment));
+        }
+        if !said.is_empty() {
+            self.print(&said.join(", "));
+        }
     }
 
     fn event(&mut self, model: &Model, subject: &Subject, event: Event) {

@@ -75,14 +75,15 @@ fn drive(global: Global, command: Option<Command>) -> io::Result<Result<ExitCode
     let speed = demo::speed(&global.demo);
     let runtime = runtime(speed)?;
     let result = runtime.block_on(async {
+        signals::outlive_file_limits()?;
         if is_hurried(speed) {
             tokio::spawn(demo::hurry(speed));
         }
-        Box::pin(carry_out(global, command)).await
+        Ok(Box::pin(carry_out(global, command)).await)
     });
     // A job that hangs in the kernel must not hold up the end.
     runtime.shutdown_background();
-    Ok(result)
+    result
 }
 
 /// A runtime whose time passes as fast as real; else one whose clock is pushed.

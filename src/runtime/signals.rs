@@ -23,6 +23,13 @@ const END: [(SignalKind, Signal); 5] = [
     (SignalKind::user_defined2(), Signal::Terminate),
 ];
 
+/// A file that must not grow any more (`ulimit -f`) is an error of who writes it, and not the end of
+/// a process that has instances to end: the system's own way with the signal is to kill.
+pub(super) fn outlive_file_limits() -> io::Result<()> {
+    // Nobody has to listen: what counts is that it is handled, and that stays so.
+    unix::signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map(drop)
+}
+
 /// The signals that end the program. All that could: one that nobody listens to kills on the spot,
 /// and leaves a terminal in raw mode behind.
 #[derive(Debug)]

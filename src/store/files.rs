@@ -1,9 +1,9 @@
 //! How files of ours are written: replaced in one step, through links, with nothing left beside
 //! them.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// How many links may lead from one to the next; Linux follows as many.
@@ -23,7 +23,10 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     };
     let folder = folder_of(&target);
     let prefix = draft_prefix(&target);
-    let mut draft = tempfile::Builder::new().prefix(&prefix).suffix(DRAFT).tempfile_in(folder)?;
+    // Not `tempfile_in`: its errors tell the draft's name, which is another one at each try.
+    let make = |path: &Path| OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let draft = tempfile::Builder::new().prefix(&prefix).suffix(DRAFT).make_in(folder, make);
+    let mut draft = draft?;
     draft.as_file().set_permissions(mode)?;
     draft.write_all(bytes)?;
     draft.as_file().sync_all()?;
