@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tokio::time::Instant;
+
 use crate::fleet::{DeploymentId, Instance, InstanceId, Machine, Region};
 
 /// The instances that were alive when they were last heard of, by region.
@@ -20,6 +22,8 @@ pub(in crate::jobs) struct Known {
     is_untagged: bool,
     /// Whether it runs with the tags of a predecessor, whose state this was.
     is_inherited: bool,
+    /// When this process first heard of it.
+    pub since: Instant,
 }
 
 impl KnownInstances {
@@ -43,7 +47,9 @@ impl KnownInstances {
             if machine.is_alive() {
                 let (deployment, machine) = (deployment.clone(), machine.clone());
                 let id = machine.id.clone();
-                let now = Known { deployment, machine, is_untagged: false, is_inherited: false };
+                let since = known.get(&id).map_or_else(Instant::now, |known| known.since);
+                let (is_untagged, is_inherited) = (false, false);
+                let now = Known { deployment, machine, is_untagged, is_inherited, since };
                 known.insert(id, now);
             } else {
                 known.remove(&machine.id);

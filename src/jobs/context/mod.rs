@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use closed::ClosedRegions;
 use deadlines::Deadlines;
-use known::KnownInstances;
+use known::{Known, KnownInstances};
 use price_memory::PriceMemory;
 use questions::Asker;
 use reporter::Reporter;
@@ -290,10 +290,12 @@ impl Context {
         self.access.now()
     }
 
-    /// Whether what was launched then may not be listed yet.
-    pub(in crate::jobs) fn is_young(&self, launched: Timestamp) -> bool {
+    /// Whether it may not be listed yet. Where a clock was set back, everything was launched in the
+    /// future: nothing stays young for longer than the window since we heard of it.
+    pub(in crate::jobs) fn is_young(&self, it: &Known) -> bool {
         let window = SignedDuration::try_from(self.pace.consistency).unwrap_or(SignedDuration::MAX);
-        self.now().duration_since(launched) <= window
+        let age = self.now().duration_since(it.machine.launched);
+        age <= window && it.since.elapsed() < self.pace.consistency
     }
 
     /// The deployment that this process works on.

@@ -348,8 +348,8 @@ impl Destruction {
         let Some(deployment) = self.target.deployment() else { return Vec::new() };
         let unlisted = known.unlisted(self.region(), &deployment, listed).into_values();
         unlisted
+            .filter(|it| !untagged.contains(&it.machine.id) && self.context.is_young(it))
             .map(|it| it.machine)
-            .filter(|it| !untagged.contains(&it.id) && self.context.is_young(it.launched))
             .filter(|it| self.target.launch().is_none_or(|launch| it.is_of(launch)))
             .collect()
     }
@@ -411,7 +411,9 @@ impl Destruction {
                         Some(state) => *state == Ec2State::Terminated,
                         None => Instant::now() >= forgotten,
                     };
-                    self.gone.lock().await.extend(waiting.extract_if(.., is_gone));
+                    let gone: Vec<InstanceId> = waiting.extract_if(.., is_gone).collect();
+                    self.tell_forgotten(gone.iter().filter(|id| !states.contains_key(*id))).await;
+                    self.gone.lock().await.extend(gone);
                     let runs_on = |id: &&InstanceId| {
                         states.get(*id).is_some_and(|state| *state != Ec2State::ShuttingDown)
                     };
@@ -441,6 +443,17 @@ impl Destruction {
             }
         }
         Ok(())
+    }
+
+    /// EC2 does not know these any more, neither by their tags nor by their ids.
+    async fn tell_forgotten(&self, ids: impl Iterator<Item = &InstanceId>) {
+        let ids: Vec<InstanceId> = ids.cloned().collect();
+        for id in &ids {
+            self.context.known().forget(self.region(), id);
+        }
+        if !ids.is_empty() {
+            self.reporter.learned_of(self.region(), RegionNews::Vanished(ids)).await;
+        }
     }
 
     async fn states(

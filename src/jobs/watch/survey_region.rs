@@ -88,7 +88,7 @@ async fn ask(context: &Context, ec2: &Ec2) -> Result<Survey, AwsError> {
             // It is there, in words that we do not know.
             Some(None) => {}
             // EC2 is eventually consistent: a young instance may not be listed yet.
-            None if context.is_young(known_as.machine.launched) => {}
+            None if context.is_young(&known_as) => {}
             None => {
                 known.forget(region, &id);
                 vanished.push(id);
@@ -101,12 +101,14 @@ async fn ask(context: &Context, ec2: &Ec2) -> Result<Survey, AwsError> {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Duration;
 
     use jiff::{SignedDuration, Timestamp};
 
     use super::*;
     use crate::aws::{Access, SharedTimeSource, scripted};
     use crate::fleet::{InstanceNews, JobId, News};
+    use crate::jobs::context::Pace;
     use crate::jobs::context::questions::questions;
     use crate::jobs::context::reporter::report_channel;
     use crate::store::{Cache, StoredInstance};
@@ -128,6 +130,15 @@ mod tests {
     /// Looks twice at a region in which we know of `i-1`, launched so long ago; what was found, and
     /// what was reported.
     async fn looked(state: &'static str, age: SignedDuration) -> (Vec<Machine>, Vec<News>) {
+        looked_within(Pace::default().consistency, state, age).await
+    }
+
+    /// The same where EC2 may take so long to list it.
+    async fn looked_within(
+        window: Duration,
+        state: &'static str,
+        age: SignedDuration,
+    ) -> (Vec<Machine>, Vec<News>) {
         let (ec2, _calls) = scripted::ec2(move |call| {
             let inside =
                 if call.contains("instance-id") { told_by_id(state) } else { String::new() };
@@ -136,7 +147,8 @@ mod tests {
         .await;
         let (asker, _questions) = questions();
         let (access, cache) = (Access::default(), Cache::new("unused"));
-        let context = Context::new("spot-1".into(), false, access, None, None, cache, asker);
+        let mut context = Context::new("spot-1".into(), false, access, None, None, cache, asker);
+        context.pace.consistency = window;
         let entry = serde_json::json!({
             "id": "i-1", "region": "us-west-2", "state": "running", "deployment_id": "spot-1",
             "created": Timestamp::now() - age,
@@ -175,6 +187,16 @@ mod tests {
         assert_eq!((found.len(), vanished(&reports)), (0, 1));
         let (found, reports) = looked("", SignedDuration::from_secs(5)).await;
         assert_eq!((found.len(), vanished(&reports)), (0, 0));
+    }
+
+    /// A clock that was set back by a year.
+    #[tokio::test]
+    async fn attack_13_a_launch_in_the_future_is_young_no_longer_than_the_window() {
+        let future = SignedDuration::from_hours(-24 * 365);
+        let (_, reports) = looked_within(Duration::from_mins(1), "", future).await;
+        assert_eq!(vanished(&reports), 0);
+        let (_, reports) = looked_within(Duration::ZERO, "", future).await;
+        assert_eq!(vanished(&reports), 1);
     }
 
     #[tokio::test]
