@@ -36,6 +36,12 @@ impl Palette {
         }
     }
 
+    /// What the verb that was typed does, where it takes words that nobody can propose.
+    pub fn help(&self) -> Option<&'static str> {
+        let (word, _) = self.field.text().trim_start().split_once(' ')?;
+        VERBS.iter().find(|verb| verb.word == word).map(|verb| verb.help)
+    }
+
     /// Takes what is pressed; what is meant is for [`Palette::meant`].
     pub(in crate::app) fn on_press(&mut self, press: Press, words: &Words<'_>, history: &History) {
         match press {

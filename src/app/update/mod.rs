@@ -87,6 +87,10 @@ fn on_input(model: &mut Model, input: Input) -> Vec<Effect> {
             let Some(command) = model.keymap.command(model.context(), event) else {
                 return Vec::new();
             };
+            // What cannot be seen cannot be confirmed: there, one can only leave.
+            if model.dashboard && !model.layout().fits && !matches!(command, Command::Leave(_)) {
+                return Vec::new();
+            }
             model.flash = None;
             perform(model, command)
         }

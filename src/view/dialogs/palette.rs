@@ -31,6 +31,7 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect, palette
     }
     if proposals.is_empty() && !palette.field.text().trim().is_empty() {
         let said = "No command begins like this; it is tried as it stands.";
+        let said = palette.help().unwrap_or(said);
         painter.text(inside, 0, 2, Tone::Dim, said);
     }
 }

@@ -160,3 +160,20 @@ fn the_last_filter_is_looked_for_where_all_rows_are_shown() {
     command(&mut model, Command::Table(TableCommand::FindNext));
     assert_eq!(model.table.cursor(), Some(&"i-3".into()));
 }
+
+#[test]
+fn what_cannot_be_seen_cannot_be_confirmed() {
+    let ends = |columns, rows| {
+        let (mut model, key) = model_for_actions();
+        command(&mut model, Command::Table(TableCommand::Select(key)));
+        send(&mut model, 9, Message::Input(Input::Resize(columns, rows)));
+        let mut effects = Vec::new();
+        for code in [KeyCode::Char('d'), KeyCode::Right, KeyCode::Enter] {
+            let key = KeyEvent::new(code, KeyModifiers::NONE);
+            effects.extend(send(&mut model, 9, Message::Input(Input::Key(key))));
+        }
+        effects.iter().any(|effect| matches!(effect, Effect::Start(_, Job::Destroy(_))))
+    };
+    assert!(ends(80, 24));
+    assert!(!ends(20, 5), "20 by 5 show no question");
+}
