@@ -361,7 +361,9 @@ fn without_any_file_the_tags_find_everything_and_what_is_not_ours_stays() {
     let unnamed = text.replace("deployment: spot-test\n", "");
     scene.spot.write("config.yaml", 0o644, unnamed.as_bytes());
 
-    assert_eq!(scene.spot.run(&["create", "--yes"]).code, 1, "nobody listens for SSH");
+    // Beside the deployments of others a new one has to be named.
+    let create = ["create", "--yes", "--deployment", "spot-test"];
+    assert_eq!(scene.spot.run(&create).code, 1, "nobody listens for SSH");
     let made: BTreeSet<String> =
         scene.spot.state().iter().map(|entry| entry["id"].as_str().unwrap().to_owned()).collect();
     assert_eq!(made.len(), 2);
