@@ -161,6 +161,8 @@ impl Scene {
         let mut terminal = Terminal::start(self.spot.on_terminal(), (160, 48));
         terminal.wait_for("● 1 ready");
         terminal.press("c");
+        terminal.wait_for("Create instances");
+        terminal.press("+");
         terminal.wait_for("1 instance in 1 region");
         terminal.press("\r");
         terminal.wait_for("[ No ]");
