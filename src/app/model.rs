@@ -9,9 +9,10 @@ use super::dialog::{Menu, Words};
 use super::history::History;
 use super::keymap::{Context, Keymap};
 use super::layout::Layout;
+use super::lifetimes::Lifetimes;
 use super::log::{Log, LogPanel};
+use super::replacements::Replacements;
 use super::table::Table;
-use super::update::{Lifetimes, Replacements};
 use super::{
     Answers, Dialog, Effect, Exit, JobRecord, Pane, Panel, Panels, Query, Question, Reader,
     Remembered, Scope, Tally, TextField,

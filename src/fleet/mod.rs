@@ -4,6 +4,7 @@
 //! report that is applied.
 
 mod apply;
+pub mod bill;
 mod change;
 pub mod cost;
 mod diagnosis;
@@ -11,6 +12,8 @@ mod failure;
 pub mod identity;
 mod ids;
 mod instance;
+mod lifecycle;
+mod machine;
 pub mod market;
 mod news;
 mod phase;
@@ -25,8 +28,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::Timestamp;
 
+pub use bill::{Amount, Cost};
 pub use change::{Change, IllegalStep};
-pub use cost::{Amount, Cost};
 pub use diagnosis::Diagnosis;
 pub use failure::{Failure, FailureKind, Step};
 pub(crate) use ids::names;
@@ -34,9 +37,9 @@ pub use ids::{
     AccountId, DeploymentId, ImageId, InstanceId, InstanceKey, LaunchId, MachineType, Region,
     SecurityGroupId, SpotRequestId, SubnetId, VpcId, Zone,
 };
-pub use instance::{
-    Attempt, HostKey, HostKeyTrust, Instance, Lifecycle, Machine, SERVICE_INITIATED,
-};
+pub use instance::{Attempt, HostKey, HostKeyTrust, Instance};
+pub use lifecycle::Lifecycle;
+pub use machine::{Machine, SERVICE_INITIATED};
 pub use market::{Market, Pool, PriceList, RegionPrices};
 pub use news::{InstanceNews, JobNews, News, RegionNews, Report, Subject};
 pub use phase::{Ec2State, Health, Phase, Transfer};

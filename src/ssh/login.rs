@@ -4,8 +4,8 @@ use russh::MethodKind;
 use russh::client::AuthResult;
 use tokio::time::{Instant, timeout_at};
 
-use super::connect::Door;
 use super::error::Operation;
+use super::handshake::Door;
 use super::keys::{AuthPlan, Signature};
 use super::signing::{Signer, show};
 use super::{Hop, Identities, SshError};

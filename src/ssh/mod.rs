@@ -6,9 +6,9 @@
 //! route    settings -> Route ──┐             hostkey, known_hosts   who the far side has to be
 //! openssh  Route -> ssh's words│             │
 //!                              v             v
-//!                       connect   Dial -> hops -> login -> Session    (wait: until it works)
+//!                       connect   dial -> handshake -> login -> Session    (wait: until it works)
 //!                                                 │
-//!                       exec      a command, its lines, its end   <┤
+//!                       exec      a command, its lines, its end   <┤   (command: what is run)
 //!                       bundle    folders -> one tar.gz           <┤
 //!                       upload    the bundle, verified over there <┘
 //!                       error     why not, and what to do
@@ -20,10 +20,13 @@
 
 mod agent;
 mod bundle;
+mod command;
 mod config;
 mod connect;
+mod dial;
 mod error;
 mod exec;
+mod handshake;
 mod hostkey;
 mod keys;
 mod known_hosts;
@@ -36,10 +39,12 @@ mod upload;
 mod wait;
 
 pub use bundle::{Bundle, Source};
+pub use command::{ExitStatus, LONGEST_ANSWER, Pipe, RemoteCommand, quote};
 pub use config::{SshConfigFile, Undecided};
-pub use connect::{ByteStream, Dial, Session, TcpDial, connect};
+pub use connect::{Session, connect};
+pub use dial::{ByteStream, Dial, TcpDial};
 pub use error::{Operation, SshError};
-pub use exec::{ExitStatus, LONGEST_ANSWER, LastLines, Pipe, RemoteCommand, quote};
+pub use exec::LastLines;
 pub use hostkey::HostKeyCheck;
 pub use keys::{Ask, Identities, PublicKey};
 pub use openssh::{HostBlock, OpenSshOption, arguments, config_file};

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::command::LONGEST_ANSWER;
 use super::error::Operation;
-use super::exec::{LONGEST_ANSWER, Writer};
+use super::exec::Writer;
 use super::lines::Output;
 use super::{Bundle, ExitStatus, LastLines, Pipe, RemoteCommand, Session, SshError};
 use crate::fleet::Transfer;

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::fleet::cost::{Bill, Cost};
+use crate::fleet::bill::{Bill, Cost};
 use crate::fleet::{
     DeploymentId, Ec2State, HostKey, ImageId, Instance, InstanceId, InstanceKey, LaunchId,
     Lifecycle, Machine, MachineType, Phase, Region, SpotRequestId, VpcId, Zone,

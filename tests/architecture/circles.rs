@@ -157,16 +157,6 @@ impl Graph {
         known.insert(file, path.clone());
         path
     }
-
-    /// The same without these arrows.
-    pub(super) fn without(mut self, arrows: &[(&str, &str)]) -> Self {
-        for (from, to) in arrows {
-            if let Some(known) = self.edges.get_mut(*from) {
-                known.remove(*to);
-            }
-        }
-        self
-    }
 }
 
 impl File {

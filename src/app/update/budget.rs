@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::destroy;
 use crate::app::{Counts, Effect, JobRecord, Model, Scope, total};
@@ -17,13 +17,6 @@ const WARNING: SignedDuration = SignedDuration::from_mins(10);
 
 /// How long after an attempt to end an instance that is too old the next one is made.
 const AGAIN: SignedDuration = SignedDuration::from_mins(1);
-
-/// When it was said of rows that their lifetime ends, and when they were last to be ended.
-#[derive(Debug, Clone, Default)]
-pub(in crate::app) struct Lifetimes {
-    warned: BTreeMap<InstanceKey, Timestamp>,
-    ended: BTreeMap<InstanceKey, Timestamp>,
-}
 
 /// Why the budget does not allow it.
 pub(super) enum BudgetRefusal {

@@ -1,30 +1,11 @@
 //! What follows when EC2 takes instances back: it is said, the nodes are drained, and, where that
 //! is wished, others are launched in their place; slowly enough that a storm is not fed.
 
-use jiff::Timestamp;
-
 use super::create;
+use crate::app::replacements::Replacements;
 use crate::app::{Counts, Effect, Model};
 use crate::config::ReplaceIn;
 use crate::fleet::{Instance, InstanceKey, Job, Level, Phase, Region};
-
-/// Replacements so far, and those that the brake holds back.
-#[derive(Debug, Clone, Default)]
-pub(in crate::app) struct Replacements {
-    /// When each of the last ones was launched.
-    launched: Vec<Timestamp>,
-    /// The regions that lack one each.
-    owed: Vec<Region>,
-    /// Why they were not launched when that was last tried.
-    refused: Option<String>,
-}
-
-impl Replacements {
-    /// What is taken away on purpose is not replaced.
-    pub(super) fn forget(&mut self, is_gone: impl Fn(&Region) -> bool) {
-        self.owed.retain(|region| !is_gone(region));
-    }
-}
 
 /// Rows have become interrupted.
 pub(super) fn interrupted(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect> {

@@ -17,9 +17,6 @@ mod screen;
 
 use std::collections::BTreeMap;
 
-pub(super) use budget::Lifetimes;
-pub(super) use interruptions::Replacements;
-
 pub use budget::estimate;
 
 use super::dialog::{self, Next, Palette, SecretForm};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use futures_util::future::BoxFuture;
 
 use super::*;
-use crate::ssh::connect::HANDSHAKE;
+use crate::ssh::handshake::HANDSHAKE;
 use crate::ssh::{Ask, ByteStream, Settings, SshConfigFile, resolve};
 
 /// A host that takes the connection and then says nothing, or not even that.

@@ -1,0 +1,16 @@
+//! What is remembered of rows that get too old.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::fleet::InstanceKey;
+
+/// When it was said of rows that their lifetime ends, and when they were last to be ended.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Lifetimes {
+    /// When it was said.
+    pub warned: BTreeMap<InstanceKey, Timestamp>,
+    /// When it was last tried to end them.
+    pub ended: BTreeMap<InstanceKey, Timestamp>,
+}
