@@ -14,10 +14,11 @@ mkdir -p "$folder.new"
 trap 'rm -rf "$folder.new"' EXIT
 cd "$folder.new"
 apt-get download --quiet zsh zsh-common tcsh fish fish-common \
-  libcap2 libcrypt1 libgcc-s1 libncursesw6 libpcre2-32-0 libstdc++6 libtinfo6
+  libc6 libcap2 libcrypt1 libgcc-s1 libncursesw6 libpcre2-32-0 libstdc++6 libtinfo6
 for package in *.deb; do
   dpkg-deb --fsys-tarfile "$package" >"${package%.deb}.tar"
   rm "$package"
 done
 cd /
+rm -rf "$folder"
 mv "$folder.new" "$folder"
