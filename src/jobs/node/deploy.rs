@@ -395,7 +395,10 @@ impl Pipeline {
                     let unseen = || Some("the sensor was not seen writing yet".to_owned());
                     vitals.trouble().or_else(|| if is_writing { None } else { unseen() })
                 }
-                Err(why) => Some(why),
+                Err(why) => {
+                    self.reporter.output(&self.key, why.clone());
+                    Some(why)
+                }
             };
             if trouble.is_none() || Instant::now() >= deadline {
                 session.close().await;
