@@ -221,3 +221,21 @@ fn attack_25_a_row_in_a_region_that_is_not_enabled_is_said_and_never_counts_as_g
     let state = fs::read_to_string(spot.path().join("instances.json")).unwrap();
     assert!(state.contains("i-0123456789abcdef0"), "{state}");
 }
+
+/// The SDK would read them to their end.
+#[test]
+fn attack_25_profiles_that_are_no_files_are_refused() {
+    let spot = nowhere("http://127.0.0.1:9");
+    let pipe = spot.path().join("pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
+    for variable in ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"] {
+        let output =
+            spot.command().env(variable, &pipe).args(["destroy", "--all", "--yes"]).output();
+        let output = output.unwrap();
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        let told = told + &String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains("pipe: it is not a regular file"), "{told}");
+        assert!(told.contains(variable), "{told}");
+    }
+}

@@ -1,16 +1,22 @@
 //! Reading the user's AWS profile, and seeing that it exists.
 
+use std::io;
+use std::path::Path;
+
 use aws_config::profile::{self, ProfileSet};
 
 use super::class::{Class, Credential};
 use super::error::AwsError;
+use super::http::expanded;
 use super::profile::Profile;
+use crate::files::{MOST, open_regular};
 
 /// Reads the profile with this name; else the one that AWS_PROFILE names, else the default.
 ///
 /// A profile that does not exist is refused here: the SDK would only notice at the first call, and
 /// first look for credentials on the network.
 pub(super) async fn read_profile(name: Option<&str>) -> Result<Profile, AwsError> {
+    check_files()?;
     let profiles = read_all(name).await?;
     let chosen = profiles.selected_profile();
     if profiles.get_profile(chosen).is_none() && chosen != "default" {
@@ -25,6 +31,38 @@ pub(super) async fn read_profile(name: Option<&str>) -> Result<Profile, AwsError
         ca_bundle: setting("ca_bundle"),
         sso: setting("sso_session").or_else(|| setting("sso_start_url")).is_some(),
     })
+}
+
+/// The SDK reads these files to their end, whatever they are: a pipe would hang it, and a device fill
+/// the memory.
+fn check_files() -> Result<(), AwsError> {
+    for (variable, usual) in [
+        ("AWS_CONFIG_FILE", "~/.aws/config"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"),
+    ] {
+        let named = std::env::var(variable).ok().filter(|path| !path.is_empty());
+        let path = expanded(named.as_deref().unwrap_or(usual), std::env::home_dir());
+        match check(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(AwsError::found(
+                    "reading the AWS profiles",
+                    None,
+                    Class::Credentials(Credential::Broken),
+                    format!("{}: {error}", path.display()),
+                    format!("mend it, or name another file with {variable}"),
+                ));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn check(path: &Path) -> io::Result<()> {
+    if open_regular(path)?.metadata()?.len() > MOST {
+        return Err(io::Error::other(format!("it has more than {} KiB", MOST >> 10)));
+    }
+    Ok(())
 }
 
 #[expect(clippy::default_trait_access, reason = "the SDK has no public names for these types")]
