@@ -329,7 +329,7 @@ static NUKE: ActionEntry = ActionEntry {
         keys: &[char('X')],
         help: "destroy everything of spot-tui in this account",
         hint: "",
-        question: "Destroy everything that spot-tui ever made{account}, of every deployment?",
+        question: "Destroy everything that spot-tui ever made in all regions{account}?",
         means: GONE,
     }],
 };
