@@ -177,7 +177,7 @@ impl Scene {
             terminal.press(key);
             terminal.wait_for(shown);
         }
-        terminal.press("q");
+        terminal.press(":quit\r");
         assert!(terminal.end().success());
         self.spot.write("screen", 0o600, &terminal.written());
     }
