@@ -135,6 +135,42 @@ async fn a_fleet_goes_on_to_the_pools_that_aws_did_not_try() {
     assert_eq!(count(&stage, "Ready"), 4, "{}", stage.log());
 }
 
+/// One zone is cheap and has room for one; all others cost ten times as much.
+#[tokio::test(start_paused = true)]
+async fn a_place_that_the_budget_does_not_pay_for_is_not_asked() {
+    let price = |zone: &str, usd: f64| {
+        format!("  - {{ zone: {zone}, machine_type: t3.medium, usd: {usd} }}\n")
+    };
+    let dear = ["us-west-2b", "us-west-2c", "us-west-2d", "eu-west-1a", "eu-west-1b", "eu-west-1c"];
+    let dear: String = dear.into_iter().map(|zone| price(zone, 0.10)).collect();
+    let scenario = format!(
+        "prices:\n{}{dear}capacity: [{{ zone: us-west-2a, limit: 1 }}]",
+        price("us-west-2a", 0.01)
+    );
+    // Two cost $0.041 an hour at the cheapest, storage and addresses included.
+    let config = |most: f64| {
+        format!(
+            "regions:\n  - us-west-2: {{ machine_type: t3.medium, instances_per_region: 2 }}\n  - \
+             eu-west-1: {{ machine_type: t3.medium, instances_per_region: 1 }}\nbudget: {{ \
+             max_hourly_usd: {most} }}\nplacement: {{ spill: true }}"
+        )
+    };
+    for (most, paid) in [(0.08, 1), (0.30, 2)] {
+        let mut stage = Stage::set(&config(most), Scenario::parse(&scenario).unwrap());
+        stage.command(Command::Refresh);
+        stage.command(Command::create(Some([(REGION.into(), 2)].into())));
+        stage.until(600, "those are ready", |stage| count(stage, "Ready") == paid).await;
+        stage.pass(30).await;
+        let zones = stage.zones().await;
+        assert_eq!(zones.get("us-west-2a"), Some(&1), "{}", stage.log());
+        assert_eq!(zones.values().sum::<usize>(), paid, "{}", stage.log());
+        let failures = failures(&stage);
+        assert_eq!(failures.len(), 2 - paid, "{}", stage.log());
+        let told = |it: &String| it.contains("budget.max_hourly_usd leaves for each");
+        assert!(failures.iter().all(told), "{failures:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_create_that_is_taken_back_at_once_ends_what_ec2_does_not_know_yet() {
     let scenario = Scenario::parse("lags: { newborn_s: 20 }").unwrap();

@@ -172,12 +172,15 @@ pub struct Launch {
     pub known: BTreeSet<InstanceId>,
     /// The rows among these whose deployment is to be taken up again.
     pub resumed: Vec<Instance>,
+    /// The most that one of these may cost an hour, in USD and without its storage and address:
+    /// what the budget leaves. `None` where no budget limits it.
+    pub price_ceiling: Option<f64>,
 }
 
 impl Launch {
     /// A launch of which nothing was made yet.
     pub fn new(region: Region, id: LaunchId, keys: Vec<InstanceKey>) -> Self {
-        Self { region, id, keys, known: BTreeSet::new(), resumed: Vec::new() }
+        Self { region, id, keys, known: BTreeSet::new(), resumed: Vec::new(), price_ceiling: None }
     }
 
     /// The rows that it works on.

@@ -29,10 +29,17 @@ pub(super) enum BudgetRefusal {
 /// Whether so many may be launched besides what is there and what is being requested. The only
 /// function that judges: by the costs of this moment, for the dashboard, the headless commands
 /// and the replacements alike.
-pub(super) fn judge(model: &Model, config: &Config, more: &Counts) -> Result<(), BudgetRefusal> {
+///
+/// By the cheapest place of each region: a launch may have to take a dearer one. Answers with what
+/// is left for that, in USD an hour for each; `None` where money is not limited.
+pub(super) fn judge(
+    model: &Model,
+    config: &Config,
+    more: &Counts,
+) -> Result<Option<f64>, BudgetRefusal> {
     let wanted = total(more);
     if wanted == 0 {
-        return Ok(());
+        return Ok(None);
     }
     let (there, requested) = (staying(model).count(), requested(model).count());
     let under_way = match requested {
@@ -47,7 +54,7 @@ pub(super) fn judge(model: &Model, config: &Config, more: &Counts) -> Result<(),
              budget.max_instances is {most}"
         )));
     }
-    let Some(most) = config.budget.max_hourly_usd else { return Ok(()) };
+    let Some(most) = config.budget.max_hourly_usd else { return Ok(None) };
     let mut now = 0.0;
     for row in staying(model) {
         now += running(model, config, row)?;
@@ -65,7 +72,20 @@ pub(super) fn judge(model: &Model, config: &Config, more: &Counts) -> Result<(),
              {most}"
         )));
     }
-    Ok(())
+    #[expect(clippy::cast_precision_loss, reason = "counts of instances")]
+    let each = (most - now - then) / wanted as f64;
+    Ok(Some(each))
+}
+
+/// The most that an instance of this region may cost an hour, without its storage and address,
+/// where so much is left for each: whichever place each of them takes, the limit is kept.
+pub(super) fn price_ceiling(
+    model: &Model,
+    config: &Config,
+    region: &Region,
+    left: f64,
+) -> Option<f64> {
+    Some(compute(model, config.region(region)?).ok()? + left)
 }
 
 /// What is there and stays: one that is on its way out makes room for another.
@@ -106,21 +126,33 @@ fn running(model: &Model, config: &Config, row: &Instance) -> Result<f64, Budget
     Ok(compute + address + stored)
 }
 
-/// What one more of a region costs an hour. Where no spot price is known, it counts as the dearest
-/// of its types on demand.
+/// What the processors of one more cost an hour. On demand, and where no spot price is known, that
+/// is the dearest of its types: which one is launched is not known yet.
+fn compute(model: &Model, wanted: &RegionConfig) -> Result<f64, BudgetRefusal> {
+    let unknown = RegionPrices::default();
+    let prices = model.fleet.market().get(&wanted.region).unwrap_or(&unknown);
+    let on_demand = || {
+        let known = wanted.machine_types.iter().map(|it| prices.list.on_demand.get(it).copied());
+        known.collect::<Option<Vec<f64>>>()?.into_iter().max_by(f64::total_cmp)
+    };
+    let spot = || prices.cheapest(&wanted.machine_types, wanted.lifecycle).map(|(_, usd)| usd);
+    let usd = if wanted.lifecycle == Lifecycle::OnDemand {
+        on_demand().or_else(spot)
+    } else {
+        spot().or_else(on_demand)
+    };
+    let types: Vec<&str> = wanted.machine_types.iter().map(MachineType::as_str).collect();
+    priced(usd, &types.join(" or "), &wanted.region)
+}
+
+/// What one more of a region costs an hour.
 fn planned(model: &Model, config: &Config, region: &Region) -> Result<f64, BudgetRefusal> {
     let Some(wanted) = config.region(region) else {
         return Err(BudgetRefusal::Price(format!("{region} is not in the configuration")));
     };
     let unknown = RegionPrices::default();
     let prices = model.fleet.market().get(region).unwrap_or(&unknown);
-    let on_demand = || {
-        let known = wanted.machine_types.iter().map(|it| prices.list.on_demand.get(it).copied());
-        known.collect::<Option<Vec<f64>>>()?.into_iter().max_by(f64::total_cmp)
-    };
-    let cheapest = prices.cheapest(&wanted.machine_types, wanted.lifecycle).map(|(_, usd)| usd);
-    let types: Vec<&str> = wanted.machine_types.iter().map(MachineType::as_str).collect();
-    let compute = priced(cheapest.or_else(on_demand), &types.join(" or "), region)?;
+    let compute = compute(model, wanted)?;
     let stored = storage_hourly(&prices.list, wanted.instance_storage_gb);
     let stored = priced(stored, "storage", region)?;
     let address = if config.aws.associate_public_ip {

@@ -107,12 +107,15 @@ fn plan(model: &Model, wish: &Action) -> Result<(CreatePlan, Vec<Region>), Creat
         _ => Some(Counts::new()),
     };
     let (config, counts, busy) = permitted(model, counts)?;
-    let plan = match wish {
+    let mut plan = match wish {
         Action::Create(_) => CreatePlan::of(model, &counts),
         _ => CreatePlan { fresh: counts, ..CreatePlan::default() },
     };
     match budget::judge(model, &config, &plan.launched()) {
-        Ok(()) => Ok((plan, busy)),
+        Ok(left) => {
+            plan.budget_left = left;
+            Ok((plan, busy))
+        }
         Err(budget::BudgetRefusal::Price(why)) => Err(CreateRefusal::Price(why)),
         Err(budget::BudgetRefusal::Beyond(why)) => Err(CreateRefusal::Other(why)),
     }
@@ -132,6 +135,11 @@ fn launch(model: &mut Model, plan: CreatePlan, resumes: bool) -> Vec<Effect> {
         let id = new_launch(model, &region);
         rows(model, region, id, count)
     }));
+    if let (Some(left), Some(config)) = (plan.budget_left, model.config.clone()) {
+        for launch in &mut launches {
+            launch.price_ceiling = budget::price_ceiling(model, &config, &launch.region, left);
+        }
+    }
     model.rearrange();
     let mut effects: Vec<Effect> = model.persist().into_iter().collect();
     // Before the create counts as being at work in its regions.

@@ -10,6 +10,9 @@ pub(super) struct CreatePlan {
     pub taken: Vec<TakenOver>,
     /// What is launched besides, by region.
     pub fresh: Counts,
+    /// What the budget leaves for each of them above the cheapest place of its region, in USD an
+    /// hour; `None` where it limits no money.
+    pub budget_left: Option<f64>,
 }
 
 /// An unfinished create that is taken over.
@@ -42,7 +45,7 @@ impl CreatePlan {
             taken.push(TakenOver { pending: pending.clone(), there, missing });
         }
         fresh.retain(|_, count| *count > 0);
-        Self { taken, fresh }
+        Self { taken, fresh, budget_left: None }
     }
 
     /// How many are launched in each region: what the budget is judged by.

@@ -25,6 +25,28 @@ pub(super) struct Candidate {
     pub pool: Pool,
     pub image: ImageChoice,
     pub subnet: SubnetId,
+    /// What it costs an hour now, in USD, where that is known.
+    pub price: Option<f64>,
+}
+
+/// Leaves out what costs more than this. Says so where that was anything: it is why there may be no
+/// place.
+pub(super) fn drop_dear(
+    candidates: &mut Vec<Candidate>,
+    most: f64,
+    region: &Region,
+) -> Option<Failure> {
+    let before = candidates.len();
+    candidates.retain(|candidate| candidate.price.is_none_or(|price| price <= most));
+    let dear = before - candidates.len();
+    (dear > 0).then(|| {
+        let reason = format!(
+            "{dear} of {before} places in {region} cost more than the ${most:.4}/h that \
+             budget.max_hourly_usd leaves for each"
+        );
+        let hint = "raise budget.max_hourly_usd, create fewer, or wait for lower prices";
+        Failure::new(FailureKind::Configuration, Step::Launch, reason, hint)
+    })
 }
 
 /// The pools that may be asked, in the order in which to ask: the cheapest first. What refused
@@ -46,20 +68,22 @@ pub(super) async fn candidates(
             let pool = Pool { zone: zone.clone(), machine_type: machine_type.clone() };
             let offered = offers.iter().any(|(offer, at)| offer == machine_type && at == zone);
             if offered && allows(wanted, zone) && !context.unavailable_pools().is_not_sold(&pool) {
-                found.push(Candidate { pool, image: image.clone(), subnet: subnet.clone() });
+                let (image, subnet) = (image.clone(), subnet.clone());
+                found.push(Candidate { pool, image, subnet, price: None });
             }
         }
     }
     let preference = |name: &MachineType| wanted.machine_types.iter().position(|it| it == name);
     match &prices {
         Some(prices) => {
+            for candidate in &mut found {
+                let now = prices.get(&candidate.pool).and_then(History::now);
+                candidate.price = now.map(|it| it.usd);
+            }
             // A pool without a price does not exist.
-            let price = |pool: &Pool| prices.get(pool).and_then(History::now).map(|it| it.usd);
-            found.retain(|candidate| price(&candidate.pool).is_some());
-            found.sort_by(|a, b| {
-                let (first, second) = (price(&a.pool), price(&b.pool));
-                first.partial_cmp(&second).unwrap_or(std::cmp::Ordering::Equal)
-            });
+            found.retain(|candidate| candidate.price.is_some());
+            found
+                .sort_by(|a, b| a.price.partial_cmp(&b.price).unwrap_or(std::cmp::Ordering::Equal));
         }
         None => found.sort_by_key(|candidate| preference(&candidate.pool.machine_type)),
     }

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use boot::BootWatcher;
-use candidates::{candidates, forget_images, images};
+use candidates::{candidates, drop_dear, forget_images, images};
 use placement::{Placed, Placement};
 
 use super::context::reporter::Reporter;
@@ -170,8 +170,11 @@ impl Creation {
         let mut placed = if rest.is_empty() {
             Placed::default()
         } else {
-            self.place(context, &ec2, &intent, rest, reporter).await.unwrap_or_else(|failure| {
-                Placed { refused: Some((rest.to_vec(), failure)), ..Placed::default() }
+            let wanted = (rest, launch.price_ceiling);
+            let placed = self.place(context, &ec2, &intent, wanted, reporter).await;
+            placed.unwrap_or_else(|failure| Placed {
+                refused: Some((rest.to_vec(), failure)),
+                ..Placed::default()
             })
         };
         placed.machines.extend(made);
@@ -214,7 +217,9 @@ impl Creation {
             }
             // Without a dash: what it makes must not pass for the first intent's.
             let id = LaunchId::new(format!("{}s{number}", launch.id));
-            let moved = Launch::new(region.clone(), id, std::mem::take(&mut homeless));
+            let mut moved = Launch::new(region.clone(), id, std::mem::take(&mut homeless));
+            // Wherever it goes, the budget leaves no more for it.
+            moved.price_ceiling = launch.price_ceiling;
             // Before anything is asked for there: who cancels this create takes that back too, and
             // nobody else begins a pipeline, or a destroy, in that region meanwhile.
             reporter.learned_of(region, RegionNews::Spilled(moved.id.clone())).await;
@@ -244,7 +249,7 @@ impl Creation {
         context: &Arc<Context>,
         ec2: &Ec2,
         intent: &CreateIntent,
-        keys: &[InstanceKey],
+        (keys, ceiling): (&[InstanceKey], Option<f64>),
         reporter: &Reporter,
     ) -> Result<Placed, Failure> {
         let region = ec2.region();
@@ -262,12 +267,22 @@ impl Creation {
         let images = images(context, ec2, wanted).await?;
         let RegionNetwork { network, key_name, .. } =
             self.known(context, ec2, wanted, &origin, reporter).await?;
-        let candidates = candidates(context, ec2, wanted, &images, &network, reporter).await?;
+        let mut candidates = candidates(context, ec2, wanted, &images, &network, reporter).await?;
+        let too_dear = ceiling.and_then(|most| drop_dear(&mut candidates, most, region));
         let template = self.template(wanted, &network, key_name);
         let origin = &origin;
         let fleet_from = self.fleet_from(wanted);
-        let placement =
-            Placement { context, reporter, ec2, intent, keys, origin, template, fleet_from };
+        let placement = Placement {
+            context,
+            reporter,
+            ec2,
+            intent,
+            keys,
+            origin,
+            template,
+            fleet_from,
+            too_dear,
+        };
         let placed = placement.place(&candidates).await;
         if placed.stale_image {
             forget_images(context, region, &wanted.image).await;

@@ -51,6 +51,8 @@ pub(super) struct Placement<'a> {
     pub template: LaunchRequest,
     /// From how many instances on a fleet is asked for; `None` for never.
     pub fleet_from: Option<u32>,
+    /// Why some places are not asked: the budget.
+    pub too_dear: Option<Failure>,
 }
 
 /// A request to launch, in either way.
@@ -128,7 +130,8 @@ impl Placement<'_> {
         }
         if !waiting.is_empty() {
             let quota = used_up.pop().map(|(_, error)| error.failure(Step::Launch));
-            let why = quota.or_else(|| placed.barred.take().filter(|_| !placed.is_short));
+            let barred = placed.barred.take().filter(|_| !placed.is_short);
+            let why = quota.or_else(|| self.too_dear.clone()).or(barred);
             let failure = self.nowhere(waiting.len(), &tries, why);
             placed.refused = Some((waiting, failure));
         }
@@ -352,6 +355,11 @@ impl Placement<'_> {
     /// `why`: what kept them from giving, but for a lack of capacity.
     fn nowhere(&self, missing: usize, tries: &[Attempt], why: Option<Failure>) -> Failure {
         let region = self.ec2.region();
+        if tries.is_empty()
+            && let Some(too_dear) = &self.too_dear
+        {
+            return too_dear.clone();
+        }
         if tries.is_empty() {
             return Failure::new(
                 FailureKind::Configuration,
@@ -372,6 +380,8 @@ impl Placement<'_> {
         let (kind, hint) = why.map_or((FailureKind::Capacity, lacking.to_owned()), |failure| {
             (failure.kind, failure.hint)
         });
+        let dear = self.too_dear.as_ref().map_or(String::new(), |it| format!("; {}", it.reason));
+        let reason = format!("{reason}{dear}");
         Failure::new(kind, Step::Launch, reason, hint)
     }
 }
