@@ -153,7 +153,9 @@ mod tests {
         let packages = ["htop".to_owned(), "libstdc++6".to_owned()];
         let inputs = UserData { packages: &packages, ..inputs("ubuntu", None) };
         let yaml: Value = serde_yaml::from_str(&render(&inputs).unwrap()).unwrap();
-        assert_eq!(yaml["runcmd"][0], json!([INSTALL_PATH, "htop", "libstdc++6"]));
+        let timers = ["apt-daily.timer", "apt-daily-upgrade.timer"];
+        assert_eq!(yaml["runcmd"][0], json!(["systemctl", "mask", "--now", timers[0], timers[1]]));
+        assert_eq!(yaml["runcmd"][1], json!([INSTALL_PATH, "htop", "libstdc++6"]));
         assert_eq!(yaml["write_files"][0]["content"], INSTALL);
     }
 
