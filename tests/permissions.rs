@@ -45,6 +45,9 @@ async fn asked(config: &str, scenario: &str) -> BTreeSet<String> {
         })
         .await;
     stage.pass(400).await;
+    // On a network that is there.
+    stage.command(Command::create(None));
+    stage.pass(200).await;
     stage.destroy().await;
     stage.cloud.world.calls().into_iter().map(|call| call.action).collect()
 }

@@ -3,10 +3,15 @@
 //!
 //! Not here: what it is. Who has to know asks for each kind by itself.
 
+use std::collections::BTreeSet;
+
 use super::access::Ec2;
 use super::class::Class;
 use super::error::AwsError;
 use super::select::Selector;
+
+/// EC2's words for what goes by itself, and whose tags are told of for an hour after that.
+pub(super) const MACHINES: [&str; 2] = ["instance", "spot-instances-request"];
 
 impl Ec2 {
     /// Whether anything here has our tags (EC2 DescribeTags); resources that are just going away
@@ -15,24 +20,38 @@ impl Ec2 {
     /// EC2 tells of a tag some seconds after it was set: who knows that something was just made
     /// here does not ask this.
     pub async fn has_tagged(&self, ours: &Selector) -> Result<bool, AwsError> {
-        match self.find_tagged(ours).await {
-            Err(error) if error.class == Class::Denied => Ok(true),
-            answer => answer,
-        }
+        Ok(self.tagged_kinds(ours).await?.is_none_or(|kinds| !kinds.is_empty()))
     }
 
-    async fn find_tagged(&self, ours: &Selector) -> Result<bool, AwsError> {
+    /// Whether anything but instances and their requests has our tags. `None` where the identity
+    /// may not ask that.
+    pub async fn has_tagged_network(&self, ours: &Selector) -> Result<Option<bool>, AwsError> {
+        let kinds = self.tagged_kinds(ours).await?;
+        Ok(kinds.map(|kinds| kinds.iter().any(|kind| !MACHINES.contains(&kind.as_str()))))
+    }
+
+    /// EC2's words for the kinds of what has our tags, all pages; `None` where the identity may not
+    /// ask.
+    pub(super) async fn tagged_kinds(
+        &self,
+        ours: &Selector,
+    ) -> Result<Option<BTreeSet<String>>, AwsError> {
         let (key, value) = ours.telling_tag();
         let call = self.patient.describe_tags().set_filters(Some(ours.tag_filters()));
         let mut pages = call.into_paginator().items().send();
+        let mut kinds = BTreeSet::new();
         while let Some(tag) = pages.next().await {
-            let tag = tag.map_err(self.failed("DescribeTags"))?;
+            let tag = match tag.map_err(self.failed("DescribeTags")) {
+                Ok(tag) => tag,
+                Err(error) if error.class == Class::Denied => return Ok(None),
+                Err(error) => return Err(error),
+            };
             // An endpoint that ignores a filter tells of everybody's.
             if tag.key() == Some(key) && tag.value() == Some(value) {
-                return Ok(true);
+                kinds.extend(tag.resource_type().map(|kind| kind.as_str().to_owned()));
             }
         }
-        Ok(false)
+        Ok(Some(kinds))
     }
 }
 

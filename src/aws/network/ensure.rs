@@ -114,7 +114,7 @@ impl<'a, R: RecordIntent> NetworkBuilder<'a, R> {
 
     async fn build(&self, plan: &NetworkPlan) -> Result<NetworkReady, NetworkError> {
         let ours = Selector::deployment(&self.origin.deployment);
-        let found = self.ec2.network(&ours).await?;
+        let found = self.ec2.network_parts(&ours).await?;
         let (vpc, subnets) = match &plan.network {
             Network::Dedicated => self.dedicated(plan, &found).await?,
             Network::Default => self.default_vpc().await?,
@@ -134,13 +134,16 @@ impl<'a, R: RecordIntent> NetworkBuilder<'a, R> {
         found: &NetworkFound,
     ) -> Result<(VpcId, Vec<(SubnetId, Zone)>), NetworkError> {
         let cidr = network_of(self.ec2.region());
-        let vpc = if let Some(vpc) = found.vpcs.first() {
-            vpc.id.clone()
+        let known = found.vpcs.first().map(|vpc| vpc.id.clone());
+        let is_new = known.is_none();
+        let vpc = if let Some(vpc) = known {
+            vpc
         } else {
             let mark = self.mark();
             self.born("CreateVpc", &mark, || self.ec2.create_vpc(cidr, &mark.tags)).await?
         };
-        if !self.retried(|| self.ec2.has_dns_hostnames(&vpc)).await? {
+        // A new VPC gives no names (AmazonVPC: DNS attributes for your VPC).
+        if is_new || !self.retried(|| self.ec2.has_dns_hostnames(&vpc)).await? {
             self.change("ModifyVpcAttribute", || self.ec2.enable_dns_hostnames(&vpc)).await?;
         }
         let gateway = self.gateway(&vpc, found).await?;
@@ -227,9 +230,6 @@ impl<'a, R: RecordIntent> NetworkBuilder<'a, R> {
             let create = || self.ec2.create_subnet(vpc, zone, part, &mark.tags);
             self.born("CreateSubnet", &mark, create).await?
         };
-        if !known.is_some_and(|subnet| subnet.maps_public_ip) {
-            self.change("ModifySubnetAttribute", || self.ec2.map_public_ips(&subnet)).await?;
-        }
         if !table.associations.iter().any(|used| used.subnet == subnet) {
             self.change("AssociateRouteTable", || self.ec2.associate(&table.id, &subnet)).await?;
         }

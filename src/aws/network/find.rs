@@ -13,7 +13,8 @@ use crate::aws::access::Ec2;
 use crate::aws::error::AwsError;
 use crate::aws::select::{Selector, filter, read_tags};
 use crate::aws::spot::SpotRequest;
-use crate::fleet::{SubnetId, VpcId};
+use crate::aws::tagged::MACHINES;
+use crate::fleet::{Machine, SubnetId, VpcId};
 
 /// Collects every page of a Describe call, as the SDK's items.
 macro_rules! all_pages {
@@ -39,13 +40,7 @@ impl Ec2 {
     /// Everything that carries our tags, besides instances and spot requests. Each kind is asked
     /// for at the same time.
     pub(super) async fn network(&self, ours: &Selector) -> Result<NetworkFound, AwsError> {
-        let (vpcs, subnets, gateways, route_tables, security_groups) = tokio::try_join!(
-            self.vpcs(ours),
-            self.subnets(ours),
-            self.gateways(ours),
-            self.route_tables(ours),
-            self.groups(ours),
-        )?;
+        let parts = self.network_parts(ours).await?;
         let (interfaces, volumes, key_pairs, addresses, templates) = tokio::try_join!(
             self.interfaces(ours),
             self.volumes(ours),
@@ -53,18 +48,21 @@ impl Ec2 {
             self.addresses(ours),
             self.templates(ours),
         )?;
-        Ok(NetworkFound {
-            vpcs,
-            subnets,
-            gateways,
-            route_tables,
-            security_groups,
-            interfaces,
-            volumes,
-            key_pairs,
-            addresses,
-            templates,
-        })
+        Ok(NetworkFound { interfaces, volumes, key_pairs, addresses, templates, ..parts })
+    }
+
+    /// The parts of it that a network is built from; the rest is left out.
+    pub(super) async fn network_parts(&self, ours: &Selector) -> Result<NetworkFound, AwsError> {
+        let (vpcs, subnets, gateways, route_tables, security_groups) = tokio::try_join!(
+            self.vpcs(ours),
+            self.subnets(ours),
+            self.gateways(ours),
+            self.route_tables(ours),
+            self.groups(ours),
+        )?;
+        let built =
+            NetworkFound { vpcs, subnets, gateways, route_tables, ..NetworkFound::default() };
+        Ok(NetworkFound { security_groups, ..built })
     }
 
     /// The tags of what a network begins with when it is built and ends with when it is taken away,
@@ -118,15 +116,25 @@ impl Ec2 {
     pub async fn residue(&self, ours: &Selector) -> Result<Vec<Residue>, AwsError> {
         let (machines, requests, found) =
             tokio::try_join!(self.instances(ours), self.spot_requests(ours), self.network(ours))?;
-        let machines = machines.into_iter().filter(crate::fleet::Machine::is_alive);
-        let requests = requests.into_iter().filter(SpotRequest::is_alive);
-        let mut residue: Vec<Residue> = machines
-            .map(|machine| left(Kind::Instance, &machine.id, machine.state.as_str()))
-            .chain(requests.map(|request| left(Kind::SpotRequest, &request.id, &request.state)))
-            .collect();
+        let mut residue: Vec<Residue> = machines_left(machines, requests).collect();
         residue.extend(found.residue());
         residue.sort();
         Ok(residue)
+    }
+
+    /// The same where DescribeTags tells of nothing but instances and their requests, or of nothing.
+    /// `None` where it tells of more, or may not be asked.
+    pub(super) async fn residue_of_machines(
+        &self,
+        ours: &Selector,
+    ) -> Result<Option<Vec<Residue>>, AwsError> {
+        let Some(kinds) = self.tagged_kinds(ours).await? else { return Ok(None) };
+        if kinds.iter().any(|kind| !MACHINES.contains(&kind.as_str())) {
+            return Ok(None);
+        }
+        let (machines, requests) =
+            tokio::try_join!(self.instances(ours), self.spot_requests(ours))?;
+        Ok(Some(machines_left(machines, requests).collect()))
     }
 
     /// The region's default VPC.
@@ -325,6 +333,17 @@ impl NetworkFound {
     }
 }
 
+/// Those that are alive.
+fn machines_left(
+    machines: Vec<Machine>,
+    requests: Vec<SpotRequest>,
+) -> impl Iterator<Item = Residue> {
+    let machines = machines.into_iter().filter(Machine::is_alive);
+    let machines = machines.map(|it| left(Kind::Instance, &it.id, it.state.as_str()));
+    let requests = requests.into_iter().filter(SpotRequest::is_alive);
+    machines.chain(requests.map(|it| left(Kind::SpotRequest, &it.id, &it.state)))
+}
+
 fn left(kind: Kind, id: &impl ToString, state: &str) -> Residue {
     Residue { kind, id: id.to_string(), state: state.to_owned() }
 }
@@ -338,7 +357,6 @@ fn read_subnet(subnet: &ec2::Subnet) -> Option<Subnet> {
         id: subnet.subnet_id()?.into(),
         vpc: subnet.vpc_id()?.into(),
         zone: subnet.availability_zone()?.into(),
-        maps_public_ip: subnet.map_public_ip_on_launch().unwrap_or(false),
         is_default: subnet.default_for_az().unwrap_or(false),
         free: subnet.available_ip_address_count().unwrap_or_default(),
     })

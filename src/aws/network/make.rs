@@ -127,18 +127,6 @@ impl Ec2 {
         self.made("CreateSubnet", answer.subnet().and_then(|made| made.subnet_id()))
     }
 
-    /// EC2 ModifySubnetAttribute: what is launched in it gets a public address.
-    pub(super) async fn map_public_ips(&self, subnet: &SubnetId) -> Result<(), AwsError> {
-        self.patient
-            .modify_subnet_attribute()
-            .subnet_id(subnet.as_str())
-            .map_public_ip_on_launch(AttributeBooleanValue::builder().value(true).build())
-            .send()
-            .await
-            .map(drop)
-            .map_err(self.failed("ModifySubnetAttribute"))
-    }
-
     /// EC2 AssociateRouteTable.
     pub(super) async fn associate(
         &self,

@@ -48,8 +48,6 @@ pub(super) struct Subnet {
     pub(super) vpc: VpcId,
     /// The zone that it is in.
     pub(super) zone: Zone,
-    /// Whether what is launched in it gets a public address by itself.
-    pub(super) maps_public_ip: bool,
     /// How many addresses are free in it.
     pub(super) free: i32,
     /// Whether it is its zone's default subnet.

@@ -104,7 +104,13 @@ impl Demolition<'_> {
     async fn verify(&self, everything_went: bool) -> Result<Vec<Residue>, AwsError> {
         let deadline = self.deadline.min(Instant::now() + self.consistency);
         loop {
-            let residue = self.ec2.residue(self.ours).await?;
+            // Everything is gone that was seen here: its tags are gone with it.
+            let machines =
+                if everything_went { self.ec2.residue_of_machines(self.ours).await? } else { None };
+            let residue = match machines {
+                Some(residue) => residue,
+                None => self.ec2.residue(self.ours).await?,
+            };
             if residue.is_empty() || !everything_went || Instant::now() + LOOK > deadline {
                 return Ok(residue);
             }

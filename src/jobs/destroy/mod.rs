@@ -192,6 +192,9 @@ impl Destruction {
     }
 
     async fn pass_by_pass(&self) -> Result<usize, Failure> {
+        if self.is_elsewhere().await {
+            return Ok(0);
+        }
         let deadline = Instant::now() + SHUTDOWN_TIMEOUT;
         let mut waits = false;
         loop {
@@ -483,14 +486,14 @@ impl Destruction {
         // Nobody launches into what is being removed.
         let _fence = self.context.tear_down(self.region()).await;
         let network = self.target.network();
-        match self.residue(&network).await {
+        match self.remains(&network).await {
             // In most regions there is nothing, and nothing is worth a word.
-            Ok(left) if left.is_empty() => Remains::Nothing,
-            Ok(left) if left.iter().any(|it| it.kind == Kind::Instance) => Remains::Instances,
-            // It needs the network as well, tags or not.
-            Ok(_) if self.untagged().is_some() => Remains::Instances,
-            Ok(_) if self.demolish(&network).await => Remains::Nothing,
-            Ok(_) => Remains::Something,
+            Ok(Remains::Nothing) => Remains::Nothing,
+            Ok(Remains::Instances) => Remains::Instances,
+            // They need the network as well, tags or not.
+            Ok(Remains::Something) if self.untagged().is_some() => Remains::Instances,
+            Ok(Remains::Something) if self.demolish(&network).await => Remains::Nothing,
+            Ok(Remains::Something) => Remains::Something,
             Err(error) => {
                 self.report_failure(&error.failure(Step::Teardown)).await;
                 Remains::Something
@@ -498,16 +501,43 @@ impl Destruction {
         }
     }
 
-    /// What is left here. In most regions nothing ever was, and one question tells so; where we
-    /// were, EC2 may not tell of the newest tags yet, and each kind is asked for by itself.
-    async fn residue(&self, ours: &Selector) -> Result<Vec<Residue>, AwsError> {
-        let was_here = self.context.works_in(self.region())
-            || !self.gone.lock().await.is_empty()
-            || !self.unanswered().is_empty();
-        if was_here || self.ec2.has_tagged(ours).await? {
-            return self.ec2.residue(ours).await;
+    /// What is left here. One question tells whether a network is; only where it tells of none, and
+    /// where we were, each kind is asked for by itself: EC2 may not tell of the newest tags yet.
+    async fn remains(&self, ours: &Selector) -> Result<Remains, AwsError> {
+        match self.ec2.has_tagged_network(ours).await? {
+            Some(true) => {
+                let is_alive = self.ec2.instances(ours).await?.iter().any(Machine::is_alive);
+                Ok(if is_alive { Remains::Instances } else { Remains::Something })
+            }
+            Some(false) if !self.was_here().await => Ok(Remains::Nothing),
+            Some(false) | None => {
+                let left = self.ec2.residue(ours).await?;
+                let is_alive = left.iter().any(|it| it.kind == Kind::Instance);
+                Ok(match () {
+                    () if is_alive => Remains::Instances,
+                    () if left.is_empty() => Remains::Nothing,
+                    () => Remains::Something,
+                })
+            }
         }
-        Ok(Vec::new())
+    }
+
+    /// Whether the configuration, the state, the journal or this destroy know of something here.
+    async fn was_here(&self) -> bool {
+        self.context.works_in(self.region())
+            || self.context.unsure_until().is_some()
+            || !self.gone.lock().await.is_empty()
+            || !self.unanswered().is_empty()
+    }
+
+    /// Whether there is nothing to be looked at. In most of an account's regions nothing ever was,
+    /// and one question tells so.
+    async fn is_elsewhere(&self) -> bool {
+        let is_launch = self.target.launch().is_some();
+        // Who gets no answer looks.
+        !is_launch
+            && !self.was_here().await
+            && self.ec2.has_tagged(&self.target.network()).await.is_ok_and(|tagged| !tagged)
     }
 
     /// True when nothing is left.
