@@ -55,10 +55,13 @@ pub(super) fn judge(
         )));
     }
     let Some(most) = config.budget.max_hourly_usd else { return Ok(None) };
+    // A missing price ends the judgement and is named (`?`): an unknown cost is never taken for
+    // nothing.
     let mut now = 0.0;
     for row in staying(model) {
         now += running(model, config, row)?;
     }
+    // Asked for and not answered yet: it is paid for as soon as AWS answers.
     for row in self::requested(model) {
         now += planned(model, config, &row.region)?;
     }
@@ -111,6 +114,7 @@ fn running(model: &Model, config: &Config, row: &Instance) -> Result<f64, Budget
     let gib = row.bill.storage_gb.or(entry.map(|entry| entry.instance_storage_gb));
     let stored =
         priced(storage_hourly(&prices.list, gib.unwrap_or_default()), "storage", &row.region)?;
+    // A stopped one costs its disk and nothing else.
     if row.bill.ended.is_some() {
         return Ok(stored);
     }

@@ -196,6 +196,7 @@ impl Creation {
         (mut homeless, mut failure): (Vec<InstanceKey>, Failure),
         reporter: &Reporter,
     ) -> (usize, Vec<CreateIntent>) {
+        // Without an account no other region would answer differently.
         let spills = self.config.placement.spill && failure.step != Step::Account;
         let others = self.config.regions.iter();
         let others = others.filter(|it| spills && it.region != launch.region).collect();
@@ -230,6 +231,7 @@ impl Creation {
             // Where it could not even be recorded, they have failed and are not asked for again.
             let Some((moved, placed)) = tried else { continue };
             if let Some((rest, why)) = placed.refused {
+                // Given up before the next region asks for them: nothing is asked for twice.
                 moved.release(context, rest.len()).await;
                 (homeless, failure) = (rest, why);
             }

@@ -122,6 +122,7 @@ impl Placement<'_> {
                         return placed;
                     }
                 }
+                // What gave a part may give more; what gave nothing is not asked again.
                 if waiting.len() < before {
                     gave.push(candidate);
                 }
@@ -162,6 +163,7 @@ impl Placement<'_> {
                         return Ok(None);
                     }
                 }
+                // Nothing was made under the old token: the next request has the next number.
                 Err(error) if error.class == Class::NewToken => {}
                 Err(error) if error.class == Class::Quota && count > 1 => most = count / 2,
                 Err(error) if error.class == Class::Quota => return Ok(Some(error)),

@@ -191,6 +191,8 @@ impl Destruction {
         failed
     }
 
+    /// Looks, ends what is there, takes the network away, and looks again: one listing proves
+    /// nothing, because EC2 lists late and a call of unknown outcome may still make something.
     async fn pass_by_pass(&self) -> Result<usize, Failure> {
         if self.is_elsewhere().await {
             return Ok(0);
@@ -201,6 +203,7 @@ impl Destruction {
             // A launch that is on its way is waited for, so that the question by tags sees what
             // it made.
             let fence = self.context.tear_down(self.region()).await;
+            // Asked before the look: one that begins after that moment sees all there ever will be.
             let quiet = self.quiet_at();
             let is_last = Instant::now() >= quiet;
             let mut machines =
@@ -212,6 +215,7 @@ impl Destruction {
             self.gone.lock().await.extend(dead.into_iter().map(|machine| machine.id.clone()));
             let alive = alive.into_iter().map(termination).collect();
             let failed = self.end(alive, fence).await?;
+            // Before the network: what runs without its tags still uses it, and must not lose it.
             if let Some(failure) = self.untagged() {
                 return Err(failure);
             }
@@ -219,6 +223,7 @@ impl Destruction {
             // Those of other launches are none of a launch's business.
             let is_alive =
                 remains == Remains::Instances && !matches!(self.target, DestroyTarget::Launch(..));
+            // It was said what would not go. Another pass would ask AWS the same again.
             if failed > 0 || remains == Remains::Something {
                 return Ok(failed.max(1));
             }
@@ -231,9 +236,11 @@ impl Destruction {
                     "run destroy again",
                 ));
             }
+            // Somebody launched between the look and now: they are ours and go too.
             if is_alive {
                 continue;
             }
+            // Nothing is here, and nothing can come: this is the only way to call it empty.
             if is_last || Instant::now() >= deadline {
                 return Ok(0);
             }
@@ -281,6 +288,7 @@ impl Destruction {
     }
 
     async fn ended(&self, failed: usize) {
+        // After a failure the intent stays open: the next run goes on with it.
         if failed == 0 {
             let gone = self.gone.lock().await;
             self.intent.end(&self.context, self.region(), &self.target, &gone).await;
@@ -298,10 +306,12 @@ impl Destruction {
         if !terminations.is_empty() {
             self.begin(&terminations).await;
         }
+        // A pipeline that still deploys would bring a dying node back to life in the table.
         for termination in &terminations {
             self.context.stop_work_on(&termination.id);
         }
         let (ending, failed) = self.terminate(&terminations).await;
+        // They end by themselves from here on; others may launch while the minutes pass.
         drop(fence);
         self.await_end(ending).await?;
         Ok(failed)
