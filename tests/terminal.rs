@@ -2,6 +2,7 @@
 //! its instances.
 
 mod job_control;
+mod reports;
 mod rollback;
 mod shared;
 

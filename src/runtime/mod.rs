@@ -13,6 +13,7 @@ pub mod event_loop;
 mod exit_code;
 mod export;
 mod identity;
+pub mod keyboard;
 mod limits;
 mod lines;
 mod log_file;

@@ -22,6 +22,7 @@ use ratatui::layout::Rect;
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 use tokio::time::timeout_at;
 
+use super::engine::Engine;
 use super::environment::Environment;
 use super::event_loop::{Edge, EventLoop};
 use super::recall::Want;
@@ -462,25 +463,31 @@ impl Monkey {
     }
 }
 
-/// A monkey before a demo of its own.
-fn monkey(seed: u64) -> Monkey {
+/// The engine of a demo with this configuration.
+pub(super) fn demo(config: &str, seed: u64, window: (u16, u16)) -> Engine {
     let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("config.yaml");
-    std::fs::write(&config, CONFIG).unwrap();
+    let file = folder.path().join("config.yaml");
+    std::fs::write(&file, config).unwrap();
     let seed_text = (seed % 1000).to_string();
-    let words = ["spot-tui", "--demo", "--seed", &seed_text, "--config", config.to_str().unwrap()];
+    let words = ["spot-tui", "--demo", "--seed", &seed_text, "--config", file.to_str().unwrap()];
     // The program's own chance, in its pauses.
     fastrand::seed(seed);
     let environment = Environment::open(Cli::try_parse_from(words).unwrap().global).unwrap();
-    let window = (140, 40);
     let config = read_config(&environment).unwrap();
     let open = startup::open(&environment, config, Want::WriteIfFree, Some(window)).unwrap();
     // The folder of the demo, and its lock, live as long as the process.
     std::mem::forget((environment, open.lock));
+    open.engine
+}
+
+/// A monkey before a demo of its own.
+fn monkey(seed: u64) -> Monkey {
+    let window = (140, 40);
+    let engine = demo(CONFIG, seed, window);
     let keys = Keys::default();
     let ability = Ability { colours: true, unicode: true };
     let screen = Screen::new(Glass::new(window, Rc::clone(&keys)), ability, None, None);
-    let mut event_loop = EventLoop::new(open.engine, Caged(screen));
+    let mut event_loop = EventLoop::new(engine, Caged(screen));
     event_loop.engine.handle(Message::Command(Command::Refresh));
     Monkey {
         dice: Dice(seed | 1),

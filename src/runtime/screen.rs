@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 
 use tokio::process::Child;
+use tokio::task::JoinHandle;
 
-use super::clipboard;
+use super::clipboard::Clipboard;
 use super::event_loop::Edge;
 use super::shell::{Doors, Login};
 use super::tty::{Event, Stopped, Tty};
@@ -34,6 +35,13 @@ struct Lent {
     _login: Option<Login>,
 }
 
+/// A text on its way to the clipboard, and where it is then.
+#[derive(Debug)]
+struct Copying {
+    text: String,
+    places: JoinHandle<Vec<&'static str>>,
+}
+
 /// A screen on a terminal.
 #[derive(Debug)]
 pub struct Screen<T> {
@@ -47,6 +55,9 @@ pub struct Screen<T> {
     doors: Option<Box<dyn Doors>>,
     /// Whether the mouse is taken.
     mouse: bool,
+    clipboard: Clipboard,
+    /// A text on its way to the clipboard.
+    copying: Option<Copying>,
     /// What lies where in the newest frame.
     hits: HitMap,
     /// What the loop is told next.
@@ -69,6 +80,8 @@ impl<T: Tty> Screen<T> {
             memory,
             doors,
             mouse: false,
+            clipboard: Clipboard::of(|name| std::env::var(name).ok()),
+            copying: None,
             hits: HitMap::default(),
             pending: VecDeque::new(),
         }
@@ -77,6 +90,12 @@ impl<T: Tty> Screen<T> {
     /// The terminal.
     pub fn tty(&self) -> &T {
         &self.tty
+    }
+
+    /// The same, for a test's: somebody else sits down at it.
+    #[cfg(test)]
+    pub(super) fn tty_mut(&mut self) -> &mut T {
+        &mut self.tty
     }
 
     fn is_ours(&self) -> bool {
@@ -190,11 +209,37 @@ impl<T: Tty> Screen<T> {
         self.tty.send(if taken { b"\x1b[?1000h\x1b[?1006h" } else { b"\x1b[?1006l\x1b[?1000l" })
     }
 
+    /// Puts a text on the clipboard. Programs that help with it take their time.
     fn copy(&mut self, text: String) -> io::Result<()> {
-        self.tty.send(clipboard::sequence(&text).as_bytes())?;
-        let told = format!("{} is on the clipboard", crate::app::clean(&text, 60));
-        clipboard::copy_natively(text);
+        if !self.clipboard.has_programs() {
+            return self.ask_for_copy(&text);
+        }
+        let places = tokio::spawn(self.clipboard.clone().hand_over(text.clone()));
+        self.copying = Some(Copying { text, places });
+        Ok(())
+    }
+
+    /// Says where it is, or asks the terminal to take it.
+    fn copied(&mut self, text: &str, places: &[&str]) -> io::Result<()> {
+        if places.is_empty() {
+            return self.ask_for_copy(text);
+        }
+        let told = format!("{} is {}", short(text), places.join(" and "));
         self.note(Level::Info, "copy", told);
+        Ok(())
+    }
+
+    fn ask_for_copy(&mut self, text: &str) -> io::Result<()> {
+        match self.clipboard.sequence(text) {
+            // Whoever has the terminal now did not ask for it.
+            Ok(_) if !self.is_ours() => {}
+            Ok(sequence) => {
+                self.tty.send(sequence.as_bytes())?;
+                let told = format!("{} was sent to the terminal, for its clipboard", short(text));
+                self.note(Level::Info, "copy", told);
+            }
+            Err(why) => self.note(Level::Warning, "copy", format!("{}: {why}", short(text))),
+        }
         Ok(())
     }
 
@@ -231,6 +276,12 @@ impl<T: Tty> Edge for Screen<T> {
                 biased;
                 ended = ssh_ends(&mut self.holder) => {
                     self.ssh_ended(ended);
+                    continue;
+                }
+                (text, places) = copied(&mut self.copying) => {
+                    if self.copied(&text, &places).is_err() {
+                        return Message::Signal(Signal::HangUp);
+                    }
                     continue;
                 }
                 event = self.tty.next() => event,
@@ -288,6 +339,18 @@ async fn ssh_ends(holder: &mut Holder) -> io::Result<ExitStatus> {
         Holder::Ssh(lent) => lent.program.wait().await,
         Holder::Us | Holder::Shell => std::future::pending().await,
     }
+}
+
+/// Waits until the text on its way to the clipboard is there, or is not. Pends while none is.
+async fn copied(copying: &mut Option<Copying>) -> (String, Vec<&'static str>) {
+    let Some(Copying { places, .. }) = copying else { return std::future::pending().await };
+    let places = places.await.unwrap_or_default();
+    (copying.take().map(|it| it.text).unwrap_or_default(), places)
+}
+
+/// A text, as far as it has room in a sentence.
+fn short(text: &str) -> String {
+    crate::app::clean(text, 60)
 }
 
 /// Writes a text to a new file. What is there stays as it is.

@@ -1,19 +1,18 @@
 //! The terminal through crossterm: taken, lent and given back.
 
-use std::future::poll_fn;
-use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::future::pending;
+use std::io::{self, BufWriter, Stdout, Write};
 use std::mem::ManuallyDrop;
-use std::task::Poll;
 
-use crossterm::event::{EventStream, KeyEventKind};
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use crossterm::{execute, queue};
-use futures_util::StreamExt;
 use ratatui::Frame;
 use ratatui::backend::CrosstermBackend;
 use rustix::process::{Signal, getpgrp, getpid, getsid, kill_current_process_group, kill_process};
+use tokio::signal::unix::{self, SignalKind};
 
 use super::alternate;
+use super::keyboard::{Keyboard, TtyBytes};
 use super::signals::{JobControl, Signals};
 use super::tty::{Event, Stopped, Tty};
 use crate::app::Input;
@@ -25,18 +24,19 @@ pub(super) struct Terminal {
     // Never dropped: ratatui's drop reports a terminal that is gone on that very terminal, and
     // panics. What it would undo, `leave` undoes.
     screen: ManuallyDrop<Screen>,
-    // The stream's own thread reads the keyboard while the stream lives: it is dropped whenever
-    // somebody else is to read it.
-    keys: Option<EventStream>,
+    // `None` while somebody else reads it.
+    keyboard: Option<Keyboard<TtyBytes>>,
     signals: Option<(Signals, JobControl)>,
+    resized: unix::Signal,
 }
 
 impl Terminal {
-    /// Takes the screen and the keyboard.
+    /// Takes the screen and the keyboard. Needs a runtime around it.
     pub(super) fn enter() -> io::Result<Self> {
-        let screen = blank()?;
+        let (screen, keyboard) = (blank()?, keyboard()?);
+        let resized = unix::signal(SignalKind::window_change())?;
         alternate::enter()?;
-        Ok(Self { screen, keys: Some(EventStream::new()), signals: None })
+        Ok(Self { screen, keyboard: Some(keyboard), signals: None, resized })
     }
 
     /// From now on the system's signals are heard here as well. Needs a runtime around it.
@@ -48,23 +48,14 @@ impl Terminal {
 
 impl Tty for Terminal {
     async fn next(&mut self) -> io::Result<Event> {
-        use crossterm::event::Event as Key;
-        loop {
-            let key = tokio::select! {
-                biased;
-                event = signalled(&mut self.signals) => return Ok(event),
-                key = key(&mut self.keys) => key?,
-            };
-            let input = match key {
-                // Terminals with the kitty protocol also report releases.
-                Key::Key(key) if key.kind == KeyEventKind::Release => continue,
-                Key::Key(key) => Input::Key(key),
-                Key::Paste(text) => Input::Paste(text),
-                Key::Mouse(mouse) => Input::Mouse(mouse),
-                Key::Resize(columns, rows) => Input::Resize(columns, rows),
-                Key::FocusGained | Key::FocusLost => continue,
-            };
-            return Ok(Event::Input(input));
+        tokio::select! {
+            biased;
+            event = signalled(&mut self.signals) => Ok(event),
+            _ = self.resized.recv() => {
+                let (columns, rows) = self.size()?;
+                Ok(Event::Input(Input::Resize(columns, rows)))
+            }
+            input = pressed(&mut self.keyboard) => input.map(Event::Input),
         }
     }
 
@@ -87,7 +78,7 @@ impl Tty for Terminal {
     }
 
     fn lend(&mut self) {
-        self.keys = None;
+        self.keyboard = None;
         alternate::leave();
     }
 
@@ -95,7 +86,7 @@ impl Tty for Terminal {
         alternate::enter()?;
         // Not `clear`, which asks the terminal where its cursor is: the keyboard would answer.
         self.screen = blank()?;
-        self.keys = Some(EventStream::new());
+        self.keyboard = Some(keyboard()?);
         Ok(())
     }
 
@@ -114,21 +105,22 @@ impl Tty for Terminal {
     }
 }
 
-/// The next key. Pends while another program has the terminal. crossterm asks a terminal that is
-/// gone again and again and says nothing (0.29), so it is never asked about one.
-async fn key(keys: &mut Option<EventStream>) -> io::Result<crossterm::event::Event> {
-    let gone = || Err(io::ErrorKind::BrokenPipe.into());
-    poll_fn(|context| match keys {
-        None => Poll::Pending,
-        Some(_) if !io::stdin().is_terminal() => Poll::Ready(gone()),
-        Some(keys) => keys.poll_next_unpin(context).map(|event| event.unwrap_or_else(gone)),
-    })
-    .await
+/// The keyboard, read by this process from now on.
+fn keyboard() -> io::Result<Keyboard<TtyBytes>> {
+    TtyBytes::new().map(Keyboard::new)
+}
+
+/// The next thing that is pressed. Pends while another program has the terminal.
+async fn pressed(keyboard: &mut Option<Keyboard<TtyBytes>>) -> io::Result<Input> {
+    match keyboard {
+        Some(keyboard) => keyboard.next().await,
+        None => pending().await,
+    }
 }
 
 /// What the system says. Pends while nobody listens.
 async fn signalled(signals: &mut Option<(Signals, JobControl)>) -> Event {
-    let Some((signals, job_control)) = signals else { return std::future::pending().await };
+    let Some((signals, job_control)) = signals else { return pending().await };
     tokio::select! {
         biased;
         event = job_control.next() => event,
@@ -138,7 +130,7 @@ async fn signalled(signals: &mut Option<(Signals, JobControl)>) -> Event {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        self.keys = None;
+        self.keyboard = None;
         alternate::leave();
     }
 }

@@ -58,6 +58,16 @@ impl Context {
             Self::Filter | Self::Search | Self::Counts | Self::Word | Self::Secret | Self::Palette
         )
     }
+
+    /// Whether that text may be of any alphabet.
+    pub(super) fn takes_letters(self) -> bool {
+        self.takes_text() && self != Self::Counts
+    }
+
+    /// Whether this lies over the panels, until an Esc.
+    pub(super) fn is_field_or_dialog(self) -> bool {
+        !matches!(self, Self::Table | Self::Pane | Self::Reader | Self::Log)
+    }
 }
 
 /// One line of the keymap.

@@ -2,6 +2,8 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
+use super::layouts::twin;
+
 /// A key with its modifiers. Shift is part of the character and never a modifier of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key {
@@ -75,7 +77,7 @@ impl Key {
         let mut code = event.code;
         if let KeyCode::Char(character) = code {
             if modifiers.contains(KeyModifiers::CONTROL) {
-                code = KeyCode::Char(character.to_ascii_lowercase());
+                code = KeyCode::Char(character.to_lowercase().next().unwrap_or(character));
             } else if modifiers.contains(KeyModifiers::SHIFT) {
                 code = KeyCode::Char(character.to_ascii_uppercase());
             }
@@ -85,6 +87,12 @@ impl Key {
             modifiers -= KeyModifiers::SHIFT;
         }
         Some(Self { code, modifiers })
+    }
+
+    /// The same key on a keyboard of Latin letters, where this one wrote another alphabet.
+    pub(super) fn twin(self) -> Option<Self> {
+        let KeyCode::Char(written) = self.code else { return None };
+        twin(written).map(|character| Self { code: KeyCode::Char(character), ..self })
     }
 
     /// The key that a user wrote: a character, a name, `F2`, `Ctrl-N`.

@@ -7,6 +7,7 @@ mod binding;
 mod bindings;
 mod dialogs;
 pub(super) mod key;
+mod layouts;
 
 use std::collections::BTreeMap;
 
@@ -84,18 +85,39 @@ impl Keymap {
         clashes
     }
 
-    /// What a key asks for.
+    /// What a key asks for. Where nothing is written, the key of another alphabet counts by where it
+    /// stands.
     pub fn command(&self, context: Context, event: KeyEvent) -> Option<Command> {
         let pressed = Key::pressed(event)?;
-        let bound = self.bindings(context).find(|(_, keys)| keys.contains(&pressed));
-        bound.map(|(binding, _)| binding.command.clone()).or_else(|| match pressed {
+        let bound = |key: Key| {
+            let found = self.bindings(context).find(|(_, keys)| keys.contains(&key));
+            found.map(|(binding, _)| binding.command.clone())
+        };
+        let written = |key: Key| match key {
             Key { code: KeyCode::Char(character), modifiers: KeyModifiers::NONE }
                 if context.takes_text() && !character.is_control() =>
             {
                 Some(Command::Press(Press::Edit(Edit::InsertChar(character))))
             }
             _ => None,
-        })
+        };
+        let is_text = context.takes_letters() && pressed.modifiers.is_empty();
+        let twin = pressed.twin().filter(|_| !is_text);
+        bound(pressed)
+            .or_else(|| twin.and_then(|key| bound(key).or_else(|| written(key))))
+            .or_else(|| written(pressed))
+    }
+
+    /// What a key with Alt asks for in a dialog or a field where it is bound to nothing: it came as
+    /// an Esc and the key, and a slow line, or a tmux that waits for more after an Esc, makes one of
+    /// the two.
+    pub fn apart(&self, context: Context, event: KeyEvent) -> Option<[KeyEvent; 2]> {
+        let is_apart = event.modifiers.contains(KeyModifiers::ALT)
+            && context.is_field_or_dialog()
+            && self.command(context, event).is_none();
+        let escape = KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE);
+        let key = KeyEvent::new(event.code, event.modifiers - KeyModifiers::ALT);
+        is_apart.then_some([escape, key])
     }
 
     /// The bindings that hold in a context, with their keys.
@@ -202,6 +224,42 @@ mod tests {
         assert_eq!(command(Context::Choice, unbound), None);
         let control = press(KeyCode::Char('x'), KeyModifiers::CONTROL);
         assert_eq!(command(Context::Filter, control), None);
+    }
+
+    #[test]
+    fn a_key_of_another_alphabet_counts_by_where_it_stands() {
+        let twin = |context, character| {
+            let meant = press(KeyCode::Char(character), KeyModifiers::NONE);
+            command(context, meant)
+        };
+        for (written, meant) in [('с', 'c'), ('й', 'q'), ('о', 'j'), ('Ж', ':'), ('ψ', 'c')] {
+            assert!(twin(Context::Table, meant).is_some());
+            assert_eq!(twin(Context::Table, written), twin(Context::Table, meant), "{written}");
+        }
+        assert_eq!(twin(Context::Choice, 'н'), twin(Context::Choice, 'y'));
+        assert_eq!(twin(Context::Counts, '３'), twin(Context::Counts, '3'));
+        let typed = |character| Some(Command::Press(Press::Edit(Edit::InsertChar(character))));
+        assert_eq!(twin(Context::Filter, 'с'), typed('с'), "what is written is meant");
+        let control = |character| press(KeyCode::Char(character), KeyModifiers::CONTROL);
+        assert_eq!(command(Context::Table, control('С')), command(Context::Table, control('c')));
+        assert_eq!(command(Context::Filter, control('г')), command(Context::Filter, control('u')));
+    }
+
+    #[test]
+    fn alt_in_a_dialog_is_an_escape_and_the_key() {
+        let keymap = Keymap::default();
+        let alt = |character| press(KeyCode::Char(character), KeyModifiers::ALT);
+        let [escape, key] = keymap.apart(Context::Choice, alt('y')).unwrap();
+        assert_eq!(
+            (escape.code, key),
+            (KeyCode::Esc, press(KeyCode::Char('y'), KeyModifiers::NONE))
+        );
+        assert_eq!(keymap.apart(Context::Filter, alt('b')), None, "a word to the left");
+        assert_eq!(
+            keymap.apart(Context::Table, alt('d')),
+            None,
+            "there it is a key, bound to nothing"
+        );
     }
 
     #[test]

@@ -17,6 +17,8 @@ mod screen;
 
 use std::collections::BTreeMap;
 
+use crossterm::event::KeyEvent;
+
 pub use budget::estimate;
 
 use super::dialog::{self, Next, Palette, SecretForm};
@@ -80,17 +82,10 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Effect> {
 
 fn on_input(model: &mut Model, input: Input) -> Vec<Effect> {
     match input {
-        Input::Key(event) => {
-            let Some(command) = model.keymap.command(model.context(), event) else {
-                return Vec::new();
-            };
-            // What cannot be seen cannot be confirmed: there, one can only leave.
-            if model.dashboard && !model.layout().fits && !matches!(command, Command::Leave(_)) {
-                return Vec::new();
-            }
-            model.flash = None;
-            perform(model, command)
-        }
+        Input::Key(event) => match model.keymap.apart(model.context(), event) {
+            Some(keys) => keys.into_iter().flat_map(|key| on_key(model, key)).collect(),
+            None => on_key(model, event),
+        },
         Input::Paste(text) => {
             paste(model, &text);
             Vec::new()
@@ -104,6 +99,16 @@ fn on_input(model: &mut Model, input: Input) -> Vec<Effect> {
             Vec::new()
         }
     }
+}
+
+fn on_key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
+    let Some(command) = model.keymap.command(model.context(), event) else { return Vec::new() };
+    // What cannot be seen cannot be confirmed: there, one can only leave.
+    if model.dashboard && !model.layout().fits && !matches!(command, Command::Leave(_)) {
+        return Vec::new();
+    }
+    model.flash = None;
+    perform(model, command)
 }
 
 /// Pasted text is no key, and a confirmation is typed by hand: only fields take it, each at one
