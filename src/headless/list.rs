@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::line::LONGEST;
 use crate::app::{Field, Model, clean};
 use crate::fleet::{Instance, Phase};
-use crate::view::columns;
+use crate::view::{columns, text};
 
 /// The columns of the table for people.
 const COLUMNS: [Field; 7] = [
@@ -49,14 +49,13 @@ fn table(rows: &[&Instance], model: &Model) -> String {
 
 /// Lines whose cells stand below each other; the first are the headings.
 pub(super) fn aligned(cells: &[Vec<String>]) -> String {
-    let width = |column: usize| {
-        cells.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
-    };
+    let width =
+        |column: usize| cells.iter().map(|row| text::width(&row[column])).max().unwrap_or_default();
     let widths: Vec<usize> = (0..cells.first().map_or(0, Vec::len)).map(width).collect();
     let lines: Vec<String> = cells
         .iter()
         .map(|row| {
-            let padded = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+            let padded = row.iter().zip(&widths).map(|(cell, width)| text::padded(cell, *width));
             padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
         })
         .collect();

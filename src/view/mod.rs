@@ -40,6 +40,7 @@ mod theme;
 mod toasts;
 
 use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 pub use hit::HitMap;
@@ -50,6 +51,29 @@ use crate::app::{Dialog, Layout, Model, Panel, SMALLEST};
 
 /// Draws a frame and tells what lies where in it.
 pub fn render(model: &Model, theme: &Theme, frame: &mut Frame<'_>) -> HitMap {
+    let hits = draw(model, theme, frame);
+    straighten(frame.buffer_mut());
+    hits
+}
+
+/// Draws every sign so that each terminal gives it the columns that were reckoned with. Whatever
+/// was drawn went through here: names and tags from AWS, and what nodes print.
+fn straighten(buffer: &mut Buffer) {
+    for at in 0..buffer.content.len() {
+        let Some(steady) = text::steady(buffer.content[at].symbol()) else { continue };
+        let style = buffer.content[at].style();
+        let cells = buffer.content[at..].iter_mut();
+        if text::width(&steady) == steady.chars().count() {
+            for (cell, sign) in cells.zip(steady.chars()) {
+                cell.set_char(sign).set_style(style);
+            }
+        } else {
+            buffer.content[at].set_symbol(&steady);
+        }
+    }
+}
+
+fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) -> HitMap {
     let area = frame.area();
     let mut hits = HitMap::default();
     let layout = model.layout();
@@ -117,4 +141,26 @@ fn cut_top(area: &mut Rect, lines: u16) -> Rect {
     area.y += lines;
     area.height -= lines;
     taken
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::buffer::Cell;
+    use ratatui::style::{Modifier, Style};
+
+    use super::*;
+
+    #[test]
+    fn emoji_shift_no_columns_and_leave_nothing_behind() {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 16, 2));
+        let text = "a⚠\u{fe0f}b👩\u{200d}💻c🇩🇪d👍\u{1f3fd}e日f";
+        buffer.set_string(0, 0, text, Style::new().add_modifier(Modifier::REVERSED));
+        straighten(&mut buffer);
+        let symbols: Vec<&str> = buffer.content[..16].iter().map(Cell::symbol).collect();
+        let columns =
+            ["a", "⚠", " ", "b", "👩", " ", "c", "D", "E", "d", "👍", " ", "e", "日", " ", "f"];
+        assert_eq!(symbols, columns);
+        let is_reversed = |at: usize| buffer.content[at].modifier.contains(Modifier::REVERSED);
+        assert!(is_reversed(1) && is_reversed(2) && is_reversed(8), "no hole in what is chosen");
+    }
 }

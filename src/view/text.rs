@@ -68,6 +68,44 @@ pub fn wrap(text: &str, room: usize) -> Vec<String> {
     lines
 }
 
+/// A sign whose width terminals do not agree on, by one of the same width that they do: an emoji
+/// without what is joined to it or chooses its colour, a flag by its letters, a sign that a selector
+/// made wide by the narrow one and a blank. `None` for all others.
+///
+/// Terminals that are older than a sign, or take it apart, draw what stands behind it elsewhere, and
+/// leave pieces of it behind when it goes (UAX #11 and UTS #51 leave the width to them).
+pub fn steady(sign: &str) -> Option<String> {
+    const FLAG: std::ops::RangeInclusive<char> = '\u{1f1e6}'..='\u{1f1ff}';
+    let is_loose = |it: char| {
+        matches!(it,
+            '\u{200d}' | '\u{20e3}' | '\u{fe0e}' | '\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}'
+            | '\u{e0020}'..='\u{e007f}')
+            || FLAG.contains(&it)
+    };
+    // Nearly all that is ever shown.
+    if sign.is_ascii() || !sign.contains(is_loose) {
+        return None;
+    }
+    let letter = |it: char| match u32::from(it).checked_sub(u32::from(*FLAG.start())) {
+        Some(at) if FLAG.contains(&it) => char::from_u32(u32::from('A') + at).unwrap_or(it),
+        _ => it,
+    };
+    let first = sign.chars().next()?;
+    let kept: String = sign.chars().take_while(|it| FLAG.contains(it)).map(letter).collect();
+    let mut kept = if kept.is_empty() { first.to_string() } else { kept };
+    let missing = width(sign).saturating_sub(width(&kept));
+    kept.push_str(&" ".repeat(missing));
+    Some(kept)
+}
+
+/// The text with every sign in columns that all terminals agree on, and blanks up to so many.
+pub fn padded(text: &str, columns: usize) -> String {
+    let signs =
+        text.graphemes(true).map(|sign| steady(sign).map_or(Cow::Borrowed(sign), Cow::Owned));
+    let blanks = " ".repeat(columns.saturating_sub(width(text)));
+    signs.collect::<String>() + &blanks
+}
+
 /// A length of time in its largest unit: `42s`, `12m`, `3h`, `9d`.
 pub fn span(length: SignedDuration) -> String {
     let seconds = length.as_secs().max(0);
@@ -132,6 +170,26 @@ mod tests {
         assert_eq!(cut("abc", 0, "…"), "");
         assert_eq!((head("日本語", 3), skip("日本語", 3)), ("日", "本語"));
         assert_eq!((head("abc", 9), skip("abc", 3)), ("abc", ""));
+    }
+
+    #[test]
+    fn what_terminals_draw_differently_is_drawn_alike_in_the_same_columns() {
+        for (sign, steadied) in [
+            ("⚠\u{fe0f}", "⚠ "),
+            ("♻\u{fe0f}", "♻ "),
+            ("1\u{fe0f}\u{20e3}", "1 "),
+            ("👩\u{200d}💻", "👩"),
+            ("👍\u{1f3fd}", "👍"),
+            ("🇩🇪", "DE"),
+            ("🏴\u{e0067}\u{e0062}\u{e007f}", "🏴"),
+        ] {
+            assert_eq!(steady(sign).as_deref(), Some(steadied), "{sign}");
+            assert_eq!(width(steadied), width(sign), "{sign}");
+        }
+        for sign in ["a", "é", "e\u{301}", "日", "●", "…", "👍", "⚠", "ก็"] {
+            assert_eq!(steady(sign), None, "{sign}");
+        }
+        assert_eq!(padded("日⚠\u{fe0f}x", 7), "日⚠ x  ");
     }
 
     #[test]
