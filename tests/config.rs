@@ -187,6 +187,22 @@ fn tags_are_taken_as_written_and_the_region_wins() {
 }
 
 #[test]
+fn people_31_a_tag_may_have_any_character() {
+    let config = valid("tags-of-all-kinds.yaml");
+    let tags: Vec<&str> = config.aws.tags.values().map(String::as_str).collect();
+    let owner = "Platform (EU), R&D; <ops@example.com> #1 ✓";
+    assert_eq!(tags, [owner, "{} [] * & !", "日本語 👍"]);
+}
+
+#[test]
+fn people_32_keys_that_begin_with_x_are_free_and_a_version_may_be_told() {
+    let config = valid("free-keys.yaml");
+    let counts = config.spread().into_iter().map(|(_, count)| count).collect::<Vec<_>>();
+    assert_eq!(counts.len(), 2);
+    assert!(config.regions.iter().all(|region| region.machine_types == ["t3.medium".into()]));
+}
+
+#[test]
 fn anchors_and_merge_keys_are_honoured() {
     let config = valid("anchors.yaml");
     let sizes: Vec<u32> = config.regions.iter().map(|region| region.instance_storage_gb).collect();

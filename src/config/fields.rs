@@ -154,7 +154,9 @@ impl<'a> Fields<'a> {
         );
         let mut meant = Vec::new();
         for entry in self.entries {
-            if self.asked.contains(&entry.key.as_str()) {
+            // At the top, other tools' habit to define anchors.
+            let is_free = self.place.is_empty() && entry.key.starts_with("x-");
+            if is_free || self.asked.contains(&entry.key.as_str()) {
                 continue;
             }
             if let Some(heir) = heir(self.section, &entry.key) {

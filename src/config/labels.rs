@@ -1,6 +1,8 @@
 //! The user's own tags: what EC2 would refuse, and what is ours.
 //!
-//! The limits are those of "Tag your Amazon EC2 resources" in the EC2 user guide.
+//! The limits are those of "Tag your Amazon EC2 resources" in the EC2 user guide: "Although EC2 allows
+//! for any character in its tags, other Amazon Web Services are more restrictive". What is refused is
+//! what no screen can show.
 
 use std::collections::BTreeMap;
 
@@ -72,11 +74,11 @@ fn check_key(entry: &Entry, place: &str, sink: &mut ComplaintSink) -> bool {
     } else if let Some(reserved) = reserved {
         Some(format!("{name} is reserved: '{reserved}' is how our resources are found"))
     } else {
-        strange_character(key).map(|found| format!("{name} has the character {found}"))
+        control_character(key).map(|found| format!("{name} has the control character {found}"))
     };
     let fits = wrong.is_none();
     if let Some(message) = wrong {
-        sink.push(entry.at, message, allowed_hint(key));
+        sink.add(entry.at, message);
     }
     fits
 }
@@ -101,24 +103,14 @@ fn check_value<'a>(entry: &'a Entry, place: &str, sink: &mut ComplaintSink) -> O
         sink.add(node.at, format!("{name} has {length} characters, at most 256 are allowed"));
         return None;
     }
-    if let Some(found) = strange_character(value) {
-        sink.push(node.at, format!("{name} has the character {found}"), allowed_hint(value));
+    if let Some(found) = control_character(value) {
+        sink.add(node.at, format!("{name} has the control character {found}"));
         return None;
     }
     Some(value)
 }
 
-/// The first character that EC2 does not take in a tag, quoted.
-fn strange_character(text: &str) -> Option<String> {
-    text.chars().find(|c| !is_allowed(*c)).map(|c| quoted(c.encode_utf8(&mut [0; 4])))
-}
-
-fn allowed_hint(text: &str) -> Option<String> {
-    strange_character(text)
-        .is_some()
-        .then(|| "allowed are letters, numbers, spaces and + - = . _ : / @".into())
-}
-
-fn is_allowed(c: char) -> bool {
-    c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "+-=._:/@".contains(c)
+/// The first control character, quoted.
+fn control_character(text: &str) -> Option<String> {
+    text.chars().find(|c| c.is_control()).map(|c| quoted(c.encode_utf8(&mut [0; 4])))
 }

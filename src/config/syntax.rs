@@ -79,9 +79,51 @@ pub(super) fn explain(error: &ScanError, text: &str, sink: &mut ComplaintSink) {
         ErrorKind::UnknownAnchor => {
             sink.add(at, "an alias to an anchor that is not defined before it");
         }
-        ErrorKind::DirectiveDisallowed => {
-            sink.add_with(at, "a YAML directive has no meaning here", "leave the line out");
-        }
-        kind => sink.add(at, format!("this is not YAML: {kind}")),
+        kind => match plainly(kind) {
+            Some((message, hint)) => sink.add_with(at, message, hint),
+            None => sink.add(at, format!("this is not YAML: {kind}")),
+        },
     }
+}
+
+/// What the parser says in the words of YAML's grammar, for people who have not read it; and what
+/// helps.
+fn plainly(kind: &ErrorKind) -> Option<(&'static str, &'static str)> {
+    Some(match kind {
+        ErrorKind::ExpectedFlowMappingSeparator
+        | ErrorKind::UnexpectedEofFlowMapping
+        | ErrorKind::UnexpectedEofImplicitFlowMapping => {
+            ("a '{' is not closed before this", "write {key: value, key: value}")
+        }
+        ErrorKind::ExpectedFlowSequenceSeparator | ErrorKind::UnexpectedEofFlowSequence => {
+            ("a '[' is not closed before this", "write [item, item]")
+        }
+        ErrorKind::MisplacedFlowCollectionEnd => {
+            ("a closing bracket that nothing opened", "take it away, or put the value in quotes")
+        }
+        ErrorKind::UnclosedQuotedScalar | ErrorKind::InvalidQuotedScalarIndent => {
+            ("a quote is not closed before this", "end the value with the quote it begins with")
+        }
+        ErrorKind::ExpectedBlockMappingKey
+        | ErrorKind::ExpectedBlockSequenceEntry
+        | ErrorKind::InvalidIndentation => (
+            "this line is indented like none of those that it could belong to",
+            "keys of one mapping, and the '-' of one list, stand below each other",
+        ),
+        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
+            ("this line is no key with a value", "write a ':' and a space behind the key")
+        }
+        ErrorKind::InvalidColonPlacement | ErrorKind::MappingValueNotAllowed => (
+            "a ':' where no key can stand",
+            "put a value that has one in quotes, and write a space behind that of a key",
+        ),
+        ErrorKind::MissingAnchorOrAliasName => {
+            ("'*' and '&' have a meaning in YAML", "put the value in quotes")
+        }
+        ErrorKind::UnexpectedCharacter { .. } => {
+            ("this character has a meaning in YAML", "put the value in quotes")
+        }
+        ErrorKind::CommentNotSeparated => ("no space before the '#'", "write one"),
+        _ => return None,
+    })
 }

@@ -77,7 +77,6 @@ pub(super) fn read(text: &str, sink: &mut ComplaintSink) -> Option<Node> {
     let limits = options! {
         flow_nesting_limit: MAX_DEPTH,
         block_nesting_limit: MAX_DEPTH,
-        disallow_directives: true,
         emit_comments: false,
     };
     for event in Parser::new_from_str_with_options(text, limits) {
