@@ -310,6 +310,7 @@ stories! {
     launch_unreachable
     launch_unsent
     log_flood
+    look_denied
     network_denied
     network_lost
     never_up

@@ -4,7 +4,7 @@
 mod cached;
 mod closed;
 mod deadlines;
-mod known;
+pub(super) mod known;
 pub(super) mod price_memory;
 pub(super) mod questions;
 pub(super) mod reporter;

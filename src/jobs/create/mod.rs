@@ -421,7 +421,9 @@ async fn take_over(
 /// for instances that are never set up, and that no destroy finds by its tags.
 async fn may_look(context: &Context, ec2: &Ec2) -> Result<(), Failure> {
     match ec2.instances(&Selector::deployment(&context.deployment())).await {
-        Err(error) if matches!(error.class, Class::FatalRegion | Class::FatalAccount) => {
+        Err(error)
+            if matches!(error.class, Class::Denied | Class::FatalRegion | Class::FatalAccount) =>
+        {
             Err(error.failure(Step::Account))
         }
         // What passes is no reason: whoever waits for the boot asks again.

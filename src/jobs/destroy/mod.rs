@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::context::Context;
+use super::context::known::Known;
 use super::context::reporter::Reporter;
 use super::context::tasks::together;
 use super::intents::close;
@@ -24,7 +25,7 @@ use super::intents::destroys::DestroyIntent;
 use super::intents::unknown_outcome::UnknownOutcome;
 use super::watch::survey_region::survey_region;
 use crate::aws::network::{self, Teardown};
-use crate::aws::{AwsError, Ec2, Kind, Residue, Selector};
+use crate::aws::{AwsError, Class, Ec2, Kind, Residue, Selector};
 use crate::fleet::{
     DestroyScope, Ec2State, Failure, FailureKind, InstanceId, Level, Machine, NetworkState,
     Outcome, Phase, Region, RegionNews, SpotRequestId, Step, Termination,
@@ -206,8 +207,13 @@ impl Destruction {
             // Asked before the look: one that begins after that moment sees all there ever will be.
             let quiet = self.quiet_at();
             let is_last = Instant::now() >= quiet;
-            let mut machines =
-                self.survey().await.map_err(|error| error.failure(Step::Terminate))?;
+            let mut machines = match self.survey().await {
+                Ok(machines) => machines,
+                Err(error) if error.class == Class::Denied => {
+                    return self.end_unseen(&error, fence).await;
+                }
+                Err(error) => return Err(error.failure(Step::Terminate)),
+            };
             machines.extend(self.newborn(&machines));
             let (alive, dead): (Vec<&Machine>, Vec<&Machine>) =
                 machines.iter().partition(|machine| machine.is_alive());
@@ -296,6 +302,18 @@ impl Destruction {
         self.context.wake_watch();
     }
 
+    /// Ends what we know of the target by its ids, where nobody may ask what there is: what costs
+    /// money ends all the same. It fails in any case, for what else there may be is not seen.
+    async fn end_unseen(
+        &self,
+        denied: &AwsError,
+        fence: OwnedRwLockWriteGuard<()>,
+    ) -> Result<usize, Failure> {
+        self.end(self.remembered(&[]).iter().map(|it| termination(&it.machine)).collect(), fence)
+            .await?;
+        Err(denied.failure(Step::Terminate))
+    }
+
     /// Ends these instances and sees them terminated. The fence is let go as soon as all were
     /// told to end.
     async fn end(
@@ -356,14 +374,20 @@ impl Destruction {
     /// What EC2 made for the target a moment ago and does not list yet: it is told to end by its id,
     /// else it would run on when all that is listed is gone.
     fn newborn(&self, listed: &[Machine]) -> Vec<Machine> {
+        let unlisted = self.remembered(listed).into_iter();
+        unlisted.filter(|it| self.context.is_young(it)).map(|it| it.machine).collect()
+    }
+
+    /// What is of the target by our own memory, and not among these. What lost its tags is not ours
+    /// to end unasked.
+    fn remembered(&self, listed: &[Machine]) -> Vec<Known> {
         let known = self.context.known();
         let untagged = known.untagged(self.region());
         let Some(deployment) = self.target.deployment() else { return Vec::new() };
         let unlisted = known.unlisted(self.region(), &deployment, listed).into_values();
         unlisted
-            .filter(|it| !untagged.contains(&it.machine.id) && self.context.is_young(it))
-            .map(|it| it.machine)
-            .filter(|it| self.target.launch().is_none_or(|launch| it.is_of(launch)))
+            .filter(|it| !untagged.contains(&it.machine.id))
+            .filter(|it| self.target.launch().is_none_or(|launch| it.machine.is_of(launch)))
             .collect()
     }
 
@@ -436,18 +460,16 @@ impl Destruction {
                         let _ = self.ec2.terminate(&again).await;
                     }
                 }
+                // Who may not look now may not look in a minute.
+                Err(error) if error.class == Class::Denied => return Err(unseen(&error, &waiting)),
                 Err(error) if Instant::now() >= deadline => {
                     return Err(error.failure(Step::Terminate));
                 }
                 Err(_) => {}
             }
             if Instant::now() >= deadline && !waiting.is_empty() {
-                let ids: Vec<&str> = waiting.iter().map(InstanceId::as_str).collect();
-                let reason = format!(
-                    "not terminated after {} s: {}",
-                    SHUTDOWN_TIMEOUT.as_secs(),
-                    ids.join(", ")
-                );
+                let (after, ids) = (SHUTDOWN_TIMEOUT.as_secs(), list(&waiting));
+                let reason = format!("not terminated after {after} s: {ids}");
                 let hint = "run destroy again: it goes on where this one stopped";
                 return Err(Failure::new(FailureKind::Aws, Step::Terminate, reason, hint));
             }
@@ -601,6 +623,17 @@ async fn say_unsure(context: &Context, reporter: &Reporter) {
         seconds_until(until)
     );
     reporter.remarked(Level::Info, text).await;
+}
+
+/// These were told to end, and nobody may see whether they do.
+fn unseen(denied: &AwsError, ids: &BTreeSet<InstanceId>) -> Failure {
+    let failure = denied.failure(Step::Terminate);
+    let reason = format!("told to end, and not seen to end: {}: {}", list(ids), failure.reason);
+    Failure { reason, ..failure }
+}
+
+fn list(ids: &BTreeSet<InstanceId>) -> String {
+    ids.iter().map(InstanceId::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn seconds_until(time: Instant) -> u64 {

@@ -115,3 +115,50 @@ async fn attack_13_a_call_from_the_future_is_waited_for_as_long_as_any_other() {
     let ended = tokio::time::timeout(20 * context.pace.consistency, destruction.empty()).await;
     assert_eq!(ended, Ok(0), "over after its window");
 }
+
+/// An EC2 that ends instances and tells nobody what there is.
+async fn silent() -> (Ec2, scripted::Calls) {
+    scripted::ec2(|call| {
+        let action = call.split('&').next().unwrap_or_default().trim_start_matches("Action=");
+        match action {
+            "DescribeInstances" => {
+                let error =
+                    "<Error><Code>UnauthorizedOperation</Code><Message>no</Message></Error>";
+                (403, format!("<Response><Errors>{error}</Errors></Response>"))
+            }
+            action => (200, format!("<{action}Response></{action}Response>")),
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn attack_6_who_may_not_look_ends_what_is_known_by_its_id_and_does_not_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(&Paths::new(folder.path().join("instances.json"))).unwrap();
+    let context = context(journal);
+    let entry = serde_json::json!({
+        "id": "i-0123456789abcdef0", "region": "us-west-2", "state": "running",
+        "deployment_id": "spot-1", "created": "2026-11-20T09:00:00Z",
+    });
+    let entry: crate::store::StoredInstance = serde_json::from_value(entry).unwrap();
+    context.remember(&entry.instance(Timestamp::now()));
+    let (ec2, calls) = silent().await;
+    let (report_sender, mut report_receiver) =
+        crate::jobs::report_channel(crate::aws::SharedTimeSource::default());
+    let target = DestroyTarget::Deployment("spot-1".into());
+    let destruction =
+        Destruction::new(Arc::clone(&context), ec2, report_sender.reporter(JobId(1)), target);
+    let patience = 20 * context.pace.consistency;
+    let failed = tokio::time::timeout(patience, destruction.empty()).await.unwrap();
+    assert_eq!(failed, 1, "nobody knows what else there is");
+    let ends = |call: &&String| call.contains("TerminateInstances") && call.contains("i-0123");
+    assert!(calls.lock().unwrap().iter().any(|call| ends(&call)), "it is ended all the same");
+    let said: Vec<String> = std::iter::from_fn(|| report_receiver.try_next())
+        .map(|report| format!("{:?}", report.news))
+        .filter(|news| news.contains("not seen to end"))
+        .collect();
+    assert_eq!(said.len(), 1, "{said:?}");
+    let open = context.journal().unwrap().unresolved();
+    assert_eq!(open.len(), 1, "the next destroy goes on with it: {open:?}");
+}
