@@ -136,6 +136,9 @@ pub enum Command {
     Create(Create),
     /// Show the deployment as AWS sees it now.
     List {
+        /// The creates that were cut short, instead of the instances.
+        #[arg(long)]
+        pending_creates: bool,
         /// One JSON array instead of a table.
         #[arg(long)]
         json: bool,
@@ -229,6 +232,7 @@ pub enum Command {
 }
 
 /// `create`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Debug, Clone, Args)]
 pub struct Create {
     /// Only this region, with N instances instead of the configured count. May be repeated.
@@ -237,6 +241,9 @@ pub struct Create {
     /// Show the plan and launch nothing.
     #[arg(long)]
     pub dry_run: bool,
+    /// Launch nothing, and drop what an earlier create that was cut short did not launch.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub forget: bool,
     /// Do not ask.
     #[arg(long, short)]
     pub yes: bool,

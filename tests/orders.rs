@@ -22,6 +22,7 @@ fn cut_short() -> Model {
         count: 3,
         made: BTreeSet::new(),
         origin: None,
+        is_replacement: false,
     };
     let made = Machine { launch: Some(pending.launch.request(1, 1)), ..machine(1, "us-west-2a") };
     let mut fleet = Fleet::default();
@@ -170,6 +171,7 @@ fn attack_4_what_was_spilled_counts_where_it_was_asked_for() {
         count,
         made: BTreeSet::new(),
         origin,
+        is_replacement: false,
     };
     let pending_creates = vec![
         pending(REGION, "l-1", 0, None),

@@ -2,15 +2,17 @@
 //! nothing that a terminal would obey.
 
 use serde_json::{Value, json};
-use spot_tui::app::{Command, Message, Model, Opening, Stamped, update};
+use spot_tui::app::{Command, CreatePlan, Message, Model, Opening, Stamped, update};
 use spot_tui::fleet::{
     Account, Attempt, Ec2State, Failure, FailureKind, HostKey, HostKeyTrust, InstanceKey,
-    InstanceNews, JobId, JobNews, Level, Machine, News, Outcome, Phase, RegionNews, Report, Step,
-    Transfer,
+    InstanceNews, JobId, JobNews, Level, Machine, News, Outcome, PendingCreate, Phase, RegionNews,
+    Report, Step, Transfer,
 };
-use spot_tui::headless::{Format, Printer, print_list};
+use spot_tui::headless::{Format, Printer, print_list, print_pending_creates};
 
-use crate::support::schema::{JSON_LINES, LIST, assert_json_lines, assert_list, complaints};
+use crate::support::schema::{
+    JSON_LINES, LIST, PENDING_CREATES, assert_json_lines, assert_list, complaints,
+};
 use crate::support::screen::{at, config, machine, opening};
 
 /// What a hostile host, or whoever may write a tag, would say.
@@ -31,7 +33,8 @@ impl<'a> Run<'a> {
 
     fn plan(&mut self) {
         let config = config();
-        self.printer.plan(&self.model, &config, &config.spread());
+        let plan = CreatePlan::of(&self.model, &config.spread());
+        self.printer.plan(&self.model, &config, &plan);
     }
 
     fn send(&mut self, message: Message) {
@@ -227,7 +230,8 @@ fn a_plan_of_absurd_counts_adds_up() {
     let text = printed(Format::Lines { output: false }, |run| {
         let config = config();
         let counts = config.regions.iter().map(|it| (it.region.clone(), u32::MAX)).collect();
-        run.printer.plan(&run.model, &config, &counts);
+        let plan = CreatePlan::of(&run.model, &counts);
+        run.printer.plan(&run.model, &config, &plan);
     });
     let all = u64::from(u32::MAX) * config().regions.len() as u64;
     assert!(text.contains(&format!("{all} in all")), "{text}");
@@ -351,6 +355,40 @@ fn the_schemas_refuse_what_breaks_the_contract() {
     for (number, document) in documents.iter().enumerate() {
         assert!(complaints.contains_key(&number), "accepted: {document}");
     }
+}
+
+#[test]
+fn the_list_of_pending_creates_keeps_its_schema() {
+    let order = PendingCreate {
+        deployment: "spot-7f3a".into(),
+        region: "eu-west-1".into(),
+        launch: "l-1s0".into(),
+        count: 3,
+        made: [machine(1, "eu-west-1a").id].into(),
+        origin: Some("us-west-2".into()),
+        is_replacement: false,
+    };
+    let released = PendingCreate { count: 0, ..order.clone() };
+    let pending_creates = vec![order, released];
+    let mut model = Model::new(Opening { pending_creates, ..opening((80, 24)) });
+    let news =
+        News::Region("eu-west-1".into(), RegionNews::Surveyed(vec![machine(1, "eu-west-1a")]));
+    let message = Message::Report(Report { job: JobId(1), at: at(1), news });
+    update(&mut model, Stamped { at: at(1), message });
+    let mut out = Vec::new();
+    print_pending_creates(&mut out, &model, true);
+    let list: Value = serde_json::from_slice(&out).unwrap();
+    let mut documents = vec![list.to_string()];
+    for key in list[0].as_object().unwrap().keys() {
+        let mut list = list.clone();
+        list[0].as_object_mut().unwrap().remove(key);
+        documents.push(list.to_string());
+    }
+    let documents: Vec<&str> = documents.iter().map(String::as_str).collect();
+    let wrong = complaints(PENDING_CREATES, &documents);
+    assert_eq!(wrong.keys().copied().collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7], "{wrong:?}");
+    assert_eq!(list.as_array().unwrap().len(), 1, "what is released is nobody's wish");
+    assert_eq!(list[0]["there"], json!([machine(1, "eu-west-1a").id]));
 }
 
 #[test]

@@ -13,9 +13,14 @@ use crate::fleet::{JobKind, Logs};
 pub enum Action {
     /// Launch and deploy. Without counts: what the configuration says.
     Create(Option<Counts>),
+    /// Launch and deploy so many more than there are: what an earlier create left open there goes
+    /// first.
+    More(Counts),
     /// Launch and deploy these besides whatever stands: nothing that an earlier create left open
     /// is completed.
     Add(Counts),
+    /// Drop what earlier creates left open: what they made stays, the rest is not launched.
+    Forget,
     /// Terminate, and remove the network of every region where nothing is left.
     Destroy,
     /// Launch a fresh instance for each, and terminate it once the fresh one is there.
@@ -121,7 +126,8 @@ impl Action {
     pub fn entry(&self) -> &'static ActionEntry {
         match self {
             Self::Create(_) => &CREATE,
-            Self::Add(_) => &ADD,
+            Self::More(_) | Self::Add(_) => &ADD,
+            Self::Forget => &FORGET,
             Self::Destroy => &DESTROY,
             Self::Retry => &RETRY,
             Self::Drain => &DRAIN,
@@ -192,6 +198,24 @@ static ADD: ActionEntry = ActionEntry {
     confirm: Confirm::OwnDialog,
     bill: Bill::Adds,
     ways: &[],
+};
+
+static FORGET: ActionEntry = ActionEntry {
+    verb: "forget",
+    job: JobKind::Forget,
+    refused: Some("nothing can be dropped"),
+    over_ssh: false,
+    confirm: Confirm::Always,
+    bill: Bill::Same,
+    ways: &[Way {
+        aim: Aim::Deployment,
+        name: "forget",
+        keys: &[char('F')],
+        help: "drop the creates that were cut short",
+        hint: "",
+        question: "Drop what the creates of {deployment} that were cut short did not launch?",
+        means: "What they made stays. The rest is not launched any more.",
+    }],
 };
 
 static DESTROY: ActionEntry = ActionEntry {

@@ -47,6 +47,11 @@ impl Command {
         Self::Act(Action::Create(counts), Scope::All)
     }
 
+    /// Launch and deploy so many more than there are.
+    pub fn more(counts: Counts) -> Self {
+        Self::Act(Action::More(counts), Scope::All)
+    }
+
     /// Destroy, already confirmed.
     pub fn destroy(scope: Scope) -> Self {
         Self::Act(Action::Destroy, scope)

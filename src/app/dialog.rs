@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(press(&mut dialog, &[Press::Accept, Press::Accept]), Next::Stay);
         let next = press(&mut dialog, &[Press::Accept, Press::Choose(Choose::Yes), Press::Accept]);
         let counts = Counts::from([("a".into(), 12)]);
-        assert_eq!(next, Next::Do(Command::create(Some(counts))));
+        assert_eq!(next, Next::Do(Command::more(counts)));
     }
 
     #[test]

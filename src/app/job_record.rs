@@ -52,6 +52,10 @@ impl JobRecord {
             Job::Destroy(DestroyScope::Launches(launches)) => {
                 (BTreeSet::new(), Some(launches.iter().map(|(region, _)| region.clone()).collect()))
             }
+            Job::Forget(pending_creates) => (
+                BTreeSet::new(),
+                Some(pending_creates.iter().map(|order| order.region.clone()).collect()),
+            ),
             _ => (BTreeSet::new(), None),
         };
         let launches = match job {

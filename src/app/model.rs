@@ -19,8 +19,8 @@ use super::{
 };
 use crate::config::{Config, ThemeName};
 use crate::fleet::{
-    Account, Change, DeploymentId, Failure, Fleet, InstanceKey, Job, JobId, JobKind, Level,
-    Outcome, PendingCreate, PendingDestroy, Region,
+    Account, Change, DeploymentId, Failure, Fleet, Instance, InstanceKey, Job, JobId, JobKind,
+    Level, Outcome, PendingCreate, PendingDestroy, Phase, Region,
 };
 
 /// What the program starts with.
@@ -373,6 +373,17 @@ impl Model {
     /// The creates of this deployment that an earlier run did not bring to their end.
     pub fn unfinished(&self) -> impl Iterator<Item = &PendingCreate> {
         self.pending_creates.iter().filter(|pending| pending.deployment == self.deployment)
+    }
+
+    /// What an unfinished create has made, as far as it is there and stays.
+    pub fn made_by(&self, pending: &PendingCreate) -> impl Iterator<Item = &Instance> {
+        let alive = self.fleet.alive().filter(|row| row.phase != Phase::Terminating);
+        alive.filter(|row| row.machine.as_ref().is_some_and(|machine| pending.made(machine)))
+    }
+
+    /// Whether a region has told this run what is in it.
+    pub(super) fn has_seen(&self, region: &Region) -> bool {
+        self.fleet.regions().get(region).is_some_and(|view| view.answered.is_some())
     }
 
     /// Starts a job and remembers it.

@@ -49,6 +49,8 @@ pub enum JobKind {
     Inspect,
     /// [`Job::CleanUp`].
     CleanUp,
+    /// [`Job::Forget`].
+    Forget,
 }
 
 impl JobKind {
@@ -68,6 +70,7 @@ impl JobKind {
             Self::Destroy => "destroy",
             Self::Inspect => "inspect",
             Self::CleanUp => "cleanup",
+            Self::Forget => "forget",
         }
     }
 }
@@ -111,6 +114,8 @@ pub enum Job {
         /// Only say what is left.
         dry_run: bool,
     },
+    /// Strike these unfinished creates from the journal. What they made is not touched.
+    Forget(Vec<PendingCreate>),
 }
 
 impl Job {
@@ -130,6 +135,7 @@ impl Job {
             Self::Destroy(_) => JobKind::Destroy,
             Self::Inspect(_) => JobKind::Inspect,
             Self::CleanUp { .. } => JobKind::CleanUp,
+            Self::Forget(_) => JobKind::Forget,
         }
     }
 
@@ -146,6 +152,7 @@ impl Job {
                 | Self::Resume(_)
                 | Self::Destroy(_)
                 | Self::CleanUp { dry_run: false, .. }
+                | Self::Forget(_)
         )
     }
 }
@@ -175,12 +182,15 @@ pub struct Launch {
     /// The most that one of these may cost an hour, in USD and without its storage and address:
     /// what the budget leaves. `None` where no budget limits it.
     pub price_ceiling: Option<f64>,
+    /// Whether the program launches by itself, in the place of what AWS took back.
+    pub is_replacement: bool,
 }
 
 impl Launch {
     /// A launch of which nothing was made yet.
     pub fn new(region: Region, id: LaunchId, keys: Vec<InstanceKey>) -> Self {
-        Self { region, id, keys, known: BTreeSet::new(), resumed: Vec::new(), price_ceiling: None }
+        let (known, resumed) = (BTreeSet::new(), Vec::new());
+        Self { region, id, keys, known, resumed, price_ceiling: None, is_replacement: false }
     }
 
     /// The rows that it works on.
@@ -198,12 +208,14 @@ pub struct PendingCreate {
     pub region: Region,
     /// The launch's id.
     pub launch: LaunchId,
-    /// How many were wanted.
+    /// How many are wanted: without those that were destroyed by name meanwhile.
     pub count: u32,
     /// Those of which EC2 told that it made them.
     pub made: BTreeSet<InstanceId>,
     /// The region that they were asked for in, where that one had no room for them.
     pub origin: Option<Region>,
+    /// Whether the program asked for it by itself, in the place of what AWS took back.
+    pub is_replacement: bool,
 }
 
 impl PendingCreate {

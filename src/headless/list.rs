@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::line::LONGEST;
 use crate::app::{Field, Model, clean};
-use crate::fleet::{Instance, Phase};
+use crate::fleet::{Instance, PendingCreate, Phase};
 use crate::view::{columns, text};
 
 /// The columns of the table for people.
@@ -33,6 +33,55 @@ pub fn print_list(mut out: impl Write, model: &Model, as_json: bool) {
     };
     // A reader that went away is no reason to fail.
     let _ = writeln!(out, "{text}");
+}
+
+/// Prints the creates that were cut short.
+pub fn print_pending_creates(mut out: impl Write, model: &Model, as_json: bool) {
+    let pending: Vec<&PendingCreate> = model.unfinished().filter(|order| order.count > 0).collect();
+    let text = if as_json {
+        let array: Vec<Value> =
+            pending.iter().map(|order| pending_create_object(model, order)).collect();
+        Value::Array(array).to_string()
+    } else if pending.is_empty() {
+        format!("no create in {} was cut short", model.deployment)
+    } else {
+        let headings = ["REGION", "ASKED IN", "WANTED", "THERE"].map(str::to_owned).to_vec();
+        let line = |order: &&PendingCreate| {
+            let there = model.made_by(order).count().to_string();
+            let (region, asked) = (order.region.to_string(), order.counts_for().to_string());
+            vec![region, asked, order.count.to_string(), there]
+        };
+        let lines: Vec<Vec<String>> =
+            std::iter::once(headings).chain(pending.iter().map(line)).collect();
+        aligned(&lines)
+    };
+    // A reader that went away is no reason to fail.
+    let _ = writeln!(out, "{text}");
+}
+
+/// What a create that was cut short is, and what becomes of it.
+pub fn cut_short(model: &Model, order: &PendingCreate) -> String {
+    let there = model.made_by(order).count();
+    format!(
+        "a create of {} in {} was cut short, {there} of it are there; `create` completes it, \
+         `create --forget` drops it",
+        order.count,
+        order.counts_for()
+    )
+}
+
+/// One create that was cut short; see `assets/pending-creates.schema.json`.
+fn pending_create_object(model: &Model, order: &PendingCreate) -> Value {
+    let there: Vec<_> = model.made_by(order).filter_map(Instance::id).collect();
+    json!({
+        "launch": clean(order.launch.as_str(), LONGEST),
+        "deployment_id": order.deployment,
+        "region": order.region,
+        "asked_in": order.counts_for(),
+        "wanted": order.count,
+        "there": there,
+        "is_replacement": order.is_replacement,
+    })
 }
 
 fn table(rows: &[&Instance], model: &Model) -> String {

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 
 use super::line::{Event, JsonLine, LONGEST, RegionPlan};
-use crate::app::{Counts, Message, Model, clean, estimate, total};
+use crate::app::{self, Message, Model, clean, estimate, total};
 use crate::config::Config;
 use crate::fleet::{Change, InstanceKey, Level, MachineType, Outcome, Phase, Subject};
 
@@ -229,9 +229,12 @@ impl<W: Write> Printer<W> {
     }
 
     /// What would be launched, and what that costs an hour, at the least.
-    pub fn plan(&mut self, model: &Model, config: &Config, counts: &Counts) {
-        let mut sum = Some(0.0);
-        for (region, count) in counts {
+    pub fn plan(&mut self, model: &Model, config: &Config, plan: &app::CreatePlan) {
+        if let Some(remark) = plan.remark() {
+            self.line(model, &Subject::Job, Level::Info, &remark);
+        }
+        let (counts, mut sum) = (plan.launched(), Some(0.0));
+        for (region, count) in &counts {
             let Some(wanted) = config.region(region) else { continue };
             let each = estimate(model, wanted);
             let hourly = each.map(|each| each * f64::from(*count));
@@ -259,7 +262,7 @@ impl<W: Write> Printer<W> {
             );
             self.line(model, &subject, Level::Info, &text);
         }
-        let count = total(counts);
+        let count = total(&counts);
         let text = format!("{count} in all, {}", priced(sum, "together"));
         self.line(model, &Subject::Job, Level::Info, &text);
     }

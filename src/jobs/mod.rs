@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub use context::questions::{Asker, PendingQuestion, Questions, questions};
 pub use context::reporter::{ReportReceiver, ReportSender, Reporter, report_channel};
 pub use context::{Context, MonitoredNode, Pace};
-pub use intents::creates::unfinished;
+pub use intents::creates::{open_creates, unfinished};
 pub use intents::destroys::{unfinished_destroys, unfinished_nukes};
 pub use node::credentials::Credentials;
 pub use node::files::{NodeFile, missing_of_node, node_files};
@@ -29,6 +29,7 @@ pub use watch::find_deployment::{DeploymentChoice, find_deployment};
 
 use crate::fleet::{Job, Outcome};
 use destroy::cleanup;
+use intents::creates;
 use market::prices;
 use node::logs::logs_command;
 use node::{drain, exec};
@@ -57,5 +58,9 @@ pub async fn run(context: Arc<Context>, job: Job, reporter: Reporter) -> Outcome
         Job::CleanUp { regions, dry_run } => {
             cleanup::clean_up(context, regions, dry_run, reporter).await
         }
+        Job::Forget(orders) => match creates::forget(&context, &orders).await {
+            Ok(()) => Outcome::Done,
+            Err(failure) => Outcome::Failed(failure),
+        },
     }
 }

@@ -131,7 +131,9 @@ async fn dispatch(at: &Environment, command: Option<Command>) -> Result<ExitCode
         Some(Command::Nuke(args)) => clear::nuke(at, &args).await,
         Some(Command::Cleanup(args)) => clear::cleanup(at, &args).await,
         Some(Command::Recover { json }) => clear::recover(at, json).await,
-        Some(Command::List { json }) => show::list(at, json).await,
+        Some(Command::List { pending_creates, json }) => {
+            show::list(at, pending_creates, json).await
+        }
         Some(Command::Prices { types, json }) => show::prices(at, &types, json).await,
         Some(Command::RandomIp) => show::random_ip(at).await,
         Some(Command::Export { format }) => show::export(at, format).await,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::cli::Global;
 use crate::fleet::text::clean_line;
-use crate::fleet::{Failure, FailureKind, Step};
+use crate::fleet::{Failure, FailureKind, PendingCreate, PendingDestroy, Step};
 use crate::jobs;
 use crate::store::{Journal, Lock, Paths, State, StateFile, StoreError};
 
@@ -33,6 +33,10 @@ pub(super) struct Recalled {
     pub state: State,
     /// `None` in a process that only reads.
     pub journal: Option<Arc<Journal>>,
+    /// Creates that were cut short.
+    pub pending_creates: Vec<PendingCreate>,
+    /// Destroys that were cut short.
+    pub destroys: Vec<PendingDestroy>,
     /// Where the state is written; `None` where it is not.
     pub file: Option<StateFile>,
     /// Held for as long as the process lives.
@@ -89,7 +93,20 @@ fn read(paths: &Paths, read_only: Option<String>) -> Result<Recalled, Failure> {
         format!("{path} cannot be read ({why}); what is ours is found by tags")
     });
     let remarks = unreadable.into_iter().collect();
-    Ok(Recalled { state: loaded.state, read_only, remarks, ..Recalled::default() })
+    // What another process is at work on was not cut short.
+    let is_at_work = Lock::is_held(paths);
+    let journal = (!is_at_work).then(|| Journal::without_disk(paths));
+    let recalled = Recalled { state: loaded.state, read_only, remarks, ..Recalled::default() };
+    Ok(Recalled { journal: None, ..recalled.with(journal.map(Arc::new)) })
+}
+
+impl Recalled {
+    /// With this journal, and what it says was cut short.
+    fn with(self, journal: Option<Arc<Journal>>) -> Self {
+        let pending_creates = journal.as_deref().map(jobs::unfinished).unwrap_or_default();
+        let destroys = journal.as_deref().map(jobs::unfinished_destroys).unwrap_or_default();
+        Self { journal, pending_creates, destroys, ..self }
+    }
 }
 
 /// For a process that writes, and holds the lock.
@@ -112,14 +129,14 @@ fn open(paths: &Paths, want: Want) -> Result<Recalled, StoreError> {
         remarks.push(format!("{} {lost} {}", path.display(), aside.display()));
     }
     remarks.extend(leftovers(&journal));
-    Ok(Recalled {
+    let recalled = Recalled {
         is_unsure: !(journal.is_whole() && loaded.is_known()),
         state: loaded.state,
-        journal: Some(Arc::new(journal)),
         file: Some(file),
         remarks,
         ..Recalled::default()
-    })
+    };
+    Ok(recalled.with(Some(Arc::new(journal))))
 }
 
 /// For a destroy whose disk is full, broken or somebody else's: what can be read is known, and
@@ -138,22 +155,24 @@ fn without_disk(
     let journal = Journal::without_disk(paths);
     let mut remarks = vec![format!("{error}: this destroy goes on by tags, and the state stays")];
     remarks.extend(leftovers(&journal));
-    Ok(Recalled {
+    let recalled = Recalled {
         is_unsure: !(journal.is_whole() && is_known),
         state,
-        journal: Some(Arc::new(journal)),
         file: lock.is_some().then_some(file),
         lock,
-        read_only: None,
         remarks,
-    })
+        ..Recalled::default()
+    };
+    Ok(recalled.with(Some(Arc::new(journal))))
 }
 
 /// What earlier processes began and did not bring to its end.
 fn leftovers(journal: &Journal) -> Vec<String> {
-    let creates = jobs::unfinished(journal).into_iter().map(|pending| {
+    let pending_creates = jobs::unfinished(journal).into_iter().filter(|pending| pending.count > 0);
+    let creates = pending_creates.map(|pending| {
         format!(
-            "a create of {} in {} ({}) was cut short; the next create completes it",
+            "a create of {} in {} ({}) was cut short; the next create completes it, `create \
+             --forget` drops it",
             pending.count, pending.region, pending.deployment
         )
     });

@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::fleet::{
     Account, Failure, Instance, JobId, JobNews, Level, News, Outcome, Region, Report, Step, Subject,
 };
-use crate::headless::{Format, Printer};
+use crate::headless::{Format, Printer, cut_short};
 use crate::jobs::{self, Context, DeploymentChoice, NodeAccess, NodeTarget};
 use crate::runtime::stdout::Stdout;
 use crate::store::Lock;
@@ -252,6 +252,17 @@ impl Session {
         Ok(())
     }
 
+    /// Says what stands of a create that was stopped midway.
+    fn tell_pending_creates(&mut self) {
+        let Some(journal) = self.context.journal.as_deref() else { return };
+        let standing = jobs::open_creates(journal).into_iter();
+        let ours = standing.filter(|it| it.count > 0 && it.deployment == self.model().deployment);
+        for order in ours.collect::<Vec<_>>() {
+            let text = cut_short(self.model(), &order);
+            self.print(Level::Warning, &text);
+        }
+    }
+
     /// Writes the state and the last line. Programs get that line always; people where there is
     /// something to sum up.
     async fn close(mut self, result: Result<ExitCode, Stop>) -> ExitCode {
@@ -267,6 +278,9 @@ impl Session {
             if needs_state {
                 code = code.max(ExitCode::FAILED);
             }
+        }
+        if code == ExitCode::INTERRUPTED {
+            self.tell_pending_creates();
         }
         // Another account than that of the state is a wrong choice of the user's, not something
         // that failed.

@@ -86,7 +86,17 @@ pub(super) fn open(
 ) -> Result<OpenProcess, Stop> {
     let global = &environment.global;
     let recalled = recall(global, want)?;
-    let Recalled { state, journal, file, lock, read_only, is_unsure, remarks } = recalled;
+    let Recalled {
+        state,
+        journal,
+        pending_creates,
+        destroys,
+        file,
+        lock,
+        read_only,
+        is_unsure,
+        remarks,
+    } = recalled;
     let (deployment, is_made_up) = deployment(global, config.as_ref(), &state);
     // A predecessor's state names no deployment, and says all the same what there is.
     let is_predecessors = state.deployment.is_none() && !state.entries.is_empty();
@@ -102,8 +112,6 @@ pub(super) fn open(
     let access = environment.access.clone();
     let now = access.now();
     let fleet = fleet(&state, is_predecessors.then_some(&deployment), now);
-    let pending_creates = journal.as_deref().map(jobs::unfinished).unwrap_or_default();
-    let destroys = journal.as_deref().map(jobs::unfinished_destroys).unwrap_or_default();
     let config = config.map(Arc::new);
     let (asker, questions) = jobs::questions();
     let (report_sender, report_receiver) = jobs::report_channel(access.time.clone());

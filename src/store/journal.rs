@@ -232,6 +232,25 @@ impl Journal {
         Ok(())
     }
 
+    /// Puts into the place of an open intent what `change` makes of it, at one stroke: whatever
+    /// others change of it meanwhile is kept. Nothing where it is over, or nothing changes. When
+    /// this returns, it is on the disk.
+    pub fn change(
+        &self,
+        id: IntentId,
+        at: Timestamp,
+        change: impl FnOnce(&Intent) -> Option<Intent>,
+    ) -> Result<(), StoreError> {
+        let mut inner = self.lock();
+        let Some(intent) = inner.open.get(&id.0).and_then(|(_, intent)| change(intent)) else {
+            return Ok(());
+        };
+        let line = Record::open(id.0, at, &intent, inner.account.as_ref());
+        self.append(&mut inner, &[line])?;
+        inner.open.insert(id.0, (at, intent));
+        Ok(())
+    }
+
     /// Notes that these are over, and how: all of them or, after a crash, none. What cannot be
     /// written now is tried again with each later record and at the end, and is over for this
     /// process all the same.

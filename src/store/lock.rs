@@ -4,6 +4,9 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
+
 use super::{Paths, StoreError};
 
 /// The right to write a state, for as long as this lives.
@@ -14,6 +17,15 @@ pub struct Lock {
 }
 
 impl Lock {
+    /// Whether somebody seems to hold it: for what is shown alone. Nobody is kept from taking it
+    /// meanwhile, so it goes by whether the process lives that was the last to take it.
+    pub fn is_held(paths: &Paths) -> bool {
+        let pid =
+            std::fs::read_to_string(paths.lock()).ok().and_then(|text| text.trim().parse().ok());
+        let pid = pid.and_then(Pid::from_raw);
+        pid.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
+    }
+
     /// Takes the lock, or says who holds it. A lock that a dead process left is free.
     pub fn acquire(paths: &Paths) -> Result<Self, StoreError> {
         let path = paths.lock();

@@ -13,7 +13,9 @@ use crate::app::keymap::Context;
 use crate::app::{Command, Field, Model, Pane, PanelsCommand, Story, clean, story};
 use crate::fleet::identity::{Coordinates, Identity};
 use crate::fleet::vitals::{Usage, Vitals};
-use crate::fleet::{Failure, Health, HostKeyTrust, Instance, InstanceKey, Machine, Phase};
+use crate::fleet::{
+    Failure, Health, HostKeyTrust, Instance, InstanceKey, Machine, PendingCreate, Phase,
+};
 
 /// The column where the facts begin.
 const FACTS: u16 = 12;
@@ -80,6 +82,11 @@ fn facts(model: &Model, painter: &Painter<'_>, instance: &Instance, room: u16) -
     match &instance.machine {
         Some(machine) => facts.extend(of_machine(machine, room)),
         None => facts.push(("region", Tone::Plain, instance.region.to_string())),
+    }
+    let made = |order: &&PendingCreate| instance.machine.as_ref().is_some_and(|it| order.made(it));
+    if let Some(order) = model.unfinished().find(made) {
+        let said = format!("one of {} of a create that was cut short", order.count);
+        facts.push(("create", Tone::Waiting, said));
     }
     if !instance.cost.accrued.is_unknown() && instance.cost.accrued.usd > 0.0 {
         let (hourly, accrued) = (dollars(instance.cost.hourly), dollars(instance.cost.accrued));

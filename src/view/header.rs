@@ -6,7 +6,8 @@ use ratatui::layout::Rect;
 use super::money::dollars;
 use super::text;
 use super::{Painter, Tone};
-use crate::app::{Model, Tally};
+use crate::app::keymap::Context;
+use crate::app::{Action, Aim, Command, Model, Tally};
 use crate::fleet::{Cost, Health};
 
 /// How old a region's answer may be before it is called old.
@@ -124,7 +125,22 @@ fn counts(model: &Model, painter: &mut Painter<'_>, area: Rect) {
         let leaving = if model.leaving.is_some() { "leaving after " } else { "" };
         let said = format!("{leaving}{}", jobs.join("; "));
         painter.right(area, left, 1, Tone::Working, &said);
+    } else if let Some(said) = cut_short(model) {
+        painter.right(area, left, 1, Tone::Waiting, &said);
     }
+}
+
+/// What an earlier create left open, and the keys that complete or drop it.
+fn cut_short(model: &Model) -> Option<String> {
+    let wanted: u64 = model.unfinished().map(|order| u64::from(order.count)).sum();
+    let key = |action: Action| {
+        let command = Command::Ask(action, Aim::Deployment);
+        model.keymap.key_for(Context::Table, &command).unwrap_or_default()
+    };
+    let (create, forget) = (key(Action::Create(None)), key(Action::Forget));
+    (wanted > 0).then(|| {
+        format!("a create of {wanted} was cut short: {create} completes it, {forget} drops it")
+    })
 }
 
 /// What all of it costs now and has cost, once any of it is known; and how much less that is than

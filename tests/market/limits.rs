@@ -59,7 +59,8 @@ fn a_headless_create_is_judged_by_prices_too() {
     assert!(proxy.take().iter().all(|call| !call.is_mutating()));
 
     let plan = spot.run(&["create", "--dry-run"]);
-    assert_eq!(plan.code, 0, "{}", plan.told());
+    assert_eq!(plan.code, 1, "it would be refused: {}", plan.told());
+    assert!(plan.out.contains(said), "{}", plan.told());
     assert!(plan.out.contains("3 x t3.medium (spot), 50 GiB, from $0."), "{}", plan.told());
     assert!(plan.out.contains("3 in all, from $0."), "{}", plan.told());
     let plan = spot.run(&["create", "--dry-run", "--json"]);

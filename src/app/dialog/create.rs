@@ -58,7 +58,7 @@ impl CreateForm {
         if let Some(yes) = &mut self.choice {
             match press {
                 Press::Choose(choose) => *yes = choose.of_two(*yes),
-                Press::Accept if *yes => return Next::Do(Command::create(Some(self.counts()))),
+                Press::Accept if *yes => return Next::Do(Command::more(self.counts())),
                 Press::Accept | Press::Back => self.choice = None,
                 Press::Move(_)
                 | Press::Edit(_)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{create, destroy, retry, run};
+use super::{create, destroy, pending_creates, retry, run};
 use crate::app::action::Way;
 use crate::app::dialog::{ConfirmForm, ConfirmRow, CreateForm, Findings, Palette};
 use crate::app::{Action, Aim, Counts, Dialog, Effect, Model, Scope, clean};
@@ -65,7 +65,7 @@ pub(super) fn ask_for(model: &mut Model, action: Action, scope: Scope) -> Vec<Ef
             ask_counts(model, counts);
             Vec::new()
         }
-        Action::Add(counts) => {
+        Action::More(counts) | Action::Add(counts) => {
             ask_counts(model, Some(counts));
             Vec::new()
         }
@@ -109,7 +109,9 @@ fn look_first(action: &Action) -> Option<Job> {
         Action::Nuke => Some(Job::Inspect(Vec::new())),
         Action::CleanUp => Some(Job::CleanUp { regions: Vec::new(), dry_run: true }),
         Action::Create(_)
+        | Action::More(_)
         | Action::Add(_)
+        | Action::Forget
         | Action::Destroy
         | Action::Retry
         | Action::Drain
@@ -208,7 +210,9 @@ pub(super) fn act(model: &mut Model, action: Action, scope: Scope) -> Vec<Effect
     }
     match action {
         Action::Create(counts) => create::create(model, counts),
+        Action::More(counts) => create::more(model, counts),
         Action::Add(counts) => create::add(model, counts),
+        Action::Forget => pending_creates::forget(model, &scope),
         Action::Destroy | Action::Nuke => destroy::destroy(model, scope),
         Action::Retry => retry::retry(model, &scope),
         Action::Drain => run::drain(model, &scope),

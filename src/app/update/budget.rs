@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 
 use super::destroy;
+use super::plan::CreatePlan;
 use crate::app::{Counts, Effect, JobRecord, Model, Scope, total};
 use crate::config::{AtLifetime, Config, RegionConfig};
 use crate::fleet::cost::storage_hourly;
@@ -89,6 +90,15 @@ pub(super) fn price_ceiling(
     left: f64,
 ) -> Option<f64> {
     Some(compute(model, config.region(region)?).ok()? + left)
+}
+
+/// Why the budget refuses a plan, if it does.
+pub fn budget_refusal(model: &Model, plan: &CreatePlan) -> Option<String> {
+    let config = model.config.as_ref()?;
+    match judge(model, config, &plan.launched()) {
+        Ok(_) => None,
+        Err(BudgetRefusal::Price(why) | BudgetRefusal::Beyond(why)) => Some(why),
+    }
 }
 
 /// What is there and stays: one that is on its way out makes room for another.

@@ -10,7 +10,8 @@ use crate::app::scope::total;
 use crate::app::{Action, Counts, Effect, Model};
 use crate::config::Config;
 use crate::fleet::{
-    DeploymentId, Instance, InstanceKey, Job, JobId, Launch, LaunchId, Level, Phase, Region,
+    DeploymentId, Instance, InstanceKey, Job, JobId, Launch, LaunchId, Level, PendingCreate, Phase,
+    Region,
 };
 
 /// The verb under which a refusal is said.
@@ -48,6 +49,11 @@ pub(super) fn create(model: &mut Model, counts: Option<Counts>) -> Vec<Effect> {
     begin(model, Action::Create(counts))
 }
 
+/// Launches so many more than there are; what an earlier create left open there goes first.
+pub(super) fn more(model: &mut Model, counts: Counts) -> Vec<Effect> {
+    begin(model, Action::More(counts))
+}
+
 /// Launches these besides whatever stands: nothing that an earlier run left open is taken up.
 pub(super) fn add(model: &mut Model, counts: Counts) -> Vec<Effect> {
     begin(model, Action::Add(counts))
@@ -58,9 +64,34 @@ pub(super) fn replace(model: &mut Model, counts: Counts) -> Result<Vec<Effect>, 
     match plan(model, &Action::Add(counts)) {
         Ok((plan, busy)) => match busy.first() {
             Some(region) => Err(is_busy(region)),
-            None => Ok(launch(model, plan, false)),
+            None => Ok(launch(model, plan, By::Itself)),
         },
         Err(CreateRefusal::Price(why) | CreateRefusal::Other(why)) => Err(why),
+    }
+}
+
+/// Launches what a replacement still lacks that an earlier run was about to launch, and no more
+/// than this many. Answers with how many those are.
+pub(super) fn complete(
+    model: &mut Model,
+    pending: &PendingCreate,
+    most: u32,
+) -> Result<(u32, Vec<Effect>), String> {
+    let there: Vec<Instance> = model.made_by(pending).cloned().collect();
+    let count = u32::try_from(there.len()).unwrap_or(u32::MAX);
+    let missing = pending.count.saturating_sub(count).min(most);
+    let counts = Some(Counts::from([(pending.region.clone(), missing)]));
+    let (config, counts, busy) = permitted(model, counts)?;
+    if let Some(region) = busy.first() {
+        return Err(is_busy(region));
+    }
+    match budget::judge(model, &config, &counts) {
+        Err(budget::BudgetRefusal::Price(why) | budget::BudgetRefusal::Beyond(why)) => Err(why),
+        Ok(()) => {
+            let taken = vec![TakenOver { pending: pending.clone(), there, missing }];
+            let plan = CreatePlan { taken, ..CreatePlan::default() };
+            Ok((missing, launch(model, plan, By::Itself)))
+        }
     }
 }
 
@@ -96,20 +127,22 @@ fn finish(model: &mut Model, wish: &Action) -> Vec<Effect> {
     for region in busy {
         model.flash(Level::Warning, VERB, is_busy(&region));
     }
-    launch(model, plan, matches!(wish, Action::Create(_)))
+    let by = if matches!(wish, Action::Add(_)) { By::UserBeside } else { By::User };
+    launch(model, plan, by)
 }
 
 /// What a wish comes to, and the regions where it has to wait; or why nothing may be launched.
 fn plan(model: &Model, wish: &Action) -> Result<(CreatePlan, Vec<Region>), CreateRefusal> {
     let counts = match wish {
         Action::Create(counts) => counts.clone(),
-        Action::Add(counts) => Some(counts.clone()),
+        Action::More(counts) | Action::Add(counts) => Some(counts.clone()),
         _ => Some(Counts::new()),
     };
     let (config, counts, busy) = permitted(model, counts)?;
     let mut plan = match wish {
         Action::Create(_) => CreatePlan::of(model, &counts),
-        _ => CreatePlan { fresh: counts, ..CreatePlan::default() },
+        Action::More(_) => CreatePlan::more(model, &counts),
+        _ => CreatePlan::besides(counts),
     };
     match budget::judge(model, &config, &plan.launched()) {
         Ok(left) => {
@@ -121,9 +154,19 @@ fn plan(model: &Model, wish: &Action) -> Result<(CreatePlan, Vec<Region>), Creat
     }
 }
 
-/// Plans the rows, puts them on the disk, and launches; with what else an earlier run left to be
-/// gone on with, where the user creates.
-fn launch(model: &mut Model, plan: CreatePlan, resumes: bool) -> Vec<Effect> {
+/// At whose wish something is launched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// The user's: what else an earlier run left is gone on with.
+    User,
+    /// The user's, besides whatever stands.
+    UserBeside,
+    /// The program's own, in the place of what AWS took back.
+    Itself,
+}
+
+/// Plans the rows, puts them on the disk, and launches.
+fn launch(model: &mut Model, plan: CreatePlan, by: By) -> Vec<Effect> {
     model
         .pending_creates
         .retain(|pending| !plan.taken.iter().any(|taken| taken.pending == *pending));
@@ -133,7 +176,8 @@ fn launch(model: &mut Model, plan: CreatePlan, resumes: bool) -> Vec<Effect> {
         plan.taken.into_iter().map(|taken| resume_pending(model, taken)).collect();
     launches.extend(plan.fresh.into_iter().map(|(region, count)| {
         let id = new_launch(model, &region);
-        rows(model, region, id, count)
+        let launch = rows(model, region, id, count);
+        Launch { is_replacement: by == By::Itself, ..launch }
     }));
     if let (Some(left), Some(config)) = (plan.budget_left, model.config.clone()) {
         for launch in &mut launches {
@@ -143,7 +187,7 @@ fn launch(model: &mut Model, plan: CreatePlan, resumes: bool) -> Vec<Effect> {
     model.rearrange();
     let mut effects: Vec<Effect> = model.persist().into_iter().collect();
     // Before the create counts as being at work in its regions.
-    if resumes {
+    if by == By::User {
         effects.extend(resume_others(model, &taken));
         effects.extend(destroy::resume(model));
     }
@@ -191,9 +235,8 @@ fn is_busy(region: &Region) -> String {
 
 /// Plans the rows that an unfinished create lacks.
 fn resume_pending(model: &mut Model, taken: TakenOver) -> Launch {
+    let (count, dropped) = (taken.count(), taken.dropped());
     let TakenOver { pending, there, missing } = taken;
-    let count = u32::try_from(there.len()).unwrap_or(u32::MAX);
-    let dropped = pending.count.saturating_sub(count).saturating_sub(missing);
     let left_out = match dropped {
         0 => String::new(),
         dropped => format!("; {dropped} more than is asked for now are left out"),
@@ -205,6 +248,8 @@ fn resume_pending(model: &mut Model, taken: TakenOver) -> Launch {
     );
     model.log.write(model.now, Level::Info, pending.region.as_str(), &text);
     let known = there.iter().filter_map(Instance::id).cloned().collect();
+    // Another job may be at work on them: then this one waits until they are set up, for until then
+    // the order stands.
     let resumed = there.into_iter().filter(is_unfinished).collect();
     let launch = rows(model, pending.region, pending.launch, missing);
     Launch { known, resumed, ..launch }

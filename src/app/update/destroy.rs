@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::pending_creates;
 use crate::app::dialog::Findings;
 use crate::app::{Dialog, Effect, Model, Scope, clean};
 use crate::fleet::{
@@ -81,10 +82,12 @@ fn destroy_rows(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect> {
     let mut terminations: BTreeMap<Region, Vec<Termination>> = BTreeMap::new();
     let mut dead = Vec::new();
     let mut being_requested = 0;
+    let mut machines = Vec::new();
     for instance in keys.iter().filter_map(|key| model.fleet.get(key)) {
         match &instance.machine {
             _ if instance.phase == Phase::Terminating => {}
             Some(machine) if instance.is_alive() => {
+                machines.push(machine.clone());
                 terminations.entry(instance.region.clone()).or_default().push(Termination {
                     key: instance.key.clone(),
                     id: machine.id.clone(),
@@ -99,6 +102,7 @@ fn destroy_rows(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect> {
         let text = format!("{being_requested} still being requested; destroy when they exist");
         model.flash(Level::Warning, VERB, text);
     }
+    pending_creates::lower(model, machines.iter());
     let mut effects = clear(model, &dead);
     if terminations.is_empty() {
         if dead.is_empty() && being_requested == 0 {
@@ -141,6 +145,7 @@ fn destroy_region(model: &mut Model, region: Region) -> Vec<Effect> {
         return Vec::new();
     }
     model.destroys.retain(|destroy| destroy.region != region);
+    pending_creates::destroyed(model, Some(&region));
     model.replacements.forget(|lacking| *lacking == region);
     let mut effects = clear_dead(model, &Scope::Region(region.clone()));
     effects.push(model.start(Job::Destroy(DestroyScope::Region(region))));
@@ -172,6 +177,7 @@ fn destroys_everything(model: &Model) -> bool {
 
 fn start_all(model: &mut Model, scope: Scope) -> Vec<Effect> {
     model.destroys.clear();
+    pending_creates::destroyed(model, None);
     model.replacements.forget(|_| true);
     let mut effects = clear_dead(model, &Scope::All);
     let scope = match scope {

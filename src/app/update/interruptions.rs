@@ -2,10 +2,9 @@
 //! is wished, others are launched in their place; slowly enough that a storm is not fed.
 
 use super::create;
-use crate::app::replacements::Replacements;
 use crate::app::{Counts, Effect, Model};
 use crate::config::ReplaceIn;
-use crate::fleet::{Instance, InstanceKey, Job, Level, Phase, Region};
+use crate::fleet::{Instance, InstanceKey, Job, Level, PendingCreate, Phase, Region};
 
 /// Rows have become interrupted.
 pub(super) fn interrupted(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect> {
@@ -51,6 +50,50 @@ fn replaces(model: &Model) -> bool {
     wished && model.read_only.is_none() && model.leaving.is_none() && model.postponed.is_none()
 }
 
+/// Goes on with the replacements that an earlier run was about to launch: nobody else asks for
+/// them. Only where this run has seen what there is of them.
+pub(super) fn complete(model: &mut Model) -> Vec<Effect> {
+    if !replaces(model) {
+        return Vec::new();
+    }
+    let waits = |order: &&PendingCreate| order.is_replacement && model.has_seen(&order.region);
+    let pending_creates: Vec<PendingCreate> = model.unfinished().filter(waits).cloned().collect();
+    let mut effects = Vec::new();
+    for order in pending_creates {
+        let allowed = u32::try_from(allowed(model)).unwrap_or(u32::MAX);
+        let lacks = order.count as usize > model.made_by(&order).count();
+        if allowed == 0 || !lacks {
+            continue;
+        }
+        match create::complete(model, &order, allowed) {
+            Ok((count, more)) => {
+                let now = std::iter::repeat_n(model.now, usize::try_from(count).unwrap_or(0));
+                model.replacements.launched.extend(now);
+                effects.extend(more);
+            }
+            Err(why) => refused(model, why),
+        }
+    }
+    effects
+}
+
+/// How many the brake allows now.
+fn allowed(model: &mut Model) -> usize {
+    let Some(limit) = model.config.as_ref().map(|config| config.replace.clone()) else { return 0 };
+    let now = model.now;
+    let launched = &mut model.replacements.launched;
+    launched.retain(|at| now.duration_since(*at) < limit.within);
+    usize::try_from(limit.at_most).unwrap_or(usize::MAX).saturating_sub(launched.len())
+}
+
+/// They are tried again with the next tick; that is said once.
+fn refused(model: &mut Model, why: String) {
+    if model.replacements.refused.as_ref() != Some(&why) {
+        model.flash(Level::Warning, "replace", why.clone());
+        model.replacements.refused = Some(why);
+    }
+}
+
 /// Launches as many of the replacements that are owed as the brake allows.
 pub(super) fn replace(model: &mut Model) -> Vec<Effect> {
     if model.replacements.owed.is_empty() || !replaces(model) {
@@ -58,10 +101,7 @@ pub(super) fn replace(model: &mut Model) -> Vec<Effect> {
     }
     let Some(config) = model.config.clone() else { return Vec::new() };
     let (now, limit) = (model.now, &config.replace);
-    let Replacements { launched, owed, .. } = &mut model.replacements;
-    launched.retain(|at| now.duration_since(*at) < limit.within);
-    let most = usize::try_from(limit.at_most).unwrap_or(usize::MAX);
-    let allowed = most.saturating_sub(launched.len()).min(owed.len());
+    let allowed = allowed(model).min(model.replacements.owed.len());
     if allowed == 0 {
         return Vec::new();
     }
@@ -80,12 +120,9 @@ pub(super) fn replace(model: &mut Model) -> Vec<Effect> {
             model.replacements.refused = None;
             effects
         }
-        // They stay owed and are tried again with the next tick; that is said once.
+        // They stay owed.
         Err(why) => {
-            if model.replacements.refused.as_ref() != Some(&why) {
-                model.flash(Level::Warning, "replace", why.clone());
-                model.replacements.refused = Some(why);
-            }
+            refused(model, why);
             Vec::new()
         }
     }

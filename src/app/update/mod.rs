@@ -9,6 +9,7 @@ mod interruptions;
 mod leave;
 mod log_changes;
 mod panels;
+mod pending_creates;
 mod plan;
 mod reports;
 mod retry;
@@ -19,7 +20,8 @@ use std::collections::BTreeMap;
 
 use crossterm::event::KeyEvent;
 
-pub use budget::estimate;
+pub use budget::{budget_refusal, estimate};
+pub use plan::CreatePlan;
 
 use super::dialog::{self, Next, Palette, SecretForm};
 use super::keymap::Context;
@@ -56,6 +58,8 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Effect> {
             model.fade();
             model.reckon_if_due();
             let mut effects = budget::age(model);
+            effects.extend(pending_creates::end_fulfilled(model));
+            effects.extend(interruptions::complete(model));
             effects.extend(interruptions::replace(model));
             effects
         }

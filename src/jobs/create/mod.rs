@@ -204,7 +204,7 @@ impl Creation {
         let others = scores::likeliest(context, others, count, reporter).await;
         // Whoever runs this create again counts them where they were asked for: else it would ask
         // for them a second time.
-        let origin = intent.counts_for();
+        let origin = intent.counts_for().clone();
         if !others.is_empty() {
             // From here on they are another intent's: a crash must not have them launched twice, and
             // after a crash right here they are asked for anew. Once is enough: whoever has no room
@@ -218,9 +218,11 @@ impl Creation {
             }
             // Without a dash: what it makes must not pass for the first intent's.
             let id = LaunchId::new(format!("{}s{number}", launch.id));
-            let mut moved = Launch::new(region.clone(), id, std::mem::take(&mut homeless));
+            let keys = std::mem::take(&mut homeless);
             // Wherever it goes, the budget leaves no more for it.
-            moved.price_ceiling = launch.price_ceiling;
+            let (price_ceiling, is_replacement) = (launch.price_ceiling, launch.is_replacement);
+            let moved =
+                Launch { price_ceiling, is_replacement, ..Launch::new(region.clone(), id, keys) };
             // Before anything is asked for there: who cancels this create takes that back too, and
             // nobody else begins a pipeline, or a destroy, in that region meanwhile.
             reporter.learned_of(region, RegionNews::Spilled(moved.id.clone())).await;

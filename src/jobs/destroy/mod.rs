@@ -19,10 +19,10 @@ use super::context::Context;
 use super::context::known::Known;
 use super::context::reporter::Reporter;
 use super::context::tasks::together;
-use super::intents::close;
 use super::intents::destroy_target::DestroyTarget;
 use super::intents::destroys::DestroyIntent;
 use super::intents::unknown_outcome::UnknownOutcome;
+use super::intents::{close, creates};
 use super::watch::survey_region::survey_region;
 use crate::aws::network::{self, Teardown};
 use crate::aws::{AwsError, Class, Ec2, Kind, Residue, Selector};
@@ -160,6 +160,7 @@ impl Destruction {
     async fn end_some(&self, terminations: Vec<Termination>) -> usize {
         // A launch that is on its way is waited for.
         let fence = self.context.tear_down(self.region()).await;
+        creates::lower(&self.context, self.region(), &terminations).await;
         let failed = match self.end(terminations, fence).await {
             Ok(failed) => {
                 let remains = self.tear_down().await;
@@ -178,6 +179,7 @@ impl Destruction {
             // From now on the launch is not gone on with, but taken back.
             self.begin(&[]).await;
         }
+        creates::drop_all(&self.context, self.region(), &self.target).await;
         let failed = match self.pass_by_pass().await {
             Ok(failed) => failed,
             Err(failure) => self.report_failure(&failure).await,

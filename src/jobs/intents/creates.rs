@@ -6,50 +6,94 @@
 //! crash, completes what it began and never launches twice.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
 use super::actions::CREATE;
+use super::destroy_target::DestroyTarget;
 use super::destroys::unfinished_destroys;
 use crate::aws::{Ec2, Selector};
 use crate::fleet::{
     DeploymentId, Ec2State, Failure, InstanceId, Launch, LaunchId, Machine, PendingCreate, Region,
-    Step,
+    Step, Termination,
 };
 use crate::jobs::context::Context;
+use crate::jobs::context::known::Known;
 use crate::store::{Intent, IntentId, Journal};
 
-/// The payload of a create's intent, as the journal keeps it.
+/// The payload of a create's intent, as the journal keeps it. Only the journal holds it: whatever changes it,
+/// changes it there.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct CreatePayload {
-    /// How many instances.
+    /// How many instances, those that were destroyed by name since among them.
     count: u32,
     /// How often it was begun: a part of its client tokens.
     run: u32,
     /// What EC2 told that it made. A listing may come to know of it only later.
     made: BTreeSet<InstanceId>,
+    /// What of it was destroyed by name: nobody launches that again.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    ended: BTreeSet<InstanceId>,
     /// The region that they were asked for in, where that one had no room for them: there they
     /// count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     origin: Option<Region>,
+    /// Whether the program asked for them by itself, in the place of what AWS took back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_replacement: bool,
+}
+
+impl CreatePayload {
+    fn of(intent: &Intent) -> Option<Self> {
+        (intent.action == CREATE).then(|| serde_json::from_value(intent.request.clone()).ok())?
+    }
+
+    /// Whether the order of this launch made an instance.
+    fn made(&self, launch: &LaunchId, machine: &Machine) -> bool {
+        self.made.contains(&machine.id) || machine.is_of(launch)
+    }
+
+    /// How many of it are still wanted.
+    fn wanted(&self) -> u32 {
+        self.count.saturating_sub(number(self.ended.len()))
+    }
+}
+
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// The creates that an earlier process did not bring to their end, and was not about to take back.
 pub fn unfinished(journal: &Journal) -> Vec<PendingCreate> {
-    let taken_back: BTreeSet<LaunchId> =
-        unfinished_destroys(journal).into_iter().filter_map(|pending| pending.launch).collect();
-    let intents = journal.inherited().into_iter().filter_map(|(.., intent)| {
-        let CreatePayload { count, made, origin, .. } = payload(&intent)?;
-        let Intent { region, deployment, launch, .. } = intent;
-        Some(PendingCreate { deployment, region, launch: launch?, count, made, origin })
-    });
-    intents.filter(|it| !taken_back.contains(&it.launch)).collect()
+    intents(journal, journal.inherited())
 }
 
-fn payload(intent: &Intent) -> Option<CreatePayload> {
-    (intent.action == CREATE).then(|| serde_json::from_value(intent.request.clone()).ok())?
+/// The orders that stand now, this process's own among them.
+pub fn open_creates(journal: &Journal) -> Vec<PendingCreate> {
+    intents(journal, journal.unresolved())
+}
+
+fn intents(journal: &Journal, open: Vec<(IntentId, Timestamp, Intent)>) -> Vec<PendingCreate> {
+    let taken_back: BTreeSet<LaunchId> =
+        unfinished_destroys(journal).into_iter().filter_map(|pending| pending.launch).collect();
+    let intents = open.into_iter().filter_map(|(.., intent)| {
+        let payload = CreatePayload::of(&intent)?;
+        let Intent { region, deployment, launch, .. } = intent;
+        let count = payload.wanted();
+        let CreatePayload { made, origin, is_replacement, .. } = payload;
+        Some(PendingCreate {
+            deployment,
+            region,
+            launch: launch?,
+            count,
+            made,
+            origin,
+            is_replacement,
+        })
+    });
+    intents.filter(|it| !taken_back.contains(&it.launch)).collect()
 }
 
 /// The open journal entry of one region's create.
@@ -59,9 +103,12 @@ pub(in crate::jobs) struct CreateIntent {
     region: Region,
     deployment: DeploymentId,
     launch: LaunchId,
+    /// The region whose count it is a part of.
+    counts_for: Region,
+    /// How often it was begun.
+    run: u32,
     /// Until when what the run before this one asked for may show.
     left: Option<Instant>,
-    payload: Mutex<CreatePayload>,
 }
 
 impl CreateIntent {
@@ -74,16 +121,25 @@ impl CreateIntent {
     ) -> Result<Self, Failure> {
         let inherited = context.journal()?.inherited().into_iter().find_map(|(id, _, intent)| {
             let same = intent.launch.as_ref() == Some(&launch.id);
-            Some((id, payload(&intent).filter(|_| same)?))
+            Some((id, CreatePayload::of(&intent).filter(|_| same)?))
         });
-        let count = u32::try_from(launch.keys.len() + launch.known.len()).unwrap_or(u32::MAX);
-        let earlier = inherited.as_ref().map(|(_, payload)| payload.clone());
         let left = inherited.as_ref().map(|(id, _)| context.shows_until(*id));
-        let made_new = || CreatePayload { origin: origin.cloned(), ..CreatePayload::default() };
-        let earlier = earlier.unwrap_or_else(made_new);
+        let made_new = || {
+            let is_replacement = launch.is_replacement;
+            CreatePayload { origin: origin.cloned(), is_replacement, ..CreatePayload::default() }
+        };
+        let earlier = inherited.as_ref().map_or_else(made_new, |(_, payload)| payload.clone());
+        let wanted = launch.keys.len() + launch.known.len();
+        let count = number(wanted + earlier.ended.len());
         let payload = CreatePayload { count, run: earlier.run + 1, ..earlier };
         let (region, deployment) = (launch.region.clone(), context.deployment());
-        let intent = written(&region, &deployment, &launch.id, &payload);
+        let intent = Intent {
+            action: CREATE.into(),
+            region: region.clone(),
+            deployment: deployment.clone(),
+            launch: Some(launch.id.clone()),
+            request: serde_json::to_value(&payload).unwrap_or_default(),
+        };
         let id = match inherited {
             Some((id, _)) => {
                 super::amend(context, id, &intent).await?;
@@ -91,14 +147,14 @@ impl CreateIntent {
             }
             None => super::record(context, &intent).await?,
         };
-        let payload = Mutex::new(payload);
-        Ok(Self { id, region, deployment, launch: launch.id.clone(), left, payload })
+        let counts_for = payload.origin.unwrap_or_else(|| region.clone());
+        let (launch, run) = (launch.id.clone(), payload.run);
+        Ok(Self { id, region, deployment, launch, counts_for, run, left })
     }
 
     /// The region whose count it is a part of.
-    pub(in crate::jobs) fn counts_for(&self) -> Region {
-        let payload = self.payload.lock().unwrap_or_else(PoisonError::into_inner);
-        payload.origin.as_ref().unwrap_or(&self.region).clone()
+    pub(in crate::jobs) fn counts_for(&self) -> &Region {
+        &self.counts_for
     }
 
     /// Whether an earlier run began it.
@@ -108,19 +164,14 @@ impl CreateIntent {
 
     /// The id of a request of this run.
     pub(in crate::jobs) fn request(&self, number: u32) -> LaunchId {
-        let run = self.payload.lock().unwrap_or_else(PoisonError::into_inner).run;
-        self.launch.request(run, number)
+        self.launch.request(self.run, number)
     }
 
     /// Notes what EC2 has made for it, before the launch itself counts as answered.
     pub(in crate::jobs) async fn note(&self, context: &Context, machines: &[Machine]) {
         context.known().note(&self.region, &self.deployment, machines);
-        let intent = {
-            let mut payload = self.payload.lock().unwrap_or_else(PoisonError::into_inner);
-            payload.made.extend(machines.iter().map(|machine| machine.id.clone()));
-            written(&self.region, &self.deployment, &self.launch, &payload)
-        };
-        if let Err(failure) = super::amend(context, self.id, &intent).await {
+        let ids: Vec<InstanceId> = machines.iter().map(|machine| machine.id.clone()).collect();
+        if let Err(failure) = change(context, self.id, |payload| payload.made.extend(ids)).await {
             // Its tags tell the same, only later.
             tracing::warn!(%failure, "the intent of a create does not know what was made for it");
         }
@@ -128,14 +179,18 @@ impl CreateIntent {
 
     /// Wants this many fewer: they are given up, or are another intent's from now on.
     pub(in crate::jobs) async fn release(&self, context: &Context, fewer: usize) {
-        let intent = {
-            let mut payload = self.payload.lock().unwrap_or_else(PoisonError::into_inner);
-            payload.count = payload.count.saturating_sub(u32::try_from(fewer).unwrap_or(u32::MAX));
-            written(&self.region, &self.deployment, &self.launch, &payload)
+        let less = move |payload: &mut CreatePayload| {
+            payload.count = payload.count.saturating_sub(number(fewer));
         };
-        if let Err(failure) = super::amend(context, self.id, &intent).await {
+        if let Err(failure) = change(context, self.id, less).await {
             tracing::warn!(%failure, "the intent of a create wants more than it should");
         }
+    }
+
+    /// What EC2 told that it made.
+    fn made(&self, context: &Context) -> Result<BTreeSet<InstanceId>, Failure> {
+        let open = context.journal()?.unresolved().into_iter().find(|(id, ..)| *id == self.id);
+        Ok(open.and_then(|(.., intent)| CreatePayload::of(&intent)).unwrap_or_default().made)
     }
 
     /// What earlier runs made for it and nobody has a row for. What EC2 told that it made is
@@ -147,7 +202,7 @@ impl CreateIntent {
         known: &BTreeSet<InstanceId>,
     ) -> Result<Vec<Machine>, Failure> {
         let Some(deadline) = self.left else { return Ok(Vec::new()) };
-        let made = self.payload.lock().unwrap_or_else(PoisonError::into_inner).made.clone();
+        let made = self.made(context)?;
         let selector =
             Selector::deployment(&self.deployment).made_for(&self.launch).with_terminated();
         loop {
@@ -173,17 +228,84 @@ pub(in crate::jobs) async fn end(context: &Context, intents: Vec<CreateIntent>) 
     super::close_all(context, intents.into_iter().map(|it| it.id).collect(), "ended").await;
 }
 
-fn written(
+/// Strikes these from the journal: nobody completes them any more.
+pub(in crate::jobs) async fn forget(
+    context: &Context,
+    intents: &[PendingCreate],
+) -> Result<(), Failure> {
+    let is_meant = |intent: &Intent| {
+        intent.action == CREATE
+            && intents
+                .iter()
+                .any(|it| intent.launch.as_ref() == Some(&it.launch) && intent.region == it.region)
+    };
+    strike(context, is_meant, "dropped").await
+}
+
+/// Everything of the target in a region is about to be destroyed: nobody wishes it any more.
+pub(in crate::jobs) async fn drop_all(context: &Context, region: &Region, target: &DestroyTarget) {
+    let is_meant = |intent: &Intent| {
+        intent.action == CREATE && intent.region == *region && target.covers(intent)
+    };
+    // The disk may be full. Then they are dropped at the end, with what else is over.
+    let _ = strike(context, is_meant, "destroyed").await;
+}
+
+async fn strike(
+    context: &Context,
+    is_meant: impl Fn(&Intent) -> bool,
+    outcome: &'static str,
+) -> Result<(), Failure> {
+    let open = context.journal()?.unresolved().into_iter();
+    let meant = open.filter(|(.., intent)| is_meant(intent)).map(|(id, ..)| id).collect();
+    super::close_all(context, meant, outcome).await;
+    Ok(())
+}
+
+/// These are about to be destroyed by name: the orders that made them do not make them again.
+pub(in crate::jobs) async fn lower(
+    context: &Context,
     region: &Region,
-    deployment: &DeploymentId,
-    launch: &LaunchId,
-    payload: &CreatePayload,
-) -> Intent {
-    Intent {
-        action: CREATE.into(),
-        region: region.clone(),
-        deployment: deployment.clone(),
-        launch: Some(launch.clone()),
-        request: serde_json::to_value(payload).unwrap_or_default(),
+    terminations: &[Termination],
+) {
+    let Ok(journal) = context.journal() else { return };
+    let known = context.known().unlisted(region, &context.deployment(), &[]);
+    let open = journal.unresolved().into_iter().filter(|(.., intent)| intent.region == *region);
+    for (id, _, intent) in open {
+        let (Some(payload), Some(launch)) = (CreatePayload::of(&intent), &intent.launch) else {
+            continue;
+        };
+        let is_of_it = |termination: &&Termination| {
+            let is_tagged = |it: &Known| payload.made(launch, &it.machine);
+            payload.made.contains(&termination.id)
+                || known.get(&termination.id).is_some_and(is_tagged)
+        };
+        let ended: Vec<InstanceId> = terminations
+            .iter()
+            .filter(is_of_it)
+            .map(|termination| termination.id.clone())
+            .collect();
+        if ended.is_empty() {
+            continue;
+        }
+        if let Err(failure) = change(context, id, |payload| payload.ended.extend(ended)).await {
+            // Without a disk they can still be destroyed; then the next create may bring them back.
+            tracing::warn!(%failure, "an order wants what was destroyed");
+        }
     }
+}
+
+/// Changes what an order says, where it still stands.
+async fn change(
+    context: &Context,
+    id: IntentId,
+    change: impl FnOnce(&mut CreatePayload) + Send + 'static,
+) -> Result<(), Failure> {
+    let changed = move |intent: &Intent| {
+        let mut payload = CreatePayload::of(intent)?;
+        change(&mut payload);
+        let request = serde_json::to_value(&payload).unwrap_or_default();
+        Some(Intent { request, ..intent.clone() })
+    };
+    super::change(context, id, changed).await
 }

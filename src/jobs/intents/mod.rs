@@ -46,6 +46,21 @@ pub(in crate::jobs) async fn amend(
         .map_err(|error| error.failure())
 }
 
+/// Puts into the place of an open intent what `change` makes of it; when this returns, it is on the
+/// disk.
+pub(in crate::jobs) async fn change(
+    context: &Context,
+    id: IntentId,
+    change: impl FnOnce(&Intent) -> Option<Intent> + Send + 'static,
+) -> Result<(), Failure> {
+    let (journal, now) = (Arc::clone(context.journal()?), context.now());
+    tokio::task::spawn_blocking(move || journal.change(id, now, change))
+        .await
+        .map_err(Failure::internal)?
+        .inspect(|()| context.deadlines().sent(id))
+        .map_err(|error| error.failure())
+}
+
 impl network::RecordIntent for Context {
     type Entry = IntentId;
 

@@ -1,9 +1,9 @@
 //! `create`.
 
-use crate::app::{self, Command, Counts};
+use crate::app::{self, Action, Command, Counts, CreatePlan, Model, Scope, budget_refusal};
 use crate::cli;
 use crate::config::Config;
-use crate::fleet::Level;
+use crate::fleet::{Level, Region};
 use crate::runtime::confirm;
 use crate::runtime::environment::Environment;
 use crate::runtime::exit_code::ExitCode;
@@ -17,6 +17,9 @@ pub(in crate::runtime) async fn create(
     environment: &Environment,
     args: &cli::Create,
 ) -> Result<ExitCode, Stop> {
+    if args.forget {
+        return forget(environment, args).await;
+    }
     let config = read_config(environment)?.ok_or_else(|| {
         Stop::Usage("there is no config.yaml here: run `spot-tui setup`".to_owned())
     })?;
@@ -30,46 +33,97 @@ pub(in crate::runtime) async fn create(
         environment,
         config: Some(config.clone()),
         want: if args.dry_run { Want::Read } else { Want::Write },
-        need: Need::Nothing,
+        // What is launched depends on what is there.
+        need: Need::Room,
         format: environment.format(args.json),
     };
     Session::run(start, async |session| {
-        // Whoever reads the plan reads what it costs, and of which deployment it is.
-        if args.dry_run || !args.yes {
-            session.learn(Need::Room).await?;
-            session.perform(Command::Prices(Vec::new())).await?;
-        }
-        if !args.json || args.dry_run {
-            let (printer, model) = session.printer();
-            printer.plan(model, &config, &counts);
-        }
-        if args.dry_run {
-            session.print(Level::Info, "nothing was launched");
-            return Err(Stop::Told(session.verdict()));
-        }
-        if !args.yes {
+        loop {
+            let plan = tell_plan(session, &config, &counts, args).await?;
+            if args.dry_run {
+                return Err(Stop::Told(dry(session, &plan)));
+            }
+            if args.yes {
+                break;
+            }
             session.confirm("Create these instances?", "y").await?;
+            // Nobody knows how long the question stood.
+            session.perform(Command::Refresh).await?;
+            if CreatePlan::of(session.model(), &counts).launched() == plan.launched() {
+                break;
+            }
+            session.print(Level::Warning, "meanwhile something changed: this is the plan now");
         }
-        // Only now, so that what is there is known as it is when they are launched.
-        session.learn(Need::Room).await?;
-        tell_what_is_there(session);
         session.perform(Command::create(Some(counts))).await?;
         Ok(session.verdict())
     })
     .await
 }
 
-fn tell_what_is_there(session: &mut Session) {
-    let model = session.model();
-    let alive = model.fleet.alive().count();
-    if alive > 0 {
-        let then = match model.unfinished().next() {
-            Some(_) => "what was cut short is completed, and counts",
-            None => "these are added",
-        };
-        let text = format!("{alive} already there in {}; {then}", model.deployment);
+/// Says what is there and what would be launched.
+async fn tell_plan(
+    session: &mut Session,
+    config: &Config,
+    counts: &Counts,
+    args: &cli::Create,
+) -> Result<CreatePlan, Stop> {
+    // Whoever reads the plan reads what it costs.
+    if args.dry_run || !args.yes {
+        session.perform(Command::Prices(Vec::new())).await?;
+    }
+    let plan = CreatePlan::of(session.model(), counts);
+    if let Some(text) = what_is_there(session.model(), &plan) {
         session.print(Level::Info, &text);
     }
+    if !args.json || args.dry_run {
+        let (printer, model) = session.printer();
+        printer.plan(model, config, &plan);
+    }
+    Ok(plan)
+}
+
+/// How a dry run ends: as the create would be refused.
+fn dry(session: &mut Session, plan: &CreatePlan) -> ExitCode {
+    let refusal = budget_refusal(session.model(), plan);
+    if let Some(why) = &refusal {
+        session.print(Level::Warning, why);
+    }
+    session.print(Level::Info, "nothing was launched");
+    if refusal.is_some() { ExitCode::FAILED } else { session.verdict() }
+}
+
+fn what_is_there(model: &Model, plan: &CreatePlan) -> Option<String> {
+    let alive = model.fleet.alive().count();
+    let then = match plan.remark() {
+        Some(_) => "what was cut short is completed, and counts",
+        None => "these are added",
+    };
+    (alive > 0).then(|| format!("{alive} already there in {}; {then}", model.deployment))
+}
+
+/// `create --forget`: drops what was cut short.
+async fn forget(environment: &Environment, args: &cli::Create) -> Result<ExitCode, Stop> {
+    let start = Start {
+        environment,
+        config: read_config(environment)?,
+        want: Want::Write,
+        need: Need::Nothing,
+        format: environment.format(args.json),
+    };
+    let regions = args.regions.iter().filter_map(|asked| asked.split('=').next());
+    let scopes: Vec<Scope> = regions.map(|name| Scope::Region(Region::from(name))).collect();
+    let scopes = if scopes.is_empty() { vec![Scope::All] } else { scopes };
+    Session::run(start, async |session| {
+        for scope in scopes {
+            let before = session.model().unfinished().count();
+            session.perform(Command::Act(Action::Forget, scope)).await?;
+            if session.model().unfinished().count() < before {
+                session.print(Level::Success, "dropped; what it made stays, see `spot-tui list`");
+            }
+        }
+        Ok(session.verdict())
+    })
+    .await
 }
 
 /// The counts that `--region R[=N]` asks for; without any, the configuration's.

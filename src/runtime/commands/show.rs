@@ -4,7 +4,7 @@
 use crate::app::{Command, LogLine};
 use crate::cli::ExportFormat;
 use crate::fleet::{Instance, Level, MachineType};
-use crate::headless::{print_export, print_list, print_prices};
+use crate::headless::{cut_short, print_export, print_list, print_pending_creates, print_prices};
 use crate::runtime::environment::Environment;
 use crate::runtime::exit_code::ExitCode;
 use crate::runtime::export;
@@ -16,6 +16,7 @@ use crate::runtime::stop::Stop;
 /// `list`.
 pub(in crate::runtime) async fn list(
     environment: &Environment,
+    pending_creates: bool,
     json: bool,
 ) -> Result<ExitCode, Stop> {
     let start = Start { need: Need::LastKnown, ..Start::looking(environment)? };
@@ -34,6 +35,13 @@ pub(in crate::runtime) async fn list(
             |line: &&LogLine| line.level >= Level::Warning && labels.contains(&line.about);
         for line in model.log.events().lines().filter(of_rows) {
             stderr::print(&line.to_string());
+        }
+        if pending_creates {
+            print_pending_creates(Stdout, model, json);
+            return Ok(session.verdict());
+        }
+        for order in model.unfinished().filter(|order| order.count > 0) {
+            stderr::print(&format!("WARNING: {}", cut_short(model, order)));
         }
         // Where nobody could look, nothing is no answer.
         if json || model.trouble.is_none() || !model.fleet.is_empty() {

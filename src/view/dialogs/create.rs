@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::frame::{buttons, open};
 use crate::app::dialog::CreateForm;
-use crate::app::{Model, clean, estimate};
+use crate::app::{self, Model, clean, estimate};
 use crate::config::{Image, RegionConfig, UbuntuRelease};
 use crate::fleet::market::History;
 use crate::fleet::{Amount, Attempt, Pool};
@@ -204,9 +204,9 @@ fn marks(model: &Model, form: &CreateForm) -> Vec<Mark> {
 }
 
 /// What the plan costs an hour at the least, as far as prices are known.
-fn cost(model: &Model, form: &CreateForm) -> String {
+fn cost(model: &Model, plan: &app::CreatePlan) -> String {
     let mut sum = Amount::default();
-    for (region, count) in form.counts() {
+    for (region, count) in plan.launched() {
         let config = model.config.as_ref().and_then(|config| config.region(&region));
         match config.and_then(|config| estimate(model, config)) {
             Some(each) => sum.usd += each * f64::from(count),
@@ -221,10 +221,13 @@ fn ask(model: &Model, painter: &mut Painter<'_>, inside: Rect, form: &CreateForm
     let regions = form.counts().len();
     let total = usize::try_from(form.total()).unwrap_or(usize::MAX);
     let said = format!("{} in {}", text::count(total, "instance"), text::count(regions, "region"));
-    let cost = cost(model, form);
+    let plan = app::CreatePlan::more(model, &form.counts());
+    let cost = cost(model, &plan);
+    let remark = plan.remark().unwrap_or_default();
     match form.choice {
         None => {
             painter.text(inside, 0, line, Tone::Strong, &format!("{said}{cost}"));
+            painter.text(inside, 0, line + 1, Tone::Waiting, &remark);
             let hint = if total == 0 {
                 "Type a count for at least one region."
             } else {
@@ -240,6 +243,7 @@ fn ask(model: &Model, painter: &mut Painter<'_>, inside: Rect, form: &CreateForm
             let room = usize::from(inside.width);
             if text::width(&question) + text::width(&cost) <= room {
                 painter.text(inside, 0, line, Tone::Strong, &format!("{question}{cost}"));
+                painter.text(inside, 0, line + 1, Tone::Waiting, &remark);
             } else {
                 painter.text(inside, 0, line, Tone::Strong, &question);
                 painter.text(inside, 0, line + 1, Tone::Strong, cost.trim_start());

@@ -16,6 +16,7 @@ fn model_for_actions() -> (Model, InstanceKey) {
     let failed = Phase::Failed(Failure::new(FailureKind::Aws, Step::Verify, "no", ""));
     report(&mut model, 9, News::Instance("i-2".into(), InstanceNews::Entered(failed)));
     report(&mut model, 9, News::Job(account()));
+    model.pending_creates = vec![money::pending(3)];
     (model, "i-1".into())
 }
 

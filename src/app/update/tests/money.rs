@@ -1,6 +1,9 @@
 //! What may be launched, and what is ended because it costs too much or for too long.
 
+use std::collections::BTreeSet;
+
 use super::*;
+use crate::app::{Action, CreatePlan};
 use crate::config::{AtLifetime, Budget, Replace};
 use crate::fleet::market::{History, PriceList, Quote};
 use crate::fleet::{LaunchId, Notice, PendingCreate, Pool, RegionPrices};
@@ -17,7 +20,7 @@ fn limited(budget: Budget) -> Model {
     Model::new(with(|config| config.budget = budget))
 }
 
-fn pending(count: u32) -> PendingCreate {
+pub(super) fn pending(count: u32) -> PendingCreate {
     PendingCreate {
         deployment: "spot-7f3a".into(),
         region: WEST.into(),
@@ -25,6 +28,7 @@ fn pending(count: u32) -> PendingCreate {
         count,
         made: ["i-1".into(), "i-2".into(), "i-3".into()].into(),
         origin: None,
+        is_replacement: false,
     }
 }
 
@@ -93,6 +97,75 @@ fn attack_1_an_older_create_launches_no_more_than_is_asked_for_now() {
     assert!(said("27 more than is asked for now are left out"));
 }
 
+/// A model that opens with these orders.
+fn cut_short(pending_creates: Vec<PendingCreate>, change: impl FnOnce(&mut Config)) -> Model {
+    Model::new(Opening { pending_creates, ..with(change) })
+}
+
+#[test]
+fn attack_1_the_dialog_and_its_price_are_of_what_is_launched() {
+    for asked in [1, 3] {
+        let mut model = cut_short(vec![pending(30)], |_| {});
+        survey(&mut model, WEST, ids(1..=2));
+        let counts = [(WEST.into(), asked)].into();
+        let plan = CreatePlan::more(&model, &counts);
+        assert_eq!(plan.launched(), counts, "as many more as the dialog says");
+        assert!(plan.remark().unwrap().contains("2 of it run"), "{:?}", plan.remark());
+        let effects = command(&mut model, Command::more(counts));
+        let made: usize = launched(&effects).unwrap().iter().map(|(_, count)| count).sum();
+        assert_eq!(made, asked as usize);
+    }
+}
+
+#[test]
+fn attack_1_what_one_order_has_made_counts_before_another_launches() {
+    let (first, second) =
+        (pending(3), PendingCreate { launch: "spot-7f3a-lz4k-us-west-2".into(), ..pending(3) });
+    let first = PendingCreate { made: BTreeSet::new(), ..first };
+    let mut model = cut_short(vec![first, second], |_| {});
+    survey(&mut model, WEST, ids(1..=3));
+    let effects = command(&mut model, create(3));
+    let made: usize = launched(&effects).unwrap().iter().map(|(_, count)| count).sum();
+    assert_eq!(made, 0, "three are there, and three are asked for");
+}
+
+#[test]
+fn attack_1_what_is_destroyed_by_name_is_not_made_again() {
+    let mut model = cut_short(vec![pending(3)], |_| {});
+    survey(&mut model, WEST, ids(1..=3));
+    let scope = Scope::Instances(vec!["i-1".into(), "i-2".into()]);
+    command(&mut model, Command::destroy(scope));
+    assert_eq!(model.unfinished().next().unwrap().count, 1);
+}
+
+#[test]
+fn attack_1_an_order_ends_with_its_wish() {
+    let forget = |model: &mut Model| command(model, Command::Act(Action::Forget, Scope::All));
+    let dropped = |effects: &[Effect]| {
+        effects.iter().any(|effect| matches!(effect, Effect::Start(_, Job::Forget(_))))
+    };
+    let mut model = cut_short(vec![pending(3)], |_| {});
+    assert!(dropped(&forget(&mut model)));
+    assert_eq!(model.unfinished().count(), 0, "by a key");
+    assert_eq!(forget(&mut model), [], "once");
+
+    let mut model = cut_short(vec![pending(3)], |_| {});
+    command(&mut model, Command::destroy(Scope::Region(WEST.into())));
+    assert_eq!(model.unfinished().count(), 0, "with its region");
+
+    let mut model = cut_short(vec![pending(3)], |_| {});
+    survey(&mut model, WEST, ids(1..=3));
+    assert!(!dropped(&send(&mut model, 1, Message::Clock)), "they are not set up");
+    for number in 1..=3 {
+        let key: InstanceKey = format!("i-{number}").as_str().into();
+        for phase in [Phase::Connecting, Phase::Verifying, Phase::Ready] {
+            report(&mut model, 9, News::Instance(key.clone(), InstanceNews::Entered(phase)));
+        }
+    }
+    assert!(dropped(&send(&mut model, 2, Message::Clock)), "{}", last_line(&model));
+    assert_eq!(model.unfinished().count(), 0, "when all of it is ready");
+}
+
 #[test]
 fn attack_9_the_budget_lets_a_create_that_was_cut_short_be_completed() {
     for (count, missing) in [(3, 0), (4, 1)] {
@@ -158,6 +231,24 @@ fn a_replacement_wakes_no_create_that_was_cut_short() {
     assert_eq!(launches.len(), 1, "{launches:?}");
     assert_eq!(launches[0].1, 1);
     assert_ne!(launches[0].0, pending(12).launch);
+}
+
+#[test]
+fn attack_17_a_dashboard_that_replaces_goes_on_with_its_own_replacements() {
+    let pending_creates =
+        || vec![pending(12), PendingCreate { is_replacement: true, ..pending(4) }];
+    let mut model = cut_short(pending_creates(), |_| {});
+    survey(&mut model, WEST, ids(1..=3));
+    assert_eq!(launched(&send(&mut model, 1, Message::Clock)), None, "it does not replace");
+    let replaces =
+        |config: &mut Config| config.replace = Replace { enabled: true, ..Replace::default() };
+    let mut model = cut_short(pending_creates(), replaces);
+    assert_eq!(launched(&send(&mut model, 1, Message::Clock)), None, "nobody has looked");
+    survey(&mut model, WEST, ids(1..=3));
+    let launches = launched(&send(&mut model, 1, Message::Clock)).unwrap();
+    assert_eq!(launches.iter().map(|(_, count)| *count).collect::<Vec<_>>(), [1]);
+    assert_eq!(launched(&send(&mut model, 2, Message::Clock)), None, "once");
+    assert_eq!(model.unfinished().count(), 1, "what the user asked for waits for the user");
 }
 
 #[test]
