@@ -200,6 +200,11 @@ impl Vitals {
         self.deployment.exit == Some(0)
     }
 
+    /// Whether any of its services has begun.
+    pub fn is_at_work(&self) -> bool {
+        self.units.values().any(|state| state.as_deref() == Some("active"))
+    }
+
     /// Whether the sensor was seen writing: between two looks, for what it counted before the
     /// first one may be long ago. The sensor's own word for its health is not asked: the generator
     /// (v1.17.0) answers 503 "unhealthy" for ever while it writes.

@@ -133,6 +133,15 @@ pub(in crate::jobs) struct RegionNetwork {
     pub laid_out: Instant,
 }
 
+/// What is known of the work on an instance.
+#[derive(Debug, Clone, Default)]
+struct Work {
+    /// Says when it has to stop.
+    stop: CancellationToken,
+    /// How it ended, if it did. Held by whoever works on the instance.
+    ended: Arc<tokio::sync::Mutex<Option<bool>>>,
+}
+
 /// Logins at once, of all jobs together: each costs this side a key exchange and an open file, of
 /// which a process has 1024, and 256 on macOS.
 const LOGINS: usize = 16;
@@ -154,7 +163,7 @@ struct Shared {
     networks: Mutex<HashMap<Region, Arc<tokio::sync::Mutex<Option<RegionNetwork>>>>>,
     unavailable_pools: UnavailablePools,
     prices: PriceMemory,
-    pipelines: Mutex<HashMap<InstanceId, CancellationToken>>,
+    pipelines: Mutex<HashMap<InstanceId, Work>>,
     wake_watch: Notify,
     node_check: Notify,
     monitored: Mutex<BTreeMap<InstanceKey, MonitoredNode>>,
@@ -430,12 +439,28 @@ impl Context {
 
     /// A pipeline begins to work on this instance: the token says when it has to stop.
     pub fn work_on(&self, id: &InstanceId) -> CancellationToken {
-        lock(&self.shared.pipelines).entry(id.clone()).or_default().clone()
+        lock(&self.shared.pipelines).entry(id.clone()).or_default().stop.clone()
     }
 
     /// No pipeline may work on this instance any more, nor begin to: it is being destroyed.
     pub fn stop_work_on(&self, id: &InstanceId) {
-        lock(&self.shared.pipelines).entry(id.clone()).or_default().cancel();
+        lock(&self.shared.pipelines).entry(id.clone()).or_default().stop.cancel();
+    }
+
+    /// Works on an instance, if nobody does or did: there is one pipeline an instance. Whoever comes
+    /// second waits, and hears how it ended.
+    pub(in crate::jobs) async fn once(
+        &self,
+        id: &InstanceId,
+        work: impl Future<Output = bool>,
+    ) -> bool {
+        let work_on = lock(&self.shared.pipelines).entry(id.clone()).or_default().clone();
+        let mut ended = work_on.ended.lock().await;
+        match *ended {
+            Some(went_well) => went_well,
+            // A job that was cancelled has left it undone.
+            None => *ended.insert(work.await),
+        }
     }
 
     /// From now on this node is looked at by whoever watches.

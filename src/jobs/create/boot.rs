@@ -125,6 +125,10 @@ impl BootWatcher {
             key,
             machine,
         };
-        self.pipelines.spawn(pipeline.run(resumed));
+        let context = Arc::clone(&self.context);
+        self.pipelines.spawn(async move {
+            let id = pipeline.machine.id.clone();
+            Box::pin(context.once(&id, pipeline.run(resumed))).await
+        });
     }
 }

@@ -15,6 +15,7 @@ use super::{exit_codes, monitor};
 use crate::aws::Ec2;
 use crate::config::HostKeyPolicy;
 use crate::fleet::identity::Identity;
+use crate::fleet::vitals::Vitals;
 use crate::fleet::{
     Failure, FailureKind, HostKey, HostKeyTrust, InstanceKey, InstanceNews, Level, Machine, Phase,
     Step, Transfer,
@@ -224,14 +225,15 @@ impl Pipeline {
         resumed: bool,
     ) -> Result<Option<String>, Failure> {
         let known = || HostKeyCheck::Known(host_key.clone());
-        let done =
-            resumed && monitor::node_status(&session).await.is_ok_and(|node| node.is_deployed());
-        if !done {
+        let found = if resumed { monitor::node_status(&session).await.ok() } else { None };
+        let done = found.filter(Vitals::is_deployed);
+        if done.is_none() {
             session = self.upload(session, known()).await?;
             session = self.configure(session, known()).await?;
-            if self.inputs.reboot {
-                session = self.reboot(session, known()).await?;
-            }
+        }
+        // The services begin with the next boot: an earlier run may have come just short of it.
+        if self.inputs.reboot && !done.is_some_and(|node| node.is_at_work()) {
+            session = self.reboot(session, known()).await?;
         }
         self.enter(Phase::Verifying).await;
         let verdict = self.verify(session, known()).await;
