@@ -111,4 +111,4 @@ monkey:  ## let random keys loose on the demo for 20 minutes, and see that nothi
 	SPOT_MONKEY_MINUTES=20 cargo test --locked --lib monkey -- --nocapture
 
 sweep: prerequisites venv  ## kill the program 300 times, and let every call go wrong: does anything leak?
-	cargo test --locked --test stories -- --ignored --nocapture sweep:: faults:: mutations::
+	cargo test --locked --test stories -- --ignored --nocapture sweep:: faults:: mutations:: histories::

@@ -8,7 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use spot_tui::app::{Command, Effect, Message, Model, Opening, Remembered, Ring, Scope};
+use spot_tui::app::dialog::Leave;
+use spot_tui::app::{
+    Choose, Command, Effect, LeaveCommand, Message, Model, Opening, Press, Remembered, Ring, Scope,
+};
 use spot_tui::aws::{Access, Aws, Credentials, Selector, SharedTimeSource};
 use spot_tui::config;
 use spot_tui::demo::{Cloud, Scenario, Settings, connector};
@@ -263,6 +266,25 @@ impl Stage {
         (self.event_loop.engine, self.report_sender) = engine(&self.context, fleet, questions().1);
     }
 
+    /// The user leaves and lets what is at work be stopped and taken back.
+    pub(crate) async fn stop_the_work(&mut self) {
+        self.command(Command::Leave(LeaveCommand::Quit));
+        let place = Leave::ALL.iter().position(|way| *way == Leave::Cancel).unwrap();
+        for _ in 0..place {
+            self.command(Command::Press(Press::Choose(Choose::Next)));
+        }
+        self.command(Command::Press(Press::Accept));
+        let deadline = Instant::now() + LONGEST;
+        while timeout_at(deadline, self.event_loop.step()).await.unwrap().unwrap().is_none() {}
+    }
+
+    /// Somebody garbles the journal.
+    pub(crate) fn change_journal(&self, change: impl FnOnce(&str) -> String) {
+        let path = Paths::new(self.folder.path().join("instances.json")).journal();
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(path, change(&text)).unwrap();
+    }
+
     /// The program is killed and started again: its journal is read anew.
     pub(crate) fn kill(&mut self) {
         let (old, folder) = (&self.context, self.folder.path());
@@ -280,6 +302,13 @@ impl Stage {
         (context.dial, context.pace) = (Arc::clone(&old.dial), old.pace);
         self.context = Arc::new(context);
         self.restart();
+    }
+}
+
+impl Stage {
+    /// What is of the stage's deployment.
+    pub(crate) fn ours() -> Selector {
+        Selector::deployment(&"spot-test".into())
     }
 }
 
@@ -322,7 +351,7 @@ impl<E> Stage<E> {
         let mut zones = BTreeMap::new();
         let aws = self.aws().await;
         for region in &aws.account().await.unwrap().regions {
-            for machine in aws.region(region).instances(&ours()).await.unwrap() {
+            for machine in aws.region(region).instances(&Stage::ours()).await.unwrap() {
                 *zones.entry(machine.zone.to_string()).or_default() += 1;
             }
         }
@@ -334,7 +363,7 @@ impl<E> Stage<E> {
         let mut left = 0;
         let aws = self.aws().await;
         for region in &aws.account().await.unwrap().regions {
-            left += aws.region(region).residue(&ours()).await.unwrap().len();
+            left += aws.region(region).residue(&Stage::ours()).await.unwrap().len();
         }
         left
     }
@@ -374,7 +403,7 @@ fn engine(context: &Arc<Context>, fleet: Fleet, questions: Questions) -> (Engine
         deployment: context.deployment(),
         fleet,
         pending_creates: context.journal.as_deref().map(jobs::unfinished).unwrap_or_default(),
-        destroys: Vec::new(),
+        destroys: context.journal.as_deref().map(jobs::unfinished_destroys).unwrap_or_default(),
         read_only: None,
         dashboard: true,
         now: context.now(),
@@ -393,8 +422,4 @@ fn engine(context: &Arc<Context>, fleet: Fleet, questions: Questions) -> (Engine
         ),
         report_sender,
     )
-}
-
-fn ours() -> Selector {
-    Selector::deployment(&"spot-test".into())
 }
