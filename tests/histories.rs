@@ -143,7 +143,7 @@ fn an_instance_that_nobody_asked_for_is_found_out() {
 /// Four run, two are taken back, and the dashboard that replaces them is killed then.
 #[test]
 fn attack_17_what_was_being_replaced_when_it_was_killed_is_replaced() {
-    for seconds in [0, 1, 2, 3, 5, 8, 13, 40] {
+    for seconds in [0, 2, 5, 20] {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
         runtime.unwrap().block_on(async {

@@ -9,6 +9,7 @@ mod case;
 mod draw;
 mod stage;
 mod tally;
+mod twist;
 
 use std::io::Write as _;
 use std::sync::Mutex;
@@ -18,6 +19,7 @@ use case::Without;
 use draw::{Damage, Dice, During, Kill, Point};
 use stage::{Peer, Stage};
 use tally::Tally;
+use twist::{Between, Planted, Twist};
 
 use crate::support::trap::Moment;
 
@@ -33,6 +35,24 @@ fn sweep(peer: Peer, kills: &[Kill], workers: usize) -> Tally {
                     let mut tally = tally.lock().unwrap();
                     tally.add(peer, kill, &verdict);
                     tally.tell(peer);
+                }
+            });
+        }
+    });
+    tally.into_inner().unwrap()
+}
+
+/// The same of stories with a twist.
+fn turns(twists: &[Twist], workers: usize) -> Tally {
+    let (next, tally) = (AtomicUsize::new(0), Mutex::new(Tally::default()));
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let Some(twist) = twists.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    let verdict = Stage::set(twist.peer).turn(twist, Planted::Nothing);
+                    let mut tally = tally.lock().unwrap();
+                    tally.add_twist(twist, &verdict);
+                    tally.tell(twist.peer);
                 }
             });
         }
@@ -109,6 +129,54 @@ fn without_tags_the_sweep_finds_leaks() {
     let kill = Kill { damage: Damage::Deleted, ..unanswered_launch() };
     let verdict = stage.play(&kill, Without::Tags);
     assert!(verdict.leaked > 0, "{verdict:?}");
+}
+
+#[test]
+fn six_stories_with_a_twist_end_with_what_was_asked_for_last() {
+    turns(&twist::draw(6, &mut Dice::new(6)), 2).assert_clean();
+}
+
+/// A create that was killed when it had spilled.
+fn spilled() -> Twist {
+    let point = Point::Noted(r#""],"origin""#);
+    let (is_cancelled, between, again) = (false, Between::Nothing, None);
+    Twist { peer: Peer::Spilling, point, is_cancelled, between, next: 12, again, seed: 7 }
+}
+
+#[test]
+fn what_is_planted_is_found() {
+    let mut stage = Stage::set(Peer::Spilling);
+    let verdict = stage.turn(&spilled(), Planted::LostJournal);
+    assert!(verdict.duplicated > 0, "a lost journal: {verdict:?}");
+    let verdict = stage.turn(&spilled(), Planted::Thief);
+    assert!(verdict.missing > 0, "one was taken away: {verdict:?}");
+    let verdict = stage.turn(&spilled(), Planted::LostOrigin);
+    assert!(verdict.duplicated > 0, "what was spilled counts nowhere: {verdict:?}");
+}
+
+#[test]
+fn attack_17_a_dashboard_that_is_killed_while_it_replaces_goes_on() {
+    let mut tally = Tally::default();
+    let mut stage = Stage::set(Peer::Reclaiming);
+    for moment in [Moment::Unsent, Moment::Unanswered] {
+        let verdict = stage.replace(moment, 17);
+        tally.count(format!("{moment:?}, replacing"), &moment, &verdict);
+    }
+    tally.assert_clean();
+}
+
+#[test]
+#[ignore = "half an hour: make sweep"]
+fn three_hundred_stories_with_a_twist_end_with_what_was_asked_for_last() {
+    let twists = twist::draw(288, &mut Dice::new(20_261_128));
+    let mut all = turns(&twists, 3);
+    let mut stage = Stage::set(Peer::Reclaiming);
+    for (moment, seed) in Moment::ALL.into_iter().cycle().zip(0..12) {
+        let verdict = stage.replace(moment, seed);
+        all.count(format!("{moment:?}, replacing"), &(moment, seed), &verdict);
+    }
+    writeln!(std::io::stdout(), "{all}").unwrap();
+    all.assert_clean();
 }
 
 #[test]

@@ -131,6 +131,7 @@ fn strike(set: &Set, kill: &Kill, verdict: &mut Verdict) -> Gate {
             (Some(set.proxy.trap(None, *nth, *moment)), PATIENCE, Some(*moment))
         }
         Point::Time(after) => (None, *after, None),
+        Point::Noted(_) => (None, PATIENCE, None),
     };
     let arguments =
         if kill.during == During::Create { CREATE.as_slice() } else { DESTROY.as_slice() };
@@ -165,7 +166,7 @@ fn kill_when_due(child: &mut Child, trap: Option<&Trap>, patience: Duration) -> 
     }
 }
 
-fn start(spot: &Spot, arguments: &[&str]) -> Child {
+pub(super) fn start(spot: &Spot, arguments: &[&str]) -> Child {
     let log = spot.path().join("log");
     let log = fs::File::options().create(true).append(true).open(log).unwrap();
     let mut command = spot.command();
@@ -173,7 +174,7 @@ fn start(spot: &Spot, arguments: &[&str]) -> Child {
     command.spawn().unwrap()
 }
 
-fn logs(spot: &Spot) -> String {
+pub(super) fn logs(spot: &Spot) -> String {
     let text = fs::read_to_string(spot.path().join("log")).unwrap_or_default();
     let journal = fs::read_to_string(spot.path().join("instances.json.journal"));
     format!("{text}\n{}", journal.unwrap_or_default())
@@ -193,7 +194,7 @@ fn broken(spot: &Spot) -> usize {
 }
 
 /// Whether the create had ended before it was killed: its intents are closed.
-fn has_ended(spot: &Spot) -> bool {
+pub(super) fn has_ended(spot: &Spot) -> bool {
     let journal = state_files(spot).remove("instances.json.journal").unwrap_or_default();
     String::from_utf8_lossy(&journal).contains(r#""close":"ended""#)
 }

@@ -31,6 +31,8 @@ pub(super) enum Point {
     Number { nth: usize, moment: Moment },
     /// So long after its start.
     Time(Duration),
+    /// As soon as the journal has this.
+    Noted(&'static str),
 }
 
 /// One story.

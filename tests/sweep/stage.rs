@@ -5,6 +5,8 @@ use std::fs;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use tempfile::TempDir;
+
 use super::draw::{During, Score};
 use crate::support::demo_cloud::DemoCloud;
 use crate::support::eye::{Eye, Seen};
@@ -18,6 +20,8 @@ pub(super) const REGIONS: [&str; 4] = ["us-west-2", "eu-west-1", "ap-southeast-2
 pub(super) const COUNT: usize = 12;
 /// How fast the demo cloud's time passes.
 const SPEED: &str = "30";
+/// When two are taken back, in seconds of the world's time: a create has ended by then.
+const NOTICE: u32 = 900;
 
 /// Which EC2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,13 +30,35 @@ pub(super) enum Peer {
     Cloud,
     /// The demo cloud, asked for fleets.
     Fleets,
+    /// The demo cloud with little room in one region: what finds none goes elsewhere.
+    Spilling,
+    /// The demo cloud, which takes two back.
+    Reclaiming,
+}
+
+impl Peer {
+    /// What goes wrong there.
+    fn scenario(self) -> String {
+        match self {
+            Self::Moto | Self::Cloud | Self::Fleets => "{}".to_owned(),
+            Self::Spilling => {
+                let room = |(zone, limit)| format!("{{ zone: eu-west-1{zone}, limit: {limit} }}");
+                let zones = [("a", 1), ("b", 0), ("c", 0)].map(room);
+                format!("capacity: [{}]", zones.join(", "))
+            }
+            Self::Reclaiming => format!("interruptions: [{{ at_s: {NOTICE}, count: 2 }}]"),
+        }
+    }
 }
 
 /// Where stories are played, one after the other.
 pub(super) struct Stage {
     peer: Peer,
     moto: Option<Moto>,
+    /// Another account.
+    pub(super) other: Option<Moto>,
     pub(super) eye: Eye,
+    folder: TempDir,
 }
 
 /// One story's own EC2, proxy and folder.
@@ -55,14 +81,17 @@ impl Set {
 impl Stage {
     pub(super) fn set(peer: Peer) -> Self {
         let moto = (peer == Peer::Moto).then(Moto::start);
-        Self { peer, moto, eye: Eye::open() }
+        let folder = tempfile::tempdir().unwrap();
+        Self { peer, moto, other: None, eye: Eye::open(), folder }
     }
 
     /// An empty account but for strangers.
     pub(super) fn fresh(&mut self, story: u64) -> Set {
-        let cloud = (self.peer != Peer::Moto).then(|| {
-            DemoCloud::start(&["--no-ssh", "--speed", SPEED, "--seed", &story.to_string()])
-        });
+        let scenario = self.folder.path().join("scenario.yaml");
+        fs::write(&scenario, self.peer.scenario()).unwrap();
+        let (scenario, seed) = (scenario.to_str().unwrap(), story.to_string());
+        let arguments = ["--no-ssh", "--speed", SPEED, "--seed", &seed, "--scenario", scenario];
+        let cloud = (self.peer != Peer::Moto).then(|| DemoCloud::start(&arguments));
         if let Some(moto) = &self.moto {
             moto.reset();
         }
@@ -74,6 +103,9 @@ impl Stage {
         spot.configure_without_hosts(&format!("  total_instances: {COUNT}"), &REGIONS);
         if self.peer == Peer::Fleets {
             spot.add_configuration("placement: { strategy: fleet, fleet_from: 2 }\n");
+        }
+        if self.peer == Peer::Spilling {
+            spot.add_configuration("placement: { spill: true }\n");
         }
         let url = format!("http://{address}");
         self.eye.settle_strangers(&url, &REGIONS[..1]);

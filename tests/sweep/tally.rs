@@ -7,6 +7,7 @@ use std::io::Write as _;
 use super::case::Verdict;
 use super::draw::{Damage, During, Kill, Point};
 use super::stage::Peer;
+use super::twist::Twist;
 
 /// Sums, and the histogram of the points.
 #[derive(Debug, Default)]
@@ -24,15 +25,32 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn add(&mut self, peer: Peer, kill: &Kill, verdict: &Verdict) {
+        self.count(name(peer, kill), kill, verdict);
+        *self.damages.entry(kill.damage).or_insert(0) += 1;
+    }
+
+    /// The same for a story with a twist.
+    pub(super) fn add_twist(&mut self, twist: &Twist, verdict: &Verdict) {
+        let how = if twist.is_cancelled { "cancelled" } else { "killed" };
+        let again = if twist.again.is_some() { "twice" } else { "once" };
+        let name = format!(
+            "{:10?}  {how:9}  {again:5}  then {:2}  {:?}",
+            twist.peer, twist.next, twist.between
+        );
+        self.count(name, twist, verdict);
+    }
+
+    /// Counts one more.
+    pub(super) fn count(&mut self, name: String, story: &impl fmt::Debug, verdict: &Verdict) {
         self.kills += 1;
         self.struck += usize::from(verdict.struck);
         self.leaked += verdict.leaked;
         self.duplicated += verdict.duplicated;
         self.unreadable += verdict.unreadable;
         self.missing += verdict.missing;
-        *self.points.entry(name(peer, kill)).or_insert(0) += 1;
-        *self.damages.entry(kill.damage).or_insert(0) += 1;
-        self.troubles.extend(verdict.troubles.iter().map(|trouble| format!("{kill:?}: {trouble}")));
+        *self.points.entry(name).or_insert(0) += 1;
+        self.troubles
+            .extend(verdict.troubles.iter().map(|trouble| format!("{story:?}: {trouble}")));
     }
 
     pub(super) fn merge(&mut self, other: Self) {
@@ -82,6 +100,7 @@ fn name(peer: Peer, kill: &Kill) -> String {
         Point::Call { action, moment, .. } => (action.as_str(), moment.words()),
         Point::Number { moment, .. } => ("any call, by number", moment.words()),
         Point::Time(_) => ("by time", ""),
+        Point::Noted(_) => ("by its journal", ""),
     };
     format!("{peer:10}  {during:7}  {what:30}  {when}")
 }
