@@ -197,8 +197,7 @@ fn people_31_a_tag_may_have_any_character() {
 #[test]
 fn people_32_keys_that_begin_with_x_are_free_and_a_version_may_be_told() {
     let config = valid("free-keys.yaml");
-    let counts = config.spread().into_iter().map(|(_, count)| count).collect::<Vec<_>>();
-    assert_eq!(counts.len(), 2);
+    assert_eq!(config.spread().len(), 2);
     assert!(config.regions.iter().all(|region| region.machine_types == ["t3.medium".into()]));
 }
 

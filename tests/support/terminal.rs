@@ -189,17 +189,11 @@ impl Terminal {
     pub(crate) fn is_given_back(&self) -> bool {
         let seen = self.glass.lock();
         let screen = seen.parser.screen();
-        let kept = [
-            ("the line discipline", !(self.is_as_found)(&*self.master)),
-            ("the alternate screen", screen.alternate_screen()),
-            ("the cursor", screen.hide_cursor()),
-            ("bracketed paste", screen.bracketed_paste()),
-            ("the mouse", screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None),
-        ];
-        for (what, _) in kept.iter().filter(|it| it.1) {
-            eprintln!("not given back: {what}");
-        }
-        !kept.iter().any(|it| it.1)
+        (self.is_as_found)(&*self.master)
+            && !screen.alternate_screen()
+            && !screen.hide_cursor()
+            && !screen.bracketed_paste()
+            && screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None
     }
 
     /// Waits for the program to end.

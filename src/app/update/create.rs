@@ -87,9 +87,9 @@ pub(super) fn complete(
     }
     match budget::judge(model, &config, &counts) {
         Err(budget::BudgetRefusal::Price(why) | budget::BudgetRefusal::Beyond(why)) => Err(why),
-        Ok(()) => {
+        Ok(budget_left) => {
             let taken = vec![TakenOver { pending: pending.clone(), there, missing }];
-            let plan = CreatePlan { taken, ..CreatePlan::default() };
+            let plan = CreatePlan { taken, budget_left, ..CreatePlan::default() };
             Ok((missing, launch(model, plan, By::Itself)))
         }
     }
