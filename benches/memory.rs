@@ -35,7 +35,7 @@ const RIGHT: &str = "\x1b[C";
 const FLOODS: [(&str, &str, &str, &str); 6] = [
     ("upload", "Failed", "", "printed more"),
     ("boot_id", "Failed", "", "printed more"),
-    ("set_up", "Configuring", "", "dropped"),
+    ("set_up", "Configuring", "", "were dropped"),
     ("status", "Verifying", "", "printed more"),
     ("program", "1 ready", "!yes\r", "yyyy"),
     ("logs", "1 ready", "!sudo tail -n 200 -F /opt/deployment.log\r", "yyyy"),

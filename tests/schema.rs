@@ -149,7 +149,7 @@ fn everything(run: &mut Run) -> [InstanceKey; 2] {
     }
     run.send(Message::Stored(Err(HOSTILE.to_owned())));
     run.send(Message::Stored(Ok(())));
-    run.send(Message::Dropped(JobId(0), 7));
+    run.send(Message::Dropped(7));
     run.enter(&lives, [Phase::Terminating]);
     for _ in 0..2 {
         run.report(west(RegionNews::Surveyed(vec![with_state(Ec2State::Terminated)])));

@@ -4,7 +4,7 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::Timestamp;
 
 use super::Command;
-use crate::fleet::{JobId, Level, Question, QuestionId, Report, Secret};
+use crate::fleet::{Level, Question, QuestionId, Report, Secret};
 
 /// A message and the moment at which the loop took it up. The model's clock is this stamp.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,8 +43,8 @@ pub enum Message {
         /// What came of it.
         text: String,
     },
-    /// Lines that were dropped because the loop could not keep up.
-    Dropped(JobId, u64),
+    /// Lines that were dropped because the loop could not keep up with whoever printed them.
+    Dropped(u64),
 }
 
 /// From the terminal.

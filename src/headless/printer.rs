@@ -87,7 +87,7 @@ impl<W: Write> Printer<W> {
                 }
                 self.unsaved = news.cloned();
             }
-            Message::Dropped(_, count) => {
+            Message::Dropped(count) => {
                 let text = format!("{count} lines of output were dropped");
                 self.line(model, &Subject::Job, Level::Warning, &text);
             }

@@ -10,7 +10,7 @@ use super::tasks::Tasks;
 use super::trace::STORY;
 use super::writer::Writer;
 use crate::app::{Effect, LogLine, Message, Model, QuestionId, Secret, Stamped, update};
-use crate::fleet::{JobId, JobNews, Level, News, Outcome, Report};
+use crate::fleet::{JobNews, Level, News, Outcome, Report};
 use crate::jobs::{Context, PendingQuestion, Questions, ReportReceiver, ReportSender};
 use crate::store::StateFile;
 
@@ -76,7 +76,7 @@ impl Engine {
     /// Lines that were dropped since this was last asked.
     pub fn dropped(&mut self) -> Option<Message> {
         let count = self.report_receiver.take_dropped();
-        (count > 0).then_some(Message::Dropped(JobId(0), count))
+        (count > 0).then_some(Message::Dropped(count))
     }
 
     /// Takes one message through the model and carries out what it asks for. Gives back what only

@@ -71,14 +71,9 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Effect> {
             model.flash(level, about, text);
             Vec::new()
         }
-        Message::Dropped(job, lines) => {
-            let about = model.job_name(job);
-            model.log.write(
-                model.now,
-                Level::Warning,
-                &about,
-                &format!("{lines} lines of output were dropped"),
-            );
+        Message::Dropped(lines) => {
+            let text = format!("{lines} lines were dropped: nodes print more than can be shown");
+            model.log.write(model.now, Level::Warning, "output", &text);
             Vec::new()
         }
     }
