@@ -353,7 +353,7 @@ static NUKE: ActionEntry = ActionEntry {
         keys: &[char('X')],
         help: "destroy everything of spot-tui in this account",
         hint: "",
-        question: "Destroy everything that spot-tui ever made in all regions{account}?",
+        question: "Destroy everything of spot-tui in all regions{account}?",
         means: GONE,
     }],
 };
