@@ -423,7 +423,11 @@ mod tests {
             let tag = |key, value| format!("<item><key>{key}</key><value>{value}</value></item>");
             let tags = tag("ManagedBy", "spot-tui") + &tag("DeploymentId", "spot-1");
             let inside = match action {
-                "DescribeTags" => format!("<tagSet>{tags}</tagSet>"),
+                // A line tells of one tag of one thing.
+                "DescribeTags" => "<tagSet><item><resourceId>vpc-1</resourceId>\
+                     <resourceType>vpc</resourceType><key>ManagedBy</key>\
+                     <value>spot-tui</value></item></tagSet>"
+                    .to_owned(),
                 "DescribeVpcs" => format!(
                     "<vpcSet><item><vpcId>vpc-1</vpcId><tagSet>{tags}{}</tagSet></item></vpcSet>",
                     tag("CreatedBy", "alice")

@@ -54,6 +54,9 @@ mod tests {
     /// The program's screen, a job that panics behind it, and then the loop itself.
     fn child() {
         super::install().unwrap();
+        // The keyboard is read by the loop's runtime.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _entered = runtime.enter();
         let mut terminal = Terminal::enter().unwrap();
         let job = std::thread::spawn(|| panic!("in a job"));
         assert!(job.join().is_err());

@@ -171,7 +171,9 @@ async fn without_credits_a_t3_in_standard_mode_starts_at_a_fifth() {
     for (request, credits) in [(first.await, "standard"), (second.await, "unlimited")] {
         let form = format!(
             "Action=RunInstances&ImageId={}&InstanceType=t3.medium&MinCount=1&MaxCount=1\
-             &SubnetId={}&CreditSpecification.CpuCredits={credits}",
+             &NetworkInterface.1.DeviceIndex=0&NetworkInterface.1.SubnetId={}\
+             &NetworkInterface.1.AssociatePublicIpAddress=true\
+             &CreditSpecification.CpuCredits={credits}",
             request.image, request.subnet
         );
         assert!(stage.ask(&form).contains("pending"));
