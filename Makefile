@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo prerequisites venv hooks lint test check advisories bench monkey sweep test-node test-shells bench-memory bench-ssh lint-root
+.PHONY: help demo prerequisites venv hooks lint test check advisories bench monkey streams sweep test-node test-shells bench-memory bench-ssh lint-root
 
 VENV := target/venv
 ANSIBLE := target/ansible
@@ -18,6 +18,7 @@ busybox := $(shell command -v busybox)
 missing = $(strip \
 	$(if $(shell command -v cc),,build-essential) \
 	$(if $(wildcard /usr/sbin/sshd),,openssh-server) \
+	$(if $(wildcard /usr/sbin/dropbear),,dropbear-bin) \
 	$(if $(and $(busybox),$(if $(shell ldd $(busybox) 2>/dev/null | grep '=>'),,static)),,busybox-static) \
 	$(if $(shell command -v tmux),,tmux) \
 	$(if $(shell command -v shellcheck),,shellcheck) \
@@ -109,6 +110,9 @@ bench-memory:  ## measure the dashboard's memory under floods: some ten minutes
 
 monkey:  ## let random keys loose on the demo for 20 minutes, and see that nothing unmeant happens
 	SPOT_MONKEY_MINUTES=20 cargo test --locked --lib monkey -- --nocapture
+
+streams:  ## send 100,000 streams of what terminals send to the dashboard's loop: only keys get through
+	SPOT_STREAMS=100000 cargo test --locked --lib nothing_but_its_keys -- --nocapture
 
 sweep: prerequisites venv  ## kill the program 300 times, and let every call go wrong: does anything leak?
 	cargo test --locked --test stories -- --ignored --nocapture sweep:: faults:: mutations:: histories::

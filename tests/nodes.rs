@@ -13,7 +13,7 @@ use crate::support::moto::Moto;
 use crate::support::orchestrator::Orchestrator;
 use crate::support::proxy::Proxy;
 use crate::support::spot::Spot;
-use crate::support::sshd::{Sshd, SshdOptions, console, leading_to};
+use crate::support::sshd::{Server, Sshd, SshdOptions, console, leading_to};
 
 const TOKEN: &str = "made-up-token";
 
@@ -28,6 +28,11 @@ struct Scene {
 /// Two nodes in one region; only the first has joined the orchestrator. Degraded is what the other
 /// one is called.
 fn two_nodes() -> Scene {
+    two_nodes_with(Server::OpenSsh)
+}
+
+/// The same, with this server on each.
+fn two_nodes_with(server: Server) -> Scene {
     let moto = Moto::start();
     let proxy = Proxy::start(moto.address());
     let (spot, orchestrator) = (Spot::new(proxy.url()), Orchestrator::start());
@@ -35,7 +40,8 @@ fn two_nodes() -> Scene {
         .map(|last| {
             let accept = vec![spot.key().public()];
             let address = Ipv4Addr::new(127, 0, 0, last);
-            let host = Sshd::start(&SshdOptions { address, accept, ..SshdOptions::default() });
+            let options = SshdOptions { server, address, accept, ..SshdOptions::default() };
+            let host = Sshd::start(&options);
             host.run_services();
             host
         })
@@ -122,6 +128,20 @@ fn nodes_are_looked_at_logged_exported_and_spoken_to() {
     ] {
         let exported = spot.run(&["export", format]);
         assert!(exported.code == 0 && exported.out.contains(&words), "{}", exported.told());
+    }
+}
+
+/// Deployed to over dropbear, asyncssh and paramiko, rebooted, looked at and spoken to.
+#[test]
+fn another_server_than_openssh_will_do() {
+    let python = ["asyncssh_server.py", "paramiko_server.py"].map(Server::Python);
+    for server in [Server::Dropbear].into_iter().chain(python) {
+        let scene = two_nodes_with(server);
+        let good = scene.spot.run(&["diagnose", &scene.ids[0]]);
+        assert_eq!(good.code, 0, "{server:?}: {}", good.told());
+        let said = scene.spot.run(&["exec", "--", "echo", "over there"]);
+        assert_eq!(said.code, 0, "{server:?}: {}", said.told());
+        assert_eq!(said.out.matches("over there").count(), 1, "{server:?}: {}", said.out);
     }
 }
 

@@ -31,7 +31,7 @@ fn noise(length: usize, seed: u64) -> Vec<u8> {
 }
 
 /// A folder of some megabytes with all that a folder may have.
-fn folder(bytes: usize) -> tempfile::TempDir {
+pub(super) fn folder(bytes: usize) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     let put = |name: &str, mode: u32, content: &[u8]| {
         let path = root.path().join(name);
@@ -80,7 +80,7 @@ fn tree(root: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
 }
 
 /// Two folders are the same; else the paths, modes and sizes that differ.
-fn assert_same(there: &Path, here: &Path) {
+pub(super) fn assert_same(there: &Path, here: &Path) {
     let (there, here) = (tree(there), tree(here));
     let differs = |name: &&PathBuf| there.get(*name) != here.get(*name);
     let shown = |(mode, content): &(u32, Vec<u8>)| format!("{mode:o} {}", content.len());

@@ -141,6 +141,49 @@ pub(crate) fn install_as(root: &Path, program: &Path, package: &str, path: &str)
     fs::copy(program, root.join(path)).unwrap();
 }
 
+/// The packages of Python that SSH servers are made with, and what these need.
+const PACKAGES: [&str; 10] = [
+    "_cffi_backend*",
+    "asyncssh",
+    "bcrypt",
+    "cffi",
+    "cryptography",
+    "invoke",
+    "nacl",
+    // With what tells its version.
+    "paramiko*",
+    "pycparser",
+    "typing_extensions.py",
+];
+
+/// Gives a host the Python of a virtual environment, with what SSH servers are made with. Returns
+/// the words that start it.
+pub(crate) fn install_python(root: &Path, python: &Path) -> String {
+    let asked = "import os, sys, sysconfig, asyncssh, paramiko; \
+                 print(os.path.realpath(sys.executable), \
+                 sysconfig.get_path('stdlib'), sysconfig.get_path('purelib'))";
+    let told = output(Command::new(python).args(["-c", asked]));
+    let [program, library, packages] = told.split_whitespace().collect::<Vec<_>>()[..] else {
+        panic!("{told}")
+    };
+    copy_with_libraries(Path::new(program), root);
+    let tar = format!(
+        "mkdir -p \"$0{packages}\" &&
+         tar -C {library} -c --exclude=__pycache__ --exclude=./test --exclude=./*-packages . |
+             tar -C \"$0{library}\" -x &&
+         cd {packages} && tar -c --exclude=__pycache__ {} | tar -C \"$0{packages}\" -x",
+        PACKAGES.join(" ")
+    );
+    fs::create_dir_all(root.join(library.trim_start_matches('/'))).unwrap();
+    run(Command::new("sh").args(["-c", &tar]).arg(root));
+    for folder in [library, packages] {
+        let inside = root.join(folder.trim_start_matches('/'));
+        let found = output(Command::new("find").arg(inside).args(["-name", "*.so*", "-type", "f"]));
+        found.lines().for_each(|library| copy_libraries(Path::new(library), root));
+    }
+    format!("env PYTHONPATH={packages} PYTHONDONTWRITEBYTECODE=1 {program}")
+}
+
 fn copy_with_libraries(program: &Path, root: &Path) {
     copy_libraries(program, root);
     copy(program, root);

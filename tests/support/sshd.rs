@@ -40,9 +40,19 @@ case $url in
   *) exit 7 ;;
 esac"#;
 
+/// What answers on a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Server {
+    OpenSsh,
+    Dropbear,
+    /// One of the Python programs of `tests/ssh/servers`.
+    Python(&'static str),
+}
+
 /// How a host is to be.
 #[derive(Debug, Clone)]
 pub(crate) struct SshdOptions {
+    pub(crate) server: Server,
     /// An address in 127.0.0.0/8.
     pub(crate) address: Ipv4Addr,
     /// Public keys with which `ubuntu` may log in.
@@ -61,6 +71,7 @@ pub(crate) struct SshdOptions {
 impl Default for SshdOptions {
     fn default() -> Self {
         Self {
+            server: Server::OpenSsh,
             address: Ipv4Addr::new(127, 0, 0, 2),
             accept: Vec::new(),
             small_disk: None,
@@ -254,6 +265,42 @@ fn configure(root: &Path, address: SocketAddr, options: &SshdOptions) {
         options.sshd_config,
     );
     root::write(&root.join("etc/ssh/sshd_config"), 0o644, &text);
+    match options.server {
+        Server::OpenSsh => {}
+        Server::Dropbear => use_dropbear(root, address),
+        Server::Python(name) => use_python(root, address, name),
+    }
+}
+
+/// Puts another server in the place of OpenSSH's: whoever boots the host starts that.
+fn replace_sshd(root: &Path, command: &str) {
+    let path = root.join("usr/sbin/sshd");
+    // Linked to the template: it is replaced, not written to.
+    fs::remove_file(&path).unwrap();
+    root::write(&path, 0o755, &format!("#!/bin/sh\nexec {command}\n"));
+}
+
+fn use_dropbear(root: &Path, address: SocketAddr) {
+    root::install(root, Path::new("/usr/sbin/dropbear"), "dropbear-bin");
+    let mut convert = Command::new("dropbearconvert");
+    convert.args(["openssh", "dropbear"]);
+    convert.args([root.join("etc/ssh/host_key"), root.join("etc/ssh/dropbear_key")]);
+    assert!(convert.output().unwrap().status.success(), "dropbearconvert");
+    let (ip, port) = (address.ip(), address.port());
+    // Whoever has another shell than these is no user to dropbear (getusershell(3)).
+    root::write(&root.join("etc/shells"), 0o644, "/bin/sh\n/bin/ash\n/bin/bash\n");
+    // -s, -g: no passwords.
+    replace_sshd(root, &format!("dropbear -F -E -s -g -r /etc/ssh/dropbear_key -p {ip}:{port}"));
+}
+
+fn use_python(root: &Path, address: SocketAddr, name: &str) {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let python = root::install_python(root, &super::moto::python());
+    let program = fs::read_to_string(here.join("tests/ssh/servers").join(name)).unwrap();
+    fs::create_dir_all(root.join("usr/local/lib")).unwrap();
+    root::write(&root.join("usr/local/lib").join(name), 0o644, &program);
+    let (ip, port) = (address.ip(), address.port());
+    replace_sshd(root, &format!("{python} /usr/local/lib/{name} {ip} {port}"));
 }
 
 fn make_host_key(root: &Path) {
