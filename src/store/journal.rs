@@ -16,7 +16,8 @@
 //! A torn or garbled line costs only itself, and so does a line of a version that is not known: then
 //! the journal [is not whole](Journal::is_whole), and who relies on it waits as long as a call may
 //! take to show its effect. A journal with such a line, or one that is too large, is kept beside the
-//! new one. It is read line by line, and closed records are dropped when it grows long. A write that fails midway, on a full disk, is cut off again, and what
+//! new one, which says since when something is lost: whoever comes after a crash right then is not
+//! to take it for whole. It is read line by line, and closed records are dropped when it grows long. A write that fails midway, on a full disk, is cut off again, and what
 //! could not be closed is closed with the next record.
 
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -41,6 +42,10 @@ const VERSION: u32 = 1;
 
 /// From this many bytes on a journal is written anew without what is closed.
 const LONG: u64 = 4 << 20;
+
+/// For how long a journal remembers that something of an earlier one was lost: longer than any call
+/// takes to show its effect.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(1);
 
 /// A mutating call that is about to be sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -85,6 +90,8 @@ struct Inherited {
     whole: bool,
     /// Whether a line that was written to its end could not be read.
     garbled: bool,
+    /// Since when something of an earlier journal is lost.
+    lost: Option<Timestamp>,
     /// How many bytes there were.
     length: u64,
     /// The account of what is open, where it was written down.
@@ -103,6 +110,8 @@ struct Inner {
     is_torn: bool,
     /// The account in which everything is asked for, once it is known.
     account: Option<AccountId>,
+    /// Since when something of an earlier journal is lost.
+    lost: Option<Timestamp>,
     next: u64,
     open: BTreeMap<u64, (Timestamp, Intent)>,
     /// Closes that could not be written yet: they go out with the next record.
@@ -120,12 +129,19 @@ struct Record {
     open: Option<Intent>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     close: Option<String>,
+    /// Whether something of an earlier journal was lost then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    lost: bool,
 }
 
 impl Record {
     fn open(n: u64, at: Timestamp, intent: &Intent, account: Option<&AccountId>) -> Self {
         let (account, open) = (account.cloned(), Some(intent.clone()));
-        Self { v: VERSION, n, at, account, open, close: None }
+        Self { v: VERSION, n, at, account, open, close: None, lost: false }
+    }
+
+    fn lost(at: Timestamp) -> Self {
+        Self { v: VERSION, n: 0, at, account: None, open: None, close: None, lost: true }
     }
 }
 
@@ -136,7 +152,7 @@ impl Journal {
         let error = |operation| StoreError::io(operation, &path);
         sweep_drafts(&path);
         let mut kept = None;
-        let inherited = match Inherited::read(&path) {
+        let mut inherited = match Inherited::read(&path) {
             Ok(inherited) => {
                 if inherited.garbled {
                     kept = Some(keep_aside(&path).map_err(error("put aside"))?);
@@ -150,10 +166,12 @@ impl Journal {
             }
             Err(other) => return Err(error("read")(other)),
         };
+        let now = Timestamp::now();
+        inherited.remember_loss(kept.is_some(), now);
         // Each fsync takes as long as the disk likes, and the first frame waits for this: an empty
         // journal is left as it is.
-        if inherited.length > 0 {
-            let open = encode_all(&inherited.open, inherited.account.as_ref());
+        if inherited.length > 0 || inherited.lost.is_some() {
+            let open = encode_all(inherited.lost, &inherited.open, inherited.account.as_ref());
             let open = open.map_err(error("write"))?;
             write_atomically(&path, &open).map_err(error("write"))?;
         }
@@ -165,7 +183,8 @@ impl Journal {
     /// open, as far as that can be read, and every record fails.
     pub fn without_disk(paths: &Paths) -> Self {
         let path = paths.journal();
-        let inherited = Inherited::read(&path).unwrap_or_default();
+        let mut inherited = Inherited::read(&path).unwrap_or_default();
+        inherited.remember_loss(false, Timestamp::now());
         Self::new(path, inherited, None, None)
     }
 
@@ -175,7 +194,7 @@ impl Journal {
         file: Option<File>,
         put_aside: Option<PathBuf>,
     ) -> Self {
-        let Inherited { open, whole, account, length, .. } = inherited;
+        let Inherited { open, whole, account, length, lost, .. } = inherited;
         let first = open.keys().next_back().map_or(1, |last| last + 1);
         let inner = Inner {
             file,
@@ -183,6 +202,7 @@ impl Journal {
             is_new: length == 0,
             is_torn: false,
             account: account.clone(),
+            lost,
             next: first,
             open,
             unwritten: Vec::new(),
@@ -266,6 +286,7 @@ impl Journal {
                 account: None,
                 open: None,
                 close: close.clone(),
+                lost: false,
             })
             .collect();
         if lines.is_empty() && inner.unwritten.is_empty() {
@@ -330,10 +351,11 @@ impl Journal {
         if length < inner.long {
             return;
         }
-        let shortened = encode_all(&inner.open, inner.account.as_ref()).and_then(|bytes| {
-            write_atomically(&self.path, &bytes)?;
-            Ok(u64::try_from(bytes.len()).unwrap_or(u64::MAX))
-        });
+        let shortened =
+            encode_all(inner.lost, &inner.open, inner.account.as_ref()).and_then(|bytes| {
+                write_atomically(&self.path, &bytes)?;
+                Ok(u64::try_from(bytes.len()).unwrap_or(u64::MAX))
+            });
         match shortened {
             Ok(kept) => {
                 // What is written into the old file now, nobody reads again: rather nothing.
@@ -363,10 +385,12 @@ impl Drop for Journal {
 }
 
 fn encode_all(
+    lost: Option<Timestamp>,
     open: &BTreeMap<u64, (Timestamp, Intent)>,
     account: Option<&AccountId>,
 ) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+    let lost = lost.map(|at| encode(&Record::lost(at))).transpose()?;
+    let mut bytes = lost.unwrap_or_default();
     for (n, (at, intent)) in open {
         bytes.extend(encode(&Record::open(*n, *at, intent, account))?);
     }
@@ -412,6 +436,15 @@ impl Inherited {
         }
     }
 
+    /// Something was lost just now, or not so long ago that it does not matter any more, by whatever
+    /// clock.
+    fn remember_loss(&mut self, is_lost: bool, now: Timestamp) {
+        let age = |at: Timestamp| now.duration_since(at).abs();
+        let earlier = self.lost.filter(|at| age(*at) < REMEMBERED);
+        self.lost = if is_lost { Some(now) } else { earlier };
+        self.whole &= self.lost.is_none();
+    }
+
     fn take_in(&mut self, text: &[u8]) {
         /// No journal of ours counts so far, and there are numbers after it.
         const LAST: u64 = u64::MAX / 2;
@@ -422,7 +455,9 @@ impl Inherited {
             self.garbled |= text.ends_with(b"\n");
             return;
         };
-        if line.close.is_some() {
+        if line.lost {
+            self.lost = Some(line.at);
+        } else if line.close.is_some() {
             self.open.remove(&line.n);
         } else if let Some(intent) = line.open {
             self.account = line.account.or(self.account.take());

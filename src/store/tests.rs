@@ -177,6 +177,23 @@ fn attack_19_a_journal_that_is_too_large_is_put_aside_unread() {
 }
 
 #[test]
+fn attack_11_who_comes_after_a_garbled_journal_knows_that_something_is_lost() {
+    let (_folder, paths) = scratch();
+    fs::write(paths.journal(), "no record\n").unwrap();
+    // It is put aside, and the process that did so is killed at once.
+    assert!(Journal::open(&paths).unwrap().put_aside().is_some());
+    let after = Journal::open(&paths).unwrap();
+    assert!(!after.is_whole(), "the new one says what the old one could not");
+    assert_eq!(after.put_aside(), None, "and can be read");
+    drop(after);
+    let text = fs::read_to_string(paths.journal()).unwrap();
+    let at = text.find("\"at\":\"").unwrap() + 6;
+    let old = format!("{}2020{}", &text[..at], &text[at + 4..]);
+    fs::write(paths.journal(), old).unwrap();
+    assert!(Journal::open(&paths).unwrap().is_whole(), "by then all has shown its effect");
+}
+
+#[test]
 fn a_journal_that_grows_long_keeps_what_is_open_and_nothing_else() {
     let (_folder, paths) = scratch();
     let journal = Journal::open(&paths).unwrap();
