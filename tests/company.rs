@@ -73,18 +73,25 @@ impl Drop for Company {
 #[test]
 fn aws_is_asked_through_the_proxy_and_by_the_companys_authority() {
     let company = Company::open();
-    let ran = company.list(&[
-        ("AWS_REGION", "us-west-2"),
-        ("AWS_CA_BUNDLE", company.authority()),
-        // As for AWS's own command line, nothing is no endpoint.
-        ("AWS_ENDPOINT_URL", ""),
-        ("AWS_ENDPOINT_URL_EC2", " "),
-    ]);
+    let ran = company.list(&[("AWS_REGION", "us-west-2"), ("AWS_CA_BUNDLE", company.authority())]);
     assert!(ran.out.contains("no instances"), "{}", ran.told());
     let connects = company.connects();
     for host in ["sts.us-west-2.amazonaws.com:443", "ec2.us-west-2.amazonaws.com:443"] {
         assert!(connects.iter().any(|line| line.contains(host)), "{host}: {connects:?}");
     }
+}
+
+/// As for AWS's own command line.
+#[test]
+fn attack_14_an_empty_endpoint_is_no_endpoint() {
+    let company = Company::open();
+    let ran = company.list(&[
+        ("AWS_REGION", "us-west-2"),
+        ("AWS_CA_BUNDLE", company.authority()),
+        ("AWS_ENDPOINT_URL", ""),
+        ("AWS_ENDPOINT_URL_EC2", " "),
+    ]);
+    assert!(ran.out.contains("no instances"), "{}", ran.told());
 }
 
 #[test]

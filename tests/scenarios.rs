@@ -294,6 +294,7 @@ fn every_story_in_the_folder_is_told() {
 }
 
 stories! {
+    attack_8_set_up_cut
     destroy_hindered
     destroy_throttled
     disk_full
@@ -321,7 +322,6 @@ stories! {
     second_type
     sensor_stuck
     flood
-    set_up_cut
     slow_cloud_init
     stillborn
     sudo_password

@@ -18,7 +18,7 @@ async fn bundle() -> Bundle {
 
 /// `MaxSessions 1`: the next command comes before the far side has closed the last one.
 #[tokio::test]
-async fn a_server_with_room_for_one_session_is_asked_again() {
+async fn attack_21_a_server_with_room_for_one_session_is_asked_again() {
     let key = Key::ed25519();
     let options = SshdOptions {
         accept: vec![key.public()],
@@ -35,7 +35,7 @@ async fn a_server_with_room_for_one_session_is_asked_again() {
 }
 
 #[tokio::test]
-async fn an_upload_is_believed_by_what_was_unpacked_not_by_its_exit_status() {
+async fn attack_16_an_upload_is_believed_by_what_was_unpacked_not_by_its_exit_status() {
     let key = Key::ed25519();
     let options = SshdOptions {
         accept: vec![key.public()],
@@ -91,7 +91,7 @@ async fn what_the_far_side_says_by_itself_hinders_nothing() {
 
 #[tokio::test]
 #[ignore = "needs zsh, tcsh and fish: make test-shells"]
-async fn zsh_tcsh_and_fish_are_no_hindrance() {
+async fn attack_16_zsh_tcsh_and_fish_are_no_hindrance() {
     for shell in ["/bin/zsh", "/bin/tcsh", "/usr/bin/fish"] {
         let key = Key::ed25519();
         let host = Sshd::accepting(&key);
