@@ -216,7 +216,7 @@ async fn a_stop_in_the_console_is_no_reclaim_and_launches_nothing() {
     assert_eq!(status, 200, "{answer}");
     let is_stopped = |stage: &Stage| {
         let row = stage.model().fleet.instances().next().unwrap();
-        row.machine.as_ref().is_some_and(|machine| machine.state == Ec2State::Stopped)
+        row.machine.as_ref().is_some_and(|machine| machine.seen.state == Ec2State::Stopped)
     };
     stage.until(120, "it is seen stopped", is_stopped).await;
     stage.pass(300).await;

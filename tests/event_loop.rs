@@ -69,7 +69,7 @@ async fn five_hundred() -> Stage<Counted> {
 /// When each job of this kind was asked for, in seconds after the world began.
 fn asked(stage: &Stage<Counted>, verb: &str) -> Vec<i64> {
     let began = stage.model().fleet.instances().filter_map(|row| row.machine.as_ref());
-    let began = began.map(|machine| machine.launched).min().unwrap();
+    let began = began.map(|machine| machine.birth.launched).min().unwrap();
     let jobs = stage.model().jobs.values().filter(|job| job.verb == verb);
     jobs.map(|job| job.asked.duration_since(began).as_secs()).collect()
 }

@@ -33,7 +33,7 @@ impl Story {
 
     /// What arrived first, and how long after the launch.
     fn first(&self, what: Arrived) -> Option<Duration> {
-        let launched = self.row().machine.as_ref().unwrap().launched;
+        let launched = self.row().machine.as_ref().unwrap().birth.launched;
         let arrivals = self.arrivals();
         let first = arrivals.iter().find(|it| it.what == what)?;
         Some(first.at.duration_since(launched).unsigned_abs())

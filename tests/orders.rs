@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use spot_tui::app::{Command, Counts, Effect, Message, Model, Opening, Stamped, update};
 use spot_tui::fleet::{
-    DestroyScope, Fleet, Instance, InstanceKey, Job, JobId, JobNews, Launch, LaunchId, Machine,
-    News, Outcome, PendingCreate, PendingDestroy, Phase, RegionNews, Report, Termination,
+    DestroyScope, Fleet, Instance, InstanceKey, Job, JobId, JobNews, Launch, LaunchId, News,
+    Outcome, PendingCreate, PendingDestroy, Phase, RegionNews, Report, Termination,
 };
 
 use crate::support::screen::{at, machine, opening};
@@ -24,7 +24,8 @@ fn cut_short() -> Model {
         origin: None,
         is_replacement: false,
     };
-    let made = Machine { launch: Some(pending.launch.request(1, 1)), ..machine(1, "us-west-2a") };
+    let mut made = machine(1, "us-west-2a");
+    made.birth.launch = Some(pending.launch.request(1, 1));
     let mut fleet = Fleet::default();
     for machine in [made, machine(2, "us-west-2a")] {
         let key = InstanceKey::adopted(&machine.id);
@@ -153,7 +154,8 @@ fn attack_3_what_was_spilled_to_another_region_is_taken_back_too() {
 fn attack_5_nobody_else_works_on_what_was_spilled() {
     let mut model = Model::new(opening((140, 40)));
     let (job, _, moved) = spilled(&mut model);
-    let there = Machine { launch: Some(moved.request(1, 1)), ..machine(7, "eu-west-1a") };
+    let mut there = machine(7, "eu-west-1a");
+    there.birth.launch = Some(moved.request(1, 1));
     let seen = News::Region("eu-west-1".into(), RegionNews::Surveyed(vec![there]));
     report(&mut model, job, seen);
     let counts = Counts::from([(REGION.into(), 1)]);

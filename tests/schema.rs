@@ -77,13 +77,11 @@ fn west(news: RegionNews) -> News {
 }
 
 fn with_state(state: Ec2State) -> Machine {
-    let address = machine(1, "us-west-2a").public_ip.filter(|_| state != Ec2State::Pending);
-    Machine {
-        state,
-        public_ip: address,
-        creator: Some(HOSTILE.to_owned()),
-        ..machine(1, "us-west-2a")
-    }
+    let mut machine = machine(1, "us-west-2a");
+    machine.seen.state = state;
+    machine.seen.public_ip = machine.seen.public_ip.filter(|_| state != Ec2State::Pending);
+    machine.birth.creator = Some(HOSTILE.to_owned());
+    machine
 }
 
 fn host_key(trust: HostKeyTrust) -> InstanceNews {
@@ -289,7 +287,8 @@ fn the_list_keeps_its_schema() {
     let mut nothing = Vec::new();
     let mut run = Run::new(&mut nothing, Format::Json);
     everything(&mut run);
-    let other = Machine { creator: Some(HOSTILE.to_owned()), ..machine(2, "us-west-2b") };
+    let mut other = machine(2, "us-west-2b");
+    other.birth.creator = Some(HOSTILE.to_owned());
     run.report(west(RegionNews::Surveyed(vec![other])));
     print_list(&mut out, &run.model, true);
     let text = String::from_utf8(out).unwrap();

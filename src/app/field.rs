@@ -106,12 +106,12 @@ impl Field {
                 phase => Cow::Borrowed(phase.word()),
             },
             Self::Type => of(|machine| machine.machine_type.as_str()),
-            Self::Lifecycle => of(|machine| machine.lifecycle.word()),
+            Self::Lifecycle => of(|machine| machine.birth.lifecycle.word()),
             Self::Address => address(row.address()),
             Self::Services => Cow::Owned(trouble(row).unwrap_or_default()),
             Self::Node => Cow::Owned(membership(row).map(ToString::to_string).unwrap_or_default()),
-            Self::Private => address(machine.and_then(|machine| machine.private_ip)),
-            Self::Creator => of(|machine| machine.creator.as_deref().unwrap_or_default()),
+            Self::Private => address(machine.and_then(|machine| machine.seen.private_ip)),
+            Self::Creator => of(|machine| machine.birth.creator.as_deref().unwrap_or_default()),
             Self::Output => Cow::Borrowed(row.last_line.as_deref().unwrap_or_default()),
             Self::Since | Self::Age | Self::Hourly | Self::Cost => Cow::Borrowed(""),
         }
@@ -161,7 +161,7 @@ fn urgency(row: &Instance) -> u8 {
 pub fn birth(row: &Instance) -> Timestamp {
     row.machine.as_ref().map_or_else(
         || row.timeline.first().map_or(row.since, |(at, _)| *at),
-        |machine| machine.launched,
+        |machine| machine.birth.launched,
     )
 }
 

@@ -30,7 +30,7 @@ fn is_exactly(instance: &Instance, text: &str) -> bool {
     let Some(machine) = &instance.machine else { return false };
     machine.id.as_str() == text
         || machine.name.as_deref() == Some(text)
-        || [machine.public_ip, machine.private_ip]
+        || [machine.seen.public_ip, machine.seen.private_ip]
             .iter()
             .flatten()
             .any(|address| address.to_string() == text)

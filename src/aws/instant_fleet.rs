@@ -19,7 +19,7 @@ use super::ids::TemplateId;
 use super::launch::LaunchRequest;
 use super::select::{Selector, born_with, read_tags};
 use crate::fleet::{
-    Ec2State, ImageId, InstanceId, LaunchId, Lifecycle, Machine, Pool, SubnetId, tags,
+    Birth, Ec2State, ImageId, InstanceId, LaunchId, Lifecycle, Machine, Pool, Seen, SubnetId, tags,
 };
 
 /// Everything that CreateFleet is told. The same request sends the same bytes.
@@ -181,20 +181,24 @@ fn launched(
     let tag = |key: &str| request.tags.get(key).cloned();
     Machine {
         id,
-        state: Ec2State::Pending,
-        state_reason: None,
         machine_type: place.pool.machine_type.clone(),
         zone: place.pool.zone.clone(),
-        lifecycle: Lifecycle::Spot,
-        image: Some(place.image.clone()),
-        spot_request: None,
-        public_ip: None,
-        private_ip: None,
         vpc: None,
-        launched: at,
-        launch: Some(request.token.clone()),
         name: tag(tags::NAME),
-        creator: tag(tags::CREATED_BY),
+        birth: Birth {
+            lifecycle: Lifecycle::Spot,
+            image: Some(place.image.clone()),
+            spot_request: None,
+            launched: at,
+            launch: Some(request.token.clone()),
+            creator: tag(tags::CREATED_BY),
+        },
+        seen: Seen {
+            state: Ec2State::Pending,
+            state_reason: None,
+            public_ip: None,
+            private_ip: None,
+        },
     }
 }
 

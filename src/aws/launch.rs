@@ -101,8 +101,8 @@ impl Ec2 {
         let mut machines: Vec<Machine> = answer.instances().iter().filter_map(machine).collect();
         for machine in &mut machines {
             // The instance itself does not tell whether its request is persistent.
-            machine.lifecycle = request.lifecycle;
-            if let Some(id) = &machine.spot_request {
+            machine.birth.lifecycle = request.lifecycle;
+            if let Some(id) = &machine.birth.spot_request {
                 self.remember(id, request.lifecycle);
             }
         }

@@ -13,7 +13,8 @@ use super::error::AwsError;
 use super::select::{Selector, filter, read_tags};
 use crate::fleet::text::clean_line;
 use crate::fleet::{
-    DeploymentId, Ec2State, InstanceId, LaunchId, Lifecycle, Machine, SERVICE_INITIATED, tags,
+    Birth, DeploymentId, Ec2State, InstanceId, LaunchId, Lifecycle, Machine, SERVICE_INITIATED,
+    Seen, tags,
 };
 
 /// The largest page of DescribeInstances.
@@ -78,12 +79,14 @@ impl Ec2 {
         let mut machines: Vec<Machine> = found.iter().filter_map(machine).collect();
         let alive = machines.iter().filter(|machine| machine.is_alive());
         let kinds = self
-            .kinds_of_requests(alive.filter_map(|machine| machine.spot_request.clone()).collect())
+            .kinds_of_requests(
+                alive.filter_map(|machine| machine.birth.spot_request.clone()).collect(),
+            )
             .await;
         for machine in &mut machines {
-            let request = machine.spot_request.as_ref();
+            let request = machine.birth.spot_request.as_ref();
             if let Some(lifecycle) = request.and_then(|request| kinds.get(request)) {
-                machine.lifecycle = *lifecycle;
+                machine.birth.lifecycle = *lifecycle;
             }
         }
         Ok(machines)
@@ -298,23 +301,27 @@ fn read_machine(instance: &Instance) -> Option<Machine> {
     let mut tags = read_tags(instance.tags());
     Some(Machine {
         id: instance.instance_id()?.into(),
-        state: Ec2State::parse(instance.state()?.name()?.as_str())?,
-        state_reason: reason(instance),
         machine_type: instance.instance_type()?.as_str().into(),
         zone: instance.placement()?.availability_zone()?.into(),
-        lifecycle: match instance.instance_lifecycle() {
-            Some(InstanceLifecycleType::Spot) => Lifecycle::Spot,
-            _ => Lifecycle::OnDemand,
-        },
-        image: instance.image_id().map(Into::into),
-        spot_request: instance.spot_instance_request_id().map(Into::into),
-        public_ip: address(instance.public_ip_address()),
-        private_ip: address(instance.private_ip_address()),
         vpc: instance.vpc_id().filter(|id| !id.is_empty()).map(Into::into),
-        launched: Timestamp::from_second(instance.launch_time()?.secs()).ok()?,
-        launch: tags.remove(tags::LAUNCH_ID).map(LaunchId::from),
         name: tags.remove(tags::NAME),
-        creator: tags.remove(tags::CREATED_BY),
+        birth: Birth {
+            lifecycle: match instance.instance_lifecycle() {
+                Some(InstanceLifecycleType::Spot) => Lifecycle::Spot,
+                _ => Lifecycle::OnDemand,
+            },
+            image: instance.image_id().map(Into::into),
+            spot_request: instance.spot_instance_request_id().map(Into::into),
+            launched: Timestamp::from_second(instance.launch_time()?.secs()).ok()?,
+            launch: tags.remove(tags::LAUNCH_ID).map(LaunchId::from),
+            creator: tags.remove(tags::CREATED_BY),
+        },
+        seen: Seen {
+            state: Ec2State::parse(instance.state()?.name()?.as_str())?,
+            state_reason: reason(instance),
+            public_ip: address(instance.public_ip_address()),
+            private_ip: address(instance.private_ip_address()),
+        },
     })
 }
 

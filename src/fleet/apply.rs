@@ -200,7 +200,7 @@ impl Applying<'_> {
         }
         let Some(row) = self.fleet.instances.get_mut(key) else { return };
         self.fleet.keys.insert(machine.id.clone(), key.clone());
-        let seen = row.machine.as_ref().map_or(machine.clone(), |known| machine.born_as(known));
+        let seen = row.machine.as_ref().map_or(machine.clone(), |known| machine.seen_again(known));
         let next = phase_after(&row.phase, &seen);
         row.bill.see(&seen, row.phase.notice(), self.at);
         let known = row.machine.replace(seen);
@@ -276,7 +276,7 @@ impl Applying<'_> {
             if let Some(row) = self.fleet.instances.get_mut(&key)
                 && let Some(machine) = &mut row.machine
             {
-                machine.state = Ec2State::Terminated;
+                machine.seen.state = Ec2State::Terminated;
                 row.bill.see(machine, row.phase.notice(), self.at);
             }
             self.enter(&key, &Phase::Terminated);
@@ -303,7 +303,7 @@ impl Applying<'_> {
 fn phase_after(phase: &Phase, machine: &Machine) -> Option<Phase> {
     let is_still = matches!(phase, Phase::Stopping | Phase::Stopped);
     let is_new = matches!(phase, Phase::Planned | Phase::Requesting);
-    match machine.state {
+    match machine.seen.state {
         Ec2State::Pending => is_new.then_some(Phase::Pending),
         Ec2State::Running => {
             (is_new || is_still || *phase == Phase::Pending).then_some(Phase::Running)

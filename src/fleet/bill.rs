@@ -95,8 +95,8 @@ pub struct Bill {
 impl Bill {
     /// Takes in what EC2 tells. `notice` is when EC2 said that it takes the instance back.
     pub(super) fn see(&mut self, machine: &Machine, notice: Option<Timestamp>, at: Timestamp) {
-        self.public_ip |= machine.public_ip.is_some();
-        match machine.state {
+        self.public_ip |= machine.seen.public_ip.is_some();
+        match machine.seen.state {
             Ec2State::Pending | Ec2State::Running => self.ended = None,
             // Seen a little later than it was; the notice said when.
             _ => self.ended = self.ended.or(Some(notice.map_or(at, |notice| notice.min(at)))),

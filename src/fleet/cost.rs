@@ -21,8 +21,8 @@ const MONTH: f64 = 30.0 * 24.0;
 pub fn cost(instance: &Instance, prices: &RegionPrices, now: Timestamp) -> Cost {
     let Some(machine) = &instance.machine else { return Cost::default() };
     let (bill, list) = (&instance.bill, &prices.list);
-    let until = bill.ended.unwrap_or(now).max(machine.launched);
-    let stored_until = if machine.is_alive() { now } else { until }.max(machine.launched);
+    let until = bill.ended.unwrap_or(now).max(machine.birth.launched);
+    let stored_until = if machine.is_alive() { now } else { until }.max(machine.birth.launched);
     let pool = machine.pool();
     let storage = bill.storage_gb.and_then(|gib| storage_hourly(list, gib));
     let is_on = bill.ended.is_none();
@@ -33,11 +33,11 @@ pub fn cost(instance: &Instance, prices: &RegionPrices, now: Timestamp) -> Cost 
         let stored = if machine.is_alive() { Amount::of(storage, 1.0) } else { Amount::default() };
         if is_on { Amount::of(compute, 1.0) + address(1.0) + stored } else { stored }
     };
-    let hourly = an_hour_of(prices.compute(&pool, machine.lifecycle));
+    let hourly = an_hour_of(prices.compute(&pool, machine.birth.lifecycle));
     let on_demand = an_hour_of(prices.compute(&pool, Lifecycle::OnDemand));
     let accrued = compute(machine, &pool, prices, until)
-        + address(hours(until.duration_since(machine.launched)))
-        + Amount::of(storage, hours(stored_until.duration_since(machine.launched)));
+        + address(hours(until.duration_since(machine.birth.launched)))
+        + Amount::of(storage, hours(stored_until.duration_since(machine.birth.launched)));
     Cost { hourly, on_demand, accrued }
 }
 
@@ -48,8 +48,8 @@ pub fn storage_hourly(list: &PriceList, gib: u32) -> Option<f64> {
 
 /// What the machine itself has cost.
 fn compute(machine: &Machine, pool: &Pool, prices: &RegionPrices, until: Timestamp) -> Amount {
-    let ran = until.duration_since(machine.launched).max(LEAST);
-    if machine.lifecycle == Lifecycle::OnDemand {
+    let ran = until.duration_since(machine.birth.launched).max(LEAST);
+    if machine.birth.lifecycle == Lifecycle::OnDemand {
         let rate = prices.list.on_demand.get(&pool.machine_type);
         return Amount::of(rate.copied(), hours(ran));
     }
@@ -60,7 +60,7 @@ fn compute(machine: &Machine, pool: &Pool, prices: &RegionPrices, until: Timesta
     let mut sum = Amount::default();
     let mut begun = SignedDuration::ZERO;
     while begun < ran {
-        let rate = machine.launched.checked_add(begun).ok().and_then(|hour| history.at(hour));
+        let rate = machine.birth.launched.checked_add(begun).ok().and_then(|hour| history.at(hour));
         sum += Amount::of(rate.map(|quote| quote.usd), hours((ran - begun).min(HOUR)));
         begun += HOUR;
     }

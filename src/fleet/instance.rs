@@ -170,7 +170,7 @@ impl Instance {
 
     /// The address a person would type: the public one, else the private one.
     pub fn address(&self) -> Option<IpAddr> {
-        self.machine.as_ref().and_then(|machine| machine.public_ip.or(machine.private_ip))
+        self.machine.as_ref().and_then(|machine| machine.seen.public_ip.or(machine.seen.private_ip))
     }
 
     /// Whether it exists at AWS and is not gone.

@@ -14,65 +14,83 @@ use super::{
 pub struct Machine {
     /// Its id.
     pub id: InstanceId,
+    /// Its type.
+    pub machine_type: MachineType,
+    /// Where it runs.
+    pub zone: Zone,
+    /// The VPC that it is in.
+    pub vpc: Option<VpcId>,
+    /// Its `Name` tag.
+    pub name: Option<String>,
+    /// What it was born with.
+    pub birth: Birth,
+    /// How it was at the last look.
+    pub seen: Seen,
+}
+
+/// What a machine was born with. Told once; no later look overwrites it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Birth {
+    /// When EC2 launched it. A look tells of the last start instead.
+    pub launched: Timestamp,
+    /// How it is paid for. A look says `spot` of a persistent request too.
+    pub lifecycle: Lifecycle,
+    /// The spot request behind it.
+    pub spot_request: Option<SpotRequestId>,
+    /// The image that it was started from.
+    pub image: Option<ImageId>,
+    /// The launch request that made it, from the tag `LaunchId`.
+    pub launch: Option<LaunchId>,
+    /// Its `CreatedBy` tag.
+    pub creator: Option<String>,
+}
+
+/// What changes while a machine lives: each look overwrites it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
     /// EC2's own word for its state.
     pub state: Ec2State,
     /// Why it is in this state, EC2's code and words: `Server.SpotInstanceTermination: Spot instance
     /// termination`, for one.
     pub state_reason: Option<String>,
-    /// Its type.
-    pub machine_type: MachineType,
-    /// Where it runs.
-    pub zone: Zone,
-    /// How it is paid for.
-    pub lifecycle: Lifecycle,
-    /// The image that it was started from.
-    pub image: Option<ImageId>,
-    /// The spot request behind it.
-    pub spot_request: Option<SpotRequestId>,
     /// Its address on the internet.
     pub public_ip: Option<IpAddr>,
     /// Its address in the VPC.
     pub private_ip: Option<IpAddr>,
-    /// The VPC that it is in.
-    pub vpc: Option<VpcId>,
-    /// When EC2 launched it.
-    pub launched: Timestamp,
-    /// The launch request that made it, from the tag `LaunchId`.
-    pub launch: Option<LaunchId>,
-    /// Its `Name` tag.
-    pub name: Option<String>,
-    /// Its `CreatedBy` tag.
-    pub creator: Option<String>,
+}
+
+impl Birth {
+    /// The first telling holds; a later one only fills in what the first left out. Tags can be
+    /// taken away, and an old state file may know less than a look.
+    fn told_again(&self, later: &Self) -> Self {
+        let is_less_exact =
+            self.lifecycle == Lifecycle::PersistentSpot && later.lifecycle == Lifecycle::Spot;
+        Self {
+            launched: self.launched.min(later.launched),
+            lifecycle: if is_less_exact { self.lifecycle } else { later.lifecycle },
+            spot_request: later.spot_request.clone().or_else(|| self.spot_request.clone()),
+            image: later.image.clone().or_else(|| self.image.clone()),
+            launch: later.launch.clone().or_else(|| self.launch.clone()),
+            creator: later.creator.clone().or_else(|| self.creator.clone()),
+        }
+    }
 }
 
 impl Machine {
     /// Whether it still runs up costs or can come back.
     pub fn is_alive(&self) -> bool {
-        self.state != Ec2State::Terminated
+        self.seen.state != Ec2State::Terminated
     }
 
     /// Whether this launch made it, by one of its requests.
     pub fn is_of(&self, launch: &LaunchId) -> bool {
-        self.launch.as_ref().is_some_and(|request| request.is_of(launch))
+        self.birth.launch.as_ref().is_some_and(|request| request.is_of(launch))
     }
 
-    /// The same as a later look tells of it: what it was born with is told once, and a look that
-    /// does not tell it takes nothing away. EC2's `instanceLifecycle` is `spot` for a persistent
-    /// request too, its launch time is that of the last start, and tags can be taken away.
+    /// What a later look tells of it, with the birth that is `known`.
     #[must_use]
-    pub(super) fn born_as(&self, known: &Self) -> Self {
-        let is_persistent =
-            known.lifecycle == Lifecycle::PersistentSpot && self.lifecycle == Lifecycle::Spot;
-        let lifecycle = if is_persistent { known.lifecycle } else { self.lifecycle };
-        Self {
-            lifecycle,
-            launched: self.launched.min(known.launched),
-            spot_request: self.spot_request.clone().or_else(|| known.spot_request.clone()),
-            image: self.image.clone().or_else(|| known.image.clone()),
-            launch: self.launch.clone().or_else(|| known.launch.clone()),
-            creator: self.creator.clone().or_else(|| known.creator.clone()),
-            ..self.clone()
-        }
+    pub(super) fn seen_again(&self, known: &Self) -> Self {
+        Self { birth: known.birth.told_again(&self.birth), ..self.clone() }
     }
 
     /// Where its capacity is from.
@@ -84,7 +102,7 @@ impl Machine {
     pub fn was_taken_back(&self) -> bool {
         const RECLAIMS: [&str; 3] =
             ["Server.SpotInstance", "Server.InsufficientInstanceCapacity", SERVICE_INITIATED];
-        let reason = self.state_reason.as_deref().unwrap_or_default();
+        let reason = self.seen.state_reason.as_deref().unwrap_or_default();
         RECLAIMS.iter().any(|reclaim| reason.starts_with(reclaim))
     }
 }

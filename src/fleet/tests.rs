@@ -7,20 +7,19 @@ fn at(second: i64) -> Timestamp {
 fn machine(id: &str, state: Ec2State) -> Machine {
     Machine {
         id: id.into(),
-        state,
-        state_reason: None,
         machine_type: "t3.medium".into(),
         zone: "us-west-2a".into(),
-        lifecycle: Lifecycle::Spot,
-        image: None,
-        spot_request: None,
-        public_ip: None,
-        private_ip: None,
         vpc: None,
-        launched: at(0),
-        launch: None,
         name: None,
-        creator: None,
+        birth: Birth {
+            lifecycle: Lifecycle::Spot,
+            image: None,
+            spot_request: None,
+            launched: at(0),
+            launch: None,
+            creator: None,
+        },
+        seen: Seen { state, state_reason: None, public_ip: None, private_ip: None },
     }
 }
 
@@ -122,7 +121,7 @@ fn an_end_that_aws_chose_is_an_interruption() {
     let mut fleet = Fleet::default();
     apply(&mut fleet, &surveyed(1, vec![machine("i-1", Ec2State::Running)])).unwrap();
     let mut taken = machine("i-1", Ec2State::ShuttingDown);
-    taken.state_reason = Some("Server.SpotInstanceTermination".into());
+    taken.seen.state_reason = Some("Server.SpotInstanceTermination".into());
     apply(&mut fleet, &surveyed(2, vec![taken])).unwrap();
     assert_eq!(fleet.by_id(&"i-1".into()).unwrap().phase, Phase::Interrupted { at: None });
 }
@@ -170,20 +169,13 @@ fn a_report_answers_what_became_different() {
 #[test]
 fn what_a_machine_was_born_with_outlives_a_look() {
     let mut fleet = with_planned("k");
-    let born = Machine {
-        lifecycle: Lifecycle::PersistentSpot,
-        launch: Some("l".into()),
-        ..machine("i-1", Ec2State::Running)
-    };
+    let mut born = machine("i-1", Ec2State::Running);
+    (born.birth.lifecycle, born.birth.launch) = (Lifecycle::PersistentSpot, Some("l".into()));
     let seen = |machine| News::Instance("k".into(), InstanceNews::Seen(Box::new(machine)));
     apply(&mut fleet, &report(1, seen(born.clone()))).unwrap();
     // DescribeInstances says `spot` of both kinds, and its launch time is that of the last start.
-    let later = Machine {
-        lifecycle: Lifecycle::Spot,
-        launch: None,
-        launched: at(500),
-        ..machine("i-1", Ec2State::Running)
-    };
+    let mut later = machine("i-1", Ec2State::Running);
+    later.birth.launched = at(500);
     let changes = apply(&mut fleet, &surveyed(501, vec![later])).unwrap();
     assert_eq!(fleet.get(&"k".into()).unwrap().machine.as_ref(), Some(&born));
     assert_eq!(changes, []);

@@ -191,11 +191,11 @@ impl<'a> Known<'a> {
         let machine = row.machine.as_ref();
         Self {
             row: &row.key,
-            state: machine.map(|machine| machine.state.as_str()),
+            state: machine.map(|machine| machine.seen.state.as_str()),
             zone: machine.map(|machine| &machine.zone),
             machine_type: machine.map(|machine| &machine.machine_type),
-            public_ip: machine.and_then(|machine| machine.public_ip),
-            private_ip: machine.and_then(|machine| machine.private_ip),
+            public_ip: machine.and_then(|machine| machine.seen.public_ip),
+            private_ip: machine.and_then(|machine| machine.seen.private_ip),
         }
     }
 }

@@ -121,20 +121,20 @@ fn object(row: &Instance) -> Value {
         _ => (None, None),
     };
     // Anybody who may tag an instance has written it.
-    let creator = machine.and_then(|machine| machine.creator.as_deref());
+    let creator = machine.and_then(|machine| machine.birth.creator.as_deref());
     json!({
         "id": row.id(),
         "region": row.region,
         "zone": machine.map(|machine| &machine.zone),
         "type": machine.map(|machine| &machine.machine_type),
-        "lifecycle": machine.map(|machine| machine.lifecycle.word()),
-        "public_ip": machine.and_then(|machine| machine.public_ip),
-        "private_ip": machine.and_then(|machine| machine.private_ip),
-        "state": machine.map(|machine| machine.state.as_str()),
+        "lifecycle": machine.map(|machine| machine.birth.lifecycle.word()),
+        "public_ip": machine.and_then(|machine| machine.seen.public_ip),
+        "private_ip": machine.and_then(|machine| machine.seen.private_ip),
+        "state": machine.map(|machine| machine.seen.state.as_str()),
         "phase": row.phase.word(),
         "reason": reason,
         "failure_kind": kind,
-        "created": machine.map(|machine| machine.launched.to_string()),
+        "created": machine.map(|machine| machine.birth.launched.to_string()),
         "deployment_id": row.deployment,
         "vpc_id": machine.and_then(|machine| machine.vpc.as_ref()),
         "creator": creator.map(|creator| clean(creator, LONGEST)),

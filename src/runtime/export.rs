@@ -49,7 +49,8 @@ pub(super) fn export(
 
 fn reachable(row: &Instance, private: bool, access: &SshSettings) -> Option<Reachable> {
     let machine = row.machine.as_ref()?;
-    let address = if private { machine.private_ip } else { machine.public_ip }?.to_string();
+    let address =
+        if private { machine.seen.private_ip } else { machine.seen.public_ip }?.to_string();
     let route = access.route(&address);
     let target = route.as_ref().ok().map(|route| &route.target);
     let settings = &access.settings;

@@ -82,7 +82,11 @@ fn target(row: &Instance, config: Option<&Config>) -> Result<LoginTarget, Failur
     let machine = row.machine.as_ref();
     let private = config.is_some_and(|config| config.ssh.connect == Connect::Private);
     let host = machine.and_then(|machine| {
-        if private { machine.private_ip } else { machine.public_ip.or(machine.private_ip) }
+        if private {
+            machine.seen.private_ip
+        } else {
+            machine.seen.public_ip.or(machine.seen.private_ip)
+        }
     });
     let (Some(machine), Some(host)) = (machine, host) else {
         let hint = "wait until EC2 gave it one; r looks again";
@@ -202,27 +206,31 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::fleet::{Ec2State, HostKey, HostKeyTrust, Lifecycle, Machine};
+    use crate::fleet::{Birth, Ec2State, HostKey, HostKeyTrust, Lifecycle, Machine, Seen};
 
     fn row() -> Instance {
         let now = Timestamp::UNIX_EPOCH;
         let mut row = Instance::planned("a".into(), "us-west-2".into(), "spot-1".into(), now);
         row.machine = Some(Machine {
             id: "i-0a1b".into(),
-            state: Ec2State::Running,
-            state_reason: None,
             machine_type: "t3.medium".into(),
             zone: "us-west-2a".into(),
-            lifecycle: Lifecycle::Spot,
-            image: None,
-            spot_request: None,
-            public_ip: Some([203, 0, 113, 1].into()),
-            private_ip: None,
             vpc: None,
-            launched: now,
-            launch: None,
             name: None,
-            creator: None,
+            birth: Birth {
+                lifecycle: Lifecycle::Spot,
+                image: None,
+                spot_request: None,
+                launched: now,
+                launch: None,
+                creator: None,
+            },
+            seen: Seen {
+                state: Ec2State::Running,
+                state_reason: None,
+                public_ip: Some([203, 0, 113, 1].into()),
+                private_ip: None,
+            },
         });
         row
     }

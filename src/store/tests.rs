@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::fleet::{Ec2State, Lifecycle, Machine, Phase};
+use crate::fleet::{Birth, Ec2State, Lifecycle, Machine, Phase, Seen};
 
 fn scratch() -> (tempfile::TempDir, Paths) {
     let folder = tempfile::tempdir().unwrap();
@@ -23,20 +23,24 @@ fn entry(id: &str) -> StoredInstance {
     );
     instance.machine = Some(Machine {
         id: id.into(),
-        state: Ec2State::Running,
-        state_reason: None,
         machine_type: "t3.medium".into(),
         zone: "us-west-2a".into(),
-        lifecycle: Lifecycle::Spot,
-        image: None,
-        spot_request: None,
-        public_ip: Some("192.0.2.7".parse().unwrap()),
-        private_ip: None,
         vpc: Some("vpc-1".into()),
-        launched: "2026-01-01T00:00:00Z".parse().unwrap(),
-        launch: Some("l-1".into()),
         name: None,
-        creator: Some("alice".into()),
+        birth: Birth {
+            lifecycle: Lifecycle::Spot,
+            image: None,
+            spot_request: None,
+            launched: "2026-01-01T00:00:00Z".parse().unwrap(),
+            launch: Some("l-1".into()),
+            creator: Some("alice".into()),
+        },
+        seen: Seen {
+            state: Ec2State::Running,
+            state_reason: None,
+            public_ip: Some("192.0.2.7".parse().unwrap()),
+            private_ip: None,
+        },
     });
     instance.phase = Phase::Ready;
     StoredInstance::of(&instance).unwrap()
@@ -230,8 +234,8 @@ fn a_predecessors_file_loads() {
     assert_eq!(row.deployment.as_str(), "spot-20250324");
     assert_eq!(row.phase, Phase::Running);
     let machine = row.machine.unwrap();
-    assert_eq!(machine.private_ip, Some("10.0.0.4".parse().unwrap()));
-    assert_eq!(machine.launched, "2025-03-24T10:18:19.123456Z".parse().unwrap());
+    assert_eq!(machine.seen.private_ip, Some("10.0.0.4".parse().unwrap()));
+    assert_eq!(machine.birth.launched, "2025-03-24T10:18:19.123456Z".parse().unwrap());
 }
 
 #[test]

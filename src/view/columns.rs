@@ -39,13 +39,13 @@ pub static INSTANCE: [Column<Instance, CellContext>; 18] = [
         known(row, context, |machine| Some(machine.machine_type.as_str()))
     }),
     column(Field::Lifecycle, "PAID AS", [9, 9, 15], 11, |row, context, _| {
-        known(row, context, |machine| Some(machine.lifecycle.word()))
+        known(row, context, |machine| Some(machine.birth.lifecycle.word()))
     }),
     column(Field::Address, "ADDRESS", [15, 15, 15], 3, |row, context, _| {
         Cell::known(row.address().map(|address| address.to_string()), context.glyphs)
     }),
     column(Field::Private, "PRIVATE", [15, 15, 15], 12, |row, context, _| {
-        let address = row.machine.as_ref().and_then(|machine| machine.private_ip);
+        let address = row.machine.as_ref().and_then(|machine| machine.seen.private_ip);
         Cell::known(address.map(|address| address.to_string()), context.glyphs)
     }),
     column(Field::Age, "AGE", [4, 4, 4], 4, |row, context, _| {
@@ -67,7 +67,7 @@ pub static INSTANCE: [Column<Instance, CellContext>; 18] = [
         None => Cell::known(None::<&str>, context.glyphs),
     }),
     column(Field::Creator, "CREATOR", [10, 10, 16], 9, |row, context, _| {
-        known(row, context, |machine| machine.creator.as_deref())
+        known(row, context, |machine| machine.birth.creator.as_deref())
     }),
     column(Field::Output, "LAST LINE", [30, 60, 120], 20, |row, _, _| {
         // What it said on its way does not matter once it is there, or gone.

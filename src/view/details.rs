@@ -177,21 +177,22 @@ fn of_node(painter: &Painter<'_>, ago: SignedDuration, vitals: &Vitals, room: u1
 }
 
 fn of_machine(machine: &Machine, room: u16) -> Vec<Fact> {
-    let Machine { machine_type, zone, lifecycle, state, .. } = machine;
-    let image = machine.image.as_ref().map(|image| format!(", {image}")).unwrap_or_default();
-    let kind = format!("{machine_type}, {}, {zone}{image}", lifecycle.word());
+    let Machine { machine_type, zone, birth, seen, .. } = machine;
+    let image = birth.image.as_ref().map(|image| format!(", {image}")).unwrap_or_default();
+    let kind = format!("{machine_type}, {}, {zone}{image}", birth.lifecycle.word());
     let address =
         |address: Option<IpAddr>, kind: &str| address.map(|address| format!("{address} {kind}"));
     let addresses: Vec<String> =
-        [address(machine.public_ip, "public"), address(machine.private_ip, "private")]
+        [address(seen.public_ip, "public"), address(seen.private_ip, "private")]
             .into_iter()
             .flatten()
             .collect();
-    let creator = machine.creator.as_deref().map(|creator| format!(" by {}", clean(creator, 64)));
-    let launched = machine.launched.strftime("%Y-%m-%d %H:%M:%S UTC");
-    let reason = machine.state_reason.as_deref().map(|reason| format!(" ({})", clean(reason, 64)));
+    let creator = birth.creator.as_deref().map(|creator| format!(" by {}", clean(creator, 64)));
+    let launched = birth.launched.strftime("%Y-%m-%d %H:%M:%S UTC");
+    let reason = seen.state_reason.as_deref().map(|reason| format!(" ({})", clean(reason, 64)));
     let state = format!(
-        "{state}{}, launched {launched}{}",
+        "{}{}, launched {launched}{}",
+        seen.state,
         reason.unwrap_or_default(),
         creator.unwrap_or_default()
     );

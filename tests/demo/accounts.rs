@@ -71,8 +71,8 @@ async fn a_key_that_spot_may_not_use_ends_the_instance_before_it_runs() {
     stage.ec2().launch(&stage.request(&ready, "a", 1).await).await.unwrap();
     pass(60).await;
     let machine = stage.machines().await.remove(0);
-    assert_eq!(machine.state, Ec2State::Terminated);
-    let reason = machine.state_reason.unwrap_or_default();
+    assert_eq!(machine.seen.state, Ec2State::Terminated);
+    let reason = machine.seen.state_reason.unwrap_or_default();
     assert_eq!(reason, "Client.InternalError: Client error on launch");
     let body = stage.ask("Action=DescribeInstances");
     assert!(body.contains("Client.InternalError: Client error on launch"), "{body}");

@@ -17,9 +17,9 @@ async fn every_page_of_2500_instances_is_seen_once() {
     let machines = stage.machines().await;
     let ids: BTreeSet<_> = machines.iter().map(|machine| machine.id.clone()).collect();
     assert_eq!((machines.len(), ids.len()), (2500, 2500));
-    assert!(machines.iter().all(|machine| machine.state == Ec2State::Running));
+    assert!(machines.iter().all(|machine| machine.seen.state == Ec2State::Running));
     assert_eq!(stage.calls("DescribeInstances"), 3);
-    let addresses: BTreeSet<_> = machines.iter().map(|machine| machine.public_ip).collect();
+    let addresses: BTreeSet<_> = machines.iter().map(|machine| machine.seen.public_ip).collect();
     assert_eq!(addresses.len(), 2500, "everybody has an address of his own");
     assert_eq!(stage.requests().await.len(), 2500);
 }
@@ -80,7 +80,9 @@ async fn a_story_is_the_same_for_the_same_seed() {
             pass(1).await;
             let machines = stage.machines().await;
             story.extend(
-                machines.iter().map(|it| format!("{} {} {:?}", it.id, it.state, it.public_ip)),
+                machines
+                    .iter()
+                    .map(|it| format!("{} {} {:?}", it.id, it.seen.state, it.seen.public_ip)),
             );
         }
         story

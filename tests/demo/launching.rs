@@ -11,7 +11,7 @@ use super::*;
 
 /// Whether EC2 gives this code as the reason; its words follow.
 fn is_reason(machine: &Machine, code: &str) -> bool {
-    machine.state_reason.as_deref().is_some_and(|reason| reason.starts_with(code))
+    machine.seen.state_reason.as_deref().is_some_and(|reason| reason.starts_with(code))
 }
 
 #[tokio::test(start_paused = true)]
@@ -19,17 +19,17 @@ async fn an_instance_lives_and_dies_as_ec2s_do() {
     let stage = Stage::play("{}").await;
     let ready = stage.ensure().await.unwrap();
     let machines = stage.ec2().launch(&stage.request(&ready, "a", 2).await).await.unwrap();
-    assert!(machines.iter().all(|machine| machine.state == Ec2State::Pending));
+    assert!(machines.iter().all(|machine| machine.seen.state == Ec2State::Pending));
     assert_eq!(stage.machines().await, [], "what is too young is not told of");
 
     pass(10).await;
     let running = stage.machines().await;
     assert_eq!(running.len(), 2);
     for machine in &running {
-        assert_eq!(machine.state, Ec2State::Running);
-        assert!(machine.public_ip.is_some_and(|ip| ip.to_string().starts_with("198.1")));
-        assert_eq!(machine.launch, Some("spot-test-a".into()));
-        let guest = stage.world.guest(machine.public_ip.unwrap()).unwrap();
+        assert_eq!(machine.seen.state, Ec2State::Running);
+        assert!(machine.seen.public_ip.is_some_and(|ip| ip.to_string().starts_with("198.1")));
+        assert_eq!(machine.birth.launch, Some("spot-test-a".into()));
+        let guest = stage.world.guest(machine.seen.public_ip.unwrap()).unwrap();
         assert_eq!(guest.id, machine.id);
     }
     assert!(stage.requests().await.iter().all(|request| request.status == "fulfilled"));
@@ -37,7 +37,7 @@ async fn an_instance_lives_and_dies_as_ec2s_do() {
     stage.end(&running).await;
     let gone = stage.machines().await;
     assert!(gone.iter().all(|it| is_reason(it, "Client.UserInitiatedShutdown")));
-    assert!(gone.iter().all(|it| it.public_ip.is_none()));
+    assert!(gone.iter().all(|it| it.seen.public_ip.is_none()));
     assert!(stage.requests().await.iter().all(|request| !request.is_alive()));
     let left = stage.left(&[Kind::Volume, Kind::Interface]).await;
     assert_eq!(left, Vec::<String>::new(), "they go with the instance");
@@ -131,7 +131,7 @@ async fn a_persistent_request_launches_again_until_it_is_cancelled() {
     alive.retain(Machine::is_alive);
     assert_eq!(alive.len(), 1, "it came back");
     assert_ne!(alive[0].id, first[0].id);
-    assert_eq!(alive[0].lifecycle, Lifecycle::PersistentSpot, "after a look, too");
+    assert_eq!(alive[0].birth.lifecycle, Lifecycle::PersistentSpot, "after a look, too");
 
     let behind = stage.requests().await;
     assert_eq!(behind[0].lifecycle, Lifecycle::PersistentSpot);
@@ -154,10 +154,10 @@ async fn some_instances_never_come_up() {
     pass(60).await;
     let seen = stage.machines().await;
     let nth = |n: usize| seen.iter().find(|it| it.id == made[n].id).unwrap().clone();
-    assert_eq!(nth(0).state, Ec2State::Running);
-    assert_eq!(nth(1).state, Ec2State::Terminated);
+    assert_eq!(nth(0).seen.state, Ec2State::Running);
+    assert_eq!(nth(1).seen.state, Ec2State::Terminated);
     assert!(is_reason(&nth(1), "Server.InternalError"), "{:?}", nth(1));
-    assert_eq!(nth(2).state, Ec2State::Running);
+    assert_eq!(nth(2).seen.state, Ec2State::Running);
     let console = stage.ec2().console_output(&made[2].id).await.unwrap().unwrap();
     assert!(console.contains("Kernel panic"), "{console}");
     assert!(!host_key_fingerprints(&console).is_final);

@@ -20,7 +20,7 @@ async fn persistent(story: &str) -> (Stage, Machine) {
     stage.ec2().launch(&request).await.unwrap();
     pass(10).await;
     let machine = stage.machines().await.remove(0);
-    assert_eq!(machine.state, Ec2State::Running);
+    assert_eq!(machine.seen.state, Ec2State::Running);
     (stage, machine)
 }
 
@@ -32,7 +32,7 @@ async fn notices(stage: &Stage) -> Vec<Notice> {
 
 async fn state(stage: &Stage) -> (Ec2State, String, String) {
     let request = stage.requests().await.remove(0);
-    (stage.machines().await[0].state, request.state, request.status)
+    (stage.machines().await[0].seen.state, request.state, request.status)
 }
 
 fn is(seen: &(Ec2State, String, String), state: Ec2State, request: &str, status: &str) -> bool {
@@ -60,7 +60,10 @@ async fn what_is_taken_back_has_a_closed_request_and_runs_for_two_minutes() {
             .map(|it| it.status)
             .collect();
         assert_eq!(closed, [told, told]);
-        assert!(stage.machines().await.iter().all(|it| it.state == Ec2State::Running), "{status}");
+        assert!(
+            stage.machines().await.iter().all(|it| it.seen.state == Ec2State::Running),
+            "{status}"
+        );
         let told = notices(&stage).await;
         let ends = origin().at + jiff::SignedDuration::from_secs(420);
         assert_eq!(told.iter().map(|it| it.ends).collect::<Vec<_>>(), [Some(ends); 2]);
@@ -68,10 +71,10 @@ async fn what_is_taken_back_has_a_closed_request_and_runs_for_two_minutes() {
         stage.at(421).await;
         let machines = stage.machines().await;
         let taken: Vec<&Machine> =
-            machines.iter().filter(|it| it.state == Ec2State::ShuttingDown).collect();
+            machines.iter().filter(|it| it.seen.state == Ec2State::ShuttingDown).collect();
         assert_eq!(taken.len(), 2, "{status}");
         for machine in taken {
-            let reason = machine.state_reason.as_deref().unwrap_or_default();
+            let reason = machine.seen.state_reason.as_deref().unwrap_or_default();
             assert!(reason.starts_with("Server.SpotInstanceTermination"), "{reason}");
         }
         assert_eq!(notices(&stage).await, [], "it is over");
@@ -130,8 +133,11 @@ async fn a_stop_by_the_user_is_no_notice_and_its_request_is_disabled_some_time_l
     assert!(is(&state(&stage).await, Ec2State::Running, "active", "fulfilled"));
     let again = stage.machines().await.remove(0);
     assert_eq!(again.id, machine.id);
-    assert!(again.launched > machine.launched, "its launch time is that of the last start");
-    assert_ne!(again.public_ip, machine.public_ip);
+    assert!(
+        again.birth.launched > machine.birth.launched,
+        "its launch time is that of the last start"
+    );
+    assert_ne!(again.seen.public_ip, machine.seen.public_ip);
 }
 
 #[tokio::test(start_paused = true)]
@@ -144,7 +150,7 @@ async fn what_aws_stopped_only_aws_starts() {
     stage.until("stopped", |state| state.0 == Ec2State::Stopped).await;
     let seen = state(&stage).await;
     assert!(is(&seen, Ec2State::Stopped, "disabled", "instance-stopped-no-capacity"), "{seen:?}");
-    let reason = stage.machines().await[0].state_reason.clone();
+    let reason = stage.machines().await[0].seen.state_reason.clone();
     assert!(reason.is_some_and(|it| it.starts_with("Server.SpotInstanceShutdown")));
     let refused = change(&stage, "StartInstances", machine.id.as_str());
     assert!(refused.contains("Only Amazon EC2 can restart"), "{refused}");

@@ -90,8 +90,8 @@ impl Player {
         for region in REGIONS {
             let ec2 = aws.region(&region.into());
             for machine in ec2.instances(&Stage::ours()).await.unwrap() {
-                if machine.state != Ec2State::ShuttingDown {
-                    let counts_for = asked_in(machine.launch.as_ref());
+                if machine.seen.state != Ec2State::ShuttingDown {
+                    let counts_for = asked_in(machine.birth.launch.as_ref());
                     let place = Place { region: region.into(), counts_for };
                     alive.insert(machine.id, place);
                 }

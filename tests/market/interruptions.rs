@@ -63,7 +63,7 @@ async fn three_of_twenty_are_seen_drained_and_replaced_elsewhere() {
     stage.until(120, "three are gone", |it| it.phases().get("Terminated") == Some(&3)).await;
     assert!(stage.unmet().is_empty(), "{:?}", stage.unmet());
     let mut rows: Vec<&Instance> = stage.model().fleet.instances().collect();
-    rows.sort_by_key(|row| row.machine.as_ref().unwrap().launched);
+    rows.sort_by_key(|row| row.machine.as_ref().unwrap().birth.launched);
     for row in &rows[20..] {
         assert!(gone.iter().all(|(_, from)| *from != pool(row)), "{}", row.label());
         assert_eq!(row.region.as_str(), "eu-west-1", "the count of the region is held");

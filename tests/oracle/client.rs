@@ -259,15 +259,16 @@ async fn network(ec2: &Ec2, asked: &str, ours: &Selector) -> String {
 fn machine(machine: &Machine) -> String {
     let words = [
         Some(machine.id.to_string()),
-        Some(machine.state.to_string()),
+        Some(machine.seen.state.to_string()),
         Some(machine.machine_type.to_string()),
         Some(machine.zone.to_string()),
         Some(
-            if machine.lifecycle == Lifecycle::OnDemand { "on-demand" } else { "spot" }.to_owned(),
+            if machine.birth.lifecycle == Lifecycle::OnDemand { "on-demand" } else { "spot" }
+                .to_owned(),
         ),
-        machine.spot_request.as_ref().map(ToString::to_string),
-        machine.public_ip.map(|it| it.to_string()),
-        machine.state_reason.as_ref().map(ToString::to_string),
+        machine.birth.spot_request.as_ref().map(ToString::to_string),
+        machine.seen.public_ip.map(|it| it.to_string()),
+        machine.seen.state_reason.as_ref().map(ToString::to_string),
     ];
     words.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }

@@ -19,8 +19,8 @@ use spot_tui::config::{
     Network, NodeExtras, Placement, RegionConfig, Replace, Sensor, Ssh, UbuntuRelease, Ui,
 };
 use spot_tui::fleet::{
-    Account, Ec2State, Fleet, InstanceKey, InstanceNews, JobId, JobNews, Lifecycle, Machine, News,
-    Phase, Region, RegionNews, Report,
+    Account, Birth, Ec2State, Fleet, InstanceKey, InstanceNews, JobId, JobNews, Lifecycle, Machine,
+    News, Phase, Region, RegionNews, Report, Seen,
 };
 use spot_tui::view::{HitMap, Theme, render};
 use tui_logger::{LevelFilter, TuiWidgetState};
@@ -112,20 +112,24 @@ pub(crate) fn opening(size: (u16, u16)) -> Opening {
 pub(crate) fn machine(number: u8, zone: &str) -> Machine {
     Machine {
         id: format!("i-0a1b2c3d4e5f678{number:02x}").into(),
-        state: Ec2State::Running,
-        state_reason: None,
         machine_type: "t3.medium".into(),
         zone: zone.into(),
-        lifecycle: Lifecycle::Spot,
-        image: Some("ami-0abc".into()),
-        spot_request: Some(format!("sir-{number}").into()),
-        public_ip: Some(std::net::IpAddr::from([203, 0, 113, number])),
-        private_ip: Some(std::net::IpAddr::from([10, 0, 0, number])),
         vpc: Some("vpc-1".into()),
-        launched: at(0),
-        launch: None,
         name: None,
-        creator: Some("alice".into()),
+        birth: Birth {
+            lifecycle: Lifecycle::Spot,
+            image: Some("ami-0abc".into()),
+            spot_request: Some(format!("sir-{number}").into()),
+            launched: at(0),
+            launch: None,
+            creator: Some("alice".into()),
+        },
+        seen: Seen {
+            state: Ec2State::Running,
+            state_reason: None,
+            public_ip: Some(std::net::IpAddr::from([203, 0, 113, number])),
+            private_ip: Some(std::net::IpAddr::from([10, 0, 0, number])),
+        },
     }
 }
 

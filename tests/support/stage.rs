@@ -320,8 +320,9 @@ impl<E> Stage<E> {
 
     /// The rows that EC2 runs.
     pub(crate) fn running(&self) -> Vec<&Instance> {
-        let runs =
-            |row: &&Instance| row.machine.as_ref().is_some_and(|it| it.state == Ec2State::Running);
+        let runs = |row: &&Instance| {
+            row.machine.as_ref().is_some_and(|it| it.seen.state == Ec2State::Running)
+        };
         self.model().fleet.instances().filter(runs).collect()
     }
 

@@ -12,10 +12,10 @@ async fn a_launch_says_everything_in_one_call() {
     let request = world.request(&ready, 2).await;
     world.proxy.take();
     let machines = world.ec2().launch(&request).await.unwrap();
-    assert_eq!(machines[0].launch, Some("spot-test-l1".into()));
-    assert_eq!(machines[0].lifecycle, Lifecycle::Spot);
-    assert_eq!(machines[0].creator.as_deref(), Some("tester"));
-    assert_eq!(machines[0].state, Ec2State::Pending);
+    assert_eq!(machines[0].birth.launch, Some("spot-test-l1".into()));
+    assert_eq!(machines[0].birth.lifecycle, Lifecycle::Spot);
+    assert_eq!(machines[0].birth.creator.as_deref(), Some("tester"));
+    assert_eq!(machines[0].seen.state, Ec2State::Pending);
 
     let call = &world.proxy.calls_of("RunInstances")[0];
     for (name, value) in [
@@ -61,7 +61,7 @@ async fn a_persistent_request_stops_and_on_demand_tags_no_request() {
     request.lifecycle = Lifecycle::PersistentSpot;
     request.max_price = Some(0.0125);
     let machines = world.ec2().launch(&request).await.unwrap();
-    assert_eq!(machines[0].lifecycle, Lifecycle::PersistentSpot);
+    assert_eq!(machines[0].birth.lifecycle, Lifecycle::PersistentSpot);
     request.lifecycle = Lifecycle::OnDemand;
     world.ec2().launch(&request).await.unwrap();
     let calls = world.proxy.calls_of("RunInstances");
@@ -86,7 +86,7 @@ async fn instances_are_found_by_tags_page_by_page_and_end_in_spite_of_a_bad_id()
         machines.iter().map(|machine| machine.id.clone()).collect()
     };
     assert_eq!(ids(&found), ids(&launched));
-    assert!(found.iter().all(|machine| machine.public_ip.is_some()), "{found:?}");
+    assert!(found.iter().all(|machine| machine.seen.public_ip.is_some()), "{found:?}");
     assert_eq!(world.proxy.calls()[0].parameter("MaxResults"), Some("1000"));
     let by_launch = Selector::everything().made_for(&"spot-test".into());
     assert_eq!(world.ec2().instances(&by_launch).await.unwrap().len(), 3);
@@ -103,7 +103,7 @@ async fn instances_are_found_by_tags_page_by_page_and_end_in_spite_of_a_bad_id()
     assert!(ended.iter().all(|(_, result)| result.is_ok()), "{ended:?}");
     assert_eq!(world.proxy.calls_of("TerminateInstances").len(), 2);
     let left = world.ec2().instances(&ours).await.unwrap();
-    assert!(left.iter().all(|machine| machine.state == Ec2State::ShuttingDown), "{left:?}");
+    assert!(left.iter().all(|machine| machine.seen.state == Ec2State::ShuttingDown), "{left:?}");
     let all = world.ec2().instances(&ours.with_terminated()).await.unwrap();
     assert_eq!(all.len(), 3);
 }

@@ -129,7 +129,7 @@ fn running(model: &Model, config: &Config, row: &Instance) -> Result<f64, Budget
         return Ok(stored);
     }
     let pool = machine.pool();
-    let compute = prices.compute(&pool, machine.lifecycle);
+    let compute = prices.compute(&pool, machine.birth.lifecycle);
     let compute = compute.or_else(|| prices.compute(&pool, Lifecycle::OnDemand));
     let compute = priced(compute, machine.machine_type.as_str(), &row.region)?;
     let address = if row.bill.public_ip {
@@ -230,7 +230,7 @@ pub(super) fn age(model: &mut Model) -> Vec<Effect> {
         .alive()
         .filter(|row| row.deployment == model.deployment && row.phase != Phase::Terminating)
         .filter_map(|row| {
-            let left = most - now.duration_since(row.machine.as_ref()?.launched);
+            let left = most - now.duration_since(row.machine.as_ref()?.birth.launched);
             (left <= WARNING).then(|| (row.key.clone(), row.label(), left))
         })
         .collect();

@@ -91,7 +91,7 @@ fn destroy_rows(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect> {
                 terminations.entry(instance.region.clone()).or_default().push(Termination {
                     key: instance.key.clone(),
                     id: machine.id.clone(),
-                    spot_request: machine.spot_request.clone(),
+                    spot_request: machine.birth.spot_request.clone(),
                 });
             }
             None if is_being_requested(model, instance) => being_requested += 1,

@@ -15,9 +15,9 @@ use crate::config::{
 };
 use crate::fleet::vitals::Vitals;
 use crate::fleet::{
-    Account, DestroyScope, Ec2State, Failure, FailureKind, Fleet, Instance, InstanceKey,
+    Account, Birth, DestroyScope, Ec2State, Failure, FailureKind, Fleet, Instance, InstanceKey,
     InstanceNews, JobId, JobNews, Lifecycle, Machine, News, Outcome, Phase, Region, RegionNews,
-    Report, Step, Transfer,
+    Report, Seen, Step, Transfer,
 };
 
 const REGIONS: [&str; 3] = ["us-west-2", "eu-west-1", "sa-east-1"];
@@ -105,20 +105,19 @@ fn model() -> Model {
 pub(in crate::app) fn machine(id: &str, region: &str, state: Ec2State) -> Machine {
     Machine {
         id: id.into(),
-        state,
-        state_reason: None,
         machine_type: "t3.medium".into(),
         zone: format!("{region}a").into(),
-        lifecycle: Lifecycle::Spot,
-        image: None,
-        spot_request: Some("sir-1".into()),
-        public_ip: None,
-        private_ip: None,
         vpc: None,
-        launched: at(0),
-        launch: None,
         name: None,
-        creator: None,
+        birth: Birth {
+            lifecycle: Lifecycle::Spot,
+            image: None,
+            spot_request: Some("sir-1".into()),
+            launched: at(0),
+            launch: None,
+            creator: None,
+        },
+        seen: Seen { state, state_reason: None, public_ip: None, private_ip: None },
     }
 }
 

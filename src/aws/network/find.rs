@@ -339,7 +339,7 @@ fn machines_left(
     requests: Vec<SpotRequest>,
 ) -> impl Iterator<Item = Residue> {
     let machines = machines.into_iter().filter(Machine::is_alive);
-    let machines = machines.map(|it| left(Kind::Instance, &it.id, it.state.as_str()));
+    let machines = machines.map(|it| left(Kind::Instance, &it.id, it.seen.state.as_str()));
     let requests = requests.into_iter().filter(SpotRequest::is_alive);
     machines.chain(requests.map(|it| left(Kind::SpotRequest, &it.id, &it.state)))
 }

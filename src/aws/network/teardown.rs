@@ -85,9 +85,10 @@ impl Demolition<'_> {
             if alive.is_empty() {
                 return Ok(true);
             }
-            alive.retain(|machine| machine.state != Ec2State::ShuttingDown);
-            if let Some(Machine { id, state, .. }) = alive.first() {
-                let text = format!("{id} is {state}: the network stays until it is terminated");
+            alive.retain(|machine| machine.seen.state != Ec2State::ShuttingDown);
+            if let Some(Machine { id, seen, .. }) = alive.first() {
+                let text =
+                    format!("{id} is {}: the network stays until it is terminated", seen.state);
                 (self.say)(Level::Warning, text);
                 return Ok(false);
             }

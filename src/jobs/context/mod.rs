@@ -303,7 +303,7 @@ impl Context {
     /// future: nothing stays young for longer than the window since we heard of it.
     pub(in crate::jobs) fn is_young(&self, it: &Known) -> bool {
         let window = SignedDuration::try_from(self.pace.consistency).unwrap_or(SignedDuration::MAX);
-        let age = self.now().duration_since(it.machine.launched);
+        let age = self.now().duration_since(it.machine.birth.launched);
         age <= window && it.since.elapsed() < self.pace.consistency
     }
 
@@ -472,7 +472,7 @@ impl Context {
     /// Those of these machines that do not run are looked at no more.
     pub(in crate::jobs) fn stop_monitoring(&self, machines: &[Machine]) {
         let gone = |id: &InstanceId| {
-            machines.iter().any(|seen| seen.id == *id && seen.state != Ec2State::Running)
+            machines.iter().any(|seen| seen.id == *id && seen.seen.state != Ec2State::Running)
         };
         lock(&self.shared.monitored).retain(|_, node| !gone(&node.machine.id));
     }

@@ -16,12 +16,12 @@ use crate::retry::BOOT_TIMEOUT;
 /// Why an instance whose time is up was not worked on.
 fn late(machine: &Machine) -> Failure {
     let (id, after) = (&machine.id, BOOT_TIMEOUT.as_secs());
-    if machine.state == Ec2State::Running {
+    if machine.seen.state == Ec2State::Running {
         let reason = format!("{id} runs and had no address to connect to for {after} s");
         let hint = "set aws.associate_public_ip: true, or ssh.connect: private";
         return Failure::new(FailureKind::Configuration, Step::Connect, reason, hint);
     }
-    let reason = format!("{id} was still {} after {after} s", machine.state);
+    let reason = format!("{id} was still {} after {after} s", machine.seen.state);
     Failure::new(FailureKind::Aws, Step::Boot, reason, "destroy it and create another one")
 }
 
@@ -98,13 +98,13 @@ impl BootWatcher {
             if *now != machine {
                 self.reporter.seen(&key, now).await;
             }
-            match now.state {
+            match now.seen.state {
                 Ec2State::Running if self.inputs.access.address(now).is_some() => {
                     self.start(key, now.clone(), resumed);
                 }
                 Ec2State::Pending | Ec2State::Running => still.push((key, now.clone())),
                 state => {
-                    let why = now.state_reason.as_deref().unwrap_or("AWS gave no reason");
+                    let why = now.seen.state_reason.as_deref().unwrap_or("AWS gave no reason");
                     let hint = hint_of_end(why).map_or(String::new(), |hint| format!(" ({hint})"));
                     let text = format!("{state} before it ran: {why}{hint}");
                     self.reporter.said(&key, Level::Error, text).await;

@@ -497,7 +497,8 @@ impl Destruction {
         &self,
         ids: &BTreeSet<InstanceId>,
     ) -> Result<BTreeMap<InstanceId, Ec2State>, AwsError> {
-        let listed = self.survey().await?.into_iter().map(|machine| (machine.id, machine.state));
+        let listed =
+            self.survey().await?.into_iter().map(|machine| (machine.id, machine.seen.state));
         let mut states: BTreeMap<InstanceId, Ec2State> = listed.collect();
         let unlisted: Vec<InstanceId> =
             ids.iter().filter(|id| !states.contains_key(*id)).cloned().collect();
@@ -646,7 +647,7 @@ fn termination(machine: &Machine) -> Termination {
     Termination {
         key: crate::fleet::InstanceKey::adopted(&machine.id),
         id: machine.id.clone(),
-        spot_request: machine.spot_request.clone(),
+        spot_request: machine.birth.spot_request.clone(),
     }
 }
 

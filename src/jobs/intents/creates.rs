@@ -212,7 +212,7 @@ impl CreateIntent {
             if made.iter().all(|id| listed.contains(id)) || Instant::now() >= deadline {
                 found.retain(|machine| {
                     machine.is_alive()
-                        && machine.state != Ec2State::ShuttingDown
+                        && machine.seen.state != Ec2State::ShuttingDown
                         && !known.contains(&machine.id)
                 });
                 return Ok(found);

@@ -107,8 +107,8 @@ impl SshAccess {
     /// The address to dial, once there is one.
     pub(in crate::jobs) fn address(&self, machine: &Machine) -> Option<IpAddr> {
         match self.ssh.connect {
-            Connect::Public => machine.public_ip,
-            Connect::Private => machine.private_ip,
+            Connect::Public => machine.seen.public_ip,
+            Connect::Private => machine.seen.private_ip,
         }
     }
 

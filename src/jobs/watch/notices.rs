@@ -22,8 +22,9 @@ impl Question for Notices {
         }
         let running = {
             let seen = region.seen();
-            let is_news =
-                |it: &&Machine| it.state == Ec2State::Running && !seen.noticed.contains(&it.id);
+            let is_news = |it: &&Machine| {
+                it.seen.state == Ec2State::Running && !seen.noticed.contains(&it.id)
+            };
             seen.machines.iter().filter(is_news).map(|it| it.id.clone()).collect()
         };
         let now = region.context.now();

@@ -153,15 +153,17 @@ impl WatchedRegion {
 
 impl Seen {
     pub(super) fn has_spot(&self) -> bool {
-        let is_spot = |it: &Machine| it.lifecycle != Lifecycle::OnDemand && it.is_alive();
+        let is_spot = |it: &Machine| it.birth.lifecycle != Lifecycle::OnDemand && it.is_alive();
         self.machines.iter().any(is_spot)
     }
 
     /// Whether a state is about to change.
     pub(super) fn is_changing(&self) -> bool {
         self.machines.iter().any(|machine| {
-            matches!(machine.state, Ec2State::Pending | Ec2State::ShuttingDown | Ec2State::Stopping)
-                || (machine.state == Ec2State::Running && self.noticed.contains(&machine.id))
+            matches!(
+                machine.seen.state,
+                Ec2State::Pending | Ec2State::ShuttingDown | Ec2State::Stopping
+            ) || (machine.seen.state == Ec2State::Running && self.noticed.contains(&machine.id))
         })
     }
 }

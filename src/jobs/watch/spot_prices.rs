@@ -40,7 +40,7 @@ impl Question for SpotPrices {
         let oldest = {
             let seen = region.seen();
             types.extend(seen.machines.iter().map(|machine| machine.machine_type.clone()));
-            seen.machines.iter().map(|machine| machine.launched).min()
+            seen.machines.iter().map(|machine| machine.birth.launched).min()
         };
         if types.is_empty() {
             return Ok(());

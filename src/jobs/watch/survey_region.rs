@@ -73,7 +73,8 @@ async fn ask(context: &Context, ec2: &Ec2) -> Result<Survey, AwsError> {
         match by_id.remove(&id) {
             Some(Some((machine, owner))) => {
                 // What we launched ourselves has a launch: taking its tags away makes it nobody's.
-                let is_inherited = owner == Owner::Predecessor && known_as.machine.launch.is_none();
+                let is_inherited =
+                    owner == Owner::Predecessor && known_as.machine.birth.launch.is_none();
                 if owner == Owner::Us || !machine.is_alive() {
                     known.note(region, &deployment, std::slice::from_ref(&machine));
                 } else if is_inherited {

@@ -86,7 +86,8 @@ pub(in crate::runtime) async fn prices(
 pub(in crate::runtime) async fn random_ip(environment: &Environment) -> Result<ExitCode, Stop> {
     Session::run(Start::looking(environment)?, async |session| {
         let rows = session.model().fleet.alive();
-        let addresses: Vec<_> = rows.filter_map(|row| row.machine.as_ref()?.public_ip).collect();
+        let addresses: Vec<_> =
+            rows.filter_map(|row| row.machine.as_ref()?.seen.public_ip).collect();
         if addresses.is_empty() {
             return Err(Stop::Usage("no instance has a public address".to_owned()));
         }

@@ -11,7 +11,11 @@ use crate::app::{Action, Aim, ScreenCommand, TableCommand};
 /// A model with one instance that runs, one that failed, and what an action may be meant for.
 fn model_for_actions() -> (Model, InstanceKey) {
     let mut model = model();
-    let there = |id| Machine { public_ip: "192.0.2.1".parse().ok(), ..running(id).1 };
+    let there = |id| {
+        let mut machine = running(id).1;
+        machine.seen.public_ip = "192.0.2.1".parse().ok();
+        machine
+    };
     survey(&mut model, REGIONS[0], vec![there("i-1"), there("i-2")]);
     let failed = Phase::Failed(Failure::new(FailureKind::Aws, Step::Verify, "no", ""));
     report(&mut model, 9, News::Instance("i-2".into(), InstanceNews::Entered(failed)));
