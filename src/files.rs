@@ -4,13 +4,21 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
 /// The most bytes that a file may have where nothing smaller will do: 10,000 instances take 9 MB of
 /// a state file. What is larger would fill the memory many times over when it is parsed.
 pub const MOST: u64 = 16 << 20;
+
+/// A path of the user's, with the home folder for a `~` at its beginning. `~somebody` is a name.
+pub fn in_home(path: &Path, home: Option<&Path>) -> PathBuf {
+    match (path.strip_prefix("~"), home) {
+        (Ok(below), Some(home)) => home.join(below),
+        _ => path.to_owned(),
+    }
+}
 
 /// Opens what is a file: a device or a pipe would never end, and a pipe not even open.
 pub fn open_regular(path: &Path) -> io::Result<File> {
@@ -43,6 +51,16 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn a_tilde_stands_for_the_home_folder_and_only_at_the_beginning() {
+        let home = Some(Path::new("/home/me"));
+        assert_eq!(in_home(Path::new("~/.ssh/key"), home), Path::new("/home/me/.ssh/key"));
+        for as_it_is in ["/a/~/b", "~you/key", "key"] {
+            assert_eq!(in_home(Path::new(as_it_is), home), Path::new(as_it_is));
+        }
+        assert_eq!(in_home(Path::new("~/key"), None), Path::new("~/key"));
+    }
 
     #[test]
     fn attack_25_a_pipe_is_refused_and_nobody_waits_for_its_other_end() {

@@ -1,6 +1,7 @@
 //! The way in: credentials, the endpoint, one HTTP client, and the clients of each region.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ use super::profile::Profile;
 use super::profile_file::read_profile;
 use super::retry::retry_until;
 use super::select::filter;
+use crate::files::in_home;
 use crate::fleet::{Account, AccountId, Lifecycle, Region, SpotRequestId};
 use crate::retry::ACCOUNT_TIMEOUT;
 
@@ -113,7 +115,10 @@ impl Aws {
         };
         let authorities = authorities
             .map(|(path, named_by)| {
-                Authorities::read(&http::expanded(&path, std::env::home_dir()), named_by)
+                Authorities::read(
+                    &in_home(Path::new(&path), std::env::home_dir().as_deref()),
+                    named_by,
+                )
             })
             .transpose()?;
         let http = access.http.clone().unwrap_or_else(|| http::client(authorities.as_ref()));

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use aws_sdk_ec2::config::{HttpClient, RuntimeComponents};
 use aws_smithy_http_client::proxy::ProxyConfig;
@@ -86,14 +86,6 @@ impl Authorities {
 pub(super) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     let last = std::iter::successors(Some(error), |error| error.source()).last();
     last.map(ToString::to_string).unwrap_or_default()
-}
-
-/// A path of the user's with `~/` filled in.
-pub(super) fn expanded(path: &str, home: Option<PathBuf>) -> PathBuf {
-    match (path.strip_prefix("~/"), home) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => PathBuf::from(path),
-    }
 }
 
 /// A client that honours HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY. What is on this machine

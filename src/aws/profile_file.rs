@@ -7,9 +7,8 @@ use aws_config::profile::{self, ProfileSet};
 
 use super::class::{Class, Credential};
 use super::error::AwsError;
-use super::http::expanded;
 use super::profile::Profile;
-use crate::files::{MOST, open_regular};
+use crate::files::{MOST, in_home, open_regular};
 
 /// Reads the profile with this name; else the one that AWS_PROFILE names, else the default.
 ///
@@ -41,7 +40,8 @@ fn check_files() -> Result<(), AwsError> {
         ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"),
     ] {
         let named = std::env::var(variable).ok().filter(|path| !path.is_empty());
-        let path = expanded(named.as_deref().unwrap_or(usual), std::env::home_dir());
+        let named = Path::new(named.as_deref().unwrap_or(usual));
+        let path = in_home(named, std::env::home_dir().as_deref());
         match check(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(AwsError::found(

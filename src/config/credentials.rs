@@ -2,6 +2,10 @@
 //!
 //! The token is a secret: no complaint holds any of it.
 
+/// The file of the orchestrator's address, in `aws.files_directory` and on a node.
+pub const ENDPOINT_FILE: &str = "orchestrator_endpoint";
+/// The file of the orchestrator's token.
+pub const TOKEN_FILE: &str = "orchestrator_token";
 /// What the sample files hold, and words that people leave in them.
 const PLACEHOLDERS: [&str; 6] = ["replace-me", "replace_me", "changeme", "change-me", "your-", "<"];
 /// The host of the sample file; nobody's (RFC 2606).

@@ -7,9 +7,10 @@ use std::fmt;
 use std::path::Path;
 
 use super::complaint::Position;
+use super::credentials::ENDPOINT_FILE;
 use super::keys::Section;
 use super::merge::{alike, read};
-use super::retired::{ENDPOINT, Heir, heir};
+use super::retired::{Heir, heir};
 use super::tree::{Entry, Node, Value};
 use crate::fleet::tags::RESERVED;
 
@@ -137,7 +138,7 @@ fn succeed(
         },
         Heir::File(file) => {
             let content = first_word(&entry.node).map(|word| match file {
-                ENDPOINT => address(word, wants_tls),
+                ENDPOINT_FILE => address(word, wants_tls),
                 _ => word.to_owned(),
             });
             let why = match (&content, entries_of_list(&entry.node)) {
@@ -311,7 +312,7 @@ fn is(node: &Node, word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::retired::TOKEN;
+    use super::super::credentials::TOKEN_FILE;
     use super::*;
     use crate::config::parse;
 
@@ -356,7 +357,7 @@ regions:
         assert!(migrated.text.contains("image: auto # newest"), "{}", migrated.text);
         let files: Vec<(&str, &str)> =
             migrated.files.iter().map(|(name, content)| (*name, content.as_str())).collect();
-        assert_eq!(files, [(ENDPOINT, "tls://one.example.com:4222"), (TOKEN, "s3cr3t")]);
+        assert_eq!(files, [(ENDPOINT_FILE, "tls://one.example.com:4222"), (TOKEN_FILE, "s3cr3t")]);
         let told = format!("{migrated:?} {:?}", migrated.changes);
         assert!(!told.contains("s3cr3t"), "{told}");
         assert!(told.contains("aws.startup_script: taken out"), "{told}");

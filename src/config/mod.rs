@@ -30,7 +30,7 @@ mod ui;
 mod values;
 
 pub use complaint::{Complaint, Complaints};
-pub use credentials::{check_endpoint, check_token};
+pub use credentials::{ENDPOINT_FILE, TOKEN_FILE, check_endpoint, check_token};
 pub use keys::Section;
 pub use merge::{Discovered, Merged, merge_defaults};
 pub use migrate::{Migrated, migrate};

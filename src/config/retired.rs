@@ -1,11 +1,7 @@
 //! Keys that spot-tui's predecessor had and that have no place here, and what took it.
 
+use super::credentials::{ENDPOINT_FILE, TOKEN_FILE};
 use super::keys::Section;
-
-/// The file of the orchestrator's address.
-pub(super) const ENDPOINT: &str = "orchestrator_endpoint";
-/// The file of the orchestrator's token.
-pub(super) const TOKEN: &str = "orchestrator_token";
 
 /// What took the place of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,10 +17,12 @@ pub(super) enum Heir {
 /// What took the place of this key of the predecessor's; `None` for any other key.
 pub(super) fn heir(section: Section, key: &str) -> Option<Heir> {
     let heir = match (section, key) {
-        (Section::Aws | Section::Bacalhau | Section::Top, "orchestrators" | ENDPOINT) => {
-            Heir::File(ENDPOINT)
+        (Section::Aws | Section::Bacalhau | Section::Top, "orchestrators" | ENDPOINT_FILE) => {
+            Heir::File(ENDPOINT_FILE)
         }
-        (Section::Aws | Section::Bacalhau | Section::Top, "token" | TOKEN) => Heir::File(TOKEN),
+        (Section::Aws | Section::Bacalhau | Section::Top, "token" | TOKEN_FILE) => {
+            Heir::File(TOKEN_FILE)
+        }
         (Section::Aws | Section::Bacalhau | Section::Top, "tls") => {
             Heir::Nothing("the address in orchestrator_endpoint says it: tls://host:port")
         }

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use super::shell::Doors;
 use crate::aws::{Access, Credentials, SharedTimeSource};
 use crate::cli::{self, Global};
-use crate::config::{Config, Connect, Image, Network, UbuntuRelease};
+use crate::config::{Config, Connect, ENDPOINT_FILE, Image, Network, TOKEN_FILE, UbuntuRelease};
 use crate::demo::hosts::Hosts;
 use crate::demo::{Cloud, Scenario, Settings, connector, private_key};
 use crate::files::{MOST, read_text};
@@ -33,10 +33,8 @@ const CONFIG: &str = include_str!("../../assets/demo/config.yaml");
 /// Whose instances are there from the beginning.
 const DEPLOYMENT: &str = "spot-demo";
 /// With what a node of the demo joins an orchestrator that is not there.
-const CREDENTIALS: [(&str, &str); 2] = [
-    ("orchestrator_endpoint", "nats://orchestrator.example:4222\n"),
-    ("orchestrator_token", "nobody-asks-for-it\n"),
-];
+const CREDENTIALS: [(&str, &str); 2] =
+    [(ENDPOINT_FILE, "nats://orchestrator.example:4222\n"), (TOKEN_FILE, "nobody-asks-for-it\n")];
 /// An address that nothing may ever be sent to: what carries requests is in the process.
 const ENDPOINT: &str = "http://127.0.0.1";
 

@@ -6,12 +6,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
-use super::setup::{create, expand, home, refuse_demo, unwritable};
+use super::setup::{create, home, refuse_demo, unwritable};
 use super::stderr;
 use super::stdout::print;
 use super::stop::Stop;
 use crate::config;
-use crate::files::{MOST, read_text};
+use crate::files::{MOST, in_home, read_text};
 use crate::jobs::missing_of_node;
 use crate::store::write_atomically;
 
@@ -43,7 +43,7 @@ fn migrate_config(path: &Path) -> Result<(), Stop> {
     };
     let home = home();
     let migrated = config::migrate(&existing, |folder| {
-        let folder = expand(folder, &home);
+        let folder = in_home(folder, Some(&home));
         folder.exists() && missing_of_node(&folder).is_empty()
     });
     for left in &migrated.by_hand {
@@ -80,7 +80,10 @@ fn migrate_config(path: &Path) -> Result<(), Stop> {
 
 fn files_directory(path: &Path, text: &str) -> PathBuf {
     let config = config::parse(&path.display().to_string(), text);
-    config.map_or_else(|_| "deployment-files".into(), |it| expand(&it.aws.files_directory, &home()))
+    config.map_or_else(
+        |_| "deployment-files".into(),
+        |it| in_home(&it.aws.files_directory, Some(&home())),
+    )
 }
 
 /// A folder whose scripts set no node of ours up gives way to the program's own.

@@ -11,7 +11,7 @@ use super::exit_code::ExitCode;
 use super::stdout::print;
 use super::stop::Stop;
 use crate::aws::Aws;
-use crate::config::{self, Discovered};
+use crate::config::{self, Discovered, ENDPOINT_FILE, TOKEN_FILE};
 use crate::files::{MOST, read_text};
 use crate::fleet::{Account, Failure, FailureKind, Region, Step};
 use crate::jobs::{DEPLOYMENT_FILES, INSTANCE_SCRIPTS, missing_of_node, node_files};
@@ -122,9 +122,9 @@ fn prepare(environment: &Environment, account: Option<&Account>) -> Result<Vec<S
             "config.yaml.example, {DEPLOYMENT_FILES}/ and instance/: {made} files made"
         ));
     }
-    if !Path::new(DEPLOYMENT_FILES).join("orchestrator_endpoint").exists() {
+    if !Path::new(DEPLOYMENT_FILES).join(ENDPOINT_FILE).exists() {
         next.push(format!(
-            "to join an orchestrator, write {DEPLOYMENT_FILES}/orchestrator_endpoint and orchestrator_token"
+            "to join an orchestrator, write {DEPLOYMENT_FILES}/{ENDPOINT_FILE} and {TOKEN_FILE}"
         ));
     }
     next.push(format!("look through {}", environment.global.config.display()));
@@ -175,10 +175,6 @@ pub(super) fn create(path: &Path, mode: u32, content: &[u8]) -> Result<usize, St
 pub(super) fn home() -> PathBuf {
     directories::BaseDirs::new()
         .map_or_else(|| PathBuf::from("/"), |base| base.home_dir().to_owned())
-}
-
-pub(super) fn expand(path: &Path, home: &Path) -> PathBuf {
-    path.strip_prefix("~").map_or_else(|_| path.to_owned(), |rest| home.join(rest))
 }
 
 pub(super) fn unwritable(path: &Path, error: &io::Error) -> Stop {

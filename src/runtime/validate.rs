@@ -9,12 +9,13 @@ use serde_json::json;
 
 use super::environment::Environment;
 use super::exit_code::ExitCode;
-use super::setup::{expand, home};
+use super::setup::home;
 use super::startup::read_config;
 use super::stderr;
 use super::stdout::print;
 use super::stop::Stop;
 use crate::config::Config;
+use crate::files::in_home;
 use crate::jobs::{Credentials, DEPLOYMENT_FILES, INSTANCE_SCRIPTS, SshSettings, unsendable};
 
 /// `validate`.
@@ -55,7 +56,7 @@ pub(super) fn validate(environment: &Environment, as_json: bool) -> ExitCode {
 /// What `ssh_config` says of our instances and is passed over; an error where it is refused.
 fn ssh_config(config: &Config, environment: &Environment) -> Result<Vec<String>, String> {
     // One that is not there is told of with the other files.
-    if config.ssh.config_file.as_ref().is_some_and(|path| !expand(path, &home()).exists()) {
+    if config.ssh.config_file.as_ref().is_some_and(|path| !in_home(path, Some(&home())).exists()) {
         return Ok(Vec::new());
     }
     SshSettings::open(Some(config), environment.home.as_deref(), environment.agent.clone())
@@ -68,11 +69,11 @@ fn unfit_files(config: &Config) -> Vec<String> {
     let home = home();
     let named = named_files(config).into_iter().filter_map(|(key, path)| Some((key, path?, false)));
     let unfit = named.chain(folders(config, &home)).filter_map(|(key, path, is_folder)| {
-        let why = unfit(&expand(path, &home), is_folder)?;
+        let why = unfit(&in_home(path, Some(&home)), is_folder)?;
         Some(format!("{key}: {} {why}", path.display()))
     });
-    let credentials = Credentials::inspect(&expand(&config.aws.files_directory, &home));
-    let sent = unsendable(config, |path| expand(path, &home));
+    let credentials = Credentials::inspect(&in_home(&config.aws.files_directory, Some(&home)));
+    let sent = unsendable(config, |path| in_home(path, Some(&home)));
     unfit.chain(credentials.wrong).chain(sent).collect()
 }
 
@@ -102,7 +103,7 @@ fn folders<'a>(
         ("aws.scripts_directory", config.aws.scripts_directory.as_path(), true),
     ]
     .into_iter()
-    .filter(move |(_, path, _)| !usual.contains(path) || expand(path, home).exists())
+    .filter(move |(_, path, _)| !usual.contains(path) || in_home(path, Some(home)).exists())
 }
 
 /// Why this is not the file, or the folder, that is wanted.

@@ -18,13 +18,14 @@ use sha2::{Digest, Sha256};
 use tempfile::{SpooledData, SpooledTempFile};
 
 use super::SshError;
+use crate::config::{ENDPOINT_FILE, TOKEN_FILE};
 
 /// The most that the files may be together, before compression.
 const LIMIT: u64 = 1 << 30;
 /// A compressed bundle up to this size stays in memory.
 const IN_MEMORY: usize = 16 << 20;
 /// The files that hold the way into the user's network, wherever they lie.
-const CREDENTIALS: [&str; 2] = ["orchestrator_endpoint", "orchestrator_token"];
+const CREDENTIALS: [&str; 2] = [ENDPOINT_FILE, TOKEN_FILE];
 const CREDENTIAL_MODE: u32 = 0o600;
 
 /// Something to put into a bundle.

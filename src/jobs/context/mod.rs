@@ -36,6 +36,7 @@ use unavailable_pools::UnavailablePools;
 use crate::aws::network::NetworkReady;
 use crate::aws::{Access, Aws, AwsError};
 use crate::config::Config;
+use crate::files::in_home;
 use crate::fleet::{
     Account, AccountId, DeploymentId, Ec2State, Failure, FailureKind, HostKey, Instance,
     InstanceId, InstanceKey, Level, Machine, Region, Step,
@@ -533,10 +534,7 @@ impl Context {
 
     /// A path of the configuration, with `~/` filled in.
     pub fn path(&self, written: &std::path::Path) -> PathBuf {
-        match (&self.home, written.strip_prefix("~")) {
-            (Some(home), Ok(rest)) => home.join(rest),
-            _ => written.to_owned(),
-        }
+        in_home(written, self.home.as_deref())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::config::{check_endpoint, check_token};
+use crate::config::{ENDPOINT_FILE, TOKEN_FILE, check_endpoint, check_token};
 use crate::files::{MOST, read_text};
 use crate::fleet::{Failure, FailureKind, Step};
 
@@ -10,8 +10,7 @@ use crate::fleet::{Failure, FailureKind, Step};
 type Check = fn(&str) -> Result<(), String>;
 
 /// The files and how each is looked at.
-const FILES: [(&str, Check); 2] =
-    [("orchestrator_endpoint", check_endpoint), ("orchestrator_token", check_token)];
+const FILES: [(&str, Check); 2] = [(ENDPOINT_FILE, check_endpoint), (TOKEN_FILE, check_token)];
 
 /// What there is to say about the credentials in a folder.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::config::{Config, Connect, MatchExec, Ssh};
+use crate::files::in_home;
 use crate::fleet::{Failure, FailureKind, Machine, Secret, Step};
 use crate::jobs::context::Context;
 use crate::ssh::{
@@ -39,10 +40,7 @@ impl SshSettings {
         agent: Option<PathBuf>,
     ) -> Result<Self, Failure> {
         let home = home.map_or_else(|| PathBuf::from("/"), Path::to_owned);
-        let path = |written: &Path| match written.strip_prefix("~") {
-            Ok(below) => home.join(below),
-            Err(_) => written.to_owned(),
-        };
+        let path = |written: &Path| in_home(written, Some(&home));
         let ssh = config.map(|config| &config.ssh);
         let named = ssh.and_then(|ssh| ssh.config_file.as_deref()).map(path);
         let file = SshConfigFile::load(named.as_deref(), &home).map_err(|error| error.failure())?;
