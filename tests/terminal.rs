@@ -231,7 +231,9 @@ fn no_size_does_harm() {
     }
     terminal.resize((59, 14));
     terminal.wait_for("terminal too small (60x15 needed)");
-    // A key and a new size at once: neither is lost.
+    terminal.resize((80, 24));
+    terminal.wait_for(OPENING);
+    // A key and a new size at once: neither is lost. What is pressed where nothing can be seen is.
     terminal.press("?");
     terminal.resize((100, 30));
     terminal.wait_for("keys: instances");
