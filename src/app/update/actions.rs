@@ -79,7 +79,14 @@ pub(super) fn ask_for(model: &mut Model, action: Action, scope: Scope) -> Vec<Ef
 
 /// Asks for the answer that this action takes for so much, or does it at once.
 fn confirm(model: &mut Model, action: Action, scope: Scope) -> Vec<Effect> {
-    let targets = targets(model, &scope);
+    if action == Action::Forget && model.unfinished().next().is_none() {
+        return act(model, action, scope);
+    }
+    let targets = match action {
+        // No row is changed by it: what was made stays.
+        Action::Forget => (Vec::new(), Amount::default()),
+        _ => targets(model, &scope),
+    };
     if targets.0.is_empty() && matches!(scope, Scope::Instances(_) | Scope::Region(_)) {
         model.flash(Level::Info, action.entry().verb, "no instance is chosen");
         return Vec::new();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::app::{Action, CreatePlan};
+use crate::app::{Action, Aim, CreatePlan};
 use crate::config::{AtLifetime, Budget, Replace};
 use crate::fleet::market::{History, PriceList, Quote};
 use crate::fleet::{LaunchId, Notice, PendingCreate, Pool, RegionPrices};
@@ -148,6 +148,9 @@ fn attack_1_an_order_ends_with_its_wish() {
     assert!(dropped(&forget(&mut model)));
     assert_eq!(model.unfinished().count(), 0, "by a key");
     assert_eq!(forget(&mut model), [], "once");
+    command(&mut model, Command::Ask(Action::Forget, Aim::Deployment));
+    assert!(model.dialog.is_none(), "there is nothing to ask about");
+    assert!(last_line(&model).contains("no create was cut short"), "{}", last_line(&model));
 
     let mut model = cut_short(vec![pending(3)], |_| {});
     command(&mut model, Command::destroy(Scope::Region(WEST.into())));
