@@ -338,17 +338,7 @@ impl SshError {
             Self::HostKeyUndecided { .. } => {
                 "the console has not told the host key's fingerprint yet".into()
             }
-            Self::HopChanged { alias, .. } => format!(
-                "somebody else may answer there; if its key was changed on purpose, remove that \
-                 line and run `ssh {alias}` once"
-            ),
-            Self::HopRevoked { .. } => {
-                "do not log in: whoever keeps that host has to give it another key".into()
-            }
-            Self::AuthRefused { jump: Some(alias), .. } => format!(
-                "look whether `ssh {alias}` gets in; User, IdentityFile and CertificateFile of \
-                 that jump host stand in ssh_config, not in config.yaml"
-            ),
+            Self::AuthRefused { jump: Some(_), .. } => self.hint(),
             Self::AuthRefused { user, .. } => format!("no key of ours is accepted for {user} yet"),
             other => other.to_string(),
         }
