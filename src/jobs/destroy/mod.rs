@@ -5,10 +5,12 @@
 //! another machine. What was asked of EC2 and not answered is waited for: what it makes may show
 //! only now.
 
+mod await_end;
 pub(super) mod cleanup;
 mod nodes;
+mod teardown;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, OwnedRwLockWriteGuard};
@@ -24,13 +26,12 @@ use super::intents::destroys::DestroyIntent;
 use super::intents::unknown_outcome::UnknownOutcome;
 use super::intents::{close, creates};
 use super::watch::survey_region::survey_region;
-use crate::aws::network::{self, Teardown};
-use crate::aws::{AwsError, Class, Ec2, Kind, Residue, Selector};
+use crate::aws::{AwsError, Class, Ec2};
 use crate::fleet::{
-    DestroyScope, Ec2State, Failure, FailureKind, InstanceId, Level, Machine, NetworkState,
-    Outcome, Phase, Region, RegionNews, SpotRequestId, Step, Termination,
+    DestroyScope, Failure, FailureKind, InstanceId, Level, Machine, Outcome, Phase, Region,
+    SpotRequestId, Step, Termination,
 };
-use crate::retry::{SHUTDOWN_TIMEOUT, TEARDOWN_TIMEOUT};
+use crate::retry::SHUTDOWN_TIMEOUT;
 
 /// What is to be destroyed in one region.
 enum RegionScope {
@@ -435,185 +436,6 @@ impl Destruction {
         }
         (ending, failed)
     }
-
-    /// Looks until all of these are terminated. One that is not listed by its tags is asked for by
-    /// its id: only one that EC2 does not know either, for longer than it may take to tell, is gone.
-    /// One that is seen alive is told to end again: EC2 answers "not found" for an instance that it
-    /// made a moment ago (InvalidInstanceID.NotFound, eventual consistency), and then runs it.
-    async fn await_end(&self, mut waiting: BTreeSet<InstanceId>) -> Result<(), Failure> {
-        let deadline = Instant::now() + SHUTDOWN_TIMEOUT;
-        let forgotten = Instant::now() + self.context.pace.consistency;
-        while !waiting.is_empty() {
-            match self.states(&waiting).await {
-                Ok(states) => {
-                    let is_gone = |id: &InstanceId| match states.get(id) {
-                        Some(state) => *state == Ec2State::Terminated,
-                        None => Instant::now() >= forgotten,
-                    };
-                    let gone: Vec<InstanceId> = waiting.extract_if(.., is_gone).collect();
-                    self.tell_forgotten(gone.iter().filter(|id| !states.contains_key(*id))).await;
-                    self.gone.lock().await.extend(gone);
-                    let runs_on = |id: &&InstanceId| {
-                        states.get(*id).is_some_and(|state| *state != Ec2State::ShuttingDown)
-                    };
-                    let again: Vec<InstanceId> = waiting.iter().filter(runs_on).cloned().collect();
-                    if !again.is_empty() {
-                        // What it came to is seen at the next look.
-                        let _ = self.ec2.terminate(&again).await;
-                    }
-                }
-                // Who may not look now may not look in a minute.
-                Err(error) if error.class == Class::Denied => return Err(unseen(&error, &waiting)),
-                Err(error) if Instant::now() >= deadline => {
-                    return Err(error.failure(Step::Terminate));
-                }
-                Err(_) => {}
-            }
-            if Instant::now() >= deadline && !waiting.is_empty() {
-                let (after, ids) = (SHUTDOWN_TIMEOUT.as_secs(), list(&waiting));
-                let reason = format!("not terminated after {after} s: {ids}");
-                let hint = "run destroy again: it goes on where this one stopped";
-                return Err(Failure::new(FailureKind::Aws, Step::Terminate, reason, hint));
-            }
-            if !waiting.is_empty() {
-                sleep(self.context.pace.busy).await;
-            }
-        }
-        Ok(())
-    }
-
-    /// EC2 does not know these any more, neither by their tags nor by their ids.
-    async fn tell_forgotten(&self, ids: impl Iterator<Item = &InstanceId>) {
-        let ids: Vec<InstanceId> = ids.cloned().collect();
-        for id in &ids {
-            self.context.known().forget(self.region(), id);
-        }
-        if !ids.is_empty() {
-            self.reporter.learned_of(self.region(), RegionNews::Vanished(ids)).await;
-        }
-    }
-
-    async fn states(
-        &self,
-        ids: &BTreeSet<InstanceId>,
-    ) -> Result<BTreeMap<InstanceId, Ec2State>, AwsError> {
-        let listed =
-            self.survey().await?.into_iter().map(|machine| (machine.id, machine.seen.state));
-        let mut states: BTreeMap<InstanceId, Ec2State> = listed.collect();
-        let unlisted: Vec<InstanceId> =
-            ids.iter().filter(|id| !states.contains_key(*id)).cloned().collect();
-        if !unlisted.is_empty() {
-            states.extend(self.ec2.states(&unlisted).await?);
-        }
-        Ok(states)
-    }
-
-    /// Removes what is left of a deployment in a region where nothing of it is alive. Answers
-    /// whether something would not go.
-    pub(super) async fn clear(&self) -> bool {
-        let is_left = self.tear_down().await == Remains::Something;
-        self.ended(usize::from(is_left)).await;
-        is_left
-    }
-
-    /// Removes the network of a region where nothing of the deployment is alive any more.
-    async fn tear_down(&self) -> Remains {
-        // Nobody launches into what is being removed.
-        let _fence = self.context.tear_down(self.region()).await;
-        let network = self.target.network();
-        match self.remains(&network).await {
-            // In most regions there is nothing, and nothing is worth a word.
-            Ok(Remains::Nothing) => Remains::Nothing,
-            Ok(Remains::Instances) => Remains::Instances,
-            // They need the network as well, tags or not.
-            Ok(Remains::Something) if self.untagged().is_some() => Remains::Instances,
-            Ok(Remains::Something) if self.demolish(&network).await => Remains::Nothing,
-            Ok(Remains::Something) => Remains::Something,
-            Err(error) => {
-                self.report_failure(&error.failure(Step::Teardown)).await;
-                Remains::Something
-            }
-        }
-    }
-
-    /// What is left here. One question tells whether a network is; only where it tells of none, and
-    /// where we were, each kind is asked for by itself: EC2 may not tell of the newest tags yet.
-    async fn remains(&self, ours: &Selector) -> Result<Remains, AwsError> {
-        match self.ec2.has_tagged_network(ours).await? {
-            Some(true) => {
-                let is_alive = self.ec2.instances(ours).await?.iter().any(Machine::is_alive);
-                Ok(if is_alive { Remains::Instances } else { Remains::Something })
-            }
-            Some(false) if !self.was_here().await => Ok(Remains::Nothing),
-            Some(false) | None => {
-                let left = self.ec2.residue(ours).await?;
-                let is_alive = left.iter().any(|it| it.kind == Kind::Instance);
-                Ok(match () {
-                    () if is_alive => Remains::Instances,
-                    () if left.is_empty() => Remains::Nothing,
-                    () => Remains::Something,
-                })
-            }
-        }
-    }
-
-    /// Whether the configuration, the state, the journal or this destroy know of something here.
-    async fn was_here(&self) -> bool {
-        self.context.works_in(self.region())
-            || self.context.unsure_until().is_some()
-            || !self.gone.lock().await.is_empty()
-            || !self.unanswered().is_empty()
-    }
-
-    /// Whether there is nothing to be looked at. In most of an account's regions nothing ever was,
-    /// and one question tells so.
-    async fn is_elsewhere(&self) -> bool {
-        let is_launch = self.target.launch().is_some();
-        // Who gets no answer looks.
-        !is_launch
-            && !self.was_here().await
-            && self.ec2.has_tagged(&self.target.network()).await.is_ok_and(|tagged| !tagged)
-    }
-
-    /// True when nothing is left.
-    async fn demolish(&self, network: &Selector) -> bool {
-        self.begin(&[]).await;
-        self.reporter.learned_of(self.region(), RegionNews::Network(NetworkState::Removing)).await;
-        let (say, telling) = self.reporter.telling(self.region());
-        let teardown = network::teardown(
-            &self.ec2,
-            network,
-            TEARDOWN_TIMEOUT,
-            self.context.pace.consistency,
-            &say,
-        );
-        match telling.during(Box::pin(teardown)).await {
-            Ok(Teardown { left, .. }) if left.is_empty() => {
-                self.reporter
-                    .learned_of(self.region(), RegionNews::Network(NetworkState::Gone))
-                    .await;
-                true
-            }
-            Ok(Teardown { left, is_denied }) => {
-                let left: Vec<String> = left.iter().map(Residue::to_string).collect();
-                let next = if is_denied {
-                    "time does not mend what was denied above: get that permission, then run destroy \
-                     again"
-                } else {
-                    "run destroy again in a few minutes"
-                };
-                let text = format!("left over: {}; {next}", left.join(", "));
-                self.reporter.said_of(self.region(), Level::Error, text).await;
-                let residue = NetworkState::Residue(left);
-                self.reporter.learned_of(self.region(), RegionNews::Network(residue)).await;
-                false
-            }
-            Err(error) => {
-                self.report_failure(&error.failure(Step::Teardown)).await;
-                false
-            }
-        }
-    }
 }
 
 /// Says once, for all regions, how long what no journal tells of is looked for.
@@ -626,17 +448,6 @@ async fn say_unsure(context: &Context, reporter: &Reporter) {
         seconds_until(until)
     );
     reporter.remarked(Level::Info, text).await;
-}
-
-/// These were told to end, and nobody may see whether they do.
-fn unseen(denied: &AwsError, ids: &BTreeSet<InstanceId>) -> Failure {
-    let failure = denied.failure(Step::Terminate);
-    let reason = format!("told to end, and not seen to end: {}: {}", list(ids), failure.reason);
-    Failure { reason, ..failure }
-}
-
-fn list(ids: &BTreeSet<InstanceId>) -> String {
-    ids.iter().map(InstanceId::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn seconds_until(time: Instant) -> u64 {

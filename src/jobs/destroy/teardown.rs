@@ -1,0 +1,116 @@
+//! What is left in a region, and the end of its network once nothing uses it.
+
+use super::{Destruction, Remains};
+use crate::aws::network::{self, Teardown};
+use crate::aws::{AwsError, Kind, Residue, Selector};
+use crate::fleet::{Level, Machine, NetworkState, RegionNews, Step};
+use crate::retry::TEARDOWN_TIMEOUT;
+
+impl Destruction {
+    /// Removes what is left of a deployment in a region where nothing of it is alive. Answers
+    /// whether something would not go.
+    pub(super) async fn clear(&self) -> bool {
+        let is_left = self.tear_down().await == Remains::Something;
+        self.ended(usize::from(is_left)).await;
+        is_left
+    }
+
+    /// Removes the network of a region where nothing of the deployment is alive any more.
+    pub(super) async fn tear_down(&self) -> Remains {
+        // Nobody launches into what is being removed.
+        let _fence = self.context.tear_down(self.region()).await;
+        let network = self.target.network();
+        match self.remains(&network).await {
+            // In most regions there is nothing, and nothing is worth a word.
+            Ok(Remains::Nothing) => Remains::Nothing,
+            Ok(Remains::Instances) => Remains::Instances,
+            // They need the network as well, tags or not.
+            Ok(Remains::Something) if self.untagged().is_some() => Remains::Instances,
+            Ok(Remains::Something) if self.demolish(&network).await => Remains::Nothing,
+            Ok(Remains::Something) => Remains::Something,
+            Err(error) => {
+                self.report_failure(&error.failure(Step::Teardown)).await;
+                Remains::Something
+            }
+        }
+    }
+
+    /// What is left here. One question tells whether a network is; only where it tells of none, and
+    /// where we were, each kind is asked for by itself: EC2 may not tell of the newest tags yet.
+    async fn remains(&self, ours: &Selector) -> Result<Remains, AwsError> {
+        match self.ec2.has_tagged_network(ours).await? {
+            Some(true) => {
+                let is_alive = self.ec2.instances(ours).await?.iter().any(Machine::is_alive);
+                Ok(if is_alive { Remains::Instances } else { Remains::Something })
+            }
+            Some(false) if !self.was_here().await => Ok(Remains::Nothing),
+            Some(false) | None => {
+                let left = self.ec2.residue(ours).await?;
+                let is_alive = left.iter().any(|it| it.kind == Kind::Instance);
+                Ok(match () {
+                    () if is_alive => Remains::Instances,
+                    () if left.is_empty() => Remains::Nothing,
+                    () => Remains::Something,
+                })
+            }
+        }
+    }
+
+    /// Whether the configuration, the state, the journal or this destroy know of something here.
+    async fn was_here(&self) -> bool {
+        self.context.works_in(self.region())
+            || self.context.unsure_until().is_some()
+            || !self.gone.lock().await.is_empty()
+            || !self.unanswered().is_empty()
+    }
+
+    /// Whether there is nothing to be looked at. In most of an account's regions nothing ever was,
+    /// and one question tells so.
+    pub(super) async fn is_elsewhere(&self) -> bool {
+        let is_launch = self.target.launch().is_some();
+        // Who gets no answer looks.
+        !is_launch
+            && !self.was_here().await
+            && self.ec2.has_tagged(&self.target.network()).await.is_ok_and(|tagged| !tagged)
+    }
+
+    /// True when nothing is left.
+    async fn demolish(&self, network: &Selector) -> bool {
+        self.begin(&[]).await;
+        self.reporter.learned_of(self.region(), RegionNews::Network(NetworkState::Removing)).await;
+        let (say, telling) = self.reporter.telling(self.region());
+        let teardown = network::teardown(
+            &self.ec2,
+            network,
+            TEARDOWN_TIMEOUT,
+            self.context.pace.consistency,
+            &say,
+        );
+        match telling.during(Box::pin(teardown)).await {
+            Ok(Teardown { left, .. }) if left.is_empty() => {
+                self.reporter
+                    .learned_of(self.region(), RegionNews::Network(NetworkState::Gone))
+                    .await;
+                true
+            }
+            Ok(Teardown { left, is_denied }) => {
+                let left: Vec<String> = left.iter().map(Residue::to_string).collect();
+                let next = if is_denied {
+                    "time does not mend what was denied above: get that permission, then run destroy \
+                     again"
+                } else {
+                    "run destroy again in a few minutes"
+                };
+                let text = format!("left over: {}; {next}", left.join(", "));
+                self.reporter.said_of(self.region(), Level::Error, text).await;
+                let residue = NetworkState::Residue(left);
+                self.reporter.learned_of(self.region(), RegionNews::Network(residue)).await;
+                false
+            }
+            Err(error) => {
+                self.report_failure(&error.failure(Step::Teardown)).await;
+                false
+            }
+        }
+    }
+}
