@@ -6,12 +6,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot be taken has no number")]
 
+#[path = "../tests/support/demo_cloud.rs"]
+#[expect(dead_code, reason = "the tests ask more of it")]
+mod demo_cloud;
 mod table;
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::Read as _;
 use std::num::NonZero;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,7 +22,8 @@ use portable_pty::{PtySize, native_pty_system};
 use spot_tui::aws::{Access, Aws, Credentials, Selector, SharedTimeSource};
 use spot_tui::demo::{Scenario, Settings, World, connector};
 
-use table::{PROGRAM, cpu_time, dashboard, print, status};
+use demo_cloud::DemoCloud;
+use table::{cpu_time, dashboard, print, status};
 
 /// How long the dashboard is given to see everything for the first time.
 const SETTLE: Duration = Duration::from_secs(20);
@@ -53,9 +56,9 @@ async fn in_the_process() {
 }
 
 async fn over_loopback(options: &[&str]) {
-    let cloud = DemoCloud::start(INSTANCES, options);
+    let cloud = preloaded(INSTANCES, options);
     let how = if options.is_empty() { "demo-cloud" } else { "demo-cloud without SSH" };
-    measure(how, &Access { endpoint: Some(cloud.endpoint.clone()), ..access() }).await;
+    measure(how, &Access { endpoint: Some(cloud.url().to_owned()), ..access() }).await;
     let process = Path::new("/proc").join(cloud.child.id().to_string());
     let most = status(&process, "VmHWM") / 1024.0;
     print(&format!("{how}: memory at most"), &format!("{most:.0} MiB"), "under 300 MB");
@@ -105,13 +108,13 @@ async fn describe(aws: &Aws, everything: bool) -> usize {
 /// no TLS on the way, and no node is visited over SSH.
 fn watched() {
     const WATCHED: u32 = 1000;
-    let cloud = DemoCloud::start(WATCHED, &["--no-ssh"]);
+    let cloud = preloaded(WATCHED, &["--no-ssh"]);
     let folder = tempfile::tempdir().unwrap();
     let size = PtySize { rows: 50, cols: 200, ..PtySize::default() };
     let pair = native_pty_system().openpty(size).unwrap();
     let mut reader = pair.master.try_clone_reader().unwrap();
     // It only looks, on all of the cloud's regions.
-    let mut command = dashboard(&cloud.endpoint, folder.path());
+    let mut command = dashboard(cloud.url(), folder.path());
     command.args(["--read-only", "--deployment", DEPLOYMENT]);
     let mut dashboard = pair.slave.spawn_command(command).unwrap();
     let process = Path::new("/proc").join(dashboard.process_id().unwrap().to_string());
@@ -141,31 +144,8 @@ fn watched() {
     print(&what, &format!("{share:.2} % of a core"), "under 2 %");
 }
 
-/// The demo cloud as a process of its own.
-struct DemoCloud {
-    child: Child,
-    endpoint: String,
-}
-
-impl DemoCloud {
-    fn start(instances: u32, options: &[&str]) -> Self {
-        let mut child = Command::new(PROGRAM)
-            .args(["demo-cloud", "--preload", &instances.to_string()])
-            .args(options)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let told: serde_json::Value = serde_json::from_str(&line).unwrap();
-        Self { child, endpoint: told["endpoint"].as_str().unwrap().to_owned() }
-    }
-}
-
-impl Drop for DemoCloud {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// A demo cloud that has so many instances from the beginning.
+fn preloaded(instances: u32, options: &[&str]) -> DemoCloud {
+    let instances = instances.to_string();
+    DemoCloud::start(&[&["--preload", &instances][..], options].concat())
 }

@@ -4,6 +4,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot be taken has no number")]
 
+#[path = "../tests/support/demo_cloud.rs"]
+#[expect(dead_code, reason = "the tests ask more of it")]
+mod demo_cloud;
 mod table;
 
 use std::env;
@@ -12,7 +15,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write};
 use std::net::{TcpListener, TcpStream};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::process::{self, Command, Stdio};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,7 +23,8 @@ use std::time::{Duration, Instant};
 use portable_pty::{Child, PtySize, native_pty_system};
 use tempfile::TempDir;
 
-use table::{PROGRAM, cpu_time, dashboard, print, status};
+use demo_cloud::DemoCloud;
+use table::{cpu_time, dashboard, print, status};
 
 /// How long each flood is borne.
 const FLOOD: Duration = Duration::from_mins(1);
@@ -64,9 +68,10 @@ fn node_floods(flood: &str, until: &str, keys: &str, words: &str) {
     let folder = folder();
     let story = format!("hosts:\n  - {{ region: us-west-2, fault: {{ flood: {flood} }} }}\n");
     fs::write(folder.path().join("story.yaml"), story).unwrap();
-    let cloud = DemoCloud::start(&folder.path().join("story.yaml"));
-    configure(&folder, cloud.ssh_port);
-    let mut screen = Screen::open(&cloud.endpoint, &folder, &[]);
+    let story = folder.path().join("story.yaml");
+    let cloud = DemoCloud::start(&["--speed", "20", "--scenario", story.to_str().unwrap()]);
+    configure(&folder, cloud.ssh_port());
+    let mut screen = Screen::open(cloud.url(), &folder, &[]);
     screen.wait_for("● live");
     screen.press("c");
     screen.wait_for("1 instance in 1 region");
@@ -275,35 +280,4 @@ fn short_answer(action: &str) -> Option<String> {
         _ => return None,
     };
     Some(format!("<{action}Response>{inside}</{action}Response>"))
-}
-
-/// The demo cloud as a process of its own.
-struct DemoCloud {
-    child: process::Child,
-    endpoint: String,
-    ssh_port: u64,
-}
-
-impl DemoCloud {
-    fn start(scenario: &Path) -> Self {
-        let mut child = Command::new(PROGRAM)
-            .args(["demo-cloud", "--speed", "20", "--scenario"])
-            .arg(scenario)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let told: serde_json::Value = serde_json::from_str(&line).unwrap();
-        let (endpoint, port) = (told["endpoint"].as_str().unwrap(), told["ssh_port"].as_u64());
-        Self { child, endpoint: endpoint.to_owned(), ssh_port: port.unwrap() }
-    }
-}
-
-impl Drop for DemoCloud {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }

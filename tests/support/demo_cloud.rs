@@ -1,4 +1,4 @@
-//! `spot-tui demo-cloud` as a process of its own, which ends with the test.
+//! `spot-tui demo-cloud` as a process of its own, which ends with whoever started it.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -8,7 +8,8 @@ use serde_json::Value;
 
 /// A running demo cloud.
 pub(crate) struct DemoCloud {
-    child: Child,
+    /// Its process.
+    pub(crate) child: Child,
     /// Held open: nobody who writes to it shall find it closed.
     _out: BufReader<ChildStdout>,
     line: Value,
