@@ -192,4 +192,4 @@ impl Fleet {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

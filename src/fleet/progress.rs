@@ -182,15 +182,16 @@ pub struct Launch {
     /// The most that one of these may cost an hour, in USD and without its storage and address:
     /// what the budget leaves. `None` where no budget limits it.
     pub price_ceiling: Option<f64>,
-    /// Whether the program launches by itself, in the place of what AWS took back.
-    pub is_replacement: bool,
+    /// What AWS took back, where the program launches these by itself in its place: the creates
+    /// that made it do not make it again.
+    pub replaces: Vec<Machine>,
 }
 
 impl Launch {
     /// A launch of which nothing was made yet.
     pub fn new(region: Region, id: LaunchId, keys: Vec<InstanceKey>) -> Self {
-        let (known, resumed) = (BTreeSet::new(), Vec::new());
-        Self { region, id, keys, known, resumed, price_ceiling: None, is_replacement: false }
+        let (known, resumed, replaces) = (BTreeSet::new(), Vec::new(), Vec::new());
+        Self { region, id, keys, known, resumed, price_ceiling: None, replaces }
     }
 
     /// The rows that it works on.

@@ -4,7 +4,7 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + second).unwrap()
 }
 
-fn machine(id: &str, state: Ec2State) -> Machine {
+pub(crate) fn machine(id: &str, state: Ec2State) -> Machine {
     Machine {
         id: id.into(),
         machine_type: "t3.medium".into(),

@@ -17,8 +17,9 @@
 //! the journal [is not whole](Journal::is_whole), and who relies on it waits as long as a call may
 //! take to show its effect. A journal with such a line, or one that is too large, is kept beside the
 //! new one, which says since when something is lost: whoever comes after a crash right then is not
-//! to take it for whole. It is read line by line, and closed records are dropped when it grows long. A write that fails midway, on a full disk, is cut off again, and what
-//! could not be closed is closed with the next record.
+//! to take it for whole. It is read line by line, and closed
+//! records are dropped when it grows long. A write that fails midway, on a full disk, is cut off
+//! again, and what could not be closed is closed with the next record.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -234,12 +235,29 @@ impl Journal {
 
     /// Writes down what is about to be asked, and when. When this returns, it is on the disk.
     pub fn record(&self, intent: &Intent, at: Timestamp) -> Result<IntentId, StoreError> {
+        self.record_and_change(intent, at, |_| None)
+    }
+
+    /// The same, and with it, at one stroke, what `change` makes of the intents that are open.
+    pub fn record_and_change(
+        &self,
+        intent: &Intent,
+        at: Timestamp,
+        change: impl Fn(&Intent) -> Option<Intent>,
+    ) -> Result<IntentId, StoreError> {
         let mut inner = self.lock();
         let n = inner.next;
         inner.next += 1;
-        let line = Record::open(n, at, intent, inner.account.as_ref());
-        self.append(&mut inner, &[line])?;
-        inner.open.insert(n, (at, intent.clone()));
+        let open = inner.open.iter();
+        let changed = open.filter_map(|(n, (at, open))| Some((*n, (*at, change(open)?))));
+        let mut written: BTreeMap<u64, (Timestamp, Intent)> = changed.collect();
+        written.insert(n, (at, intent.clone()));
+        // The new one is the last: nothing of it counts before all of the others does.
+        let lines = written.iter();
+        let lines = lines.map(|(n, (at, it))| Record::open(*n, *at, it, inner.account.as_ref()));
+        let lines: Vec<Record> = lines.collect();
+        self.append(&mut inner, &lines)?;
+        inner.open.extend(written);
         Ok(IntentId(n))
     }
 

@@ -373,6 +373,23 @@ fn attack_11_a_torn_record_is_cut_off_and_spoils_no_other() {
 }
 
 #[test]
+fn what_is_recorded_with_changes_is_there_with_all_of_them() {
+    let (_folder, paths) = scratch();
+    let journal = Journal::open(&paths).unwrap();
+    let now = Timestamp::now();
+    journal.record(&intent("a"), now).unwrap();
+    journal.record(&intent("b"), now).unwrap();
+    let changed = |it: &Intent| (*it == intent("a")).then(|| intent("less of a"));
+    journal.record_and_change(&intent("c"), now, changed).unwrap();
+    let expected = ["less of a", "b", "c"].map(intent);
+    let open = |journal: &Journal| {
+        journal.unresolved().into_iter().map(|(.., intent)| intent).collect::<Vec<_>>()
+    };
+    assert_eq!(open(&journal), expected);
+    assert_eq!(open(&Journal::open(&paths).unwrap()), expected);
+}
+
+#[test]
 fn attack_11_what_could_not_be_closed_is_closed_with_the_next_record() {
     if !is_alone("attack_11_what_could_not_be_closed_is_closed_with_the_next_record") {
         return;

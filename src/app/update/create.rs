@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::plan::{CreatePlan, TakenOver};
-use super::{budget, destroy};
+use super::plan::{CreatePlan, Lost, TakenOver, number};
+use super::{budget, destroy, pending_creates};
 use crate::app::scope::total;
 use crate::app::{Action, Counts, Effect, Model};
 use crate::config::Config;
@@ -60,11 +60,15 @@ pub(super) fn add(model: &mut Model, counts: Counts) -> Vec<Effect> {
 }
 
 /// The same by the program itself: why not is for the caller to say, or to wait for.
-pub(super) fn replace(model: &mut Model, counts: Counts) -> Result<Vec<Effect>, String> {
-    match plan(model, &Action::Add(counts)) {
+pub(super) fn replace(model: &mut Model, lost: Lost) -> Result<Vec<Effect>, String> {
+    let counts = lost.iter().map(|(region, machines)| (region.clone(), number(machines.len())));
+    match plan(model, &Action::Add(counts.collect())) {
         Ok((plan, busy)) => match busy.first() {
             Some(region) => Err(is_busy(region)),
-            None => Ok(launch(model, plan, By::Itself)),
+            None => {
+                pending_creates::lower(model, lost.values().flatten());
+                Ok(launch(model, CreatePlan { lost, ..plan }, By::Itself))
+            }
         },
         Err(CreateRefusal::Price(why) | CreateRefusal::Other(why)) => Err(why),
     }
@@ -78,8 +82,7 @@ pub(super) fn complete(
     most: u32,
 ) -> Result<(u32, Vec<Effect>), String> {
     let there: Vec<Instance> = model.made_by(pending).cloned().collect();
-    let count = u32::try_from(there.len()).unwrap_or(u32::MAX);
-    let missing = pending.count.saturating_sub(count).min(most);
+    let missing = pending.count.saturating_sub(number(there.len())).min(most);
     let counts = Some(Counts::from([(pending.region.clone(), missing)]));
     let (config, counts, busy) = permitted(model, counts)?;
     if let Some(region) = busy.first() {
@@ -166,7 +169,7 @@ enum By {
 }
 
 /// Plans the rows, puts them on the disk, and launches.
-fn launch(model: &mut Model, plan: CreatePlan, by: By) -> Vec<Effect> {
+fn launch(model: &mut Model, mut plan: CreatePlan, by: By) -> Vec<Effect> {
     model
         .pending_creates
         .retain(|pending| !plan.taken.iter().any(|taken| taken.pending == *pending));
@@ -176,8 +179,8 @@ fn launch(model: &mut Model, plan: CreatePlan, by: By) -> Vec<Effect> {
         plan.taken.into_iter().map(|taken| resume_pending(model, taken)).collect();
     launches.extend(plan.fresh.into_iter().map(|(region, count)| {
         let id = new_launch(model, &region);
-        let launch = rows(model, region, id, count);
-        Launch { is_replacement: by == By::Itself, ..launch }
+        let replaces = plan.lost.remove(&region).unwrap_or_default();
+        Launch { replaces, ..rows(model, region, id, count) }
     }));
     if let (Some(left), Some(config)) = (plan.budget_left, model.config.clone()) {
         for launch in &mut launches {

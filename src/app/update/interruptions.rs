@@ -2,7 +2,9 @@
 //! is wished, others are launched in their place; slowly enough that a storm is not fed.
 
 use super::create;
-use crate::app::{Counts, Effect, Model};
+use super::plan::Lost;
+use crate::app::replacements::Owed;
+use crate::app::{Effect, Model};
 use crate::config::ReplaceIn;
 use crate::fleet::{Instance, InstanceKey, Job, Level, PendingCreate, Phase, Region};
 
@@ -24,7 +26,8 @@ pub(super) fn interrupted(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect
         effects.push(model.start(Job::Drain(there)));
     }
     if replaces(model) {
-        model.replacements.owed.extend(rows.into_iter().map(|row| row.region));
+        let owed = |row: Instance| Some(Owed { machine: row.machine?, region: row.region });
+        model.replacements.owed.extend(rows.into_iter().filter_map(owed));
         effects.extend(replace(model));
         say_what_waits(model);
     }
@@ -105,15 +108,16 @@ pub(super) fn replace(model: &mut Model) -> Vec<Effect> {
     if allowed == 0 {
         return Vec::new();
     }
-    let mut counts = Counts::new();
-    for lacking in model.replacements.owed.iter().take(allowed) {
-        let region = match limit.hold {
+    let mut lost = Lost::new();
+    for Owed { region, machine } in model.replacements.owed.iter().take(allowed) {
+        let elsewhere = match limit.hold {
             ReplaceIn::Region => None,
-            ReplaceIn::Total => cheapest(model, lacking),
+            ReplaceIn::Total => cheapest(model, region),
         };
-        *counts.entry(region.unwrap_or_else(|| lacking.clone())).or_default() += 1;
+        let place = elsewhere.unwrap_or_else(|| region.clone());
+        lost.entry(place).or_default().push(machine.clone());
     }
-    match create::replace(model, counts) {
+    match create::replace(model, lost) {
         Ok(effects) => {
             model.replacements.owed.drain(..allowed);
             model.replacements.launched.extend(std::iter::repeat_n(now, allowed));

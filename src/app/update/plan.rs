@@ -3,8 +3,13 @@
 //! The only place that reckons it: the dialog, the plan on the command line, the budget and the
 //! launch itself all go by this.
 
+use std::collections::BTreeMap;
+
 use crate::app::{Counts, Model, total};
-use crate::fleet::{Instance, PendingCreate};
+use crate::fleet::{Instance, Machine, PendingCreate, Region};
+
+/// What AWS took back, by the region where others are launched in its place.
+pub(super) type Lost = BTreeMap<Region, Vec<Machine>>;
 
 /// What is launched, and what is taken up with it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -13,6 +18,8 @@ pub struct CreatePlan {
     pub(super) taken: Vec<TakenOver>,
     /// What is launched besides, by region.
     pub(super) fresh: Counts,
+    /// Of these, what is launched in the place of what AWS took back.
+    pub(super) lost: Lost,
     /// What the budget leaves for each of them above the cheapest place of its region, in USD an
     /// hour; `None` where it limits no money.
     pub(super) budget_left: Option<f64>,
@@ -32,7 +39,7 @@ pub(super) struct TakenOver {
 impl TakenOver {
     /// What of it is there.
     pub(super) fn count(&self) -> u32 {
-        u32::try_from(self.there.len()).unwrap_or(u32::MAX)
+        number(self.there.len())
     }
 
     /// How many of it are not asked for any more.
@@ -67,7 +74,7 @@ impl CreatePlan {
 
     /// So many besides whatever stands.
     pub(super) fn besides(counts: Counts) -> Self {
-        Self { taken: Vec::new(), fresh: counts, budget_left: None }
+        Self { fresh: counts, ..Self::default() }
     }
 
     /// The orders of the regions that are asked for now. The others stand as they are.
@@ -80,7 +87,7 @@ impl CreatePlan {
             let there = model.made_by(pending).cloned().collect();
             TakenOver { pending: pending.clone(), there, missing: 0 }
         });
-        Self { taken: taken.collect(), fresh: counts.clone(), budget_left: None }
+        Self { taken: taken.collect(), fresh: counts.clone(), ..Self::default() }
     }
 
     /// Launches under the orders what they lack, as far as that is asked for; the rest is fresh.
@@ -125,4 +132,9 @@ impl CreatePlan {
             "a create of {wanted} was cut short: {there} of it run, {missing} are launched{left_out}"
         ))
     }
+}
+
+/// How many those are.
+pub(super) fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }

@@ -50,6 +50,12 @@ impl CreatePayload {
         (intent.action == CREATE).then(|| serde_json::from_value(intent.request.clone()).ok())?
     }
 
+    /// The intent with this in it.
+    fn put_into(&self, intent: &Intent) -> Intent {
+        let request = serde_json::to_value(self).unwrap_or_default();
+        Intent { request, ..intent.clone() }
+    }
+
     /// Whether the order of this launch made an instance.
     fn made(&self, launch: &LaunchId, machine: &Machine) -> bool {
         self.made.contains(&machine.id) || machine.is_of(launch)
@@ -125,7 +131,7 @@ impl CreateIntent {
         });
         let left = inherited.as_ref().map(|(id, _)| context.shows_until(*id));
         let made_new = || {
-            let is_replacement = launch.is_replacement;
+            let is_replacement = !launch.replaces.is_empty();
             CreatePayload { origin: origin.cloned(), is_replacement, ..CreatePayload::default() }
         };
         let earlier = inherited.as_ref().map_or_else(made_new, |(_, payload)| payload.clone());
@@ -145,7 +151,9 @@ impl CreateIntent {
                 super::amend(context, id, &intent).await?;
                 id
             }
-            None => super::record(context, &intent).await?,
+            // What it replaces is lowered at the same stroke, or a crash in between would have both
+            // launch it, or neither.
+            None => super::record_and_change(context, &intent, lowering(&launch.replaces)).await?,
         };
         let counts_for = payload.origin.unwrap_or_else(|| region.clone());
         let (launch, run) = (launch.id.clone(), payload.run);
@@ -295,6 +303,21 @@ pub(in crate::jobs) async fn lower(
     }
 }
 
+/// What becomes of an order some of whose instances are replaced by another one.
+fn lowering(replaced: &[Machine]) -> impl Fn(&Intent) -> Option<Intent> + Send + use<> {
+    let replaced = replaced.to_vec();
+    move |intent| {
+        let (mut payload, launch) = (CreatePayload::of(intent)?, intent.launch.as_ref()?);
+        let lost = replaced.iter().filter(|machine| payload.made(launch, machine));
+        let lost: Vec<InstanceId> = lost.map(|machine| machine.id.clone()).collect();
+        if lost.is_empty() {
+            return None;
+        }
+        payload.ended.extend(lost);
+        Some(payload.put_into(intent))
+    }
+}
+
 /// Changes what an order says, where it still stands.
 async fn change(
     context: &Context,
@@ -304,8 +327,33 @@ async fn change(
     let changed = move |intent: &Intent| {
         let mut payload = CreatePayload::of(intent)?;
         change(&mut payload);
-        let request = serde_json::to_value(&payload).unwrap_or_default();
-        Some(Intent { request, ..intent.clone() })
+        Some(payload.put_into(intent))
     };
     super::change(context, id, changed).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::tests::machine;
+
+    #[test]
+    fn an_order_is_lowered_by_what_is_replaced_and_by_nothing_else() {
+        let made = ["i-1".into(), "i-2".into()].into();
+        let payload = CreatePayload { count: 3, run: 1, made, ..CreatePayload::default() };
+        let intent = payload.put_into(&Intent {
+            action: CREATE.into(),
+            region: "us-west-2".into(),
+            deployment: "spot-1".into(),
+            launch: Some("l-1".into()),
+            request: serde_json::Value::Null,
+        });
+        let replaced = |ids: &[&str]| ids.iter().map(|id| machine(id, Ec2State::Running)).collect();
+        let lowered = |machines: Vec<Machine>| lowering(&machines)(&intent);
+        assert_eq!(lowered(replaced(&["i-7"])), None, "another order's");
+        let once = lowered(replaced(&["i-2", "i-7"])).unwrap();
+        assert_eq!(CreatePayload::of(&once).unwrap().wanted(), 2);
+        let twice = lowering(&replaced(&["i-2"]))(&once).unwrap();
+        assert_eq!(CreatePayload::of(&twice).unwrap().wanted(), 2, "at most once");
+    }
 }

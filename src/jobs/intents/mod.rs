@@ -22,9 +22,18 @@ pub(in crate::jobs) async fn record(
     context: &Context,
     intent: &Intent,
 ) -> Result<IntentId, Failure> {
+    record_and_change(context, intent, |_| None).await
+}
+
+/// The same, and with it, at one stroke, what `change` makes of the intents that are open.
+pub(in crate::jobs) async fn record_and_change(
+    context: &Context,
+    intent: &Intent,
+    change: impl Fn(&Intent) -> Option<Intent> + Send + 'static,
+) -> Result<IntentId, Failure> {
     let journal = Arc::clone(context.journal()?);
     let (intent, now) = (intent.clone(), context.now());
-    tokio::task::spawn_blocking(move || journal.record(&intent, now))
+    tokio::task::spawn_blocking(move || journal.record_and_change(&intent, now, change))
         .await
         .map_err(Failure::internal)?
         .inspect(|id| context.deadlines().sent(*id))

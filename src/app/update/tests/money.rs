@@ -230,10 +230,19 @@ fn a_replacement_wakes_no_create_that_was_cut_short() {
     let opening = with(|config| config.replace = Replace { enabled: true, ..Replace::default() });
     let mut model = Model::new(Opening { pending_creates: vec![pending(12)], ..opening });
     survey(&mut model, WEST, ids(1..=3));
-    let launches = launched(&interrupt(&mut model, "i-2")).unwrap();
+    let effects = interrupt(&mut model, "i-2");
+    let launches = launched(&effects).unwrap();
     assert_eq!(launches.len(), 1, "{launches:?}");
     assert_eq!(launches[0].1, 1);
     assert_ne!(launches[0].0, pending(12).launch);
+    let replaced = effects.iter().find_map(|effect| match effect {
+        Effect::Start(_, Job::Create(launches)) => Some(launches[0].replaces.clone()),
+        _ => None,
+    });
+    let replaced: Vec<_> = replaced.unwrap().into_iter().map(|machine| machine.id).collect();
+    assert_eq!(replaced, ["i-2".into()]);
+    let left: Vec<u32> = model.unfinished().map(|order| order.count).collect();
+    assert_eq!(left, [11], "the next create does not launch what was replaced");
 }
 
 #[test]
