@@ -17,7 +17,7 @@
 //! the journal [is not whole](Journal::is_whole), and who relies on it waits as long as a call may
 //! take to show its effect. A journal with such a line, or one that is too large, is kept beside the
 //! new one, which says since when something is lost: whoever comes after a crash right then is not
-//! to take it for whole. It is read line by line, and closed
+//! to take it for whole. The same where a state has no journal. It is read line by line, and closed
 //! records are dropped when it grows long. A write that fails midway, on a full disk, is cut off
 //! again, and what could not be closed is closed with the next record.
 
@@ -152,6 +152,8 @@ impl Journal {
         let path = paths.journal();
         let error = |operation| StoreError::io(operation, &path);
         sweep_drafts(&path);
+        // Whether somebody wrote one who is not the first here.
+        let mut is_lost = false;
         let mut kept = None;
         let mut inherited = match Inherited::read(&path) {
             Ok(inherited) => {
@@ -160,7 +162,10 @@ impl Journal {
                 }
                 inherited
             }
-            Err(missing) if missing.kind() == io::ErrorKind::NotFound => Inherited::default(),
+            Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
+                is_lost = paths.state.exists();
+                Inherited::default()
+            }
             Err(large) if large.kind() == io::ErrorKind::FileTooLarge => {
                 kept = Some(put_aside(&path)?);
                 Inherited::default()
@@ -168,7 +173,7 @@ impl Journal {
             Err(other) => return Err(error("read")(other)),
         };
         let now = Timestamp::now();
-        inherited.remember_loss(kept.is_some(), now);
+        inherited.remember_loss(is_lost || kept.is_some(), now);
         // Each fsync takes as long as the disk likes, and the first frame waits for this: an empty
         // journal is left as it is.
         if inherited.length > 0 || inherited.lost.is_some() {

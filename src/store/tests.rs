@@ -390,6 +390,18 @@ fn what_is_recorded_with_changes_is_there_with_all_of_them() {
 }
 
 #[test]
+fn who_comes_after_a_missing_journal_knows_that_something_may_be_lost() {
+    let (_folder, paths) = scratch();
+    assert!(!Journal::open(&paths).unwrap().is_whole(), "nobody was here, or it was taken away");
+    assert!(Journal::open(&paths).unwrap().is_whole());
+    fs::write(&paths.state, "{}").unwrap();
+    fs::remove_file(paths.journal()).unwrap();
+    // Whoever finds the state alone is killed at once.
+    assert!(!Journal::open(&paths).unwrap().is_whole());
+    assert!(!Journal::open(&paths).unwrap().is_whole(), "it was somebody's, so something was lost");
+}
+
+#[test]
 fn attack_11_what_could_not_be_closed_is_closed_with_the_next_record() {
     if !is_alone("attack_11_what_could_not_be_closed_is_closed_with_the_next_record") {
         return;
