@@ -44,8 +44,8 @@ pub use market::{Market, Pool, PriceList, RegionPrices};
 pub use news::{InstanceNews, JobNews, News, RegionNews, Report, Subject};
 pub use phase::{Ec2State, Health, Phase, Transfer};
 pub use progress::{
-    Account, CommandResult, DestroyScope, Job, JobId, JobKind, Launch, Level, Logs, NetworkState,
-    Notice, Outcome, PendingCreate, PendingDestroy, Termination,
+    Account, CommandResult, DestroyScope, Job, JobId, JobKind, JobResult, Launch, Level, Logs,
+    NetworkState, Notice, Outcome, PendingCreate, PendingDestroy, Termination,
 };
 pub use question::{Question, QuestionId, Secret};
 pub use region_locations::{REGION_LOCATIONS, RegionLocation};

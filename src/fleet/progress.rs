@@ -365,3 +365,17 @@ pub enum Outcome {
     /// Stopped by the user.
     Cancelled,
 }
+
+/// What a runbook comes to: how many instances or regions of it failed, or why nothing could be
+/// done.
+pub type JobResult = Result<usize, Failure>;
+
+impl From<JobResult> for Outcome {
+    fn from(result: JobResult) -> Self {
+        match result {
+            Ok(0) => Self::Done,
+            Ok(failed) => Self::Partly { failed },
+            Err(failure) => Self::Failed(failure),
+        }
+    }
+}

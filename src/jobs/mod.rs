@@ -27,7 +27,7 @@ pub use node::ssh_access::SshSettings;
 pub use node::{exit_codes, user_data};
 pub use watch::find_deployment::{DeploymentChoice, find_deployment};
 
-use crate::fleet::{Job, Outcome};
+use crate::fleet::{Job, JobResult, Outcome};
 use destroy::cleanup;
 use intents::creates;
 use market::prices;
@@ -36,6 +36,10 @@ use node::{drain, exec};
 
 /// Does a job to its end.
 pub async fn run(context: Arc<Context>, job: Job, reporter: Reporter) -> Outcome {
+    run_book(context, job, reporter).await.into()
+}
+
+async fn run_book(context: Arc<Context>, job: Job, reporter: Reporter) -> JobResult {
     match job {
         Job::Identify => watch::identify(&context, &reporter).await,
         Job::Survey => watch::survey(context, reporter).await,
@@ -58,9 +62,6 @@ pub async fn run(context: Arc<Context>, job: Job, reporter: Reporter) -> Outcome
         Job::CleanUp { regions, dry_run } => {
             cleanup::clean_up(context, regions, dry_run, reporter).await
         }
-        Job::Forget(orders) => match creates::forget(&context, &orders).await {
-            Ok(()) => Outcome::Done,
-            Err(failure) => Outcome::Failed(failure),
-        },
+        Job::Forget(orders) => creates::forget(&context, &orders).await.map(|()| 0),
     }
 }

@@ -28,8 +28,8 @@ use crate::aws::{Aws, Class, Ec2, LaunchRequest, Selector};
 use crate::config::{Config, Connect, RegionConfig, Strategy};
 use crate::fleet::tags::Origin;
 use crate::fleet::{
-    Account, Failure, FailureKind, Instance, InstanceKey, InstanceNews, Launch, LaunchId, Level,
-    Lifecycle, Machine, NetworkState, Outcome, Phase, Region, RegionNews, Step,
+    Account, Failure, FailureKind, Instance, InstanceKey, InstanceNews, JobResult, Launch,
+    LaunchId, Level, Lifecycle, Machine, NetworkState, Phase, Region, RegionNews, Step,
 };
 
 /// Launches and deploys. One region's failure is that region's alone.
@@ -37,7 +37,7 @@ pub(super) async fn create(
     context: Arc<Context>,
     launches: Vec<Launch>,
     reporter: Reporter,
-) -> Outcome {
+) -> JobResult {
     for key in launches.iter().flat_map(|launch| &launch.keys) {
         reporter.entered(key, Phase::Requesting).await;
     }
@@ -47,7 +47,7 @@ pub(super) async fn create(
             for launch in &launches {
                 fail(&reporter, &launch.keys, &failure).await;
             }
-            return Outcome::Failed(failure);
+            return Err(failure);
         }
     };
     let mut regions = JoinSet::new();
@@ -58,7 +58,7 @@ pub(super) async fn create(
     let (failed, intents): (Vec<usize>, Vec<Vec<CreateIntent>>) =
         together(regions, || (1, Vec::new())).await.into_iter().unzip();
     creates::end(&context, intents.into_iter().flatten().collect()).await;
-    outcome(failed.into_iter().sum())
+    Ok(failed.into_iter().sum())
 }
 
 /// Takes up again what an earlier run left behind: what runs and was not seen ready.
@@ -66,11 +66,8 @@ pub(super) async fn resume(
     context: Arc<Context>,
     instances: Vec<Instance>,
     reporter: Reporter,
-) -> Outcome {
-    let job = match prepare(&context, &reporter).await {
-        Ok(job) => job,
-        Err(failure) => return Outcome::Failed(failure),
-    };
+) -> JobResult {
+    let job = prepare(&context, &reporter).await?;
     let mut by_region: BTreeMap<Region, Vec<Instance>> = BTreeMap::new();
     for instance in instances {
         by_region.entry(instance.region.clone()).or_default().push(instance);
@@ -82,15 +79,11 @@ pub(super) async fn resume(
         let watcher = BootWatcher::new(&context, &inputs, &ec2, &reporter);
         regions.spawn(watcher.run(instances.into_iter().filter_map(known).collect(), true));
     }
-    outcome(together(regions, || 1).await.into_iter().sum())
+    Ok(together(regions, || 1).await.into_iter().sum())
 }
 
 fn known(instance: Instance) -> Option<(InstanceKey, Machine)> {
     Some((instance.key, instance.machine?))
-}
-
-fn outcome(failed: usize) -> Outcome {
-    if failed == 0 { Outcome::Done } else { Outcome::Partly { failed } }
 }
 
 /// What all regions of one create share.

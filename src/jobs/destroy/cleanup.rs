@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::Destruction;
 use crate::aws::{AwsError, DeploymentSeen, Ec2, Residue, Selector};
-use crate::fleet::{Failure, Level, Outcome, Region, Step};
+use crate::fleet::{Failure, JobResult, Level, Region, Step};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::tasks::together;
@@ -24,12 +24,9 @@ pub(in crate::jobs) async fn inspect(
     context: Arc<Context>,
     regions: Vec<Region>,
     reporter: &Reporter,
-) -> Outcome {
+) -> JobResult {
     let mut looks = JoinSet::new();
-    for ec2 in match chosen(&context, regions).await {
-        Ok(regions) => regions,
-        Err(failure) => return Outcome::Failed(failure),
-    } {
+    for ec2 in chosen(&context, regions).await? {
         let (context, reporter) = (Arc::clone(&context), reporter.clone());
         looks.spawn(async move {
             match report_leftovers(&ec2, &reporter).await {
@@ -39,7 +36,7 @@ pub(in crate::jobs) async fn inspect(
             }
         });
     }
-    ended(looks).await
+    Ok(together(looks, || 1).await.into_iter().sum())
 }
 
 async fn report_leftovers(ec2: &Ec2, reporter: &Reporter) -> Result<(), AwsError> {
@@ -58,17 +55,12 @@ pub(in crate::jobs) async fn clean_up(
     regions: Vec<Region>,
     dry_run: bool,
     reporter: Reporter,
-) -> Outcome {
-    let changes = if dry_run { Ok(()) } else { context.journal().map(drop) };
-    let regions = match changes {
-        Ok(()) => chosen(&context, regions).await,
-        Err(failure) => Err(failure),
-    };
+) -> JobResult {
+    if !dry_run {
+        context.journal()?;
+    }
     let mut cleanings = JoinSet::new();
-    for ec2 in match regions {
-        Ok(regions) => regions,
-        Err(failure) => return Outcome::Failed(failure),
-    } {
+    for ec2 in chosen(&context, regions).await? {
         let cleaning =
             Cleaning { context: Arc::clone(&context), reporter: reporter.clone(), ec2, dry_run };
         cleanings.spawn(async move {
@@ -79,7 +71,7 @@ pub(in crate::jobs) async fn clean_up(
             }
         });
     }
-    ended(cleanings).await
+    Ok(together(cleanings, || 1).await.into_iter().sum())
 }
 
 /// One region's part.
@@ -145,13 +137,6 @@ async fn trouble(ec2: &Ec2, error: &AwsError, reporter: &Reporter) -> usize {
     let text = error.failure(Step::Teardown).to_string();
     reporter.said_of(ec2.region(), Level::Error, text).await;
     1
-}
-
-async fn ended(regions: JoinSet<usize>) -> Outcome {
-    match together(regions, || 1).await.into_iter().sum() {
-        0 => Outcome::Done,
-        failed => Outcome::Partly { failed },
-    }
 }
 
 fn named(residue: &[Residue]) -> String {

@@ -28,7 +28,7 @@ use super::intents::{close, creates};
 use super::watch::survey_region::survey_region;
 use crate::aws::{AwsError, Class, Ec2};
 use crate::fleet::{
-    DestroyScope, Failure, FailureKind, InstanceId, Level, Machine, Outcome, Phase, Region,
+    DestroyScope, Failure, FailureKind, InstanceId, JobResult, Level, Machine, Phase, Region,
     SpotRequestId, Step, Termination,
 };
 use crate::retry::SHUTDOWN_TIMEOUT;
@@ -46,20 +46,13 @@ pub(super) async fn destroy(
     context: Arc<Context>,
     scope: DestroyScope,
     reporter: Reporter,
-) -> Outcome {
+) -> JobResult {
+    context.journal()?;
     // For the account it does not matter which deployment is ours.
-    let chosen = if matches!(scope, DestroyScope::Account(_)) {
-        Ok(())
-    } else {
-        context.require_deployment()
-    };
-    if let Err(failure) = context.journal().map(drop).and(chosen) {
-        return Outcome::Failed(failure);
+    if !matches!(scope, DestroyScope::Account(_)) {
+        context.require_deployment()?;
     }
-    let scopes = match scopes(&context, scope).await {
-        Ok(scopes) => scopes,
-        Err(error) => return Outcome::Failed(error.failure(Step::Account)),
-    };
+    let scopes = scopes(&context, scope).await.map_err(|error| error.failure(Step::Account))?;
     if scopes.iter().any(|(_, scope)| matches!(scope, RegionScope::Everything(_))) {
         say_unsure(&context, &reporter).await;
     }
@@ -84,8 +77,7 @@ pub(super) async fn destroy(
     let ended = together(regions, || (1, BTreeSet::new())).await;
     let gone = ended.iter().flat_map(|(_, gone)| gone).cloned().collect();
     nodes::forget(&context, &gone, &reporter).await;
-    let failed: usize = ended.iter().map(|(failed, _)| failed).sum();
-    if failed == 0 { Outcome::Done } else { Outcome::Partly { failed } }
+    Ok(ended.iter().map(|(failed, _)| failed).sum())
 }
 
 async fn scopes(

@@ -12,7 +12,7 @@ use super::offers::configured;
 use crate::aws::{AwsError, Ec2};
 use crate::fleet::market::History;
 use crate::fleet::{
-    Level, MachineType, Outcome, Pool, PriceList, Region, RegionNews, RegionPrices, Step,
+    JobResult, Level, MachineType, Pool, PriceList, Region, RegionNews, RegionPrices, Step,
 };
 use crate::jobs::context::Context;
 use crate::jobs::context::price_memory::AskedPrices;
@@ -36,11 +36,8 @@ pub(in crate::jobs) async fn prices(
     context: Arc<Context>,
     wanted: BTreeMap<Region, Vec<MachineType>>,
     reporter: Reporter,
-) -> Outcome {
-    let aws = match context.aws().await {
-        Ok(aws) => aws.clone(),
-        Err(error) => return Outcome::Failed(error.failure(Step::Account)),
-    };
+) -> JobResult {
+    let aws = context.aws().await.map_err(|error| error.failure(Step::Account))?;
     let lists = price_lists(&context, &wanted).await;
     if !lists.is_complete {
         say_no_lists(&reporter).await;
@@ -67,8 +64,7 @@ pub(in crate::jobs) async fn prices(
             false
         });
     }
-    let failed = together(regions, || true).await.into_iter().filter(|lost| *lost).count();
-    if failed == 0 { Outcome::Done } else { Outcome::Partly { failed } }
+    Ok(together(regions, || true).await.into_iter().filter(|lost| *lost).count())
 }
 
 /// The spot prices of these types in a region since then, the newest of them at most five minutes

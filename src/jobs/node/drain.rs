@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::ssh_access::SshAccess;
 use crate::fleet::{
-    Failure, FailureKind, HostKey, Instance, InstanceKey, Level, Machine, Outcome, Step,
+    Failure, FailureKind, HostKey, Instance, InstanceKey, JobResult, Level, Machine, Step,
 };
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
@@ -24,15 +24,9 @@ pub(in crate::jobs) async fn drain(
     context: Arc<Context>,
     instances: Vec<Instance>,
     reporter: Reporter,
-) -> Outcome {
-    let config = match context.config() {
-        Ok(config) => Arc::clone(config),
-        Err(failure) => return Outcome::Failed(failure),
-    };
-    let access = match SshAccess::open(&context, &config).await {
-        Ok(access) => Arc::new(access),
-        Err(failure) => return Outcome::Failed(failure),
-    };
+) -> JobResult {
+    let config = Arc::clone(context.config()?);
+    let access = Arc::new(SshAccess::open(&context, &config).await?);
     let mut drains = JoinSet::new();
     for instance in instances {
         // Whatever was at work on it works in vain.
@@ -48,8 +42,7 @@ pub(in crate::jobs) async fn drain(
             drained.is_err()
         });
     }
-    let failed = together(drains, || true).await.into_iter().filter(|failed| *failed).count();
-    if failed == 0 { Outcome::Done } else { Outcome::Partly { failed } }
+    Ok(together(drains, || true).await.into_iter().filter(|failed| *failed).count())
 }
 
 async fn report_drained(reporter: &Reporter, key: &InstanceKey, drained: &Result<(), Failure>) {

@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::node_access::{NodeAccess, NodeTarget};
-use crate::fleet::{CommandResult, Failure, Instance, InstanceNews, Level, Outcome};
+use crate::fleet::{CommandResult, Failure, Instance, InstanceNews, JobResult, Level};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::tasks::together;
@@ -31,11 +31,8 @@ pub(in crate::jobs) async fn exec(
     task: NodeTask,
     instances: Vec<Instance>,
     reporter: Reporter,
-) -> Outcome {
-    let nodes = match NodeAccess::open(&context).await {
-        Ok(nodes) => Arc::new(nodes),
-        Err(failure) => return Outcome::Failed(failure),
-    };
+) -> JobResult {
+    let nodes = Arc::new(NodeAccess::open(&context).await?);
     for note in nodes.notes().unwrap_or_default() {
         reporter.remarked(Level::Warning, note).await;
     }
@@ -61,10 +58,7 @@ pub(in crate::jobs) async fn exec(
         });
     }
     let ended = together(visits, || false).await;
-    match ended.into_iter().filter(|went_well| !went_well).count() {
-        0 => Outcome::Done,
-        failed => Outcome::Partly { failed },
-    }
+    Ok(ended.into_iter().filter(|went_well| !went_well).count())
 }
 
 async fn run(

@@ -25,7 +25,7 @@ use super::context::reporter::Reporter;
 use super::context::tasks::together;
 use super::node::monitor;
 use crate::aws::{AwsError, Ec2};
-use crate::fleet::{Failure, JobNews, Level, Outcome, Step};
+use crate::fleet::{Failure, JobNews, JobResult, Level, Step};
 use machines::Machines;
 use notices::Notices;
 use price_list::{PriceLists, ask_for_lists};
@@ -35,21 +35,17 @@ use spot_prices::SpotPrices;
 use storage::Storage;
 
 /// Tells who we are, which regions there are, and, where no file told, which deployment is ours.
-pub(super) async fn identify(context: &Context, reporter: &Reporter) -> Outcome {
-    let failed = |error: AwsError| Outcome::Failed(error.failure(Step::Account));
-    let account = match context.account().await {
-        Ok(account) => account.clone(),
-        Err(error) => return failed(error),
-    };
+pub(super) async fn identify(context: &Context, reporter: &Reporter) -> JobResult {
+    let account = context.account().await.map_err(no_account)?.clone();
     if context.is_provisional() {
-        match find_deployment(context).await {
-            Ok(DeploymentChoice::One(deployment)) => {
+        match find_deployment(context).await.map_err(no_account)? {
+            DeploymentChoice::One(deployment) => {
                 context.choose_deployment(Some(deployment.clone()));
                 reporter.job_news(JobNews::Deployment(deployment)).await;
             }
-            Ok(DeploymentChoice::None) => context.choose_deployment(None),
+            DeploymentChoice::None => context.choose_deployment(None),
             // It stays open, and `require_deployment` refuses to change anything.
-            Ok(DeploymentChoice::Others(seen) | DeploymentChoice::Several(seen)) => {
+            DeploymentChoice::Others(seen) | DeploymentChoice::Several(seen) => {
                 let list: Vec<String> = seen.iter().map(ToString::to_string).collect();
                 let text = format!(
                     "no state file tells which of these deployments is meant: {}; start with \
@@ -58,22 +54,17 @@ pub(super) async fn identify(context: &Context, reporter: &Reporter) -> Outcome 
                 );
                 reporter.remarked(Level::Warning, text).await;
             }
-            Err(error) => return failed(error),
         }
     }
     reporter.job_news(JobNews::Account(account)).await;
-    Outcome::Done
+    Ok(0)
 }
 
 /// One look at every enabled region, and at the nodes where they are being tended.
-pub(super) async fn survey(context: Arc<Context>, reporter: Reporter) -> Outcome {
+pub(super) async fn survey(context: Arc<Context>, reporter: Reporter) -> JobResult {
     context.check_nodes_now();
-    let regions = match regions(&context).await {
-        Ok(regions) => regions,
-        Err(outcome) => return outcome,
-    };
     let mut looks = JoinSet::new();
-    for ec2 in regions {
+    for ec2 in regions(&context).await? {
         let (context, reporter) = (Arc::clone(&context), reporter.clone());
         looks.spawn(async move {
             survey_region(&context, &ec2, &reporter)
@@ -86,17 +77,13 @@ pub(super) async fn survey(context: Arc<Context>, reporter: Reporter) -> Outcome
     context.say_closed(&reporter).await;
     // Where every region is closed, there is nothing to work with.
     let is_closed = looked.iter().all(|it| *it == Err(true));
-    let failed = looked.iter().filter(|it| is_closed || **it == Err(false)).count();
-    if failed == 0 { Outcome::Done } else { Outcome::Partly { failed } }
+    Ok(looked.iter().filter(|it| is_closed || **it == Err(false)).count())
 }
 
 /// Looks at every enabled region until cancelled, or until the credentials are refused: that is
 /// said once, and the next watch reads them anew.
-pub(super) async fn watch(context: Arc<Context>, reporter: Reporter) -> Outcome {
-    let regions = match regions(&context).await {
-        Ok(regions) => regions,
-        Err(outcome) => return outcome,
-    };
+pub(super) async fn watch(context: Arc<Context>, reporter: Reporter) -> JobResult {
+    let regions = regions(&context).await?;
     // What ends with the watch, whichever way that goes.
     let mut beside = JoinSet::new();
     let (known, lists) = tokio::sync::watch::channel(PriceLists::new());
@@ -120,18 +107,21 @@ pub(super) async fn watch(context: Arc<Context>, reporter: Reporter) -> Outcome 
                 context.forget_credentials().await;
                 let Failure { kind, step, reason, hint } = refused.failure(Step::Account);
                 let hint = format!("{hint}; then press r to go on");
-                return Outcome::Failed(Failure::new(kind, step, reason, hint));
+                return Err(Failure::new(kind, step, reason, hint));
             }
             // Nobody ends a watch otherwise: it did so by a bug, which the hook has logged.
             Err(_) => lost += 1,
         }
     }
-    Outcome::Partly { failed: lost }
+    Ok(lost)
 }
 
-async fn regions(context: &Context) -> Result<Vec<Ec2>, Outcome> {
-    let failed = |error: AwsError| Outcome::Failed(error.failure(Step::Account));
-    let aws = context.aws().await.map_err(failed)?;
-    let regions = context.regions().await.map_err(failed)?;
+async fn regions(context: &Context) -> Result<Vec<Ec2>, Failure> {
+    let aws = context.aws().await.map_err(no_account)?;
+    let regions = context.regions().await.map_err(no_account)?;
     Ok(regions.iter().map(|region| aws.region(region)).collect())
+}
+
+fn no_account(error: AwsError) -> Failure {
+    error.failure(Step::Account)
 }
