@@ -31,7 +31,7 @@ use serde_json::{Value, json};
 use spot_tui::app::{Input, Message, Model, Opening, Pane, Remembered, Stamped, update};
 use spot_tui::aws::Access;
 use spot_tui::fleet::{Fleet, InstanceKey, InstanceNews, JobId, News, Phase, Report};
-use spot_tui::jobs::{Context, ReportSender, Reporter, questions, report_channel};
+use spot_tui::jobs::{Context, ContextSettings, ReportSender, Reporter, questions, report_channel};
 use spot_tui::runtime::engine::Engine;
 use spot_tui::runtime::event_loop::{Edge, EventLoop};
 use spot_tui::runtime::tty::Event;
@@ -337,7 +337,7 @@ fn event_loop<E: Edge>(model: Model, edge: E) -> (EventLoop<E>, ReportSender) {
     let (asker, questions) = questions();
     let cache = Cache::new(std::env::temp_dir());
     let deployment = model.deployment.clone();
-    let context = Context::new(deployment, false, access, None, None, cache, asker);
+    let context = Context::new(ContextSettings::new(deployment, access, cache, asker));
     let engine = Engine::new(
         model,
         Arc::new(context),

@@ -13,9 +13,10 @@ mod watch;
 
 use std::sync::Arc;
 
+pub use context::monitored::MonitoredNode;
 pub use context::questions::{Asker, PendingQuestion, Questions, questions};
 pub use context::reporter::{ReportReceiver, ReportSender, Reporter, report_channel};
-pub use context::{Context, MonitoredNode, Pace};
+pub use context::{Context, ContextSettings, Pace};
 pub use intents::creates::{open_creates, unfinished};
 pub use intents::destroys::{unfinished_destroys, unfinished_nukes};
 pub use node::credentials::Credentials;
@@ -36,7 +37,7 @@ use node::{drain, exec};
 
 /// Does a job to its end.
 pub async fn run(context: Arc<Context>, job: Job, reporter: Reporter) -> Outcome {
-    run_book(context, job, reporter).await.into()
+    Box::pin(run_book(context, job, reporter)).await.into()
 }
 
 async fn run_book(context: Arc<Context>, job: Job, reporter: Reporter) -> JobResult {

@@ -254,7 +254,7 @@ impl Session {
 
     /// Says what stands of a create that was stopped midway.
     fn tell_pending_creates(&mut self) {
-        let Some(journal) = self.context.journal.as_deref() else { return };
+        let Ok(journal) = self.context.journal() else { return };
         let standing = jobs::open_creates(journal).into_iter();
         let ours = standing.filter(|it| it.count > 0 && it.deployment == self.model().deployment);
         for order in ours.collect::<Vec<_>>() {

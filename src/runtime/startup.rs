@@ -22,7 +22,7 @@ use crate::config::{self, Config};
 use crate::files::open_regular;
 use crate::fleet::text::clean_line;
 use crate::fleet::{DeploymentId, Failure, FailureKind, Fleet, Instance, Phase, Step};
-use crate::jobs::{self, Context, MonitoredNode};
+use crate::jobs::{self, Context, ContextSettings, MonitoredNode, Pace};
 use crate::store::{Cache, Journal, Lock, State};
 
 /// The largest configuration that is read, in bytes.
@@ -116,25 +116,20 @@ pub(super) fn open(
     let (asker, questions) = jobs::questions();
     let (report_sender, report_receiver) = jobs::report_channel(access.time.clone());
     let cache = Cache::new(&environment.cache);
-    let mut context = Context::new(
-        deployment.clone(),
-        is_new_deployment,
-        access,
-        config.clone(),
+    let pace = pace(config.as_deref());
+    let context = Arc::new(Context::new(ContextSettings {
+        is_provisional: is_new_deployment,
+        config: config.clone(),
+        home: environment.home.clone(),
+        agent: environment.agent.clone(),
+        dial: Arc::clone(&environment.dial),
         journal,
-        cache,
-        asker,
-    );
-    context.home.clone_from(&environment.home);
-    context.agent.clone_from(&environment.agent);
-    context.dial = Arc::clone(&environment.dial);
-    context.held_connections = limits::held_connections();
-    if let Some(config) = &config {
-        context.pace.consistency = Duration::from_secs(config.aws.consistency_window_s.into());
-    }
-    context.state_account = account;
-    context.unsure_until = is_unsure.then(|| Instant::now() + context.pace.consistency);
-    let context = Arc::new(context);
+        pace,
+        held_connections: limits::held_connections(),
+        unsure_until: is_unsure.then(|| Instant::now() + pace.consistency),
+        state_account: account,
+        ..ContextSettings::new(deployment.clone(), access, cache, asker)
+    }));
     fleet.instances().for_each(|row| context.remember(row));
     fleet.instances().filter_map(charge).for_each(|charge| context.monitor(charge));
     let model = Model::new(Opening {
@@ -153,6 +148,13 @@ pub(super) fn open(
     let engine =
         Engine::new(model, Arc::clone(&context), report_sender, report_receiver, questions, file);
     Ok(OpenProcess { engine, context, remarks, lock })
+}
+
+/// How fast jobs look again.
+fn pace(config: Option<&Config>) -> Pace {
+    let consistency = config.map(|it| Duration::from_secs(it.aws.consistency_window_s.into()));
+    let usual = Pace::default();
+    Pace { consistency: consistency.unwrap_or(usual.consistency), ..usual }
 }
 
 /// Two deployments in one state file would be taken for one.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use spot_tui::fleet::{DestroyScope, Ec2State, Job, JobId, Outcome};
-use spot_tui::jobs::{self, Context, questions, report_channel};
+use spot_tui::jobs::{self, Context, ContextSettings, questions, report_channel};
 use spot_tui::store::{Cache, Journal, Paths};
 
 use super::*;
@@ -38,15 +38,15 @@ async fn the_destroy_job_leaves_nothing_in_any_region() {
     assert_eq!(stage.world.preload(17, "spot-other", "demo"), 17);
     let folder = tempfile::tempdir().unwrap();
     let paths = Paths::new(folder.path().join("instances.json"));
-    let context = Arc::new(Context::new(
-        deployment(),
-        false,
-        access(&stage.world),
-        None,
-        Some(Arc::new(Journal::open(&paths).unwrap())),
-        Cache::new(folder.path()),
-        questions().0,
-    ));
+    let context = Arc::new(Context::new(ContextSettings {
+        journal: Some(Arc::new(Journal::open(&paths).unwrap())),
+        ..ContextSettings::new(
+            deployment(),
+            access(&stage.world),
+            Cache::new(folder.path()),
+            questions().0,
+        )
+    }));
     let real = Instant::now();
     let (report_sender, mut reports) = report_channel(SharedTimeSource::new(stage.world.clock()));
     let told = tokio::spawn(async move { while reports.next().await.job == JobId(1) {} });

@@ -135,19 +135,15 @@ impl<E: Edge> Stage<E> {
         let config = Arc::new(config);
         let journal = Journal::open(&Paths::new(folder.path().join("instances.json"))).unwrap();
         let (asker, questions) = questions();
-        let mut context = Context::new(
-            "spot-test".into(),
-            false,
-            access,
-            Some(Arc::clone(&config)),
-            Some(Arc::new(journal)),
-            Cache::new(folder.path().join("cache")),
-            asker,
-        );
-        context.home = Some(folder.path().to_owned());
-        context.dial = dial.unwrap_or_else(|| Arc::new(cloud.hosts.clone()));
-        context.pace = pace;
-        let context = Arc::new(context);
+        let cache = Cache::new(folder.path().join("cache"));
+        let context = Arc::new(Context::new(jobs::ContextSettings {
+            config: Some(Arc::clone(&config)),
+            journal: Some(Arc::new(journal)),
+            home: Some(folder.path().to_owned()),
+            dial: dial.unwrap_or_else(|| Arc::new(cloud.hosts.clone())),
+            pace,
+            ..jobs::ContextSettings::new("spot-test".into(), access, cache, asker)
+        }));
         let (engine, report_sender) = engine(&context, Fleet::default(), questions);
         Self {
             cloud,
@@ -289,18 +285,15 @@ impl Stage {
     pub(crate) fn kill(&mut self) {
         let (old, folder) = (&self.context, self.folder.path());
         let journal = Journal::open(&Paths::new(folder.join("instances.json"))).unwrap();
-        let mut context = Context::new(
-            old.deployment(),
-            false,
-            old.access.clone(),
-            old.config.clone(),
-            Some(Arc::new(journal)),
-            Cache::new(folder.join("cache")),
-            questions().0,
-        );
-        context.home.clone_from(&old.home);
-        (context.dial, context.pace) = (Arc::clone(&old.dial), old.pace);
-        self.context = Arc::new(context);
+        let (access, cache) = (old.access.clone(), Cache::new(folder.join("cache")));
+        self.context = Arc::new(Context::new(jobs::ContextSettings {
+            config: old.config.clone(),
+            journal: Some(Arc::new(journal)),
+            home: old.home.clone(),
+            dial: Arc::clone(&old.dial),
+            pace: old.pace,
+            ..jobs::ContextSettings::new(old.deployment(), access, cache, questions().0)
+        }));
         self.restart();
     }
 }
@@ -403,8 +396,8 @@ fn engine(context: &Arc<Context>, fleet: Fleet, questions: Questions) -> (Engine
         config: context.config.clone(),
         deployment: context.deployment(),
         fleet,
-        pending_creates: context.journal.as_deref().map(jobs::unfinished).unwrap_or_default(),
-        destroys: context.journal.as_deref().map(jobs::unfinished_destroys).unwrap_or_default(),
+        pending_creates: context.journal().map(|it| jobs::unfinished(it)).unwrap_or_default(),
+        destroys: context.journal().map(|it| jobs::unfinished_destroys(it)).unwrap_or_default(),
         read_only: None,
         dashboard: true,
         now: context.now(),

@@ -62,16 +62,15 @@ pub(super) fn add(model: &mut Model, counts: Counts) -> Vec<Effect> {
 /// The same by the program itself: why not is for the caller to say, or to wait for.
 pub(super) fn replace(model: &mut Model, lost: Lost) -> Result<Vec<Effect>, String> {
     let counts = lost.iter().map(|(region, machines)| (region.clone(), number(machines.len())));
-    match plan(model, &Action::Add(counts.collect())) {
-        Ok((plan, busy)) => match busy.first() {
-            Some(region) => Err(is_busy(region)),
-            None => {
-                pending_creates::lower(model, lost.values().flatten());
-                Ok(launch(model, CreatePlan { lost, ..plan }, By::Itself))
-            }
-        },
-        Err(CreateRefusal::Price(why) | CreateRefusal::Other(why)) => Err(why),
+    let (plan, busy) = match plan(model, &Action::Add(counts.collect())) {
+        Ok(planned) => planned,
+        Err(CreateRefusal::Price(why) | CreateRefusal::Other(why)) => return Err(why),
+    };
+    if let Some(region) = busy.first() {
+        return Err(is_busy(region));
     }
+    pending_creates::lower(model, lost.values().flatten());
+    Ok(launch(model, CreatePlan { lost, ..plan }, By::Itself))
 }
 
 /// Launches what a replacement still lacks that an earlier run was about to launch, and no more

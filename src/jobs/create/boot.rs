@@ -117,7 +117,7 @@ impl BootWatcher {
 
     fn start(&mut self, key: InstanceKey, machine: Machine, resumed: bool) {
         let pipeline = Pipeline {
-            stop: self.context.work_on(&machine.id),
+            stop: self.context.pipelines().begin(&machine.id),
             context: Arc::clone(&self.context),
             inputs: Arc::clone(&self.inputs),
             ec2: self.ec2.clone(),
@@ -128,7 +128,7 @@ impl BootWatcher {
         let context = Arc::clone(&self.context);
         self.pipelines.spawn(async move {
             let id = pipeline.machine.id.clone();
-            Box::pin(context.once(&id, pipeline.run(resumed))).await
+            Box::pin(context.pipelines().once(&id, pipeline.run(resumed))).await
         });
     }
 }

@@ -16,9 +16,10 @@ use boot::BootWatcher;
 use candidates::{candidates, drop_dear, forget_images, images};
 use placement::{Placed, Placement};
 
+use super::context::Context;
+use super::context::fences::RegionNetwork;
 use super::context::reporter::Reporter;
 use super::context::tasks::together;
-use super::context::{Context, RegionNetwork};
 use super::intents::creates::{self, CreateIntent};
 use super::intents::unknown_outcome::reconcile;
 use super::market::scores;
@@ -151,7 +152,7 @@ impl Creation {
     ) -> Option<(CreateIntent, Placed)> {
         let ec2 = self.aws.region(&launch.region);
         // Until the last instance is asked for, nobody may tear down what is built here.
-        let _fence = context.build(&launch.region).await;
+        let _fence = context.fences().build(&launch.region).await;
         let (intent, made) = match take_over(context, &ec2, launch, origin, reporter).await {
             Ok(taken) => taken,
             Err(failure) => {
@@ -302,7 +303,7 @@ impl Creation {
         origin: &Origin,
         reporter: &Reporter,
     ) -> Result<RegionNetwork, Failure> {
-        let mut known = context.lay_out(ec2.region()).await;
+        let mut known = context.fences().lay_out(ec2.region(), context.pace.consistency).await;
         if let Some(known) = &*known {
             return Ok(known.clone());
         }

@@ -152,7 +152,7 @@ impl Destruction {
     /// much of it failed.
     async fn end_some(&self, terminations: Vec<Termination>) -> usize {
         // A launch that is on its way is waited for.
-        let fence = self.context.tear_down(self.region()).await;
+        let fence = self.context.fences().tear_down(self.region()).await;
         creates::lower(&self.context, self.region(), &terminations).await;
         let failed = match self.end(terminations, fence).await {
             Ok(failed) => {
@@ -198,7 +198,7 @@ impl Destruction {
         loop {
             // A launch that is on its way is waited for, so that the question by tags sees what
             // it made.
-            let fence = self.context.tear_down(self.region()).await;
+            let fence = self.context.fences().tear_down(self.region()).await;
             // Asked before the look: one that begins after that moment sees all there ever will be.
             let quiet = self.quiet_at();
             let is_last = Instant::now() >= quiet;
@@ -321,7 +321,7 @@ impl Destruction {
         }
         // A pipeline that still deploys would bring a dying node back to life in the table.
         for termination in &terminations {
-            self.context.stop_work_on(&termination.id);
+            self.context.pipelines().stop(&termination.id);
         }
         let (ending, failed) = self.terminate(&terminations).await;
         // They end by themselves from here on; others may launch while the minutes pass.

@@ -18,7 +18,7 @@ impl Destruction {
     /// Removes the network of a region where nothing of the deployment is alive any more.
     pub(super) async fn tear_down(&self) -> Remains {
         // Nobody launches into what is being removed.
-        let _fence = self.context.tear_down(self.region()).await;
+        let _fence = self.context.fences().tear_down(self.region()).await;
         let network = self.target.network();
         match self.remains(&network).await {
             // In most regions there is nothing, and nothing is worth a word.

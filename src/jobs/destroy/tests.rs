@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::aws::{Access, scripted};
 use crate::fleet::JobId;
+use crate::jobs::context::{ContextSettings, Pace};
 use crate::store::{Cache, Intent, Journal, Paths};
 
 fn described(state: &str) -> String {
@@ -43,18 +44,12 @@ async fn late_instance() -> (Ec2, scripted::Calls) {
 
 fn context(journal: Journal) -> Arc<Context> {
     let (asker, _questions) = crate::jobs::questions();
-    let mut context = Context::new(
-        "spot-1".into(),
-        false,
-        Access::default(),
-        None,
-        Some(Arc::new(journal)),
-        Cache::new("unused"),
-        asker,
-    );
-    context.pace.busy = Duration::from_millis(1);
-    context.pace.consistency = Duration::from_millis(500);
-    Arc::new(context)
+    let busy = Duration::from_millis(1);
+    Arc::new(Context::new(ContextSettings {
+        journal: Some(Arc::new(journal)),
+        pace: Pace { busy, consistency: Duration::from_millis(500), ..Pace::default() },
+        ..ContextSettings::new("spot-1".into(), Access::default(), Cache::new("unused"), asker)
+    }))
 }
 
 #[tokio::test]

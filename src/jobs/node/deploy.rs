@@ -20,8 +20,9 @@ use crate::fleet::{
     Failure, FailureKind, HostKey, HostKeyTrust, InstanceKey, InstanceNews, Level, Machine, Phase,
     Step, Transfer,
 };
+use crate::jobs::context::Context;
+use crate::jobs::context::monitored::MonitoredNode;
 use crate::jobs::context::reporter::Reporter;
-use crate::jobs::context::{Context, MonitoredNode};
 use crate::retry::{CONFIGURE_TIMEOUT, CUT_RETRIES, LOCKED_PAUSE, VERIFY_TIMEOUT};
 use crate::ssh::{
     ExitStatus, HostKeyCheck, LONGEST_ANSWER, LastLines, Pipe, RemoteCommand, Session, SshError,

@@ -31,7 +31,7 @@ pub(in crate::jobs) async fn drain(
     for instance in instances {
         // Whatever was at work on it works in vain.
         if let Some(id) = instance.id() {
-            context.stop_work_on(id);
+            context.pipelines().stop(id);
         }
         // Where nobody has logged in yet, nothing runs that could be stopped.
         let Some(host_key) = instance.host_key.clone() else { continue };

@@ -116,6 +116,7 @@ mod tests {
     use super::*;
     use crate::aws::{Access, SharedTimeSource};
     use crate::fleet::JobId;
+    use crate::jobs::context::ContextSettings;
     use crate::jobs::context::questions::questions;
     use crate::jobs::context::reporter::report_channel;
     use crate::jobs::node::drain::drain;
@@ -159,11 +160,12 @@ mod tests {
         let config = Arc::new(crate::config::parse("config.yaml", text).unwrap());
         let dial = Arc::new(Silent::default());
         let (access, cache) = (Access::default(), Cache::new(folder.path()));
-        let mut context =
-            Context::new("spot-1".into(), false, access, Some(config), None, cache, questions().0);
-        context.home = Some(folder.path().to_owned());
-        context.dial = Arc::<Silent>::clone(&dial);
-        let context = Arc::new(context);
+        let context = Arc::new(Context::new(ContextSettings {
+            config: Some(config),
+            home: Some(folder.path().to_owned()),
+            dial: Arc::<Silent>::clone(&dial),
+            ..ContextSettings::new("spot-1".into(), access, cache, questions().0)
+        }));
         let nodes: Vec<Instance> = (1..=40).map(node).collect();
         assert!(nodes.iter().all(|node| node.host_key.is_some()));
         let (report_sender, _receiver) = report_channel(SharedTimeSource::default());

@@ -14,8 +14,9 @@ use super::status;
 use crate::bacalhau::{Connection, Membership, Node, Orchestrator};
 use crate::fleet::vitals::{NodeMembership, Vitals};
 use crate::fleet::{Failure, Level, Machine, Phase};
+use crate::jobs::context::Context;
+use crate::jobs::context::monitored::MonitoredNode;
 use crate::jobs::context::reporter::Reporter;
-use crate::jobs::context::{Context, MonitoredNode};
 use crate::retry::STATUS_TIMEOUT;
 use crate::ssh::{HostKeyCheck, LONGEST_ANSWER, RemoteCommand, Session, SshError};
 
@@ -115,8 +116,8 @@ pub(in crate::jobs) async fn monitor(context: Arc<Context>, reporter: Reporter) 
     let mut node_monitor: Option<Arc<NodeMonitor>> = None;
     let mut visits = JoinSet::new();
     loop {
-        let changed = context.monitored_changed();
-        for node in context.monitored() {
+        let changed = context.monitored().changed();
+        for node in context.monitored().all() {
             if !known.insert(node.key.clone()) {
                 continue;
             }
@@ -135,7 +136,7 @@ pub(in crate::jobs) async fn monitor(context: Arc<Context>, reporter: Reporter) 
         }
         changed.await;
         while visits.try_join_next().is_some() {}
-        known.retain(|key| context.is_monitored(key));
+        known.retain(|key| context.monitored().has(key));
     }
 }
 
@@ -174,16 +175,16 @@ impl NodeMonitor {
 
     /// Visits one node again and again, over one session, for as long as it is monitored.
     async fn monitor_node(&self, node: MonitoredNode) {
-        let stop = self.context.work_on(&node.machine.id);
+        let stop = self.context.pipelines().begin(&node.machine.id);
         let mut memory = Memory::default();
-        while self.context.is_monitored(&node.key) {
+        while self.context.monitored().has(&node.key) {
             let visit = async {
                 let trouble = self.visit(&node, &mut memory).await;
                 let pause =
                     if trouble { self.context.pace.steady } else { self.context.pace.health };
                 tokio::select! {
                     () = sleep(pause) => {}
-                    () = self.context.node_check_asked() => {}
+                    () = self.context.monitored().asked() => {}
                 }
             };
             tokio::select! {

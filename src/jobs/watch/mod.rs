@@ -36,9 +36,9 @@ use storage::Storage;
 
 /// Tells who we are, which regions there are, and, where no file told, which deployment is ours.
 pub(super) async fn identify(context: &Context, reporter: &Reporter) -> JobResult {
-    let account = context.account().await.map_err(no_account)?.clone();
+    let account = context.account().await.map_err(|error| no_account(&error))?.clone();
     if context.is_provisional() {
-        match find_deployment(context).await.map_err(no_account)? {
+        match find_deployment(context).await.map_err(|error| no_account(&error))? {
             DeploymentChoice::One(deployment) => {
                 context.choose_deployment(Some(deployment.clone()));
                 reporter.job_news(JobNews::Deployment(deployment)).await;
@@ -62,7 +62,7 @@ pub(super) async fn identify(context: &Context, reporter: &Reporter) -> JobResul
 
 /// One look at every enabled region, and at the nodes where they are being tended.
 pub(super) async fn survey(context: Arc<Context>, reporter: Reporter) -> JobResult {
-    context.check_nodes_now();
+    context.monitored().ask();
     let mut looks = JoinSet::new();
     for ec2 in regions(&context).await? {
         let (context, reporter) = (Arc::clone(&context), reporter.clone());
@@ -117,11 +117,11 @@ pub(super) async fn watch(context: Arc<Context>, reporter: Reporter) -> JobResul
 }
 
 async fn regions(context: &Context) -> Result<Vec<Ec2>, Failure> {
-    let aws = context.aws().await.map_err(no_account)?;
-    let regions = context.regions().await.map_err(no_account)?;
+    let aws = context.aws().await.map_err(|error| no_account(&error))?;
+    let regions = context.regions().await.map_err(|error| no_account(&error))?;
     Ok(regions.iter().map(|region| aws.region(region)).collect())
 }
 
-fn no_account(error: AwsError) -> Failure {
+fn no_account(error: &AwsError) -> Failure {
     error.failure(Step::Account)
 }

@@ -13,7 +13,7 @@ pub(in crate::jobs) async fn survey_region(
 ) -> Result<Vec<Machine>, AwsError> {
     match ask(context, ec2).await {
         Ok(Survey { machines, untagged, inherited, vanished }) => {
-            context.stop_monitoring(&machines);
+            context.monitored().drop_stopped(&machines);
             reporter.learned_of(ec2.region(), RegionNews::Surveyed(machines.clone())).await;
             for id in untagged {
                 let text = format!(
@@ -109,9 +109,9 @@ mod tests {
     use super::*;
     use crate::aws::{Access, SharedTimeSource, scripted};
     use crate::fleet::{InstanceNews, JobId, News};
-    use crate::jobs::context::Pace;
     use crate::jobs::context::questions::questions;
     use crate::jobs::context::reporter::report_channel;
+    use crate::jobs::context::{ContextSettings, Pace};
     use crate::store::{Cache, StoredInstance};
 
     /// What EC2 tells of `i-1` to who asks by its id; who asks by tags is told of nothing.
@@ -148,8 +148,10 @@ mod tests {
         .await;
         let (asker, _questions) = questions();
         let (access, cache) = (Access::default(), Cache::new("unused"));
-        let mut context = Context::new("spot-1".into(), false, access, None, None, cache, asker);
-        context.pace.consistency = window;
+        let context = Context::new(ContextSettings {
+            pace: Pace { consistency: window, ..Pace::default() },
+            ..ContextSettings::new("spot-1".into(), access, cache, asker)
+        });
         let entry = serde_json::json!({
             "id": "i-1", "region": "us-west-2", "state": "running", "deployment_id": "spot-1",
             "created": Timestamp::now() - age,

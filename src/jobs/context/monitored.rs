@@ -1,0 +1,80 @@
+//! The deployed nodes that are looked at for as long as they are there.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use tokio::sync::{Notify, watch};
+
+use super::lock::lock;
+use crate::fleet::{Ec2State, HostKey, InstanceId, InstanceKey, Machine};
+
+/// A deployed node that is to be looked at for as long as it is there.
+#[derive(Debug, Clone)]
+pub struct MonitoredNode {
+    /// Its row.
+    pub key: InstanceKey,
+    /// Its instance.
+    pub machine: Machine,
+    /// The key that its host has to show.
+    pub host_key: HostKey,
+}
+
+/// All of them.
+#[derive(Debug)]
+pub(in crate::jobs) struct MonitoredNodes {
+    nodes: Mutex<BTreeMap<InstanceKey, MonitoredNode>>,
+    changed: watch::Sender<()>,
+    asked: Notify,
+}
+
+impl Default for MonitoredNodes {
+    fn default() -> Self {
+        let (nodes, asked) = (Mutex::default(), Notify::new());
+        Self { nodes, changed: watch::Sender::new(()), asked }
+    }
+}
+
+impl MonitoredNodes {
+    /// From now on this node is looked at by whoever watches.
+    pub(in crate::jobs) fn add(&self, node: MonitoredNode) {
+        lock(&self.nodes).insert(node.key.clone(), node);
+        self.changed.send_replace(());
+    }
+
+    /// Those of these machines that do not run are looked at no more.
+    pub(in crate::jobs) fn drop_stopped(&self, machines: &[Machine]) {
+        let is_gone = |id: &InstanceId| {
+            machines.iter().any(|seen| seen.id == *id && seen.seen.state != Ec2State::Running)
+        };
+        lock(&self.nodes).retain(|_, node| !is_gone(&node.machine.id));
+    }
+
+    /// The nodes that are to be looked at.
+    pub(in crate::jobs) fn all(&self) -> Vec<MonitoredNode> {
+        lock(&self.nodes).values().cloned().collect()
+    }
+
+    /// Whether this node is to be looked at.
+    pub(in crate::jobs) fn has(&self, key: &InstanceKey) -> bool {
+        lock(&self.nodes).contains_key(key)
+    }
+
+    /// Waits for the next [`MonitoredNodes::add`] after this call.
+    pub(in crate::jobs) fn changed(&self) -> impl Future<Output = ()> + use<> {
+        let mut changed = self.changed.subscribe();
+        async move {
+            // The sender lives as long as the context.
+            let _ = changed.changed().await;
+        }
+    }
+
+    /// Somebody wants to know how the nodes are now.
+    pub(in crate::jobs) fn ask(&self) {
+        self.asked.notify_waiters();
+    }
+
+    /// Waits for [`MonitoredNodes::ask`]. Cancel-safe.
+    pub(in crate::jobs) async fn asked(&self) {
+        self.asked.notified().await;
+    }
+}
