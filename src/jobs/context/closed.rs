@@ -5,8 +5,9 @@
 //! DescribeInstances closes a region: any other action may be denied by itself.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
+use super::lock::lock;
 use crate::fleet::Region;
 
 /// What was found closed, and what of it was said.
@@ -35,9 +36,4 @@ impl ClosedRegions {
         said.clone_from(&found);
         unsaid
     }
-}
-
-fn lock(regions: &Mutex<BTreeSet<Region>>) -> MutexGuard<'_, BTreeSet<Region>> {
-    // Never left half changed.
-    regions.lock().unwrap_or_else(PoisonError::into_inner)
 }

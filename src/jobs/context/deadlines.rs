@@ -2,12 +2,13 @@
 //! nobody sets.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
+use super::lock::lock;
 use crate::store::{IntentId, Journal};
 
 /// When the calls in the journal were sent, as far as this process can tell.
@@ -43,12 +44,12 @@ impl Deadlines {
 
     /// This process is about to send it, or did so again.
     pub(in crate::jobs) fn sent(&self, id: IntentId) {
-        self.lock().insert(id, Sent::just_now());
+        lock(&self.0).insert(id, Sent::just_now());
     }
 
     /// It was answered: nobody will ask again.
     pub(in crate::jobs) fn forget(&self, ids: &[IntentId]) {
-        let mut sent = self.lock();
+        let mut sent = lock(&self.0);
         for id in ids {
             sent.remove(id);
         }
@@ -57,13 +58,8 @@ impl Deadlines {
     /// Until when the call may show what it made, with effects taking at most `window`. One that is
     /// not known here was sent just now.
     pub(in crate::jobs) fn until(&self, id: IntentId, window: Duration) -> Instant {
-        let sent = *self.lock().entry(id).or_insert_with(Sent::just_now);
+        let sent = *lock(&self.0).entry(id).or_insert_with(Sent::just_now);
         sent.seen + window.saturating_sub(sent.age)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<IntentId, Sent>> {
-        // Never left half changed.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

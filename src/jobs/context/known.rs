@@ -2,10 +2,11 @@
 //! its id. Tags can be taken away by anybody, and then a look by tags does not tell of it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use tokio::time::Instant;
 
+use super::lock::lock;
 use crate::fleet::{DeploymentId, Instance, InstanceId, Machine, Region};
 
 /// The instances that were alive when they were last heard of, by region.
@@ -41,7 +42,7 @@ impl KnownInstances {
         deployment: &DeploymentId,
         machines: &[Machine],
     ) {
-        let mut regions = self.lock();
+        let mut regions = lock(&self.0);
         let known = regions.entry(region.clone()).or_default();
         for machine in machines {
             if machine.is_alive() {
@@ -59,12 +60,12 @@ impl KnownInstances {
 
     /// Whether any is in this region.
     pub(in crate::jobs) fn has(&self, region: &Region) -> bool {
-        self.lock().get(region).is_some_and(|known| !known.is_empty())
+        lock(&self.0).get(region).is_some_and(|known| !known.is_empty())
     }
 
     /// Where there is any.
     pub(in crate::jobs) fn regions(&self) -> Vec<Region> {
-        let regions = self.lock();
+        let regions = lock(&self.0);
         let known = regions.iter().filter(|(_, known)| !known.is_empty());
         known.map(|(region, _)| region.clone()).collect()
     }
@@ -77,7 +78,7 @@ impl KnownInstances {
         listed: &[Machine],
     ) -> BTreeMap<InstanceId, Known> {
         let listed: BTreeSet<&InstanceId> = listed.iter().map(|machine| &machine.id).collect();
-        let regions = self.lock();
+        let regions = lock(&self.0);
         let known = regions.get(region).into_iter().flatten();
         let unlisted =
             known.filter(|(id, it)| it.deployment == *deployment && !listed.contains(id));
@@ -86,34 +87,29 @@ impl KnownInstances {
 
     /// It runs, and its tags are gone. True when that is new.
     pub(in crate::jobs) fn lost_its_tags(&self, region: &Region, id: &InstanceId) -> bool {
-        let mut regions = self.lock();
+        let mut regions = lock(&self.0);
         let known = regions.get_mut(region).and_then(|known| known.get_mut(id));
         known.is_some_and(|known| !std::mem::replace(&mut known.is_untagged, true))
     }
 
     /// It runs with the tags of a predecessor. True when that is new.
     pub(in crate::jobs) fn is_inherited(&self, region: &Region, id: &InstanceId) -> bool {
-        let mut regions = self.lock();
+        let mut regions = lock(&self.0);
         let known = regions.get_mut(region).and_then(|known| known.get_mut(id));
         known.is_some_and(|known| !std::mem::replace(&mut known.is_inherited, true))
     }
 
     /// EC2 does not know it.
     pub(in crate::jobs) fn forget(&self, region: &Region, id: &InstanceId) {
-        if let Some(known) = self.lock().get_mut(region) {
+        if let Some(known) = lock(&self.0).get_mut(region) {
             known.remove(id);
         }
     }
 
     /// Those that run without their tags, as the last look saw it.
     pub(in crate::jobs) fn untagged(&self, region: &Region) -> BTreeSet<InstanceId> {
-        let regions = self.lock();
+        let regions = lock(&self.0);
         let known = regions.get(region).into_iter().flatten();
         known.filter(|(_, it)| it.is_untagged).map(|(id, _)| id.clone()).collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Region, BTreeMap<InstanceId, Known>>> {
-        // Never left half changed.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

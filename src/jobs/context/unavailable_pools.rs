@@ -1,10 +1,11 @@
 //! The pools that had nothing to give lately: nobody in this process asks them again so soon.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use tokio::time::Instant;
 
+use super::lock::lock;
 use crate::fleet::Pool;
 use crate::retry::UNAVAILABLE_POOL_TTL;
 
@@ -18,24 +19,19 @@ impl UnavailablePools {
         // The second is a fleet's word for the first.
         let is_not_sold = matches!(code, Some("Unsupported" | "InvalidFleetConfiguration"));
         let until = (!is_not_sold).then(|| Instant::now() + UNAVAILABLE_POOL_TTL);
-        self.pools().insert(pool.clone(), until);
+        lock(&self.0).insert(pool.clone(), until);
     }
 
     /// Whether a zone said that it does not have the type at all.
     pub(in crate::jobs) fn is_not_sold(&self, pool: &Pool) -> bool {
-        matches!(self.pools().get(pool), Some(None))
+        matches!(lock(&self.0).get(pool), Some(None))
     }
 
     /// Whether a pool is to be left alone now.
     pub(in crate::jobs) fn is_unavailable(&self, pool: &Pool) -> bool {
-        let mut pools = self.pools();
+        let mut pools = lock(&self.0);
         pools.retain(|_, until| until.is_none_or(|until| Instant::now() < until));
         pools.contains_key(pool)
-    }
-
-    fn pools(&self) -> std::sync::MutexGuard<'_, HashMap<Pool, Option<Instant>>> {
-        // Never left half changed.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
