@@ -20,6 +20,7 @@ mod disk;
 mod docs;
 mod event_loop;
 mod faults;
+mod files;
 mod histories;
 mod host_keys;
 mod identity;

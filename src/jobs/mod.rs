@@ -23,7 +23,7 @@ pub use node::credentials::Credentials;
 pub use node::files::{NodeFile, missing_of_node, node_files};
 pub use node::node_access::{NodeAccess, NodeTarget};
 pub use node::orchestrator::open_orchestrator;
-pub use node::sources::{DEPLOYMENT_FILES, INSTANCE_SCRIPTS, unsendable};
+pub use node::sources::{DEPLOYMENT_FILES, FilesChecked, INSTANCE_SCRIPTS, check_files};
 pub use node::ssh_access::SshSettings;
 pub use node::{exit_codes, user_data};
 pub use watch::find_deployment::{DeploymentChoice, find_deployment};

@@ -1,10 +1,8 @@
 //! `export`: the fleet for other programs, who reach it as we do. What they have to know of host keys
 //! lies in a file of the deployment, beside its state.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{self, Path};
-
-use tempfile::NamedTempFile;
 
 use super::environment::Environment;
 use crate::cli::ExportFormat;
@@ -13,7 +11,7 @@ use crate::fleet::{Failure, FailureKind, Instance, Step};
 use crate::headless::{Export, ExportHost};
 use crate::jobs::SshSettings;
 use crate::ssh::{HostBlock, Route, config_file};
-use crate::store::Paths;
+use crate::store::{Paths, write_atomically};
 
 /// An instance, and the way there, if there is one that other programs can go.
 struct Reachable {
@@ -91,18 +89,10 @@ fn absolute(path: &Path) -> Result<path::PathBuf, Failure> {
     path::absolute(path).map_err(|error| not_written(path, &error))
 }
 
-/// At once, or not at all: another program may be reading it.
 fn write(path: &Path, lines: &[String]) -> Result<(), Failure> {
-    let written = || -> io::Result<()> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let mut file = NamedTempFile::new_in(folder)?;
-        for line in lines {
-            writeln!(file, "{line}")?;
-        }
-        file.persist(path)?;
-        Ok(())
-    };
-    written().map_err(|error| not_written(path, &error))
+    let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+    // In one step: another program may be reading it.
+    write_atomically(path, text.as_bytes()).map_err(|error| not_written(path, &error))
 }
 
 fn not_written(path: &Path, error: &io::Error) -> Failure {

@@ -37,6 +37,7 @@ mod tasks;
 mod terminal;
 mod trace;
 pub mod tty;
+mod user_files;
 mod validate;
 mod writer;
 

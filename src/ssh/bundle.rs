@@ -1,12 +1,13 @@
 //! Everything that a machine is sent, as one compressed tar: built once, sent to all.
 //!
 //! The same files give the same bytes. Nothing leaves the folders that the user named: links that
-//! point out, `..` and special files are refused before anything is sent.
+//! point out, `..`, pipes and devices are refused before anything is sent. What a program of this
+//! machine left there for itself, its lock or its socket, is passed over, and said.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, FileTypeExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -68,6 +69,16 @@ pub struct Bundle {
     sha256: String,
     files: usize,
     bytes: u64,
+    passed_over: Vec<String>,
+}
+
+/// What is known of sources before they are packed.
+#[derive(Debug)]
+pub struct Checked {
+    /// What keeps them from being packed, each source's first trouble.
+    pub wrong: Vec<SshError>,
+    /// What would not be sent, a sentence each.
+    pub passed_over: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -89,10 +100,11 @@ impl Bundle {
         })
     }
 
-    /// What keeps these from being packed, each source's first trouble. Reads no content.
-    pub fn check(sources: &[Source]) -> Vec<SshError> {
+    /// Whether these could be packed. Reads no content.
+    pub fn check(sources: &[Source]) -> Checked {
         let mut list = List::default();
-        sources.iter().filter_map(|source| list.add(source).err()).collect()
+        let wrong = sources.iter().filter_map(|source| list.add(source).err()).collect();
+        Checked { wrong, passed_over: list.passed_over }
     }
 
     /// Bytes to send.
@@ -113,6 +125,11 @@ impl Bundle {
     /// Bytes of the files, before compression.
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// What is not in it although it lay in a folder, a sentence each.
+    pub fn passed_over(&self) -> &[String] {
+        &self.passed_over
     }
 
     /// Up to `most` bytes from `offset`; empty at the end.
@@ -173,7 +190,8 @@ fn pack(sources: &[Source]) -> Result<Bundle, SshError> {
         }
     };
     let files = list.entries.values().filter(|entry| !matches!(entry.kind, Kind::Folder)).count();
-    Ok(Bundle { body, size, sha256, files, bytes: list.bytes })
+    let List { bytes, passed_over, .. } = list;
+    Ok(Bundle { body, size, sha256, files, bytes, passed_over })
 }
 
 /// What goes in, sorted by path.
@@ -181,6 +199,7 @@ fn pack(sources: &[Source]) -> Result<Bundle, SshError> {
 struct List {
     entries: BTreeMap<PathBuf, Entry>,
     bytes: u64,
+    passed_over: Vec<String>,
 }
 
 impl List {
@@ -234,7 +253,9 @@ impl List {
             let remote = remote.join(name);
             let meta = fs::symlink_metadata(&path).map_err(file_error("reading", &path))?;
             let kind = meta.file_type();
-            if kind.is_dir() {
+            if let Some(what) = of_this_machine_alone(&path, kind) {
+                self.passed_over.push(format!("{} is not sent: it is {what}", path.display()));
+            } else if kind.is_dir() {
                 self.walk(root, &path, &remote, mode)?;
             } else if kind.is_symlink() {
                 let target = link_target(root, &path)?;
@@ -244,7 +265,7 @@ impl List {
             } else if kind.is_file() {
                 self.insert_file(&path, &remote, &meta, mode)?;
             } else {
-                return Err(bad(&path, "it is a socket, a pipe or a device"));
+                return Err(bad(&path, "it is a pipe or a device"));
             }
         }
         Ok(())
@@ -293,6 +314,18 @@ fn mode_of(path: &Path, mode: u32) -> u32 {
 fn modified(meta: &Metadata) -> u64 {
     let since = meta.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     since.map_or(0, |since| since.as_secs())
+}
+
+/// What a running program put into a folder for itself, where that is no use to anybody else: Emacs
+/// locks what it edits with a link `.#FILE` to nowhere (a file where there are no links), git's file
+/// monitor listens on a socket. tar and rsync send no sockets either.
+fn of_this_machine_alone(path: &Path, kind: fs::FileType) -> Option<&'static str> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if kind.is_socket() {
+        return Some("a socket");
+    }
+    let is_lock = name.starts_with(".#") && (kind.is_symlink() || kind.is_file());
+    is_lock.then_some("the lock of an editor that has the file open")
 }
 
 /// A link is sent as it is, when it is relative and leads to something in its folder.

@@ -38,7 +38,7 @@ mod signing;
 mod upload;
 mod wait;
 
-pub use bundle::{Bundle, Source};
+pub use bundle::{Bundle, Checked, Source};
 pub use command::{ExitStatus, LONGEST_ANSWER, Pipe, RemoteCommand, quote};
 pub use config::{SshConfigFile, Undecided};
 pub use connect::{Session, connect};

@@ -1,33 +1,46 @@
-//! One writer a state: an advisory lock that the kernel lets go of when its holder dies.
+//! One writer a state: an advisory lock that the kernel lets go of when its holder dies. Where a file
+//! system knows no locks, the process that is named in the file holds it for as long as it lives.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
 
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
 use super::{Paths, StoreError};
 
+/// What a file system says that has no locks: NFS without its lock daemon, some of FUSE (flock(2)).
+const NO_LOCKS: [Errno; 4] = [Errno::NOLCK, Errno::OPNOTSUPP, Errno::NOSYS, Errno::INVAL];
+
 /// The right to write a state, for as long as this lives.
 #[derive(Debug)]
 pub struct Lock {
-    // Held, never read: closing it is what lets go.
-    _file: File,
+    // Held: closing it is what lets go, where there are locks.
+    file: File,
+    /// Whether the name in the file is all that holds it.
+    is_by_name: bool,
 }
 
 impl Lock {
     /// Whether somebody seems to hold it: for what is shown alone. Nobody is kept from taking it
     /// meanwhile, so it goes by whether the process lives that was the last to take it.
     pub fn is_held(paths: &Paths) -> bool {
-        let pid =
-            std::fs::read_to_string(paths.lock()).ok().and_then(|text| text.trim().parse().ok());
-        let pid = pid.and_then(Pid::from_raw);
-        pid.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
+        let named = std::fs::read_to_string(paths.lock()).ok();
+        named.is_some_and(|text| is_alive(text.trim()))
     }
 
     /// Takes the lock, or says who holds it. A lock that a dead process left is free.
     pub fn acquire(paths: &Paths) -> Result<Self, StoreError> {
+        Self::acquire_by(paths, File::try_lock)
+    }
+
+    /// The same with what the file system makes of the attempt.
+    pub(super) fn acquire_by(
+        paths: &Paths,
+        try_lock: impl FnOnce(&File) -> Result<(), TryLockError>,
+    ) -> Result<Self, StoreError> {
         let path = paths.lock();
         let mut file = OpenOptions::new()
             .read(true)
@@ -37,22 +50,54 @@ impl Lock {
             .mode(0o600)
             .open(&path)
             .map_err(StoreError::io("open", &path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                // Who it is can only be said, not relied on.
-                let _ = file.read_to_string(&mut holder);
-                let holder = holder.trim();
-                let holder = if holder.is_empty() { "unknown" } else { holder }.to_owned();
-                return Err(StoreError::Held { path, holder });
-            }
+        let is_by_name = match try_lock(&file) {
+            Ok(()) => false,
+            Err(TryLockError::WouldBlock) => return Err(held(path, &holder(&mut file))),
+            Err(TryLockError::Error(error)) if has_no_locks(&error) => true,
             Err(TryLockError::Error(source)) => {
                 return Err(StoreError::Io { operation: "lock", path, source });
             }
+        };
+        if is_by_name {
+            let holder = holder(&mut file);
+            if is_alive(&holder) && holder != std::process::id().to_string() {
+                return Err(held(path, &holder));
+            }
         }
         file.set_len(0).map_err(StoreError::io("write", &path))?;
+        // Behind what was read of it there would be a gap.
+        file.rewind().map_err(StoreError::io("write", &path))?;
         writeln!(file, "{}", std::process::id()).map_err(StoreError::io("write", &path))?;
-        Ok(Self { _file: file })
+        Ok(Self { file, is_by_name })
     }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if self.is_by_name {
+            // If not, it is free as soon as this process has ended.
+            let _ = self.file.set_len(0);
+        }
+    }
+}
+
+fn has_no_locks(error: &io::Error) -> bool {
+    Errno::from_io_error(error).is_some_and(|errno| NO_LOCKS.contains(&errno))
+}
+
+/// Who stands in the file. It can only be said, not relied on, where the kernel knows better.
+fn holder(file: &mut File) -> String {
+    let mut holder = String::new();
+    let _ = file.read_to_string(&mut holder);
+    holder.trim().to_owned()
+}
+
+fn is_alive(holder: &str) -> bool {
+    let pid = holder.parse().ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
+}
+
+fn held(path: PathBuf, holder: &str) -> StoreError {
+    let holder = if holder.is_empty() { "unknown" } else { holder }.to_owned();
+    StoreError::Held { path, holder }
 }

@@ -1,5 +1,5 @@
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, TryLockError};
 use std::os::unix::fs::PermissionsExt;
 
 use jiff::Timestamp;
@@ -271,6 +271,28 @@ fn the_second_writer_is_told_who_holds_the_lock() {
     assert!(refused.to_string().contains(&std::process::id().to_string()), "{refused}");
     drop(first);
     Lock::acquire(&paths).unwrap();
+}
+
+#[test]
+fn without_locks_the_process_that_is_named_holds_it_for_as_long_as_it_lives() {
+    let (_folder, paths) = scratch();
+    let no_locks =
+        |errno: rustix::io::Errno| move |_: &fs::File| Err(TryLockError::Error(errno.into()));
+    let acquire = || Lock::acquire_by(&paths, no_locks(rustix::io::Errno::NOLCK));
+    let mut other = std::process::Command::new("sleep").arg("100").spawn().unwrap();
+    fs::write(paths.lock(), format!("{}\n", other.id())).unwrap();
+    let refused = acquire().unwrap_err();
+    assert!(refused.to_string().contains(&other.id().to_string()), "{refused}");
+    other.kill().unwrap();
+    other.wait().unwrap();
+    let ours = acquire().unwrap();
+    assert_eq!(fs::read_to_string(paths.lock()).unwrap(), format!("{}\n", std::process::id()));
+    assert!(Lock::is_held(&paths));
+    drop(ours);
+    assert!(!Lock::is_held(&paths), "its name is taken out");
+    // What is no lack of locks is told.
+    let broken = Lock::acquire_by(&paths, no_locks(rustix::io::Errno::IO)).unwrap_err();
+    assert!(broken.to_string().contains("cannot lock"), "{broken}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What every pipeline of a create carries: the bundle, the keys, the way to a host. Put together
 //! once, before anything is launched, so that whatever is missing costs nothing.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -8,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::credentials::Credentials;
 use super::monitor::NodeDirectory;
-use super::sources::{lacking, read_cloud_config, sources};
+use super::sources::{lacking, read_cloud_config, sources, unrunnable};
 use super::ssh_access::{ANYBODY, SshAccess};
 use super::user_data;
 use crate::config::Config;
@@ -175,12 +176,15 @@ async fn bundle(
     for text in credentials.missing {
         reporter.remarked(Level::Warning, text).await;
     }
-    if let Some(why) = lacking(config, |path| context.path(path)) {
+    let path = |path: &Path| context.path(path);
+    if let Some(why) = lacking(config, path).into_iter().chain(unrunnable(config, path)).next() {
         let hint = "nothing was launched";
         return Err(Failure::new(FailureKind::Configuration, Step::State, why, hint));
     }
-    let sources = sources(config, |path| context.path(path));
-    let bundle = Bundle::collect(sources).await.map_err(|error| error.failure())?;
+    let bundle = Bundle::collect(sources(config, path)).await.map_err(|error| error.failure())?;
+    for text in bundle.passed_over() {
+        reporter.remarked(Level::Warning, text.clone()).await;
+    }
     let text = format!("{} files, {} bytes for each node", bundle.files(), bundle.bytes());
     reporter.remarked(Level::Info, text).await;
     Ok(Arc::new(bundle))

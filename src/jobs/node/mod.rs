@@ -13,6 +13,7 @@ pub(super) mod logs;
 pub(super) mod monitor;
 pub(super) mod node_access;
 pub(super) mod orchestrator;
+mod scripts;
 pub(super) mod sources;
 pub(super) mod ssh_access;
 mod status;

@@ -11,6 +11,7 @@ use crate::runtime::recall::Want;
 use crate::runtime::session::{Need, Session, Start};
 use crate::runtime::startup::read_config;
 use crate::runtime::stop::Stop;
+use crate::runtime::user_files;
 
 /// `create`: shows the plan, asks, and launches.
 pub(in crate::runtime) async fn create(
@@ -41,7 +42,7 @@ pub(in crate::runtime) async fn create(
         loop {
             let plan = tell_plan(session, &config, &counts, args).await?;
             if args.dry_run {
-                return Err(Stop::Told(dry(session, &plan)));
+                return Err(Stop::Told(dry(session, &config, &plan)));
             }
             if args.yes {
                 break;
@@ -83,13 +84,15 @@ async fn tell_plan(
 }
 
 /// How a dry run ends: as the create would be refused.
-fn dry(session: &mut Session, plan: &CreatePlan) -> ExitCode {
-    let refusal = budget_refusal(session.model(), plan);
-    if let Some(why) = &refusal {
-        session.print(Level::Warning, why);
+fn dry(session: &mut Session, config: &Config, plan: &CreatePlan) -> ExitCode {
+    let files = user_files::check(config);
+    let refusals: Vec<String> =
+        budget_refusal(session.model(), plan).into_iter().chain(files.wrong).collect();
+    for text in files.notes.iter().chain(&refusals) {
+        session.print(Level::Warning, text);
     }
     session.print(Level::Info, "nothing was launched");
-    if refusal.is_some() { ExitCode::FAILED } else { session.verdict() }
+    if refusals.is_empty() { session.verdict() } else { ExitCode::FAILED }
 }
 
 fn what_is_there(model: &Model, plan: &CreatePlan) -> Option<String> {

@@ -98,8 +98,9 @@ fn links_inside_are_kept_and_links_out_are_refused() {
 #[test]
 fn what_cannot_be_sent_is_refused_by_name() {
     let root = folder();
-    let _socket = UnixListener::bind(root.path().join("socket")).unwrap();
-    assert!(pack(&[files(root.path())]).unwrap_err().to_string().contains("a socket"));
+    let pipe = root.path().join("pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
+    assert!(pack(&[files(root.path())]).unwrap_err().to_string().contains("a pipe"));
 
     let root = folder();
     fs::write(root.path().join("two\nlines"), b"").unwrap();
@@ -107,6 +108,39 @@ fn what_cannot_be_sent_is_refused_by_name() {
 
     let missing = root.path().join("missing");
     assert!(matches!(pack(&[files(&missing)]), Err(SshError::File { .. })));
+}
+
+#[test]
+fn people_30_locks_and_sockets_of_this_machine_are_passed_over_by_name() {
+    let root = folder();
+    write(root.path(), "notes.txt", 0o644, b"x");
+    write(root.path(), ".#folder/kept", 0o644, b"x");
+    write(root.path(), "sub/.#file", 0o644, b"me@here.123");
+    symlink("me@here.123:1700000000", root.path().join(".#notes.txt")).unwrap();
+    let _socket = UnixListener::bind(root.path().join("fsmonitor--daemon.ipc")).unwrap();
+    let bundle = pack(&[files(root.path())]).unwrap();
+    let sent: Vec<_> = entries(&bundle).into_iter().map(|(path, ..)| path).collect();
+    let folders_and_files =
+        ["files", "files/.#folder", "files/.#folder/kept", "files/notes.txt", "files/sub"];
+    assert_eq!(sent, folders_and_files);
+    let mut told = bundle.passed_over().to_vec();
+    told.sort();
+    let path = |name: &str| root.path().canonicalize().unwrap().join(name).display().to_string();
+    assert_eq!(
+        told,
+        [
+            format!(
+                "{} is not sent: it is the lock of an editor that has the file open",
+                path(".#notes.txt")
+            ),
+            format!("{} is not sent: it is a socket", path("fsmonitor--daemon.ipc")),
+            format!(
+                "{} is not sent: it is the lock of an editor that has the file open",
+                path("sub/.#file")
+            ),
+        ]
+    );
+    assert_eq!(Bundle::check(&[files(root.path())]).passed_over.len(), 3);
 }
 
 #[test]
@@ -138,6 +172,7 @@ async fn chunks_of_a_bundle_on_disk_are_its_bytes() {
         sha256: String::new(),
         files: 1,
         bytes: 10,
+        passed_over: Vec::new(),
     };
     assert_eq!(bundle.chunk(0, 4).await.unwrap(), "0123");
     assert_eq!(bundle.chunk(8, 4).await.unwrap(), "89");

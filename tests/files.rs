@@ -1,0 +1,146 @@
+//! Files as people have them: dotfiles behind links, what editors and git leave in a folder, scripts
+//! that passed through Windows.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+
+use crate::support::demo_cloud::DemoCloud;
+use crate::support::spot::{Ran, Spot};
+
+const REGION: &str = "us-west-2";
+
+/// A user with one region, no way to a host, and further lines under `aws`.
+fn user(endpoint: &str, aws: &str) -> Spot {
+    let spot = Spot::new(endpoint);
+    spot.configure_without_hosts(aws, &[REGION]);
+    spot
+}
+
+/// Moves a file of the user's where dotfiles lie, with this mode, and leaves a link.
+fn link_to_dotfiles(spot: &Spot, name: &str, mode: u32) -> PathBuf {
+    let file = spot.path().join("home/dotfiles").join(name);
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    let link = spot.path().join(name);
+    if link.exists() {
+        fs::rename(&link, &file).unwrap();
+    } else {
+        fs::write(&file, "").unwrap();
+    }
+    fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+    symlink(Path::new("home/dotfiles").join(name), &link).unwrap();
+    file
+}
+
+/// Whether the link is one still; and what is behind it, with its mode.
+fn behind(link: &Path) -> (bool, u32, String) {
+    let is_link = fs::symlink_metadata(link).unwrap().is_symlink();
+    let mode = fs::metadata(link).unwrap().permissions().mode() & 0o777;
+    (is_link, mode, fs::read_to_string(link).unwrap())
+}
+
+#[test]
+fn people_29_dotfiles_behind_links_are_written_through_and_keep_their_modes() {
+    let cloud = DemoCloud::start(&["--no-ssh", "--speed", "30"]);
+    let spot = Spot::new(cloud.url());
+    let [config, state, hosts] = ["config.yaml", "instances.json", "instances.json.known_hosts"]
+        .map(|name| spot.path().join(name));
+    link_to_dotfiles(&spot, "config.yaml", 0o664);
+    link_to_dotfiles(&spot, "instances.json", 0o640);
+    spot.write("instances.json.known_hosts", 0o644, b"old");
+    link_to_dotfiles(&spot, "instances.json.known_hosts", 0o644);
+
+    let ran = spot.run(&["setup"]);
+    assert!(ran.code == 0 && ran.out.contains("config.yaml: added"), "{}", ran.told());
+    let (is_link, mode, text) = behind(&config);
+    assert!(is_link && mode == 0o664 && text.contains("regions:"), "{mode:o}: {text}");
+
+    spot.configure_without_hosts("", &[REGION]);
+    let created = spot.run(&["create", "--yes"]);
+    assert!(created.told().contains("1 failed"), "no way leads to a host: {}", created.told());
+    let (is_link, mode, text) = behind(&state);
+    assert!(is_link && mode == 0o640 && text.contains("\"i-"), "{mode:o}: {text}");
+
+    // That no way leads there is told only after the keys were written.
+    let exported = spot.run(&["export", "ssh-config"]);
+    let (is_link, mode, text) = behind(&hosts);
+    assert!(is_link && mode == 0o644 && text != "old", "{mode:o}: {}", exported.told());
+
+    let destroyed = spot.run(&["destroy", "--all", "--yes"]);
+    assert_eq!(destroyed.code, 0, "{}", destroyed.told());
+    let (is_link, mode, text) = behind(&state);
+    assert!(is_link && mode == 0o640 && !text.contains("\"i-"), "{mode:o}: {text}");
+}
+
+/// What these commands say to the files of a configuration; the last one would launch.
+fn judged(spot: &Spot) -> [Ran; 3] {
+    [&["validate"][..], &["create", "--dry-run"], &["create", "--yes"]]
+        .map(|arguments| spot.run(arguments))
+}
+
+fn refused(spot: &Spot, why: &str) {
+    for (ran, code) in judged(spot).into_iter().zip([2, 1, 1]) {
+        assert!(ran.code == code && ran.told().contains(why), "{why}: {}", ran.told());
+    }
+    assert_eq!(spot.run(&["list", "--json"]).array().len(), 0, "nothing was launched");
+}
+
+#[test]
+fn people_30_odd_files_are_passed_over_or_refused_alike_by_all() {
+    let cloud = DemoCloud::start(&["--no-ssh", "--speed", "30"]);
+    let spot = user(cloud.url(), "");
+    let folder = spot.path().join("deployment-files");
+    fs::create_dir(&folder).unwrap();
+
+    let pipe = folder.join("pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
+    refused(&spot, "it is a pipe or a device");
+    fs::remove_file(pipe).unwrap();
+    symlink("nowhere", folder.join("link")).unwrap();
+    refused(&spot, "a link to something that does not exist");
+    fs::remove_file(folder.join("link")).unwrap();
+
+    symlink("me@here.123:1700000000", folder.join(".#notes.txt")).unwrap();
+    let _listening = UnixListener::bind(folder.join("fsmonitor--daemon.ipc")).unwrap();
+    let [valid, dry, created] = judged(&spot);
+    assert_eq!((valid.code, dry.code), (0, 0), "{}{}", valid.told(), dry.told());
+    for ran in [valid, dry, created] {
+        for note in [".#notes.txt is not sent: it is the lock", "ipc is not sent: it is a socket"] {
+            assert!(ran.told().contains(note), "{note}: {}", ran.told());
+        }
+    }
+    assert_eq!(spot.run(&["list", "--json"]).array().len(), 1, "this one was launched");
+}
+
+#[test]
+fn people_34_scripts_that_no_node_would_start_are_found_before_the_launch() {
+    let cloud = DemoCloud::start(&["--no-ssh", "--speed", "30"]);
+    let spot = user(cloud.url(), "  additional_commands_script: extra.sh\n");
+    for (script, why) in [
+        ("#!/bin/bash\r\necho hi\r\n", "extra.sh has the line ends of Windows"),
+        ("\u{feff}#!/bin/sh\necho hi\n", "extra.sh begins with a byte order mark"),
+        ("echo hi\n", "extra.sh does not say what runs it"),
+    ] {
+        spot.write("extra.sh", 0o755, script.as_bytes());
+        refused(&spot, why);
+    }
+    spot.write("extra.sh", 0o644, b"#!/bin/sh\necho hi\n");
+    assert_eq!(spot.run(&["validate"]).code, 0);
+
+    // A checkout with `core.autocrlf`.
+    assert_eq!(spot.run(&["setup"]).code, 0);
+    let ours = spot.path().join("instance/scripts/node-status");
+    let text = fs::read_to_string(&ours).unwrap();
+    fs::write(&ours, text.replace('\n', "\r\n")).unwrap();
+    refused(&spot, "instance/scripts/node-status has the line ends of Windows");
+    fs::write(&ours, text).unwrap();
+
+    // A cloud-config from there is read as it was meant; what is none is told before.
+    spot.add_configuration("node: {cloud_init: theirs.yaml}\n");
+    spot.write("theirs.yaml", 0o644, "#!/bin/sh\n".as_bytes());
+    refused(&spot, "its first line has to be #cloud-config");
+    spot.write("theirs.yaml", 0o644, "\u{feff}#cloud-config\r\nruncmd: [[date]]\r\n".as_bytes());
+    let ran = spot.run(&["validate"]);
+    assert_eq!(ran.code, 0, "{}", ran.told());
+}
