@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo prerequisites venv hooks lint test check advisories bench monkey streams sweep test-node test-shells bench-memory bench-ssh lint-root
+.PHONY: help demo prerequisites venv hooks lint test check advisories bench monkey streams sweep test-node test-shells ansible test-ansible bench-memory bench-ssh lint-root
 
 VENV := target/venv
 ANSIBLE := target/ansible
@@ -68,13 +68,18 @@ test: prerequisites venv lint-root lint  ## format, lints and all tests: what CI
 lint-root: prerequisites  ## unpack systemd and cloud-init, for checks of units and user-data
 	@[ -e target/lint-root ] || tests/machine/make-lint-root.sh "$(CURDIR)/target/lint-root"
 
-bench-ssh: prerequisites  ## measure an upload to 20 hosts next to tar, rsync and Ansible
-	@command -v rsync >/dev/null || { \
-		echo "missing; install with: apt-get install rsync" >&2; exit 1; }
+ansible: prerequisites  ## make the Python environment with Ansible, where it is missing
 	@cmp -s tests/requirements-bench.txt $(ANSIBLE)/requirements.txt || { \
 		python3 -m venv $(ANSIBLE) \
 		&& $(ANSIBLE)/bin/pip install --quiet --disable-pip-version-check --requirement tests/requirements-bench.txt \
 		&& cp tests/requirements-bench.txt $(ANSIBLE)/requirements.txt; }
+
+test-ansible: ansible venv  ## let Ansible in with the exported inventory
+	cargo test --locked --test stories nodes::exports -- --include-ignored
+
+bench-ssh: ansible  ## measure an upload to 20 hosts next to tar, rsync and Ansible
+	@command -v rsync >/dev/null || { \
+		echo "missing; install with: apt-get install rsync" >&2; exit 1; }
 	cargo test --locked --release --test stories ssh::speed -- --ignored --nocapture
 
 test-node: prerequisites venv  ## deploy onto a real, emulated machine and break it: some fifteen minutes

@@ -1,10 +1,11 @@
 //! The commands about nodes, on two instances that were deployed.
 
+mod exports;
+
 use std::fs::OpenOptions;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::Ipv4Addr;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -143,72 +144,4 @@ fn another_server_than_openssh_will_do() {
         assert_eq!(said.code, 0, "{server:?}: {}", said.told());
         assert_eq!(said.out.matches("over there").count(), 1, "{server:?}: {}", said.out);
     }
-}
-
-/// What `ssh -F` prints for one of them.
-fn ssh_by(file: &Path, host: &str) -> Output {
-    let mut ssh = Command::new("ssh");
-    ssh.arg("-F").arg(file).args(["-o", "BatchMode=yes", host, "echo", "over", "there"]);
-    ssh.env_remove("SSH_AUTH_SOCK").stdin(Stdio::null()).output().unwrap()
-}
-
-/// StarCluster#472, vagrant#8628: what is exported has to lead in, and only to the right host.
-#[test]
-fn other_programs_get_in_with_the_exports() {
-    let mut scene = two_nodes();
-    let export = |scene: &Scene| {
-        let exported = scene.spot.run(&["export", "ssh-config"]);
-        assert_eq!(exported.code, 0, "{}", exported.told());
-        scene.spot.write("for-ssh", 0o600, exported.out.as_bytes())
-    };
-    let gets_in = |file: &Path, host: &str| {
-        let said = ssh_by(file, host);
-        let told = String::from_utf8_lossy(&said.stderr).into_owned();
-        assert_eq!(said.stdout, b"over there\n", "{host}: {told}");
-    };
-    let file = export(&scene);
-    gets_in(&file, &scene.ids[0]);
-    gets_in(&file, &scene.hosts[1].address().ip().to_string());
-
-    let accept = vec![scene.spot.key().public()];
-    let address = Ipv4Addr::new(127, 0, 0, 5);
-    let jump = Sshd::start(&SshdOptions { address, accept, ..SshdOptions::default() });
-    let known = scene.spot.write("known hosts", 0o600, jump.known_hosts_line().as_bytes());
-    let behind = format!(
-        "Host 127.0.0.2 127.0.0.3\n  ProxyJump the-bastion\nHost the-bastion\n  HostName {}\n  \
-         Port {}\n  User ubuntu\n  IdentityFile {}\n  UserKnownHostsFile \"{}\"\n",
-        jump.address().ip(),
-        jump.port(),
-        scene.spot.key().path().display(),
-        known.display(),
-    );
-    let text = leading_to(&scene.hosts) + &behind;
-    scene.spot.write("ssh_config", 0o644, text.as_bytes());
-    let file = export(&scene);
-    for id in &scene.ids {
-        gets_in(&file, id);
-    }
-    assert_eq!(jump.log().matches("Accepted publickey").count(), 2, "{}", jump.log());
-
-    scene.hosts[0].change_host_key();
-    let refused = ssh_by(&file, &scene.ids[0]);
-    let told = String::from_utf8_lossy(&refused.stderr);
-    assert!(refused.status.code() == Some(255), "{told}");
-    assert!(told.contains("HOST IDENTIFICATION HAS CHANGED"), "{told}");
-}
-
-#[test]
-#[ignore = "needs Ansible, as `make bench-ssh` installs it"]
-fn ansible_gets_in_with_the_inventory() {
-    let scene = two_nodes();
-    let exported = scene.spot.run(&["export", "ansible"]);
-    let inventory = scene.spot.write("hosts.ini", 0o600, exported.out.as_bytes());
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/ansible/bin/ansible");
-    let mut ansible = Command::new(&program);
-    ansible.args(["all", "-m", "raw", "-a", "echo over there", "-i"]).arg(&inventory);
-    ansible.env("ANSIBLE_HOST_KEY_CHECKING", "True").env_remove("SSH_AUTH_SOCK");
-    let said = ansible.output().unwrap_or_else(|error| panic!("{}: {error}", program.display()));
-    let told = String::from_utf8_lossy(&said.stdout);
-    assert!(said.status.success(), "{told}{}", String::from_utf8_lossy(&said.stderr));
-    assert_eq!(told.matches("over there").count(), 2, "{told}");
 }

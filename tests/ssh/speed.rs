@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use spot_tui::ssh::{Bundle, Source};
 
 use super::*;
+use crate::support::ansible::equip;
 use crate::support::root::install;
 use crate::support::sshd::SshdOptions;
 
@@ -101,7 +102,7 @@ fn hosts(key: &Key) -> Vec<Sshd> {
         host
     };
     let hosts: Vec<Sshd> = (0..HOSTS).map(host).collect();
-    ansible::equip(&hosts);
+    equip(&hosts);
     hosts
 }
 

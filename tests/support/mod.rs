@@ -1,5 +1,6 @@
 //! What several stories need: one file a subject.
 
+pub(crate) mod ansible;
 pub(crate) mod cut;
 pub(crate) mod demo_cloud;
 pub(crate) mod eye;
