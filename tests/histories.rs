@@ -53,7 +53,8 @@ fn step() -> impl Strategy<Value = Step> {
     let kill = || (0..240_u16).prop_map(Cut::Kill);
     let cut = prop_oneof![kill(), kill(), (0..200_u16).prop_map(Cut::Stop)];
     let counts = prop::array::uniform3(0..3_u8);
-    let early = (0..20_u16).prop_map(Cut::Kill);
+    // At 0 s it has not begun, nothing of it is on the disk, and nothing was promised.
+    let early = (1..20_u16).prop_map(Cut::Kill);
     prop_oneof![
         8 => (counts, prop::option::weighted(0.7, cut)).prop_map(|(n, cut)| Step::Create(n, cut)),
         3 => (1..3_u8, prop::option::weighted(0.3, early))
