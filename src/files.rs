@@ -43,7 +43,8 @@ pub fn read_bounded(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 
 /// The same of a text.
 pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
-    String::from_utf8(read_bounded(path, most)?).map_err(io::Error::other)
+    String::from_utf8(read_bounded(path, most)?)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not a text in UTF-8"))
 }
 
 #[cfg(test)]

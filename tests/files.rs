@@ -136,6 +136,13 @@ fn people_34_scripts_that_no_node_would_start_are_found_before_the_launch() {
     refused(&spot, "instance/scripts/node-status has the line ends of Windows");
     fs::write(&ours, text).unwrap();
 
+    // Credentials from there: the node would take the mark for a part of the token.
+    spot.write("deployment-files/orchestrator_token", 0o600, "\u{feff}token\r\n".as_bytes());
+    refused(&spot, "orchestrator_token begins with a byte order mark");
+    spot.write("deployment-files/orchestrator_token", 0o600, b"\xff\xfet\0o\0");
+    refused(&spot, "orchestrator_token: it is not a text in UTF-8");
+    spot.write("deployment-files/orchestrator_token", 0o600, b"token\r\n");
+
     // A cloud-config from there is read as it was meant; what is none is told before.
     spot.add_configuration("node: {cloud_init: theirs.yaml}\n");
     spot.write("theirs.yaml", 0o644, "#!/bin/sh\n".as_bytes());

@@ -203,7 +203,7 @@ fn a_demo_cloud_refuses_what_it_cannot_do() {
         (["--preload", "4000000000"], "50000"),
         (["--scenario", "nowhere.yaml"], "nowhere.yaml: No such file"),
         (["--scenario", "/dev/zero"], "not a regular file"),
-        (["--scenario", "rubbish.yaml"], "rubbish.yaml: invalid utf-8"),
+        (["--scenario", "rubbish.yaml"], "rubbish.yaml: it is not a text in UTF-8"),
         (["--scenario", "explode.yaml"], "line 3 column"),
         (["--scenario", "typo.yaml"], "line 3: there is no region us-wset-2"),
     ] {

@@ -168,7 +168,11 @@ impl<'a> Fields<'a> {
             let unknown = format!("unknown key {}", quoted(&entry.key));
             let suggestion = suggest(self.section, &entry.key);
             meant.extend(suggestion.as_ref().map(|suggestion| suggestion.key));
-            let hint = suggestion.map(|suggestion| suggestion.hint);
+            // On the screen it looks like a blank.
+            let odd = entry.key.contains('\u{a0}');
+            let hint = suggestion.map(|suggestion| suggestion.hint).or_else(|| {
+                odd.then(|| "a no-break space (U+00A0) is in it: write blanks".to_owned())
+            });
             sink.push(entry.at, with_place(&unknown, &self.place), hint);
         }
         meant

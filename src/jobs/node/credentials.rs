@@ -38,6 +38,11 @@ impl Credentials {
                 continue;
             }
             match read_text(&path, MOST) {
+                // The node would take it for a part of the value.
+                Ok(text) if text.starts_with('\u{feff}') => {
+                    let why = "begins with a byte order mark: save it as UTF-8 without one";
+                    seen.wrong.push(format!("{shown} {why}"));
+                }
                 Ok(text) => {
                     seen.wrong.extend(check(&text).err().map(|why| format!("{shown}: {why}")));
                 }

@@ -95,8 +95,11 @@ fn check_cloud_config(text: &str) -> Result<&str, UserDataError> {
         Ok(Value::Object(_)) => Ok(text),
         Ok(_) => Err(wrong("it has to be a mapping")),
         Err(error) => {
-            let first = error.to_string();
-            Err(wrong(first.lines().next().unwrap_or_default()))
+            let told = error.to_string();
+            let first = told.lines().next().unwrap_or_default();
+            // What its reader's own user could set is nothing to ours.
+            let first = first.split(", set ").next().unwrap_or_default();
+            Err(wrong(first.trim_start_matches("error: ")))
         }
     }
 }
@@ -173,6 +176,11 @@ mod tests {
         for wrong in ["", "#!/bin/sh\n", "#cloud-config\n- a\n", "#cloud-config\na: [\n"] {
             assert!(matches!(with(wrong), Err(UserDataError::CloudConfig(_))), "{wrong:?}");
         }
+        let twice = with("#cloud-config\na: 1\na: 2\n").unwrap_err().to_string();
+        assert!(
+            twice.ends_with("not usable: line 3 column 1: duplicate mapping key: a"),
+            "{twice}"
+        );
         let long = format!("#cloud-config\na: {}\n", "x".repeat(LONGEST));
         assert!(matches!(with(&long), Err(UserDataError::TooLong(_))));
     }
