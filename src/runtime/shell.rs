@@ -7,9 +7,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use futures_util::future::BoxFuture;
+use rustix::process::getuid;
 use tempfile::NamedTempFile;
 
 use crate::config::{Config, Connect};
+use crate::files::{MOST, in_home, read_text};
 use crate::fleet::text::clean_line;
 use crate::fleet::{Failure, FailureKind, Instance, Step};
 use crate::jobs::SshSettings;
@@ -168,6 +170,10 @@ fn arguments(
     let access = SshSettings::open(config, home().as_deref(), ssh::agent())?;
     let own = ssh::arguments(&access.file, &target.host.to_string(), &access.settings);
     words.extend(own.map_err(|error| error.failure())?);
+    if !is_known_to_ssh(&access.settings.home) {
+        let route = access.route(&target.host.to_string())?;
+        words.extend(ssh::arguments_of_another_home(&access.file, &route));
+    }
     words.extend(["--".to_owned(), target.host.to_string()]);
     Ok(words)
 }
@@ -177,12 +183,25 @@ fn through(door: SocketAddr, config: Option<&Config>) -> Vec<String> {
     let mut words = vec!["-F".to_owned(), "none".to_owned(), "-p".to_owned()];
     words.push(door.port().to_string());
     if let Some(key) = config.and_then(|config| config.aws.private_ssh_key_path.as_ref()) {
+        let key = in_home(key, home().as_deref());
         words.extend(["-i".to_owned(), key.display().to_string()]);
     }
     words.extend(["-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none"].map(str::to_owned));
     let user = config.map_or("ubuntu", |config| &config.aws.username);
     words.extend(["-l".to_owned(), user.to_owned(), "--".to_owned(), door.ip().to_string()]);
     words
+}
+
+/// Whether the user database names the same home: `ssh` asks that, and not `$HOME`. Whoever stands in
+/// no file is believed.
+fn is_known_to_ssh(home: &Path) -> bool {
+    let users = read_text(Path::new("/etc/passwd"), MOST).unwrap_or_default();
+    let user = getuid().as_raw().to_string();
+    let told = users.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        (fields.get(2) == Some(&user.as_str())).then(|| fields.get(5).copied()).flatten()
+    });
+    told.is_none_or(|told| Path::new(told) == home)
 }
 
 /// The folder that `~` stands for.

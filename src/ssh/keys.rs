@@ -29,7 +29,8 @@ const PASSPHRASE_TRIES: usize = 3;
 /// OpenSSH's `MaxAuthTries`: a server hangs up after so many keys.
 pub(super) const MOST_KEYS: usize = 6;
 /// The files that `ssh` tries when nothing is configured, the best first.
-const USUAL_FILES: [&str; 5] = ["id_ed25519", "id_ed25519_sk", "id_ecdsa", "id_ecdsa_sk", "id_rsa"];
+pub(super) const USUAL_FILES: [&str; 5] =
+    ["id_ed25519", "id_ed25519_sk", "id_ecdsa", "id_ecdsa_sk", "id_rsa"];
 /// What marks a key in the old PEM form that has a passphrase, and the one cipher that is read.
 const OLD_CIPHER: &str = "DEK-Info:";
 const READABLE_CIPHER: &str = "AES-128-CBC";

@@ -47,6 +47,6 @@ pub use error::{Operation, SshError};
 pub use exec::LastLines;
 pub use hostkey::HostKeyCheck;
 pub use keys::{Ask, Identities, PublicKey};
-pub use openssh::{HostBlock, OpenSshOption, arguments, config_file};
+pub use openssh::{HostBlock, OpenSshOption, arguments, arguments_of_another_home, config_file};
 pub use route::{Hop, Route, Settings, agent, resolve};
 pub use wait::{WaitTimeouts, wait_for};

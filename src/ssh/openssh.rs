@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::SshError;
 use super::config::{AgentChoice, SshConfigFile, Strictness};
-use super::route::{Hop, KnownHosts, Route, Settings, user_of};
+use super::keys::USUAL_FILES;
+use super::route::{Hop, KnownHosts, Route, Settings, ssh_folder, user_of};
 
 /// A keyword of ssh_config(5) and its arguments.
 pub type OpenSshOption = (&'static str, Vec<String>);
@@ -35,6 +36,23 @@ pub fn arguments(
     }
     words.extend(["-l".to_owned(), user_of(config, host, settings)?]);
     Ok(words)
+}
+
+/// What it has to be told besides where `$HOME` is not the home of the user database: in that one
+/// alone it looks for files and keys (`sudo -E`, containers).
+pub fn arguments_of_another_home(config: &SshConfigFile, route: &Route) -> Vec<String> {
+    let mut words = Vec::new();
+    let file = config.home().join(".ssh/config");
+    if config.named().is_none() && file.is_file() {
+        words.extend(["-F".to_owned(), file.display().to_string()]);
+    }
+    let usual = || USUAL_FILES.iter().map(|name| ssh_folder(config.home()).join(name));
+    let keys = match route.target.identities.as_slice() {
+        [] => usual().filter(|path| path.is_file()).collect(),
+        named => named.to_vec(),
+    };
+    words.extend(text(&keys).into_iter().flat_map(|path| ["-i".to_owned(), path]));
+    words
 }
 
 /// A host in a file for `ssh -F`.
@@ -170,6 +188,29 @@ mod tests {
         assert_eq!(config_word("/a/b"), "/a/b");
         assert_eq!(config_word("/a b/100%"), "\"/a b/100%%\"");
         assert_eq!(config_word(r#"a"b\c"#), r#""a\"b\\c""#);
+    }
+
+    #[test]
+    fn people_25_ssh_is_told_of_a_home_that_it_does_not_know() {
+        let folder = tempfile::tempdir().unwrap();
+        let ssh = folder.path().join(".ssh");
+        std::fs::create_dir(&ssh).unwrap();
+        let told = |named: &str| {
+            let named = folder.path().join(named);
+            let named = named.is_file().then_some(named.as_path());
+            let config = SshConfigFile::load(named, folder.path()).unwrap();
+            let settings = Settings { home: folder.path().into(), ..Settings::new("ubuntu") };
+            let route = crate::ssh::resolve(&config, "192.0.2.1", &settings).unwrap();
+            let words = arguments_of_another_home(&config, &route).join(" ");
+            words.replace(&folder.path().display().to_string(), "HOME")
+        };
+        assert_eq!(told(""), "");
+        std::fs::write(ssh.join("id_rsa"), "").unwrap();
+        assert_eq!(told(""), "-i HOME/.ssh/id_rsa");
+        std::fs::write(ssh.join("config"), "IdentityFile ~/one\nIdentityFile ~/two\n").unwrap();
+        assert_eq!(told(""), "-F HOME/.ssh/config -i HOME/one -i HOME/two");
+        std::fs::write(folder.path().join("other"), "IdentityFile %d/three\n").unwrap();
+        assert_eq!(told("other"), "-i HOME/three");
     }
 
     /// aws-simple-ec2-cli#104, vagrant#5017: twelve other keys in the agent come first without it.

@@ -69,6 +69,7 @@ impl Reader {
                 "host" => Kind::Host(words.iter().map(|word| Pattern::parse(word)).collect()),
                 "match" => Kind::Match(criteria(&at, &words)?),
                 "include" => Kind::Include(self.include(&at, &words, scope, depth)?),
+                _ if !is_word(&keyword) => return Err(at.error(no_word(&keyword))),
                 _ => Kind::Setting { keyword, arguments: words },
             };
             statements.push(Statement { at, what });
@@ -130,6 +131,21 @@ impl Reader {
             }
         }
         Ok(files)
+    }
+}
+
+/// Options are letters and digits.
+fn is_word(keyword: &str) -> bool {
+    keyword.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// What an editor or a web page put before an option. `ssh` refuses the file; without its first
+/// `Host`, what stands below would hold for all.
+fn no_word(keyword: &str) -> String {
+    match keyword.chars().find(|c| !c.is_ascii_alphanumeric()) {
+        Some('\u{feff}') => "the file begins with a byte order mark: save it without one".into(),
+        Some('\u{a0}') => "a no-break space stands where a blank is meant".into(),
+        _ => format!("`{}` is no option of ssh_config(5)", keyword.escape_debug()),
     }
 }
 

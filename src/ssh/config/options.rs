@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::keyword as option;
 use super::location::Location;
+use super::pattern::{Case, Pattern};
 use super::select::{Chosen, Setting};
 use super::tokens::{Tokens, expand_tilde};
 use crate::ssh::SshError;
@@ -76,7 +77,9 @@ impl Default for KeepAlive {
 
 impl Chosen {
     pub(in crate::ssh) fn port(&self) -> Result<Option<u16>, SshError> {
-        let port = self.get(option::PORT).map(|set| set.number(1..=65535)).transpose()?;
+        // A service's name will do for `ssh`; of those in services(5) one makes sense.
+        let number = |set: &Setting| if set.is("ssh") { Ok(22) } else { set.number(1..=65535) };
+        let port = self.get(option::PORT).map(number).transpose()?;
         Ok(port.and_then(|port| u16::try_from(port).ok()))
     }
 
@@ -183,6 +186,24 @@ impl Chosen {
 
     /// What is set for this host and not followed.
     pub(in crate::ssh) fn not_honoured(&self) -> Vec<String> {
+        self.unknown().chain(self.known_and_not_honoured()).collect()
+    }
+
+    /// A slip of the finger, which `ssh` refuses; or an option of tomorrow.
+    fn unknown(&self) -> impl Iterator<Item = String> {
+        let ignored = self.get(option::IGNORE_UNKNOWN);
+        let ignored = ignored.map(|set| Pattern::list(set.value())).unwrap_or_default();
+        let is_passed_over = move |set: &&Setting| {
+            option::is_known(&set.keyword) || Pattern::any(&ignored, &set.keyword, Case::Ignored)
+        };
+        self.every().filter(move |set| !is_passed_over(set)).map(
+            |Setting { at, keyword, .. }| {
+                format!("{at}: `{keyword}` is no option of ssh_config(5) and is passed over")
+            },
+        )
+    }
+
+    fn known_and_not_honoured(&self) -> impl Iterator<Item = String> {
         self.every()
             .filter(|set| {
                 NOT_HONOURED.iter().any(|(keyword, harmless)| {
@@ -193,7 +214,6 @@ impl Chosen {
                 let Setting { at, keyword, .. } = set;
                 format!("{at}: `{keyword} {}` is not honoured", set.value())
             })
-            .collect()
     }
 }
 

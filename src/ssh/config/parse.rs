@@ -150,9 +150,9 @@ pub(super) fn criteria(at: &Location, words: &[String]) -> Result<Vec<Criterion>
 /// a word. `None` when a quotation mark is missing.
 pub(super) fn split_words(line: &str) -> Option<Vec<String>> {
     let mut words: Vec<String> = Vec::new();
-    let mut rest = line.trim().chars().peekable();
+    let mut rest = line.trim_matches(is_blank).chars().peekable();
     while let Some(&first) = rest.peek() {
-        if first.is_whitespace() || (first == '=' && words.len() == 1) {
+        if is_blank(first) || (first == '=' && words.len() == 1) {
             rest.next();
             continue;
         }
@@ -162,7 +162,7 @@ pub(super) fn split_words(line: &str) -> Option<Vec<String>> {
         let mut word = String::new();
         let mut quote = None;
         while let Some(&c) = rest.peek() {
-            if quote.is_none() && (c.is_whitespace() || (c == '=' && words.is_empty())) {
+            if quote.is_none() && (is_blank(c) || (c == '=' && words.is_empty())) {
                 break;
             }
             rest.next();
@@ -186,6 +186,11 @@ pub(super) fn split_words(line: &str) -> Option<Vec<String>> {
         words.push(word);
     }
     Some(words)
+}
+
+/// What stands between words. A no-break space does not.
+fn is_blank(c: char) -> bool {
+    c.is_ascii_whitespace()
 }
 
 #[cfg(test)]

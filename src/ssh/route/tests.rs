@@ -234,6 +234,32 @@ fn what_is_not_honoured_is_named_with_its_line() {
 }
 
 #[test]
+fn an_option_that_ssh_does_not_know_is_named_with_its_line() {
+    let text = "IgnoreUnknown Apple*\nHost web\n IdentiyFile ~/.ssh/x\n AppleThing yes\n UseKeychain yes\n\
+                \x20GSSAPITrustDns yes\nHost other\n Prot 22\n";
+    let notes = route(text, "web").notes;
+    let told = "ssh_config:3: `identiyfile` is no option of ssh_config(5) and is passed over";
+    assert!(notes.len() == 1 && notes[0].ends_with(told), "{notes:?}");
+}
+
+#[test]
+fn what_editors_put_before_an_option_is_told() {
+    let told = refusal("\u{feff}Host web\n User me\n", "web");
+    assert!(told.starts_with("ssh_config:1: the file begins with a byte order mark"), "{told}");
+    for line in ["\u{a0}User me", "\u{a0} User me", " User\u{a0}me x"] {
+        let told = refusal(&format!("Host web\n{line}\n"), "web");
+        assert!(told.starts_with("ssh_config:2: a no-break space"), "{line:?}: {told}");
+    }
+    let told = refusal("Host web\n Us%er me\n", "web");
+    assert!(told.starts_with("ssh_config:2: `us%er` is no option"), "{told}");
+}
+
+#[test]
+fn a_port_may_be_called_ssh() {
+    assert_eq!(route("Host web\n Port ssh\n", "web").target.port, 22);
+}
+
+#[test]
 fn a_jump_hosts_command_is_refused_too() {
     let text = "Host jump\n ProxyCommand nc x 22\nHost web\n ProxyJump jump\n";
     assert!(refusal(text, "web").starts_with("ssh_config:2: `ProxyCommand`"));
