@@ -20,6 +20,9 @@ const RESET: &str = "\x1b[?1l\x1b>\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1005l\x
 /// it was in another layout (4). Pushed, so that leaving can take it away again.
 const KITTY: (&str, &str) = ("\x1b[>5u", "\x1b[<u");
 
+/// Asks for the colour of the background. The keyboard reads the answer, whenever it comes.
+const ASK_BACKGROUND: &str = "\x1b]11;?\x1b\\";
+
 /// Whether this process holds the screen. The panic hook asks.
 static HELD: AtomicBool = AtomicBool::new(false);
 
@@ -35,7 +38,7 @@ pub(super) fn enter() -> io::Result<()> {
     let mut out = io::stdout();
     // The alternate screen has modes of its own in some terminals: it comes first.
     execute!(out, EnterAlternateScreen, Print(RESET), Print(KITTY.0))?;
-    execute!(out, EnableBracketedPaste, cursor::Hide)
+    execute!(out, EnableBracketedPaste, cursor::Hide, Print(ASK_BACKGROUND))
 }
 
 /// Gives the terminal back as it was.

@@ -307,7 +307,7 @@ impl<T: Tty> Edge for Screen<T> {
         }
         tui_logger::move_events();
         model.refresh();
-        let theme = Theme::named(model.theme, self.ability);
+        let theme = Theme::named(model.theme, self.ability).on(self.tty.background());
         let hits = &mut self.hits;
         self.tty.draw(|frame| *hits = view::render(model, &theme, frame))
     }

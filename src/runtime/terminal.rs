@@ -16,6 +16,7 @@ use super::keyboard::{Keyboard, TtyBytes};
 use super::signals::{JobControl, Signals};
 use super::tty::{Event, Stopped, Tty};
 use crate::app::Input;
+use crate::view::Background;
 
 type Screen = ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 
@@ -26,6 +27,8 @@ pub(super) struct Terminal {
     screen: ManuallyDrop<Screen>,
     // `None` while somebody else reads it.
     keyboard: Option<Keyboard<TtyBytes>>,
+    /// What an earlier keyboard heard.
+    background: Option<Background>,
     signals: Option<(Signals, JobControl)>,
     resized: unix::Signal,
 }
@@ -36,7 +39,7 @@ impl Terminal {
         let (screen, keyboard) = (blank()?, keyboard()?);
         let resized = unix::signal(SignalKind::window_change())?;
         alternate::enter()?;
-        Ok(Self { screen, keyboard: Some(keyboard), signals: None, resized })
+        Ok(Self { screen, keyboard: Some(keyboard), background: None, signals: None, resized })
     }
 
     /// From now on the system's signals are heard here as well. Needs a runtime around it.
@@ -77,7 +80,12 @@ impl Tty for Terminal {
         Write::flush(backend)
     }
 
+    fn background(&self) -> Option<Background> {
+        self.keyboard.as_ref().and_then(Keyboard::background).or(self.background)
+    }
+
     fn lend(&mut self) {
+        self.background = self.background();
         self.keyboard = None;
         alternate::leave();
     }

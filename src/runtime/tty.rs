@@ -5,6 +5,7 @@ use std::io;
 use ratatui::Frame;
 
 use crate::app::{Input, Signal};
+use crate::view::Background;
 
 /// A terminal as a screen uses it: crossterm's, or a test's.
 pub trait Tty {
@@ -15,6 +16,10 @@ pub trait Tty {
     fn draw(&mut self, render: impl FnOnce(&mut Frame)) -> io::Result<()>;
     /// Columns and rows.
     fn size(&self) -> io::Result<(u16, u16)>;
+    /// What is behind the text, where the terminal said so.
+    fn background(&self) -> Option<Background> {
+        None
+    }
     /// Writes an escape sequence past the frame.
     fn send(&mut self, sequence: &[u8]) -> io::Result<()>;
     /// Gives screen and keyboard away. Does nothing when they are given away already.

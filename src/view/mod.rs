@@ -45,7 +45,7 @@ use ratatui::layout::Rect;
 
 pub use hit::HitMap;
 use painter::Painter;
-pub use theme::{Ability, Glyphs, Theme, Tone};
+pub use theme::{Ability, Background, Glyphs, Theme, Tone};
 
 use crate::app::{Dialog, Layout, Model, Panel, SMALLEST};
 

@@ -147,6 +147,27 @@ pub struct Theme {
     /// The signs.
     pub glyphs: &'static Glyphs,
     palette: Palette,
+    /// What is behind the text, where the terminal said so.
+    background: Option<Background>,
+}
+
+/// What is behind the text of a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Background {
+    /// Something dark.
+    Dark,
+    /// Something light.
+    Light,
+}
+
+impl Background {
+    /// A shade that can be told from it, and on which its colours still read.
+    fn shade(self) -> Color {
+        Color::Indexed(match self {
+            Self::Dark => 237,
+            Self::Light => 254,
+        })
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -186,13 +207,20 @@ impl Theme {
             ThemeName::Light => Palette::Light,
             ThemeName::Mono => Palette::Mono,
         };
-        let theme = Self { glyphs: &UNICODE, palette };
+        let theme = Self { glyphs: &UNICODE, palette, background: None };
         if name == ThemeName::Ascii || !terminal.unicode { theme.ascii() } else { theme }
     }
 
     /// In colours that read on dark and on light.
     pub fn colours() -> Self {
-        Self { glyphs: &UNICODE, palette: Palette::Own }
+        Self { glyphs: &UNICODE, palette: Palette::Own, background: None }
+    }
+
+    /// The same on this background: what the terminal's own colours do not tell is the shade under the
+    /// cursor.
+    #[must_use]
+    pub fn on(self, background: Option<Background>) -> Self {
+        Self { background, ..self }
     }
 
     /// Without colours, for `NO_COLOR` and for terminals that have none.
@@ -237,9 +265,9 @@ impl Theme {
         let bold = Style::new().add_modifier(Modifier::BOLD);
         match self.palette {
             Palette::Mono => Style::new().add_modifier(Modifier::REVERSED),
-            Palette::Own => bold,
-            Palette::Dark => bold.bg(Color::Indexed(237)),
-            Palette::Light => bold.bg(Color::Indexed(254)),
+            Palette::Own => self.background.map_or(bold, |it| bold.bg(it.shade())),
+            Palette::Dark => bold.bg(Background::Dark.shade()),
+            Palette::Light => bold.bg(Background::Light.shade()),
         }
     }
 
@@ -271,6 +299,16 @@ mod tests {
         Health::Good,
         Health::Ending,
     ];
+
+    #[test]
+    fn the_row_under_the_cursor_has_a_shade_where_the_background_is_known() {
+        let own = Theme::colours();
+        assert_eq!(own.selection().bg, None);
+        let [dark, light] = [Background::Dark, Background::Light]
+            .map(|it| own.clone().on(Some(it)).selection().bg.unwrap());
+        assert_ne!(dark, light);
+        assert_eq!(Theme::mono().on(Some(Background::Dark)).selection().bg, None);
+    }
 
     #[test]
     fn each_state_has_a_glyph_of_its_own_one_column_wide() {

@@ -3,7 +3,8 @@
 //! waits for more.
 //!
 //! What is no key is read to its end and dropped: a report that nobody here asked for (colours,
-//! modes, the version, the clipboard), and every sequence that is not known. The grammar is that of
+//! modes, the version, the clipboard), and every sequence that is not known. The one that is asked
+//! for, the background, is kept aside and is no input either, however late it comes. The grammar is that of
 //! ECMA-48 as xterm and its kin send it (xterm's ctlseqs; vt100.net's "A parser for DEC's ANSI
 //! video terminals"). Crossterm's own parser knows a list of sequences instead and takes the rest
 //! for keys; vte's and termwiz's read what programs write, and know no Esc key and no paste.
@@ -14,8 +15,10 @@ use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyModifiers};
 
+use super::background;
 use super::sequence::{self, press};
 use crate::app::Input;
+use crate::view::Background;
 
 /// How long after an Esc nothing may come for it to be the key. Readline waits 500 ms, tmux and
 /// vim 10 to 100.
@@ -35,6 +38,8 @@ const LONGEST_PASTE: usize = 1 << 20;
 const LONGEST_KEY: usize = 16;
 
 const ESC: u8 = 0x1b;
+/// What follows it before a report of colours, among others.
+const OSC: u8 = b']';
 const BEL: u8 = 0x07;
 const CTRL_C: u8 = 0x03;
 /// CAN and SUB break a sequence off (ECMA-48).
@@ -49,6 +54,31 @@ const PASTED: &[u8] = b"\x1b[201~";
 pub(super) struct Decoder {
     state: State,
     heard: VecDeque<Input>,
+    background: Option<Background>,
+}
+
+/// A text that a terminal sends, up to here.
+#[derive(Debug, Default)]
+struct Text {
+    /// Its last byte; at first one that means nothing.
+    last: u8,
+    /// How an OSC begins. Empty for the others.
+    told: Vec<u8>,
+    is_osc: bool,
+}
+
+impl Text {
+    fn of(introducer: u8) -> Self {
+        Self { is_osc: introducer == OSC, ..Self::default() }
+    }
+
+    fn push(mut self, byte: u8) -> Self {
+        // The ST that ends it begins with an Esc.
+        if self.is_osc && byte != ESC && self.told.len() <= LONGEST_SEQUENCE {
+            self.told.push(byte);
+        }
+        Self { last: byte, ..self }
+    }
 }
 
 /// What has come of something that is not complete.
@@ -67,8 +97,8 @@ enum State {
     Sequence { is_csi: bool, alt: bool, body: Vec<u8> },
     /// So many bytes of a mouse report in its oldest form follow.
     OldMouse(u8),
-    /// OSC, DCS, APC, PM or SOS: its last byte.
-    Text(u8),
+    /// OSC, DCS, APC, PM or SOS.
+    Text(Text),
     /// A paste.
     Paste(Vec<u8>),
     /// A paste whose end has not come in time.
@@ -92,6 +122,11 @@ impl Decoder {
     /// The next thing that was heard.
     pub(super) fn next(&mut self) -> Option<Input> {
         self.heard.pop_front()
+    }
+
+    /// What the terminal said of its background, at last.
+    pub(super) fn background(&self) -> Option<Background> {
+        self.background
     }
 
     /// How long the rest of what has begun is worth waiting for. `None` while nothing has.
@@ -148,7 +183,7 @@ impl Decoder {
             State::Sequence { is_csi, alt, body } => self.sequence(is_csi, alt, body, byte),
             State::OldMouse(left) if left > 1 => State::OldMouse(left - 1),
             State::OldMouse(_) => State::Ground,
-            State::Text(last) => self.text(last, byte),
+            State::Text(text) => self.text(text, byte),
             State::Paste(text) => self.paste(text, byte),
         };
     }
@@ -202,7 +237,7 @@ impl Decoder {
             ESC => State::Escape { twice: true },
             b'[' => State::Sequence { is_csi: true, alt: twice, body: Vec::new() },
             b'O' => State::Sequence { is_csi: false, alt: twice, body: Vec::new() },
-            b']' | b'P' | b'X' | b'^' | b'_' => State::Text(NO_ESC),
+            OSC | b'P' | b'X' | b'^' | b'_' => State::Text(Text::of(byte)),
             // The end of a text that was given up.
             b'\\' => State::Ground,
             // Whoever presses Ctrl-C means it, whatever was pressed just before.
@@ -249,16 +284,19 @@ impl Decoder {
         }
     }
 
-    fn text(&mut self, last: u8, byte: u8) -> State {
-        match (last, byte) {
+    fn text(&mut self, text: Text, byte: u8) -> State {
+        match (text.last, byte) {
             // ST is also one byte, or that in UTF-8; elsewhere it is a part of another character.
-            (_, BEL) | (ESC, b'\\') | (0..0x80 | 0xc2, ST) => State::Ground,
+            (_, BEL) | (ESC, b'\\') | (0..0x80 | 0xc2, ST) => {
+                self.background = background::told(&text.told).or(self.background);
+                State::Ground
+            }
             (ESC, ESC) => State::Escape { twice: false },
             (ESC, _) => self.after_escape(byte, false),
             // No terminal reports this: somebody wants to leave.
             (_, CTRL_C) => self.begin(byte, false),
             _ if BREAKS.contains(&byte) => State::Ground,
-            _ => State::Text(byte),
+            _ => State::Text(text.push(byte)),
         }
     }
 
@@ -276,15 +314,13 @@ impl Decoder {
     }
 }
 
-/// Before the first byte of a text: anything that means nothing there.
-const NO_ESC: u8 = 0;
-
 /// A control in eight bits that begins something.
 fn c1(byte: u8) -> State {
     match byte {
         0x9b => State::Sequence { is_csi: true, alt: false, body: Vec::new() },
         0x8f => State::Sequence { is_csi: false, alt: false, body: Vec::new() },
-        0x90 | 0x98 | 0x9d..=0x9f => State::Text(NO_ESC),
+        // The same introducers in seven bits are 0x40 less, after an Esc (ECMA-48).
+        0x90 | 0x98 | 0x9d..=0x9f => State::Text(Text::of(byte - 0x40)),
         _ => State::Ground,
     }
 }

@@ -1,6 +1,7 @@
 //! The keyboard: what a terminal sends, as keys, pastes and moves of the mouse. Nothing else that
-//! a terminal says gets through here.
+//! a terminal says gets through here; what it answers of its background is kept for whoever asks.
 
+mod background;
 mod bytes;
 mod decoder;
 #[cfg(test)]
@@ -19,6 +20,7 @@ pub use bytes::{Bytes, TtyBytes};
 use decoder::Decoder;
 
 use crate::app::Input;
+use crate::view::Background;
 
 /// How much is read at once.
 const CHUNK: usize = 4096;
@@ -36,6 +38,11 @@ impl<B: Bytes> Keyboard<B> {
     /// A keyboard on which nothing was pressed yet.
     pub fn new(line: B) -> Self {
         Self { line, decoder: Decoder::default(), due: None }
+    }
+
+    /// What the terminal said of its background since somebody sits here.
+    pub fn background(&self) -> Option<Background> {
+        self.decoder.background()
     }
 
     /// The next thing that is pressed, pasted or clicked. Cancel-safe. An error means that the

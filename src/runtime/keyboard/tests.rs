@@ -45,6 +45,36 @@ fn heard(bytes: &[u8]) -> Vec<String> {
 }
 
 #[test]
+fn what_is_asked_for_is_kept_however_it_is_cut_and_is_no_key() {
+    let answer = b"\x1b]11;rgb:fdfd/f6f6/e3e3\x1b\\";
+    for cut in 0..answer.len() {
+        let mut decoder = Decoder::default();
+        decoder.take(&answer[..cut]);
+        decoder.take(&answer[cut..]);
+        assert_eq!(decoder.background(), Some(Background::Light), "{cut}");
+        assert_eq!((decoder.next(), decoder.timeout()), (None, None), "{cut}");
+    }
+    let background = |bytes: &[u8]| {
+        let mut decoder = Decoder::default();
+        decoder.take(bytes);
+        decoder.background()
+    };
+    assert_eq!(background(b"\x9d11;rgb:0/0/0\x07"), Some(Background::Dark));
+    // It gets dark; what tells nothing of it changes nothing.
+    assert_eq!(
+        background(b"\x1b]11;rgb:f/f/f\x07\x1b]11;rgb:0/0/0\x07\x1b]10;rgb:f/f/f\x07"),
+        Some(Background::Dark)
+    );
+    for other in
+        [&b"\x1bP11;rgb:0/0/0\x1b\\"[..], b"\x1b]11;rgb:0/0/0", b"\x1b]11;rgb:0/0/0\x18\x07"]
+    {
+        assert_eq!(background(other), None, "{other:?}");
+    }
+    let long = [b"\x1b]11;rgb:".as_slice(), "0".repeat(100_000).as_bytes(), b"/0/0\x07"].concat();
+    assert_eq!(background(&long), None);
+}
+
+#[test]
 fn a_report_that_nobody_asked_for_is_no_key() {
     for report in [
         // Colours, as kitty, ghostty and foot tell them when it gets dark; with all ends.
