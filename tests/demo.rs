@@ -11,6 +11,7 @@ mod launching;
 mod network;
 mod requests;
 mod server;
+mod volumes;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -43,6 +43,7 @@ mod schema;
 mod screens;
 mod secrets;
 mod ssh;
+mod stay;
 mod support;
 mod sweep;
 mod terminal;

@@ -67,13 +67,16 @@ struct Register {
 impl Directory for Register {
     fn host(&self, address: IpAddr) -> Option<HostState> {
         let guest = self.world.guest(address)?;
-        let started = guest.running_since?;
+        let (started, root) = (guest.running_since?, guest.root.clone()?);
+        let first = guest.first_ran.unwrap_or(started);
         let restarts = self.restarts.lock().unwrap_or_else(PoisonError::into_inner);
-        let (restarts, booted_at) = restarts.get(&guest.id).copied().unwrap_or((0, started));
-        let boot = restarts + 1;
+        let (restarts, restarted) = restarts.get(&guest.id).copied().unwrap_or((0, started));
+        let (boots, booted) = guest.booted;
+        // A stop and a start, or a reboot by EC2, is a boot as one from within is.
+        let (boot, booted_at) = (restarts + boots, restarted.max(booted.unwrap_or(started)));
         // A host adds its own slowness.
         let cloud_init_done_at =
-            started + FirstBoot::of(self.seed, guest.id.as_str(), guest.cpu_part, 0).done;
+            first + FirstBoot::of(self.seed, guest.id.as_str(), guest.cpu_part, 0).done;
         let listens_at = booted_at + to_sshd(self.seed, guest.id.as_str(), boot, guest.cpu_part);
         Some(HostState {
             sshd_up: guest.boots && self.now() >= listens_at,
@@ -86,6 +89,8 @@ impl Directory for Register {
             authorized_keys: guest.public_key.into_iter().collect(),
             faults: guest.faults,
             instance: guest.id,
+            root,
+            keys_of: guest.keys_of,
             region: guest.region,
         })
     }

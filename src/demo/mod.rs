@@ -18,11 +18,11 @@
 //! Its answers have the shape of AWS's: where `tests/oracle` holds a recording, a test compares
 //! the two and lists what differs, with the reason.
 //!
-//! What it does not do: signatures are read for their region and not verified; there are no
-//! Elastic IP addresses to allocate; a launch template has one version, a fleet is `instant`; an
-//! instance has one interface and one volume. Speed
-//! scales the world alone; whoever wants the timers of a client in the same process to follow
-//! hurries tokio's clock instead. Prices, capacity and times are made up, plausible, and the same
+//! What it does not do: signatures are read for their region and not verified; a launch template
+//! has one version, a fleet is `instant`; an instance has one interface, and is launched with one
+//! volume; a volume that is made of a snapshot is blank; a root volume cannot be replaced by a
+//! task. Speed scales the world alone; whoever wants the timers of a client in the same process to
+//! follow hurries tokio's clock instead. Prices, capacity and times are made up, plausible, and the same
 //! for the same seed.
 
 mod boot;

@@ -5,12 +5,12 @@ use spot_tui::fleet::{Ec2State, Notice};
 use super::*;
 
 /// Whatever boto3 or the AWS console does besides us, as a form, in the user's name.
-fn change(stage: &Stage, action: &str, id: &str) -> String {
+pub(super) fn change(stage: &Stage, action: &str, id: &str) -> String {
     stage.ask(&format!("Action={action}&InstanceId.1={id}"))
 }
 
 /// One persistent machine that runs.
-async fn persistent(story: &str) -> (Stage, Machine) {
+pub(super) async fn persistent(story: &str) -> (Stage, Machine) {
     let stage = Stage::play(story).await;
     let ready = stage.ensure().await.unwrap();
     let request = LaunchRequest {

@@ -30,6 +30,10 @@ pub trait Directory: Send + Sync + 'static {
 pub struct HostState {
     /// Whose host it is.
     pub instance: InstanceId,
+    /// The instance that booted from its disk first. What was written to the disk is known by it.
+    pub root: InstanceId,
+    /// The instance for which its host keys were made.
+    pub keys_of: InstanceId,
     /// Where it runs.
     pub region: Region,
     /// Who may log in: lines as in `authorized_keys`. Any user name will do.

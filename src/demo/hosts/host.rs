@@ -50,9 +50,9 @@ impl Host {
     pub(super) fn host_key(&self) -> Result<russh::keys::PrivateKey, ssh_key::Error> {
         let seed = self.hosts.shared.seed;
         if self.suffers(&HostFault::ChangeHostKey) && self.state.boot > 1 {
-            return identity::other_host_key(seed, self.instance());
+            return identity::other_host_key(seed, &self.state.keys_of);
         }
-        identity::host_key(seed, self.instance())
+        identity::host_key(seed, &self.state.keys_of)
     }
 
     /// Ends when the machine went down, restarted, or became another one.

@@ -34,7 +34,7 @@ pub(super) async fn serve_session<S>(hosts: Hosts, address: IpAddr, state: HostS
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let machine = hosts.machine(&state.instance);
+    let machine = hosts.machine(&state.root);
     machine.booted(state.boot);
     if state.preloaded {
         let stock = Arc::clone(&lock(&hosts.shared.stock));

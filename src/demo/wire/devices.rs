@@ -1,16 +1,16 @@
-//! Network interfaces, volumes, addresses and key pairs on the wire.
+//! Network interfaces and key pairs on the wire.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use super::call::Call;
-use super::parts::{moment, private_name, public_name, show_group, zone_id};
+use super::parts::{moment, private_name, public_name, show_group, use_of};
 use super::select::{Shown, select};
 use super::tags::born_with;
 use super::xml::Xml;
 use crate::demo::world::Refusal;
-use crate::demo::world::network::{Interface, KeyPair, Volume};
+use crate::demo::world::network::{Interface, KeyPair};
 use crate::demo::world::region::RegionWorld;
 
 impl Shown for Interface {
@@ -42,39 +42,6 @@ impl Shown for Interface {
     }
 }
 
-impl Shown for Volume {
-    const IDS: &'static str = "VolumeId";
-    const MISSING: &'static str = "InvalidVolume.NotFound";
-    const NOUN: &'static str = "volume";
-    const MALFORMED: Option<(&'static str, &'static str)> =
-        Some(("vol", "InvalidVolumeID.Malformed"));
-    const FILTERS: &'static [&'static str] = &[
-        "attachment.instance-id",
-        "availability-zone",
-        "encrypted",
-        "size",
-        "status",
-        "volume-id",
-        "volume-type",
-    ];
-
-    fn field(&self, filter: &str) -> Vec<String> {
-        match filter {
-            "attachment.instance-id" => self.attached.clone().into_iter().collect(),
-            "availability-zone" => vec![self.zone.clone()],
-            "encrypted" => vec![self.encrypted.to_string()],
-            "size" => vec![self.gib.to_string()],
-            "status" => vec![use_of(self.attached.is_some()).to_owned()],
-            "volume-type" => vec![self.kind.clone()],
-            _ => vec![self.id.clone()],
-        }
-    }
-
-    fn missing(id: &str) -> Refusal {
-        Refusal::new(Self::MISSING, format!("The volume '{id}' does not exist."))
-    }
-}
-
 impl Shown for KeyPair {
     const IDS: &'static str = "KeyName";
     const MISSING: &'static str = "InvalidKeyPair.NotFound";
@@ -92,11 +59,6 @@ impl Shown for KeyPair {
 
 fn is_used(interface: &Interface) -> bool {
     interface.attached.is_some() || interface.endpoint.is_some()
-}
-
-/// EC2's word for a thing with or without an instance.
-fn use_of(attached: bool) -> &'static str {
-    if attached { "in-use" } else { "available" }
 }
 
 /// Who tells of an interface.
@@ -155,7 +117,9 @@ fn show_addresses(xml: &mut Xml, region: &RegionWorld, interface: &Interface, is
     xml.text("privateDnsName", private_name(region, interface.private_ip));
     if let Some(address) = interface.public_ip.filter(|_| !is_newborn) {
         xml.group("association", |it| {
-            it.text("publicIp", address).text("ipOwnerId", "amazon");
+            let elastic = region.elastic_ips.values().find(|it| it.address == address);
+            let owner = elastic.map_or("amazon", |_| region.laws.account.as_str());
+            it.text("publicIp", address).text("ipOwnerId", owner);
             it.text("publicDnsName", public_name(region, address));
         });
     }
@@ -193,71 +157,6 @@ pub(super) fn delete_interface(call: &mut Call<'_>) -> Result<Xml, Refusal> {
 pub(super) fn detach_interface(call: &mut Call<'_>) -> Result<Xml, Refusal> {
     call.region.detach_interface(call.form.need("AttachmentId")?)?;
     Ok(Xml::done())
-}
-
-/// DescribeVolumes.
-pub(super) fn describe_volumes(call: &mut Call<'_>) -> Result<Xml, Refusal> {
-    let region = &*call.region;
-    let page = select(call.form, region, region.volumes.values())?;
-    let mut xml = Xml::default();
-    xml.list("volumeSet", page.items, |item, volume: &Volume| {
-        item.text("volumeId", &volume.id).text("size", volume.gib);
-        item.text("availabilityZone", &volume.zone).text("volumeType", &volume.kind);
-        item.text("encrypted", volume.encrypted);
-        item.maybe("kmsKeyId", volume.encrypted.then(|| aws_key(region)));
-        item.text("snapshotId", &volume.snapshot).text("multiAttachEnabled", false);
-        item.maybe("throughput", (volume.kind == "gp3").then_some(125));
-        item.maybe("availabilityZoneId", zone_id(region.place, &volume.zone));
-        item.group("operator", |it| {
-            it.text("managed", false);
-        });
-        item.text("iops", 3000).text("status", use_of(volume.attached.is_some()));
-        item.text("createTime", moment(volume.born));
-        item.list("attachmentSet", &volume.attached, |item, instance| {
-            item.text("volumeId", &volume.id).text("instanceId", instance);
-            item.text("device", &volume.device).text("status", "attached");
-            item.text("attachTime", moment(volume.born));
-            item.text("deleteOnTermination", volume.delete_on_termination);
-        });
-        item.tags(&volume.tags);
-    });
-    xml.maybe("nextToken", page.next);
-    Ok(xml)
-}
-
-/// The key with which AWS encrypts an account's volumes where none is named.
-fn aws_key(region: &RegionWorld) -> String {
-    let (code, account) = (region.place.code, &region.laws.account);
-    format!("arn:aws:kms:{code}:{account}:key/3b1c62a5-0c5f-4a43-9d3e-6f1f6a0de0a5")
-}
-
-/// DeleteVolume.
-pub(super) fn delete_volume(call: &mut Call<'_>) -> Result<Xml, Refusal> {
-    call.region.delete_volume(call.form.need("VolumeId")?)?;
-    Ok(Xml::done())
-}
-
-/// DescribeAddresses: nobody here has an Elastic IP address.
-pub(super) fn describe_addresses(call: &mut Call<'_>) -> Result<Xml, Refusal> {
-    super::select::Filters::read(
-        call.form,
-        &["allocation-id", "association-id", "domain", "instance-id", "public-ip"],
-    )?;
-    if let Some(id) = call.form.list("AllocationId").first() {
-        return Err(no_allocation(id));
-    }
-    let mut xml = Xml::default();
-    xml.list("addressesSet", [(); 0], |_, ()| {});
-    Ok(xml)
-}
-
-/// ReleaseAddress.
-pub(super) fn release_address(call: &mut Call<'_>) -> Result<Xml, Refusal> {
-    Err(no_allocation(call.form.need("AllocationId")?))
-}
-
-fn no_allocation(id: &str) -> Refusal {
-    Refusal::no_such("InvalidAllocationID.NotFound", "allocation ID", id)
 }
 
 /// DescribeKeyPairs.

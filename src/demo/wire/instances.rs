@@ -14,9 +14,9 @@ use super::xml::Xml;
 use crate::demo::world::Refusal;
 use crate::demo::world::console::Keys;
 use crate::demo::world::instance::Instance;
-use crate::demo::world::network::Volume;
 use crate::demo::world::pace::{ENDED, LAUNCHED};
 use crate::demo::world::region::RegionWorld;
+use crate::demo::world::volume::Volume;
 use crate::fleet::Ec2State;
 
 impl Shown for Instance {
@@ -170,9 +170,9 @@ fn show(xml: &mut Xml, region: &RegionWorld, instance: &Instance) {
 fn show_machine(xml: &mut Xml, region: &RegionWorld, instance: &Instance) {
     xml.text("architecture", instance.shape.architecture);
     xml.text("rootDeviceType", "ebs").text("rootDeviceName", &instance.root_device);
-    let volume = region.volumes.get(&instance.volume).filter(|it| it.attached.is_some());
-    let volume = volume.filter(|_| !instance.is_newborn(region.now));
-    xml.list("blockDeviceMapping", volume, show_device);
+    let volumes = instance.volumes.iter().filter_map(|id| region.volumes.get(id));
+    let volumes = volumes.filter(|_| !instance.is_newborn(region.now));
+    xml.list("blockDeviceMapping", volumes, |item, volume| show_device(item, region, volume));
     // EC2 says xen of Nitro as well.
     xml.text("virtualizationType", "hvm").text("hypervisor", "xen");
     xml.text("ebsOptimized", false).text("enaSupport", true);
@@ -222,12 +222,13 @@ fn show_options(xml: &mut Xml, instance: &Instance) {
     });
 }
 
-fn show_device(xml: &mut Xml, volume: &Volume) {
-    xml.text("deviceName", &volume.device);
+fn show_device(xml: &mut Xml, region: &RegionWorld, volume: &Volume) {
+    let Some(attachment) = &volume.attached else { return };
+    xml.text("deviceName", &attachment.device);
     xml.group("ebs", |ebs| {
-        ebs.text("volumeId", &volume.id).text("status", "attached");
-        ebs.text("attachTime", moment(volume.born));
-        ebs.text("deleteOnTermination", volume.delete_on_termination);
+        ebs.text("volumeId", &volume.id).text("status", attachment.word(region.now));
+        ebs.text("attachTime", moment(attachment.at));
+        ebs.text("deleteOnTermination", attachment.delete_on_termination);
     });
 }
 
@@ -297,8 +298,28 @@ pub(super) fn start(call: &mut Call<'_>) -> Result<Xml, Refusal> {
         if !fine.contains(&instance.state) {
             return Err(wrong_state(id, "started"));
         }
+        if instance.state == Ec2State::Stopped && call.region.root_of(id).is_none() {
+            let device = &instance.root_device;
+            return Err(Refusal::value(format!(
+                "Instance does not have a volume attached at root ({device})"
+            )));
+        }
     }
+    call.region.find_room(&ids)?;
     Ok(changes(call.region.start(&ids)))
+}
+
+/// RebootInstances.
+pub(super) fn reboot(call: &mut Call<'_>) -> Result<Xml, Refusal> {
+    let ids = named(call)?;
+    for id in &ids {
+        let state = call.region.instances.get(id).map(|it| it.state);
+        if state.is_some_and(|it| it != Ec2State::Running) {
+            return Err(wrong_state(id, "rebooted"));
+        }
+    }
+    call.region.reboot(&ids);
+    Ok(Xml::done())
 }
 
 fn wrong_request(id: &str, act: &str) -> Refusal {
@@ -317,7 +338,7 @@ fn wrong_state(id: &str, done: &str) -> Refusal {
 }
 
 /// The instances that are named; one that is not there spoils the whole call.
-fn named(call: &Call<'_>) -> Result<Vec<String>, Refusal> {
+pub(super) fn named(call: &Call<'_>) -> Result<Vec<String>, Refusal> {
     let ids = call.form.list("InstanceId");
     if ids.is_empty() {
         return Err(Refusal::missing("InstanceId"));
@@ -362,8 +383,9 @@ pub(super) fn console(call: &mut Call<'_>) -> Result<Xml, Refusal> {
         let message = "This instance type does not support retrieving the latest console logs";
         return Err(Refusal::new("UnsupportedOperation", message));
     }
-    let fingerprint = call.keys.and_then(|keys| keys.fingerprint(&id.into()));
-    let public = call.keys.and_then(|keys| keys.public_key(&id.into()));
+    let of = call.region.keys_of(&instance).into();
+    let fingerprint = call.keys.and_then(|keys| keys.fingerprint(&of));
+    let public = call.keys.and_then(|keys| keys.public_key(&of));
     let keys = Keys { fingerprint: fingerprint.as_deref(), public: public.as_deref() };
     let text = call.region.console(&instance, keys);
     let mut xml = Xml::default();

@@ -10,7 +10,9 @@
 //! verified. Nothing that comes in makes it panic.
 
 mod actions;
+mod addresses;
 mod answer;
+mod attributes;
 mod call;
 mod connector;
 mod devices;
@@ -31,6 +33,7 @@ mod services;
 mod spot;
 mod status;
 mod tags;
+mod volumes;
 mod vpcs;
 mod xml;
 

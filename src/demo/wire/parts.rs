@@ -56,6 +56,11 @@ pub(super) fn code(state: Ec2State) -> u8 {
     }
 }
 
+/// EC2's word for a thing with or without an instance.
+pub(super) fn use_of(attached: bool) -> &'static str {
+    if attached { "in-use" } else { "available" }
+}
+
 /// A moment as EC2 writes it.
 pub(super) fn moment(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()

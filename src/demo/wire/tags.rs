@@ -141,6 +141,8 @@ fn everything(region: &RegionWorld) -> impl Iterator<Item = (&'static str, &dyn 
     of("instance", &region.instances)
         .chain(of("spot-instances-request", &region.requests))
         .chain(of("volume", &region.volumes))
+        .chain(of("snapshot", &region.snapshots))
+        .chain(of("elastic-ip", &region.elastic_ips))
         .chain(of("launch-template", &region.templates))
         .chain(of("vpc", &network.vpcs))
         .chain(of("subnet", &network.subnets))
@@ -177,6 +179,8 @@ fn of<'a>(region: &'a mut RegionWorld, id: &str) -> Result<&'a mut Tags, Refusal
         "i" => tags(&mut region.instances, id),
         "sir" => tags(&mut region.requests, id),
         "vol" => tags(&mut region.volumes, id),
+        "snap" => tags(&mut region.snapshots, id),
+        "eipalloc" => tags(&mut region.elastic_ips, id),
         "lt" => tags(&mut region.templates, id),
         "vpc" => tags(&mut network.vpcs, id),
         "subnet" => tags(&mut network.subnets, id),

@@ -155,18 +155,4 @@ impl RegionWorld {
         }
         missing
     }
-
-    /// DeleteVolume. It has to be detached.
-    pub(crate) fn delete_volume(&mut self, id: &str) -> Result<(), Refusal> {
-        let Some(volume) = self.volumes.get(id) else {
-            let message = format!("The volume '{id}' does not exist.");
-            return Err(Refusal::new("InvalidVolume.NotFound", message));
-        };
-        if let Some(instance) = &volume.attached {
-            let message = format!("Volume {id} is currently attached to {instance}");
-            return Err(Refusal::new("VolumeInUse", message));
-        }
-        self.volumes.remove(id);
-        Ok(())
-    }
 }

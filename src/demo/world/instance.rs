@@ -126,6 +126,11 @@ pub(crate) struct Instance {
     pub(crate) launched: Timestamp,
     /// Since when its state is `running`.
     pub(crate) running_since: Option<Timestamp>,
+    /// When it ran for the first time: cloud-init does its work then and no more.
+    pub(crate) first_ran: Option<Timestamp>,
+    /// How often its system was started, and when it last was.
+    pub(crate) boots: u64,
+    pub(crate) booted_at: Option<Timestamp>,
     pub(crate) subnet: String,
     pub(crate) vpc: String,
     pub(crate) private_ip: Ipv4Addr,
@@ -134,8 +139,9 @@ pub(crate) struct Instance {
     pub(crate) spot_request: Option<String>,
     pub(crate) profile: Option<String>,
     pub(crate) root_device: String,
-    /// Its one volume and its one interface.
-    pub(crate) volume: String,
+    /// What is attached to it.
+    pub(crate) volumes: Vec<String>,
+    /// Its one interface.
     pub(crate) interface: String,
     pub(crate) http_tokens: String,
     pub(crate) hop_limit: u32,

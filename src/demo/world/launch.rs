@@ -4,11 +4,12 @@ use jiff::SignedDuration;
 
 use super::images::{Image, images};
 use super::instance::{Fate, Instance};
-use super::network::{Interface, Subnet, Volume};
+use super::network::{Interface, Subnet};
 use super::order::{Order, TokenUse};
 use super::refusal::Refusal;
 use super::region::{Event, RegionWorld};
 use super::spot::SpotRequest;
+use super::volume::{Attachment, Volume};
 use crate::demo::shapes::Shape;
 use crate::fleet::Ec2State;
 
@@ -255,6 +256,9 @@ impl RegionWorld {
             user_data: order.user_data.0.clone(),
             launched: self.now,
             running_since: None,
+            first_ran: None,
+            boots: 0,
+            booted_at: None,
             subnet: subnet.id.clone(),
             vpc: subnet.vpc.clone(),
             private_ip,
@@ -263,7 +267,7 @@ impl RegionWorld {
             spot_request,
             profile: order.profile.clone(),
             root_device: order.volume.device.clone(),
-            volume: self.dice.id("vol"),
+            volumes: vec![self.dice.id("vol")],
             interface: self.dice.id("eni"),
             http_tokens: order.http_tokens.clone(),
             hop_limit: order.hop_limit,
@@ -297,20 +301,25 @@ impl RegionWorld {
             born: self.now,
         };
         self.network.interfaces.insert(interface.id.clone(), interface);
-        let volume = Volume {
-            id: instance.volume.clone(),
-            zone: instance.zone.clone(),
-            gib: order.volume.gib,
-            kind: order.volume.kind.clone(),
-            encrypted: order.volume.encrypted,
-            snapshot: instance.image.replace("ami-", "snap-"),
-            device: order.volume.device.clone(),
-            attached: Some(instance.id.clone()),
-            delete_on_termination: order.volume.delete_on_termination,
-            tags: order.tags("volume"),
-            born: self.now,
-        };
-        self.volumes.insert(volume.id.clone(), volume);
+        let (root, device) = (&order.volume, &order.volume.device);
+        for id in &instance.volumes {
+            let deletes = root.delete_on_termination;
+            let attachment = Attachment::at_launch(&instance.id, device, deletes, self.now);
+            let volume = Volume {
+                id: id.clone(),
+                zone: instance.zone.clone(),
+                gib: root.gib,
+                kind: root.kind.clone(),
+                encrypted: root.encrypted,
+                snapshot: Some(instance.image.replace("ami-", "snap-")),
+                attached: Some(attachment),
+                made: self.now,
+                root_of: Some(instance.id.clone()),
+                tags: order.tags("volume"),
+                born: self.now,
+            };
+            self.volumes.insert(id.clone(), volume);
+        }
     }
 
     /// What the scenario has in store for the region's n-th instance.

@@ -26,6 +26,8 @@ impl RegionWorld {
         instance.state = Ec2State::Running;
         (instance.reason, instance.transition) = (None, String::new());
         instance.running_since = Some(now);
+        instance.first_ran.get_or_insert(now);
+        (instance.boots, instance.booted_at) = (instance.boots + 1, Some(now));
         let request = instance.spot_request.clone();
         // One that was stopped and is started again had its request evaluated anew.
         let request = request.and_then(|request| self.requests.get_mut(&request));
@@ -50,21 +52,15 @@ impl RegionWorld {
     pub(super) fn instance_ended(&mut self, id: &str) {
         let Some(instance) = self.instances.get_mut(id) else { return };
         instance.state = Ec2State::Terminated;
-        let address = instance.public_ip.take();
-        let (interface, volume) = (instance.interface.clone(), instance.volume.clone());
-        self.free_public(address);
+        let interface = instance.interface.clone();
+        self.part_from_address(id);
         if let Some(left) = self.network.interfaces.get_mut(&interface) {
-            (left.attached, left.public_ip) = (None, None);
+            left.attached = None;
             if left.delete_on_termination {
                 self.network.remove_interface(&interface);
             }
         }
-        if let Some(left) = self.volumes.get_mut(&volume) {
-            left.attached = None;
-            if left.delete_on_termination {
-                self.volumes.remove(&volume);
-            }
-        }
+        self.part_from_volumes(id);
         self.later(AFTERGLOW, Event::Forgotten(id.to_owned()));
         self.request_relaunches(id);
     }
@@ -79,17 +75,15 @@ impl RegionWorld {
         }
     }
 
-    /// The stop is over: it keeps its volume and loses its public address.
+    /// The stop is over: it keeps its volumes, and loses its address unless that is an elastic one.
     pub(super) fn instance_stopped(&mut self, id: &str) {
         let Some(instance) = self.instances.get_mut(id) else { return };
         if instance.state != Ec2State::Stopping {
             return;
         }
         instance.state = Ec2State::Stopped;
-        let address = instance.public_ip.take();
-        self.free_public(address);
-        if let Some(interface) = self.interface_of(id) {
-            interface.public_ip = None;
+        if self.elastic_ip_of(id).is_none() {
+            self.lose_address(id);
         }
         self.request_stopped(id);
     }
@@ -131,9 +125,26 @@ impl RegionWorld {
         self.change(ids, Self::start_one)
     }
 
-    /// EC2 starts again what it stopped.
+    /// EC2 starts again what it stopped. One whose root was taken off meanwhile is ended instead
+    /// (EC2 User Guide, "Stop interrupted Spot Instances").
     pub(super) fn instance_restarts(&mut self, id: &str) {
+        let is_stopped = self.instances.get(id).is_some_and(|it| it.state == Ec2State::Stopped);
+        if is_stopped && self.root_of(id).is_none() {
+            return self.end(id, Ending::Cancelled);
+        }
         self.start_one(id);
+    }
+
+    /// RebootInstances: what runs boots again, and neither its state nor its addresses change.
+    pub(crate) fn reboot(&mut self, ids: &[String]) {
+        let now = self.now;
+        for id in ids {
+            let running = self.instances.get_mut(id);
+            let Some(instance) = running.filter(|it| it.state == Ec2State::Running) else {
+                continue;
+            };
+            (instance.boots, instance.booted_at) = (instance.boots + 1, Some(now));
+        }
     }
 
     /// Begins to start an instance that is stopped. Its launch time is that of the last start.
@@ -141,7 +152,8 @@ impl RegionWorld {
         if self.instances.get(id).is_none_or(|it| it.state != Ec2State::Stopped) {
             return;
         }
-        let (span, address) = (self.boot_time(), self.take_public());
+        let kept = self.elastic_ip_of(id).map(|it| it.address);
+        let (span, address) = (self.boot_time(), kept.or_else(|| self.take_public()));
         if let Some(interface) = self.interface_of(id) {
             interface.public_ip = address;
         }

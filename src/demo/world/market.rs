@@ -5,12 +5,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::instance::Instance;
 use super::order::Order;
 use super::refusal::Refusal;
 use super::region::RegionWorld;
 use crate::demo::dice::Dice;
 use crate::demo::scenario::BeyondQuota;
 use crate::demo::shapes::Shape;
+use crate::fleet::Ec2State;
 
 /// How many instances of one type a zone has room for, where no scenario says less.
 const ROOM: u32 = 4000;
@@ -112,17 +114,26 @@ impl RegionWorld {
         if free >= order.min {
             return Ok(free.min(granted));
         }
-        let message = if order.spot.is_some() {
-            "There is no Spot capacity available that matches your request.".to_owned()
-        } else {
-            format!(
-                "We currently do not have sufficient {} capacity in the Availability Zone you \
-                 requested ({zone}). Our system will be working on provisioning additional \
-                 capacity.",
-                shape.name
-            )
-        };
-        Err(Refusal::with_status(500, "InsufficientInstanceCapacity", message))
+        Err(no_room(shape, zone, order.spot.is_some()))
+    }
+
+    /// Whether what is stopped finds room again in its zone. Of spot it is not known whether
+    /// StartInstances refuses or the request stays open; here it refuses, as on demand.
+    pub(crate) fn find_room(&mut self, ids: &[String]) -> Result<(), Refusal> {
+        for id in ids {
+            let Some(instance) = self.instances.get(id).cloned() else { continue };
+            if instance.state != Ec2State::Stopped {
+                continue;
+            }
+            let (shape, zone) = (instance.shape, &instance.zone);
+            let alike =
+                |it: &&Instance| it.takes_room() && it.zone == *zone && it.shape.name == shape.name;
+            let taken = self.instances.values().filter(alike).count();
+            if usize::try_from(self.room(shape, zone, 1)).is_ok_and(|room| room <= taken) {
+                return Err(no_room(shape, zone, instance.spot_request.is_some()));
+            }
+        }
+        Ok(())
     }
 
     /// The room of a pool now. A limit of the scenario that matters for what is asked counts as
@@ -168,6 +179,21 @@ impl RegionWorld {
         }
         Err(Refusal::new("MaxSpotInstanceCountExceeded", "Max spot instance count exceeded"))
     }
+}
+
+/// What a launch or a start is told that finds no room.
+fn no_room(shape: &Shape, zone: &str, is_spot: bool) -> Refusal {
+    let message = if is_spot {
+        "There is no Spot capacity available that matches your request.".to_owned()
+    } else {
+        format!(
+            "We currently do not have sufficient {} capacity in the Availability Zone you \
+             requested ({zone}). Our system will be working on provisioning additional \
+             capacity.",
+            shape.name
+        )
+    };
+    Refusal::with_status(500, "InsufficientInstanceCapacity", message)
 }
 
 /// To the hundredth of a cent.

@@ -7,6 +7,7 @@ mod account;
 mod build;
 pub(crate) mod console;
 mod demolish;
+mod elastic_ips;
 mod fleets;
 pub(crate) mod groups;
 pub(crate) mod images;
@@ -27,6 +28,8 @@ pub(crate) mod resource;
 mod rules;
 pub(crate) mod spot;
 pub(crate) mod template;
+pub(crate) mod volume;
+mod volumes;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
@@ -95,6 +98,14 @@ pub struct Guest {
     pub state: Ec2State,
     /// Since when it has been running; `None` when it is not.
     pub running_since: Option<Timestamp>,
+    /// When it ran for the first time: cloud-init does its work then.
+    pub first_ran: Option<Timestamp>,
+    /// How often its system was started from outside, and when it last was.
+    pub booted: (u64, Option<Timestamp>),
+    /// The instance that booted from its root volume first; `None` while it has no root.
+    pub root: Option<InstanceId>,
+    /// The instance for which its host keys were made.
+    pub keys_of: InstanceId,
     /// The key pair's public key, one line of OpenSSH's.
     pub public_key: Option<String>,
     /// Its user-data, base64.
@@ -336,6 +347,10 @@ fn guest(region: &RegionWorld, instance: &Instance) -> Option<Guest> {
         machine_type: instance.shape.name.into(),
         state: instance.state,
         running_since: instance.running_since,
+        first_ran: instance.first_ran,
+        booted: (instance.boots, instance.booted_at),
+        keys_of: region.keys_of(instance).into(),
+        root: region.root_of(&instance.id).and_then(|it| it.root_of.as_deref()).map(Into::into),
         public_key: key.map(|key| key.public.clone()),
         user_data: instance.user_data.clone(),
         preloaded: instance.preloaded,

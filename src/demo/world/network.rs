@@ -112,20 +112,14 @@ pub(crate) struct Endpoint {
     pub(crate) born: Timestamp,
 }
 
-/// An EBS volume.
+/// An address that was allocated.
 #[derive(Debug, Clone)]
-pub(crate) struct Volume {
+pub(crate) struct ElasticIp {
+    /// Its allocation's id.
     pub(crate) id: String,
-    pub(crate) zone: String,
-    pub(crate) gib: u32,
-    pub(crate) kind: String,
-    pub(crate) encrypted: bool,
-    /// What it was made of.
-    pub(crate) snapshot: String,
-    pub(crate) device: String,
-    /// The instance that it is attached to.
-    pub(crate) attached: Option<String>,
-    pub(crate) delete_on_termination: bool,
+    pub(crate) address: Ipv4Addr,
+    /// The association's id and the instance that has it.
+    pub(crate) association: Option<(String, String)>,
     pub(crate) tags: Tags,
     pub(crate) born: Timestamp,
 }
@@ -141,7 +135,7 @@ pub(crate) struct KeyPair {
     pub(crate) born: Timestamp,
 }
 
-resources!(Endpoint, Vpc, Subnet, Gateway, Table, Group, Interface, Volume, KeyPair);
+resources!(Endpoint, Vpc, Subnet, Gateway, Table, Group, Interface, KeyPair, ElasticIp);
 
 /// A region's network: everything that costs nothing and hangs on each other.
 #[derive(Debug, Clone, Default)]

@@ -8,12 +8,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::instance::{Ending, Instance};
 use super::laws::Laws;
-use super::network::{Network, Volume};
+use super::network::{ElasticIp, Network};
 use super::order::TokenUse;
 use super::pace::Buckets;
 use super::resource::Resource;
 use super::spot::SpotRequest;
 use super::template::{Fleet, Template};
+use super::volume::{Snapshot, Volume};
 use crate::demo::dice::Dice;
 use crate::fleet::{REGION_LOCATIONS, RegionLocation};
 
@@ -42,6 +43,8 @@ pub(super) enum Event {
     Forgotten(String),
     /// An open spot request tries its luck.
     Relaunches(String),
+    /// A volume has come off its instance.
+    Detached(String),
 }
 
 /// One region.
@@ -58,6 +61,11 @@ pub(crate) struct RegionWorld {
     pub(crate) instances: BTreeMap<String, Instance>,
     pub(crate) requests: BTreeMap<String, SpotRequest>,
     pub(crate) volumes: BTreeMap<String, Volume>,
+    pub(crate) snapshots: BTreeMap<String, Snapshot>,
+    /// By allocation.
+    pub(crate) elastic_ips: BTreeMap<String, ElasticIp>,
+    /// What was made under a client token, by token and action.
+    pub(super) made: BTreeMap<(String, String), String>,
     pub(crate) templates: BTreeMap<String, Template>,
     /// Instant fleets, by their client tokens.
     pub(super) fleets: BTreeMap<String, Fleet>,
@@ -89,6 +97,9 @@ impl RegionWorld {
             instances: BTreeMap::new(),
             requests: BTreeMap::new(),
             volumes: BTreeMap::new(),
+            snapshots: BTreeMap::new(),
+            elastic_ips: BTreeMap::new(),
+            made: BTreeMap::new(),
             templates: BTreeMap::new(),
             fleets: BTreeMap::new(),
             buckets: Buckets::default(),
@@ -117,6 +128,7 @@ impl RegionWorld {
                 Event::Ended(id) => self.instance_ended(&id),
                 Event::Forgotten(id) => self.instance_forgotten(&id),
                 Event::Relaunches(id) => self.request_tries(&id),
+                Event::Detached(id) => self.volume_detached(&id),
             }
         }
         self.now = self.now.max(to);
