@@ -196,6 +196,12 @@ pub enum Command {
     },
     /// Run a command on many nodes; those that answer alike are shown together.
     Exec(Exec),
+    /// Stop instances that can be started again: their disks stay, and cost.
+    Stop(Machines),
+    /// Start instances that are stopped, and see them through until they work.
+    Start(Machines),
+    /// Reboot instances, and see them come back.
+    Reboot(Machines),
     /// Launch a fresh instance in the region of another, and destroy that once it is ready.
     Retry {
         /// The instance.
@@ -264,6 +270,20 @@ pub struct Destroy {
     /// Everything of the deployment.
     #[arg(long)]
     pub all: bool,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub yes: bool,
+    /// One JSON object a line instead of lines for people.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `stop`, `start`, `reboot`.
+#[derive(Debug, Clone, Args)]
+pub struct Machines {
+    /// Instances: an id, the beginning of one, a name or an address.
+    #[arg(value_name = "INSTANCE", required = true)]
+    pub instances: Vec<String>,
     /// Do not ask.
     #[arg(long, short)]
     pub yes: bool,

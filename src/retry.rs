@@ -40,6 +40,15 @@ pub const BOOT_TIMEOUT: Duration = Duration::from_mins(10);
 /// SDK's own three attempts are over within seconds, and a deployment of STS or a balancer takes
 /// longer.
 pub const ACCOUNT_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long an instance may take from stopping until its spot request is `disabled`: a minute, on
+/// bare metal several, and then the request follows within two (seen in the field; AWS names about
+/// two minutes for the same message after a hibernation).
+pub const STOP_TIMEOUT: Duration = Duration::from_mins(10);
+/// Between two starts of what found no room in the zone of its volumes.
+pub const CAPACITY: Pauses = Pauses::new(Duration::from_secs(15), Duration::from_mins(1));
+/// How long a start waits for such room. A zone that is out of a type is so for minutes or for
+/// hours (Karpenter's and Spot.io's retries): whoever is there decides about the hours.
+pub const CAPACITY_TIMEOUT: Duration = Duration::from_mins(15);
 /// How long an instance may take from shutting-down to terminated. AWS documents "a few minutes",
 /// and up to an hour where the host is broken; by then another run goes on with it.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_mins(15);

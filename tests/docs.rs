@@ -36,7 +36,7 @@ fn actions() -> BTreeSet<String> {
 }
 
 fn is_action(word: &str) -> bool {
-    const VERBS: [&str; 17] = [
+    const VERBS: [&str; 20] = [
         "Associate",
         "Attach",
         "Authorize",
@@ -49,9 +49,12 @@ fn is_action(word: &str) -> bool {
         "Get",
         "Import",
         "Modify",
+        "Reboot",
         "Release",
         "Revoke",
         "Run",
+        "Start",
+        "Stop",
         "Terminate",
         "Replace",
     ];

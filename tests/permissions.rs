@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use spot_tui::app::Command;
+use spot_tui::app::{Action, Command, Scope};
 use spot_tui::demo::Scenario;
 
 use crate::support::moto::Moto;
@@ -49,6 +49,30 @@ async fn asked(config: &str, scenario: &str) -> BTreeSet<String> {
     stage.command(Command::create(None));
     stage.pass(200).await;
     stage.destroy().await;
+    stage.cloud.world.calls().into_iter().map(|call| call.action).collect()
+}
+
+/// What is asked for by stopping, starting and rebooting a machine that stays.
+async fn asked_of_what_stays() -> BTreeSet<String> {
+    let config = "regions: [us-west-2: { machine_type: t3.medium, lifecycle: persistent-spot }]";
+    let mut stage = Stage::set(config, Scenario::parse("{}").unwrap());
+    stage.open().await;
+    stage.command(Command::create(None));
+    let is =
+        |stage: &Stage, word: &str| stage.model().fleet.alive().any(|row| row.phase.word() == word);
+    for (action, word) in [
+        (None, "Ready"),
+        (Some(Action::Reboot), "Rebooting"),
+        (None, "Ready"),
+        (Some(Action::Stop), "Stopped"),
+        (Some(Action::Start), "Ready"),
+    ] {
+        let keys = stage.model().fleet.alive().map(|row| row.key.clone()).collect();
+        if let Some(action) = action {
+            stage.command(Command::Act(action, Scope::Instances(keys)));
+        }
+        stage.until(900, word, |stage| is(stage, word)).await;
+    }
     stage.cloud.world.calls().into_iter().map(|call| call.action).collect()
 }
 
@@ -121,6 +145,7 @@ async fn the_permissions_are_what_is_used() {
     for (config, scenario) in circumstances {
         used.extend(asked(config, scenario).await);
     }
+    used.extend(asked_of_what_stays().await);
     let left = LeftOvers::plant("spot-test");
     used.extend(left.clear(&["destroy", "--all", "--yes"]).into_iter().map(|call| call.action));
     let listed = permissions();

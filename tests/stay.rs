@@ -1,12 +1,151 @@
-//! Machines that stay, watched by the AWS CLI, which nobody here wrote.
+//! Machines that stay: stopped, started, taken back and brought back, through the whole program on
+//! the paused clock; and the demo cloud below it, watched by the AWS CLI, which nobody here wrote.
 
-use std::process::Command;
+use std::process;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use spot_tui::app::{Action, Command, Scope};
+use spot_tui::demo::{Scenario, by_hand};
+use spot_tui::fleet::{InstanceKey, JobKind, Phase};
 
 use crate::support::demo_cloud::DemoCloud;
 use crate::support::moto::python;
+use crate::support::stage::Stage;
+
+const PERSISTENT: &str = "regions: [us-west-2: { machine_type: t3.medium, \
+                          instances_per_region: 1, lifecycle: persistent-spot }]\n\
+                          replace: { enabled: true }";
+
+/// One machine that is ready, and somebody who watches.
+async fn ready(config: &str, scenario: &str) -> Stage {
+    let mut stage = Stage::set(config, Scenario::parse(scenario).unwrap());
+    stage.open().await;
+    stage.command(Command::create(None));
+    stage.until(600, "it is ready", |stage| word(stage) == "Ready").await;
+    stage
+}
+
+/// The phase of the one row.
+fn word(stage: &Stage) -> String {
+    let phases: Vec<&str> = stage.model().fleet.alive().map(|row| row.phase.word()).collect();
+    phases.join(" ")
+}
+
+fn key(stage: &Stage) -> InstanceKey {
+    stage.model().fleet.alive().next().unwrap().key.clone()
+}
+
+fn act(stage: &mut Stage, action: Action) {
+    let scope = Scope::Instances(vec![key(stage)]);
+    stage.command(Command::Act(action, scope));
+}
+
+/// The state of the one spot request that is told of, in EC2's words.
+fn request(stage: &Stage) -> String {
+    let form = "Action=DescribeSpotInstanceRequests";
+    let body = by_hand(&stage.cloud.world, "us-west-2", form).1;
+    let state = body.split("<state>").nth(1).unwrap_or_default();
+    state.split('<').next().unwrap_or_default().to_owned()
+}
+
+async fn at_rest(stage: &mut Stage) {
+    act(stage, Action::Stop);
+    stage.until(400, "it is stopped", |stage| word(stage) == "Stopped").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_is_stopped_only_when_it_could_be_started_again() {
+    let mut stage = ready(PERSISTENT, "{}").await;
+    let (key, before) = (key(&stage), stage.model().fleet.alive().next().unwrap().clone());
+    act(&mut stage, Action::Stop);
+    let stopped = |stage: &Stage| {
+        let row = stage.model().fleet.get(&key).unwrap();
+        // Whoever says that it is stopped says that it can be started.
+        assert!(row.phase != Phase::Stopped || request(stage) == "disabled", "{}", stage.log());
+        row.phase == Phase::Stopped
+    };
+    stage.until(400, "it is stopped", stopped).await;
+    stage.pass(300).await;
+    let log = stage.log();
+    assert!(!log.contains("takes") && !log.contains("interrupt"), "{log}");
+    assert!(!stage.model().does(JobKind::Create), "nothing is launched in its place");
+
+    let since = stage.model().fleet.alive().count();
+    act(&mut stage, Action::Start);
+    stage.until(600, "it is ready again", |stage| word(stage) == "Ready").await;
+    let after = stage.model().fleet.alive().next().unwrap();
+    assert_eq!((after.id(), after.host_key.as_ref()), (before.id(), before.host_key.as_ref()));
+    assert_eq!(since, 1);
+    let uploads = stage.cloud.hosts.arrivals(after.id().unwrap());
+    let uploads = uploads.iter().filter(|it| it.what == spot_tui::demo::hosts::Arrived::Upload);
+    assert_eq!(uploads.count(), 1, "what is set up there is not set up again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_comes_too_early_waits_for_the_request() {
+    let mut stage = ready(PERSISTENT, "{}").await;
+    act(&mut stage, Action::Stop);
+    stage.until(60, "EC2 stops it", |stage| word(stage) == "Stopping").await;
+    act(&mut stage, Action::Start);
+    stage.until(900, "it is ready again", |stage| word(stage) == "Ready").await;
+    let starts = stage.cloud.world.calls().into_iter().filter(|it| it.action == "StartInstances");
+    let codes: Vec<u16> = starts.map(|it| it.status).collect();
+    assert_eq!(codes, [200], "asked once, when its request allowed it: {}", stage.log());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_aws_stops_it_starts_again_and_nobody_takes_its_place() {
+    let story = "interruptions: [{ at_s: 900, back_after_s: 900 }]";
+    let mut stage = ready(PERSISTENT, story).await;
+    let id = stage.model().fleet.alive().next().unwrap().id().cloned();
+    stage.until(900, "it is taken back", |stage| word(stage) == "Interrupted").await;
+    stage.until(400, "it is stopped", |stage| word(stage) == "Stopped").await;
+    act(&mut stage, Action::Start);
+    stage.pass(30).await;
+    assert!(stage.log().contains("only EC2 starts it again"), "{}", stage.log());
+    stage.until(1200, "it is back", |stage| word(stage) == "Ready").await;
+    assert_eq!(stage.model().fleet.alive().next().unwrap().id().cloned(), id);
+    assert_eq!(stage.calls("RunInstances"), 1, "{}", stage.log());
+    assert!(stage.unmet().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_without_room_says_where_and_tries_on() {
+    let story = "capacity: [{ zone: us-west-2a, limit: 0, from_s: 600, until_s: 1000 },\
+                 { zone: us-west-2b, limit: 0, from_s: 600, until_s: 1000 },\
+                 { zone: us-west-2c, limit: 0, from_s: 600, until_s: 1000 },\
+                 { zone: us-west-2d, limit: 0, from_s: 600, until_s: 1000 }]";
+    let mut stage = ready(PERSISTENT, story).await;
+    at_rest(&mut stage).await;
+    stage.until_second(620).await;
+    act(&mut stage, Action::Start);
+    stage.pass(120).await;
+    let log = stage.log();
+    assert_eq!(log.matches("where its disks are").count(), 1, "said once: {log}");
+    stage.until(900, "it is ready again", |stage| word(stage) == "Ready").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_one_time_instance_is_not_stopped_and_it_is_said_why() {
+    let config = "regions: [us-west-2: { machine_type: t3.medium, instances_per_region: 1 }]";
+    let mut stage = ready(config, "{}").await;
+    act(&mut stage, Action::Stop);
+    assert!(stage.log().contains("EC2 stops no one-time spot instance"), "{}", stage.log());
+    assert_eq!(stage.calls("StopInstances"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reboot_by_ec2_is_seen_through() {
+    let mut stage = ready(PERSISTENT, "{}").await;
+    let boots = |stage: &Stage| stage.cloud.world.guests()[0].booted.0;
+    let before = boots(&stage);
+    act(&mut stage, Action::Reboot);
+    stage.until(60, "it reboots", |stage| word(stage) == "Rebooting").await;
+    stage.until(600, "it is ready again", |stage| word(stage) == "Ready").await;
+    assert_eq!(boots(&stage), before + 1);
+    assert_eq!(stage.calls("RebootInstances"), 1);
+}
 
 /// How long anything of the demo's may take here, at its speed.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -17,7 +156,7 @@ struct Cli(String);
 impl Cli {
     /// What it answers; else what it says.
     fn ask(&self, words: &str) -> Result<Value, String> {
-        let output = Command::new(python().with_file_name("aws"))
+        let output = process::Command::new(python().with_file_name("aws"))
             .args(["--endpoint-url", &self.0, "--region", "us-west-2", "--output", "json", "ec2"])
             .args(words.split_whitespace())
             .env_clear()

@@ -27,6 +27,12 @@ pub enum Action {
     Retry,
     /// Stop a node's work in good order, as before an interruption. The instance goes on.
     Drain,
+    /// Stop instances that can be started again: they keep their disks.
+    Stop,
+    /// Start instances that are stopped.
+    Start,
+    /// Reboot instances.
+    Reboot,
     /// Run this command on nodes, and show the answers side by side.
     Exec(String),
     /// Look closely at nodes, and show what is found side by side.
@@ -131,6 +137,9 @@ impl Action {
             Self::Destroy => &DESTROY,
             Self::Retry => &RETRY,
             Self::Drain => &DRAIN,
+            Self::Stop => &STOP,
+            Self::Start => &START,
+            Self::Reboot => &REBOOT,
             Self::Exec(_) => &EXEC,
             Self::Diagnose => &DIAGNOSE,
             Self::Logs(_) => &LOGS,
@@ -291,6 +300,60 @@ static DRAIN: ActionEntry = ActionEntry {
         hint: "",
         question: "Drain {these}?",
         means: "Bacalhau stops there in good order. The instance goes on, and costs.",
+    }],
+};
+
+static STOP: ActionEntry = ActionEntry {
+    verb: "stop",
+    job: JobKind::Stop,
+    refused: Some("nothing can be stopped"),
+    over_ssh: false,
+    confirm: Confirm::Always,
+    bill: Bill::Frees,
+    ways: &[Way {
+        aim: Aim::Chosen,
+        name: "stop",
+        keys: &[char('p')],
+        help: "stop the marked instances, else the one chosen: their disks stay",
+        hint: "",
+        question: "Stop {these}?",
+        means: "Disks stay, and cost. The address goes, unless it is kept.",
+    }],
+};
+
+static START: ActionEntry = ActionEntry {
+    verb: "start",
+    job: JobKind::Start,
+    refused: Some("nothing can be started"),
+    over_ssh: false,
+    confirm: Confirm::Several,
+    bill: Bill::Adds,
+    ways: &[Way {
+        aim: Aim::Chosen,
+        name: "start",
+        keys: &[char('u')],
+        help: "start the marked instances that are stopped, else the one chosen",
+        hint: "",
+        question: "Start {these}?",
+        means: "They cost by the hour again.",
+    }],
+};
+
+static REBOOT: ActionEntry = ActionEntry {
+    verb: "reboot",
+    job: JobKind::Reboot,
+    refused: Some("nothing can be rebooted"),
+    over_ssh: false,
+    confirm: Confirm::Always,
+    bill: Bill::Same,
+    ways: &[Way {
+        aim: Aim::Chosen,
+        name: "reboot",
+        keys: &[char('B')],
+        help: "reboot the marked instances, else the one chosen",
+        hint: "",
+        question: "Reboot {these}?",
+        means: "What runs there is interrupted. Addresses and disks stay.",
     }],
 };
 

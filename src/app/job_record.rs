@@ -34,7 +34,10 @@ impl JobRecord {
                 launches.iter().flat_map(Launch::rows).cloned().collect(),
                 Some(launches.iter().map(|launch| launch.region.clone()).collect()),
             ),
-            Job::Resume(instances) => (
+            Job::Resume(instances)
+            | Job::Stop(instances)
+            | Job::Start(instances)
+            | Job::Reboot(instances) => (
                 instances.iter().map(|instance| instance.key.clone()).collect(),
                 Some(instances.iter().map(|instance| instance.region.clone()).collect()),
             ),

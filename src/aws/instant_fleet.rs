@@ -198,6 +198,7 @@ fn launched(
             state_reason: None,
             public_ip: None,
             private_ip: None,
+            request: None,
         },
     }
 }

@@ -89,6 +89,7 @@ impl Ec2 {
                 machine.birth.lifecycle = *lifecycle;
             }
         }
+        self.add_requests(&mut machines).await;
         Ok(machines)
     }
 
@@ -321,6 +322,7 @@ fn read_machine(instance: &Instance) -> Option<Machine> {
             state_reason: reason(instance),
             public_ip: address(instance.public_ip_address()),
             private_ip: address(instance.private_ip_address()),
+            request: None,
         },
     })
 }

@@ -7,6 +7,7 @@
 //!                   └──region()──> Ec2, one region, two clients         access
 //!                                   ├─ launch, create_fleet             launch, instant_fleet
 //!                                   ├─ instances, deployments, terminate   machines
+//!                                   ├─ stop, start, reboot, standing    power
 //!                                   ├─ spot_requests, notices           spot
 //!                                   ├─ spot_prices                      prices
 //!                                   ├─ console_output ── its host keys  console
@@ -41,6 +42,7 @@ mod launch;
 mod machines;
 pub mod network;
 mod offerings;
+mod power;
 mod prices;
 mod profile;
 mod profile_file;

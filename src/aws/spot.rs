@@ -128,7 +128,7 @@ impl Ec2 {
         requests.insert(request.clone(), kind);
     }
 
-    async fn describe_requests(
+    pub(super) async fn describe_requests(
         &self,
         selector: &Selector,
         further: Option<Filter>,

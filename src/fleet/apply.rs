@@ -237,8 +237,9 @@ impl Applying<'_> {
         let Some(row) = self.fleet.by_id(&notice.instance) else { return };
         let is_news = match row.phase {
             Phase::Interrupted { at } => at.is_none() && notice.ends.is_some(),
-            // One that we end ourselves is not interrupted any more.
-            Phase::Terminating | Phase::Terminated => false,
+            // One that we end or stop ourselves is not interrupted any more; and the request of one
+            // that we stop has the status of one that AWS is about to stop.
+            Phase::Terminating | Phase::Terminated | Phase::Stopping | Phase::Stopped => false,
             _ => true,
         };
         if is_news {
@@ -301,9 +302,10 @@ impl Applying<'_> {
 /// The phase that EC2's word asks for, where it asks for one. The deployment's own steps are
 /// entered by the pipeline alone.
 fn phase_after(phase: &Phase, machine: &Machine) -> Option<Phase> {
-    let is_still = matches!(phase, Phase::Stopping | Phase::Stopped);
+    let is_still = matches!(phase, Phase::Stopping | Phase::Stopped | Phase::Starting);
     let is_new = matches!(phase, Phase::Planned | Phase::Requesting);
     match machine.seen.state {
+        Ec2State::Pending if *phase == Phase::Stopped => Some(Phase::Starting),
         Ec2State::Pending => is_new.then_some(Phase::Pending),
         Ec2State::Running => {
             (is_new || is_still || *phase == Phase::Pending).then_some(Phase::Running)
@@ -315,6 +317,10 @@ fn phase_after(phase: &Phase, machine: &Machine) -> Option<Phase> {
         Ec2State::ShuttingDown => Some(Phase::Terminating),
         Ec2State::Terminated => Some(Phase::Terminated),
         Ec2State::Stopping => Some(Phase::Stopping),
+        // Until its spot request has followed, nobody can start it again.
+        Ec2State::Stopped if !machine.is_at_rest() => Some(Phase::Stopping),
+        // A start that waits for EC2 to tell of it.
+        Ec2State::Stopped if *phase == Phase::Starting => None,
         Ec2State::Stopped => Some(Phase::Stopped),
     }
 }

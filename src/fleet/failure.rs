@@ -120,6 +120,10 @@ pub enum Step {
     Reboot,
     /// Looking at the services.
     Verify,
+    /// Stopping.
+    Stop,
+    /// Starting what was stopped.
+    Start,
     /// Terminating.
     Terminate,
     /// Removing the network.
@@ -146,6 +150,8 @@ impl fmt::Display for Step {
             Self::Configure => "configure",
             Self::Reboot => "reboot",
             Self::Verify => "verify",
+            Self::Stop => "stop",
+            Self::Start => "start",
             Self::Terminate => "terminate",
             Self::Teardown => "teardown",
             Self::State => "state",

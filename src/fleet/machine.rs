@@ -57,6 +57,43 @@ pub struct Seen {
     pub public_ip: Option<IpAddr>,
     /// Its address in the VPC.
     pub private_ip: Option<IpAddr>,
+    /// Where the spot request behind one that is stopped stands; asked for then alone.
+    pub request: Option<RequestState>,
+}
+
+/// Where a spot request stands, in EC2's words (EC2 User Guide, "Spot request status").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestState {
+    /// `open`, `active`, `closed`, `cancelled`, `failed`, `disabled`.
+    pub state: String,
+    /// The code of its status, `fulfilled` for one.
+    pub status: String,
+}
+
+/// What begins the statuses of an instance that AWS stopped.
+const STOPPED_BY_AWS: [&str; 4] = [
+    "instance-stopped-no-capacity",
+    "instance-stopped-by-price",
+    "instance-stopped-capacity-oversubscribed",
+    "instance-stopped-by-service",
+];
+
+impl RequestState {
+    /// Whether the user may start its instance. Neither the instance's state nor the status alone
+    /// says so: the status is there before the state is.
+    pub fn may_start(&self) -> bool {
+        self.state == "disabled" && !self.is_for_aws_to_start()
+    }
+
+    /// Whether AWS stopped the instance: only AWS starts it again.
+    pub fn is_for_aws_to_start(&self) -> bool {
+        STOPPED_BY_AWS.contains(&self.status.as_str())
+    }
+
+    /// Whether it starts nothing any more.
+    pub fn is_over(&self) -> bool {
+        matches!(self.state.as_str(), "cancelled" | "closed" | "failed")
+    }
 }
 
 impl Birth {
@@ -91,6 +128,12 @@ impl Machine {
     #[must_use]
     pub(super) fn seen_again(&self, known: &Self) -> Self {
         Self { birth: known.birth.told_again(&self.birth), ..self.clone() }
+    }
+
+    /// Whether it is stopped for good: its spot request, if there is one behind it, has followed.
+    pub fn is_at_rest(&self) -> bool {
+        let follows = self.seen.request.as_ref().is_some_and(|it| it.state == "active");
+        self.seen.state == Ec2State::Stopped && !follows
     }
 
     /// Where its capacity is from.

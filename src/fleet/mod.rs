@@ -39,7 +39,7 @@ pub use ids::{
 };
 pub use instance::{Attempt, HostKey, HostKeyTrust, Instance};
 pub use lifecycle::Lifecycle;
-pub use machine::{Birth, Machine, SERVICE_INITIATED, Seen};
+pub use machine::{Birth, Machine, RequestState, SERVICE_INITIATED, Seen};
 pub use market::{Market, Pool, PriceList, RegionPrices};
 pub use news::{InstanceNews, JobNews, News, RegionNews, Report, Subject};
 pub use phase::{Ec2State, Health, Phase, Transfer};

@@ -48,6 +48,8 @@ pub enum Phase {
     Stopping,
     /// EC2 stopped it; its volumes still cost money.
     Stopped,
+    /// It was stopped, and is started again.
+    Starting,
     /// Asked to end, by us or by AWS.
     Terminating,
     /// Gone.
@@ -163,6 +165,7 @@ impl Phase {
             Self::Interrupted { .. } => "Interrupted",
             Self::Stopping => "Stopping",
             Self::Stopped => "Stopped",
+            Self::Starting => "Starting",
             Self::Terminating => "Terminating",
             Self::Terminated => "Terminated",
             Self::Failed(_) => "Failed",
@@ -179,6 +182,7 @@ impl Phase {
             Self::Terminating | Self::Terminated | Self::Stopping => Health::Ending,
             Self::Requesting
             | Self::Pending
+            | Self::Starting
             | Self::Connecting
             | Self::Uploading(_)
             | Self::Configuring
@@ -192,7 +196,7 @@ impl Phase {
     pub fn progress(&self) -> Option<u8> {
         Some(match self {
             Self::Requesting => 5,
-            Self::Pending => 15,
+            Self::Pending | Self::Starting => 15,
             Self::Connecting => 30,
             Self::Uploading(transfer) => 40 + transfer.percent() / 5,
             Self::Configuring => 65,
@@ -237,7 +241,15 @@ impl Phase {
             (_, Self::Interrupted { .. } | Self::Stopping | Self::Stopped) => true,
             // Out of a standstill.
             (Self::Interrupted { .. }, Self::Running) => true,
-            (Self::Stopping | Self::Stopped, Self::Pending | Self::Running) => true,
+            (Self::Stopping | Self::Stopped, Self::Pending | Self::Running | Self::Starting) => {
+                true
+            }
+            (Self::Starting, Self::Running | Self::Connecting) => true,
+            // Somebody reboots what is set up.
+            (
+                Self::Running | Self::Ready | Self::Degraded { .. } | Self::Failed(_),
+                Self::Rebooting,
+            ) => true,
             // A failure stays until the instance is destroyed: nothing on it is ever patched.
             (Self::Failed(_) | Self::Interrupted { .. } | Self::Stopping | Self::Stopped, _) => {
                 false

@@ -37,6 +37,12 @@ pub enum JobKind {
     Resume,
     /// [`Job::Drain`].
     Drain,
+    /// [`Job::Stop`].
+    Stop,
+    /// [`Job::Start`].
+    Start,
+    /// [`Job::Reboot`].
+    Reboot,
     /// [`Job::Exec`].
     Exec,
     /// [`Job::Logs`].
@@ -64,6 +70,9 @@ impl JobKind {
             Self::Create => "create",
             Self::Resume => "resume",
             Self::Drain => "drain",
+            Self::Stop => "stop",
+            Self::Start => "start",
+            Self::Reboot => "reboot",
             Self::Exec => "exec",
             Self::Logs => "logs",
             Self::Diagnose => "diagnose",
@@ -92,6 +101,12 @@ pub enum Job {
     Resume(Vec<Instance>),
     /// Stop the nodes on these in good order: EC2 takes them back.
     Drain(Vec<Instance>),
+    /// Stop these, and wait until they could be started again.
+    Stop(Vec<Instance>),
+    /// Start these, and see them through to a node that works. One that runs is only seen through.
+    Start(Vec<Instance>),
+    /// Reboot these by EC2, and see them come back.
+    Reboot(Vec<Instance>),
     /// Run a command of the user's on these, all at once. What they print is output; how it ended
     /// on each is [`InstanceNews::CommandResult`](super::InstanceNews).
     Exec(String, Vec<Instance>),
@@ -129,6 +144,9 @@ impl Job {
             Self::Create(_) => JobKind::Create,
             Self::Resume(_) => JobKind::Resume,
             Self::Drain(_) => JobKind::Drain,
+            Self::Stop(_) => JobKind::Stop,
+            Self::Start(_) => JobKind::Start,
+            Self::Reboot(_) => JobKind::Reboot,
             Self::Exec(..) => JobKind::Exec,
             Self::Logs(..) => JobKind::Logs,
             Self::Diagnose(_) => JobKind::Diagnose,
@@ -150,6 +168,9 @@ impl Job {
             self,
             Self::Create(_)
                 | Self::Resume(_)
+                | Self::Stop(_)
+                | Self::Start(_)
+                | Self::Reboot(_)
                 | Self::Destroy(_)
                 | Self::CleanUp { dry_run: false, .. }
                 | Self::Forget(_)

@@ -19,7 +19,7 @@ pub(crate) fn machine(id: &str, state: Ec2State) -> Machine {
             launch: None,
             creator: None,
         },
-        seen: Seen { state, state_reason: None, public_ip: None, private_ip: None },
+        seen: Seen { state, state_reason: None, public_ip: None, private_ip: None, request: None },
     }
 }
 

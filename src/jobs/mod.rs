@@ -7,6 +7,7 @@ mod context;
 mod create;
 mod destroy;
 mod intents;
+mod machine;
 mod market;
 mod node;
 mod watch;
@@ -49,6 +50,9 @@ async fn run_book(context: Arc<Context>, job: Job, reporter: Reporter) -> JobRes
         Job::Resume(instances) => create::resume(context, instances, reporter).await,
         Job::Prices(wanted) => prices::prices(context, wanted, reporter).await,
         Job::Drain(instances) => drain::drain(context, instances, reporter).await,
+        Job::Stop(instances) => machine::stop(context, instances, reporter).await,
+        Job::Start(instances) => machine::start(context, instances, reporter).await,
+        Job::Reboot(instances) => machine::reboot(context, instances, reporter).await,
         Job::Exec(command, instances) => {
             exec::exec(context, exec::NodeTask::Run(command), instances, reporter).await
         }

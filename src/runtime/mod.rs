@@ -45,9 +45,10 @@ use std::io;
 
 use tokio::runtime::{Builder, Runtime};
 
+use crate::app::Action;
 use crate::cli::{Cli, Command, Global};
 use crate::fleet::Logs;
-use commands::{clear, create, destroy, nodes, show};
+use commands::{clear, create, destroy, machines, nodes, show};
 use environment::Environment;
 use exit_code::ExitCode;
 use stop::Stop;
@@ -129,6 +130,9 @@ async fn dispatch(at: &Environment, command: Option<Command>) -> Result<ExitCode
         Some(Command::Retry { instance, yes, json }) => {
             destroy::retry(at, &instance, yes, json).await
         }
+        Some(Command::Stop(args)) => machines::act(at, Action::Stop, &args).await,
+        Some(Command::Start(args)) => machines::act(at, Action::Start, &args).await,
+        Some(Command::Reboot(args)) => machines::act(at, Action::Reboot, &args).await,
         Some(Command::Nuke(args)) => clear::nuke(at, &args).await,
         Some(Command::Cleanup(args)) => clear::cleanup(at, &args).await,
         Some(Command::Recover { json }) => clear::recover(at, json).await,

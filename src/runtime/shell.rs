@@ -249,6 +249,7 @@ mod tests {
                 state_reason: None,
                 public_ip: Some([203, 0, 113, 1].into()),
                 private_ip: None,
+                request: None,
             },
         });
         row

@@ -163,6 +163,7 @@ impl StoredInstance {
                     state_reason: None,
                     public_ip: self.public_ip,
                     private_ip: self.private_ip,
+                    request: None,
                 },
             }),
             timeline: vec![(since, phase.clone())],

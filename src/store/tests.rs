@@ -40,6 +40,7 @@ fn entry(id: &str) -> StoredInstance {
             state_reason: None,
             public_ip: Some("192.0.2.7".parse().unwrap()),
             private_ip: None,
+            request: None,
         },
     });
     instance.phase = Phase::Ready;

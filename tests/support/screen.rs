@@ -129,6 +129,7 @@ pub(crate) fn machine(number: u8, zone: &str) -> Machine {
             state_reason: None,
             public_ip: Some(std::net::IpAddr::from([203, 0, 113, number])),
             private_ip: Some(std::net::IpAddr::from([10, 0, 0, number])),
+            request: None,
         },
     }
 }

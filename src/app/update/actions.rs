@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{create, destroy, pending_creates, retry, run};
+use super::{create, destroy, machine, pending_creates, retry, run};
 use crate::app::action::Way;
 use crate::app::dialog::{ConfirmForm, ConfirmRow, CreateForm, Findings, Palette};
 use crate::app::{Action, Aim, Counts, Dialog, Effect, Model, Scope, clean};
@@ -122,6 +122,9 @@ fn look_first(action: &Action) -> Option<Job> {
         | Action::Destroy
         | Action::Retry
         | Action::Drain
+        | Action::Stop
+        | Action::Start
+        | Action::Reboot
         | Action::Exec(_)
         | Action::Diagnose
         | Action::Logs(_)
@@ -223,6 +226,9 @@ pub(super) fn act(model: &mut Model, action: Action, scope: Scope) -> Vec<Effect
         Action::Destroy | Action::Nuke => destroy::destroy(model, scope),
         Action::Retry => retry::retry(model, &scope),
         Action::Drain => run::drain(model, &scope),
+        Action::Stop => machine::stop(model, &scope),
+        Action::Start => machine::start(model, &scope),
+        Action::Reboot => machine::reboot(model, &scope),
         Action::Exec(command) => run::run(model, command, &scope),
         Action::Diagnose => run::diagnose(model, &scope),
         Action::Logs(logs) => run::logs(model, logs, &scope),

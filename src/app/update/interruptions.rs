@@ -6,7 +6,7 @@ use super::plan::Lost;
 use crate::app::replacements::Owed;
 use crate::app::{Effect, Model};
 use crate::config::ReplaceIn;
-use crate::fleet::{Instance, InstanceKey, Job, Level, PendingCreate, Phase, Region};
+use crate::fleet::{Instance, InstanceKey, Job, Level, Lifecycle, PendingCreate, Phase, Region};
 
 /// Rows have become interrupted.
 pub(super) fn interrupted(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect> {
@@ -25,9 +25,19 @@ pub(super) fn interrupted(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect
     if !there.is_empty() && model.read_only.is_none() {
         effects.push(model.start(Job::Drain(there)));
     }
+    // What AWS stops it starts again itself: another one in its place would be one too many.
+    let comes_back = |row: &Instance| {
+        let lifecycle = row.machine.as_ref().map(|machine| machine.birth.lifecycle);
+        lifecycle == Some(Lifecycle::PersistentSpot)
+    };
+    for row in rows.iter().filter(|row| comes_back(row)) {
+        let text = format!("{}: AWS stops it, and starts it again when there is room", row.label());
+        model.flash(Level::Info, "interruption", text);
+    }
     if replaces(model) {
         let owed = |row: Instance| Some(Owed { machine: row.machine?, region: row.region });
-        model.replacements.owed.extend(rows.into_iter().filter_map(owed));
+        let lost = rows.into_iter().filter(|row| !comes_back(row));
+        model.replacements.owed.extend(lost.filter_map(owed));
         effects.extend(replace(model));
         say_what_waits(model);
     }

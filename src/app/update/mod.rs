@@ -8,6 +8,7 @@ mod ended;
 mod interruptions;
 mod leave;
 mod log_changes;
+mod machine;
 mod panels;
 mod pending_creates;
 mod plan;

@@ -1,9 +1,9 @@
 //! What jobs report: the fleet says what became different by it, and everything that follows goes
 //! over those changes.
 
-use super::{ended, interruptions, log_changes};
+use super::{ended, interruptions, log_changes, machine};
 use crate::app::{Effect, Latest, Model};
-use crate::fleet::{Change, InstanceKey, Report};
+use crate::fleet::{Change, InstanceKey, Phase, Report};
 
 /// Takes in one report.
 pub(super) fn apply(model: &mut Model, report: &Report) -> Vec<Effect> {
@@ -27,6 +27,13 @@ pub(super) fn apply(model: &mut Model, report: &Report) -> Vec<Effect> {
         _ => None,
     });
     effects.extend(interruptions::interrupted(model, &interrupted.collect::<Vec<InstanceKey>>()));
+    let woken = changes.iter().filter_map(|change| match change {
+        Change::Entered { key, from: Phase::Stopped | Phase::Starting, to: Phase::Running } => {
+            Some(key.clone())
+        }
+        _ => None,
+    });
+    effects.extend(machine::woken(model, &woken.collect::<Vec<InstanceKey>>()));
     model.latest = Latest { job: report.job, at: report.at, changes };
     effects
 }

@@ -117,7 +117,7 @@ pub(in crate::app) fn machine(id: &str, region: &str, state: Ec2State) -> Machin
             launch: None,
             creator: None,
         },
-        seen: Seen { state, state_reason: None, public_ip: None, private_ip: None },
+        seen: Seen { state, state_reason: None, public_ip: None, private_ip: None, request: None },
     }
 }
 

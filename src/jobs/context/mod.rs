@@ -41,7 +41,9 @@ use unavailable_pools::UnavailablePools;
 use crate::aws::{Access, Aws, AwsError};
 use crate::config::Config;
 use crate::files::in_home;
-use crate::fleet::{Account, AccountId, DeploymentId, Failure, FailureKind, Instance, Step};
+use crate::fleet::{
+    Account, AccountId, DeploymentId, Failure, FailureKind, Instance, InstanceId, InstanceKey, Step,
+};
 use crate::ssh::{Dial, TcpDial};
 use crate::store::{Cache, IntentId, Journal};
 
@@ -319,6 +321,13 @@ impl Context {
     /// The work on each instance.
     pub(in crate::jobs) fn pipelines(&self) -> &Pipelines {
         &self.pipelines
+    }
+
+    /// We are about to stop this instance: nobody works on it or looks at its node any more, and
+    /// that its spot request is marked for a stop is no notice.
+    pub(in crate::jobs) fn rest(&self, key: &InstanceKey, id: &InstanceId) {
+        self.pipelines.rest(id);
+        self.monitored.drop(key);
     }
 
     /// From now on this node is looked at by whoever watches.

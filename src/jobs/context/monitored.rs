@@ -41,6 +41,11 @@ impl MonitoredNodes {
         self.changed.send_replace(());
     }
 
+    /// This one is looked at no more.
+    pub(in crate::jobs) fn drop(&self, key: &InstanceKey) {
+        lock(&self.nodes).remove(key);
+    }
+
     /// Those of these machines that do not run are looked at no more.
     pub(in crate::jobs) fn drop_stopped(&self, machines: &[Machine]) {
         let is_gone = |id: &InstanceId| {

@@ -19,6 +19,8 @@ struct Pipeline {
     stop: CancellationToken,
     /// How it ended, if it did. Held by whoever works on the instance.
     ended: Arc<tokio::sync::Mutex<Option<bool>>>,
+    /// Whether we stop the instance, or have stopped it.
+    rests: bool,
 }
 
 impl Pipelines {
@@ -30,6 +32,24 @@ impl Pipelines {
     /// Nobody may work on this instance any more, nor begin to: it is being destroyed.
     pub(in crate::jobs) fn stop(&self, id: &InstanceId) {
         self.of(id).stop.cancel();
+    }
+
+    /// We are about to stop this instance: work on it ends.
+    pub(in crate::jobs) fn rest(&self, id: &InstanceId) {
+        let mut pipelines = lock(&self.0);
+        let pipeline = pipelines.entry(id.clone()).or_default();
+        pipeline.stop.cancel();
+        pipeline.rests = true;
+    }
+
+    /// Whether it was us who stopped it.
+    pub(in crate::jobs) fn is_resting(&self, id: &InstanceId) -> bool {
+        lock(&self.0).get(id).is_some_and(|pipeline| pipeline.rests)
+    }
+
+    /// It goes on, or begins anew: what was done on it before says nothing of what is done now.
+    pub(in crate::jobs) fn renew(&self, id: &InstanceId) {
+        lock(&self.0).remove(id);
     }
 
     /// Works on an instance, if nobody does or did. Whoever comes second waits, and hears how it

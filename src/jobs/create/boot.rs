@@ -9,7 +9,7 @@ use crate::aws::{Ec2, Selector, hint_of_end};
 use crate::fleet::{Ec2State, Failure, FailureKind, InstanceKey, Level, Machine, Phase, Step};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
-use crate::jobs::node::deploy::Pipeline;
+use crate::jobs::node::deploy::{Begin, Pipeline};
 use crate::jobs::node::inputs::DeployInputs;
 use crate::retry::BOOT_TIMEOUT;
 
@@ -128,7 +128,8 @@ impl BootWatcher {
         let context = Arc::clone(&self.context);
         self.pipelines.spawn(async move {
             let id = pipeline.machine.id.clone();
-            Box::pin(context.pipelines().once(&id, pipeline.run(resumed))).await
+            let begin = if resumed { Begin::Resume } else { Begin::Launch };
+            Box::pin(context.pipelines().once(&id, pipeline.run(begin))).await
         });
     }
 }

@@ -59,11 +59,25 @@ pub(in crate::jobs) struct Pipeline {
     pub machine: Machine,
 }
 
+/// From where a pipeline begins.
+#[derive(Debug, Clone)]
+pub(in crate::jobs) enum Begin {
+    /// A launch.
+    Launch,
+    /// What an earlier run left: first it is looked whether anything is left to do.
+    Resume,
+    /// A start of what was stopped, whose host shows the key that it had. What is set up there comes
+    /// up by itself.
+    Start(Option<HostKey>),
+    /// A reboot by EC2 of what is set up, whose host shows this key.
+    Reboot(HostKey),
+}
+
 impl Pipeline {
-    /// Answers whether it ended well. A `resumed` one first looks whether anything is left to do.
-    pub(in crate::jobs) async fn run(self, resumed: bool) -> bool {
+    /// Answers whether it ended well.
+    pub(in crate::jobs) async fn run(self, begin: Begin) -> bool {
         let steps = tokio::select! {
-            steps = self.steps(resumed) => steps,
+            steps = self.steps(&begin) => steps,
             () = self.stop.cancelled() => return true,
         };
         match steps {
@@ -96,13 +110,21 @@ impl Pipeline {
     }
 
     /// Answers what does not work on the finished node, if anything.
-    async fn steps(&self, resumed: bool) -> Result<Option<String>, Failure> {
+    async fn steps(&self, begin: &Begin) -> Result<Option<String>, Failure> {
+        if let Begin::Reboot(host_key) = begin {
+            return self.come_back(host_key).await;
+        }
         self.enter(Phase::Connecting).await;
-        let session = self.reach_unknown().await?;
+        let session = match begin {
+            Begin::Start(Some(host_key)) => {
+                self.reach(|| HostKeyCheck::Known(host_key.clone())).await?
+            }
+            _ => self.reach_unknown().await?,
+        };
         let host_key = session.host_key().clone();
         self.reporter.learned(&self.key, InstanceNews::HostKey(host_key.clone())).await;
         tokio::select! {
-            outcome = self.deploy(session, &host_key, resumed) => outcome,
+            outcome = self.deploy(session, &host_key, begin) => outcome,
             mismatch = self.ask_console_later(&host_key) => Err(mismatch),
         }
     }
@@ -223,19 +245,36 @@ impl Pipeline {
         &self,
         mut session: Session,
         host_key: &HostKey,
-        resumed: bool,
+        begin: &Begin,
     ) -> Result<Option<String>, Failure> {
         let known = || HostKeyCheck::Known(host_key.clone());
-        let found = if resumed { monitor::node_status(&session).await.ok() } else { None };
+        let is_new = matches!(begin, Begin::Launch);
+        let found = if is_new { None } else { monitor::node_status(&session).await.ok() };
         let done = found.filter(Vitals::is_deployed);
+        // What was stopped has just booted.
+        let booted = done.is_some() && matches!(begin, Begin::Start(_));
         if done.is_none() {
             session = self.upload(session, known()).await?;
             session = self.configure(session, known()).await?;
         }
         // The services begin with the next boot: an earlier run may have come just short of it.
-        if self.inputs.reboot && !done.is_some_and(|node| node.is_at_work()) {
-            session = self.reboot(session, known()).await?;
+        if self.inputs.reboot && !booted && !done.is_some_and(|node| node.is_at_work()) {
+            session = self.reboot(session, known(), By::System).await?;
         }
+        Ok(self.see_working(session, host_key).await)
+    }
+
+    /// A reboot by EC2, and what does not work after it.
+    async fn come_back(&self, host_key: &HostKey) -> Result<Option<String>, Failure> {
+        let known = || HostKeyCheck::Known(host_key.clone());
+        let session = self.reach(known).await?;
+        let session = self.reboot(session, known(), By::Ec2).await?;
+        Ok(self.see_working(session, host_key).await)
+    }
+
+    /// Looks until all is well, and has it looked at from then on. Answers what is not well.
+    async fn see_working(&self, session: Session, host_key: &HostKey) -> Option<String> {
+        let known = || HostKeyCheck::Known(host_key.clone());
         self.enter(Phase::Verifying).await;
         let verdict = self.verify(session, known()).await;
         self.context.monitor(MonitoredNode {
@@ -243,7 +282,7 @@ impl Pipeline {
             machine: self.machine.clone(),
             host_key: host_key.clone(),
         });
-        Ok(verdict)
+        verdict
     }
 
     async fn upload(&self, mut session: Session, known: HostKeyCheck) -> Result<Session, Failure> {
@@ -338,22 +377,21 @@ impl Pipeline {
     }
 
     /// Restarts the machine and comes back to another boot of it.
-    async fn reboot(&self, session: Session, known: HostKeyCheck) -> Result<Session, Failure> {
+    async fn reboot(
+        &self,
+        session: Session,
+        known: HostKeyCheck,
+        by: By,
+    ) -> Result<Session, Failure> {
         let before = boot_id(&session).await.map_err(|error| error.failure())?;
         self.enter(Phase::Rebooting).await;
-        // The connection may end before the command does: only what comes back counts.
-        let command = RemoteCommand::new("sudo reboot").most(LONGEST_ANSWER);
-        let asked = session.exec(&command, |_, _| {}).await;
-        if let Ok(ExitStatus::Code(code)) = asked
-            && code != 0
-        {
-            let reason = format!("sudo reboot ended with exit code {code}");
-            return Err(Failure::new(
-                FailureKind::Node,
-                Step::Reboot,
-                reason,
-                "may the login user use sudo?",
-            ));
+        match by {
+            By::System => reboot_from_within(&session).await?,
+            By::Ec2 => {
+                let asked = self.ec2.reboot(std::slice::from_ref(&self.machine.id)).await;
+                let refused = asked.into_iter().find_map(|(_, result)| result.err());
+                refused.map_or(Ok(()), |error| Err(error.failure(Step::Reboot)))?;
+            }
         }
         drop(session);
         let deadline = Instant::now() + self.timeout();
@@ -415,6 +453,27 @@ impl Pipeline {
                 }
             }
         }
+    }
+}
+
+/// Who restarts a machine.
+enum By {
+    /// Its own system.
+    System,
+    /// EC2, which can where the system cannot.
+    Ec2,
+}
+
+async fn reboot_from_within(session: &Session) -> Result<(), Failure> {
+    // The connection may end before the command does: only what comes back counts.
+    let command = RemoteCommand::new("sudo reboot").most(LONGEST_ANSWER);
+    match session.exec(&command, |_, _| {}).await {
+        Ok(ExitStatus::Code(code)) if code != 0 => {
+            let reason = format!("sudo reboot ended with exit code {code}");
+            let hint = "may the login user use sudo?";
+            Err(Failure::new(FailureKind::Node, Step::Reboot, reason, hint))
+        }
+        _ => Ok(()),
     }
 }
 

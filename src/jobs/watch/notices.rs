@@ -23,7 +23,9 @@ impl Question for Notices {
         let running = {
             let seen = region.seen();
             let is_news = |it: &&Machine| {
-                it.seen.state == Ec2State::Running && !seen.noticed.contains(&it.id)
+                it.seen.state == Ec2State::Running
+                    && !seen.noticed.contains(&it.id)
+                    && !region.context.pipelines().is_resting(&it.id)
             };
             seen.machines.iter().filter(is_news).map(|it| it.id.clone()).collect()
         };

@@ -4,5 +4,6 @@
 pub(super) mod clear;
 pub(super) mod create;
 pub(super) mod destroy;
+pub(super) mod machines;
 pub(super) mod nodes;
 pub(super) mod show;

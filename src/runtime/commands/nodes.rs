@@ -68,7 +68,7 @@ pub(in crate::runtime) async fn ssh(
 ) -> Result<ExitCode, Stop> {
     let doors = environment.doors();
     Session::run(Start::looking(environment)?, async |session| {
-        let row = session.with_host_key(instance(session, name)?).await?;
+        let row = Box::pin(session.with_host_key(instance(session, name)?)).await?;
         let config = session.model().config.as_deref();
         let login = Login::new(&row, config, doors.as_deref()).await?;
         let mut ssh = tokio::process::Command::new("ssh");

@@ -16,7 +16,14 @@ fn model_for_actions() -> (Model, InstanceKey) {
         machine.seen.public_ip = "192.0.2.1".parse().ok();
         machine
     };
-    survey(&mut model, REGIONS[0], vec![there("i-1"), there("i-2")]);
+    let stays = |id, state| {
+        let mut machine = there(id);
+        machine.birth.lifecycle = Lifecycle::PersistentSpot;
+        machine.seen.state = state;
+        machine
+    };
+    let (runs, rests) = (stays("i-3", Ec2State::Running), stays("i-4", Ec2State::Stopped));
+    survey(&mut model, REGIONS[0], vec![there("i-1"), there("i-2"), runs, rests]);
     let failed = Phase::Failed(Failure::new(FailureKind::Aws, Step::Verify, "no", ""));
     report(&mut model, 9, News::Instance("i-2".into(), InstanceNews::Entered(failed)));
     report(&mut model, 9, News::Job(account()));
@@ -39,6 +46,11 @@ fn each_action_is_confirmed_as_the_table_says_and_starts_its_job() {
         for way in entry.ways {
             assert!(!way.help.is_empty() && way.question.ends_with('?'), "{action:?}");
             let (mut model, key) = model_for_actions();
+            let key = match action {
+                Action::Stop => "i-3".into(),
+                Action::Start => "i-4".into(),
+                _ => key,
+            };
             command(&mut model, Command::Table(TableCommand::Select(key.clone())));
             let mut effects = command(&mut model, Command::Ask(action.clone(), way.aim));
             let asked = model.dialog.is_some();

@@ -1,0 +1,95 @@
+//! Machines that stay: stopped and started as they are asked to, and started again by AWS.
+
+use super::destroy;
+use crate::app::{Effect, Model, Scope};
+use crate::fleet::{Instance, InstanceKey, Job, JobKind, Level, Lifecycle, Phase};
+
+/// Stops those that can be stopped; of the others it is said why not.
+pub(super) fn stop(model: &mut Model, scope: &Scope) -> Vec<Effect> {
+    let rows = fit(model, "stop", scope, why_not_stop);
+    if rows.is_empty() { Vec::new() } else { vec![model.start(Job::Stop(rows))] }
+}
+
+/// Starts those that are stopped.
+pub(super) fn start(model: &mut Model, scope: &Scope) -> Vec<Effect> {
+    let rows = fit(model, "start", scope, why_not_start);
+    if rows.is_empty() { Vec::new() } else { vec![model.start(Job::Start(rows))] }
+}
+
+/// Reboots those that run.
+pub(super) fn reboot(model: &mut Model, scope: &Scope) -> Vec<Effect> {
+    let rows = fit(model, "reboot", scope, why_not_reboot);
+    if rows.is_empty() { Vec::new() } else { vec![model.start(Job::Reboot(rows))] }
+}
+
+/// AWS, or somebody else, has started what was stopped: a dashboard sees its node through as after
+/// a start of ours.
+pub(super) fn woken(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect> {
+    let is_started = |key: &InstanceKey| {
+        let mut starts = model.active().filter(|(_, job)| job.kind == JobKind::Start);
+        starts.any(|(_, job)| job.keys.contains(key))
+    };
+    let rows = keys.iter().filter(|key| !is_started(key)).filter_map(|key| model.fleet.get(key));
+    let rows: Vec<Instance> = rows.cloned().collect();
+    if rows.is_empty() || !model.dashboard || model.read_only.is_some() || model.leaving.is_some() {
+        return Vec::new();
+    }
+    vec![model.start(Job::Start(rows))]
+}
+
+/// The rows of a scope for which there is no reason why not. Where all have the same reason, or
+/// none are there, that is the answer.
+fn fit(
+    model: &mut Model,
+    verb: &str,
+    scope: &Scope,
+    why_not: fn(&Instance) -> Option<&'static str>,
+) -> Vec<Instance> {
+    let rows: Vec<Instance> =
+        destroy::in_scope(model, scope).filter(|row| row.is_alive()).cloned().collect();
+    let (fit, unfit): (Vec<Instance>, Vec<Instance>) =
+        rows.into_iter().partition(|row| why_not(row).is_none());
+    for row in &unfit {
+        let why = why_not(row).unwrap_or_default();
+        model.flash(Level::Warning, verb, format!("{}: {why}", row.label()));
+    }
+    if fit.is_empty() && unfit.is_empty() {
+        model.flash(Level::Warning, verb, "no instance is chosen");
+    }
+    fit
+}
+
+/// Why an instance cannot be stopped.
+fn why_not_stop(row: &Instance) -> Option<&'static str> {
+    let lifecycle = row.machine.as_ref().map(|machine| machine.birth.lifecycle);
+    match (&row.phase, lifecycle) {
+        (_, Some(Lifecycle::Spot) | None) => Some(
+            "EC2 stops no one-time spot instance; `lifecycle: persistent-spot` of its region makes \
+             ones that can be stopped",
+        ),
+        (Phase::Stopped | Phase::Stopping, _) => Some("it is stopped already"),
+        (Phase::Interrupted { .. }, _) => Some("AWS is taking it back"),
+        (Phase::Terminating | Phase::Terminated, _) => Some("it is on its way out"),
+        (phase, _) if phase.is_deploying() => Some("it is being set up: stop it once it is ready"),
+        _ => None,
+    }
+}
+
+/// Why an instance cannot be started.
+fn why_not_start(row: &Instance) -> Option<&'static str> {
+    match row.phase {
+        // One that still stops is waited for.
+        Phase::Stopped | Phase::Stopping => None,
+        Phase::Terminating | Phase::Terminated => Some("it is on its way out"),
+        _ => Some("it is not stopped"),
+    }
+}
+
+/// Why an instance cannot be rebooted.
+fn why_not_reboot(row: &Instance) -> Option<&'static str> {
+    match &row.phase {
+        Phase::Running | Phase::Ready | Phase::Degraded { .. } | Phase::Failed(_) => None,
+        phase if phase.is_deploying() => Some("it is being set up"),
+        _ => Some("it does not run"),
+    }
+}

@@ -1,0 +1,11 @@
+//! Machines that stay: stopped, started again, rebooted. Nothing is launched here and nothing is
+//! ended; what becomes of an instance is read from EC2, so each step may be repeated.
+
+mod reboot;
+mod start;
+mod stop;
+mod target;
+
+pub(super) use reboot::reboot;
+pub(super) use start::start;
+pub(super) use stop::stop;

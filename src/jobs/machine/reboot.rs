@@ -1,0 +1,53 @@
+//! Reboots instances by EC2, and sees their nodes come back.
+
+use std::sync::Arc;
+
+use super::target::{Target, each};
+use crate::fleet::{Failure, FailureKind, Instance, JobResult, Step};
+use crate::jobs::context::Context;
+use crate::jobs::context::reporter::Reporter;
+use crate::jobs::node::deploy::{Begin, Pipeline};
+use crate::jobs::node::inputs::DeployInputs;
+
+/// Reboots these, each by itself. One whose host key is not known is rebooted and not looked at.
+pub(in crate::jobs) async fn reboot(
+    context: Arc<Context>,
+    instances: Vec<Instance>,
+    reporter: Reporter,
+) -> JobResult {
+    let config = Arc::clone(context.config()?);
+    let inputs = Arc::new(DeployInputs::prepare(&context, &config, &reporter).await?);
+    each(context, instances, reporter, move |target, row| {
+        let inputs = Arc::clone(&inputs);
+        async move { target.reboot(row, inputs).await }
+    })
+    .await
+}
+
+impl Target {
+    async fn reboot(&self, row: Instance, inputs: Arc<DeployInputs>) -> Result<(), Failure> {
+        self.context.rest(&self.key, &self.id);
+        self.context.pipelines().renew(&self.id);
+        let (Some(machine), Some(host_key)) = (row.machine, row.host_key) else {
+            let asked = self.ec2.reboot(std::slice::from_ref(&self.id)).await;
+            let refused = asked.into_iter().find_map(|(_, result)| result.err());
+            return refused.map_or(Ok(()), |error| Err(error.failure(Step::Reboot)));
+        };
+        let pipeline = Pipeline {
+            stop: self.context.pipelines().begin(&self.id),
+            context: Arc::clone(&self.context),
+            inputs,
+            ec2: self.ec2.clone(),
+            reporter: self.reporter.clone(),
+            key: self.key.clone(),
+            machine,
+        };
+        let work = pipeline.run(Begin::Reboot(host_key));
+        if Box::pin(self.context.pipelines().once(&self.id, work)).await {
+            return Ok(());
+        }
+        let reason = "it did not come back as it was";
+        let hint = "see its row; `spot-tui diagnose` looks closely";
+        Err(Failure::new(FailureKind::Node, Step::Reboot, reason, hint))
+    }
+}

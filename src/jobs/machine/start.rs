@@ -1,0 +1,200 @@
+//! Starts instances that are stopped, and sees them through to a node that works.
+
+use std::sync::Arc;
+
+use tokio::time::{Instant, sleep};
+
+use super::target::{Target, each, gone};
+use crate::aws::AwsError;
+use crate::fleet::{
+    Ec2State, Failure, FailureKind, Instance, JobResult, Level, Machine, Phase, Step,
+};
+use crate::jobs::context::Context;
+use crate::jobs::context::reporter::Reporter;
+use crate::jobs::node::deploy::{Begin, Pipeline};
+use crate::jobs::node::inputs::DeployInputs;
+use crate::retry::{BOOT_TIMEOUT, CAPACITY, CAPACITY_TIMEOUT};
+
+/// Starts these, each by itself. One that runs already is only seen through.
+pub(in crate::jobs) async fn start(
+    context: Arc<Context>,
+    instances: Vec<Instance>,
+    reporter: Reporter,
+) -> JobResult {
+    let config = Arc::clone(context.config()?);
+    // Before anything is started: what would keep the node from working costs nothing then.
+    let inputs = Arc::new(DeployInputs::prepare(&context, &config, &reporter).await?);
+    each(context, instances, reporter, move |target, row| {
+        let inputs = Arc::clone(&inputs);
+        async move { target.start(&row, inputs).await }
+    })
+    .await
+}
+
+impl Target {
+    async fn start(&self, row: &Instance, inputs: Arc<DeployInputs>) -> Result<(), Failure> {
+        self.ask_until_started().await?;
+        self.reporter.entered(&self.key, Phase::Starting).await;
+        let machine = self.await_address(&inputs).await?;
+        self.context.pipelines().renew(&self.id);
+        let pipeline = Pipeline {
+            stop: self.context.pipelines().begin(&self.id),
+            context: Arc::clone(&self.context),
+            inputs,
+            ec2: self.ec2.clone(),
+            reporter: self.reporter.clone(),
+            key: self.key.clone(),
+            machine,
+        };
+        // Its console prints no keys at the same instance id, and its disk keeps them.
+        let begin = Begin::Start(row.host_key.clone());
+        let went_well =
+            Box::pin(self.context.pipelines().once(&self.id, pipeline.run(begin))).await;
+        if went_well {
+            return Ok(());
+        }
+        Err(Failure::new(
+            FailureKind::Node,
+            Step::Verify,
+            "it runs, and its node does not work",
+            "see its row; `spot-tui diagnose` looks closely",
+        ))
+    }
+
+    /// Asks until EC2 starts it: too early is waited for, and so is room in the zone of its disks.
+    async fn ask_until_started(&self) -> Result<(), Failure> {
+        let deadline = Instant::now() + CAPACITY_TIMEOUT;
+        let mut backoff = CAPACITY.backoff();
+        let (mut says_request, mut says_room) = (true, true);
+        loop {
+            let machine = self.look().await.map_err(|error| error.failure(Step::Start))?;
+            let machine = machine.ok_or_else(|| gone(Step::Start, &self.id))?;
+            let pause = match self.next(&machine).await? {
+                Next::Started => return Ok(()),
+                Next::TooEarly => {
+                    if std::mem::take(&mut says_request) {
+                        let text = "its spot request cannot be used yet: waiting for it";
+                        self.say(Level::Info, text).await;
+                    }
+                    self.context.pace.busy
+                }
+                Next::NoRoom(why) => {
+                    if std::mem::take(&mut says_room) {
+                        self.say(Level::Warning, no_room(&machine, &why)).await;
+                    }
+                    backoff.pause()
+                }
+            };
+            if Instant::now() + pause >= deadline {
+                return Err(given_up(&machine));
+            }
+            sleep(pause).await;
+        }
+    }
+
+    /// What comes next for it as it stands; it is started where it can be.
+    async fn next(&self, machine: &Machine) -> Result<Next, Failure> {
+        match machine.seen.state {
+            Ec2State::Pending | Ec2State::Running => return Ok(Next::Started),
+            Ec2State::Stopping => return Ok(Next::TooEarly),
+            Ec2State::ShuttingDown | Ec2State::Terminated => {
+                return Err(gone(Step::Start, &self.id));
+            }
+            Ec2State::Stopped => {}
+        }
+        match &machine.seen.request {
+            Some(request) if request.is_over() => {
+                return Err(Failure::new(
+                    FailureKind::Aws,
+                    Step::Start,
+                    format!("its spot request is {}: EC2 ends the instance", request.state),
+                    "create another one",
+                ));
+            }
+            Some(request) if request.is_for_aws_to_start() => {
+                return Err(Failure::new(
+                    FailureKind::Capacity,
+                    Step::Start,
+                    format!("AWS stopped it ({}): only EC2 starts it again", request.status),
+                    "it does so by itself, as soon as there is room in its zone",
+                ));
+            }
+            // StartInstances was taken, and found no room: the request tries on by itself.
+            Some(request) if request.state == "open" => {
+                return Ok(Next::NoRoom(request.status.clone()));
+            }
+            Some(request) if !request.may_start() => return Ok(Next::TooEarly),
+            _ => {}
+        }
+        match self.ec2.start(&self.id).await {
+            Ok(()) => Ok(Next::Started),
+            Err(error) if is_early(&error) => Ok(Next::TooEarly),
+            Err(error) if error.kind == FailureKind::Capacity => {
+                Ok(Next::NoRoom(error.message.to_string()))
+            }
+            Err(error) => Err(error.failure(Step::Start)),
+        }
+    }
+
+    /// Waits until it runs and can be reached.
+    async fn await_address(&self, inputs: &DeployInputs) -> Result<Machine, Failure> {
+        let deadline = Instant::now() + BOOT_TIMEOUT;
+        loop {
+            match self.look().await {
+                Ok(Some(machine)) => match machine.seen.state {
+                    Ec2State::Running if inputs.access.address(&machine).is_some() => {
+                        return Ok(machine);
+                    }
+                    Ec2State::Pending | Ec2State::Running => {}
+                    // It was taken, and fell back: there was no room after all.
+                    Ec2State::Stopping | Ec2State::Stopped => return Err(given_up(&machine)),
+                    Ec2State::ShuttingDown | Ec2State::Terminated => {
+                        return Err(gone(Step::Start, &self.id));
+                    }
+                },
+                Ok(None) => return Err(gone(Step::Start, &self.id)),
+                Err(error) => tracing::debug!(%error, "cannot see whether it starts"),
+            }
+            if Instant::now() >= deadline {
+                let after = BOOT_TIMEOUT.as_secs() / 60;
+                let reason = format!("not running, or without an address, after {after} min");
+                return Err(Failure::new(FailureKind::Aws, Step::Boot, reason, "stop it again"));
+            }
+            sleep(self.context.pace.busy).await;
+        }
+    }
+}
+
+/// What comes next for an instance that is to be started.
+enum Next {
+    /// EC2 starts it, or has done so.
+    Started,
+    /// It cannot be started yet.
+    TooEarly,
+    /// There is no room for it in its zone now, in EC2's words.
+    NoRoom(String),
+}
+
+/// The instance stops, or its request is not yet `disabled`: `stopped` comes before that.
+fn is_early(error: &AwsError) -> bool {
+    let codes = ["IncorrectSpotRequestState", "IncorrectInstanceState"];
+    error.code.as_deref().is_some_and(|code| codes.contains(&code))
+        && !error.message.contains("Only Amazon EC2 can restart")
+}
+
+/// What is said of a start that has to wait for room.
+fn no_room(machine: &Machine, why: &str) -> String {
+    let (kind, zone) = (&machine.machine_type, &machine.zone);
+    let minutes = CAPACITY_TIMEOUT.as_secs() / 60;
+    format!(
+        "no {kind} capacity in {zone}, where its disks are: trying again for {minutes} minutes \
+         ({why})"
+    )
+}
+
+fn given_up(machine: &Machine) -> Failure {
+    let (kind, zone) = (&machine.machine_type, &machine.zone);
+    let reason = format!("no {kind} capacity in {zone}, where its disks are");
+    let hint = "start it again later; another type or zone takes another instance";
+    Failure::new(FailureKind::Capacity, Step::Start, reason, hint)
+}

@@ -1,0 +1,66 @@
+//! `stop`, `start`, `reboot`: what is done to instances that stay.
+
+use crate::app::action::Confirm;
+use crate::app::{Action, Aim, Command, Scope};
+use crate::cli;
+use crate::fleet::InstanceKey;
+use crate::runtime::confirm;
+use crate::runtime::environment::Environment;
+use crate::runtime::exit_code::ExitCode;
+use crate::runtime::recall::Want;
+use crate::runtime::resolve;
+use crate::runtime::session::{Need, Session, Start};
+use crate::runtime::startup::read_config;
+use crate::runtime::stderr;
+use crate::runtime::stop::Stop;
+
+/// Does it to the instances that are named, each by itself; asks as the dashboard does.
+pub(in crate::runtime) async fn act(
+    environment: &Environment,
+    action: Action,
+    args: &cli::Machines,
+) -> Result<ExitCode, Stop> {
+    let verb = action.entry().verb;
+    let asks = action.entry().confirm == Confirm::Always && !args.yes;
+    if asks {
+        let otherwise = format!("{verb} interrupts what runs: without a terminal it needs --yes");
+        confirm::possible(false, &otherwise)?;
+    }
+    let start = Start {
+        environment,
+        config: read_config(environment)?,
+        want: Want::Write,
+        need: Need::Instances,
+        format: environment.format(args.json),
+    };
+    Session::run(start, async |session| {
+        let keys = named(session, &args.instances)?;
+        if asks {
+            let fleet = &session.model().fleet;
+            for row in keys.iter().filter_map(|key| fleet.get(key)) {
+                stderr::print(&format!("  {}  {}  {}", row.region, row.label(), row.phase));
+            }
+            let these = match keys.len() {
+                1 => "this instance".to_owned(),
+                count => format!("these {count} instances"),
+            };
+            let question = action.way(Aim::Chosen).map(|way| way.question).unwrap_or_default();
+            session.confirm(&question.replace("{these}", &these), "y").await?;
+        }
+        session.perform(Command::Act(action, Scope::Instances(keys))).await?;
+        Ok(session.verdict())
+    })
+    .await
+}
+
+fn named(session: &Session, names: &[String]) -> Result<Vec<InstanceKey>, Stop> {
+    let fleet = &session.model().fleet;
+    let mut keys = Vec::new();
+    for name in names {
+        let key = resolve::instance(fleet, name).map_err(Stop::Usage)?;
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    Ok(keys)
+}
