@@ -45,8 +45,8 @@ fn act(stage: &mut Stage, action: Action) {
 fn request(stage: &Stage) -> String {
     let form = "Action=DescribeSpotInstanceRequests";
     let body = by_hand(&stage.cloud.world, "us-west-2", form).1;
-    let state = body.split("<state>").nth(1).unwrap_or_default();
-    state.split('<').next().unwrap_or_default().to_owned()
+    let after = body.split("<state>").nth(1).unwrap_or_default();
+    after.split('<').next().unwrap_or_default().to_owned()
 }
 
 async fn at_rest(stage: &mut Stage) {

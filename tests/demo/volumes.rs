@@ -86,7 +86,7 @@ async fn a_volume_is_made_attached_and_kept_when_its_instance_ends() {
 
     let request = stage.requests().await.remove(0);
     stage.ec2().cancel_spot_requests(&[request.id]).await.unwrap();
-    stage.end(&[machine.clone()]).await;
+    stage.end(std::slice::from_ref(&machine)).await;
     assert_eq!(told(&stage.volume(&home), "status"), "available", "attached later, it stays");
     assert_eq!(stage.refused(&format!("Action=DescribeVolumes&VolumeId.1={root}")), NO_VOLUME);
     assert!(stage.ask(&format!("Action=DeleteVolume&VolumeId={home}")).contains("true"));
@@ -123,7 +123,7 @@ async fn a_root_moves_to_another_instance_while_that_sleeps() {
     ));
     let request = stage.requests().await.remove(0);
     stage.ec2().cancel_spot_requests(&[request.id]).await.unwrap();
-    stage.end(&[old.clone()]).await;
+    stage.end(std::slice::from_ref(&old)).await;
 
     let ready = stage.ensure().await.unwrap();
     let mut launch = LaunchRequest {
@@ -179,7 +179,7 @@ async fn an_elastic_address_outlives_stops_and_instances() {
 
     let request = stage.requests().await.remove(0);
     stage.ec2().cancel_spot_requests(&[request.id]).await.unwrap();
-    stage.end(&[machine.clone()]).await;
+    stage.end(std::slice::from_ref(&machine)).await;
     let left = stage.ask("Action=DescribeAddresses&Filter.1.Name=tag:Name&Filter.1.Value.1=dev");
     assert_eq!((told(&left, "publicIp"), told(&left, "associationId")), (address, String::new()));
     assert!(stage.ask(&release).contains("true"));

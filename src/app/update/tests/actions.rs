@@ -16,19 +16,21 @@ fn model_for_actions() -> (Model, InstanceKey) {
         machine.seen.public_ip = "192.0.2.1".parse().ok();
         machine
     };
-    let stays = |id, state| {
-        let mut machine = there(id);
-        machine.birth.lifecycle = Lifecycle::PersistentSpot;
-        machine.seen.state = state;
-        machine
-    };
-    let (runs, rests) = (stays("i-3", Ec2State::Running), stays("i-4", Ec2State::Stopped));
-    survey(&mut model, REGIONS[0], vec![there("i-1"), there("i-2"), runs, rests]);
+    survey(&mut model, REGIONS[0], vec![there("i-1"), there("i-2")]);
     let failed = Phase::Failed(Failure::new(FailureKind::Aws, Step::Verify, "no", ""));
     report(&mut model, 9, News::Instance("i-2".into(), InstanceNews::Entered(failed)));
     report(&mut model, 9, News::Job(account()));
     model.pending_creates = vec![money::pending(3)];
     (model, "i-1".into())
+}
+
+/// An instance that can be stopped and started.
+fn one_that_stays(model: &mut Model, state: Ec2State) -> InstanceKey {
+    let mut machine = running("i-3").1;
+    machine.birth.lifecycle = Lifecycle::PersistentSpot;
+    machine.seen.state = state;
+    survey(model, REGIONS[0], vec![machine]);
+    "i-3".into()
 }
 
 #[test]
@@ -47,8 +49,8 @@ fn each_action_is_confirmed_as_the_table_says_and_starts_its_job() {
             assert!(!way.help.is_empty() && way.question.ends_with('?'), "{action:?}");
             let (mut model, key) = model_for_actions();
             let key = match action {
-                Action::Stop => "i-3".into(),
-                Action::Start => "i-4".into(),
+                Action::Stop => one_that_stays(&mut model, Ec2State::Running),
+                Action::Start => one_that_stays(&mut model, Ec2State::Stopped),
                 _ => key,
             };
             command(&mut model, Command::Table(TableCommand::Select(key.clone())));
