@@ -113,10 +113,11 @@ impl Recalled {
 fn open(paths: &Paths, want: Want) -> Result<Recalled, StoreError> {
     let file = StateFile::new(paths.clone());
     let loaded = file.open()?;
+    // Before there is a state: one that has no journal has lost it.
+    let journal = Journal::open(paths)?;
     if want == Want::Write {
         file.try_write()?;
     }
-    let journal = Journal::open(paths)?;
     let lost = "could not be read and was put aside as";
     let mut remarks = Vec::new();
     if let Some(aside) = &loaded.put_aside {
