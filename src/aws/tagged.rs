@@ -11,7 +11,7 @@ use super::error::AwsError;
 use super::select::Selector;
 
 /// EC2's words for what goes by itself, and whose tags are told of for an hour after that.
-pub(super) const MACHINES: [&str; 2] = ["instance", "spot-instances-request"];
+const MACHINES: [&str; 2] = ["instance", "spot-instances-request"];
 
 impl Ec2 {
     /// Whether anything here has our tags (EC2 DescribeTags); resources that are just going away

@@ -53,6 +53,8 @@ pub(super) enum Need {
     Nothing,
     /// Who we are.
     Account,
+    /// Who we are, and which deployment is meant.
+    Deployment,
     /// What there is; where AWS does not tell, what was last known.
     LastKnown,
     /// Instances to act on.
@@ -179,7 +181,7 @@ impl Session {
             // Without AWS, list still shows what was last known.
             None if need == Need::LastKnown => Ok(()),
             None => Err(self.unknown()),
-            Some(_) if need == Need::Account => Ok(()),
+            Some(_) if matches!(need, Need::Account | Need::Deployment) => Ok(()),
             Some(_) => self.perform(Command::Refresh).await,
         }
     }

@@ -32,15 +32,9 @@ async fn what_is_in_use_cannot_be_deleted() {
     pass(10).await;
 
     let mut gateway = String::new();
-    for kind in [
-        Kind::SecurityGroup,
-        Kind::Subnet,
-        Kind::Vpc,
-        Kind::Gateway,
-        Kind::RouteTable,
-        Kind::Volume,
-        Kind::Interface,
-    ] {
+    for kind in
+        [Kind::SecurityGroup, Kind::Subnet, Kind::Vpc, Kind::Gateway, Kind::Volume, Kind::Interface]
+    {
         // The instances are in the first subnet; the others could go.
         let id = match kind {
             Kind::Subnet => ready.subnets[0].0.to_string(),

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::addresses::{network_of, part_of};
-use super::parts::{Group, Ingress, NetworkFound, RouteTable, Subnet};
+use super::parts::{Group, Ingress, NetworkFound, Subnet};
 use super::plan::{NetworkCall, NetworkError, NetworkPlan, NetworkReady, RecordIntent, Say};
 use crate::aws::access::Ec2;
 use crate::aws::class::Class;
@@ -147,12 +147,12 @@ impl<'a, R: RecordIntent> NetworkBuilder<'a, R> {
             self.change("ModifyVpcAttribute", || self.ec2.enable_dns_hostnames(&vpc)).await?;
         }
         let gateway = self.gateway(&vpc, found).await?;
-        let table = self.route_table(&vpc, &gateway, found).await?;
+        self.lead_out(&vpc, &gateway, found).await?;
         let mut subnets = Vec::new();
         let mut refused = None;
         let is_allowed = |zone: &Zone| plan.zones.is_empty() || plan.zones.contains(zone);
         for zone in self.ec2.zones().await?.into_iter().filter(is_allowed) {
-            match self.subnet(&vpc, cidr, &zone, &table, found).await {
+            match self.subnet(&vpc, cidr, &zone, found).await {
                 Ok(Some(subnet)) => subnets.push((subnet, zone)),
                 Ok(None) => {}
                 // Older accounts may have zones that are told of and take no subnets.
@@ -188,25 +188,21 @@ impl<'a, R: RecordIntent> NetworkBuilder<'a, R> {
         Ok(gateway)
     }
 
-    async fn route_table(
+    /// Leads our subnets out. They use the VPC's main route table, which is there with it, and goes
+    /// with it; an earlier version made one beside it, which those that use it go on using.
+    async fn lead_out(
         &self,
         vpc: &VpcId,
         gateway: &GatewayId,
         found: &NetworkFound,
-    ) -> Result<RouteTable, NetworkError> {
-        let known = found.route_tables.iter().find(|table| table.vpc == *vpc);
-        let table = if let Some(table) = known {
-            table.clone()
-        } else {
-            let mark = self.mark();
-            let create = || self.ec2.create_route_table(vpc, &mark.tags);
-            let id = self.born("CreateRouteTable", &mark, create).await?;
-            RouteTable { id, vpc: vpc.clone(), associations: Vec::new(), way_out: None }
-        };
-        if table.way_out.as_ref() != Some(gateway) {
-            self.change("CreateRoute", || self.ec2.create_way_out(&table.id, gateway)).await?;
+    ) -> Result<(), NetworkError> {
+        let ours: Vec<&SubnetId> = found.subnets.iter().map(|subnet| &subnet.id).collect();
+        for table in self.retried(|| self.ec2.route_tables_for(vpc, &ours)).await? {
+            if table.way_out.as_ref() != Some(gateway) {
+                self.change("CreateRoute", || self.ec2.create_way_out(&table.id, gateway)).await?;
+            }
         }
-        Ok(table)
+        Ok(())
     }
 
     /// `None`, with a word about it, for a zone that the address plan has no place for.
@@ -215,25 +211,19 @@ impl<'a, R: RecordIntent> NetworkBuilder<'a, R> {
         vpc: &VpcId,
         cidr: Ipv4Net,
         zone: &Zone,
-        table: &RouteTable,
         found: &NetworkFound,
     ) -> Result<Option<SubnetId>, NetworkError> {
         let known = found.subnets.iter().find(|it| it.vpc == *vpc && it.zone == *zone);
-        let subnet = if let Some(subnet) = known {
-            subnet.id.clone()
-        } else {
-            let Some(part) = part_of(cidr, zone.letter(self.ec2.region())) else {
-                (self.say)(Level::Warning, format!("{zone} is left out: no subnet fits"));
-                return Ok(None);
-            };
-            let mark = self.mark();
-            let create = || self.ec2.create_subnet(vpc, zone, part, &mark.tags);
-            self.born("CreateSubnet", &mark, create).await?
-        };
-        if !table.associations.iter().any(|used| used.subnet == subnet) {
-            self.change("AssociateRouteTable", || self.ec2.associate(&table.id, &subnet)).await?;
+        if let Some(subnet) = known {
+            return Ok(Some(subnet.id.clone()));
         }
-        Ok(Some(subnet))
+        let Some(part) = part_of(cidr, zone.letter(self.ec2.region())) else {
+            (self.say)(Level::Warning, format!("{zone} is left out: no subnet fits"));
+            return Ok(None);
+        };
+        let mark = self.mark();
+        let create = || self.ec2.create_subnet(vpc, zone, part, &mark.tags);
+        self.born("CreateSubnet", &mark, create).await.map(Some)
     }
 
     async fn default_vpc(&self) -> Result<(VpcId, Vec<(SubnetId, Zone)>), NetworkError> {

@@ -1,8 +1,10 @@
 //! What is there: by our tags, in the default VPC, or in the user's.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::ready;
 
 use aws_sdk_ec2::types as ec2;
+use futures_util::future::BoxFuture;
 
 use super::parts::{
     AddressFound, Association, Gateway, Group, Ingress, Interface, NetworkFound, RouteTable,
@@ -10,10 +12,10 @@ use super::parts::{
 };
 use super::residue::{Kind, Residue};
 use crate::aws::access::Ec2;
+use crate::aws::class::Class;
 use crate::aws::error::AwsError;
 use crate::aws::select::{Selector, filter, read_tags};
 use crate::aws::spot::SpotRequest;
-use crate::aws::tagged::MACHINES;
 use crate::fleet::{Machine, SubnetId, VpcId};
 
 /// Collects every page of a Describe call, as the SDK's items.
@@ -40,29 +42,47 @@ impl Ec2 {
     /// Everything that carries our tags, besides instances and spot requests. Each kind is asked
     /// for at the same time.
     pub(super) async fn network(&self, ours: &Selector) -> Result<NetworkFound, AwsError> {
-        let parts = self.network_parts(ours).await?;
-        let (interfaces, volumes, key_pairs, addresses, templates) = tokio::try_join!(
-            self.interfaces(ours),
-            self.volumes(ours),
-            self.key_pairs(ours),
-            self.addresses(ours),
-            self.templates(ours),
+        self.network_of(ours, &|_| true).await
+    }
+
+    /// The same of those kinds that are `wanted`, in EC2's words; nobody is asked for the others.
+    async fn network_of(
+        &self,
+        ours: &Selector,
+        wanted: &(dyn Fn(&str) -> bool + Sync),
+    ) -> Result<NetworkFound, AwsError> {
+        let (vpcs, subnets, gateways, route_tables, security_groups) = tokio::try_join!(
+            asked(wanted("vpc"), self.vpcs(ours)),
+            asked(wanted("subnet"), self.subnets(ours)),
+            asked(wanted("internet-gateway"), self.gateways(ours)),
+            asked(wanted("route-table"), self.route_tables(ours)),
+            asked(wanted("security-group"), self.groups(ours)),
         )?;
-        Ok(NetworkFound { interfaces, volumes, key_pairs, addresses, templates, ..parts })
+        let (interfaces, volumes, key_pairs, addresses, templates) = tokio::try_join!(
+            asked(wanted("network-interface"), self.interfaces(ours)),
+            asked(wanted("volume"), self.volumes(ours)),
+            asked(wanted("key-pair"), self.key_pairs(ours)),
+            asked(wanted("elastic-ip"), self.addresses(ours)),
+            asked(wanted("launch-template"), self.templates(ours)),
+        )?;
+        Ok(NetworkFound {
+            vpcs,
+            subnets,
+            gateways,
+            route_tables,
+            security_groups,
+            interfaces,
+            volumes,
+            key_pairs,
+            addresses,
+            templates,
+        })
     }
 
     /// The parts of it that a network is built from; the rest is left out.
     pub(super) async fn network_parts(&self, ours: &Selector) -> Result<NetworkFound, AwsError> {
-        let (vpcs, subnets, gateways, route_tables, security_groups) = tokio::try_join!(
-            self.vpcs(ours),
-            self.subnets(ours),
-            self.gateways(ours),
-            self.route_tables(ours),
-            self.groups(ours),
-        )?;
-        let built =
-            NetworkFound { vpcs, subnets, gateways, route_tables, ..NetworkFound::default() };
-        Ok(NetworkFound { security_groups, ..built })
+        let parts = ["vpc", "subnet", "internet-gateway", "security-group"];
+        self.network_of(ours, &|kind| parts.contains(&kind)).await
     }
 
     /// The tags of what a network begins with when it is built and ends with when it is taken away,
@@ -114,27 +134,32 @@ impl Ec2 {
 
     /// Everything of ours that is still there: what a destroyed deployment must not have.
     pub async fn residue(&self, ours: &Selector) -> Result<Vec<Residue>, AwsError> {
-        let (machines, requests, found) =
-            tokio::try_join!(self.instances(ours), self.spot_requests(ours), self.network(ours))?;
+        self.residue_of(ours, &|_| true).await
+    }
+
+    /// The same for who saw everything go: instances and their requests, and of the network those
+    /// kinds of which DescribeTags still tells; all kinds where that may not be asked.
+    pub(super) async fn residue_by_tags(&self, ours: &Selector) -> Result<Vec<Residue>, AwsError> {
+        match self.tagged_kinds(ours).await? {
+            Some(kinds) => self.residue_of(ours, &|kind| kinds.contains(kind)).await,
+            None => self.residue(ours).await,
+        }
+    }
+
+    async fn residue_of(
+        &self,
+        ours: &Selector,
+        wanted: &(dyn Fn(&str) -> bool + Sync),
+    ) -> Result<Vec<Residue>, AwsError> {
+        let (machines, requests, found) = tokio::try_join!(
+            self.instances(ours),
+            self.spot_requests(ours),
+            self.network_of(ours, wanted)
+        )?;
         let mut residue: Vec<Residue> = machines_left(machines, requests).collect();
         residue.extend(found.residue());
         residue.sort();
         Ok(residue)
-    }
-
-    /// The same where DescribeTags tells of nothing but instances and their requests, or of nothing.
-    /// `None` where it tells of more, or may not be asked.
-    pub(super) async fn residue_of_machines(
-        &self,
-        ours: &Selector,
-    ) -> Result<Option<Vec<Residue>>, AwsError> {
-        let Some(kinds) = self.tagged_kinds(ours).await? else { return Ok(None) };
-        if kinds.iter().any(|kind| !MACHINES.contains(&kind.as_str())) {
-            return Ok(None);
-        }
-        let (machines, requests) =
-            tokio::try_join!(self.instances(ours), self.spot_requests(ours))?;
-        Ok(Some(machines_left(machines, requests).collect()))
     }
 
     /// The region's default VPC.
@@ -164,20 +189,38 @@ impl Ec2 {
         vpc: &VpcId,
         subnets: &[Subnet],
     ) -> Result<BTreeSet<SubnetId>, AwsError> {
-        let call = self.patient.describe_route_tables().filters(filter("vpc-id", [vpc.as_str()]));
-        let tables: Vec<ec2::RouteTable> = all_pages!(self, "DescribeRouteTables", call)?;
-        let uses = |table: &&ec2::RouteTable, subnet: &Subnet| {
-            table.associations().iter().any(|it| it.subnet_id() == Some(subnet.id.as_str()))
-        };
-        let is_main = |table: &&ec2::RouteTable| {
-            table.associations().iter().any(|it| it.main() == Some(true))
-        };
+        let tables = self.route_tables_of(vpc).await?;
         let is_reachable = |subnet: &&Subnet| {
-            let own = tables.iter().find(|table| uses(table, subnet));
-            let table = own.or_else(|| tables.iter().find(is_main));
-            table.and_then(way_out).is_some_and(|gateway| gateway.starts_with("igw-"))
+            let own = tables.iter().find(|table| table.is_used_by(&subnet.id));
+            let table = own.or_else(|| tables.iter().find(|table| table.is_main));
+            let gateway = table.and_then(|table| table.way_out.as_ref());
+            gateway.is_some_and(|gateway| gateway.as_str().starts_with("igw-"))
         };
         Ok(subnets.iter().filter(is_reachable).map(|subnet| subnet.id.clone()).collect())
+    }
+
+    /// The route tables in a VPC of ours by which these subnets, and those that are still to come,
+    /// are led: its main one, and any that one of them uses. [`Class::NotYet`] before EC2 tells of
+    /// the main one, which is made with the VPC.
+    pub(super) async fn route_tables_for(
+        &self,
+        vpc: &VpcId,
+        subnets: &[&SubnetId],
+    ) -> Result<Vec<RouteTable>, AwsError> {
+        let mut tables = self.route_tables_of(vpc).await?;
+        if !tables.iter().any(|table| table.is_main) {
+            let (text, hint) = (format!("{vpc} has no main route table"), "run create again");
+            return Err(self.found("DescribeRouteTables", Class::NotYet, text, hint));
+        }
+        tables.retain(|it| it.is_main || subnets.iter().any(|subnet| it.is_used_by(subnet)));
+        Ok(tables)
+    }
+
+    /// All route tables of a VPC, whoever made them.
+    async fn route_tables_of(&self, vpc: &VpcId) -> Result<Vec<RouteTable>, AwsError> {
+        let call = self.patient.describe_route_tables().filters(filter("vpc-id", [vpc.as_str()]));
+        let found: Vec<ec2::RouteTable> = all_pages!(self, "DescribeRouteTables", call)?;
+        Ok(found.iter().filter_map(read_route_table).collect())
     }
 
     /// Whether instances in the VPC get DNS names for their public addresses.
@@ -250,8 +293,8 @@ impl Ec2 {
         Ok(found
             .iter()
             .filter(|table| ours.matches(&read_tags(table.tags())))
-            .filter(|table| !table.associations().iter().any(|used| used.main() == Some(true)))
             .filter_map(read_route_table)
+            .filter(|table| !table.is_main)
             .collect())
     }
 
@@ -333,6 +376,15 @@ impl NetworkFound {
     }
 }
 
+/// What is asked for where it is wanted; else nothing, and nobody is asked. On the heap: ten of
+/// them wait at the same time.
+fn asked<'a, T: Default + Send + 'a>(
+    is_wanted: bool,
+    question: impl Future<Output = Result<T, AwsError>> + Send + 'a,
+) -> BoxFuture<'a, Result<T, AwsError>> {
+    if is_wanted { Box::pin(question) } else { Box::pin(ready(Ok(T::default()))) }
+}
+
 /// Those that are alive.
 fn machines_left(
     machines: Vec<Machine>,
@@ -372,6 +424,7 @@ fn read_route_table(table: &ec2::RouteTable) -> Option<RouteTable> {
     Some(RouteTable {
         id: table.route_table_id()?.into(),
         vpc: table.vpc_id()?.into(),
+        is_main: table.associations().iter().any(|used| used.main() == Some(true)),
         associations: associations.collect(),
         way_out: way_out(table).map(Into::into),
     })

@@ -70,24 +70,6 @@ impl Ec2 {
             .map_err(self.failed("AttachInternetGateway"))
     }
 
-    /// EC2 CreateRouteTable.
-    pub(super) async fn create_route_table(
-        &self,
-        vpc: &VpcId,
-        tags: &Tags,
-    ) -> Result<RouteTableId, AwsError> {
-        let answer = self
-            .once
-            .create_route_table()
-            .vpc_id(vpc.as_str())
-            .tag_specifications(born_with(ResourceType::RouteTable, tags))
-            .send()
-            .await
-            .map_err(self.failed("CreateRouteTable"))?;
-        let table = answer.route_table().and_then(|made| made.route_table_id());
-        self.made("CreateRouteTable", table)
-    }
-
     /// EC2 CreateRoute: 0.0.0.0/0 leads to the gateway.
     pub(super) async fn create_way_out(
         &self,
@@ -125,22 +107,6 @@ impl Ec2 {
             .map_err(self.failed("CreateSubnet"))
             .map_err(|error| error.on(format!("{cidr} in {zone}")))?;
         self.made("CreateSubnet", answer.subnet().and_then(|made| made.subnet_id()))
-    }
-
-    /// EC2 AssociateRouteTable.
-    pub(super) async fn associate(
-        &self,
-        table: &RouteTableId,
-        subnet: &SubnetId,
-    ) -> Result<(), AwsError> {
-        self.patient
-            .associate_route_table()
-            .route_table_id(table.as_str())
-            .subnet_id(subnet.as_str())
-            .send()
-            .await
-            .map(drop)
-            .map_err(self.failed("AssociateRouteTable"))
     }
 
     /// EC2 CreateSecurityGroup. AWS lets everything out of a new one and nothing in.

@@ -70,7 +70,10 @@ pub(super) struct RouteTable {
     pub(super) id: RouteTableId,
     /// The VPC that it is in.
     pub(super) vpc: VpcId,
-    /// The subnets that use it.
+    /// Whether it is the VPC's main one: the subnets that name no other use it, and it goes with the
+    /// VPC.
+    pub(super) is_main: bool,
+    /// The subnets that use it by name.
     pub(super) associations: Vec<Association>,
     /// Where 0.0.0.0/0 leads.
     pub(super) way_out: Option<GatewayId>,
@@ -99,6 +102,13 @@ pub(super) struct Group {
     // Rules that name groups: two groups that name each other keep each other alive.
     pub(super) entangled_in: Vec<IpPermission>,
     pub(super) entangled_out: Vec<IpPermission>,
+}
+
+impl RouteTable {
+    /// Whether a subnet uses it by name.
+    pub(super) fn is_used_by(&self, subnet: &SubnetId) -> bool {
+        self.associations.iter().any(|used| used.subnet == *subnet)
+    }
 }
 
 impl Group {

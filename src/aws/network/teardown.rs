@@ -105,12 +105,11 @@ impl Demolition<'_> {
     async fn verify(&self, everything_went: bool) -> Result<Vec<Residue>, AwsError> {
         let deadline = self.deadline.min(Instant::now() + self.consistency);
         loop {
-            // Everything is gone that was seen here: its tags are gone with it.
-            let machines =
-                if everything_went { self.ec2.residue_of_machines(self.ours).await? } else { None };
-            let residue = match machines {
-                Some(residue) => residue,
-                None => self.ec2.residue(self.ours).await?,
+            // Everything is gone that was seen here: its tags are gone with it, or go.
+            let residue = if everything_went {
+                self.ec2.residue_by_tags(self.ours).await?
+            } else {
+                self.ec2.residue(self.ours).await?
             };
             if residue.is_empty() || !everything_went || Instant::now() + LOOK > deadline {
                 return Ok(residue);

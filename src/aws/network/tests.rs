@@ -105,6 +105,85 @@ async fn only_subnets_that_the_internet_reaches_are_used() {
     assert_eq!(ready.subnets.len(), 1, "through a VPN it will do");
 }
 
+/// A VPC's main route table, which leads nowhere yet.
+const MAIN: &str = "<item><routeTableId>rtb-main</routeTableId><vpcId>vpc-1</vpcId><associationSet>\
+                    <item><routeTableAssociationId>rtbassoc-main</routeTableAssociationId><main>true\
+                    </main></item></associationSet></item>";
+
+/// A network of ours with a route table of its own, as an earlier version made it: in zone a, and
+/// half of it.
+fn older_network(call: &str) -> (u16, String) {
+    let tags = "<tagSet><item><key>ManagedBy</key><value>spot-tui</value></item><item>\
+                <key>DeploymentId</key><value>spot-1</value></item></tagSet>";
+    let zone = |letter: &str| {
+        format!(
+            "<item><zoneName>us-west-2{letter}</zoneName><zoneState>available</zoneState></item>"
+        )
+    };
+    match action(call) {
+        "DescribeAvailabilityZones" => {
+            let set = zone("a") + &zone("b");
+            answer(call, &format!("<availabilityZoneInfo>{set}</availabilityZoneInfo>"))
+        }
+        "DescribeVpcs" => {
+            answer(call, &format!("<vpcSet><item><vpcId>vpc-1</vpcId>{tags}</item></vpcSet>"))
+        }
+        "DescribeSubnets" => answer(
+            call,
+            &format!(
+                "<subnetSet><item><subnetId>subnet-a</subnetId><vpcId>vpc-1</vpcId>\
+                 <availabilityZone>us-west-2a</availabilityZone>{tags}</item></subnetSet>"
+            ),
+        ),
+        "DescribeInternetGateways" => answer(
+            call,
+            &format!(
+                "<internetGatewaySet><item><internetGatewayId>igw-1</internetGatewayId>\
+                 <attachmentSet><item><vpcId>vpc-1</vpcId></item></attachmentSet>{tags}</item>\
+                 </internetGatewaySet>"
+            ),
+        ),
+        "DescribeRouteTables" => {
+            let own = "<item><routeTableId>rtb-own</routeTableId><vpcId>vpc-1</vpcId>\
+                       <associationSet><item><routeTableAssociationId>rtbassoc-1\
+                       </routeTableAssociationId><subnetId>subnet-a</subnetId></item>\
+                       </associationSet></item>";
+            answer(call, &format!("<routeTableSet>{MAIN}{own}</routeTableSet>"))
+        }
+        "CreateSubnet" => answer(call, "<subnet><subnetId>subnet-b</subnetId></subnet>"),
+        "CreateSecurityGroup" => answer(call, "<groupId>sg-1</groupId>"),
+        _ => answer(call, ""),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_earlier_version_laid_out_is_led_out_by_its_own_table_and_what_is_new_by_the_main_one()
+ {
+    let (ec2, calls) = scripted::ec2(older_network).await;
+    let ready = ensure(&ec2, &plan(Network::Dedicated), &origin(), &Unrecorded, &|_, _| {}).await;
+    assert_eq!(ready.unwrap().subnets.len(), 2);
+    let calls = calls.lock().unwrap();
+    let routes: Vec<&String> = calls.iter().filter(|it| action(it) == "CreateRoute").collect();
+    assert_eq!(routes.len(), 2, "{routes:?}");
+    assert!(routes[0].contains("rtb-main") && routes[1].contains("rtb-own"), "{routes:?}");
+    assert!(!calls.iter().any(|it| action(it) == "AssociateRouteTable"));
+}
+
+/// EC2 may not tell of what was made with the VPC yet.
+#[tokio::test(start_paused = true)]
+async fn a_main_route_table_that_is_not_told_of_yet_is_asked_for_again() {
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let (ec2, _) = scripted::ec2(move |call| match action(call) {
+        "DescribeRouteTables" if asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) < 2 => {
+            answer(call, "")
+        }
+        _ => older_network(call),
+    })
+    .await;
+    let ready = ensure(&ec2, &plan(Network::Dedicated), &origin(), &Unrecorded, &|_, _| {}).await;
+    assert_eq!(ready.unwrap().subnets.len(), 2);
+}
+
 /// Zones a and b, of which AWS makes subnets in b alone: its words to older accounts.
 fn older_account(call: &str) -> (u16, String) {
     let zone = |letter: &str| {
@@ -122,9 +201,7 @@ fn older_account(call: &str) -> (u16, String) {
             let gateway = "<internetGatewayId>igw-1</internetGatewayId>";
             answer(call, &format!("<internetGateway>{gateway}</internetGateway>"))
         }
-        "CreateRouteTable" => {
-            answer(call, "<routeTable><routeTableId>rtb-1</routeTableId></routeTable>")
-        }
+        "DescribeRouteTables" => answer(call, &format!("<routeTableSet>{MAIN}</routeTableSet>")),
         "CreateSecurityGroup" => answer(call, "<groupId>sg-1</groupId>"),
         "CreateSubnet" if call.contains("us-west-2a") => {
             let words = "Value (us-west-2a) for parameter availabilityZone is invalid. Subnets can \

@@ -57,27 +57,40 @@ pub(super) async fn destroy(
         say_unsure(&context, &reporter).await;
     }
     let mut regions = JoinSet::new();
+    let mut asked = Vec::new();
     for (ec2, scope) in scopes {
-        let (context, reporter) = (Arc::clone(&context), reporter.clone());
-        regions.spawn(async move {
-            let (target, terminations) = match scope {
-                RegionScope::Instances(terminations) => {
-                    (DestroyTarget::Deployment(context.deployment()), Some(terminations))
-                }
-                RegionScope::Everything(target) => (target, None),
-            };
-            let destruction = Destruction::new(context, ec2, reporter, target);
-            let failed = match terminations {
-                Some(terminations) => destruction.end_some(terminations).await,
-                None => destruction.empty().await,
-            };
-            (failed, destruction.gone.into_inner())
-        });
+        asked.push(ec2.region().clone());
+        regions.spawn(destroy_in(Arc::clone(&context), ec2, scope, reporter.clone()));
     }
     let ended = together(regions, || (1, BTreeSet::new())).await;
+    context.say_closed(&reporter).await;
     let gone = ended.iter().flat_map(|(_, gone)| gone).cloned().collect();
     nodes::forget(&context, &gone, &reporter).await;
-    Ok(ended.iter().map(|(failed, _)| failed).sum())
+    // Where every region is closed to us, nothing was looked at.
+    let is_closed = context.open_regions(&asked).is_empty();
+    let closed = if is_closed { asked.len().max(1) } else { 0 };
+    Ok(ended.iter().map(|(failed, _)| failed).sum::<usize>() + closed)
+}
+
+/// Destroys in one region. Answers how much of it failed, and which instances were seen terminated.
+async fn destroy_in(
+    context: Arc<Context>,
+    ec2: Ec2,
+    scope: RegionScope,
+    reporter: Reporter,
+) -> (usize, BTreeSet<InstanceId>) {
+    let (target, terminations) = match scope {
+        RegionScope::Instances(terminations) => {
+            (DestroyTarget::Deployment(context.deployment()), Some(terminations))
+        }
+        RegionScope::Everything(target) => (target, None),
+    };
+    let destruction = Destruction::new(context, ec2, reporter, target);
+    let failed = match terminations {
+        Some(terminations) => destruction.end_some(terminations).await,
+        None => destruction.empty().await,
+    };
+    (failed, destruction.gone.into_inner())
 }
 
 async fn scopes(
@@ -204,10 +217,7 @@ impl Destruction {
             let is_last = Instant::now() >= quiet;
             let mut machines = match self.survey().await {
                 Ok(machines) => machines,
-                Err(error) if error.class == Class::Denied => {
-                    return self.end_unseen(&error, fence).await;
-                }
-                Err(error) => return Err(error.failure(Step::Terminate)),
+                Err(error) => return self.without_a_look(&error, fence).await,
             };
             machines.extend(self.newborn(&machines));
             let (alive, dead): (Vec<&Machine>, Vec<&Machine>) =
@@ -297,16 +307,23 @@ impl Destruction {
         self.context.wake_watch();
     }
 
-    /// Ends what we know of the target by its ids, where nobody may ask what there is: what costs
-    /// money ends all the same. It fails in any case, for what else there may be is not seen.
-    async fn end_unseen(
+    /// What is done where nobody tells what there is. A region that is closed to us, and in which
+    /// nothing of ours can be, fails nothing. Where we were and may not look, what we know of ends
+    /// by its ids: what costs money ends all the same; that fails in any case, for what else there
+    /// may be is not seen.
+    async fn without_a_look(
         &self,
-        denied: &AwsError,
+        error: &AwsError,
         fence: OwnedRwLockWriteGuard<()>,
     ) -> Result<usize, Failure> {
-        self.end(self.remembered(&[]).iter().map(|it| termination(&it.machine)).collect(), fence)
-            .await?;
-        Err(denied.failure(Step::Terminate))
+        if !self.knows_of_something().await && self.context.closes(error) {
+            return Ok(0);
+        }
+        if error.class == Class::Denied {
+            let known = self.remembered(&[]);
+            self.end(known.iter().map(|it| termination(&it.machine)).collect(), fence).await?;
+        }
+        Err(error.failure(Step::Terminate))
     }
 
     /// Ends these instances and sees them terminated. The fence is let go as soon as all were

@@ -57,11 +57,15 @@ impl Destruction {
     }
 
     /// Whether the configuration, the state, the journal or this destroy know of something here.
-    async fn was_here(&self) -> bool {
+    pub(super) async fn knows_of_something(&self) -> bool {
         self.context.works_in(self.region())
-            || self.context.unsure_until().is_some()
             || !self.gone.lock().await.is_empty()
             || !self.unanswered().is_empty()
+    }
+
+    /// The same; where the journal is lost, nobody knows of nothing.
+    async fn was_here(&self) -> bool {
+        self.context.unsure_until().is_some() || self.knows_of_something().await
     }
 
     /// Whether there is nothing to be looked at. In most of an account's regions nothing ever was,

@@ -21,7 +21,10 @@ pub(in crate::runtime) async fn destroy(
         return Err(Stop::Usage("name instances, or --region REGION, or --all".to_owned()));
     }
     confirm::possible(args.yes, "destroy ends instances: without a terminal it needs --yes")?;
-    Session::run(start(environment, Want::Destroy, args.json)?, async |session| {
+    // Who ends everything unasked has no use for a list: the destroy looks for itself.
+    let need = if args.all && args.yes { Need::Deployment } else { Need::Instances };
+    let start = Start { need, ..start(environment, Want::Destroy, args.json)? };
+    Session::run(start, async |session| {
         let model = session.model();
         let targets =
             resolve::targets(&model.fleet, model.account.as_ref(), args).map_err(Stop::Usage)?;
