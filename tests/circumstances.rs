@@ -87,6 +87,33 @@ async fn of_what_is_beyond_the_quota_as_many_run_as_it_has_room_for() {
     assert!(failures[0].contains("L-34B43A08"), "{failures:?}");
 }
 
+/// The quota counts by groups of families: another group's is another one.
+#[tokio::test(start_paused = true)]
+async fn where_one_group_of_families_has_no_quota_left_another_is_launched() {
+    let price = |zone: &str| {
+        format!(
+            "  - {{ zone: us-west-2{zone}, machine_type: t3.medium, usd: 0.01 }}\n  - {{ zone: \
+             us-west-2{zone}, machine_type: g4dn.xlarge, usd: 0.2 }}\n"
+        )
+    };
+    let prices: String = ["a", "b", "c", "d"].into_iter().map(price).collect();
+    let config = "regions: [us-west-2: { machine_types: [t3.medium, m5.large, g4dn.xlarge], \
+                  instances_per_region: 3 }]";
+    let story = format!("spot_vcpus: 5\nbeyond_quota: nothing\nprices:\n{prices}");
+    let stage = created(config, &story).await;
+    let mut types = types(&stage);
+    types.sort();
+    assert_eq!(types, ["g4dn.xlarge", "t3.medium", "t3.medium"], "{}", stage.log());
+    assert_eq!(count(&stage, "Ready"), 3, "{}", stage.log());
+    let calls = stage.cloud.world.calls();
+    let refused = calls.iter().filter(|call| {
+        call.action == "RunInstances"
+            && call.code.as_deref() == Some("MaxSpotInstanceCountExceeded")
+    });
+    // Three and then one of the standard families; nobody asks m5.large, which shares their quota.
+    assert!(refused.count() <= 3, "{calls:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_zone_that_takes_no_subnets_is_left_out() {
     let stage = created(TWO, "zones_without_subnets: [us-west-2a]").await;

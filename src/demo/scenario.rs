@@ -30,8 +30,8 @@ pub struct Scenario {
     pub interruptions: Vec<Interruption>,
     /// Hosts that misbehave on SSH. This world only says which; the hosts do it.
     pub hosts: Vec<HostTrouble>,
-    /// The most virtual processors of spot instances that a region gives this account (quota
-    /// L-34B43A08).
+    /// The most virtual processors of spot instances that a region gives this account, of each group
+    /// of families: of the standard ones (quota L-34B43A08), of G and VT (L-3819A6DF).
     pub spot_vcpus: Option<u32>,
     /// What AWS does with a launch that asks for more than the quota.
     pub beyond_quota: BeyondQuota,

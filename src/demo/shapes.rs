@@ -39,6 +39,12 @@ impl Shape {
         TYPES.contains(&self.name)
     }
 
+    /// With which families it shares a quota: G has one of its own, the others here are of the
+    /// standard group (Service Quotas, `ec2`).
+    pub fn quota_group(&self) -> &'static str {
+        if self.name.starts_with('g') { "G and VT" } else { "standard" }
+    }
+
     /// The part of its processors that a burstable type may use for ever (AWS: baseline
     /// utilization).
     pub fn baseline(&self) -> f64 {
@@ -77,6 +83,7 @@ pub static SHAPES: &[Shape] = &[
     x86("c5.large", 2, 4096, 0.085),
     x86("c5.xlarge", 4, 8192, 0.17),
     arm("c6g.large", 2, 4096, 0.068),
+    x86("g4dn.xlarge", 4, 16384, 0.526),
     x86("m5.large", 2, 8192, 0.096),
     x86("m5.xlarge", 4, 16384, 0.192),
     arm("m6g.large", 2, 8192, 0.077),

@@ -160,10 +160,12 @@ impl RegionWorld {
     /// How many of an order the account may have.
     fn quota(&mut self, order: &Order, shape: &Shape) -> Result<u32, Refusal> {
         let Some(limit) = self.laws.scenario.spot_vcpus else { return Ok(order.max) };
+        let group = shape.quota_group();
         let used: u32 = self
             .instances
             .values()
             .filter(|it| it.takes_room() && it.spot_request.is_some())
+            .filter(|it| it.shape.quota_group() == group)
             .map(|it| it.shape.vcpus)
             .sum();
         let granted = limit.saturating_sub(used) / shape.vcpus;
