@@ -51,9 +51,11 @@ fn a_network_without_instances_is_found_and_removed_without_a_state_file() {
     let spot = nowhere(&moto.url());
     let refused = spot.run(&["create", "--yes"]);
     assert_eq!(refused.code, 1, "{}", refused.told());
+    assert_eq!(ours(&moto), 0, "a create that launches nothing keeps nothing: {}", refused.told());
+    moto.leave(REGION, "spot-left");
     assert!(ours(&moto) > 0, "the network stands");
     forget_everything(&spot);
-    let destroyed = spot.run(&["destroy", "--all", "--yes"]);
+    let destroyed = spot.run(&["destroy", "--all", "--yes", "--deployment", "spot-left"]);
     assert_eq!(destroyed.code, 0, "{}", destroyed.told());
     assert_eq!(ours(&moto), 0, "{}", destroyed.told());
 }

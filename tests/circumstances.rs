@@ -115,6 +115,28 @@ async fn where_one_group_of_families_has_no_quota_left_another_is_launched() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_region_that_has_no_room_keeps_no_network() {
+    let full = "capacity: [{ zone: us-west-2a, limit: 0 }, { zone: us-west-2b, limit: 0 }, \
+                { zone: us-west-2c, limit: 0 }, { zone: us-west-2d, limit: 0 }]";
+    let stage = created(TWO, full).await;
+    assert_eq!(count(&stage, "Failed"), 2, "{}", stage.log());
+    assert_eq!(stage.left().await, 0, "{}", stage.log());
+
+    // What runs there keeps it.
+    let config = "regions: [us-west-2: { machine_type: t3.medium, instances_per_region: 1 }]";
+    let mut stage =
+        Stage::set(config, Scenario::parse(&full.replace("2a, limit: 0", "2a, limit: 1")).unwrap());
+    stage.create(0).await;
+    stage.command(Command::create(None));
+    stage.until(900, "the second one fails", |stage| count(stage, "Failed") == 1).await;
+    stage.pass(60).await;
+    assert_eq!(count(&stage, "Ready"), 1, "{}", stage.log());
+    assert!(!stage.log().contains("removing"), "{}", stage.log());
+    stage.destroy().await;
+    assert_eq!(stage.left().await, 0, "{}", stage.log());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_zone_that_takes_no_subnets_is_left_out() {
     let stage = created(TWO, "zones_without_subnets: [us-west-2a]").await;
     assert_eq!(count(&stage, "Ready"), 2, "{}", stage.log());

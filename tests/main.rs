@@ -36,6 +36,7 @@ mod orders;
 mod peers;
 mod permissions;
 mod predecessor;
+mod preflight;
 mod rehearsal;
 mod scale;
 mod scenarios;

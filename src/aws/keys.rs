@@ -35,6 +35,11 @@ impl Ec2 {
         Ok(pairs.filter(|pair| ours.matches(&pair.tags)).collect())
     }
 
+    /// Whether there is a key pair of this name, whoever made it.
+    pub async fn has_key_pair(&self, name: &str) -> Result<bool, AwsError> {
+        Ok(self.key_pair(name).await?.is_some())
+    }
+
     /// A key pair by its name, whoever made it.
     pub(super) async fn key_pair(&self, name: &str) -> Result<Option<KeyPair>, AwsError> {
         let answer = self

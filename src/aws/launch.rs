@@ -133,7 +133,7 @@ impl Ec2 {
         ))
     }
 
-    fn run_instances(
+    pub(super) fn run_instances(
         &self,
         request: &LaunchRequest,
     ) -> Result<RunInstancesFluentBuilder, AwsError> {
@@ -235,11 +235,11 @@ fn interface(request: &LaunchRequest) -> InstanceNetworkInterfaceSpecification {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::aws::scripted;
 
-    fn request(machine_type: &str, cpu_credits: CpuCredits) -> LaunchRequest {
+    pub(in crate::aws) fn request(machine_type: &str, cpu_credits: CpuCredits) -> LaunchRequest {
         LaunchRequest {
             token: "l-1-0".into(),
             count: 1,

@@ -5,6 +5,7 @@
 //!                   ├──price_lists()──> what has a list price           prices
 //!                   ├──placement_scores()──> how likely there is room   scores
 //!                   └──region()──> Ec2, one region, two clients         access
+//!                                   ├─ may_launch, may_terminate        dry_run
 //!                                   ├─ launch, create_fleet             launch, instant_fleet
 //!                                   ├─ instances, deployments, terminate   machines
 //!                                   ├─ stop, start, reboot, standing    power
@@ -30,6 +31,7 @@ mod address;
 mod class;
 mod codes;
 mod console;
+mod dry_run;
 mod endpoint;
 mod error;
 mod hints;
@@ -59,6 +61,7 @@ pub use access::{Access, Aws, Credentials, Ec2, SharedHttpClient, SharedTimeSour
 pub use address::AddressError;
 pub use class::{Class, Credential};
 pub use console::{ConsoleKeys, host_key_fingerprints};
+pub use dry_run::Permission;
 pub use error::AwsError;
 pub use hints::hint_of_end;
 pub use ids::TemplateId;

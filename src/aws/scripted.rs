@@ -47,7 +47,12 @@ pub(crate) async fn aws(
 
 /// An error as EC2 writes it.
 pub(crate) fn refusal(code: &str) -> (u16, String) {
-    let error = format!("<Code>{code}</Code><Message>no</Message>");
+    refusal_saying(code, "no")
+}
+
+/// The same in these words.
+pub(crate) fn refusal_saying(code: &str, message: &str) -> (u16, String) {
+    let error = format!("<Code>{code}</Code><Message>{message}</Message>");
     (400, format!("<Response><Errors><Error>{error}</Error></Errors></Response>"))
 }
 

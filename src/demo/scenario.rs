@@ -213,7 +213,7 @@ pub struct CapacityFault {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CallFault {
-    /// The API action, `RunInstances`.
+    /// The API action, `RunInstances`; `RunInstances (dry run)` where it is only rehearsed.
     pub action: String,
     /// Only calls to this region are counted and hit; else to any.
     #[serde(default)]

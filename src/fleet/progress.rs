@@ -31,6 +31,8 @@ pub enum JobKind {
     Watch,
     /// [`Job::Prices`].
     Prices,
+    /// [`Job::Preflight`].
+    Preflight,
     /// [`Job::Create`].
     Create,
     /// [`Job::Resume`].
@@ -67,6 +69,7 @@ impl JobKind {
             Self::Survey => "survey",
             Self::Watch => "watch",
             Self::Prices => "prices",
+            Self::Preflight => "check",
             Self::Create => "create",
             Self::Resume => "resume",
             Self::Drain => "drain",
@@ -95,6 +98,8 @@ pub enum Job {
     Watch,
     /// Learn what these machine types cost in these regions.
     Prices(BTreeMap<Region, Vec<MachineType>>),
+    /// Ask AWS all that a create in these regions asks before it makes anything.
+    Preflight(Vec<Region>),
     /// Launch and deploy. One entry a region; each runs by itself.
     Create(Vec<Launch>),
     /// Take up again what an earlier run left between Pending and Ready.
@@ -141,6 +146,7 @@ impl Job {
             Self::Survey => JobKind::Survey,
             Self::Watch => JobKind::Watch,
             Self::Prices(_) => JobKind::Prices,
+            Self::Preflight(_) => JobKind::Preflight,
             Self::Create(_) => JobKind::Create,
             Self::Resume(_) => JobKind::Resume,
             Self::Drain(_) => JobKind::Drain,

@@ -46,7 +46,11 @@ async fn run_book(context: Arc<Context>, job: Job, reporter: Reporter) -> JobRes
         Job::Identify => watch::identify(&context, &reporter).await,
         Job::Survey => watch::survey(context, reporter).await,
         Job::Watch => watch::watch(context, reporter).await,
-        Job::Create(launches) => create::create(context, launches, reporter).await,
+        Job::Preflight(regions) => create::preflight::preflight(context, regions, reporter).await,
+        Job::Create(launches) => {
+            let created = Box::pin(create::create(&context, launches, &reporter)).await?;
+            Ok(created.failed + destroy::remove_unused(&context, created.unused, &reporter).await)
+        }
         Job::Resume(instances) => create::resume(context, instances, reporter).await,
         Job::Prices(wanted) => prices::prices(context, wanted, reporter).await,
         Job::Drain(instances) => drain::drain(context, instances, reporter).await,

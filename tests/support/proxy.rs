@@ -15,6 +15,9 @@ use super::trap::{Moment, Set, Trap};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+/// What follows the name of an action that is only rehearsed: it changes nothing.
+pub(crate) const DRY_RUN: &str = " (dry run)";
+
 /// One request and how it was answered.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
@@ -60,7 +63,8 @@ impl Call {
 
     /// Whether the call changes anything.
     pub(crate) fn is_mutating(&self) -> bool {
-        !(self.action.starts_with("Describe") || self.action.starts_with("Get"))
+        let asks = self.action.starts_with("Describe") || self.action.starts_with("Get");
+        !asks && !self.action.ends_with(DRY_RUN)
     }
 }
 
@@ -369,6 +373,8 @@ fn write_down(book: &Mutex<Book>, request: &Request) -> (usize, Option<Fault>, O
         .map(str::to_owned)
         .or_else(|| form.iter().find(|(key, _)| key == "Action").map(|(_, value)| value.clone()))
         .unwrap_or_default();
+    let rehearses = form.iter().any(|(key, value)| key == "DryRun" && value == "true");
+    let action = if rehearses { action + DRY_RUN } else { action };
     let part = |n: usize| scope.get(n).copied().unwrap_or_default().to_owned();
     let mut book = lock(book);
     let due = book.faults.iter_mut().filter(|(name, _, _)| *name == action).fold(

@@ -10,6 +10,7 @@ use super::parts::{
     AddressFound, Association, Gateway, Group, Ingress, Interface, NetworkFound, RouteTable,
     Subnet, Volume, Vpc,
 };
+use super::plan::NetworkReady;
 use super::residue::{Kind, Residue};
 use crate::aws::access::Ec2;
 use crate::aws::class::Class;
@@ -160,6 +161,29 @@ impl Ec2 {
         residue.extend(found.residue());
         residue.sort();
         Ok(residue)
+    }
+
+    /// Whether EC2 tells, by our tags, of all that was laid out for us a moment ago: what it does
+    /// not tell of yet would stay when the rest goes. In a network of the user's only the group is
+    /// ours.
+    pub async fn tells_of(
+        &self,
+        ours: &Selector,
+        made: &NetworkReady,
+        key_name: Option<&str>,
+        is_dedicated: bool,
+    ) -> Result<bool, AwsError> {
+        let kinds = ["vpc", "subnet", "internet-gateway", "security-group", "key-pair"];
+        let found = self.network_of(ours, &|kind| kinds.contains(&kind)).await?;
+        let has_subnet = |id: &SubnetId| found.subnets.iter().any(|subnet| subnet.id == *id);
+        let is_network = !is_dedicated
+            || found.vpcs.iter().any(|vpc| vpc.id == made.vpc)
+                && found.gateways.iter().any(|gateway| gateway.vpc.as_ref() == Some(&made.vpc))
+                && made.subnets.iter().all(|(subnet, _)| has_subnet(subnet));
+        let group = made.security_groups.first();
+        let is_group = group.is_none_or(|id| found.security_groups.iter().any(|it| it.id == *id));
+        let is_key = key_name.is_none_or(|name| found.key_pairs.iter().any(|it| it.name == name));
+        Ok(is_network && is_group && is_key)
     }
 
     /// The region's default VPC.

@@ -10,10 +10,14 @@ use super::{
 use crate::demo::world::Refusal;
 use crate::demo::world::pace::{END, LAUNCH, MUTATION, QUERY, Rate, TAGGING};
 
+/// What follows the name of an action that is only rehearsed: to scenarios, and to who counts calls,
+/// that is another one.
+pub(super) const DRY_RUN: &str = " (dry run)";
+
 /// Whether anybody here answers to an action, of whatever service.
 pub(in crate::demo) fn is_action(name: &str) -> bool {
     const OF_OTHERS: [&str; 3] = ["GetCallerIdentity", "GetParameter", "GetProducts"];
-    OF_OTHERS.contains(&name) || Action::named(name).is_some()
+    OF_OTHERS.contains(&name) || Action::named(name.trim_end_matches(DRY_RUN)).is_some()
 }
 
 /// An action.

@@ -1,7 +1,7 @@
 //! The answer to a request: who asks what where, what the story has in store for it, and the action
 //! that is done.
 
-use super::actions::Action;
+use super::actions::{Action, DRY_RUN};
 use super::call::Call;
 use super::form::Form;
 use super::message::{Answer, Reply, Request, Service};
@@ -40,6 +40,12 @@ impl Asked {
         let action = form.get("Action").unwrap_or(target).to_owned();
         Self { service, region, action, form }
     }
+
+    /// Under which name a scenario and who counts know the call: a rehearsal is none of its kind.
+    fn name(&self) -> String {
+        let rehearses = matches!(self.form.flag("DryRun"), Ok(Some(true)));
+        format!("{}{}", self.action, if rehearses { DRY_RUN } else { "" })
+    }
 }
 
 /// One call of EC2 as its form, `Action=StopInstances&InstanceId.1=i-..`, in a region: what somebody
@@ -60,7 +66,8 @@ pub(super) fn answer(world: &World, request: &Request) -> Reply {
     state.requests += 1;
     let request_id = format!("00000000-0000-4000-8000-{:012x}", state.requests);
     let asked = Asked::read(request);
-    let trouble = state.trouble(&asked.action, &asked.region);
+    let action = asked.name();
+    let trouble = state.trouble(&action, &asked.region);
     let reply = match trouble {
         None => Reply::Answer(serve_call(&mut state, &asked, request, &request_id)),
         Some(trouble) => {
@@ -75,7 +82,7 @@ pub(super) fn answer(world: &World, request: &Request) -> Reply {
         Reply::Cut | Reply::Silence => (0, None),
     };
     let at = world.clock().now();
-    state.remember(CallSeen { at, region: asked.region, action: asked.action, status, code });
+    state.remember(CallSeen { at, region: asked.region, action, status, code });
     reply
 }
 

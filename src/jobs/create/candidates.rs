@@ -19,6 +19,16 @@ use crate::jobs::market::prices::{WEEK, spot_prices};
 /// How long a looked-up image, or list of types, stays good.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
+/// What is known of a region in which a launch may begin.
+pub(super) struct Checked<'a> {
+    /// What the configuration wants there.
+    pub wanted: &'a RegionConfig,
+    /// The machine types that there are, each with its image.
+    pub images: BTreeMap<MachineType, ImageChoice>,
+    /// Which of them is offered in which of the zones that may be used. At least one.
+    pub offers: Vec<(MachineType, Zone)>,
+}
+
 /// A pool, and what a request for it needs besides.
 #[derive(Debug, Clone)]
 pub(super) struct Candidate {
@@ -54,20 +64,18 @@ pub(super) fn drop_dear(
 pub(super) async fn candidates(
     context: &Context,
     ec2: &Ec2,
-    wanted: &RegionConfig,
-    images: &BTreeMap<MachineType, ImageChoice>,
+    Checked { wanted, images, offers }: &Checked<'_>,
     network: &NetworkReady,
     reporter: &Reporter,
-) -> Result<Vec<Candidate>, Failure> {
+) -> Vec<Candidate> {
     let types: Vec<MachineType> = images.keys().cloned().collect();
-    let offers = ec2.offerings(&types).await.map_err(|error| error.failure(Step::Launch))?;
     let prices = prices(context, ec2, wanted, &types, reporter).await;
     let mut found = Vec::new();
     for (subnet, zone) in &network.subnets {
         for (machine_type, image) in images {
             let pool = Pool { zone: zone.clone(), machine_type: machine_type.clone() };
             let offered = offers.iter().any(|(offer, at)| offer == machine_type && at == zone);
-            if offered && allows(wanted, zone) && !context.unavailable_pools().is_not_sold(&pool) {
+            if offered && !context.unavailable_pools().is_not_sold(&pool) {
                 let (image, subnet) = (image.clone(), subnet.clone());
                 found.push(Candidate { pool, image, subnet, price: None });
             }
@@ -92,11 +100,7 @@ pub(super) async fn candidates(
     if !found.iter().all(is_unavailable) {
         found.retain(|candidate| !is_unavailable(candidate));
     }
-    Ok(found)
-}
-
-fn allows(wanted: &RegionConfig, zone: &Zone) -> bool {
-    wanted.availability_zones.is_empty() || wanted.availability_zones.contains(zone)
+    found
 }
 
 /// The spot prices; `None` where they play no part, or where AWS does not tell them: then the

@@ -3,18 +3,22 @@
 
 mod boot;
 mod candidates;
+mod creation;
 mod instant_fleet;
 mod placement;
+pub(super) mod preflight;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use boot::BootWatcher;
-use candidates::{candidates, drop_dear, forget_images, images};
+use candidates::{Checked, candidates, drop_dear, forget_images};
+use creation::Creation;
 use placement::{Placed, Placement};
+use preflight::may_look;
 
 use super::context::Context;
 use super::context::fences::RegionNetwork;
@@ -23,43 +27,78 @@ use super::context::tasks::together;
 use super::intents::creates::{self, CreateIntent};
 use super::intents::unknown_outcome::reconcile;
 use super::market::scores;
-use super::node::inputs::DeployInputs;
+use crate::aws::Ec2;
 use crate::aws::network::{self, NetworkReady};
-use crate::aws::{Aws, Class, Ec2, LaunchRequest, Selector};
-use crate::config::{Config, Connect, RegionConfig, Strategy};
+use crate::config::{Connect, RegionConfig};
 use crate::fleet::tags::Origin;
 use crate::fleet::{
-    Account, Failure, FailureKind, Instance, InstanceKey, InstanceNews, JobResult, Launch,
-    LaunchId, Level, Lifecycle, Machine, NetworkState, Phase, Region, RegionNews, Step,
+    Failure, Instance, InstanceKey, InstanceNews, JobResult, Launch, LaunchId, Level, Machine,
+    NetworkState, Phase, Region, RegionNews, Step,
 };
+
+/// What a create came to.
+#[derive(Debug, Default)]
+pub(super) struct Created {
+    /// How many instances failed.
+    pub failed: usize,
+    /// Where a network was laid out and nothing was launched.
+    pub unused: BTreeSet<Region>,
+}
 
 /// Launches and deploys. One region's failure is that region's alone.
 pub(super) async fn create(
-    context: Arc<Context>,
+    context: &Arc<Context>,
     launches: Vec<Launch>,
-    reporter: Reporter,
-) -> JobResult {
+    reporter: &Reporter,
+) -> Result<Created, Failure> {
     for key in launches.iter().flat_map(|launch| &launch.keys) {
         reporter.entered(key, Phase::Requesting).await;
     }
-    let job = match prepare(&context, &reporter).await {
+    let job = match prepare(context, reporter).await {
         Ok(job) => Arc::new(job),
         Err(failure) => {
             for launch in &launches {
-                fail(&reporter, &launch.keys, &failure).await;
+                fail(reporter, &launch.keys, &failure).await;
             }
             return Err(failure);
         }
     };
     let mut regions = JoinSet::new();
     for launch in launches {
-        let (job, context, reporter) = (Arc::clone(&job), Arc::clone(&context), reporter.clone());
+        let (job, context, reporter) = (Arc::clone(&job), Arc::clone(context), reporter.clone());
         regions.spawn(async move { Box::pin(job.region(&context, &launch, &reporter)).await });
     }
-    let (failed, intents): (Vec<usize>, Vec<Vec<CreateIntent>>) =
-        together(regions, || (1, Vec::new())).await.into_iter().unzip();
-    creates::end(&context, intents.into_iter().flatten().collect()).await;
-    Ok(failed.into_iter().sum())
+    let (mut created, mut intents) = (Created::default(), Vec::new());
+    for region in together(regions, RegionEnd::lost).await {
+        created.failed += region.failed;
+        created.unused.extend(region.unused);
+        intents.extend(region.intents);
+    }
+    creates::end(context, intents).await;
+    Ok(created)
+}
+
+/// What became of one region's launch, there and wherever it went.
+#[derive(Debug, Default)]
+struct RegionEnd {
+    failed: usize,
+    /// They end with the create.
+    intents: Vec<CreateIntent>,
+    unused: Vec<Region>,
+}
+
+impl RegionEnd {
+    /// A panic took it.
+    fn lost() -> Self {
+        Self { failed: 1, ..Self::default() }
+    }
+
+    /// Takes in what else became of it.
+    fn add(&mut self, other: Self) {
+        self.failed += other.failed;
+        self.intents.extend(other.intents);
+        self.unused.extend(other.unused);
+    }
 }
 
 /// Takes up again what an earlier run left behind: what runs and was not seen ready.
@@ -87,44 +126,24 @@ fn known(instance: Instance) -> Option<(InstanceKey, Machine)> {
     Some((instance.key, instance.machine?))
 }
 
-/// What all regions of one create share.
-struct Creation {
-    aws: Aws,
-    account: Account,
-    config: Arc<Config>,
-    inputs: Arc<DeployInputs>,
-    origin: Origin,
-}
-
 /// Everything that can be known to fail before AWS is asked for anything that costs money.
 async fn prepare(context: &Arc<Context>, reporter: &Reporter) -> Result<Creation, Failure> {
-    let config = Arc::clone(context.config()?);
     context.journal()?;
-    context.require_deployment()?;
-    let inputs = DeployInputs::prepare(context, &config, reporter).await?;
-    let aws = context.aws().await.map_err(|error| error.failure(Step::Account))?.clone();
-    let account = context.account().await.map_err(|error| error.failure(Step::Account))?.clone();
-    let origin = Origin {
-        deployment: context.deployment(),
-        creator: account.creator.clone(),
-        at: context.now(),
-        extra: BTreeMap::new(),
-    };
-    Ok(Creation { aws, account, config, inputs: Arc::new(inputs), origin })
+    Creation::open(context, reporter).await
 }
 
 impl Creation {
-    /// One region, from its network to its last instance. Answers how many instances failed, and
-    /// the intents, which end with the create.
+    /// One region, from its network to its last instance.
     async fn region(
         &self,
         context: &Arc<Context>,
         launch: &Launch,
         reporter: &Reporter,
-    ) -> (usize, Vec<CreateIntent>) {
+    ) -> RegionEnd {
         let Some((intent, placed)) = self.try_region(context, launch, None, reporter).await else {
-            return (launch.keys.len(), Vec::new());
+            return RegionEnd { failed: launch.keys.len(), ..RegionEnd::default() };
         };
+        let unused = Vec::from_iter(placed.unused(&launch.region));
         let ec2 = self.aws.region(&launch.region);
         let watcher = BootWatcher::new(context, &self.inputs, &ec2, reporter);
         let elsewhere = async {
@@ -132,13 +151,14 @@ impl Creation {
                 Some(homeless) => {
                     self.elsewhere(context, launch, &intent, homeless, reporter).await
                 }
-                None => (0, Vec::new()),
+                None => RegionEnd::default(),
             }
         };
-        let (here, (there, mut intents)) =
+        let (failed, elsewhere) =
             tokio::join!(watcher.run(placed.machines, intent.is_resumed()), elsewhere);
-        intents.push(intent);
-        (here + there, intents)
+        let mut end = RegionEnd { failed, intents: vec![intent], unused };
+        end.add(elsewhere);
+        end
     }
 
     /// Places what can be placed in a region, whose intent stays open until the create ends. `None`
@@ -165,11 +185,7 @@ impl Creation {
             Placed::default()
         } else {
             let wanted = (rest, launch.price_ceiling);
-            let placed = self.place(context, &ec2, &intent, wanted, reporter).await;
-            placed.unwrap_or_else(|failure| Placed {
-                refused: Some((rest.to_vec(), failure)),
-                ..Placed::default()
-            })
+            self.place(context, &ec2, &intent, wanted, reporter).await
         };
         placed.machines.extend(made);
         placed.machines.extend(launch.resumed.iter().cloned().filter_map(known));
@@ -181,7 +197,7 @@ impl Creation {
     }
 
     /// Tries what found no place in the other regions, where that is wished; what finds none there
-    /// has failed. Answers how many did, and the intents there.
+    /// has failed.
     async fn elsewhere(
         &self,
         context: &Arc<Context>,
@@ -189,7 +205,7 @@ impl Creation {
         intent: &CreateIntent,
         (mut homeless, mut failure): (Vec<InstanceKey>, Failure),
         reporter: &Reporter,
-    ) -> (usize, Vec<CreateIntent>) {
+    ) -> RegionEnd {
         // Without an account no other region would answer differently.
         let spills = self.config.placement.spill && failure.step != Step::Account;
         let others = self.config.regions.iter();
@@ -205,7 +221,7 @@ impl Creation {
             // for them, either, gives them up itself.
             intent.release(context, homeless.len()).await;
         }
-        let (mut watchers, mut intents) = (JoinSet::new(), Vec::new());
+        let (mut watchers, mut end) = (JoinSet::new(), RegionEnd::default());
         for (number, RegionConfig { region, .. }) in others.into_iter().enumerate() {
             if homeless.is_empty() {
                 break;
@@ -225,6 +241,7 @@ impl Creation {
             let tried = self.try_region(context, &moved, Some(&origin), reporter).await;
             // Where it could not even be recorded, they have failed and are not asked for again.
             let Some((moved, placed)) = tried else { continue };
+            end.unused.extend(placed.unused(region));
             if let Some((rest, why)) = placed.refused {
                 // Given up before the next region asks for them: nothing is asked for twice.
                 moved.release(context, rest.len()).await;
@@ -233,41 +250,50 @@ impl Creation {
             let ec2 = self.aws.region(region);
             let watcher = BootWatcher::new(context, &self.inputs, &ec2, reporter);
             watchers.spawn(watcher.run(placed.machines, false));
-            intents.push(moved);
+            end.intents.push(moved);
         }
         fail(reporter, &homeless, &failure).await;
         let failed: usize = together(watchers, || 1).await.into_iter().sum();
-        (homeless.len() + failed, intents)
+        end.failed = homeless.len() + failed;
+        end
     }
 
-    /// Network, key, image, launch: what has to stand before there is an instance.
+    /// What has to stand before there is an instance, and the launch itself.
     async fn place(
         &self,
         context: &Arc<Context>,
         ec2: &Ec2,
         intent: &CreateIntent,
+        wanted: (&[InstanceKey], Option<f64>),
+        reporter: &Reporter,
+    ) -> Placed {
+        let keys = wanted.0;
+        let checked = match self.check(context, ec2, reporter).await {
+            Ok(checked) => checked,
+            Err(failure) => return Placed::refused(keys, failure),
+        };
+        let placed = self.place_in(context, ec2, intent, &checked, wanted, reporter).await;
+        let placed = placed.unwrap_or_else(|failure| Placed::refused(keys, failure));
+        Placed { is_laid_out: true, ..placed }
+    }
+
+    /// Network, key and launch, in a region that was checked.
+    async fn place_in(
+        &self,
+        context: &Arc<Context>,
+        ec2: &Ec2,
+        intent: &CreateIntent,
+        checked: &Checked<'_>,
         (keys, ceiling): (&[InstanceKey], Option<f64>),
         reporter: &Reporter,
     ) -> Result<Placed, Failure> {
-        let region = ec2.region();
-        if !self.account.regions.contains(region) {
-            let hint = format!("enable it: aws account enable-region --region-name {region}");
-            let reason =
-                format!("the region {region} is not enabled for account {}", self.account.id);
-            return Err(Failure::new(FailureKind::Permission, Step::Account, reason, hint));
-        }
-        let wanted = self.config.region(region).ok_or_else(|| {
-            let reason = format!("the region {region} is not in the configuration");
-            Failure::new(FailureKind::Configuration, Step::Launch, reason, "add it under regions:")
-        })?;
-        let origin = Origin { extra: wanted.tags.clone(), ..self.origin.clone() };
-        let images = images(context, ec2, wanted).await?;
+        let (region, wanted) = (ec2.region(), checked.wanted);
+        let origin = &self.origin_of(wanted);
         let RegionNetwork { network, key_name, .. } =
-            self.known(context, ec2, wanted, &origin, reporter).await?;
-        let mut candidates = candidates(context, ec2, wanted, &images, &network, reporter).await?;
+            self.known(context, ec2, wanted, origin, reporter).await?;
+        let mut candidates = candidates(context, ec2, checked, &network, reporter).await;
         let too_dear = ceiling.and_then(|most| drop_dear(&mut candidates, most, region));
-        let template = self.template(wanted, &network, key_name);
-        let origin = &origin;
+        let template = self.template(wanted, network.security_groups, key_name);
         let fleet_from = self.fleet_from(wanted);
         let placement = Placement {
             context,
@@ -285,13 +311,6 @@ impl Creation {
             forget_images(context, region, &wanted.image).await;
         }
         Ok(placed)
-    }
-
-    /// An instant fleet buys one-time spot instances only.
-    fn fleet_from(&self, wanted: &RegionConfig) -> Option<u32> {
-        let placement = &self.config.placement;
-        let is_wished = placement.strategy == Strategy::Fleet;
-        (is_wished && wanted.lifecycle == Lifecycle::Spot).then_some(placement.fleet_from)
     }
 
     /// The network and the key pair; what was laid out a moment ago is as it was.
@@ -361,35 +380,6 @@ impl Creation {
             .map(Some)
             .map_err(|error| error.failure(Step::KeyPair))
     }
-
-    /// What all requests of a region have in common. The place is filled in by the candidate.
-    fn template(
-        &self,
-        wanted: &RegionConfig,
-        network: &NetworkReady,
-        key_name: Option<String>,
-    ) -> LaunchRequest {
-        let aws = &self.config.aws;
-        LaunchRequest {
-            token: "".into(),
-            count: 0,
-            machine_type: "".into(),
-            image: "".into(),
-            root_device: String::new(),
-            subnet: "".into(),
-            zone: "".into(),
-            security_groups: network.security_groups.clone(),
-            key_name,
-            user_data: self.inputs.user_data.clone(),
-            storage_gb: wanted.instance_storage_gb,
-            lifecycle: wanted.lifecycle,
-            max_price: wanted.spot_price_limit,
-            associate_public_ip: aws.associate_public_ip,
-            cpu_credits: aws.cpu_credits,
-            instance_profile: aws.iam_instance_profile.clone(),
-            tags: BTreeMap::new(),
-        }
-    }
 }
 
 /// The intent, on disk, and what an earlier run made for it that had no row. Where AWS cannot be
@@ -410,20 +400,6 @@ async fn take_over(
         reporter.seen(key, machine).await;
     }
     Ok((intent, made))
-}
-
-/// Refuses a launch of which nobody could see what it made: who may launch and not look would pay
-/// for instances that are never set up, and that no destroy finds by its tags.
-async fn may_look(context: &Context, ec2: &Ec2) -> Result<(), Failure> {
-    match ec2.instances(&Selector::deployment(&context.deployment())).await {
-        Err(error)
-            if matches!(error.class, Class::Denied | Class::FatalRegion | Class::FatalAccount) =>
-        {
-            Err(error.failure(Step::Account))
-        }
-        // What passes is no reason: whoever waits for the boot asks again.
-        Ok(_) | Err(_) => Ok(()),
-    }
 }
 
 async fn fail(reporter: &Reporter, keys: &[InstanceKey], failure: &Failure) {

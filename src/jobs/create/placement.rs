@@ -13,7 +13,7 @@ use crate::aws::{
 use crate::fleet::tags::Origin;
 use crate::fleet::{
     Attempt, Failure, FailureKind, InstanceKey, InstanceNews, LaunchId, Level, Machine, Pool,
-    RegionNews, Step,
+    Region, RegionNews, Step,
 };
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
@@ -36,6 +36,20 @@ pub(super) struct Placed {
     pub barred: Option<Failure>,
     /// Whether one of them was for lack of capacity, which may pass.
     pub is_short: bool,
+    /// Whether a network was asked for, and may stand.
+    pub is_laid_out: bool,
+}
+
+impl Placed {
+    /// None of these found a place.
+    pub(super) fn refused(keys: &[InstanceKey], failure: Failure) -> Self {
+        Self { refused: Some((keys.to_vec(), failure)), ..Self::default() }
+    }
+
+    /// The region, where a network was laid out and nothing was launched.
+    pub(super) fn unused(&self, region: &Region) -> Option<Region> {
+        (self.is_laid_out && self.machines.is_empty()).then(|| region.clone())
+    }
 }
 
 /// The launch of one region.

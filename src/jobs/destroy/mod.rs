@@ -9,6 +9,9 @@ mod await_end;
 pub(super) mod cleanup;
 mod nodes;
 mod teardown;
+mod unused;
+
+pub(super) use unused::remove_unused;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -42,7 +42,7 @@ pub(in crate::runtime) async fn create(
         loop {
             let plan = tell_plan(session, &config, &counts, args).await?;
             if args.dry_run {
-                return Err(Stop::Told(dry(session, &config, &plan)));
+                return Err(Stop::Told(dry(session, &config, &plan).await?));
             }
             if args.yes {
                 break;
@@ -83,16 +83,21 @@ async fn tell_plan(
     Ok(plan)
 }
 
-/// How a dry run ends: as the create would be refused.
-fn dry(session: &mut Session, config: &Config, plan: &CreatePlan) -> ExitCode {
+/// Judges all that the create would judge first, and ends as it would be refused.
+async fn dry(session: &mut Session, config: &Config, plan: &CreatePlan) -> Result<ExitCode, Stop> {
     let files = user_files::check(config);
+    let regions: Vec<Region> = plan.launched().into_keys().collect();
+    // Who asks AWS looks at the files again, and tells of those that are fit but not sent.
+    if files.wrong.is_empty() && !regions.is_empty() {
+        session.perform(Command::Preflight(regions)).await?;
+    }
     let refusals: Vec<String> =
         budget_refusal(session.model(), plan).into_iter().chain(files.wrong).collect();
-    for text in files.notes.iter().chain(&refusals) {
+    for text in &refusals {
         session.print(Level::Warning, text);
     }
     session.print(Level::Info, "nothing was launched");
-    if refusals.is_empty() { session.verdict() } else { ExitCode::FAILED }
+    Ok(if refusals.is_empty() { session.verdict() } else { ExitCode::FAILED })
 }
 
 fn what_is_there(model: &Model, plan: &CreatePlan) -> Option<String> {

@@ -1,0 +1,169 @@
+//! The preflight of a region: all that AWS can be asked before anything is made there. A create
+//! begins with it, and a dry run asks nothing else: what the one refuses the other refuses, in the
+//! same words.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::candidates::{Checked, images};
+use super::creation::Creation;
+use crate::aws::{Class, Ec2, ImageChoice, LaunchRequest, Permission, Selector};
+use crate::config::RegionConfig;
+use crate::fleet::{
+    Failure, FailureKind, JobResult, LaunchId, Level, MachineType, Region, Step, Zone,
+};
+use crate::jobs::context::Context;
+use crate::jobs::context::reporter::Reporter;
+use crate::jobs::context::tasks::together;
+
+/// Says of each region why a create there would not begin, and makes nothing.
+pub(in crate::jobs) async fn preflight(
+    context: Arc<Context>,
+    regions: Vec<Region>,
+    reporter: Reporter,
+) -> JobResult {
+    let job = Arc::new(Creation::open(&context, &reporter).await?);
+    let mut checks = JoinSet::new();
+    for region in regions {
+        let (job, context, reporter) = (Arc::clone(&job), Arc::clone(&context), reporter.clone());
+        checks.spawn(async move {
+            let ec2 = job.aws.region(&region);
+            let checked = match may_look(&context, &ec2).await {
+                Ok(()) => job.check(&context, &ec2, &reporter).await.map(drop),
+                Err(failure) => Err(failure),
+            };
+            let Err(failure) = checked else { return 0 };
+            reporter.said_of(&region, Level::Error, failure.to_string()).await;
+            1
+        });
+    }
+    Ok(together(checks, || 1).await.into_iter().sum())
+}
+
+impl Creation {
+    /// Whether a launch may begin in a region.
+    pub(super) async fn check(
+        &self,
+        context: &Context,
+        ec2: &Ec2,
+        reporter: &Reporter,
+    ) -> Result<Checked<'_>, Failure> {
+        let wanted = self.wanted_in(ec2.region())?;
+        let images = images(context, ec2, wanted).await?;
+        let types: Vec<MachineType> = images.keys().cloned().collect();
+        let (offers, (), (), ()) = tokio::try_join!(
+            Box::pin(offers(ec2, wanted, &types)),
+            Box::pin(self.has_key_pair(ec2)),
+            Box::pin(self.may_launch(ec2, wanted, &images)),
+            Box::pin(may_terminate(context, ec2, reporter)),
+        )?;
+        Ok(Checked { wanted, images, offers })
+    }
+
+    /// What the configuration wants of a region, which has to be one of the account's.
+    fn wanted_in(&self, region: &Region) -> Result<&RegionConfig, Failure> {
+        if !self.account.regions.contains(region) {
+            let hint = format!("enable it: aws account enable-region --region-name {region}");
+            let reason =
+                format!("the region {region} is not enabled for account {}", self.account.id);
+            return Err(Failure::new(FailureKind::Permission, Step::Account, reason, hint));
+        }
+        self.config.region(region).ok_or_else(|| {
+            let reason = format!("the region {region} is not in the configuration");
+            Failure::new(FailureKind::Configuration, Step::Launch, reason, "add it under regions:")
+        })
+    }
+
+    /// The key pair that the configuration names has to be there; our own is imported later.
+    async fn has_key_pair(&self, ec2: &Ec2) -> Result<(), Failure> {
+        let Some(name) = &self.config.aws.ssh_key_name else { return Ok(()) };
+        let known = ec2.has_key_pair(name).await.map_err(|error| error.failure(Step::KeyPair))?;
+        if known {
+            return Ok(());
+        }
+        let reason = format!("there is no key pair {name} in {}", ec2.region());
+        let hint = "key pairs are kept by region: check aws.ssh_key_name, or leave it out";
+        Err(Failure::new(FailureKind::Configuration, Step::KeyPair, reason, hint))
+    }
+
+    /// Whether this identity may launch what is wanted.
+    async fn may_launch(
+        &self,
+        ec2: &Ec2,
+        wanted: &RegionConfig,
+        images: &BTreeMap<MachineType, ImageChoice>,
+    ) -> Result<(), Failure> {
+        // A permission that is bound to types is bound to all or none of those that are wanted.
+        let Some((machine_type, image)) = images.iter().next() else { return Ok(()) };
+        let token = LaunchId::new("preflight");
+        let request = LaunchRequest {
+            count: 1,
+            machine_type: machine_type.clone(),
+            image: image.id.clone(),
+            root_device: image.root_device.clone(),
+            tags: self.origin_of(wanted).launch_tags(ec2.region(), &token),
+            ..self.template(wanted, Vec::new(), self.config.aws.ssh_key_name.clone())
+        };
+        match ec2.may_launch(&request).await {
+            Permission::Denied(error) => Err(error.failure(Step::Launch)),
+            Permission::Granted | Permission::Unclear(_) => Ok(()),
+        }
+    }
+}
+
+/// In which zones that may be used these types are offered.
+async fn offers(
+    ec2: &Ec2,
+    wanted: &RegionConfig,
+    types: &[MachineType],
+) -> Result<Vec<(MachineType, Zone)>, Failure> {
+    let mut offers = ec2.offerings(types).await.map_err(|error| error.failure(Step::Launch))?;
+    let zones = &wanted.availability_zones;
+    offers.retain(|(_, zone)| zones.is_empty() || zones.contains(zone));
+    if !offers.is_empty() {
+        return Ok(offers);
+    }
+    let reason = format!("{} has no zone that offers what is asked for", ec2.region());
+    let hint = "name another machine type or zone";
+    Err(Failure::new(FailureKind::Configuration, Step::Launch, reason, hint))
+}
+
+/// Nothing is launched that this identity could not end: it would be paid for by who cannot stop it.
+async fn may_terminate(context: &Context, ec2: &Ec2, reporter: &Reporter) -> Result<(), Failure> {
+    let (known, region, deployment) = (context.known(), ec2.region(), context.deployment());
+    let untagged = known.untagged(region);
+    let ours = known.unlisted(region, &deployment, &[]).into_keys();
+    let one = ours.into_iter().find(|id| !untagged.contains(id));
+    match ec2.may_terminate(one.as_ref()).await {
+        Permission::Granted => Ok(()),
+        Permission::Unclear(error) => {
+            let text = format!(
+                "whether this identity may end instances is known once there is one with our tags: \
+                 {error}"
+            );
+            reporter.said_of(region, Level::Info, text).await;
+            Ok(())
+        }
+        Permission::Denied(error) => {
+            let failure = error.failure(Step::Terminate);
+            let reason = format!("what is launched could not be ended: {}", failure.reason);
+            Err(Failure { reason, ..failure })
+        }
+    }
+}
+
+/// Refuses a launch of which nobody could see what it made: who may launch and not look would pay
+/// for instances that are never set up, and that no destroy finds by its tags.
+pub(super) async fn may_look(context: &Context, ec2: &Ec2) -> Result<(), Failure> {
+    match ec2.instances(&Selector::deployment(&context.deployment())).await {
+        Err(error)
+            if matches!(error.class, Class::Denied | Class::FatalRegion | Class::FatalAccount) =>
+        {
+            Err(error.failure(Step::Account))
+        }
+        // What passes is no reason: whoever waits for the boot asks again.
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
