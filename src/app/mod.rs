@@ -53,7 +53,7 @@ pub use story::{Story, story};
 pub use table::Table;
 pub use tally::Tally;
 pub use text_field::{Edit, TextField};
-pub use update::{CreatePlan, budget_refusal, estimate, update};
+pub use update::{CreatePlan, budget_refusal, estimate, surplus_remark, update};
 
 pub use crate::fleet::text::clean;
 pub use crate::fleet::{Question, QuestionId, Secret};

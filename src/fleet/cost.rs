@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::bill::{Amount, Cost};
 use super::market::{Pool, PriceList, RegionPrices};
-use super::{Instance, Lifecycle, Machine};
+use super::{Instance, Lifecycle, Machine, MachineType};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// What AWS bills at least.
@@ -46,6 +46,36 @@ pub fn storage_hourly(list: &PriceList, gib: u32) -> Option<f64> {
     list.gp3.map(|usd| usd * f64::from(gib) / MONTH)
 }
 
+/// What the surplus credits of a burstable machine cost an hour at the most, where it runs with
+/// `unlimited` credits: all its processors at work, beyond its baseline. `None` for a type without
+/// credits, or of a size that nobody here knows.
+///
+/// Baselines are AWS's ("Key concepts for burstable performance instances", CPU utilization of each
+/// vCPU), and so is the price of a vCPU-hour on Linux (EC2 on-demand pricing, unlimited mode).
+pub fn surplus_hourly(machine_type: &MachineType) -> Option<f64> {
+    let (family, size) = machine_type.as_str().split_once('.')?;
+    let vcpu_hour = match family {
+        "t2" | "t3" | "t3a" => 0.05,
+        "t4g" => 0.04,
+        _ => return None,
+    };
+    let (vcpus, baseline) = match (size, family) {
+        ("nano", "t2") => (1.0, 0.05),
+        ("micro", "t2") => (1.0, 0.1),
+        ("small", "t2") => (1.0, 0.2),
+        ("xlarge", "t2") => (4.0, 0.225),
+        ("2xlarge", "t2") => (8.0, 0.16875),
+        ("nano", _) => (2.0, 0.05),
+        ("micro", _) => (2.0, 0.1),
+        ("small" | "medium", _) => (2.0, 0.2),
+        ("large", _) => (2.0, 0.3),
+        ("xlarge", _) => (4.0, 0.4),
+        ("2xlarge", _) => (8.0, 0.4),
+        _ => return None,
+    };
+    Some(vcpus * (1.0 - baseline) * vcpu_hour)
+}
+
 /// What the machine itself has cost.
 fn compute(machine: &Machine, pool: &Pool, prices: &RegionPrices, until: Timestamp) -> Amount {
     let ran = until.duration_since(machine.birth.launched).max(LEAST);
@@ -69,4 +99,19 @@ fn compute(machine: &Machine, pool: &Pool, prices: &RegionPrices, until: Timesta
 
 fn hours(span: SignedDuration) -> f64 {
     span.as_secs_f64() / 3600.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_surplus_credits_may_cost_is_known_of_burstable_types_alone() {
+        let most = |name: &str| surplus_hourly(&name.into()).map(|usd| format!("{usd:.4}"));
+        assert_eq!(most("t3.medium").as_deref(), Some("0.0800"), "two vCPUs at 20 %");
+        assert_eq!(most("t4g.xlarge").as_deref(), Some("0.0960"));
+        assert_eq!(most("t2.small").as_deref(), Some("0.0400"));
+        assert_eq!(most("m7i-flex.large"), None);
+        assert_eq!(most("trn1.2xlarge"), None);
+    }
 }

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 
 use super::line::{Event, JsonLine, LONGEST, RegionPlan};
-use crate::app::{self, Message, Model, clean, estimate, total};
+use crate::app::{self, Message, Model, clean, estimate, surplus_remark, total};
 use crate::config::Config;
 use crate::fleet::{Change, InstanceKey, Level, MachineType, Outcome, Phase, Subject};
 
@@ -253,12 +253,14 @@ impl<W: Write> Printer<W> {
                 continue;
             }
             let types: Vec<&str> = wanted.machine_types.iter().map(MachineType::as_str).collect();
+            let surplus = surplus_remark(config, wanted);
             let text = format!(
-                "{count} x {} ({}), {} GiB, {}",
+                "{count} x {} ({}), {} GiB, {}{}",
                 types.join(" or "),
                 wanted.lifecycle.word(),
                 wanted.instance_storage_gb,
-                priced(each, "each")
+                priced(each, "each"),
+                surplus.map_or_else(String::new, |most| format!(", {most}"))
             );
             self.line(model, &subject, Level::Info, &text);
         }

@@ -7,8 +7,8 @@ use jiff::SignedDuration;
 use super::destroy;
 use super::plan::CreatePlan;
 use crate::app::{Counts, Effect, JobRecord, Model, Scope, total};
-use crate::config::{AtLifetime, Config, RegionConfig};
-use crate::fleet::cost::storage_hourly;
+use crate::config::{AtLifetime, Config, CpuCredits, RegionConfig};
+use crate::fleet::cost::{storage_hourly, surplus_hourly};
 use crate::fleet::{
     Instance, InstanceKey, JobKind, Level, Lifecycle, MachineType, Phase, Region, RegionPrices,
 };
@@ -137,7 +137,22 @@ fn running(model: &Model, config: &Config, row: &Instance) -> Result<f64, Budget
     } else {
         0.0
     };
-    Ok(compute + address + stored)
+    Ok(compute + surplus(config, std::slice::from_ref(&machine.machine_type)) + address + stored)
+}
+
+/// What surplus CPU credits may add to the price of one of these, an hour and at the most: nothing
+/// where credits are `standard`. AWS bills them apart, and only what was used.
+fn surplus(config: &Config, types: &[MachineType]) -> f64 {
+    if config.aws.cpu_credits == CpuCredits::Standard {
+        return 0.0;
+    }
+    types.iter().filter_map(surplus_hourly).fold(0.0, f64::max)
+}
+
+/// The same of what a region launches, in words; `None` where there is none.
+pub fn surplus_remark(config: &Config, wanted: &RegionConfig) -> Option<String> {
+    let most = surplus(config, &wanted.machine_types);
+    (most > 0.0).then(|| format!("up to ${most:.4}/h more for CPU credits"))
 }
 
 /// What the processors of one more cost an hour. On demand, and where no spot price is known, that
@@ -174,7 +189,7 @@ fn planned(model: &Model, config: &Config, region: &Region) -> Result<f64, Budge
     } else {
         0.0
     };
-    Ok(compute + address + stored)
+    Ok(compute + surplus(config, &wanted.machine_types) + address + stored)
 }
 
 fn priced(usd: Option<f64>, of: &str, region: &Region) -> Result<f64, BudgetRefusal> {

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 
 use crossterm::event::KeyEvent;
 
-pub use budget::{budget_refusal, estimate};
+pub use budget::{budget_refusal, estimate, surplus_remark};
 pub use plan::CreatePlan;
 
 use super::dialog::{self, Next, Palette, SecretForm};

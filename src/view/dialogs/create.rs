@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::frame::{buttons, open};
 use crate::app::dialog::CreateForm;
-use crate::app::{self, Model, clean, estimate};
+use crate::app::{self, Model, clean, estimate, surplus_remark};
 use crate::config::{Image, RegionConfig, UbuntuRelease};
 use crate::fleet::market::History;
 use crate::fleet::{Amount, Attempt, Pool};
@@ -216,6 +216,14 @@ fn cost(model: &Model, plan: &app::CreatePlan) -> String {
     if sum.usd > 0.0 { format!("  {} an hour", dollars(sum)) } else { String::new() }
 }
 
+/// What else it may cost: surplus CPU credits, in the region where they are dearest.
+fn surplus(model: &Model, plan: &app::CreatePlan) -> Option<String> {
+    let config = model.config.as_ref()?;
+    let launched = plan.launched();
+    let wanted = launched.keys().filter_map(|region| config.region(region));
+    wanted.filter_map(|wanted| surplus_remark(config, wanted)).max()
+}
+
 /// The totals, and what comes next: the counts, or the last question.
 fn ask(model: &Model, painter: &mut Painter<'_>, inside: Rect, form: &CreateForm, line: u16) {
     let regions = form.counts().len();
@@ -223,7 +231,8 @@ fn ask(model: &Model, painter: &mut Painter<'_>, inside: Rect, form: &CreateForm
     let said = format!("{} in {}", text::count(total, "instance"), text::count(regions, "region"));
     let plan = app::CreatePlan::more(model, &form.counts());
     let cost = cost(model, &plan);
-    let remark = plan.remark().unwrap_or_default();
+    let remark = plan.remark().or_else(|| surplus(model, &plan).map(|most| format!("{most} each")));
+    let remark = remark.unwrap_or_default();
     match form.choice {
         None => {
             painter.text(inside, 0, line, Tone::Strong, &format!("{said}{cost}"));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::app::{Action, Aim, CreatePlan};
-use crate::config::{AtLifetime, Budget, Replace};
+use crate::config::{AtLifetime, Budget, CpuCredits, Replace};
 use crate::fleet::market::{History, PriceList, Quote};
 use crate::fleet::{LaunchId, Notice, PendingCreate, Pool, RegionPrices};
 
@@ -83,6 +83,21 @@ fn what_is_being_requested_costs_money_already() {
     assert!(launched(&command(&mut model, create(4))).is_some());
     let second = command(&mut model, create(4));
     assert_eq!(launched(&second), None, "{}", last_line(&model));
+}
+
+/// What AWS may charge for surplus credits is a part of what a machine may cost.
+#[test]
+fn unlimited_cpu_credits_count_for_the_budget() {
+    for (cpu_credits, is_launched) in [(CpuCredits::Standard, true), (CpuCredits::Unlimited, false)]
+    {
+        let mut model = Model::new(with(|config| {
+            config.budget = Budget { max_hourly_usd: Some(0.05), ..Budget::default() };
+            config.aws.cpu_credits = cpu_credits;
+        }));
+        priced(&mut model, prices(&[("t3.medium", 0.01)], &[("t3.medium", 0.04)]));
+        let effects = command(&mut model, create(1));
+        assert_eq!(launched(&effects).is_some(), is_launched, "{}", last_line(&model));
+    }
 }
 
 #[test]
