@@ -1,6 +1,7 @@
 //! The dashboard in a real terminal, by keyboard: the built program, moto behind it, sshd hosts as
 //! its instances.
 
+mod demo_shell;
 mod job_control;
 mod reports;
 mod rollback;
