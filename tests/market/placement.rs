@@ -137,6 +137,23 @@ async fn the_likeliest_region_is_tried_first_and_without_scores_the_first() {
     }
 }
 
+/// AWS refuses a question for scores without types.
+#[tokio::test(start_paused = true)]
+async fn a_need_is_scored_by_the_types_that_it_comes_to() {
+    let full = "capacity: [{ zone: us-west-1a, limit: 0 }, { zone: us-west-1c, limit: 0 }]";
+    let mut config = "placement: { spill: true }\nregions:\n".to_owned();
+    for region in ["us-west-1", "eu-west-2", "us-west-2"] {
+        let need = "{ vcpus: 2, memory_gib: 4, arch: [x86_64] }";
+        writeln!(config, "  - {region}: {{ machine_types: {need} }}").unwrap();
+    }
+    let mut user = play(&config, full);
+    user.open().await;
+    user.command(Command::create(Some(Counts::from([("us-west-1".into(), 1)]))));
+    user.until(120, "one runs", |user| user.running().len() == 1).await;
+    assert_eq!(user.calls("GetSpotPlacementScores"), 1);
+    assert!(!user.log().contains("no placement scores"), "{}", user.log());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_place_that_refused_rests_for_three_minutes() {
     let story = "capacity: [{ zone: us-west-1a, limit: 0, until_s: 60 }]

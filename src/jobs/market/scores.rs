@@ -9,9 +9,12 @@ use crate::config::RegionConfig;
 use crate::fleet::{Level, MachineType, Region};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
+use crate::jobs::market::offers::configured;
 
-/// How long an answer, or that there is none, is kept: AWS limits the questions of a day.
+/// How long an answer is kept: AWS limits the different questions of a day.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// How long it is kept that there is none: a permission may be granted meanwhile.
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 /// These regions, the likeliest first; in their own order where AWS does not score them, which is
 /// said once and keeps nothing from being tried.
@@ -36,9 +39,11 @@ async fn scores(
     count: u32,
     reporter: &Reporter,
 ) -> Option<BTreeMap<Region, i32>> {
-    let types: BTreeSet<&MachineType> =
-        regions.iter().flat_map(|wanted| &wanted.machine_types).collect();
-    let types: Vec<MachineType> = types.into_iter().cloned().collect();
+    let types = types(context, regions).await;
+    // AWS refuses a question without types.
+    if types.is_empty() {
+        return None;
+    }
     let names: Vec<Region> = regions.iter().map(|wanted| wanted.region.clone()).collect();
     let question = format!("scores-{count}-{}-{}", joined(&types), joined(&names));
     if let Some(known) = context.cached::<Option<BTreeMap<Region, i32>>>(&question).await {
@@ -55,9 +60,19 @@ async fn scores(
     let passes = told.as_ref().is_err_and(|error| error.class == Class::Retry);
     let told = told.ok();
     if !passes {
-        context.keep_cached(&question, &told, DAY).await;
+        context.keep_cached(&question, &told, if told.is_some() { DAY } else { HOUR }).await;
     }
     told
+}
+
+/// The types of all these regions, be they named or looked up by what they must have.
+async fn types(context: &Context, regions: &[&RegionConfig]) -> Vec<MachineType> {
+    let Ok(aws) = context.aws().await else { return Vec::new() };
+    let mut types = BTreeSet::new();
+    for wanted in regions {
+        types.extend(configured(context, &aws.region(&wanted.region)).await);
+    }
+    types.into_iter().collect()
 }
 
 fn joined(names: &[impl ToString]) -> String {

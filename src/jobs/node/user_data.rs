@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 const TEMPLATE: &str = include_str!("../../../instance/user-data.yaml");
+/// Its line with the keys.
+const KEYS: &str = "ssh_authorized_keys: @authorized_keys@\n";
 const INSTALL: &str = include_str!("../../../instance/install-packages.sh");
 /// Where the template puts it.
 const INSTALL_PATH: &str = "/usr/local/sbin/spot-tui-packages";
@@ -65,7 +67,9 @@ pub fn render(inputs: &UserData<'_>) -> Result<String, UserDataError> {
     let mut install = vec![INSTALL_PATH];
     install.extend(inputs.packages.iter().map(String::as_str));
     // A JSON text is YAML as well, with every quote and escape in place.
-    let ours = TEMPLATE
+    // cloud-init's schema takes no empty list of keys.
+    let template = if keys.is_empty() { TEMPLATE.replace(KEYS, "") } else { TEMPLATE.to_owned() };
+    let ours = template
         .replace("@install_packages@", &Value::from(INSTALL).to_string())
         .replace("@install_command@", &Value::from(install).to_string())
         .replace("@username@", &Value::from(inputs.username).to_string())
@@ -198,7 +202,7 @@ mod tests {
     fn without_a_key_none_is_added() {
         let text = render(&inputs("_a-1", None)).unwrap();
         let yaml: Value = serde_yaml::from_str(&text).unwrap();
-        assert_eq!(yaml["ssh_authorized_keys"], json!([]));
+        assert_eq!(yaml.get("ssh_authorized_keys"), None);
     }
 
     #[test]
