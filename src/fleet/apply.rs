@@ -13,6 +13,8 @@ use super::{
 const MAX_LINE: usize = 16 * 1024;
 /// The longest one that a row keeps as its newest.
 const MAX_LAST_LINE: usize = 1024;
+/// How many looks at its processors a row remembers: twice as many as a graph has columns.
+const MAX_CPU: usize = 16;
 /// How many attempts a region remembers.
 const MAX_ATTEMPTS: usize = 100;
 
@@ -171,6 +173,8 @@ impl Applying<'_> {
         }
         if row.phase.word() != next.word() {
             row.since = self.at;
+            // What it printed on the way to the phase before says nothing of this one.
+            row.last_line = None;
             row.timeline.push((self.at, next.clone()));
         }
         let from = std::mem::replace(&mut row.phase, next.clone());
@@ -219,6 +223,10 @@ impl Applying<'_> {
     fn vitals(&mut self, key: &InstanceKey, vitals: &Vitals) {
         let Some(row) = self.fleet.instances.get_mut(key) else { return };
         let known = row.vitals.replace((self.at, vitals.clone()));
+        if let Some(percent) = vitals.cpu_percent {
+            row.cpu.drain(..(row.cpu.len() + 1).saturating_sub(MAX_CPU));
+            row.cpu.push(percent);
+        }
         let was_recommended = known.is_some_and(|(_, known)| known.rebalance.is_some());
         let notice = row
             .id()

@@ -39,6 +39,8 @@ pub struct Instance {
     pub last_line: Option<String>,
     /// How its node was when it was last looked at, and when that was.
     pub vitals: Option<(Timestamp, Vitals)>,
+    /// The work of its processors at the last looks, in percent, oldest first.
+    pub cpu: Vec<u8>,
     /// What its bill is made from.
     pub bill: Bill,
     /// What it costs, as last reckoned.
@@ -153,6 +155,7 @@ impl Instance {
             attempts: Vec::new(),
             last_line: None,
             vitals: None,
+            cpu: Vec::new(),
             bill: Bill::default(),
             cost: Cost::default(),
         }

@@ -173,6 +173,7 @@ impl StoredInstance {
             attempts: Vec::new(),
             last_line: None,
             vitals: None,
+            cpu: Vec::new(),
             bill: Bill {
                 storage_gb: self.storage_gb,
                 public_ip: self.public_ip.is_some(),
