@@ -23,7 +23,7 @@ use crate::support::terminal::{Terminal, command, hang_up};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_spot-tui");
 const SIZE: (u16, u16) = (140, 40);
 /// What the first frame says.
-const OPENING: &str = "asking AWS who we are";
+const OPENING: &str = "signing in to AWS";
 const RIGHT: &str = "\x1b[C";
 const ESCAPE: &str = "\x1b";
 const ENTER: &str = "\r";
@@ -129,7 +129,8 @@ fn by_keyboard_from_nothing_to_ready_and_back_to_nothing() {
     assert_eq!(screen.matches("● Ready").count(), 2, "{screen}");
     terminal.press(ENTER);
     terminal.wait_for("Esc closes");
-    terminal.press("z");
+    // The list keeps the keyboard.
+    terminal.press("\tz");
     let story = terminal.wait_for("Requesting");
     let mut rest = story.as_str();
     for phase in
@@ -184,9 +185,11 @@ fn a_shell_on_an_instance_and_back_and_a_command_on_all() {
     });
     // The same on both at once, without leaving the dashboard.
     terminal.press(&format!("a!echo here is $USER{ENTER}{RIGHT}{ENTER}"));
-    terminal.wait("two answers", |screen| {
+    terminal.wait("two answers that are the same", |screen| {
         let seen = screen.contents();
-        seen.matches("here is ubuntu").count() == 2 && seen.contains("all have ended")
+        seen.contains("here is ubuntu")
+            && seen.contains("and 1 more")
+            && seen.contains("all have ended")
     });
     // The answers close first.
     terminal.press("qq");

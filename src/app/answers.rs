@@ -1,5 +1,7 @@
 //! What a command of the user's printed on several instances, to be seen side by side.
 
+use std::collections::HashMap;
+
 use super::Motion;
 use super::log::Ring;
 use crate::fleet::{Change, CommandResult, Diagnosis, Instance, InstanceKey, JobId, Level, Report};
@@ -61,7 +63,7 @@ impl Answers {
         let answer = self.answers.iter_mut().find(|answer| answer.key == *key);
         let Some(answer) = answer.filter(|_| report.job == self.job) else { return };
         match change {
-            Change::Output(_, line) => answer.lines.push(report.at, Level::Info, "", line),
+            Change::Output(_, line) => answer.lines.push(report.at, Level::Info, ("", true), line),
             Change::CommandResult(_, result) => answer.result = Some(result.clone()),
             Change::Diagnosed(_, diagnosis) => answer.diagnosis = Some((**diagnosis).clone()),
             _ => {}
@@ -84,8 +86,37 @@ impl Answers {
                 let last = one.lines.lines().len().saturating_sub(page);
                 last - motion.from(last.saturating_sub(self.top), last + 1, page)
             }
-            several => motion.from(self.top, several.len(), 1),
+            _ => motion.from(self.top, self.groups().len(), 1),
         };
+    }
+
+    /// Those that answered the same stand together: what went wrong first, then what still runs,
+    /// then the largest groups.
+    pub fn groups(&self) -> Vec<Vec<&InstanceAnswer>> {
+        let mut groups: Vec<Vec<&InstanceAnswer>> = Vec::new();
+        let mut known: HashMap<(bool, &str, Vec<&str>), usize> = HashMap::new();
+        for answer in &self.answers {
+            let Some(result) = &answer.result else {
+                groups.push(vec![answer]);
+                continue;
+            };
+            let lines = answer.lines.lines().map(|line| line.text.as_str()).collect();
+            let at = *known.entry((result.went_well, &result.end, lines)).or_insert(groups.len());
+            match groups.get_mut(at) {
+                Some(group) => group.push(answer),
+                None => groups.push(vec![answer]),
+            }
+        }
+        groups.sort_by_key(|group| {
+            let went_well = group[0].result.as_ref().map(|result| result.went_well);
+            let rank = match went_well {
+                Some(false) => 0,
+                None => 1,
+                Some(true) => 2,
+            };
+            (rank, std::cmp::Reverse(group.len()))
+        });
+        groups
     }
 
     /// How many are not over yet.

@@ -16,7 +16,9 @@ pub struct Columns {
 
 impl Default for Columns {
     fn default() -> Self {
-        let hidden = BTreeSet::from([Field::Private, Field::Cost]);
+        // The zone stands beside the region's name, and the newest line in the phase.
+        let hidden =
+            BTreeSet::from([Field::Zone, Field::City, Field::Private, Field::Cost, Field::Output]);
         Self { order: Field::ALL.to_vec(), hidden }
     }
 }

@@ -3,7 +3,7 @@
 //! A command belongs to who carries it out, and each of them matches all of its own: one that
 //! nobody carries out does not compile.
 
-use super::{Action, Aim, Counts, Edit, Field, Pane, Panel, Scope};
+use super::{Action, Aim, Counts, Edit, Field, Pane, Panel, Scope, View};
 use crate::config::ThemeName;
 use crate::fleet::{InstanceKey, MachineType, Region};
 
@@ -78,6 +78,8 @@ pub enum LeaveCommand {
 pub enum TableCommand {
     /// Put the cursor on a row.
     Select(InstanceKey),
+    /// Put the cursor on a region, where regions are shown.
+    SelectRegion(Region),
     /// Mark the row under the cursor, or take its mark away.
     Mark,
     /// Mark from here to where the cursor goes, or end that.
@@ -92,8 +94,6 @@ pub enum TableCommand {
     FindPrevious,
     /// Show the rows that pass this filter.
     SetFilter(String),
-    /// Sort by the next column.
-    SortNext,
     /// Sort the other way round.
     SortReverse,
     /// Sort by this column; a second time the other way round.
@@ -123,6 +123,10 @@ pub enum PanelsCommand {
     ToggleLog,
     /// Show a pane beside the table; the one that is shown is closed.
     Open(Pane),
+    /// Show a pane on the whole screen.
+    OpenWhole(Pane),
+    /// Show the fleet in this way.
+    Show(View),
 }
 
 /// For the lines of a pane.
@@ -158,6 +162,8 @@ pub enum ScreenCommand {
     Columns,
     /// Ask what to copy.
     CopyMenu,
+    /// Ask what to sort by.
+    SortMenu,
     /// Type a command.
     Palette,
     /// Explain the keys that work now.
@@ -241,6 +247,10 @@ pub enum Copied {
     Id,
     /// The command that logs in to it.
     Ssh,
+    /// All that is known of it, as JSON.
+    Json,
+    /// The address of its page in AWS's console.
+    Console,
 }
 
 /// Another way to go on than this dashboard.
@@ -267,6 +277,10 @@ pub enum Motion {
     First,
     /// To the last line.
     Last,
+    /// To the one to the left, where there is one.
+    Left,
+    /// To the one to the right.
+    Right,
 }
 
 impl Motion {
@@ -280,6 +294,7 @@ impl Motion {
             Self::PageDown => at.saturating_add(page.max(1)),
             Self::First => 0,
             Self::Last => usize::MAX,
+            Self::Left | Self::Right => at,
         };
         to.min(count.saturating_sub(1))
     }

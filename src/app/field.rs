@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::fleet::identity::City;
-use crate::fleet::vitals::NodeMembership;
+use crate::fleet::vitals::{NodeMembership, Usage};
 use crate::fleet::{Health, Instance, Machine, Phase};
 
 /// A field of a row. The order is the one in which columns are drawn at first.
@@ -43,12 +43,20 @@ pub enum Field {
     Instance,
     /// The `Name` tag.
     Name,
-    /// Where its sensor stands.
+    /// Where its sensor pretends to stand.
     City,
     /// From what needs a person to what is on its way out.
     Phase,
     /// How long it has been in this phase.
     Since,
+    /// The work of its processors.
+    Cpu,
+    /// Its memory in use.
+    Memory,
+    /// Its root disk in use.
+    Disk,
+    /// Readings of its sensor a second.
+    Rate,
     /// The machine type.
     Type,
     /// How it is paid for.
@@ -87,8 +95,8 @@ impl Field {
         name.parse().ok()
     }
 
-    /// What a row says in it, for a filter. Empty for what is not known, for lengths of time
-    /// and for money.
+    /// What a row says in it, for a filter. Empty for what is not known, for lengths of time,
+    /// for money and for loads.
     pub fn text(self, row: &Instance) -> Cow<'_, str> {
         let machine = row.machine.as_ref();
         let of = |read: fn(&Machine) -> &str| Cow::Borrowed(machine.map_or("", read));
@@ -113,7 +121,14 @@ impl Field {
             Self::Private => address(machine.and_then(|machine| machine.seen.private_ip)),
             Self::Creator => of(|machine| machine.birth.creator.as_deref().unwrap_or_default()),
             Self::Output => Cow::Borrowed(row.last_line.as_deref().unwrap_or_default()),
-            Self::Since | Self::Age | Self::Hourly | Self::Cost => Cow::Borrowed(""),
+            Self::Since
+            | Self::Age
+            | Self::Hourly
+            | Self::Cost
+            | Self::Cpu
+            | Self::Memory
+            | Self::Disk
+            | Self::Rate => Cow::Borrowed(""),
         }
     }
 
@@ -132,6 +147,10 @@ impl Field {
             Self::Hourly => turn(b.cost.hourly.usd.total_cmp(&a.cost.hourly.usd)),
             Self::Cost => turn(b.cost.accrued.usd.total_cmp(&a.cost.accrued.usd)),
             Self::Since => turn(b.since.cmp(&a.since)),
+            Self::Cpu => turn(b.cpu.last().cmp(&a.cpu.last())),
+            Self::Memory => turn(memory(b).cmp(&memory(a))),
+            Self::Disk => turn(disk(b).cmp(&disk(a))),
+            Self::Rate => turn(rate(b).total_cmp(&rate(a))),
             Self::Instance => turn(a.id().cmp(&b.id())),
             other => turn(other.text(a).cmp(&other.text(b))),
         }
@@ -147,6 +166,21 @@ fn trouble(row: &Instance) -> Option<String> {
 /// What the orchestrator says of its node, where one is asked.
 pub fn membership(row: &Instance) -> Option<&NodeMembership> {
     row.vitals.as_ref().and_then(|(_, vitals)| vitals.membership.as_ref())
+}
+
+/// How much of its memory is used, in percent, as last seen.
+pub fn memory(row: &Instance) -> Option<u8> {
+    row.vitals.as_ref().and_then(|(_, vitals)| vitals.memory).map(Usage::used_percent)
+}
+
+/// How much of its root disk is used, in percent, as last seen.
+pub fn disk(row: &Instance) -> Option<u8> {
+    row.vitals.as_ref().and_then(|(_, vitals)| vitals.disk).map(Usage::used_percent)
+}
+
+/// Readings a second; none at all where nobody has seen two.
+fn rate(row: &Instance) -> f64 {
+    row.vitals.as_ref().and_then(|(_, vitals)| vitals.sensor_rate).unwrap_or_default()
 }
 
 fn urgency(row: &Instance) -> u8 {

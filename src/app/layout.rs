@@ -1,7 +1,7 @@
 //! How the screen is dealt out, as far as the model has to know: a page down moves by as many rows
 //! as the panel shows.
 
-use super::{Panel, Panels};
+use super::{Pane, Panel, Panels};
 
 /// The smallest screen that is drawn, in columns and rows.
 pub const SMALLEST: (u16, u16) = (60, 15);
@@ -11,11 +11,13 @@ const BESIDE: u16 = 100;
 /// The columns that a table keeps beside a pane, and the least of a pane.
 const LEAST: (u16, u16) = (56, 38);
 
-/// Rows that a table has room for, if it can be, before it has them: so that the first ones do not
-/// push the log about.
-const FEW: u16 = 8;
-/// The same with a pane beside it, which is read.
-const READ: u16 = 22;
+/// The columns of the terminal that a column of keys takes.
+const HELP: u16 = 66;
+
+/// The log's lines: the table says how each row goes on.
+const LOG: u16 = 5;
+/// The same where the screen has less than 20.
+const SHORT_LOG: u16 = 2;
 
 /// How many lines each part of the screen gets. Parts without lines are not drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,7 +41,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Deals out a screen to a table of so many rows; what the table leaves over, the log gets.
+    /// Deals out a screen to a table of so many rows.
     pub fn new((width, height): (u16, u16), banner: bool, panels: Panels, rows: usize) -> Self {
         if width < SMALLEST.0 || height < SMALLEST.1 {
             return Self::default();
@@ -66,11 +68,18 @@ impl Layout {
         }
         // The table's rule, its heading and the line below it.
         let room = rest - strip - 3;
-        let log = if panels.log { log_lines(height, room - 1, panels, rows, beside) } else { 0 };
+        // Events are the same, and more.
+        let has_log = panels.log && !(beside && panels.side == Some(Pane::Events));
+        let log = if has_log { log_lines(height, room - 1, panels) } else { 0 };
         let table = room - log - u16::from(log > 0);
         let side_columns = if beside { side_columns(width, panels.share) } else { 0 };
         let side = if beside { table + 2 } else { 0 };
         Self { strip, table, side, side_columns, log, ..dealt }
+    }
+
+    /// How many columns of keys the help has on a screen of such a width.
+    pub fn help_columns(width: u16) -> usize {
+        usize::from(width / HELP).max(1)
     }
 
     /// The lines of a dialog that fills the room between the counts and the footer, without the
@@ -86,20 +95,15 @@ fn side_columns(width: u16, share: u16) -> u16 {
     wanted.clamp(LEAST.1, width.saturating_sub(LEAST.0).max(LEAST.1))
 }
 
-fn log_lines(height: u16, room: u16, panels: Panels, rows: usize, beside: bool) -> u16 {
-    let least = if height < 20 { 2 } else { (height / 5).clamp(3, 10) };
-    let most = (height * 2 / 5).max(least);
-    let few = if beside { READ } else { FEW };
-    let rows = u16::try_from(rows).unwrap_or(u16::MAX).max(few);
-    let by_itself = room.saturating_sub(rows).clamp(least, most);
+fn log_lines(height: u16, room: u16, panels: Panels) -> u16 {
+    let by_itself = if height < 20 { SHORT_LOG } else { LOG };
     let wanted = by_itself.saturating_add_signed(panels.more_log);
-    wanted.clamp(2, room.saturating_sub(4).max(2))
+    wanted.clamp(SHORT_LOG, room.saturating_sub(4).max(SHORT_LOG))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::Pane;
 
     #[test]
     fn every_line_of_every_screen_is_dealt_out() {
@@ -137,9 +141,13 @@ mod tests {
     }
 
     #[test]
-    fn the_log_gets_what_a_small_table_leaves_over() {
-        let log = |rows| Layout::new((140, 40), false, Panels::default(), rows).log;
-        assert_eq!([log(3), log(20), log(500)], [16, 12, 8]);
+    fn the_table_gets_the_room_and_the_log_a_few_lines() {
+        let log = |size, side| {
+            let panels = Panels { side, ..Panels::default() };
+            Layout::new(size, false, panels, 500).log
+        };
+        assert_eq!([log((140, 40), None), log((60, 15), None)], [5, 2]);
+        assert_eq!(log((140, 40), Some(Pane::Events)), 0, "events are the same, and more");
     }
 
     #[test]

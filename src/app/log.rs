@@ -30,8 +30,26 @@ pub struct LogLine {
     pub level: Level,
     /// Whom it is about: an instance's label, a region, a job's verb.
     pub about: String,
+    /// Whether that is a row of the table, which shows how it goes on there.
+    pub is_of_row: bool,
     /// What was said, on one line and without control characters.
     pub text: String,
+}
+
+impl LogLine {
+    /// Whether it says what no row does: what went wrong, and how a job ended.
+    pub fn is_telling(&self) -> bool {
+        match self.level {
+            Level::Info => false,
+            Level::Success => !self.is_of_row,
+            Level::Warning | Level::Error => true,
+        }
+    }
+
+    /// Whether it says the same as another one, be it of somebody else.
+    fn repeats(&self, other: &Self) -> bool {
+        self.level == other.level && self.text == other.text
+    }
 }
 
 /// `[i-0a1b... @ 52.34.56.78] SUCCESS: Ready`, as the headless commands print it.
@@ -61,7 +79,13 @@ impl Ring {
         Self { lines: VecDeque::new(), bytes: 0, bound, next: 0, dropped: 0 }
     }
 
-    pub(super) fn push(&mut self, at: Timestamp, level: Level, about: &str, said: &str) {
+    pub(super) fn push(
+        &mut self,
+        at: Timestamp,
+        level: Level,
+        (about, is_of_row): (&str, bool),
+        said: &str,
+    ) {
         let text = text::clean(said, LINE);
         self.bytes += text.len() + about.len();
         self.lines.push_back(LogLine {
@@ -69,6 +93,7 @@ impl Ring {
             at,
             level,
             about: about.to_owned(),
+            is_of_row,
             text,
         });
         self.next += 1;
@@ -128,7 +153,25 @@ impl Log {
 
     /// Takes down a sentence.
     pub(super) fn write(&mut self, at: Timestamp, level: Level, about: &str, said: &str) {
-        self.events.push(at, level, about, said);
+        self.events.push(at, level, (about, false), said);
+    }
+
+    /// The newest of what no row of the table says, the oldest first: so many without the `skipped`
+    /// newest ones, and how often each was said in a row.
+    pub fn telling(&self, count: usize, skipped: usize) -> Vec<(&LogLine, usize)> {
+        let mut told: Vec<(&LogLine, usize)> = Vec::new();
+        for line in self.events.lines().rev().filter(|line| line.is_telling()) {
+            if let Some((newer, times)) = told.last_mut()
+                && line.repeats(newer)
+            {
+                *times += 1;
+            } else if told.len() == count + skipped {
+                break;
+            } else {
+                told.push((line, 1));
+            }
+        }
+        told.into_iter().skip(skipped).rev().collect()
     }
 
     /// Takes down a sentence about an instance, in both places.
@@ -140,14 +183,14 @@ impl Log {
         about: &str,
         said: &str,
     ) {
-        self.write(at, level, about, said);
+        self.events.push(at, level, (about, true), said);
         self.print(key, at, level, said);
     }
 
     /// Takes down a line that an instance printed.
     pub(super) fn print(&mut self, key: &InstanceKey, at: Timestamp, level: Level, line: &str) {
         let ring = self.output.entry(key.clone()).or_insert_with(Ring::of_one);
-        ring.push(at, level, "", line);
+        ring.push(at, level, ("", true), line);
     }
 
     /// Forgets what an instance printed.
@@ -186,6 +229,11 @@ impl LogPanel {
     /// Whether the newest line is shown.
     pub fn follows(&self) -> bool {
         self.pages == 0
+    }
+
+    /// How many pages it is back.
+    pub fn pages(&self) -> usize {
+        self.pages
     }
 
     /// One page into the past.
@@ -249,6 +297,25 @@ mod tests {
         let new: Vec<_> = log.events().since(seen).map(|line| line.text.as_str()).collect();
         assert_eq!(new, ["two"]);
         assert_eq!(log.events().since(99).count(), 0);
+    }
+
+    #[test]
+    fn the_panel_tells_what_no_row_does_and_repeats_once() {
+        let mut log = Log::default();
+        let (now, key) = (Timestamp::UNIX_EPOCH, InstanceKey::from("a"));
+        for _ in 0..3 {
+            log.say_of(&key, now, Level::Warning, "i-1", "no spot capacity");
+        }
+        log.say_of(&key, now, Level::Success, "i-1", "Ready");
+        log.write(now, Level::Info, "us-west-2", "network: being built");
+        log.write(now, Level::Success, "create", "done");
+        let told = |count, skipped| -> Vec<(String, usize)> {
+            let told = log.telling(count, skipped).into_iter();
+            told.map(|(line, times)| (line.text.clone(), times)).collect()
+        };
+        assert_eq!(told(5, 0), [("no spot capacity".to_owned(), 3), ("done".to_owned(), 1)]);
+        assert_eq!(told(1, 0), [("done".to_owned(), 1)]);
+        assert_eq!(told(1, 1), [("no spot capacity".to_owned(), 3)]);
     }
 
     #[test]

@@ -14,8 +14,8 @@ use super::log::{Log, LogPanel};
 use super::replacements::Replacements;
 use super::table::Table;
 use super::{
-    Answers, Dialog, Effect, Exit, JobRecord, Pane, Panel, Panels, Query, Question, Reader,
-    Remembered, Scope, Tally, TextField,
+    Answers, Dialog, Effect, Exit, Heat, JobRecord, Pane, Panel, Panels, Query, Question, Reader,
+    Regions, Remembered, Scope, Tally, TextField, View,
 };
 use crate::config::{Config, ThemeName};
 use crate::fleet::{
@@ -118,6 +118,12 @@ pub struct Model {
     pub log_panel: LogPanel,
     /// The table's order, cursor and marks.
     pub table: Table,
+    /// The same by region.
+    pub regions: Regions,
+    /// The same as cells.
+    pub heat: Heat,
+    /// Where the table shows one region after a view of all: the filter that all were under.
+    pub(super) outside: Option<String>,
     /// Which panels there are, and how large.
     pub panels: Panels,
     /// The panel that was given the keyboard; see [`Model::focus`].
@@ -134,6 +140,8 @@ pub struct Model {
     pub keymap: Keymap,
     /// Colours and signs.
     pub theme: ThemeName,
+    /// The ones that are only looked at, while a command is typed that would choose them.
+    pub(super) preview: Option<ThemeName>,
     /// Whether the mouse is taken from the terminal.
     pub mouse: bool,
     /// The AWS profile, where one was named.
@@ -210,6 +218,9 @@ impl Model {
             latest: Latest::default(),
             log_panel: LogPanel::default(),
             table: Table::default(),
+            regions: Regions::default(),
+            heat: Heat::default(),
+            outside: None,
             panels,
             focus: Panel::default(),
             side_top: 0,
@@ -219,6 +230,7 @@ impl Model {
             // What is wrong with it was said before the screen was taken.
             keymap: Keymap::new(&ui.keymap).unwrap_or_default(),
             theme: theme.unwrap_or(ui.theme),
+            preview: None,
             mouse: ui.mouse,
             profile: opening.profile,
             filtering: false,
@@ -267,6 +279,11 @@ impl Model {
     /// How the screen's lines are dealt out.
     pub fn layout(&self) -> Layout {
         Layout::new(self.size, self.banner().is_some(), self.panels, self.fleet.len())
+    }
+
+    /// The colours and signs to draw in.
+    pub fn shown_theme(&self) -> ThemeName {
+        self.preview.unwrap_or(self.theme)
     }
 
     /// The panel that has the keyboard while nothing lies over it: never one that is not there.
@@ -415,6 +432,37 @@ impl Model {
         self.fit();
     }
 
+    /// Counts what the view shows that is not the table's own rows.
+    pub(super) fn arrange_view(&mut self) {
+        match self.panels.view {
+            View::Rows => {}
+            View::Regions => {
+                // Where a filter chooses, what it does not choose is not there.
+                let all = self.table.query().is_empty();
+                let config = self.config.iter().filter(|_| all);
+                let configured = config.flat_map(|it| it.regions.iter().map(|it| &it.region));
+                self.regions.arrange(&self.fleet, self.table.order(), configured);
+            }
+            View::Grid => self.heat.arrange(&self.fleet, self.table.order(), self.now),
+        }
+    }
+
+    /// The region that is meant: the one under the cursor, or the one of the row under it.
+    pub fn region(&self) -> Option<&Region> {
+        let of_row = || Some(&self.fleet.get(self.table.cursor()?)?.region);
+        match self.panels.view {
+            View::Regions => self.regions.cursor(),
+            View::Rows | View::Grid => of_row(),
+        }
+    }
+
+    /// The columns and lines of the cells.
+    pub fn heat_size(&self) -> (u16, u16) {
+        let Layout { table, side_columns, .. } = self.layout();
+        // The gutter and the scrollbar; there are no headings.
+        (self.size.0.saturating_sub(side_columns + 4), table + 1)
+    }
+
     /// Leaves counting and sorting to [`Self::refresh`]: reports come in bursts.
     pub(super) fn mark_stale(&mut self) {
         self.unsorted = true;
@@ -442,7 +490,10 @@ impl Model {
 
     /// Tells the table its height after the layout changed.
     pub(super) fn fit(&mut self) {
-        self.table.resize(self.layout().table.into());
+        let height = self.layout().table.into();
+        self.table.resize(height);
+        self.regions.resize(height);
+        self.arrange_view();
     }
 
     /// Says a sentence in the log and in the footer.

@@ -17,6 +17,19 @@ pub enum Panel {
     Log,
 }
 
+/// How the fleet is shown, where the table stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum View {
+    /// A row an instance.
+    #[default]
+    Rows,
+    /// A row a region.
+    Regions,
+    /// A cell an instance.
+    Grid,
+}
+
 /// What the pane beside the table shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -48,6 +61,11 @@ impl Pane {
         }
     }
 
+    /// Whether it follows the cursor of the table, which keeps the keyboard then.
+    pub fn follows(self) -> bool {
+        matches!(self, Self::Details | Self::Map | Self::Prices)
+    }
+
     /// Whether it shows lines that can be searched.
     pub fn is_read(self) -> bool {
         matches!(self, Self::Output | Self::Events)
@@ -58,6 +76,8 @@ impl Pane {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Panels {
+    /// How the fleet is shown.
+    pub view: View,
     /// What is shown beside the table.
     pub side: Option<Pane>,
     /// The pane's share of the width, in percent.
@@ -73,7 +93,7 @@ pub struct Panels {
 
 impl Default for Panels {
     fn default() -> Self {
-        Self { side: None, share: 42, log: true, more_log: 0, whole: None }
+        Self { view: View::Rows, side: None, share: 42, log: true, more_log: 0, whole: None }
     }
 }
 

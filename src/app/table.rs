@@ -27,6 +27,9 @@ pub struct Table {
     reverse: bool,
 }
 
+/// How many rows from all over are measured.
+const SAMPLE: usize = 48;
+
 /// Marks that grow with the cursor.
 #[derive(Debug, Clone, PartialEq)]
 struct Range {
@@ -40,6 +43,23 @@ impl Table {
     pub fn window(&self) -> &[InstanceKey] {
         let end = self.order.len().min(self.top + self.height);
         self.order.get(self.top..end).unwrap_or_default()
+    }
+
+    /// The rows of the window, and some from all over: by what these show columns get their
+    /// widths, which then hardly change while one scrolls.
+    pub fn sample(&self) -> impl Iterator<Item = &InstanceKey> {
+        let step = (self.order.len() / SAMPLE).max(1);
+        self.window().iter().chain(self.order.iter().step_by(step).take(SAMPLE))
+    }
+
+    /// All rows that pass the filter, in their order.
+    pub fn order(&self) -> &[InstanceKey] {
+        &self.order
+    }
+
+    /// The place of the row under the cursor.
+    pub fn at(&self) -> usize {
+        self.at
     }
 
     /// How many rows pass the filter.
@@ -168,6 +188,24 @@ impl Table {
         }
     }
 
+    /// Puts the cursor on the row at a place.
+    pub(super) fn go(&mut self, at: usize) {
+        self.put(at);
+        self.stretch();
+    }
+
+    /// Marks these rows, or takes their marks away where all of them have one.
+    pub(super) fn mark_these(&mut self, keys: Vec<InstanceKey>) {
+        self.range = None;
+        if keys.iter().all(|key| self.marks.contains(key)) {
+            for key in &keys {
+                self.marks.remove(key);
+            }
+        } else {
+            self.marks.extend(keys);
+        }
+    }
+
     pub(super) fn mark(&mut self) {
         self.range = None;
         if let Some(key) = self.cursor.clone() {
@@ -226,15 +264,6 @@ impl Table {
 
     pub(super) fn set_filter(&mut self, filter: &str, fleet: &Fleet) {
         self.query = Query::parse(filter);
-        self.arrange(fleet);
-    }
-
-    /// Sorts by the next of the columns that are shown.
-    pub(super) fn sort_next(&mut self, fleet: &Fleet) {
-        let shown: Vec<Field> = self.columns.shown().collect();
-        let at = shown.iter().position(|field| *field == self.sort).map_or(0, |at| at + 1);
-        self.sort = shown.get(at % shown.len().max(1)).copied().unwrap_or_default();
-        self.reverse = false;
         self.arrange(fleet);
     }
 

@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::Field;
 use crate::fleet::{Fleet, Health, Instance, Phase, Region};
+
+/// What a whole fleet often has in common, in the order in which it is said.
+const OFTEN_ALIKE: [Field; 5] =
+    [Field::Type, Field::Lifecycle, Field::Creator, Field::Node, Field::Name];
 
 /// How many instances there are, by what they mean and by region. Those that are terminated are
 /// counted apart. Counted when the fleet changes, so that a frame need not.
@@ -16,6 +21,10 @@ pub struct Tally {
     pub health: BTreeMap<Health, usize>,
     /// By region: how many are there in all, by what they mean.
     pub regions: BTreeMap<Region, BTreeMap<Health, usize>>,
+    /// Of those that are terminated, how many AWS took back.
+    pub reclaimed: usize,
+    /// What all that exist have in common, and what it is: it is said once, not row by row.
+    pub alike: Vec<(Field, String)>,
 }
 
 impl Tally {
@@ -24,7 +33,14 @@ impl Tally {
         for instance in fleet.instances() {
             tally.add(instance);
         }
+        tally.alike =
+            OFTEN_ALIKE.into_iter().filter_map(|it| Some((it, alike(fleet, it)?))).collect();
         tally
+    }
+
+    /// Whether all have this in common.
+    pub fn is_alike(&self, field: Field) -> bool {
+        self.alike.iter().any(|(known, _)| *known == field)
     }
 
     /// How many there are in a region.
@@ -35,6 +51,7 @@ impl Tally {
     fn add(&mut self, instance: &Instance) {
         if instance.phase == Phase::Terminated {
             self.terminated += 1;
+            self.reclaimed += usize::from(instance.is_interrupted());
             return;
         }
         self.total += 1;
@@ -48,4 +65,13 @@ impl Tally {
             *region.entry(health).or_insert(0) += 1;
         }
     }
+}
+
+/// What all instances say in a field, where there are several and all say the same.
+fn alike(fleet: &Fleet, field: Field) -> Option<String> {
+    let mut rows = fleet.instances().filter(|row| row.machine.is_some());
+    let first = field.text(rows.next()?);
+    let mut others = rows.peekable();
+    others.peek()?;
+    (!first.is_empty() && others.all(|row| field.text(row) == first)).then(|| first.into_owned())
 }

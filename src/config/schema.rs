@@ -85,16 +85,34 @@ pub enum ThemeName {
     Mono,
     /// The terminal's own colours, and only signs of ASCII.
     Ascii,
+    /// Catppuccin Mocha.
+    Catppuccin,
+    /// Catppuccin Latte, for who likes it light.
+    Latte,
+    /// Gruvbox dark.
+    Gruvbox,
+    /// Tokyo Night.
+    Tokyonight,
+    /// Nord.
+    Nord,
+    /// Dracula.
+    Dracula,
 }
 
 impl ThemeName {
     /// All of them, and their words.
-    pub const ALL: [(&'static str, Self); 5] = [
+    pub const ALL: [(&'static str, Self); 11] = [
         ("auto", Self::Auto),
         ("dark", Self::Dark),
         ("light", Self::Light),
         ("mono", Self::Mono),
         ("ascii", Self::Ascii),
+        ("catppuccin", Self::Catppuccin),
+        ("latte", Self::Latte),
+        ("gruvbox", Self::Gruvbox),
+        ("tokyonight", Self::Tokyonight),
+        ("nord", Self::Nord),
+        ("dracula", Self::Dracula),
     ];
 }
 

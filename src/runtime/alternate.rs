@@ -22,6 +22,8 @@ const KITTY: (&str, &str) = ("\x1b[>5u", "\x1b[<u");
 
 /// Asks for the colour of the background. The keyboard reads the answer, whenever it comes.
 const ASK_BACKGROUND: &str = "\x1b]11;?\x1b\\";
+/// The window's title: kept, and brought back (XTWINOPS).
+const TITLE: (&str, &str) = ("\x1b[22;2t", "\x1b[23;2t");
 
 /// Whether this process holds the screen. The panic hook asks.
 static HELD: AtomicBool = AtomicBool::new(false);
@@ -38,7 +40,7 @@ pub(super) fn enter() -> io::Result<()> {
     let mut out = io::stdout();
     // The alternate screen has modes of its own in some terminals: it comes first.
     execute!(out, EnterAlternateScreen, Print(RESET), Print(KITTY.0))?;
-    execute!(out, EnableBracketedPaste, cursor::Hide, Print(ASK_BACKGROUND))
+    execute!(out, Print(TITLE.0), EnableBracketedPaste, cursor::Hide, Print(ASK_BACKGROUND))
 }
 
 /// Gives the terminal back as it was.
@@ -49,6 +51,6 @@ pub(super) fn leave() {
     // Whatever of it fails, the rest is worth trying: the terminal may be gone.
     let mut out = io::stdout();
     let _ = execute!(out, EndSynchronizedUpdate, DisableMouseCapture, DisableBracketedPaste);
-    let _ = execute!(out, Print(KITTY.1), LeaveAlternateScreen, cursor::Show);
+    let _ = execute!(out, Print(TITLE.1), Print(KITTY.1), LeaveAlternateScreen, cursor::Show);
     let _ = terminal::disable_raw_mode();
 }

@@ -71,5 +71,6 @@ fn ability() -> Ability {
         locale.contains("utf-8") || locale.contains("utf8")
     });
     let colours = variable("NO_COLOR").is_empty() && variable("TERM") != "dumb";
-    Ability { colours, unicode }
+    let truecolour = matches!(variable("COLORTERM").as_str(), "truecolor" | "24bit");
+    Ability { colours, unicode, truecolour }
 }

@@ -60,6 +60,8 @@ pub struct Screen<T> {
     copying: Option<Copying>,
     /// What lies where in the newest frame.
     hits: HitMap,
+    /// What the window was called last.
+    title: String,
     /// What the loop is told next.
     pending: VecDeque<Message>,
 }
@@ -83,8 +85,19 @@ impl<T: Tty> Screen<T> {
             clipboard: Clipboard::of(|name| std::env::var(name).ok()),
             copying: None,
             hits: HitMap::default(),
+            title: String::new(),
             pending: VecDeque::new(),
         }
+    }
+
+    /// Calls the window so (OSC 2), if it is called otherwise.
+    fn entitle(&mut self, title: String) -> io::Result<()> {
+        if self.title == title {
+            return Ok(());
+        }
+        self.tty.send(format!("\x1b]2;{title}\x07").as_bytes())?;
+        self.title = title;
+        Ok(())
     }
 
     /// The terminal.
@@ -152,6 +165,8 @@ impl<T: Tty> Screen<T> {
         self.tty.lend();
         self.holder = Holder::Us;
         self.mouse = false;
+        // Whoever had it may have called it otherwise.
+        self.title.clear();
         let size = self.tty.take_back().and_then(|()| self.tty.size());
         self.pending.push_back(match size {
             Ok((columns, rows)) => Message::Input(Input::Resize(columns, rows)),
@@ -307,7 +322,8 @@ impl<T: Tty> Edge for Screen<T> {
         }
         tui_logger::move_events();
         model.refresh();
-        let theme = Theme::named(model.theme, self.ability).on(self.tty.background());
+        self.entitle(view::title(model))?;
+        let theme = Theme::named(model.shown_theme(), self.ability).on(self.tty.background());
         let hits = &mut self.hits;
         self.tty.draw(|frame| *hits = view::render(model, &theme, frame))
     }
@@ -350,7 +366,7 @@ async fn copied(copying: &mut Option<Copying>) -> (String, Vec<&'static str>) {
 
 /// A text, as far as it has room in a sentence.
 fn short(text: &str) -> String {
-    crate::app::clean(text, 60)
+    view::text::cut(&crate::app::clean(text, 1024), 60, "…").into_owned()
 }
 
 /// Writes a text to a new file. What is there stays as it is.

@@ -25,24 +25,24 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect) {
         painter.text(area, 1, 1, Tone::Dim, "Nothing was run yet: ! runs a command.");
         return;
     };
-    let count = u16::try_from(answers.answers.len()).unwrap_or(u16::MAX).max(1);
+    let groups = answers.groups();
+    let count = u16::try_from(groups.len()).unwrap_or(u16::MAX).max(1);
     let body = Rect { height: area.height.saturating_sub(1), ..area };
     let columns = (body.width / least_width(&answers.answers)).clamp(1, count);
     let height = (body.height / count.div_ceil(columns)).max(HEIGHT).min(body.height);
     let width = body.width / columns;
     let room = usize::from(columns) * usize::from(body.height / height.max(1));
     let (first, below) = if count == 1 { (0, answers.top) } else { (answers.top, 0) };
-    let tiles = answers.answers.iter().skip(first).take(room);
-    for (answer, place) in tiles.zip(0..) {
+    for (group, place) in groups.iter().skip(first).take(room).zip(0..) {
         let tile = Rect {
             x: body.x + place % columns * width,
             y: body.y + place / columns * height,
             width: width.saturating_sub(GAP),
             height: height.saturating_sub(1),
         };
-        draw_tile(answer, painter, tile, below);
+        draw_tile(group, painter, tile, below);
     }
-    let shown = room.min(answers.answers.len().saturating_sub(first));
+    let shown: usize = groups.iter().skip(first).take(room).map(Vec::len).sum();
     let running = match answers.running() {
         0 => "all have ended".to_owned(),
         running => format!("{running} running"),
@@ -58,15 +58,20 @@ fn least_width(answers: &[InstanceAnswer]) -> u16 {
     u16::try_from(longest).unwrap_or(u16::MAX).saturating_add(GAP + 1).clamp(WIDTH, WIDEST)
 }
 
-/// A name, how it ended, and the last lines; why it could not be run, where there are none.
-fn draw_tile(answer: &InstanceAnswer, painter: &mut Painter<'_>, area: Rect, below: usize) {
+/// Whose answer it is, how it ended, and the last lines; why it could not be run, where there are
+/// none.
+fn draw_tile(group: &[&InstanceAnswer], painter: &mut Painter<'_>, area: Rect, below: usize) {
+    let [answer, others @ ..] = group else { return };
     let glyphs = painter.theme.glyphs;
     let (health, glyph, end) = match &answer.result {
         None => (Health::Working, glyphs.health(Health::Working), "running"),
         Some(result) if result.went_well => (Health::Good, glyphs.well, result.end.as_str()),
         Some(result) => (Health::Bad, glyphs.health(Health::Bad), result.end.as_str()),
     };
-    let label = text::label(&answer.label, area.width >= WIDE);
+    let label = match others.len() {
+        0 => text::label(&answer.label, area.width >= WIDE),
+        others => format!("{} and {others} more", text::label(&answer.label, false)),
+    };
     let x = painter.text(area, 1, 0, Tone::Strong, &label);
     painter.text(area, x + 2, 0, health.into(), &format!("{glyph} {end}"));
     let lines = answer.lines.lines();

@@ -1,13 +1,14 @@
 //! The columns of an instance, as data: drawn by the table and printed by the headless commands.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use super::graph::bars;
 use super::grid::{Cell, Column};
 use super::text;
 use super::theme::{Glyphs, Theme, Tone};
-use crate::app::{Field, birth, membership};
+use crate::app::{Field, birth, disk, membership, memory};
 use crate::fleet::identity::City;
-use crate::fleet::vitals::NodeMembership;
+use crate::fleet::vitals::{NodeMembership, Vitals};
 use crate::fleet::{Amount, Health, Instance, Machine, Phase};
 
 /// What a cell is drawn with besides its row.
@@ -20,60 +21,70 @@ pub struct CellContext {
 }
 
 /// The columns: one for each field.
-pub static INSTANCE: [Column<Instance, CellContext>; 18] = [
-    column(Field::Region, "REGION", [14, 14, 14], 0, |row, _, _| Cell::plain(row.region.as_str())),
-    column(Field::Zone, "ZONE", [4, 4, 4], 6, zone),
-    column(Field::Instance, "INSTANCE", [10, 19, 19], 2, instance),
-    column(Field::Name, "NAME", [10, 16, 24], 10, |row, context, _| {
+pub static INSTANCE: [Column<Instance, CellContext>; 22] = [
+    column(Field::Region, "REGION", [14, 0, 16], 0, region),
+    column(Field::Zone, "ZONE", [4, 0, 4], 10, zone),
+    column(Field::Instance, "INSTANCE", [10, 0, 19], 2, instance).whole(),
+    column(Field::Name, "NAME", [10, 0, 24], 11, |row, context, _| {
         known(row, context, |machine| machine.name.as_deref())
     }),
-    column(Field::City, "CITY", [8, 12, 14], 8, |row, context, _| {
+    column(Field::City, "SENSOR", [8, 0, 16], 13, |row, context, _| {
         Cell::known(row.id().map(|id| City::of(id).name), context.glyphs)
     }),
-    column(Field::Phase, "PHASE", [20, 31, 64], 1, phase),
-    column(Field::Since, "FOR", [4, 4, 4], 8, |row, context, _| {
+    column(Field::Phase, "PHASE", [20, 36, 160], 1, phase).elastic(),
+    column(Field::Since, "FOR", [4, 0, 4], 9, |row, context, _| {
         Cell::plain(text::span(context.now.duration_since(row.since)))
     })
     .right(),
-    column(Field::Type, "TYPE", [10, 12, 12], 5, |row, context, _| {
+    column(Field::Cpu, "CPU", [4, 0, 10], 6, cpu).right(),
+    column(Field::Memory, "MEM", [4, 0, 5], 8, |row, context, _| percent(memory(row), context))
+        .right(),
+    column(Field::Disk, "DISK", [4, 0, 5], 12, |row, context, _| percent(disk(row), context))
+        .right(),
+    column(Field::Rate, "RATE", [5, 0, 7], 14, |row, context, _| {
+        let rate = row.vitals.as_ref().and_then(|(_, vitals)| vitals.sensor_rate);
+        Cell::known(rate.map(|rate| format!("{rate:.1}/s")), context.glyphs)
+    })
+    .right(),
+    column(Field::Type, "TYPE", [8, 0, 14], 7, |row, context, _| {
         known(row, context, |machine| Some(machine.machine_type.as_str()))
     }),
-    column(Field::Lifecycle, "PAID AS", [9, 9, 15], 11, |row, context, _| {
+    column(Field::Lifecycle, "PAID AS", [7, 0, 15], 12, |row, context, _| {
         known(row, context, |machine| Some(machine.birth.lifecycle.word()))
     }),
-    column(Field::Address, "ADDRESS", [15, 15, 15], 3, |row, context, _| {
+    column(Field::Address, "ADDRESS", [15, 0, 39], 3, |row, context, _| {
         Cell::known(row.address().map(|address| address.to_string()), context.glyphs)
     }),
-    column(Field::Private, "PRIVATE", [15, 15, 15], 12, |row, context, _| {
+    column(Field::Private, "PRIVATE", [15, 0, 39], 13, |row, context, _| {
         let address = row.machine.as_ref().and_then(|machine| machine.seen.private_ip);
         Cell::known(address.map(|address| address.to_string()), context.glyphs)
     }),
-    column(Field::Age, "AGE", [4, 4, 4], 4, |row, context, _| {
-        Cell::plain(text::span(context.now.duration_since(birth(row))))
+    column(Field::Age, "AGE", [4, 0, 5], 4, |row, context, _| {
+        Cell::plain(text::span(age(row, context.now)))
     })
     .right(),
-    column(Field::Hourly, "$/H", [7, 7, 7], 7, |row, context, _| {
+    column(Field::Hourly, "$/H", [6, 0, 9], 5, |row, context, _| {
         amount(row.machine.is_some().then_some(row.cost.hourly), 4, context)
     })
     .right(),
-    column(Field::Cost, "COST $", [7, 7, 9], 10, |row, context, _| {
+    column(Field::Cost, "COST $", [6, 0, 9], 11, |row, context, _| {
         amount(row.machine.is_some().then_some(row.cost.accrued), 2, context)
     })
     .right(),
-    column(Field::Services, "C D B S", [7, 7, 7], 6, services),
-    column(Field::Node, "NODE", [9, 12, 18], 9, |row, context, _| match membership(row) {
+    column(Field::Services, "C D B S", [8, 0, 8], 5, services),
+    column(Field::Node, "NODE", [9, 0, 18], 10, |row, context, _| match membership(row) {
         Some(NodeMembership::Connected) => Cell::toned(Tone::Good, "connected"),
         Some(other) => Cell::toned(Tone::Bad, other.to_string()),
         None => Cell::known(None::<&str>, context.glyphs),
     }),
-    column(Field::Creator, "CREATOR", [10, 10, 16], 9, |row, context, _| {
+    column(Field::Creator, "CREATOR", [7, 0, 16], 10, |row, context, _| {
         known(row, context, |machine| machine.birth.creator.as_deref())
     }),
-    column(Field::Output, "LAST LINE", [30, 60, 120], 20, |row, _, _| {
+    column(Field::Output, "LAST LINE", [20, 0, 120], 20, |row, _, _| {
         // What it said on its way does not matter once it is there, or gone.
         let matters = !matches!(row.phase.health(), Health::Good | Health::Ending);
         let line = row.last_line.as_deref().filter(|_| matters);
-        Cell::toned(Tone::Dim, line.unwrap_or_default())
+        Cell::toned(Tone::Dim, line.map(text::unstamped).unwrap_or_default())
     }),
 ];
 
@@ -100,7 +111,7 @@ pub const SERVICES: [&str; 4] = ["cloud-init", "docker", "bacalhau", "sensor"];
 
 /// A sign for each service: well, not well, or not yet while it is being set up, not known.
 fn services(row: &Instance, context: &CellContext, _: u16) -> Cell {
-    let checks = row.vitals.as_ref().map(|(_, vitals)| vitals.verdict());
+    let checks = current(row).map(Vitals::verdict);
     let state = |name: &str| {
         let check = checks.as_ref()?.iter().find(|check| check.name == name)?;
         Some(check.good)
@@ -112,12 +123,54 @@ fn services(row: &Instance, context: &CellContext, _: u16) -> Cell {
         Some(false) => context.glyphs.health(missing),
         None => context.glyphs.unknown,
     };
-    let tone = match states {
-        _ if states.contains(&Some(false)) => missing.into(),
-        _ if states.contains(&None) => Tone::Dim,
-        _ => Tone::Good,
+    let tone = |state: Option<bool>| match state {
+        Some(true) => Tone::Good,
+        Some(false) => missing.into(),
+        None => Tone::Dim,
     };
-    Cell::toned(tone, states.map(sign).join(" "))
+    let signs = states.map(|state| (tone(state), format!("{} ", sign(state))));
+    Cell { more: signs.to_vec(), ..Cell::default() }
+}
+
+/// What was seen on its node, as far as that still holds: nothing on one that ends, and on one that
+/// AWS takes back only what was seen since it is being drained.
+pub fn current(row: &Instance) -> Option<&Vitals> {
+    let (at, vitals) = row.vitals.as_ref()?;
+    let holds = match row.phase.health() {
+        Health::Ending => false,
+        Health::Interrupted => *at > row.since,
+        _ => true,
+    };
+    holds.then_some(vitals)
+}
+
+/// How old it is, or became.
+fn age(row: &Instance, now: Timestamp) -> SignedDuration {
+    let end = if row.phase.is_over() { row.since } else { now };
+    end.duration_since(birth(row))
+}
+
+/// The columns of the graph of the processors' work.
+const GRAPH: usize = 4;
+/// From so many percent on a part is about to be full.
+const FULL: u8 = 90;
+
+/// The work of its processors at the last looks, where there is room, and at the newest.
+fn cpu(row: &Instance, context: &CellContext, width: u16) -> Cell {
+    let newest = row.cpu.last().copied().filter(|_| current(row).is_some());
+    let Cell { text: said, tone, .. } = percent(newest, context);
+    if newest.is_none() || usize::from(width) < GRAPH + 1 + text::width(&said) {
+        return Cell::toned(tone, said);
+    }
+    let shares: Vec<f64> = row.cpu.iter().map(|percent| f64::from(*percent) / 100.0).collect();
+    Cell::toned(tone, format!("{} {said:>5}", bars(&shares, GRAPH, context.glyphs)))
+}
+
+/// A share of something that can be full.
+fn percent(percent: Option<u8>, context: &CellContext) -> Cell {
+    let full = percent.is_some_and(|percent| percent >= FULL);
+    let cell = Cell::known(percent.map(|percent| format!("{percent} %")), context.glyphs);
+    Cell { tone: if full { Tone::Waiting } else { cell.tone }, ..cell }
 }
 
 /// A sum of money; with a plus where something is not in it because its price is not known.
@@ -137,13 +190,23 @@ fn known(row: &Instance, context: &CellContext, read: fn(&Machine) -> Option<&st
 /// What a column shows of an instance, as text for a line of output: without colours, glyphs or a
 /// limit. Empty for what is not known.
 pub fn text(field: Field, instance: &Instance, now: Timestamp) -> String {
-    if field == Field::Phase {
-        return phase_words(instance, now);
+    match field {
+        Field::Phase => return phase_words(instance, now),
+        // Its zone is a column of its own.
+        Field::Region => return instance.region.to_string(),
+        _ => {}
     }
     let context = CellContext { now, glyphs: Theme::colours().ascii().glyphs };
     let column = chosen(std::iter::once(field)).next();
-    let text = column.map(|column| (column.cell)(instance, &context, u16::MAX).text);
+    let text = column.map(|column| (column.cell)(instance, &context, u16::MAX).whole());
     text.filter(|text| text != context.glyphs.none).unwrap_or_default()
+}
+
+/// Where it is, as AWS's users say it: the zone, which begins with the region's name.
+fn region(row: &Instance, _: &CellContext, _: u16) -> Cell {
+    let zone = row.machine.as_ref().map(|machine| machine.zone.as_str());
+    let region = row.region.as_str();
+    Cell::plain(zone.filter(|zone| zone.starts_with(region)).unwrap_or(region))
 }
 
 fn zone(row: &Instance, context: &CellContext, _: u16) -> Cell {
@@ -164,36 +227,49 @@ fn instance(row: &Instance, context: &CellContext, width: u16) -> Cell {
 }
 
 /// The narrowest column that has room for a bar.
-const BAR: u16 = 29;
+const BAR: u16 = 22;
 /// The cells of a bar.
 const CELLS: usize = 8;
+/// The least room in which a step can be read.
+const STEP: usize = 10;
 
 /// Glyph, word, and what there is to say: a countdown, a reason, or a bar for the whole way to
-/// Ready and, while bytes are counted, how much of the upload is done.
+/// Ready, how much of the upload is done, and the step that the node is at.
 fn phase(row: &Instance, context: &CellContext, width: u16) -> Cell {
     let glyph = context.glyphs.health(row.phase.health());
     let tone = row.phase.health().into();
     let Some(done) = row.phase.progress() else {
         return Cell::toned(tone, format!("{glyph} {}", phase_words(row, context.now)));
     };
-    let bytes = match &row.phase {
-        Phase::Uploading(transfer) => format!(" {:>3} %", transfer.percent()),
-        _ => String::new(),
-    };
-    let mut text = format!("{glyph} {:<11}", row.phase.word());
+    let mut said = format!("{glyph} {:<11}", row.phase.word());
     if width >= BAR {
         let full = usize::from(done) * CELLS / 100;
-        text.push(' ');
-        text.push_str(&context.glyphs.bar[0].repeat(full));
-        text.push_str(&context.glyphs.bar[1].repeat(CELLS.saturating_sub(full)));
+        said.push(' ');
+        said.push_str(&context.glyphs.bar[0].repeat(full));
+        said.push_str(&context.glyphs.bar[1].repeat(CELLS.saturating_sub(full)));
     }
-    Cell::toned(tone, text + &bytes)
+    match (&row.phase, &row.last_line) {
+        (Phase::Uploading(transfer), _) => {
+            said = format!("{said} {:>3} %", transfer.percent());
+        }
+        (_, Some(line)) if usize::from(width) >= text::width(&said) + 2 + STEP => {
+            said.push_str("  ");
+            said.push_str(&text::step(line, context.glyphs.well));
+        }
+        _ => {}
+    }
+    Cell::toned(tone, said)
 }
 
-fn phase_words(row: &Instance, now: Timestamp) -> String {
+/// Its phase in words, and what there is to say about it.
+pub fn phase_words(row: &Instance, now: Timestamp) -> String {
     match &row.phase {
         Phase::Interrupted { at: Some(at) } if *at > now => {
             format!("Interrupted, {} left", text::countdown(at.duration_since(now)))
+        }
+        // What AWS took is told from what was destroyed.
+        Phase::Terminated if row.is_interrupted() => {
+            format!("Reclaimed by AWS {} ago", text::span(now.duration_since(row.since)))
         }
         Phase::Failed(failure) => crate::app::clean(&format!("Failed: {}", failure.reason), 1024),
         other if other.health() == Health::Bad => crate::app::clean(&other.to_string(), 1024),
@@ -227,9 +303,33 @@ mod tests {
     fn a_phase_says_how_far_it_is_where_there_is_room() {
         let uploading = Phase::Uploading(Transfer { sent: 62, total: 100 });
         assert_eq!(drawn(uploading.clone(), 30), "◐ Uploading   ▰▰▰▰▱▱▱▱  62 %");
+        let mut row = row(Phase::Configuring);
+        row.last_line = Some("2026-11-28T03:57:40Z STEP cloud-init".into());
+        let context = CellContext { now: Timestamp::UNIX_EPOCH, glyphs: Theme::colours().glyphs };
+        let said = |width| super::phase(&row, &context, width).text;
+        assert_eq!(said(60), "◐ Configuring ▰▰▰▰▰▱▱▱  cloud-init");
+        assert_eq!(said(30), "◐ Configuring ▰▰▰▰▰▱▱▱", "no step where it could not be read");
         assert_eq!(drawn(uploading, 20), "◐ Uploading    62 %");
         assert_eq!(drawn(Phase::Configuring, 30), "◐ Configuring ▰▰▰▰▰▱▱▱");
         assert_eq!(drawn(Phase::Ready, 30), "● Ready");
+    }
+
+    #[test]
+    fn what_is_gone_has_no_service_that_works_and_grows_no_older() {
+        let context = CellContext {
+            now: Timestamp::from_second(7_200).unwrap(),
+            glyphs: Theme::colours().glyphs,
+        };
+        let seen = Vitals { docker: Some("29".into()), ..Vitals::default() };
+        let mut row = row(Phase::Ready);
+        row.vitals = Some((Timestamp::UNIX_EPOCH, seen));
+        let signs = |row: &Instance| -> String {
+            super::services(row, &context, 8).more.into_iter().map(|(_, sign)| sign).collect()
+        };
+        assert!(signs(&row).contains('✓'));
+        row.phase = Phase::Terminated;
+        assert_eq!(signs(&row), "· · · · ");
+        assert_eq!(super::age(&row, context.now), SignedDuration::ZERO);
     }
 
     #[test]

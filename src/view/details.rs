@@ -1,47 +1,71 @@
-//! Everything about one instance: the facts, why it failed and what to do, and its story.
+//! Everything about one instance, the most telling first: how it is, why it failed and what to do,
+//! how far its parts are used, how it came to where it stands; and the facts.
 
 use std::net::IpAddr;
 
 use jiff::SignedDuration;
 use ratatui::layout::Rect;
 
-use super::columns::{CellContext, chosen};
+use super::columns::{current, phase_words};
+use super::graph::bars;
 use super::money::dollars;
 use super::text;
 use super::{Painter, Tone};
 use crate::app::keymap::Context;
-use crate::app::{Command, Field, Model, Pane, PanelsCommand, Story, clean, story};
+use crate::app::{Command, Model, Pane, PanelsCommand, Story, clean, story};
 use crate::fleet::identity::{Coordinates, Identity};
 use crate::fleet::vitals::{Usage, Vitals};
-use crate::fleet::{
-    Failure, Health, HostKeyTrust, Instance, InstanceKey, Machine, PendingCreate, Phase,
-};
+use crate::fleet::{Failure, Health, Instance, InstanceKey, Machine, PendingCreate, Phase};
 
 /// The column where the facts begin.
 const FACTS: u16 = 12;
 
-/// Draws it; everything from its line `top` on, and below it the newest of its log.
+/// One line: pieces, each with its meaning.
+type Pieces = Vec<(Tone, String)>;
+
+/// Draws it; the story from its line `side_top` on, as far as it has no room, and below all the
+/// newest of its log.
 pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect, key: &InstanceKey) {
     let Some(instance) = model.fleet.get(key) else {
         painter.text(area, 1, 1, Tone::Plain, "This row is gone.");
         return;
     };
+    let head = head(model, painter, instance, area.width.saturating_sub(2));
     let mut line = 0;
-    for (label, tone, said) in facts(model, painter, instance, area.width.saturating_sub(FACTS + 1))
-    {
-        painter.text(area, 1, line, Tone::Dim, label);
-        painter.text(area, FACTS, line, tone, &said);
+    for pieces in &head {
+        draw_pieces(painter, area, line, pieces);
         line += 1;
     }
+    let facts = facts(model, instance, area.width.saturating_sub(FACTS + 1));
     let story = story(model, key);
     let rest = Rect { y: area.y + line, height: area.height.saturating_sub(line), ..area };
+    let all = story.len() + facts.len() + 1;
+    let top = model.side_top.min(all.saturating_sub(rest.height.into()));
+    let scale = scale(&story);
     let mut line = 0;
-    for entry in story.iter().skip(model.side_top.min(story.len())).take(rest.height.into()) {
-        draw_line(painter, rest, line, entry);
+    for entry in story.iter().skip(top) {
+        draw_line(painter, rest, line, entry, &scale);
         line += 1;
     }
-    let rest = Rect { y: rest.y + line, height: rest.height.saturating_sub(line), ..rest };
-    newest(model, painter, rest, key);
+    let hidden = top.saturating_sub(story.len());
+    if hidden == 0 && !facts.is_empty() {
+        painter.rule(rest, line, (Tone::Dim, "facts"), "");
+        line += 1;
+    }
+    for (label, tone, said) in facts.iter().skip(hidden.saturating_sub(1)) {
+        painter.text(rest, 1, line, Tone::Dim, label);
+        painter.text(rest, FACTS, line, *tone, said);
+        line += 1;
+    }
+    let line = line.min(rest.height);
+    newest(model, painter, Rect { y: rest.y + line, height: rest.height - line, ..rest }, key);
+}
+
+fn draw_pieces(painter: &mut Painter<'_>, area: Rect, line: u16, pieces: &Pieces) {
+    let mut x = 1;
+    for (tone, said) in pieces {
+        x = painter.text(area, x, line, *tone, said);
+    }
 }
 
 /// The newest lines of its log, where there is room for some.
@@ -53,44 +77,154 @@ fn newest(model: &Model, painter: &mut Painter<'_>, area: Rect, key: &InstanceKe
     let room = usize::from(area.height - 1);
     for (entry, line) in log.lines().skip(log.lines().len().saturating_sub(room)).zip(1..) {
         painter.text(area, 1, line, Tone::Dim, &text::clock(entry.at));
-        painter.text(area, FACTS, line, entry.level.into(), &entry.text);
+        painter.text(area, FACTS, line, entry.level.into(), text::unstamped(&entry.text));
     }
+}
+
+/// How it is, at a glance, on as many lines as it takes.
+fn head(model: &Model, painter: &Painter<'_>, instance: &Instance, room: u16) -> Vec<Pieces> {
+    let room = usize::from(room);
+    let tone: Tone = instance.phase.health().into();
+    let glyph = painter.theme.glyphs.health(instance.phase.health());
+    let lasts = text::span_exactly(model.now.duration_since(instance.since));
+    let words = match &instance.phase {
+        // Why is said below, on as many lines as it takes.
+        Phase::Failed(_) | Phase::Degraded { .. } => instance.phase.word().to_owned(),
+        _ => phase_words(instance, model.now),
+    };
+    let mut first = vec![(tone, format!("{glyph} {words}")), (Tone::Dim, format!(" for {lasts}"))];
+    if !instance.cost.accrued.is_unknown() && instance.cost.accrued.usd > 0.0 {
+        let (hourly, accrued) = (dollars(instance.cost.hourly), dollars(instance.cost.accrued));
+        first.push((Tone::Strong, format!("   {hourly}/h")));
+        first.push((Tone::Plain, format!("   {accrued} so far")));
+    }
+    let mut lines = vec![first];
+    match &instance.phase {
+        Phase::Failed(failure) => lines.extend(failed(failure, room)),
+        Phase::Degraded { reason } => lines.extend(sentence(Tone::Bad, reason, room)),
+        _ => {}
+    }
+    if let Some(vitals) = current(instance) {
+        let seen = instance.vitals.as_ref().map(|(at, _)| model.now.duration_since(*at));
+        lines.extend(flow(gauges(painter, instance, vitals, seen), room));
+        lines.extend(flow(checks(painter, instance, vitals), room));
+        if let Some(since) = &vitals.rebalance {
+            let said = format!("AWS recommends replacing it, since {}", clean(since, 32));
+            lines.extend(sentence(Tone::Waiting, &said, room));
+        }
+    } else if instance.phase == Phase::Running && instance.host_key.is_none() {
+        lines.extend(sentence(Tone::Dim, UNKNOWN_HOST, room));
+    }
+    lines
+}
+
+/// Why a node is not looked at that was found by its tags: it may be another's, half deployed.
+const UNKNOWN_HOST: &str = "not watched: its host key was recorded elsewhere; h asks its console \
+                            and looks, a create takes it up";
+
+fn failed(failure: &Failure, room: usize) -> Vec<Pieces> {
+    let why = format!("{}: {}", failure.step, failure.reason);
+    let mut lines = sentence(Tone::Bad, &why, room);
+    if !failure.hint.is_empty() {
+        lines.extend(sentence(Tone::Strong, &failure.hint, room));
+    }
+    lines
+}
+
+/// A sentence on as many lines as it takes.
+fn sentence(tone: Tone, said: &str, room: usize) -> Vec<Pieces> {
+    text::wrap(&clean(said, 1024), room).into_iter().map(|line| vec![(tone, line)]).collect()
+}
+
+/// Pieces on lines; none is torn.
+fn flow(pieces: Vec<Pieces>, room: usize) -> Vec<Pieces> {
+    const GAP: &str = "  ";
+    let width = |pieces: &Pieces| pieces.iter().map(|(_, said)| text::width(said)).sum::<usize>();
+    let mut lines: Vec<Pieces> = Vec::new();
+    for piece in pieces {
+        match lines.last_mut() {
+            Some(line) if width(line) + GAP.len() + width(&piece) <= room => {
+                line.push((Tone::Plain, GAP.to_owned()));
+                line.extend(piece);
+            }
+            _ => lines.push(piece),
+        }
+    }
+    lines
+}
+
+/// The cells of a gauge.
+const GAUGE: usize = 8;
+
+/// How far its parts are used, and what its sensor does.
+fn gauges(
+    painter: &Painter<'_>,
+    instance: &Instance,
+    vitals: &Vitals,
+    seen: Option<SignedDuration>,
+) -> Vec<Pieces> {
+    let glyphs = painter.theme.glyphs;
+    let mut gauges = Vec::new();
+    if let Some(percent) = vitals.cpu_percent {
+        let shares: Vec<f64> = instance.cpu.iter().map(|it| f64::from(*it) / 100.0).collect();
+        gauges.push(vec![
+            (Tone::Dim, "CPU ".to_owned()),
+            (Tone::Working, bars(&shares, GAUGE, glyphs)),
+            (Tone::Plain, format!(" {percent} %")),
+        ]);
+    }
+    let used = |space: Option<Usage>| space.map(Usage::used_percent);
+    for (label, used) in [("MEM", used(vitals.memory)), ("DISK", used(vitals.disk))] {
+        let Some(used) = used else { continue };
+        let full = usize::from(used) * GAUGE / 100;
+        gauges.push(vec![
+            (Tone::Dim, format!("{label} ")),
+            (Tone::Working, glyphs.bar[0].repeat(full)),
+            (Tone::Dim, glyphs.bar[1].repeat(GAUGE.saturating_sub(full))),
+            (Tone::Plain, format!(" {used} %")),
+        ]);
+    }
+    if let Some(rate) = vitals.sensor_rate {
+        gauges.push(vec![(Tone::Plain, format!("{rate:.1} readings/s"))]);
+    }
+    if let Some(membership) = &vitals.membership {
+        gauges.push(vec![(Tone::Plain, format!("node {}", clean(&membership.to_string(), 80)))]);
+    }
+    if let Some(ago) = seen {
+        gauges.push(vec![(Tone::Dim, format!("seen {} ago", text::span(ago)))]);
+    }
+    gauges
+}
+
+/// The parts of the node by name, each with its own sign.
+fn checks(painter: &Painter<'_>, instance: &Instance, vitals: &Vitals) -> Vec<Pieces> {
+    let glyphs = painter.theme.glyphs;
+    // What is not there yet is not broken.
+    let missing = if instance.phase.is_deploying() { Health::Working } else { Health::Bad };
+    let piece = |check: crate::fleet::vitals::Check| {
+        let (tone, sign) = if check.good {
+            (Tone::Good, glyphs.well)
+        } else {
+            (missing.into(), glyphs.health(missing))
+        };
+        vec![(tone, format!("{sign} ")), (Tone::Plain, check.name.to_owned())]
+    };
+    vitals.verdict().into_iter().map(piece).collect()
 }
 
 type Fact = (&'static str, Tone, String);
 
-fn facts(model: &Model, painter: &Painter<'_>, instance: &Instance, room: u16) -> Vec<Fact> {
-    let tone: Tone = instance.phase.health().into();
-    let glyph = painter.theme.glyphs.health(instance.phase.health());
-    let lasts = text::span_exactly(model.now.duration_since(instance.since));
-    let said = format!("{glyph} {} for {lasts}", instance.phase.word());
-    let mut facts = vec![("phase", tone, said)];
-    match &instance.phase {
-        Phase::Failed(failure) => facts.extend(failed(failure, room)),
-        Phase::Degraded { reason } => facts.extend(wrapped("why", Tone::Bad, reason, room)),
-        Phase::Interrupted { .. } => {
-            let column = chosen(std::iter::once(Field::Phase)).next();
-            let context = CellContext { now: model.now, glyphs: painter.theme.glyphs };
-            facts.extend(
-                column.map(|column| {
-                    ("notice", tone, (column.cell)(instance, &context, u16::MAX).text)
-                }),
-            );
-        }
-        _ => {}
-    }
-    match &instance.machine {
-        Some(machine) => facts.extend(of_machine(machine, room)),
-        None => facts.push(("region", Tone::Plain, instance.region.to_string())),
-    }
+/// What EC2 and the program know of it, besides how it is.
+fn facts(model: &Model, instance: &Instance, room: u16) -> Vec<Fact> {
+    let mut facts = Vec::new();
     let made = |order: &&PendingCreate| instance.machine.as_ref().is_some_and(|it| order.made(it));
     if let Some(order) = model.unfinished().find(made) {
         let said = format!("one of {} of a create that was cut short", order.count);
         facts.push(("create", Tone::Waiting, said));
     }
-    if !instance.cost.accrued.is_unknown() && instance.cost.accrued.usd > 0.0 {
-        let (hourly, accrued) = (dollars(instance.cost.hourly), dollars(instance.cost.accrued));
-        facts.push(("cost", Tone::Plain, format!("{hourly}/h now, {accrued} so far")));
+    match &instance.machine {
+        Some(machine) => facts.extend(of_machine(machine, room)),
+        None => facts.push(("region", Tone::Plain, instance.region.to_string())),
     }
     if let Some(id) = instance.id() {
         // It follows from the id: there is one before the node is up.
@@ -102,78 +236,18 @@ fn facts(model: &Model, painter: &Painter<'_>, instance: &Instance, room: u16) -
         );
         facts.extend(wrapped("sensor", Tone::Plain, &said, room));
     }
-    match &instance.vitals {
-        Some((at, vitals)) => {
-            facts.extend(of_node(painter, model.now.duration_since(*at), vitals, room));
-        }
-        None if instance.phase == Phase::Running && instance.host_key.is_none() => {
-            facts.extend(wrapped("node", Tone::Dim, UNKNOWN_HOST, room));
-        }
-        None => {}
-    }
     if let Some(host_key) = &instance.host_key {
-        let trust = match host_key.trust {
-            HostKeyTrust::Console => "verified by the console",
-            HostKeyTrust::Pinned => "pinned, unverified",
-        };
-        let said = format!("{}, {trust}", host_key.fingerprint);
+        let said = format!("{}, {}", host_key.fingerprint, host_key.trust);
         facts.extend(wrapped("host key", Tone::Plain, &said, room));
     }
     facts
 }
 
-/// Why a node is not looked at that was found by its tags: it may be another's, half deployed.
-const UNKNOWN_HOST: &str = "not watched: its host key was recorded elsewhere; h asks its console \
-                            and looks, a create takes it up";
-
-fn failed(failure: &Failure, room: u16) -> Vec<Fact> {
-    let why = format!("{}: {}", failure.step, failure.reason);
-    let mut facts = wrapped("why", Tone::Bad, &why, room);
-    if !failure.hint.is_empty() {
-        facts.extend(wrapped("to do", Tone::Strong, &failure.hint, room));
-    }
-    facts
-}
-
-/// The most lines that a fact takes.
-const LINES: usize = 5;
-
 /// A text on a few lines, its label before the first.
 fn wrapped(label: &'static str, tone: Tone, said: &str, room: u16) -> Vec<Fact> {
-    let lines = text::wrap(&clean(said, 1024), room.into()).into_iter().take(LINES);
+    let lines = text::wrap(&clean(said, 1024), room.into());
     let labels = std::iter::once(label).chain(std::iter::repeat(""));
     labels.zip(lines).map(|(label, line)| (label, tone, line)).collect()
-}
-
-/// How its node is: the services by name, its load, and what the orchestrator says.
-fn of_node(painter: &Painter<'_>, ago: SignedDuration, vitals: &Vitals, room: u16) -> Vec<Fact> {
-    let glyphs = painter.theme.glyphs;
-    let checks = vitals.verdict();
-    let sign = |good| if good { glyphs.well } else { glyphs.health(Health::Bad) };
-    let named: Vec<String> =
-        checks.iter().map(|check| format!("{} {}", sign(check.good), check.name)).collect();
-    let tone = if checks.iter().all(|check| check.good) { Tone::Good } else { Tone::Bad };
-    let mut facts = wrapped("services", tone, &named.join("  "), room);
-    let percent = |what: &str, used: Option<u8>| used.map(|used| format!("{what} {used} %"));
-    let space = |space: Option<Usage>| space.map(Usage::used_percent);
-    let load: Vec<String> = [
-        percent("CPU", vitals.cpu_percent),
-        percent("memory", space(vitals.memory)),
-        percent("disk", space(vitals.disk)),
-        vitals.sensor_rate.map(|rate| format!("{rate:.1} readings/s")),
-        vitals.membership.as_ref().map(|membership| format!("node {membership}")),
-        vitals.spot_notice.as_ref().map(|at| format!("AWS takes it back at {at}")),
-        Some(format!("seen {} ago", text::span(ago))),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    facts.extend(wrapped("node", Tone::Plain, &load.join(", "), room));
-    if let Some(since) = &vitals.rebalance {
-        let text = format!("AWS recommends to replace it, since {}", clean(since, 32));
-        facts.extend(wrapped("market", Tone::Waiting, &text, room));
-    }
-    facts
 }
 
 fn of_machine(machine: &Machine, room: u16) -> Vec<Fact> {
@@ -197,34 +271,67 @@ fn of_machine(machine: &Machine, room: u16) -> Vec<Fact> {
         creator.unwrap_or_default()
     );
     let mut facts = wrapped("machine", Tone::Plain, &kind, room);
-    if let Some(name) = &machine.name {
-        facts.extend(wrapped("name", Tone::Plain, name, room));
-    }
     if !addresses.is_empty() {
         facts.extend(wrapped("address", Tone::Plain, &addresses.join(", "), room));
     }
     facts.extend(wrapped("EC2", Tone::Plain, &state, room));
+    if let Some(name) = &machine.name {
+        facts.extend(wrapped("name", Tone::Plain, name, room));
+    }
     facts
 }
 
+/// The columns of a phase's word with its sign, and of how long it lasted.
+const WORD: usize = 15;
+const LASTED: usize = 8;
+
+/// When a timeline begins and how long it is until it stands still: the last phase goes on, and
+/// would make all the others too small to be seen.
+#[derive(Default)]
+struct Scale {
+    until_last: SignedDuration,
+    begin: Option<jiff::Timestamp>,
+    last: &'static str,
+}
+
+fn scale(story: &[Story<'_>]) -> Scale {
+    let phases: Vec<_> = story
+        .iter()
+        .filter_map(|entry| match entry {
+            Story::Phase(at, phase, _) => Some((*at, phase.word())),
+            _ => None,
+        })
+        .collect();
+    match (phases.first(), phases.last()) {
+        (Some((first, _)), Some((last, word))) => {
+            Scale { until_last: last.duration_since(*first), begin: Some(*first), last: word }
+        }
+        _ => Scale::default(),
+    }
+}
+
 /// One line of the story.
-fn draw_line(painter: &mut Painter<'_>, area: Rect, line: u16, entry: &Story<'_>) {
+fn draw_line(painter: &mut Painter<'_>, area: Rect, line: u16, entry: &Story<'_>, scale: &Scale) {
     match entry {
+        Story::Heading("timeline") => {
+            let took = text::span_exactly(scale.until_last);
+            painter.rule(area, line, (Tone::Dim, "timeline"), &format!("{took} to {}", scale.last));
+        }
         Story::Heading(title) => painter.rule(area, line, (Tone::Dim, title), ""),
         Story::Phase(at, phase, lasted) => {
             let glyph = painter.theme.glyphs.health(phase.health());
-            let tone = phase.health().into();
-            let said = match phase {
-                // What to do is said above.
-                Phase::Failed(failure) => format!("Failed: {}: {}", failure.step, failure.reason),
-                // How much of it is done now says nothing of then.
-                Phase::Uploading(_) => phase.word().to_owned(),
-                other => other.to_string(),
-            };
-            let said = clean(&said, 1024);
+            // What is past needs nobody any more.
+            let is_past =
+                scale.begin.is_some_and(|begin| at.duration_since(begin) < scale.until_last);
+            let tone = if is_past { Tone::Plain } else { phase.health().into() };
             painter.text(area, 1, line, Tone::Dim, &text::clock(*at));
-            painter.text(area, FACTS, line, Tone::Dim, &text::span_exactly(*lasted));
-            painter.text(area, FACTS + 9, line, tone, &format!("{glyph} {said}"));
+            let word = text::padded(&format!("{glyph} {}", phase.word()), WORD);
+            let x = painter.text(area, FACTS - 2, line, tone, &word);
+            let lasted_said = format!("{:>LASTED$}", text::span_exactly(*lasted));
+            let x = painter.text(area, x, line, Tone::Dim, &lasted_said) + 1;
+            if is_past {
+                bar(painter, area, (x, line), (*at, *lasted), scale);
+            }
         }
         Story::Attempt(attempt) => {
             let (given, asked) = (attempt.given, attempt.asked);
@@ -234,7 +341,35 @@ fn draw_line(painter: &mut Painter<'_>, area: Rect, line: u16, entry: &Story<'_>
             let said = format!("{given} of {asked} {machine_type} in {zone}  {code}  {message}");
             let tone = if attempt.code.is_some() { Tone::Waiting } else { Tone::Good };
             painter.text(area, 1, line, Tone::Dim, &text::clock(attempt.at));
-            painter.text(area, FACTS, line, tone, &clean(&said, 1024));
+            painter.text(area, FACTS - 2, line, tone, &clean(&said, 1024));
         }
     }
+}
+
+/// When a phase was, and how long, as a bar along the whole way.
+fn bar(
+    painter: &mut Painter<'_>,
+    area: Rect,
+    (x, line): (u16, u16),
+    (at, lasted): (jiff::Timestamp, SignedDuration),
+    scale: &Scale,
+) {
+    let Some(begin) = scale.begin else { return };
+    let room = f64::from(area.width.saturating_sub(x + 1));
+    let whole = scale.until_last.as_secs_f64().max(1.0);
+    let column = |span: SignedDuration| cells(span.as_secs_f64() / whole * room);
+    let from = column(at.duration_since(begin));
+    let length = column(lasted).max(1);
+    let bar = painter.theme.glyphs.block.repeat(length.into());
+    painter.text(area, x + from, line, Tone::Working, &bar);
+}
+
+/// So many whole cells.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a length on the screen, cut at its edge"
+)]
+fn cells(length: f64) -> u16 {
+    length.clamp(0.0, f64::from(u16::MAX / 2)) as u16
 }

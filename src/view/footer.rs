@@ -4,9 +4,10 @@ use ratatui::layout::Rect;
 
 use super::text;
 use super::{HitMap, Painter, Tone};
+use crate::app::keymap::{Binding, Context};
 use crate::app::{
     Action, Aim, Command, Dialog, LinesCommand, Model, Pane, PanelsCommand, RowCommand,
-    ScreenCommand, TableCommand,
+    ScreenCommand, TableCommand, View,
 };
 use crate::fleet::{Health, Level};
 
@@ -34,15 +35,23 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, 
             continue;
         }
         let Some(key) = keys.first().map(|key| key.name()) else { continue };
-        let width = text::width(&key) + 1 + text::width(binding.hint);
+        let hint = hint(model, binding);
+        let width = text::width(&key) + 1 + text::width(hint);
         let width = u16::try_from(width).unwrap_or(u16::MAX);
         if x.saturating_add(width) >= area.width {
             return;
         }
         hits.add(Rect { x: area.x + x, width, ..area }, binding.command.clone());
         let end = painter.text(area, x, 0, Tone::Accent, &key);
-        x = painter.text(area, end + 1, 0, Tone::Dim, binding.hint) + 2;
+        x = painter.text(area, end + 1, 0, Tone::Dim, hint) + 2;
     }
+}
+
+/// The word for a key: where regions are shown, Enter leads to what is in one.
+fn hint(model: &Model, binding: &Binding) -> &'static str {
+    let enters = binding.command == Command::Panels(PanelsCommand::Open(Pane::Details));
+    let has_regions = model.panels.view == View::Regions && model.context() == Context::Table;
+    if enters && has_regions { "instances" } else { binding.hint }
 }
 
 /// Whether a key would do anything now: nothing is created or destroyed by who only reads, and
@@ -59,9 +68,7 @@ fn is_of_use(model: &Model, command: &Command) -> bool {
         Command::Panels(PanelsCommand::Open(Pane::Details | Pane::Output))
         | Command::Table(TableCommand::Mark)
         | Command::Row(RowCommand::Shell(_)) => has_row,
-        Command::Screen(ScreenCommand::Filter) | Command::Table(TableCommand::SortNext) => {
-            !model.fleet.is_empty()
-        }
+        Command::Screen(ScreenCommand::Filter | ScreenCommand::SortMenu) => !model.fleet.is_empty(),
         Command::Lines(LinesCommand::Next) => {
             model.reader().is_some_and(|reader| !reader.needle.is_empty())
         }

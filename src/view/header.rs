@@ -7,7 +7,7 @@ use super::money::dollars;
 use super::text;
 use super::{Painter, Tone};
 use crate::app::keymap::Context;
-use crate::app::{Action, Aim, Command, Model, Tally};
+use crate::app::{Action, Aim, Command, Field, Model, Tally, clean};
 use crate::fleet::{Cost, Health};
 
 /// How old a region's answer may be before it is called old.
@@ -60,7 +60,23 @@ fn title(model: &Model, painter: &mut Painter<'_>, area: Rect) {
         let regions = text::count(config.regions.len(), "region");
         pieces.push((Tone::Dim, format!(" {dot} {regions}")));
     }
+    if let Some(alike) = alike(model) {
+        pieces.push((Tone::Dim, format!(" {dot} {alike}")));
+    }
     painter.pieces(area, 0, &pieces);
+}
+
+/// What all instances have in common, which is in no column then.
+fn alike(model: &Model) -> Option<String> {
+    let words = model.tally.alike.iter().filter_map(|(field, said)| match field {
+        Field::Creator => Some(format!("by {}", clean(said, 64))),
+        Field::Node => Some(format!("node {}", clean(said, 64))),
+        // It follows from the deployment's.
+        Field::Name if said.ends_with(model.deployment.as_str()) => None,
+        _ => Some(clean(said, 64)),
+    });
+    let words: Vec<String> = words.collect();
+    (!words.is_empty()).then(|| format!("all {}", words.join(", ")))
 }
 
 /// How far what is shown can be believed.
@@ -69,7 +85,7 @@ fn freshness(model: &Model, dot: &str) -> (Health, String) {
         return (Health::Bad, format!("no account: {}", failure.reason));
     }
     if model.account.is_none() {
-        return (Health::Working, "asking AWS who we are".into());
+        return (Health::Working, "signing in to AWS".into());
     }
     let answers = || {
         model.fleet.regions().iter().filter_map(|(region, view)| {
@@ -94,7 +110,7 @@ fn freshness(model: &Model, dot: &str) -> (Health, String) {
     let shown = |region| model.tally.total == 0 || model.tally.regions.contains_key(region);
     match answers().filter(|(region, ..)| shown(region)).filter_map(|(_, age, _)| age).max() {
         Some(age) => (Health::Good, format!("live, {} ago", text::span(age))),
-        None => (Health::Working, "looking at the regions".into()),
+        None => (Health::Working, "loading the regions".into()),
     }
 }
 
@@ -105,12 +121,20 @@ fn counts(model: &Model, painter: &mut Painter<'_>, area: Rect) {
     for (health, word) in STATES {
         if let Some(count) = model.tally.health.get(&health) {
             let glyph = painter.theme.glyphs.health(health);
+            let count = text::thousands(*count);
             pieces.push((health.into(), format!("   {glyph} {count} {word}")));
         }
     }
-    if model.tally.terminated > 0 {
-        let glyph = painter.theme.glyphs.health(Health::Ending);
-        pieces.push((Tone::Dim, format!("   {glyph} {} terminated", model.tally.terminated)));
+    let Tally { terminated, reclaimed, .. } = model.tally;
+    for (health, count, word) in [
+        (Health::Interrupted, reclaimed, "reclaimed by AWS"),
+        (Health::Ending, terminated - reclaimed, "terminated"),
+    ] {
+        if count > 0 {
+            let glyph = painter.theme.glyphs.health(health);
+            let count = text::thousands(count);
+            pieces.push((health.into(), format!("   {glyph} {count} {word}")));
+        }
     }
     // What has no room is left out, not cut.
     for piece in cost(model) {

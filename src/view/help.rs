@@ -1,14 +1,21 @@
-//! The keys that work where the help was called, from the keymap itself.
+//! The keys that work where the help was called, from the keymap itself: by what they are for, in as
+//! many columns as have room.
 
 use ratatui::layout::Rect;
 
 use super::text;
 use super::{Painter, Tone};
-use crate::app::Model;
-use crate::app::keymap::Context;
+use crate::app::keymap::{Binding, Context};
+use crate::app::{Layout, Model};
 
-/// The columns of the keys, of what they do, and of an action's name.
-const COLUMNS: [u16; 3] = [3, 24, 92];
+/// The columns of the keys in a column of the help.
+const KEYS: u16 = 14;
+
+/// One line.
+enum Line {
+    Heading(&'static str),
+    Binding(&'static Binding, String),
+}
 
 /// Draws it, from the line `top` on.
 pub(super) fn draw(
@@ -19,21 +26,46 @@ pub(super) fn draw(
     top: usize,
 ) {
     let title = format!("keys: {}", context.title());
-    let lines = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    let all = model.keymap.bindings(context).count();
-    let below = all.saturating_sub(top + usize::from(lines.height));
-    let remark = match below {
+    let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let lines = lines(model, context);
+    let columns = Layout::help_columns(area.width);
+    let height = lines.len().div_ceil(columns);
+    let remark = match height.saturating_sub(top + usize::from(body.height)) {
         0 => "Esc closes".to_owned(),
         below => format!("{below} more below, Esc closes"),
     };
     painter.rule(area, 0, (Tone::Strong, &title), &remark);
-    for ((binding, keys), line) in model.keymap.bindings(context).skip(top).zip(0..lines.height) {
-        let keys: Vec<String> = keys.iter().map(|key| key.name()).collect();
-        let keys = text::cut(&keys.join(" "), 20, painter.theme.glyphs.cut).into_owned();
-        painter.text(lines, COLUMNS[0], line, Tone::Accent, &keys);
-        painter.text(lines, COLUMNS[1], line, Tone::Plain, binding.help);
-        if area.width > COLUMNS[2] + 16 && !binding.name.is_empty() {
-            painter.text(lines, COLUMNS[2], line, Tone::Dim, &format!(":{}", binding.name));
+    let width = area.width / u16::try_from(columns).unwrap_or(1);
+    for (column, number) in lines.chunks(height.max(1)).zip(0..) {
+        let place = Rect { x: body.x + width * number, width: width.saturating_sub(2), ..body };
+        for (line, at) in column.iter().skip(top).zip(0..place.height) {
+            draw_line(painter, place, at, line);
         }
     }
+}
+
+fn draw_line(painter: &mut Painter<'_>, place: Rect, at: u16, line: &Line) {
+    match line {
+        Line::Heading(title) => {
+            painter.text(place, 1, at, Tone::Strong, title);
+        }
+        Line::Binding(binding, keys) => {
+            let keys = text::cut(keys, usize::from(KEYS) - 1, painter.theme.glyphs.cut);
+            painter.text(place, 3, at, Tone::Accent, &keys);
+            painter.text(place, 3 + KEYS, at, Tone::Plain, binding.help);
+        }
+    }
+}
+
+/// All lines in their order, a heading before each group.
+fn lines(model: &Model, context: Context) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for (group, bindings) in model.keymap.grouped(context) {
+        lines.push(Line::Heading(group.title()));
+        lines.extend(bindings.into_iter().map(|(binding, keys)| {
+            let names: Vec<String> = keys.iter().map(|key| key.name()).collect();
+            Line::Binding(binding, names.join(" "))
+        }));
+    }
+    lines
 }

@@ -1,18 +1,20 @@
-//! The log panel: tui-logger's ring of what was traced, in our own line.
+//! The log panel: below the table the newest of what the table cannot say, and on the whole screen
+//! tui-logger's ring of all that was traced, in our own line.
 //!
 //! It only draws. Whoever draws frames calls `tui_logger::move_events` before, for there is no
 //! thread that does it.
 
 use jiff::Timestamp;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 use tui_logger::{ExtLogRecord, LogFormatter, TuiLoggerWidget};
 
 use super::text;
 use super::{HitMap, Painter, Theme, Tone};
+use crate::app::keymap::Context;
 use crate::app::{Command, Model, Panel, PanelsCommand, clean};
+use crate::fleet::Level;
 
 /// Draws it: a rule that says where in the log one is, and the lines.
 pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect) {
@@ -21,33 +23,54 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, 
     let remark = if model.log_panel.follows() { "following" } else { "scrolled, G follows" };
     painter.rule(area, 0, (if focused { Tone::Accent } else { Tone::Dim }, "log"), remark);
     let lines = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    TuiLoggerWidget::default()
-        .formatter(Box::new(Formatter {
-            theme: painter.theme.clone(),
-            whole: model.panels.whole == Some(Panel::Log),
-        }))
-        .state(model.log_panel.widget())
-        .render(lines.intersection(painter.buffer.area), painter.buffer);
+    let lines = lines.intersection(painter.buffer.area);
+    if model.panels.whole == Some(Panel::Log) {
+        TuiLoggerWidget::default()
+            .formatter(Box::new(Formatter { theme: painter.theme.clone() }))
+            .state(model.log_panel.widget())
+            .render(lines, painter.buffer);
+    } else {
+        news(model, painter, lines);
+    }
 }
 
-/// Time, whom it is about, what was said. What went wrong is told on as many lines as it takes, the
-/// rest is cut at the edge.
+/// The columns of an instance, or of a region, in the panel.
+const WHOM: usize = 14;
+
+/// What no row of the table says, the newest at the bottom.
+fn news(model: &Model, painter: &mut Painter<'_>, area: Rect) {
+    let height = usize::from(area.height);
+    let told = model.log.telling(height, model.log_panel.pages() * height);
+    if told.is_empty() {
+        let all = Command::Panels(PanelsCommand::ZoomLog);
+        let key = model.keymap.key_for(Context::Table, &all).unwrap_or_default();
+        let said = format!("Nothing went wrong so far. {key}: everything that was said.");
+        painter.text(area, 1, 0, Tone::Dim, &said);
+    }
+    for ((line, times), at) in told.into_iter().zip(0..) {
+        let about = text::label(&line.about, false);
+        let about = text::cut(&about, WHOM, painter.theme.glyphs.cut).into_owned();
+        let times = if times > 1 { format!(" ({times} times)") } else { String::new() };
+        let x = painter.text(area, 1, at, Tone::Dim, &text::clock(line.at)) + 2;
+        let sign = painter.theme.glyphs.level(line.level);
+        painter.text(area, x, at, line.level.into(), sign);
+        painter.text(area, x + 2, at, Tone::Plain, &text::padded(&about, WHOM));
+        let said = u16::try_from(WHOM).unwrap_or(0) + x + 4;
+        painter.text(area, said, at, Tone::Plain, &format!("{}{times}", line.text));
+    }
+}
+
+/// Time, whom it is about, how serious it is, and all that was said on as many lines as it takes.
 struct Formatter {
     theme: Theme,
-    /// Whether everything is told whole.
-    whole: bool,
 }
 
 /// The columns of the time and what is around it.
 const TIME: usize = 11;
 /// The columns of `i-0a1b2c3d @ 255.255.255.255`.
 const ABOUT: usize = 28;
-/// The columns of `ap-southeast-2`, and of an instance without its address.
-const NARROW_ABOUT: usize = 14;
 /// From how many columns on there is room for addresses: the table has them too.
 const WIDE: usize = 110;
-/// The most lines that a message in the panel takes.
-const MOST: usize = 3;
 
 /// The longest line that is looked at, in bytes.
 const LINE: usize = 1024;
@@ -62,49 +85,25 @@ impl LogFormatter for Formatter {
         let time = text::clock(at);
         let message = clean(message, LINE);
         let (about, level, said) = parts(&message, record);
-        let tone = match level {
-            "ERROR" => Tone::Bad,
-            "WARN" | "WARNING" => Tone::Waiting,
-            "SUCCESS" => Tone::Good,
-            _ => Tone::Plain,
+        let level = match level {
+            "ERROR" => Level::Error,
+            "WARN" | "WARNING" => Level::Warning,
+            "SUCCESS" => Level::Success,
+            _ => Level::Info,
         };
-        let sign = self.theme.glyphs.cut;
         let wide = width >= WIDE;
-        let column = if wide { ABOUT } else { NARROW_ABOUT };
-        let about = text::cut(&text::label(about, wide), column, sign).into_owned();
-        let pad = " ".repeat(column - text::width(&about));
-        let loud = if tone == Tone::Plain { String::new() } else { format!("{level} ") };
-        let indent = TIME + column + 2;
-        let room = width.saturating_sub(indent + 1);
-        let said = self.lines(&format!("{loud}{said}"), room, tone);
-        let mut said = said.into_iter();
-        let first = said.next().unwrap_or_default();
-        let rest = first.strip_prefix(&loud).unwrap_or(&first).to_owned();
+        let column = if wide { ABOUT } else { WHOM };
+        let about =
+            text::cut(&text::label(about, wide), column, self.theme.glyphs.cut).into_owned();
+        let about = text::padded(&about, column);
+        let indent = TIME + 2 + column + 2;
+        let mut said = text::wrap(said, width.saturating_sub(indent + 1)).into_iter();
         let mut lines = vec![Line::from(vec![
             Span::styled(format!(" {time}  "), self.theme.style(Tone::Dim)),
-            Span::styled(format!("{about}{pad}  "), Style::new()),
-            Span::styled(loud, self.theme.style(tone)),
-            Span::styled(rest, Style::new()),
+            Span::styled(self.theme.glyphs.level(level), self.theme.style(level.into())),
+            Span::raw(format!(" {about}  {}", said.next().unwrap_or_default())),
         ])];
         lines.extend(said.map(|line| Line::from(format!("{}{line}", " ".repeat(indent)))));
-        lines
-    }
-}
-
-impl Formatter {
-    /// A message on one line, or where it matters on several.
-    fn lines(&self, said: &str, room: usize, tone: Tone) -> Vec<String> {
-        let sign = self.theme.glyphs.cut;
-        if !self.whole && !matches!(tone, Tone::Bad | Tone::Waiting) {
-            return vec![text::cut(said, room, sign).into_owned()];
-        }
-        let mut lines = text::wrap(said, room);
-        if !self.whole && lines.len() > MOST {
-            lines.truncate(MOST);
-            if let Some(last) = lines.last_mut() {
-                *last = text::cut(&format!("{last}{sign}"), room, sign).into_owned();
-            }
-        }
         lines
     }
 }

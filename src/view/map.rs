@@ -7,61 +7,90 @@ use ratatui::symbols::Marker;
 use ratatui::widgets::Widget;
 use ratatui::widgets::canvas::{Canvas, Map, MapResolution};
 
+use super::bubbles::{self, Bubble, PlacedBubble};
+use super::money::dollars;
 use super::text;
-use super::{Painter, Theme, Tone};
-use crate::app::Model;
+use super::{HitMap, Painter, Tone};
+use crate::app::{Command, Model, TableCommand};
 use crate::fleet::{Health, REGION_LOCATIONS, Region, RegionLocation};
 
 /// The degrees east and north that are shown: nobody lives further south.
 const EAST: [f64; 2] = [-170.0, 180.0];
 const NORTH: [f64; 2] = [-56.0, 76.0];
-/// Lines for the legend.
+/// Lines for what is said of the region that is meant.
 const LEGEND: u16 = 1;
+/// From how many columns on the regions are listed beside the map, and on how many.
+const LISTED: u16 = 110;
+const LIST: u16 = 34;
 
 /// Draws it.
-pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect) {
-    let world = Rect { height: area.height.saturating_sub(LEGEND), ..area };
-    let cursor = model.table.cursor().and_then(|key| model.fleet.get(key));
-    let marks = REGION_LOCATIONS.iter().filter_map(|place| {
-        let chosen = cursor.is_some_and(|row| row.region.as_str() == place.code);
-        mark(model, painter.theme, place, chosen)
-    });
-    let marks: Vec<Mark> = marks.collect();
-    world_with(painter, world, marks);
-    legend(model, painter, Rect { y: world.bottom(), height: LEGEND, ..area });
-}
-
-/// Something at a place.
-pub(super) struct Mark {
-    /// Where.
-    pub place: &'static RegionLocation,
-    /// What is written there.
-    pub said: String,
-    /// What it means.
-    pub tone: Tone,
-    /// How many it stands for: it lies over those that stand for fewer.
-    pub weight: u64,
-    /// Whether it is the one that is meant: it lies over all others.
-    pub chosen: bool,
-}
-
-/// The coasts, and what lies on them.
-pub(super) fn world_with(painter: &mut Painter<'_>, area: Rect, mut marks: Vec<Mark>) {
-    let area = area.intersection(painter.buffer.area);
-    if area.is_empty() {
+pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect) {
+    let mut world = Rect { height: area.height.saturating_sub(LEGEND), ..area };
+    let below = Rect { y: world.bottom(), height: LEGEND, ..area };
+    if area.width >= LISTED {
+        world.width -= LIST;
+        list(model, painter, hits, Rect { x: world.right(), width: LIST, ..world });
+    }
+    let world = world.intersection(painter.buffer.area);
+    if world.is_empty() {
         return;
     }
-    coasts(painter, area);
-    marks.sort_by_key(|mark| (mark.chosen, mark.weight));
-    for mark in marks {
-        let share = |at: f64, [from, to]: [f64; 2]| ((at - from) / (to - from)).clamp(0.0, 1.0);
-        let x = cell(share(f64::from(mark.place.longitude), EAST), area.width);
-        let y = cell(1.0 - share(f64::from(mark.place.latitude), NORTH), area.height);
-        let width = u16::try_from(text::width(&mark.said)).unwrap_or(0);
-        let x = x.min(area.width.saturating_sub(width));
-        let style = painter.theme.style(mark.tone);
-        let style = if mark.chosen { style.patch(painter.theme.selection()) } else { style };
-        painter.styled(area, x, y, style, &mark.said);
+    coasts(painter, world);
+    configured(model, painter, world);
+    for spot in bubbles::arrange(bubbles_of(model, world), world.width, world.height) {
+        bubble(painter, hits, world, &spot);
+    }
+    legend(model, painter, below);
+}
+
+/// A count with the sign of its state, and its name where there is room.
+fn bubble(painter: &mut Painter<'_>, hits: &mut HitMap, world: Rect, spot: &PlacedBubble) {
+    let PlacedBubble { bubble, x, y, name } = spot;
+    let sign = painter.theme.glyphs.health(bubble.health);
+    let said = format!("{sign}{}", text::thousands(bubble.count));
+    let style = painter.theme.style(bubble.health.into());
+    let style = if bubble.chosen { style.patch(painter.theme.selection()) } else { style };
+    let end = painter.styled(world, *x, *y, style, &said);
+    if let Some(name) = name {
+        let tone = if bubble.chosen { Tone::Strong } else { Tone::Plain };
+        painter.text(world, end, *y, tone, &format!(" {name}"));
+    }
+    let place = REGION_LOCATIONS.iter().find(|place| place.city == bubble.name);
+    if let Some(place) = place {
+        let spot = Rect { x: world.x + x, y: world.y + y, width: end - x, height: 1 };
+        hits.add(spot, Command::Table(TableCommand::SelectRegion(place.code.into())));
+    }
+}
+
+/// Where on the map a place is.
+fn point(place: &RegionLocation, world: Rect) -> (u16, u16) {
+    let share = |at: f64, [from, to]: [f64; 2]| ((at - from) / (to - from)).clamp(0.0, 1.0);
+    let x = cell(share(f64::from(place.longitude), EAST), world.width);
+    let y = cell(1.0 - share(f64::from(place.latitude), NORTH), world.height);
+    (x, y)
+}
+
+/// What of ours is at each place.
+fn bubbles_of(model: &Model, world: Rect) -> Vec<Bubble> {
+    let here = model.region();
+    let bubble = |place: &RegionLocation| {
+        let (health, count) = counts(model, place)?;
+        let chosen = here.is_some_and(|region| region.as_str() == place.code);
+        let name = place.city.to_owned();
+        Some(Bubble { at: point(place, world), count, health, name, places: 1, chosen })
+    };
+    REGION_LOCATIONS.iter().filter_map(bubble).collect()
+}
+
+/// A sign where the configuration could put something and nothing is.
+fn configured(model: &Model, painter: &mut Painter<'_>, world: Rect) {
+    let Some(config) = &model.config else { return };
+    for place in REGION_LOCATIONS {
+        if counts(model, place).is_none() && config.region(&place.code.into()).is_some() {
+            let (x, y) = point(place, world);
+            let sign = painter.theme.glyphs.health(Health::Waiting);
+            painter.text(world, x, y, Tone::Plain, sign);
+        }
     }
 }
 
@@ -71,9 +100,10 @@ pub(super) fn place(region: &Region) -> Option<&'static RegionLocation> {
 }
 
 fn coasts(painter: &mut Painter<'_>, area: Rect) {
-    // Blocks of four rather than Braille, which many fonts lack.
-    let marker = if painter.theme.is_ascii() { Marker::Custom('.') } else { Marker::Quadrant };
-    let resolution = if area.width > 100 { MapResolution::High } else { MapResolution::Low };
+    let marker = if painter.theme.is_ascii() { Marker::Custom('.') } else { Marker::Braille };
+    // Dots of a whole sign are larger than the islands of the finer one.
+    let resolution =
+        if painter.theme.is_ascii() { MapResolution::Low } else { MapResolution::High };
     Canvas::default()
         .marker(marker)
         .x_bounds(EAST)
@@ -90,27 +120,6 @@ fn counts(model: &Model, place: &RegionLocation) -> Option<(Health, usize)> {
     Some((*counts.keys().next()?, counts.values().sum()))
 }
 
-/// What of ours is at a place, or could be.
-fn mark(
-    model: &Model,
-    theme: &Theme,
-    place: &'static RegionLocation,
-    chosen: bool,
-) -> Option<Mark> {
-    let config = model.config.as_ref();
-    let (tone, said, weight) = match counts(model, place) {
-        Some((health, count)) => {
-            let name = if chosen { format!(" {}", place.city) } else { String::new() };
-            (health.into(), format!("{}{count}{name}", theme.glyphs.health(health)), count)
-        }
-        None if config.is_some_and(|it| it.region(&place.code.into()).is_some()) => {
-            (Tone::Plain, theme.glyphs.health(Health::Waiting).to_owned(), 0)
-        }
-        None => return None,
-    };
-    Some(Mark { place, said, tone, weight: weight as u64, chosen })
-}
-
 /// The cell at a share of a length.
 #[expect(
     clippy::cast_possible_truncation,
@@ -121,20 +130,40 @@ fn cell(share: f64, length: u16) -> u16 {
     ((share * f64::from(length)) as u16).min(length.saturating_sub(1))
 }
 
-/// What the region under the cursor is, else how many there are.
+/// The regions where something is, the most first: how many, and what they cost.
+fn list(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect) {
+    let mut regions: Vec<_> = model.tally.regions.iter().collect();
+    regions.sort_by_key(|(_, counts)| std::cmp::Reverse(counts.values().sum::<usize>()));
+    let room = usize::from(area.height.saturating_sub(2));
+    for ((region, counts), line) in regions.iter().take(room).zip(1..) {
+        let count = text::thousands(counts.values().sum());
+        let health = counts.keys().next().copied().unwrap_or(Health::Waiting);
+        let is_here = model.region() == Some(region);
+        let place = Rect { y: area.y + line, height: 1, ..area };
+        painter.text(place, 1, 0, health.into(), painter.theme.glyphs.health(health));
+        let tone = if is_here { Tone::Strong } else { Tone::Plain };
+        painter.text(place, 3, 0, tone, region.as_str());
+        painter.text(place, 18, 0, Tone::Strong, &format!("{count:>6}"));
+        let cost = model.fleet.costs().get(*region).map(|cost| dollars(cost.hourly));
+        painter.text(place, 25, 0, Tone::Dim, &cost.unwrap_or_default());
+        hits.add(place, Command::Table(TableCommand::SelectRegion((*region).clone())));
+        if is_here {
+            painter.text(place, 0, 0, Tone::Accent, painter.theme.glyphs.cursor);
+        }
+    }
+    if let Some(more) = regions.len().checked_sub(room).filter(|more| *more > 0) {
+        painter.text(area, 3, area.height - 1, Tone::Dim, &format!("and {more} more"));
+    }
+}
+
+/// What the region that is meant is, else how many there are.
 fn legend(model: &Model, painter: &mut Painter<'_>, area: Rect) {
-    let cursor = model.table.cursor().and_then(|key| model.fleet.get(key));
     let dot = painter.theme.glyphs.dot;
-    if let Some(place) = cursor.and_then(|row| place(&row.region)) {
+    if let Some(place) = model.region().and_then(place) {
         let count = counts(model, place).map_or(0, |(_, count)| count);
-        let count = text::count(count, "instance");
-        painter.text(
-            area,
-            1,
-            0,
-            Tone::Plain,
-            &format!("{} {dot} {}, {count}", place.code, place.name),
-        );
+        let said =
+            format!("{} {dot} {}, {}", place.code, place.name, text::count(count, "instance"));
+        painter.text(area, 1, 0, Tone::Plain, &said);
     } else {
         let configured = model.config.as_ref().map_or(0, |config| config.regions.len());
         let said = format!("{} configured", text::count(configured, "region"));

@@ -1,29 +1,33 @@
 //! What it looks like: the model, drawn. Pure: it reads the model and writes a frame.
 //!
 //! ```text
-//!  spot-tui  spot-7f3a · 123456789012 alice                        ● live, 2 s ago   header
+//!  spot-tui  spot-7f3a · 123456789012 alice · all spot             ● live, 2 s ago   header
 //!  17 instances   ✗ 1 in trouble   ◐ 3 deploying   ● 12 ready    create in us-west-2
 //!  eu-west-1 ▇▇▇▇ 4   us-west-2 ▇▇▇▇▇ 5                                   where it is high
-//! ────────────────────────────────────────────────────────────────────────────────
-//!    REGION ▴        INSTANCE             PHASE              ADDRESS          AGE    table
-//!    sa-east-1       –                    ✗ Failed: launch…  –                 2m
-//!  ▌ us-west-2       i-0a1b2c3d4e5f67890  ● Ready            54.123.45.67     12m
-//!                                                       17 of 17, sorted by region
+//! ── 1 rows  2 regions  3 grid  4 map  5 prices  6 events ────────────────────────   views
+//!    REGION ▴    INSTANCE             PHASE                         ADDRESS      AGE    what the
+//!    sa-east-1   –                    ✗ Failed: no spot capacity…   –             2m    view shows
+//!  ▌ us-west-2a  i-0a1b2c3d4e5f67890  ◐ Configuring ▰▰▰▰▱▱  docker  54.123.45.6  12m
+//!                                                                 2 of 17, by region
 //! ── log ──────────────────────────────────────────────────────────── following ──
-//!  09:41:07  i-0f9e8d7c @ 54.88.1.20  Uploading                                      log
-//!  c create  d destroy  Enter details  l log  / filter  ? help  q quit               footer
+//!  09:41:07  ! sa-east-1       no spot capacity (3 times)                            log
+//!  c create  d destroy  Enter details  / filter  ? help  q quit                      footer
 //! ```
 //!
 //! A pane (details, an instance's log, map, prices, events) stands to the right of the table where
-//! there is room, else in its place. Dialogs lie over all of it. Below 60x15 one line says so, and the keys still work.
+//! there is room, else in its place. Dialogs lie over all of it. Below 60x15 one line says so, and
+//! the keys still work.
 
 mod answers;
+mod bubbles;
 pub mod columns;
 mod details;
 mod dialogs;
 mod footer;
+pub mod graph;
 pub mod grid;
 mod header;
+mod heat;
 mod help;
 mod hit;
 mod log;
@@ -31,12 +35,16 @@ mod map;
 pub mod money;
 pub mod offers;
 mod painter;
+mod palettes;
 mod prices;
 mod reader;
+mod regions;
 mod side;
 mod table;
+mod tabs;
 pub mod text;
 mod theme;
+mod title;
 mod toasts;
 
 use ratatui::Frame;
@@ -46,6 +54,7 @@ use ratatui::layout::Rect;
 pub use hit::HitMap;
 use painter::Painter;
 pub use theme::{Ability, Background, Glyphs, Theme, Tone};
+pub use title::title;
 
 use crate::app::{Dialog, Layout, Model, Panel, SMALLEST};
 
@@ -53,6 +62,7 @@ use crate::app::{Dialog, Layout, Model, Panel, SMALLEST};
 pub fn render(model: &Model, theme: &Theme, frame: &mut Frame<'_>) -> HitMap {
     let hits = draw(model, theme, frame);
     straighten(frame.buffer_mut());
+    theme.dress(frame.buffer_mut());
     hits
 }
 

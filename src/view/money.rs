@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::theme::Theme;
+use super::theme::{Theme, level};
 use crate::fleet::Amount;
 use crate::fleet::market::History;
 
@@ -38,17 +38,6 @@ pub fn spark(
         signs.get(level(share, signs.len())).copied()
     };
     (0..columns).filter_map(sign).collect()
-}
-
-/// The level of a share, of so many.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_precision_loss,
-    reason = "a share lies between 0 and 1, and there are a few levels"
-)]
-fn level(share: f64, levels: usize) -> usize {
-    ((share * levels as f64) as usize).min(levels.saturating_sub(1))
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ const fn text(
     rank: u8,
     cell: fn(&Offer, &CellContext, u16) -> Cell,
 ) -> Column<Offer, CellContext> {
-    Column::text(id, heading, [width, width, width], rank, cell)
+    Column::text(id, heading, [width, 0, width], rank, cell)
 }
 
 const fn usd(

@@ -9,6 +9,9 @@ use super::text;
 use super::theme::{Theme, Tone};
 use crate::app::TextField;
 
+/// The columns before a row, for the cursor and the mark.
+pub(super) const GUTTER: u16 = 3;
+
 /// A frame's buffer and the theme it is drawn in.
 pub(super) struct Painter<'a> {
     pub(super) buffer: &'a mut Buffer,
@@ -63,9 +66,18 @@ impl<'a> Painter<'a> {
         self.styled(area, at, line, self.theme.chosen(), under);
     }
 
-    /// Writes several pieces one after the other. Returns where they ended.
+    /// Writes several pieces one after the other, up to one that has no room. Returns where they
+    /// ended.
     pub(super) fn pieces(&mut self, area: Rect, line: u16, pieces: &[(Tone, String)]) -> u16 {
-        pieces.iter().fold(0, |x, (tone, said)| self.text(area, x, line, *tone, said))
+        let mut x = 0;
+        for (tone, said) in pieces {
+            let room = usize::from(area.width.saturating_sub(x));
+            x = self.text(area, x, line, *tone, said);
+            if text::width(said) > room {
+                break;
+            }
+        }
+        x
     }
 
     /// Writes so that the text ends one column before the right edge, if it keeps clear of what
@@ -86,6 +98,21 @@ impl<'a> Painter<'a> {
         let width = u16::try_from(text::width(&said)).unwrap_or(room);
         self.text(area, area.width - 1 - width, line, tone, &said);
         width + 3
+    }
+
+    /// Where a window stands among so many lines, at an area's right edge; nothing where all of
+    /// them are shown.
+    pub(super) fn scrollbar(&mut self, area: Rect, top: usize, lines: usize) {
+        let height = usize::from(area.height);
+        if lines <= height || height == 0 {
+            return;
+        }
+        let length = (height * height / lines).max(1);
+        let at = top * (height - length) / (lines - height);
+        let x = area.width.saturating_sub(1);
+        for line in (0..area.height).skip(at).take(length) {
+            self.text(area, x, line, Tone::Dim, self.theme.glyphs.thumb);
+        }
     }
 
     /// A rule across an area's line, with a title and a remark in it.

@@ -9,11 +9,13 @@ use ratatui::symbols::Marker;
 use ratatui::widgets::Widget;
 use ratatui::widgets::canvas::{Canvas, Line};
 
+use super::graph::bars;
 use super::grid::{Cell, Column, Grid};
-use super::money::{dollars, hourly, spark};
-use super::theme::Theme;
+use super::money::{dollars, hourly};
+use super::theme::{Glyphs, Theme};
 use super::{Painter, Tone};
 use crate::app::Model;
+use crate::fleet::cost::storage_hourly;
 use crate::fleet::market::{History, savings};
 use crate::fleet::{MachineType, Pool, Region, RegionPrices, Zone};
 
@@ -23,9 +25,9 @@ const BACK: SignedDuration = SignedDuration::from_hours(24);
 const SCALE: u16 = 9;
 /// The fewest lines of a chart that shows anything.
 const CHART: u16 = 6;
-/// The meaning of lines, by turns: a letter at the end of each says which it is.
-const TONES: [Tone; 5] =
-    [Tone::Working, Tone::Good, Tone::Waiting, Tone::Interrupted, Tone::Strong];
+/// The meaning of lines: the cheapest, and the others. A letter at the end of each says which it
+/// is; what colours mean elsewhere, good or waiting, they do not mean here.
+const TONES: [Tone; 2] = [Tone::Working, Tone::Plain];
 
 /// A row: one pool, and what of ours is in it.
 struct Row<'a> {
@@ -35,6 +37,8 @@ struct Row<'a> {
     on_demand: Option<f64>,
     ours: usize,
     now: Timestamp,
+    /// The lowest and the highest price of all rows: they share one scale.
+    scale: (f64, f64),
 }
 
 impl Row<'_> {
@@ -45,42 +49,55 @@ impl Row<'_> {
     fn price(&self) -> Option<f64> {
         self.history.now().map(|quote| quote.usd)
     }
+
+    /// How its price went, on so many columns.
+    fn trend(&self, columns: u16, glyphs: &Glyphs) -> String {
+        let (low, high) = self.scale;
+        let share = |usd: f64| if high > low { (usd - low) / (high - low) } else { 0.0 };
+        let steps = i64::from(columns) * 2;
+        let at = |step: i64| {
+            let ago = BACK.as_secs() * (steps - 1 - step) / steps.max(1);
+            self.history.at(self.now.checked_sub(SignedDuration::from_secs(ago)).ok()?)
+        };
+        let shares: Vec<f64> = (0..steps).filter_map(at).map(|quote| share(quote.usd)).collect();
+        bars(&shares, columns.into(), glyphs)
+    }
 }
 
 fn columns<'a>() -> [Column<Row<'a>, Theme>; 9] {
     [
-        Column::text("zone", "ZONE", [4, 4, 4], 0, |row: &Row<'_>, _, _| {
+        Column::text("zone", "ZONE", [4, 0, 4], 0, |row: &Row<'_>, _, _| {
             Cell::plain(row.pool.zone.letter(row.region))
         }),
-        Column::text("type", "TYPE", [10, 12, 14], 1, |row: &Row<'_>, _, _| {
+        Column::text("type", "TYPE", [10, 0, 14], 1, |row: &Row<'_>, _, _| {
             Cell::plain(row.pool.machine_type.as_str())
         }),
-        Column::text("now", "$/H NOW", [7, 7, 7], 2, |row: &Row<'_>, theme: &Theme, _| {
+        Column::text("now", "$/H NOW", [7, 0, 7], 2, |row: &Row<'_>, theme: &Theme, _| {
             Cell::known(row.price().map(hourly), theme.glyphs)
         })
         .right(),
-        Column::text("trend", "24 H", [8, 16, 24], 3, |row: &Row<'_>, theme: &Theme, width| {
-            Cell::toned(Tone::Working, spark(row.history, row.since(), row.now, width, theme))
+        Column::text("trend", "24 H", [8, 0, 24], 3, |row: &Row<'_>, theme: &Theme, width| {
+            Cell::toned(Tone::Working, row.trend(width, theme.glyphs))
         }),
-        Column::text("low", "LOW", [7, 7, 7], 5, |row: &Row<'_>, theme: &Theme, _| {
+        Column::text("low", "LOW", [7, 0, 7], 5, |row: &Row<'_>, theme: &Theme, _| {
             Cell::known(row.history.range(row.since()).map(|(low, _)| hourly(low)), theme.glyphs)
         })
         .right(),
-        Column::text("high", "HIGH", [7, 7, 7], 6, |row: &Row<'_>, theme: &Theme, _| {
+        Column::text("high", "HIGH", [7, 0, 7], 6, |row: &Row<'_>, theme: &Theme, _| {
             Cell::known(row.history.range(row.since()).map(|(_, high)| hourly(high)), theme.glyphs)
         })
         .right(),
-        Column::text("list", "ON DEMAND", [9, 9, 9], 7, |row: &Row<'_>, theme: &Theme, _| {
+        Column::text("list", "ON DEMAND", [9, 0, 9], 7, |row: &Row<'_>, theme: &Theme, _| {
             Cell::known(row.on_demand.map(hourly), theme.glyphs)
         })
         .right(),
-        Column::text("saved", "SAVED", [5, 5, 5], 8, |row: &Row<'_>, theme: &Theme, _| {
+        Column::text("saved", "SAVED", [5, 0, 5], 8, |row: &Row<'_>, theme: &Theme, _| {
             let prices = row.price().zip(row.on_demand);
             let saved = prices.and_then(|(price, list)| savings(price, list));
             Cell::known(saved.map(|saved| format!("{saved:.0} %")), theme.glyphs)
         })
         .right(),
-        Column::text("ours", "OURS", [4, 4, 4], 4, |row: &Row<'_>, _, _| match row.ours {
+        Column::text("ours", "OURS", [4, 0, 4], 4, |row: &Row<'_>, _, _| match row.ours {
             0 => Cell::toned(Tone::Dim, "0"),
             ours => Cell::toned(Tone::Strong, ours.to_string()),
         })
@@ -91,27 +108,31 @@ fn columns<'a>() -> [Column<Row<'a>, Theme>; 9] {
 /// Draws it.
 pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect) {
     let Some((region, prices)) = region(model) else {
-        let said = "No price is known yet: AWS is asked when it has said who we are.";
+        let said = "No prices yet: they are loaded after signing in.";
         painter.text(area, 1, 1, Tone::Dim, said);
         return;
     };
     let rows = rows(model, region, prices);
     painter.text(area, 1, 0, Tone::Strong, &summary(model, region));
-    let most = area.height.saturating_sub(CHART + 4).max(3);
+    if let Some(said) = made_of(model) {
+        painter.text(area, 1, 1, Tone::Plain, &said);
+    }
+    let most = area.height.saturating_sub(CHART + 5).max(3);
     let shown = u16::try_from(rows.len()).unwrap_or(most).min(most);
     let table = Rect {
         x: area.x + 1,
-        y: area.y + 2,
+        y: area.y + 3,
         width: area.width.saturating_sub(2),
-        height: (shown + 1).min(area.height.saturating_sub(2)),
+        height: (shown + 1).min(area.height.saturating_sub(3)),
     };
     let columns = columns();
-    let grid = Grid::new(&columns, painter.theme, painter.theme, table);
-    grid.headings(painter.buffer, None);
+    let shown_rows: Vec<&Row<'_>> = rows.iter().take(shown.into()).collect();
+    let grid = Grid::new(&columns, &shown_rows, painter.theme, painter.theme, table, None);
+    grid.headings(painter.buffer);
     for (row, line) in rows.iter().zip(0..shown) {
         grid.row(painter.buffer, line, row);
     }
-    let used = shown + 4;
+    let used = shown + 5;
     let chart = Rect { y: area.y + used, height: area.height.saturating_sub(used), ..area };
     if chart.height >= CHART {
         draw_chart(painter, chart, &rows, machine_type(model, &rows));
@@ -121,9 +142,9 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect) {
 /// The region under the cursor, else the first of which prices are known.
 fn region(model: &Model) -> Option<(&Region, &RegionPrices)> {
     let market = model.fleet.market();
-    let row = model.table.cursor().and_then(|key| model.fleet.get(key));
     let known = |prices: &&RegionPrices| !prices.spot.is_empty();
-    row.and_then(|row| Some((&row.region, market.get(&row.region).filter(known)?)))
+    let here = model.region();
+    here.and_then(|region| Some((region, market.get(region).filter(known)?)))
         .or_else(|| market.iter().find(|(_, prices)| known(prices)))
 }
 
@@ -151,8 +172,17 @@ fn rows<'a>(model: &'a Model, region: &'a Region, prices: &'a RegionPrices) -> V
             on_demand: prices.list.on_demand.get(&pool.machine_type).copied(),
             ours: ours.get(&(&pool.zone, &pool.machine_type)).copied().unwrap_or(0),
             now: model.now,
+            scale: (0.0, 0.0),
         })
         .collect();
+    let ranges: Vec<(f64, f64)> =
+        rows.iter().filter_map(|row| row.history.range(row.since())).collect();
+    let scale = ranges
+        .iter()
+        .fold((f64::INFINITY, 0.0_f64), |(low, high), range| (low.min(range.0), high.max(range.1)));
+    for row in &mut rows {
+        row.scale = scale;
+    }
     rows.sort_by(|a, b| {
         let price = |row: &Row<'_>| row.price().unwrap_or(f64::INFINITY);
         price(a).total_cmp(&price(b))
@@ -167,6 +197,23 @@ fn summary(model: &Model, region: &Region) -> String {
         format!(", {}/h now, {} so far", dollars(cost.hourly), dollars(cost.accrued))
     });
     format!("{region}: {}{spent}", super::text::count(model.tally.in_region(region), "instance"))
+}
+
+/// What the instance under the cursor costs an hour, and of what that is made.
+fn made_of(model: &Model) -> Option<String> {
+    let row = model.fleet.get(model.table.cursor()?)?;
+    let machine = row.machine.as_ref().filter(|_| row.is_alive())?;
+    let prices = model.fleet.market().get(&row.region)?;
+    let compute = prices.compute(&machine.pool(), machine.birth.lifecycle)?;
+    let mut parts = vec![format!("{} {}", hourly(compute), machine.machine_type)];
+    let address = prices.list.ipv4.filter(|_| row.bill.public_ip);
+    parts.extend(address.map(|usd| format!("{} address", hourly(usd))));
+    let storage = row.bill.storage_gb.and_then(|gib| {
+        Some(format!("{} {gib} GiB disk", hourly(storage_hourly(&prices.list, gib)?)))
+    });
+    parts.extend(storage);
+    let id = machine.id.short();
+    Some(format!("{id} {}/h = {}", dollars(row.cost.hourly), parts.join(" + ")))
 }
 
 /// Prices of one machine type over time, a line for each zone, with its letter at its end.
@@ -200,9 +247,10 @@ fn draw_chart(
         return;
     }
     scale(painter, area, plot, [top, bottom.midpoint(top), bottom]);
-    let marker = if painter.theme.is_ascii() { Marker::Custom('.') } else { Marker::Quadrant };
+    let marker = if painter.theme.is_ascii() { Marker::Custom('.') } else { Marker::Braille };
+    let tone = |index: usize| TONES[index.min(TONES.len() - 1)];
     let styles: Vec<Style> =
-        TONES.iter().cycle().take(rows.len()).map(|tone| painter.theme.style(*tone)).collect();
+        (0..rows.len()).map(|index| painter.theme.style(tone(index))).collect();
     Canvas::default()
         .marker(marker)
         .x_bounds([-HOURS, 0.0])

@@ -59,14 +59,16 @@ fn draw_line(
         x += about;
     }
     if line.level != Level::Info {
-        x = painter.text(area, x, at, line.level.into(), line.level.word()) + 1;
+        let sign = painter.theme.glyphs.level(line.level);
+        x = painter.text(area, x, at, line.level.into(), sign) + 1;
     }
-    painter.text(area, x, at, Tone::Plain, &line.text);
+    // A needle may be in the node's own stamp, which is not shown.
+    let said = text::unstamped(&line.text);
+    painter.text(area, x, at, Tone::Plain, said);
     if reader.finds(line)
         && let Some(word) = reader.needle.text().split_whitespace().next()
-        && let Some(found) = find(&line.text, word)
-        && let (Some(before), Some(said)) =
-            (line.text.get(..found), line.text.get(found..found + word.len()))
+        && let Some(found) = find(said, word)
+        && let (Some(before), Some(said)) = (said.get(..found), said.get(found..found + word.len()))
     {
         let before = u16::try_from(text::width(before)).unwrap_or(u16::MAX);
         painter.styled(area, x.saturating_add(before), at, painter.theme.chosen(), said);
@@ -77,7 +79,7 @@ fn draw_line(
 fn status(reader: &Reader, painter: &mut Painter<'_>, area: Rect, ring: &Ring) {
     let mut said = text::count(reader.lines(ring).len(), "line");
     if ring.dropped() > 0 {
-        said = format!("{said}, {} older ones are no longer kept", ring.dropped());
+        said = format!("{said}, {} older ones were dropped", ring.dropped());
     }
     let taken = painter.right(area, 0, 0, Tone::Dim, &said);
     if reader.typing || !reader.needle.is_empty() {

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{HitMap, Painter, Tone, answers, details, map, prices, reader};
+use super::{HitMap, Painter, Tone, answers, details, map, prices, reader, tabs};
 use crate::app::{Command, Model, Pane, Panel, PanelsCommand};
 
 /// Draws it. `beside`: the table is to the left of it.
@@ -21,13 +21,17 @@ pub(super) fn draw(
             painter.text(area, 0, line, Tone::Dim, painter.theme.glyphs.wall);
         }
     }
-    let remark = remark(model, focused);
+    let remark = remark(model);
     painter.rule(
         area,
         0,
         (if focused { Tone::Accent } else { Tone::Dim }, &title(model, pane)),
         &remark,
     );
+    // Where it has the whole screen it is one of the views.
+    if !beside && matches!(pane, Pane::Map | Pane::Prices | Pane::Events) {
+        tabs::draw(model, painter, hits, area);
+    }
     let left = u16::from(beside);
     let inside = Rect {
         x: area.x + left,
@@ -41,7 +45,7 @@ pub(super) fn draw(
         (Pane::Details | Pane::Output, None) => {
             painter.text(inside, 1, 1, Tone::Dim, "No instance is chosen.");
         }
-        (Pane::Map, _) => map::draw(model, painter, inside),
+        (Pane::Map, _) => map::draw(model, painter, hits, inside),
         (Pane::Prices, _) => prices::draw(model, painter, inside),
         (Pane::Answers, _) => answers::draw(model, painter, inside),
         (Pane::Events, _) => reader::events(model, painter, inside),
@@ -63,11 +67,11 @@ fn title(model: &Model, pane: Pane) -> String {
 }
 
 /// Where one is in the lines, else how to leave.
-fn remark(model: &Model, focused: bool) -> String {
+fn remark(model: &Model) -> String {
     match model.reader() {
         Some(reader) if reader.follows() => "following".to_owned(),
         Some(_) => "scrolled, G follows".to_owned(),
-        None if focused => "Esc closes".to_owned(),
-        None => String::new(),
+        // It closes first where the list has the keyboard, too.
+        None => "Esc closes".to_owned(),
     }
 }

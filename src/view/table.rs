@@ -2,37 +2,59 @@
 
 use ratatui::layout::Rect;
 
-use super::columns::{CellContext, SERVICES, chosen};
-use super::grid::{Grid, Placed};
+use super::columns::{CellContext, SERVICES, chosen, phase_words};
+use super::grid::{Column, ESSENTIAL, Grid, Placed};
+use super::painter::GUTTER;
 use super::text;
-use super::{HitMap, Painter, Tone};
+use super::theme::Glyphs;
+use super::{HitMap, Painter, Tone, heat, regions, tabs};
 use crate::app::keymap::Context;
 use crate::app::{
-    Action, Aim, Command, Field, Model, Pane, Panel, PanelsCommand, TableCommand, clean,
+    Action, Aim, Command, Field, Model, Pane, Panel, PanelsCommand, TableCommand, View, clean,
 };
-use crate::fleet::Phase;
+use crate::fleet::{Instance, Phase};
 
-/// The columns for the cursor and the mark.
-const GUTTER: u16 = 3;
-
-/// Draws it: a rule, the headings, the rows of the window, and how many there are.
+/// Draws it: a rule with the views, what the view shows, and where in it the cursor is.
 pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect) {
     painter.rule(area, 0, (Tone::Dim, ""), "");
     hits.add(area, Command::Panels(PanelsCommand::Focus(Panel::Table)));
-    let rows = Rect {
-        x: area.x + GUTTER,
-        y: area.y + 1,
-        width: area.width.saturating_sub(GUTTER + 1),
-        height: area.height.saturating_sub(2),
+    tabs::draw(model, painter, hits, area);
+    let body = Rect { y: area.y + 1, height: area.height.saturating_sub(2), ..area };
+    let status = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
+    let is_lettered = match model.panels.view {
+        _ if model.fleet.is_empty() && model.panels.view != View::Regions => {
+            let inside = Rect { x: body.x + GUTTER, ..body };
+            newcomer(model, painter, inside);
+            false
+        }
+        View::Rows => rows(model, painter, hits, body),
+        View::Regions => {
+            regions::draw(model, painter, hits, body);
+            false
+        }
+        View::Grid => {
+            heat::draw(model, painter, hits, body);
+            false
+        }
     };
-    let context = CellContext { now: model.now, glyphs: painter.theme.glyphs };
-    let grid = Grid::new(chosen(model.table.columns.shown()), &context, painter.theme, rows);
-    for (spot, key) in grid.headings(painter.buffer, Some(model.table.sort())) {
-        hits.add(spot, Command::Table(TableCommand::SortBy(key)));
+    if model.table.is_empty() && !model.fleet.is_empty() {
+        let said = "No instance matches. Esc shows all of them.";
+        painter.text(body, GUTTER, 2, Tone::Plain, said);
     }
-    if model.fleet.is_empty() {
-        newcomer(model, painter, rows);
-        return;
+    draw_status(model, painter, status, is_lettered);
+}
+
+/// The headings, and the rows of the window. Answers whether the services are among them.
+fn rows(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect) -> bool {
+    let rows = Rect { x: area.x + GUTTER, width: area.width.saturating_sub(GUTTER + 1), ..area };
+    let context = CellContext { now: model.now, glyphs: painter.theme.glyphs };
+    let sort = Some(model.table.sort());
+    let measured: Vec<&Instance> =
+        model.table.sample().filter_map(|key| model.fleet.get(key)).collect();
+    let columns = columns(model, &measured, &context);
+    let grid = Grid::new(columns, &measured, &context, painter.theme, rows, sort);
+    for (spot, key) in grid.headings(painter.buffer) {
+        hits.add(spot, Command::Table(TableCommand::SortBy(key)));
     }
     let shown = model.table.window().iter().zip(0..rows.height.saturating_sub(1));
     for (key, line) in shown {
@@ -41,6 +63,7 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, 
         let whole = Rect { y: rows.y + line + 1, height: 1, ..area };
         hits.add(whole, Command::Table(TableCommand::Select(key.clone())));
         if model.table.marks().contains(key) {
+            painter.buffer.set_style(rows.intersection(whole), painter.theme.marked());
             painter.text(whole, 0, 0, Tone::Accent, painter.theme.glyphs.mark);
         }
         if model.table.cursor() == Some(key) {
@@ -49,23 +72,29 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, 
             painter.text(whole, 1, 0, tone, painter.theme.glyphs.cursor);
         }
     }
-    if model.table.is_empty() {
-        painter.text(
-            rows,
-            0,
-            2,
-            Tone::Plain,
-            "No instance has all these words. Esc shows all again.",
-        );
-    }
+    let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    painter.scrollbar(body, model.table.top(), model.table.len());
     let is_services = |placed: &Placed| grid.columns[placed.index].field == Some(Field::Services);
-    let lettered = grid.placed.iter().any(is_services);
-    status(
-        model,
-        painter,
-        Rect { y: area.bottom().saturating_sub(1), height: 1, ..area },
-        lettered,
-    );
+    grid.placed.iter().any(is_services)
+}
+
+/// The columns to draw: without those that would say the same in each row, as the header does, and
+/// those of which nothing is known in any.
+fn columns<'a>(
+    model: &Model,
+    rows: &[&Instance],
+    context: &CellContext,
+) -> Vec<&'a Column<Instance, CellContext>> {
+    let shown: Vec<Field> = model.table.columns.shown().collect();
+    let all: Vec<_> = chosen(shown.into_iter()).collect();
+    let is_told = |column: &&Column<Instance, CellContext>| {
+        let said = |row: &&Instance| (column.cell)(row, context, column.widths[2]).whole();
+        let is_known = || rows.iter().any(|row| said(row) != context.glyphs.none);
+        column.field.is_none_or(|field| !model.tally.is_alike(field))
+            && (column.rank <= ESSENTIAL || is_known())
+    };
+    let some: Vec<_> = all.iter().copied().filter(is_told).collect();
+    if some.is_empty() { all } else { some }
 }
 
 /// What a newcomer can do next.
@@ -109,18 +138,25 @@ fn first(model: &Model) -> Vec<String> {
 
 /// The filter, else what there is to say about the row under the cursor; and how many rows there
 /// are, in which order.
-fn status(model: &Model, painter: &mut Painter<'_>, area: Rect, lettered: bool) {
+fn draw_status(model: &Model, painter: &mut Painter<'_>, area: Rect, lettered: bool) {
     let table = &model.table;
     let (sort, reverse) = table.sort();
     let marked = match (table.marks().len(), table.is_ranging()) {
         (0, _) => String::new(),
-        (marked, false) => format!("{marked} marked, "),
-        (marked, true) => format!("marking {marked}, "),
+        (marked, false) => format!("{} marked, ", text::thousands(marked)),
+        (marked, true) => format!("marking {}, ", text::thousands(marked)),
     };
-    let backwards = if reverse { " backwards" } else { "" };
-    let counted = format!("{marked}{} of {}", table.len(), model.fleet.len());
-    let sorted = format!("{counted}, sorted by {}{backwards}", sort.name());
-    let aside = aside(model).or_else(|| lettered.then(legend));
+    let counted = format!("{marked}{}", position(model));
+    let order = if reverse { " descending" } else { "" };
+    let sorted = match model.panels.view {
+        View::Rows => format!("{counted}, by {}{order}", sort.name()),
+        View::Regions | View::Grid => counted.clone(),
+    };
+    let aside = match model.panels.view {
+        View::Rows => aside(model, painter.theme.glyphs).or_else(|| lettered.then(legend)),
+        View::Regions => None,
+        View::Grid => pointed(model, painter.theme.glyphs.dot),
+    };
     // The heading shows the order as well.
     let needed = aside.as_ref().map_or(0, |(_, said)| text::width(said) + text::width(&sorted) + 8);
     let said = if needed > area.width.into() { counted } else { sorted };
@@ -139,6 +175,31 @@ fn status(model: &Model, painter: &mut Painter<'_>, area: Rect, lettered: bool) 
     }
 }
 
+/// Which row the cursor is on, of how many; and how many the filter hides.
+fn position(model: &Model) -> String {
+    match model.panels.view {
+        View::Rows => {}
+        View::Regions => return regions::position(model),
+        View::Grid => return heat::position(model),
+    }
+    let (shown, all) = (model.table.len(), model.fleet.len());
+    let at = if shown == 0 { 0 } else { model.table.at() + 1 };
+    let hidden = match all - shown.min(all) {
+        0 => String::new(),
+        hidden => format!(", {} hidden", text::thousands(hidden)),
+    };
+    format!("{} of {}{hidden}", text::thousands(at), text::thousands(shown))
+}
+
+/// Which instance the cell under the cursor is.
+fn pointed(model: &Model, dot: &str) -> Option<(Tone, String)> {
+    let instance = model.fleet.get(model.table.cursor()?)?;
+    let zone = instance.machine.as_ref().map_or("", |machine| machine.zone.as_str());
+    let words = phase_words(instance, model.now);
+    let said = format!("{} {dot} {zone} {dot} {words}", text::label(&instance.label(), true));
+    Some((instance.phase.health().into(), said))
+}
+
 /// What the one-letter headings stand for.
 fn legend() -> (Tone, String) {
     let said = SERVICES.map(|name| format!("{} {name}", name[..1].to_uppercase()));
@@ -147,7 +208,7 @@ fn legend() -> (Tone, String) {
 
 /// Why the row under the cursor failed, and the key that tells what to do; or the last thing that
 /// a row at work said.
-fn aside(model: &Model) -> Option<(Tone, String)> {
+fn aside(model: &Model, glyphs: &Glyphs) -> Option<(Tone, String)> {
     let instance = model.fleet.get(model.table.cursor()?)?;
     match &instance.phase {
         Phase::Failed(failure) => {
@@ -160,7 +221,10 @@ fn aside(model: &Model) -> Option<(Tone, String)> {
             let step = failure.step;
             Some((Tone::Bad, format!("{step}: {reason}. {details}: what to do, {retry}: retry")))
         }
-        phase if phase.is_deploying() => Some((Tone::Dim, instance.last_line.clone()?)),
+        phase if phase.is_deploying() => {
+            let line = instance.last_line.as_deref()?;
+            Some((Tone::Dim, text::step(line, glyphs.well)))
+        }
         _ => None,
     }
 }

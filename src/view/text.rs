@@ -106,6 +106,34 @@ pub fn padded(text: &str, columns: usize) -> String {
     signs.collect::<String>() + &blanks
 }
 
+/// A line that a node printed, without the moment that the node put before it: the line has one
+/// already.
+pub fn unstamped(line: &str) -> &str {
+    match line.split_once(' ') {
+        Some((stamp, rest)) if stamp.parse::<Timestamp>().is_ok() => rest,
+        _ => line,
+    }
+}
+
+/// The step of a deployment that a line tells of, as `deploy_services.sh` writes them; another line
+/// as it is. `well` is the sign of a step that is done.
+pub fn step(line: &str, well: &str) -> String {
+    let line = unstamped(line);
+    match (line.strip_prefix("STEP "), line.strip_prefix("OK ")) {
+        (Some(step), _) => step.to_owned(),
+        (_, Some(done)) => format!("{well} {done}"),
+        _ => line.to_owned(),
+    }
+}
+
+/// A number as it is read: `1,011`.
+pub fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let groups = digits.as_bytes().rchunks(3).rev();
+    let groups: Vec<&str> = groups.filter_map(|group| std::str::from_utf8(group).ok()).collect();
+    groups.join(",")
+}
+
 /// A length of time in its largest unit: `42s`, `12m`, `3h`, `9d`.
 pub fn span(length: SignedDuration) -> String {
     let seconds = length.as_secs().max(0);
@@ -154,7 +182,7 @@ pub fn label(about: &str, wide: bool) -> String {
 
 /// `1 instance`, `2 instances`.
 pub fn count(number: usize, word: &str) -> String {
-    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
+    if number == 1 { format!("1 {word}") } else { format!("{} {word}s", thousands(number)) }
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! Colours and glyphs. State is never colour alone: each has its glyph and its word.
 //!
 //! At first the terminal's own colours by name, and its default fore- and background: so one theme
-//! reads on dark and on light. Yellow alone is another one: the terminal's own cannot be seen on
-//! white.
+//! reads on dark and on light.
 
+use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
+
+use super::palettes::{self, Palette};
 
 use crate::config::ThemeName;
 use crate::fleet::{Health, Level};
@@ -65,6 +67,10 @@ pub struct Glyphs {
     pub bar: [&'static str; 2],
     /// A cell of a region's bar.
     pub block: &'static str,
+    /// An instance among many that is well.
+    block_cell: &'static str,
+    /// The signs of an amount, from little to much.
+    levels: [&'static str; 8],
     /// The row under the cursor.
     pub cursor: &'static str,
     /// A marked row.
@@ -83,6 +89,8 @@ pub struct Glyphs {
     pub well: &'static str,
     /// A service of which nothing is known.
     pub unknown: &'static str,
+    /// Where in a list one is.
+    pub thumb: &'static str,
     /// A line beside a pane.
     pub wall: &'static str,
     /// Between two things of the same weight.
@@ -95,12 +103,15 @@ const UNICODE: Glyphs = Glyphs {
     health: ["✗", "◷", "◐", "○", "●", "◌"],
     bar: ["▰", "▱"],
     block: "▇",
+    block_cell: "■",
+    levels: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
     cursor: "▌",
     mark: "◆",
     rule: "─",
     sort: ["▴", "▾"],
     none: "–",
     cut: "…",
+    thumb: "▐",
     wall: "│",
     well: "✓",
     unknown: "·",
@@ -113,12 +124,15 @@ const ASCII: Glyphs = Glyphs {
     health: ["x", "!", ">", "o", "*", "~"],
     bar: ["#", "-"],
     block: "#",
+    block_cell: "*",
+    levels: ["0", "1", "2", "3", "4", "5", "6", "7"],
     cursor: "|",
     mark: "+",
     rule: "-",
     sort: ["^", "v"],
     none: "-",
     cut: "~",
+    thumb: "#",
     wall: "|",
     well: "+",
     unknown: ".",
@@ -128,6 +142,31 @@ const ASCII: Glyphs = Glyphs {
 };
 
 impl Glyphs {
+    /// Whether all of them are ASCII.
+    pub fn is_ascii(&self) -> bool {
+        self.rule.is_ascii()
+    }
+
+    /// The sign of a state where there are many: what is well is a block, and the others stand out.
+    pub fn cell(&self, health: Health) -> &'static str {
+        if health == Health::Good { self.block_cell } else { self.health(health) }
+    }
+
+    /// The sign of a share between 0 and 1.
+    pub fn level_of(&self, share: f64) -> &'static str {
+        self.levels[level(share, self.levels.len())]
+    }
+
+    /// The sign of how serious a sentence is; a blank where it is not.
+    pub fn level(&self, level: Level) -> &'static str {
+        match level {
+            Level::Info => " ",
+            Level::Success => self.well,
+            Level::Warning => "!",
+            Level::Error => self.health(Health::Bad),
+        }
+    }
+
     /// The sign of a state.
     pub fn health(&self, health: Health) -> &'static str {
         self.health[match health {
@@ -141,14 +180,25 @@ impl Glyphs {
     }
 }
 
+/// The level of a share, of so many.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a share lies between 0 and 1, and there are a few levels"
+)]
+pub(super) fn level(share: f64, levels: usize) -> usize {
+    ((share.clamp(0.0, 1.0) * levels as f64) as usize).min(levels.saturating_sub(1))
+}
+
 /// Colours and glyphs of the whole screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Theme {
     /// The signs.
     pub glyphs: &'static Glyphs,
-    palette: Palette,
-    /// What is behind the text, where the terminal said so.
-    background: Option<Background>,
+    palette: &'static Palette,
+    /// Whether the terminal has the colours of the palette, and not the nearest of 256.
+    truecolour: bool,
 }
 
 /// What is behind the text of a terminal.
@@ -160,72 +210,47 @@ pub enum Background {
     Light,
 }
 
-impl Background {
-    /// A shade that can be told from it, and on which its colours still read.
-    fn shade(self) -> Color {
-        Color::Indexed(match self {
-            Self::Dark => 237,
-            Self::Light => 254,
-        })
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Palette {
-    /// The terminal's own, by name.
-    Own,
-    /// For a dark background, of the 256.
-    Dark,
-    /// For a light background, of the 256.
-    Light,
-    Mono,
-}
-
-impl Palette {
-    /// Good, working and accent, waiting, interrupted, bad; `None` for no colours.
-    fn colours(self) -> Option<[Color; 5]> {
-        let indexed = |colours: [u8; 5]| Some(colours.map(Color::Indexed));
-        match self {
-            Self::Own => Some([Color::Green, Color::Cyan, AMBER, Color::Magenta, Color::Red]),
-            Self::Dark => indexed([114, 80, 179, 176, 203]),
-            Self::Light => indexed([28, 25, 130, 127, 160]),
-            Self::Mono => None,
-        }
-    }
-}
-
-/// A yellow for both backgrounds: `#af8700` of the 256 colours.
-const AMBER: Color = Color::Indexed(136);
-
 impl Theme {
     /// The theme of a name, as far as the terminal can show it.
     pub fn named(name: ThemeName, terminal: Ability) -> Self {
         let palette = match name {
-            _ if !terminal.colours => Palette::Mono,
-            ThemeName::Auto | ThemeName::Ascii => Palette::Own,
-            ThemeName::Dark => Palette::Dark,
-            ThemeName::Light => Palette::Light,
-            ThemeName::Mono => Palette::Mono,
+            _ if !terminal.colours => &palettes::MONO,
+            ThemeName::Auto | ThemeName::Ascii => &palettes::OWN,
+            ThemeName::Dark => &palettes::DARK,
+            ThemeName::Light => &palettes::LIGHT,
+            ThemeName::Mono => &palettes::MONO,
+            ThemeName::Catppuccin => &palettes::CATPPUCCIN,
+            ThemeName::Latte => &palettes::LATTE,
+            ThemeName::Gruvbox => &palettes::GRUVBOX,
+            ThemeName::Tokyonight => &palettes::TOKYONIGHT,
+            ThemeName::Nord => &palettes::NORD,
+            ThemeName::Dracula => &palettes::DRACULA,
         };
-        let theme = Self { glyphs: &UNICODE, palette, background: None };
+        let theme = Self { glyphs: &UNICODE, palette, truecolour: terminal.truecolour };
         if name == ThemeName::Ascii || !terminal.unicode { theme.ascii() } else { theme }
     }
 
     /// In colours that read on dark and on light.
     pub fn colours() -> Self {
-        Self { glyphs: &UNICODE, palette: Palette::Own, background: None }
+        Self { glyphs: &UNICODE, palette: &palettes::OWN, truecolour: true }
     }
 
-    /// The same on this background: what the terminal's own colours do not tell is the shade under the
-    /// cursor.
+    /// The same on this background: where the terminal's own colours were meant, those that read on
+    /// it and have a shade for the row under the cursor.
     #[must_use]
     pub fn on(self, background: Option<Background>) -> Self {
-        Self { background, ..self }
+        let palette = match background {
+            Some(_) if self.palette != &palettes::OWN => self.palette,
+            Some(Background::Dark) => &palettes::DARK,
+            Some(Background::Light) => &palettes::LIGHT,
+            None => self.palette,
+        };
+        Self { palette, ..self }
     }
 
     /// Without colours, for `NO_COLOR` and for terminals that have none.
     pub fn mono() -> Self {
-        Self { palette: Palette::Mono, ..Self::colours() }
+        Self { palette: &palettes::MONO, ..Self::colours() }
     }
 
     /// The same with ascii glyphs, for fonts and locales in which the others are missing or wide.
@@ -234,40 +259,77 @@ impl Theme {
         Self { glyphs: &ASCII, ..self }
     }
 
+    /// Whether there are colours.
+    pub fn has_colours(&self) -> bool {
+        self.palette.states.is_some() && !self.is_ascii()
+    }
+
     /// Whether only ASCII may be drawn.
     pub fn is_ascii(&self) -> bool {
-        self.glyphs.rule.is_ascii()
+        self.glyphs.is_ascii()
+    }
+
+    /// A colour as far as the terminal has it.
+    fn colour(&self, colour: Color) -> Color {
+        if self.truecolour { colour } else { palettes::nearest(colour) }
     }
 
     /// How text of a meaning is drawn.
     pub fn style(&self, tone: Tone) -> Style {
         let style = match tone {
             Tone::Plain => return Style::new(),
-            Tone::Dim => return Style::new().add_modifier(Modifier::DIM),
+            Tone::Dim => {
+                let own = || Style::new().add_modifier(Modifier::DIM);
+                return self.palette.dim.map_or_else(own, |dim| Style::new().fg(self.colour(dim)));
+            }
             Tone::Strong => return Style::new().add_modifier(Modifier::BOLD),
             Tone::Accent | Tone::Bad => Style::new().add_modifier(Modifier::BOLD),
             _ => Style::new(),
         };
-        let Some([good, working, waiting, interrupted, bad]) = self.palette.colours() else {
+        let Some([good, working, waiting, interrupted, bad]) = self.palette.states else {
             return style;
         };
-        style.fg(match tone {
+        style.fg(self.colour(match tone {
             Tone::Good => good,
             Tone::Waiting => waiting,
             Tone::Interrupted => interrupted,
             Tone::Bad => bad,
             _ => working,
-        })
+        }))
     }
 
-    /// What is laid over the row under the cursor.
+    /// What is laid over the row under the cursor. Where nobody knows the terminal's ground, fore-
+    /// and background change places: that is seen on each.
     pub fn selection(&self) -> Style {
         let bold = Style::new().add_modifier(Modifier::BOLD);
-        match self.palette {
-            Palette::Mono => Style::new().add_modifier(Modifier::REVERSED),
-            Palette::Own => self.background.map_or(bold, |it| bold.bg(it.shade())),
-            Palette::Dark => bold.bg(Background::Dark.shade()),
-            Palette::Light => bold.bg(Background::Light.shade()),
+        match self.palette.selection {
+            Some(ground) => bold.bg(self.colour(ground)),
+            None => Style::new()
+                .fg(Color::Reset)
+                .remove_modifier(Modifier::DIM)
+                .add_modifier(Modifier::REVERSED | Modifier::BOLD),
+        }
+    }
+
+    /// What is laid over a marked row.
+    pub fn marked(&self) -> Style {
+        match self.palette.mark {
+            Some(ground) => Style::new().bg(self.colour(ground)),
+            None => Style::new().add_modifier(Modifier::UNDERLINED),
+        }
+    }
+
+    /// Paints what has no colour of its own in those of the theme, where it brings its ground.
+    pub(super) fn dress(&self, buffer: &mut Buffer) {
+        let Some([ground, text]) = self.palette.ground else { return };
+        let (ground, text) = (self.colour(ground), self.colour(text));
+        for cell in &mut buffer.content {
+            if cell.bg == Color::Reset {
+                cell.bg = ground;
+            }
+            if cell.fg == Color::Reset {
+                cell.fg = text;
+            }
         }
     }
 
@@ -284,6 +346,8 @@ pub struct Ability {
     pub colours: bool,
     /// Whether it shows more than ASCII.
     pub unicode: bool,
+    /// Whether it has any colour, and not 256.
+    pub truecolour: bool,
 }
 
 #[cfg(test)]
@@ -303,7 +367,7 @@ mod tests {
     #[test]
     fn the_row_under_the_cursor_has_a_shade_where_the_background_is_known() {
         let own = Theme::colours();
-        assert_eq!(own.selection().bg, None);
+        assert!(own.selection().add_modifier.contains(Modifier::REVERSED), "else it is turned");
         let [dark, light] = [Background::Dark, Background::Light]
             .map(|it| own.clone().on(Some(it)).selection().bg.unwrap());
         assert_ne!(dark, light);
@@ -327,12 +391,12 @@ mod tests {
 
     #[test]
     fn a_theme_never_shows_more_than_the_terminal_can() {
-        let poor = Ability { colours: false, unicode: false };
+        let poor = Ability { colours: false, unicode: false, truecolour: false };
         for (_, name) in ThemeName::ALL {
             let theme = Theme::named(name, poor);
             assert!(theme.is_ascii() && theme.style(Tone::Bad).fg.is_none());
         }
-        let rich = Ability { colours: true, unicode: true };
+        let rich = Ability { colours: true, unicode: true, truecolour: true };
         assert!(Theme::named(ThemeName::Ascii, rich).is_ascii());
         let selected = Theme::named(ThemeName::Light, rich).selection();
         assert!(selected.add_modifier.contains(Modifier::BOLD), "not by its ground alone");

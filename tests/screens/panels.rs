@@ -77,7 +77,9 @@ fn each_pane_in_all_sizes() {
         ("map", "m"),
         ("prices", "$"),
         ("events", "e"),
-        ("zoomed", "mz"),
+        ("zoomed", "4"),
+        ("regions", "2"),
+        ("grid", "3"),
     ] {
         for (width, height) in SIZES {
             let mut screen = talkative(width, height);
@@ -174,7 +176,7 @@ fn each_dialog_in_all_sizes() {
 
 #[test]
 fn themes_differ_in_colour_and_not_in_words() {
-    let ability = Ability { colours: true, unicode: true };
+    let ability = Ability { colours: true, unicode: true, truecolour: true };
     let mut words = Vec::new();
     for (name, theme) in ThemeName::ALL {
         let mut screen = fleet(80, 24);
@@ -200,7 +202,7 @@ fn a_toast_tells_what_is_done_and_goes_by_itself() {
     assert!(text.contains("c create"), "the keys stay: {text}");
     screen.second += 9;
     screen.send(Message::Clock);
-    assert!(!screen.text().contains("but 1 failed"));
+    assert!(!screen.text().contains("regions: done, but 1 failed"), "the log keeps it");
 }
 
 #[test]
@@ -225,7 +227,7 @@ fn a_filter_looks_in_fields_and_the_rest_is_not_destroyed() {
     let mut screen = fleet(140, 40);
     screen.press("/phase:failed region:us<Enter>a");
     let text = screen.text();
-    assert!(text.contains("1 marked, 1 of 7"), "{text}");
+    assert!(text.contains("1 marked, 1 of 1, 6 hidden"), "{text}");
     screen.press("<Esc><Esc>");
     assert_eq!(screen.model.table.len(), 7);
 }
@@ -234,7 +236,7 @@ fn a_filter_looks_in_fields_and_the_rest_is_not_destroyed() {
 fn marks_are_set_by_range_all_at_once_and_the_other_way_round() {
     let mut screen = fleet(140, 40);
     screen.press("gvjj");
-    assert!(screen.text().contains("marking 3, 7 of 7"), "{}", screen.text());
+    assert!(screen.text().contains("marking 3, 3 of 7"), "{}", screen.text());
     screen.press("vi");
     assert_eq!(screen.model.table.marks().len(), 4);
     screen.press("a<Esc>");
@@ -286,7 +288,7 @@ fn events_are_filtered_and_exported() {
 #[test]
 fn what_was_arranged_is_remembered() {
     let mut screen = fleet(140, 40);
-    let effects = screen.press("m+<Tab>LsTC <Esc>");
+    let effects = screen.press("m<Tab>+<Tab><Tab>Ls<Down><Enter>TC <Esc>");
     let Some(Effect::Remember(remembered)) = effects.last() else { panic!("{effects:?}") };
     let again = Remembered::read(&remembered.text()).unwrap();
     assert_eq!(again, **remembered);
@@ -302,7 +304,9 @@ fn what_was_arranged_is_remembered() {
 #[test]
 fn the_keyboard_is_never_with_a_panel_that_is_not_there() {
     let mut screen = fleet(140, 40);
-    screen.press("<Enter><Tab><Tab>");
+    screen.press("<Enter>");
+    assert_eq!(screen.model.focus(), Panel::Table, "the list keeps it");
+    screen.press("<Tab><Tab><Tab>");
     assert_eq!(screen.model.focus(), Panel::Table);
     screen.send(Message::Input(Input::Resize(80, 24)));
     assert_eq!(screen.model.focus(), Panel::Side, "the details hide the table");
@@ -336,4 +340,84 @@ fn the_mouse_is_taken_only_when_it_is_asked_for() {
     assert!(!screen.model.mouse);
     assert_eq!(screen.press("M"), [Effect::Mouse(true)]);
     assert_eq!(screen.press("M"), [Effect::Mouse(false)]);
+}
+
+/// Puts the cursor on a region, where regions are shown.
+fn go_to_region(screen: &mut Screen, region: &str) {
+    screen.press("g");
+    for _ in 0..screen.model.regions.rows().len() {
+        if screen.model.region().unwrap().as_str() == region {
+            return;
+        }
+        screen.press("j");
+    }
+    panic!("{region} is not there: {}", screen.text());
+}
+
+#[test]
+fn one_goes_from_all_regions_into_one_and_back() {
+    let mut screen = fleet(140, 40);
+    screen.press("2");
+    let text = screen.text();
+    assert!(text.contains("CHEAPEST NOW") && text.contains("of 3 regions"), "{text}");
+    go_to_region(&mut screen, "us-west-2");
+    screen.press("<Enter>");
+    let text = screen.text();
+    assert!(text.contains("/ region:us-west-2") && text.contains("ADDRESS"), "{text}");
+    let rows = screen.model.table.len();
+    assert!(rows > 0 && rows < 7, "{rows}");
+    screen.press("<Esc>");
+    assert_eq!(screen.model.table.len(), 7, "all of them again");
+    assert!(screen.text().contains("CHEAPEST NOW"), "{}", screen.text());
+    assert_eq!(screen.model.region().unwrap().as_str(), "us-west-2");
+}
+
+#[test]
+fn what_is_asked_of_a_region_is_asked_of_all_in_it() {
+    let mut screen = fleet(140, 40);
+    screen.press("2");
+    go_to_region(&mut screen, "eu-west-1");
+    screen.press("d");
+    let text = screen.text();
+    assert!(text.contains("Destroy everything of spot-7f3a in eu-west-1?"), "{text}");
+    screen.press("<Esc> ");
+    let marked = screen.model.table.marks().len();
+    assert_eq!(marked, 2, "{}", screen.text());
+    screen.press("3");
+    let glyph = screen.text().matches('◆').count();
+    assert_eq!(glyph, marked, "marks are seen in each view: {}", screen.text());
+}
+
+#[test]
+fn the_cells_stand_for_the_rows_and_the_cursor_for_the_same_one() {
+    let mut screen = fleet(140, 40);
+    screen.press("3");
+    let key = screen.model.table.cursor().cloned();
+    screen.press("<Right>");
+    assert_ne!(screen.model.table.cursor().cloned(), key);
+    screen.press("<Left>");
+    assert_eq!(screen.model.table.cursor().cloned(), key);
+    let cells: usize = screen.model.heat.groups().iter().map(|(_, cells)| cells.len()).sum();
+    assert_eq!(cells, 7);
+    screen.press("C");
+    assert!(screen.text().contains("by cpu"), "{}", screen.text());
+}
+
+#[test]
+fn a_theme_is_seen_while_its_name_is_typed() {
+    let mut screen = fleet(140, 40);
+    screen.press(":theme nord");
+    assert_eq!(screen.model.shown_theme(), ThemeName::Nord);
+    assert_eq!(screen.model.theme, ThemeName::Auto);
+    screen.press("<Esc>");
+    assert_eq!(screen.model.shown_theme(), ThemeName::Auto, "only looked at");
+    screen.press(":theme nord<Enter>");
+    assert_eq!(screen.model.shown_theme(), ThemeName::Nord);
+}
+
+#[test]
+fn the_window_is_called_by_how_the_fleet_is() {
+    assert_eq!(spot_tui::view::title(&Screen::new(80, 24).model), "spot-tui spot-7f3a");
+    let title = spot_tui::view::title(&fleet(80, 24).model);
+    assert_eq!(title, "1 in trouble, 1 interrupted, 2 of 7 ready, spot-tui spot-7f3a");
 }

@@ -244,6 +244,7 @@ fn named_key(name: &str) -> (KeyCode, KeyModifiers) {
         "Esc" => plain(KeyCode::Esc),
         "Up" => plain(KeyCode::Up),
         "Down" => plain(KeyCode::Down),
+        "Left" => plain(KeyCode::Left),
         "Right" => plain(KeyCode::Right),
         "Tab" => plain(KeyCode::Tab),
         "End" => plain(KeyCode::End),

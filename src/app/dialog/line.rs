@@ -92,7 +92,7 @@ pub(super) static VERBS: LazyLock<Vec<Verb>> = LazyLock::new(|| {
         verb("ssh", Takes::Instance, "a shell on this instance"),
         verb("go", Takes::Place, "put the cursor on this instance, or into this region"),
         verb("filter", Takes::Text, "only rows with these words: region:us phase:failed -type:t3"),
-        verb("sort", Takes::Field, "sort by this column; again: the other way round"),
+        verb("sort", Takes::Field, "sort by this column; again: descending"),
         verb("columns", Takes::Fields, "show these columns, in this order"),
         verb("copy", Takes::Copied, "copy something of the row under the cursor"),
         verb("theme", Takes::Theme, "colours and signs"),
@@ -101,8 +101,13 @@ pub(super) static VERBS: LazyLock<Vec<Verb>> = LazyLock::new(|| {
     targets.chain(others).collect()
 });
 
-const COPIED: [(&str, Copied); 3] =
-    [("address", Copied::Address), ("id", Copied::Id), ("ssh", Copied::Ssh)];
+const COPIED: [(&str, Copied); 5] = [
+    ("address", Copied::Address),
+    ("id", Copied::Id),
+    ("ssh", Copied::Ssh),
+    ("json", Copied::Json),
+    ("console", Copied::Console),
+];
 
 /// The most names that are proposed.
 const PROPOSED: usize = 50;
@@ -241,7 +246,7 @@ pub(super) fn read(line: &str, words: &Words<'_>) -> Result<Command, String> {
     }
     let field = |name: &str| Field::named(name).ok_or_else(|| format!("'{name}' is no column"));
     match takes(verb) {
-        None => Err(format!("'{verb}' takes no words")),
+        None => Err(format!("'{verb}' takes no arguments")),
         Some(Takes::Text) if verb == "filter" => {
             Ok(Command::Table(TableCommand::SetFilter(rest.to_owned())))
         }

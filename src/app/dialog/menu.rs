@@ -1,7 +1,10 @@
 //! A few things to choose from, each a command.
 
 use super::next::Next;
-use crate::app::command::{Choose, Command, Copied, LeaveCommand, Press, RowCommand, Turn};
+use crate::app::Table;
+use crate::app::command::{
+    Choose, Command, Copied, LeaveCommand, Press, RowCommand, TableCommand, Turn,
+};
 
 /// A choice of commands.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,8 +30,32 @@ impl Menu {
         if !items.is_empty() {
             let said = "with the key that it showed".to_owned();
             items.push(("ssh command", said, Command::Row(RowCommand::Copy(Copied::Ssh))));
+            let said = "its page in AWS's console".to_owned();
+            items.push(("console URL", said, Command::Row(RowCommand::Copy(Copied::Console))));
+            let said = "all that its columns say".to_owned();
+            items.push(("JSON", said, Command::Row(RowCommand::Copy(Copied::Json))));
         }
         Self { title: "Copy", text: &[], items, at: 0 }
+    }
+
+    /// What to sort by: the columns that are shown. The one of now, chosen again, turns round.
+    pub(in crate::app) fn sort(table: &Table) -> Self {
+        let (sort, reverse) = table.sort();
+        let items: Vec<_> = table
+            .columns
+            .shown()
+            .map(|field| {
+                let meaning = match (field == sort, reverse) {
+                    (false, _) => "",
+                    (true, false) => "now; Enter: descending",
+                    (true, true) => "now, descending; Enter: ascending",
+                };
+                let command = Command::Table(TableCommand::SortBy(field));
+                (field.name(), meaning.to_owned(), command)
+            })
+            .collect();
+        let at = table.columns.shown().position(|field| field == sort).unwrap_or(0);
+        Self { title: "Sort by", text: &[], items, at }
     }
 
     /// What a newcomer without a configuration can do.

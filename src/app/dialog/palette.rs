@@ -197,7 +197,7 @@ mod tests {
     fn what_begins_alike_is_proposed_first_and_completed() {
         assert_eq!(lines("des")[0], "destroy");
         assert_eq!(lines("dsrg"), ["destroy-region"]);
-        assert_eq!(lines("theme l"), ["theme light"]);
+        assert_eq!(lines("theme li"), ["theme light"]);
         assert_eq!(lines("columns region ph"), ["columns region phase"]);
         assert_eq!(lines("ssh i-0"), ["ssh i-09", "ssh i-0a", "ssh i-0b"]);
         assert_eq!(lines("destroy eu"), ["destroy eu-west-1"]);
@@ -221,7 +221,7 @@ mod tests {
             Ok(Command::Screen(ScreenCommand::Theme(crate::config::ThemeName::Light)))
         );
         assert_eq!(meant("theme pink").unwrap_err(), "'pink' is no theme");
-        assert_eq!(meant("quit now").unwrap_err(), "'quit' takes no words");
+        assert_eq!(meant("quit now").unwrap_err(), "'quit' takes no arguments");
         assert!(meant("").is_err() && meant("§").is_err());
     }
 

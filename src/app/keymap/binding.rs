@@ -3,7 +3,7 @@
 use strum::{IntoStaticStr, VariantArray};
 
 use super::key::Key;
-use crate::app::Command;
+use crate::app::{Action, Command, PanelsCommand, ScreenCommand};
 
 /// What has the keyboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
@@ -88,7 +88,64 @@ pub struct Binding {
     pub hint: &'static str,
 }
 
+/// What bindings are for, in the order of the help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "lowercase")]
+pub enum Group {
+    /// Work that is done to instances.
+    Do,
+    /// What ends something for good.
+    Destroy,
+    /// What is shown.
+    Look,
+    /// Which rows, in which order.
+    Choose,
+    /// The cursor, and the lines of a pane.
+    Move,
+    /// The screen itself, and the way out.
+    Screen,
+}
+
+impl Group {
+    /// All of them.
+    pub const ALL: &[Self] = Self::VARIANTS;
+
+    /// What the help calls it.
+    pub fn title(self) -> &'static str {
+        self.into()
+    }
+}
+
 impl Binding {
+    /// What it is for.
+    pub fn group(&self) -> Group {
+        match &self.command {
+            Command::Ask(Action::Destroy | Action::Nuke | Action::CleanUp, _) => Group::Destroy,
+            Command::Panels(
+                PanelsCommand::Open(_)
+                | PanelsCommand::OpenWhole(_)
+                | PanelsCommand::Show(_)
+                | PanelsCommand::ZoomLog,
+            ) => Group::Look,
+            Command::Table(_)
+            | Command::Screen(
+                ScreenCommand::Filter | ScreenCommand::SortMenu | ScreenCommand::Columns,
+            ) => Group::Choose,
+            Command::Press(_) | Command::Lines(_) | Command::Panels(PanelsCommand::Scroll(..)) => {
+                Group::Move
+            }
+            Command::Panels(_) | Command::Screen(_) | Command::Leave(_) => Group::Screen,
+            Command::Ask(..)
+            | Command::AskFor(..)
+            | Command::Act(..)
+            | Command::Row(_)
+            | Command::Refresh
+            | Command::Prices(_)
+            | Command::Inspect(_)
+            | Command::FindLeftOvers(_) => Group::Do,
+        }
+    }
+
     /// The action's name, else what it does.
     pub(super) fn label(&self) -> &'static str {
         if self.name.is_empty() { self.help } else { self.name }

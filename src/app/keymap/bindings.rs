@@ -7,13 +7,13 @@ use strum::IntoEnumIterator;
 
 use super::binding::{Binding, Context, bind, named};
 use super::dialogs::DIALOG_BINDINGS;
-use super::key::{char, ctrl, key};
-use crate::app::Pane;
+use super::key::{char, ctrl, key, shift};
 use crate::app::action::{Action, Aim, Way};
 use crate::app::command::{
     Command, Copied, LeaveCommand, LinesCommand, Motion, PanelsCommand, Press, RowCommand,
     ScreenCommand, TableCommand,
 };
+use crate::app::{Pane, Panel, View};
 
 const TABLE: &[Context] = &[Context::Table];
 const SIDE: &[Context] = &[Context::Pane, Context::Reader];
@@ -49,7 +49,7 @@ static OTHERS: &[Binding] = &[
         TABLE,
         &[key(KeyCode::Enter)],
         Command::Panels(PanelsCommand::Open(Pane::Details)),
-        "everything about the instance under the cursor",
+        "details of the selected instance",
         "details",
     ),
     bind(
@@ -138,6 +138,54 @@ static OTHERS: &[Binding] = &[
         "ssh",
     ),
     named(
+        "rows",
+        PANELS,
+        &[char('1')],
+        Command::Panels(PanelsCommand::Show(View::Rows)),
+        "a row an instance",
+        "",
+    ),
+    named(
+        "regions",
+        PANELS,
+        &[char('2')],
+        Command::Panels(PanelsCommand::Show(View::Regions)),
+        "a row a region; Enter shows its instances",
+        "",
+    ),
+    named(
+        "grid",
+        PANELS,
+        &[char('3')],
+        Command::Panels(PanelsCommand::Show(View::Grid)),
+        "a cell an instance; C: by state, CPU, price or age",
+        "",
+    ),
+    named(
+        "whole-map",
+        PANELS,
+        &[char('4')],
+        Command::Panels(PanelsCommand::OpenWhole(Pane::Map)),
+        "the map on the whole screen",
+        "",
+    ),
+    named(
+        "whole-prices",
+        PANELS,
+        &[char('5')],
+        Command::Panels(PanelsCommand::OpenWhole(Pane::Prices)),
+        "prices on the whole screen",
+        "",
+    ),
+    named(
+        "whole-events",
+        PANELS,
+        &[char('6')],
+        Command::Panels(PanelsCommand::OpenWhole(Pane::Events)),
+        "events on the whole screen",
+        "",
+    ),
+    named(
         "log",
         PANELS,
         &[char('l')],
@@ -189,8 +237,8 @@ static OTHERS: &[Binding] = &[
         "sort",
         TABLE,
         &[char('s')],
-        Command::Table(TableCommand::SortNext),
-        "sort by the next column",
+        Command::Screen(ScreenCommand::SortMenu),
+        "choose what to sort by",
         "sort",
     ),
     named(
@@ -198,7 +246,7 @@ static OTHERS: &[Binding] = &[
         TABLE,
         &[char('S')],
         Command::Table(TableCommand::SortReverse),
-        "sort the other way round",
+        "reverse the order",
         "",
     ),
     named(
@@ -281,7 +329,7 @@ static OTHERS: &[Binding] = &[
         "choose what to copy",
         "",
     ),
-    named("refresh", PANELS, &[char('r')], Command::Refresh, "look at all regions now", "refresh"),
+    named("refresh", PANELS, &[char('r')], Command::Refresh, "refresh all regions now", "refresh"),
     named(
         "next-panel",
         PANELS,
@@ -327,7 +375,7 @@ static OTHERS: &[Binding] = &[
         PANELS,
         &[char('T')],
         Command::Screen(ScreenCommand::NextTheme),
-        "other colours",
+        "switch to the next theme",
         "",
     ),
     named(
@@ -374,6 +422,22 @@ static OTHERS: &[Binding] = &[
         "to the last, and follow",
         "",
     ),
+    bind(
+        TABLE,
+        &[ctrl('e'), shift(KeyCode::Down)],
+        Command::Panels(PanelsCommand::Scroll(Panel::Side, Motion::Down)),
+        "down in the pane beside it",
+        "",
+    ),
+    bind(
+        TABLE,
+        &[ctrl('y'), shift(KeyCode::Up)],
+        Command::Panels(PanelsCommand::Scroll(Panel::Side, Motion::Up)),
+        "up in the pane beside it",
+        "",
+    ),
+    bind(TABLE, &[key(KeyCode::Left)], Command::Press(Press::Move(Motion::Left)), "left", ""),
+    bind(TABLE, &[key(KeyCode::Right)], Command::Press(Press::Move(Motion::Right)), "right", ""),
     bind(
         TABLE,
         &[key(KeyCode::Esc)],

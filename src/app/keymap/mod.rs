@@ -13,12 +13,15 @@ use std::collections::BTreeMap;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-pub use binding::{Binding, Context};
+pub use binding::{Binding, Context, Group};
 pub use key::Key;
 
 use super::{Command, Edit, Press};
 use crate::config::{Complaint, Rebound};
 use bindings::BINDINGS;
+
+/// A binding and the keys that it has in this process.
+pub type Bound<'a> = (&'static Binding, &'a [Key]);
 
 /// The bindings with the keys that hold in this process.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,6 +127,16 @@ impl Keymap {
     pub fn bindings(&self, context: Context) -> impl Iterator<Item = (&'static Binding, &[Key])> {
         let all = BINDINGS.iter().zip(self.keys.iter().map(Vec::as_slice));
         all.filter(move |(binding, keys)| binding.contexts.contains(&context) && !keys.is_empty())
+    }
+
+    /// The same by what they are for; a group that has none is left out.
+    pub fn grouped(&self, context: Context) -> Vec<(Group, Vec<Bound<'_>>)> {
+        let of = |group: Group| {
+            let bindings = self.bindings(context).filter(move |(it, _)| it.group() == group);
+            (group, bindings.collect::<Vec<_>>())
+        };
+        let groups = Group::ALL.iter().map(|group| of(*group));
+        groups.filter(|(_, bindings)| !bindings.is_empty()).collect()
     }
 
     /// The actions that have a name, with their keys.

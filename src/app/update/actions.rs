@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{create, destroy, machine, pending_creates, retry, run};
 use crate::app::action::Way;
 use crate::app::dialog::{ConfirmForm, ConfirmRow, CreateForm, Findings, Palette};
-use crate::app::{Action, Aim, Counts, Dialog, Effect, Model, Scope, clean};
+use crate::app::{Action, Aim, Counts, Dialog, Effect, Model, Scope, View, clean};
 use crate::fleet::{Amount, Job, Level};
 
 /// Asks whether to do something to what it is aimed at. What needs no question is done at once.
@@ -13,7 +13,7 @@ pub(super) fn ask(model: &mut Model, action: Action, aim: Aim) -> Vec<Effect> {
     if is_refused(model, &action) {
         return Vec::new();
     }
-    match aimed_at(model, aim) {
+    match aimed_at(model, &action, aim) {
         Ok(scope) => ask_for(model, action, scope),
         Err(why) => {
             model.flash(Level::Warning, action.entry().verb, why);
@@ -32,13 +32,20 @@ fn is_refused(model: &mut Model, action: &Action) -> bool {
 }
 
 /// What an aim means now; else why it means nothing.
-fn aimed_at(model: &Model, aim: Aim) -> Result<Scope, &'static str> {
+fn aimed_at(model: &Model, action: &Action, aim: Aim) -> Result<Scope, &'static str> {
     match aim {
-        Aim::Chosen => Ok(Scope::Instances(model.table.chosen())),
-        Aim::Region => {
-            let row = model.table.cursor().and_then(|key| model.fleet.get(key));
-            row.map(|row| Scope::Region(row.region.clone())).ok_or("no instance is chosen")
+        // Where regions are shown, the one under the cursor is what is chosen.
+        Aim::Chosen if model.panels.view == View::Regions && model.table.marks().is_empty() => {
+            let region = model.region().ok_or("no region is chosen")?;
+            let whole = || Scope::Region(region.clone());
+            if action.way(Aim::Region).is_some() {
+                return Ok(whole());
+            }
+            let rows = destroy::in_scope(model, &whole()).map(|row| row.key.clone()).collect();
+            Ok(Scope::Instances(rows))
         }
+        Aim::Chosen => Ok(Scope::Instances(model.table.chosen())),
+        Aim::Region => model.region().cloned().map(Scope::Region).ok_or("no instance is chosen"),
         Aim::Deployment => Ok(Scope::All),
         Aim::Account => {
             let account = model.account.as_ref();
@@ -205,7 +212,7 @@ fn ask_counts(model: &mut Model, counts: Option<Counts>) {
     });
     let mut form = CreateForm::new(rows.collect());
     form.choice = counts.map(|_| false);
-    let here = model.table.cursor().and_then(|key| model.fleet.get(key)).map(|row| &row.region);
+    let here = model.region();
     form.at = form.rows.iter().position(|(region, _)| Some(region) == here).unwrap_or_default();
     model.dialog = Some(Dialog::Create(form));
 }

@@ -13,8 +13,8 @@ pub(super) fn interrupted(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect
     let rows: Vec<Instance> = keys.iter().filter_map(|key| model.fleet.get(key)).cloned().collect();
     let Some(first) = rows.first() else { return Vec::new() };
     let said = match rows.as_slice() {
-        [only] => format!("AWS takes {} back", only.label()),
-        rows => format!("AWS takes {} instances back", rows.len()),
+        [only] => format!("AWS reclaims {}", only.label()),
+        rows => format!("AWS reclaims {} instances", rows.len()),
     };
     model.show(Level::Warning, format!("{}: {said}", first.region));
     model.alarm = true;

@@ -86,7 +86,7 @@ fn phase(model: &mut Model, key: &InstanceKey, from: &Phase, to: &Phase) {
         Phase::Interrupted { at: Some(at) } => {
             format!("interruption notice: terminates at {} UTC", at.strftime("%H:%M:%S"))
         }
-        Phase::Interrupted { at: None } => "interrupted: AWS takes it back".to_owned(),
+        Phase::Interrupted { at: None } => "interrupted: AWS reclaims it".to_owned(),
         // The level says that it failed.
         Phase::Failed(failure) => failure.to_string(),
         other => other.to_string(),

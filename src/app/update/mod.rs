@@ -28,7 +28,8 @@ use super::dialog::{self, Next, Palette, SecretForm};
 use super::keymap::Context;
 use super::layout::Layout;
 use super::{
-    Command, Dialog, Effect, Exit, Input, Latest, Message, Model, Press, Question, Signal, Stamped,
+    Command, Dialog, Effect, Exit, Input, Latest, LeaveCommand, Message, Model, Press, Question,
+    ScreenCommand, Signal, Stamped,
 };
 use crate::fleet::{Job, JobKind, Level, MachineType, Region};
 
@@ -69,7 +70,12 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Effect> {
             Vec::new()
         }
         Message::Noted { level, about, text } => {
-            model.flash(level, about, text);
+            // That a key did what it says is no event.
+            if level == Level::Info {
+                model.show(level, format!("{about}: {text}"));
+            } else {
+                model.flash(level, about, text);
+            }
             Vec::new()
         }
         Message::Dropped(lines) => {
@@ -108,6 +114,11 @@ fn on_key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
         return Vec::new();
     }
     model.flash = None;
+    // The topmost thing goes first.
+    let is_quit = command == Command::Leave(LeaveCommand::Quit);
+    if is_quit && model.dialog.is_none() && panels::is_followed(model) {
+        return perform(model, Command::Press(Press::Back));
+    }
     perform(model, command)
 }
 
@@ -217,6 +228,7 @@ fn in_dialog(model: &mut Model, press: Press) -> Vec<Effect> {
 
 /// What is pressed in the palette, whose line is read with the keymap.
 fn in_palette(model: &mut Model, palette: &mut Palette, press: Press) -> Next {
+    model.preview = None;
     match press {
         Press::Accept if palette.field.text().trim().is_empty() && palette.at == 0 => Next::Close,
         Press::Accept => match palette.meant(&model.words()) {
@@ -232,6 +244,10 @@ fn in_palette(model: &mut Model, palette: &mut Palette, press: Press) -> Next {
         Press::Back => Next::Close,
         other => {
             palette.on_press(other, &model.words(), &model.commands);
+            model.preview = match palette.meant(&model.words()) {
+                Ok(Command::Screen(ScreenCommand::Theme(theme))) => Some(theme),
+                _ => None,
+            };
             Next::Stay
         }
     }
@@ -242,7 +258,9 @@ fn reading(model: &Model, dialog: &Dialog) -> (usize, usize) {
     match dialog {
         Dialog::Help { context, .. } => {
             let height = Layout::reading(model.size.1);
-            (height.max(1).into(), model.keymap.bindings(*context).count())
+            let groups = model.keymap.grouped(*context);
+            let lines: usize = groups.iter().map(|(_, bindings)| bindings.len() + 1).sum();
+            (height.max(1).into(), lines.div_ceil(Layout::help_columns(model.size.0)))
         }
         _ => (1, 0),
     }

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use crate::app::log::Ring;
 use crate::app::{
-    Columns, Copied, Effect, LinesCommand, Model, Motion, Pane, Panel, PanelsCommand, Press, Query,
-    Reader, RowCommand, TableCommand, TextField,
+    Columns, Copied, Effect, Field, LinesCommand, Model, Motion, Pane, Panel, PanelsCommand, Press,
+    Query, Reader, RowCommand, TableCommand, TextField, View,
 };
-use crate::fleet::{Instance, InstanceKey, Level};
+use crate::fleet::{Instance, InstanceKey, Level, Region};
 
 /// Does something that may arrange the screen otherwise, and keeps that.
 pub(super) fn remembering(model: &mut Model, act: impl FnOnce(&mut Model)) -> Vec<Effect> {
@@ -28,18 +28,95 @@ pub(super) fn in_table(model: &mut Model, command: TableCommand) {
             model.focus = Panel::Table;
             model.table.select(&key);
         }
-        TableCommand::Mark => model.table.mark(),
+        TableCommand::SelectRegion(region) => {
+            model.regions.select(&region);
+            go_to_region(model, &region);
+        }
+        TableCommand::Mark => mark(model),
         TableCommand::MarkRange => model.table.mark_range(),
         TableCommand::MarkAll => model.table.mark_all(),
         TableCommand::MarkOthers => model.table.mark_others(),
         TableCommand::FindNext => find(model, false),
         TableCommand::FindPrevious => find(model, true),
         TableCommand::SetFilter(filter) => model.table.set_filter(&filter, &model.fleet),
-        TableCommand::SortNext => model.table.sort_next(&model.fleet),
         TableCommand::SortReverse => model.table.sort_reverse(&model.fleet),
         TableCommand::SortBy(field) => model.table.sort_by(field, &model.fleet),
         TableCommand::SetColumns(fields) => model.table.columns = Columns::of(&fields),
     });
+    model.arrange_view();
+}
+
+/// Marks the row under the cursor; in the view of regions all of its rows.
+fn mark(model: &mut Model) {
+    if model.panels.view != View::Regions {
+        model.table.mark();
+        return;
+    }
+    let Some(region) = model.regions.cursor() else { return };
+    let is_there = |key: &&InstanceKey| {
+        model.fleet.get(key).is_some_and(|row| row.region == *region && !row.phase.is_over())
+    };
+    let keys = model.table.order().iter().filter(is_there).cloned().collect();
+    model.table.mark_these(keys);
+    move_region(model, Motion::Down);
+}
+
+/// Moves among the regions. The table's cursor goes along, so that each pane shows that region.
+fn move_region(model: &mut Model, motion: Motion) {
+    model.regions.step(motion);
+    follow_region(model);
+}
+
+fn follow_region(model: &mut Model) {
+    if let Some(region) = model.regions.cursor().cloned() {
+        go_to_region(model, &region);
+    }
+}
+
+/// Puts the table's cursor on a row of a region, if it is not on one already.
+fn go_to_region(model: &mut Model, region: &Region) {
+    let of = |key: &InstanceKey| model.fleet.get(key).map(|row| &row.region);
+    if model.table.cursor().and_then(of) == Some(region) {
+        return;
+    }
+    if let Some(at) = model.table.order().iter().position(|key| of(key) == Some(region)) {
+        model.table.go(at);
+    }
+}
+
+/// Shows the fleet in another way. What is under the cursor stays.
+fn show(model: &mut Model, view: View) {
+    let region = model.region().cloned();
+    close(model);
+    model.panels.view = view;
+    model.outside = None;
+    model.arrange_view();
+    if let Some(region) = region.filter(|_| view == View::Regions) {
+        model.regions.select(&region);
+    }
+}
+
+/// From a region to its instances.
+fn enter_region(model: &mut Model) {
+    let Some(region) = model.regions.cursor().cloned() else { return };
+    let filter = match model.table.query().text() {
+        "" => format!("region:{region}"),
+        other => format!("{other} region:{region}"),
+    };
+    model.outside = Some(model.table.query().text().to_owned());
+    model.panels.view = View::Rows;
+    model.table.set_filter(&filter, &model.fleet);
+}
+
+/// From the instances of a region back to all regions.
+fn leave_region(model: &mut Model, filter: &str) {
+    let region = model.region().cloned();
+    model.table.set_filter(filter, &model.fleet);
+    model.panels.view = View::Regions;
+    model.arrange_view();
+    if let Some(region) = region {
+        model.regions.select(&region);
+    }
 }
 
 /// To the next row that passes the last filter, or the one before.
@@ -81,7 +158,19 @@ pub(super) fn arrange(model: &mut Model, command: PanelsCommand) {
         PanelsCommand::Grow => model.panels.resize(focus, true),
         PanelsCommand::Shrink => model.panels.resize(focus, false),
         PanelsCommand::ToggleLog => model.panels.log = !model.panels.log,
+        PanelsCommand::Open(Pane::Details)
+            if focus == Panel::Table && model.panels.view == View::Regions =>
+        {
+            enter_region(model);
+        }
         PanelsCommand::Open(pane) => open(model, pane),
+        PanelsCommand::OpenWhole(pane) => {
+            model.panels.side = Some(pane);
+            model.panels.whole = Some(Panel::Side);
+            model.focus = Panel::Side;
+            model.side_top = 0;
+        }
+        PanelsCommand::Show(view) => show(model, view),
     }
     model.fit();
 }
@@ -127,7 +216,8 @@ fn next_panel(model: &Model, focus: Panel) -> Panel {
 
 /// Shows a pane, or closes the one that has the keyboard already.
 fn open(model: &mut Model, pane: Pane) {
-    if model.panels.side == Some(pane) && model.focus() == Panel::Side {
+    let is_open = model.panels.side == Some(pane);
+    if is_open && (pane.follows() || model.focus() == Panel::Side) {
         close(model);
         return;
     }
@@ -137,8 +227,14 @@ fn open(model: &mut Model, pane: Pane) {
     }
     model.panels.side = Some(pane);
     model.panels.whole = model.panels.whole.map(|_| Panel::Side);
-    model.focus = Panel::Side;
+    // What shows the row under the cursor leaves the keyboard where that is moved.
+    model.focus = if pane.follows() { Panel::Table } else { Panel::Side };
     model.side_top = 0;
+}
+
+/// Whether a pane stands beside the table, which has the keyboard.
+pub(super) fn is_followed(model: &Model) -> bool {
+    model.layout().side > 0 && model.focus() == Panel::Table
 }
 
 fn close(model: &mut Model) {
@@ -161,8 +257,13 @@ fn back(model: &mut Model, focus: Panel) {
             model.log_panel.follow();
             zoom_log(model, false);
         }
+        Panel::Table if is_followed(model) => close(model),
         Panel::Table if !model.table.marks().is_empty() || model.table.is_ranging() => {
             model.table.unmark();
+        }
+        Panel::Table if model.outside.is_some() => {
+            let filter = model.outside.take().unwrap_or_default();
+            leave_region(model, &filter);
         }
         Panel::Table if !model.table.query().text().is_empty() => {
             model.table.set_filter("", &model.fleet);
@@ -173,10 +274,24 @@ fn back(model: &mut Model, focus: Panel) {
 
 fn scroll(model: &mut Model, panel: Panel, motion: Motion) {
     following(model, |model| match panel {
-        Panel::Table => model.table.step(motion),
+        Panel::Table => move_cursor(model, motion),
         Panel::Side => scroll_side(model, motion),
         Panel::Log => scroll_log(model, motion),
     });
+}
+
+/// Moves where the table stands, in the view that it has.
+fn move_cursor(model: &mut Model, motion: Motion) {
+    match model.panels.view {
+        View::Rows => model.table.step(motion),
+        View::Regions => move_region(model, motion),
+        View::Grid => {
+            let to = model.heat.step(motion, model.table.at(), model.heat_size());
+            if let Some(at) = to {
+                model.table.go(at);
+            }
+        }
+    }
 }
 
 fn scroll_log(model: &mut Model, motion: Motion) {
@@ -184,6 +299,7 @@ fn scroll_log(model: &mut Model, motion: Motion) {
         Motion::Up | Motion::PageUp | Motion::First => model.log_panel.back(),
         Motion::Down | Motion::PageDown => model.log_panel.forward(),
         Motion::Last => model.log_panel.follow(),
+        Motion::Left | Motion::Right => {}
     }
 }
 
@@ -194,7 +310,7 @@ fn scroll_side(model: &mut Model, motion: Motion) {
             let lines = model.table.cursor().map_or(0, |key| crate::app::story(model, key).len());
             model.side_top = motion.from(model.side_top, lines, height);
         }
-        Some(Pane::Map | Pane::Prices) => model.table.step(motion),
+        Some(Pane::Map | Pane::Prices) => move_cursor(model, motion),
         Some(Pane::Answers) => {
             if let Some(answers) = &mut model.answers {
                 // Its name, the line below it and the one that counts are no lines of an answer.
@@ -262,17 +378,41 @@ pub(super) fn reach_out(model: &mut Model, command: RowCommand) -> Vec<Effect> {
     }
 }
 
+/// Copies something of the marked rows, a line each, else of the one under the cursor.
 fn copy(model: &mut Model, copied: Copied) -> Vec<Effect> {
-    let Some(row) = row(model) else { return Vec::new() };
+    if copied == Copied::Ssh {
+        let row = row(model).filter(|row| row.id().is_some());
+        return row.map(|row| Effect::CopyShell(row.key.clone())).into_iter().collect();
+    }
+    let chosen = model.table.chosen();
+    let rows = chosen.iter().filter_map(|key| model.fleet.get(key));
+    let lines: Vec<String> = rows.filter_map(|row| text_of(row, copied)).collect();
+    if lines.is_empty() { Vec::new() } else { vec![Effect::Copy(lines.join("\n"))] }
+}
+
+/// What is copied of one row.
+fn text_of(row: &Instance, copied: Copied) -> Option<String> {
     let id = || row.id().map(ToString::to_string);
-    let text = match copied {
+    match copied {
         Copied::Address => row.address().map(|address| address.to_string()).or_else(id),
-        Copied::Id => id(),
-        Copied::Ssh => {
-            return row.id().map(|_| Effect::CopyShell(row.key.clone())).into_iter().collect();
+        Copied::Id | Copied::Ssh => id(),
+        Copied::Console => id().map(|id| {
+            let region = &row.region;
+            format!(
+                "https://{region}.console.aws.amazon.com/ec2/home?region={region}\
+                 #InstanceDetails:instanceId={id}"
+            )
+        }),
+        Copied::Json => {
+            let said = |field: &Field| {
+                let text = field.text(row);
+                (!text.is_empty()).then(|| (field.name().to_owned(), text.into_owned().into()))
+            };
+            let fields: serde_json::Map<String, serde_json::Value> =
+                Field::ALL.iter().filter_map(said).collect();
+            Some(serde_json::Value::Object(fields).to_string())
         }
-    };
-    text.map(Effect::Copy).into_iter().collect()
+    }
 }
 
 fn shell(model: &mut Model, key: Option<InstanceKey>) -> Vec<Effect> {
@@ -326,6 +466,7 @@ pub(super) fn in_filter_field<T>(model: &mut Model, edit: impl FnOnce(&mut TextF
     let edited = edit(&mut model.filter);
     if model.filter.text() != model.table.query().text() {
         model.table.set_filter(model.filter.text(), &model.fleet);
+        model.arrange_view();
     }
     edited
 }

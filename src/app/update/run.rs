@@ -8,7 +8,7 @@ use crate::fleet::{Instance, InstanceKey, Job, Level, Logs};
 pub(super) fn run(model: &mut Model, command: String, scope: &Scope) -> Vec<Effect> {
     let Some(instances) = there(model, "exec", scope) else { return Vec::new() };
     let text = format!(
-        "on {}: {command}; what it changes goes with the instance",
+        "on {}: {command}; what it changes is lost with the instance",
         match instances.as_slice() {
             [one] => one.label(),
             several => format!("{} instances", several.len()),

@@ -2,7 +2,7 @@
 
 use super::panels::{remembering, row};
 use crate::app::dialog::{ColumnsForm, Menu, Palette};
-use crate::app::{Dialog, Effect, Model, Panel, ScreenCommand, TextField};
+use crate::app::{Dialog, Effect, Model, Panel, ScreenCommand, TextField, View};
 use crate::config::ThemeName;
 use crate::fleet::Level;
 
@@ -10,10 +10,14 @@ use crate::fleet::Level;
 pub(super) fn perform(model: &mut Model, command: ScreenCommand) -> Vec<Effect> {
     match command {
         ScreenCommand::Filter => filter(model),
+        ScreenCommand::Columns if model.panels.view == View::Grid => show_next(model),
         ScreenCommand::Columns => {
             model.dialog = Some(Dialog::Columns(ColumnsForm::new(model.table.columns.clone())));
         }
         ScreenCommand::CopyMenu => ask_copy(model),
+        ScreenCommand::SortMenu => {
+            model.dialog = Some(Dialog::Menu(Menu::sort(&model.table)));
+        }
         ScreenCommand::Palette => model.dialog = Some(Dialog::Palette(Palette::default())),
         ScreenCommand::Help => {
             model.dialog = Some(Dialog::Help { context: model.context(), top: 0 });
@@ -23,6 +27,13 @@ pub(super) fn perform(model: &mut Model, command: ScreenCommand) -> Vec<Effect> 
         ScreenCommand::ToggleMouse => return toggle_mouse(model),
     }
     Vec::new()
+}
+
+/// The cells show something else.
+fn show_next(model: &mut Model) {
+    model.heat.show_next();
+    model.arrange_view();
+    model.show(Level::Info, format!("cells show: {}", model.heat.by().name()));
 }
 
 /// Begins to type a filter, where the table can be seen.

@@ -10,7 +10,7 @@ use crate::config::{Image, RegionConfig, UbuntuRelease};
 use crate::fleet::market::History;
 use crate::fleet::{Amount, Attempt, Pool};
 use crate::view::grid::{Cell, Column, Grid};
-use crate::view::map::{self, Mark};
+use crate::view::map;
 use crate::view::money::{dollars, hourly, spark};
 use crate::view::text;
 use crate::view::theme::Theme;
@@ -69,14 +69,14 @@ impl<'a> Plan<'a> {
 
 fn plan<'a>() -> [Column<Plan<'a>, Theme>; 13] {
     [
-        Column::text("region", "REGION", [14, 14, 14], 0, |row: &Plan<'_>, _, _| {
+        Column::text("region", "REGION", [14, 0, 14], 0, |row: &Plan<'_>, _, _| {
             Cell::plain(row.config.region.as_str())
         }),
-        Column::text("city", "CITY", [8, 12, 13], 8, |row: &Plan<'_>, theme: &Theme, _| {
+        Column::text("city", "CITY", [8, 0, 13], 8, |row: &Plan<'_>, theme: &Theme, _| {
             let place = map::place(&row.config.region);
             Cell::known(place.map(|place| place.city), theme.glyphs)
         }),
-        Column::text("count", "COUNT", [7, 7, 7], 1, |row: &Plan<'_>, _, _| {
+        Column::text("count", "COUNT", [7, 0, 7], 1, |row: &Plan<'_>, _, _| {
             match (row.is_edited, row.count) {
                 (true, count) => Cell::toned(Tone::Accent, format!("< {count} >")),
                 (false, 0) => Cell::toned(Tone::Dim, "0  "),
@@ -84,42 +84,42 @@ fn plan<'a>() -> [Column<Plan<'a>, Theme>; 13] {
             }
         })
         .right(),
-        Column::text("there", "HAVE", [5, 5, 5], 3, |row: &Plan<'_>, _, _| {
+        Column::text("there", "HAVE", [5, 0, 5], 3, |row: &Plan<'_>, _, _| {
             Cell::toned(Tone::Dim, row.there.to_string())
         })
         .right(),
-        Column::text("then", "THEN", [5, 5, 5], 4, |row: &Plan<'_>, _, _| {
+        Column::text("then", "THEN", [5, 0, 5], 4, |row: &Plan<'_>, _, _| {
             let tone = if row.count > 0 { Tone::Plain } else { Tone::Dim };
             let then = row.there.saturating_add(usize::try_from(row.count).unwrap_or(usize::MAX));
             Cell::toned(tone, then.to_string())
         })
         .right(),
-        Column::text("types", "MACHINE TYPES", [13, 22, 40], 2, |row: &Plan<'_>, _, _| {
+        Column::text("types", "MACHINE TYPES", [13, 0, 40], 2, |row: &Plan<'_>, _, _| {
             Cell::plain(join(row.config.machine_types.iter()))
         }),
-        Column::text("each", "$/H EACH", [8, 8, 8], 5, |row: &Plan<'_>, theme: &Theme, _| {
+        Column::text("each", "$/H EACH", [8, 0, 8], 5, |row: &Plan<'_>, theme: &Theme, _| {
             Cell::known(row.each.map(hourly), theme.glyphs)
         })
         .right(),
-        Column::text("trend", "24 H", [8, 8, 12], 7, |row: &Plan<'_>, theme: &Theme, width| {
+        Column::text("trend", "24 H", [8, 0, 12], 7, |row: &Plan<'_>, theme: &Theme, width| {
             let since = row.now.checked_sub(TREND).unwrap_or(Timestamp::MIN);
             let trend = row.best.map(|(_, history)| spark(history, since, row.now, width, theme));
             Cell::toned(Tone::Working, trend.unwrap_or_default())
         }),
-        Column::text("hint", "CHEAPEST", [12, 16, 30], 6, |row: &Plan<'_>, theme: &Theme, _| {
+        Column::text("hint", "CHEAPEST", [12, 0, 30], 6, |row: &Plan<'_>, theme: &Theme, _| {
             row.hint().unwrap_or_else(|| Cell::known(None::<&str>, theme.glyphs))
         }),
-        Column::text("disk", "GiB", [5, 5, 5], 10, |row: &Plan<'_>, _, _| {
+        Column::text("disk", "GiB", [5, 0, 5], 10, |row: &Plan<'_>, _, _| {
             Cell::plain(row.config.instance_storage_gb.to_string())
         })
         .right(),
-        Column::text("lifecycle", "PAID AS", [7, 7, 15], 9, |row: &Plan<'_>, _, _| {
+        Column::text("lifecycle", "PAID AS", [7, 0, 15], 9, |row: &Plan<'_>, _, _| {
             Cell::plain(row.config.lifecycle.word())
         }),
-        Column::text("image", "IMAGE", [12, 12, 21], 11, |row: &Plan<'_>, _, _| {
+        Column::text("image", "IMAGE", [12, 0, 21], 11, |row: &Plan<'_>, _, _| {
             Cell::plain(image(row.config))
         }),
-        Column::text("zones", "ZONES", [5, 5, 12], 12, |row: &Plan<'_>, _, _| {
+        Column::text("zones", "ZONES", [5, 0, 12], 12, |row: &Plan<'_>, _, _| {
             Cell::plain(zones(row.config))
         }),
     ]
@@ -144,25 +144,16 @@ fn image(config: &RegionConfig) -> String {
     }
 }
 
-/// The lines of a map that shows anything, and of one that is large enough.
-const MAP: (u16, u16) = (12, 20);
-/// Lines besides the rows and the map: headings, totals, hint, and the space between.
+/// Lines besides the rows: headings, totals, hint, and the space between.
 const REST: u16 = 5;
 
 /// Draws it.
 pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect, form: &CreateForm) {
     let room = area.height.saturating_sub(REST + 4).max(1);
     let shown = form.rows.len().min(room.into());
-    let rows = u16::try_from(shown).unwrap_or(room);
-    let spare = room.saturating_sub(rows + 1).min(MAP.1);
-    let world = if spare >= MAP.0 && area.width >= 90 { spare + 1 } else { 0 };
-    let lines = rows.saturating_add(REST + world);
+    let lines = u16::try_from(shown).unwrap_or(room).saturating_add(REST);
     let inside = open(painter, area, "Create instances", lines);
     table(model, painter, inside, form, shown);
-    if world > 0 {
-        let place = Rect { y: inside.y + rows + 2, height: world - 1, ..inside };
-        map::world_with(painter, place, marks(model, form));
-    }
     ask(model, painter, inside, form, lines - 3);
 }
 
@@ -171,36 +162,23 @@ fn table(model: &Model, painter: &mut Painter<'_>, inside: Rect, form: &CreateFo
     let Some(config) = &model.config else { return };
     let rows = Rect { x: inside.x + 2, width: inside.width.saturating_sub(2), ..inside };
     let columns = plan();
-    let grid = Grid::new(&columns, painter.theme, painter.theme, rows);
-    grid.headings(painter.buffer, None);
     let top = (form.at + 1).saturating_sub(shown);
     let window = form.rows.iter().enumerate().skip(top).take(shown);
-    for ((at, (region, count)), line) in window.zip(0..) {
-        let Some(entry) = config.region(region) else { continue };
-        let is_cursor = at == form.at && form.choice.is_none();
-        grid.row(painter.buffer, line, &Plan::new(model, entry, *count, is_cursor));
-        if is_cursor {
+    let plans: Vec<Plan<'_>> = window
+        .filter_map(|(at, (region, count))| {
+            let is_cursor = at == form.at && form.choice.is_none();
+            Some(Plan::new(model, config.region(region)?, *count, is_cursor))
+        })
+        .collect();
+    let all: Vec<&Plan<'_>> = plans.iter().collect();
+    let grid = Grid::new(&columns, &all, painter.theme, painter.theme, rows, None);
+    grid.headings(painter.buffer);
+    for (plan, line) in plans.iter().zip(0..) {
+        grid.row(painter.buffer, line, plan);
+        if plan.is_edited {
             painter.text(inside, 0, line + 1, Tone::Accent, painter.theme.glyphs.cursor);
         }
     }
-}
-
-/// The counts, where they would be.
-fn marks(model: &Model, form: &CreateForm) -> Vec<Mark> {
-    let mark = |(at, (region, count)): (usize, &(crate::fleet::Region, u32))| {
-        let place = map::place(region)?;
-        let there = model.tally.in_region(region);
-        let chosen = at == form.at;
-        let name = if chosen { format!(" {}", place.city) } else { String::new() };
-        let (tone, said) = match (*count, there) {
-            (0, 0) => (Tone::Dim, format!("0{name}")),
-            (0, there) => (Tone::Good, format!("{there}{name}")),
-            (count, 0) => (Tone::Accent, format!("+{count}{name}")),
-            (count, there) => (Tone::Accent, format!("{there}+{count}{name}")),
-        };
-        Some(Mark { place, said, tone, weight: u64::from(*count), chosen })
-    };
-    form.rows.iter().enumerate().filter_map(mark).collect()
 }
 
 /// What the plan costs an hour at the least, as far as prices are known.

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::frame::{open, room};
+use super::frame::{self, open};
 use crate::app::dialog::Menu;
 use crate::view::text;
 use crate::view::{Painter, Tone};
@@ -11,10 +11,13 @@ use crate::view::{Painter, Tone};
 pub(super) fn draw(painter: &mut Painter<'_>, area: Rect, menu: &Menu) {
     let mut said: Vec<String> = Vec::new();
     for paragraph in menu.text {
-        said.extend(text::wrap(paragraph, room(area)));
+        said.extend(text::wrap(paragraph, frame::room(area)));
         said.push(String::new());
     }
-    let lines = u16::try_from(said.len() + menu.items.len()).unwrap_or(u16::MAX);
+    let room = usize::from(area.height.saturating_sub(4)).saturating_sub(said.len()).max(1);
+    let shown = menu.items.len().min(room);
+    let top = (menu.at + 1).saturating_sub(shown);
+    let lines = u16::try_from(said.len() + shown).unwrap_or(u16::MAX);
     let inside = open(painter, area, menu.title, lines);
     let mut line = 0;
     for said in &said {
@@ -22,7 +25,7 @@ pub(super) fn draw(painter: &mut Painter<'_>, area: Rect, menu: &Menu) {
         line += 1;
     }
     let widest = menu.items.iter().map(|(name, ..)| text::width(name)).max().unwrap_or(0);
-    for (at, (name, meaning, _)) in menu.items.iter().enumerate() {
+    for (at, (name, meaning, _)) in menu.items.iter().enumerate().skip(top).take(shown) {
         let chosen = at == menu.at;
         let style = if chosen { painter.theme.chosen() } else { painter.theme.style(Tone::Plain) };
         let cursor = if chosen { painter.theme.glyphs.cursor } else { " " };

@@ -30,7 +30,7 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect, palette
         painter.text(inside, x + 1, line, Tone::Dim, &proposal.help);
     }
     if proposals.is_empty() && !palette.field.text().trim().is_empty() {
-        let said = "No command begins like this; it is tried as it stands.";
+        let said = "No such command; Enter tries it as typed.";
         let said = palette.help().unwrap_or(said);
         painter.text(inside, 0, 2, Tone::Dim, said);
     }
