@@ -141,6 +141,7 @@ impl Binding {
             | Command::Row(_)
             | Command::Refresh
             | Command::Prices(_)
+            | Command::Preflight(_)
             | Command::Inspect(_)
             | Command::FindLeftOvers(_) => Group::Do,
         }
