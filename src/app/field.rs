@@ -32,7 +32,7 @@ use crate::fleet::{Health, Instance, Machine, Phase};
     VariantArray,
 )]
 #[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
 pub enum Field {
     /// Bad news, then by region.
     #[default]
@@ -44,14 +44,17 @@ pub enum Field {
     /// The `Name` tag.
     Name,
     /// Where its sensor pretends to stand.
+    #[strum(to_string = "city", serialize = "sensor")]
     City,
     /// From what needs a person to what is on its way out.
     Phase,
     /// How long it has been in this phase.
+    #[strum(to_string = "since", serialize = "for")]
     Since,
     /// The work of its processors.
     Cpu,
     /// Its memory in use.
+    #[strum(to_string = "memory", serialize = "mem")]
     Memory,
     /// Its root disk in use.
     Disk,
@@ -60,6 +63,7 @@ pub enum Field {
     /// The machine type.
     Type,
     /// How it is paid for.
+    #[strum(to_string = "lifecycle", serialize = "paid-as")]
     Lifecycle,
     /// The address a person would type.
     Address,
@@ -68,8 +72,10 @@ pub enum Field {
     /// The youngest first.
     Age,
     /// What it costs an hour; the dearest first.
+    #[strum(to_string = "hourly", serialize = "$/h")]
     Hourly,
     /// What it has cost; the dearest first.
+    #[strum(to_string = "cost", serialize = "$")]
     Cost,
     /// What works on it: cloud-init, Docker, Bacalhau, the sensor.
     Services,
@@ -90,7 +96,7 @@ impl Field {
         self.into()
     }
 
-    /// The field of a name.
+    /// The field of a name, or of the heading of its column.
     pub fn named(name: &str) -> Option<Self> {
         name.parse().ok()
     }
@@ -209,5 +215,9 @@ mod tests {
             assert_eq!(Field::named(field.name()), Some(*field));
         }
         assert_eq!(Field::named("colour"), None);
+        assert_eq!(
+            (Field::named("$/H"), Field::named("FOR")),
+            (Some(Field::Hourly), Some(Field::Since))
+        );
     }
 }

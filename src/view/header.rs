@@ -7,8 +7,8 @@ use super::money::dollars;
 use super::text;
 use super::{Painter, Tone};
 use crate::app::keymap::Context;
-use crate::app::{Action, Aim, Command, Field, Model, Tally, clean};
-use crate::fleet::{Cost, Health};
+use crate::app::{Action, Aim, Command, Field, JobRecord, Model, Tally, clean};
+use crate::fleet::{Amount, Cost, Health, JobKind};
 
 /// How old a region's answer may be before it is called old.
 const FRESH: SignedDuration = SignedDuration::from_secs(90);
@@ -144,13 +144,25 @@ fn counts(model: &Model, painter: &mut Painter<'_>, area: Rect) {
         }
     }
     let left = painter.pieces(area, 1, &pieces);
-    let jobs: Vec<String> = model.changing().map(|(_, job)| job.short_title()).collect();
+    let jobs: Vec<String> = model.changing().map(|(_, job)| under_way(model, job)).collect();
     if !jobs.is_empty() {
         let leaving = if model.leaving.is_some() { "leaving after " } else { "" };
         let said = format!("{leaving}{}", jobs.join("; "));
         painter.right(area, left, 1, Tone::Working, &said);
     } else if let Some(said) = cut_short(model) {
         painter.right(area, left, 1, Tone::Waiting, &said);
+    }
+}
+
+/// A job, and of one that creates how far all of it is.
+fn under_way(model: &Model, job: &JobRecord) -> String {
+    let title = job.short_title();
+    let ready = model.tally.health.get(&Health::Good).copied().unwrap_or(0);
+    match (job.kind, model.tally.total) {
+        (JobKind::Create, all) if all > 0 => {
+            format!("{title}: {} of {} ready", text::thousands(ready), text::thousands(all))
+        }
+        _ => title,
     }
 }
 
@@ -178,10 +190,12 @@ fn cost(model: &Model) -> Vec<(Tone, String)> {
     if (hourly.is_unknown() && accrued.is_unknown()) || accrued.usd <= 0.0 {
         return Vec::new();
     }
-    let mut pieces = vec![
-        (Tone::Strong, format!("   {}/h", dollars(hourly))),
-        (Tone::Strong, format!("   {} so far", dollars(accrued))),
-    ];
+    // A day is what people reckon with; of a part it would say nothing.
+    let day = Amount { usd: hourly.usd * 24.0, ..hourly };
+    let day = (!day.is_partial).then(|| (Tone::Dim, format!(" = {} a day", dollars(day))));
+    let mut pieces = vec![(Tone::Strong, format!("   {}/h", dollars(hourly)))];
+    pieces.extend(day);
+    pieces.push((Tone::Strong, format!("   {} so far", dollars(accrued))));
     let saved = all.saved().filter(|saved| *saved >= 1.0);
     pieces.extend(saved.map(|saved| (Tone::Plain, format!("   {saved:.0} % saved"))));
     pieces
