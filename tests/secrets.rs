@@ -172,7 +172,7 @@ impl Scene {
         }
         terminal.wait_for("● 2 ready");
         for (key, shown) in
-            [("\r", "host key"), ("h", "all is well"), ("o", "ok   docker"), ("e", "SUCCESS Ready")]
+            [("\r", "host key"), ("h", "all is well"), ("o", "ok   docker"), ("e", "✓ Ready")]
         {
             terminal.press(key);
             terminal.wait_for(shown);
