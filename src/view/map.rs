@@ -8,7 +8,7 @@ use ratatui::widgets::Widget;
 use ratatui::widgets::canvas::{Canvas, Map, MapResolution};
 
 use super::bubbles::{self, Bubble, PlacedBubble};
-use super::money::dollars;
+use super::money::sum;
 use super::text;
 use super::{HitMap, Painter, Tone};
 use crate::app::{Command, Model, TableCommand};
@@ -144,7 +144,7 @@ fn list(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect)
         let tone = if is_here { Tone::Strong } else { Tone::Plain };
         painter.text(place, 3, 0, tone, region.as_str());
         painter.text(place, 18, 0, Tone::Strong, &format!("{count:>6}"));
-        let cost = model.fleet.costs().get(*region).map(|cost| dollars(cost.hourly));
+        let cost = model.fleet.costs().get(*region).map(|cost| sum(cost.hourly));
         painter.text(place, 25, 0, Tone::Dim, &cost.unwrap_or_default());
         hits.add(place, Command::Table(TableCommand::SelectRegion((*region).clone())));
         if is_here {

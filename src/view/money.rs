@@ -18,6 +18,12 @@ pub fn dollars(amount: Amount) -> String {
     if amount.is_partial { format!("at least ${usd:.digits$}") } else { format!("${usd:.digits$}") }
 }
 
+/// The same where there is no room for words: with a plus where some of it is not known.
+pub(super) fn sum(amount: Amount) -> String {
+    let exact = dollars(Amount { is_partial: false, ..amount });
+    if amount.is_partial { format!("{exact}+") } else { exact }
+}
+
 /// How a price went, a sign for each column: the lowest and the highest of the time are the lowest
 /// and the highest sign.
 pub fn spark(

@@ -4,13 +4,13 @@ use jiff::SignedDuration;
 use ratatui::layout::Rect;
 
 use super::grid::{Cell, Column, Grid};
-use super::money::dollars;
+use super::money::sum;
 use super::painter::GUTTER;
 use super::text;
 use super::theme::{Glyphs, Tone};
 use super::{HitMap, Painter};
 use crate::app::{Command, Model, Panel, RegionRow, TableCommand, clean};
-use crate::fleet::{Amount, Cost, Health, Lifecycle};
+use crate::fleet::{Cost, Health, Lifecycle};
 
 /// What a cell is drawn with besides its row.
 struct RegionContext<'a> {
@@ -69,12 +69,6 @@ fn number(number: usize, tone: Tone, context: &RegionContext<'_>) -> Cell {
         0 => Cell::toned(Tone::Dim, context.glyphs.unknown),
         number => Cell::toned(tone, text::thousands(number)),
     }
-}
-
-/// A sum; with a plus where something is not in it because its price is not known.
-fn sum(amount: Amount) -> String {
-    let exact = dollars(Amount { is_partial: false, ..amount });
-    if amount.is_partial { format!("{exact}+") } else { exact }
 }
 
 /// How many are like this.
