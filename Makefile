@@ -120,4 +120,4 @@ streams:  ## send 100,000 streams of what terminals send to the dashboard's loop
 	SPOT_STREAMS=100000 cargo test --locked --lib nothing_but_its_keys -- --nocapture
 
 sweep: prerequisites venv  ## kill the program 300 times, and let every call go wrong: does anything leak?
-	cargo test --locked --test stories -- --ignored --nocapture sweep:: faults:: mutations:: histories::
+	cargo test --locked --test stories -- --ignored --nocapture sweep:: faults:: mutations:: histories:: stay::

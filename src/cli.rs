@@ -196,6 +196,27 @@ pub enum Command {
     },
     /// Run a command on many nodes; those that answer alike are shown together.
     Exec(Exec),
+    /// See that a machine of the configuration runs: launch it, or start it where it is stopped.
+    Up {
+        /// Its name, under `machines`.
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// One JSON object a line instead of lines for people.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Stop a machine of the configuration: its disk stays, and costs.
+    Down {
+        /// Its name, under `machines`.
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
+        /// One JSON object a line instead of lines for people.
+        #[arg(long)]
+        json: bool,
+    },
     /// Stop instances that can be started again: their disks stay, and cost.
     Stop(Machines),
     /// Start instances that are stopped, and see them through until they work.

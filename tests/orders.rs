@@ -23,6 +23,7 @@ fn cut_short() -> Model {
         made: BTreeSet::new(),
         origin: None,
         is_replacement: false,
+        machine: None,
     };
     let mut made = machine(1, "us-west-2a");
     made.birth.launch = Some(pending.launch.request(1, 1));
@@ -174,6 +175,7 @@ fn attack_4_what_was_spilled_counts_where_it_was_asked_for() {
         made: BTreeSet::new(),
         origin,
         is_replacement: false,
+        machine: None,
     };
     let pending_creates = vec![
         pending(REGION, "l-1", 0, None),

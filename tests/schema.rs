@@ -366,6 +366,7 @@ fn the_list_of_pending_creates_keeps_its_schema() {
         made: [machine(1, "eu-west-1a").id].into(),
         origin: Some("us-west-2".into()),
         is_replacement: false,
+        machine: None,
     };
     let released = PendingCreate { count: 0, ..order.clone() };
     let pending_creates = vec![order, released];

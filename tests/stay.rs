@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use spot_tui::app::{Action, Command, Scope};
+use spot_tui::demo::hosts::Arrived;
 use spot_tui::demo::{Scenario, by_hand};
 use spot_tui::fleet::{InstanceKey, JobKind, Phase};
 
@@ -78,7 +79,7 @@ async fn a_machine_is_stopped_only_when_it_could_be_started_again() {
     assert_eq!((after.id(), after.host_key.as_ref()), (before.id(), before.host_key.as_ref()));
     assert_eq!(since, 1);
     let uploads = stage.cloud.hosts.arrivals(after.id().unwrap());
-    let uploads = uploads.iter().filter(|it| it.what == spot_tui::demo::hosts::Arrived::Upload);
+    let uploads = uploads.iter().filter(|it| it.what == Arrived::Upload);
     assert_eq!(uploads.count(), 1, "what is set up there is not set up again");
 }
 
@@ -186,6 +187,127 @@ impl Cli {
         while self.text(words, pointer) != word {
             assert!(Instant::now() < deadline, "{words}: never {word}: {}", self.told(words));
         }
+    }
+}
+
+const NAMED: &str = "regions: [us-west-2: { machine_type: t3.medium, instances_per_region: 1 }]\n\
+                     machines: [{ name: dev, region: us-west-2, type: t3.small }]";
+
+/// The phase of the machine `dev`.
+fn dev(stage: &Stage) -> &str {
+    let mut rows = stage.model().fleet.alive();
+    rows.find(|row| row.machine_name() == Some("dev")).map_or("none", |row| row.phase.word())
+}
+
+fn up(stage: &mut Stage) {
+    stage.command(Command::Act(Action::Up("dev".into()), Scope::All));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_is_launched_and_started_by_its_name_and_counts_nowhere() {
+    let mut stage = Stage::set(NAMED, Scenario::parse("{}").unwrap());
+    stage.open().await;
+    up(&mut stage);
+    up(&mut stage);
+    stage.until(600, "dev is ready", |stage| dev(stage) == "Ready").await;
+    assert!(stage.log().contains("dev is being launched"), "{}", stage.log());
+    let row = stage.model().fleet.alive().next().unwrap().clone();
+    let machine = row.machine.clone().unwrap();
+    assert_eq!((machine.name.as_deref(), machine.machine_type.as_str()), (Some("dev"), "t3.small"));
+
+    // The count of its region is one, and it is none of that.
+    stage.command(Command::create(None));
+    stage.until(600, "the fleet is ready", |stage| word(stage) == "Ready Ready").await;
+    up(&mut stage);
+    stage.pass(30).await;
+    assert_eq!(stage.model().fleet.alive().count(), 2, "{}", stage.log());
+    assert!(stage.log().contains("dev is there: Ready"), "{}", stage.log());
+
+    let scope = Scope::Instances(vec![row.key.clone()]);
+    stage.command(Command::Act(Action::Stop, scope));
+    stage.until(400, "dev is stopped", |stage| dev(stage) == "Stopped").await;
+    up(&mut stage);
+    stage.until(600, "dev is ready again", |stage| dev(stage) == "Ready").await;
+    assert_eq!(stage.calls("RunInstances"), 2, "{}", stage.log());
+    stage.destroy().await;
+    assert_eq!(stage.left().await, 0, "{}", stage.log());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_whose_launch_was_killed_is_one_machine_after_the_next_up() {
+    for seconds in [0, 1, 2, 4, 8, 20, 60] {
+        let mut stage = Stage::set(NAMED, Scenario::parse("{}").unwrap());
+        stage.open().await;
+        up(&mut stage);
+        stage.pass(seconds).await;
+        stage.kill();
+        stage.open().await;
+        stage.pass(5).await;
+        up(&mut stage);
+        stage.until(900, "dev is ready", |stage| dev(stage) == "Ready").await;
+        stage.pass(120).await;
+        assert_eq!(stage.model().fleet.alive().count(), 1, "{seconds}: {}", stage.log());
+        let zones = stage.zones().await;
+        assert_eq!(zones.values().sum::<usize>(), 1, "{seconds}: {zones:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_is_not_in_the_configuration_is_refused_with_those_that_are() {
+    let mut stage = Stage::set(NAMED, Scenario::parse("{}").unwrap());
+    stage.open().await;
+    stage.command(Command::Act(Action::Up("prod".into()), Scope::All));
+    assert!(stage.log().contains("no machine 'prod' under machines: there is dev"));
+    assert_eq!(stage.calls("RunInstances"), 0);
+}
+
+/// A stop and a start, each killed at some instant and gone on with by the next process. Whatever
+/// was asked for, there is one machine with its disk, its key and its set-up, and nothing is left of
+/// it when it is destroyed.
+async fn cut_short(seed: u64) {
+    let mut chance = fastrand::Rng::with_seed(seed);
+    let mut stage = ready(PERSISTENT, &format!("seed: {seed}")).await;
+    let before = stage.model().fleet.alive().next().unwrap().clone();
+    let settled = |stage: &Stage| ["Ready", "Stopped"].contains(&word(stage).as_str());
+    for (action, end) in [(Action::Stop, "Stopped"), (Action::Start, "Ready")] {
+        act(&mut stage, action.clone());
+        stage.pass(chance.u64(0..=120)).await;
+        stage.kill();
+        stage.open().await;
+        stage.pass(60).await;
+        stage.until(1500, &format!("{seed}: it settles"), settled).await;
+        if word(&stage) != end {
+            // It was killed before the call was sent.
+            act(&mut stage, action);
+            stage.until(1500, &format!("{seed}: {end}"), |stage| word(stage) == end).await;
+        }
+    }
+    let after = stage.model().fleet.alive().next().unwrap();
+    assert_eq!((after.id(), after.host_key.as_ref()), (before.id(), before.host_key.as_ref()));
+    assert_eq!(stage.calls("RunInstances"), 1, "{seed}: {}", stage.log());
+    let arrivals = stage.cloud.hosts.arrivals(before.id().unwrap());
+    let uploads = arrivals.iter().filter(|it| it.what == Arrived::Upload).count();
+    assert_eq!(uploads, 1, "{seed}: what is set up is not set up again");
+    let tell = |form: &str| by_hand(&stage.cloud.world, "us-west-2", form).1;
+    let volumes = tell("Action=DescribeVolumes").matches("<volumeId>").count();
+    assert_eq!(volumes, 2, "{seed}: one volume, and its attachment");
+    assert_eq!(request(&stage), "active");
+    stage.destroy().await;
+    assert_eq!(stage.left().await, 0, "{seed}: {}", stage.log());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_or_a_start_that_is_killed_is_gone_on_with() {
+    for seed in 0..4 {
+        Box::pin(cut_short(seed)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+#[ignore = "make sweep"]
+async fn seventy_five_stops_and_starts_are_killed_and_gone_on_with() {
+    for seed in 0..75 {
+        Box::pin(cut_short(1000 + seed)).await;
     }
 }
 

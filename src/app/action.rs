@@ -27,6 +27,8 @@ pub enum Action {
     Retry,
     /// Stop a node's work in good order, as before an interruption. The instance goes on.
     Drain,
+    /// See that the machine of this name runs: launch it, or start it.
+    Up(String),
     /// Stop instances that can be started again: they keep their disks.
     Stop,
     /// Start instances that are stopped.
@@ -137,6 +139,7 @@ impl Action {
             Self::Destroy => &DESTROY,
             Self::Retry => &RETRY,
             Self::Drain => &DRAIN,
+            Self::Up(_) => &UP,
             Self::Stop => &STOP,
             Self::Start => &START,
             Self::Reboot => &REBOOT,
@@ -301,6 +304,16 @@ static DRAIN: ActionEntry = ActionEntry {
         question: "Drain {these}?",
         means: "Bacalhau stops there in good order. The instance goes on, and costs.",
     }],
+};
+
+static UP: ActionEntry = ActionEntry {
+    verb: "up",
+    job: JobKind::Create,
+    refused: Some("nothing can be launched or started"),
+    over_ssh: false,
+    confirm: Confirm::Never,
+    bill: Bill::Adds,
+    ways: &[],
 };
 
 static STOP: ActionEntry = ActionEntry {

@@ -25,6 +25,8 @@ pub struct JobRecord {
     pub regions: Option<BTreeSet<Region>>,
     /// What it launches: taken back when it is cancelled.
     pub launches: Vec<(Region, LaunchId)>,
+    /// The machines of the configuration that it launches.
+    pub machines: BTreeSet<String>,
 }
 
 impl JobRecord {
@@ -68,6 +70,10 @@ impl JobRecord {
             }
             _ => Vec::new(),
         };
+        let machines = match job {
+            Job::Create(launches) => launches.iter().filter_map(|it| it.machine.clone()).collect(),
+            _ => BTreeSet::new(),
+        };
         let is_mutating = job.is_mutating();
         Self {
             kind: job.kind(),
@@ -78,6 +84,7 @@ impl JobRecord {
             keys,
             regions,
             launches,
+            machines,
         }
     }
 

@@ -192,6 +192,7 @@ fn launched(
             launched: at,
             launch: Some(request.token.clone()),
             creator: tag(tags::CREATED_BY),
+            machine: None,
         },
         seen: Seen {
             state: Ec2State::Pending,

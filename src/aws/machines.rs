@@ -316,6 +316,7 @@ fn read_machine(instance: &Instance) -> Option<Machine> {
             launched: Timestamp::from_second(instance.launch_time()?.secs()).ok()?,
             launch: tags.remove(tags::LAUNCH_ID).map(LaunchId::from),
             creator: tags.remove(tags::CREATED_BY),
+            machine: tags.remove(tags::MACHINE),
         },
         seen: Seen {
             state: Ec2State::parse(instance.state()?.name()?.as_str())?,

@@ -15,6 +15,8 @@ pub enum Section {
     Region,
     /// `machine_types` of a region, where it says what they must be.
     InstanceRequirements,
+    /// One entry of `machines`.
+    Machine,
     /// `placement`.
     Placement,
     /// `replace`.
@@ -35,11 +37,12 @@ pub enum Section {
 
 impl Section {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Top,
         Self::Aws,
         Self::Region,
         Self::InstanceRequirements,
+        Self::Machine,
         Self::Placement,
         Self::Replace,
         Self::Budget,
@@ -57,6 +60,7 @@ impl Section {
                 "deployment",
                 "aws",
                 "regions",
+                "machines",
                 "placement",
                 "replace",
                 "budget",
@@ -100,6 +104,17 @@ impl Section {
                 "tags",
             ],
             Self::InstanceRequirements => &["vcpus", "memory_gib", "arch"],
+            Self::Machine => &[
+                "name",
+                "region",
+                "type",
+                "zone",
+                "lifecycle",
+                "spot_price_limit",
+                "image",
+                "instance_storage_gb",
+                "tags",
+            ],
             Self::Placement => &["spill", "strategy", "fleet_from"],
             Self::Replace => &["enabled", "hold", "at_most", "within_m"],
             Self::Budget => &["max_hourly_usd", "max_instances", "max_lifetime", "at_lifetime"],
@@ -128,6 +143,7 @@ impl Section {
             Self::Aws => "under 'aws'",
             Self::Region => "to a region",
             Self::InstanceRequirements => "under 'machine_types' of a region",
+            Self::Machine => "to a machine",
             Self::Placement => "under 'placement'",
             Self::Replace => "under 'replace'",
             Self::Budget => "under 'budget'",
@@ -150,7 +166,9 @@ pub(super) struct Suggestion {
 
 /// The key that the user probably meant, or the section that this one belongs to.
 pub(super) fn suggest(section: Section, unknown: &str) -> Option<Suggestion> {
-    let elsewhere = Section::ALL.into_iter().filter(|other| *other != section);
+    // What a machine has is called as other things are elsewhere: it hides no misspelling.
+    let is_other = |other: &Section| *other != section && *other != Section::Machine;
+    let elsewhere = Section::ALL.into_iter().filter(is_other);
     for other in elsewhere {
         if let Some(key) = other.keys().iter().find(|key| **key == unknown) {
             return Some(Suggestion { key, hint: format!("it belongs {}", other.whereabouts()) });
@@ -209,6 +227,10 @@ mod tests {
             panic!("no list of regions")
         };
         assert_eq!(keys(&regions[0].get("us-west-2").unwrap().node), Section::Region.keys());
+        let Value::List(machines) = &root.get("machines").unwrap().node.value else {
+            panic!("no list of machines")
+        };
+        assert_eq!(keys(&machines[0]), Section::Machine.keys());
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod credentials;
 mod fields;
 mod keys;
 mod labels;
+mod machines;
 mod market;
 mod merge;
 mod migrate;
@@ -37,7 +38,7 @@ pub use migrate::{Migrated, migrate};
 pub use parse::{parse, parse_bytes};
 pub use schema::{
     AllowFrom, AtLifetime, Aws, Bacalhau, Budget, Config, Connect, CpuCredits, HostKeyPolicy,
-    Image, InstanceRequirements, MatchExec, Network, NodeExtras, Placement, Rebound, RegionConfig,
-    Replace, ReplaceIn, Sensor, Ssh, Strategy, ThemeName, UbuntuRelease, Ui,
+    Image, InstanceRequirements, MachineConfig, MatchExec, Network, NodeExtras, Placement, Rebound,
+    RegionConfig, Replace, ReplaceIn, Sensor, Ssh, Strategy, ThemeName, UbuntuRelease, Ui,
 };
 pub use shapes::is_deployment;

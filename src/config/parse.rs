@@ -8,7 +8,7 @@ use super::regions::Regions;
 use super::schema::{Config, Connect};
 use super::tree::{Node, Value};
 use super::values::{ValueResult, Wrong, boolean, text};
-use super::{aws, market, regions, services, shapes, ssh, syntax, tree, ui};
+use super::{aws, machines, market, regions, services, shapes, ssh, syntax, tree, ui};
 use crate::fleet::DeploymentId;
 
 /// The most instances of one deployment.
@@ -69,6 +69,7 @@ fn read_config(root: &Node, sink: &mut ComplaintSink) -> Config {
     let reboot = fields.read("reboot", sink, boolean).or(true);
     let mut aws = aws::read(fields.get("aws"), sink);
     let regions = fields.entry("regions");
+    let machines = machines::read(fields.get("machines"), &aws.inherited, sink);
     let placement = market::placement(fields.get("placement"), sink);
     let replace = market::replace(fields.get("replace"), sink);
     let budget = market::budget(fields.get("budget"), sink);
@@ -79,7 +80,9 @@ fn read_config(root: &Node, sink: &mut ComplaintSink) -> Config {
     let ui = ui::read(fields.get("ui"), sink);
     let meant = fields.finish(sink);
     let mut list = Vec::new();
-    if regions.is_some() || !meant.contains(&"regions") {
+    // Machines alone are a configuration, too.
+    let is_asked = machines.is_empty() && !meant.contains(&"regions");
+    if regions.is_some() || is_asked {
         let regions = regions::read(regions, &aws.inherited, sink);
         check_regional(&aws, &regions, sink);
         check_reach(&aws, ssh.connect, sink);
@@ -90,6 +93,7 @@ fn read_config(root: &Node, sink: &mut ComplaintSink) -> Config {
         deployment,
         aws: aws.aws,
         regions: list,
+        machines,
         placement,
         replace,
         budget,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::schema::{Config, RegionConfig};
+use super::schema::{Config, MachineConfig, RegionConfig};
 use crate::fleet::Region;
 
 impl Config {
@@ -31,6 +31,17 @@ impl Config {
             counts.insert(region.region.clone(), count);
         }
         counts
+    }
+
+    /// What the file says about the machine of this name.
+    pub fn machine(&self, name: &str) -> Option<&MachineConfig> {
+        self.machines.iter().find(|machine| machine.name == name)
+    }
+
+    /// Whether the file names this region, for instances or for a machine.
+    pub fn names(&self, region: &Region) -> bool {
+        let mut machines = self.machines.iter();
+        self.region(region).is_some() || machines.any(|it| it.place.region == *region)
     }
 
     /// What the file says about a region.

@@ -274,17 +274,17 @@ fn read_need(node: &Node, place: &str, sink: &mut ComplaintSink) -> InstanceRequ
     requirements
 }
 
-fn machine_type(node: &Node) -> ValueResult<MachineType> {
+pub(super) fn machine_type(node: &Node) -> ValueResult<MachineType> {
     text(node, "an instance type such as t3.medium", shapes::is_machine_type).map(MachineType::new)
 }
 
-fn zone(node: &Node, region: &str) -> ValueResult<Zone> {
+pub(super) fn zone(node: &Node, region: &str) -> ValueResult<Zone> {
     let right = format!("a zone of {region}, by its letter or its full name");
     let word = text(node, &right, |text| shapes::zone_name(text, region).is_some())?;
     Ok(Zone::new(shapes::zone_name(word, region).unwrap_or_default()))
 }
 
-fn image(node: &Node) -> ValueResult<Image> {
+pub(super) fn image(node: &Node) -> ValueResult<Image> {
     if let Value::Scalar { text, .. } = &node.value
         && shapes::is_id(text, "ami")
     {
@@ -298,7 +298,7 @@ fn image(node: &Node) -> ValueResult<Image> {
 }
 
 /// The tags of `aws` and the region's own, the region's winning.
-fn merge_tags(
+pub(super) fn merge_tags(
     fields: &mut Fields<'_>,
     inherited: &Inherited,
     place: &str,

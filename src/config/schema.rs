@@ -27,6 +27,8 @@ pub struct Config {
     pub aws: Aws,
     /// The regions, in the order of the file.
     pub regions: Vec<RegionConfig>,
+    /// Machines that stay, each by its name; none of them counts among the regions' instances.
+    pub machines: Vec<MachineConfig>,
     /// Where instances are put.
     pub placement: Placement,
     /// What follows an interruption.
@@ -195,6 +197,15 @@ pub struct RegionConfig {
     pub instance_storage_gb: u32,
     /// `aws.tags` and the region's own, the region's winning.
     pub tags: BTreeMap<String, String>,
+}
+
+/// A machine that stays: stopped and started again, by its name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MachineConfig {
+    /// Its name, unique in the file.
+    pub name: String,
+    /// Where and as what it is launched: one type, and the count 1.
+    pub place: RegionConfig,
 }
 
 /// What an instance type must be.

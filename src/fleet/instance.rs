@@ -171,6 +171,11 @@ impl Instance {
         self.machine.as_ref().map(|machine| &machine.id)
     }
 
+    /// The machine of the configuration that it is, where it is one.
+    pub fn machine_name(&self) -> Option<&str> {
+        self.machine.as_ref().and_then(|machine| machine.birth.machine.as_deref())
+    }
+
     /// The address a person would type: the public one, else the private one.
     pub fn address(&self) -> Option<IpAddr> {
         self.machine.as_ref().and_then(|machine| machine.seen.public_ip.or(machine.seen.private_ip))

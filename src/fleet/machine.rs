@@ -43,6 +43,8 @@ pub struct Birth {
     pub launch: Option<LaunchId>,
     /// Its `CreatedBy` tag.
     pub creator: Option<String>,
+    /// The machine of the configuration that it is, from the tag `MachineName`.
+    pub machine: Option<String>,
 }
 
 /// What changes while a machine lives: each look overwrites it.
@@ -109,6 +111,7 @@ impl Birth {
             image: later.image.clone().or_else(|| self.image.clone()),
             launch: later.launch.clone().or_else(|| self.launch.clone()),
             creator: later.creator.clone().or_else(|| self.creator.clone()),
+            machine: later.machine.clone().or_else(|| self.machine.clone()),
         }
     }
 }

@@ -212,13 +212,15 @@ pub struct Launch {
     /// What AWS took back, where the program launches these by itself in its place: the creates
     /// that made it do not make it again.
     pub replaces: Vec<Machine>,
+    /// The machine of the configuration that it is about: then it is of one instance.
+    pub machine: Option<String>,
 }
 
 impl Launch {
     /// A launch of which nothing was made yet.
     pub fn new(region: Region, id: LaunchId, keys: Vec<InstanceKey>) -> Self {
         let (known, resumed, replaces) = (BTreeSet::new(), Vec::new(), Vec::new());
-        Self { region, id, keys, known, resumed, price_ceiling: None, replaces }
+        Self { region, id, keys, known, resumed, price_ceiling: None, replaces, machine: None }
     }
 
     /// The rows that it works on.
@@ -244,6 +246,8 @@ pub struct PendingCreate {
     pub origin: Option<Region>,
     /// Whether the program asked for it by itself, in the place of what AWS took back.
     pub is_replacement: bool,
+    /// The machine of the configuration that it is about: no count is meant then.
+    pub machine: Option<String>,
 }
 
 impl PendingCreate {

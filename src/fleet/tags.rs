@@ -26,9 +26,12 @@ pub const NAME: &str = "Name";
 /// Tag key: the launch request, equal to its client token.
 pub const LAUNCH_ID: &str = "LaunchId";
 
+/// Tag key: the machine of the configuration that an instance is.
+pub const MACHINE: &str = "MachineName";
+
 /// The keys that a user's own tags may not use.
-pub const RESERVED: [&str; 7] =
-    [MANAGED_BY, DEPLOYMENT_ID, CREATED_BY, CREATED_AT, REGION, NAME, LAUNCH_ID];
+pub const RESERVED: [&str; 8] =
+    [MANAGED_BY, DEPLOYMENT_ID, CREATED_BY, CREATED_AT, REGION, NAME, LAUNCH_ID, MACHINE];
 
 /// Who makes something, for which deployment, when: the source of all tags of one act.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +57,19 @@ impl Origin {
         tags.insert(CREATED_AT.into(), self.at.to_string());
         tags.insert(REGION.into(), region.to_string());
         tags.insert(NAME.into(), name.into());
+        tags
+    }
+
+    /// The tags of what one launch request makes of a machine of the configuration.
+    pub fn machine_tags(
+        &self,
+        region: &Region,
+        launch: &LaunchId,
+        machine: &str,
+    ) -> BTreeMap<String, String> {
+        let mut tags = self.launch_tags(region, launch);
+        tags.insert(NAME.into(), machine.into());
+        tags.insert(MACHINE.into(), machine.into());
         tags
     }
 

@@ -18,6 +18,7 @@ pub(crate) fn machine(id: &str, state: Ec2State) -> Machine {
             launched: at(0),
             launch: None,
             creator: None,
+            machine: None,
         },
         seen: Seen { state, state_reason: None, public_ip: None, private_ip: None, request: None },
     }

@@ -46,7 +46,7 @@ use std::io;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::app::Action;
-use crate::cli::{Cli, Command, Global};
+use crate::cli::{Cli, Command, Global, Machines};
 use crate::fleet::Logs;
 use commands::{clear, create, destroy, machines, nodes, show};
 use environment::Environment;
@@ -129,6 +129,11 @@ async fn dispatch(at: &Environment, command: Option<Command>) -> Result<ExitCode
         Some(Command::Destroy(args)) => destroy::destroy(at, &args).await,
         Some(Command::Retry { instance, yes, json }) => {
             destroy::retry(at, &instance, yes, json).await
+        }
+        Some(Command::Up { name, json }) => machines::up(at, name, json).await,
+        Some(Command::Down { name, yes, json }) => {
+            let args = Machines { instances: vec![name], yes, json };
+            machines::act(at, Action::Stop, &args).await
         }
         Some(Command::Stop(args)) => machines::act(at, Action::Stop, &args).await,
         Some(Command::Start(args)) => machines::act(at, Action::Start, &args).await,

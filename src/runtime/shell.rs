@@ -243,6 +243,7 @@ mod tests {
                 launched: now,
                 launch: None,
                 creator: None,
+                machine: None,
             },
             seen: Seen {
                 state: Ec2State::Running,

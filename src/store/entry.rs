@@ -53,6 +53,9 @@ pub struct StoredInstance {
     /// Who created it.
     #[serde(default, deserialize_with = "lenient")]
     pub creator: Option<String>,
+    /// The machine of the configuration that it is.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
     /// The availability zone.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub zone: Option<Zone>,
@@ -121,6 +124,7 @@ impl StoredInstance {
             deployment_id: Some(instance.deployment.clone()),
             vpc_id: machine.vpc.clone(),
             creator: machine.birth.creator.clone(),
+            machine: machine.birth.machine.clone(),
             zone: Some(machine.zone.clone()),
             lifecycle: Some(machine.birth.lifecycle),
             image: machine.birth.image.clone(),
@@ -149,7 +153,7 @@ impl StoredInstance {
                 machine_type: self.machine_type.clone().unwrap_or_else(|| "".into()),
                 zone: self.zone.clone().unwrap_or_else(|| "".into()),
                 vpc: self.vpc_id.clone(),
-                name: None,
+                name: self.machine.clone(),
                 birth: Birth {
                     lifecycle: self.lifecycle.unwrap_or_default(),
                     image: self.image.clone(),
@@ -157,6 +161,7 @@ impl StoredInstance {
                     launched: created,
                     launch: self.launch_id.clone(),
                     creator: self.creator.clone(),
+                    machine: self.machine.clone(),
                 },
                 seen: Seen {
                     state: self.state.unwrap_or(Ec2State::Running),

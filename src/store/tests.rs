@@ -34,6 +34,7 @@ fn entry(id: &str) -> StoredInstance {
             launched: "2026-01-01T00:00:00Z".parse().unwrap(),
             launch: Some("l-1".into()),
             creator: Some("alice".into()),
+            machine: None,
         },
         seen: Seen {
             state: Ec2State::Running,

@@ -69,6 +69,7 @@ pub(crate) fn config() -> Config {
             region("eu-west-1", Some(2), &["t3.medium"]),
             region("ap-southeast-2", None, &["t4g.medium"]),
         ],
+        machines: Vec::new(),
         placement: Placement::default(),
         replace: Replace::default(),
         budget: Budget::default(),
@@ -123,6 +124,7 @@ pub(crate) fn machine(number: u8, zone: &str) -> Machine {
             launched: at(0),
             launch: None,
             creator: Some("alice".into()),
+            machine: None,
         },
         seen: Seen {
             state: Ec2State::Running,

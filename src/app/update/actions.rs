@@ -129,6 +129,7 @@ fn look_first(action: &Action) -> Option<Job> {
         | Action::Destroy
         | Action::Retry
         | Action::Drain
+        | Action::Up(_)
         | Action::Stop
         | Action::Start
         | Action::Reboot
@@ -233,6 +234,7 @@ pub(super) fn act(model: &mut Model, action: Action, scope: Scope) -> Vec<Effect
         Action::Destroy | Action::Nuke => destroy::destroy(model, scope),
         Action::Retry => retry::retry(model, &scope),
         Action::Drain => run::drain(model, &scope),
+        Action::Up(name) => machine::up(model, &name),
         Action::Stop => machine::stop(model, &scope),
         Action::Start => machine::start(model, &scope),
         Action::Reboot => machine::reboot(model, &scope),

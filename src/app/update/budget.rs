@@ -208,6 +208,14 @@ pub(super) fn asked_for(model: &Model) -> BTreeMap<Region, Vec<MachineType>> {
     for entry in model.config.iter().flat_map(|config| &config.regions) {
         types.insert(entry.region.clone(), entry.machine_types.clone());
     }
+    for machine in model.config.iter().flat_map(|config| &config.machines) {
+        let known = types.entry(machine.place.region.clone());
+        let known = known.or_insert_with(|| machine.place.machine_types.clone());
+        // No type stands for all of them.
+        if !known.is_empty() && !machine.place.machine_types.iter().all(|it| known.contains(it)) {
+            known.extend(machine.place.machine_types.iter().cloned());
+        }
+    }
     for row in staying(model) {
         let Some(machine) = &row.machine else { continue };
         match types.get_mut(&row.region) {
@@ -244,6 +252,8 @@ pub(super) fn age(model: &mut Model) -> Vec<Effect> {
         .fleet
         .alive()
         .filter(|row| row.deployment == model.deployment && row.phase != Phase::Terminating)
+        // A machine is there to stay, and its disk is not to be lost for its age.
+        .filter(|row| row.machine_name().is_none())
         .filter_map(|row| {
             let left = most - now.duration_since(row.machine.as_ref()?.birth.launched);
             (left <= WARNING).then(|| (row.key.clone(), row.label(), left))

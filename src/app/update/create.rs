@@ -22,6 +22,8 @@ pub(super) fn there(model: &Model, region: &Region) -> usize {
     let is_wanted = |row: &&Instance| {
         row.region == *region
             && row.deployment == model.deployment
+            // A machine is itself, and no part of a count.
+            && row.machine_name().is_none()
             && !matches!(row.phase, Phase::Failed(_) | Phase::Terminating | Phase::Terminated)
     };
     model.fleet.instances().filter(is_wanted).count()
@@ -57,6 +59,11 @@ pub(super) fn more(model: &mut Model, counts: Counts) -> Vec<Effect> {
 /// Launches these besides whatever stands: nothing that an earlier run left open is taken up.
 pub(super) fn add(model: &mut Model, counts: Counts) -> Vec<Effect> {
     begin(model, Action::Add(counts))
+}
+
+/// Launches the machine of this name, or goes on with a launch of it that was cut short.
+pub(super) fn machine(model: &mut Model, name: &str) -> Vec<Effect> {
+    begin(model, Action::Up(name.to_owned()))
 }
 
 /// The same by the program itself: why not is for the caller to say, or to wait for.
@@ -129,12 +136,16 @@ fn finish(model: &mut Model, wish: &Action) -> Vec<Effect> {
     for region in busy {
         model.flash(Level::Warning, VERB, is_busy(&region));
     }
-    let by = if matches!(wish, Action::Add(_)) { By::UserBeside } else { By::User };
+    let is_beside = matches!(wish, Action::Add(_) | Action::Up(_));
+    let by = if is_beside { By::UserBeside } else { By::User };
     launch(model, plan, by)
 }
 
 /// What a wish comes to, and the regions where it has to wait; or why nothing may be launched.
 fn plan(model: &Model, wish: &Action) -> Result<(CreatePlan, Vec<Region>), CreateRefusal> {
+    if let Action::Up(name) = wish {
+        return Ok((plan_machine(model, name)?, Vec::new()));
+    }
     let counts = match wish {
         Action::Create(counts) => counts.clone(),
         Action::More(counts) | Action::Add(counts) => Some(counts.clone()),
@@ -154,6 +165,55 @@ fn plan(model: &Model, wish: &Action) -> Result<(CreatePlan, Vec<Region>), Creat
         Err(budget::BudgetRefusal::Price(why)) => Err(CreateRefusal::Price(why)),
         Err(budget::BudgetRefusal::Beyond(why)) => Err(CreateRefusal::Other(why)),
     }
+}
+
+/// What the launch of a machine comes to; or why nothing may be launched.
+fn plan_machine(model: &Model, name: &str) -> Result<CreatePlan, CreateRefusal> {
+    let config = model
+        .config
+        .clone()
+        .ok_or("no configuration; run spot-tui setup and start again".to_owned())?;
+    let Some(machine) = config.machine(name) else {
+        let known: Vec<&str> = config.machines.iter().map(|it| it.name.as_str()).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        return Err(format!("no machine '{name}' under machines: there is {known}").into());
+    };
+    let region = &machine.place.region;
+    if model.postponed.is_some() {
+        let why = "everything is about to be destroyed; wait until that is done";
+        return Err(why.to_owned().into());
+    }
+    if model.destroys_in(region) {
+        return Err(is_busy(region).into());
+    }
+    let one = Counts::from([(region.clone(), 1)]);
+    let budget_left = match budget::judge(model, &judged_by(&config, Some(name)), &one) {
+        Ok(left) => left,
+        Err(budget::BudgetRefusal::Price(why)) => return Err(CreateRefusal::Price(why)),
+        Err(budget::BudgetRefusal::Beyond(why)) => return Err(CreateRefusal::Other(why)),
+    };
+    let pending = model.unfinished().find(|it| it.machine.as_deref() == Some(name)).cloned();
+    let taken: Vec<TakenOver> = pending
+        .map(|pending| {
+            let there: Vec<Instance> = model.made_by(&pending).cloned().collect();
+            let missing = 1_u32.saturating_sub(number(there.len()));
+            TakenOver { pending, there, missing }
+        })
+        .into_iter()
+        .collect();
+    let fresh = if taken.is_empty() { one } else { Counts::new() };
+    let machine = Some(name.to_owned());
+    Ok(CreatePlan { taken, fresh, budget_left, machine, ..CreatePlan::default() })
+}
+
+/// By what a launch is judged: a machine's own type and disk stand in the place of its region's.
+fn judged_by(config: &Config, machine: Option<&str>) -> Config {
+    let mut judged = config.clone();
+    if let Some(machine) = machine.and_then(|name| config.machine(name)) {
+        judged.regions.retain(|it| it.region != machine.place.region);
+        judged.regions.push(machine.place.clone());
+    }
+    judged
 }
 
 /// At whose wish something is launched.
@@ -181,7 +241,11 @@ fn launch(model: &mut Model, mut plan: CreatePlan, by: By) -> Vec<Effect> {
         let replaces = plan.lost.remove(&region).unwrap_or_default();
         Launch { replaces, ..rows(model, region, id, count) }
     }));
+    for launch in &mut launches {
+        launch.machine.clone_from(&plan.machine);
+    }
     if let (Some(left), Some(config)) = (plan.budget_left, model.config.clone()) {
+        let config = judged_by(&config, plan.machine.as_deref());
         for launch in &mut launches {
             launch.price_ceiling = budget::price_ceiling(model, &config, &launch.region, left);
         }
@@ -257,9 +321,11 @@ fn resume_pending(model: &mut Model, taken: TakenOver) -> Launch {
     Launch { known, resumed, ..launch }
 }
 
-/// Whether an instance's deployment was begun, or is yet to begin, and did not end.
+/// Whether an instance's deployment was begun, or is yet to begin, and did not end. One that is
+/// started again is seen through once it runs.
 fn is_unfinished(instance: &Instance) -> bool {
-    instance.phase.is_deploying() || instance.phase == Phase::Running
+    let is_working = instance.phase.is_deploying() && instance.phase != Phase::Starting;
+    is_working || instance.phase == Phase::Running
 }
 
 /// Whether an earlier run was about to end it.

@@ -1,8 +1,8 @@
 //! Machines that stay: stopped and started as they are asked to, and started again by AWS.
 
-use super::destroy;
-use crate::app::{Effect, Model, Scope};
-use crate::fleet::{Instance, InstanceKey, Job, JobKind, Level, Lifecycle, Phase};
+use super::{create, destroy};
+use crate::app::{Action, Effect, Model, Scope};
+use crate::fleet::{Instance, InstanceKey, Job, JobId, JobKind, Level, Lifecycle, Phase};
 
 /// Stops those that can be stopped; of the others it is said why not.
 pub(super) fn stop(model: &mut Model, scope: &Scope) -> Vec<Effect> {
@@ -20,6 +20,50 @@ pub(super) fn start(model: &mut Model, scope: &Scope) -> Vec<Effect> {
 pub(super) fn reboot(model: &mut Model, scope: &Scope) -> Vec<Effect> {
     let rows = fit(model, "reboot", scope, why_not_reboot);
     if rows.is_empty() { Vec::new() } else { vec![model.start(Job::Reboot(rows))] }
+}
+
+/// Sees that the machine of this name runs: launches it where there is none, and starts it where it
+/// is stopped.
+pub(super) fn up(model: &mut Model, name: &str) -> Vec<Effect> {
+    let is_it = |row: &&Instance| {
+        row.machine_name() == Some(name)
+            && row.deployment == model.deployment
+            && row.phase != Phase::Terminating
+    };
+    let row = model.fleet.alive().find(is_it);
+    match row.map(|row| (row.key.clone(), row.phase.clone())) {
+        None if is_being_launched(model, name) => {
+            model.flash(Level::Info, "up", format!("{name} is being launched"));
+            Vec::new()
+        }
+        None => create::machine(model, name),
+        Some((key, Phase::Stopped | Phase::Stopping)) => start(model, &Scope::Instances(vec![key])),
+        // A run that set it up was killed: this one goes on with it.
+        Some((key, phase)) if is_left_alone(model, &key, &phase) => {
+            if model.unfinished().any(|it| it.machine.as_deref() == Some(name)) {
+                return create::machine(model, name);
+            }
+            let rows: Vec<Instance> = model.fleet.get(&key).cloned().into_iter().collect();
+            vec![model.start(Job::Resume(rows))]
+        }
+        Some((_, phase)) => {
+            model.flash(Level::Info, "up", format!("{name} is there: {phase}"));
+            Vec::new()
+        }
+    }
+}
+
+/// Whether a job launches it, or is asked for the prices by which that is judged: it has no row of
+/// its name before EC2 has answered, and is launched once all the same.
+fn is_being_launched(model: &Model, name: &str) -> bool {
+    let waits = |(_, wish): &(JobId, Action)| *wish == Action::Up(name.to_owned());
+    model.active().any(|(_, job)| job.machines.contains(name)) || model.unpriced.iter().any(waits)
+}
+
+/// Whether its set-up was begun and no job is at work on it.
+fn is_left_alone(model: &Model, key: &InstanceKey, phase: &Phase) -> bool {
+    let is_begun = phase.is_deploying() || *phase == Phase::Running;
+    is_begun && !model.active().any(|(_, job)| job.keys.contains(key))
 }
 
 /// AWS, or somebody else, has started what was stopped: a dashboard sees its node through as after

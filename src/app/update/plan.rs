@@ -23,6 +23,8 @@ pub struct CreatePlan {
     /// What the budget leaves for each of them above the cheapest place of its region, in USD an
     /// hour; `None` where it limits no money.
     pub(super) budget_left: Option<f64>,
+    /// The machine of the configuration that is launched; then it is that one alone.
+    pub(super) machine: Option<String>,
 }
 
 /// An unfinished create that is taken over.
@@ -80,7 +82,9 @@ impl CreatePlan {
     /// The orders of the regions that are asked for now. The others stand as they are.
     fn taking_over(model: &Model, counts: &Counts) -> Self {
         let is_meant = |pending: &&PendingCreate| {
-            counts.contains_key(pending.counts_for()) && !model.destroys_in(&pending.region)
+            pending.machine.is_none()
+                && counts.contains_key(pending.counts_for())
+                && !model.destroys_in(&pending.region)
         };
         let pending_creates = model.unfinished().filter(is_meant);
         let taken = pending_creates.map(|pending| {

@@ -15,14 +15,22 @@ const VERB: &str = "retry";
 pub(super) fn retry(model: &mut Model, scope: &Scope) -> Vec<Effect> {
     // One that is on its way out already has nobody to take the place of.
     let leaves = |row: &&Instance| matches!(row.phase, Phase::Terminating);
-    let rows = destroy::in_scope(model, scope).filter(|row| !leaves(row));
+    // Another instance in a machine's place would be another machine, without its disk.
+    let stays = |row: &&Instance| row.machine_name().is_some();
+    if destroy::in_scope(model, scope).any(|row| stays(&row)) {
+        let text = "a machine is not replaced: destroy it, and `up` launches it anew";
+        model.flash(Level::Warning, VERB, text);
+    }
+    let rows = destroy::in_scope(model, scope).filter(|row| !leaves(row) && !stays(row));
     let (mut keys, mut counts) = (Vec::new(), Counts::new());
     for row in rows {
         keys.push(row.key.clone());
         *counts.entry(row.region.clone()).or_default() += 1;
     }
     if keys.is_empty() {
-        model.flash(Level::Info, VERB, "nothing to replace: it is already on its way out");
+        if !destroy::in_scope(model, scope).any(|row| stays(&row)) {
+            model.flash(Level::Info, VERB, "nothing to replace: it is already on its way out");
+        }
         return Vec::new();
     }
     let effects = create::add(model, counts);

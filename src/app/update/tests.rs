@@ -60,6 +60,7 @@ fn config() -> Config {
             tags: BTreeMap::new(),
         },
         regions: vec![region(REGIONS[0]), region(REGIONS[1])],
+        machines: Vec::new(),
         placement: Placement::default(),
         replace: Replace::default(),
         budget: Budget::default(),
@@ -116,6 +117,7 @@ pub(in crate::app) fn machine(id: &str, region: &str, state: Ec2State) -> Machin
             launched: at(0),
             launch: None,
             creator: None,
+            machine: None,
         },
         seen: Seen { state, state_reason: None, public_ip: None, private_ip: None, request: None },
     }

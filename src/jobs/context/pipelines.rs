@@ -47,9 +47,15 @@ impl Pipelines {
         lock(&self.0).get(id).is_some_and(|pipeline| pipeline.rests)
     }
 
-    /// It goes on, or begins anew: what was done on it before says nothing of what is done now.
+    /// It goes on, or begins anew: what was done on it before says nothing of what is done now. Work
+    /// that is under way on it is what is done now.
     pub(in crate::jobs) fn renew(&self, id: &InstanceId) {
-        lock(&self.0).remove(id);
+        let mut pipelines = lock(&self.0);
+        let Some(pipeline) = pipelines.get_mut(id) else { return };
+        pipeline.rests = false;
+        if pipeline.ended.try_lock().is_ok() {
+            pipelines.remove(id);
+        }
     }
 
     /// Works on an instance, if nobody does or did. Whoever comes second waits, and hears how it

@@ -37,7 +37,7 @@ impl Context {
     /// Whether the configuration or the state names this region.
     pub(in crate::jobs) fn works_in(&self, region: &Region) -> bool {
         let config = self.config.as_ref();
-        config.is_some_and(|config| config.region(region).is_some()) || self.known().has(region)
+        config.is_some_and(|config| config.names(region)) || self.known().has(region)
     }
 
     /// Says in one line which regions were found closed and not said yet.

@@ -1,12 +1,15 @@
 //! Sees the instances of one region from pending to the end of their pipelines.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::aws::{Ec2, Selector, hint_of_end};
-use crate::fleet::{Ec2State, Failure, FailureKind, InstanceKey, Level, Machine, Phase, Step};
+use crate::fleet::{
+    Ec2State, Failure, FailureKind, HostKey, InstanceKey, Level, Machine, Phase, Step,
+};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::node::deploy::{Begin, Pipeline};
@@ -31,6 +34,8 @@ pub(super) struct BootWatcher {
     inputs: Arc<DeployInputs>,
     ec2: Ec2,
     reporter: Reporter,
+    /// The keys that hosts showed to an earlier run.
+    host_keys: BTreeMap<InstanceKey, HostKey>,
     pipelines: JoinSet<bool>,
     failed: usize,
 }
@@ -47,9 +52,16 @@ impl BootWatcher {
             inputs: Arc::clone(inputs),
             ec2: ec2.clone(),
             reporter: reporter.clone(),
+            host_keys: BTreeMap::new(),
             pipelines: JoinSet::new(),
             failed: 0,
         }
+    }
+
+    /// Hosts have to show the keys that they showed to an earlier run. A console prints keys at the
+    /// first boot of an instance alone (cloud-init's `keys_to_console` runs once an instance).
+    pub(super) fn expecting(self, host_keys: BTreeMap<InstanceKey, HostKey>) -> Self {
+        Self { host_keys, ..self }
     }
 
     /// Starts each instance's pipeline as soon as that instance runs. Answers how many failed.
@@ -116,6 +128,8 @@ impl BootWatcher {
     }
 
     fn start(&mut self, key: InstanceKey, machine: Machine, resumed: bool) {
+        let known = self.host_keys.get(&key).cloned();
+        let begin = if resumed { Begin::Resume(known) } else { Begin::Launch };
         let pipeline = Pipeline {
             stop: self.context.pipelines().begin(&machine.id),
             context: Arc::clone(&self.context),
@@ -128,7 +142,6 @@ impl BootWatcher {
         let context = Arc::clone(&self.context);
         self.pipelines.spawn(async move {
             let id = pipeline.machine.id.clone();
-            let begin = if resumed { Begin::Resume } else { Begin::Launch };
             Box::pin(context.pipelines().once(&id, pipeline.run(begin))).await
         });
     }

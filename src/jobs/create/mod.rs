@@ -116,7 +116,9 @@ pub(super) async fn resume(
     let inputs = Arc::new(job.inputs);
     for (region, instances) in by_region {
         let ec2 = job.aws.region(&region);
-        let watcher = BootWatcher::new(&context, &inputs, &ec2, &reporter);
+        let keys = instances.iter().filter_map(|it| Some((it.key.clone(), it.host_key.clone()?)));
+        let watcher =
+            BootWatcher::new(&context, &inputs, &ec2, &reporter).expecting(keys.collect());
         regions.spawn(watcher.run(instances.into_iter().filter_map(known).collect(), true));
     }
     Ok(together(regions, || 1).await.into_iter().sum())
@@ -184,8 +186,7 @@ impl Creation {
         let mut placed = if rest.is_empty() {
             Placed::default()
         } else {
-            let wanted = (rest, launch.price_ceiling);
-            self.place(context, &ec2, &intent, wanted, reporter).await
+            self.place(context, &ec2, &intent, (rest, launch), reporter).await
         };
         placed.machines.extend(made);
         placed.machines.extend(launch.resumed.iter().cloned().filter_map(known));
@@ -207,7 +208,9 @@ impl Creation {
         reporter: &Reporter,
     ) -> RegionEnd {
         // Without an account no other region would answer differently.
-        let spills = self.config.placement.spill && failure.step != Step::Account;
+        let is_open = self.config.placement.spill && failure.step != Step::Account;
+        // A machine is where it was put.
+        let spills = is_open && launch.machine.is_none();
         let others = self.config.regions.iter();
         let others = others.filter(|it| spills && it.region != launch.region).collect();
         let count = u32::try_from(homeless.len()).unwrap_or(u32::MAX);
@@ -264,15 +267,14 @@ impl Creation {
         context: &Arc<Context>,
         ec2: &Ec2,
         intent: &CreateIntent,
-        wanted: (&[InstanceKey], Option<f64>),
+        (keys, launch): (&[InstanceKey], &Launch),
         reporter: &Reporter,
     ) -> Placed {
-        let keys = wanted.0;
-        let checked = match self.check(context, ec2, reporter).await {
+        let checked = match self.check(context, ec2, launch.machine.as_deref(), reporter).await {
             Ok(checked) => checked,
             Err(failure) => return Placed::refused(keys, failure),
         };
-        let placed = self.place_in(context, ec2, intent, &checked, wanted, reporter).await;
+        let placed = self.place_in(context, ec2, intent, &checked, (keys, launch), reporter).await;
         let placed = placed.unwrap_or_else(|failure| Placed::refused(keys, failure));
         Placed { is_laid_out: true, ..placed }
     }
@@ -284,7 +286,7 @@ impl Creation {
         ec2: &Ec2,
         intent: &CreateIntent,
         checked: &Checked<'_>,
-        (keys, ceiling): (&[InstanceKey], Option<f64>),
+        (keys, launch): (&[InstanceKey], &Launch),
         reporter: &Reporter,
     ) -> Result<Placed, Failure> {
         let (region, wanted) = (ec2.region(), checked.wanted);
@@ -292,6 +294,7 @@ impl Creation {
         let RegionNetwork { network, key_name, .. } =
             self.known(context, ec2, wanted, origin, reporter).await?;
         let mut candidates = candidates(context, ec2, checked, &network, reporter).await;
+        let ceiling = launch.price_ceiling;
         let too_dear = ceiling.and_then(|most| drop_dear(&mut candidates, most, region));
         let template = self.template(wanted, network.security_groups, key_name);
         let fleet_from = self.fleet_from(wanted);
@@ -305,6 +308,7 @@ impl Creation {
             template,
             fleet_from,
             too_dear,
+            machine: launch.machine.as_deref(),
         };
         let placed = placement.place(&candidates).await;
         if placed.stale_image {

@@ -4,6 +4,8 @@
 //! What came is kept, whatever happens to the rest. Every request has a client token of its own,
 //! which is on the disk before the request is sent.
 
+use std::collections::BTreeMap;
+
 use tokio::time::{Instant, sleep};
 
 use super::candidates::Candidate;
@@ -67,6 +69,8 @@ pub(super) struct Placement<'a> {
     pub fleet_from: Option<u32>,
     /// Why some places are not asked: the budget.
     pub too_dear: Option<Failure>,
+    /// The machine of the configuration that is launched.
+    pub machine: Option<&'a str>,
 }
 
 /// A request to launch, in either way.
@@ -220,9 +224,18 @@ impl Placement<'_> {
             root_device: candidate.image.root_device.clone(),
             subnet: candidate.subnet.clone(),
             zone: candidate.pool.zone.clone(),
-            tags: self.origin.launch_tags(self.ec2.region(), &token),
+            tags: self.tags(&token),
             token,
             ..self.template.clone()
+        }
+    }
+
+    /// The tags of what a request makes.
+    fn tags(&self, token: &LaunchId) -> BTreeMap<String, String> {
+        let region = self.ec2.region();
+        match self.machine {
+            Some(machine) => self.origin.machine_tags(region, token, machine),
+            None => self.origin.launch_tags(region, token),
         }
     }
 

@@ -31,7 +31,7 @@ pub(in crate::jobs) async fn preflight(
         checks.spawn(async move {
             let ec2 = job.aws.region(&region);
             let checked = match may_look(&context, &ec2).await {
-                Ok(()) => job.check(&context, &ec2, &reporter).await.map(drop),
+                Ok(()) => job.check(&context, &ec2, None, &reporter).await.map(drop),
                 Err(failure) => Err(failure),
             };
             let Err(failure) = checked else { return 0 };
@@ -43,14 +43,15 @@ pub(in crate::jobs) async fn preflight(
 }
 
 impl Creation {
-    /// Whether a launch may begin in a region.
+    /// Whether a launch may begin in a region, of this machine or of the fleet.
     pub(super) async fn check(
         &self,
         context: &Context,
         ec2: &Ec2,
+        machine: Option<&str>,
         reporter: &Reporter,
     ) -> Result<Checked<'_>, Failure> {
-        let wanted = self.wanted_in(ec2.region())?;
+        let wanted = self.wanted_in(ec2.region(), machine)?;
         let images = images(context, ec2, wanted).await?;
         let types: Vec<MachineType> = images.keys().cloned().collect();
         let (offers, (), (), ()) = tokio::try_join!(
@@ -62,18 +63,28 @@ impl Creation {
         Ok(Checked { wanted, images, offers })
     }
 
-    /// What the configuration wants of a region, which has to be one of the account's.
-    fn wanted_in(&self, region: &Region) -> Result<&RegionConfig, Failure> {
+    /// What the configuration says of the machine, or of the fleet's instances in a region, which has
+    /// to be one of the account's.
+    fn wanted_in(&self, region: &Region, machine: Option<&str>) -> Result<&RegionConfig, Failure> {
         if !self.account.regions.contains(region) {
             let hint = format!("enable it: aws account enable-region --region-name {region}");
             let reason =
                 format!("the region {region} is not enabled for account {}", self.account.id);
             return Err(Failure::new(FailureKind::Permission, Step::Account, reason, hint));
         }
-        self.config.region(region).ok_or_else(|| {
-            let reason = format!("the region {region} is not in the configuration");
-            Failure::new(FailureKind::Configuration, Step::Launch, reason, "add it under regions:")
-        })
+        let (found, reason, hint) = match machine {
+            Some(name) => (
+                self.config.machine(name).map(|machine| &machine.place),
+                format!("the machine {name} is not in the configuration"),
+                "add it under machines:",
+            ),
+            None => (
+                self.config.region(region),
+                format!("the region {region} is not in the configuration"),
+                "add it under regions:",
+            ),
+        };
+        found.ok_or_else(|| Failure::new(FailureKind::Configuration, Step::Launch, reason, hint))
     }
 
     /// The key pair that the configuration names has to be there; our own is imported later.

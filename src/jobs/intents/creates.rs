@@ -43,6 +43,9 @@ struct CreatePayload {
     /// Whether the program asked for them by itself, in the place of what AWS took back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     is_replacement: bool,
+    /// The machine of the configuration that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    machine: Option<String>,
 }
 
 impl CreatePayload {
@@ -88,7 +91,7 @@ fn intents(journal: &Journal, open: Vec<(IntentId, Timestamp, Intent)>) -> Vec<P
         let payload = CreatePayload::of(&intent)?;
         let Intent { region, deployment, launch, .. } = intent;
         let count = payload.wanted();
-        let CreatePayload { made, origin, is_replacement, .. } = payload;
+        let CreatePayload { made, origin, is_replacement, machine, .. } = payload;
         Some(PendingCreate {
             deployment,
             region,
@@ -97,6 +100,7 @@ fn intents(journal: &Journal, open: Vec<(IntentId, Timestamp, Intent)>) -> Vec<P
             made,
             origin,
             is_replacement,
+            machine,
         })
     });
     intents.filter(|it| !taken_back.contains(&it.launch)).collect()
@@ -132,7 +136,8 @@ impl CreateIntent {
         let left = inherited.as_ref().map(|(id, _)| context.shows_until(*id));
         let made_new = || {
             let is_replacement = !launch.replaces.is_empty();
-            CreatePayload { origin: origin.cloned(), is_replacement, ..CreatePayload::default() }
+            let (origin, machine) = (origin.cloned(), launch.machine.clone());
+            CreatePayload { origin, is_replacement, machine, ..CreatePayload::default() }
         };
         let earlier = inherited.as_ref().map_or_else(made_new, |(_, payload)| payload.clone());
         let wanted = launch.keys.len() + launch.known.len();

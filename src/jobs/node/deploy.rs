@@ -64,8 +64,9 @@ pub(in crate::jobs) struct Pipeline {
 pub(in crate::jobs) enum Begin {
     /// A launch.
     Launch,
-    /// What an earlier run left: first it is looked whether anything is left to do.
-    Resume,
+    /// What an earlier run left, whose host shows the key that it showed to that run, if it came so
+    /// far: first it is looked whether anything is left to do.
+    Resume(Option<HostKey>),
     /// A start of what was stopped, whose host shows the key that it had. What is set up there comes
     /// up by itself.
     Start(Option<HostKey>),
@@ -116,7 +117,7 @@ impl Pipeline {
         }
         self.enter(Phase::Connecting).await;
         let session = match begin {
-            Begin::Start(Some(host_key)) => {
+            Begin::Start(Some(host_key)) | Begin::Resume(Some(host_key)) => {
                 self.reach(|| HostKeyCheck::Known(host_key.clone())).await?
             }
             _ => self.reach_unknown().await?,

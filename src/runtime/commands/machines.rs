@@ -1,4 +1,4 @@
-//! `stop`, `start`, `reboot`: what is done to instances that stay.
+//! `up`, `down`, `stop`, `start`, `reboot`: what is done to machines that stay.
 
 use crate::app::action::Confirm;
 use crate::app::{Action, Aim, Command, Scope};
@@ -13,6 +13,26 @@ use crate::runtime::session::{Need, Session, Start};
 use crate::runtime::startup::read_config;
 use crate::runtime::stderr;
 use crate::runtime::stop::Stop;
+
+/// `up`: the machine of this name runs when it has ended, as far as that can be had.
+pub(in crate::runtime) async fn up(
+    environment: &Environment,
+    name: String,
+    json: bool,
+) -> Result<ExitCode, Stop> {
+    let start = Start {
+        environment,
+        config: read_config(environment)?,
+        want: Want::Write,
+        need: Need::Room,
+        format: environment.format(json),
+    };
+    Session::run(start, async |session| {
+        session.perform(Command::Act(Action::Up(name), Scope::All)).await?;
+        Ok(session.verdict())
+    })
+    .await
+}
 
 /// Does it to the instances that are named, each by itself; asks as the dashboard does.
 pub(in crate::runtime) async fn act(

@@ -29,6 +29,7 @@ pub(super) fn pending(count: u32) -> PendingCreate {
         made: ["i-1".into(), "i-2".into(), "i-3".into()].into(),
         origin: None,
         is_replacement: false,
+        machine: None,
     }
 }
 

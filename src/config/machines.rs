@@ -1,0 +1,139 @@
+//! The list `machines`: machines that stay, each by its name.
+
+use std::collections::HashMap;
+
+use super::aws::{Inherited, storage};
+use super::complaint::{ComplaintSink, Position, quoted};
+use super::fields::{Fields, Reading};
+use super::keys::Section;
+use super::regions::{image, machine_type, merge_tags, zone};
+use super::schema::{Image, MachineConfig, RegionConfig, UbuntuRelease};
+use super::shapes;
+use super::tree::{Node, Value};
+use super::values::{ValueResult, Wrong, choice, price, text};
+use crate::fleet::{Lifecycle, Region};
+
+/// How a machine is written, for hints.
+const FORM: &str = "write '- { name: dev, region: us-west-2, type: t3.medium }'";
+
+/// What a one-time spot instance cannot do is what makes a machine: to be stopped.
+const LIFECYCLE: [(&str, Lifecycle); 2] =
+    [("persistent-spot", Lifecycle::PersistentSpot), ("on-demand", Lifecycle::OnDemand)];
+
+/// Reads the list.
+pub(super) fn read(
+    node: Option<&Node>,
+    inherited: &Inherited,
+    sink: &mut ComplaintSink,
+) -> Vec<MachineConfig> {
+    let Some(node) = node else { return Vec::new() };
+    let Value::List(items) = &node.value else {
+        let Wrong { found, .. } = Wrong::new(node, "");
+        sink.add_with(node.at, format!("'machines' must be a list, found {found}"), FORM);
+        return Vec::new();
+    };
+    let mut seen: HashMap<String, Position> = HashMap::new();
+    let mut machines = Vec::new();
+    for item in items {
+        let Some(machine) = read_one(item, inherited, sink) else { continue };
+        match seen.insert(machine.name.clone(), item.at) {
+            None => machines.push(machine),
+            Some(first) => sink.add_with(
+                item.at,
+                format!("duplicate machine {}", quoted(&machine.name)),
+                format!("it is already at {first}"),
+            ),
+        }
+    }
+    machines
+}
+
+fn read_one(item: &Node, inherited: &Inherited, sink: &mut ComplaintSink) -> Option<MachineConfig> {
+    let mut fields = Fields::of(Some(item), Section::Machine, "in 'machines'", sink);
+    let name = fields.read("name", sink, name);
+    let region = fields.read("region", sink, region);
+    let kind = fields.read("type", sink, machine_type);
+    let lacks_one = matches!(name, Reading::Absent)
+        || matches!(region, Reading::Absent)
+        || matches!(kind, Reading::Absent);
+    let (name, region, kind) = (name.given(), region.given(), kind.given());
+    let code = region.as_deref().unwrap_or("us-west-2").to_owned();
+    let place = format!("in machine {}", quoted(name.as_deref().unwrap_or_default()));
+    let zone = fields.read("zone", sink, |node| zone(node, &code)).given();
+    let lifecycle = fields.read("lifecycle", sink, |node| choice(node, &LIFECYCLE));
+    let lifecycle = lifecycle.or(Lifecycle::PersistentSpot);
+    let limit = fields.read("spot_price_limit", sink, price).given();
+    let image = fields.read("image", sink, image).or(Image::Ubuntu(UbuntuRelease::Noble));
+    let disk = fields.read("instance_storage_gb", sink, storage);
+    let tags = merge_tags(&mut fields, inherited, &place, sink);
+    fields.finish(sink);
+    let (Some(name), Some(region), Some(kind)) = (name, region, kind) else {
+        if lacks_one {
+            sink.add_with(item.at, "a machine needs a name, a region and a type", FORM);
+        }
+        return None;
+    };
+    Some(MachineConfig {
+        name,
+        place: RegionConfig {
+            region: Region::new(region),
+            machine_types: vec![kind],
+            requirements: None,
+            availability_zones: zone.into_iter().collect(),
+            image,
+            lifecycle,
+            instances_per_region: Some(1),
+            spot_price_limit: limit.filter(|_| lifecycle != Lifecycle::OnDemand),
+            instance_storage_gb: disk.or(inherited.instance_storage_gb),
+            tags,
+        },
+    })
+}
+
+/// What nobody takes for an id or an address.
+fn name(node: &Node) -> ValueResult<String> {
+    let right = "up to 63 of a-z, 0-9 and '-', the first a letter, and not like an id";
+    let is_name = |text: &str| {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        text.len() <= 63
+            && text.starts_with(|c: char| c.is_ascii_lowercase())
+            && text.chars().all(plain)
+            && !text.starts_with("i-")
+    };
+    text(node, right, is_name).map(str::to_owned)
+}
+
+fn region(node: &Node) -> ValueResult<String> {
+    text(node, "a region's code such as us-west-2", shapes::is_region).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::parse;
+    use crate::fleet::Lifecycle;
+
+    #[test]
+    fn three_lines_are_enough_for_a_machine() {
+        let text = "machines:\n  - name: dev\n    region: us-west-2\n    type: t3.large\n";
+        let config = parse("config.yaml", text).unwrap();
+        let machine = config.machine("dev").unwrap();
+        assert_eq!(machine.place.machine_types, ["t3.large".into()]);
+        assert_eq!(machine.place.lifecycle, Lifecycle::PersistentSpot);
+        assert!(config.regions.is_empty() && config.spread().is_empty());
+        assert!(config.names(&"us-west-2".into()));
+    }
+
+    #[test]
+    fn what_cannot_be_a_machine_is_refused_with_its_place() {
+        let refused = |text: &str| parse("config.yaml", text).unwrap_err().to_string();
+        let machine = |body: &str| refused(&format!("machines: [{{ {body} }}]"));
+        let whole = "region: us-west-2, type: t3.large";
+        assert!(machine(&format!("name: i-dev, {whole}")).contains("not like an id"));
+        assert!(
+            machine(&format!("name: dev, lifecycle: spot, {whole}")).contains("persistent-spot")
+        );
+        assert!(machine("name: dev").contains("a machine needs a name, a region and a type"));
+        let twice = format!("machines: [{{ name: a, {whole} }}, {{ name: a, {whole} }}]");
+        assert!(refused(&twice).contains("duplicate machine 'a'"));
+    }
+}
