@@ -139,10 +139,6 @@ impl BootWatcher {
             key,
             machine,
         };
-        let context = Arc::clone(&self.context);
-        self.pipelines.spawn(async move {
-            let id = pipeline.machine.id.clone();
-            Box::pin(context.pipelines().once(&id, pipeline.run(begin))).await
-        });
+        self.pipelines.spawn(pipeline.run_once(begin));
     }
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::target::{Target, each};
+use super::target::{Target, each_node};
 use crate::fleet::{Failure, FailureKind, Instance, JobResult, Step};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
-use crate::jobs::node::deploy::{Begin, Pipeline};
+use crate::jobs::node::deploy::Begin;
 use crate::jobs::node::inputs::DeployInputs;
 
 /// Reboots these, each by itself. One whose host key is not known is rebooted and not looked at.
@@ -15,11 +15,8 @@ pub(in crate::jobs) async fn reboot(
     instances: Vec<Instance>,
     reporter: Reporter,
 ) -> JobResult {
-    let config = Arc::clone(context.config()?);
-    let inputs = Arc::new(DeployInputs::prepare(&context, &config, &reporter).await?);
-    each(context, instances, reporter, move |target, row| {
-        let inputs = Arc::clone(&inputs);
-        async move { target.reboot(row, inputs).await }
+    each_node(context, instances, reporter, |target, row, inputs| async move {
+        target.reboot(row, inputs).await
     })
     .await
 }
@@ -33,17 +30,7 @@ impl Target {
             let refused = asked.into_iter().find_map(|(_, result)| result.err());
             return refused.map_or(Ok(()), |error| Err(error.failure(Step::Reboot)));
         };
-        let pipeline = Pipeline {
-            stop: self.context.pipelines().begin(&self.id),
-            context: Arc::clone(&self.context),
-            inputs,
-            ec2: self.ec2.clone(),
-            reporter: self.reporter.clone(),
-            key: self.key.clone(),
-            machine,
-        };
-        let work = pipeline.run(Begin::Reboot(host_key));
-        if Box::pin(self.context.pipelines().once(&self.id, work)).await {
+        if self.see_through(machine, inputs, Begin::Reboot(host_key)).await {
             return Ok(());
         }
         let reason = "it did not come back as it was";

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use tokio::time::{Instant, sleep};
 
-use super::target::{Target, each, gone};
+use super::target::{Target, each_node, gone};
 use crate::aws::AwsError;
 use crate::fleet::{
     Ec2State, Failure, FailureKind, Instance, JobResult, Level, Machine, Phase, Step,
 };
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
-use crate::jobs::node::deploy::{Begin, Pipeline};
+use crate::jobs::node::deploy::Begin;
 use crate::jobs::node::inputs::DeployInputs;
 use crate::retry::{BOOT_TIMEOUT, CAPACITY, CAPACITY_TIMEOUT};
 
@@ -21,12 +21,8 @@ pub(in crate::jobs) async fn start(
     instances: Vec<Instance>,
     reporter: Reporter,
 ) -> JobResult {
-    let config = Arc::clone(context.config()?);
-    // Before anything is started: what would keep the node from working costs nothing then.
-    let inputs = Arc::new(DeployInputs::prepare(&context, &config, &reporter).await?);
-    each(context, instances, reporter, move |target, row| {
-        let inputs = Arc::clone(&inputs);
-        async move { target.start(&row, inputs).await }
+    each_node(context, instances, reporter, |target, row, inputs| async move {
+        target.start(&row, inputs).await
     })
     .await
 }
@@ -37,20 +33,8 @@ impl Target {
         self.reporter.entered(&self.key, Phase::Starting).await;
         let machine = self.await_address(&inputs).await?;
         self.context.pipelines().renew(&self.id);
-        let pipeline = Pipeline {
-            stop: self.context.pipelines().begin(&self.id),
-            context: Arc::clone(&self.context),
-            inputs,
-            ec2: self.ec2.clone(),
-            reporter: self.reporter.clone(),
-            key: self.key.clone(),
-            machine,
-        };
         // Its console prints no keys at the same instance id, and its disk keeps them.
-        let begin = Begin::Start(row.host_key.clone());
-        let went_well =
-            Box::pin(self.context.pipelines().once(&self.id, pipeline.run(begin))).await;
-        if went_well {
+        if self.see_through(machine, inputs, Begin::Start(row.host_key.clone())).await {
             return Ok(());
         }
         Err(Failure::new(

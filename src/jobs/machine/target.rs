@@ -11,6 +11,8 @@ use crate::fleet::{
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::tasks::together;
+use crate::jobs::node::deploy::{Begin, Pipeline};
+use crate::jobs::node::inputs::DeployInputs;
 
 /// An instance that something is done to.
 pub(super) struct Target {
@@ -29,6 +31,25 @@ impl Target {
             self.reporter.seen(&self.key, machine).await;
         }
         Ok(seen)
+    }
+
+    /// Sees its node through, from where that begins. Answers whether it works then.
+    pub(super) async fn see_through(
+        &self,
+        machine: Machine,
+        inputs: Arc<DeployInputs>,
+        begin: Begin,
+    ) -> bool {
+        let pipeline = Pipeline {
+            stop: self.context.pipelines().begin(&self.id),
+            context: Arc::clone(&self.context),
+            inputs,
+            ec2: self.ec2.clone(),
+            reporter: self.reporter.clone(),
+            key: self.key.clone(),
+            machine,
+        };
+        pipeline.run_once(begin).await
     }
 
     pub(super) async fn say(&self, level: Level, text: impl Into<String>) {
@@ -73,6 +94,24 @@ where
     let failed = together(acts, || false).await.into_iter().filter(|done| !done).count();
     context.wake_watch();
     Ok(failed)
+}
+
+/// The same for what sees nodes through. Whatever would keep them from working is found before
+/// anything is done, and costs nothing then.
+pub(super) async fn each_node<F, Fut>(
+    context: Arc<Context>,
+    instances: Vec<Instance>,
+    reporter: Reporter,
+    act: F,
+) -> JobResult
+where
+    F: Fn(Target, Instance, Arc<DeployInputs>) -> Fut + Clone + Send + 'static,
+    Fut: Future<Output = Result<(), Failure>> + Send,
+{
+    let config = Arc::clone(context.config()?);
+    let inputs = Arc::new(DeployInputs::prepare(&context, &config, &reporter).await?);
+    let act = move |target, row| act(target, row, Arc::clone(&inputs));
+    each(context, instances, reporter, act).await
 }
 
 /// EC2 does not know it, or it ends.

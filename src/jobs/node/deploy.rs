@@ -75,8 +75,14 @@ pub(in crate::jobs) enum Begin {
 }
 
 impl Pipeline {
-    /// Answers whether it ended well.
-    pub(in crate::jobs) async fn run(self, begin: Begin) -> bool {
+    /// Runs it, unless another one does or did: there is one an instance. Whoever comes second
+    /// waits. Answers whether it ended well.
+    pub(in crate::jobs) async fn run_once(self, begin: Begin) -> bool {
+        let (context, id) = (Arc::clone(&self.context), self.machine.id.clone());
+        Box::pin(context.pipelines().once(&id, self.run(begin))).await
+    }
+
+    async fn run(self, begin: Begin) -> bool {
         let steps = tokio::select! {
             steps = self.steps(&begin) => steps,
             () = self.stop.cancelled() => return true,
