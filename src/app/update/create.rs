@@ -1,6 +1,7 @@
 //! From counts to launches: each planned instance has its row, and is on disk, before a job
 //! starts.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -43,6 +44,15 @@ enum CreateRefusal {
 impl From<String> for CreateRefusal {
     fn from(why: String) -> Self {
         Self::Other(why)
+    }
+}
+
+impl From<budget::BudgetRefusal> for CreateRefusal {
+    fn from(refusal: budget::BudgetRefusal) -> Self {
+        match refusal {
+            budget::BudgetRefusal::Price(why) => Self::Price(why),
+            budget::BudgetRefusal::Beyond(why) => Self::Other(why),
+        }
     }
 }
 
@@ -157,63 +167,45 @@ fn plan(model: &Model, wish: &Action) -> Result<(CreatePlan, Vec<Region>), Creat
         Action::More(_) => CreatePlan::more(model, &counts),
         _ => CreatePlan::besides(counts),
     };
-    match budget::judge(model, &config, &plan.launched()) {
-        Ok(left) => {
-            plan.budget_left = left;
-            Ok((plan, busy))
-        }
-        Err(budget::BudgetRefusal::Price(why)) => Err(CreateRefusal::Price(why)),
-        Err(budget::BudgetRefusal::Beyond(why)) => Err(CreateRefusal::Other(why)),
-    }
+    plan.budget_left = budget::judge(model, &config, &plan.launched())?;
+    Ok((plan, busy))
 }
 
 /// What the launch of a machine comes to; or why nothing may be launched.
 fn plan_machine(model: &Model, name: &str) -> Result<CreatePlan, CreateRefusal> {
-    let config = model
-        .config
-        .clone()
-        .ok_or("no configuration; run spot-tui setup and start again".to_owned())?;
+    let config = may_create(model)?;
     let Some(machine) = config.machine(name) else {
         let known: Vec<&str> = config.machines.iter().map(|it| it.name.as_str()).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         return Err(format!("no machine '{name}' under machines: there is {known}").into());
     };
     let region = &machine.place.region;
-    if model.postponed.is_some() {
-        let why = "everything is about to be destroyed; wait until that is done";
-        return Err(why.to_owned().into());
-    }
     if model.destroys_in(region) {
         return Err(is_busy(region).into());
     }
     let one = Counts::from([(region.clone(), 1)]);
-    let budget_left = match budget::judge(model, &judged_by(&config, Some(name)), &one) {
-        Ok(left) => left,
-        Err(budget::BudgetRefusal::Price(why)) => return Err(CreateRefusal::Price(why)),
-        Err(budget::BudgetRefusal::Beyond(why)) => return Err(CreateRefusal::Other(why)),
-    };
+    let budget_left = budget::judge(model, &judged_by(&config, Some(name)), &one)?;
     let pending = model.unfinished().find(|it| it.machine.as_deref() == Some(name)).cloned();
-    let taken: Vec<TakenOver> = pending
-        .map(|pending| {
-            let there: Vec<Instance> = model.made_by(&pending).cloned().collect();
-            let missing = 1_u32.saturating_sub(number(there.len()));
-            TakenOver { pending, there, missing }
-        })
-        .into_iter()
-        .collect();
+    let taken = pending.map(|pending| {
+        let there: Vec<Instance> = model.made_by(&pending).cloned().collect();
+        let missing = 1_u32.saturating_sub(number(there.len()));
+        TakenOver { pending, there, missing }
+    });
+    let taken = Vec::from_iter(taken);
     let fresh = if taken.is_empty() { one } else { Counts::new() };
     let machine = Some(name.to_owned());
     Ok(CreatePlan { taken, fresh, budget_left, machine, ..CreatePlan::default() })
 }
 
 /// By what a launch is judged: a machine's own type and disk stand in the place of its region's.
-fn judged_by(config: &Config, machine: Option<&str>) -> Config {
+fn judged_by<'a>(config: &'a Config, machine: Option<&str>) -> Cow<'a, Config> {
+    let Some(machine) = machine.and_then(|name| config.machine(name)) else {
+        return Cow::Borrowed(config);
+    };
     let mut judged = config.clone();
-    if let Some(machine) = machine.and_then(|name| config.machine(name)) {
-        judged.regions.retain(|it| it.region != machine.place.region);
-        judged.regions.push(machine.place.clone());
-    }
-    judged
+    judged.regions.retain(|it| it.region != machine.place.region);
+    judged.regions.push(machine.place.clone());
+    Cow::Owned(judged)
 }
 
 /// At whose wish something is launched.
@@ -261,11 +253,8 @@ fn launch(model: &mut Model, mut plan: CreatePlan, by: By) -> Vec<Effect> {
     effects
 }
 
-/// What may be created of what was asked for, and where it has to wait; or why nothing may.
-fn permitted(
-    model: &Model,
-    counts: Option<Counts>,
-) -> Result<(Arc<Config>, Counts, Vec<Region>), String> {
+/// By what is created, or why nothing may be now.
+fn may_create(model: &Model) -> Result<Arc<Config>, String> {
     if let Some(why) = &model.read_only {
         return Err(format!("read-only, nothing can be created: {why}"));
     }
@@ -274,6 +263,15 @@ fn permitted(
     if model.postponed.is_some() {
         return Err("everything is about to be destroyed; wait until that is done".into());
     }
+    Ok(config)
+}
+
+/// What may be created of what was asked for, and where it has to wait; or why nothing may.
+fn permitted(
+    model: &Model,
+    counts: Option<Counts>,
+) -> Result<(Arc<Config>, Counts, Vec<Region>), String> {
+    let config = may_create(model)?;
     let mut counts = counts.unwrap_or_else(|| config.spread());
     counts.retain(|_, count| *count > 0);
     if counts.is_empty() {

@@ -17,7 +17,8 @@ pub(super) fn retry(model: &mut Model, scope: &Scope) -> Vec<Effect> {
     let leaves = |row: &&Instance| matches!(row.phase, Phase::Terminating);
     // Another instance in a machine's place would be another machine, without its disk.
     let stays = |row: &&Instance| row.machine_name().is_some();
-    if destroy::in_scope(model, scope).any(|row| stays(&row)) {
+    let some_stay = destroy::in_scope(model, scope).any(|row| stays(&row));
+    if some_stay {
         let text = "a machine is not replaced: destroy it, and `up` launches it anew";
         model.flash(Level::Warning, VERB, text);
     }
@@ -28,7 +29,7 @@ pub(super) fn retry(model: &mut Model, scope: &Scope) -> Vec<Effect> {
         *counts.entry(row.region.clone()).or_default() += 1;
     }
     if keys.is_empty() {
-        if !destroy::in_scope(model, scope).any(|row| stays(&row)) {
+        if !some_stay {
             model.flash(Level::Info, VERB, "nothing to replace: it is already on its way out");
         }
         return Vec::new();
