@@ -105,6 +105,17 @@ async fn only_subnets_that_the_internet_reaches_are_used() {
     assert_eq!(ready.subnets.len(), 1, "through a VPN it will do");
 }
 
+/// Zones a and b.
+fn two_zones(call: &str) -> (u16, String) {
+    let zone = |letter: &str| {
+        format!(
+            "<item><zoneName>us-west-2{letter}</zoneName><zoneState>available</zoneState></item>"
+        )
+    };
+    let set = zone("a") + &zone("b");
+    answer(call, &format!("<availabilityZoneInfo>{set}</availabilityZoneInfo>"))
+}
+
 /// A VPC's main route table, which leads nowhere yet.
 const MAIN: &str = "<item><routeTableId>rtb-main</routeTableId><vpcId>vpc-1</vpcId><associationSet>\
                     <item><routeTableAssociationId>rtbassoc-main</routeTableAssociationId><main>true\
@@ -115,16 +126,8 @@ const MAIN: &str = "<item><routeTableId>rtb-main</routeTableId><vpcId>vpc-1</vpc
 fn older_network(call: &str) -> (u16, String) {
     let tags = "<tagSet><item><key>ManagedBy</key><value>spot-tui</value></item><item>\
                 <key>DeploymentId</key><value>spot-1</value></item></tagSet>";
-    let zone = |letter: &str| {
-        format!(
-            "<item><zoneName>us-west-2{letter}</zoneName><zoneState>available</zoneState></item>"
-        )
-    };
     match action(call) {
-        "DescribeAvailabilityZones" => {
-            let set = zone("a") + &zone("b");
-            answer(call, &format!("<availabilityZoneInfo>{set}</availabilityZoneInfo>"))
-        }
+        "DescribeAvailabilityZones" => two_zones(call),
         "DescribeVpcs" => {
             answer(call, &format!("<vpcSet><item><vpcId>vpc-1</vpcId>{tags}</item></vpcSet>"))
         }
@@ -186,16 +189,8 @@ async fn a_main_route_table_that_is_not_told_of_yet_is_asked_for_again() {
 
 /// Zones a and b, of which AWS makes subnets in b alone: its words to older accounts.
 fn older_account(call: &str) -> (u16, String) {
-    let zone = |letter: &str| {
-        format!(
-            "<item><zoneName>us-west-2{letter}</zoneName><zoneState>available</zoneState></item>"
-        )
-    };
     match action(call) {
-        "DescribeAvailabilityZones" => {
-            let set = zone("a") + &zone("b");
-            answer(call, &format!("<availabilityZoneInfo>{set}</availabilityZoneInfo>"))
-        }
+        "DescribeAvailabilityZones" => two_zones(call),
         "CreateVpc" => answer(call, "<vpc><vpcId>vpc-1</vpcId></vpc>"),
         "CreateInternetGateway" => {
             let gateway = "<internetGatewayId>igw-1</internetGatewayId>";

@@ -24,7 +24,7 @@ use super::context::Context;
 use super::context::reporter::Reporter;
 use super::context::tasks::together;
 use super::node::monitor;
-use crate::aws::{AwsError, Ec2};
+use crate::aws::Ec2;
 use crate::fleet::{Failure, JobNews, JobResult, Level, Step};
 use machines::Machines;
 use notices::Notices;
@@ -36,9 +36,9 @@ use storage::Storage;
 
 /// Tells who we are, which regions there are, and, where no file told, which deployment is ours.
 pub(super) async fn identify(context: &Context, reporter: &Reporter) -> JobResult {
-    let account = context.account().await.map_err(|error| no_account(&error))?.clone();
+    let account = context.account().await.map_err(|error| error.failure(Step::Account))?.clone();
     if context.is_provisional() {
-        match find_deployment(context).await.map_err(|error| no_account(&error))? {
+        match find_deployment(context).await.map_err(|error| error.failure(Step::Account))? {
             DeploymentChoice::One(deployment) => {
                 context.choose_deployment(Some(deployment.clone()));
                 reporter.job_news(JobNews::Deployment(deployment)).await;
@@ -117,11 +117,7 @@ pub(super) async fn watch(context: Arc<Context>, reporter: Reporter) -> JobResul
 }
 
 async fn regions(context: &Context) -> Result<Vec<Ec2>, Failure> {
-    let aws = context.aws().await.map_err(|error| no_account(&error))?;
-    let regions = context.regions().await.map_err(|error| no_account(&error))?;
+    let aws = context.aws().await.map_err(|error| error.failure(Step::Account))?;
+    let regions = context.regions().await.map_err(|error| error.failure(Step::Account))?;
     Ok(regions.iter().map(|region| aws.region(region)).collect())
-}
-
-fn no_account(error: &AwsError) -> Failure {
-    error.failure(Step::Account)
 }
