@@ -34,6 +34,11 @@ fn two_nodes() -> Scene {
 
 /// The same, with this server on each.
 fn two_nodes_with(server: Server) -> Scene {
+    two_nodes_on(&SshdOptions { server, ..SshdOptions::default() }, |_| ())
+}
+
+/// The same, on hosts that are so, and to which this was done.
+fn two_nodes_on(options: &SshdOptions, furnish: impl Fn(&Sshd)) -> Scene {
     let moto = Moto::start();
     let proxy = Proxy::start(moto.address());
     let (spot, orchestrator) = (Spot::new(proxy.url()), Orchestrator::start());
@@ -41,9 +46,9 @@ fn two_nodes_with(server: Server) -> Scene {
         .map(|last| {
             let accept = vec![spot.key().public()];
             let address = Ipv4Addr::new(127, 0, 0, last);
-            let options = SshdOptions { server, address, accept, ..SshdOptions::default() };
-            let host = Sshd::start(&options);
+            let host = Sshd::start(&SshdOptions { address, accept, ..options.clone() });
             host.run_services();
+            furnish(&host);
             host
         })
         .into();
@@ -144,4 +149,26 @@ fn another_server_than_openssh_will_do() {
         assert_eq!(said.code, 0, "{server:?}: {}", said.told());
         assert_eq!(said.out.matches("over there").count(), 1, "{server:?}: {}", said.out);
     }
+}
+
+/// packer#10011, amazon-eks-ami#346, vagrant#1482: `/tmp` runs nothing, one session at a time is let
+/// in, and the far side prints what it likes before each command's own output.
+#[test]
+fn people_44_and_45_hardened_and_talkative_hosts_become_ready() {
+    let options = SshdOptions {
+        small_disk: Some(("/tmp", 64 << 10)),
+        mounted: "noexec,nosuid,nodev",
+        sshd_config: "MaxSessions 1\nMaxStartups 3\nBanner /etc/issue.net\n",
+        ..SshdOptions::default()
+    };
+    let scene = two_nodes_on(&options, |host| {
+        let talk = "echo hello; echo 'mind the gap' >&2\n";
+        std::fs::write(host.root().join("etc/ssh/sshrc"), talk).unwrap();
+        std::fs::write(host.root().join("etc/issue.net"), "authorized use only\n").unwrap();
+    });
+    let runs_nothing = "cp /bin/true /tmp/x && /tmp/x";
+    let ran = scene.spot.run(&["exec", "--on", &scene.ids[0], "--", runs_nothing]);
+    assert!(ran.out.contains("exit status 126"), "{}", ran.told());
+    let good = scene.spot.run(&["diagnose", &scene.ids[0]]);
+    assert_eq!(good.code, 0, "{}", good.told());
 }

@@ -60,6 +60,8 @@ pub(crate) struct SshdOptions {
     /// A folder on a disk of its own, and that disk's size in KiB. What lies in it cannot be seen
     /// through [`Sshd::root`].
     pub(crate) small_disk: Option<(&'static str, u32)>,
+    /// How that disk is mounted (mount(8)).
+    pub(crate) mounted: &'static str,
     /// Whether it is up from the beginning.
     pub(crate) up: bool,
     /// How long a reboot takes.
@@ -75,6 +77,7 @@ impl Default for SshdOptions {
             address: Ipv4Addr::new(127, 0, 0, 2),
             accept: Vec::new(),
             small_disk: None,
+            mounted: "rw",
             up: true,
             reboot: Duration::from_millis(200),
             sshd_config: "",
@@ -103,7 +106,7 @@ impl Sshd {
         command.arg(if options.up { "up" } else { "down" });
         command.arg(options.reboot.as_secs_f64().to_string());
         if let Some((folder, kib)) = options.small_disk {
-            command.args([folder, &kib.to_string()]);
+            command.args([folder, &kib.to_string(), options.mounted]);
         }
         let mut supervisor = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let orders = supervisor.stdin.take();

@@ -2,16 +2,16 @@
 # One host of the tests, in a mount namespace of its own: boots it, takes orders, and takes
 # everything with it when the test that holds its standard input is gone.
 #
-#   supervise.sh ROOT UP PAUSE [FOLDER KIB]
+#   supervise.sh ROOT UP PAUSE [FOLDER KIB OPTIONS]
 #
 # Orders, one a line on standard input or, from inside, on /run/orders: up, down, reboot.
 # A boot is a PID namespace: no process on it sees or outlives anything of this machine.
 set -u
 root=$1 pause=$3 running=
 
-if [ $# -eq 5 ]; then
+if [ $# -eq 6 ]; then
   mkdir -p "$root$4"
-  mount -t tmpfs -o "size=$5k,mode=1777" tmpfs "$root$4" || exit 1
+  mount -t tmpfs -o "size=$5k,mode=1777,$6" tmpfs "$root$4" || exit 1
 fi
 
 up() {
