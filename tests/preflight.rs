@@ -15,13 +15,21 @@ struct Case {
     aws: &'static str,
     /// What EC2 says to the dry run of this action.
     denied: Option<(&'static str, &'static str)>,
+    /// What else the cloud's story has.
+    story: &'static str,
     /// What is told.
     told: &'static str,
 }
 
-const FINE: Case = Case { region: "machine_type: t3.medium", aws: "", denied: None, told: "" };
+const FINE: Case =
+    Case { region: "machine_type: t3.medium", aws: "", denied: None, story: "", told: "" };
 
-const CASES: [Case; 6] = [
+const CASES: [Case; 7] = [
+    Case {
+        story: "spot_vcpus: 1\n",
+        told: "room for 0 of 1 in us-west-2: 1 vCPUs of spot for t3.medium",
+        ..FINE
+    },
     Case { region: "machine_type: t9.huge", told: "no machine type t9.huge", ..FINE },
     Case {
         region: "machine_type: t3.medium, availability_zones: [us-west-2z]",
@@ -49,7 +57,7 @@ const CASES: [Case; 6] = [
 impl Case {
     /// The scenario that plays it.
     fn scenario(&self) -> String {
-        let Some((action, why)) = self.denied else { return String::new() };
+        let Some((action, why)) = self.denied else { return self.story.to_owned() };
         format!(
             "calls:\n  - action: {action} (dry run)\n    count: 1000\n    trouble:\n      error:\n        \
              status: 403\n        code: UnauthorizedOperation\n        message: \"You are not \
@@ -105,4 +113,24 @@ fn who_may_end_only_what_is_ours_may_launch() {
     let ran = spot.run(&["create", "--dry-run"]);
     assert_eq!(ran.code, 0, "{}", ran.told());
     assert!(ran.told().contains("whether this identity may end instances"), "{}", ran.told());
+}
+
+/// Where the account's quota has room for a part, that part is launched: who asks before is told.
+#[test]
+fn a_quota_that_has_room_for_a_part_is_told_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = folder.path().join("scenario.yaml");
+    fs::write(&scenario, "spot_vcpus: 9\n").unwrap();
+    let arguments = ["--no-ssh", "--speed", "30", "--scenario", scenario.to_str().unwrap()];
+    let cloud = DemoCloud::start(&arguments);
+    let spot = Spot::new(cloud.url());
+    let ssh_config = spot.write("ssh_config", 0o644, b"");
+    spot.configure(&ssh_config, 10, "", "  - us-west-2: { machine_type: t3.medium }");
+    for (count, told) in [("4", None), ("5", Some("room for 4 of 5")), ("3", None)] {
+        let ran = spot.run(&["create", "--region", &format!("us-west-2={count}"), "--dry-run"]);
+        assert_eq!(ran.code, 0, "{}", ran.told());
+        let found = ran.told().contains("quota");
+        assert_eq!(found, told.is_some(), "{count}: {}", ran.told());
+        assert!(ran.told().contains(told.unwrap_or_default()), "{count}: {}", ran.told());
+    }
 }

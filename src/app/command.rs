@@ -15,8 +15,8 @@ pub enum Command {
     /// Learn what these machine types cost in every region of the configuration, in all enabled
     /// regions where there is none; without types, those of the configuration.
     Prices(Vec<MachineType>),
-    /// Ask whether a create in these regions would begin.
-    Preflight(Vec<Region>),
+    /// Ask whether a create of so many in these regions would begin.
+    Preflight(Counts),
     /// Say what of ours there is in these regions; in all where none is named.
     Inspect(Vec<Region>),
     /// Say what is left of deployments that are gone.

@@ -57,7 +57,7 @@ impl JobRecord {
             Job::Destroy(DestroyScope::Launches(launches)) => {
                 (BTreeSet::new(), Some(launches.iter().map(|(region, _)| region.clone()).collect()))
             }
-            Job::Preflight(regions) => (BTreeSet::new(), Some(regions.iter().cloned().collect())),
+            Job::Preflight(counts) => (BTreeSet::new(), Some(counts.keys().cloned().collect())),
             Job::Forget(pending_creates) => (
                 BTreeSet::new(),
                 Some(pending_creates.iter().map(|order| order.region.clone()).collect()),

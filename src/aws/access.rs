@@ -91,6 +91,7 @@ pub struct Ec2 {
     /// For questions and deletes, which may be repeated: three attempts.
     pub(super) patient: aws_sdk_ec2::Client,
     pub(super) ssm: aws_sdk_ssm::Client,
+    pub(super) quotas: aws_sdk_servicequotas::Client,
     /// The spot requests that were asked for: one-time or persistent, for good.
     pub(super) requests: Arc<Mutex<BTreeMap<SpotRequestId, Lifecycle>>>,
     profile: Arc<Profile>,
@@ -226,8 +227,12 @@ impl Aws {
         let ec2 = aws_sdk_ec2::config::Builder::from(&self.sdk)
             .region(place.clone())
             .retry_partition(partition.clone());
-        let ssm =
-            aws_sdk_ssm::config::Builder::from(&self.sdk).region(place).retry_partition(partition);
+        let ssm = aws_sdk_ssm::config::Builder::from(&self.sdk)
+            .region(place.clone())
+            .retry_partition(partition.clone());
+        let quotas = aws_sdk_servicequotas::config::Builder::from(&self.sdk)
+            .region(place)
+            .retry_partition(partition);
         Ec2 {
             region: region.clone(),
             once: aws_sdk_ec2::Client::from_conf(
@@ -235,6 +240,7 @@ impl Aws {
             ),
             patient: aws_sdk_ec2::Client::from_conf(ec2.build()),
             ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
+            quotas: aws_sdk_servicequotas::Client::from_conf(quotas.build()),
             requests: Arc::default(),
             profile: Arc::clone(&self.profile),
         }

@@ -252,6 +252,7 @@ fn permission(operation: &str) -> String {
         "GetCallerIdentity" => "sts",
         "GetParameter" => "ssm",
         "GetProducts" => "pricing",
+        "GetServiceQuota" => "servicequotas",
         _ => "ec2",
     };
     format!("{service}:{operation}")

@@ -143,7 +143,10 @@ impl Ec2 {
     }
 
     /// All pages.
-    async fn reservations(&self, filters: Vec<Filter>) -> Result<Vec<Reservation>, AwsError> {
+    pub(super) async fn reservations(
+        &self,
+        filters: Vec<Filter>,
+    ) -> Result<Vec<Reservation>, AwsError> {
         self.patient
             .describe_instances()
             .set_filters(Some(filters))

@@ -53,9 +53,15 @@ pub(super) fn quota_link(
     machine_type: Option<&MachineType>,
     spot: bool,
 ) -> String {
+    let page = quotas(region, "ec2");
+    quota_code(machine_type, spot).map_or_else(|| page.clone(), |code| format!("{page}/{code}"))
+}
+
+/// The code of the quota that this type counts against, where it is known; without a type, that of
+/// the standard families.
+pub(super) fn quota_code(machine_type: Option<&MachineType>, spot: bool) -> Option<&'static str> {
     let codes = machine_type.and_then(group_of).map_or(Some(STANDARD), |group| group.codes);
-    let code = codes.map(|(for_spot, on_demand)| if spot { for_spot } else { on_demand });
-    code.map_or_else(|| quotas(region, "ec2"), |code| format!("{}/{code}", quotas(region, "ec2")))
+    codes.map(|(for_spot, on_demand)| if spot { for_spot } else { on_demand })
 }
 
 /// The page of all quotas of a service.

@@ -99,7 +99,7 @@ pub enum Job {
     /// Learn what these machine types cost in these regions.
     Prices(BTreeMap<Region, Vec<MachineType>>),
     /// Ask AWS all that a create in these regions asks before it makes anything.
-    Preflight(Vec<Region>),
+    Preflight(BTreeMap<Region, u32>),
     /// Launch and deploy. One entry a region; each runs by itself.
     Create(Vec<Launch>),
     /// Take up again what an earlier run left between Pending and Ready.

@@ -46,7 +46,7 @@ async fn run_book(context: Arc<Context>, job: Job, reporter: Reporter) -> JobRes
         Job::Identify => watch::identify(&context, &reporter).await,
         Job::Survey => watch::survey(context, reporter).await,
         Job::Watch => watch::watch(context, reporter).await,
-        Job::Preflight(regions) => create::preflight::preflight(context, regions, reporter).await,
+        Job::Preflight(counts) => create::preflight::preflight(context, counts, reporter).await,
         Job::Create(launches) => {
             let created = Box::pin(create::create(&context, launches, &reporter)).await?;
             Ok(created.failed + destroy::remove_unused(&context, created.unused, &reporter).await)

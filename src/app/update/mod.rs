@@ -144,7 +144,7 @@ fn perform(model: &mut Model, command: Command) -> Vec<Effect> {
     match command {
         Command::Refresh => refresh(model),
         Command::Prices(types) => prices(model, &types),
-        Command::Preflight(regions) => vec![model.start(Job::Preflight(regions))],
+        Command::Preflight(counts) => vec![model.start(Job::Preflight(counts))],
         Command::Inspect(regions) => vec![model.start(Job::Inspect(regions))],
         Command::FindLeftOvers(regions) => {
             vec![model.start(Job::CleanUp { regions, dry_run: true })]

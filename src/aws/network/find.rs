@@ -80,10 +80,16 @@ impl Ec2 {
         })
     }
 
-    /// The parts of it that a network is built from; the rest is left out.
+    /// The parts of it that a network is built from; the rest is left out. Where we have no VPC
+    /// there is no subnet of ours to be used again.
     pub(super) async fn network_parts(&self, ours: &Selector) -> Result<NetworkFound, AwsError> {
-        let parts = ["vpc", "subnet", "internet-gateway", "security-group"];
-        self.network_of(ours, &|kind| parts.contains(&kind)).await
+        let vpcs = self.vpcs(ours).await?;
+        let mut parts = vec!["internet-gateway", "security-group"];
+        if !vpcs.is_empty() {
+            parts.push("subnet");
+        }
+        let found = self.network_of(ours, &|kind| parts.contains(&kind)).await?;
+        Ok(NetworkFound { vpcs, ..found })
     }
 
     /// The tags of what a network begins with when it is built and ends with when it is taken away,

@@ -6,7 +6,7 @@ use super::call::Call;
 use super::form::Form;
 use super::message::{Answer, Reply, Request, Service};
 use super::xml::Xml;
-use super::{price_list, services};
+use super::{price_list, quotas, services};
 use crate::demo::scenario::Trouble;
 use crate::demo::world::pace::{QUERY, UNPAGED};
 use crate::demo::world::{CallSeen, Refusal, State, World};
@@ -30,10 +30,11 @@ impl Asked {
             Some("sts") => Service::Sts,
             Some("ssm") => Service::Ssm,
             Some("pricing") => Service::Pricing,
+            Some("servicequotas") => Service::Quotas,
             _ => Service::Ec2,
         };
         let form = match service {
-            Service::Ssm | Service::Pricing => Form::default(),
+            Service::Ssm | Service::Pricing | Service::Quotas => Form::default(),
             Service::Ec2 | Service::Sts => Form::parse(&request.body),
         };
         let target = request.target.rsplit('.').next().unwrap_or_default();
@@ -106,6 +107,9 @@ fn serve_call(state: &mut State, asked: &Asked, request: &Request, request_id: &
         Service::Sts => services::sts(&state.laws, &asked.form, request_id),
         Service::Ssm => services::ssm(&asked.region, &asked.action, &request.body, request_id),
         Service::Pricing => price_list::answer(state, &asked.action, &request.body, request_id),
+        Service::Quotas => {
+            quotas::answer(&state.laws, &asked.region, &asked.action, &request.body, request_id)
+        }
         Service::Ec2 => match ec2(state, asked) {
             Ok(xml) => {
                 let action = &asked.action;
@@ -128,6 +132,7 @@ fn denied(state: &mut State, asked: &Asked) -> Option<Refusal> {
     let (prefix, status, code) = match asked.service {
         Service::Ec2 => ("ec2", 403, "UnauthorizedOperation"),
         Service::Ssm => ("ssm", 400, "AccessDeniedException"),
+        Service::Quotas => ("servicequotas", 400, "AccessDeniedException"),
         Service::Sts | Service::Pricing => return None,
     };
     if !state.laws.denies(&asked.region) {
@@ -223,7 +228,9 @@ fn troubled(trouble: Trouble, service: Service, request_id: &str) -> Reply {
 fn refused(service: Service, refusal: &Refusal, request_id: &str) -> Answer {
     match service {
         Service::Sts => services::sts_refusal(refusal, request_id),
-        Service::Ssm | Service::Pricing => services::ssm_refusal(refusal, request_id),
+        Service::Ssm | Service::Pricing | Service::Quotas => {
+            services::ssm_refusal(refusal, request_id)
+        }
         Service::Ec2 => {
             let mut error = Xml::default();
             error.text("Code", &refusal.code).text("Message", &refusal.message);

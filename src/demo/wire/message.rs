@@ -9,6 +9,7 @@ pub(super) enum Service {
     Sts,
     Ssm,
     Pricing,
+    Quotas,
 }
 
 /// A request, as far as it matters.

@@ -26,6 +26,7 @@ mod offers;
 mod order;
 mod parts;
 mod price_list;
+mod quotas;
 mod routes;
 mod select;
 mod server;

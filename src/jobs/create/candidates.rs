@@ -13,7 +13,6 @@ use crate::fleet::{
 };
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
-use crate::jobs::market::offers::machines;
 use crate::jobs::market::prices::{WEEK, spot_prices};
 
 /// How long a looked-up image, or list of types, stays good.
@@ -131,13 +130,12 @@ pub(super) async fn images(
     context: &Context,
     ec2: &Ec2,
     wanted: &RegionConfig,
+    machines: &[MachineFacts],
 ) -> Result<BTreeMap<MachineType, ImageChoice>, Failure> {
-    let facts =
-        machines(context, ec2, wanted).await.map_err(|error| error.failure(Step::Launch))?;
     let mut images = BTreeMap::new();
-    for facts in facts {
-        let choice = image(context, ec2, &wanted.image, &facts).await?;
-        images.insert(facts.machine_type, choice);
+    for facts in machines {
+        let choice = image(context, ec2, &wanted.image, facts).await?;
+        images.insert(facts.machine_type.clone(), choice);
     }
     Ok(images)
 }

@@ -7,6 +7,7 @@ mod creation;
 mod instant_fleet;
 mod placement;
 pub(super) mod preflight;
+mod quota_room;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -270,7 +271,8 @@ impl Creation {
         (keys, launch): (&[InstanceKey], &Launch),
         reporter: &Reporter,
     ) -> Placed {
-        let checked = match self.check(context, ec2, launch.machine.as_deref(), reporter).await {
+        let wanted = (launch.machine.as_deref(), u32::try_from(keys.len()).unwrap_or(u32::MAX));
+        let checked = match self.check(context, ec2, wanted, reporter).await {
             Ok(checked) => checked,
             Err(failure) => return Placed::refused(keys, failure),
         };

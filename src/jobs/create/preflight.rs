@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 
 use super::candidates::{Checked, images};
 use super::creation::Creation;
+use super::quota_room::has_room;
 use crate::aws::{Class, Ec2, ImageChoice, LaunchRequest, Permission, Selector};
 use crate::config::RegionConfig;
 use crate::fleet::{
@@ -17,21 +18,22 @@ use crate::fleet::{
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::tasks::together;
+use crate::jobs::market::offers::machines;
 
 /// Says of each region why a create there would not begin, and makes nothing.
 pub(in crate::jobs) async fn preflight(
     context: Arc<Context>,
-    regions: Vec<Region>,
+    counts: BTreeMap<Region, u32>,
     reporter: Reporter,
 ) -> JobResult {
     let job = Arc::new(Creation::open(&context, &reporter).await?);
     let mut checks = JoinSet::new();
-    for region in regions {
+    for (region, count) in counts {
         let (job, context, reporter) = (Arc::clone(&job), Arc::clone(&context), reporter.clone());
         checks.spawn(async move {
             let ec2 = job.aws.region(&region);
             let checked = match may_look(&context, &ec2).await {
-                Ok(()) => job.check(&context, &ec2, None, &reporter).await.map(drop),
+                Ok(()) => job.check(&context, &ec2, (None, count), &reporter).await.map(drop),
                 Err(failure) => Err(failure),
             };
             let Err(failure) = checked else { return 0 };
@@ -43,22 +45,25 @@ pub(in crate::jobs) async fn preflight(
 }
 
 impl Creation {
-    /// Whether a launch may begin in a region, of this machine or of the fleet.
+    /// Whether a launch of so many may begin in a region, of this machine or of the fleet.
     pub(super) async fn check(
         &self,
         context: &Context,
         ec2: &Ec2,
-        machine: Option<&str>,
+        (machine, count): (Option<&str>, u32),
         reporter: &Reporter,
     ) -> Result<Checked<'_>, Failure> {
         let wanted = self.wanted_in(ec2.region(), machine)?;
-        let images = images(context, ec2, wanted).await?;
+        let machines =
+            machines(context, ec2, wanted).await.map_err(|error| error.failure(Step::Launch))?;
+        let images = images(context, ec2, wanted, &machines).await?;
         let types: Vec<MachineType> = images.keys().cloned().collect();
-        let (offers, (), (), ()) = tokio::try_join!(
+        let (offers, (), (), (), ()) = tokio::try_join!(
             Box::pin(offers(ec2, wanted, &types)),
             Box::pin(self.has_key_pair(ec2)),
             Box::pin(self.may_launch(ec2, wanted, &images)),
             Box::pin(may_terminate(context, ec2, reporter)),
+            Box::pin(has_room(ec2, wanted.lifecycle, &machines, count, reporter)),
         )?;
         Ok(Checked { wanted, images, offers })
     }

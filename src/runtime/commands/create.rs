@@ -86,10 +86,10 @@ async fn tell_plan(
 /// Judges all that the create would judge first, and ends as it would be refused.
 async fn dry(session: &mut Session, config: &Config, plan: &CreatePlan) -> Result<ExitCode, Stop> {
     let files = user_files::check(config);
-    let regions: Vec<Region> = plan.launched().into_keys().collect();
+    let counts = plan.launched();
     // Who asks AWS looks at the files again, and tells of those that are fit but not sent.
-    if files.wrong.is_empty() && !regions.is_empty() {
-        session.perform(Command::Preflight(regions)).await?;
+    if files.wrong.is_empty() && !counts.is_empty() {
+        session.perform(Command::Preflight(counts)).await?;
     }
     let refusals: Vec<String> =
         budget_refusal(session.model(), plan).into_iter().chain(files.wrong).collect();
