@@ -22,6 +22,7 @@ missing = $(strip \
 	$(if $(and $(busybox),$(if $(shell ldd $(busybox) 2>/dev/null | grep '=>'),,static)),,busybox-static) \
 	$(if $(shell command -v tmux),,tmux) \
 	$(if $(shell command -v shellcheck),,shellcheck) \
+	$(if $(shell command -v groff),,groff-base) \
 	$(if $(shell python3 -c 'import ensurepip; print(1)' 2>/dev/null),,python3-venv))
 
 help:  ## show this list

@@ -254,6 +254,26 @@ pub enum Command {
     },
     /// Serve a demo cloud to other programs on loopback: an EC2 API, and hosts that speak SSH.
     DemoCloud(DemoCloud),
+    /// Print an IAM policy that lets in what spot-tui asks for, and no more: by default what `create`,
+    /// `list` and `destroy` need; with --read-only what only looks.
+    IamPolicy(IamPolicy),
+    /// Print what lets a shell complete spot-tui's commands, regions, machines and instances.
+    #[command(after_help = "Put into your shell's startup file:\n  \
+        bash  source <(spot-tui completions bash)\n  \
+        zsh   source <(spot-tui completions zsh)\n  \
+        fish  spot-tui completions fish | source")]
+    Completions {
+        /// The shell.
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Write the manual, a page a command, into a folder; without one, print the first page.
+    #[command(after_help = "To read a page: spot-tui man | man -l -")]
+    Man {
+        /// The folder. It has to be there.
+        #[arg(value_name = "DIR")]
+        folder: Option<PathBuf>,
+    },
     /// Print the version.
     Version,
 }
@@ -359,6 +379,34 @@ pub struct DemoCloud {
     /// No hosts: nothing answers SSH.
     #[arg(long)]
     pub no_ssh: bool,
+}
+
+/// `iam-policy`.
+#[derive(Debug, Clone, Args)]
+#[group(multiple = false)]
+pub struct IamPolicy {
+    /// Only what creates, and what looks.
+    #[arg(long)]
+    pub launch: bool,
+    /// Only what removes, and what looks.
+    #[arg(long)]
+    pub destroy: bool,
+    /// All there is: machines that stay, fleets, placement scores, prices.
+    #[arg(long)]
+    pub all_features: bool,
+}
+
+/// A shell that can complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// GNU bash.
+    Bash,
+    /// zsh.
+    Zsh,
+    /// fish.
+    Fish,
+    /// PowerShell.
+    Powershell,
 }
 
 /// `exec`.

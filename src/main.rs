@@ -1,10 +1,11 @@
-//! The program: parses the command line, calls the library, turns the result into an exit code.
+//! The program: completes or parses the command line, calls the library, turns the result into an exit code.
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 fn main() -> color_eyre::Result<ExitCode> {
+    spot_tui::runtime::completions::answer();
     let cli = spot_tui::cli::Cli::parse();
     spot_tui::runtime::run(cli).map(ExitCode::from)
 }

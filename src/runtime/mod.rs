@@ -3,6 +3,7 @@
 mod alternate;
 mod clipboard;
 mod commands;
+pub mod completions;
 mod confirm;
 mod dashboard;
 mod demo;
@@ -12,11 +13,13 @@ mod environment;
 pub mod event_loop;
 mod exit_code;
 mod export;
+mod iam_policy;
 mod identity;
 pub mod keyboard;
 mod limits;
 mod lines;
 mod log_file;
+mod manual;
 mod migrate;
 #[cfg(test)]
 mod monkey;
@@ -63,6 +66,9 @@ pub fn run(cli: Cli) -> color_eyre::Result<u8> {
         // What needs nothing of this machine is answered before anything is opened.
         Some(Command::Version) => Ok(setup::version()),
         Some(Command::Identity { id, json }) => identity::identity(&id, json),
+        Some(Command::IamPolicy(args)) => iam_policy::iam_policy(&args, global.read_only),
+        Some(Command::Completions { shell }) => completions::completions(shell),
+        Some(Command::Man { folder }) => manual::manual(folder.as_deref()),
         command => drive(global, command)?,
     };
     let code = result.unwrap_or_else(|stop| {
@@ -158,6 +164,9 @@ async fn dispatch(at: &Environment, command: Option<Command>) -> Result<ExitCode
             Command::Version
             | Command::Validate { .. }
             | Command::Identity { .. }
+            | Command::IamPolicy(_)
+            | Command::Completions { .. }
+            | Command::Man { .. }
             | Command::DemoCloud(_),
         ) => Ok(ExitCode::DONE),
     }

@@ -1,0 +1,92 @@
+//! The actions of EC2 that are asked for, and what for: the list behind `spot-tui iam-policy`. README
+//! has the same one, and tests hold both against the calls of real runs.
+
+/// What an action is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Changes nothing.
+    Look,
+    /// Says where spot is likeliest to be had, for `placement.spill`.
+    Score,
+    /// Launches.
+    Launch,
+    /// Launches many at once, for `placement.strategy: fleet`.
+    Fleet,
+    /// Lays out a network.
+    Network,
+    /// Stops and starts what stays.
+    Stay,
+    /// Takes away. It needs to apply to nothing but what carries our tag.
+    Remove,
+}
+
+/// The actions of EC2, by what for.
+pub const EC2_ACTIONS: &[(Purpose, &[&str])] = &[
+    (
+        Purpose::Look,
+        &[
+            "DescribeAddresses",
+            "DescribeAvailabilityZones",
+            "DescribeImages",
+            "DescribeInstances",
+            "DescribeInstanceTypeOfferings",
+            "DescribeInstanceTypes",
+            "DescribeInternetGateways",
+            "DescribeKeyPairs",
+            "DescribeLaunchTemplates",
+            "DescribeNetworkInterfaces",
+            "DescribeRegions",
+            "DescribeRouteTables",
+            "DescribeSecurityGroups",
+            "DescribeSpotInstanceRequests",
+            "DescribeSpotPriceHistory",
+            "DescribeSubnets",
+            "DescribeTags",
+            "DescribeVolumes",
+            "DescribeVpcAttribute",
+            "DescribeVpcEndpoints",
+            "DescribeVpcs",
+            "GetConsoleOutput",
+        ],
+    ),
+    (Purpose::Score, &["GetSpotPlacementScores"]),
+    (Purpose::Launch, &["RunInstances", "CreateTags", "ImportKeyPair"]),
+    (Purpose::Fleet, &["CreateLaunchTemplate", "CreateFleet"]),
+    (
+        Purpose::Network,
+        &[
+            "CreateVpc",
+            "ModifyVpcAttribute",
+            "CreateSubnet",
+            "CreateInternetGateway",
+            "AttachInternetGateway",
+            "CreateRoute",
+            "CreateSecurityGroup",
+            "AuthorizeSecurityGroupIngress",
+            "RevokeSecurityGroupIngress",
+            "RevokeSecurityGroupEgress",
+        ],
+    ),
+    (Purpose::Stay, &["StopInstances", "StartInstances", "RebootInstances"]),
+    (
+        Purpose::Remove,
+        &[
+            "CancelSpotInstanceRequests",
+            "TerminateInstances",
+            "DeleteVolume",
+            "DetachNetworkInterface",
+            "DeleteNetworkInterface",
+            "ReleaseAddress",
+            "DeleteSecurityGroup",
+            "DeleteSubnet",
+            "DisassociateRouteTable",
+            "DeleteRouteTable",
+            "DetachInternetGateway",
+            "DeleteInternetGateway",
+            "DeleteVpcEndpoints",
+            "DeleteVpc",
+            "DeleteKeyPair",
+            "DeleteLaunchTemplate",
+        ],
+    ),
+];

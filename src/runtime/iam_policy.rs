@@ -1,0 +1,86 @@
+//! `iam-policy`: the permissions that are used, as a policy document of IAM (its grammar, version
+//! 2012-10-17).
+
+use serde_json::{Value, json};
+
+use super::exit_code::ExitCode;
+use super::stdout;
+use super::stop::Stop;
+use crate::aws::{EC2_ACTIONS, Purpose};
+use crate::cli::IamPolicy;
+use crate::fleet::tags;
+
+/// The actions that make something and give it its tags in the same call.
+const TAGGING: [&str; 9] = [
+    "RunInstances",
+    "CreateFleet",
+    "CreateLaunchTemplate",
+    "CreateVpc",
+    "CreateSubnet",
+    "CreateInternetGateway",
+    "CreateSecurityGroup",
+    "AuthorizeSecurityGroupIngress",
+    "ImportKeyPair",
+];
+
+/// `iam-policy`.
+pub(super) fn iam_policy(args: &IamPolicy, looks_only: bool) -> Result<ExitCode, Stop> {
+    if looks_only && (args.launch || args.destroy || args.all_features) {
+        let text = "--read-only is a policy of its own: leave out the other option";
+        return Err(Stop::Usage(text.to_owned()));
+    }
+    let policy = policy(&|purpose| match purpose {
+        Purpose::Look => true,
+        _ if looks_only => false,
+        _ if args.all_features => true,
+        Purpose::Launch | Purpose::Network => !args.destroy,
+        Purpose::Remove => !args.launch,
+        Purpose::Score | Purpose::Fleet | Purpose::Stay => false,
+    });
+    stdout::print(&format!("{policy:#}"));
+    Ok(ExitCode::DONE)
+}
+
+fn policy(wants: &dyn Fn(Purpose) -> bool) -> Value {
+    let mut statements = vec![
+        statement("WhoAmI", &["sts:GetCallerIdentity".to_owned()], "*"),
+        statement("ListPrices", &["pricing:GetProducts".to_owned()], "*"),
+        statement("Quotas", &["servicequotas:GetServiceQuota".to_owned()], "*"),
+        statement(
+            "CanonicalsImages",
+            &["ssm:GetParameter".to_owned()],
+            "arn:aws:ssm:*::parameter/aws/service/canonical/*",
+        ),
+    ];
+    for (purpose, actions) in EC2_ACTIONS.iter().filter(|(purpose, _)| wants(*purpose)) {
+        let (tagging, rest): (Vec<&str>, Vec<&str>) =
+            actions.iter().partition(|action| **action == "CreateTags");
+        statements.push(on_ec2(*purpose, &rest));
+        if !tagging.is_empty() {
+            statements.push(tags_at_birth());
+        }
+    }
+    json!({ "Version": "2012-10-17", "Statement": statements })
+}
+
+fn on_ec2(purpose: Purpose, actions: &[&str]) -> Value {
+    let actions: Vec<String> = actions.iter().map(|action| format!("ec2:{action}")).collect();
+    let mut statement = statement(&format!("{purpose:?}"), &actions, "*");
+    // What ends or takes away applies to what carries our tag alone.
+    if matches!(purpose, Purpose::Remove | Purpose::Stay) {
+        let key = format!("aws:ResourceTag/{}", tags::MANAGED_BY);
+        statement["Condition"] = json!({ "StringEquals": { key: tags::SPOT_TUI } });
+    }
+    statement
+}
+
+/// Tags are given in the call that makes something, and never later.
+fn tags_at_birth() -> Value {
+    let mut statement = statement("TagAtBirth", &["ec2:CreateTags".to_owned()], "*");
+    statement["Condition"] = json!({ "StringEquals": { "ec2:CreateAction": TAGGING } });
+    statement
+}
+
+fn statement(name: &str, actions: &[String], resource: &str) -> Value {
+    json!({ "Sid": name, "Effect": "Allow", "Action": actions, "Resource": resource })
+}

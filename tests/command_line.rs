@@ -1,0 +1,170 @@
+//! What a package brings beside the program: completions in a real shell, manual pages, a policy.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use clap::CommandFactory;
+use serde_json::{Value, json};
+use spot_tui::aws::EC2_ACTIONS;
+use spot_tui::cli::Cli;
+
+use crate::support::demo_cloud::DemoCloud;
+use crate::support::moto::python;
+use crate::support::spot::Spot;
+
+/// The folder in which the program lies.
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_spot-tui")).parent().unwrap().to_owned()
+}
+
+fn path() -> String {
+    format!("{}:{}", folder().display(), std::env::var("PATH").unwrap())
+}
+
+/// What a real bash offers for a line, once it has read what the program printed for it.
+fn offered_by_bash(folder: &Path, line: &str) -> BTreeSet<String> {
+    let words: Vec<&str> = line.split(' ').collect();
+    let script = format!(
+        "source <(spot-tui completions bash)\nCOMP_WORDS=({})\nCOMP_CWORD={}\nCOMP_LINE='{line}'\n\
+         COMP_POINT=${{#COMP_LINE}}\nfunction=$(complete -p spot-tui | sed 's/.*-F \\([^ ]*\\).*/\\1/')\n\
+         \"$function\" spot-tui '{}' '{}'\nprintf '%s\\n' \"${{COMPREPLY[@]}}\"\n",
+        words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" "),
+        words.len() - 1,
+        words[words.len() - 1],
+        words[words.len() - 2],
+    );
+    let ran = Command::new("bash")
+        .args(["--norc", "-c", &script])
+        .current_dir(folder)
+        .env("PATH", path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success() && told.is_empty(), "{line}: {told}");
+    String::from_utf8_lossy(&ran.stdout).lines().map(|it| it.trim_end().to_owned()).collect()
+}
+
+#[test]
+fn bash_completes_instances_regions_machines_and_commands() {
+    let cloud = DemoCloud::start(&["--no-ssh", "--speed", "30"]);
+    let spot = Spot::new(cloud.url());
+    let ssh_config = spot.write("ssh_config", 0o644, b"");
+    spot.configure(
+        &ssh_config,
+        10,
+        "",
+        "  - us-west-2: { machine_type: t3.medium }\nmachines:\n  - { name: bench, region: us-west-2, \
+         type: t3.medium }",
+    );
+    // Nothing answers there: it fails, and the instance is there.
+    spot.run(&["create", "--yes"]);
+    let listed: Value = serde_json::from_str(&spot.run(&["list", "--json"]).out).unwrap();
+    let id = listed[0]["id"].as_str().unwrap().to_owned();
+    let offered = |line: &str| offered_by_bash(spot.path(), line);
+    for line in ["spot-tui ssh i-", "spot-tui destroy i-", "spot-tui exec --on i-"] {
+        assert_eq!(offered(line), BTreeSet::from([id.clone()]), "{line}");
+    }
+    let regions = BTreeSet::from(["us-west-1", "us-west-2"].map(str::to_owned));
+    assert_eq!(offered("spot-tui destroy --region us-w"), regions);
+    assert_eq!(offered("spot-tui up b"), BTreeSet::from(["bench".to_owned()]));
+    assert_eq!(offered("spot-tui cre"), BTreeSet::from(["create".to_owned()]));
+    assert_eq!(offered("spot-tui completions fi"), BTreeSet::from(["fish".to_owned()]));
+    let none = "spot-tui --state nowhere.json ssh i-";
+    assert_eq!(offered(none), BTreeSet::from([String::new()]), "another state, other instances");
+}
+
+#[test]
+fn each_command_has_a_page_that_groff_reads_without_a_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let wrote = Command::new(env!("CARGO_BIN_EXE_spot-tui"))
+        .arg("man")
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    assert!(wrote.status.success(), "{wrote:?}");
+    for command in Cli::command().get_subcommands() {
+        let page = folder.path().join(format!("spot-tui-{}.1", command.get_name()));
+        let text = fs::read_to_string(&page).unwrap_or_else(|why| panic!("{page:?}: {why}"));
+        assert!(text.contains(".TH"), "{page:?}");
+        let read = Command::new("groff")
+            .args(["-man", "-Tutf8", "-ww", "-z"])
+            .arg(&page)
+            .output()
+            .expect("groff reads the pages; install it with: apt-get install groff-base");
+        let told = String::from_utf8_lossy(&read.stderr);
+        assert!(read.status.success() && told.is_empty(), "{page:?}: {told}");
+    }
+}
+
+fn policy(arguments: &[&str]) -> Value {
+    let ran = Command::new(env!("CARGO_BIN_EXE_spot-tui"))
+        .arg("iam-policy")
+        .args(arguments)
+        .output()
+        .unwrap();
+    serde_json::from_slice(&ran.stdout).unwrap_or_else(|why| panic!("{arguments:?}: {why}"))
+}
+
+/// The actions of EC2 in a policy.
+fn actions(policy: &Value) -> BTreeSet<String> {
+    let statements = policy["Statement"].as_array().unwrap();
+    let all = statements.iter().flat_map(|it| it["Action"].as_array().unwrap());
+    all.filter_map(|it| it.as_str()?.strip_prefix("ec2:").map(str::to_owned)).collect()
+}
+
+#[test]
+fn a_policy_has_what_it_is_for_and_no_more() {
+    let table: BTreeSet<String> =
+        EC2_ACTIONS.iter().flat_map(|(_, actions)| *actions).map(|it| (*it).to_owned()).collect();
+    assert_eq!(actions(&policy(&["--all-features"])), table);
+    let reads = actions(&policy(&["--read-only"]));
+    assert!(
+        reads.iter().all(|it| it.starts_with("Describe") || it.starts_with("Get")),
+        "{reads:?}"
+    );
+    let (launch, destroy) = (actions(&policy(&["--launch"])), actions(&policy(&["--destroy"])));
+    assert!(launch.contains("RunInstances") && !launch.contains("TerminateInstances"));
+    assert!(destroy.contains("TerminateInstances") && !destroy.contains("RunInstances"));
+    assert_eq!(&launch | &destroy, actions(&policy(&[])));
+    assert!(reads.is_subset(&launch) && reads.is_subset(&destroy));
+}
+
+/// They find what is wrong: a misspelt action, and what takes away without being bound to a tag.
+#[test]
+fn the_checkers_find_what_is_wrong() {
+    let mut policy = policy(&["--destroy"]);
+    policy["Statement"][0]["Action"] = json!(["sts:GetCallerIdentities"]);
+    let removes = policy["Statement"].as_array_mut().unwrap().last_mut().unwrap();
+    removes.as_object_mut().unwrap().remove("Condition");
+    let found = found_in(&policy);
+    assert!(found.contains("parliament: UNKNOWN_ACTION"), "{found}");
+    assert!(found.contains("ec2:DeleteVpc is not bound to our tag"), "{found}");
+}
+
+/// What two checkers find that nobody here wrote; each exception has its reason there.
+fn found_in(policy: &Value) -> String {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/check_policy.py");
+    let mut checker = Command::new(python())
+        .arg(script)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    checker.stdin.take().unwrap().write_all(policy.to_string().as_bytes()).unwrap();
+    let ended = checker.wait_with_output().unwrap();
+    assert!(ended.status.success());
+    String::from_utf8(ended.stdout).unwrap()
+}
+
+/// Two checkers that nobody here wrote.
+#[test]
+fn the_policies_pass_parliament_and_cloudsplaining() {
+    for arguments in [&[][..], &["--read-only"], &["--launch"], &["--destroy"], &["--all-features"]]
+    {
+        assert_eq!(found_in(&policy(arguments)), "", "{arguments:?}");
+    }
+}
