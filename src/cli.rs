@@ -254,6 +254,15 @@ pub enum Command {
     },
     /// Serve a demo cloud to other programs on loopback: an EC2 API, and hosts that speak SSH.
     DemoCloud(DemoCloud),
+    /// Sign in to AWS by IAM Identity Center, on this machine or from another one: the AWS CLI is
+    /// signed in too.
+    Login {
+        /// One JSON object a line instead of lines for people.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Forget the login of the profile, as the AWS CLI knows it.
+    Logout,
     /// Print an IAM policy that lets in what spot-tui asks for, and no more: by default what `create`,
     /// `list` and `destroy` need; with --read-only what only looks.
     IamPolicy(IamPolicy),

@@ -44,6 +44,7 @@ mod scenarios;
 mod schema;
 mod screens;
 mod secrets;
+mod sign_in;
 mod ssh;
 mod stay;
 mod support;

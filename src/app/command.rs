@@ -12,6 +12,8 @@ use crate::fleet::{InstanceKey, MachineType, Region};
 pub enum Command {
     /// Learn who we are and what is there.
     Refresh,
+    /// Sign in to AWS, by IAM Identity Center.
+    SignIn,
     /// Learn what these machine types cost in every region of the configuration, in all enabled
     /// regions where there is none; without types, those of the configuration.
     Prices(Vec<MachineType>),

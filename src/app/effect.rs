@@ -22,6 +22,8 @@ pub enum Effect {
     Suspend,
     /// Give the terminal to an ssh into this instance until that ends.
     Shell(InstanceKey),
+    /// Give the terminal to a login at AWS until that ends, and look again then.
+    SignIn,
     /// Copy the command that logs in to this instance.
     CopyShell(InstanceKey),
     /// Ring the terminal's bell.

@@ -147,6 +147,16 @@ impl Aws {
         self.loopback
     }
 
+    /// What the user's files and environment say.
+    pub(super) fn sdk(&self) -> &SdkConfig {
+        &self.sdk
+    }
+
+    /// The user's profile.
+    pub(super) fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
     /// Whose certificates are trusted instead of those of the system's authorities.
     pub(super) fn authorities(&self) -> Option<&Authorities> {
         self.authorities.as_ref()

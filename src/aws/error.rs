@@ -86,6 +86,11 @@ impl AwsError {
                 tracing::debug!("{}", clean(&chain));
                 "no credentials were found in the environment, a profile or a role".to_owned()
             }
+            Class::Credentials(Credential::SsoLogin) => {
+                tracing::debug!("{}", clean(&chain));
+                let name = profile.name.as_deref().unwrap_or("default");
+                format!("the profile {name} is not signed in to AWS any more")
+            }
             _ => clean(message),
         };
         let request_id = error.request_id().map(str::to_owned);
@@ -254,13 +259,13 @@ fn credential(
         .find_map(|link| link.downcast_ref::<ErrorMetadata>())
         .and_then(ErrorMetadata::code);
     if inner.is_some_and(|code| code.contains("Expired")) {
-        return if profile.sso { Credential::SsoLogin } else { Credential::Expired };
+        return if profile.sso.is_some() { Credential::SsoLogin } else { Credential::Expired };
     }
     match credentials {
         CredentialsError::CredentialsNotLoaded(_) => Credential::Missing,
         // The SDK has no type for an SSO session that ended; but behind a profile with SSO a
         // provider that fails is always mended by logging in.
-        CredentialsError::ProviderError(_) if profile.sso => Credential::SsoLogin,
+        CredentialsError::ProviderError(_) if profile.sso.is_some() => Credential::SsoLogin,
         _ if inner.is_some() => Credential::Rejected,
         _ => Credential::Broken,
     }

@@ -228,9 +228,9 @@ pub(super) fn by_credential(credential: Credential, profile: &Profile) -> String
     let flag = flag.unwrap_or_default();
     match credential {
         Credential::Missing => {
-            "set AWS_PROFILE or --profile, or run: aws configure (or aws sso login)".into()
+            "set AWS_PROFILE or --profile, or run: aws configure (or aws configure sso)".into()
         }
-        Credential::SsoLogin => format!("run: aws sso login{flag}"),
+        Credential::SsoLogin => format!("run: spot-tui login{flag}"),
         Credential::Expired => "the credentials have expired: get new ones".into(),
         Credential::Rejected => format!(
             "check the keys, the role and this machine's clock: aws sts get-caller-identity{flag}"
@@ -261,6 +261,7 @@ fn permission(operation: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::profile::Sso;
 
     fn told(operation: &str, code: Option<&str>, message: &str, profile: &Profile) -> String {
         let region = &"us-west-2".into();
@@ -274,9 +275,15 @@ mod tests {
 
     #[test]
     fn an_sso_profile_is_told_how_to_log_in() {
-        let work = Profile { name: Some("work".into()), sso: true, ..Profile::default() };
+        let sso = Sso {
+            session: None,
+            start_url: "https://my.awsapps.com/start".into(),
+            region: "eu-west-1".into(),
+            scopes: Vec::new(),
+        };
+        let work = Profile { name: Some("work".into()), sso: Some(sso), ..Profile::default() };
         let text = told("RunInstances", Some("RequestExpired"), "", &work);
-        assert_eq!(text, "run: aws sso login --profile work");
+        assert_eq!(text, "run: spot-tui login --profile work");
     }
 
     #[test]

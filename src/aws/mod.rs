@@ -57,6 +57,7 @@ mod scores;
 pub(crate) mod scripted;
 mod select;
 mod spot;
+mod sso;
 mod tagged;
 
 pub use access::{Access, Aws, Credentials, Ec2, SharedHttpClient, SharedTimeSource, time_at};
@@ -79,3 +80,4 @@ pub use quota::quota_group;
 pub use retry::retry_until;
 pub use select::Selector;
 pub use spot::SpotRequest;
+pub use sso::SignIn;

@@ -9,6 +9,20 @@ pub(super) struct Profile {
     pub(super) region: Option<String>,
     /// The file of the authorities that it trusts, `ca_bundle`.
     pub(super) ca_bundle: Option<String>,
-    /// Whether it logs in by SSO.
-    pub(super) sso: bool,
+    /// How it signs in, where it, or the profile that it takes a role from, does by IAM Identity
+    /// Center.
+    pub(super) sso: Option<Sso>,
+}
+
+/// How a profile signs in by IAM Identity Center.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sso {
+    /// The name of its `sso-session`; none where the profile itself says the rest.
+    pub(super) session: Option<String>,
+    /// The page of the organisation.
+    pub(super) start_url: String,
+    /// Where its IAM Identity Center is.
+    pub(super) region: String,
+    /// What the login is good for.
+    pub(super) scopes: Vec<String>,
 }

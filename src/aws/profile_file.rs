@@ -7,8 +7,13 @@ use aws_config::profile::{self, ProfileSet};
 
 use super::class::{Class, Credential};
 use super::error::AwsError;
-use super::profile::Profile;
+use super::profile::{Profile, Sso};
 use crate::files::{MOST, in_home, open_regular};
+
+/// How many profiles may take their role from another one.
+const CHAIN: usize = 8;
+/// The least that brings a login that is renewed by itself (AWS CLI, "sso_registration_scopes").
+const LEAST_SCOPE: &str = "sso:account:access";
 
 /// Reads the profile with this name; else the one that AWS_PROFILE names, else the default.
 ///
@@ -28,8 +33,38 @@ pub(super) async fn read_profile(name: Option<&str>) -> Result<Profile, AwsError
         name: (chosen != "default").then(|| chosen.to_owned()),
         region: setting("region"),
         ca_bundle: setting("ca_bundle"),
-        sso: setting("sso_session").or_else(|| setting("sso_start_url")).is_some(),
+        sso: sso(&profiles, chosen),
     })
+}
+
+/// How a profile signs in; where it takes a role, how the profile does that it takes it from.
+fn sso(profiles: &ProfileSet, chosen: &str) -> Option<Sso> {
+    let mut name = chosen.to_owned();
+    for _ in 0..CHAIN {
+        let profile = profiles.get_profile(&name)?;
+        let setting = |key: &str| {
+            profile.get(key).map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned)
+        };
+        if let Some(session) = setting("sso_session") {
+            return of_session(profiles, session);
+        }
+        if let Some(start_url) = setting("sso_start_url") {
+            let region = setting("sso_region")?;
+            return Some(Sso { session: None, start_url, region, scopes: Vec::new() });
+        }
+        name = setting("source_profile").filter(|source| *source != name)?;
+    }
+    None
+}
+
+fn of_session(profiles: &ProfileSet, name: String) -> Option<Sso> {
+    let session = profiles.sso_session(&name)?;
+    let start_url = session.get("sso_start_url")?.trim().to_owned();
+    let region = session.get("sso_region")?.trim().to_owned();
+    let told = session.get("sso_registration_scopes").unwrap_or(LEAST_SCOPE);
+    let scopes = told.split(',').map(str::trim).filter(|scope| !scope.is_empty());
+    let scopes = scopes.map(str::to_owned).collect();
+    Some(Sso { session: Some(name), start_url, region, scopes })
 }
 
 /// The SDK reads these files to their end, whatever they are: a pipe would hang it, and a device fill

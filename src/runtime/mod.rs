@@ -51,7 +51,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::app::Action;
 use crate::cli::{Cli, Command, Global, Machines};
 use crate::fleet::Logs;
-use commands::{clear, create, destroy, machines, nodes, show};
+use commands::{clear, create, destroy, login, machines, nodes, show};
 use environment::Environment;
 use exit_code::ExitCode;
 use stop::Stop;
@@ -157,6 +157,8 @@ async fn dispatch(at: &Environment, command: Option<Command>) -> Result<ExitCode
         Some(Command::Logs { instance, unit, follow }) => {
             nodes::logs(at, &instance, Logs { unit, follow }).await
         }
+        Some(Command::Login { json }) => login::login(at, json).await,
+        Some(Command::Logout) => login::logout(at).await,
         Some(Command::Ssh { instance, command }) => nodes::ssh(at, &instance, &command).await,
         Some(Command::Exec(args)) => nodes::exec(at, &args).await,
         // These were answered before.

@@ -160,9 +160,11 @@ impl Edge for Caged {
 
     async fn act(&mut self, effect: Effect, model: &Model) -> io::Result<()> {
         match effect {
-            Effect::Copy(_) | Effect::CopyShell(_) | Effect::Shell(_) | Effect::Export { .. } => {
-                Ok(())
-            }
+            Effect::Copy(_)
+            | Effect::CopyShell(_)
+            | Effect::Shell(_)
+            | Effect::SignIn
+            | Effect::Export { .. } => Ok(()),
             harmless => self.0.act(harmless, model).await,
         }
     }

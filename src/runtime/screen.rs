@@ -13,7 +13,7 @@ use super::clipboard::Clipboard;
 use super::event_loop::Edge;
 use super::shell::{Doors, Login};
 use super::tty::{Event, Stopped, Tty};
-use crate::app::{Effect, Input, Message, Model, Signal};
+use crate::app::{Command, Effect, Input, Message, Model, Signal};
 use crate::fleet::{InstanceKey, Level};
 use crate::store::{make_private_folder, write_atomically};
 use crate::view::{self, Ability, HitMap, Theme};
@@ -24,15 +24,33 @@ enum Holder {
     Us,
     /// The shell, until `fg`.
     Shell,
-    /// An ssh, until it ends.
-    Ssh(Box<Lent>),
+    /// A program, until it ends.
+    Program(Box<Lent>),
 }
 
-/// The program that the terminal is lent to. The file that it logs in with lives as long.
+/// The program that the terminal is lent to.
 #[derive(Debug)]
 struct Lent {
     program: Child,
-    _login: Option<Login>,
+    errand: Errand,
+}
+
+/// What it does there.
+#[derive(Debug)]
+enum Errand {
+    /// An ssh. The file that it logs in with lives as long.
+    Ssh { _login: Option<Login> },
+    /// A login at AWS.
+    SignIn,
+}
+
+impl Errand {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Ssh { .. } => "ssh",
+            Self::SignIn => "login",
+        }
+    }
 }
 
 /// A text on its way to the clipboard, and where it is then.
@@ -122,7 +140,7 @@ impl<T: Tty> Screen<T> {
 
     /// What an event is to the model, if it is anything.
     fn heard(&mut self, event: Event) -> Option<Message> {
-        let is_lent = matches!(self.holder, Holder::Ssh(_));
+        let is_lent = matches!(self.holder, Holder::Program(_));
         match event {
             // What lies under the mouse is known to the newest frame alone.
             Event::Input(Input::Mouse(mouse)) => {
@@ -181,7 +199,7 @@ impl<T: Tty> Screen<T> {
             Ok(login) => {
                 let mut ssh = tokio::process::Command::new("ssh");
                 ssh.args(&login.arguments);
-                self.lend(ssh, Some(login));
+                self.lend(ssh, Errand::Ssh { _login: Some(login) });
             }
             Err(failure) => self.note(Level::Warning, "ssh", failure.to_string()),
         }
@@ -189,23 +207,59 @@ impl<T: Tty> Screen<T> {
 
     /// Lends the terminal to a program until that ends.
     pub fn lend_to(&mut self, program: tokio::process::Command) {
-        self.lend(program, None);
+        self.lend(program, Errand::Ssh { _login: None });
     }
 
-    fn lend(&mut self, mut program: tokio::process::Command, login: Option<Login>) {
+    /// Lends the terminal to this program's own login, with the options that it has itself.
+    fn sign_in(&mut self) {
+        match std::env::current_exe() {
+            Ok(program) => {
+                let mut login = tokio::process::Command::new(program);
+                login.args(std::env::args_os().skip(1)).arg("login");
+                self.lend(login, Errand::SignIn);
+            }
+            Err(error) => self.note(Level::Error, "login", error.to_string()),
+        }
+    }
+
+    fn lend(&mut self, mut program: tokio::process::Command, errand: Errand) {
         self.tty.lend();
         match program.kill_on_drop(true).spawn() {
-            Ok(program) => self.holder = Holder::Ssh(Box::new(Lent { program, _login: login })),
+            Ok(program) => self.holder = Holder::Program(Box::new(Lent { program, errand })),
             Err(error) => {
                 self.come_back();
-                let text = format!("ssh could not be started: {error}; install OpenSSH's client");
-                self.note(Level::Error, "ssh", text);
+                let name = errand.name();
+                let hint = if name == "ssh" { "; install OpenSSH's client" } else { "" };
+                let text = format!("{name} could not be started: {error}{hint}");
+                self.note(Level::Error, name, text);
             }
         }
     }
 
-    fn ssh_ended(&mut self, ended: io::Result<ExitStatus>) {
+    fn program_ended(&mut self, ended: io::Result<ExitStatus>) {
+        let holder = std::mem::replace(&mut self.holder, Holder::Us);
         self.come_back();
+        match holder {
+            Holder::Program(lent) if matches!(lent.errand, Errand::SignIn) => self.signed_in(ended),
+            _ => self.ssh_ended(ended),
+        }
+    }
+
+    /// Looks again, where somebody is signed in now.
+    fn signed_in(&mut self, ended: io::Result<ExitStatus>) {
+        match ended {
+            Ok(status) if status.success() => {
+                self.note(Level::Success, "login", "signed in");
+                self.pending.push_back(Message::Command(Command::Refresh));
+            }
+            Ok(_) => {
+                self.note(Level::Warning, "login", "not signed in; why is above the prompt");
+            }
+            Err(error) => self.note(Level::Error, "login", error.to_string()),
+        }
+    }
+
+    fn ssh_ended(&mut self, ended: io::Result<ExitStatus>) {
         match ended {
             Ok(status) if status.success() => self.note(Level::Info, "ssh", "back"),
             // ssh's own failures end with 255 (ssh(1), EXIT STATUS).
@@ -289,8 +343,8 @@ impl<T: Tty> Edge for Screen<T> {
             }
             let event = tokio::select! {
                 biased;
-                ended = ssh_ends(&mut self.holder) => {
-                    self.ssh_ended(ended);
+                ended = program_ends(&mut self.holder) => {
+                    self.program_ended(ended);
                     continue;
                 }
                 (text, places) = copied(&mut self.copying) => {
@@ -338,6 +392,7 @@ impl<T: Tty> Edge for Screen<T> {
             Effect::Copy(text) => self.copy(text)?,
             Effect::CopyShell(key) => self.copy_shell(&key, model).await?,
             Effect::Shell(key) => self.shell(&key, model).await,
+            Effect::SignIn => self.sign_in(),
             Effect::Export { file, text } => {
                 let (level, text) = export(&file, &text);
                 self.note(level, "export", text);
@@ -349,10 +404,10 @@ impl<T: Tty> Edge for Screen<T> {
     }
 }
 
-/// Waits for the end of the ssh that has the terminal. Pends while there is none.
-async fn ssh_ends(holder: &mut Holder) -> io::Result<ExitStatus> {
+/// Waits for the end of the program that has the terminal. Pends while there is none.
+async fn program_ends(holder: &mut Holder) -> io::Result<ExitStatus> {
     match holder {
-        Holder::Ssh(lent) => lent.program.wait().await,
+        Holder::Program(lent) => lent.program.wait().await,
         Holder::Us | Holder::Shell => std::future::pending().await,
     }
 }

@@ -125,7 +125,11 @@ impl Session {
 
     /// Whether everything went well so far.
     pub(super) fn verdict(&self) -> ExitCode {
-        self.model().verdict().into()
+        let model = self.model();
+        match &model.trouble {
+            Some(trouble) if is_without_credentials(trouble) => ExitCode::USAGE,
+            _ => model.verdict().into(),
+        }
     }
 
     /// Asks the user; only the right answer goes on.

@@ -88,8 +88,8 @@ fn prepare(environment: &Environment, account: Option<&Account>) -> Result<Vec<S
     let mut next = Vec::new();
     if account.is_none() {
         next.push(
-            "sign in to AWS: `aws configure`, or `aws sso login`, or set AWS_ACCESS_KEY_ID and \
-             AWS_SECRET_ACCESS_KEY"
+            "sign in to AWS: `aws configure`, or `aws configure sso` and `spot-tui login`, or set \
+             AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
                 .to_owned(),
         );
     }

@@ -12,7 +12,7 @@ use crate::app::keymap::Context;
 use crate::app::{
     Action, Aim, Command, Field, Model, Pane, Panel, PanelsCommand, TableCommand, View, clean,
 };
-use crate::fleet::{Instance, Phase};
+use crate::fleet::{FailureKind, Instance, Phase};
 
 /// Draws it: a rule with the views, what the view shows, and where in it the cursor is.
 pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect) {
@@ -104,6 +104,9 @@ fn newcomer(model: &Model, painter: &mut Painter<'_>, area: Rect) {
     let lines = if let Some(failure) = &model.trouble {
         let mut lines = text::wrap(&failure.reason, area.width.into());
         lines.extend(text::wrap(&failure.hint, area.width.into()));
+        if failure.kind == FailureKind::SignIn {
+            lines.push(format!("Press {} to sign in here.", key(&Command::SignIn)));
+        }
         lines.push(format!("Press {} to try again.", key(&Command::Refresh)));
         lines
     } else if model.config.is_none() {

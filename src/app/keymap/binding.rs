@@ -140,6 +140,7 @@ impl Binding {
             | Command::Act(..)
             | Command::Row(_)
             | Command::Refresh
+            | Command::SignIn
             | Command::Prices(_)
             | Command::Preflight(_)
             | Command::Inspect(_)

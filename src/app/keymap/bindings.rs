@@ -329,6 +329,7 @@ static OTHERS: &[Binding] = &[
         "choose what to copy",
         "",
     ),
+    named("login", PANELS, &[char('I')], Command::SignIn, "sign in to AWS again", ""),
     named("refresh", PANELS, &[char('r')], Command::Refresh, "refresh all regions now", "refresh"),
     named(
         "next-panel",

@@ -143,6 +143,7 @@ fn paste(model: &mut Model, text: &str) {
 fn perform(model: &mut Model, command: Command) -> Vec<Effect> {
     match command {
         Command::Refresh => refresh(model),
+        Command::SignIn => vec![Effect::SignIn],
         Command::Prices(types) => prices(model, &types),
         Command::Preflight(counts) => vec![model.start(Job::Preflight(counts))],
         Command::Inspect(regions) => vec![model.start(Job::Inspect(regions))],

@@ -3,10 +3,11 @@ use aws_sdk_ec2::error::ConnectorError;
 use aws_sdk_ec2::operation::describe_regions::DescribeRegionsError;
 
 use super::*;
+use crate::aws::profile::Sso;
 
 #[test]
 fn a_failure_keeps_its_kind() {
-    let work = Profile { sso: true, ..Profile::default() };
+    let work = Profile { sso: Some(signing_in()), ..Profile::default() };
     let told = |code: &str| {
         let error = AwsError::refused("RunInstances", &"us-west-2".into(), &work, code, "no");
         error.failure(Step::Launch).kind
@@ -48,10 +49,20 @@ fn the_error_is_small_enough_to_return() {
     assert!(size_of::<AwsError>() < 128);
 }
 
+fn signing_in() -> Sso {
+    Sso {
+        session: None,
+        start_url: "https://my.awsapps.com/start".into(),
+        region: "eu-west-1".into(),
+        scopes: Vec::new(),
+    }
+}
+
 /// A call that was never sent, because there were no credentials for it.
 fn without_credentials(cause: CredentialsError, sso: bool) -> AwsError {
     let error: SdkError<DescribeRegionsError, HttpResponse> =
         SdkError::dispatch_failure(ConnectorError::other(cause.into(), None));
+    let sso = sso.then(signing_in);
     let profile = Profile { name: Some("work".into()), sso, ..Profile::default() };
     AwsError::read(error, "DescribeRegions", &"us-west-2".into(), &profile)
 }
@@ -64,7 +75,7 @@ fn missing_credentials_are_told_from_an_sso_session_that_ended() {
 
     let ended = without_credentials(CredentialsError::provider_error("token expired"), true);
     assert_eq!(ended.class, Class::Credentials(Credential::SsoLogin));
-    assert_eq!(ended.hint(), "run: aws sso login --profile work");
+    assert_eq!(ended.hint(), "run: spot-tui login --profile work");
 
     let broken = without_credentials(CredentialsError::provider_error("exit code 1"), false);
     assert_eq!(broken.class, Class::Credentials(Credential::Broken));

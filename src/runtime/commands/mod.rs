@@ -4,6 +4,7 @@
 pub(super) mod clear;
 pub(super) mod create;
 pub(super) mod destroy;
+pub(super) mod login;
 pub(super) mod machines;
 pub(super) mod nodes;
 pub(super) mod show;

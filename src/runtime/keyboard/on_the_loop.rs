@@ -79,7 +79,9 @@ impl Edge for Heard {
 
     async fn act(&mut self, effect: Effect, model: &Model) -> io::Result<()> {
         match effect {
-            Effect::Copy(_) | Effect::CopyShell(_) | Effect::Export { .. } => Ok(()),
+            Effect::Copy(_) | Effect::CopyShell(_) | Effect::SignIn | Effect::Export { .. } => {
+                Ok(())
+            }
             harmless => self.screen.act(harmless, model).await,
         }
     }

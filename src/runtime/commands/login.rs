@@ -1,0 +1,81 @@
+//! `login` and `logout`: signing in to AWS, by the device flow of IAM Identity Center. It works on a
+//! machine without a browser: whoever has one opens the page and confirms the code.
+
+use serde_json::json;
+
+use crate::aws::{Aws, AwsError, SignIn};
+use crate::fleet::Step;
+use crate::runtime::environment::Environment;
+use crate::runtime::exit_code::ExitCode;
+use crate::runtime::setup::refuse_demo;
+use crate::runtime::stderr;
+use crate::runtime::stdout;
+use crate::runtime::stop::Stop;
+
+/// `login`.
+pub(in crate::runtime) async fn login(
+    environment: &Environment,
+    as_json: bool,
+) -> Result<ExitCode, Stop> {
+    refuse_demo(environment)?;
+    let aws = Aws::open(&environment.access).await.map_err(|error| stop(&error))?;
+    let sign_in = Box::pin(aws.sign_in()).await.map_err(|error| stop(&error))?;
+    if as_json {
+        stdout::print(&as_event(&sign_in));
+    } else {
+        stderr::print(&for_people(&sign_in));
+    }
+    let until = Box::pin(sign_in.confirmed()).await.map_err(|error| stop(&error))?;
+    // The profile's own clients have failed before, and would remember that.
+    let aws = Aws::open(&environment.access).await.map_err(|error| stop(&error))?;
+    let account = Box::pin(aws.account()).await.map_err(|error| stop(&error))?;
+    if as_json {
+        let event = json!({
+            "event": "signed_in",
+            "until": until.to_string(),
+            "account": account.id,
+            "arn": account.arn,
+        });
+        stdout::print(&event.to_string());
+    } else {
+        stdout::print(&format!(
+            "signed in until {until}: {} in account {}",
+            account.arn, account.id
+        ));
+    }
+    Ok(ExitCode::DONE)
+}
+
+/// `logout`.
+pub(in crate::runtime) async fn logout(environment: &Environment) -> Result<ExitCode, Stop> {
+    refuse_demo(environment)?;
+    let aws = Aws::open(&environment.access).await.map_err(|error| stop(&error))?;
+    let was_signed_in = aws.sign_out().map_err(|error| stop(&error))?;
+    stdout::print(if was_signed_in { "signed out" } else { "nobody was signed in" });
+    Ok(ExitCode::DONE)
+}
+
+fn for_people(sign_in: &SignIn) -> String {
+    let page = sign_in.whole_url.as_deref().unwrap_or(&sign_in.url);
+    let minutes = sign_in.good_for.as_secs().div_ceil(60);
+    format!(
+        "Open this page in a browser, on any machine:\n\n  {page}\n\nand confirm only if it shows, or \
+         takes, this code:\n\n  {}\n\nWaiting for {minutes} min; Ctrl-C gives up.",
+        sign_in.code
+    )
+}
+
+fn as_event(sign_in: &SignIn) -> String {
+    let event = json!({
+        "event": "sign_in",
+        "url": sign_in.url,
+        "whole_url": sign_in.whole_url,
+        "code": sign_in.code,
+        "good_for_s": sign_in.good_for.as_secs(),
+    });
+    event.to_string()
+}
+
+fn stop(error: &AwsError) -> Stop {
+    error.failure(Step::Account).into()
+}

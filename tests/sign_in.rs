@@ -1,0 +1,213 @@
+//! Signing in by IAM Identity Center, against one on loopback; who reads the login afterwards is the
+//! AWS CLI, which nobody here wrote. EC2 and STS are moto's.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::moto::{Moto, python, script};
+use crate::support::spot::{Ran, Spot};
+
+const CONFIG: &str = "[profile work]\nsso_session = corp\nsso_account_id = 123456789012\n\
+    sso_role_name = Admin\nregion = us-west-2\n\n[sso-session corp]\nsso_region = eu-west-1\n\
+    sso_start_url = https://corp.awsapps.com/start\nsso_registration_scopes = sso:account:access\n\n\
+    [profile role]\nrole_arn = arn:aws:iam::123456789012:role/deploy\nsource_profile = work\n\n\
+    [profile legacy]\nsso_region = eu-west-1\nsso_start_url = https://corp.awsapps.com/start\n\
+    sso_account_id = 123456789012\nsso_role_name = Admin\nregion = us-west-2\n\n\
+    [profile wrong]\nsso_region = eu-west-1\nsso_start_url = https://unknown.awsapps.com/start\n\
+    sso_account_id = 123456789012\nsso_role_name = Admin\nregion = us-west-2\n\n\
+    [profile keys]\nregion = us-west-2\n";
+
+/// A user of an organisation with an identity center.
+struct Office {
+    spot: Spot,
+    center: Child,
+    port: u16,
+    _moto: Moto,
+    moto_url: String,
+}
+
+impl Office {
+    /// The identity center answers CreateToken with these, the last one for ever.
+    fn open(answers: &[&str]) -> Self {
+        let moto = Moto::start();
+        let spot = Spot::new("");
+        spot.configure_without_hosts("", &["us-west-2"]);
+        fs::create_dir_all(spot.path().join(".aws")).unwrap();
+        spot.write(".aws/config", 0o600, CONFIG.as_bytes());
+        let mut center = Command::new(python())
+            .arg(script("identity_center.py"))
+            .args(answers)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(center.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let port = line.trim().parse().unwrap();
+        let moto_url = format!("http://{}", moto.address());
+        Self { spot, center, port, _moto: moto, moto_url }
+    }
+
+    fn at_home(&self, command: &mut Command) {
+        let center = format!("http://127.0.0.1:{}", self.port);
+        for name in
+            ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"]
+        {
+            command.env_remove(name);
+        }
+        for name in ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_REGION"] {
+            command.env_remove(name);
+        }
+        command
+            .env("HOME", self.spot.path())
+            .env("AWS_ENDPOINT_URL", &self.moto_url)
+            .env("AWS_ENDPOINT_URL_SSO", &center)
+            .env("AWS_ENDPOINT_URL_SSO_OIDC", &center);
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let mut command = self.spot.command();
+        self.at_home(&mut command);
+        Ran::of(&command.args(arguments).output().unwrap())
+    }
+
+    /// What the AWS CLI says of who it is.
+    fn aws_cli(&self, profile: &str) -> Ran {
+        let mut command = Command::new(python().with_file_name("aws"));
+        self.at_home(&mut command);
+        command.args(["sts", "get-caller-identity", "--profile", profile]);
+        Ran::of(&command.output().unwrap())
+    }
+
+    /// The files of the login.
+    fn cache(&self) -> Vec<(PathBuf, Value)> {
+        let Ok(folder) = fs::read_dir(self.spot.path().join(".aws/sso/cache")) else {
+            return Vec::new();
+        };
+        let read = |path: PathBuf| {
+            let told = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+            (path, told)
+        };
+        folder.map(|entry| read(entry.unwrap().path())).collect()
+    }
+
+    /// The calls that the identity center saw.
+    fn close(mut self) -> Vec<Value> {
+        drop(self.center.stdin.take());
+        let mut log = String::new();
+        self.center.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+impl Drop for Office {
+    fn drop(&mut self) {
+        drop(self.center.kill());
+        drop(self.center.wait());
+    }
+}
+
+#[test]
+fn who_signs_in_here_is_signed_in_for_the_aws_cli_too() {
+    let office = Office::open(&["AuthorizationPendingException", "SlowDownException", "ok"]);
+    let before = office.run(&["list", "--profile", "work"]);
+    assert_eq!(before.code, 2, "{}", before.told());
+    assert!(before.told().contains("spot-tui login --profile work"), "{}", before.told());
+
+    let login = office.run(&["login", "--profile", "work"]);
+    assert_eq!(login.code, 0, "{}", login.told());
+    assert!(login.err.contains("ABCD-EFGH") && login.err.contains("https://"), "{}", login.told());
+    assert!(login.out.contains("signed in until"), "{}", login.told());
+
+    let cache = office.cache();
+    let (path, token) = cache.iter().find(|(_, it)| it.get("accessToken").is_some()).unwrap();
+    assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+    let has = |key: &str| token[key].as_str().is_some_and(|text| !text.is_empty());
+    for key in ["startUrl", "region", "expiresAt", "clientId", "clientSecret", "refreshToken"] {
+        assert!(has(key), "{key}: {token}");
+    }
+    assert!(office.run(&["list", "--profile", "work"]).out.contains("no instances"));
+    assert!(office.run(&["list", "--profile", "role"]).out.contains("no instances"));
+    let cli = office.aws_cli("work");
+    assert!(cli.code == 0 && cli.out.contains("123456789012"), "{}", cli.told());
+
+    let out = office.run(&["logout", "--profile", "work"]);
+    assert!(out.out.contains("signed out"), "{}", out.told());
+    assert_eq!(office.run(&["list", "--profile", "work"]).code, 2);
+    let calls = office.close();
+    let registered: Vec<&Value> =
+        calls.iter().filter(|call| call["path"] == "/client/register").collect();
+    assert_eq!(registered.len(), 1, "{calls:?}");
+    assert_eq!(registered[0]["asked"]["scopes"], json!(["sso:account:access"]));
+    assert_eq!(calls.iter().filter(|call| call["path"] == "/token").count(), 3);
+}
+
+#[test]
+fn a_profile_of_the_older_form_signs_in_too() {
+    let office = Office::open(&["ok"]);
+    let login = office.run(&["login", "--profile", "legacy"]);
+    assert_eq!(login.code, 0, "{}", login.told());
+    let cli = office.aws_cli("legacy");
+    assert!(cli.code == 0, "{}", cli.told());
+    let calls = office.close();
+    assert!(calls.iter().all(|call| call["asked"].get("scopes").is_none()), "{calls:?}");
+}
+
+#[test]
+fn what_ends_a_login_is_told_in_words() {
+    for (answer, profile, told) in [
+        ("AccessDeniedException", "work", "refused in the browser"),
+        ("ExpiredTokenException", "work", "nobody confirmed the code"),
+        ("ok", "wrong", "check sso_start_url and sso_region"),
+        ("ok", "keys", "does not sign in by IAM Identity Center"),
+    ] {
+        let office = Office::open(&[answer]);
+        let login = office.run(&["login", "--profile", profile]);
+        assert_eq!(login.code, 2, "{answer}: {}", login.told());
+        assert!(login.told().contains(told), "{answer}: {}", login.told());
+        assert!(office.cache().iter().all(|(_, it)| it.get("accessToken").is_none()));
+    }
+}
+
+#[test]
+fn a_registration_that_is_forgotten_is_made_anew() {
+    let office = Office::open(&["InvalidClientException", "ok"]);
+    let login = office.run(&["login", "--profile", "work", "--json"]);
+    assert_eq!(login.code, 0, "{}", login.told());
+    let events = login.lines();
+    assert_eq!(events[0]["code"], "ABCD-EFGH");
+    assert_eq!(events[1]["event"], "signed_in");
+    let calls = office.close();
+    assert_eq!(calls.iter().filter(|call| call["path"] == "/client/register").count(), 2);
+}
+
+/// Somebody confirms by `aws sso login` in another terminal: its token is found.
+#[test]
+fn a_login_in_another_terminal_counts() {
+    let office = Office::open(&["AuthorizationPendingException"]);
+    let first = Office::open(&["ok"]);
+    assert_eq!(first.run(&["login", "--profile", "work"]).code, 0);
+    let mut command = office.spot.command();
+    office.at_home(&mut command);
+    command.args(["login", "--profile", "work"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut waiting = command.spawn().unwrap();
+    let mut told = String::new();
+    let mut err = BufReader::new(waiting.stderr.take().unwrap());
+    while !told.contains("Waiting") {
+        assert_ne!(err.read_line(&mut told).unwrap(), 0, "{told}");
+    }
+    let folder = office.spot.path().join(".aws/sso/cache");
+    fs::create_dir_all(&folder).unwrap();
+    for (path, _) in first.cache() {
+        fs::copy(&path, folder.join(path.file_name().unwrap())).unwrap();
+    }
+    let ended = Ran::of(&waiting.wait_with_output().unwrap());
+    assert_eq!(ended.code, 0, "{}", ended.told());
+    assert!(ended.out.contains("signed in until"), "{}", ended.told());
+}
