@@ -223,6 +223,8 @@ pub enum Command {
     Start(Machines),
     /// Reboot instances, and see them come back.
     Reboot(Machines),
+    /// End a machine's instance and launch another one on what it keeps: its disk, its address.
+    Recreate(Machines),
     /// Launch a fresh instance in the region of another, and destroy that once it is ready.
     Retry {
         /// The instance.
@@ -320,6 +322,9 @@ pub struct Destroy {
     /// Everything of the deployment.
     #[arg(long)]
     pub all: bool,
+    /// Also the N disks and addresses that the machines keep; refused where it is another number.
+    #[arg(long, value_name = "N")]
+    pub with_kept: Option<usize>,
     /// Do not ask.
     #[arg(long, short)]
     pub yes: bool,
@@ -328,7 +333,7 @@ pub struct Destroy {
     pub json: bool,
 }
 
-/// `stop`, `start`, `reboot`.
+/// `stop`, `start`, `reboot`, `recreate`.
 #[derive(Debug, Clone, Args)]
 pub struct Machines {
     /// Instances: an id, the beginning of one, a name or an address.

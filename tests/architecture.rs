@@ -38,7 +38,8 @@ const INSIDE_JOBS: &[(&str, &[&str])] = &[
     ("intents", &["network", "context"]),
     ("market", &["context"]),
     ("node", &["context"]),
-    ("create", &["network", "context", "intents", "market", "node"]),
+    ("machine", &["network", "context", "intents", "market", "node"]),
+    ("create", &["network", "context", "intents", "market", "node", "machine"]),
     ("watch", &["context", "intents", "market", "node"]),
     ("destroy", &["network", "context", "intents", "market", "node", "watch"]),
 ];

@@ -94,6 +94,7 @@ impl Stage {
             key_name: None,
             user_data: "#cloud-config\n".into(),
             storage_gb: 50,
+            keeps_root: false,
             lifecycle: Lifecycle::Spot,
             max_price: None,
             associate_public_ip: true,

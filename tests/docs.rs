@@ -36,7 +36,8 @@ fn actions() -> BTreeSet<String> {
 }
 
 fn is_action(word: &str) -> bool {
-    const VERBS: [&str; 20] = [
+    const VERBS: [&str; 21] = [
+        "Allocate",
         "Associate",
         "Attach",
         "Authorize",

@@ -40,6 +40,7 @@ fn shellcheck_has_nothing_to_say() {
         .args(["--shell=sh", "--severity=style"])
         .args(scripts_where(|name| !name.ends_with(".service")))
         .arg(instance("install-packages.sh"))
+        .arg(instance("mount-home.sh"))
         .output()
         .expect("shellcheck is missing: apt-get install shellcheck");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
@@ -114,6 +115,7 @@ mod user_data {
             more_keys: &[],
             packages: &[],
             cloud_config: None,
+            keeps_root: false,
         };
         render(&inputs).unwrap()
     }

@@ -78,6 +78,27 @@ async fn asked_of_what_stays() -> BTreeSet<String> {
         }
         stage.until(900, word, |stage| is(stage, word)).await;
     }
+    let mut asked: BTreeSet<String> =
+        stage.cloud.world.calls().into_iter().map(|call| call.action).collect();
+    asked.extend(asked_of_what_is_kept().await);
+    asked
+}
+
+/// What is asked for by launching and recreating a machine that keeps all that it may.
+async fn asked_of_what_is_kept() -> BTreeSet<String> {
+    let config = "machines: [{ name: dev, region: us-west-2, type: t3.small, keep: root, \
+                  address: keep, home: { size_gb: 20, mount: /home/ubuntu } }]";
+    let mut stage = Stage::set(config, Scenario::parse("{}").unwrap());
+    stage.open().await;
+    stage.command(Command::Act(Action::Up("dev".into()), Scope::All));
+    let is_ready =
+        |stage: &Stage| stage.model().fleet.alive().any(|row| row.phase.word() == "Ready");
+    stage.until(900, "it is ready", is_ready).await;
+    let keys = stage.model().fleet.alive().map(|row| row.key.clone()).collect();
+    stage.command(Command::Act(Action::Recreate, Scope::Instances(keys)));
+    stage.until(600, "it ends", |stage| !is_ready(stage)).await;
+    stage.until(2400, "it is ready again", is_ready).await;
+    stage.pass(60).await;
     stage.cloud.world.calls().into_iter().map(|call| call.action).collect()
 }
 

@@ -1,6 +1,8 @@
 //! Machines that stay: stopped, started, taken back and brought back, through the whole program on
 //! the paused clock; and the demo cloud below it, watched by the AWS CLI, which nobody here wrote.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::process;
 use std::time::{Duration, Instant};
 
@@ -8,7 +10,7 @@ use serde_json::Value;
 use spot_tui::app::{Action, Command, Scope};
 use spot_tui::demo::hosts::Arrived;
 use spot_tui::demo::{Scenario, by_hand};
-use spot_tui::fleet::{InstanceKey, JobKind, Phase};
+use spot_tui::fleet::{Instance, InstanceKey, JobKind, Phase};
 
 use crate::support::demo_cloud::DemoCloud;
 use crate::support::moto::python;
@@ -308,6 +310,221 @@ async fn a_stop_or_a_start_that_is_killed_is_gone_on_with() {
 async fn seventy_five_stops_and_starts_are_killed_and_gone_on_with() {
     for seed in 0..75 {
         Box::pin(cut_short(1000 + seed)).await;
+    }
+}
+
+const KEEPS: &str = "machines: [{ name: dev, region: us-west-2, type: t3.small, keep: root, \
+                     address: keep, home: { size_gb: 20, mount: /home/ubuntu } }]";
+
+/// What the machine `dev` keeps, by its kind's word: id, size and address.
+fn kept(stage: &Stage) -> BTreeMap<&'static str, (String, Option<u32>, Option<IpAddr>)> {
+    let kept = stage.model().fleet.kept_of("dev");
+    kept.map(|(_, it)| (it.kind.word(), (it.id.clone(), it.gib, it.address))).collect()
+}
+
+/// The machine `dev` with all that a machine may keep, ready; and somebody who watches.
+async fn with_all_it_keeps(scenario: &str) -> Stage {
+    let mut stage = Stage::set(KEEPS, Scenario::parse(scenario).unwrap());
+    stage.open().await;
+    up(&mut stage);
+    stage.until(900, "dev is ready", |stage| dev(stage) == "Ready").await;
+    stage
+}
+
+/// What EC2 has of a kind, whatever its tags.
+fn count(stage: &Stage, action: &str, item: &str) -> usize {
+    by_hand(&stage.cloud.world, "us-west-2", &format!("Action={action}")).1.matches(item).count()
+}
+
+/// Volumes, addresses. An attachment names its volume once more.
+fn counts(stage: &Stage) -> (usize, usize) {
+    let volumes = count(stage, "DescribeVolumes", "<createTime>");
+    (volumes, count(stage, "DescribeAddresses", "<allocationId>"))
+}
+
+fn the_row(stage: &Stage) -> Instance {
+    let mut rows = stage.model().fleet.alive();
+    rows.find(|row| row.machine_name() == Some("dev")).unwrap().clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_keeps_its_root_its_home_and_its_address_over_a_stop() {
+    let mut stage = with_all_it_keeps("{}").await;
+    let (before, row) = (kept(&stage), the_row(&stage));
+    assert_eq!(before.keys().copied().collect::<Vec<_>>(), ["address", "home", "root"]);
+    assert_eq!(before["home"].1, Some(20));
+    let address = row.address();
+    assert_eq!(address, before["address"].2, "{}", stage.log());
+    let scope = Scope::Instances(vec![row.key.clone()]);
+    stage.command(Command::Act(Action::Stop, scope));
+    stage.until(400, "dev is stopped", |stage| dev(stage) == "Stopped").await;
+    stage.until_second(3600).await;
+    // Its disks and its address go on: 20 and 30 GiB at 0.08 a month, and 0.005 an hour.
+    let stopped = the_row(&stage).cost.hourly;
+    let gib = f64::from(20 + before["root"].1.unwrap());
+    let wanted = gib * 0.08 / 720.0 + 0.005;
+    assert!((stopped.usd - wanted).abs() < 1e-6 && !stopped.is_partial, "{stopped:?} {wanted}");
+    up(&mut stage);
+    stage.until(900, "dev is ready again", |stage| dev(stage) == "Ready").await;
+    assert_eq!((the_row(&stage).address(), kept(&stage)), (address, before));
+    assert_eq!(counts(&stage), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_is_recreated_on_its_own_disk_with_its_key_and_its_address() {
+    let mut stage = with_all_it_keeps("{}").await;
+    let (before, old) = (kept(&stage), the_row(&stage));
+    let scope = Scope::Instances(vec![old.key.clone()]);
+    stage.command(Command::Act(Action::Recreate, scope));
+    let is_another = |stage: &Stage| {
+        let mut rows = stage.model().fleet.alive();
+        rows.any(|row| row.phase.word() == "Ready" && row.id() != old.id())
+    };
+    stage.until(2400, "another instance is ready", is_another).await;
+    stage.pass(60).await;
+    let new = the_row(&stage);
+    assert_eq!(new.host_key, old.host_key, "{}", stage.log());
+    assert_eq!((new.address(), kept(&stage)), (old.address(), before), "{}", stage.log());
+    assert_eq!(counts(&stage), (2, 1), "the disk that the launch brought is gone");
+    assert_eq!(stage.model().fleet.alive().count(), 1);
+    let first = old.id().unwrap();
+    let arrivals = stage.cloud.hosts.arrivals(first);
+    let uploads = arrivals.iter().filter(|it| it.what == Arrived::Upload).count();
+    assert_eq!(uploads, 1, "what is set up on the disk is not set up again");
+    let mounts = stage.cloud.hosts.mounts(&kept(&stage)["home"].0);
+    assert_eq!(mounts, [first.clone(), new.id().unwrap().clone()], "formatted once");
+    assert_eq!(stage.calls("RunInstances"), 2);
+    stage.destroy().await;
+    assert_eq!(stage.left().await, 0, "{}", stage.log());
+    assert_eq!(counts(&stage), (2, 1), "what is kept stays: {}", stage.log());
+    assert!(stage.log().contains("--with-kept 3"), "{}", stage.log());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_kept_goes_only_when_it_is_named() {
+    let mut stage = with_all_it_keeps("{}").await;
+    let discard = Command::Act(Action::Discard(vec!["dev".into()]), Scope::Instances(Vec::new()));
+    stage.command(discard.clone());
+    assert!(stage.log().contains("destroy it first"), "{}", stage.log());
+    stage.destroy().await;
+    // Nobody has it now, and it costs.
+    let hourly = stage.model().fleet.costs()[&"us-west-2".into()].hourly;
+    assert!(hourly.usd > 0.005, "{hourly:?}");
+    let clean_up = Command::Act(Action::CleanUp, Scope::Account("123456789012".into(), Vec::new()));
+    stage.command(clean_up);
+    stage.until(600, "it is cleaned up", |stage| stage.model().active().count() == 1).await;
+    assert_eq!(counts(&stage), (2, 1), "{}", stage.log());
+    stage.command(discard);
+    stage.until(600, "it is gone", |stage| counts(stage) == (0, 0)).await;
+    stage.pass(30).await;
+    assert_eq!(stage.model().fleet.kept().count(), 0);
+    assert_eq!(stage.left().await, 0, "{}", stage.log());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_aws_ended_comes_back_by_its_name() {
+    let mut stage = with_all_it_keeps("{}").await;
+    let (before, old) = (kept(&stage), the_row(&stage));
+    let request = old.machine.as_ref().unwrap().birth.spot_request.clone().unwrap();
+    let end = format!("Action=CancelSpotInstanceRequests&SpotInstanceRequestId.1={request}");
+    by_hand(&stage.cloud.world, "us-west-2", &end);
+    let end = format!("Action=TerminateInstances&InstanceId.1={}", old.id().unwrap());
+    by_hand(&stage.cloud.world, "us-west-2", &end);
+    stage.until(600, "it is over", |stage| dev(stage) == "none").await;
+    up(&mut stage);
+    stage.until(2400, "dev is ready", |stage| dev(stage) == "Ready").await;
+    stage.pass(60).await;
+    let new = the_row(&stage);
+    assert_eq!((new.host_key.as_ref(), new.address()), (old.host_key.as_ref(), old.address()));
+    assert_eq!((kept(&stage), counts(&stage)), (before, (2, 1)), "{}", stage.log());
+}
+
+/// How a process that is killed leaves its journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Journal {
+    Whole,
+    Deleted,
+    Garbled,
+}
+
+/// A machine's life from its first launch over a stop, a start and a recreate to its end, where each
+/// step is killed at some instant and gone on with by the next process. Whatever that left: one
+/// instance, booting from the one root with its set-up and its key; one home volume, formatted once;
+/// one address; and nothing else, nor is anything left that is not kept.
+async fn a_life_cut_short(seed: u64, journal: Journal) {
+    let mut chance = fastrand::Rng::with_seed(seed);
+    let mut stage = Stage::set(KEEPS, Scenario::parse(&format!("seed: {seed}")).unwrap());
+    stage.open().await;
+    up(&mut stage);
+    die(&mut stage, &mut chance, journal).await;
+    awake(&mut stage, seed).await;
+    let (before, first) = (kept(&stage), the_row(&stage));
+    for action in [Action::Stop, Action::Start, Action::Recreate] {
+        let scope = Scope::Instances(vec![the_row(&stage).key]);
+        stage.command(Command::Act(action, scope));
+        die(&mut stage, &mut chance, journal).await;
+        awake(&mut stage, seed).await;
+    }
+    stage.pass(120).await;
+    let (row, log) = (the_row(&stage), stage.log());
+    assert_eq!((kept(&stage), counts(&stage)), (before.clone(), (2, 1)), "{seed}: {log}");
+    assert_eq!(row.host_key, first.host_key, "{seed}: {log}");
+    assert_eq!(row.address(), before["address"].2, "{seed}: {log}");
+    assert_eq!(stage.zones().await.values().sum::<usize>(), 1, "{seed}: {log}");
+    assert_eq!(count(&stage, "DescribeSpotInstanceRequests", "<state>active</state>"), 1);
+    let mounts = stage.cloud.hosts.mounts(&before["home"].0);
+    assert!(!mounts.is_empty() && mounts.len() <= 3, "{seed}: {mounts:?}");
+    let command = Command::destroy(Scope::All);
+    stage.command(command.clone());
+    die(&mut stage, &mut chance, journal).await;
+    stage.destroy().await;
+    assert_eq!((stage.left().await, counts(&stage)), (0, (2, 1)), "{seed}: {}", stage.log());
+}
+
+/// The process is killed at some instant, and another one begins.
+async fn die(stage: &mut Stage, chance: &mut fastrand::Rng, journal: Journal) {
+    stage.pass(chance.u64(0..=240)).await;
+    match journal {
+        Journal::Whole => {}
+        Journal::Deleted => stage.change_journal(|_| String::new()),
+        Journal::Garbled => stage.change_journal(|text| text.replace("\"open\"", "\"opne\"")),
+    }
+    stage.kill();
+    stage.open().await;
+    stage.pass(90).await;
+}
+
+/// The machine is asked for until it is ready.
+async fn awake(stage: &mut Stage, seed: u64) {
+    for _ in 0..4 {
+        up(stage);
+        let settled = |stage: &Stage| stage.model().changing().next().is_none();
+        stage.until(3600, &format!("{seed}: it settles"), settled).await;
+        stage.pass(60).await;
+        stage.until(3600, &format!("{seed}: it settles"), settled).await;
+        if dev(stage) == "Ready" {
+            return;
+        }
+    }
+    panic!("{seed}: dev is {}: {}", dev(stage), stage.log());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_life_that_is_killed_at_each_step_loses_nothing_that_is_kept() {
+    for (seed, journal) in
+        [(1, Journal::Whole), (2, Journal::Whole), (3, Journal::Garbled), (4, Journal::Deleted)]
+    {
+        Box::pin(a_life_cut_short(seed, journal)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+#[ignore = "make sweep"]
+async fn forty_lives_are_killed_at_each_step() {
+    for seed in 0..40 {
+        let journal = [Journal::Whole, Journal::Whole, Journal::Garbled, Journal::Deleted];
+        let journal = journal[usize::try_from(seed % 4).unwrap()];
+        Box::pin(a_life_cut_short(2000 + seed, journal)).await;
     }
 }
 

@@ -35,6 +35,10 @@ pub enum Action {
     Start,
     /// Reboot instances.
     Reboot,
+    /// End the instances of machines, and launch others on the same disks.
+    Recreate,
+    /// Delete what these machines keep; without names, what the chosen ones keep.
+    Discard(Vec<String>),
     /// Run this command on nodes, and show the answers side by side.
     Exec(String),
     /// Look closely at nodes, and show what is found side by side.
@@ -143,6 +147,8 @@ impl Action {
             Self::Stop => &STOP,
             Self::Start => &START,
             Self::Reboot => &REBOOT,
+            Self::Recreate => &RECREATE,
+            Self::Discard(_) => &DISCARD,
             Self::Exec(_) => &EXEC,
             Self::Diagnose => &DIAGNOSE,
             Self::Logs(_) => &LOGS,
@@ -245,7 +251,7 @@ static DESTROY: ActionEntry = ActionEntry {
             help: "destroy the marked instances, else the selected one",
             hint: "destroy",
             question: "Destroy {these}?",
-            means: "Disks are deleted too. This cannot be undone.",
+            means: "Disks are deleted too, unless they are kept. This cannot be undone.",
         },
         Way {
             aim: Aim::Region,
@@ -268,7 +274,8 @@ static DESTROY: ActionEntry = ActionEntry {
     ],
 };
 
-const GONE: &str = "Networks and disks too, and what is found by its tags alone. No undo.";
+const GONE: &str = "Networks and disks too, and what is found by its tags alone. What machines keep \
+                    stays. No undo.";
 
 static RETRY: ActionEntry = ActionEntry {
     verb: "retry",
@@ -367,6 +374,42 @@ static REBOOT: ActionEntry = ActionEntry {
         hint: "",
         question: "Reboot {these}?",
         means: "What runs there is interrupted. Addresses and disks stay.",
+    }],
+};
+
+static RECREATE: ActionEntry = ActionEntry {
+    verb: "recreate",
+    job: JobKind::Destroy,
+    refused: Some("nothing can be recreated"),
+    over_ssh: false,
+    confirm: Confirm::Always,
+    bill: Bill::Same,
+    ways: &[Way {
+        aim: Aim::Chosen,
+        name: "recreate",
+        keys: &[char('E')],
+        help: "recreate the marked machines, else the one chosen, on their own disks",
+        hint: "",
+        question: "Recreate {these}?",
+        means: "The instance ends, and another one takes over what is kept. The rest is lost.",
+    }],
+};
+
+static DISCARD: ActionEntry = ActionEntry {
+    verb: "discard",
+    job: JobKind::Discard,
+    refused: Some("nothing can be deleted"),
+    over_ssh: false,
+    confirm: Confirm::ByDamage,
+    bill: Bill::Frees,
+    ways: &[Way {
+        aim: Aim::Chosen,
+        name: "discard",
+        keys: &[],
+        help: "delete what the marked machines keep, else what the one chosen does",
+        hint: "",
+        question: "Delete what is kept, for good?",
+        means: "Disks go with all that is on them, addresses to anybody. This cannot be undone.",
     }],
 };
 

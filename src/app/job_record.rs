@@ -62,6 +62,9 @@ impl JobRecord {
                 BTreeSet::new(),
                 Some(pending_creates.iter().map(|order| order.region.clone()).collect()),
             ),
+            Job::Discard(named) => {
+                (BTreeSet::new(), Some(named.iter().map(|(region, _)| region.clone()).collect()))
+            }
             _ => (BTreeSet::new(), None),
         };
         let launches = match job {

@@ -184,6 +184,8 @@ pub struct Model {
     pub(super) unpriced: Vec<(JobId, super::Action)>,
     /// Jobs that launch fresh instances, and the rows that end when they are ready.
     pub(super) retries: Vec<(JobId, Vec<InstanceKey>)>,
+    /// Jobs that end instances of machines, and the machines that are launched anew when they have.
+    pub(super) recreates: Vec<(JobId, Vec<String>)>,
     /// What replaces interrupted instances.
     pub(super) replacements: Replacements,
     /// Which instances have got too old.
@@ -254,6 +256,7 @@ impl Model {
             alarm: false,
             unpriced: Vec::new(),
             retries: Vec::new(),
+            recreates: Vec::new(),
             replacements: Replacements::default(),
             lifetimes: Lifetimes::default(),
             reckoned: opening.now,

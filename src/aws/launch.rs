@@ -8,7 +8,7 @@ use aws_sdk_ec2::types::{
     IamInstanceProfileSpecification, InstanceInterruptionBehavior, InstanceMarketOptionsRequest,
     InstanceMetadataEndpointState, InstanceMetadataOptionsRequest,
     InstanceNetworkInterfaceSpecification, InstanceType, MarketType, ResourceType,
-    SpotInstanceType, SpotMarketOptions, VolumeType,
+    SpotInstanceType, SpotMarketOptions, TagSpecification, VolumeType,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -21,7 +21,8 @@ use super::machines::machine;
 use super::select::born_with;
 use crate::config::CpuCredits;
 use crate::fleet::{
-    ImageId, LaunchId, Lifecycle, Machine, MachineType, SecurityGroupId, SubnetId, Zone,
+    ImageId, KeptKind, LaunchId, Lifecycle, Machine, MachineType, SecurityGroupId, SubnetId, Zone,
+    tags,
 };
 
 /// EC2's limit for user-data, before base64.
@@ -53,6 +54,8 @@ pub struct LaunchRequest {
     pub user_data: String,
     /// The root volume in GiB.
     pub storage_gb: u32,
+    /// Whether that one outlives the instance.
+    pub keeps_root: bool,
     /// How it is paid for.
     pub lifecycle: Lifecycle,
     /// The most to pay, in USD an hour. `None` caps at the on-demand price.
@@ -166,7 +169,7 @@ impl Ec2 {
                 );
         Ok(born(request)
             .into_iter()
-            .fold(call, |call, kind| call.tag_specifications(born_with(kind, &request.tags))))
+            .fold(call, |call, kind| call.tag_specifications(tags_of(kind, request))))
     }
 }
 
@@ -178,6 +181,17 @@ fn born(request: &LaunchRequest) -> Vec<ResourceType> {
         kinds.push(ResourceType::SpotInstancesRequest);
     }
     kinds
+}
+
+/// The tags of something that the call makes. That a volume is to stay stands on it from birth: what
+/// takes away left-overs goes by tags alone.
+fn tags_of(kind: ResourceType, request: &LaunchRequest) -> TagSpecification {
+    if kind != ResourceType::Volume || !request.keeps_root {
+        return born_with(kind, &request.tags);
+    }
+    let mut tags = request.tags.clone();
+    tags.insert(tags::KEPT.into(), KeptKind::Root.word().into());
+    born_with(kind, &tags)
 }
 
 fn market(request: &LaunchRequest) -> Option<InstanceMarketOptionsRequest> {
@@ -216,7 +230,7 @@ fn root_volume(request: &LaunchRequest) -> BlockDeviceMapping {
         .encrypted(true)
         .volume_type(VolumeType::Gp3)
         .volume_size(i32::try_from(request.storage_gb).unwrap_or(i32::MAX))
-        .delete_on_termination(true)
+        .delete_on_termination(!request.keeps_root)
         .build();
     BlockDeviceMapping::builder().device_name(&request.root_device).ebs(volume).build()
 }
@@ -252,6 +266,7 @@ pub(super) mod tests {
             key_name: None,
             user_data: String::new(),
             storage_gb: 8,
+            keeps_root: false,
             lifecycle: Lifecycle::Spot,
             max_price: None,
             associate_public_ip: true,

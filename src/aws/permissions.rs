@@ -14,8 +14,11 @@ pub enum Purpose {
     Fleet,
     /// Lays out a network.
     Network,
-    /// Stops and starts what stays.
+    /// Stops and starts what stays, and moves what it keeps. It needs to apply to nothing but what
+    /// carries our tag.
     Stay,
+    /// Makes what machines keep.
+    Keep,
     /// Takes away. It needs to apply to nothing but what carries our tag.
     Remove,
 }
@@ -67,7 +70,18 @@ pub const EC2_ACTIONS: &[(Purpose, &[&str])] = &[
             "RevokeSecurityGroupEgress",
         ],
     ),
-    (Purpose::Stay, &["StopInstances", "StartInstances", "RebootInstances"]),
+    (
+        Purpose::Stay,
+        &[
+            "StopInstances",
+            "StartInstances",
+            "RebootInstances",
+            "AttachVolume",
+            "DetachVolume",
+            "AssociateAddress",
+        ],
+    ),
+    (Purpose::Keep, &["CreateVolume", "AllocateAddress"]),
     (
         Purpose::Remove,
         &[

@@ -12,6 +12,7 @@ pub struct Selector {
     deployment: Option<DeploymentId>,
     launch: Option<Made>,
     terminated: bool,
+    kept: bool,
 }
 
 /// By which launch something was made.
@@ -26,7 +27,7 @@ enum Made {
 impl Selector {
     /// Everything that this program made, of whatever deployment.
     pub fn everything() -> Self {
-        Self { deployment: None, launch: None, terminated: false }
+        Self { deployment: None, launch: None, terminated: false, kept: false }
     }
 
     /// Everything of one deployment.
@@ -53,6 +54,19 @@ impl Selector {
     pub fn with_terminated(mut self) -> Self {
         self.terminated = true;
         self
+    }
+
+    /// Also what machines keep: it goes only when it is named, so that nobody who takes away what is
+    /// left over asks for it.
+    #[must_use]
+    pub fn with_kept(mut self) -> Self {
+        self.kept = true;
+        self
+    }
+
+    /// Whether something with these tags is left over where it is of ours and nothing uses it.
+    pub(super) fn takes(&self, found: &BTreeMap<String, String>) -> bool {
+        self.matches(found) && (self.kept || !found.contains_key(tags::KEPT))
     }
 
     /// Whether terminated instances are asked for.

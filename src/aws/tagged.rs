@@ -10,6 +10,8 @@ use super::class::Class;
 use super::error::AwsError;
 use super::select::Selector;
 
+/// EC2's words for what a machine may keep: only its other tags tell whether it is left over.
+const KEEPABLE: [&str; 2] = ["volume", "elastic-ip"];
 /// EC2's words for what goes by itself, and whose tags are told of for an hour after that.
 const MACHINES: [&str; 2] = ["instance", "spot-instances-request"];
 
@@ -24,10 +26,12 @@ impl Ec2 {
     }
 
     /// Whether anything but instances and their requests has our tags. `None` where the identity
-    /// may not ask that.
+    /// may not ask that, and where all that there is may be a machine's to keep.
     pub async fn has_tagged_network(&self, ours: &Selector) -> Result<Option<bool>, AwsError> {
-        let kinds = self.tagged_kinds(ours).await?;
-        Ok(kinds.map(|kinds| kinds.iter().any(|kind| !MACHINES.contains(&kind.as_str()))))
+        let Some(mut kinds) = self.tagged_kinds(ours).await? else { return Ok(None) };
+        kinds.retain(|kind| !MACHINES.contains(&kind.as_str()));
+        let is_clear = kinds.is_empty() || !kinds.iter().all(|it| KEEPABLE.contains(&it.as_str()));
+        Ok(is_clear.then_some(!kinds.is_empty()))
     }
 
     /// EC2's words for the kinds of what has our tags, all pages; `None` where the identity may not

@@ -17,6 +17,8 @@ pub enum Section {
     InstanceRequirements,
     /// One entry of `machines`.
     Machine,
+    /// `home` of a machine.
+    Home,
     /// `placement`.
     Placement,
     /// `replace`.
@@ -37,12 +39,13 @@ pub enum Section {
 
 impl Section {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Top,
         Self::Aws,
         Self::Region,
         Self::InstanceRequirements,
         Self::Machine,
+        Self::Home,
         Self::Placement,
         Self::Replace,
         Self::Budget,
@@ -113,8 +116,12 @@ impl Section {
                 "spot_price_limit",
                 "image",
                 "instance_storage_gb",
+                "keep",
+                "address",
+                "home",
                 "tags",
             ],
+            Self::Home => &["size_gb", "mount", "swap_gb"],
             Self::Placement => &["spill", "strategy", "fleet_from"],
             Self::Replace => &["enabled", "hold", "at_most", "within_m"],
             Self::Budget => &["max_hourly_usd", "max_instances", "max_lifetime", "at_lifetime"],
@@ -144,6 +151,7 @@ impl Section {
             Self::Region => "to a region",
             Self::InstanceRequirements => "under 'machine_types' of a region",
             Self::Machine => "to a machine",
+            Self::Home => "under 'home' of a machine",
             Self::Placement => "under 'placement'",
             Self::Replace => "under 'replace'",
             Self::Budget => "under 'budget'",
@@ -167,7 +175,8 @@ pub(super) struct Suggestion {
 /// The key that the user probably meant, or the section that this one belongs to.
 pub(super) fn suggest(section: Section, unknown: &str) -> Option<Suggestion> {
     // What a machine has is called as other things are elsewhere: it hides no misspelling.
-    let is_other = |other: &Section| *other != section && *other != Section::Machine;
+    let is_other =
+        |other: &Section| *other != section && ![Section::Machine, Section::Home].contains(other);
     let elsewhere = Section::ALL.into_iter().filter(is_other);
     for other in elsewhere {
         if let Some(key) = other.keys().iter().find(|key| **key == unknown) {
@@ -231,6 +240,7 @@ mod tests {
             panic!("no list of machines")
         };
         assert_eq!(keys(&machines[0]), Section::Machine.keys());
+        assert_eq!(keys(&machines[0].get("home").unwrap().node), Section::Home.keys());
     }
 
     #[test]

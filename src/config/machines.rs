@@ -7,10 +7,10 @@ use super::complaint::{ComplaintSink, Position, quoted};
 use super::fields::{Fields, Reading};
 use super::keys::Section;
 use super::regions::{image, machine_type, merge_tags, zone};
-use super::schema::{Image, MachineConfig, RegionConfig, UbuntuRelease};
+use super::schema::{HomeVolume, Image, MachineConfig, RegionConfig, UbuntuRelease};
 use super::shapes;
 use super::tree::{Node, Value};
-use super::values::{ValueResult, Wrong, choice, price, text};
+use super::values::{ValueResult, Wrong, choice, price, text, whole};
 use crate::fleet::{Lifecycle, Region};
 
 /// How a machine is written, for hints.
@@ -65,6 +65,9 @@ fn read_one(item: &Node, inherited: &Inherited, sink: &mut ComplaintSink) -> Opt
     let limit = fields.read("spot_price_limit", sink, price).given();
     let image = fields.read("image", sink, image).or(Image::Ubuntu(UbuntuRelease::Noble));
     let disk = fields.read("instance_storage_gb", sink, storage);
+    let keeps_root = fields.read("keep", sink, |node| choice(node, &[("root", true)])).or(false);
+    let address = fields.read("address", sink, |node| choice(node, &[("keep", true)]));
+    let home = read_home(fields.get("home"), &place, sink);
     let tags = merge_tags(&mut fields, inherited, &place, sink);
     fields.finish(sink);
     let (Some(name), Some(region), Some(kind)) = (name, region, kind) else {
@@ -87,7 +90,51 @@ fn read_one(item: &Node, inherited: &Inherited, sink: &mut ComplaintSink) -> Opt
             instance_storage_gb: disk.or(inherited.instance_storage_gb),
             tags,
         },
+        keeps_root,
+        keeps_address: address.or(false),
+        home,
     })
+}
+
+/// Reads `home`; both the size and the place are needed.
+fn read_home(node: Option<&Node>, place: &str, sink: &mut ComplaintSink) -> Option<HomeVolume> {
+    let node = node?;
+    let mut fields = Fields::of(Some(node), Section::Home, &format!("in 'home' {place}"), sink);
+    let size = fields.read("size_gb", sink, |node| whole(node, 1..=LARGEST_VOLUME, ""));
+    let mount = fields.read("mount", sink, mount);
+    let swap_gb = fields.read("swap_gb", sink, |node| whole(node, 0..=LARGEST_SWAP, "")).or(0);
+    let lacks_one = matches!(size, Reading::Absent) || matches!(mount, Reading::Absent);
+    fields.finish(sink);
+    let (Some(size_gb), Some(mount)) = (size.given(), mount.given()) else {
+        if lacks_one {
+            let hint = "write 'home: { size_gb: 100, mount: /home/ubuntu }'";
+            sink.add_with(node.at, format!("home needs size_gb and mount {place}"), hint);
+        }
+        return None;
+    };
+    Some(HomeVolume { size_gb, mount, swap_gb })
+}
+
+/// The largest gp3 volume, in GiB.
+const LARGEST_VOLUME: u32 = 16384;
+/// The largest swap file that anybody needs, in GiB.
+const LARGEST_SWAP: u32 = 512;
+
+/// A path in which nothing is special to a shell or to fstab; not the root itself, and nothing that
+/// the system needs before other volumes are mounted.
+fn mount(node: &Node) -> ValueResult<String> {
+    const SYSTEM: [&str; 9] =
+        ["/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/sbin", "/sys", "/usr"];
+    let right = "a path such as /home/ubuntu, of letters, digits, '-', '_', '.' and '/'";
+    let is_path = |text: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        let part = |part: &str| !part.is_empty() && part != "." && part != "..";
+        text.len() <= 200
+            && text.strip_prefix('/').is_some_and(|rest| rest.split('/').all(part))
+            && text.chars().all(|c| plain(c) || c == '/')
+            && !SYSTEM.iter().any(|it| text == *it || text.starts_with(&format!("{it}/")))
+    };
+    text(node, right, is_path).map(str::to_owned)
 }
 
 /// What nobody takes for an id or an address.

@@ -37,8 +37,9 @@ pub use merge::{Discovered, Merged, merge_defaults};
 pub use migrate::{Migrated, migrate};
 pub use parse::{parse, parse_bytes};
 pub use schema::{
-    AllowFrom, AtLifetime, Aws, Bacalhau, Budget, Config, Connect, CpuCredits, HostKeyPolicy,
-    Image, InstanceRequirements, MachineConfig, MatchExec, Network, NodeExtras, Placement, Rebound,
-    RegionConfig, Replace, ReplaceIn, Sensor, Ssh, Strategy, ThemeName, UbuntuRelease, Ui,
+    AllowFrom, AtLifetime, Aws, Bacalhau, Budget, Config, Connect, CpuCredits, HomeVolume,
+    HostKeyPolicy, Image, InstanceRequirements, MachineConfig, MatchExec, Network, NodeExtras,
+    Placement, Rebound, RegionConfig, Replace, ReplaceIn, Sensor, Ssh, Strategy, ThemeName,
+    UbuntuRelease, Ui,
 };
 pub use shapes::is_deployment;

@@ -206,6 +206,30 @@ pub struct MachineConfig {
     pub name: String,
     /// Where and as what it is launched: one type, and the count 1.
     pub place: RegionConfig,
+    /// Whether its root volume outlives its instance, and the next instance boots from it.
+    pub keeps_root: bool,
+    /// Whether its address is its own, whatever instance it is.
+    pub keeps_address: bool,
+    /// The volume on which its user's work is, if that is one of its own.
+    pub home: Option<HomeVolume>,
+}
+
+impl MachineConfig {
+    /// Whether something of it outlives its instance.
+    pub fn keeps_something(&self) -> bool {
+        self.keeps_root || self.keeps_address || self.home.is_some()
+    }
+}
+
+/// A volume of a machine's own, which goes along to whatever instance the machine is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HomeVolume {
+    /// How large it is, in GiB.
+    pub size_gb: u32,
+    /// Where it is mounted.
+    pub mount: String,
+    /// How large the swap file on it is, in GiB; 0 for none.
+    pub swap_gb: u32,
 }
 
 /// What an instance type must be.

@@ -91,6 +91,7 @@ impl Directory for Register {
             instance: guest.id,
             root,
             keys_of: guest.keys_of,
+            volumes: guest.volumes,
             region: guest.region,
         })
     }

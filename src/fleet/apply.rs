@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use super::vitals::Vitals;
 use super::{
     Change, DeploymentId, Ec2State, Fleet, IllegalStep, Instance, InstanceId, InstanceKey,
-    InstanceNews, JobNews, Machine, NetworkState, News, Notice, Phase, Region, RegionNews, Report,
-    Subject, text,
+    InstanceNews, JobNews, Kept, KeptKind, Machine, NetworkState, News, Notice, Phase, Region,
+    RegionNews, Report, Subject, text,
 };
 
 /// The longest line from the far side, in bytes.
@@ -88,6 +88,7 @@ impl Applying<'_> {
                 }
                 self.changes.push(Change::Priced(region.clone()));
             }
+            RegionNews::Kept(kept) => self.kept(region, kept),
             RegionNews::Notices(notices) => {
                 for notice in notices {
                     self.notice(notice);
@@ -102,6 +103,17 @@ impl Applying<'_> {
                 self.changes.push(Change::Said(about, *level, said.clone()));
             }
         }
+    }
+
+    /// What machines keep in a region. An address that is kept is paid for as long as the instance
+    /// that has it is there.
+    fn kept(&mut self, region: &Region, kept: &[Kept]) {
+        for row in self.fleet.instances.values_mut().filter(|row| row.region == *region) {
+            let has = |it: &Kept| it.kind == KeptKind::Address && it.instance.as_ref() == row.id();
+            row.bill.keeps_address = row.id().is_some() && kept.iter().any(has);
+        }
+        self.fleet.kept.insert(region.clone(), kept.to_vec());
+        self.changes.push(Change::Priced(region.clone()));
     }
 
     fn instance(&mut self, key: &InstanceKey, news: &InstanceNews) {

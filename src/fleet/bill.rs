@@ -88,6 +88,8 @@ pub struct Bill {
     pub storage_gb: Option<u32>,
     /// Whether it ever had a public address.
     pub public_ip: bool,
+    /// Whether that one is kept: then it is paid for while the instance is stopped, too.
+    pub keeps_address: bool,
     /// When it left the state `running`, if it did.
     pub ended: Option<Timestamp>,
 }

@@ -26,17 +26,23 @@ pub fn cost(instance: &Instance, prices: &RegionPrices, now: Timestamp) -> Cost 
     let pool = machine.pool();
     let storage = bill.storage_gb.and_then(|gib| storage_hourly(list, gib));
     let is_on = bill.ended.is_none();
+    let addressed_until = if bill.keeps_address { stored_until } else { until };
     let address = |hours| {
         if bill.public_ip { Amount::of(list.ipv4, hours) } else { Amount::default() }
     };
     let an_hour_of = |compute| {
         let stored = if machine.is_alive() { Amount::of(storage, 1.0) } else { Amount::default() };
-        if is_on { Amount::of(compute, 1.0) + address(1.0) + stored } else { stored }
+        match () {
+            () if is_on => Amount::of(compute, 1.0) + address(1.0) + stored,
+            // It sleeps, and what it keeps goes on.
+            () if bill.keeps_address && machine.is_alive() => address(1.0) + stored,
+            () => stored,
+        }
     };
     let hourly = an_hour_of(prices.compute(&pool, machine.birth.lifecycle));
     let on_demand = an_hour_of(prices.compute(&pool, Lifecycle::OnDemand));
     let accrued = compute(machine, &pool, prices, until)
-        + address(hours(until.duration_since(machine.birth.launched)))
+        + address(hours(addressed_until.duration_since(machine.birth.launched)))
         + Amount::of(storage, hours(stored_until.duration_since(machine.birth.launched)));
     Cost { hourly, on_demand, accrued }
 }

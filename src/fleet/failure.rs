@@ -124,6 +124,8 @@ pub enum Step {
     Stop,
     /// Starting what was stopped.
     Start,
+    /// Bringing a machine what it keeps.
+    Keep,
     /// Terminating.
     Terminate,
     /// Removing the network.
@@ -152,6 +154,7 @@ impl fmt::Display for Step {
             Self::Verify => "verify",
             Self::Stop => "stop",
             Self::Start => "start",
+            Self::Keep => "keep",
             Self::Terminate => "terminate",
             Self::Teardown => "teardown",
             Self::State => "state",

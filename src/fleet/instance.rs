@@ -81,6 +81,35 @@ impl TryFrom<WrittenKey> for HostKey {
     }
 }
 
+impl HostKey {
+    /// As the tag of a volume has it: who vouched for it, and the key; `None` for one that is longer
+    /// than a tag may be.
+    pub fn to_tag(&self) -> Option<String> {
+        let word = match self.trust {
+            HostKeyTrust::Console => "console",
+            HostKeyTrust::Pinned => "pinned",
+        };
+        Some(format!("{word} {}", self.openssh)).filter(|tag| tag.len() <= LONGEST_TAG)
+    }
+
+    /// What such a tag tells. Anybody who may tag a volume may have written it, as anybody who may
+    /// do so could also have given the instance another disk.
+    pub fn from_tag(tag: &str) -> Option<Self> {
+        let (word, openssh) = tag.split_once(' ')?;
+        let trust = match word {
+            "console" => HostKeyTrust::Console,
+            "pinned" => HostKeyTrust::Pinned,
+            _ => return None,
+        };
+        let (_, key) = openssh.split_once(' ')?;
+        let fingerprint = fingerprint_of(key)?;
+        Self::try_from(WrittenKey { openssh: openssh.to_owned(), fingerprint, trust }).ok()
+    }
+}
+
+/// The most characters of a tag's value.
+const LONGEST_TAG: usize = 256;
+
 /// The fingerprint of a key in base64, as `ssh-keygen -l` prints it.
 fn fingerprint_of(key: &str) -> Option<String> {
     let digest = Sha256::digest(STANDARD.decode(key).ok()?);

@@ -12,6 +12,7 @@ mod failure;
 pub mod identity;
 mod ids;
 mod instance;
+mod kept;
 mod lifecycle;
 mod machine;
 pub mod market;
@@ -38,6 +39,7 @@ pub use ids::{
     SecurityGroupId, SpotRequestId, SubnetId, VpcId, Zone,
 };
 pub use instance::{Attempt, HostKey, HostKeyTrust, Instance};
+pub use kept::{Kept, KeptKind};
 pub use lifecycle::Lifecycle;
 pub use machine::{Birth, Machine, RequestState, SERVICE_INITIATED, Seen};
 pub use market::{Market, Pool, PriceList, RegionPrices};
@@ -59,6 +61,7 @@ pub struct Fleet {
     market: Market,
     spent: BTreeMap<Region, Amount>,
     costs: BTreeMap<Region, Cost>,
+    kept: BTreeMap<Region, Vec<Kept>>,
     /// Those that are gone and have no row any more.
     gone: BTreeSet<InstanceId>,
 }
@@ -100,6 +103,16 @@ impl Fleet {
     /// What is known of prices, by region.
     pub fn market(&self) -> &Market {
         &self.market
+    }
+
+    /// What machines keep, by region: also of those that have no instance now.
+    pub fn kept(&self) -> impl Iterator<Item = (&Region, &Kept)> {
+        self.kept.iter().flat_map(|(region, kept)| kept.iter().map(move |it| (region, it)))
+    }
+
+    /// What the machine of this name keeps.
+    pub fn kept_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a Region, &'a Kept)> {
+        self.kept().filter(move |(_, it)| it.machine == name)
     }
 
     /// What each region costs and has cost, as last reckoned; of instances that are gone too.
@@ -144,6 +157,24 @@ impl Fleet {
             if instance.machine.is_some() {
                 *self.costs.entry(instance.region.clone()).or_default() += instance.cost;
             }
+        }
+        self.reckon_unused();
+    }
+
+    /// What is kept and no instance has is in no row, and costs an hour all the same. Since when is
+    /// not known, so that no sum of it is made.
+    fn reckon_unused(&mut self) {
+        let unknown = RegionPrices::default();
+        for (region, kept) in &self.kept {
+            let list = &self.market.get(region).unwrap_or(&unknown).list;
+            let has_row = |it: &&Kept| {
+                let row = it.instance.as_ref().and_then(|id| self.by_id(id));
+                row.is_some_and(Instance::is_alive)
+            };
+            let hourly: Amount =
+                kept.iter().filter(|it| !has_row(it)).map(|it| it.hourly(list)).sum();
+            let cost = Cost { hourly, on_demand: hourly, accrued: Amount::default() };
+            *self.costs.entry(region.clone()).or_default() += cost;
         }
     }
 

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use super::vitals::Vitals;
 use super::{
     Account, Attempt, CommandResult, DeploymentId, Diagnosis, HostKey, InstanceId, InstanceKey,
-    JobId, LaunchId, Level, Machine, NetworkState, Notice, Outcome, Phase, Region, RegionPrices,
-    Transfer,
+    JobId, Kept, LaunchId, Level, Machine, NetworkState, Notice, Outcome, Phase, Region,
+    RegionPrices, Transfer,
 };
 
 /// One report of a job.
@@ -77,6 +77,8 @@ pub enum RegionNews {
     Prices(RegionPrices),
     /// How many GiB of storage instances in it have.
     Storage(BTreeMap<InstanceId, u32>),
+    /// What machines keep in it, all of it.
+    Kept(Vec<Kept>),
     /// EC2 takes instances in it back.
     Notices(Vec<Notice>),
     /// Its network: made, being removed, gone.

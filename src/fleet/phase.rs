@@ -97,6 +97,11 @@ pub enum Ec2State {
 }
 
 impl Ec2State {
+    /// Whether it ends, or has ended.
+    pub fn is_ending(self) -> bool {
+        matches!(self, Self::ShuttingDown | Self::Terminated)
+    }
+
     /// The word as the API writes it.
     pub fn as_str(self) -> &'static str {
         match self {

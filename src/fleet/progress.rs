@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::{
-    AccountId, DeploymentId, Failure, Instance, InstanceId, InstanceKey, LaunchId, Machine,
+    AccountId, DeploymentId, Failure, Instance, InstanceId, InstanceKey, Kept, LaunchId, Machine,
     MachineType, Region, SpotRequestId,
 };
 
@@ -59,6 +59,8 @@ pub enum JobKind {
     CleanUp,
     /// [`Job::Forget`].
     Forget,
+    /// [`Job::Discard`].
+    Discard,
 }
 
 impl JobKind {
@@ -83,6 +85,7 @@ impl JobKind {
             Self::Inspect => "inspect",
             Self::CleanUp => "cleanup",
             Self::Forget => "forget",
+            Self::Discard => "discard",
         }
     }
 }
@@ -136,6 +139,8 @@ pub enum Job {
     },
     /// Strike these unfinished creates from the journal. What they made is not touched.
     Forget(Vec<PendingCreate>),
+    /// Delete what machines keep, of which each is named here: disks with their data, addresses.
+    Discard(Vec<(Region, Kept)>),
 }
 
 impl Job {
@@ -160,6 +165,7 @@ impl Job {
             Self::Inspect(_) => JobKind::Inspect,
             Self::CleanUp { .. } => JobKind::CleanUp,
             Self::Forget(_) => JobKind::Forget,
+            Self::Discard(_) => JobKind::Discard,
         }
     }
 
@@ -180,6 +186,7 @@ impl Job {
                 | Self::Destroy(_)
                 | Self::CleanUp { dry_run: false, .. }
                 | Self::Forget(_)
+                | Self::Discard(_)
         )
     }
 }

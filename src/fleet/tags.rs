@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{DeploymentId, LaunchId, Region};
+use super::{DeploymentId, KeptKind, LaunchId, Region};
 
 /// Tag key: who made the resource.
 pub const MANAGED_BY: &str = "ManagedBy";
@@ -29,9 +29,25 @@ pub const LAUNCH_ID: &str = "LaunchId";
 /// Tag key: the machine of the configuration that an instance is.
 pub const MACHINE: &str = "MachineName";
 
+/// Tag key: what of a machine it is that outlives the machine's instance. What carries it goes only
+/// when it is named.
+pub const KEPT: &str = "Kept";
+/// Tag key: the host key on a root volume that is kept.
+pub const HOST_KEY: &str = "HostKey";
+
 /// The keys that a user's own tags may not use.
-pub const RESERVED: [&str; 8] =
-    [MANAGED_BY, DEPLOYMENT_ID, CREATED_BY, CREATED_AT, REGION, NAME, LAUNCH_ID, MACHINE];
+pub const RESERVED: [&str; 10] = [
+    MANAGED_BY,
+    DEPLOYMENT_ID,
+    CREATED_BY,
+    CREATED_AT,
+    REGION,
+    NAME,
+    LAUNCH_ID,
+    MACHINE,
+    KEPT,
+    HOST_KEY,
+];
 
 /// Who makes something, for which deployment, when: the source of all tags of one act.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +86,19 @@ impl Origin {
         let mut tags = self.launch_tags(region, launch);
         tags.insert(NAME.into(), machine.into());
         tags.insert(MACHINE.into(), machine.into());
+        tags
+    }
+
+    /// The tags of something that outlives the instance of a machine.
+    pub fn kept_tags(
+        &self,
+        region: &Region,
+        launch: &LaunchId,
+        machine: &str,
+        kind: KeptKind,
+    ) -> BTreeMap<String, String> {
+        let mut tags = self.machine_tags(region, launch, machine);
+        tags.insert(KEPT.into(), kind.word().into());
         tags
     }
 

@@ -26,7 +26,7 @@ pub fn print_list(mut out: impl Write, model: &Model, as_json: bool) {
         model.fleet.instances().filter(|row| row.phase != Phase::Terminated).collect();
     rows.sort_by_key(|row| (&row.region, row.id()));
     let text = if as_json {
-        let array: Vec<Value> = rows.iter().map(|row| object(row)).collect();
+        let array: Vec<Value> = rows.iter().map(|row| object(row, model)).collect();
         Value::Array(array).to_string()
     } else {
         table(&rows, model)
@@ -111,9 +111,25 @@ pub(super) fn aligned(cells: &[Vec<String>]) -> String {
     lines.join("\n")
 }
 
+/// What it keeps, where it is a machine.
+fn kept(row: &Instance, model: &Model) -> Vec<Value> {
+    let kept = row.machine_name().map(|name| model.fleet.kept_of(name)).into_iter().flatten();
+    let kept = kept.filter(|(region, _)| **region == row.region);
+    kept.map(|(_, it)| {
+        json!({
+            "kind": it.kind.word(),
+            "id": it.id,
+            "gib": it.gib,
+            "address": it.address,
+            "instance": it.instance,
+        })
+    })
+    .collect()
+}
+
 /// One instance, with the keys of the state file and our word for where it stands; see
 /// `assets/list.schema.json`.
-fn object(row: &Instance) -> Value {
+fn object(row: &Instance, model: &Model) -> Value {
     let machine = row.machine.as_ref();
     let (kind, reason) = match &row.phase {
         Phase::Failed(failure) => (Some(failure.kind), Some(clean(&failure.to_string(), LONGEST))),
@@ -139,5 +155,7 @@ fn object(row: &Instance) -> Value {
         "vpc_id": machine.and_then(|machine| machine.vpc.as_ref()),
         "creator": creator.map(|creator| clean(creator, LONGEST)),
         "host_key": row.host_key.as_ref().map(|key| &key.fingerprint),
+        "machine": row.machine_name().map(|name| clean(name, LONGEST)),
+        "kept": kept(row, model),
     })
 }

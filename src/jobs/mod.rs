@@ -71,6 +71,7 @@ async fn run_book(context: Arc<Context>, job: Job, reporter: Reporter) -> JobRes
         Job::CleanUp { regions, dry_run } => {
             cleanup::clean_up(context, regions, dry_run, reporter).await
         }
+        Job::Discard(named) => machine::discard(context, named, reporter).await,
         Job::Forget(orders) => creates::forget(&context, &orders).await.map(|()| 0),
     }
 }

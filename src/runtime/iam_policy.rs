@@ -11,7 +11,7 @@ use crate::cli::IamPolicy;
 use crate::fleet::tags;
 
 /// The actions that make something and give it its tags in the same call.
-const TAGGING: [&str; 9] = [
+const TAGGING: [&str; 11] = [
     "RunInstances",
     "CreateFleet",
     "CreateLaunchTemplate",
@@ -21,6 +21,8 @@ const TAGGING: [&str; 9] = [
     "CreateSecurityGroup",
     "AuthorizeSecurityGroupIngress",
     "ImportKeyPair",
+    "CreateVolume",
+    "AllocateAddress",
 ];
 
 /// `iam-policy`.
@@ -35,7 +37,7 @@ pub(super) fn iam_policy(args: &IamPolicy, looks_only: bool) -> Result<ExitCode,
         _ if args.all_features => true,
         Purpose::Launch | Purpose::Network => !args.destroy,
         Purpose::Remove => !args.launch,
-        Purpose::Score | Purpose::Fleet | Purpose::Stay => false,
+        Purpose::Score | Purpose::Fleet | Purpose::Stay | Purpose::Keep => false,
     });
     stdout::print(&format!("{policy:#}"));
     Ok(ExitCode::DONE)
@@ -59,6 +61,9 @@ fn policy(wants: &dyn Fn(Purpose) -> bool) -> Value {
         if !tagging.is_empty() {
             statements.push(tags_at_birth());
         }
+        if *purpose == Purpose::Keep {
+            statements.push(host_key_tag());
+        }
     }
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
@@ -74,7 +79,18 @@ fn on_ec2(purpose: Purpose, actions: &[&str]) -> Value {
     statement
 }
 
-/// Tags are given in the call that makes something, and never later.
+/// The host key is written on a volume that is kept, once it is known.
+fn host_key_tag() -> Value {
+    let mut statement = statement("HostKeyTag", &["ec2:CreateTags".to_owned()], "*");
+    let key = format!("aws:ResourceTag/{}", tags::MANAGED_BY);
+    statement["Condition"] = json!({
+        "StringEquals": { key: tags::SPOT_TUI },
+        "ForAllValues:StringEquals": { "aws:TagKeys": [tags::HOST_KEY] },
+    });
+    statement
+}
+
+/// All other tags are given in the call that makes something, and never later.
 fn tags_at_birth() -> Value {
     let mut statement = statement("TagAtBirth", &["ec2:CreateTags".to_owned()], "*");
     statement["Condition"] = json!({ "StringEquals": { "ec2:CreateAction": TAGGING } });

@@ -56,9 +56,17 @@ pub(super) fn targets(
             None => Ok(Targets::Regions(regions)),
         };
     }
-    let keys: Result<Vec<InstanceKey>, String> =
-        args.instances.iter().map(|text| instance(fleet, text)).collect();
-    keys.map(Targets::Instances)
+    // A machine may have nothing left but what it keeps.
+    let keeps = |name: &&String| args.with_kept.is_some() && fleet.kept_of(name).next().is_some();
+    let mut keys = Vec::new();
+    for text in &args.instances {
+        match instance(fleet, text) {
+            Ok(key) => keys.push(key),
+            Err(_) if keeps(&text) => {}
+            Err(why) => return Err(why),
+        }
+    }
+    Ok(Targets::Instances(keys))
 }
 
 #[cfg(test)]
@@ -97,6 +105,7 @@ mod tests {
             instances: Vec::new(),
             region: vec![region.to_owned()],
             all: false,
+            with_kept: None,
             yes: true,
             json: false,
         };

@@ -182,6 +182,7 @@ impl StoredInstance {
             bill: Bill {
                 storage_gb: self.storage_gb,
                 public_ip: self.public_ip.is_some(),
+                keeps_address: false,
                 ended: None,
             },
             cost: Cost::default(),

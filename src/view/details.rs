@@ -15,7 +15,9 @@ use crate::app::keymap::Context;
 use crate::app::{Command, Model, Pane, PanelsCommand, Story, clean, story};
 use crate::fleet::identity::{Coordinates, Identity};
 use crate::fleet::vitals::{Usage, Vitals};
-use crate::fleet::{Failure, Health, Instance, InstanceKey, Machine, PendingCreate, Phase};
+use crate::fleet::{
+    Failure, Health, Instance, InstanceKey, Machine, PendingCreate, Phase, RegionPrices,
+};
 
 /// The column where the facts begin.
 const FACTS: u16 = 12;
@@ -235,6 +237,13 @@ fn facts(model: &Model, instance: &Instance, room: u16) -> Vec<Fact> {
             device_info.manufacturer, device_info.model, location.city, location.state,
         );
         facts.extend(wrapped("sensor", Tone::Plain, &said, room));
+    }
+    let unknown = RegionPrices::default();
+    let kept = instance.machine_name().map(|name| model.fleet.kept_of(name));
+    for (_, it) in kept.into_iter().flatten().filter(|(region, _)| **region == instance.region) {
+        let list = &model.fleet.market().get(&instance.region).unwrap_or(&unknown).list;
+        let said = format!("{it}, {} a month", dollars(it.monthly(list)));
+        facts.extend(wrapped("keeps", Tone::Plain, &said, room));
     }
     if let Some(host_key) = &instance.host_key {
         let said = format!("{}, {}", host_key.fingerprint, host_key.trust);

@@ -64,6 +64,7 @@ impl Directory for Register {
         Some(HostState {
             instance: instance(four.octets()[3]),
             root: instance(four.octets()[3]),
+            volumes: Vec::new(),
             keys_of: instance(four.octets()[3]),
             region: "us-west-2".into(),
             authorized_keys: vec![self.public_key.clone()],

@@ -291,6 +291,7 @@ pub(super) fn launch() -> LaunchRequest {
         key_name: None,
         user_data: "#cloud-config\n".into(),
         storage_gb: 8,
+        keeps_root: false,
         cpu_credits: CpuCredits::Standard,
         lifecycle: Lifecycle::Spot,
         max_price: None,

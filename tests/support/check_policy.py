@@ -43,7 +43,7 @@ for name in (
     if found := getattr(document, name):
         print(f"cloudsplaining: {name} {found}")
 
-MAKES = ("Attach", "Authorize", "Create", "Import", "Modify", "Revoke", "Run")
+MAKES = ("Allocate", "Attach", "Authorize", "Create", "Import", "Modify", "Revoke", "Run")
 for action in document.infrastructure_modification:
     if not action.removeprefix("ec2:").startswith(MAKES):
         print(f"cloudsplaining: {action} is not bound to our tag")

@@ -6,7 +6,7 @@ use super::{create, destroy, machine, pending_creates, retry, run};
 use crate::app::action::Way;
 use crate::app::dialog::{ConfirmForm, ConfirmRow, CreateForm, Findings, Palette};
 use crate::app::{Action, Aim, Counts, Dialog, Effect, Model, Scope, View, clean};
-use crate::fleet::{Amount, Job, Level};
+use crate::fleet::{Amount, Health, Job, Level, RegionPrices};
 
 /// Asks whether to do something to what it is aimed at. What needs no question is done at once.
 pub(super) fn ask(model: &mut Model, action: Action, aim: Aim) -> Vec<Effect> {
@@ -89,9 +89,10 @@ fn confirm(model: &mut Model, action: Action, scope: Scope) -> Vec<Effect> {
     if action == Action::Forget && model.unfinished().next().is_none() {
         return act(model, action, scope);
     }
-    let targets = match action {
+    let targets = match &action {
         // No row is changed by it: what was made stays.
         Action::Forget => (Vec::new(), Amount::default()),
+        Action::Discard(names) => kept_targets(model, names, &scope),
         _ => targets(model, &scope),
     };
     if targets.0.is_empty() && matches!(scope, Scope::Instances(_) | Scope::Region(_)) {
@@ -133,11 +134,30 @@ fn look_first(action: &Action) -> Option<Job> {
         | Action::Stop
         | Action::Start
         | Action::Reboot
+        | Action::Recreate
+        | Action::Discard(_)
         | Action::Exec(_)
         | Action::Diagnose
         | Action::Logs(_)
         | Action::Recover => None,
     }
+}
+
+/// What machines keep, as the question names it, and what it costs an hour.
+fn kept_targets(model: &Model, names: &[String], scope: &Scope) -> (Vec<ConfirmRow>, Amount) {
+    let unknown = RegionPrices::default();
+    let names = machine::named(model, names, scope);
+    let kept = model.fleet.kept().filter(|(_, it)| names.contains(&it.machine));
+    kept.fold((Vec::new(), Amount::default()), |(mut targets, hourly), (region, kept)| {
+        let list = &model.fleet.market().get(region).unwrap_or(&unknown).list;
+        targets.push(ConfirmRow {
+            label: clean(&format!("{} {kept}", kept.machine), SHOWN),
+            region: region.clone(),
+            phase: "Kept",
+            health: Health::Waiting,
+        });
+        (targets, hourly + kept.hourly(list))
+    })
 }
 
 /// The rows that a question is about, and what they cost an hour. What is over is among them only
@@ -238,6 +258,8 @@ pub(super) fn act(model: &mut Model, action: Action, scope: Scope) -> Vec<Effect
         Action::Stop => machine::stop(model, &scope),
         Action::Start => machine::start(model, &scope),
         Action::Reboot => machine::reboot(model, &scope),
+        Action::Recreate => machine::recreate(model, &scope),
+        Action::Discard(names) => machine::discard(model, &names, &scope),
         Action::Exec(command) => run::run(model, command, &scope),
         Action::Diagnose => run::diagnose(model, &scope),
         Action::Logs(logs) => run::logs(model, logs, &scope),

@@ -254,7 +254,7 @@ fn launch(model: &mut Model, mut plan: CreatePlan, by: By) -> Vec<Effect> {
 }
 
 /// By what is created, or why nothing may be now.
-fn may_create(model: &Model) -> Result<Arc<Config>, String> {
+pub(super) fn may_create(model: &Model) -> Result<Arc<Config>, String> {
     if let Some(why) = &model.read_only {
         return Err(format!("read-only, nothing can be created: {why}"));
     }

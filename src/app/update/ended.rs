@@ -1,6 +1,6 @@
 //! What follows when a job is over.
 
-use super::{create, destroy, leave, retry};
+use super::{create, destroy, leave, machine, retry};
 use crate::app::{Effect, Model};
 use crate::fleet::{Job, JobKind, Outcome, Report};
 
@@ -28,6 +28,7 @@ pub(super) fn ended(model: &mut Model, report: &Report, outcome: &Outcome) -> Ve
     }
     let is_done = *outcome == Outcome::Done;
     effects.extend(retry::ended(model, report.job, is_done, &effects));
+    effects.extend(machine::ended(model, report.job, is_done));
     effects.extend(destroy::go_on(model));
     if kind == JobKind::Identify && model.dashboard && model.account.is_some() {
         effects.extend(watch(model));

@@ -1,8 +1,12 @@
 //! Machines that stay: stopped and started as they are asked to, and started again by AWS.
 
+use std::collections::BTreeSet;
+
 use super::{create, destroy};
-use crate::app::{Action, Effect, Model, Scope};
-use crate::fleet::{Instance, InstanceKey, Job, JobId, JobKind, Level, Lifecycle, Phase};
+use crate::app::{Action, Effect, Model, Scope, clean};
+use crate::fleet::{
+    DestroyScope, Instance, InstanceKey, Job, JobId, JobKind, Level, Lifecycle, Phase,
+};
 
 /// Stops those that can be stopped; of the others it is said why not.
 pub(super) fn stop(model: &mut Model, scope: &Scope) -> Vec<Effect> {
@@ -53,6 +57,88 @@ pub(super) fn up(model: &mut Model, name: &str) -> Vec<Effect> {
     }
 }
 
+/// Ends the instances of machines; when that is done, others are launched on what they keep. The old
+/// one goes first: no volume is on two instances, and none is bought that the budget has no room for.
+pub(super) fn recreate(model: &mut Model, scope: &Scope) -> Vec<Effect> {
+    // What would refuse the launch refuses it before anything is ended.
+    let config = match create::may_create(model) {
+        Ok(config) => config,
+        Err(why) => {
+            model.flash(Level::Warning, "recreate", why);
+            return Vec::new();
+        }
+    };
+    let rows = fit(model, "recreate", scope, why_not_recreate);
+    let mut names = Vec::new();
+    let mut keys = Vec::new();
+    for row in rows {
+        let name = row.machine_name().unwrap_or_default();
+        if config.machine(name).is_none() {
+            let text = format!("the machine {} is not in the configuration", clean(name, 64));
+            model.flash(Level::Warning, "recreate", text);
+            continue;
+        }
+        names.push(name.to_owned());
+        keys.push(row.key.clone());
+    }
+    if keys.is_empty() {
+        return Vec::new();
+    }
+    let effects = destroy::destroy(model, Scope::Instances(keys));
+    let ends = effects.iter().find_map(|effect| match effect {
+        Effect::Start(job, Job::Destroy(DestroyScope::Instances(_))) => Some(*job),
+        _ => None,
+    });
+    model.recreates.extend(ends.map(|job| (job, names)));
+    effects
+}
+
+/// A job has ended. The machines whose instances it ended are launched again.
+pub(super) fn ended(model: &mut Model, job: JobId, is_done: bool) -> Vec<Effect> {
+    let waited: Vec<_> = model.recreates.extract_if(.., |(by, _)| *by == job).collect();
+    let mut effects = Vec::new();
+    for name in waited.into_iter().flat_map(|(_, names)| names) {
+        if is_done {
+            effects.extend(create::machine(model, &name));
+        } else {
+            let text = format!("{name}: its instance has not ended; `up` goes on once it has");
+            model.flash(Level::Warning, "recreate", text);
+        }
+    }
+    effects
+}
+
+/// Deletes what machines keep. None of it goes while an instance may need it.
+pub(super) fn discard(model: &mut Model, names: &[String], scope: &Scope) -> Vec<Effect> {
+    let names = named(model, names, scope);
+    let lives = |row: &&Instance| {
+        row.phase != Phase::Terminating
+            && row.machine_name().is_some_and(|name| names.contains(name))
+    };
+    let alive = model.fleet.alive().find(lives).map(Instance::label);
+    if let Some(label) = alive {
+        let text = format!("{label} is there: destroy it first");
+        model.flash(Level::Warning, "discard", text);
+        return Vec::new();
+    }
+    let kept = model.fleet.kept().filter(|(_, it)| names.contains(&it.machine));
+    let kept: Vec<_> = kept.map(|(region, it)| (region.clone(), it.clone())).collect();
+    if kept.is_empty() {
+        model.flash(Level::Info, "discard", "nothing is kept");
+        return Vec::new();
+    }
+    vec![model.start(Job::Discard(kept))]
+}
+
+/// The machines of these names, else those of the rows of a scope.
+pub(super) fn named(model: &Model, names: &[String], scope: &Scope) -> BTreeSet<String> {
+    if !names.is_empty() {
+        return names.iter().cloned().collect();
+    }
+    let rows = destroy::in_scope(model, scope);
+    rows.filter_map(Instance::machine_name).map(str::to_owned).collect()
+}
+
 /// Whether a job launches it, or is asked for the prices by which that is judged: it has no row of
 /// its name before EC2 has answered, and is launched once all the same.
 fn is_being_launched(model: &Model, name: &str) -> bool {
@@ -70,8 +156,10 @@ fn is_left_alone(model: &Model, key: &InstanceKey, phase: &Phase) -> bool {
 /// a start of ours.
 pub(super) fn woken(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect> {
     let is_started = |key: &InstanceKey| {
-        let mut starts = model.active().filter(|(_, job)| job.kind == JobKind::Start);
-        starts.any(|(_, job)| job.keys.contains(key))
+        // One that a launch stopped to give it its disk, too.
+        let sees_through = [JobKind::Start, JobKind::Create, JobKind::Resume];
+        let mut jobs = model.active().filter(|(_, job)| sees_through.contains(&job.kind));
+        jobs.any(|(_, job)| job.keys.contains(key))
     };
     let rows = keys.iter().filter(|key| !is_started(key)).filter_map(|key| model.fleet.get(key));
     let rows: Vec<Instance> = rows.cloned().collect();
@@ -115,6 +203,18 @@ fn why_not_stop(row: &Instance) -> Option<&'static str> {
         (Phase::Interrupted { .. }, _) => Some("AWS is taking it back"),
         (Phase::Terminating | Phase::Terminated, _) => Some("it is on its way out"),
         (phase, _) if phase.is_deploying() => Some("it is being set up: stop it once it is ready"),
+        _ => None,
+    }
+}
+
+/// Why an instance cannot be recreated.
+fn why_not_recreate(row: &Instance) -> Option<&'static str> {
+    match &row.phase {
+        _ if row.machine_name().is_none() => {
+            Some("it is no machine of the configuration; `retry` takes a fresh one for it")
+        }
+        Phase::Terminating | Phase::Terminated => Some("it is on its way out"),
+        phase if phase.is_deploying() => Some("it is being set up"),
         _ => None,
     }
 }

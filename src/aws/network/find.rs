@@ -355,7 +355,7 @@ impl Ec2 {
         let found: Vec<ec2::Volume> = all_pages!(self, "DescribeVolumes", call)?;
         Ok(found
             .iter()
-            .filter(|volume| ours.matches(&read_tags(volume.tags())))
+            .filter(|volume| ours.takes(&read_tags(volume.tags())))
             .filter_map(|volume| {
                 let id = volume.volume_id()?.to_owned();
                 Some(Volume { id, state: volume.state()?.as_str().to_owned() })
@@ -374,7 +374,7 @@ impl Ec2 {
         let found = self.describe_addresses(ours).await?;
         Ok(found
             .iter()
-            .filter(|address| ours.matches(&read_tags(address.tags())))
+            .filter(|address| ours.takes(&read_tags(address.tags())))
             .filter_map(|address| {
                 let id = address.allocation_id()?.to_owned();
                 Some(AddressFound { id, in_use: address.association_id().is_some() })

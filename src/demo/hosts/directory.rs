@@ -34,6 +34,8 @@ pub struct HostState {
     pub root: InstanceId,
     /// The instance for which its host keys were made.
     pub keys_of: InstanceId,
+    /// The volumes that are attached to it.
+    pub volumes: Vec<String>,
     /// Where it runs.
     pub region: Region,
     /// Who may log in: lines as in `authorized_keys`. Any user name will do.

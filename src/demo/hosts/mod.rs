@@ -75,6 +75,8 @@ struct Shared {
     listeners: Mutex<HashMap<SocketAddr, JoinHandle<()>>>,
     /// Where on loopback a host's door is, by its own address.
     fronts: Mutex<HashMap<IpAddr, SocketAddr>>,
+    /// Who mounted a home volume, the first of them formatted it.
+    mounts: Mutex<BTreeMap<String, Vec<InstanceId>>>,
     /// What a preloaded host has.
     stock: Mutex<Arc<Tree>>,
 }
@@ -103,6 +105,7 @@ impl Hosts {
             bundles: Mutex::default(),
             listeners: Mutex::default(),
             fronts: Mutex::default(),
+            mounts: Mutex::default(),
             stock: Mutex::default(),
         };
         Self { shared: Arc::new(shared) }
@@ -127,6 +130,22 @@ impl Hosts {
     /// What reached the host of an instance over SSH, and when; the oldest first.
     pub fn arrivals(&self, instance: &InstanceId) -> Vec<Arrival> {
         self.machine(instance).arrivals()
+    }
+
+    /// Which instances mounted a volume as their home, the first of which formatted it.
+    pub fn mounts(&self, volume: &str) -> Vec<InstanceId> {
+        lock(&self.shared.mounts).get(volume).cloned().unwrap_or_default()
+    }
+
+    /// An instance mounts a volume. Answers whether it was blank.
+    fn mount(&self, volume: &str, instance: &InstanceId) -> bool {
+        let mut mounts = lock(&self.shared.mounts);
+        let by = mounts.entry(volume.to_owned()).or_default();
+        let is_blank = by.is_empty();
+        if by.last() != Some(instance) {
+            by.push(instance.clone());
+        }
+        is_blank
     }
 
     /// An instance is gone for good, and so is what was on it.

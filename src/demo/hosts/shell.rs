@@ -48,6 +48,8 @@ pub(super) enum Request {
     Tail(usize, PathBuf, Then),
     /// So many last lines of a unit's journal.
     Journal(usize, String, Then),
+    /// The script that mounts a home volume, from its input: which volume, and where.
+    MountHome(String, PathBuf),
     /// A program with which one looks around, and whether root runs it.
     Program(Vec<String>, bool),
     /// Anything else; what a shell would look for.
@@ -64,7 +66,9 @@ impl Request {
             Self::Status(..) => Answer::Status,
             Self::Tail(..) | Self::Journal(..) => Answer::Logs,
             Self::Program(..) | Self::Unknown(_) => Answer::Program,
-            Self::Identity | Self::Reboot | Self::StopBacalhau => return None,
+            Self::Identity | Self::Reboot | Self::StopBacalhau | Self::MountHome(..) => {
+                return None;
+            }
         })
     }
 }
@@ -109,6 +113,9 @@ pub(super) fn parse(line: &str) -> Request {
             let arguments = arguments.iter().map(|&word| word.to_owned()).collect();
             let at = |folder| format!("/{folder}/uploaded_files/scripts/deploy_services.sh").into();
             Request::Deploy(["tmp", "opt"].map(at).to_vec(), arguments)
+        }
+        ["sudo", "sh", "-s", "--", volume, path, _swap] => {
+            Request::MountHome((*volume).to_owned(), path.into())
         }
         ["sudo", program] if named(program, "node-status") => {
             Request::Status(program.into(), false)
@@ -218,6 +225,7 @@ pub(super) async fn perform(host: &Host, user: &str, request: Request, output: &
             host.machine.stop_bacalhau(host.state.boot);
             End::Exit(0)
         }
+        Request::MountHome(volume, path) => mount_home(host, &volume, &path, output).await,
         Request::Deploy(programs, arguments) => {
             if host.suffers(&HostFault::SudoPassword) {
                 output.complain("sudo: a password is required").await;
@@ -256,6 +264,19 @@ pub(super) async fn perform(host: &Host, user: &str, request: Request, output: &
         }
         Request::Unknown(program) => not_found(&program, output).await,
     }
+}
+
+/// What `mount-home.sh` does where all is well. A volume that nobody has mounted before is blank.
+async fn mount_home(host: &Host, volume: &str, path: &Path, output: &Output) -> End {
+    if !host.state.volumes.iter().any(|it| it == volume) {
+        output.complain(&format!("mount-home: no device of {volume} has come up")).await;
+        return End::Exit(1);
+    }
+    if host.hosts.mount(volume, host.instance()) {
+        output.line(&format!("formatting {volume}, which is blank")).await;
+    }
+    output.line(&format!("{volume} is mounted at {}", path.display())).await;
+    End::Exit(0)
 }
 
 /// Prints on and on, as fast as it is read.

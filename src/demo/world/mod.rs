@@ -106,6 +106,8 @@ pub struct Guest {
     pub root: Option<InstanceId>,
     /// The instance for which its host keys were made.
     pub keys_of: InstanceId,
+    /// The volumes that are attached to it.
+    pub volumes: Vec<String>,
     /// The key pair's public key, one line of OpenSSH's.
     pub public_key: Option<String>,
     /// Its user-data, base64.
@@ -350,6 +352,7 @@ fn guest(region: &RegionWorld, instance: &Instance) -> Option<Guest> {
         first_ran: instance.first_ran,
         booted: (instance.boots, instance.booted_at),
         keys_of: region.keys_of(instance).into(),
+        volumes: instance.volumes.clone(),
         root: region.root_of(&instance.id).and_then(|it| it.root_of.as_deref()).map(Into::into),
         public_key: key.map(|key| key.public.clone()),
         user_data: instance.user_data.clone(),

@@ -6,6 +6,7 @@ mod closed;
 mod cloud;
 mod deadlines;
 pub(super) mod fences;
+pub(super) mod kept;
 pub(super) mod known;
 mod lock;
 pub(super) mod monitored;

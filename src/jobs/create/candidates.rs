@@ -9,7 +9,7 @@ use crate::aws::{Architecture, AwsError, Ec2, ImageChoice, MachineFacts};
 use crate::config::{Image, RegionConfig, UbuntuRelease};
 use crate::fleet::market::History;
 use crate::fleet::{
-    Failure, FailureKind, Level, Lifecycle, MachineType, Pool, Region, Step, SubnetId, Zone,
+    Failure, FailureKind, Kept, Level, Lifecycle, MachineType, Pool, Region, Step, SubnetId, Zone,
 };
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
@@ -56,6 +56,22 @@ pub(super) fn drop_dear(
         let hint = "raise budget.max_hourly_usd, create fewer, or wait for lower prices";
         Failure::new(FailureKind::Configuration, Step::Launch, reason, hint)
     })
+}
+
+/// Leaves the zones in which the machine's disks are: from its first launch on it can be nowhere else.
+pub(super) fn keep_to_zone(
+    candidates: &mut Vec<Candidate>,
+    kept: &[Kept],
+    region: &Region,
+) -> Result<(), Failure> {
+    let Some(zone) = kept.iter().find_map(|it| it.zone.as_ref()) else { return Ok(()) };
+    candidates.retain(|candidate| candidate.pool.zone == *zone);
+    if !candidates.is_empty() {
+        return Ok(());
+    }
+    let reason = format!("its disks are in {zone}, where {region} has no place for it now");
+    let hint = "try again later, or name another type: `up` launches it on the same disks";
+    Err(Failure::new(FailureKind::Capacity, Step::Launch, reason, hint))
 }
 
 /// The pools that may be asked, in the order in which to ask: the cheapest first. What refused

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::aws::{Aws, AwsError, LaunchRequest};
 use crate::config::{Config, RegionConfig, Strategy};
 use crate::fleet::tags::Origin;
-use crate::fleet::{Account, Failure, Lifecycle, SecurityGroupId, Step};
+use crate::fleet::{Account, Failure, Kept, KeptKind, Lifecycle, SecurityGroupId, Step};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::node::inputs::DeployInputs;
@@ -50,6 +50,21 @@ impl Creation {
         (is_wished && wanted.lifecycle == Lifecycle::Spot).then_some(placement.fleet_from)
     }
 
+    /// The same for a machine: the root is the machine's for good where it is to be kept, unless it
+    /// has one, whose place this one only holds.
+    pub(super) fn template_of(
+        &self,
+        name: &str,
+        kept: &[Kept],
+        template: LaunchRequest,
+    ) -> LaunchRequest {
+        let has_root = kept.iter().any(|it| it.kind == KeptKind::Root);
+        let keeps_root = self.config.machine(name).is_some_and(|machine| machine.keeps_root);
+        let user_data =
+            if has_root { self.inputs.kept_user_data.clone() } else { template.user_data };
+        LaunchRequest { keeps_root: keeps_root && !has_root, user_data, ..template }
+    }
+
     /// What all requests of a region have in common. The place is filled in by the candidate.
     pub(super) fn template(
         &self,
@@ -70,6 +85,7 @@ impl Creation {
             key_name,
             user_data: self.inputs.user_data.clone(),
             storage_gb: wanted.instance_storage_gb,
+            keeps_root: false,
             lifecycle: wanted.lifecycle,
             max_price: wanted.spot_price_limit,
             associate_public_ip: aws.associate_public_ip,

@@ -16,25 +16,27 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use boot::BootWatcher;
-use candidates::{Checked, candidates, drop_dear, forget_images};
+use candidates::{Checked, candidates, drop_dear, forget_images, keep_to_zone};
 use creation::Creation;
 use placement::{Placed, Placement};
 use preflight::may_look;
 
 use super::context::Context;
 use super::context::fences::RegionNetwork;
+use super::context::kept::look_at_kept;
 use super::context::reporter::Reporter;
 use super::context::tasks::together;
 use super::intents::creates::{self, CreateIntent};
 use super::intents::unknown_outcome::reconcile;
+use super::machine::Launched;
 use super::market::scores;
 use crate::aws::Ec2;
 use crate::aws::network::{self, NetworkReady};
-use crate::config::{Connect, RegionConfig};
+use crate::config::{Connect, MachineConfig, RegionConfig};
 use crate::fleet::tags::Origin;
 use crate::fleet::{
-    Failure, Instance, InstanceKey, InstanceNews, JobResult, Launch, LaunchId, Level, Machine,
-    NetworkState, Phase, Region, RegionNews, Step,
+    Failure, Instance, InstanceKey, InstanceNews, JobResult, Kept, Launch, LaunchId, Level,
+    Machine, NetworkState, Phase, Region, RegionNews, Step,
 };
 
 /// What a create came to.
@@ -110,11 +112,16 @@ pub(super) async fn resume(
 ) -> JobResult {
     let job = prepare(&context, &reporter).await?;
     let mut by_region: BTreeMap<Region, Vec<Instance>> = BTreeMap::new();
-    for instance in instances {
-        by_region.entry(instance.region.clone()).or_default().push(instance);
-    }
     let mut regions = JoinSet::new();
-    let inputs = Arc::new(job.inputs);
+    let inputs = Arc::clone(&job.inputs);
+    for instance in instances {
+        match resumed_machine(&job, &context, &reporter, &instance) {
+            Some((launched, wanted)) => {
+                regions.spawn(async move { usize::from(!launched.see_through(wanted).await) });
+            }
+            None => by_region.entry(instance.region.clone()).or_default().push(instance),
+        }
+    }
     for (region, instances) in by_region {
         let ec2 = job.aws.region(&region);
         let keys = instances.iter().filter_map(|it| Some((it.key.clone(), it.host_key.clone()?)));
@@ -123,6 +130,27 @@ pub(super) async fn resume(
         regions.spawn(watcher.run(instances.into_iter().filter_map(known).collect(), true));
     }
     Ok(together(regions, || 1).await.into_iter().sum())
+}
+
+/// A machine of the configuration that is taken up again, with what that says of it.
+fn resumed_machine(
+    job: &Creation,
+    context: &Arc<Context>,
+    reporter: &Reporter,
+    row: &Instance,
+) -> Option<(Launched, MachineConfig)> {
+    let wanted = job.config.machine(row.machine_name()?)?;
+    let launched = Launched {
+        context: Arc::clone(context),
+        inputs: Arc::clone(&job.inputs),
+        ec2: job.aws.region(&row.region),
+        reporter: reporter.clone(),
+        key: row.key.clone(),
+        machine: row.machine.clone()?,
+        host_key: row.host_key.clone(),
+        is_resumed: true,
+    };
+    Some((launched, wanted.clone()))
 }
 
 fn known(instance: Instance) -> Option<(InstanceKey, Machine)> {
@@ -148,7 +176,8 @@ impl Creation {
         };
         let unused = Vec::from_iter(placed.unused(&launch.region));
         let ec2 = self.aws.region(&launch.region);
-        let watcher = BootWatcher::new(context, &self.inputs, &ec2, reporter);
+        let seen_through =
+            self.see_through(context, &ec2, launch, &intent, placed.machines, reporter);
         let elsewhere = async {
             match placed.refused {
                 Some(homeless) => {
@@ -157,11 +186,43 @@ impl Creation {
                 None => RegionEnd::default(),
             }
         };
-        let (failed, elsewhere) =
-            tokio::join!(watcher.run(placed.machines, intent.is_resumed()), elsewhere);
+        let (failed, elsewhere) = tokio::join!(Box::pin(seen_through), elsewhere);
         let mut end = RegionEnd { failed, intents: vec![intent], unused };
         end.add(elsewhere);
         end
+    }
+
+    /// Sees what was placed through to nodes that work. Answers how many do not.
+    async fn see_through(
+        &self,
+        context: &Arc<Context>,
+        ec2: &Ec2,
+        launch: &Launch,
+        intent: &CreateIntent,
+        placed: Vec<(InstanceKey, Machine)>,
+        reporter: &Reporter,
+    ) -> usize {
+        let Some(wanted) = launch.machine.as_deref().and_then(|name| self.config.machine(name))
+        else {
+            let watcher = BootWatcher::new(context, &self.inputs, ec2, reporter);
+            return watcher.run(placed, intent.is_resumed()).await;
+        };
+        let mut failed = 0;
+        for (key, machine) in placed {
+            let row = launch.resumed.iter().find(|row| row.key == key);
+            let launched = Launched {
+                context: Arc::clone(context),
+                inputs: Arc::clone(&self.inputs),
+                ec2: ec2.clone(),
+                reporter: reporter.clone(),
+                host_key: row.and_then(|row| row.host_key.clone()),
+                key,
+                machine,
+                is_resumed: intent.is_resumed(),
+            };
+            failed += usize::from(!launched.see_through(wanted.clone()).await);
+        }
+        failed
     }
 
     /// Places what can be placed in a region, whose intent stays open until the create ends. `None`
@@ -296,9 +357,15 @@ impl Creation {
         let RegionNetwork { network, key_name, .. } =
             self.known(context, ec2, wanted, origin, reporter).await?;
         let mut candidates = candidates(context, ec2, checked, &network, reporter).await;
+        let kept = self.kept_by(context, ec2, launch, reporter).await?;
+        keep_to_zone(&mut candidates, &kept, region)?;
         let ceiling = launch.price_ceiling;
         let too_dear = ceiling.and_then(|most| drop_dear(&mut candidates, most, region));
         let template = self.template(wanted, network.security_groups, key_name);
+        let template = match launch.machine.as_deref() {
+            Some(name) => self.template_of(name, &kept, template),
+            None => template,
+        };
         let fleet_from = self.fleet_from(wanted);
         let placement = Placement {
             context,
@@ -317,6 +384,21 @@ impl Creation {
             forget_images(context, region, &wanted.image).await;
         }
         Ok(placed)
+    }
+
+    /// What the machine keeps that is launched, if it is one.
+    async fn kept_by(
+        &self,
+        context: &Context,
+        ec2: &Ec2,
+        launch: &Launch,
+        reporter: &Reporter,
+    ) -> Result<Vec<Kept>, Failure> {
+        let Some(name) = &launch.machine else { return Ok(Vec::new()) };
+        let kept = look_at_kept(context, ec2, reporter).await;
+        let mut kept = kept.map_err(|error| error.failure(Step::Keep))?;
+        kept.retain(|it| it.machine == *name);
+        Ok(kept)
     }
 
     /// The network and the key pair; what was laid out a moment ago is as it was.

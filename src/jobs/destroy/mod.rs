@@ -15,6 +15,7 @@ pub(super) use unused::remove_unused;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Mutex, OwnedRwLockWriteGuard};
 use tokio::task::JoinSet;
@@ -30,6 +31,7 @@ use super::intents::unknown_outcome::UnknownOutcome;
 use super::intents::{close, creates};
 use super::watch::survey_region::survey_region;
 use crate::aws::{AwsError, Class, Ec2};
+use crate::config::Config;
 use crate::fleet::{
     DestroyScope, Failure, FailureKind, InstanceId, JobResult, Level, Machine, Phase, Region,
     SpotRequestId, Step, Termination,
@@ -93,6 +95,7 @@ async fn destroy_in(
         Some(terminations) => destruction.end_some(terminations).await,
         None => destruction.empty().await,
     };
+    destruction.tell_kept().await;
     (failed, destruction.gone.into_inner())
 }
 
@@ -151,6 +154,8 @@ pub(super) struct Destruction {
     intent: DestroyIntent,
     /// Instances that were seen terminated.
     gone: Mutex<BTreeSet<InstanceId>>,
+    /// Whether machines may keep something here.
+    may_keep: AtomicBool,
 }
 
 impl Destruction {
@@ -161,7 +166,12 @@ impl Destruction {
         target: DestroyTarget,
     ) -> Self {
         let (intent, gone) = (DestroyIntent::default(), Mutex::default());
-        Self { context, ec2, reporter, target, intent, gone }
+        let config = context.config.as_ref();
+        let is_machines = |config: &Arc<Config>| {
+            config.machines.iter().any(|machine| machine.place.region == *ec2.region())
+        };
+        let may_keep = AtomicBool::new(config.is_some_and(is_machines));
+        Self { context, ec2, reporter, target, intent, gone, may_keep }
     }
 
     /// Ends these instances; with the last one of the deployment goes the network. Answers how
@@ -374,6 +384,9 @@ impl Destruction {
     async fn survey(&self) -> Result<Vec<Machine>, AwsError> {
         let deployment = self.context.deployment();
         let mut shown = survey_region(&self.context, &self.ec2, &self.reporter).await?;
+        if shown.iter().any(|machine| machine.birth.machine.is_some()) {
+            self.may_keep.store(true, Ordering::Relaxed);
+        }
         let untagged = self.context.known().untagged(self.region());
         shown.retain(|machine| !untagged.contains(&machine.id));
         Ok(match &self.target {

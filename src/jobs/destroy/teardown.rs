@@ -1,5 +1,8 @@
 //! What is left in a region, and the end of its network once nothing uses it.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
 use super::{Destruction, Remains};
 use crate::aws::network::{self, Teardown};
 use crate::aws::{AwsError, Kind, Residue, Selector};
@@ -35,6 +38,30 @@ impl Destruction {
         }
     }
 
+    /// Says what machines keep here: it is not left over, and it costs. Of the own deployment it is
+    /// reported as well. Where no machine ever was, nobody is asked.
+    pub(super) async fn tell_kept(&self) {
+        if !self.may_keep.load(Ordering::Relaxed) {
+            return;
+        }
+        let kept = self.ec2.kept(&self.target.network()).await.unwrap_or_default();
+        if self.target.deployment() == Some(self.context.deployment()) {
+            self.reporter.learned_of(self.region(), RegionNews::Kept(kept.clone())).await;
+        }
+        let mut by_machine: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for it in &kept {
+            by_machine.entry(&it.machine).or_default().push(it.to_string());
+        }
+        for (machine, kept) in by_machine {
+            let text = format!(
+                "{machine} keeps {}; `spot-tui destroy {machine} --with-kept {}` deletes it",
+                kept.join("; "),
+                kept.len()
+            );
+            self.reporter.said_of(self.region(), Level::Info, text).await;
+        }
+    }
+
     /// What is left here. One question tells whether a network is; only where it tells of none, and
     /// where we were, each kind is asked for by itself: EC2 may not tell of the newest tags yet.
     async fn remains(&self, ours: &Selector) -> Result<Remains, AwsError> {
@@ -44,7 +71,8 @@ impl Destruction {
                 Ok(if is_alive { Remains::Instances } else { Remains::Something })
             }
             Some(false) if !self.was_here().await => Ok(Remains::Nothing),
-            Some(false) | None => {
+            told => {
+                self.may_keep.fetch_or(told.is_none(), Ordering::Relaxed);
                 let left = self.ec2.residue(ours).await?;
                 let is_alive = left.iter().any(|it| it.kind == Kind::Instance);
                 Ok(match () {

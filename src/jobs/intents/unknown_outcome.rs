@@ -75,7 +75,10 @@ async fn outcome(
 ) -> Result<Option<&'static str>, AwsError> {
     // Whoever needs it looks whether it is done.
     let Some(request) = call.makes() else { return Ok(Some("left to the next look")) };
-    let ours = Selector::deployment(&call.intent.deployment).made_by(request).with_terminated();
+    let ours = Selector::deployment(&call.intent.deployment)
+        .made_by(request)
+        .with_terminated()
+        .with_kept();
     let happened = if [RUN_INSTANCES, CREATE_FLEET].contains(&call.intent.action.as_str()) {
         let wanted = call.intent.request["count"].as_u64().unwrap_or(1);
         let made = ec2.instances(&ours).await?.len();

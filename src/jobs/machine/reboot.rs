@@ -30,7 +30,7 @@ impl Target {
             let refused = asked.into_iter().find_map(|(_, result)| result.err());
             return refused.map_or(Ok(()), |error| Err(error.failure(Step::Reboot)));
         };
-        if self.see_through(machine, inputs, Begin::Reboot(host_key)).await {
+        if self.see_through(machine, inputs, Begin::Reboot(host_key), None).await {
             return Ok(());
         }
         let reason = "it did not come back as it was";

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use tokio::time::{Instant, sleep};
 
+use super::fit::Fit;
 use super::target::{Target, each_node, gone};
 use crate::aws::AwsError;
+use crate::config::MachineConfig;
 use crate::fleet::{
     Ec2State, Failure, FailureKind, Instance, JobResult, Level, Machine, Phase, Step,
 };
@@ -29,12 +31,24 @@ pub(in crate::jobs) async fn start(
 
 impl Target {
     async fn start(&self, row: &Instance, inputs: Arc<DeployInputs>) -> Result<(), Failure> {
+        let wanted = self.wanted(row);
+        // Who was killed while the machine got its disk back left it stopped.
+        let fit = match &wanted {
+            Some(wanted) => Some(self.fit(wanted).await?),
+            None => None,
+        };
         self.ask_until_started().await?;
         self.reporter.entered(&self.key, Phase::Starting).await;
         let machine = self.await_address(&inputs).await?;
         self.context.pipelines().renew(&self.id);
         // Its console prints no keys at the same instance id, and its disk keeps them.
-        if self.see_through(machine, inputs, Begin::Start(row.host_key.clone())).await {
+        let on_disk = fit.as_ref().and_then(Fit::host_key);
+        let host_key = on_disk.or_else(|| row.host_key.clone());
+        let home = fit.as_ref().and_then(Fit::home_mount);
+        if self.see_through(machine, inputs, Begin::Start(host_key), home).await {
+            if let (Some(wanted), Some(Fit { root: Some(_), .. })) = (&wanted, fit) {
+                self.delete_spare(wanted).await;
+            }
             return Ok(());
         }
         Err(Failure::new(
@@ -45,8 +59,14 @@ impl Target {
         ))
     }
 
+    /// What the configuration says of the machine that this is, if it is one.
+    fn wanted(&self, row: &Instance) -> Option<MachineConfig> {
+        let config = self.context.config.as_ref()?;
+        config.machine(row.machine_name()?).cloned()
+    }
+
     /// Asks until EC2 starts it: too early is waited for, and so is room in the zone of its disks.
-    async fn ask_until_started(&self) -> Result<(), Failure> {
+    pub(super) async fn ask_until_started(&self) -> Result<(), Failure> {
         let deadline = Instant::now() + CAPACITY_TIMEOUT;
         let mut backoff = CAPACITY.backoff();
         let (mut says_request, mut says_room) = (true, true);
@@ -121,7 +141,7 @@ impl Target {
     }
 
     /// Waits until it runs and can be reached.
-    async fn await_address(&self, inputs: &DeployInputs) -> Result<Machine, Failure> {
+    pub(super) async fn await_address(&self, inputs: &DeployInputs) -> Result<Machine, Failure> {
         let deadline = Instant::now() + BOOT_TIMEOUT;
         loop {
             match self.look().await {

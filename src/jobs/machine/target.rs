@@ -12,6 +12,7 @@ use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::tasks::together;
 use crate::jobs::node::deploy::{Begin, Pipeline};
+use crate::jobs::node::home::HomeMount;
 use crate::jobs::node::inputs::DeployInputs;
 
 /// An instance that something is done to.
@@ -39,6 +40,7 @@ impl Target {
         machine: Machine,
         inputs: Arc<DeployInputs>,
         begin: Begin,
+        home: Option<HomeMount>,
     ) -> bool {
         let pipeline = Pipeline {
             stop: self.context.pipelines().begin(&self.id),
@@ -48,6 +50,7 @@ impl Target {
             reporter: self.reporter.clone(),
             key: self.key.clone(),
             machine,
+            home,
         };
         pipeline.run_once(begin).await
     }

@@ -31,15 +31,22 @@ pub(in crate::jobs) async fn machines(
     Ok(found)
 }
 
-/// The machine types that the configuration has for a region.
+/// The machine types that the configuration has for a region, those of its machines among them.
 pub(in crate::jobs) async fn configured(context: &Context, ec2: &Ec2) -> Vec<MachineType> {
-    let config = context.config.as_ref();
-    let Some(wanted) = config.and_then(|config| config.region(ec2.region())) else {
-        return Vec::new();
+    let Some(config) = &context.config else { return Vec::new() };
+    let mut types = match config.region(ec2.region()) {
+        None => Vec::new(),
+        Some(wanted) if wanted.requirements.is_none() => wanted.machine_types.clone(),
+        Some(wanted) => {
+            let found = machines(context, ec2, wanted).await.unwrap_or_default();
+            found.into_iter().map(|facts| facts.machine_type).collect()
+        }
     };
-    if wanted.requirements.is_none() {
-        return wanted.machine_types.clone();
+    let here = config.machines.iter().filter(|machine| machine.place.region == *ec2.region());
+    for wanted in here.flat_map(|machine| &machine.place.machine_types) {
+        if !types.contains(wanted) {
+            types.push(wanted.clone());
+        }
     }
-    let found = machines(context, ec2, wanted).await.unwrap_or_default();
-    found.into_iter().map(|facts| facts.machine_type).collect()
+    types
 }

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::offers::configured;
 use crate::aws::{AwsError, Ec2};
+use crate::config::RegionConfig;
 use crate::fleet::market::History;
 use crate::fleet::{
     JobResult, Level, MachineType, Pool, PriceList, Region, RegionNews, RegionPrices, Step,
@@ -172,9 +173,10 @@ pub(in crate::jobs) async fn all_lists(context: &Context) -> Lists {
     };
     let Ok(aws) = context.aws().await else { return Lists::default() };
     let mut wanted = BTreeMap::new();
-    for region in &config.regions {
-        let types = configured(context, &aws.region(&region.region)).await;
-        wanted.insert(region.region.clone(), types);
+    let machines = config.machines.iter().map(|machine| &machine.place);
+    for RegionConfig { region, .. } in config.regions.iter().chain(machines) {
+        let types = configured(context, &aws.region(region)).await;
+        wanted.insert(region.clone(), types);
     }
     price_lists(context, &wanted).await
 }

@@ -9,16 +9,17 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::home::{self, HomeMount};
 use super::host_key::{Console, Opinion, Told};
 use super::inputs::DeployInputs;
 use super::{exit_codes, monitor};
-use crate::aws::Ec2;
+use crate::aws::{Ec2, Selector};
 use crate::config::HostKeyPolicy;
 use crate::fleet::identity::Identity;
 use crate::fleet::vitals::Vitals;
 use crate::fleet::{
-    Failure, FailureKind, HostKey, HostKeyTrust, InstanceKey, InstanceNews, Level, Machine, Phase,
-    Step, Transfer,
+    Failure, FailureKind, HostKey, HostKeyTrust, InstanceKey, InstanceNews, Kept, KeptKind, Level,
+    Machine, Phase, Step, Transfer, tags,
 };
 use crate::jobs::context::Context;
 use crate::jobs::context::monitored::MonitoredNode;
@@ -57,6 +58,8 @@ pub(in crate::jobs) struct Pipeline {
     pub reporter: Reporter,
     pub key: InstanceKey,
     pub machine: Machine,
+    /// The home volume that it has, where it is a machine with one.
+    pub home: Option<HomeMount>,
 }
 
 /// From where a pipeline begins.
@@ -130,10 +133,44 @@ impl Pipeline {
         };
         let host_key = session.host_key().clone();
         self.reporter.learned(&self.key, InstanceNews::HostKey(host_key.clone())).await;
+        self.keep_host_key(&host_key).await;
+        // Before anything is set up: what is set up belongs on it.
+        if let Some(home) = &self.home {
+            self.mount_home(&session, home).await?;
+        }
         tokio::select! {
             outcome = self.deploy(session, &host_key, begin) => outcome,
             mismatch = self.ask_console_later(&host_key) => Err(mismatch),
         }
+    }
+
+    /// Writes the host key on the root volume, where that outlives the instance: the next instance
+    /// that boots from it shows the same key, and its console tells of the wrong ones besides. Only
+    /// a machine's volume is asked for.
+    async fn keep_host_key(&self, host_key: &HostKey) {
+        let (Some(_), Some(tag)) = (&self.machine.birth.machine, host_key.to_tag()) else { return };
+        let kept = self.ec2.kept(&Selector::deployment(&self.context.deployment())).await;
+        let its_root =
+            |it: &Kept| it.kind == KeptKind::Root && it.instance.as_ref() == Some(&self.machine.id);
+        let Some(root) = kept.unwrap_or_default().into_iter().find(its_root) else { return };
+        if root.host_key.as_ref() == Some(&tag) {
+            return;
+        }
+        if let Err(error) = self.ec2.tag(&root.id, tags::HOST_KEY, &tag).await {
+            let text =
+                format!("{error}: after a recreate the console has to vouch for the host key");
+            self.report(Level::Warning, text).await;
+        }
+    }
+
+    async fn mount_home(&self, session: &Session, home: &HomeMount) -> Result<(), Failure> {
+        let print = |line: &str| self.reporter.output(&self.key, line.to_owned());
+        home::mount(session, home, print).await.map_err(|error| {
+            let failure = error.failure();
+            let reason = format!("{} at {}: {}", home.volume, home.path, failure.reason);
+            let hint = "nothing on it was changed; `spot-tui logs` shows what it said";
+            Failure::new(failure.kind, Step::Keep, reason, hint)
+        })
     }
 
     fn console(&self) -> Console<'_> {

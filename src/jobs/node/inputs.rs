@@ -36,6 +36,8 @@ pub(in crate::jobs) struct DeployInputs {
     pub public_key: Option<String>,
     /// What an instance does at its first boot.
     pub user_data: String,
+    /// The same for one that goes on to boot from a root volume that was another's.
+    pub kept_user_data: String,
     /// The login user.
     pub username: String,
     /// The container images that the configuration names, as arguments of the deployment.
@@ -60,7 +62,12 @@ impl DeployInputs {
         let more_keys = keys_by_address(&access).await;
         let public_key = public_key(context, config, &access, more_keys.first()).await?;
         let directory = NodeDirectory::open(context).await?;
-        let user_data = user_data(context, config, public_key.as_deref(), &more_keys).await?;
+        let theirs = cloud_config(context, config).await?;
+        let user_data = |keeps_root| {
+            let key = public_key.as_deref();
+            user_data(config, key, &more_keys, theirs.as_deref(), keeps_root)
+        };
+        let (user_data, kept_user_data) = (user_data(false)?, user_data(true)?);
         let bundle = bundle(context, config, reporter).await?;
         let aws = context.aws().await.map_err(|error| error.failure(Step::Account))?;
         let ssh = &config.ssh;
@@ -76,6 +83,7 @@ impl DeployInputs {
             operators,
             public_key,
             user_data,
+            kept_user_data,
             images: [
                 ("--bacalhau-image", &config.bacalhau.image),
                 ("--sensor-image", &config.sensor.image),
@@ -140,29 +148,34 @@ async fn public_key(
     Ok(Some(key.openssh))
 }
 
-async fn user_data(
-    context: &Context,
+/// The user's own part of the user-data.
+async fn cloud_config(context: &Context, config: &Config) -> Result<Option<String>, Failure> {
+    let Some(path) = &config.node.cloud_init else { return Ok(None) };
+    let path = context.path(path);
+    let read = tokio::task::spawn_blocking(move || read_cloud_config(&path)).await;
+    read.map_err(Failure::internal)?.map(Some).map_err(wrong_user_data)
+}
+
+fn wrong_user_data(why: String) -> Failure {
+    Failure::new(FailureKind::Configuration, Step::Launch, why, "")
+}
+
+fn user_data(
     config: &Config,
     public_key: Option<&str>,
     more_keys: &[String],
+    cloud_config: Option<&str>,
+    keeps_root: bool,
 ) -> Result<String, Failure> {
-    let failed = |why: String| Failure::new(FailureKind::Configuration, Step::Launch, why, "");
-    let theirs = match &config.node.cloud_init {
-        Some(path) => {
-            let path = context.path(path);
-            let read = tokio::task::spawn_blocking(move || read_cloud_config(&path)).await;
-            Some(read.map_err(Failure::internal)?.map_err(failed)?)
-        }
-        None => None,
-    };
     user_data::render(&user_data::UserData {
         username: &config.aws.username,
         public_key,
         more_keys,
         packages: &config.node.packages,
-        cloud_config: theirs.as_deref(),
+        cloud_config,
+        keeps_root,
     })
-    .map_err(|error| failed(error.to_string()))
+    .map_err(|error| wrong_user_data(error.to_string()))
 }
 
 /// The files for a node, checked and packed once.

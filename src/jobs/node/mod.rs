@@ -7,6 +7,7 @@ pub(super) mod drain;
 pub(super) mod exec;
 pub mod exit_codes;
 pub(super) mod files;
+pub(super) mod home;
 mod host_key;
 pub(super) mod inputs;
 pub(super) mod logs;

@@ -153,6 +153,8 @@ fn check_user_data(config: &Config, cloud_config: Option<&str>) -> Result<(), St
         more_keys: &[],
         packages: &config.node.packages,
         cloud_config,
+        // The longer of both.
+        keeps_root: true,
     };
     user_data::render(&inputs).map(drop).map_err(|error| error.to_string())
 }

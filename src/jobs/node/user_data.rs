@@ -17,6 +17,11 @@ const LONGEST: usize = 16 * 1024;
 /// How cloud-init adds the user's part to ours: lists grow, and of two values the user's stays.
 const MERGE: &str = "list(append)+dict(recurse_array)+str()";
 
+/// What cloud-init would else make anew on a disk that it meets under another instance id: it deletes
+/// the host keys (cc_ssh, `ssh_deletekeys` is true by default) and sets the hostname. Not for a first
+/// boot: an image may bring keys along that all of its instances would share.
+const OWN_SELF: &str = "\nssh_deletekeys: false\npreserve_hostname: true\n";
+
 /// What differs from one deployment to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UserData<'a> {
@@ -30,6 +35,9 @@ pub struct UserData<'a> {
     pub packages: &'a [String],
     /// The user's own `#cloud-config`.
     pub cloud_config: Option<&'a str>,
+    /// Whether the instance goes on to boot from a root volume that was another instance's: then
+    /// what makes that machine itself is left alone.
+    pub keeps_root: bool,
 }
 
 /// A value that cannot go into user-data.
@@ -74,6 +82,7 @@ pub fn render(inputs: &UserData<'_>) -> Result<String, UserDataError> {
         .replace("@install_command@", &Value::from(install).to_string())
         .replace("@username@", &Value::from(inputs.username).to_string())
         .replace("@authorized_keys@", &Value::from(keys).to_string());
+    let ours = if inputs.keeps_root { ours + OWN_SELF } else { ours };
     let text = match inputs.cloud_config {
         Some(theirs) => archive(&ours, check_cloud_config(theirs)?),
         None => ours,
@@ -152,7 +161,14 @@ mod tests {
     const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB9 me@here";
 
     fn inputs<'a>(username: &'a str, public_key: Option<&'a str>) -> UserData<'a> {
-        UserData { username, public_key, more_keys: &[], packages: &[], cloud_config: None }
+        UserData {
+            username,
+            public_key,
+            more_keys: &[],
+            packages: &[],
+            cloud_config: None,
+            keeps_root: false,
+        }
     }
 
     #[test]
@@ -187,6 +203,18 @@ mod tests {
         );
         let long = format!("#cloud-config\na: {}\n", "x".repeat(LONGEST));
         assert!(matches!(with(&long), Err(UserDataError::TooLong(_))));
+    }
+
+    #[test]
+    fn a_root_that_is_kept_keeps_its_host_keys_and_its_name() {
+        let first = render(&inputs("ubuntu", Some(KEY))).unwrap();
+        assert!(!first.contains("ssh_deletekeys"), "{first}");
+        let kept = UserData { keeps_root: true, ..inputs("ubuntu", Some(KEY)) };
+        let yaml: Value = serde_yaml::from_str(&render(&kept).unwrap()).unwrap();
+        assert_eq!(
+            (&yaml["ssh_deletekeys"], &yaml["preserve_hostname"]),
+            (&json!(false), &json!(true))
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! its own pace and with its own backoff. None waits for another.
 
 pub(super) mod find_deployment;
+mod kept;
 mod machines;
 mod notices;
 mod price_list;
@@ -21,11 +22,13 @@ use find_deployment::{DeploymentChoice, find_deployment};
 use survey_region::survey_region;
 
 use super::context::Context;
+use super::context::kept::look_at_kept;
 use super::context::reporter::Reporter;
 use super::context::tasks::together;
 use super::node::monitor;
 use crate::aws::Ec2;
 use crate::fleet::{Failure, JobNews, JobResult, Level, Step};
+use kept::{KeptThings, has_machines};
 use machines::Machines;
 use notices::Notices;
 use price_list::{PriceLists, ask_for_lists};
@@ -67,10 +70,14 @@ pub(super) async fn survey(context: Arc<Context>, reporter: Reporter) -> JobResu
     for ec2 in regions(&context).await? {
         let (context, reporter) = (Arc::clone(&context), reporter.clone());
         looks.spawn(async move {
-            survey_region(&context, &ec2, &reporter)
+            let machines = survey_region(&context, &ec2, &reporter)
                 .await
-                .map(drop)
-                .map_err(|error| context.closes(&error))
+                .map_err(|error| context.closes(&error))?;
+            if has_machines(&context, ec2.region(), &machines) {
+                // Who may not see it still sees the instances.
+                let _ = look_at_kept(&context, &ec2, &reporter).await;
+            }
+            Ok(())
         });
     }
     let looked = together(looks, || Err(false)).await;
@@ -94,6 +101,7 @@ pub(super) async fn watch(context: Arc<Context>, reporter: Reporter) -> JobResul
         watches.spawn(ask_on(Machines, Arc::clone(&region)));
         watches.spawn(ask_on(Notices, Arc::clone(&region)));
         watches.spawn(ask_on(Storage::default(), Arc::clone(&region)));
+        watches.spawn(ask_on(KeptThings::default(), Arc::clone(&region)));
         watches.spawn(ask_on(SpotPrices::new(&lists), Arc::clone(&region)));
         if region.is_configured() {
             watches.spawn(ask_on(Requests, region));

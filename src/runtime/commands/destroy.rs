@@ -1,7 +1,10 @@
 //! `destroy` and `retry`.
 
-use crate::app::{Action, Command, Scope};
+use std::collections::BTreeSet;
+
+use crate::app::{Action, Command, Model, Scope};
 use crate::cli;
+use crate::fleet::{Instance, Kept, Region, RegionPrices};
 use crate::runtime::confirm;
 use crate::runtime::environment::Environment;
 use crate::runtime::exit_code::ExitCode;
@@ -11,6 +14,7 @@ use crate::runtime::session::{Need, Session, Start};
 use crate::runtime::startup::read_config;
 use crate::runtime::stderr;
 use crate::runtime::stop::Stop;
+use crate::view::money::dollars;
 
 /// `destroy`.
 pub(in crate::runtime) async fn destroy(
@@ -28,11 +32,30 @@ pub(in crate::runtime) async fn destroy(
         let model = session.model();
         let targets =
             resolve::targets(&model.fleet, model.account.as_ref(), args).map_err(Stop::Usage)?;
-        if !args.yes {
-            confirm_destroy(session, &targets).await?;
+        let kept = kept(session.model(), args, &targets);
+        let discards = args.with_kept.is_some();
+        if let Some(count) = args.with_kept.filter(|count| *count != kept.len()) {
+            let lines: Vec<&str> = kept.iter().map(|(_, line)| line.as_str()).collect();
+            let (right, lines) = (kept.len(), lines.join("\n  "));
+            let text = format!("--with-kept {count}: it is {right} that are kept\n  {lines}");
+            return Err(Stop::Usage(text));
         }
-        for scope in targets.scopes() {
+        for (_, line) in &kept {
+            let what = if discards { "goes" } else { "stays" };
+            stderr::print(&format!("  {what}: {line}"));
+        }
+        let is_named = matches!(&targets, Targets::Instances(keys) if keys.is_empty());
+        if !args.yes {
+            confirm_destroy(session, &targets, kept.len(), discards).await?;
+        }
+        for scope in targets.scopes().into_iter().filter(|_| !is_named) {
             session.perform(Command::destroy(scope)).await?;
+        }
+        // Only what was named and counted before anything was destroyed.
+        let names: Vec<String> = kept.into_iter().map(|(name, _)| name).collect();
+        if discards && !names.is_empty() && session.verdict() == ExitCode::DONE {
+            let discard = Action::Discard(names);
+            session.perform(Command::Act(discard, Scope::Instances(Vec::new()))).await?;
         }
         Ok(session.verdict())
     })
@@ -51,7 +74,8 @@ pub(in crate::runtime) async fn retry(
         let fleet = &session.model().fleet;
         let key = resolve::instance(fleet, name).map_err(Stop::Usage)?;
         if !is_confirmed {
-            confirm_destroy(session, &Targets::Instances(vec![key.clone()])).await?;
+            let targets = Targets::Instances(vec![key.clone()]);
+            confirm_destroy(session, &targets, 0, false).await?;
         }
         session.perform(Command::Act(Action::Retry, Scope::Instances(vec![key]))).await?;
         Ok(session.verdict())
@@ -69,13 +93,52 @@ fn start(environment: &Environment, want: Want, json: bool) -> Result<Start<'_>,
     })
 }
 
+/// What the machines keep that are to be destroyed: each with the name of its machine, and in words
+/// with what it costs a month.
+fn kept(model: &Model, args: &cli::Destroy, targets: &Targets) -> Vec<(String, String)> {
+    let doomed: BTreeSet<&str> =
+        targets.instances(&model.fleet).filter_map(Instance::machine_name).collect();
+    let is_meant = |region: &Region, it: &Kept| match targets {
+        Targets::All => true,
+        Targets::Regions(regions) => regions.contains(region),
+        Targets::Instances(_) => {
+            doomed.contains(it.machine.as_str()) || args.instances.contains(&it.machine)
+        }
+    };
+    let unknown = RegionPrices::default();
+    let kept = model.fleet.kept().filter(|(region, it)| is_meant(region, it));
+    kept.map(|(region, it)| {
+        let list = &model.fleet.market().get(region).unwrap_or(&unknown).list;
+        let monthly = it.monthly(list);
+        let cost = if monthly.is_unknown() {
+            "at an unknown price".to_owned()
+        } else {
+            format!("{} a month", dollars(monthly))
+        };
+        (it.machine.clone(), format!("{}  {} {it}, {cost}", region, it.machine))
+    })
+    .collect()
+}
+
 /// Names what will go and asks: one by `y`, several by their count, everything by `all`.
-async fn confirm_destroy(session: &mut Session, targets: &Targets) -> Result<(), Stop> {
+async fn confirm_destroy(
+    session: &mut Session,
+    targets: &Targets,
+    kept: usize,
+    discards: bool,
+) -> Result<(), Stop> {
     let doomed: Vec<_> = targets.instances(&session.model().fleet).collect();
     for instance in &doomed {
         stderr::print(&format!("  {}  {}  {}", instance.region, instance.label(), instance.phase));
     }
     let count = doomed.len();
+    if discards && kept > 0 {
+        let question = format!("Delete the {kept} that are kept, for good?");
+        session.confirm(&question, &kept.to_string()).await?;
+        if count == 0 {
+            return Ok(());
+        }
+    }
     match targets {
         Targets::All => session.confirm("Destroy everything of this deployment?", "all").await,
         _ if count == 1 => session.confirm("Destroy this instance?", "y").await,

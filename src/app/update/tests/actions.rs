@@ -7,6 +7,8 @@ use strum::IntoEnumIterator;
 use super::*;
 use crate::app::action::{Bill, Confirm};
 use crate::app::{Action, Aim, ScreenCommand, TableCommand};
+use crate::config::MachineConfig;
+use crate::fleet::{Kept, KeptKind};
 
 /// A model with one instance that runs, one that failed, and what an action may be meant for.
 fn model_for_actions() -> (Model, InstanceKey) {
@@ -22,6 +24,32 @@ fn model_for_actions() -> (Model, InstanceKey) {
     report(&mut model, 9, News::Job(account()));
     model.pending_creates = vec![money::pending(3)];
     (model, "i-1".into())
+}
+
+/// A machine of the configuration that runs, or one that has ended and keeps its disk.
+fn a_machine(model: &mut Model, phase: Phase) -> InstanceKey {
+    let mut config = config();
+    let place = RegionConfig { instances_per_region: Some(1), ..config.regions[0].clone() };
+    let (keeps_root, keeps_address, home) = (true, false, None);
+    let machine = MachineConfig { name: "dev".into(), place, keeps_root, keeps_address, home };
+    config.machines.push(machine);
+    model.config = Some(Arc::new(config));
+    let mut machine = running("i-3").1;
+    machine.birth.machine = Some("dev".into());
+    survey(model, REGIONS[0], vec![machine]);
+    report(model, 9, News::Instance("i-3".into(), InstanceNews::Entered(phase)));
+    let root = Kept {
+        machine: "dev".into(),
+        kind: KeptKind::Root,
+        id: "vol-1".into(),
+        zone: None,
+        gib: Some(30),
+        address: None,
+        instance: None,
+        host_key: None,
+    };
+    report(model, 9, News::Region(REGIONS[0].into(), RegionNews::Kept(vec![root])));
+    "i-3".into()
 }
 
 /// An instance that can be stopped and started.
@@ -51,6 +79,8 @@ fn each_action_is_confirmed_as_the_table_says_and_starts_its_job() {
             let key = match action {
                 Action::Stop => one_that_stays(&mut model, Ec2State::Running),
                 Action::Start => one_that_stays(&mut model, Ec2State::Stopped),
+                Action::Recreate => a_machine(&mut model, Phase::Running),
+                Action::Discard(_) => a_machine(&mut model, Phase::Terminated),
                 _ => key,
             };
             command(&mut model, Command::Table(TableCommand::Select(key.clone())));
@@ -93,6 +123,50 @@ fn each_action_is_refused_where_nothing_may_be_changed() {
         assert_eq!(command(&mut model, Command::Act(action, scope)), []);
         assert_eq!(last_line(&model), format!("read-only, {refused}: locked"));
     }
+}
+
+#[test]
+fn a_recreate_launches_when_the_old_instance_has_ended_and_not_else() {
+    let recreate = |outcome| {
+        let (mut model, _) = model_for_actions();
+        let key = a_machine(&mut model, Phase::Running);
+        let scope = Scope::Instances(vec![key]);
+        let effects = command(&mut model, Command::Act(Action::Recreate, scope));
+        let ends = effects.iter().find_map(|effect| match effect {
+            Effect::Start(job, Job::Destroy(_)) => Some(*job),
+            _ => None,
+        });
+        let effects = [
+            report(
+                &mut model,
+                9,
+                News::Instance("i-3".into(), InstanceNews::Entered(Phase::Terminated)),
+            ),
+            end(&mut model, ends.unwrap().0, outcome),
+        ];
+        effects.concat().iter().any(|effect| {
+            let launched = |job: &Job| match job {
+                Job::Create(launches) => launches[0].machine.as_deref() == Some("dev"),
+                _ => false,
+            };
+            matches!(effect, Effect::Start(_, job) if launched(job))
+        })
+    };
+    assert!(recreate(Outcome::Done));
+    assert!(!recreate(Outcome::Partly { failed: 1 }));
+}
+
+#[test]
+fn what_a_machine_keeps_is_deleted_only_once_that_has_ended() {
+    let (mut model, _) = model_for_actions();
+    let discard = Command::Act(Action::Discard(vec!["dev".into()]), Scope::All);
+    a_machine(&mut model, Phase::Running);
+    assert_eq!(command(&mut model, discard.clone()), []);
+    assert!(last_line(&model).contains("destroy it first"), "{}", last_line(&model));
+    report(&mut model, 9, News::Instance("i-3".into(), InstanceNews::Entered(Phase::Terminated)));
+    let effects = command(&mut model, discard);
+    let [Effect::Start(_, Job::Discard(named))] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(named[0].1.id, "vol-1");
 }
 
 #[test]

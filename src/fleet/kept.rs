@@ -1,0 +1,91 @@
+//! What belongs to a machine and stays when its instance ends: it costs money, and may hold data that
+//! is nowhere else.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::bill::Amount;
+use super::cost::storage_hourly;
+use super::market::PriceList;
+use super::{InstanceId, Zone};
+
+/// The hours of a month, as EBS counts.
+const MONTH: f64 = 30.0 * 24.0;
+
+/// What of a machine stays: the value of the tag `Kept`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeptKind {
+    /// The volume that it boots from.
+    Root,
+    /// The volume on which its user's work is.
+    Home,
+    /// Its address on the internet.
+    Address,
+}
+
+impl KeptKind {
+    /// Its word, in the tag, in JSON and on the screen.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Root => "root",
+            Self::Home => "home",
+            Self::Address => "address",
+        }
+    }
+
+    /// The kind with this word. A tag may say anything.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Root, Self::Home, Self::Address].into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+/// Something that a machine keeps, as the tags and EC2 tell of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The machine of the configuration, from the tag `MachineName`.
+    pub machine: String,
+    /// What it is.
+    pub kind: KeptKind,
+    /// Its id: a volume's, or an address's allocation.
+    pub id: String,
+    /// The zone that it is bound to; `None` for what is bound to none.
+    pub zone: Option<Zone>,
+    /// How large it is, in GiB.
+    pub gib: Option<u32>,
+    /// The address that it is.
+    pub address: Option<IpAddr>,
+    /// The instance that has it now.
+    pub instance: Option<InstanceId>,
+    /// The host key on it, as [`super::HostKey::from_tag`] reads it.
+    pub host_key: Option<String>,
+}
+
+impl Kept {
+    /// What it costs an hour while no instance that runs pays for it.
+    pub fn hourly(&self, list: &PriceList) -> Amount {
+        match self.kind {
+            KeptKind::Address => Amount::of(list.ipv4, 1.0),
+            KeptKind::Root | KeptKind::Home => {
+                Amount::of(self.gib.and_then(|gib| storage_hourly(list, gib)), 1.0)
+            }
+        }
+    }
+
+    /// The same a month of 30 days.
+    pub fn monthly(&self, list: &PriceList) -> Amount {
+        let Amount { usd, is_partial } = self.hourly(list);
+        Amount { usd: usd * MONTH, is_partial }
+    }
+}
+
+impl fmt::Display for Kept {
+    /// `root vol-0a1b, 30 GiB in us-west-2a`, `address 203.0.113.9`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = self.kind.word();
+        match (self.address, self.gib, &self.zone) {
+            (Some(address), ..) => write!(f, "{kind} {address}"),
+            (None, Some(gib), Some(zone)) => write!(f, "{kind} {}, {gib} GiB in {zone}", self.id),
+            _ => write!(f, "{kind} {}", self.id),
+        }
+    }
+}
