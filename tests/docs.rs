@@ -1,5 +1,7 @@
 //! What README promises is what the program has.
 
+mod words;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

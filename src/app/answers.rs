@@ -63,7 +63,7 @@ impl Answers {
         let answer = self.answers.iter_mut().find(|answer| answer.key == *key);
         let Some(answer) = answer.filter(|_| report.job == self.job) else { return };
         match change {
-            Change::Output(_, line) => answer.lines.push(report.at, Level::Info, ("", true), line),
+            Change::Output(_, line) => answer.lines.print(report.at, Level::Info, line),
             Change::CommandResult(_, result) => answer.result = Some(result.clone()),
             Change::Diagnosed(_, diagnosis) => answer.diagnosis = Some((**diagnosis).clone()),
             _ => {}

@@ -39,6 +39,10 @@ pub enum Command {
     Lines(LinesCommand),
     /// For the row under the cursor, outside of the screen.
     Row(RowCommand),
+    /// For views with a name.
+    View(ViewCommand),
+    /// For the user's own commands.
+    User(UserCommand),
     /// For what lies over the table, and for looks.
     Screen(ScreenCommand),
     /// For whatever has the keyboard: a dialog, a field, else a panel.
@@ -94,6 +98,8 @@ pub enum TableCommand {
     FindNext,
     /// To the one before.
     FindPrevious,
+    /// Make the rows of every region one line each, or show all of them again.
+    FoldAll(bool),
     /// Show the rows that pass this filter.
     SetFilter(String),
     /// Sort the other way round.
@@ -129,6 +135,25 @@ pub enum PanelsCommand {
     OpenWhole(Pane),
     /// Show the fleet in this way.
     Show(View),
+    /// Show other prices.
+    Prices(PriceStep),
+    /// Put the edge of this panel at this column or line of the terminal.
+    Split(Panel, u16),
+}
+
+/// A step in the choice of prices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PriceStep {
+    /// A day or seven.
+    Span,
+    /// The next machine type.
+    NextType,
+    /// The one before.
+    PreviousType,
+    /// The next region that has prices.
+    NextRegion,
+    /// The one before.
+    PreviousRegion,
 }
 
 /// For the lines of a pane.
@@ -144,6 +169,10 @@ pub enum LinesCommand {
     Only,
     /// Write the events that are shown to a file; without a name, to one that is made up.
     Export(Option<String>),
+    /// The same of the rows that the table shows.
+    ExportTable(Option<String>),
+    /// Show the events that are like this: `since:1h kind:reclaimed`.
+    Events(String),
 }
 
 /// For the row under the cursor, outside of the screen.
@@ -153,6 +182,32 @@ pub enum RowCommand {
     Copy(Copied),
     /// Log in to its instance, or to this one, with the system's ssh.
     Shell(Option<InstanceKey>),
+    /// Show its page in AWS's console.
+    Console,
+}
+
+/// For views with a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ViewCommand {
+    /// Offer them.
+    Offer,
+    /// Keep filter, order and columns under this name.
+    Save(String),
+    /// Show what was kept under it.
+    Show(String),
+    /// Forget it.
+    Forget(String),
+}
+
+/// For the user's own commands, by their places in the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserCommand {
+    /// Offer them.
+    Offer,
+    /// Run one, asking first where it says so.
+    Ask(usize),
+    /// Run it.
+    Run(usize),
 }
 
 /// For what lies over the table, and for looks.
@@ -191,6 +246,10 @@ pub enum Press {
     Edit(Edit),
     /// Finish the word that is being typed.
     Complete,
+    /// What was typed before: the older, or the newer again.
+    Recall(Older),
+    /// Go to the choice at this place, and accept it.
+    Pick(usize),
     /// Go to one of the choices. Does not accept it.
     Choose(Choose),
     /// One more of what the cursor is on.
@@ -199,6 +258,15 @@ pub enum Press {
     Less,
     /// For the column under the cursor.
     Column(ColumnPress),
+}
+
+/// Which way through what was typed before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Older {
+    /// Back.
+    Yes,
+    /// Forth.
+    No,
 }
 
 /// Which of the choices.

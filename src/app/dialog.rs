@@ -11,6 +11,7 @@ mod next;
 mod palette;
 mod quit;
 mod secret;
+mod strip;
 
 pub use columns::ColumnsForm;
 pub use confirm::{ConfirmForm, ConfirmRow, Findings};
@@ -21,6 +22,7 @@ pub(super) use next::Next;
 pub use palette::{Palette, Proposal, Words};
 pub use quit::QuitForm;
 pub use secret::SecretForm;
+pub use strip::Strip;
 
 use super::command::Press;
 use super::keymap::Context;
@@ -42,6 +44,8 @@ pub enum Dialog {
     Menu(Menu),
     /// A command that is typed.
     Palette(Palette),
+    /// The keys that can follow one.
+    Strip(Strip),
     /// The keys that work in a context.
     Help {
         /// The context that the help was called in.
@@ -70,6 +74,7 @@ impl Dialog {
             Self::Secret(_) => Context::Secret,
             Self::Columns(_) => Context::Columns,
             Self::Palette(_) => Context::Palette,
+            Self::Strip(_) => Context::Strip,
             Self::Help { .. } | Self::Notice { .. } => Context::Reading,
         }
     }
@@ -84,6 +89,7 @@ pub(super) fn apply(dialog: &mut Dialog, press: Press, page: usize, lines: usize
         Dialog::Quit(form) => form.on_press(press),
         Dialog::Secret(form) => form.on_press(press),
         Dialog::Menu(menu) => menu.on_press(press),
+        Dialog::Strip(strip) => strip.on_press(press),
         Dialog::Columns(form) => form.on_press(press),
         // Its line is read with the keymap at hand.
         Dialog::Palette(_) => Next::Stay,
@@ -104,6 +110,8 @@ fn in_reading(press: Press) -> Next {
         Press::Move(_)
         | Press::Edit(_)
         | Press::Complete
+        | Press::Recall(_)
+        | Press::Pick(_)
         | Press::Choose(_)
         | Press::More
         | Press::Less

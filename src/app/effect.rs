@@ -39,10 +39,30 @@ pub enum Effect {
         /// What to write.
         text: String,
     },
+    /// Write the rows that the table shows to a file that is not there yet: as JSON where its name
+    /// ends so, else as CSV.
+    ExportTable(String),
+    /// Show a page in the user's browser.
+    Open(String),
+    /// Give the terminal to a command of the user's until that ends.
+    Run(Box<Program>),
     /// Leave this dashboard and go on in another way.
     Turn(Turn),
     /// Leave.
     Quit(Exit),
+}
+
+/// A command of the user's for the shell on this side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// What the user calls it.
+    pub name: String,
+    /// The line for the shell.
+    pub line: String,
+    /// What its environment says of the row under the cursor.
+    pub variables: Vec<(&'static str, String)>,
+    /// Whether Enter is waited for before the dashboard comes back.
+    pub wait: bool,
 }
 
 /// How the program ends.

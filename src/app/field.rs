@@ -12,7 +12,7 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::fleet::identity::City;
 use crate::fleet::vitals::{NodeMembership, Usage};
-use crate::fleet::{Health, Instance, Machine, Phase};
+use crate::fleet::{Amount, Health, Instance, Machine, Phase};
 
 /// A field of a row. The order is the one in which columns are drawn at first.
 #[derive(
@@ -136,6 +136,28 @@ impl Field {
             | Self::Disk
             | Self::Rate => Cow::Borrowed(""),
         }
+    }
+
+    /// How much of it a row has: seconds, dollars, percent, readings a second. `None` for what is no
+    /// number, and where nobody knows.
+    pub(super) fn amount(self, row: &Instance, now: Timestamp) -> Option<f64> {
+        let known = |amount: Amount| (!amount.is_unknown()).then_some(amount.usd);
+        match self {
+            Self::Since => Some(now.duration_since(row.since).as_secs_f64()),
+            Self::Age => Some(now.duration_since(birth(row)).as_secs_f64()),
+            Self::Hourly => known(row.cost.hourly),
+            Self::Cost => known(row.cost.accrued),
+            Self::Cpu => row.cpu.last().copied().map(f64::from),
+            Self::Memory => memory(row).map(f64::from),
+            Self::Disk => disk(row).map(f64::from),
+            Self::Rate => row.vitals.as_ref().and_then(|(_, vitals)| vitals.sensor_rate),
+            _ => None,
+        }
+    }
+
+    /// Whether it grows as time passes.
+    pub(super) fn is_timed(self) -> bool {
+        matches!(self, Self::Since | Self::Age)
     }
 
     /// Which of two rows comes first. Sorted by region, as the screen starts, what AWS takes back

@@ -7,10 +7,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use tui_logger::{TuiWidgetEvent, TuiWidgetState};
 
+use super::event::{EventKind, Origin};
 use crate::fleet::text;
-use crate::fleet::{InstanceKey, Level};
+use crate::fleet::{InstanceId, InstanceKey, Level, Phase};
 
 /// The longest line that is kept, in bytes.
 const LINE: usize = 8 * 1024;
@@ -18,20 +20,27 @@ const LINE: usize = 8 * 1024;
 const EVENTS: (usize, usize) = (2_000, 512 * 1024);
 /// Lines kept of one instance, and their bytes.
 const OUTPUT: (usize, usize) = (200, 16 * 1024);
+/// The longest name that is read from a file, in bytes.
+const ABOUT: usize = 256;
 
 /// One line of a log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
     /// Its number, counted from 0 and never used again.
+    #[serde(skip)]
     pub number: u64,
     /// When it was said.
     pub at: Timestamp,
     /// How serious it is.
     pub level: Level,
+    /// What kind of event it is.
+    #[serde(default)]
+    pub kind: EventKind,
     /// Whom it is about: an instance's label, a region, a job's verb.
     pub about: String,
-    /// Whether that is a row of the table, which shows how it goes on there.
-    pub is_of_row: bool,
+    /// The same for who looks for it: a row, a region. Boxed, for most lines are a node's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Box<Origin>>,
     /// What was said, on one line and without control characters.
     pub text: String,
 }
@@ -41,9 +50,14 @@ impl LogLine {
     pub fn is_telling(&self) -> bool {
         match self.level {
             Level::Info => false,
-            Level::Success => !self.is_of_row,
+            Level::Success => !self.is_of_row(),
             Level::Warning | Level::Error => true,
         }
+    }
+
+    /// Whether it is about a row of the table, which shows how it goes on there.
+    fn is_of_row(&self) -> bool {
+        self.origin.as_ref().is_some_and(|origin| origin.row.is_some())
     }
 
     /// Whether it says the same as another one, be it of somebody else.
@@ -79,23 +93,17 @@ impl Ring {
         Self { lines: VecDeque::new(), bytes: 0, bound, next: 0, dropped: 0 }
     }
 
-    pub(super) fn push(
-        &mut self,
-        at: Timestamp,
-        level: Level,
-        (about, is_of_row): (&str, bool),
-        said: &str,
-    ) {
-        let text = text::clean(said, LINE);
-        self.bytes += text.len() + about.len();
-        self.lines.push_back(LogLine {
-            number: self.next,
-            at,
-            level,
-            about: about.to_owned(),
-            is_of_row,
-            text,
-        });
+    /// Takes down what a node printed.
+    pub(super) fn print(&mut self, at: Timestamp, level: Level, said: &str) {
+        let (kind, about, text) = (EventKind::Said, String::new(), said.to_owned());
+        self.push(LogLine { number: 0, at, level, kind, about, origin: None, text });
+    }
+
+    /// Takes down a line, under the next number.
+    fn push(&mut self, line: LogLine) {
+        let text = text::clean(&line.text, LINE);
+        self.bytes += text.len() + line.about.len();
+        self.lines.push_back(LogLine { number: self.next, text, ..line });
         self.next += 1;
         while self.lines.len() > self.bound.0 || self.bytes > self.bound.1 {
             let Some(old) = self.lines.pop_front() else { break };
@@ -132,15 +140,60 @@ impl Ring {
 pub struct Log {
     events: Ring,
     output: BTreeMap<InstanceKey, Ring>,
+    /// The number of the first event of this run.
+    begun: u64,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { events: Ring::new(EVENTS), output: BTreeMap::new() }
+        Self { events: Ring::new(EVENTS), output: BTreeMap::new(), begun: 0 }
     }
 }
 
 impl Log {
+    /// A log that begins with what an earlier run took down.
+    pub(super) fn recall(past: Vec<LogLine>) -> Self {
+        let mut log = Self::default();
+        for line in past {
+            let about = text::clean(&line.about, ABOUT);
+            let id = line.origin.as_ref().and_then(|origin| origin.instance.clone());
+            if let Some(id) = id {
+                log.print(&InstanceKey::adopted(&id), line.at, line.level, &line.text);
+            }
+            log.events.push(LogLine { about, ..line });
+        }
+        log.begun = log.events.next();
+        log
+    }
+
+    /// The number of the first event of this run.
+    pub fn begun(&self) -> u64 {
+        self.begun
+    }
+
+    /// When an earlier run took down its last event.
+    pub fn last_past(&self) -> Option<Timestamp> {
+        self.events.lines().rev().find(|line| line.number < self.begun).map(|line| line.at)
+    }
+
+    /// The phases of each instance that are taken down, the oldest first: those of its row from
+    /// before it had an id, too.
+    pub fn timelines(&self) -> BTreeMap<InstanceId, Vec<(Timestamp, Phase)>> {
+        let origins = || self.events.lines().filter_map(|line| Some((line, line.origin.as_ref()?)));
+        let ids: BTreeMap<&InstanceKey, &InstanceId> = origins()
+            .filter_map(|(_, origin)| Some((origin.row.as_ref()?, origin.instance.as_ref()?)))
+            .collect();
+        let mut timelines: BTreeMap<InstanceId, Vec<(Timestamp, Phase)>> = BTreeMap::new();
+        for (line, origin) in origins() {
+            let of_row = || ids.get(origin.row.as_ref()?).copied();
+            let id = origin.instance.as_ref().or_else(of_row);
+            if let (Some(id), Some(phase)) = (id, &origin.phase) {
+                timelines.entry(id.clone()).or_default().push((line.at, phase.clone()));
+            }
+        }
+        timelines
+    }
+
     /// The sentences about all.
     pub fn events(&self) -> &Ring {
         &self.events
@@ -153,14 +206,28 @@ impl Log {
 
     /// Takes down a sentence.
     pub(super) fn write(&mut self, at: Timestamp, level: Level, about: &str, said: &str) {
-        self.events.push(at, level, (about, false), said);
+        self.tell(at, level, EventKind::Said, about, said);
+    }
+
+    /// Takes down a sentence of this kind.
+    pub(super) fn tell(
+        &mut self,
+        at: Timestamp,
+        level: Level,
+        kind: EventKind,
+        about: &str,
+        said: &str,
+    ) {
+        let (about, text) = (about.to_owned(), said.to_owned());
+        self.events.push(LogLine { number: 0, at, level, kind, about, origin: None, text });
     }
 
     /// The newest of what no row of the table says, the oldest first: so many without the `skipped`
-    /// newest ones, and how often each was said in a row.
+    /// newest ones, and how often each was said in a row. What an earlier run said is past.
     pub fn telling(&self, count: usize, skipped: usize) -> Vec<(&LogLine, usize)> {
         let mut told: Vec<(&LogLine, usize)> = Vec::new();
-        for line in self.events.lines().rev().filter(|line| line.is_telling()) {
+        let news = self.events.lines().rev().take_while(|line| line.number >= self.begun);
+        for line in news.filter(|line| line.is_telling()) {
             if let Some((newer, times)) = told.last_mut()
                 && line.repeats(newer)
             {
@@ -177,20 +244,23 @@ impl Log {
     /// Takes down a sentence about an instance, in both places.
     pub(super) fn say_of(
         &mut self,
-        key: &InstanceKey,
-        at: Timestamp,
-        level: Level,
+        origin: Origin,
+        (at, level, kind): (Timestamp, Level, EventKind),
         about: &str,
         said: &str,
     ) {
-        self.events.push(at, level, (about, true), said);
-        self.print(key, at, level, said);
+        if let Some(key) = origin.row.clone() {
+            self.print(&key, at, level, said);
+        }
+        let (about, text) = (about.to_owned(), said.to_owned());
+        let origin = Some(Box::new(origin));
+        self.events.push(LogLine { number: 0, at, level, kind, about, origin, text });
     }
 
     /// Takes down a line that an instance printed.
     pub(super) fn print(&mut self, key: &InstanceKey, at: Timestamp, level: Level, line: &str) {
         let ring = self.output.entry(key.clone()).or_insert_with(Ring::of_one);
-        ring.push(at, level, ("", true), line);
+        ring.print(at, level, line);
     }
 
     /// Forgets what an instance printed.
@@ -302,11 +372,13 @@ mod tests {
     #[test]
     fn the_panel_tells_what_no_row_does_and_repeats_once() {
         let mut log = Log::default();
-        let (now, key) = (Timestamp::UNIX_EPOCH, InstanceKey::from("a"));
+        let now = Timestamp::UNIX_EPOCH;
+        let origin = || Origin { row: Some("a".into()), ..Origin::default() };
         for _ in 0..3 {
-            log.say_of(&key, now, Level::Warning, "i-1", "no spot capacity");
+            let of = (now, Level::Warning, EventKind::Refused);
+            log.say_of(origin(), of, "i-1", "no spot capacity");
         }
-        log.say_of(&key, now, Level::Success, "i-1", "Ready");
+        log.say_of(origin(), (now, Level::Success, EventKind::Ready), "i-1", "Ready");
         log.write(now, Level::Info, "us-west-2", "network: being built");
         log.write(now, Level::Success, "create", "done");
         let told = |count, skipped| -> Vec<(String, usize)> {
@@ -316,6 +388,37 @@ mod tests {
         assert_eq!(told(5, 0), [("no spot capacity".to_owned(), 3), ("done".to_owned(), 1)]);
         assert_eq!(told(1, 0), [("done".to_owned(), 1)]);
         assert_eq!(told(1, 1), [("no spot capacity".to_owned(), 3)]);
+    }
+
+    #[test]
+    fn what_an_earlier_run_said_is_read_and_is_no_news() {
+        let mut earlier = Log::default();
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let row = |instance: Option<&str>, phase| Origin {
+            row: Some("us-west-2/a#0".into()),
+            instance: instance.map(Into::into),
+            phase: Some(phase),
+            ..Origin::default()
+        };
+        for (second, id, phase) in [
+            (1, None, Phase::Requesting),
+            (2, Some("i-1"), Phase::Pending),
+            (9, None, Phase::Ready),
+        ] {
+            let of = (at(second), Level::Warning, EventKind::Phase);
+            earlier.say_of(row(id, phase), of, "i-1\u{1b}[31m", "said");
+        }
+        let mut log = Log::recall(earlier.events().lines().cloned().collect());
+        assert_eq!((log.last_past(), log.begun()), (Some(at(9)), 3));
+        assert!(log.telling(5, 0).is_empty());
+        assert_eq!(log.events().lines().next().unwrap().about, "i-1", "a file may be garbled");
+        let timelines = log.timelines();
+        let phases = [(at(1), Phase::Requesting), (at(2), Phase::Pending), (at(9), Phase::Ready)];
+        assert_eq!(timelines[&InstanceId::from("i-1")], phases);
+        log.write(at(10), Level::Error, "create", "failed");
+        assert_eq!(log.telling(5, 0).len(), 1);
+        let printed = log.of(&"i-1".into()).unwrap().lines().len();
+        assert_eq!(printed, 1, "what was said once it had an id");
     }
 
     #[test]

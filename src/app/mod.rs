@@ -4,10 +4,13 @@
 
 pub mod action;
 mod answers;
+mod away;
 mod columns;
 mod command;
 pub mod dialog;
 mod effect;
+mod event;
+mod event_query;
 mod field;
 mod heat;
 mod history;
@@ -19,6 +22,8 @@ mod log;
 mod message;
 mod model;
 mod panels;
+mod price_choice;
+mod prices;
 mod query;
 mod reader;
 mod regions;
@@ -35,11 +40,13 @@ pub use action::{Action, Aim};
 pub use answers::{Answers, InstanceAnswer};
 pub use columns::Columns;
 pub use command::{
-    Choose, ColumnPress, Command, Copied, LeaveCommand, LinesCommand, Motion, PanelsCommand, Press,
-    RowCommand, ScreenCommand, TableCommand, Turn,
+    Choose, ColumnPress, Command, Copied, LeaveCommand, LinesCommand, Motion, Older, PanelsCommand,
+    Press, PriceStep, RowCommand, ScreenCommand, TableCommand, Turn, UserCommand, ViewCommand,
 };
 pub use dialog::Dialog;
-pub use effect::{Effect, Exit};
+pub use effect::{Effect, Exit, Program};
+pub use event::{EventKind, Origin};
+pub use event_query::{kept_line, read_lines};
 pub use field::{Field, birth, disk, membership, memory};
 pub use heat::{HEAT_LABEL, Heat, HeatBy, HeatCell, HeatLine};
 pub use history::History;
@@ -48,13 +55,15 @@ pub use layout::{Layout, SMALLEST};
 pub use log::{Log, LogLine, LogPanel, Ring};
 pub use message::{Input, Message, Signal, Stamped};
 pub use model::{Flash, Latest, Model, Opening};
-pub use panels::{Pane, Panel, Panels, Remembered, View};
+pub use panels::{Pane, Panel, Panels, Remembered, SavedView, View};
+pub use price_choice::PriceChoice;
+pub use prices::{priced, priced_type};
 pub use query::{Query, find};
 pub use reader::Reader;
 pub use regions::{RegionRow, Regions};
 pub use scope::{Counts, Scope, counts, total};
 pub use story::{Story, story};
-pub use table::Table;
+pub use table::{Fold, Table};
 pub use tally::Tally;
 pub use text_field::{Edit, TextField};
 pub use update::{CreatePlan, budget_refusal, estimate, surplus_remark, update};

@@ -5,17 +5,18 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::away::Away;
 use super::dialog::{Menu, Words};
 use super::history::History;
 use super::keymap::{Context, Keymap};
 use super::layout::Layout;
 use super::lifetimes::Lifetimes;
-use super::log::{Log, LogPanel};
+use super::log::{Log, LogLine, LogPanel};
 use super::replacements::Replacements;
 use super::table::Table;
 use super::{
-    Answers, Dialog, Effect, Exit, Heat, JobRecord, Pane, Panel, Panels, Query, Question, Reader,
-    Regions, Remembered, Scope, Tally, TextField, View,
+    Answers, Dialog, Effect, Exit, Heat, JobRecord, Pane, Panel, Panels, PriceChoice, Query,
+    Question, Reader, Regions, Remembered, SavedView, Scope, Tally, TextField, View,
 };
 use crate::config::{Config, ThemeName};
 use crate::fleet::{
@@ -49,6 +50,8 @@ pub struct Opening {
     pub profile: Option<String>,
     /// How the screen was arranged the last time.
     pub remembered: Remembered,
+    /// What earlier runs took down, the oldest first.
+    pub past: Vec<LogLine>,
 }
 
 /// A sentence in the footer, until the next key, or for a while.
@@ -83,6 +86,8 @@ impl Default for Latest {
 const FLASH: SignedDuration = SignedDuration::from_secs(15);
 /// How long a toast stays.
 const TOAST: SignedDuration = SignedDuration::from_secs(8);
+/// How long a row stands out that entered another phase.
+const LIT: SignedDuration = SignedDuration::from_secs(2);
 /// How many toasts there are at once.
 const TOASTS: usize = 3;
 
@@ -134,6 +139,10 @@ pub struct Model {
     pub output: Reader,
     /// Where the events are read.
     pub events: Reader,
+    /// What of the market is shown.
+    pub prices: PriceChoice,
+    /// The rows that entered another phase a moment ago, and when.
+    pub lit: BTreeMap<InstanceKey, Timestamp>,
     /// What the newest command of the user's printed on instances.
     pub answers: Option<Answers>,
     /// Which key does what.
@@ -154,6 +163,12 @@ pub struct Model {
     pub(super) last_filter: Query,
     /// What was typed in the palette earlier.
     pub(super) commands: History,
+    /// Views that have a name.
+    pub views: BTreeMap<String, SavedView>,
+    /// What was filtered by earlier.
+    pub(super) filters: History,
+    /// How far back in those one is, and what was begun before.
+    pub(super) filter_back: Option<(Option<usize>, String)>,
     /// What lies over the table.
     pub dialog: Option<Dialog>,
     /// A sentence in the footer.
@@ -192,6 +207,8 @@ pub struct Model {
     pub(super) lifetimes: Lifetimes,
     /// When the costs were last reckoned.
     reckoned: Timestamp,
+    /// What happened since an earlier run, until it is said.
+    pub(super) away: Option<Away>,
 }
 
 /// How many ended jobs are remembered.
@@ -204,10 +221,16 @@ impl Model {
     /// The model at the start.
     pub fn new(opening: Opening) -> Self {
         let ui = opening.config.as_ref().map(|config| config.ui.clone()).unwrap_or_default();
-        let Remembered { panels, columns, sort, reverse, theme } = opening.remembered;
+        let Remembered { panels, columns, sort, reverse, theme, views } = opening.remembered;
+        let (log, mut fleet) = (Log::recall(opening.past), opening.fleet);
+        for (id, timeline) in log.timelines() {
+            fleet.recall(&id, timeline);
+        }
+        let away = Away::new(&fleet, log.last_past(), opening.now);
         let mut model = Self {
+            away: away.filter(|_| opening.dashboard),
             now: opening.now,
-            fleet: opening.fleet,
+            fleet,
             tally: Tally::default(),
             deployment: opening.deployment,
             account: None,
@@ -216,7 +239,7 @@ impl Model {
             read_only: opening.read_only,
             unsaved: None,
             jobs: BTreeMap::new(),
-            log: Log::default(),
+            log,
             latest: Latest::default(),
             log_panel: LogPanel::default(),
             table: Table::default(),
@@ -228,6 +251,8 @@ impl Model {
             side_top: 0,
             output: Reader::default(),
             events: Reader::filtering(),
+            prices: PriceChoice::default(),
+            lit: BTreeMap::new(),
             answers: None,
             // What is wrong with it was said before the screen was taken.
             keymap: Keymap::new(&ui.keymap).unwrap_or_default(),
@@ -239,6 +264,9 @@ impl Model {
             filter: TextField::default(),
             last_filter: Query::default(),
             commands: History::default(),
+            filters: History::default(),
+            views,
+            filter_back: None,
             dialog: None,
             flash: None,
             toasts: VecDeque::new(),
@@ -262,6 +290,7 @@ impl Model {
             reckoned: opening.now,
         };
         model.table.restore(columns, sort, reverse);
+        model.table.folds = model.panels.view == View::Rows;
         model.rearrange();
         // On a narrow screen a pane would hide the table from the start.
         if model.layout().whole.is_some() {
@@ -308,7 +337,8 @@ impl Model {
         let columns = self.table.columns.clone();
         // What was run is not remembered.
         let side = self.panels.side.filter(|pane| *pane != Pane::Answers);
-        Remembered { panels: Panels { side, ..self.panels }, columns, sort, reverse, theme }
+        let (panels, views) = (Panels { side, ..self.panels }, self.views.clone());
+        Remembered { panels, columns, sort, reverse, theme, views }
     }
 
     /// What restricts the whole screen: that nothing can be changed, or not be remembered.
@@ -336,7 +366,8 @@ impl Model {
 
     /// What a command line is read with.
     pub fn words(&self) -> Words<'_> {
-        Words { keymap: &self.keymap, fleet: &self.fleet, config: self.config.as_deref() }
+        let config = self.config.as_deref();
+        Words { keymap: &self.keymap, fleet: &self.fleet, config, views: &self.views }
     }
 
     /// Where the lines of the pane are read, if it has such.
@@ -354,6 +385,11 @@ impl Model {
     pub fn needs_tick(&self) -> bool {
         let is_told = self.flash.is_some() || !self.toasts.is_empty();
         self.dashboard && (is_told || !self.fleet.is_empty() || self.account.is_some())
+    }
+
+    /// Whether what is at work may turn a sign.
+    pub fn is_moving(&self) -> bool {
+        !self.config.as_ref().is_some_and(|config| config.ui.is_still)
     }
 
     /// The jobs under way.
@@ -437,6 +473,11 @@ impl Model {
 
     /// Counts what the view shows that is not the table's own rows.
     pub(super) fn arrange_view(&mut self) {
+        // Where regions or cells are shown, each row counts.
+        let folds = self.panels.view == View::Rows;
+        if std::mem::replace(&mut self.table.folds, folds) != folds {
+            self.table.arrange(&self.fleet);
+        }
         match self.panels.view {
             View::Rows => {}
             View::Regions => {
@@ -524,6 +565,7 @@ impl Model {
     pub(super) fn fade(&mut self) {
         let now = self.now;
         self.flash.take_if(|flash| now.duration_since(flash.at) > FLASH);
+        self.lit.retain(|_, at| now.duration_since(*at) < LIT);
         self.toasts.retain(|toast| now.duration_since(toast.at) <= TOAST);
     }
 

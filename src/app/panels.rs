@@ -1,8 +1,10 @@
 //! How the user arranged the screen: which panels there are and how large. It is remembered.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Columns, Field};
+use super::{Columns, Field, clean};
 use crate::config::ThemeName;
 
 /// A part of the screen that the keyboard can go to.
@@ -121,6 +123,36 @@ impl Panels {
     }
 }
 
+impl Panels {
+    /// Gives the pane so many of the columns.
+    pub(super) fn split_side(&mut self, columns: u16, width: u16) {
+        let share = u32::from(columns) * 100 / u32::from(width.max(1));
+        self.share = u16::try_from(share).unwrap_or(SHARES.1).clamp(SHARES.0, SHARES.1);
+    }
+
+    /// Gives the log so many lines, where it has `now`.
+    pub(super) fn split_log(&mut self, lines: u16, now: u16) {
+        let more = i32::from(lines) - i32::from(now) + i32::from(self.more_log);
+        self.more_log = i16::try_from(more).unwrap_or(0).clamp(-LINES, LINES);
+    }
+}
+
+/// How the fleet is shown, under a name of the user's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SavedView {
+    /// As rows, regions or cells.
+    pub view: View,
+    /// Which rows.
+    pub filter: String,
+    /// What they are sorted by.
+    pub sort: Field,
+    /// Whether the other way round.
+    pub reverse: bool,
+    /// The columns.
+    pub columns: Columns,
+}
+
 /// What is remembered of the screen from one start to the next.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -135,6 +167,8 @@ pub struct Remembered {
     pub reverse: bool,
     /// The theme that was chosen by key.
     pub theme: Option<ThemeName>,
+    /// The views that have a name.
+    pub views: BTreeMap<String, SavedView>,
 }
 
 impl Remembered {
@@ -143,6 +177,8 @@ impl Remembered {
     pub fn read(text: &str) -> Option<Self> {
         let mut read: Self = serde_json::from_str(text).ok()?;
         read.columns.complete();
+        read.views.retain(|name, _| clean(name, 32) == *name && !name.is_empty());
+        read.views.values_mut().for_each(|view| view.columns.complete());
         read.panels.share = read.panels.share.clamp(SHARES.0, SHARES.1);
         read.panels.more_log = read.panels.more_log.clamp(-LINES, LINES);
         Some(read)

@@ -4,11 +4,13 @@
 //! changed, only those are moved. The cursor and the marks are rows by their key: a re-sort never
 //! moves them to another machine.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use jiff::Timestamp;
 
 use super::command::Motion;
 use super::{Columns, Field, Query};
-use crate::fleet::{Fleet, Instance, InstanceKey};
+use crate::fleet::{Amount, Fleet, Health, Instance, InstanceKey, Region};
 
 /// The order of the rows, the cursor, the window and the marks.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -25,6 +27,25 @@ pub struct Table {
     pub columns: Columns,
     sort: Field,
     reverse: bool,
+    /// The moment by which ages are filtered.
+    pub(super) now: Timestamp,
+    /// The regions whose rows are one line.
+    folded: BTreeSet<Region>,
+    /// Whether that holds now: where regions or cells are shown it does not.
+    pub(super) folds: bool,
+    /// What each such line stands for, by the first of its rows.
+    folds_at: BTreeMap<InstanceKey, Fold>,
+}
+
+/// The rows of a region that are one line.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Fold {
+    /// All of them, in their order.
+    pub keys: Vec<InstanceKey>,
+    /// How many there are in each state.
+    pub counts: BTreeMap<Health, usize>,
+    /// What they cost an hour.
+    pub hourly: Amount,
 }
 
 /// How many rows from all over are measured.
@@ -93,13 +114,51 @@ impl Table {
         self.range.is_some()
     }
 
-    /// The marked rows, else the one under the cursor.
+    /// The marked rows, else the one under the cursor: all of them where they are one line.
     pub fn chosen(&self) -> Vec<InstanceKey> {
         if self.marks.is_empty() {
-            self.cursor.iter().cloned().collect()
+            self.cursor.iter().flat_map(|key| self.behind(key)).cloned().collect()
         } else {
-            self.order.iter().filter(|key| self.marks.contains(*key)).cloned().collect()
+            self.all().filter(|key| self.marks.contains(*key)).cloned().collect()
         }
+    }
+
+    /// What a line stands for, where it stands for a region.
+    pub fn fold_at(&self, key: &InstanceKey) -> Option<&Fold> {
+        self.folds_at.get(key)
+    }
+
+    /// How many rows are behind lines that stand for more than one.
+    pub fn folded_away(&self) -> usize {
+        self.folds_at.values().map(|fold| fold.keys.len() - 1).sum()
+    }
+
+    /// The rows behind a line.
+    fn behind<'a>(&'a self, key: &'a InstanceKey) -> &'a [InstanceKey] {
+        self.folds_at.get(key).map_or(std::slice::from_ref(key), |fold| &fold.keys)
+    }
+
+    /// All rows that pass the filter, also those behind a line.
+    fn all(&self) -> impl Iterator<Item = &InstanceKey> {
+        self.order.iter().flat_map(|key| self.behind(key))
+    }
+
+    /// Makes the rows of a region one line, or shows them again.
+    pub(super) fn fold(&mut self, region: &Region, folded: bool, fleet: &Fleet) {
+        let is_news =
+            if folded { self.folded.insert(region.clone()) } else { self.folded.remove(region) };
+        if is_news {
+            self.arrange(fleet);
+        }
+    }
+
+    /// The same with every region.
+    pub(super) fn fold_all(&mut self, folded: bool, fleet: &Fleet) {
+        self.folded.clear();
+        if folded {
+            self.folded.extend(fleet.instances().map(|row| row.region.clone()));
+        }
+        self.arrange(fleet);
     }
 
     /// What a row has to say to be shown.
@@ -116,15 +175,37 @@ impl Table {
     /// the one that took its place.
     pub(super) fn arrange(&mut self, fleet: &Fleet) {
         let mut rows: Vec<&Instance> =
-            fleet.instances().filter(|row| self.query.passes(row)).collect();
+            fleet.instances().filter(|row| self.query.passes(row, self.now)).collect();
         rows.sort_by(|a, b| self.sort.compare(a, b, self.reverse));
-        self.order = rows.into_iter().map(|row| row.key.clone()).collect();
+        self.deal(&rows);
         self.follow();
+    }
+
+    /// Makes lines of rows: one each, but one for all of a folded region, where its first one stands.
+    fn deal(&mut self, rows: &[&Instance]) {
+        self.folds_at.clear();
+        let mut heads: BTreeMap<&Region, InstanceKey> = BTreeMap::new();
+        let mut order = Vec::with_capacity(rows.len());
+        for row in rows {
+            if !self.folds || !self.folded.contains(&row.region) {
+                order.push(row.key.clone());
+                continue;
+            }
+            let head = heads.entry(&row.region).or_insert_with(|| {
+                order.push(row.key.clone());
+                row.key.clone()
+            });
+            let fold = self.folds_at.entry(head.clone()).or_default();
+            fold.keys.push(row.key.clone());
+            *fold.counts.entry(row.phase.health()).or_insert(0) += 1;
+            fold.hourly += row.cost.hourly;
+        }
+        self.order = order;
     }
 
     /// Moves only the rows that changed, where they are few: the others keep their order.
     pub(super) fn rearrange(&mut self, fleet: &Fleet, changed: &BTreeSet<InstanceKey>) {
-        if changed.len() > self.order.len() / 8 {
+        if changed.len() > self.order.len() / 8 || (self.folds && !self.folded.is_empty()) {
             self.arrange(fleet);
             return;
         }
@@ -134,7 +215,7 @@ impl Table {
         let mut rows: Vec<&Instance> = changed
             .iter()
             .filter_map(|key| fleet.get(key))
-            .filter(|row| self.query.passes(row))
+            .filter(|row| self.query.passes(row, self.now))
             .collect();
         rows.sort_by(|a, b| self.sort.compare(a, b, self.reverse));
         let mut order = Vec::with_capacity(kept.len() + rows.len());
@@ -161,12 +242,20 @@ impl Table {
     /// Puts marks and cursor where their instances are now.
     fn follow(&mut self) {
         if !self.marks.is_empty() {
-            let shown: HashSet<&InstanceKey> = self.order.iter().collect();
+            let shown: HashSet<InstanceKey> = self.all().cloned().collect();
             self.marks.retain(|key| shown.contains(key));
         }
-        let found =
-            self.cursor.as_ref().and_then(|key| self.order.iter().position(|row| row == key));
+        let found = self.cursor.as_ref().and_then(|key| self.line_of(key));
         self.put(found.unwrap_or(self.at));
+    }
+
+    /// The line that a row is on.
+    fn line_of(&self, key: &InstanceKey) -> Option<usize> {
+        let line = self.order.iter().position(|row| row == key);
+        line.or_else(|| {
+            let head = self.folds_at.iter().find(|(_, fold)| fold.keys.contains(key))?.0;
+            self.order.iter().position(|row| row == head)
+        })
     }
 
     /// Tells how many rows the window has.
@@ -182,7 +271,7 @@ impl Table {
 
     /// Puts the cursor on a row, if that is shown.
     pub(super) fn select(&mut self, key: &InstanceKey) {
-        if let Some(at) = self.order.iter().position(|row| row == key) {
+        if let Some(at) = self.line_of(key) {
             self.put(at);
             self.stretch();
         }
@@ -209,9 +298,7 @@ impl Table {
     pub(super) fn mark(&mut self) {
         self.range = None;
         if let Some(key) = self.cursor.clone() {
-            if !self.marks.remove(&key) {
-                self.marks.insert(key);
-            }
+            self.mark_these(self.behind(&key).to_vec());
             self.step(Motion::Down);
         }
     }
@@ -227,12 +314,12 @@ impl Table {
 
     pub(super) fn mark_all(&mut self) {
         self.range = None;
-        self.marks = self.order.iter().cloned().collect();
+        self.marks = self.all().cloned().collect();
     }
 
     pub(super) fn mark_others(&mut self) {
         self.range = None;
-        self.marks = self.order.iter().filter(|key| !self.marks.contains(*key)).cloned().collect();
+        self.marks = self.all().filter(|key| !self.marks.contains(*key)).cloned().collect();
     }
 
     pub(super) fn unmark(&mut self) {
@@ -245,8 +332,9 @@ impl Table {
         let Some(range) = &self.range else { return };
         let from = self.order.iter().position(|key| *key == range.from).unwrap_or(self.at);
         let (first, last) = (from.min(self.at), from.max(self.at));
-        self.marks = range.before.clone();
-        self.marks.extend(self.order.iter().take(last + 1).skip(first).cloned());
+        let lines = self.order.iter().take(last + 1).skip(first);
+        let rows = lines.flat_map(|key| self.behind(key)).cloned();
+        self.marks = range.before.iter().cloned().chain(rows).collect();
     }
 
     /// Puts the cursor on the next row that passes this filter, or the one before; from the last to
@@ -254,7 +342,8 @@ impl Table {
     pub(super) fn seek(&mut self, query: &Query, fleet: &Fleet, back: bool) -> bool {
         let count = self.order.len();
         let place = |step: usize| (self.at + if back { count - step } else { step }) % count;
-        let passes = |at: &usize| fleet.get(&self.order[*at]).is_some_and(|row| query.passes(row));
+        let row = |at: &usize| fleet.get(&self.order[*at]);
+        let passes = |at: &usize| row(at).is_some_and(|row| query.passes(row, self.now));
         let found = (1..=count).map(place).find(passes).map(|at| self.order[at].clone());
         if let Some(key) = &found {
             self.select(key);

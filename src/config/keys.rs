@@ -35,11 +35,13 @@ pub enum Section {
     Node,
     /// `ui`.
     Ui,
+    /// One entry of `commands` in `ui`.
+    UserCommand,
 }
 
 impl Section {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Top,
         Self::Aws,
         Self::Region,
@@ -54,6 +56,7 @@ impl Section {
         Self::Sensor,
         Self::Node,
         Self::Ui,
+        Self::UserCommand,
     ];
 
     /// Its keys, in the order of `config.yaml.example`.
@@ -139,7 +142,8 @@ impl Section {
             Self::Bacalhau => &["api", "api_key_file", "image"],
             Self::Sensor => &["image"],
             Self::Node => &["packages", "units", "cloud_init"],
-            Self::Ui => &["theme", "mouse", "bell", "keymap"],
+            Self::Ui => &["theme", "mouse", "bell", "motion", "commands", "keymap"],
+            Self::UserCommand => &["key", "name", "run", "confirm", "wait"],
         }
     }
 
@@ -160,6 +164,7 @@ impl Section {
             Self::Sensor => "under 'sensor'",
             Self::Node => "under 'node'",
             Self::Ui => "under 'ui'",
+            Self::UserCommand => "to one of 'commands' in 'ui'",
         }
     }
 }
@@ -174,9 +179,10 @@ pub(super) struct Suggestion {
 
 /// The key that the user probably meant, or the section that this one belongs to.
 pub(super) fn suggest(section: Section, unknown: &str) -> Option<Suggestion> {
-    // What a machine has is called as other things are elsewhere: it hides no misspelling.
-    let is_other =
-        |other: &Section| *other != section && ![Section::Machine, Section::Home].contains(other);
+    // What a machine or a command has is called as other things are elsewhere: it hides no
+    // misspelling.
+    let apart = [Section::Machine, Section::Home, Section::UserCommand];
+    let is_other = |other: &Section| *other != section && !apart.contains(other);
     let elsewhere = Section::ALL.into_iter().filter(is_other);
     for other in elsewhere {
         if let Some(key) = other.keys().iter().find(|key| **key == unknown) {
@@ -241,6 +247,11 @@ mod tests {
         };
         assert_eq!(keys(&machines[0]), Section::Machine.keys());
         assert_eq!(keys(&machines[0].get("home").unwrap().node), Section::Home.keys());
+        let ui = &root.get("ui").unwrap().node;
+        let Value::List(commands) = &ui.get("commands").unwrap().node.value else {
+            panic!("no list of commands")
+        };
+        assert_eq!(keys(&commands[0]), Section::UserCommand.keys());
     }
 
     #[test]

@@ -40,6 +40,6 @@ pub use schema::{
     AllowFrom, AtLifetime, Aws, Bacalhau, Budget, Config, Connect, CpuCredits, HomeVolume,
     HostKeyPolicy, Image, InstanceRequirements, MachineConfig, MatchExec, Network, NodeExtras,
     Placement, Rebound, RegionConfig, Replace, ReplaceIn, Sensor, Ssh, Strategy, ThemeName,
-    UbuntuRelease, Ui,
+    UbuntuRelease, Ui, UserCommand,
 };
 pub use shapes::is_deployment;

@@ -58,9 +58,28 @@ pub struct Ui {
     pub mouse: bool,
     /// Whether the bell rings when something fails or is interrupted. Default false.
     pub bell: bool,
+    /// Whether nothing moves on the screen but what time itself moves. Default false.
+    pub is_still: bool,
+    /// Commands of the user's own.
+    pub commands: Vec<UserCommand>,
     /// Other keys for actions, by the action's name. Which actions there are, and how keys are
     /// written, is the keymap's business.
     pub keymap: BTreeMap<String, Rebound>,
+}
+
+/// A command of the user's own for the shell on this side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserCommand {
+    /// The key that runs it, after the one that offers them.
+    pub key: char,
+    /// What it is called.
+    pub name: String,
+    /// The line for the shell; `$ID`, `$IP`, `$REGION` and others say what the row is.
+    pub run: String,
+    /// Whether it is asked first. Default false.
+    pub confirm: bool,
+    /// Whether its output stays until Enter. Default true.
+    pub wait: bool,
 }
 
 /// The keys that an action gets instead of its own.

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::complaint::{ComplaintSink, quoted};
-use super::fields::Fields;
+use super::fields::{Fields, Reading};
 use super::keys::Section;
-use super::schema::{Rebound, ThemeName, Ui};
+use super::schema::{Rebound, ThemeName, Ui, UserCommand};
 use super::tree::{Node, Value};
-use super::values::{boolean, choice, text};
+use super::values::{Wrong, boolean, choice, text};
 
 /// Reads the section.
 pub(super) fn read(node: Option<&Node>, sink: &mut ComplaintSink) -> Ui {
@@ -16,10 +16,58 @@ pub(super) fn read(node: Option<&Node>, sink: &mut ComplaintSink) -> Ui {
         theme: fields.read("theme", sink, |node| choice(node, &ThemeName::ALL)).or(ThemeName::Auto),
         mouse: fields.read("mouse", sink, boolean).or(false),
         bell: fields.read("bell", sink, boolean).or(false),
+        is_still: !fields.read("motion", sink, boolean).or(true),
+        commands: commands(fields.get("commands"), sink),
         keymap: keymap(fields.get("keymap"), sink),
     };
     fields.finish(sink);
     ui
+}
+
+/// How a command is written, for hints.
+const FORM: &str = "write '- { key: p, name: ping, run: ping -c 3 $IP }'";
+
+/// The user's own commands.
+fn commands(node: Option<&Node>, sink: &mut ComplaintSink) -> Vec<UserCommand> {
+    let Some(node) = node else { return Vec::new() };
+    let Value::List(items) = &node.value else {
+        let Wrong { found, .. } = Wrong::new(node, "");
+        let message = format!("'commands' in 'ui' must be a list, found {found}");
+        sink.add_with(node.at, message, FORM);
+        return Vec::new();
+    };
+    let mut commands: Vec<UserCommand> = Vec::new();
+    for item in items {
+        let Some(command) = user_command(item, sink) else { continue };
+        if commands.iter().any(|known| known.key == command.key) {
+            let message = format!("two of 'commands' in 'ui' have the key '{}'", command.key);
+            sink.add_with(item.at, message, "give each a key of its own");
+        } else {
+            commands.push(command);
+        }
+    }
+    commands
+}
+
+fn user_command(item: &Node, sink: &mut ComplaintSink) -> Option<UserCommand> {
+    let mut fields = Fields::of(Some(item), Section::UserCommand, "in 'commands'", sink);
+    let is_key = |text: &str| text.chars().count() == 1 && text.chars().all(char::is_alphanumeric);
+    let is_line = |text: &str| !text.is_empty() && !text.chars().any(char::is_control);
+    let key = fields.read("key", sink, |node| text(node, "a letter or a digit", is_key));
+    let name = fields.read("name", sink, |node| text(node, "a name", is_line));
+    let run = fields.read("run", sink, |node| text(node, "a line for the shell", is_line));
+    let confirm = fields.read("confirm", sink, boolean).or(false);
+    let wait = fields.read("wait", sink, boolean).or(true);
+    let is_missing = [&key, &name, &run].iter().any(|it| matches!(it, Reading::Absent));
+    fields.finish(sink);
+    let (Some(key), Some(name), Some(run)) = (key.given(), name.given(), run.given()) else {
+        if is_missing {
+            sink.add_with(item.at, "a command needs a key, a name and what to run", FORM);
+        }
+        return None;
+    };
+    let key = key.chars().next()?;
+    Some(UserCommand { key, name: name.to_owned(), run: run.to_owned(), confirm, wait })
 }
 
 /// Actions with a key, or a list of keys, each.

@@ -208,6 +208,16 @@ impl Fleet {
         self.instances.insert(instance.key.clone(), instance);
     }
 
+    /// Gives a row the phases that an earlier run saw it in, before the one that it has.
+    pub fn recall(&mut self, id: &InstanceId, mut timeline: Vec<(Timestamp, Phase)>) {
+        let row = self.keys.get(id).and_then(|key| self.instances.get_mut(key));
+        if let Some(row) = row {
+            timeline.retain(|(at, _)| *at < row.since);
+            timeline.append(&mut row.timeline);
+            row.timeline = timeline;
+        }
+    }
+
     /// Takes a row out: what never came to be, or what is gone and was looked at.
     pub fn remove(&mut self, key: &InstanceKey) -> Option<Instance> {
         let instance = self.instances.remove(key)?;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{
     AccountId, DeploymentId, Failure, Instance, InstanceId, InstanceKey, Kept, LaunchId, Machine,
@@ -318,7 +319,8 @@ pub struct Termination {
 }
 
 /// How serious a sentence is, in the words of the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Level {
     /// Something happens.
     Info,

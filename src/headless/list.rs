@@ -35,6 +35,41 @@ pub fn print_list(mut out: impl Write, model: &Model, as_json: bool) {
     let _ = writeln!(out, "{text}");
 }
 
+/// The rows that the table shows, as it shows them: their columns as CSV (RFC 4180), or all that
+/// `list --json` tells of each.
+pub fn exported(model: &Model, as_json: bool) -> String {
+    let rows: Vec<&Instance> =
+        model.table.order().iter().filter_map(|key| model.fleet.get(key)).collect();
+    if as_json {
+        let array: Vec<Value> = rows.iter().map(|row| object(row, model)).collect();
+        return Value::Array(array).to_string() + "\n";
+    }
+    let fields: Vec<Field> = model.table.columns.shown().collect();
+    let names = fields.iter().map(|field| field.name().to_owned()).collect();
+    let cells = |row: &&Instance| -> Vec<String> {
+        fields.iter().map(|field| columns::text(*field, row, model.now)).collect()
+    };
+    let lines: Vec<String> = std::iter::once(names)
+        .chain(rows.iter().map(cells))
+        .map(|cells: Vec<String>| {
+            cells.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(",") + "\r\n"
+        })
+        .collect();
+    lines.concat()
+}
+
+/// A cell of CSV. A program for tables takes one that begins like a formula for one, and tags are
+/// anybody's text: an apostrophe before it makes it a text.
+fn quoted(cell: &str) -> String {
+    let is_formula = cell.starts_with(['=', '+', '-', '@']);
+    let cell = if is_formula { format!("'{cell}") } else { cell.to_owned() };
+    if cell.contains(['"', ',', '\n', '\r']) {
+        format!("\"{}\"", cell.replace('"', "\"\""))
+    } else {
+        cell
+    }
+}
+
 /// Prints the creates that were cut short.
 pub fn print_pending_creates(mut out: impl Write, model: &Model, as_json: bool) {
     let pending: Vec<&PendingCreate> = model.unfinished().filter(|order| order.count > 0).collect();
@@ -158,4 +193,21 @@ fn object(row: &Instance, model: &Model) -> Value {
         "machine": row.machine_name().map(|name| clean(name, LONGEST)),
         "kept": kept(row, model),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_cell_is_one_cell_and_no_formula() {
+        for (cell, written) in [
+            ("us-west-2", "us-west-2"),
+            ("Failed: a, \"b\"", "\"Failed: a, \"\"b\"\"\""),
+            ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
+            ("", ""),
+        ] {
+            assert_eq!(quoted(cell), written);
+        }
+    }
 }

@@ -8,7 +8,7 @@ mod nodes;
 mod prices;
 mod printer;
 
-pub use list::{cut_short, print_list, print_pending_creates};
+pub use list::{cut_short, exported, print_list, print_pending_creates};
 pub use nodes::{Export, ExportHost, diagnosis_json, print_diagnosis, print_export, print_outputs};
 pub use prices::print_prices;
 pub use printer::{Format, Printer, Summary};

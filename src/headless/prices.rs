@@ -26,7 +26,8 @@ pub fn print_prices(mut out: impl Write, model: &Model, as_json: bool) {
 }
 
 fn table(offers: &[Offer], model: &Model) -> String {
-    let context = CellContext { now: model.now, glyphs: Theme::colours().ascii().glyphs };
+    let context =
+        CellContext { now: model.now, glyphs: Theme::colours().ascii().glyphs, turns: false };
     let headings = OFFER.iter().map(|column| column.heading.to_owned()).collect();
     let rows = offers.iter().map(|offer| {
         OFFER.iter().map(|column| (column.cell)(offer, &context, u16::MAX).text).collect()

@@ -42,6 +42,7 @@ pub(super) async fn run(environment: &Environment) -> Result<ExitCode, Stop> {
     let screen = Screen::new(terminal, ability(), environment.memory(), environment.doors());
     let mut event_loop = EventLoop::new(engine, screen);
     let left = event_loop.run().await;
+    event_loop.edge.rest();
     // The state is written before the terminal is given back, and whatever became of that.
     let stored = event_loop.engine.finish().await;
     drop(event_loop);

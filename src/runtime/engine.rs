@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::event_writer::EventWriter;
 use super::tasks::Tasks;
 use super::trace::STORY;
 use super::writer::Writer;
@@ -23,6 +24,7 @@ pub struct Engine {
     report_receiver: ReportReceiver,
     tasks: Tasks,
     writer: Writer,
+    events: EventWriter,
     questions: Questions,
     waiting: HashMap<QuestionId, oneshot::Sender<Option<Secret>>>,
     /// The number of the first sentence that was not traced yet.
@@ -40,14 +42,16 @@ impl Engine {
         state: Option<StateFile>,
     ) -> Self {
         Self {
+            // What an earlier run said was traced and written by that one.
+            told: model.log.begun(),
             model,
             report_receiver,
             tasks: Tasks::new(Arc::clone(&context), report_sender),
             context,
+            events: EventWriter::new(state.as_ref().map(StateFile::events)),
             writer: Writer::new(state),
             questions,
             waiting: HashMap::new(),
-            told: 0,
         }
     }
 
@@ -95,7 +99,9 @@ impl Engine {
         }
         for line in self.model.log.events().since(self.told) {
             trace(line);
+            self.events.note(line);
         }
+        self.events.begin(!self.model.fleet.is_empty());
         self.told = self.model.log.events().next();
         self.writer.begin(&self.model, self.context.is_provisional());
         left
@@ -109,8 +115,9 @@ impl Engine {
         }
     }
 
-    /// Brings the state file up to date before the program ends.
+    /// Brings the files up to date before the program ends.
     pub async fn finish(&mut self) -> Result<(), String> {
+        self.events.finish(!self.model.fleet.is_empty()).await;
         self.writer.finish(&self.model, self.context.is_provisional()).await
     }
 }

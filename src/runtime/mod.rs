@@ -1,6 +1,7 @@
 //! The only place where things meet: the loop, the terminal, the files, the signals.
 
 mod alternate;
+mod browser;
 mod clipboard;
 mod commands;
 pub mod completions;
@@ -11,6 +12,7 @@ mod demo_cloud;
 pub mod engine;
 mod environment;
 pub mod event_loop;
+mod event_writer;
 mod exit_code;
 mod export;
 mod iam_policy;

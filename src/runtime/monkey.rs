@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -164,7 +164,10 @@ impl Edge for Caged {
             | Effect::CopyShell(_)
             | Effect::Shell(_)
             | Effect::SignIn
-            | Effect::Export { .. } => Ok(()),
+            | Effect::Export { .. }
+            | Effect::ExportTable(_)
+            | Effect::Open(_)
+            | Effect::Run(_) => Ok(()),
             harmless => self.0.act(harmless, model).await,
         }
     }
@@ -175,6 +178,8 @@ impl Edge for Caged {
 struct Tally {
     keys: usize,
     sizes: usize,
+    /// Of the mouse.
+    moves: usize,
     created: usize,
     opened: usize,
     confirmed: usize,
@@ -330,6 +335,10 @@ impl Monkey {
             self.happen(Input::Resize(columns, rows)).await;
             return;
         }
+        if self.dice.roll(8) == 0 && self.may_point() {
+            self.point().await;
+            return;
+        }
         match self.model().dialog.clone() {
             Some(Dialog::Confirm(form)) => {
                 self.answer(form.word.as_deref()).await;
@@ -355,6 +364,39 @@ impl Monkey {
             Some(Dialog::Palette(_)) => self.type_command().await,
             _ => self.play().await,
         }
+    }
+
+    /// Whether the mouse may go anywhere now: where something is confirmed, keys do that.
+    fn may_point(&self) -> bool {
+        match &self.model().dialog {
+            None => true,
+            Some(dialog) => matches!(
+                dialog,
+                Dialog::Help { .. } | Dialog::Columns(_) | Dialog::Palette(_) | Dialog::Strip(_)
+            ),
+        }
+    }
+
+    /// Clicks, draws or turns the wheel somewhere above the footer, which would lead out.
+    async fn point(&mut self) {
+        let (columns, rows) = self.model().size;
+        let column = u16::try_from(self.dice.roll(usize::from(columns.max(1)))).unwrap();
+        let row = u16::try_from(self.dice.roll(usize::from(rows.max(2)) - 1)).unwrap();
+        let left = MouseButton::Left;
+        let kinds = [
+            MouseEventKind::Down(left),
+            MouseEventKind::Down(left),
+            MouseEventKind::Drag(left),
+            MouseEventKind::Up(left),
+            MouseEventKind::ScrollDown,
+            MouseEventKind::ScrollUp,
+        ];
+        let kind = *self.dice.pick(&kinds);
+        self.tally.moves += 1;
+        self.see_closed();
+        let modifiers = KeyModifiers::NONE;
+        self.happen(Input::Mouse(MouseEvent { kind, column, row, modifiers })).await;
+        self.watch();
     }
 
     /// Answers a question about destroying, rightly or not.
@@ -393,6 +435,11 @@ impl Monkey {
             "zzz",
             "map",
             "columns",
+            "save one",
+            "view one",
+            "unsave one",
+            "events since:1h kind:reclaimed",
+            "filter age:>1m cpu:<50",
             "filter us",
             "mark-all",
         ]);
@@ -526,9 +573,10 @@ async fn a_monkey_does_no_harm() {
     };
     let left: Vec<&InstanceId> = tally.doomed.iter().filter(left).collect();
     let report = format!(
-        "seed {seed}: {} keys, {} sizes, {} creates; destroy dialogs: {} opened, {} confirmed, \
+        "seed {seed}: {} keys, {} moves of the mouse, {} sizes, {} creates; destroy dialogs: {} opened, {} confirmed, \
          {} refused; instances: {} confirmed, {} destroyed, {} confirmed and still there",
         tally.keys,
+        tally.moves,
         tally.sizes,
         tally.created,
         tally.opened,

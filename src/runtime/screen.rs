@@ -3,20 +3,24 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+use std::time::{Duration, Instant};
 
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use tokio::process::Child;
 use tokio::task::JoinHandle;
 
+use super::browser::{browser, open as open_page};
 use super::clipboard::Clipboard;
 use super::event_loop::Edge;
 use super::shell::{Doors, Login};
 use super::tty::{Event, Stopped, Tty};
-use crate::app::{Command, Effect, Input, Message, Model, Signal};
+use crate::app::{Command, Effect, Input, Message, Model, Panel, PanelsCommand, Program, Signal};
 use crate::fleet::{InstanceKey, Level};
+use crate::headless::exported;
 use crate::store::{make_private_folder, write_atomically};
-use crate::view::{self, Ability, HitMap, Theme};
+use crate::view::{self, Ability, HitMap, Progress, Theme};
 
 /// Who has the terminal.
 #[derive(Debug)]
@@ -38,8 +42,10 @@ struct Lent {
 /// What it does there.
 #[derive(Debug)]
 enum Errand {
-    /// An ssh. The file that it logs in with lives as long.
-    Ssh { _login: Option<Login> },
+    /// An ssh, with what it logs in by.
+    Ssh(Option<Login>),
+    /// A command of the user's.
+    Command,
     /// A login at AWS.
     SignIn,
 }
@@ -47,7 +53,8 @@ enum Errand {
 impl Errand {
     fn name(&self) -> &'static str {
         match self {
-            Self::Ssh { .. } => "ssh",
+            Self::Ssh(_) => "ssh",
+            Self::Command => "command",
             Self::SignIn => "login",
         }
     }
@@ -80,6 +87,13 @@ pub struct Screen<T> {
     hits: HitMap,
     /// What the window was called last.
     title: String,
+    /// What the terminal was told last of how far something is, where it shows that.
+    progress: Option<Progress>,
+    has_progress: bool,
+    /// Where and when a button was pressed last.
+    clicked: Option<(Instant, u16, u16)>,
+    /// The panel whose edge is held by the mouse.
+    held: Option<Panel>,
     /// What the loop is told next.
     pending: VecDeque<Message>,
 }
@@ -104,6 +118,10 @@ impl<T: Tty> Screen<T> {
             copying: None,
             hits: HitMap::default(),
             title: String::new(),
+            progress: None,
+            has_progress: shows_progress(|name| std::env::var(name).ok()),
+            clicked: None,
+            held: None,
             pending: VecDeque::new(),
         }
     }
@@ -116,6 +134,56 @@ impl<T: Tty> Screen<T> {
         self.tty.send(format!("\x1b]2;{title}\x07").as_bytes())?;
         self.title = title;
         Ok(())
+    }
+
+    /// Tells the terminal how far something is (OSC 9;4), where it is known to show that and takes
+    /// it for nothing else.
+    fn tell_progress(&mut self, progress: Option<Progress>) -> io::Result<()> {
+        if !self.has_progress || self.progress == progress {
+            return Ok(());
+        }
+        self.progress = progress;
+        let said = match progress {
+            None => "0".to_owned(),
+            Some(Progress::Unknown) => "3".to_owned(),
+            Some(Progress::Percent(percent)) => format!("1;{percent}"),
+        };
+        self.tty.send(format!("\x1b]9;4;{said}\x07").as_bytes())
+    }
+
+    /// Takes back what the terminal would go on to show after this.
+    pub(super) fn rest(&mut self) {
+        // A terminal that is gone shows nothing.
+        let _ = self.tell_progress(None);
+    }
+
+    /// What a move of the mouse asks for, which only the newest frame knows.
+    fn pointed(&mut self, mouse: MouseEvent) -> Option<Command> {
+        let (column, row) = (mouse.column, mouse.row);
+        match mouse.kind {
+            MouseEventKind::Down(MouseButton::Left) => {
+                let now = Instant::now();
+                let before = self.clicked.replace((now, column, row));
+                self.held = self.hits.edge_at(column, row);
+                let is_second = before.is_some_and(|(at, x, y)| {
+                    (x, y) == (column, row) && now.duration_since(at) < DOUBLE
+                });
+                let second = is_second.then(|| self.hits.second(mouse)).flatten();
+                if second.is_some() {
+                    self.clicked = None;
+                }
+                second.or_else(|| self.hits.command(mouse))
+            }
+            MouseEventKind::Drag(MouseButton::Left) => {
+                let at = |panel| if panel == Panel::Side { column } else { row };
+                self.held.map(|panel| Command::Panels(PanelsCommand::Split(panel, at(panel))))
+            }
+            MouseEventKind::Up(_) => {
+                self.held = None;
+                None
+            }
+            _ => self.hits.command(mouse),
+        }
     }
 
     /// The terminal.
@@ -144,7 +212,7 @@ impl<T: Tty> Screen<T> {
         match event {
             // What lies under the mouse is known to the newest frame alone.
             Event::Input(Input::Mouse(mouse)) => {
-                return self.hits.command(mouse).map(Message::Command);
+                return self.pointed(mouse).map(Message::Command);
             }
             Event::Input(input) => return Some(Message::Input(input)),
             // Ctrl-C belongs to the shell over there.
@@ -161,6 +229,7 @@ impl<T: Tty> Screen<T> {
 
     /// Gives the terminal to the shell and stops. The loop goes on at [`Event::Continued`].
     fn stop(&mut self, who: Stopped) {
+        self.rest();
         self.tty.lend();
         self.holder = Holder::Shell;
         match self.tty.stop(who) {
@@ -199,7 +268,7 @@ impl<T: Tty> Screen<T> {
             Ok(login) => {
                 let mut ssh = tokio::process::Command::new("ssh");
                 ssh.args(&login.arguments);
-                self.lend(ssh, Errand::Ssh { _login: Some(login) });
+                self.lend(ssh, Errand::Ssh(Some(login)));
             }
             Err(failure) => self.note(Level::Warning, "ssh", failure.to_string()),
         }
@@ -207,7 +276,7 @@ impl<T: Tty> Screen<T> {
 
     /// Lends the terminal to a program until that ends.
     pub fn lend_to(&mut self, program: tokio::process::Command) {
-        self.lend(program, Errand::Ssh { _login: None });
+        self.lend(program, Errand::Ssh(None));
     }
 
     /// Lends the terminal to this program's own login, with the options that it has itself.
@@ -229,53 +298,77 @@ impl<T: Tty> Screen<T> {
             Err(error) => {
                 self.come_back();
                 let name = errand.name();
-                let hint = if name == "ssh" { "; install OpenSSH's client" } else { "" };
-                let text = format!("{name} could not be started: {error}{hint}");
+                let text = format!("it could not be started: {error}; is it installed?");
                 self.note(Level::Error, name, text);
             }
         }
     }
 
-    fn program_ended(&mut self, ended: io::Result<ExitStatus>) {
-        let holder = std::mem::replace(&mut self.holder, Holder::Us);
-        self.come_back();
-        match holder {
-            Holder::Program(lent) if matches!(lent.errand, Errand::SignIn) => self.signed_in(ended),
-            _ => self.ssh_ended(ended),
-        }
+    /// Lends the terminal to a command of the user's.
+    fn run(&mut self, program: &Program) {
+        let mut shell = tokio::process::Command::new("sh");
+        // The line is an argument: no quote in it can end another.
+        let script = if program.wait {
+            "sh -c \"$1\"; printf '\\n%s ended with %s. Enter goes back.' \"$2\" \"$?\"; read -r _"
+        } else {
+            "exec sh -c \"$1\""
+        };
+        shell.args(["-c", script, "sh", &program.line, &program.name]);
+        shell.envs(program.variables.iter().map(|(name, value)| (name, value)));
+        self.lend(shell, Errand::Command);
     }
 
-    /// Looks again, where somebody is signed in now.
-    fn signed_in(&mut self, ended: io::Result<ExitStatus>) {
-        match ended {
-            Ok(status) if status.success() => {
-                self.note(Level::Success, "login", "signed in");
+    /// Shows a page in the browser, else puts its address on the clipboard.
+    fn open(&mut self, page: String) -> io::Result<()> {
+        let Some(program) = browser(|name| std::env::var(name).ok()) else {
+            return self.copy(page);
+        };
+        match open_page(&program, &page) {
+            Ok(()) => self.note(Level::Info, "console", format!("{program} shows its page")),
+            Err(error) => {
+                self.note(Level::Warning, "console", format!("{program}: {error}"));
+                self.copy(page)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the rows that the table shows.
+    fn export_table(&mut self, file: &str, model: &Model) {
+        let is_json = Path::new(file).extension().is_some_and(|it| it.eq_ignore_ascii_case("json"));
+        let (level, text) = export(file, &exported(model, is_json));
+        self.note(level, "export", text);
+    }
+
+    fn program_ended(&mut self, ended: io::Result<ExitStatus>) {
+        let Holder::Program(lent) = std::mem::replace(&mut self.holder, Holder::Us) else { return };
+        let name = lent.errand.name();
+        self.come_back();
+        match (ended, lent.errand) {
+            (Err(error), _) => self.note(Level::Error, name, error.to_string()),
+            (Ok(status), Errand::SignIn) if status.success() => {
+                self.note(Level::Success, name, "signed in");
                 self.pending.push_back(Message::Command(Command::Refresh));
             }
-            Ok(_) => {
-                self.note(Level::Warning, "login", "not signed in; why is above the prompt");
+            (Ok(_), Errand::SignIn) => {
+                self.note(Level::Warning, name, "not signed in; `spot-tui login` tells why");
             }
-            Err(error) => self.note(Level::Error, "login", error.to_string()),
-        }
-    }
-
-    fn ssh_ended(&mut self, ended: io::Result<ExitStatus>) {
-        match ended {
-            Ok(status) if status.success() => self.note(Level::Info, "ssh", "back"),
+            (Ok(status), _) if status.success() => self.note(Level::Info, name, "back"),
             // ssh's own failures end with 255 (ssh(1), EXIT STATUS).
-            Ok(status) if status.code() == Some(255) => {
-                let text = "could not log in; what ssh said is above the prompt";
-                self.note(Level::Warning, "ssh", text);
+            (Ok(status), Errand::Ssh(login)) if status.code() == Some(255) => {
+                let said = login.as_ref().map(Login::said).filter(|said| !said.is_empty());
+                let text = said.unwrap_or_else(|| "could not log in".to_owned());
+                self.note(Level::Warning, name, text);
             }
-            Ok(status) => self.note(Level::Info, "ssh", format!("back, {status}")),
-            Err(error) => self.note(Level::Error, "ssh", error.to_string()),
+            (Ok(status), _) => self.note(Level::Info, name, format!("back, {status}")),
         }
     }
 
     fn take_mouse(&mut self, taken: bool) -> io::Result<()> {
         self.mouse = taken;
-        // Not crossterm's own way, which also asks for every move: hundreds of events a second.
-        self.tty.send(if taken { b"\x1b[?1000h\x1b[?1006h" } else { b"\x1b[?1006l\x1b[?1000l" })
+        // Not crossterm's own way, which also asks for every move: hundreds of events a second. This
+        // asks for those with a button held.
+        self.tty.send(if taken { b"\x1b[?1002h\x1b[?1006h" } else { b"\x1b[?1006l\x1b[?1002l" })
     }
 
     /// Puts a text on the clipboard. Programs that help with it take their time.
@@ -377,6 +470,7 @@ impl<T: Tty> Edge for Screen<T> {
         tui_logger::move_events();
         model.refresh();
         self.entitle(view::title(model))?;
+        self.tell_progress(view::progress(model))?;
         let theme = Theme::named(model.shown_theme(), self.ability).on(self.tty.background());
         let hits = &mut self.hits;
         self.tty.draw(|frame| *hits = view::render(model, &theme, frame))
@@ -393,6 +487,9 @@ impl<T: Tty> Edge for Screen<T> {
             Effect::CopyShell(key) => self.copy_shell(&key, model).await?,
             Effect::Shell(key) => self.shell(&key, model).await,
             Effect::SignIn => self.sign_in(),
+            Effect::ExportTable(file) => self.export_table(&file, model),
+            Effect::Open(page) => self.open(page)?,
+            Effect::Run(program) => self.run(&program),
             Effect::Export { file, text } => {
                 let (level, text) = export(&file, &text);
                 self.note(level, "export", text);
@@ -402,6 +499,20 @@ impl<T: Tty> Edge for Screen<T> {
         }
         Ok(())
     }
+}
+
+/// Two clicks within this time are one.
+const DOUBLE: Duration = Duration::from_millis(400);
+
+/// Whether a terminal shows how far something is: others take OSC 9 for a notification.
+fn shows_progress(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let is_set = |name| variable(name).is_some_and(|value| !value.is_empty());
+    let program = variable("TERM_PROGRAM").unwrap_or_default();
+    // In tmux it is the program's that was there when that began.
+    !is_set("TMUX")
+        && (is_set("WT_SESSION")
+            || is_set("ConEmuANSI")
+            || matches!(&*program, "ghostty" | "WezTerm"))
 }
 
 /// Waits for the end of the program that has the terminal. Pends while there is none.

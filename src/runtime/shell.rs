@@ -31,7 +31,12 @@ pub(super) struct Login {
     /// What follows the program's name.
     pub arguments: Vec<String>,
     _known_hosts: Option<NamedTempFile>,
+    /// Where ssh writes what it has to say: its own screen is gone before one could read it.
+    said: Option<NamedTempFile>,
 }
+
+/// How many of ssh's lines are told.
+const LINES: usize = 2;
 
 /// Where an instance is and who logs in.
 struct LoginTarget {
@@ -53,8 +58,22 @@ impl Login {
         let known_hosts = write_known_hosts(&target).map_err(|error| {
             Failure::new(FailureKind::LocalDisk, Step::Connect, error.to_string(), "")
         })?;
-        let arguments = arguments(&target, config, known_hosts.path())?;
-        Ok(Self { arguments, _known_hosts: Some(known_hosts) })
+        let mut arguments = arguments(&target, config, known_hosts.path())?;
+        let said = NamedTempFile::new().ok();
+        if let Some(said) = &said {
+            let file = said.path().display().to_string();
+            arguments.splice(0..0, ["-E".to_owned(), file]);
+        }
+        Ok(Self { arguments, _known_hosts: Some(known_hosts), said })
+    }
+
+    /// The last lines that ssh wrote, as one sentence; empty where it was silent.
+    pub(super) fn said(&self) -> String {
+        let text = self.said.as_ref().and_then(|file| read_text(file.path(), MOST).ok());
+        let text = text.unwrap_or_default();
+        let lines = text.lines().map(clean_line).filter(|line| !line.trim().is_empty());
+        let lines: Vec<String> = lines.collect();
+        lines[lines.len().saturating_sub(LINES)..].join("; ")
     }
 
     /// The same as a line for another shell; its host key lies in a file that stays.

@@ -16,14 +16,14 @@ use super::recall::{Recalled, Want, recall};
 use super::screen::LAYOUT;
 use super::stop::Stop;
 use crate::app::keymap::Keymap;
-use crate::app::{Model, Opening, Remembered};
+use crate::app::{LogLine, Model, Opening, Remembered, read_lines};
 use crate::cli::Global;
 use crate::config::{self, Config};
 use crate::files::open_regular;
 use crate::fleet::text::clean_line;
 use crate::fleet::{DeploymentId, Failure, FailureKind, Fleet, Instance, Phase, Step};
 use crate::jobs::{self, Context, ContextSettings, MonitoredNode, Pace};
-use crate::store::{Cache, Journal, Lock, State};
+use crate::store::{Cache, EventFile, Journal, Lock, Paths, State};
 
 /// The largest configuration that is read, in bytes.
 const CONFIG_CAP: u64 = 1 << 20;
@@ -144,6 +144,7 @@ pub(super) fn open(
         size: window.unwrap_or_default(),
         profile: global.profile.clone(),
         remembered: remembered(environment),
+        past: if window.is_some() { past(global) } else { Vec::new() },
     });
     let engine =
         Engine::new(model, Arc::clone(&context), report_sender, report_receiver, questions, file);
@@ -170,6 +171,12 @@ fn remembered(environment: &Environment) -> Remembered {
     let text = environment.memory().and_then(|folder| read_capped(&folder.join(LAYOUT)).ok());
     let text = text.and_then(|bytes| String::from_utf8(bytes).ok());
     text.and_then(|text| Remembered::read(&text)).unwrap_or_default()
+}
+
+/// What earlier runs wrote down of what happened: for a screen, where somebody looks back.
+fn past(global: &Global) -> Vec<LogLine> {
+    let lines = EventFile::new(&Paths::new(&global.state)).read();
+    read_lines(lines.iter().map(String::as_str))
 }
 
 /// The deployment: from the command line, the configuration or the state; else a new one.

@@ -4,6 +4,7 @@
 //! instances.json           the fleet as it was last seen; rewritten whole, atomically
 //! instances.json.journal   what was about to be asked of AWS; appended and fsynced before it is
 //! instances.json.lock      who writes; held for as long as the process lives
+//! instances.json.events    what happened, a line an event; the newest megabyte
 //! ```
 //!
 //! Tags are the truth about what is ours; these files are our memory. Nothing here talks to AWS
@@ -12,6 +13,7 @@
 mod cache;
 mod entry;
 mod error;
+mod events;
 mod files;
 mod journal;
 mod lock;
@@ -22,6 +24,7 @@ use std::path::{Path, PathBuf};
 pub use cache::Cache;
 pub use entry::StoredInstance;
 pub use error::StoreError;
+pub use events::EventFile;
 pub use files::{make_private_folder, write_atomically};
 pub use journal::{Intent, IntentId, Journal};
 pub use lock::Lock;
@@ -48,6 +51,11 @@ impl Paths {
     /// The lock.
     pub fn lock(&self) -> PathBuf {
         self.beside(".lock")
+    }
+
+    /// What happened.
+    pub fn events(&self) -> PathBuf {
+        self.beside(".events")
     }
 
     /// The host keys of the deployment, for other programs' ssh.

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::files::{behind_links, sweep_drafts, write_atomically};
-use super::{Paths, StoreError, StoredInstance};
+use super::{EventFile, Paths, StoreError, StoredInstance};
 use crate::files::{MOST, read_bounded};
 use crate::fleet::{AccountId, Amount, DeploymentId, InstanceId, Region};
 
@@ -179,6 +179,11 @@ impl Document {
 }
 
 impl StateFile {
+    /// What happened to its instances, beside it.
+    pub fn events(&self) -> EventFile {
+        EventFile::new(&self.paths)
+    }
+
     /// The state file at these paths.
     pub fn new(paths: Paths) -> Self {
         Self { paths }

@@ -20,6 +20,8 @@ pub(super) struct Bubble {
     pub places: usize,
     /// Whether the place that is meant is in it: it is dealt with first.
     pub chosen: bool,
+    /// Whether something has just gone wrong there.
+    pub lit: bool,
 }
 
 /// A bubble that found room.
@@ -47,6 +49,7 @@ impl Bubble {
             name: format!("{places} regions"),
             places,
             chosen: larger.chosen || smaller.chosen,
+            lit: larger.lit || smaller.lit,
             at: larger.at,
         }
     }
@@ -186,7 +189,7 @@ mod tests {
 
     fn bubble(at: (u16, u16), count: usize) -> Bubble {
         let (health, name) = (Health::Good, "Tokyo".to_owned());
-        Bubble { at, count, health, name, places: 1, chosen: false }
+        Bubble { at, count, health, name, places: 1, chosen: false, lit: false }
     }
 
     #[test]
@@ -226,6 +229,7 @@ mod tests {
                 .iter()
                 .map(|(x, y, count, chosen)| Bubble {
                     chosen: *chosen,
+                    lit: false,
                     ..bubble(((*x).min(width - 1), (*y).min(height - 1)), *count)
                 })
                 .collect();

@@ -18,6 +18,18 @@ pub struct CellContext {
     pub now: Timestamp,
     /// The signs.
     pub glyphs: &'static Glyphs,
+    /// Whether what is at work turns its sign.
+    pub turns: bool,
+}
+
+impl CellContext {
+    /// The sign of a row's state.
+    fn sign(&self, health: Health) -> &'static str {
+        match health {
+            Health::Working if self.turns => self.glyphs.turning(self.now.as_second()),
+            health => self.glyphs.health(health),
+        }
+    }
 }
 
 /// The columns: one for each field.
@@ -196,7 +208,7 @@ pub fn text(field: Field, instance: &Instance, now: Timestamp) -> String {
         Field::Region => return instance.region.to_string(),
         _ => {}
     }
-    let context = CellContext { now, glyphs: Theme::colours().ascii().glyphs };
+    let context = CellContext { now, glyphs: Theme::colours().ascii().glyphs, turns: false };
     let column = chosen(std::iter::once(field)).next();
     let text = column.map(|column| (column.cell)(instance, &context, u16::MAX).whole());
     text.filter(|text| text != context.glyphs.none).unwrap_or_default()
@@ -236,7 +248,7 @@ const STEP: usize = 10;
 /// Glyph, word, and what there is to say: a countdown, a reason, or a bar for the whole way to
 /// Ready, how much of the upload is done, and the step that the node is at.
 fn phase(row: &Instance, context: &CellContext, width: u16) -> Cell {
-    let glyph = context.glyphs.health(row.phase.health());
+    let glyph = context.sign(row.phase.health());
     let tone = row.phase.health().into();
     let Some(done) = row.phase.progress() else {
         return Cell::toned(tone, format!("{glyph} {}", phase_words(row, context.now)));
@@ -295,7 +307,11 @@ mod tests {
     }
 
     fn drawn(phase: Phase, width: u16) -> String {
-        let context = CellContext { now: Timestamp::UNIX_EPOCH, glyphs: Theme::colours().glyphs };
+        let context = CellContext {
+            now: Timestamp::UNIX_EPOCH,
+            glyphs: Theme::colours().glyphs,
+            turns: false,
+        };
         super::phase(&row(phase), &context, width).text
     }
 
@@ -305,7 +321,11 @@ mod tests {
         assert_eq!(drawn(uploading.clone(), 30), "◐ Uploading   ▰▰▰▰▱▱▱▱  62 %");
         let mut row = row(Phase::Configuring);
         row.last_line = Some("2026-11-28T03:57:40Z STEP cloud-init".into());
-        let context = CellContext { now: Timestamp::UNIX_EPOCH, glyphs: Theme::colours().glyphs };
+        let context = CellContext {
+            now: Timestamp::UNIX_EPOCH,
+            glyphs: Theme::colours().glyphs,
+            turns: false,
+        };
         let said = |width| super::phase(&row, &context, width).text;
         assert_eq!(said(60), "◐ Configuring ▰▰▰▰▰▱▱▱  cloud-init");
         assert_eq!(said(30), "◐ Configuring ▰▰▰▰▰▱▱▱", "no step where it could not be read");
@@ -319,6 +339,7 @@ mod tests {
         let context = CellContext {
             now: Timestamp::from_second(7_200).unwrap(),
             glyphs: Theme::colours().glyphs,
+            turns: false,
         };
         let seen = Vitals { docker: Some("29".into()), ..Vitals::default() };
         let mut row = row(Phase::Ready);

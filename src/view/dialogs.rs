@@ -6,41 +6,54 @@ mod create;
 mod frame;
 mod menu;
 mod palette;
+mod strip;
 
 use ratatui::layout::Rect;
 
 use super::text;
-use super::{Painter, Tone};
+use super::{HitMap, Painter, Tone};
 use crate::app::dialog::{Leave, QuitForm, SecretForm};
 use crate::app::{Dialog, Model, clean};
-use frame::{LISTED, buttons, open, room};
+use frame::{LISTED, buttons, open, open_as, room};
 
 /// Draws one. The help is a panel of its own.
-pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect, dialog: &Dialog) {
+pub(super) fn draw(
+    model: &Model,
+    painter: &mut Painter<'_>,
+    hits: &mut HitMap,
+    area: Rect,
+    dialog: &Dialog,
+) {
     match dialog {
-        Dialog::Create(form) => create::draw(model, painter, area, form),
-        Dialog::Confirm(form) => confirm::draw(painter, area, form),
-        Dialog::Quit(form) => quit(painter, area, form),
+        Dialog::Create(form) => create::draw(model, painter, hits, area, form),
+        Dialog::Confirm(form) => confirm::draw(painter, hits, area, form),
+        Dialog::Quit(form) => quit(painter, hits, area, form),
         Dialog::Secret(form) => secret(painter, area, form),
         Dialog::Notice { title, text, hint } => notice(painter, area, title, [text, hint]),
-        Dialog::Menu(form) => menu::draw(painter, area, form),
-        Dialog::Columns(form) => columns::draw(model, painter, area, form),
-        Dialog::Palette(form) => palette::draw(model, painter, area, form),
+        Dialog::Menu(form) => menu::draw(painter, hits, area, form),
+        Dialog::Columns(form) => columns::draw(model, painter, hits, area, form),
+        Dialog::Palette(form) => palette::draw(model, painter, hits, area, form),
+        Dialog::Strip(form) => strip::draw(painter, hits, area, form),
         Dialog::Help { .. } => {}
     }
 }
 
-fn quit(painter: &mut Painter<'_>, area: Rect, form: &QuitForm) {
+fn quit(painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect, form: &QuitForm) {
     let listed = form.jobs.iter().take(LISTED.min(usize::from(area.height.saturating_sub(10))));
     let jobs: Vec<&String> = listed.collect();
     let lines = u16::try_from(jobs.len()).unwrap_or(u16::MAX).saturating_add(5);
-    let inside = open(painter, area, "Quit", lines);
+    let words: Vec<&str> = Leave::ALL.iter().map(|leave| leave.word()).collect();
+    let choices: usize = words.iter().map(|word| text::width(word) + 5).sum();
+    let named = jobs.iter().map(|job| text::width(job) + 2);
+    let meanings = Leave::ALL.iter().map(|leave| text::width(leave.meaning()));
+    let content = named.chain(meanings).max().unwrap_or(0).max(choices);
+    let content = u16::try_from(content).unwrap_or(u16::MAX);
+    let inside = open_as(painter, area, (Tone::Accent, "Quit"), content, lines);
     painter.text(inside, 0, 0, Tone::Strong, "Something is still under way:");
     for (job, line) in jobs.iter().zip(1..) {
         painter.text(inside, 2, line, Tone::Working, job);
     }
-    let words: Vec<&str> = Leave::ALL.iter().map(|leave| leave.word()).collect();
-    buttons(painter, inside, lines - 3, &words, form.at);
+    buttons(painter, hits, (inside, lines - 3), &words, form.at);
     painter.text(inside, 0, lines - 1, Tone::Dim, form.choice().meaning());
 }
 

@@ -23,6 +23,22 @@ pub fn bars(shares: &[f64], columns: usize, glyphs: &Glyphs) -> String {
     heights.chunks(2).map(|pair| sign(LEFT[dots(pair[0])] | RIGHT[dots(pair[1])])).collect()
 }
 
+/// The dots of each height alone.
+const LEFT_DOT: [u8; 5] = [0x00, 0x40, 0x04, 0x02, 0x01];
+const RIGHT_DOT: [u8; 5] = [0x00, 0x80, 0x20, 0x10, 0x08];
+
+/// The same as [`bars`] as a line, so that rows of them do not melt into one wall.
+pub fn line(shares: &[f64], columns: usize, glyphs: &Glyphs) -> String {
+    if glyphs.is_ascii() {
+        return bars(shares, columns, glyphs);
+    }
+    let room = columns * 2;
+    let shown = &shares[shares.len().saturating_sub(room)..];
+    let mut heights = vec![0; room - shown.len()];
+    heights.extend(shown.iter().map(|share| 1 + level(*share, 4)));
+    heights.chunks(2).map(|pair| sign(LEFT_DOT[pair[0]] | RIGHT_DOT[pair[1]])).collect()
+}
+
 /// The Braille sign with these dots; a blank for none.
 fn sign(dots: u8) -> char {
     match dots {

@@ -1,5 +1,8 @@
 //! The header: who and what this is, how the fleet is, how old that knowledge is.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use jiff::SignedDuration;
 use ratatui::layout::Rect;
 
@@ -8,7 +11,7 @@ use super::text;
 use super::{Painter, Tone};
 use crate::app::keymap::Context;
 use crate::app::{Action, Aim, Command, Field, JobRecord, Model, Tally, clean};
-use crate::fleet::{Amount, Cost, Health, JobKind};
+use crate::fleet::{Amount, Cost, FailureKind, Health, JobKind};
 
 /// How old a region's answer may be before it is called old.
 const FRESH: SignedDuration = SignedDuration::from_secs(90);
@@ -63,6 +66,13 @@ fn title(model: &Model, painter: &mut Painter<'_>, area: Rect) {
     if let Some(alike) = alike(model) {
         pieces.push((Tone::Dim, format!(" {dot} {alike}")));
     }
+    // What has no room is left out, not cut; what follows may have some.
+    let mut taken = 0;
+    pieces.retain(|(_, said)| {
+        let fits = taken + text::width(said) <= area.width.into();
+        taken += if fits { text::width(said) } else { 0 };
+        fits
+    });
     painter.pieces(area, 0, &pieces);
 }
 
@@ -82,6 +92,9 @@ fn alike(model: &Model) -> Option<String> {
 /// How far what is shown can be believed.
 fn freshness(model: &Model, dot: &str) -> (Health, String) {
     if let Some(failure) = &model.trouble {
+        if matches!(failure.kind, FailureKind::Credentials | FailureKind::SignIn) {
+            return (Health::Bad, "not signed in to AWS".into());
+        }
         return (Health::Bad, format!("no account: {}", failure.reason));
     }
     if model.account.is_none() {
@@ -144,10 +157,15 @@ fn counts(model: &Model, painter: &mut Painter<'_>, area: Rect) {
         }
     }
     let left = painter.pieces(area, 1, &pieces);
-    let jobs: Vec<String> = model.changing().map(|(_, job)| under_way(model, job)).collect();
-    if !jobs.is_empty() {
+    let jobs = |short: bool| {
+        let jobs = model.changing().map(|(_, job)| under_way(model, job, short));
+        jobs.collect::<Vec<String>>().join("; ")
+    };
+    if model.changing().next().is_some() {
         let leaving = if model.leaving.is_some() { "leaving after " } else { "" };
-        let said = format!("{leaving}{}", jobs.join("; "));
+        let said = format!("{leaving}{}", jobs(false));
+        let room = usize::from(area.width.saturating_sub(left + 3));
+        let said = if text::width(&said) <= room { said } else { jobs(true) };
         painter.right(area, left, 1, Tone::Working, &said);
     } else if let Some(said) = cut_short(model) {
         painter.right(area, left, 1, Tone::Waiting, &said);
@@ -155,12 +173,17 @@ fn counts(model: &Model, painter: &mut Painter<'_>, area: Rect) {
 }
 
 /// A job, and of one that creates how far all of it is.
-fn under_way(model: &Model, job: &JobRecord) -> String {
-    let title = job.short_title();
+fn under_way(model: &Model, job: &JobRecord, short: bool) -> String {
+    let title = if short { job.verb.to_owned() } else { job.short_title() };
     let ready = model.tally.health.get(&Health::Good).copied().unwrap_or(0);
     match (job.kind, model.tally.total) {
         (JobKind::Create, all) if all > 0 => {
-            format!("{title}: {} of {} ready", text::thousands(ready), text::thousands(all))
+            let (ready, all) = (text::thousands(ready), text::thousands(all));
+            if short {
+                format!("{title} {ready}/{all}")
+            } else {
+                format!("{title}: {ready} of {all} ready")
+            }
         }
         _ => title,
     }
@@ -209,8 +232,12 @@ fn strip(tally: &Tally, painter: &mut Painter<'_>, area: Rect) {
     let most = tally.regions.values().map(|counts| counts.values().sum()).max().unwrap_or(0);
     let scale = |count: usize| (count * LONGEST.min(most)).div_ceil(most.max(1));
     let mut x = 1;
-    for (at, (region, counts)) in tally.regions.iter().enumerate() {
-        let total: usize = counts.values().sum();
+    let total = |counts: &BTreeMap<Health, usize>| -> usize { counts.values().sum() };
+    // Those with the most first: where there is no room for all, they tell most.
+    let mut regions: Vec<_> = tally.regions.iter().collect();
+    regions.sort_by_key(|(region, counts)| (Reverse(total(counts)), *region));
+    for (at, (region, counts)) in regions.into_iter().enumerate() {
+        let total = total(counts);
         let bars: usize = counts.values().map(|count| scale(*count)).sum();
         let width = text::width(region.as_str()) + bars + total.to_string().len() + 2;
         if usize::from(x) + width + 1 > usize::from(area.width.saturating_sub(10)) {

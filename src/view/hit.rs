@@ -3,12 +3,14 @@
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
-use crate::app::{Command, Motion, PanelsCommand, Press};
+use crate::app::{Command, Motion, Pane, Panel, PanelsCommand, Press, TableCommand};
 
 /// What lies where in a frame.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct HitMap {
     spots: Vec<(Rect, Command)>,
+    /// The edges of panels that can be drawn elsewhere.
+    edges: Vec<(Rect, Panel)>,
 }
 
 impl HitMap {
@@ -17,9 +19,30 @@ impl HitMap {
         self.spots.push((area, command));
     }
 
+    /// Says that an edge of a panel lies there.
+    pub(super) fn edge(&mut self, area: Rect, panel: Panel) {
+        self.edges.push((area, panel));
+    }
+
+    /// The panel whose edge lies at a place.
+    pub fn edge_at(&self, column: u16, row: u16) -> Option<Panel> {
+        let at = Position::new(column, row);
+        self.edges.iter().find(|(area, _)| area.contains(at)).map(|(_, panel)| *panel)
+    }
+
+    /// What a second click at once asks for: what is behind the row there.
+    pub fn second(&self, event: MouseEvent) -> Option<Command> {
+        matches!(
+            self.command(event),
+            Some(Command::Table(TableCommand::Select(_) | TableCommand::SelectRegion(_)))
+        )
+        .then_some(Command::Panels(PanelsCommand::Open(Pane::Details)))
+    }
+
     /// Forgets everything: a dialog lies over it.
     pub(super) fn cover(&mut self) {
         self.spots.clear();
+        self.edges.clear();
     }
 
     /// What a mouse event asks for. The wheel moves the panel that it is over, else the dialog.

@@ -22,6 +22,9 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, 
     let focused = model.focus() == Panel::Log;
     let remark = if model.log_panel.follows() { "following" } else { "scrolled, G follows" };
     painter.rule(area, 0, (if focused { Tone::Accent } else { Tone::Dim }, "log"), remark);
+    if model.layout().whole.is_none() {
+        hits.edge(Rect { height: 1, ..area }, Panel::Log);
+    }
     let lines = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let lines = lines.intersection(painter.buffer.area);
     if model.panels.whole == Some(Panel::Log) {

@@ -1,6 +1,8 @@
 //! The world and the fleet on it: each region where it is, with its count, coloured by what needs
 //! a person most. The coasts are ratatui's.
 
+use std::collections::BTreeSet;
+
 use ratatui::layout::Rect;
 use ratatui::style::Color;
 use ratatui::symbols::Marker;
@@ -12,7 +14,7 @@ use super::money::sum;
 use super::text;
 use super::{HitMap, Painter, Tone};
 use crate::app::{Command, Model, TableCommand};
-use crate::fleet::{Health, REGION_LOCATIONS, Region, RegionLocation};
+use crate::fleet::{Health, Instance, REGION_LOCATIONS, Region, RegionLocation};
 
 /// The degrees east and north that are shown: nobody lives further south.
 const EAST: [f64; 2] = [-170.0, 180.0];
@@ -49,7 +51,11 @@ fn bubble(painter: &mut Painter<'_>, hits: &mut HitMap, world: Rect, spot: &Plac
     let sign = painter.theme.glyphs.health(bubble.health);
     let said = format!("{sign}{}", text::thousands(bubble.count));
     let style = painter.theme.style(bubble.health.into());
-    let style = if bubble.chosen { style.patch(painter.theme.selection()) } else { style };
+    let style = match bubble {
+        Bubble { lit: true, .. } => style.patch(painter.theme.alarm()),
+        Bubble { chosen: true, .. } => style.patch(painter.theme.selection()),
+        Bubble { .. } => style,
+    };
     let end = painter.styled(world, *x, *y, style, &said);
     if let Some(name) = name {
         let tone = if bubble.chosen { Tone::Strong } else { Tone::Plain };
@@ -73,11 +79,18 @@ fn point(place: &RegionLocation, world: Rect) -> (u16, u16) {
 /// What of ours is at each place.
 fn bubbles_of(model: &Model, world: Rect) -> Vec<Bubble> {
     let here = model.region();
+    // What AWS takes, or what fails, is seen to happen.
+    let rows = model.lit.keys().filter_map(|key| model.fleet.get(key));
+    let is_trouble = |row: &&Instance| {
+        row.is_interrupted() || matches!(row.phase.health(), Health::Bad | Health::Interrupted)
+    };
+    let lit: BTreeSet<&str> = rows.filter(is_trouble).map(|row| row.region.as_str()).collect();
     let bubble = |place: &RegionLocation| {
         let (health, count) = counts(model, place)?;
         let chosen = here.is_some_and(|region| region.as_str() == place.code);
         let name = place.city.to_owned();
-        Some(Bubble { at: point(place, world), count, health, name, places: 1, chosen })
+        let lit = lit.contains(place.code);
+        Some(Bubble { at: point(place, world), count, health, name, places: 1, chosen, lit })
     };
     REGION_LOCATIONS.iter().filter_map(bubble).collect()
 }

@@ -54,7 +54,7 @@ use ratatui::layout::Rect;
 pub use hit::HitMap;
 use painter::Painter;
 pub use theme::{Ability, Background, Glyphs, Theme, Tone};
-pub use title::title;
+pub use title::{Progress, progress, title};
 
 use crate::app::{Dialog, Layout, Model, Panel, SMALLEST};
 
@@ -108,7 +108,7 @@ fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) -> HitMap {
     toasts::draw(model, &mut painter, rest);
     if let Some(dialog) = &model.dialog {
         hits.cover();
-        dialogs::draw(model, &mut painter, area, dialog);
+        dialogs::draw(model, &mut painter, &mut hits, area, dialog);
     }
     footer::draw(model, &mut painter, &mut hits, footer);
     hits

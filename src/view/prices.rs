@@ -9,18 +9,17 @@ use ratatui::symbols::Marker;
 use ratatui::widgets::Widget;
 use ratatui::widgets::canvas::{Canvas, Line};
 
-use super::graph::bars;
+use super::graph::line;
 use super::grid::{Cell, Column, Grid};
 use super::money::{dollars, hourly};
 use super::theme::{Glyphs, Theme};
-use super::{Painter, Tone};
-use crate::app::Model;
+use super::{Painter, Tone, text};
+use crate::app::keymap::Context;
+use crate::app::{Command, Model, PanelsCommand, PriceStep, priced, priced_type};
 use crate::fleet::cost::storage_hourly;
 use crate::fleet::market::{History, savings};
 use crate::fleet::{MachineType, Pool, Region, RegionPrices, Zone};
 
-/// How far back is looked.
-const BACK: SignedDuration = SignedDuration::from_hours(24);
 /// The columns of the prices beside a chart.
 const SCALE: u16 = 9;
 /// The fewest lines of a chart that shows anything.
@@ -37,13 +36,15 @@ struct Row<'a> {
     on_demand: Option<f64>,
     ours: usize,
     now: Timestamp,
+    /// How far back is looked.
+    back: SignedDuration,
     /// The lowest and the highest price of all rows: they share one scale.
     scale: (f64, f64),
 }
 
 impl Row<'_> {
     fn since(&self) -> Timestamp {
-        self.now.checked_sub(BACK).unwrap_or(Timestamp::MIN)
+        self.now.checked_sub(self.back).unwrap_or(Timestamp::MIN)
     }
 
     fn price(&self) -> Option<f64> {
@@ -56,15 +57,16 @@ impl Row<'_> {
         let share = |usd: f64| if high > low { (usd - low) / (high - low) } else { 0.0 };
         let steps = i64::from(columns) * 2;
         let at = |step: i64| {
-            let ago = BACK.as_secs() * (steps - 1 - step) / steps.max(1);
+            let ago = self.back.as_secs() * (steps - 1 - step) / steps.max(1);
             self.history.at(self.now.checked_sub(SignedDuration::from_secs(ago)).ok()?)
         };
         let shares: Vec<f64> = (0..steps).filter_map(at).map(|quote| share(quote.usd)).collect();
-        bars(&shares, columns.into(), glyphs)
+        line(&shares, columns.into(), glyphs)
     }
 }
 
-fn columns<'a>() -> [Column<Row<'a>, Theme>; 9] {
+fn columns<'a>(week: bool) -> [Column<Row<'a>, Theme>; 9] {
+    let span = if week { "7 DAYS" } else { "24 H" };
     [
         Column::text("zone", "ZONE", [4, 0, 4], 0, |row: &Row<'_>, _, _| {
             Cell::plain(row.pool.zone.letter(row.region))
@@ -76,7 +78,7 @@ fn columns<'a>() -> [Column<Row<'a>, Theme>; 9] {
             Cell::known(row.price().map(hourly), theme.glyphs)
         })
         .right(),
-        Column::text("trend", "24 H", [8, 0, 24], 3, |row: &Row<'_>, theme: &Theme, width| {
+        Column::text("trend", span, [8, 0, 24], 3, |row: &Row<'_>, theme: &Theme, width| {
             Cell::toned(Tone::Working, row.trend(width, theme.glyphs))
         }),
         Column::text("low", "LOW", [7, 0, 7], 5, |row: &Row<'_>, theme: &Theme, _| {
@@ -107,7 +109,7 @@ fn columns<'a>() -> [Column<Row<'a>, Theme>; 9] {
 
 /// Draws it.
 pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect) {
-    let Some((region, prices)) = region(model) else {
+    let Some((region, prices)) = priced(model) else {
         let said = "No prices yet: they are loaded after signing in.";
         painter.text(area, 1, 1, Tone::Dim, said);
         return;
@@ -125,7 +127,7 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect) {
         width: area.width.saturating_sub(2),
         height: (shown + 1).min(area.height.saturating_sub(3)),
     };
-    let columns = columns();
+    let columns = columns(model.prices.week);
     let shown_rows: Vec<&Row<'_>> = rows.iter().take(shown.into()).collect();
     let grid = Grid::new(&columns, &shown_rows, painter.theme, painter.theme, table, None);
     grid.headings(painter.buffer);
@@ -135,25 +137,8 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect) {
     let used = shown + 5;
     let chart = Rect { y: area.y + used, height: area.height.saturating_sub(used), ..area };
     if chart.height >= CHART {
-        draw_chart(painter, chart, &rows, machine_type(model, &rows));
+        draw_chart(model, painter, chart, &rows);
     }
-}
-
-/// The region under the cursor, else the first of which prices are known.
-fn region(model: &Model) -> Option<(&Region, &RegionPrices)> {
-    let market = model.fleet.market();
-    let known = |prices: &&RegionPrices| !prices.spot.is_empty();
-    let here = model.region();
-    here.and_then(|region| Some((region, market.get(region).filter(known)?)))
-        .or_else(|| market.iter().find(|(_, prices)| known(prices)))
-}
-
-/// The machine type of the row under the cursor, else of the cheapest pool.
-fn machine_type<'a>(model: &'a Model, rows: &[Row<'a>]) -> Option<&'a MachineType> {
-    let row = model.table.cursor().and_then(|key| model.fleet.get(key));
-    let own = row.and_then(|row| row.machine.as_ref()).map(|machine| &machine.machine_type);
-    own.filter(|own| rows.iter().any(|row| row.pool.machine_type == **own))
-        .or_else(|| rows.first().map(|row| &row.pool.machine_type))
 }
 
 /// The pools of a region, the cheapest first.
@@ -162,6 +147,7 @@ fn rows<'a>(model: &'a Model, region: &'a Region, prices: &'a RegionPrices) -> V
     for machine in model.fleet.alive().filter_map(|row| row.machine.as_ref()) {
         *ours.entry((&machine.zone, &machine.machine_type)).or_insert(0) += 1;
     }
+    let back = SignedDuration::from_hours(if model.prices.week { 7 * 24 } else { 24 });
     let mut rows: Vec<Row<'_>> = prices
         .spot
         .iter()
@@ -172,6 +158,7 @@ fn rows<'a>(model: &'a Model, region: &'a Region, prices: &'a RegionPrices) -> V
             on_demand: prices.list.on_demand.get(&pool.machine_type).copied(),
             ours: ours.get(&(&pool.zone, &pool.machine_type)).copied().unwrap_or(0),
             now: model.now,
+            back,
             scale: (0.0, 0.0),
         })
         .collect();
@@ -196,7 +183,7 @@ fn summary(model: &Model, region: &Region) -> String {
     let spent = cost.map_or_else(String::new, |cost| {
         format!(", {}/h now, {} so far", dollars(cost.hourly), dollars(cost.accrued))
     });
-    format!("{region}: {}{spent}", super::text::count(model.tally.in_region(region), "instance"))
+    format!("{region}: {}{spent}", text::count(model.tally.in_region(region), "instance"))
 }
 
 /// What the instance under the cursor costs an hour, and of what that is made.
@@ -216,13 +203,10 @@ fn made_of(model: &Model) -> Option<String> {
     Some(format!("{id} {}/h = {}", dollars(row.cost.hourly), parts.join(" + ")))
 }
 
-/// Prices of one machine type over time, a line for each zone, with its letter at its end.
-fn draw_chart(
-    painter: &mut Painter<'_>,
-    area: Rect,
-    rows: &[Row<'_>],
-    wanted: Option<&MachineType>,
-) {
+/// Prices of one machine type over time, a line for each zone, with its letter at its end; and what
+/// it costs on demand, which is mostly far above.
+fn draw_chart(model: &Model, painter: &mut Painter<'_>, area: Rect, rows: &[Row<'_>]) {
+    let wanted = priced_type(model);
     let rows: Vec<&Row<'_>> =
         rows.iter().filter(|row| Some(&row.pool.machine_type) == wanted).collect();
     let (Some(first), Some(wanted)) = (rows.first(), wanted) else { return };
@@ -232,31 +216,61 @@ fn draw_chart(
     if !low.is_finite() {
         return;
     }
-    painter.rule(area, 0, (Tone::Dim, &format!("{wanted}, 24 hours")), "$/h");
+    let span = if model.prices.week { "7 days" } else { "24 hours" };
+    painter.rule(area, 0, (Tone::Dim, &format!("{wanted}, {span}, $/h")), &keys(model));
     // A flat price is a line in the middle.
     let margin = ((high - low) * 0.1).max(high * 0.02);
     let (bottom, top) = ((low - margin).max(0.0), high + margin);
+    let above = first.on_demand.filter(|usd| *usd > top && area.height > CHART);
+    let lines = u16::from(above.is_some());
     let plot = Rect {
         x: area.x + SCALE,
-        y: area.y + 1,
+        y: area.y + 1 + lines,
         width: area.width.saturating_sub(SCALE + 4),
-        height: area.height.saturating_sub(2),
+        height: area.height.saturating_sub(2 + lines),
     };
     let plot = plot.intersection(painter.buffer.area);
     if plot.is_empty() {
         return;
     }
-    scale(painter, area, plot, [top, bottom.midpoint(top), bottom]);
-    let marker = if painter.theme.is_ascii() { Marker::Custom('.') } else { Marker::Braille };
+    if let Some(usd) = above {
+        on_demand(painter, area, plot.width, usd);
+    }
+    scale(painter, area, plot, ([top, bottom.midpoint(top), bottom], model.prices.week));
     let tone = |index: usize| TONES[index.min(TONES.len() - 1)];
     let styles: Vec<Style> =
         (0..rows.len()).map(|index| painter.theme.style(tone(index))).collect();
+    lines_of(painter, plot, &rows, &styles, (bottom, top));
+    letters(painter, plot, &rows, &styles, (bottom, top));
+}
+
+/// The keys that choose what is shown.
+fn keys(model: &Model) -> String {
+    let key = |step| {
+        let command = Command::Panels(PanelsCommand::Prices(step));
+        model.keymap.key_for(Context::Table, &command).unwrap_or_default()
+    };
+    let [span, types, region] =
+        [PriceStep::Span, PriceStep::NextType, PriceStep::NextRegion].map(key);
+    format!("{span} span  {types} type  {region} region")
+}
+
+/// The lines of a chart.
+fn lines_of(
+    painter: &mut Painter<'_>,
+    plot: Rect,
+    rows: &[&Row<'_>],
+    styles: &[Style],
+    (bottom, top): (f64, f64),
+) {
+    let marker = if painter.theme.is_ascii() { Marker::Custom('.') } else { Marker::Braille };
+    let hours = rows.first().map_or(0.0, |row| row.back.as_secs_f64() / 3600.0);
     Canvas::default()
         .marker(marker)
-        .x_bounds([-HOURS, 0.0])
+        .x_bounds([-hours, 0.0])
         .y_bounds([bottom, top])
         .paint(|context| {
-            for (row, style) in rows.iter().zip(&styles) {
+            for (row, style) in rows.iter().zip(styles) {
                 let color = style.fg.unwrap_or_default();
                 for [x1, y1, x2, y2] in steps(row) {
                     context.draw(&Line { x1, y1, x2, y2, color });
@@ -264,33 +278,48 @@ fn draw_chart(
             }
         })
         .render(plot, painter.buffer);
-    // Lines that end at the same height have their letters side by side.
+}
+
+/// The letters of the zones where their lines end; those at the same height side by side.
+fn letters(
+    painter: &mut Painter<'_>,
+    plot: Rect,
+    rows: &[&Row<'_>],
+    styles: &[Style],
+    bounds: (f64, f64),
+) {
     let mut ends: Vec<u16> = Vec::new();
     for (row, style) in rows.iter().zip(styles) {
         let Some(price) = row.price() else { continue };
-        let line = height(price, (bottom, top), plot.height);
+        let line = height(price, bounds, plot.height);
         let before = u16::try_from(ends.iter().filter(|end| **end == line).count()).unwrap_or(0);
         ends.push(line);
         let place = Rect { x: plot.right() + 1 + before, width: 1, ..plot };
-        painter.styled(place, 0, line, style, row.pool.zone.letter(row.region));
+        painter.styled(place, 0, line, *style, row.pool.zone.letter(row.region));
     }
 }
 
-/// The hours of the chart.
-const HOURS: f64 = 24.0;
+/// The price on demand, above a chart whose scale does not reach so far: the line is broken.
+fn on_demand(painter: &mut Painter<'_>, area: Rect, width: u16, usd: f64) {
+    painter.text(area, 1, 1, Tone::Dim, &hourly(usd));
+    let said = " on demand ";
+    let sign = if painter.theme.is_ascii() { "- " } else { "╌" };
+    let signs = usize::from(width).saturating_sub(text::width(said) + 2) / text::width(sign);
+    let line = format!("{}{said}", sign.repeat(signs));
+    painter.text(area, SCALE, 1, Tone::Dim, &line);
+}
 
-/// The prices beside a chart and the hours below it.
-fn scale(painter: &mut Painter<'_>, area: Rect, plot: Rect, prices: [f64; 3]) {
+/// The prices beside a chart and the hours, or days, below it.
+fn scale(painter: &mut Painter<'_>, area: Rect, plot: Rect, (prices, week): ([f64; 3], bool)) {
     let top = plot.y - area.y;
     let middle = top + plot.height / 2;
     for (price, line) in prices.into_iter().zip([top, middle, top + plot.height - 1]) {
         painter.text(area, 1, line, Tone::Dim, &hourly(price));
     }
     let below = top + plot.height;
-    for (hours, said) in [(24, "-24 h"), (12, "-12 h")] {
-        let x = SCALE + plot.width * (24 - hours) / 24;
-        painter.text(area, x, below, Tone::Dim, said);
-    }
+    let [first, half] = if week { ["-7 d", "-3.5 d"] } else { ["-24 h", "-12 h"] };
+    painter.text(area, SCALE, below, Tone::Dim, first);
+    painter.text(area, SCALE + plot.width / 2, below, Tone::Dim, half);
     painter.text(area, (SCALE + plot.width).saturating_sub(3), below, Tone::Dim, "now");
 }
 
@@ -305,12 +334,12 @@ fn height(price: f64, (bottom, top): (f64, f64), lines: u16) -> u16 {
     ((share * f64::from(lines)) as u16).min(lines.saturating_sub(1))
 }
 
-/// A pool's price over the last day: it holds until the next, so it goes in steps.
+/// A pool's price over the time that is shown: it holds until the next, so it goes in steps.
 fn steps(row: &Row<'_>) -> Vec<[f64; 4]> {
     let since = row.since();
     let hours = |at: Timestamp| -row.now.duration_since(at).as_secs_f64() / 3600.0;
     let later = row.history.quotes().iter().filter(|quote| quote.since > since);
-    let first = row.history.at(since).map(|quote| (-HOURS, quote.usd));
+    let first = row.history.at(since).map(|quote| (hours(since), quote.usd));
     let mut points: Vec<(f64, f64)> =
         first.into_iter().chain(later.map(|quote| (hours(quote.since), quote.usd))).collect();
     points.extend(row.price().map(|price| (0.0, price)));

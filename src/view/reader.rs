@@ -1,5 +1,6 @@
 //! Lines that are read while they grow: an instance's log, and the events.
 
+use jiff::Timestamp;
 use ratatui::layout::Rect;
 
 use super::text;
@@ -19,7 +20,7 @@ const WIDE: u16 = 90;
 /// Draws what one instance printed and what was said of it.
 pub(super) fn output(model: &Model, painter: &mut Painter<'_>, area: Rect, key: &InstanceKey) {
     match model.log.of(key) {
-        Some(ring) => lines(&model.output, painter, area, ring, false),
+        Some(ring) => lines(model, &model.output, painter, area, ring),
         None => {
             painter.text(area, 1, 1, Tone::Dim, "Nothing was printed yet.");
         }
@@ -28,29 +29,30 @@ pub(super) fn output(model: &Model, painter: &mut Painter<'_>, area: Rect, key: 
 
 /// Draws everything that happened.
 pub(super) fn events(model: &Model, painter: &mut Painter<'_>, area: Rect) {
-    lines(&model.events, painter, area, model.log.events(), true);
+    lines(model, &model.events, painter, area, model.log.events());
 }
 
-fn lines(reader: &Reader, painter: &mut Painter<'_>, area: Rect, ring: &Ring, named: bool) {
+fn lines(model: &Model, reader: &Reader, painter: &mut Painter<'_>, area: Rect, ring: &Ring) {
     let body = Rect { height: area.height.saturating_sub(1), ..area };
-    let window = reader.window(ring, body.height.into());
+    let window = reader.window(ring, body.height.into(), model.now);
     for (line, at) in window.into_iter().zip(0..) {
-        draw_line(reader, painter, body, at, line, named);
+        draw_line((reader, model.now), painter, body, at, line);
     }
-    status(reader, painter, Rect { y: body.bottom(), height: 1, ..area }, ring);
+    let status_line = Rect { y: body.bottom(), height: 1, ..area };
+    status((reader, model.now), painter, status_line, ring);
 }
 
 fn draw_line(
-    reader: &Reader,
+    (reader, now): (&Reader, Timestamp),
     painter: &mut Painter<'_>,
     area: Rect,
     at: u16,
     line: &LogLine,
-    named: bool,
 ) {
-    painter.text(area, 1, at, Tone::Dim, &text::clock(line.at));
+    painter.text(area, 1, at, Tone::Dim, &text::moment(line.at, now));
     let mut x = TIME;
-    if named {
+    // What a node printed is about that node.
+    if !line.about.is_empty() {
         let wide = area.width >= WIDE;
         let about = if wide { ABOUT } else { NARROW_ABOUT };
         let whom = text::label(&line.about, wide);
@@ -65,8 +67,8 @@ fn draw_line(
     // A needle may be in the node's own stamp, which is not shown.
     let said = text::unstamped(&line.text);
     painter.text(area, x, at, Tone::Plain, said);
-    if reader.finds(line)
-        && let Some(word) = reader.needle.text().split_whitespace().next()
+    if reader.finds(line, now)
+        && let Some(word) = reader.word()
         && let Some(found) = find(said, word)
         && let (Some(before), Some(said)) = (said.get(..found), said.get(found..found + word.len()))
     {
@@ -76,8 +78,8 @@ fn draw_line(
 }
 
 /// What is looked for, and how many lines there are.
-fn status(reader: &Reader, painter: &mut Painter<'_>, area: Rect, ring: &Ring) {
-    let mut said = text::count(reader.lines(ring).len(), "line");
+fn status((reader, now): (&Reader, Timestamp), painter: &mut Painter<'_>, area: Rect, ring: &Ring) {
+    let mut said = text::count(reader.lines(ring, now).len(), "line");
     if ring.dropped() > 0 {
         said = format!("{said}, {} older ones were dropped", ring.dropped());
     }

@@ -17,6 +17,10 @@ pub(super) fn draw(
     let focused = model.focus() == Panel::Side;
     hits.add(area, Command::Panels(PanelsCommand::Focus(Panel::Side)));
     if beside {
+        hits.edge(
+            Rect { y: area.y + 1, width: 1, height: area.height.saturating_sub(1), ..area },
+            Panel::Side,
+        );
         for line in 1..area.height {
             painter.text(area, 0, line, Tone::Dim, painter.theme.glyphs.wall);
         }

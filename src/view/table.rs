@@ -4,15 +4,18 @@ use ratatui::layout::Rect;
 
 use super::columns::{CellContext, SERVICES, chosen, phase_words};
 use super::grid::{Column, ESSENTIAL, Grid, Placed};
+use super::money::{dollars, hourly, sum};
 use super::painter::GUTTER;
 use super::text;
-use super::theme::Glyphs;
+use super::theme::{Glyphs, Theme};
 use super::{HitMap, Painter, Tone, heat, regions, tabs};
 use crate::app::keymap::Context;
 use crate::app::{
-    Action, Aim, Command, Field, Model, Pane, Panel, PanelsCommand, TableCommand, View, clean,
+    Action, Aim, Command, Field, Fold, Model, Pane, Panel, PanelsCommand, TableCommand, View,
+    clean, estimate,
 };
-use crate::fleet::{FailureKind, Instance, Phase};
+use crate::config::{Config, RegionConfig};
+use crate::fleet::{Amount, FailureKind, Instance, MachineType, Phase, Region};
 
 /// Draws it: a rule with the views, what the view shows, and where in it the cursor is.
 pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect) {
@@ -47,7 +50,8 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, 
 /// The headings, and the rows of the window. Answers whether the services are among them.
 fn rows(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect) -> bool {
     let rows = Rect { x: area.x + GUTTER, width: area.width.saturating_sub(GUTTER + 1), ..area };
-    let context = CellContext { now: model.now, glyphs: painter.theme.glyphs };
+    let context =
+        CellContext { now: model.now, glyphs: painter.theme.glyphs, turns: model.is_moving() };
     let sort = Some(model.table.sort());
     let measured: Vec<&Instance> =
         model.table.sample().filter_map(|key| model.fleet.get(key)).collect();
@@ -59,7 +63,14 @@ fn rows(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect)
     let shown = model.table.window().iter().zip(0..rows.height.saturating_sub(1));
     for (key, line) in shown {
         let Some(instance) = model.fleet.get(key) else { continue };
-        grid.row(painter.buffer, line, instance);
+        match model.table.fold_at(key) {
+            Some(fold) => folded(painter, rows, line + 1, &instance.region, fold),
+            None => grid.row(painter.buffer, line, instance),
+        }
+        if model.lit.contains_key(key) {
+            let place = Rect { y: rows.y + line + 1, height: 1, ..rows };
+            painter.buffer.set_style(place, painter.theme.lit());
+        }
         let whole = Rect { y: rows.y + line + 1, height: 1, ..area };
         hits.add(whole, Command::Table(TableCommand::Select(key.clone())));
         if model.table.marks().contains(key) {
@@ -76,6 +87,32 @@ fn rows(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect)
     painter.scrollbar(body, model.table.top(), model.table.len());
     let is_services = |placed: &Placed| grid.columns[placed.index].field == Some(Field::Services);
     grid.placed.iter().any(is_services)
+}
+
+/// A line for all rows of a region: how many, in which states, and what they cost.
+fn folded(painter: &mut Painter<'_>, area: Rect, line: u16, region: &Region, fold: &Fold) {
+    let count = text::count(fold.keys.len(), "instance");
+    let sign = painter.theme.glyphs.folded;
+    let said = format!("{sign} {:16} {count:>16}", region.as_str());
+    let mut x = painter.text(area, 0, line, Tone::Strong, &said) + 3;
+    for (health, count) in &fold.counts {
+        let said = format!("{} {}", painter.theme.glyphs.health(*health), text::thousands(*count));
+        x = painter.text(area, x, line, (*health).into(), &said) + 3;
+    }
+    if !fold.hourly.is_unknown() && fold.hourly.usd > 0.0 {
+        painter.text(area, x, line, Tone::Plain, &format!("{}/h", sum(fold.hourly)));
+    }
+}
+
+/// The fields that have a column on the screen now.
+pub(super) fn on_screen(model: &Model, theme: &Theme) -> Vec<Field> {
+    let width = model.size.0.saturating_sub(model.layout().side_columns + GUTTER + 1);
+    let context = CellContext { now: model.now, glyphs: theme.glyphs, turns: false };
+    let rows: Vec<&Instance> =
+        model.table.sample().filter_map(|key| model.fleet.get(key)).collect();
+    let columns = columns(model, &rows, &context);
+    let grid = Grid::new(columns, &rows, &context, theme, Rect::new(0, 0, width, 1), None);
+    grid.placed.iter().filter_map(|placed| grid.columns[placed.index].field).collect()
 }
 
 /// The columns to draw: without those that would say the same in each row, as the header does, and
@@ -101,7 +138,9 @@ fn columns<'a>(
 fn newcomer(model: &Model, painter: &mut Painter<'_>, area: Rect) {
     let key = |command: &Command| model.keymap.key_for(Context::Table, command).unwrap_or_default();
     let create = key(&Command::Ask(Action::Create(None), Aim::Deployment));
-    let lines = if let Some(failure) = &model.trouble {
+    let lines = if model.trouble.as_ref().is_some_and(|it| it.kind == FailureKind::Credentials) {
+        signed_out(&key(&Command::Refresh))
+    } else if let Some(failure) = &model.trouble {
         let mut lines = text::wrap(&failure.reason, area.width.into());
         lines.extend(text::wrap(&failure.hint, area.width.into()));
         if failure.kind == FailureKind::SignIn {
@@ -126,7 +165,22 @@ fn newcomer(model: &Model, painter: &mut Painter<'_>, area: Rect) {
     }
 }
 
-/// What is known of an empty deployment, and what the configuration asks for.
+/// Where nobody is signed in: the ways to do that.
+fn signed_out(again: &str) -> Vec<String> {
+    vec![
+        "No AWS credentials were found: not in the environment, not in ~/.aws, no role.".into(),
+        String::new(),
+        "1  aws configure                    keys for one account".into(),
+        "2  spot-tui login --profile NAME    IAM Identity Center; then: spot-tui --profile NAME"
+            .into(),
+        "3  export AWS_ACCESS_KEY_ID=.. AWS_SECRET_ACCESS_KEY=..".into(),
+        String::new(),
+        format!("{again}: try again. spot-tui --demo shows all of it without an account."),
+    ]
+}
+
+/// What is known of an empty deployment, and what the configuration asks for: where, of which type,
+/// and for how much.
 fn first(model: &Model) -> Vec<String> {
     let known = model.fleet.regions().values().any(|view| view.answered.is_some());
     let known = if known { "No instances yet." } else { "Looking for instances in all regions." };
@@ -135,7 +189,41 @@ fn first(model: &Model) -> Vec<String> {
     let wanted: u32 = config.spread().values().sum();
     let wanted = text::count(usize::try_from(wanted).unwrap_or(usize::MAX), "instance");
     let regions = text::count(config.regions.len(), "region");
-    lines.push(format!("The configuration asks for {wanted} in {regions}."));
+    lines.push(format!("The configuration asks for {wanted} in {regions}:"));
+    lines.push(String::new());
+    lines.extend(wishes(model, config));
+    lines.push(String::new());
+    lines
+}
+
+/// The most regions that are listed.
+const LISTED: usize = 8;
+
+/// What the configuration asks for, a line a region, and what all of it costs.
+fn wishes(model: &Model, config: &Config) -> Vec<String> {
+    let spread = config.spread();
+    let wanted = |region: &RegionConfig| spread.get(&region.region).copied().unwrap_or(0);
+    let mut sum = Amount::default();
+    let mut lines = Vec::new();
+    for region in config.regions.iter().filter(|region| wanted(region) > 0) {
+        let (count, each) = (wanted(region), estimate(model, region));
+        match each {
+            Some(usd) => sum.usd += usd * f64::from(count),
+            None => sum.is_partial = true,
+        }
+        let types: Vec<&str> = region.machine_types.iter().map(MachineType::as_str).collect();
+        let types = clean(&types.join(" "), 40);
+        let price = each.map_or_else(String::new, |usd| format!("${} each", hourly(usd)));
+        let line = format!("{:16} {count:>4}  {types:24} {price}", region.region.as_str());
+        lines.push(line.trim_end().to_owned());
+    }
+    if let Some(more) = lines.len().checked_sub(LISTED).filter(|more| *more > 0) {
+        lines.truncate(LISTED);
+        lines.push(format!("and {}", text::count(more, "more region")));
+    }
+    if !sum.is_unknown() && sum.usd > 0.0 {
+        lines.push(format!("{:16} {:>4}  {:24} {} an hour", "in all", "", "", dollars(sum)));
+    }
     lines
 }
 
@@ -187,7 +275,7 @@ fn position(model: &Model) -> String {
     }
     let (shown, all) = (model.table.len(), model.fleet.len());
     let at = if shown == 0 { 0 } else { model.table.at() + 1 };
-    let hidden = match all - shown.min(all) {
+    let hidden = match all.saturating_sub(shown + model.table.folded_away()) {
         0 => String::new(),
         hidden => format!(", {} hidden", text::thousands(hidden)),
     };

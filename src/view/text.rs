@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
@@ -167,6 +168,16 @@ pub fn clock(at: Timestamp) -> String {
     at.strftime("%H:%M:%S").to_string()
 }
 
+/// The same of today; of another day that day and the minute: `Fri 09:41`, `3 Nov`.
+pub fn moment(at: Timestamp, now: Timestamp) -> String {
+    let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
+    if day(at) == day(now) {
+        return clock(at);
+    }
+    let is_near = now.duration_since(at) < SignedDuration::from_hours(6 * 24);
+    at.strftime(if is_near { "%a %H:%M" } else { "%-d %b" }).to_string()
+}
+
 /// An instance's label with the short form of its id, and without its address where that has no
 /// room; of one that is only planned, its region there.
 pub fn label(about: &str, wide: bool) -> String {
@@ -237,5 +248,8 @@ mod tests {
         assert_eq!(span(seconds(90_000)), "1d");
         assert_eq!(span_exactly(seconds(185)), "3m 05s");
         assert_eq!(countdown(seconds(102)), "1:42");
+        let now = Timestamp::from_second(864_000 + 3_600).unwrap();
+        let ago = |hours| moment(now - SignedDuration::from_hours(hours), now);
+        assert_eq!([ago(1), ago(2), ago(200)], ["00:00:00", "Sat 23:00", "2 Jan"]);
     }
 }

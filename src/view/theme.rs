@@ -63,6 +63,8 @@ impl From<Level> for Tone {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Glyphs {
     health: [&'static str; 6],
+    /// What is at work, turning.
+    turning: [&'static str; 4],
     /// A full and an empty cell of a progress bar.
     pub bar: [&'static str; 2],
     /// A cell of a region's bar.
@@ -71,6 +73,8 @@ pub struct Glyphs {
     block_cell: &'static str,
     /// The signs of an amount, from little to much.
     levels: [&'static str; 8],
+    /// A line that stands for more.
+    pub folded: &'static str,
     /// The row under the cursor.
     pub cursor: &'static str,
     /// A marked row.
@@ -101,10 +105,12 @@ pub struct Glyphs {
 
 const UNICODE: Glyphs = Glyphs {
     health: ["✗", "◷", "◐", "○", "●", "◌"],
+    turning: ["◐", "◓", "◑", "◒"],
     bar: ["▰", "▱"],
     block: "▇",
     block_cell: "■",
     levels: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
+    folded: "▸",
     cursor: "▌",
     mark: "◆",
     rule: "─",
@@ -122,10 +128,12 @@ const UNICODE: Glyphs = Glyphs {
 
 const ASCII: Glyphs = Glyphs {
     health: ["x", "!", ">", "o", "*", "~"],
+    turning: [">", ">", ">", ">"],
     bar: ["#", "-"],
     block: "#",
     block_cell: "*",
     levels: ["0", "1", "2", "3", "4", "5", "6", "7"],
+    folded: ">",
     cursor: "|",
     mark: "+",
     rule: "-",
@@ -165,6 +173,12 @@ impl Glyphs {
             Level::Warning => "!",
             Level::Error => self.health(Health::Bad),
         }
+    }
+
+    /// The sign of what is at work, a turn further each second: nothing wakes for it alone.
+    pub fn turning(&self, second: i64) -> &'static str {
+        let turn = usize::try_from(second.rem_euclid(4)).unwrap_or(0);
+        self.turning[turn]
     }
 
     /// The sign of a state.
@@ -317,6 +331,16 @@ impl Theme {
             Some(ground) => Style::new().bg(self.colour(ground)),
             None => Style::new().add_modifier(Modifier::UNDERLINED),
         }
+    }
+
+    /// What is laid over a sign where something has just gone wrong.
+    pub fn alarm(&self) -> Style {
+        Style::new().add_modifier(Modifier::REVERSED | Modifier::BOLD)
+    }
+
+    /// What is laid over a row that has just entered another phase.
+    pub fn lit(&self) -> Style {
+        Style::new().remove_modifier(Modifier::DIM).add_modifier(Modifier::BOLD)
     }
 
     /// Paints what has no colour of its own in those of the theme, where it brings its ground.

@@ -1,10 +1,30 @@
 //! What the terminal's window is called: how the fleet is, for who looks at another window.
 
 use crate::app::{Model, clean};
-use crate::fleet::Health;
+use crate::fleet::{Health, JobKind};
 
 /// The longest title, in bytes.
 const LONGEST: usize = 120;
+
+/// How far what is under way is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Nobody can tell.
+    Unknown,
+    /// So many percent of it are done.
+    Percent(u8),
+}
+
+/// How far what is under way is; nothing while nothing is.
+pub fn progress(model: &Model) -> Option<Progress> {
+    let mut jobs = model.changing().peekable();
+    jobs.peek()?;
+    let creates = jobs.any(|(_, job)| job.kind == JobKind::Create);
+    let all = model.tally.total.max(1);
+    let ready = model.tally.health.get(&Health::Good).copied().unwrap_or(0);
+    let percent = u8::try_from(ready * 100 / all).ok().filter(|_| creates);
+    Some(percent.map_or(Progress::Unknown, Progress::Percent))
+}
 
 /// Bad news first, then how many of all are ready.
 pub fn title(model: &Model) -> String {

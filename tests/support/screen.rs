@@ -106,6 +106,7 @@ pub(crate) fn opening(size: (u16, u16)) -> Opening {
         size,
         profile: None,
         remembered: Remembered::default(),
+        past: Vec::new(),
     }
 }
 

@@ -404,6 +404,7 @@ fn engine(context: &Arc<Context>, fleet: Fleet, questions: Questions) -> (Engine
         size: (140, 40),
         profile: None,
         remembered: Remembered::default(),
+        past: Vec::new(),
     });
     (
         Engine::new(

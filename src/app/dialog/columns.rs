@@ -35,7 +35,16 @@ impl ColumnsForm {
             }
             Press::Column(ColumnPress::Reset) => self.columns = Columns::default(),
             Press::Back | Press::Accept => return Next::Close,
-            Press::Edit(_) | Press::Complete | Press::Choose(_) | Press::More | Press::Less => {}
+            Press::Pick(at) => {
+                self.at = at;
+                self.columns.toggle(at);
+            }
+            Press::Edit(_)
+            | Press::Complete
+            | Press::Recall(_)
+            | Press::Choose(_)
+            | Press::More
+            | Press::Less => {}
         }
         Next::Stay
     }

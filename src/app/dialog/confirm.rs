@@ -118,7 +118,18 @@ impl ConfirmForm {
             Press::Choose(choose) => self.yes = choose.of_two(self.yes),
             Press::Edit(edit) if self.word.is_some() => self.typed.edit(edit),
             Press::Move(motion) => self.top = motion.from(self.top, self.lines(), PAGE),
-            Press::Edit(_) | Press::Complete | Press::More | Press::Less | Press::Column(_) => {}
+            // A click on a button is as good as its key and Enter.
+            Press::Pick(at) if self.word.is_none() => {
+                self.yes = at == 1;
+                return self.on_press(Press::Accept);
+            }
+            Press::Edit(_)
+            | Press::Complete
+            | Press::Recall(_)
+            | Press::Pick(_)
+            | Press::More
+            | Press::Less
+            | Press::Column(_) => {}
         }
         Next::Stay
     }

@@ -59,10 +59,12 @@ impl CreateForm {
             match press {
                 Press::Choose(choose) => *yes = choose.of_two(*yes),
                 Press::Accept if *yes => return Next::Do(Command::more(self.counts())),
-                Press::Accept | Press::Back => self.choice = None,
+                Press::Pick(1) => return Next::Do(Command::more(self.counts())),
+                Press::Accept | Press::Back | Press::Pick(_) => self.choice = None,
                 Press::Move(_)
                 | Press::Edit(_)
                 | Press::Complete
+                | Press::Recall(_)
                 | Press::More
                 | Press::Less
                 | Press::Column(_) => {}
@@ -82,9 +84,11 @@ impl CreateForm {
             Press::Edit(Edit::DeleteLine) => self.change(|_| 0),
             Press::Accept if self.total() > 0 => self.choice = Some(false),
             Press::Back => return Next::Close,
+            Press::Pick(at) => self.at = at.min(self.rows.len().saturating_sub(1)),
             Press::Accept
             | Press::Edit(_)
             | Press::Complete
+            | Press::Recall(_)
             | Press::Choose(_)
             | Press::Column(_) => {}
         }

@@ -3,6 +3,7 @@
 //! `create us-west-2=3`, `ssh i-09`, `destroy --region eu-west-1`, `exec --region eu-west-1 --
 //! uptime`, `go us-east-1`. Instances are named as on the command line of the shell.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use strum::IntoEnumIterator;
@@ -10,9 +11,10 @@ use strum::IntoEnumIterator;
 use crate::app::action::{Action, Aim};
 use crate::app::command::{
     Command, Copied, LeaveCommand, LinesCommand, RowCommand, ScreenCommand, TableCommand,
+    ViewCommand,
 };
 use crate::app::keymap::Keymap;
-use crate::app::{Field, Scope, resolve, scope};
+use crate::app::{Field, SavedView, Scope, resolve, scope};
 use crate::config::{Config, ThemeName};
 use crate::fleet::{Fleet, InstanceKey, Region};
 
@@ -36,6 +38,8 @@ pub struct Words<'a> {
     pub fleet: &'a Fleet,
     /// The regions that can be named.
     pub config: Option<&'a Config>,
+    /// The views that have a name.
+    pub views: &'a BTreeMap<String, SavedView>,
 }
 
 /// A verb that takes words.
@@ -69,13 +73,15 @@ enum Takes {
     Targets(Action),
     /// The same, and a command for the shell there.
     Command,
+    /// The name of a view.
+    View,
 }
 
 impl Takes {
     /// Whether the first proposal is as good as what was typed: of a closed list, which harms
     /// nobody.
     fn may_be_guessed(&self) -> bool {
-        matches!(self, Self::Field | Self::Fields | Self::Theme | Self::Copied)
+        matches!(self, Self::Field | Self::Fields | Self::Theme | Self::Copied | Self::View)
     }
 }
 
@@ -96,7 +102,15 @@ pub(super) static VERBS: LazyLock<Vec<Verb>> = LazyLock::new(|| {
         verb("columns", Takes::Fields, "show these columns, in this order"),
         verb("copy", Takes::Copied, "copy something of the row under the cursor"),
         verb("theme", Takes::Theme, "colours and signs"),
-        verb("export", Takes::Text, "write the events to this file"),
+        verb("save", Takes::Text, "save filter, order and columns under this name"),
+        verb("view", Takes::View, "show a saved view"),
+        verb("unsave", Takes::View, "forget a saved view"),
+        verb(
+            "export",
+            Takes::Text,
+            "write the rows to a .csv or .json, the events to another file",
+        ),
+        verb("events", Takes::Text, "the events like this: since:1h kind:reclaimed"),
     ];
     targets.chain(others).collect()
 });
@@ -136,6 +150,7 @@ pub(super) fn continuations(verb: &str, rest: &str, words: &Words<'_>) -> Vec<Pr
         Takes::Field | Takes::Fields => plain(Field::ALL.iter().copied().map(Field::name)),
         Takes::Theme => plain(ThemeName::ALL.into_iter().map(|(name, _)| name)),
         Takes::Copied => plain(COPIED.into_iter().map(|(name, _)| name)),
+        Takes::View => words.views.keys().map(|name| (name.clone(), String::new())).collect(),
         Takes::Counts => {
             words.regions(true).map(|region| (format!("{region}="), String::new())).collect()
         }
@@ -250,7 +265,25 @@ pub(super) fn read(line: &str, words: &Words<'_>) -> Result<Command, String> {
         Some(Takes::Text) if verb == "filter" => {
             Ok(Command::Table(TableCommand::SetFilter(rest.to_owned())))
         }
-        Some(Takes::Text) => Ok(Command::Lines(LinesCommand::Export(Some(rest.to_owned())))),
+        Some(Takes::Text) if verb == "save" => {
+            Ok(Command::View(ViewCommand::Save(rest.to_owned())))
+        }
+        Some(Takes::Text) if verb == "events" => {
+            Ok(Command::Lines(LinesCommand::Events(rest.to_owned())))
+        }
+        Some(Takes::Text) => {
+            let file = Some(rest.to_owned());
+            let is_table = [".csv", ".json"].iter().any(|ending| rest.ends_with(ending));
+            let lines = if is_table { LinesCommand::ExportTable } else { LinesCommand::Export };
+            Ok(Command::Lines(lines(file)))
+        }
+        Some(Takes::View) if !words.views.contains_key(rest) => {
+            Err(format!("'{rest}' is no saved view; :save saves one"))
+        }
+        Some(Takes::View) if verb == "unsave" => {
+            Ok(Command::View(ViewCommand::Forget(rest.to_owned())))
+        }
+        Some(Takes::View) => Ok(Command::View(ViewCommand::Show(rest.to_owned()))),
         Some(Takes::Field) => Ok(Command::Table(TableCommand::SortBy(field(rest)?))),
         Some(Takes::Fields) => {
             let names = rest.split([' ', ',']).filter(|name| !name.is_empty());

@@ -12,7 +12,7 @@ pub struct Menu {
     /// What is chosen.
     pub title: &'static str,
     /// What there is to say before, a paragraph each.
-    pub text: &'static [&'static str],
+    pub text: Vec<String>,
     /// The choices, and what each means.
     pub items: Vec<(&'static str, String, Command)>,
     /// The place of the chosen one.
@@ -35,7 +35,7 @@ impl Menu {
             let said = "all that its columns say".to_owned();
             items.push(("JSON", said, Command::Row(RowCommand::Copy(Copied::Json))));
         }
-        Self { title: "Copy", text: &[], items, at: 0 }
+        Self { title: "Copy", text: Vec::new(), items, at: 0 }
     }
 
     /// What to sort by: the columns that are shown. The one of now, chosen again, turns round.
@@ -55,7 +55,7 @@ impl Menu {
             })
             .collect();
         let at = table.columns.shown().position(|field| field == sort).unwrap_or(0);
-        Self { title: "Sort by", text: &[], items, at }
+        Self { title: "Sort by", text: Vec::new(), items, at }
     }
 
     /// What a newcomer without a configuration can do.
@@ -63,11 +63,13 @@ impl Menu {
         let item = |name, said: &str, command| (name, said.to_owned(), command);
         Self {
             title: "Welcome to spot-tui",
-            text: &[
+            text: [
                 "It makes spot instances in many AWS regions at once, turns them into Bacalhau \
                  compute nodes, and takes them away again.",
                 "There is no configuration in this folder yet.",
-            ],
+            ]
+            .map(str::to_owned)
+            .to_vec(),
             items: vec![
                 item(
                     "Try the demo",
@@ -102,10 +104,16 @@ impl Menu {
                     Some((_, _, command)) => Next::Do(command.clone()),
                 };
             }
+            Press::Pick(at) if at < self.items.len() => {
+                self.at = at;
+                return self.on_press(Press::Accept);
+            }
+            Press::Move(motion) => self.at = motion.from(self.at, count, count),
             Press::Choose(Choose::Yes | Choose::No)
-            | Press::Move(_)
             | Press::Edit(_)
             | Press::Complete
+            | Press::Recall(_)
+            | Press::Pick(_)
             | Press::More
             | Press::Less
             | Press::Column(_) => {}

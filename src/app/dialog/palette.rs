@@ -3,7 +3,7 @@
 //! What is typed is read by `line`; this is what of it is proposed, chosen and remembered.
 
 use super::line::{self, VERBS, Verb};
-use crate::app::command::{Motion, Press};
+use crate::app::command::{Motion, Older, Press};
 use crate::app::history::History;
 use crate::app::keymap::Keymap;
 use crate::app::{Command, TextField};
@@ -19,6 +19,8 @@ pub struct Palette {
     pub at: usize,
     /// Whether the arrows go through what was typed earlier, and how far back they are.
     back: Option<usize>,
+    /// What was typed before they did: they go through what begins like it.
+    begun: String,
 }
 
 impl Palette {
@@ -52,6 +54,8 @@ impl Palette {
                 let count = self.proposals(words).len();
                 self.at = motion.from(self.at, count, count);
             }
+            Press::Recall(older) => self.recall(history, older == Older::Yes),
+            Press::Pick(at) => self.at = at,
             Press::Complete => {
                 if let Some(proposal) = self.proposals(words).into_iter().nth(self.at) {
                     let more = VERBS.iter().any(|verb| verb.word == proposal.line);
@@ -78,7 +82,10 @@ impl Palette {
     }
 
     fn recall(&mut self, history: &History, older: bool) {
-        let (back, line) = history.step(self.back, older);
+        if self.back.is_none() {
+            self.field.text().clone_into(&mut self.begun);
+        }
+        let (back, line) = history.step(self.back, older, &self.begun);
         self.field = TextField::of(line);
         self.back = back;
     }
@@ -149,7 +156,8 @@ mod tests {
 
     use super::*;
     use crate::app::{
-        Action, Aim, Copied, Field, LeaveCommand, RowCommand, Scope, ScreenCommand, TableCommand,
+        Action, Aim, Copied, Field, LeaveCommand, LinesCommand, RowCommand, SavedView, Scope,
+        ScreenCommand, TableCommand, ViewCommand,
     };
     use crate::fleet::{Ec2State, Fleet, Instance, Phase};
 
@@ -168,7 +176,9 @@ mod tests {
 
     fn with<T>(text: &str, ask: impl FnOnce(&mut Palette, &Words<'_>) -> T) -> T {
         let (keymap, fleet) = (Keymap::default(), fleet());
-        ask(&mut Palette::of(text), &Words { keymap: &keymap, fleet: &fleet, config: None })
+        let views = &[("bad".to_owned(), SavedView::default())].into();
+        let words = Words { keymap: &keymap, fleet: &fleet, config: None, views };
+        ask(&mut Palette::of(text), &words)
     }
 
     fn meant(text: &str) -> Result<Command, String> {
@@ -223,6 +233,10 @@ mod tests {
         assert_eq!(meant("theme pink").unwrap_err(), "'pink' is no theme");
         assert_eq!(meant("quit now").unwrap_err(), "'quit' takes no arguments");
         assert!(meant("").is_err() && meant("§").is_err());
+        assert_eq!(meant("view b"), Ok(Command::View(ViewCommand::Show("bad".into()))));
+        assert!(meant("view zz").unwrap_err().contains("no saved view"));
+        let table = LinesCommand::ExportTable(Some("a.csv".into()));
+        assert_eq!(meant("export a.csv"), Ok(Command::Lines(table)));
     }
 
     #[test]

@@ -27,11 +27,16 @@ impl QuitForm {
             Press::Choose(Choose::No) => self.at = 0,
             Press::Accept => return Next::Leave(self.choice()),
             Press::Back => return Next::Close,
+            Press::Pick(at) => {
+                self.at = at.min(count - 1);
+                return self.on_press(Press::Accept);
+            }
             // There are several ways to say yes.
             Press::Choose(Choose::Yes)
             | Press::Move(_)
             | Press::Edit(_)
             | Press::Complete
+            | Press::Recall(_)
             | Press::More
             | Press::Less
             | Press::Column(_) => {}

@@ -55,6 +55,8 @@ impl SecretForm {
             Press::Edit(edit) => self.typed.edit(edit),
             Press::Move(_)
             | Press::Complete
+            | Press::Recall(_)
+            | Press::Pick(_)
             | Press::Choose(_)
             | Press::More
             | Press::Less

@@ -3,7 +3,7 @@
 use strum::{IntoStaticStr, VariantArray};
 
 use super::key::Key;
-use crate::app::{Action, Command, PanelsCommand, ScreenCommand};
+use crate::app::{Action, Command, LinesCommand, PanelsCommand, ScreenCommand};
 
 /// What has the keyboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
@@ -38,6 +38,9 @@ pub enum Context {
     /// The command line.
     #[strum(serialize = "command")]
     Palette,
+    /// A key that follows another.
+    #[strum(serialize = "keys")]
+    Strip,
     /// Something to read.
     Reading,
 }
@@ -55,13 +58,19 @@ impl Context {
     pub(super) fn takes_text(self) -> bool {
         matches!(
             self,
-            Self::Filter | Self::Search | Self::Counts | Self::Word | Self::Secret | Self::Palette
+            Self::Filter
+                | Self::Search
+                | Self::Counts
+                | Self::Word
+                | Self::Secret
+                | Self::Palette
+                | Self::Strip
         )
     }
 
     /// Whether that text may be of any alphabet.
     pub(super) fn takes_letters(self) -> bool {
-        self.takes_text() && self != Self::Counts
+        self.takes_text() && !matches!(self, Self::Counts | Self::Strip)
     }
 
     /// Whether this lies over the panels, until an Esc.
@@ -121,20 +130,6 @@ impl Binding {
     pub fn group(&self) -> Group {
         match &self.command {
             Command::Ask(Action::Destroy | Action::Nuke | Action::CleanUp, _) => Group::Destroy,
-            Command::Panels(
-                PanelsCommand::Open(_)
-                | PanelsCommand::OpenWhole(_)
-                | PanelsCommand::Show(_)
-                | PanelsCommand::ZoomLog,
-            ) => Group::Look,
-            Command::Table(_)
-            | Command::Screen(
-                ScreenCommand::Filter | ScreenCommand::SortMenu | ScreenCommand::Columns,
-            ) => Group::Choose,
-            Command::Press(_) | Command::Lines(_) | Command::Panels(PanelsCommand::Scroll(..)) => {
-                Group::Move
-            }
-            Command::Panels(_) | Command::Screen(_) | Command::Leave(_) => Group::Screen,
             Command::Ask(..)
             | Command::AskFor(..)
             | Command::Act(..)
@@ -144,7 +139,25 @@ impl Binding {
             | Command::Prices(_)
             | Command::Preflight(_)
             | Command::Inspect(_)
-            | Command::FindLeftOvers(_) => Group::Do,
+            | Command::FindLeftOvers(_)
+            | Command::User(_)
+            | Command::Lines(LinesCommand::ExportTable(_)) => Group::Do,
+            Command::Panels(
+                PanelsCommand::Open(_)
+                | PanelsCommand::OpenWhole(_)
+                | PanelsCommand::Show(_)
+                | PanelsCommand::Prices(_)
+                | PanelsCommand::ZoomLog,
+            ) => Group::Look,
+            Command::Table(_)
+            | Command::View(_)
+            | Command::Screen(
+                ScreenCommand::Filter | ScreenCommand::SortMenu | ScreenCommand::Columns,
+            ) => Group::Choose,
+            Command::Press(_) | Command::Lines(_) | Command::Panels(PanelsCommand::Scroll(..)) => {
+                Group::Move
+            }
+            Command::Panels(_) | Command::Screen(_) | Command::Leave(_) => Group::Screen,
         }
     }
 

@@ -11,9 +11,9 @@ use super::key::{char, ctrl, key, shift};
 use crate::app::action::{Action, Aim, Way};
 use crate::app::command::{
     Command, Copied, LeaveCommand, LinesCommand, Motion, PanelsCommand, Press, RowCommand,
-    ScreenCommand, TableCommand,
+    ScreenCommand, TableCommand, UserCommand, ViewCommand,
 };
-use crate::app::{Pane, Panel, View};
+use crate::app::{Pane, Panel, PriceStep, View};
 
 const TABLE: &[Context] = &[Context::Table];
 const SIDE: &[Context] = &[Context::Pane, Context::Reader];
@@ -95,7 +95,7 @@ static OTHERS: &[Binding] = &[
         &[Context::Table, Context::Pane, Context::Log],
         &[char('/')],
         Command::Screen(ScreenCommand::Filter),
-        "show only rows with these words: region:us phase:failed -type:t3",
+        "only rows with these words: region:us -phase:ready",
         "filter",
     ),
     named(
@@ -262,7 +262,7 @@ static OTHERS: &[Binding] = &[
         TABLE,
         &[char('v')],
         Command::Table(TableCommand::MarkRange),
-        "mark from here to where the cursor goes; again ends it",
+        "mark to where the cursor goes; again ends it",
         "",
     ),
     bind(
@@ -273,6 +273,22 @@ static OTHERS: &[Binding] = &[
         "",
     ),
     bind(TABLE, &[char('N')], Command::Table(TableCommand::FindPrevious), "to the one before", ""),
+    named(
+        "fold-all",
+        TABLE,
+        &[char('(')],
+        Command::Table(TableCommand::FoldAll(true)),
+        "a line a region",
+        "",
+    ),
+    named(
+        "unfold-all",
+        TABLE,
+        &[char(')')],
+        Command::Table(TableCommand::FoldAll(false)),
+        "all rows of all regions again",
+        "",
+    ),
     named(
         "mark-all",
         TABLE,
@@ -330,6 +346,78 @@ static OTHERS: &[Binding] = &[
         "",
     ),
     named("login", PANELS, &[char('I')], Command::SignIn, "sign in to AWS again", ""),
+    named(
+        "price-span",
+        PANELS,
+        &[char('w')],
+        Command::Panels(PanelsCommand::Prices(PriceStep::Span)),
+        "prices of a day, or of seven",
+        "",
+    ),
+    named(
+        "price-type",
+        PANELS,
+        &[char(']')],
+        Command::Panels(PanelsCommand::Prices(PriceStep::NextType)),
+        "prices of the next machine type",
+        "",
+    ),
+    named(
+        "price-type-before",
+        PANELS,
+        &[char('[')],
+        Command::Panels(PanelsCommand::Prices(PriceStep::PreviousType)),
+        "prices of the machine type before",
+        "",
+    ),
+    named(
+        "price-region",
+        PANELS,
+        &[char('>')],
+        Command::Panels(PanelsCommand::Prices(PriceStep::NextRegion)),
+        "prices of the next region",
+        "",
+    ),
+    named(
+        "price-region-before",
+        PANELS,
+        &[char('<')],
+        Command::Panels(PanelsCommand::Prices(PriceStep::PreviousRegion)),
+        "prices of the region before",
+        "",
+    ),
+    named(
+        "console",
+        ROW,
+        &[char('b')],
+        Command::Row(RowCommand::Console),
+        "open its page in AWS's console",
+        "",
+    ),
+    named(
+        "export-table",
+        TABLE,
+        &[char('x')],
+        Command::Lines(LinesCommand::ExportTable(None)),
+        "write the rows that are shown to a CSV file",
+        "",
+    ),
+    named(
+        "views",
+        PANELS,
+        &[char('\'')],
+        Command::View(ViewCommand::Offer),
+        "saved views; :save NAME saves one",
+        "",
+    ),
+    named(
+        "commands",
+        ROW,
+        &[char(',')],
+        Command::User(UserCommand::Offer),
+        "your own commands, of ui.commands",
+        "",
+    ),
     named("refresh", PANELS, &[char('r')], Command::Refresh, "refresh all regions now", "refresh"),
     named(
         "next-panel",
@@ -437,8 +525,20 @@ static OTHERS: &[Binding] = &[
         "up in the pane beside it",
         "",
     ),
-    bind(TABLE, &[key(KeyCode::Left)], Command::Press(Press::Move(Motion::Left)), "left", ""),
-    bind(TABLE, &[key(KeyCode::Right)], Command::Press(Press::Move(Motion::Right)), "right", ""),
+    bind(
+        TABLE,
+        &[key(KeyCode::Left)],
+        Command::Press(Press::Move(Motion::Left)),
+        "left; a region's rows become one line",
+        "",
+    ),
+    bind(
+        TABLE,
+        &[key(KeyCode::Right)],
+        Command::Press(Press::Move(Motion::Right)),
+        "right; they are shown again",
+        "",
+    ),
     bind(
         TABLE,
         &[key(KeyCode::Esc)],

@@ -5,7 +5,7 @@ use crossterm::event::KeyCode;
 use super::binding::{Binding, Context, bind};
 use super::key::{Key, alt, alt_key, char, ctrl, ctrl_key, key, shift};
 use crate::app::Edit;
-use crate::app::command::{Choose, ColumnPress, Command, Motion, Press};
+use crate::app::command::{Choose, ColumnPress, Command, Motion, Older, Press};
 
 const ARROWS: &[Context] = &[Context::Filter, Context::Counts, Context::Columns, Context::Palette];
 const FIELDS: &[Context] = &[
@@ -48,7 +48,7 @@ pub(super) static DIALOG_BINDINGS: &[Binding] = &[
     bind(ARROWS, &[key(KeyCode::Up)], Command::Press(Press::Move(Motion::Up)), "up", ""),
     bind(ARROWS, &[key(KeyCode::Down)], Command::Press(Press::Move(Motion::Down)), "down", ""),
     bind(
-        &[Context::Filter, Context::Counts],
+        &[Context::Counts],
         &[key(KeyCode::Tab)],
         Command::Press(Press::Move(Motion::Down)),
         "down",
@@ -99,11 +99,25 @@ pub(super) static DIALOG_BINDINGS: &[Binding] = &[
         "close",
     ),
     bind(
-        &[Context::Palette],
+        &[Context::Palette, Context::Filter],
         &[key(KeyCode::Tab)],
         Command::Press(Press::Complete),
         "finish the word",
         "complete",
+    ),
+    bind(
+        &[Context::Palette, Context::Filter],
+        &[ctrl('p')],
+        Command::Press(Press::Recall(Older::Yes)),
+        "what was typed before",
+        "before",
+    ),
+    bind(
+        &[Context::Palette, Context::Filter],
+        &[ctrl('n')],
+        Command::Press(Press::Recall(Older::No)),
+        "what was typed after that",
+        "",
     ),
     bind(
         &[Context::Choice],
@@ -154,6 +168,13 @@ pub(super) static DIALOG_BINDINGS: &[Binding] = &[
         Command::Press(Press::Move(Motion::PageDown)),
         "down in the list",
         "",
+    ),
+    bind(
+        &[Context::Strip],
+        &[key(KeyCode::Esc)],
+        Command::Press(Press::Back),
+        "back, and nothing is done",
+        "back",
     ),
     bind(
         DIALOGS,

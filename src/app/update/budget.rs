@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::destroy;
 use super::plan::CreatePlan;
-use crate::app::{Counts, Effect, JobRecord, Model, Scope, total};
+use crate::app::{Counts, Effect, EventKind, JobRecord, Model, Origin, Scope, total};
 use crate::config::{AtLifetime, Config, CpuCredits, RegionConfig};
 use crate::fleet::cost::{storage_hourly, surplus_hourly};
 use crate::fleet::{
@@ -307,6 +307,7 @@ fn announce(
             format!("its lifetime ends in {minutes} min (budget.max_lifetime): destroy it")
         }
     };
-    model.log.say_of(key, model.now, Level::Warning, label, &text);
+    let origin = model.fleet.get(key).map(Origin::of_row).unwrap_or_default();
+    model.log.say_of(origin, (model.now, Level::Warning, EventKind::Said), label, &text);
     model.show(Level::Warning, format!("{label}: {text}"));
 }

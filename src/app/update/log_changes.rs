@@ -1,14 +1,42 @@
 //! What people read of a change: in the log, in a corner of the screen, by the bell.
 
 use super::destroy;
-use crate::app::{Model, clean};
+use crate::app::{EventKind, Model, Origin, clean};
 use crate::fleet::{
-    Attempt, Change, Health, IllegalStep, Instance, InstanceKey, JobId, Level, NetworkState,
-    Outcome, Phase, Region, Report, Subject,
+    Attempt, Change, Health, IllegalStep, Instance, InstanceKey, JobId, JobKind, Level,
+    NetworkState, Outcome, Phase, Region, Report, Subject,
 };
 
 /// The longest line of an instance's that the log keeps, in bytes.
 const MAX_LINE: usize = 1024;
+
+/// The most instances that a look finds and that are said one by one.
+const FEW: usize = 3;
+
+/// Says what a look found by tags: many in one sentence, which leaves room for what matters.
+pub(super) fn log_found(model: &mut Model, changes: &[Change]) {
+    let found: Vec<&InstanceKey> = changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::Adopted(key) => Some(key),
+            _ => None,
+        })
+        .collect();
+    let region = found.first().and_then(|key| model.fleet.get(key)).map(|row| row.region.clone());
+    let Some(region) = region else { return };
+    let (level, kind) = (Level::Info, EventKind::Found);
+    if found.len() > FEW {
+        let text = format!("{} instances were found by their tags", found.len());
+        model.log.tell(model.now, level, kind, region.as_str(), &text);
+        return;
+    }
+    for key in found {
+        let label = label(model, key);
+        let word = model.fleet.get(key).map(|row| row.phase.word()).unwrap_or_default();
+        let text = format!("{label} was found by its tags: {word}");
+        model.log.tell(model.now, level, kind, region.as_str(), &text);
+    }
+}
 
 /// Says a change.
 pub(super) fn log_change(model: &mut Model, report: &Report, change: &Change) {
@@ -16,7 +44,8 @@ pub(super) fn log_change(model: &mut Model, report: &Report, change: &Change) {
         Change::Entered { key, from, to } => phase(model, key, from, to),
         Change::Adopted(key) => {
             let word = model.fleet.get(key).map(|row| row.phase.word()).unwrap_or_default();
-            say_of(model, key, Level::Info, &format!("found by its tags: {word}"));
+            let text = format!("found by its tags: {word}");
+            model.log.print(key, model.now, Level::Info, &text);
         }
         Change::Refused(IllegalStep { key, from, to }) => {
             let text = format!("out of turn, ignored: {from} cannot become {to}");
@@ -32,7 +61,8 @@ pub(super) fn log_change(model: &mut Model, report: &Report, change: &Change) {
             let known = model.fleet.get(key).and_then(|row| row.host_key.as_ref());
             let text =
                 known.map(|known| format!("host key {}, {}", known.fingerprint, known.trust));
-            say_of(model, key, Level::Info, &text.unwrap_or_default());
+            let text = text.unwrap_or_default();
+            tell_of(model, key, (Level::Info, EventKind::HostKey), None, &text);
         }
         Change::Tried(key, attempt) => refusal(model, key, attempt),
         Change::Output(key, line) => {
@@ -65,8 +95,23 @@ fn label(model: &Model, key: &InstanceKey) -> String {
 }
 
 fn say_of(model: &mut Model, key: &InstanceKey, level: Level, text: &str) {
+    tell_of(model, key, (level, EventKind::Said), None, text);
+}
+
+/// Says something of a row: of what kind, and the phase that it entered.
+fn tell_of(
+    model: &mut Model,
+    key: &InstanceKey,
+    (level, kind): (Level, EventKind),
+    phase: Option<&Phase>,
+    text: &str,
+) {
     let label = label(model, key);
-    model.log.say_of(key, model.now, level, &label, text);
+    let row = model.fleet.get(key);
+    let origin =
+        row.map_or_else(|| Origin { row: Some(key.clone()), ..Origin::default() }, Origin::of_row);
+    let origin = Origin { phase: phase.cloned(), ..origin };
+    model.log.say_of(origin, (model.now, level, kind), &label, text);
 }
 
 fn phase(model: &mut Model, key: &InstanceKey, from: &Phase, to: &Phase) {
@@ -74,11 +119,14 @@ fn phase(model: &mut Model, key: &InstanceKey, from: &Phase, to: &Phase) {
         return;
     }
     model.alarm |= matches!(to.health(), Health::Bad | Health::Interrupted);
+    let is_reclaimed = model.fleet.get(key).is_some_and(Instance::is_interrupted);
     let level = match to.health() {
         Health::Bad if matches!(to, Phase::Failed(_)) => Level::Error,
         Health::Bad | Health::Interrupted => Level::Warning,
         Health::Good => Level::Success,
-        _ if to.is_over() => Level::Success,
+        // What ends unasked is no success.
+        _ if to.is_over() && *from == Phase::Terminating && !is_reclaimed => Level::Success,
+        _ if to.is_over() => Level::Warning,
         _ => Level::Info,
     };
     let text = match to {
@@ -87,19 +135,38 @@ fn phase(model: &mut Model, key: &InstanceKey, from: &Phase, to: &Phase) {
             format!("interruption notice: terminates at {} UTC", at.strftime("%H:%M:%S"))
         }
         Phase::Interrupted { at: None } => "interrupted: AWS reclaims it".to_owned(),
+        Phase::Terminated if is_reclaimed => "Reclaimed by AWS".to_owned(),
         // The level says that it failed.
         Phase::Failed(failure) => failure.to_string(),
         other => other.to_string(),
     };
-    say_of(model, key, level, &text);
+    let kind = EventKind::of(to, is_reclaimed);
+    tell_of(model, key, (level, kind), Some(to), &text);
 }
 
 fn refusal(model: &mut Model, key: &InstanceKey, attempt: &Attempt) {
     let Some(code) = &attempt.code else { return };
     let message = attempt.message.as_deref().unwrap_or_default();
     let (machine_type, zone) = (&attempt.machine_type, &attempt.zone);
-    let text = format!("{machine_type} in {zone} refused: {code}: {message}");
-    say_of(model, key, Level::Warning, &text);
+    let text = match plainly(code) {
+        Some(said) => format!("{machine_type} in {zone}: {said} ({code})"),
+        None => format!("{machine_type} in {zone} refused: {code}: {message}"),
+    };
+    tell_of(model, key, (Level::Warning, EventKind::Refused), None, &text);
+}
+
+/// The refusals that come often, in words; the whole of what AWS said is among the attempts.
+fn plainly(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "InsufficientInstanceCapacity" => "no capacity",
+        "UnfulfillableCapacity" => "no capacity for so many",
+        "MaxSpotInstanceCountExceeded" => "the spot quota is used up",
+        "VcpuLimitExceeded" | "InstanceLimitExceeded" => "the quota is used up",
+        "SpotMaxPriceTooLow" => "spot_price_limit is below the price",
+        "RequestLimitExceeded" | "Throttling" => "AWS slows us down, trying again",
+        "Unsupported" => "not offered there",
+        _ => return None,
+    })
 }
 
 fn network(model: &mut Model, region: &Region, state: &NetworkState) {
@@ -112,7 +179,7 @@ fn network(model: &mut Model, region: &Region, state: &NetworkState) {
             (Level::Error, format!("network: left over: {}", left.join(", ")))
         }
     };
-    model.log.write(model.now, level, region.as_str(), &text);
+    model.log.tell(model.now, level, EventKind::Network, region.as_str(), &text);
 }
 
 fn sentence(model: &mut Model, job: JobId, subject: &Subject, level: Level, text: &str) {
@@ -132,6 +199,8 @@ fn sentence(model: &mut Model, job: JobId, subject: &Subject, level: Level, text
 fn ended(model: &mut Model, job: JobId, outcome: &Outcome) {
     let Some(record) = model.jobs.get(&job).filter(|job| job.is_active()) else { return };
     let (verb, title) = (record.verb, record.short_title());
+    // Who nobody is signed in as has the whole screen to say it.
+    let is_shown = record.kind == JobKind::Identify;
     let (level, text) = match outcome {
         Outcome::Done if record.is_mutating => (Level::Success, "done".to_owned()),
         Outcome::Done => return,
@@ -139,10 +208,12 @@ fn ended(model: &mut Model, job: JobId, outcome: &Outcome) {
         Outcome::Failed(failure) => (Level::Error, failure.to_string()),
         // Whoever stopped it needs no toast.
         Outcome::Cancelled => {
-            model.log.write(model.now, Level::Warning, verb, "stopped");
+            model.log.tell(model.now, Level::Warning, EventKind::Job, verb, "stopped");
             return;
         }
     };
-    model.log.write(model.now, level, verb, &text);
-    model.toast(level, format!("{title}: {text}"));
+    model.log.tell(model.now, level, EventKind::Job, verb, &text);
+    if !is_shown {
+        model.toast(level, format!("{title}: {text}"));
+    }
 }

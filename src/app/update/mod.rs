@@ -16,6 +16,8 @@ mod reports;
 mod retry;
 mod run;
 mod screen;
+mod user_commands;
+mod views;
 
 use std::collections::BTreeMap;
 
@@ -39,6 +41,7 @@ use crate::fleet::{Job, JobKind, Level, MachineType, Region};
 pub fn update(model: &mut Model, message: Stamped) -> Vec<Effect> {
     // A wall clock may be set back; ages on the screen shall not be negative.
     model.now = model.now.max(message.at);
+    model.table.now = model.now;
     if !matches!(message.message, Message::Report(_)) {
         model.refresh();
     }
@@ -59,6 +62,10 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Effect> {
         Message::Clock => {
             model.fade();
             model.reckon_if_due();
+            // Rows get old enough for a filter by age.
+            if model.table.query().is_timed() {
+                model.mark_stale();
+            }
             let mut effects = budget::age(model);
             effects.extend(pending_creates::end_fulfilled(model));
             effects.extend(interruptions::complete(model));
@@ -161,6 +168,8 @@ fn perform(model: &mut Model, command: Command) -> Vec<Effect> {
         | Command::Panels(_)
         | Command::Lines(_)
         | Command::Row(_)
+        | Command::View(_)
+        | Command::User(_)
         | Command::Screen(_)
             if model.dialog.is_some() =>
         {
@@ -176,6 +185,10 @@ fn perform(model: &mut Model, command: Command) -> Vec<Effect> {
         }
         Command::Lines(command) => panels::read(model, command),
         Command::Row(command) => panels::reach_out(model, command),
+        Command::View(command) => {
+            panels::remembering(model, |model| views::perform(model, command))
+        }
+        Command::User(command) => user_commands::perform(model, command),
         Command::Screen(command) => screen::perform(model, command),
     }
 }

@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
+use crate::app::command::Older;
 use crate::app::log::Ring;
+use crate::app::prices;
+use crate::app::query::completed;
 use crate::app::{
     Columns, Copied, Effect, Field, LinesCommand, Model, Motion, Pane, Panel, PanelsCommand, Press,
     Query, Reader, RowCommand, TableCommand, TextField, View,
@@ -38,6 +41,7 @@ pub(super) fn in_table(model: &mut Model, command: TableCommand) {
         TableCommand::MarkOthers => model.table.mark_others(),
         TableCommand::FindNext => find(model, false),
         TableCommand::FindPrevious => find(model, true),
+        TableCommand::FoldAll(folded) => model.table.fold_all(folded, &model.fleet),
         TableCommand::SetFilter(filter) => model.table.set_filter(&filter, &model.fleet),
         TableCommand::SortReverse => model.table.sort_reverse(&model.fleet),
         TableCommand::SortBy(field) => model.table.sort_by(field, &model.fleet),
@@ -85,7 +89,7 @@ fn go_to_region(model: &mut Model, region: &Region) {
 }
 
 /// Shows the fleet in another way. What is under the cursor stays.
-fn show(model: &mut Model, view: View) {
+pub(super) fn show(model: &mut Model, view: View) {
     let region = model.region().cloned();
     close(model);
     model.panels.view = view;
@@ -136,6 +140,7 @@ fn following(model: &mut Model, act: impl FnOnce(&mut Model)) {
     if before.as_ref() != model.table.cursor() {
         model.side_top = 0;
         model.output.follow();
+        model.prices.follow();
     }
 }
 
@@ -163,6 +168,9 @@ pub(super) fn arrange(model: &mut Model, command: PanelsCommand) {
         {
             enter_region(model);
         }
+        PanelsCommand::Open(Pane::Details) if focus == Panel::Table && is_fold(model) => {
+            move_cursor(model, Motion::Right);
+        }
         PanelsCommand::Open(pane) => open(model, pane),
         PanelsCommand::OpenWhole(pane) => {
             model.panels.side = Some(pane);
@@ -171,8 +179,31 @@ pub(super) fn arrange(model: &mut Model, command: PanelsCommand) {
             model.side_top = 0;
         }
         PanelsCommand::Show(view) => show(model, view),
+        PanelsCommand::Prices(step) if model.panels.side == Some(Pane::Prices) => {
+            prices::step(model, step);
+        }
+        PanelsCommand::Prices(_) => open(model, Pane::Prices),
+        PanelsCommand::Split(panel, at) => split(model, panel, at),
     }
     model.fit();
+}
+
+/// Whether the line under the cursor stands for a region.
+fn is_fold(model: &Model) -> bool {
+    model.table.cursor().is_some_and(|key| model.table.fold_at(key).is_some())
+}
+
+/// Puts the edge of a panel where it was drawn to.
+fn split(model: &mut Model, panel: Panel, at: u16) {
+    let (width, height) = model.size;
+    match panel {
+        Panel::Side => model.panels.split_side(width.saturating_sub(at), width),
+        Panel::Log => {
+            let lines = height.saturating_sub(at + 2);
+            model.panels.split_log(lines, model.layout().log);
+        }
+        Panel::Table => {}
+    }
 }
 
 /// What is pressed in the panel that has the focus.
@@ -188,6 +219,8 @@ pub(super) fn in_panel(model: &mut Model, press: Press) {
         Press::Accept
         | Press::Edit(_)
         | Press::Complete
+        | Press::Recall(_)
+        | Press::Pick(_)
         | Press::Choose(_)
         | Press::More
         | Press::Less
@@ -283,6 +316,11 @@ fn scroll(model: &mut Model, panel: Panel, motion: Motion) {
 /// Moves where the table stands, in the view that it has.
 fn move_cursor(model: &mut Model, motion: Motion) {
     match model.panels.view {
+        View::Rows if matches!(motion, Motion::Left | Motion::Right) => {
+            if let Some(region) = model.region().cloned() {
+                model.table.fold(&region, motion == Motion::Left, &model.fleet);
+            }
+        }
         View::Rows => model.table.step(motion),
         View::Regions => move_region(model, motion),
         View::Grid => {
@@ -318,8 +356,9 @@ fn scroll_side(model: &mut Model, motion: Motion) {
             }
         }
         _ => {
+            let now = model.now;
             if let Some((ring, reader)) = reading(model) {
-                reader.step(ring, motion, height.saturating_sub(1));
+                reader.step(ring, motion, height.saturating_sub(1), now);
             }
         }
     }
@@ -350,15 +389,25 @@ pub(super) fn read(model: &mut Model, command: LinesCommand) -> Vec<Effect> {
         LinesCommand::Next => seek(model, false),
         LinesCommand::Previous => seek(model, true),
         LinesCommand::Export(file) => return export(model, file),
+        LinesCommand::Events(like) => {
+            model.events.needle = TextField::of(&like);
+            model.events.only = true;
+            arrange(model, PanelsCommand::OpenWhole(Pane::Events));
+        }
+        LinesCommand::ExportTable(file) => {
+            let moment = model.now.strftime("%Y%m%d-%H%M%S");
+            let file = file.unwrap_or_else(|| format!("spot-tui-instances-{moment}.csv"));
+            return vec![Effect::ExportTable(file)];
+        }
     }
     Vec::new()
 }
 
 /// To the next line that has what is looked for, or the one before.
 fn seek(model: &mut Model, back: bool) {
-    let height = usize::from(model.layout().side).saturating_sub(1);
+    let (height, now) = (usize::from(model.layout().side).saturating_sub(1), model.now);
     let Some((ring, reader)) = reading(model) else { return };
-    if !reader.seek(ring, back, height) {
+    if !reader.seek(ring, back, height, now) {
         let needle = reader.needle.text();
         let text = if needle.is_empty() { "type / and words first" } else { needle }.to_owned();
         model.show(Level::Info, format!("not found: {text}"));
@@ -375,6 +424,10 @@ pub(super) fn reach_out(model: &mut Model, command: RowCommand) -> Vec<Effect> {
     match command {
         RowCommand::Copy(copied) => copy(model, copied),
         RowCommand::Shell(key) => shell(model, key),
+        RowCommand::Console => {
+            let page = row(model).and_then(|row| text_of(row, Copied::Console));
+            page.map(Effect::Open).into_iter().collect()
+        }
     }
 }
 
@@ -430,7 +483,7 @@ fn shell(model: &mut Model, key: Option<InstanceKey>) -> Vec<Effect> {
 
 /// Writes down the events that pass the filter, the oldest first.
 fn export(model: &Model, file: Option<String>) -> Vec<Effect> {
-    let lines = model.events.lines(model.log.events());
+    let lines = model.events.lines(model.log.events(), model.now);
     let mut text = String::new();
     for line in lines {
         // Nothing that is written to a string fails.
@@ -451,19 +504,38 @@ pub(super) fn in_filter(model: &mut Model, press: Press) {
         }
         Press::Move(motion) => model.table.step(motion),
         Press::Edit(edit) => in_filter_field(model, |field| field.edit(edit)),
-        Press::Complete | Press::Choose(_) | Press::More | Press::Less | Press::Column(_) => {}
+        Press::Complete => {
+            let rows = model.fleet.instances();
+            if let Some(whole) = completed(model.filter.text(), rows) {
+                in_filter_field(model, |field| *field = TextField::of(&whole));
+            }
+        }
+        Press::Recall(older) => recall_filter(model, older == Older::Yes),
+        Press::Choose(_) | Press::Pick(_) | Press::More | Press::Less | Press::Column(_) => {}
     }
+}
+
+/// What was filtered by earlier, of what begins as it was begun.
+fn recall_filter(model: &mut Model, older: bool) {
+    let (back, begun) =
+        model.filter_back.take().unwrap_or_else(|| (None, model.filter.text().to_owned()));
+    let (back, line) = model.filters.step(back, older, &begun);
+    let line = line.to_owned();
+    in_filter_field(model, |field| *field = TextField::of(&line));
+    model.filter_back = Some((back, begun));
 }
 
 /// The filter is typed; it can be looked for again, also where all rows are shown.
 fn keep_filter(model: &mut Model) {
     model.filtering = false;
+    model.filters.push(model.filter.text());
     model.last_filter = Query::parse(model.filter.text());
 }
 
 /// Edits the filter. The table follows each time.
 pub(super) fn in_filter_field<T>(model: &mut Model, edit: impl FnOnce(&mut TextField) -> T) -> T {
     let edited = edit(&mut model.filter);
+    model.filter_back = None;
     if model.filter.text() != model.table.query().text() {
         model.table.set_filter(model.filter.text(), &model.fleet);
         model.arrange_view();
@@ -485,6 +557,8 @@ pub(super) fn in_search(model: &mut Model, press: Press) {
         }
         Press::Move(_)
         | Press::Complete
+        | Press::Recall(_)
+        | Press::Pick(_)
         | Press::Choose(_)
         | Press::More
         | Press::Less
@@ -497,13 +571,13 @@ pub(super) fn in_search_field<T: Default>(
     model: &mut Model,
     edit: impl FnOnce(&mut TextField) -> T,
 ) -> T {
-    let height = usize::from(model.layout().side).saturating_sub(1);
+    let (height, now) = (usize::from(model.layout().side).saturating_sub(1), model.now);
     let Some((ring, reader)) = reading(model).filter(|(_, reader)| reader.typing) else {
         return T::default();
     };
     let edited = edit(&mut reader.needle);
     if !reader.needle.is_empty() && !reader.only {
-        reader.seek(ring, true, height);
+        reader.seek(ring, true, height, now);
     }
     edited
 }

@@ -2,12 +2,15 @@
 //! over those changes.
 
 use super::{ended, interruptions, log_changes, machine};
-use crate::app::{Effect, Latest, Model};
-use crate::fleet::{Change, InstanceKey, Phase, Report};
+use crate::app::away::Away;
+use crate::app::keymap::Context;
+use crate::app::{Command, Effect, Latest, Model, Pane, PanelsCommand};
+use crate::fleet::{Change, InstanceKey, Level, Phase, Report};
 
 /// Takes in one report.
 pub(super) fn apply(model: &mut Model, report: &Report) -> Vec<Effect> {
     let changes = model.fleet.apply(report, &model.deployment);
+    log_changes::log_found(model, &changes);
     for change in &changes {
         log_changes::log_change(model, report, change);
         if let Some(answers) = &mut model.answers {
@@ -34,18 +37,37 @@ pub(super) fn apply(model: &mut Model, report: &Report) -> Vec<Effect> {
         _ => None,
     });
     effects.extend(machine::woken(model, &woken.collect::<Vec<InstanceKey>>()));
+    look_back(model, report, &changes);
     model.latest = Latest { job: report.job, at: report.at, changes };
     effects
 }
 
+/// Says what happened since an earlier run, once every region has told.
+fn look_back(model: &mut Model, report: &Report, changes: &[Change]) {
+    let is_told = |away: &mut Away| away.note(&model.fleet, report, changes);
+    let Some(away) = model.away.take_if(is_told) else { return };
+    if let Some(summary) = away.summary() {
+        let key = model.keymap.key_for(Context::Table, &EVENTS).unwrap_or_default();
+        model.log.write(model.now, Level::Warning, "while away", &summary);
+        model.show(Level::Warning, format!("{summary}. {key}: events"));
+    }
+}
+
+/// Shows the events.
+const EVENTS: Command = Command::Panels(PanelsCommand::Open(Pane::Events));
+
 /// Marks the rows that are to be counted and sorted anew before they are looked at.
 fn arrange(model: &mut Model, change: &Change) {
     match change {
-        Change::Launched(key)
-        | Change::Told(key)
-        | Change::HostKey(key)
-        | Change::Moved(key)
-        | Change::Entered { key, .. } => model.touch(key),
+        Change::Launched(key) | Change::Told(key) | Change::HostKey(key) | Change::Moved(key) => {
+            model.touch(key);
+        }
+        Change::Entered { key, from, to } => {
+            model.touch(key);
+            if from.word() != to.word() && model.dashboard && model.is_moving() {
+                model.lit.insert(key.clone(), model.now);
+            }
+        }
         Change::Adopted(_) => model.mark_stale(),
         // The cursor goes along.
         Change::Joined { row, adopted } => {

@@ -1,4 +1,5 @@
 mod actions;
+mod screen;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -96,6 +97,7 @@ fn opening(dashboard: bool) -> Opening {
         size: (80, 24),
         profile: None,
         remembered: Remembered::default(),
+        past: Vec::new(),
     }
 }
 

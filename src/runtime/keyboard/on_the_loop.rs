@@ -79,9 +79,13 @@ impl Edge for Heard {
 
     async fn act(&mut self, effect: Effect, model: &Model) -> io::Result<()> {
         match effect {
-            Effect::Copy(_) | Effect::CopyShell(_) | Effect::SignIn | Effect::Export { .. } => {
-                Ok(())
-            }
+            Effect::Copy(_)
+            | Effect::CopyShell(_)
+            | Effect::SignIn
+            | Effect::Export { .. }
+            | Effect::ExportTable(_)
+            | Effect::Open(_)
+            | Effect::Run(_) => Ok(()),
             harmless => self.screen.act(harmless, model).await,
         }
     }

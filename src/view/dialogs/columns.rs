@@ -2,19 +2,30 @@
 
 use ratatui::layout::Rect;
 
-use super::frame::open;
+use super::frame::{open_as, pick};
 use crate::app::Model;
 use crate::app::dialog::ColumnsForm;
 use crate::view::columns::chosen;
-use crate::view::{Painter, Tone};
+use crate::view::table::on_screen;
+use crate::view::{HitMap, Painter, Tone};
+
+/// The columns of the heading, the name, and why it is not seen.
+const WIDTH: u16 = 74;
 
 /// Draws it.
-pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect, form: &ColumnsForm) {
+pub(super) fn draw(
+    model: &Model,
+    painter: &mut Painter<'_>,
+    hits: &mut HitMap,
+    area: Rect,
+    form: &ColumnsForm,
+) {
     let all: Vec<_> = form.columns.all().collect();
     let room = usize::from(area.height.saturating_sub(6)).max(1);
     let shown = all.len().min(room);
     let lines = u16::try_from(shown).unwrap_or(u16::MAX).saturating_add(2);
-    let inside = open(painter, area, "Columns", lines);
+    let inside = open_as(painter, area, (Tone::Accent, "Columns"), WIDTH, lines);
+    let seen = on_screen(model, painter.theme);
     let top = (form.at + 1).saturating_sub(shown);
     let (sort, reverse) = model.table.sort();
     for ((at, (field, is_shown)), line) in all.iter().enumerate().skip(top).take(shown).zip(0..) {
@@ -23,13 +34,21 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect, form: &
         let style =
             if at == form.at { painter.theme.chosen() } else { painter.theme.style(Tone::Plain) };
         painter.text(inside, 1, line, Tone::Accent, mark);
+        pick(hits, inside, (0, line, inside.width), at);
         painter.styled(inside, 3, line, style, &format!(" {heading:12} "));
         painter.text(inside, 18, line, Tone::Dim, field.name());
+        let said = match () {
+            () if !is_shown || seen.contains(field) => "",
+            () if model.tally.is_alike(*field) => "the same in all: see the header",
+            () => "no room, or nothing known",
+        };
+        let x = painter.text(inside, 30, line, Tone::Dim, said);
         if *field == sort {
             let sign = painter.theme.glyphs.sort[usize::from(reverse)];
-            painter.text(inside, 30, line, Tone::Accent, &format!("{sign} sorted"));
+            let x = if said.is_empty() { x } else { x + 2 };
+            painter.text(inside, x, line, Tone::Accent, &format!("{sign} sorted"));
         }
     }
-    let said = "On a narrow screen the least telling ones are left out all the same.";
+    let said = "Where room is short, the least telling ones are left out.";
     painter.text(inside, 0, lines - 1, Tone::Dim, said);
 }

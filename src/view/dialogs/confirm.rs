@@ -8,13 +8,13 @@ use crate::app::dialog::{ConfirmForm, ConfirmRow, Findings};
 use crate::fleet::Region;
 use crate::view::money::dollars;
 use crate::view::text;
-use crate::view::{Painter, Tone};
+use crate::view::{HitMap, Painter, Tone};
 
 /// The narrowest that it gets, so that the words to type stand clear.
 const NARROWEST: usize = 40;
 
 /// Draws it.
-pub(super) fn draw(painter: &mut Painter<'_>, area: Rect, form: &ConfirmForm) {
+pub(super) fn draw(painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect, form: &ConfirmForm) {
     let room = room(area);
     let lines =
         |tone: Tone, said: &str| text::wrap(said, room).into_iter().map(move |line| (tone, line));
@@ -41,7 +41,10 @@ pub(super) fn draw(painter: &mut Painter<'_>, area: Rect, form: &ConfirmForm) {
         painter.text(inside, 0, line, *tone, said);
     }
     match &typed {
-        None => buttons(painter, inside, height - 1, &["No", "Yes"], usize::from(form.yes)),
+        None => {
+            let chosen = usize::from(form.yes);
+            buttons(painter, hits, (inside, height - 1), &["No", "Yes"], chosen);
+        }
         Some((asked, _)) => field(painter, inside, height - 1, asked, &form.typed),
     }
 }

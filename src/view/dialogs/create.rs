@@ -14,7 +14,7 @@ use crate::view::map;
 use crate::view::money::{dollars, hourly, spark};
 use crate::view::text;
 use crate::view::theme::Theme;
-use crate::view::{Painter, Tone};
+use crate::view::{HitMap, Painter, Tone};
 
 /// A row of the create dialog, and what it is drawn with.
 struct Plan<'a> {
@@ -148,13 +148,19 @@ fn image(config: &RegionConfig) -> String {
 const REST: u16 = 5;
 
 /// Draws it.
-pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect, form: &CreateForm) {
+pub(super) fn draw(
+    model: &Model,
+    painter: &mut Painter<'_>,
+    hits: &mut HitMap,
+    area: Rect,
+    form: &CreateForm,
+) {
     let room = area.height.saturating_sub(REST + 4).max(1);
     let shown = form.rows.len().min(room.into());
     let lines = u16::try_from(shown).unwrap_or(room).saturating_add(REST);
     let inside = open(painter, area, "Create instances", lines);
     table(model, painter, inside, form, shown);
-    ask(model, painter, inside, form, lines - 3);
+    ask(model, painter, hits, (inside, lines - 3), form);
 }
 
 /// A row for each region.
@@ -203,7 +209,13 @@ fn surplus(model: &Model, plan: &app::CreatePlan) -> Option<String> {
 }
 
 /// The totals, and what comes next: the counts, or the last question.
-fn ask(model: &Model, painter: &mut Painter<'_>, inside: Rect, form: &CreateForm, line: u16) {
+fn ask(
+    model: &Model,
+    painter: &mut Painter<'_>,
+    hits: &mut HitMap,
+    (inside, line): (Rect, u16),
+    form: &CreateForm,
+) {
     let regions = form.counts().len();
     let total = usize::try_from(form.total()).unwrap_or(usize::MAX);
     let said = format!("{} in {}", text::count(total, "instance"), text::count(regions, "region"));
@@ -235,7 +247,7 @@ fn ask(model: &Model, painter: &mut Painter<'_>, inside: Rect, form: &CreateForm
                 painter.text(inside, 0, line, Tone::Strong, &question);
                 painter.text(inside, 0, line + 1, Tone::Strong, cost.trim_start());
             }
-            buttons(painter, inside, line + 2, &["No", "Yes"], usize::from(yes));
+            buttons(painter, hits, (inside, line + 2), &["No", "Yes"], usize::from(yes));
         }
     }
 }

@@ -4,9 +4,9 @@ use ratatui::layout::Rect;
 use ratatui::symbols::border;
 use ratatui::widgets::{Block, Clear, Widget};
 
-use crate::app::TextField;
+use crate::app::{Command, Press, TextField};
 use crate::view::theme::Theme;
-use crate::view::{Painter, Tone};
+use crate::view::{HitMap, Painter, Tone};
 
 /// The widest that a dialog gets, in columns, with its border.
 const WIDEST: u16 = 104;
@@ -66,8 +66,8 @@ fn border_set(theme: &Theme) -> border::Set<'static> {
 /// A line of choices, one of them chosen.
 pub(super) fn buttons(
     painter: &mut Painter<'_>,
-    area: Rect,
-    line: u16,
+    hits: &mut HitMap,
+    (area, line): (Rect, u16),
     words: &[&str],
     chosen: usize,
 ) {
@@ -77,8 +77,16 @@ pub(super) fn buttons(
         let said = if is_chosen { format!("[ {word} ]") } else { format!("  {word}  ") };
         let style =
             if is_chosen { painter.theme.chosen() } else { painter.theme.style(Tone::Plain) };
+        let from = x;
         x = painter.styled(area, x, line, style, &said) + 1;
+        pick(hits, area, (from, line, x.saturating_sub(from + 1)), at);
     }
+}
+
+/// Says that a click there picks the choice at this place.
+pub(super) fn pick(hits: &mut HitMap, area: Rect, (x, line, width): (u16, u16, u16), at: usize) {
+    let spot = Rect { x: area.x + x, y: area.y + line, width, height: 1 };
+    hits.add(spot.intersection(area), Command::Press(Press::Pick(at)));
 }
 
 /// A field and its cursor.

@@ -2,15 +2,19 @@
 
 use ratatui::layout::Rect;
 
-use super::frame::{self, open};
+use super::frame::{self, open_as, pick};
+use crate::app::Command;
 use crate::app::dialog::Menu;
 use crate::view::text;
-use crate::view::{Painter, Tone};
+use crate::view::{HitMap, Painter, Tone};
+
+/// The narrowest that it gets.
+const NARROWEST: usize = 36;
 
 /// Draws it.
-pub(super) fn draw(painter: &mut Painter<'_>, area: Rect, menu: &Menu) {
+pub(super) fn draw(painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect, menu: &Menu) {
     let mut said: Vec<String> = Vec::new();
-    for paragraph in menu.text {
+    for paragraph in &menu.text {
         said.extend(text::wrap(paragraph, frame::room(area)));
         said.push(String::new());
     }
@@ -18,13 +22,17 @@ pub(super) fn draw(painter: &mut Painter<'_>, area: Rect, menu: &Menu) {
     let shown = menu.items.len().min(room);
     let top = (menu.at + 1).saturating_sub(shown);
     let lines = u16::try_from(said.len() + shown).unwrap_or(u16::MAX);
-    let inside = open(painter, area, menu.title, lines);
+    let widest = menu.items.iter().map(|(name, ..)| text::width(name)).max().unwrap_or(0);
+    let item = |(_, meaning, _): &(&str, String, Command)| widest + 5 + text::width(meaning);
+    let items = menu.items.iter().map(item);
+    let content = items.chain(said.iter().map(|line| text::width(line))).max().unwrap_or(0);
+    let content = u16::try_from(content.max(NARROWEST)).unwrap_or(u16::MAX);
+    let inside = open_as(painter, area, (Tone::Accent, menu.title), content, lines);
     let mut line = 0;
     for said in &said {
         painter.text(inside, 0, line, Tone::Plain, said);
         line += 1;
     }
-    let widest = menu.items.iter().map(|(name, ..)| text::width(name)).max().unwrap_or(0);
     for (at, (name, meaning, _)) in menu.items.iter().enumerate().skip(top).take(shown) {
         let chosen = at == menu.at;
         let style = if chosen { painter.theme.chosen() } else { painter.theme.style(Tone::Plain) };
@@ -32,6 +40,7 @@ pub(super) fn draw(painter: &mut Painter<'_>, area: Rect, menu: &Menu) {
         painter.text(inside, 0, line, Tone::Accent, cursor);
         let x = painter.styled(inside, 2, line, style, &format!(" {name:widest$} "));
         painter.text(inside, x + 1, line, Tone::Dim, meaning);
+        pick(hits, inside, (0, line, inside.width), at);
         line += 1;
     }
 }

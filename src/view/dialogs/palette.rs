@@ -2,22 +2,31 @@
 
 use ratatui::layout::Rect;
 
-use super::frame::{field, open};
+use super::frame::{field, open_as, pick};
 use crate::app::Model;
 use crate::app::dialog::Palette;
 use crate::view::text;
-use crate::view::{Painter, Tone};
+use crate::view::{HitMap, Painter, Tone};
 
 /// The most proposals that are shown.
 const MOST: usize = 10;
 
+/// As wide whatever is typed, too.
+const WIDTH: u16 = 84;
+
 /// Draws it.
-pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect, palette: &Palette) {
+pub(super) fn draw(
+    model: &Model,
+    painter: &mut Painter<'_>,
+    hits: &mut HitMap,
+    area: Rect,
+    palette: &Palette,
+) {
     let proposals = palette.proposals(&model.words());
     let room = usize::from(area.height.saturating_sub(8)).clamp(1, MOST);
     // As many lines whatever is typed, so that nothing jumps.
     let lines = u16::try_from(room).unwrap_or(u16::MAX).saturating_add(2);
-    let inside = open(painter, area, "Command", lines);
+    let inside = open_as(painter, area, (Tone::Accent, "Command"), WIDTH, lines);
     field(painter, inside, 0, ":", &palette.field);
     let top = (palette.at + 1).saturating_sub(room);
     let window = proposals.iter().enumerate().skip(top).take(room);
@@ -28,6 +37,7 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect, palette
         let x = painter.styled(inside, 0, line, style, &format!(" {:widest$} ", proposal.line));
         let x = painter.text(inside, x + 1, line, Tone::Accent, &format!("{:10}", proposal.keys));
         painter.text(inside, x + 1, line, Tone::Dim, &proposal.help);
+        pick(hits, inside, (0, line, inside.width), at);
     }
     if proposals.is_empty() && !palette.field.text().trim().is_empty() {
         let said = "No such command; Enter tries it as typed.";
