@@ -20,6 +20,7 @@ mod demo_hosts;
 mod disk;
 mod docs;
 mod event_loop;
+mod examples;
 mod faults;
 mod files;
 mod histories;
