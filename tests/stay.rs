@@ -139,6 +139,23 @@ async fn a_one_time_instance_is_not_stopped_and_it_is_said_why() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_start_is_judged_by_the_budget_and_the_validity_of_its_request_is_told() {
+    let config = format!("{PERSISTENT}\nbudget: {{ max_hourly_usd: 0.04 }}");
+    let mut stage = ready(&config, "{}").await;
+    at_rest(&mut stage).await;
+    assert!(stage.log().contains("its spot request is valid until 2026-"), "{}", stage.log());
+    // Another one is launched while it sleeps, and there is room for one of them.
+    let counts = [("us-west-2".into(), 1)].into();
+    stage.command(Command::Act(Action::Add(counts), Scope::All));
+    stage.until(900, "another one is ready", |stage| word(stage).contains("Ready")).await;
+    let stopped = |row: &&Instance| row.phase == Phase::Stopped;
+    let stopped = stage.model().fleet.alive().find(stopped).unwrap().key.clone();
+    stage.command(Command::Act(Action::Start, Scope::Instances(vec![stopped])));
+    assert!(stage.log().contains("is to be started: budget.max_hourly_usd"), "{}", stage.log());
+    assert_eq!(stage.calls("StartInstances"), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reboot_by_ec2_is_seen_through() {
     let mut stage = ready(PERSISTENT, "{}").await;
     let boots = |stage: &Stage| stage.cloud.world.guests()[0].booted.0;
@@ -437,6 +454,25 @@ async fn a_machine_that_aws_ended_comes_back_by_its_name() {
     let new = the_row(&stage);
     assert_eq!((new.host_key.as_ref(), new.address()), (old.host_key.as_ref(), old.address()));
     assert_eq!((kept(&stage), counts(&stage)), (before, (2, 1)), "{}", stage.log());
+}
+
+/// What was asked for and not heard of is waited for: the tags of what was just made are told late.
+#[tokio::test(start_paused = true)]
+async fn what_is_kept_is_made_once_whenever_the_process_is_killed() {
+    for second in [0, 1, 2, 3, 4, 6, 8, 12, 20] {
+        let mut stage = Stage::set(KEEPS, Scenario::parse("lags: { tags_s: 30 }").unwrap());
+        stage.open().await;
+        up(&mut stage);
+        stage.until(600, "it runs", |stage| dev(stage) == "Running").await;
+        stage.pass(second).await;
+        stage.kill();
+        stage.open().await;
+        stage.pass(1).await;
+        up(&mut stage);
+        stage.until(1800, "dev is ready", |stage| dev(stage) == "Ready").await;
+        stage.pass(120).await;
+        assert_eq!(counts(&stage), (2, 1), "killed after {second} s: {}", stage.log());
+    }
 }
 
 /// How a process that is killed leaves its journal.

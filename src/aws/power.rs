@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::access::Ec2;
 use super::error::AwsError;
 use super::machines::{VALUES, each_of};
@@ -84,6 +86,9 @@ impl Ec2 {
                 let state = RequestState {
                     state: request.state()?.as_str().to_owned(),
                     status: status.unwrap_or_default().to_owned(),
+                    valid_until: request
+                        .valid_until()
+                        .and_then(|at| Timestamp::from_second(at.secs()).ok()),
                 };
                 Some((request.spot_instance_request_id()?.into(), state))
             }));

@@ -70,6 +70,8 @@ pub struct RequestState {
     pub state: String,
     /// The code of its status, `fulfilled` for one.
     pub status: String,
+    /// When it ends by itself. EC2 sets that even where nobody asked for it.
+    pub valid_until: Option<Timestamp>,
 }
 
 /// What begins the statuses of an instance that AWS stopped.

@@ -17,6 +17,7 @@ use crate::fleet::identity::{Coordinates, Identity};
 use crate::fleet::vitals::{Usage, Vitals};
 use crate::fleet::{
     Failure, Health, Instance, InstanceKey, Machine, PendingCreate, Phase, RegionPrices,
+    RequestState,
 };
 
 /// The column where the facts begin.
@@ -284,6 +285,12 @@ fn of_machine(machine: &Machine, room: u16) -> Vec<Fact> {
         facts.extend(wrapped("address", Tone::Plain, &addresses.join(", "), room));
     }
     facts.extend(wrapped("EC2", Tone::Plain, &state, room));
+    if let Some(RequestState { state, status, valid_until }) = &seen.request {
+        let until = valid_until.map(|at| at.strftime(", valid until %Y-%m-%d %H:%M UTC"));
+        let until = until.map(|it| it.to_string()).unwrap_or_default();
+        let said = format!("{}, {}{until}", clean(state, 64), clean(status, 64));
+        facts.extend(wrapped("request", Tone::Plain, &said, room));
+    }
     if let Some(name) = &machine.name {
         facts.extend(wrapped("name", Tone::Plain, name, room));
     }

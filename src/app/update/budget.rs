@@ -81,6 +81,31 @@ pub(super) fn judge(
     Ok(Some(each))
 }
 
+/// Whether these may be started: they cost their disks alone now, and the whole then.
+pub(super) fn judge_start(
+    model: &Model,
+    config: &Config,
+    rows: &[Instance],
+) -> Result<(), BudgetRefusal> {
+    let Some(most) = config.budget.max_hourly_usd else { return Ok(()) };
+    let (mut now, mut then) = (0.0, 0.0);
+    for row in staying(model) {
+        now += running(model, config, row)?;
+    }
+    for row in self::requested(model) {
+        now += planned(model, config, &row.region)?;
+    }
+    for row in rows {
+        then += awake(model, config, row)?;
+    }
+    if now + then > most {
+        return Err(BudgetRefusal::Beyond(format!(
+            "${now:.4}/h runs and ${then:.4}/h is to be started: budget.max_hourly_usd is {most}"
+        )));
+    }
+    Ok(())
+}
+
 /// The most that an instance of this region may cost an hour, without its storage and address,
 /// where so much is left for each: whichever place each of them takes, the limit is kept.
 pub(super) fn price_ceiling(
@@ -117,7 +142,9 @@ fn requested(model: &Model) -> impl Iterator<Item = &Instance> {
 
 /// What a row that is there costs an hour. An unknown price of its pool counts as on-demand.
 fn running(model: &Model, config: &Config, row: &Instance) -> Result<f64, BudgetRefusal> {
-    let Some(machine) = &row.machine else { return Ok(0.0) };
+    if row.machine.is_none() {
+        return Ok(0.0);
+    }
     let unknown = RegionPrices::default();
     let prices = model.fleet.market().get(&row.region).unwrap_or(&unknown);
     let entry = config.region(&row.region).or(config.regions.first());
@@ -128,6 +155,14 @@ fn running(model: &Model, config: &Config, row: &Instance) -> Result<f64, Budget
     if row.bill.ended.is_some() {
         return Ok(stored);
     }
+    Ok(stored + awake(model, config, row)?)
+}
+
+/// What it costs an hour besides its disk, while it runs.
+fn awake(model: &Model, config: &Config, row: &Instance) -> Result<f64, BudgetRefusal> {
+    let Some(machine) = &row.machine else { return Ok(0.0) };
+    let unknown = RegionPrices::default();
+    let prices = model.fleet.market().get(&row.region).unwrap_or(&unknown);
     let pool = machine.pool();
     let compute = prices.compute(&pool, machine.birth.lifecycle);
     let compute = compute.or_else(|| prices.compute(&pool, Lifecycle::OnDemand));
@@ -137,7 +172,7 @@ fn running(model: &Model, config: &Config, row: &Instance) -> Result<f64, Budget
     } else {
         0.0
     };
-    Ok(compute + surplus(config, std::slice::from_ref(&machine.machine_type)) + address + stored)
+    Ok(compute + surplus(config, std::slice::from_ref(&machine.machine_type)) + address)
 }
 
 /// What surplus CPU credits may add to the price of one of these, an hour and at the most: nothing

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::budget::{self, BudgetRefusal};
 use super::{create, destroy};
 use crate::app::{Action, Effect, Model, Scope, clean};
 use crate::fleet::{
@@ -17,6 +18,11 @@ pub(super) fn stop(model: &mut Model, scope: &Scope) -> Vec<Effect> {
 /// Starts those that are stopped.
 pub(super) fn start(model: &mut Model, scope: &Scope) -> Vec<Effect> {
     let rows = fit(model, "start", scope, why_not_start);
+    let judged = model.config.as_ref().map(|config| budget::judge_start(model, config, &rows));
+    if let Some(Err(BudgetRefusal::Price(why) | BudgetRefusal::Beyond(why))) = judged {
+        model.flash(Level::Warning, "start", why);
+        return Vec::new();
+    }
     if rows.is_empty() { Vec::new() } else { vec![model.start(Job::Start(rows))] }
 }
 

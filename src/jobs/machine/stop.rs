@@ -5,7 +5,9 @@ use std::sync::Arc;
 use tokio::time::{Instant, sleep};
 
 use super::target::{Target, each, gone};
-use crate::fleet::{Ec2State, Failure, FailureKind, Instance, JobResult, Level, Phase, Step};
+use crate::fleet::{
+    Ec2State, Failure, FailureKind, Instance, JobResult, Level, Machine, Phase, Step,
+};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::retry::STOP_TIMEOUT;
@@ -34,12 +36,24 @@ impl Target {
         self.await_stop().await
     }
 
+    /// A request that ends takes an instance that is stopped along.
+    async fn tell_validity(&self, machine: &Machine) {
+        let request = machine.seen.request.as_ref();
+        let Some(until) = request.and_then(|request| request.valid_until) else { return };
+        let until = until.strftime("%Y-%m-%d %H:%M UTC");
+        let text = format!("its spot request is valid until {until}; then EC2 may end it");
+        self.say(Level::Info, text).await;
+    }
+
     async fn await_stop(&self) -> Result<(), Failure> {
         let deadline = Instant::now() + STOP_TIMEOUT;
         let mut waits_for_request = false;
         loop {
             match self.look().await {
-                Ok(Some(machine)) if machine.is_at_rest() => return Ok(()),
+                Ok(Some(machine)) if machine.is_at_rest() => {
+                    self.tell_validity(&machine).await;
+                    return Ok(());
+                }
                 Ok(None) => return Err(gone(Step::Stop, &self.id)),
                 Ok(Some(machine)) => match machine.seen.state {
                     Ec2State::ShuttingDown | Ec2State::Terminated => {
