@@ -119,7 +119,7 @@ fn by_keyboard_from_nothing_to_ready_and_back_to_nothing() {
     terminal.wait_for("◐ 2 deploying");
     // One host is up and one is not: nobody waits for the other.
     terminal.wait_for("● 1 ready");
-    terminal.wait_for("◐ Connecting");
+    terminal.wait_for(" Connecting ");
     terminal.press("?");
     terminal.wait_for("keys: instances");
     terminal.press(ESCAPE);
@@ -299,7 +299,7 @@ fn the_second_ctrl_c_asks_nothing_and_the_work_is_taken_up_again() {
     terminal.wait_for("● live");
     terminal.press(&format!("c{ENTER}{RIGHT}{ENTER}"));
     terminal.wait("both to be connected to", |screen| {
-        screen.contents().matches("◐ Connecting").count() == 2
+        screen.contents().matches(" Connecting ").count() == 2
     });
     terminal.press(CTRL_C);
     terminal.wait_for("Something is still under way");

@@ -309,7 +309,7 @@ static DRAIN: ActionEntry = ActionEntry {
         help: "drain Bacalhau on the marked nodes, else this one",
         hint: "",
         question: "Drain {these}?",
-        means: "Bacalhau stops there in good order. The instance goes on, and costs.",
+        means: "Bacalhau stops gracefully. The instance keeps running, and costs.",
     }],
 };
 
@@ -355,7 +355,7 @@ static START: ActionEntry = ActionEntry {
         help: "start the marked that are stopped, else this one",
         hint: "",
         question: "Start {these}?",
-        means: "They cost by the hour again.",
+        means: "They are charged by the hour again.",
     }],
 };
 
@@ -370,7 +370,7 @@ static REBOOT: ActionEntry = ActionEntry {
         aim: Aim::Chosen,
         name: "reboot",
         keys: &[char('B')],
-        help: "reboot the marked instances, else the one chosen",
+        help: "reboot the marked instances, else this one",
         hint: "",
         question: "Reboot {these}?",
         means: "What runs there is interrupted. Addresses and disks stay.",
@@ -442,7 +442,7 @@ static DIAGNOSE: ActionEntry = ActionEntry {
         aim: Aim::Chosen,
         name: "diagnose",
         keys: &[char('h')],
-        help: "diagnose the marked nodes, else the selected one",
+        help: "diagnose the marked nodes, else this one",
         hint: "",
         question: "Diagnose {these}?",
         means: "",
@@ -491,7 +491,7 @@ static CLEAN_UP: ActionEntry = ActionEntry {
         help: "clean up what deleted deployments left behind",
         hint: "",
         question: "Remove the networks and disks of deployments that have no instance any more?",
-        means: "What runs keeps what it has. This cannot be undone.",
+        means: "Running deployments keep theirs. This cannot be undone.",
     }],
 };
 

@@ -1,4 +1,4 @@
-//! Leaving in the midst of a create, and taking back what it made.
+//! Leaving in the midst of a create, and removing what it made.
 
 use spot_tui::store::{Journal, Paths};
 
@@ -24,14 +24,14 @@ fn a_create_that_is_cancelled_at_quit_leaves_nothing() {
     terminal.wait_for("● live");
     terminal.press(&format!("c{ENTER}{RIGHT}{ENTER}"));
     terminal.wait("both to be connected to", |screen| {
-        screen.contents().matches("◐ Connecting").count() == 2
+        screen.contents().matches(" Connecting ").count() == 2
     });
     assert_ne!(eye.alive(cloud.url(), &REGIONS), before);
 
     terminal.press("q");
     terminal.wait_for("Something is still under way");
     terminal.press(&format!("{RIGHT}{RIGHT}{RIGHT}"));
-    terminal.wait_for("takes back what a create has made");
+    terminal.wait_for("removes what a create has made");
     terminal.press(ENTER);
     assert_eq!(terminal.end().exit_code(), 0);
     assert!(terminal.is_given_back());

@@ -33,9 +33,9 @@ impl Leave {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Stay => "Nothing changes.",
-            Self::Wait => "Leaves by itself when the work is done.",
-            Self::Resume => "Instances go on and cost money; the next start takes them up again.",
-            Self::Cancel => "Stops the work, takes back what a create has made, and leaves.",
+            Self::Wait => "Quits when the work is done.",
+            Self::Resume => "Instances keep running and cost money; the next start resumes.",
+            Self::Cancel => "Stops the work, removes what a create has made, and quits.",
         }
     }
 }

@@ -94,10 +94,10 @@ pub(super) static VERBS: LazyLock<Vec<Verb>> = LazyLock::new(|| {
     });
     let others = [
         verb("create", Takes::Counts, "launch so many in these regions: us-west-2=3"),
-        verb("exec", Takes::Command, "run this on the marked instances, else on the one chosen"),
+        verb("exec", Takes::Command, "run this on the marked instances, else this one"),
         verb("ssh", Takes::Instance, "a shell on this instance"),
         verb("go", Takes::Place, "put the cursor on this instance, or into this region"),
-        verb("filter", Takes::Text, "only rows with these words: region:us phase:failed -type:t3"),
+        verb("filter", Takes::Text, "only rows with these words: region:us -phase:ready"),
         verb("sort", Takes::Field, "sort by this column; again: descending"),
         verb("columns", Takes::Fields, "show these columns, in this order"),
         verb("copy", Takes::Copied, "copy something of the row under the cursor"),

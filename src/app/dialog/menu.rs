@@ -64,8 +64,8 @@ impl Menu {
         Self {
             title: "Welcome to spot-tui",
             text: [
-                "It makes spot instances in many AWS regions at once, turns them into Bacalhau \
-                 compute nodes, and takes them away again.",
+                "It launches spot instances in many AWS regions at once, turns them into Bacalhau \
+                 compute nodes, and cleans up after them.",
                 "There is no configuration in this folder yet.",
             ]
             .map(str::to_owned)
@@ -73,7 +73,7 @@ impl Menu {
             items: vec![
                 item(
                     "Try the demo",
-                    "a cloud inside this program, no account, no cost",
+                    "a simulated cloud: no account, no cost",
                     Command::Leave(LeaveCommand::Turn(Turn::Demo)),
                 ),
                 item(

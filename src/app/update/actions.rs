@@ -49,7 +49,7 @@ fn aimed_at(model: &Model, action: &Action, aim: Aim) -> Result<Scope, &'static 
         Aim::Deployment => Ok(Scope::All),
         Aim::Account => {
             let account = model.account.as_ref();
-            let account = account.ok_or("AWS has not told yet which account this is")?;
+            let account = account.ok_or("the account is not known yet: still signing in")?;
             Ok(Scope::Account(account.id.clone(), Vec::new()))
         }
     }
@@ -275,7 +275,7 @@ fn clean_up(model: &mut Model, scope: Scope) -> Vec<Effect> {
 
 /// Writes the state anew: what the next look finds is merged into it.
 fn recover(model: &mut Model) -> Vec<Effect> {
-    model.flash(Level::Info, "recover", "asking the tags in every region");
+    model.flash(Level::Info, "recover", "looking up tags in every region");
     let survey = model.start(Job::Survey);
     model.persist().into_iter().chain([survey]).collect()
 }

@@ -336,7 +336,9 @@ fn announce(
         }
         (true, false) => "its lifetime is over (budget.max_lifetime)".to_owned(),
         (false, true) => {
-            format!("its lifetime ends in {minutes} min (budget.max_lifetime): is destroyed then")
+            format!(
+                "its lifetime ends in {minutes} min (budget.max_lifetime): it will be destroyed"
+            )
         }
         (false, false) => {
             format!("its lifetime ends in {minutes} min (budget.max_lifetime): destroy it")

@@ -106,7 +106,7 @@ fn destroy_rows(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect> {
     let mut effects = clear(model, &dead);
     if terminations.is_empty() {
         if dead.is_empty() && being_requested == 0 {
-            model.flash(Level::Info, VERB, "nothing to destroy: it is already on its way out");
+            model.flash(Level::Info, VERB, "nothing to destroy: it is already terminating");
         }
     } else {
         effects.push(model.start(Job::Destroy(DestroyScope::Instances(terminations))));
@@ -204,7 +204,7 @@ pub(super) fn roll_back(model: &mut Model, launches: Vec<(Region, LaunchId)>) ->
         .map(|instance| instance.key.clone())
         .collect();
     let mut effects = clear(model, &dead);
-    model.flash(Level::Info, "create", "taking back what it made");
+    model.flash(Level::Info, "create", "removing what it made");
     effects.push(model.start(Job::Destroy(DestroyScope::Launches(launches))));
     effects
 }

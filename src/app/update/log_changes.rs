@@ -163,7 +163,7 @@ fn plainly(code: &str) -> Option<&'static str> {
         "MaxSpotInstanceCountExceeded" => "the spot quota is used up",
         "VcpuLimitExceeded" | "InstanceLimitExceeded" => "the quota is used up",
         "SpotMaxPriceTooLow" => "spot_price_limit is below the price",
-        "RequestLimitExceeded" | "Throttling" => "AWS slows us down, trying again",
+        "RequestLimitExceeded" | "Throttling" => "AWS is throttling, retrying",
         "Unsupported" => "not offered there",
         _ => return None,
     })

@@ -207,7 +207,7 @@ fn why_not_stop(row: &Instance) -> Option<&'static str> {
         ),
         (Phase::Stopped | Phase::Stopping, _) => Some("it is stopped already"),
         (Phase::Interrupted { .. }, _) => Some("AWS is taking it back"),
-        (Phase::Terminating | Phase::Terminated, _) => Some("it is on its way out"),
+        (Phase::Terminating | Phase::Terminated, _) => Some("it is terminating"),
         (phase, _) if phase.is_deploying() => Some("it is being set up: stop it once it is ready"),
         _ => None,
     }
@@ -230,7 +230,7 @@ fn why_not_start(row: &Instance) -> Option<&'static str> {
     match row.phase {
         // One that still stops is waited for.
         Phase::Stopped | Phase::Stopping => None,
-        Phase::Terminating | Phase::Terminated => Some("it is on its way out"),
+        Phase::Terminating | Phase::Terminated => Some("it is terminating"),
         _ => Some("it is not stopped"),
     }
 }

@@ -323,7 +323,7 @@ fn on_stored(model: &mut Model, stored: Result<(), String>) {
                 &format!("the state could not be written: {why}"),
             ),
             None => {
-                model.log.write(model.now, Level::Success, "state", "the state is written again");
+                model.log.write(model.now, Level::Success, "state", "the state is saved again");
             }
         }
         model.unsaved = news;

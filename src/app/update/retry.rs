@@ -30,7 +30,7 @@ pub(super) fn retry(model: &mut Model, scope: &Scope) -> Vec<Effect> {
     }
     if keys.is_empty() {
         if !some_stay {
-            model.flash(Level::Info, VERB, "nothing to replace: it is already on its way out");
+            model.flash(Level::Info, VERB, "nothing to replace: it is already terminating");
         }
         return Vec::new();
     }

@@ -72,7 +72,7 @@ fn toggle_mouse(model: &mut Model) -> Vec<Effect> {
     let text = if model.mouse {
         "the mouse is taken; the terminal selects text with Shift held"
     } else {
-        "the mouse is the terminal's again"
+        "the terminal has the mouse again"
     };
     model.show(Level::Info, text.into());
     vec![Effect::Mouse(model.mouse)]
