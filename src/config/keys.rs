@@ -37,11 +37,13 @@ pub enum Section {
     Ui,
     /// One entry of `commands` in `ui`.
     UserCommand,
+    /// `palette` in `ui`.
+    Palette,
 }
 
 impl Section {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Top,
         Self::Aws,
         Self::Region,
@@ -57,6 +59,7 @@ impl Section {
         Self::Node,
         Self::Ui,
         Self::UserCommand,
+        Self::Palette,
     ];
 
     /// Its keys, in the order of `config.yaml.example`.
@@ -142,7 +145,19 @@ impl Section {
             Self::Bacalhau => &["api", "api_key_file", "image"],
             Self::Sensor => &["image"],
             Self::Node => &["packages", "units", "cloud_init"],
-            Self::Ui => &["theme", "mouse", "bell", "motion", "commands", "keymap"],
+            Self::Ui => &["theme", "mouse", "bell", "motion", "palette", "commands", "keymap"],
+            Self::Palette => &[
+                "ground",
+                "text",
+                "dim",
+                "good",
+                "working",
+                "waiting",
+                "interrupted",
+                "bad",
+                "selection",
+                "mark",
+            ],
             Self::UserCommand => &["key", "name", "run", "confirm", "wait"],
         }
     }
@@ -164,6 +179,7 @@ impl Section {
             Self::Sensor => "under 'sensor'",
             Self::Node => "under 'node'",
             Self::Ui => "under 'ui'",
+            Self::Palette => "under 'palette' in 'ui'",
             Self::UserCommand => "to one of 'commands' in 'ui'",
         }
     }
@@ -179,9 +195,9 @@ pub(super) struct Suggestion {
 
 /// The key that the user probably meant, or the section that this one belongs to.
 pub(super) fn suggest(section: Section, unknown: &str) -> Option<Suggestion> {
-    // What a machine or a command has is called as other things are elsewhere: it hides no
+    // What a machine, a command or a colour has is called as other things are elsewhere: it hides no
     // misspelling.
-    let apart = [Section::Machine, Section::Home, Section::UserCommand];
+    let apart = [Section::Machine, Section::Home, Section::UserCommand, Section::Palette];
     let is_other = |other: &Section| *other != section && !apart.contains(other);
     let elsewhere = Section::ALL.into_iter().filter(is_other);
     for other in elsewhere {

@@ -60,11 +60,28 @@ pub struct Ui {
     pub bell: bool,
     /// Whether nothing moves on the screen but what time itself moves. Default false.
     pub is_still: bool,
+    /// Colours of the user's own, in place of the theme's.
+    pub palette: Colours,
     /// Commands of the user's own.
     pub commands: Vec<UserCommand>,
     /// Other keys for actions, by the action's name. Which actions there are, and how keys are
     /// written, is the keymap's business.
     pub keymap: BTreeMap<String, Rebound>,
+}
+
+/// Colours of the user's own, each red, green and blue; what is not given is the theme's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Colours {
+    /// What all is painted on, and ordinary text: both or none.
+    pub ground: Option<[[u8; 3]; 2]>,
+    /// What does not matter now.
+    pub dim: Option<[u8; 3]>,
+    /// Good, working and accent, waiting, interrupted, bad.
+    pub states: [Option<[u8; 3]>; 5],
+    /// What lies under the row of the cursor.
+    pub selection: Option<[u8; 3]>,
+    /// What lies under marked rows.
+    pub mark: Option<[u8; 3]>,
 }
 
 /// A command of the user's own for the shell on this side.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::complaint::{ComplaintSink, quoted};
 use super::fields::{Fields, Reading};
 use super::keys::Section;
-use super::schema::{Rebound, ThemeName, Ui, UserCommand};
+use super::schema::{Colours, Rebound, ThemeName, Ui, UserCommand};
 use super::tree::{Node, Value};
-use super::values::{Wrong, boolean, choice, text};
+use super::values::{ValueResult, Wrong, boolean, choice, text};
 
 /// Reads the section.
 pub(super) fn read(node: Option<&Node>, sink: &mut ComplaintSink) -> Ui {
@@ -17,11 +17,46 @@ pub(super) fn read(node: Option<&Node>, sink: &mut ComplaintSink) -> Ui {
         mouse: fields.read("mouse", sink, boolean).or(false),
         bell: fields.read("bell", sink, boolean).or(false),
         is_still: !fields.read("motion", sink, boolean).or(true),
+        palette: palette(fields.get("palette"), sink),
         commands: commands(fields.get("commands"), sink),
         keymap: keymap(fields.get("keymap"), sink),
     };
     fields.finish(sink);
     ui
+}
+
+/// Colours, `'#rrggbb'` each.
+fn palette(node: Option<&Node>, sink: &mut ComplaintSink) -> Colours {
+    let mut fields = Fields::of(node, Section::Palette, "in 'palette'", sink);
+    let ground = fields.read("ground", sink, colour);
+    let said = fields.read("text", sink, colour);
+    let (at, ground, said) = (ground.at().or(said.at()), ground.given(), said.given());
+    let is_half = ground.is_some() != said.is_some();
+    if let Some(at) = at.filter(|_| is_half) {
+        let hint = "one alone may not be read on the terminal's own";
+        sink.add_with(at, "'palette' needs both 'ground' and 'text', or neither", hint);
+    }
+    let mut one = |key| fields.read(key, sink, colour).given();
+    let colours = Colours {
+        ground: ground.zip(said).map(|(ground, text)| [ground, text]),
+        dim: one("dim"),
+        states: ["good", "working", "waiting", "interrupted", "bad"].map(&mut one),
+        selection: one("selection"),
+        mark: one("mark"),
+    };
+    fields.finish(sink);
+    colours
+}
+
+/// `'#rrggbb'`.
+fn colour(node: &Node) -> ValueResult<[u8; 3]> {
+    let hex = |text: &str| {
+        let digits = text.strip_prefix('#').filter(|it| it.len() == 6)?;
+        u32::from_str_radix(digits, 16).ok()
+    };
+    let text = text(node, "a colour such as '#7aa2f7', in quotes", |text| hex(text).is_some())?;
+    let [_, red, green, blue] = hex(text).unwrap_or_default().to_be_bytes();
+    Ok([red, green, blue])
 }
 
 /// How a command is written, for hints.

@@ -64,3 +64,36 @@ impl EventWriter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::read_lines;
+    use crate::store::Paths;
+
+    fn line(text: &str) -> LogLine {
+        let line = format!(
+            r#"{{"at":"2026-11-28T17:00:00Z","level":"info","about":"a","text":"{text}"}}"#
+        );
+        read_lines([line.as_str()]).remove(0)
+    }
+
+    #[tokio::test]
+    async fn what_happened_is_written_once_there_are_instances() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = EventFile::new(&Paths::new(folder.path().join("instances.json")));
+        let mut writer = EventWriter::new(Some(file.clone()));
+        writer.note(&line("one"));
+        writer.begin(false);
+        writer.finish(false).await;
+        assert!(!file.exists(), "who only looks around leaves no file");
+        writer.note(&line("two"));
+        writer.begin(true);
+        writer.note(&line("three"));
+        writer.finish(true).await;
+        let read = file.read();
+        let read = read_lines(read.iter().map(String::as_str));
+        let said: Vec<&str> = read.iter().map(|line| line.text.as_str()).collect();
+        assert_eq!(said, ["one", "two", "three"]);
+    }
+}

@@ -472,6 +472,8 @@ impl<T: Tty> Edge for Screen<T> {
         self.entitle(view::title(model))?;
         self.tell_progress(view::progress(model))?;
         let theme = Theme::named(model.shown_theme(), self.ability).on(self.tty.background());
+        let own = model.config.as_ref().map(|config| config.ui.palette).unwrap_or_default();
+        let theme = theme.with(&own);
         let hits = &mut self.hits;
         self.tty.draw(|frame| *hits = view::render(model, &theme, frame))
     }

@@ -68,3 +68,39 @@ impl HitMap {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crossterm::event::KeyModifiers;
+
+    use super::*;
+
+    fn at(kind: MouseEventKind, column: u16, row: u16) -> MouseEvent {
+        MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }
+    }
+
+    #[test]
+    fn a_second_click_opens_a_row_and_no_button() {
+        let click = MouseEventKind::Down(MouseButton::Left);
+        let mut hits = HitMap::default();
+        hits.add(Rect::new(0, 0, 10, 1), Command::Table(TableCommand::Select("i-0a".into())));
+        hits.add(Rect::new(0, 1, 10, 1), Command::Refresh);
+        let details = Command::Panels(PanelsCommand::Open(Pane::Details));
+        assert_eq!(hits.second(at(click, 3, 0)), Some(details));
+        assert_eq!((hits.second(at(click, 3, 1)), hits.second(at(click, 3, 2))), (None, None));
+    }
+
+    #[test]
+    fn a_dialog_covers_rows_and_edges_and_takes_the_wheel() {
+        let mut hits = HitMap::default();
+        hits.add(Rect::new(0, 0, 10, 5), Command::Panels(PanelsCommand::Focus(Panel::Table)));
+        hits.edge(Rect::new(5, 0, 1, 5), Panel::Side);
+        assert_eq!(hits.edge_at(5, 4), Some(Panel::Side));
+        let wheel = at(MouseEventKind::ScrollDown, 1, 1);
+        let scroll = Command::Panels(PanelsCommand::Scroll(Panel::Table, Motion::Down));
+        assert_eq!(hits.command(wheel), Some(scroll));
+        hits.cover();
+        assert_eq!(hits.edge_at(5, 4), None);
+        assert_eq!(hits.command(wheel), Some(Command::Press(Press::Move(Motion::Down))));
+    }
+}

@@ -3,7 +3,7 @@
 use ratatui::style::Color;
 
 /// What a theme is painted with.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Palette {
     /// What all is painted on, and ordinary text; the terminal's own where there is none.
     pub ground: Option<[Color; 2]>,

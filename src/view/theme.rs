@@ -8,7 +8,7 @@ use ratatui::style::{Color, Modifier, Style};
 
 use super::palettes::{self, Palette};
 
-use crate::config::ThemeName;
+use crate::config::{Colours, ThemeName};
 use crate::fleet::{Health, Level};
 
 /// What a piece of text means.
@@ -210,7 +210,7 @@ pub(super) fn level(share: f64, levels: usize) -> usize {
 pub struct Theme {
     /// The signs.
     pub glyphs: &'static Glyphs,
-    palette: &'static Palette,
+    palette: Palette,
     /// Whether the terminal has the colours of the palette, and not the nearest of 256.
     truecolour: bool,
 }
@@ -228,25 +228,41 @@ impl Theme {
     /// The theme of a name, as far as the terminal can show it.
     pub fn named(name: ThemeName, terminal: Ability) -> Self {
         let palette = match name {
-            _ if !terminal.colours => &palettes::MONO,
-            ThemeName::Auto | ThemeName::Ascii => &palettes::OWN,
-            ThemeName::Dark => &palettes::DARK,
-            ThemeName::Light => &palettes::LIGHT,
-            ThemeName::Mono => &palettes::MONO,
-            ThemeName::Catppuccin => &palettes::CATPPUCCIN,
-            ThemeName::Latte => &palettes::LATTE,
-            ThemeName::Gruvbox => &palettes::GRUVBOX,
-            ThemeName::Tokyonight => &palettes::TOKYONIGHT,
-            ThemeName::Nord => &palettes::NORD,
-            ThemeName::Dracula => &palettes::DRACULA,
+            _ if !terminal.colours => palettes::MONO,
+            ThemeName::Auto | ThemeName::Ascii => palettes::OWN,
+            ThemeName::Dark => palettes::DARK,
+            ThemeName::Light => palettes::LIGHT,
+            ThemeName::Mono => palettes::MONO,
+            ThemeName::Catppuccin => palettes::CATPPUCCIN,
+            ThemeName::Latte => palettes::LATTE,
+            ThemeName::Gruvbox => palettes::GRUVBOX,
+            ThemeName::Tokyonight => palettes::TOKYONIGHT,
+            ThemeName::Nord => palettes::NORD,
+            ThemeName::Dracula => palettes::DRACULA,
         };
         let theme = Self { glyphs: &UNICODE, palette, truecolour: terminal.truecolour };
         if name == ThemeName::Ascii || !terminal.unicode { theme.ascii() } else { theme }
     }
 
+    /// The same with these colours in place of its own; without colours it stays so.
+    #[must_use]
+    pub fn with(mut self, colours: &Colours) -> Self {
+        let rgb = |[red, green, blue]: [u8; 3]| Color::Rgb(red, green, blue);
+        let Some(states) = &mut self.palette.states else { return self };
+        for (state, own) in states.iter_mut().zip(colours.states) {
+            *state = own.map_or(*state, rgb);
+        }
+        let palette = &mut self.palette;
+        palette.ground = colours.ground.map(|both| both.map(rgb)).or(palette.ground);
+        palette.dim = colours.dim.map(rgb).or(palette.dim);
+        palette.selection = colours.selection.map(rgb).or(palette.selection);
+        palette.mark = colours.mark.map(rgb).or(palette.mark);
+        self
+    }
+
     /// In colours that read on dark and on light.
     pub fn colours() -> Self {
-        Self { glyphs: &UNICODE, palette: &palettes::OWN, truecolour: true }
+        Self { glyphs: &UNICODE, palette: palettes::OWN, truecolour: true }
     }
 
     /// The same on this background: where the terminal's own colours were meant, those that read on
@@ -254,9 +270,9 @@ impl Theme {
     #[must_use]
     pub fn on(self, background: Option<Background>) -> Self {
         let palette = match background {
-            Some(_) if self.palette != &palettes::OWN => self.palette,
-            Some(Background::Dark) => &palettes::DARK,
-            Some(Background::Light) => &palettes::LIGHT,
+            Some(_) if self.palette != palettes::OWN => self.palette,
+            Some(Background::Dark) => palettes::DARK,
+            Some(Background::Light) => palettes::LIGHT,
             None => self.palette,
         };
         Self { palette, ..self }
@@ -264,7 +280,7 @@ impl Theme {
 
     /// Without colours, for `NO_COLOR` and for terminals that have none.
     pub fn mono() -> Self {
-        Self { palette: &palettes::MONO, ..Self::colours() }
+        Self { palette: palettes::MONO, ..Self::colours() }
     }
 
     /// The same with ascii glyphs, for fonts and locales in which the others are missing or wide.
@@ -424,6 +440,20 @@ mod tests {
         assert!(Theme::named(ThemeName::Ascii, rich).is_ascii());
         let selected = Theme::named(ThemeName::Light, rich).selection();
         assert!(selected.add_modifier.contains(Modifier::BOLD), "not by its ground alone");
+    }
+
+    #[test]
+    fn colours_of_the_users_own_take_the_place_of_the_themes() {
+        let colours = Colours {
+            states: [None, Some([1, 2, 3]), None, None, None],
+            selection: Some([4, 5, 6]),
+            ..Colours::default()
+        };
+        let theme = Theme::colours().with(&colours);
+        assert_eq!(theme.style(Tone::Accent).fg, Some(Color::Rgb(1, 2, 3)));
+        assert_eq!(theme.style(Tone::Good).fg, Theme::colours().style(Tone::Good).fg);
+        assert_eq!(theme.selection().bg, Some(Color::Rgb(4, 5, 6)));
+        assert_eq!(Theme::mono().with(&colours), Theme::mono(), "NO_COLOR is heeded");
     }
 
     #[test]
