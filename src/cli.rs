@@ -4,8 +4,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::config;
+use crate::fleet::Grouping;
 
 /// Creates, watches and destroys EC2 spot instances in many regions and turns them into Bacalhau
 /// compute nodes. Without a command it opens the dashboard.
@@ -152,6 +156,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show what was spent, from the ledger beside the state file.
+    Costs(Costs),
     /// Terminate instances; the network goes when its last instance is gone.
     Destroy(Destroy),
     /// Destroy everything that spot-tui ever made in this account, of every deployment.
@@ -308,6 +314,67 @@ pub struct Create {
     /// One JSON object a line instead of lines for people.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `costs`.
+#[derive(Debug, Clone, Args)]
+pub struct Costs {
+    /// By what it is counted: day, month, region, type, machine, thing, or tag:NAME.
+    #[arg(long, value_name = "GROUP", default_value = "day", value_parser = grouping)]
+    pub by: Grouping,
+    /// Only what was spent since then: 12h, 7d, or a day such as 2026-11-01.
+    #[arg(long, value_name = "WHEN", value_parser = since)]
+    pub since: Option<Since>,
+    /// One JSON object instead of a table.
+    #[arg(long, conflicts_with = "csv")]
+    pub json: bool,
+    /// CSV instead of a table.
+    #[arg(long)]
+    pub csv: bool,
+    /// Each entry as a line of FOCUS 1.2, the FinOps specification, in CSV.
+    #[arg(long, conflicts_with_all = ["by", "json", "csv"])]
+    pub focus: bool,
+}
+
+/// The beginning of what is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    /// So long ago.
+    Ago(SignedDuration),
+    /// At this moment.
+    At(Timestamp),
+}
+
+fn since(text: &str) -> Result<Since, String> {
+    let wrong = || "it has to be like 12h, 7d or 2026-11-01".to_owned();
+    if let Ok(day) = text.parse::<Date>() {
+        return day
+            .to_zoned(TimeZone::UTC)
+            .map(|day| Since::At(day.timestamp()))
+            .map_err(|_| wrong());
+    }
+    let (number, hours) = match (text.strip_suffix('h'), text.strip_suffix('d')) {
+        (Some(number), _) => (number, 1),
+        (None, Some(number)) => (number, 24),
+        (None, None) => return Err(wrong()),
+    };
+    let number: u32 = number.parse().map_err(|_| wrong())?;
+    Ok(Since::Ago(SignedDuration::from_hours(i64::from(number.min(100_000)) * hours)))
+}
+
+fn grouping(text: &str) -> Result<Grouping, String> {
+    match text {
+        "day" => Ok(Grouping::Day),
+        "month" => Ok(Grouping::Month),
+        "region" => Ok(Grouping::Region),
+        "type" => Ok(Grouping::Type),
+        "machine" => Ok(Grouping::Machine),
+        "thing" => Ok(Grouping::Thing),
+        _ => match text.split_once(':') {
+            Some(("tag", name)) if !name.is_empty() => Ok(Grouping::Tag(name.to_owned())),
+            _ => Err("day, month, region, type, machine, thing or tag:NAME is wanted".to_owned()),
+        },
+    }
 }
 
 /// `destroy`.

@@ -27,6 +27,7 @@ mod histories;
 mod host_keys;
 mod identity;
 mod instance;
+mod ledger;
 mod machine;
 mod main_path;
 mod market;

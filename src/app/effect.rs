@@ -1,13 +1,15 @@
 //! What the model wants done in the world: data, carried out by the runtime.
 
 use super::{Question, QuestionId, Remembered, Secret, Turn};
-use crate::fleet::{InstanceKey, Job, JobId};
+use crate::fleet::{InstanceKey, Job, JobId, LedgerLine};
 
 /// A wish of the model.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Write the fleet to the state file.
     Persist,
+    /// Write these down in the ledger.
+    Post(Vec<LedgerLine>),
     /// Start a job.
     Start(JobId, Job),
     /// Stop a job.

@@ -1,6 +1,6 @@
 //! What is remembered of a job: what it works on, and what came of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -25,6 +25,9 @@ pub struct JobRecord {
     pub regions: Option<BTreeSet<Region>>,
     /// What it launches: taken back when it is cancelled.
     pub launches: Vec<(Region, LaunchId)>,
+    /// The most that the processors of each row that it launches may cost an hour, where a budget
+    /// limits that.
+    pub price_ceilings: BTreeMap<InstanceKey, f64>,
     /// The machines of the configuration that it launches.
     pub machines: BTreeSet<String>,
 }
@@ -73,6 +76,14 @@ impl JobRecord {
             }
             _ => Vec::new(),
         };
+        let price_ceilings = match job {
+            Job::Create(launches) => launches
+                .iter()
+                .filter_map(|it| Some((it, it.price_ceiling?)))
+                .flat_map(|(it, most)| it.rows().map(move |key| (key.clone(), most)))
+                .collect(),
+            _ => BTreeMap::new(),
+        };
         let machines = match job {
             Job::Create(launches) => launches.iter().filter_map(|it| it.machine.clone()).collect(),
             _ => BTreeSet::new(),
@@ -87,6 +98,7 @@ impl JobRecord {
             keys,
             regions,
             launches,
+            price_ceilings,
             machines,
         }
     }

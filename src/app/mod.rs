@@ -5,6 +5,7 @@
 pub mod action;
 mod answers;
 mod away;
+mod cap_watch;
 mod columns;
 mod command;
 pub mod dialog;
@@ -66,7 +67,9 @@ pub use story::{Story, story};
 pub use table::{Fold, Table};
 pub use tally::Tally;
 pub use text_field::{Edit, TextField};
-pub use update::{CreatePlan, budget_refusal, estimate, surplus_remark, update};
+pub use update::{
+    CreatePlan, budget_refusal, closing_lines, estimate, forecast, receipt, surplus_remark, update,
+};
 
 pub use crate::fleet::text::clean;
 pub use crate::fleet::{Question, QuestionId, Secret};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::away::Away;
+use super::cap_watch::CapWatch;
 use super::dialog::{Menu, Words};
 use super::history::History;
 use super::keymap::{Context, Keymap};
@@ -205,6 +206,8 @@ pub struct Model {
     pub(super) replacements: Replacements,
     /// Which instances have got too old.
     pub(super) lifetimes: Lifetimes,
+    /// What was said of the caps on spending, and done.
+    pub(super) caps: CapWatch,
     /// When the costs were last reckoned.
     reckoned: Timestamp,
     /// What happened since an earlier run, until it is said.
@@ -287,6 +290,7 @@ impl Model {
             recreates: Vec::new(),
             replacements: Replacements::default(),
             lifetimes: Lifetimes::default(),
+            caps: CapWatch::default(),
             reckoned: opening.now,
         };
         model.table.restore(columns, sort, reverse);
@@ -582,11 +586,13 @@ impl Model {
         self.fleet.reckon(self.now);
     }
 
-    /// The same, if it was some time ago.
-    pub(super) fn reckon_if_due(&mut self) {
-        if self.now.duration_since(self.reckoned) >= RECKONED {
+    /// The same, if it was some time ago. Whether it was.
+    pub(super) fn reckon_if_due(&mut self) -> bool {
+        let is_due = self.now.duration_since(self.reckoned) >= RECKONED;
+        if is_due {
             self.reckon();
         }
+        is_due
     }
 
     /// Persists, unless nothing may be changed: then the state file is another's.

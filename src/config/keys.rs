@@ -130,7 +130,15 @@ impl Section {
             Self::Home => &["size_gb", "mount", "swap_gb"],
             Self::Placement => &["spill", "strategy", "fleet_from"],
             Self::Replace => &["enabled", "hold", "at_most", "within_m"],
-            Self::Budget => &["max_hourly_usd", "max_instances", "max_lifetime", "at_lifetime"],
+            Self::Budget => &[
+                "max_hourly_usd",
+                "month_usd",
+                "total_usd",
+                "at_cap",
+                "max_instances",
+                "max_lifetime",
+                "at_lifetime",
+            ],
             Self::Ssh => &[
                 "config_file",
                 "match_exec",

@@ -6,9 +6,14 @@ use jiff::SignedDuration;
 use super::complaint::ComplaintSink;
 use super::fields::Fields;
 use super::keys::Section;
-use super::schema::{AtLifetime, Budget, Placement, Replace, ReplaceIn, Strategy};
+use super::schema::{AtCap, AtLifetime, Budget, Placement, Replace, ReplaceIn, Strategy};
 use super::tree::{Node, Value};
 use super::values::{ValueResult, boolean, choice, price_up_to, text, whole};
+
+/// The largest sum that anybody may want to spend.
+const MOST_USD: f64 = 10_000_000.0;
+
+const AT_CAP: [(&str, AtCap); 2] = [("refuse", AtCap::Refuse), ("destroy", AtCap::Destroy)];
 
 const STRATEGY: [(&str, Strategy); 2] =
     [("run-instances", Strategy::RunInstances), ("fleet", Strategy::Fleet)];
@@ -58,6 +63,9 @@ pub(super) fn budget(node: Option<&Node>, sink: &mut ComplaintSink) -> Budget {
         max_hourly_usd: fields
             .read("max_hourly_usd", sink, |node| price_up_to(node, 100_000.0))
             .given(),
+        month_usd: fields.read("month_usd", sink, |node| price_up_to(node, MOST_USD)).given(),
+        total_usd: fields.read("total_usd", sink, |node| price_up_to(node, MOST_USD)).given(),
+        at_cap: fields.read("at_cap", sink, |node| choice(node, &AT_CAP)).or(AtCap::Refuse),
         max_instances: fields
             .read("max_instances", sink, |node| whole(node, 1..=10_000, ""))
             .given(),

@@ -37,7 +37,8 @@ pub use merge::{Discovered, Merged, merge_defaults};
 pub use migrate::{Migrated, migrate};
 pub use parse::{parse, parse_bytes};
 pub use schema::{
-    AllowFrom, AtLifetime, Aws, Bacalhau, Budget, Colours, Config, Connect, CpuCredits, HomeVolume,
+    AllowFrom, AtCap, AtLifetime, Aws, Bacalhau, Budget, Colours, Config, Connect, CpuCredits,
+    HomeVolume,
     HostKeyPolicy, Image, InstanceRequirements, MachineConfig, MatchExec, Network, NodeExtras,
     Placement, Rebound, RegionConfig, Replace, ReplaceIn, Sensor, Ssh, Strategy, ThemeName,
     UbuntuRelease, Ui, UserCommand,

@@ -343,12 +343,28 @@ pub enum ReplaceIn {
 pub struct Budget {
     /// USD an hour, of everything. Default no limit.
     pub max_hourly_usd: Option<f64>,
+    /// USD in all, from the deployment's first day on. Default no limit.
+    pub total_usd: Option<f64>,
+    /// USD in a month of UTC. Default no limit.
+    pub month_usd: Option<f64>,
+    /// What happens where one of these two is reached. Default nothing more is created.
+    pub at_cap: AtCap,
     /// Instances in all. Default no limit.
     pub max_instances: Option<u32>,
     /// How old an instance may get. Default no limit.
     pub max_lifetime: Option<SignedDuration>,
     /// What happens then. Default a warning.
     pub at_lifetime: AtLifetime,
+}
+
+/// What happens where all is spent that may be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AtCap {
+    /// Nothing more is created.
+    #[default]
+    Refuse,
+    /// The instances are destroyed as well, before more is spent; machines are not.
+    Destroy,
 }
 
 /// What happens to an instance that is too old.

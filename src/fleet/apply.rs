@@ -218,7 +218,8 @@ impl Applying<'_> {
         self.fleet.keys.insert(machine.id.clone(), key.clone());
         let seen = row.machine.as_ref().map_or(machine.clone(), |known| machine.seen_again(known));
         let next = phase_after(&row.phase, &seen);
-        row.bill.see(&seen, row.phase.notice(), self.at);
+        // Not of what was `seen`: only a look by itself tells of the last start.
+        row.bill.see(machine, &row.phase, self.at);
         let known = row.machine.replace(seen);
         if known.is_none() {
             self.changes.push(Change::Launched(key.clone()));
@@ -298,7 +299,7 @@ impl Applying<'_> {
                 && let Some(machine) = &mut row.machine
             {
                 machine.seen.state = Ec2State::Terminated;
-                row.bill.see(machine, row.phase.notice(), self.at);
+                row.bill.see(machine, &row.phase, self.at);
             }
             self.enter(&key, &Phase::Terminated);
         }

@@ -1,13 +1,16 @@
 //! Sums of money, as far as the prices behind them are known, and what a bill is made from.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::entry::{Entry, Thing};
 use super::market::savings;
-use super::{Ec2State, Machine};
+use super::{Ec2State, Machine, Phase};
 
 /// A sum of money, as far as the prices behind it are known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -28,9 +31,30 @@ impl Amount {
         }
     }
 
+    /// This part of it.
+    #[must_use]
+    pub(super) fn part(self, part: f64) -> Self {
+        Self { usd: self.usd * part, ..self }
+    }
+
     /// Whether nothing of it is known.
     pub fn is_unknown(&self) -> bool {
         self.is_partial && self.usd == 0.0
+    }
+}
+
+impl fmt::Display for Amount {
+    /// `$1.32`, with more digits where it is small; `at least` where some of it is not known.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = if self.usd.abs() < 10.0 { 3 } else { 2 };
+        let least = if self.is_partial { "at least " } else { "" };
+        write!(f, "{least}${:.digits$}", self.usd + 0.0)
+    }
+}
+
+impl From<&Entry> for Amount {
+    fn from(entry: &Entry) -> Self {
+        Self::of(entry.usd, 1.0)
     }
 }
 
@@ -82,6 +106,7 @@ impl Cost {
 }
 
 /// What the bill of an instance is made from, besides what EC2 tells of it.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, not a state")]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Bill {
     /// Its root volume in GiB, where it is known.
@@ -90,18 +115,143 @@ pub struct Bill {
     pub public_ip: bool,
     /// Whether that one is kept: then it is paid for while the instance is stopped, too.
     pub keeps_address: bool,
+    /// When the run that it is in began, where a look told: each start begins one.
+    pub started: Option<Timestamp>,
     /// When it left the state `running`, if it did.
     pub ended: Option<Timestamp>,
+    /// Whether it came to rest after that: stopped, or gone.
+    pub is_at_rest: bool,
+    /// When it was gone with its volumes.
+    pub gone: Option<Timestamp>,
+    /// When a look of this process last found it running.
+    pub running_at: Option<Timestamp>,
+    /// Whether some of its past is not known: it ended or was started while nobody looked.
+    pub has_gap: bool,
+    /// What the ledger has of it.
+    pub posted: Posted,
+    /// Until when nothing of it comes to its end for the ledger.
+    pub next: Option<Timestamp>,
 }
 
+/// How much later than it was an end may be seen; of one that is seen later nobody knows when it
+/// was.
+const SEEN_LATE: SignedDuration = SignedDuration::from_mins(15);
+/// By how much two tellings of one launch may differ.
+const SAME_START: SignedDuration = SignedDuration::from_mins(1);
+
 impl Bill {
-    /// Takes in what EC2 tells. `notice` is when EC2 said that it takes the instance back.
-    pub(super) fn see(&mut self, machine: &Machine, notice: Option<Timestamp>, at: Timestamp) {
-        self.public_ip |= machine.seen.public_ip.is_some();
-        match machine.seen.state {
-            Ec2State::Pending | Ec2State::Running => self.ended = None,
-            // Seen a little later than it was; the notice said when.
-            _ => self.ended = self.ended.or(Some(notice.map_or(at, |notice| notice.min(at)))),
+    /// Takes over what the ledger has.
+    pub(super) fn take_over(&mut self, posted: Posted) {
+        if posted.is_ended {
+            self.ended = posted.until(Thing::Compute);
+            self.is_at_rest = true;
         }
+        if posted.is_gone {
+            self.gone = posted.until(Thing::Storage);
+        }
+        self.posted = posted;
+    }
+
+    /// Takes in what EC2 tells of the instance of a row in this phase.
+    pub(super) fn see(&mut self, machine: &Machine, phase: &Phase, at: Timestamp) {
+        self.next = None;
+        self.public_ip |= machine.seen.public_ip.is_some();
+        // A look's launch time is that of the last start.
+        let started = machine.birth.launched;
+        match machine.seen.state {
+            Ec2State::Pending | Ec2State::Running => {
+                self.run(started);
+                self.running_at = Some(at);
+            }
+            state => {
+                self.started.get_or_insert(started);
+                if self.ended.is_none() {
+                    self.ended = Some(self.end(phase, at));
+                }
+                if matches!(state, Ec2State::ShuttingDown | Ec2State::Terminated) {
+                    let was_at_rest = *phase == Phase::Stopped;
+                    self.gone = self.gone.or(if was_at_rest { Some(at) } else { self.ended });
+                }
+                self.is_at_rest |= matches!(state, Ec2State::Stopped | Ec2State::Terminated);
+            }
+        }
+    }
+
+    /// It runs, since then. A run that nobody saw begin leaves a gap where nobody saw the one before
+    /// it end.
+    fn run(&mut self, started: Timestamp) {
+        let known = self.started.or_else(|| self.posted.until(Thing::Compute));
+        match known {
+            Some(known) if started.duration_since(known) > SAME_START => {
+                self.has_gap |= self.ended.is_none() && !self.posted.is_ended;
+                self.started = Some(started);
+            }
+            Some(_) => self.started = self.started.or(Some(started)),
+            None => self.started = Some(started),
+        }
+        (self.ended, self.is_at_rest, self.gone) = (None, false, None);
+    }
+
+    /// When a run ended that is seen to be over now. The notice said when; what we end ourselves is
+    /// seen at once. Where nobody looked for long, the last hours are not known: they are not in the
+    /// sum, and the sum says so.
+    fn end(&mut self, phase: &Phase, at: Timestamp) -> Timestamp {
+        let seen = self.running_at.or_else(|| self.posted.until(Thing::Compute)).or(self.started);
+        let is_seen_late = seen.is_some_and(|seen| at.duration_since(seen) > SEEN_LATE);
+        match (phase, seen) {
+            (Phase::Interrupted { at: Some(notice) }, _) => at.min(*notice),
+            (Phase::Terminating | Phase::Stopping, _) => at,
+            (_, Some(seen)) if is_seen_late => {
+                self.has_gap = true;
+                seen
+            }
+            _ => at,
+        }
+    }
+}
+
+/// What the ledger has of an instance.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Posted {
+    until: BTreeMap<Thing, Timestamp>,
+    usd: f64,
+    /// How many of its entries have no price.
+    unpriced: usize,
+    /// Whether the newest run that it has is over.
+    is_ended: bool,
+    /// Whether the instance is gone, by what it has.
+    is_gone: bool,
+}
+
+impl Posted {
+    /// Until when it has a thing.
+    pub fn until(&self, thing: Thing) -> Option<Timestamp> {
+        self.until.get(&thing).copied()
+    }
+
+    /// What it comes to.
+    pub fn amount(&self) -> Amount {
+        Amount { usd: self.usd, is_partial: self.unpriced > 0 }
+    }
+
+    /// Takes in an entry that is new.
+    pub(super) fn post(&mut self, entry: &Entry) {
+        let until = self.until.entry(entry.thing).or_insert(entry.until);
+        *until = entry.until.max(*until);
+        match entry.thing {
+            Thing::Compute => self.is_ended = entry.end.is_some(),
+            Thing::Storage => self.is_gone = entry.end.is_some(),
+            Thing::Address => {}
+        }
+        match entry.usd {
+            Some(usd) => self.usd += usd,
+            None => self.unpriced += 1,
+        }
+    }
+
+    /// Takes in what an entry costs that had no price.
+    pub(super) fn price(&mut self, usd: f64) {
+        self.usd += usd;
+        self.unpriced = self.unpriced.saturating_sub(1);
     }
 }

@@ -1,55 +1,33 @@
 //! What instances cost: now, an hour, and since they began.
-//!
-//! The rules are AWS's. A spot instance pays, in each hour of its own, the price that held when
-//! that hour began, to the second, for at least a minute; nothing for compute when EC2 takes it
-//! back within its first hour (EC2 Spot FAQ, "How is the price per instance-hour set"). An address
-//! and a volume are paid for by the second; a month has 30 days (EBS pricing).
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::bill::{Amount, Cost};
-use super::market::{Pool, PriceList, RegionPrices};
-use super::{Instance, Lifecycle, Machine, MachineType};
+use super::hours::unposted;
+use super::market::RegionPrices;
+pub use super::market::storage_hourly;
+use super::{Instance, Lifecycle, MachineType};
 
-const HOUR: SignedDuration = SignedDuration::from_hours(1);
-/// What AWS bills at least.
-const LEAST: SignedDuration = SignedDuration::from_mins(1);
-/// The hours of a month, as EBS counts.
-const MONTH: f64 = 30.0 * 24.0;
-
-/// What an instance costs, by these prices, at this moment.
+/// What an instance costs, by these prices, at this moment. What it has cost so far is what the
+/// ledger has of it, and the hours that are not in there yet.
 pub fn cost(instance: &Instance, prices: &RegionPrices, now: Timestamp) -> Cost {
     let Some(machine) = &instance.machine else { return Cost::default() };
     let (bill, list) = (&instance.bill, &prices.list);
-    let until = bill.ended.unwrap_or(now).max(machine.birth.launched);
-    let stored_until = if machine.is_alive() { now } else { until }.max(machine.birth.launched);
     let pool = machine.pool();
     let storage = bill.storage_gb.and_then(|gib| storage_hourly(list, gib));
-    let is_on = bill.ended.is_none();
-    let addressed_until = if bill.keeps_address { stored_until } else { until };
-    let address = |hours| {
-        if bill.public_ip { Amount::of(list.ipv4, hours) } else { Amount::default() }
-    };
-    let an_hour_of = |compute| {
-        let stored = if machine.is_alive() { Amount::of(storage, 1.0) } else { Amount::default() };
-        match () {
-            () if is_on => Amount::of(compute, 1.0) + address(1.0) + stored,
-            // It sleeps, and what it keeps goes on.
-            () if bill.keeps_address && machine.is_alive() => address(1.0) + stored,
-            () => stored,
-        }
+    let address = if bill.public_ip { Amount::of(list.ipv4, 1.0) } else { Amount::default() };
+    let stored = if machine.is_alive() { Amount::of(storage, 1.0) } else { Amount::default() };
+    let an_hour_of = |compute| match bill.ended {
+        None => Amount::of(compute, 1.0) + address + stored,
+        // It sleeps, and what it keeps goes on.
+        Some(_) if bill.keeps_address && machine.is_alive() => address + stored,
+        Some(_) => stored,
     };
     let hourly = an_hour_of(prices.compute(&pool, machine.birth.lifecycle));
     let on_demand = an_hour_of(prices.compute(&pool, Lifecycle::OnDemand));
-    let accrued = compute(machine, &pool, prices, until)
-        + address(hours(addressed_until.duration_since(machine.birth.launched)))
-        + Amount::of(storage, hours(stored_until.duration_since(machine.birth.launched)));
-    Cost { hourly, on_demand, accrued }
-}
-
-/// What a volume of so many GiB costs an hour.
-pub fn storage_hourly(list: &PriceList, gib: u32) -> Option<f64> {
-    list.gp3.map(|usd| usd * f64::from(gib) / MONTH)
+    let known = Amount { is_partial: bill.has_gap, ..Amount::default() } + bill.posted.amount();
+    let since = unposted(instance, prices, now).iter().map(Amount::from).sum();
+    Cost { hourly, on_demand, accrued: known + since }
 }
 
 /// What the surplus credits of a burstable machine cost an hour at the most, where it runs with
@@ -80,31 +58,6 @@ pub fn surplus_hourly(machine_type: &MachineType) -> Option<f64> {
         _ => return None,
     };
     Some(vcpus * (1.0 - baseline) * vcpu_hour)
-}
-
-/// What the machine itself has cost.
-fn compute(machine: &Machine, pool: &Pool, prices: &RegionPrices, until: Timestamp) -> Amount {
-    let ran = until.duration_since(machine.birth.launched).max(LEAST);
-    if machine.birth.lifecycle == Lifecycle::OnDemand {
-        let rate = prices.list.on_demand.get(&pool.machine_type);
-        return Amount::of(rate.copied(), hours(ran));
-    }
-    if machine.was_taken_back() && ran < HOUR {
-        return Amount::default();
-    }
-    let Some(history) = prices.spot.get(pool) else { return Amount::of(None, 0.0) };
-    let mut sum = Amount::default();
-    let mut begun = SignedDuration::ZERO;
-    while begun < ran {
-        let rate = machine.birth.launched.checked_add(begun).ok().and_then(|hour| history.at(hour));
-        sum += Amount::of(rate.map(|quote| quote.usd), hours((ran - begun).min(HOUR)));
-        begun += HOUR;
-    }
-    sum
-}
-
-fn hours(span: SignedDuration) -> f64 {
-    span.as_secs_f64() / 3600.0
 }
 
 #[cfg(test)]

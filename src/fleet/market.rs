@@ -82,6 +82,14 @@ pub struct PriceList {
     pub gp3: Option<f64>,
 }
 
+/// The hours of a month, as EBS counts: it has 30 days (EBS pricing).
+const MONTH: f64 = 30.0 * 24.0;
+
+/// What a volume of so many GiB costs an hour.
+pub fn storage_hourly(list: &PriceList, gib: u32) -> Option<f64> {
+    list.gp3.map(|usd| usd * f64::from(gib) / MONTH)
+}
+
 /// What is known of one region's prices.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RegionPrices {

@@ -8,19 +8,25 @@ pub mod bill;
 mod change;
 pub mod cost;
 mod diagnosis;
+pub mod entry;
 mod failure;
+mod fold;
+mod hours;
 pub mod identity;
 mod ids;
 mod instance;
 mod kept;
+pub mod ledger;
 mod lifecycle;
 mod machine;
 pub mod market;
 mod news;
 mod phase;
+mod posting;
 mod progress;
 mod question;
 mod region_locations;
+pub mod spending;
 pub mod tags;
 pub mod text;
 pub mod vitals;
@@ -32,7 +38,9 @@ use jiff::Timestamp;
 pub use bill::{Amount, Cost};
 pub use change::{Change, IllegalStep};
 pub use diagnosis::Diagnosis;
+pub use entry::{Entry, Holder, LedgerLine, Thing};
 pub use failure::{Failure, FailureKind, Step};
+pub use fold::fold;
 pub(crate) use ids::names;
 pub use ids::{
     AccountId, DeploymentId, ImageId, InstanceId, InstanceKey, LaunchId, MachineType, Region,
@@ -40,6 +48,7 @@ pub use ids::{
 };
 pub use instance::{Attempt, HostKey, HostKeyTrust, Instance};
 pub use kept::{Kept, KeptKind};
+pub use ledger::{Ledger, Sum};
 pub use lifecycle::Lifecycle;
 pub use machine::{Birth, Machine, RequestState, SERVICE_INITIATED, Seen};
 pub use market::{Market, Pool, PriceList, RegionPrices};
@@ -51,6 +60,7 @@ pub use progress::{
 };
 pub use question::{Question, QuestionId, Secret};
 pub use region_locations::{REGION_LOCATIONS, RegionLocation};
+pub use spending::{Entries, Grouping, Spending};
 
 /// All instances of one deployment, and what is known of its regions.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -62,6 +72,7 @@ pub struct Fleet {
     spent: BTreeMap<Region, Amount>,
     costs: BTreeMap<Region, Cost>,
     kept: BTreeMap<Region, Vec<Kept>>,
+    ledger: Ledger,
     /// Those that are gone and have no row any more.
     gone: BTreeSet<InstanceId>,
 }
@@ -131,7 +142,7 @@ impl Fleet {
         let unknown = RegionPrices::default();
         for gone in self.instances.values().filter(|instance| instance.phase.is_over()) {
             let prices = self.market.get(&gone.region).unwrap_or(&unknown);
-            let until = gone.bill.ended.unwrap_or(gone.since);
+            let until = gone.bill.gone.or(gone.bill.ended).unwrap_or(gone.since);
             *spent.entry(gone.region.clone()).or_default() +=
                 cost::cost(gone, prices, until).accrued;
         }

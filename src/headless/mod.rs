@@ -2,12 +2,16 @@
 //!
 //! They print what the loop reports; they start nothing and decide nothing.
 
+mod costs;
+mod focus;
 mod line;
 mod list;
 mod nodes;
 mod prices;
 mod printer;
 
+pub use costs::{CostsFormat, print_costs};
+pub use focus::print_focus;
 pub use list::{cut_short, exported, print_list, print_pending_creates};
 pub use nodes::{Export, ExportHost, diagnosis_json, print_diagnosis, print_export, print_outputs};
 pub use prices::print_prices;

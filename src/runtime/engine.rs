@@ -6,14 +6,17 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::bookkeeper::Bookkeeper;
 use super::event_writer::EventWriter;
 use super::tasks::Tasks;
 use super::trace::STORY;
 use super::writer::Writer;
-use crate::app::{Effect, LogLine, Message, Model, QuestionId, Secret, Stamped, update};
+use crate::app::{
+    Effect, LogLine, Message, Model, QuestionId, Secret, Stamped, closing_lines, update,
+};
 use crate::fleet::{JobNews, Level, News, Outcome, Report};
 use crate::jobs::{Context, PendingQuestion, Questions, ReportReceiver, ReportSender};
-use crate::store::StateFile;
+use crate::store::{LedgerFile, StateFile};
 
 /// Everything that the loop owns.
 #[derive(Debug)]
@@ -25,6 +28,7 @@ pub struct Engine {
     tasks: Tasks,
     writer: Writer,
     events: EventWriter,
+    bookkeeper: Bookkeeper,
     questions: Questions,
     waiting: HashMap<QuestionId, oneshot::Sender<Option<Secret>>>,
     /// The number of the first sentence that was not traced yet.
@@ -50,25 +54,47 @@ impl Engine {
             context,
             events: EventWriter::new(state.as_ref().map(StateFile::events)),
             writer: Writer::new(state),
+            bookkeeper: Bookkeeper::default(),
             questions,
             waiting: HashMap::new(),
         }
     }
 
+    /// From now on what is spent is written to this ledger.
+    pub fn keep_ledger(&mut self, ledger: LedgerFile) {
+        self.bookkeeper.keep(ledger);
+    }
+
     /// The next message that did not come from the user. Cancel-safe.
     pub async fn next(&mut self) -> Message {
-        tokio::select! {
-            biased;
-            report = self.report_receiver.next() => Message::Report(report),
-            PendingQuestion { question, answer } = self.questions.next() => {
-                self.waiting.insert(question.id, answer);
-                Message::Asked(question)
+        loop {
+            tokio::select! {
+                biased;
+                report = self.report_receiver.next() => return Message::Report(report),
+                PendingQuestion { question, answer } = self.questions.next() => {
+                    self.waiting.insert(question.id, answer);
+                    return Message::Asked(question);
+                }
+                stored = self.writer.next() => return Message::Stored(stored),
+                posted = self.bookkeeper.next() => {
+                    self.write();
+                    if let Some(posted) = posted {
+                        return Message::Stored(posted);
+                    }
+                }
+                (job, failure) = self.tasks.next_panic() => {
+                    let news = News::Job(JobNews::Ended(Outcome::Failed(failure)));
+                    return Message::Report(Report { job, at: self.context.now(), news });
+                }
             }
-            stored = self.writer.next() => Message::Stored(stored),
-            (job, failure) = self.tasks.next_panic() => {
-                let news = News::Job(JobNews::Ended(Outcome::Failed(failure)));
-                Message::Report(Report { job, at: self.context.now(), news })
-            }
+        }
+    }
+
+    /// Begins to write the state if that is due. A row may leave it only when the ledger has what it
+    /// cost: a process that is killed in between would never come to know.
+    fn write(&mut self) {
+        if !self.bookkeeper.is_busy() {
+            self.writer.begin(&self.model, self.context.is_provisional());
         }
     }
 
@@ -91,6 +117,7 @@ impl Engine {
         for effect in update(&mut self.model, stamped) {
             match effect {
                 Effect::Persist => self.writer.request(),
+                Effect::Post(lines) => self.bookkeeper.post(lines),
                 Effect::Start(id, job) => self.tasks.start(id, job),
                 Effect::Cancel(id) => self.tasks.cancel(id),
                 Effect::Answer(id, secret) => self.answer(id, secret),
@@ -103,7 +130,7 @@ impl Engine {
         }
         self.events.begin(!self.model.fleet.is_empty());
         self.told = self.model.log.events().next();
-        self.writer.begin(&self.model, self.context.is_provisional());
+        self.write();
         left
     }
 
@@ -117,8 +144,11 @@ impl Engine {
 
     /// Brings the files up to date before the program ends.
     pub async fn finish(&mut self) -> Result<(), String> {
+        let lines = closing_lines(&mut self.model);
+        let posted = self.bookkeeper.finish(lines).await;
         self.events.finish(!self.model.fleet.is_empty()).await;
-        self.writer.finish(&self.model, self.context.is_provisional()).await
+        let stored = self.writer.finish(&self.model, self.context.is_provisional()).await;
+        stored.and(posted)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The only place where things meet: the loop, the terminal, the files, the signals.
 
 mod alternate;
+mod bookkeeper;
 mod browser;
 mod clipboard;
 mod commands;
@@ -53,7 +54,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::app::Action;
 use crate::cli::{Cli, Command, Global, Machines};
 use crate::fleet::Logs;
-use commands::{clear, create, destroy, login, machines, nodes, show};
+use commands::{clear, costs, create, destroy, login, machines, nodes, show};
 use environment::Environment;
 use exit_code::ExitCode;
 use stop::Stop;
@@ -126,7 +127,7 @@ async fn carry_out(global: Global, command: Option<Command>) -> Result<ExitCode,
 
 async fn dispatch(at: &Environment, command: Option<Command>) -> Result<ExitCode, Stop> {
     match command {
-        None => dashboard::run(at).await,
+        None => Box::pin(dashboard::run(at)).await,
         Some(Command::Setup { migrate }) => {
             if migrate {
                 migrate::migrate(at)?;
@@ -134,6 +135,7 @@ async fn dispatch(at: &Environment, command: Option<Command>) -> Result<ExitCode
             setup::setup(at).await
         }
         Some(Command::Create(args)) => create::create(at, &args).await,
+        Some(Command::Costs(args)) => costs::costs(at, &args).await,
         Some(Command::Destroy(args)) => destroy::destroy(at, &args).await,
         Some(Command::Retry { instance, yes, json }) => {
             destroy::retry(at, &instance, yes, json).await

@@ -4,11 +4,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::cli::Global;
 use crate::fleet::text::clean_line;
-use crate::fleet::{Failure, FailureKind, PendingCreate, PendingDestroy, Step};
+use crate::fleet::{Failure, FailureKind, LedgerLine, PendingCreate, PendingDestroy, Step};
 use crate::jobs;
-use crate::store::{Journal, Lock, Paths, State, StateFile, StoreError};
+use crate::store::{Journal, LedgerFile, LoadedLedger, Lock, Paths, State, StateFile, StoreError};
 
 /// What a process wants of its state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +41,10 @@ pub(super) struct Recalled {
     pub destroys: Vec<PendingDestroy>,
     /// Where the state is written; `None` where it is not.
     pub file: Option<StateFile>,
+    /// What was spent.
+    pub ledger: Vec<LedgerLine>,
+    /// Where that is written; `None` where it is not.
+    pub ledger_file: Option<LedgerFile>,
     /// Held for as long as the process lives.
     pub lock: Option<Lock>,
     /// Why this process only reads.
@@ -96,7 +102,10 @@ fn read(paths: &Paths, read_only: Option<String>) -> Result<Recalled, Failure> {
     // What another process is at work on was not cut short.
     let is_at_work = Lock::is_held(paths);
     let journal = (!is_at_work).then(|| Journal::without_disk(paths));
-    let recalled = Recalled { state: loaded.state, read_only, remarks, ..Recalled::default() };
+    // Sums are all that it is for: without it they begin anew.
+    let ledger = LedgerFile::read(paths).unwrap_or_default().lines;
+    let recalled =
+        Recalled { state: loaded.state, read_only, remarks, ledger, ..Recalled::default() };
     Ok(Recalled { journal: None, ..recalled.with(journal.map(Arc::new)) })
 }
 
@@ -130,14 +139,36 @@ fn open(paths: &Paths, want: Want) -> Result<Recalled, StoreError> {
         remarks.push(format!("{} {lost} {}", path.display(), aside.display()));
     }
     remarks.extend(leftovers(&journal));
+    let (ledger, ledger_file) = open_ledger(paths, &mut remarks);
     let recalled = Recalled {
         is_unsure: !(journal.is_whole() && loaded.is_known()),
         state: loaded.state,
         file: Some(file),
+        ledger,
+        ledger_file,
         remarks,
         ..Recalled::default()
     };
     Ok(recalled.with(Some(Arc::new(journal))))
+}
+
+/// The ledger, for the process that writes it. One that cannot be read is no reason not to work: it
+/// stays as it is, nothing is added to it, and that is said.
+fn open_ledger(paths: &Paths, remarks: &mut Vec<String>) -> (Vec<LedgerLine>, Option<LedgerFile>) {
+    let mut file = LedgerFile::new(paths);
+    match file.open(Timestamp::now()) {
+        Ok(LoadedLedger { lines, unread }) => {
+            if unread > 1 {
+                let path = paths.ledger();
+                remarks.push(format!("{}: {unread} lines cannot be read", path.display()));
+            }
+            (lines, Some(file))
+        }
+        Err(error) => {
+            remarks.push(format!("{error}: what is spent is not written down"));
+            (Vec::new(), None)
+        }
+    }
 }
 
 /// For a destroy whose disk is full, broken or somebody else's: what can be read is known, and

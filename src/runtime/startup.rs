@@ -96,6 +96,8 @@ pub(super) fn open(
         read_only,
         is_unsure,
         remarks,
+        ledger,
+        ledger_file,
     } = recalled;
     let (deployment, is_made_up) = deployment(global, config.as_ref(), &state);
     // A predecessor's state names no deployment, and says all the same what there is.
@@ -111,7 +113,8 @@ pub(super) fn open(
     let account = of_rows.or_else(|| journal.as_deref().and_then(Journal::account).cloned());
     let access = environment.access.clone();
     let now = access.now();
-    let fleet = fleet(&state, is_predecessors.then_some(&deployment), now);
+    let mut fleet = fleet(&state, is_predecessors.then_some(&deployment), now);
+    fleet.take_over(ledger);
     let config = config.map(Arc::new);
     let (asker, questions) = jobs::questions();
     let (report_sender, report_receiver) = jobs::report_channel(access.time.clone());
@@ -146,8 +149,11 @@ pub(super) fn open(
         remembered: remembered(environment),
         past: if window.is_some() { past(global) } else { Vec::new() },
     });
-    let engine =
+    let mut engine =
         Engine::new(model, Arc::clone(&context), report_sender, report_receiver, questions, file);
+    if let Some(ledger) = ledger_file {
+        engine.keep_ledger(ledger);
+    }
     Ok(OpenProcess { engine, context, remarks, lock })
 }
 

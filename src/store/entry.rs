@@ -144,6 +144,7 @@ impl StoredInstance {
         let created = self.created.unwrap_or(now);
         let phase = self.phase.clone().unwrap_or(Phase::Running);
         let since = self.since.unwrap_or(created);
+        let is_off = matches!(phase, Phase::Terminating | Phase::Stopping | Phase::Stopped);
         Instance {
             key: InstanceKey::adopted(&self.id),
             region: self.region.clone(),
@@ -182,8 +183,8 @@ impl StoredInstance {
             bill: Bill {
                 storage_gb: self.storage_gb,
                 public_ip: self.public_ip.is_some(),
-                keeps_address: false,
-                ended: None,
+                ended: is_off.then_some(since),
+                ..Bill::default()
             },
             cost: Cost::default(),
         }

@@ -1,8 +1,9 @@
-//! What is remembered on disk: the state file, its journal, its lock.
+//! What is remembered on disk: the state file, its journal, its ledger, its lock.
 //!
 //! ```text
 //! instances.json           the fleet as it was last seen; rewritten whole, atomically
 //! instances.json.journal   what was about to be asked of AWS; appended and fsynced before it is
+//! instances.json.ledger    what was spent, hour by hour; only added to
 //! instances.json.lock      who writes; held for as long as the process lives
 //! instances.json.events    what happened, a line an event; the newest megabyte
 //! ```
@@ -16,6 +17,7 @@ mod error;
 mod events;
 mod files;
 mod journal;
+mod ledger;
 mod lock;
 mod state;
 
@@ -27,6 +29,7 @@ pub use error::StoreError;
 pub use events::EventFile;
 pub use files::{make_private_folder, write_atomically};
 pub use journal::{Intent, IntentId, Journal};
+pub use ledger::{LedgerFile, LoadedLedger};
 pub use lock::Lock;
 pub use state::{State, StateFile};
 
@@ -56,6 +59,11 @@ impl Paths {
     /// What happened.
     pub fn events(&self) -> PathBuf {
         self.beside(".events")
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> PathBuf {
+        self.beside(".ledger")
     }
 
     /// The host keys of the deployment, for other programs' ssh.

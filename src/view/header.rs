@@ -10,7 +10,7 @@ use super::money::dollars;
 use super::text;
 use super::{Painter, Tone};
 use crate::app::keymap::Context;
-use crate::app::{Action, Aim, Command, Field, JobRecord, Model, Tally, clean};
+use crate::app::{Action, Aim, Command, Field, JobRecord, Model, Tally, clean, forecast};
 use crate::fleet::{Amount, Cost, FailureKind, Health, JobKind};
 
 /// How old a region's answer may be before it is called old.
@@ -219,8 +219,12 @@ fn cost(model: &Model) -> Vec<(Tone, String)> {
     let mut pieces = vec![(Tone::Strong, format!("   {}/h", dollars(hourly)))];
     pieces.extend(day);
     pieces.push((Tone::Strong, format!("   {} so far", dollars(accrued))));
+    // It comes last: what has no room is left out.
+    let month =
+        forecast(model).map(|usd| (Tone::Dim, format!("   {} by month's end", dollars(usd))));
     let saved = all.saved().filter(|saved| *saved >= 1.0);
     pieces.extend(saved.map(|saved| (Tone::Plain, format!("   {saved:.0} % saved"))));
+    pieces.extend(month);
     pieces
 }
 

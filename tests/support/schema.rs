@@ -15,6 +15,9 @@ pub(crate) const JSON_LINES: &str = "json-lines.schema.json";
 /// The schema of the array of `list --json`.
 pub(crate) const LIST: &str = "list.schema.json";
 
+/// The schema of the object of `costs --json`.
+pub(crate) const COSTS: &str = "costs.schema.json";
+
 /// The schema of the array of `list --pending-creates --json`.
 pub(crate) const PENDING_CREATES: &str = "pending-creates.schema.json";
 

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 
 use super::destroy;
 use super::plan::CreatePlan;
+use super::spent::{Cap, caps};
 use crate::app::{Counts, Effect, EventKind, JobRecord, Model, Origin, Scope, total};
 use crate::config::{AtLifetime, Config, CpuCredits, RegionConfig};
 use crate::fleet::cost::{storage_hourly, surplus_hourly};
@@ -55,29 +56,33 @@ pub(super) fn judge(
              budget.max_instances is {most}"
         )));
     }
-    let Some(most) = config.budget.max_hourly_usd else { return Ok(None) };
+    let limits = money_limits(model, config);
+    if limits.is_empty() {
+        return Ok(None);
+    }
     // A missing price ends the judgement and is named (`?`): an unknown cost is never taken for
     // nothing.
     let mut now = 0.0;
     for row in staying(model) {
         now += running(model, config, row)?;
     }
-    // Asked for and not answered yet: it is paid for as soon as AWS answers.
+    // Asked for and not answered yet: it is paid for as soon as AWS answers, and may be what its
+    // ceiling allows: what one create was left for dearer places is not left for another.
     for row in self::requested(model) {
-        now += planned(model, config, &row.region)?;
+        now += planned(model, config, &row.region)? + above_cheapest(model, config, row);
     }
     let mut then = 0.0;
     for (region, count) in more {
         then += planned(model, config, region)? * f64::from(*count);
     }
-    if now + then > most {
-        return Err(BudgetRefusal::Beyond(format!(
-            "${now:.4}/h runs{under_way} and ${then:.4}/h is asked for: budget.max_hourly_usd is \
-             {most}"
-        )));
+    for limit in &limits {
+        if limit.spent + now + then > limit.most {
+            return Err(BudgetRefusal::Beyond(limit.refusal(now, then, &under_way)));
+        }
     }
+    let left = limits.iter().map(|limit| limit.most - limit.spent - now - then);
     #[expect(clippy::cast_precision_loss, reason = "counts of instances")]
-    let each = (most - now - then) / wanted as f64;
+    let each = left.fold(f64::INFINITY, f64::min) / wanted as f64;
     Ok(Some(each))
 }
 
@@ -87,34 +92,100 @@ pub(super) fn judge_start(
     config: &Config,
     rows: &[Instance],
 ) -> Result<(), BudgetRefusal> {
-    let Some(most) = config.budget.max_hourly_usd else { return Ok(()) };
+    let limits = money_limits(model, config);
+    if limits.is_empty() {
+        return Ok(());
+    }
     let (mut now, mut then) = (0.0, 0.0);
     for row in staying(model) {
         now += running(model, config, row)?;
     }
     for row in self::requested(model) {
-        now += planned(model, config, &row.region)?;
+        now += planned(model, config, &row.region)? + above_cheapest(model, config, row);
     }
     for row in rows {
         then += awake(model, config, row)?;
     }
-    if now + then > most {
-        return Err(BudgetRefusal::Beyond(format!(
-            "${now:.4}/h runs and ${then:.4}/h is to be started: budget.max_hourly_usd is {most}"
-        )));
+    for limit in &limits {
+        if limit.spent + now + then > limit.most {
+            return Err(BudgetRefusal::Beyond(limit.refusal(now, then, "")));
+        }
     }
     Ok(())
 }
 
+/// A limit in USD: of an hour, where nothing counts as spent; or of all that may be spent, where an
+/// hour of everything has to find room besides.
+struct MoneyLimit {
+    /// Its key under `budget`.
+    name: &'static str,
+    most: f64,
+    spent: f64,
+}
+
+impl MoneyLimit {
+    fn refusal(&self, now: f64, then: f64, under_way: &str) -> String {
+        let Self { name, most, spent } = self;
+        let spent = if *name == HOURLY { String::new() } else { format!("${spent:.2} is spent, ") };
+        format!(
+            "{spent}${now:.4}/h runs{under_way} and ${then:.4}/h is asked for: budget.{name} is \
+             {most}"
+        )
+    }
+}
+
+const HOURLY: &str = "max_hourly_usd";
+
+fn money_limits(model: &Model, config: &Config) -> Vec<MoneyLimit> {
+    let hourly = config.budget.max_hourly_usd;
+    let hourly = hourly.map(|most| MoneyLimit { name: HOURLY, most, spent: 0.0 });
+    let caps = caps(model, &config.budget).into_iter();
+    let caps = caps.map(|Cap { name, most, spent }| MoneyLimit { name, most, spent: spent.usd });
+    hourly.into_iter().chain(caps).collect()
+}
+
+/// By how much a price may be above the dearest that is known when the launch comes to be.
+const RISE: f64 = 1.25;
+
 /// The most that an instance of this region may cost an hour, without its storage and address,
-/// where so much is left for each: whichever place each of them takes, the limit is kept.
+/// where so much is left for each: whichever place each of them takes, the limit is kept. No more
+/// than the dearest place asks for: what nobody can pay is left for others.
 pub(super) fn price_ceiling(
     model: &Model,
     config: &Config,
     region: &Region,
     left: f64,
 ) -> Option<f64> {
-    Some(compute(model, config.region(region)?).ok()? + left)
+    let cheapest = compute(model, config.region(region)?).ok()?;
+    // One that finds no room here may go to another region.
+    let reachable = config
+        .regions
+        .iter()
+        .filter(|it| it.region == *region || config.placement.spill)
+        .map(|wanted| dearest(model, wanted));
+    let dearest = reachable.fold(cheapest, f64::max);
+    Some((cheapest + left).min(dearest * RISE).max(cheapest))
+}
+
+/// What the processors of the dearest place of a region cost an hour, as far as that is known.
+fn dearest(model: &Model, wanted: &RegionConfig) -> f64 {
+    let Some(prices) = model.fleet.market().get(&wanted.region) else { return 0.0 };
+    let is_meant =
+        |it: &MachineType| wanted.machine_types.is_empty() || wanted.machine_types.contains(it);
+    let pools = prices.spot.keys().filter(|pool| is_meant(&pool.machine_type));
+    let spot = pools.filter_map(|pool| prices.compute(pool, wanted.lifecycle));
+    let list = prices.list.on_demand.iter().filter(|(it, _)| is_meant(it)).map(|(_, usd)| *usd);
+    spot.chain(list).fold(0.0, f64::max)
+}
+
+/// How much more than the cheapest place the launch of a row under way may take.
+fn above_cheapest(model: &Model, config: &Config, row: &Instance) -> f64 {
+    let ceiling = model.changing().find_map(|(_, job)| job.price_ceilings.get(&row.key));
+    let cheapest = config.region(&row.region).map(|wanted| compute(model, wanted));
+    match (ceiling, cheapest) {
+        (Some(ceiling), Some(Ok(cheapest))) => (ceiling - cheapest).max(0.0),
+        _ => 0.0,
+    }
 }
 
 /// Why the budget refuses a plan, if it does.
@@ -124,6 +195,11 @@ pub fn budget_refusal(model: &Model, plan: &CreatePlan) -> Option<String> {
         Ok(_) => None,
         Err(BudgetRefusal::Price(why) | BudgetRefusal::Beyond(why)) => Some(why),
     }
+}
+
+/// What everything that is there and stays costs an hour, where all of it is known.
+pub(super) fn hourly(model: &Model, config: &Config) -> Option<f64> {
+    staying(model).map(|row| running(model, config, row).ok()).sum()
 }
 
 /// What is there and stays: one that is on its way out makes room for another.
@@ -230,7 +306,7 @@ fn planned(model: &Model, config: &Config, region: &Region) -> Result<f64, Budge
 fn priced(usd: Option<f64>, of: &str, region: &Region) -> Result<f64, BudgetRefusal> {
     usd.ok_or_else(|| {
         BudgetRefusal::Price(format!(
-            "budget.max_hourly_usd cannot be kept: the price of {of} in {region} is not known; \
+            "the budget cannot be kept: the price of {of} in {region} is not known; \
              wait a moment and try again"
         ))
     })

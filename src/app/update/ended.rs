@@ -1,8 +1,8 @@
 //! What follows when a job is over.
 
-use super::{create, destroy, leave, machine, retry};
+use super::{create, destroy, leave, machine, receipt, retry};
 use crate::app::{Effect, Model};
-use crate::fleet::{Job, JobKind, Outcome, Report};
+use crate::fleet::{Job, JobKind, Level, Outcome, Report};
 
 /// The last report of a job. One that was not under way changes nothing.
 pub(super) fn ended(model: &mut Model, report: &Report, outcome: &Outcome) -> Vec<Effect> {
@@ -35,8 +35,19 @@ pub(super) fn ended(model: &mut Model, report: &Report, outcome: &Outcome) -> Ve
         effects.extend(create::resume(model));
         effects.extend(destroy::resume(model));
     }
+    if kind == JobKind::Destroy && is_done {
+        tell_receipt(model);
+    }
     effects.extend(leave::leave_if_done(model));
     effects
+}
+
+/// What it all came to, where this was the end of the last instance.
+fn tell_receipt(model: &mut Model) {
+    if let Some(receipt) = receipt(model) {
+        model.log.write(model.now, Level::Info, "costs", &receipt);
+        model.toast(Level::Info, receipt);
+    }
 }
 
 fn watch(model: &mut Model) -> Option<Effect> {

@@ -1,7 +1,9 @@
 //! The one function that changes the model. It decides; the runtime acts on the effects.
 
 mod actions;
+mod books;
 mod budget;
+mod caps;
 mod create;
 mod destroy;
 mod ended;
@@ -16,6 +18,7 @@ mod reports;
 mod retry;
 mod run;
 mod screen;
+mod spent;
 mod user_commands;
 mod views;
 
@@ -23,8 +26,10 @@ use std::collections::BTreeMap;
 
 use crossterm::event::KeyEvent;
 
+pub use books::{closing_lines, receipt};
 pub use budget::{budget_refusal, estimate, surplus_remark};
 pub use plan::CreatePlan;
+pub use spent::forecast;
 
 use super::dialog::{self, Next, Palette, SecretForm};
 use super::keymap::Context;
@@ -61,12 +66,16 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Effect> {
         Message::Signal(signal) => on_signal(model, signal),
         Message::Clock => {
             model.fade();
-            model.reckon_if_due();
+            let is_reckoned = model.reckon_if_due();
             // Rows get old enough for a filter by age.
             if model.table.query().is_timed() {
                 model.mark_stale();
             }
             let mut effects = budget::age(model);
+            if is_reckoned {
+                effects.extend(books::post(model));
+                effects.extend(caps::keep(model));
+            }
             effects.extend(pending_creates::end_fulfilled(model));
             effects.extend(interruptions::complete(model));
             effects.extend(interruptions::replace(model));

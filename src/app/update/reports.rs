@@ -1,7 +1,7 @@
 //! What jobs report: the fleet says what became different by it, and everything that follows goes
 //! over those changes.
 
-use super::{ended, interruptions, log_changes, machine};
+use super::{books, ended, interruptions, log_changes, machine};
 use crate::app::away::Away;
 use crate::app::keymap::Context;
 use crate::app::{Command, Effect, Latest, Model, Pane, PanelsCommand};
@@ -21,6 +21,9 @@ pub(super) fn apply(model: &mut Model, report: &Report) -> Vec<Effect> {
     let mut effects = Vec::new();
     if changes.iter().any(Change::is_kept) {
         effects.extend(model.persist());
+    }
+    if changes.iter().any(books::is_about_money) {
+        effects.extend(books::post(model));
     }
     for change in &changes {
         effects.extend(follow(model, report, change));

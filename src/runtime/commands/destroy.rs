@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::app::{Action, Command, Model, Scope};
+use crate::app::{Action, Command, Model, Scope, receipt};
 use crate::cli;
-use crate::fleet::{Instance, Kept, Region, RegionPrices};
+use crate::fleet::{Instance, Kept, Level, Region, RegionPrices};
 use crate::runtime::confirm;
 use crate::runtime::environment::Environment;
 use crate::runtime::exit_code::ExitCode;
@@ -56,6 +56,9 @@ pub(in crate::runtime) async fn destroy(
         if discards && !names.is_empty() && session.verdict() == ExitCode::DONE {
             let discard = Action::Discard(names);
             session.perform(Command::Act(discard, Scope::Instances(Vec::new()))).await?;
+        }
+        if let Some(receipt) = receipt(session.model()) {
+            session.print(Level::Info, &receipt);
         }
         Ok(session.verdict())
     })

@@ -2,6 +2,7 @@
 //! is the dashboard's own, with a printer where that has a screen.
 
 pub(super) mod clear;
+pub(super) mod costs;
 pub(super) mod create;
 pub(super) mod destroy;
 pub(super) mod login;

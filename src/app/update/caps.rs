@@ -1,0 +1,97 @@
+//! What may be spent in all and in a month: said in time, and kept by destroying where that is wished.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::spent::{Cap, caps};
+use super::{budget, destroy};
+use crate::app::{Effect, JobRecord, Model, Scope};
+use crate::config::{AtCap, Config};
+use crate::fleet::{Instance, InstanceKey, JobKind, Level, Phase};
+
+/// From which part of a cap on it is said that it comes near.
+const NEAR: f64 = 0.8;
+/// For how long there is to be room under a cap when all is destroyed: what ends goes on to cost until
+/// it has ended, and a cap that was passed already is said for as long before.
+const ROOM: SignedDuration = SignedDuration::from_mins(10);
+/// How long after an attempt to destroy the next one is made.
+const AGAIN: SignedDuration = SignedDuration::from_mins(1);
+
+/// Says which caps come near or are reached, and destroys what they leave no room for, where that is
+/// wished.
+pub(super) fn keep(model: &mut Model) -> Vec<Effect> {
+    let Some(config) = model.config.clone() else { return Vec::new() };
+    let caps = caps(model, &config.budget);
+    for cap in &caps {
+        announce(model, &config, *cap);
+    }
+    if config.budget.at_cap != AtCap::Destroy || model.read_only.is_some() {
+        return Vec::new();
+    }
+    let hourly = budget::hourly(model, &config).unwrap_or_default();
+    let room = hourly * ROOM.as_secs_f64() / 3600.0;
+    let is_reached = |cap: &Cap| hourly > 0.0 && cap.spent.usd + room >= cap.most;
+    if !caps.iter().any(is_reached) {
+        model.caps.reached = None;
+        return Vec::new();
+    }
+    // Whoever opens a dashboard on what has passed its cap can still do something about it.
+    let is_passed = caps.iter().any(|cap| cap.spent.usd >= cap.most);
+    let since = *model.caps.reached.get_or_insert(model.now);
+    let is_due = !is_passed || model.now.duration_since(since) >= ROOM;
+    if is_due { end_all(model) } else { Vec::new() }
+}
+
+fn announce(model: &mut Model, config: &Config, cap: Cap) {
+    let Cap { name, most, spent } = cap;
+    let (is_near, is_reached) = (spent.usd >= most * NEAR, spent.usd >= most);
+    let month = model.now.strftime("%Y-%m").to_string();
+    let said = (name, month, is_reached);
+    if !is_near || model.caps.said.contains(&said) {
+        return;
+    }
+    model.caps.said.push(said);
+    let destroys = config.budget.at_cap == AtCap::Destroy;
+    let end = match (is_reached, destroys) {
+        (true, true) => "nothing more is created, and the instances are destroyed",
+        (true, false) => "nothing more is created; what runs goes on to cost",
+        (false, true) => "there the instances are destroyed",
+        (false, false) => "beyond it nothing more is created",
+    };
+    let text = format!("{spent} of budget.{name} = ${most} is spent: {end}");
+    let level = if is_reached { Level::Error } else { Level::Warning };
+    model.log.write(model.now, level, "budget", &text);
+    model.toast(level, text);
+    model.alarm = true;
+}
+
+/// Destroys the instances of this deployment that are not on their way already. A machine is there to
+/// stay, and its disk is not to be lost for money.
+fn end_all(model: &mut Model) -> Vec<Effect> {
+    let is_early = |last: Timestamp| model.now.duration_since(last) < AGAIN;
+    if model.caps.ended.is_some_and(is_early) {
+        return Vec::new();
+    }
+    let is_ending = |key: &InstanceKey| {
+        let ends = |job: &JobRecord| job.kind == JobKind::Destroy && job.keys.contains(key);
+        model.changing().any(|(_, job)| ends(job))
+    };
+    let ours = |row: &&Instance| {
+        row.deployment == model.deployment
+            && row.machine_name().is_none()
+            && row.phase != Phase::Terminating
+    };
+    let over: Vec<InstanceKey> = model
+        .fleet
+        .alive()
+        .filter(ours)
+        .map(|row| row.key.clone())
+        .filter(|key| !is_ending(key))
+        .collect();
+    if over.is_empty() {
+        return Vec::new();
+    }
+    model.caps.ended = Some(model.now);
+    let text = format!("the budget is spent: {} are destroyed", over.len());
+    model.flash(Level::Error, "budget", text);
+    destroy::destroy(model, Scope::Instances(over))
+}

@@ -1,0 +1,51 @@
+//! What is spent by now, what of it the budget allows, and what a month comes to.
+
+use crate::app::Model;
+use crate::config::Budget;
+use crate::fleet::Amount;
+use crate::fleet::entry::{beginning_of, day_of};
+
+/// A sum that may be spent, and what of it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Cap {
+    /// Its key under `budget`.
+    pub name: &'static str,
+    /// USD.
+    pub most: f64,
+    /// What is spent by now.
+    pub spent: Amount,
+}
+
+/// The caps of the configuration.
+pub(super) fn caps(model: &Model, budget: &Budget) -> Vec<Cap> {
+    let month = budget.month_usd;
+    let month = month.map(|most| Cap { name: "month_usd", most, spent: spent_this_month(model) });
+    let total = budget.total_usd;
+    let total = total.map(|most| Cap { name: "total_usd", most, spent: spent(model) });
+    month.into_iter().chain(total).collect()
+}
+
+/// All that was ever spent.
+fn spent(model: &Model) -> Amount {
+    model.fleet.costs().values().map(|cost| cost.accrued).sum()
+}
+
+/// What was spent since the month began, in UTC. An open hour that began before counts as well.
+fn spent_this_month(model: &Model) -> Amount {
+    let posted = model.fleet.ledger().month(model.now);
+    let open = model.fleet.instances().map(|row| {
+        let (all, posted) = (row.cost.accrued, row.bill.posted.amount());
+        Amount { usd: (all.usd - posted.usd).max(0.0), is_partial: all.is_partial }
+    });
+    open.fold(posted, |sum, open| sum + open)
+}
+
+/// What this month comes to if everything runs on to its end; `None` where that is not known.
+pub fn forecast(model: &Model) -> Option<Amount> {
+    let hourly: Amount = model.fleet.costs().values().map(|cost| cost.hourly).sum();
+    let next = day_of(model.now).last_of_month().tomorrow().ok().and_then(beginning_of)?;
+    let left = next.duration_since(model.now).as_secs_f64() / 3600.0;
+    let spent = spent_this_month(model);
+    let is_known = !hourly.is_partial && (hourly.usd > 0.0 || spent.usd > 0.0);
+    is_known.then_some(Amount { usd: spent.usd + hourly.usd * left, ..spent })
+}

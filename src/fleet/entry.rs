@@ -1,0 +1,228 @@
+//! The lines of the ledger: what one thing cost in one of its hours, and what the instance was that
+//! it belongs to.
+//!
+//! An entry is known by its instance, its thing and the moment it begins at. Hours are counted from
+//! the beginning of a run, so whoever reckons them, and whenever, comes to the same ones: one that
+//! is written twice counts once, the later line for the earlier.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{DeploymentId, InstanceId, Lifecycle, MachineType, Pool, Region, Zone};
+
+/// What is paid for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Thing {
+    /// The machine while it runs.
+    Compute,
+    /// A public IPv4 address while it is in use.
+    Address,
+    /// The volumes, for as long as they are there.
+    Storage,
+}
+
+impl Thing {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Compute, Self::Address, Self::Storage];
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Compute => "compute",
+            Self::Address => "address",
+            Self::Storage => "storage",
+        }
+    }
+}
+
+/// How a run of an instance came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// It was ended or stopped, and not by AWS.
+    Chosen,
+    /// AWS took it back.
+    Reclaimed,
+}
+
+/// What one thing of an instance cost, for at most one of its hours.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The instance.
+    pub instance: InstanceId,
+    /// What is paid for.
+    pub thing: Thing,
+    /// When it begins.
+    pub from: Timestamp,
+    /// When it is over.
+    pub until: Timestamp,
+    /// USD for all of it; `None` where AWS did not tell the price.
+    pub usd: Option<f64>,
+    /// What the same would have been on demand.
+    #[serde(default)]
+    pub on_demand: Option<f64>,
+    /// How a run came to its end with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<End>,
+    /// Whether AWS does not charge it: it took the instance back within its first hour.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_free: bool,
+    /// Whether it goes on: what it comes to was written down when a process ended.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_open: bool,
+}
+
+impl Entry {
+    /// By what it is known.
+    pub fn key(&self) -> (InstanceId, Thing, Timestamp) {
+        (self.instance.clone(), self.thing, self.from)
+    }
+
+    /// How many hours it has.
+    pub fn hours(&self) -> f64 {
+        self.until.duration_since(self.from).as_secs_f64() / 3600.0
+    }
+
+    /// The days in UTC that it lies in, and the part of it that lies in each. One rate holds in all
+    /// of it.
+    pub fn days(&self) -> Vec<(Date, f64)> {
+        let whole = self.until.duration_since(self.from).as_secs_f64();
+        let mut days = Vec::new();
+        let mut from = self.from;
+        while from < self.until {
+            let day = day_of(from);
+            let next = day.tomorrow().ok().and_then(beginning_of);
+            let until = next.map_or(self.until, |next| next.min(self.until));
+            days.push((day, until.duration_since(from).as_secs_f64() / whole));
+            from = until;
+        }
+        if days.is_empty() {
+            days.push((day_of(self.from), 1.0));
+        }
+        days
+    }
+
+    /// Its parts by day, each an entry of its own.
+    pub fn cut_by_day(&self) -> Vec<Self> {
+        let days = self.days();
+        let last = days.len() - 1;
+        let pieces = days.into_iter().enumerate().map(|(at, (day, part))| {
+            let next = day.tomorrow().ok().and_then(beginning_of).unwrap_or(self.until);
+            Self {
+                from: beginning_of(day).unwrap_or(self.from).max(self.from),
+                until: next.min(self.until),
+                usd: self.usd.map(|usd| usd * part),
+                on_demand: self.on_demand.map(|usd| usd * part),
+                end: self.end.filter(|_| at == last),
+                ..self.clone()
+            }
+        });
+        pieces.collect()
+    }
+
+    /// The part of it since then, by its time.
+    pub fn share_since(&self, since: Timestamp) -> f64 {
+        let whole = self.until.duration_since(self.from);
+        let left = self.until.duration_since(since.max(self.from));
+        match whole {
+            SignedDuration::ZERO if since <= self.from => 1.0,
+            SignedDuration::ZERO => 0.0,
+            whole => (left.as_secs_f64() / whole.as_secs_f64()).clamp(0.0, 1.0),
+        }
+    }
+}
+
+/// The day in UTC of a moment: AWS's bills know no other.
+pub fn day_of(moment: Timestamp) -> Date {
+    TimeZone::UTC.to_datetime(moment).date()
+}
+
+/// When a day begins in UTC.
+pub fn beginning_of(day: Date) -> Option<Timestamp> {
+    day.to_zoned(TimeZone::UTC).ok().map(|day| day.timestamp())
+}
+
+/// What an instance is that entries belong to. Written once, before the first of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Its id.
+    pub id: InstanceId,
+    /// Its region.
+    pub region: Region,
+    /// Its zone.
+    pub zone: Zone,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub machine_type: MachineType,
+    /// How it is paid for.
+    pub lifecycle: Lifecycle,
+    /// The deployment that it belongs to.
+    pub deployment: DeploymentId,
+    /// The machine of the configuration that it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
+    /// Its volumes in GiB, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_gb: Option<u32>,
+    /// The user's own tags of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Holder {
+    /// Where its capacity is from.
+    pub fn pool(&self) -> Pool {
+        Pool { zone: self.zone.clone(), machine_type: self.machine_type.clone() }
+    }
+}
+
+/// One line of the ledger.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum LedgerLine {
+    /// What something cost.
+    Entry(Entry),
+    /// What an instance is.
+    Holder(Holder),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(from: &str, until: &str) -> Entry {
+        Entry {
+            instance: "i-1".into(),
+            thing: Thing::Compute,
+            from: from.parse().unwrap(),
+            until: until.parse().unwrap(),
+            usd: Some(1.0),
+            on_demand: None,
+            end: None,
+            is_free: false,
+            is_open: false,
+        }
+    }
+
+    #[test]
+    fn an_hour_over_midnight_is_of_both_days() {
+        let days = entry("2026-11-30T23:45:00Z", "2026-12-01T00:45:00Z").days();
+        let told: Vec<String> = days.iter().map(|(day, part)| format!("{day} {part}")).collect();
+        assert_eq!(told, ["2026-11-30 0.25", "2026-12-01 0.75"]);
+        assert_eq!(entry("2026-11-30T23:45:00Z", "2026-11-30T23:45:00Z").days().len(), 1);
+    }
+
+    #[test]
+    fn of_an_hour_only_what_lies_after_counts() {
+        let hour = entry("2026-11-30T10:00:00Z", "2026-11-30T11:00:00Z");
+        for (since, share) in [("09:00", 1.0), ("10:45", 0.25), ("11:00", 0.0), ("12:00", 0.0)] {
+            let since = format!("2026-11-30T{since}:00Z").parse().unwrap();
+            assert!((hour.share_since(since) - share).abs() < 1e-9, "{since}");
+        }
+    }
+}

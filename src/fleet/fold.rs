@@ -1,0 +1,131 @@
+//! How an old ledger becomes shorter: the hours of a day become one entry, and later those of a
+//! month. No sum of a day, or then of a month, becomes another by it.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+
+use super::InstanceId;
+use super::entry::{Entry, Holder, LedgerLine, Thing, day_of};
+
+/// How old hours are that become days.
+const DAYS: SignedDuration = SignedDuration::from_hours(3 * 24);
+/// How old days are that become months.
+const MONTHS: SignedDuration = SignedDuration::from_hours(100 * 24);
+
+/// The same ledger in as few lines as its age allows.
+pub fn fold(lines: Vec<LedgerLine>, now: Timestamp) -> Vec<LedgerLine> {
+    let mut holders: BTreeMap<InstanceId, Holder> = BTreeMap::new();
+    let mut entries: BTreeMap<(InstanceId, Thing, Timestamp), Entry> = BTreeMap::new();
+    for line in lines {
+        match line {
+            LedgerLine::Holder(holder) => drop(holders.insert(holder.id.clone(), holder)),
+            LedgerLine::Entry(entry) => drop(entries.insert(entry.key(), entry)),
+        }
+    }
+    let mut folded: Vec<Entry> = Vec::new();
+    // What is old enough is cut at midnight, so that a day ends with its last hour.
+    let cut = |entry: Entry| match period(&entry, now) {
+        Some(_) => entry.cut_by_day(),
+        None => vec![entry],
+    };
+    for piece in entries.into_values().flat_map(cut) {
+        match folded.last_mut() {
+            Some(last) if belong_together(last, &piece, now) => join(last, &piece),
+            _ => folded.push(piece),
+        }
+    }
+    let holders = holders.into_values().map(LedgerLine::Holder);
+    holders.chain(folded.into_iter().map(LedgerLine::Entry)).collect()
+}
+
+/// The day, or the first day of the month, into which an entry is folded; `None` for one that is
+/// too young, or that is not settled.
+fn period(entry: &Entry, now: Timestamp) -> Option<Date> {
+    let age = now.duration_since(entry.until);
+    let is_settled = entry.usd.is_some() && !entry.is_open;
+    match age {
+        _ if !is_settled || age < DAYS => None,
+        _ if age < MONTHS => Some(day_of(entry.from)),
+        _ => Some(day_of(entry.from).first_of_month()),
+    }
+}
+
+fn belong_together(last: &Entry, next: &Entry, now: Timestamp) -> bool {
+    let is_same = last.instance == next.instance && last.thing == next.thing;
+    let is_alike = last.is_free == next.is_free
+        && last.end.is_none()
+        && last.on_demand.is_some() == next.on_demand.is_some();
+    let goes_on = last.until == next.from;
+    let period = period(last, now);
+    is_same && is_alike && goes_on && period.is_some() && period == self::period(next, now)
+}
+
+fn join(last: &mut Entry, next: &Entry) {
+    last.until = next.until;
+    last.usd = last.usd.zip(next.usd).map(|(a, b)| a + b);
+    last.on_demand = last.on_demand.zip(next.on_demand).map(|(a, b)| a + b);
+    last.end = next.end;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::{Amount, Ledger};
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    /// A machine for a month of hours that begin at half past.
+    fn month() -> Vec<LedgerLine> {
+        let holder = LedgerLine::Holder(Holder {
+            id: "i-1".into(),
+            region: "us-west-2".into(),
+            zone: "us-west-2a".into(),
+            machine_type: "t3.medium".into(),
+            lifecycle: crate::fleet::Lifecycle::Spot,
+            deployment: "spot-1".into(),
+            machine: None,
+            storage_gb: Some(50),
+            tags: BTreeMap::new(),
+        });
+        let begin = at("2026-11-01T00:30:00Z");
+        let hours = (0..30 * 24).map(|hour| {
+            let from = begin + SignedDuration::from_hours(hour);
+            LedgerLine::Entry(Entry {
+                instance: "i-1".into(),
+                thing: Thing::Compute,
+                from,
+                until: from + SignedDuration::from_hours(1),
+                usd: Some(if hour % 2 == 0 { 0.01 } else { 0.03 }),
+                on_demand: Some(0.0416),
+                end: None,
+                is_free: false,
+                is_open: false,
+            })
+        });
+        std::iter::once(holder).chain(hours).collect()
+    }
+
+    fn days(lines: Vec<LedgerLine>) -> Vec<String> {
+        let (ledger, _) = Ledger::read(lines);
+        let sum = |regions: &BTreeMap<_, Amount>| regions.values().copied().sum::<Amount>().usd;
+        ledger.days().iter().map(|(day, regions)| format!("{day} {:.6}", sum(regions))).collect()
+    }
+
+    #[test]
+    fn a_folded_ledger_is_short_and_tells_the_same_of_each_day() {
+        let lines = month();
+        let folded = fold(lines.clone(), at("2026-12-20T00:00:00Z"));
+        assert_eq!(folded.len(), 1 + 31, "a line a day");
+        assert_eq!(days(folded.clone()), days(lines.clone()));
+        assert_eq!(fold(folded, at("2026-12-20T00:00:00Z")).len(), 32, "again is the same");
+        let old = fold(lines.clone(), at("2027-12-20T00:00:00Z"));
+        assert_eq!(old.len(), 1 + 2, "a line a month: the last half hour is December's");
+        let young = fold(lines.clone(), at("2026-12-01T02:00:00Z"));
+        assert!(young.len() > 70, "the newest hours stay: {}", young.len());
+        assert_eq!(days(young), days(lines));
+    }
+}

@@ -1,0 +1,163 @@
+//! What of the fleet is over for the ledger, and the lines that its file gets for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::bill::Amount;
+use super::entry::{Entry, Holder, LedgerLine, Thing};
+use super::hours::{Tariff, unposted};
+use super::ledger::Ledger;
+use super::{Fleet, Instance, Machine, Region, RegionPrices};
+
+/// How long an hour that is over waits for its price.
+const PRICED_WITHIN: SignedDuration = SignedDuration::from_hours(1);
+
+impl Fleet {
+    /// What was spent, day by day, as far as it is over.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Takes over what the ledger's file has. What it has of instances without a row was spent on
+    /// what is gone; a region that an older state knows better keeps what that says.
+    pub fn take_over(&mut self, lines: impl IntoIterator<Item = LedgerLine>) {
+        let (ledger, posted) = Ledger::read(lines);
+        let mut spent: BTreeMap<Region, Amount> = BTreeMap::new();
+        for region in ledger.regions() {
+            spent.insert(region.clone(), ledger.region(&region));
+        }
+        for (id, posted) in posted {
+            let Some(row) = self.keys.get(&id).and_then(|key| self.instances.get_mut(key)) else {
+                continue;
+            };
+            if let Some(spent) = spent.get_mut(&row.region) {
+                spent.usd -= posted.amount().usd;
+            }
+            row.bill.take_over(posted);
+        }
+        for (region, amount) in spent {
+            let known = self.spent.entry(region).or_default();
+            if amount.usd > known.usd {
+                *known = amount;
+            }
+        }
+        self.ledger = ledger;
+    }
+
+    /// Posts what is over by now, and what has a price at last. Answers with the lines that have to
+    /// be written down; `tags` are the user's own of an instance.
+    pub fn post(
+        &mut self,
+        now: Timestamp,
+        tags: impl Fn(&Instance) -> BTreeMap<String, String>,
+    ) -> Vec<LedgerLine> {
+        let mut lines = self.price_posted();
+        let unknown = RegionPrices::default();
+        for row in self.instances.values_mut() {
+            if row.bill.next.is_some_and(|next| now < next) {
+                continue;
+            }
+            let prices = self.market.get(&row.region).unwrap_or(&unknown);
+            let (over, open) = divide(row, unposted(row, prices, now), now);
+            // Nothing of it is over before the first of its hours is; a look may say otherwise.
+            row.bill.next = open.iter().filter_map(hour_after).min();
+            if over.is_empty() {
+                continue;
+            }
+            if let Some(holder) = holder(row, &tags).filter(|it| !self.ledger.knows(&it.id)) {
+                self.ledger.open(holder.clone());
+                lines.push(LedgerLine::Holder(holder));
+            }
+            for entry in over {
+                row.bill.posted.post(&entry);
+                self.ledger.post(&entry);
+                lines.push(LedgerLine::Entry(entry));
+            }
+        }
+        lines
+    }
+
+    /// What the hours come to that are not over: a process that ends writes them down.
+    pub fn open_hours(
+        &self,
+        now: Timestamp,
+        tags: impl Fn(&Instance) -> BTreeMap<String, String>,
+    ) -> Vec<LedgerLine> {
+        let unknown = RegionPrices::default();
+        let mut lines = Vec::new();
+        for row in self.instances.values() {
+            let prices = self.market.get(&row.region).unwrap_or(&unknown);
+            let open = unposted(row, prices, now);
+            if open.is_empty() {
+                continue;
+            }
+            let new = holder(row, &tags).filter(|it| !self.ledger.knows(&it.id));
+            lines.extend(new.map(LedgerLine::Holder));
+            lines.extend(
+                open.into_iter().map(|entry| LedgerLine::Entry(Entry { is_open: true, ..entry })),
+            );
+        }
+        lines
+    }
+
+    /// The entries that had no price when they were posted and have one now.
+    fn price_posted(&mut self) -> Vec<LedgerLine> {
+        let mut lines = Vec::new();
+        for (region, prices) in &self.market {
+            let priced = self.ledger.price(region, |holder, entry| {
+                tariff(holder).rates(entry.thing, prices, entry.from)
+            });
+            for entry in priced {
+                let row = self.keys.get(&entry.instance);
+                let row = row.and_then(|key| self.instances.get_mut(key));
+                if let (Some(row), Some(usd)) = (row, entry.usd) {
+                    row.bill.posted.price(usd);
+                }
+                lines.push(LedgerLine::Entry(entry));
+            }
+        }
+        lines
+    }
+}
+
+/// What can be posted, and what has to wait: for its hour to be over, or for its price. What is gone
+/// waits for none: it might be forgotten before it has one.
+fn divide(row: &Instance, hours: Vec<Entry>, now: Timestamp) -> (Vec<Entry>, Vec<Entry>) {
+    let mut waiting: BTreeSet<Thing> = BTreeSet::new();
+    let is_gone = row.bill.gone.is_some();
+    hours.into_iter().partition(|entry| {
+        let waits_for_price =
+            entry.usd.is_none() && !is_gone && now.duration_since(entry.until) < PRICED_WITHIN;
+        // The ledger has each thing until some moment: what comes later waits along.
+        if entry.is_open || waits_for_price {
+            waiting.insert(entry.thing);
+        }
+        !waiting.contains(&entry.thing)
+    })
+}
+
+fn tariff(holder: &Holder) -> Tariff {
+    Tariff { pool: holder.pool(), lifecycle: holder.lifecycle, storage_gb: holder.storage_gb }
+}
+
+/// What the ledger keeps of an instance.
+fn holder(row: &Instance, tags: impl Fn(&Instance) -> BTreeMap<String, String>) -> Option<Holder> {
+    let Machine { id, machine_type, zone, birth, .. } = row.machine.as_ref()?;
+    Some(Holder {
+        id: id.clone(),
+        region: row.region.clone(),
+        zone: zone.clone(),
+        machine_type: machine_type.clone(),
+        lifecycle: birth.lifecycle,
+        deployment: row.deployment.clone(),
+        machine: birth.machine.clone(),
+        storage_gb: row.bill.storage_gb,
+        tags: tags(row),
+    })
+}
+
+/// When the hour of an entry that goes on is over, at the earliest.
+fn hour_after(entry: &Entry) -> Option<Timestamp> {
+    entry.from.checked_add(SignedDuration::from_hours(1)).ok()
+}

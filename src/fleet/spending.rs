@@ -1,0 +1,134 @@
+//! What was spent, counted as somebody asks: by day, region, type, machine or tag.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::entry::{Entry, Holder, LedgerLine, Thing};
+use super::ledger::Sum;
+use super::{InstanceId, Region};
+
+/// By what spending is counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grouping {
+    /// By day, in UTC.
+    Day,
+    /// By month, in UTC.
+    Month,
+    /// By region.
+    Region,
+    /// By machine type.
+    Type,
+    /// By machine of the configuration; an instance that is none counts by itself.
+    Machine,
+    /// By what spending is on: compute, addresses, storage.
+    Thing,
+    /// By the value of a tag of the user's.
+    Tag(String),
+}
+
+/// What was spent, as far as it was written down.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Spending {
+    /// By group, in the order of their names.
+    pub groups: BTreeMap<String, Sum>,
+    /// All of it.
+    pub total: Sum,
+    /// The instances that it was spent on.
+    pub instances: BTreeSet<InstanceId>,
+    /// When the first of it begins and the last of it ends.
+    pub span: Option<(Timestamp, Timestamp)>,
+}
+
+/// The lines of a ledger that count: of those that tell of the same the last one, each with what its
+/// instance is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Entries {
+    holders: BTreeMap<InstanceId, Holder>,
+    entries: BTreeMap<(InstanceId, Thing, Timestamp), Entry>,
+}
+
+impl Entries {
+    /// Those of these lines.
+    pub fn of(lines: impl IntoIterator<Item = LedgerLine>) -> Self {
+        let mut all = Self::default();
+        for line in lines {
+            match line {
+                LedgerLine::Holder(holder) => drop(all.holders.insert(holder.id.clone(), holder)),
+                LedgerLine::Entry(entry) => drop(all.entries.insert(entry.key(), entry)),
+            }
+        }
+        all
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Only what lies after this moment, and of what it divides that part.
+    #[must_use]
+    pub fn since(mut self, since: Timestamp) -> Self {
+        let entries = self.entries.into_values().filter(|entry| since < entry.until);
+        let after = entries.map(|entry| {
+            let part = entry.share_since(since);
+            Entry {
+                from: entry.from.max(since),
+                usd: entry.usd.map(|usd| usd * part),
+                on_demand: entry.on_demand.map(|usd| usd * part),
+                ..entry
+            }
+        });
+        self.entries = after.map(|entry| (entry.key(), entry)).collect();
+        self
+    }
+
+    /// Each entry, with what its instance is.
+    pub fn iter(&self) -> impl Iterator<Item = (&Holder, &Entry)> {
+        let of = |entry: &Entry| self.holders.get(&entry.instance);
+        self.entries.values().filter_map(move |entry| Some((of(entry)?, entry)))
+    }
+}
+
+impl Spending {
+    /// What these come to.
+    pub fn of(entries: &Entries, grouping: &Grouping) -> Self {
+        let mut spending = Self::default();
+        for (holder, entry) in entries.iter() {
+            spending.total.add(entry, 1.0, true);
+            spending.instances.insert(entry.instance.clone());
+            spending.span = Some(match spending.span {
+                Some((first, last)) => (first.min(entry.from), last.max(entry.until)),
+                None => (entry.from, entry.until),
+            });
+            // What lies in two days is of both; its end is in the last one.
+            let names = names(grouping, holder, entry);
+            let last = names.len() - 1;
+            for (at, (name, share)) in names.into_iter().enumerate() {
+                spending.groups.entry(name).or_default().add(entry, share, at == last);
+            }
+        }
+        spending
+    }
+}
+
+/// The groups that an entry belongs to, and with which part.
+fn names(grouping: &Grouping, holder: &Holder, entry: &Entry) -> Vec<(String, f64)> {
+    let name = match grouping {
+        Grouping::Day | Grouping::Month => {
+            let days = entry.days().into_iter();
+            let is_month = *grouping == Grouping::Month;
+            let name = |day: Date| {
+                if is_month { day.strftime("%Y-%m").to_string() } else { day.to_string() }
+            };
+            return days.map(|(day, part)| (name(day), part)).collect();
+        }
+        Grouping::Region => Region::to_string(&holder.region),
+        Grouping::Type => holder.machine_type.to_string(),
+        Grouping::Machine => holder.machine.clone().unwrap_or_else(|| holder.id.to_string()),
+        Grouping::Thing => entry.thing.word().to_owned(),
+        Grouping::Tag(tag) => holder.tags.get(tag).cloned().unwrap_or_else(|| "none".to_owned()),
+    };
+    vec![(name, 1.0)]
+}

@@ -1,0 +1,149 @@
+//! `costs`: what was spent, as a table for people, one JSON object for programs, or CSV.
+
+use std::io::Write;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::list::aligned;
+use crate::fleet::{Amount, Spending, Sum, Thing};
+
+/// How costs are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CostsFormat {
+    /// A table.
+    Table,
+    /// One JSON object; see `assets/costs.schema.json`.
+    Json,
+    /// Lines of values with commas between them, the first one their names.
+    Csv,
+}
+
+/// Prints what was spent; `by` is the word for what it is counted by.
+pub fn print_costs(mut out: impl Write, spending: &Spending, by: &str, format: CostsFormat) {
+    let text = match format {
+        CostsFormat::Json => object(spending, by).to_string(),
+        CostsFormat::Csv => csv(spending, by),
+        CostsFormat::Table if spending.groups.is_empty() => "nothing was spent".to_owned(),
+        CostsFormat::Table => table(spending, by),
+    };
+    // A reader that went away is no reason to fail.
+    let _ = writeln!(out, "{text}");
+}
+
+fn table(spending: &Spending, by: &str) -> String {
+    let headings = ["HOURS", "COMPUTE", "ADDRESS", "STORAGE", "TOTAL", "ON DEMAND", "RECLAIMED"];
+    let mut lines = vec![std::iter::once(by.to_uppercase()).collect::<Vec<_>>()];
+    lines[0].extend(headings.map(str::to_owned));
+    lines.extend(spending.groups.iter().map(|(name, sum)| row(name, sum)));
+    lines.push(row("total", &spending.total));
+    let remark = spending.span.map(|(_, until)| remark(spending, until));
+    std::iter::once(aligned(&lines)).chain(remark).collect::<Vec<_>>().join("\n")
+}
+
+/// What a reader has to know about the sums.
+fn remark(spending: &Spending, until: Timestamp) -> String {
+    let until = until.strftime("%Y-%m-%d %H:%M UTC");
+    let Spending { total, .. } = spending;
+    let saved = total.saved().filter(|saved| *saved > 0.0);
+    let free = (total.free_hours > 0.0).then_some(total.free_hours);
+    let parts = [
+        Some(format!(
+            "as written down until {until}; an estimate, without traffic, taxes and discounts"
+        )),
+        saved.map(|saved| format!("${saved:.2} less than on demand")),
+        free.map(|free| format!("{free:.1} h free of charge")),
+        total.total().is_partial.then(|| "+ where AWS did not tell a price".to_owned()),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+fn row(name: &str, sum: &Sum) -> Vec<String> {
+    let of = |thing: Thing| cell(sum.things.get(&thing).copied().unwrap_or_default());
+    vec![
+        name.to_owned(),
+        format!("{:.1}", sum.hours),
+        of(Thing::Compute),
+        of(Thing::Address),
+        of(Thing::Storage),
+        cell(sum.total()),
+        cell(sum.on_demand),
+        sum.interruptions.to_string(),
+    ]
+}
+
+/// A sum, with a plus where some of it is not known, and `–` where nothing is.
+fn cell(amount: Amount) -> String {
+    match amount {
+        amount if amount.is_unknown() => "–".to_owned(),
+        Amount { usd, is_partial: true } => format!("{usd:.4}+"),
+        Amount { usd, is_partial: false } => format!("{usd:.4}"),
+    }
+}
+
+fn object(spending: &Spending, by: &str) -> Value {
+    let groups: Vec<Value> = spending.groups.iter().map(|(name, sum)| group(name, sum)).collect();
+    json!({
+        "v": 1,
+        "by": by,
+        "currency": "USD",
+        "since": spending.span.map(|(since, _)| since.to_string()),
+        "until": spending.span.map(|(_, until)| until.to_string()),
+        "instances": spending.instances.len(),
+        "groups": groups,
+        "total": group("total", &spending.total),
+    })
+}
+
+fn group(name: &str, sum: &Sum) -> Value {
+    let of = |thing: Thing| sum.things.get(&thing).map_or(0.0, |amount| amount.usd);
+    let total = sum.total();
+    json!({
+        "name": name,
+        "usd": total.usd,
+        "is_partial": total.is_partial,
+        "compute_usd": of(Thing::Compute),
+        "address_usd": of(Thing::Address),
+        "storage_usd": of(Thing::Storage),
+        "on_demand_usd": (!sum.on_demand.is_partial).then_some(sum.on_demand.usd),
+        "hours": sum.hours,
+        "free_hours": sum.free_hours,
+        "interruptions": sum.interruptions,
+    })
+}
+
+fn csv(spending: &Spending, by: &str) -> String {
+    let names = "hours,compute_usd,address_usd,storage_usd,total_usd,is_partial,on_demand_usd,\
+                 free_hours,interruptions";
+    let mut lines = vec![format!("{by},{names}")];
+    for (name, sum) in &spending.groups {
+        let of = |thing: Thing| sum.things.get(&thing).map_or(0.0, |amount| amount.usd);
+        let total = sum.total();
+        let on_demand = (!sum.on_demand.is_partial).then(|| format!("{:.6}", sum.on_demand.usd));
+        lines.push(format!(
+            "{},{:.4},{:.6},{:.6},{:.6},{:.6},{},{},{:.4},{}",
+            quoted(name),
+            sum.hours,
+            of(Thing::Compute),
+            of(Thing::Address),
+            of(Thing::Storage),
+            total.usd,
+            total.is_partial,
+            on_demand.unwrap_or_default(),
+            sum.free_hours,
+            sum.interruptions,
+        ));
+    }
+    lines.join("\n")
+}
+
+/// A value of a line of CSV (RFC 4180). One that a spreadsheet would take for a formula is made a
+/// text: names and tags are other people's.
+pub(super) fn quoted(text: &str) -> String {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let text = if is_formula { format!("'{text}") } else { text.to_owned() };
+    if text.contains([',', '"', '\n', '\r']) {
+        return format!("\"{}\"", text.replace('"', "\"\""));
+    }
+    text
+}
