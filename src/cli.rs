@@ -515,4 +515,6 @@ pub enum ExportFormat {
     Hosts,
     /// An array of objects.
     Json,
+    /// Targets for Prometheus' file_sd, node_exporter's port on each.
+    Prometheus,
 }

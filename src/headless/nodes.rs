@@ -21,6 +21,8 @@ pub enum Export {
     Hosts,
     /// An array of objects.
     Json,
+    /// Targets for Prometheus.
+    Prometheus,
 }
 
 /// One instance, as far as another program needs it.
@@ -30,6 +32,14 @@ pub struct ExportHost {
     pub id: String,
     /// Its region.
     pub region: String,
+    /// Its zone.
+    pub zone: String,
+    /// Its type.
+    pub machine_type: String,
+    /// How it is paid for, by its word.
+    pub lifecycle: &'static str,
+    /// The deployment that it belongs to.
+    pub deployment: String,
     /// The address that is dialled.
     pub address: String,
     /// Who logs in.
@@ -99,6 +109,9 @@ pub fn print_export(out: impl Write, hosts: &[ExportHost], how: &Export) {
         }
         Export::Ansible(ssh_config) => ansible(hosts, ssh_config),
         Export::Json => vec![Value::Array(hosts.iter().map(object).collect()).to_string()],
+        Export::Prometheus => {
+            vec![Value::Array(hosts.iter().map(target_group).collect()).to_string()]
+        }
     };
     print(out, &lines);
 }
@@ -108,6 +121,34 @@ fn object(host: &ExportHost) -> Value {
         "id": host.id, "region": host.region, "address": host.address, "user": host.user,
         "port": host.port, "identity_file": host.identity, "host_key": host.key,
     })
+}
+
+/// Where Prometheus' node_exporter listens (its README). Nothing of ours opens that port: it takes a
+/// security group or a network of the user's own.
+const EXPORTER: u16 = 9100;
+
+/// A target of Prometheus' file_sd (Prometheus, "Configuration", file_sd_config). The `__meta_ec2_`
+/// labels are those of its own EC2 discovery, so that rules for that serve here too; it sets the
+/// lifecycle of spot instances alone.
+fn target_group(host: &ExportHost) -> Value {
+    let mut labels = json!({
+        "__meta_ec2_instance_id": host.id,
+        "__meta_ec2_instance_type": host.machine_type,
+        "__meta_ec2_availability_zone": host.zone,
+        "__meta_ec2_region": host.region,
+        "instance_id": host.id,
+        "region": host.region,
+        "deployment": host.deployment,
+    });
+    if host.lifecycle != "on-demand" {
+        labels["__meta_ec2_instance_lifecycle"] = json!("spot");
+    }
+    let address = if host.address.contains(':') {
+        format!("[{}]:{EXPORTER}", host.address)
+    } else {
+        format!("{}:{EXPORTER}", host.address)
+    };
+    json!({"targets": [address], "labels": labels})
 }
 
 /// In Ansible's INI format; a group's name has no dashes. Keys, jump hosts and host keys are in the
@@ -131,4 +172,36 @@ fn ansible(hosts: &[ExportHost], ssh_config: &Path) -> Vec<String> {
         lines.extend(hosts);
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(address: &str, lifecycle: &'static str) -> ExportHost {
+        ExportHost {
+            id: "i-1".into(),
+            region: "us-west-2".into(),
+            zone: "us-west-2a".into(),
+            machine_type: "t3.medium".into(),
+            lifecycle,
+            deployment: "spot-1".into(),
+            address: address.into(),
+            user: "ubuntu".into(),
+            port: 22,
+            identity: None,
+            key: None,
+        }
+    }
+
+    #[test]
+    fn prometheus_gets_a_target_with_the_labels_of_its_own_discovery() {
+        let spot = target_group(&host("192.0.2.7", "persistent-spot"));
+        assert_eq!(spot["targets"], json!(["192.0.2.7:9100"]));
+        assert_eq!(spot["labels"]["__meta_ec2_instance_lifecycle"], "spot");
+        assert_eq!(spot["labels"]["deployment"], "spot-1");
+        let bought = target_group(&host("2001:db8::7", "on-demand"));
+        assert_eq!(bought["targets"], json!(["[2001:db8::7]:9100"]));
+        assert!(bought["labels"].get("__meta_ec2_instance_lifecycle").is_none());
+    }
 }

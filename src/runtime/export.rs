@@ -34,6 +34,7 @@ pub(super) fn export(
     let how = match format {
         ExportFormat::Hosts => Export::Hosts,
         ExportFormat::Json => Export::Json,
+        ExportFormat::Prometheus => Export::Prometheus,
         ExportFormat::SshConfig => Export::SshConfig(ssh_config(&found, &paths)?),
         ExportFormat::Ansible => {
             let file = absolute(&paths.ssh_config())?;
@@ -55,6 +56,10 @@ fn reachable(row: &Instance, private: bool, access: &SshSettings) -> Option<Reac
     let host = ExportHost {
         id: machine.id.to_string(),
         region: row.region.to_string(),
+        zone: machine.zone.to_string(),
+        machine_type: machine.machine_type.to_string(),
+        lifecycle: machine.birth.lifecycle.word(),
+        deployment: row.deployment.to_string(),
         user: target.map_or_else(|| settings.default_user.clone(), |hop| hop.user.clone()),
         port: target.map_or_else(|| settings.port.unwrap_or(22), |hop| hop.port),
         identity: target
