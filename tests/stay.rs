@@ -151,7 +151,7 @@ async fn a_start_is_judged_by_the_budget_and_the_validity_of_its_request_is_told
     let stopped = |row: &&Instance| row.phase == Phase::Stopped;
     let stopped = stage.model().fleet.alive().find(stopped).unwrap().key.clone();
     stage.command(Command::Act(Action::Start, Scope::Instances(vec![stopped])));
-    assert!(stage.log().contains("is to be started: budget.max_hourly_usd"), "{}", stage.log());
+    assert!(stage.log().contains("is asked for: budget.max_hourly_usd"), "{}", stage.log());
     assert_eq!(stage.calls("StartInstances"), 0);
 }
 

@@ -38,9 +38,8 @@ pub use migrate::{Migrated, migrate};
 pub use parse::{parse, parse_bytes};
 pub use schema::{
     AllowFrom, AtCap, AtLifetime, Aws, Bacalhau, Budget, Colours, Config, Connect, CpuCredits,
-    HomeVolume,
-    HostKeyPolicy, Image, InstanceRequirements, MachineConfig, MatchExec, Network, NodeExtras,
-    Placement, Rebound, RegionConfig, Replace, ReplaceIn, Sensor, Ssh, Strategy, ThemeName,
-    UbuntuRelease, Ui, UserCommand,
+    HomeVolume, HostKeyPolicy, Image, InstanceRequirements, MachineConfig, MatchExec, Network,
+    NodeExtras, Placement, Rebound, RegionConfig, Replace, ReplaceIn, Sensor, Ssh, Strategy,
+    ThemeName, UbuntuRelease, Ui, UserCommand,
 };
 pub use shapes::is_deployment;
