@@ -109,6 +109,20 @@ fn kills_around_a_fleet_leave_nothing() {
     sweep(Peer::Fleets, &kills, 2).assert_clean();
 }
 
+/// A call that was in flight when the program died takes effect while the next one takes the network
+/// away: what it made is found, be it what holds the rest.
+#[test]
+fn what_is_made_while_a_network_goes_goes_too() {
+    let kills: Vec<Kill> = (30..46)
+        .step_by(5)
+        .map(|nth| {
+            let point = Point::Number { nth, moment: Moment::Late };
+            Kill { during: During::Create, point, damage: Damage::Truncated, seed: 36 }
+        })
+        .collect();
+    sweep(Peer::Cloud, &kills, 4).assert_clean();
+}
+
 /// A kill when a launch was carried out and not answered.
 fn unanswered_launch() -> Kill {
     let (action, moment) = ("RunInstances".to_owned(), Moment::Unanswered);

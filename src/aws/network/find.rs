@@ -384,7 +384,7 @@ impl Ec2 {
 }
 
 impl NetworkFound {
-    fn residue(self) -> Vec<Residue> {
+    pub(super) fn residue(self) -> Vec<Residue> {
         let state = |in_use: bool| if in_use { "in-use" } else { "available" };
         let mut residue = Vec::new();
         residue.extend(self.vpcs.into_iter().map(|it| left(Kind::Vpc, &it.id, "")));

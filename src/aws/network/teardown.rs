@@ -21,6 +21,9 @@ use crate::fleet::{Ec2State, Level, Machine, Step};
 
 /// The pause between two looks at instances that are shutting down.
 const LOOK: Duration = Duration::from_secs(3);
+/// How long is waited for what holds a thing, before one looks whether something holds it that was
+/// not there: a call that was in flight may make it meanwhile.
+const PASS: Duration = Duration::from_mins(1);
 
 /// What a teardown came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,11 +52,18 @@ pub async fn teardown(
     if !demolition.wait_for_the_end_of_instances().await? {
         return Ok(Teardown { left: ec2.residue(ours).await?, is_denied: false });
     }
-    let found = ec2.network(ours).await?;
-    let mut removal = Removal { of: &demolition, is_refused: false, is_denied: false };
-    removal.remove(&found).await;
-    let Removal { is_refused, is_denied, .. } = removal;
-    Ok(Teardown { left: demolition.verify(!is_refused).await?, is_denied })
+    loop {
+        let found = ec2.network(ours).await?;
+        let removal = demolition.remove(&found).await;
+        if removal.is_held && !removal.is_refused {
+            continue;
+        }
+        let left = demolition.verify(!removal.is_refused, &found).await?;
+        let is_over = removal.is_refused || Instant::now() + LOOK > demolition.deadline;
+        if is_over || !is_news(&left, &found) {
+            return Ok(Teardown { left, is_denied: removal.is_denied });
+        }
+    }
 }
 
 struct Demolition<'a> {
@@ -100,9 +110,22 @@ impl Demolition<'_> {
         }
     }
 
+    /// One way through everything that was found.
+    async fn remove(&self, found: &NetworkFound) -> Removed {
+        let until = self.deadline.min(Instant::now() + PASS);
+        let removed = Removed::default();
+        let mut removal = Removal { of: self, until, removed };
+        removal.remove(found).await;
+        removal.removed
+    }
+
     /// Looks again. What was just deleted may be told of for a moment longer; what refused to go
-    /// is not waited for.
-    async fn verify(&self, everything_went: bool) -> Result<Vec<Residue>, AwsError> {
+    /// is not waited for, and what shows only now is removed at once.
+    async fn verify(
+        &self,
+        everything_went: bool,
+        found: &NetworkFound,
+    ) -> Result<Vec<Residue>, AwsError> {
         let deadline = self.deadline.min(Instant::now() + self.consistency);
         loop {
             // Everything is gone that was seen here: its tags are gone with it, or go.
@@ -111,7 +134,9 @@ impl Demolition<'_> {
             } else {
                 self.ec2.residue(self.ours).await?
             };
-            if residue.is_empty() || !everything_went || Instant::now() + LOOK > deadline {
+            let is_news = is_news(&residue, found);
+            let is_over = !everything_went || Instant::now() + LOOK > deadline;
+            if residue.is_empty() || is_over || is_news {
                 return Ok(residue);
             }
             sleep(LOOK).await;
@@ -119,9 +144,28 @@ impl Demolition<'_> {
     }
 }
 
+/// Whether something is left that was not there when one went through everything.
+fn is_news(left: &[Residue], found: &NetworkFound) -> bool {
+    let known = found.clone().residue();
+    let is_known = |it: &Residue| known.iter().any(|k| (k.kind, &k.id) == (it.kind, &it.id));
+    // Instances and their requests are looked at by who asked for the teardown.
+    let is_part = |it: &Residue| !matches!(it.kind, Kind::Instance | Kind::SpotRequest);
+    left.iter().any(|it| is_part(it) && !is_known(it))
+}
+
 /// One way through everything, from what holds to what is held.
 struct Removal<'a> {
     of: &'a Demolition<'a>,
+    /// Until when is waited for what holds a thing.
+    until: Instant,
+    removed: Removed,
+}
+
+/// What one way through everything came to.
+#[derive(Debug, Default)]
+struct Removed {
+    /// Whether something is held that may be let go: one looks again.
+    is_held: bool,
     /// Whether something would not go. What it holds is tried once then, and not waited for.
     is_refused: bool,
     is_denied: bool,
@@ -165,7 +209,7 @@ impl Removal<'_> {
             self.delete(Kind::Gateway, gateway.id.as_str()).await;
         }
         for vpc in &found.vpcs {
-            if !self.delete(Kind::Vpc, vpc.id.as_str()).await {
+            if !self.delete(Kind::Vpc, vpc.id.as_str()).await && self.removed.is_refused {
                 self.name_what_blocks(vpc).await;
             }
         }
@@ -206,14 +250,24 @@ impl Removal<'_> {
     where
         Fut: Future<Output = Result<(), AwsError>>,
     {
-        let worth = if self.is_refused { passing_alone } else { passing };
-        match retry_until(self.of.deadline, worth, act).await {
+        let removed = &mut self.removed;
+        let waits = !removed.is_refused && !removed.is_held;
+        let worth = if waits { passing } else { passing_alone };
+        match retry_until(self.until, worth, act).await {
             Ok(()) => true,
             Err(error) if error.class == Class::Gone => true,
+            Err(error)
+                if error.class == Class::Dependency
+                    && !removed.is_refused
+                    && self.until < self.of.deadline =>
+            {
+                removed.is_held = true;
+                false
+            }
             Err(error) => {
                 (self.of.say)(Level::Error, error.failure(Step::Teardown).to_string());
-                self.is_refused = true;
-                self.is_denied |= error.class == Class::Denied;
+                removed.is_refused = true;
+                removed.is_denied |= error.class == Class::Denied;
                 false
             }
         }
