@@ -114,7 +114,8 @@ impl<'a, R: RecordIntent> NetworkBuilder<'a, R> {
 
     async fn build(&self, plan: &NetworkPlan) -> Result<NetworkReady, NetworkError> {
         let ours = Selector::deployment(&self.origin.deployment);
-        let found = self.ec2.network_parts(&ours).await?;
+        let is_dedicated = plan.network == Network::Dedicated;
+        let found = self.ec2.network_parts(&ours, is_dedicated).await?;
         let (vpc, subnets) = match &plan.network {
             Network::Dedicated => self.dedicated(plan, &found).await?,
             Network::Default => self.default_vpc().await?,

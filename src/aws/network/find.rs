@@ -81,12 +81,19 @@ impl Ec2 {
     }
 
     /// The parts of it that a network is built from; the rest is left out. Where we have no VPC
-    /// there is no subnet of ours to be used again.
-    pub(super) async fn network_parts(&self, ours: &Selector) -> Result<NetworkFound, AwsError> {
+    /// there is no subnet of ours to be used again, and where it is to be our own no group either.
+    pub(super) async fn network_parts(
+        &self,
+        ours: &Selector,
+        is_dedicated: bool,
+    ) -> Result<NetworkFound, AwsError> {
         let vpcs = self.vpcs(ours).await?;
-        let mut parts = vec!["internet-gateway", "security-group"];
+        let mut parts = vec!["internet-gateway"];
         if !vpcs.is_empty() {
             parts.push("subnet");
+        }
+        if !vpcs.is_empty() || !is_dedicated {
+            parts.push("security-group");
         }
         let found = self.network_of(ours, &|kind| parts.contains(&kind)).await?;
         Ok(NetworkFound { vpcs, ..found })
