@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ec2::types::{Address, DomainType, Reservation, ResourceType, Tag, Volume, VolumeType};
+use aws_sdk_ec2::types::{
+    Address, DomainType, Filter, Reservation, ResourceType, Tag, Volume, VolumeType,
+};
 
 use super::access::Ec2;
 use super::error::AwsError;
@@ -47,7 +49,9 @@ impl Ec2 {
     }
 
     async fn kept_volumes(&self, ours: &Selector) -> Result<Vec<Volume>, AwsError> {
-        let mut found = self.volumes_where(ours, Some(filter("tag-key", [tags::KEPT]))).await?;
+        let mut filters = ours.filters();
+        filters.push(filter("tag-key", [tags::KEPT]));
+        let mut found = self.volumes_where(filters).await?;
         found.retain(|volume| ours.matches(&read_tags(volume.tags())));
         Ok(found)
     }
@@ -61,12 +65,11 @@ impl Ec2 {
         Ok(answer.addresses().iter().filter(is_ours).filter_map(address_kept).collect())
     }
 
-    async fn volumes_where(
+    /// Volumes that pass these (EC2 DescribeVolumes, all pages).
+    pub(super) async fn volumes_where(
         &self,
-        ours: &Selector,
-        besides: Option<aws_sdk_ec2::types::Filter>,
+        filters: Vec<Filter>,
     ) -> Result<Vec<Volume>, AwsError> {
-        let filters = ours.filters().into_iter().chain(besides).collect();
         self.patient
             .describe_volumes()
             .set_filters(Some(filters))
@@ -82,16 +85,16 @@ impl Ec2 {
     /// These volumes, whatever their tags (EC2 DescribeVolumes, filtered by ids: one that is not
     /// there is left out).
     pub async fn volumes_by_id(&self, ids: &[&str]) -> Result<Vec<VolumeSeen>, AwsError> {
-        let these = filter("volume-id", ids.iter().copied());
-        let call = self.patient.describe_volumes().filters(these);
-        let answer = call.send().await.map_err(self.failed("DescribeVolumes"))?;
-        Ok(answer.volumes().iter().filter_map(seen).collect())
+        self.volumes_seen(filter("volume-id", ids.iter().copied())).await
     }
 
     /// What is attached to an instance, whatever its tags (EC2 DescribeVolumes).
     pub async fn volumes_of(&self, instance: &InstanceId) -> Result<Vec<VolumeSeen>, AwsError> {
-        let its = filter("attachment.instance-id", [instance.as_str()]);
-        let call = self.patient.describe_volumes().filters(its);
+        self.volumes_seen(filter("attachment.instance-id", [instance.as_str()])).await
+    }
+
+    async fn volumes_seen(&self, which: Filter) -> Result<Vec<VolumeSeen>, AwsError> {
+        let call = self.patient.describe_volumes().filters(which);
         let answer = call.send().await.map_err(self.failed("DescribeVolumes"))?;
         Ok(answer.volumes().iter().filter_map(seen).collect())
     }
@@ -112,8 +115,9 @@ impl Ec2 {
         ours: &Selector,
         machine: &str,
     ) -> Result<Vec<String>, AwsError> {
-        let its = filter(format!("tag:{}", tags::MACHINE), [machine]);
-        let found = self.volumes_where(ours, Some(its)).await?;
+        let mut filters = ours.filters();
+        filters.push(filter(format!("tag:{}", tags::MACHINE), [machine]));
+        let found = self.volumes_where(filters).await?;
         let is_spare = |volume: &&Volume| {
             let tags = read_tags(volume.tags());
             ours.takes(&tags)

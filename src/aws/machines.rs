@@ -218,17 +218,7 @@ impl Ec2 {
         &self,
         selector: &Selector,
     ) -> Result<BTreeMap<InstanceId, u32>, AwsError> {
-        let volumes = self
-            .patient
-            .describe_volumes()
-            .set_filters(Some(selector.filters()))
-            .max_results(500)
-            .into_paginator()
-            .items()
-            .send()
-            .try_collect()
-            .await
-            .map_err(self.failed("DescribeVolumes"))?;
+        let volumes = self.volumes_where(selector.filters()).await?;
         let mut storage = BTreeMap::new();
         for volume in &volumes {
             let gib = volume.size().and_then(|gib| u32::try_from(gib).ok()).unwrap_or_default();
