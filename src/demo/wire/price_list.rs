@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::message::Answer;
-use super::services::{JSON, ssm_refusal};
+use super::services::json_answer;
 use crate::demo::shapes::SHAPES;
 use crate::demo::world::{Refusal, State};
 use crate::fleet::REGION_LOCATIONS;
@@ -18,10 +18,7 @@ pub(super) fn answer(state: &State, action: &str, body: &[u8], request_id: &str)
         "GetProducts" => products(state, &asked),
         _ => Err(Refusal::new("UnknownOperationException", "")),
     };
-    match answered {
-        Ok(body) => Answer { content_type: JSON, ..Answer::xml(200, body.to_string(), request_id) },
-        Err(refusal) => ssm_refusal(&refusal, request_id),
-    }
+    json_answer(answered, request_id)
 }
 
 fn products(state: &State, asked: &Value) -> Result<Value, Refusal> {

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::message::Answer;
-use super::services::{JSON, ssm_refusal};
+use super::services::json_answer;
 use crate::demo::world::{Laws, Refusal};
 
 /// The quotas of EC2 that machine types here count against, by group of families: code, name, and what
@@ -29,10 +29,7 @@ pub(super) fn answer(
         "GetServiceQuota" => quota(laws, region, &asked),
         _ => Err(Refusal::new("UnknownOperationException", "")),
     };
-    match answered {
-        Ok(body) => Answer { content_type: JSON, ..Answer::xml(200, body.to_string(), request_id) },
-        Err(refusal) => ssm_refusal(&refusal, request_id),
-    }
+    json_answer(answered, request_id)
 }
 
 fn quota(laws: &Laws, region: &str, asked: &Value) -> Result<Value, Refusal> {

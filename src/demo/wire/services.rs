@@ -9,7 +9,7 @@ use crate::demo::world::images::parameter;
 use crate::demo::world::{Laws, Refusal};
 
 /// What services that speak JSON call it.
-pub(super) const JSON: &str = "application/x-amz-json-1.1";
+const JSON: &str = "application/x-amz-json-1.1";
 
 /// STS: GetCallerIdentity.
 pub(super) fn sts(laws: &Laws, form: &Form, request_id: &str) -> Answer {
@@ -48,20 +48,22 @@ pub(super) fn sts_refusal(refusal: &Refusal, request_id: &str) -> Answer {
 
 /// SSM: GetParameter, of Canonical's public parameters.
 pub(super) fn ssm(region: &str, action: &str, body: &[u8], request_id: &str) -> Answer {
-    if action != "GetParameter" {
-        return ssm_refusal(&Refusal::new("UnknownOperationException", ""), request_id);
-    }
-    let Ok(asked) = serde_json::from_slice::<Value>(body) else {
-        return ssm_refusal(&Refusal::new("SerializationException", ""), request_id);
+    let answered = match action {
+        "GetParameter" => canonicals_image(region, body),
+        _ => Err(Refusal::new("UnknownOperationException", "")),
     };
-    let Some(name) = asked["Name"].as_str() else {
-        let refusal = Refusal::new("ValidationException", "1 validation error detected: name");
-        return ssm_refusal(&refusal, request_id);
-    };
-    let Some((value, since)) = parameter(region, name) else {
-        return ssm_refusal(&Refusal::new("ParameterNotFound", ""), request_id);
-    };
-    let parameter = json!({
+    json_answer(answered, request_id)
+}
+
+fn canonicals_image(region: &str, body: &[u8]) -> Result<Value, Refusal> {
+    let asked: Value =
+        serde_json::from_slice(body).map_err(|_| Refusal::new("SerializationException", ""))?;
+    let name = asked["Name"]
+        .as_str()
+        .ok_or_else(|| Refusal::new("ValidationException", "1 validation error detected: name"))?;
+    let (value, since) =
+        parameter(region, name).ok_or_else(|| Refusal::new("ParameterNotFound", ""))?;
+    Ok(json!({ "Parameter": {
         "ARN": format!("arn:aws:ssm:{region}::parameter{name}"),
         "DataType": "aws:ec2:image",
         "LastModifiedDate": since.as_second(),
@@ -69,9 +71,15 @@ pub(super) fn ssm(region: &str, action: &str, body: &[u8], request_id: &str) -> 
         "Type": "String",
         "Value": value,
         "Version": 3,
-    });
-    let body = json!({ "Parameter": parameter }).to_string();
-    Answer { content_type: JSON, ..Answer::xml(200, body, request_id) }
+    } }))
+}
+
+/// What a service that speaks JSON answers.
+pub(super) fn json_answer(answered: Result<Value, Refusal>, request_id: &str) -> Answer {
+    match answered {
+        Ok(body) => Answer { content_type: JSON, ..Answer::xml(200, body.to_string(), request_id) },
+        Err(refusal) => ssm_refusal(&refusal, request_id),
+    }
 }
 
 /// A refusal as SSM, and every service that speaks JSON, writes it.
