@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use aws_sdk_ssooidc::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ssooidc::operation::create_token::{CreateTokenError, CreateTokenOutput};
+use aws_sdk_ssooidc::operation::start_device_authorization::StartDeviceAuthorizationOutput;
 use aws_smithy_async::time::SharedTimeSource;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::sleep;
@@ -61,14 +62,26 @@ impl Aws {
     /// not sign in that way, or why the service refuses.
     pub async fn sign_in(&self) -> Result<SignIn, AwsError> {
         let oidc = self.oidc()?;
-        match oidc.begin(oidc.registration().await?).await {
-            // A registration that the service has forgotten is made anew, once.
-            Err(error) if error.code.as_deref() == Some("InvalidClientException") => {
-                oidc.files.forget_registration();
-                oidc.begin(oidc.register().await?).await.map(|begun| begun.with(oidc))
-            }
-            begun => begun.map(|begun| begun.with(oidc)),
+        let mut registration = oidc.registration().await?;
+        let mut begun = oidc.begin(&registration).await;
+        // A registration that the service has forgotten is made anew, once.
+        if begun.as_ref().is_err_and(|it| it.code.as_deref() == Some("InvalidClientException")) {
+            oidc.files.forget_registration();
+            registration = oidc.register().await?;
+            begun = oidc.begin(&registration).await;
         }
+        let told = begun?;
+        let seconds = |told: i32| u64::try_from(told).ok().filter(|told| *told > 0);
+        Ok(SignIn {
+            url: told.verification_uri().unwrap_or_default().to_owned(),
+            whole_url: told.verification_uri_complete().map(str::to_owned),
+            code: told.user_code().unwrap_or_default().to_owned(),
+            good_for: Duration::from_secs(seconds(told.expires_in()).unwrap_or(600)),
+            device: told.device_code().unwrap_or_default().to_owned(),
+            interval: seconds(told.interval()).map_or(INTERVAL, Duration::from_secs),
+            oidc,
+            registration,
+        })
     }
 
     /// Forgets the login of the profile. Whether there was one.
@@ -99,24 +112,6 @@ impl Aws {
             time: self.sdk().time_source().unwrap_or_default(),
             sso,
         })
-    }
-}
-
-/// What StartDeviceAuthorization answers.
-struct Begun {
-    url: String,
-    whole_url: Option<String>,
-    code: String,
-    device: String,
-    good_for: Duration,
-    interval: Duration,
-    registration: Registration,
-}
-
-impl Begun {
-    fn with(self, oidc: Oidc) -> SignIn {
-        let Self { url, whole_url, code, device, good_for, interval, registration } = self;
-        SignIn { url, whole_url, code, good_for, oidc, registration, device, interval }
     }
 }
 
@@ -152,26 +147,18 @@ impl Oidc {
     }
 
     /// (OIDC StartDeviceAuthorization.)
-    async fn begin(&self, registration: Registration) -> Result<Begun, AwsError> {
-        let told = self
-            .client
+    async fn begin(
+        &self,
+        registration: &Registration,
+    ) -> Result<StartDeviceAuthorizationOutput, AwsError> {
+        self.client
             .start_device_authorization()
             .client_id(&registration.client_id)
             .client_secret(&registration.client_secret)
             .start_url(&self.sso.start_url)
             .send()
             .await
-            .map_err(|error| self.failed("StartDeviceAuthorization", error))?;
-        let seconds = |told: i32| u64::try_from(told).ok().filter(|told| *told > 0);
-        Ok(Begun {
-            url: told.verification_uri().unwrap_or_default().to_owned(),
-            whole_url: told.verification_uri_complete().map(str::to_owned),
-            code: told.user_code().unwrap_or_default().to_owned(),
-            device: told.device_code().unwrap_or_default().to_owned(),
-            good_for: Duration::from_secs(seconds(told.expires_in()).unwrap_or(600)),
-            interval: seconds(told.interval()).map_or(INTERVAL, Duration::from_secs),
-            registration,
-        })
+            .map_err(|error| self.failed("StartDeviceAuthorization", error))
     }
 
     fn now(&self) -> Timestamp {
