@@ -5,6 +5,7 @@ use std::io::Write;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::csv::quoted;
 use super::list::aligned;
 use crate::fleet::{Amount, Spending, Sum, Thing};
 
@@ -135,15 +136,4 @@ fn csv(spending: &Spending, by: &str) -> String {
         ));
     }
     lines.join("\n")
-}
-
-/// A value of a line of CSV (RFC 4180). One that a spreadsheet would take for a formula is made a
-/// text: names and tags are other people's.
-pub(super) fn quoted(text: &str) -> String {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let text = if is_formula { format!("'{text}") } else { text.to_owned() };
-    if text.contains([',', '"', '\n', '\r']) {
-        return format!("\"{}\"", text.replace('"', "\"\""));
-    }
-    text
 }

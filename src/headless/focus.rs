@@ -6,7 +6,7 @@ use std::io::Write;
 
 use jiff::Timestamp;
 
-use super::costs::quoted;
+use super::csv::quoted;
 use crate::fleet::entry::{beginning_of, day_of};
 use crate::fleet::{AccountId, Entries, Entry, Holder, Lifecycle, REGION_LOCATIONS, Thing};
 

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
+use super::csv::quoted;
 use super::line::LONGEST;
 use crate::app::{Field, Model, clean};
 use crate::fleet::{Instance, PendingCreate, Phase};
@@ -56,18 +57,6 @@ pub fn exported(model: &Model, as_json: bool) -> String {
         })
         .collect();
     lines.concat()
-}
-
-/// A cell of CSV. A program for tables takes one that begins like a formula for one, and tags are
-/// anybody's text: an apostrophe before it makes it a text.
-fn quoted(cell: &str) -> String {
-    let is_formula = cell.starts_with(['=', '+', '-', '@']);
-    let cell = if is_formula { format!("'{cell}") } else { cell.to_owned() };
-    if cell.contains(['"', ',', '\n', '\r']) {
-        format!("\"{}\"", cell.replace('"', "\"\""))
-    } else {
-        cell
-    }
 }
 
 /// Prints the creates that were cut short.
@@ -193,21 +182,4 @@ fn object(row: &Instance, model: &Model) -> Value {
         "machine": row.machine_name().map(|name| clean(name, LONGEST)),
         "kept": kept(row, model),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn a_cell_is_one_cell_and_no_formula() {
-        for (cell, written) in [
-            ("us-west-2", "us-west-2"),
-            ("Failed: a, \"b\"", "\"Failed: a, \"\"b\"\"\""),
-            ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
-            ("", ""),
-        ] {
-            assert_eq!(quoted(cell), written);
-        }
-    }
 }

@@ -3,6 +3,7 @@
 //! They print what the loop reports; they start nothing and decide nothing.
 
 mod costs;
+mod csv;
 mod focus;
 mod line;
 mod list;
