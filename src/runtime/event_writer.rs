@@ -1,7 +1,10 @@
 //! Writes down what happened, beside the loop: one write at a time, whatever has come since the last
 //! one. That it fails stops nothing; it is said once, in the log file.
 
-use tokio::task::{JoinHandle, spawn_blocking};
+use std::io;
+
+use futures_util::FutureExt;
+use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use crate::app::{LogLine, kept_line};
 use crate::store::EventFile;
@@ -14,7 +17,7 @@ const WAITING: usize = 4_000;
 pub(super) struct EventWriter {
     file: Option<EventFile>,
     waiting: Vec<String>,
-    writing: Option<JoinHandle<std::io::Result<()>>>,
+    writing: Option<JoinHandle<io::Result<()>>>,
     /// Whether it was said that nothing can be written.
     is_said: bool,
 }
@@ -38,8 +41,11 @@ impl EventWriter {
     /// Begins a write, if there is something to write and none is under way. Who only looks around
     /// leaves no file: it is made once there are instances.
     pub(super) fn begin(&mut self, has_instances: bool) {
+        if let Some(ended) = self.writing.as_mut().and_then(FutureExt::now_or_never) {
+            self.ended(ended);
+        }
         let Some(file) = &self.file else { return };
-        let is_at_work = self.writing.as_ref().is_some_and(|writing| !writing.is_finished());
+        let is_at_work = self.writing.is_some();
         if self.waiting.is_empty() || is_at_work || !(has_instances || file.exists()) {
             return;
         }
@@ -55,8 +61,15 @@ impl EventWriter {
     }
 
     async fn end(&mut self) {
-        let Some(writing) = self.writing.take() else { return };
-        if let Ok(Err(error)) = writing.await
+        if let Some(writing) = &mut self.writing {
+            let ended = writing.await;
+            self.ended(ended);
+        }
+    }
+
+    fn ended(&mut self, ended: Result<io::Result<()>, JoinError>) {
+        self.writing = None;
+        if let Ok(Err(error)) = ended
             && !self.is_said
         {
             self.is_said = true;
