@@ -58,9 +58,10 @@ pub async fn teardown(
         if removal.is_held && !removal.is_refused {
             continue;
         }
-        let left = demolition.verify(!removal.is_refused, &found).await?;
+        let known = found.residue();
+        let left = demolition.verify(!removal.is_refused, &known).await?;
         let is_over = removal.is_refused || Instant::now() + LOOK > demolition.deadline;
-        if is_over || !is_news(&left, &found) {
+        if is_over || !is_news(&left, &known) {
             return Ok(Teardown { left, is_denied: removal.is_denied });
         }
     }
@@ -124,7 +125,7 @@ impl Demolition<'_> {
     async fn verify(
         &self,
         everything_went: bool,
-        found: &NetworkFound,
+        known: &[Residue],
     ) -> Result<Vec<Residue>, AwsError> {
         let deadline = self.deadline.min(Instant::now() + self.consistency);
         loop {
@@ -134,7 +135,7 @@ impl Demolition<'_> {
             } else {
                 self.ec2.residue(self.ours).await?
             };
-            let is_news = is_news(&residue, found);
+            let is_news = is_news(&residue, known);
             let is_over = !everything_went || Instant::now() + LOOK > deadline;
             if residue.is_empty() || is_over || is_news {
                 return Ok(residue);
@@ -145,8 +146,7 @@ impl Demolition<'_> {
 }
 
 /// Whether something is left that was not there when one went through everything.
-fn is_news(left: &[Residue], found: &NetworkFound) -> bool {
-    let known = found.clone().residue();
+fn is_news(left: &[Residue], known: &[Residue]) -> bool {
     let is_known = |it: &Residue| known.iter().any(|k| (k.kind, &k.id) == (it.kind, &it.id));
     // Instances and their requests are looked at by who asked for the teardown.
     let is_part = |it: &Residue| !matches!(it.kind, Kind::Instance | Kind::SpotRequest);
