@@ -1,5 +1,8 @@
-//! How files are read, whoever wrote them: regular ones only, and no more of them than they may hold.
-//! A pipe, a device or a file that grew over night must not hang or fill this process.
+//! How files are read and written. They are read, whoever wrote them, as regular ones only and no
+//! more of them than they may hold: a pipe, a device or a file that grew over night must not hang or
+//! fill this process.
+
+mod write;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -7,6 +10,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
+
+pub use write::{
+    behind_links, folder_of, make_private_folder, sweep_drafts, sync_folder, write_atomically,
+};
 
 /// The most bytes that a file may have where nothing smaller will do: 10,000 instances take 9 MB of
 /// a state file. What is larger would fill the memory many times over when it is parsed.

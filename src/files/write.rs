@@ -36,7 +36,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Removes what killed processes left of files that they were about to replace. Only for the one
 /// who may write the file.
-pub(super) fn sweep_drafts(path: &Path) {
+pub fn sweep_drafts(path: &Path) {
     let Ok(target) = behind_links(path) else { return };
     let prefix = draft_prefix(&target);
     let is_draft = |name: &str| name.starts_with(&prefix) && name.ends_with(DRAFT);
@@ -53,7 +53,7 @@ pub fn make_private_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// The file that a path means in the end, be it there or not.
-pub(super) fn behind_links(path: &Path) -> io::Result<PathBuf> {
+pub fn behind_links(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..LINKS {
         match fs::read_link(&path) {
@@ -66,12 +66,12 @@ pub(super) fn behind_links(path: &Path) -> io::Result<PathBuf> {
 }
 
 /// Makes sure that a folder knows of its files after a crash.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
 /// The folder that a file is in.
-pub(super) fn folder_of(path: &Path) -> &Path {
+pub fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

@@ -19,6 +19,11 @@ pub fn clean(text: &str, limit: usize) -> String {
     clean
 }
 
+/// Bytes as two hexadecimal digits each: a checksum.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
+
 /// A progress bar returns to the start of its line: what was written last is what one would see.
 fn last_version(text: &str) -> &str {
     text.rsplit_once('\r').map_or(text, |(_, last)| last)

@@ -3,7 +3,6 @@
 //! these files, so that a key in a shell never waits for a network.
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::PathBuf;
 
 use clap::{Arg, Command, CommandFactory};
@@ -15,6 +14,7 @@ use super::stdout::Stdout;
 use super::stop::Stop;
 use crate::cli::{Cli, Shell};
 use crate::config;
+use crate::files::{MOST, read_bounded};
 use crate::fleet::{REGION_LOCATIONS, RegionLocation};
 use crate::store::{Paths, StateFile, StoredInstance};
 
@@ -89,7 +89,7 @@ fn regions() -> Vec<CompletionCandidate> {
 
 fn machines() -> Vec<CompletionCandidate> {
     let path = file("--config", "SPOT_CONFIG_PATH", "config.yaml");
-    let Ok(bytes) = fs::read(&path) else { return Vec::new() };
+    let Ok(bytes) = read_bounded(&path, MOST) else { return Vec::new() };
     let config = config::parse_bytes(&path.display().to_string(), &bytes);
     let told = |machine: config::MachineConfig| {
         CompletionCandidate::new(machine.name).help(Some(machine.place.region.to_string().into()))

@@ -7,11 +7,12 @@ use std::path::{self, Path};
 use super::environment::Environment;
 use crate::cli::ExportFormat;
 use crate::config::{Config, Connect};
+use crate::files::write_atomically;
 use crate::fleet::{Failure, FailureKind, Instance, Step};
 use crate::headless::{Export, ExportHost};
 use crate::jobs::SshSettings;
 use crate::ssh::{HostBlock, Route, config_file};
-use crate::store::{Paths, write_atomically};
+use crate::store::Paths;
 
 /// An instance, and the way there, if there is one that other programs can go.
 struct Reachable {

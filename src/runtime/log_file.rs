@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::store::make_private_folder;
+use crate::files::make_private_folder;
 
 /// How many days of log files are kept.
 const DAYS: usize = 7;

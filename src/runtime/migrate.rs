@@ -11,9 +11,8 @@ use super::stderr;
 use super::stdout::print;
 use super::stop::Stop;
 use crate::config;
-use crate::files::{MOST, in_home, read_text};
+use crate::files::{MOST, in_home, read_text, write_atomically};
 use crate::jobs::missing_of_node;
-use crate::store::write_atomically;
 
 /// What is put behind the name of what was replaced.
 const KEPT: &str = "predecessor";

@@ -17,9 +17,9 @@ use super::event_loop::Edge;
 use super::shell::{Doors, Login};
 use super::tty::{Event, Stopped, Tty};
 use crate::app::{Command, Effect, Input, Message, Model, Panel, PanelsCommand, Program, Signal};
+use crate::files::{make_private_folder, write_atomically};
 use crate::fleet::{InstanceKey, Level};
 use crate::headless::exported;
-use crate::store::{make_private_folder, write_atomically};
 use crate::view::{self, Ability, HitMap, Progress, Theme};
 
 /// Who has the terminal.

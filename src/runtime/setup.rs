@@ -12,10 +12,9 @@ use super::stdout::print;
 use super::stop::Stop;
 use crate::aws::Aws;
 use crate::config::{self, Discovered, ENDPOINT_FILE, TOKEN_FILE};
-use crate::files::{MOST, read_text};
+use crate::files::{MOST, read_text, write_atomically};
 use crate::fleet::{Account, Failure, FailureKind, Region, Step};
 use crate::jobs::{DEPLOYMENT_FILES, INSTANCE_SCRIPTS, missing_of_node, node_files};
-use crate::store::write_atomically;
 
 /// How long `setup` waits for AWS to say who we are.
 const PROFILE_TIMEOUT: Duration = Duration::from_secs(5);

@@ -11,12 +11,11 @@ use rustix::process::getuid;
 use tempfile::NamedTempFile;
 
 use crate::config::{Config, Connect};
-use crate::files::{MOST, in_home, read_text};
+use crate::files::{MOST, in_home, make_private_folder, read_text, write_atomically};
 use crate::fleet::text::clean_line;
 use crate::fleet::{Failure, FailureKind, Instance, Step};
 use crate::jobs::SshSettings;
 use crate::ssh;
-use crate::store::{make_private_folder, write_atomically};
 
 /// How an `ssh` of this machine gets to hosts that are on no network: those of a demo.
 pub trait Doors: fmt::Debug {

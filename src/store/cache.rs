@@ -12,8 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::files::{make_private_folder, write_atomically};
-use crate::files::{MOST, read_bounded};
+use crate::files::{MOST, make_private_folder, read_bounded, write_atomically};
 
 /// How many bytes of a key its file is named after: a name has at most 255, a draft's is longer.
 const LONGEST: usize = 180;

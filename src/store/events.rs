@@ -9,8 +9,7 @@ use std::path::PathBuf;
 use rustix::fs::OFlags;
 
 use super::Paths;
-use super::files::write_atomically;
-use crate::files::open_regular;
+use crate::files::{open_regular, write_atomically};
 
 /// From how many bytes on the oldest are let go.
 const MOST: u64 = 1 << 20;

@@ -33,10 +33,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::entry::lenient;
-use super::files::{folder_of, sweep_drafts, sync_folder, write_atomically};
 use super::state::{aside, put_aside};
 use super::{Paths, StoreError};
-use crate::files::{MOST, open_regular};
+use crate::files::{MOST, folder_of, open_regular, sweep_drafts, sync_folder, write_atomically};
 use crate::fleet::{AccountId, DeploymentId, LaunchId, Region};
 
 const VERSION: u32 = 1;

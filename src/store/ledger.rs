@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::files::{folder_of, sweep_drafts, sync_folder, write_atomically};
 use super::{Paths, StoreError};
-use crate::files::read_bounded;
+use crate::files::{folder_of, read_bounded, sweep_drafts, sync_folder, write_atomically};
 use crate::fleet::{LedgerLine, fold};
 
 /// How long a ledger may be before it is folded: some 60,000 hours.

@@ -15,7 +15,6 @@ mod cache;
 mod entry;
 mod error;
 mod events;
-mod files;
 mod journal;
 mod ledger;
 mod lock;
@@ -23,11 +22,12 @@ mod state;
 
 use std::path::{Path, PathBuf};
 
+use crate::files::folder_of;
+
 pub use cache::Cache;
 pub use entry::StoredInstance;
 pub use error::StoreError;
 pub use events::EventFile;
-pub use files::{make_private_folder, write_atomically};
 pub use journal::{Intent, IntentId, Journal};
 pub use ledger::{LedgerFile, LoadedLedger};
 pub use lock::Lock;
@@ -84,7 +84,7 @@ impl Paths {
 
     /// The folder that holds them.
     pub fn folder(&self) -> &Path {
-        files::folder_of(&self.state)
+        folder_of(&self.state)
     }
 }
 

@@ -10,9 +10,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::files::{behind_links, sweep_drafts, write_atomically};
 use super::{EventFile, Paths, StoreError, StoredInstance};
-use crate::files::{MOST, read_bounded};
+use crate::files::{MOST, behind_links, read_bounded, sweep_drafts, write_atomically};
 use crate::fleet::{AccountId, Amount, DeploymentId, InstanceId, Region};
 
 /// The version of the format that this program writes. Older ones are read, newer ones refused.

@@ -1,10 +1,9 @@
 //! The files of a login, as the AWS CLI and the SDKs keep them: `~/.aws/sso/cache/SHA1.json` (the SDK
 //! reference, "SSO token provider configuration"; botocore's tokens.py and utils.py for the names).
 
-use std::fmt::{self, Write as _};
-use std::fs::{self, DirBuilder};
-use std::io::{self, Write as _};
-use std::os::unix::fs::DirBuilderExt;
+use std::fmt;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
@@ -12,10 +11,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha1::{Digest as _, Sha1};
-use tempfile::NamedTempFile;
 
 use crate::aws::profile::Sso;
-use crate::files::{MOST, in_home, read_bounded};
+use crate::files::{MOST, in_home, make_private_folder, read_bounded, write_atomically};
+use crate::fleet::text::hexadecimal;
 
 /// A registration that ends sooner is not used any more (botocore's).
 const LEAST: SignedDuration = SignedDuration::from_mins(15);
@@ -69,7 +68,8 @@ impl TokenFiles {
     pub(super) fn of(sso: &Sso) -> Self {
         let home = std::env::home_dir();
         let folder = in_home(Path::new("~/.aws/sso/cache"), home.as_deref());
-        let file = |hashed: &str| folder.join(format!("{}.json", hex(&Sha1::digest(hashed))));
+        let file =
+            |hashed: &str| folder.join(format!("{}.json", hexadecimal(&Sha1::digest(hashed))));
         Self {
             token: file(sso.session.as_deref().unwrap_or(&sso.start_url)),
             registration: file(&registered_as(sso)),
@@ -113,27 +113,15 @@ impl TokenFiles {
         let _ = fs::remove_file(&self.registration);
     }
 
-    /// Written beside it and renamed, for its owner alone: a reader sees the old file or the new one.
+    /// A reader sees the old file or the new one; it is for its owner alone.
     fn keep(&self, path: &Path, thing: &impl Serialize) -> io::Result<()> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
-        let mut draft = NamedTempFile::new_in(&self.folder)?;
-        draft.write_all(&serde_json::to_vec(thing)?)?;
-        draft.as_file().sync_all()?;
-        draft.persist(path)?;
-        Ok(())
+        make_private_folder(&self.folder)?;
+        write_atomically(path, &serde_json::to_vec(thing)?)
     }
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
     serde_json::from_slice(&read_bounded(path, MOST).ok()?).ok()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// What names a registration: a text of Python's `json.dumps(.., sort_keys=True)`.

@@ -14,6 +14,7 @@ use super::lock::lock;
 use super::machine::Arrived;
 use super::process::{End, Output, Stdin};
 use super::{HostFault, Hosts};
+use crate::fleet::text::hexadecimal;
 
 /// The script, with its holes, as `src/ssh/upload.rs` writes it; there it is one line.
 const SCRIPT: &str = r#"umask 077; export LC_ALL=C; d={folder}; a="$d/.bundle.tar.gz";
@@ -149,8 +150,7 @@ fn cut_at(host: &Host) -> Option<(u64, u32)> {
 
 /// Verifies and unpacks.
 async fn keep(host: &Host, upload: &Upload, archive: Vec<u8>) -> Result<(), Stopped> {
-    let sum = Sha256::digest(&archive);
-    let sum = sum.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    let sum = hexadecimal(&Sha256::digest(&archive));
     if sum != upload.sha256 {
         return Err(Stopped::Failed(status::CHECKSUM, "checksum".into()));
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use sha1::{Digest, Sha1};
 
 use super::location::Location;
+use crate::fleet::text::hexadecimal;
 use crate::ssh::SshError;
 
 /// The tokens that need no host.
@@ -164,8 +165,4 @@ fn account(is_wanted: impl Fn(&[&str]) -> bool) -> Option<Vec<String>> {
 
 fn machine_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
