@@ -250,7 +250,7 @@ fn a_dialog_acts_on_what_it_named_when_the_rows_have_moved() {
     for key in others.iter().filter(|key| **key != named) {
         screen.enter(key, Phase::Interrupted { at: None });
     }
-    let effects = screen.press("y<Enter>");
+    let effects = screen.press("y");
     let [Effect::Start(_, Job::Destroy(DestroyScope::Instances(terminations)))] =
         effects.as_slice()
     else {

@@ -276,9 +276,9 @@ pub enum Choose {
     Next,
     /// The one to the left.
     Previous,
-    /// The one called yes.
+    /// The one called yes, and that is the answer.
     Yes,
-    /// The one called no.
+    /// The one called no, and that is the answer.
     No,
 }
 
@@ -290,6 +290,11 @@ impl Choose {
             Self::Yes => true,
             Self::No => false,
         }
+    }
+
+    /// Whether it leaves nothing to accept: who types `y` has answered, who moves to Yes has not.
+    pub(super) fn is_an_answer(self) -> bool {
+        matches!(self, Self::Yes | Self::No)
     }
 }
 

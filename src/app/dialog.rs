@@ -65,6 +65,23 @@ pub enum Dialog {
 }
 
 impl Dialog {
+    /// Whether it wants an answer before anything else: what lies below does not matter until then. In
+    /// the others one sees there what they do: columns, an order, a theme.
+    pub fn is_question(&self) -> bool {
+        match self {
+            Self::Create(_)
+            | Self::Confirm(_)
+            | Self::Quit(_)
+            | Self::Secret(_)
+            | Self::Notice { .. } => true,
+            Self::Columns(_)
+            | Self::Menu(_)
+            | Self::Palette(_)
+            | Self::Strip(_)
+            | Self::Help { .. } => false,
+        }
+    }
+
     /// What has the keyboard while it is open.
     pub fn context(&self) -> Context {
         match self {
@@ -168,8 +185,11 @@ mod tests {
     #[test]
     fn one_instance_takes_a_yes_and_enter_alone_is_no() {
         assert_eq!(press(&mut destroy(1), &[Press::Accept]), Next::Close);
+        assert_eq!(press(&mut destroy(1), &[Press::Choose(Choose::No)]), Next::Close);
+        let done = Next::Do(Command::destroy(Scope::Instances(vec!["0".into()])));
         let next = press(&mut destroy(1), &[Press::Choose(Choose::Next), Press::Accept]);
-        assert_eq!(next, Next::Do(Command::destroy(Scope::Instances(vec!["0".into()]))));
+        assert_eq!(next, done);
+        assert_eq!(press(&mut destroy(1), &[Press::Choose(Choose::Yes)]), done);
     }
 
     #[test]
@@ -177,10 +197,7 @@ mod tests {
         assert_eq!(press(&mut destroy(3), &typed("2")), Next::Stay);
         assert_eq!(press(&mut destroy(3), &typed("")), Next::Close);
         assert!(matches!(press(&mut destroy(3), &typed("3")), Next::Do(_)));
-        assert_eq!(
-            press(&mut destroy(3), &[Press::Choose(Choose::Yes), Press::Accept]),
-            Next::Close
-        );
+        assert_eq!(press(&mut destroy(3), &[Press::Choose(Choose::Yes)]), Next::Close);
     }
 
     #[test]
@@ -199,7 +216,7 @@ mod tests {
         press(&mut dialog, &[kind('1'), kind('2'), Press::Move(Motion::Down)]);
         press(&mut dialog, &[Press::Less, Press::Less, Press::Less]);
         assert_eq!(press(&mut dialog, &[Press::Accept, Press::Accept]), Next::Stay);
-        let next = press(&mut dialog, &[Press::Accept, Press::Choose(Choose::Yes), Press::Accept]);
+        let next = press(&mut dialog, &[Press::Accept, Press::Choose(Choose::Yes)]);
         let counts = Counts::from([("a".into(), 12)]);
         assert_eq!(next, Next::Do(Command::more(counts)));
     }

@@ -3,8 +3,9 @@
 //! the program's own; what the frames write is read back by a terminal of its own.
 //!
 //! It holds that nothing is destroyed which nobody confirmed, that all that was confirmed is gone
-//! in the end, and that the terminal shows what was drawn. `make test` lets it press some hundred
-//! keys; `SPOT_MONKEY_MINUTES` lets it go on for so long, with a seed that it prints.
+//! in the end, that the terminal shows what was drawn, and that no text of it is cut without a sign.
+//! `make test` lets it press some hundred keys; `SPOT_MONKEY_MINUTES` lets it go on for so long, with
+//! a seed that it prints.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, VecDeque};
@@ -33,7 +34,7 @@ use crate::app::keymap::Context;
 use crate::app::{Action, Command, Dialog, Effect, Input, Message, Model, Scope};
 use crate::cli::Cli;
 use crate::fleet::{InstanceId, InstanceKey, Phase};
-use crate::view::Ability;
+use crate::view::{Ability, losses};
 
 const CONFIG: &str = "deployment: spot-monkey\naws: { total_instances: 3 }\nregions:\n  \
     - us-west-2: { machine_type: t3.medium }\n  - eu-west-1: { machine_type: t3.medium }\n  \
@@ -109,9 +110,10 @@ impl Tty for Glass {
         Ok(event)
     }
 
-    /// Draws a frame, and sees that the terminal shows that and nothing else.
+    /// Draws a frame, and sees that the terminal shows that and nothing else, and all of it.
     fn draw(&mut self, render: impl FnOnce(&mut Frame)) -> io::Result<()> {
         let drawn = lines(self.screen.draw(render)?.buffer);
+        assert_eq!(losses(self.size), [""; 0], "cut without a sign at {:?}", self.size);
         let bytes = std::mem::take(&mut *self.wire.0.borrow_mut());
         self.seen.process(&bytes);
         for (row, drawn) in self.seen.screen().rows(0, self.size.0).zip(drawn) {
@@ -226,8 +228,10 @@ impl Monkey {
         self.happen(Input::Key(KeyEvent::new(code, KeyModifiers::NONE))).await;
         let is_open = |dialog: &Option<Dialog>| matches!(dialog, Some(Dialog::Confirm(_)));
         match (before, is_open(&self.model().dialog)) {
-            (Some(Dialog::Confirm(form)), false) => {
-                if code == KeyCode::Enter && form.is_confirmed() {
+            (Some(Dialog::Confirm(mut form)), false) => {
+                // `y` goes to Yes and accepts it.
+                form.yes |= code == KeyCode::Char('y');
+                if matches!(code, KeyCode::Enter | KeyCode::Char('y')) && form.is_confirmed() {
                     self.tally.confirmed += 1;
                     if matches!(form.action, Action::Destroy | Action::Nuke) {
                         self.doom(meant, form.scope);
@@ -408,6 +412,7 @@ impl Monkey {
                 let wrong = *self.dice.pick(&["", "y", "yes", "0", "al", "ALL", "1"]);
                 self.write(wrong).await;
             }
+            (None, true) if self.dice.roll(2) == 0 => self.press(KeyCode::Char('y')).await,
             (None, true) => self.press(KeyCode::Right).await,
             (None, false) if self.dice.roll(2) == 0 => self.press(KeyCode::Char('n')).await,
             (None, false) => {}

@@ -248,6 +248,8 @@ pub fn write(
         Align::Left => 0,
         Align::Right => u16::try_from(room - text::width(&said)).unwrap_or_default(),
     };
+    #[cfg(test)]
+    super::painter::witness::wrote((area.x + left, area.y), &said);
     buffer.set_stringn(area.x + left, area.y, &said, room - usize::from(left), style);
 }
 

@@ -53,6 +53,8 @@ use ratatui::layout::Rect;
 
 pub use hit::HitMap;
 use painter::Painter;
+#[cfg(test)]
+pub(crate) use painter::witness::losses;
 pub use theme::{Ability, Background, Glyphs, Theme, Tone};
 pub use title::{Progress, progress, title};
 
@@ -108,6 +110,9 @@ fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) -> HitMap {
     toasts::draw(model, &mut painter, rest);
     if let Some(dialog) = &model.dialog {
         hits.cover();
+        if dialog.is_question() {
+            painter.recede(area);
+        }
         dialogs::draw(model, &mut painter, &mut hits, area, dialog);
     }
     footer::draw(model, &mut painter, &mut hits, footer);

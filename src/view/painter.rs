@@ -1,8 +1,12 @@
 //! Writes toned text and rules into a frame, always within an area.
 
+#[cfg(test)]
+pub(crate) mod witness;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
+use ratatui::widgets::{Clear, Widget};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::text;
@@ -11,6 +15,9 @@ use crate::app::TextField;
 
 /// The columns before a row, for the cursor and the mark.
 pub(super) const GUTTER: u16 = 3;
+
+/// The columns that a title keeps beside a remark.
+const TITLE: u16 = 20;
 
 /// A frame's buffer and the theme it is drawn in.
 pub(super) struct Painter<'a> {
@@ -39,10 +46,14 @@ impl<'a> Painter<'a> {
     ) -> u16 {
         let area = area.intersection(self.buffer.area);
         if line >= area.height || x >= area.width {
+            #[cfg(test)]
+            witness::left_out(area, line, said);
             return x;
         }
         let room = usize::from(area.width - x);
         let said = text::cut(said, room, self.theme.glyphs.cut);
+        #[cfg(test)]
+        witness::wrote((area.x + x, area.y + line), &said);
         let (end, _) = self.buffer.set_stringn(
             area.x + x,
             area.y + line,
@@ -51,6 +62,20 @@ impl<'a> Painter<'a> {
             Style::reset().patch(style),
         );
         end - area.x
+    }
+
+    /// Makes room for what lies above the rest of the frame.
+    pub(super) fn clear(&mut self, place: Rect) {
+        let place = place.intersection(self.buffer.area);
+        #[cfg(test)]
+        witness::cleared(place);
+        Clear.render(place, self.buffer);
+    }
+
+    /// Lets what is there step back behind a question that is asked above it.
+    pub(super) fn recede(&mut self, area: Rect) {
+        let style = Style::reset().patch(self.theme.style(Tone::Dim));
+        self.buffer.set_style(area, style);
     }
 
     /// Writes a text that is typed, and the cursor in it: what of it has no room is hidden on the
@@ -115,19 +140,31 @@ impl<'a> Painter<'a> {
         }
     }
 
-    /// A rule across an area's line, with a title and a remark in it.
+    /// A rule across an area's line, with a title and a remark in it. Where there is little room the
+    /// remark goes first, and then the title's end.
     pub(super) fn rule(&mut self, area: Rect, line: u16, title: (Tone, &str), remark: &str) {
         let rule = self.theme.glyphs.rule;
         self.text(area, 0, line, Tone::Dim, &rule.repeat(area.width.into()));
+        let mut end = 2;
         if !title.1.is_empty() {
-            self.text(area, 2, line, title.0, &format!(" {} ", title.1));
+            let beside = u16::try_from(text::width(remark)).unwrap_or(u16::MAX).saturating_add(5);
+            let left = area.width.saturating_sub(if remark.is_empty() { 0 } else { beside });
+            let width = if left < TITLE { area.width } else { left };
+            let room = Rect { width, ..area };
+            end = self.text(room, end, line, title.0, &format!(" {} ", title.1));
         }
-        if !remark.is_empty() {
-            let remark = format!(" {remark} ");
-            let width = u16::try_from(text::width(&remark)).unwrap_or(u16::MAX);
-            if let Some(x) = area.width.checked_sub(width + 2) {
-                self.text(area, x, line, Tone::Dim, &remark);
-            }
+        self.remark(area, end, line, remark);
+    }
+
+    /// Writes a remark into a rule's right end, if it keeps clear of what ends at `left`.
+    pub(super) fn remark(&mut self, area: Rect, left: u16, line: u16, remark: &str) {
+        if remark.is_empty() {
+            return;
+        }
+        let remark = format!(" {remark} ");
+        let width = u16::try_from(text::width(&remark)).unwrap_or(u16::MAX);
+        if let Some(x) = area.width.checked_sub(width + 2).filter(|x| *x >= left) {
+            self.text(area, x, line, Tone::Dim, &remark);
         }
     }
 }

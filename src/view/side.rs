@@ -26,15 +26,12 @@ pub(super) fn draw(
         }
     }
     let remark = remark(model);
-    painter.rule(
-        area,
-        0,
-        (if focused { Tone::Accent } else { Tone::Dim }, &title(model, pane)),
-        &remark,
-    );
     // Where it has the whole screen it is one of the views.
     if !beside && matches!(pane, Pane::Map | Pane::Prices | Pane::Events) {
-        tabs::draw(model, painter, hits, area);
+        tabs::draw(model, painter, hits, area, &remark);
+    } else {
+        let tone = if focused { Tone::Accent } else { Tone::Dim };
+        painter.rule(area, 0, (tone, &title(model, pane)), &remark);
     }
     let left = u16::from(beside);
     let inside = Rect {

@@ -19,9 +19,8 @@ use crate::fleet::{Amount, FailureKind, Instance, MachineType, Phase, Region};
 
 /// Draws it: a rule with the views, what the view shows, and where in it the cursor is.
 pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect) {
-    painter.rule(area, 0, (Tone::Dim, ""), "");
     hits.add(area, Command::Panels(PanelsCommand::Focus(Panel::Table)));
-    tabs::draw(model, painter, hits, area);
+    tabs::draw(model, painter, hits, area, "");
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(2), ..area };
     let status = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
     let is_lettered = match model.panels.view {

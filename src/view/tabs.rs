@@ -17,8 +17,16 @@ const VIEWS: [(PanelsCommand, &str); 6] = [
     (PanelsCommand::OpenWhole(Pane::Events), "events"),
 ];
 
-/// Draws them into an area's first line, as many as have room.
-pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect) {
+/// Draws them into the rule on an area's first line, as many as have room, and a remark where it has
+/// room beside them.
+pub(super) fn draw(
+    model: &Model,
+    painter: &mut Painter<'_>,
+    hits: &mut HitMap,
+    area: Rect,
+    remark: &str,
+) {
+    painter.rule(area, 0, (Tone::Dim, ""), "");
     let mut x = 2;
     for (command, name) in VIEWS {
         let command = Command::Panels(command);
@@ -26,12 +34,13 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, 
         let said = format!(" {key} {name} ");
         let width = u16::try_from(text::width(&said)).unwrap_or(u16::MAX);
         if x + width > area.width {
-            return;
+            break;
         }
         hits.add(Rect { x: area.x + x, width, height: 1, ..area }, command.clone());
         let tone = if Some(&command) == current(model).as_ref() { Tone::Accent } else { Tone::Dim };
         x = painter.text(area, x, 0, tone, &said);
     }
+    painter.remark(area, x, 0, remark);
 }
 
 /// The command that leads to where one is.

@@ -1,7 +1,6 @@
 //! What has just come to its end, in the corner above the footer.
 
 use ratatui::layout::Rect;
-use ratatui::widgets::{Clear, Widget};
 
 use super::text;
 use super::{Painter, Tone};
@@ -18,8 +17,7 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect) {
         let said = text::cut(&toast.text, room.into(), painter.theme.glyphs.cut).into_owned();
         let width = u16::try_from(text::width(&said)).unwrap_or(room) + 4;
         let place = Rect { x: area.right().saturating_sub(width), y, width, height: 1 };
-        let place = place.intersection(painter.buffer.area);
-        Clear.render(place, painter.buffer);
+        painter.clear(place);
         let tone: Tone = toast.level.into();
         let style = painter.theme.style(tone).add_modifier(ratatui::style::Modifier::REVERSED);
         painter.styled(place, 0, 0, style, &format!(" {said} "));

@@ -49,12 +49,23 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     let mut entries: Vec<PathBuf> = entries.filter(|path| !path.ends_with("tests")).collect();
     entries.sort();
     let of = |path: PathBuf| if path.is_dir() { files(&path) } else { vec![path] };
-    entries.into_iter().flat_map(of).filter(|path| !path.ends_with("tests.rs")).collect()
+    entries
+        .into_iter()
+        .flat_map(of)
+        .filter(|path| !IN_TESTS.iter().any(|name| path.ends_with(name)))
+        .collect()
 }
+
+/// Files that are there in tests alone.
+const IN_TESTS: [&str; 2] = ["tests.rs", "witness.rs"];
+/// Before what is there in tests alone.
+const MARK: &str = "#[cfg(test)]";
 
 /// The texts of a file that have a space between words, in their order.
 fn sentences(source: &str) -> Vec<String> {
-    let source = source.split("#[cfg(test)]").next().unwrap_or_default();
+    let is_tests = |at: usize| source[at + MARK.len()..].trim_start().starts_with("mod tests");
+    let end = source.match_indices(MARK).map(|(at, _)| at).find(|at| is_tests(*at));
+    let source = &source[..end.unwrap_or(source.len())];
     let letters: Vec<char> = source.chars().collect();
     let mut found = Vec::new();
     let (mut at, mut attribute) = (0, 0_usize);

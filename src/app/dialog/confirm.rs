@@ -115,7 +115,12 @@ impl ConfirmForm {
             // A wrong word is not a No: the user sees what is missing. An untyped one is.
             Press::Accept if self.word.is_some() && !self.typed.text().is_empty() => {}
             Press::Accept | Press::Back => return Next::Close,
-            Press::Choose(choose) => self.yes = choose.of_two(self.yes),
+            Press::Choose(choose) => {
+                self.yes = choose.of_two(self.yes);
+                if choose.is_an_answer() {
+                    return self.on_press(Press::Accept);
+                }
+            }
             Press::Edit(edit) if self.word.is_some() => self.typed.edit(edit),
             Press::Move(motion) => self.top = motion.from(self.top, self.lines(), PAGE),
             // A click on a button is as good as its key and Enter.

@@ -57,7 +57,12 @@ impl CreateForm {
     pub(super) fn on_press(&mut self, press: Press) -> Next {
         if let Some(yes) = &mut self.choice {
             match press {
-                Press::Choose(choose) => *yes = choose.of_two(*yes),
+                Press::Choose(choose) => {
+                    *yes = choose.of_two(*yes);
+                    if choose.is_an_answer() {
+                        return self.on_press(Press::Accept);
+                    }
+                }
                 Press::Accept if *yes => return Next::Do(Command::more(self.counts())),
                 Press::Pick(1) => return Next::Do(Command::more(self.counts())),
                 Press::Accept | Press::Back | Press::Pick(_) => self.choice = None,

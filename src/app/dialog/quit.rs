@@ -24,9 +24,8 @@ impl QuitForm {
         match press {
             Press::Choose(Choose::Next) => self.at = (self.at + 1) % count,
             Press::Choose(Choose::Previous) => self.at = (self.at + count - 1) % count,
-            Press::Choose(Choose::No) => self.at = 0,
             Press::Accept => return Next::Leave(self.choice()),
-            Press::Back => return Next::Close,
+            Press::Back | Press::Choose(Choose::No) => return Next::Close,
             Press::Pick(at) => {
                 self.at = at.min(count - 1);
                 return self.on_press(Press::Accept);

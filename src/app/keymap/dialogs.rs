@@ -133,20 +133,8 @@ pub(super) static DIALOG_BINDINGS: &[Binding] = &[
         "the choice before",
         "",
     ),
-    bind(
-        &[Context::Choice],
-        &[char('y')],
-        Command::Press(Press::Choose(Choose::Yes)),
-        "go to Yes",
-        "",
-    ),
-    bind(
-        &[Context::Choice],
-        &[char('n')],
-        Command::Press(Press::Choose(Choose::No)),
-        "go to No",
-        "",
-    ),
+    bind(&[Context::Choice], &[char('y')], Command::Press(Press::Choose(Choose::Yes)), "yes", ""),
+    bind(&[Context::Choice], &[char('n')], Command::Press(Press::Choose(Choose::No)), "no", ""),
     bind(DIALOGS, &[key(KeyCode::Enter)], Command::Press(Press::Accept), "go on", "go on"),
     bind(
         &[Context::Counts, Context::Choice],

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 use ratatui::symbols::border;
-use ratatui::widgets::{Block, Clear, Widget};
+use ratatui::widgets::{Block, Widget};
 
 use crate::app::{Command, Press, TextField};
 use crate::view::theme::Theme;
@@ -35,7 +35,7 @@ pub(super) fn open_as(
         width,
         height,
     };
-    Clear.render(place, painter.buffer);
+    painter.clear(place);
     let block = Block::bordered()
         .border_set(border_set(painter.theme))
         .border_style(painter.theme.style(tone))

@@ -1,7 +1,6 @@
 //! The keys that can follow one, in a strip above the footer.
 
 use ratatui::layout::Rect;
-use ratatui::widgets::{Clear, Widget};
 
 use super::frame::pick;
 use crate::app::dialog::Strip;
@@ -14,7 +13,7 @@ pub(super) fn draw(painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect, str
     let height = u16::try_from(lines.len() + 1).unwrap_or(u16::MAX).min(area.height / 2);
     let y = area.bottom().saturating_sub(height + 1);
     let place = Rect { y, height, ..area }.intersection(painter.buffer.area);
-    Clear.render(place, painter.buffer);
+    painter.clear(place);
     painter.rule(place, 0, (Tone::Strong, strip.title), "Esc closes");
     for (items, line) in lines.into_iter().zip(1..) {
         let mut x = 1;
