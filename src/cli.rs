@@ -158,6 +158,8 @@ pub enum Command {
     },
     /// Show what was spent, from the ledger beside the state file.
     Costs(Costs),
+    /// Show what somebody was told, in how many tries, and what waits to be told.
+    Notify(Notify),
     /// Terminate instances; the network goes when its last instance is gone.
     Destroy(Destroy),
     /// Destroy everything that spot-tui ever made in this account, of every deployment.
@@ -334,6 +336,24 @@ pub struct Costs {
     /// Each entry as a line of FOCUS 1.2, the FinOps specification, in CSV.
     #[arg(long, conflicts_with_all = ["by", "json", "csv"])]
     pub focus: bool,
+}
+
+/// `notify`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+#[derive(Debug, Clone, Args)]
+pub struct Notify {
+    /// Show what went and what waits; the same as without an option.
+    #[arg(long, conflicts_with_all = ["test", "send"])]
+    pub list: bool,
+    /// Tell each target of the configuration something now, and say what came of it.
+    #[arg(long, conflicts_with = "send")]
+    pub test: bool,
+    /// Deliver what waits, and end. A dashboard does that by itself.
+    #[arg(long)]
+    pub send: bool,
+    /// One JSON object instead of a table.
+    #[arg(long, conflicts_with_all = ["test", "send"])]
+    pub json: bool,
 }
 
 /// The beginning of what is asked for.

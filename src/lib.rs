@@ -22,6 +22,7 @@ pub mod files;
 pub mod fleet;
 pub mod headless;
 pub mod jobs;
+pub mod notify;
 pub mod retry;
 pub mod runtime;
 pub mod ssh;

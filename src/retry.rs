@@ -75,16 +75,40 @@ pub const STATUS_TIMEOUT: Duration = Duration::from_secs(30);
 /// seen up to four seconds late.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(100);
 
+/// Notifications that did not arrive. Services that limit say themselves for how long (Slack and
+/// Discord: seconds); what is down is so for minutes or for hours.
+pub const NOTIFY: Pauses = Pauses::new(Duration::from_secs(5), Duration::from_hours(1));
+/// How long a webhook may take to answer, and half of what a program may take.
+pub const NOTIFY_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long it is tried to deliver a notification: who was away for a night still reads it.
+pub const NOTIFY_WINDOW: Duration = Duration::from_hours(24);
+
+/// After so many attempts any pause is the longest.
+const MANY: u32 = 40;
+
 /// How pauses grow: from the first to the longest, doubling, each lengthened by up to its own
 /// length by chance, so that what was refused together does not come back together.
 #[derive(Debug, Clone, Copy)]
-pub struct Pauses(ExponentialBuilder);
+pub struct Pauses(ExponentialBuilder, Duration);
 
 impl Pauses {
     /// Pauses without an end: when to give up is the caller's to say.
     pub const fn new(first: Duration, longest: Duration) -> Self {
         let doubling = ExponentialBuilder::new().with_factor(2.0).with_jitter();
-        Self(doubling.with_min_delay(first).with_max_delay(longest).without_max_times())
+        let doubling = doubling.with_min_delay(first).with_max_delay(longest);
+        Self(doubling.without_max_times(), longest)
+    }
+
+    /// The pause after so many attempts, for who does not live through all of them.
+    pub fn after(self, attempts: u32) -> Duration {
+        let mut backoff = self.backoff();
+        let pauses = (0..attempts.clamp(1, MANY)).map(|_| backoff.pause());
+        pauses.last().unwrap_or_default()
+    }
+
+    /// The longest of them, without what chance adds.
+    pub const fn longest(self) -> Duration {
+        self.1
     }
 
     /// The state of one loop that retries.
@@ -138,6 +162,14 @@ mod tests {
         let pauses = first_eight(THROTTLED);
         fastrand::seed(7);
         assert_eq!(pauses, first_eight(THROTTLED));
+    }
+
+    #[test]
+    fn a_pause_follows_from_the_number_of_attempts() {
+        for (attempts, base) in [(0, 5), (1, 5), (3, 20), (12, 3600), (10_000, 3600)] {
+            let (pause, base) = (NOTIFY.after(attempts), Duration::from_secs(base));
+            assert!((base..=base * 2).contains(&pause), "{attempts}: {pause:?}");
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ssh", &["fleet", "config", "files", "retry"]),
     ("bacalhau", &["fleet", "config"]),
     ("store", &["fleet", "config", "files"]),
+    ("notify", &["fleet", "config"]),
     ("jobs", &["fleet", "config", "aws", "ssh", "bacalhau", "store", "files", "retry"]),
     ("headless", &["fleet", "config", "app", "view"]),
     ("demo", &["fleet"]),
@@ -46,7 +47,7 @@ const INSIDE_JOBS: &[(&str, &[&str])] = &[
 
 const EVERY_ROOM: &[&str] = &[
     "aws", "app", "bacalhau", "cli", "config", "demo", "files", "fleet", "headless", "jobs",
-    "retry", "runtime", "ssh", "store", "view",
+    "notify", "retry", "runtime", "ssh", "store", "view",
 ];
 
 /// Where the command line offers the demo cloud. Nothing else of the program knows of it.

@@ -34,6 +34,7 @@ mod market;
 mod mutations;
 mod node;
 mod nodes;
+mod notify;
 mod oracle;
 mod orders;
 mod peers;

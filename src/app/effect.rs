@@ -1,7 +1,7 @@
 //! What the model wants done in the world: data, carried out by the runtime.
 
 use super::{Question, QuestionId, Remembered, Secret, Turn};
-use crate::fleet::{InstanceKey, Job, JobId, LedgerLine};
+use crate::fleet::{Digest, InstanceKey, Job, JobId, LedgerLine, Notification};
 
 /// A wish of the model.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,6 +10,10 @@ pub enum Effect {
     Persist,
     /// Write these down in the ledger.
     Post(Vec<LedgerLine>),
+    /// Tell somebody of these: each by the names of the targets that it has.
+    Notify(Vec<Notification>),
+    /// Let the terminal notify the user of this.
+    Announce(Digest),
     /// Start a job.
     Start(JobId, Job),
     /// Stop a job.

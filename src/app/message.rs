@@ -43,6 +43,11 @@ pub enum Message {
         /// What came of it.
         text: String,
     },
+    /// A message to one of `notify` arrived, or was given up.
+    Notified {
+        /// Whether it was given up.
+        is_given_up: bool,
+    },
     /// Lines that were dropped because the loop could not keep up with whoever printed them.
     Dropped(u64),
 }

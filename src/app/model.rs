@@ -13,6 +13,7 @@ use super::keymap::{Context, Keymap};
 use super::layout::Layout;
 use super::lifetimes::Lifetimes;
 use super::log::{Log, LogLine, LogPanel};
+use super::notify::Notify;
 use super::replacements::Replacements;
 use super::table::Table;
 use super::{
@@ -208,6 +209,8 @@ pub struct Model {
     pub(super) lifetimes: Lifetimes,
     /// What was said of the caps on spending, and done.
     pub(super) caps: CapWatch,
+    /// Who is told of what, and what they are to be told next.
+    pub notify: Notify,
     /// When the costs were last reckoned.
     reckoned: Timestamp,
     /// What happened since an earlier run, until it is said.
@@ -291,8 +294,10 @@ impl Model {
             replacements: Replacements::default(),
             lifetimes: Lifetimes::default(),
             caps: CapWatch::default(),
+            notify: Notify::default(),
             reckoned: opening.now,
         };
+        model.notify = Notify::new(model.config.as_deref());
         model.table.restore(columns, sort, reverse);
         model.table.folds = model.panels.view == View::Rows;
         model.rearrange();

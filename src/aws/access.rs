@@ -152,6 +152,14 @@ impl Aws {
         &self.sdk
     }
 
+    /// A client for what is not AWS, which trusts the user's own authorities as well.
+    pub fn trust(&self, client: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+        match &self.authorities {
+            Some(authorities) => authorities.trust(client),
+            None => client,
+        }
+    }
+
     /// The user's profile.
     pub(super) fn profile(&self) -> &Profile {
         &self.profile

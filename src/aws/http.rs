@@ -177,7 +177,7 @@ impl Length {
 }
 
 /// Whether a URL leads to this machine.
-pub(super) fn is_loopback(url: &str) -> bool {
+pub fn is_loopback(url: &str) -> bool {
     host(url).is_some_and(|host| match host {
         Host::Name(name) => name == "localhost",
         Host::Address(address) => address.is_loopback(),

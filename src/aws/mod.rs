@@ -68,6 +68,7 @@ pub use console::{ConsoleKeys, host_key_fingerprints};
 pub use dry_run::Permission;
 pub use error::AwsError;
 pub use hints::hint_of_end;
+pub use http::is_loopback;
 pub use ids::TemplateId;
 pub use images::{Architecture, ImageChoice};
 pub use instant_fleet::{FleetOverride, FleetRequest, LaunchOutcome};

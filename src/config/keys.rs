@@ -25,6 +25,8 @@ pub enum Section {
     Replace,
     /// `budget`.
     Budget,
+    /// One entry of `notify`.
+    Notify,
     /// `ssh`.
     Ssh,
     /// `bacalhau`.
@@ -43,7 +45,7 @@ pub enum Section {
 
 impl Section {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Top,
         Self::Aws,
         Self::Region,
@@ -53,6 +55,7 @@ impl Section {
         Self::Placement,
         Self::Replace,
         Self::Budget,
+        Self::Notify,
         Self::Ssh,
         Self::Bacalhau,
         Self::Sensor,
@@ -74,6 +77,7 @@ impl Section {
                 "placement",
                 "replace",
                 "budget",
+                "notify",
                 "ssh",
                 "bacalhau",
                 "sensor",
@@ -140,6 +144,10 @@ impl Section {
                 "max_lifetime",
                 "at_lifetime",
             ],
+            Self::Notify => &[
+                "name", "webhook", "url_file", "url_env", "key_file", "key_env", "command",
+                "terminal", "on", "filter",
+            ],
             Self::Ssh => &[
                 "config_file",
                 "match_exec",
@@ -183,6 +191,7 @@ impl Section {
             Self::Placement => "under 'placement'",
             Self::Replace => "under 'replace'",
             Self::Budget => "under 'budget'",
+            Self::Notify => "to one of 'notify'",
             Self::Ssh => "under 'ssh'",
             Self::Bacalhau => "under 'bacalhau'",
             Self::Sensor => "under 'sensor'",
@@ -206,7 +215,8 @@ pub(super) struct Suggestion {
 pub(super) fn suggest(section: Section, unknown: &str) -> Option<Suggestion> {
     // What a machine, a command or a colour has is called as other things are elsewhere: it hides no
     // misspelling.
-    let apart = [Section::Machine, Section::Home, Section::UserCommand, Section::Palette];
+    let apart =
+        [Section::Machine, Section::Home, Section::Notify, Section::UserCommand, Section::Palette];
     let is_other = |other: &Section| *other != section && !apart.contains(other);
     let elsewhere = Section::ALL.into_iter().filter(is_other);
     for other in elsewhere {
@@ -272,6 +282,10 @@ mod tests {
         };
         assert_eq!(keys(&machines[0]), Section::Machine.keys());
         assert_eq!(keys(&machines[0].get("home").unwrap().node), Section::Home.keys());
+        let Value::List(targets) = &root.get("notify").unwrap().node.value else {
+            panic!("no list of targets")
+        };
+        assert_eq!(keys(&targets[0]), Section::Notify.keys());
         let ui = &root.get("ui").unwrap().node;
         let Value::List(commands) = &ui.get("commands").unwrap().node.value else {
             panic!("no list of commands")

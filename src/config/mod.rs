@@ -4,7 +4,7 @@
 //! by the runtime, and paths stay as they are written: it is the runtime that expands `~/`.
 //!
 //! The text becomes a tree with positions (`tree`), whose sections are read key by key (`aws`,
-//! `regions`, `market`, `ssh`, `services`, on top of `fields` and `values`); which keys there are,
+//! `regions`, `market`, `notify`, `ssh`, `services`, on top of `fields` and `values`); which keys there are,
 //! says `keys` alone.
 
 mod aws;
@@ -17,6 +17,7 @@ mod machines;
 mod market;
 mod merge;
 mod migrate;
+mod notify;
 mod parse;
 mod plan;
 mod regions;
@@ -39,7 +40,7 @@ pub use parse::{parse, parse_bytes};
 pub use schema::{
     AllowFrom, AtCap, AtLifetime, Aws, Bacalhau, Budget, Colours, Config, Connect, CpuCredits,
     HomeVolume, HostKeyPolicy, Image, InstanceRequirements, MachineConfig, MatchExec, Network,
-    NodeExtras, Placement, Rebound, RegionConfig, Replace, ReplaceIn, Sensor, Ssh, Strategy,
-    ThemeName, UbuntuRelease, Ui, UserCommand,
+    NodeExtras, NotifyTarget, NotifyVia, Placement, Rebound, RegionConfig, Replace, ReplaceIn,
+    SecretSource, Sensor, Ssh, Strategy, ThemeName, UbuntuRelease, Ui, UserCommand, WebhookForm,
 };
 pub use shapes::is_deployment;

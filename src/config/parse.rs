@@ -8,7 +8,7 @@ use super::regions::Regions;
 use super::schema::{Config, Connect};
 use super::tree::{Node, Value};
 use super::values::{ValueResult, Wrong, boolean, text};
-use super::{aws, machines, market, regions, services, shapes, ssh, syntax, tree, ui};
+use super::{aws, machines, market, notify, regions, services, shapes, ssh, syntax, tree, ui};
 use crate::fleet::DeploymentId;
 
 /// The most instances of one deployment.
@@ -73,6 +73,7 @@ fn read_config(root: &Node, sink: &mut ComplaintSink) -> Config {
     let placement = market::placement(fields.get("placement"), sink);
     let replace = market::replace(fields.get("replace"), sink);
     let budget = market::budget(fields.get("budget"), sink);
+    let notify = notify::read(fields.get("notify"), sink);
     let ssh = ssh::read(fields.get("ssh"), sink);
     let bacalhau = services::bacalhau(fields.get("bacalhau"), sink);
     let sensor = services::sensor(fields.get("sensor"), sink);
@@ -97,6 +98,7 @@ fn read_config(root: &Node, sink: &mut ComplaintSink) -> Config {
         placement,
         replace,
         budget,
+        notify,
         ssh,
         bacalhau,
         sensor,

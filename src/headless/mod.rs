@@ -8,6 +8,7 @@ mod focus;
 mod line;
 mod list;
 mod nodes;
+mod notify;
 mod prices;
 mod printer;
 
@@ -15,5 +16,6 @@ pub use costs::{CostsFormat, print_costs};
 pub use focus::print_focus;
 pub use list::{cut_short, exported, print_list, print_pending_creates};
 pub use nodes::{Export, ExportHost, diagnosis_json, print_diagnosis, print_export, print_outputs};
+pub use notify::{Sent, SentState, print_sent};
 pub use prices::print_prices;
 pub use printer::{Format, Printer, Summary};

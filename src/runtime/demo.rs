@@ -15,7 +15,9 @@ use tempfile::TempDir;
 use super::shell::Doors;
 use crate::aws::{Access, Credentials, SharedTimeSource};
 use crate::cli::{self, Global};
-use crate::config::{Config, Connect, ENDPOINT_FILE, Image, Network, TOKEN_FILE, UbuntuRelease};
+use crate::config::{
+    Config, Connect, ENDPOINT_FILE, Image, Network, NotifyVia, TOKEN_FILE, UbuntuRelease,
+};
 use crate::demo::hosts::Hosts;
 use crate::demo::{Cloud, Scenario, Settings, connector, private_key};
 use crate::files::{MOST, read_text};
@@ -104,6 +106,8 @@ impl DemoSession {
                 region.image = Image::Ubuntu(UbuntuRelease::Noble);
             }
         }
+        // Nobody is to be told of what did not happen.
+        config.notify.retain(|it| it.via == NotifyVia::Terminal);
         config.ssh.config_file = None;
         config.ssh.port = None;
         config.ssh.connect = Connect::Public;

@@ -1,22 +1,26 @@
 //! The loop's engine: one model, its messages, its effects. The screen and the headless commands
 //! drive the same one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
 use super::bookkeeper::Bookkeeper;
+use super::courier::Pace;
 use super::event_writer::EventWriter;
+use super::notifier::Notifier;
 use super::tasks::Tasks;
 use super::trace::STORY;
 use super::writer::Writer;
 use crate::app::{
     Effect, LogLine, Message, Model, QuestionId, Secret, Stamped, closing_lines, update,
 };
+use crate::aws::SharedTimeSource;
 use crate::fleet::{JobNews, Level, News, Outcome, Report};
 use crate::jobs::{Context, PendingQuestion, Questions, ReportReceiver, ReportSender};
-use crate::store::{LedgerFile, StateFile};
+use crate::notify::Target;
+use crate::store::{LedgerFile, Outbox, StateFile};
 
 /// Everything that the loop owns.
 #[derive(Debug)]
@@ -29,8 +33,11 @@ pub struct Engine {
     writer: Writer,
     events: EventWriter,
     bookkeeper: Bookkeeper,
+    notifier: Notifier,
     questions: Questions,
     waiting: HashMap<QuestionId, oneshot::Sender<Option<Secret>>>,
+    /// How many messages were not delivered when this ended: the next run does.
+    pub untold: usize,
     /// The number of the first sentence that was not traced yet.
     told: u64,
 }
@@ -55,14 +62,27 @@ impl Engine {
             events: EventWriter::new(state.as_ref().map(StateFile::events)),
             writer: Writer::new(state),
             bookkeeper: Bookkeeper::default(),
+            notifier: Notifier::default(),
             questions,
             waiting: HashMap::new(),
+            untold: 0,
         }
     }
 
     /// From now on what is spent is written to this ledger.
     pub fn keep_ledger(&mut self, ledger: LedgerFile) {
         self.bookkeeper.keep(ledger);
+    }
+
+    /// From now on a courier tells these targets what somebody wants to be told.
+    pub fn notify(
+        &mut self,
+        outbox: Outbox,
+        targets: impl Future<Output = BTreeMap<String, Target>> + Send + 'static,
+        pace: Pace,
+        clock: SharedTimeSource,
+    ) {
+        self.notifier.hire(outbox, targets, pace, clock);
     }
 
     /// The next message that did not come from the user. Cancel-safe.
@@ -82,6 +102,12 @@ impl Engine {
                         return Message::Stored(posted);
                     }
                 }
+                told = self.notifier.next() => {
+                    self.write();
+                    if let Some(told) = told {
+                        return told;
+                    }
+                }
                 (job, failure) = self.tasks.next_panic() => {
                     let news = News::Job(JobNews::Ended(Outcome::Failed(failure)));
                     return Message::Report(Report { job, at: self.context.now(), news });
@@ -91,9 +117,10 @@ impl Engine {
     }
 
     /// Begins to write the state if that is due. A row may leave it only when the ledger has what it
-    /// cost: a process that is killed in between would never come to know.
+    /// cost, and a phase be remembered only when the outbox has what is told of it: a process that is
+    /// killed in between would never come to know.
     fn write(&mut self) {
-        if !self.bookkeeper.is_busy() {
+        if !self.bookkeeper.is_busy() && !self.notifier.is_busy() {
             self.writer.begin(&self.model, self.context.is_provisional());
         }
     }
@@ -118,6 +145,7 @@ impl Engine {
             match effect {
                 Effect::Persist => self.writer.request(),
                 Effect::Post(lines) => self.bookkeeper.post(lines),
+                Effect::Notify(notifications) => self.notifier.post(notifications),
                 Effect::Start(id, job) => self.tasks.start(id, job),
                 Effect::Cancel(id) => self.tasks.cancel(id),
                 Effect::Answer(id, secret) => self.answer(id, secret),
@@ -144,6 +172,7 @@ impl Engine {
 
     /// Brings the files up to date before the program ends.
     pub async fn finish(&mut self) -> Result<(), String> {
+        self.untold = self.notifier.finish().await;
         let lines = closing_lines(&mut self.model);
         let posted = self.bookkeeper.finish(lines).await;
         self.events.finish(!self.model.fleet.is_empty()).await;

@@ -1,12 +1,14 @@
 //! The only place where things meet: the loop, the terminal, the files, the signals.
 
 mod alternate;
+mod announce;
 mod bookkeeper;
 mod browser;
 mod clipboard;
 mod commands;
 pub mod completions;
 mod confirm;
+pub mod courier;
 mod dashboard;
 mod demo;
 mod demo_cloud;
@@ -26,6 +28,8 @@ mod manual;
 mod migrate;
 #[cfg(test)]
 mod monkey;
+mod notifier;
+mod notify_targets;
 mod panics;
 mod recall;
 mod relaunch;
@@ -54,7 +58,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::app::Action;
 use crate::cli::{Cli, Command, Global, Machines};
 use crate::fleet::Logs;
-use commands::{clear, costs, create, destroy, login, machines, nodes, show};
+use commands::{clear, costs, create, destroy, login, machines, nodes, notify, show};
 use environment::Environment;
 use exit_code::ExitCode;
 use stop::Stop;
@@ -155,6 +159,7 @@ async fn dispatch(at: &Environment, command: Option<Command>) -> Result<ExitCode
         Some(Command::List { pending_creates, json }) => {
             show::list(at, pending_creates, json).await
         }
+        Some(Command::Notify(args)) => notify::notify(at, &args).await,
         Some(Command::Prices { types, json }) => show::prices(at, &types, json).await,
         Some(Command::RandomIp) => show::random_ip(at).await,
         Some(Command::Export { format }) => show::export(at, format).await,

@@ -11,6 +11,7 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use tokio::process::Child;
 use tokio::task::JoinHandle;
 
+use super::announce::Announcer;
 use super::browser::{browser, open as open_page};
 use super::clipboard::Clipboard;
 use super::event_loop::Edge;
@@ -81,6 +82,7 @@ pub struct Screen<T> {
     /// Whether the mouse is taken.
     mouse: bool,
     clipboard: Clipboard,
+    announcer: Announcer,
     /// A text on its way to the clipboard.
     copying: Option<Copying>,
     /// What lies where in the newest frame.
@@ -115,6 +117,7 @@ impl<T: Tty> Screen<T> {
             doors,
             mouse: false,
             clipboard: Clipboard::of(|name| std::env::var(name).ok()),
+            announcer: Announcer::of(|name| std::env::var(name).ok()),
             copying: None,
             hits: HitMap::default(),
             title: String::new(),
@@ -485,6 +488,9 @@ impl<T: Tty> Edge for Screen<T> {
             _ if !self.is_ours() => {}
             Effect::Suspend => self.stop(Stopped::Group),
             Effect::Bell => self.tty.send(b"\x07")?,
+            Effect::Announce(digest) => {
+                self.tty.send(self.announcer.sequence(&digest).as_bytes())?;
+            }
             Effect::Copy(text) => self.copy(text)?,
             Effect::CopyShell(key) => self.copy_shell(&key, model).await?,
             Effect::Shell(key) => self.shell(&key, model).await,

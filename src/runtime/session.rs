@@ -285,6 +285,12 @@ impl Session {
                 code = code.max(ExitCode::FAILED);
             }
         }
+        let untold = self.event_loop.engine.untold;
+        if untold > 0 {
+            let text =
+                format!("{untold} messages to `notify` wait; `spot-tui notify --send` delivers");
+            self.print(Level::Warning, &text);
+        }
         if code == ExitCode::INTERRUPTED {
             self.tell_pending_creates();
         }

@@ -11,19 +11,19 @@ use uuid::Uuid;
 
 use super::engine::Engine;
 use super::environment::Environment;
-use super::limits;
 use super::recall::{Recalled, Want, recall};
 use super::screen::LAYOUT;
 use super::stop::Stop;
+use super::{courier, limits, notify_targets};
 use crate::app::keymap::Keymap;
 use crate::app::{LogLine, Model, Opening, Remembered, read_lines};
 use crate::cli::Global;
-use crate::config::{self, Config};
+use crate::config::{self, Config, NotifyVia};
 use crate::files::open_regular;
 use crate::fleet::text::clean_line;
 use crate::fleet::{DeploymentId, Failure, FailureKind, Fleet, Instance, Phase, Step};
 use crate::jobs::{self, Context, ContextSettings, MonitoredNode, Pace};
-use crate::store::{Cache, EventFile, Journal, Lock, Paths, State};
+use crate::store::{Cache, EventFile, Journal, Lock, Outbox, Paths, State};
 
 /// The largest configuration that is read, in bytes.
 const CONFIG_CAP: u64 = 1 << 20;
@@ -95,7 +95,7 @@ pub(super) fn open(
         lock,
         read_only,
         is_unsure,
-        remarks,
+        mut remarks,
         ledger,
         ledger_file,
     } = recalled;
@@ -149,12 +149,34 @@ pub(super) fn open(
         remembered: remembered(environment),
         past: if window.is_some() { past(global) } else { Vec::new() },
     });
+    let is_writer = file.is_some() && lock.is_some();
     let mut engine =
         Engine::new(model, Arc::clone(&context), report_sender, report_receiver, questions, file);
     if let Some(ledger) = ledger_file {
         engine.keep_ledger(ledger);
     }
+    if is_writer {
+        remarks.extend(hire_courier(environment, &mut engine));
+    }
     Ok(OpenProcess { engine, context, remarks, lock })
+}
+
+/// Sets a courier to work where the configuration names somebody to tell. What it cannot use is
+/// answered: its messages wait.
+fn hire_courier(environment: &Environment, engine: &mut Engine) -> Vec<String> {
+    let config = engine.model.config.as_deref();
+    let mut wanted = config.map(|config| config.notify.clone()).unwrap_or_default();
+    wanted.retain(|it| it.via != NotifyVia::Terminal);
+    if wanted.is_empty() {
+        return Vec::new();
+    }
+    let (access, home) = (environment.access.clone(), environment.home.clone());
+    let troubles = notify_targets::troubles(&wanted, home.as_deref());
+    let outbox = Outbox::new(&Paths::new(&environment.global.state));
+    let clock = access.time.clone();
+    let targets = notify_targets::open(wanted, access, home);
+    engine.notify(outbox, targets, courier::Pace::default(), clock);
+    troubles
 }
 
 /// How fast jobs look again.

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::environment::Environment;
 use super::exit_code::ExitCode;
+use super::notify_targets;
 use super::setup::home;
 use super::startup::read_config;
 use super::stderr;
@@ -23,6 +24,7 @@ pub(super) fn validate(environment: &Environment, as_json: bool) -> ExitCode {
             let ssh = ssh_config(&config, environment);
             notes = ssh.as_ref().map_or(Vec::new(), Clone::clone);
             notes.extend(config.ssh.allow_from.notes());
+            notes.extend(notify_targets::troubles(&config.notify, environment.home.as_deref()));
             let files = user_files::check(&config);
             notes.extend(files.notes);
             files.wrong.into_iter().chain(ssh.err()).collect()

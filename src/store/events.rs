@@ -27,7 +27,12 @@ pub struct EventFile {
 impl EventFile {
     /// The one that goes with a state file. It is made when something is written.
     pub fn new(paths: &Paths) -> Self {
-        Self { path: paths.events() }
+        Self::at(paths.events())
+    }
+
+    /// One at this path, with the same bound.
+    pub(super) fn at(path: PathBuf) -> Self {
+        Self { path }
     }
 
     /// Whether it is there.

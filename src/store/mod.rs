@@ -6,6 +6,7 @@
 //! instances.json.ledger    what was spent, hour by hour; only added to
 //! instances.json.lock      who writes; held for as long as the process lives
 //! instances.json.events    what happened, a line an event; the newest megabyte
+//! instances.json.outbox/   what somebody is to be told and was not yet, a file each
 //! ```
 //!
 //! Tags are the truth about what is ours; these files are our memory. Nothing here talks to AWS
@@ -18,6 +19,7 @@ mod events;
 mod journal;
 mod ledger;
 mod lock;
+mod outbox;
 mod state;
 
 use std::path::{Path, PathBuf};
@@ -31,6 +33,7 @@ pub use events::EventFile;
 pub use journal::{Intent, IntentId, Journal};
 pub use ledger::{LedgerFile, LoadedLedger};
 pub use lock::Lock;
+pub use outbox::{Closed, Delivery, Outbox, Waiting};
 pub use state::{State, StateFile};
 
 /// The files of one state, beside each other.
@@ -59,6 +62,11 @@ impl Paths {
     /// What happened.
     pub fn events(&self) -> PathBuf {
         self.beside(".events")
+    }
+
+    /// The folder of what somebody is to be told.
+    pub fn outbox(&self) -> PathBuf {
+        self.beside(".outbox")
     }
 
     /// The ledger.

@@ -73,6 +73,7 @@ pub(crate) fn config() -> Config {
         placement: Placement::default(),
         replace: Replace::default(),
         budget: Budget::default(),
+        notify: Vec::new(),
         ssh: Ssh {
             config_file: None,
             match_exec: MatchExec::Skip,

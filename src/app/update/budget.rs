@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 
 use super::destroy;
+use super::notify::{self, Event};
 use super::plan::CreatePlan;
 use super::spent::{Cap, caps};
 use crate::app::{Counts, Effect, EventKind, JobRecord, Model, Origin, Scope, total};
 use crate::config::{AtLifetime, Config, CpuCredits, RegionConfig};
 use crate::fleet::cost::{storage_hourly, surplus_hourly};
 use crate::fleet::{
-    Instance, InstanceKey, JobKind, Level, Lifecycle, MachineType, Phase, Region, RegionPrices,
+    Instance, InstanceKey, JobKind, Level, Lifecycle, MachineType, NotificationKind, Phase, Region,
+    RegionPrices,
 };
 
 /// How long before its end an instance's lifetime is said to end.
@@ -422,5 +424,8 @@ fn announce(
     };
     let origin = model.fleet.get(key).map(Origin::of_row).unwrap_or_default();
     model.log.say_of(origin, (model.now, Level::Warning, EventKind::Said), label, &text);
+    let (kind, level, occasion) = (NotificationKind::Lifetime, Level::Warning, String::new());
+    let (key, about) = (Some(key), label);
+    notify::tell(model, Event { kind, level, key, about, text: text.clone(), occasion });
     model.show(Level::Warning, format!("{label}: {text}"));
 }

@@ -2,11 +2,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::notify::{self, Event};
 use super::spent::{Cap, caps};
 use super::{budget, destroy};
 use crate::app::{Effect, JobRecord, Model, Scope};
 use crate::config::{AtCap, Config};
-use crate::fleet::{Instance, InstanceKey, JobKind, Level, Phase};
+use crate::fleet::{Instance, InstanceKey, JobKind, Level, NotificationKind, Phase};
 
 /// From which part of a cap on it is said that it comes near.
 const NEAR: f64 = 0.8;
@@ -45,6 +46,7 @@ fn announce(model: &mut Model, config: &Config, cap: Cap) {
     let Cap { name, most, spent } = cap;
     let (is_near, is_reached) = (spent.usd >= most * NEAR, spent.usd >= most);
     let month = model.now.strftime("%Y-%m").to_string();
+    let occasion = format!("{month} {is_reached}");
     let said = (name, month, is_reached);
     if !is_near || model.caps.said.contains(&said) {
         return;
@@ -60,6 +62,9 @@ fn announce(model: &mut Model, config: &Config, cap: Cap) {
     let text = format!("{spent} of budget.{name} = ${most} is spent: {end}");
     let level = if is_reached { Level::Error } else { Level::Warning };
     model.log.write(model.now, level, "budget", &text);
+    let (kind, about) = (NotificationKind::Budget, name);
+    let event = Event { kind, level, key: None, about, text: text.clone(), occasion };
+    notify::tell(model, event);
     model.toast(level, text);
     model.alarm = true;
 }

@@ -2,11 +2,14 @@
 //! is wished, others are launched in their place; slowly enough that a storm is not fed.
 
 use super::create;
+use super::notify::{self, Event};
 use super::plan::Lost;
 use crate::app::replacements::Owed;
 use crate::app::{Effect, Model};
 use crate::config::ReplaceIn;
-use crate::fleet::{Instance, InstanceKey, Job, Level, Lifecycle, PendingCreate, Phase, Region};
+use crate::fleet::{
+    Instance, InstanceKey, Job, Level, Lifecycle, NotificationKind, PendingCreate, Phase, Region,
+};
 
 /// Rows have become interrupted.
 pub(super) fn interrupted(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect> {
@@ -103,8 +106,15 @@ fn allowed(model: &mut Model) -> usize {
 fn refused(model: &mut Model, why: String) {
     if model.replacements.refused.as_ref() != Some(&why) {
         model.flash(Level::Warning, "replace", why.clone());
+        tell(model, Level::Warning, format!("nothing is launched in their place: {why}"));
         model.replacements.refused = Some(why);
     }
+}
+
+/// Tells of replacements.
+fn tell(model: &mut Model, level: Level, text: String) {
+    let (kind, occasion) = (NotificationKind::Replaced, model.now.to_string());
+    notify::tell(model, Event { kind, level, key: None, about: "replace", text, occasion });
 }
 
 /// Launches as many of the replacements that are owed as the brake allows.
@@ -132,6 +142,13 @@ pub(super) fn replace(model: &mut Model) -> Vec<Effect> {
             model.replacements.owed.drain(..allowed);
             model.replacements.launched.extend(std::iter::repeat_n(now, allowed));
             model.replacements.refused = None;
+            let text = match allowed {
+                1 => "another instance is launched in place of one that AWS reclaims".to_owned(),
+                many => {
+                    format!("{many} instances are launched in place of those that AWS reclaims")
+                }
+            };
+            tell(model, Level::Info, text);
             effects
         }
         // They stay owed.

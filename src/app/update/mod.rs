@@ -11,6 +11,7 @@ mod interruptions;
 mod leave;
 mod log_changes;
 mod machine;
+mod notify;
 mod panels;
 mod pending_creates;
 mod plan;
@@ -53,6 +54,7 @@ pub fn update(model: &mut Model, message: Stamped) -> Vec<Effect> {
     model.latest = Latest::default();
     let mut effects = on_message(model, message.message);
     effects.extend(model.ring());
+    effects.extend(notify::effects(model));
     effects
 }
 
@@ -79,6 +81,8 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Effect> {
             effects.extend(pending_creates::end_fulfilled(model));
             effects.extend(interruptions::complete(model));
             effects.extend(interruptions::replace(model));
+            notify::sum_up(model);
+            effects.extend(notify::show(model));
             effects
         }
         Message::Stored(stored) => {
@@ -92,6 +96,11 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Effect> {
             } else {
                 model.flash(level, about, text);
             }
+            Vec::new()
+        }
+        Message::Notified { is_given_up } => {
+            model.notify.delivered += u64::from(!is_given_up);
+            model.notify.given_up += u64::from(is_given_up);
             Vec::new()
         }
         Message::Dropped(lines) => {

@@ -1,7 +1,7 @@
 //! What jobs report: the fleet says what became different by it, and everything that follows goes
 //! over those changes.
 
-use super::{books, ended, interruptions, log_changes, machine};
+use super::{books, ended, interruptions, log_changes, machine, notify};
 use crate::app::away::Away;
 use crate::app::keymap::Context;
 use crate::app::{Command, Effect, Latest, Model, Pane, PanelsCommand};
@@ -13,6 +13,7 @@ pub(super) fn apply(model: &mut Model, report: &Report) -> Vec<Effect> {
     log_changes::log_found(model, &changes);
     for change in &changes {
         log_changes::log_change(model, report, change);
+        notify::changed(model, change);
         if let Some(answers) = &mut model.answers {
             answers.apply(report, change);
         }

@@ -1,4 +1,5 @@
 mod actions;
+mod notify;
 mod screen;
 
 use std::collections::BTreeMap;
@@ -65,6 +66,7 @@ fn config() -> Config {
         placement: Placement::default(),
         replace: Replace::default(),
         budget: Budget::default(),
+        notify: Vec::new(),
         ssh: Ssh {
             config_file: None,
             match_exec: MatchExec::Skip,

@@ -181,7 +181,7 @@ impl Creation {
         let elsewhere = async {
             match placed.refused {
                 Some(homeless) => {
-                    self.elsewhere(context, launch, &intent, homeless, reporter).await
+                    Box::pin(self.elsewhere(context, launch, &intent, homeless, reporter)).await
                 }
                 None => RegionEnd::default(),
             }

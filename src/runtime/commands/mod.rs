@@ -8,4 +8,5 @@ pub(super) mod destroy;
 pub(super) mod login;
 pub(super) mod machines;
 pub(super) mod nodes;
+pub(super) mod notify;
 pub(super) mod show;

@@ -1,0 +1,139 @@
+//! `notify`: who is told what. `--test` tells each target something, at once and beside the outbox;
+//! `--send` delivers what waits, where no dashboard does.
+
+use std::io::{IsTerminal, stdout};
+
+use crate::cli;
+use crate::config::{Config, NotifyVia};
+use crate::fleet::{DeploymentId, Digest, Level, Notification, NotificationKind, notification_id};
+use crate::headless::{Format, Sent, SentState, print_sent};
+use crate::notify::Attempt;
+use crate::retry::NOTIFY_TIMEOUT;
+use crate::runtime::announce::Announcer;
+use crate::runtime::environment::Environment;
+use crate::runtime::exit_code::ExitCode;
+use crate::runtime::notify_targets;
+use crate::runtime::recall::Want;
+use crate::runtime::session::{Need, Session, Start};
+use crate::runtime::startup::read_config;
+use crate::runtime::stdout::{Stdout, print};
+use crate::runtime::stop::Stop;
+use crate::store::{Outbox, Paths, StateFile};
+
+/// `notify`.
+pub(in crate::runtime) async fn notify(
+    environment: &Environment,
+    args: &cli::Notify,
+) -> Result<ExitCode, Stop> {
+    if args.test {
+        return test(environment).await;
+    }
+    if args.send {
+        return send(environment).await;
+    }
+    list(environment, args.json);
+    Ok(ExitCode::DONE)
+}
+
+/// What is in the outbox. Nothing is changed.
+fn list(environment: &Environment, json: bool) {
+    let outbox = Outbox::new(&Paths::new(&environment.global.state));
+    let waiting = outbox.read();
+    let over = outbox.closed().into_iter().map(|it| Sent {
+        target: it.target,
+        id: it.id,
+        title: it.title,
+        count: it.count,
+        seen: it.seen,
+        tries: it.tries,
+        state: match it.given_up {
+            None => SentState::Delivered(it.at),
+            Some(why) => SentState::GivenUp(it.at, why),
+        },
+    });
+    let waits = waiting.deliveries.into_iter().map(|it| Sent {
+        id: it.digest.id.clone(),
+        title: it.digest.title(),
+        count: it.digest.count(),
+        seen: it.digest.at,
+        target: it.target,
+        tries: it.tries,
+        state: SentState::Waits(it.next, it.why),
+    });
+    let sent: Vec<Sent> = over.chain(waits).collect();
+    print_sent(Stdout, &waiting.notifications, &sent, json);
+}
+
+/// Tells each target that it can be told something, and says what came of it.
+async fn test(environment: &Environment) -> Result<ExitCode, Stop> {
+    let config = named(environment)?;
+    let deployment = deployment(environment, &config);
+    let access = environment.access.clone();
+    let now = access.now();
+    let targets =
+        notify_targets::open(config.notify.clone(), access, environment.home.clone()).await;
+    let notification = Notification {
+        id: notification_id(&deployment, NotificationKind::Test, "test", &now.to_string()),
+        at: now,
+        kind: NotificationKind::Test,
+        level: Level::Info,
+        deployment,
+        region: None,
+        about: "test".to_owned(),
+        text: "this is how spot-tui tells you something".to_owned(),
+        to: Vec::new(),
+    };
+    let Some(digest) = Digest::of([&notification]) else { return Ok(ExitCode::DONE) };
+    let mut code = ExitCode::DONE;
+    for wanted in &config.notify {
+        let name = &wanted.name;
+        let Some(target) = targets.get(name) else {
+            if wanted.via == NotifyVia::Terminal {
+                print(&format!("{name}: {}", in_terminal(&digest)));
+            }
+            continue;
+        };
+        let said = match target.deliver(&digest, now, NOTIFY_TIMEOUT).await {
+            Attempt::Delivered => "delivered".to_owned(),
+            Attempt::Later(why, _) | Attempt::Refused(why) | Attempt::Gone(why) => {
+                code = ExitCode::FAILED;
+                format!("not delivered: {why}")
+            }
+        };
+        print(&format!("{name} ({}): {said}", target.place()));
+    }
+    Ok(code)
+}
+
+fn in_terminal(digest: &Digest) -> &'static str {
+    if !stdout().is_terminal() {
+        return "this is no terminal";
+    }
+    print(&Announcer::of(|name| std::env::var(name).ok()).sequence(digest));
+    "was sent to this terminal, which does not say whether it shows it"
+}
+
+/// Delivers what can be delivered now.
+async fn send(environment: &Environment) -> Result<ExitCode, Stop> {
+    let config = Some(named(environment)?);
+    let (want, need, format) = (Want::Write, Need::Nothing, Format::Silent);
+    let start = Start { environment, config, want, need, format };
+    // What is told by the way is told; the outbox empties itself at the end.
+    Session::run(start, async |_| Ok(ExitCode::DONE)).await
+}
+
+/// The configuration, where it names somebody.
+fn named(environment: &Environment) -> Result<Config, Stop> {
+    let config = read_config(environment)?;
+    config.filter(|config| !config.notify.is_empty()).ok_or_else(|| {
+        Stop::Usage("nobody is named under `notify` in the configuration".to_owned())
+    })
+}
+
+fn deployment(environment: &Environment, config: &Config) -> DeploymentId {
+    let state = StateFile::new(Paths::new(&environment.global.state)).read().ok();
+    let told = environment.global.deployment.clone().map(DeploymentId::from);
+    told.or_else(|| config.deployment.clone())
+        .or_else(|| state.and_then(|loaded| loaded.state.deployment))
+        .unwrap_or_else(|| DeploymentId::new("test"))
+}
