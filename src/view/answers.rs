@@ -70,7 +70,7 @@ fn draw_tile(group: &[&InstanceAnswer], painter: &mut Painter<'_>, area: Rect, b
     };
     let label = match others.len() {
         0 => text::label(&answer.label, area.width >= WIDE),
-        others => format!("{} and {others} more", text::label(&answer.label, false)),
+        others => format!("{} and {others} more", text::label(&answer.label, false)).into(),
     };
     let x = painter.text(area, 1, 0, Tone::Strong, &label);
     painter.text(area, x + 2, 0, health.into(), &format!("{glyph} {end}"));

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{HitMap, Painter, Tone, answers, details, map, prices, reader, tabs};
+use super::{HitMap, Painter, Tone, answers, details, map, prices, reader, tabs, text};
 use crate::app::{Command, Model, Pane, Panel, PanelsCommand};
 
 /// Draws it. `beside`: the table is to the left of it.
@@ -57,8 +57,8 @@ pub(super) fn draw(
 fn title(model: &Model, pane: Pane) -> String {
     let row = model.table.cursor().and_then(|key| model.fleet.get(key));
     match (pane, row) {
-        (Pane::Details, Some(row)) => row.label(),
-        (Pane::Output, Some(row)) => format!("{} {}", pane.title(), row.label()),
+        (Pane::Details, Some(row)) => text::named(&row.label()).into_owned(),
+        (Pane::Output, Some(row)) => format!("{} {}", pane.title(), text::named(&row.label())),
         (Pane::Answers, _) => match &model.answers {
             Some(answers) => crate::app::clean(&answers.command, 256),
             None => pane.title().to_owned(),

@@ -178,16 +178,26 @@ pub fn moment(at: Timestamp, now: Timestamp) -> String {
     at.strftime(if is_near { "%a %H:%M" } else { "%-d %b" }).to_string()
 }
 
-/// An instance's label with the short form of its id, and without its address where that has no
-/// room; of one that is only planned, its region there.
-pub fn label(about: &str, wide: bool) -> String {
-    match about.split_once(" @ ") {
-        Some((id, address)) if id.starts_with("i-") => {
+/// How a row is called: an instance by its label, and of what is only planned its region and which of
+/// the region's it is.
+pub fn named(label: &str) -> Cow<'_, str> {
+    let Some((region, row)) = label.split_once('/') else { return Cow::Borrowed(label) };
+    match row.rsplit_once('#').and_then(|(_, number)| number.parse::<u64>().ok()) {
+        Some(number) => Cow::Owned(format!("{region} #{}", number + 1)),
+        None => Cow::Borrowed(label),
+    }
+}
+
+/// The same with the short form of an id; where that has no room an instance without its address,
+/// and what is only planned by its region alone.
+pub fn label(about: &str, wide: bool) -> Cow<'_, str> {
+    match about.split_once(" @ ").filter(|(id, _)| id.starts_with("i-")) {
+        Some((id, address)) => {
             let id = id.get(..10).unwrap_or(id);
-            if wide { format!("{id} @ {address}") } else { id.to_owned() }
+            if wide { Cow::Owned(format!("{id} @ {address}")) } else { Cow::Borrowed(id) }
         }
-        _ if wide => about.to_owned(),
-        _ => about.split('/').next().unwrap_or(about).to_owned(),
+        None if wide => named(about),
+        None => Cow::Borrowed(about.split('/').next().unwrap_or(about)),
     }
 }
 
@@ -229,6 +239,18 @@ mod tests {
             assert_eq!(steady(sign), None, "{sign}");
         }
         assert_eq!(padded("日⚠\u{fe0f}x", 7), "日⚠ x  ");
+    }
+
+    #[test]
+    fn a_label_says_what_one_can_tell_it_by() {
+        let both = |about| [label(about, true), label(about, false)];
+        let id = "i-0a1b2c3d4e5f67805 @ 192.0.2.1";
+        assert_eq!(both(id), ["i-0a1b2c3d @ 192.0.2.1", "i-0a1b2c3d"]);
+        assert_eq!(both("us-east-1/spot-7f3a-mwor0dc2#1"), ["us-east-1 #2", "us-east-1"]);
+        assert_eq!(named("us-east-1/spot-7f3a-mwor0dc2#1"), "us-east-1 #2");
+        assert_eq!(named(id), id);
+        assert_eq!(both("eu-west-1"), ["eu-west-1"; 2]);
+        assert_eq!(both("jump @ 192.0.2.1"), ["jump @ 192.0.2.1"; 2]);
     }
 
     #[test]

@@ -80,7 +80,8 @@ fn named(painter: &Painter<'_>, form: &ConfirmForm) -> Vec<(Tone, String)> {
     let name = |target: &ConfirmRow| {
         let glyph = painter.theme.glyphs.health(target.health);
         let (phase, region) = (target.phase, target.region.as_str());
-        let line = format!("{glyph} {phase:phases$}  {region:regions$}  {}", target.label);
+        let whom = text::named(&target.label);
+        let line = format!("{glyph} {phase:phases$}  {region:regions$}  {whom}");
         (target.health.into(), line)
     };
     form.targets.iter().map(name).collect()
