@@ -78,9 +78,10 @@ ansible: prerequisites  ## make the Python environment with Ansible, where it is
 test-ansible: ansible venv  ## let Ansible in with the exported inventory
 	cargo test --locked --test stories nodes::exports -- --include-ignored
 
-bench-ssh: ansible  ## measure an upload to 20 hosts next to tar, rsync and Ansible
+bench-ssh: ansible  ## measure an upload to 20 hosts next to tar, rsync, bssh and Ansible
 	@command -v rsync >/dev/null || { \
 		echo "missing; install with: apt-get install rsync" >&2; exit 1; }
+	@[ -x target/bssh/bin/bssh ] || cargo install bssh@2.2.3 --locked --root target/bssh
 	cargo test --locked --release --test stories ssh::speed -- --ignored --nocapture
 
 test-node: prerequisites venv  ## deploy onto a real, emulated machine and break it: some fifteen minutes
