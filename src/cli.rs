@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::config;
-use crate::fleet::Grouping;
+use crate::fleet::{Grouping, Hold};
 
 /// Creates, watches and destroys EC2 spot instances in many regions and turns them into Bacalhau
 /// compute nodes. Without a command it opens the dashboard.
@@ -231,6 +231,15 @@ pub enum Command {
     Start(Machines),
     /// Reboot instances, and see them come back.
     Reboot(Machines),
+    /// Keep a machine from stopping by itself, for so long.
+    Awake {
+        /// The machine.
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// For how long, 90m, 4h or 2d; 0 lets it go.
+        #[arg(value_name = "TIME", value_parser = hold)]
+        time: Hold,
+    },
     /// End a machine's instance and launch another one on what it keeps: its disk, its address.
     Recreate(Machines),
     /// Launch a fresh instance in the region of another, and destroy that once it is ready.
@@ -380,6 +389,18 @@ fn since(text: &str) -> Result<Since, String> {
     };
     let number: u32 = number.parse().map_err(|_| wrong())?;
     Ok(Since::Ago(SignedDuration::from_hours(i64::from(number.min(100_000)) * hours)))
+}
+
+fn hold(text: &str) -> Result<Hold, String> {
+    let wrong = || "it has to be like 90m, 4h or 2d".to_owned();
+    if text == "0" {
+        return Ok(Hold(SignedDuration::ZERO));
+    }
+    let unit = [('m', 1), ('h', 60), ('d', 24 * 60)].into_iter();
+    let mut read = unit.filter_map(|(unit, minutes)| Some((text.strip_suffix(unit)?, minutes)));
+    let (number, minutes) = read.next().ok_or_else(wrong)?;
+    let number: u32 = number.parse().map_err(|_| wrong())?;
+    Ok(Hold(SignedDuration::from_mins(i64::from(number.min(100_000)) * minutes)))
 }
 
 fn grouping(text: &str) -> Result<Grouping, String> {

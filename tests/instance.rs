@@ -41,6 +41,7 @@ fn shellcheck_has_nothing_to_say() {
         .args(scripts_where(|name| !name.ends_with(".service")))
         .arg(instance("install-packages.sh"))
         .arg(instance("mount-home.sh"))
+        .arg(instance("idle-stop.sh"))
         .output()
         .expect("shellcheck is missing: apt-get install shellcheck");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));

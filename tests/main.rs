@@ -26,6 +26,7 @@ mod files;
 mod histories;
 mod host_keys;
 mod identity;
+mod idle;
 mod instance;
 mod ledger;
 mod machine;

@@ -6,7 +6,7 @@ use crossterm::event::KeyCode;
 
 use super::keymap::key::{Key, char, key};
 use super::{Counts, Scope};
-use crate::fleet::{JobKind, Logs};
+use crate::fleet::{Hold, JobKind, Logs};
 
 /// What can be done to instances.
 #[derive(Debug, Clone, PartialEq, strum::EnumIter)]
@@ -35,6 +35,8 @@ pub enum Action {
     Start,
     /// Reboot instances.
     Reboot,
+    /// Keep machines from stopping by themselves, for so long.
+    Awake(Hold),
     /// End the instances of machines, and launch others on the same disks.
     Recreate,
     /// Delete what these machines keep; without names, what the chosen ones keep.
@@ -147,6 +149,7 @@ impl Action {
             Self::Stop => &STOP,
             Self::Start => &START,
             Self::Reboot => &REBOOT,
+            Self::Awake(_) => &AWAKE,
             Self::Recreate => &RECREATE,
             Self::Discard(_) => &DISCARD,
             Self::Exec(_) => &EXEC,
@@ -374,6 +377,24 @@ static REBOOT: ActionEntry = ActionEntry {
         hint: "",
         question: "Reboot {these}?",
         means: "What runs there is interrupted. Addresses and disks stay.",
+    }],
+};
+
+static AWAKE: ActionEntry = ActionEntry {
+    verb: "awake",
+    job: JobKind::Exec,
+    refused: Some("nothing is run"),
+    over_ssh: true,
+    confirm: Confirm::Never,
+    bill: Bill::Same,
+    ways: &[Way {
+        aim: Aim::Chosen,
+        name: "awake",
+        keys: &[],
+        help: "keep the marked machines, else the one chosen, from stopping by themselves for 4 hours",
+        hint: "",
+        question: "Keep {these} awake?",
+        means: "",
     }],
 };
 

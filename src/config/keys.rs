@@ -19,6 +19,8 @@ pub enum Section {
     Machine,
     /// `home` of a machine.
     Home,
+    /// `idle` of a machine.
+    Idle,
     /// `placement`.
     Placement,
     /// `replace`.
@@ -45,13 +47,14 @@ pub enum Section {
 
 impl Section {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Top,
         Self::Aws,
         Self::Region,
         Self::InstanceRequirements,
         Self::Machine,
         Self::Home,
+        Self::Idle,
         Self::Placement,
         Self::Replace,
         Self::Budget,
@@ -130,9 +133,11 @@ impl Section {
                 "keep",
                 "address",
                 "home",
+                "idle",
                 "tags",
             ],
             Self::Home => &["size_gb", "mount", "swap_gb"],
+            Self::Idle => &["after", "cpu_below"],
             Self::Placement => &["spill", "strategy", "fleet_from"],
             Self::Replace => &["enabled", "hold", "at_most", "within_m"],
             Self::Budget => &[
@@ -188,6 +193,7 @@ impl Section {
             Self::InstanceRequirements => "under 'machine_types' of a region",
             Self::Machine => "to a machine",
             Self::Home => "under 'home' of a machine",
+            Self::Idle => "under 'idle' of a machine",
             Self::Placement => "under 'placement'",
             Self::Replace => "under 'replace'",
             Self::Budget => "under 'budget'",
@@ -215,8 +221,14 @@ pub(super) struct Suggestion {
 pub(super) fn suggest(section: Section, unknown: &str) -> Option<Suggestion> {
     // What a machine, a command or a colour has is called as other things are elsewhere: it hides no
     // misspelling.
-    let apart =
-        [Section::Machine, Section::Home, Section::Notify, Section::UserCommand, Section::Palette];
+    let apart = [
+        Section::Machine,
+        Section::Home,
+        Section::Idle,
+        Section::Notify,
+        Section::UserCommand,
+        Section::Palette,
+    ];
     let is_other = |other: &Section| *other != section && !apart.contains(other);
     let elsewhere = Section::ALL.into_iter().filter(is_other);
     for other in elsewhere {
@@ -286,6 +298,7 @@ mod tests {
             panic!("no list of targets")
         };
         assert_eq!(keys(&targets[0]), Section::Notify.keys());
+        assert_eq!(keys(&machines[0].get("idle").unwrap().node), Section::Idle.keys());
         let ui = &root.get("ui").unwrap().node;
         let Value::List(commands) = &ui.get("commands").unwrap().node.value else {
             panic!("no list of commands")

@@ -6,8 +6,9 @@ use super::aws::{Inherited, storage};
 use super::complaint::{ComplaintSink, Position, quoted};
 use super::fields::{Fields, Reading};
 use super::keys::Section;
+use super::market::lifetime;
 use super::regions::{image, machine_type, merge_tags, zone};
-use super::schema::{HomeVolume, Image, MachineConfig, RegionConfig, UbuntuRelease};
+use super::schema::{HomeVolume, IdleStop, Image, MachineConfig, RegionConfig, UbuntuRelease};
 use super::shapes;
 use super::tree::{Node, Value};
 use super::values::{ValueResult, Wrong, choice, price, text, whole};
@@ -68,6 +69,7 @@ fn read_one(item: &Node, inherited: &Inherited, sink: &mut ComplaintSink) -> Opt
     let keeps_root = fields.read("keep", sink, |node| choice(node, &[("root", true)])).or(false);
     let address = fields.read("address", sink, |node| choice(node, &[("keep", true)]));
     let home = read_home(fields.get("home"), &place, sink);
+    let idle = read_idle(fields.get("idle"), &place, sink);
     let tags = merge_tags(&mut fields, inherited, &place, sink);
     fields.finish(sink);
     let (Some(name), Some(region), Some(kind)) = (name, region, kind) else {
@@ -93,6 +95,7 @@ fn read_one(item: &Node, inherited: &Inherited, sink: &mut ComplaintSink) -> Opt
         keeps_root,
         keeps_address: address.or(false),
         home,
+        idle,
     })
 }
 
@@ -113,6 +116,21 @@ fn read_home(node: Option<&Node>, place: &str, sink: &mut ComplaintSink) -> Opti
         return None;
     };
     Some(HomeVolume { size_gb, mount, swap_gb })
+}
+
+/// Reads `idle`; the time is needed.
+fn read_idle(node: Option<&Node>, place: &str, sink: &mut ComplaintSink) -> Option<IdleStop> {
+    let node = node?;
+    let mut fields = Fields::of(Some(node), Section::Idle, &format!("in 'idle' {place}"), sink);
+    let after = fields.read("after", sink, lifetime);
+    let below = fields.read("cpu_below", sink, |node| whole(node, 1..=100, "")).or(5);
+    let lacks_one = matches!(after, Reading::Absent);
+    fields.finish(sink);
+    if lacks_one {
+        let hint = "write 'idle: { after: 12h, cpu_below: 5 }'";
+        sink.add_with(node.at, format!("idle needs after {place}"), hint);
+    }
+    Some(IdleStop { after: after.given()?, cpu_below: below })
 }
 
 /// The largest gp3 volume, in GiB.
@@ -168,6 +186,23 @@ mod tests {
         assert_eq!(machine.place.lifecycle, Lifecycle::PersistentSpot);
         assert!(config.regions.is_empty() && config.spread().is_empty());
         assert!(config.names(&"us-west-2".into()));
+    }
+
+    #[test]
+    fn a_machine_may_be_stopped_when_it_is_idle() {
+        let machine = |idle: &str| {
+            let text = format!(
+                "machines: [{{ name: dev, region: us-west-2, type: t3.large, idle: {idle} }}]"
+            );
+            parse("config.yaml", &text)
+        };
+        let idle = machine("{ after: 12h }").unwrap().machine("dev").unwrap().idle.clone();
+        let hours = jiff::SignedDuration::from_hours(12);
+        assert_eq!(idle, Some(crate::config::IdleStop { after: hours, cpu_below: 5 }));
+        let refused = |idle: &str| machine(idle).unwrap_err().to_string();
+        assert!(refused("{ cpu_below: 3 }").contains("idle needs after"));
+        assert!(refused("{ after: 1m }").contains("at least 10m"));
+        assert!(refused("{ after: 1h, cpu_below: 101 }").contains("from 1 to 100"));
     }
 
     #[test]

@@ -78,7 +78,7 @@ pub(super) fn budget(node: Option<&Node>, sink: &mut ComplaintSink) -> Budget {
     budget
 }
 
-fn lifetime(node: &Node) -> ValueResult<SignedDuration> {
+pub(super) fn lifetime(node: &Node) -> ValueResult<SignedDuration> {
     let right = "a time such as 90m, 12h or 7d, at least 10m";
     let word = text(node, right, |text| span(text).is_some())?;
     Ok(span(word).unwrap_or_default())

@@ -251,6 +251,8 @@ pub struct MachineConfig {
     pub keeps_address: bool,
     /// The volume on which its user's work is, if that is one of its own.
     pub home: Option<HomeVolume>,
+    /// When it stops by itself, if it does.
+    pub idle: Option<IdleStop>,
 }
 
 impl MachineConfig {
@@ -269,6 +271,16 @@ pub struct HomeVolume {
     pub mount: String,
     /// How large the swap file on it is, in GiB; 0 for none.
     pub swap_gb: u32,
+}
+
+/// When a machine stops by itself, because nothing goes on on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdleStop {
+    /// So long nothing may have gone on since its last start.
+    pub after: SignedDuration,
+    /// The work of all its processors together that counts as none, in percent: no minute's work
+    /// may have reached it. Default 5.
+    pub cpu_below: u32,
 }
 
 /// What an instance type must be.

@@ -8,13 +8,13 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::boot::{FirstBoot, to_sshd};
 use super::dice::Dice;
 use super::hosts::{Directory, HostState, Hosts, fingerprint, public_key};
 use super::scenario::Scenario;
-use super::world::{Guest, HostKeys, Settings, World};
+use super::world::{Guest, HostKeys, IdleStop, Settings, World};
 use crate::fleet::InstanceId;
 
 /// There and back again, in seconds.
@@ -87,6 +87,7 @@ impl Directory for Register {
             round_trip: self.round_trip(&guest),
             preloaded: guest.preloaded,
             authorized_keys: guest.public_key.into_iter().collect(),
+            idle: guest.idle,
             faults: guest.faults,
             instance: guest.id,
             root,
@@ -101,6 +102,21 @@ impl Directory for Register {
         let mut restarts = self.restarts.lock().unwrap_or_else(PoisonError::into_inner);
         let (count, at) = restarts.entry(instance.clone()).or_insert((0, now));
         (*count, *at) = (*count + 1, now);
+    }
+
+    fn stop_when_idle(&self, instance: &InstanceId, after: Option<Duration>) {
+        self.world.change_idle_stop(instance, |known, now| {
+            let after = SignedDuration::try_from(after?).ok()?;
+            let known = known.unwrap_or(IdleStop { after, set_at: now, held_until: None });
+            Some(IdleStop { after, ..known })
+        });
+    }
+
+    fn keep_awake(&self, instance: &InstanceId, span: Duration) {
+        self.world.change_idle_stop(instance, |known, now| {
+            let until = now.checked_add(span).ok();
+            Some(IdleStop { held_until: until, ..known? })
+        });
     }
 
     fn now(&self) -> Timestamp {

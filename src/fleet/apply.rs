@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::vitals::Vitals;
 use super::{
-    Change, DeploymentId, Ec2State, Fleet, IllegalStep, Instance, InstanceId, InstanceKey,
+    Change, DeploymentId, Ec2State, Fleet, Idle, IllegalStep, Instance, InstanceId, InstanceKey,
     InstanceNews, JobNews, Kept, KeptKind, Machine, NetworkState, News, Notice, Phase, Region,
     RegionNews, Report, Subject, text,
 };
@@ -240,7 +240,13 @@ impl Applying<'_> {
             row.cpu.drain(..(row.cpu.len() + 1).saturating_sub(MAX_CPU));
             row.cpu.push(percent);
         }
-        let was_recommended = known.is_some_and(|(_, known)| known.rebalance.is_some());
+        let stops_at = |of: &Vitals| of.idle.as_ref().and_then(Idle::stops_at);
+        let (was_recommended, was_told) = known.map_or((false, false), |(_, known)| {
+            (known.rebalance.is_some(), stops_at(&known).is_some())
+        });
+        if let Some(at) = stops_at(vitals).filter(|_| !was_told) {
+            self.changes.push(Change::StopsSoon(key.clone(), at));
+        }
         let notice = row
             .id()
             .zip(vitals.spot_notice.as_ref())

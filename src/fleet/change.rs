@@ -1,5 +1,7 @@
 //! What became different by a report: everything that follows from one reads it here.
 
+use jiff::Timestamp;
+
 use super::{
     Account, Attempt, CommandResult, DeploymentId, Diagnosis, InstanceKey, LaunchId, Level,
     NetworkState, Outcome, Phase, Region, Subject,
@@ -36,6 +38,8 @@ pub enum Change {
     Interrupted(InstanceKey),
     /// AWS recommends to replace an instance. Told once.
     Rebalance(InstanceKey),
+    /// A machine on which nothing goes on stops soon, at this time. Told once.
+    StopsSoon(InstanceKey, Timestamp),
     /// A host showed another key than was known.
     HostKey(InstanceKey),
     /// A launch was tried for a row.

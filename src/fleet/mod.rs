@@ -14,6 +14,7 @@ mod failure;
 mod fold;
 mod hours;
 pub mod identity;
+mod idle;
 mod ids;
 mod instance;
 mod kept;
@@ -44,6 +45,7 @@ pub use digest::{Digest, Group, Told};
 pub use entry::{Entry, Holder, LedgerLine, Thing};
 pub use failure::{Failure, FailureKind, Step};
 pub use fold::fold;
+pub use idle::{Hold, IDLE_STOP, Idle};
 pub(crate) use ids::names;
 pub use ids::{
     AccountId, DeploymentId, ImageId, InstanceId, InstanceKey, LaunchId, MachineType, Region,

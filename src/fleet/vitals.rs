@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use super::idle::Idle;
 use super::text::clean_line;
 
 /// Less free space than this on the root disk, in KiB, is trouble to come: Docker needs room.
@@ -58,6 +59,8 @@ pub struct Vitals {
     /// When AWS recommended to replace it, for its risk of interruption is elevated (EC2 instance
     /// rebalance recommendations). Only its metadata say so: EC2 has no call that tells.
     pub rebalance: Option<String>,
+    /// How it stands, where it stops by itself when nothing goes on.
+    pub idle: Option<Idle>,
     /// Readings a second since an earlier look; `None` where there was none, or where so little
     /// time went by that a slow sensor may not have had its turn.
     #[serde(skip)]

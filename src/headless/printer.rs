@@ -117,6 +117,7 @@ impl<W: Write> Printer<W> {
             | Change::Refused(_)
             | Change::Interrupted(_)
             | Change::Rebalance(_)
+            | Change::StopsSoon(..)
             | Change::Tried(..)
             | Change::Moved(_)
             | Change::Spilled(..)

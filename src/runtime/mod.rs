@@ -152,6 +152,7 @@ async fn dispatch(at: &Environment, command: Option<Command>) -> Result<ExitCode
         Some(Command::Stop(args)) => machines::act(at, Action::Stop, &args).await,
         Some(Command::Start(args)) => machines::act(at, Action::Start, &args).await,
         Some(Command::Reboot(args)) => machines::act(at, Action::Reboot, &args).await,
+        Some(Command::Awake { name, time }) => nodes::awake(at, &name, time).await,
         Some(Command::Recreate(args)) => machines::act(at, Action::Recreate, &args).await,
         Some(Command::Nuke(args)) => clear::nuke(at, &args).await,
         Some(Command::Cleanup(args)) => clear::cleanup(at, &args).await,

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use ratatui::layout::Rect;
 
 use super::columns::{current, phase_words};
@@ -16,7 +16,7 @@ use crate::app::{Command, Model, Pane, PanelsCommand, Story, clean, story};
 use crate::fleet::identity::{Coordinates, Identity};
 use crate::fleet::vitals::{Usage, Vitals};
 use crate::fleet::{
-    Failure, Health, Instance, InstanceKey, Machine, PendingCreate, Phase, RegionPrices,
+    Failure, Health, Idle, Instance, InstanceKey, Machine, PendingCreate, Phase, RegionPrices,
     RequestState,
 };
 
@@ -115,10 +115,30 @@ fn head(model: &Model, painter: &Painter<'_>, instance: &Instance, room: u16) ->
             let said = format!("AWS recommends replacing it, since {}", clean(since, 32));
             lines.extend(sentence(Tone::Waiting, &said, room));
         }
+        if let Some((tone, said)) = vitals.idle.as_ref().and_then(idle_words) {
+            lines.extend(sentence(tone, &said, room));
+        }
     } else if instance.phase == Phase::Running && instance.host_key.is_none() {
         lines.extend(sentence(Tone::Dim, UNKNOWN_HOST, room));
     }
     lines
+}
+
+/// How a machine stands that stops by itself. Nothing for one on which something goes on.
+fn idle_words(idle: &Idle) -> Option<(Tone, String)> {
+    let clock = |at: Timestamp| at.strftime("%H:%M UTC").to_string();
+    if let Some(at) = idle.stops_at() {
+        return Some((Tone::Waiting, format!("nothing goes on: it stops at {}", clock(at))));
+    }
+    if idle.is_held {
+        let until = idle.held_until().map_or("you let it go".to_owned(), clock);
+        return Some((Tone::Dim, format!("kept awake until {until}")));
+    }
+    let span = |seconds: u64| {
+        text::span(SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX)))
+    };
+    let idle_s = idle.idle_s.filter(|it| *it >= 60)?;
+    Some((Tone::Dim, format!("idle for {}: it stops after {}", span(idle_s), span(idle.after_s))))
 }
 
 /// Why a node is not looked at that was found by its tags: it may be another's, half deployed.

@@ -75,6 +75,7 @@ impl Directory for Register {
             cloud_init_done_at: later(base(), CLOUD_INIT),
             cpu: 1.0,
             round_trip: Duration::from_millis(80),
+            idle: None,
             faults: machine.faults,
         })
     }

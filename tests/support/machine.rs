@@ -173,7 +173,7 @@ impl Root {
             .arg(self.folder.path())
             .args(command)
             .env_clear()
-            .env("PATH", "/usr/local/bin:/bin:/usr/sbin:/sbin")
+            .env("PATH", "/usr/local/sbin:/usr/local/bin:/bin:/usr/sbin:/sbin")
             .output()
             .expect("chroot is a part of coreutils")
     }

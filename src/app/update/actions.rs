@@ -134,6 +134,7 @@ fn look_first(action: &Action) -> Option<Job> {
         | Action::Stop
         | Action::Start
         | Action::Reboot
+        | Action::Awake(_)
         | Action::Recreate
         | Action::Discard(_)
         | Action::Exec(_)
@@ -258,6 +259,7 @@ pub(super) fn act(model: &mut Model, action: Action, scope: Scope) -> Vec<Effect
         Action::Stop => machine::stop(model, &scope),
         Action::Start => machine::start(model, &scope),
         Action::Reboot => machine::reboot(model, &scope),
+        Action::Awake(hold) => run::awake(model, hold, &scope),
         Action::Recreate => machine::recreate(model, &scope),
         Action::Discard(names) => machine::discard(model, &names, &scope),
         Action::Exec(command) => run::run(model, command, &scope),

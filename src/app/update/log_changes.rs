@@ -57,6 +57,13 @@ pub(super) fn log_change(model: &mut Model, report: &Report, change: &Change) {
             model.show(Level::Warning, format!("{}: {text}", label(model, key)));
             model.alarm = true;
         }
+        Change::StopsSoon(key, at) => {
+            let at = at.strftime("%H:%M");
+            let text = format!("nothing goes on: it stops at {at} UTC; `awake` keeps it");
+            say_of(model, key, Level::Warning, &text);
+            model.show(Level::Warning, format!("{}: {text}", label(model, key)));
+            model.alarm = true;
+        }
         Change::HostKey(key) => {
             let known = model.fleet.get(key).and_then(|row| row.host_key.as_ref());
             let text =

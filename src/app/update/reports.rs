@@ -86,6 +86,7 @@ fn arrange(model: &mut Model, change: &Change) {
         Change::Refused(_)
         | Change::Interrupted(_)
         | Change::Rebalance(_)
+        | Change::StopsSoon(..)
         | Change::Tried(..)
         | Change::CommandResult(..)
         | Change::Diagnosed(..)

@@ -2,7 +2,7 @@
 
 use super::destroy;
 use crate::app::{Action, Answers, Effect, Model, Pane, Panel, Scope};
-use crate::fleet::{Instance, InstanceKey, Job, Level, Logs};
+use crate::fleet::{Hold, IDLE_STOP, Instance, InstanceKey, Job, Level, Logs};
 
 /// Runs it, and shows on the whole screen what comes of it. One that still runs is stopped.
 pub(super) fn run(model: &mut Model, command: String, scope: &Scope) -> Vec<Effect> {
@@ -16,6 +16,28 @@ pub(super) fn run(model: &mut Model, command: String, scope: &Scope) -> Vec<Effe
     );
     model.log.write(model.now, Level::Info, "exec", &text);
     start(model, command.clone(), Job::Exec(command, instances.clone()), &instances)
+}
+
+/// Keeps machines from stopping by themselves, or lets them go again. Of those that would not stop it
+/// is said.
+pub(super) fn awake(model: &mut Model, hold: Hold, scope: &Scope) -> Vec<Effect> {
+    let Some(mut instances) = there(model, "awake", scope) else { return Vec::new() };
+    let config = model.config.clone();
+    let stops = |row: &Instance| {
+        let machine =
+            config.as_ref().zip(row.machine_name()).and_then(|(it, name)| it.machine(name));
+        machine.is_some_and(|machine| machine.idle.is_some())
+    };
+    for row in instances.extract_if(.., |row| !stops(row)) {
+        let text =
+            format!("{}: it has no `idle` in the configuration: nothing stops it", row.label());
+        model.flash(Level::Info, "awake", text);
+    }
+    if instances.is_empty() {
+        return Vec::new();
+    }
+    let command = format!("sudo {IDLE_STOP} awake {}", hold.0.as_secs());
+    start(model, "awake".into(), Job::Exec(command, instances.clone()), &instances)
 }
 
 /// Looks closely at the chosen nodes, and shows what is found.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::fleet::{InstanceId, Region};
+use crate::fleet::{Idle, InstanceId, Region};
 
 /// What the hosts ask the world that they are in.
 pub trait Directory: Send + Sync + 'static {
@@ -15,6 +15,12 @@ pub trait Directory: Send + Sync + 'static {
 
     /// The instance restarts: its sshd goes down for some seconds and its boot counter goes up.
     fn reboot(&self, instance: &InstanceId);
+
+    /// The instance stops by itself once nothing went on for so long; without a time, no more.
+    fn stop_when_idle(&self, _: &InstanceId, _after: Option<Duration>) {}
+
+    /// The instance does not stop by itself for so long.
+    fn keep_awake(&self, _: &InstanceId, _span: Duration) {}
 
     /// The time in the world.
     fn now(&self) -> Timestamp;
@@ -55,6 +61,8 @@ pub struct HostState {
     pub cpu: f64,
     /// There and back again: for a connection, and for each command.
     pub round_trip: Duration,
+    /// How it stands, where it stops by itself.
+    pub idle: Option<Idle>,
     /// What goes wrong.
     pub faults: Vec<HostFault>,
 }

@@ -13,6 +13,7 @@ use super::host::Host;
 use super::process::{End, Output, Stdin};
 use super::upload::Upload;
 use super::{deployment, journal, programs, status, upload};
+use crate::fleet::IDLE_STOP;
 
 /// A shell's exit status for a command that it does not find.
 const NOT_FOUND: u32 = 127;
@@ -50,6 +51,11 @@ pub(super) enum Request {
     Journal(usize, String, Then),
     /// The script that mounts a home volume, from its input: which volume, and where.
     MountHome(String, PathBuf),
+    /// The program that stops the machine where nothing goes on, from its input: after so many
+    /// seconds; without them it is taken away.
+    StopWhenIdle(Option<u64>),
+    /// The same program, asked to hold it for so many seconds.
+    KeepAwake(u64),
     /// A program with which one looks around, and whether root runs it.
     Program(Vec<String>, bool),
     /// Anything else; what a shell would look for.
@@ -66,9 +72,12 @@ impl Request {
             Self::Status(..) => Answer::Status,
             Self::Tail(..) | Self::Journal(..) => Answer::Logs,
             Self::Program(..) | Self::Unknown(_) => Answer::Program,
-            Self::Identity | Self::Reboot | Self::StopBacalhau | Self::MountHome(..) => {
-                return None;
-            }
+            Self::Identity
+            | Self::Reboot
+            | Self::StopBacalhau
+            | Self::MountHome(..)
+            | Self::StopWhenIdle(_)
+            | Self::KeepAwake(_) => return None,
         })
     }
 }
@@ -117,6 +126,18 @@ pub(super) fn parse(line: &str) -> Request {
         ["sudo", "sh", "-s", "--", volume, path, _swap] => {
             Request::MountHome((*volume).to_owned(), path.into())
         }
+        ["sudo", "sh", "-c", put, "idle-stop", after, _below] if put.contains(IDLE_STOP) => {
+            after.parse().map_or_else(
+                |_| Request::Unknown((*after).to_owned()),
+                |after| Request::StopWhenIdle(Some(after)),
+            )
+        }
+        ["sudo", "sh", "-c", remove] if remove.contains(IDLE_STOP) && remove.contains("remove") => {
+            Request::StopWhenIdle(None)
+        }
+        ["sudo", IDLE_STOP, "awake", seconds] => seconds
+            .parse()
+            .map_or_else(|_| Request::Unknown((*seconds).to_owned()), Request::KeepAwake),
         ["sudo", program] if named(program, "node-status") => {
             Request::Status(program.into(), false)
         }
@@ -225,6 +246,12 @@ pub(super) async fn perform(host: &Host, user: &str, request: Request, output: &
             host.machine.stop_bacalhau(host.state.boot);
             End::Exit(0)
         }
+        Request::StopWhenIdle(after) => {
+            let after = after.map(Duration::from_secs);
+            host.hosts.shared.directory.stop_when_idle(host.instance(), after);
+            End::Exit(0)
+        }
+        Request::KeepAwake(seconds) => keep_awake(host, seconds, output).await,
         Request::MountHome(volume, path) => mount_home(host, &volume, &path, output).await,
         Request::Deploy(programs, arguments) => {
             if host.suffers(&HostFault::SudoPassword) {
@@ -276,6 +303,21 @@ async fn mount_home(host: &Host, volume: &str, path: &Path, output: &Output) -> 
         output.line(&format!("formatting {volume}, which is blank")).await;
     }
     output.line(&format!("{volume} is mounted at {}", path.display())).await;
+    End::Exit(0)
+}
+
+/// What `idle-stop.sh awake` does.
+async fn keep_awake(host: &Host, seconds: u64, output: &Output) -> End {
+    if host.state.idle.is_none() {
+        output.complain(&format!("sudo: {IDLE_STOP}: command not found")).await;
+        return End::Exit(1);
+    }
+    host.hosts.shared.directory.keep_awake(host.instance(), Duration::from_secs(seconds));
+    let said = match seconds {
+        0 => "It is not held any more.".to_owned(),
+        seconds => format!("It is kept awake for {} minutes.", seconds / 60),
+    };
+    output.line(&said).await;
     End::Exit(0)
 }
 

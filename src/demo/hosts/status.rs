@@ -8,6 +8,7 @@ use super::deployment::{self, units};
 use super::host::Host;
 use super::journal;
 use super::start::{Sizes, Start, disk, memory, readings, seconds};
+use crate::fleet::Idle;
 use crate::fleet::identity::Identity;
 
 /// Characters of a text that the script prints.
@@ -36,6 +37,7 @@ struct Report {
     disk: Sizes,
     memory: Sizes,
     uptime: i64,
+    idle: Option<Idle>,
 }
 
 #[derive(Serialize)]
@@ -119,16 +121,28 @@ pub(super) fn report(host: &Host, is_full: bool) -> String {
             per_second: 1,
         }),
         orchestrator: Way { address: deployment::orchestrator(&placed), reachable: alive },
-        cpu_percent: if alive { 4 + host.pick("cpu", 20) } else { 60 + host.pick("cpu", 40) },
+        cpu_percent: if host.state.idle.is_some() {
+            1 + host.pick("cpu", 3)
+        } else if alive {
+            4 + host.pick("cpu", 20)
+        } else {
+            60 + host.pick("cpu", 40)
+        },
         disk: disk(host),
         memory: memory(host),
         uptime: seconds(host.state.booted_at, now),
+        idle: current_idle(host),
     };
     let head = serde_json::to_string(&report).unwrap_or_default();
     match head.strip_suffix('}').filter(|_| is_full) {
         Some(open) => format!("{open},\"details\":{}}}", details(host, configured).on_lines()),
         None => head,
     }
+}
+
+/// As it stands now: a login may be old.
+fn current_idle(host: &Host) -> Option<Idle> {
+    host.hosts.shared.directory.host(host.address)?.idle
 }
 
 impl Details {

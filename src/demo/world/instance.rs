@@ -20,6 +20,8 @@ pub(crate) type Reason = (&'static str, &'static str);
 pub(crate) enum Ending {
     /// The user ended it, or stopped it.
     ByUser,
+    /// Its own system powered off.
+    FromWithin,
     /// EC2 took it back, and says so or does not.
     TakenBack(ReclaimReason),
     /// EC2 stopped it, to start it again when it can.
@@ -39,6 +41,11 @@ impl Ending {
             Self::ByUser | Self::Cancelled => (
                 "Client.UserInitiatedShutdown",
                 "Client.UserInitiatedShutdown: User initiated shutdown",
+            ),
+            // The code is the API reference's (StateReason), the text is made like that above.
+            Self::FromWithin => (
+                "Client.InstanceInitiatedShutdown",
+                "Client.InstanceInitiatedShutdown: Instance initiated shutdown",
             ),
             Self::TakenBack(ReclaimReason::SpotInstanceTermination) => (
                 "Server.SpotInstanceTermination",
@@ -68,6 +75,8 @@ impl Ending {
         let by = match self {
             Self::ByUser => "User initiated",
             Self::TakenBack(_) | Self::StoppedByEc2 | Self::Cancelled => "Service initiated",
+            // Nobody asked EC2 for it.
+            Self::FromWithin => return String::new(),
             Self::Broken => return "Server.InternalError".into(),
             Self::Keyless => return "Client.InternalError".into(),
         };
@@ -82,6 +91,17 @@ pub(crate) struct Reclaimed {
     pub(super) reason: ReclaimReason,
     /// After how many seconds EC2 starts one again that it stopped.
     pub(super) back_after_s: Option<u32>,
+}
+
+/// When an instance stops by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::demo) struct IdleStop {
+    /// So long nothing may go on.
+    pub(in crate::demo) after: SignedDuration,
+    /// Since when.
+    pub(in crate::demo) set_at: Timestamp,
+    /// Until when it is kept awake.
+    pub(in crate::demo) held_until: Option<Timestamp>,
 }
 
 /// What a scenario has in store for an instance.
@@ -117,6 +137,8 @@ pub(crate) struct Instance {
     pub(crate) transition: String,
     /// Whether EC2 takes it back, and how.
     pub(crate) reclaimed: Option<Reclaimed>,
+    /// When its system stops it by itself, if it does.
+    pub(in crate::demo) idle_stop: Option<IdleStop>,
     pub(crate) shape: &'static Shape,
     pub(crate) zone: String,
     pub(crate) image: String,

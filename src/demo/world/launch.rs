@@ -249,6 +249,7 @@ impl RegionWorld {
             reason: Some(("pending", "pending")),
             transition: String::new(),
             reclaimed: None,
+            idle_stop: None,
             shape: approved.shape,
             zone: subnet.zone.clone(),
             image: order.image.clone(),

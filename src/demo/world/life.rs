@@ -29,6 +29,7 @@ impl RegionWorld {
         instance.first_ran.get_or_insert(now);
         (instance.boots, instance.booted_at) = (instance.boots + 1, Some(now));
         let request = instance.spot_request.clone();
+        self.expect_idle_stop(id);
         // One that was stopped and is started again had its request evaluated anew.
         let request = request.and_then(|request| self.requests.get_mut(&request));
         if let Some(request) = request.filter(|request| request.state == "open") {
@@ -109,7 +110,7 @@ impl RegionWorld {
         instance.state = Ec2State::Stopping;
         (instance.reason, instance.transition) = (ending.reason(), ending.transition(now));
         instance.running_since = None;
-        if ending == Ending::ByUser {
+        if matches!(ending, Ending::ByUser | Ending::FromWithin) {
             instance.reclaimed = None;
         }
         let request = instance.spot_request.clone();

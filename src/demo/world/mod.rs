@@ -10,6 +10,7 @@ mod demolish;
 mod elastic_ips;
 mod fleets;
 pub(crate) mod groups;
+mod idle;
 pub(crate) mod images;
 pub(crate) mod instance;
 mod launch;
@@ -42,7 +43,8 @@ use super::clock::Clock;
 use super::hosts::HostFault;
 use super::scenario::{Scenario, Trouble};
 use crate::fleet::REGION_LOCATIONS;
-use crate::fleet::{Ec2State, InstanceId, Region};
+use crate::fleet::{Ec2State, Idle, InstanceId, Region};
+pub(in crate::demo) use instance::IdleStop;
 use instance::{Fate, Instance};
 pub(crate) use laws::Laws;
 pub use laws::Settings;
@@ -118,6 +120,8 @@ pub struct Guest {
     pub boots: bool,
     /// The part of its processors that it has while it starts.
     pub cpu_part: f64,
+    /// How it stands, where it stops by itself.
+    pub idle: Option<Idle>,
     /// What it does wrong.
     pub faults: Vec<HostFault>,
 }
@@ -243,6 +247,23 @@ impl World {
         None
     }
 
+    /// Changes when an instance stops by itself.
+    pub(in crate::demo) fn change_idle_stop(
+        &self,
+        id: &InstanceId,
+        change: impl FnOnce(Option<IdleStop>, Timestamp) -> Option<IdleStop>,
+    ) {
+        let mut state = self.now();
+        let id = id.as_str();
+        let mut regions = state.regions.values_mut();
+        let Some(region) = regions.find(|it| it.instances.contains_key(id)) else { return };
+        let now = region.now;
+        if let Some(instance) = region.instances.get_mut(id) {
+            instance.idle_stop = change(instance.idle_stop, now);
+        }
+        region.expect_idle_stop(id);
+    }
+
     /// All instances that have a public address, in the order of their regions.
     pub fn guests(&self) -> Vec<Guest> {
         let state = self.now();
@@ -359,6 +380,7 @@ fn guest(region: &RegionWorld, instance: &Instance) -> Option<Guest> {
         preloaded: instance.preloaded,
         boots: instance.fate == Fate::Good,
         cpu_part: region.cpu_part(instance),
+        idle: region.idle_of(instance),
         faults: Vec::new(),
     };
     let faults = region.laws.scenario.hosts.iter();

@@ -45,6 +45,8 @@ pub(super) enum Event {
     Relaunches(String),
     /// A volume has come off its instance.
     Detached(String),
+    /// Nothing may have gone on on an instance for long enough.
+    IdleStop(String),
 }
 
 /// One region.
@@ -129,6 +131,7 @@ impl RegionWorld {
                 Event::Forgotten(id) => self.instance_forgotten(&id),
                 Event::Relaunches(id) => self.request_tries(&id),
                 Event::Detached(id) => self.volume_detached(&id),
+                Event::IdleStop(id) => self.idle_stop_due(&id),
             }
         }
         self.now = self.now.max(to);

@@ -107,7 +107,7 @@ impl RegionWorld {
             Ending::TakenBack(_) => terminated(reclaimed.map(|it| it.status).unwrap_or_default()),
             // The user is too late: it was EC2's already.
             Ending::ByUser if request.status.starts_with("instance-terminated-") => request.status,
-            Ending::ByUser => "instance-terminated-by-user",
+            Ending::ByUser | Ending::FromWithin => "instance-terminated-by-user",
             Ending::StoppedByEc2 | Ending::Cancelled => "instance-terminated-by-service",
             Ending::Broken | Ending::Keyless => "system-error",
         };

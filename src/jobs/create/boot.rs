@@ -138,7 +138,7 @@ impl BootWatcher {
             reporter: self.reporter.clone(),
             key,
             machine,
-            home: None,
+            setup: None,
         };
         self.pipelines.spawn(pipeline.run_once(begin));
     }

@@ -15,6 +15,7 @@ use crate::fleet::{
     RequestState, Step,
 };
 use crate::jobs::node::home::HomeMount;
+use crate::jobs::node::machine_setup::MachineSetup;
 use crate::retry::{BOOT_TIMEOUT, STOP_TIMEOUT};
 
 /// Where a home volume is attached. On the machine it is found by the volume's id.
@@ -34,9 +35,9 @@ impl Fit {
         self.root.as_ref()?.host_key.as_deref().and_then(HostKey::from_tag)
     }
 
-    /// The home volume that is to be mounted.
-    pub(super) fn home_mount(&self) -> Option<HomeMount> {
-        self.home.clone()
+    /// What the machine gets on its node.
+    pub(super) fn setup(&self, wanted: &MachineConfig) -> MachineSetup {
+        MachineSetup { home: self.home.clone(), idle: wanted.idle.clone() }
     }
 }
 

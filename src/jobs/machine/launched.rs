@@ -63,8 +63,8 @@ impl Launched {
             None if self.is_resumed => Begin::Resume(None),
             None => Begin::Launch,
         };
-        let home = fit.home_mount();
-        let works = target.see_through(machine, self.inputs, begin, home).await;
+        let setup = Some(fit.setup(wanted));
+        let works = target.see_through(machine, self.inputs, begin, setup).await;
         if works && fit.root.is_some() {
             target.delete_spare(wanted).await;
         }

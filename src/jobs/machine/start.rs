@@ -44,8 +44,8 @@ impl Target {
         // Its console prints no keys at the same instance id, and its disk keeps them.
         let on_disk = fit.as_ref().and_then(Fit::host_key);
         let host_key = on_disk.or_else(|| row.host_key.clone());
-        let home = fit.as_ref().and_then(Fit::home_mount);
-        if self.see_through(machine, inputs, Begin::Start(host_key), home).await {
+        let setup = fit.as_ref().zip(wanted.as_ref()).map(|(fit, wanted)| fit.setup(wanted));
+        if self.see_through(machine, inputs, Begin::Start(host_key), setup).await {
             if let (Some(wanted), Some(Fit { root: Some(_), .. })) = (&wanted, fit) {
                 self.delete_spare(wanted).await;
             }

@@ -12,8 +12,8 @@ use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::tasks::together;
 use crate::jobs::node::deploy::{Begin, Pipeline};
-use crate::jobs::node::home::HomeMount;
 use crate::jobs::node::inputs::DeployInputs;
+use crate::jobs::node::machine_setup::MachineSetup;
 
 /// An instance that something is done to.
 pub(super) struct Target {
@@ -40,7 +40,7 @@ impl Target {
         machine: Machine,
         inputs: Arc<DeployInputs>,
         begin: Begin,
-        home: Option<HomeMount>,
+        setup: Option<MachineSetup>,
     ) -> bool {
         let pipeline = Pipeline {
             stop: self.context.pipelines().begin(&self.id),
@@ -50,7 +50,7 @@ impl Target {
             reporter: self.reporter.clone(),
             key: self.key.clone(),
             machine,
-            home,
+            setup,
         };
         pipeline.run_once(begin).await
     }

@@ -9,9 +9,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::home::{self, HomeMount};
 use super::host_key::{Console, Opinion, Told};
 use super::inputs::DeployInputs;
+use super::machine_setup::MachineSetup;
 use super::{exit_codes, monitor};
 use crate::aws::{Ec2, Selector};
 use crate::config::HostKeyPolicy;
@@ -58,8 +58,8 @@ pub(in crate::jobs) struct Pipeline {
     pub reporter: Reporter,
     pub key: InstanceKey,
     pub machine: Machine,
-    /// The home volume that it has, where it is a machine with one.
-    pub home: Option<HomeMount>,
+    /// What it gets besides, where it is a machine of the configuration.
+    pub setup: Option<MachineSetup>,
 }
 
 /// From where a pipeline begins.
@@ -134,9 +134,12 @@ impl Pipeline {
         let host_key = session.host_key().clone();
         self.reporter.learned(&self.key, InstanceNews::HostKey(host_key.clone())).await;
         self.keep_host_key(&host_key).await;
-        // Before anything is set up: what is set up belongs on it.
-        if let Some(home) = &self.home {
-            self.mount_home(&session, home).await?;
+        // Before anything is set up: what is set up belongs on the home volume.
+        if let Some(setup) = &self.setup {
+            let print = |line: &str| self.reporter.output(&self.key, line.to_owned());
+            if let Some(warning) = setup.apply(&session, print).await? {
+                self.report(Level::Warning, warning).await;
+            }
         }
         tokio::select! {
             outcome = self.deploy(session, &host_key, begin) => outcome,
@@ -161,16 +164,6 @@ impl Pipeline {
                 format!("{error}: after a recreate the console has to vouch for the host key");
             self.report(Level::Warning, text).await;
         }
-    }
-
-    async fn mount_home(&self, session: &Session, home: &HomeMount) -> Result<(), Failure> {
-        let print = |line: &str| self.reporter.output(&self.key, line.to_owned());
-        home::mount(session, home, print).await.map_err(|error| {
-            let failure = error.failure();
-            let reason = format!("{} at {}: {}", home.volume, home.path, failure.reason);
-            let hint = "nothing on it was changed; `spot-tui logs` shows what it said";
-            Failure::new(failure.kind, Step::Keep, reason, hint)
-        })
     }
 
     fn console(&self) -> Console<'_> {

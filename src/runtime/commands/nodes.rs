@@ -3,7 +3,7 @@
 
 use crate::app::{Action, Command, InstanceAnswer, Scope};
 use crate::cli;
-use crate::fleet::{Failure, FailureKind, Instance, InstanceKey, Logs, Step};
+use crate::fleet::{Failure, FailureKind, Hold, Instance, InstanceKey, Logs, Step};
 use crate::headless::{Format, diagnosis_json, print_diagnosis, print_outputs};
 use crate::runtime::environment::Environment;
 use crate::runtime::exit_code::ExitCode;
@@ -114,6 +114,22 @@ pub(in crate::runtime) async fn exec(
         );
         let command = Action::Exec(args.command.join(" "));
         session.obtain(Command::Act(command, Scope::Instances(keys))).await?;
+        print_outputs(Stdout, answers(session));
+        Ok(session.verdict())
+    })
+    .await
+}
+
+/// `awake`: says what the machine says.
+pub(in crate::runtime) async fn awake(
+    environment: &Environment,
+    name: &str,
+    time: Hold,
+) -> Result<ExitCode, Stop> {
+    let start = Start { want: Want::Run, ..Start::looking(environment)? };
+    Session::run(start, async |session| {
+        let row = instance(session, name)?;
+        session.obtain(Command::Act(Action::Awake(time), only(&row))).await?;
         print_outputs(Stdout, answers(session));
         Ok(session.verdict())
     })

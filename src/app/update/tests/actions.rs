@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use strum::IntoEnumIterator;
 
 use super::*;
 use crate::app::action::{Bill, Confirm};
 use crate::app::{Action, Aim, ScreenCommand, TableCommand};
-use crate::config::MachineConfig;
+use crate::config::{IdleStop, MachineConfig};
 use crate::fleet::{Kept, KeptKind};
 
 /// A model with one instance that runs, one that failed, and what an action may be meant for.
@@ -30,12 +31,19 @@ fn model_for_actions() -> (Model, InstanceKey) {
 fn a_machine(model: &mut Model, phase: Phase) -> InstanceKey {
     let mut config = config();
     let place = RegionConfig { instances_per_region: Some(1), ..config.regions[0].clone() };
-    let (keeps_root, keeps_address, home) = (true, false, None);
-    let machine = MachineConfig { name: "dev".into(), place, keeps_root, keeps_address, home };
+    let machine = MachineConfig {
+        name: "dev".into(),
+        place,
+        keeps_root: true,
+        keeps_address: false,
+        home: None,
+        idle: Some(IdleStop { after: SignedDuration::from_hours(12), cpu_below: 5 }),
+    };
     config.machines.push(machine);
     model.config = Some(Arc::new(config));
     let mut machine = running("i-3").1;
     machine.birth.machine = Some("dev".into());
+    machine.seen.public_ip = "192.0.2.3".parse().ok();
     survey(model, REGIONS[0], vec![machine]);
     report(model, 9, News::Instance("i-3".into(), InstanceNews::Entered(phase)));
     let root = Kept {
@@ -79,7 +87,7 @@ fn each_action_is_confirmed_as_the_table_says_and_starts_its_job() {
             let key = match action {
                 Action::Stop => one_that_stays(&mut model, Ec2State::Running),
                 Action::Start => one_that_stays(&mut model, Ec2State::Stopped),
-                Action::Recreate => a_machine(&mut model, Phase::Running),
+                Action::Awake(_) | Action::Recreate => a_machine(&mut model, Phase::Running),
                 Action::Discard(_) => a_machine(&mut model, Phase::Terminated),
                 _ => key,
             };

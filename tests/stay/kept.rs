@@ -1,0 +1,119 @@
+//! What a machine keeps, over stops, recreates and ends.
+
+use spot_tui::app::{Action, Command, Scope};
+use spot_tui::demo::hosts::Arrived;
+use spot_tui::demo::{Scenario, by_hand};
+
+use super::{KEEPS, counts, dev, kept, the_row, up, with_all_it_keeps};
+use crate::support::stage::Stage;
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_keeps_its_root_its_home_and_its_address_over_a_stop() {
+    let mut stage = with_all_it_keeps("{}").await;
+    let (before, row) = (kept(&stage), the_row(&stage));
+    assert_eq!(before.keys().copied().collect::<Vec<_>>(), ["address", "home", "root"]);
+    assert_eq!(before["home"].1, Some(20));
+    let address = row.address();
+    assert_eq!(address, before["address"].2, "{}", stage.log());
+    let scope = Scope::Instances(vec![row.key.clone()]);
+    stage.command(Command::Act(Action::Stop, scope));
+    stage.until(400, "dev is stopped", |stage| dev(stage) == "Stopped").await;
+    stage.until_second(3600).await;
+    // Its disks and its address go on: 20 and 30 GiB at 0.08 a month, and 0.005 an hour.
+    let stopped = the_row(&stage).cost.hourly;
+    let gib = f64::from(20 + before["root"].1.unwrap());
+    let wanted = gib * 0.08 / 720.0 + 0.005;
+    assert!((stopped.usd - wanted).abs() < 1e-6 && !stopped.is_partial, "{stopped:?} {wanted}");
+    up(&mut stage);
+    stage.until(900, "dev is ready again", |stage| dev(stage) == "Ready").await;
+    assert_eq!((the_row(&stage).address(), kept(&stage)), (address, before));
+    assert_eq!(counts(&stage), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_is_recreated_on_its_own_disk_with_its_key_and_its_address() {
+    let mut stage = with_all_it_keeps("{}").await;
+    let (before, old) = (kept(&stage), the_row(&stage));
+    let scope = Scope::Instances(vec![old.key.clone()]);
+    stage.command(Command::Act(Action::Recreate, scope));
+    let is_another = |stage: &Stage| {
+        let mut rows = stage.model().fleet.alive();
+        rows.any(|row| row.phase.word() == "Ready" && row.id() != old.id())
+    };
+    stage.until(2400, "another instance is ready", is_another).await;
+    stage.pass(60).await;
+    let new = the_row(&stage);
+    assert_eq!(new.host_key, old.host_key, "{}", stage.log());
+    assert_eq!((new.address(), kept(&stage)), (old.address(), before), "{}", stage.log());
+    assert_eq!(counts(&stage), (2, 1), "the disk that the launch brought is gone");
+    assert_eq!(stage.model().fleet.alive().count(), 1);
+    let first = old.id().unwrap();
+    let arrivals = stage.cloud.hosts.arrivals(first);
+    let uploads = arrivals.iter().filter(|it| it.what == Arrived::Upload).count();
+    assert_eq!(uploads, 1, "what is set up on the disk is not set up again");
+    let mounts = stage.cloud.hosts.mounts(&kept(&stage)["home"].0);
+    assert_eq!(mounts, [first.clone(), new.id().unwrap().clone()], "formatted once");
+    assert_eq!(stage.calls("RunInstances"), 2);
+    stage.destroy().await;
+    assert_eq!(stage.left().await, 0, "{}", stage.log());
+    assert_eq!(counts(&stage), (2, 1), "what is kept stays: {}", stage.log());
+    assert!(stage.log().contains("--with-kept 3"), "{}", stage.log());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_kept_goes_only_when_it_is_named() {
+    let mut stage = with_all_it_keeps("{}").await;
+    let discard = Command::Act(Action::Discard(vec!["dev".into()]), Scope::Instances(Vec::new()));
+    stage.command(discard.clone());
+    assert!(stage.log().contains("destroy it first"), "{}", stage.log());
+    stage.destroy().await;
+    // Nobody has it now, and it costs.
+    let hourly = stage.model().fleet.costs()[&"us-west-2".into()].hourly;
+    assert!(hourly.usd > 0.005, "{hourly:?}");
+    let clean_up = Command::Act(Action::CleanUp, Scope::Account("123456789012".into(), Vec::new()));
+    stage.command(clean_up);
+    stage.until(600, "it is cleaned up", |stage| stage.model().active().count() == 1).await;
+    assert_eq!(counts(&stage), (2, 1), "{}", stage.log());
+    stage.command(discard);
+    stage.until(600, "it is gone", |stage| counts(stage) == (0, 0)).await;
+    stage.pass(30).await;
+    assert_eq!(stage.model().fleet.kept().count(), 0);
+    assert_eq!(stage.left().await, 0, "{}", stage.log());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_aws_ended_comes_back_by_its_name() {
+    let mut stage = with_all_it_keeps("{}").await;
+    let (before, old) = (kept(&stage), the_row(&stage));
+    let request = old.machine.as_ref().unwrap().birth.spot_request.clone().unwrap();
+    let end = format!("Action=CancelSpotInstanceRequests&SpotInstanceRequestId.1={request}");
+    by_hand(&stage.cloud.world, "us-west-2", &end);
+    let end = format!("Action=TerminateInstances&InstanceId.1={}", old.id().unwrap());
+    by_hand(&stage.cloud.world, "us-west-2", &end);
+    stage.until(600, "it is over", |stage| dev(stage) == "none").await;
+    up(&mut stage);
+    stage.until(2400, "dev is ready", |stage| dev(stage) == "Ready").await;
+    stage.pass(60).await;
+    let new = the_row(&stage);
+    assert_eq!((new.host_key.as_ref(), new.address()), (old.host_key.as_ref(), old.address()));
+    assert_eq!((kept(&stage), counts(&stage)), (before, (2, 1)), "{}", stage.log());
+}
+
+/// What was asked for and not heard of is waited for: the tags of what was just made are told late.
+#[tokio::test(start_paused = true)]
+async fn what_is_kept_is_made_once_whenever_the_process_is_killed() {
+    for second in [0, 1, 2, 3, 4, 6, 8, 12, 20] {
+        let mut stage = Stage::set(KEEPS, Scenario::parse("lags: { tags_s: 30 }").unwrap());
+        stage.open().await;
+        up(&mut stage);
+        stage.until(600, "it runs", |stage| dev(stage) == "Running").await;
+        stage.pass(second).await;
+        stage.kill();
+        stage.open().await;
+        stage.pass(1).await;
+        up(&mut stage);
+        stage.until(1800, "dev is ready", |stage| dev(stage) == "Ready").await;
+        stage.pass(120).await;
+        assert_eq!(counts(&stage), (2, 1), "killed after {second} s: {}", stage.log());
+    }
+}
