@@ -41,8 +41,8 @@ const FLOODS: [(&str, &str, &str, &str); 6] = [
     ("boot_id", "Failed", "", "printed more"),
     ("set_up", "Configuring", "", "were dropped"),
     ("status", "Verifying", "", "printed more"),
-    ("program", "1 ready", "!yes\r", "yyyy"),
-    ("logs", "1 ready", "!sudo tail -n 200 -F /opt/deployment.log\r", "yyyy"),
+    ("program", "● 1 ready", "!yes\r", "yyyy"),
+    ("logs", "● 1 ready", "!sudo tail -n 200 -F /opt/deployment.log\r", "yyyy"),
 ];
 
 /// All of it, or what is named on the command line.

@@ -20,7 +20,7 @@ use super::{
     Answers, Dialog, Effect, Exit, Heat, JobRecord, Pane, Panel, Panels, PriceChoice, Query,
     Question, Reader, Regions, Remembered, SavedView, Scope, Tally, TextField, View,
 };
-use crate::config::{Config, ThemeName};
+use crate::config::{Config, CpuCredits, ThemeName};
 use crate::fleet::{
     Account, Change, DeploymentId, Failure, Fleet, Instance, InstanceKey, Job, JobId, JobKind,
     Level, Outcome, PendingCreate, PendingDestroy, Phase, Region,
@@ -231,6 +231,9 @@ impl Model {
         let (log, mut fleet) = (Log::recall(opening.past), opening.fleet);
         for (id, timeline) in log.timelines() {
             fleet.recall(&id, timeline);
+        }
+        if opening.config.as_ref().is_some_and(|it| it.aws.cpu_credits == CpuCredits::Unlimited) {
+            fleet.expect_surplus();
         }
         let away = Away::new(&fleet, log.last_past(), opening.now);
         let mut model = Self {

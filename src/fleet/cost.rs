@@ -6,7 +6,7 @@ use super::bill::{Amount, Cost};
 use super::hours::unposted;
 use super::market::RegionPrices;
 pub use super::market::storage_hourly;
-use super::{Instance, Lifecycle, MachineType};
+use super::{Instance, Lifecycle, Machine, MachineType};
 
 /// What an instance costs, by these prices, at this moment. What it has cost so far is what the
 /// ledger has of it, and the hours that are not in there yet.
@@ -28,6 +28,17 @@ pub fn cost(instance: &Instance, prices: &RegionPrices, now: Timestamp) -> Cost 
     let known = Amount { is_partial: bill.has_gap, ..Amount::default() } + bill.posted.amount();
     let since = unposted(instance, prices, now).iter().map(Amount::from).sum();
     Cost { hourly, on_demand, accrued: known + since }
+}
+
+/// The same where AWS may charge for surplus credits: nothing that is asked here tells how many, so it
+/// is at least that.
+pub fn with_surplus(mut cost: Cost, instance: &Instance) -> Cost {
+    let is_charged = |machine: &Machine| surplus_hourly(&machine.machine_type).is_some();
+    if instance.machine.as_ref().is_some_and(is_charged) {
+        cost.hourly.is_partial |= instance.bill.ended.is_none();
+        cost.accrued.is_partial = true;
+    }
+    cost
 }
 
 /// What the surplus credits of a burstable machine cost an hour at the most, where it runs with

@@ -79,6 +79,8 @@ pub struct Fleet {
     costs: BTreeMap<Region, Cost>,
     kept: BTreeMap<Region, Vec<Kept>>,
     ledger: Ledger,
+    /// Whether AWS may charge for surplus CPU credits.
+    has_surplus: bool,
     /// Those that are gone and have no row any more.
     gone: BTreeSet<InstanceId>,
 }
@@ -160,6 +162,12 @@ impl Fleet {
         self.spent = spent;
     }
 
+    /// Says that burstable machines run with `unlimited` CPU credits: what they cost is at least what
+    /// is known.
+    pub fn expect_surplus(&mut self) {
+        self.has_surplus = true;
+    }
+
     /// Reckons what everything costs at this moment.
     pub fn reckon(&mut self, now: Timestamp) {
         let unknown = RegionPrices::default();
@@ -171,6 +179,9 @@ impl Fleet {
         for instance in self.instances.values_mut() {
             let prices = self.market.get(&instance.region).unwrap_or(&unknown);
             instance.cost = cost::cost(instance, prices, now);
+            if self.has_surplus {
+                instance.cost = cost::with_surplus(instance.cost, instance);
+            }
             if instance.machine.is_some() {
                 *self.costs.entry(instance.region.clone()).or_default() += instance.cost;
             }

@@ -101,6 +101,20 @@ fn unlimited_cpu_credits_count_for_the_budget() {
     }
 }
 
+/// AWS tells nobody with the machine what it charges for them: the sums say that they are not all.
+#[test]
+fn with_unlimited_cpu_credits_a_sum_is_at_least_that() {
+    for (cpu_credits, is_partial) in [(CpuCredits::Standard, false), (CpuCredits::Unlimited, true)]
+    {
+        let mut model = Model::new(with(|config| config.aws.cpu_credits = cpu_credits));
+        survey(&mut model, WEST, ids(1..=1));
+        priced(&mut model, prices(&[("t3.medium", 0.01)], &[("t3.medium", 0.04)]));
+        let cost = model.fleet.instances().next().unwrap().cost;
+        assert_eq!(cost.accrued.is_partial, is_partial);
+        assert!(cost.hourly.usd > 0.01, "{cost:?}");
+    }
+}
+
 #[test]
 fn attack_1_an_older_create_launches_no_more_than_is_asked_for_now() {
     let budget = Budget { max_instances: Some(5), ..Budget::default() };
