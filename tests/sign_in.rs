@@ -2,10 +2,12 @@
 //! AWS CLI, which nobody here wrote. EC2 and STS are moto's.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::thread;
 
 use serde_json::{Value, json};
 
@@ -210,4 +212,65 @@ fn a_login_in_another_terminal_counts() {
     let ended = Ran::of(&waiting.wait_with_output().unwrap());
     assert_eq!(ended.code, 0, "{}", ended.told());
     assert!(ended.out.contains("signed in until"), "{}", ended.told());
+}
+
+/// What no user is to read: the libraries' own words.
+const NOT_OURS: [&str; 6] =
+    ["dispatch failure", "IMDS", "session token", "provider", "tcp connect", "os error"];
+
+/// A server that refuses whatever it is asked, as the metadata service of a machine does where it is
+/// switched off ("request forbidden: IMDS is disabled or not allowed by permissions").
+fn refusing() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut asked = BufReader::new(stream.try_clone().unwrap()).lines();
+            while asked.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+            let refused =
+                "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            drop(stream.write_all(refused.as_bytes()));
+        }
+    });
+    url
+}
+
+#[test]
+fn screen_d5_who_is_not_signed_in_reads_one_sentence_and_three_ways() {
+    let metadata = refusing();
+    let spot = Spot::new("");
+    spot.configure_without_hosts("", &["us-west-2"]);
+    for disabled in [false, true] {
+        for arguments in [&["list"][..], &["create", "--dry-run"], &["destroy", "--all", "--yes"]] {
+            let mut command = spot.command();
+            for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"] {
+                command.env_remove(name);
+            }
+            command.env("AWS_EC2_METADATA_DISABLED", disabled.to_string());
+            command.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &metadata);
+            let ran = Ran::of(&command.args(arguments).output().unwrap());
+            let told = ran.told();
+            assert_eq!(ran.code, 2, "{arguments:?}: {told}");
+            let ways =
+                ["not signed in to AWS", "aws configure", "spot-tui login", "AWS_ACCESS_KEY_ID"];
+            assert!(ways.iter().all(|it| told.contains(it)), "{arguments:?}: {told}");
+            assert_eq!(told.matches("not signed in").count(), 1, "{arguments:?}: {told}");
+            for word in NOT_OURS {
+                assert!(!told.contains(word), "{arguments:?}: {word}: {told}");
+            }
+        }
+    }
+}
+
+#[test]
+fn where_aws_cannot_be_reached_that_is_said_in_our_words() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let spot = Spot::new(format!("http://{nobody}"));
+    let ran = spot.run(&["list"]);
+    let told = ran.told();
+    assert!(told.contains("AWS cannot be reached: connection refused"), "{told}");
+    for word in NOT_OURS {
+        assert!(!told.contains(word), "{word}: {told}");
+    }
 }

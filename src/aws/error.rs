@@ -7,6 +7,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use aws_config::imds::client::error::ImdsError;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::operation::RequestId;
@@ -16,6 +17,7 @@ use super::class::{Class, Credential};
 use super::codes::{Refusal, kind, lost};
 use super::hints;
 use super::profile::Profile;
+use super::words::{self, links};
 use crate::fleet::{AccountId, Failure, FailureKind, MachineType, Region, Step};
 
 /// The longest message that is kept: a batch of a hundred ids fits, a web page does not.
@@ -80,19 +82,23 @@ impl AwsError {
             _ => kind(code.as_deref(), class),
         };
         let hint = hints::hint(&refusal, class, profile);
-        let message = match class {
-            // The chain names every provider that was asked and why it has none.
-            Class::Credentials(Credential::Missing) => {
-                tracing::debug!("{}", clean(&chain));
-                "no credentials were found in the environment, a profile or a role".to_owned()
+        let ours = match (class, &error) {
+            // What AWS says of them is for its users already.
+            (Class::Credentials(credential), SdkError::ServiceError(_))
+                if credential != Credential::SsoLogin =>
+            {
+                None
             }
-            Class::Credentials(Credential::SsoLogin) => {
-                tracing::debug!("{}", clean(&chain));
-                let name = profile.name.as_deref().unwrap_or("default");
-                format!("the profile {name} is not signed in to AWS any more")
+            (Class::Credentials(credential), _) => {
+                words::of_credentials(credential, &error, profile)
             }
-            _ => clean(message),
+            _ => words::of_the_way(&error),
         };
+        if ours.is_some() {
+            // The chain names every layer, and every provider that was asked and why it has none.
+            tracing::debug!("{}", clean(&chain));
+        }
+        let message = clean(ours.as_deref().unwrap_or(message));
         let request_id = error.request_id().map(str::to_owned);
         let source: Arc<dyn Error + Send + Sync> = Arc::new(error);
         Self {
@@ -261,22 +267,20 @@ fn credential(
     if inner.is_some_and(|code| code.contains("Expired")) {
         return if profile.sso.is_some() { Credential::SsoLogin } else { Credential::Expired };
     }
+    // The last one that is asked is the role of a machine at AWS; on any other one nobody answers
+    // there, or somebody who refuses.
+    let asked_machine = links(error).any(|link| link.downcast_ref::<ImdsError>().is_some());
     match credentials {
         CredentialsError::CredentialsNotLoaded(_) => Credential::Missing,
+        CredentialsError::ProviderError(_) if asked_machine && profile.sso.is_none() => {
+            Credential::Missing
+        }
         // The SDK has no type for an SSO session that ended; but behind a profile with SSO a
         // provider that fails is always mended by logging in.
         CredentialsError::ProviderError(_) if profile.sso.is_some() => Credential::SsoLogin,
         _ if inner.is_some() => Credential::Rejected,
         _ => Credential::Broken,
     }
-}
-
-/// An error and everything behind it.
-fn links<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |link| {
-        let link: &'a (dyn Error + 'static) = *link;
-        link.source()
-    })
 }
 
 /// The whole chain on one line, each text once. Not the SDK's own `DisplayErrorContext`, which

@@ -228,7 +228,9 @@ pub(super) fn by_credential(credential: Credential, profile: &Profile) -> String
     let flag = flag.unwrap_or_default();
     match credential {
         Credential::Missing => {
-            "set AWS_PROFILE or --profile, or run: aws configure (or aws configure sso)".into()
+            "run aws configure; or spot-tui login --profile NAME, for IAM Identity Center; or set \
+             AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+                .into()
         }
         Credential::SsoLogin => format!("run: spot-tui login{flag}"),
         Credential::Expired => "the credentials have expired: get new ones".into(),

@@ -60,6 +60,7 @@ mod select;
 mod spot;
 mod sso;
 mod tagged;
+mod words;
 
 pub use access::{Access, Aws, Credentials, Ec2, SharedHttpClient, SharedTimeSource, time_at};
 pub use address::AddressError;

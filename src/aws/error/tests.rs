@@ -71,7 +71,7 @@ fn without_credentials(cause: CredentialsError, sso: bool) -> AwsError {
 fn missing_credentials_are_told_from_an_sso_session_that_ended() {
     let missing = without_credentials(CredentialsError::not_loaded("no providers"), false);
     assert_eq!(missing.class, Class::Credentials(Credential::Missing));
-    assert!(missing.message.starts_with("no credentials were found"), "{missing}");
+    assert!(missing.message.starts_with("not signed in to AWS"), "{missing}");
 
     let ended = without_credentials(CredentialsError::provider_error("token expired"), true);
     assert_eq!(ended.class, Class::Credentials(Credential::SsoLogin));
@@ -79,6 +79,7 @@ fn missing_credentials_are_told_from_an_sso_session_that_ended() {
 
     let broken = without_credentials(CredentialsError::provider_error("exit code 1"), false);
     assert_eq!(broken.class, Class::Credentials(Credential::Broken));
+    assert_eq!(&*broken.message, "the profile work gives no credentials: exit code 1");
     let kinds = [missing, ended, broken].map(|error| error.failure(Step::Account).kind);
     let other = FailureKind::Credentials;
     assert_eq!(kinds, [other, FailureKind::SignIn, other]);
