@@ -29,7 +29,7 @@ const SPEED: f64 = 4.0;
 /// Between two pushes of a hurried clock.
 const PUSH: Duration = Duration::from_millis(5);
 /// The story that a demo tells unless it was given another.
-const TOUR: &str = include_str!("../../tests/scenarios/tour.yaml");
+const TOUR: &str = include_str!("../../assets/demo/tour.yaml");
 /// The configuration of the tour.
 const CONFIG: &str = include_str!("../../assets/demo/config.yaml");
 /// Whose instances are there from the beginning.
