@@ -1,5 +1,6 @@
-//! What README promises is what the program has.
+//! What README and the pages of `docs/` promise is what the program has.
 
+mod pages;
 mod words;
 
 use std::collections::BTreeSet;

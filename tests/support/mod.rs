@@ -17,6 +17,7 @@ pub(crate) mod root;
 pub(crate) mod scene;
 pub(crate) mod schema;
 pub(crate) mod screen;
+pub(crate) mod shell;
 pub(crate) mod spot;
 pub(crate) mod sshd;
 pub(crate) mod stage;
