@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo prerequisites venv hooks lint test check advisories bench monkey streams sweep test-node test-shells ansible test-ansible bench-memory bench-ssh lint-root
+.PHONY: help demo dist test-package prerequisites venv hooks lint test check advisories bench monkey streams sweep test-node test-shells ansible test-ansible bench-memory bench-ssh lint-root
 
 VENV := target/venv
 ANSIBLE := target/ansible
@@ -23,6 +23,9 @@ missing = $(strip \
 	$(if $(shell command -v tmux),,tmux) \
 	$(if $(shell command -v shellcheck),,shellcheck) \
 	$(if $(shell command -v groff),,groff-base) \
+	$(if $(shell command -v dpkg-deb),,dpkg) \
+	$(if $(shell command -v zsh),,zsh) \
+	$(if $(shell command -v fish),,fish) \
 	$(if $(shell python3 -c 'import ensurepip; print(1)' 2>/dev/null),,python3-venv))
 
 help:  ## show this list
@@ -30,6 +33,19 @@ help:  ## show this list
 
 demo:  ## open the dashboard on a cloud that is not there
 	cargo run --locked -- --demo
+
+# With BINARY=FILE that program is packed, and none is built.
+dist:  ## make the tarball, the Debian package and their checksums in target/dist
+ifndef BINARY
+	cargo build --release --locked
+endif
+	packaging/dist.sh $(or $(BINARY),target/release/spot-tui) target/dist
+	@cat target/dist/SHA256SUMS
+
+test-package: dist  ## install the package in a fresh Debian root, and let the demo run there (as root)
+	@command -v debootstrap >/dev/null || { \
+		echo "missing; install with: apt-get install debootstrap" >&2; exit 1; }
+	packaging/try-package.sh target/dist/*.deb target/package-root
 
 prerequisites:  ## install the Debian packages that the tests need (as root), or name them
 	@packages="$(missing)"; \

@@ -3,10 +3,14 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum, value_parser};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+
+mod looks;
+
+pub use looks::{Events, List, ListOutput, Status};
 
 use crate::config;
 use crate::fleet::{Grouping, Hold};
@@ -14,7 +18,13 @@ use crate::fleet::{Grouping, Hold};
 /// Creates, watches and destroys EC2 spot instances in many regions and turns them into Bacalhau
 /// compute nodes. Without a command it opens the dashboard.
 #[derive(Debug, Parser)]
-#[command(name = "spot-tui", version, about, disable_help_subcommand = false)]
+#[command(name = "spot-tui", version, about, disable_help_subcommand = false, max_term_width = 100)]
+#[command(after_help = "Examples:\n  \
+    spot-tui --demo\n  \
+    spot-tui setup\n  \
+    spot-tui create --dry-run\n  \
+    spot-tui list --watch\n  \
+    spot-tui destroy --all")]
 pub struct Cli {
     /// What holds for every command.
     #[command(flatten)]
@@ -26,6 +36,7 @@ pub struct Cli {
 
 /// What holds for every command.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Everywhere")]
 pub struct Global {
     /// The configuration.
     #[arg(
@@ -60,6 +71,15 @@ pub struct Global {
     /// Change nothing at AWS and nothing on disk.
     #[arg(long, global = true)]
     pub read_only: bool,
+    /// Say only what went wrong, and what it came to.
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more, in the log too, as SPOT_DEBUG=1 does: lines from the nodes among them.
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+    /// Colours: where a terminal shows them, always, or never (as NO_COLOR).
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorChoice,
     /// The demo cloud.
     #[command(flatten)]
     pub demo: Demo,
@@ -139,14 +159,13 @@ pub enum Command {
     /// Launch instances and deploy to them, on top of what already runs.
     Create(Create),
     /// Show the deployment as AWS sees it now.
-    List {
-        /// The creates that were cut short, instead of the instances.
-        #[arg(long)]
-        pending_creates: bool,
-        /// One JSON array instead of a table.
-        #[arg(long)]
-        json: bool,
-    },
+    #[command(visible_alias = "ls")]
+    List(List),
+    /// Say in one line how the deployment stood when its state was last written, for a prompt or a
+    /// status bar; AWS is not asked.
+    Status(Status),
+    /// Show what happened, from the file of events beside the state file.
+    Events(Events),
     /// Show what spot instances cost, now and in the last seven days, the cheapest first.
     Prices {
         /// This machine type instead of the configuration's. May be repeated.
@@ -243,17 +262,7 @@ pub enum Command {
     /// End a machine's instance and launch another one on what it keeps: its disk, its address.
     Recreate(Machines),
     /// Launch a fresh instance in the region of another, and destroy that once it is ready.
-    Retry {
-        /// The instance.
-        #[arg(value_name = "INSTANCE")]
-        instance: String,
-        /// Do not ask.
-        #[arg(long, short)]
-        yes: bool,
-        /// One JSON object a line instead of lines for people.
-        #[arg(long)]
-        json: bool,
-    },
+    Retry(Retry),
     /// Print the public address of any one instance, for scripts.
     RandomIp,
     /// Print the fleet for another program.
@@ -309,6 +318,11 @@ pub enum Command {
 /// `create`.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  \
+    spot-tui create --dry-run\n  \
+    spot-tui create --region us-west-2=3 --region eu-west-1\n  \
+    spot-tui create --yes --json\n  \
+    spot-tui create --forget")]
 pub struct Create {
     /// Only this region, with N instances instead of the configured count. May be repeated.
     #[arg(long = "region", value_name = "REGION[=N]")]
@@ -329,6 +343,10 @@ pub struct Create {
 
 /// `costs`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  \
+    spot-tui costs --by region --since 7d\n  \
+    spot-tui costs --by tag:Project --csv\n  \
+    spot-tui costs --focus")]
 pub struct Costs {
     /// By what it is counted: day, month, region, type, machine, thing, or tag:NAME.
     #[arg(long, value_name = "GROUP", default_value = "day", value_parser = grouping)]
@@ -420,6 +438,10 @@ fn grouping(text: &str) -> Result<Grouping, String> {
 
 /// `destroy`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  \
+    spot-tui destroy i-0a1b i-0c2d\n  \
+    spot-tui destroy --region us-west-2 --yes\n  \
+    spot-tui destroy --all")]
 pub struct Destroy {
     /// Instances: an id, the beginning of one, a name or an address.
     #[arg(value_name = "INSTANCE", conflicts_with_all = ["region", "all"])]
@@ -447,6 +469,27 @@ pub struct Machines {
     /// Instances: an id, the beginning of one, a name or an address.
     #[arg(value_name = "INSTANCE", required = true)]
     pub instances: Vec<String>,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub yes: bool,
+    /// One JSON object a line instead of lines for people.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `retry`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  \
+    spot-tui retry i-0a1b\n  \
+    spot-tui retry i-0a1b --end-first --yes")]
+pub struct Retry {
+    /// The instance.
+    #[arg(value_name = "INSTANCE")]
+    pub instance: String,
+    /// Destroy it before the fresh one is launched: where quota or budget have no room for both.
+    /// What can be checked before is checked before all the same.
+    #[arg(long)]
+    pub end_first: bool,
     /// Do not ask.
     #[arg(long, short)]
     pub yes: bool,
@@ -533,6 +576,10 @@ pub enum Shell {
 
 /// `exec`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  \
+    spot-tui exec -- uptime\n  \
+    spot-tui exec --region eu-west-1 -- 'df -h / | tail -1'\n  \
+    spot-tui exec --on i-0a1b -- systemctl is-active bacalhau")]
 pub struct Exec {
     /// Only in this region. May be repeated.
     #[arg(long, value_name = "REGION")]

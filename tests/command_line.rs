@@ -6,14 +6,17 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use clap::CommandFactory;
+use clap::{CommandFactory, Parser};
+use portable_pty::CommandBuilder;
 use serde_json::{Value, json};
 use spot_tui::aws::EC2_ACTIONS;
 use spot_tui::cli::Cli;
 
 use crate::support::demo_cloud::DemoCloud;
 use crate::support::moto::python;
+use crate::support::shell;
 use crate::support::spot::Spot;
+use crate::support::terminal::Terminal;
 
 /// The folder in which the program lies.
 fn folder() -> PathBuf {
@@ -48,9 +51,46 @@ fn offered_by_bash(folder: &Path, line: &str) -> BTreeSet<String> {
     String::from_utf8_lossy(&ran.stdout).lines().map(|it| it.trim_end().to_owned()).collect()
 }
 
-#[test]
-fn bash_completes_instances_regions_machines_and_commands() {
-    let cloud = DemoCloud::start(&["--no-ssh", "--speed", "30"]);
+/// What a real fish offers for a line.
+fn offered_by_fish(folder: &Path, line: &str) -> BTreeSet<String> {
+    let script = format!("spot-tui completions fish | source; complete --do-complete '{line}'");
+    let ran = Command::new("fish")
+        .args(["--no-config", "--command", &script])
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", path())
+        .env("HOME", folder)
+        .stdin(Stdio::null())
+        .output()
+        .expect("fish is missing: apt-get install fish");
+    let told = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success() && told.is_empty(), "{line}: {told}");
+    let offered = String::from_utf8_lossy(&ran.stdout);
+    offered.lines().filter_map(|it| it.split('\t').next()).map(str::to_owned).collect()
+}
+
+/// What a real zsh makes of a line when Tab is pressed behind it, until this is there.
+fn completed_by_zsh(folder: &Path, line: &str, becomes: &str) {
+    let mut zsh = CommandBuilder::new("zsh");
+    zsh.args(["-f", "-i"]);
+    zsh.cwd(folder);
+    zsh.env_clear();
+    let home = folder.display().to_string();
+    for (name, value) in [("PATH", path()), ("HOME", home), ("TERM", "xterm".to_owned())] {
+        zsh.env(name, value);
+    }
+    let mut terminal = Terminal::start(zsh, (120, 20));
+    // What is typed is seen as well: the answer must not be a part of it.
+    terminal.press("autoload -Uz compinit; compinit -u -D; source <(spot-tui completions zsh)\r");
+    terminal.press("print LOAD''ED\r");
+    terminal.wait_for("LOADED");
+    terminal.press(line);
+    terminal.press("\t");
+    terminal.wait_for(becomes);
+}
+
+/// A deployment with a machine and an instance, and that one's id.
+fn with_an_instance(cloud: &DemoCloud) -> (Spot, String) {
     let spot = Spot::new(cloud.url());
     let ssh_config = spot.write("ssh_config", 0o644, b"");
     spot.configure(
@@ -64,6 +104,27 @@ fn bash_completes_instances_regions_machines_and_commands() {
     spot.run(&["create", "--yes"]);
     let listed: Value = serde_json::from_str(&spot.run(&["list", "--json"]).out).unwrap();
     let id = listed[0]["id"].as_str().unwrap().to_owned();
+    (spot, id)
+}
+
+#[test]
+fn zsh_and_fish_complete_instances_regions_and_machines() {
+    let cloud = DemoCloud::start(&["--no-ssh", "--speed", "30"]);
+    let (spot, id) = with_an_instance(&cloud);
+    let offered = |line: &str| offered_by_fish(spot.path(), line);
+    assert_eq!(offered("spot-tui ssh i-"), BTreeSet::from([id.clone()]));
+    let regions = BTreeSet::from(["us-west-1", "us-west-2"].map(str::to_owned));
+    assert_eq!(offered("spot-tui destroy --region us-w"), regions);
+    assert_eq!(offered("spot-tui up b"), BTreeSet::from(["bench".to_owned()]));
+    completed_by_zsh(spot.path(), "spot-tui ssh i-", &format!("spot-tui ssh {id}"));
+    completed_by_zsh(spot.path(), "spot-tui up b", "spot-tui up bench");
+    completed_by_zsh(spot.path(), "spot-tui destroy --region eu-n", "--region eu-north-1");
+}
+
+#[test]
+fn bash_completes_instances_regions_machines_and_commands() {
+    let cloud = DemoCloud::start(&["--no-ssh", "--speed", "30"]);
+    let (spot, id) = with_an_instance(&cloud);
     let offered = |line: &str| offered_by_bash(spot.path(), line);
     for line in ["spot-tui ssh i-", "spot-tui destroy i-", "spot-tui exec --on i-"] {
         assert_eq!(offered(line), BTreeSet::from([id.clone()]), "{line}");
@@ -97,6 +158,24 @@ fn each_command_has_a_page_that_groff_reads_without_a_word() {
             .expect("groff reads the pages; install it with: apt-get install groff-base");
         let told = String::from_utf8_lossy(&read.stderr);
         assert!(read.status.success() && told.is_empty(), "{page:?}: {told}");
+    }
+}
+
+/// What a help shows as an example is understood as it stands.
+#[test]
+fn each_example_of_the_help_is_a_command_line() {
+    let cli = Cli::command();
+    let commands = std::iter::once(&cli).chain(cli.get_subcommands());
+    let helps: Vec<String> =
+        commands.filter_map(|it| Some(it.get_after_help()?.to_string())).collect();
+    let examples = helps.iter().flat_map(|help| help.lines());
+    let examples: Vec<&str> =
+        examples.map(str::trim).filter(|line| line.starts_with("spot-tui ")).collect();
+    assert!(examples.len() > 20, "{examples:?}");
+    for example in examples {
+        let example = example.split('|').next().unwrap_or_default();
+        let words = shell::words(example);
+        Cli::try_parse_from(&words).unwrap_or_else(|why| panic!("{example}: {why}"));
     }
 }
 

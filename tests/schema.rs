@@ -2,13 +2,13 @@
 //! nothing that a terminal would obey.
 
 use serde_json::{Value, json};
-use spot_tui::app::{Command, CreatePlan, Message, Model, Opening, Stamped, update};
+use spot_tui::app::{Command, CreatePlan, Message, Model, Opening, Selection, Stamped, update};
 use spot_tui::fleet::{
     Account, Attempt, Ec2State, Failure, FailureKind, HostKey, HostKeyTrust, InstanceKey,
     InstanceNews, JobId, JobNews, Level, Machine, News, Outcome, PendingCreate, Phase, RegionNews,
     Report, Step, Transfer,
 };
-use spot_tui::headless::{Format, Printer, print_list, print_pending_creates};
+use spot_tui::headless::{Detail, Format, ListFormat, Printer, print_list, print_pending_creates};
 
 use crate::support::schema::{
     JSON_LINES, LIST, PENDING_CREATES, assert_json_lines, assert_list, complaints,
@@ -225,7 +225,7 @@ fn each_transition_is_told_once_whoever_saw_it_first() {
 
 #[test]
 fn a_plan_of_absurd_counts_adds_up() {
-    let text = printed(Format::Lines { output: false }, |run| {
+    let text = printed(Format::Lines(Detail::Usual), |run| {
         let config = config();
         let counts = config.regions.iter().map(|it| (it.region.clone(), u32::MAX)).collect();
         let plan = CreatePlan::of(&run.model, &counts);
@@ -249,7 +249,7 @@ fn a_job_that_fails_counts_all_its_rows() {
 
 #[test]
 fn people_read_sentences_and_no_terminal_obeys_them() {
-    let text = printed(Format::Lines { output: true }, |run| drop(everything(run)));
+    let text = printed(Format::Lines(Detail::Verbose), |run| drop(everything(run)));
     let hostile = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
     assert!(!text.contains(hostile), "{text:?}");
     let id = "i-0a1b2c3d4e5f67801";
@@ -272,7 +272,7 @@ fn people_read_sentences_and_no_terminal_obeys_them() {
 
 #[test]
 fn what_ends_unasked_is_no_success() {
-    let text = printed(Format::Lines { output: false }, |run| {
+    let text = printed(Format::Lines(Detail::Usual), |run| {
         run.report(west(RegionNews::Surveyed(vec![with_state(Ec2State::Running)])));
         run.report(west(RegionNews::Surveyed(Vec::new())));
         let terminated = with_state(Ec2State::Terminated);
@@ -290,7 +290,7 @@ fn the_list_keeps_its_schema() {
     let mut other = machine(2, "us-west-2b");
     other.birth.creator = Some(HOSTILE.to_owned());
     run.report(west(RegionNews::Surveyed(vec![other])));
-    print_list(&mut out, &run.model, true);
+    print_list(&mut out, &run.model, &Selection::default(), ListFormat::Json);
     let text = String::from_utf8(out).unwrap();
     assert_list(&text);
     let list: Value = serde_json::from_str(&text).unwrap();
@@ -397,7 +397,7 @@ fn the_schema_of_the_list_refuses_what_breaks_the_contract() {
     let mut nothing = Vec::new();
     let mut run = Run::new(&mut nothing, Format::Json);
     run.report(west(RegionNews::Surveyed(vec![with_state(Ec2State::Running)])));
-    print_list(&mut out, &run.model, true);
+    print_list(&mut out, &run.model, &Selection::default(), ListFormat::Json);
     let list: Value = serde_json::from_slice(&out).unwrap();
     let mut wrong = vec![list[0].to_string()];
     for (key, value) in [

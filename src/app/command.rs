@@ -17,6 +17,8 @@ pub enum Command {
     /// Learn what these machine types cost in every region of the configuration, in all enabled
     /// regions where there is none; without types, those of the configuration.
     Prices(Vec<MachineType>),
+    /// Learn what that costs which is there.
+    PriceFleet,
     /// Ask whether a create of so many in these regions would begin.
     Preflight(Counts),
     /// Say what of ours there is in these regions; in all where none is named.

@@ -19,6 +19,12 @@ pub fn read_lines<'a>(lines: impl IntoIterator<Item = &'a str>) -> Vec<LogLine> 
     lines.into_iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
+/// Those of these events that are looked for with such words, at this moment.
+pub fn matching(lines: Vec<LogLine>, typed: &str, now: Timestamp) -> Vec<LogLine> {
+    let query = EventQuery::parse(typed, now);
+    lines.into_iter().filter(|line| query.passes(line)).collect()
+}
+
 /// What an event has to be to be shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct EventQuery<'a> {

@@ -6,12 +6,26 @@ use serde_json::{Value, json};
 
 use super::csv::quoted;
 use super::line::LONGEST;
-use crate::app::{Field, Model, clean};
-use crate::fleet::{Instance, PendingCreate, Phase};
+use crate::app::{Field, Model, Selection, clean};
+use crate::fleet::{Amount, Instance, PendingCreate, Phase};
+use crate::view::money::{hourly_usd, per_hour};
 use crate::view::{columns, text};
 
+/// How a list is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListFormat {
+    /// A table that fits a terminal.
+    Table,
+    /// A table of all that is known.
+    Wide,
+    /// The same as CSV.
+    Csv,
+    /// One JSON array; see `assets/list.schema.json`.
+    Json,
+}
+
 /// The columns of the table for people.
-const COLUMNS: [Field; 7] = [
+const COLUMNS: [Field; 8] = [
     Field::Region,
     Field::Zone,
     Field::Instance,
@@ -19,21 +33,43 @@ const COLUMNS: [Field; 7] = [
     Field::Type,
     Field::Address,
     Field::Age,
+    Field::Hourly,
 ];
 
-/// Prints all instances that are there, or failed.
-pub fn print_list(mut out: impl Write, model: &Model, as_json: bool) {
-    let mut rows: Vec<&Instance> =
-        model.fleet.instances().filter(|row| row.phase != Phase::Terminated).collect();
-    rows.sort_by_key(|row| (&row.region, row.id()));
-    let text = if as_json {
-        let array: Vec<Value> = rows.iter().map(|row| object(row, model)).collect();
-        Value::Array(array).to_string()
-    } else {
-        table(&rows, model)
+/// Those of the wide one, and of CSV.
+const WIDE: [Field; 13] = [
+    Field::Region,
+    Field::Zone,
+    Field::Instance,
+    Field::Name,
+    Field::Phase,
+    Field::Type,
+    Field::Lifecycle,
+    Field::Address,
+    Field::Private,
+    Field::Age,
+    Field::Hourly,
+    Field::Cost,
+    Field::Creator,
+];
+
+/// Prints the instances that are asked for.
+pub fn print_list(mut out: impl Write, model: &Model, asked: &Selection, format: ListFormat) {
+    let rows = asked.of(model);
+    let text = match format {
+        ListFormat::Json => {
+            Value::Array(rows.iter().map(|row| object(row, model)).collect()).to_string() + "\n"
+        }
+        ListFormat::Csv => csv(&WIDE, &rows, model),
+        ListFormat::Table | ListFormat::Wide if rows.is_empty() => {
+            let such = if asked.is_whole() { "no instances" } else { "no such instances" };
+            format!("{such} in {}\n", model.deployment)
+        }
+        ListFormat::Table => table(&COLUMNS, &rows, model),
+        ListFormat::Wide => table(&WIDE, &rows, model),
     };
     // A reader that went away is no reason to fail.
-    let _ = writeln!(out, "{text}");
+    let _ = out.write_all(text.as_bytes());
 }
 
 /// The rows that the table shows, as it shows them: their columns as CSV (RFC 4180), or all that
@@ -46,6 +82,11 @@ pub fn exported(model: &Model, as_json: bool) -> String {
         return Value::Array(array).to_string() + "\n";
     }
     let fields: Vec<Field> = model.table.columns.shown().collect();
+    csv(&fields, &rows, model)
+}
+
+/// These fields of rows as CSV, their names first.
+fn csv(fields: &[Field], rows: &[&Instance], model: &Model) -> String {
     let names = fields.iter().map(|field| field.name().to_owned()).collect();
     let cells = |row: &&Instance| -> Vec<String> {
         fields.iter().map(|field| columns::text(*field, row, model.now)).collect()
@@ -108,16 +149,22 @@ fn pending_create_object(model: &Model, order: &PendingCreate) -> Value {
     })
 }
 
-fn table(rows: &[&Instance], model: &Model) -> String {
-    if rows.is_empty() {
-        return format!("no instances in {}", model.deployment);
-    }
-    let rows = rows
+/// These fields of rows below each other, and what it all comes to.
+fn table(fields: &[Field], rows: &[&Instance], model: &Model) -> String {
+    let cells = rows
         .iter()
-        .map(|row| COLUMNS.iter().map(|column| columns::text(*column, row, model.now)).collect());
-    let lines: Vec<Vec<String>> =
-        std::iter::once(columns::headings(&COLUMNS)).chain(rows).collect();
-    aligned(&lines)
+        .map(|row| fields.iter().map(|column| columns::text(*column, row, model.now)).collect());
+    let lines: Vec<Vec<String>> = std::iter::once(columns::headings(fields)).chain(cells).collect();
+    format!("{}\n{}\n", aligned(&lines), sum(rows))
+}
+
+/// `11 instances, $0.2457/h`; with a plus where AWS did not tell all prices.
+fn sum(rows: &[&Instance]) -> String {
+    let running = rows.iter().filter(|row| row.is_alive());
+    let hourly: Amount = running.map(|row| row.cost.hourly).sum();
+    let count = text::count(rows.len(), "instance");
+    let is_known = hourly.usd > 0.0;
+    if is_known { format!("{count}, {}", per_hour(hourly)) } else { count }
 }
 
 /// Lines whose cells stand below each other; the first are the headings.
@@ -179,6 +226,7 @@ fn object(row: &Instance, model: &Model) -> Value {
         "vpc_id": machine.and_then(|machine| machine.vpc.as_ref()),
         "creator": creator.map(|creator| clean(creator, LONGEST)),
         "host_key": row.host_key.as_ref().map(|key| &key.fingerprint),
+        "hourly_usd": hourly_usd(row.cost.hourly),
         "machine": row.machine_name().map(|name| clean(name, LONGEST)),
         "kept": kept(row, model),
     })

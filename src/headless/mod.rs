@@ -4,6 +4,7 @@
 
 mod costs;
 mod csv;
+mod events;
 mod focus;
 mod line;
 mod list;
@@ -11,11 +12,14 @@ mod nodes;
 mod notify;
 mod prices;
 mod printer;
+mod status;
 
 pub use costs::{CostsFormat, print_costs};
+pub use events::print_events;
 pub use focus::print_focus;
-pub use list::{cut_short, exported, print_list, print_pending_creates};
+pub use list::{ListFormat, cut_short, exported, print_list, print_pending_creates};
 pub use nodes::{Export, ExportHost, diagnosis_json, print_diagnosis, print_export, print_outputs};
 pub use notify::{Sent, SentState, print_sent};
 pub use prices::print_prices;
-pub use printer::{Format, Printer, Summary};
+pub use printer::{Detail, Format, Printer, Summary, coloured};
+pub use status::print_status;

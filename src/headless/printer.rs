@@ -16,16 +16,25 @@ use crate::fleet::{Change, InstanceKey, Level, MachineType, Outcome, Phase, Subj
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// For people: `[i-0a1b... @ 52.34.56.78] SUCCESS: Created`.
-    Lines {
-        /// Whether lines from the far side are shown too.
-        output: bool,
-    },
+    Lines(Detail),
     /// One JSON object a line.
     Json,
     /// Only the lines from the far side, as they are.
     Output,
     /// Nothing: the command shows what is there, not what happens.
     Silent,
+}
+
+/// How much is told to people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Detail {
+    /// What went wrong, and what it came to.
+    Quiet,
+    /// What happens.
+    #[default]
+    Usual,
+    /// Lines from the far side too.
+    Verbose,
 }
 
 /// What a command came to, for its last line and its exit code.
@@ -53,12 +62,21 @@ pub struct Printer<W> {
     at: Option<Timestamp>,
     /// Why the state could not be written, as it was said last.
     unsaved: Option<String>,
+    /// Whether a terminal shows the lines in colours.
+    has_colours: bool,
 }
 
 impl<W: Write> Printer<W> {
     /// A printer onto `out`.
     pub fn new(out: W, format: Format) -> Self {
-        Self { out, format, summary: Summary::default(), closed: false, at: None, unsaved: None }
+        let (summary, closed, at, unsaved) = (Summary::default(), false, None, None);
+        Self { out, format, summary, closed, at, unsaved, has_colours: false }
+    }
+
+    /// The same in colours, where the lines are for people who see them.
+    #[must_use]
+    pub fn in_colours(self, has_colours: bool) -> Self {
+        Self { has_colours, ..self }
     }
 
     /// How its lines look.
@@ -194,10 +212,10 @@ impl<W: Write> Printer<W> {
     fn output(&mut self, model: &Model, key: &InstanceKey, text: &str) {
         let subject = Subject::Instance(key.clone());
         match self.format {
-            Format::Lines { output: true } => {
+            Format::Lines(Detail::Verbose) => {
                 self.sentence(model, &subject, Level::Info, &format!("| {text}"));
             }
-            Format::Lines { output: false } | Format::Silent => {}
+            Format::Lines(_) | Format::Silent => {}
             Format::Output => self.print(&clean(text, LONGEST)),
             Format::Json => {
                 let text = clean(text, LONGEST);
@@ -215,8 +233,13 @@ impl<W: Write> Printer<W> {
         match self.format {
             Format::Json => return self.event(model, subject, Event::message(level, text)),
             Format::Output | Format::Silent => return,
-            Format::Lines { .. } => {}
+            Format::Lines(Detail::Quiet) if level < Level::Warning => return,
+            Format::Lines(_) => self.told(model, subject, level, text),
         }
+    }
+
+    /// Prints a sentence to people, who may have asked for quiet.
+    fn told(&mut self, model: &Model, subject: &Subject, level: Level, text: &str) {
         let who = match subject {
             Subject::Job => String::new(),
             Subject::Region(region) => format!("[{region}] "),
@@ -226,7 +249,8 @@ impl<W: Write> Printer<W> {
                 None => format!("[{key}] "),
             },
         };
-        self.print(&format!("{who}{}: {}", level.word(), clean(text, LONGEST)));
+        let word = if self.has_colours { coloured(level) } else { level.word().to_owned() };
+        self.print(&format!("{who}{word}: {}", clean(text, LONGEST)));
     }
 
     /// What would be launched, and what that costs an hour, at the least.
@@ -263,11 +287,19 @@ impl<W: Write> Printer<W> {
                 priced(each, "each"),
                 surplus.map_or_else(String::new, |most| format!(", {most}"))
             );
-            self.line(model, &subject, Level::Info, &text);
+            self.planned(model, &subject, &text);
         }
         let count = total(&counts);
         let text = format!("{count} in all, {}", priced(sum, "together"));
-        self.line(model, &Subject::Job, Level::Info, &text);
+        self.planned(model, &Subject::Job, &text);
+    }
+
+    /// A sentence of a plan. Whoever asked for quiet and is asked whether to go on reads it too.
+    fn planned(&mut self, model: &Model, subject: &Subject, text: &str) {
+        match self.format {
+            Format::Lines(_) => self.told(model, subject, Level::Info, text),
+            _ => self.line(model, subject, Level::Info, text),
+        }
     }
 
     /// The last line.
@@ -281,7 +313,7 @@ impl<W: Write> Printer<W> {
                 return self.event(model, &Subject::Job, event);
             }
             Format::Output | Format::Silent => return,
-            Format::Lines { .. } => {}
+            Format::Lines(_) => {}
         }
         let parts = [
             (launched, "launched"),
@@ -321,6 +353,17 @@ impl<W: Write> Printer<W> {
             self.closed = true;
         }
     }
+}
+
+/// The word of a level in its colour.
+pub fn coloured(level: Level) -> String {
+    let colour = match level {
+        Level::Info => "2",
+        Level::Success => "32",
+        Level::Warning => "33",
+        Level::Error => "1;31",
+    };
+    format!("\x1b[{colour}m{}\x1b[0m", level.word())
 }
 
 /// `from $0.0173/h each`.

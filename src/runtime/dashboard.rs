@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
+use super::colour;
 use super::environment::Environment;
 use super::event_loop::{EventLoop, Left};
 use super::exit_code::ExitCode;
@@ -71,7 +72,7 @@ fn ability() -> Ability {
         let locale = locale.to_ascii_lowercase();
         locale.contains("utf-8") || locale.contains("utf8")
     });
-    let colours = variable("NO_COLOR").is_empty() && variable("TERM") != "dumb";
+    let colours = colour::wanted();
     let truecolour = matches!(variable("COLORTERM").as_str(), "truecolor" | "24bit");
     Ability { colours, unicode, truecolour }
 }

@@ -10,7 +10,7 @@ use super::trace::state_folder;
 use crate::aws::Access;
 use crate::cli::Global;
 use crate::config::Config;
-use crate::headless::Format;
+use crate::headless::{Detail, Format};
 use crate::ssh::{self, Dial, TcpDial};
 
 /// Where answers of AWS are kept for a day.
@@ -31,7 +31,7 @@ pub(super) struct Environment {
     pub home: Option<PathBuf>,
     /// Where answers of AWS are kept.
     pub cache: PathBuf,
-    /// Whether more is told than people usually want to know: SPOT_DEBUG=1.
+    /// Whether more is told than people usually want to know: --verbose, or SPOT_DEBUG=1.
     pub debug: bool,
     /// The demo that this is.
     pub demo: Option<DemoSession>,
@@ -44,13 +44,13 @@ impl Environment {
         if global.demo.demo {
             let (demo, access, dial) = DemoSession::begin(&mut global)?;
             return Ok(Self {
+                debug: debug() || global.verbose,
                 global,
                 access,
                 dial,
                 agent: None,
                 home: Some(demo.folder().to_owned()),
                 cache: demo.folder().join("cache"),
-                debug: debug(),
                 demo: Some(demo),
             });
         }
@@ -64,13 +64,13 @@ impl Environment {
         };
         let home = directories::BaseDirs::new().map(|base| base.home_dir().to_owned());
         Ok(Self {
+            debug: debug() || global.verbose,
             global,
             access,
             dial: Arc::new(TcpDial),
             agent: ssh::agent(),
             home,
             cache: CACHE.into(),
-            debug: debug(),
             demo: None,
         })
     }
@@ -87,7 +87,12 @@ impl Environment {
 
     /// How the lines of a command look.
     pub(super) fn format(&self, json: bool) -> Format {
-        if json { Format::Json } else { Format::Lines { output: self.debug } }
+        match (json, self.global.quiet, self.debug) {
+            (true, ..) => Format::Json,
+            (false, true, _) => Format::Lines(Detail::Quiet),
+            (false, false, false) => Format::Lines(Detail::Usual),
+            (false, false, true) => Format::Lines(Detail::Verbose),
+        }
     }
 
     /// What has to be different in a configuration that is used here.

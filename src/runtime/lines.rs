@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal};
 
 use tokio::task::spawn_blocking;
 
+use super::colour;
 use super::event_loop::Edge;
 use super::signals::Signals;
 use super::stdout::Stdout;
@@ -26,7 +27,7 @@ impl Lines {
     /// From now on the system's signals are heard here. Needs a runtime around it.
     pub(super) fn listen(format: Format) -> io::Result<Self> {
         Ok(Self {
-            printer: Printer::new(Stdout, format),
+            printer: Printer::new(Stdout, format).in_colours(colour::on(&io::stdout())),
             signals: Signals::listen()?,
             answers: VecDeque::new(),
         })

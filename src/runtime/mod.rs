@@ -5,6 +5,7 @@ mod announce;
 mod bookkeeper;
 mod browser;
 mod clipboard;
+mod colour;
 mod commands;
 pub mod completions;
 mod confirm;
@@ -69,6 +70,7 @@ pub fn run(cli: Cli) -> color_eyre::Result<u8> {
     panics::install()?;
     panics::leave_no_core();
     let Cli { global, command } = cli;
+    colour::choose(global.color);
     let result = match command {
         // What needs nothing of this machine is answered before anything is opened.
         Some(Command::Version) => Ok(setup::version()),
@@ -141,9 +143,7 @@ async fn dispatch(at: &Environment, command: Option<Command>) -> Result<ExitCode
         Some(Command::Create(args)) => create::create(at, &args).await,
         Some(Command::Costs(args)) => costs::costs(at, &args).await,
         Some(Command::Destroy(args)) => destroy::destroy(at, &args).await,
-        Some(Command::Retry { instance, yes, json }) => {
-            destroy::retry(at, &instance, yes, json).await
-        }
+        Some(Command::Retry(args)) => destroy::retry(at, &args).await,
         Some(Command::Up { name, json }) => machines::up(at, name, json).await,
         Some(Command::Down { name, yes, json }) => {
             let args = Machines { instances: vec![name], yes, json };
@@ -157,9 +157,9 @@ async fn dispatch(at: &Environment, command: Option<Command>) -> Result<ExitCode
         Some(Command::Nuke(args)) => clear::nuke(at, &args).await,
         Some(Command::Cleanup(args)) => clear::cleanup(at, &args).await,
         Some(Command::Recover { json }) => clear::recover(at, json).await,
-        Some(Command::List { pending_creates, json }) => {
-            show::list(at, pending_creates, json).await
-        }
+        Some(Command::List(args)) => show::list(at, &args).await,
+        Some(Command::Status(args)) => show::status(at, &args).await,
+        Some(Command::Events(args)) => Ok(show::events(at, &args)),
         Some(Command::Notify(args)) => notify::notify(at, &args).await,
         Some(Command::Prices { types, json }) => show::prices(at, &types, json).await,
         Some(Command::RandomIp) => show::random_ip(at).await,

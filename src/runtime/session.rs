@@ -3,6 +3,9 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
 
 use super::confirm;
 use super::environment::Environment;
@@ -112,6 +115,11 @@ impl Session {
         Ok(row)
     }
 
+    /// Whether nothing names a deployment: nothing was created here yet.
+    pub(super) fn is_new(&self) -> bool {
+        self.context.is_provisional()
+    }
+
     /// The printer, and what it prints from.
     pub(super) fn printer(&mut self) -> (&mut Printer<Stdout>, &Model) {
         (&mut self.event_loop.edge.printer, &self.event_loop.engine.model)
@@ -129,6 +137,14 @@ impl Session {
         match &model.trouble {
             Some(trouble) if is_without_credentials(trouble) => ExitCode::USAGE,
             _ => model.verdict().into(),
+        }
+    }
+
+    /// Lets time pass, until a signal tells to leave.
+    pub(super) async fn rest(&mut self, span: Duration) -> Result<(), Stop> {
+        tokio::select! {
+            () = sleep(span) => Ok(()),
+            _ = self.event_loop.edge.signal() => Err(Stop::Left(ExitCode::INTERRUPTED)),
         }
     }
 

@@ -3,12 +3,16 @@
 
 use std::io::{self, Write};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::exit_code::ExitCode;
 use super::stderr;
 
 /// Why something was not written.
 static LOST: OnceLock<String> = OnceLock::new();
+
+/// Whether its reader went away.
+static CLOSED: AtomicBool = AtomicBool::new(false);
 
 /// Standard output. A reader that went away is no failure.
 #[derive(Debug)]
@@ -25,6 +29,10 @@ impl Write for Stdout {
 }
 
 fn noted<T>(written: io::Result<T>) -> io::Result<T> {
+    let is_closed = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    if written.as_ref().is_err_and(is_closed) {
+        CLOSED.store(true, Ordering::Relaxed);
+    }
     if let Err(error) = &written
         && !matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::Interrupted)
     {
@@ -32,6 +40,11 @@ fn noted<T>(written: io::Result<T>) -> io::Result<T> {
         let _ = LOST.set(error.to_string());
     }
     written
+}
+
+/// Whether its reader went away: who prints again and again may stop.
+pub(super) fn is_closed() -> bool {
+    CLOSED.load(Ordering::Relaxed)
 }
 
 /// Prints a line, or several. A reader that went away is no reason to stop.

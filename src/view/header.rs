@@ -17,7 +17,7 @@ use crate::fleet::{Amount, Cost, FailureKind, Health, JobKind};
 const FRESH: SignedDuration = SignedDuration::from_secs(90);
 
 /// The states in the order of their urgency, and their words.
-const STATES: [(Health, &str); 6] = [
+pub const STATES: [(Health, &str); 6] = [
     (Health::Bad, "in trouble"),
     (Health::Interrupted, "interrupted"),
     (Health::Working, "deploying"),

@@ -51,6 +51,7 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+pub use header::STATES;
 pub use hit::HitMap;
 use painter::Painter;
 #[cfg(test)]

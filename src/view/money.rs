@@ -11,6 +11,16 @@ pub fn hourly(usd: f64) -> String {
     format!("{usd:.4}")
 }
 
+/// The same with its unit, `$0.2457/h`; with a plus where some of it is not known.
+pub fn per_hour(amount: Amount) -> String {
+    format!("${}{}/h", hourly(amount.usd), if amount.is_partial { "+" } else { "" })
+}
+
+/// A rate for programs; none where nobody knows it.
+pub fn hourly_usd(amount: Amount) -> Option<f64> {
+    (!amount.is_unknown()).then_some(amount.usd)
+}
+
 /// A sum: `$1.32`, with more digits where it is small; `at least` where some of it is not known.
 pub fn dollars(amount: Amount) -> String {
     let digits = if amount.usd < 10.0 { 3 } else { 2 };

@@ -15,6 +15,12 @@ pub(crate) const JSON_LINES: &str = "json-lines.schema.json";
 /// The schema of the array of `list --json`.
 pub(crate) const LIST: &str = "list.schema.json";
 
+/// The schema of the object of `status --json`.
+pub(crate) const STATUS: &str = "status.schema.json";
+
+/// The schema of a line of `events --json`.
+pub(crate) const EVENTS: &str = "events.schema.json";
+
 /// The schema of the object of `costs --json`.
 pub(crate) const COSTS: &str = "costs.schema.json";
 

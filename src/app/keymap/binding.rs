@@ -137,6 +137,7 @@ impl Binding {
             | Command::Refresh
             | Command::SignIn
             | Command::Prices(_)
+            | Command::PriceFleet
             | Command::Preflight(_)
             | Command::Inspect(_)
             | Command::FindLeftOvers(_)

@@ -170,6 +170,7 @@ fn perform(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Refresh => refresh(model),
         Command::SignIn => vec![Effect::SignIn],
         Command::Prices(types) => prices(model, &types),
+        Command::PriceFleet => price_fleet(model),
         Command::Preflight(counts) => vec![model.start(Job::Preflight(counts))],
         Command::Inspect(regions) => vec![model.start(Job::Inspect(regions))],
         Command::FindLeftOvers(regions) => {
@@ -379,6 +380,19 @@ fn prices(model: &mut Model, types: &[MachineType]) -> Vec<Effect> {
         (None, None) => {}
     }
     vec![model.start(Job::Prices(wanted))]
+}
+
+/// Asks what that costs which is there.
+fn price_fleet(model: &mut Model) -> Vec<Effect> {
+    let mut wanted: BTreeMap<Region, Vec<MachineType>> = BTreeMap::new();
+    for row in model.fleet.alive() {
+        let Some(machine) = &row.machine else { continue };
+        let types = wanted.entry(row.region.clone()).or_default();
+        if !types.contains(&machine.machine_type) {
+            types.push(machine.machine_type.clone());
+        }
+    }
+    if wanted.is_empty() { Vec::new() } else { vec![model.start(Job::Prices(wanted))] }
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ pub(in crate::runtime) async fn cleanup(
             return Ok(session.verdict());
         }
         if !args.yes {
-            session.confirm("Remove what is left?", "y").await?;
+            session.confirm("Remove what is left?", confirm::YES).await?;
         }
         let left_overs = Scope::Account(account.id, regions);
         session.perform(Command::Act(Action::CleanUp, left_overs)).await?;

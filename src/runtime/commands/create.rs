@@ -40,14 +40,14 @@ pub(in crate::runtime) async fn create(
     };
     Session::run(start, async |session| {
         loop {
-            let plan = tell_plan(session, &config, &counts, args).await?;
+            let plan = tell_plan(session, &config, &counts, (environment, args)).await?;
             if args.dry_run {
                 return Err(Stop::Told(dry(session, &config, &plan).await?));
             }
             if args.yes {
                 break;
             }
-            session.confirm("Create these instances?", "y").await?;
+            session.confirm("Create these instances?", confirm::YES).await?;
             // Nobody knows how long the question stood.
             session.perform(Command::Refresh).await?;
             if CreatePlan::of(session.model(), &counts).launched() == plan.launched() {
@@ -66,7 +66,7 @@ async fn tell_plan(
     session: &mut Session,
     config: &Config,
     counts: &Counts,
-    args: &cli::Create,
+    (environment, args): (&Environment, &cli::Create),
 ) -> Result<CreatePlan, Stop> {
     // Whoever reads the plan reads what it costs.
     if args.dry_run || !args.yes {
@@ -76,7 +76,9 @@ async fn tell_plan(
     if let Some(text) = what_is_there(session.model(), &plan) {
         session.print(Level::Info, &text);
     }
-    if !args.json || args.dry_run {
+    // Nobody is asked, and nobody asked for it.
+    let is_unwanted = args.yes && (args.json || environment.global.quiet);
+    if args.dry_run || !is_unwanted {
         let (printer, model) = session.printer();
         printer.plan(model, config, &plan);
     }

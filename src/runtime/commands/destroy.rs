@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::app::{Action, Command, Model, Scope, receipt};
+use crate::app::{Action, Command, Counts, Model, Scope, receipt};
 use crate::cli;
-use crate::fleet::{Instance, Kept, Level, Region, RegionPrices};
+use crate::fleet::{Instance, InstanceKey, Kept, Level, Region, RegionPrices};
 use crate::runtime::confirm;
 use crate::runtime::environment::Environment;
 use crate::runtime::exit_code::ExitCode;
@@ -68,22 +68,50 @@ pub(in crate::runtime) async fn destroy(
 /// `retry`: a node that failed is never mended; a fresh instance takes its place once it is ready.
 pub(in crate::runtime) async fn retry(
     environment: &Environment,
-    name: &str,
-    is_confirmed: bool,
-    json: bool,
+    args: &cli::Retry,
 ) -> Result<ExitCode, Stop> {
-    confirm::possible(is_confirmed, "retry ends an instance: without a terminal it needs --yes")?;
-    Session::run(start(environment, Want::Write, json)?, async |session| {
+    confirm::possible(args.yes, "retry ends an instance: without a terminal it needs --yes")?;
+    Session::run(start(environment, Want::Write, args.json)?, async |session| {
         let fleet = &session.model().fleet;
-        let key = resolve::instance(fleet, name).map_err(Stop::Usage)?;
-        if !is_confirmed {
+        let key = resolve::instance(fleet, &args.instance).map_err(Stop::Usage)?;
+        if !args.yes {
             let targets = Targets::Instances(vec![key.clone()]);
             confirm_destroy(session, &targets, 0, false).await?;
         }
-        session.perform(Command::Act(Action::Retry, Scope::Instances(vec![key]))).await?;
+        if args.end_first {
+            return end_first(session, key).await;
+        }
+        let tried = session.perform(Command::Act(Action::Retry, Scope::Instances(vec![key]))).await;
+        if tried.is_err() || session.verdict() != ExitCode::DONE {
+            let text = "where there is no room for both, --end-first destroys the old one first";
+            session.print(Level::Info, text);
+        }
+        tried?;
         Ok(session.verdict())
     })
     .await
+}
+
+/// `retry --end-first`: what can be asked before is asked before, then the old one goes.
+async fn end_first(session: &mut Session, key: InstanceKey) -> Result<ExitCode, Stop> {
+    let row = session.model().fleet.get(&key);
+    let Some(region) = row.map(|row| row.region.clone()) else { return Ok(ExitCode::FAILED) };
+    if row.is_some_and(|row| row.machine_name().is_some()) {
+        let text = "a machine is not replaced: `recreate` launches it anew on what it keeps";
+        return Err(Stop::Usage(text.to_owned()));
+    }
+    // The fresh one takes the old one's room: none more are asked for than there are.
+    session.perform(Command::Preflight(Counts::from([(region.clone(), 0)]))).await?;
+    if session.verdict() != ExitCode::DONE {
+        session.print(Level::Warning, "nothing was destroyed");
+        return Ok(session.verdict());
+    }
+    session.perform(Command::destroy(Scope::Instances(vec![key]))).await?;
+    if session.verdict() == ExitCode::DONE {
+        let fresh = Action::Add(Counts::from([(region, 1)]));
+        session.perform(Command::Act(fresh, Scope::All)).await?;
+    }
+    Ok(session.verdict())
 }
 
 fn start(environment: &Environment, want: Want, json: bool) -> Result<Start<'_>, Stop> {
@@ -144,7 +172,7 @@ async fn confirm_destroy(
     }
     match targets {
         Targets::All => session.confirm("Destroy everything of this deployment?", "all").await,
-        _ if count == 1 => session.confirm("Destroy this instance?", "y").await,
+        _ if count == 1 => session.confirm("Destroy this instance?", confirm::YES).await,
         _ => {
             session.confirm(&format!("Destroy these {count} instances?"), &count.to_string()).await
         }

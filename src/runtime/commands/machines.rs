@@ -65,7 +65,7 @@ pub(in crate::runtime) async fn act(
                 count => format!("these {count} instances"),
             };
             let question = action.way(Aim::Chosen).map(|way| way.question).unwrap_or_default();
-            session.confirm(&question.replace("{these}", &these), "y").await?;
+            session.confirm(&question.replace("{these}", &these), confirm::YES).await?;
         }
         session.perform(Command::Act(action, Scope::Instances(keys))).await?;
         Ok(session.verdict())

@@ -1,10 +1,21 @@
-//! The commands that show what there is: `list`, `prices`, `export`, `random-ip`. What was asked for
-//! goes to standard output and nothing else does; what is wrong goes to standard error.
+//! The commands that show what there is: `list`, `status`, `events`, `prices`, `export`, `random-ip`.
+//! What was asked for goes to standard output and nothing else does; what is wrong goes to standard
+//! error.
 
-use crate::app::{Command, LogLine};
-use crate::cli::ExportFormat;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::timeout;
+
+use crate::app::{Command, LogLine, Model, Query, Selection, matching, read_lines};
+use crate::cli::{self, ExportFormat, ListOutput};
 use crate::fleet::{Instance, Level, MachineType};
-use crate::headless::{cut_short, print_export, print_list, print_pending_creates, print_prices};
+use crate::headless::{
+    ListFormat, cut_short, print_events, print_export, print_list, print_pending_creates,
+    print_prices, print_status,
+};
 use crate::runtime::environment::Environment;
 use crate::runtime::exit_code::ExitCode;
 use crate::runtime::export;
@@ -12,44 +23,160 @@ use crate::runtime::session::{Need, Session, Start};
 use crate::runtime::stderr;
 use crate::runtime::stdout::{self, Stdout};
 use crate::runtime::stop::Stop;
+use crate::store::{EventFile, Paths};
 
-/// `list`.
+/// Between two looks of `list --watch`.
+const PACE: Duration = Duration::from_secs(10);
+/// How long a list waits for prices, which it is no worse without.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// `list`. With --watch again and again: each look reads the state anew, for another process may be
+/// at work on it.
 pub(in crate::runtime) async fn list(
     environment: &Environment,
-    pending_creates: bool,
-    json: bool,
+    args: &cli::List,
 ) -> Result<ExitCode, Stop> {
+    let mut shown = Shown::default();
+    loop {
+        let code = Box::pin(look(environment, args, &mut shown)).await?;
+        let is_over = matches!(code, ExitCode::USAGE | ExitCode::INTERRUPTED);
+        if !args.watch || is_over || stdout::is_closed() {
+            return Ok(code);
+        }
+    }
+}
+
+/// What a list that is looked at again has printed.
+#[derive(Debug, Default)]
+struct Shown(Option<Vec<u8>>);
+
+impl Shown {
+    /// Prints what there is now: on a terminal in the place of what stood there.
+    fn print(&mut self, text: Vec<u8>, is_again: bool) {
+        let on_terminal = is_again && io::stdout().is_terminal();
+        if self.0.as_ref() == Some(&text) && !on_terminal {
+            return;
+        }
+        if on_terminal {
+            stdout::write("\x1b[H\x1b[J");
+        }
+        let _ = Stdout.write_all(&text).and_then(|()| Stdout.flush());
+        self.0 = Some(text);
+    }
+}
+
+/// One look, and with --watch the time until the next one.
+async fn look(
+    environment: &Environment,
+    args: &cli::List,
+    shown: &mut Shown,
+) -> Result<ExitCode, Stop> {
+    let asked = selection(args)?;
     let start = Start { need: Need::LastKnown, ..Start::looking(environment)? };
     Session::run(start, async |session| {
+        let verdict = session.verdict();
+        if args.pending_creates {
+            tell_troubles(session.model());
+            print_pending_creates(Stdout, session.model(), args.json);
+            return Ok(verdict);
+        }
+        // What it costs belongs to a list; that nobody tells it is no failure of one.
+        let _ = timeout(PATIENCE, session.perform(Command::PriceFleet)).await;
         let model = session.model();
-        for (region, view) in model.fleet.regions() {
-            if let Some(trouble) = &view.trouble {
-                stderr::print(&format!("WARNING: {region} did not answer: {trouble}"));
-            }
-        }
-        if let Some(trouble) = &model.trouble {
-            stderr::print(&format!("ERROR: {trouble}; what follows is what was last known"));
-        }
-        let labels: Vec<String> = model.fleet.instances().map(Instance::label).collect();
-        let of_rows =
-            |line: &&LogLine| line.level >= Level::Warning && labels.contains(&line.about);
-        for line in model.log.events().lines().filter(of_rows) {
-            stderr::print(&line.to_string());
-        }
-        if pending_creates {
-            print_pending_creates(Stdout, model, json);
-            return Ok(session.verdict());
-        }
-        for order in model.unfinished().filter(|order| order.count > 0) {
-            stderr::print(&format!("WARNING: {}", cut_short(model, order)));
-        }
+        let mut text = Vec::new();
         // Where nobody could look, nothing is no answer.
-        if json || model.trouble.is_none() || !model.fleet.is_empty() {
-            print_list(Stdout, model, json);
+        if args.output() == ListOutput::Json || model.trouble.is_none() || !model.fleet.is_empty() {
+            print_list(&mut text, model, &asked, format(args.output()));
         }
-        Ok(session.verdict())
+        if shown.0.is_none() {
+            tell_troubles(model);
+        }
+        shown.print(text, args.watch);
+        if args.watch && !stdout::is_closed() {
+            session.rest(PACE).await?;
+        }
+        Ok(verdict)
     })
     .await
+}
+
+/// Says what of the answer is not whole.
+fn tell_troubles(model: &Model) {
+    for (region, view) in model.fleet.regions() {
+        if let Some(trouble) = &view.trouble {
+            stderr::print(&format!("WARNING: {region} did not answer: {trouble}"));
+        }
+    }
+    if let Some(trouble) = &model.trouble {
+        stderr::print(&format!("ERROR: {trouble}; what follows is what was last known"));
+    }
+    let labels: Vec<String> = model.fleet.instances().map(Instance::label).collect();
+    let of_rows = |line: &&LogLine| line.level >= Level::Warning && labels.contains(&line.about);
+    for line in model.log.events().lines().filter(of_rows) {
+        stderr::print(&line.to_string());
+    }
+    for order in model.unfinished().filter(|order| order.count > 0) {
+        stderr::print(&format!("WARNING: {}", cut_short(model, order)));
+    }
+}
+
+fn selection(args: &cli::List) -> Result<Selection, Stop> {
+    let order = args.sort.as_deref().map(Selection::order).transpose();
+    Ok(Selection {
+        query: Query::parse(&args.filter),
+        regions: args.region.iter().map(|name| name.as_str().into()).collect(),
+        order: order.map_err(|why| Stop::Usage(format!("--sort: {why}")))?,
+    })
+}
+
+fn format(output: ListOutput) -> ListFormat {
+    match output {
+        ListOutput::Table => ListFormat::Table,
+        ListOutput::Wide => ListFormat::Wide,
+        ListOutput::Csv => ListFormat::Csv,
+        ListOutput::Json => ListFormat::Json,
+    }
+}
+
+/// `status`.
+pub(in crate::runtime) async fn status(
+    environment: &Environment,
+    args: &cli::Status,
+) -> Result<ExitCode, Stop> {
+    let need = if args.refresh { Need::LastKnown } else { Need::Nothing };
+    let start = Start { need, ..Start::looking(environment)? };
+    Session::run(start, async |session| {
+        let verdict = session.verdict();
+        if args.refresh {
+            tell_troubles(session.model());
+            let _ = timeout(PATIENCE, session.perform(Command::PriceFleet)).await;
+        }
+        let model = session.model();
+        let answered = model.fleet.regions().values().filter_map(|view| view.answered).max();
+        let known = answered.or_else(|| written(&environment.global.state));
+        print_status(Stdout, model, (known, session.is_new()), args.json);
+        Ok(verdict)
+    })
+    .await
+}
+
+/// When a file was last written.
+fn written(file: &Path) -> Option<Timestamp> {
+    file.metadata().and_then(|known| known.modified()).ok()?.try_into().ok()
+}
+
+/// `events`. It reads a file and asks nobody.
+pub(in crate::runtime) fn events(environment: &Environment, args: &cli::Events) -> ExitCode {
+    let paths = Paths::new(&environment.global.state);
+    let lines = EventFile::new(&paths).read();
+    let lines = read_lines(lines.iter().map(String::as_str));
+    let found = matching(lines, &args.words.join(" "), environment.access.now());
+    let skipped = args.last.map_or(0, |last| found.len().saturating_sub(last));
+    if found.is_empty() {
+        stderr::print(&format!("no such event in {}", paths.events().display()));
+    }
+    print_events(Stdout, &found[skipped..], args.json);
+    ExitCode::DONE
 }
 
 /// `prices`.

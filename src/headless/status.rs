@@ -1,0 +1,68 @@
+//! `status`: the deployment in one line, for a prompt, a status bar or a script.
+
+use std::io::Write;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::app::Model;
+use crate::fleet::{Amount, Cost};
+use crate::view::money::{hourly_usd, per_hour};
+use crate::view::{STATES, text};
+
+/// Prints how the deployment stands, as it was known at this moment; `is_new` where nothing names one.
+pub fn print_status(
+    mut out: impl Write,
+    model: &Model,
+    (known, is_new): (Option<Timestamp>, bool),
+    as_json: bool,
+) {
+    let text = match (as_json, is_new) {
+        (true, _) => object(model, known, is_new).to_string(),
+        (false, true) => "nothing was created here yet".to_owned(),
+        (false, false) => sentence(model, known),
+    };
+    // A reader that went away is no reason to fail.
+    let _ = writeln!(out, "{text}");
+}
+
+/// `spot-7f3a: 11 instances, 1 in trouble, 10 ready, $0.2457/h, 13s ago`.
+fn sentence(model: &Model, known: Option<Timestamp>) -> String {
+    let tally = &model.tally;
+    let mut said = vec![text::count(tally.total, "instance")];
+    let states = STATES.iter().filter_map(|(health, word)| Some((tally.health.get(health)?, word)));
+    said.extend(states.map(|(count, word)| format!("{} {word}", text::thousands(*count))));
+    let hourly = hourly(model);
+    if tally.total > 0 && hourly.usd > 0.0 {
+        said.push(per_hour(hourly));
+    }
+    said.extend(known.map(|at| format!("{} ago", text::span(model.now.duration_since(at)))));
+    format!("{}: {}", model.deployment, said.join(", "))
+}
+
+/// The same for programs; see `assets/status.schema.json`.
+fn object(model: &Model, known: Option<Timestamp>, is_new: bool) -> Value {
+    let count = |(health, word): &(_, &str)| {
+        let count = model.tally.health.get(health).copied().unwrap_or(0);
+        (word.replace(' ', "_"), Value::from(count))
+    };
+    let states: Map<String, Value> = STATES.iter().map(count).collect();
+    json!({
+        "v": 1,
+        "deployment": (!is_new).then_some(&model.deployment),
+        "account": model.account.as_ref().map(|account| &account.id),
+        "known_at": known,
+        "instances": model.tally.total,
+        "states": states,
+        "hourly_usd": hourly_usd(hourly(model)).filter(|_| model.tally.total > 0),
+    })
+}
+
+/// What all of it costs now.
+fn hourly(model: &Model) -> Amount {
+    let mut all = Cost::default();
+    for cost in model.fleet.costs().values() {
+        all += *cost;
+    }
+    all.hourly
+}
