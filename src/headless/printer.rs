@@ -230,11 +230,13 @@ impl<W: Write> Printer<W> {
     }
 
     fn sentence(&mut self, model: &Model, subject: &Subject, level: Level, text: &str) {
-        match self.format {
+        let is_wanted = match self.format {
             Format::Json => return self.event(model, subject, Event::message(level, text)),
-            Format::Output | Format::Silent => return,
-            Format::Lines(Detail::Quiet) if level < Level::Warning => return,
-            Format::Lines(_) => self.told(model, subject, level, text),
+            Format::Output | Format::Silent => false,
+            Format::Lines(detail) => detail != Detail::Quiet || level >= Level::Warning,
+        };
+        if is_wanted {
+            self.told(model, subject, level, text);
         }
     }
 
