@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
+use std::slice;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -204,7 +205,7 @@ fn screen_d1_a_retry_refuses_before_it_ends_anything_and_can_end_first() {
     assert_eq!(refused.code, 1, "{}", refused.told());
     assert!(refused.out.contains("room for 0 of 1"), "{}", refused.told());
     assert!(refused.out.contains("--end-first"), "{}", refused.told());
-    assert_eq!(alive(), [old.clone()]);
+    assert_eq!(alive(), slice::from_ref(&old));
     // A region that is not configured is refused before, in this order too.
     spot.configure_without_hosts("", &["eu-west-1"]);
     let refused = spot.run(&["retry", &old, "--end-first", "--yes"]);
@@ -213,7 +214,7 @@ fn screen_d1_a_retry_refuses_before_it_ends_anything_and_can_end_first() {
         "{}",
         refused.told()
     );
-    assert_eq!(alive(), [old.clone()]);
+    assert_eq!(alive(), slice::from_ref(&old));
     spot.configure_without_hosts("", &["us-west-2"]);
     let replaced = spot.run(&["retry", &old, "--end-first", "--yes"]);
     let [fresh] = alive().try_into().unwrap_or_else(|it| panic!("{it:?} {}", replaced.told()));
