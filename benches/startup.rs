@@ -33,7 +33,7 @@ use spot_tui::app::{
     View, read_lines, update,
 };
 use spot_tui::aws::Access;
-use spot_tui::fleet::{Fleet, InstanceKey, InstanceNews, JobId, News, Phase, Report};
+use spot_tui::fleet::{Fleet, InstanceKey, InstanceNews, JobId, News, Phase, Report, Upkeep};
 use spot_tui::jobs::{Context, ContextSettings, ReportSender, Reporter, questions, report_channel};
 use spot_tui::runtime::engine::Engine;
 use spot_tui::runtime::event_loop::{Edge, EventLoop};
@@ -278,6 +278,7 @@ fn opening(instances: usize) -> Opening {
         config: None,
         deployment: "spot-bench".into(),
         fleet,
+        upkeep: Upkeep::default(),
         pending_creates: Vec::new(),
         destroys: Vec::new(),
         read_only: None,

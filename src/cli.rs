@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum, value_parser};
 use jiff::civil::Date;
@@ -158,6 +159,8 @@ pub enum Command {
     },
     /// Launch instances and deploy to them, on top of what already runs.
     Create(Create),
+    /// Hold the fleet without a screen: launch what is missing, end what is too much or too old.
+    Keep(Keep),
     /// Show the deployment as AWS sees it now.
     #[command(visible_alias = "ls")]
     List(List),
@@ -220,6 +223,12 @@ pub enum Command {
         /// The command and its arguments.
         #[arg(last = true, value_name = "COMMAND")]
         command: Vec<String>,
+    },
+    /// Change how long instances live that nobody looks after.
+    Lease {
+        /// What to do.
+        #[command(subcommand)]
+        command: LeaseCommand,
     },
     /// Run a command on many nodes; those that answer alike are shown together.
     Exec(Exec),
@@ -333,12 +342,68 @@ pub struct Create {
     /// Launch nothing, and drop what an earlier create that was cut short did not launch.
     #[arg(long, conflicts_with = "dry_run")]
     pub forget: bool,
+    /// Go on as `keep` does until all that is wanted is ready: what fails, finds no room or is taken
+    /// back meanwhile is launched again.
+    #[arg(long, conflicts_with_all = ["dry_run", "forget"])]
+    pub wait: bool,
     /// Do not ask.
     #[arg(long, short)]
     pub yes: bool,
     /// One JSON object a line instead of lines for people.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `keep`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+#[derive(Debug, Clone, Args)]
+pub struct Keep {
+    /// Do what there is to do now, and leave.
+    #[arg(long, conflicts_with = "until")]
+    pub once: bool,
+    /// Leave when all that is wanted is ready, or after a time such as 90s, 30m, 12h or 7d.
+    #[arg(long, value_name = "ready|DURATION", value_parser = until)]
+    pub until: Option<Until>,
+    /// Print a unit with which systemd keeps this fleet, for a user's manager, and do nothing else.
+    #[arg(long, conflicts_with_all = ["once", "until", "yes", "json"])]
+    pub print_unit: bool,
+    /// Do not ask before instances are ended that are more than is wanted.
+    #[arg(long, short)]
+    pub yes: bool,
+    /// One JSON object a line instead of lines for people.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How long a fleet is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// Until all that is wanted is ready.
+    Ready,
+    /// For so long.
+    After(Duration),
+}
+
+fn until(text: &str) -> Result<Until, String> {
+    if text == "ready" {
+        return Ok(Until::Ready);
+    }
+    let wrong = |_| "it has to be ready, or a time such as 90s, 30m, 12h or 7d".to_owned();
+    time(text).map(Until::After).map_err(wrong)
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    let wrong = || "it has to be like 90s, 30m, 12h or 7d".to_owned();
+    let (number, unit) = text.split_at(text.len() - text.chars().last().map_or(0, char::len_utf8));
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 60 * 60,
+        "d" => 24 * 60 * 60,
+        _ => return Err(wrong()),
+    };
+    let number: u32 = number.parse().map_err(|_| wrong())?;
+    Ok(Duration::from_secs(u64::from(number) * seconds))
 }
 
 /// `costs`.
@@ -572,6 +637,24 @@ pub enum Shell {
     Fish,
     /// PowerShell.
     Powershell,
+}
+
+/// `lease`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum LeaseCommand {
+    /// Set the lease anew, for so long from now on: until the instance restarts, each visit sets it to
+    /// that again.
+    Extend {
+        /// How long, such as 90m, 4h or 2d.
+        #[arg(value_name = "DURATION", value_parser = time)]
+        time: Duration,
+        /// Only in this region. May be repeated.
+        #[arg(long, value_name = "REGION")]
+        region: Vec<String>,
+        /// Only on this instance. May be repeated.
+        #[arg(long, value_name = "INSTANCE", conflicts_with = "region")]
+        on: Vec<String>,
+    },
 }
 
 /// `exec`.

@@ -99,6 +99,7 @@ impl Stage {
             max_price: None,
             associate_public_ip: true,
             cpu_credits: CpuCredits::Standard,
+            ends_itself: false,
             instance_profile: None,
         }
     }

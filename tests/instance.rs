@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -42,20 +43,21 @@ fn shellcheck_has_nothing_to_say() {
         .arg(instance("install-packages.sh"))
         .arg(instance("mount-home.sh"))
         .arg(instance("idle-stop.sh"))
+        .arg(instance("arm-lease.sh"))
         .output()
         .expect("shellcheck is missing: apt-get install shellcheck");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 /// systemd and cloud-init, unpacked and not installed.
-fn lint_root() -> PathBuf {
+pub(crate) fn lint_root() -> PathBuf {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("lint-root");
     assert!(root.exists(), "{} is missing: sudo make lint-root", root.display());
     root
 }
 
 /// Runs a program of that root, in it; what it said and whether it was content.
-fn in_lint_root(command: &[&str]) -> (bool, String) {
+pub(crate) fn in_lint_root(command: &[&str]) -> (bool, String) {
     let output = Command::new("chroot").arg(lint_root()).args(command).output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8_lossy(&said).into_owned())
@@ -93,6 +95,58 @@ fn systemd_has_nothing_to_say() {
     assert!(said.contains("Unknown key") && said.contains("Restrat"), "{said}");
 }
 
+/// Runs what arms a lease, with a folder of its own for units and programs that only note how they were
+/// called; answers what they noted.
+fn arm_lease(units: &Path, seconds: &str) -> String {
+    let stubs = tempfile::tempdir().unwrap();
+    let called = stubs.path().join("called");
+    for name in ["systemctl", "sysctl"] {
+        let stub = format!("#!/bin/sh\necho {name} \"$@\" >>{}\n", called.display());
+        let path = stubs.path().join(name);
+        fs::write(&path, stub).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let script = fs::read_to_string(instance("arm-lease.sh")).unwrap();
+    let (there, here) = ("units=/etc/systemd/system", format!("units={}", units.display()));
+    assert!(script.contains(there));
+    let path = format!("{}:/usr/bin:/bin", stubs.path().display());
+    let ran = Command::new("sh")
+        .args(["-c", &script.replace(there, &here), "arm-lease", seconds])
+        .env("PATH", path)
+        .output()
+        .unwrap();
+    assert!(ran.status.success() && ran.stderr.is_empty(), "{ran:?}");
+    fs::read_to_string(called).unwrap()
+}
+
+#[test]
+fn a_lease_is_armed_with_valid_units_that_no_clock_moves() {
+    let units = lint_root().join("etc/systemd/system");
+    let called = arm_lease(&units, "5400");
+    let last = called.lines().last().unwrap();
+    let both = "spot-tui-lease.timer spot-tui-lease-force.timer";
+    assert_eq!(last, format!("systemctl start --no-block {both}"), "{called}");
+    let names = ["spot-tui-lease", "spot-tui-lease-force"];
+    for (name, seconds, end) in [
+        (names[0], "5400", "SuccessAction=poweroff\n"),
+        (names[1], "5700", "SuccessAction=poweroff-force\n"),
+    ] {
+        let read = |kind: &str| fs::read_to_string(units.join(format!("{name}.{kind}"))).unwrap();
+        let (timer, service) = (read("timer"), read("service"));
+        assert!(timer.contains(&format!("OnActiveSec={seconds}s\n")), "{timer}");
+        assert!(!timer.contains("OnCalendar"), "a clock that is set would move it: {timer}");
+        assert!(
+            service.contains(end) && service.contains("JobTimeoutAction=poweroff-force"),
+            "{service}"
+        );
+        for kind in ["timer", "service"] {
+            let path = format!("/etc/systemd/system/{name}.{kind}");
+            let said = in_lint_root(&["systemd-analyze", "verify", "--man=no", &path]);
+            assert_eq!(said, (true, String::new()), "{path}");
+        }
+    }
+}
+
 mod user_data {
     use super::*;
 
@@ -104,6 +158,17 @@ mod user_data {
         };
         let text = rendered();
         let (good, said) = file("user-data", &text);
+        assert!(good && said.contains("Valid cloud-config"), "{said}");
+        let leased = UserData {
+            username: "ubuntu",
+            public_key: None,
+            more_keys: &[],
+            packages: &[],
+            cloud_config: None,
+            keeps_root: false,
+            lease_s: Some(5400),
+        };
+        let (good, said) = file("leased", &render(&leased).unwrap());
         assert!(good && said.contains("Valid cloud-config"), "{said}");
         let (good, said) = file("wrong", &text.replace("ssh_pwauth: false", "ssh_pwauth: {}"));
         assert!(!good && said.contains("ssh_pwauth"), "{said}");
@@ -117,6 +182,7 @@ mod user_data {
             packages: &[],
             cloud_config: None,
             keeps_root: false,
+            lease_s: None,
         };
         render(&inputs).unwrap()
     }

@@ -15,6 +15,7 @@ use spot_tui::fleet::market::{History, Quote};
 use spot_tui::fleet::{
     Amount, Birth, Cost, Ec2State, Entries, Fleet, Grouping, InstanceId, JobId, Lifecycle, Machine,
     News, Notice, Phase, Pool, PriceList, RegionNews, RegionPrices, Report, Seen, Spending, Sum,
+    Upkeep,
 };
 use spot_tui::headless::{CostsFormat, print_costs, print_focus};
 use spot_tui::store::{LedgerFile, Paths, State, StateFile, StoredInstance};
@@ -189,6 +190,7 @@ impl Program {
             config: None,
             deployment: "spot-test".into(),
             fleet,
+            upkeep: Upkeep::default(),
             pending_creates: Vec::new(),
             destroys: Vec::new(),
             past: Vec::new(),
@@ -244,6 +246,7 @@ impl Program {
             account: None,
             entries: there.filter_map(StoredInstance::of).collect(),
             spent: fleet.spent_for_good(),
+            upkeep: None,
         };
         self.state.write(&state, &fleet.gone()).unwrap();
     }

@@ -28,6 +28,7 @@ mod host_keys;
 mod identity;
 mod idle;
 mod instance;
+mod keep;
 mod ledger;
 mod looks;
 mod machine;

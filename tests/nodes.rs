@@ -84,6 +84,21 @@ fn a_log_is_followed(scene: &Scene) {
     assert_eq!(following.wait().unwrap().code(), Some(130));
 }
 
+/// Both timers on the one that is meant, and nothing on the other one.
+fn a_lease_is_extended(scene: &Scene) {
+    let extended = scene.spot.run(&["lease", "extend", "4h", "--on", &scene.ids[0]]);
+    assert_eq!(extended.code, 0, "{}", extended.told());
+    for (name, seconds) in [("spot-tui-lease", 14_400), ("spot-tui-lease-force", 14_700)] {
+        let file = format!("run/systemd/system/{name}.timer.d/extended.conf");
+        let text = std::fs::read_to_string(scene.hosts[0].root().join(&file)).unwrap();
+        assert_eq!(text, format!("[Timer]\nOnActiveSec=\nOnActiveSec={seconds}s\n"));
+        assert!(!scene.hosts[1].root().join(&file).exists());
+    }
+    let restart = "systemctl restart spot-tui-lease.timer spot-tui-lease-force.timer";
+    assert!(scene.hosts[0].calls().iter().any(|call| call == restart));
+    assert_eq!(scene.spot.run(&["lease", "extend", "5m"]).code, 2, "it would end at once");
+}
+
 #[test]
 fn nodes_are_looked_at_logged_exported_and_spoken_to() {
     let scene = two_nodes();
@@ -108,6 +123,7 @@ fn nodes_are_looked_at_logged_exported_and_spoken_to() {
     assert!(log.out.trim_end().ends_with("END exit=0"), "{}", log.out);
     assert_eq!(spot.run(&["logs", &ids[0], "--unit", "a;b"]).code, 2);
     a_log_is_followed(&scene);
+    a_lease_is_extended(&scene);
 
     let alike = spot.run(&["exec", "--", "cat", "/etc/os-release"]);
     assert_eq!(alike.code, 0, "{}", alike.told());

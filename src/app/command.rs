@@ -12,6 +12,8 @@ use crate::fleet::{InstanceKey, MachineType, Region};
 pub enum Command {
     /// Learn who we are and what is there.
     Refresh,
+    /// Hold the wanted count from now on, without anybody who looks on.
+    Keep,
     /// Sign in to AWS, by IAM Identity Center.
     SignIn,
     /// Learn what these machine types cost in every region of the configuration, in all enabled

@@ -15,6 +15,7 @@ mod event_query;
 mod field;
 mod heat;
 mod history;
+mod holding;
 mod job_record;
 pub mod keymap;
 mod layout;
@@ -29,7 +30,6 @@ mod prices;
 mod query;
 mod reader;
 mod regions;
-mod replacements;
 pub mod resolve;
 mod scope;
 mod selection;
@@ -72,7 +72,8 @@ pub use table::{Fold, Table};
 pub use tally::Tally;
 pub use text_field::{Edit, TextField};
 pub use update::{
-    CreatePlan, budget_refusal, closing_lines, estimate, forecast, receipt, surplus_remark, update,
+    CreatePlan, budget_refusal, closing_lines, estimate, forecast, how_full, is_held, receipt,
+    surplus_remark, update, would_end,
 };
 
 pub use crate::fleet::text::clean;

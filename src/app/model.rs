@@ -9,12 +9,12 @@ use super::away::Away;
 use super::cap_watch::CapWatch;
 use super::dialog::{Menu, Words};
 use super::history::History;
+use super::holding::Holding;
 use super::keymap::{Context, Keymap};
 use super::layout::Layout;
 use super::lifetimes::Lifetimes;
 use super::log::{Log, LogLine, LogPanel};
 use super::notify::Notify;
-use super::replacements::Replacements;
 use super::table::Table;
 use super::{
     Answers, Dialog, Effect, Exit, Heat, JobRecord, Pane, Panel, Panels, PriceChoice, Query,
@@ -23,7 +23,7 @@ use super::{
 use crate::config::{Config, CpuCredits, ThemeName};
 use crate::fleet::{
     Account, Change, DeploymentId, Failure, Fleet, Instance, InstanceKey, Job, JobId, JobKind,
-    Level, Outcome, PendingCreate, PendingDestroy, Phase, Region,
+    Level, Machine, Outcome, PendingCreate, PendingDestroy, Phase, Region, Subject, Upkeep,
 };
 
 /// What the program starts with.
@@ -35,6 +35,8 @@ pub struct Opening {
     pub deployment: DeploymentId,
     /// What the state file holds.
     pub fleet: Fleet,
+    /// How many instances there shall be.
+    pub upkeep: Upkeep,
     /// Creates that an earlier run did not bring to their end.
     pub pending_creates: Vec<PendingCreate>,
     /// Destroys that an earlier run did not bring to their end.
@@ -203,8 +205,10 @@ pub struct Model {
     pub(super) retries: Vec<(JobId, Vec<InstanceKey>)>,
     /// Jobs that end instances of machines, and the machines that are launched anew when they have.
     pub(super) recreates: Vec<(JobId, Vec<String>)>,
-    /// What replaces interrupted instances.
-    pub(super) replacements: Replacements,
+    /// How it stands with holding the count.
+    pub(super) holding: Holding,
+    /// How many instances there shall be, and what holding that has come to.
+    pub upkeep: Upkeep,
     /// Which instances have got too old.
     pub(super) lifetimes: Lifetimes,
     /// What was said of the caps on spending, and done.
@@ -294,7 +298,8 @@ impl Model {
             unpriced: Vec::new(),
             retries: Vec::new(),
             recreates: Vec::new(),
-            replacements: Replacements::default(),
+            holding: Holding::default(),
+            upkeep: opening.upkeep.recalled(opening.now),
             lifetimes: Lifetimes::default(),
             caps: CapWatch::default(),
             notify: Notify::default(),
@@ -396,7 +401,24 @@ impl Model {
     /// [`Message::Clock`](super::Message::Clock) once a second.
     pub fn needs_tick(&self) -> bool {
         let is_told = self.flash.is_some() || !self.toasts.is_empty();
-        self.dashboard && (is_told || !self.fleet.is_empty() || self.account.is_some())
+        let has_something = is_told || !self.fleet.is_empty() || self.account.is_some();
+        self.attends() && (has_something || self.holding.is_keeper)
+    }
+
+    /// Whether somebody stays and looks on: then watching and resuming begin by themselves.
+    pub(super) fn attends(&self) -> bool {
+        self.dashboard || self.holding.is_keeper
+    }
+
+    /// Whether this process is the keeper.
+    pub fn is_keeper(&self) -> bool {
+        self.holding.is_keeper
+    }
+
+    /// Whether a row ended by its lease: it shut itself down where there is one.
+    pub fn ended_by_lease(&self, row: &Instance) -> bool {
+        let has_lease = self.config.as_ref().is_some_and(|config| config.lease.is_some());
+        has_lease && row.machine.as_ref().is_some_and(Machine::ended_itself)
     }
 
     /// Whether what is at work may turn a sign.
@@ -557,6 +579,23 @@ impl Model {
         let text = text.into();
         self.log.write(self.now, level, about, &text);
         self.show(level, format!("{about}: {text}"));
+    }
+
+    /// Says a sentence of the program's own: in the log and in the footer, and where nobody sees
+    /// these, as news of what it does.
+    pub(super) fn tell(&mut self, level: Level, about: &str, text: impl Into<String>) {
+        let text = text.into();
+        self.log.write(self.now, level, about, &text);
+        self.announce(level, format!("{about}: {text}"));
+    }
+
+    /// Says a sentence that the log has already: in the footer, or, where there is none, as news.
+    pub(super) fn announce(&mut self, level: Level, text: String) {
+        if self.holding.is_keeper {
+            self.latest.at = self.now;
+            self.latest.changes.push(Change::Said(Subject::Job, level, text.clone()));
+        }
+        self.show(level, text);
     }
 
     /// Says a sentence in the footer alone.

@@ -269,6 +269,9 @@ fn template(request: &LaunchRequest) -> ec2::RequestLaunchTemplateData {
             .set_credit_specification(request.credits().map(|credits| {
                 ec2::CreditSpecificationRequest::builder().cpu_credits(credits).build()
             }))
+            .set_instance_initiated_shutdown_behavior(
+                request.ends_itself.then_some(ec2::ShutdownBehavior::Terminate),
+            )
             .set_iam_instance_profile(profile);
     let kinds = [
         ec2::ResourceType::Volume,

@@ -8,7 +8,7 @@ use aws_sdk_ec2::types::{
     IamInstanceProfileSpecification, InstanceInterruptionBehavior, InstanceMarketOptionsRequest,
     InstanceMetadataEndpointState, InstanceMetadataOptionsRequest,
     InstanceNetworkInterfaceSpecification, InstanceType, MarketType, ResourceType,
-    SpotInstanceType, SpotMarketOptions, TagSpecification, VolumeType,
+    ShutdownBehavior, SpotInstanceType, SpotMarketOptions, TagSpecification, VolumeType,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -64,6 +64,8 @@ pub struct LaunchRequest {
     pub associate_public_ip: bool,
     /// What a burstable type does without credits; other types have none.
     pub cpu_credits: CpuCredits,
+    /// Whether a shutdown from inside ends it: else EC2's default holds, and it is stopped.
+    pub ends_itself: bool,
     /// An instance profile's name.
     pub instance_profile: Option<String>,
     /// The tags of everything that the call makes.
@@ -142,8 +144,9 @@ impl Ec2 {
     ) -> Result<RunInstancesFluentBuilder, AwsError> {
         self.check_user_data("RunInstances", request)?;
         let count = i32::try_from(request.count).unwrap_or(i32::MAX);
-        // Left at EC2's default is what a shutdown from inside does (stop): a one-time request
-        // ends with its instance anyway, and a persistent one has to survive a power-off.
+        // Without a lease, what a shutdown from inside does is left at EC2's default (stop): a
+        // one-time request ends with its instance anyway, and a persistent one has to survive a
+        // power-off.
         let call =
             self.once
                 .run_instances()
@@ -155,6 +158,9 @@ impl Ec2 {
                 .set_key_name(request.key_name.clone())
                 .user_data(STANDARD.encode(&request.user_data))
                 .set_instance_market_options(market(request))
+                .set_instance_initiated_shutdown_behavior(
+                    request.ends_itself.then_some(ShutdownBehavior::Terminate),
+                )
                 .metadata_options(metadata())
                 .block_device_mappings(root_volume(request))
                 .network_interfaces(interface(request))
@@ -271,8 +277,28 @@ pub(super) mod tests {
             max_price: None,
             associate_public_ip: true,
             cpu_credits,
+            ends_itself: false,
             instance_profile: None,
             tags: BTreeMap::new(),
+        }
+    }
+
+    /// EC2's default would stop an on-demand instance whose lease is over, and its disk would cost.
+    #[tokio::test(start_paused = true)]
+    async fn what_has_a_lease_ends_by_a_shutdown_from_inside_in_a_template_too() {
+        let (ec2, calls) = scripted::ec2(|_| scripted::refusal("InvalidParameterValue")).await;
+        for ends_itself in [true, false] {
+            let request =
+                LaunchRequest { ends_itself, ..request("m5.large", CpuCredits::Standard) };
+            assert!(
+                ec2.launch(&request).await.is_err() && ec2.create_template(&request).await.is_err()
+            );
+            let calls: Vec<String> = calls.lock().unwrap().drain(..).collect();
+            assert_eq!(calls.len(), 2);
+            for call in calls {
+                let says = call.contains("InstanceInitiatedShutdownBehavior=terminate");
+                assert_eq!(says, ends_itself, "{call}");
+            }
         }
     }
 

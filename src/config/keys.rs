@@ -29,6 +29,8 @@ pub enum Section {
     Budget,
     /// One entry of `notify`.
     Notify,
+    /// `lease`.
+    Lease,
     /// `ssh`.
     Ssh,
     /// `bacalhau`.
@@ -47,7 +49,7 @@ pub enum Section {
 
 impl Section {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Top,
         Self::Aws,
         Self::Region,
@@ -59,6 +61,7 @@ impl Section {
         Self::Replace,
         Self::Budget,
         Self::Notify,
+        Self::Lease,
         Self::Ssh,
         Self::Bacalhau,
         Self::Sensor,
@@ -81,6 +84,7 @@ impl Section {
                 "replace",
                 "budget",
                 "notify",
+                "lease",
                 "ssh",
                 "bacalhau",
                 "sensor",
@@ -153,6 +157,7 @@ impl Section {
                 "name", "webhook", "url_file", "url_env", "key_file", "key_env", "command",
                 "terminal", "on", "filter",
             ],
+            Self::Lease => &["term", "replace"],
             Self::Ssh => &[
                 "config_file",
                 "match_exec",
@@ -198,6 +203,7 @@ impl Section {
             Self::Replace => "under 'replace'",
             Self::Budget => "under 'budget'",
             Self::Notify => "to one of 'notify'",
+            Self::Lease => "under 'lease'",
             Self::Ssh => "under 'ssh'",
             Self::Bacalhau => "under 'bacalhau'",
             Self::Sensor => "under 'sensor'",
@@ -225,6 +231,7 @@ pub(super) fn suggest(section: Section, unknown: &str) -> Option<Suggestion> {
         Section::Machine,
         Section::Home,
         Section::Idle,
+        Section::Lease,
         Section::Notify,
         Section::UserCommand,
         Section::Palette,
@@ -277,6 +284,7 @@ mod tests {
             ("placement", Section::Placement),
             ("replace", Section::Replace),
             ("budget", Section::Budget),
+            ("lease", Section::Lease),
             ("ssh", Section::Ssh),
             ("bacalhau", Section::Bacalhau),
             ("sensor", Section::Sensor),

@@ -1,12 +1,12 @@
-//! The sections `placement`, `replace` and `budget`: where instances are put, what follows an
-//! interruption, and what the whole may cost.
+//! The sections `placement`, `replace`, `budget` and `lease`: where instances are put, what follows an
+//! interruption, what the whole may cost, and how long it lives alone.
 
 use jiff::SignedDuration;
 
 use super::complaint::ComplaintSink;
 use super::fields::Fields;
 use super::keys::Section;
-use super::schema::{AtCap, AtLifetime, Budget, Placement, Replace, ReplaceIn, Strategy};
+use super::schema::{AtCap, AtLifetime, Budget, Lease, Placement, Replace, ReplaceIn, Strategy};
 use super::tree::{Node, Value};
 use super::values::{ValueResult, boolean, choice, price_up_to, text, whole};
 
@@ -76,6 +76,23 @@ pub(super) fn budget(node: Option<&Node>, sink: &mut ComplaintSink) -> Budget {
     };
     fields.finish(sink);
     budget
+}
+
+/// Reads `lease` where it is a mapping; its term alone is [`term`].
+pub(super) fn lease(node: &Node, sink: &mut ComplaintSink) -> Option<Lease> {
+    let mut fields = Fields::of(Some(node), Section::Lease, "in 'lease'", sink);
+    let term = fields.read("term", sink, term);
+    let replace = fields.read("replace", sink, boolean).or(false);
+    fields.finish(sink);
+    term.given().map(|term| Lease { term, replace })
+}
+
+/// How long a lease lasts. It shall outlast a few renewals that fail: each visit, once a minute, is one.
+pub(super) fn term(node: &Node) -> ValueResult<SignedDuration> {
+    let right = "a time such as 90m, 12h or 7d, at least 15m";
+    let is_long = |it: SignedDuration| it >= SignedDuration::from_mins(15);
+    let word = text(node, right, |text| span(text).is_some_and(is_long))?;
+    Ok(span(word).unwrap_or_default())
 }
 
 pub(super) fn lifetime(node: &Node) -> ValueResult<SignedDuration> {

@@ -39,9 +39,9 @@ pub use migrate::{Migrated, migrate};
 pub use parse::{parse, parse_bytes};
 pub use schema::{
     AllowFrom, AtCap, AtLifetime, Aws, Bacalhau, Budget, Colours, Config, Connect, CpuCredits,
-    HomeVolume, HostKeyPolicy, IdleStop, Image, InstanceRequirements, MachineConfig, MatchExec,
-    Network, NodeExtras, NotifyTarget, NotifyVia, Placement, Rebound, RegionConfig, Replace,
-    ReplaceIn, SecretSource, Sensor, Ssh, Strategy, ThemeName, UbuntuRelease, Ui, UserCommand,
-    WebhookForm,
+    HomeVolume, HostKeyPolicy, IdleStop, Image, InstanceRequirements, Lease, MachineConfig,
+    MatchExec, Network, NodeExtras, NotifyTarget, NotifyVia, Placement, Rebound, RegionConfig,
+    Replace, ReplaceIn, SecretSource, Sensor, Ssh, Strategy, ThemeName, UbuntuRelease, Ui,
+    UserCommand, WebhookForm,
 };
 pub use shapes::is_deployment;

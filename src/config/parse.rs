@@ -1,15 +1,15 @@
 //! From text to a checked [`Config`], or to all of its mistakes at once.
 
 use super::aws::AwsPart;
-use super::complaint::{ComplaintSink, Complaints, SHORTEST, quoted};
+use super::complaint::{ComplaintSink, Complaints, Position, SHORTEST, quoted};
 use super::fields::{Fields, Reading};
 use super::keys::Section;
 use super::regions::Regions;
-use super::schema::{Config, Connect};
+use super::schema::{Config, Connect, Lease, MachineConfig, RegionConfig};
 use super::tree::{Node, Value};
 use super::values::{ValueResult, Wrong, boolean, text};
 use super::{aws, machines, market, notify, regions, services, shapes, ssh, syntax, tree, ui};
-use crate::fleet::DeploymentId;
+use crate::fleet::{DeploymentId, Lifecycle};
 
 /// The most instances of one deployment.
 const MOST_INSTANCES: u32 = 1000;
@@ -74,6 +74,15 @@ fn read_config(root: &Node, sink: &mut ComplaintSink) -> Config {
     let replace = market::replace(fields.get("replace"), sink);
     let budget = market::budget(fields.get("budget"), sink);
     let notify = notify::read(fields.get("notify"), sink);
+    let leased = fields.get("lease");
+    let lease = match leased {
+        Some(node) if matches!(node.value, Value::Scalar { .. }) => {
+            let term = fields.read("lease", sink, market::term).given();
+            term.map(|term| Lease { term, replace: false })
+        }
+        Some(node) => market::lease(node, sink),
+        None => None,
+    };
     let ssh = ssh::read(fields.get("ssh"), sink);
     let bacalhau = services::bacalhau(fields.get("bacalhau"), sink);
     let sensor = services::sensor(fields.get("sensor"), sink);
@@ -90,6 +99,9 @@ fn read_config(root: &Node, sink: &mut ComplaintSink) -> Config {
         aws.aws.total_instances = settle_total(&aws, &regions, sink);
         list = regions.list;
     }
+    if let (Some(node), Some(_)) = (leased, lease) {
+        check_lease(node.at, &list, &machines, sink);
+    }
     Config {
         deployment,
         aws: aws.aws,
@@ -99,6 +111,7 @@ fn read_config(root: &Node, sink: &mut ComplaintSink) -> Config {
         replace,
         budget,
         notify,
+        lease,
         ssh,
         bacalhau,
         sensor,
@@ -111,6 +124,26 @@ fn read_config(root: &Node, sink: &mut ComplaintSink) -> Config {
 fn deployment(node: &Node) -> ValueResult<DeploymentId> {
     let right = "up to 64 letters, digits, '-', '_' and '.', the first a letter or digit";
     text(node, right, shapes::is_deployment).map(DeploymentId::new)
+}
+
+/// Where what ends itself is started again by EC2, no lease ends anything; and a machine is there to
+/// stay.
+fn check_lease(
+    at: Position,
+    regions: &[RegionConfig],
+    machines: &[MachineConfig],
+    sink: &mut ComplaintSink,
+) {
+    let persistent = regions.iter().find(|it| it.lifecycle == Lifecycle::PersistentSpot);
+    let why = match (persistent, machines.first()) {
+        (Some(region), _) => {
+            let code = quoted(region.region.as_str());
+            format!("EC2 would start the persistent spot instances of {code} again")
+        }
+        (None, Some(machine)) => format!("the machine {} is there to stay", quoted(&machine.name)),
+        (None, None) => return,
+    };
+    sink.add_with(at, format!("'lease' does not go with this: {why}"), "leave one of both out");
 }
 
 /// A VPC and its security groups are in one region: in any other each launch would fail.

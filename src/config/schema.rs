@@ -38,6 +38,8 @@ pub struct Config {
     pub budget: Budget,
     /// Who is told of what happens, each by its name.
     pub notify: Vec<NotifyTarget>,
+    /// How long an instance lives that nobody looks after. Default for ever.
+    pub lease: Option<Lease>,
     /// How instances are reached.
     pub ssh: Ssh,
     /// The orchestrator's API and the compute node.
@@ -351,6 +353,22 @@ pub enum ReplaceIn {
     Region,
     /// The deployment's: the replacement goes where it is cheapest.
     Total,
+}
+
+/// For how long an instance may live without anybody who renews that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// From each renewal on: then it ends itself.
+    pub term: SignedDuration,
+    /// Whether another one takes the place of one that ended itself. Default no.
+    pub replace: bool,
+}
+
+impl Lease {
+    /// Its term in seconds.
+    pub fn seconds(&self) -> u64 {
+        self.term.as_secs().unsigned_abs()
+    }
 }
 
 /// What the whole may cost.

@@ -127,6 +127,14 @@ impl InstanceKey {
         Self::new(id.as_str())
     }
 
+    /// The region that a planned row was asked for in.
+    pub fn planned_in(&self) -> Option<Region> {
+        self.0
+            .split_once('/')
+            .map(|(region, _)| Region::from(region))
+            .filter(Region::is_well_formed)
+    }
+
     /// The row of the `index`-th instance of one launch in a region.
     pub fn planned(region: &Region, launch: &LaunchId, index: u32) -> Self {
         Self(format!("{region}/{launch}#{index}"))
@@ -139,6 +147,26 @@ impl LaunchId {
     #[must_use]
     pub fn request(&self, run: u32, number: u32) -> Self {
         Self(format!("{}-{run}-{number}", self.0))
+    }
+
+    /// Which of these regions the launch was asked for in, whichever it found room in: its id ends
+    /// with that, before the numbers of a request and of a region that it went on to.
+    pub fn asked_in<'a>(&self, among: impl Iterator<Item = &'a Region>) -> Option<&'a Region> {
+        let number = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
+        let mut launch = self.0.as_str();
+        if let Some((rest, request)) = launch.rsplit_once('-')
+            && let Some((rest, run)) = rest.rsplit_once('-')
+            && number(request)
+            && number(run)
+        {
+            launch = rest;
+        }
+        let moved = launch.rsplit_once('s').filter(|(_, place)| number(place));
+        let launch = moved.map_or(launch, |(launch, _)| launch);
+        let mut among = among;
+        among.find(|region| {
+            launch.strip_suffix(region.as_str()).is_some_and(|rest| rest.ends_with('-'))
+        })
     }
 
     /// Whether this is the id of a request of that launch.
@@ -183,6 +211,23 @@ mod tests {
             assert!(!reads::<Region>(text), "{text:?}");
             assert!(!reads::<VpcId>(text), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_launch_tells_where_it_was_asked_for_wherever_it_went() {
+        let regions = ["us-east-1", "us-gov-east-1", "us-west-2"].map(Region::from);
+        for (id, region) in [
+            ("spot-7f3a-loyw3v28-us-west-2", 2),
+            ("spot-7f3a-loyw3v28-us-west-2-1-0", 2),
+            ("spot-7f3a-loyw3v28-us-west-2s0-2-13", 2),
+            ("my-own-loywvvvv-us-gov-east-1s12-1-3", 1),
+        ] {
+            assert_eq!(LaunchId::from(id).asked_in(regions.iter()), Some(&regions[region]), "{id}");
+        }
+        assert_eq!(LaunchId::from("anybody's words").asked_in(regions.iter()), None);
+        let row = InstanceKey::planned(&"eu-west-1".into(), &"l-1".into(), 3);
+        assert_eq!(row.planned_in(), Some("eu-west-1".into()));
+        assert_eq!(InstanceKey::adopted(&"i-1".into()).planned_in(), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -223,6 +223,13 @@ impl Instance {
             Phase::Terminated => self.machine.as_ref().is_some_and(Machine::was_taken_back),
             _ => false,
         }
+    }
+
+    /// How long its lease lasts, where it has one and its node was looked at.
+    pub fn lease_left(&self, now: Timestamp) -> Option<SignedDuration> {
+        let (at, vitals) = self.vitals.as_ref()?;
+        let left = SignedDuration::from_secs(i64::try_from(vitals.lease_s?).ok()?);
+        Some((left - now.duration_since(*at)).max(SignedDuration::ZERO))
     }
 
     /// How people's log lines name it: `i-0a1b... @ 52.34.56.78`, or the row before it exists.

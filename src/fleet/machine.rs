@@ -146,6 +146,12 @@ impl Machine {
         Pool { zone: self.zone.clone(), machine_type: self.machine_type.clone() }
     }
 
+    /// Whether it shut itself down: its lease was over, or somebody on it did that.
+    pub fn ended_itself(&self) -> bool {
+        let reason = self.seen.state_reason.as_deref().unwrap_or_default();
+        reason.starts_with("Client.InstanceInitiatedShutdown")
+    }
+
     /// Whether EC2 took it back, and nobody ended it. Not every reclaim says so in its reason.
     pub fn was_taken_back(&self) -> bool {
         const RECLAIMS: [&str; 3] =

@@ -32,6 +32,7 @@ mod region_locations;
 pub mod spending;
 pub mod tags;
 pub mod text;
+mod upkeep;
 pub mod vitals;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -67,6 +68,7 @@ pub use progress::{
 pub use question::{Question, QuestionId, Secret};
 pub use region_locations::{REGION_LOCATIONS, RegionLocation};
 pub use spending::{Entries, Grouping, Spending};
+pub use upkeep::{Debt, Reset, Upkeep};
 
 /// All instances of one deployment, and what is known of its regions.
 #[derive(Debug, Clone, Default, PartialEq)]

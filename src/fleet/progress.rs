@@ -220,6 +220,8 @@ pub struct Launch {
     /// What AWS took back, where the program launches these by itself in its place: the creates
     /// that made it do not make it again.
     pub replaces: Vec<Machine>,
+    /// Whether the program launches by itself, to hold a count.
+    pub by_itself: bool,
     /// The machine of the configuration that it is about: then it is of one instance.
     pub machine: Option<String>,
 }
@@ -228,7 +230,17 @@ impl Launch {
     /// A launch of which nothing was made yet.
     pub fn new(region: Region, id: LaunchId, keys: Vec<InstanceKey>) -> Self {
         let (known, resumed, replaces) = (BTreeSet::new(), Vec::new(), Vec::new());
-        Self { region, id, keys, known, resumed, price_ceiling: None, replaces, machine: None }
+        Self {
+            region,
+            id,
+            keys,
+            known,
+            resumed,
+            price_ceiling: None,
+            replaces,
+            by_itself: false,
+            machine: None,
+        }
     }
 
     /// The rows that it works on.
@@ -252,7 +264,7 @@ pub struct PendingCreate {
     pub made: BTreeSet<InstanceId>,
     /// The region that they were asked for in, where that one had no room for them.
     pub origin: Option<Region>,
-    /// Whether the program asked for it by itself, in the place of what AWS took back.
+    /// Whether the program asked for it by itself, to hold a count.
     pub is_replacement: bool,
     /// The machine of the configuration that it is about: no count is meant then.
     pub machine: Option<String>,

@@ -61,6 +61,9 @@ pub struct Vitals {
     pub rebalance: Option<String>,
     /// How it stands, where it stops by itself when nothing goes on.
     pub idle: Option<Idle>,
+    /// How many seconds of its lease are left; `None` where it has none.
+    #[serde(default)]
+    pub lease_s: Option<u64>,
     /// Readings a second since an earlier look; `None` where there was none, or where so little
     /// time went by that a slow sensor may not have had its turn.
     #[serde(skip)]

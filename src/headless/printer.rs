@@ -173,7 +173,16 @@ impl<W: Write> Printer<W> {
             (Format::Json, ..) => self.event(model, &subject, Event::phase(to)),
             // "Created" has just said so.
             (_, Phase::Planned | Phase::Requesting, Phase::Pending) => {}
-            (_, from, to) => self.sentence(model, &subject, level(from, to), &words(to)),
+            (_, from, to) => {
+                let row = model.fleet.get(key);
+                let text = match to {
+                    Phase::Terminated if row.is_some_and(|row| model.ended_by_lease(row)) => {
+                        "Ended itself: nobody renewed its lease".to_owned()
+                    }
+                    to => words(to),
+                };
+                self.sentence(model, &subject, level(from, to), &text);
+            }
         }
     }
 

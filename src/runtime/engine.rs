@@ -146,7 +146,9 @@ impl Engine {
                 Effect::Persist => self.writer.request(),
                 Effect::Post(lines) => self.bookkeeper.post(lines),
                 Effect::Notify(notifications) => self.notifier.post(notifications),
-                Effect::Start(id, job) => self.tasks.start(id, job),
+                // What is remembered with it is on the disk before it begins: the count that it
+                // changes, the brake that it uses up.
+                Effect::Start(id, job) => self.tasks.start(id, job, self.writer.saved()),
                 Effect::Cancel(id) => self.tasks.cancel(id),
                 Effect::Answer(id, secret) => self.answer(id, secret),
                 for_the_driver => left.push(for_the_driver),

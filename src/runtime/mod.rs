@@ -36,6 +36,7 @@ mod recall;
 mod relaunch;
 mod resolve;
 pub mod screen;
+mod service_manager;
 mod session;
 mod setup;
 mod shell;
@@ -48,6 +49,7 @@ mod tasks;
 mod terminal;
 mod trace;
 pub mod tty;
+mod unit;
 mod user_files;
 mod validate;
 mod writer;
@@ -59,7 +61,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::app::Action;
 use crate::cli::{Cli, Command, Global, Machines};
 use crate::fleet::Logs;
-use commands::{clear, costs, create, destroy, login, machines, nodes, notify, show};
+use commands::{clear, costs, create, destroy, keep, login, machines, nodes, notify, show};
 use environment::Environment;
 use exit_code::ExitCode;
 use stop::Stop;
@@ -141,6 +143,7 @@ async fn dispatch(at: &Environment, command: Option<Command>) -> Result<ExitCode
             setup::setup(at).await
         }
         Some(Command::Create(args)) => create::create(at, &args).await,
+        Some(Command::Keep(args)) => Box::pin(keep::keep(at, &args)).await,
         Some(Command::Costs(args)) => costs::costs(at, &args).await,
         Some(Command::Destroy(args)) => destroy::destroy(at, &args).await,
         Some(Command::Retry(args)) => destroy::retry(at, &args).await,
@@ -171,6 +174,7 @@ async fn dispatch(at: &Environment, command: Option<Command>) -> Result<ExitCode
         Some(Command::Login { json }) => login::login(at, json).await,
         Some(Command::Logout) => login::logout(at).await,
         Some(Command::Ssh { instance, command }) => nodes::ssh(at, &instance, &command).await,
+        Some(Command::Lease { command }) => nodes::lease(at, command).await,
         Some(Command::Exec(args)) => nodes::exec(at, &args).await,
         // These were answered before.
         Some(

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::confirm;
 use super::environment::Environment;
@@ -13,9 +13,10 @@ use super::event_loop::{EventLoop, Left};
 use super::exit_code::ExitCode;
 use super::lines::Lines;
 use super::recall::Want;
+use super::service_manager::ServiceManager;
 use super::startup::{self, OpenProcess};
 use super::stop::{Stop, is_without_credentials};
-use crate::app::{Command, Message, Model};
+use crate::app::{Command, Message, Model, how_full};
 use crate::config::Config;
 use crate::fleet::{
     Account, Failure, Instance, JobId, JobNews, Level, News, Outcome, Region, Report, Step, Subject,
@@ -71,7 +72,7 @@ pub(super) struct Session {
     event_loop: EventLoop<Lines>,
     context: Arc<Context>,
     want: Want,
-    _lock: Option<Lock>,
+    lock: Option<Lock>,
 }
 
 impl Session {
@@ -98,7 +99,7 @@ impl Session {
             super::stderr::print(&format!("WARNING: {remark}"));
         }
         let event_loop = EventLoop::new(engine, Lines::listen(format)?);
-        Ok(Self { event_loop, context, want, _lock: lock })
+        Ok(Self { event_loop, context, want, lock })
     }
 
     /// What is known.
@@ -174,6 +175,59 @@ impl Session {
             Some((_, Outcome::Failed(failure))) => Err(Stop::Failure(failure.clone())),
             _ => Ok(()),
         }
+    }
+
+    /// Says in the lock that its holder keeps the fleet: for whoever finds it taken.
+    pub(super) fn name_keeper(&mut self) {
+        let host = rustix::system::uname();
+        let host = host.nodename().to_string_lossy().into_owned();
+        if let Some(lock) = &mut self.lock {
+            // It is for the eye alone.
+            let _ = lock.name_keeper(&host);
+        }
+    }
+
+    /// Holds the wanted count until that is so, or so much time is over, or a signal comes.
+    pub(super) async fn keep(
+        &mut self,
+        is_over: impl Fn(&Model) -> bool,
+        time: Option<Duration>,
+    ) -> Result<(), Stop> {
+        self.event_loop.engine.model.flash = None;
+        let end = time.map(|time| Instant::now() + time);
+        leave(self.event_loop.take_up(Message::Command(Command::Keep)).await)?;
+        if !self.model().is_keeper() {
+            return self.refused(Level::Warning);
+        }
+        let mut manager = ServiceManager::of_environment();
+        manager.ready();
+        let kept = self.keep_on(&is_over, end, &mut manager).await;
+        manager.stopping();
+        kept
+    }
+
+    async fn keep_on(
+        &mut self,
+        is_over: &impl Fn(&Model) -> bool,
+        end: Option<Instant>,
+        manager: &mut ServiceManager,
+    ) -> Result<(), Stop> {
+        while !is_over(self.model()) {
+            manager.step(|| {
+                let (ready, wanted) = how_full(self.model());
+                format!("{ready} of {wanted} ready")
+            });
+            let step = self.event_loop.step();
+            match end {
+                None => leave(step.await)?,
+                // A step that is dropped while it waits has taken nothing.
+                Some(end) => match timeout_at(end, step).await {
+                    Ok(step) => leave(step)?,
+                    Err(_) => return Ok(()),
+                },
+            }
+        }
+        Ok(())
     }
 
     /// A command that the model refused starts nothing: its words, from this level on, are the

@@ -139,6 +139,7 @@ pub(super) fn open(
         config,
         deployment,
         fleet,
+        upkeep: state.upkeep.clone().unwrap_or_default(),
         pending_creates,
         destroys,
         read_only,

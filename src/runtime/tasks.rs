@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
 use tokio::task::{self, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -31,8 +32,9 @@ impl Tasks {
         }
     }
 
-    /// Starts a job. Its last report is how it ended.
-    pub(super) fn start(&mut self, id: JobId, job: Job) {
+    /// Starts a job, when `saved` is over where there is something to wait for. Its last report is
+    /// how it ended.
+    pub(super) fn start(&mut self, id: JobId, job: Job, saved: Option<oneshot::Receiver<()>>) {
         let stop = CancellationToken::new();
         self.stops.insert(id, stop.clone());
         let context = Arc::clone(&self.context);
@@ -40,7 +42,13 @@ impl Tasks {
         let handle = self.running.spawn(async move {
             reporter.job_news(JobNews::Started).await;
             let outcome = tokio::select! {
-                outcome = jobs::run(context, job, reporter.clone()) => outcome,
+                outcome = async {
+                    if let Some(saved) = saved {
+                        // It is dropped, never sent.
+                        let _ = saved.await;
+                    }
+                    jobs::run(context, job, reporter.clone()).await
+                } => outcome,
                 () = stop.cancelled() => Outcome::Cancelled,
             };
             reporter.job_news(JobNews::Ended(outcome)).await;

@@ -2,6 +2,7 @@
 
 use std::future;
 
+use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::app::Model;
@@ -14,17 +15,31 @@ pub(super) struct Writer {
     file: Option<StateFile>,
     unsaved: bool,
     writing: Option<JoinHandle<Result<(), StoreError>>>,
+    /// Who waits until the newest state is on the disk.
+    waiting: Vec<oneshot::Sender<()>>,
 }
 
 impl Writer {
     /// A writer for this file.
     pub(super) fn new(file: Option<StateFile>) -> Self {
-        Self { file, unsaved: false, writing: None }
+        Self { file, unsaved: false, writing: None, waiting: Vec::new() }
     }
 
     /// Notes that the model holds more than the file.
     pub(super) fn request(&mut self) {
         self.unsaved = self.file.is_some();
+    }
+
+    /// What is ready as soon as a write of all that was requested so far has been tried: its end, be
+    /// that an error, for whoever waits decides itself what to do without a disk. `None` where
+    /// there is nothing to wait for.
+    pub(super) fn saved(&mut self) -> Option<oneshot::Receiver<()>> {
+        if !self.unsaved {
+            return None;
+        }
+        let (sender, receiver) = oneshot::channel();
+        self.waiting.push(sender);
+        Some(receiver)
     }
 
     /// Begins a write if one is wanted and none is under way. While the deployment's id is only
@@ -46,7 +61,8 @@ impl Writer {
         let deployment = (!is_provisional).then(|| model.deployment.clone());
         let spent = model.fleet.spent_for_good();
         let account = model.account.as_ref().map(|account| account.id.clone());
-        let state = State { deployment, account, entries, spent };
+        let upkeep = Some(model.upkeep.clone());
+        let state = State { deployment, account, entries, spent, upkeep };
         self.writing = Some(spawn_blocking(move || file.write(&state, &gone)));
     }
 
@@ -55,6 +71,10 @@ impl Writer {
         let Some(writing) = &mut self.writing else { return future::pending().await };
         let written = writing.await;
         self.writing = None;
+        if !self.unsaved {
+            // Each of them waits for its own drop.
+            self.waiting.clear();
+        }
         match written {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(error.failure().to_string()),

@@ -31,8 +31,16 @@ pub enum StoreError {
     Held {
         /// The lock file.
         path: PathBuf,
-        /// What the lock file says of its holder: the process id and the host.
+        /// The process, as the lock file says.
         holder: String,
+    },
+    /// Another process keeps the fleet of this state.
+    #[error("kept by process {holder} on {host}")]
+    Kept {
+        /// The process, as the lock file says.
+        holder: String,
+        /// The host that it runs on.
+        host: String,
     },
 }
 
@@ -55,10 +63,11 @@ impl StoreError {
             },
             Self::Newer { .. } => "use that version, or name another state with --state",
             Self::Held { .. } => "wait for it, end it, or name another state with --state",
+            Self::Kept { .. } => "end the keeper first; it goes on where it was when it is started",
         };
         let kind = match self {
             Self::Io { .. } => FailureKind::LocalDisk,
-            Self::Newer { .. } | Self::Held { .. } => FailureKind::Other,
+            Self::Newer { .. } | Self::Held { .. } | Self::Kept { .. } => FailureKind::Other,
         };
         Failure::new(kind, Step::State, self.to_string(), hint)
     }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::{EventFile, Paths, StoreError, StoredInstance};
 use crate::files::{MOST, behind_links, read_bounded, sweep_drafts, write_atomically};
-use crate::fleet::{AccountId, Amount, DeploymentId, InstanceId, Region};
+use crate::fleet::{AccountId, Amount, DeploymentId, InstanceId, Region, Upkeep};
 
 /// The version of the format that this program writes. Older ones are read, newer ones refused.
 const VERSION: u64 = 1;
@@ -28,6 +28,8 @@ pub struct State {
     pub entries: Vec<StoredInstance>,
     /// What instances cost that are gone, by region.
     pub spent: BTreeMap<Region, Amount>,
+    /// How many there shall be, and what holding that has come to; `None` where that is not told.
+    pub upkeep: Option<Upkeep>,
 }
 
 /// The state file on disk.
@@ -121,6 +123,7 @@ impl Document {
                 .filter_map(|it| StoredInstance::deserialize(it).ok())
                 .collect(),
             spent: self.spent(),
+            upkeep: self.get("upkeep"),
         }
     }
 
@@ -143,6 +146,9 @@ impl Document {
             });
             spent.extend(news);
             self.set("spent", spent);
+        }
+        if let Some(upkeep) = state.upkeep.as_ref().and_then(|it| serde_json::to_value(it).ok()) {
+            self.set("upkeep", upkeep);
         }
         let mut instances = match self.0.remove("instances") {
             Some(Value::Array(instances)) => instances,

@@ -139,7 +139,7 @@ fn attack_24_one_bad_value_costs_itself_and_stays_in_the_file() {
     let file = StateFile::new(paths.clone());
     let loaded = file.open().unwrap();
     assert_eq!((loaded.put_aside, loaded.unread), (None, 0));
-    let State { deployment, account, entries, spent } = loaded.state;
+    let State { deployment, account, entries, spent, .. } = loaded.state;
     assert_eq!((deployment, account, entries.len()), (None, None, 1));
     assert_eq!(spent.keys().map(crate::fleet::Region::as_str).collect::<Vec<_>>(), ["eu-west-1"]);
     assert_eq!((&entries[0].zone, &entries[0].host_key), (&None, &None));
@@ -272,7 +272,11 @@ fn the_second_writer_is_told_who_holds_the_lock() {
     let refused = Lock::acquire(&paths).unwrap_err();
     assert!(refused.to_string().contains(&std::process::id().to_string()), "{refused}");
     drop(first);
-    Lock::acquire(&paths).unwrap();
+    let mut keeper = Lock::acquire(&paths).unwrap();
+    keeper.name_keeper("attic").unwrap();
+    let refused = Lock::acquire(&paths).unwrap_err().to_string();
+    assert_eq!(refused, format!("kept by process {} on attic", std::process::id()));
+    assert!(Lock::is_held(&paths));
 }
 
 #[test]

@@ -111,6 +111,12 @@ fn head(model: &Model, painter: &Painter<'_>, instance: &Instance, room: u16) ->
         let seen = instance.vitals.as_ref().map(|(at, _)| model.now.duration_since(*at));
         lines.extend(flow(gauges(painter, instance, vitals, seen), room));
         lines.extend(flow(checks(painter, instance, vitals), room));
+        if let Some(left) = instance.lease_left(model.now) {
+            let (hours, minutes) = (left.as_hours(), left.as_mins() % 60);
+            let said = format!("ends itself in {hours}:{minutes:02} unless renewed");
+            let tone = if left.as_mins() < 15 { Tone::Waiting } else { Tone::Dim };
+            lines.extend(sentence(tone, &said, room));
+        }
         if let Some(since) = &vitals.rebalance {
             let said = format!("AWS recommends replacing it, since {}", clean(since, 32));
             lines.extend(sentence(Tone::Waiting, &said, room));

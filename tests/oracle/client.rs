@@ -293,6 +293,7 @@ pub(super) fn launch() -> LaunchRequest {
         storage_gb: 8,
         keeps_root: false,
         cpu_credits: CpuCredits::Standard,
+        ends_itself: false,
         lifecycle: Lifecycle::Spot,
         max_price: None,
         associate_public_ip: true,

@@ -20,7 +20,7 @@ use spot_tui::config::{
 };
 use spot_tui::fleet::{
     Account, Birth, Ec2State, Fleet, InstanceKey, InstanceNews, JobId, JobNews, Lifecycle, Machine,
-    News, Phase, Region, RegionNews, Report, Seen,
+    News, Phase, Region, RegionNews, Report, Seen, Upkeep,
 };
 use spot_tui::view::{HitMap, Theme, render};
 use tui_logger::{LevelFilter, TuiWidgetState};
@@ -74,6 +74,7 @@ pub(crate) fn config() -> Config {
         replace: Replace::default(),
         budget: Budget::default(),
         notify: Vec::new(),
+        lease: None,
         ssh: Ssh {
             config_file: None,
             match_exec: MatchExec::Skip,
@@ -99,6 +100,7 @@ pub(crate) fn opening(size: (u16, u16)) -> Opening {
         config: Some(Arc::new(config())),
         deployment: "spot-7f3a".into(),
         fleet: Fleet::default(),
+        upkeep: Upkeep::default(),
         pending_creates: Vec::new(),
         destroys: Vec::new(),
         read_only: None,

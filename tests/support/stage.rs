@@ -15,7 +15,7 @@ use spot_tui::app::{
 use spot_tui::aws::{Access, Aws, Credentials, Selector, SharedTimeSource};
 use spot_tui::config;
 use spot_tui::demo::{Cloud, Scenario, Settings, connector};
-use spot_tui::fleet::{Ec2State, Fleet, Instance, JobId, JobKind, Phase};
+use spot_tui::fleet::{Ec2State, Fleet, Instance, JobId, JobKind, Phase, Upkeep};
 use spot_tui::jobs::{self, Context, Pace, Questions, ReportSender, questions, report_channel};
 use spot_tui::runtime::engine::Engine;
 use spot_tui::runtime::event_loop::{Edge, EventLoop};
@@ -144,7 +144,8 @@ impl<E: Edge> Stage<E> {
             pace,
             ..jobs::ContextSettings::new("spot-test".into(), access, cache, asker)
         }));
-        let (engine, report_sender) = engine(&context, Fleet::default(), questions);
+        let (engine, report_sender) =
+            engine(&context, Fleet::default(), Upkeep::default(), questions);
         Self {
             cloud,
             event_loop: EventLoop::new(engine, edge),
@@ -250,6 +251,7 @@ impl Stage {
             entries: there.filter_map(StoredInstance::of).collect(),
             account: self.model().account.as_ref().map(|account| account.id.clone()),
             spent: self.model().fleet.spent_for_good(),
+            upkeep: Some(self.model().upkeep.clone()),
         };
         file.write(&state, &self.model().fleet.gone()).unwrap();
         let read = file.read().unwrap().state;
@@ -259,7 +261,9 @@ impl Stage {
             fleet.insert(entry.instance(self.context.now()));
         }
         // Its jobs end with it.
-        (self.event_loop.engine, self.report_sender) = engine(&self.context, fleet, questions().1);
+        let upkeep = read.upkeep.unwrap_or_default();
+        (self.event_loop.engine, self.report_sender) =
+            engine(&self.context, fleet, upkeep, questions().1);
     }
 
     /// The user leaves and lets what is at work be stopped and taken back.
@@ -390,12 +394,18 @@ impl<E> Stage<E> {
 }
 
 /// The engine of a program that starts with these rows. No state file is written: a restart does.
-fn engine(context: &Arc<Context>, fleet: Fleet, questions: Questions) -> (Engine, ReportSender) {
+fn engine(
+    context: &Arc<Context>,
+    fleet: Fleet,
+    upkeep: Upkeep,
+    questions: Questions,
+) -> (Engine, ReportSender) {
     let (report_sender, report_receiver) = report_channel(context.access.time.clone());
     let model = Model::new(Opening {
         config: context.config.clone(),
         deployment: context.deployment(),
         fleet,
+        upkeep,
         pending_creates: context.journal().map(|it| jobs::unfinished(it)).unwrap_or_default(),
         destroys: context.journal().map(|it| jobs::unfinished_destroys(it)).unwrap_or_default(),
         read_only: None,

@@ -104,6 +104,7 @@ impl World {
             max_price: None,
             associate_public_ip: true,
             cpu_credits: CpuCredits::Standard,
+            ends_itself: false,
             instance_profile: None,
         }
     }

@@ -135,6 +135,7 @@ impl Binding {
             | Command::Act(..)
             | Command::Row(_)
             | Command::Refresh
+            | Command::Keep
             | Command::SignIn
             | Command::Prices(_)
             | Command::PriceFleet

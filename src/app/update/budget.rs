@@ -427,5 +427,5 @@ fn announce(
     let (kind, level, occasion) = (NotificationKind::Lifetime, Level::Warning, String::new());
     let (key, about) = (Some(key), label);
     notify::tell(model, Event { kind, level, key, about, text: text.clone(), occasion });
-    model.show(Level::Warning, format!("{label}: {text}"));
+    model.announce(Level::Warning, format!("{label}: {text}"));
 }

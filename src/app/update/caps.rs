@@ -65,6 +65,7 @@ fn announce(model: &mut Model, config: &Config, cap: Cap) {
     let (kind, about) = (NotificationKind::Budget, name);
     let event = Event { kind, level, key: None, about, text: text.clone(), occasion };
     notify::tell(model, event);
+    model.announce(level, format!("budget: {text}"));
     model.toast(level, text);
     model.alarm = true;
 }
@@ -97,6 +98,6 @@ fn end_all(model: &mut Model) -> Vec<Effect> {
     }
     model.caps.ended = Some(model.now);
     let text = format!("the budget is spent: {} are destroyed", over.len());
-    model.flash(Level::Error, "budget", text);
+    model.tell(Level::Error, "budget", text);
     destroy::destroy(model, Scope::Instances(over))
 }

@@ -6,13 +6,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::plan::{CreatePlan, Lost, TakenOver, number};
-use super::{budget, destroy, pending_creates};
+use super::{budget, destroy, hold, pending_creates};
 use crate::app::scope::total;
 use crate::app::{Action, Counts, Effect, Model};
 use crate::config::Config;
 use crate::fleet::{
-    DeploymentId, Instance, InstanceKey, Job, JobId, Launch, LaunchId, Level, PendingCreate, Phase,
-    Region,
+    DeploymentId, Instance, InstanceKey, Job, JobId, Launch, LaunchId, Level, Phase, Region,
 };
 
 /// The verb under which a refusal is said.
@@ -76,41 +75,18 @@ pub(super) fn machine(model: &mut Model, name: &str) -> Vec<Effect> {
     begin(model, Action::Up(name.to_owned()))
 }
 
-/// The same by the program itself: why not is for the caller to say, or to wait for.
-pub(super) fn replace(model: &mut Model, lost: Lost) -> Result<Vec<Effect>, String> {
-    let counts = lost.iter().map(|(region, machines)| (region.clone(), number(machines.len())));
-    let (plan, busy) = match plan(model, &Action::Add(counts.collect())) {
-        Ok(planned) => planned,
-        Err(CreateRefusal::Price(why) | CreateRefusal::Other(why)) => return Err(why),
-    };
+/// The same by the program itself, which holds a count: why not is for the caller to say, or to wait
+/// for. What an earlier run was about to launch to hold it goes first.
+pub(super) fn hold(model: &mut Model, counts: Counts, lost: Lost) -> Result<Vec<Effect>, String> {
+    let (config, counts, busy) = permitted(model, Some(counts))?;
     if let Some(region) = busy.first() {
         return Err(is_busy(region));
     }
     pending_creates::lower(model, lost.values().flatten());
-    Ok(launch(model, CreatePlan { lost, ..plan }, By::Itself))
-}
-
-/// Launches what a replacement still lacks that an earlier run was about to launch, and no more
-/// than this many. Answers with how many those are.
-pub(super) fn complete(
-    model: &mut Model,
-    pending: &PendingCreate,
-    most: u32,
-) -> Result<(u32, Vec<Effect>), String> {
-    let there: Vec<Instance> = model.made_by(pending).cloned().collect();
-    let missing = pending.count.saturating_sub(number(there.len())).min(most);
-    let counts = Some(Counts::from([(pending.region.clone(), missing)]));
-    let (config, counts, busy) = permitted(model, counts)?;
-    if let Some(region) = busy.first() {
-        return Err(is_busy(region));
-    }
-    match budget::judge(model, &config, &counts) {
+    let plan = CreatePlan::holding(model, &counts);
+    match budget::judge(model, &config, &plan.launched()) {
         Err(budget::BudgetRefusal::Price(why) | budget::BudgetRefusal::Beyond(why)) => Err(why),
-        Ok(budget_left) => {
-            let taken = vec![TakenOver { pending: pending.clone(), there, missing }];
-            let plan = CreatePlan { taken, budget_left, ..CreatePlan::default() };
-            Ok((missing, launch(model, plan, By::Itself)))
-        }
+        Ok(budget_left) => Ok(launch(model, CreatePlan { lost, budget_left, ..plan }, By::Itself)),
     }
 }
 
@@ -221,6 +197,10 @@ enum By {
 
 /// Plans the rows, puts them on the disk, and launches.
 fn launch(model: &mut Model, mut plan: CreatePlan, by: By) -> Vec<Effect> {
+    if by != By::Itself && plan.machine.is_none() {
+        let (asked, dropped) = plan.asked();
+        hold::raise(model, &asked, &dropped);
+    }
     model
         .pending_creates
         .retain(|pending| !plan.taken.iter().any(|taken| taken.pending == *pending));
@@ -231,7 +211,8 @@ fn launch(model: &mut Model, mut plan: CreatePlan, by: By) -> Vec<Effect> {
     launches.extend(plan.fresh.into_iter().map(|(region, count)| {
         let id = new_launch(model, &region);
         let replaces = plan.lost.remove(&region).unwrap_or_default();
-        Launch { replaces, ..rows(model, region, id, count) }
+        let by_itself = by == By::Itself;
+        Launch { replaces, by_itself, ..rows(model, region, id, count) }
     }));
     for launch in &mut launches {
         launch.machine.clone_from(&plan.machine);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::pending_creates;
+use super::{hold, pending_creates};
 use crate::app::dialog::Findings;
 use crate::app::{Dialog, Effect, Model, Scope, clean};
 use crate::fleet::{
@@ -70,12 +70,29 @@ pub(super) fn destroy(model: &mut Model, scope: Scope) -> Vec<Effect> {
         return Vec::new();
     }
     let mut effects = match scope {
-        Scope::Instances(keys) => destroy_rows(model, &keys),
+        Scope::Instances(keys) => {
+            // Before anything ends: a crash in between must not have them launched again.
+            let is_lowered = hold::lower(model, &keys);
+            let effects = destroy_rows(model, &keys);
+            if is_lowered { persisted(model, effects) } else { effects }
+        }
         Scope::Region(region) => destroy_region(model, region),
         all => return destroy_all(model, all),
     };
     effects.extend(resume(model));
     effects
+}
+
+/// The same effects, with the state written before them.
+fn persisted(model: &Model, effects: Vec<Effect>) -> Vec<Effect> {
+    let is_written = effects.first() == Some(&Effect::Persist);
+    let persist = model.persist().filter(|_| !is_written);
+    persist.into_iter().chain(effects).collect()
+}
+
+/// Ends instances in whose place others are: the wanted count stays.
+pub(super) fn destroy_replaced(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect> {
+    destroy_rows(model, keys)
 }
 
 fn destroy_rows(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect> {
@@ -122,7 +139,7 @@ fn is_being_requested(model: &Model, instance: &Instance) -> bool {
 }
 
 /// Takes rows out of the table that stand for nothing at AWS.
-fn clear(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect> {
+pub(super) fn clear(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect> {
     if keys.is_empty() {
         return Vec::new();
     }
@@ -146,8 +163,9 @@ fn destroy_region(model: &mut Model, region: Region) -> Vec<Effect> {
     }
     model.destroys.retain(|destroy| destroy.region != region);
     pending_creates::destroyed(model, Some(&region));
-    model.replacements.forget(|lacking| *lacking == region);
-    let mut effects = clear_dead(model, &Scope::Region(region.clone()));
+    model.upkeep.end_region(&region);
+    let effects = clear_dead(model, &Scope::Region(region.clone()));
+    let mut effects = persisted(model, effects);
     effects.push(model.start(Job::Destroy(DestroyScope::Region(region))));
     effects
 }
@@ -178,8 +196,9 @@ fn destroys_everything(model: &Model) -> bool {
 fn start_all(model: &mut Model, scope: Scope) -> Vec<Effect> {
     model.destroys.clear();
     pending_creates::destroyed(model, None);
-    model.replacements.forget(|_| true);
-    let mut effects = clear_dead(model, &Scope::All);
+    model.upkeep.end_all();
+    let effects = clear_dead(model, &Scope::All);
+    let mut effects = persisted(model, effects);
     let scope = match scope {
         Scope::Account(_, regions) => DestroyScope::Account(regions),
         _ => DestroyScope::Everything,

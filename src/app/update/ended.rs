@@ -1,8 +1,8 @@
 //! What follows when a job is over.
 
-use super::{create, destroy, leave, machine, receipt, retry};
+use super::{create, destroy, hold, leave, machine, receipt, retry};
 use crate::app::{Effect, Model};
-use crate::fleet::{Job, JobKind, Level, Outcome, Report};
+use crate::fleet::{Job, JobId, JobKind, Level, Outcome, Report};
 
 /// The last report of a job. One that was not under way changes nothing.
 pub(super) fn ended(model: &mut Model, report: &Report, outcome: &Outcome) -> Vec<Effect> {
@@ -18,6 +18,9 @@ pub(super) fn ended(model: &mut Model, report: &Report, outcome: &Outcome) -> Ve
     if let Some(answers) = &mut model.answers {
         answers.stop(report.job);
     }
+    if is_cancelled && kind == JobKind::Create {
+        lower(model, report.job);
+    }
     destroy::looked(model, report.job, outcome);
     model.end(report.job, report.at, outcome.clone());
     let mut effects = destroy::roll_back(model, launches);
@@ -30,7 +33,7 @@ pub(super) fn ended(model: &mut Model, report: &Report, outcome: &Outcome) -> Ve
     effects.extend(retry::ended(model, report.job, is_done, &effects));
     effects.extend(machine::ended(model, report.job, is_done));
     effects.extend(destroy::go_on(model));
-    if kind == JobKind::Identify && model.dashboard && model.account.is_some() {
+    if kind == JobKind::Identify && model.attends() && model.account.is_some() {
         effects.extend(watch(model));
         effects.extend(create::resume(model));
         effects.extend(destroy::resume(model));
@@ -40,6 +43,16 @@ pub(super) fn ended(model: &mut Model, report: &Report, outcome: &Outcome) -> Ve
     }
     effects.extend(leave::leave_if_done(model));
     effects
+}
+
+/// A create was cancelled: what it was to launch is not wanted any more. What it launched in the place
+/// of others never raised that.
+fn lower(model: &mut Model, job: JobId) {
+    let record = model.jobs.get(&job).filter(|record| record.machines.is_empty());
+    let keys: Vec<_> = record.iter().flat_map(|record| record.keys.iter().cloned()).collect();
+    if !model.retries.iter().any(|(by, _)| *by == job) {
+        hold::lower(model, &keys);
+    }
 }
 
 /// What it all came to, where this was the end of the last instance.

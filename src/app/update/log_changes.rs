@@ -126,7 +126,9 @@ fn phase(model: &mut Model, key: &InstanceKey, from: &Phase, to: &Phase) {
         return;
     }
     model.alarm |= matches!(to.health(), Health::Bad | Health::Interrupted);
-    let is_reclaimed = model.fleet.get(key).is_some_and(Instance::is_interrupted);
+    let row = model.fleet.get(key);
+    let is_reclaimed = row.is_some_and(Instance::is_interrupted);
+    let ended_itself = row.is_some_and(|row| model.ended_by_lease(row));
     let level = match to.health() {
         Health::Bad if matches!(to, Phase::Failed(_)) => Level::Error,
         Health::Bad | Health::Interrupted => Level::Warning,
@@ -143,6 +145,7 @@ fn phase(model: &mut Model, key: &InstanceKey, from: &Phase, to: &Phase) {
         }
         Phase::Interrupted { at: None } => "interrupted: AWS reclaims it".to_owned(),
         Phase::Terminated if is_reclaimed => "Reclaimed by AWS".to_owned(),
+        Phase::Terminated if ended_itself => "Ended itself: nobody renewed its lease".to_owned(),
         // The level says that it failed.
         Phase::Failed(failure) => failure.to_string(),
         other => other.to_string(),

@@ -169,7 +169,7 @@ pub(super) fn woken(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect> {
     };
     let rows = keys.iter().filter(|key| !is_started(key)).filter_map(|key| model.fleet.get(key));
     let rows: Vec<Instance> = rows.cloned().collect();
-    if rows.is_empty() || !model.dashboard || model.read_only.is_some() || model.leaving.is_some() {
+    if rows.is_empty() || !model.attends() || model.read_only.is_some() || model.leaving.is_some() {
         return Vec::new();
     }
     vec![model.start(Job::Start(rows))]

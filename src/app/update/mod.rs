@@ -7,7 +7,9 @@ mod caps;
 mod create;
 mod destroy;
 mod ended;
+mod hold;
 mod interruptions;
+mod keep;
 mod leave;
 mod log_changes;
 mod machine;
@@ -15,6 +17,7 @@ mod notify;
 mod panels;
 mod pending_creates;
 mod plan;
+mod refresh;
 mod reports;
 mod retry;
 mod run;
@@ -29,6 +32,7 @@ use crossterm::event::KeyEvent;
 
 pub use books::{closing_lines, receipt};
 pub use budget::{budget_refusal, estimate, surplus_remark};
+pub use keep::{how_full, is_held, would_end};
 pub use plan::CreatePlan;
 pub use spent::forecast;
 
@@ -39,7 +43,7 @@ use super::{
     Command, Dialog, Effect, Exit, Input, Latest, LeaveCommand, Message, Model, Press, Question,
     ScreenCommand, Signal, Stamped,
 };
-use crate::fleet::{Job, JobKind, Level, MachineType, Region};
+use crate::fleet::{Job, Level, MachineType, Region};
 
 /// Takes one message in and tells what follows from it.
 ///
@@ -79,8 +83,8 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Effect> {
                 effects.extend(caps::keep(model));
             }
             effects.extend(pending_creates::end_fulfilled(model));
-            effects.extend(interruptions::complete(model));
-            effects.extend(interruptions::replace(model));
+            effects.extend(hold::hold(model));
+            effects.extend(keep::keep(model));
             notify::sum_up(model);
             effects.extend(notify::show(model));
             effects
@@ -167,7 +171,8 @@ fn paste(model: &mut Model, text: &str) {
 /// Carries out a command, from wherever it comes.
 fn perform(model: &mut Model, command: Command) -> Vec<Effect> {
     match command {
-        Command::Refresh => refresh(model),
+        Command::Refresh => refresh::refresh(model),
+        Command::Keep => keep::begin(model),
         Command::SignIn => vec![Effect::SignIn],
         Command::Prices(types) => prices(model, &types),
         Command::PriceFleet => price_fleet(model),
@@ -348,22 +353,6 @@ fn on_stored(model: &mut Model, stored: Result<(), String>) {
         model.unsaved = news;
         model.fit();
     }
-}
-
-/// Learns who we are; once that is known, what there is.
-fn refresh(model: &mut Model) -> Vec<Effect> {
-    model.trouble = None;
-    let job = if model.account.is_none() {
-        Job::Identify
-    } else if model.dashboard && !model.does(JobKind::Watch) {
-        Job::Watch
-    } else {
-        Job::Survey
-    };
-    if model.does(job.kind()) {
-        return Vec::new();
-    }
-    vec![model.start(job)]
 }
 
 /// Asks what machine types cost: in the regions of the configuration, else in all.

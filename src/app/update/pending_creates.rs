@@ -1,6 +1,7 @@
 //! Creates that an earlier run did not bring to their end: what drops them, what lowers them, and
 //! when they are over.
 
+use super::plan::number;
 use crate::app::{Effect, Model, Scope};
 use crate::fleet::{Instance, Job, Level, Machine, PendingCreate, Phase, Region};
 
@@ -22,10 +23,11 @@ pub(super) fn forget(model: &mut Model, scope: &Scope) -> Vec<Effect> {
     }
     for order in dropped.iter().filter(|order| order.count > 0) {
         let there = model.made_by(order).count();
+        model.upkeep.lower(order.counts_for(), order.count.saturating_sub(number(there)));
         let text = format!("the create of {} is dropped; {there} of it stay", order.count);
         model.log.write(model.now, Level::Info, order.counts_for().as_str(), &text);
     }
-    vec![model.start(Job::Forget(dropped))]
+    model.persist().into_iter().chain([model.start(Job::Forget(dropped))]).collect()
 }
 
 /// A region is destroyed, or all of them: nobody wishes any more what was asked for there.

@@ -74,6 +74,15 @@ impl CreatePlan {
         plan
     }
 
+    /// So many more than there are, to hold a count by itself: of what an earlier run left open goes
+    /// first what the program had begun by itself, and all of it where it is the keeper.
+    pub(super) fn holding(model: &Model, counts: &Counts) -> Self {
+        let mut plan = Self::taking_over(model, counts);
+        plan.taken.retain(|taken| taken.pending.is_replacement || model.is_keeper());
+        plan.complete(model);
+        plan
+    }
+
     /// So many besides whatever stands.
     pub(super) fn besides(counts: Counts) -> Self {
         Self { fresh: counts, ..Self::default() }
@@ -116,6 +125,19 @@ impl CreatePlan {
             *count = count.saturating_add(taken.missing);
         }
         launched
+    }
+
+    /// The same by the region that each was asked for in, and what is left of older orders there
+    /// and is not asked for any more.
+    pub(super) fn asked(&self) -> (Counts, Counts) {
+        let (mut asked, mut dropped) = (self.fresh.clone(), Counts::new());
+        for taken in &self.taken {
+            let region = taken.pending.counts_for();
+            let count = asked.entry(region.clone()).or_default();
+            *count = count.saturating_add(taken.missing);
+            *dropped.entry(region.clone()).or_default() += taken.dropped();
+        }
+        (asked, dropped)
     }
 
     /// What an earlier create has to do with it, in a sentence; nothing where there was none.

@@ -1,7 +1,7 @@
 //! What jobs report: the fleet says what became different by it, and everything that follows goes
 //! over those changes.
 
-use super::{books, ended, interruptions, log_changes, machine, notify};
+use super::{books, ended, hold, interruptions, log_changes, machine, notify};
 use crate::app::away::Away;
 use crate::app::keymap::Context;
 use crate::app::{Command, Effect, Latest, Model, Pane, PanelsCommand};
@@ -20,6 +20,10 @@ pub(super) fn apply(model: &mut Model, report: &Report) -> Vec<Effect> {
         arrange(model, change);
     }
     let mut effects = Vec::new();
+    for change in &changes {
+        hold::note(model, change);
+        hold::let_go(model, change);
+    }
     if changes.iter().any(Change::is_kept) {
         effects.extend(model.persist());
     }
@@ -42,6 +46,9 @@ pub(super) fn apply(model: &mut Model, report: &Report) -> Vec<Effect> {
     });
     effects.extend(machine::woken(model, &woken.collect::<Vec<InstanceKey>>()));
     look_back(model, report, &changes);
+    // What the program said because of it comes after it.
+    let said = std::mem::take(&mut model.latest.changes);
+    let changes = changes.into_iter().chain(said).collect();
     model.latest = Latest { job: report.job, at: report.at, changes };
     effects
 }

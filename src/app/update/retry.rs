@@ -10,6 +10,8 @@ use crate::fleet::{Instance, InstanceKey, Job, JobId, Level, Phase, Region};
 
 /// The verb under which this is said.
 const VERB: &str = "retry";
+/// Stands for the job that is about to be started: none has this number.
+const NO_JOB: JobId = JobId(0);
 
 /// Launches one for each, in its region.
 pub(super) fn retry(model: &mut Model, scope: &Scope) -> Vec<Effect> {
@@ -34,7 +36,10 @@ pub(super) fn retry(model: &mut Model, scope: &Scope) -> Vec<Effect> {
         }
         return Vec::new();
     }
+    // Those whose place is taken do not count any more: no more is wanted than before.
+    model.retries.push((NO_JOB, keys));
     let effects = create::add(model, counts);
+    let keys = model.retries.pop().map(|(_, keys)| keys).unwrap_or_default();
     // Where the create was refused it has said why, and nothing is ended.
     if let Some((job, regions)) = begun(&effects) {
         wait(model, job, keys, regions.as_ref());
@@ -71,7 +76,7 @@ pub(super) fn ended(model: &mut Model, job: JobId, is_done: bool, next: &[Effect
         match begun(next) {
             // Only the prices were asked for so far.
             Some((create, regions)) => wait(model, create, keys, regions.as_ref()),
-            None if is_done => effects.extend(destroy::destroy(model, Scope::Instances(keys))),
+            None if is_done => effects.extend(destroy::destroy_replaced(model, &keys)),
             None => {
                 let text = "the old instance is kept: no fresh one has become ready";
                 model.flash(Level::Warning, VERB, text);

@@ -19,7 +19,7 @@ use crate::fleet::vitals::Vitals;
 use crate::fleet::{
     Account, Birth, DestroyScope, Ec2State, Failure, FailureKind, Fleet, Instance, InstanceKey,
     InstanceNews, JobId, JobNews, Lifecycle, Machine, News, Outcome, Phase, Region, RegionNews,
-    Report, Seen, Step, Transfer,
+    Report, Seen, Step, Transfer, Upkeep,
 };
 
 const REGIONS: [&str; 3] = ["us-west-2", "eu-west-1", "sa-east-1"];
@@ -67,6 +67,7 @@ fn config() -> Config {
         replace: Replace::default(),
         budget: Budget::default(),
         notify: Vec::new(),
+        lease: None,
         ssh: Ssh {
             config_file: None,
             match_exec: MatchExec::Skip,
@@ -91,6 +92,7 @@ fn opening(dashboard: bool) -> Opening {
         config: Some(Arc::new(config())),
         deployment: "spot-7f3a".into(),
         fleet: Fleet::default(),
+        upkeep: Upkeep::default(),
         pending_creates: Vec::new(),
         destroys: Vec::new(),
         read_only: None,
@@ -583,4 +585,5 @@ proptest! {
     }
 }
 
+mod hold;
 mod money;

@@ -90,6 +90,8 @@ impl Creation {
             max_price: wanted.spot_price_limit,
             associate_public_ip: aws.associate_public_ip,
             cpu_credits: aws.cpu_credits,
+            ends_itself: self.config.lease.is_some()
+                && wanted.lifecycle != Lifecycle::PersistentSpot,
             instance_profile: aws.iam_instance_profile.clone(),
             tags: BTreeMap::new(),
         }

@@ -295,8 +295,12 @@ impl Creation {
             let id = LaunchId::new(format!("{}s{number}", launch.id));
             let keys = std::mem::take(&mut homeless);
             // Wherever it goes, the budget leaves no more for it.
-            let (price_ceiling, replaces) = (launch.price_ceiling, launch.replaces.clone());
-            let moved = Launch { price_ceiling, replaces, ..Launch::new(region.clone(), id, keys) };
+            let moved = Launch {
+                price_ceiling: launch.price_ceiling,
+                replaces: launch.replaces.clone(),
+                by_itself: launch.by_itself,
+                ..Launch::new(region.clone(), id, keys)
+            };
             // Before anything is asked for there: who cancels this create takes that back too, and
             // nobody else begins a pipeline, or a destroy, in that region meanwhile.
             reporter.learned_of(region, RegionNews::Spilled(moved.id.clone())).await;

@@ -135,7 +135,7 @@ impl CreateIntent {
         });
         let left = inherited.as_ref().map(|(id, _)| context.shows_until(*id));
         let made_new = || {
-            let is_replacement = !launch.replaces.is_empty();
+            let is_replacement = launch.by_itself;
             let (origin, machine) = (origin.cloned(), launch.machine.clone());
             CreatePayload { origin, is_replacement, machine, ..CreatePayload::default() }
         };

@@ -174,6 +174,7 @@ fn user_data(
         packages: &config.node.packages,
         cloud_config,
         keeps_root,
+        lease_s: config.lease.map(|lease| lease.seconds()),
     })
     .map_err(|error| wrong_user_data(error.to_string()))
 }

@@ -25,6 +25,8 @@ const FRESH: Duration = Duration::from_secs(10);
 /// Visits that fail one after the other before the node is called degraded: a network hiccup is
 /// not the node's fault.
 const MISSED: u32 = 2;
+/// Sets the lease anew.
+const RENEW: &str = "sudo systemctl restart spot-tui-lease.timer spot-tui-lease-force.timer";
 /// Where a deployment put the program.
 pub(in crate::jobs) const NODE_STATUS: &str = "sudo /opt/uploaded_files/scripts/node-status";
 
@@ -146,6 +148,9 @@ struct NodeMonitor {
     reporter: Reporter,
     access: SshAccess,
     directory: Option<NodeDirectory>,
+    /// Whether each visit renews the lease: where there is one, and this process is no mere
+    /// onlooker.
+    renews: bool,
     /// Connections that may be held until the next visit: each is an open file.
     holds: Arc<Semaphore>,
 }
@@ -167,6 +172,7 @@ impl NodeMonitor {
         Ok(Self {
             access: SshAccess::open(context, &config).await?,
             directory: NodeDirectory::open(context).await?,
+            renews: config.lease.is_some() && context.journal().is_ok(),
             context: Arc::clone(context),
             reporter: reporter.clone(),
             holds: Arc::new(Semaphore::new(context.held_connections.min(Semaphore::MAX_PERMITS))),
@@ -225,10 +231,10 @@ impl NodeMonitor {
     async fn see(&self, node: &MonitoredNode, memory: &mut Memory) -> Result<Vitals, String> {
         memory.session.take_if(|(session, _)| session.is_closed());
         let vitals = if let Some((session, _)) = &memory.session {
-            node_status(session).await
+            self.look(session).await
         } else {
             let session = self.log_in(node).await?;
-            let vitals = node_status(&session).await;
+            let vitals = self.look(&session).await;
             match Arc::clone(&self.holds).try_acquire_owned() {
                 Ok(hold) => memory.session = Some((session, hold)),
                 // More nodes than files: the next visit knocks again.
@@ -238,6 +244,18 @@ impl NodeMonitor {
         };
         let earlier = memory.vitals.as_ref();
         Ok(complete(vitals?, earlier, &node.machine, self.directory.as_ref()).await)
+    }
+
+    /// Renews the lease, and asks how the node is.
+    async fn look(&self, session: &Session) -> Result<Vitals, String> {
+        if self.renews {
+            let command = RemoteCommand::new(RENEW).limit(STATUS_TIMEOUT).most(LONGEST_ANSWER);
+            // An instance of before has none; what is left of one is told with its state.
+            if let Err(error) = session.exec(&command, |_, _| {}).await {
+                tracing::debug!(%error, "renewing the lease");
+            }
+        }
+        node_status(session).await
     }
 
     async fn log_in(&self, node: &MonitoredNode) -> Result<Session, String> {

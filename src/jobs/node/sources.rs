@@ -155,6 +155,7 @@ fn check_user_data(config: &Config, cloud_config: Option<&str>) -> Result<(), St
         cloud_config,
         // The longer of both.
         keeps_root: true,
+        lease_s: config.lease.map(|lease| lease.seconds()),
     };
     user_data::render(&inputs).map(drop).map_err(|error| error.to_string())
 }

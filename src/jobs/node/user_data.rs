@@ -12,6 +12,8 @@ const KEYS: &str = "ssh_authorized_keys: @authorized_keys@\n";
 const INSTALL: &str = include_str!("../../../instance/install-packages.sh");
 /// Where the template puts it.
 const INSTALL_PATH: &str = "/usr/local/sbin/spot-tui-packages";
+/// What arms the lease.
+const LEASE: &str = include_str!("../../../instance/arm-lease.sh");
 /// What EC2 takes, before Base64 (EC2 User Guide, "Instance user data").
 const LONGEST: usize = 16 * 1024;
 /// How cloud-init adds the user's part to ours: lists grow, and of two values the user's stays.
@@ -38,6 +40,8 @@ pub struct UserData<'a> {
     /// Whether the instance goes on to boot from a root volume that was another instance's: then
     /// what makes that machine itself is left alone.
     pub keeps_root: bool,
+    /// How long the instance lives without anybody who renews that, in seconds.
+    pub lease_s: Option<u64>,
 }
 
 /// A value that cannot go into user-data.
@@ -83,6 +87,10 @@ pub fn render(inputs: &UserData<'_>) -> Result<String, UserDataError> {
         .replace("@username@", &Value::from(inputs.username).to_string())
         .replace("@authorized_keys@", &Value::from(keys).to_string());
     let ours = if inputs.keeps_root { ours + OWN_SELF } else { ours };
+    let ours = match inputs.lease_s {
+        Some(seconds) => ours + &lease(seconds),
+        None => ours,
+    };
     let text = match inputs.cloud_config {
         Some(theirs) => archive(&ours, check_cloud_config(theirs)?),
         None => ours,
@@ -91,6 +99,12 @@ pub fn render(inputs: &UserData<'_>) -> Result<String, UserDataError> {
         return Err(UserDataError::TooLong(text.len()));
     }
     Ok(text)
+}
+
+/// `bootcmd` comes before all else, at each boot: an instance whose set-up fails has its end too.
+fn lease(seconds: u64) -> String {
+    let command = json!(["sh", "-c", LEASE, "arm-lease", seconds.to_string()]);
+    format!("\nbootcmd: [{command}]\n")
 }
 
 /// Both parts in the form that cloud-init merges.
@@ -168,7 +182,15 @@ mod tests {
             packages: &[],
             cloud_config: None,
             keeps_root: false,
+            lease_s: None,
         }
+    }
+
+    #[test]
+    fn a_lease_is_armed_before_all_else() {
+        let inputs = UserData { lease_s: Some(5400), ..inputs("ubuntu", None) };
+        let yaml: Value = serde_yaml::from_str(&render(&inputs).unwrap()).unwrap();
+        assert_eq!(yaml["bootcmd"], json!([["sh", "-c", LEASE, "arm-lease", "5400"]]));
     }
 
     #[test]

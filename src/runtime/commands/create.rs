@@ -1,5 +1,6 @@
 //! `create`.
 
+use super::keep::is_full;
 use crate::app::{self, Action, Command, Counts, CreatePlan, Model, Scope, budget_refusal};
 use crate::cli;
 use crate::config::Config;
@@ -56,6 +57,11 @@ pub(in crate::runtime) async fn create(
             session.print(Level::Warning, "meanwhile something changed: this is the plan now");
         }
         session.perform(Command::create(Some(counts))).await?;
+        if args.wait {
+            session.name_keeper();
+            session.keep(is_full, None).await?;
+            return Ok(ExitCode::DONE);
+        }
         Ok(session.verdict())
     })
     .await

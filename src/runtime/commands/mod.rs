@@ -5,6 +5,7 @@ pub(super) mod clear;
 pub(super) mod costs;
 pub(super) mod create;
 pub(super) mod destroy;
+pub(super) mod keep;
 pub(super) mod login;
 pub(super) mod machines;
 pub(super) mod nodes;

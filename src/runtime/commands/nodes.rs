@@ -1,6 +1,8 @@
 //! The commands about nodes: what they do there is read or run, never kept. What was asked for goes
 //! to standard output and nothing else does.
 
+use std::time::Duration;
+
 use crate::app::{Action, Command, InstanceAnswer, Scope};
 use crate::cli;
 use crate::fleet::{Failure, FailureKind, Hold, Instance, InstanceKey, Logs, Step};
@@ -14,6 +16,7 @@ use crate::runtime::shell::Login;
 use crate::runtime::stderr;
 use crate::runtime::stdout::{self, Stdout};
 use crate::runtime::stop::Stop;
+use crate::ssh::quote;
 
 /// `diagnose`. Fails where something is not well.
 pub(in crate::runtime) async fn diagnose(
@@ -85,10 +88,55 @@ pub(in crate::runtime) async fn ssh(
     .await
 }
 
+/// Sets the lease of a node anew, for so many seconds: a file that is gone after a restart says so to
+/// both timers, the one that uses force five minutes behind.
+fn extend(seconds: u64) -> String {
+    let timer = |name: &str, seconds: u64| {
+        let folder = format!("/run/systemd/system/{name}.timer.d");
+        format!(
+            "mkdir -p {folder} && printf '[Timer]\\nOnActiveSec=\\nOnActiveSec={seconds}s\\n' \
+             >{folder}/extended.conf"
+        )
+    };
+    let (term, force) = (timer(LEASE, seconds), timer(LEASE_FORCE, seconds + 300));
+    let restart = format!("systemctl restart {LEASE}.timer {LEASE_FORCE}.timer");
+    let check = format!("systemctl is-active --quiet {LEASE}.timer");
+    let script = format!("{check} && {term} && {force} && systemctl daemon-reload && {restart}");
+    format!("sudo sh -c {}", quote(&script))
+}
+
+/// The timers of a lease, as `instance/arm-lease.sh` calls them.
+const LEASE: &str = "spot-tui-lease";
+const LEASE_FORCE: &str = "spot-tui-lease-force";
+
+/// `lease`.
+pub(in crate::runtime) async fn lease(
+    environment: &Environment,
+    command: cli::LeaseCommand,
+) -> Result<ExitCode, Stop> {
+    let cli::LeaseCommand::Extend { time, region, on } = command;
+    if time < Duration::from_mins(15) {
+        return Err(Stop::Usage("a lease is at least 15m".to_owned()));
+    }
+    let command = vec![extend(time.as_secs())];
+    run_on(environment, &cli::Exec { region, on, command }, None).await
+}
+
 /// `exec`. Fails where the command failed on a node.
 pub(in crate::runtime) async fn exec(
     environment: &Environment,
     args: &cli::Exec,
+) -> Result<ExitCode, Stop> {
+    let lasts = "what a command changes goes with the instance: a change that is to last belongs in a \
+                 new one";
+    run_on(environment, args, Some(lasts)).await
+}
+
+/// Runs a command on those that are meant, and prints what they answer.
+async fn run_on(
+    environment: &Environment,
+    args: &cli::Exec,
+    remark: Option<&str>,
 ) -> Result<ExitCode, Stop> {
     let start = Start { want: Want::Run, ..Start::looking(environment)? };
     Session::run(start, async |session| {
@@ -108,10 +156,9 @@ pub(in crate::runtime) async fn exec(
             let text = "no instance of this deployment is meant: see `spot-tui list`";
             return Err(Stop::Usage(text.to_owned()));
         }
-        stderr::print(
-            "what a command changes goes with the instance: a change that is to last belongs in a \
-             new one",
-        );
+        if let Some(remark) = remark {
+            stderr::print(remark);
+        }
         let command = Action::Exec(args.command.join(" "));
         session.obtain(Command::Act(command, Scope::Instances(keys))).await?;
         print_outputs(Stdout, answers(session));

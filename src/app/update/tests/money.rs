@@ -8,9 +8,9 @@ use crate::config::{AtLifetime, Budget, CpuCredits, Replace};
 use crate::fleet::market::{History, PriceList, Quote};
 use crate::fleet::{LaunchId, Notice, PendingCreate, Pool, RegionPrices};
 
-const WEST: &str = REGIONS[0];
+pub(super) const WEST: &str = REGIONS[0];
 
-fn with(change: impl FnOnce(&mut Config)) -> Opening {
+pub(super) fn with(change: impl FnOnce(&mut Config)) -> Opening {
     let mut config = config();
     change(&mut config);
     Opening { config: Some(Arc::new(config)), ..opening(true) }
@@ -34,12 +34,12 @@ pub(super) fn pending(count: u32) -> PendingCreate {
 }
 
 /// A create of so many in the west.
-fn create(count: u32) -> Command {
+pub(super) fn create(count: u32) -> Command {
     Command::create(Some([(WEST.into(), count)].into()))
 }
 
 /// The ids of the launches that follow, and how many each of them makes.
-fn launched(effects: &[Effect]) -> Option<Vec<(LaunchId, usize)>> {
+pub(super) fn launched(effects: &[Effect]) -> Option<Vec<(LaunchId, usize)>> {
     effects.iter().find_map(|effect| match effect {
         Effect::Start(_, Job::Create(launches)) => {
             Some(launches.iter().map(|it| (it.id.clone(), it.keys.len())).collect())
@@ -48,7 +48,7 @@ fn launched(effects: &[Effect]) -> Option<Vec<(LaunchId, usize)>> {
     })
 }
 
-fn ids(numbers: std::ops::RangeInclusive<u32>) -> Vec<Machine> {
+pub(super) fn ids(numbers: std::ops::RangeInclusive<u32>) -> Vec<Machine> {
     numbers.map(|number| running(&format!("i-{number}")).1).collect()
 }
 
@@ -250,7 +250,7 @@ fn the_budget_is_judged_by_what_the_last_look_found() {
     assert_eq!(launched(&effects), None, "five run");
 }
 
-fn interrupt(model: &mut Model, id: &str) -> Vec<Effect> {
+pub(super) fn interrupt(model: &mut Model, id: &str) -> Vec<Effect> {
     let notices = vec![Notice { instance: id.into(), ends: Some(at(120)) }];
     report(model, 0, News::Region(WEST.into(), RegionNews::Notices(notices)))
 }

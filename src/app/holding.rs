@@ -1,0 +1,25 @@
+//! What a process remembers of holding the wanted count, beside what outlives it
+//! ([`Upkeep`](crate::fleet::Upkeep)).
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::fleet::Region;
+
+/// How it stands with holding the count.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Holding {
+    /// Whether this process is the keeper: it holds the whole count, not only what AWS takes back.
+    pub is_keeper: bool,
+    /// How often it has looked what is missing.
+    pub passes: u64,
+    /// Why nothing was launched when that was last tried.
+    pub refused: Option<String>,
+    /// Since when more is there than is wanted.
+    pub surplus: BTreeMap<Region, Timestamp>,
+    /// When a watch that has ended is begun again, and how often that was in vain.
+    pub next_watch: Option<(Timestamp, u32)>,
+    /// When left-over rows were last looked for.
+    pub swept: Option<Timestamp>,
+}

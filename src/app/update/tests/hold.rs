@@ -1,0 +1,264 @@
+//! The wanted count: what raises it, what lowers it, and what is launched to hold it.
+
+use super::money::{WEST, create, ids, interrupt, launched, with};
+use super::*;
+use crate::app::Action;
+use crate::config::{Lease, Replace};
+
+fn replacing() -> Opening {
+    with(|config| config.replace = Replace { enabled: true, ..Replace::default() })
+}
+
+fn wanted(model: &Model) -> Option<u32> {
+    model.upkeep.wanted(&WEST.into())
+}
+
+fn destroy(model: &mut Model, id: &str) -> Vec<Effect> {
+    let key = model.fleet.by_id(&id.into()).unwrap().key.clone();
+    command(model, Command::destroy(Scope::Instances(vec![key])))
+}
+
+/// Six were created, and run.
+fn six(opening: Opening) -> Model {
+    let mut model = Model::new(opening);
+    let effects = command(&mut model, create(6));
+    let [Effect::Persist, Effect::Start(job, Job::Create(launches))] = effects.as_slice() else {
+        panic!("the count is on the disk before anything is launched: {effects:?}")
+    };
+    for (key, machine) in launches[0].keys.iter().zip(ids(1..=6)) {
+        report(
+            &mut model,
+            job.0,
+            News::Instance(key.clone(), InstanceNews::Seen(Box::new(machine))),
+        );
+    }
+    end(&mut model, job.0, Outcome::Done);
+    assert_eq!(model.tally.total, 6);
+    model
+}
+
+#[test]
+fn what_is_created_raises_the_count_and_only_what_is_destroyed_by_hand_lowers_it() {
+    let mut model = six(opening(true));
+    assert_eq!(wanted(&model), Some(6));
+    interrupt(&mut model, "i-1");
+    let gone = RegionNews::Vanished(vec!["i-2".into()]);
+    report(&mut model, 0, News::Region(WEST.into(), gone));
+    assert_eq!(wanted(&model), Some(6), "an interruption and an end from outside do not");
+    let effects = destroy(&mut model, "i-3");
+    assert!(matches!(effects.as_slice(), [Effect::Persist, Effect::Start(..)]), "{effects:?}");
+    assert_eq!(wanted(&model), Some(5));
+    destroy(&mut model, "i-3");
+    assert_eq!(wanted(&model), Some(5), "once");
+    // Three are there: two more come in the place of those that were lost.
+    command(&mut model, Command::more(counts(2)));
+    assert_eq!(wanted(&model), Some(5));
+}
+
+#[test]
+fn a_cancelled_create_is_not_wanted_any_more() {
+    let mut model = six(opening(true));
+    let effects = command(&mut model, create(2));
+    let Some(Effect::Start(job, _)) = effects.last() else { panic!("{effects:?}") };
+    assert_eq!(wanted(&model), Some(8));
+    end(&mut model, job.0, Outcome::Cancelled);
+    assert_eq!(wanted(&model), Some(6));
+}
+
+#[test]
+fn a_retry_changes_no_count() {
+    let mut model = six(opening(true));
+    // The row of i-1 has the key that it was planned under.
+    let key = model.fleet.by_id(&"i-1".into()).unwrap().key.clone();
+    let retry = Command::Act(Action::Retry, Scope::Instances(vec![key]));
+    let effects = command(&mut model, retry);
+    let Some(Effect::Start(job, Job::Create(_))) = effects.last() else { panic!("{effects:?}") };
+    assert_eq!(wanted(&model), Some(6));
+    let effects = end(&mut model, job.0, Outcome::Done);
+    let ends = |effect: &Effect| matches!(effect, Effect::Start(_, Job::Destroy(_)));
+    assert!(effects.iter().any(ends), "{effects:?}");
+    assert_eq!(wanted(&model), Some(6));
+}
+
+#[test]
+fn machines_and_persistent_spot_instances_are_in_no_count() {
+    let mut model = Model::new(with(|config| {
+        config.regions[0].lifecycle = Lifecycle::PersistentSpot;
+    }));
+    command(&mut model, create(2));
+    assert_eq!(wanted(&model), None, "EC2 starts them again itself");
+    let mut model = six(opening(true));
+    let dev = |id: &str| {
+        let machine = running(id).1;
+        Machine { birth: Birth { machine: Some("dev".into()), ..machine.birth }, ..machine }
+    };
+    survey(&mut model, WEST, vec![dev("i-7")]);
+    destroy(&mut model, "i-7");
+    assert_eq!(wanted(&model), Some(6));
+}
+
+#[test]
+fn no_more_is_replaced_than_is_wanted() {
+    let one = Replace { enabled: true, at_most: 1, ..Replace::default() };
+    let mut model = six(with(|config| config.replace = one));
+    assert!(launched(&interrupt(&mut model, "i-1")).is_some());
+    assert_eq!(launched(&interrupt(&mut model, "i-2")), None, "the brake holds it");
+    assert_eq!(model.upkeep.owed().len(), 1);
+    // Somebody makes up for it by hand before the brake lets the program do so.
+    command(&mut model, Command::more(counts(1)));
+    assert_eq!(wanted(&model), Some(6));
+    assert_eq!(launched(&send(&mut model, 700, Message::Clock)), None, "six are there");
+}
+
+#[test]
+fn the_brake_outlives_the_process() {
+    let mut model = six(replacing());
+    for id in ["i-1", "i-2", "i-3", "i-4", "i-5"] {
+        assert_eq!(launched(&interrupt(&mut model, id)).unwrap()[0].1, 1);
+    }
+    let mut model = Model::new(Opening { upkeep: model.upkeep.clone(), ..replacing() });
+    survey(&mut model, WEST, ids(6..=11));
+    assert_eq!(launched(&interrupt(&mut model, "i-6")), None, "five in ten minutes are the most");
+    let effects = send(&mut model, 600, Message::Clock);
+    assert_eq!(launched(&effects).unwrap()[0].1, 1, "the debt is remembered");
+    assert!(model.upkeep.owed().is_empty());
+}
+
+#[test]
+fn a_destroy_of_everything_ends_the_count_and_one_of_a_region_leaves_none_there() {
+    let mut model = six(opening(true));
+    command(&mut model, Command::destroy(Scope::Region(WEST.into())));
+    assert_eq!(wanted(&model), Some(0));
+    let mut model = six(opening(true));
+    command(&mut model, Command::destroy(Scope::All));
+    assert!(model.upkeep.is_empty());
+}
+
+/// A keeper of two in the west and one in the second region, which both have told what they have.
+fn keeper(machines: Vec<Machine>) -> Model {
+    keeper_of(opening(true), machines)
+}
+
+fn keeper_of(opening: Opening, machines: Vec<Machine>) -> Model {
+    let mut model = Model::new(Opening { dashboard: false, ..opening });
+    survey(&mut model, WEST, machines);
+    survey(&mut model, REGIONS[1], Vec::new());
+    command(&mut model, Command::Keep);
+    model
+}
+
+fn counts_of(effects: &[Effect]) -> Vec<usize> {
+    launched(effects).unwrap_or_default().into_iter().map(|(_, count)| count).collect()
+}
+
+fn ended(effects: &[Effect]) -> usize {
+    let ends = effects.iter().filter_map(|effect| match effect {
+        Effect::Start(_, Job::Destroy(DestroyScope::Instances(ends))) => Some(ends),
+        _ => None,
+    });
+    ends.flat_map(|ends| ends.values()).map(Vec::len).sum()
+}
+
+#[test]
+fn a_keeper_fills_what_was_never_there_without_a_brake() {
+    let mut model = keeper(ids(1..=1));
+    assert_eq!((wanted(&model), model.upkeep.total()), (Some(2), 3));
+    let effects = send(&mut model, 1, Message::Clock);
+    assert_eq!(counts_of(&effects), [1, 1]);
+    assert!(matches!(effects.first(), Some(Effect::Persist)), "{effects:?}");
+    assert_eq!(model.upkeep.allowed(at(1), 5, jiff::SignedDuration::from_mins(10)), 5);
+    assert_eq!(counts_of(&send(&mut model, 2, Message::Clock)).len(), 0, "once");
+    assert!(last_line(&model).contains("are launched"), "{}", last_line(&model));
+}
+
+#[test]
+fn a_keeper_launches_nothing_where_nobody_has_told_what_is_there() {
+    let mut model = Model::new(Opening { dashboard: false, ..opening(true) });
+    command(&mut model, Command::Keep);
+    assert_eq!(counts_of(&send(&mut model, 1, Message::Clock)).len(), 0);
+    survey(&mut model, WEST, ids(1..=2));
+    assert_eq!(counts_of(&send(&mut model, 2, Message::Clock)).len(), 0);
+    survey(&mut model, REGIONS[1], Vec::new());
+    let silent = RegionNews::Unanswered("no answer".into());
+    report(&mut model, 0, News::Region(REGIONS[1].into(), silent));
+    assert_eq!(
+        counts_of(&send(&mut model, 3, Message::Clock)).len(),
+        0,
+        "it does not answer any more"
+    );
+}
+
+#[test]
+fn a_keeper_replaces_what_ends_for_whatever_reason_but_its_own() {
+    let mut model = keeper(ids(1..=2));
+    send(&mut model, 1, Message::Clock);
+    let gone = RegionNews::Vanished(vec!["i-1".into()]);
+    report(&mut model, 0, News::Region(WEST.into(), gone));
+    assert_eq!(counts_of(&send(&mut model, 2, Message::Clock)), [1]);
+    assert_eq!(counts_of(&send(&mut model, 3, Message::Clock)).len(), 0);
+    destroy(&mut model, "i-2");
+    assert_eq!(wanted(&model), Some(1));
+    assert_eq!(counts_of(&send(&mut model, 4, Message::Clock)).len(), 0);
+}
+
+#[test]
+fn a_keeper_ends_what_is_too_much_and_says_so_before() {
+    let mut model = keeper(ids(1..=4));
+    assert_eq!(ended(&send(&mut model, 1, Message::Clock)), 0);
+    let said = model.log.events().lines().any(|it| it.text.contains("2 more than wanted"));
+    assert!(said, "{}", last_line(&model));
+    assert_eq!(ended(&send(&mut model, 60, Message::Clock)), 0);
+    assert_eq!(ended(&send(&mut model, 61, Message::Clock)), 2);
+    assert_eq!(ended(&send(&mut model, 200, Message::Clock)), 0, "they are on their way");
+    assert_eq!(wanted(&model), Some(2));
+}
+
+#[test]
+fn a_keeper_ends_what_failed_once_there_is_another_and_stops_when_all_fail() {
+    let failed = || Phase::Failed(Failure::new(FailureKind::Unreachable, Step::Connect, "no", ""));
+    let enter = |model: &mut Model, id: &str, phase: Phase| {
+        let key = model.fleet.by_id(&id.into()).unwrap().key.clone();
+        report(model, 0, News::Instance(key, InstanceNews::Entered(phase)))
+    };
+    let mut model = keeper(ids(1..=3));
+    enter(&mut model, "i-1", Phase::Ready);
+    enter(&mut model, "i-2", failed());
+    assert_eq!(ended(&send(&mut model, 1, Message::Clock)), 0, "one of two works");
+    enter(&mut model, "i-3", Phase::Ready);
+    let effects = send(&mut model, 2, Message::Clock);
+    assert_eq!(ended(&effects), 1);
+    let job = effects.iter().find_map(|effect| match effect {
+        Effect::Start(job, Job::Destroy(_)) => Some(job.0),
+        _ => None,
+    });
+    end(&mut model, job.unwrap(), Outcome::Done);
+    for id in ["i-4", "i-5", "i-6"] {
+        survey(&mut model, WEST, vec![running(id).1]);
+        enter(&mut model, id, failed());
+    }
+    assert!(model.upkeep.paused_until(at(3)).is_some());
+    let gone = RegionNews::Vanished(vec!["i-1".into(), "i-3".into()]);
+    report(&mut model, 0, News::Region(WEST.into(), gone));
+    assert_eq!(counts_of(&send(&mut model, 3, Message::Clock)).len(), 0);
+    assert_eq!(counts_of(&send(&mut model, 1803, Message::Clock)), [2], "after half an hour");
+}
+
+#[test]
+fn what_ended_by_its_lease_is_told_and_not_replaced_unless_that_is_wished() {
+    for (replace, wished) in [(false, 1), (true, 2)] {
+        let term = jiff::SignedDuration::from_hours(1);
+        let opening = with(|config| config.lease = Some(Lease { term, replace }));
+        let mut model = keeper_of(opening, ids(1..=2));
+        send(&mut model, 1, Message::Clock);
+        let mut ended = running("i-1").1;
+        ended.seen.state = Ec2State::Terminated;
+        let reason = "Client.InstanceInitiatedShutdown: Instance initiated shutdown";
+        ended.seen.state_reason = Some(reason.into());
+        survey(&mut model, WEST, vec![ended, running("i-2").1]);
+        let told = model.log.events().lines().any(|it| it.text.starts_with("Ended itself"));
+        assert!(told, "{}", last_line(&model));
+        assert_eq!(wanted(&model), Some(wished));
+        let launched: usize = counts_of(&send(&mut model, 2, Message::Clock)).iter().sum();
+        assert_eq!(launched, wished as usize - 1);
+    }
+}
