@@ -6,6 +6,7 @@ mod idle;
 mod kept;
 mod killed;
 mod named;
+mod refusals;
 mod start_stop;
 
 use std::collections::BTreeMap;
@@ -79,7 +80,12 @@ fn kept(stage: &Stage) -> BTreeMap<&'static str, (String, Option<u32>, Option<Ip
 
 /// The machine `dev` with all that a machine may keep, ready; and somebody who watches.
 async fn with_all_it_keeps(scenario: &str) -> Stage {
-    let mut stage = Stage::set(KEEPS, Scenario::parse(scenario).unwrap());
+    with_config(KEEPS, scenario).await
+}
+
+/// The machine `dev` of this configuration, ready.
+async fn with_config(config: &str, scenario: &str) -> Stage {
+    let mut stage = Stage::set(config, Scenario::parse(scenario).unwrap());
     stage.open().await;
     up(&mut stage);
     stage.until(900, "dev is ready", |stage| dev(stage) == "Ready").await;

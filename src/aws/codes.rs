@@ -197,6 +197,8 @@ impl Refusal<'_> {
             "IncorrectSpotRequestState" if says("Only Amazon EC2 can restart") => {
                 Class::FatalRegion
             }
+            // AssociateAddress, of an instance that is pending.
+            "InvalidInstanceID" if says("not in a valid state") => Class::NotYet,
             "AuthFailure" if says("do not have permission") => Class::Denied,
             // In a region that an account has to opt in to, this is how AWS says that it did not.
             "AuthFailure" if says("validate the provided access") && !is_opt_in(self.region) => {

@@ -64,8 +64,7 @@ impl Target {
         if let Some(address) = self.address_of(wanted).await?
             && address.instance.as_ref() != Some(&self.id)
         {
-            let moved = self.ec2.associate_address(&address.id, &self.id).await;
-            moved.map_err(|error| error.failure(Step::Keep))?;
+            self.associate(&address).await?;
         }
         // Told anew: what it costs goes by who has it.
         self.kept_by(&wanted.name).await?;
@@ -185,6 +184,19 @@ impl Target {
         }
     }
 
+    /// Moves the address to it. EC2 may tell later that it runs than it runs.
+    async fn associate(&self, address: &Kept) -> Result<(), Failure> {
+        let deadline = Instant::now() + BOOT_TIMEOUT;
+        loop {
+            match self.ec2.associate_address(&address.id, &self.id).await {
+                Err(error)
+                    if matches!(error.class, Class::NotYet | Class::Retry | Class::Unknown) => {}
+                moved => return moved.map_err(failed),
+            }
+            self.pause(deadline, &format!("{address} does not come to {}", self.id)).await?;
+        }
+    }
+
     /// Whether the instance that has it is ending: one that lives keeps it.
     async fn let_go(&self, kept: &Kept, instance: &InstanceId) -> Result<(), Failure> {
         let states = self.ec2.states(std::slice::from_ref(instance)).await.map_err(failed)?;
@@ -263,14 +275,15 @@ fn taken(error: AwsError) -> Result<(), AwsError> {
     if error.message.contains("already in use") { Ok(()) } else { Err(error) }
 }
 
-/// A refusal that time mends, and an answer that was lost: what came of it is seen at the next look.
+/// A refusal that time mends, an answer that was lost, and what was off already: what came of it is seen
+/// at the next look.
 /// EC2's views of instances and of volumes disagree for a while, both ways.
 fn passing(answer: Result<(), AwsError>) -> Result<(), Failure> {
     match answer {
         Err(error)
             if !matches!(
                 error.class,
-                Class::NotYet | Class::Dependency | Class::Retry | Class::Unknown
+                Class::NotYet | Class::Dependency | Class::Retry | Class::Unknown | Class::Gone
             ) =>
         {
             Err(failed(error))
