@@ -103,6 +103,16 @@ fn alive(seen: &Value) -> usize {
 }
 
 #[test]
+fn a_state_that_cannot_be_read_is_told_on_the_first_screen() {
+    let home = Home::new();
+    fs::write(home.folder.path().join("instances.json"), "not a state").unwrap();
+    let silence = Silence::new();
+    let mut terminal = Terminal::start(home.command(&silence.url()), SIZE);
+    terminal.wait_for("instances.json could not be read and was put aside as");
+    terminal.press("q");
+}
+
+#[test]
 fn by_keyboard_from_nothing_to_ready_and_back_to_nothing() {
     let home = Home::new();
     let mut hosts = [home.node([127, 0, 0, 2], false), home.node([127, 0, 0, 3], true)];

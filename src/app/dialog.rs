@@ -66,19 +66,16 @@ pub enum Dialog {
 
 impl Dialog {
     /// Whether it wants an answer before anything else: what lies below does not matter until then. In
-    /// the others one sees there what they do: columns, an order, a theme.
+    /// the others one sees there what they do: columns, a theme.
     pub fn is_question(&self) -> bool {
         match self {
             Self::Create(_)
             | Self::Confirm(_)
             | Self::Quit(_)
             | Self::Secret(_)
-            | Self::Notice { .. } => true,
-            Self::Columns(_)
             | Self::Menu(_)
-            | Self::Palette(_)
-            | Self::Strip(_)
-            | Self::Help { .. } => false,
+            | Self::Notice { .. } => true,
+            Self::Columns(_) | Self::Palette(_) | Self::Strip(_) | Self::Help { .. } => false,
         }
     }
 

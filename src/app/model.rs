@@ -574,6 +574,11 @@ impl Model {
         self.arrange_view();
     }
 
+    /// Says in the log what was found amiss before there was a screen.
+    pub fn warn(&mut self, about: &str, text: &str) {
+        self.log.write(self.now, Level::Warning, about, text);
+    }
+
     /// Says a sentence in the log and in the footer.
     pub(super) fn flash(&mut self, level: Level, about: &str, text: impl Into<String>) {
         let text = text.into();

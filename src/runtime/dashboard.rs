@@ -33,7 +33,7 @@ pub(super) async fn run(environment: &Environment) -> Result<ExitCode, Stop> {
     let open = startup::open(environment, config, Want::WriteIfFree, Some(window))?;
     let OpenProcess { mut engine, remarks, lock, .. } = open;
     for remark in remarks {
-        tracing::warn!(target: "story", "{remark}");
+        engine.model.warn("files", &remark);
     }
     terminal.listen()?;
     engine.handle(Message::Command(Command::Refresh));
