@@ -1,6 +1,8 @@
 //! Signing in by IAM Identity Center, against one on loopback; who reads the login afterwards is the
 //! AWS CLI, which nobody here wrote. EC2 and STS are moto's.
 
+mod cli_v2;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;

@@ -1,7 +1,8 @@
 """A company's network in front of moto: a proxy on loopback that takes every CONNECT to a TLS front,
 whose certificate is of an authority that only the company knows.
 
-Arguments: moto's port, where to write the authority's certificate, where to log each CONNECT.
+Arguments: moto's port, where to write the authority's certificate, where to log each CONNECT; and
+where there is an identity center, its port: what is for oidc.* and portal.sso.* goes there.
 Prints the ports of both as JSON, and ends with its standard input.
 """
 
@@ -63,6 +64,7 @@ class Front:
     def choose(self, connection, name, _):
         with self.lock:
             name = name or "localhost"
+            connection.asked_for = name
             if name not in self.contexts:
                 self.contexts[name] = self.context_for(name)
             connection.context = self.contexts[name]
@@ -119,13 +121,16 @@ def main():
     moto, authority_file, log_file = int(sys.argv[1]), sys.argv[2], sys.argv[3]
     tls = Front(authority_file)
     log = open(log_file, "a", buffering=1)
+    center = int(sys.argv[4]) if len(sys.argv) > 4 else moto
 
     def front(client):
         try:
             secure = tls.context.wrap_socket(client, server_side=True)
         except (OSError, ssl.SSLError):
             return
-        join(secure, socket.create_connection(("127.0.0.1", moto)))
+        name = getattr(secure, "asked_for", "")
+        port = center if name.startswith(("oidc.", "portal.sso.")) else moto
+        join(secure, socket.create_connection(("127.0.0.1", port)))
 
     front_port = listen(front)
 
