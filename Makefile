@@ -25,6 +25,7 @@ missing = $(strip \
 	$(if $(shell command -v groff),,groff-base) \
 	$(if $(shell command -v dpkg-deb),,dpkg) \
 	$(if $(shell command -v zsh),,zsh) \
+	$(if $(wildcard /usr/bin/aws),,awscli) \
 	$(if $(shell command -v fish),,fish) \
 	$(if $(shell python3 -c 'import ensurepip; print(1)' 2>/dev/null),,python3-venv))
 

@@ -5,6 +5,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> color_eyre::Result<ExitCode> {
+    if let Some(ended) = spot_tui::aws::credential_process::answer() {
+        return Ok(ended);
+    }
     spot_tui::runtime::completions::answer();
     let cli = spot_tui::cli::Cli::parse();
     spot_tui::runtime::run(cli).map(ExitCode::from)

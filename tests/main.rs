@@ -45,6 +45,7 @@ mod peers;
 mod permissions;
 mod predecessor;
 mod preflight;
+mod profiles;
 mod rehearsal;
 mod scale;
 mod scenarios;

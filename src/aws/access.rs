@@ -19,11 +19,13 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::class::Class;
+use super::clock::time_at;
 use super::endpoint::{NotEmpty, check_endpoint};
 use super::error::AwsError;
 use super::http::{self, Authorities};
+use super::kept_role::KeptRole;
 use super::profile::Profile;
-use super::profile_file::read_profile;
+use super::profile_file::{ReadProfile, read_profile};
 use super::retry::retry_until;
 use super::select::filter;
 use crate::files::in_home;
@@ -64,12 +66,6 @@ impl Access {
     }
 }
 
-/// What a clock shows.
-pub fn time_at(clock: &SharedTimeSource) -> Timestamp {
-    // What is not between the years -9999 and 9999 is no time.
-    Timestamp::try_from(clock.now()).unwrap_or_default()
-}
-
 /// An account's door. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Aws {
@@ -100,10 +96,11 @@ pub struct Ec2 {
 impl Aws {
     /// Reads profiles and environment. Asks nothing of AWS yet, and needs no region.
     pub async fn open(access: &Access) -> Result<Self, AwsError> {
-        let profile = match &access.credentials {
-            None => read_profile(access.profile.as_deref()).await?,
-            Some(_) => Profile::default(),
+        let read = match &access.credentials {
+            None => Some(read_profile(access.profile.as_deref())?),
+            Some(_) => None,
         };
+        let profile = read.as_ref().map(|read| read.profile.clone()).unwrap_or_default();
         let setting = |name| setting(name).filter(|_| access.credentials.is_none());
         let home = setting("AWS_REGION")
             .or_else(|| setting("AWS_DEFAULT_REGION"))
@@ -123,9 +120,9 @@ impl Aws {
             })
             .transpose()?;
         let http = access.http.clone().unwrap_or_else(|| http::client(authorities.as_ref()));
-        let sdk = match &access.credentials {
-            Some(keys) => fixed(access, http, keys.clone(), home.clone()),
-            None => load(access, http, home.clone()).await?,
+        let sdk = match (&access.credentials, &read) {
+            (None, Some(read)) => load(access, read, http, home.clone()).await?,
+            (keys, _) => fixed(access, http, keys.clone(), home.clone()),
         };
         let endpoint = access
             .endpoint
@@ -332,6 +329,7 @@ fn partition(region: &str, service: &str) -> RetryPartition {
 /// URL is refused: the SDK would panic at the first call.
 async fn load(
     access: &Access,
+    read: &ReadProfile,
     http: SharedHttpClient,
     home: String,
 ) -> Result<SdkConfig, AwsError> {
@@ -342,8 +340,13 @@ async fn load(
         .retry_config(retries())
         .timeout_config(timeouts())
         .stalled_stream_protection(unguarded())
-        .time_source(access.time.clone());
-    if let Some(profile) = &access.profile {
+        .time_source(access.time.clone())
+        .profile_files(read.files.clone())
+        .profile_name(&read.name);
+    if let Some(mfa) = &read.profile.mfa {
+        let kept = KeptRole::of(mfa, access.time.clone());
+        loader = loader.credentials_provider(kept);
+    } else if access.profile.is_some() {
         // The SDK's chain puts keys from the environment before a profile even where the profile
         // was named; here, as in AWS's own command line, what the user wrote wins. Else we would
         // work in another account than the one that was asked for.
@@ -352,10 +355,11 @@ async fn load(
             .with_http_client(http)
             .with_time_source(access.time.clone());
         let provider = ProfileFileCredentialsProvider::builder()
-            .profile_name(profile)
+            .profile_files(read.files.clone())
+            .profile_name(&read.name)
             .configure(&around)
             .build();
-        loader = loader.profile_name(profile).credentials_provider(provider);
+        loader = loader.credentials_provider(provider);
     }
     if let Some(url) = &access.endpoint {
         loader = loader.endpoint_url(url);
@@ -371,7 +375,12 @@ async fn load(
 }
 
 /// What a simulated AWS needs: nothing of the user's files or environment goes into it.
-fn fixed(access: &Access, http: SharedHttpClient, keys: Credentials, home: String) -> SdkConfig {
+fn fixed(
+    access: &Access,
+    http: SharedHttpClient,
+    keys: Option<Credentials>,
+    home: String,
+) -> SdkConfig {
     let mut sdk = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(aws_config::Region::new(home))
@@ -379,8 +388,8 @@ fn fixed(access: &Access, http: SharedHttpClient, keys: Credentials, home: Strin
         .retry_config(retries())
         .timeout_config(timeouts())
         .stalled_stream_protection(unguarded())
-        .time_source(access.time.clone())
-        .credentials_provider(SharedCredentialsProvider::new(keys));
+        .time_source(access.time.clone());
+    sdk.set_credentials_provider(keys.map(SharedCredentialsProvider::new));
     sdk.set_sleep_impl(default_async_sleep()).set_endpoint_url(access.endpoint.clone());
     sdk.build()
 }

@@ -40,7 +40,7 @@ impl Class {
     /// signing in.
     pub(super) fn behind(self, profile: &Profile) -> Self {
         match self {
-            Self::Credentials(Credential::Expired) if profile.sso.is_some() => {
+            Self::Credentials(Credential::Expired) if profile.signs_in() => {
                 Self::Credentials(Credential::SsoLogin)
             }
             class => class,

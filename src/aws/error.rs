@@ -265,19 +265,19 @@ fn credential(
         .find_map(|link| link.downcast_ref::<ErrorMetadata>())
         .and_then(ErrorMetadata::code);
     if inner.is_some_and(|code| code.contains("Expired")) {
-        return if profile.sso.is_some() { Credential::SsoLogin } else { Credential::Expired };
+        return if profile.signs_in() { Credential::SsoLogin } else { Credential::Expired };
     }
     // The last one that is asked is the role of a machine at AWS; on any other one nobody answers
     // there, or somebody who refuses.
     let asked_machine = links(error).any(|link| link.downcast_ref::<ImdsError>().is_some());
     match credentials {
         CredentialsError::CredentialsNotLoaded(_) => Credential::Missing,
-        CredentialsError::ProviderError(_) if asked_machine && profile.sso.is_none() => {
+        CredentialsError::ProviderError(_) if asked_machine && !profile.signs_in() => {
             Credential::Missing
         }
         // The SDK has no type for an SSO session that ended; but behind a profile with SSO a
         // provider that fails is always mended by logging in.
-        CredentialsError::ProviderError(_) if profile.sso.is_some() => Credential::SsoLogin,
+        CredentialsError::ProviderError(_) if profile.signs_in() => Credential::SsoLogin,
         _ if inner.is_some() => Credential::Rejected,
         _ => Credential::Broken,
     }

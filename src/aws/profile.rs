@@ -12,6 +12,32 @@ pub(super) struct Profile {
     /// How it signs in, where it, or the profile that it takes a role from, does by IAM Identity
     /// Center.
     pub(super) sso: Option<Sso>,
+    /// The role that it takes with a code from a device.
+    pub(super) mfa: Option<Mfa>,
+}
+
+impl Profile {
+    /// Whether a person signs in by it, from time to time.
+    pub(super) fn signs_in(&self) -> bool {
+        self.sso.is_some() || self.mfa.is_some()
+    }
+}
+
+/// A role that is taken with a code from a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Mfa {
+    /// The device, `mfa_serial`.
+    pub(super) serial: String,
+    /// The role.
+    pub(super) role: String,
+    /// The profile whose keys ask for it.
+    pub(super) source: String,
+    /// How the session is called, where the profile says so.
+    pub(super) session: Option<String>,
+    /// What the role wants to hear, where it does.
+    pub(super) external_id: Option<String>,
+    /// How long the keys are good, in seconds, where the profile says so.
+    pub(super) seconds: Option<i32>,
 }
 
 /// How a profile signs in by IAM Identity Center.

@@ -1,125 +1,128 @@
 //! Reading the user's AWS profile, and seeing that it exists.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use aws_config::profile::{self, ProfileSet};
+use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 
 use super::class::{Class, Credential};
+use super::credential_process;
 use super::error::AwsError;
-use super::profile::{Profile, Sso};
-use crate::files::{MOST, in_home, open_regular};
+use super::profile::{Mfa, Profile, Sso};
+use super::profiles::Profiles;
+use crate::files::{MOST, in_home, read_bounded};
 
-/// How many profiles may take their role from another one.
-const CHAIN: usize = 8;
 /// The least that brings a login that is renewed by itself (AWS CLI, "sso_registration_scopes").
 const LEAST_SCOPE: &str = "sso:account:access";
+/// The variables that name a profile, in the order of the AWS CLI.
+const NAMED_BY: [&str; 2] = ["AWS_DEFAULT_PROFILE", "AWS_PROFILE"];
 
-/// Reads the profile with this name; else the one that AWS_PROFILE names, else the default.
+/// A profile, and what the SDK is told of it.
+#[derive(Debug, Clone)]
+pub(super) struct ReadProfile {
+    /// The profile.
+    pub profile: Profile,
+    /// The file that the SDK gets in place of the user's.
+    pub files: EnvConfigFiles,
+    /// The profile's name in that file.
+    pub name: String,
+}
+
+/// Reads the profile with this name; else the one that the environment names, else the default.
 ///
 /// A profile that does not exist is refused here: the SDK would only notice at the first call, and
 /// first look for credentials on the network.
-pub(super) async fn read_profile(name: Option<&str>) -> Result<Profile, AwsError> {
-    check_files()?;
-    let profiles = read_all(name).await?;
-    let chosen = profiles.selected_profile();
-    if profiles.get_profile(chosen).is_none() && chosen != "default" {
-        return Err(no_such_profile(chosen, &profiles));
+pub(super) fn read_profile(name: Option<&str>) -> Result<ReadProfile, AwsError> {
+    let config = read("AWS_CONFIG_FILE", "~/.aws/config")?;
+    let credentials = read("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")?;
+    let profiles = Profiles::read(&config, &credentials);
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let chosen = name.map(str::to_owned).or_else(|| NAMED_BY.into_iter().find_map(set));
+    let is_named = name.is_some();
+    let chosen = chosen.unwrap_or_else(|| "default".to_owned());
+    if !profiles.has(&chosen) && chosen != "default" {
+        return Err(no_such_profile(&chosen, &profiles));
     }
-    let setting = |key: &str| {
-        profiles.get(key).map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned)
-    };
-    Ok(Profile {
+    // Keys in the environment serve whatever the files say.
+    let has_keys = !is_named && set("AWS_ACCESS_KEY_ID").is_some();
+    if let Some(line) = profiles.wrong_for(&chosen).filter(|_| !has_keys) {
+        let message = format!("{line} cannot be read: it is no setting");
+        return Err(broken(message, "write it as `name = value`, or as a comment"));
+    }
+    let (text, name) = profiles.for_sdk(&chosen, credential_process::line_for);
+    let files = EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, text).build();
+    Ok(ReadProfile { profile: profile(&profiles, &chosen), files, name })
+}
+
+fn profile(profiles: &Profiles, chosen: &str) -> Profile {
+    let setting = |key: &str| profiles.setting(chosen, key).map(str::to_owned);
+    Profile {
         name: (chosen != "default").then(|| chosen.to_owned()),
         region: setting("region"),
         ca_bundle: setting("ca_bundle"),
-        sso: sso(&profiles, chosen),
-    })
+        sso: sso(profiles, chosen),
+        mfa: mfa(profiles, chosen),
+    }
 }
 
 /// How a profile signs in; where it takes a role, how the profile does that it takes it from.
-fn sso(profiles: &ProfileSet, chosen: &str) -> Option<Sso> {
-    let mut name = chosen.to_owned();
-    for _ in 0..CHAIN {
-        let profile = profiles.get_profile(&name)?;
-        let setting = |key: &str| {
-            profile.get(key).map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned)
-        };
-        if let Some(session) = setting("sso_session") {
-            return of_session(profiles, session);
-        }
-        if let Some(start_url) = setting("sso_start_url") {
-            let region = setting("sso_region")?;
-            return Some(Sso { session: None, start_url, region, scopes: Vec::new() });
-        }
-        name = setting("source_profile").filter(|source| *source != name)?;
-    }
-    None
-}
-
-fn of_session(profiles: &ProfileSet, name: String) -> Option<Sso> {
-    let session = profiles.sso_session(&name)?;
-    let start_url = session.get("sso_start_url")?.trim().to_owned();
-    let region = session.get("sso_region")?.trim().to_owned();
-    let told = session.get("sso_registration_scopes").unwrap_or(LEAST_SCOPE);
+fn sso(profiles: &Profiles, chosen: &str) -> Option<Sso> {
+    let names = profiles.chain(chosen);
+    let signs_in = |name: &&str| {
+        ["sso_session", "sso_start_url"].iter().any(|key| profiles.setting(name, key).is_some())
+    };
+    let name = names.into_iter().find(signs_in)?;
+    let setting = |key: &str| profiles.setting(name, key).map(str::to_owned);
+    let Some(session) = setting("sso_session") else {
+        let (start_url, region) = (setting("sso_start_url")?, setting("sso_region")?);
+        return Some(Sso { session: None, start_url, region, scopes: Vec::new() });
+    };
+    let of_session = |key: &str| profiles.of_session(&session, key).map(str::to_owned);
+    let (start_url, region) = (of_session("sso_start_url")?, of_session("sso_region")?);
+    let told = of_session("sso_registration_scopes").unwrap_or_else(|| LEAST_SCOPE.to_owned());
     let scopes = told.split(',').map(str::trim).filter(|scope| !scope.is_empty());
     let scopes = scopes.map(str::to_owned).collect();
-    Some(Sso { session: Some(name), start_url, region, scopes })
+    Some(Sso { session: Some(session), start_url, region, scopes })
 }
 
-/// The SDK reads these files to their end, whatever they are: a pipe would hang it, and a device fill
-/// the memory.
-fn check_files() -> Result<(), AwsError> {
-    for (variable, usual) in [
-        ("AWS_CONFIG_FILE", "~/.aws/config"),
-        ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"),
-    ] {
-        let named = std::env::var(variable).ok().filter(|path| !path.is_empty());
-        let named = Path::new(named.as_deref().unwrap_or(usual));
-        let path = in_home(named, std::env::home_dir().as_deref());
-        match check(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(AwsError::found(
-                    "reading the AWS profiles",
-                    None,
-                    Class::Credentials(Credential::Broken),
-                    format!("{}: {error}", path.display()),
-                    format!("mend it, or name another file with {variable}"),
-                ));
-            }
-            _ => {}
+/// The role that a profile takes with a code from a device.
+fn mfa(profiles: &Profiles, chosen: &str) -> Option<Mfa> {
+    let setting = |key: &str| profiles.setting(chosen, key).map(str::to_owned);
+    Some(Mfa {
+        serial: setting("mfa_serial")?,
+        role: setting("role_arn")?,
+        source: setting("source_profile")?,
+        session: setting("role_session_name"),
+        external_id: setting("external_id"),
+        seconds: setting("duration_seconds").and_then(|told| told.parse().ok()),
+    })
+}
+
+/// The text of a file; empty where there is none. One that is not UTF-8 is read as far as it goes.
+fn read(variable: &str, usual: &str) -> Result<String, AwsError> {
+    let path = path(variable, usual);
+    match read_bounded(&path, MOST) {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => {
+            let message = format!("{}: {error}", path.display());
+            Err(broken(message, format!("mend it, or name another file with {variable}")))
         }
     }
-    Ok(())
 }
 
-fn check(path: &Path) -> io::Result<()> {
-    if open_regular(path)?.metadata()?.len() > MOST {
-        return Err(io::Error::other(format!("it has more than {} KiB", MOST >> 10)));
-    }
-    Ok(())
+fn path(variable: &str, usual: &str) -> PathBuf {
+    let named = std::env::var(variable).ok().filter(|path| !path.is_empty());
+    in_home(Path::new(named.as_deref().unwrap_or(usual)), std::env::home_dir().as_deref())
 }
 
-#[expect(clippy::default_trait_access, reason = "the SDK has no public names for these types")]
-async fn read_all(name: Option<&str>) -> Result<ProfileSet, AwsError> {
-    let name = name.map(|name| name.to_owned().into());
-    profile::load(&Default::default(), &Default::default(), &Default::default(), name)
-        .await
-        .map_err(|error| {
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
-            AwsError::found(
-                "reading the AWS profiles",
-                None,
-                Class::Credentials(Credential::Broken),
-                format!("{error}: {}", cause.unwrap_or_default()),
-                "mend ~/.aws/config or ~/.aws/credentials",
-            )
-        })
+fn broken(message: impl Into<String>, hint: impl Into<String>) -> AwsError {
+    let class = Class::Credentials(Credential::Broken);
+    AwsError::found("reading the AWS profiles", None, class, message, hint)
 }
 
-fn no_such_profile(name: &str, profiles: &ProfileSet) -> AwsError {
-    let mut known: Vec<&str> = profiles.profiles().collect();
-    known.sort_unstable();
+fn no_such_profile(name: &str, profiles: &Profiles) -> AwsError {
+    let known: Vec<&str> = profiles.names().collect();
     let hint = if known.is_empty() {
         "there is no profile at all: run aws configure".into()
     } else {
@@ -138,9 +141,9 @@ fn no_such_profile(name: &str, profiles: &ProfileSet) -> AwsError {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_profile_that_does_not_exist_is_refused_before_any_call() {
-        let error = read_profile(Some("spot-tui-no-such-profile")).await.unwrap_err();
+    #[test]
+    fn a_profile_that_does_not_exist_is_refused_before_any_call() {
+        let error = read_profile(Some("spot-tui-no-such-profile")).unwrap_err();
         assert_eq!(error.class, Class::Credentials(Credential::Broken));
         assert!(error.to_string().contains("'spot-tui-no-such-profile'"), "{error}");
         assert!(error.hint().contains("profile"), "{}", error.hint());

@@ -47,7 +47,11 @@ pub(super) fn of_credentials(
         }
         Credential::Expired => Some("the credentials have expired".to_owned()),
         Credential::Broken => {
-            Some(format!("the profile {name} gives no credentials: {}", innermost(error)))
+            let why = innermost(error);
+            // What a `credential_process` says of it, and not what the SDK says around that.
+            let why = why.split_once("Stderr: ").map_or(why.as_str(), |(_, said)| said);
+            let why = if why.trim().is_empty() { "its credential_process failed" } else { why };
+            Some(format!("the profile {name} gives no credentials: {why}"))
         }
         Credential::Rejected | Credential::OtherAccount => None,
     }

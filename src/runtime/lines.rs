@@ -70,7 +70,8 @@ impl Edge for Lines {
     }
 }
 
-fn ask_secret(text: &str) -> Option<Secret> {
+/// Asks for a secret on the terminal; `None` where there is none, or nobody answers.
+pub(super) fn ask_secret(text: &str) -> Option<Secret> {
     if !io::stdin().is_terminal() {
         return None;
     }

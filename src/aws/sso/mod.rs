@@ -13,8 +13,9 @@ use aws_smithy_async::time::SharedTimeSource;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::sleep;
 
-use super::access::{Aws, time_at};
+use super::access::Aws;
 use super::class::{Class, Credential};
+use super::clock::time_at;
 use super::error::AwsError;
 use super::profile::{Profile, Sso};
 use crate::fleet::Region;

@@ -1,12 +1,16 @@
 //! `login` and `logout`: signing in to AWS, by the device flow of IAM Identity Center. It works on a
 //! machine without a browser: whoever has one opens the page and confirms the code.
 
+use jiff::Timestamp;
 use serde_json::json;
+use tokio::task::spawn_blocking;
 
 use crate::aws::{Aws, AwsError, SignIn};
 use crate::fleet::Step;
+use crate::runtime::confirm;
 use crate::runtime::environment::Environment;
 use crate::runtime::exit_code::ExitCode;
+use crate::runtime::lines::ask_secret;
 use crate::runtime::setup::refuse_demo;
 use crate::runtime::stderr;
 use crate::runtime::stdout;
@@ -19,6 +23,9 @@ pub(in crate::runtime) async fn login(
 ) -> Result<ExitCode, Stop> {
     refuse_demo(environment)?;
     let aws = Aws::open(&environment.access).await.map_err(|error| stop(&error))?;
+    if let Some(device) = aws.mfa_device() {
+        return Box::pin(by_code(environment, &aws, device, as_json)).await;
+    }
     let sign_in = Box::pin(aws.sign_in()).await.map_err(|error| stop(&error))?;
     if as_json {
         stdout::print(&as_event(&sign_in));
@@ -26,6 +33,32 @@ pub(in crate::runtime) async fn login(
         stderr::print(&for_people(&sign_in));
     }
     let until = Box::pin(sign_in.confirmed()).await.map_err(|error| stop(&error))?;
+    tell(environment, until, as_json).await
+}
+
+/// Takes the profile's role with a code from a device, which is asked for on the terminal.
+async fn by_code(
+    environment: &Environment,
+    aws: &Aws,
+    device: &str,
+    as_json: bool,
+) -> Result<ExitCode, Stop> {
+    confirm::possible(false, "the profile asks for a code: login needs a terminal")?;
+    let question = format!("Code of {device}");
+    let asked = spawn_blocking(move || ask_secret(&question)).await;
+    let Some(code) = asked.ok().flatten() else {
+        return Err(Stop::Told(ExitCode::INTERRUPTED));
+    };
+    let until = Box::pin(aws.assume_with_code(&environment.access, &code)).await;
+    tell(environment, until.map_err(|error| stop(&error))?, as_json).await
+}
+
+/// Says as whom one is signed in now.
+async fn tell(
+    environment: &Environment,
+    until: Timestamp,
+    as_json: bool,
+) -> Result<ExitCode, Stop> {
     // The profile's own clients have failed before, and would remember that.
     let aws = Aws::open(&environment.access).await.map_err(|error| stop(&error))?;
     let account = Box::pin(aws.account()).await.map_err(|error| stop(&error))?;
