@@ -51,7 +51,7 @@ async fn run_book(context: Arc<Context>, job: Job, reporter: Reporter) -> JobRes
             let created = Box::pin(create::create(&context, launches, &reporter)).await?;
             Ok(created.failed + destroy::remove_unused(&context, created.unused, &reporter).await)
         }
-        Job::Resume(instances) => create::resume(context, instances, reporter).await,
+        Job::Resume(instances) => Box::pin(create::resume(context, instances, reporter)).await,
         Job::Prices(wanted) => prices::prices(context, wanted, reporter).await,
         Job::Drain(instances) => drain::drain(context, instances, reporter).await,
         Job::Stop(instances) => machine::stop(context, instances, reporter).await,

@@ -24,7 +24,7 @@ const KEYS: [&str; 3] = ["aws_access_key_id", "aws_secret_access_key", "aws_sess
 /// The profiles of both files, and what they name.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Profiles {
-    profiles: BTreeMap<String, Settings>,
+    by_name: BTreeMap<String, Settings>,
     sessions: BTreeMap<String, Settings>,
     services: BTreeMap<String, Settings>,
     /// The profiles whose keys are in the credentials file: these come before a `credential_process`.
@@ -63,13 +63,13 @@ impl Profiles {
             if let Some(name) = profile_of(&header) {
                 if file == File::Config {
                     // Of `[default]` and `[profile default]` the later one holds.
-                    self.profiles.insert(name, settings);
+                    self.by_name.insert(name, settings);
                     continue;
                 }
                 if settings.contains_key(KEYS[0]) {
                     self.with_keys.push(name.clone());
                 }
-                self.profiles.entry(name).or_default().extend(settings);
+                self.by_name.entry(name).or_default().extend(settings);
             } else if let Some(name) = named(&header, "sso-session") {
                 self.sessions.insert(name, settings);
             } else if let Some(name) = named(&header, "services") {
@@ -80,17 +80,17 @@ impl Profiles {
 
     /// The names that there are.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.profiles.keys().map(String::as_str)
+        self.by_name.keys().map(String::as_str)
     }
 
     /// Whether there is a profile of this name.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.profiles.contains_key(name)
+        self.by_name.contains_key(name)
     }
 
     /// What a profile says, where it says something.
     pub(super) fn setting(&self, profile: &str, key: &str) -> Option<&str> {
-        said(self.profiles.get(profile)?, key)
+        said(self.by_name.get(profile)?, key)
     }
 
     /// What an `sso-session` says.
@@ -129,28 +129,31 @@ impl Profiles {
         process: impl Fn(&str) -> String,
     ) -> (String, String) {
         let chain = self.chain(chosen);
-        let mut text = String::new();
+        let mut lines = Vec::new();
         for (at, name) in chain.iter().enumerate() {
-            text.push_str(&format!("[profile {}]\n", sdk_name(name, at)));
+            lines.push(format!("[profile {}]", sdk_name(name, at)));
             let source = self.setting(name, "source_profile");
             let source = source.and_then(|it| chain.iter().position(|known| *known == it));
             for (key, value) in self.used(name) {
-                match (key.as_str(), source) {
-                    ("source_profile", Some(at)) => line(&mut text, &key, &sdk_name(chain[at], at)),
-                    ("credential_process", _) => line(&mut text, &key, &process(&value)),
-                    _ => line(&mut text, &key, &value),
-                }
+                let value = match (key.as_str(), source) {
+                    ("source_profile", Some(at)) => sdk_name(chain[at], at),
+                    ("credential_process", _) => process(&value),
+                    _ => value,
+                };
+                lines.extend(setting_lines(&key, &value));
             }
-            for (kind, named_by, sections) in [
+            let named = [
                 ("sso-session", "sso_session", &self.sessions),
                 ("services", "services", &self.services),
-            ] {
+            ];
+            for (kind, named_by, sections) in named {
                 let Some(name) = self.setting(name, named_by) else { continue };
                 let Some(settings) = sections.get(name) else { continue };
-                text.push_str(&format!("[{kind} {name}]\n"));
-                settings.iter().for_each(|(key, value)| line(&mut text, key, value));
+                lines.push(format!("[{kind} {name}]"));
+                lines.extend(settings.iter().flat_map(|(key, value)| setting_lines(key, value)));
             }
         }
+        let text = lines.iter().map(|line| line.clone() + "\n").collect();
         (text, sdk_name(chosen, 0))
     }
 
@@ -158,7 +161,7 @@ impl Profiles {
     /// web identity, SSO, keys of the credentials file, process, keys of the configuration (botocore,
     /// `create_credential_resolver`), and the SDK's is another one.
     fn used(&self, name: &str) -> Settings {
-        let mut settings = self.profiles.get(name).cloned().unwrap_or_default();
+        let mut settings = self.by_name.get(name).cloned().unwrap_or_default();
         let has = |settings: &Settings, key: &str| said(settings, key).is_some();
         if has(&settings, "sso_session") {
             // The SDK takes it for a mistake where they are said twice.
@@ -211,17 +214,14 @@ fn sdk_name(name: &str, at: usize) -> String {
 }
 
 /// A setting on a line; one that has settings of its own on lines below it.
-fn line(text: &mut String, key: &str, value: &str) {
+fn setting_lines(key: &str, value: &str) -> Vec<String> {
     let nested = value.strip_prefix('\n').filter(|nested| nested.contains('='));
-    match nested {
-        Some(nested) => {
-            text.push_str(&format!("{key} =\n"));
-            for inside in nested.lines().filter(|inside| inside.contains('=')) {
-                text.push_str(&format!("  {}\n", inside.trim()));
-            }
-        }
-        None => text.push_str(&format!("{key} = {}\n", value.replace('\n', " ").trim())),
-    }
+    let Some(nested) = nested else {
+        return vec![format!("{key} = {}", value.replace('\n', " ").trim())];
+    };
+    let inside = nested.lines().filter(|inside| inside.contains('='));
+    let inside = inside.map(|inside| format!("  {}", inside.trim()));
+    std::iter::once(format!("{key} =")).chain(inside).collect()
 }
 
 #[cfg(test)]
