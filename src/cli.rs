@@ -81,6 +81,9 @@ pub struct Global {
     /// Colours: where a terminal shows them, always, or never (as NO_COLOR).
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: ColorChoice,
+    /// Tell metrics to Prometheus at this address, such as 127.0.0.1:9464, while the command runs.
+    #[arg(long, global = true, value_name = "ADDRESS:PORT", value_parser = address)]
+    pub metrics: Option<SocketAddr>,
     /// The demo cloud.
     #[command(flatten)]
     pub demo: Demo,

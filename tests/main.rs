@@ -34,6 +34,7 @@ mod looks;
 mod machine;
 mod main_path;
 mod market;
+mod metrics;
 mod mutations;
 mod node;
 mod nodes;

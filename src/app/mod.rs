@@ -8,6 +8,7 @@ mod away;
 mod cap_watch;
 mod columns;
 mod command;
+mod counters;
 pub mod dialog;
 mod effect;
 mod event;
@@ -46,6 +47,7 @@ pub use command::{
     Choose, ColumnPress, Command, Copied, LeaveCommand, LinesCommand, Motion, Older, PanelsCommand,
     Press, PriceStep, RowCommand, ScreenCommand, TableCommand, Turn, UserCommand, ViewCommand,
 };
+pub use counters::{Counters, Histogram, SECONDS};
 pub use dialog::Dialog;
 pub use effect::{Effect, Exit, Program};
 pub use event::{EventKind, Origin};

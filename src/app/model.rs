@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::away::Away;
 use super::cap_watch::CapWatch;
+use super::counters::Counters;
 use super::dialog::{Menu, Words};
 use super::history::History;
 use super::holding::Holding;
@@ -213,6 +214,8 @@ pub struct Model {
     pub(super) lifetimes: Lifetimes,
     /// What was said of the caps on spending, and done.
     pub(super) caps: CapWatch,
+    /// What happened in this run, counted.
+    pub counters: Counters,
     /// Who is told of what, and what they are to be told next.
     pub notify: Notify,
     /// When the costs were last reckoned.
@@ -302,6 +305,7 @@ impl Model {
             upkeep: opening.upkeep.recalled(opening.now),
             lifetimes: Lifetimes::default(),
             caps: CapWatch::default(),
+            counters: Counters::default(),
             notify: Notify::default(),
             reckoned: opening.now,
         };

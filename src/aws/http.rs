@@ -23,6 +23,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::class::{Class, Credential};
 use super::error::AwsError;
+use super::requests::counted;
 use crate::files::{MOST, read_bounded};
 
 /// The longest answer that is read. A thousand instances take 4.4 MiB.
@@ -94,7 +95,7 @@ pub(super) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
 pub(super) fn client(authorities: Option<&Authorities>) -> SharedHttpClient {
     let direct = way(ProxyConfig::disabled(), authorities);
     let proxied = way(ProxyConfig::from_env(), authorities);
-    SharedHttpClient::new(Client { direct, proxied })
+    counted(SharedHttpClient::new(Client { direct, proxied }))
 }
 
 fn way(proxy: ProxyConfig, authorities: Option<&Authorities>) -> SharedHttpClient {

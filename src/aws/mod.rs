@@ -57,6 +57,7 @@ mod profile;
 mod profile_file;
 mod profiles;
 mod quota;
+mod requests;
 mod retry;
 mod scores;
 #[cfg(test)]
@@ -87,6 +88,7 @@ pub use network::{Kind, Residue};
 pub use offerings::MachineFacts;
 pub use permissions::{EC2_ACTIONS, Purpose};
 pub use quota::quota_group;
+pub use requests::{counted, requests};
 pub use retry::retry_until;
 pub use select::Selector;
 pub use spot::SpotRequest;

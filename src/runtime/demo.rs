@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use tempfile::TempDir;
 
 use super::shell::Doors;
-use crate::aws::{Access, Credentials, SharedTimeSource};
+use crate::aws::{Access, Credentials, SharedTimeSource, counted};
 use crate::cli::{self, Global};
 use crate::config::{
     Config, Connect, ENDPOINT_FILE, Image, Network, NotifyVia, TOKEN_FILE, UbuntuRelease,
@@ -68,7 +68,7 @@ impl DemoSession {
             home: None,
             endpoint: Some(ENDPOINT.into()),
             credentials: Some(Credentials::new("DEMO", "demo", None, None, "demo")),
-            http: Some(connector(&cloud.world)),
+            http: Some(counted(connector(&cloud.world))),
             time: SharedTimeSource::new(cloud.world.clock()),
             profile: None,
         };

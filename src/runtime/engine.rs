@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::bookkeeper::Bookkeeper;
 use super::courier::Pace;
 use super::event_writer::EventWriter;
+use super::metrics::{MetricsPort, Scrape};
 use super::notifier::Notifier;
 use super::tasks::Tasks;
 use super::trace::STORY;
@@ -16,8 +17,9 @@ use super::writer::Writer;
 use crate::app::{
     Effect, LogLine, Message, Model, QuestionId, Secret, Stamped, closing_lines, update,
 };
-use crate::aws::SharedTimeSource;
+use crate::aws::{SharedTimeSource, requests};
 use crate::fleet::{JobNews, Level, News, Outcome, Report};
+use crate::headless::metrics;
 use crate::jobs::{Context, PendingQuestion, Questions, ReportReceiver, ReportSender};
 use crate::notify::Target;
 use crate::store::{LedgerFile, Outbox, StateFile};
@@ -34,6 +36,7 @@ pub struct Engine {
     events: EventWriter,
     bookkeeper: Bookkeeper,
     notifier: Notifier,
+    metrics: MetricsPort,
     questions: Questions,
     waiting: HashMap<QuestionId, oneshot::Sender<Option<Secret>>>,
     /// How many messages were not delivered when this ended: the next run does.
@@ -63,6 +66,7 @@ impl Engine {
             writer: Writer::new(state),
             bookkeeper: Bookkeeper::default(),
             notifier: Notifier::default(),
+            metrics: MetricsPort::default(),
             questions,
             waiting: HashMap::new(),
             untold: 0,
@@ -85,6 +89,11 @@ impl Engine {
         self.notifier.hire(outbox, targets, pace, clock);
     }
 
+    /// From now on metrics are told at this port.
+    pub(super) fn tell_metrics(&mut self, port: MetricsPort) {
+        self.metrics = port;
+    }
+
     /// The next message that did not come from the user. Cancel-safe.
     pub async fn next(&mut self) -> Message {
         loop {
@@ -101,6 +110,10 @@ impl Engine {
                     if let Some(posted) = posted {
                         return Message::Stored(posted);
                     }
+                }
+                Scrape { format, answer } = self.metrics.next() => {
+                    // Whoever asked may have gone.
+                    let _ = answer.send(metrics(&self.model, &requests(), format));
                 }
                 told = self.notifier.next() => {
                     self.write();

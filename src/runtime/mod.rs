@@ -26,6 +26,7 @@ mod limits;
 mod lines;
 mod log_file;
 mod manual;
+mod metrics;
 mod migrate;
 #[cfg(test)]
 mod monkey;

@@ -1,6 +1,7 @@
 //! How a process starts: configuration, state, lock, deployment, and the engine of all that.
 
 use std::io::{self, Read};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use uuid::Uuid;
 
 use super::engine::Engine;
 use super::environment::Environment;
+use super::metrics::MetricsPort;
 use super::recall::{Recalled, Want, recall};
 use super::screen::LAYOUT;
 use super::stop::Stop;
@@ -153,6 +155,9 @@ pub(super) fn open(
     let is_writer = file.is_some() && lock.is_some();
     let mut engine =
         Engine::new(model, Arc::clone(&context), report_sender, report_receiver, questions, file);
+    if let Some(address) = global.metrics {
+        engine.tell_metrics(open_port(address, &mut remarks)?);
+    }
     if let Some(ledger) = ledger_file {
         engine.keep_ledger(ledger);
     }
@@ -160,6 +165,16 @@ pub(super) fn open(
         remarks.extend(hire_courier(environment, &mut engine));
     }
     Ok(OpenProcess { engine, context, remarks, lock })
+}
+
+/// The port at which metrics are told. Whoever can reach it reads them.
+fn open_port(address: SocketAddr, remarks: &mut Vec<String>) -> Result<MetricsPort, Stop> {
+    let (port, bound) = MetricsPort::open(address)
+        .map_err(|error| Stop::Usage(format!("--metrics {address}: {error}")))?;
+    if !bound.ip().is_loopback() {
+        remarks.push(format!("metrics are told to whoever can reach http://{bound}/metrics"));
+    }
+    Ok(port)
 }
 
 /// Sets a courier to work where the configuration names somebody to tell. What it cannot use is

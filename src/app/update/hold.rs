@@ -196,6 +196,7 @@ pub(super) fn hold(model: &mut Model) -> Vec<Effect> {
             model.upkeep.settle(&counts);
             model.upkeep.note_launches(now, braked as usize);
             model.holding.refused = None;
+            model.counters.replacements += u64::from(braked);
             say_what_is_launched(model, &counts);
             let text = replaced(model, total(&counts));
             tell(model, Level::Info, text);

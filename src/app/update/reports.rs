@@ -14,6 +14,7 @@ pub(super) fn apply(model: &mut Model, report: &Report) -> Vec<Effect> {
     for change in &changes {
         log_changes::log_change(model, report, change);
         notify::changed(model, change);
+        model.counters.note(&model.fleet, change);
         if let Some(answers) = &mut model.answers {
             answers.apply(report, change);
         }
