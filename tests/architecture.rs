@@ -84,6 +84,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("aws_sdk_*", &["aws", "demo"]),
     ("aws_*", &["aws", "demo"]),
     ("russh", &["ssh", "demo"]),
+    ("prometheus_client", &["headless"]),
     ("ratatui", &["app", "view", "runtime", "headless"]),
     ("crossterm", &["app", "view", "runtime", "headless"]),
 ];

@@ -136,6 +136,9 @@ fn without_each(scenario: &Scenario) -> Vec<(String, Scenario)> {
     for n in 0..scenario.calls.len() {
         less(format!("calls[{n}]"), &|it| drop(it.calls.remove(n)));
     }
+    for n in 0..scenario.impaired.len() {
+        less(format!("impaired[{n}]"), &|it| drop(it.impaired.remove(n)));
+    }
     for n in 0..scenario.instances.len() {
         less(format!("instances[{n}]"), &|it| drop(it.instances.remove(n)));
     }
@@ -242,13 +245,14 @@ fn kinds(scenario: &Scenario) -> Vec<&'static str> {
     kinds.extend(scenario.instances.iter().map(|it| if it.runs { "dead" } else { "stillborn" }));
     kinds.extend(scenario.interruptions.iter().map(|_| "interruption"));
     kinds.extend(scenario.hosts.iter().map(|fault| kind_of_host(&fault.fault)));
+    kinds.extend(scenario.impaired.iter().map(|_| "impaired"));
     kinds.extend(scenario.spot_vcpus.map(|_| "spot_vcpus"));
     kinds
 }
 
-/// 8 kinds of trouble with a call, 13 with a host, 2 with an instance, and capacity, interruptions
-/// and the quota.
-const KINDS: usize = 26;
+/// 8 kinds of trouble with a call, 13 with a host, 2 with an instance, and capacity, interruptions,
+/// EC2's own checks and the quota.
+const KINDS: usize = 27;
 
 #[test]
 fn every_kind_of_fault_occurs() {
@@ -300,6 +304,7 @@ stories! {
     disk_full
     escape_sequences
     half_full
+    impaired
     interrupted
     key_changed
     key_refused

@@ -65,6 +65,7 @@ pub(crate) mod scripted;
 mod select;
 mod spot;
 mod sso;
+mod status_checks;
 mod tagged;
 mod words;
 

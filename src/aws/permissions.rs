@@ -32,6 +32,7 @@ pub const EC2_ACTIONS: &[(Purpose, &[&str])] = &[
             "DescribeAvailabilityZones",
             "DescribeImages",
             "DescribeInstances",
+            "DescribeInstanceStatus",
             "DescribeInstanceTypeOfferings",
             "DescribeInstanceTypes",
             "DescribeInternetGateways",

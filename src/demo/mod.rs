@@ -42,8 +42,8 @@ pub use cloud::Cloud;
 pub use hosts::private_key;
 pub use scenario::{
     AccountTrouble, BeyondQuota, CallFault, CapacityFault, ConsoleTells, ConsoleTrouble,
-    GivenNetwork, HostTrouble, InstanceFault, Interruption, Lags, ListPrices, PoolPrice, Reclaim,
-    ReclaimReason, Running, Scenario, Trouble,
+    GivenNetwork, HostTrouble, ImpairedCheck, Impairment, InstanceFault, Interruption, Lags,
+    ListPrices, PoolPrice, Reclaim, ReclaimReason, Running, Scenario, Trouble,
 };
 pub use scenario_file::ScenarioError;
 pub use shapes::{SHAPES, Shape};

@@ -39,6 +39,8 @@ pub struct Scenario {
     pub account: AccountTrouble,
     /// How long AWS does not know everywhere what was just made.
     pub lags: Lags,
+    /// Instances that fail EC2's own checks.
+    pub impaired: Vec<Impairment>,
     /// What consoles print, where it is not what Ubuntu prints.
     pub consoles: Vec<ConsoleTrouble>,
     /// Zones that are there and in which nobody may make a subnet.
@@ -93,6 +95,39 @@ pub struct Lags {
     pub newborn_s: u32,
     /// Filters by tag and DescribeTags do not find anything yet.
     pub tags_s: u32,
+}
+
+/// Some instances that fail one of EC2's checks for a while.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Impairment {
+    /// Only this region's instances are counted and hit.
+    pub region: String,
+    /// The first one that is hit, in the order of their launch.
+    #[serde(default = "one")]
+    pub nth: u32,
+    /// How many in a row are hit.
+    #[serde(default = "one")]
+    pub count: u32,
+    /// Which check fails.
+    pub check: ImpairedCheck,
+    /// From when.
+    pub from_s: u32,
+    /// Until when; for good where it is left out.
+    #[serde(default)]
+    pub until_s: Option<u32>,
+}
+
+/// What fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImpairedCheck {
+    /// The machine under it.
+    System,
+    /// Its own system.
+    Instance,
+    /// Its volumes.
+    AttachedEbs,
 }
 
 /// What some consoles print.

@@ -36,6 +36,7 @@ impl Scenario {
             .chain(self.interruptions.iter().filter_map(|it| it.region.as_ref()))
             .chain(self.hosts.iter().map(|it| &it.region))
             .chain(self.consoles.iter().map(|it| &it.region))
+            .chain(self.impaired.iter().map(|it| &it.region))
             .chain(self.networks.iter().map(|it| &it.region))
             .chain(&self.account.allowed_regions);
         let is_region = |name: &str| REGION_LOCATIONS.iter().any(|place| place.code == name);
@@ -117,6 +118,7 @@ hosts:
         let plain = Scenario::default();
         assert_ne!(scenario.networks, plain.networks);
         assert_ne!(scenario.consoles, plain.consoles);
+        assert_ne!(scenario.impaired, plain.impaired);
         assert_ne!(scenario.lags, plain.lags);
         assert_ne!(scenario.zones_without_subnets, plain.zones_without_subnets);
         assert_ne!(scenario.beyond_quota, plain.beyond_quota);

@@ -1,12 +1,14 @@
 //! How a report changes the fleet, and what became different by it.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::vitals::Vitals;
 use super::{
-    Change, DeploymentId, Ec2State, Fleet, Idle, IllegalStep, Instance, InstanceId, InstanceKey,
-    InstanceNews, JobNews, Kept, KeptKind, Machine, NetworkState, News, Notice, Phase, Region,
-    RegionNews, Report, Subject, text,
+    Change, DeploymentId, Ec2State, FailedCheck, Fleet, Idle, IllegalStep, Instance, InstanceId,
+    InstanceKey, InstanceNews, JobNews, Kept, KeptKind, Machine, NetworkState, News, Notice, Phase,
+    Region, RegionNews, Report, Subject, status_check, text,
 };
 
 /// The longest line from the far side, in bytes.
@@ -89,6 +91,7 @@ impl Applying<'_> {
                 self.changes.push(Change::Priced(region.clone()));
             }
             RegionNews::Kept(kept) => self.kept(region, kept),
+            RegionNews::StatusChecks(failed) => self.status_checks(region, failed),
             RegionNews::Notices(notices) => {
                 for notice in notices {
                     self.notice(notice);
@@ -176,8 +179,44 @@ impl Applying<'_> {
         row.map_or_else(|| key.clone(), |row| row.key.clone())
     }
 
+    /// EC2's checks of the instances of a region. What works by its own word and fails one of them
+    /// does not work; what fails none any more is what it says of itself.
+    fn status_checks(&mut self, region: &Region, failed: &BTreeMap<InstanceId, Vec<FailedCheck>>) {
+        let none = Vec::new();
+        let mut next = Vec::new();
+        let rows = self.fleet.instances.values_mut().filter(|row| row.region == *region);
+        for row in rows {
+            let now = row.id().and_then(|id| failed.get(id)).unwrap_or(&none);
+            if *now == row.failed_checks {
+                continue;
+            }
+            let before = status_check::told(&row.failed_checks);
+            row.failed_checks.clone_from(now);
+            let said_before = |reason: &str| -> Option<String> {
+                let own = reason.strip_suffix(&before).filter(|_| !before.is_empty())?;
+                Some(own.trim_end_matches("; ").to_owned())
+            };
+            let own = match &row.phase {
+                Phase::Ready => Phase::Ready,
+                Phase::Degraded { reason } => match said_before(reason) {
+                    Some(own) if own.is_empty() => Phase::Ready,
+                    Some(reason) => Phase::Degraded { reason },
+                    None => row.phase.clone(),
+                },
+                // It is on its way: what it comes to is judged then.
+                _ => continue,
+            };
+            next.push((row.key.clone(), own));
+        }
+        for (key, phase) in next {
+            self.changes.push(Change::Told(key.clone()));
+            self.enter(&key, &phase);
+        }
+    }
+
     fn enter(&mut self, key: &InstanceKey, next: &Phase) {
         let Some(row) = self.fleet.instances.get_mut(key) else { return };
+        let next = &checked(row, next);
         if !row.phase.may_become(next) {
             let (from, to) = (row.phase.word(), next.word());
             self.changes.push(Change::Refused(IllegalStep { key: key.clone(), from, to }));
@@ -323,6 +362,18 @@ impl Applying<'_> {
         }
         self.fleet.regions.entry(region.clone()).or_default().network = Some(state.clone());
         self.changes.push(Change::Network(region.clone(), state.clone()));
+    }
+}
+
+/// The phase that a row enters: whoever fails EC2's checks is not ready.
+fn checked(row: &Instance, next: &Phase) -> Phase {
+    let failed = status_check::told(&row.failed_checks);
+    match next {
+        Phase::Ready if !failed.is_empty() => Phase::Degraded { reason: failed },
+        Phase::Degraded { reason } if !failed.is_empty() && !reason.ends_with(&failed) => {
+            Phase::Degraded { reason: format!("{reason}; {failed}") }
+        }
+        next => next.clone(),
     }
 }
 

@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::bill::{Bill, Cost};
 use super::identity::City;
+use super::status_check::FailedCheck;
 use super::vitals::Vitals;
 use super::{DeploymentId, InstanceId, InstanceKey, Machine, MachineType, Phase, Region, Zone};
 
@@ -41,6 +42,8 @@ pub struct Instance {
     pub vitals: Option<(Timestamp, Vitals)>,
     /// The work of its processors at the last looks, in percent, oldest first.
     pub cpu: Vec<u8>,
+    /// Which of EC2's own checks it fails.
+    pub failed_checks: Vec<FailedCheck>,
     /// What its bill is made from.
     pub bill: Bill,
     /// What it costs, as last reckoned.
@@ -185,6 +188,7 @@ impl Instance {
             last_line: None,
             vitals: None,
             cpu: Vec::new(),
+            failed_checks: Vec::new(),
             bill: Bill::default(),
             cost: Cost::default(),
         }

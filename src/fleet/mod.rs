@@ -30,6 +30,7 @@ mod progress;
 mod question;
 mod region_locations;
 pub mod spending;
+mod status_check;
 pub mod tags;
 pub mod text;
 mod upkeep;
@@ -68,6 +69,7 @@ pub use progress::{
 pub use question::{Question, QuestionId, Secret};
 pub use region_locations::{REGION_LOCATIONS, RegionLocation};
 pub use spending::{Entries, Grouping, Spending};
+pub use status_check::{FailedCheck, StatusCheck};
 pub use upkeep::{Debt, Reset, Upkeep};
 
 /// All instances of one deployment, and what is known of its regions.

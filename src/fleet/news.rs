@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 use super::vitals::Vitals;
 use super::{
-    Account, Attempt, CommandResult, DeploymentId, Diagnosis, HostKey, InstanceId, InstanceKey,
-    JobId, Kept, LaunchId, Level, Machine, NetworkState, Notice, Outcome, Phase, Region,
-    RegionPrices, Transfer,
+    Account, Attempt, CommandResult, DeploymentId, Diagnosis, FailedCheck, HostKey, InstanceId,
+    InstanceKey, JobId, Kept, LaunchId, Level, Machine, NetworkState, Notice, Outcome, Phase,
+    Region, RegionPrices, Transfer,
 };
 
 /// One report of a job.
@@ -79,6 +79,8 @@ pub enum RegionNews {
     Storage(BTreeMap<InstanceId, u32>),
     /// What machines keep in it, all of it.
     Kept(Vec<Kept>),
+    /// Which of its instances fail which of EC2's checks; all others fail none.
+    StatusChecks(BTreeMap<InstanceId, Vec<FailedCheck>>),
     /// EC2 takes instances in it back.
     Notices(Vec<Notice>),
     /// Its network: made, being removed, gone.

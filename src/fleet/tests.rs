@@ -181,3 +181,41 @@ fn what_a_machine_was_born_with_outlives_a_look() {
     assert_eq!(fleet.get(&"k".into()).unwrap().machine.as_ref(), Some(&born));
     assert_eq!(changes, []);
 }
+
+#[test]
+fn what_fails_ec2_s_checks_does_not_work_whatever_it_says_of_itself() {
+    let mut fleet = Fleet::default();
+    let running = machine("i-1", Ec2State::Running);
+    apply(&mut fleet, &surveyed(1, vec![running])).unwrap();
+    let key = fleet.by_id(&"i-1".into()).unwrap().key.clone();
+    let phase = |fleet: &Fleet| fleet.get(&key).unwrap().phase.clone();
+    let enter = |fleet: &mut Fleet, phase: Phase| {
+        let news = News::Instance(key.clone(), InstanceNews::Entered(phase));
+        apply(fleet, &report(2, news)).unwrap()
+    };
+    let checks = |fleet: &mut Fleet, failed: &[StatusCheck]| {
+        let failed = failed.iter().map(|check| FailedCheck { check: *check, since: None });
+        let all = [(InstanceId::from("i-1"), failed.collect::<Vec<_>>())];
+        let all = all.into_iter().filter(|(_, failed)| !failed.is_empty()).collect();
+        let news = News::Region("us-west-2".into(), RegionNews::StatusChecks(all));
+        apply(fleet, &report(3, news)).unwrap()
+    };
+    // On its way up it is not judged.
+    enter(&mut fleet, Phase::Verifying);
+    checks(&mut fleet, &[StatusCheck::Instance]);
+    assert_eq!(phase(&fleet), Phase::Verifying);
+    let reason = "EC2's instance status check fails".to_owned();
+    enter(&mut fleet, Phase::Ready);
+    assert_eq!(phase(&fleet), Phase::Degraded { reason: reason.clone() });
+    // The node's own trouble comes and goes beside it.
+    enter(&mut fleet, Phase::Degraded { reason: "no sensor".into() });
+    assert_eq!(phase(&fleet), Phase::Degraded { reason: format!("no sensor; {reason}") });
+    checks(&mut fleet, &[]);
+    assert_eq!(phase(&fleet), Phase::Degraded { reason: "no sensor".into() });
+    enter(&mut fleet, Phase::Ready);
+    checks(&mut fleet, &[StatusCheck::System]);
+    assert_eq!(phase(&fleet).word(), "Degraded");
+    let changes = checks(&mut fleet, &[]);
+    assert_eq!(phase(&fleet), Phase::Ready);
+    assert!(changes.iter().any(|it| matches!(it, Change::Entered { to: Phase::Ready, .. })));
+}

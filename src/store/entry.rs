@@ -180,6 +180,7 @@ impl StoredInstance {
             last_line: None,
             vitals: None,
             cpu: Vec::new(),
+            failed_checks: Vec::new(),
             bill: Bill {
                 storage_gb: self.storage_gb,
                 public_ip: self.public_ip.is_some(),

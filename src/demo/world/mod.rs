@@ -304,6 +304,7 @@ impl World {
             ("interruptions", scenario.interruptions.len()),
             ("hosts", scenario.hosts.len()),
             ("consoles", scenario.consoles.len()),
+            ("impaired", scenario.impaired.len()),
             ("zones_without_subnets", scenario.zones_without_subnets.len()),
         ];
         let mut all: BTreeSet<String> = lists

@@ -11,6 +11,7 @@ mod price_list;
 mod question;
 mod requests;
 mod spot_prices;
+mod status_checks;
 mod storage;
 pub(super) mod survey_region;
 
@@ -35,6 +36,7 @@ use price_list::{PriceLists, ask_for_lists};
 use question::{WatchedRegion, ask_on};
 use requests::Requests;
 use spot_prices::SpotPrices;
+use status_checks::StatusChecks;
 use storage::Storage;
 
 /// Tells who we are, which regions there are, and, where no file told, which deployment is ours.
@@ -100,6 +102,7 @@ pub(super) async fn watch(context: Arc<Context>, reporter: Reporter) -> JobResul
         let region = WatchedRegion::new(&context, ec2, &reporter);
         watches.spawn(ask_on(Machines, Arc::clone(&region)));
         watches.spawn(ask_on(Notices, Arc::clone(&region)));
+        watches.spawn(ask_on(StatusChecks::default(), Arc::clone(&region)));
         watches.spawn(ask_on(Storage::default(), Arc::clone(&region)));
         watches.spawn(ask_on(KeptThings::default(), Arc::clone(&region)));
         watches.spawn(ask_on(SpotPrices::new(&lists), Arc::clone(&region)));
