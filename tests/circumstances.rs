@@ -215,7 +215,7 @@ async fn a_place_that_the_budget_does_not_pay_for_is_not_asked() {
         assert_eq!(zones.values().sum::<usize>(), paid, "{}", stage.log());
         let failures = failures(&stage);
         assert_eq!(failures.len(), 2 - paid, "{}", stage.log());
-        let told = |it: &String| it.contains("budget.max_hourly_usd leaves for each");
+        let told = |it: &String| it.contains("that the budget leaves for each");
         assert!(failures.iter().all(told), "{failures:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! Where instances may be had: the pools of a region, the cheapest first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 
@@ -13,7 +13,7 @@ use crate::fleet::{
 };
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
-use crate::jobs::market::prices::{WEEK, spot_prices};
+use crate::jobs::market::prices::{WEEK, price_lists, spot_prices};
 
 /// How long a looked-up image, or list of types, stays good.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -38,24 +38,56 @@ pub(super) struct Candidate {
     pub price: Option<f64>,
 }
 
-/// Leaves out what costs more than this. Says so where that was anything: it is why there may be no
-/// place.
+/// Gives what has no price the one on demand: more than that a place does not cost (a spot request
+/// without a limit of its own is limited by it).
+pub(super) async fn price_on_demand(
+    context: &Context,
+    region: &Region,
+    candidates: &mut [Candidate],
+) {
+    let unpriced = candidates.iter().filter(|it| it.price.is_none());
+    let types: BTreeSet<MachineType> = unpriced.map(|it| it.pool.machine_type.clone()).collect();
+    if types.is_empty() {
+        return;
+    }
+    let wanted = [(region.clone(), types.into_iter().collect())].into();
+    let lists = price_lists(context, &wanted).await.known;
+    let Some(list) = lists.get(region) else { return };
+    for candidate in candidates.iter_mut().filter(|it| it.price.is_none()) {
+        candidate.price = list.on_demand.get(&candidate.pool.machine_type).copied();
+    }
+}
+
+/// Leaves out what costs more than this, and what nobody knows the price of: it may cost more. Says
+/// so where that was anything: it is why there may be no place.
 pub(super) fn drop_dear(
     candidates: &mut Vec<Candidate>,
     most: f64,
     region: &Region,
 ) -> Option<Failure> {
     let before = candidates.len();
-    candidates.retain(|candidate| candidate.price.is_none_or(|price| price <= most));
-    let dear = before - candidates.len();
-    (dear > 0).then(|| {
-        let reason = format!(
-            "{dear} of {before} places in {region} cost more than the ${most:.4}/h that \
-             budget.max_hourly_usd leaves for each"
-        );
-        let hint = "raise budget.max_hourly_usd, create fewer, or wait for lower prices";
-        Failure::new(FailureKind::Configuration, Step::Launch, reason, hint)
-    })
+    let unknown = candidates.iter().filter(|candidate| candidate.price.is_none()).count();
+    candidates.retain(|candidate| candidate.price.is_some_and(|price| price <= most));
+    let dropped = before - candidates.len();
+    if dropped == 0 {
+        return None;
+    }
+    let cost = (dropped > unknown).then(|| {
+        let dear = dropped - unknown;
+        format!(
+            "{dear} of {before} places in {region} cost more than the ${most:.4}/h that the \
+                 budget leaves for each"
+        )
+    });
+    let lack = (unknown > 0).then(|| {
+        format!(
+            "the price of {unknown} of {before} places in {region} is not known, and the budget \
+                 leaves ${most:.4}/h for each"
+        )
+    });
+    let reason = cost.into_iter().chain(lack).collect::<Vec<_>>().join("; ");
+    let hint = "raise the limits under `budget`, create fewer, or wait for lower prices";
+    Some(Failure::new(FailureKind::Configuration, Step::Launch, reason, hint))
 }
 
 /// Leaves the zones in which the machine's disks are: from its first launch on it can be nowhere else.
@@ -204,4 +236,32 @@ fn fits(image: &ImageChoice, facts: &MachineFacts) -> Result<(), Failure> {
         reason,
         "name an image of that architecture, or image: auto",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn under_a_budget_a_place_without_a_price_is_none() {
+        let candidate = |zone: &str, price: Option<f64>| Candidate {
+            pool: Pool { zone: zone.into(), machine_type: "t3.medium".into() },
+            image: ImageChoice {
+                id: "ami-1".into(),
+                root_device: "/dev/sda1".to_owned(),
+                name: "ubuntu".to_owned(),
+                architecture: Architecture::Amd64,
+            },
+            subnet: "subnet-1".into(),
+            price,
+        };
+        let mut places =
+            vec![candidate("a", Some(0.01)), candidate("b", Some(0.02)), candidate("c", None)];
+        let why = drop_dear(&mut places, 0.015, &"us-west-2".into()).unwrap().reason;
+        let left: Vec<&str> = places.iter().map(|it| it.pool.zone.as_str()).collect();
+        assert_eq!(left, ["a"]);
+        assert!(why.contains("1 of 3 places in us-west-2 cost more than the $0.0150/h"), "{why}");
+        assert!(why.contains("the price of 1 of 3 places in us-west-2 is not known"), "{why}");
+        assert_eq!(drop_dear(&mut places, 0.015, &"us-west-2".into()), None);
+    }
 }

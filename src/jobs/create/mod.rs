@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use boot::BootWatcher;
-use candidates::{Checked, candidates, drop_dear, forget_images, keep_to_zone};
+use candidates::{Checked, candidates, drop_dear, forget_images, keep_to_zone, price_on_demand};
 use creation::Creation;
 use placement::{Placed, Placement};
 use preflight::may_look;
@@ -363,8 +363,11 @@ impl Creation {
         let mut candidates = candidates(context, ec2, checked, &network, reporter).await;
         let kept = self.kept_by(context, ec2, launch, reporter).await?;
         keep_to_zone(&mut candidates, &kept, region)?;
-        let ceiling = launch.price_ceiling;
-        let too_dear = ceiling.and_then(|most| drop_dear(&mut candidates, most, region));
+        let mut too_dear = None;
+        if let Some(most) = launch.price_ceiling {
+            Box::pin(price_on_demand(context, region, &mut candidates)).await;
+            too_dear = drop_dear(&mut candidates, most, region);
+        }
         let template = self.template(wanted, network.security_groups, key_name);
         let template = match launch.machine.as_deref() {
             Some(name) => self.template_of(name, &kept, template),

@@ -125,7 +125,10 @@ pub(in crate::jobs) struct Lists {
 }
 
 /// The list prices, remembered for a week. Where AWS does not tell them, those that are remembered.
-async fn price_lists(context: &Context, wanted: &BTreeMap<Region, Vec<MachineType>>) -> Lists {
+pub(in crate::jobs) async fn price_lists(
+    context: &Context,
+    wanted: &BTreeMap<Region, Vec<MachineType>>,
+) -> Lists {
     let mut lists = BTreeMap::new();
     let mut missing: BTreeMap<&Region, &Vec<MachineType>> = BTreeMap::new();
     for (region, types) in wanted {
