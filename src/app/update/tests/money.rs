@@ -111,7 +111,7 @@ fn with_unlimited_cpu_credits_a_sum_is_at_least_that() {
         priced(&mut model, prices(&[("t3.medium", 0.01)], &[("t3.medium", 0.04)]));
         let cost = model.fleet.instances().next().unwrap().cost;
         assert_eq!(cost.accrued.is_partial, is_partial);
-        assert!(cost.hourly.usd > 0.01, "{cost:?}");
+        assert!(cost.hourly.usd >= 0.01, "{cost:?}");
     }
 }
 
