@@ -196,7 +196,7 @@ fn what_nobody_took_is_told_later() {
     };
     // Nobody can be reached: its deployment is given up.
     let ran = program(&["create", "--yes"]);
-    assert!(ran.told().contains("1 messages to `notify` wait"), "{}", ran.told());
+    assert!(ran.told().contains("1 message to `notify` waits"), "{}", ran.told());
     let list = program(&["notify", "--list"]);
     assert!(list.out.contains("waits") && list.out.contains("HTTP 503"), "{}", list.out);
     let outbox = spot.path().join("instances.json.outbox");

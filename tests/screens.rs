@@ -4,12 +4,16 @@
 
 mod panels;
 
+use std::collections::BTreeMap;
+
 use insta::assert_snapshot;
+use jiff::SignedDuration;
 use ratatui::style::Color;
 use spot_tui::app::{Effect, Exit, Input, Message, Panel, Question, QuestionId, Secret, Turn};
 use spot_tui::fleet::{
-    Attempt, DestroyScope, Failure, FailureKind, HostKey, HostKeyTrust, InstanceKey, InstanceNews,
-    Job, JobId, JobNews, Level, News, Outcome, Phase, Region, RegionNews, Report, Step, Transfer,
+    Attempt, DestroyScope, Entry, Failure, FailureKind, Holder, HostKey, HostKeyTrust, InstanceKey,
+    InstanceNews, Job, JobId, JobNews, LedgerLine, Level, Lifecycle, News, Outcome, Phase, Region,
+    RegionNews, Report, Step, Thing, Transfer,
 };
 use spot_tui::view::Theme;
 
@@ -130,7 +134,10 @@ fn a_nuke_tells_what_goes_before_it_takes_the_accounts_number() {
     let text = screen.text();
     assert!(text.contains("eu-west-1  spot-other by bob, 1 alive: instance i-0b0b"), "{text}");
     let effects = screen.press("<Enter>");
-    let [Effect::Start(_, Job::Destroy(DestroyScope::Account(_)))] = effects.as_slice() else {
+    // What is wanted from now on is on disk before anything ends.
+    let [Effect::Persist, Effect::Start(_, Job::Destroy(DestroyScope::Account(_)))] =
+        effects.as_slice()
+    else {
         panic!("{effects:?}")
     };
 }
@@ -251,7 +258,7 @@ fn a_dialog_acts_on_what_it_named_when_the_rows_have_moved() {
         screen.enter(key, Phase::Interrupted { at: None });
     }
     let effects = screen.press("y");
-    let [Effect::Start(_, Job::Destroy(DestroyScope::Instances(terminations)))] =
+    let [Effect::Persist, Effect::Start(_, Job::Destroy(DestroyScope::Instances(terminations)))] =
         effects.as_slice()
     else {
         panic!("{effects:?}");
@@ -407,4 +414,54 @@ fn ten_thousand_rows_cost_a_window() {
     assert!(shown < 40, "{shown} rows are looked at for a frame");
     let measured = screen.model.table.sample().count();
     assert!(measured < 100, "{measured} rows are measured for a frame");
+}
+
+/// What a ledger of three weeks has: two regions, dearer from week to week, and a day without a price.
+fn three_weeks() -> Vec<LedgerLine> {
+    let mut lines = Vec::new();
+    for (number, region) in [(1, "us-west-2"), (2, "eu-west-1")] {
+        let id = format!("i-0a1b2c3d4e5f678{number:02x}");
+        lines.push(LedgerLine::Holder(Holder {
+            id: id.as_str().into(),
+            region: region.into(),
+            zone: format!("{region}a").into(),
+            machine_type: "t3.medium".into(),
+            lifecycle: Lifecycle::Spot,
+            deployment: "spot-7f3a".into(),
+            machine: None,
+            storage_gb: Some(50),
+            tags: BTreeMap::new(),
+        }));
+        for day in 0..20_i64 {
+            let from = at(-(day + 1) * 86_400);
+            let weekly = f64::from(u8::try_from(20 - day).unwrap()) * 0.11;
+            lines.push(LedgerLine::Entry(Entry {
+                instance: id.as_str().into(),
+                thing: Thing::Compute,
+                from,
+                until: from + SignedDuration::from_hours(1),
+                usd: (day != 4 || number == 1).then_some(weekly * f64::from(number)),
+                on_demand: Some(weekly * 3.0),
+                end: None,
+                is_free: false,
+                is_open: false,
+            }));
+        }
+    }
+    lines
+}
+
+#[test]
+fn what_was_spent_is_drawn_day_by_day() {
+    for (width, height) in [(80, 24), (140, 40), (200, 60)] {
+        let mut opening = opening((width, height));
+        opening.fleet.take_over(three_weeks());
+        let mut screen = Screen::open(opening);
+        screen.identify();
+        screen.press("7");
+        assert_snapshot!(format!("costs_{width}x{height}"), screen.photo());
+    }
+    let mut screen = Screen::new(80, 24);
+    screen.press("7");
+    assert!(screen.text().contains("Nothing was spent yet."), "{}", screen.text());
 }

@@ -75,7 +75,7 @@ pub use tally::Tally;
 pub use text_field::{Edit, TextField};
 pub use update::{
     CreatePlan, budget_refusal, closing_lines, estimate, forecast, how_full, is_held, receipt,
-    surplus_remark, update, would_end,
+    spent_by_day, surplus_remark, update, would_end,
 };
 
 pub use crate::fleet::text::clean;

@@ -396,7 +396,7 @@ impl Model {
         match self.panels.side? {
             Pane::Output => Some(&self.output),
             Pane::Events => Some(&self.events),
-            Pane::Details | Pane::Map | Pane::Prices | Pane::Answers => None,
+            Pane::Details | Pane::Map | Pane::Prices | Pane::Costs | Pane::Answers => None,
         }
     }
 

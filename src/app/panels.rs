@@ -46,6 +46,8 @@ pub enum Pane {
     Prices,
     /// Everything that happened.
     Events,
+    /// What was spent, day by day.
+    Costs,
     /// What a command printed on several instances, side by side.
     Answers,
 }
@@ -59,6 +61,7 @@ impl Pane {
             Self::Map => "map",
             Self::Prices => "prices",
             Self::Events => "events",
+            Self::Costs => "costs",
             Self::Answers => "answers",
         }
     }

@@ -355,10 +355,13 @@ impl Session {
                 code = code.max(ExitCode::FAILED);
             }
         }
-        let untold = self.event_loop.engine.untold;
-        if untold > 0 {
-            let text =
-                format!("{untold} messages to `notify` wait; `spot-tui notify --send` delivers");
+        let said = match self.event_loop.engine.untold {
+            0 => None,
+            1 => Some("1 message to `notify` waits".to_owned()),
+            many => Some(format!("{many} messages to `notify` wait")),
+        };
+        if let Some(said) = said {
+            let text = format!("{said}; the next run delivers, or `spot-tui notify --send`");
             self.print(Level::Warning, &text);
         }
         if code == ExitCode::INTERRUPTED {

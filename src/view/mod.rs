@@ -21,6 +21,7 @@
 mod answers;
 mod bubbles;
 pub mod columns;
+mod costs;
 mod details;
 mod dialogs;
 mod footer;

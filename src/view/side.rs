@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{HitMap, Painter, Tone, answers, details, map, prices, reader, tabs, text};
+use super::{HitMap, Painter, Tone, answers, costs, details, map, prices, reader, tabs, text};
 use crate::app::{Command, Model, Pane, Panel, PanelsCommand};
 
 /// Draws it. `beside`: the table is to the left of it.
@@ -27,7 +27,7 @@ pub(super) fn draw(
     }
     let remark = remark(model);
     // Where it has the whole screen it is one of the views.
-    if !beside && matches!(pane, Pane::Map | Pane::Prices | Pane::Events) {
+    if !beside && matches!(pane, Pane::Map | Pane::Prices | Pane::Events | Pane::Costs) {
         tabs::draw(model, painter, hits, area, &remark);
     } else {
         let tone = if focused { Tone::Accent } else { Tone::Dim };
@@ -48,6 +48,7 @@ pub(super) fn draw(
         }
         (Pane::Map, _) => map::draw(model, painter, hits, inside),
         (Pane::Prices, _) => prices::draw(model, painter, inside),
+        (Pane::Costs, _) => costs::draw(model, painter, inside),
         (Pane::Answers, _) => answers::draw(model, painter, inside),
         (Pane::Events, _) => reader::events(model, painter, inside),
     }

@@ -8,13 +8,14 @@ use crate::app::keymap::Context;
 use crate::app::{Command, Model, Pane, Panel, PanelsCommand, View};
 
 /// The views in the order of their digits, and their names.
-const VIEWS: [(PanelsCommand, &str); 6] = [
+const VIEWS: [(PanelsCommand, &str); 7] = [
     (PanelsCommand::Show(View::Rows), "rows"),
     (PanelsCommand::Show(View::Regions), "regions"),
     (PanelsCommand::Show(View::Grid), "grid"),
     (PanelsCommand::OpenWhole(Pane::Map), "map"),
     (PanelsCommand::OpenWhole(Pane::Prices), "prices"),
     (PanelsCommand::OpenWhole(Pane::Events), "events"),
+    (PanelsCommand::OpenWhole(Pane::Costs), "costs"),
 ];
 
 /// Draws them into the rule on an area's first line, as many as have room, and a remark where it has

@@ -186,6 +186,14 @@ static OTHERS: &[Binding] = &[
         "",
     ),
     named(
+        "whole-costs",
+        PANELS,
+        &[char('7')],
+        Command::Panels(PanelsCommand::OpenWhole(Pane::Costs)),
+        "what was spent, day by day, on the whole screen",
+        "",
+    ),
+    named(
         "log",
         PANELS,
         &[char('l')],

@@ -34,7 +34,7 @@ pub use books::{closing_lines, receipt};
 pub use budget::{budget_refusal, estimate, surplus_remark};
 pub use keep::{how_full, is_held, would_end};
 pub use plan::CreatePlan;
-pub use spent::forecast;
+pub use spent::{forecast, spent_by_day};
 
 use super::dialog::{self, Next, Palette, SecretForm};
 use super::keymap::Context;

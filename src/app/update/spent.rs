@@ -1,9 +1,13 @@
 //! What is spent by now, what of it the budget allows, and what a month comes to.
 
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
 use crate::app::Model;
 use crate::config::Budget;
-use crate::fleet::Amount;
 use crate::fleet::entry::{beginning_of, day_of};
+use crate::fleet::{Amount, Region};
 
 /// A sum that may be spent, and what of it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,6 +42,21 @@ fn spent_this_month(model: &Model) -> Amount {
         Amount { usd: (all.usd - posted.usd).max(0.0), is_partial: all.is_partial }
     });
     open.fold(posted, |sum, open| sum + open)
+}
+
+/// What was spent each day of UTC, by region: what is posted, and of today what is still open. An open
+/// hour that began yesterday counts as today's until it is over.
+pub fn spent_by_day(model: &Model) -> BTreeMap<Date, BTreeMap<Region, Amount>> {
+    let mut days = model.fleet.ledger().days().clone();
+    let today = day_of(model.now);
+    for row in model.fleet.instances().filter(|row| row.machine.is_some()) {
+        let (all, posted) = (row.cost.accrued, row.bill.posted.amount());
+        let open = Amount { usd: (all.usd - posted.usd).max(0.0), is_partial: all.is_partial };
+        if open.usd > 0.0 || open.is_partial {
+            *days.entry(today).or_default().entry(row.region.clone()).or_default() += open;
+        }
+    }
+    days
 }
 
 /// What this month comes to if everything runs on to its end; `None` where that is not known.
