@@ -133,6 +133,15 @@ impl Scene {
         }
     }
 
+    /// Waits until a keeper has said this.
+    fn hear(&self, text: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.out().contains(text) {
+            assert!(Instant::now() < deadline, "{text} was not said\n{}", self.out());
+            std::thread::park_timeout(Duration::from_millis(100));
+        }
+    }
+
     /// boto3 ends so many of ours, from the first on.
     fn take(&mut self, count: usize) {
         for (region, id) in self.alive().into_iter().take(count) {
@@ -262,9 +271,9 @@ fn a_killed_keepers_brake_is_remembered() {
     assert_eq!(scene.remembered(), (COUNT as u64, 2));
     scene.take(1);
     let keeper = scene.keep(&[]);
+    scene.hear("2 in 1440 minutes are the most");
     scene.looks(3);
     assert_eq!(scene.alive().len(), COUNT - 1, "two in a day are the most");
-    assert!(scene.out().contains("2 in 1440 minutes are the most"), "{}", scene.out());
     keeper.kill();
     scene.destroy_all();
 }
