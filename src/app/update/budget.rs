@@ -12,8 +12,8 @@ use crate::app::{Counts, Effect, EventKind, JobRecord, Model, Origin, Scope, tot
 use crate::config::{AtLifetime, Config, CpuCredits, RegionConfig};
 use crate::fleet::cost::{storage_hourly, surplus_hourly};
 use crate::fleet::{
-    Instance, InstanceKey, JobKind, Level, Lifecycle, MachineType, NotificationKind, Phase, Region,
-    RegionPrices,
+    Ec2State, Instance, InstanceKey, JobKind, Level, Lifecycle, MachineType, NotificationKind,
+    Phase, Region, RegionPrices,
 };
 
 /// How long before its end an instance's lifetime is said to end.
@@ -245,7 +245,9 @@ fn awake(model: &Model, config: &Config, row: &Instance) -> Result<f64, BudgetRe
     let compute = prices.compute(&pool, machine.birth.lifecycle);
     let compute = compute.or_else(|| prices.compute(&pool, Lifecycle::OnDemand));
     let compute = priced(compute, machine.machine_type.as_str(), &row.region)?;
-    let address = if row.bill.public_ip {
+    // EC2 gives an address to what begins, and tells it only later.
+    let awaits = config.aws.associate_public_ip && machine.seen.state == Ec2State::Pending;
+    let address = if row.bill.public_ip || awaits {
         priced(prices.list.ipv4, "public addresses", &row.region)?
     } else {
         0.0
