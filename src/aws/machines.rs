@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::access::Ec2;
 use super::class::Class;
+use super::clock::moment;
 use super::error::AwsError;
 use super::select::{Selector, filter, read_tags};
 use crate::fleet::text::clean_line;
@@ -306,7 +307,7 @@ fn read_machine(instance: &Instance) -> Option<Machine> {
             },
             image: instance.image_id().map(Into::into),
             spot_request: instance.spot_instance_request_id().map(Into::into),
-            launched: Timestamp::from_second(instance.launch_time()?.secs()).ok()?,
+            launched: moment(instance.launch_time()?)?,
             launch: tags.remove(tags::LAUNCH_ID).map(LaunchId::from),
             creator: tags.remove(tags::CREATED_BY),
             machine: tags.remove(tags::MACHINE),

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::access::{Access, Aws};
 use super::class::{Class, Credential};
+use super::clock::moment;
 use super::error::AwsError;
 use super::kept_role::{Kept, Keys, file, keep};
 use crate::fleet::Secret;
@@ -49,7 +50,7 @@ impl Aws {
         let user = told
             .assumed_role_user()
             .map(|user| json!({ "AssumedRoleId": user.assumed_role_id(), "Arn": user.arn() }));
-        let expiration = Timestamp::from_second(keys.expiration().secs()).unwrap_or_default();
+        let expiration = moment(keys.expiration()).unwrap_or_default();
         let keys = Keys {
             access_key_id: keys.access_key_id().to_owned(),
             secret_access_key: keys.secret_access_key().to_owned(),

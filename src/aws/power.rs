@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
 use super::access::Ec2;
+use super::clock::moment;
 use super::error::AwsError;
 use super::machines::{VALUES, each_of};
 use super::select::{Selector, filter};
@@ -86,9 +85,7 @@ impl Ec2 {
                 let state = RequestState {
                     state: request.state()?.as_str().to_owned(),
                     status: status.unwrap_or_default().to_owned(),
-                    valid_until: request
-                        .valid_until()
-                        .and_then(|at| Timestamp::from_second(at.secs()).ok()),
+                    valid_until: request.valid_until().and_then(moment),
                 };
                 Some((request.spot_instance_request_id()?.into(), state))
             }));

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::access::{Aws, Ec2};
+use super::clock::moment;
 use super::error::AwsError;
 use crate::fleet::market::{History, Quote};
 use crate::fleet::{MachineType, Pool, PriceList, Region};
@@ -45,7 +46,7 @@ impl Ec2 {
                     zone: price.availability_zone()?.into(),
                     machine_type: price.instance_type()?.as_str().into(),
                 };
-                let since = Timestamp::from_second(price.timestamp()?.secs()).ok()?;
+                let since = moment(price.timestamp()?)?;
                 Some((pool, Quote { since, usd: usd(price.spot_price()?)? }))
             };
             if let Some((pool, quote)) = read() {

@@ -7,6 +7,7 @@ use aws_sdk_ec2::types::{Filter, SpotInstanceRequest, SpotInstanceType};
 use jiff::{SignedDuration, Timestamp};
 
 use super::access::Ec2;
+use super::clock::moment;
 use super::error::AwsError;
 use super::machines::{VALUES, each_of};
 use super::select::{Selector, filter, read_tags};
@@ -171,7 +172,7 @@ impl Ec2 {
 fn notice(request: &SpotInstanceRequest, now: Timestamp) -> Option<Notice> {
     let status = request.status()?;
     let code = status.code().filter(|code| MARKED.contains(code))?;
-    let since = status.update_time().and_then(|at| Timestamp::from_second(at.secs()).ok());
+    let since = status.update_time().and_then(moment);
     let is_fresh = since.is_some_and(|since| now.duration_since(since) < USERS_STOP);
     if code == STOP && is_fresh {
         return None;

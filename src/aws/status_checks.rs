@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_ec2::types::{EbsStatusSummary, InstanceStatus, InstanceStatusSummary, SummaryStatus};
-use jiff::Timestamp;
 
 use super::access::Ec2;
+use super::clock::moment;
 use super::error::AwsError;
 use crate::fleet::{FailedCheck, InstanceId, StatusCheck};
 
@@ -42,19 +42,18 @@ fn failed_of(status: &InstanceStatus) -> Vec<FailedCheck> {
     let one = |check, summary: Option<&InstanceStatusSummary>| {
         let summary = summary.filter(|it| it.status() == Some(&SummaryStatus::Impaired))?;
         let since = summary.details().iter().filter_map(|it| it.impaired_since()).min();
-        let since = since.and_then(|at| Timestamp::from_second(at.secs()).ok());
-        Some(FailedCheck { check, since })
+        Some(FailedCheck { check, since: since.and_then(moment) })
     };
-    let disks = status.attached_ebs_status().filter(|it| {
-        it.status().is_some_and(|status| status.as_str() == SummaryStatus::Impaired.as_str())
-    });
-    let since = disks.into_iter().flat_map(EbsStatusSummary::details);
-    let since = since.filter_map(|it| it.impaired_since()).min();
-    let since = since.and_then(|at| Timestamp::from_second(at.secs()).ok());
+    let disks = |summary: &EbsStatusSummary| {
+        let is_impaired = summary.status()?.as_str() == SummaryStatus::Impaired.as_str();
+        let since = summary.details().iter().filter_map(|it| it.impaired_since()).min();
+        let check = StatusCheck::AttachedEbs;
+        is_impaired.then(|| FailedCheck { check, since: since.and_then(moment) })
+    };
     let checks = [
         one(StatusCheck::System, status.system_status()),
         one(StatusCheck::Instance, status.instance_status()),
-        disks.map(|_| FailedCheck { check: StatusCheck::AttachedEbs, since }),
+        status.attached_ebs_status().and_then(disks),
     ];
     checks.into_iter().flatten().collect()
 }
