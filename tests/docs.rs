@@ -126,6 +126,13 @@ fn source_of(tests: &Path, story: &str) -> String {
     text
 }
 
+/// All keys that do anything in the dashboard's panels, by their names.
+fn keys(keymap: &Keymap) -> BTreeSet<String> {
+    let panels = [Context::Table, Context::Pane, Context::Reader, Context::Log];
+    let bindings = panels.into_iter().flat_map(|context| keymap.bindings(context));
+    bindings.flat_map(|(_, keys)| keys.iter().map(|key| key.name())).collect()
+}
+
 /// README's table of the dashboard's keys, a row a line.
 fn key_table() -> Vec<String> {
     let readme = readme();
@@ -143,12 +150,7 @@ fn every_key_of_the_dashboard_is_told_and_no_other() {
             assert!(told, "README lacks {}: {}", key.name(), binding.name);
         }
     }
-    let panels = [Context::Table, Context::Pane, Context::Reader, Context::Log];
-    let known: BTreeSet<String> = panels
-        .into_iter()
-        .flat_map(|context| keymap.bindings(context))
-        .flat_map(|(_, keys)| keys.iter().map(|key| key.name()))
-        .collect();
+    let known = keys(&keymap);
     let first = table.iter().filter_map(|row| row.split(" | ").next());
     let told = first.flat_map(|keys| keys.split('`').skip(1).step_by(2));
     let strangers: Vec<&str> = told.filter(|key| !known.contains(*key)).collect();

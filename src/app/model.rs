@@ -243,6 +243,7 @@ impl Model {
             fleet.expect_surplus();
         }
         let away = Away::new(&fleet, log.last_past(), opening.now);
+        let notify = Notify::new(opening.config.as_deref());
         let mut model = Self {
             away: away.filter(|_| opening.dashboard),
             now: opening.now,
@@ -306,10 +307,9 @@ impl Model {
             lifetimes: Lifetimes::default(),
             caps: CapWatch::default(),
             counters: Counters::default(),
-            notify: Notify::default(),
+            notify,
             reckoned: opening.now,
         };
-        model.notify = Notify::new(model.config.as_deref());
         model.table.restore(columns, sort, reverse);
         model.table.folds = model.panels.view == View::Rows;
         model.rearrange();

@@ -62,12 +62,8 @@ impl Notify {
 
     /// What the terminal is told now, each group at once and not too often.
     pub(super) fn take_shown(&mut self, now: Timestamp) -> Vec<Digest> {
-        let mut groups: BTreeMap<Group, Vec<Notification>> = BTreeMap::new();
-        for notification in std::mem::take(&mut self.shown) {
-            groups.entry(Group::of(&notification)).or_default().push(notification);
-        }
         let mut digests = Vec::new();
-        for (group, notifications) in groups {
+        for (group, notifications) in Group::sort(std::mem::take(&mut self.shown)) {
             let last = self.last_shown.get(&group);
             if last.is_some_and(|last| now.duration_since(*last) < QUIET) {
                 self.shown.extend(notifications);

@@ -1,5 +1,7 @@
 //! Many notifications as one message: a storm of interruptions is told once, with a count.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +29,15 @@ impl Group {
             region: region.clone(),
             deployment: deployment.clone(),
         }
+    }
+
+    /// Notifications by their group, in their order.
+    pub fn sort(notifications: Vec<Notification>) -> BTreeMap<Self, Vec<Notification>> {
+        let mut groups: BTreeMap<Self, Vec<Notification>> = BTreeMap::new();
+        for notification in notifications {
+            groups.entry(Self::of(&notification)).or_default().push(notification);
+        }
+        groups
     }
 }
 

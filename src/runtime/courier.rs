@@ -6,6 +6,7 @@
 //! instant leaves nothing that the next one would not send: under the same id.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -189,11 +190,7 @@ impl Courier {
     /// Makes messages of what has waited long enough for others of its group.
     async fn fold(&mut self) {
         let now = time_at(&self.clock);
-        let mut groups: BTreeMap<Group, Vec<Notification>> = BTreeMap::new();
-        for notification in std::mem::take(&mut self.held) {
-            groups.entry(Group::of(&notification)).or_default().push(notification);
-        }
-        for (group, notifications) in groups {
+        for (group, notifications) in Group::sort(std::mem::take(&mut self.held)) {
             if self.is_ending || self.due(&group, &notifications) <= now {
                 self.last.insert(group, now);
                 self.make_messages(notifications, now).await;
@@ -253,11 +250,8 @@ impl Courier {
     /// How long nothing is due.
     fn pause(&self) -> Duration {
         let now = time_at(&self.clock);
-        let mut groups: BTreeMap<Group, Vec<Notification>> = BTreeMap::new();
-        for it in &self.held {
-            groups.entry(Group::of(it)).or_default().push(it.clone());
-        }
-        let folds = groups.iter().map(|(group, held)| self.due(group, held));
+        // A group is due as soon as the first of its notifications is.
+        let folds = self.held.iter().map(|it| self.due(&Group::of(it), slice::from_ref(it)));
         let idle = self.queues.iter().filter(|(name, _)| !self.busy.contains_key(*name));
         let tries = idle.filter_map(|(_, queue)| queue.front().map(|front| front.next));
         let next = folds.chain(tries).min();

@@ -1,11 +1,10 @@
 //! The pages in `docs/`: what they show works as it stands.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use spot_tui::app::keymap::{Context, Keymap};
+use spot_tui::app::keymap::Keymap;
 use spot_tui::cli::Cli;
 use spot_tui::config;
 
@@ -77,12 +76,7 @@ fn each_command_of_the_pages_is_one() {
 #[test]
 fn each_key_of_the_pages_is_one() {
     let keymap = Keymap::default();
-    let panels = [Context::Table, Context::Pane, Context::Reader, Context::Log];
-    let known: BTreeSet<String> = panels
-        .into_iter()
-        .flat_map(|context| keymap.bindings(context))
-        .flat_map(|(_, keys)| keys.iter().map(|key| key.name()))
-        .collect();
+    let known = super::keys(&keymap);
     // A price that is not known, a sum that is not whole, and what is not wanted in a filter.
     let signs = ["–", "+", "-"];
     let mut count = 0;

@@ -95,22 +95,24 @@ pub(super) fn there(model: &Model) -> Counts {
 
 /// How many each region lacks of what it shall have.
 pub(super) fn missing(model: &Model) -> Counts {
-    let there = there(model);
-    let lacks = |(region, wanted): (&Region, &u32)| {
-        let there = there.get(region).copied().unwrap_or_default();
-        (region.clone(), wanted.saturating_sub(there))
-    };
-    let mut missing: Counts = model.upkeep.counts().iter().map(lacks).collect();
+    beyond(model, model.upkeep.counts(), &there(model))
+}
+
+/// How many more one of two counts has than the other, in each region that was asked for any.
+pub(super) fn beyond(model: &Model, many: &Counts, few: &Counts) -> Counts {
+    let of = |counts: &Counts, region: &Region| counts.get(region).copied().unwrap_or_default();
+    let more = |region: &Region| (region.clone(), of(many, region).saturating_sub(of(few, region)));
+    let mut beyond: Counts = model.upkeep.counts().keys().map(more).collect();
     // Where the whole is held, one region's surplus is another one's lack.
     let is_total = model.config.as_ref().is_some_and(|it| it.replace.hold == ReplaceIn::Total);
     if is_total {
-        let mut left = model.upkeep.total().saturating_sub(total(&there));
-        for count in missing.values_mut() {
+        let mut left = total(many).saturating_sub(total(few));
+        for count in beyond.values_mut() {
             *count = (*count).min(u32::try_from(left).unwrap_or(u32::MAX));
             left -= u64::from(*count);
         }
     }
-    missing
+    beyond
 }
 
 /// The orders of an earlier run that are gone on with: the program's own, and all of them where it is
@@ -135,9 +137,8 @@ fn begun(model: &Model) -> Counts {
 
 /// What is to be launched, by the region that lacks it, before the brake.
 fn due(model: &Model) -> Counts {
-    let missing = missing(model);
     if model.is_keeper() {
-        let mut due = missing;
+        let mut due = missing(model);
         due.retain(|region, count| {
             *count > 0 && is_seen(model, region) && !model.destroys_in(region)
         });
@@ -151,6 +152,11 @@ fn due(model: &Model) -> Counts {
         let lack = order.count.saturating_sub(number(model.made_by(order).count()));
         *due.entry(order.counts_for().clone()).or_default() += lack;
     }
+    if due.is_empty() {
+        // Nearly always, and a look at all rows each second for nothing.
+        return due;
+    }
+    let missing = missing(model);
     for (region, count) in &mut due {
         // Whatever was lost: no more than is wanted, where anybody said how many that is.
         *count = missing.get(region).map_or(*count, |missing| (*count).min(*missing));

@@ -8,7 +8,7 @@ use super::hold::{self, KEEP, counts_for, is_ending, is_of_count, is_seen};
 use super::refresh::refresh;
 use super::{create, destroy};
 use crate::app::{Counts, Effect, Model, total};
-use crate::config::{Config, ReplaceIn};
+use crate::config::Config;
 use crate::fleet::{Instance, InstanceKey, JobKind, Level, Lifecycle, Phase, Region};
 
 /// How long before its end it is said of a surplus that it is ended: for whoever has just changed
@@ -146,21 +146,7 @@ fn end_what_failed(model: &mut Model) -> Vec<Effect> {
 
 /// How many more each region has than it shall have.
 fn surplus(model: &Model) -> Counts {
-    let there = hold::there(model);
-    let more = |(region, wanted): (&Region, &u32)| {
-        let there = there.get(region).copied().unwrap_or_default();
-        (region.clone(), there.saturating_sub(*wanted))
-    };
-    let mut surplus: Counts = model.upkeep.counts().iter().map(more).collect();
-    let is_total = model.config.as_ref().is_some_and(|it| it.replace.hold == ReplaceIn::Total);
-    if is_total {
-        // Where the whole is held, one region's surplus is another one's lack.
-        let mut left = total(&there).saturating_sub(model.upkeep.total());
-        for count in surplus.values_mut() {
-            *count = (*count).min(u32::try_from(left).unwrap_or(u32::MAX));
-            left -= u64::from(*count);
-        }
-    }
+    let mut surplus = hold::beyond(model, &hold::there(model), model.upkeep.counts());
     surplus.retain(|region, count| *count > 0 && is_seen(model, region));
     surplus
 }
