@@ -89,14 +89,14 @@ const MANY: u32 = 40;
 /// How pauses grow: from the first to the longest, doubling, each lengthened by up to its own
 /// length by chance, so that what was refused together does not come back together.
 #[derive(Debug, Clone, Copy)]
-pub struct Pauses(ExponentialBuilder, Duration);
+pub struct Pauses(ExponentialBuilder);
 
 impl Pauses {
     /// Pauses without an end: when to give up is the caller's to say.
     pub const fn new(first: Duration, longest: Duration) -> Self {
         let doubling = ExponentialBuilder::new().with_factor(2.0).with_jitter();
         let doubling = doubling.with_min_delay(first).with_max_delay(longest);
-        Self(doubling.without_max_times(), longest)
+        Self(doubling.without_max_times())
     }
 
     /// The pause after so many attempts, for who does not live through all of them.
@@ -104,11 +104,6 @@ impl Pauses {
         let mut backoff = self.backoff();
         let pauses = (0..attempts.clamp(1, MANY)).map(|_| backoff.pause());
         pauses.last().unwrap_or_default()
-    }
-
-    /// The longest of them, without what chance adds.
-    pub const fn longest(self) -> Duration {
-        self.1
     }
 
     /// The state of one loop that retries.

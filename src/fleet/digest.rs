@@ -173,17 +173,8 @@ mod tests {
     use super::*;
 
     fn notification(number: usize) -> Notification {
-        Notification {
-            id: format!("{number:032}"),
-            at: Timestamp::UNIX_EPOCH,
-            kind: NotificationKind::Interrupted,
-            level: Level::Warning,
-            deployment: "d".into(),
-            region: Some("us-west-2".into()),
-            about: format!("i-{number}"),
-            text: "AWS reclaims it".into(),
-            to: Vec::new(),
-        }
+        let (kind, level) = (NotificationKind::Interrupted, Level::Warning);
+        Notification { kind, level, text: "AWS reclaims it".into(), ..Notification::sample(number) }
     }
 
     #[test]

@@ -83,6 +83,24 @@ pub struct Notification {
     pub to: Vec<String>,
 }
 
+#[cfg(test)]
+impl Notification {
+    /// One for tests, each of its own number: of an instance that was given up in us-west-2.
+    pub(crate) fn sample(number: usize) -> Self {
+        Self {
+            id: format!("{number:032x}"),
+            at: Timestamp::UNIX_EPOCH,
+            kind: NotificationKind::Failed,
+            level: Level::Error,
+            deployment: "d".into(),
+            region: Some("us-west-2".into()),
+            about: format!("i-{number}"),
+            text: "gave up".into(),
+            to: vec!["ops".into()],
+        }
+    }
+}
+
 /// The id of what happens to this subject; `occasion` tells apart what may happen to it again.
 pub fn notification_id(
     deployment: &DeploymentId,

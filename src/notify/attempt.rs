@@ -12,6 +12,9 @@ pub enum Attempt {
     Later(String, Option<Duration>),
     /// It will never be: the far side refuses this message.
     Refused(String),
-    /// There is nobody there. What was sent and what comes after it fare alike.
+    /// There is nobody there. That may be for a moment: what says so a few times in a row is gone.
+    Missing(String),
+    /// There is nobody there, and there will never be. What was sent and what comes after it fare
+    /// alike.
     Gone(String),
 }

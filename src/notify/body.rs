@@ -142,22 +142,15 @@ pub fn event(digest: &Digest) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
     use crate::fleet::{Notification, NotificationKind};
 
     fn storm(count: usize, text: &str) -> Digest {
         let notifications = (0..count).map(|number| Notification {
-            id: format!("{number:032}"),
-            at: Timestamp::UNIX_EPOCH,
             kind: NotificationKind::Interrupted,
             level: Level::Warning,
-            deployment: "d".into(),
-            region: Some("us-west-2".into()),
-            about: format!("i-{number}"),
             text: text.to_owned(),
-            to: Vec::new(),
+            ..Notification::sample(number)
         });
         Digest::of(&notifications.collect::<Vec<_>>()).unwrap()
     }

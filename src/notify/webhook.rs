@@ -162,7 +162,8 @@ impl Webhook {
             format!("HTTP {number}: {said}")
         };
         match number {
-            404 | 410 => Attempt::Gone(why),
+            404 => Attempt::Missing(why),
+            410 => Attempt::Gone(why),
             408 | 425 | 429 => Attempt::Later(why, after.or_else(|| discord_after(bytes))),
             400..=499 => Attempt::Refused(why),
             // A redirect is not followed: it could carry the message to somebody else.
@@ -275,8 +276,8 @@ mod tests {
         assert!(matches!(of(429, limited), Attempt::Later(_, after) if after == pause));
         let Attempt::Refused(why) = of(302, "") else { panic!("a redirect") };
         assert!(why.contains("not followed"), "{why}");
-        let Attempt::Gone(why) = of(404, "Cannot POST /services/T0/B0/s3cr3ts3cr3t") else {
-            panic!("gone")
+        let Attempt::Missing(why) = of(404, "Cannot POST /services/T0/B0/s3cr3ts3cr3t") else {
+            panic!("missing")
         };
         assert_eq!(why, "HTTP 404: Cannot POST /***/T0/B0/***", "no echo of the URL");
         assert!(!format!("{hook:?}").contains("s3cr3t"));

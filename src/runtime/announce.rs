@@ -80,23 +80,13 @@ fn kitty(id: &str, title: &str, text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
-    use crate::fleet::{Level, Notification, NotificationKind};
+    use crate::fleet::Notification;
 
     fn sequence(variables: &[(&str, &str)], text: &str) -> String {
-        let notification = Notification {
-            id: "7f".into(),
-            at: Timestamp::UNIX_EPOCH,
-            kind: NotificationKind::Failed,
-            level: Level::Error,
-            deployment: "d".into(),
-            region: None,
-            about: "i-1".into(),
-            text: text.into(),
-            to: Vec::new(),
-        };
+        let text = text.to_owned();
+        let notification =
+            Notification { id: "7f".into(), about: "i-1".into(), text, ..Notification::sample(1) };
         let value = |name: &str| {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())

@@ -25,6 +25,9 @@ use crate::store::{Closed, Delivery, Outbox, StoreError, Waiting};
 const CROWD: usize = 200;
 /// After how many attempts it is said that a target does not take anything: the first may be chance.
 const TELLING: u32 = 3;
+/// After how many answers in a row that nobody is there it is so for good: a service that is rolled out
+/// anew may say so for a moment.
+const MISSING: u32 = 3;
 
 /// How fast a courier is.
 #[derive(Debug, Clone, Copy)]
@@ -94,6 +97,11 @@ pub struct Courier {
     last: HashMap<Group, Timestamp>,
     /// The ids of what was told already: whoever tells of it again was killed before it knew.
     known: BTreeSet<String>,
+    /// How many answers in a row said that nobody is there.
+    missing: BTreeMap<String, u32>,
+    /// The targets that are not there any more, and why: they are asked no more by this process, and
+    /// once by the next one, whose configuration may have another URL.
+    gone: BTreeMap<String, String>,
     /// The targets that take nothing, as far as that was said.
     troubled: BTreeSet<String>,
     is_ending: bool,
@@ -120,6 +128,8 @@ impl Courier {
             busy: BTreeMap::new(),
             last: HashMap::new(),
             known: BTreeSet::new(),
+            missing: BTreeMap::new(),
+            gone: BTreeMap::new(),
             troubled: BTreeSet::new(),
             is_ending: false,
         }
@@ -131,6 +141,7 @@ impl Courier {
         self.recall().await;
         loop {
             self.fold().await;
+            self.bury().await;
             self.send();
             let pause = self.pause();
             tokio::select! {
@@ -271,6 +282,7 @@ impl Courier {
             }
         };
         self.busy.remove(&name);
+        let attempt = self.told_of_absence(&name, attempt);
         let now = time_at(&self.clock);
         let Some(front) = self.queues.get_mut(&name).and_then(VecDeque::front_mut) else { return };
         front.tries += 1;
@@ -285,7 +297,8 @@ impl Courier {
                 return self.close(&name, None).await;
             }
             Attempt::Refused(why) => return self.close(&name, Some(why)).await,
-            Attempt::Later(why, _) | Attempt::Gone(why) if is_old => {
+            Attempt::Gone(why) => return self.give_up(&name, why).await,
+            Attempt::Later(why, _) | Attempt::Missing(why) if is_old => {
                 let why = format!("not delivered in a day: {why}");
                 return self.close(&name, Some(why)).await;
             }
@@ -295,16 +308,51 @@ impl Courier {
                     next(after.map_or(usual, |after| after.max(self.pace.pauses.after(1))));
                 front.why = Some(why);
             }
-            Attempt::Gone(why) => {
-                front.next = next(self.pace.pauses.longest());
+            Attempt::Missing(why) => {
+                front.next = next(self.pace.pauses.after(front.tries));
                 front.why = Some(why);
-                front.tries = front.tries.max(TELLING);
             }
         }
         let front = front.clone();
         self.tell_trouble(&name, &front);
         let updated = self.on_disk(move |outbox| outbox.update(&front)).await;
         self.complain(updated);
+    }
+
+    /// What an attempt comes to, where several in a row said that nobody is there.
+    fn told_of_absence(&mut self, name: &str, attempt: Attempt) -> Attempt {
+        let Attempt::Missing(why) = attempt else {
+            self.missing.remove(name);
+            return attempt;
+        };
+        let times = self.missing.entry(name.to_owned()).or_default();
+        *times += 1;
+        if *times >= MISSING { Attempt::Gone(why) } else { Attempt::Missing(why) }
+    }
+
+    /// Gives up a target that is not there any more, with all that waits for it.
+    async fn give_up(&mut self, name: &str, why: String) {
+        let place = self.targets.get(name).map(|target| target.place()).unwrap_or_default();
+        let messages = match self.queues.get(name).map_or(0, VecDeque::len) {
+            1 => "one message to it is".to_owned(),
+            many => format!("{many} messages to it are"),
+        };
+        let text = format!(
+            "{name} ({place}) is not there any more: {why}; {messages} given up, and what comes \
+             then: give 'notify' its new URL and start again"
+        );
+        self.say(Word::Said(Level::Error, text));
+        self.gone.insert(name.to_owned(), why);
+        self.bury().await;
+    }
+
+    /// Lets go of what is meant for targets that are not there any more.
+    async fn bury(&mut self) {
+        for (name, why) in self.gone.clone() {
+            while self.queues.get(&name).is_some_and(|queue| !queue.is_empty()) {
+                self.close(&name, Some(why.clone())).await;
+            }
+        }
     }
 
     /// Says once that a target takes nothing.
@@ -325,7 +373,8 @@ impl Courier {
         let queue = self.queues.get_mut(name);
         let Some(delivery) = queue.and_then(VecDeque::pop_front) else { return };
         let closed = Closed::of(&delivery, time_at(&self.clock), given_up);
-        if let Some(why) = &closed.given_up {
+        // Of one that is gone it is said once.
+        if let Some(why) = closed.given_up.as_ref().filter(|_| !self.gone.contains_key(name)) {
             let text = format!(
                 "{name} was not told, after {} tries: {why}; the message: {}",
                 closed.tries, closed.title
@@ -344,6 +393,7 @@ impl Courier {
         let deadline = Instant::now() + self.pace.farewell;
         loop {
             self.fold().await;
+            self.bury().await;
             self.send();
             if self.under_way.is_empty() {
                 break;

@@ -233,20 +233,10 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::fleet::{Level, NotificationKind};
 
     fn notification(number: usize) -> Notification {
-        Notification {
-            id: format!("{number:032x}"),
-            at: Timestamp::from_second(i64::try_from(number).unwrap()).unwrap(),
-            kind: NotificationKind::Failed,
-            level: Level::Error,
-            deployment: "d".into(),
-            region: None,
-            about: format!("i-{number}"),
-            text: "gave up".into(),
-            to: vec!["slack".into()],
-        }
+        let at = Timestamp::from_second(i64::try_from(number).unwrap()).unwrap();
+        Notification { at, to: vec!["slack".into()], ..Notification::sample(number) }
     }
 
     fn outbox() -> (tempfile::TempDir, Outbox) {

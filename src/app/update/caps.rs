@@ -44,13 +44,15 @@ pub(super) fn keep(model: &mut Model) -> Vec<Effect> {
 
 fn announce(model: &mut Model, config: &Config, cap: Cap) {
     let Cap { name, most, spent } = cap;
-    let (is_near, is_reached) = (spent.usd >= most * NEAR, spent.usd >= most);
-    let month = model.now.strftime("%Y-%m").to_string();
-    let occasion = format!("{month} {is_reached}");
-    let said = (name, month, is_reached);
-    if !is_near || model.caps.said.contains(&said) {
+    if spent.usd < most * NEAR {
         return;
     }
+    let is_reached = spent.usd >= most;
+    let said = (name, model.now.strftime("%Y-%m").to_string(), is_reached);
+    if model.caps.said.contains(&said) {
+        return;
+    }
+    let occasion = format!("{} {is_reached}", said.1);
     model.caps.said.push(said);
     let destroys = config.budget.at_cap == AtCap::Destroy;
     let end = match (is_reached, destroys) {

@@ -95,7 +95,10 @@ async fn test(environment: &Environment) -> Result<ExitCode, Stop> {
         };
         let said = match target.deliver(&digest, now, NOTIFY_TIMEOUT).await {
             Attempt::Delivered => "delivered".to_owned(),
-            Attempt::Later(why, _) | Attempt::Refused(why) | Attempt::Gone(why) => {
+            Attempt::Later(why, _)
+            | Attempt::Missing(why)
+            | Attempt::Refused(why)
+            | Attempt::Gone(why) => {
                 code = ExitCode::FAILED;
                 format!("not delivered: {why}")
             }
