@@ -64,6 +64,8 @@ fn is_action(word: &str) -> bool {
     ];
     VERBS.iter().any(|verb| word.len() > verb.len() && word.starts_with(verb))
         && word.chars().all(char::is_alphabetic)
+        // A parameter of GetMetricData.
+        && word != "StartTime"
 }
 
 #[test]

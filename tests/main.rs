@@ -12,6 +12,7 @@ mod attack;
 mod bacalhau;
 mod circumstances;
 mod clearing;
+mod cloudwatch;
 mod command_line;
 mod company;
 mod config;

@@ -14,12 +14,23 @@ pub struct Columns {
     hidden: BTreeSet<Field>,
 }
 
+/// Those that are not shown at first. The zone stands beside the region's name, and the newest line in
+/// the phase; CloudWatch tells nothing unasked.
+const HIDDEN: [Field; 9] = [
+    Field::Zone,
+    Field::City,
+    Field::Cpu5m,
+    Field::NetIn,
+    Field::NetOut,
+    Field::Credits,
+    Field::Private,
+    Field::Cost,
+    Field::Output,
+];
+
 impl Default for Columns {
     fn default() -> Self {
-        // The zone stands beside the region's name, and the newest line in the phase.
-        let hidden =
-            BTreeSet::from([Field::Zone, Field::City, Field::Private, Field::Cost, Field::Output]);
-        Self { order: Field::ALL.to_vec(), hidden }
+        Self { order: Field::ALL.to_vec(), hidden: BTreeSet::from(HIDDEN) }
     }
 }
 
@@ -46,6 +57,13 @@ impl Columns {
         self.all().filter(|(_, shown)| *shown).map(|(field, _)| field)
     }
 
+    /// Shows these as well, unless the user chose columns.
+    pub(super) fn show(&mut self, fields: &[Field]) {
+        if *self == Self::default() {
+            self.hidden.retain(|field| !fields.contains(field));
+        }
+    }
+
     /// Hides the column at a place, or shows it again. One always stays.
     pub(super) fn toggle(&mut self, at: usize) {
         let Some(field) = self.order.get(at).copied() else { return };
@@ -68,7 +86,9 @@ impl Columns {
     pub(super) fn complete(&mut self) {
         let mut seen = BTreeSet::new();
         self.order.retain(|field| seen.insert(*field));
-        self.order.extend(Field::ALL.iter().copied().filter(|field| !seen.contains(field)));
+        let new = || Field::ALL.iter().copied().filter(|field| !seen.contains(field));
+        self.hidden.extend(new().filter(|field| HIDDEN.contains(field)));
+        self.order.extend(new());
         if self.shown().next().is_none() {
             self.hidden.clear();
         }
@@ -98,5 +118,16 @@ mod tests {
         columns.complete();
         assert_eq!(columns.all().count(), Field::ALL.len());
         assert_eq!(columns.shown().next(), Some(Field::Phase));
+        assert!(!columns.shown().any(|field| field == Field::Credits), "nobody asks for them");
+    }
+
+    #[test]
+    fn what_cloudwatch_is_asked_for_is_shown_where_nobody_chose() {
+        let mut columns = Columns::default();
+        columns.show(&[Field::Credits]);
+        assert!(columns.shown().any(|field| field == Field::Credits));
+        let mut chosen = Columns::of(&[Field::Phase]);
+        chosen.show(&[Field::Credits]);
+        assert_eq!(chosen.shown().collect::<Vec<_>>(), [Field::Phase]);
     }
 }

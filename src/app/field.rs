@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
+use crate::fleet::cloudwatch::{Metric, MetricGroup, Series};
 use crate::fleet::identity::City;
 use crate::fleet::vitals::{NodeMembership, Usage};
 use crate::fleet::{Amount, Health, Instance, Machine, Phase};
@@ -53,6 +54,17 @@ pub enum Field {
     Since,
     /// The work of its processors.
     Cpu,
+    /// The work of its processors in five minutes, as CloudWatch measured it.
+    #[strum(to_string = "cpu-5m", serialize = "cpu 5m")]
+    Cpu5m,
+    /// Bytes a second that come in, as CloudWatch measured them.
+    #[strum(to_string = "net-in", serialize = "net in")]
+    NetIn,
+    /// Bytes a second that go out.
+    #[strum(to_string = "net-out", serialize = "net out")]
+    NetOut,
+    /// The CPU credits that it has left.
+    Credits,
     /// Its memory in use.
     #[strum(to_string = "memory", serialize = "mem")]
     Memory,
@@ -132,6 +144,10 @@ impl Field {
             | Self::Hourly
             | Self::Cost
             | Self::Cpu
+            | Self::Cpu5m
+            | Self::NetIn
+            | Self::NetOut
+            | Self::Credits
             | Self::Memory
             | Self::Disk
             | Self::Rate => Cow::Borrowed(""),
@@ -148,6 +164,7 @@ impl Field {
             Self::Hourly => known(row.cost.hourly),
             Self::Cost => known(row.cost.accrued),
             Self::Cpu => row.cpu.last().copied().map(f64::from),
+            Self::Cpu5m | Self::NetIn | Self::NetOut | Self::Credits => measured(self, row, now),
             Self::Memory => memory(row).map(f64::from),
             Self::Disk => disk(row).map(f64::from),
             Self::Rate => row.vitals.as_ref().and_then(|(_, vitals)| vitals.sensor_rate),
@@ -176,6 +193,11 @@ impl Field {
             Self::Cost => turn(b.cost.accrued.usd.total_cmp(&a.cost.accrued.usd)),
             Self::Since => turn(b.since.cmp(&a.since)),
             Self::Cpu => turn(b.cpu.last().cmp(&a.cpu.last())),
+            Self::Cpu5m | Self::NetIn | Self::NetOut | Self::Credits => {
+                let newest = |row| series(self, row).and_then(Series::newest);
+                let value = |row| newest(row).map_or(f64::NEG_INFINITY, |(_, value)| value);
+                turn(value(b).total_cmp(&value(a)))
+            }
             Self::Memory => turn(memory(b).cmp(&memory(a))),
             Self::Disk => turn(disk(b).cmp(&disk(a))),
             Self::Rate => turn(rate(b).total_cmp(&rate(a))),
@@ -183,6 +205,36 @@ impl Field {
             other => turn(other.text(a).cmp(&other.text(b))),
         }
         .then_with(|| a.key.cmp(&b.key))
+    }
+}
+
+/// Which of CloudWatch's metrics a field shows.
+fn metric(field: Field) -> Option<Metric> {
+    match field {
+        Field::Cpu5m => Some(Metric::Cpu),
+        Field::NetIn => Some(Metric::NetworkIn),
+        Field::NetOut => Some(Metric::NetworkOut),
+        Field::Credits => Some(Metric::CpuCredits),
+        _ => None,
+    }
+}
+
+fn series(field: Field, row: &Instance) -> Option<&Series> {
+    row.metrics.get(&metric(field)?)
+}
+
+/// What CloudWatch says of a row now, in the field's unit; `None` where its newest value is late.
+pub fn measured(field: Field, row: &Instance, now: Timestamp) -> Option<f64> {
+    let series = series(field, row).filter(|series| !series.is_late(now))?;
+    series.newest().map(|(_, value)| metric(field).map_or(value, |it| it.rate(value)))
+}
+
+/// The fields that show what is asked of CloudWatch.
+pub(super) fn measured_by(group: MetricGroup) -> &'static [Field] {
+    match group {
+        MetricGroup::Cpu => &[Field::Cpu5m],
+        MetricGroup::Network => &[Field::NetIn, Field::NetOut],
+        MetricGroup::Credits => &[Field::Credits],
     }
 }
 

@@ -9,6 +9,7 @@ use super::away::Away;
 use super::cap_watch::CapWatch;
 use super::counters::Counters;
 use super::dialog::{Menu, Words};
+use super::field::{Field, measured_by};
 use super::history::History;
 use super::holding::Holding;
 use super::keymap::{Context, Keymap};
@@ -311,6 +312,9 @@ impl Model {
             reckoned: opening.now,
         };
         model.table.restore(columns, sort, reverse);
+        let asked = model.config.iter().flat_map(|config| &config.cloudwatch.metrics);
+        let fields: Vec<Field> = asked.flat_map(|group| measured_by(*group)).copied().collect();
+        model.table.columns.show(&fields);
         model.table.folds = model.panels.view == View::Rows;
         model.rearrange();
         // On a narrow screen a pane would hide the table from the start.

@@ -23,6 +23,7 @@ use super::clock::time_at;
 use super::endpoint::{NotEmpty, check_endpoint};
 use super::error::AwsError;
 use super::http::{self, Authorities};
+use super::json_service::{CLOUDWATCH, JsonClient};
 use super::kept_role::KeptRole;
 use super::profile::Profile;
 use super::profile_file::{ReadProfile, read_profile};
@@ -88,6 +89,7 @@ pub struct Ec2 {
     pub(super) patient: aws_sdk_ec2::Client,
     pub(super) ssm: aws_sdk_ssm::Client,
     pub(super) quotas: aws_sdk_servicequotas::Client,
+    pub(super) monitoring: JsonClient,
     /// The spot requests that were asked for: one-time or persistent, for good.
     pub(super) requests: Arc<Mutex<BTreeMap<SpotRequestId, Lifecycle>>>,
     profile: Arc<Profile>,
@@ -247,7 +249,7 @@ impl Aws {
             .retry_partition(partition.clone());
         let quotas = aws_sdk_servicequotas::config::Builder::from(&self.sdk)
             .region(place)
-            .retry_partition(partition);
+            .retry_partition(partition.clone());
         Ec2 {
             region: region.clone(),
             once: aws_sdk_ec2::Client::from_conf(
@@ -256,6 +258,7 @@ impl Aws {
             patient: aws_sdk_ec2::Client::from_conf(ec2.build()),
             ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
             quotas: aws_sdk_servicequotas::Client::from_conf(quotas.build()),
+            monitoring: JsonClient::new(&self.sdk, CLOUDWATCH, region, partition),
             requests: Arc::default(),
             profile: Arc::clone(&self.profile),
         }

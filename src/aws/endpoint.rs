@@ -5,9 +5,38 @@ use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use super::class::{Class, Credential};
 use super::error::AwsError;
+use crate::fleet::Region;
 
 /// The services that are asked here, as `AWS_ENDPOINT_URL_EC2` and `[services x] ec2 =` name them.
-const SERVICES: [&str; 4] = ["EC2", "STS", "SSM", "Pricing"];
+const SERVICES: [&str; 5] = ["EC2", "STS", "SSM", "Pricing", "CloudWatch"];
+
+/// What environment and profile say for one service.
+fn of_service(sdk: &SdkConfig, service: &str) -> Option<String> {
+    let key = ServiceConfigKey::builder()
+        .service_id(service)
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build()
+        .ok()?;
+    sdk.service_config()?.load_config(key)
+}
+
+/// Where a service is asked that has no client crate here: where the user says, else at AWS (the
+/// service's endpoint rule set, for the partitions that are not cut off from the internet).
+pub(super) fn endpoint_of(sdk: &SdkConfig, service: &str, host: &str, region: &Region) -> String {
+    let said = of_service(sdk, service).or_else(|| sdk.endpoint_url().map(str::to_owned));
+    said.unwrap_or_else(|| {
+        let fips = if sdk.use_fips() == Some(true) { "-fips" } else { "" };
+        let suffix = match (region.as_str().split('-').next(), sdk.use_dual_stack()) {
+            (Some("cn"), Some(true)) => "api.amazonwebservices.com.cn",
+            (Some("cn"), _) => "amazonaws.com.cn",
+            (Some("eusc"), _) => "amazonaws.eu",
+            (_, Some(true)) => "api.aws",
+            _ => "amazonaws.com",
+        };
+        format!("https://{host}{fips}.{region}.{suffix}")
+    })
+}
 
 /// What environment and profile say for single services; what says nothing is not there, as for
 /// AWS's own command line.
@@ -29,16 +58,7 @@ impl LoadServiceConfig for NotEmpty {
 
 /// Refuses an endpoint that is no URL of HTTP.
 pub(super) fn check_endpoint(sdk: &SdkConfig) -> Result<(), AwsError> {
-    let of_service = |service: &&str| {
-        let key = ServiceConfigKey::builder()
-            .service_id(service)
-            .env("AWS_ENDPOINT_URL")
-            .profile("endpoint_url")
-            .build()
-            .ok()?;
-        sdk.service_config()?.load_config(key)
-    };
-    let endpoints = SERVICES.iter().filter_map(of_service);
+    let endpoints = SERVICES.iter().filter_map(|service| of_service(sdk, service));
     let mut all = endpoints.chain(sdk.endpoint_url().map(str::to_owned));
     let Some(wrong) = all.find(|url| !is_http(url)) else { return Ok(()) };
     Err(AwsError::found(
@@ -74,6 +94,21 @@ mod tests {
         let sdk = SdkConfig::builder().service_config(Said(said)).build();
         let services = NotEmpty::of(&sdk);
         sdk.into_builder().service_config(services).build()
+    }
+
+    #[test]
+    fn a_service_without_a_client_is_asked_where_the_user_says_else_at_aws() {
+        let asked = |sdk: &SdkConfig, region: &str| {
+            endpoint_of(sdk, "CloudWatch", "monitoring", &region.into())
+        };
+        let plain = SdkConfig::builder().build();
+        assert_eq!(asked(&plain, "us-west-2"), "https://monitoring.us-west-2.amazonaws.com");
+        assert_eq!(asked(&plain, "cn-north-1"), "https://monitoring.cn-north-1.amazonaws.com.cn");
+        let fips = SdkConfig::builder().use_fips(true).build();
+        assert_eq!(asked(&fips, "us-east-1"), "https://monitoring-fips.us-east-1.amazonaws.com");
+        assert_eq!(asked(&sdk("http://127.0.0.1:1"), "us-east-1"), "http://127.0.0.1:1");
+        let all = SdkConfig::builder().endpoint_url("http://127.0.0.1:2").build();
+        assert_eq!(asked(&all, "us-east-1"), "http://127.0.0.1:2");
     }
 
     #[test]

@@ -255,6 +255,7 @@ fn permission(operation: &str) -> String {
         "GetParameter" => "ssm",
         "GetProducts" => "pricing",
         "GetServiceQuota" => "servicequotas",
+        "GetMetricData" => "cloudwatch",
         _ => "ec2",
     };
     format!("{service}:{operation}")

@@ -1,4 +1,4 @@
-//! EC2, STS, SSM and the price list behind our own types. The SDK's types stop here.
+//! EC2, STS, SSM, CloudWatch and the price list behind our own types. The SDK's types stop here.
 //!
 //! ```text
 //! Access ──open──> Aws ──account()──> who we are, enabled regions       access, profile_file
@@ -13,6 +13,7 @@
 //!                                   ├─ spot_prices                      prices
 //!                                   ├─ console_output ── its host keys  console
 //!                                   ├─ image, machine_types, offerings  images, offerings
+//!                                   ├─ metric_data ── CloudWatch         cloudwatch, json_service
 //!                                   └─ residue, delete                  network
 //! network::{ensure, ensure_key_pair, teardown} ── a region's network    network, keys
 //!   operator_networks() ── who may reach port 22                        address
@@ -30,6 +31,7 @@ mod access;
 mod address;
 mod class;
 mod clock;
+mod cloudwatch;
 mod codes;
 mod console;
 pub mod credential_process;
@@ -41,6 +43,7 @@ mod http;
 mod ids;
 mod images;
 mod instant_fleet;
+mod json_service;
 mod kept;
 mod kept_role;
 mod keys;
@@ -73,6 +76,7 @@ pub use access::{Access, Aws, Credentials, Ec2, SharedHttpClient, SharedTimeSour
 pub use address::AddressError;
 pub use class::{Class, Credential};
 pub use clock::time_at;
+pub use cloudwatch::MetricData;
 pub use console::{ConsoleKeys, host_key_fingerprints};
 pub use dry_run::Permission;
 pub use error::AwsError;

@@ -8,6 +8,8 @@ pub enum Purpose {
     Look,
     /// Says where spot is likeliest to be had, for `placement.spill`.
     Score,
+    /// Reads what CloudWatch measured, for `cloudwatch.metrics`: no action of EC2's.
+    Measure,
     /// Launches.
     Launch,
     /// Launches many at once, for `placement.strategy: fleet`.

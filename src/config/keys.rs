@@ -29,6 +29,8 @@ pub enum Section {
     Budget,
     /// One entry of `notify`.
     Notify,
+    /// `cloudwatch`.
+    CloudWatch,
     /// `lease`.
     Lease,
     /// `ssh`.
@@ -49,7 +51,7 @@ pub enum Section {
 
 impl Section {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Top,
         Self::Aws,
         Self::Region,
@@ -61,6 +63,7 @@ impl Section {
         Self::Replace,
         Self::Budget,
         Self::Notify,
+        Self::CloudWatch,
         Self::Lease,
         Self::Ssh,
         Self::Bacalhau,
@@ -84,6 +87,7 @@ impl Section {
                 "replace",
                 "budget",
                 "notify",
+                "cloudwatch",
                 "lease",
                 "ssh",
                 "bacalhau",
@@ -157,6 +161,7 @@ impl Section {
                 "name", "webhook", "url_file", "url_env", "key_file", "key_env", "command",
                 "terminal", "on", "filter",
             ],
+            Self::CloudWatch => &["metrics"],
             Self::Lease => &["term", "replace"],
             Self::Ssh => &[
                 "config_file",
@@ -203,6 +208,7 @@ impl Section {
             Self::Replace => "under 'replace'",
             Self::Budget => "under 'budget'",
             Self::Notify => "to one of 'notify'",
+            Self::CloudWatch => "under 'cloudwatch'",
             Self::Lease => "under 'lease'",
             Self::Ssh => "under 'ssh'",
             Self::Bacalhau => "under 'bacalhau'",
@@ -284,6 +290,7 @@ mod tests {
             ("placement", Section::Placement),
             ("replace", Section::Replace),
             ("budget", Section::Budget),
+            ("cloudwatch", Section::CloudWatch),
             ("lease", Section::Lease),
             ("ssh", Section::Ssh),
             ("bacalhau", Section::Bacalhau),

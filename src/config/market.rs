@@ -1,14 +1,18 @@
-//! The sections `placement`, `replace`, `budget` and `lease`: where instances are put, what follows an
-//! interruption, what the whole may cost, and how long it lives alone.
+//! The sections `placement`, `replace`, `budget`, `cloudwatch` and `lease`: where instances are put, what
+//! follows an interruption, what the whole may cost, what is asked for that costs, and how long it lives
+//! alone.
 
 use jiff::SignedDuration;
 
 use super::complaint::ComplaintSink;
 use super::fields::Fields;
 use super::keys::Section;
-use super::schema::{AtCap, AtLifetime, Budget, Lease, Placement, Replace, ReplaceIn, Strategy};
+use super::schema::{
+    AtCap, AtLifetime, Budget, CloudWatch, Lease, Placement, Replace, ReplaceIn, Strategy,
+};
 use super::tree::{Node, Value};
 use super::values::{ValueResult, boolean, choice, price_up_to, text, whole};
+use crate::fleet::cloudwatch::MetricGroup;
 
 /// The largest sum that anybody may want to spend.
 const MOST_USD: f64 = 10_000_000.0;
@@ -76,6 +80,15 @@ pub(super) fn budget(node: Option<&Node>, sink: &mut ComplaintSink) -> Budget {
     };
     fields.finish(sink);
     budget
+}
+
+/// Reads `cloudwatch`.
+pub(super) fn cloudwatch(node: Option<&Node>, sink: &mut ComplaintSink) -> CloudWatch {
+    let words: Vec<_> = MetricGroup::ALL.iter().map(|group| (group.word(), *group)).collect();
+    let mut fields = Fields::of(node, Section::CloudWatch, "in 'cloudwatch'", sink);
+    let metrics = fields.read_list("metrics", sink, |node| choice(node, &words));
+    fields.finish(sink);
+    CloudWatch { metrics: metrics.given().unwrap_or_default() }
 }
 
 /// Reads `lease` where it is a mapping; its term alone is [`term`].

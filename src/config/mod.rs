@@ -38,10 +38,10 @@ pub use merge::{Discovered, Merged, merge_defaults};
 pub use migrate::{Migrated, migrate};
 pub use parse::{parse, parse_bytes};
 pub use schema::{
-    AllowFrom, AtCap, AtLifetime, Aws, Bacalhau, Budget, Colours, Config, Connect, CpuCredits,
-    HomeVolume, HostKeyPolicy, IdleStop, Image, InstanceRequirements, Lease, MachineConfig,
-    MatchExec, Network, NodeExtras, NotifyTarget, NotifyVia, Placement, Rebound, RegionConfig,
-    Replace, ReplaceIn, SecretSource, Sensor, Ssh, Strategy, ThemeName, UbuntuRelease, Ui,
-    UserCommand, WebhookForm,
+    AllowFrom, AtCap, AtLifetime, Aws, Bacalhau, Budget, CloudWatch, Colours, Config, Connect,
+    CpuCredits, HomeVolume, HostKeyPolicy, IdleStop, Image, InstanceRequirements, Lease,
+    MachineConfig, MatchExec, Network, NodeExtras, NotifyTarget, NotifyVia, Placement, Rebound,
+    RegionConfig, Replace, ReplaceIn, SecretSource, Sensor, Ssh, Strategy, ThemeName,
+    UbuntuRelease, Ui, UserCommand, WebhookForm,
 };
 pub use shapes::is_deployment;

@@ -74,6 +74,7 @@ fn read_config(root: &Node, sink: &mut ComplaintSink) -> Config {
     let replace = market::replace(fields.get("replace"), sink);
     let budget = market::budget(fields.get("budget"), sink);
     let notify = notify::read(fields.get("notify"), sink);
+    let cloudwatch = market::cloudwatch(fields.get("cloudwatch"), sink);
     let leased = fields.get("lease");
     let lease = match leased {
         Some(node) if matches!(node.value, Value::Scalar { .. }) => {
@@ -111,6 +112,7 @@ fn read_config(root: &Node, sink: &mut ComplaintSink) -> Config {
         replace,
         budget,
         notify,
+        cloudwatch,
         lease,
         ssh,
         bacalhau,

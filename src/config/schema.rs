@@ -14,6 +14,7 @@ use ipnet::IpNet;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use crate::fleet::cloudwatch::MetricGroup;
 use crate::fleet::{
     DeploymentId, ImageId, Lifecycle, MachineType, NotificationKind, Region, SecurityGroupId,
     SubnetId, VpcId, Zone,
@@ -38,6 +39,8 @@ pub struct Config {
     pub budget: Budget,
     /// Who is told of what happens, each by its name.
     pub notify: Vec<NotifyTarget>,
+    /// What CloudWatch is asked for. Default nothing.
+    pub cloudwatch: CloudWatch,
     /// How long an instance lives that nobody looks after. Default for ever.
     pub lease: Option<Lease>,
     /// How instances are reached.
@@ -353,6 +356,13 @@ pub enum ReplaceIn {
     Region,
     /// The deployment's: the replacement goes where it is cheapest.
     Total,
+}
+
+/// What CloudWatch is asked for; AWS charges for each metric.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CloudWatch {
+    /// Which metrics of each instance.
+    pub metrics: Vec<MetricGroup>,
 }
 
 /// For how long an instance may live without anybody who renews that.

@@ -92,6 +92,13 @@ impl Applying<'_> {
             }
             RegionNews::Kept(kept) => self.kept(region, kept),
             RegionNews::StatusChecks(failed) => self.status_checks(region, failed),
+            RegionNews::Metrics { told, asked } => {
+                self.fleet.metrics_asked += asked;
+                for row in self.fleet.instances.values_mut().filter(|row| row.region == *region) {
+                    let told = row.machine.as_ref().and_then(|machine| told.get(&machine.id));
+                    row.metrics = told.cloned().unwrap_or_default();
+                }
+            }
             RegionNews::Notices(notices) => {
                 for notice in notices {
                     self.notice(notice);

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::bill::{Bill, Cost};
+use super::cloudwatch::InstanceMetrics;
 use super::identity::City;
 use super::status_check::FailedCheck;
 use super::vitals::Vitals;
@@ -44,6 +45,8 @@ pub struct Instance {
     pub cpu: Vec<u8>,
     /// Which of EC2's own checks it fails.
     pub failed_checks: Vec<FailedCheck>,
+    /// What CloudWatch measured of it, where that is asked.
+    pub metrics: InstanceMetrics,
     /// What its bill is made from.
     pub bill: Bill,
     /// What it costs, as last reckoned.
@@ -189,6 +192,7 @@ impl Instance {
             vitals: None,
             cpu: Vec::new(),
             failed_checks: Vec::new(),
+            metrics: InstanceMetrics::new(),
             bill: Bill::default(),
             cost: Cost::default(),
         }

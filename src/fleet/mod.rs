@@ -6,6 +6,7 @@
 mod apply;
 pub mod bill;
 mod change;
+pub mod cloudwatch;
 pub mod cost;
 mod diagnosis;
 mod digest;
@@ -83,6 +84,8 @@ pub struct Fleet {
     costs: BTreeMap<Region, Cost>,
     kept: BTreeMap<Region, Vec<Kept>>,
     ledger: Ledger,
+    /// How many metrics CloudWatch was asked for.
+    metrics_asked: u64,
     /// Whether AWS may charge for surplus CPU credits.
     has_surplus: bool,
     /// Those that are gone and have no row any more.
@@ -103,6 +106,11 @@ pub struct RegionView {
 }
 
 impl Fleet {
+    /// How many metrics CloudWatch was asked for since this process began; AWS charges for each.
+    pub fn metrics_asked(&self) -> u64 {
+        self.metrics_asked
+    }
+
     /// All instances, in the order of their keys.
     pub fn instances(&self) -> impl ExactSizeIterator<Item = &Instance> {
         self.instances.values()

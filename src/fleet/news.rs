@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::cloudwatch::InstanceMetrics;
 use super::vitals::Vitals;
 use super::{
     Account, Attempt, CommandResult, DeploymentId, Diagnosis, FailedCheck, HostKey, InstanceId,
@@ -81,6 +82,13 @@ pub enum RegionNews {
     Kept(Vec<Kept>),
     /// Which of its instances fail which of EC2's checks; all others fail none.
     StatusChecks(BTreeMap<InstanceId, Vec<FailedCheck>>),
+    /// What CloudWatch measured of its instances.
+    Metrics {
+        /// By instance; of all others it told nothing.
+        told: BTreeMap<InstanceId, InstanceMetrics>,
+        /// How many metrics were asked for: what AWS charges.
+        asked: u64,
+    },
     /// EC2 takes instances in it back.
     Notices(Vec<Notice>),
     /// Its network: made, being removed, gone.

@@ -342,5 +342,11 @@ fn questions(model: &Model, calls: &Calls) -> Vec<Metric> {
             looks.collect(),
         ),
         counter("aws_requests", None, "Requests to AWS, by action and result", calls.collect()),
+        counter(
+            "cloudwatch_metrics",
+            None,
+            "Metrics asked for of CloudWatch, which charges for each",
+            vec![(Labels::new(), number(model.fleet.metrics_asked()))],
+        ),
     ]
 }

@@ -37,7 +37,7 @@ pub(super) fn iam_policy(args: &IamPolicy, looks_only: bool) -> Result<ExitCode,
         _ if args.all_features => true,
         Purpose::Launch | Purpose::Network => !args.destroy,
         Purpose::Remove => !args.launch,
-        Purpose::Score | Purpose::Fleet | Purpose::Stay | Purpose::Keep => false,
+        Purpose::Score | Purpose::Measure | Purpose::Fleet | Purpose::Stay | Purpose::Keep => false,
     });
     stdout::print(&format!("{policy:#}"));
     Ok(ExitCode::DONE)
@@ -54,6 +54,9 @@ fn policy(wants: &dyn Fn(Purpose) -> bool) -> Value {
             "arn:aws:ssm:*::parameter/aws/service/canonical/*",
         ),
     ];
+    if wants(Purpose::Measure) {
+        statements.push(statement("Metrics", &["cloudwatch:GetMetricData".to_owned()], "*"));
+    }
     for (purpose, actions) in EC2_ACTIONS.iter().filter(|(purpose, _)| wants(*purpose)) {
         let (tagging, rest): (Vec<&str>, Vec<&str>) =
             actions.iter().partition(|action| **action == "CreateTags");

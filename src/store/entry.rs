@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::fleet::bill::{Bill, Cost};
+use crate::fleet::cloudwatch::InstanceMetrics;
 use crate::fleet::{
     Birth, DeploymentId, Ec2State, HostKey, ImageId, Instance, InstanceId, InstanceKey, LaunchId,
     Lifecycle, Machine, MachineType, Phase, Region, Seen, SpotRequestId, VpcId, Zone,
@@ -181,6 +182,7 @@ impl StoredInstance {
             vitals: None,
             cpu: Vec::new(),
             failed_checks: Vec::new(),
+            metrics: InstanceMetrics::new(),
             bill: Bill {
                 storage_gb: self.storage_gb,
                 public_ip: self.public_ip.is_some(),

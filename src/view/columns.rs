@@ -6,7 +6,7 @@ use super::graph::bars;
 use super::grid::{Cell, Column};
 use super::text;
 use super::theme::{Glyphs, Theme, Tone};
-use crate::app::{Field, birth, disk, membership, memory};
+use crate::app::{Field, birth, disk, measured, membership, memory};
 use crate::fleet::identity::City;
 use crate::fleet::vitals::{NodeMembership, Vitals};
 use crate::fleet::{Amount, Health, Instance, Machine, Phase};
@@ -33,7 +33,7 @@ impl CellContext {
 }
 
 /// The columns: one for each field.
-pub static INSTANCE: [Column<Instance, CellContext>; 22] = [
+pub static INSTANCE: [Column<Instance, CellContext>; 26] = [
     column(Field::Region, "REGION", [14, 0, 16], 0, region),
     column(Field::Zone, "ZONE", [4, 0, 4], 10, zone),
     column(Field::Instance, "INSTANCE", [10, 0, 19], 2, instance).whole(),
@@ -49,6 +49,20 @@ pub static INSTANCE: [Column<Instance, CellContext>; 22] = [
     })
     .right(),
     column(Field::Cpu, "CPU", [4, 0, 10], 6, cpu).right(),
+    column(Field::Cpu5m, "CPU 5M", [6, 0, 6], 15, |row, context, _| {
+        let percent = measured(Field::Cpu5m, row, context.now);
+        Cell::known(percent.map(|percent| format!("{percent:.0} %")), context.glyphs)
+    })
+    .right(),
+    column(Field::NetIn, "NET IN", [6, 0, 9], 16, |row, context, _| {
+        traffic(measured(Field::NetIn, row, context.now), context)
+    })
+    .right(),
+    column(Field::NetOut, "NET OUT", [7, 0, 9], 17, |row, context, _| {
+        traffic(measured(Field::NetOut, row, context.now), context)
+    })
+    .right(),
+    column(Field::Credits, "CREDITS", [7, 0, 7], 15, credits).right(),
     column(Field::Memory, "MEM", [4, 0, 5], 8, |row, context, _| percent(memory(row), context))
         .right(),
     column(Field::Disk, "DISK", [4, 0, 5], 12, |row, context, _| percent(disk(row), context))
@@ -176,6 +190,22 @@ fn cpu(row: &Instance, context: &CellContext, width: u16) -> Cell {
     }
     let shares: Vec<f64> = row.cpu.iter().map(|percent| f64::from(*percent) / 100.0).collect();
     Cell::toned(tone, format!("{} {said:>5}", bars(&shares, GRAPH, context.glyphs)))
+}
+
+/// Bytes a second, where they are known.
+fn traffic(bytes: Option<f64>, context: &CellContext) -> Cell {
+    Cell::known(bytes.map(text::per_second), context.glyphs)
+}
+
+/// So few CPU credits are about to be gone: the processors of a t3.medium work on for ten minutes.
+const FEW_CREDITS: f64 = 20.0;
+
+/// The CPU credits that a burstable type has left: without any, it works at its baseline.
+fn credits(row: &Instance, context: &CellContext, _: u16) -> Cell {
+    let left = measured(Field::Credits, row, context.now);
+    let cell = Cell::known(left.map(|left| format!("{left:.0}")), context.glyphs);
+    let few = left.is_some_and(|left| left < FEW_CREDITS);
+    Cell { tone: if few { Tone::Waiting } else { cell.tone }, ..cell }
 }
 
 /// A share of something that can be full.

@@ -11,6 +11,7 @@ use super::money::{dollars, sum};
 use super::theme::Theme;
 use super::{Painter, Tone, text};
 use crate::app::{Model, forecast, spent_by_day};
+use crate::fleet::cloudwatch::usd;
 use crate::fleet::entry::day_of;
 use crate::fleet::{Amount, Region};
 
@@ -82,6 +83,9 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect) {
     if has_chart {
         bars(model, painter, chart, &days);
     }
+    if let Some(said) = asked_of_cloudwatch(model) {
+        painter.text(area, 1, 2, Tone::Dim, &said);
+    }
     let y = if has_chart { chart.bottom() + 1 } else { area.y + 3 };
     let table = Rect { x: area.x + 1, y, width: area.width.saturating_sub(2), height };
     let columns = columns();
@@ -91,6 +95,13 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect) {
     for (row, line) in rows.iter().zip(0..shown) {
         grid.row(painter.buffer, line, row);
     }
+}
+
+/// What asking CloudWatch comes to: it is in no sum, for nobody's hours have it.
+fn asked_of_cloudwatch(model: &Model) -> Option<String> {
+    let asked = Some(model.fleet.metrics_asked()).filter(|asked| *asked > 0)?;
+    let number = text::thousands(usize::try_from(asked).unwrap_or(usize::MAX));
+    Some(format!("besides, {number} metrics asked of CloudWatch: ${:.4}", usd(asked)))
 }
 
 type Days = BTreeMap<Date, BTreeMap<Region, Amount>>;

@@ -13,6 +13,7 @@ use super::text;
 use super::{Painter, Tone};
 use crate::app::keymap::Context;
 use crate::app::{Command, Model, Pane, PanelsCommand, Story, clean, story};
+use crate::fleet::cloudwatch::Metric;
 use crate::fleet::identity::{Coordinates, Identity};
 use crate::fleet::vitals::{Usage, Vitals};
 use crate::fleet::{
@@ -127,6 +128,9 @@ fn head(model: &Model, painter: &Painter<'_>, instance: &Instance, room: u16) ->
     } else if instance.phase == Phase::Running && instance.host_key.is_none() {
         lines.extend(sentence(Tone::Dim, UNKNOWN_HOST, room));
     }
+    if instance.phase.health() != Health::Ending {
+        lines.extend(flow(measurements(painter, instance, model.now), room));
+    }
     lines
 }
 
@@ -223,6 +227,44 @@ fn gauges(
         gauges.push(vec![(Tone::Dim, format!("seen {} ago", text::span(ago)))]);
     }
     gauges
+}
+
+/// What CloudWatch measured, each in its own graph, and how old that is: it tells late, and may tell
+/// only a part.
+fn measurements(painter: &Painter<'_>, instance: &Instance, now: Timestamp) -> Vec<Pieces> {
+    let mut pieces = Vec::new();
+    let mut newest: Option<Timestamp> = None;
+    for (metric, series) in &instance.metrics {
+        let Some((at, value)) = series.newest() else { continue };
+        newest = newest.max(Some(at));
+        let value = metric.rate(value);
+        let (label, said) = match metric {
+            Metric::Cpu => ("CPU", format!("{value:.0} %")),
+            Metric::NetworkIn => ("IN", text::per_second(value)),
+            Metric::NetworkOut => ("OUT", text::per_second(value)),
+            Metric::CpuCredits => ("CREDITS", format!("{value:.0}")),
+        };
+        // Percents are of a hundred, all else of the most that is shown.
+        let most = series.points().iter().map(|(_, value)| *value).fold(0.0, f64::max);
+        let full = if *metric == Metric::Cpu { 100.0 } else { most.max(f64::MIN_POSITIVE) };
+        let shares: Vec<f64> = series.points().iter().map(|(_, value)| value / full).collect();
+        let remark = match (series.is_late(now), series.is_partial) {
+            (true, _) => " late",
+            (false, true) => " partial",
+            (false, false) => "",
+        };
+        pieces.push(vec![
+            (Tone::Dim, format!("{label} ")),
+            (Tone::Working, bars(&shares, GAUGE, painter.theme.glyphs)),
+            (Tone::Plain, format!(" {said}")),
+            (Tone::Waiting, remark.to_owned()),
+        ]);
+    }
+    if let Some(at) = newest {
+        let ago = text::span(now.duration_since(at));
+        pieces.push(vec![(Tone::Dim, format!("CloudWatch, 5 min each, {ago} ago"))]);
+    }
+    pieces
 }
 
 /// The parts of the node by name, each with its own sign.

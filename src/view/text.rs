@@ -127,6 +127,16 @@ pub fn step(line: &str, well: &str) -> String {
     }
 }
 
+/// Traffic in the units of network cards' makers, `1.2 MB/s`.
+pub fn per_second(bytes: f64) -> String {
+    match bytes {
+        b if b < 1e3 => format!("{b:.0} B/s"),
+        b if b < 1e6 => format!("{:.1} kB/s", b / 1e3),
+        b if b < 1e9 => format!("{:.1} MB/s", b / 1e6),
+        b => format!("{:.1} GB/s", b / 1e9),
+    }
+}
+
 /// A number as it is read: `1,011`.
 pub fn thousands(number: usize) -> String {
     let digits = number.to_string();

@@ -15,8 +15,9 @@ use spot_tui::app::{
     Effect, Input, LogPanel, Message, Model, Opening, Remembered, Stamped, update,
 };
 use spot_tui::config::{
-    AllowFrom, Aws, Bacalhau, Budget, Config, Connect, CpuCredits, HostKeyPolicy, Image, MatchExec,
-    Network, NodeExtras, Placement, RegionConfig, Replace, Sensor, Ssh, UbuntuRelease, Ui,
+    AllowFrom, Aws, Bacalhau, Budget, CloudWatch, Config, Connect, CpuCredits, HostKeyPolicy,
+    Image, MatchExec, Network, NodeExtras, Placement, RegionConfig, Replace, Sensor, Ssh,
+    UbuntuRelease, Ui,
 };
 use spot_tui::fleet::{
     Account, Birth, Ec2State, Fleet, InstanceKey, InstanceNews, JobId, JobNews, Lifecycle, Machine,
@@ -74,6 +75,7 @@ pub(crate) fn config() -> Config {
         replace: Replace::default(),
         budget: Budget::default(),
         notify: Vec::new(),
+        cloudwatch: CloudWatch::default(),
         lease: None,
         ssh: Ssh {
             config_file: None,

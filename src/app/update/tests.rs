@@ -12,8 +12,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::app::{Counts, Motion, Opening, QuestionId, Remembered, Scope, Secret, TableCommand};
 use crate::config::{
-    AllowFrom, Aws, Bacalhau, Budget, Config, Connect, CpuCredits, HostKeyPolicy, Image, MatchExec,
-    Network, NodeExtras, Placement, RegionConfig, Replace, Sensor, Ssh, UbuntuRelease, Ui,
+    AllowFrom, Aws, Bacalhau, Budget, CloudWatch, Config, Connect, CpuCredits, HostKeyPolicy,
+    Image, MatchExec, Network, NodeExtras, Placement, RegionConfig, Replace, Sensor, Ssh,
+    UbuntuRelease, Ui,
 };
 use crate::fleet::vitals::Vitals;
 use crate::fleet::{
@@ -67,6 +68,7 @@ fn config() -> Config {
         replace: Replace::default(),
         budget: Budget::default(),
         notify: Vec::new(),
+        cloudwatch: CloudWatch::default(),
         lease: None,
         ssh: Ssh {
             config_file: None,

@@ -6,7 +6,7 @@ use super::call::Call;
 use super::form::Form;
 use super::message::{Answer, Reply, Request, Service};
 use super::xml::Xml;
-use super::{price_list, quotas, services};
+use super::{monitoring, price_list, quotas, services};
 use crate::demo::scenario::Trouble;
 use crate::demo::world::pace::{QUERY, UNPAGED};
 use crate::demo::world::{CallSeen, Refusal, State, World};
@@ -31,10 +31,13 @@ impl Asked {
             Some("ssm") => Service::Ssm,
             Some("pricing") => Service::Pricing,
             Some("servicequotas") => Service::Quotas,
+            Some("monitoring") => Service::Monitoring,
             _ => Service::Ec2,
         };
         let form = match service {
-            Service::Ssm | Service::Pricing | Service::Quotas => Form::default(),
+            Service::Ssm | Service::Pricing | Service::Quotas | Service::Monitoring => {
+                Form::default()
+            }
             Service::Ec2 | Service::Sts => Form::parse(&request.body),
         };
         let target = request.target.rsplit('.').next().unwrap_or_default();
@@ -110,6 +113,9 @@ fn serve_call(state: &mut State, asked: &Asked, request: &Request, request_id: &
         Service::Quotas => {
             quotas::answer(&state.laws, &asked.region, &asked.action, &request.body, request_id)
         }
+        Service::Monitoring => {
+            monitoring::answer(state, &asked.region, &asked.action, &request.body, request_id)
+        }
         Service::Ec2 => match ec2(state, asked) {
             Ok(xml) => {
                 let action = &asked.action;
@@ -133,6 +139,7 @@ fn denied(state: &mut State, asked: &Asked) -> Option<Refusal> {
         Service::Ec2 => ("ec2", 403, "UnauthorizedOperation"),
         Service::Ssm => ("ssm", 400, "AccessDeniedException"),
         Service::Quotas => ("servicequotas", 400, "AccessDeniedException"),
+        Service::Monitoring => ("cloudwatch", 400, "AccessDenied"),
         Service::Sts | Service::Pricing => return None,
     };
     if !state.laws.denies(&asked.region) {
@@ -228,7 +235,7 @@ fn troubled(trouble: Trouble, service: Service, request_id: &str) -> Reply {
 fn refused(service: Service, refusal: &Refusal, request_id: &str) -> Answer {
     match service {
         Service::Sts => services::sts_refusal(refusal, request_id),
-        Service::Ssm | Service::Pricing | Service::Quotas => {
+        Service::Ssm | Service::Pricing | Service::Quotas | Service::Monitoring => {
             services::ssm_refusal(refusal, request_id)
         }
         Service::Ec2 => {

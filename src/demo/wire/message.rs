@@ -10,6 +10,7 @@ pub(super) enum Service {
     Ssm,
     Pricing,
     Quotas,
+    Monitoring,
 }
 
 /// A request, as far as it matters.

@@ -1,9 +1,9 @@
-//! The wire in front of a world: query requests in, XML out, as EC2 speaks; and STS, SSM and the price list.
+//! The wire in front of a world: query requests in, XML out, as EC2 speaks; and STS, SSM, CloudWatch and the price list.
 //!
 //! ```text
 //! connector (in the process)  ─┐ message           ┌─ actions: name -> parameters, rate, answer
 //! server (loopback HTTP/1.1)  ─┴─> answer ──form───┤    vpcs routes groups devices instances ..
-//!                                                  └─ services: STS, SSM; price_list
+//!                                                  └─ services: STS, SSM; monitoring, price_list
 //! ```
 //!
 //! The requests' region and service are read from the credential's scope; signatures are not
@@ -22,6 +22,7 @@ mod form;
 mod groups;
 mod instances;
 mod message;
+mod monitoring;
 mod offers;
 mod order;
 mod parts;

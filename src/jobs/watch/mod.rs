@@ -3,6 +3,7 @@
 //! Watching is a set of questions, one a file: each is asked of each region in a task of its own, at
 //! its own pace and with its own backoff. None waits for another.
 
+mod cloudwatch;
 pub(super) mod find_deployment;
 mod kept;
 mod machines;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
+use cloudwatch::CloudWatch;
 use find_deployment::{DeploymentChoice, find_deployment};
 use survey_region::survey_region;
 
@@ -106,6 +108,10 @@ pub(super) async fn watch(context: Arc<Context>, reporter: Reporter) -> JobResul
         watches.spawn(ask_on(Storage::default(), Arc::clone(&region)));
         watches.spawn(ask_on(KeptThings::default(), Arc::clone(&region)));
         watches.spawn(ask_on(SpotPrices::new(&lists), Arc::clone(&region)));
+        let metrics = context.config.as_ref().map(|config| config.cloudwatch.metrics.as_slice());
+        if let Some(metrics) = metrics.filter(|metrics| !metrics.is_empty()) {
+            watches.spawn(ask_on(CloudWatch::new(metrics), Arc::clone(&region)));
+        }
         if region.is_configured() {
             watches.spawn(ask_on(Requests, region));
         }

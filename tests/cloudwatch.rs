@@ -1,0 +1,144 @@
+//! CloudWatch: what it measures is seen, as late as it is, and asking costs what the arithmetic says.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use serde_json::json;
+use spot_tui::app::{Field, measured};
+use spot_tui::aws::{Access, Aws, Credentials};
+use spot_tui::demo::Scenario;
+use spot_tui::fleet::InstanceId;
+use spot_tui::fleet::cloudwatch::{Metric, Series, usd};
+use spot_tui::view::columns;
+
+use crate::support::moto::Moto;
+use crate::support::stage::Stage;
+
+const REGION: &str = "us-west-2";
+
+/// A dashboard over so many instances that run already.
+async fn watching(metrics: &str, count: u32, scenario: &str) -> Stage {
+    let config = format!(
+        "regions: [{REGION}: {{ machine_type: t3.medium }}]\ncloudwatch: {{ metrics: [{metrics}] }}"
+    );
+    let mut stage = Stage::patient(&config, Scenario::parse(scenario).unwrap());
+    assert_eq!(stage.cloud.world.preload_in(REGION, count, "spot-test", "demo"), count);
+    stage.open().await;
+    stage.until(120, "all are seen", |stage| stage.running().len() == count as usize).await;
+    stage
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_runs_is_asked_for_every_five_minutes_and_no_other_time() {
+    let mut stage = watching("cpu, network, credits", 3, "{}").await;
+    let all = |stage: &Stage| stage.running().iter().all(|row| row.metrics.len() == 4);
+    stage.until(60, "each is measured", all).await;
+    let (calls, asked) = (stage.calls("GetMetricData"), stage.model().fleet.metrics_asked());
+    assert_eq!((calls, asked), (1, 3 * 4));
+    stage.pass(3660).await;
+    let more = stage.calls("GetMetricData") - calls;
+    assert_eq!(more, 12, "twelve periods, and the calls themselves");
+    assert_eq!(stage.model().fleet.metrics_asked() - asked, 12 * 12);
+
+    let (row, now) = (stage.running()[0], stage.model().now);
+    let newest = row.metrics[&Metric::Cpu].newest().unwrap();
+    let age = now.duration_since(newest.0);
+    let as_late_as_basic = SignedDuration::from_mins(4)..SignedDuration::from_mins(15);
+    assert!(as_late_as_basic.contains(&age), "{age:?}");
+    assert_eq!(row.metrics[&Metric::Cpu].points().len(), 16, "as many as are drawn");
+    for (field, unit) in [(Field::Cpu5m, "%"), (Field::NetIn, "B/s"), (Field::Credits, "")] {
+        let said = columns::text(field, row, now);
+        assert!(said.ends_with(unit) && !said.is_empty(), "{field:?}: {said}");
+    }
+    let shown: Vec<Field> = stage.model().table.columns.shown().collect();
+    assert!(shown.contains(&Field::Credits) && shown.contains(&Field::NetOut), "{shown:?}");
+    // What comes no more says nothing of now, and is no column's value.
+    assert_eq!(measured(Field::Cpu5m, row, now + SignedDuration::from_mins(20)), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_instances_cost_the_calls_that_arithmetic_says() {
+    let mut stage = watching("cpu, network, credits", 1000, "{}").await;
+    let all = |stage: &Stage| stage.running().iter().all(|row| row.metrics.len() == 4);
+    stage.until(120, "each is measured", all).await;
+    let before = (stage.calls("GetMetricData"), stage.model().fleet.metrics_asked());
+    assert_eq!(before, (8, 4000), "500 a call");
+    stage.pass(3660).await;
+    let asked = stage.model().fleet.metrics_asked() - before.1;
+    assert_eq!((stage.calls("GetMetricData") - before.0, asked), (96, 48_000));
+    assert!((usd(asked) - 0.48).abs() < 1e-9, "{} an hour", usd(asked));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_not_read_it_is_told_once_and_nothing_is_asked_again() {
+    let denied = "calls: [{ action: GetMetricData, count: 99, trouble: { error: { status: 400, \
+                  code: AccessDenied, message: 'not authorized: cloudwatch:GetMetricData' } } }]";
+    let mut stage = watching("cpu", 2, denied).await;
+    stage.pass(3660).await;
+    assert_eq!(stage.calls("GetMetricData"), 1);
+    let said =
+        stage.log().matches("the identity needs the permission cloudwatch:GetMetricData").count();
+    assert_eq!(said, 1, "{}", stage.log());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_configured_is_not_asked_for() {
+    let mut stage = watching("", 2, "{}").await;
+    stage.pass(1200).await;
+    assert_eq!(stage.calls("GetMetricData"), 0);
+    assert!(!stage.model().table.columns.shown().any(|field| field == Field::Credits));
+}
+
+/// moto reads JSON by the service's own model, and answers with what was put into AWS/EC2.
+#[tokio::test]
+async fn moto_understands_the_question_and_is_understood() {
+    let moto = Moto::start();
+    let access = Access {
+        endpoint: Some(moto.url()),
+        credentials: Some(Credentials::new("key", "secret", None, None, "test")),
+        ..Access::default()
+    };
+    let ec2 = Aws::open(&access).await.unwrap().region(&REGION.into());
+    let now = jiff::Timestamp::now();
+    let id = InstanceId::from("i-0123456789abcdef0");
+    let at = now - SignedDuration::from_mins(12);
+    for (name, value) in [("CPUUtilization", 12.5), ("CPUCreditBalance", 288.0)] {
+        put(&moto, name, id.as_str(), at, value).await;
+    }
+    let asked = [
+        (id.clone(), Metric::Cpu),
+        (id.clone(), Metric::NetworkIn),
+        (id.clone(), Metric::CpuCredits),
+    ];
+    let span = SignedDuration::from_mins(80);
+    let data = ec2.metric_data(&asked, span, now).await.unwrap();
+    let told = &data.told[&id];
+    let value = |metric| told.get(&metric).and_then(Series::newest).map(|(_, value)| value);
+    assert_eq!(value(Metric::Cpu), Some(12.5));
+    assert_eq!(value(Metric::CpuCredits), Some(288.0));
+    assert_eq!(value(Metric::NetworkIn), None, "nothing was measured: that is not zero");
+    let (ended, _) = told[&Metric::Cpu].newest().unwrap();
+    assert!(ended >= at && ended <= at + SignedDuration::from_mins(10), "{at} {ended}");
+    assert_eq!(data.asked, 3);
+}
+
+/// As whoever measures tells CloudWatch.
+async fn put(moto: &Moto, name: &str, id: &str, at: jiff::Timestamp, value: f64) {
+    let datum = json!({ "MetricName": name, "Timestamp": at.as_second(), "Value": value,
+                        "Dimensions": [{ "Name": "InstanceId", "Value": id }] });
+    let body = json!({ "Namespace": "AWS/EC2", "MetricData": [datum] });
+    let scope = format!("Credential=key/20261128/{REGION}/monitoring/aws4_request");
+    let request = reqwest::Client::builder().no_proxy().build().unwrap().post(moto.url());
+    let answer = request
+        .header("content-type", "application/x-amz-json-1.0")
+        .header("x-amz-target", "GraniteServiceVersion20100801.PutMetricData")
+        .header(
+            "authorization",
+            format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"),
+        )
+        .timeout(Duration::from_secs(30))
+        .body(body.to_string())
+        .send()
+        .await;
+    assert!(answer.unwrap().status().is_success());
+}
