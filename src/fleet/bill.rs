@@ -249,9 +249,10 @@ impl Posted {
         }
     }
 
-    /// Takes in what an entry costs that had no price.
-    pub(super) fn price(&mut self, usd: f64) {
-        self.usd += usd;
-        self.unpriced = self.unpriced.saturating_sub(1);
+    /// Takes in what an entry costs that had no price, in its pieces.
+    pub(super) fn price(&mut self, pieces: &[Entry]) {
+        self.usd += pieces.iter().filter_map(|piece| piece.usd).sum::<f64>();
+        let without = pieces.iter().filter(|piece| piece.usd.is_none()).count();
+        self.unpriced = self.unpriced.saturating_sub(1) + without;
     }
 }

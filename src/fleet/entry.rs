@@ -1,5 +1,5 @@
-//! The lines of the ledger: what one thing cost in one of its hours, and what the instance was that
-//! it belongs to.
+//! The lines of the ledger: what one thing cost in one of its hours, or in several of one rate, and
+//! what the instance was that it belongs to.
 //!
 //! An entry is known by its instance, its thing and the moment it begins at. Hours are counted from
 //! the beginning of a run, so whoever reckons them, and whenever, comes to the same ones: one that
@@ -50,7 +50,7 @@ pub enum End {
     Reclaimed,
 }
 
-/// What one thing of an instance cost, for at most one of its hours.
+/// What one thing of an instance cost, for at most one of its hours, or for hours of one rate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// The instance.

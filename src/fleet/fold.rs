@@ -1,5 +1,5 @@
-//! How an old ledger becomes shorter: the hours of a day become one entry, and later those of a
-//! month. No sum of a day, or then of a month, becomes another by it.
+//! How a long ledger becomes shorter: hours of one rate become one entry, later all hours of a day do,
+//! and then those of a month. No sum of a day, or then of a month, becomes another by it.
 
 use std::collections::BTreeMap;
 
@@ -54,12 +54,32 @@ fn period(entry: &Entry, now: Timestamp) -> Option<Date> {
 
 fn belong_together(last: &Entry, next: &Entry, now: Timestamp) -> bool {
     let is_same = last.instance == next.instance && last.thing == next.thing;
-    let is_alike = last.is_free == next.is_free
-        && last.end.is_none()
-        && last.on_demand.is_some() == next.on_demand.is_some();
+    let is_alike = last.is_free == next.is_free && last.end.is_none();
     let goes_on = last.until == next.from;
+    is_same && is_alike && goes_on && (is_one_rate(last, next) || is_one_period(last, next, now))
+}
+
+fn is_one_period(last: &Entry, next: &Entry, now: Timestamp) -> bool {
     let period = period(last, now);
-    is_same && is_alike && goes_on && period.is_some() && period == self::period(next, now)
+    let is_alike = last.on_demand.is_some() == next.on_demand.is_some();
+    is_alike && period.is_some() && period == self::period(next, now)
+}
+
+/// Whether an hour costs the same in both. What was divided and added again differs in its last
+/// digits.
+fn is_one_rate(last: &Entry, next: &Entry) -> bool {
+    let rates = |entry: &Entry| {
+        let rate = |usd: f64| usd / entry.hours();
+        let is_settled = !entry.is_open && entry.hours() > 0.0;
+        Some((rate(entry.usd.filter(|_| is_settled)?), entry.on_demand.map(rate)))
+    };
+    let is_near = |a: f64, b: f64| (a - b).abs() <= 1e-9 * a.abs().max(b.abs());
+    let (Some((a, of_a)), Some((b, of_b))) = (rates(last), rates(next)) else { return false };
+    let is_on_demand_near = match of_a.zip(of_b) {
+        Some((a, b)) => is_near(a, b),
+        None => of_a.is_none() && of_b.is_none(),
+    };
+    is_near(a, b) && is_on_demand_near
 }
 
 fn join(last: &mut Entry, next: &Entry) {
@@ -92,14 +112,14 @@ mod tests {
             tags: BTreeMap::new(),
         });
         let begin = at("2026-11-01T00:30:00Z");
-        let hours = (0..30 * 24).map(|hour| {
-            let from = begin + SignedDuration::from_hours(hour);
+        let hours = (0_i32..30 * 24).map(|hour| {
+            let from = begin + SignedDuration::from_hours(hour.into());
             LedgerLine::Entry(Entry {
                 instance: "i-1".into(),
                 thing: Thing::Compute,
                 from,
                 until: from + SignedDuration::from_hours(1),
-                usd: Some(if hour % 2 == 0 { 0.01 } else { 0.03 }),
+                usd: Some(if hour % 2 == 0 { 0.01 } else { 0.03 } + f64::from(hour) / 1e6),
                 on_demand: Some(0.0416),
                 end: None,
                 is_free: false,
@@ -127,5 +147,18 @@ mod tests {
         let young = fold(lines.clone(), at("2026-12-01T02:00:00Z"));
         assert!(young.len() > 70, "the newest hours stay: {}", young.len());
         assert_eq!(days(young), days(lines));
+    }
+
+    #[test]
+    fn hours_of_one_rate_become_one_at_once() {
+        let mut lines = month();
+        for (at, line) in lines.iter_mut().enumerate() {
+            let LedgerLine::Entry(entry) = line else { continue };
+            // Three rates, and an hour whose price is not known.
+            entry.usd = Some([0.01, 0.03, 0.02][at / 250]).filter(|_| at != 600);
+        }
+        let folded = fold(lines.clone(), at("2026-12-01T01:00:00Z"));
+        assert_eq!(folded.len(), 1 + 3 + 2);
+        assert_eq!(days(folded), days(lines));
     }
 }

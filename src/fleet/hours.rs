@@ -14,6 +14,8 @@ use super::market::{Pool, RegionPrices, storage_hourly};
 use super::{Instance, Lifecycle, Machine};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
+/// How old hours are that need no entries of their own: none of them waits for its price any more.
+const SETTLED: SignedDuration = SignedDuration::from_hours(2);
 /// What AWS bills at least.
 const LEAST: SignedDuration = SignedDuration::from_mins(1);
 
@@ -38,35 +40,62 @@ pub(super) fn unposted(instance: &Instance, prices: &RegionPrices, now: Timestam
     };
     let mut entries = Vec::new();
     for stretch in stretches(instance, machine, now) {
+        let thing = stretch.thing;
         let run = stretch.until.duration_since(stretch.begin);
-        let is_free = stretch.thing == Thing::Compute
+        let is_free = thing == Thing::Compute
             && machine.birth.lifecycle != Lifecycle::OnDemand
             && stretch.end == Some(End::Reclaimed)
             && run < HOUR;
-        let posted = bill.posted.until(stretch.thing);
+        let posted = bill.posted.until(thing);
         let mut from = posted.map_or(stretch.begin, |posted| posted.max(stretch.begin));
+        let settled = hour_of(stretch.begin, (now - SETTLED).min(stretch.until));
         while from < stretch.until {
-            let hour = hour_of(stretch.begin, from);
-            let Ok(next) = hour.checked_add(HOUR) else { break };
-            let until = next.min(stretch.until);
-            let hours = until.duration_since(from).as_secs_f64() / 3600.0;
-            let (usd, on_demand) = tariff.rates(stretch.thing, prices, hour);
+            let Ok(next) = hour_of(stretch.begin, from).checked_add(HOUR) else { break };
+            // Who comes back after months finds thousands of hours: those of one rate are one entry.
+            let until = if from < settled { settled } else { next.min(stretch.until) };
             let is_last = until == stretch.until;
-            entries.push(Entry {
+            let hours = Entry {
                 instance: machine.id.clone(),
-                thing: stretch.thing,
+                thing,
                 from,
                 until,
-                usd: if is_free { Some(0.0) } else { usd.map(|usd| usd * hours) },
-                on_demand: on_demand.map(|usd| usd * hours),
-                end: stretch.end.filter(|_| is_last),
+                usd: None,
+                on_demand: None,
+                end: None,
                 is_free,
                 is_open: until < next && stretch.end.is_none(),
-            });
+            };
+            entries.extend(priced(&hours, stretch.begin, &tariff, prices));
+            if let Some(last) = entries.last_mut() {
+                last.end = stretch.end.filter(|_| is_last);
+            }
             from = until;
         }
     }
     entries
+}
+
+/// What these hours cost, an entry for each rate that held in them. The hours are counted from
+/// `begin`.
+pub(super) fn priced(
+    hours: &Entry,
+    begin: Timestamp,
+    tariff: &Tariff,
+    prices: &RegionPrices,
+) -> Vec<Entry> {
+    let mut pieces = Vec::new();
+    let mut from = hours.from;
+    while from < hours.until {
+        let rate = tariff.rate(hours.thing, prices, hour_of(begin, from));
+        let changes = rate.holds_until.and_then(|until| hour_at_or_after(begin, until));
+        let until = changes.map_or(hours.until, |changes| changes.min(hours.until));
+        let piece = Entry { from, until, ..hours.clone() };
+        let usd = if hours.is_free { Some(0.0) } else { rate.usd.map(|usd| usd * piece.hours()) };
+        let on_demand = rate.on_demand.map(|usd| usd * piece.hours());
+        pieces.push(Entry { usd, on_demand, ..piece });
+        from = until;
+    }
+    pieces
 }
 
 /// What of this instance is or was paid for, and until when.
@@ -107,6 +136,29 @@ fn hour_of(begin: Timestamp, moment: Timestamp) -> Timestamp {
     begin + SignedDuration::from_hours(hours)
 }
 
+/// The first hour that begins at a moment or after it, counted from the beginning of a run.
+fn hour_at_or_after(begin: Timestamp, moment: Timestamp) -> Option<Timestamp> {
+    let hour = hour_of(begin, moment);
+    if hour < moment { hour.checked_add(HOUR).ok() } else { Some(hour) }
+}
+
+/// What an hour costs, in USD.
+pub(super) struct Rate {
+    /// As it is paid for.
+    usd: Option<f64>,
+    /// On demand.
+    on_demand: Option<f64>,
+    /// Until when hours may begin that cost the same; `None` for as long as anybody knows.
+    holds_until: Option<Timestamp>,
+}
+
+impl Rate {
+    /// What never changes, and is the same on demand.
+    fn fixed(usd: Option<f64>) -> Self {
+        Self { usd, on_demand: usd, holds_until: None }
+    }
+}
+
 /// What decides what an instance costs.
 pub(super) struct Tariff {
     /// Where its capacity is from.
@@ -118,25 +170,25 @@ pub(super) struct Tariff {
 }
 
 impl Tariff {
-    /// USD an hour of a thing in the hour that begins then: as it is paid for, and on demand.
-    pub(super) fn rates(
-        &self,
-        thing: Thing,
-        prices: &RegionPrices,
-        hour: Timestamp,
-    ) -> (Option<f64>, Option<f64>) {
+    /// What a thing costs in the hour that begins then.
+    fn rate(&self, thing: Thing, prices: &RegionPrices, hour: Timestamp) -> Rate {
         let list = &prices.list;
-        let same = |usd: Option<f64>| (usd, usd);
         match thing {
-            Thing::Address => same(list.ipv4),
-            Thing::Storage => same(self.storage_gb.and_then(|gib| storage_hourly(list, gib))),
+            Thing::Address => Rate::fixed(list.ipv4),
+            Thing::Storage => {
+                Rate::fixed(self.storage_gb.and_then(|gib| storage_hourly(list, gib)))
+            }
             Thing::Compute => {
                 let on_demand = list.on_demand.get(&self.pool.machine_type).copied();
                 if self.lifecycle == Lifecycle::OnDemand {
-                    return same(on_demand);
+                    return Rate::fixed(on_demand);
                 }
-                let quote = prices.spot.get(&self.pool).and_then(|history| history.at(hour));
-                (quote.map(|quote| quote.usd), on_demand)
+                let history = prices.spot.get(&self.pool);
+                Rate {
+                    usd: history.and_then(|history| history.at(hour)).map(|quote| quote.usd),
+                    on_demand,
+                    holds_until: history.and_then(|history| history.holds_until(hour)),
+                }
             }
         }
     }

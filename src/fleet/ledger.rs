@@ -2,6 +2,7 @@
 //! days and months are read off it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -126,26 +127,28 @@ impl Ledger {
         }
     }
 
-    /// The entries of a region that had no price and have one now.
+    /// The entries of a region that had no price and have one now, each in pieces of one rate. What
+    /// of it still has none is among them where the rest has.
     pub(super) fn price(
         &mut self,
         region: &Region,
-        rate: impl Fn(&Holder, &Entry) -> (Option<f64>, Option<f64>),
-    ) -> Vec<Entry> {
+        price: impl Fn(&Holder, &Entry) -> Vec<Entry>,
+    ) -> Vec<Vec<Entry>> {
         let mut priced = Vec::new();
         let ours = self.accounts.values_mut().filter(|account| account.holder.region == *region);
         for account in ours.filter(|account| !account.unpriced.is_empty()) {
-            let Account { holder, unpriced } = account;
-            unpriced.retain_mut(|entry| {
-                let (usd, on_demand) = rate(holder, entry);
-                let Some(usd) = usd else { return true };
-                entry.usd = Some(usd * entry.hours());
-                entry.on_demand = on_demand.map(|usd| usd * entry.hours());
-                priced.push(entry.clone());
-                false
-            });
+            for entry in mem::take(&mut account.unpriced) {
+                let pieces = price(&account.holder, &entry);
+                if pieces.iter().all(|piece| piece.usd.is_none()) {
+                    account.unpriced.push(entry);
+                    continue;
+                }
+                let unpriced = pieces.iter().filter(|piece| piece.usd.is_none());
+                account.unpriced.extend(unpriced.cloned());
+                priced.push(pieces);
+            }
         }
-        for entry in &priced {
+        for entry in priced.iter().flatten().filter(|entry| entry.usd.is_some()) {
             self.sum.price(entry);
             self.add(region, entry);
         }

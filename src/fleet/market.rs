@@ -51,6 +51,12 @@ impl History {
         self.0.get(after.saturating_sub(1)).copied()
     }
 
+    /// Until when what holds at a moment does; `None` for as long as anybody knows.
+    pub(super) fn holds_until(&self, moment: Timestamp) -> Option<Timestamp> {
+        let after = self.0.partition_point(|quote| quote.since <= moment);
+        self.0.get(after.max(1)).map(|quote| quote.since)
+    }
+
     /// The newest.
     pub fn now(&self) -> Option<Quote> {
         self.0.last().copied()
@@ -189,6 +195,9 @@ mod tests {
         for (moment, usd) in [(50, 0.01), (100, 0.01), (199, 0.01), (200, 0.02), (999, 0.02)] {
             let held = history.at(at(moment)).map(|quote| quote.usd);
             assert_eq!(held, Some(usd), "{moment}");
+        }
+        for (moment, until) in [(50, Some(200)), (199, Some(200)), (200, None)] {
+            assert_eq!(history.holds_until(at(moment)), until.map(at), "{moment}");
         }
         assert_eq!(History::default().at(at(1)), None);
     }

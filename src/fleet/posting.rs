@@ -6,12 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::bill::Amount;
 use super::entry::{Entry, Holder, LedgerLine, Thing};
-use super::hours::{Tariff, unposted};
+use super::hours::{Tariff, priced, unposted};
 use super::ledger::Ledger;
 use super::{Fleet, Instance, Machine, Region, RegionPrices};
 
 /// How long an hour that is over waits for its price.
 const PRICED_WITHIN: SignedDuration = SignedDuration::from_hours(1);
+const ASK_AGAIN: SignedDuration = SignedDuration::from_mins(1);
 
 impl Fleet {
     /// What was spent, day by day, as far as it is over.
@@ -61,7 +62,9 @@ impl Fleet {
             let prices = self.market.get(&row.region).unwrap_or(&unknown);
             let (over, open) = divide(row, unposted(row, prices, now), now);
             // Nothing of it is over before the first of its hours is; a look may say otherwise.
-            row.bill.next = open.iter().filter_map(hour_after).min();
+            // What waits for its price is asked about once in a while.
+            let again = now + ASK_AGAIN;
+            row.bill.next = open.iter().filter_map(hour_after).min().map(|next| next.max(again));
             if over.is_empty() {
                 continue;
             }
@@ -105,16 +108,15 @@ impl Fleet {
     fn price_posted(&mut self) -> Vec<LedgerLine> {
         let mut lines = Vec::new();
         for (region, prices) in &self.market {
-            let priced = self.ledger.price(region, |holder, entry| {
-                tariff(holder).rates(entry.thing, prices, entry.from)
-            });
-            for entry in priced {
-                let row = self.keys.get(&entry.instance);
-                let row = row.and_then(|key| self.instances.get_mut(key));
-                if let (Some(row), Some(usd)) = (row, entry.usd) {
-                    row.bill.posted.price(usd);
+            let priced = self
+                .ledger
+                .price(region, |holder, entry| priced(entry, entry.from, &tariff(holder), prices));
+            for pieces in priced {
+                let key = pieces.first().and_then(|piece| self.keys.get(&piece.instance));
+                if let Some(row) = key.and_then(|key| self.instances.get_mut(key)) {
+                    row.bill.posted.price(&pieces);
                 }
-                lines.push(LedgerLine::Entry(entry));
+                lines.extend(pieces.into_iter().map(LedgerLine::Entry));
             }
         }
         lines

@@ -59,7 +59,21 @@ impl Entries {
                 LedgerLine::Entry(entry) => drop(all.entries.insert(entry.key(), entry)),
             }
         }
+        all.drop_superseded();
         all
+    }
+
+    /// What was still open when it was written does not count where the same time was posted later.
+    fn drop_superseded(&mut self) {
+        let mut posted: Option<(InstanceId, Thing, Timestamp)> = None;
+        self.entries.retain(|(instance, thing, from), entry| {
+            let is_same = |it: &(InstanceId, Thing, Timestamp)| it.0 == *instance && it.1 == *thing;
+            if entry.is_open {
+                return !posted.as_ref().is_some_and(|it| is_same(it) && *from < it.2);
+            }
+            posted = Some((instance.clone(), *thing, entry.until));
+            true
+        });
     }
 
     /// Whether there are none.

@@ -1,3 +1,6 @@
+use std::collections::BTreeMap;
+
+use super::market::{History, Quote};
 use super::*;
 
 fn at(second: i64) -> Timestamp {
@@ -218,4 +221,54 @@ fn what_fails_ec2_s_checks_does_not_work_whatever_it_says_of_itself() {
     let changes = checks(&mut fleet, &[]);
     assert_eq!(phase(&fleet), Phase::Ready);
     assert!(changes.iter().any(|it| matches!(it, Change::Entered { to: Phase::Ready, .. })));
+}
+
+/// Sixty days of hours in which the price changed twelve times, posted at once by who comes back: by
+/// the hour they come to the same, whether their prices were known then or are told later.
+#[test]
+fn what_ran_unseen_for_months_is_a_few_entries_and_costs_the_same() {
+    const HOURS: i64 = 60 * 24;
+    let quote = |change: u8| Quote {
+        since: at(i64::from(change) * 432_345),
+        usd: 0.01 + f64::from(change * 7 % 5) / 1000.0,
+    };
+    let history = History::new((0..12).map(quote));
+    let usd_at = |hour: i64| history.at(at(hour * 3600)).unwrap().usd;
+    let by_the_hour = (0..HOURS).map(usd_at).sum::<f64>() + usd_at(HOURS) / 6.0;
+    let pool = machine("i-1", Ec2State::Running).pool();
+    let prices = RegionPrices { spot: [(pool, history.clone())].into(), ..RegionPrices::default() };
+    let now = at(HOURS * 3600 + 600);
+    for is_known in [true, false] {
+        let mut fleet = Fleet::default();
+        let told = report(0, News::Region("us-west-2".into(), RegionNews::Prices(prices.clone())));
+        if is_known {
+            apply(&mut fleet, &told).unwrap();
+        }
+        let look = Report { at: now, ..surveyed(0, vec![machine("i-1", Ec2State::Running)]) };
+        apply(&mut fleet, &look).unwrap();
+        let mut lines = fleet.post(now, |_| BTreeMap::new());
+        assert!(lines.len() < 100, "{}", lines.len());
+        if !is_known {
+            apply(&mut fleet, &told).unwrap();
+            lines.extend(fleet.post(now, |_| BTreeMap::new()));
+        }
+        lines.extend(fleet.open_hours(now, |_| BTreeMap::new()));
+        let compute = |lines: Vec<LedgerLine>| {
+            let spending = Spending::of(&Entries::of(lines), &Grouping::Thing);
+            (spending.groups["compute"].total().usd, spending.groups["compute"].hours)
+        };
+        let (usd, hours) = compute(lines.clone());
+        assert!((usd - by_the_hour).abs() < 1e-9, "{is_known}: {usd} {by_the_hour}");
+        assert!((hours - 1440.0 - 1.0 / 6.0).abs() < 1e-9, "{hours}");
+        assert_eq!(fleet.ledger().days().len(), 61);
+        // A later process that comes back has what was open then in its entries.
+        let later = at(HOURS * 3600 + 72 * 3600);
+        let mut fleet = Fleet::default();
+        apply(&mut fleet, &look).unwrap();
+        fleet.take_over(lines.clone());
+        apply(&mut fleet, &told).unwrap();
+        lines.extend(fleet.post(later, |_| BTreeMap::new()));
+        let (_, hours) = compute(lines);
+        assert!((hours - 1440.0 - 72.0).abs() < 1e-9, "{hours}");
+    }
 }
