@@ -1,6 +1,8 @@
 //! The keeper: a process without a screen holds the wanted count, against moto, with boto3 behind its
 //! back. It is killed in the midst of a replacement, and goes on.
 
+mod handover;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;

@@ -81,6 +81,8 @@ pub enum LeaveCommand {
     Suspend,
     /// Go on in another way than this dashboard.
     Turn(Turn),
+    /// Ask who holds the state to hand it over.
+    TakeOver,
 }
 
 /// For the rows of the table.
@@ -339,6 +341,8 @@ pub enum Turn {
     SetUp,
     /// Open on a cloud in this process.
     Demo,
+    /// Open anew: the state is somebody else's from now on, or ours.
+    Reopen,
 }
 
 /// A way to move.

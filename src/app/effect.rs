@@ -52,6 +52,8 @@ pub enum Effect {
     Open(String),
     /// Give the terminal to a command of the user's until that ends.
     Run(Box<Program>),
+    /// Ask the process that holds the state to hand it over.
+    TakeOver,
     /// Leave this dashboard and go on in another way.
     Turn(Turn),
     /// Leave.

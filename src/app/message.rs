@@ -43,6 +43,13 @@ pub enum Message {
         /// What came of it.
         text: String,
     },
+    /// Another process asks for the state; how it is called.
+    StateWanted {
+        /// `process 4711`.
+        by: String,
+    },
+    /// What came of [`Effect::TakeOver`](super::Effect::TakeOver): the state is free, or why not.
+    StateGiven(Result<(), String>),
     /// A message to one of `notify` arrived, or was given up.
     Notified {
         /// Whether it was given up.

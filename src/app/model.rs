@@ -19,8 +19,9 @@ use super::log::{Log, LogLine, LogPanel};
 use super::notify::Notify;
 use super::table::Table;
 use super::{
-    Answers, Dialog, Effect, Exit, Heat, JobRecord, Pane, Panel, Panels, PriceChoice, Query,
-    Question, Reader, Regions, Remembered, SavedView, Scope, Tally, TextField, View,
+    Answers, Command, Dialog, Effect, Exit, Heat, JobRecord, LeaveCommand, Pane, Panel, Panels,
+    PriceChoice, Query, Question, Reader, Regions, Remembered, SavedView, Scope, Tally, TextField,
+    View,
 };
 use crate::config::{Config, CpuCredits, ThemeName};
 use crate::fleet::{
@@ -117,6 +118,10 @@ pub struct Model {
     pub config: Option<Arc<Config>>,
     /// Why nothing may be changed, if that is so.
     pub read_only: Option<String>,
+    /// Who holds the state, where another process does.
+    pub holder: Option<String>,
+    /// Who keeps the fleet, where another process does.
+    pub keeper: Option<String>,
     /// Why the state could not be written, if that is so.
     pub unsaved: Option<String>,
     /// The jobs under way and the last ones that ended.
@@ -185,6 +190,8 @@ pub struct Model {
     pub size: (u16, u16),
     /// How the program leaves as soon as nothing changes anything any more.
     pub leaving: Option<Exit>,
+    /// When the state is handed over to who asked for it, whatever is still under way then.
+    pub(super) yields_at: Option<Timestamp>,
     pub(super) dashboard: bool,
     pub(super) questions: VecDeque<Question>,
     /// A destroy that waits until the jobs that create have stopped.
@@ -255,6 +262,8 @@ impl Model {
             trouble: None,
             config: opening.config,
             read_only: opening.read_only,
+            holder: None,
+            keeper: None,
             unsaved: None,
             jobs: BTreeMap::new(),
             log,
@@ -290,6 +299,7 @@ impl Model {
             toasts: VecDeque::new(),
             size: opening.size,
             leaving: None,
+            yields_at: None,
             dashboard: opening.dashboard,
             questions: VecDeque::new(),
             postponed: None,
@@ -371,7 +381,15 @@ impl Model {
         let unsaved = self.unsaved.as_ref();
         unsaved
             .map(|why| format!("STATE NOT SAVED: {why}"))
-            .or_else(|| self.read_only.as_ref().map(|why| format!("READ-ONLY: {why}")))
+            .or_else(|| self.read_only.as_ref().map(|why| self.read_only_because(why)))
+    }
+
+    /// That nothing can be changed, why, and how that can be changed.
+    fn read_only_because(&self, why: &str) -> String {
+        let command = Command::Leave(LeaveCommand::TakeOver);
+        let key = self.holder.as_ref().and_then(|_| self.keymap.key_for(Context::Table, &command));
+        let asks = key.map(|key| format!("; {key} asks it to hand over")).unwrap_or_default();
+        format!("READ-ONLY: {why}{asks}")
     }
 
     /// What has the keyboard.
@@ -408,7 +426,7 @@ impl Model {
     /// held back, a sentence that fades. Then the loop ticks: it sends
     /// [`Message::Clock`](super::Message::Clock) once a second.
     pub fn needs_tick(&self) -> bool {
-        let is_told = self.flash.is_some() || !self.toasts.is_empty();
+        let is_told = self.flash.is_some() || !self.toasts.is_empty() || self.yields_at.is_some();
         let has_something = is_told || !self.fleet.is_empty() || self.account.is_some();
         self.attends() && (has_something || self.holding.is_keeper)
     }

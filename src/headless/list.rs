@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::csv::quoted;
 use super::line::LONGEST;
+use super::status::wanted;
 use crate::app::{Field, Model, Selection, clean};
 use crate::fleet::{Amount, Instance, PendingCreate, Phase};
 use crate::view::money::{hourly_usd, per_hour};
@@ -65,8 +66,8 @@ pub fn print_list(mut out: impl Write, model: &Model, asked: &Selection, format:
             let such = if asked.is_whole() { "no instances" } else { "no such instances" };
             format!("{such} in {}\n", model.deployment)
         }
-        ListFormat::Table => table(&COLUMNS, &rows, model),
-        ListFormat::Wide => table(&WIDE, &rows, model),
+        ListFormat::Table => table(&COLUMNS, &rows, model) + &held(model, asked),
+        ListFormat::Wide => table(&WIDE, &rows, model) + &held(model, asked),
     };
     // A reader that went away is no reason to fail.
     let _ = out.write_all(text.as_bytes());
@@ -156,6 +157,15 @@ fn table(fields: &[Field], rows: &[&Instance], model: &Model) -> String {
         .map(|row| fields.iter().map(|column| columns::text(*column, row, model.now)).collect());
     let lines: Vec<Vec<String>> = std::iter::once(columns::headings(fields)).chain(cells).collect();
     format!("{}\n{}\n", aligned(&lines), sum(rows))
+}
+
+/// How many there shall be, and who sees to it: `12 wanted, kept by process 4711 on attic ..`.
+fn held(model: &Model, asked: &Selection) -> String {
+    let wanted = wanted(model).filter(|_| asked.is_whole());
+    let wanted = wanted.map(|count| format!("{count} wanted"));
+    let keeper = model.keeper.as_ref().map(|keeper| format!("kept by {keeper}"));
+    let said: Vec<String> = wanted.into_iter().chain(keeper).collect();
+    if said.is_empty() { String::new() } else { said.join(", ") + "\n" }
 }
 
 /// `11 instances, $0.2457/h`; with a plus where AWS did not tell all prices.

@@ -230,13 +230,15 @@ fn instances(model: &Model) -> Vec<Metric> {
         let labels = vec![("region", region.to_string()), ("machine_type", machine_type.into())];
         (labels, size(count))
     });
-    let wanted = model.config.as_ref().map(|config| config.spread().into_iter());
-    let wanted =
-        wanted.into_iter().flatten().map(|(region, count)| (in_region(&region), f64::from(count)));
+    let wanted = regions.iter().map(|region| {
+        // Nobody has asked for any there.
+        let count = model.upkeep.wanted(region).unwrap_or_default();
+        (in_region(region), f64::from(count))
+    });
     vec![
         gauge("instances", None, "Instances by the phase that they are in", phases.collect()),
         gauge("instances_by_type", None, "Instances by machine type", types.collect()),
-        gauge("instances_wanted", None, "Instances that are configured", wanted.collect()),
+        gauge("instances_wanted", None, "Instances that there shall be", wanted.collect()),
     ]
 }
 

@@ -3,9 +3,11 @@
 use std::io::{self, IsTerminal};
 
 use super::colour;
+use super::engine::Engine;
 use super::environment::Environment;
 use super::event_loop::{EventLoop, Left};
 use super::exit_code::ExitCode;
+use super::handover::host_name;
 use super::recall::Want;
 use super::relaunch;
 use super::screen::Screen;
@@ -16,7 +18,8 @@ use super::terminal::Terminal;
 use super::tty::Tty as _;
 use crate::app::{Command, Message};
 use crate::config::Config;
-use crate::fleet::{Failure, FailureKind, Step};
+use crate::fleet::{Failure, FailureKind, Level, Step};
+use crate::store::{Lock, Paths};
 use crate::view::Ability;
 
 /// Runs the dashboard.
@@ -31,12 +34,17 @@ pub(super) async fn run(environment: &Environment) -> Result<ExitCode, Stop> {
     let counts = config.as_ref().map(Config::spread);
     // Where this fails the terminal is given back before the error is told: it is dropped.
     let open = startup::open(environment, config, Want::WriteIfFree, Some(window))?;
-    let OpenProcess { mut engine, remarks, lock, .. } = open;
+    let OpenProcess { mut engine, remarks, mut lock, .. } = open;
     for remark in remarks {
         engine.model.warn("files", &remark);
     }
     terminal.listen()?;
     engine.handle(Message::Command(Command::Refresh));
+    let paths = Paths::new(&environment.global.state);
+    if let Some(lock) = &mut lock {
+        engine.hand_over_on_request(&paths);
+        keep_meanwhile(&mut engine, lock);
+    }
     if environment.demo.as_ref().is_some_and(|demo| demo.is_tour) {
         engine.handle(Message::Command(Command::create(counts)));
     }
@@ -46,6 +54,7 @@ pub(super) async fn run(environment: &Environment) -> Result<ExitCode, Stop> {
     event_loop.edge.rest();
     // The state is written before the terminal is given back, and whatever became of that.
     let stored = event_loop.engine.finish().await;
+    let asker = event_loop.engine.take_asker();
     drop(event_loop);
     stored.map_err(|why| Failure::new(FailureKind::LocalDisk, Step::State, why, ""))?;
     match left {
@@ -53,6 +62,9 @@ pub(super) async fn run(environment: &Environment) -> Result<ExitCode, Stop> {
         Ok(Left::Turn(turn)) => {
             // The next process takes the lock.
             drop(lock);
+            if let Some(asker) = asker {
+                asker.give(&paths).await;
+            }
             Err(relaunch::relaunch(turn))
         }
         Err(error) => {
@@ -60,6 +72,17 @@ pub(super) async fn run(environment: &Environment) -> Result<ExitCode, Stop> {
             Ok(ExitCode::INTERRUPTED)
         }
     }
+}
+
+/// A keeper that let go of the state for this dashboard waits until it is left: so long the dashboard
+/// holds the count.
+fn keep_meanwhile(engine: &mut Engine, lock: &mut Lock) {
+    let Some(keeper) = lock.waiting_keeper().map(ToString::to_string) else { return };
+    // It is for the eye alone.
+    let _ = lock.name_keeper(&host_name());
+    engine.handle(Message::Command(Command::Keep));
+    let text = format!("this dashboard keeps the fleet; {keeper} goes on when it is left");
+    engine.handle(Message::Noted { level: Level::Success, about: "keep", text });
 }
 
 /// What this terminal can show: no colours where it was asked for none, no signs beyond ASCII where

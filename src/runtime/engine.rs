@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::bookkeeper::Bookkeeper;
 use super::courier::Pace;
 use super::event_writer::EventWriter;
+use super::handover::{Asker, Handover};
 use super::metrics::{MetricsPort, Scrape};
 use super::notifier::Notifier;
 use super::tasks::Tasks;
@@ -22,7 +23,7 @@ use crate::fleet::{JobNews, Level, News, Outcome, Report};
 use crate::headless::metrics;
 use crate::jobs::{Context, PendingQuestion, Questions, ReportReceiver, ReportSender};
 use crate::notify::Target;
-use crate::store::{LedgerFile, Outbox, StateFile};
+use crate::store::{Holder, LedgerFile, Outbox, Paths, StateFile};
 
 /// Everything that the loop owns.
 #[derive(Debug)]
@@ -37,6 +38,7 @@ pub struct Engine {
     bookkeeper: Bookkeeper,
     notifier: Notifier,
     metrics: MetricsPort,
+    handover: Handover,
     questions: Questions,
     waiting: HashMap<QuestionId, oneshot::Sender<Option<Secret>>>,
     /// How many messages were not delivered when this ended: the next run does.
@@ -67,6 +69,7 @@ impl Engine {
             bookkeeper: Bookkeeper::default(),
             notifier: Notifier::default(),
             metrics: MetricsPort::default(),
+            handover: Handover::default(),
             questions,
             waiting: HashMap::new(),
             untold: 0,
@@ -94,6 +97,24 @@ impl Engine {
         self.metrics = port;
     }
 
+    /// From now on the state of these files, whose lock is held, is handed over to whoever asks.
+    pub(super) fn hand_over_on_request(&mut self, paths: &Paths) {
+        self.handover.listen(paths);
+    }
+
+    /// The state of these files is another process's, which can be asked for it.
+    pub(super) fn held_by_another(&mut self, paths: Paths, holder: &Holder) {
+        let told = holder.to_string();
+        self.model.keeper = holder.host.as_ref().map(|_| told.clone());
+        self.model.holder = Some(told);
+        self.handover.may_ask(paths);
+    }
+
+    /// Who waits until the lock is let go of.
+    pub(super) fn take_asker(&mut self) -> Option<Asker> {
+        self.handover.take_asker()
+    }
+
     /// The next message that did not come from the user. Cancel-safe.
     pub async fn next(&mut self) -> Message {
         loop {
@@ -115,6 +136,7 @@ impl Engine {
                     // Whoever asked may have gone.
                     let _ = answer.send(metrics(&self.model, &requests(), format));
                 }
+                message = self.handover.next() => return message,
                 told = self.notifier.next() => {
                     self.write();
                     if let Some(told) = told {
@@ -163,6 +185,7 @@ impl Engine {
                 // changes, the brake that it uses up.
                 Effect::Start(id, job) => self.tasks.start(id, job, self.writer.saved()),
                 Effect::Cancel(id) => self.tasks.cancel(id),
+                Effect::TakeOver => self.handover.ask(),
                 Effect::Answer(id, secret) => self.answer(id, secret),
                 for_the_driver => left.push(for_the_driver),
             }

@@ -19,6 +19,7 @@ pub mod event_loop;
 mod event_writer;
 mod exit_code;
 mod export;
+mod handover;
 mod iam_policy;
 mod identity;
 pub mod keyboard;

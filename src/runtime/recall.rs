@@ -10,7 +10,9 @@ use crate::cli::Global;
 use crate::fleet::text::clean_line;
 use crate::fleet::{Failure, FailureKind, LedgerLine, PendingCreate, PendingDestroy, Step};
 use crate::jobs;
-use crate::store::{Journal, LedgerFile, LoadedLedger, Lock, Paths, State, StateFile, StoreError};
+use crate::store::{
+    Holder, Journal, LedgerFile, LoadedLedger, Lock, Paths, State, StateFile, StoreError,
+};
 
 /// What a process wants of its state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +49,8 @@ pub(super) struct Recalled {
     pub ledger_file: Option<LedgerFile>,
     /// Held for as long as the process lives.
     pub lock: Option<Lock>,
+    /// Who holds the state, where that keeps this process from writing.
+    pub holder: Option<Holder>,
     /// Why this process only reads.
     pub read_only: Option<String>,
     /// Whether an earlier process may have asked for more than is remembered.
@@ -66,7 +70,10 @@ pub(super) fn recall(global: &Global, want: Want) -> Result<Recalled, Failure> {
         return read(&paths, Some("--read-only".to_owned()));
     }
     match want {
-        Want::Read => return read(&paths, Some("this command only looks".to_owned())),
+        Want::Read => {
+            let recalled = read(&paths, Some("this command only looks".to_owned()))?;
+            return Ok(Recalled { holder: Lock::holder(&paths), ..recalled });
+        }
         Want::Run => return read(&paths, None),
         Want::Write | Want::WriteIfFree | Want::Destroy => {}
     }
@@ -75,7 +82,10 @@ pub(super) fn recall(global: &Global, want: Want) -> Result<Recalled, Failure> {
         (Want::Destroy, Err(error @ StoreError::Io { .. })) => {
             return without_disk(&paths, None, &error);
         }
-        (Want::WriteIfFree, Err(error)) => return read(&paths, Some(error.to_string())),
+        (Want::WriteIfFree, Err(error)) => {
+            let why = Some(error.to_string());
+            return Ok(Recalled { holder: error.holder(), ..read(&paths, why)? });
+        }
         (_, Err(error)) => return Err(error.failure()),
     };
     match open(&paths, want) {

@@ -9,7 +9,7 @@ use super::stop::Stop;
 use crate::app::Turn;
 use crate::fleet::Failure;
 
-/// Sets up and opens again, or opens on the demo cloud. The process becomes the other one; answers
+/// Sets up and opens again, opens on the demo cloud, or opens anew. The process becomes the other one; answers
 /// only if that cannot be.
 pub(super) fn relaunch(turn: Turn) -> Stop {
     match again(turn) {
@@ -23,6 +23,7 @@ fn again(turn: Turn) -> io::Result<std::convert::Infallible> {
     let mut next = Command::new(&program);
     match turn {
         Turn::Demo => next.arg("--demo"),
+        Turn::Reopen => next.args(env::args_os().skip(1)),
         Turn::SetUp => {
             Command::new(&program).args(env::args_os().skip(1)).arg("setup").status()?;
             write!(io::stderr(), "\nEnter opens the dashboard. ")?;

@@ -11,20 +11,22 @@ use super::confirm;
 use super::environment::Environment;
 use super::event_loop::{EventLoop, Left};
 use super::exit_code::ExitCode;
+use super::handover::host_name;
 use super::lines::Lines;
 use super::recall::Want;
 use super::service_manager::ServiceManager;
 use super::startup::{self, OpenProcess};
 use super::stop::{Stop, is_without_credentials};
-use crate::app::{Command, Message, Model, how_full};
+use crate::app::{Command, Message, Model, Turn, how_full};
 use crate::config::Config;
 use crate::fleet::{
-    Account, Failure, Instance, JobId, JobNews, Level, News, Outcome, Region, Report, Step, Subject,
+    Account, Failure, FailureKind, Instance, JobId, JobNews, Level, News, Outcome, Region, Report,
+    Step, Subject,
 };
 use crate::headless::{Format, Printer, cut_short};
 use crate::jobs::{self, Context, DeploymentChoice, NodeAccess, NodeTarget};
 use crate::runtime::stdout::Stdout;
-use crate::store::Lock;
+use crate::store::{Lock, Paths};
 
 /// With what a session opens.
 pub(super) struct Start<'a> {
@@ -82,12 +84,17 @@ impl Session {
         start: Start<'_>,
         command: impl AsyncFnOnce(&mut Self) -> Result<ExitCode, Stop>,
     ) -> Result<ExitCode, Stop> {
-        let need = start.need;
+        let (need, state) = (start.need, start.environment.global.state.clone());
         let mut session = Self::open(start)?;
         let result = match Box::pin(session.learn(need)).await {
             Ok(()) => Box::pin(command(&mut session)).await,
             Err(stop) => Err(stop),
         };
+        if result == Err(Stop::HandedOver) {
+            let paths = Paths::new(&state);
+            session.hand_over(&paths).await?;
+            return Err(Stop::HandedOver);
+        }
         Ok(Box::pin(session.close(result)).await)
     }
 
@@ -177,24 +184,41 @@ impl Session {
         }
     }
 
-    /// Says in the lock that its holder keeps the fleet: for whoever finds it taken.
+    /// Says in the lock that its holder keeps the fleet, for whoever finds it taken.
     pub(super) fn name_keeper(&mut self) {
-        let host = rustix::system::uname();
-        let host = host.nodename().to_string_lossy().into_owned();
         if let Some(lock) = &mut self.lock {
             // It is for the eye alone.
-            let _ = lock.name_keeper(&host);
+            let _ = lock.name_keeper(&host_name());
         }
     }
 
-    /// Holds the wanted count until that is so, or so much time is over, or a signal comes.
+    /// From now on the state is handed over to whoever asks for it: [`Stop::HandedOver`].
+    pub(super) fn hand_over_on_request(&mut self, paths: &Paths) {
+        if self.lock.is_some() {
+            self.event_loop.engine.hand_over_on_request(paths);
+        }
+    }
+
+    /// Writes the state and lets go of it, for who asked. Nothing is summed up: it goes on.
+    async fn hand_over(mut self, paths: &Paths) -> Result<(), Stop> {
+        let stored = self.event_loop.engine.finish().await;
+        let asker = self.event_loop.engine.take_asker();
+        // Jobs and socket end while the lock is still held.
+        drop(self.event_loop);
+        drop(self.lock);
+        if let Some(asker) = asker {
+            asker.give(paths).await;
+        }
+        stored.map_err(|why| Failure::new(FailureKind::LocalDisk, Step::State, why, "").into())
+    }
+
+    /// Holds the wanted count until that is so, or that moment comes, or a signal does.
     pub(super) async fn keep(
         &mut self,
         is_over: impl Fn(&Model) -> bool,
-        time: Option<Duration>,
+        end: Option<Instant>,
     ) -> Result<(), Stop> {
         self.event_loop.engine.model.flash = None;
-        let end = time.map(|time| Instant::now() + time);
         leave(self.event_loop.take_up(Message::Command(Command::Keep)).await)?;
         if !self.model().is_keeper() {
             return self.refused(Level::Warning);
@@ -385,6 +409,7 @@ fn leave(step: io::Result<Option<Left>>) -> Result<(), Stop> {
     match step? {
         None => Ok(()),
         Some(Left::Exit(exit)) => Err(Stop::Left(exit.into())),
-        Some(Left::Turn(_)) => Err(Stop::Left(ExitCode::FAILED)),
+        Some(Left::Turn(Turn::Reopen)) => Err(Stop::HandedOver),
+        Some(Left::Turn(Turn::Demo | Turn::SetUp)) => Err(Stop::Left(ExitCode::FAILED)),
     }
 }

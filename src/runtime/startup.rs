@@ -95,6 +95,7 @@ pub(super) fn open(
         destroys,
         file,
         lock,
+        holder,
         read_only,
         is_unsure,
         mut remarks,
@@ -155,6 +156,9 @@ pub(super) fn open(
     let is_writer = file.is_some() && lock.is_some();
     let mut engine =
         Engine::new(model, Arc::clone(&context), report_sender, report_receiver, questions, file);
+    if let Some(holder) = holder {
+        engine.held_by_another(Paths::new(&global.state), &holder);
+    }
     if let Some(address) = global.metrics {
         engine.tell_metrics(open_port(address, &mut remarks)?);
     }

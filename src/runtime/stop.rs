@@ -20,6 +20,8 @@ pub(super) enum Stop {
     /// The program was told to leave, or the user declined, or why not is told already. What was
     /// done until then is summed up.
     Left(ExitCode),
+    /// Another process asked for the state, and has it now.
+    HandedOver,
     /// There is nothing to sum up: all was told, and nothing was done.
     Told(ExitCode),
 }
@@ -33,6 +35,7 @@ impl Stop {
             Self::Failure(failure) if is_without_credentials(failure) => ExitCode::USAGE,
             Self::Failure(_) => ExitCode::FAILED,
             Self::Left(code) | Self::Told(code) => *code,
+            Self::HandedOver => ExitCode::DONE,
         }
     }
 
@@ -42,7 +45,7 @@ impl Stop {
             Self::Usage(text) => stderr::print(&format!("spot-tui: {text}")),
             Self::Config(complaints) => stderr::print(complaints),
             Self::Failure(failure) => stderr::print(&format!("ERROR: {failure}")),
-            Self::Left(_) | Self::Told(_) => {}
+            Self::Left(_) | Self::Told(_) | Self::HandedOver => {}
         }
     }
 }

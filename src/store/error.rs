@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::holder::Holder;
 use crate::fleet::{Failure, FailureKind, Step};
 
 /// A file of ours that could not be used.
@@ -27,20 +28,18 @@ pub enum StoreError {
         version: u64,
     },
     /// Another process writes this state.
-    #[error("{} is in use by process {holder}", path.display())]
+    #[error("{} is in use by {holder}", path.display())]
     Held {
         /// The lock file.
         path: PathBuf,
         /// The process, as the lock file says.
-        holder: String,
+        holder: Holder,
     },
     /// Another process keeps the fleet of this state.
-    #[error("kept by process {holder} on {host}")]
+    #[error("kept by {holder}")]
     Kept {
         /// The process, as the lock file says.
-        holder: String,
-        /// The host that it runs on.
-        host: String,
+        holder: Holder,
     },
 }
 
@@ -48,6 +47,14 @@ impl StoreError {
     pub(super) fn io(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { operation, path, source }
+    }
+
+    /// Who has the lock, where that is what is in the way.
+    pub fn holder(&self) -> Option<Holder> {
+        match self {
+            Self::Held { holder, .. } | Self::Kept { holder } => Some(holder.clone()),
+            Self::Io { .. } | Self::Newer { .. } => None,
+        }
     }
 
     /// The same for the user, with what to do.
@@ -63,7 +70,10 @@ impl StoreError {
             },
             Self::Newer { .. } => "use that version, or name another state with --state",
             Self::Held { .. } => "wait for it, end it, or name another state with --state",
-            Self::Kept { .. } => "end the keeper first; it goes on where it was when it is started",
+            Self::Kept { .. } => {
+                "the dashboard can ask it to hand over (K); or end it: it goes on where it was when \
+                 it is started again"
+            }
         };
         let kind = match self {
             Self::Io { .. } => FailureKind::LocalDisk,

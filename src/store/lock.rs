@@ -6,11 +6,11 @@ use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use rustix::io::Errno;
-use rustix::process::{Pid, test_kill_process};
 
+use super::holder::Holder;
 use super::{Paths, StoreError};
-use crate::fleet::text::clean;
 
 /// What a file system says that has no locks: NFS without its lock daemon, some of FUSE (flock(2)).
 const NO_LOCKS: [Errno; 4] = [Errno::NOLCK, Errno::OPNOTSUPP, Errno::NOSYS, Errno::INVAL];
@@ -22,14 +22,33 @@ pub struct Lock {
     file: File,
     /// Whether the name in the file is all that holds it.
     is_by_name: bool,
+    /// Since when.
+    since: Timestamp,
+    /// Whom it was taken from.
+    before: Holder,
 }
 
 impl Lock {
     /// Whether somebody seems to hold it: for what is shown alone. Nobody is kept from taking it
     /// meanwhile, so it goes by whether the process lives that was the last to take it.
     pub fn is_held(paths: &Paths) -> bool {
-        let named = std::fs::read_to_string(paths.lock()).ok();
-        named.is_some_and(|text| is_alive(Holder::read(&text).pid.as_str()))
+        Self::holder(paths).is_some()
+    }
+
+    /// Who seems to hold it, by the same.
+    pub fn holder(paths: &Paths) -> Option<Holder> {
+        let text = std::fs::read_to_string(paths.lock()).ok()?;
+        Some(Holder::read(&text)).filter(Holder::is_alive)
+    }
+
+    /// Whether nobody holds it at this moment. Nothing is written: who had it last stays in the file.
+    pub fn is_free(paths: &Paths) -> bool {
+        let Ok(file) = File::open(paths.lock()) else { return true };
+        match file.try_lock() {
+            Ok(()) => true,
+            Err(TryLockError::WouldBlock) => false,
+            Err(TryLockError::Error(_)) => !Self::is_held(paths),
+        }
     }
 
     /// Takes the lock, or says who holds it. A lock that a dead process left is free.
@@ -59,13 +78,11 @@ impl Lock {
                 return Err(StoreError::Io { operation: "lock", path, source });
             }
         };
-        if is_by_name {
-            let holder = holder(&mut file);
-            if is_alive(&holder.pid) && holder.pid != std::process::id().to_string() {
-                return Err(held(path, holder));
-            }
+        let before = holder(&mut file);
+        if is_by_name && before.is_alive() && !before.is_this_process() {
+            return Err(held(path, before));
         }
-        let mut lock = Self { file, is_by_name };
+        let mut lock = Self { file, is_by_name, since: Timestamp::now(), before };
         lock.name("").map_err(StoreError::io("write", &path))?;
         Ok(lock)
     }
@@ -75,12 +92,17 @@ impl Lock {
         self.name(host)
     }
 
+    /// The keeper that had it before and lives: it let go of it for us, and waits until it is free.
+    pub fn waiting_keeper(&self) -> Option<&Holder> {
+        let waits = self.before.host.is_some() && !self.before.is_this_process();
+        Some(&self.before).filter(|before| waits && before.is_alive())
+    }
+
     fn name(&mut self, host: &str) -> io::Result<()> {
         self.file.set_len(0)?;
         // Behind what was read of it there would be a gap.
         self.file.rewind()?;
-        let host = if host.is_empty() { String::new() } else { format!("{host}\n") };
-        write!(self.file, "{}\n{host}", std::process::id())
+        write!(self.file, "{}\n{host}\n{}\n", std::process::id(), self.since)
     }
 }
 
@@ -97,40 +119,15 @@ fn has_no_locks(error: &io::Error) -> bool {
     Errno::from_io_error(error).is_some_and(|errno| NO_LOCKS.contains(&errno))
 }
 
-/// The longest name of a host, in bytes (`HOST_NAME_MAX` of Linux).
-const LONGEST_HOST: usize = 64;
-
-/// Who stands in the file. It can only be said, not relied on, where the kernel knows better.
-struct Holder {
-    /// The process.
-    pid: String,
-    /// The host on which it keeps the fleet, if it does that.
-    host: Option<String>,
-}
-
-impl Holder {
-    fn read(text: &str) -> Self {
-        let mut lines = text.lines().map(|line| clean(line.trim(), LONGEST_HOST));
-        let pid = lines.next().unwrap_or_default();
-        Self { pid, host: lines.next().filter(|host| !host.is_empty()) }
-    }
-}
-
 fn holder(file: &mut File) -> Holder {
     let mut text = String::new();
     let _ = file.read_to_string(&mut text);
     Holder::read(&text)
 }
 
-fn is_alive(holder: &str) -> bool {
-    let pid = holder.parse().ok().and_then(Pid::from_raw);
-    pid.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
-}
-
-fn held(path: PathBuf, Holder { pid, host }: Holder) -> StoreError {
-    let holder = if pid.is_empty() { "unknown".to_owned() } else { pid };
-    match host {
-        Some(host) => StoreError::Kept { holder, host },
+fn held(path: PathBuf, holder: Holder) -> StoreError {
+    match holder.host {
+        Some(_) => StoreError::Kept { holder },
         None => StoreError::Held { path, holder },
     }
 }

@@ -5,6 +5,7 @@
 //! instances.json.journal   what was about to be asked of AWS; appended and fsynced before it is
 //! instances.json.ledger    what was spent, hour by hour; only added to
 //! instances.json.lock      who writes; held for as long as the process lives
+//! instances.json.handover  where it is asked to hand over (a socket)
 //! instances.json.events    what happened, a line an event; the newest megabyte
 //! instances.json.outbox/   what somebody is to be told and was not yet, a file each
 //! ```
@@ -16,6 +17,7 @@ mod cache;
 mod entry;
 mod error;
 mod events;
+mod holder;
 mod journal;
 mod ledger;
 mod lock;
@@ -30,6 +32,7 @@ pub use cache::Cache;
 pub use entry::StoredInstance;
 pub use error::StoreError;
 pub use events::EventFile;
+pub use holder::Holder;
 pub use journal::{Intent, IntentId, Journal};
 pub use ledger::{LedgerFile, LoadedLedger};
 pub use lock::Lock;
@@ -57,6 +60,11 @@ impl Paths {
     /// The lock.
     pub fn lock(&self) -> PathBuf {
         self.beside(".lock")
+    }
+
+    /// The socket at which the holder of the lock is asked to hand it over.
+    pub fn handover(&self) -> PathBuf {
+        self.beside(".handover")
     }
 
     /// What happened.

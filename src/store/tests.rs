@@ -275,8 +275,25 @@ fn the_second_writer_is_told_who_holds_the_lock() {
     let mut keeper = Lock::acquire(&paths).unwrap();
     keeper.name_keeper("attic").unwrap();
     let refused = Lock::acquire(&paths).unwrap_err().to_string();
-    assert_eq!(refused, format!("kept by process {} on attic", std::process::id()));
+    let told = format!("kept by process {} on attic since ", std::process::id());
+    assert!(refused.starts_with(&told), "{refused}");
     assert!(Lock::is_held(&paths));
+}
+
+#[test]
+fn whoever_takes_the_lock_of_a_keeper_that_lives_knows_that_it_waits() {
+    let (_folder, paths) = scratch();
+    let mut keeper = std::process::Command::new("sleep").arg("100").spawn().unwrap();
+    fs::write(paths.lock(), format!("{}\nattic\n2026-11-28T21:04:00Z\n", keeper.id())).unwrap();
+    let lock = Lock::acquire(&paths).unwrap();
+    let told = lock.waiting_keeper().unwrap().to_string();
+    assert_eq!(told, format!("process {} on attic since Nov 28, 21:04 UTC", keeper.id()));
+    drop(lock);
+    assert_eq!(Lock::acquire(&paths).unwrap().waiting_keeper(), None, "it was ours before");
+    fs::write(paths.lock(), format!("{}\nattic\n", keeper.id())).unwrap();
+    keeper.kill().unwrap();
+    keeper.wait().unwrap();
+    assert_eq!(Lock::acquire(&paths).unwrap().waiting_keeper(), None, "it is dead");
 }
 
 #[test]
@@ -292,7 +309,8 @@ fn without_locks_the_process_that_is_named_holds_it_for_as_long_as_it_lives() {
     other.kill().unwrap();
     other.wait().unwrap();
     let ours = acquire().unwrap();
-    assert_eq!(fs::read_to_string(paths.lock()).unwrap(), format!("{}\n", std::process::id()));
+    let named = fs::read_to_string(paths.lock()).unwrap();
+    assert!(named.starts_with(&format!("{}\n\n", std::process::id())), "{named}");
     assert!(Lock::is_held(&paths));
     drop(ours);
     assert!(!Lock::is_held(&paths), "its name is taken out");

@@ -131,6 +131,9 @@ fn freshness(model: &Model, dot: &str) -> (Health, String) {
 fn counts(model: &Model, painter: &mut Painter<'_>, area: Rect) {
     let total = text::count(model.tally.total, "instance");
     let mut pieces = vec![(Tone::Strong, format!(" {total}"))];
+    if !model.upkeep.is_empty() {
+        pieces.push((Tone::Dim, format!(" of {} wanted", model.upkeep.total())));
+    }
     for (health, word) in STATES {
         if let Some(count) = model.tally.health.get(&health) {
             let glyph = painter.theme.glyphs.health(health);

@@ -122,6 +122,14 @@ static OTHERS: &[Binding] = &[
         "leave; asks first while something is under way",
         "quit",
     ),
+    named(
+        "take-over",
+        PANELS,
+        &[char('K')],
+        Command::Leave(LeaveCommand::TakeOver),
+        "where another process holds the state: ask it to hand over",
+        "",
+    ),
     bind(
         &[Context::Log],
         &[key(KeyCode::Esc), char('q')],

@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn an_action_gets_other_keys_and_loses_its_own() {
-        let keymap = changed(&[("create", "F2"), ("copy-id", "K")]).unwrap();
+        let keymap = changed(&[("create", "F2"), ("copy-id", "J")]).unwrap();
         let pressed = |code| keymap.command(Context::Table, press(code, KeyModifiers::NONE));
         assert_eq!(
             pressed(KeyCode::F(2)),

@@ -17,7 +17,8 @@ use crate::fleet::{
 pub(super) fn holds(model: &Model) -> bool {
     let replaces = model.config.as_ref().is_some_and(|config| config.replace.enabled);
     let wished = replaces || model.is_keeper();
-    wished && model.read_only.is_none() && model.leaving.is_none() && model.postponed.is_none()
+    let goes = model.leaving.is_some() || model.yields_at.is_some();
+    wished && model.read_only.is_none() && !goes && model.postponed.is_none()
 }
 
 /// The counts of the configuration that can be held: what AWS stops it starts again itself, and

@@ -1,5 +1,6 @@
 //! Leaving: at once, after a question, or when the work is done.
 
+use super::handover;
 use crate::app::dialog::{Leave, QuitForm};
 use crate::app::{Dialog, Effect, Exit, LeaveCommand, Model};
 use crate::fleet::{JobId, Level};
@@ -11,6 +12,7 @@ pub(super) fn perform(model: &mut Model, command: LeaveCommand) -> Vec<Effect> {
         LeaveCommand::Interrupt => interrupt(model),
         LeaveCommand::Suspend => vec![Effect::Suspend],
         LeaveCommand::Turn(turn) => vec![Effect::Turn(turn)],
+        LeaveCommand::TakeOver => handover::ask(model),
     }
 }
 

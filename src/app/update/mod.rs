@@ -7,6 +7,7 @@ mod caps;
 mod create;
 mod destroy;
 mod ended;
+mod handover;
 mod hold;
 mod interruptions;
 mod keep;
@@ -87,6 +88,7 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Effect> {
             effects.extend(keep::keep(model));
             notify::sum_up(model);
             effects.extend(notify::show(model));
+            effects.extend(handover::yield_if_due(model));
             effects
         }
         Message::Stored(stored) => {
@@ -102,6 +104,8 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Message::StateWanted { by } => handover::wanted(model, &by),
+        Message::StateGiven(given) => handover::given(model, given),
         Message::Notified { is_given_up } => {
             model.notify.delivered += u64::from(!is_given_up);
             model.notify.given_up += u64::from(is_given_up);

@@ -1,6 +1,8 @@
 //! `keep`: the fleet is held without a screen. What is decided is decided in `app`, by the rules of the
 //! dashboard; here is only what is asked before, and when the process leaves.
 
+use tokio::time::Instant;
+
 use crate::app::{Command, Model, how_full, is_held, would_end};
 use crate::cli::{self, Until};
 use crate::config::{Budget, Config};
@@ -8,6 +10,7 @@ use crate::fleet::Level;
 use crate::runtime::confirm;
 use crate::runtime::environment::Environment;
 use crate::runtime::exit_code::ExitCode;
+use crate::runtime::handover::wait_until_free;
 use crate::runtime::recall::Want;
 use crate::runtime::session::{Need, Session, Start};
 use crate::runtime::startup::read_config;
@@ -15,6 +18,7 @@ use crate::runtime::stderr;
 use crate::runtime::stdout;
 use crate::runtime::stop::Stop;
 use crate::runtime::unit::unit;
+use crate::store::Paths;
 
 /// `keep`.
 pub(in crate::runtime) async fn keep(
@@ -28,21 +32,57 @@ pub(in crate::runtime) async fn keep(
     let config = read_config(environment)?.ok_or_else(|| {
         Stop::Usage("there is no config.yaml here: run `spot-tui setup`".to_owned())
     })?;
+    let end = match args.until {
+        Some(Until::After(time)) => Some(Instant::now() + time),
+        Some(Until::Ready) | None => None,
+    };
+    let paths = Paths::new(&environment.global.state);
+    let mut is_confirmed = args.yes;
+    loop {
+        let term = Term { args, end, is_confirmed };
+        match Box::pin(hold(environment, &config, &term)).await {
+            // Somebody sits at a dashboard, which keeps meanwhile.
+            Err(Stop::HandedOver) => {
+                stderr::print("the state is handed over; keep goes on when it is free again");
+                wait_until_free(&paths).await?;
+            }
+            ended => return ended,
+        }
+        // That was asked when the process began, and what a dashboard has changed since was wished.
+        is_confirmed = true;
+    }
+}
+
+/// One term of holding the fleet: from the moment the state is ours until it is handed over.
+struct Term<'a> {
+    args: &'a cli::Keep,
+    /// When it is over in any case.
+    end: Option<Instant>,
+    /// Whether what is too much may be ended without a question.
+    is_confirmed: bool,
+}
+
+async fn hold(
+    environment: &Environment,
+    config: &Config,
+    term: &Term<'_>,
+) -> Result<ExitCode, Stop> {
     let start = Start {
         environment,
         config: Some(config.clone()),
         want: Want::Write,
         need: Need::Room,
-        format: environment.format(args.json),
+        format: environment.format(term.args.json),
     };
     Session::run(start, async |session| {
         session.name_keeper();
-        confirm_ends(session, &config, args.yes).await?;
+        session.hand_over_on_request(&Paths::new(&environment.global.state));
+        confirm_ends(session, config, term.is_confirmed).await?;
         if config.budget != Budget::default() {
             // What is launched is judged by them.
             session.perform(Command::Prices(Vec::new())).await?;
         }
-        match (args.once, args.until) {
+        match (term.args.once, term.args.until) {
             (true, _) => {
                 session.keep(is_held, None).await?;
                 Ok(fullness(session.model()))
@@ -51,12 +91,8 @@ pub(in crate::runtime) async fn keep(
                 session.keep(is_full, None).await?;
                 Ok(ExitCode::DONE)
             }
-            (false, Some(Until::After(time))) => {
-                session.keep(|_| false, Some(time)).await?;
-                Ok(ExitCode::DONE)
-            }
-            (false, None) => {
-                session.keep(|_| false, None).await?;
+            (false, Some(Until::After(_)) | None) => {
+                session.keep(|_| false, term.end).await?;
                 Ok(ExitCode::DONE)
             }
         }
