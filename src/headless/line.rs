@@ -41,6 +41,13 @@ pub(super) struct JsonLine<'a> {
 struct Known<'a> {
     /// Its row: stable from the plan on, when there is no id yet.
     row: &'a InstanceKey,
+    #[serde(flatten)]
+    machine: MachineFacts<'a>,
+}
+
+/// What EC2 tells of an instance, in every output alike; null while it is only planned.
+#[derive(Debug, Serialize)]
+pub(super) struct MachineFacts<'a> {
     state: Option<&'static str>,
     zone: Option<&'a Zone>,
     #[serde(rename = "type")]
@@ -180,17 +187,16 @@ impl<'a> JsonLine<'a> {
             region,
             instance: row.and_then(Instance::id),
             phase: row.map(|row| row.phase.word()),
-            known: row.map(Known::new),
+            known: row.map(|row| Known { row: &row.key, machine: MachineFacts::of(row) }),
             details: event,
         }
     }
 }
 
-impl<'a> Known<'a> {
-    fn new(row: &'a Instance) -> Self {
+impl<'a> MachineFacts<'a> {
+    pub(super) fn of(row: &'a Instance) -> Self {
         let machine = row.machine.as_ref();
         Self {
-            row: &row.key,
             state: machine.map(|machine| machine.seen.state.as_str()),
             zone: machine.map(|machine| &machine.zone),
             machine_type: machine.map(|machine| &machine.machine_type),

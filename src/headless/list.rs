@@ -2,10 +2,11 @@
 
 use std::io::Write;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::csv::quoted;
-use super::line::LONGEST;
+use super::line::{LONGEST, MachineFacts};
 use super::status::wanted;
 use crate::app::{Field, Model, Selection, clean};
 use crate::fleet::{Amount, Instance, PendingCreate, Phase};
@@ -219,15 +220,10 @@ fn object(row: &Instance, model: &Model) -> Value {
     };
     // Anybody who may tag an instance has written it.
     let creator = machine.and_then(|machine| machine.birth.creator.as_deref());
-    json!({
+    let ours = json!({
         "id": row.id(),
         "region": row.region,
-        "zone": machine.map(|machine| &machine.zone),
-        "type": machine.map(|machine| &machine.machine_type),
         "lifecycle": machine.map(|machine| machine.birth.lifecycle.word()),
-        "public_ip": machine.and_then(|machine| machine.seen.public_ip),
-        "private_ip": machine.and_then(|machine| machine.seen.private_ip),
-        "state": machine.map(|machine| machine.seen.state.as_str()),
         "phase": row.phase.word(),
         "reason": reason,
         "failure_kind": kind,
@@ -239,5 +235,15 @@ fn object(row: &Instance, model: &Model) -> Value {
         "hourly_usd": hourly_usd(row.cost.hourly),
         "machine": row.machine_name().map(|name| clean(name, LONGEST)),
         "kept": kept(row, model),
-    })
+    });
+    json!(Listed { machine: MachineFacts::of(row), ours })
+}
+
+/// What EC2 tells, and what is ours.
+#[derive(Serialize)]
+struct Listed<'a> {
+    #[serde(flatten)]
+    machine: MachineFacts<'a>,
+    #[serde(flatten)]
+    ours: Value,
 }
