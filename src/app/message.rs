@@ -50,6 +50,11 @@ pub enum Message {
     },
     /// What came of [`Effect::TakeOver`](super::Effect::TakeOver): the state is free, or why not.
     StateGiven(Result<(), String>),
+    /// An `ssh` that had the terminal could not log in.
+    NotLoggedIn {
+        /// The last lines that it wrote.
+        said: Vec<String>,
+    },
     /// A message to one of `notify` arrived, or was given up.
     Notified {
         /// Whether it was given up.

@@ -359,9 +359,8 @@ impl<T: Tty> Screen<T> {
             (Ok(status), _) if status.success() => self.note(Level::Info, name, "back"),
             // ssh's own failures end with 255 (ssh(1), EXIT STATUS).
             (Ok(status), Errand::Ssh(login)) if status.code() == Some(255) => {
-                let said = login.as_ref().map(Login::said).filter(|said| !said.is_empty());
-                let text = said.unwrap_or_else(|| "could not log in".to_owned());
-                self.note(Level::Warning, name, text);
+                let said = login.as_ref().map(Login::said).unwrap_or_default();
+                self.pending.push_back(Message::NotLoggedIn { said });
             }
             (Ok(status), _) => self.note(Level::Info, name, format!("back, {status}")),
         }

@@ -35,7 +35,7 @@ pub(super) struct Login {
 }
 
 /// How many of ssh's lines are told.
-const LINES: usize = 2;
+const LINES: usize = 6;
 
 /// Where an instance is and who logs in.
 struct LoginTarget {
@@ -66,13 +66,13 @@ impl Login {
         Ok(Self { arguments, _known_hosts: Some(known_hosts), said })
     }
 
-    /// The last lines that ssh wrote, as one sentence; empty where it was silent.
-    pub(super) fn said(&self) -> String {
+    /// The last lines that ssh wrote.
+    pub(super) fn said(&self) -> Vec<String> {
         let text = self.said.as_ref().and_then(|file| read_text(file.path(), MOST).ok());
         let text = text.unwrap_or_default();
         let lines = text.lines().map(clean_line).filter(|line| !line.trim().is_empty());
-        let lines: Vec<String> = lines.collect();
-        lines[lines.len().saturating_sub(LINES)..].join("; ")
+        let mut lines: Vec<String> = lines.collect();
+        lines.split_off(lines.len().saturating_sub(LINES))
     }
 
     /// The same as a line for another shell; its host key lies in a file that stays.

@@ -70,7 +70,8 @@ fn secret(painter: &mut Painter<'_>, area: Rect, form: &SecretForm) {
 }
 
 fn notice(painter: &mut Painter<'_>, area: Rect, title: &str, said: [&str; 2]) {
-    let mut lines = text::wrap(said[0], room(area));
+    let mut lines: Vec<String> =
+        said[0].lines().flat_map(|line| text::wrap(line, room(area))).collect();
     lines.push(String::new());
     lines.extend(text::wrap(said[1], room(area)));
     let inside = open(painter, area, title, u16::try_from(lines.len()).unwrap_or(u16::MAX));

@@ -106,6 +106,10 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Effect> {
         }
         Message::StateWanted { by } => handover::wanted(model, &by),
         Message::StateGiven(given) => handover::given(model, given),
+        Message::NotLoggedIn { said } => {
+            on_not_logged_in(model, &said);
+            Vec::new()
+        }
         Message::Notified { is_given_up } => {
             model.notify.delivered += u64::from(!is_given_up);
             model.notify.given_up += u64::from(is_given_up);
@@ -116,6 +120,19 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Effect> {
             model.log.write(model.now, Level::Warning, "output", &text);
             Vec::new()
         }
+    }
+}
+
+/// What ssh wrote went to a screen that is covered again.
+fn on_not_logged_in(model: &mut Model, said: &[String]) {
+    let last = said.last().map_or("it said nothing", String::as_str);
+    model.flash(Level::Warning, "ssh", format!("could not log in: {last}"));
+    if model.dialog.is_none() && !said.is_empty() {
+        model.dialog = Some(Dialog::Notice {
+            title: "ssh could not log in".into(),
+            text: said.join("\n"),
+            hint: "Esc goes back; t tries again.".into(),
+        });
     }
 }
 
