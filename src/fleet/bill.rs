@@ -1,6 +1,5 @@
 //! Sums of money, as far as the prices behind them are known, and what a bill is made from.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign};
@@ -213,7 +212,7 @@ impl Bill {
 /// What the ledger has of an instance.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Posted {
-    until: BTreeMap<Thing, Timestamp>,
+    until: [Option<Timestamp>; Thing::ALL.len()],
     usd: f64,
     /// How many of its entries have no price.
     unpriced: usize,
@@ -226,7 +225,7 @@ pub struct Posted {
 impl Posted {
     /// Until when it has a thing.
     pub fn until(&self, thing: Thing) -> Option<Timestamp> {
-        self.until.get(&thing).copied()
+        self.until[thing as usize]
     }
 
     /// What it comes to.
@@ -236,8 +235,8 @@ impl Posted {
 
     /// Takes in an entry that is new.
     pub(super) fn post(&mut self, entry: &Entry) {
-        let until = self.until.entry(entry.thing).or_insert(entry.until);
-        *until = entry.until.max(*until);
+        let until = &mut self.until[entry.thing as usize];
+        *until = Some(entry.until).max(*until);
         match entry.thing {
             Thing::Compute => self.is_ended = entry.end.is_some(),
             Thing::Storage => self.is_gone = entry.end.is_some(),

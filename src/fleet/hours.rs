@@ -14,8 +14,8 @@ use super::market::{Pool, RegionPrices, storage_hourly};
 use super::{Instance, Lifecycle, Machine};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
-/// How old hours are that need no entries of their own: none of them waits for its price any more.
-const SETTLED: SignedDuration = SignedDuration::from_hours(2);
+/// How long an hour that is over waits for its price. Older ones need no entries of their own.
+pub(super) const PRICED_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 /// What AWS bills at least.
 const LEAST: SignedDuration = SignedDuration::from_mins(1);
 
@@ -48,7 +48,7 @@ pub(super) fn unposted(instance: &Instance, prices: &RegionPrices, now: Timestam
             && run < HOUR;
         let posted = bill.posted.until(thing);
         let mut from = posted.map_or(stretch.begin, |posted| posted.max(stretch.begin));
-        let settled = hour_of(stretch.begin, (now - SETTLED).min(stretch.until));
+        let settled = hour_of(stretch.begin, (now - PRICED_WITHIN).min(stretch.until));
         while from < stretch.until {
             let Ok(next) = hour_of(stretch.begin, from).checked_add(HOUR) else { break };
             // Who comes back after months finds thousands of hours: those of one rate are one entry.

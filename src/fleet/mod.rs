@@ -76,7 +76,8 @@ pub use upkeep::{Debt, Reset, Upkeep};
 /// All instances of one deployment, and what is known of its regions.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Fleet {
-    instances: BTreeMap<InstanceKey, Instance>,
+    // Boxed: a tree of rows themselves is half empty.
+    instances: BTreeMap<InstanceKey, Box<Instance>>,
     keys: BTreeMap<InstanceId, InstanceKey>,
     regions: BTreeMap<Region, RegionView>,
     market: Market,
@@ -113,17 +114,17 @@ impl Fleet {
 
     /// All instances, in the order of their keys.
     pub fn instances(&self) -> impl ExactSizeIterator<Item = &Instance> {
-        self.instances.values()
+        self.instances.values().map(Box::as_ref)
     }
 
     /// One instance by its row.
     pub fn get(&self, key: &InstanceKey) -> Option<&Instance> {
-        self.instances.get(key)
+        self.instances.get(key).map(Box::as_ref)
     }
 
     /// One instance by its EC2 id.
     pub fn by_id(&self, id: &InstanceId) -> Option<&Instance> {
-        self.keys.get(id).and_then(|key| self.instances.get(key))
+        self.keys.get(id).and_then(|key| self.get(key))
     }
 
     /// What is known of the regions, by name.
@@ -230,12 +231,12 @@ impl Fleet {
 
     /// The instances that exist and are not gone.
     pub fn alive(&self) -> impl Iterator<Item = &Instance> {
-        self.instances.values().filter(|instance| instance.is_alive())
+        self.instances().filter(|instance| instance.is_alive())
     }
 
     /// The instances that are gone, also those whose rows were taken out: no file may keep them.
     pub fn gone(&self) -> BTreeSet<InstanceId> {
-        let rows = self.instances.values().filter(|instance| instance.phase.is_over());
+        let rows = self.instances().filter(|instance| instance.phase.is_over());
         rows.filter_map(Instance::id).chain(&self.gone).cloned().collect()
     }
 
@@ -245,7 +246,7 @@ impl Fleet {
             self.keys.insert(id.clone(), instance.key.clone());
         }
         self.regions.entry(instance.region.clone()).or_default();
-        self.instances.insert(instance.key.clone(), instance);
+        self.instances.insert(instance.key.clone(), Box::new(instance));
     }
 
     /// Gives a row the phases that an earlier run saw it in, before the one that it has.
@@ -268,7 +269,7 @@ impl Fleet {
                 self.gone.insert(id.clone());
             }
         }
-        Some(instance)
+        Some(*instance)
     }
 }
 

@@ -6,12 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::bill::Amount;
 use super::entry::{Entry, Holder, LedgerLine, Thing};
-use super::hours::{Tariff, priced, unposted};
+use super::hours::{PRICED_WITHIN, Tariff, priced, unposted};
 use super::ledger::Ledger;
 use super::{Fleet, Instance, Machine, Region, RegionPrices};
 
-/// How long an hour that is over waits for its price.
-const PRICED_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 const ASK_AGAIN: SignedDuration = SignedDuration::from_mins(1);
 
 impl Fleet {

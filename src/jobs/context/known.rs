@@ -18,7 +18,7 @@ pub(in crate::jobs) struct KnownInstances(Mutex<BTreeMap<Region, BTreeMap<Instan
 pub(in crate::jobs) struct Known {
     deployment: DeploymentId,
     /// It, as EC2 last told of it.
-    pub machine: Machine,
+    pub machine: Box<Machine>,
     /// Whether it runs on without its tags.
     is_untagged: bool,
     /// Whether it runs with the tags of a predecessor, whose state this was.
@@ -46,7 +46,7 @@ impl KnownInstances {
         let known = regions.entry(region.clone()).or_default();
         for machine in machines {
             if machine.is_alive() {
-                let (deployment, machine) = (deployment.clone(), machine.clone());
+                let (deployment, machine) = (deployment.clone(), Box::new(machine.clone()));
                 let id = machine.id.clone();
                 let since = known.get(&id).map_or_else(Instant::now, |known| known.since);
                 let (is_untagged, is_inherited) = (false, false);

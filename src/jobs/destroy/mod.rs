@@ -403,7 +403,7 @@ impl Destruction {
     /// else it would run on when all that is listed is gone.
     fn newborn(&self, listed: &[Machine]) -> Vec<Machine> {
         let unlisted = self.remembered(listed).into_iter();
-        unlisted.filter(|it| self.context.is_young(it)).map(|it| it.machine).collect()
+        unlisted.filter(|it| self.context.is_young(it)).map(|it| *it.machine).collect()
     }
 
     /// What is of the target by our own memory, and not among these. What lost its tags is not ours
