@@ -83,6 +83,13 @@ pub const NOTIFY_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long it is tried to deliver a notification: who was away for a night still reads it.
 pub const NOTIFY_WINDOW: Duration = Duration::from_hours(24);
 
+/// How long a source of credentials may take: a `credential_process` has a minute.
+pub const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(75);
+/// Between two tries while calls wait for a login and nothing changed.
+pub const LOGIN_AGAIN: Duration = Duration::from_mins(1);
+/// Between two looks whether somebody signed in in another terminal.
+pub const LOGIN_LOOK: Duration = Duration::from_secs(2);
+
 /// After so many attempts any pause is the longest.
 const MANY: u32 = 40;
 

@@ -2,10 +2,11 @@
 //! AWS CLI, which nobody here wrote. EC2 and STS are moto's.
 
 mod cli_v2;
+mod session;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -31,14 +32,25 @@ struct Office {
     spot: Spot,
     center: Child,
     port: u16,
-    _moto: Moto,
-    moto_url: String,
+    /// EC2 and STS, where they are this user's own.
+    _moto: Option<Moto>,
+    aws_url: String,
 }
 
 impl Office {
     /// The identity center answers CreateToken with these, the last one for ever.
     fn open(answers: &[&str]) -> Self {
         let moto = Moto::start();
+        let url = moto.url();
+        Self::with(answers, &url, &[], Some(moto))
+    }
+
+    /// The same over another AWS, by an identity center with these settings.
+    fn over(answers: &[&str], aws: &str, settings: &[(&str, &str)]) -> Self {
+        Self::with(answers, aws, settings, None)
+    }
+
+    fn with(answers: &[&str], aws: &str, settings: &[(&str, &str)], moto: Option<Moto>) -> Self {
         let spot = Spot::new("");
         spot.configure_without_hosts("", &["us-west-2"]);
         fs::create_dir_all(spot.path().join(".aws")).unwrap();
@@ -46,6 +58,7 @@ impl Office {
         let mut center = Command::new(python())
             .arg(script("identity_center.py"))
             .args(answers)
+            .envs(settings.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -54,12 +67,30 @@ impl Office {
         let mut line = String::new();
         BufReader::new(center.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let port = line.trim().parse().unwrap();
-        let moto_url = format!("http://{}", moto.address());
-        Self { spot, center, port, _moto: moto, moto_url }
+        Self { spot, center, port, _moto: moto, aws_url: aws.to_owned() }
+    }
+
+    /// The variables that lead to all of them.
+    fn endpoints(&self) -> [(&'static str, String); 3] {
+        let center = format!("http://127.0.0.1:{}", self.port);
+        [
+            ("AWS_ENDPOINT_URL", self.aws_url.clone()),
+            ("AWS_ENDPOINT_URL_SSO", center.clone()),
+            ("AWS_ENDPOINT_URL_SSO_OIDC", center),
+        ]
+    }
+
+    /// The organisation ends the session of its user.
+    fn end_session(&self) {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let request = "POST /session/end HTTP/1.1\r\nhost: center\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.contains(" 200 "), "{answer}");
     }
 
     fn at_home(&self, command: &mut Command) {
-        let center = format!("http://127.0.0.1:{}", self.port);
         for name in
             ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"]
         {
@@ -68,11 +99,7 @@ impl Office {
         for name in ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_REGION"] {
             command.env_remove(name);
         }
-        command
-            .env("HOME", self.spot.path())
-            .env("AWS_ENDPOINT_URL", &self.moto_url)
-            .env("AWS_ENDPOINT_URL_SSO", &center)
-            .env("AWS_ENDPOINT_URL_SSO_OIDC", &center);
+        command.env("HOME", self.spot.path()).envs(self.endpoints());
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {

@@ -114,6 +114,8 @@ pub struct Model {
     pub account: Option<Account>,
     /// Why AWS did not tell.
     pub trouble: Option<Failure>,
+    /// Why the login has ended, while calls wait for the next one.
+    pub login_ended: Option<Failure>,
     /// The configuration, where there is one.
     pub config: Option<Arc<Config>>,
     /// Why nothing may be changed, if that is so.
@@ -260,6 +262,7 @@ impl Model {
             deployment: opening.deployment,
             account: None,
             trouble: None,
+            login_ended: None,
             config: opening.config,
             read_only: opening.read_only,
             holder: None,

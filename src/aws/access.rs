@@ -3,69 +3,39 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use aws_config::profile::ProfileFileCredentialsProvider;
-use aws_config::provider_config::ProviderConfig;
+use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
-use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_ec2::config::Credentials;
+use aws_sdk_ec2::config::SharedHttpClient;
 use aws_sdk_ec2::config::retry::{ClientRateLimiter, RetryPartition, TokenBucket};
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_async::rt::sleep::default_async_sleep;
-use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::class::Class;
-use super::clock::time_at;
 use super::endpoint::{NotEmpty, check_endpoint};
 use super::error::AwsError;
+use super::expired_keys::ExpiredKeys;
+use super::gate::Gate;
 use super::http::{self, Authorities};
 use super::json_service::{CLOUDWATCH, JsonClient};
-use super::kept_role::KeptRole;
+use super::login_source::LoginSource;
 use super::profile::Profile;
 use super::profile_file::{ReadProfile, read_profile};
 use super::retry::retry_until;
+use super::sdk::{Access, retries, timeouts, unguarded, unopened};
 use super::select::filter;
 use crate::files::in_home;
 use crate::fleet::{Account, AccountId, Lifecycle, Region, SpotRequestId};
 use crate::retry::ACCOUNT_TIMEOUT;
 
-pub use aws_sdk_ec2::config::{Credentials, SharedHttpClient};
-pub use aws_smithy_async::time::SharedTimeSource;
-
 /// Where questions are asked that have no region of their own, when nothing else is configured.
 const HOME: &str = "us-east-1";
 /// Where the price list is asked.
 const PRICING: &str = "us-east-1";
-
-/// What the user said about how to reach AWS, and what a test puts in its place.
-#[derive(Debug, Clone, Default)]
-pub struct Access {
-    /// `--profile`. Else AWS_PROFILE, else `default`.
-    pub profile: Option<String>,
-    /// `--endpoint-url`. Else AWS_ENDPOINT_URL and its kin, else AWS.
-    pub endpoint: Option<String>,
-    /// Where questions are asked that have no region of their own, unless environment or profile
-    /// say so: the configuration's first region.
-    pub home: Option<Region>,
-    /// Fixed keys, for a simulated AWS. Then neither profiles nor the environment are read.
-    pub credentials: Option<Credentials>,
-    /// What carries the requests. Else HTTPS with rustls.
-    pub http: Option<SharedHttpClient>,
-    /// What tells the time, for signatures and expiry and for the jobs: the system's clock, or
-    /// that of a simulated AWS.
-    pub time: SharedTimeSource,
-}
-
-impl Access {
-    /// What time it is where AWS is.
-    pub fn now(&self) -> Timestamp {
-        time_at(&self.time)
-    }
-}
 
 /// An account's door. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -75,6 +45,7 @@ pub struct Aws {
     loopback: bool,
     profile: Arc<Profile>,
     authorities: Option<Authorities>,
+    gate: Option<Gate>,
     regions: Arc<Mutex<BTreeMap<Region, Ec2>>>,
 }
 
@@ -83,7 +54,8 @@ pub struct Aws {
 pub struct Ec2 {
     region: Region,
     /// For everything that makes something: a capacity error comes as HTTP 500 and the SDK would
-    /// try it again, and a create call without a token would make two of it.
+    /// try it again, and a create call without a token would make two of it. Only what AWS refuses for
+    /// its keys is sent a second time.
     pub(super) once: aws_sdk_ec2::Client,
     /// For questions and deletes, which may be repeated: three attempts.
     pub(super) patient: aws_sdk_ec2::Client,
@@ -122,9 +94,12 @@ impl Aws {
             })
             .transpose()?;
         let http = access.http.clone().unwrap_or_else(|| http::client(authorities.as_ref()));
-        let sdk = match (&access.credentials, &read) {
-            (None, Some(read)) => load(access, read, http, home.clone()).await?,
-            (keys, _) => fixed(access, http, keys.clone(), home.clone()),
+        let (sdk, gate) = match (&access.credentials, &read) {
+            (None, Some(read)) => {
+                let (sdk, gate) = load(access, read, http, home.clone()).await?;
+                (sdk, Some(gate))
+            }
+            (keys, _) => (fixed(access, http, keys.clone(), home.clone()), None),
         };
         let endpoint = access
             .endpoint
@@ -137,6 +112,7 @@ impl Aws {
             loopback: endpoint.is_some_and(|url| http::is_loopback(&url)),
             profile: Arc::new(profile),
             authorities,
+            gate,
             regions: Arc::default(),
         })
     }
@@ -238,11 +214,16 @@ impl Aws {
         self.region(&self.home)
     }
 
+    fn expired_keys(&self, is_alone: bool) -> ExpiredKeys {
+        ExpiredKeys { gate: self.gate.clone(), is_alone }
+    }
+
     fn clients(&self, region: &Region) -> Ec2 {
         let partition = partition(region.as_str(), "ec2");
         let place = aws_config::Region::new(region.to_string());
         let ec2 = aws_sdk_ec2::config::Builder::from(&self.sdk)
             .region(place.clone())
+            .retry_classifier(self.expired_keys(false))
             .retry_partition(partition.clone());
         let ssm = aws_sdk_ssm::config::Builder::from(&self.sdk)
             .region(place.clone())
@@ -253,7 +234,10 @@ impl Aws {
         Ec2 {
             region: region.clone(),
             once: aws_sdk_ec2::Client::from_conf(
-                ec2.clone().retry_config(RetryConfig::disabled()).build(),
+                ec2.clone()
+                    .retry_classifier(self.expired_keys(true))
+                    .retry_config(RetryConfig::standard().with_max_attempts(2))
+                    .build(),
             ),
             patient: aws_sdk_ec2::Client::from_conf(ec2.build()),
             ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
@@ -335,46 +319,20 @@ async fn load(
     read: &ReadProfile,
     http: SharedHttpClient,
     home: String,
-) -> Result<SdkConfig, AwsError> {
-    let place = aws_config::Region::new(home);
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .region(place.clone())
-        .http_client(http.clone())
-        .retry_config(retries())
-        .timeout_config(timeouts())
-        .stalled_stream_protection(unguarded())
-        .time_source(access.time.clone())
-        .profile_files(read.files.clone())
-        .profile_name(&read.name);
-    if let Some(mfa) = &read.profile.mfa {
-        let kept = KeptRole::of(mfa, access.time.clone());
-        loader = loader.credentials_provider(kept);
-    } else if access.profile.is_some() {
-        // The SDK's chain puts keys from the environment before a profile even where the profile
-        // was named; here, as in AWS's own command line, what the user wrote wins. Else we would
-        // work in another account than the one that was asked for.
-        let around = ProviderConfig::default()
-            .with_region(Some(place))
-            .with_http_client(http)
-            .with_time_source(access.time.clone());
-        let provider = ProfileFileCredentialsProvider::builder()
-            .profile_files(read.files.clone())
-            .profile_name(&read.name)
-            .configure(&around)
-            .build();
-        loader = loader.credentials_provider(provider);
-    }
-    if let Some(url) = &access.endpoint {
-        loader = loader.endpoint_url(url);
-    }
-    let sdk = loader.load().await;
+) -> Result<(SdkConfig, Gate), AwsError> {
+    let sdk = unopened(access, read, http.clone(), home.clone()).await;
+    let source = LoginSource { access: access.clone(), http, home };
+    let gate = Gate::new(source, access.logins.clone());
     let endpoint = sdk.endpoint_url().filter(|url| !url.trim().is_empty()).map(str::to_owned);
     let services = NotEmpty::of(&sdk);
     let mut told = sdk.into_builder().service_config(services);
     told.set_endpoint_url(endpoint);
+    // The gate is the one that remembers.
+    told.set_identity_cache(Some(IdentityCache::no_cache()));
+    told.set_credentials_provider(Some(SharedCredentialsProvider::new(gate.clone())));
     let sdk = told.build();
     check_endpoint(&sdk)?;
-    Ok(sdk)
+    Ok((sdk, gate))
 }
 
 /// What a simulated AWS needs: nothing of the user's files or environment goes into it.
@@ -397,25 +355,6 @@ fn fixed(
     sdk.build()
 }
 
-/// EC2's answers are short and each attempt has its limit; the SDK's guard of long streams would
-/// wake thirty times a second for as long as any request is open.
-fn unguarded() -> StalledStreamProtectionConfig {
-    StalledStreamProtectionConfig::disabled()
-}
-
-fn retries() -> RetryConfig {
-    RetryConfig::standard().with_max_attempts(3)
-}
-
-fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(10))
-        .read_timeout(Duration::from_mins(1))
-        // The other two end before the body of an answer.
-        .operation_attempt_timeout(Duration::from_secs(90))
-        .build()
-}
-
 /// An environment variable that says something.
 fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
@@ -436,7 +375,15 @@ fn creator(arn: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use aws_credential_types::provider::{self, error::CredentialsError};
+    use aws_smithy_async::time::SharedTimeSource;
+    use futures_util::future::BoxFuture;
+
     use super::*;
+    use crate::aws::gate::Source;
+    use crate::aws::logins::Logins;
     use crate::aws::scripted;
 
     /// A balancer has nobody behind it for some seconds; the SDK alone gives up before.
@@ -461,6 +408,47 @@ mod tests {
         .await;
         let account = aws.account().await.unwrap();
         assert_eq!(account.regions, ["us-west-2".into()]);
+    }
+
+    /// Somebody who always has keys.
+    #[derive(Debug)]
+    struct SignedIn;
+
+    impl Source for SignedIn {
+        fn credentials(&self) -> BoxFuture<'_, provider::Result> {
+            Box::pin(async { Ok(Credentials::new("key", "secret", None, None, "test")) })
+        }
+
+        fn told(&self, error: CredentialsError) -> AwsError {
+            panic!("{error}")
+        }
+
+        fn trace(&self) -> Vec<Option<SystemTime>> {
+            Vec::new()
+        }
+
+        fn time(&self) -> SharedTimeSource {
+            SharedTimeSource::default()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_launch_whose_keys_had_expired_is_sent_again_with_its_token_and_no_other_is() {
+        for (status, code, calls) in [
+            (400, "RequestExpired", 2),
+            (500, "InsufficientInstanceCapacity", 1),
+            (503, "RequestLimitExceeded", 1),
+            (500, "InternalError", 1),
+        ] {
+            let (mut aws, seen) = scripted::aws(move |_| (status, scripted::refusal(code).1)).await;
+            aws.gate = Some(Gate::new(SignedIn, Logins::default()));
+            let launch = aws.region(&"us-west-2".into()).once.run_instances();
+            let launch = launch.min_count(1).max_count(1).client_token("our-token");
+            launch.send().await.unwrap_err();
+            let seen = seen.lock().unwrap();
+            assert_eq!(seen.len(), calls, "{code}");
+            assert!(seen.iter().all(|call| call.contains("ClientToken=our-token")), "{seen:?}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use aws_sdk_ec2::config::{HttpClient, RuntimeComponents};
 use aws_smithy_http_client::proxy::ProxyConfig;
@@ -15,17 +16,22 @@ use aws_smithy_runtime_api::client::http::{
     SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use futures_util::stream::try_unfold;
 use http_body_util::{BodyExt as _, StreamBody};
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout_at};
 
 use super::class::{Class, Credential};
 use super::error::AwsError;
 use super::requests::counted;
 use crate::files::{MOST, read_bounded};
 
+/// How long one attempt may take, to the end of its answer: the SDK's own time limits end before that, or
+/// count what comes before the request is sent, too.
+const ATTEMPT: Duration = Duration::from_secs(90);
 /// The longest answer that is read. A thousand instances take 4.4 MiB.
 const LONGEST: usize = 32 << 20;
 /// What any answer may have without waiting for its turn.
@@ -139,16 +145,24 @@ struct Connectors {
 impl HttpConnector for Connectors {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let way = if is_near(request.uri()) { &self.direct } else { &self.proxied };
-        let answer = way.call(request);
-        HttpConnectorFuture::new(async move { Ok(answer.await?.map(bounded)) })
+        let (answer, end) = (way.call(request), Instant::now() + ATTEMPT);
+        HttpConnectorFuture::new(async move {
+            let answer = timeout_at(end, answer).await;
+            let answer = answer.map_err(|elapsed| ConnectorError::timeout(elapsed.into()))??;
+            Ok(answer.map(|body| bounded(body, end)))
+        })
     }
 }
 
 /// An answer that fails as soon as it is longer than any that AWS gives, and waits for its turn to be
-/// long: many questions are under way at once, and what was read of each is kept until its end.
-fn bounded(body: SdkBody) -> SdkBody {
-    let frames = try_unfold((body, Length::default()), |(mut body, mut length)| async move {
-        let Some(frame) = body.frame().await.transpose()? else { return Ok(None) };
+/// long: many questions are under way at once, and what was read of each is kept until its end. One that
+/// has not ended then never will.
+fn bounded(body: SdkBody, end: Instant) -> SdkBody {
+    let frames = try_unfold((body, Length::default()), move |(mut body, mut length)| async move {
+        let Ok(frame) = timeout_at(end, body.frame()).await else {
+            return Err(format!("the answer did not end within {} s", ATTEMPT.as_secs()).into());
+        };
+        let Some(frame) = frame.transpose()? else { return Ok(None) };
         length.grow(frame.data_ref().map_or(0, Bytes::len)).await?;
         Ok::<_, Box<dyn std::error::Error + Send + Sync>>(Some((frame, (body, length))))
     });

@@ -5,11 +5,12 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::access::{Access, Aws};
+use super::access::Aws;
 use super::class::{Class, Credential};
 use super::clock::moment;
 use super::error::AwsError;
 use super::kept_role::{Kept, Keys, file, keep};
+use super::sdk::Access;
 use crate::fleet::Secret;
 
 /// How the session is called where the profile does not say.

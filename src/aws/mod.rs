@@ -18,6 +18,7 @@
 //! network::{ensure, ensure_key_pair, teardown} ── a region's network    network, keys
 //!   operator_networks() ── who may reach port 22                        address
 //! one HTTP client: proxy, authorities, a bound                          http, endpoint
+//! one gate of credentials: renewed ahead, parked for logins             gate, login_source, expired_keys
 //! every failure ──> AwsError: class, message, hint                      error, class, codes, hints, quota
 //! what is ours ──> Selector: filters by tag, asked twice                select, tagged
 //! ```
@@ -38,6 +39,8 @@ pub mod credential_process;
 mod dry_run;
 mod endpoint;
 mod error;
+mod expired_keys;
+mod gate;
 mod hints;
 mod http;
 mod ids;
@@ -49,6 +52,8 @@ mod kept_role;
 mod keys;
 mod launch;
 mod limits;
+mod login_source;
+mod logins;
 mod machines;
 mod mfa;
 pub mod network;
@@ -65,6 +70,7 @@ mod retry;
 mod scores;
 #[cfg(test)]
 pub(crate) mod scripted;
+mod sdk;
 mod select;
 mod spot;
 mod sso;
@@ -72,7 +78,7 @@ mod status_checks;
 mod tagged;
 mod words;
 
-pub use access::{Access, Aws, Credentials, Ec2, SharedHttpClient, SharedTimeSource};
+pub use access::{Aws, Ec2};
 pub use address::AddressError;
 pub use class::{Class, Credential};
 pub use clock::time_at;
@@ -88,6 +94,7 @@ pub use instant_fleet::{FleetOverride, FleetRequest, LaunchOutcome};
 pub use kept::{NewVolume, VolumeSeen};
 pub use launch::{LaunchRequest, is_burstable};
 pub use limits::Quota;
+pub use logins::Logins;
 pub use machines::{DeploymentSeen, Owner};
 pub use network::{Kind, Residue};
 pub use offerings::MachineFacts;
@@ -95,6 +102,7 @@ pub use permissions::{EC2_ACTIONS, Purpose};
 pub use quota::quota_group;
 pub use requests::{counted, requests};
 pub use retry::retry_until;
+pub use sdk::{Access, Credentials, SharedHttpClient, SharedTimeSource};
 pub use select::Selector;
 pub use spot::SpotRequest;
 pub use sso::SignIn;

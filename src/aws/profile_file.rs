@@ -8,8 +8,10 @@ use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use super::class::{Class, Credential};
 use super::credential_process;
 use super::error::AwsError;
+use super::kept_role;
 use super::profile::{Mfa, Profile, Sso};
 use super::profiles::Profiles;
+use super::sso::token_file::TokenFiles;
 use crate::files::{MOST, in_home, read_bounded};
 
 /// The least that brings a login that is renewed by itself (AWS CLI, "sso_registration_scopes").
@@ -54,24 +56,37 @@ pub(super) fn read_profile(name: Option<&str>) -> Result<ReadProfile, AwsError> 
     Ok(ReadProfile { profile: profile(&profiles, &chosen), files, name })
 }
 
+/// The files in which a login leaves its trace: those of the profiles, and what the profile's own login
+/// keeps.
+pub(super) fn login_files(name: Option<&str>) -> Vec<PathBuf> {
+    let profiles = [
+        path("AWS_CONFIG_FILE", "~/.aws/config"),
+        path("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"),
+    ];
+    let profile = read_profile(name).map(|read| read.profile).unwrap_or_default();
+    let token = profile.sso.as_ref().map(|sso| TokenFiles::of(sso).token_path().to_owned());
+    let role = profile.mfa.as_ref().map(kept_role::file);
+    profiles.into_iter().chain(token).chain(role).collect()
+}
+
 fn profile(profiles: &Profiles, chosen: &str) -> Profile {
     let setting = |key: &str| profiles.setting(chosen, key).map(str::to_owned);
     Profile {
         name: (chosen != "default").then(|| chosen.to_owned()),
         region: setting("region"),
         ca_bundle: setting("ca_bundle"),
-        sso: sso(profiles, chosen),
+        sso: signs_in(profiles, chosen),
         mfa: mfa(profiles, chosen),
     }
 }
 
 /// How a profile signs in; where it takes a role, how the profile does that it takes it from.
-fn sso(profiles: &Profiles, chosen: &str) -> Option<Sso> {
+fn signs_in(profiles: &Profiles, chosen: &str) -> Option<Sso> {
     let names = profiles.chain(chosen);
-    let signs_in = |name: &&str| {
+    let names_it = |name: &&str| {
         ["sso_session", "sso_start_url"].iter().any(|key| profiles.setting(name, key).is_some())
     };
-    let name = names.into_iter().find(signs_in)?;
+    let name = names.into_iter().find(names_it)?;
     let setting = |key: &str| profiles.setting(name, key).map(str::to_owned);
     let Some(session) = setting("sso_session") else {
         let (start_url, region) = (setting("sso_start_url")?, setting("sso_region")?);

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 
 use super::line::{Event, JsonLine, LONGEST, RegionPlan};
-use crate::app::{self, Message, Model, clean, estimate, surplus_remark, total};
+use crate::app::{self, Message, Model, clean, estimate, login_words, surplus_remark, total};
 use crate::config::Config;
 use crate::fleet::{Change, InstanceKey, Level, MachineType, Outcome, Phase, Subject};
 
@@ -124,6 +124,10 @@ impl<W: Write> Printer<W> {
                 self.event(model, &Subject::Instance(key.clone()), Event::attempt(attempt));
             }
             Change::HostKey(key) => self.host_key(model, key),
+            Change::LoginEnded(why) => {
+                let (level, text) = login_words(why.as_ref());
+                self.sentence(model, &Subject::Job, level, &text);
+            }
             Change::Lost(region, why) => {
                 let text = format!("no answer: {why}");
                 self.sentence(model, &Subject::Region(region.clone()), Level::Warning, &text);

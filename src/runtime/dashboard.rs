@@ -34,7 +34,9 @@ pub(super) async fn run(environment: &Environment) -> Result<ExitCode, Stop> {
     let counts = config.as_ref().map(Config::spread);
     // Where this fails the terminal is given back before the error is told: it is dropped.
     let open = startup::open(environment, config, Want::WriteIfFree, Some(window))?;
-    let OpenProcess { mut engine, remarks, mut lock, .. } = open;
+    let OpenProcess { mut engine, context, remarks, mut lock } = open;
+    context.access.logins.wait();
+    drop(context);
     for remark in remarks {
         engine.model.warn("files", &remark);
     }

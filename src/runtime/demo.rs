@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use tempfile::TempDir;
 
 use super::shell::Doors;
-use crate::aws::{Access, Credentials, SharedTimeSource, counted};
+use crate::aws::{Access, Credentials, Logins, SharedTimeSource, counted};
 use crate::cli::{self, Global};
 use crate::config::{
     Config, Connect, ENDPOINT_FILE, Image, Network, NotifyVia, TOKEN_FILE, UbuntuRelease,
@@ -71,6 +71,7 @@ impl DemoSession {
             http: Some(counted(connector(&cloud.world))),
             time: SharedTimeSource::new(cloud.world.clock()),
             profile: None,
+            logins: Logins::default(),
         };
         let demo = Self { folder, is_tour, hosts: cloud.hosts.clone() };
         Ok((demo, access, Arc::new(cloud.hosts)))

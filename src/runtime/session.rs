@@ -219,6 +219,7 @@ impl Session {
         end: Option<Instant>,
     ) -> Result<(), Stop> {
         self.event_loop.engine.model.flash = None;
+        self.context.access.logins.wait();
         leave(self.event_loop.take_up(Message::Command(Command::Keep)).await)?;
         if !self.model().is_keeper() {
             return self.refused(Level::Warning);

@@ -25,13 +25,14 @@ pub(super) struct Trace {
     _file: Option<WorkerGuard>,
 }
 
-/// Starts logging. `debug` is SPOT_DEBUG=1: then we tell more, and the crates below us what they
-/// always tell; theirs would be a hundred lines a second. Without a writable state directory there is no file:
+/// Starts logging. `debug` is SPOT_DEBUG=1: then we tell more, and the crates below us what they do,
+/// such as asking for credentials; else only what is wrong. Without a writable state directory there is no file:
 /// that is no reason not to start.
 pub(super) fn start(debug: bool) -> Trace {
     let ours = if debug { LevelFilter::DEBUG } else { LevelFilter::INFO };
+    let theirs = if debug { LevelFilter::INFO } else { LevelFilter::WARN };
     let level = Targets::new()
-        .with_default(LevelFilter::INFO)
+        .with_default(theirs)
         .with_targets([(env!("CARGO_CRATE_NAME"), ours), (STORY, ours)]);
     tui_logger::set_default_level(log::LevelFilter::Trace);
     let panel = tui_logger::TuiTracingSubscriberLayer.with_filter(level.clone());

@@ -24,7 +24,7 @@ struct Network {
 impl Network {
     fn open(office: &Office) -> Self {
         let authority = office.spot.path().join("company.pem");
-        let moto = office.moto_url.rsplit(':').next().unwrap();
+        let moto = office.aws_url.rsplit(':').next().unwrap();
         let mut process = Command::new(python())
             .arg(script("company.py"))
             .arg(moto)

@@ -12,7 +12,7 @@ use spot_tui::app::dialog::Leave;
 use spot_tui::app::{
     Choose, Command, Effect, LeaveCommand, Message, Model, Opening, Press, Remembered, Ring, Scope,
 };
-use spot_tui::aws::{Access, Aws, Credentials, Selector, SharedTimeSource};
+use spot_tui::aws::{Access, Aws, Credentials, Logins, Selector, SharedTimeSource};
 use spot_tui::config;
 use spot_tui::demo::{Cloud, Scenario, Settings, connector};
 use spot_tui::fleet::{Ec2State, Fleet, Instance, JobId, JobKind, Phase, Upkeep};
@@ -131,6 +131,7 @@ impl<E: Edge> Stage<E> {
             http: Some(connector(&cloud.world)),
             time: SharedTimeSource::new(cloud.world.clock()),
             profile: None,
+            logins: Logins::default(),
         };
         let config = Arc::new(config);
         let journal = Journal::open(&Paths::new(folder.path().join("instances.json"))).unwrap();

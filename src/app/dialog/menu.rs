@@ -5,6 +5,10 @@ use crate::app::Table;
 use crate::app::command::{
     Choose, Command, Copied, LeaveCommand, Press, RowCommand, TableCommand, Turn,
 };
+use crate::fleet::Failure;
+
+/// The question after a login that has ended.
+const SIGNED_OUT: &str = "Signed out of AWS";
 
 /// A choice of commands.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,6 +94,31 @@ impl Menu {
             ],
             at: 0,
         }
+    }
+
+    /// What can be done where the login has ended and calls wait: for this reason.
+    pub(in crate::app) fn signed_out(failure: &Failure) -> Self {
+        let item = |name, said: &str, command| (name, said.to_owned(), command);
+        let elsewhere = failure.hint.strip_prefix("run: ").unwrap_or(&failure.hint);
+        Self {
+            title: SIGNED_OUT,
+            text: vec![
+                format!("{}.", failure.reason.trim_end_matches('.')),
+                "What is under way waits, and goes on by itself after the next login. Nothing is lost."
+                    .to_owned(),
+            ],
+            items: vec![
+                item("Sign in here", "lends the terminal to the login", Command::SignIn),
+                item("Sign in elsewhere", elsewhere, Command::Press(Press::Back)),
+                item("Quit", "", Command::Leave(LeaveCommand::Quit)),
+            ],
+            at: 0,
+        }
+    }
+
+    /// Whether it is that question.
+    pub(in crate::app) fn is_signed_out(&self) -> bool {
+        self.title == SIGNED_OUT
     }
 
     pub(super) fn on_press(&mut self, press: Press) -> Next {

@@ -93,6 +93,7 @@ pub(super) fn log_change(model: &mut Model, report: &Report, change: &Change) {
         | Change::Diagnosed(..)
         | Change::Priced(_)
         | Change::Account(_)
+        | Change::LoginEnded(_)
         | Change::Deployment(_) => {}
     }
 }

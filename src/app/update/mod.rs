@@ -13,6 +13,7 @@ mod interruptions;
 mod keep;
 mod leave;
 mod log_changes;
+mod login;
 mod machine;
 mod notify;
 mod panels;
@@ -26,6 +27,8 @@ mod screen;
 mod spent;
 mod user_commands;
 mod views;
+
+pub use login::login_words;
 
 use std::collections::BTreeMap;
 

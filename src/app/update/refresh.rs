@@ -5,7 +5,7 @@ use crate::fleet::{Job, JobKind};
 
 /// Learns who we are; once that is known, what there is.
 pub(super) fn refresh(model: &mut Model) -> Vec<Effect> {
-    model.trouble = None;
+    model.trouble = model.login_ended.clone();
     let job = if model.account.is_none() {
         Job::Identify
     } else if model.attends() && !model.does(JobKind::Watch) {

@@ -1,7 +1,7 @@
 //! What jobs report: the fleet says what became different by it, and everything that follows goes
 //! over those changes.
 
-use super::{books, ended, hold, interruptions, log_changes, machine, notify};
+use super::{books, ended, hold, interruptions, log_changes, login, machine, notify};
 use crate::app::away::Away;
 use crate::app::keymap::Context;
 use crate::app::{Command, Effect, Latest, Model, Pane, PanelsCommand};
@@ -104,6 +104,7 @@ fn arrange(model: &mut Model, change: &Change) {
         | Change::Spilled(..)
         | Change::Account(_)
         | Change::Deployment(_)
+        | Change::LoginEnded(_)
         | Change::Said(..)
         | Change::Ended(_) => {}
     }
@@ -120,6 +121,10 @@ fn follow(model: &mut Model, report: &Report, change: &Change) -> Vec<Effect> {
         Change::Deployment(deployment) if model.deployment != *deployment => {
             model.deployment = deployment.clone();
             model.persist().into_iter().collect()
+        }
+        Change::LoginEnded(why) => {
+            login::changed(model, why.as_ref());
+            Vec::new()
         }
         Change::Spilled(region, launch) => {
             if let Some(job) = model.jobs.get_mut(&report.job) {

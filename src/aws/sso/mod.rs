@@ -2,7 +2,8 @@
 //! and registration lie where the AWS CLI keeps them, so that who signed in by one of them is signed in
 //! for the other.
 
-mod token_file;
+pub(super) mod refresh;
+pub(super) mod token_file;
 
 use std::time::Duration;
 
@@ -257,9 +258,9 @@ impl SignIn {
             region: region.clone(),
             access: told.access_token().unwrap_or_default().to_owned(),
             expires_at: self.oidc.now() + lasts,
-            client_id: self.registration.client_id.clone(),
-            client_secret: self.registration.client_secret.clone(),
-            registration_expires_at: self.registration.expires_at,
+            client_id: Some(self.registration.client_id.clone()),
+            client_secret: Some(self.registration.client_secret.clone()),
+            registration_expires_at: Some(self.registration.expires_at),
             refresh: told.refresh_token().map(str::to_owned),
         };
         self.oidc.files.keep_token(&token).map_err(|error| self.oidc.disk(&error))?;

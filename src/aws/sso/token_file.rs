@@ -28,9 +28,13 @@ pub(super) struct Token {
     #[serde(rename = "accessToken")]
     pub access: String,
     pub expires_at: Timestamp,
-    pub client_id: String,
-    pub client_secret: String,
-    pub registration_expires_at: Timestamp,
+    /// What renews it; logins of the older form have none of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration_expires_at: Option<Timestamp>,
     #[serde(rename = "refreshToken", default, skip_serializing_if = "Option::is_none")]
     pub refresh: Option<String>,
 }
@@ -58,14 +62,14 @@ impl fmt::Debug for Registration {
 
 /// Where the files of one login lie.
 #[derive(Debug)]
-pub(super) struct TokenFiles {
+pub(in crate::aws) struct TokenFiles {
     folder: PathBuf,
     token: PathBuf,
     registration: PathBuf,
 }
 
 impl TokenFiles {
-    pub(super) fn of(sso: &Sso) -> Self {
+    pub(in crate::aws) fn of(sso: &Sso) -> Self {
         let home = std::env::home_dir();
         let folder = in_home(Path::new("~/.aws/sso/cache"), home.as_deref());
         let file =
@@ -75,6 +79,11 @@ impl TokenFiles {
             registration: file(&registered_as(sso)),
             folder,
         }
+    }
+
+    /// The file of the token.
+    pub(in crate::aws) fn token_path(&self) -> &Path {
+        &self.token
     }
 
     pub(super) fn folder(&self) -> &Path {

@@ -6,6 +6,7 @@
 mod cloudwatch;
 pub(super) mod find_deployment;
 mod kept;
+mod logins;
 mod machines;
 mod notices;
 mod price_list;
@@ -32,6 +33,7 @@ use super::node::monitor;
 use crate::aws::Ec2;
 use crate::fleet::{Failure, JobNews, JobResult, Level, Step};
 use kept::{KeptThings, has_machines};
+use logins::tell_of_logins;
 use machines::Machines;
 use notices::Notices;
 use price_list::{PriceLists, ask_for_lists};
@@ -69,6 +71,7 @@ pub(super) async fn identify(context: &Context, reporter: &Reporter) -> JobResul
 
 /// One look at every enabled region, and at the nodes where they are being tended.
 pub(super) async fn survey(context: Arc<Context>, reporter: Reporter) -> JobResult {
+    context.access.logins.look_again();
     context.monitored().ask();
     let mut looks = JoinSet::new();
     for ec2 in regions(&context).await? {
@@ -116,6 +119,7 @@ pub(super) async fn watch(context: Arc<Context>, reporter: Reporter) -> JobResul
             watches.spawn(ask_on(Requests, region));
         }
     }
+    beside.spawn(tell_of_logins(Arc::clone(&context), reporter.clone()));
     beside.spawn(monitor::monitor(Arc::clone(&context), reporter));
     let mut lost = 0;
     while let Some(ended) = watches.join_next().await {

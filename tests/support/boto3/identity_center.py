@@ -2,6 +2,9 @@
 
 Arguments: what it answers to CreateToken, one after the other: `ok`, or the name of an error; the
 last one for ever. Prints its port, logs each call to standard error, and ends with its standard input.
+TOKEN_SECONDS and ROLE_SECONDS say how long tokens and keys are good; POST /session/end, which is no
+call of AWS's, ends the session behind all tokens that were given: then the portal answers 401, and a
+refresh InvalidGrantException.
 
 Shapes: the API references of IAM Identity Center OIDC and of its portal, and what botocore 1.44
 (sso-oidc, sso) reads and sends.
@@ -9,6 +12,7 @@ Shapes: the API references of IAM Identity Center OIDC and of its portal, and wh
 
 import http.server
 import json
+import os
 import sys
 import threading
 import time
@@ -18,6 +22,21 @@ devices = 0
 forgotten = {"InvalidClientException"} & set(answers)
 
 TOKEN = "aoal-token-of-a-test"
+token_seconds = int(os.environ.get("TOKEN_SECONDS", "28800"))
+role_seconds = int(os.environ.get("ROLE_SECONDS", "3600"))
+given = {TOKEN: 1}
+tokens = 0
+session = 1
+keys = 0
+
+
+def give():
+    """A token of the session that goes on; the first one has a name of its own."""
+    global tokens
+    token = f"{TOKEN}-{tokens}" if tokens else TOKEN
+    tokens += 1
+    given[token] = session
+    return token
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -39,6 +58,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def refuse(self, status, error):
         words = {"error": error, "error_description": f"{error} of a test"}
         self.answer(status, words, error)
+
+    def token(self):
+        return {
+            "accessToken": give(),
+            "tokenType": "Bearer",
+            "expiresIn": token_seconds,
+            "refreshToken": f"refresh-of-session-{session}",
+        }
 
     def do_POST(self):
         global devices
@@ -69,15 +96,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
                     "expiresIn": 600,
                     "interval": 1,
                 })
+        elif self.path == "/session/end":
+            globals()["session"] += 1
+            self.answer(200, {})
+        elif self.path == "/token" and asked.get("grantType") == "refresh_token":
+            if asked["refreshToken"] == f"refresh-of-session-{session}":
+                self.answer(200, self.token())
+            else:
+                self.refuse(400, "InvalidGrantException")
         elif self.path == "/token":
             answer = answers.pop(0) if len(answers) > 1 else answers[0]
             if answer == "ok":
-                self.answer(200, {
-                    "accessToken": TOKEN,
-                    "tokenType": "Bearer",
-                    "expiresIn": 28800,
-                    "refreshToken": "refresh-of-a-test",
-                })
+                self.answer(200, self.token())
             else:
                 self.refuse(400, answer)
         else:
@@ -87,12 +117,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         bearer = self.headers.get("x-amz-sso_bearer_token")
         print(json.dumps({"path": self.path.split("?")[0], "asked": {"bearer": bearer}}),
               file=sys.stderr, flush=True)
-        if self.path.startswith("/federation/credentials") and bearer == TOKEN:
+        if self.path.startswith("/federation/credentials") and given.get(bearer) == session:
+            globals()["keys"] += 1
             self.answer(200, {"roleCredentials": {
-                "accessKeyId": "ASIATESTTESTTESTTEST",
+                "accessKeyId": f"ASIATESTTESTTEST{keys:04}",
                 "secretAccessKey": "secret-key-of-a-test",
                 "sessionToken": "session-token-of-a-test",
-                "expiration": int((time.time() + 3600) * 1000),
+                "expiration": int((time.time() + role_seconds) * 1000),
             }})
         else:
             self.refuse(401, "UnauthorizedException")

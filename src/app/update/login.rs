@@ -1,0 +1,33 @@
+//! The login ends under what runs, and somebody signs in again: one question, and one line of the log
+//! for each.
+
+use crate::app::Model;
+use crate::app::dialog::{Dialog, Menu};
+use crate::fleet::{Failure, Level};
+
+/// Takes it in: why it has ended, or that calls go on.
+pub(super) fn changed(model: &mut Model, why: Option<&Failure>) {
+    model.login_ended = why.cloned();
+    model.trouble = why.cloned();
+    let (level, text) = login_words(why);
+    model.log.write(model.now, level, "login", &text);
+    let is_asked = |dialog: &mut Dialog| matches!(dialog, Dialog::Menu(it) if it.is_signed_out());
+    model.dialog.take_if(is_asked);
+    match why {
+        // Another question is answered first; the header says it all the while.
+        Some(failure) if model.dashboard && model.dialog.is_none() => {
+            model.dialog = Some(Dialog::Menu(Menu::signed_out(failure)));
+        }
+        _ => model.toast(level, text),
+    }
+    model.alarm |= why.is_some();
+}
+
+/// What people read of it.
+pub fn login_words(why: Option<&Failure>) -> (Level, String) {
+    let Some(Failure { reason, hint, .. }) = why else {
+        return (Level::Success, "signed in again: what waited goes on".to_owned());
+    };
+    let hint = if hint.is_empty() { String::new() } else { format!(" ({hint})") };
+    (Level::Error, format!("{reason}{hint}; what is under way waits for the next login"))
+}
