@@ -271,6 +271,37 @@ pub enum Command {
         #[arg(value_name = "TIME", value_parser = hold)]
         time: Hold,
     },
+    /// Make snapshots of the volumes that a machine keeps.
+    Snapshot {
+        /// The machine's name.
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Only where the schedule of the configuration wants one by now.
+        #[arg(long)]
+        scheduled: bool,
+        /// One JSON object a line instead of lines for people.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Bring a machine back to a snapshot: make a volume of it beside the machine's own, then use that.
+    #[command(group = clap::ArgGroup::new("step").required(true))]
+    Restore {
+        /// The machine's name.
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Make a volume of this snapshot.
+        #[arg(long, value_name = "ID", group = "step")]
+        snapshot: Option<String>,
+        /// Give this volume the place of the machine's own, which is kept beside it. The machine is stopped.
+        #[arg(long = "use", value_name = "VOLUME", group = "step")]
+        volume: Option<String>,
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
+        /// One JSON object a line instead of lines for people.
+        #[arg(long)]
+        json: bool,
+    },
     /// End a machine's instance and launch another one on what it keeps: its disk, its address.
     Recreate(Machines),
     /// Launch a fresh instance in the region of another, and destroy that once it is ready.

@@ -84,10 +84,11 @@ async fn asked_of_what_stays() -> BTreeSet<String> {
     asked
 }
 
-/// What is asked for by launching and recreating a machine that keeps all that it may.
+/// What is asked for by launching and recreating a machine that keeps all that it may, and by deleting
+/// all of it.
 async fn asked_of_what_is_kept() -> BTreeSet<String> {
     let config = "machines: [{ name: dev, region: us-west-2, type: t3.small, keep: root, \
-                  address: keep, home: { size_gb: 20, mount: /home/ubuntu } }]";
+                  address: keep, snapshots: { daily: 1 }, home: { size_gb: 20, mount: /home/ubuntu } }]";
     let mut stage = Stage::set(config, Scenario::parse("{}").unwrap());
     stage.open().await;
     stage.command(Command::Act(Action::Up("dev".into()), Scope::All));
@@ -99,6 +100,11 @@ async fn asked_of_what_is_kept() -> BTreeSet<String> {
     stage.until(600, "it ends", |stage| !is_ready(stage)).await;
     stage.until(2400, "it is ready again", is_ready).await;
     stage.pass(60).await;
+    stage.destroy().await;
+    let discard = Action::Discard(vec!["dev".into()]);
+    stage.command(Command::Act(discard, Scope::Instances(Vec::new())));
+    let is_gone = |stage: &Stage| stage.model().fleet.kept().count() == 0;
+    stage.until(600, "it keeps nothing", is_gone).await;
     stage.cloud.world.calls().into_iter().map(|call| call.action).collect()
 }
 

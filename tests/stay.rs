@@ -7,6 +7,7 @@ mod kept;
 mod killed;
 mod named;
 mod refusals;
+mod snapshots;
 mod start_stop;
 
 use std::collections::BTreeMap;
@@ -85,7 +86,10 @@ async fn with_all_it_keeps(scenario: &str) -> Stage {
 
 /// The machine `dev` of this configuration, ready.
 async fn with_config(config: &str, scenario: &str) -> Stage {
-    let mut stage = Stage::set(config, Scenario::parse(scenario).unwrap());
+    brought_up(Stage::set(config, Scenario::parse(scenario).unwrap())).await
+}
+
+async fn brought_up(mut stage: Stage) -> Stage {
     stage.open().await;
     up(&mut stage);
     stage.until(900, "dev is ready", |stage| dev(stage) == "Ready").await;

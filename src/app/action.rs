@@ -6,7 +6,7 @@ use crossterm::event::KeyCode;
 
 use super::keymap::key::{Key, char, key};
 use super::{Counts, Scope};
-use crate::fleet::{Hold, JobKind, Logs};
+use crate::fleet::{Hold, JobKind, Logs, Restore};
 
 /// What can be done to instances.
 #[derive(Debug, Clone, PartialEq, strum::EnumIter)]
@@ -39,6 +39,15 @@ pub enum Action {
     Awake(Hold),
     /// End the instances of machines, and launch others on the same disks.
     Recreate,
+    /// Make snapshots of the volumes of these machines; without names, of the chosen ones.
+    Snapshot {
+        /// The machines.
+        names: Vec<String>,
+        /// Only where the schedule wants one by now.
+        is_scheduled: bool,
+    },
+    /// Bring a machine back to a snapshot, a step of it.
+    Restore(String, Restore),
     /// Delete what these machines keep; without names, what the chosen ones keep.
     Discard(Vec<String>),
     /// Run this command on nodes, and show the answers side by side.
@@ -151,6 +160,8 @@ impl Action {
             Self::Reboot => &REBOOT,
             Self::Awake(_) => &AWAKE,
             Self::Recreate => &RECREATE,
+            Self::Snapshot { .. } => &SNAPSHOT,
+            Self::Restore(..) => &RESTORE,
             Self::Discard(_) => &DISCARD,
             Self::Exec(_) => &EXEC,
             Self::Diagnose => &DIAGNOSE,
@@ -414,6 +425,34 @@ static RECREATE: ActionEntry = ActionEntry {
         question: "Recreate {these}?",
         means: "The instance ends, and another one takes over what is kept. The rest is lost.",
     }],
+};
+
+static SNAPSHOT: ActionEntry = ActionEntry {
+    verb: "snapshot",
+    job: JobKind::Snapshot,
+    refused: Some("nothing can be made"),
+    over_ssh: false,
+    confirm: Confirm::Never,
+    bill: Bill::Adds,
+    ways: &[Way {
+        aim: Aim::Chosen,
+        name: "snapshot",
+        keys: &[],
+        help: "make snapshots of what the marked machines keep, else of what the one chosen does",
+        hint: "",
+        question: "Make snapshots of what is kept?",
+        means: "",
+    }],
+};
+
+static RESTORE: ActionEntry = ActionEntry {
+    verb: "restore",
+    job: JobKind::Restore,
+    refused: Some("nothing can be made"),
+    over_ssh: false,
+    confirm: Confirm::Never,
+    bill: Bill::Adds,
+    ways: &[],
 };
 
 static DISCARD: ActionEntry = ActionEntry {

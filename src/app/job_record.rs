@@ -65,6 +65,10 @@ impl JobRecord {
                 BTreeSet::new(),
                 Some(pending_creates.iter().map(|order| order.region.clone()).collect()),
             ),
+            Job::Restore(wish) => (BTreeSet::new(), Some([wish.region.clone()].into())),
+            Job::Snapshot(wishes) => {
+                (BTreeSet::new(), Some(wishes.iter().map(|it| it.region.clone()).collect()))
+            }
             Job::Discard(named) => {
                 (BTreeSet::new(), Some(named.iter().map(|(region, _)| region.clone()).collect()))
             }

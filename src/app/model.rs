@@ -26,7 +26,8 @@ use super::{
 use crate::config::{Config, CpuCredits, ThemeName};
 use crate::fleet::{
     Account, Change, DeploymentId, Failure, Fleet, Instance, InstanceKey, Job, JobId, JobKind,
-    Level, Machine, Outcome, PendingCreate, PendingDestroy, Phase, Region, Subject, Upkeep,
+    KeptKind, Level, Machine, Outcome, PendingCreate, PendingDestroy, Phase, Region, Subject,
+    Upkeep,
 };
 
 /// What the program starts with.
@@ -216,6 +217,8 @@ pub struct Model {
     pub(super) retries: Vec<(JobId, Vec<InstanceKey>)>,
     /// Jobs that end instances of machines, and the machines that are launched anew when they have.
     pub(super) recreates: Vec<(JobId, Vec<String>)>,
+    /// When the schedule tried a snapshot of a machine's volume last.
+    pub(super) snapshots_tried: BTreeMap<(Region, String, KeptKind), Timestamp>,
     /// How it stands with holding the count.
     pub(super) holding: Holding,
     /// How many instances there shall be, and what holding that has come to.
@@ -316,6 +319,7 @@ impl Model {
             unpriced: Vec::new(),
             retries: Vec::new(),
             recreates: Vec::new(),
+            snapshots_tried: BTreeMap::new(),
             holding: Holding::default(),
             upkeep: opening.upkeep.recalled(opening.now),
             lifetimes: Lifetimes::default(),

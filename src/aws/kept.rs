@@ -6,13 +6,15 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_ec2::types::{
-    Address, DomainType, Filter, Reservation, ResourceType, Tag, Volume, VolumeType,
+    Address, DomainType, Filter, Reservation, ResourceType, Snapshot, SnapshotState, Tag, Volume,
+    VolumeType,
 };
 
 use super::access::Ec2;
+use super::clock::moment;
 use super::error::AwsError;
 use super::select::{Selector, born_with, filter, read_tags};
-use crate::fleet::{InstanceId, Kept, KeptKind, LaunchId, Zone, tags};
+use crate::fleet::{FailureKind, InstanceId, Kept, KeptKind, LaunchId, SnapshotOf, Zone, tags};
 
 /// A volume that is to be made.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -23,6 +25,9 @@ pub struct NewVolume {
     pub zone: Zone,
     /// How large, in GiB.
     pub gib: u32,
+    /// The snapshot of which it is made; a blank one without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<String>,
     /// All its tags.
     pub tags: BTreeMap<String, String>,
 }
@@ -40,12 +45,36 @@ pub struct VolumeSeen {
 }
 
 impl Ec2 {
-    /// What machines of ours keep here (EC2 DescribeVolumes, all pages, and DescribeAddresses,
-    /// filtered by tags).
+    /// What machines of ours keep here (EC2 DescribeVolumes and DescribeSnapshots, all pages, and
+    /// DescribeAddresses, filtered by tags). Who may not see snapshots is told of none.
     pub async fn kept(&self, ours: &Selector) -> Result<Vec<Kept>, AwsError> {
-        let (volumes, addresses) =
-            tokio::try_join!(self.kept_volumes(ours), self.kept_addresses(ours))?;
-        Ok(volumes.iter().filter_map(volume_kept).chain(addresses).collect())
+        let (volumes, addresses, snapshots) = tokio::try_join!(
+            self.kept_volumes(ours),
+            self.kept_addresses(ours),
+            self.kept_snapshots(ours)
+        )?;
+        let volumes = volumes.iter().filter_map(volume_kept);
+        Ok(volumes.chain(addresses).chain(snapshots).collect())
+    }
+
+    /// EC2 lists everybody's public ones where no owner is named.
+    async fn kept_snapshots(&self, ours: &Selector) -> Result<Vec<Kept>, AwsError> {
+        let mut filters = ours.filters();
+        filters.push(filter("tag-key", [tags::KEPT]));
+        let call = self.patient.describe_snapshots().owner_ids("self").set_filters(Some(filters));
+        let told = call.into_paginator().items().send().try_collect().await;
+        match told.map_err(self.failed("DescribeSnapshots")) {
+            Ok(found) => {
+                let found: Vec<Snapshot> = found;
+                let is_ours = |it: &&Snapshot| ours.matches(&read_tags(it.tags()));
+                Ok(found.iter().filter(is_ours).filter_map(snapshot_kept).collect())
+            }
+            Err(error) if error.kind == FailureKind::Permission => {
+                tracing::debug!(%error, "snapshots are not seen");
+                Ok(Vec::new())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn kept_volumes(&self, ours: &Selector) -> Result<Vec<Volume>, AwsError> {
@@ -135,6 +164,7 @@ impl Ec2 {
             .client_token(new.token.as_str())
             .availability_zone(new.zone.as_str())
             .size(i32::try_from(new.gib).unwrap_or(i32::MAX))
+            .set_snapshot_id(new.snapshot.clone())
             .volume_type(VolumeType::Gp3)
             .encrypted(true)
             .tag_specifications(born_with(ResourceType::Volume, &new.tags))
@@ -142,6 +172,24 @@ impl Ec2 {
             .await
             .map_err(self.failed("CreateVolume"))?;
         self.made("CreateVolume", answer.volume_id())
+    }
+
+    /// EC2 CreateSnapshot: what is on the volume at this moment. It has no client token. Answers its
+    /// id.
+    pub async fn create_snapshot(
+        &self,
+        volume: &str,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<String, AwsError> {
+        let answer = self
+            .once
+            .create_snapshot()
+            .volume_id(volume)
+            .tag_specifications(born_with(ResourceType::Snapshot, tags))
+            .send()
+            .await
+            .map_err(self.failed("CreateSnapshot"))?;
+        self.made("CreateSnapshot", answer.snapshot_id())
     }
 
     /// EC2 AttachVolume: the volume is in the instance's zone, and the instance runs or is stopped.
@@ -247,6 +295,9 @@ fn volume_kept(volume: &Volume) -> Option<Kept> {
         gib: volume.size().and_then(|gib| u32::try_from(gib).ok()),
         address: None,
         instance: seen.attached.map(|(instance, ..)| instance),
+        since: volume.create_time().and_then(moment),
+        snapshot: None,
+        aside_of: tags.get(tags::ASIDE_OF).and_then(|word| KeptKind::parse(word)),
     })
 }
 
@@ -261,5 +312,30 @@ fn address_kept(address: &Address) -> Option<Kept> {
         gib: None,
         address: address.public_ip().and_then(|text| text.parse().ok()),
         instance: address.instance_id().filter(|id| !id.is_empty()).map(Into::into),
+        since: None,
+        snapshot: None,
+        aside_of: None,
+    })
+}
+
+fn snapshot_kept(snapshot: &Snapshot) -> Option<Kept> {
+    let mut tags = read_tags(snapshot.tags());
+    let of = SnapshotOf {
+        kind: KeptKind::parse(tags.get(tags::SNAPSHOT_OF)?)?,
+        is_complete: snapshot.state() == Some(&SnapshotState::Completed),
+        is_scheduled: tags.get(tags::SNAPSHOT_BY).is_some_and(|by| by == tags::BY_SCHEDULE),
+    };
+    Some(Kept {
+        kind: KeptKind::parse(tags.get(tags::KEPT)?).filter(|kind| *kind == KeptKind::Snapshot)?,
+        machine: tags.remove(tags::MACHINE)?,
+        host_key: None,
+        id: snapshot.snapshot_id()?.to_owned(),
+        zone: None,
+        gib: snapshot.volume_size().and_then(|gib| u32::try_from(gib).ok()),
+        address: None,
+        instance: None,
+        since: snapshot.start_time().and_then(moment),
+        snapshot: Some(of),
+        aside_of: None,
     })
 }

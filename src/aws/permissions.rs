@@ -44,6 +44,7 @@ pub const EC2_ACTIONS: &[(Purpose, &[&str])] = &[
             "DescribeRegions",
             "DescribeRouteTables",
             "DescribeSecurityGroups",
+            "DescribeSnapshots",
             "DescribeSpotInstanceRequests",
             "DescribeSpotPriceHistory",
             "DescribeSubnets",
@@ -84,13 +85,14 @@ pub const EC2_ACTIONS: &[(Purpose, &[&str])] = &[
             "AssociateAddress",
         ],
     ),
-    (Purpose::Keep, &["CreateVolume", "AllocateAddress"]),
+    (Purpose::Keep, &["CreateVolume", "AllocateAddress", "CreateSnapshot"]),
     (
         Purpose::Remove,
         &[
             "CancelSpotInstanceRequests",
             "TerminateInstances",
             "DeleteVolume",
+            "DeleteSnapshot",
             "DetachNetworkInterface",
             "DeleteNetworkInterface",
             "ReleaseAddress",

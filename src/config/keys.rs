@@ -21,6 +21,8 @@ pub enum Section {
     Home,
     /// `idle` of a machine.
     Idle,
+    /// `snapshots` of a machine.
+    Snapshots,
     /// `placement`.
     Placement,
     /// `replace`.
@@ -51,7 +53,7 @@ pub enum Section {
 
 impl Section {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Top,
         Self::Aws,
         Self::Region,
@@ -59,6 +61,7 @@ impl Section {
         Self::Machine,
         Self::Home,
         Self::Idle,
+        Self::Snapshots,
         Self::Placement,
         Self::Replace,
         Self::Budget,
@@ -142,10 +145,12 @@ impl Section {
                 "address",
                 "home",
                 "idle",
+                "snapshots",
                 "tags",
             ],
             Self::Home => &["size_gb", "mount", "swap_gb"],
             Self::Idle => &["after", "cpu_below"],
+            Self::Snapshots => &["daily", "weekly"],
             Self::Placement => &["spill", "strategy", "fleet_from"],
             Self::Replace => &["enabled", "hold", "at_most", "within_m"],
             Self::Budget => &[
@@ -204,6 +209,7 @@ impl Section {
             Self::Machine => "to a machine",
             Self::Home => "under 'home' of a machine",
             Self::Idle => "under 'idle' of a machine",
+            Self::Snapshots => "under 'snapshots' of a machine",
             Self::Placement => "under 'placement'",
             Self::Replace => "under 'replace'",
             Self::Budget => "under 'budget'",
@@ -239,6 +245,7 @@ pub(super) fn suggest(section: Section, unknown: &str) -> Option<Suggestion> {
         Section::Idle,
         Section::Lease,
         Section::Notify,
+        Section::Snapshots,
         Section::UserCommand,
         Section::Palette,
     ];
@@ -314,6 +321,8 @@ mod tests {
         };
         assert_eq!(keys(&targets[0]), Section::Notify.keys());
         assert_eq!(keys(&machines[0].get("idle").unwrap().node), Section::Idle.keys());
+        let snapshots = &machines[0].get("snapshots").unwrap().node;
+        assert_eq!(keys(snapshots), Section::Snapshots.keys());
         let ui = &root.get("ui").unwrap().node;
         let Value::List(commands) = &ui.get("commands").unwrap().node.value else {
             panic!("no list of commands")

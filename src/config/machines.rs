@@ -12,7 +12,7 @@ use super::schema::{HomeVolume, IdleStop, Image, MachineConfig, RegionConfig, Ub
 use super::shapes;
 use super::tree::{Node, Value};
 use super::values::{ValueResult, Wrong, choice, price, text, whole};
-use crate::fleet::{Lifecycle, Region};
+use crate::fleet::{Lifecycle, Region, Retention};
 
 /// How a machine is written, for hints.
 const FORM: &str = "write '- { name: dev, region: us-west-2, type: t3.medium }'";
@@ -70,6 +70,11 @@ fn read_one(item: &Node, inherited: &Inherited, sink: &mut ComplaintSink) -> Opt
     let address = fields.read("address", sink, |node| choice(node, &[("keep", true)]));
     let home = read_home(fields.get("home"), &place, sink);
     let idle = read_idle(fields.get("idle"), &place, sink);
+    let snapshots = read_snapshots(fields.get("snapshots"), &place, sink);
+    if let (Some((_, at)), false, None) = (&snapshots, keeps_root, &home) {
+        let hint = "add 'home' or 'keep: root'";
+        sink.add_with(*at, format!("there is no volume to have snapshots of {place}"), hint);
+    }
     let tags = merge_tags(&mut fields, inherited, &place, sink);
     fields.finish(sink);
     let (Some(name), Some(region), Some(kind)) = (name, region, kind) else {
@@ -96,6 +101,7 @@ fn read_one(item: &Node, inherited: &Inherited, sink: &mut ComplaintSink) -> Opt
         keeps_address: address.or(false),
         home,
         idle,
+        snapshots: snapshots.map(|(retention, _)| retention),
     })
 }
 
@@ -133,6 +139,24 @@ fn read_idle(node: Option<&Node>, place: &str, sink: &mut ComplaintSink) -> Opti
     Some(IdleStop { after: after.given()?, cpu_below: below })
 }
 
+/// Reads `snapshots`, and where it stands.
+fn read_snapshots(
+    node: Option<&Node>,
+    place: &str,
+    sink: &mut ComplaintSink,
+) -> Option<(Retention, Position)> {
+    let node = node?;
+    let place = format!("in 'snapshots' {place}");
+    let mut fields = Fields::of(Some(node), Section::Snapshots, &place, sink);
+    let count = |node: &Node| whole(node, 0..=MOST_SNAPSHOTS, "");
+    let daily = fields.read("daily", sink, count).or(7);
+    let weekly = fields.read("weekly", sink, count).or(4);
+    fields.finish(sink);
+    Some((Retention { daily, weekly }, node.at))
+}
+
+/// So many of a kind are a year's.
+const MOST_SNAPSHOTS: u32 = 366;
 /// The largest gp3 volume, in GiB.
 const LARGEST_VOLUME: u32 = 16384;
 /// The largest swap file that anybody needs, in GiB.

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::fleet::cloudwatch::MetricGroup;
 use crate::fleet::{
-    DeploymentId, ImageId, Lifecycle, MachineType, NotificationKind, Region, SecurityGroupId,
-    SubnetId, VpcId, Zone,
+    DeploymentId, ImageId, Lifecycle, MachineType, NotificationKind, Region, Retention,
+    SecurityGroupId, SubnetId, VpcId, Zone,
 };
 
 /// A whole configuration.
@@ -258,6 +258,8 @@ pub struct MachineConfig {
     pub home: Option<HomeVolume>,
     /// When it stops by itself, if it does.
     pub idle: Option<IdleStop>,
+    /// How many snapshots of its volumes are kept, if any are made by themselves.
+    pub snapshots: Option<Retention>,
 }
 
 impl MachineConfig {

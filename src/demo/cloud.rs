@@ -93,6 +93,7 @@ impl Directory for Register {
             root,
             keys_of: guest.keys_of,
             volumes: guest.volumes,
+            restored: guest.restored,
             region: guest.region,
         })
     }

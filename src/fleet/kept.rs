@@ -4,6 +4,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use jiff::Timestamp;
+
 use super::bill::Amount;
 use super::cost::storage_hourly;
 use super::market::PriceList;
@@ -21,6 +23,10 @@ pub enum KeptKind {
     Home,
     /// Its address on the internet.
     Address,
+    /// What was on a volume of its at some moment.
+    Snapshot,
+    /// A volume beside the one that it has: made of a snapshot, or replaced by one that was.
+    Aside,
 }
 
 impl KeptKind {
@@ -30,12 +36,15 @@ impl KeptKind {
             Self::Root => "root",
             Self::Home => "home",
             Self::Address => "address",
+            Self::Snapshot => "snapshot",
+            Self::Aside => "aside",
         }
     }
 
     /// The kind with this word. A tag may say anything.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Root, Self::Home, Self::Address].into_iter().find(|kind| kind.word() == word)
+        let all = [Self::Root, Self::Home, Self::Address, Self::Snapshot, Self::Aside];
+        all.into_iter().find(|kind| kind.word() == word)
     }
 }
 
@@ -46,11 +55,11 @@ pub struct Kept {
     pub machine: String,
     /// What it is.
     pub kind: KeptKind,
-    /// Its id: a volume's, or an address's allocation.
+    /// Its id: a volume's, a snapshot's, or an address's allocation.
     pub id: String,
     /// The zone that it is bound to; `None` for what is bound to none.
     pub zone: Option<Zone>,
-    /// How large it is, in GiB.
+    /// How large it is, in GiB; of a snapshot, its volume.
     pub gib: Option<u32>,
     /// The address that it is.
     pub address: Option<IpAddr>,
@@ -58,6 +67,23 @@ pub struct Kept {
     pub instance: Option<InstanceId>,
     /// The host key on it, as [`super::HostKey::from_tag`] reads it.
     pub host_key: Option<String>,
+    /// Since when it is there; EC2 does not tell of an address.
+    pub since: Option<Timestamp>,
+    /// What it is a snapshot of, where it is one.
+    pub snapshot: Option<SnapshotOf>,
+    /// Which of its volumes it could be, where it lies beside that.
+    pub aside_of: Option<KeptKind>,
+}
+
+/// What a snapshot is of, and how far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SnapshotOf {
+    /// Which of the machine's volumes.
+    pub kind: KeptKind,
+    /// Whether all of it can be had back.
+    pub is_complete: bool,
+    /// Whether the schedule asked for it, and takes it away again.
+    pub is_scheduled: bool,
 }
 
 impl Kept {
@@ -65,9 +91,11 @@ impl Kept {
     pub fn hourly(&self, list: &PriceList) -> Amount {
         match self.kind {
             KeptKind::Address => Amount::of(list.ipv4, 1.0),
-            KeptKind::Root | KeptKind::Home => {
+            KeptKind::Root | KeptKind::Home | KeptKind::Aside => {
                 Amount::of(self.gib.and_then(|gib| storage_hourly(list, gib)), 1.0)
             }
+            // Of the blocks that changed, whose number EC2 does not tell.
+            KeptKind::Snapshot => Amount::of(None, 1.0),
         }
     }
 
@@ -79,9 +107,14 @@ impl Kept {
 }
 
 impl fmt::Display for Kept {
-    /// `root vol-0a1b, 30 GiB in us-west-2a`, `address 203.0.113.9`.
+    /// `root vol-0a1b, 30 GiB in us-west-2a`, `address 203.0.113.9`, `snapshot snap-0a1b of its home,
+    /// 2026-11-20`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = self.kind.word();
+        if let (Some(of), Some(since)) = (self.snapshot, self.since) {
+            let (of, day) = (of.kind.word(), since.strftime("%Y-%m-%d"));
+            return write!(f, "{kind} {} of its {of}, {day}", self.id);
+        }
         match (self.address, self.gib, &self.zone) {
             (Some(address), ..) => write!(f, "{kind} {address}"),
             (None, Some(gib), Some(zone)) => write!(f, "{kind} {}, {gib} GiB in {zone}", self.id),

@@ -30,6 +30,7 @@ mod posting;
 mod progress;
 mod question;
 mod region_locations;
+mod snapshots;
 pub mod spending;
 mod status_check;
 pub mod tags;
@@ -55,7 +56,7 @@ pub use ids::{
     SecurityGroupId, SpotRequestId, SubnetId, VpcId, Zone,
 };
 pub use instance::{Attempt, HostKey, HostKeyTrust, Instance};
-pub use kept::{Kept, KeptKind};
+pub use kept::{Kept, KeptKind, SnapshotOf};
 pub use ledger::{Ledger, Sum};
 pub use lifecycle::Lifecycle;
 pub use machine::{Birth, Machine, RequestState, SERVICE_INITIATED, Seen};
@@ -65,10 +66,12 @@ pub use notification::{Notification, NotificationKind, notification_id};
 pub use phase::{Ec2State, Health, Phase, Transfer};
 pub use progress::{
     Account, CommandResult, DestroyScope, Job, JobId, JobKind, JobResult, Launch, Level, Logs,
-    NetworkState, Notice, Outcome, PendingCreate, PendingDestroy, Termination,
+    NetworkState, Notice, Outcome, PendingCreate, PendingDestroy, Restore, RestoreWish,
+    SnapshotWish, Termination,
 };
 pub use question::{Question, QuestionId, Secret};
 pub use region_locations::{REGION_LOCATIONS, RegionLocation};
+pub use snapshots::{Retention, expired, is_due};
 pub use spending::{Entries, Grouping, Spending};
 pub use status_check::{FailedCheck, StatusCheck};
 pub use upkeep::{Debt, Reset, Upkeep};
@@ -147,6 +150,16 @@ impl Fleet {
         self.kept().filter(move |(_, it)| it.machine == name)
     }
 
+    /// What is kept and no instance that is there has.
+    pub fn kept_apart(&self) -> impl Iterator<Item = (&Region, &Kept)> {
+        self.kept().filter(|(_, it)| !self.has_row(it))
+    }
+
+    fn has_row(&self, kept: &Kept) -> bool {
+        let row = kept.instance.as_ref().and_then(|id| self.by_id(id));
+        row.is_some_and(Instance::is_alive)
+    }
+
     /// What each region costs and has cost, as last reckoned; of instances that are gone too.
     pub fn costs(&self) -> &BTreeMap<Region, Cost> {
         &self.costs
@@ -208,12 +221,8 @@ impl Fleet {
         let unknown = RegionPrices::default();
         for (region, kept) in &self.kept {
             let list = &self.market.get(region).unwrap_or(&unknown).list;
-            let has_row = |it: &&Kept| {
-                let row = it.instance.as_ref().and_then(|id| self.by_id(id));
-                row.is_some_and(Instance::is_alive)
-            };
             let hourly: Amount =
-                kept.iter().filter(|it| !has_row(it)).map(|it| it.hourly(list)).sum();
+                kept.iter().filter(|it| !self.has_row(it)).map(|it| it.hourly(list)).sum();
             let cost = Cost { hourly, on_demand: hourly, accrued: Amount::default() };
             *self.costs.entry(region.clone()).or_default() += cost;
         }

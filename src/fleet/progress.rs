@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AccountId, DeploymentId, Failure, Instance, InstanceId, InstanceKey, Kept, LaunchId, Machine,
-    MachineType, Region, SpotRequestId,
+    MachineType, Region, Retention, SpotRequestId,
 };
 
 /// A job under way. Numbers are never used again within a process.
@@ -62,6 +62,10 @@ pub enum JobKind {
     Forget,
     /// [`Job::Discard`].
     Discard,
+    /// [`Job::Snapshot`].
+    Snapshot,
+    /// [`Job::Restore`].
+    Restore,
 }
 
 impl JobKind {
@@ -87,6 +91,8 @@ impl JobKind {
             Self::CleanUp => "cleanup",
             Self::Forget => "forget",
             Self::Discard => "discard",
+            Self::Snapshot => "snapshot",
+            Self::Restore => "restore",
         }
     }
 }
@@ -142,6 +148,10 @@ pub enum Job {
     Forget(Vec<PendingCreate>),
     /// Delete what machines keep, of which each is named here: disks with their data, addresses.
     Discard(Vec<(Region, Kept)>),
+    /// Make snapshots of what these machines keep, and delete those that have had their time.
+    Snapshot(Vec<SnapshotWish>),
+    /// Make a volume of a snapshot beside the machine's own, or give it the place of that.
+    Restore(RestoreWish),
 }
 
 impl Job {
@@ -167,6 +177,8 @@ impl Job {
             Self::CleanUp { .. } => JobKind::CleanUp,
             Self::Forget(_) => JobKind::Forget,
             Self::Discard(_) => JobKind::Discard,
+            Self::Snapshot(_) => JobKind::Snapshot,
+            Self::Restore(_) => JobKind::Restore,
         }
     }
 
@@ -188,7 +200,52 @@ impl Job {
                 | Self::CleanUp { dry_run: false, .. }
                 | Self::Forget(_)
                 | Self::Discard(_)
+                | Self::Snapshot(_)
+                | Self::Restore(_)
         )
+    }
+}
+
+/// A machine whose volumes are to have snapshots.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotWish {
+    /// Where it is.
+    pub region: Region,
+    /// Its name.
+    pub machine: String,
+    /// The user's own tags.
+    pub tags: BTreeMap<String, String>,
+    /// Whether the schedule asks: then only for what has none of today.
+    pub is_scheduled: bool,
+    /// How many of the schedule's are kept; without it none of them goes.
+    pub retention: Option<Retention>,
+}
+
+/// A machine that is to get back what a snapshot has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoreWish {
+    /// Where it is.
+    pub region: Region,
+    /// Its name.
+    pub machine: String,
+    /// The user's own tags.
+    pub tags: BTreeMap<String, String>,
+    /// Which step of it.
+    pub step: Restore,
+}
+
+/// A step on the way back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Restore {
+    /// Make a volume of this snapshot, beside the machine's own.
+    Make(String),
+    /// This volume takes the place of the machine's own, which lies beside it from then on.
+    Use(String),
+}
+
+impl Default for Restore {
+    fn default() -> Self {
+        Self::Make(String::new())
     }
 }
 

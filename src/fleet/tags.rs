@@ -35,8 +35,19 @@ pub const KEPT: &str = "Kept";
 /// Tag key: the host key on a root volume that is kept.
 pub const HOST_KEY: &str = "HostKey";
 
+/// Tag key: which of a machine's volumes a snapshot is of.
+pub const SNAPSHOT_OF: &str = "SnapshotOf";
+/// Tag key: which of a machine's volumes one could be that lies beside it.
+pub const ASIDE_OF: &str = "AsideOf";
+/// Tag key: who asked for a snapshot, `schedule` or `hand`.
+pub const SNAPSHOT_BY: &str = "SnapshotBy";
+/// Tag value of [`SNAPSHOT_BY`]: what the schedule made it takes away again.
+pub const BY_SCHEDULE: &str = "schedule";
+/// Tag value of [`SNAPSHOT_BY`]: somebody asked for it.
+pub const BY_HAND: &str = "hand";
+
 /// The keys that a user's own tags may not use.
-pub const RESERVED: [&str; 10] = [
+pub const RESERVED: [&str; 13] = [
     MANAGED_BY,
     DEPLOYMENT_ID,
     CREATED_BY,
@@ -47,6 +58,9 @@ pub const RESERVED: [&str; 10] = [
     MACHINE,
     KEPT,
     HOST_KEY,
+    SNAPSHOT_OF,
+    SNAPSHOT_BY,
+    ASIDE_OF,
 ];
 
 /// Who makes something, for which deployment, when: the source of all tags of one act.

@@ -9,8 +9,8 @@ use super::csv::quoted;
 use super::line::{LONGEST, MachineFacts};
 use super::status::wanted;
 use crate::app::{Field, Model, Selection, clean};
-use crate::fleet::{Amount, Instance, PendingCreate, Phase};
-use crate::view::money::{hourly_usd, per_hour};
+use crate::fleet::{Amount, Instance, KeptKind, PendingCreate, Phase, RegionPrices};
+use crate::view::money::{dollars, hourly_usd, per_hour};
 use crate::view::{columns, text};
 
 /// How a list is printed.
@@ -70,8 +70,28 @@ pub fn print_list(mut out: impl Write, model: &Model, asked: &Selection, format:
         ListFormat::Table => table(&COLUMNS, &rows, model) + &held(model, asked),
         ListFormat::Wide => table(&WIDE, &rows, model) + &held(model, asked),
     };
+    let is_for_people = matches!(format, ListFormat::Table | ListFormat::Wide);
+    let apart = if is_for_people && asked.is_whole() { kept_apart(model) } else { String::new() };
     // A reader that went away is no reason to fail.
-    let _ = out.write_all(text.as_bytes());
+    let _ = out.write_all((text + &apart).as_bytes());
+}
+
+/// What is kept and no instance has: it is in no row, and costs. Nothing where there is none.
+fn kept_apart(model: &Model) -> String {
+    let unknown = RegionPrices::default();
+    let lines: Vec<Vec<String>> = model
+        .fleet
+        .kept_apart()
+        .map(|(region, it)| {
+            let list = &model.fleet.market().get(region).unwrap_or(&unknown).list;
+            let monthly = format!("{} a month", dollars(it.monthly(list)));
+            vec![region.to_string(), clean(&it.machine, LONGEST), it.to_string(), monthly]
+        })
+        .collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    format!("\nkept, and on no instance:\n{}\n", aligned(&lines))
 }
 
 /// The rows that the table shows, as it shows them: their columns as CSV (RFC 4180), or all that
@@ -203,6 +223,9 @@ fn kept(row: &Instance, model: &Model) -> Vec<Value> {
             "id": it.id,
             "gib": it.gib,
             "address": it.address,
+            "of": it.snapshot.map(|of| of.kind).or(it.aside_of).map(KeptKind::word),
+            "since": it.since.map(|at| at.to_string()),
+            "complete": it.snapshot.map(|of| of.is_complete),
             "instance": it.instance,
         })
     })

@@ -71,6 +71,8 @@ async fn run_book(context: Arc<Context>, job: Job, reporter: Reporter) -> JobRes
         Job::CleanUp { regions, dry_run } => {
             cleanup::clean_up(context, regions, dry_run, reporter).await
         }
+        Job::Snapshot(wishes) => machine::snapshot(context, wishes, reporter).await,
+        Job::Restore(wish) => machine::restore(context, wish, reporter).await,
         Job::Discard(named) => machine::discard(context, named, reporter).await,
         Job::Forget(orders) => creates::forget(&context, &orders).await.map(|()| 0),
     }

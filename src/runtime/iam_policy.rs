@@ -11,7 +11,7 @@ use crate::cli::IamPolicy;
 use crate::fleet::tags;
 
 /// The actions that make something and give it its tags in the same call.
-const TAGGING: [&str; 11] = [
+const TAGGING: [&str; 12] = [
     "RunInstances",
     "CreateFleet",
     "CreateLaunchTemplate",
@@ -23,6 +23,7 @@ const TAGGING: [&str; 11] = [
     "ImportKeyPair",
     "CreateVolume",
     "AllocateAddress",
+    "CreateSnapshot",
 ];
 
 /// `iam-policy`.
@@ -82,13 +83,14 @@ fn on_ec2(purpose: Purpose, actions: &[&str]) -> Value {
     statement
 }
 
-/// The host key is written on a volume that is kept, once it is known.
+/// The host key is written on a volume that is kept, once it is known; and a restore says anew which
+/// volume is the machine's own.
 fn host_key_tag() -> Value {
     let mut statement = statement("HostKeyTag", &["ec2:CreateTags".to_owned()], "*");
     let key = format!("aws:ResourceTag/{}", tags::MANAGED_BY);
     statement["Condition"] = json!({
         "StringEquals": { key: tags::SPOT_TUI },
-        "ForAllValues:StringEquals": { "aws:TagKeys": [tags::HOST_KEY] },
+        "ForAllValues:StringEquals": { "aws:TagKeys": [tags::HOST_KEY, tags::KEPT, tags::ASIDE_OF] },
     });
     statement
 }

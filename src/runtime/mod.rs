@@ -62,7 +62,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::app::Action;
 use crate::cli::{Cli, Command, Global, Machines};
-use crate::fleet::Logs;
+use crate::fleet::{Logs, Restore};
 use commands::{clear, costs, create, destroy, keep, login, machines, nodes, notify, show};
 use environment::Environment;
 use exit_code::ExitCode;
@@ -158,6 +158,16 @@ async fn dispatch(at: &Environment, command: Option<Command>) -> Result<ExitCode
         Some(Command::Start(args)) => machines::act(at, Action::Start, &args).await,
         Some(Command::Reboot(args)) => machines::act(at, Action::Reboot, &args).await,
         Some(Command::Awake { name, time }) => nodes::awake(at, &name, time).await,
+        Some(Command::Snapshot { name, scheduled, json }) => {
+            machines::snapshot(at, name, scheduled, json).await
+        }
+        Some(Command::Restore { name, snapshot, volume, yes, json }) => {
+            let step = match (snapshot, volume) {
+                (_, Some(volume)) => Restore::Use(volume),
+                (snapshot, None) => Restore::Make(snapshot.unwrap_or_default()),
+            };
+            machines::restore(at, name, step, yes, json).await
+        }
         Some(Command::Recreate(args)) => machines::act(at, Action::Recreate, &args).await,
         Some(Command::Nuke(args)) => clear::nuke(at, &args).await,
         Some(Command::Cleanup(args)) => clear::cleanup(at, &args).await,

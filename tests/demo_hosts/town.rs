@@ -65,6 +65,7 @@ impl Directory for Register {
             instance: instance(four.octets()[3]),
             root: instance(four.octets()[3]),
             volumes: Vec::new(),
+            restored: Vec::new(),
             keys_of: instance(four.octets()[3]),
             region: "us-west-2".into(),
             authorized_keys: vec![self.public_key.clone()],

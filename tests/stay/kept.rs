@@ -1,8 +1,9 @@
 //! What a machine keeps, over stops, recreates and ends.
 
-use spot_tui::app::{Action, Command, Scope};
+use spot_tui::app::{Action, Command, Scope, Selection};
 use spot_tui::demo::hosts::Arrived;
 use spot_tui::demo::{Scenario, by_hand};
+use spot_tui::headless::{ListFormat, print_list};
 
 use super::{KEEPS, counts, dev, kept, the_row, up, with_all_it_keeps};
 use crate::support::stage::Stage;
@@ -116,4 +117,37 @@ async fn what_is_kept_is_made_once_whenever_the_process_is_killed() {
         stage.pass(120).await;
         assert_eq!(counts(&stage), (2, 1), "killed after {second} s: {}", stage.log());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_kept_and_on_no_instance_is_listed_and_counts_for_the_budget() {
+    // The disks and the address come to 0.008 an hour, a t3.small with its own to some 0.013.
+    let config = format!(
+        "{KEEPS}\nregions: [us-west-2: {{ machine_type: t3.small, instances_per_region: 1 }}]\n\
+         aws: {{ instance_storage_gb: 8 }}\nbudget: {{ max_hourly_usd: 0.018 }}"
+    );
+    let mut stage = super::with_config(&config, "{}").await;
+    let listed = |stage: &Stage| {
+        let mut out = Vec::new();
+        print_list(&mut out, stage.model(), &Selection::default(), ListFormat::Table);
+        String::from_utf8(out).unwrap()
+    };
+    assert!(!listed(&stage).contains("on no instance"), "{}", listed(&stage));
+    stage.destroy().await;
+    let text = listed(&stage);
+    for words in ["kept, and on no instance:", "dev", "20 GiB", "address", " a month"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    let counts = [("us-west-2".into(), 1)].into();
+    stage.command(Command::Act(Action::Add(counts), Scope::All));
+    stage.pass(60).await;
+    assert!(stage.log().contains("budget.max_hourly_usd"), "{}", stage.log());
+    assert_eq!(stage.calls("RunInstances"), 1, "{}", stage.log());
+    let discard = Action::Discard(vec!["dev".into()]);
+    stage.command(Command::Act(discard, Scope::Instances(Vec::new())));
+    stage.until(600, "it keeps nothing", |stage| super::counts(stage) == (0, 0)).await;
+    stage.pass(60).await;
+    let counts = [("us-west-2".into(), 1)].into();
+    stage.command(Command::Act(Action::Add(counts), Scope::All));
+    stage.until(900, "there is room for one", |stage| stage.calls("RunInstances") == 2).await;
 }

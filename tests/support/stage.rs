@@ -89,6 +89,13 @@ impl Stage {
         Self::with_edge(config, scenario, Pace::default(), Unattended)
     }
 
+    /// The same with a pace of its own: a story of days has not the time to be asked after each second.
+    pub(crate) fn paced(config: &str, scenario: Scenario, pace: Pace) -> Self {
+        let mut stage = Self::with_edge(config, scenario, pace, Unattended);
+        stage.event_loop = stage.event_loop.ticking(Duration::from_mins(1));
+        stage
+    }
+
     /// The same for a story of days: questions are asked as seldom as will do, and no host answers,
     /// for sessions that are kept alive for days are not what it tells of.
     pub(crate) fn patient(config: &str, scenario: Scenario) -> Self {

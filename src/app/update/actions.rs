@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{create, destroy, machine, pending_creates, retry, run};
+use super::{create, destroy, machine, pending_creates, retry, run, snapshots};
 use crate::app::action::Way;
 use crate::app::dialog::{ConfirmForm, ConfirmRow, CreateForm, Findings, Palette};
 use crate::app::{Action, Aim, Counts, Dialog, Effect, Model, Scope, View, clean};
@@ -136,6 +136,8 @@ fn look_first(action: &Action) -> Option<Job> {
         | Action::Reboot
         | Action::Awake(_)
         | Action::Recreate
+        | Action::Snapshot { .. }
+        | Action::Restore(..)
         | Action::Discard(_)
         | Action::Exec(_)
         | Action::Diagnose
@@ -261,6 +263,10 @@ pub(super) fn act(model: &mut Model, action: Action, scope: Scope) -> Vec<Effect
         Action::Reboot => machine::reboot(model, &scope),
         Action::Awake(hold) => run::awake(model, hold, &scope),
         Action::Recreate => machine::recreate(model, &scope),
+        Action::Snapshot { names, is_scheduled } => {
+            snapshots::snapshot(model, &names, &scope, is_scheduled)
+        }
+        Action::Restore(name, step) => snapshots::restore(model, name, step),
         Action::Discard(names) => machine::discard(model, &names, &scope),
         Action::Exec(command) => run::run(model, command, &scope),
         Action::Diagnose => run::diagnose(model, &scope),

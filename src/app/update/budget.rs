@@ -12,8 +12,8 @@ use crate::app::{Counts, Effect, EventKind, JobRecord, Model, Origin, Scope, tot
 use crate::config::{AtLifetime, Config, CpuCredits, RegionConfig};
 use crate::fleet::cost::{storage_hourly, surplus_hourly};
 use crate::fleet::{
-    Ec2State, Instance, InstanceKey, JobKind, Level, Lifecycle, MachineType, NotificationKind,
-    Phase, Region, RegionPrices,
+    Amount, Ec2State, Instance, InstanceKey, JobKind, KeptKind, Level, Lifecycle, MachineType,
+    NotificationKind, Phase, Region, RegionPrices,
 };
 
 /// How long before its end an instance's lifetime is said to end.
@@ -64,15 +64,7 @@ pub(super) fn judge(
     }
     // A missing price ends the judgement and is named (`?`): an unknown cost is never taken for
     // nothing.
-    let mut now = 0.0;
-    for row in staying(model) {
-        now += running(model, config, row)?;
-    }
-    // Asked for and not answered yet: it is paid for as soon as AWS answers, and may be what its
-    // ceiling allows: what one create was left for dearer places is not left for another.
-    for row in self::requested(model) {
-        now += planned(model, config, &row.region)? + above_cheapest(model, config, row);
-    }
+    let now = committed(model, config)?;
     let mut then = 0.0;
     for (region, count) in more {
         then += planned(model, config, region)? * f64::from(*count);
@@ -98,13 +90,7 @@ pub(super) fn judge_start(
     if limits.is_empty() {
         return Ok(());
     }
-    let (mut now, mut then) = (0.0, 0.0);
-    for row in staying(model) {
-        now += running(model, config, row)?;
-    }
-    for row in self::requested(model) {
-        now += planned(model, config, &row.region)? + above_cheapest(model, config, row);
-    }
+    let (now, mut then) = (committed(model, config)?, 0.0);
     for row in rows {
         then += awake(model, config, row)?;
     }
@@ -201,7 +187,34 @@ pub fn budget_refusal(model: &Model, plan: &CreatePlan) -> Option<String> {
 
 /// What everything that is there and stays costs an hour, where all of it is known.
 pub(super) fn hourly(model: &Model, config: &Config) -> Option<f64> {
-    staying(model).map(|row| running(model, config, row).ok()).sum()
+    let rows: Option<f64> = staying(model).map(|row| running(model, config, row).ok()).sum();
+    Some(rows? + kept_apart(model).ok()?)
+}
+
+/// The same with what is asked for and not answered yet: it is paid for as soon as AWS answers, and may
+/// be what its ceiling allows: what one create was left for dearer places is not left for another.
+fn committed(model: &Model, config: &Config) -> Result<f64, BudgetRefusal> {
+    let mut now = kept_apart(model)?;
+    for row in staying(model) {
+        now += running(model, config, row)?;
+    }
+    for row in requested(model) {
+        now += planned(model, config, &row.region)? + above_cheapest(model, config, row);
+    }
+    Ok(now)
+}
+
+/// What is kept and no instance has costs all the same. What snapshots cost nobody can know: they count
+/// as nothing here, and are said to be unknown wherever they are told of.
+fn kept_apart(model: &Model) -> Result<f64, BudgetRefusal> {
+    let unknown = RegionPrices::default();
+    let mut sum = 0.0;
+    for (region, it) in model.fleet.kept_apart().filter(|(_, it)| it.kind != KeptKind::Snapshot) {
+        let list = &model.fleet.market().get(region).unwrap_or(&unknown).list;
+        let Amount { usd, is_partial } = it.hourly(list);
+        sum += priced((!is_partial).then_some(usd), it.kind.word(), region)?;
+    }
+    Ok(sum)
 }
 
 /// What is there and stays: one that is on its way out makes room for another.
@@ -229,8 +242,11 @@ fn running(model: &Model, config: &Config, row: &Instance) -> Result<f64, Budget
     let gib = row.bill.storage_gb.or(entry.map(|entry| entry.instance_storage_gb));
     let stored =
         priced(storage_hourly(&prices.list, gib.unwrap_or_default()), "storage", &row.region)?;
-    // A stopped one costs its disk and nothing else.
+    // A stopped one costs its disk, and its address where that is kept.
     if row.bill.ended.is_some() {
+        if row.bill.keeps_address {
+            return Ok(stored + priced(prices.list.ipv4, "public addresses", &row.region)?);
+        }
         return Ok(stored);
     }
     Ok(stored + awake(model, config, row)?)

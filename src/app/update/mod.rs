@@ -24,6 +24,7 @@ mod reports;
 mod retry;
 mod run;
 mod screen;
+mod snapshots;
 mod spent;
 mod user_commands;
 mod views;

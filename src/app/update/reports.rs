@@ -1,11 +1,11 @@
 //! What jobs report: the fleet says what became different by it, and everything that follows goes
 //! over those changes.
 
-use super::{books, ended, hold, interruptions, log_changes, login, machine, notify};
+use super::{books, ended, hold, interruptions, log_changes, login, machine, notify, snapshots};
 use crate::app::away::Away;
 use crate::app::keymap::Context;
 use crate::app::{Command, Effect, Latest, Model, Pane, PanelsCommand};
-use crate::fleet::{Change, InstanceKey, Level, Phase, Report};
+use crate::fleet::{Change, InstanceKey, Level, News, Phase, RegionNews, Report};
 
 /// Takes in one report.
 pub(super) fn apply(model: &mut Model, report: &Report) -> Vec<Effect> {
@@ -46,6 +46,9 @@ pub(super) fn apply(model: &mut Model, report: &Report) -> Vec<Effect> {
         _ => None,
     });
     effects.extend(machine::woken(model, &woken.collect::<Vec<InstanceKey>>()));
+    if matches!(report.news, News::Region(_, RegionNews::Surveyed(_) | RegionNews::Kept(_))) {
+        effects.extend(snapshots::scheduled(model));
+    }
     look_back(model, report, &changes);
     // What the program said because of it comes after it.
     let said = std::mem::take(&mut model.latest.changes);

@@ -41,6 +41,13 @@ impl Ec2 {
                 .await
                 .map(drop)
                 .map_err(self.failed("DeleteVolume")),
+            Kind::Snapshot => ec2
+                .delete_snapshot()
+                .snapshot_id(id)
+                .send()
+                .await
+                .map(drop)
+                .map_err(self.failed("DeleteSnapshot")),
             Kind::KeyPair => ec2
                 .delete_key_pair()
                 .key_name(id)

@@ -15,6 +15,8 @@ pub enum Kind {
     Interface,
     /// An EBS volume.
     Volume,
+    /// A snapshot of one.
+    Snapshot,
     /// A security group.
     SecurityGroup,
     /// A subnet.
@@ -40,6 +42,7 @@ impl Kind {
             Self::Address => "elastic IP",
             Self::Interface => "network interface",
             Self::Volume => "volume",
+            Self::Snapshot => "snapshot",
             Self::SecurityGroup => "security group",
             Self::Subnet => "subnet",
             Self::RouteTable => "route table",

@@ -42,6 +42,8 @@ pub struct HostState {
     pub keys_of: InstanceId,
     /// The volumes that are attached to it.
     pub volumes: Vec<String>,
+    /// Those of them that were made of a snapshot, and are not blank.
+    pub restored: Vec<String>,
     /// Where it runs.
     pub region: Region,
     /// Who may log in: lines as in `authorized_keys`. Any user name will do.

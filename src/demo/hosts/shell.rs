@@ -299,7 +299,8 @@ async fn mount_home(host: &Host, volume: &str, path: &Path, output: &Output) -> 
         output.complain(&format!("mount-home: no device of {volume} has come up")).await;
         return End::Exit(1);
     }
-    if host.hosts.mount(volume, host.instance()) {
+    let is_fresh = host.hosts.mount(volume, host.instance());
+    if is_fresh && !host.state.restored.iter().any(|it| it == volume) {
         output.line(&format!("formatting {volume}, which is blank")).await;
     }
     output.line(&format!("{volume} is mounted at {}", path.display())).await;

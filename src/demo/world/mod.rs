@@ -110,6 +110,8 @@ pub struct Guest {
     pub keys_of: InstanceId,
     /// The volumes that are attached to it.
     pub volumes: Vec<String>,
+    /// Those of them that were made of a snapshot, and are not blank.
+    pub restored: Vec<String>,
     /// The key pair's public key, one line of OpenSSH's.
     pub public_key: Option<String>,
     /// Its user-data, base64.
@@ -375,6 +377,7 @@ fn guest(region: &RegionWorld, instance: &Instance) -> Option<Guest> {
         booted: (instance.boots, instance.booted_at),
         keys_of: region.keys_of(instance).into(),
         volumes: instance.volumes.clone(),
+        restored: region.restored(instance),
         root: region.root_of(&instance.id).and_then(|it| it.root_of.as_deref()).map(Into::into),
         public_key: key.map(|key| key.public.clone()),
         user_data: instance.user_data.clone(),

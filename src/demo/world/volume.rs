@@ -47,6 +47,8 @@ pub(crate) struct Snapshot {
     pub(crate) gib: u32,
     pub(crate) encrypted: bool,
     pub(crate) description: String,
+    /// That of its volume.
+    pub(crate) root_of: Option<String>,
     /// Until then it is pending.
     pub(crate) completed: Timestamp,
     pub(crate) tags: Tags,

@@ -51,11 +51,11 @@ impl RegionWorld {
             zone: new.zone,
             gib,
             kind: new.kind,
-            encrypted: new.encrypted || source.is_some_and(|it| it.encrypted),
+            encrypted: new.encrypted || source.as_ref().is_some_and(|it| it.encrypted),
             snapshot: new.snapshot,
             attached: None,
             made: self.now + takes,
-            root_of: None,
+            root_of: source.and_then(|it| it.root_of),
             tags: new.tags,
             born: self.now,
         };
@@ -221,6 +221,7 @@ impl RegionWorld {
             gib: volume.gib,
             encrypted: volume.encrypted,
             description: description.to_owned(),
+            root_of: volume.root_of,
             completed: self.now + takes,
             tags,
             born: self.now,
@@ -234,6 +235,13 @@ impl RegionWorld {
         self.snapshot(id)?;
         self.snapshots.remove(id);
         Ok(())
+    }
+
+    /// Its volumes that were made of a snapshot.
+    pub(crate) fn restored(&self, instance: &Instance) -> Vec<String> {
+        let made_of_one =
+            |id: &&String| self.volumes.get(*id).is_some_and(|volume| volume.snapshot.is_some());
+        instance.volumes.iter().filter(made_of_one).cloned().collect()
     }
 
     /// The volume that an instance boots from, if it has one now.

@@ -59,8 +59,9 @@ async fn take_away(
         }
     }
     let kind = match kept.kind {
-        KeptKind::Root | KeptKind::Home => Kind::Volume,
+        KeptKind::Root | KeptKind::Home | KeptKind::Aside => Kind::Volume,
         KeptKind::Address => Kind::Address,
+        KeptKind::Snapshot => Kind::Snapshot,
     };
     let (deadline, mut backoff) = (Instant::now() + STOP_TIMEOUT, DEPENDENT.backoff());
     loop {

@@ -46,13 +46,8 @@ impl Target {
     /// configuration would still have it made. The instance may be stopped then.
     pub(super) async fn fit(&self, wanted: &MachineConfig) -> Result<Fit, Failure> {
         let kept = self.kept_by(&wanted.name).await?;
-        let mut roots = kept.into_iter().filter(|it| it.kind == KeptKind::Root);
-        let root = roots.next();
-        if let (Some(one), Some(other)) = (&root, roots.next()) {
-            let reason = format!("{} has two root volumes: {one}; {other}", wanted.name);
-            let hint = "delete the one that is not wanted, or take its tag Kept away";
-            return Err(Failure::new(FailureKind::Configuration, Step::Keep, reason, hint));
-        }
+        let root = only(&kept, KeptKind::Root, wanted)?.cloned();
+        only(&kept, KeptKind::Home, wanted)?;
         let machine = match root.as_ref().filter(|it| it.instance.as_ref() != Some(&self.id)) {
             Some(root) => self.boot_from(root).await?,
             None => self.until_at_hand().await?,
@@ -249,6 +244,21 @@ impl Target {
         sleep(self.context.pace.busy).await;
         Ok(())
     }
+}
+
+/// The one volume of this kind. Two there are where a restore was cut short, and nobody knows which of
+/// them is meant.
+fn only<'a>(
+    kept: &'a [Kept],
+    kind: KeptKind,
+    wanted: &MachineConfig,
+) -> Result<Option<&'a Kept>, Failure> {
+    let mut found = kept.iter().filter(|it| it.kind == kind);
+    let (first, second) = (found.next(), found.next());
+    let (Some(one), Some(other)) = (first, second) else { return Ok(first) };
+    let reason = format!("{} has two {} volumes: {one}; {other}", wanted.name, kind.word());
+    let hint = format!("`spot-tui restore {} --use ID` names the one that is meant", wanted.name);
+    Err(Failure::new(FailureKind::Configuration, Step::Keep, reason, hint))
 }
 
 /// Why nobody may touch the disks of one that is stopped: EC2 starts it, or ends it, by itself.

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::target::Target;
@@ -12,7 +11,7 @@ use crate::aws::{AwsError, Class, NewVolume};
 use crate::config::{HomeVolume, MachineConfig};
 use crate::fleet::tags::Origin;
 use crate::fleet::{Failure, FailureKind, Kept, KeptKind, LaunchId, Level, Machine, Step};
-use crate::jobs::context::kept::look_at_kept;
+use crate::jobs::context::kept::{look_at_kept, look_until};
 use crate::jobs::intents::unknown_outcome::reconcile;
 use crate::jobs::intents::{close, record};
 use crate::store::{Intent, IntentId};
@@ -100,18 +99,14 @@ impl Target {
 
     /// Waits until EC2 tells of what was just made.
     async fn until_told(&self, wanted: &MachineConfig, kind: KeptKind) -> Result<Kept, Failure> {
-        let deadline = Instant::now() + self.context.pace.consistency;
-        loop {
-            if let Some(kept) = self.part_of(wanted, kind).await? {
-                return Ok(kept);
-            }
-            if Instant::now() >= deadline {
-                let reason = format!("EC2 does not tell of the {} that was asked for", kind.word());
-                let hint = "`up` looks for it again";
-                return Err(Failure::new(FailureKind::Aws, Step::Keep, reason, hint));
-            }
-            sleep(self.context.pace.busy).await;
-        }
+        let is_it = |it: &Kept| it.machine == wanted.name && it.kind == kind;
+        let is_told = |kept: &[Kept]| kept.iter().any(is_it);
+        let kept = look_until(&self.context, &self.ec2, &self.reporter, is_told).await;
+        let kept = kept.map_err(|error| error.failure(Step::Keep))?;
+        kept.into_iter().find(is_it).ok_or_else(|| {
+            let reason = format!("EC2 does not tell of the {} that was asked for", kind.word());
+            Failure::new(FailureKind::Aws, Step::Keep, reason, "`up` looks for it again")
+        })
     }
 
     async fn open(
@@ -173,6 +168,7 @@ impl Part<'_> {
                 token,
                 zone: machine.zone.clone(),
                 gib: home.size_gb,
+                snapshot: None,
                 tags,
             }),
         }

@@ -3,7 +3,7 @@
 use crate::app::action::Confirm;
 use crate::app::{Action, Aim, Command, Scope};
 use crate::cli;
-use crate::fleet::InstanceKey;
+use crate::fleet::{InstanceKey, Restore};
 use crate::runtime::confirm;
 use crate::runtime::environment::Environment;
 use crate::runtime::exit_code::ExitCode;
@@ -29,6 +29,59 @@ pub(in crate::runtime) async fn up(
     };
     Session::run(start, async |session| {
         session.perform(Command::Act(Action::Up(name), Scope::All)).await?;
+        Ok(session.verdict())
+    })
+    .await
+}
+
+/// `snapshot`: of each volume that the machine keeps; or of what has none of today.
+pub(in crate::runtime) async fn snapshot(
+    environment: &Environment,
+    name: String,
+    scheduled: bool,
+    json: bool,
+) -> Result<ExitCode, Stop> {
+    let start = Start {
+        environment,
+        config: read_config(environment)?,
+        want: Want::Write,
+        need: Need::Instances,
+        format: environment.format(json),
+    };
+    Session::run(start, async |session| {
+        let action = Action::Snapshot { names: vec![name], is_scheduled: scheduled };
+        session.perform(Command::Act(action, Scope::Instances(Vec::new()))).await?;
+        Ok(session.verdict())
+    })
+    .await
+}
+
+/// `restore`: a volume of a snapshot costs from then on; using it is asked about.
+pub(in crate::runtime) async fn restore(
+    environment: &Environment,
+    name: String,
+    step: Restore,
+    yes: bool,
+    json: bool,
+) -> Result<ExitCode, Stop> {
+    let asks = matches!(step, Restore::Use(_)) && !yes;
+    if asks {
+        let otherwise = "restore changes the disk of a machine: without a terminal it needs --yes";
+        confirm::possible(false, otherwise)?;
+    }
+    let start = Start {
+        environment,
+        config: read_config(environment)?,
+        want: Want::Write,
+        need: Need::Instances,
+        format: environment.format(json),
+    };
+    Session::run(start, async |session| {
+        if asks {
+            let question = format!("Give it the place of the volume that {name} has?");
+            session.confirm(&question, "y").await?;
+        }
+        session.perform(Command::Act(Action::Restore(name, step), Scope::All)).await?;
         Ok(session.verdict())
     })
     .await

@@ -38,6 +38,7 @@ fn a_machine(model: &mut Model, phase: Phase) -> InstanceKey {
         keeps_address: false,
         home: None,
         idle: Some(IdleStop { after: SignedDuration::from_hours(12), cpu_below: 5 }),
+        snapshots: None,
     };
     config.machines.push(machine);
     model.config = Some(Arc::new(config));
@@ -55,6 +56,9 @@ fn a_machine(model: &mut Model, phase: Phase) -> InstanceKey {
         address: None,
         instance: None,
         host_key: None,
+        since: None,
+        snapshot: None,
+        aside_of: None,
     };
     report(model, 9, News::Region(REGIONS[0].into(), RegionNews::Kept(vec![root])));
     "i-3".into()
@@ -87,7 +91,9 @@ fn each_action_is_confirmed_as_the_table_says_and_starts_its_job() {
             let key = match action {
                 Action::Stop => one_that_stays(&mut model, Ec2State::Running),
                 Action::Start => one_that_stays(&mut model, Ec2State::Stopped),
-                Action::Awake(_) | Action::Recreate => a_machine(&mut model, Phase::Running),
+                Action::Awake(_) | Action::Recreate | Action::Snapshot { .. } => {
+                    a_machine(&mut model, Phase::Running)
+                }
                 Action::Discard(_) => a_machine(&mut model, Phase::Terminated),
                 _ => key,
             };

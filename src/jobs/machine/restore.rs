@@ -1,0 +1,227 @@
+//! The way back to a snapshot, in two steps that are asked for one by one: a volume is made of it beside
+//! the machine's own, and takes its place. Nothing is deleted: what had the place lies beside it then.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use crate::aws::{AwsError, Class, Ec2, NewVolume};
+use crate::fleet::tags::{self, Origin};
+use crate::fleet::{
+    Ec2State, Failure, FailureKind, InstanceId, JobResult, Kept, KeptKind, LaunchId, Level,
+    Restore, RestoreWish, Step,
+};
+use crate::jobs::context::Context;
+use crate::jobs::context::kept::{look_at_kept, look_until};
+use crate::jobs::context::reporter::Reporter;
+use crate::jobs::intents::unknown_outcome::reconcile;
+use crate::jobs::intents::{close, record};
+use crate::retry::BOOT_TIMEOUT;
+use crate::store::Intent;
+
+/// Takes one step of it.
+pub(in crate::jobs) async fn restore(
+    context: Arc<Context>,
+    wish: RestoreWish,
+    reporter: Reporter,
+) -> JobResult {
+    context.journal()?;
+    context.require_deployment()?;
+    let aws = context.aws().await.map_err(|error| error.failure(Step::Account))?;
+    let ec2 = aws.region(&wish.region);
+    let way = Way { context: &context, ec2, reporter: &reporter, wish: &wish };
+    // EC2 tells late what was made, and what is called otherwise.
+    let (volume, kind) = match &wish.step {
+        Restore::Make(snapshot) => (way.make(snapshot).await?, KeptKind::Aside),
+        Restore::Use(volume) => (volume.clone(), way.give_place(volume).await?),
+    };
+    let is_told = |kept: &[Kept]| {
+        let is_only = kept.iter().filter(|it| it.machine == wish.machine && it.kind == kind);
+        let is_named = kept.iter().any(|it| it.id == volume && it.kind == kind);
+        is_named && (kind == KeptKind::Aside || is_only.count() == 1)
+    };
+    look_until(&context, &way.ec2, &reporter, is_told).await.map_err(failed)?;
+    Ok(0)
+}
+
+/// The way back of one machine.
+struct Way<'a> {
+    context: &'a Context,
+    ec2: Ec2,
+    reporter: &'a Reporter,
+    wish: &'a RestoreWish,
+}
+
+impl Way<'_> {
+    /// What the machine keeps; reported.
+    async fn look(&self) -> Result<Vec<Kept>, Failure> {
+        let kept = look_at_kept(self.context, &self.ec2, self.reporter).await;
+        let mut kept = kept.map_err(failed)?;
+        kept.retain(|it| it.machine == self.wish.machine);
+        Ok(kept)
+    }
+
+    /// Answers the volume.
+    async fn make(&self, snapshot: &str) -> Result<String, Failure> {
+        reconcile(self.context, &self.ec2, self.reporter).await?;
+        let kept = self.look().await?;
+        let name = &self.wish.machine;
+        let source = kept.iter().find(|it| it.id == snapshot);
+        let Some((source, of)) = source.and_then(|it| Some((it, it.snapshot?))) else {
+            let hint = "`spot-tui list` names those that are kept";
+            return Err(refused(format!("{name} has no snapshot {snapshot}"), hint));
+        };
+        if !of.is_complete {
+            let hint = "try again when it is: `spot-tui list` shows it";
+            return Err(refused(format!("{source} is not complete yet"), hint));
+        }
+        let Some((own, zone)) = kept
+            .iter()
+            .find(|it| it.kind == of.kind)
+            .and_then(|own| Some((own, own.zone.clone()?)))
+        else {
+            let reason =
+                format!("{name} keeps no {} whose zone the new one could share", of.kind.word());
+            return Err(refused(reason, "`up` makes one first"));
+        };
+        let random = Uuid::new_v4().simple().to_string();
+        let token = LaunchId::new(format!("{}-{}", self.ec2.region(), &random[..12]));
+        let new = NewVolume {
+            tags: self.tags(&token, of.kind, own).await?,
+            token,
+            zone,
+            // What has grown since then stays as large.
+            gib: source.gib.max(own.gib).unwrap_or_default(),
+            snapshot: Some(snapshot.to_owned()),
+        };
+        let id = self.create(&new).await?;
+        let (gib, zone) = (new.gib, &new.zone);
+        let text = format!(
+            "volume {id}, {gib} GiB in {zone}, is made of {source}, beside its own {own}. To use it: \
+             `spot-tui down {name}`, then `spot-tui restore {name} --use {id}`"
+        );
+        self.say(Level::Success, &text).await;
+        Ok(id)
+    }
+
+    async fn tags(
+        &self,
+        token: &LaunchId,
+        kind: KeptKind,
+        own: &Kept,
+    ) -> Result<BTreeMap<String, String>, Failure> {
+        let unknown = |error: AwsError| error.failure(Step::Account);
+        let origin = Origin {
+            deployment: self.context.deployment(),
+            creator: self.context.account().await.map_err(unknown)?.creator.clone(),
+            at: self.context.now(),
+            extra: self.wish.tags.clone(),
+        };
+        let region = self.ec2.region();
+        let mut tags = origin.kept_tags(region, token, &self.wish.machine, KeptKind::Aside);
+        tags.insert(tags::ASIDE_OF.into(), kind.word().into());
+        // A copy of a root has its host key, too.
+        tags.extend(own.host_key.clone().map(|key| (tags::HOST_KEY.to_owned(), key)));
+        Ok(tags)
+    }
+
+    /// It is on the disk before it is asked for. Where no answer comes it is asked for again by the
+    /// same client token, which makes one volume.
+    async fn create(&self, new: &NewVolume) -> Result<String, Failure> {
+        let intent = Intent {
+            action: "CreateVolume".to_owned(),
+            region: self.ec2.region().clone(),
+            deployment: self.context.deployment(),
+            launch: Some(new.token.clone()),
+            request: json!(new),
+        };
+        let entry = record(self.context, &intent).await?;
+        let deadline = Instant::now() + BOOT_TIMEOUT;
+        let made = loop {
+            match self.ec2.create_volume(new).await {
+                Err(error) if error.class == Class::Unknown && Instant::now() < deadline => {
+                    sleep(self.context.pace.busy).await;
+                }
+                made => break made,
+            }
+        };
+        if made.as_ref().is_err_and(|error| error.class == Class::Unknown) {
+            // Whoever comes next looks for it.
+            return made.map_err(failed);
+        }
+        close(self.context, entry, if made.is_ok() { "done" } else { "refused" }).await;
+        made.map_err(failed)
+    }
+
+    /// The new one is called the machine's own before the old one is called another: who is killed in
+    /// between leaves two, and `up` refuses until it is said which. The other way round there would be
+    /// none, and `up` would make a blank one. Answers what it is now.
+    async fn give_place(&self, volume: &str) -> Result<KeptKind, Failure> {
+        let kept = self.look().await?;
+        let name = &self.wish.machine;
+        let new = kept.iter().find(|it| it.id == volume);
+        let of = |it: &Kept| match it.kind {
+            KeptKind::Root | KeptKind::Home => Some(it.kind),
+            _ => it.aside_of,
+        };
+        let Some((new, kind)) = new.and_then(|it| Some((it, of(it)?))) else {
+            let hint = "`spot-tui list` names those that are kept";
+            return Err(refused(format!("{name} keeps no volume {volume}"), hint));
+        };
+        let old: Vec<&Kept> = kept.iter().filter(|it| it.kind == kind && it.id != new.id).collect();
+        for it in &old {
+            if let Some(instance) = &it.instance {
+                self.let_go(it, instance).await?;
+            }
+        }
+        self.call(&new.id, kind.word()).await?;
+        for it in &old {
+            self.ec2.tag(&it.id, tags::ASIDE_OF, kind.word()).await.map_err(failed)?;
+            self.call(&it.id, KeptKind::Aside.word()).await?;
+            let text =
+                format!("{it} is not used any more; it stays until it is deleted, and costs");
+            self.say(Level::Info, &text).await;
+        }
+        let text = format!("{volume} is its {} now: `spot-tui up {name}` attaches it", kind.word());
+        self.say(Level::Success, &text).await;
+        Ok(kind)
+    }
+
+    async fn call(&self, volume: &str, word: &str) -> Result<(), Failure> {
+        self.ec2.tag(volume, tags::KEPT, word).await.map_err(failed)
+    }
+
+    /// Takes it off the machine's instance, which has to be stopped: what is mounted does not come off,
+    /// and half of what is written would be on each.
+    async fn let_go(&self, own: &Kept, instance: &InstanceId) -> Result<(), Failure> {
+        let states = self.ec2.states(std::slice::from_ref(instance)).await.map_err(failed)?;
+        match states.get(instance) {
+            None | Some(Ec2State::ShuttingDown | Ec2State::Terminated) => Ok(()),
+            Some(Ec2State::Stopped) => {
+                self.ec2.detach_volume(&own.id, instance).await.map_err(failed)
+            }
+            Some(state) => {
+                let reason = format!("{own} is on {instance}, which is {}", state.as_str());
+                let hint = format!("`spot-tui down {}` first", self.wish.machine);
+                Err(refused(reason, &hint))
+            }
+        }
+    }
+
+    async fn say(&self, level: Level, text: &str) {
+        let text = format!("{}: {text}", self.wish.machine);
+        self.reporter.said_of(self.ec2.region(), level, text).await;
+    }
+}
+
+fn refused(reason: String, hint: &str) -> Failure {
+    Failure::new(FailureKind::Configuration, Step::Keep, reason, hint)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn failed(error: AwsError) -> Failure {
+    error.failure(Step::Keep)
+}

@@ -1,0 +1,153 @@
+//! Snapshots of what machines keep: made, and deleted when they have had their time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::aws::{AwsError, Class, Ec2, Kind};
+use crate::fleet::tags::{self, Origin};
+use crate::fleet::{
+    Failure, JobResult, Kept, KeptKind, LaunchId, Level, Retention, SnapshotWish, Step, expired,
+    is_due,
+};
+use crate::jobs::context::Context;
+use crate::jobs::context::kept::{look_at_kept, look_until};
+use crate::jobs::context::reporter::Reporter;
+use crate::jobs::intents::{close, record};
+use crate::store::Intent;
+
+/// Makes snapshots of the volumes of these machines, each by itself.
+pub(in crate::jobs) async fn snapshot(
+    context: Arc<Context>,
+    wishes: Vec<SnapshotWish>,
+    reporter: Reporter,
+) -> JobResult {
+    context.journal()?;
+    context.require_deployment()?;
+    let aws = context.aws().await.map_err(|error| error.failure(Step::Account))?;
+    let mut failed = 0;
+    for wish in &wishes {
+        let ec2 = aws.region(&wish.region);
+        let snapshots = Snapshots { context: &context, ec2, reporter: &reporter, wish };
+        if let Err(failure) = snapshots.run().await {
+            failed += 1;
+            snapshots.say(Level::Error, &failure.to_string()).await;
+        }
+    }
+    Ok(failed)
+}
+
+/// The snapshots of one machine.
+struct Snapshots<'a> {
+    context: &'a Context,
+    ec2: Ec2,
+    reporter: &'a Reporter,
+    wish: &'a SnapshotWish,
+}
+
+impl Snapshots<'_> {
+    async fn run(&self) -> Result<(), Failure> {
+        let kept = self.look().await?;
+        let volumes = kept.iter().filter(|it| matches!(it.kind, KeptKind::Root | KeptKind::Home));
+        let wanted =
+            |it: &&Kept| !self.wish.is_scheduled || is_due(&kept, it.kind, self.context.now());
+        let volumes: Vec<&Kept> = volumes.filter(wanted).collect();
+        if volumes.is_empty() && !self.wish.is_scheduled {
+            self.say(Level::Warning, "no volume of it is kept: there is nothing to have one of")
+                .await;
+        }
+        let mut made = BTreeSet::new();
+        for volume in volumes {
+            made.insert(self.make(volume).await?);
+        }
+        let is_told = |kept: &[Kept]| {
+            let told = kept.iter().filter(|it| made.contains(it.id.as_str()));
+            told.count() == made.len()
+        };
+        look_until(self.context, &self.ec2, self.reporter, is_told).await.map_err(failed)?;
+        let Some(retention) = self.wish.retention else { return Ok(()) };
+        self.prune(retention).await
+    }
+
+    /// What the machine keeps; reported.
+    async fn look(&self) -> Result<Vec<Kept>, Failure> {
+        let kept = look_at_kept(self.context, &self.ec2, self.reporter).await;
+        let mut kept = kept.map_err(failed)?;
+        kept.retain(|it| it.machine == self.wish.machine);
+        Ok(kept)
+    }
+
+    /// Answers its id. It is on the disk before it is asked for. A snapshot has no client token: where no answer comes
+    /// there may be one more, which is found by its tags like any other, and holds nothing up.
+    async fn make(&self, volume: &Kept) -> Result<String, Failure> {
+        let region = self.ec2.region();
+        let intent = Intent {
+            action: "CreateSnapshot".to_owned(),
+            region: region.clone(),
+            deployment: self.context.deployment(),
+            launch: None,
+            request: json!({ "volume": volume.id }),
+        };
+        let entry = record(self.context, &intent).await?;
+        let made = self.ec2.create_snapshot(&volume.id, &self.tags(volume).await?).await;
+        let outcome = match &made {
+            Ok(_) => "done",
+            Err(error) if error.class == Class::Unknown => "left to the next look",
+            Err(_) => "refused",
+        };
+        close(self.context, entry, outcome).await;
+        let id = made.map_err(failed)?;
+        let text = format!("snapshot {id} of its {volume} is being made, and kept");
+        self.say(Level::Info, &text).await;
+        Ok(id)
+    }
+
+    async fn tags(&self, volume: &Kept) -> Result<BTreeMap<String, String>, Failure> {
+        let unknown = |error: AwsError| error.failure(Step::Account);
+        let origin = Origin {
+            deployment: self.context.deployment(),
+            creator: self.context.account().await.map_err(unknown)?.creator.clone(),
+            at: self.context.now(),
+            extra: self.wish.tags.clone(),
+        };
+        let region = self.ec2.region();
+        let random = Uuid::new_v4().simple().to_string();
+        let launch = LaunchId::new(format!("{region}-{}", &random[..12]));
+        let name = &self.wish.machine;
+        let mut tags = origin.kept_tags(region, &launch, name, KeptKind::Snapshot);
+        let by = if self.wish.is_scheduled { tags::BY_SCHEDULE } else { tags::BY_HAND };
+        tags.insert(tags::SNAPSHOT_OF.into(), volume.kind.word().into());
+        tags.insert(tags::SNAPSHOT_BY.into(), by.into());
+        Ok(tags)
+    }
+
+    /// Deletes those that have had their time, by what EC2 tells now. A delete may be repeated, so that
+    /// nothing of it is in the journal.
+    async fn prune(&self, retention: Retention) -> Result<(), Failure> {
+        let kept = self.look().await?;
+        let kinds = [KeptKind::Root, KeptKind::Home].into_iter();
+        let old: Vec<&Kept> = kinds.flat_map(|kind| expired(&kept, kind, retention)).collect();
+        for it in &old {
+            match self.ec2.delete(Kind::Snapshot, &it.id).await {
+                Err(error) if error.class != Class::Gone => return Err(failed(error)),
+                _ => self.say(Level::Info, &format!("{it} has had its time, and is deleted")).await,
+            }
+        }
+        if !old.is_empty() {
+            self.look().await?;
+        }
+        Ok(())
+    }
+
+    async fn say(&self, level: Level, text: &str) {
+        let text = format!("{}: {text}", self.wish.machine);
+        self.reporter.said_of(self.ec2.region(), level, text).await;
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn failed(error: AwsError) -> Failure {
+    error.failure(Step::Keep)
+}
