@@ -11,9 +11,10 @@ use jiff::SignedDuration;
 use ratatui::style::Color;
 use spot_tui::app::{Effect, Exit, Input, Message, Panel, Question, QuestionId, Secret, Turn};
 use spot_tui::fleet::{
-    Attempt, DestroyScope, Entry, Failure, FailureKind, Holder, HostKey, HostKeyTrust, InstanceKey,
-    InstanceNews, Job, JobId, JobNews, LedgerLine, Level, Lifecycle, News, Outcome, Phase, Region,
-    RegionNews, Report, Step, Thing, Transfer,
+    Attempt, DestroyScope, Entry, Failure, FailureKind, Holder, HolderId, HolderKind, HostKey,
+    HostKeyTrust, InstanceKey, InstanceNews, Job, JobId, JobNews, Kept, KeptKind, LedgerLine,
+    Level, Lifecycle, News, Outcome, Phase, PriceList, Region, RegionNews, RegionPrices, Report,
+    SnapshotOf, Step, Thing, Transfer,
 };
 use spot_tui::view::Theme;
 
@@ -422,11 +423,13 @@ fn three_weeks() -> Vec<LedgerLine> {
     for (number, region) in [(1, "us-west-2"), (2, "eu-west-1")] {
         let id = format!("i-0a1b2c3d4e5f678{number:02x}");
         lines.push(LedgerLine::Holder(Holder {
-            id: id.as_str().into(),
+            kind: HolderKind::Instance {
+                id: id.as_str().into(),
+                machine_type: "t3.medium".into(),
+                lifecycle: Lifecycle::Spot,
+            },
             region: region.into(),
-            zone: format!("{region}a").into(),
-            machine_type: "t3.medium".into(),
-            lifecycle: Lifecycle::Spot,
+            zone: Some(format!("{region}a").into()),
             deployment: "spot-7f3a".into(),
             machine: None,
             storage_gb: Some(50),
@@ -436,7 +439,7 @@ fn three_weeks() -> Vec<LedgerLine> {
             let from = at(-(day + 1) * 86_400);
             let weekly = f64::from(u8::try_from(20 - day).unwrap()) * 0.11;
             lines.push(LedgerLine::Entry(Entry {
-                instance: id.as_str().into(),
+                holder: HolderId::Instance(id.as_str().into()),
                 thing: Thing::Compute,
                 from,
                 until: from + SignedDuration::from_hours(1),
@@ -464,4 +467,78 @@ fn what_was_spent_is_drawn_day_by_day() {
     let mut screen = Screen::new(80, 24);
     screen.press("7");
     assert!(screen.text().contains("Nothing was spent yet."), "{}", screen.text());
+}
+
+/// What the machine `dev` keeps, and what one of hostile tags does: a root and a home with an instance,
+/// and the rest without one.
+fn kept() -> Vec<Kept> {
+    let home = Kept {
+        machine: "dev".into(),
+        kind: KeptKind::Home,
+        id: "vol-0b1a4c5d6e7f80910".into(),
+        zone: Some("us-west-2a".into()),
+        gib: Some(200),
+        address: None,
+        instance: Some("i-0a1b2c3d4e5f67801".into()),
+        host_key: None,
+        since: Some(at(-40 * 86_400)),
+        snapshot: None,
+        aside_of: None,
+    };
+    let root = Kept { kind: KeptKind::Root, id: "vol-0f0e1d2c3b4a59687".into(), ..home.clone() };
+    let aside = Kept {
+        kind: KeptKind::Aside,
+        id: "vol-0c0c0c0c0c0c0c0c0".into(),
+        instance: None,
+        aside_of: Some(KeptKind::Home),
+        ..home.clone()
+    };
+    let of = SnapshotOf { kind: KeptKind::Home, is_complete: true, is_scheduled: true };
+    let snapshot = Kept {
+        kind: KeptKind::Snapshot,
+        id: "snap-0a0a0a0a0a0a0a0a0".into(),
+        instance: None,
+        zone: None,
+        snapshot: Some(of),
+        ..home.clone()
+    };
+    let address = Kept {
+        machine: "prod\u{1b}[31m".into(),
+        kind: KeptKind::Address,
+        id: "eipalloc-1".into(),
+        zone: None,
+        gib: None,
+        address: Some([203, 0, 113, 9].into()),
+        instance: None,
+        ..home.clone()
+    };
+    vec![home, root, aside, snapshot, address]
+}
+
+#[test]
+fn what_machines_keep_is_a_view_once_there_is_something() {
+    for (width, height) in [(80, 24), (140, 40)] {
+        let mut screen = Screen::new(width, height);
+        screen.press("8");
+        assert!(screen.text().contains("No machine keeps anything."), "{}", screen.text());
+        screen.press("<Esc>");
+        assert!(!screen.text().contains(" 8 kept "), "{}", screen.text());
+        let mut dev = machine(1, "us-west-2a");
+        dev.birth.machine = Some("dev".into());
+        screen.survey("us-west-2", vec![dev]);
+        let region = Region::from("us-west-2");
+        let list = PriceList { gp3: Some(0.08), ipv4: Some(0.005), ..PriceList::default() };
+        let prices = RegionPrices { list, ..RegionPrices::default() };
+        screen.report(News::Region(region.clone(), RegionNews::Prices(prices)));
+        screen.report(News::Region(region, RegionNews::Kept(kept())));
+        screen.press("8");
+        assert_snapshot!(format!("kept_{width}x{height}"), screen.photo());
+        // What a snapshot costs nobody knows; the address is another machine's.
+        screen.press("1d");
+        let text = screen.text();
+        let words: Vec<&str> = text.split([' ', '\n', '│']).filter(|it| !it.is_empty()).collect();
+        let said = words.join(" ");
+        assert!(said.contains("What is kept goes on for at least $48.00 a month."), "{text}");
+        assert!(!text.contains("Ends $"), "the price of its type is not known: {text}");
+    }
 }

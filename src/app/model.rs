@@ -425,7 +425,9 @@ impl Model {
         match self.panels.side? {
             Pane::Output => Some(&self.output),
             Pane::Events => Some(&self.events),
-            Pane::Details | Pane::Map | Pane::Prices | Pane::Costs | Pane::Answers => None,
+            Pane::Details | Pane::Map | Pane::Prices | Pane::Costs | Pane::Kept | Pane::Answers => {
+                None
+            }
         }
     }
 

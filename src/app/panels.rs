@@ -48,6 +48,8 @@ pub enum Pane {
     Events,
     /// What was spent, day by day.
     Costs,
+    /// What machines keep.
+    Kept,
     /// What a command printed on several instances, side by side.
     Answers,
 }
@@ -62,6 +64,7 @@ impl Pane {
             Self::Prices => "prices",
             Self::Events => "events",
             Self::Costs => "costs",
+            Self::Kept => "kept",
             Self::Answers => "answers",
         }
     }
@@ -69,6 +72,11 @@ impl Pane {
     /// Whether it follows the cursor of the table, which keeps the keyboard then.
     pub fn follows(self) -> bool {
         matches!(self, Self::Details | Self::Map | Self::Prices)
+    }
+
+    /// Whether it is a view, with a digit, where it has the whole screen.
+    pub fn is_view(self) -> bool {
+        matches!(self, Self::Map | Self::Prices | Self::Events | Self::Costs | Self::Kept)
     }
 
     /// Whether it shows lines that can be searched.

@@ -312,7 +312,8 @@ fn address_kept(address: &Address) -> Option<Kept> {
         gib: None,
         address: address.public_ip().and_then(|text| text.parse().ok()),
         instance: address.instance_id().filter(|id| !id.is_empty()).map(Into::into),
-        since: None,
+        // EC2 does not tell when it was allocated.
+        since: tags.get(tags::CREATED_AT).and_then(|at| at.parse().ok()),
         snapshot: None,
         aside_of: None,
     })

@@ -91,7 +91,7 @@ impl Applying<'_> {
                 }
                 self.changes.push(Change::Priced(region.clone()));
             }
-            RegionNews::Kept(kept) => self.kept(region, kept),
+            RegionNews::Kept(kept) => self.kept(region, kept, deployment),
             RegionNews::StatusChecks(failed) => self.status_checks(region, failed),
             RegionNews::Metrics { told, asked } => {
                 self.fleet.metrics_asked += asked;
@@ -118,12 +118,13 @@ impl Applying<'_> {
 
     /// What machines keep in a region. An address that is kept is paid for as long as the instance
     /// that has it is there.
-    fn kept(&mut self, region: &Region, kept: &[Kept]) {
+    fn kept(&mut self, region: &Region, kept: &[Kept], deployment: &DeploymentId) {
         for row in self.fleet.instances.values_mut().filter(|row| row.region == *region) {
             let has = |it: &Kept| it.kind == KeptKind::Address && it.instance.as_ref() == row.id();
             row.bill.keeps_address = row.id().is_some() && kept.iter().any(has);
         }
         self.fleet.kept.insert(region.clone(), kept.to_vec());
+        self.fleet.note_apart(region, deployment, self.at);
         self.changes.push(Change::Priced(region.clone()));
     }
 

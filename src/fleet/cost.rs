@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::bill::{Amount, Cost};
 use super::hours::unposted;
-use super::market::RegionPrices;
 pub use super::market::storage_hourly;
+use super::market::{PriceList, RegionPrices};
 use super::{Instance, Lifecycle, Machine, MachineType};
 
 /// What an instance costs, by these prices, at this moment. What it has cost so far is what the
@@ -20,14 +20,21 @@ pub fn cost(instance: &Instance, prices: &RegionPrices, now: Timestamp) -> Cost 
     let an_hour_of = |compute| match bill.ended {
         None => Amount::of(compute, 1.0) + address + stored,
         // It sleeps, and what it keeps goes on.
-        Some(_) if bill.keeps_address && machine.is_alive() => address + stored,
-        Some(_) => stored,
+        Some(_) if machine.is_alive() => asleep(instance, list),
+        Some(_) => Amount::default(),
     };
     let hourly = an_hour_of(prices.compute(&pool, machine.birth.lifecycle));
     let on_demand = an_hour_of(prices.compute(&pool, Lifecycle::OnDemand));
     let known = Amount { is_partial: bill.has_gap, ..Amount::default() } + bill.posted.amount();
     let since = unposted(instance, prices, now).iter().map(Amount::from).sum();
     Cost { hourly, on_demand, accrued: known + since }
+}
+
+/// What an instance costs an hour while it is stopped: its volumes, and its address where that is kept.
+pub fn asleep(instance: &Instance, list: &PriceList) -> Amount {
+    let bill = &instance.bill;
+    let stored = Amount::of(bill.storage_gb.and_then(|gib| storage_hourly(list, gib)), 1.0);
+    if bill.keeps_address { stored + Amount::of(list.ipv4, 1.0) } else { stored }
 }
 
 /// The same where AWS may charge for surplus credits: nothing that is asked here tells how many, so it

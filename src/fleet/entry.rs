@@ -1,7 +1,7 @@
 //! The lines of the ledger: what one thing cost in one of its hours, or in several of one rate, and
-//! what the instance was that it belongs to.
+//! what it was that it belongs to: an instance, or what is kept while no instance has it.
 //!
-//! An entry is known by its instance, its thing and the moment it begins at. Hours are counted from
+//! An entry is known by its holder, its thing and the moment it begins at. Hours are counted from
 //! the beginning of a run, so whoever reckons them, and whenever, comes to the same ones: one that
 //! is written twice counts once, the later line for the earlier.
 
@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{DeploymentId, InstanceId, Lifecycle, MachineType, Pool, Region, Zone};
+use super::{DeploymentId, InstanceId, KeptKind, Lifecycle, MachineType, Pool, Region, Zone};
 
 /// What is paid for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -50,11 +50,40 @@ pub enum End {
     Reclaimed,
 }
 
-/// What one thing of an instance cost, for at most one of its hours, or for hours of one rate.
+/// What entries belong to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HolderId {
+    /// An instance.
+    Instance(InstanceId),
+    /// What a machine keeps, while no instance has it: a volume, or an address's allocation.
+    Kept(String),
+}
+
+impl HolderId {
+    /// The instance, where it is one.
+    pub fn instance(&self) -> Option<&InstanceId> {
+        match self {
+            Self::Instance(id) => Some(id),
+            Self::Kept(_) => None,
+        }
+    }
+
+    /// EC2's id of it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Instance(id) => id.as_str(),
+            Self::Kept(id) => id,
+        }
+    }
+}
+
+/// What one thing cost, for at most one of its hours, or for hours of one rate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    /// The instance.
-    pub instance: InstanceId,
+    /// What it belongs to: under `instance` or `kept`.
+    #[serde(flatten)]
+    pub holder: HolderId,
     /// What is paid for.
     pub thing: Thing,
     /// When it begins.
@@ -79,8 +108,8 @@ pub struct Entry {
 
 impl Entry {
     /// By what it is known.
-    pub fn key(&self) -> (InstanceId, Thing, Timestamp) {
-        (self.instance.clone(), self.thing, self.from)
+    pub fn key(&self) -> (HolderId, Thing, Timestamp) {
+        (self.holder.clone(), self.thing, self.from)
     }
 
     /// How many hours it has.
@@ -147,26 +176,23 @@ pub fn beginning_of(day: Date) -> Option<Timestamp> {
     day.to_zoned(TimeZone::UTC).ok().map(|day| day.timestamp())
 }
 
-/// What an instance is that entries belong to. Written once, before the first of them.
+/// What it is that entries belong to. Written once, before the first of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Holder {
-    /// Its id.
-    pub id: InstanceId,
+    /// An instance, or what is kept.
+    #[serde(flatten)]
+    pub kind: HolderKind,
     /// Its region.
     pub region: Region,
-    /// Its zone.
-    pub zone: Zone,
-    /// Its type.
-    #[serde(rename = "type")]
-    pub machine_type: MachineType,
-    /// How it is paid for.
-    pub lifecycle: Lifecycle,
+    /// Its zone; an address is in none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<Zone>,
     /// The deployment that it belongs to.
     pub deployment: DeploymentId,
-    /// The machine of the configuration that it is.
+    /// The machine of the configuration that it is, or that keeps it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<String>,
-    /// Its volumes in GiB, where that is known.
+    /// Its volumes, or what the volume has, in GiB, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_gb: Option<u32>,
     /// The user's own tags of it.
@@ -174,10 +200,51 @@ pub struct Holder {
     pub tags: BTreeMap<String, String>,
 }
 
+/// What only an instance has, or only what is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum HolderKind {
+    /// An instance.
+    Instance {
+        /// Its id.
+        id: InstanceId,
+        /// Its type.
+        #[serde(rename = "type")]
+        machine_type: MachineType,
+        /// How it is paid for.
+        lifecycle: Lifecycle,
+    },
+    /// What a machine keeps.
+    Kept {
+        /// Its id.
+        kept: String,
+        /// What of the machine it is.
+        part: KeptKind,
+    },
+}
+
 impl Holder {
-    /// Where its capacity is from.
-    pub fn pool(&self) -> Pool {
-        Pool { zone: self.zone.clone(), machine_type: self.machine_type.clone() }
+    /// By what its entries name it.
+    pub fn id(&self) -> HolderId {
+        match &self.kind {
+            HolderKind::Instance { id, .. } => HolderId::Instance(id.clone()),
+            HolderKind::Kept { kept, .. } => HolderId::Kept(kept.clone()),
+        }
+    }
+
+    /// An instance's type.
+    pub fn machine_type(&self) -> Option<&MachineType> {
+        match &self.kind {
+            HolderKind::Instance { machine_type, .. } => Some(machine_type),
+            HolderKind::Kept { .. } => None,
+        }
+    }
+
+    /// How an instance is paid for, and where its capacity is from.
+    pub fn capacity(&self) -> Option<(Pool, Lifecycle)> {
+        let HolderKind::Instance { machine_type, lifecycle, .. } = &self.kind else { return None };
+        let pool = Pool { zone: self.zone.clone()?, machine_type: machine_type.clone() };
+        Some((pool, *lifecycle))
     }
 }
 
@@ -197,7 +264,7 @@ mod tests {
 
     fn entry(from: &str, until: &str) -> Entry {
         Entry {
-            instance: "i-1".into(),
+            holder: HolderId::Instance("i-1".into()),
             thing: Thing::Compute,
             from: from.parse().unwrap(),
             until: until.parse().unwrap(),
@@ -206,6 +273,21 @@ mod tests {
             end: None,
             is_free: false,
             is_open: false,
+        }
+    }
+
+    /// Lines as they have been written before there were any of what is kept, and those.
+    #[test]
+    fn lines_of_instances_are_as_they_always_were() {
+        for line in [
+            r#"{"id":"i-1","region":"us-west-2","zone":"us-west-2a","type":"t3.medium","lifecycle":"spot","deployment":"spot-1","storage_gb":50}"#,
+            r#"{"instance":"i-1","thing":"compute","from":"2026-11-20T09:00:00Z","until":"2026-11-20T10:00:00Z","usd":0.0125,"on_demand":0.0416}"#,
+            r#"{"kept":"vol-1","part":"home","region":"us-west-2","zone":"us-west-2a","deployment":"spot-1","machine":"dev","storage_gb":20}"#,
+            r#"{"kept":"vol-1","thing":"storage","from":"2026-11-20T09:00:00Z","until":"2026-11-20T10:00:00Z","usd":0.002,"on_demand":0.002}"#,
+        ] {
+            let read: LedgerLine = serde_json::from_str(line).unwrap();
+            let told: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(serde_json::to_value(&read).unwrap(), told);
         }
     }
 

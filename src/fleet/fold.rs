@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
-use super::InstanceId;
-use super::entry::{Entry, Holder, LedgerLine, Thing, day_of};
+use super::entry::{Entry, Holder, HolderId, LedgerLine, Thing, day_of};
 
 /// How old hours are that become days.
 const DAYS: SignedDuration = SignedDuration::from_hours(3 * 24);
@@ -16,11 +15,11 @@ const MONTHS: SignedDuration = SignedDuration::from_hours(100 * 24);
 
 /// The same ledger in as few lines as its age allows.
 pub fn fold(lines: Vec<LedgerLine>, now: Timestamp) -> Vec<LedgerLine> {
-    let mut holders: BTreeMap<InstanceId, Holder> = BTreeMap::new();
-    let mut entries: BTreeMap<(InstanceId, Thing, Timestamp), Entry> = BTreeMap::new();
+    let mut holders: BTreeMap<HolderId, Holder> = BTreeMap::new();
+    let mut entries: BTreeMap<(HolderId, Thing, Timestamp), Entry> = BTreeMap::new();
     for line in lines {
         match line {
-            LedgerLine::Holder(holder) => drop(holders.insert(holder.id.clone(), holder)),
+            LedgerLine::Holder(holder) => drop(holders.insert(holder.id(), holder)),
             LedgerLine::Entry(entry) => drop(entries.insert(entry.key(), entry)),
         }
     }
@@ -53,7 +52,7 @@ fn period(entry: &Entry, now: Timestamp) -> Option<Date> {
 }
 
 fn belong_together(last: &Entry, next: &Entry, now: Timestamp) -> bool {
-    let is_same = last.instance == next.instance && last.thing == next.thing;
+    let is_same = last.holder == next.holder && last.thing == next.thing;
     let is_alike = last.is_free == next.is_free && last.end.is_none();
     let goes_on = last.until == next.from;
     is_same && is_alike && goes_on && (is_one_rate(last, next) || is_one_period(last, next, now))
@@ -92,7 +91,8 @@ fn join(last: &mut Entry, next: &Entry) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fleet::{Amount, Ledger};
+    use crate::fleet::entry::HolderKind;
+    use crate::fleet::{Amount, Ledger, Lifecycle};
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
@@ -101,11 +101,13 @@ mod tests {
     /// A machine for a month of hours that begin at half past.
     fn month() -> Vec<LedgerLine> {
         let holder = LedgerLine::Holder(Holder {
-            id: "i-1".into(),
+            kind: HolderKind::Instance {
+                id: "i-1".into(),
+                machine_type: "t3.medium".into(),
+                lifecycle: Lifecycle::Spot,
+            },
             region: "us-west-2".into(),
-            zone: "us-west-2a".into(),
-            machine_type: "t3.medium".into(),
-            lifecycle: crate::fleet::Lifecycle::Spot,
+            zone: Some("us-west-2a".into()),
             deployment: "spot-1".into(),
             machine: None,
             storage_gb: Some(50),
@@ -115,7 +117,7 @@ mod tests {
         let hours = (0_i32..30 * 24).map(|hour| {
             let from = begin + SignedDuration::from_hours(hour.into());
             LedgerLine::Entry(Entry {
-                instance: "i-1".into(),
+                holder: HolderId::Instance("i-1".into()),
                 thing: Thing::Compute,
                 from,
                 until: from + SignedDuration::from_hours(1),

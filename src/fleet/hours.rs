@@ -9,7 +9,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::entry::{End, Entry, Thing};
+use super::entry::{End, Entry, HolderId, Thing};
 use super::market::{Pool, RegionPrices, storage_hourly};
 use super::{Instance, Lifecycle, Machine};
 
@@ -20,59 +20,70 @@ pub(super) const PRICED_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 const LEAST: SignedDuration = SignedDuration::from_mins(1);
 
 /// How long a thing was paid for, or is.
-struct Stretch {
-    thing: Thing,
+pub(super) struct Stretch {
+    /// What the thing belongs to.
+    pub holder: HolderId,
+    /// What is paid for.
+    pub thing: Thing,
     /// Where its hours are counted from.
-    begin: Timestamp,
-    until: Timestamp,
+    pub begin: Timestamp,
+    /// Until when it is known to be paid for.
+    pub until: Timestamp,
     /// Whether it is known to be over, and how.
-    end: Option<End>,
+    pub end: Option<End>,
+    /// Whether AWS does not charge it.
+    pub is_free: bool,
+}
+
+impl Stretch {
+    /// Its hours from a moment on, the one that goes on among them.
+    pub(super) fn hours_from(
+        &self,
+        mut from: Timestamp,
+        tariff: &Tariff,
+        prices: &RegionPrices,
+        now: Timestamp,
+    ) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        let settled = hour_of(self.begin, (now - PRICED_WITHIN).min(self.until));
+        while from < self.until {
+            let Ok(next) = hour_of(self.begin, from).checked_add(HOUR) else { break };
+            // Who comes back after months finds thousands of hours: those of one rate are one entry.
+            let until = if from < settled { settled } else { next.min(self.until) };
+            let is_last = until == self.until;
+            let hours = Entry {
+                holder: self.holder.clone(),
+                thing: self.thing,
+                from,
+                until,
+                usd: None,
+                on_demand: None,
+                end: None,
+                is_free: self.is_free,
+                is_open: until < next && self.end.is_none(),
+            };
+            entries.extend(priced(&hours, self.begin, tariff, prices));
+            if let Some(last) = entries.last_mut() {
+                last.end = self.end.filter(|_| is_last);
+            }
+            from = until;
+        }
+        entries
+    }
 }
 
 /// The hours that the ledger does not have yet, those that go on among them.
 pub(super) fn unposted(instance: &Instance, prices: &RegionPrices, now: Timestamp) -> Vec<Entry> {
     let Some(machine) = &instance.machine else { return Vec::new() };
     let bill = &instance.bill;
-    let tariff = Tariff {
-        pool: machine.pool(),
-        lifecycle: machine.birth.lifecycle,
-        storage_gb: bill.storage_gb,
+    let capacity = Some((machine.pool(), machine.birth.lifecycle));
+    let tariff = Tariff { capacity, storage_gb: bill.storage_gb };
+    let hours = |stretch: Stretch| {
+        let posted = bill.posted.until(stretch.thing);
+        let from = posted.map_or(stretch.begin, |posted| posted.max(stretch.begin));
+        stretch.hours_from(from, &tariff, prices, now)
     };
-    let mut entries = Vec::new();
-    for stretch in stretches(instance, machine, now) {
-        let thing = stretch.thing;
-        let run = stretch.until.duration_since(stretch.begin);
-        let is_free = thing == Thing::Compute
-            && machine.birth.lifecycle != Lifecycle::OnDemand
-            && stretch.end == Some(End::Reclaimed)
-            && run < HOUR;
-        let posted = bill.posted.until(thing);
-        let mut from = posted.map_or(stretch.begin, |posted| posted.max(stretch.begin));
-        let settled = hour_of(stretch.begin, (now - PRICED_WITHIN).min(stretch.until));
-        while from < stretch.until {
-            let Ok(next) = hour_of(stretch.begin, from).checked_add(HOUR) else { break };
-            // Who comes back after months finds thousands of hours: those of one rate are one entry.
-            let until = if from < settled { settled } else { next.min(stretch.until) };
-            let is_last = until == stretch.until;
-            let hours = Entry {
-                instance: machine.id.clone(),
-                thing,
-                from,
-                until,
-                usd: None,
-                on_demand: None,
-                end: None,
-                is_free,
-                is_open: until < next && stretch.end.is_none(),
-            };
-            entries.extend(priced(&hours, stretch.begin, &tariff, prices));
-            if let Some(last) = entries.last_mut() {
-                last.end = stretch.end.filter(|_| is_last);
-            }
-            from = until;
-        }
-    }
-    entries
+    stretches(instance, machine, now).into_iter().flat_map(hours).collect()
 }
 
 /// What these hours cost, an entry for each rate that held in them. The hours are counted from
@@ -109,24 +120,26 @@ fn stretches(instance: &Instance, machine: &Machine, now: Timestamp) -> Vec<Stre
     let end = if machine.was_taken_back() { End::Reclaimed } else { End::Chosen };
     // Why it ended may be told later than that it did.
     let end = bill.ended.filter(|_| bill.is_at_rest).map(|_| end);
-    let mut stretches = vec![Stretch {
-        thing: Thing::Compute,
-        begin,
-        until: if begin <= now { until.max(begin + LEAST) } else { until },
-        end,
-    }];
+    let until_billed = if begin <= now { until.max(begin + LEAST) } else { until };
+    let is_free = machine.birth.lifecycle != Lifecycle::OnDemand
+        && end == Some(End::Reclaimed)
+        && until_billed.duration_since(begin) < HOUR;
+    let holder = HolderId::Instance(machine.id.clone());
+    let of = |thing, begin, until, end| {
+        let is_free = is_free && thing == Thing::Compute;
+        Stretch { holder: holder.clone(), thing, begin, until, end, is_free }
+    };
+    let mut stretches = vec![of(Thing::Compute, begin, until_billed, end)];
     let gone = bill.gone.filter(|_| !machine.is_alive());
     let gone_end = gone.map(|_| End::Chosen);
     let stays_until = gone.unwrap_or(now).max(born);
     if bill.public_ip && bill.keeps_address {
         // It is paid for while the instance is stopped, too.
-        let (thing, begin) = (Thing::Address, born);
-        stretches.push(Stretch { thing, begin, until: stays_until, end: gone_end });
+        stretches.push(of(Thing::Address, born, stays_until, gone_end));
     } else if bill.public_ip {
-        stretches.push(Stretch { thing: Thing::Address, begin, until, end });
+        stretches.push(of(Thing::Address, begin, until, end));
     }
-    let thing = Thing::Storage;
-    stretches.push(Stretch { thing, begin: born, until: stays_until, end: gone_end });
+    stretches.push(of(Thing::Storage, born, stays_until, gone_end));
     stretches
 }
 
@@ -159,12 +172,10 @@ impl Rate {
     }
 }
 
-/// What decides what an instance costs.
+/// What decides what an instance costs, or what is kept.
 pub(super) struct Tariff {
-    /// Where its capacity is from.
-    pub pool: Pool,
-    /// How it is paid for.
-    pub lifecycle: Lifecycle,
+    /// Where an instance's capacity is from, and how it is paid for.
+    pub capacity: Option<(Pool, Lifecycle)>,
     /// Its volumes in GiB, where that is known.
     pub storage_gb: Option<u32>,
 }
@@ -179,11 +190,12 @@ impl Tariff {
                 Rate::fixed(self.storage_gb.and_then(|gib| storage_hourly(list, gib)))
             }
             Thing::Compute => {
-                let on_demand = list.on_demand.get(&self.pool.machine_type).copied();
-                if self.lifecycle == Lifecycle::OnDemand {
+                let Some((pool, lifecycle)) = &self.capacity else { return Rate::fixed(None) };
+                let on_demand = list.on_demand.get(&pool.machine_type).copied();
+                if *lifecycle == Lifecycle::OnDemand {
                     return Rate::fixed(on_demand);
                 }
-                let history = prices.spot.get(&self.pool);
+                let history = prices.spot.get(pool);
                 Rate {
                     usd: history.and_then(|history| history.at(hour)).map(|quote| quote.usd),
                     on_demand,

@@ -9,44 +9,10 @@ use jiff::Timestamp;
 use super::bill::Amount;
 use super::cost::storage_hourly;
 use super::market::PriceList;
-use super::{InstanceId, Zone};
+use super::{InstanceId, KeptKind, Zone};
 
 /// The hours of a month, as EBS counts.
 const MONTH: f64 = 30.0 * 24.0;
-
-/// What of a machine stays: the value of the tag `Kept`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum KeptKind {
-    /// The volume that it boots from.
-    Root,
-    /// The volume on which its user's work is.
-    Home,
-    /// Its address on the internet.
-    Address,
-    /// What was on a volume of its at some moment.
-    Snapshot,
-    /// A volume beside the one that it has: made of a snapshot, or replaced by one that was.
-    Aside,
-}
-
-impl KeptKind {
-    /// Its word, in the tag, in JSON and on the screen.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Root => "root",
-            Self::Home => "home",
-            Self::Address => "address",
-            Self::Snapshot => "snapshot",
-            Self::Aside => "aside",
-        }
-    }
-
-    /// The kind with this word. A tag may say anything.
-    pub fn parse(word: &str) -> Option<Self> {
-        let all = [Self::Root, Self::Home, Self::Address, Self::Snapshot, Self::Aside];
-        all.into_iter().find(|kind| kind.word() == word)
-    }
-}
 
 /// Something that a machine keeps, as the tags and EC2 tell of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +33,7 @@ pub struct Kept {
     pub instance: Option<InstanceId>,
     /// The host key on it, as [`super::HostKey::from_tag`] reads it.
     pub host_key: Option<String>,
-    /// Since when it is there; EC2 does not tell of an address.
+    /// Since when it is there; of an address by its tag.
     pub since: Option<Timestamp>,
     /// What it is a snapshot of, where it is one.
     pub snapshot: Option<SnapshotOf>,

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::bill::{Amount, Posted};
-use super::entry::{End, Entry, Holder, LedgerLine, Thing, day_of};
-use super::{InstanceId, Region};
+use super::entry::{End, Entry, Holder, HolderId, LedgerLine, Thing, day_of};
+use super::{InstanceId, Kept, Region};
 
 /// What some entries come to.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -57,11 +57,13 @@ impl Sum {
     }
 }
 
-/// What is known of an instance that entries belong to, and of those that have no price yet.
+/// What is known of what entries belong to, and of those that have no price yet.
 #[derive(Debug, Clone, PartialEq)]
 struct Account {
     holder: Holder,
     unpriced: Vec<Entry>,
+    /// Until when it was there, by its entries for a thing that is paid for as long as it is there.
+    until: Option<Timestamp>,
 }
 
 /// What was posted, as far as sums need it.
@@ -69,7 +71,7 @@ struct Account {
 pub struct Ledger {
     days: BTreeMap<Date, BTreeMap<Region, Amount>>,
     sum: Sum,
-    accounts: BTreeMap<InstanceId, Account>,
+    accounts: BTreeMap<HolderId, Account>,
 }
 
 impl Ledger {
@@ -79,7 +81,7 @@ impl Ledger {
         lines: impl IntoIterator<Item = LedgerLine>,
     ) -> (Self, BTreeMap<InstanceId, Posted>) {
         let mut ledger = Self::default();
-        let mut entries: BTreeMap<(InstanceId, Thing, Timestamp), Entry> = BTreeMap::new();
+        let mut entries: BTreeMap<(HolderId, Thing, Timestamp), Entry> = BTreeMap::new();
         for line in lines {
             match line {
                 LedgerLine::Holder(holder) => ledger.open(holder),
@@ -88,31 +90,51 @@ impl Ledger {
         }
         let mut posted: BTreeMap<InstanceId, Posted> = BTreeMap::new();
         for entry in entries.into_values().filter(|entry| !entry.is_open) {
-            // One whose instance nobody knows belongs to no region.
-            if ledger.post(&entry) {
-                posted.entry(entry.instance.clone()).or_default().post(&entry);
+            // One whose holder nobody knows belongs to no region.
+            if ledger.post(&entry)
+                && let Some(instance) = entry.holder.instance()
+            {
+                posted.entry(instance.clone()).or_default().post(&entry);
             }
         }
         (ledger, posted)
     }
 
-    /// Whether an instance has been told of.
-    pub(super) fn knows(&self, instance: &InstanceId) -> bool {
-        self.accounts.contains_key(instance)
+    /// Whether a holder has been told of.
+    pub(super) fn knows(&self, holder: &HolderId) -> bool {
+        self.accounts.contains_key(holder)
     }
 
-    /// Takes in what an instance is.
+    /// Until when the ledger has what this machine keeps: by entries of its own, and by those of the
+    /// machine's instances, whose storage it was part of.
+    pub(super) fn until(&self, kept: &Kept, region: &Region) -> Option<Timestamp> {
+        let is_about = |it: &&Account| {
+            let Holder { machine, region: its, .. } = &it.holder;
+            let is_it = it.holder.id() == HolderId::Kept(kept.id.clone());
+            let had_it =
+                it.holder.machine_type().is_some() && machine.as_ref() == Some(&kept.machine);
+            is_it || (had_it && its == region)
+        };
+        self.accounts.values().filter(is_about).filter_map(|it| it.until).max()
+    }
+
+    /// Takes in what something is that entries will belong to.
     pub(super) fn open(&mut self, holder: Holder) {
-        let id = holder.id.clone();
-        let unpriced = self.accounts.remove(&id).map(|known| known.unpriced).unwrap_or_default();
-        self.accounts.insert(id, Account { holder, unpriced });
+        let id = holder.id();
+        let known = self.accounts.remove(&id);
+        let until = known.as_ref().and_then(|known| known.until);
+        let unpriced = known.map(|known| known.unpriced).unwrap_or_default();
+        self.accounts.insert(id, Account { holder, unpriced, until });
     }
 
-    /// Takes in what is over. Whether its instance is known.
+    /// Takes in what is over. Whether its holder is known.
     pub(super) fn post(&mut self, entry: &Entry) -> bool {
-        let Some(account) = self.accounts.get_mut(&entry.instance) else { return false };
+        let Some(account) = self.accounts.get_mut(&entry.holder) else { return false };
         if entry.usd.is_none() {
             account.unpriced.push(entry.clone());
+        }
+        if entry.thing != Thing::Compute {
+            account.until = account.until.max(Some(entry.until));
         }
         let region = account.holder.region.clone();
         self.sum.add(entry, 1.0, true);
@@ -181,7 +203,7 @@ impl Ledger {
 
     /// The instances that anything was posted for.
     pub fn instances(&self) -> usize {
-        self.accounts.len()
+        self.accounts.keys().filter(|holder| holder.instance().is_some()).count()
     }
 
     /// What was posted for each day, in UTC, and each region of it.

@@ -106,6 +106,12 @@ pub struct RegionPrices {
 }
 
 impl RegionPrices {
+    /// Of a region whose prices AWS did not tell.
+    pub const UNKNOWN: Self = Self {
+        spot: BTreeMap::new(),
+        list: PriceList { on_demand: BTreeMap::new(), ipv4: None, gp3: None },
+    };
+
     /// What an instance of a pool costs an hour now, without its address and its storage.
     pub fn compute(&self, pool: &Pool, lifecycle: Lifecycle) -> Option<f64> {
         match lifecycle {

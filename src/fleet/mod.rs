@@ -3,6 +3,7 @@
 //! Pure: no tokio, no AWS, no SSH, no files, no clock, no randomness. Time comes in with the
 //! report that is applied.
 
+mod apart;
 mod apply;
 pub mod bill;
 mod change;
@@ -19,6 +20,7 @@ mod idle;
 mod ids;
 mod instance;
 mod kept;
+mod kept_kind;
 pub mod ledger;
 mod lifecycle;
 mod machine;
@@ -35,6 +37,7 @@ pub mod spending;
 mod status_check;
 pub mod tags;
 pub mod text;
+mod unattached;
 mod upkeep;
 pub mod vitals;
 
@@ -42,11 +45,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::Timestamp;
 
+use apart::Apart;
 pub use bill::{Amount, Cost};
 pub use change::{Change, IllegalStep};
 pub use diagnosis::Diagnosis;
 pub use digest::{Digest, Group, Told};
-pub use entry::{Entry, Holder, LedgerLine, Thing};
+pub use entry::{Entry, Holder, HolderId, HolderKind, LedgerLine, Thing};
 pub use failure::{Failure, FailureKind, Step};
 pub use fold::fold;
 pub use idle::{Hold, IDLE_STOP, Idle};
@@ -56,7 +60,8 @@ pub use ids::{
     SecurityGroupId, SpotRequestId, SubnetId, VpcId, Zone,
 };
 pub use instance::{Attempt, HostKey, HostKeyTrust, Instance};
-pub use kept::{Kept, KeptKind, SnapshotOf};
+pub use kept::{Kept, SnapshotOf};
+pub use kept_kind::KeptKind;
 pub use ledger::{Ledger, Sum};
 pub use lifecycle::Lifecycle;
 pub use machine::{Birth, Machine, RequestState, SERVICE_INITIATED, Seen};
@@ -87,6 +92,8 @@ pub struct Fleet {
     spent: BTreeMap<Region, Amount>,
     costs: BTreeMap<Region, Cost>,
     kept: BTreeMap<Region, Vec<Kept>>,
+    /// What of it no instance has, as far as the ledger does not have all of that.
+    apart: Vec<Apart>,
     ledger: Ledger,
     /// How many metrics CloudWatch was asked for.
     metrics_asked: u64,
@@ -212,20 +219,42 @@ impl Fleet {
                 *self.costs.entry(instance.region.clone()).or_default() += instance.cost;
             }
         }
-        self.reckon_unused();
+        self.reckon_apart(now);
     }
 
-    /// What is kept and no instance has is in no row, and costs an hour all the same. Since when is
-    /// not known, so that no sum of it is made.
-    fn reckon_unused(&mut self) {
-        let unknown = RegionPrices::default();
-        for (region, kept) in &self.kept {
-            let list = &self.market.get(region).unwrap_or(&unknown).list;
-            let hourly: Amount =
-                kept.iter().filter(|it| !self.has_row(it)).map(|it| it.hourly(list)).sum();
-            let cost = Cost { hourly, on_demand: hourly, accrued: Amount::default() };
-            *self.costs.entry(region.clone()).or_default() += cost;
+    /// What is kept and no instance has is in no row, and costs all the same.
+    fn reckon_apart(&mut self, now: Timestamp) {
+        let mut costs = std::mem::take(&mut self.costs);
+        for (region, kept) in self.kept_apart() {
+            let hourly = kept.hourly(&self.prices(region).list);
+            // What nobody knows the price of has cost something, too.
+            let accrued = Amount { usd: 0.0, is_partial: kept.kind == KeptKind::Snapshot };
+            *costs.entry(region.clone()).or_default() +=
+                Cost { hourly, on_demand: hourly, accrued };
         }
+        for (region, accrued) in self.unposted_apart(now) {
+            *costs.entry(region.clone()).or_default() += Cost { accrued, ..Cost::default() };
+        }
+        self.costs = costs;
+    }
+
+    /// The prices of a region, as far as they are known.
+    pub fn prices(&self, region: &Region) -> &RegionPrices {
+        static UNKNOWN: RegionPrices = RegionPrices::UNKNOWN;
+        self.market.get(region).unwrap_or(&UNKNOWN)
+    }
+
+    /// What an instance costs no more, an hour, when it is stopped, or ended: what it keeps goes on.
+    pub fn frees(&self, row: &Instance, is_stopped: bool) -> Amount {
+        let list = &self.prices(&row.region).list;
+        let stays: Amount = if is_stopped {
+            cost::asleep(row, list)
+        } else {
+            let its = self.kept().filter(|(_, it)| it.instance.as_ref() == row.id());
+            its.map(|(_, it)| it.hourly(list)).sum()
+        };
+        let Amount { usd, is_partial } = row.cost.hourly;
+        Amount { usd: (usd - stays.usd).max(0.0), is_partial: is_partial || stays.is_partial }
     }
 
     /// How many rows there are.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::bill::Amount;
-use super::entry::{Entry, Holder, LedgerLine, Thing};
+use super::entry::{Entry, Holder, HolderKind, LedgerLine, Thing};
 use super::hours::{PRICED_WITHIN, Tariff, priced, unposted};
 use super::ledger::Ledger;
 use super::{Fleet, Instance, Machine, Region, RegionPrices};
@@ -45,20 +45,21 @@ impl Fleet {
     }
 
     /// Posts what is over by now, and what has a price at last. Answers with the lines that have to
-    /// be written down; `tags` are the user's own of an instance.
+    /// be written down; `tags` are the user's own of a machine, or of what else is in a region.
     pub fn post(
         &mut self,
         now: Timestamp,
-        tags: impl Fn(&Instance) -> BTreeMap<String, String>,
+        tags: impl Fn(Option<&str>, &Region) -> BTreeMap<String, String>,
     ) -> Vec<LedgerLine> {
         let mut lines = self.price_posted();
+        lines.extend(self.post_apart(now, &tags));
         let unknown = RegionPrices::default();
         for row in self.instances.values_mut() {
             if row.bill.next.is_some_and(|next| now < next) {
                 continue;
             }
             let prices = self.market.get(&row.region).unwrap_or(&unknown);
-            let (over, open) = divide(row, unposted(row, prices, now), now);
+            let (over, open) = divide(row.bill.gone.is_some(), unposted(row, prices, now), now);
             // Nothing of it is over before the first of its hours is; a look may say otherwise.
             // What waits for its price is asked about once in a while.
             let again = now + ASK_AGAIN;
@@ -66,7 +67,7 @@ impl Fleet {
             if over.is_empty() {
                 continue;
             }
-            if let Some(holder) = holder(row, &tags).filter(|it| !self.ledger.knows(&it.id)) {
+            if let Some(holder) = holder(row, &tags).filter(|it| !self.ledger.knows(&it.id())) {
                 self.ledger.open(holder.clone());
                 lines.push(LedgerLine::Holder(holder));
             }
@@ -83,23 +84,32 @@ impl Fleet {
     pub fn open_hours(
         &self,
         now: Timestamp,
-        tags: impl Fn(&Instance) -> BTreeMap<String, String>,
+        tags: impl Fn(Option<&str>, &Region) -> BTreeMap<String, String>,
     ) -> Vec<LedgerLine> {
         let unknown = RegionPrices::default();
-        let mut lines = Vec::new();
+        let mut lines = self.open_apart(now, &tags);
         for row in self.instances.values() {
             let prices = self.market.get(&row.region).unwrap_or(&unknown);
             let open = unposted(row, prices, now);
             if open.is_empty() {
                 continue;
             }
-            let new = holder(row, &tags).filter(|it| !self.ledger.knows(&it.id));
+            let new = holder(row, &tags).filter(|it| !self.ledger.knows(&it.id()));
             lines.extend(new.map(LedgerLine::Holder));
             lines.extend(
                 open.into_iter().map(|entry| LedgerLine::Entry(Entry { is_open: true, ..entry })),
             );
         }
         lines
+    }
+
+    /// Tells the ledger of a holder that it does not know; the line for its file.
+    pub(super) fn introduce(&mut self, holder: Holder) -> Option<LedgerLine> {
+        let is_new = !self.ledger.knows(&holder.id());
+        is_new.then(|| {
+            self.ledger.open(holder.clone());
+            LedgerLine::Holder(holder)
+        })
     }
 
     /// The entries that had no price when they were posted and have one now.
@@ -110,9 +120,13 @@ impl Fleet {
                 .ledger
                 .price(region, |holder, entry| priced(entry, entry.from, &tariff(holder), prices));
             for pieces in priced {
-                let key = pieces.first().and_then(|piece| self.keys.get(&piece.instance));
-                if let Some(row) = key.and_then(|key| self.instances.get_mut(key)) {
+                let Some(first) = pieces.first() else { continue };
+                let row = first.holder.instance().and_then(|id| self.keys.get(id));
+                if let Some(row) = row.and_then(|key| self.instances.get_mut(key)) {
                     row.bill.posted.price(&pieces);
+                } else if first.holder.instance().is_none() {
+                    let usd: f64 = pieces.iter().filter_map(|piece| piece.usd).sum();
+                    self.spent.entry(region.clone()).or_default().usd += usd;
                 }
                 lines.extend(pieces.into_iter().map(LedgerLine::Entry));
             }
@@ -123,9 +137,8 @@ impl Fleet {
 
 /// What can be posted, and what has to wait: for its hour to be over, or for its price. What is gone
 /// waits for none: it might be forgotten before it has one.
-fn divide(row: &Instance, hours: Vec<Entry>, now: Timestamp) -> (Vec<Entry>, Vec<Entry>) {
+pub(super) fn divide(is_gone: bool, hours: Vec<Entry>, now: Timestamp) -> (Vec<Entry>, Vec<Entry>) {
     let mut waiting: BTreeSet<Thing> = BTreeSet::new();
-    let is_gone = row.bill.gone.is_some();
     hours.into_iter().partition(|entry| {
         let waits_for_price =
             entry.usd.is_none() && !is_gone && now.duration_since(entry.until) < PRICED_WITHIN;
@@ -138,22 +151,27 @@ fn divide(row: &Instance, hours: Vec<Entry>, now: Timestamp) -> (Vec<Entry>, Vec
 }
 
 fn tariff(holder: &Holder) -> Tariff {
-    Tariff { pool: holder.pool(), lifecycle: holder.lifecycle, storage_gb: holder.storage_gb }
+    Tariff { capacity: holder.capacity(), storage_gb: holder.storage_gb }
 }
 
 /// What the ledger keeps of an instance.
-fn holder(row: &Instance, tags: impl Fn(&Instance) -> BTreeMap<String, String>) -> Option<Holder> {
+fn holder(
+    row: &Instance,
+    tags: impl Fn(Option<&str>, &Region) -> BTreeMap<String, String>,
+) -> Option<Holder> {
     let Machine { id, machine_type, zone, birth, .. } = row.machine.as_ref()?;
     Some(Holder {
-        id: id.clone(),
+        kind: HolderKind::Instance {
+            id: id.clone(),
+            machine_type: machine_type.clone(),
+            lifecycle: birth.lifecycle,
+        },
         region: row.region.clone(),
-        zone: zone.clone(),
-        machine_type: machine_type.clone(),
-        lifecycle: birth.lifecycle,
+        zone: Some(zone.clone()),
         deployment: row.deployment.clone(),
         machine: birth.machine.clone(),
         storage_gb: row.bill.storage_gb,
-        tags: tags(row),
+        tags: tags(row.machine_name(), &row.region),
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::entry::{Entry, Holder, LedgerLine, Thing};
+use super::entry::{Entry, Holder, HolderId, LedgerLine, Thing};
 use super::ledger::Sum;
 use super::{InstanceId, Region};
 
@@ -20,7 +20,8 @@ pub enum Grouping {
     Region,
     /// By machine type.
     Type,
-    /// By machine of the configuration; an instance that is none counts by itself.
+    /// By machine of the configuration, what it keeps with it; an instance that is none counts by
+    /// itself.
     Machine,
     /// By what spending is on: compute, addresses, storage.
     Thing,
@@ -41,12 +42,12 @@ pub struct Spending {
     pub span: Option<(Timestamp, Timestamp)>,
 }
 
-/// The lines of a ledger that count: of those that tell of the same the last one, each with what its
-/// instance is.
+/// The lines of a ledger that count: of those that tell of the same the last one, each with what
+/// it belongs to.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Entries {
-    holders: BTreeMap<InstanceId, Holder>,
-    entries: BTreeMap<(InstanceId, Thing, Timestamp), Entry>,
+    holders: BTreeMap<HolderId, Holder>,
+    entries: BTreeMap<(HolderId, Thing, Timestamp), Entry>,
 }
 
 impl Entries {
@@ -55,7 +56,7 @@ impl Entries {
         let mut all = Self::default();
         for line in lines {
             match line {
-                LedgerLine::Holder(holder) => drop(all.holders.insert(holder.id.clone(), holder)),
+                LedgerLine::Holder(holder) => drop(all.holders.insert(holder.id(), holder)),
                 LedgerLine::Entry(entry) => drop(all.entries.insert(entry.key(), entry)),
             }
         }
@@ -65,13 +66,13 @@ impl Entries {
 
     /// What was still open when it was written does not count where the same time was posted later.
     fn drop_superseded(&mut self) {
-        let mut posted: Option<(InstanceId, Thing, Timestamp)> = None;
-        self.entries.retain(|(instance, thing, from), entry| {
-            let is_same = |it: &(InstanceId, Thing, Timestamp)| it.0 == *instance && it.1 == *thing;
+        let mut posted: Option<(HolderId, Thing, Timestamp)> = None;
+        self.entries.retain(|(holder, thing, from), entry| {
+            let is_same = |it: &(HolderId, Thing, Timestamp)| it.0 == *holder && it.1 == *thing;
             if entry.is_open {
                 return !posted.as_ref().is_some_and(|it| is_same(it) && *from < it.2);
             }
-            posted = Some((instance.clone(), *thing, entry.until));
+            posted = Some((holder.clone(), *thing, entry.until));
             true
         });
     }
@@ -98,9 +99,9 @@ impl Entries {
         self
     }
 
-    /// Each entry, with what its instance is.
+    /// Each entry, with what it belongs to.
     pub fn iter(&self) -> impl Iterator<Item = (&Holder, &Entry)> {
-        let of = |entry: &Entry| self.holders.get(&entry.instance);
+        let of = |entry: &Entry| self.holders.get(&entry.holder);
         self.entries.values().filter_map(move |entry| Some((of(entry)?, entry)))
     }
 }
@@ -111,7 +112,7 @@ impl Spending {
         let mut spending = Self::default();
         for (holder, entry) in entries.iter() {
             spending.total.add(entry, 1.0, true);
-            spending.instances.insert(entry.instance.clone());
+            spending.instances.extend(entry.holder.instance().cloned());
             spending.span = Some(match spending.span {
                 Some((first, last)) => (first.min(entry.from), last.max(entry.until)),
                 None => (entry.from, entry.until),
@@ -139,8 +140,12 @@ fn names(grouping: &Grouping, holder: &Holder, entry: &Entry) -> Vec<(String, f6
             return days.map(|(day, part)| (name(day), part)).collect();
         }
         Grouping::Region => Region::to_string(&holder.region),
-        Grouping::Type => holder.machine_type.to_string(),
-        Grouping::Machine => holder.machine.clone().unwrap_or_else(|| holder.id.to_string()),
+        Grouping::Type => {
+            holder.machine_type().map_or("no instance".to_owned(), ToString::to_string)
+        }
+        Grouping::Machine => {
+            holder.machine.clone().unwrap_or_else(|| holder.id().as_str().to_owned())
+        }
         Grouping::Thing => entry.thing.word().to_owned(),
         Grouping::Tag(tag) => holder.tags.get(tag).cloned().unwrap_or_else(|| "none".to_owned()),
     };

@@ -246,13 +246,13 @@ fn what_ran_unseen_for_months_is_a_few_entries_and_costs_the_same() {
         }
         let look = Report { at: now, ..surveyed(0, vec![machine("i-1", Ec2State::Running)]) };
         apply(&mut fleet, &look).unwrap();
-        let mut lines = fleet.post(now, |_| BTreeMap::new());
+        let mut lines = fleet.post(now, |_, _| BTreeMap::new());
         assert!(lines.len() < 100, "{}", lines.len());
         if !is_known {
             apply(&mut fleet, &told).unwrap();
-            lines.extend(fleet.post(now, |_| BTreeMap::new()));
+            lines.extend(fleet.post(now, |_, _| BTreeMap::new()));
         }
-        lines.extend(fleet.open_hours(now, |_| BTreeMap::new()));
+        lines.extend(fleet.open_hours(now, |_, _| BTreeMap::new()));
         let compute = |lines: Vec<LedgerLine>| {
             let spending = Spending::of(&Entries::of(lines), &Grouping::Thing);
             (spending.groups["compute"].total().usd, spending.groups["compute"].hours)
@@ -267,7 +267,7 @@ fn what_ran_unseen_for_months_is_a_few_entries_and_costs_the_same() {
         apply(&mut fleet, &look).unwrap();
         fleet.take_over(lines.clone());
         apply(&mut fleet, &told).unwrap();
-        lines.extend(fleet.post(later, |_| BTreeMap::new()));
+        lines.extend(fleet.post(later, |_, _| BTreeMap::new()));
         let (_, hours) = compute(lines);
         assert!((hours - 1440.0 - 72.0).abs() < 1e-9, "{hours}");
     }

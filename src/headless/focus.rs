@@ -8,7 +8,9 @@ use jiff::Timestamp;
 
 use super::csv::quoted;
 use crate::fleet::entry::{beginning_of, day_of};
-use crate::fleet::{AccountId, Entries, Entry, Holder, Lifecycle, REGION_LOCATIONS, Thing};
+use crate::fleet::{
+    AccountId, Entries, Entry, Holder, Lifecycle, MachineType, REGION_LOCATIONS, Thing, Zone,
+};
 
 /// Who provides, publishes and bills: FOCUS wants the same word where nobody resells.
 const AWS: &str = "Amazon Web Services";
@@ -100,22 +102,28 @@ fn line(holder: &Holder, entry: &Entry, account: &str) -> Vec<String> {
     };
     let usd = entry.usd.unwrap_or_default();
     let list = entry.on_demand.unwrap_or(usd);
-    let is_spot = entry.thing == Thing::Compute && holder.lifecycle != Lifecycle::OnDemand;
+    let lifecycle = holder.capacity().map(|(_, lifecycle)| lifecycle);
+    let is_spot = entry.thing == Thing::Compute && lifecycle != Some(Lifecycle::OnDemand);
+    // What is kept has none of its own.
+    let machine_type = holder.machine_type().map_or("none", MachineType::as_str);
+    let lifecycle = lifecycle.map_or("none", Lifecycle::word);
     let location = REGION_LOCATIONS.iter().find(|it| it.code == holder.region.as_str());
     let region = location.map_or(holder.region.as_str(), |it| it.name);
+    let is_kept = holder.machine_type().is_none();
     let (kind, what) = match entry.thing {
-        Thing::Compute => {
-            ("Instance", format!("{} ({})", holder.machine_type, holder.lifecycle.word()))
-        }
+        Thing::Compute => ("Instance", format!("{machine_type} ({lifecycle})")),
+        Thing::Storage if is_kept => ("Volume", "gp3 volume on no instance".to_owned()),
         Thing::Storage => ("Volume", "gp3 volumes of the instance".to_owned()),
+        Thing::Address if is_kept => ("Public IPv4 Address", "idle public IPv4 address".to_owned()),
         Thing::Address => ("Public IPv4 Address", "public IPv4 address in use".to_owned()),
     };
     let end_of_month = day_of(entry.from).last_of_month().tomorrow().ok().and_then(beginning_of);
     let begin_of_month = beginning_of(day_of(entry.from).first_of_month());
     let tags = serde_json::to_string(&holder.tags).unwrap_or_default();
-    let sku = format!("{}/{}", holder.machine_type, entry.thing.word());
+    let sku = format!("{machine_type}/{}", entry.thing.word());
+    let id = holder.id();
     vec![
-        quoted(holder.zone.as_str()),
+        quoted(holder.zone.as_ref().map_or("", Zone::as_str)),
         decimal(usd),
         quoted(account),
         String::new(),
@@ -143,20 +151,20 @@ fn line(holder: &Holder, entry: &Entry, account: &str) -> Vec<String> {
         AWS.to_owned(),
         quoted(holder.region.as_str()),
         quoted(region),
-        quoted(holder.id.as_str()),
-        quoted(holder.machine.as_deref().unwrap_or(holder.id.as_str())),
+        quoted(id.as_str()),
+        quoted(holder.machine.as_deref().unwrap_or(id.as_str())),
         kind.to_owned(),
         category.to_owned(),
         name.to_owned(),
         subcategory.to_owned(),
         quoted(&sku),
-        quoted(&format!("{sku}/{}", holder.lifecycle.word())),
+        quoted(&format!("{sku}/{lifecycle}")),
         quoted(&tags),
         quoted(holder.deployment.as_str()),
-        quoted(holder.machine_type.as_str()),
+        quoted(machine_type),
         entry.is_free.to_string(),
         entry.is_open.to_string(),
-        holder.lifecycle.word().to_owned(),
+        lifecycle.to_owned(),
     ]
 }
 

@@ -9,7 +9,7 @@ use super::csv::quoted;
 use super::line::{LONGEST, MachineFacts};
 use super::status::wanted;
 use crate::app::{Field, Model, Selection, clean};
-use crate::fleet::{Amount, Instance, KeptKind, PendingCreate, Phase, RegionPrices};
+use crate::fleet::{Amount, Instance, KeptKind, PendingCreate, Phase};
 use crate::view::money::{dollars, hourly_usd, per_hour};
 use crate::view::{columns, text};
 
@@ -78,12 +78,11 @@ pub fn print_list(mut out: impl Write, model: &Model, asked: &Selection, format:
 
 /// What is kept and no instance has: it is in no row, and costs. Nothing where there is none.
 fn kept_apart(model: &Model) -> String {
-    let unknown = RegionPrices::default();
     let lines: Vec<Vec<String>> = model
         .fleet
         .kept_apart()
         .map(|(region, it)| {
-            let list = &model.fleet.market().get(region).unwrap_or(&unknown).list;
+            let list = &model.fleet.prices(region).list;
             let monthly = format!("{} a month", dollars(it.monthly(list)));
             vec![region.to_string(), clean(&it.machine, LONGEST), it.to_string(), monthly]
         })

@@ -156,7 +156,7 @@ mod tests {
     use jiff::SignedDuration;
 
     use super::*;
-    use crate::fleet::{Entry, Thing};
+    use crate::fleet::{Entry, HolderId, Thing};
 
     #[test]
     fn a_file_that_grows_long_is_folded_while_it_is_written() {
@@ -169,7 +169,7 @@ mod tests {
             let until = from + SignedDuration::from_hours(1);
             let (thing, usd) = (Thing::Address, Some(0.005));
             let entry = Entry {
-                instance: "i-1".into(),
+                holder: HolderId::Instance("i-1".into()),
                 thing,
                 from,
                 until,

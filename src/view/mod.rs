@@ -31,6 +31,7 @@ mod header;
 mod heat;
 mod help;
 mod hit;
+mod kept;
 mod log;
 mod map;
 pub mod money;

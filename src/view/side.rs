@@ -2,7 +2,9 @@
 
 use ratatui::layout::Rect;
 
-use super::{HitMap, Painter, Tone, answers, costs, details, map, prices, reader, tabs, text};
+use super::{
+    HitMap, Painter, Tone, answers, costs, details, kept, map, prices, reader, tabs, text,
+};
 use crate::app::{Command, Model, Pane, Panel, PanelsCommand};
 
 /// Draws it. `beside`: the table is to the left of it.
@@ -27,7 +29,7 @@ pub(super) fn draw(
     }
     let remark = remark(model);
     // Where it has the whole screen it is one of the views.
-    if !beside && matches!(pane, Pane::Map | Pane::Prices | Pane::Events | Pane::Costs) {
+    if !beside && pane.is_view() {
         tabs::draw(model, painter, hits, area, &remark);
     } else {
         let tone = if focused { Tone::Accent } else { Tone::Dim };
@@ -49,6 +51,7 @@ pub(super) fn draw(
         (Pane::Map, _) => map::draw(model, painter, hits, inside),
         (Pane::Prices, _) => prices::draw(model, painter, inside),
         (Pane::Costs, _) => costs::draw(model, painter, inside),
+        (Pane::Kept, _) => kept::draw(model, painter, inside),
         (Pane::Answers, _) => answers::draw(model, painter, inside),
         (Pane::Events, _) => reader::events(model, painter, inside),
     }

@@ -8,7 +8,7 @@ use crate::app::keymap::Context;
 use crate::app::{Command, Model, Pane, Panel, PanelsCommand, View};
 
 /// The views in the order of their digits, and their names.
-const VIEWS: [(PanelsCommand, &str); 7] = [
+const VIEWS: [(PanelsCommand, &str); 8] = [
     (PanelsCommand::Show(View::Rows), "rows"),
     (PanelsCommand::Show(View::Regions), "regions"),
     (PanelsCommand::Show(View::Grid), "grid"),
@@ -16,7 +16,11 @@ const VIEWS: [(PanelsCommand, &str); 7] = [
     (PanelsCommand::OpenWhole(Pane::Prices), "prices"),
     (PanelsCommand::OpenWhole(Pane::Events), "events"),
     (PanelsCommand::OpenWhole(Pane::Costs), "costs"),
+    (KEPT, "kept"),
 ];
+
+/// Of use where a machine keeps something.
+const KEPT: PanelsCommand = PanelsCommand::OpenWhole(Pane::Kept);
 
 /// Draws them into the rule on an area's first line, as many as have room, and a remark where it has
 /// room beside them.
@@ -29,7 +33,8 @@ pub(super) fn draw(
 ) {
     painter.rule(area, 0, (Tone::Dim, ""), "");
     let mut x = 2;
-    for (command, name) in VIEWS {
+    let has_kept = model.fleet.kept().next().is_some();
+    for (command, name) in VIEWS.into_iter().filter(|(it, _)| has_kept || *it != KEPT) {
         let command = Command::Panels(command);
         let Some(key) = model.keymap.key_for(Context::Table, &command) else { continue };
         let said = format!(" {key} {name} ");

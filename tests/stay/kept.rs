@@ -1,12 +1,16 @@
 //! What a machine keeps, over stops, recreates and ends.
 
-use spot_tui::app::{Action, Command, Scope, Selection};
+use std::time::Duration;
+
+use spot_tui::app::{Action, Command, Scope, Selection, receipt};
 use spot_tui::demo::hosts::Arrived;
 use spot_tui::demo::{Scenario, by_hand};
+use spot_tui::fleet::Kept;
 use spot_tui::headless::{ListFormat, print_list};
+use spot_tui::jobs::Pace;
 
-use super::{KEEPS, counts, dev, kept, the_row, up, with_all_it_keeps};
-use crate::support::stage::Stage;
+use super::{KEEPS, brought_up, counts, dev, kept, the_row, up, with_all_it_keeps};
+use crate::support::stage::{Stage, seldom};
 
 #[tokio::test(start_paused = true)]
 async fn a_machine_keeps_its_root_its_home_and_its_address_over_a_stop() {
@@ -150,4 +154,54 @@ async fn what_is_kept_and_on_no_instance_is_listed_and_counts_for_the_budget() {
     let counts = [("us-west-2".into(), 1)].into();
     stage.command(Command::Act(Action::Add(counts), Scope::All));
     stage.until(900, "there is room for one", |stage| stage.calls("RunInstances") == 2).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_kept_goes_on_costing_when_its_instance_is_gone() {
+    let minute = Duration::from_mins(1);
+    let pace = Pace { steady: minute, ..seldom() };
+    let mut stage = brought_up(Stage::paced(KEEPS, Scenario::parse("{}").unwrap(), pace)).await;
+    stage.destroy().await;
+    stage.pass(60).await;
+    let spent = |stage: &Stage| -> f64 {
+        stage.model().fleet.costs().values().map(|cost| cost.accrued.usd).sum()
+    };
+    let hourly = |stage: &Stage| -> f64 {
+        let fleet = &stage.model().fleet;
+        let of = |(region, it): (_, &Kept)| it.hourly(&fleet.prices(region).list).usd;
+        fleet.kept_apart().map(of).sum()
+    };
+    let (before, each) = (spent(&stage), hourly(&stage));
+    assert!(before > 0.0 && each > 0.005, "two disks and an address: {each}");
+    stage.pass(24 * 3600).await;
+    let day = spent(&stage) - before;
+    assert!((day - 24.0 * each).abs() < each / 60.0, "{day} for {each} an hour");
+    // What is over is in the ledger, under its own names.
+    let ledger = stage.model().fleet.ledger();
+    let (posted, all) = (ledger.sum().total().usd, spent(&stage));
+    assert!(posted > all - 1.1 * each && posted <= all, "{posted} of {all}");
+    assert_eq!(ledger.instances(), 1);
+    let told = receipt(stage.model()).unwrap();
+    assert!(
+        told.starts_with("1 instance ran ") && told.contains("what is kept goes on for $"),
+        "{told}"
+    );
+
+    // The next instance pays for it: nothing is paid for twice, and nothing by nobody.
+    up(&mut stage);
+    stage.until(2400, "dev is ready", |stage| super::dev(stage) == "Ready").await;
+    stage.pass(60).await;
+    assert!(hourly(&stage) <= 0.0, "{}", stage.log());
+    let row = the_row(&stage);
+    let gib: u32 = kept(&stage).values().filter_map(|(_, gib, _)| *gib).sum();
+    assert_eq!(row.bill.storage_gb, Some(gib), "its own root and its home");
+    let born = row.machine.unwrap().birth.launched;
+    let begun = stage.model().now.duration_since(born).as_secs_f64() / 3600.0;
+    let apart = spent(&stage) - all - row.cost.accrued.usd;
+    let until_then = apart / each;
+    assert!(
+        (-0.001..0.2).contains(&until_then),
+        "{until_then} h, and {begun} h since: {}",
+        stage.log()
+    );
 }

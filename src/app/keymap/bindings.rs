@@ -202,6 +202,14 @@ static OTHERS: &[Binding] = &[
         "",
     ),
     named(
+        "whole-kept",
+        PANELS,
+        &[char('8')],
+        Command::Panels(PanelsCommand::OpenWhole(Pane::Kept)),
+        "what machines keep, and what it costs, on the whole screen",
+        "",
+    ),
+    named(
         "log",
         PANELS,
         &[char('l')],

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::app::{Effect, Model};
 use crate::config::Config;
-use crate::fleet::{Change, Instance, LedgerLine, Phase};
+use crate::fleet::{Amount, Change, Kept, LedgerLine, Phase, Region};
 
 /// Posts what is over. Not where nothing may be written: then the ledger is another's.
 pub(super) fn post(model: &mut Model) -> Option<Effect> {
@@ -13,7 +13,8 @@ pub(super) fn post(model: &mut Model) -> Option<Effect> {
         return None;
     }
     let config = model.config.clone();
-    let lines = model.fleet.post(model.now, |row| tags(config.as_deref(), row));
+    let lines =
+        model.fleet.post(model.now, |machine, region| tags(config.as_deref(), machine, region));
     (!lines.is_empty()).then_some(Effect::Post(lines))
 }
 
@@ -33,7 +34,7 @@ pub fn closing_lines(model: &mut Model) -> Vec<LedgerLine> {
         return Vec::new();
     }
     let config = model.config.clone();
-    let tags = |row: &Instance| tags(config.as_deref(), row);
+    let tags = |machine: Option<&str>, region: &Region| tags(config.as_deref(), machine, region);
     let mut lines = model.fleet.post(model.now, tags);
     lines.extend(model.fleet.open_hours(model.now, tags));
     lines
@@ -62,21 +63,34 @@ pub fn receipt(model: &Model) -> Option<String> {
         many => Some(format!("{many} interruptions")),
     };
     let free = (sum.free_hours > 0.0).then_some(sum.free_hours);
+    let kept = model.fleet.kept_apart().count();
+    let kept = (kept > 0).then(|| format!("what is kept goes on for {} a month", monthly(model)));
     let parts = [
         Some(format!("{ran} for {} ({})", sum.total(), things.join(", "))),
         saved.map(|saved| format!("${saved:.2} less than on demand")),
         interruptions,
         free.map(|free| format!("{free:.1} h of it free of charge")),
+        kept,
     ];
     let told = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
     Some(format!("{told}; an estimate, without traffic, taxes and discounts"))
 }
 
-/// The user's own tags of an instance, as the configuration has them.
-fn tags(config: Option<&Config>, row: &Instance) -> BTreeMap<String, String> {
+/// What is kept and no instance has, a month.
+fn monthly(model: &Model) -> Amount {
+    let of = |(region, it): (&Region, &Kept)| it.monthly(&model.fleet.prices(region).list);
+    model.fleet.kept_apart().map(of).sum()
+}
+
+/// The user's own tags of a machine and what it keeps, else of an instance in a region, as the
+/// configuration has them.
+fn tags(
+    config: Option<&Config>,
+    machine: Option<&str>,
+    region: &Region,
+) -> BTreeMap<String, String> {
     let Some(config) = config else { return BTreeMap::new() };
-    let machine = row.machine_name();
     let machine = config.machines.iter().find(|it| Some(it.name.as_str()) == machine);
-    let place = machine.map(|it| &it.place).or_else(|| config.region(&row.region));
+    let place = machine.map(|it| &it.place).or_else(|| config.region(region));
     place.map(|place| place.tags.clone()).unwrap_or_default()
 }

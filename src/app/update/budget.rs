@@ -207,11 +207,9 @@ fn committed(model: &Model, config: &Config) -> Result<f64, BudgetRefusal> {
 /// What is kept and no instance has costs all the same. What snapshots cost nobody can know: they count
 /// as nothing here, and are said to be unknown wherever they are told of.
 fn kept_apart(model: &Model) -> Result<f64, BudgetRefusal> {
-    let unknown = RegionPrices::default();
     let mut sum = 0.0;
     for (region, it) in model.fleet.kept_apart().filter(|(_, it)| it.kind != KeptKind::Snapshot) {
-        let list = &model.fleet.market().get(region).unwrap_or(&unknown).list;
-        let Amount { usd, is_partial } = it.hourly(list);
+        let Amount { usd, is_partial } = it.hourly(&model.fleet.prices(region).list);
         sum += priced((!is_partial).then_some(usd), it.kind.word(), region)?;
     }
     Ok(sum)

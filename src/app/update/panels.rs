@@ -355,7 +355,7 @@ fn scroll_side(model: &mut Model, motion: Motion) {
                 answers.step(motion, height.saturating_sub(3));
             }
         }
-        Some(Pane::Costs) => {}
+        Some(Pane::Costs | Pane::Kept) => {}
         _ => {
             let now = model.now;
             if let Some((ring, reader)) = reading(model) {
@@ -370,7 +370,7 @@ fn reading(model: &mut Model) -> Option<(&Ring, &mut Reader)> {
     match model.panels.side? {
         Pane::Output => Some((model.log.of(model.table.cursor()?)?, &mut model.output)),
         Pane::Events => Some((model.log.events(), &mut model.events)),
-        Pane::Details | Pane::Map | Pane::Prices | Pane::Costs | Pane::Answers => None,
+        Pane::Details | Pane::Map | Pane::Prices | Pane::Costs | Pane::Kept | Pane::Answers => None,
     }
 }
 

@@ -41,7 +41,8 @@ fn spent_this_month(model: &Model) -> Amount {
         let (all, posted) = (row.cost.accrued, row.bill.posted.amount());
         Amount { usd: (all.usd - posted.usd).max(0.0), is_partial: all.is_partial }
     });
-    open.fold(posted, |sum, open| sum + open)
+    let apart = model.fleet.unposted_apart(model.now).map(|(_, open)| open);
+    open.chain(apart).fold(posted, |sum, open| sum + open)
 }
 
 /// What was spent each day of UTC, by region: what is posted, and of today what is still open. An open
@@ -55,6 +56,9 @@ pub fn spent_by_day(model: &Model) -> BTreeMap<Date, BTreeMap<Region, Amount>> {
         if open.usd > 0.0 || open.is_partial {
             *days.entry(today).or_default().entry(row.region.clone()).or_default() += open;
         }
+    }
+    for (region, open) in model.fleet.unposted_apart(model.now) {
+        *days.entry(today).or_default().entry(region.clone()).or_default() += open;
     }
     days
 }

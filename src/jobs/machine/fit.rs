@@ -12,7 +12,7 @@ use crate::aws::{AwsError, Class, Kind, Selector, VolumeSeen};
 use crate::config::MachineConfig;
 use crate::fleet::{
     Ec2State, Failure, FailureKind, HostKey, InstanceId, Kept, KeptKind, Level, Machine, Phase,
-    RequestState, Step,
+    RegionNews, RequestState, Step,
 };
 use crate::jobs::node::home::HomeMount;
 use crate::jobs::node::machine_setup::MachineSetup;
@@ -54,6 +54,7 @@ impl Target {
         };
         let home = self.home_of(wanted, &machine).await?;
         if let Some(home) = &home {
+            self.reaches(home, &machine)?;
             self.attach(home, HOME_DEVICE).await?;
         }
         if let Some(address) = self.address_of(wanted).await?
@@ -63,12 +64,26 @@ impl Target {
         }
         // Told anew: what it costs goes by who has it.
         self.kept_by(&wanted.name).await?;
+        self.tell_storage().await;
         let home = home.zip(wanted.home.as_ref()).map(|(kept, home)| HomeMount {
             volume: kept.id,
             path: home.mount.clone(),
             swap_gb: home.swap_gb,
         });
         Ok(Fit { root, home })
+    }
+
+    /// Tells how much storage is on which instance now: the volumes that came to it cost with it.
+    async fn tell_storage(&self) {
+        let ours = Selector::deployment(&self.context.deployment());
+        match self.ec2.storage(&ours).await {
+            Ok(storage) => {
+                let news = RegionNews::Storage(storage);
+                self.reporter.learned_of(self.ec2.region(), news).await;
+            }
+            // It is asked for again where instances come or go.
+            Err(error) => tracing::debug!(%error, "cannot see how much storage there is"),
+        }
     }
 
     /// What a launch brought along and the kept root took the place of. It goes only now that the
@@ -89,16 +104,22 @@ impl Target {
         let text = format!("the machine's own {root} takes the place of the new one");
         self.say(Level::Info, text).await;
         let machine = self.stop_for_swap().await?;
-        if root.zone.as_ref().is_some_and(|zone| *zone != machine.zone) {
-            let reason = format!("its {root} cannot reach {} in {}", self.id, machine.zone);
-            let hint = "destroy the instance, and `up` launches one where its disk is";
-            return Err(Failure::new(FailureKind::Configuration, Step::Keep, reason, hint));
-        }
+        self.reaches(root, &machine)?;
         let device = self.ec2.root_device(&self.id).await.map_err(failed)?;
         let device = device.ok_or_else(|| gone(Step::Keep, &self.id))?;
         self.detach_at(&device, root).await?;
         self.attach(root, &device).await?;
         Ok(machine)
+    }
+
+    /// Whether what is kept is in its zone: from another one it cannot be attached.
+    fn reaches(&self, kept: &Kept, machine: &Machine) -> Result<(), Failure> {
+        if kept.zone.as_ref().is_none_or(|zone| *zone == machine.zone) {
+            return Ok(());
+        }
+        let reason = format!("its {kept} cannot reach {} in {}", self.id, machine.zone);
+        let hint = "`spot-tui recreate` launches one where its disks are";
+        Err(Failure::new(FailureKind::Configuration, Step::Keep, reason, hint))
     }
 
     /// Stops it, and waits until it could be started again by us and by nobody else: an instance that

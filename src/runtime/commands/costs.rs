@@ -76,7 +76,7 @@ fn read(environment: &Environment) -> Result<Entries, Stop> {
 /// The types of what has no price, and is over.
 fn unpriced(entries: &Entries) -> BTreeSet<MachineType> {
     let unpriced = entries.iter().filter(|(_, entry)| entry.usd.is_none() && !entry.is_open);
-    unpriced.map(|(holder, _)| holder.machine_type.clone()).collect()
+    unpriced.filter_map(|(holder, _)| holder.machine_type()).cloned().collect()
 }
 
 /// Asks for prices, and writes down what they make of the entries that have none. Where that cannot
