@@ -292,6 +292,9 @@ pub enum Command {
         /// Make a volume of this snapshot.
         #[arg(long, value_name = "ID", group = "step")]
         snapshot: Option<String>,
+        /// Make it in this zone instead of the one of the machine's own: the way to where there is room.
+        #[arg(long, value_name = "ZONE", requires = "snapshot")]
+        zone: Option<String>,
         /// Give this volume the place of the machine's own, which is kept beside it. The machine is stopped.
         #[arg(long = "use", value_name = "VOLUME", group = "step")]
         volume: Option<String>,

@@ -6,6 +6,7 @@ mod idle;
 mod kept;
 mod killed;
 mod named;
+mod offers;
 mod refusals;
 mod snapshots;
 mod start_stop;

@@ -14,7 +14,7 @@ mod secret;
 mod strip;
 
 pub use columns::ColumnsForm;
-pub use confirm::{ConfirmForm, ConfirmRow, Findings};
+pub use confirm::{ConfirmForm, ConfirmRow, Findings, Freed};
 pub use create::CreateForm;
 pub use leave::Leave;
 pub use menu::Menu;
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
     use crate::app::command::{Choose, Command, Motion};
     use crate::app::{Action, Aim, Counts, Edit, Question, Scope, Secret};
-    use crate::fleet::{Amount, Health};
+    use crate::fleet::Health;
 
     fn press(dialog: &mut Dialog, presses: &[Press]) -> Next {
         let mut next = Next::Stay;
@@ -168,7 +168,7 @@ mod tests {
     fn confirm(aim: Aim, scope: Scope, count: usize) -> Dialog {
         let targets = (0..count).map(|number| target(&number.to_string())).collect();
         let way = Action::Destroy.way(aim).unwrap();
-        let known = (targets, Amount::default());
+        let known = (targets, Freed::default());
         Dialog::Confirm(Box::new(
             ConfirmForm::new(Action::Destroy, scope, way, "Destroy?".into(), known).unwrap(),
         ))

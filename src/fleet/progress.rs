@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AccountId, DeploymentId, Failure, Instance, InstanceId, InstanceKey, Kept, LaunchId, Machine,
-    MachineType, Region, Retention, SpotRequestId,
+    MachineType, Region, Retention, SpotRequestId, Zone,
 };
 
 /// A job under way. Numbers are never used again within a process.
@@ -238,14 +238,19 @@ pub struct RestoreWish {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Restore {
     /// Make a volume of this snapshot, beside the machine's own.
-    Make(String),
+    Make {
+        /// Its id.
+        snapshot: String,
+        /// Where it is made, if not in the zone of the machine's own.
+        zone: Option<Zone>,
+    },
     /// This volume takes the place of the machine's own, which lies beside it from then on.
     Use(String),
 }
 
 impl Default for Restore {
     fn default() -> Self {
-        Self::Make(String::new())
+        Self::Make { snapshot: String::new(), zone: None }
     }
 }
 

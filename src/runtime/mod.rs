@@ -161,10 +161,10 @@ async fn dispatch(at: &Environment, command: Option<Command>) -> Result<ExitCode
         Some(Command::Snapshot { name, scheduled, json }) => {
             machines::snapshot(at, name, scheduled, json).await
         }
-        Some(Command::Restore { name, snapshot, volume, yes, json }) => {
-            let step = match (snapshot, volume) {
+        Some(Command::Restore { name, snapshot, zone, volume, yes, json }) => {
+            let step = match (snapshot.unwrap_or_default(), volume) {
                 (_, Some(volume)) => Restore::Use(volume),
-                (snapshot, None) => Restore::Make(snapshot.unwrap_or_default()),
+                (snapshot, None) => Restore::Make { snapshot, zone: zone.map(Into::into) },
             };
             machines::restore(at, name, step, yes, json).await
         }

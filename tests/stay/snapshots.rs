@@ -134,7 +134,7 @@ async fn a_machine_comes_back_to_a_snapshot_and_its_volume_stays_beside_it() {
         let own = before[kind.word()].0.clone();
         let snapshot = snapshots(&stage, kind)[0].id.clone();
         let says = format!("is made of snapshot {snapshot}");
-        restore(&mut stage, Restore::Make(snapshot), &says).await;
+        restore(&mut stage, Restore::Make { snapshot, zone: None }, &says).await;
         let beside = |stage: &Stage| {
             let mut kept = stage.model().fleet.kept_of("dev").map(|(_, it)| it.clone());
             kept.find(|it| it.kind == KeptKind::Aside && it.aside_of == Some(kind))
@@ -176,7 +176,7 @@ async fn a_restore_that_is_cut_between_its_tags_is_refused_until_it_is_said_whic
     stage.pass(60).await;
     let own = super::kept(&stage)["home"].0.clone();
     let snapshot = snapshots(&stage, KeptKind::Home)[0].id.clone();
-    restore(&mut stage, Restore::Make(snapshot), "is made of snapshot").await;
+    restore(&mut stage, Restore::Make { snapshot, zone: None }, "is made of snapshot").await;
     let kept: Vec<Kept> = stage.model().fleet.kept_of("dev").map(|(_, it)| it.clone()).collect();
     let new = kept.iter().find(|it| it.kind == KeptKind::Aside).unwrap().id.clone();
     let scope = Scope::Instances(vec![super::the_row(&stage).key]);

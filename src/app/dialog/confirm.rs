@@ -34,8 +34,8 @@ pub struct ConfirmForm {
     pub question: String,
     /// The rows that were there when the dialog opened.
     pub targets: Vec<ConfirmRow>,
-    /// What those cost an hour.
-    pub hourly: Amount,
+    /// What it means for the bill.
+    pub bill: Freed,
     /// The word to type; `None` where Yes is enough.
     pub word: Option<String>,
     /// What was typed.
@@ -46,6 +46,15 @@ pub struct ConfirmForm {
     pub found: Option<Findings>,
     /// The first line of the list that is shown.
     pub top: usize,
+}
+
+/// What an action frees of what its rows cost, and what goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Freed {
+    /// What they cost no more, an hour.
+    pub hourly: Amount,
+    /// What of machines stays when their instances end, a month; `None` where nothing does.
+    pub kept: Option<Amount>,
 }
 
 /// What a job finds while its dialog is open.
@@ -64,7 +73,7 @@ impl ConfirmForm {
         scope: Scope,
         way: &'static Way,
         question: String,
-        (targets, hourly): (Vec<ConfirmRow>, Amount),
+        (targets, bill): (Vec<ConfirmRow>, Freed),
     ) -> Option<Self> {
         let word = match action.entry().confirm.by(&scope, targets.len()) {
             By::Nothing => return None,
@@ -77,7 +86,7 @@ impl ConfirmForm {
             way,
             question,
             targets,
-            hourly,
+            bill,
             word,
             typed: TextField::default(),
             yes: false,

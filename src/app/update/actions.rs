@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{create, destroy, machine, pending_creates, retry, run, snapshots};
 use crate::app::action::Way;
-use crate::app::dialog::{ConfirmForm, ConfirmRow, CreateForm, Findings, Palette};
+use crate::app::dialog::{ConfirmForm, ConfirmRow, CreateForm, Findings, Freed, Palette};
 use crate::app::{Action, Aim, Counts, Dialog, Effect, Model, Scope, View, clean};
-use crate::fleet::{Amount, Health, Job, Level, RegionPrices};
+use crate::fleet::{Amount, Health, Instance, Job, Level};
 
 /// Asks whether to do something to what it is aimed at. What needs no question is done at once.
 pub(super) fn ask(model: &mut Model, action: Action, aim: Aim) -> Vec<Effect> {
@@ -91,9 +91,9 @@ fn confirm(model: &mut Model, action: Action, scope: Scope) -> Vec<Effect> {
     }
     let targets = match &action {
         // No row is changed by it: what was made stays.
-        Action::Forget => (Vec::new(), Amount::default()),
+        Action::Forget => (Vec::new(), Freed::default()),
         Action::Discard(names) => kept_targets(model, names, &scope),
-        _ => targets(model, &scope),
+        _ => targets(model, &action, &scope),
     };
     if targets.0.is_empty() && matches!(scope, Scope::Instances(_) | Scope::Region(_)) {
         model.flash(Level::Info, action.entry().verb, "no instance is chosen");
@@ -146,39 +146,49 @@ fn look_first(action: &Action) -> Option<Job> {
     }
 }
 
-/// What machines keep, as the question names it, and what it costs an hour.
-fn kept_targets(model: &Model, names: &[String], scope: &Scope) -> (Vec<ConfirmRow>, Amount) {
-    let unknown = RegionPrices::default();
+/// What machines keep, as the question names it, and what it costs.
+fn kept_targets(model: &Model, names: &[String], scope: &Scope) -> (Vec<ConfirmRow>, Freed) {
     let names = machine::named(model, names, scope);
     let kept = model.fleet.kept().filter(|(_, it)| names.contains(&it.machine));
-    kept.fold((Vec::new(), Amount::default()), |(mut targets, hourly), (region, kept)| {
-        let list = &model.fleet.market().get(region).unwrap_or(&unknown).list;
+    kept.fold((Vec::new(), Freed::default()), |(mut targets, freed), (region, kept)| {
+        let list = &model.fleet.prices(region).list;
         targets.push(ConfirmRow {
             label: clean(&format!("{} {kept}", kept.machine), SHOWN),
             region: region.clone(),
             phase: "Kept",
             health: Health::Waiting,
         });
-        (targets, hourly + kept.hourly(list))
+        (targets, Freed { hourly: freed.hourly + kept.hourly(list), ..freed })
     })
 }
 
-/// The rows that a question is about, and what they cost an hour. What is over is among them only
+/// The rows that a question is about, and what ends of what they cost. What is over is among them only
 /// where it was chosen by itself, or where nothing else is left to name.
-fn targets(model: &Model, scope: &Scope) -> (Vec<ConfirmRow>, Amount) {
+fn targets(model: &Model, action: &Action, scope: &Scope) -> (Vec<ConfirmRow>, Freed) {
     let is_chosen = matches!(scope, Scope::Instances(_))
         || destroy::in_scope(model, scope).all(|row| row.phase.is_over());
     let rows = destroy::in_scope(model, scope).filter(|row| is_chosen || !row.phase.is_over());
-    let target = |row: &crate::fleet::Instance| ConfirmRow {
+    let target = |row: &Instance| ConfirmRow {
         label: row.label(),
         region: row.region.clone(),
         phase: row.phase.word(),
         health: row.phase.health(),
     };
-    rows.fold((Vec::new(), Amount::default()), |(mut targets, hourly), row| {
-        targets.push(target(row));
-        (targets, if row.is_alive() { hourly + row.cost.hourly } else { hourly })
-    })
+    let rows: Vec<&Instance> = rows.collect();
+    let alive = rows.iter().filter(|row| row.is_alive());
+    let hourly = alive.map(|row| model.fleet.frees(row, *action == Action::Stop)).sum();
+    let ends = *action == Action::Destroy;
+    let kept: Vec<Amount> = rows
+        .iter()
+        .filter(|_| ends)
+        .filter_map(|row| Some((row.machine_name()?, &row.region)))
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .flat_map(|(name, region)| model.fleet.kept_of(name).filter(move |(it, _)| *it == region))
+        .map(|(region, it)| it.monthly(&model.fleet.prices(region).list))
+        .collect();
+    let kept = (!kept.is_empty()).then(|| kept.into_iter().sum());
+    (rows.into_iter().map(target).collect(), Freed { hourly, kept })
 }
 
 /// The way to ask for an action that is meant for this, if there is any to ask for it.

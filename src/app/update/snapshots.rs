@@ -35,7 +35,7 @@ pub(super) fn snapshot(
 
 /// Takes a step of the way back to a snapshot.
 pub(super) fn restore(model: &mut Model, name: String, step: Restore) -> Vec<Effect> {
-    let (Restore::Make(id) | Restore::Use(id)) = &step;
+    let (Restore::Make { snapshot: id, .. } | Restore::Use(id)) = &step;
     let region = model.fleet.kept_of(&name).find(|(_, it)| it.id == *id).map(|(it, _)| it.clone());
     let Some(region) = region else {
         let text = format!("{} keeps no {}: see `spot-tui list`", clean(&name, 64), clean(id, 64));

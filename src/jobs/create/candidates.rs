@@ -9,7 +9,8 @@ use crate::aws::{Architecture, AwsError, Ec2, ImageChoice, MachineFacts};
 use crate::config::{Image, RegionConfig, UbuntuRelease};
 use crate::fleet::market::History;
 use crate::fleet::{
-    Failure, FailureKind, Kept, Level, Lifecycle, MachineType, Pool, Region, Step, SubnetId, Zone,
+    Failure, FailureKind, Kept, KeptKind, Level, Lifecycle, MachineType, Pool, Region, Step,
+    SubnetId, Zone,
 };
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
@@ -96,13 +97,23 @@ pub(super) fn keep_to_zone(
     kept: &[Kept],
     region: &Region,
 ) -> Result<(), Failure> {
-    let Some(zone) = kept.iter().find_map(|it| it.zone.as_ref()) else { return Ok(()) };
+    // What lies beside them may be meant for another zone.
+    let disks = kept.iter().filter(|it| matches!(it.kind, KeptKind::Root | KeptKind::Home));
+    let zones: BTreeSet<&Zone> = disks.filter_map(|it| it.zone.as_ref()).collect();
+    let mut zones = zones.into_iter();
+    let Some(zone) = zones.next() else { return Ok(()) };
+    if let Some(other) = zones.next() {
+        let reason = format!("one of its disks is in {zone}, and one in {other}");
+        let hint = "`spot-tui restore` makes one of a snapshot where the other is, and uses it";
+        return Err(Failure::new(FailureKind::Configuration, Step::Launch, reason, hint));
+    }
     candidates.retain(|candidate| candidate.pool.zone == *zone);
     if !candidates.is_empty() {
         return Ok(());
     }
     let reason = format!("its disks are in {zone}, where {region} has no place for it now");
-    let hint = "try again later, or name another type: `up` launches it on the same disks";
+    let hint = "try again later, or name another `type`, or `lifecycle: on-demand`: `up` launches \
+                it on the same disks; `snapshot` and `restore --zone` take them to another zone";
     Err(Failure::new(FailureKind::Capacity, Step::Launch, reason, hint))
 }
 

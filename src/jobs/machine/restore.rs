@@ -12,7 +12,7 @@ use crate::aws::{AwsError, Class, Ec2, NewVolume};
 use crate::fleet::tags::{self, Origin};
 use crate::fleet::{
     Ec2State, Failure, FailureKind, InstanceId, JobResult, Kept, KeptKind, LaunchId, Level,
-    Restore, RestoreWish, Step,
+    Restore, RestoreWish, Step, Zone,
 };
 use crate::jobs::context::Context;
 use crate::jobs::context::kept::{look_at_kept, look_until};
@@ -35,7 +35,9 @@ pub(in crate::jobs) async fn restore(
     let way = Way { context: &context, ec2, reporter: &reporter, wish: &wish };
     // EC2 tells late what was made, and what is called otherwise.
     let (volume, kind) = match &wish.step {
-        Restore::Make(snapshot) => (way.make(snapshot).await?, KeptKind::Aside),
+        Restore::Make { snapshot, zone } => {
+            (way.make(snapshot, zone.as_ref()).await?, KeptKind::Aside)
+        }
         Restore::Use(volume) => (volume.clone(), way.give_place(volume).await?),
     };
     let is_told = |kept: &[Kept]| {
@@ -65,7 +67,7 @@ impl Way<'_> {
     }
 
     /// Answers the volume.
-    async fn make(&self, snapshot: &str) -> Result<String, Failure> {
+    async fn make(&self, snapshot: &str, elsewhere: Option<&Zone>) -> Result<String, Failure> {
         reconcile(self.context, &self.ec2, self.reporter).await?;
         let kept = self.look().await?;
         let name = &self.wish.machine;
@@ -81,7 +83,7 @@ impl Way<'_> {
         let Some((own, zone)) = kept
             .iter()
             .find(|it| it.kind == of.kind)
-            .and_then(|own| Some((own, own.zone.clone()?)))
+            .and_then(|own| Some((own, elsewhere.or(own.zone.as_ref())?.clone())))
         else {
             let reason =
                 format!("{name} keeps no {} whose zone the new one could share", of.kind.word());
@@ -99,9 +101,11 @@ impl Way<'_> {
         };
         let id = self.create(&new).await?;
         let (gib, zone) = (new.gib, &new.zone);
+        // An instance has volumes of its own zone alone.
+        let moves = if own.zone.as_ref() == Some(zone) { "" } else { ", then `spot-tui recreate`" };
         let text = format!(
             "volume {id}, {gib} GiB in {zone}, is made of {source}, beside its own {own}. To use it: \
-             `spot-tui down {name}`, then `spot-tui restore {name} --use {id}`"
+             `spot-tui down {name}`, then `spot-tui restore {name} --use {id}`{moves}"
         );
         self.say(Level::Success, &text).await;
         Ok(id)

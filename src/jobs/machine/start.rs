@@ -199,6 +199,15 @@ fn no_room(machine: &Machine, why: &str) -> String {
 fn given_up(machine: &Machine) -> Failure {
     let (kind, zone) = (&machine.machine_type, &machine.zone);
     let reason = format!("no {kind} capacity in {zone}, where its disks are");
-    let hint = "start it again later; another type or zone takes another instance";
+    let hint = machine.birth.machine.as_ref().map_or_else(
+        || "start it again later; another type or zone takes another instance".to_owned(),
+        |name| {
+            format!(
+                "start it again later. Or name another `type`, or `lifecycle: on-demand`, and \
+                 `spot-tui recreate {name}` brings its disks to that. Or take them to another zone: \
+                 `spot-tui snapshot {name}`, then `spot-tui restore {name} --zone`"
+            )
+        },
+    );
     Failure::new(FailureKind::Capacity, Step::Start, reason, hint)
 }

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::frame::{LISTED, blank, buttons, field, open_as, room};
 use crate::app::action::Bill;
-use crate::app::dialog::{ConfirmForm, ConfirmRow, Findings};
+use crate::app::dialog::{ConfirmForm, ConfirmRow, Findings, Freed};
 use crate::fleet::Region;
 use crate::view::money::dollars;
 use crate::view::text;
@@ -52,10 +52,10 @@ pub(super) fn draw(painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect, for
 /// What goes with it, and what it frees.
 fn means(form: &ConfirmForm) -> String {
     let ends = form.action.entry().bill == Bill::Frees;
-    if !ends || form.hourly.usd == 0.0 {
-        return form.way.means.to_owned();
-    }
-    format!("Ends {} an hour. {}", dollars(form.hourly), form.way.means)
+    let Freed { hourly, kept } = form.bill;
+    let frees = (ends && hourly.usd > 0.0).then(|| format!("Ends {} an hour. ", dollars(hourly)));
+    let kept = kept.map(|kept| format!(" What is kept goes on for {} a month.", dollars(kept)));
+    frees.unwrap_or_default() + form.way.means + &kept.unwrap_or_default()
 }
 
 /// The rows by name, or where they are so many, their number by region.
