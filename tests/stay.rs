@@ -2,6 +2,7 @@
 //! the paused clock; and the demo cloud below it, watched by the AWS CLI, which nobody here wrote.
 
 mod cli;
+mod day;
 mod idle;
 mod kept;
 mod killed;

@@ -4,7 +4,7 @@
 
 Of spot, each hour of a run is paid for at the price that held when it began, by the second; nothing
 where AWS takes the machine back within the first hour of the run. An address is paid for while the
-machine runs, a volume for as long as the machine is there; a month has 30 days.
+machine runs, one that is kept and a volume for as long as the machine is there; a month has 30 days.
 """
 
 import collections
@@ -59,7 +59,10 @@ def pieces(story, instance, end):
             else:
                 rate = spot(story, instance, hour)
             yield "compute", hour, min(hour + HOUR, until), rate
-        yield "address", begin, until, Decimal(story["list_prices"]["ipv4_usd"])
+        if not instance.get("keeps_address"):
+            yield "address", begin, until, Decimal(story["list_prices"]["ipv4_usd"])
+    if instance.get("keeps_address"):
+        yield "address", int(instance["launch_s"]), end, Decimal(story["list_prices"]["ipv4_usd"])
     gib = Decimal(instance["storage_gb"])
     rate = Decimal(story["list_prices"]["gp3_usd"]) * gib / (30 * 24)
     yield "storage", int(instance["launch_s"]), end, rate
