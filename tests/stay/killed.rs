@@ -1,8 +1,12 @@
 //! Lives that are cut short: the process is killed at some instant of each step.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
 use spot_tui::app::{Action, Command, Scope};
 use spot_tui::demo::hosts::Arrived;
 use spot_tui::demo::{Scenario, by_hand};
+use spot_tui::fleet::{KeptKind, SnapshotOf};
 
 use super::{KEEPS, PERSISTENT, act, count, counts, dev, kept, ready, request, the_row, up, word};
 use crate::support::stage::Stage;
@@ -65,38 +69,90 @@ enum Journal {
     Garbled,
 }
 
-/// A machine's life from its first launch over a stop, a start and a recreate to its end, where each
-/// step is killed at some instant and gone on with by the next process. Whatever that left: one
-/// instance, booting from the one root with its set-up and its key; one home volume, formatted once;
-/// one address; and nothing else, nor is anything left that is not kept.
+/// A machine's life from its first launch over a stop, a start, a recreate and snapshots to its end,
+/// where each step is killed at some instant and gone on with by the next process. Whatever that left:
+/// one instance, booting from the one root with its set-up and its key; one home volume, formatted once;
+/// one address; snapshots of both disks, each of them known; and nothing else, nor is anything left that
+/// is not kept.
 async fn a_life_cut_short(seed: u64, journal: Journal) {
     let mut chance = fastrand::Rng::with_seed(seed);
-    let mut stage = Stage::set(KEEPS, Scenario::parse(&format!("seed: {seed}")).unwrap());
+    let config = KEEPS.replace(", home:", ", snapshots: { daily: 1, weekly: 0 }, home:");
+    let mut stage = Stage::set(&config, Scenario::parse(&format!("seed: {seed}")).unwrap());
     stage.open().await;
     up(&mut stage);
     die(&mut stage, &mut chance, journal).await;
     awake(&mut stage, seed).await;
-    let (before, first) = (kept(&stage), the_row(&stage));
+    let (before, first) = (in_use(&stage), the_row(&stage));
     for action in [Action::Stop, Action::Start, Action::Recreate] {
         let scope = Scope::Instances(vec![the_row(&stage).key]);
         stage.command(Command::Act(action, scope));
         die(&mut stage, &mut chance, journal).await;
         awake(&mut stage, seed).await;
     }
+    stage.command(by_hand_snapshot());
+    die(&mut stage, &mut chance, journal).await;
+    snapshotted(&mut stage, seed).await;
     stage.pass(120).await;
     let (row, log) = (the_row(&stage), stage.log());
-    assert_eq!((kept(&stage), counts(&stage)), (before.clone(), (2, 1)), "{seed}: {log}");
+    assert_eq!((in_use(&stage), counts(&stage)), (before.clone(), (2, 1)), "{seed}: {log}");
     assert_eq!(row.host_key, first.host_key, "{seed}: {log}");
     assert_eq!(row.address(), before["address"].2, "{seed}: {log}");
     assert_eq!(stage.zones().await.values().sum::<usize>(), 1, "{seed}: {log}");
     assert_eq!(count(&stage, "DescribeSpotInstanceRequests", "<state>active</state>"), 1);
     let mounts = stage.cloud.hosts.mounts(&before["home"].0);
     assert!(!mounts.is_empty() && mounts.len() <= 3, "{seed}: {mounts:?}");
+    let made = snapshots(&stage);
+    assert!(made.len() >= 2, "{seed}: {made:?}");
     let command = Command::destroy(Scope::All);
     stage.command(command.clone());
     die(&mut stage, &mut chance, journal).await;
     stage.destroy().await;
     assert_eq!((stage.left().await, counts(&stage)), (0, (2, 1)), "{seed}: {}", stage.log());
+    let now = snapshots(&stage);
+    assert!(now.is_superset(&made), "{seed}: {made:?} {now:?} {}", stage.log());
+    assert_eq!(
+        count(&stage, "DescribeSnapshots", "<snapshotId>"),
+        now.len(),
+        "{seed}: each is known"
+    );
+}
+
+/// What the machine uses of what it keeps.
+fn in_use(stage: &Stage) -> BTreeMap<&'static str, (String, Option<u32>, Option<IpAddr>)> {
+    let mut kept = kept(stage);
+    kept.remove("snapshot");
+    kept
+}
+
+/// The snapshots that the program knows of.
+fn snapshots(stage: &Stage) -> BTreeSet<String> {
+    let kept = stage.model().fleet.kept_of("dev").map(|(_, it)| it);
+    kept.filter(|it| it.kind == KeptKind::Snapshot).map(|it| it.id.clone()).collect()
+}
+
+fn by_hand_snapshot() -> Command {
+    let ask = Action::Snapshot { names: vec!["dev".into()], is_scheduled: false };
+    Command::Act(ask, Scope::Instances(Vec::new()))
+}
+
+/// Snapshots are asked for by hand until there is one of each disk.
+async fn snapshotted(stage: &mut Stage, seed: u64) {
+    let has = |stage: &Stage| {
+        let all: Vec<SnapshotOf> =
+            stage.model().fleet.kept_of("dev").filter_map(|(_, it)| it.snapshot).collect();
+        let of = |kind| all.iter().any(|it| it.kind == kind && !it.is_scheduled);
+        of(KeptKind::Root) && of(KeptKind::Home)
+    };
+    for _ in 0..4 {
+        let settled = |stage: &Stage| stage.model().changing().next().is_none();
+        stage.until(3600, &format!("{seed}: it settles"), settled).await;
+        if has(stage) {
+            return;
+        }
+        stage.command(by_hand_snapshot());
+        stage.pass(120).await;
+    }
+    panic!("{seed}: no snapshots: {}", stage.log());
 }
 
 /// The process is killed at some instant, and another one begins.
