@@ -11,6 +11,8 @@ swap_gb=$3
 # A tree that stands for the system's own in tests.
 root=${SPOT_TUI_ROOT:-}
 label=spot-tui-home
+# What it is called until it is filled. ext4 keeps 16 bytes of a label.
+label_unfilled=spot-tui-empty
 fstab=$root/etc/fstab
 # What tells our lines in fstab: mount(8) passes over options that begin with x-.
 mark=x-spot-tui
@@ -104,11 +106,11 @@ if ! is_mounted; then
     if [ "$known" -eq 2 ] && [ -z "$(wipefs -n "$device")" ]; then
         echo "formatting $volume, which is blank"
         # Without -F: what mkfs itself finds on it, it asks about, and nobody answers.
-        mkfs.ext4 -q -L "$label-new" "$device" </dev/null
+        mkfs.ext4 -q -L "$label_unfilled" "$device" </dev/null
     elif [ "$known" -ne 0 ]; then
         fail "$volume cannot be told to be blank or not; it is left as it is"
     fi
-    if [ "$(value_of LABEL)" = "$label-new" ]; then
+    if [ "$(value_of LABEL)" = "$label_unfilled" ]; then
         fill
     else
         add_keys
