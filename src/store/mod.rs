@@ -14,6 +14,7 @@
 //! or to a host. All calls block on the disk: async callers go through `spawn_blocking`.
 
 mod cache;
+mod document;
 mod entry;
 mod error;
 mod events;

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::document::Document;
 use super::{EventFile, Paths, StoreError, StoredInstance};
 use crate::files::{MOST, behind_links, read_bounded, sweep_drafts, write_atomically};
 use crate::fleet::{AccountId, Amount, DeploymentId, InstanceId, Region, Upkeep};
@@ -61,70 +62,34 @@ impl Loaded {
     }
 }
 
-/// The file as it stands. Each value is read by itself, so that a bad one costs only itself, and
-/// what is not understood stays as it is.
-#[derive(Debug, Default)]
-struct Document(Map<String, Value>);
-
 /// What there was to read.
-enum Found {
+enum Found<T> {
     Nothing,
-    Document(Document),
+    Document(Document<T>),
     /// Something that is no state; why.
     Unreadable(String),
 }
 
-impl Document {
-    fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let document = match serde_json::from_slice(bytes).map_err(|error| error.to_string())? {
-            Value::Object(document) => document,
-            // A predecessor's.
-            instances @ Value::Array(_) => Map::from_iter([("instances".to_owned(), instances)]),
-            _ => return Err("it holds neither an object nor a list".to_owned()),
-        };
-        match document.get("instances") {
-            None | Some(Value::Array(_)) => Ok(Self(document)),
-            Some(_) => Err("`instances` is no list".to_owned()),
-        }
-    }
-
-    fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
-        self.0.get(key).and_then(|value| T::deserialize(value).ok())
-    }
-
-    fn version(&self) -> u64 {
-        self.get("version").unwrap_or_default()
-    }
-
-    fn spent(&self) -> BTreeMap<Region, Amount> {
-        let spent = self.0.get("spent").and_then(Value::as_object).into_iter().flatten();
+impl From<Document<StoredInstance>> for State {
+    fn from(document: Document<StoredInstance>) -> Self {
+        let spent = document.keys.get("spent").and_then(Value::as_object).into_iter().flatten();
         let read = spent.filter_map(|(region, amount)| {
             let region = Region::deserialize(Value::from(region.as_str())).ok()?;
             Some((region, Amount::deserialize(amount).ok()?))
         });
-        read.collect()
-    }
-
-    fn instances(&self) -> &[Value] {
-        self.0.get("instances").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
-    }
-
-    fn set(&mut self, key: &str, value: impl Into<Value>) {
-        self.0.insert(key.to_owned(), value.into());
-    }
-
-    fn state(&self) -> State {
-        State {
-            deployment: self.get("deployment"),
-            account: self.get("account"),
-            entries: self
-                .instances()
-                .iter()
-                .filter_map(|it| StoredInstance::deserialize(it).ok())
-                .collect(),
-            spent: self.spent(),
-            upkeep: self.get("upkeep"),
+        Self {
+            deployment: document.get("deployment"),
+            account: document.get("account"),
+            spent: read.collect(),
+            upkeep: document.get("upkeep"),
+            entries: document.instances,
         }
+    }
+}
+
+impl Document<Value> {
+    fn set(&mut self, key: &str, value: impl Into<Value>) {
+        self.keys.insert(key.to_owned(), value.into());
     }
 
     /// Puts in what `state` tells and takes out what is gone; everything else stays.
@@ -137,7 +102,7 @@ impl Document {
             self.set("account", account.as_str());
         }
         if !state.spent.is_empty() {
-            let mut spent = match self.0.remove("spent") {
+            let mut spent = match self.keys.remove("spent") {
                 Some(Value::Object(spent)) => spent,
                 _ => Map::new(),
             };
@@ -150,10 +115,7 @@ impl Document {
         if let Some(upkeep) = state.upkeep.as_ref().and_then(|it| serde_json::to_value(it).ok()) {
             self.set("upkeep", upkeep);
         }
-        let mut instances = match self.0.remove("instances") {
-            Some(Value::Array(instances)) => instances,
-            _ => Vec::new(),
-        };
+        let mut instances = std::mem::take(&mut self.instances);
         let told: BTreeSet<&InstanceId> = state.entries.iter().map(|entry| &entry.id).collect();
         let mut before: BTreeMap<InstanceId, Value> = BTreeMap::new();
         instances.retain_mut(|value| {
@@ -212,21 +174,20 @@ impl StateFile {
         Ok(Self::loaded(found, put_aside))
     }
 
-    fn loaded(found: Found, put_aside: Option<PathBuf>) -> Loaded {
+    fn loaded(found: Found<StoredInstance>, put_aside: Option<PathBuf>) -> Loaded {
         let is_there = !matches!(found, Found::Nothing);
         let (document, unreadable) = match found {
             Found::Nothing => (Document::default(), None),
             Found::Document(document) => (document, None),
             Found::Unreadable(why) => (Document::default(), Some(why)),
         };
-        let state = document.state();
-        let unread = document.instances().len() - state.entries.len();
-        Loaded { state, unreadable, put_aside, unread, found: is_there }
+        let unread = document.unread;
+        Loaded { state: document.into(), unreadable, put_aside, unread, found: is_there }
     }
 
     /// What the file holds. One that a newer version wrote is an error: it may mean something else
     /// by the same words, and is neither taken for ours nor written over.
-    fn find(&self) -> Result<Found, StoreError> {
+    fn find<T: DeserializeOwned>(&self) -> Result<Found<T>, StoreError> {
         let path = &self.paths.state;
         let bytes = match read_bounded(path, MOST) {
             Ok(bytes) => bytes,
@@ -239,12 +200,12 @@ impl StateFile {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(Found::Nothing);
         }
-        match Document::parse(&bytes) {
+        match serde_json::from_slice::<Document<T>>(&bytes) {
             Ok(document) if document.version() > VERSION => {
                 Err(StoreError::Newer { path: path.clone(), version: document.version() })
             }
             Ok(document) => Ok(Found::Document(document)),
-            Err(why) => Ok(Found::Unreadable(why)),
+            Err(why) => Ok(Found::Unreadable(why.to_string())),
         }
     }
 
@@ -263,7 +224,7 @@ impl StateFile {
             }
         };
         document.merge(state, gone);
-        let mut bytes = serde_json::to_vec_pretty(&document.0)
+        let mut bytes = serde_json::to_vec_pretty(&document.keys)
             .map_err(|error| StoreError::io("write", path)(error.into()))?;
         bytes.push(b'\n');
         write_atomically(path, &bytes).map_err(StoreError::io("write", path))
