@@ -12,8 +12,8 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::fleet::cloudwatch::{Metric, MetricGroup, Series};
 use crate::fleet::identity::City;
-use crate::fleet::vitals::{NodeMembership, Usage};
-use crate::fleet::{Amount, Health, Instance, Machine, Phase};
+use crate::fleet::vitals::{NodeMembership, Usage, Vitals};
+use crate::fleet::{Amount, Health, Instance, Machine, Phase, Zone};
 
 /// A field of a row. The order is the one in which columns are drawn at first.
 #[derive(
@@ -167,7 +167,7 @@ impl Field {
             Self::Cpu5m | Self::NetIn | Self::NetOut | Self::Credits => measured(self, row, now),
             Self::Memory => memory(row).map(f64::from),
             Self::Disk => disk(row).map(f64::from),
-            Self::Rate => row.vitals.as_ref().and_then(|(_, vitals)| vitals.sensor_rate),
+            Self::Rate => rate(row),
             _ => None,
         }
     }
@@ -183,7 +183,10 @@ impl Field {
     pub(super) fn compare(self, a: &Instance, b: &Instance, reverse: bool) -> Ordering {
         let turn = |order: Ordering| if reverse { order.reverse() } else { order };
         match self {
-            Self::Region => urgency(a).cmp(&urgency(b)).then_with(|| turn(a.region.cmp(&b.region))),
+            Self::Region => {
+                let places = || a.region.cmp(&b.region).then_with(|| zone(a).cmp(&zone(b)));
+                urgency(a).cmp(&urgency(b)).then_with(|| turn(places()))
+            }
             Self::Phase => turn(
                 (a.phase.health(), a.phase.progress()).cmp(&(b.phase.health(), b.phase.progress())),
             ),
@@ -200,7 +203,10 @@ impl Field {
             }
             Self::Memory => turn(memory(b).cmp(&memory(a))),
             Self::Disk => turn(disk(b).cmp(&disk(a))),
-            Self::Rate => turn(rate(b).total_cmp(&rate(a))),
+            Self::Rate => {
+                let rate = |row| rate(row).unwrap_or_default();
+                turn(rate(b).total_cmp(&rate(a)))
+            }
             Self::Instance => turn(a.id().cmp(&b.id())),
             other => turn(other.text(a).cmp(&other.text(b))),
         }
@@ -250,17 +256,33 @@ pub fn membership(row: &Instance) -> Option<&NodeMembership> {
 
 /// How much of its memory is used, in percent, as last seen.
 pub fn memory(row: &Instance) -> Option<u8> {
-    row.vitals.as_ref().and_then(|(_, vitals)| vitals.memory).map(Usage::used_percent)
+    current(row)?.memory.map(Usage::used_percent)
 }
 
 /// How much of its root disk is used, in percent, as last seen.
 pub fn disk(row: &Instance) -> Option<u8> {
-    row.vitals.as_ref().and_then(|(_, vitals)| vitals.disk).map(Usage::used_percent)
+    current(row)?.disk.map(Usage::used_percent)
 }
 
-/// Readings a second; none at all where nobody has seen two.
-fn rate(row: &Instance) -> f64 {
-    row.vitals.as_ref().and_then(|(_, vitals)| vitals.sensor_rate).unwrap_or_default()
+/// Readings a second; `None` where nobody has seen two.
+pub fn rate(row: &Instance) -> Option<f64> {
+    current(row)?.sensor_rate
+}
+
+/// How the node was when it was last looked at, where that still holds: not of one that ended, nor
+/// of one that AWS takes back and that nobody has seen since.
+pub fn current(row: &Instance) -> Option<&Vitals> {
+    let (at, vitals) = row.vitals.as_ref()?;
+    let holds = match row.phase.health() {
+        Health::Ending => false,
+        Health::Interrupted => *at > row.since,
+        _ => true,
+    };
+    holds.then_some(vitals)
+}
+
+fn zone(row: &Instance) -> Option<&Zone> {
+    row.machine.as_ref().map(|machine| &machine.zone)
 }
 
 fn urgency(row: &Instance) -> u8 {

@@ -52,7 +52,7 @@ pub use dialog::Dialog;
 pub use effect::{Effect, Exit, Program};
 pub use event::{EventKind, Origin};
 pub use event_query::{kept_line, matching, read_lines};
-pub use field::{Field, birth, disk, measured, membership, memory};
+pub use field::{Field, birth, current, disk, measured, membership, memory, rate};
 pub use heat::{HEAT_LABEL, Heat, HeatBy, HeatCell, HeatLine};
 pub use history::History;
 pub use job_record::JobRecord;

@@ -6,7 +6,7 @@ use super::graph::bars;
 use super::grid::{Cell, Column};
 use super::text;
 use super::theme::{Glyphs, Theme, Tone};
-use crate::app::{Field, birth, disk, measured, membership, memory};
+use crate::app::{Field, birth, current, disk, measured, membership, memory, rate};
 use crate::fleet::identity::City;
 use crate::fleet::vitals::{NodeMembership, Vitals};
 use crate::fleet::{Amount, Health, Instance, Machine, Phase};
@@ -68,7 +68,7 @@ pub static INSTANCE: [Column<Instance, CellContext>; 26] = [
     column(Field::Disk, "DISK", [4, 0, 5], 12, |row, context, _| percent(disk(row), context))
         .right(),
     column(Field::Rate, "RATE", [5, 0, 7], 14, |row, context, _| {
-        let rate = row.vitals.as_ref().and_then(|(_, vitals)| vitals.sensor_rate);
+        let rate = rate(row);
         Cell::known(rate.map(|rate| format!("{rate:.1}/s")), context.glyphs)
     })
     .right(),
@@ -156,18 +156,6 @@ fn services(row: &Instance, context: &CellContext, _: u16) -> Cell {
     };
     let signs = states.map(|state| (tone(state), format!("{} ", sign(state))));
     Cell { more: signs.to_vec(), ..Cell::default() }
-}
-
-/// What was seen on its node, as far as that still holds: nothing on one that ends, and on one that
-/// AWS takes back only what was seen since it is being drained.
-pub fn current(row: &Instance) -> Option<&Vitals> {
-    let (at, vitals) = row.vitals.as_ref()?;
-    let holds = match row.phase.health() {
-        Health::Ending => false,
-        Health::Interrupted => *at > row.since,
-        _ => true,
-    };
-    holds.then_some(vitals)
 }
 
 /// How old it is, or became.

@@ -92,8 +92,16 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect) {
     let shown_rows: Vec<&Row<'_>> = rows.iter().take(shown.into()).collect();
     let grid = Grid::new(&columns, &shown_rows, painter.theme, painter.theme, table, None);
     grid.headings(painter.buffer);
-    for (row, line) in rows.iter().zip(0..shown) {
+    let hidden = rows.len() - usize::from(shown);
+    let lines = if hidden > 0 { shown - 1 } else { shown };
+    for (row, line) in rows.iter().zip(0..lines) {
         grid.row(painter.buffer, line, row);
+    }
+    if hidden > 0 {
+        let more = rows[usize::from(lines)..].iter();
+        let month: Amount = more.clone().map(|row| row.month).sum();
+        let said = format!("and {} more, {} this month", more.count(), dollars(month));
+        painter.text(table, 0, lines + 1, Tone::Dim, &said);
     }
 }
 

@@ -6,13 +6,13 @@ use std::net::IpAddr;
 use jiff::{SignedDuration, Timestamp};
 use ratatui::layout::Rect;
 
-use super::columns::{current, phase_words};
+use super::columns::phase_words;
 use super::graph::bars;
 use super::money::dollars;
 use super::text;
 use super::{Painter, Tone};
 use crate::app::keymap::Context;
-use crate::app::{Command, Model, Pane, PanelsCommand, Story, clean, story};
+use crate::app::{Command, Model, Pane, PanelsCommand, Story, clean, current, story};
 use crate::fleet::cloudwatch::Metric;
 use crate::fleet::identity::{Coordinates, Identity};
 use crate::fleet::vitals::{Usage, Vitals};
@@ -341,7 +341,9 @@ fn of_machine(machine: &Machine, room: u16) -> Vec<Fact> {
             .collect();
     let creator = birth.creator.as_deref().map(|creator| format!(" by {}", clean(creator, 64)));
     let launched = birth.launched.strftime("%Y-%m-%d %H:%M:%S UTC");
-    let reason = seen.state_reason.as_deref().map(|reason| format!(" ({})", clean(reason, 64)));
+    // While it starts, EC2's reason is the state again.
+    let reason = seen.state_reason.as_deref().filter(|reason| *reason != seen.state.as_str());
+    let reason = reason.map(|reason| format!(" ({})", clean(reason, 64)));
     let state = format!(
         "{}{}, launched {launched}{}",
         seen.state,

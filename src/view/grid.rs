@@ -147,7 +147,7 @@ pub struct Placed {
 /// Columns between two columns.
 const GAP: u16 = 2;
 /// The columns of a step in which an elastic column grows.
-const STEP: u16 = 12;
+const STEP: u16 = 6;
 /// Columns of the sign of the order behind a heading.
 const SIGN: usize = 2;
 

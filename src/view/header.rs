@@ -60,7 +60,8 @@ fn title(model: &Model, painter: &mut Painter<'_>, area: Rect) {
         pieces.push((Tone::Dim, format!(" {dot} profile {profile}")));
     }
     if let Some(config) = &model.config {
-        let regions = text::count(config.regions.len(), "region");
+        let regions = config.regions.len().max(model.tally.regions.len());
+        let regions = text::count(regions, "region");
         pieces.push((Tone::Dim, format!(" {dot} {regions}")));
     }
     if let Some(alike) = alike(model) {
@@ -152,18 +153,19 @@ fn counts(model: &Model, painter: &mut Painter<'_>, area: Rect) {
             pieces.push((health.into(), format!("   {glyph} {count} {word}")));
         }
     }
-    // What has no room is left out, not cut.
-    for piece in cost(model) {
-        let taken: usize = pieces.iter().chain([&piece]).map(|(_, said)| text::width(said)).sum();
-        if taken < area.width.into() {
-            pieces.push(piece);
-        }
-    }
-    let left = painter.pieces(area, 1, &pieces);
     let jobs = |short: bool| {
         let jobs = model.changing().map(|(_, job)| under_way(model, job, short));
         jobs.collect::<Vec<String>>().join("; ")
     };
+    // What has no room is left out, not cut: sums before what is under way.
+    let room = usize::from(area.width).saturating_sub(text::width(&jobs(true)) + 3);
+    for piece in cost(model) {
+        let taken: usize = pieces.iter().chain([&piece]).map(|(_, said)| text::width(said)).sum();
+        if taken < room {
+            pieces.push(piece);
+        }
+    }
+    let left = painter.pieces(area, 1, &pieces);
     if model.changing().next().is_some() {
         let leaving = if model.leaving.is_some() { "leaving after " } else { "" };
         let said = format!("{leaving}{}", jobs(false));
@@ -175,12 +177,13 @@ fn counts(model: &Model, painter: &mut Painter<'_>, area: Rect) {
     }
 }
 
-/// A job, and of one that creates how far all of it is.
+/// A job, and of one that creates how many of its own are ready.
 fn under_way(model: &Model, job: &JobRecord, short: bool) -> String {
     let title = if short { job.verb.to_owned() } else { job.short_title() };
-    let ready = model.tally.health.get(&Health::Good).copied().unwrap_or(0);
-    match (job.kind, model.tally.total) {
+    match (job.kind, job.keys.len()) {
         (JobKind::Create, all) if all > 0 => {
+            let rows = job.keys.iter().filter_map(|key| model.fleet.get(key));
+            let ready = rows.filter(|row| row.phase.health() == Health::Good).count();
             let (ready, all) = (text::thousands(ready), text::thousands(all));
             if short {
                 format!("{title} {ready}/{all}")

@@ -157,8 +157,10 @@ fn list(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect)
         let tone = if is_here { Tone::Strong } else { Tone::Plain };
         painter.text(place, 3, 0, tone, region.as_str());
         painter.text(place, 18, 0, Tone::Strong, &format!("{count:>6}"));
-        let cost = model.fleet.costs().get(*region).map(|cost| sum(cost.hourly));
-        painter.text(place, 25, 0, Tone::Dim, &cost.unwrap_or_default());
+        let cost = model.fleet.costs().get(*region).map(|cost| cost.hourly);
+        let cost = cost.filter(|hourly| !hourly.is_unknown());
+        let cost = cost.map_or_else(|| "–".to_owned(), |hourly| format!("{}/h", sum(hourly)));
+        painter.text(place, 25, 0, Tone::Dim, &cost);
         hits.add(place, Command::Table(TableCommand::SelectRegion((*region).clone())));
         if is_here {
             painter.text(place, 0, 0, Tone::Accent, painter.theme.glyphs.cursor);

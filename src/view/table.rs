@@ -250,9 +250,15 @@ fn draw_status(model: &Model, painter: &mut Painter<'_>, area: Rect, lettered: b
     // The heading shows the order as well.
     let needed = aside.as_ref().map_or(0, |(_, said)| text::width(said) + text::width(&sorted) + 8);
     let said = if needed > area.width.into() { counted } else { sorted };
-    let taken = painter.right(area, 0, 0, Tone::Dim, &said);
-    let area = Rect { width: area.width.saturating_sub(taken), ..area };
     let filter = table.query().text();
+    // What is being typed, or hides rows, comes first.
+    let for_filter = if filter.is_empty() { 0 } else { text::width(filter) + 6 };
+    let area = if text::width(&said) + for_filter <= area.width.into() {
+        let taken = painter.right(area, 0, 0, Tone::Dim, &said);
+        Rect { width: area.width.saturating_sub(taken), ..area }
+    } else {
+        area
+    };
     if model.filtering || !filter.is_empty() {
         let x = painter.text(area, 1, 0, Tone::Accent, "/ ");
         if model.filtering {
