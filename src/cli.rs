@@ -235,6 +235,9 @@ pub enum Command {
     },
     /// Run a command on many nodes; those that answer alike are shown together.
     Exec(Exec),
+    /// Bring files from many nodes, into one folder each, verified; what is here already is not brought
+    /// again.
+    Pull(Pull),
     /// See that a machine of the configuration runs: launch it, or start it where it is stopped.
     Up {
         /// Its name, under `machines`.
@@ -557,6 +560,10 @@ pub struct Destroy {
     /// Also the N disks and addresses that the machines keep; refused where it is another number.
     #[arg(long, value_name = "N")]
     pub with_kept: Option<usize>,
+    /// First bring this from each of them, as `pull` does: a file or a folder over there. Where that
+    /// fails nothing is destroyed. May be repeated.
+    #[arg(long, value_name = "PATH")]
+    pub pull: Vec<String>,
     /// Do not ask.
     #[arg(long, short)]
     pub yes: bool,
@@ -710,6 +717,29 @@ pub struct Exec {
     /// The command and its arguments, for the shell over there.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub command: Vec<String>,
+}
+
+/// `pull`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  \
+    spot-tui pull results\n  \
+    spot-tui pull /var/log/syslog results --to /data/run-7 --region eu-west-1")]
+pub struct Pull {
+    /// Files and folders over there; relative ones begin at the home folder. Links are passed over.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<String>,
+    /// The folder on this side, in which each node has one of its own.
+    #[arg(long, value_name = "DIR", default_value = "pulled")]
+    pub to: PathBuf,
+    /// Only from this region. May be repeated.
+    #[arg(long, value_name = "REGION")]
+    pub region: Vec<String>,
+    /// Only from this instance. May be repeated.
+    #[arg(long, value_name = "INSTANCE", conflicts_with = "region")]
+    pub on: Vec<String>,
+    /// The most that is brought from one node, in GiB.
+    #[arg(long, value_name = "GIB", default_value_t = 16)]
+    pub most: u64,
 }
 
 /// What `export` prints.

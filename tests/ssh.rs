@@ -6,6 +6,7 @@ mod commands;
 mod jumps;
 mod logins;
 mod oracle;
+mod pulls;
 mod servers;
 mod shells;
 mod speed;

@@ -6,7 +6,7 @@ use crossterm::event::KeyCode;
 
 use super::keymap::key::{Key, char, key};
 use super::{Counts, Scope};
-use crate::fleet::{Hold, JobKind, Logs, Restore};
+use crate::fleet::{Hold, JobKind, Logs, Pull, Restore};
 
 /// What can be done to instances.
 #[derive(Debug, Clone, PartialEq, strum::EnumIter)]
@@ -52,6 +52,8 @@ pub enum Action {
     Discard(Vec<String>),
     /// Run this command on nodes, and show the answers side by side.
     Exec(String),
+    /// Bring these files from nodes, into a folder each.
+    Pull(Pull),
     /// Look closely at nodes, and show what is found side by side.
     Diagnose,
     /// Read logs of nodes, and show them side by side.
@@ -164,6 +166,7 @@ impl Action {
             Self::Restore(..) => &RESTORE,
             Self::Discard(_) => &DISCARD,
             Self::Exec(_) => &EXEC,
+            Self::Pull(_) => &PULL,
             Self::Diagnose => &DIAGNOSE,
             Self::Logs(_) => &LOGS,
             Self::Nuke => &NUKE,
@@ -488,6 +491,24 @@ static EXEC: ActionEntry = ActionEntry {
         hint: "run",
         question: "Run {command} on {these}?",
         means: "What it changes is lost with the instance.",
+    }],
+};
+
+static PULL: ActionEntry = ActionEntry {
+    verb: "pull",
+    job: JobKind::Pull,
+    refused: None,
+    over_ssh: true,
+    confirm: Confirm::Never,
+    bill: Bill::Same,
+    ways: &[Way {
+        aim: Aim::Chosen,
+        name: "pull",
+        keys: &[char('P')],
+        help: "bring files from the marked, else this one, into ./pulled",
+        hint: "",
+        question: "Bring files from {these}?",
+        means: "",
     }],
 };
 

@@ -71,7 +71,7 @@ pub use notification::{Notification, NotificationKind, notification_id};
 pub use phase::{Ec2State, Health, Phase, Transfer};
 pub use progress::{
     Account, CommandResult, DestroyScope, Job, JobId, JobKind, JobResult, Launch, Level, Logs,
-    NetworkState, Notice, Outcome, PendingCreate, PendingDestroy, Restore, RestoreWish,
+    NetworkState, Notice, Outcome, PendingCreate, PendingDestroy, Pull, Restore, RestoreWish,
     SnapshotWish, Termination,
 };
 pub use question::{Question, QuestionId, Secret};

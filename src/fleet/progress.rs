@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,8 @@ pub enum JobKind {
     Exec,
     /// [`Job::Logs`].
     Logs,
+    /// [`Job::Pull`].
+    Pull,
     /// [`Job::Diagnose`].
     Diagnose,
     /// [`Job::Destroy`].
@@ -85,6 +88,7 @@ impl JobKind {
             Self::Reboot => "reboot",
             Self::Exec => "exec",
             Self::Logs => "logs",
+            Self::Pull => "pull",
             Self::Diagnose => "diagnose",
             Self::Destroy => "destroy",
             Self::Inspect => "inspect",
@@ -128,6 +132,9 @@ pub enum Job {
     /// Read logs on these. What they say is output; how it ended on each is
     /// [`InstanceNews::CommandResult`](super::InstanceNews).
     Logs(Logs, Vec<Instance>),
+    /// Bring files from these, a folder each. What is said of them is output; how it ended on each is
+    /// [`InstanceNews::CommandResult`](super::InstanceNews).
+    Pull(Pull, Vec<Instance>),
     /// Look closely at the nodes on these. What was found is output and
     /// [`InstanceNews::Diagnosed`](super::InstanceNews), the verdict
     /// [`InstanceNews::CommandResult`](super::InstanceNews).
@@ -171,6 +178,7 @@ impl Job {
             Self::Reboot(_) => JobKind::Reboot,
             Self::Exec(..) => JobKind::Exec,
             Self::Logs(..) => JobKind::Logs,
+            Self::Pull(..) => JobKind::Pull,
             Self::Diagnose(_) => JobKind::Diagnose,
             Self::Destroy(_) => JobKind::Destroy,
             Self::Inspect(_) => JobKind::Inspect,
@@ -261,6 +269,36 @@ pub struct Logs {
     pub unit: Option<String>,
     /// Whether what is added is read as well, until the job is stopped.
     pub follow: bool,
+}
+
+/// Files to be brought from nodes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pull {
+    /// Files and folders over there; relative ones begin at the home folder.
+    pub paths: Vec<String>,
+    /// The folder on this side, in which each node has one.
+    pub to: PathBuf,
+    /// The most that is brought from one node, in bytes.
+    pub most: u64,
+}
+
+impl Pull {
+    /// These, to where they go unless somebody says otherwise: below this folder, and no more of a
+    /// node than fits on a disk of today.
+    pub fn here(paths: Vec<String>) -> Self {
+        Self { paths, to: PathBuf::from("pulled"), most: 16 << 30 }
+    }
+
+    /// What is wrong with its paths, if anything is.
+    pub fn trouble(&self) -> Option<String> {
+        let is_wrong = |path: &&String| {
+            path.is_empty()
+                || path.contains(|c: char| c.is_control())
+                || path.split('/').any(|part| part == "..")
+        };
+        let wrong = self.paths.iter().find(is_wrong);
+        wrong.map(|path| format!("'{}' cannot be brought: no `..`, one line", path.escape_debug()))
+    }
 }
 
 /// `count` new instances in one region.

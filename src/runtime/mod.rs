@@ -187,6 +187,7 @@ async fn dispatch(at: &Environment, command: Option<Command>) -> Result<ExitCode
         Some(Command::Logout) => login::logout(at).await,
         Some(Command::Ssh { instance, command }) => nodes::ssh(at, &instance, &command).await,
         Some(Command::Lease { command }) => nodes::lease(at, command).await,
+        Some(Command::Pull(args)) => nodes::pull(at, &args).await,
         Some(Command::Exec(args)) => nodes::exec(at, &args).await,
         // These were answered before.
         Some(

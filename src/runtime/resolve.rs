@@ -106,6 +106,7 @@ mod tests {
             region: vec![region.to_owned()],
             all: false,
             with_kept: None,
+            pull: Vec::new(),
             yes: true,
             json: false,
         };

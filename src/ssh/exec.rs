@@ -3,10 +3,12 @@
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use russh::client::Msg;
 use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::command::{ExitStatus, Pipe, RemoteCommand};
@@ -19,6 +21,8 @@ use crate::retry::{CLOSING, CLOSING_TIMEOUT};
 
 /// How many of a command's last lines its error keeps.
 const LAST_LINES: usize = 20;
+/// No byte for so long is a cut, whatever the connection says.
+const SILENCE: Duration = Duration::from_mins(1);
 /// The number that SSH gives to standard error (RFC 4254, section 5.2).
 const STDERR: u32 = 1;
 
@@ -148,6 +152,53 @@ impl Session {
             }
         }
         exit.ok_or_else(|| self.cut(running.operation))
+    }
+
+    /// Passes on what a command prints, as fast as it is taken: it waits while nobody reads. Ends well
+    /// as soon as nobody does any more.
+    pub(super) async fn stream(
+        &self,
+        command: &RemoteCommand,
+        out: mpsc::Sender<Bytes>,
+    ) -> Result<(), SshError> {
+        let mut running = self.start(Operation::RemoteCommand, command).await?;
+        let writer = running.writer.clone();
+        let feed = async move {
+            if writer.send(command.stdin.clone()).await {
+                writer.finish().await;
+            }
+        };
+        let mut feed = pin!(feed);
+        let (mut is_fed, mut exit) = (false, None);
+        loop {
+            let message = tokio::select! {
+                message = timeout(SILENCE, running.reader.wait()) => message,
+                () = &mut feed, if !is_fed => {
+                    is_fed = true;
+                    continue;
+                }
+            };
+            match message.map_err(|_| self.silent())? {
+                Some(ChannelMsg::Data { data }) => {
+                    if out.send(data).await.is_err() {
+                        return Ok(());
+                    }
+                }
+                Some(ChannelMsg::ExitStatus { exit_status }) => exit = Some(exit_status),
+                Some(ChannelMsg::Failure) => {
+                    return Err(self.denied(running.operation, "the server did not start it"));
+                }
+                None | Some(ChannelMsg::Close) => break,
+                Some(_) => {}
+            }
+        }
+        exit.map(drop).ok_or_else(|| self.cut(running.operation))
+    }
+
+    fn silent(&self) -> SshError {
+        let reason = format!("no byte came for {} s", SILENCE.as_secs());
+        let (operation, target) = (Operation::RemoteCommand, self.target.clone());
+        SshError::Cut { operation, target, reason }
     }
 
     /// Starts a command on a channel of its own.

@@ -33,6 +33,32 @@ impl Cut {
         Self { address, cuts }
     }
 
+    /// Cuts each connection after so many bytes from the host.
+    pub(crate) fn answers(host: SocketAddr, bytes: u64) -> Self {
+        let listener = TcpListener::bind((host.ip(), 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let cuts = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&cuts);
+        thread::spawn(move || {
+            for mut client in listener.incoming().flatten() {
+                let cuts = Arc::clone(&counted);
+                let Ok(mut server) = TcpStream::connect(host) else { continue };
+                let (asking, answering) =
+                    (client.try_clone().unwrap(), server.try_clone().unwrap());
+                thread::spawn(move || std::io::copy(&mut { asking }, &mut server));
+                thread::spawn(move || {
+                    let passed = std::io::copy(&mut answering.take(bytes), &mut client);
+                    cuts.fetch_add(
+                        usize::from(passed.is_ok_and(|it| it == bytes)),
+                        Ordering::SeqCst,
+                    );
+                    let _ = client.shutdown(Shutdown::Both);
+                });
+            }
+        });
+        Self { address, cuts }
+    }
+
     /// Where to connect to instead of the host.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address

@@ -16,7 +16,7 @@ use crate::app::command::{
 use crate::app::keymap::Keymap;
 use crate::app::{Field, SavedView, Scope, resolve, scope};
 use crate::config::{Config, ThemeName};
-use crate::fleet::{Fleet, InstanceKey, Region};
+use crate::fleet::{Fleet, InstanceKey, Pull, Region};
 
 /// Something that could be meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,13 +88,15 @@ impl Takes {
 /// The verbs that take words. Those of the table of actions that are meant for rows are among them.
 pub(super) static VERBS: LazyLock<Vec<Verb>> = LazyLock::new(|| {
     let verb = |word, takes, help| Verb { word, takes, help };
-    let actions = Action::iter().filter(|action| !matches!(action, Action::Exec(_)));
+    let takes_more = |action: &Action| matches!(action, Action::Exec(_) | Action::Pull(_));
+    let actions = Action::iter().filter(|action| !takes_more(action));
     let targets = actions.filter_map(|action| {
         action.way(Aim::Chosen).map(|way| verb(way.name, Takes::Targets(action), way.help))
     });
     let others = [
         verb("create", Takes::Counts, "launch so many in these regions: us-west-2=3"),
         verb("exec", Takes::Command, "run this on the marked instances, else this one"),
+        verb("pull", Takes::Command, "bring these files from the marked instances, else this one"),
         verb("ssh", Takes::Instance, "a shell on this instance"),
         verb("go", Takes::Place, "put the cursor on this instance, or into this region"),
         verb("filter", Takes::Text, "only rows with these words: region:us -phase:ready"),
@@ -311,7 +313,12 @@ pub(super) fn read(line: &str, words: &Words<'_>) -> Result<Command, String> {
         Some(Takes::Targets(action)) => {
             Ok(Command::AskFor(action.clone(), words.scope(action, rest)?))
         }
-        Some(Takes::Command) => exec(rest, words),
+        Some(Takes::Command) if verb == "pull" => on_nodes(rest, words, |paths| {
+            let paths = paths.split_whitespace().map(str::to_owned);
+            let pull = Pull::here(paths.collect());
+            pull.trouble().map_or(Ok(Action::Pull(pull)), Err)
+        }),
+        Some(Takes::Command) => on_nodes(rest, words, |line| Ok(Action::Exec(line.to_owned()))),
     }
 }
 
@@ -323,16 +330,20 @@ fn go(place: &str, words: &Words<'_>) -> Result<Command, String> {
 }
 
 /// `exec uptime`, `exec --region eu-west-1 -- uptime`.
-fn exec(rest: &str, words: &Words<'_>) -> Result<Command, String> {
+fn on_nodes(
+    rest: &str,
+    words: &Words<'_>,
+    action: impl Fn(&str) -> Result<Action, String>,
+) -> Result<Command, String> {
     if !rest.starts_with("--") {
-        return Ok(Command::Ask(Action::Exec(rest.to_owned()), Aim::Chosen));
+        return Ok(Command::Ask(action(rest)?, Aim::Chosen));
     }
     let (named, command) = rest
         .split_once("-- ")
         .filter(|(named, _)| named.is_empty() || named.ends_with(' '))
         .or_else(|| rest.split_once(" -- "))
-        .ok_or("write it as exec --region REGION -- COMMAND")?;
-    let action = Action::Exec(command.trim().to_owned());
+        .ok_or("write it with -- before it: exec --region REGION -- COMMAND")?;
+    let action = action(command.trim())?;
     if named.trim().is_empty() {
         return Ok(Command::Ask(action, Aim::Chosen));
     }

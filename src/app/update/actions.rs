@@ -76,6 +76,10 @@ pub(super) fn ask_for(model: &mut Model, action: Action, scope: Scope) -> Vec<Ef
             ask_counts(model, Some(counts));
             Vec::new()
         }
+        Action::Pull(pull) if pull.paths.is_empty() => {
+            model.dialog = Some(Dialog::Palette(Palette::of("pull ")));
+            Vec::new()
+        }
         Action::Exec(command) if command.is_empty() => {
             model.dialog = Some(Dialog::Palette(Palette::of("exec ")));
             Vec::new()
@@ -140,6 +144,7 @@ fn look_first(action: &Action) -> Option<Job> {
         | Action::Restore(..)
         | Action::Discard(_)
         | Action::Exec(_)
+        | Action::Pull(_)
         | Action::Diagnose
         | Action::Logs(_)
         | Action::Recover => None,
@@ -279,6 +284,7 @@ pub(super) fn act(model: &mut Model, action: Action, scope: Scope) -> Vec<Effect
         Action::Restore(name, step) => snapshots::restore(model, name, step),
         Action::Discard(names) => machine::discard(model, &names, &scope),
         Action::Exec(command) => run::run(model, command, &scope),
+        Action::Pull(pull) => run::pull(model, pull, &scope),
         Action::Diagnose => run::diagnose(model, &scope),
         Action::Logs(logs) => run::logs(model, logs, &scope),
         Action::CleanUp => clean_up(model, scope),

@@ -2,7 +2,7 @@
 
 use super::destroy;
 use crate::app::{Action, Answers, Effect, Model, Pane, Panel, Scope};
-use crate::fleet::{Hold, IDLE_STOP, Instance, InstanceKey, Job, Level, Logs};
+use crate::fleet::{Hold, IDLE_STOP, Instance, InstanceKey, Job, Level, Logs, Pull};
 
 /// Runs it, and shows on the whole screen what comes of it. One that still runs is stopped.
 pub(super) fn run(model: &mut Model, command: String, scope: &Scope) -> Vec<Effect> {
@@ -38,6 +38,13 @@ pub(super) fn awake(model: &mut Model, hold: Hold, scope: &Scope) -> Vec<Effect>
     }
     let command = format!("sudo {IDLE_STOP} awake {}", hold.0.as_secs());
     start(model, "awake".into(), Job::Exec(command, instances.clone()), &instances)
+}
+
+/// Brings files from the chosen nodes, and shows what of them came.
+pub(super) fn pull(model: &mut Model, pull: Pull, scope: &Scope) -> Vec<Effect> {
+    let Some(instances) = there(model, "pull", scope) else { return Vec::new() };
+    let title = format!("pull {}", pull.paths.join(" "));
+    start(model, title, Job::Pull(pull, instances.clone()), &instances)
 }
 
 /// Looks closely at the chosen nodes, and shows what is found.

@@ -115,7 +115,7 @@ impl NodeAccess {
     }
 
     /// A session with a host whose key is known, or told by its console.
-    async fn session(&self, target: &NodeTarget) -> Result<Session, Failure> {
+    pub(super) async fn session(&self, target: &NodeTarget) -> Result<Session, Failure> {
         let machine = &target.machine;
         if let Some(known) = &target.host_key {
             return self.access.session(machine, HostKeyCheck::Known(known.clone())).await;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::app::{Action, Command, Counts, Model, Scope, receipt};
 use crate::cli;
-use crate::fleet::{Instance, InstanceKey, Kept, Level, Region, RegionPrices};
+use crate::fleet::{Instance, InstanceKey, Kept, Level, Pull, Region, RegionPrices};
 use crate::runtime::confirm;
 use crate::runtime::environment::Environment;
 use crate::runtime::exit_code::ExitCode;
@@ -26,7 +26,11 @@ pub(in crate::runtime) async fn destroy(
     }
     confirm::possible(args.yes, "destroy ends instances: without a terminal it needs --yes")?;
     // Who ends everything unasked has no use for a list: the destroy looks for itself.
-    let need = if args.all && args.yes { Need::Deployment } else { Need::Instances };
+    let need = if args.all && args.yes && args.pull.is_empty() {
+        Need::Deployment
+    } else {
+        Need::Instances
+    };
     let start = Start { need, ..start(environment, Want::Destroy, args.json)? };
     Session::run(start, async |session| {
         let model = session.model();
@@ -48,6 +52,7 @@ pub(in crate::runtime) async fn destroy(
         if !args.yes {
             confirm_destroy(session, &targets, kept.len(), discards).await?;
         }
+        pull_first(session, args, &targets).await?;
         for scope in targets.scopes().into_iter().filter(|_| !is_named) {
             session.perform(Command::destroy(scope)).await?;
         }
@@ -63,6 +68,50 @@ pub(in crate::runtime) async fn destroy(
         Ok(session.verdict())
     })
     .await
+}
+
+/// Brings from all that are about to be destroyed what is named. Where that fails nothing is destroyed:
+/// what is not brought would be lost.
+async fn pull_first(
+    session: &mut Session,
+    args: &cli::Destroy,
+    targets: &Targets,
+) -> Result<(), Stop> {
+    let pull = Pull::here(args.pull.clone());
+    if pull.paths.is_empty() {
+        return Ok(());
+    }
+    if let Some(trouble) = pull.trouble() {
+        return Err(Stop::Usage(trouble));
+    }
+    let rows = session.model().fleet.alive().filter(|row| is_meant(targets, row));
+    let (reached, others): (Vec<&Instance>, Vec<&Instance>) =
+        rows.partition(|row| row.address().is_some());
+    if let Some(other) = others.first() {
+        let text = format!("--pull: {} cannot be reached, so nothing is destroyed", other.label());
+        return Err(Stop::Usage(text));
+    }
+    let keys: Vec<InstanceKey> = reached.iter().map(|row| row.key.clone()).collect();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    session.perform(Command::Act(Action::Pull(pull), Scope::Instances(keys))).await?;
+    if session.verdict() != ExitCode::DONE {
+        let text = "not all of it could be brought, so nothing is destroyed: leave out --pull to \
+                    destroy all the same";
+        session.print(Level::Error, text);
+        return Err(Stop::Left(ExitCode::FAILED));
+    }
+    Ok(())
+}
+
+/// Whether a destroy of these ends this instance.
+fn is_meant(targets: &Targets, row: &Instance) -> bool {
+    targets.scopes().iter().any(|scope| match scope {
+        Scope::Instances(keys) => keys.contains(&row.key),
+        Scope::Region(region) => *region == row.region,
+        Scope::All | Scope::Account(..) => true,
+    })
 }
 
 /// `retry`: a node that failed is never mended; a fresh instance takes its place once it is ready.

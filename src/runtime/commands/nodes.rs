@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::app::{Action, Command, InstanceAnswer, Scope};
 use crate::cli;
-use crate::fleet::{Failure, FailureKind, Hold, Instance, InstanceKey, Logs, Step};
+use crate::fleet::{Failure, FailureKind, Hold, Instance, InstanceKey, Logs, Pull, Step};
 use crate::headless::{Format, diagnosis_json, print_diagnosis, print_outputs};
 use crate::runtime::environment::Environment;
 use crate::runtime::exit_code::ExitCode;
@@ -132,6 +132,27 @@ pub(in crate::runtime) async fn exec(
     run_on(environment, args, Some(lasts)).await
 }
 
+/// `pull`. Fails where something of a node did not come.
+pub(in crate::runtime) async fn pull(
+    environment: &Environment,
+    args: &cli::Pull,
+) -> Result<ExitCode, Stop> {
+    let most = args.most.checked_mul(1 << 30).filter(|most| *most > 0);
+    let most = most.ok_or_else(|| Stop::Usage(format!("--most {}: not a size", args.most)))?;
+    let pull = Pull { paths: args.paths.clone(), to: args.to.clone(), most };
+    if let Some(trouble) = pull.trouble() {
+        return Err(Stop::Usage(trouble));
+    }
+    let start = Start { want: Want::Run, ..Start::looking(environment)? };
+    Session::run(start, async |session| {
+        let keys = meant(session, &args.region, &args.on)?;
+        session.obtain(Command::Act(Action::Pull(pull.clone()), Scope::Instances(keys))).await?;
+        print_outputs(Stdout, answers(session));
+        Ok(session.verdict())
+    })
+    .await
+}
+
 /// Runs a command on those that are meant, and prints what they answer.
 async fn run_on(
     environment: &Environment,
@@ -140,22 +161,7 @@ async fn run_on(
 ) -> Result<ExitCode, Stop> {
     let start = Start { want: Want::Run, ..Start::looking(environment)? };
     Session::run(start, async |session| {
-        let fleet = &session.model().fleet;
-        let named: Result<Vec<InstanceKey>, String> =
-            args.on.iter().map(|name| resolve::instance(fleet, name)).collect();
-        let named = named.map_err(Stop::Usage)?;
-        let keys: Vec<InstanceKey> = fleet
-            .alive()
-            .filter(|row| named.is_empty() || named.contains(&row.key))
-            .filter(|row| {
-                args.region.is_empty() || args.region.iter().any(|name| name == row.region.as_str())
-            })
-            .map(|row| row.key.clone())
-            .collect();
-        if keys.is_empty() {
-            let text = "no instance of this deployment is meant: see `spot-tui list`";
-            return Err(Stop::Usage(text.to_owned()));
-        }
+        let keys = meant(session, &args.region, &args.on)?;
         if let Some(remark) = remark {
             stderr::print(remark);
         }
@@ -165,6 +171,25 @@ async fn run_on(
         Ok(session.verdict())
     })
     .await
+}
+
+/// The instances that are meant: these, or all in these regions, or all.
+fn meant(session: &Session, regions: &[String], on: &[String]) -> Result<Vec<InstanceKey>, Stop> {
+    let fleet = &session.model().fleet;
+    let named: Result<Vec<InstanceKey>, String> =
+        on.iter().map(|name| resolve::instance(fleet, name)).collect();
+    let named = named.map_err(Stop::Usage)?;
+    let keys: Vec<InstanceKey> = fleet
+        .alive()
+        .filter(|row| named.is_empty() || named.contains(&row.key))
+        .filter(|row| regions.is_empty() || regions.iter().any(|name| name == row.region.as_str()))
+        .map(|row| row.key.clone())
+        .collect();
+    if keys.is_empty() {
+        let text = "no instance of this deployment is meant: see `spot-tui list`";
+        return Err(Stop::Usage(text.to_owned()));
+    }
+    Ok(keys)
 }
 
 /// `awake`: says what the machine says.
