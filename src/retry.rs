@@ -75,6 +75,12 @@ pub const STATUS_TIMEOUT: Duration = Duration::from_secs(30);
 /// seen up to four seconds late.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(100);
 
+/// How long a hook of the user's may take when AWS takes the node back: EC2 gives two minutes, and some
+/// seconds are gone before anybody knows.
+pub const INTERRUPTED_HOOK_TIMEOUT: Duration = Duration::from_secs(110);
+/// How long one may take at any other turn.
+pub const HOOK_TIMEOUT: Duration = Duration::from_mins(5);
+
 /// Notifications that did not arrive. Services that limit say themselves for how long (Slack and
 /// Discord: seconds); what is down is so for minutes or for hours.
 pub const NOTIFY: Pauses = Pauses::new(Duration::from_secs(5), Duration::from_hours(1));

@@ -2,6 +2,7 @@
 //! back. It is killed in the midst of a replacement, and goes on.
 
 mod handover;
+mod hooks;
 
 use std::collections::BTreeSet;
 use std::fs;

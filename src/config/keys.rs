@@ -35,6 +35,8 @@ pub enum Section {
     CloudWatch,
     /// `lease`.
     Lease,
+    /// `hooks`.
+    Hooks,
     /// `ssh`.
     Ssh,
     /// `bacalhau`.
@@ -53,7 +55,7 @@ pub enum Section {
 
 impl Section {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Top,
         Self::Aws,
         Self::Region,
@@ -68,6 +70,7 @@ impl Section {
         Self::Notify,
         Self::CloudWatch,
         Self::Lease,
+        Self::Hooks,
         Self::Ssh,
         Self::Bacalhau,
         Self::Sensor,
@@ -92,6 +95,7 @@ impl Section {
                 "notify",
                 "cloudwatch",
                 "lease",
+                "hooks",
                 "ssh",
                 "bacalhau",
                 "sensor",
@@ -167,6 +171,7 @@ impl Section {
                 "terminal", "on", "filter",
             ],
             Self::CloudWatch => &["metrics"],
+            Self::Hooks => &["interrupted", "destroy", "stop", "ready"],
             Self::Lease => &["term", "replace"],
             Self::Ssh => &[
                 "config_file",
@@ -216,6 +221,7 @@ impl Section {
             Self::Notify => "to one of 'notify'",
             Self::CloudWatch => "under 'cloudwatch'",
             Self::Lease => "under 'lease'",
+            Self::Hooks => "under 'hooks'",
             Self::Ssh => "under 'ssh'",
             Self::Bacalhau => "under 'bacalhau'",
             Self::Sensor => "under 'sensor'",
@@ -299,6 +305,7 @@ mod tests {
             ("budget", Section::Budget),
             ("cloudwatch", Section::CloudWatch),
             ("lease", Section::Lease),
+            ("hooks", Section::Hooks),
             ("ssh", Section::Ssh),
             ("bacalhau", Section::Bacalhau),
             ("sensor", Section::Sensor),

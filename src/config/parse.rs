@@ -84,6 +84,7 @@ fn read_config(root: &Node, sink: &mut ComplaintSink) -> Config {
         Some(node) => market::lease(node, sink),
         None => None,
     };
+    let hooks = services::hooks(fields.get("hooks"), sink);
     let ssh = ssh::read(fields.get("ssh"), sink);
     let bacalhau = services::bacalhau(fields.get("bacalhau"), sink);
     let sensor = services::sensor(fields.get("sensor"), sink);
@@ -114,6 +115,7 @@ fn read_config(root: &Node, sink: &mut ComplaintSink) -> Config {
         notify,
         cloudwatch,
         lease,
+        hooks,
         ssh,
         bacalhau,
         sensor,

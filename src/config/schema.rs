@@ -43,6 +43,8 @@ pub struct Config {
     pub cloudwatch: CloudWatch,
     /// How long an instance lives that nobody looks after. Default for ever.
     pub lease: Option<Lease>,
+    /// What is run on a node at the turns of its life.
+    pub hooks: Hooks,
     /// How instances are reached.
     pub ssh: Ssh,
     /// The orchestrator's API and the compute node.
@@ -55,6 +57,19 @@ pub struct Config {
     pub reboot: bool,
     /// How the dashboard looks and listens.
     pub ui: Ui,
+}
+
+/// What is run on a node at the turns of its life, by the login shell of its user.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hooks {
+    /// When AWS takes it back: 110 s at the most.
+    pub interrupted: Option<String>,
+    /// Before it is terminated: 5 minutes at the most.
+    pub destroy: Option<String>,
+    /// Before it is stopped: 5 minutes at the most.
+    pub stop: Option<String>,
+    /// When it works: 5 minutes at the most.
+    pub ready: Option<String>,
 }
 
 /// How the dashboard looks and listens.

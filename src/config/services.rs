@@ -1,11 +1,11 @@
-//! The sections `bacalhau`, `sensor` and `node`: what runs on an instance.
+//! The sections `bacalhau`, `sensor`, `node` and `hooks`: what runs on an instance.
 
 use std::path::PathBuf;
 
 use super::complaint::ComplaintSink;
 use super::fields::Fields;
 use super::keys::Section;
-use super::schema::{Bacalhau, NodeExtras, Sensor};
+use super::schema::{Bacalhau, Hooks, NodeExtras, Sensor};
 use super::shapes;
 use super::tree::Node;
 use super::values::{ValueResult, path, text};
@@ -40,6 +40,25 @@ pub(super) fn node(node: Option<&Node>, sink: &mut ComplaintSink) -> NodeExtras 
     };
     fields.finish(sink);
     extras
+}
+
+/// Reads the section `hooks`.
+pub(super) fn hooks(node: Option<&Node>, sink: &mut ComplaintSink) -> Hooks {
+    let mut fields = Fields::of(node, Section::Hooks, "in 'hooks'", sink);
+    let hooks = Hooks {
+        interrupted: fields.read("interrupted", sink, hook).given(),
+        destroy: fields.read("destroy", sink, hook).given(),
+        stop: fields.read("stop", sink, hook).given(),
+        ready: fields.read("ready", sink, hook).given(),
+    };
+    fields.finish(sink);
+    hooks
+}
+
+fn hook(node: &Node) -> ValueResult<String> {
+    let right = "a command for the shell on the node, on one line";
+    let is_line = |text: &str| !text.trim().is_empty() && !text.contains(char::is_control);
+    text(node, right, is_line).map(str::to_owned)
 }
 
 fn api(node: &Node) -> ValueResult<String> {

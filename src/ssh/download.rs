@@ -11,7 +11,7 @@ use super::unpack::Listing;
 use super::{ExitStatus, Pipe, RemoteCommand, Session, SshError};
 
 /// Reading all files once, for their checksums: a disk of 100 GiB takes half an hour.
-const LIST: Duration = Duration::from_mins(60);
+const LIST: Duration = Duration::from_hours(1);
 /// The most that the list may be, in bytes: a quarter of a million files.
 const LONGEST_LIST: u64 = 32 << 20;
 /// Exit status of [`list_script`] for a path that is not there (sysexits(3) `EX_NOINPUT`).

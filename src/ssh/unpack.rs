@@ -14,6 +14,8 @@ use sha2::{Digest, Sha256};
 use tar::{Archive, EntryType};
 use tempfile::NamedTempFile;
 
+use crate::fleet::text::{clean, hexadecimal};
+
 /// The longest name of a file, in bytes (`PATH_MAX` of Linux).
 const LONGEST_NAME: u64 = 4096;
 /// Bytes read at a time.
@@ -99,11 +101,8 @@ impl Listing {
 
     /// The paths of its files over there, a line each.
     pub fn paths(&self) -> String {
-        self.files
-            .keys()
-            .filter_map(|name| self.paths.get(name))
-            .map(|path| format!("{path}\n"))
-            .collect()
+        let paths = self.files.keys().filter_map(|name| self.paths.get(name));
+        paths.flat_map(|path| [path.as_str(), "\n"]).collect()
     }
 }
 
@@ -191,7 +190,7 @@ fn write(entry: &mut impl Read, folder: &Path, name: &str, sum: &str) -> Result<
         hasher.update(&chunk[..read]);
         file.write_all(&chunk[..read]).map_err(disk)?;
     }
-    if hex(&hasher.finalize()) != sum {
+    if hexadecimal(&hasher.finalize()) != sum {
         return Ok(false);
     }
     file.persist(&path).map_err(|error| disk(error.error))?;
@@ -227,18 +226,14 @@ fn sum_of(path: &Path) -> io::Result<String> {
     loop {
         let read = file.read(&mut chunk)?;
         if read == 0 {
-            return Ok(hex(&hasher.finalize()));
+            return Ok(hexadecimal(&hasher.finalize()));
         }
         hasher.update(&chunk[..read]);
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn printable(name: &str) -> String {
-    crate::fleet::text::clean(name, 256)
+    clean(name, 256)
 }
 
 #[cfg(test)]
@@ -252,7 +247,7 @@ mod tests {
     fn listing(files: &[(&str, &str)]) -> Listing {
         let mut listing = Listing::default();
         for (name, content) in files {
-            listing.push(&format!("{}  {name}", hex(&Sha256::digest(content.as_bytes()))));
+            listing.push(&format!("{}  {name}", hexadecimal(&Sha256::digest(content.as_bytes()))));
         }
         listing
     }

@@ -78,7 +78,8 @@ async fn a_folder_comes_as_it_is_and_only_what_is_missing_comes_again() {
     assert_eq!(listing.odd, Vec::<String>::new());
     let into = tempfile::tempdir().unwrap();
     let (fetched, done, unpacked) = bring(&session, &listing, into.path()).await;
-    (fetched.unwrap(), done.unwrap());
+    fetched.unwrap();
+    done.unwrap();
     assert_eq!(unpacked.files.len(), listing.files.len());
     assert_eq!(fs::read_to_string(into.path().join("etc/hostname")).unwrap(), "a-node\n");
     assert!(!into.path().join("tmp/results/out").exists(), "no link comes");
@@ -92,7 +93,8 @@ async fn a_folder_comes_as_it_is_and_only_what_is_missing_comes_again() {
     let wanted = ["tmp/results/data/3/noise.bin", "tmp/results/data/4/noise.bin"];
     assert_eq!(names, BTreeSet::from(wanted));
     let (fetched, done, unpacked) = bring(&session, &missing, into.path()).await;
-    (fetched.unwrap(), done.unwrap());
+    fetched.unwrap();
+    done.unwrap();
     assert_eq!(unpacked.files.len(), 2);
     for name in ["data", "deep"] {
         plain_modes(&made.path().join(name));
@@ -122,7 +124,8 @@ async fn what_is_not_there_is_told_and_what_cannot_be_read_is_left_out() {
     assert!(!listing.odd.is_empty(), "{listing:?}");
     let into = tempfile::tempdir().unwrap();
     let (fetched, done, _) = bring(&session, &listing, into.path()).await;
-    (fetched.unwrap(), done.unwrap());
+    fetched.unwrap();
+    done.unwrap();
     assert_eq!(fs::read_to_string(into.path().join("tmp/odd/good")).unwrap(), "good");
 }
 
@@ -148,7 +151,8 @@ async fn a_cut_leaves_what_came_whole_and_the_next_connection_brings_the_rest() 
     let missing = listing.missing_in(into.path());
     assert_eq!(missing.files.len(), listing.files.len() - came);
     let (fetched, done, unpacked) = bring(&session, &missing, into.path()).await;
-    (fetched.unwrap(), done.unwrap());
+    fetched.unwrap();
+    done.unwrap();
     assert_eq!(unpacked.files.len(), missing.files.len());
     assert!(listing.missing_in(into.path()).files.is_empty());
 }

@@ -77,6 +77,7 @@ pub(crate) fn config() -> Config {
         notify: Vec::new(),
         cloudwatch: CloudWatch::default(),
         lease: None,
+        hooks: spot_tui::config::Hooks::default(),
         ssh: Ssh {
             config_file: None,
             match_exec: MatchExec::Skip,

@@ -70,6 +70,7 @@ fn config() -> Config {
         notify: Vec::new(),
         cloudwatch: CloudWatch::default(),
         lease: None,
+        hooks: crate::config::Hooks::default(),
         ssh: Ssh {
             config_file: None,
             match_exec: MatchExec::Skip,

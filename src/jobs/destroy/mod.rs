@@ -23,12 +23,14 @@ use tokio::time::{Instant, sleep};
 
 use super::context::Context;
 use super::context::known::Known;
+use super::context::monitored::MonitoredNode;
 use super::context::reporter::Reporter;
 use super::context::tasks::together;
 use super::intents::destroy_target::DestroyTarget;
 use super::intents::destroys::DestroyIntent;
 use super::intents::unknown_outcome::UnknownOutcome;
 use super::intents::{close, creates};
+use super::node::hooks::{self, Hook};
 use super::watch::survey_region::survey_region;
 use crate::aws::{AwsError, Class, Ec2};
 use crate::config::Config;
@@ -46,6 +48,18 @@ enum RegionScope {
     Everything(DestroyTarget),
 }
 
+impl RegionScope {
+    /// Whether a node of ours is among it.
+    fn ends(&self, ec2: &Ec2, node: &MonitoredNode) -> bool {
+        let machine = &node.machine;
+        match self {
+            Self::Instances(terminations) => terminations.iter().any(|it| it.id == machine.id),
+            Self::Everything(DestroyTarget::Launch(_, launch)) => machine.is_of(launch),
+            Self::Everything(_) => machine.zone.as_str().starts_with(ec2.region().as_str()),
+        }
+    }
+}
+
 /// Destroys, each region by itself.
 pub(super) async fn destroy(
     context: Arc<Context>,
@@ -61,6 +75,8 @@ pub(super) async fn destroy(
     if scopes.iter().any(|(_, scope)| matches!(scope, RegionScope::Everything(_))) {
         say_unsure(&context, &reporter).await;
     }
+    let is_meant = |node: &MonitoredNode| scopes.iter().any(|(ec2, scope)| scope.ends(ec2, node));
+    hooks::visit_all(&context, Hook::Destroy, is_meant, &reporter).await;
     let mut regions = JoinSet::new();
     let mut asked = Vec::new();
     for (ec2, scope) in scopes {

@@ -9,7 +9,9 @@ use crate::fleet::{
     Ec2State, Failure, FailureKind, Instance, JobResult, Level, Machine, Phase, Step,
 };
 use crate::jobs::context::Context;
+use crate::jobs::context::monitored::MonitoredNode;
 use crate::jobs::context::reporter::Reporter;
+use crate::jobs::node::hooks::{self, Hook};
 use crate::retry::STOP_TIMEOUT;
 
 /// Stops these, each by itself. It is over when the instance is `stopped` and its spot request
@@ -24,6 +26,8 @@ pub(in crate::jobs) async fn stop(
 
 impl Target {
     async fn stop(&self) -> Result<(), Failure> {
+        let is_it = |node: &MonitoredNode| node.key == self.key;
+        hooks::visit_all(&self.context, Hook::Stop, is_it, &self.reporter).await;
         // Before the call: a request that is marked for our own stop looks like one that AWS is
         // about to stop, and a node that goes down like one that does not work.
         self.context.rest(&self.key, &self.id);

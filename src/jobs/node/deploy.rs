@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::hooks::{self, Hook};
 use super::host_key::{Console, Opinion, Told};
 use super::inputs::DeployInputs;
 use super::machine_setup::MachineSetup;
@@ -314,11 +315,16 @@ impl Pipeline {
         let known = || HostKeyCheck::Known(host_key.clone());
         self.enter(Phase::Verifying).await;
         let verdict = self.verify(session, known()).await;
-        self.context.monitor(MonitoredNode {
+        let node = MonitoredNode {
             key: self.key.clone(),
             machine: self.machine.clone(),
             host_key: host_key.clone(),
-        });
+        };
+        if let (None, Some(config)) = (&verdict, &self.context.config) {
+            let (access, reporter) = (&self.inputs.access, &self.reporter);
+            hooks::visit(access, Hook::Ready, &config.hooks, &node, reporter).await;
+        }
+        self.context.monitor(node);
         verdict
     }
 

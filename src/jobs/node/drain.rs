@@ -6,7 +6,9 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+use super::hooks::{self, Hook};
 use super::ssh_access::SshAccess;
+use crate::config::Hooks;
 use crate::fleet::{
     Failure, FailureKind, HostKey, Instance, InstanceKey, JobResult, Level, Machine, Step,
 };
@@ -36,8 +38,10 @@ pub(in crate::jobs) async fn drain(
         // Where nobody has logged in yet, nothing runs that could be stopped.
         let Some(host_key) = instance.host_key.clone() else { continue };
         let (access, reporter) = (Arc::clone(&access), reporter.clone());
+        let config = Arc::clone(&config);
         drains.spawn(async move {
-            let drained = stop_node(&access, &instance, host_key).await;
+            let hooks = (&config.hooks, &reporter);
+            let drained = stop_node(&access, &instance, host_key, hooks).await;
             report_drained(&reporter, &instance.key, &drained).await;
             drained.is_err()
         });
@@ -58,6 +62,7 @@ async fn stop_node(
     access: &SshAccess,
     instance: &Instance,
     host_key: HostKey,
+    (hooks, reporter): (&Hooks, &Reporter),
 ) -> Result<(), Failure> {
     let machine = instance.machine.as_ref().ok_or_else(|| {
         Failure::new(
@@ -68,6 +73,8 @@ async fn stop_node(
         )
     })?;
     let session = log_in(access, machine, host_key).await?;
+    // First: what it saves may be what the node is working on.
+    hooks::run(&session, Hook::Interrupted, hooks, &instance.key, reporter).await;
     let command = RemoteCommand::new(STOP).limit(DRAIN_TIMEOUT).most(LONGEST_ANSWER);
     let exit = session.exec(&command, |_, _| ()).await;
     match exit.map_err(|error| error.failure())? {

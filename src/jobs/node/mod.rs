@@ -8,6 +8,7 @@ pub(super) mod exec;
 pub mod exit_codes;
 pub(super) mod files;
 pub(super) mod home;
+pub(super) mod hooks;
 mod host_key;
 mod idle;
 pub(super) mod inputs;
