@@ -505,7 +505,7 @@ static PULL: ActionEntry = ActionEntry {
         aim: Aim::Chosen,
         name: "pull",
         keys: &[char('P')],
-        help: "bring files from the marked, else this one, into ./pulled",
+        help: "bring files from the marked, else from this one",
         hint: "",
         question: "Bring files from {these}?",
         means: "",

@@ -159,7 +159,10 @@ fn list(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect)
         painter.text(place, 18, 0, Tone::Strong, &format!("{count:>6}"));
         let cost = model.fleet.costs().get(*region).map(|cost| cost.hourly);
         let cost = cost.filter(|hourly| !hourly.is_unknown());
-        let cost = cost.map_or_else(|| "–".to_owned(), |hourly| format!("{}/h", sum(hourly)));
+        let cost = cost.map_or_else(
+            || painter.theme.glyphs.none.to_owned(),
+            |hourly| format!("{}/h", sum(hourly)),
+        );
         painter.text(place, 25, 0, Tone::Dim, &cost);
         hits.add(place, Command::Table(TableCommand::SelectRegion((*region).clone())));
         if is_here {

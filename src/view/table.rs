@@ -290,9 +290,11 @@ fn position(model: &Model) -> String {
 /// Which instance the cell under the cursor is.
 fn pointed(model: &Model, dot: &str) -> Option<(Tone, String)> {
     let instance = model.fleet.get(model.table.cursor()?)?;
-    let zone = instance.machine.as_ref().map_or("", |machine| machine.zone.as_str());
+    let zone = instance.machine.as_ref().map(|machine| machine.zone.to_string());
+    let label = text::label(&instance.label(), true).into_owned();
     let words = phase_words(instance, model.now);
-    let said = format!("{} {dot} {zone} {dot} {words}", text::label(&instance.label(), true));
+    let pieces: Vec<String> = [Some(label), zone, Some(words)].into_iter().flatten().collect();
+    let said = pieces.join(&format!(" {dot} "));
     Some((instance.phase.health().into(), said))
 }
 

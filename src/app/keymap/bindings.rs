@@ -127,7 +127,7 @@ static OTHERS: &[Binding] = &[
         PANELS,
         &[char('K')],
         Command::Leave(LeaveCommand::TakeOver),
-        "where another process holds the state: ask it to hand over",
+        "ask whoever holds the state to hand it over",
         "",
     ),
     bind(
@@ -206,7 +206,7 @@ static OTHERS: &[Binding] = &[
         PANELS,
         &[char('8')],
         Command::Panels(PanelsCommand::OpenWhole(Pane::Kept)),
-        "what machines keep, and what it costs, on the whole screen",
+        "what machines keep, and what it costs",
         "",
     ),
     named(
