@@ -34,7 +34,7 @@ use destroy::cleanup;
 use intents::creates;
 use market::prices;
 use node::logs::logs_command;
-use node::{drain, exec, pull};
+use node::{drain, exec};
 
 /// Does a job to its end.
 pub async fn run(context: Arc<Context>, job: Job, reporter: Reporter) -> Outcome {
@@ -60,7 +60,9 @@ async fn run_book(context: Arc<Context>, job: Job, reporter: Reporter) -> JobRes
         Job::Exec(command, instances) => {
             exec::exec(context, exec::NodeTask::Run(command), instances, reporter).await
         }
-        Job::Pull(files, instances) => pull::pull(context, files, instances, reporter).await,
+        Job::Pull(files, instances) => {
+            exec::exec(context, exec::NodeTask::Pull(files), instances, reporter).await
+        }
         Job::Logs(logs, instances) => {
             exec::exec(context, exec::NodeTask::Run(logs_command(&logs)), instances, reporter).await
         }

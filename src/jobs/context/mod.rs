@@ -19,6 +19,7 @@ pub(super) mod reporter;
 pub(super) mod tasks;
 pub(super) mod unavailable_pools;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,7 @@ use unavailable_pools::UnavailablePools;
 use crate::aws::{Access, Aws, AwsError};
 use crate::config::Config;
 use crate::files::in_home;
+use crate::fleet::tags::Origin;
 use crate::fleet::{
     Account, AccountId, DeploymentId, Failure, FailureKind, Instance, InstanceId, InstanceKey, Step,
 };
@@ -269,6 +271,16 @@ impl Context {
     /// Who we are. Asked once.
     pub async fn account(&self) -> Result<&Account, AwsError> {
         self.cloud.account(&self.access).await
+    }
+
+    /// Whose everything is that is made from now on, with these tags of the user's.
+    pub(in crate::jobs) async fn origin(
+        &self,
+        extra: BTreeMap<String, String>,
+    ) -> Result<Origin, Failure> {
+        let account = self.account().await.map_err(|error| error.failure(Step::Account))?;
+        let (deployment, creator) = (self.deployment(), account.creator.clone());
+        Ok(Origin { deployment, creator, at: self.now(), extra })
     }
 
     /// Whether the credentials are of another account than our instances.

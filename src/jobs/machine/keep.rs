@@ -7,9 +7,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::target::Target;
-use crate::aws::{AwsError, Class, NewVolume};
+use crate::aws::{Class, NewVolume};
 use crate::config::{HomeVolume, MachineConfig};
-use crate::fleet::tags::Origin;
 use crate::fleet::{Failure, FailureKind, Kept, KeptKind, LaunchId, Level, Machine, Step};
 use crate::jobs::context::kept::{look_at_kept, look_until};
 use crate::jobs::intents::unknown_outcome::reconcile;
@@ -75,7 +74,12 @@ impl Target {
         let region = self.ec2.region();
         let random = Uuid::new_v4().simple().to_string();
         let token = LaunchId::new(format!("{region}-{}", &random[..12]));
-        let tags = self.origin(wanted).await?.kept_tags(region, &token, &wanted.name, kind);
+        let tags = self.context.origin(wanted.place.tags.clone()).await?.kept_tags(
+            region,
+            &token,
+            &wanted.name,
+            kind,
+        );
         let request = part.request(token.clone(), tags.clone());
         let entry = self.open(part.action(), token, &request).await?;
         let asked = match &request {
@@ -126,16 +130,6 @@ impl Target {
             },
         };
         record(&self.context, &intent).await
-    }
-
-    async fn origin(&self, wanted: &MachineConfig) -> Result<Origin, Failure> {
-        let unknown = |error: AwsError| error.failure(Step::Account);
-        Ok(Origin {
-            deployment: self.context.deployment(),
-            creator: self.context.account().await.map_err(unknown)?.creator.clone(),
-            at: self.context.now(),
-            extra: wanted.place.tags.clone(),
-        })
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::aws::{AwsError, Class, Ec2, NewVolume};
-use crate::fleet::tags::{self, Origin};
+use crate::fleet::tags;
 use crate::fleet::{
     Ec2State, Failure, FailureKind, InstanceId, JobResult, Kept, KeptKind, LaunchId, Level,
     Restore, RestoreWish, Step, Zone,
@@ -117,13 +117,7 @@ impl Way<'_> {
         kind: KeptKind,
         own: &Kept,
     ) -> Result<BTreeMap<String, String>, Failure> {
-        let unknown = |error: AwsError| error.failure(Step::Account);
-        let origin = Origin {
-            deployment: self.context.deployment(),
-            creator: self.context.account().await.map_err(unknown)?.creator.clone(),
-            at: self.context.now(),
-            extra: self.wish.tags.clone(),
-        };
+        let origin = self.context.origin(self.wish.tags.clone()).await?;
         let region = self.ec2.region();
         let mut tags = origin.kept_tags(region, token, &self.wish.machine, KeptKind::Aside);
         tags.insert(tags::ASIDE_OF.into(), kind.word().into());

@@ -7,7 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::aws::{AwsError, Class, Ec2, Kind};
-use crate::fleet::tags::{self, Origin};
+use crate::fleet::tags;
 use crate::fleet::{
     Failure, JobResult, Kept, KeptKind, LaunchId, Level, Retention, SnapshotWish, Step, expired,
     is_due,
@@ -105,13 +105,7 @@ impl Snapshots<'_> {
     }
 
     async fn tags(&self, volume: &Kept) -> Result<BTreeMap<String, String>, Failure> {
-        let unknown = |error: AwsError| error.failure(Step::Account);
-        let origin = Origin {
-            deployment: self.context.deployment(),
-            creator: self.context.account().await.map_err(unknown)?.creator.clone(),
-            at: self.context.now(),
-            extra: self.wish.tags.clone(),
-        };
+        let origin = self.context.origin(self.wish.tags.clone()).await?;
         let region = self.ec2.region();
         let random = Uuid::new_v4().simple().to_string();
         let launch = LaunchId::new(format!("{region}-{}", &random[..12]));

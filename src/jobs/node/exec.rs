@@ -1,4 +1,5 @@
-//! Does something of the user's on several instances at once: runs a command, or looks closely.
+//! Does something of the user's on several instances at once: runs a command, looks closely, or brings
+//! files.
 //! What a command changes there goes with the instance: nothing of it is kept.
 
 use std::pin::pin;
@@ -8,13 +9,14 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::node_access::{NodeAccess, NodeTarget};
-use crate::fleet::{CommandResult, Failure, Instance, InstanceNews, JobResult, Level};
+use super::pull::pull_from;
+use crate::fleet::{CommandResult, Failure, Instance, InstanceNews, JobResult, Level, Pull};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::tasks::together;
 
 /// How many nodes are visited at once: each visit is a connection of its own, and an open file.
-pub(super) const VISITS: usize = 64;
+const VISITS: usize = 64;
 
 /// What is done on each node.
 #[derive(Debug, Clone)]
@@ -23,6 +25,8 @@ pub(in crate::jobs) enum NodeTask {
     Run(String),
     /// Look closely, and tell what is there.
     Diagnose,
+    /// Bring these files.
+    Pull(Pull),
 }
 
 /// Does it on each by itself, and reports each line and each end.
@@ -47,6 +51,7 @@ pub(in crate::jobs) async fn exec(
             let done = match task {
                 NodeTask::Run(command) => run(&nodes, &instance, &command, &reporter).await,
                 NodeTask::Diagnose => diagnose(&nodes, &instance, &reporter).await,
+                NodeTask::Pull(pull) => pull_from(&nodes, &pull, &instance, &reporter).await,
             };
             let ran = done.unwrap_or_else(|failure| CommandResult {
                 went_well: false,

@@ -17,7 +17,7 @@ pub(super) mod machine_setup;
 pub(super) mod monitor;
 pub(super) mod node_access;
 pub(super) mod orchestrator;
-pub(super) mod pull;
+mod pull;
 mod scripts;
 pub(super) mod sources;
 pub(super) mod ssh_access;

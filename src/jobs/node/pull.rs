@@ -4,58 +4,19 @@
 use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::Arc;
 
 use bytes::{Buf as _, Bytes};
-use tokio::sync::{Semaphore, mpsc};
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
 
-use super::exec::VISITS;
 use super::node_access::{NodeAccess, NodeTarget};
-use crate::fleet::{
-    CommandResult, Failure, FailureKind, Instance, InstanceNews, JobResult, Level, Pull, Step,
-};
-use crate::jobs::context::Context;
+use crate::fleet::{CommandResult, Failure, FailureKind, Instance, Pull, Step};
 use crate::jobs::context::reporter::Reporter;
-use crate::jobs::context::tasks::together;
 use crate::retry::CUT_RETRIES;
 use crate::ssh::{Listing, Session, SshError, Unpacked, unpack};
 
 /// Pieces of an archive that wait to be unpacked: while they do, the far side waits too.
 const WAITING: usize = 16;
-
-/// Brings them from each by itself, and reports how it ended on each.
-pub(in crate::jobs) async fn pull(
-    context: Arc<Context>,
-    pull: Pull,
-    instances: Vec<Instance>,
-    reporter: Reporter,
-) -> JobResult {
-    let nodes = Arc::new(NodeAccess::open(&context).await?);
-    for note in nodes.notes().unwrap_or_default() {
-        reporter.remarked(Level::Warning, note).await;
-    }
-    let mut visits = JoinSet::new();
-    let doors = Arc::new(Semaphore::new(VISITS));
-    for instance in instances {
-        let (nodes, reporter, doors) = (Arc::clone(&nodes), reporter.clone(), Arc::clone(&doors));
-        let pull = pull.clone();
-        visits.spawn(async move {
-            // It is never closed.
-            let _visit = doors.acquire().await;
-            let brought = from_node(&nodes, &pull, &instance, &reporter).await;
-            let ran = brought.unwrap_or_else(|failure| CommandResult {
-                went_well: false,
-                end: failure.to_string(),
-            });
-            let went_well = ran.went_well;
-            reporter.learned(&instance.key, InstanceNews::CommandResult(ran)).await;
-            went_well
-        });
-    }
-    let ended = together(visits, || false).await;
-    Ok(ended.into_iter().filter(|went_well| !went_well).count())
-}
 
 /// What was brought from a node so far.
 #[derive(Debug, Default)]
@@ -64,7 +25,8 @@ struct Brought {
     unpacked: Unpacked,
 }
 
-async fn from_node(
+/// Brings them from one node.
+pub(super) async fn pull_from(
     nodes: &NodeAccess,
     pull: &Pull,
     instance: &Instance,
