@@ -157,11 +157,16 @@ fn counts(model: &Model, painter: &mut Painter<'_>, area: Rect) {
         let jobs = model.changing().map(|(_, job)| under_way(model, job, short));
         jobs.collect::<Vec<String>>().join("; ")
     };
-    // What has no room is left out, not cut: sums before what is under way.
+    // What has no room is left out, not cut: sums and what is wanted before what is under way.
     let room = usize::from(area.width).saturating_sub(text::width(&jobs(true)) + 3);
+    let width = |pieces: &[(Tone, String)]| -> usize {
+        pieces.iter().map(|(_, said)| text::width(said)).sum()
+    };
+    if !model.upkeep.is_empty() && width(&pieces) > room {
+        pieces.remove(1);
+    }
     for piece in cost(model) {
-        let taken: usize = pieces.iter().chain([&piece]).map(|(_, said)| text::width(said)).sum();
-        if taken < room {
+        if width(&pieces) + text::width(&piece.1) < room {
             pieces.push(piece);
         }
     }
