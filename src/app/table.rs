@@ -17,6 +17,8 @@ use crate::fleet::{Amount, Fleet, Health, Instance, InstanceKey, Region};
 pub struct Table {
     order: Vec<InstanceKey>,
     cursor: Option<InstanceKey>,
+    /// Whether anybody has done anything here: until then the list shows its beginning.
+    is_touched: bool,
     at: usize,
     top: usize,
     height: usize,
@@ -246,7 +248,12 @@ impl Table {
             self.marks.retain(|key| shown.contains(key));
         }
         let found = self.cursor.as_ref().and_then(|key| self.line_of(key));
-        self.put(found.unwrap_or(self.at));
+        self.put(if self.is_touched { found.unwrap_or(self.at) } else { 0 });
+    }
+
+    /// Somebody has pressed a key: the cursor stays with its row from now on.
+    pub(super) fn touch(&mut self) {
+        self.is_touched = true;
     }
 
     /// The line that a row is on.
@@ -265,12 +272,14 @@ impl Table {
     }
 
     pub(super) fn step(&mut self, motion: Motion) {
+        self.touch();
         self.put(motion.from(self.at, self.order.len(), self.height));
         self.stretch();
     }
 
     /// Puts the cursor on a row, if that is shown.
     pub(super) fn select(&mut self, key: &InstanceKey) {
+        self.touch();
         if let Some(at) = self.line_of(key) {
             self.put(at);
             self.stretch();
@@ -279,6 +288,7 @@ impl Table {
 
     /// Puts the cursor on the row at a place.
     pub(super) fn go(&mut self, at: usize) {
+        self.touch();
         self.put(at);
         self.stretch();
     }

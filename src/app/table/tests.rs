@@ -49,6 +49,23 @@ fn bad_news_comes_first_also_in_reverse() {
 }
 
 #[test]
+fn until_somebody_does_something_the_list_shows_its_beginning() {
+    let mut fleet = three();
+    let mut table = Table::default();
+    table.resize(2);
+    table.sort_by(Field::Instance, &fleet);
+    let mut comes = |table: &mut Table, key: &str| {
+        let (region, deployment) = ("us-west-2".into(), "spot-1".into());
+        fleet.insert(Instance::planned(key.into(), region, deployment, Timestamp::UNIX_EPOCH));
+        table.arrange(&fleet);
+        table.cursor().unwrap().to_string()
+    };
+    assert_eq!(comes(&mut table, "Z"), "Z", "what comes before the first is shown");
+    table.touch();
+    assert_eq!(comes(&mut table, "Y"), "Z", "the cursor stays with its row");
+}
+
+#[test]
 fn the_cursor_stays_on_its_instance_when_the_order_changes() {
     let mut fleet = three();
     let mut table = Table::default();

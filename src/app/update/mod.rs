@@ -141,6 +141,9 @@ fn on_not_logged_in(model: &mut Model, said: &[String]) {
 }
 
 fn on_input(model: &mut Model, input: Input) -> Vec<Effect> {
+    if matches!(input, Input::Key(_)) {
+        model.table.touch();
+    }
     match input {
         Input::Key(event) => match model.keymap.apart(model.context(), event) {
             Some(keys) => keys.into_iter().flat_map(|key| on_key(model, key)).collect(),
