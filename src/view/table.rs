@@ -251,14 +251,10 @@ fn draw_status(model: &Model, painter: &mut Painter<'_>, area: Rect, lettered: b
     let needed = aside.as_ref().map_or(0, |(_, said)| text::width(said) + text::width(&sorted) + 8);
     let said = if needed > area.width.into() { counted } else { sorted };
     let filter = table.query().text();
-    // What is being typed, or hides rows, comes first.
-    let for_filter = if filter.is_empty() { 0 } else { text::width(filter) + 6 };
-    let area = if text::width(&said) + for_filter <= area.width.into() {
-        let taken = painter.right(area, 0, 0, Tone::Dim, &said);
-        Rect { width: area.width.saturating_sub(taken), ..area }
-    } else {
-        area
-    };
+    // What hides rows has room before how many.
+    let left = if filter.is_empty() { 0 } else { text::width(filter) + 4 };
+    let taken = painter.right(area, u16::try_from(left).unwrap_or(u16::MAX), 0, Tone::Dim, &said);
+    let area = Rect { width: area.width.saturating_sub(taken), ..area };
     if model.filtering || !filter.is_empty() {
         let x = painter.text(area, 1, 0, Tone::Accent, "/ ");
         if model.filtering {

@@ -80,7 +80,7 @@ const STARTS: [Refusal; 6] = [
         code: "InsufficientInstanceCapacity",
         message: "There is no Spot capacity available that matches your request.",
         end: "Stopped",
-        says: "another type or zone takes another instance",
+        says: "Or name another `type`",
     },
     Refusal {
         call: ("StartInstances", 1, FOR_EVER),
