@@ -50,6 +50,17 @@ impl<'a> Start<'a> {
         let (want, need, format) = (Want::Read, Need::Instances, Format::Silent);
         Ok(Self { environment, config, want, need, format })
     }
+
+    /// The session of a command that may change something, and tells of it while it does.
+    pub(super) fn changing(
+        environment: &'a Environment,
+        want: Want,
+        need: Need,
+        json: bool,
+    ) -> Result<Self, Stop> {
+        let (config, format) = (startup::read_config(environment)?, environment.format(json));
+        Ok(Self { environment, config, want, need, format })
+    }
 }
 
 /// What a command needs to know before it begins.

@@ -8,7 +8,6 @@ use crate::runtime::environment::Environment;
 use crate::runtime::exit_code::ExitCode;
 use crate::runtime::recall::Want;
 use crate::runtime::session::{Need, Session, Start};
-use crate::runtime::startup::read_config;
 use crate::runtime::stop::Stop;
 
 /// `nuke`: everything that this program ever made in the account.
@@ -24,27 +23,32 @@ pub(in crate::runtime) async fn nuke(
         args.dry_run || args.yes,
         "nuke destroys everything: without a terminal it needs --yes --account ID",
     )?;
-    Session::run(start(environment, want(args.dry_run), args.json)?, async |session| {
-        let (account, regions) = session.account(&args.region)?;
-        if let Some(other) = args.account.as_ref().filter(|other| **other != account.id.as_str()) {
-            let text = format!("--account {other}: these credentials are of {}", account.id);
-            return Err(Stop::Usage(text));
-        }
-        session.perform(Command::Inspect(regions.clone())).await?;
-        // What could not be looked at is not destroyed unseen.
-        if args.dry_run || session.verdict() != ExitCode::DONE {
-            return Ok(session.verdict());
-        }
-        if !args.yes {
-            let question = format!(
-                "Destroy all of this, of every deployment and creator, in account {}?",
-                account.id
-            );
-            session.confirm(&question, account.id.as_str()).await?;
-        }
-        session.perform(Command::destroy(Scope::Account(account.id, regions))).await?;
-        Ok(session.verdict())
-    })
+    Session::run(
+        Start::changing(environment, want(args.dry_run), Need::Account, args.json)?,
+        async |session| {
+            let (account, regions) = session.account(&args.region)?;
+            if let Some(other) =
+                args.account.as_ref().filter(|other| **other != account.id.as_str())
+            {
+                let text = format!("--account {other}: these credentials are of {}", account.id);
+                return Err(Stop::Usage(text));
+            }
+            session.perform(Command::Inspect(regions.clone())).await?;
+            // What could not be looked at is not destroyed unseen.
+            if args.dry_run || session.verdict() != ExitCode::DONE {
+                return Ok(session.verdict());
+            }
+            if !args.yes {
+                let question = format!(
+                    "Destroy all of this, of every deployment and creator, in account {}?",
+                    account.id
+                );
+                session.confirm(&question, account.id.as_str()).await?;
+            }
+            session.perform(Command::destroy(Scope::Account(account.id, regions))).await?;
+            Ok(session.verdict())
+        },
+    )
     .await
 }
 
@@ -57,21 +61,24 @@ pub(in crate::runtime) async fn cleanup(
         args.dry_run || args.yes,
         "cleanup removes networks and disks: without a terminal it needs --yes",
     )?;
-    Session::run(start(environment, want(args.dry_run), args.json)?, async |session| {
-        let (account, regions) = session.account(&args.region)?;
-        if args.dry_run || !args.yes {
-            session.perform(Command::FindLeftOvers(regions.clone())).await?;
-        }
-        if args.dry_run {
-            return Ok(session.verdict());
-        }
-        if !args.yes {
-            session.confirm("Remove what is left?", confirm::YES).await?;
-        }
-        let left_overs = Scope::Account(account.id, regions);
-        session.perform(Command::Act(Action::CleanUp, left_overs)).await?;
-        Ok(session.verdict())
-    })
+    Session::run(
+        Start::changing(environment, want(args.dry_run), Need::Account, args.json)?,
+        async |session| {
+            let (account, regions) = session.account(&args.region)?;
+            if args.dry_run || !args.yes {
+                session.perform(Command::FindLeftOvers(regions.clone())).await?;
+            }
+            if args.dry_run {
+                return Ok(session.verdict());
+            }
+            if !args.yes {
+                session.confirm("Remove what is left?", confirm::YES).await?;
+            }
+            let left_overs = Scope::Account(account.id, regions);
+            session.perform(Command::Act(Action::CleanUp, left_overs)).await?;
+            Ok(session.verdict())
+        },
+    )
     .await
 }
 
@@ -80,7 +87,7 @@ pub(in crate::runtime) async fn recover(
     environment: &Environment,
     json: bool,
 ) -> Result<ExitCode, Stop> {
-    let start = Start { need: Need::Instances, ..start(environment, Want::Write, json)? };
+    let start = Start::changing(environment, Want::Write, Need::Instances, json)?;
     Session::run(start, async |session| {
         session.perform(Command::Act(Action::Recover, Scope::All)).await?;
         let model = session.model();
@@ -98,14 +105,4 @@ pub(in crate::runtime) async fn recover(
 
 fn want(dry_run: bool) -> Want {
     if dry_run { Want::Read } else { Want::Destroy }
-}
-
-fn start(environment: &Environment, want: Want, json: bool) -> Result<Start<'_>, Stop> {
-    Ok(Start {
-        environment,
-        config: read_config(environment)?,
-        want,
-        need: Need::Account,
-        format: environment.format(json),
-    })
 }

@@ -119,13 +119,7 @@ fn what_is_there(model: &Model, plan: &CreatePlan) -> Option<String> {
 
 /// `create --forget`: drops what was cut short.
 async fn forget(environment: &Environment, args: &cli::Create) -> Result<ExitCode, Stop> {
-    let start = Start {
-        environment,
-        config: read_config(environment)?,
-        want: Want::Write,
-        need: Need::Nothing,
-        format: environment.format(args.json),
-    };
+    let start = Start::changing(environment, Want::Write, Need::Nothing, args.json)?;
     let regions = args.regions.iter().filter_map(|asked| asked.split('=').next());
     let scopes: Vec<Scope> = regions.map(|name| Scope::Region(Region::from(name))).collect();
     let scopes = if scopes.is_empty() { vec![Scope::All] } else { scopes };

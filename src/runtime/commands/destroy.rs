@@ -11,7 +11,6 @@ use crate::runtime::exit_code::ExitCode;
 use crate::runtime::recall::Want;
 use crate::runtime::resolve::{self, Targets};
 use crate::runtime::session::{Need, Session, Start};
-use crate::runtime::startup::read_config;
 use crate::runtime::stderr;
 use crate::runtime::stop::Stop;
 use crate::view::money::dollars;
@@ -31,7 +30,7 @@ pub(in crate::runtime) async fn destroy(
     } else {
         Need::Instances
     };
-    let start = Start { need, ..start(environment, Want::Destroy, args.json)? };
+    let start = Start::changing(environment, Want::Destroy, need, args.json)?;
     Session::run(start, async |session| {
         let model = session.model();
         let targets =
@@ -120,24 +119,29 @@ pub(in crate::runtime) async fn retry(
     args: &cli::Retry,
 ) -> Result<ExitCode, Stop> {
     confirm::possible(args.yes, "retry ends an instance: without a terminal it needs --yes")?;
-    Session::run(start(environment, Want::Write, args.json)?, async |session| {
-        let fleet = &session.model().fleet;
-        let key = resolve::instance(fleet, &args.instance).map_err(Stop::Usage)?;
-        if !args.yes {
-            let targets = Targets::Instances(vec![key.clone()]);
-            confirm_destroy(session, &targets, 0, false).await?;
-        }
-        if args.end_first {
-            return end_first(session, key).await;
-        }
-        let tried = session.perform(Command::Act(Action::Retry, Scope::Instances(vec![key]))).await;
-        if tried.is_err() || session.verdict() != ExitCode::DONE {
-            let text = "where there is no room for both, --end-first destroys the old one first";
-            session.print(Level::Info, text);
-        }
-        tried?;
-        Ok(session.verdict())
-    })
+    Session::run(
+        Start::changing(environment, Want::Write, Need::Instances, args.json)?,
+        async |session| {
+            let fleet = &session.model().fleet;
+            let key = resolve::instance(fleet, &args.instance).map_err(Stop::Usage)?;
+            if !args.yes {
+                let targets = Targets::Instances(vec![key.clone()]);
+                confirm_destroy(session, &targets, 0, false).await?;
+            }
+            if args.end_first {
+                return end_first(session, key).await;
+            }
+            let tried =
+                session.perform(Command::Act(Action::Retry, Scope::Instances(vec![key]))).await;
+            if tried.is_err() || session.verdict() != ExitCode::DONE {
+                let text =
+                    "where there is no room for both, --end-first destroys the old one first";
+                session.print(Level::Info, text);
+            }
+            tried?;
+            Ok(session.verdict())
+        },
+    )
     .await
 }
 
@@ -161,16 +165,6 @@ async fn end_first(session: &mut Session, key: InstanceKey) -> Result<ExitCode, 
         session.perform(Command::Act(fresh, Scope::All)).await?;
     }
     Ok(session.verdict())
-}
-
-fn start(environment: &Environment, want: Want, json: bool) -> Result<Start<'_>, Stop> {
-    Ok(Start {
-        environment,
-        config: read_config(environment)?,
-        want,
-        need: Need::Instances,
-        format: environment.format(json),
-    })
 }
 
 /// What the machines keep that are to be destroyed: each with the name of its machine, and in words

@@ -10,15 +10,8 @@ use crate::runtime::exit_code::ExitCode;
 use crate::runtime::recall::Want;
 use crate::runtime::resolve;
 use crate::runtime::session::{Need, Session, Start};
-use crate::runtime::startup::read_config;
 use crate::runtime::stderr;
 use crate::runtime::stop::Stop;
-
-/// With what each of these opens its session.
-fn start(environment: &Environment, need: Need, json: bool) -> Result<Start<'_>, Stop> {
-    let (config, format) = (read_config(environment)?, environment.format(json));
-    Ok(Start { environment, config, want: Want::Write, need, format })
-}
 
 /// `up`: the machine of this name runs when it has ended, as far as that can be had.
 pub(in crate::runtime) async fn up(
@@ -26,7 +19,7 @@ pub(in crate::runtime) async fn up(
     name: String,
     json: bool,
 ) -> Result<ExitCode, Stop> {
-    let start = start(environment, Need::Room, json)?;
+    let start = Start::changing(environment, Want::Write, Need::Room, json)?;
     Session::run(start, async |session| {
         session.perform(Command::Act(Action::Up(name), Scope::All)).await?;
         Ok(session.verdict())
@@ -41,7 +34,7 @@ pub(in crate::runtime) async fn snapshot(
     scheduled: bool,
     json: bool,
 ) -> Result<ExitCode, Stop> {
-    let start = start(environment, Need::Instances, json)?;
+    let start = Start::changing(environment, Want::Write, Need::Instances, json)?;
     Session::run(start, async |session| {
         let action = Action::Snapshot { names: vec![name], is_scheduled: scheduled };
         session.perform(Command::Act(action, Scope::Instances(Vec::new()))).await?;
@@ -63,7 +56,7 @@ pub(in crate::runtime) async fn restore(
         let otherwise = "restore changes the disk of a machine: without a terminal it needs --yes";
         confirm::possible(false, otherwise)?;
     }
-    let start = start(environment, Need::Instances, json)?;
+    let start = Start::changing(environment, Want::Write, Need::Instances, json)?;
     Session::run(start, async |session| {
         if asks {
             let question = format!("Give it the place of the volume that {name} has?");
@@ -87,7 +80,7 @@ pub(in crate::runtime) async fn act(
         let otherwise = format!("{verb} interrupts what runs: without a terminal it needs --yes");
         confirm::possible(false, &otherwise)?;
     }
-    let start = start(environment, Need::Instances, args.json)?;
+    let start = Start::changing(environment, Want::Write, Need::Instances, args.json)?;
     Session::run(start, async |session| {
         let keys = named(session, &args.instances)?;
         if asks {
