@@ -88,7 +88,7 @@ pub use dry_run::Permission;
 pub use error::AwsError;
 pub use hints::hint_of_end;
 pub use http::is_loopback;
-pub use ids::TemplateId;
+pub use ids::{TemplateId, random_launch};
 pub use images::{Architecture, ImageChoice};
 pub use instant_fleet::{FleetOverride, FleetRequest, LaunchOutcome};
 pub use kept::{NewVolume, VolumeSeen};

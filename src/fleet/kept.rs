@@ -53,6 +53,11 @@ pub struct SnapshotOf {
 }
 
 impl Kept {
+    /// Whether it is a volume that the machine uses, not one that lies beside it.
+    pub fn is_own_disk(&self) -> bool {
+        matches!(self.kind, KeptKind::Root | KeptKind::Home)
+    }
+
     /// What it costs an hour while no instance that runs pays for it.
     pub fn hourly(&self, list: &PriceList) -> Amount {
         match self.kind {

@@ -72,7 +72,8 @@ fn due(model: &Model) -> BTreeSet<(Region, String, KeptKind)> {
         let machine = config.and_then(|config| config.machine(name));
         machine.is_some_and(|machine| machine.snapshots.is_some())
     };
-    let volumes = model.fleet.kept().filter(|(_, it)| is_volume(it) && has_schedule(&it.machine));
+    let volumes =
+        model.fleet.kept().filter(|(_, it)| it.is_own_disk() && has_schedule(&it.machine));
     let is_due = |(region, it): &(&Region, &Kept)| {
         let kept = model.fleet.kept_of(&it.machine).filter(|(of, _)| of == region);
         is_due(kept.map(|(_, it)| it), it.kind, model.now)
@@ -83,12 +84,9 @@ fn due(model: &Model) -> BTreeSet<(Region, String, KeptKind)> {
 
 /// Where machines of these names keep volumes.
 fn places(model: &Model, names: &BTreeSet<String>) -> BTreeSet<(Region, String)> {
-    let volumes = model.fleet.kept().filter(|(_, it)| is_volume(it) && names.contains(&it.machine));
+    let volumes =
+        model.fleet.kept().filter(|(_, it)| it.is_own_disk() && names.contains(&it.machine));
     volumes.map(|(region, it)| (region.clone(), it.machine.clone())).collect()
-}
-
-fn is_volume(kept: &Kept) -> bool {
-    matches!(kept.kind, KeptKind::Root | KeptKind::Home)
 }
 
 fn wish(model: &Model, region: Region, machine: String, is_scheduled: bool) -> SnapshotWish {

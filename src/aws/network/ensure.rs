@@ -6,7 +6,6 @@ use std::time::Duration;
 use ipnet::{IpNet, Ipv4Net};
 use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, sleep};
-use uuid::Uuid;
 
 use super::addresses::{network_of, part_of};
 use super::parts::{Group, Ingress, NetworkFound, Subnet};
@@ -14,7 +13,7 @@ use super::plan::{NetworkCall, NetworkError, NetworkPlan, NetworkReady, RecordIn
 use crate::aws::access::Ec2;
 use crate::aws::class::Class;
 use crate::aws::error::AwsError;
-use crate::aws::ids::GatewayId;
+use crate::aws::ids::{GatewayId, random_launch};
 use crate::aws::keys::KeyPair;
 use crate::aws::retry::retry_until;
 use crate::aws::select::Selector;
@@ -365,8 +364,7 @@ impl<'a, R: RecordIntent> NetworkBuilder<'a, R> {
 
     /// Tags that only one call gives.
     fn mark(&self) -> Mark {
-        let random = Uuid::new_v4().simple().to_string();
-        let launch = LaunchId::new(format!("{}-{}", self.ec2.region(), &random[..12]));
+        let launch = random_launch(self.ec2.region());
         let mut tags = self.origin.tags(self.ec2.region(), &self.origin.name());
         tags.insert(tags::LAUNCH_ID.into(), launch.to_string());
         Mark { launch, tags }

@@ -9,8 +9,7 @@ use crate::aws::{Architecture, AwsError, Ec2, ImageChoice, MachineFacts};
 use crate::config::{Image, RegionConfig, UbuntuRelease};
 use crate::fleet::market::History;
 use crate::fleet::{
-    Failure, FailureKind, Kept, KeptKind, Level, Lifecycle, MachineType, Pool, Region, Step,
-    SubnetId, Zone,
+    Failure, FailureKind, Kept, Level, Lifecycle, MachineType, Pool, Region, Step, SubnetId, Zone,
 };
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
@@ -98,7 +97,7 @@ pub(super) fn keep_to_zone(
     region: &Region,
 ) -> Result<(), Failure> {
     // What lies beside them may be meant for another zone.
-    let disks = kept.iter().filter(|it| matches!(it.kind, KeptKind::Root | KeptKind::Home));
+    let disks = kept.iter().filter(|it| it.is_own_disk());
     let zones: BTreeSet<&Zone> = disks.filter_map(|it| it.zone.as_ref()).collect();
     let mut zones = zones.into_iter();
     let Some(zone) = zones.next() else { return Ok(()) };

@@ -7,6 +7,7 @@
 
 use tokio::time::{Instant, sleep};
 
+use super::belongings::failed;
 use super::target::{Target, gone};
 use crate::aws::{AwsError, Class, Kind, Selector, VolumeSeen};
 use crate::config::MachineConfig;
@@ -294,11 +295,6 @@ fn not_ours(machine: &Machine) -> Option<Failure> {
         let reason = format!("its spot request is {}: EC2 ends the instance", request.state);
         Failure::new(FailureKind::Aws, Step::Keep, reason, "`up` launches another one then")
     })
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn failed(error: AwsError) -> Failure {
-    error.failure(Step::Keep)
 }
 
 /// What was there a moment ago may be told to be there still.

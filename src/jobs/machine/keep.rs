@@ -4,10 +4,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::target::Target;
-use crate::aws::{Class, NewVolume};
+use crate::aws::{Class, NewVolume, random_launch};
 use crate::config::{HomeVolume, MachineConfig};
 use crate::fleet::{Failure, FailureKind, Kept, KeptKind, LaunchId, Level, Machine, Step};
 use crate::jobs::context::kept::{look_at_kept, look_until};
@@ -72,8 +71,7 @@ impl Target {
             return Ok(kept);
         }
         let region = self.ec2.region();
-        let random = Uuid::new_v4().simple().to_string();
-        let token = LaunchId::new(format!("{region}-{}", &random[..12]));
+        let token = random_launch(region);
         let tags = self.context.origin(wanted.place.tags.clone()).await?.kept_tags(
             region,
             &token,

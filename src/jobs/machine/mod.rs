@@ -2,6 +2,7 @@
 //! here and nothing is ended; what becomes of an instance is read from EC2, so each step may be
 //! repeated.
 
+mod belongings;
 mod discard;
 mod fit;
 mod keep;

@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tokio::time::{Instant, sleep};
-use uuid::Uuid;
 
-use crate::aws::{AwsError, Class, Ec2, NewVolume};
+use super::belongings::{Belongings, failed};
+use crate::aws::{Class, NewVolume, random_launch};
 use crate::fleet::tags;
 use crate::fleet::{
     Ec2State, Failure, FailureKind, InstanceId, JobResult, Kept, KeptKind, LaunchId, Level,
     Restore, RestoreWish, Step, Zone,
 };
 use crate::jobs::context::Context;
-use crate::jobs::context::kept::{look_at_kept, look_until};
+use crate::jobs::context::kept::look_until;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::intents::unknown_outcome::reconcile;
 use crate::jobs::intents::{close, record};
@@ -32,7 +32,9 @@ pub(in crate::jobs) async fn restore(
     context.require_deployment()?;
     let aws = context.aws().await.map_err(|error| error.failure(Step::Account))?;
     let ec2 = aws.region(&wish.region);
-    let way = Way { context: &context, ec2, reporter: &reporter, wish: &wish };
+    let belongings =
+        Belongings { context: &context, ec2, reporter: &reporter, machine: &wish.machine };
+    let way = Way { belongings, wish: &wish };
     // EC2 tells late what was made, and what is called otherwise.
     let (volume, kind) = match &wish.step {
         Restore::Make { snapshot, zone } => {
@@ -45,31 +47,21 @@ pub(in crate::jobs) async fn restore(
         let is_named = kept.iter().any(|it| it.id == volume && it.kind == kind);
         is_named && (kind == KeptKind::Aside || is_only.count() == 1)
     };
-    look_until(&context, &way.ec2, &reporter, is_told).await.map_err(failed)?;
+    look_until(&context, &way.belongings.ec2, &reporter, is_told).await.map_err(failed)?;
     Ok(0)
 }
 
 /// The way back of one machine.
 struct Way<'a> {
-    context: &'a Context,
-    ec2: Ec2,
-    reporter: &'a Reporter,
+    belongings: Belongings<'a>,
     wish: &'a RestoreWish,
 }
 
 impl Way<'_> {
-    /// What the machine keeps; reported.
-    async fn look(&self) -> Result<Vec<Kept>, Failure> {
-        let kept = look_at_kept(self.context, &self.ec2, self.reporter).await;
-        let mut kept = kept.map_err(failed)?;
-        kept.retain(|it| it.machine == self.wish.machine);
-        Ok(kept)
-    }
-
     /// Answers the volume.
     async fn make(&self, snapshot: &str, elsewhere: Option<&Zone>) -> Result<String, Failure> {
-        reconcile(self.context, &self.ec2, self.reporter).await?;
-        let kept = self.look().await?;
+        reconcile(self.belongings.context, &self.belongings.ec2, self.belongings.reporter).await?;
+        let kept = self.belongings.look().await?;
         let name = &self.wish.machine;
         let source = kept.iter().find(|it| it.id == snapshot);
         let Some((source, of)) = source.and_then(|it| Some((it, it.snapshot?))) else {
@@ -89,8 +81,7 @@ impl Way<'_> {
                 format!("{name} keeps no {} whose zone the new one could share", of.kind.word());
             return Err(refused(reason, "`up` makes one first"));
         };
-        let random = Uuid::new_v4().simple().to_string();
-        let token = LaunchId::new(format!("{}-{}", self.ec2.region(), &random[..12]));
+        let token = random_launch(self.belongings.ec2.region());
         let new = NewVolume {
             tags: self.tags(&token, of.kind, own).await?,
             token,
@@ -107,7 +98,7 @@ impl Way<'_> {
             "volume {id}, {gib} GiB in {zone}, is made of {source}, beside its own {own}. To use it: \
              `spot-tui down {name}`, then `spot-tui restore {name} --use {id}`{moves}"
         );
-        self.say(Level::Success, &text).await;
+        self.belongings.say(Level::Success, &text).await;
         Ok(id)
     }
 
@@ -117,8 +108,8 @@ impl Way<'_> {
         kind: KeptKind,
         own: &Kept,
     ) -> Result<BTreeMap<String, String>, Failure> {
-        let origin = self.context.origin(self.wish.tags.clone()).await?;
-        let region = self.ec2.region();
+        let origin = self.belongings.context.origin(self.wish.tags.clone()).await?;
+        let region = self.belongings.ec2.region();
         let mut tags = origin.kept_tags(region, token, &self.wish.machine, KeptKind::Aside);
         tags.insert(tags::ASIDE_OF.into(), kind.word().into());
         // A copy of a root has its host key, too.
@@ -131,17 +122,17 @@ impl Way<'_> {
     async fn create(&self, new: &NewVolume) -> Result<String, Failure> {
         let intent = Intent {
             action: "CreateVolume".to_owned(),
-            region: self.ec2.region().clone(),
-            deployment: self.context.deployment(),
+            region: self.belongings.ec2.region().clone(),
+            deployment: self.belongings.context.deployment(),
             launch: Some(new.token.clone()),
             request: json!(new),
         };
-        let entry = record(self.context, &intent).await?;
+        let entry = record(self.belongings.context, &intent).await?;
         let deadline = Instant::now() + BOOT_TIMEOUT;
         let made = loop {
-            match self.ec2.create_volume(new).await {
+            match self.belongings.ec2.create_volume(new).await {
                 Err(error) if error.class == Class::Unknown && Instant::now() < deadline => {
-                    sleep(self.context.pace.busy).await;
+                    sleep(self.belongings.context.pace.busy).await;
                 }
                 made => break made,
             }
@@ -150,7 +141,7 @@ impl Way<'_> {
             // Whoever comes next looks for it.
             return made.map_err(failed);
         }
-        close(self.context, entry, if made.is_ok() { "done" } else { "refused" }).await;
+        close(self.belongings.context, entry, if made.is_ok() { "done" } else { "refused" }).await;
         made.map_err(failed)
     }
 
@@ -158,7 +149,7 @@ impl Way<'_> {
     /// between leaves two, and `up` refuses until it is said which. The other way round there would be
     /// none, and `up` would make a blank one. Answers what it is now.
     async fn give_place(&self, volume: &str) -> Result<KeptKind, Failure> {
-        let kept = self.look().await?;
+        let kept = self.belongings.look().await?;
         let name = &self.wish.machine;
         let new = kept.iter().find(|it| it.id == volume);
         let of = |it: &Kept| match it.kind {
@@ -177,29 +168,30 @@ impl Way<'_> {
         }
         self.call(&new.id, kind.word()).await?;
         for it in &old {
-            self.ec2.tag(&it.id, tags::ASIDE_OF, kind.word()).await.map_err(failed)?;
+            self.belongings.ec2.tag(&it.id, tags::ASIDE_OF, kind.word()).await.map_err(failed)?;
             self.call(&it.id, KeptKind::Aside.word()).await?;
             let text =
                 format!("{it} is not used any more; it stays until it is deleted, and costs");
-            self.say(Level::Info, &text).await;
+            self.belongings.say(Level::Info, &text).await;
         }
         let text = format!("{volume} is its {} now: `spot-tui up {name}` attaches it", kind.word());
-        self.say(Level::Success, &text).await;
+        self.belongings.say(Level::Success, &text).await;
         Ok(kind)
     }
 
     async fn call(&self, volume: &str, word: &str) -> Result<(), Failure> {
-        self.ec2.tag(volume, tags::KEPT, word).await.map_err(failed)
+        self.belongings.ec2.tag(volume, tags::KEPT, word).await.map_err(failed)
     }
 
     /// Takes it off the machine's instance, which has to be stopped: what is mounted does not come off,
     /// and half of what is written would be on each.
     async fn let_go(&self, own: &Kept, instance: &InstanceId) -> Result<(), Failure> {
-        let states = self.ec2.states(std::slice::from_ref(instance)).await.map_err(failed)?;
+        let states =
+            self.belongings.ec2.states(std::slice::from_ref(instance)).await.map_err(failed)?;
         match states.get(instance) {
             None | Some(Ec2State::ShuttingDown | Ec2State::Terminated) => Ok(()),
             Some(Ec2State::Stopped) => {
-                self.ec2.detach_volume(&own.id, instance).await.map_err(failed)
+                self.belongings.ec2.detach_volume(&own.id, instance).await.map_err(failed)
             }
             Some(state) => {
                 let reason = format!("{own} is on {instance}, which is {}", state.as_str());
@@ -208,18 +200,8 @@ impl Way<'_> {
             }
         }
     }
-
-    async fn say(&self, level: Level, text: &str) {
-        let text = format!("{}: {text}", self.wish.machine);
-        self.reporter.said_of(self.ec2.region(), level, text).await;
-    }
 }
 
 fn refused(reason: String, hint: &str) -> Failure {
     Failure::new(FailureKind::Configuration, Step::Keep, reason, hint)
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn failed(error: AwsError) -> Failure {
-    error.failure(Step::Keep)
 }
