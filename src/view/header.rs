@@ -158,7 +158,9 @@ fn counts(model: &Model, painter: &mut Painter<'_>, area: Rect) {
         jobs.collect::<Vec<String>>().join("; ")
     };
     // What has no room is left out, not cut: sums and what is wanted before what is under way.
-    let room = usize::from(area.width).saturating_sub(text::width(&jobs(true)) + 3);
+    let short = jobs(true);
+    let taken = if short.is_empty() { 0 } else { text::width(&short) + 3 };
+    let room = usize::from(area.width).saturating_sub(taken);
     let width = |pieces: &[(Tone, String)]| -> usize {
         pieces.iter().map(|(_, said)| text::width(said)).sum()
     };
@@ -175,7 +177,7 @@ fn counts(model: &Model, painter: &mut Painter<'_>, area: Rect) {
         let leaving = if model.leaving.is_some() { "leaving after " } else { "" };
         let said = format!("{leaving}{}", jobs(false));
         let room = usize::from(area.width.saturating_sub(left + 3));
-        let said = if text::width(&said) <= room { said } else { jobs(true) };
+        let said = if text::width(&said) <= room { said } else { short };
         painter.right(area, left, 1, Tone::Working, &said);
     } else if let Some(said) = cut_short(model) {
         painter.right(area, left, 1, Tone::Waiting, &said);

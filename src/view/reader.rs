@@ -84,9 +84,7 @@ fn status((reader, now): (&Reader, Timestamp), painter: &mut Painter<'_>, area: 
         said = format!("{said}, {} older ones were dropped", ring.dropped());
     }
     let needle = reader.needle.text();
-    let left = if needle.is_empty() { 0 } else { text::width(needle) + 4 };
-    let left = u16::try_from(left).unwrap_or(u16::MAX);
-    let taken = painter.right(area, left, 0, Tone::Dim, &said);
+    let taken = painter.right(area, text::needle(needle), 0, Tone::Dim, &said);
     if reader.typing || !reader.needle.is_empty() {
         let area = Rect { width: area.width.saturating_sub(taken), ..area };
         let x = painter.text(area, 1, 0, Tone::Accent, if reader.only { "& " } else { "/ " });

@@ -252,8 +252,7 @@ fn draw_status(model: &Model, painter: &mut Painter<'_>, area: Rect, lettered: b
     let said = if needed > area.width.into() { counted } else { sorted };
     let filter = table.query().text();
     // What hides rows has room before how many.
-    let left = if filter.is_empty() { 0 } else { text::width(filter) + 4 };
-    let taken = painter.right(area, u16::try_from(left).unwrap_or(u16::MAX), 0, Tone::Dim, &said);
+    let taken = painter.right(area, text::needle(filter), 0, Tone::Dim, &said);
     let area = Rect { width: area.width.saturating_sub(taken), ..area };
     if model.filtering || !filter.is_empty() {
         let x = painter.text(area, 1, 0, Tone::Accent, "/ ");

@@ -44,6 +44,12 @@ pub fn skip(text: &str, columns: usize) -> &str {
     at.map_or("", |(at, _)| &text[at..])
 }
 
+/// The columns of a needle with its sign before it and space behind; none where nothing is typed.
+pub fn needle(typed: &str) -> u16 {
+    let columns = if typed.is_empty() { 0 } else { width(typed) + 4 };
+    u16::try_from(columns).unwrap_or(u16::MAX)
+}
+
 /// The text on lines of at most `room` columns, broken between words where that is possible.
 pub fn wrap(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
