@@ -2,6 +2,7 @@
 //! AWS CLI, which nobody here wrote. EC2 and STS are moto's.
 
 mod cli_v2;
+mod morning;
 mod session;
 
 use std::fs;
