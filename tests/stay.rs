@@ -1,6 +1,7 @@
 //! Machines that stay: stopped, started, taken back and brought back, through the whole program on
 //! the paused clock; and the demo cloud below it, watched by the AWS CLI, which nobody here wrote.
 
+mod can_fail;
 mod cli;
 mod day;
 mod idle;
