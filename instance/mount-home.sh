@@ -103,7 +103,8 @@ if ! is_mounted; then
     # blkid ends with 2 where it finds nothing at all, and wipefs sees what that passes over.
     known=0
     blkid -p "$device" >/dev/null 2>&1 || known=$?
-    if [ "$known" -eq 2 ] && [ -z "$(wipefs -n "$device")" ]; then
+    # What it cannot read is not blank.
+    if [ "$known" -eq 2 ] && signatures=$(wipefs -n "$device") && [ -z "$signatures" ]; then
         echo "formatting $volume, which is blank"
         # Without -F: what mkfs itself finds on it, it asks about, and nobody answers.
         mkfs.ext4 -q -L "$label_unfilled" "$device" </dev/null

@@ -42,6 +42,7 @@ fn shellcheck_has_nothing_to_say() {
         .args(scripts_where(|name| !name.ends_with(".service")))
         .arg(instance("install-packages.sh"))
         .arg(instance("mount-home.sh"))
+        .arg(instance("instance-store.sh"))
         .arg(instance("idle-stop.sh"))
         .arg(instance("arm-lease.sh"))
         .output()

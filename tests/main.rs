@@ -29,6 +29,7 @@ mod host_keys;
 mod identity;
 mod idle;
 mod instance;
+mod instance_store;
 mod keep;
 mod ledger;
 mod looks;

@@ -5,6 +5,7 @@ mod can_fail;
 mod cli;
 mod day;
 mod idle;
+mod instance_store;
 mod kept;
 mod killed;
 mod named;

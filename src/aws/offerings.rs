@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_ec2::types::{AvailabilityZoneState, InstanceTypeInfo, LocationType, UsageClassType};
+use aws_sdk_ec2::types::{
+    AvailabilityZoneState, EphemeralNvmeSupport, InstanceTypeInfo, LocationType, UsageClassType,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +32,9 @@ pub struct MachineFacts {
     pub memory_mib: u64,
     /// Whether it is sold as spot.
     pub spot: bool,
+    /// Whether it brings disks along that udev names (NVMe instance store).
+    #[serde(default)]
+    pub has_instance_store: bool,
 }
 
 impl Ec2 {
@@ -175,5 +180,9 @@ fn facts(kind: &InstanceTypeInfo) -> Option<MachineFacts> {
         vcpus: u32::try_from(kind.v_cpu_info()?.default_v_cpus()?).ok()?,
         memory_mib: u64::try_from(kind.memory_info()?.size_in_mib()?).ok()?,
         spot: kind.supported_usage_classes().contains(&UsageClassType::Spot),
+        has_instance_store: kind
+            .instance_storage_info()
+            .and_then(|it| it.nvme_support())
+            .is_some_and(|nvme| *nvme != EphemeralNvmeSupport::Unsupported),
     })
 }

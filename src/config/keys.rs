@@ -19,6 +19,8 @@ pub enum Section {
     Machine,
     /// `home` of a machine.
     Home,
+    /// `instance_store` of a machine.
+    InstanceStore,
     /// `idle` of a machine.
     Idle,
     /// `snapshots` of a machine.
@@ -55,13 +57,14 @@ pub enum Section {
 
 impl Section {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Top,
         Self::Aws,
         Self::Region,
         Self::InstanceRequirements,
         Self::Machine,
         Self::Home,
+        Self::InstanceStore,
         Self::Idle,
         Self::Snapshots,
         Self::Placement,
@@ -148,11 +151,13 @@ impl Section {
                 "keep",
                 "address",
                 "home",
+                "instance_store",
                 "idle",
                 "snapshots",
                 "tags",
             ],
             Self::Home => &["size_gb", "mount", "swap_gb"],
+            Self::InstanceStore => &["mount", "filesystem"],
             Self::Idle => &["after", "cpu_below"],
             Self::Snapshots => &["daily", "weekly"],
             Self::Placement => &["spill", "strategy", "fleet_from"],
@@ -213,6 +218,7 @@ impl Section {
             Self::InstanceRequirements => "under 'machine_types' of a region",
             Self::Machine => "to a machine",
             Self::Home => "under 'home' of a machine",
+            Self::InstanceStore => "under 'instance_store' of a machine",
             Self::Idle => "under 'idle' of a machine",
             Self::Snapshots => "under 'snapshots' of a machine",
             Self::Placement => "under 'placement'",
@@ -248,6 +254,7 @@ pub(super) fn suggest(section: Section, unknown: &str) -> Option<Suggestion> {
     let apart = [
         Section::Machine,
         Section::Home,
+        Section::InstanceStore,
         Section::Idle,
         Section::Lease,
         Section::Notify,
@@ -323,6 +330,8 @@ mod tests {
         };
         assert_eq!(keys(&machines[0]), Section::Machine.keys());
         assert_eq!(keys(&machines[0].get("home").unwrap().node), Section::Home.keys());
+        let store = &machines[0].get("instance_store").unwrap().node;
+        assert_eq!(keys(store), Section::InstanceStore.keys());
         let Value::List(targets) = &root.get("notify").unwrap().node.value else {
             panic!("no list of targets")
         };

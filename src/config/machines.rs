@@ -8,7 +8,10 @@ use super::fields::{Fields, Reading};
 use super::keys::Section;
 use super::market::lifetime;
 use super::regions::{image, machine_type, merge_tags, zone};
-use super::schema::{HomeVolume, IdleStop, Image, MachineConfig, RegionConfig, UbuntuRelease};
+use super::schema::{
+    Filesystem, HomeVolume, IdleStop, Image, InstanceStore, MachineConfig, RegionConfig,
+    UbuntuRelease,
+};
 use super::shapes;
 use super::tree::{Node, Value};
 use super::values::{ValueResult, Wrong, choice, price, text, whole};
@@ -69,6 +72,7 @@ fn read_one(item: &Node, inherited: &Inherited, sink: &mut ComplaintSink) -> Opt
     let keeps_root = fields.read("keep", sink, |node| choice(node, &[("root", true)])).or(false);
     let address = fields.read("address", sink, |node| choice(node, &[("keep", true)]));
     let home = read_home(fields.get("home"), &place, sink);
+    let store = read_instance_store(fields.get("instance_store"), home.as_ref(), &place, sink);
     let idle = read_idle(fields.get("idle"), &place, sink);
     let snapshots = read_snapshots(fields.get("snapshots"), &place, sink);
     if let (Some((_, at)), false, None) = (&snapshots, keeps_root, &home) {
@@ -100,6 +104,7 @@ fn read_one(item: &Node, inherited: &Inherited, sink: &mut ComplaintSink) -> Opt
         keeps_root,
         keeps_address: address.or(false),
         home,
+        instance_store: store,
         idle,
         snapshots: snapshots.map(|(retention, _)| retention),
     })
@@ -122,6 +127,40 @@ fn read_home(node: Option<&Node>, place: &str, sink: &mut ComplaintSink) -> Opti
         return None;
     };
     Some(HomeVolume { size_gb, mount, swap_gb })
+}
+
+/// Reads `instance_store`; the place is needed. It may lie below that of the home volume, and hides
+/// neither that nor the keys of somebody who logs in.
+fn read_instance_store(
+    node: Option<&Node>,
+    home: Option<&HomeVolume>,
+    place: &str,
+    sink: &mut ComplaintSink,
+) -> Option<InstanceStore> {
+    let node = node?;
+    let place = format!("in 'instance_store' {place}");
+    let mut fields = Fields::of(Some(node), Section::InstanceStore, &place, sink);
+    let path = fields.read("mount", sink, mount);
+    let filesystem = fields.read("filesystem", sink, |node| choice(node, &Filesystem::WORDS));
+    let filesystem = filesystem.or(Filesystem::Ext4);
+    let is_absent = matches!(path, Reading::Absent);
+    fields.finish(sink);
+    let Some(mount) = path.given() else {
+        if is_absent {
+            let hint = "write 'instance_store: { mount: /scratch }'";
+            sink.add_with(node.at, format!("instance_store needs mount {place}"), hint);
+        }
+        return None;
+    };
+    let hides = |path: &str| path == mount || path.starts_with(&format!("{mount}/"));
+    let is_home = mount == "/root"
+        || mount == "/home"
+        || mount.strip_prefix("/home/").is_some_and(|user| !user.contains('/'));
+    if is_home || home.is_some_and(|home| hides(&home.mount)) {
+        let text = format!("{} hides who may log in, or the home volume, {place}", quoted(&mount));
+        sink.add_with(node.at, text, "name a folder of its own, such as /scratch");
+    }
+    Some(InstanceStore { mount, filesystem })
 }
 
 /// Reads `idle`; the time is needed.
@@ -198,7 +237,7 @@ fn region(node: &Node) -> ValueResult<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::parse;
+    use crate::config::{Filesystem, InstanceStore, parse};
     use crate::fleet::Lifecycle;
 
     #[test]
@@ -227,6 +266,37 @@ mod tests {
         assert!(refused("{ cpu_below: 3 }").contains("idle needs after"));
         assert!(refused("{ after: 1m }").contains("at least 10m"));
         assert!(refused("{ after: 1h, cpu_below: 101 }").contains("from 1 to 100"));
+    }
+
+    #[test]
+    fn the_disks_of_a_type_are_mounted_where_they_hide_nothing() {
+        let machine = |body: &str| {
+            let text =
+                format!("machines: [{{ name: dev, region: us-west-2, type: m5d.large, {body} }}]");
+            parse("config.yaml", &text)
+        };
+        let store =
+            |body: &str| machine(body).unwrap().machine("dev").unwrap().instance_store.clone();
+        let told =
+            |mount: &str, filesystem| Some(InstanceStore { mount: mount.to_owned(), filesystem });
+        assert_eq!(
+            store("instance_store: { mount: /scratch }"),
+            told("/scratch", Filesystem::Ext4)
+        );
+        let below = "home: { size_gb: 9, mount: /home/me }, \
+                     instance_store: { mount: /home/me/fast, filesystem: btrfs }";
+        assert_eq!(store(below), told("/home/me/fast", Filesystem::Btrfs));
+        let refused = |body: &str| machine(body).unwrap_err().to_string();
+        for body in [
+            "instance_store: { mount: /home/ubuntu }",
+            "instance_store: { mount: /root }",
+            "home: { size_gb: 9, mount: /srv/work/me }, instance_store: { mount: /srv/work }",
+        ] {
+            assert!(refused(body).contains("hides who may log in"), "{}", refused(body));
+        }
+        assert!(refused("instance_store: { filesystem: xfs }").contains("needs mount"));
+        let word = refused("instance_store: { mount: /scratch, filesystem: ext3 }");
+        assert!(word.contains("btrfs, ext4 or xfs"), "{word}");
     }
 
     #[test]

@@ -39,9 +39,9 @@ pub use migrate::{Migrated, migrate};
 pub use parse::{parse, parse_bytes};
 pub use schema::{
     AllowFrom, AtCap, AtLifetime, Aws, Bacalhau, Budget, CloudWatch, Colours, Config, Connect,
-    CpuCredits, HomeVolume, Hooks, HostKeyPolicy, IdleStop, Image, InstanceRequirements, Lease,
-    MachineConfig, MatchExec, Network, NodeExtras, NotifyTarget, NotifyVia, Placement, Rebound,
-    RegionConfig, Replace, ReplaceIn, SecretSource, Sensor, Ssh, Strategy, ThemeName,
-    UbuntuRelease, Ui, UserCommand, WebhookForm,
+    CpuCredits, Filesystem, HomeVolume, Hooks, HostKeyPolicy, IdleStop, Image,
+    InstanceRequirements, InstanceStore, Lease, MachineConfig, MatchExec, Network, NodeExtras,
+    NotifyTarget, NotifyVia, Placement, Rebound, RegionConfig, Replace, ReplaceIn, SecretSource,
+    Sensor, Ssh, Strategy, ThemeName, UbuntuRelease, Ui, UserCommand, WebhookForm,
 };
 pub use shapes::is_deployment;

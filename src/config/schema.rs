@@ -271,6 +271,8 @@ pub struct MachineConfig {
     pub keeps_address: bool,
     /// The volume on which its user's work is, if that is one of its own.
     pub home: Option<HomeVolume>,
+    /// What becomes of the disks that its type brings along, if anything.
+    pub instance_store: Option<InstanceStore>,
     /// When it stops by itself, if it does.
     pub idle: Option<IdleStop>,
     /// How many snapshots of its volumes are kept, if any are made by themselves.
@@ -293,6 +295,41 @@ pub struct HomeVolume {
     pub mount: String,
     /// How large the swap file on it is, in GiB; 0 for none.
     pub swap_gb: u32,
+}
+
+/// How the disks are used that come with an instance type. They are blank after each start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceStore {
+    /// Where they are mounted, as one file system.
+    pub mount: String,
+    /// Which. Default ext4.
+    pub filesystem: Filesystem,
+}
+
+/// A file system that a machine makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filesystem {
+    /// `btrfs`, striped by itself.
+    Btrfs,
+    /// `ext4`.
+    Ext4,
+    /// `xfs`.
+    Xfs,
+}
+
+impl Filesystem {
+    /// All of them, each with its word.
+    pub const WORDS: [(&'static str, Self); 3] =
+        [("btrfs", Self::Btrfs), ("ext4", Self::Ext4), ("xfs", Self::Xfs)];
+
+    /// Its name, as mkfs has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Btrfs => "btrfs",
+            Self::Ext4 => "ext4",
+            Self::Xfs => "xfs",
+        }
+    }
 }
 
 /// When a machine stops by itself, because nothing goes on on it.

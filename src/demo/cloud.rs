@@ -14,6 +14,7 @@ use super::boot::{FirstBoot, to_sshd};
 use super::dice::Dice;
 use super::hosts::{Directory, HostState, Hosts, fingerprint, public_key};
 use super::scenario::Scenario;
+use super::shapes::Shape;
 use super::world::{Guest, HostKeys, IdleStop, Settings, World};
 use crate::fleet::InstanceId;
 
@@ -94,6 +95,8 @@ impl Directory for Register {
             keys_of: guest.keys_of,
             volumes: guest.volumes,
             restored: guest.restored,
+            has_instance_store: Shape::named(guest.machine_type.as_str())
+                .is_some_and(|shape| shape.disk_gb > 0),
             region: guest.region,
         })
     }

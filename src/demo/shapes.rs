@@ -14,6 +14,8 @@ pub struct Shape {
     pub memory_mib: u32,
     /// USD an hour, on demand, Linux, us-east-1.
     pub on_demand: f64,
+    /// How large its one disk is (NVMe instance store), in GB of a thousand MB; 0 for none.
+    pub disk_gb: u32,
 }
 
 impl Shape {
@@ -71,11 +73,15 @@ impl Shape {
 }
 
 const fn x86(name: &'static str, vcpus: u32, memory_mib: u32, on_demand: f64) -> Shape {
-    Shape { name, architecture: "x86_64", vcpus, memory_mib, on_demand }
+    Shape { name, architecture: "x86_64", vcpus, memory_mib, on_demand, disk_gb: 0 }
 }
 
 const fn arm(name: &'static str, vcpus: u32, memory_mib: u32, on_demand: f64) -> Shape {
-    Shape { name, architecture: "arm64", vcpus, memory_mib, on_demand }
+    Shape { name, architecture: "arm64", vcpus, memory_mib, on_demand, disk_gb: 0 }
+}
+
+const fn with_disk(disk_gb: u32, shape: Shape) -> Shape {
+    Shape { disk_gb, ..shape }
 }
 
 /// All of them, sorted by name.
@@ -83,9 +89,11 @@ pub static SHAPES: &[Shape] = &[
     x86("c5.large", 2, 4096, 0.085),
     x86("c5.xlarge", 4, 8192, 0.17),
     arm("c6g.large", 2, 4096, 0.068),
-    x86("g4dn.xlarge", 4, 16384, 0.526),
+    with_disk(125, x86("g4dn.xlarge", 4, 16384, 0.526)),
     x86("m5.large", 2, 8192, 0.096),
     x86("m5.xlarge", 4, 16384, 0.192),
+    with_disk(75, x86("m5d.large", 2, 8192, 0.113)),
+    with_disk(150, x86("m5d.xlarge", 4, 16384, 0.226)),
     arm("m6g.large", 2, 8192, 0.077),
     x86("m6i.large", 2, 8192, 0.096),
     x86("r5.large", 2, 16384, 0.126),

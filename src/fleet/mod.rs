@@ -19,6 +19,7 @@ pub mod identity;
 mod idle;
 mod ids;
 mod instance;
+mod instance_store;
 mod kept;
 mod kept_kind;
 pub mod ledger;
@@ -60,6 +61,7 @@ pub use ids::{
     SecurityGroupId, SpotRequestId, SubnetId, VpcId, Zone,
 };
 pub use instance::{Attempt, HostKey, HostKeyTrust, Instance};
+pub use instance_store::INSTANCE_STORE;
 pub use kept::{Kept, SnapshotOf};
 pub use kept_kind::KeptKind;
 pub use ledger::{Ledger, Sum};

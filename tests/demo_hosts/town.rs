@@ -66,6 +66,7 @@ impl Directory for Register {
             root: instance(four.octets()[3]),
             volumes: Vec::new(),
             restored: Vec::new(),
+            has_instance_store: false,
             keys_of: instance(four.octets()[3]),
             region: "us-west-2".into(),
             authorized_keys: vec![self.public_key.clone()],

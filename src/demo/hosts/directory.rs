@@ -44,6 +44,8 @@ pub struct HostState {
     pub volumes: Vec<String>,
     /// Those of them that were made of a snapshot, and are not blank.
     pub restored: Vec<String>,
+    /// Whether its type brings a disk along.
+    pub has_instance_store: bool,
     /// Where it runs.
     pub region: Region,
     /// Who may log in: lines as in `authorized_keys`. Any user name will do.

@@ -13,7 +13,7 @@ use super::host::Host;
 use super::process::{End, Output, Stdin};
 use super::upload::Upload;
 use super::{deployment, journal, programs, status, upload};
-use crate::fleet::IDLE_STOP;
+use crate::fleet::{IDLE_STOP, INSTANCE_STORE};
 
 /// A shell's exit status for a command that it does not find.
 const NOT_FOUND: u32 = 127;
@@ -51,6 +51,9 @@ pub(super) enum Request {
     Journal(usize, String, Then),
     /// The script that mounts a home volume, from its input: which volume, and where.
     MountHome(String, PathBuf),
+    /// The program that mounts the disks of its type, from its input: where; without that it is taken
+    /// away.
+    InstanceStore(Option<PathBuf>),
     /// The program that stops the machine where nothing goes on, from its input: after so many
     /// seconds; without them it is taken away.
     StopWhenIdle(Option<u64>),
@@ -76,6 +79,7 @@ impl Request {
             | Self::Reboot
             | Self::StopBacalhau
             | Self::MountHome(..)
+            | Self::InstanceStore(_)
             | Self::StopWhenIdle(_)
             | Self::KeepAwake(_) => return None,
         })
@@ -125,6 +129,16 @@ pub(super) fn parse(line: &str) -> Request {
         }
         ["sudo", "sh", "-s", "--", volume, path, _swap] => {
             Request::MountHome((*volume).to_owned(), path.into())
+        }
+        ["sudo", "sh", "-c", put, "instance-store", _filesystem, path]
+            if put.contains(INSTANCE_STORE) =>
+        {
+            Request::InstanceStore(Some(path.into()))
+        }
+        ["sudo", "sh", "-c", remove]
+            if remove.contains(INSTANCE_STORE) && remove.contains("remove") =>
+        {
+            Request::InstanceStore(None)
         }
         ["sudo", "sh", "-c", put, "idle-stop", after, _below] if put.contains(IDLE_STOP) => {
             after.parse().map_or_else(
@@ -252,6 +266,12 @@ pub(super) async fn perform(host: &Host, user: &str, request: Request, output: &
             End::Exit(0)
         }
         Request::KeepAwake(seconds) => keep_awake(host, seconds, output).await,
+        Request::InstanceStore(path) => {
+            if let Some(path) = path {
+                mount_instance_store(host, &path, output).await;
+            }
+            End::Exit(0)
+        }
         Request::MountHome(volume, path) => mount_home(host, &volume, &path, output).await,
         Request::Deploy(programs, arguments) => {
             if host.suffers(&HostFault::SudoPassword) {
@@ -305,6 +325,16 @@ async fn mount_home(host: &Host, volume: &str, path: &Path, output: &Output) -> 
     }
     output.line(&format!("{volume} is mounted at {}", path.display())).await;
     End::Exit(0)
+}
+
+/// What `instance-store.sh install` says where all is well.
+async fn mount_instance_store(host: &Host, path: &Path, output: &Output) {
+    let said = if host.state.has_instance_store {
+        format!("the instance store is mounted at {}", path.display())
+    } else {
+        "this instance has no instance store".to_owned()
+    };
+    output.line(&said).await;
 }
 
 /// What `idle-stop.sh awake` does.

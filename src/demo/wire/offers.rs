@@ -133,7 +133,16 @@ fn show_type(xml: &mut Xml, shape: &Shape) {
     xml.list("supportedUsageClasses", ["on-demand", "spot"], item_text);
     xml.list("supportedRootDeviceTypes", ["ebs"], item_text);
     xml.list("supportedVirtualizationTypes", ["hvm"], item_text);
-    xml.text("bareMetal", false).text("instanceStorageSupported", false);
+    xml.text("bareMetal", false).text("instanceStorageSupported", shape.disk_gb > 0);
+    if shape.disk_gb > 0 {
+        xml.group("instanceStorageInfo", |it| {
+            it.text("totalSizeInGB", shape.disk_gb);
+            it.list("disks", [shape.disk_gb], |disk, size| {
+                disk.text("sizeInGB", size).text("count", 1).text("type", "ssd");
+            });
+            it.text("nvmeSupport", "required").text("encryptionSupport", "required");
+        });
+    }
     xml.text("burstablePerformanceSupported", shape.is_burstable());
     xml.text("hypervisor", if shape.is_nitro() { "nitro" } else { "xen" });
     xml.group("processorInfo", |it| {

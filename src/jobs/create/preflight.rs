@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 use super::candidates::{Checked, images};
 use super::creation::Creation;
 use super::quota_room::has_room;
-use crate::aws::{Class, Ec2, ImageChoice, LaunchRequest, Permission, Selector};
-use crate::config::RegionConfig;
+use crate::aws::{Class, Ec2, ImageChoice, LaunchRequest, MachineFacts, Permission, Selector};
+use crate::config::{MachineConfig, RegionConfig};
 use crate::fleet::{
     Failure, FailureKind, JobResult, LaunchId, Level, MachineType, Region, Step, Zone,
 };
@@ -56,6 +56,9 @@ impl Creation {
         let wanted = self.wanted_in(ec2.region(), machine)?;
         let machines =
             machines(context, ec2, wanted).await.map_err(|error| error.failure(Step::Launch))?;
+        if let Some(machine) = machine.and_then(|name| self.config.machine(name)) {
+            has_its_disks(machine, &machines)?;
+        }
         let images = images(context, ec2, wanted, &machines).await?;
         let types: Vec<MachineType> = images.keys().cloned().collect();
         let (offers, (), (), (), ()) = tokio::try_join!(
@@ -127,6 +130,16 @@ impl Creation {
             Permission::Granted | Permission::Unclear(_) => Ok(()),
         }
     }
+}
+
+/// A machine whose type has no disks of its own would be set up on its root volume, and paid for.
+fn has_its_disks(machine: &MachineConfig, types: &[MachineFacts]) -> Result<(), Failure> {
+    let lacks = types.iter().find(|it| !it.has_instance_store);
+    let (Some(_), Some(lacks)) = (&machine.instance_store, lacks) else { return Ok(()) };
+    let reason =
+        format!("{} has no instance store for {} to mount", lacks.machine_type, machine.name);
+    let hint = "name a type with disks of its own, such as m5d.large, or leave out instance_store";
+    Err(Failure::new(FailureKind::Configuration, Step::Launch, reason, hint))
 }
 
 /// In which zones that may be used these types are offered.

@@ -38,7 +38,11 @@ impl Fit {
 
     /// What the machine gets on its node.
     pub(super) fn setup(&self, wanted: &MachineConfig) -> MachineSetup {
-        MachineSetup { home: self.home.clone(), idle: wanted.idle.clone() }
+        MachineSetup {
+            home: self.home.clone(),
+            instance_store: wanted.instance_store.clone(),
+            idle: wanted.idle.clone(),
+        }
     }
 }
 

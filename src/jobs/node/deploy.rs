@@ -138,7 +138,7 @@ impl Pipeline {
         // Before anything is set up: what is set up belongs on the home volume.
         if let Some(setup) = &self.setup {
             let print = |line: &str| self.reporter.output(&self.key, line.to_owned());
-            if let Some(warning) = setup.apply(&session, print).await? {
+            for warning in setup.apply(&session, print).await? {
                 self.report(Level::Warning, warning).await;
             }
         }

@@ -1,8 +1,8 @@
 //! What a machine of the configuration gets on its node besides what every node gets.
 
 use super::home::{self, HomeMount};
-use super::idle;
-use crate::config::IdleStop;
+use super::{idle, instance_store};
+use crate::config::{IdleStop, InstanceStore};
 use crate::fleet::{Failure, Step};
 use crate::ssh::Session;
 
@@ -11,6 +11,8 @@ use crate::ssh::Session;
 pub(in crate::jobs) struct MachineSetup {
     /// Its home volume, where it has one.
     pub home: Option<HomeMount>,
+    /// What becomes of the disks of its type, if anything.
+    pub instance_store: Option<InstanceStore>,
     /// When it stops by itself, if it does.
     pub idle: Option<IdleStop>,
 }
@@ -22,7 +24,7 @@ impl MachineSetup {
         &self,
         session: &Session,
         mut on_line: impl FnMut(&str),
-    ) -> Result<Option<String>, Failure> {
+    ) -> Result<Vec<String>, Failure> {
         if let Some(home) = &self.home {
             home::mount(session, home, &mut on_line).await.map_err(|error| {
                 let failure = error.failure();
@@ -31,7 +33,15 @@ impl MachineSetup {
                 Failure::new(failure.kind, Step::Keep, reason, hint)
             })?;
         }
-        let set = idle::set(session, self.idle.as_ref(), on_line).await;
-        Ok(set.err().map(|error| format!("{error}: when it stops by itself is as it was")))
+        let mut warnings = Vec::new();
+        // After the home volume, below which it may lie.
+        let store = self.instance_store.as_ref();
+        if let Err(error) = instance_store::set(session, store, &mut on_line).await {
+            warnings.push(format!("{error}: the instance store is as it was"));
+        }
+        if let Err(error) = idle::set(session, self.idle.as_ref(), on_line).await {
+            warnings.push(format!("{error}: when it stops by itself is as it was"));
+        }
+        Ok(warnings)
     }
 }

@@ -37,6 +37,7 @@ fn a_machine(model: &mut Model, phase: Phase) -> InstanceKey {
         keeps_root: true,
         keeps_address: false,
         home: None,
+        instance_store: None,
         idle: Some(IdleStop { after: SignedDuration::from_hours(12), cpu_below: 5 }),
         snapshots: None,
     };
