@@ -82,11 +82,28 @@ impl Term {
         match &self.asks {
             Asks::Word(word) => {
                 let says = |field: Field| contains(&field.text(row), word);
-                self.field.map_or_else(|| Field::ALL.iter().copied().any(says), says)
+                let anywhere = || Field::ALL.iter().any(|field| tells(*field, row, word));
+                self.field.map_or_else(anywhere, says)
             }
             Asks::Above(least) => amount().is_some_and(|amount| amount > *least),
             Asks::Below(most) => amount().is_some_and(|amount| amount < *most),
         }
+    }
+}
+
+/// Whether a word alone is meant for this field of a row. In what is prose it is the beginning of a
+/// word: whoever types `us` means a region, and no Houston.
+fn tells(field: Field, row: &Instance, word: &str) -> bool {
+    let text = field.text(row);
+    match field {
+        Field::City | Field::Output => {
+            let begins = |rest: &str| {
+                rest.get(..word.len()).is_some_and(|begun| begun.eq_ignore_ascii_case(word))
+            };
+            let mut ends = text.char_indices().filter(|(_, it)| !it.is_alphanumeric());
+            begins(&text) || ends.any(|(at, it)| begins(&text[at + it.len_utf8()..]))
+        }
+        _ => contains(&text, word),
     }
 }
 
@@ -171,6 +188,18 @@ mod tests {
         }
         for no in ["eu", "region:capacity", "phase:us", "-region:us", "region:us phase:ready"] {
             assert!(!Query::parse(no).passes(&failed, NOW), "{no}");
+        }
+    }
+
+    #[test]
+    fn a_word_alone_finds_no_middle_of_a_word_in_prose() {
+        let mut row = row("eu-west-1", Phase::Ready);
+        row.last_line = Some("joined the cluster: done".into());
+        for yes in ["joined", "CLUSTER", "done", "cluster:", "output:lust"] {
+            assert!(Query::parse(yes).passes(&row, NOW), "{yes}");
+        }
+        for no in ["us", "oined", "luster:", "ne"] {
+            assert!(!Query::parse(no).passes(&row, NOW), "{no}");
         }
     }
 

@@ -19,6 +19,8 @@ pub struct Table {
     cursor: Option<InstanceKey>,
     /// Whether anybody has done anything here: until then the list shows its beginning.
     is_touched: bool,
+    /// The row that the cursor was on before a filter hid it; none once somebody moved the cursor.
+    home: Option<InstanceKey>,
     at: usize,
     top: usize,
     height: usize,
@@ -256,6 +258,14 @@ impl Table {
         self.is_touched = true;
     }
 
+    /// Somebody has put the cursor somewhere.
+    fn moved(&mut self, at: usize) {
+        self.touch();
+        self.home = None;
+        self.put(at);
+        self.stretch();
+    }
+
     /// The line that a row is on.
     fn line_of(&self, key: &InstanceKey) -> Option<usize> {
         let line = self.order.iter().position(|row| row == key);
@@ -272,25 +282,19 @@ impl Table {
     }
 
     pub(super) fn step(&mut self, motion: Motion) {
-        self.touch();
-        self.put(motion.from(self.at, self.order.len(), self.height));
-        self.stretch();
+        self.moved(motion.from(self.at, self.order.len(), self.height));
     }
 
     /// Puts the cursor on a row, if that is shown.
     pub(super) fn select(&mut self, key: &InstanceKey) {
-        self.touch();
         if let Some(at) = self.line_of(key) {
-            self.put(at);
-            self.stretch();
+            self.moved(at);
         }
     }
 
     /// Puts the cursor on the row at a place.
     pub(super) fn go(&mut self, at: usize) {
-        self.touch();
-        self.put(at);
-        self.stretch();
+        self.moved(at);
     }
 
     /// Marks these rows, or takes their marks away where all of them have one.
@@ -361,9 +365,15 @@ impl Table {
         found.is_some()
     }
 
+    /// Shows what passes this filter. Where that hides the cursor's row, the cursor is on the first
+    /// one, and back on that row as soon as it is shown again.
     pub(super) fn set_filter(&mut self, filter: &str, fleet: &Fleet) {
+        let home = self.home.take().or_else(|| self.cursor.clone());
         self.query = Query::parse(filter);
         self.arrange(fleet);
+        let at = home.as_ref().and_then(|key| self.line_of(key));
+        self.home = if at.is_none() { home } else { None };
+        self.put(at.unwrap_or(0));
     }
 
     pub(super) fn sort_reverse(&mut self, fleet: &Fleet) {

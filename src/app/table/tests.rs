@@ -186,3 +186,21 @@ proptest! {
         prop_assert_eq!(order(&table), order(&whole));
     }
 }
+
+#[test]
+fn a_filter_that_hides_the_row_of_the_cursor_gives_it_back() {
+    let fleet = three();
+    let mut table = Table::default();
+    table.resize(4);
+    table.sort_by(Field::Instance, &fleet);
+    table.select(&"b".into());
+    let at = |table: &Table| table.cursor().unwrap().to_string();
+    table.set_filter("region:us", &fleet);
+    assert_eq!(at(&table), "a", "the first that is shown");
+    table.set_filter("", &fleet);
+    assert_eq!(at(&table), "b");
+    table.set_filter("region:us", &fleet);
+    table.step(Motion::Down);
+    table.set_filter("", &fleet);
+    assert_eq!(at(&table), "d", "where somebody put it since");
+}
