@@ -25,9 +25,9 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, 
         let pair: Vec<&HeatLine> = pair.clone().map(|at| &lines[at]).collect();
         line.label(painter, pair[0]);
         match pair.as_slice() {
-            [one] => line.cells(painter, hits, one),
-            [upper, lower, ..] => line.halves(painter, hits, upper, lower),
             [] => {}
+            [one] if !halves => line.cells(painter, hits, one),
+            [upper, lower @ ..] => line.halves(painter, hits, upper, lower.first().copied()),
         }
     }
     painter.scrollbar(area, top, packed.len());
@@ -79,25 +79,53 @@ impl Line<'_> {
         }
     }
 
-    /// Two cells a sign: the upper one in its fore-, the lower one in its background.
+    /// Two cells a sign. What is alike and asks for nobody is two dots, so that a large fleet is no
+    /// wall; all else is the upper half in its fore-, the lower one in its background.
     fn halves(
         &self,
         painter: &mut Painter<'_>,
         hits: &mut HitMap,
         upper: &HeatLine,
-        lower: &HeatLine,
+        lower: Option<&HeatLine>,
     ) {
-        let lower = self.of(lower);
+        let lower = lower.map(|line| self.of(line)).unwrap_or_default();
         for (column, cell) in self.of(upper).iter().enumerate() {
             let below = lower.get(column).copied();
             let chosen = [Some(*cell), below].into_iter().flatten().find(|it| self.is_cursor(*it));
             let drawn = match chosen {
                 Some(cell) => self.sign(painter, cell),
-                None => ("▀", halved(painter, *cell, below)),
+                None => self.half(painter, *cell, below),
             };
             let column = u16::try_from(column).unwrap_or(u16::MAX);
             self.put(painter, hits, column, chosen.unwrap_or(*cell), drawn);
         }
+    }
+
+    /// The sign of two cells that share one, or of one that is alone in it.
+    fn half(
+        &self,
+        painter: &Painter<'_>,
+        upper: HeatCell,
+        lower: Option<HeatCell>,
+    ) -> (&'static str, Style) {
+        let tones = (self.tone(upper), lower.map(|cell| self.tone(cell)));
+        let style = painter.theme.style(tones.0);
+        match tones {
+            (tone, None) if is_quiet(tone) => ("⠁", style),
+            (tone, Some(below)) if is_quiet(tone) && tone == below => ("⠅", style),
+            (_, None) => ("▀", style),
+            (_, Some(below)) => {
+                let below = painter.theme.style(below).fg;
+                ("▀", below.map_or(style, |colour| style.bg(colour)))
+            }
+        }
+    }
+
+    /// The meaning of a cell: that it is marked, its state, or how much of something there is.
+    fn tone(&self, cell: HeatCell) -> Tone {
+        let key = self.model.table.order().get(cell.at);
+        let is_marked = key.is_some_and(|key| self.model.table.marks().contains(key));
+        if is_marked { Tone::Accent } else { tone(cell) }
     }
 
     fn of(&self, line: &HeatLine) -> &[HeatCell] {
@@ -109,17 +137,13 @@ impl Line<'_> {
     }
 
     fn sign(&self, painter: &Painter<'_>, cell: HeatCell) -> (&'static str, Style) {
-        let theme = painter.theme;
-        let key = self.model.table.order().get(cell.at);
-        let is_marked = key.is_some_and(|key| self.model.table.marks().contains(key));
+        let (theme, tone) = (painter.theme, self.tone(cell));
         let sign = match cell.share {
-            _ if is_marked => theme.glyphs.mark,
+            _ if tone == Tone::Accent => theme.glyphs.mark,
             Some(share) => theme.glyphs.level_of(share),
             None => theme.glyphs.cell(cell.health),
         };
-        let style = theme.style(tone(cell));
-        let style = if is_marked { theme.style(Tone::Accent) } else { style };
-        (sign, if self.is_cursor(cell) { theme.chosen() } else { style })
+        (sign, if self.is_cursor(cell) { theme.chosen() } else { theme.style(tone) })
     }
 
     fn put(
@@ -143,14 +167,12 @@ impl Line<'_> {
     }
 }
 
-/// The colours of two cells that share a sign, where both have one.
-fn halved(painter: &Painter<'_>, upper: HeatCell, lower: Option<HeatCell>) -> Style {
-    let colour = |cell: HeatCell| painter.theme.style(tone(cell)).fg;
-    let style = colour(upper).map_or(Style::new(), |colour| Style::new().fg(colour));
-    lower.and_then(colour).map_or(style, |colour| style.bg(colour))
+/// Whether nobody has to see a cell of this meaning among a thousand others.
+fn is_quiet(tone: Tone) -> bool {
+    !matches!(tone, Tone::Accent | Tone::Bad | Tone::Interrupted)
 }
 
-/// The meaning of a cell: its state, or how much of something there is.
+/// The meaning of an unmarked cell.
 fn tone(cell: HeatCell) -> Tone {
     match cell.share.map(|share| level(share, 4)) {
         None => cell.health.into(),
