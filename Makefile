@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo dist test-package prerequisites venv hooks lint test check advisories bench monkey streams sweep test-node test-shells ansible test-ansible bench-memory bench-ssh lint-root
+.PHONY: help demo dist test-package test-image prerequisites venv hooks lint test check advisories bench monkey streams sweep test-node test-shells ansible test-ansible bench-memory bench-ssh lint-root
 
 VENV := target/venv
 ANSIBLE := target/ansible
@@ -47,6 +47,12 @@ test-package: dist  ## install the package in a fresh Debian root, and let the d
 	@command -v debootstrap >/dev/null || { \
 		echo "missing; install with: apt-get install debootstrap" >&2; exit 1; }
 	packaging/try-package.sh target/dist/*.deb target/package-root
+
+test-image:  ## let the program run with what its container image has, and nothing else (as root)
+ifndef BINARY
+	cargo build --release --locked
+endif
+	packaging/try-image.sh $(or $(BINARY),target/release/spot-tui) target/image-root
 
 prerequisites:  ## install the Debian packages that the tests need (as root), or name them
 	@packages="$(missing)"; \

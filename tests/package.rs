@@ -195,3 +195,41 @@ fn the_dockerfile_copies_what_is_there_and_ends_as_no_root() {
     let user = steps[last..].iter().find(|step| step[0] == "USER").unwrap();
     assert!(!["root", "0"].contains(&user[1].split(':').next().unwrap()), "{user:?}");
 }
+
+/// What the Dockerfile copies before it builds is all that the build takes in: in a folder of that
+/// alone the manifest can be read, and nothing is missing.
+#[test]
+fn the_dockerfile_copies_all_that_is_built_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string(root().join("Dockerfile")).unwrap();
+    let (build, _) = text.split_once("RUN cargo build").unwrap();
+    for line in build.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let mut step = match words.as_slice() {
+            ["COPY", sources @ .., "./"] => {
+                let mut copy = Command::new("cp");
+                copy.args(sources).arg(folder.path());
+                copy
+            }
+            ["COPY", source, target] => {
+                let mut copy = Command::new("cp");
+                copy.arg("-r").arg(source).arg(folder.path().join(target));
+                copy
+            }
+            ["RUN", "mkdir", ..] => {
+                let mut run = Command::new("sh");
+                run.arg("-c").arg(line.trim_start_matches("RUN "));
+                run
+            }
+            _ => continue,
+        };
+        let is_run = words[0] == "RUN";
+        step.current_dir(if is_run { folder.path() } else { root() });
+        lines(&step.output().unwrap());
+    }
+    let missing = taken_in().into_iter().filter(|file| !folder.path().join(file).exists());
+    assert_eq!(missing.collect::<Vec<_>>(), Vec::<String>::new());
+    let mut manifest = Command::new(env!("CARGO"));
+    manifest.args(["metadata", "--locked", "--offline", "--format-version", "1"]);
+    lines(&manifest.current_dir(folder.path()).output().unwrap());
+}
