@@ -228,7 +228,7 @@ fn a_passphrase_is_masked_and_waits_for_its_turn() {
     screen.press("D");
     let question = Question { id: QuestionId(7), text: "Passphrase for ~/.ssh/id_ed25519".into() };
     screen.send(Message::Asked(question));
-    assert!(screen.text().contains("Type all and Enter"), "the open dialog stays");
+    assert!(screen.text().contains("Type 'all' and press Enter"), "the open dialog stays");
     screen.press("<Esc>");
     screen.send(Message::Input(Input::Paste("hunter2\n".into())));
     let text = screen.text();

@@ -161,7 +161,7 @@ fn by_keyboard_from_nothing_to_ready_and_back_to_nothing() {
     terminal.wait_for("destroy in eu-west-1: done");
     assert_eq!(alive(&moto.inspect(&["us-west-2", "eu-west-1"])), 1);
     terminal.press("D");
-    terminal.wait_for("Type all and Enter");
+    terminal.wait_for("Type 'all' and press Enter");
     terminal.press(&format!("all{ENTER}"));
     terminal.wait_for("destroy: done");
     terminal.press("q");

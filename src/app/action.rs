@@ -291,8 +291,8 @@ static DESTROY: ActionEntry = ActionEntry {
     ],
 };
 
-const GONE: &str = "Networks and disks too, and what is found by its tags alone. What machines keep \
-                    stays. No undo.";
+const GONE: &str = "Networks and disks too, and what is found by its tags alone. No undo. The disks \
+                    and addresses that machines keep stay.";
 
 static RETRY: ActionEntry = ActionEntry {
     verb: "retry",
@@ -405,7 +405,7 @@ static AWAKE: ActionEntry = ActionEntry {
         aim: Aim::Chosen,
         name: "awake",
         keys: &[],
-        help: "keep the marked machines, else the one chosen, from stopping by themselves for 4 hours",
+        help: "keep the marked machines awake for 4 h, else this one",
         hint: "",
         question: "Keep {these} awake?",
         means: "",
@@ -423,7 +423,7 @@ static RECREATE: ActionEntry = ActionEntry {
         aim: Aim::Chosen,
         name: "recreate",
         keys: &[char('E')],
-        help: "recreate the marked machines, else the one chosen, on their own disks",
+        help: "recreate the marked machines, else this one",
         hint: "",
         question: "Recreate {these}?",
         means: "The instance ends, and another one takes over what is kept. The rest is lost.",
@@ -441,7 +441,7 @@ static SNAPSHOT: ActionEntry = ActionEntry {
         aim: Aim::Chosen,
         name: "snapshot",
         keys: &[],
-        help: "make snapshots of what the marked machines keep, else of what the one chosen does",
+        help: "snapshot what the marked keep, else what this one keeps",
         hint: "",
         question: "Make snapshots of what is kept?",
         means: "",
@@ -469,7 +469,7 @@ static DISCARD: ActionEntry = ActionEntry {
         aim: Aim::Chosen,
         name: "discard",
         keys: &[],
-        help: "delete what the marked machines keep, else what the one chosen does",
+        help: "delete what the marked keep, else what this one keeps",
         hint: "",
         question: "Delete what is kept, for good?",
         means: "Disks go with all that is on them, addresses to anybody. This cannot be undone.",
@@ -553,7 +553,7 @@ static NUKE: ActionEntry = ActionEntry {
         keys: &[char('X')],
         help: "destroy everything of spot-tui in this account",
         hint: "",
-        question: "Destroy everything of spot-tui in all regions{account}?",
+        question: "Destroy every deployment in all regions{account}?",
         means: GONE,
     }],
 };

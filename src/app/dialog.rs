@@ -84,7 +84,8 @@ impl Dialog {
         match self {
             Self::Create(form) if form.choice.is_none() => Context::Counts,
             Self::Confirm(form) if form.word.is_some() => Context::Word,
-            Self::Create(_) | Self::Confirm(_) | Self::Quit(_) | Self::Menu(_) => Context::Choice,
+            Self::Create(_) | Self::Confirm(_) | Self::Quit(_) => Context::Choice,
+            Self::Menu(_) => Context::Menu,
             Self::Secret(_) => Context::Secret,
             Self::Columns(_) => Context::Columns,
             Self::Palette(_) => Context::Palette,

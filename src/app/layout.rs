@@ -50,7 +50,7 @@ impl Layout {
         // Title, counts, footer.
         let rest = height - 3 - banner;
         let dealt = Self { fits: true, banner, ..Self::default() };
-        let beside = panels.side.is_some() && width >= BESIDE;
+        let beside = panels.side.is_some() && Self::has_room_beside(width);
         let whole = match panels.whole {
             // Without room beside the table the pane takes its place.
             None | Some(Panel::Table) if panels.side.is_some() && !beside => Some(Panel::Side),
@@ -77,9 +77,16 @@ impl Layout {
         Self { strip, table, side, side_columns, log, ..dealt }
     }
 
-    /// How many columns of keys the help has on a screen of such a width.
-    pub fn help_columns(width: u16) -> usize {
-        usize::from(width / HELP).max(1)
+    /// Whether a pane has room beside the table of a screen of such a width.
+    pub fn has_room_beside(width: u16) -> bool {
+        width >= BESIDE
+    }
+
+    /// In how many columns the help shows so many lines of keys: the fewest in which all of them have
+    /// room, or as many as the screen is wide enough for.
+    pub fn help_columns((width, height): (u16, u16), lines: usize) -> usize {
+        let most = usize::from(width / HELP).max(1);
+        lines.div_ceil(usize::from(height).max(1)).clamp(1, most)
     }
 
     /// The lines of a dialog that fills the room between the counts and the footer, without the

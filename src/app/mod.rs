@@ -74,8 +74,8 @@ pub use table::{Fold, Table};
 pub use tally::Tally;
 pub use text_field::{Edit, TextField};
 pub use update::{
-    CreatePlan, budget_refusal, closing_lines, estimate, forecast, how_full, is_held, login_words,
-    receipt, spent_by_day, surplus_remark, update, would_end,
+    CreatePlan, beside, budget_refusal, closing_lines, console_page, estimate, forecast, how_full,
+    is_held, login_words, receipt, spent_by_day, surplus_remark, update, would_end,
 };
 
 pub use crate::fleet::text::clean;

@@ -124,9 +124,20 @@ impl RegionPrices {
 
     /// The cheapest pool of some machine types now; of all that are known where none is named.
     pub fn cheapest(&self, types: &[MachineType], lifecycle: Lifecycle) -> Option<(&Pool, f64)> {
+        self.cheapest_of(types, lifecycle, |_| true)
+    }
+
+    /// The same among the pools that have a chance.
+    pub fn cheapest_of(
+        &self,
+        types: &[MachineType],
+        lifecycle: Lifecycle,
+        has_chance: impl Fn(&Pool) -> bool,
+    ) -> Option<(&Pool, f64)> {
         self.spot
             .keys()
             .filter(|pool| types.is_empty() || types.contains(&pool.machine_type))
+            .filter(|pool| has_chance(pool))
             .filter_map(|pool| Some((pool, self.compute(pool, lifecycle)?)))
             .min_by(|a, b| a.1.total_cmp(&b.1))
     }

@@ -99,5 +99,13 @@ fn ability() -> Ability {
     });
     let colours = colour::wanted();
     let truecolour = matches!(variable("COLORTERM").as_str(), "truecolor" | "24bit");
-    Ability { colours, unicode, truecolour }
+    Ability { colours, unicode, truecolour, links: has_links(&variable("TERM")) }
+}
+
+/// Whether a terminal of this name has links, or leaves them out as a terminal should that does not
+/// know a sequence: Linux's console prints it.
+fn has_links(term: &str) -> bool {
+    const KNOWN: [&str; 8] =
+        ["xterm", "tmux", "foot", "alacritty", "kitty", "wezterm", "ghostty", "rio"];
+    KNOWN.iter().any(|known| term.starts_with(known))
 }

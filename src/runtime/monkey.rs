@@ -539,7 +539,7 @@ fn monkey(seed: u64) -> Monkey {
     let window = (140, 40);
     let engine = demo(CONFIG, seed, window);
     let keys = Keys::default();
-    let ability = Ability { colours: true, unicode: true, truecolour: true };
+    let ability = Ability { colours: true, unicode: true, truecolour: true, links: true };
     let screen = Screen::new(Glass::new(window, Rc::clone(&keys)), ability, None, None);
     let mut event_loop = EventLoop::new(engine, Caged(screen));
     event_loop.engine.handle(Message::Command(Command::Refresh));

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use ratatui::layout::Rect;
 
 use super::grid::{Cell, Column, Grid};
-use super::money::{dollars, sum};
+use super::money::{digits, dollars, sum_to};
 use super::theme::Theme;
 use super::{Painter, Tone, text};
 use crate::app::{Model, forecast, spent_by_day};
@@ -31,6 +31,8 @@ struct Row<'a> {
     week: Amount,
     month: Amount,
     all: Amount,
+    /// The digits of each sum: those of the largest.
+    digits: usize,
 }
 
 fn columns<'a>() -> [Column<Row<'a>, Theme>; 5] {
@@ -40,27 +42,29 @@ fn columns<'a>() -> [Column<Row<'a>, Theme>; 5] {
             Cell::plain(row.region.as_str())
         }),
         Column::text("today", "TODAY", WIDTHS, 2, |row: &Row<'_>, theme: &Theme, _| {
-            money(row.today, theme)
+            row.money(row.today, theme)
         })
         .right(),
         Column::text("week", "7 DAYS", WIDTHS, 3, |row: &Row<'_>, theme: &Theme, _| {
-            money(row.week, theme)
+            row.money(row.week, theme)
         })
         .right(),
         Column::text("month", "MONTH", WIDTHS, 1, |row: &Row<'_>, theme: &Theme, _| {
-            money(row.month, theme)
+            row.money(row.month, theme)
         })
         .right(),
         Column::text("all", "IN ALL", WIDTHS, 4, |row: &Row<'_>, theme: &Theme, _| {
-            money(row.all, theme)
+            row.money(row.all, theme)
         })
         .right(),
     ]
 }
 
-/// A sum, where something of it is known.
-fn money(amount: Amount, theme: &Theme) -> Cell {
-    Cell::known((!amount.is_unknown()).then(|| sum(amount)), theme.glyphs)
+impl Row<'_> {
+    /// A sum, where something of it is known.
+    fn money(&self, amount: Amount, theme: &Theme) -> Cell {
+        Cell::known((!amount.is_unknown()).then(|| sum_to(amount, self.digits)), theme.glyphs)
+    }
 }
 
 /// Draws it.
@@ -75,7 +79,7 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect) {
         painter.text(area, 1, line, tone, &said);
     }
     let rows = rows(model, &days);
-    let most = (area.height / 3).max(3);
+    let most = area.height.saturating_sub(CHART + 6).max(3);
     let shown = u16::try_from(rows.len()).unwrap_or(most).min(most);
     let height = (shown + 1).min(area.height.saturating_sub(3));
     let chart = Rect { y: area.y + 3, height: area.height.saturating_sub(height + 4), ..area };
@@ -152,6 +156,7 @@ fn rows<'a>(model: &Model, days: &'a Days) -> Vec<Row<'a>> {
                 week: none,
                 month: none,
                 all: none,
+                digits: 0,
             });
             row.all += *amount;
             for (sum, is_in) in [
@@ -164,6 +169,10 @@ fn rows<'a>(model: &Model, days: &'a Days) -> Vec<Row<'a>> {
         }
     }
     let mut rows: Vec<Row<'a>> = rows.into_values().collect();
+    let digits = digits(rows.iter().map(|row| row.all.usd).fold(0.0, f64::max));
+    for row in &mut rows {
+        row.digits = digits;
+    }
     let key = |row: &Row<'_>| (row.month.usd, row.all.usd);
     rows.sort_by(|a, b| key(b).partial_cmp(&key(a)).unwrap_or(std::cmp::Ordering::Equal));
     rows

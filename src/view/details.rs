@@ -126,7 +126,9 @@ fn head(model: &Model, painter: &Painter<'_>, instance: &Instance, room: u16) ->
             lines.extend(sentence(tone, &said, room));
         }
     } else if instance.phase == Phase::Running && instance.host_key.is_none() {
-        lines.extend(sentence(Tone::Dim, UNKNOWN_HOST, room));
+        let is_awaited = model.changing().any(|(_, job)| job.keys.contains(&instance.key));
+        let said = if is_awaited { AWAITED } else { UNKNOWN_HOST };
+        lines.extend(sentence(Tone::Dim, said, room));
     }
     if instance.phase.health() != Health::Ending {
         lines.extend(flow(measurements(painter, instance, model.now), room));
@@ -150,6 +152,9 @@ fn idle_words(idle: &Idle) -> Option<(Tone, String)> {
     let idle_s = idle.idle_s.filter(|it| *it >= 60)?;
     Some((Tone::Dim, format!("idle for {}: it stops after {}", span(idle_s), span(idle.after_s))))
 }
+
+/// What comes next for a node of a create that is under way.
+const AWAITED: &str = "its set-up comes next: only so many are set up at once";
 
 /// Why a node is not looked at that was found by its tags: it may be another's, half deployed.
 const UNKNOWN_HOST: &str = "not watched: its host key was recorded elsewhere; h asks its console \

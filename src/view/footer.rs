@@ -6,8 +6,8 @@ use super::text;
 use super::{HitMap, Painter, Tone};
 use crate::app::keymap::{Binding, Context};
 use crate::app::{
-    Action, Aim, Command, Dialog, LinesCommand, Model, Pane, PanelsCommand, RowCommand,
-    ScreenCommand, TableCommand, View,
+    Action, Aim, Choose, Command, Dialog, Layout, LinesCommand, Model, Pane, PanelsCommand, Press,
+    RowCommand, ScreenCommand, TableCommand, View,
 };
 use crate::fleet::{Health, Level};
 
@@ -47,11 +47,15 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, 
     }
 }
 
-/// The word for a key: where regions are shown, Enter leads to what is in one.
+/// The word for a key: where regions are shown, Enter leads to what is in one, and from the whole
+/// screen back beside the list.
 fn hint(model: &Model, binding: &Binding) -> &'static str {
-    let enters = binding.command == Command::Panels(PanelsCommand::Open(Pane::Details));
     let has_regions = model.panels.view == View::Regions && model.context() == Context::Table;
-    if enters && has_regions { "instances" } else { binding.hint }
+    match binding.command {
+        Command::Panels(PanelsCommand::Open(Pane::Details)) if has_regions => "instances",
+        Command::Panels(PanelsCommand::Zoom) if model.layout().whole.is_some() => "beside the list",
+        _ => binding.hint,
+    }
 }
 
 /// Whether a key would do anything now: nothing is created or destroyed by who only reads, and
@@ -62,15 +66,17 @@ fn is_of_use(model: &Model, command: &Command) -> bool {
         Command::Ask(Action::Retry, _) => model.read_only.is_none() && has_failed(model),
         Command::Ask(_, aim) => model.read_only.is_none() && (*aim != Aim::Chosen || has_row),
         // On a narrow screen a pane has all of it anyway.
-        Command::Panels(PanelsCommand::Zoom) => {
-            model.panels.whole.is_some() || model.layout().whole.is_none()
-        }
+        Command::Panels(PanelsCommand::Zoom) => Layout::has_room_beside(model.size.0),
         Command::Panels(PanelsCommand::Open(Pane::Details | Pane::Output))
         | Command::Table(TableCommand::Mark)
         | Command::Row(RowCommand::Shell(_)) => has_row,
         Command::Screen(ScreenCommand::Filter | ScreenCommand::SortMenu) => !model.fleet.is_empty(),
         Command::Lines(LinesCommand::Next) => {
             model.reader().is_some_and(|reader| !reader.needle.is_empty())
+        }
+        // There are several ways to leave, and one not to.
+        Command::Press(Press::Choose(Choose::Yes)) => {
+            !matches!(model.dialog, Some(Dialog::Quit(_)))
         }
         _ => true,
     }

@@ -133,7 +133,11 @@ fn counts(model: &Model, painter: &mut Painter<'_>, area: Rect) {
     let total = text::count(model.tally.total, "instance");
     let mut pieces = vec![(Tone::Strong, format!(" {total}"))];
     if !model.upkeep.is_empty() {
-        pieces.push((Tone::Dim, format!(" of {} wanted", model.upkeep.total())));
+        let wanted = model.upkeep.total();
+        // What others made is shown as well, and is in no count.
+        let is_more = u64::try_from(model.tally.total).is_ok_and(|total| total > wanted);
+        let word = if is_more { "," } else { " of" };
+        pieces.push((Tone::Dim, format!("{word} {wanted} wanted")));
     }
     for (health, word) in STATES {
         if let Some(count) = model.tally.health.get(&health) {
@@ -143,14 +147,14 @@ fn counts(model: &Model, painter: &mut Painter<'_>, area: Rect) {
         }
     }
     let Tally { terminated, reclaimed, .. } = model.tally;
-    for (health, count, word) in [
-        (Health::Interrupted, reclaimed, "reclaimed by AWS"),
-        (Health::Ending, terminated - reclaimed, "terminated"),
+    for (tone, count, word) in [
+        (Tone::Interrupted, reclaimed, "reclaimed by AWS"),
+        (Tone::Dim, terminated - reclaimed, "terminated"),
     ] {
         if count > 0 {
-            let glyph = painter.theme.glyphs.health(health);
+            let glyph = painter.theme.glyphs.health(Health::Ending);
             let count = text::thousands(count);
-            pieces.push((health.into(), format!("   {glyph} {count} {word}")));
+            pieces.push((tone, format!("   {glyph} {count} {word}")));
         }
     }
     let jobs = |short: bool| {

@@ -11,6 +11,8 @@ pub struct HitMap {
     spots: Vec<(Rect, Command)>,
     /// The edges of panels that can be drawn elsewhere.
     edges: Vec<(Rect, Panel)>,
+    /// What is a link in a terminal that has them, and to which page.
+    links: Vec<(Rect, String)>,
 }
 
 impl HitMap {
@@ -22,6 +24,16 @@ impl HitMap {
     /// Says that an edge of a panel lies there.
     pub(super) fn edge(&mut self, area: Rect, panel: Panel) {
         self.edges.push((area, panel));
+    }
+
+    /// Says that what is drawn in an area leads to a page.
+    pub(super) fn link(&mut self, area: Rect, page: String) {
+        self.links.push((area, page));
+    }
+
+    /// What leads to which page.
+    pub(super) fn links(&self) -> &[(Rect, String)] {
+        &self.links
     }
 
     /// The panel whose edge lies at a place.
@@ -43,6 +55,7 @@ impl HitMap {
     pub(super) fn cover(&mut self) {
         self.spots.clear();
         self.edges.clear();
+        self.links.clear();
     }
 
     /// What a mouse event asks for. The wheel moves the panel that it is over, else the dialog.

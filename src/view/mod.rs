@@ -32,6 +32,7 @@ mod heat;
 mod help;
 mod hit;
 mod kept;
+mod links;
 mod log;
 mod map;
 pub mod money;
@@ -68,6 +69,9 @@ pub fn render(model: &Model, theme: &Theme, frame: &mut Frame<'_>) -> HitMap {
     let hits = draw(model, theme, frame);
     straighten(frame.buffer_mut());
     theme.dress(frame.buffer_mut());
+    if theme.has_links() {
+        links::attach(frame.buffer_mut(), hits.links());
+    }
     hits
 }
 

@@ -23,15 +23,25 @@ pub fn hourly_usd(amount: Amount) -> Option<f64> {
 
 /// A sum: `$1.32`, with more digits where it is small; `at least` where some of it is not known.
 pub fn dollars(amount: Amount) -> String {
-    let digits = if amount.usd < 10.0 { 3 } else { 2 };
-    let usd = amount.usd;
+    let Amount { usd, .. } = amount;
+    let digits = digits(usd);
     if amount.is_partial { format!("at least ${usd:.digits$}") } else { format!("${usd:.digits$}") }
 }
 
 /// The same where there is no room for words: with a plus where some of it is not known.
 pub(super) fn sum(amount: Amount) -> String {
-    let exact = dollars(Amount { is_partial: false, ..amount });
-    if amount.is_partial { format!("{exact}+") } else { exact }
+    sum_to(amount, digits(amount.usd))
+}
+
+/// The same with so many digits: in a column all have as many as its largest sum, so that their
+/// points stand below each other.
+pub(super) fn sum_to(amount: Amount, digits: usize) -> String {
+    format!("${:.digits$}{}", amount.usd, if amount.is_partial { "+" } else { "" })
+}
+
+/// How many digits of a dollar a sum is written with: more where it is small.
+pub(super) fn digits(usd: f64) -> usize {
+    if usd < 10.0 { 3 } else { 2 }
 }
 
 /// How a price went, a sign for each column: the lowest and the highest of the time are the lowest

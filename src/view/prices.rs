@@ -22,11 +22,13 @@ use crate::fleet::{MachineType, Pool, Region, RegionPrices, Zone};
 
 /// The columns of the prices beside a chart.
 const SCALE: u16 = 9;
+/// The lines between two prices of a scale.
+const BETWEEN: u16 = 6;
 /// The fewest lines of a chart that shows anything.
 const CHART: u16 = 6;
 /// The meaning of lines: the cheapest, and the others. A letter at the end of each says which it
 /// is; what colours mean elsewhere, good or waiting, they do not mean here.
-const TONES: [Tone; 2] = [Tone::Working, Tone::Plain];
+const TONES: [Tone; 3] = [Tone::Working, Tone::Plain, Tone::Dim];
 
 /// A row: one pool, and what of ours is in it.
 struct Row<'a> {
@@ -115,17 +117,14 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect) {
         return;
     };
     let rows = rows(model, region, prices);
-    painter.text(area, 1, 0, Tone::Strong, &summary(model, region));
-    if let Some(said) = made_of(model) {
-        painter.text(area, 1, 1, Tone::Plain, &said);
-    }
-    let most = area.height.saturating_sub(CHART + 5).max(3);
+    let head = head(painter, area, &summary(model, region), made_of(model));
+    let most = area.height.saturating_sub(CHART + head + 3).max(3);
     let shown = u16::try_from(rows.len()).unwrap_or(most).min(most);
     let table = Rect {
         x: area.x + 1,
-        y: area.y + 3,
+        y: area.y + head + 1,
         width: area.width.saturating_sub(2),
-        height: (shown + 1).min(area.height.saturating_sub(3)),
+        height: (shown + 1).min(area.height.saturating_sub(head + 1)),
     };
     let columns = columns(model.prices.week);
     let shown_rows: Vec<&Row<'_>> = rows.iter().take(shown.into()).collect();
@@ -134,11 +133,27 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect) {
     for (row, line) in rows.iter().zip(0..shown) {
         grid.row(painter.buffer, line, row);
     }
-    let used = shown + 5;
+    let used = shown + head + 3;
     let chart = Rect { y: area.y + used, height: area.height.saturating_sub(used), ..area };
     if chart.height >= CHART {
         draw_chart(model, painter, chart, &rows);
     }
+}
+
+/// What the region costs, and what the instance under the cursor does. Answers how many lines that
+/// took: no number is cut.
+fn head(painter: &mut Painter<'_>, area: Rect, region: &str, row: Option<String>) -> u16 {
+    let room = usize::from(area.width.saturating_sub(2));
+    let lines = |tone: Tone, said: &str| {
+        text::wrap(said, room).into_iter().map(move |line| (tone, line)).collect::<Vec<_>>()
+    };
+    let mut said = lines(Tone::Strong, region);
+    said.extend(row.map(|row| lines(Tone::Plain, &row)).unwrap_or_default());
+    said.truncate(4);
+    for ((tone, said), line) in said.iter().zip(0..) {
+        painter.text(area, 1, line, *tone, said);
+    }
+    u16::try_from(said.len()).unwrap_or(4).max(2)
 }
 
 /// The pools of a region, the cheapest first.
@@ -217,7 +232,10 @@ fn draw_chart(model: &Model, painter: &mut Painter<'_>, area: Rect, rows: &[Row<
         return;
     }
     let span = if model.prices.week { "7 days" } else { "24 hours" };
-    painter.rule(area, 0, (Tone::Dim, &format!("{wanted}, {span}, $/h")), &keys(model));
+    let title = format!("{wanted}, {span}, $/h");
+    let remark = keys(model);
+    let has_room = text::width(&title) + text::width(&remark) + 9 <= area.width.into();
+    painter.rule(area, 0, (Tone::Dim, &title), if has_room { &remark } else { "" });
     // A flat price is a line in the middle.
     let margin = ((high - low) * 0.1).max(high * 0.02);
     let (bottom, top) = ((low - margin).max(0.0), high + margin);
@@ -236,7 +254,7 @@ fn draw_chart(model: &Model, painter: &mut Painter<'_>, area: Rect, rows: &[Row<
     if let Some(usd) = above {
         on_demand(painter, area, plot.width, usd);
     }
-    scale(painter, area, plot, ([top, bottom.midpoint(top), bottom], model.prices.week));
+    scale(painter, area, plot, ((bottom, top), model.prices.week));
     let tone = |index: usize| TONES[index.min(TONES.len() - 1)];
     let styles: Vec<Style> =
         (0..rows.len()).map(|index| painter.theme.style(tone(index))).collect();
@@ -302,7 +320,7 @@ fn letters(
 /// The price on demand, above a chart whose scale does not reach so far: the line is broken.
 fn on_demand(painter: &mut Painter<'_>, area: Rect, width: u16, usd: f64) {
     painter.text(area, 1, 1, Tone::Dim, &hourly(usd));
-    let said = " on demand ";
+    let said = " on demand, not to scale ";
     let sign = if painter.theme.is_ascii() { "- " } else { "╌" };
     let signs = usize::from(width).saturating_sub(text::width(said) + 2) / text::width(sign);
     let line = format!("{}{said}", sign.repeat(signs));
@@ -310,15 +328,22 @@ fn on_demand(painter: &mut Painter<'_>, area: Rect, width: u16, usd: f64) {
 }
 
 /// The prices beside a chart and the hours, or days, below it.
-fn scale(painter: &mut Painter<'_>, area: Rect, plot: Rect, (prices, week): ([f64; 3], bool)) {
-    let top = plot.y - area.y;
-    let middle = top + plot.height / 2;
-    for (price, line) in prices.into_iter().zip([top, middle, top + plot.height - 1]) {
+fn scale(
+    painter: &mut Painter<'_>,
+    area: Rect,
+    plot: Rect,
+    ((bottom, top), week): ((f64, f64), bool),
+) {
+    let first = plot.y - area.y;
+    let steps = (plot.height / BETWEEN).max(2);
+    for step in 0..=steps {
+        let price = top + (bottom - top) * f64::from(step) / f64::from(steps);
+        let line = first + step * (plot.height - 1) / steps;
         painter.text(area, 1, line, Tone::Dim, &hourly(price));
     }
-    let below = top + plot.height;
-    let [first, half] = if week { ["-7 d", "-3.5 d"] } else { ["-24 h", "-12 h"] };
-    painter.text(area, SCALE, below, Tone::Dim, first);
+    let below = first + plot.height;
+    let [begin, half] = if week { ["-7 d", "-3.5 d"] } else { ["-24 h", "-12 h"] };
+    painter.text(area, SCALE, below, Tone::Dim, begin);
     painter.text(area, SCALE + plot.width / 2, below, Tone::Dim, half);
     painter.text(area, (SCALE + plot.width).saturating_sub(3), below, Tone::Dim, "now");
 }

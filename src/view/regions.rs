@@ -4,18 +4,20 @@ use jiff::SignedDuration;
 use ratatui::layout::Rect;
 
 use super::grid::{Cell, Column, Grid};
-use super::money::sum;
+use super::money::{digits, hourly, sum_to};
 use super::painter::GUTTER;
 use super::text;
 use super::theme::{Glyphs, Tone};
 use super::{HitMap, Painter};
-use crate::app::{Command, Model, Panel, RegionRow, TableCommand, clean};
-use crate::fleet::{Cost, Health, Lifecycle};
+use crate::app::{Command, Model, Panel, RegionRow, TableCommand, beside, clean};
+use crate::fleet::{Cost, Health, Lifecycle, Pool};
 
 /// What a cell is drawn with besides its row.
 struct RegionContext<'a> {
     model: &'a Model,
     glyphs: &'static Glyphs,
+    /// The digits of what all of them cost an hour, and of what they have cost.
+    digits: [usize; 2],
 }
 
 /// For how long a refusal tells more than a price.
@@ -46,12 +48,12 @@ fn columns<'a>() -> [Drawn<'a>; 11] {
         text("hourly", "$/H", [6, 0, 9], 2, |row, context: &RegionContext<'_>, _| {
             let known = cost(row, context).filter(|cost| !cost.hourly.is_unknown());
             let known = known.filter(|_| row.total() > 0);
-            Cell::known(known.map(|cost| sum(cost.hourly)), context.glyphs)
+            Cell::known(known.map(|cost| sum_to(cost.hourly, context.digits[0])), context.glyphs)
         })
         .right(),
         text("cost", "SO FAR", [6, 0, 9], 7, |row, context: &RegionContext<'_>, _| {
             let known = cost(row, context).filter(|cost| cost.accrued.usd > 0.0);
-            Cell::known(known.map(|cost| sum(cost.accrued)), context.glyphs)
+            Cell::known(known.map(|cost| sum_to(cost.accrued, context.digits[1])), context.glyphs)
         })
         .right(),
         text("reclaimed", "RECLAIMED", [9, 0, 9], 3, |row, context, _| {
@@ -80,27 +82,39 @@ fn cost<'a>(row: &RegionRow, context: &RegionContext<'a>) -> Option<&'a Cost> {
     context.model.fleet.costs().get(&row.region)
 }
 
-/// Where an instance would be cheapest now; or that there was no room, where that is news.
+/// Where an instance would be cheapest now, address and storage included, and was not refused
+/// lately; or why there is no such place.
 fn cheapest(row: &RegionRow, context: &RegionContext<'_>, _: u16) -> Cell {
     let model = context.model;
-    let view = model.fleet.regions().get(&row.region);
-    let refused = view
-        .and_then(|view| view.attempts.back())
-        .filter(|attempt| attempt.code.is_some() && model.now.duration_since(attempt.at) < REFUSED);
-    if let Some(attempt) = refused {
-        let code = attempt.code.as_deref().unwrap_or_default();
-        let said = clean(&format!("{}: {code}", attempt.machine_type), 120);
-        return Cell::toned(Tone::Waiting, said);
-    }
+    let attempts = model.fleet.regions().get(&row.region).map(|view| &view.attempts);
+    let newest = |pool: Option<&Pool>| {
+        let mut tried = attempts?.iter().rev();
+        tried.find(|it| {
+            pool.is_none_or(|pool| it.zone == pool.zone && it.machine_type == pool.machine_type)
+        })
+    };
+    let refused = |pool: Option<&Pool>| {
+        newest(pool).filter(|it| it.code.is_some() && model.now.duration_since(it.at) < REFUSED)
+    };
     let config = model.config.as_ref().and_then(|config| config.region(&row.region));
     let types = config.map(|it| it.machine_types.as_slice()).unwrap_or_default();
     let lifecycle = config.map_or(Lifecycle::Spot, |it| it.lifecycle);
-    let prices = model.fleet.market().get(&row.region);
-    let cheapest = prices.and_then(|prices| prices.cheapest(types, lifecycle));
-    let said = cheapest.map(|(pool, usd)| {
-        format!("{} {} {usd:.4}", pool.zone.letter(&row.region), pool.machine_type)
+    let cheapest = model.fleet.market().get(&row.region).and_then(|prices| {
+        let (pool, compute) =
+            prices.cheapest_of(types, lifecycle, |pool| refused(Some(pool)).is_none())?;
+        Some((pool, compute + config.map_or(0.0, |config| beside(model, config, prices))))
     });
-    Cell::known(said, context.glyphs)
+    if let Some((pool, usd)) = cheapest {
+        let letter = pool.zone.letter(&row.region);
+        return Cell::plain(format!("{letter} {} {}", pool.machine_type, hourly(usd)));
+    }
+    refused(None).map_or_else(
+        || Cell::toned(Tone::Dim, context.glyphs.none),
+        |attempt| {
+            let code = attempt.code.as_deref().unwrap_or_default();
+            Cell::toned(Tone::Waiting, clean(&format!("{}: {code}", attempt.machine_type), 120))
+        },
+    )
 }
 
 /// The states as a strip, as long as the region is large beside the largest.
@@ -119,7 +133,9 @@ fn health(row: &RegionRow, context: &RegionContext<'_>, width: u16) -> Cell {
 /// Draws the rows of the window, below their headings.
 pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect) {
     let rows = Rect { x: area.x + GUTTER, width: area.width.saturating_sub(GUTTER + 1), ..area };
-    let context = RegionContext { model, glyphs: painter.theme.glyphs };
+    let most = |of: fn(&Cost) -> f64| model.fleet.costs().values().map(of).fold(0.0, f64::max);
+    let digits = [most(|cost| cost.hourly.usd), most(|cost| cost.accrued.usd)].map(digits);
+    let context = RegionContext { model, glyphs: painter.theme.glyphs, digits };
     let columns = columns();
     let all: Vec<&RegionRow> = model.regions.rows().iter().collect();
     let grid = Grid::new(&columns, &all, &context, painter.theme, rows, None);

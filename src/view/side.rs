@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::{
     HitMap, Painter, Tone, answers, costs, details, kept, map, prices, reader, tabs, text,
 };
-use crate::app::{Command, Model, Pane, Panel, PanelsCommand};
+use crate::app::{Command, Model, Pane, Panel, PanelsCommand, console_page};
 
 /// Draws it. `beside`: the table is to the left of it.
 pub(super) fn draw(
@@ -33,7 +33,12 @@ pub(super) fn draw(
         tabs::draw(model, painter, hits, area, &remark);
     } else {
         let tone = if focused { Tone::Accent } else { Tone::Dim };
-        painter.rule(area, 0, (tone, &title(model, pane)), &remark);
+        let title = title(model, pane);
+        painter.rule(area, 0, (tone, &title), &remark);
+        if let Some(page) = page(model, pane) {
+            let width = u16::try_from(text::width(&title)).unwrap_or(u16::MAX);
+            hits.link(Rect { x: area.x + TITLE, width, height: 1, ..area }, page);
+        }
     }
     let left = u16::from(beside);
     let inside = Rect {
@@ -55,6 +60,15 @@ pub(super) fn draw(
         (Pane::Answers, _) => answers::draw(model, painter, inside),
         (Pane::Events, _) => reader::events(model, painter, inside),
     }
+}
+
+/// The column where a rule's title begins.
+const TITLE: u16 = 3;
+
+/// The page of AWS's console about the instance that the title names.
+fn page(model: &Model, pane: Pane) -> Option<String> {
+    let row = model.table.cursor().and_then(|key| model.fleet.get(key));
+    row.filter(|_| matches!(pane, Pane::Details)).and_then(console_page)
 }
 
 /// What the pane shows, and of whom.

@@ -288,7 +288,8 @@ fn pointed(model: &Model, dot: &str) -> Option<(Tone, String)> {
     let zone = instance.machine.as_ref().map(|machine| machine.zone.to_string());
     let label = text::label(&instance.label(), true).into_owned();
     let words = phase_words(instance, model.now);
-    let pieces: Vec<String> = [Some(label), zone, Some(words)].into_iter().flatten().collect();
+    let pieces = [Some(label), zone, Some(words)].into_iter().flatten();
+    let pieces: Vec<String> = pieces.filter(|it| !it.is_empty()).collect();
     let said = pieces.join(&format!(" {dot} "));
     Some((instance.phase.health().into(), said))
 }

@@ -213,6 +213,8 @@ pub struct Theme {
     palette: Palette,
     /// Whether the terminal has the colours of the palette, and not the nearest of 256.
     truecolour: bool,
+    /// Whether the terminal has links.
+    links: bool,
 }
 
 /// What is behind the text of a terminal.
@@ -240,7 +242,8 @@ impl Theme {
             ThemeName::Nord => palettes::NORD,
             ThemeName::Dracula => palettes::DRACULA,
         };
-        let theme = Self { glyphs: &UNICODE, palette, truecolour: terminal.truecolour };
+        let Ability { truecolour, links, .. } = terminal;
+        let theme = Self { glyphs: &UNICODE, palette, truecolour, links };
         if name == ThemeName::Ascii || !terminal.unicode { theme.ascii() } else { theme }
     }
 
@@ -262,7 +265,7 @@ impl Theme {
 
     /// In colours that read on dark and on light.
     pub fn colours() -> Self {
-        Self { glyphs: &UNICODE, palette: palettes::OWN, truecolour: true }
+        Self { glyphs: &UNICODE, palette: palettes::OWN, truecolour: true, links: false }
     }
 
     /// The same on this background: where the terminal's own colours were meant, those that read on
@@ -292,6 +295,11 @@ impl Theme {
     /// Whether there are colours.
     pub fn has_colours(&self) -> bool {
         self.palette.states.is_some() && !self.is_ascii()
+    }
+
+    /// Whether the terminal has links.
+    pub(super) fn has_links(&self) -> bool {
+        self.links
     }
 
     /// Whether only ASCII may be drawn.
@@ -380,6 +388,7 @@ impl Theme {
 }
 
 /// What a terminal can show.
+#[expect(clippy::struct_excessive_bools, reason = "a terminal has each or not, by itself")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ability {
     /// Whether it has colours, and they are wanted.
@@ -388,6 +397,8 @@ pub struct Ability {
     pub unicode: bool,
     /// Whether it has any colour, and not 256.
     pub truecolour: bool,
+    /// Whether it has links (OSC 8), or at least leaves their sequences out.
+    pub links: bool,
 }
 
 #[cfg(test)]
@@ -431,12 +442,12 @@ mod tests {
 
     #[test]
     fn a_theme_never_shows_more_than_the_terminal_can() {
-        let poor = Ability { colours: false, unicode: false, truecolour: false };
+        let poor = Ability { colours: false, unicode: false, truecolour: false, links: false };
         for (_, name) in ThemeName::ALL {
             let theme = Theme::named(name, poor);
             assert!(theme.is_ascii() && theme.style(Tone::Bad).fg.is_none());
         }
-        let rich = Ability { colours: true, unicode: true, truecolour: true };
+        let rich = Ability { colours: true, unicode: true, truecolour: true, links: true };
         assert!(Theme::named(ThemeName::Ascii, rich).is_ascii());
         let selected = Theme::named(ThemeName::Light, rich).selection();
         assert!(selected.add_modifier.contains(Modifier::BOLD), "not by its ground alone");

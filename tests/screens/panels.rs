@@ -176,7 +176,7 @@ fn each_dialog_in_all_sizes() {
 
 #[test]
 fn themes_differ_in_colour_and_not_in_words() {
-    let ability = Ability { colours: true, unicode: true, truecolour: true };
+    let ability = Ability { colours: true, unicode: true, truecolour: true, links: false };
     let mut words = Vec::new();
     for (name, theme) in ThemeName::ALL {
         let mut screen = fleet(80, 24);
@@ -254,7 +254,7 @@ fn a_command_is_typed_completed_and_refused() {
     screen.press(":sort colour<Enter>");
     assert!(screen.text().contains("'colour' is no column"), "{}", screen.text());
     screen.press("<Esc>:destroy-all<Enter>");
-    assert!(screen.text().contains("Type all and Enter"), "a dialog asks all the same");
+    assert!(screen.text().contains("Type 'all' and press Enter"), "a dialog asks all the same");
 }
 
 #[test]

@@ -26,7 +26,7 @@ impl Paper {
         let (keyboard, keys) = unbounded_channel();
         let drawn = Terminal::new(TestBackend::new(width, height)).unwrap();
         let paper = Self { keys, drawn, frames: 0, is_lent: false };
-        let ability = Ability { colours: false, unicode: true, truecolour: false };
+        let ability = Ability { colours: false, unicode: true, truecolour: false, links: false };
         (Screen::new(paper, ability, None, None), keyboard)
     }
 }

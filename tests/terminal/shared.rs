@@ -42,7 +42,7 @@ fn what_one_creates_and_destroys_the_other_sees() {
     other.wait_for(id);
 
     other.press("D");
-    other.wait_for("Type all and Enter");
+    other.wait_for("Type 'all' and press Enter");
     other.press(&format!("all{ENTER}"));
     other.wait_for("destroy: done");
     one.wait_for("1 terminated");

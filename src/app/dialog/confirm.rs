@@ -148,9 +148,10 @@ impl ConfirmForm {
         Next::Stay
     }
 
-    /// How many lines its list has at the most.
+    /// How many lines its list has at the most: what is long takes several.
     fn lines(&self) -> usize {
-        self.found.as_ref().map_or(self.targets.len(), |found| found.lines.len())
+        let lines = |found: &Findings| found.lines.iter().map(|(_, it)| 1 + it.len() / 40).sum();
+        self.found.as_ref().map_or(self.targets.len(), lines)
     }
 }
 

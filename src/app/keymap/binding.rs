@@ -26,8 +26,11 @@ pub enum Context {
     /// The create dialog's counts.
     #[strum(serialize = "create")]
     Counts,
-    /// A dialog with choices to pick from.
+    /// A dialog with buttons.
     Choice,
+    /// A dialog with a list to pick from.
+    #[strum(serialize = "list")]
+    Menu,
     /// A dialog that wants a word typed.
     #[strum(serialize = "confirmation")]
     Word,
@@ -71,11 +74,6 @@ impl Context {
     /// Whether that text may be of any alphabet.
     pub(super) fn takes_letters(self) -> bool {
         self.takes_text() && !matches!(self, Self::Counts | Self::Strip)
-    }
-
-    /// Whether this lies over the panels, until an Esc.
-    pub(super) fn is_field_or_dialog(self) -> bool {
-        !matches!(self, Self::Table | Self::Pane | Self::Reader | Self::Log)
     }
 }
 

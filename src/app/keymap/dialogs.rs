@@ -19,8 +19,14 @@ const FIELDS: &[Context] = &[
 /// Fields with a cursor: a count has none, its arrows step it.
 const LINES: &[Context] =
     &[Context::Filter, Context::Search, Context::Word, Context::Secret, Context::Palette];
-const DIALOGS: &[Context] =
-    &[Context::Counts, Context::Choice, Context::Word, Context::Secret, Context::Palette];
+const DIALOGS: &[Context] = &[
+    Context::Counts,
+    Context::Choice,
+    Context::Menu,
+    Context::Word,
+    Context::Secret,
+    Context::Palette,
+];
 
 /// All of them.
 pub(super) static DIALOG_BINDINGS: &[Binding] = &[
@@ -120,6 +126,20 @@ pub(super) static DIALOG_BINDINGS: &[Binding] = &[
         "",
     ),
     bind(
+        &[Context::Menu],
+        &[key(KeyCode::Down), key(KeyCode::Tab), char('j'), key(KeyCode::Right), char('l')],
+        Command::Press(Press::Choose(Choose::Next)),
+        "the next one",
+        "choose",
+    ),
+    bind(
+        &[Context::Menu],
+        &[key(KeyCode::Up), key(KeyCode::BackTab), char('k'), key(KeyCode::Left), char('h')],
+        Command::Press(Press::Choose(Choose::Previous)),
+        "the one before",
+        "",
+    ),
+    bind(
         &[Context::Choice],
         &[key(KeyCode::Right), key(KeyCode::Tab), char('l'), key(KeyCode::Down), char('j')],
         Command::Press(Press::Choose(Choose::Next)),
@@ -133,25 +153,31 @@ pub(super) static DIALOG_BINDINGS: &[Binding] = &[
         "the choice before",
         "",
     ),
-    bind(&[Context::Choice], &[char('y')], Command::Press(Press::Choose(Choose::Yes)), "yes", ""),
-    bind(&[Context::Choice], &[char('n')], Command::Press(Press::Choose(Choose::No)), "no", ""),
+    bind(
+        &[Context::Choice],
+        &[char('y')],
+        Command::Press(Press::Choose(Choose::Yes)),
+        "yes",
+        "yes",
+    ),
+    bind(&[Context::Choice], &[char('n')], Command::Press(Press::Choose(Choose::No)), "no", "no"),
     bind(DIALOGS, &[key(KeyCode::Enter)], Command::Press(Press::Accept), "go on", "go on"),
     bind(
-        &[Context::Counts, Context::Choice],
+        &[Context::Counts, Context::Choice, Context::Menu],
         &[char('q')],
         Command::Press(Press::Back),
         "back, and nothing is done",
         "",
     ),
     bind(
-        &[Context::Choice, Context::Word],
+        &[Context::Choice, Context::Menu, Context::Word],
         &[key(KeyCode::PageUp)],
         Command::Press(Press::Move(Motion::PageUp)),
         "up in the list",
         "",
     ),
     bind(
-        &[Context::Choice, Context::Word],
+        &[Context::Choice, Context::Menu, Context::Word],
         &[key(KeyCode::PageDown)],
         Command::Press(Press::Move(Motion::PageDown)),
         "down in the list",

@@ -111,13 +111,12 @@ impl Keymap {
             .or_else(|| written(pressed))
     }
 
-    /// What a key with Alt asks for in a dialog or a field where it is bound to nothing: it came as
-    /// an Esc and the key, and a slow line, or a tmux that waits for more after an Esc, makes one of
-    /// the two.
+    /// What a key with Alt asks for where it is bound to nothing: it came as an Esc and the key, and
+    /// a slow line, or a tmux that waits for more after an Esc, makes one of the two. Dropped, what
+    /// is typed after it would be commands.
     pub fn apart(&self, context: Context, event: KeyEvent) -> Option<[KeyEvent; 2]> {
-        let is_apart = event.modifiers.contains(KeyModifiers::ALT)
-            && context.is_field_or_dialog()
-            && self.command(context, event).is_none();
+        let is_apart =
+            event.modifiers.contains(KeyModifiers::ALT) && self.command(context, event).is_none();
         let escape = KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE);
         let key = KeyEvent::new(event.code, event.modifiers - KeyModifiers::ALT);
         is_apart.then_some([escape, key])
@@ -259,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn alt_in_a_dialog_is_an_escape_and_the_key() {
+    fn alt_is_an_escape_and_the_key() {
         let keymap = Keymap::default();
         let alt = |character| press(KeyCode::Char(character), KeyModifiers::ALT);
         let [escape, key] = keymap.apart(Context::Choice, alt('y')).unwrap();
@@ -268,11 +267,8 @@ mod tests {
             (KeyCode::Esc, press(KeyCode::Char('y'), KeyModifiers::NONE))
         );
         assert_eq!(keymap.apart(Context::Filter, alt('b')), None, "a word to the left");
-        assert_eq!(
-            keymap.apart(Context::Table, alt('d')),
-            None,
-            "there it is a key, bound to nothing"
-        );
+        let [escape, key] = keymap.apart(Context::Table, alt('/')).unwrap();
+        assert_eq!((escape.code, key.code), (KeyCode::Esc, KeyCode::Char('/')));
     }
 
     #[test]

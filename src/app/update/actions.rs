@@ -180,8 +180,15 @@ fn targets(model: &Model, action: &Action, scope: &Scope) -> (Vec<ConfirmRow>, F
         health: row.phase.health(),
     };
     let rows: Vec<&Instance> = rows.collect();
-    let alive = rows.iter().filter(|row| row.is_alive());
-    let hourly = alive.map(|row| model.fleet.frees(row, *action == Action::Stop)).sum();
+    let frees = |row: &Instance| model.fleet.frees(row, *action == Action::Stop);
+    let hourly = match scope {
+        // Other deployments may have more than what is known here.
+        Scope::Account(..) => {
+            let known: Amount = model.fleet.alive().map(frees).sum();
+            Amount { is_partial: true, ..known }
+        }
+        _ => rows.iter().filter(|row| row.is_alive()).map(|row| frees(row)).sum(),
+    };
     let ends = *action == Action::Destroy;
     let kept: Vec<Amount> = rows
         .iter()

@@ -362,10 +362,16 @@ pub(super) fn asked_for(model: &Model) -> BTreeMap<Region, Vec<MachineType>> {
 pub fn estimate(model: &Model, wanted: &RegionConfig) -> Option<f64> {
     let prices = model.fleet.market().get(&wanted.region)?;
     let (_, compute) = prices.cheapest(&wanted.machine_types, wanted.lifecycle)?;
+    Some(compute + beside(model, wanted, prices))
+}
+
+/// What an instance of a region costs an hour besides its machine: its address and its storage, as
+/// far as their prices are known.
+pub fn beside(model: &Model, wanted: &RegionConfig, prices: &RegionPrices) -> f64 {
     let public = model.config.as_ref().is_some_and(|config| config.aws.associate_public_ip);
     let address = prices.list.ipv4.filter(|_| public).unwrap_or_default();
     let storage = storage_hourly(&prices.list, wanted.instance_storage_gb).unwrap_or_default();
-    Some(compute + address + storage)
+    address + storage
 }
 
 /// Says which instances get too old, and ends them where that is wished: never before they were

@@ -36,8 +36,9 @@ use std::collections::BTreeMap;
 use crossterm::event::KeyEvent;
 
 pub use books::{closing_lines, receipt};
-pub use budget::{budget_refusal, estimate, surplus_remark};
+pub use budget::{beside, budget_refusal, estimate, surplus_remark};
 pub use keep::{how_full, is_held, would_end};
+pub use panels::console_page;
 pub use plan::CreatePlan;
 pub use spent::{forecast, spent_by_day};
 
@@ -323,10 +324,12 @@ fn in_palette(model: &mut Model, palette: &mut Palette, press: Press) -> Next {
 fn reading(model: &Model, dialog: &Dialog) -> (usize, usize) {
     match dialog {
         Dialog::Help { context, .. } => {
-            let height = Layout::reading(model.size.1);
+            let Layout { strip, banner, .. } = model.layout();
+            let height = Layout::reading(model.size.1).saturating_sub(strip + banner);
             let groups = model.keymap.grouped(*context);
             let lines: usize = groups.iter().map(|(_, bindings)| bindings.len() + 1).sum();
-            (height.max(1).into(), lines.div_ceil(Layout::help_columns(model.size.0)))
+            let columns = Layout::help_columns((model.size.0, height), lines);
+            (height.max(1).into(), lines.div_ceil(columns))
         }
         _ => (1, 0),
     }

@@ -426,7 +426,7 @@ pub(super) fn reach_out(model: &mut Model, command: RowCommand) -> Vec<Effect> {
         RowCommand::Copy(copied) => copy(model, copied),
         RowCommand::Shell(key) => shell(model, key),
         RowCommand::Console => {
-            let page = row(model).and_then(|row| text_of(row, Copied::Console));
+            let page = row(model).and_then(console_page);
             page.map(Effect::Open).into_iter().collect()
         }
     }
@@ -450,13 +450,7 @@ fn text_of(row: &Instance, copied: Copied) -> Option<String> {
     match copied {
         Copied::Address => row.address().map(|address| address.to_string()).or_else(id),
         Copied::Id | Copied::Ssh => id(),
-        Copied::Console => id().map(|id| {
-            let region = &row.region;
-            format!(
-                "https://{region}.console.aws.amazon.com/ec2/home?region={region}\
-                 #InstanceDetails:instanceId={id}"
-            )
-        }),
+        Copied::Console => console_page(row),
         Copied::Json => {
             let said = |field: &Field| {
                 let text = field.text(row);
@@ -467,6 +461,15 @@ fn text_of(row: &Instance, copied: Copied) -> Option<String> {
             Some(serde_json::Value::Object(fields).to_string())
         }
     }
+}
+
+/// Its page in AWS's console.
+pub fn console_page(row: &Instance) -> Option<String> {
+    let (region, id) = (&row.region, row.id()?);
+    Some(format!(
+        "https://{region}.console.aws.amazon.com/ec2/home?region={region}\
+         #InstanceDetails:instanceId={id}"
+    ))
 }
 
 fn shell(model: &mut Model, key: Option<InstanceKey>) -> Vec<Effect> {

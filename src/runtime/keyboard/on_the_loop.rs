@@ -108,7 +108,7 @@ async fn nothing_but_its_keys_gets_through() {
         keyboard: Keyboard::new(Line::new([])),
         drawn: Terminal::new(TestBackend::new(window.0, window.1)).unwrap(),
     };
-    let ability = Ability { colours: false, unicode: true, truecolour: false };
+    let ability = Ability { colours: false, unicode: true, truecolour: false, links: false };
     let screen = Screen::new(typed, ability, None, None);
     let edge = Heard { screen, inputs: Vec::new() };
     let mut event_loop = EventLoop::new(demo(CONFIG, 1, window), edge);

@@ -3,8 +3,8 @@
 use ratatui::layout::Rect;
 
 use super::frame::{open_as, pick};
-use crate::app::Model;
 use crate::app::dialog::ColumnsForm;
+use crate::app::{Field, Model, clean};
 use crate::view::columns::chosen;
 use crate::view::table::on_screen;
 use crate::view::{HitMap, Painter, Tone};
@@ -38,17 +38,25 @@ pub(super) fn draw(
         painter.styled(inside, 3, line, style, &format!(" {heading:12} "));
         painter.text(inside, 18, line, Tone::Dim, field.name());
         let said = match () {
-            () if !is_shown || seen.contains(field) => "",
-            () if model.tally.is_alike(*field) => "the same in all: see the header",
-            () => "no room, or nothing known",
+            () if !is_shown || seen.contains(field) => String::new(),
+            () if model.tally.is_alike(*field) => alike(model, *field),
+            () => "no room, or nothing known".to_owned(),
         };
-        let x = painter.text(inside, 30, line, Tone::Dim, said);
+        let x = painter.text(inside, 30, line, Tone::Dim, &said);
         if *field == sort {
             let sign = painter.theme.glyphs.sort[usize::from(reverse)];
             let x = if said.is_empty() { x } else { x + 2 };
             painter.text(inside, x, line, Tone::Accent, &format!("{sign} sorted"));
         }
     }
+    let list = Rect { height: inside.height.saturating_sub(2), ..inside };
+    painter.scrollbar(list, top, all.len());
     let said = "Where room is short, the least telling ones are left out.";
     painter.text(inside, 0, lines - 1, Tone::Dim, said);
+}
+
+/// What all rows say in a field, as its column does not.
+fn alike(model: &Model, field: Field) -> String {
+    let said = model.tally.alike.iter().find(|(known, _)| *known == field);
+    said.map_or_else(String::new, |(_, said)| format!("the same in all: {}", clean(said, 64)))
 }

@@ -13,6 +13,10 @@ use crate::view::{HitMap, Painter, Tone};
 /// The narrowest that it gets, so that the words to type stand clear.
 const NARROWEST: usize = 40;
 
+/// The lines of a screen that are not the list's: the border, the question, what it means and what
+/// is typed, and what stays free.
+const AROUND: usize = 14;
+
 /// Draws it.
 pub(super) fn draw(painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect, form: &ConfirmForm) {
     let room = room(area);
@@ -27,7 +31,7 @@ pub(super) fn draw(painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect, for
         said.extend(lines(Tone::Plain, &means));
         said.push(blank());
     }
-    let typed = form.word.as_ref().map(|word| (format!("Type {word} and Enter:"), word));
+    let typed = form.word.as_ref().map(|word| (format!("Type '{word}' and press Enter:"), word));
     let widest = said.iter().map(|(_, line)| text::width(line)).max().unwrap_or(0);
     let asks = typed.as_ref().map_or(0, |(asked, word)| text::width(asked) + word.len() + 6);
     let content = u16::try_from(widest.max(asks).max(NARROWEST)).unwrap_or(u16::MAX);
@@ -60,14 +64,19 @@ fn means(form: &ConfirmForm) -> String {
 
 /// The rows by name, or where they are so many, their number by region.
 fn list(painter: &Painter<'_>, area: Rect, form: &ConfirmForm) -> Vec<(Tone, String)> {
-    let listed = LISTED.min(usize::from(area.height.saturating_sub(12)).max(1));
+    let listed = usize::from(area.height).saturating_sub(AROUND).clamp(1, LISTED);
+    let room = room(area);
     if let Some(found) = &form.found {
-        return finding_lines(found, form.top, listed);
+        return finding_lines(found, form.top, listed, room);
     }
     if form.targets.is_empty() {
         return vec![(Tone::Dim, "No instance is known here; the tags are asked.".into())];
     }
-    let said = if form.targets.len() <= listed { named(painter, form) } else { by_region(form) };
+    let said = if form.targets.len() <= listed {
+        named(painter, form)
+    } else {
+        by_region(form, listed, room)
+    };
     window(said, form.top, listed)
 }
 
@@ -87,24 +96,36 @@ fn named(painter: &Painter<'_>, form: &ConfirmForm) -> Vec<(Tone, String)> {
     form.targets.iter().map(name).collect()
 }
 
-fn by_region(form: &ConfirmForm) -> Vec<(Tone, String)> {
+/// The number in each region, in so many columns of `lines` as it takes.
+fn by_region(form: &ConfirmForm, lines: usize, room: usize) -> Vec<(Tone, String)> {
     let counts = form.by_region();
     let widest = counts.keys().map(|region| text::width(region.as_str())).max().unwrap_or(0);
-    let digits = counts.values().max().map_or(0, |count| count.to_string().len());
-    let line = |(region, count): (&Region, usize)| {
-        (Tone::Plain, format!("{:widest$}  {count:digits$}", region.as_str()))
+    let digits = counts.values().max().map_or(0, |count| text::thousands(*count).len());
+    let cell = |(region, count): (&Region, usize)| {
+        format!("{:widest$}  {:>digits$}", region.as_str(), text::thousands(count))
     };
-    counts.into_iter().map(line).collect()
+    let cells: Vec<String> = counts.into_iter().map(cell).collect();
+    let columns = (room / (widest + digits + 6)).max(1);
+    let height = cells.len().div_ceil(cells.len().div_ceil(lines).min(columns));
+    let line = |line: usize| {
+        let of_line: Vec<&str> =
+            cells.iter().skip(line).step_by(height).map(String::as_str).collect();
+        (Tone::Plain, of_line.join("    "))
+    };
+    (0..height).map(line).collect()
 }
 
-/// What the tags tell, by region.
-fn finding_lines(found: &Findings, top: usize, listed: usize) -> Vec<(Tone, String)> {
+/// What the tags tell, by region; what is long goes on below.
+fn finding_lines(found: &Findings, top: usize, listed: usize, room: usize) -> Vec<(Tone, String)> {
     let widest =
         found.lines.iter().map(|(region, _)| text::width(region.as_str())).max().unwrap_or(0);
-    let line = |(region, text): &(Region, String)| {
-        (Tone::Plain, format!("{:widest$}  {text}", region.as_str()))
+    let lines = |(region, said): &(Region, String)| {
+        let names = std::iter::once(region.to_string()).chain(std::iter::repeat(String::new()));
+        let said = text::wrap(said, room.saturating_sub(widest + 2));
+        let line = |(name, said)| (Tone::Plain, format!("{name:widest$}  {said}"));
+        names.zip(said).map(line).collect::<Vec<_>>()
     };
-    let mut said = window(found.lines.iter().map(line).collect(), top, listed);
+    let mut said = window(found.lines.iter().flat_map(lines).collect(), top, listed);
     if found.by.is_some() {
         said.push((Tone::Working, "looking for their tags in every region".into()));
     }

@@ -11,8 +11,11 @@ use crate::view::{HitMap, Painter, Tone};
 /// The widest that a dialog gets, in columns, with its border.
 const WIDEST: u16 = 104;
 
+/// The columns that are left beside a dialog, or none.
+const MARGIN: u16 = 16;
+
 /// The most lines that a dialog lists.
-pub(super) const LISTED: usize = 8;
+pub(super) const LISTED: usize = 24;
 
 /// Clears a box in the middle, `lines` high within its border, and returns its inside.
 pub(super) fn open(painter: &mut Painter<'_>, area: Rect, title: &str, lines: u16) -> Rect {
@@ -27,7 +30,9 @@ pub(super) fn open_as(
     content: u16,
     lines: u16,
 ) -> Rect {
-    let width = area.width.saturating_sub(4).min(WIDEST).min(content.saturating_add(4));
+    // A few columns left beside it would show only letters of what lies below.
+    let wanted = content.saturating_add(4).min(WIDEST);
+    let width = if wanted + MARGIN > area.width { area.width } else { wanted };
     let height = lines.saturating_add(2).min(area.height.saturating_sub(1));
     let place = Rect {
         x: area.x + (area.width - width) / 2,
