@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo dist test-package test-image prerequisites venv hooks lint test check advisories bench monkey streams sweep test-node test-shells ansible test-ansible bench-memory bench-ssh lint-root
+.PHONY: help demo film dist test-package test-image prerequisites venv hooks lint test check advisories bench monkey streams sweep test-node test-shells ansible test-ansible bench-memory bench-ssh lint-root
 
 VENV := target/venv
 ANSIBLE := target/ansible
@@ -36,6 +36,10 @@ demo:  ## open the dashboard on a cloud that is not there
 	cargo run --locked -- --demo
 
 # With BINARY=FILE that program is packed, and none is built.
+film:  ## make the moving picture of the README anew, from a real run of the demo (tmux)
+	cargo build --locked
+	python3 assets/demo/film.py target/debug/spot-tui assets/screens/demo.svg
+
 dist:  ## make the tarball, the Debian package and their checksums in target/dist
 ifndef BINARY
 	cargo build --release --locked

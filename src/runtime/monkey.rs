@@ -34,7 +34,7 @@ use crate::app::keymap::Context;
 use crate::app::{Action, Command, Dialog, Effect, Input, Message, Model, Scope};
 use crate::cli::Cli;
 use crate::fleet::{InstanceId, InstanceKey, Phase};
-use crate::view::{Ability, losses};
+use crate::view::{Ability, losses, shown};
 
 const CONFIG: &str = "deployment: spot-monkey\naws: { total_instances: 3 }\nregions:\n  \
     - us-west-2: { machine_type: t3.medium }\n  - eu-west-1: { machine_type: t3.medium }\n  \
@@ -143,7 +143,8 @@ impl Tty for Glass {
 }
 
 fn lines(buffer: &Buffer) -> Vec<String> {
-    let line = |row: Rect| row.columns().map(|cell| buffer[cell.as_position()].symbol()).collect();
+    let sign = |cell: Rect| shown(buffer[cell.as_position()].symbol());
+    let line = |row: Rect| row.columns().map(sign).collect();
     buffer.area.rows().map(line).collect()
 }
 

@@ -27,6 +27,13 @@ pub(super) fn attach(buffer: &mut Buffer, links: &[(Rect, String)]) {
     }
 }
 
+/// What a cell shows, be it a link or not.
+#[cfg(test)]
+pub(crate) fn shown(symbol: &str) -> &str {
+    let linked = symbol.strip_prefix("\x1b]8;").and_then(|it| it.split("\x1b\\").nth(1));
+    linked.map_or(symbol, |rest| rest.split('\x1b').next().unwrap_or(rest))
+}
+
 #[cfg(test)]
 mod tests {
     use ratatui::style::Style;
@@ -45,6 +52,7 @@ mod tests {
         let sign = |x, y| buffer.cell((x, y)).unwrap().symbol().to_owned();
         assert_eq!(sign(0, 0), "\x1b]8;id=spot-tui-0;https://a/#i-1\x1b\\i\x1b]8;;\x1b\\");
         assert_eq!([sign(4, 0), sign(0, 1)], ["x", "i"]);
+        assert_eq!([shown(&sign(0, 0)), shown("x")], ["i", "x"]);
         let width = CellDiffOption::ForcedWidth(NonZeroU16::MIN);
         assert_eq!(buffer.cell((2, 0)).unwrap().diff_option, width);
     }

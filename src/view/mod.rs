@@ -56,6 +56,8 @@ use ratatui::layout::Rect;
 
 pub use header::STATES;
 pub use hit::HitMap;
+#[cfg(test)]
+pub(crate) use links::shown;
 use painter::Painter;
 #[cfg(test)]
 pub(crate) use painter::witness::losses;
