@@ -51,6 +51,8 @@ pub(super) enum Request {
     Journal(usize, String, Then),
     /// The script that mounts a home volume, from its input: which volume, and where.
     MountHome(String, PathBuf),
+    /// To keep its hostname under another instance id.
+    KeepHostname,
     /// The program that mounts the disks of its type, from its input: where; without that it is taken
     /// away.
     InstanceStore(Option<PathBuf>),
@@ -79,6 +81,7 @@ impl Request {
             | Self::Reboot
             | Self::StopBacalhau
             | Self::MountHome(..)
+            | Self::KeepHostname
             | Self::InstanceStore(_)
             | Self::StopWhenIdle(_)
             | Self::KeepAwake(_) => return None,
@@ -129,6 +132,9 @@ pub(super) fn parse(line: &str) -> Request {
         }
         ["sudo", "sh", "-s", "--", volume, path, _swap] => {
             Request::MountHome((*volume).to_owned(), path.into())
+        }
+        ["sudo", "sh", "-c", line] if line.starts_with("echo preserve_hostname: true >") => {
+            Request::KeepHostname
         }
         ["sudo", "sh", "-c", put, "instance-store", _filesystem, path]
             if put.contains(INSTANCE_STORE) =>
@@ -266,6 +272,7 @@ pub(super) async fn perform(host: &Host, user: &str, request: Request, output: &
             End::Exit(0)
         }
         Request::KeepAwake(seconds) => keep_awake(host, seconds, output).await,
+        Request::KeepHostname => End::Exit(0),
         Request::InstanceStore(path) => {
             if let Some(path) = path {
                 mount_instance_store(host, &path, output).await;

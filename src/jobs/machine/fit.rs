@@ -39,6 +39,7 @@ impl Fit {
     /// What the machine gets on its node.
     pub(super) fn setup(&self, wanted: &MachineConfig) -> MachineSetup {
         MachineSetup {
+            keeps_root: self.root.is_some() || wanted.keeps_root,
             home: self.home.clone(),
             instance_store: wanted.instance_store.clone(),
             idle: wanted.idle.clone(),

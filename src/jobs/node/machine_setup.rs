@@ -1,14 +1,17 @@
 //! What a machine of the configuration gets on its node besides what every node gets.
 
 use super::home::{self, HomeMount};
+use super::user_data::KEEP_HOSTNAME;
 use super::{idle, instance_store};
 use crate::config::{IdleStop, InstanceStore};
 use crate::fleet::{Failure, Step};
-use crate::ssh::Session;
+use crate::ssh::{RemoteCommand, Session};
 
 /// What a machine of the configuration gets on its node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::jobs) struct MachineSetup {
+    /// Whether its root goes on to other instances.
+    pub keeps_root: bool,
     /// Its home volume, where it has one.
     pub home: Option<HomeMount>,
     /// What becomes of the disks of its type, if anything.
@@ -34,6 +37,12 @@ impl MachineSetup {
             })?;
         }
         let mut warnings = Vec::new();
+        if self.keeps_root {
+            let command = RemoteCommand::new(KEEP_HOSTNAME);
+            let kept = session.run("keeping its hostname", &command, |_, line| on_line(line)).await;
+            warnings
+                .extend(kept.err().map(|error| format!("{error}: another instance names it anew")));
+        }
         // After the home volume, below which it may lie.
         let store = self.instance_store.as_ref();
         if let Err(error) = instance_store::set(session, store, &mut on_line).await {

@@ -20,9 +20,14 @@ const LONGEST: usize = 16 * 1024;
 const MERGE: &str = "list(append)+dict(recurse_array)+str()";
 
 /// What cloud-init would else make anew on a disk that it meets under another instance id: it deletes
-/// the host keys (cc_ssh, `ssh_deletekeys` is true by default) and sets the hostname. Not for a first
-/// boot: an image may bring keys along that all of its instances would share.
-const OWN_SELF: &str = "\nssh_deletekeys: false\npreserve_hostname: true\n";
+/// the host keys (cc_ssh, `ssh_deletekeys` is true by default). Not for a first boot: an image may bring
+/// keys along that all of its instances would share.
+const OWN_KEYS: &str = "\nssh_deletekeys: false\n";
+
+/// What has a disk keep its hostname under another instance id. That stands on the disk itself:
+/// cloud-init sets the name in its local stage, in which it has not read any user-data yet.
+pub const KEEP_HOSTNAME: &str =
+    "sudo sh -c 'echo preserve_hostname: true >/etc/cloud/cloud.cfg.d/99-spot-tui-hostname.cfg'";
 
 /// What differs from one deployment to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +91,7 @@ pub fn render(inputs: &UserData<'_>) -> Result<String, UserDataError> {
         .replace("@install_command@", &Value::from(install).to_string())
         .replace("@username@", &Value::from(inputs.username).to_string())
         .replace("@authorized_keys@", &Value::from(keys).to_string());
-    let ours = if inputs.keeps_root { ours + OWN_SELF } else { ours };
+    let ours = if inputs.keeps_root { ours + OWN_KEYS } else { ours };
     let ours = match inputs.lease_s {
         Some(seconds) => ours + &lease(seconds),
         None => ours,
@@ -228,15 +233,12 @@ mod tests {
     }
 
     #[test]
-    fn a_root_that_is_kept_keeps_its_host_keys_and_its_name() {
+    fn a_root_that_is_kept_keeps_its_host_keys() {
         let first = render(&inputs("ubuntu", Some(KEY))).unwrap();
         assert!(!first.contains("ssh_deletekeys"), "{first}");
         let kept = UserData { keeps_root: true, ..inputs("ubuntu", Some(KEY)) };
         let yaml: Value = serde_yaml::from_str(&render(&kept).unwrap()).unwrap();
-        assert_eq!(
-            (&yaml["ssh_deletekeys"], &yaml["preserve_hostname"]),
-            (&json!(false), &json!(true))
-        );
+        assert_eq!(yaml["ssh_deletekeys"], false);
     }
 
     #[test]
