@@ -80,16 +80,20 @@ async fn asked_of_what_stays() -> BTreeSet<String> {
     }
     let mut asked: BTreeSet<String> =
         stage.cloud.world.calls().into_iter().map(|call| call.action).collect();
-    asked.extend(asked_of_what_is_kept().await);
+    for swap in ["stopped", "running"] {
+        asked.extend(asked_of_what_is_kept(swap).await);
+    }
     asked
 }
 
-/// What is asked for by launching and recreating a machine that keeps all that it may, and by deleting
-/// all of it.
-async fn asked_of_what_is_kept() -> BTreeSet<String> {
-    let config = "machines: [{ name: dev, region: us-west-2, type: t3.small, keep: root, \
-                  address: keep, snapshots: { daily: 1 }, home: { size_gb: 20, mount: /home/ubuntu } }]";
-    let mut stage = Stage::set(config, Scenario::parse("{}").unwrap());
+/// What is asked for by launching and recreating a machine that keeps all that it may, in one way to swap
+/// its root, and by deleting all of it.
+async fn asked_of_what_is_kept(swap: &str) -> BTreeSet<String> {
+    let config = format!(
+        "machines: [{{ name: dev, region: us-west-2, type: t3.small, keep: root, swap_root: {swap}, \
+         address: keep, snapshots: {{ daily: 1 }}, home: {{ size_gb: 20, mount: /home/ubuntu }} }}]"
+    );
+    let mut stage = Stage::set(&config, Scenario::parse("{}").unwrap());
     stage.open().await;
     stage.command(Command::Act(Action::Up("dev".into()), Scope::All));
     let is_ready =

@@ -13,6 +13,7 @@ mod offers;
 mod refusals;
 mod snapshots;
 mod start_stop;
+mod swap;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

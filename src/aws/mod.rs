@@ -67,6 +67,7 @@ mod profiles;
 mod quota;
 mod requests;
 mod retry;
+mod root_swap;
 mod scores;
 #[cfg(test)]
 pub(crate) mod scripted;
@@ -102,6 +103,7 @@ pub use permissions::{EC2_ACTIONS, Purpose};
 pub use quota::quota_group;
 pub use requests::{counted, requests};
 pub use retry::retry_until;
+pub use root_swap::RootTask;
 pub use sdk::{Access, Credentials, SharedHttpClient, SharedTimeSource};
 pub use select::Selector;
 pub use spot::SpotRequest;

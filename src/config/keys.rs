@@ -149,6 +149,7 @@ impl Section {
                 "image",
                 "instance_storage_gb",
                 "keep",
+                "swap_root",
                 "address",
                 "home",
                 "instance_store",

@@ -15,7 +15,7 @@ use super::schema::{
 use super::shapes;
 use super::tree::{Node, Value};
 use super::values::{ValueResult, Wrong, choice, price, text, whole};
-use crate::fleet::{Lifecycle, Region, Retention};
+use crate::fleet::{Lifecycle, MachineType, Region, Retention};
 
 /// How a machine is written, for hints.
 const FORM: &str = "write '- { name: dev, region: us-west-2, type: t3.medium }'";
@@ -23,6 +23,14 @@ const FORM: &str = "write '- { name: dev, region: us-west-2, type: t3.medium }'"
 /// What a one-time spot instance cannot do is what makes a machine: to be stopped.
 const LIFECYCLE: [(&str, Lifecycle); 2] =
     [("persistent-spot", Lifecycle::PersistentSpot), ("on-demand", Lifecycle::OnDemand)];
+
+/// How an instance gets a root that is kept.
+const SWAP: [(&str, bool); 2] = [("stopped", false), ("running", true)];
+
+/// EC2 User Guide, "Replace a root volume": virtualised types only.
+fn is_metal(kind: &MachineType) -> bool {
+    kind.as_str().contains(".metal")
+}
 
 /// Reads the list.
 pub(super) fn read(
@@ -70,6 +78,14 @@ fn read_one(item: &Node, inherited: &Inherited, sink: &mut ComplaintSink) -> Opt
     let image = fields.read("image", sink, image).or(Image::Ubuntu(UbuntuRelease::Noble));
     let disk = fields.read("instance_storage_gb", sink, storage);
     let keeps_root = fields.read("keep", sink, |node| choice(node, &[("root", true)])).or(false);
+    let swap = fields.read("swap_root", sink, |node| choice(node, &SWAP));
+    let (swap_at, swaps_running) = (fields.get("swap_root").map(|node| node.at), swap.or(false));
+    if let (Some(at), true, Some(metal)) =
+        (swap_at, swaps_running, kind.as_ref().filter(|kind| is_metal(kind)))
+    {
+        let text = format!("EC2 replaces no root of {metal} while it runs {place}");
+        sink.add_with(at, text, "leave out swap_root");
+    }
     let address = fields.read("address", sink, |node| choice(node, &[("keep", true)]));
     let home = read_home(fields.get("home"), &place, sink);
     let store = read_instance_store(fields.get("instance_store"), home.as_ref(), &place, sink);
@@ -102,6 +118,7 @@ fn read_one(item: &Node, inherited: &Inherited, sink: &mut ComplaintSink) -> Opt
             tags,
         },
         keeps_root,
+        swaps_running,
         keeps_address: address.or(false),
         home,
         instance_store: store,

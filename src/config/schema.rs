@@ -267,6 +267,8 @@ pub struct MachineConfig {
     pub place: RegionConfig,
     /// Whether its root volume outlives its instance, and the next instance boots from it.
     pub keeps_root: bool,
+    /// Whether EC2 gives a new instance the kept root while that runs, and not while it is stopped.
+    pub swaps_running: bool,
     /// Whether its address is its own, whatever instance it is.
     pub keeps_address: bool,
     /// The volume on which its user's work is, if that is one of its own.

@@ -4,8 +4,8 @@ use super::call::Call;
 use super::form::Form;
 use super::xml::Xml;
 use super::{
-    addresses, attributes, devices, endpoints, fleets, groups, instances, offers, routes, spot,
-    status, tags, volumes, vpcs,
+    addresses, attributes, devices, endpoints, fleets, groups, instances, offers, root_tasks,
+    routes, spot, status, tags, volumes, vpcs,
 };
 use crate::demo::world::Refusal;
 use crate::demo::world::pace::{END, LAUNCH, MUTATION, QUERY, Rate, TAGGING};
@@ -101,6 +101,7 @@ static ACTIONS: &[Action] = &[
     action("CreateFleet", MUTATION, FLEET_PARAMETERS, fleets::create),
     action("CreateInternetGateway", MUTATION, &["TagSpecification"], routes::create_gateway),
     action("CreateLaunchTemplate", MUTATION, &["ClientToken", "LaunchTemplateData", "LaunchTemplateName", "TagSpecification", "VersionDescription"], fleets::create_template),
+    action("CreateReplaceRootVolumeTask", MUTATION, &["ClientToken", "DeleteReplacedRootVolume", "InstanceId", "VolumeId"], root_tasks::create),
     action("CreateRoute", MUTATION, &["DestinationCidrBlock", "GatewayId", "RouteTableId"], routes::create_route),
     action("CreateRouteTable", MUTATION, &["ClientToken", "TagSpecification", "VpcId"], routes::create_table),
     action("CreateSecurityGroup", MUTATION, &["GroupDescription", "GroupName", "TagSpecification", "VpcId"], groups::create),
@@ -134,6 +135,7 @@ static ACTIONS: &[Action] = &[
     action("DescribeLaunchTemplates", QUERY, &["Filter", "LaunchTemplateId", "MaxResults", "NextToken"], fleets::describe_templates),
     action("DescribeNetworkInterfaces", QUERY, &["Filter", "MaxResults", "NetworkInterfaceId", "NextToken"], devices::describe_interfaces),
     action("DescribeRegions", QUERY, &["AllRegions", "Filter", "RegionName"], offers::regions),
+    action("DescribeReplaceRootVolumeTasks", QUERY, &["Filter", "MaxResults", "NextToken", "ReplaceRootVolumeTaskId"], root_tasks::describe),
     action("DescribeRouteTables", QUERY, &["Filter", "MaxResults", "NextToken", "RouteTableId"], routes::describe_tables),
     action("DescribeSecurityGroups", QUERY, &["Filter", "GroupId", "GroupName", "MaxResults", "NextToken"], groups::describe),
     action("DescribeSnapshots", QUERY, &["Filter", "MaxResults", "NextToken", "Owner", "SnapshotId"], volumes::describe_snapshots),

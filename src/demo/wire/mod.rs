@@ -28,6 +28,7 @@ mod order;
 mod parts;
 mod price_list;
 mod quotas;
+mod root_tasks;
 mod routes;
 mod select;
 mod server;

@@ -26,6 +26,7 @@ mod refusal;
 pub(crate) mod region;
 mod requests;
 pub(crate) mod resource;
+mod root_tasks;
 mod rules;
 pub(crate) mod spot;
 pub(crate) mod template;

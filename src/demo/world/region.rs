@@ -14,7 +14,7 @@ use super::pace::Buckets;
 use super::resource::Resource;
 use super::spot::SpotRequest;
 use super::template::{Fleet, Template};
-use super::volume::{Snapshot, Volume};
+use super::volume::{RootTask, Snapshot, Volume};
 use crate::demo::dice::Dice;
 use crate::fleet::{REGION_LOCATIONS, RegionLocation};
 
@@ -45,6 +45,8 @@ pub(super) enum Event {
     Relaunches(String),
     /// A volume has come off its instance.
     Detached(String),
+    /// A task that replaces a root takes its next step.
+    RootTask(String),
     /// Nothing may have gone on on an instance for long enough.
     IdleStop(String),
 }
@@ -64,6 +66,7 @@ pub(crate) struct RegionWorld {
     pub(crate) requests: BTreeMap<String, SpotRequest>,
     pub(crate) volumes: BTreeMap<String, Volume>,
     pub(crate) snapshots: BTreeMap<String, Snapshot>,
+    pub(crate) root_tasks: BTreeMap<String, RootTask>,
     /// By allocation.
     pub(crate) elastic_ips: BTreeMap<String, ElasticIp>,
     /// What was made under a client token, by token and action.
@@ -100,6 +103,7 @@ impl RegionWorld {
             requests: BTreeMap::new(),
             volumes: BTreeMap::new(),
             snapshots: BTreeMap::new(),
+            root_tasks: BTreeMap::new(),
             elastic_ips: BTreeMap::new(),
             made: BTreeMap::new(),
             templates: BTreeMap::new(),
@@ -131,6 +135,7 @@ impl RegionWorld {
                 Event::Forgotten(id) => self.instance_forgotten(&id),
                 Event::Relaunches(id) => self.request_tries(&id),
                 Event::Detached(id) => self.volume_detached(&id),
+                Event::RootTask(id) => self.root_task_goes_on(&id),
                 Event::IdleStop(id) => self.idle_stop_due(&id),
             }
         }

@@ -1,4 +1,4 @@
-//! EBS volumes and their snapshots.
+//! EBS volumes, their snapshots, and the tasks that put them where another one was.
 
 use jiff::Timestamp;
 
@@ -53,6 +53,19 @@ pub(crate) struct Snapshot {
     pub(crate) completed: Timestamp,
     pub(crate) tags: Tags,
     pub(crate) born: Timestamp,
+}
+
+/// A task that replaces the root volume of an instance.
+#[derive(Debug, Clone)]
+pub(crate) struct RootTask {
+    pub(crate) id: String,
+    pub(crate) instance: String,
+    pub(crate) volume: String,
+    /// EC2's word.
+    pub(crate) state: &'static str,
+    pub(crate) started: Timestamp,
+    pub(crate) completed: Option<Timestamp>,
+    pub(crate) deletes_old: bool,
 }
 
 resources!(Volume, Snapshot);

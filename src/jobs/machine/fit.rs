@@ -26,6 +26,8 @@ const HOME_DEVICE: &str = "/dev/sdf";
 pub(super) struct Fit {
     /// The root volume that is kept.
     pub root: Option<Kept>,
+    /// Whether it has just booted from that, in the place of another one.
+    pub is_swapped: bool,
     /// The home volume, where the configuration says where it is to be.
     home: Option<HomeMount>,
 }
@@ -54,10 +56,18 @@ impl Target {
         let kept = self.kept_by(&wanted.name).await?;
         let root = only(&kept, KeptKind::Root, wanted)?.cloned();
         only(&kept, KeptKind::Home, wanted)?;
-        let machine = match root.as_ref().filter(|it| it.instance.as_ref() != Some(&self.id)) {
+        let elsewhere = root.as_ref().filter(|it| it.instance.as_ref() != Some(&self.id));
+        let is_swapped = match elsewhere {
+            Some(root) if wanted.swaps_running => self.replace_root(root).await?,
+            _ => false,
+        };
+        let machine = match elsewhere.filter(|_| !is_swapped) {
             Some(root) => self.boot_from(root).await?,
             None => self.until_at_hand().await?,
         };
+        if root.is_some() && wanted.swaps_running {
+            self.keep_root_here().await?;
+        }
         let home = self.home_of(wanted, &machine).await?;
         if let Some(home) = &home {
             self.reaches(home, &machine)?;
@@ -76,7 +86,7 @@ impl Target {
             path: home.mount.clone(),
             swap_gb: home.swap_gb,
         });
-        Ok(Fit { root, home })
+        Ok(Fit { root, is_swapped, home })
     }
 
     /// Tells how much storage is on which instance now: the volumes that came to it cost with it.
@@ -119,7 +129,7 @@ impl Target {
     }
 
     /// Whether what is kept is in its zone: from another one it cannot be attached.
-    fn reaches(&self, kept: &Kept, machine: &Machine) -> Result<(), Failure> {
+    pub(super) fn reaches(&self, kept: &Kept, machine: &Machine) -> Result<(), Failure> {
         if kept.zone.as_ref().is_none_or(|zone| *zone == machine.zone) {
             return Ok(());
         }
@@ -233,7 +243,7 @@ impl Target {
     }
 
     /// Waits until it runs or is stopped: before that nothing can be attached to it.
-    async fn until_at_hand(&self) -> Result<Machine, Failure> {
+    pub(super) async fn until_at_hand(&self) -> Result<Machine, Failure> {
         let deadline = Instant::now() + BOOT_TIMEOUT;
         loop {
             let machine = self.seen().await?;
@@ -263,7 +273,7 @@ impl Target {
         }
     }
 
-    async fn pause(&self, deadline: Instant, why: &str) -> Result<(), Failure> {
+    pub(super) async fn pause(&self, deadline: Instant, why: &str) -> Result<(), Failure> {
         if Instant::now() >= deadline {
             let hint = "`up` goes on where this one stopped";
             return Err(Failure::new(FailureKind::Aws, Step::Keep, why, hint));

@@ -58,7 +58,7 @@ impl Launched {
         let host_key = fit.host_key().or(self.host_key);
         let begin = match host_key {
             // It has just booted from a disk on which all is set up.
-            host_key if is_stopped => Begin::Start(host_key),
+            host_key if is_stopped || fit.is_swapped => Begin::Start(host_key),
             Some(host_key) => Begin::Resume(Some(host_key)),
             None if self.is_resumed => Begin::Resume(None),
             None => Begin::Launch,

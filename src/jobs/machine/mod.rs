@@ -8,6 +8,7 @@ mod fit;
 mod keep;
 mod launched;
 mod reboot;
+mod replace_root;
 mod restore;
 mod snapshot;
 mod start;

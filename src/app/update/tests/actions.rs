@@ -35,6 +35,7 @@ fn a_machine(model: &mut Model, phase: Phase) -> InstanceKey {
         name: "dev".into(),
         place,
         keeps_root: true,
+        swaps_running: false,
         keeps_address: false,
         home: None,
         instance_store: None,
