@@ -1,5 +1,6 @@
 //! CloudWatch: what it measures is seen, as late as it is, and asking costs what the arithmetic says.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -7,8 +8,8 @@ use serde_json::json;
 use spot_tui::app::{Field, measured};
 use spot_tui::aws::{Access, Aws, Credentials};
 use spot_tui::demo::Scenario;
-use spot_tui::fleet::InstanceId;
 use spot_tui::fleet::cloudwatch::{Metric, Series, usd};
+use spot_tui::fleet::{Amount, InstanceId, LedgerLine, Thing};
 use spot_tui::view::columns;
 
 use crate::support::moto::Moto;
@@ -21,7 +22,11 @@ async fn watching(metrics: &str, count: u32, scenario: &str) -> Stage {
     let config = format!(
         "regions: [{REGION}: {{ machine_type: t3.medium }}]\ncloudwatch: {{ metrics: [{metrics}] }}"
     );
-    let mut stage = Stage::patient(&config, Scenario::parse(scenario).unwrap());
+    watching_with(&config, count, scenario).await
+}
+
+async fn watching_with(config: &str, count: u32, scenario: &str) -> Stage {
+    let mut stage = Stage::patient(config, Scenario::parse(scenario).unwrap());
     assert_eq!(stage.cloud.world.preload_in(REGION, count, "spot-test", "demo"), count);
     stage.open().await;
     stage.until(120, "all are seen", |stage| stage.running().len() == count as usize).await;
@@ -67,6 +72,41 @@ async fn a_thousand_instances_cost_the_calls_that_arithmetic_says() {
     let asked = stage.model().fleet.metrics_asked() - before.1;
     assert_eq!((stage.calls("GetMetricData") - before.0, asked), (96, 48_000));
     assert!((usd(asked) - 0.48).abs() < 1e-9, "{} an hour", usd(asked));
+}
+
+/// All processors of two t3.medium at work: 96 surplus credits an hour each, $0.08, of which a day's 576
+/// are owed and all more are charged for.
+#[tokio::test(start_paused = true)]
+async fn surplus_credits_are_in_the_sums_as_far_as_cloudwatch_tells_of_them() {
+    let config = "aws: { cpu_credits: unlimited }\ncloudwatch: { metrics: [credits] }\n\
+                  regions: [us-west-2: { machine_type: t3.medium }]";
+    let mut stage = watching_with(config, 2, "cpu_percent: 100").await;
+    let sum =
+        |stage: &Stage| -> Amount { stage.running().iter().map(|row| row.cost.accrued).sum() };
+    assert!(sum(&stage).is_partial, "nobody told of them yet");
+    let is_told = |stage: &Stage| stage.running().iter().all(|row| row.metrics.len() == 2);
+    stage.until(60, "each is measured", is_told).await;
+    assert_eq!(stage.model().fleet.metrics_asked(), 2 * 3);
+    stage.pass(9 * 3600).await;
+    assert!(!sum(&stage).is_partial, "{:?}", stage.model().fleet.ledger().sum());
+    let row = stage.running()[0];
+    let (told, owed) = row.metrics[&Metric::SurplusOwed].newest().unwrap();
+    assert_eq!(format!("{owed:.0}"), "576", "a day's");
+    // It ran some seconds after its launch.
+    let hours =
+        told.duration_since(row.machine.as_ref().unwrap().birth.launched).as_secs_f64() / 3600.0;
+    let fleet = &stage.model().fleet;
+    let lines = fleet.open_hours(stage.model().now, |_, _| BTreeMap::new());
+    let open = lines.iter().filter_map(|line| match line {
+        LedgerLine::Entry(entry) if entry.thing == Thing::SurplusCredits => entry.usd,
+        _ => None,
+    });
+    let posted = fleet.ledger().sum().things[&Thing::SurplusCredits];
+    let usd = posted.usd + open.sum::<f64>();
+    assert!(
+        posted.usd > 0.16 && (usd - 2.0 * 0.08 * hours).abs() < 1e-3,
+        "{posted}, {usd} in {hours} h"
+    );
 }
 
 #[tokio::test(start_paused = true)]

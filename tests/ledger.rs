@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use spot_tui::app::Effect;
 use spot_tui::app::{Message, Model, Opening, Remembered, Stamped, closing_lines, receipt, update};
+use spot_tui::fleet::cloudwatch::{Metric, PERIOD, Series};
 use spot_tui::fleet::market::{History, Quote};
 use spot_tui::fleet::{
     Amount, Birth, Cost, Ec2State, Entries, Fleet, Grouping, InstanceId, JobId, Lifecycle, Machine,
@@ -28,6 +29,8 @@ const STORY: &str = include_str!("ledger/month.yaml");
 const STEP: u32 = 300;
 /// What AWS tells of before it takes an instance back.
 const NOTICE: u32 = 120;
+/// How long CloudWatch takes.
+const LATE: u32 = 300;
 
 #[derive(Debug, Deserialize)]
 struct Story {
@@ -66,6 +69,17 @@ struct Told {
     stops: Vec<Vec<u32>>,
     end_s: Option<u32>,
     end: Option<String>,
+    #[serde(default)]
+    surplus: SurplusTold,
+}
+
+/// Surplus credits: those charged for, each with its second, and those owed from a second on.
+#[derive(Debug, Default, Deserialize)]
+struct SurplusTold {
+    #[serde(default)]
+    charged: Vec<(u32, f64)>,
+    #[serde(default)]
+    owed: Vec<(u32, f64)>,
 }
 
 impl Story {
@@ -158,6 +172,30 @@ impl Told {
         })
     }
 
+    /// What CloudWatch tells of its surplus credits: those owed, and those charged for by the hour of
+    /// the clock. It tells late, and here only of what runs.
+    fn credits(&self, story: &Story, second: u32) -> Option<(Series, Vec<(Timestamp, f64)>)> {
+        let machine = self.machine(story, second)?;
+        let told = second.checked_sub(LATE)?;
+        let is_told = machine.seen.state == Ec2State::Running
+            && machine.birth.launched <= story.at(told)
+            && self.machine_type.starts_with('t');
+        let before = |it: &&(u32, f64)| it.0 <= told;
+        let owed = self.surplus.owed.iter().rev().find(before).map_or(0.0, |it| it.1);
+        let mut series = Series::default();
+        series.add([(story.at(told) - PERIOD, owed)].into_iter(), false);
+        let hour = |at: Timestamp| at.as_second().div_euclid(3600) * 3600;
+        let newest = hour(story.at(told));
+        let hours = (0..3).map(|ago| newest - ago * 3600);
+        let hours = hours.filter(|begin| hour(machine.birth.launched) <= *begin);
+        let sum = |begin: i64| -> f64 {
+            let charged = self.surplus.charged.iter().filter(before);
+            charged.filter(|it| hour(story.at(it.0)) == begin).map(|it| it.1).sum()
+        };
+        let point = |begin| (Timestamp::from_second(begin).unwrap(), sum(begin));
+        is_told.then(|| (series, hours.map(point).collect()))
+    }
+
     /// Whether AWS has said by now that it takes it back.
     fn notice(&self, story: &Story, second: u32) -> Option<Notice> {
         let end = self.end_s.filter(|_| self.end.as_deref() == Some("notice"))?;
@@ -181,6 +219,7 @@ impl Program {
         let mut ledger = LedgerFile::new(paths);
         let (read, lines) = (state.open().unwrap().state, ledger.open(now).unwrap().lines);
         let mut fleet = Fleet::default();
+        fleet.expect_surplus();
         fleet.remember_spent(read.spent);
         for entry in &read.entries {
             fleet.insert(entry.instance(now));
@@ -265,7 +304,20 @@ impl Program {
             region(RegionNews::Surveyed(machines)),
             region(RegionNews::Storage(storage)),
             region(RegionNews::Notices(notices)),
+            region(Self::metrics(story, second)),
         ]
+    }
+
+    fn metrics(story: &Story, second: u32) -> RegionNews {
+        let (mut told, mut charged) = (BTreeMap::new(), BTreeMap::new());
+        for it in &story.instances {
+            if let Some((owed, hours)) = it.credits(story, second) {
+                let id = InstanceId::from(it.id.as_str());
+                told.insert(id.clone(), [(Metric::SurplusOwed, owed)].into());
+                charged.insert(id, hours);
+            }
+        }
+        RegionNews::Metrics { told, charged, asked: 0 }
     }
 
     fn spent(&self) -> Amount {

@@ -27,7 +27,7 @@ pub struct MetricData {
 }
 
 impl Ec2 {
-    /// The values of these metrics in a span of time, in periods of five minutes (CloudWatch
+    /// The values of these metrics in a span of time, each in its own periods (CloudWatch
     /// GetMetricData, 500 metrics a call). Who was launched a moment ago has none yet.
     pub async fn metric_data(
         &self,
@@ -55,7 +55,8 @@ impl Ec2 {
         now: Timestamp,
     ) -> Result<Vec<Series>, AwsError> {
         // Whole periods: else CloudWatch would have to cut them anew. The end is excluded.
-        let end = (now.as_second() / PERIOD.as_secs() + 1) * PERIOD.as_secs();
+        let longest = metrics.iter().map(|(_, metric)| metric.period()).max().unwrap_or(PERIOD);
+        let end = (now.as_second() / longest.as_secs() + 1) * longest.as_secs();
         let mut body = json!({
             "StartTime": end - span.as_secs(),
             "EndTime": end,
@@ -92,7 +93,7 @@ fn query((number, (id, metric)): (usize, &(InstanceId, Metric))) -> Value {
                 "MetricName": metric.name(),
                 "Dimensions": [{ "Name": "InstanceId", "Value": id.as_str() }],
             },
-            "Period": PERIOD.as_secs(),
+            "Period": metric.period().as_secs(),
             "Stat": metric.statistic(),
         },
     })
@@ -116,7 +117,9 @@ mod tests {
 
     fn asked(instances: usize) -> Vec<(InstanceId, Metric)> {
         let id = |number: usize| InstanceId::from(format!("i-{number:017x}").as_str());
-        let all = |number| Metric::ALL.map(|metric| (id(number), metric));
+        const ALL: [Metric; 4] =
+            [Metric::Cpu, Metric::NetworkIn, Metric::NetworkOut, Metric::CpuCredits];
+        let all = |number| ALL.map(|metric| (id(number), metric));
         (0..instances).flat_map(all).collect()
     }
 

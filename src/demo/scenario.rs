@@ -48,6 +48,8 @@ pub struct Scenario {
     /// Burstable machines in standard mode have no credits, as a T3 has none when it is launched:
     /// cloud-init runs at their baseline, a T3's at a fifth.
     pub no_launch_credits: bool,
+    /// The work of processors in percent, over some hours; 12 where it is left out.
+    pub cpu_percent: Option<u8>,
     /// Networks that are there from the beginning, and are nobody's of ours.
     pub networks: Vec<GivenNetwork>,
 }

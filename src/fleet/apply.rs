@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::cloudwatch::{InstanceMetrics, Metric, Series};
 use super::vitals::Vitals;
 use super::{
     Change, DeploymentId, Ec2State, FailedCheck, Fleet, Idle, IllegalStep, Instance, InstanceId,
@@ -93,12 +94,9 @@ impl Applying<'_> {
             }
             RegionNews::Kept(kept) => self.kept(region, kept, deployment),
             RegionNews::StatusChecks(failed) => self.status_checks(region, failed),
-            RegionNews::Metrics { told, asked } => {
+            RegionNews::Metrics { told, charged, asked } => {
                 self.fleet.metrics_asked += asked;
-                for row in self.fleet.instances.values_mut().filter(|row| row.region == *region) {
-                    let told = row.machine.as_ref().and_then(|machine| told.get(&machine.id));
-                    row.metrics = told.cloned().unwrap_or_default();
-                }
+                self.measured(region, told, charged);
             }
             RegionNews::Notices(notices) => {
                 for notice in notices {
@@ -113,6 +111,29 @@ impl Applying<'_> {
                 let about = Subject::Region(region.clone());
                 self.changes.push(Change::Said(about, *level, said.clone()));
             }
+        }
+    }
+
+    /// What CloudWatch measured in a region. What it tells of surplus credits is about money.
+    fn measured(
+        &mut self,
+        region: &Region,
+        told: &BTreeMap<InstanceId, InstanceMetrics>,
+        charged: &BTreeMap<InstanceId, Vec<(Timestamp, f64)>>,
+    ) {
+        let mut is_about_money = false;
+        for row in self.fleet.instances.values_mut().filter(|row| row.region == *region) {
+            let id = row.machine.as_ref().map(|machine| &machine.id);
+            let charged = id.and_then(|id| charged.get(id)).map_or(&[][..], Vec::as_slice);
+            row.metrics = id.and_then(|id| told.get(id)).cloned().unwrap_or_default();
+            let owed = row.metrics.get(&Metric::SurplusOwed).and_then(Series::newest);
+            if owed.is_some() {
+                row.bill.measure(charged, owed);
+                is_about_money = true;
+            }
+        }
+        if is_about_money {
+            self.changes.push(Change::Priced(region.clone()));
         }
     }
 

@@ -1,5 +1,6 @@
 //! Sums of money, as far as the prices behind them are known, and what a bill is made from.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign};
@@ -7,9 +8,10 @@ use std::ops::{Add, AddAssign};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::entry::{Entry, Thing};
+use super::entry::{Entry, Thing, hour_of};
 use super::market::savings;
-use super::{Ec2State, Machine, Phase};
+use super::surplus::{Surplus, credit_usd};
+use super::{Ec2State, Machine, MachineType, Phase};
 
 /// A sum of money, as far as the prices behind it are known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -126,6 +128,8 @@ pub struct Bill {
     pub running_at: Option<Timestamp>,
     /// Whether some of its past is not known: it ended or was started while nobody looked.
     pub has_gap: bool,
+    /// What is known of its surplus CPU credits.
+    pub surplus: Surplus,
     /// What the ledger has of it.
     pub posted: Posted,
     /// Until when nothing of it comes to its end for the ledger.
@@ -139,8 +143,13 @@ const SEEN_LATE: SignedDuration = SignedDuration::from_mins(15);
 const SAME_START: SignedDuration = SignedDuration::from_mins(1);
 
 impl Bill {
-    /// Takes over what the ledger has.
-    pub(super) fn take_over(&mut self, posted: Posted) {
+    /// Takes over what the ledger has of an instance of this type.
+    pub(super) fn take_over(&mut self, posted: Posted, machine_type: Option<&MachineType>) {
+        if let Some(credit) = machine_type.and_then(credit_usd) {
+            for (from, (until, usd)) in &posted.noted {
+                self.surplus.recall(*from, *until, usd / credit);
+            }
+        }
         if posted.is_ended {
             self.ended = posted.until(Thing::Compute);
             self.is_at_rest = true;
@@ -149,6 +158,16 @@ impl Bill {
             self.gone = posted.until(Thing::Storage);
         }
         self.posted = posted;
+    }
+
+    /// Takes in what CloudWatch tells of its surplus credits: those charged for, by hour, and those
+    /// owed.
+    pub(super) fn measure(&mut self, charged: &[(Timestamp, f64)], owed: Option<(Timestamp, f64)>) {
+        self.next = None;
+        self.surplus.learn(charged, owed);
+        if let Some(posted) = self.posted.until(Thing::SurplusCredits) {
+            self.surplus.forget(posted);
+        }
     }
 
     /// Takes in what EC2 tells of the instance of a row in this phase.
@@ -214,6 +233,10 @@ impl Bill {
 pub struct Posted {
     until: [Option<Timestamp>; Thing::ALL.len()],
     usd: f64,
+    /// What surplus credits come to in the newest hour of the clock that it has any of.
+    surplus: Option<(Timestamp, f64)>,
+    /// What it has of surplus credits that may become more: from when, until when, and USD.
+    noted: BTreeMap<Timestamp, (Timestamp, f64)>,
     /// How many of its entries have no price.
     unpriced: usize,
     /// Whether the newest run that it has is over.
@@ -241,11 +264,35 @@ impl Posted {
             Thing::Compute => self.is_ended = entry.end.is_some(),
             Thing::Storage => self.is_gone = entry.end.is_some(),
             Thing::Address => {}
+            Thing::SurplusCredits => self.post_surplus(entry),
         }
         match entry.usd {
             Some(usd) => self.usd += usd,
             None => self.unpriced += 1,
         }
+    }
+
+    fn post_surplus(&mut self, entry: &Entry) {
+        let hour = hour_of(Timestamp::UNIX_EPOCH, entry.from);
+        let known = self.surplus.filter(|(of, _)| *of == hour).map_or(0.0, |(_, usd)| usd);
+        self.surplus = Some((hour, known + entry.usd.unwrap_or_default()));
+        self.noted.retain(|from, _| entry.until <= *from);
+    }
+
+    /// What it has of surplus credits of the newest hour of the clock, and which that is.
+    pub(super) fn surplus_of_hour(&self) -> Option<(Timestamp, f64)> {
+        self.surplus
+    }
+
+    /// Notes what surplus credits come to that may become more. Whether that is new.
+    pub(super) fn note(&mut self, entry: &Entry) -> bool {
+        let is_posted = self.until(entry.thing).is_some_and(|until| entry.from < until);
+        let Some(usd) = entry.usd.filter(|_| entry.thing == Thing::SurplusCredits && !is_posted)
+        else {
+            return false;
+        };
+        let known = self.noted.insert(entry.from, (entry.until, usd));
+        known.is_none_or(|(_, known)| known.to_bits() != usd.to_bits())
     }
 
     /// Takes in what an entry costs that had no price, in its pieces.

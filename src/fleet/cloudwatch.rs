@@ -27,12 +27,13 @@ pub enum Metric {
     NetworkOut,
     /// The CPU credits that a burstable type has left, each a minute of a whole vCPU.
     CpuCredits,
+    /// Those that it spent beyond what it had, and has neither earned back nor paid for.
+    SurplusOwed,
+    /// Those of them that AWS charges for.
+    SurplusCharged,
 }
 
 impl Metric {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Cpu, Self::NetworkIn, Self::NetworkOut, Self::CpuCredits];
-
     /// CloudWatch's name for it.
     pub fn name(self) -> &'static str {
         match self {
@@ -40,14 +41,27 @@ impl Metric {
             Self::NetworkIn => "NetworkIn",
             Self::NetworkOut => "NetworkOut",
             Self::CpuCredits => "CPUCreditBalance",
+            Self::SurplusOwed => "CPUSurplusCreditBalance",
+            Self::SurplusCharged => "CPUSurplusCreditsCharged",
         }
+    }
+
+    /// Whether only burstable types that run with `unlimited` credits have it.
+    pub fn is_surplus(self) -> bool {
+        matches!(self, Self::SurplusOwed | Self::SurplusCharged)
+    }
+
+    /// For how long each of its values stands. What is charged for is told by the hour of the clock: so
+    /// a long time is few values.
+    pub fn period(self) -> SignedDuration {
+        if self == Self::SurplusCharged { SignedDuration::from_hours(1) } else { PERIOD }
     }
 
     /// What of the measurements of a period is asked for.
     pub fn statistic(self) -> &'static str {
         match self {
-            Self::Cpu | Self::CpuCredits => "Average",
-            Self::NetworkIn | Self::NetworkOut => "Sum",
+            Self::Cpu | Self::CpuCredits | Self::SurplusOwed => "Average",
+            Self::NetworkIn | Self::NetworkOut | Self::SurplusCharged => "Sum",
         }
     }
 }
@@ -57,7 +71,7 @@ impl Metric {
     pub fn rate(self, value: f64) -> f64 {
         match self {
             Self::NetworkIn | Self::NetworkOut => value / PERIOD.as_secs_f64(),
-            Self::Cpu | Self::CpuCredits => value,
+            _ => value,
         }
     }
 }
@@ -91,7 +105,7 @@ impl MetricGroup {
         match self {
             Self::Cpu => &[Metric::Cpu],
             Self::Network => &[Metric::NetworkIn, Metric::NetworkOut],
-            Self::Credits => &[Metric::CpuCredits],
+            Self::Credits => &[Metric::CpuCredits, Metric::SurplusOwed],
         }
     }
 }
@@ -114,8 +128,12 @@ impl Series {
         self.points.extend(points);
         self.points.sort_by_key(|(at, _)| *at);
         self.points.dedup_by_key(|(at, _)| *at);
-        self.points.drain(..self.points.len().saturating_sub(MOST));
         self.is_partial = is_partial;
+    }
+
+    /// Keeps no more than are shown.
+    pub fn keep_newest(&mut self) {
+        self.points.drain(..self.points.len().saturating_sub(MOST));
     }
 
     /// The values, each with the beginning of its period, oldest first.
@@ -158,6 +176,7 @@ mod tests {
         assert_eq!(series.newest(), Some((at(15), 3.0)));
         assert!(!series.is_partial && !series.is_late(at(30)) && series.is_late(at(31)));
         series.add((0..40).map(|n| (at(5 * n), 0.0)), false);
+        series.keep_newest();
         assert_eq!((series.points().len(), series.points()[MOST - 1].0), (MOST, at(195)));
     }
 }

@@ -24,11 +24,13 @@ pub enum Thing {
     Address,
     /// The volumes, for as long as they are there.
     Storage,
+    /// The CPU credits that a burstable machine spent beyond those it had.
+    SurplusCredits,
 }
 
 impl Thing {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Compute, Self::Address, Self::Storage];
+    pub const ALL: [Self; 4] = [Self::Compute, Self::Address, Self::Storage, Self::SurplusCredits];
 
     /// Its word.
     pub fn word(self) -> &'static str {
@@ -36,6 +38,7 @@ impl Thing {
             Self::Compute => "compute",
             Self::Address => "address",
             Self::Storage => "storage",
+            Self::SurplusCredits => "surplus credits",
         }
     }
 }
@@ -169,6 +172,12 @@ impl Entry {
 /// The day in UTC of a moment: AWS's bills know no other.
 pub fn day_of(moment: Timestamp) -> Date {
     TimeZone::UTC.to_datetime(moment).date()
+}
+
+/// The beginning of the hour that a moment lies in, where hours are counted from `begin`.
+pub(super) fn hour_of(begin: Timestamp, moment: Timestamp) -> Timestamp {
+    let hours = moment.duration_since(begin).as_secs() / 3600;
+    begin + SignedDuration::from_hours(hours)
 }
 
 /// When a day begins in UTC.

@@ -5,13 +5,15 @@
 //! second, for at least a minute; nothing for compute when EC2 takes it back within the first hour
 //! of the run (EC2 Spot FAQ, "How is the price per instance-hour set"). A start begins a run with
 //! hours of its own. An address and a volume are paid for by the second, the volume for as long as
-//! the instance is there.
+//! the instance is there. Surplus CPU credits are measured (`surplus.rs`).
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::entry::{End, Entry, HolderId, Thing};
+use super::bill::Bill;
+use super::entry::{End, Entry, HolderId, Thing, hour_of};
 use super::market::{Pool, RegionPrices, storage_hourly};
-use super::{Instance, Lifecycle, Machine};
+use super::surplus::{Piece, Span, credit_usd};
+use super::{Instance, Lifecycle, Machine, MachineType};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// How long an hour that is over waits for its price. Older ones need no entries of their own.
@@ -83,7 +85,44 @@ pub(super) fn unposted(instance: &Instance, prices: &RegionPrices, now: Timestam
         let from = posted.map_or(stretch.begin, |posted| posted.max(stretch.begin));
         stretch.hours_from(from, &tariff, prices, now)
     };
-    stretches(instance, machine, now).into_iter().flat_map(hours).collect()
+    let stretches = stretches(instance, machine, now);
+    let surplus = stretches
+        .iter()
+        .filter(|stretch| stretch.thing == Thing::Compute)
+        .flat_map(|run| surplus(bill, run, &machine.machine_type, now))
+        .collect::<Vec<_>>();
+    stretches.into_iter().flat_map(hours).chain(surplus).collect()
+}
+
+/// What its surplus credits cost in a run, by the hour of the clock: they are measured, and have no rate.
+fn surplus(bill: &Bill, run: &Stretch, machine_type: &MachineType, now: Timestamp) -> Vec<Entry> {
+    let Some(credit) = credit_usd(machine_type).filter(|_| bill.surplus.may_cost()) else {
+        return Vec::new();
+    };
+    let posted = bill.posted.until(Thing::SurplusCredits);
+    let span = Span {
+        begin: run.begin,
+        from: posted.map_or(run.begin, |posted| posted.max(run.begin)),
+        until: run.until,
+        is_over: run.end.is_some(),
+        posted: bill.posted.surplus_of_hour().map(|(hour, usd)| (hour, usd / credit)),
+    };
+    let entry = |Piece { from, until, credits, is_open }: Piece| {
+        let usd = credits.map(|credits| credits * credit);
+        Entry {
+            holder: run.holder.clone(),
+            thing: Thing::SurplusCredits,
+            from,
+            until,
+            usd,
+            // They cost the same on demand.
+            on_demand: usd,
+            end: None,
+            is_free: false,
+            is_open,
+        }
+    };
+    bill.surplus.pieces(&span, now).into_iter().map(entry).collect()
 }
 
 /// What these hours cost, an entry for each rate that held in them. The hours are counted from
@@ -143,12 +182,6 @@ fn stretches(instance: &Instance, machine: &Machine, now: Timestamp) -> Vec<Stre
     stretches
 }
 
-/// The beginning of the hour that a moment lies in, counted from the beginning of a run.
-fn hour_of(begin: Timestamp, moment: Timestamp) -> Timestamp {
-    let hours = moment.duration_since(begin).as_secs() / HOUR.as_secs();
-    begin + SignedDuration::from_hours(hours)
-}
-
 /// The first hour that begins at a moment or after it, counted from the beginning of a run.
 fn hour_at_or_after(begin: Timestamp, moment: Timestamp) -> Option<Timestamp> {
     let hour = hour_of(begin, moment);
@@ -186,6 +219,8 @@ impl Tariff {
         let list = &prices.list;
         match thing {
             Thing::Address => Rate::fixed(list.ipv4),
+            // What was not told of them will never be.
+            Thing::SurplusCredits => Rate::fixed(None),
             Thing::Storage => {
                 Rate::fixed(self.storage_gb.and_then(|gib| storage_hourly(list, gib)))
             }

@@ -76,7 +76,8 @@ pub struct Ledger {
 
 impl Ledger {
     /// What a file holds, and what it has of each instance. Of lines that tell of the same, the
-    /// last one holds; what was still open when it was written is reckoned anew.
+    /// last one holds; what was still open when it was written is reckoned anew, but for what was
+    /// measured of it.
     pub fn read(
         lines: impl IntoIterator<Item = LedgerLine>,
     ) -> (Self, BTreeMap<InstanceId, Posted>) {
@@ -89,7 +90,13 @@ impl Ledger {
             }
         }
         let mut posted: BTreeMap<InstanceId, Posted> = BTreeMap::new();
-        for entry in entries.into_values().filter(|entry| !entry.is_open) {
+        for entry in entries.into_values() {
+            if entry.is_open {
+                if let Some(instance) = entry.holder.instance() {
+                    posted.entry(instance.clone()).or_default().note(&entry);
+                }
+                continue;
+            }
             // One whose holder nobody knows belongs to no region.
             if ledger.post(&entry)
                 && let Some(instance) = entry.holder.instance()
@@ -100,9 +107,11 @@ impl Ledger {
         (ledger, posted)
     }
 
-    /// Whether a holder has been told of.
-    pub(super) fn knows(&self, holder: &HolderId) -> bool {
-        self.accounts.contains_key(holder)
+    /// Whether a holder has been told of, and no less than this says of it: how large its volumes are
+    /// may be learnt after its first hours were posted.
+    pub(super) fn knows(&self, holder: &Holder) -> bool {
+        let known = self.accounts.get(&holder.id());
+        known.is_some_and(|it| it.holder.storage_gb.is_some() || holder.storage_gb.is_none())
     }
 
     /// Until when the ledger has what this machine keeps: by entries of its own, and by those of the
@@ -133,7 +142,7 @@ impl Ledger {
         if entry.usd.is_none() {
             account.unpriced.push(entry.clone());
         }
-        if entry.thing != Thing::Compute {
+        if matches!(entry.thing, Thing::Address | Thing::Storage) {
             account.until = account.until.max(Some(entry.until));
         }
         let region = account.holder.region.clone();

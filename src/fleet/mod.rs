@@ -36,6 +36,7 @@ mod region_locations;
 mod snapshots;
 pub mod spending;
 mod status_check;
+pub mod surplus;
 pub mod tags;
 pub mod text;
 mod unattached;
@@ -201,6 +202,9 @@ impl Fleet {
     /// is known.
     pub fn expect_surplus(&mut self) {
         self.has_surplus = true;
+        for row in self.instances.values_mut() {
+            row.bill.surplus.is_unlimited = true;
+        }
     }
 
     /// Reckons what everything costs at this moment.
@@ -214,9 +218,6 @@ impl Fleet {
         for instance in self.instances.values_mut() {
             let prices = self.market.get(&instance.region).unwrap_or(&unknown);
             instance.cost = cost::cost(instance, prices, now);
-            if self.has_surplus {
-                instance.cost = cost::with_surplus(instance.cost, instance);
-            }
             if instance.machine.is_some() {
                 *self.costs.entry(instance.region.clone()).or_default() += instance.cost;
             }
@@ -281,7 +282,8 @@ impl Fleet {
     }
 
     /// Puts a row in: a planned one, or one that an earlier run left in the state file.
-    pub fn insert(&mut self, instance: Instance) {
+    pub fn insert(&mut self, mut instance: Instance) {
+        instance.bill.surplus.is_unlimited = self.has_surplus;
         if let Some(id) = instance.id() {
             self.keys.insert(id.clone(), instance.key.clone());
         }

@@ -88,6 +88,8 @@ pub enum RegionNews {
     Metrics {
         /// By instance; of all others it told nothing.
         told: BTreeMap<InstanceId, InstanceMetrics>,
+        /// The surplus CPU credits that AWS charges for, each with the beginning of its hour.
+        charged: BTreeMap<InstanceId, Vec<(Timestamp, f64)>>,
         /// How many metrics were asked for: what AWS charges.
         asked: u64,
     },

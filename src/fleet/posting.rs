@@ -33,7 +33,8 @@ impl Fleet {
             if let Some(spent) = spent.get_mut(&row.region) {
                 spent.usd -= posted.amount().usd;
             }
-            row.bill.take_over(posted);
+            let machine_type = row.machine.as_ref().map(|machine| &machine.machine_type);
+            row.bill.take_over(posted, machine_type);
         }
         for (region, amount) in spent {
             let known = self.spent.entry(region).or_default();
@@ -63,11 +64,14 @@ impl Fleet {
             // Nothing of it is over before the first of its hours is; a look may say otherwise.
             // What waits for its price is asked about once in a while.
             let again = now + ASK_AGAIN;
-            row.bill.next = open.iter().filter_map(hour_after).min().map(|next| next.max(again));
-            if over.is_empty() {
+            let hours = open.iter().filter_map(hour_after);
+            row.bill.next = hours.min().map(|next| next.max(again));
+            let noted: Vec<Entry> =
+                open.into_iter().filter(|entry| row.bill.posted.note(entry)).collect();
+            if over.is_empty() && noted.is_empty() {
                 continue;
             }
-            if let Some(holder) = holder(row, &tags).filter(|it| !self.ledger.knows(&it.id())) {
+            if let Some(holder) = holder(row, &tags).filter(|it| !self.ledger.knows(it)) {
                 self.ledger.open(holder.clone());
                 lines.push(LedgerLine::Holder(holder));
             }
@@ -76,6 +80,8 @@ impl Fleet {
                 self.ledger.post(&entry);
                 lines.push(LedgerLine::Entry(entry));
             }
+            // CloudWatch is not asked of what is gone: what it told so far is written down as it comes.
+            lines.extend(noted.into_iter().map(LedgerLine::Entry));
         }
         lines
     }
@@ -94,7 +100,7 @@ impl Fleet {
             if open.is_empty() {
                 continue;
             }
-            let new = holder(row, &tags).filter(|it| !self.ledger.knows(&it.id()));
+            let new = holder(row, &tags).filter(|it| !self.ledger.knows(it));
             lines.extend(new.map(LedgerLine::Holder));
             lines.extend(
                 open.into_iter().map(|entry| LedgerLine::Entry(Entry { is_open: true, ..entry })),
@@ -105,7 +111,7 @@ impl Fleet {
 
     /// Tells the ledger of a holder that it does not know; the line for its file.
     pub(super) fn introduce(&mut self, holder: Holder) -> Option<LedgerLine> {
-        let is_new = !self.ledger.knows(&holder.id());
+        let is_new = !self.ledger.knows(&holder);
         is_new.then(|| {
             self.ledger.open(holder.clone());
             LedgerLine::Holder(holder)
@@ -175,7 +181,9 @@ fn holder(
     })
 }
 
-/// When the hour of an entry that goes on is over, at the earliest.
+/// When the hour of an entry that goes on is over, at the earliest. What is measured is over when a
+/// measurement says so, and not by the clock.
 fn hour_after(entry: &Entry) -> Option<Timestamp> {
-    entry.from.checked_add(SignedDuration::from_hours(1)).ok()
+    let has_hours = entry.thing != Thing::SurplusCredits;
+    entry.from.checked_add(SignedDuration::from_hours(1)).ok().filter(|_| has_hours)
 }

@@ -95,7 +95,7 @@ impl Fleet {
         for apart in &self.apart {
             let open = apart.unposted(self.prices(&apart.region), now);
             let holder = apart.holder(tags(Some(&apart.kept.machine), &apart.region));
-            let is_new = !open.is_empty() && !self.ledger.knows(&holder.id());
+            let is_new = !open.is_empty() && !self.ledger.knows(&holder);
             lines.extend(is_new.then_some(LedgerLine::Holder(holder)));
             let open = open.into_iter().map(|entry| Entry { is_open: true, ..entry });
             lines.extend(open.map(LedgerLine::Entry));

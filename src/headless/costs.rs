@@ -33,13 +33,22 @@ pub fn print_costs(mut out: impl Write, spending: &Spending, by: &str, format: C
 }
 
 fn table(spending: &Spending, by: &str) -> String {
-    let headings = ["HOURS", "COMPUTE", "ADDRESS", "STORAGE", "TOTAL", "ON DEMAND", "RECLAIMED"];
-    let mut lines = vec![std::iter::once(by.to_uppercase()).collect::<Vec<_>>()];
-    lines[0].extend(headings.map(str::to_owned));
-    lines.extend(spending.groups.iter().map(|(name, sum)| row(name, sum)));
-    lines.push(row("total", &spending.total));
+    let things = things(spending);
+    let mut headings = vec![by.to_uppercase(), "HOURS".to_owned()];
+    headings.extend(things.iter().map(|thing| thing.word().to_uppercase()));
+    headings.extend(["TOTAL", "ON DEMAND", "RECLAIMED"].map(str::to_owned));
+    let mut lines = vec![headings];
+    lines.extend(spending.groups.iter().map(|(name, sum)| row(name, sum, &things)));
+    lines.push(row("total", &spending.total, &things));
     let remark = spending.span.map(|(_, until)| remark(spending, until));
     std::iter::once(aligned(&lines)).chain(remark).collect::<Vec<_>>().join("\n")
+}
+
+/// What has a column: what every instance costs, and what else was spent on.
+fn things(spending: &Spending) -> Vec<Thing> {
+    let usual = [Thing::Compute, Thing::Address, Thing::Storage];
+    let has = |thing: &Thing| usual.contains(thing) || spending.total.things.contains_key(thing);
+    Thing::ALL.into_iter().filter(has).collect()
 }
 
 /// What a reader has to know about the sums.
@@ -54,23 +63,32 @@ fn remark(spending: &Spending, until: Timestamp) -> String {
         )),
         saved.map(|saved| format!("${saved:.2} less than on demand")),
         free.map(|free| format!("{free:.1} h free of charge")),
-        total.total().is_partial.then(|| "+ where AWS did not tell a price".to_owned()),
+        total.total().is_partial.then(|| format!("+ where {}", untold(total))),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
-fn row(name: &str, sum: &Sum) -> Vec<String> {
-    let of = |thing: Thing| cell(sum.things.get(&thing).copied().unwrap_or_default());
-    vec![
-        name.to_owned(),
-        format!("{:.1}", sum.hours),
-        of(Thing::Compute),
-        of(Thing::Address),
-        of(Thing::Storage),
-        cell(sum.total()),
-        cell(sum.on_demand),
-        sum.interruptions.to_string(),
-    ]
+/// Why a sum is partial.
+fn untold(total: &Sum) -> &'static str {
+    let is_partial = |thing: &Thing| total.things.get(thing).is_some_and(|it| it.is_partial);
+    let untold: Vec<Thing> = Thing::ALL.into_iter().filter(is_partial).collect();
+    match untold[..] {
+        [Thing::SurplusCredits] => {
+            "nobody told of surplus credits: `cloudwatch: { metrics: [credits] }`"
+        }
+        _ if untold.contains(&Thing::SurplusCredits) => {
+            "AWS did not tell a price, or nobody told of surplus credits"
+        }
+        _ => "AWS did not tell a price",
+    }
+}
+
+fn row(name: &str, sum: &Sum, things: &[Thing]) -> Vec<String> {
+    let of = |thing: &Thing| cell(sum.things.get(thing).copied().unwrap_or_default());
+    let mut cells = vec![name.to_owned(), format!("{:.1}", sum.hours)];
+    cells.extend(things.iter().map(of));
+    cells.extend([cell(sum.total()), cell(sum.on_demand), sum.interruptions.to_string()]);
+    cells
 }
 
 /// A sum, with a plus where some of it is not known, and `–` where nothing is.
@@ -106,6 +124,7 @@ fn group(name: &str, sum: &Sum) -> Value {
         "compute_usd": of(Thing::Compute),
         "address_usd": of(Thing::Address),
         "storage_usd": of(Thing::Storage),
+        "surplus_credits_usd": of(Thing::SurplusCredits),
         "on_demand_usd": (!sum.on_demand.is_partial).then_some(sum.on_demand.usd),
         "hours": sum.hours,
         "free_hours": sum.free_hours,
@@ -115,14 +134,14 @@ fn group(name: &str, sum: &Sum) -> Value {
 
 fn csv(spending: &Spending, by: &str) -> String {
     let names = "hours,compute_usd,address_usd,storage_usd,total_usd,is_partial,on_demand_usd,\
-                 free_hours,interruptions";
+                 free_hours,interruptions,surplus_credits_usd";
     let mut lines = vec![format!("{by},{names}")];
     for (name, sum) in &spending.groups {
         let of = |thing: Thing| sum.things.get(&thing).map_or(0.0, |amount| amount.usd);
         let total = sum.total();
         let on_demand = (!sum.on_demand.is_partial).then(|| format!("{:.6}", sum.on_demand.usd));
         lines.push(format!(
-            "{},{:.4},{:.6},{:.6},{:.6},{:.6},{},{},{:.4},{}",
+            "{},{:.4},{:.6},{:.6},{:.6},{:.6},{},{},{:.4},{},{:.6}",
             quoted(name),
             sum.hours,
             of(Thing::Compute),
@@ -133,6 +152,7 @@ fn csv(spending: &Spending, by: &str) -> String {
             on_demand.unwrap_or_default(),
             sum.free_hours,
             sum.interruptions,
+            of(Thing::SurplusCredits),
         ));
     }
     lines.join("\n")

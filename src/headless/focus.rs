@@ -10,6 +10,7 @@ use super::csv::quoted;
 use crate::fleet::entry::{beginning_of, day_of};
 use crate::fleet::{
     AccountId, Entries, Entry, Holder, Lifecycle, MachineType, REGION_LOCATIONS, Thing, Zone,
+    surplus,
 };
 
 /// Who provides, publishes and bills: FOCUS wants the same word where nobody resells.
@@ -73,7 +74,12 @@ pub fn print_focus(mut out: impl Write, entries: &Entries, account: Option<&Acco
             unpriced += 1;
             continue;
         }
-        for piece in entry.cut_by_day().iter().filter(|piece| piece.from < piece.until) {
+        // Where no credits were spent there is no usage, and no charge for it.
+        let is_charge = |piece: &&Entry| {
+            piece.from < piece.until
+                && (piece.thing != Thing::SurplusCredits || piece.usd > Some(0.0))
+        };
+        for piece in entry.cut_by_day().iter().filter(is_charge) {
             let values = line(holder, piece, account);
             let _ = writeln!(out, "{}", values.join(","));
         }
@@ -85,6 +91,9 @@ pub fn print_focus(mut out: impl Write, entries: &Entries, account: Option<&Acco
 fn service(thing: Thing) -> [&'static str; 4] {
     match thing {
         Thing::Compute => ["Amazon Elastic Compute Cloud", "Compute", "Virtual Machines", "Hours"],
+        Thing::SurplusCredits => {
+            ["Amazon Elastic Compute Cloud", "Compute", "Virtual Machines", "vCPU-Hours"]
+        }
         Thing::Storage => ["Amazon Elastic Block Store", "Storage", "Block Storage", "GB-Hours"],
         Thing::Address => {
             ["Amazon Virtual Private Cloud", "Networking", "Network Infrastructure", "Hours"]
@@ -96,11 +105,14 @@ fn service(thing: Thing) -> [&'static str; 4] {
 fn line(holder: &Holder, entry: &Entry, account: &str) -> Vec<String> {
     let [name, category, subcategory, unit] = service(entry.thing);
     let hours = entry.hours();
+    let usd = entry.usd.unwrap_or_default();
     let quantity = match (entry.thing, holder.storage_gb) {
         (Thing::Storage, Some(gib)) => hours * f64::from(gib),
+        (Thing::SurplusCredits, _) => {
+            holder.machine_type().and_then(surplus::vcpu_hour_usd).map_or(hours, |rate| usd / rate)
+        }
         _ => hours,
     };
-    let usd = entry.usd.unwrap_or_default();
     let list = entry.on_demand.unwrap_or(usd);
     let lifecycle = holder.capacity().map(|(_, lifecycle)| lifecycle);
     let is_spot = entry.thing == Thing::Compute && lifecycle != Some(Lifecycle::OnDemand);
@@ -112,6 +124,7 @@ fn line(holder: &Holder, entry: &Entry, account: &str) -> Vec<String> {
     let is_kept = holder.machine_type().is_none();
     let (kind, what) = match entry.thing {
         Thing::Compute => ("Instance", format!("{machine_type} ({lifecycle})")),
+        Thing::SurplusCredits => ("Instance", format!("surplus CPU credits of a {machine_type}")),
         Thing::Storage if is_kept => ("Volume", "gp3 volume on no instance".to_owned()),
         Thing::Storage => ("Volume", "gp3 volumes of the instance".to_owned()),
         Thing::Address if is_kept => ("Public IPv4 Address", "idle public IPv4 address".to_owned()),

@@ -248,6 +248,7 @@ fn measurements(painter: &Painter<'_>, instance: &Instance, now: Timestamp) -> V
             Metric::NetworkIn => ("IN", text::per_second(value)),
             Metric::NetworkOut => ("OUT", text::per_second(value)),
             Metric::CpuCredits => ("CREDITS", format!("{value:.0}")),
+            Metric::SurplusOwed | Metric::SurplusCharged => ("SURPLUS", format!("{value:.0}")),
         };
         // Percents are of a hundred, all else of the most that is shown.
         let most = series.points().iter().map(|(_, value)| *value).fold(0.0, f64::max);

@@ -5,6 +5,8 @@
 Of spot, each hour of a run is paid for at the price that held when it began, by the second; nothing
 where AWS takes the machine back within the first hour of the run. An address is paid for while the
 machine runs, one that is kept and a volume for as long as the machine is there; a month has 30 days.
+A surplus credit is a minute of a vCPU; those that are owed are charged for when a run ends, and count as
+if they were when the month is over.
 """
 
 import collections
@@ -16,6 +18,7 @@ from decimal import Decimal
 import yaml
 
 HOUR = 3600
+CREDIT = Decimal("0.05") / 60
 
 
 def read(path):
@@ -68,6 +71,22 @@ def pieces(story, instance, end):
     yield "storage", int(instance["launch_s"]), end, rate
 
 
+def surplus(instance, end):
+    """What surplus credits cost, and when they are charged for."""
+    told = instance.get("surplus", {})
+    for moment, credits in told.get("charged", []):
+        yield int(moment), Decimal(credits) * CREDIT
+    owed = [(int(moment), Decimal(credits)) for moment, credits in told.get("owed", [])]
+    for _, over in runs(instance, end):
+        before = [it for it in owed if it[0] <= over]
+        if before:
+            yield over, max(before)[1] * CREDIT
+
+
+def day_of(began, second):
+    return str((began + datetime.timedelta(seconds=second)).date())
+
+
 def by_day(began, begin, until):
     """The days of a stretch, and how many seconds of it lie in each."""
     while begin < until:
@@ -99,6 +118,10 @@ def main():
                 seconds += until - begin
                 free += (until - begin) if rate == 0 else 0
                 saved += on_demand * (until - begin) / HOUR - cost
+        for moment, cost in surplus(instance, end):
+            days[day_of(began, moment)] += cost
+            things["surplus credits"] += cost
+            each[instance["id"]] += cost
     print(
         json.dumps(
             {

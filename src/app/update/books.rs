@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::app::{Effect, Model};
 use crate::config::Config;
-use crate::fleet::{Amount, Change, Kept, LedgerLine, Phase, Region};
+use crate::fleet::{Amount, Change, Kept, LedgerLine, Phase, Region, Thing};
 
 /// Posts what is over. Not where nothing may be written: then the ledger is another's.
 pub(super) fn post(model: &mut Model) -> Option<Effect> {
@@ -54,8 +54,11 @@ pub fn receipt(model: &Model) -> Option<String> {
     if sum.total().is_unknown() {
         return Some(format!("{ran}; `spot-tui costs` asks AWS for the prices and tells the sum"));
     }
-    let things: Vec<String> =
-        sum.things.iter().map(|(thing, amount)| format!("{} {amount}", thing.word())).collect();
+    let told = |(thing, amount): (&Thing, &Amount)| match amount.is_unknown() {
+        true => format!("{} unknown", thing.word()),
+        false => format!("{} {amount}", thing.word()),
+    };
+    let things: Vec<String> = sum.things.iter().map(told).collect();
     let saved = sum.saved().filter(|saved| *saved > 0.0);
     let interruptions = match sum.interruptions {
         0 => None,

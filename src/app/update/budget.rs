@@ -10,7 +10,8 @@ use super::plan::CreatePlan;
 use super::spent::{Cap, caps};
 use crate::app::{Counts, Effect, EventKind, JobRecord, Model, Origin, Scope, total};
 use crate::config::{AtLifetime, Config, CpuCredits, RegionConfig};
-use crate::fleet::cost::{storage_hourly, surplus_hourly};
+use crate::fleet::cost::storage_hourly;
+use crate::fleet::surplus::surplus_hourly;
 use crate::fleet::{
     Amount, Ec2State, Instance, InstanceKey, JobKind, KeptKind, Level, Lifecycle, MachineType,
     NotificationKind, Phase, Region, RegionPrices,

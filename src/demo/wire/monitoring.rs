@@ -1,7 +1,8 @@
 //! CloudWatch, as far as anybody here asks it: GetMetricData of the metrics that EC2 measures by
 //! itself, in JSON 1.0 (service model 2010-08-01: shapes, limits and the words of its statuses; EC2
 //! User Guide, "CloudWatch metrics for your instances": names, units, what only burstable types
-//! have). Basic monitoring: a value for each whole five minutes, some minutes later.
+//! have; "Unlimited mode concepts": when surplus credits are charged for). Basic monitoring: a value for
+//! each whole five minutes, some minutes later; a longer period is made of these.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -18,8 +19,8 @@ const DELAY: SignedDuration = SignedDuration::from_mins(4);
 /// The most metrics, and the most values, of one answer (API reference, GetMetricData).
 const MOST_METRICS: usize = 500;
 const MOST_VALUES: usize = 100_800;
-/// The work of processors, percent, over some hours.
-const MEAN: f64 = 12.0;
+/// The work of processors, percent, over some hours, where no scenario says otherwise.
+const MEAN: u8 = 12;
 
 /// Answers a call.
 pub(super) fn answer(
@@ -31,13 +32,16 @@ pub(super) fn answer(
 ) -> Answer {
     let asked = serde_json::from_slice::<Value>(body).unwrap_or_default();
     let answered = match (action, state.regions.get(region)) {
-        ("GetMetricData", Some(region)) => metric_data(region, &asked),
+        ("GetMetricData", Some(region)) => {
+            let mean = state.laws.scenario.cpu_percent.unwrap_or(MEAN);
+            metric_data(region, mean.into(), &asked)
+        }
         _ => Err(Refusal::new("UnknownOperationException", "")),
     };
     json_answer(answered, request_id)
 }
 
-fn metric_data(region: &RegionWorld, asked: &Value) -> Result<Value, Refusal> {
+fn metric_data(region: &RegionWorld, mean: f64, asked: &Value) -> Result<Value, Refusal> {
     let invalid = |message: &str| Refusal::with_status(400, "ValidationError", message.to_owned());
     let queries = asked["MetricDataQueries"].as_array().map(Vec::as_slice).unwrap_or_default();
     if queries.len() > MOST_METRICS {
@@ -55,7 +59,7 @@ fn metric_data(region: &RegionWorld, asked: &Value) -> Result<Value, Refusal> {
     let results: Vec<Value> = queries
         .iter()
         .map(|query| {
-            let all = series(region, query, start, end);
+            let all = series(region, mean, query, start, end);
             let shown: Vec<&(Timestamp, f64)> = all.iter().rev().take(left).collect();
             left -= shown.len();
             json!({
@@ -78,6 +82,7 @@ fn moment(value: &Value) -> Option<Timestamp> {
 /// The values of one metric, oldest first: nothing of what is not there or not measured.
 fn series(
     region: &RegionWorld,
+    mean: f64,
     query: &Value,
     start: Timestamp,
     end: Timestamp,
@@ -91,40 +96,108 @@ fn series(
     let instance = id.and_then(|id| region.instances.get(id));
     let since = instance.and_then(|instance| instance.running_since);
     let (Some(instance), Some(since)) = (instance, since) else { return Vec::new() };
-    if metric["Namespace"] != "AWS/EC2" || asked["Period"] != json!(PERIOD.as_secs()) {
+    let period = asked["Period"].as_i64().filter(|period| period % PERIOD.as_secs() == 0);
+    let Some(period) = period.filter(|_| metric["Namespace"] == "AWS/EC2") else {
         return Vec::new();
-    }
+    };
     let name = metric["MetricName"].as_str().unwrap_or_default();
     let first = start.max(since).as_second().div_euclid(PERIOD.as_secs()) * PERIOD.as_secs();
     let periods =
         std::iter::successors(Timestamp::from_second(first).ok(), |at| at.checked_add(PERIOD).ok());
     let told = |at: &Timestamp| *at < end && *at + PERIOD + DELAY <= region.now;
-    periods
+    let points = periods
         .skip_while(|at| *at < start)
         .take_while(told)
-        .filter_map(|at| Some((at, value(instance, name, at, since)?)))
-        .collect()
+        .filter_map(|at| Some((at, value(instance, mean, name, at, since)?)));
+    in_periods(points, period, asked["Stat"] == "Sum")
+}
+
+/// The values of longer periods, each with its beginning.
+fn in_periods(
+    points: impl Iterator<Item = (Timestamp, f64)>,
+    period: i64,
+    is_sum: bool,
+) -> Vec<(Timestamp, f64)> {
+    let mut periods: Vec<(Timestamp, f64, f64)> = Vec::new();
+    for (at, value) in points {
+        let begin = at - SignedDuration::from_secs(at.as_second().rem_euclid(period));
+        match periods.last_mut() {
+            Some((last, sum, count)) if *last == begin => {
+                (*sum, *count) = (*sum + value, *count + 1.0)
+            }
+            _ => periods.push((begin, value, 1.0)),
+        }
+    }
+    let of = |(at, sum, count)| (at, if is_sum { sum } else { sum / count });
+    periods.into_iter().map(of).collect()
 }
 
 /// What was measured in the period from then on: a load that comes and goes over an hour, each
 /// instance's at another time, and what comes of it.
 #[expect(clippy::cast_precision_loss, reason = "seconds of some days")]
-fn value(instance: &Instance, name: &str, at: Timestamp, since: Timestamp) -> Option<f64> {
+fn value(
+    instance: &Instance,
+    mean: f64,
+    name: &str,
+    at: Timestamp,
+    since: Timestamp,
+) -> Option<f64> {
     let minutes = (at.as_second().rem_euclid(86_400) / 60) as f64;
     let own = f64::from(instance.ordinal % 12) * 5.0;
-    let load = MEAN + 8.0 * ((minutes + own) / 60.0 * std::f64::consts::TAU).sin();
-    let hours = (at + PERIOD).duration_since(since).as_secs_f64().max(0.0) / 3600.0;
+    let load = mean + 8.0 * ((minutes + own) / 60.0 * std::f64::consts::TAU).sin();
+    let load = load.clamp(0.0, 100.0);
+    let hours = |until: Timestamp| until.duration_since(since).as_secs_f64().max(0.0) / 3600.0;
+    let credits = Credits::of(instance, mean);
     match name {
         "CPUUtilization" => Some(load),
         "NetworkIn" => Some((load * 300_000.0).round()),
         "NetworkOut" => Some((load * 90_000.0).round()),
         // It earns its baseline and spends its load, a credit for a minute of a whole vCPU.
-        "CPUCreditBalance" => {
-            instance.credits.as_ref()?;
-            let an_hour = |share: f64| share * f64::from(instance.shape.vcpus) * 60.0;
-            let earned = an_hour(instance.shape.baseline());
-            Some(((earned - an_hour(MEAN / 100.0)) * hours).clamp(0.0, earned * 24.0).round())
+        "CPUCreditBalance" => Some(credits?.balance(hours(at + PERIOD))),
+        "CPUSurplusCreditBalance" => Some(credits?.owed(hours(at + PERIOD))),
+        "CPUSurplusCreditsCharged" => {
+            let charged = |until| Some(credits?.charged(hours(until)));
+            Some(charged(at + PERIOD)? - charged(at)?)
         }
         _ => None,
+    }
+}
+
+/// What a burstable instance earns and spends in an hour.
+#[derive(Clone, Copy)]
+struct Credits {
+    earned: f64,
+    spent: f64,
+    is_unlimited: bool,
+}
+
+impl Credits {
+    fn of(instance: &Instance, mean: f64) -> Option<Self> {
+        let is_unlimited = instance.credits.as_deref()? == "unlimited";
+        let an_hour = |share: f64| share * f64::from(instance.shape.vcpus) * 60.0;
+        let (earned, spent) = (an_hour(instance.shape.baseline()), an_hour(mean / 100.0));
+        Some(Self { earned, spent, is_unlimited })
+    }
+
+    /// What it earns in a day: as much as it may have, or owe.
+    fn most(self) -> f64 {
+        self.earned * 24.0
+    }
+
+    fn balance(self, hours: f64) -> f64 {
+        ((self.earned - self.spent) * hours).clamp(0.0, self.most()).round()
+    }
+
+    /// What it has spent beyond what it earned.
+    fn surplus(self, hours: f64) -> f64 {
+        if self.is_unlimited { ((self.spent - self.earned) * hours).max(0.0) } else { 0.0 }
+    }
+
+    fn owed(self, hours: f64) -> f64 {
+        self.surplus(hours).min(self.most())
+    }
+
+    fn charged(self, hours: f64) -> f64 {
+        (self.surplus(hours) - self.most()).max(0.0)
     }
 }

@@ -111,9 +111,11 @@ pub(super) async fn watch(context: Arc<Context>, reporter: Reporter) -> JobResul
         watches.spawn(ask_on(Storage::default(), Arc::clone(&region)));
         watches.spawn(ask_on(KeptThings::default(), Arc::clone(&region)));
         watches.spawn(ask_on(SpotPrices::new(&lists), Arc::clone(&region)));
-        let metrics = context.config.as_ref().map(|config| config.cloudwatch.metrics.as_slice());
-        if let Some(metrics) = metrics.filter(|metrics| !metrics.is_empty()) {
-            watches.spawn(ask_on(CloudWatch::new(metrics), Arc::clone(&region)));
+        if let Some(config) = &context.config
+            && !config.cloudwatch.metrics.is_empty()
+        {
+            let question = CloudWatch::new(&config.cloudwatch.metrics, config.aws.cpu_credits);
+            watches.spawn(ask_on(question, Arc::clone(&region)));
         }
         if region.is_configured() {
             watches.spawn(ask_on(Requests, region));

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::app::Command;
 use crate::cli::{self, Since};
-use crate::fleet::{Entries, Grouping, MachineType, Spending};
+use crate::fleet::{Entries, Grouping, MachineType, Spending, Thing};
 use crate::headless::{CostsFormat, Format, print_costs, print_focus};
 use crate::runtime::environment::Environment;
 use crate::runtime::exit_code::ExitCode;
@@ -73,9 +73,11 @@ fn read(environment: &Environment) -> Result<Entries, Stop> {
     Ok(Entries::of(loaded.lines))
 }
 
-/// The types of what has no price, and is over.
+/// The types of what has no price, and is over. Of surplus credits it is not the price that is missing.
 fn unpriced(entries: &Entries) -> BTreeSet<MachineType> {
-    let unpriced = entries.iter().filter(|(_, entry)| entry.usd.is_none() && !entry.is_open);
+    let unpriced = entries.iter().filter(|(_, entry)| {
+        entry.usd.is_none() && !entry.is_open && entry.thing != Thing::SurplusCredits
+    });
     unpriced.filter_map(|(holder, _)| holder.machine_type()).cloned().collect()
 }
 
