@@ -14,9 +14,9 @@ use spot_tui::app::{Message, Model, Opening, Remembered, Stamped, closing_lines,
 use spot_tui::fleet::cloudwatch::{Metric, PERIOD, Series};
 use spot_tui::fleet::market::{History, Quote};
 use spot_tui::fleet::{
-    Amount, Birth, Cost, Ec2State, Entries, Fleet, Grouping, InstanceId, JobId, Lifecycle, Machine,
-    News, Notice, Phase, Pool, PriceList, RegionNews, RegionPrices, Report, Seen, Spending, Sum,
-    Upkeep,
+    Amount, Birth, Cost, Ec2State, Entries, Fleet, Grouping, InstanceId, JobId, Kept, KeptKind,
+    Lifecycle, Machine, News, Notice, Phase, Pool, PriceList, RegionNews, RegionPrices, Report,
+    Seen, SnapshotOf, Spending, Sum, Upkeep,
 };
 use spot_tui::headless::{CostsFormat, print_costs, print_focus};
 use spot_tui::store::{LedgerFile, Paths, State, StateFile, StoredInstance};
@@ -39,13 +39,25 @@ struct Story {
     list_prices: ListPrices,
     on_demand: BTreeMap<String, f64>,
     prices: Vec<Price>,
+    snapshots: Vec<SnapshotTold>,
     instances: Vec<Told>,
 }
 
 #[derive(Debug, Deserialize)]
+struct SnapshotTold {
+    id: String,
+    machine: String,
+    gib: u32,
+    since_s: u32,
+    until_s: Option<u32>,
+}
+
+#[expect(clippy::struct_field_names, reason = "they are the file's keys")]
+#[derive(Debug, Deserialize)]
 struct ListPrices {
     ipv4_usd: f64,
     gp3_usd: f64,
+    snapshot_usd: f64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -95,6 +107,32 @@ impl Story {
         self.days * 86_400
     }
 
+    /// The snapshots that are there, and how much was ever written to their volumes of 100 GiB.
+    fn kept(&self, second: u32) -> Vec<Kept> {
+        let is_there = |it: &&SnapshotTold| {
+            it.since_s <= second && it.until_s.is_none_or(|until| second < until)
+        };
+        let kept = |it: &SnapshotTold| Kept {
+            machine: it.machine.clone(),
+            kind: KeptKind::Snapshot,
+            id: it.id.clone(),
+            zone: None,
+            gib: Some(100),
+            address: None,
+            instance: None,
+            host_key: None,
+            since: Some(self.at(it.since_s)),
+            snapshot: Some(SnapshotOf {
+                kind: KeptKind::Home,
+                is_complete: true,
+                is_scheduled: true,
+                full_gib: Some(it.gib),
+            }),
+            aside_of: None,
+        };
+        self.snapshots.iter().filter(is_there).map(kept).collect()
+    }
+
     /// What AWS tells of prices: a week of them.
     fn prices(&self, second: u32) -> RegionPrices {
         let week_ago = second.saturating_sub(7 * 86_400);
@@ -118,6 +156,7 @@ impl Story {
             on_demand: on_demand.collect(),
             ipv4: Some(self.list_prices.ipv4_usd),
             gp3: Some(self.list_prices.gp3_usd),
+            snapshot: Some(self.list_prices.snapshot_usd),
         };
         let spot = spot.into_iter().map(|(pool, quotes)| (pool, History::new(quotes))).collect();
         RegionPrices { spot, list }
@@ -305,6 +344,7 @@ impl Program {
             region(RegionNews::Storage(storage)),
             region(RegionNews::Notices(notices)),
             region(Self::metrics(story, second)),
+            region(RegionNews::Kept(story.kept(second))),
         ]
     }
 
@@ -333,6 +373,12 @@ fn look(program: &mut Program, story: &Story, second: u32, dies: bool) -> bool {
         // What prices are is told when they change, and to who does not know them.
         if let News::Region(region, RegionNews::Prices(prices)) = &news
             && program.model.fleet.market().get(region) == Some(prices)
+        {
+            continue;
+        }
+        // So is what is kept.
+        if let News::Region(_, RegionNews::Kept(kept)) = &news
+            && program.model.fleet.kept().map(|(_, it)| it).eq(kept)
         {
             continue;
         }

@@ -493,7 +493,12 @@ fn kept() -> Vec<Kept> {
         aside_of: Some(KeptKind::Home),
         ..home.clone()
     };
-    let of = SnapshotOf { kind: KeptKind::Home, is_complete: true, is_scheduled: true };
+    let of = SnapshotOf {
+        kind: KeptKind::Home,
+        is_complete: true,
+        is_scheduled: true,
+        full_gib: Some(9),
+    };
     let snapshot = Kept {
         kind: KeptKind::Snapshot,
         id: "snap-0a0a0a0a0a0a0a0a0".into(),
@@ -527,18 +532,23 @@ fn what_machines_keep_is_a_view_once_there_is_something() {
         dev.birth.machine = Some("dev".into());
         screen.survey("us-west-2", vec![dev]);
         let region = Region::from("us-west-2");
-        let list = PriceList { gp3: Some(0.08), ipv4: Some(0.005), ..PriceList::default() };
+        let list = PriceList {
+            gp3: Some(0.08),
+            ipv4: Some(0.005),
+            snapshot: Some(0.05),
+            ..PriceList::default()
+        };
         let prices = RegionPrices { list, ..RegionPrices::default() };
         screen.report(News::Region(region.clone(), RegionNews::Prices(prices)));
         screen.report(News::Region(region, RegionNews::Kept(kept())));
         screen.press("8");
         assert_snapshot!(format!("kept_{width}x{height}"), screen.photo());
-        // What a snapshot costs nobody knows; the address is another machine's.
+        // A snapshot counts at the most that it can cost; the address is another machine's.
         screen.press("1d");
         let text = screen.text();
         let words: Vec<&str> = text.split([' ', '\n', '│']).filter(|it| !it.is_empty()).collect();
         let said = words.join(" ");
-        assert!(said.contains("What is kept goes on for at least $48.00 a month."), "{text}");
+        assert!(said.contains("What is kept goes on for $48.45 a month at the most."), "{text}");
         assert!(!text.contains("Ends $"), "the price of its type is not known: {text}");
     }
 }

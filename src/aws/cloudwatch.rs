@@ -116,10 +116,9 @@ mod tests {
     use crate::aws::scripted;
 
     fn asked(instances: usize) -> Vec<(InstanceId, Metric)> {
+        let four = [Metric::Cpu, Metric::NetworkIn, Metric::NetworkOut, Metric::CpuCredits];
         let id = |number: usize| InstanceId::from(format!("i-{number:017x}").as_str());
-        const ALL: [Metric; 4] =
-            [Metric::Cpu, Metric::NetworkIn, Metric::NetworkOut, Metric::CpuCredits];
-        let all = |number| ALL.map(|metric| (id(number), metric));
+        let all = |number| four.map(|metric| (id(number), metric));
         (0..instances).flat_map(all).collect()
     }
 

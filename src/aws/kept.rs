@@ -319,12 +319,19 @@ fn address_kept(address: &Address) -> Option<Kept> {
     })
 }
 
+/// Whole GiB of so many bytes; nothing is what EC2 tells where it does not know.
+fn gib(bytes: i64) -> Option<u32> {
+    let bytes = u64::try_from(bytes).ok().filter(|bytes| *bytes > 0)?;
+    u32::try_from(bytes.div_ceil(1 << 30)).ok()
+}
+
 fn snapshot_kept(snapshot: &Snapshot) -> Option<Kept> {
     let mut tags = read_tags(snapshot.tags());
     let of = SnapshotOf {
         kind: KeptKind::parse(tags.get(tags::SNAPSHOT_OF)?)?,
         is_complete: snapshot.state() == Some(&SnapshotState::Completed),
         is_scheduled: tags.get(tags::SNAPSHOT_BY).is_some_and(|by| by == tags::BY_SCHEDULE),
+        full_gib: snapshot.full_snapshot_size_in_bytes().and_then(gib),
     };
     Some(Kept {
         kind: KeptKind::parse(tags.get(tags::KEPT)?).filter(|kind| *kind == KeptKind::Snapshot)?,

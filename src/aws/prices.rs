@@ -58,8 +58,8 @@ impl Ec2 {
 }
 
 impl Aws {
-    /// What the price list says of these types in these regions, and of addresses and storage
-    /// there (Pricing GetProducts: three questions, however many regions). What it does not tell
+    /// What the price list says of these types in these regions, and of addresses, storage and snapshots
+    /// there (Pricing GetProducts: four questions, however many regions). What it does not tell
     /// is not in the answer.
     pub async fn price_lists(
         &self,
@@ -77,6 +77,7 @@ impl Aws {
         ];
         let storage = vec![is("productFamily", "Storage"), is("volumeApiName", "gp3")];
         let addresses = vec![is("group", "VPCPublicIPv4Address")];
+        let snapshots = vec![is("productFamily", "Storage Snapshot")];
         for product in self.products("AmazonEC2", regions, machines).await? {
             if let Some(name) = product.attribute("instanceType") {
                 lists
@@ -88,6 +89,12 @@ impl Aws {
         }
         for product in self.products("AmazonEC2", regions, storage).await? {
             lists.entry(product.region()).or_default().gp3 = Some(product.usd);
+        }
+        for product in self.products("AmazonEC2", regions, snapshots).await? {
+            // Archives, and restores from them, are of the same family.
+            if product.attribute("usagetype").is_some_and(|it| it.ends_with("EBS:SnapshotUsage")) {
+                lists.entry(product.region()).or_default().snapshot = Some(product.usd);
+            }
         }
         for product in self.products("AmazonVPC", regions, addresses).await? {
             if product.attribute("usagetype").is_some_and(|it| it.ends_with("InUseAddress")) {

@@ -204,11 +204,13 @@ pub struct ListPrices {
     pub ipv4_usd: f64,
     /// gp3 storage: USD a GiB and month.
     pub gp3_usd: f64,
+    /// Snapshots: USD a GiB and month.
+    pub snapshot_usd: f64,
 }
 
 impl Default for ListPrices {
     fn default() -> Self {
-        Self { ipv4_usd: 0.005, gp3_usd: 0.08 }
+        Self { ipv4_usd: 0.005, gp3_usd: 0.08, snapshot_usd: 0.05 }
     }
 }
 

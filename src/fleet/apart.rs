@@ -22,23 +22,22 @@ pub(super) struct Apart {
 }
 
 impl Apart {
-    /// What of it is paid for. A snapshot's blocks are, whose number EC2 does not tell.
-    fn thing(&self) -> Option<Thing> {
+    /// What of it is paid for.
+    fn thing(&self) -> Thing {
         match self.kept.kind {
-            KeptKind::Root | KeptKind::Home | KeptKind::Aside => Some(Thing::Storage),
-            KeptKind::Address => Some(Thing::Address),
-            KeptKind::Snapshot => None,
+            KeptKind::Root | KeptKind::Home | KeptKind::Aside => Thing::Storage,
+            KeptKind::Address => Thing::Address,
+            KeptKind::Snapshot => Thing::Snapshot,
         }
     }
 
     /// The hours that the ledger does not have yet, the one that goes on among them. They are those of
     /// the clock: whoever reckons them comes to the same ones.
     pub(super) fn unposted(&self, prices: &RegionPrices, now: Timestamp) -> Vec<Entry> {
-        let Some(thing) = self.thing() else { return Vec::new() };
-        let tariff = Tariff { capacity: None, storage_gb: self.kept.gib };
+        let tariff = Tariff { capacity: None, storage_gb: self.kept.billed_gib() };
         let stretch = Stretch {
             holder: HolderId::Kept(self.kept.id.clone()),
-            thing,
+            thing: self.thing(),
             begin: Timestamp::UNIX_EPOCH,
             until: self.until.unwrap_or(now),
             end: self.until.map(|_| End::Chosen),
@@ -48,14 +47,14 @@ impl Apart {
     }
 
     pub(super) fn holder(&self, tags: BTreeMap<String, String>) -> Holder {
-        let Kept { id, kind, machine, zone, gib, .. } = &self.kept;
+        let Kept { id, kind, machine, zone, .. } = &self.kept;
         Holder {
             kind: HolderKind::Kept { kept: id.clone(), part: *kind },
             region: self.region.clone(),
             zone: zone.clone(),
             deployment: self.deployment.clone(),
             machine: Some(machine.clone()),
-            storage_gb: *gib,
+            storage_gb: self.kept.billed_gib(),
             tags,
         }
     }

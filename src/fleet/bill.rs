@@ -263,7 +263,7 @@ impl Posted {
         match entry.thing {
             Thing::Compute => self.is_ended = entry.end.is_some(),
             Thing::Storage => self.is_gone = entry.end.is_some(),
-            Thing::Address => {}
+            Thing::Address | Thing::Snapshot => {}
             Thing::SurplusCredits => self.post_surplus(entry),
         }
         match entry.usd {

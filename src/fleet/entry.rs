@@ -26,11 +26,14 @@ pub enum Thing {
     Storage,
     /// The CPU credits that a burstable machine spent beyond those it had.
     SurplusCredits,
+    /// A snapshot, at the most that it can cost.
+    Snapshot,
 }
 
 impl Thing {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Compute, Self::Address, Self::Storage, Self::SurplusCredits];
+    pub const ALL: [Self; 5] =
+        [Self::Compute, Self::Address, Self::Storage, Self::SurplusCredits, Self::Snapshot];
 
     /// Its word.
     pub fn word(self) -> &'static str {
@@ -39,6 +42,7 @@ impl Thing {
             Self::Address => "address",
             Self::Storage => "storage",
             Self::SurplusCredits => "surplus credits",
+            Self::Snapshot => "snapshots",
         }
     }
 }

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::bill::Bill;
 use super::entry::{End, Entry, HolderId, Thing, hour_of};
-use super::market::{Pool, RegionPrices, storage_hourly};
+use super::market::{Pool, RegionPrices, snapshot_hourly, storage_hourly};
 use super::surplus::{Piece, Span, credit_usd};
 use super::{Instance, Lifecycle, Machine, MachineType};
 
@@ -219,6 +219,9 @@ impl Tariff {
         let list = &prices.list;
         match thing {
             Thing::Address => Rate::fixed(list.ipv4),
+            Thing::Snapshot => {
+                Rate::fixed(self.storage_gb.and_then(|gib| snapshot_hourly(list, gib)))
+            }
             // What was not told of them will never be.
             Thing::SurplusCredits => Rate::fixed(None),
             Thing::Storage => {

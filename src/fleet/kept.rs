@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::bill::Amount;
 use super::cost::storage_hourly;
-use super::market::PriceList;
+use super::market::{PriceList, snapshot_hourly};
 use super::{InstanceId, KeptKind, Zone};
 
 /// The hours of a month, as EBS counts.
@@ -50,6 +50,8 @@ pub struct SnapshotOf {
     pub is_complete: bool,
     /// Whether the schedule asked for it, and takes it away again.
     pub is_scheduled: bool,
+    /// How many GiB all of its blocks have, where EC2 tells that: those of older snapshots among them.
+    pub full_gib: Option<u32>,
 }
 
 impl Kept {
@@ -58,15 +60,21 @@ impl Kept {
         matches!(self.kind, KeptKind::Root | KeptKind::Home)
     }
 
-    /// What it costs an hour while no instance that runs pays for it.
+    /// The GiB that it is paid for; of a snapshot the most that they can be.
+    pub fn billed_gib(&self) -> Option<u32> {
+        self.snapshot.and_then(|of| of.full_gib).or(self.gib)
+    }
+
+    /// What it costs an hour while no instance that runs pays for it; a snapshot at the most.
     pub fn hourly(&self, list: &PriceList) -> Amount {
         match self.kind {
             KeptKind::Address => Amount::of(list.ipv4, 1.0),
             KeptKind::Root | KeptKind::Home | KeptKind::Aside => {
                 Amount::of(self.gib.and_then(|gib| storage_hourly(list, gib)), 1.0)
             }
-            // Of the blocks that changed, whose number EC2 does not tell.
-            KeptKind::Snapshot => Amount::of(None, 1.0),
+            KeptKind::Snapshot => {
+                Amount::of(self.billed_gib().and_then(|gib| snapshot_hourly(list, gib)), 1.0)
+            }
         }
     }
 

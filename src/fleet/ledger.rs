@@ -9,7 +9,7 @@ use jiff::civil::Date;
 
 use super::bill::{Amount, Posted};
 use super::entry::{End, Entry, Holder, HolderId, LedgerLine, Thing, day_of};
-use super::{InstanceId, Kept, Region};
+use super::{InstanceId, Kept, KeptKind, Region};
 
 /// What some entries come to.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -122,7 +122,8 @@ impl Ledger {
             let is_it = it.holder.id() == HolderId::Kept(kept.id.clone());
             let had_it =
                 it.holder.machine_type().is_some() && machine.as_ref() == Some(&kept.machine);
-            is_it || (had_it && its == region)
+            // A snapshot is never part of that.
+            is_it || (had_it && its == region && kept.kind != KeptKind::Snapshot)
         };
         self.accounts.values().filter(is_about).filter_map(|it| it.until).max()
     }
@@ -142,7 +143,7 @@ impl Ledger {
         if entry.usd.is_none() {
             account.unpriced.push(entry.clone());
         }
-        if matches!(entry.thing, Thing::Address | Thing::Storage) {
+        if !matches!(entry.thing, Thing::Compute | Thing::SurplusCredits) {
             account.until = account.until.max(Some(entry.until));
         }
         let region = account.holder.region.clone();

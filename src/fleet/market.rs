@@ -86,6 +86,9 @@ pub struct PriceList {
     pub ipv4: Option<f64>,
     /// gp3 storage: USD a GiB and month.
     pub gp3: Option<f64>,
+    /// Snapshots in the standard tier: USD a GiB and month.
+    #[serde(default)]
+    pub snapshot: Option<f64>,
 }
 
 /// The hours of a month, as EBS counts: it has 30 days (EBS pricing).
@@ -94,6 +97,12 @@ const MONTH: f64 = 30.0 * 24.0;
 /// What a volume of so many GiB costs an hour.
 pub fn storage_hourly(list: &PriceList, gib: u32) -> Option<f64> {
     list.gp3.map(|usd| usd * f64::from(gib) / MONTH)
+}
+
+/// What a snapshot of so many GiB costs an hour, were all of it its own: AWS counts each block once,
+/// however many snapshots of a volume have it, and tells nobody how many these are.
+pub fn snapshot_hourly(list: &PriceList, gib: u32) -> Option<f64> {
+    list.snapshot.map(|usd| usd * f64::from(gib) / MONTH)
 }
 
 /// What is known of one region's prices.
@@ -109,7 +118,7 @@ impl RegionPrices {
     /// Of a region whose prices AWS did not tell.
     pub const UNKNOWN: Self = Self {
         spot: BTreeMap::new(),
-        list: PriceList { on_demand: BTreeMap::new(), ipv4: None, gp3: None },
+        list: PriceList { on_demand: BTreeMap::new(), ipv4: None, gp3: None, snapshot: None },
     };
 
     /// What an instance of a pool costs an hour now, without its address and its storage.

@@ -230,10 +230,8 @@ impl Fleet {
         let mut costs = std::mem::take(&mut self.costs);
         for (region, kept) in self.kept_apart() {
             let hourly = kept.hourly(&self.prices(region).list);
-            // What nobody knows the price of has cost something, too.
-            let accrued = Amount { usd: 0.0, is_partial: kept.kind == KeptKind::Snapshot };
             *costs.entry(region.clone()).or_default() +=
-                Cost { hourly, on_demand: hourly, accrued };
+                Cost { hourly, on_demand: hourly, ..Cost::default() };
         }
         for (region, accrued) in self.unposted_apart(now) {
             *costs.entry(region.clone()).or_default() += Cost { accrued, ..Cost::default() };

@@ -95,7 +95,12 @@ mod tests {
             instance: None,
             host_key: None,
             since: Some(at),
-            snapshot: Some(SnapshotOf { kind: KeptKind::Home, is_complete, is_scheduled }),
+            snapshot: Some(SnapshotOf {
+                kind: KeptKind::Home,
+                is_complete,
+                is_scheduled,
+                full_gib: None,
+            }),
             aside_of: None,
         }
     }

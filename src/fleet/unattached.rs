@@ -8,7 +8,7 @@ use super::apart::Apart;
 use super::bill::Amount;
 use super::entry::{Entry, LedgerLine};
 use super::posting::divide;
-use super::{DeploymentId, Fleet, Kept, Region};
+use super::{DeploymentId, Fleet, Kept, KeptKind, Region};
 
 impl Fleet {
     /// Notes what no instance has any more, and what one has again, or nobody.
@@ -35,6 +35,11 @@ impl Fleet {
     /// When no instance had it any more: the last one of its machine that had storage, by its row or by
     /// the ledger, and not before it was made. Where nobody knows, that is when it was seen first.
     fn let_go(&self, region: &Region, kept: &Kept, at: Timestamp) -> Timestamp {
+        if kept.kind == KeptKind::Snapshot {
+            // No instance ever has it.
+            let posted = self.ledger.until(kept, region);
+            return posted.max(kept.since).unwrap_or(at).min(at);
+        }
         let rows = self.instances.values().filter(|row| row.region == *region);
         let its = rows.filter(|row| row.machine_name() == Some(kept.machine.as_str()));
         let gone = its.filter_map(|row| row.bill.gone).max();
@@ -111,7 +116,7 @@ mod tests {
     use super::*;
     use crate::fleet::{
         Entries, Grouping, InstanceId, JobId, KeptKind, Ledger, News, PriceList, RegionNews,
-        RegionPrices, Report, SnapshotOf, Spending,
+        RegionPrices, Report, SnapshotOf, Spending, Thing,
     };
 
     fn at(minutes: i64) -> Timestamp {
@@ -216,14 +221,45 @@ mod tests {
         assert!((usd - 151.0 / 60.0 * 0.01).abs() < 1e-9, "{usd}");
     }
 
+    /// A snapshot of 100 GiB, 30 of which were ever written; made at 08:50.
+    fn snapshot() -> Kept {
+        let (kind, full_gib) = (KeptKind::Home, Some(30));
+        let of = SnapshotOf { kind, is_complete: true, is_scheduled: true, full_gib };
+        Kept { kind: KeptKind::Snapshot, snapshot: Some(of), id: "snap-1".into(), ..home(None) }
+    }
+
     #[test]
-    fn a_snapshot_costs_what_nobody_knows() {
+    fn a_snapshot_costs_at_the_most_what_all_its_blocks_do_since_it_was_made() {
         let mut fleet = priced();
-        let of = SnapshotOf { kind: KeptKind::Home, is_complete: true, is_scheduled: true };
-        let kept = Kept { kind: KeptKind::Snapshot, snapshot: Some(of), ..home(None) };
-        learn(&mut fleet, 0, RegionNews::Kept(vec![kept]));
-        assert_eq!(post(&mut fleet, 600), []);
-        fleet.reckon(at(600));
-        assert!(fleet.costs()[&region()].accrued.is_partial);
+        learn(&mut fleet, 0, RegionNews::Kept(vec![snapshot()]));
+        fleet.reckon(at(0));
+        assert!(fleet.costs()[&region()].accrued.is_partial, "its price is not known");
+        let list = PriceList { snapshot: Some(0.048), ..PriceList::default() };
+        let prices = RegionPrices { list, ..RegionPrices::default() };
+        learn(&mut fleet, 1, RegionNews::Prices(prices));
+        // 0.002 an hour for 30 GiB, since 08:50.
+        assert_eq!(accrued(&mut fleet, 90), "$0.004");
+        let lines = post(&mut fleet, 90);
+        learn(&mut fleet, 150, RegionNews::Kept(Vec::new()));
+        let lines = [lines, post(&mut fleet, 151)].concat();
+        assert_eq!(accrued(&mut fleet, 600), "$0.006", "until it is deleted at 11:50");
+        let of = Spending::of(&Entries::of(lines), &Grouping::Thing).groups;
+        assert_eq!(of["snapshots"].total().to_string(), "$0.006");
+    }
+
+    #[test]
+    fn what_its_machine_cost_before_is_not_the_snapshot_s() {
+        let mut fleet = priced();
+        learn(&mut fleet, 0, RegionNews::Kept(vec![home(None)]));
+        let lines = post(&mut fleet, 600);
+        let mut next = priced();
+        next.take_over(lines);
+        learn(&mut next, 610, RegionNews::Kept(vec![snapshot()]));
+        let begins = next.open_hours(at(610), |_, _| BTreeMap::new());
+        let first = begins.iter().find_map(|line| match line {
+            LedgerLine::Entry(entry) if entry.thing == Thing::Snapshot => Some(entry.from),
+            _ => None,
+        });
+        assert_eq!(first, Some(at(-30)));
     }
 }

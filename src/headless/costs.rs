@@ -63,6 +63,10 @@ fn remark(spending: &Spending, until: Timestamp) -> String {
         )),
         saved.map(|saved| format!("${saved:.2} less than on demand")),
         free.map(|free| format!("{free:.1} h free of charge")),
+        total
+            .things
+            .contains_key(&Thing::Snapshot)
+            .then(|| "snapshots at their full size, the most that they can cost".to_owned()),
         total.total().is_partial.then(|| format!("+ where {}", untold(total))),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
@@ -125,6 +129,7 @@ fn group(name: &str, sum: &Sum) -> Value {
         "address_usd": of(Thing::Address),
         "storage_usd": of(Thing::Storage),
         "surplus_credits_usd": of(Thing::SurplusCredits),
+        "snapshots_usd": of(Thing::Snapshot),
         "on_demand_usd": (!sum.on_demand.is_partial).then_some(sum.on_demand.usd),
         "hours": sum.hours,
         "free_hours": sum.free_hours,
@@ -134,14 +139,14 @@ fn group(name: &str, sum: &Sum) -> Value {
 
 fn csv(spending: &Spending, by: &str) -> String {
     let names = "hours,compute_usd,address_usd,storage_usd,total_usd,is_partial,on_demand_usd,\
-                 free_hours,interruptions,surplus_credits_usd";
+                 free_hours,interruptions,surplus_credits_usd,snapshots_usd";
     let mut lines = vec![format!("{by},{names}")];
     for (name, sum) in &spending.groups {
         let of = |thing: Thing| sum.things.get(&thing).map_or(0.0, |amount| amount.usd);
         let total = sum.total();
         let on_demand = (!sum.on_demand.is_partial).then(|| format!("{:.6}", sum.on_demand.usd));
         lines.push(format!(
-            "{},{:.4},{:.6},{:.6},{:.6},{:.6},{},{},{:.4},{},{:.6}",
+            "{},{:.4},{:.6},{:.6},{:.6},{:.6},{},{},{:.4},{},{:.6},{:.6}",
             quoted(name),
             sum.hours,
             of(Thing::Compute),
@@ -153,6 +158,7 @@ fn csv(spending: &Spending, by: &str) -> String {
             sum.free_hours,
             sum.interruptions,
             of(Thing::SurplusCredits),
+            of(Thing::Snapshot),
         ));
     }
     lines.join("\n")

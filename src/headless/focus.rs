@@ -94,7 +94,9 @@ fn service(thing: Thing) -> [&'static str; 4] {
         Thing::SurplusCredits => {
             ["Amazon Elastic Compute Cloud", "Compute", "Virtual Machines", "vCPU-Hours"]
         }
-        Thing::Storage => ["Amazon Elastic Block Store", "Storage", "Block Storage", "GB-Hours"],
+        Thing::Storage | Thing::Snapshot => {
+            ["Amazon Elastic Block Store", "Storage", "Block Storage", "GB-Hours"]
+        }
         Thing::Address => {
             ["Amazon Virtual Private Cloud", "Networking", "Network Infrastructure", "Hours"]
         }
@@ -107,7 +109,7 @@ fn line(holder: &Holder, entry: &Entry, account: &str) -> Vec<String> {
     let hours = entry.hours();
     let usd = entry.usd.unwrap_or_default();
     let quantity = match (entry.thing, holder.storage_gb) {
-        (Thing::Storage, Some(gib)) => hours * f64::from(gib),
+        (Thing::Storage | Thing::Snapshot, Some(gib)) => hours * f64::from(gib),
         (Thing::SurplusCredits, _) => {
             holder.machine_type().and_then(surplus::vcpu_hour_usd).map_or(hours, |rate| usd / rate)
         }
@@ -127,6 +129,7 @@ fn line(holder: &Holder, entry: &Entry, account: &str) -> Vec<String> {
         Thing::SurplusCredits => ("Instance", format!("surplus CPU credits of a {machine_type}")),
         Thing::Storage if is_kept => ("Volume", "gp3 volume on no instance".to_owned()),
         Thing::Storage => ("Volume", "gp3 volumes of the instance".to_owned()),
+        Thing::Snapshot => ("Snapshot", "snapshot, at its full size: at most that".to_owned()),
         Thing::Address if is_kept => ("Public IPv4 Address", "idle public IPv4 address".to_owned()),
         Thing::Address => ("Public IPv4 Address", "public IPv4 address in use".to_owned()),
     };

@@ -10,7 +10,7 @@ use super::line::{LONGEST, MachineFacts};
 use super::status::wanted;
 use crate::app::{Field, Model, Selection, clean};
 use crate::fleet::{Amount, Instance, KeptKind, PendingCreate, Phase};
-use crate::view::money::{dollars, hourly_usd, per_hour};
+use crate::view::money::{a_month, hourly_usd, per_hour};
 use crate::view::{columns, text};
 
 /// How a list is printed.
@@ -83,7 +83,7 @@ fn kept_apart(model: &Model) -> String {
         .kept_apart()
         .map(|(region, it)| {
             let list = &model.fleet.prices(region).list;
-            let monthly = format!("{} a month", dollars(it.monthly(list)));
+            let monthly = a_month(it, list);
             vec![region.to_string(), clean(&it.machine, LONGEST), it.to_string(), monthly]
         })
         .collect();

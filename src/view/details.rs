@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 
 use super::columns::phase_words;
 use super::graph::bars;
-use super::money::dollars;
+use super::money::{a_month, dollars};
 use super::text;
 use super::{Painter, Tone};
 use crate::app::keymap::Context;
@@ -317,7 +317,7 @@ fn facts(model: &Model, instance: &Instance, room: u16) -> Vec<Fact> {
     let kept = instance.machine_name().map(|name| model.fleet.kept_of(name));
     for (_, it) in kept.into_iter().flatten().filter(|(region, _)| **region == instance.region) {
         let list = &model.fleet.market().get(&instance.region).unwrap_or(&unknown).list;
-        let said = format!("{it}, {} a month", dollars(it.monthly(list)));
+        let said = format!("{it}, {}", a_month(it, list));
         facts.extend(wrapped("keeps", Tone::Plain, &said, room));
     }
     if let Some(host_key) = &instance.host_key {

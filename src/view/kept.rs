@@ -38,7 +38,9 @@ fn columns<'a>() -> [Column<Row<'a>, Theme>; 8] {
         })
         .right(),
         Column::text("monthly", "A MONTH", [8, 0, 11], 3, |row: &Row<'_>, theme: &Theme, _| {
-            Cell::known((!row.monthly.is_unknown()).then(|| sum(row.monthly)), theme.glyphs)
+            let most = if row.kept.kind == KeptKind::Snapshot { "<" } else { "" };
+            let told = (!row.monthly.is_unknown()).then(|| format!("{most}{}", sum(row.monthly)));
+            Cell::known(told, theme.glyphs)
         })
         .right(),
         Column::text("holder", "HAS IT", [11, 0, 24], 5, |row: &Row<'_>, _: &Theme, _| match &row
@@ -121,6 +123,9 @@ fn summary(rows: &[Row<'_>]) -> [(Tone, String); 2] {
         1 => format!("1 thing is on no instance: {} a month", sum(true)),
         many => format!("{many} things are on no instance: {} a month", sum(true)),
     };
-    let on_some = format!("{} with instances: {} a month", of(false).count(), sum(false));
+    let mut on_some = format!("{} with instances: {} a month", of(false).count(), sum(false));
+    if rows.iter().any(|row| row.kept.kind == KeptKind::Snapshot) {
+        on_some.push_str("; snapshots at the most they can cost");
+    }
     [(Tone::Strong, on_none), (Tone::Plain, on_some)]
 }

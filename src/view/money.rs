@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::theme::{Theme, level};
-use crate::fleet::Amount;
 use crate::fleet::market::History;
+use crate::fleet::{Amount, Kept, KeptKind, PriceList};
 
 /// A rate in USD an hour, to a hundredth of a cent.
 pub fn hourly(usd: f64) -> String {
@@ -26,6 +26,16 @@ pub fn dollars(amount: Amount) -> String {
     let Amount { usd, .. } = amount;
     let digits = digits(usd);
     if amount.is_partial { format!("at least ${usd:.digits$}") } else { format!("${usd:.digits$}") }
+}
+
+/// What something kept costs a month: of a snapshot the most that it can.
+pub fn a_month(kept: &Kept, list: &PriceList) -> String {
+    let monthly = kept.monthly(list);
+    match kept.kind {
+        _ if monthly.is_unknown() => "at an unknown price".to_owned(),
+        KeptKind::Snapshot => format!("at most {} a month", dollars(monthly)),
+        _ => format!("{} a month", dollars(monthly)),
+    }
 }
 
 /// The same where there is no room for words: with a plus where some of it is not known.

@@ -12,7 +12,8 @@ import json
 import sys
 from decimal import Decimal
 
-NULL = {"BillingAccountName", "ChargeClass", "InvoiceId"}
+# What is kept may be in no zone.
+NULL = {"AvailabilityZone", "BillingAccountName", "ChargeClass", "InvoiceId"}
 WORDS = {
     "ChargeCategory": {"Usage"},
     "ChargeFrequency": {"Usage-Based"},

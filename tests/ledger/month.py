@@ -5,7 +5,7 @@
 Of spot, each hour of a run is paid for at the price that held when it began, by the second; nothing
 where AWS takes the machine back within the first hour of the run. An address is paid for while the
 machine runs, one that is kept and a volume for as long as the machine is there; a month has 30 days.
-A surplus credit is a minute of a vCPU; those that are owed are charged for when a run ends, and count as
+A snapshot is paid for from its making to its end, here at its full size. A surplus credit is a minute of a vCPU; those that are owed are charged for when a run ends, and count as
 if they were when the month is over.
 """
 
@@ -122,6 +122,13 @@ def main():
             days[day_of(began, moment)] += cost
             things["surplus credits"] += cost
             each[instance["id"]] += cost
+    for snapshot in story.get("snapshots", []):
+        begin, end = int(snapshot["since_s"]), int(snapshot.get("until_s", over))
+        rate = Decimal(story["list_prices"]["snapshot_usd"]) * int(snapshot["gib"]) / (30 * 24)
+        for day, lasts in by_day(began, begin, end):
+            days[day] += rate * lasts / HOUR
+        things["snapshots"] += rate * (end - begin) / HOUR
+        each[snapshot["machine"]] += rate * (end - begin) / HOUR
     print(
         json.dumps(
             {

@@ -44,6 +44,7 @@ fn priced(width: u16, height: u16) -> Screen {
                 on_demand: BTreeMap::from([("t3.medium".into(), 0.0416)]),
                 ipv4: Some(0.005),
                 gp3: Some(0.08),
+                snapshot: Some(0.05),
             },
         };
         let fact = RegionNews::Prices(prices);

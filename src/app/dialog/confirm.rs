@@ -55,6 +55,8 @@ pub struct Freed {
     pub hourly: Amount,
     /// What of machines stays when their instances end, a month; `None` where nothing does.
     pub kept: Option<Amount>,
+    /// Whether snapshots are in that: at the most that they can cost.
+    pub has_snapshots: bool,
 }
 
 /// What a job finds while its dialog is open.

@@ -6,7 +6,7 @@ use super::{create, destroy, machine, pending_creates, retry, run, snapshots};
 use crate::app::action::Way;
 use crate::app::dialog::{ConfirmForm, ConfirmRow, CreateForm, Findings, Freed, Palette};
 use crate::app::{Action, Aim, Counts, Dialog, Effect, Model, Scope, View, clean};
-use crate::fleet::{Amount, Health, Instance, Job, Level};
+use crate::fleet::{Amount, Health, Instance, Job, Kept, KeptKind, Level, Region};
 
 /// Asks whether to do something to what it is aimed at. What needs no question is done at once.
 pub(super) fn ask(model: &mut Model, action: Action, aim: Aim) -> Vec<Effect> {
@@ -190,17 +190,18 @@ fn targets(model: &Model, action: &Action, scope: &Scope) -> (Vec<ConfirmRow>, F
         _ => rows.iter().filter(|row| row.is_alive()).map(|row| frees(row)).sum(),
     };
     let ends = *action == Action::Destroy;
-    let kept: Vec<Amount> = rows
+    let kept: Vec<(&Region, &Kept)> = rows
         .iter()
         .filter(|_| ends)
         .filter_map(|row| Some((row.machine_name()?, &row.region)))
         .collect::<BTreeSet<_>>()
         .into_iter()
         .flat_map(|(name, region)| model.fleet.kept_of(name).filter(move |(it, _)| *it == region))
-        .map(|(region, it)| it.monthly(&model.fleet.prices(region).list))
         .collect();
-    let kept = (!kept.is_empty()).then(|| kept.into_iter().sum());
-    (rows.into_iter().map(target).collect(), Freed { hourly, kept })
+    let has_snapshots = kept.iter().any(|(_, it)| it.kind == KeptKind::Snapshot);
+    let monthly = |(region, it): &(&Region, &Kept)| it.monthly(&model.fleet.prices(region).list);
+    let kept = (!kept.is_empty()).then(|| kept.iter().map(monthly).sum());
+    (rows.into_iter().map(target).collect(), Freed { hourly, kept, has_snapshots })
 }
 
 /// The way to ask for an action that is meant for this, if there is any to ask for it.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::app::{Effect, Model};
 use crate::config::Config;
-use crate::fleet::{Amount, Change, Kept, LedgerLine, Phase, Region, Thing};
+use crate::fleet::{Amount, Change, Kept, KeptKind, LedgerLine, Phase, Region, Thing};
 
 /// Posts what is over. Not where nothing may be written: then the ledger is another's.
 pub(super) fn post(model: &mut Model) -> Option<Effect> {
@@ -54,9 +54,9 @@ pub fn receipt(model: &Model) -> Option<String> {
     if sum.total().is_unknown() {
         return Some(format!("{ran}; `spot-tui costs` asks AWS for the prices and tells the sum"));
     }
-    let told = |(thing, amount): (&Thing, &Amount)| match amount.is_unknown() {
-        true => format!("{} unknown", thing.word()),
-        false => format!("{} {amount}", thing.word()),
+    let told = |(thing, amount): (&Thing, &Amount)| {
+        let told = if amount.is_unknown() { "unknown".to_owned() } else { amount.to_string() };
+        format!("{} {told}", thing.word())
     };
     let things: Vec<String> = sum.things.iter().map(told).collect();
     let saved = sum.saved().filter(|saved| *saved > 0.0);
@@ -66,8 +66,10 @@ pub fn receipt(model: &Model) -> Option<String> {
         many => Some(format!("{many} interruptions")),
     };
     let free = (sum.free_hours > 0.0).then_some(sum.free_hours);
-    let kept = model.fleet.kept_apart().count();
-    let kept = (kept > 0).then(|| format!("what is kept goes on for {} a month", monthly(model)));
+    let kept: Vec<KeptKind> = model.fleet.kept_apart().map(|(_, it)| it.kind).collect();
+    let most = if kept.contains(&KeptKind::Snapshot) { " at the most" } else { "" };
+    let kept = (!kept.is_empty())
+        .then(|| format!("what is kept goes on for {} a month{most}", monthly(model)));
     let parts = [
         Some(format!("{ran} for {} ({})", sum.total(), things.join(", "))),
         saved.map(|saved| format!("${saved:.2} less than on demand")),

@@ -205,13 +205,17 @@ fn committed(model: &Model, config: &Config) -> Result<f64, BudgetRefusal> {
     Ok(now)
 }
 
-/// What is kept and no instance has costs all the same. What snapshots cost nobody can know: they count
-/// as nothing here, and are said to be unknown wherever they are told of.
+/// What is kept and no instance has costs all the same; snapshots at the most they can. Where their price
+/// is not known that of volumes counts, which is higher everywhere.
 fn kept_apart(model: &Model) -> Result<f64, BudgetRefusal> {
     let mut sum = 0.0;
-    for (region, it) in model.fleet.kept_apart().filter(|(_, it)| it.kind != KeptKind::Snapshot) {
-        let Amount { usd, is_partial } = it.hourly(&model.fleet.prices(region).list);
-        sum += priced((!is_partial).then_some(usd), it.kind.word(), region)?;
+    for (region, it) in model.fleet.kept_apart() {
+        let list = &model.fleet.prices(region).list;
+        let Amount { usd, is_partial } = it.hourly(list);
+        let as_volume = || it.billed_gib().and_then(|gib| storage_hourly(list, gib));
+        let as_volume = || as_volume().filter(|_| it.kind == KeptKind::Snapshot);
+        let usd = (!is_partial).then_some(usd).or_else(as_volume);
+        sum += priced(usd, it.kind.word(), region)?;
     }
     Ok(sum)
 }

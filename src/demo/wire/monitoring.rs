@@ -123,7 +123,7 @@ fn in_periods(
         let begin = at - SignedDuration::from_secs(at.as_second().rem_euclid(period));
         match periods.last_mut() {
             Some((last, sum, count)) if *last == begin => {
-                (*sum, *count) = (*sum + value, *count + 1.0)
+                (*sum, *count) = (*sum + value, *count + 1.0);
             }
             _ => periods.push((begin, value, 1.0)),
         }

@@ -25,7 +25,9 @@ fn products(state: &State, asked: &Value) -> Result<Value, Refusal> {
     let service = asked["ServiceCode"].as_str().unwrap_or_default();
     let filters = asked["Filters"].as_array().map(Vec::as_slice).unwrap_or_default();
     let all = match service {
-        "AmazonEC2" => machines(state).chain(storage(state)).collect::<Vec<_>>(),
+        "AmazonEC2" => {
+            machines(state).chain(storage(state)).chain(snapshots(state)).collect::<Vec<_>>()
+        }
         "AmazonVPC" => addresses(state).collect(),
         _ => return Err(Refusal::new("InvalidParameterException", "Unknown service code")),
     };
@@ -77,6 +79,24 @@ fn storage(state: &State) -> impl Iterator<Item = Value> {
             "volumeApiName": "gp3",
         });
         product(&attributes, "Storage", usd)
+    })
+}
+
+/// What is archived, at another price, is of the same family.
+fn snapshots(state: &State) -> impl Iterator<Item = Value> {
+    let usd = state.laws.scenario.list_prices.snapshot_usd;
+    REGION_LOCATIONS.iter().flat_map(move |place| {
+        [("EBS:SnapshotArchiveStorage", usd / 4.0), ("EBS:SnapshotUsage", usd)].map(
+            |(usage, usd)| {
+                let attributes = json!({
+                    "productFamily": "Storage Snapshot",
+                    "regionCode": place.code,
+                    "storageMedia": "Amazon S3",
+                    "usagetype": usage,
+                });
+                product(&attributes, "Storage Snapshot", usd)
+            },
+        )
     })
 }
 

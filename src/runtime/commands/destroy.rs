@@ -13,7 +13,7 @@ use crate::runtime::resolve::{self, Targets};
 use crate::runtime::session::{Need, Session, Start};
 use crate::runtime::stderr;
 use crate::runtime::stop::Stop;
-use crate::view::money::dollars;
+use crate::view::money::a_month;
 
 /// `destroy`.
 pub(in crate::runtime) async fn destroy(
@@ -183,12 +183,7 @@ fn kept(model: &Model, args: &cli::Destroy, targets: &Targets) -> Vec<(String, S
     let kept = model.fleet.kept().filter(|(region, it)| is_meant(region, it));
     kept.map(|(region, it)| {
         let list = &model.fleet.market().get(region).unwrap_or(&unknown).list;
-        let monthly = it.monthly(list);
-        let cost = if monthly.is_unknown() {
-            "at an unknown price".to_owned()
-        } else {
-            format!("{} a month", dollars(monthly))
-        };
+        let cost = a_month(it, list);
         (it.machine.clone(), format!("{}  {} {it}, {cost}", region, it.machine))
     })
     .collect()

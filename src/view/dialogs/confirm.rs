@@ -56,9 +56,11 @@ pub(super) fn draw(painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect, for
 /// What goes with it, and what it frees.
 fn means(form: &ConfirmForm) -> String {
     let ends = form.action.entry().bill == Bill::Frees;
-    let Freed { hourly, kept } = form.bill;
+    let Freed { hourly, kept, has_snapshots } = form.bill;
+    let most = if has_snapshots { " at the most" } else { "" };
     let frees = (ends && hourly.usd > 0.0).then(|| format!("Ends {} an hour. ", dollars(hourly)));
-    let kept = kept.map(|kept| format!(" What is kept goes on for {} a month.", dollars(kept)));
+    let kept =
+        kept.map(|kept| format!(" What is kept goes on for {} a month{most}.", dollars(kept)));
     frees.unwrap_or_default() + form.way.means + &kept.unwrap_or_default()
 }
 

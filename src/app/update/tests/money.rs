@@ -59,7 +59,12 @@ fn prices(spot: &[(&str, f64)], on_demand: &[(&str, f64)]) -> RegionPrices {
         (pool, History::new([Quote { since: at(-3600), usd: *usd }]))
     });
     let on_demand = on_demand.iter().map(|(name, usd)| ((*name).into(), *usd));
-    let list = PriceList { on_demand: on_demand.collect(), ipv4: Some(0.0), gp3: Some(0.0) };
+    let list = PriceList {
+        on_demand: on_demand.collect(),
+        ipv4: Some(0.0),
+        gp3: Some(0.0),
+        snapshot: Some(0.0),
+    };
     RegionPrices { spot: spot.collect(), list }
 }
 
