@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use serde_json::json;
-use spot_tui::app::{Field, measured};
+use serde_json::{Value, json};
+use spot_tui::app::{Field, figures, measured};
 use spot_tui::aws::{Access, Aws, Credentials};
 use spot_tui::demo::Scenario;
-use spot_tui::fleet::cloudwatch::{Metric, Series, usd};
-use spot_tui::fleet::{Amount, InstanceId, LedgerLine, Thing};
+use spot_tui::fleet::cloudwatch::{Figure, Metric, Series, usd};
+use spot_tui::fleet::{Amount, InstanceId, LedgerLine, Region, Thing};
 use spot_tui::view::columns;
 
 use crate::support::moto::Moto;
@@ -121,11 +121,43 @@ async fn who_may_not_read_it_is_told_once_and_nothing_is_asked_again() {
     assert_eq!(said, 1, "{}", stage.log());
 }
 
+/// By the process that holds the state, every five minutes, and in no other region.
+#[tokio::test(start_paused = true)]
+async fn the_fleet_s_own_figures_are_told_where_that_is_wished() {
+    let config = format!(
+        "cloudwatch: {{ publish: true }}\nregions: [{REGION}: {{ machine_type: t3.medium }}]"
+    );
+    let mut stage = watching_with(&config, 2, "{}").await;
+    stage.until(60, "they are told", |stage| stage.calls("PutMetricData") == 1).await;
+    stage.pass(3660).await;
+    assert_eq!(stage.calls("PutMetricData"), 13);
+    let figures = figures(stage.model());
+    assert_eq!(figures.keys().map(Region::as_str).collect::<Vec<_>>(), [REGION]);
+    let told: BTreeMap<&str, f64> =
+        figures.values().flatten().map(|figure| (figure.name, figure.value)).collect();
+    assert_eq!((told["Instances"], told.contains_key("UsdPerHour")), (2.0, true), "{told:?}");
+    assert!(told["UsdPerHour"] > 0.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_not_tell_figures_is_told_once() {
+    let config = format!(
+        "cloudwatch: {{ publish: true }}\nregions: [{REGION}: {{ machine_type: t3.medium }}]"
+    );
+    let denied = "calls: [{ action: PutMetricData, count: 99, trouble: { error: { status: 400, \
+                  code: AccessDenied, message: 'not authorized: cloudwatch:PutMetricData' } } }]";
+    let mut stage = watching_with(&config, 2, denied).await;
+    stage.pass(3660).await;
+    assert_eq!(stage.calls("PutMetricData"), 1);
+    let needs = "the identity needs the permission cloudwatch:PutMetricData";
+    assert_eq!(stage.log().matches(needs).count(), 1, "{}", stage.log());
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_not_configured_is_not_asked_for() {
     let mut stage = watching("", 2, "{}").await;
     stage.pass(1200).await;
-    assert_eq!(stage.calls("GetMetricData"), 0);
+    assert_eq!((stage.calls("GetMetricData"), stage.calls("PutMetricData")), (0, 0));
     assert!(!stage.model().table.columns.shown().any(|field| field == Field::Credits));
 }
 
@@ -162,16 +194,47 @@ async fn moto_understands_the_question_and_is_understood() {
     assert_eq!(data.asked, 3);
 }
 
+/// What we tell moto's CloudWatch it tells whoever asks.
+#[tokio::test]
+async fn moto_keeps_the_figures_that_it_is_told() {
+    let moto = Moto::start();
+    let access = Access {
+        endpoint: Some(moto.url()),
+        credentials: Some(Credentials::new("key", "secret", None, None, "test")),
+        ..Access::default()
+    };
+    let ec2 = Aws::open(&access).await.unwrap().region(&REGION.into());
+    let now = jiff::Timestamp::now();
+    let told =
+        [Figure::count("Instances", 3), Figure { name: "UsdPerHour", unit: "None", value: 0.0375 }];
+    ec2.put_figures(&told, &"spot-1".into(), now).await.unwrap();
+    let query = |figure: &Figure| {
+        json!({ "Id": figure.name.to_lowercase(), "MetricStat": { "Period": 300, "Stat": "Average",
+            "Metric": { "Namespace": "spot-tui", "MetricName": figure.name, "Dimensions": [
+                { "Name": "Deployment", "Value": "spot-1" }, { "Name": "Region", "Value": REGION }] } } })
+    };
+    let queries: Vec<_> = told.iter().map(query).collect();
+    let (start, end) = (now.as_second() - 600, now.as_second() + 600);
+    let body = json!({ "StartTime": start, "EndTime": end, "MetricDataQueries": queries });
+    let answer = call(&moto, "GetMetricData", &body).await;
+    let values: Vec<_> = (0..2).map(|at| &answer["MetricDataResults"][at]["Values"]).collect();
+    assert_eq!(values, [&json!([3.0]), &json!([0.0375])], "{answer}");
+}
+
 /// As whoever measures tells CloudWatch.
 async fn put(moto: &Moto, name: &str, id: &str, at: jiff::Timestamp, value: f64) {
     let datum = json!({ "MetricName": name, "Timestamp": at.as_second(), "Value": value,
                         "Dimensions": [{ "Name": "InstanceId", "Value": id }] });
-    let body = json!({ "Namespace": "AWS/EC2", "MetricData": [datum] });
+    call(moto, "PutMetricData", &json!({ "Namespace": "AWS/EC2", "MetricData": [datum] })).await;
+}
+
+/// Calls moto's CloudWatch by hand.
+async fn call(moto: &Moto, action: &str, body: &Value) -> Value {
     let scope = format!("Credential=key/20261128/{REGION}/monitoring/aws4_request");
     let request = reqwest::Client::builder().no_proxy().build().unwrap().post(moto.url());
     let answer = request
         .header("content-type", "application/x-amz-json-1.0")
-        .header("x-amz-target", "GraniteServiceVersion20100801.PutMetricData")
+        .header("x-amz-target", format!("GraniteServiceVersion20100801.{action}"))
         .header(
             "authorization",
             format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"),
@@ -179,6 +242,8 @@ async fn put(moto: &Moto, name: &str, id: &str, at: jiff::Timestamp, value: f64)
         .timeout(Duration::from_secs(30))
         .body(body.to_string())
         .send()
-        .await;
-    assert!(answer.unwrap().status().is_success());
+        .await
+        .unwrap();
+    assert!(answer.status().is_success());
+    serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default()
 }

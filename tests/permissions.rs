@@ -173,7 +173,7 @@ async fn the_permissions_are_what_is_used() {
         ),
         (
             "regions: [us-west-2: { machine_type: t3.medium }]\n\
-             cloudwatch: { metrics: [cpu] }\n\
+             cloudwatch: { metrics: [cpu], publish: true }\n\
              aws: { vpc_id: vpc-0123456789abcdef0 }",
             "networks: [{ region: us-west-2, vpc: vpc-0123456789abcdef0, public: [us-west-2b] }]",
         ),

@@ -1,4 +1,5 @@
-//! What CloudWatch measures of our instances: GetMetricData, whose every value is paid for.
+//! What CloudWatch measures of our instances: GetMetricData, whose every value is paid for. And what it
+//! is told of the fleet: PutMetricData.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +10,8 @@ use serde_json::{Value, json};
 use super::access::Ec2;
 use super::error::AwsError;
 use super::json_service::CLOUDWATCH;
-use crate::fleet::InstanceId;
-use crate::fleet::cloudwatch::{InstanceMetrics, Metric, PERIOD, Series};
+use crate::fleet::cloudwatch::{Figure, InstanceMetrics, Metric, NAMESPACE, PERIOD, Series};
+use crate::fleet::{DeploymentId, InstanceId};
 
 /// The most metrics of one call (CloudWatch API reference, GetMetricData).
 const QUERIES: usize = 500;
@@ -45,6 +46,33 @@ impl Ec2 {
             }
         }
         Ok(data)
+    }
+
+    /// Tells CloudWatch these figures of a deployment in this region (CloudWatch PutMetricData). Told
+    /// twice they are measured twice, at one moment: an average is the same.
+    pub async fn put_figures(
+        &self,
+        figures: &[Figure],
+        deployment: &DeploymentId,
+        now: Timestamp,
+    ) -> Result<(), AwsError> {
+        let dimensions = json!([
+            { "Name": "Deployment", "Value": deployment.as_str() },
+            { "Name": "Region", "Value": self.region().as_str() },
+        ]);
+        let datum = |figure: &Figure| {
+            json!({
+                "MetricName": figure.name,
+                "Dimensions": dimensions,
+                "Timestamp": now.as_second(),
+                "Value": figure.value,
+                "Unit": figure.unit,
+            })
+        };
+        let data: Vec<Value> = figures.iter().map(datum).collect();
+        let body = json!({ "Namespace": NAMESPACE, "MetricData": data });
+        let told = self.monitoring.call(CLOUDWATCH, "PutMetricData", &body).await;
+        told.map_err(self.failed::<ErrorMetadata>("PutMetricData")).map(drop)
     }
 
     /// The series of one call's metrics, in their order.
@@ -168,6 +196,32 @@ mod tests {
         let values: Vec<f64> = cpu.points().iter().map(|(_, value)| *value).collect();
         assert_eq!((values, cpu.is_partial), (vec![20.0, 12.5], false), "oldest first");
         assert!(told[&Metric::NetworkIn].is_partial);
+    }
+
+    /// The service model has no output for it: the answer may have no body.
+    #[tokio::test]
+    async fn figures_are_told_by_deployment_and_region_in_one_call() {
+        let (ec2, calls) = scripted::ec2(|_| (200, String::new())).await;
+        let figures = [
+            Figure::count("Instances", 3),
+            Figure { name: "UsdPerHour", unit: "None", value: 0.0375 },
+        ];
+        ec2.put_figures(&figures, &"spot-1".into(), now()).await.unwrap();
+        let calls = calls.lock().unwrap();
+        let told: Value = serde_json::from_str(&calls[0]).unwrap();
+        assert_eq!((calls.len(), &told["Namespace"]), (1, &json!("spot-tui")));
+        let dimensions = json!([
+            { "Name": "Deployment", "Value": "spot-1" },
+            { "Name": "Region", "Value": ec2.region().as_str() },
+        ]);
+        let second = now().as_second();
+        let datum = |name: &str, value: Value, unit: &str| {
+            json!({ "MetricName": name, "Dimensions": dimensions, "Timestamp": second,
+                    "Value": value, "Unit": unit })
+        };
+        let data =
+            [datum("Instances", json!(3.0), "Count"), datum("UsdPerHour", json!(0.0375), "None")];
+        assert_eq!(told["MetricData"], json!(data));
     }
 
     #[tokio::test]

@@ -255,7 +255,7 @@ fn permission(operation: &str) -> String {
         "GetParameter" => "ssm",
         "GetProducts" => "pricing",
         "GetServiceQuota" => "servicequotas",
-        "GetMetricData" => "cloudwatch",
+        "GetMetricData" | "PutMetricData" => "cloudwatch",
         _ => "ec2",
     };
     format!("{service}:{operation}")

@@ -149,7 +149,9 @@ fn write(call: Call) -> Result<HttpRequest, BoxError> {
 }
 
 fn read(response: &HttpResponse) -> Result<Value, OrchestratorError<ErrorMetadata>> {
-    let told = serde_json::from_slice::<Value>(response.body().bytes().unwrap_or_default());
+    let body = response.body().bytes().unwrap_or_default();
+    // An action without an answer may have none.
+    let told = if body.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(body) };
     if response.status().is_success() {
         return told.map_err(|error| OrchestratorError::response(error.into()));
     }

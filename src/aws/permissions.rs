@@ -10,6 +10,8 @@ pub enum Purpose {
     Score,
     /// Reads what CloudWatch measured, for `cloudwatch.metrics`: no action of EC2's.
     Measure,
+    /// Tells CloudWatch the fleet's figures, for `cloudwatch.publish`: no action of EC2's.
+    Publish,
     /// Launches.
     Launch,
     /// Launches many at once, for `placement.strategy: fleet`.

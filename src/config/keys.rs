@@ -176,7 +176,7 @@ impl Section {
                 "name", "webhook", "url_file", "url_env", "key_file", "key_env", "command",
                 "terminal", "on", "filter",
             ],
-            Self::CloudWatch => &["metrics"],
+            Self::CloudWatch => &["metrics", "publish"],
             Self::Hooks => &["interrupted", "destroy", "stop", "ready"],
             Self::Lease => &["term", "replace"],
             Self::Ssh => &[

@@ -1,5 +1,5 @@
 //! The sections `placement`, `replace`, `budget`, `cloudwatch` and `lease`: where instances are put, what
-//! follows an interruption, what the whole may cost, what is asked for that costs, and how long it lives
+//! follows an interruption, what the whole may cost, what of CloudWatch costs, and how long it lives
 //! alone.
 
 use jiff::SignedDuration;
@@ -87,8 +87,9 @@ pub(super) fn cloudwatch(node: Option<&Node>, sink: &mut ComplaintSink) -> Cloud
     let words: Vec<_> = MetricGroup::ALL.iter().map(|group| (group.word(), *group)).collect();
     let mut fields = Fields::of(node, Section::CloudWatch, "in 'cloudwatch'", sink);
     let metrics = fields.read_list("metrics", sink, |node| choice(node, &words));
+    let publish = fields.read("publish", sink, boolean).or(false);
     fields.finish(sink);
-    CloudWatch { metrics: metrics.given().unwrap_or_default() }
+    CloudWatch { metrics: metrics.given().unwrap_or_default(), publish }
 }
 
 /// Reads `lease` where it is a mapping; its term alone is [`term`].

@@ -39,7 +39,7 @@ pub struct Config {
     pub budget: Budget,
     /// Who is told of what happens, each by its name.
     pub notify: Vec<NotifyTarget>,
-    /// What CloudWatch is asked for. Default nothing.
+    /// What CloudWatch is asked for, and told. Default nothing.
     pub cloudwatch: CloudWatch,
     /// How long an instance lives that nobody looks after. Default for ever.
     pub lease: Option<Lease>,
@@ -414,11 +414,13 @@ pub enum ReplaceIn {
     Total,
 }
 
-/// What CloudWatch is asked for; AWS charges for each metric.
+/// What CloudWatch is asked for and told; AWS charges for each metric.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CloudWatch {
     /// Which metrics of each instance.
     pub metrics: Vec<MetricGroup>,
+    /// Whether it is told the fleet's own figures.
+    pub publish: bool,
 }
 
 /// For how long an instance may live without anybody who renews that.

@@ -110,6 +110,28 @@ impl MetricGroup {
     }
 }
 
+/// The namespace of what is published: AWS keeps those that begin with `AWS/`.
+pub const NAMESPACE: &str = "spot-tui";
+
+/// A figure of the fleet in one region, as CloudWatch is told of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Figure {
+    /// Its name.
+    pub name: &'static str,
+    /// CloudWatch's word for its unit.
+    pub unit: &'static str,
+    /// How much it is.
+    pub value: f64,
+}
+
+impl Figure {
+    /// How many there are of something.
+    pub fn count(name: &'static str, count: usize) -> Self {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        Self { name, unit: "Count", value: count.into() }
+    }
+}
+
 /// What is told of one instance.
 pub type InstanceMetrics = BTreeMap<Metric, Series>;
 

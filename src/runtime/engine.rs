@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::oneshot;
 
 use super::bookkeeper::Bookkeeper;
@@ -16,7 +17,7 @@ use super::tasks::Tasks;
 use super::trace::STORY;
 use super::writer::Writer;
 use crate::app::{
-    Effect, LogLine, Message, Model, QuestionId, Secret, Stamped, closing_lines, update,
+    Effect, LogLine, Message, Model, QuestionId, Secret, Stamped, closing_lines, figures, update,
 };
 use crate::aws::{SharedTimeSource, requests};
 use crate::fleet::{JobNews, Level, News, Outcome, Report};
@@ -45,7 +46,12 @@ pub struct Engine {
     pub untold: usize,
     /// The number of the first sentence that was not traced yet.
     told: u64,
+    /// When figures were last made of the model.
+    figured: Option<Timestamp>,
 }
+
+/// How old figures may be that are published.
+const FIGURED: SignedDuration = SignedDuration::from_secs(15);
 
 impl Engine {
     /// An engine around this model. Without a state file nothing is written.
@@ -73,6 +79,7 @@ impl Engine {
             questions,
             waiting: HashMap::new(),
             untold: 0,
+            figured: None,
         }
     }
 
@@ -196,8 +203,19 @@ impl Engine {
         }
         self.events.begin(!self.model.fleet.is_empty());
         self.told = self.model.log.events().next();
+        self.tell_figures();
         self.write();
         left
+    }
+
+    /// Tells the watch what it publishes, where it does; not at each message of a burst.
+    fn tell_figures(&mut self) {
+        let publishes = self.model.config.as_ref().is_some_and(|it| it.cloudwatch.publish);
+        let is_due = self.figured.is_none_or(|at| self.model.now.duration_since(at) >= FIGURED);
+        if publishes && is_due {
+            self.figured = Some(self.model.now);
+            self.context.figures.send_replace(figures(&self.model));
+        }
     }
 
     /// Gives a job the answer that it waits for.

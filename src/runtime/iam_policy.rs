@@ -8,6 +8,7 @@ use super::stdout;
 use super::stop::Stop;
 use crate::aws::{EC2_ACTIONS, Purpose};
 use crate::cli::IamPolicy;
+use crate::fleet::cloudwatch::NAMESPACE;
 use crate::fleet::tags;
 
 /// The actions that make something and give it its tags in the same call.
@@ -38,7 +39,12 @@ pub(super) fn iam_policy(args: &IamPolicy, looks_only: bool) -> Result<ExitCode,
         _ if args.all_features => true,
         Purpose::Launch | Purpose::Network => !args.destroy,
         Purpose::Remove => !args.launch,
-        Purpose::Score | Purpose::Measure | Purpose::Fleet | Purpose::Stay | Purpose::Keep => false,
+        Purpose::Score
+        | Purpose::Measure
+        | Purpose::Publish
+        | Purpose::Fleet
+        | Purpose::Stay
+        | Purpose::Keep => false,
     });
     stdout::print(&format!("{policy:#}"));
     Ok(ExitCode::DONE)
@@ -57,6 +63,11 @@ fn policy(wants: &dyn Fn(Purpose) -> bool) -> Value {
     ];
     if wants(Purpose::Measure) {
         statements.push(statement("Metrics", &["cloudwatch:GetMetricData".to_owned()], "*"));
+    }
+    if wants(Purpose::Publish) {
+        let mut publish = statement("Publish", &["cloudwatch:PutMetricData".to_owned()], "*");
+        publish["Condition"] = json!({ "StringEquals": { "cloudwatch:namespace": NAMESPACE } });
+        statements.push(publish);
     }
     for (purpose, actions) in EC2_ACTIONS.iter().filter(|(purpose, _)| wants(*purpose)) {
         let (tagging, rest): (Vec<&str>, Vec<&str>) =

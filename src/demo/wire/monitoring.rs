@@ -1,5 +1,5 @@
 //! CloudWatch, as far as anybody here asks it: GetMetricData of the metrics that EC2 measures by
-//! itself, in JSON 1.0 (service model 2010-08-01: shapes, limits and the words of its statuses; EC2
+//! itself, and PutMetricData, of which nothing is kept, in JSON 1.0 (service model 2010-08-01: shapes, limits and the words of its statuses; EC2
 //! User Guide, "CloudWatch metrics for your instances": names, units, what only burstable types
 //! have; "Unlimited mode concepts": when surplus credits are charged for). Basic monitoring: a value for
 //! each whole five minutes, some minutes later; a longer period is made of these.
@@ -36,6 +36,7 @@ pub(super) fn answer(
             let mean = state.laws.scenario.cpu_percent.unwrap_or(MEAN);
             metric_data(region, mean.into(), &asked)
         }
+        ("PutMetricData", Some(_)) => put(&asked),
         _ => Err(Refusal::new("UnknownOperationException", "")),
     };
     json_answer(answered, request_id)
@@ -130,6 +131,31 @@ fn in_periods(
     }
     let of = |(at, sum, count)| (at, if is_sum { sum } else { sum / count });
     periods.into_iter().map(of).collect()
+}
+
+/// The most metrics of one call (API reference, PutMetricData).
+const MOST_DATA: usize = 1000;
+
+/// PutMetricData: refused where the API reference says so.
+fn put(asked: &Value) -> Result<Value, Refusal> {
+    let refused = |code, message: &str| Err(Refusal::with_status(400, code, message.to_owned()));
+    let namespace = asked["Namespace"].as_str().unwrap_or_default();
+    if namespace.is_empty() || namespace.starts_with("AWS/") {
+        return refused(
+            "InvalidParameterValue",
+            "The value AWS/ for parameter Namespace is invalid.",
+        );
+    }
+    let data = asked["MetricData"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if data.is_empty() || data.len() > MOST_DATA {
+        let message = "The collection MetricData must have a size of 1 to 1000.";
+        return refused("InvalidParameterValue", message);
+    }
+    let is_whole = |it: &&Value| it["MetricName"].is_string() && it["Value"].is_number();
+    if data.iter().filter(is_whole).count() < data.len() {
+        return refused("MissingParameter", "MetricData.member.1.Value is required.");
+    }
+    Ok(json!({}))
 }
 
 /// What was measured in the period from then on: a load that comes and goes over an hour, each

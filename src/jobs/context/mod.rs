@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::Instant;
 
 use closed::ClosedRegions;
@@ -43,9 +43,11 @@ use unavailable_pools::UnavailablePools;
 use crate::aws::{Access, Aws, AwsError};
 use crate::config::Config;
 use crate::files::in_home;
+use crate::fleet::cloudwatch::Figure;
 use crate::fleet::tags::Origin;
 use crate::fleet::{
-    Account, AccountId, DeploymentId, Failure, FailureKind, Instance, InstanceId, InstanceKey, Step,
+    Account, AccountId, DeploymentId, Failure, FailureKind, Instance, InstanceId, InstanceKey,
+    Region, Step,
 };
 use crate::ssh::{Dial, TcpDial};
 use crate::store::{Cache, IntentId, Journal};
@@ -158,6 +160,8 @@ pub struct Context {
     pub pace: Pace,
     /// The user's home folder, for paths that begin with `~/`.
     pub home: Option<PathBuf>,
+    /// The fleet's figures by region, as whoever holds the model last told them.
+    pub figures: watch::Sender<BTreeMap<Region, Vec<Figure>>>,
     pub(in crate::jobs) agent: Option<PathBuf>,
     pub(in crate::jobs) asker: Asker,
     pub(in crate::jobs) held_connections: usize,
@@ -195,6 +199,7 @@ impl Context {
             dial: settings.dial,
             pace: settings.pace,
             home: settings.home,
+            figures: watch::Sender::default(),
             agent: settings.agent,
             asker: settings.asker,
             held_connections: settings.held_connections,

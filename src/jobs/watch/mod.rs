@@ -10,6 +10,7 @@ mod logins;
 mod machines;
 mod notices;
 mod price_list;
+mod publish;
 mod question;
 mod requests;
 mod spot_prices;
@@ -37,6 +38,7 @@ use logins::tell_of_logins;
 use machines::Machines;
 use notices::Notices;
 use price_list::{PriceLists, ask_for_lists};
+use publish::Publish;
 use question::{WatchedRegion, ask_on};
 use requests::Requests;
 use spot_prices::SpotPrices;
@@ -116,6 +118,12 @@ pub(super) async fn watch(context: Arc<Context>, reporter: Reporter) -> JobResul
         {
             let question = CloudWatch::new(&config.cloudwatch.metrics, config.aws.cpu_credits);
             watches.spawn(ask_on(question, Arc::clone(&region)));
+        }
+        // Whoever only looks on tells nobody: the process that holds the state does.
+        if context.config.as_ref().is_some_and(|it| it.cloudwatch.publish)
+            && context.journal().is_ok()
+        {
+            watches.spawn(ask_on(Publish::default(), Arc::clone(&region)));
         }
         if region.is_configured() {
             watches.spawn(ask_on(Requests, region));
