@@ -32,7 +32,8 @@ install -d -m 1777 "$folder/tmp"
 install -d "$folder/proc" "$folder/dev"
 
 within() {
-  env -i HOME=/home/nonroot LANG=C.UTF-8 chroot --userspec=65532:65532 "$folder" /usr/bin/spot-tui "$@"
+  env -i PATH="$PATH" HOME=/home/nonroot LANG=C.UTF-8 \
+    chroot --userspec=65532:65532 "$folder" /usr/bin/spot-tui "$@"
 }
 
 within --version
