@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum, value_parser};
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 
+mod ends;
 mod looks;
+mod values;
 
+pub use ends::{Cleanup, Destroy, Nuke, Retry};
 pub use looks::{Events, List, ListOutput, Status};
+pub use values::{Since, Until};
+use values::{address, deployment, endpoint, grouping, hold, since, speed, time, until};
 
-use crate::config;
 use crate::fleet::{Grouping, Hold};
 
 /// Creates, watches and destroys EC2 spot instances in many regions and turns them into Bacalhau
@@ -121,28 +122,6 @@ impl Demo {
         ];
         options.into_iter().find_map(|(given, name)| given.then_some(name))
     }
-}
-
-fn speed(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(number) if (0.01..=10_000.0).contains(&number) => Ok(number),
-        _ => Err("a number from 0.01 to 10000 is wanted".to_owned()),
-    }
-}
-
-fn endpoint(text: &str) -> Result<String, String> {
-    let url = reqwest::Url::parse(text).ok();
-    let is_one = url.is_some_and(|it| matches!(it.scheme(), "http" | "https") && it.has_host());
-    is_one.then(|| text.to_owned()).ok_or_else(|| "it has to be like http://host:port".to_owned())
-}
-
-fn deployment(text: &str) -> Result<String, String> {
-    let right = "up to 64 letters, digits, '-', '_' and '.', the first a letter or digit";
-    config::is_deployment(text).then(|| text.to_owned()).ok_or_else(|| right.to_owned())
-}
-
-fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| "it has to be like 127.0.0.1:4566 or [::1]:4566".to_owned())
 }
 
 /// A headless command.
@@ -415,37 +394,6 @@ pub struct Keep {
     pub json: bool,
 }
 
-/// How long a fleet is held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Until {
-    /// Until all that is wanted is ready.
-    Ready,
-    /// For so long.
-    After(Duration),
-}
-
-fn until(text: &str) -> Result<Until, String> {
-    if text == "ready" {
-        return Ok(Until::Ready);
-    }
-    let wrong = |_| "it has to be ready, or a time such as 90s, 30m, 12h or 7d".to_owned();
-    time(text).map(Until::After).map_err(wrong)
-}
-
-fn time(text: &str) -> Result<Duration, String> {
-    let wrong = || "it has to be like 90s, 30m, 12h or 7d".to_owned();
-    let (number, unit) = text.split_at(text.len() - text.chars().last().map_or(0, char::len_utf8));
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 60 * 60,
-        "d" => 24 * 60 * 60,
-        _ => return Err(wrong()),
-    };
-    let number: u32 = number.parse().map_err(|_| wrong())?;
-    Ok(Duration::from_secs(u64::from(number) * seconds))
-}
-
 /// `costs`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  \
@@ -488,154 +436,12 @@ pub struct Notify {
     pub json: bool,
 }
 
-/// The beginning of what is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Since {
-    /// So long ago.
-    Ago(SignedDuration),
-    /// At this moment.
-    At(Timestamp),
-}
-
-fn since(text: &str) -> Result<Since, String> {
-    let wrong = || "it has to be like 12h, 7d or 2026-11-01".to_owned();
-    if let Ok(day) = text.parse::<Date>() {
-        return day
-            .to_zoned(TimeZone::UTC)
-            .map(|day| Since::At(day.timestamp()))
-            .map_err(|_| wrong());
-    }
-    let (number, hours) = match (text.strip_suffix('h'), text.strip_suffix('d')) {
-        (Some(number), _) => (number, 1),
-        (None, Some(number)) => (number, 24),
-        (None, None) => return Err(wrong()),
-    };
-    let number: u32 = number.parse().map_err(|_| wrong())?;
-    Ok(Since::Ago(SignedDuration::from_hours(i64::from(number.min(100_000)) * hours)))
-}
-
-fn hold(text: &str) -> Result<Hold, String> {
-    let wrong = || "it has to be like 90m, 4h or 2d".to_owned();
-    if text == "0" {
-        return Ok(Hold(SignedDuration::ZERO));
-    }
-    let unit = [('m', 1), ('h', 60), ('d', 24 * 60)].into_iter();
-    let mut read = unit.filter_map(|(unit, minutes)| Some((text.strip_suffix(unit)?, minutes)));
-    let (number, minutes) = read.next().ok_or_else(wrong)?;
-    let number: u32 = number.parse().map_err(|_| wrong())?;
-    Ok(Hold(SignedDuration::from_mins(i64::from(number.min(100_000)) * minutes)))
-}
-
-fn grouping(text: &str) -> Result<Grouping, String> {
-    match text {
-        "day" => Ok(Grouping::Day),
-        "month" => Ok(Grouping::Month),
-        "region" => Ok(Grouping::Region),
-        "type" => Ok(Grouping::Type),
-        "machine" => Ok(Grouping::Machine),
-        "thing" => Ok(Grouping::Thing),
-        _ => match text.split_once(':') {
-            Some(("tag", name)) if !name.is_empty() => Ok(Grouping::Tag(name.to_owned())),
-            _ => Err("day, month, region, type, machine, thing or tag:NAME is wanted".to_owned()),
-        },
-    }
-}
-
-/// `destroy`.
-#[derive(Debug, Clone, Args)]
-#[command(after_help = "Examples:\n  \
-    spot-tui destroy i-0a1b i-0c2d\n  \
-    spot-tui destroy --region us-west-2 --yes\n  \
-    spot-tui destroy --all")]
-pub struct Destroy {
-    /// Instances: an id, the beginning of one, a name or an address.
-    #[arg(value_name = "INSTANCE", conflicts_with_all = ["region", "all"])]
-    pub instances: Vec<String>,
-    /// Everything of the deployment in this region. May be repeated.
-    #[arg(long, value_name = "REGION", conflicts_with = "all")]
-    pub region: Vec<String>,
-    /// Everything of the deployment.
-    #[arg(long)]
-    pub all: bool,
-    /// Also the N disks and addresses that the machines keep; refused where it is another number.
-    #[arg(long, value_name = "N")]
-    pub with_kept: Option<usize>,
-    /// First bring this from each of them, as `pull` does: a file or a folder over there. Where that
-    /// fails nothing is destroyed. May be repeated.
-    #[arg(long, value_name = "PATH")]
-    pub pull: Vec<String>,
-    /// Do not ask.
-    #[arg(long, short)]
-    pub yes: bool,
-    /// One JSON object a line instead of lines for people.
-    #[arg(long)]
-    pub json: bool,
-}
-
 /// `stop`, `start`, `reboot`, `recreate`.
 #[derive(Debug, Clone, Args)]
 pub struct Machines {
     /// Instances: an id, the beginning of one, a name or an address.
     #[arg(value_name = "INSTANCE", required = true)]
     pub instances: Vec<String>,
-    /// Do not ask.
-    #[arg(long, short)]
-    pub yes: bool,
-    /// One JSON object a line instead of lines for people.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `retry`.
-#[derive(Debug, Clone, Args)]
-#[command(after_help = "Examples:\n  \
-    spot-tui retry i-0a1b\n  \
-    spot-tui retry i-0a1b --end-first --yes")]
-pub struct Retry {
-    /// The instance.
-    #[arg(value_name = "INSTANCE")]
-    pub instance: String,
-    /// Destroy it before the fresh one is launched: where quota or budget have no room for both.
-    /// What can be checked before is checked before all the same.
-    #[arg(long)]
-    pub end_first: bool,
-    /// Do not ask.
-    #[arg(long, short)]
-    pub yes: bool,
-    /// One JSON object a line instead of lines for people.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `nuke`.
-#[derive(Debug, Clone, Args)]
-pub struct Nuke {
-    /// Only this region. May be repeated.
-    #[arg(long, value_name = "REGION")]
-    pub region: Vec<String>,
-    /// Say what there is and destroy nothing.
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Do not ask; only together with --account.
-    #[arg(long, short)]
-    pub yes: bool,
-    /// The number of the account that is meant.
-    #[arg(long, value_name = "ID")]
-    pub account: Option<String>,
-    /// One JSON object a line instead of lines for people.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `cleanup`.
-#[derive(Debug, Clone, Args)]
-pub struct Cleanup {
-    /// Only this region. May be repeated.
-    #[arg(long, value_name = "REGION")]
-    pub region: Vec<String>,
-    /// Say what is left and remove nothing.
-    #[arg(long)]
-    pub dry_run: bool,
     /// Do not ask.
     #[arg(long, short)]
     pub yes: bool,

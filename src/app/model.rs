@@ -1,5 +1,8 @@
 //! Everything that the program knows. The view reads it; only `update` changes it.
 
+pub(in crate::app) mod opening;
+mod telling;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -8,14 +11,13 @@ use jiff::{SignedDuration, Timestamp};
 use super::away::Away;
 use super::cap_watch::CapWatch;
 use super::counters::Counters;
-use super::dialog::{Menu, Words};
-use super::field::{Field, measured_by};
+use super::dialog::Words;
 use super::history::History;
 use super::holding::Holding;
 use super::keymap::{Context, Keymap};
 use super::layout::Layout;
 use super::lifetimes::Lifetimes;
-use super::log::{Log, LogLine, LogPanel};
+use super::log::{Log, LogPanel};
 use super::notify::Notify;
 use super::table::Table;
 use super::{
@@ -23,44 +25,11 @@ use super::{
     PriceChoice, Query, Question, Reader, Regions, Remembered, SavedView, Scope, Tally, TextField,
     View,
 };
-use crate::config::{Config, CpuCredits, ThemeName};
+use crate::config::{Config, ThemeName};
 use crate::fleet::{
     Account, Change, DeploymentId, Failure, Fleet, Instance, InstanceKey, Job, JobId, JobKind,
-    KeptKind, Level, Machine, Outcome, PendingCreate, PendingDestroy, Phase, Region, Subject,
-    Upkeep,
+    KeptKind, Level, Machine, Outcome, PendingCreate, PendingDestroy, Phase, Region, Upkeep,
 };
-
-/// What the program starts with.
-#[derive(Debug, Clone)]
-pub struct Opening {
-    /// The configuration, where there is one.
-    pub config: Option<Arc<Config>>,
-    /// The deployment that this process works on.
-    pub deployment: DeploymentId,
-    /// What the state file holds.
-    pub fleet: Fleet,
-    /// How many instances there shall be.
-    pub upkeep: Upkeep,
-    /// Creates that an earlier run did not bring to their end.
-    pub pending_creates: Vec<PendingCreate>,
-    /// Destroys that an earlier run did not bring to their end.
-    pub destroys: Vec<PendingDestroy>,
-    /// Why nothing may be changed, if that is so.
-    pub read_only: Option<String>,
-    /// Whether there is a screen: then watching and resuming begin by themselves, and leaving
-    /// asks first.
-    pub dashboard: bool,
-    /// The moment.
-    pub now: Timestamp,
-    /// The terminal's columns and rows.
-    pub size: (u16, u16),
-    /// The AWS profile, where one was named.
-    pub profile: Option<String>,
-    /// How the screen was arranged the last time.
-    pub remembered: Remembered,
-    /// What earlier runs took down, the oldest first.
-    pub past: Vec<LogLine>,
-}
 
 /// A sentence in the footer, until the next key, or for a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,15 +58,6 @@ impl Default for Latest {
         Self { job: JobId(0), at: Timestamp::UNIX_EPOCH, changes: Vec::new() }
     }
 }
-
-/// How long a sentence stays in the footer.
-const FLASH: SignedDuration = SignedDuration::from_secs(15);
-/// How long a toast stays.
-const TOAST: SignedDuration = SignedDuration::from_secs(8);
-/// How long a row stands out that entered another phase.
-const LIT: SignedDuration = SignedDuration::from_secs(2);
-/// How many toasts there are at once.
-const TOASTS: usize = 3;
 
 /// Everything that the program knows.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, not a state")]
@@ -244,112 +204,6 @@ const ENDED_JOBS: usize = 32;
 const RECKONED: SignedDuration = SignedDuration::from_secs(10);
 
 impl Model {
-    /// The model at the start.
-    pub fn new(opening: Opening) -> Self {
-        let ui = opening.config.as_ref().map(|config| config.ui.clone()).unwrap_or_default();
-        let Remembered { panels, columns, sort, reverse, theme, views } = opening.remembered;
-        let (log, mut fleet) = (Log::recall(opening.past), opening.fleet);
-        for (id, timeline) in log.timelines() {
-            fleet.recall(&id, timeline);
-        }
-        if opening.config.as_ref().is_some_and(|it| it.aws.cpu_credits == CpuCredits::Unlimited) {
-            fleet.expect_surplus();
-        }
-        let away = Away::new(&fleet, log.last_past(), opening.now);
-        let notify = Notify::new(opening.config.as_deref());
-        let mut model = Self {
-            away: away.filter(|_| opening.dashboard),
-            now: opening.now,
-            fleet,
-            tally: Tally::default(),
-            deployment: opening.deployment,
-            account: None,
-            trouble: None,
-            login_ended: None,
-            config: opening.config,
-            read_only: opening.read_only,
-            holder: None,
-            keeper: None,
-            unsaved: None,
-            jobs: BTreeMap::new(),
-            log,
-            latest: Latest::default(),
-            log_panel: LogPanel::default(),
-            table: Table::default(),
-            regions: Regions::default(),
-            heat: Heat::default(),
-            outside: None,
-            panels,
-            focus: Panel::default(),
-            side_top: 0,
-            output: Reader::default(),
-            events: Reader::filtering(),
-            prices: PriceChoice::default(),
-            lit: BTreeMap::new(),
-            answers: None,
-            // What is wrong with it was said before the screen was taken.
-            keymap: Keymap::new(&ui.keymap).unwrap_or_default(),
-            theme: theme.unwrap_or(ui.theme),
-            preview: None,
-            mouse: ui.mouse,
-            profile: opening.profile,
-            filtering: false,
-            filter: TextField::default(),
-            last_filter: Query::default(),
-            commands: History::default(),
-            filters: History::default(),
-            views,
-            filter_back: None,
-            dialog: None,
-            flash: None,
-            toasts: VecDeque::new(),
-            size: opening.size,
-            leaving: None,
-            yields_at: None,
-            dashboard: opening.dashboard,
-            questions: VecDeque::new(),
-            postponed: None,
-            pending_creates: opening.pending_creates,
-            destroys: opening.destroys,
-            last_launch: 0,
-            next_job: 1,
-            unsorted: false,
-            changed: BTreeSet::new(),
-            alarm: false,
-            unpriced: Vec::new(),
-            retries: Vec::new(),
-            recreates: Vec::new(),
-            snapshots_tried: BTreeMap::new(),
-            holding: Holding::default(),
-            upkeep: opening.upkeep.recalled(opening.now),
-            lifetimes: Lifetimes::default(),
-            caps: CapWatch::default(),
-            counters: Counters::default(),
-            notify,
-            reckoned: opening.now,
-        };
-        model.table.restore(columns, sort, reverse);
-        let asked = model.config.iter().flat_map(|config| &config.cloudwatch.metrics);
-        let fields: Vec<Field> = asked.flat_map(|group| measured_by(*group)).copied().collect();
-        model.table.columns.show(&fields);
-        model.table.folds = model.panels.view == View::Rows;
-        model.rearrange();
-        // On a narrow screen a pane would hide the table from the start.
-        if model.layout().whole.is_some() {
-            model.panels.side = None;
-            model.fit();
-        }
-        if model.is_new() {
-            model.dialog = Some(Dialog::Menu(Menu::welcome()));
-        }
-        model
-    }
-
-    /// Whether this is a newcomer's first screen: nothing is configured and nothing is known.
-    fn is_new(&self) -> bool {
-        self.dashboard && self.config.is_none() && self.fleet.is_empty() && self.read_only.is_none()
-    }
-
     /// How the screen's lines are dealt out.
     pub fn layout(&self) -> Layout {
         Layout::new(self.size, self.banner().is_some(), self.panels, self.fleet.len())
@@ -607,64 +461,6 @@ impl Model {
         self.table.resize(height);
         self.regions.resize(height);
         self.arrange_view();
-    }
-
-    /// Says in the log what was found amiss before there was a screen.
-    pub fn warn(&mut self, about: &str, text: &str) {
-        self.log.write(self.now, Level::Warning, about, text);
-    }
-
-    /// Says a sentence in the log and in the footer.
-    pub(super) fn flash(&mut self, level: Level, about: &str, text: impl Into<String>) {
-        let text = text.into();
-        self.log.write(self.now, level, about, &text);
-        self.show(level, format!("{about}: {text}"));
-    }
-
-    /// Says a sentence of the program's own: in the log and in the footer, and where nobody sees
-    /// these, as news of what it does.
-    pub(super) fn tell(&mut self, level: Level, about: &str, text: impl Into<String>) {
-        let text = text.into();
-        self.log.write(self.now, level, about, &text);
-        self.announce(level, format!("{about}: {text}"));
-    }
-
-    /// Says a sentence that the log has already: in the footer, or, where there is none, as news.
-    pub(super) fn announce(&mut self, level: Level, text: String) {
-        if self.holding.is_keeper {
-            self.latest.at = self.now;
-            self.latest.changes.push(Change::Said(Subject::Job, level, text.clone()));
-        }
-        self.show(level, text);
-    }
-
-    /// Says a sentence in the footer alone.
-    pub(super) fn show(&mut self, level: Level, text: String) {
-        self.flash = Some(Flash { level, text, at: self.now });
-    }
-
-    /// Says in a corner that something has come to its end.
-    pub(super) fn toast(&mut self, level: Level, text: String) {
-        self.alarm |= level == Level::Error;
-        self.toasts.push_back(Flash { level, text, at: self.now });
-        if self.toasts.len() > TOASTS {
-            self.toasts.pop_front();
-        }
-    }
-
-    /// Takes away what was said in footer and corner long enough ago.
-    pub(super) fn fade(&mut self) {
-        let now = self.now;
-        self.flash.take_if(|flash| now.duration_since(flash.at) > FLASH);
-        self.lit.retain(|_, at| now.duration_since(*at) < LIT);
-        self.toasts.retain(|toast| now.duration_since(toast.at) <= TOAST);
-    }
-
-    /// The bell, if something happened that it rings for and the user wants it.
-    pub(super) fn ring(&mut self) -> Option<Effect> {
-        let alarm = std::mem::take(&mut self.alarm);
-        let wanted = self.config.as_ref().is_some_and(|config| config.ui.bell);
-        (alarm && wanted && self.dashboard).then_some(Effect::Bell)
     }
 
     /// Reckons what everything costs.

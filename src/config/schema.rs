@@ -10,15 +10,24 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use ipnet::IpNet;
 use jiff::SignedDuration;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::fleet::cloudwatch::MetricGroup;
 use crate::fleet::{
-    DeploymentId, ImageId, Lifecycle, MachineType, NotificationKind, Region, Retention,
-    SecurityGroupId, SubnetId, VpcId, Zone,
+    DeploymentId, ImageId, Lifecycle, MachineType, Region, Retention, SecurityGroupId, SubnetId,
+    VpcId, Zone,
 };
+
+mod access;
+mod disks;
+mod looks;
+mod notify_targets;
+
+pub use access::{AllowFrom, Connect, HostKeyPolicy, MatchExec, Ssh};
+pub use disks::{Filesystem, HomeVolume, IdleStop, InstanceStore};
+pub use looks::{Colours, Rebound, ThemeName, Ui, UserCommand};
+pub use notify_targets::{NotifyTarget, NotifyVia, SecretSource, WebhookForm};
 
 /// A whole configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,111 +79,6 @@ pub struct Hooks {
     pub stop: Option<String>,
     /// When it works: 5 minutes at the most.
     pub ready: Option<String>,
-}
-
-/// How the dashboard looks and listens.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Ui {
-    /// Colours and signs. Default: what the terminal can show.
-    pub theme: ThemeName,
-    /// Whether the mouse is taken from the terminal at the start. Default false.
-    pub mouse: bool,
-    /// Whether the bell rings when something fails or is interrupted. Default false.
-    pub bell: bool,
-    /// Whether nothing moves on the screen but what time itself moves. Default false.
-    pub is_still: bool,
-    /// Colours of the user's own, in place of the theme's.
-    pub palette: Colours,
-    /// Commands of the user's own.
-    pub commands: Vec<UserCommand>,
-    /// Other keys for actions, by the action's name. Which actions there are, and how keys are
-    /// written, is the keymap's business.
-    pub keymap: BTreeMap<String, Rebound>,
-}
-
-/// Colours of the user's own, each red, green and blue; what is not given is the theme's.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Colours {
-    /// What all is painted on, and ordinary text: both or none.
-    pub ground: Option<[[u8; 3]; 2]>,
-    /// What does not matter now.
-    pub dim: Option<[u8; 3]>,
-    /// Good, working and accent, waiting, interrupted, bad.
-    pub states: [Option<[u8; 3]>; 5],
-    /// What lies under the row of the cursor.
-    pub selection: Option<[u8; 3]>,
-    /// What lies under marked rows.
-    pub mark: Option<[u8; 3]>,
-}
-
-/// A command of the user's own for the shell on this side.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UserCommand {
-    /// The key that runs it, after the one that offers them.
-    pub key: char,
-    /// What it is called.
-    pub name: String,
-    /// The line for the shell; `$ID`, `$IP`, `$REGION` and others say what the row is.
-    pub run: String,
-    /// Whether it is asked first. Default false.
-    pub confirm: bool,
-    /// Whether its output stays until Enter. Default true.
-    pub wait: bool,
-}
-
-/// The keys that an action gets instead of its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rebound {
-    /// Where that is written: the line and the column in characters, from 1.
-    pub at: (usize, usize),
-    /// The keys, as they were written.
-    pub keys: Vec<String>,
-}
-
-/// A choice of colours and signs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ThemeName {
-    /// The terminal's own colours; none where it has none.
-    #[default]
-    Auto,
-    /// Colours for a dark background.
-    Dark,
-    /// Colours for a light background.
-    Light,
-    /// No colours.
-    Mono,
-    /// The terminal's own colours, and only signs of ASCII.
-    Ascii,
-    /// Catppuccin Mocha.
-    Catppuccin,
-    /// Catppuccin Latte, for who likes it light.
-    Latte,
-    /// Gruvbox dark.
-    Gruvbox,
-    /// Tokyo Night.
-    Tokyonight,
-    /// Nord.
-    Nord,
-    /// Dracula.
-    Dracula,
-}
-
-impl ThemeName {
-    /// All of them, and their words.
-    pub const ALL: [(&'static str, Self); 11] = [
-        ("auto", Self::Auto),
-        ("dark", Self::Dark),
-        ("light", Self::Light),
-        ("mono", Self::Mono),
-        ("ascii", Self::Ascii),
-        ("catppuccin", Self::Catppuccin),
-        ("latte", Self::Latte),
-        ("gruvbox", Self::Gruvbox),
-        ("tokyonight", Self::Tokyonight),
-        ("nord", Self::Nord),
-        ("dracula", Self::Dracula),
-    ];
 }
 
 /// What holds for all regions.
@@ -286,62 +190,6 @@ impl MachineConfig {
     pub fn keeps_something(&self) -> bool {
         self.keeps_root || self.keeps_address || self.home.is_some()
     }
-}
-
-/// A volume of a machine's own, which goes along to whatever instance the machine is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HomeVolume {
-    /// How large it is, in GiB.
-    pub size_gb: u32,
-    /// Where it is mounted.
-    pub mount: String,
-    /// How large the swap file on it is, in GiB; 0 for none.
-    pub swap_gb: u32,
-}
-
-/// How the disks are used that come with an instance type. They are blank after each start.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InstanceStore {
-    /// Where they are mounted, as one file system.
-    pub mount: String,
-    /// Which. Default ext4.
-    pub filesystem: Filesystem,
-}
-
-/// A file system that a machine makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Filesystem {
-    /// `btrfs`, striped by itself.
-    Btrfs,
-    /// `ext4`.
-    Ext4,
-    /// `xfs`.
-    Xfs,
-}
-
-impl Filesystem {
-    /// All of them, each with its word.
-    pub const WORDS: [(&'static str, Self); 3] =
-        [("btrfs", Self::Btrfs), ("ext4", Self::Ext4), ("xfs", Self::Xfs)];
-
-    /// Its name, as mkfs has it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Btrfs => "btrfs",
-            Self::Ext4 => "ext4",
-            Self::Xfs => "xfs",
-        }
-    }
-}
-
-/// When a machine stops by itself, because nothing goes on on it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdleStop {
-    /// So long nothing may have gone on since its last start.
-    pub after: SignedDuration,
-    /// The work of all its processors together that counts as none, in percent: no minute's work
-    /// may have reached it. Default 5.
-    pub cpu_below: u32,
 }
 
 /// What an instance type must be.
@@ -458,77 +306,6 @@ pub struct Budget {
     pub at_lifetime: AtLifetime,
 }
 
-/// Who is told of what happens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotifyTarget {
-    /// Its name, unique in the file.
-    pub name: String,
-    /// The way there.
-    pub via: NotifyVia,
-    /// Of what. Default: of what somebody may want to act on.
-    pub on: Vec<NotificationKind>,
-    /// Of which instances, in the words of the table's filter; empty for all.
-    pub filter: String,
-}
-
-/// The way of notifications.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotifyVia {
-    /// An HTTP request.
-    Webhook {
-        /// In the words of which service.
-        form: WebhookForm,
-        /// Where to. Whoever knows the URL can write there: it is a secret.
-        url: SecretSource,
-        /// What signs `json`, or lets in at `ntfy`.
-        key: Option<SecretSource>,
-    },
-    /// A program on this machine, which is not run by a shell, and its arguments.
-    Command(Vec<String>),
-    /// The terminal that the dashboard is in.
-    Terminal,
-}
-
-/// Whose words a webhook takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WebhookForm {
-    /// Slack's incoming webhooks.
-    Slack,
-    /// Discord's webhooks.
-    Discord,
-    /// A workflow of Microsoft Teams.
-    Teams,
-    /// ntfy, at ntfy.sh or elsewhere.
-    Ntfy,
-    /// `CloudEvents` 1.0 in JSON, signed as Standard Webhooks says.
-    Json,
-}
-
-impl WebhookForm {
-    /// All of them, and their words.
-    pub const ALL: [(&'static str, Self); 5] = [
-        ("slack", Self::Slack),
-        ("discord", Self::Discord),
-        ("teams", Self::Teams),
-        ("ntfy", Self::Ntfy),
-        ("json", Self::Json),
-    ];
-
-    /// Its word.
-    pub fn word(self) -> &'static str {
-        Self::ALL.iter().find(|(_, form)| *form == self).map_or("", |(word, _)| word)
-    }
-}
-
-/// Where a secret is; never in the configuration itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SecretSource {
-    /// The first line of a file.
-    File(PathBuf),
-    /// A variable of the environment.
-    Variable(String),
-}
-
 /// What happens where all is spent that may be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum AtCap {
@@ -576,84 +353,6 @@ pub enum UbuntuRelease {
     Jammy,
     /// 24.04, noble. What `auto` means.
     Noble,
-}
-
-/// What becomes of a block of `ssh_config` that a command would have to decide: none is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MatchExec {
-    /// It is passed over, and said.
-    Skip,
-    /// Whoever wants to go there is refused, by `validate` already.
-    Refuse,
-}
-
-/// How instances are reached.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Ssh {
-    /// An `ssh_config` file. Default: what `ssh` reads, `~/.ssh/config` and the system's.
-    pub config_file: Option<PathBuf>,
-    /// What becomes of its blocks whose `Match exec` would decide. Default: passed over.
-    pub match_exec: MatchExec,
-    /// The port. Default 22, or what `ssh_config` says.
-    pub port: Option<u16>,
-    /// Which address is dialled. Default public.
-    pub connect: Connect,
-    /// Who may reach port 22. Default: this machine's address alone.
-    pub allow_from: AllowFrom,
-    /// The service that tells this machine's public address. Default AWS's own.
-    pub checkip_url: String,
-    /// How long an instance may take to answer, in seconds. Default 300.
-    pub timeout_s: u32,
-    /// How long an instance's console may be silent about its host keys, in seconds. Default 900.
-    pub console_timeout_s: u32,
-    /// How far an unknown host key is trusted.
-    pub host_key: HostKeyPolicy,
-}
-
-/// Which address is dialled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Connect {
-    /// The public one.
-    Public,
-    /// The one in the VPC, through a VPN or a jump host.
-    Private,
-}
-
-/// Who may reach port 22.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AllowFrom {
-    /// The address from which this machine reaches AWS.
-    Auto,
-    /// These networks, written by the user.
-    Networks(Vec<IpNet>),
-}
-
-impl AllowFrom {
-    /// What the user should know about what they wrote. No operator has a network as large as a
-    /// `/8`: whoever writes one means everybody.
-    pub fn notes(&self) -> Vec<String> {
-        let Self::Networks(networks) = self else { return Vec::new() };
-        let everybody = networks.iter().filter(|network| network.prefix_len() < 8);
-        everybody
-            .map(|network| {
-                format!(
-                    "ssh.allow_from: {network} lets the whole internet knock at port 22 of every \
-                     instance; `auto` is your own address alone"
-                )
-            })
-            .collect()
-    }
-}
-
-/// How far a host key is trusted that was never seen before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HostKeyPolicy {
-    /// Compared with the console output; pinned for the time being where the console is silent.
-    Console,
-    /// Compared with the console output, or refused.
-    Strict,
-    /// The first key is kept.
-    Pin,
 }
 
 /// The orchestrator's API and the compute node.
