@@ -4,6 +4,7 @@
 mod account;
 mod machines;
 mod network;
+mod stays;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
