@@ -111,11 +111,11 @@ bench-ssh: ansible  ## measure an upload to 20 hosts next to tar, rsync, bssh an
 	@[ -x target/bssh/bin/bssh ] || cargo install bssh@2.2.3 --locked --root target/bssh
 	cargo test --locked --release --test stories ssh::speed -- --ignored --nocapture
 
-test-node: prerequisites venv  ## deploy onto a real, emulated machine and break it: some fifteen minutes
+test-node: prerequisites venv  ## deploy onto a real, emulated machine and break it: some thirty minutes
 	@command -v qemu-system-x86_64 debootstrap nats-server >/dev/null || { \
 		echo "missing; install with: apt-get install qemu-system-x86 debootstrap nats-server" >&2; exit 1; }
 	@[ -e target/machine/disk.img ] || tests/machine/make-disk.sh target/machine
-	cargo test --locked --test stories machine:: -- --ignored --nocapture
+	cargo test --locked --test stories machine:: -- --ignored --nocapture --test-threads 1
 
 test-shells: prerequisites  ## log in to hosts whose users have zsh, tcsh and fish
 	@[ -e target/shells ] || tests/ssh/make-shells.sh "$(CURDIR)/target/shells"

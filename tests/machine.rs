@@ -1,7 +1,10 @@
-//! A whole deployment onto a real machine, and each thing on it that may break. Some ten minutes,
-//! for the machine is emulated: `make test-node`.
+//! A whole deployment onto a real machine, and each thing on it that may break; and what a machine has
+//! there that stays. Each some ten minutes, for the machine is emulated: `make test-node`.
 
 #![expect(clippy::print_stdout, reason = "a run of many minutes says where it is and what it saw")]
+
+mod scratch;
+mod stays;
 
 use std::collections::BTreeSet;
 use std::fs;

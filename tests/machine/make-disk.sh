@@ -29,8 +29,9 @@ inside apt-get update
 # The programs that user-data would install, so that nothing is missing on a machine without a way
 # out; a golden AMI is made alike.
 inside apt-get install --yes --no-install-recommends \
-  cloud-init curl docker-cli docker-compose docker.io e2fsprogs git gnupg iproute2 iptables jq \
-  linux-image-cloud-amd64/bookworm lsb-release openssh-server sudo systemd-resolved unzip wget zstd
+  btrfs-progs cloud-init curl docker-cli docker-compose docker.io e2fsprogs git gnupg iproute2 iptables \
+  jq linux-image-cloud-amd64/bookworm lsb-release mdadm openssh-server sudo systemd-resolved unzip wget \
+  xfsprogs zstd
 inside apt-get clean
 umount "$root/proc"
 rm "$root/usr/sbin/policy-rc.d"

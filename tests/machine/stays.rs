@@ -1,0 +1,262 @@
+//! What a machine that stays has on its node, on a real system: its home volume, its own stop, and
+//! itself under another instance id.
+
+use std::fs;
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use spot_tui::jobs::user_data::{KEEP_HOSTNAME, UserData, render};
+
+use super::{ADDRESS, PATIENCE, scratch};
+use crate::support::keys::Key;
+use crate::support::root::run;
+use crate::support::vm::{Vm, Volume};
+
+const BLANK: &str = "vol0b1a4c5d6e7f80910";
+const FOREIGN: &str = "vol0f0e1d2c3b4a59687";
+const HOME: &str = "/home/ubuntu";
+const PROGRAM: &str = "/usr/local/sbin/spot-tui-idle";
+/// After so many seconds in which nothing goes on it is warned, and after so many more it stops: the
+/// promised ten minutes would be ten minutes of this test.
+const IDLE: (u64, u64) = (60, 30);
+/// So many looks, one a minute, are twice as many as an idle machine has: it is warned at the first one
+/// after that at which something went on, and stops at the second.
+const LOOKS: usize = 4;
+
+/// A machine, and who may log in to it.
+pub(super) struct Machine {
+    vm: Vm,
+    key: Key,
+}
+
+impl Machine {
+    /// Runs a command on it. What it printed, or what it said where it failed.
+    pub(super) fn ask(&self, command: &str, input: &str) -> Result<String, String> {
+        let mut ssh = self.vm.command(&self.key.path(), &[], command);
+        ssh.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = ssh.spawn().unwrap();
+        // One that ends early reads no more.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        if output.status.success() {
+            Ok(text(&output.stdout))
+        } else {
+            Err(text(&output.stdout) + &text(&output.stderr))
+        }
+    }
+
+    pub(super) fn told(&self, command: &str) -> String {
+        self.ask(command, "").unwrap_or_else(|said| panic!("{command}: {said}"))
+    }
+
+    /// Waits until cloud-init has come to its end in this boot.
+    fn wait_until_up(&self) {
+        let begun = Instant::now();
+        while self.ask("test -e /run/cloud-init/result.json", "").is_err() {
+            assert!(begun.elapsed() < PATIENCE, "{}", self.vm.console());
+            thread::sleep(Duration::from_secs(2));
+        }
+        println!("up after {} s", begun.elapsed().as_secs());
+    }
+
+    /// Waits until it is off, and answers how long that took.
+    fn wait_until_off(&mut self) -> Duration {
+        let begun = Instant::now();
+        while !self.vm.is_off() {
+            assert!(begun.elapsed() < PATIENCE, "{}", self.vm.console());
+            thread::sleep(Duration::from_secs(1));
+        }
+        println!("off after {} s", begun.elapsed().as_secs());
+        begun.elapsed()
+    }
+
+    /// As the program has it done over SSH.
+    fn mount_home(&self, volume: &str, mount: &str, swap_gb: u32) -> Result<String, String> {
+        let id = volume.replace("vol", "vol-");
+        let script = instance("mount-home.sh");
+        self.ask(&format!("sudo sh -s -- {id} {mount} {swap_gb}"), &script)
+    }
+
+    fn stop_when_idle(&self) {
+        let (after, warning) = IDLE;
+        let script = instance("idle-stop.sh");
+        let quick = script.replace("warning=600", &format!("warning={warning}"));
+        assert_ne!(quick, script);
+        let put = format!("sudo sh -c 'cat >{PROGRAM}; chmod 755 {PROGRAM}'");
+        self.ask(&put, &quick).unwrap();
+        // Emulated processors are busy with next to nothing.
+        self.told(&format!("sudo {PROGRAM} install {after} 60"));
+    }
+
+    fn idle(&self) -> Value {
+        serde_json::from_str(&self.told(&format!("sudo {PROGRAM} status"))).unwrap()
+    }
+
+    fn looks(&self) -> usize {
+        let count = "journalctl -b -u spot-tui-idle.service | grep -c Finished || true";
+        self.told(&format!("sudo sh -c '{count}'")).parse().unwrap()
+    }
+
+    /// Somebody at a terminal.
+    fn log_in(&self) -> Child {
+        let mut ssh = self.vm.command(&self.key.path(), &["-tt"], "cat");
+        ssh.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        ssh.spawn().unwrap()
+    }
+
+    /// What makes it itself: its host keys, and its name.
+    fn itself(&self) -> String {
+        self.told("sudo sh -c 'sha256sum /etc/ssh/ssh_host_*_key'; hostname; cat /etc/hostname")
+    }
+}
+
+pub(super) fn instance(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("instance");
+    fs::read_to_string(folder.join(name)).unwrap()
+}
+
+fn user_data(key: &Key, keeps_root: bool) -> String {
+    let public = fs::read_to_string(key.path().with_extension("pub")).unwrap();
+    let inputs = UserData {
+        username: "ubuntu",
+        public_key: Some(public.trim()),
+        more_keys: &[],
+        packages: &[],
+        cloud_config: None,
+        keeps_root,
+        lease_s: None,
+    };
+    render(&inputs).unwrap()
+}
+
+/// A volume on which there is nothing, and one with somebody's own file system.
+fn volumes(folder: &Path) -> [Volume; 2] {
+    let file = |name: &str| -> PathBuf { folder.join(name) };
+    fs::File::create(file("blank")).unwrap().set_len(3 << 30).unwrap();
+    let work = file("work");
+    fs::create_dir(&work).unwrap();
+    fs::write(work.join("thesis"), "ten years of it\n".repeat(5000)).unwrap();
+    let mut mke2fs = Command::new("/usr/sbin/mke2fs");
+    run(mke2fs.args(["-q", "-t", "ext4", "-d"]).arg(&work).arg(file("foreign")).arg("256M"));
+    [
+        Volume { serial: BLANK, file: file("blank") },
+        Volume { serial: FOREIGN, file: file("foreign") },
+    ]
+}
+
+#[test]
+#[ignore = "boots an emulated machine three times, some fifteen minutes: make test-node"]
+fn a_machine_that_stays_keeps_its_home_and_itself_and_stops_by_itself() {
+    let key = Key::ed25519();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let [blank, foreign] = volumes(folder.path());
+    let [one, other] = scratch::disks(folder.path());
+    let door: SocketAddr = TcpListener::bind((ADDRESS, 0)).unwrap().local_addr().unwrap();
+    let first = user_data(&key, false);
+    let all = [blank.clone(), one.clone(), foreign.clone(), other.clone()];
+    let vm = Vm::with_volumes(first.as_bytes(), "i-0first", door, &all);
+    let mut machine = Machine { vm, key };
+    machine.wait_until_up();
+    let itself = machine.itself();
+    assert!(itself.contains("ed25519_key") && itself.contains("i-0first"), "{itself}");
+    machine.told(KEEP_HOSTNAME);
+    machine.told("echo mine >~/notes");
+
+    a_foreign_volume_is_mounted_as_it_is(&machine);
+    a_blank_volume_becomes_its_home(&machine);
+    scratch::its_disks_are_one(&machine);
+    machine.stop_when_idle();
+    it_stops_when_nobody_is_logged_in(&mut machine);
+
+    // AWS ended the instance: another one boots from its disk, and finds its volumes in another order.
+    let again = user_data(&machine.key, true);
+    let reordered = [other.clone(), foreign, one.clone(), blank];
+    machine.vm.boot_again(again.as_bytes(), "i-0second", &reordered);
+    machine.wait_until_up();
+    assert_eq!(machine.itself(), itself);
+    let id = machine.told("cat /var/lib/cloud/data/instance-id");
+    assert_eq!(id, "i-0second", "cloud-init takes it for a new instance");
+    assert_eq!(machine.told("cat ~/notes ~/work"), "mine\nof today");
+    its_home_is_mounted(&machine);
+    assert_eq!(machine.mount_home(BLANK, HOME, 1), Ok(String::new()), "there is nothing to do");
+    scratch::they_are_mounted_before_docker(&machine, "of today");
+    let idle = machine.idle();
+    assert!(idle["after_s"] == IDLE.0 && idle["stops_at"].is_null(), "it begins anew: {idle}");
+
+    let _ = machine.ask("sudo systemctl poweroff", "");
+    machine.wait_until_off();
+    // A start: what its type brings along is blank again.
+    scratch::empty(&[&one, &other]);
+    machine.vm.boot_again(again.as_bytes(), "i-0second", &[one, other]);
+    machine.wait_until_up();
+    scratch::they_are_mounted_before_docker(&machine, "");
+    assert_eq!(machine.told("cat ~/notes"), "mine", "a boot goes on without the volume");
+    assert!(machine.told("grep spot-tui-home /proc/mounts || true").is_empty());
+    let said = machine.mount_home(BLANK, HOME, 1).unwrap_err();
+    assert!(said.contains("no device of vol-0b1a4c5d6e7f80910 has come up"), "{said}");
+}
+
+fn a_foreign_volume_is_mounted_as_it_is(machine: &Machine) {
+    let device = format!("/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{FOREIGN}");
+    let uuid = format!("sudo blkid -p -s UUID -o value {device}");
+    let before = machine.told(&uuid);
+    let said = machine.mount_home(FOREIGN, "/srv/work", 0).unwrap();
+    assert!(said.contains("is mounted at /srv/work") && !said.contains("formatting"), "{said}");
+    assert_eq!(
+        machine.told("sort -u /srv/work/thesis; wc -l </srv/work/thesis"),
+        "ten years of it\n5000"
+    );
+    assert_eq!(machine.told(&uuid), before);
+    let fstab = machine.told("cat /etc/fstab");
+    assert!(fstab.contains(&format!("UUID={before} /srv/work auto defaults,nofail")), "{fstab}");
+    machine.told("sudo umount /srv/work");
+}
+
+fn a_blank_volume_becomes_its_home(machine: &Machine) {
+    let said = machine.mount_home(BLANK, HOME, 1).unwrap();
+    assert!(said.contains("formatting vol-0b1a4c5d6e7f80910, which is blank"), "{said}");
+    its_home_is_mounted(machine);
+    assert_eq!(machine.told("cat ~/notes"), "mine", "what lay there is on it");
+    assert_eq!(machine.told("stat -c '%U %a' ~/.ssh/authorized_keys"), "ubuntu 600");
+    machine.told("echo of today >~/work; sync");
+    assert_eq!(machine.mount_home(BLANK, HOME, 1), Ok(String::new()), "again changes nothing");
+    let fstab = machine.told("cat /etc/fstab");
+    assert!(fstab.contains("LABEL=spot-tui-home /home/ubuntu auto defaults,nofail"), "{fstab}");
+    assert!(!fstab.contains("/srv/work"), "a machine has one home: {fstab}");
+}
+
+fn its_home_is_mounted(machine: &Machine) {
+    let device = machine.told(&format!("findmnt -n -o SOURCE {HOME}"));
+    let named = format!("readlink -f /dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{BLANK}");
+    assert_eq!(
+        device,
+        machine.told(&named),
+        "the volume of this id, whatever its device is called"
+    );
+    let swaps = machine.told("cat /proc/swaps");
+    assert!(swaps.contains("/home/ubuntu/.swapfile"), "{swaps}");
+    println!("home is on {device}");
+}
+
+fn it_stops_when_nobody_is_logged_in(machine: &mut Machine) {
+    let mut session = machine.log_in();
+    let (begun, before) = (Instant::now(), machine.looks());
+    while machine.looks() < before + LOOKS {
+        assert!(begun.elapsed() < PATIENCE, "nothing looks: {}", machine.vm.console());
+        thread::sleep(Duration::from_secs(10));
+    }
+    let idle = machine.idle();
+    let since = idle["idle_s"].as_u64().unwrap();
+    assert!(since < IDLE.0 && idle["stops_at"].is_null(), "somebody is logged in: {idle}");
+    println!("logged in for {} s: {idle}", begun.elapsed().as_secs());
+    session.kill().unwrap();
+    session.wait().unwrap();
+    let took = machine.wait_until_off();
+    assert!(took > Duration::from_secs(IDLE.0), "it was idle before: {took:?}");
+}
