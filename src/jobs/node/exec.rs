@@ -16,7 +16,7 @@ use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::tasks::together;
 
 /// How many nodes are visited at once: each visit is a connection of its own, and an open file.
-const VISITS: usize = 64;
+pub(super) const VISITS: usize = 64;
 
 /// What is done on each node.
 #[derive(Debug, Clone)]

@@ -1,14 +1,16 @@
 //! The user's commands at the turns of a node's life: when it is ready, before it is stopped or
 //! destroyed, and when AWS takes it back. What they print is the node's output.
 //!
-//! None of them holds up for longer than its time what has to be done, and none that fails keeps
-//! it from being done.
+//! None of them holds up its node for longer than its time, and none that fails keeps from being done
+//! what has to be.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::exec::VISITS;
 use super::ssh_access::SshAccess;
 use crate::config::Hooks;
 use crate::fleet::{InstanceKey, Level};
@@ -105,7 +107,7 @@ pub(in crate::jobs) async fn visit(
     }
 }
 
-/// The same on those of the deployed nodes that are meant, all at once.
+/// The same on those of the deployed nodes that are meant, as many at once as an exec visits.
 pub(in crate::jobs) async fn visit_all(
     context: &Arc<Context>,
     hook: Hook,
@@ -129,10 +131,15 @@ pub(in crate::jobs) async fn visit_all(
         }
     };
     let mut visits = JoinSet::new();
+    let doors = Arc::new(Semaphore::new(VISITS));
     for node in nodes {
         let (access, config) = (Arc::clone(&access), Arc::clone(&config));
-        let reporter = reporter.clone();
-        visits.spawn(async move { visit(&access, hook, &config.hooks, &node, &reporter).await });
+        let (reporter, doors) = (reporter.clone(), Arc::clone(&doors));
+        visits.spawn(async move {
+            // It is never closed.
+            let _visit = doors.acquire().await;
+            visit(&access, hook, &config.hooks, &node, &reporter).await;
+        });
     }
     together(visits, || ()).await;
 }
