@@ -1,6 +1,6 @@
 //! The user's commands at the turns of a node's life, on the demo's hosts.
 
-use spot_tui::app::Command;
+use spot_tui::app::{Action, Command, Scope};
 use spot_tui::demo::Scenario;
 
 use crate::support::stage::Stage;
@@ -53,4 +53,20 @@ async fn one_that_fails_is_said_and_holds_up_nothing() {
     stage.destroy().await;
     assert_eq!(stage.log().matches("hook destroy: exit status").count(), 2, "{}", stage.log());
     assert_eq!(stage.left().await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn before_a_machine_is_stopped_its_command_runs_and_after_it_the_machine_rests() {
+    let config = "machines: [{ name: dev, region: us-west-2, type: t3.small }]\n\
+                  hooks: { stop: echo saved, ready: echo up }";
+    let mut stage = Stage::set(config, Scenario::parse("{}").unwrap());
+    stage.open().await;
+    stage.command(Command::Act(Action::Up("dev".into()), Scope::All));
+    stage.until(900, "dev is ready", |stage| stage.phases().contains_key("Ready")).await;
+    assert_eq!((said(&stage, "ready: up"), said(&stage, "stop: saved")), (1, 0));
+    let dev = stage.model().fleet.instances().next().unwrap().key.clone();
+    stage.command(Command::Act(Action::Stop, Scope::Instances(vec![dev])));
+    stage.until(900, "it stops", |stage| stage.phases().contains_key("Stopped")).await;
+    assert_eq!(said(&stage, "stop: saved"), 1, "{}", stage.output());
+    assert_eq!(stage.calls("StopInstances"), 1);
 }
