@@ -14,15 +14,15 @@ use crate::support::spot::Ran;
 
 const AWS: &str = "/usr/bin/aws";
 
-/// The way from the CLI to the identity center and to moto.
-struct Network {
+/// The way to the identity center and to moto for those who ask by AWS's own names: the CLI, and us.
+pub(super) struct Network {
     process: Child,
     proxy: u64,
     authority: PathBuf,
 }
 
 impl Network {
-    fn open(office: &Office) -> Self {
+    pub(super) fn open(office: &Office) -> Self {
         let authority = office.spot.path().join("company.pem");
         let moto = office.aws_url.rsplit(':').next().unwrap();
         let mut process = Command::new(python())
@@ -38,6 +38,18 @@ impl Network {
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let ports: Value = serde_json::from_str(&line).unwrap();
         Self { process, proxy: ports["proxy"].as_u64().unwrap(), authority }
+    }
+
+    /// Runs the program, which asks by the names that region and profile make.
+    pub(super) fn spot(&self, office: &Office, arguments: &[&str]) -> Ran {
+        let mut command = office.spot.command();
+        office.at_home(&mut command);
+        for (name, _) in office.endpoints() {
+            command.env_remove(name);
+        }
+        command.env("HTTPS_PROXY", format!("http://127.0.0.1:{}", self.proxy));
+        command.env("AWS_CA_BUNDLE", &self.authority).env("AWS_EC2_METADATA_DISABLED", "true");
+        Ran::of(&command.args(arguments).output().unwrap())
     }
 
     fn aws(&self, office: &Office, arguments: &[&str]) -> Ran {

@@ -1,7 +1,9 @@
 //! What becomes of a login while the program runs: it is renewed, it ends, somebody signs in again.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
+use super::cli_v2::Network;
 use super::*;
 use crate::support::demo_cloud::DemoCloud;
 use crate::support::terminal::{Terminal, command};
@@ -85,6 +87,59 @@ fn whatever_ends_a_login_ends_in_the_sentence_that_says_what_to_do() {
     }
 }
 
+/// Writes the profiles anew, with an identity center in this region.
+fn move_to(office: &Office, region: &str) {
+    let config = CONFIG.replace("sso_region = eu-west-1", &format!("sso_region = {region}"));
+    office.spot.write(".aws/config", 0o600, config.as_bytes());
+}
+
+/// Every region of AWS has the service; in one alone it knows the organisation, and a region that is
+/// misspelt has nobody.
+#[test]
+fn a_wrong_region_of_the_identity_center_is_named_and_the_right_one_signs_in() {
+    let wrong = [
+        ("eu-central-1", "IAM Identity Center in eu-central-1 does not know https://corp"),
+        ("eu-wst-1", "IAM Identity Center in eu-wst-1: AWS cannot be reached"),
+    ];
+    for profile in ["work", "legacy"] {
+        for (region, told) in wrong {
+            let office = Office::open(&["ok"]);
+            let network = Network::open(&office);
+            let run = |arguments: &[&str]| {
+                let begun = Instant::now();
+                let ran = network.spot(&office, &[arguments, &["--profile", profile]].concat());
+                assert!(begun.elapsed() < Duration::from_secs(30), "it hung: {}", ran.told());
+                for word in NOT_OURS {
+                    assert!(!ran.told().contains(word), "{region}: {word}: {}", ran.told());
+                }
+                ran
+            };
+            let is_named = || {
+                let login = run(&["login"]);
+                assert_eq!(login.code, 2, "{region}: {}", login.told());
+                assert!(login.told().contains(told), "{region}: {}", login.told());
+                assert!(login.told().contains("sso_region of the profile"), "{}", login.told());
+            };
+            move_to(&office, region);
+            is_named();
+            move_to(&office, "eu-west-1");
+            assert_eq!(run(&["login"]).code, 0);
+            assert!(run(&["list"]).out.contains("no instances"));
+
+            // A login that is good, and one that would have to be renewed.
+            move_to(&office, region);
+            for ends_in in [8, -1] {
+                change(&office, |token| token["expiresAt"] = hours(ends_in));
+                let list = run(&["list"]);
+                assert_eq!(list.code, 2, "{region}: {}", list.told());
+                let way = format!("spot-tui login --profile {profile}");
+                assert!(list.told().contains(&way), "{region}: {}", list.told());
+                is_named();
+            }
+        }
+    }
+}
+
 #[test]
 fn a_clock_that_is_set_back_ends_no_login() {
     let office = Office::open(&["ok"]);
@@ -97,12 +152,8 @@ fn a_clock_that_is_set_back_ends_no_login() {
     assert!(office.run(&["list", "--profile", "work"]).out.contains("no instances"));
 }
 
-/// Seventeen regions are watched, and a create is asked for while nobody is signed in.
-#[test]
-fn a_session_that_ends_under_a_dashboard_is_one_question_and_nothing_is_lost() {
-    let cloud = DemoCloud::start(&["--speed", "10", "--no-ssh"]);
-    let office = Office::over(&["ok"], cloud.url(), &[("ROLE_SECONDS", "12")]);
-    assert_eq!(office.run(&["login", "--profile", "work"]).code, 0);
+/// A dashboard that is signed in and looks at AWS.
+fn dashboard(office: &Office) -> Terminal {
     let program = env!("CARGO_BIN_EXE_spot-tui");
     let mut dashboard = command(office.spot.path(), program, &["--profile", "work"]);
     for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
@@ -111,8 +162,18 @@ fn a_session_that_ends_under_a_dashboard_is_one_question_and_nothing_is_lost() {
     for (name, value) in office.endpoints() {
         dashboard.env(name, value);
     }
-    let mut terminal = Terminal::start(dashboard, SIZE);
+    let terminal = Terminal::start(dashboard, SIZE);
     terminal.wait_for("● live");
+    terminal
+}
+
+/// Seventeen regions are watched, and a create is asked for while nobody is signed in.
+#[test]
+fn a_session_that_ends_under_a_dashboard_is_one_question_and_nothing_is_lost() {
+    let cloud = DemoCloud::start(&["--speed", "10", "--no-ssh"]);
+    let office = Office::over(&["ok"], cloud.url(), &[("ROLE_SECONDS", "12")]);
+    assert_eq!(office.run(&["login", "--profile", "work"]).code, 0);
+    let mut terminal = dashboard(&office);
 
     office.end_session();
     let asked = terminal.wait_for("Signed out of AWS");

@@ -181,7 +181,16 @@ impl Oidc {
                 "check sso_start_url and sso_region of the profile",
             );
         }
-        AwsError::read(error, operation, &self.region, &self.profile)
+        let unsent = matches!(error, SdkError::DispatchFailure(_) | SdkError::TimeoutError(_));
+        let read = AwsError::read(error, operation, &self.region, &self.profile);
+        if !unsent {
+            return read;
+        }
+        self.broken(
+            operation,
+            format!("IAM Identity Center in {}: {}", self.region, read.message),
+            "check sso_region of the profile, and whether this machine is online",
+        )
     }
 
     fn broken(&self, operation: &'static str, text: String, hint: &str) -> AwsError {

@@ -3,11 +3,13 @@ whose certificate is of an authority that only the company knows.
 
 Arguments: moto's port, where to write the authority's certificate, where to log each CONNECT; and
 where there is an identity center, its port: what is for oidc.* and portal.sso.* goes there.
+A name of a region that AWS does not have leads nowhere: 502, as a proxy says that finds no address.
 Prints the ports of both as JSON, and ends with its standard input.
 """
 
 import datetime
 import json
+import re
 import socket
 import ssl
 import sys
@@ -18,6 +20,17 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+# All that a region's name is made of (the partitions' regionRegex in botocore's endpoints.json).
+REGION = re.compile(
+    r"[a-z]{2,4}-(north|south|east|west|central|northeast|northwest|southeast|southwest)-\d")
+
+
+def leads_nowhere(connect):
+    """Whether the line of a CONNECT names a region that there is not."""
+    host = re.match(r"CONNECT \S+\.([a-z0-9-]+)\.amazonaws\.com:443 ", connect)
+    return bool(host) and not REGION.fullmatch(host[1])
+
 
 def named(name):
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -141,7 +154,12 @@ def main():
             if not data:
                 return
             head += data
-        log.write(head.split(b"\r\n")[0].decode() + "\n")
+        connect = head.split(b"\r\n")[0].decode()
+        log.write(connect + "\n")
+        if leads_nowhere(connect):
+            client.sendall(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+            client.close()
+            return
         client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
         join(client, socket.create_connection(("127.0.0.1", front_port)))
 

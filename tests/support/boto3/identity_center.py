@@ -6,6 +6,10 @@ TOKEN_SECONDS and ROLE_SECONDS say how long tokens and keys are good; POST /sess
 call of AWS's, ends the session behind all tokens that were given: then the portal answers 401, and a
 refresh InvalidGrantException.
 
+Who asks by the name of another region's service than HOME_REGION finds nothing of the organisation
+there: any region registers a client, StartDeviceAuthorization is InvalidRequestException (for a wrong
+region as for a wrong start URL), the client of elsewhere is no client, and the portal answers 401.
+
 Shapes: the API references of IAM Identity Center OIDC and of its portal, and what botocore 1.44
 (sso-oidc, sso) reads and sends.
 """
@@ -24,6 +28,7 @@ forgotten = {"InvalidClientException"} & set(answers)
 TOKEN = "aoal-token-of-a-test"
 token_seconds = int(os.environ.get("TOKEN_SECONDS", "28800"))
 role_seconds = int(os.environ.get("ROLE_SECONDS", "3600"))
+home_region = os.environ.get("HOME_REGION", "eu-west-1")
 given = {TOKEN: 1}
 tokens = 0
 session = 1
@@ -59,6 +64,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         words = {"error": error, "error_description": f"{error} of a test"}
         self.answer(status, words, error)
 
+    def is_elsewhere(self):
+        """Whether it is another region's service that is asked, by the name in the URL."""
+        host = self.headers.get("Host", "").split(":")[0]
+        return host.endswith(".amazonaws.com") and f".{home_region}." not in host
+
     def token(self):
         return {
             "accessToken": give(),
@@ -84,7 +94,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if forgotten and devices == 1:
                 answers.remove("InvalidClientException")
                 self.refuse(401, "InvalidClientException")
-            elif "unknown" in asked["startUrl"]:
+            elif "unknown" in asked["startUrl"] or self.is_elsewhere():
                 self.refuse(400, "InvalidRequestException")
             else:
                 self.answer(200, {
@@ -99,6 +109,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif self.path == "/session/end":
             globals()["session"] += 1
             self.answer(200, {})
+        elif self.path == "/token" and self.is_elsewhere():
+            self.refuse(401, "InvalidClientException")
         elif self.path == "/token" and asked.get("grantType") == "refresh_token":
             if asked["refreshToken"] == f"refresh-of-session-{session}":
                 self.answer(200, self.token())
@@ -117,7 +129,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         bearer = self.headers.get("x-amz-sso_bearer_token")
         print(json.dumps({"path": self.path.split("?")[0], "asked": {"bearer": bearer}}),
               file=sys.stderr, flush=True)
-        if self.path.startswith("/federation/credentials") and given.get(bearer) == session:
+        is_known = given.get(bearer) == session and not self.is_elsewhere()
+        if self.path.startswith("/federation/credentials") and is_known:
             globals()["keys"] += 1
             self.answer(200, {"roleCredentials": {
                 "accessKeyId": f"ASIATESTTESTTEST{keys:04}",
