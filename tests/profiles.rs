@@ -2,7 +2,7 @@
 //! What both are to do is decided by nobody here: the CLI is PyPI's.
 
 mod cases;
-mod sts;
+pub(crate) mod sts;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -2,6 +2,7 @@
 //! AWS CLI, which nobody here wrote. EC2 and STS are moto's.
 
 mod cli_v2;
+mod login_session;
 mod morning;
 mod session;
 
@@ -115,6 +116,24 @@ impl Office {
         self.at_home(&mut command);
         command.args(["sts", "get-caller-identity", "--profile", profile]);
         Ran::of(&command.output().unwrap())
+    }
+
+    /// What EC2 in us-west-2 tells the AWS CLI, its lines in order.
+    fn ec2(&self, words: &[&str]) -> String {
+        let mut command = Command::new(python().with_file_name("aws"));
+        command
+            .args(["--endpoint-url", &self.aws_url, "--region", "us-west-2", "ec2"])
+            .args(words)
+            .args(["--output", "text"])
+            .env_clear()
+            .env("AWS_ACCESS_KEY_ID", "key")
+            .env("AWS_SECRET_ACCESS_KEY", "secret");
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let mut lines: Vec<&str> = text.lines().collect();
+        lines.sort_unstable();
+        lines.join("\n")
     }
 
     /// The files of the login.

@@ -21,11 +21,16 @@ fn of_service(sdk: &SdkConfig, service: &str) -> Option<String> {
     sdk.service_config()?.load_config(key)
 }
 
+/// What the user says of where a service is asked.
+pub(super) fn said_for(sdk: &SdkConfig, service: &str) -> Option<String> {
+    let said = of_service(sdk, service).or_else(|| sdk.endpoint_url().map(str::to_owned));
+    said.filter(|url| !url.trim().is_empty())
+}
+
 /// Where a service is asked that has no client crate here: where the user says, else at AWS (the
 /// service's endpoint rule set, for the partitions that are not cut off from the internet).
 pub(super) fn endpoint_of(sdk: &SdkConfig, service: &str, host: &str, region: &Region) -> String {
-    let said = of_service(sdk, service).or_else(|| sdk.endpoint_url().map(str::to_owned));
-    said.unwrap_or_else(|| {
+    said_for(sdk, service).unwrap_or_else(|| {
         let fips = if sdk.use_fips() == Some(true) { "-fips" } else { "" };
         let suffix = match (region.as_str().split('-').next(), sdk.use_dual_stack()) {
             (Some("cn"), Some(true)) => "api.amazonwebservices.com.cn",

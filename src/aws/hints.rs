@@ -232,7 +232,7 @@ pub(super) fn by_credential(credential: Credential, profile: &Profile) -> String
              AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
                 .into()
         }
-        Credential::SsoLogin => format!("run: spot-tui login{flag}"),
+        Credential::SsoLogin => format!("run: {}", profile.login_command()),
         Credential::Expired => "the credentials have expired: get new ones".into(),
         Credential::Rejected => format!(
             "check the keys, the role and this machine's clock: aws sts get-caller-identity{flag}"

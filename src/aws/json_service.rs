@@ -10,7 +10,7 @@ use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
 use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
 use aws_runtime::service_clock_skew::ServiceClockSkewInterceptor;
 use aws_sdk_ec2::config::retry::RetryPartition;
-use aws_smithy_runtime::client::orchestrator::operation::Operation;
+use aws_smithy_runtime::client::orchestrator::operation::{Operation, OperationBuilder};
 use aws_smithy_runtime::client::retries::classifiers::{
     HttpStatusCodeClassifier, TransientErrorClassifier,
 };
@@ -65,33 +65,9 @@ impl JsonClient {
         region: &Region,
         partition: RetryPartition,
     ) -> Self {
-        let mut operation = Operation::builder()
-            .service_name(service.id)
-            .operation_name("call")
-            .endpoint_url(&endpoint_of(sdk, service.id, service.host, region))
-            .runtime_plugin(signing(sdk, service, region, partition))
-            .with_connection_poisoning();
-        if let Some(version) = sdk.behavior_version() {
-            operation = operation.behavior_version(version);
-        }
-        if let Some(http) = sdk.http_client() {
-            operation = operation.http_client(http);
-        }
-        if let Some(sleep) = sdk.sleep_impl() {
-            operation = operation.sleep_impl(sleep);
-        }
-        if let Some(time) = sdk.time_source() {
-            operation = operation.time_source(time);
-        }
-        if let Some(timeouts) = sdk.timeout_config() {
-            operation = operation.timeout_config(timeouts.clone());
-        }
-        if let Some(guard) = sdk.stalled_stream_protection() {
-            operation = operation.stalled_stream_protection(guard);
-        }
-        if let Some(retries) = sdk.retry_config() {
-            operation = operation.standard_retry(retries);
-        }
+        let endpoint = endpoint_of(sdk, service.id, service.host, region);
+        let operation = operation(sdk, service.id, &endpoint)
+            .runtime_plugin(signing(sdk, service, region, partition));
         Self(operation.serializer(write).deserializer(read).build())
     }
 
@@ -107,7 +83,45 @@ impl JsonClient {
     }
 }
 
-/// Who signs, and by which errors it is seen that a call may be repeated.
+/// A call that is to be written, signed and read yet, with all that the SDK's own clients have.
+pub(super) fn operation(
+    sdk: &SdkConfig,
+    service: &'static str,
+    endpoint: &str,
+) -> OperationBuilder {
+    let mut operation = Operation::builder()
+        .service_name(service)
+        .operation_name("call")
+        .endpoint_url(endpoint)
+        .retry_classifier(HttpStatusCodeClassifier::default())
+        .retry_classifier(TransientErrorClassifier::<ErrorMetadata>::new())
+        .retry_classifier(AwsErrorCodeClassifier::<ErrorMetadata>::new())
+        .with_connection_poisoning();
+    if let Some(version) = sdk.behavior_version() {
+        operation = operation.behavior_version(version);
+    }
+    if let Some(http) = sdk.http_client() {
+        operation = operation.http_client(http);
+    }
+    if let Some(sleep) = sdk.sleep_impl() {
+        operation = operation.sleep_impl(sleep);
+    }
+    if let Some(time) = sdk.time_source() {
+        operation = operation.time_source(time);
+    }
+    if let Some(timeouts) = sdk.timeout_config() {
+        operation = operation.timeout_config(timeouts.clone());
+    }
+    if let Some(guard) = sdk.stalled_stream_protection() {
+        operation = operation.stalled_stream_protection(guard);
+    }
+    if let Some(retries) = sdk.retry_config() {
+        operation = operation.standard_retry(retries);
+    }
+    operation
+}
+
+/// Who signs.
 fn signing(
     sdk: &SdkConfig,
     service: JsonService,
@@ -127,10 +141,7 @@ fn signing(
         .with_auth_scheme_option_resolver(Some(StaticAuthSchemeOptionResolver::new(vec![
             SCHEME_ID,
         ])))
-        .with_interceptor(ServiceClockSkewInterceptor::new())
-        .with_retry_classifier(HttpStatusCodeClassifier::default())
-        .with_retry_classifier(TransientErrorClassifier::<ErrorMetadata>::new())
-        .with_retry_classifier(AwsErrorCodeClassifier::<ErrorMetadata>::new());
+        .with_interceptor(ServiceClockSkewInterceptor::new());
     if let Some(credentials) = sdk.credentials_provider() {
         components = components.with_identity_resolver(SCHEME_ID, credentials);
     }
@@ -148,7 +159,8 @@ fn write(call: Call) -> Result<HttpRequest, BoxError> {
     Ok(request)
 }
 
-fn read(response: &HttpResponse) -> Result<Value, OrchestratorError<ErrorMetadata>> {
+/// Reads an answer in JSON, or the error that it is.
+pub(super) fn read(response: &HttpResponse) -> Result<Value, OrchestratorError<ErrorMetadata>> {
     let body = response.body().bytes().unwrap_or_default();
     // An action without an answer may have none.
     let told = if body.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(body) };

@@ -4,6 +4,7 @@
 use std::fs;
 use std::time::SystemTime;
 
+use aws_config::SdkConfig;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{self, ProvideCredentials as _};
 use aws_sdk_ec2::error::{ConnectorError, SdkError};
@@ -13,7 +14,9 @@ use futures_util::future::BoxFuture;
 
 use super::error::AwsError;
 use super::gate::Source;
-use super::profile_file::{login_files, read_profile};
+use super::login_session;
+use super::profile::LoginSession;
+use super::profile_file::{login_files, read_profile, read_profile_with};
 use super::sdk::{Access, SharedHttpClient, unopened};
 use super::sso::refresh::keep_signed_in;
 use crate::fleet::Region;
@@ -33,15 +36,39 @@ impl LoginSource {
         let read = read_profile(self.access.profile.as_deref());
         let read = read.map_err(CredentialsError::invalid_configuration)?;
         let sdk = unopened(&self.access, &read, self.http.clone(), self.home.clone()).await;
-        if let Some(sso) = &read.profile.sso
-            && read.profile.mfa.is_none()
-        {
+        // Nobody has to be signed in where the environment has keys, or the file of a role.
+        if read.has_keys || read.profile.mfa.is_some() {
+            return provided(&sdk).await;
+        }
+        if let Some(session) = &read.profile.login_session {
+            return self.by_session(&sdk, session).await;
+        }
+        if let Some(sso) = &read.profile.sso {
             keep_signed_in(&sdk, sso).await.map_err(CredentialsError::provider_error)?;
         }
-        match sdk.credentials_provider() {
-            Some(provider) => provider.provide_credentials().await,
-            None => Err(CredentialsError::not_loaded_no_source()),
+        provided(&sdk).await
+    }
+
+    /// The keys of a session of `aws login`, or of the role that is taken with them.
+    async fn by_session(&self, sdk: &SdkConfig, session: &LoginSession) -> provider::Result {
+        let keys = login_session::keys(sdk, session).await;
+        let keys = keys.map_err(CredentialsError::provider_error)?;
+        let read = read_profile_with(self.access.profile.as_deref(), Some(&keys));
+        let read = read.map_err(CredentialsError::invalid_configuration)?;
+        let sdk = unopened(&self.access, &read, self.http.clone(), self.home.clone()).await;
+        let mut provided = provided(&sdk).await?;
+        // To the SDK those of the session itself are keys that are written down, for ever.
+        if provided.expiry().is_none() {
+            *provided.expiry_mut() = keys.expiry();
         }
+        Ok(provided)
+    }
+}
+
+async fn provided(sdk: &SdkConfig) -> provider::Result {
+    match sdk.credentials_provider() {
+        Some(provider) => provider.provide_credentials().await,
+        None => Err(CredentialsError::not_loaded_no_source()),
     }
 }
 

@@ -12,6 +12,8 @@ pub(super) struct Profile {
     /// How it signs in, where it, or the profile that it takes a role from, does by IAM Identity
     /// Center.
     pub(super) sso: Option<Sso>,
+    /// The session that `aws login` keeps for it, or for the profile that it takes a role from.
+    pub(super) login_session: Option<LoginSession>,
     /// The role that it takes with a code from a device.
     pub(super) mfa: Option<Mfa>,
 }
@@ -19,8 +21,29 @@ pub(super) struct Profile {
 impl Profile {
     /// Whether a person signs in by it, from time to time.
     pub(super) fn signs_in(&self) -> bool {
-        self.sso.is_some() || self.mfa.is_some()
+        self.sso.is_some() || self.login_session.is_some() || self.mfa.is_some()
     }
+
+    /// The command that signs in.
+    pub(super) fn login_command(&self) -> String {
+        let (program, profile) = match &self.login_session {
+            Some(session) if self.mfa.is_none() => ("aws", &session.profile),
+            _ => ("spot-tui", &self.name),
+        };
+        let flag = profile.as_deref().map(|name| format!(" --profile {name}"));
+        format!("{program} login{}", flag.unwrap_or_default())
+    }
+}
+
+/// A session that `aws login` keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LoginSession {
+    /// Whose it is, `login_session`.
+    pub(super) arn: String,
+    /// The profile that names it, where it is not the default one.
+    pub(super) profile: Option<String>,
+    /// The region of that profile.
+    pub(super) region: Option<String>,
 }
 
 /// A role that is taken with a code from a device.

@@ -4,12 +4,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
+use aws_sdk_ec2::config::Credentials;
 
 use super::class::{Class, Credential};
 use super::credential_process;
 use super::error::AwsError;
 use super::kept_role;
-use super::profile::{Mfa, Profile, Sso};
+use super::login_session;
+use super::profile::{LoginSession, Mfa, Profile, Sso};
 use super::profiles::Profiles;
 use super::sso::token_file::TokenFiles;
 use crate::files::{MOST, in_home, read_bounded};
@@ -28,6 +30,8 @@ pub(super) struct ReadProfile {
     pub files: EnvConfigFiles,
     /// The profile's name in that file.
     pub name: String,
+    /// Whether keys in the environment serve, whatever the files say.
+    pub has_keys: bool,
 }
 
 /// Reads the profile with this name; else the one that the environment names, else the default.
@@ -35,6 +39,14 @@ pub(super) struct ReadProfile {
 /// A profile that does not exist is refused here: the SDK would only notice at the first call, and
 /// first look for credentials on the network.
 pub(super) fn read_profile(name: Option<&str>) -> Result<ReadProfile, AwsError> {
+    read_profile_with(name, None)
+}
+
+/// The same, where these are the keys of the session that `aws login` keeps for it.
+pub(super) fn read_profile_with(
+    name: Option<&str>,
+    session_keys: Option<&Credentials>,
+) -> Result<ReadProfile, AwsError> {
     let config = read("AWS_CONFIG_FILE", "~/.aws/config")?;
     let credentials = read("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")?;
     let profiles = Profiles::read(&config, &credentials);
@@ -45,15 +57,28 @@ pub(super) fn read_profile(name: Option<&str>) -> Result<ReadProfile, AwsError> 
     if !profiles.has(&chosen) && chosen != "default" {
         return Err(no_such_profile(&chosen, &profiles));
     }
-    // Keys in the environment serve whatever the files say.
     let has_keys = !is_named && set("AWS_ACCESS_KEY_ID").is_some();
     if let Some(line) = profiles.wrong_for(&chosen).filter(|_| !has_keys) {
         let message = format!("{line} cannot be read: it is no setting");
         return Err(broken(message, "write it as `name = value`, or as a comment"));
     }
     let (text, name) = profiles.for_sdk(&chosen, credential_process::line_for);
-    let files = EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, text).build();
-    Ok(ReadProfile { profile: profile(&profiles, &chosen), files, name })
+    let mut files = EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, text);
+    if let (Some(keys), Some((_, _, of))) = (session_keys, profiles.login_session(&chosen)) {
+        files = files.with_contents(EnvConfigFileKind::Credentials, key_lines(&of, keys));
+    }
+    let profile = profile(&profiles, &chosen);
+    Ok(ReadProfile { profile, files: files.build(), name, has_keys })
+}
+
+/// A profile of the SDK's with these keys.
+fn key_lines(name: &str, keys: &Credentials) -> String {
+    format!(
+        "[{name}]\naws_access_key_id = {}\naws_secret_access_key = {}\naws_session_token = {}\n",
+        keys.access_key_id(),
+        keys.secret_access_key(),
+        keys.session_token().unwrap_or_default()
+    )
 }
 
 /// The files in which a login leaves its trace: those of the profiles, and what the profile's own login
@@ -66,7 +91,8 @@ pub(super) fn login_files(name: Option<&str>) -> Vec<PathBuf> {
     let profile = read_profile(name).map(|read| read.profile).unwrap_or_default();
     let token = profile.sso.as_ref().map(|sso| TokenFiles::of(sso).token_path().to_owned());
     let role = profile.mfa.as_ref().map(kept_role::file);
-    profiles.into_iter().chain(token).chain(role).collect()
+    let session = profile.login_session.as_ref().map(login_session::path);
+    profiles.into_iter().chain(token).chain(role).chain(session).collect()
 }
 
 fn profile(profiles: &Profiles, chosen: &str) -> Profile {
@@ -76,6 +102,7 @@ fn profile(profiles: &Profiles, chosen: &str) -> Profile {
         region: setting("region"),
         ca_bundle: setting("ca_bundle"),
         sso: signs_in(profiles, chosen),
+        login_session: login_session(profiles, chosen),
         mfa: mfa(profiles, chosen),
     }
 }
@@ -98,6 +125,16 @@ fn signs_in(profiles: &Profiles, chosen: &str) -> Option<Sso> {
     let scopes = told.split(',').map(str::trim).filter(|scope| !scope.is_empty());
     let scopes = scopes.map(str::to_owned).collect();
     Some(Sso { session: Some(session), start_url, region, scopes })
+}
+
+/// The session whose keys a profile uses, or the one does that it takes its role from.
+fn login_session(profiles: &Profiles, chosen: &str) -> Option<LoginSession> {
+    let (name, arn, _) = profiles.login_session(chosen)?;
+    Some(LoginSession {
+        arn,
+        profile: (name != "default").then(|| name.to_owned()),
+        region: profiles.setting(name, "region").map(str::to_owned),
+    })
 }
 
 /// The role that a profile takes with a code from a device.

@@ -18,13 +18,13 @@ struct Seen {
 type Log = Arc<Mutex<BTreeMap<String, Seen>>>;
 
 /// It runs as long as the test does.
-pub(super) struct Sts {
+pub(crate) struct Sts {
     address: SocketAddr,
     log: Log,
 }
 
 impl Sts {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (address, log) = (listener.local_addr().unwrap(), Log::default());
         let seen = Arc::clone(&log);
@@ -38,17 +38,17 @@ impl Sts {
     }
 
     /// An endpoint whose calls are told apart from the others'.
-    pub(super) fn url(&self, name: &str) -> String {
+    pub(crate) fn url(&self, name: &str) -> String {
         format!("http://{}/{}", self.address, path(name))
     }
 
     /// By whose key `GetCallerIdentity` was signed there.
-    pub(super) fn signed(&self, name: &str) -> Option<String> {
+    pub(crate) fn signed(&self, name: &str) -> Option<String> {
         self.log.lock().unwrap().get(&path(name))?.identity.clone()
     }
 
     /// The codes that came with `AssumeRole`.
-    pub(super) fn codes(&self, name: &str) -> Vec<String> {
+    pub(crate) fn codes(&self, name: &str) -> Vec<String> {
         self.log.lock().unwrap().get(&path(name)).map(|seen| seen.codes.clone()).unwrap_or_default()
     }
 }

@@ -1,11 +1,9 @@
 //! Two mornings of somebody whose login does not last over the night, and whose machine does.
 
 use std::fs;
-use std::process::Command;
 
 use super::Office;
 use crate::support::demo_cloud::DemoCloud;
-use crate::support::moto::python;
 
 const MACHINES: &str = "machines: [{ name: dev, region: us-west-2, type: t3.small, keep: root, \
                         address: keep, home: { size_gb: 20, mount: /home/ubuntu } }]\n";
@@ -49,29 +47,13 @@ impl Office {
 
     /// What the AWS CLI tells of the machine: its instances that are there, volumes and address.
     fn seen_from_outside(&self) -> String {
-        let ask = |words: &[&str]| {
-            let mut command = Command::new(python().with_file_name("aws"));
-            command
-                .args(["--endpoint-url", &self.aws_url, "--region", "us-west-2", "ec2"])
-                .args(words)
-                .args(["--output", "text"])
-                .env_clear()
-                .env("AWS_ACCESS_KEY_ID", "key")
-                .env("AWS_SECRET_ACCESS_KEY", "secret");
-            let output = command.output().unwrap();
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-            let text = String::from_utf8_lossy(&output.stdout).into_owned();
-            let mut lines: Vec<&str> = text.lines().collect();
-            lines.sort_unstable();
-            lines.join("\n")
-        };
         let runs = "Name=instance-state-name,Values=running";
         let instances = "Reservations[].Instances[].[InstanceId,PublicIpAddress]";
         let volumes = "Volumes[].[VolumeId,Size,Attachments[0].InstanceId,Attachments[0].Device]";
         [
-            ask(&["describe-instances", "--filters", runs, "--query", instances]),
-            ask(&["describe-volumes", "--query", volumes]),
-            ask(&["describe-addresses", "--query", "Addresses[].[PublicIp,InstanceId]"]),
+            self.ec2(&["describe-instances", "--filters", runs, "--query", instances]),
+            self.ec2(&["describe-volumes", "--query", volumes]),
+            self.ec2(&["describe-addresses", "--query", "Addresses[].[PublicIp,InstanceId]"]),
         ]
         .join("\n")
     }

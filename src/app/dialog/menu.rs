@@ -100,6 +100,13 @@ impl Menu {
     pub(in crate::app) fn signed_out(failure: &Failure) -> Self {
         let item = |name, said: &str, command| (name, said.to_owned(), command);
         let elsewhere = failure.hint.strip_prefix("run: ").unwrap_or(&failure.hint);
+        // A session of `aws login` is begun by that alone.
+        let is_ours = !elsewhere.starts_with("aws ");
+        let here = item("Sign in here", "lends the terminal to the login", Command::SignIn);
+        let others = [
+            item("Sign in elsewhere", elsewhere, Command::Press(Press::Back)),
+            item("Quit", "", Command::Leave(LeaveCommand::Quit)),
+        ];
         Self {
             title: SIGNED_OUT,
             text: vec![
@@ -107,11 +114,7 @@ impl Menu {
                 "What is under way waits, and goes on by itself after the next login. Nothing is lost."
                     .to_owned(),
             ],
-            items: vec![
-                item("Sign in here", "lends the terminal to the login", Command::SignIn),
-                item("Sign in elsewhere", elsewhere, Command::Press(Press::Back)),
-                item("Quit", "", Command::Leave(LeaveCommand::Quit)),
-            ],
+            items: is_ours.then_some(here).into_iter().chain(others).collect(),
             at: 0,
         }
     }
@@ -148,5 +151,32 @@ impl Menu {
             | Press::Column(_) => {}
         }
         Next::Stay
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::{FailureKind, Step};
+
+    #[test]
+    fn who_signs_in_by_another_program_is_offered_no_login_of_ours() {
+        for (hint, items) in [
+            (
+                "run: spot-tui login --profile work",
+                ["Sign in here", "Sign in elsewhere", "Quit"].as_slice(),
+            ),
+            ("run: aws login --profile work", ["Sign in elsewhere", "Quit"].as_slice()),
+        ] {
+            let failure = Failure::new(FailureKind::SignIn, Step::Account, "it ended", hint);
+            let menu = Menu::signed_out(&failure);
+            let names: Vec<_> = menu.items.iter().map(|(name, ..)| *name).collect();
+            assert_eq!(names, items);
+            assert!(
+                menu.items
+                    .iter()
+                    .any(|(_, said, _)| Some(said.as_str()) == hint.strip_prefix("run: "))
+            );
+        }
     }
 }

@@ -21,6 +21,9 @@ const SSO: [&str; 5] =
 /// Keys that are written down.
 const KEYS: [&str; 3] = ["aws_access_key_id", "aws_secret_access_key", "aws_session_token"];
 
+/// What names the session that `aws login` keeps.
+const LOGIN: &str = "login_session";
+
 /// The profiles of both files, and what they name.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Profiles {
@@ -112,6 +115,19 @@ impl Profiles {
         chain
     }
 
+    /// The profile of the chain whose keys are those of a session of `aws login`, the session, and the
+    /// name that the profile has in the SDK's file.
+    pub(super) fn login_session<'a>(
+        &'a self,
+        chosen: &'a str,
+    ) -> Option<(&'a str, String, String)> {
+        let mut chain = self.chain(chosen).into_iter().enumerate();
+        chain.find_map(|(at, name)| {
+            let session = said(&self.used(name), LOGIN)?.to_owned();
+            Some((name, session, sdk_name(name, at)))
+        })
+    }
+
     /// A line that cannot be read in what is used of the files, as `FILE:LINE`.
     pub(super) fn wrong_for(&self, chosen: &str) -> Option<String> {
         let chain = self.chain(chosen);
@@ -134,7 +150,10 @@ impl Profiles {
             lines.push(format!("[profile {}]", sdk_name(name, at)));
             let source = self.setting(name, "source_profile");
             let source = source.and_then(|it| chain.iter().position(|known| *known == it));
-            for (key, value) in self.used(name) {
+            let mut used = self.used(name);
+            // The SDK here knows no such session: it gets the keys.
+            used.remove(LOGIN);
+            for (key, value) in used {
                 let value = match (key.as_str(), source) {
                     ("source_profile", Some(at)) => sdk_name(chain[at], at),
                     ("credential_process", _) => process(&value),
@@ -158,8 +177,8 @@ impl Profiles {
     }
 
     /// The settings of a profile without those that the AWS CLI would not come to: its order is role,
-    /// web identity, SSO, keys of the credentials file, process, keys of the configuration (botocore,
-    /// `create_credential_resolver`), and the SDK's is another one.
+    /// web identity, SSO, keys of the credentials file, `aws login`, process, keys of the configuration
+    /// (botocore, `create_credential_resolver`), and the SDK's is another one.
     fn used(&self, name: &str) -> Settings {
         let mut settings = self.by_name.get(name).cloned().unwrap_or_default();
         let has = |settings: &Settings, key: &str| said(settings, key).is_some();
@@ -175,13 +194,16 @@ impl Profiles {
         let is_own_source = said(&settings, "source_profile") == Some(name);
         if is_role && !is_own_source {
             drop_all(&mut settings, &KEYS);
-            drop_all(&mut settings, &["credential_process"]);
+            drop_all(&mut settings, &["credential_process", LOGIN]);
             drop_all(&mut settings, &SSO);
         } else if has(&settings, "sso_account_id") || has(&settings, "sso_role_name") {
             drop_all(&mut settings, &KEYS);
-            drop_all(&mut settings, &["credential_process", "login_session"]);
+            drop_all(&mut settings, &["credential_process", LOGIN]);
         } else if self.with_keys.iter().any(|known| known == name) {
-            drop_all(&mut settings, &["credential_process", "login_session"]);
+            drop_all(&mut settings, &["credential_process", LOGIN]);
+        } else if has(&settings, LOGIN) {
+            drop_all(&mut settings, &KEYS);
+            drop_all(&mut settings, &["credential_process"]);
         } else if has(&settings, "credential_process") {
             drop_all(&mut settings, &KEYS);
         }

@@ -94,16 +94,7 @@ impl Aws {
 
     fn oidc(&self) -> Result<Oidc, AwsError> {
         let profile = self.profile();
-        let Some(sso) = profile.sso.clone() else {
-            let name = profile.name.as_deref().unwrap_or("default");
-            return Err(AwsError::found(
-                "signing in",
-                None,
-                Class::Credentials(Credential::Broken),
-                format!("the profile {name} does not sign in by IAM Identity Center"),
-                "name one that does with --profile, or make one: aws configure sso",
-            ));
-        };
+        let Some(sso) = profile.sso.clone() else { return Err(no_sso(profile)) };
         let config = aws_sdk_ssooidc::config::Builder::from(self.sdk())
             .region(aws_config::Region::new(sso.region.clone()));
         Ok(Oidc {
@@ -115,6 +106,19 @@ impl Aws {
             sso,
         })
     }
+}
+
+/// Of a profile that signs in some other way, or that nobody signs in by.
+fn no_sso(profile: &Profile) -> AwsError {
+    let name = profile.name.as_deref().unwrap_or("default");
+    let (text, hint) = if profile.login_session.is_some() {
+        let text = format!("the profile {name} signs in with `aws login`");
+        (text, format!("run: {}", profile.login_command()))
+    } else {
+        let text = format!("the profile {name} does not sign in by IAM Identity Center");
+        (text, "name one that does with --profile, or make one: aws configure sso".to_owned())
+    };
+    AwsError::found("signing in", None, Class::Credentials(Credential::Broken), text, hint)
 }
 
 impl Oidc {

@@ -1,42 +1,23 @@
 //! Renewing a login without anybody: the refresh token's grant. The SDK would do it too, but go on with
 //! the old token where that is refused, and give up the process where the clock was set back.
 
-use std::time::Duration;
-
 use aws_config::SdkConfig;
 use aws_sdk_ssooidc::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_ssooidc::operation::create_token::CreateTokenError;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tokio::sync::Mutex;
-use tokio::time::sleep;
 
 use super::token_file::{Token, TokenFiles};
 use crate::aws::clock::time_at;
+use crate::aws::kept_login::{SignedOut, read_twice};
 use crate::aws::profile::Sso;
 
 /// The grant (OIDC CreateToken).
 const REFRESH: &str = "refresh_token";
 /// So long before its end a token is renewed: what the SDK's provider takes for ended.
 const AHEAD: SignedDuration = SignedDuration::from_mins(6);
-/// How long a file that cannot be read may be in the making: the AWS CLI truncates before it writes.
-const MAKING: Duration = Duration::from_millis(100);
 
 /// One renewal at a time: the service gives a new refresh token with each, and the old one is void.
 static RENEWING: Mutex<()> = Mutex::const_new(());
-
-/// Why nobody is signed in.
-#[derive(Debug, thiserror::Error)]
-pub(in crate::aws) enum SignedOut {
-    /// Nobody ever was, or somebody signed out.
-    #[error("there is no login of this profile")]
-    Never,
-    /// It ended, and cannot be renewed.
-    #[error("the login ended at {0}")]
-    Ended(Timestamp),
-    /// The service renews it no more: the session behind it is over.
-    #[error("the session of the login is over")]
-    Over(#[source] Box<SdkError<CreateTokenError>>),
-}
 
 /// Sees that the login of a profile is good for a while yet.
 ///
@@ -47,14 +28,14 @@ pub(in crate::aws) async fn keep_signed_in(sdk: &SdkConfig, sso: &Sso) -> Result
     let files = TokenFiles::of(sso);
     let now = || time_at(&sdk.time_source().unwrap_or_default());
     let is_good = |token: &Token| token.expires_at > now() + AHEAD;
-    match read(&files).await {
+    match read_twice(|| files.token()).await {
         Some(token) if is_good(&token) => return Ok(()),
         Some(_) => {}
         None => return Err(SignedOut::Never),
     }
     let _alone = RENEWING.lock().await;
     // Another process, or who came before, may have renewed it meanwhile.
-    let Some(token) = read(&files).await else { return Err(SignedOut::Never) };
+    let Some(token) = read_twice(|| files.token()).await else { return Err(SignedOut::Never) };
     if is_good(&token) {
         return Ok(());
     }
@@ -94,7 +75,7 @@ pub(in crate::aws) async fn keep_signed_in(sdk: &SdkConfig, sso: &Sso) -> Result
         Err(error) => {
             tracing::debug!(code = error.code(), "renewing the login");
             // Two renew at once, and one of them has it.
-            if read(&files).await.is_some_and(|token| is_good(&token)) {
+            if read_twice(|| files.token()).await.is_some_and(|token| is_good(&token)) {
                 return Ok(());
             }
             match error {
@@ -103,12 +84,4 @@ pub(in crate::aws) async fn keep_signed_in(sdk: &SdkConfig, sso: &Sso) -> Result
             }
         }
     }
-}
-
-async fn read(files: &TokenFiles) -> Option<Token> {
-    if let Some(token) = files.token() {
-        return Some(token);
-    }
-    sleep(MAKING).await;
-    files.token()
 }
