@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::cli_v2::Network;
 use super::*;
 use crate::support::demo_cloud::DemoCloud;
+use crate::support::proxy::{Fault, Proxy};
 use crate::support::terminal::{Terminal, command};
 
 const SIZE: (u16, u16) = (200, 40);
@@ -204,4 +205,53 @@ fn a_session_that_ends_under_a_dashboard_is_one_question_and_nothing_is_lost() {
     terminal.end();
     let calls = office.close();
     assert!(count(&calls, "/federation/credentials", "") < 40, "{}", calls.len());
+}
+
+/// By their own word the keys are good for an hour; AWS says otherwise when the launch comes.
+#[test]
+fn a_launch_that_aws_refuses_for_expired_keys_is_sent_again_after_the_login_and_launches_once() {
+    const LAUNCHES: [&str; 2] = ["RunInstances", "CreateFleet"];
+    let cloud = DemoCloud::start(&["--speed", "10", "--no-ssh"]);
+    let proxy = Proxy::start(cloud.address());
+    let office = Office::over(&["ok"], &proxy.url(), &[]);
+    assert_eq!(office.run(&["login", "--profile", "work"]).code, 0);
+    proxy.take();
+    let mut terminal = dashboard(&office);
+    // A refusal a moment after new keys came is taken to mean those before.
+    let first = proxy.calls()[0].at;
+    terminal.wait("keys that are not new", |_| first.elapsed() > Duration::from_secs(3));
+
+    office.end_session();
+    for action in LAUNCHES {
+        let (status, code, message) = (400, "RequestExpired", "Request has expired.");
+        proxy.fail(action, 1, Fault::Refuse { status, code, message });
+    }
+    terminal.press("c\r\x1b[C\r");
+    let asked = terminal.wait_for("Signed out of AWS");
+    assert!(asked.contains("spot-tui login --profile work"), "{asked}");
+    let launches = || -> Vec<_> {
+        let calls = proxy.calls().into_iter();
+        calls.filter(|call| LAUNCHES.contains(&call.action.as_str())).collect()
+    };
+    assert_eq!(launches().len(), 1, "it waits");
+    terminal.press("\x1b");
+    terminal.wait_gone("Sign in elsewhere");
+    let waiting = terminal.wait_for("Requesting");
+    assert!(!waiting.contains(" i-"), "{waiting}");
+    assert_eq!(office.run(&["login", "--profile", "work"]).code, 0);
+    terminal.wait_for("signed in again");
+    terminal.wait_for(" i-");
+
+    let launches = launches();
+    let tokens: BTreeSet<_> = launches.iter().map(|call| call.parameter("ClientToken")).collect();
+    assert!(launches.len() == 2 && tokens.len() == 1, "{launches:?}");
+    assert!(tokens.first().unwrap().is_some(), "{launches:?}");
+    assert_eq!(launches.iter().map(|call| call.status).collect::<Vec<_>>(), [400, 200]);
+    let query = "Reservations[].Instances[].[InstanceId]";
+    let seen = office.ec2(&["describe-instances", "--query", query]);
+    assert_eq!(seen.lines().count(), 1, "{seen}");
+    // Nobody answers by SSH here.
+    terminal.wait_for("done, but 1 failed");
+    terminal.press("q");
+    terminal.end();
 }
