@@ -49,6 +49,7 @@ mod permissions;
 mod predecessor;
 mod preflight;
 mod profiles;
+mod rebalance;
 mod rehearsal;
 mod scale;
 mod scenarios;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::fleet::Region;
+use crate::fleet::{InstanceId, InstanceKey, JobId, Region};
 
 /// How it stands with holding the count.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +16,11 @@ pub(super) struct Holding {
     pub passes: u64,
     /// Why nothing was launched when that was last tried.
     pub refused: Option<String>,
+    /// In whose place nothing was launched while it still works, and why, when that was last tried.
+    pub rebalance_refused: Option<(InstanceKey, String)>,
+    /// The nodes that are drained because others have taken their place, the jobs that do so, and when
+    /// they may be destroyed at the earliest.
+    pub drains: BTreeMap<InstanceId, (JobId, Timestamp)>,
     /// Since when more is there than is wanted.
     pub surplus: BTreeMap<Region, Timestamp>,
     /// When a watch that has ended is begun again, and how often that was in vain.

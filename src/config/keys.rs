@@ -162,7 +162,7 @@ impl Section {
             Self::Idle => &["after", "cpu_below"],
             Self::Snapshots => &["daily", "weekly"],
             Self::Placement => &["spill", "strategy", "fleet_from"],
-            Self::Replace => &["enabled", "hold", "at_most", "within_m"],
+            Self::Replace => &["enabled", "on_rebalance", "hold", "at_most", "within_m"],
             Self::Budget => &[
                 "max_hourly_usd",
                 "month_usd",

@@ -50,6 +50,7 @@ pub(super) fn replace(node: Option<&Node>, sink: &mut ComplaintSink) -> Replace 
     let mut fields = Fields::of(node, Section::Replace, "in 'replace'", sink);
     let replace = Replace {
         enabled: fields.read("enabled", sink, boolean).or(short.unwrap_or(false)),
+        on_rebalance: fields.read("on_rebalance", sink, boolean).or(false),
         hold: fields.read("hold", sink, |node| choice(node, &HOLD)).or(ReplaceIn::Region),
         at_most: fields.read("at_most", sink, |node| whole(node, 1..=1000, "")).or(5),
         within: SignedDuration::from_mins(

@@ -245,6 +245,9 @@ pub enum Strategy {
 pub struct Replace {
     /// Whether another instance is launched. Default no.
     pub enabled: bool,
+    /// Whether one is launched already when AWS recommends to rebalance a node, which ends once that
+    /// one is ready. Default no.
+    pub on_rebalance: bool,
     /// Where. Default in the same region.
     pub hold: ReplaceIn,
     /// How many at most. Default 5.
@@ -330,6 +333,7 @@ impl Default for Replace {
     fn default() -> Self {
         Self {
             enabled: false,
+            on_rebalance: false,
             hold: ReplaceIn::Region,
             at_most: 5,
             within: SignedDuration::from_mins(10),

@@ -89,6 +89,7 @@ impl Directory for Register {
             preloaded: guest.preloaded,
             authorized_keys: guest.public_key.into_iter().collect(),
             idle: guest.idle,
+            rebalance: guest.rebalance,
             faults: guest.faults,
             instance: guest.id,
             root,

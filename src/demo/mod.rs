@@ -43,7 +43,7 @@ pub use hosts::private_key;
 pub use scenario::{
     AccountTrouble, BeyondQuota, CallFault, CapacityFault, ConsoleTells, ConsoleTrouble,
     GivenNetwork, HostTrouble, ImpairedCheck, Impairment, InstanceFault, Interruption, Lags,
-    ListPrices, PoolPrice, Reclaim, ReclaimReason, Running, Scenario, Trouble,
+    ListPrices, PoolPrice, Rebalance, Reclaim, ReclaimReason, Running, Scenario, Trouble,
 };
 pub use scenario_file::ScenarioError;
 pub use shapes::{SHAPES, Shape};

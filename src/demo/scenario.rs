@@ -28,6 +28,8 @@ pub struct Scenario {
     pub instances: Vec<InstanceFault>,
     /// Spot interruptions.
     pub interruptions: Vec<Interruption>,
+    /// Nodes of which their own metadata say that AWS recommends to rebalance them.
+    pub rebalances: Vec<Rebalance>,
     /// Hosts that misbehave on SSH. This world only says which; the hosts do it.
     pub hosts: Vec<HostTrouble>,
     /// The most virtual processors of spot instances that a region gives this account, of each group
@@ -344,6 +346,25 @@ pub struct Interruption {
     /// After how long EC2 starts one again that it stopped; never where it is left out.
     #[serde(default)]
     pub back_after_s: Option<u32>,
+}
+
+/// Some instances that are recommended to be rebalanced: their risk of interruption is elevated.
+///
+/// Only IMDS tells, at `events/recommendations/rebalance`, `{"noticeTime": "2020-10-27T08:22:00Z"}`
+/// (EC2 User Guide, "EC2 instance rebalance recommendations"), and goes on to tell it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rebalance {
+    /// When.
+    pub at_s: u32,
+    /// Only this region's instances are counted and hit.
+    pub region: String,
+    /// The first one that is hit, in the order of their launch.
+    #[serde(default = "one")]
+    pub nth: u32,
+    /// How many in a row are hit.
+    #[serde(default = "one")]
+    pub count: u32,
 }
 
 /// What a spot request shows when its instance is taken back. All of these are in AWS's table of

@@ -34,6 +34,7 @@ impl Scenario {
         let regions = (self.calls.iter().filter_map(|it| it.region.as_ref()))
             .chain(self.instances.iter().map(|it| &it.region))
             .chain(self.interruptions.iter().filter_map(|it| it.region.as_ref()))
+            .chain(self.rebalances.iter().map(|it| &it.region))
             .chain(self.hosts.iter().map(|it| &it.region))
             .chain(self.consoles.iter().map(|it| &it.region))
             .chain(self.impaired.iter().map(|it| &it.region))
@@ -120,6 +121,7 @@ hosts:
         assert_ne!(scenario.consoles, plain.consoles);
         assert_ne!(scenario.impaired, plain.impaired);
         assert_ne!(scenario.lags, plain.lags);
+        assert_ne!(scenario.rebalances, plain.rebalances);
         assert_ne!(scenario.zones_without_subnets, plain.zones_without_subnets);
         assert_ne!(scenario.beyond_quota, plain.beyond_quota);
         assert_eq!(scenario.interruptions[0].back_after_s, Some(900));

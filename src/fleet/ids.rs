@@ -173,6 +173,11 @@ impl LaunchId {
     pub fn is_of(&self, launch: &Self) -> bool {
         self.0.strip_prefix(&launch.0).is_some_and(|rest| rest.starts_with('-'))
     }
+
+    /// The same, whichever region that launch went on to.
+    pub fn is_of_or_moved(&self, launch: &Self) -> bool {
+        self.0.strip_prefix(&launch.0).is_some_and(|rest| rest.starts_with(['-', 's']))
+    }
 }
 
 impl InstanceId {

@@ -82,7 +82,7 @@ pub use region_locations::{REGION_LOCATIONS, RegionLocation};
 pub use snapshots::{Retention, expired, is_due};
 pub use spending::{Entries, Grouping, Spending};
 pub use status_check::{FailedCheck, StatusCheck};
-pub use upkeep::{Debt, Reset, Upkeep};
+pub use upkeep::{Debt, Replacement, Reset, Upkeep};
 
 /// All instances of one deployment, and what is known of its regions.
 #[derive(Debug, Clone, Default, PartialEq)]

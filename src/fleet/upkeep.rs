@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{InstanceId, Machine, Region};
+use super::{InstanceId, LaunchId, Machine, Region};
 
 /// The most instances that a region can be asked for: a file may say anything.
 const MOST: u32 = 10_000;
@@ -31,6 +31,9 @@ pub struct Upkeep {
     /// What AWS took back and is not replaced yet, by the region that lacks it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     owed: Vec<Debt>,
+    /// Nodes that AWS may take back soon, and what was launched in their place before it does.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    replacements: Vec<Replacement>,
     /// When replacements were launched, the oldest first: by these the brake goes.
     #[serde(rename = "brake", skip_serializing_if = "Vec::is_empty")]
     launched: Vec<Timestamp>,
@@ -70,6 +73,23 @@ pub struct Debt {
     pub machine: Option<Box<Machine>>,
 }
 
+/// A node that still works, and the launch that takes its place.
+///
+/// It stands here before anything is launched: a process that is killed in between goes on with that
+/// launch, and no other one is begun for the same node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replacement {
+    /// The region whose count both are a part of.
+    pub region: Region,
+    /// The node.
+    pub instance: InstanceId,
+    /// What takes its place.
+    pub launch: LaunchId,
+    /// Whether nothing came of that launch: the node stays, and counts as ever.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_given_up: bool,
+}
+
 /// A wanted count that the configuration sets anew.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reset {
@@ -95,6 +115,7 @@ impl Upkeep {
         let surplus = self.launched.len().saturating_sub(MOST_LAUNCHES);
         self.launched.drain(..surplus);
         self.owed.truncate(MOST_LAUNCHES);
+        self.replacements.truncate(MOST_LAUNCHES);
         let latest = now + LONGEST_PAUSE;
         self.breaker.until = self.breaker.until.map(|until| until.min(latest));
         self
@@ -149,6 +170,7 @@ impl Upkeep {
     pub fn end_region(&mut self, region: &Region) {
         self.fresh.remove(region);
         self.owed.retain(|debt| debt.region != *region);
+        self.replacements.retain(|it| it.region != *region);
         if let Some(count) = self.counts.get_mut(region) {
             *count = 0;
         }
@@ -222,6 +244,36 @@ impl Upkeep {
             }
             _ => true,
         });
+    }
+
+    /// The nodes in whose place others are launched before AWS takes them back.
+    pub fn replacements(&self) -> &[Replacement] {
+        &self.replacements
+    }
+
+    /// What takes the place of this node, be it given up.
+    pub fn replacement_of(&self, instance: &InstanceId) -> Option<&Replacement> {
+        self.replacements.iter().find(|it| it.instance == *instance)
+    }
+
+    /// A launch takes the place of a node. One node has one.
+    pub fn begin_replacement(&mut self, replacement: Replacement) {
+        if self.replacement_of(&replacement.instance).is_none() {
+            self.replacements.push(replacement);
+        }
+    }
+
+    /// Nothing came of the launch that was to take the place of this node.
+    pub fn give_up_replacement(&mut self, instance: &InstanceId) {
+        let ours = self.replacements.iter_mut().find(|it| it.instance == *instance);
+        if let Some(replacement) = ours {
+            replacement.is_given_up = true;
+        }
+    }
+
+    /// The node is gone, or nothing was ever launched in its place.
+    pub fn end_replacement(&mut self, instance: &InstanceId) {
+        self.replacements.retain(|it| it.instance != *instance);
     }
 
     /// How many replacements may be launched now: of so many in such a time.

@@ -119,7 +119,12 @@ fn head(model: &Model, painter: &Painter<'_>, instance: &Instance, room: u16) ->
             lines.extend(sentence(tone, &said, room));
         }
         if let Some(since) = &vitals.rebalance {
-            let said = format!("AWS recommends replacing it, since {}", clean(since, 32));
+            let begun = instance.id().and_then(|id| model.upkeep.replacement_of(id));
+            let then = match begun {
+                Some(it) if !it.is_given_up => ": it ends once another one is ready in its place",
+                _ => "",
+            };
+            let said = format!("AWS recommends replacing it, since {}{then}", clean(since, 32));
             lines.extend(sentence(Tone::Waiting, &said, room));
         }
         if let Some((tone, said)) = vitals.idle.as_ref().and_then(idle_words) {

@@ -16,7 +16,9 @@ use spot_tui::aws::{Access, Aws, Credentials, Logins, Selector, SharedTimeSource
 use spot_tui::config;
 use spot_tui::demo::{Cloud, Scenario, Settings, connector};
 use spot_tui::fleet::{Ec2State, Fleet, Instance, JobId, JobKind, Phase, Upkeep};
-use spot_tui::jobs::{self, Context, Pace, Questions, ReportSender, questions, report_channel};
+use spot_tui::jobs::{
+    self, Context, MonitoredNode, Pace, Questions, ReportSender, questions, report_channel,
+};
 use spot_tui::runtime::engine::Engine;
 use spot_tui::runtime::event_loop::{Edge, EventLoop};
 use spot_tui::ssh::{ByteStream, Dial};
@@ -311,6 +313,19 @@ impl Stage {
 }
 
 impl Stage {
+    /// What a start does besides: the nodes of the state file are visited, as `runtime/startup.rs` has it.
+    pub(crate) fn visit(&self) {
+        for row in self.model().fleet.instances() {
+            let Some((machine, host_key)) = row.machine.clone().zip(row.host_key.clone()) else {
+                continue;
+            };
+            let is_deployed = matches!(row.phase, Phase::Ready | Phase::Degraded { .. });
+            if is_deployed {
+                self.context.monitor(MonitoredNode { key: row.key.clone(), machine, host_key });
+            }
+        }
+    }
+
     /// What is of the stage's deployment.
     pub(crate) fn ours() -> Selector {
         Selector::deployment(&"spot-test".into())

@@ -11,7 +11,8 @@ use crate::app::scope::total;
 use crate::app::{Action, Counts, Effect, Model};
 use crate::config::Config;
 use crate::fleet::{
-    DeploymentId, Instance, InstanceKey, Job, JobId, Launch, LaunchId, Level, Phase, Region,
+    DeploymentId, Instance, InstanceKey, Job, JobId, Launch, LaunchId, Level, Machine, Phase,
+    Region,
 };
 
 /// The verb under which a refusal is said.
@@ -88,6 +89,30 @@ pub(super) fn hold(model: &mut Model, counts: Counts, lost: Lost) -> Result<Vec<
         Err(budget::BudgetRefusal::Price(why) | budget::BudgetRefusal::Beyond(why)) => Err(why),
         Ok(budget_left) => Ok(launch(model, CreatePlan { lost, budget_left, ..plan }, By::Itself)),
     }
+}
+
+/// The same for one in the place of a node that still works: what stands in the journal is another
+/// thing.
+pub(super) fn replace(
+    model: &mut Model,
+    region: &Region,
+    old: &Machine,
+) -> Result<Vec<Effect>, String> {
+    let (config, counts, busy) = permitted(model, Some([(region.clone(), 1)].into()))?;
+    if let Some(region) = busy.first() {
+        return Err(is_busy(region));
+    }
+    // Both are paid for until the new one is ready.
+    let budget_left = match budget::judge(model, &config, &counts) {
+        Err(budget::BudgetRefusal::Price(why) | budget::BudgetRefusal::Beyond(why)) => {
+            return Err(why);
+        }
+        Ok(budget_left) => budget_left,
+    };
+    pending_creates::lower(model, std::iter::once(old));
+    let lost = [(region.clone(), vec![old.clone()])].into();
+    let plan = CreatePlan { lost, budget_left, ..CreatePlan::besides(counts) };
+    Ok(launch(model, plan, By::Itself))
 }
 
 /// Where the budget needs prices that are not known, they are asked for first.

@@ -1,6 +1,6 @@
 //! What follows when a job is over.
 
-use super::{create, destroy, hold, leave, machine, receipt, retry};
+use super::{create, destroy, hold, leave, machine, rebalance, receipt, retry};
 use crate::app::{Effect, Model};
 use crate::fleet::{Job, JobId, JobKind, Level, Outcome, Report};
 
@@ -50,7 +50,8 @@ pub(super) fn ended(model: &mut Model, report: &Report, outcome: &Outcome) -> Ve
 fn lower(model: &mut Model, job: JobId) {
     let record = model.jobs.get(&job).filter(|record| record.machines.is_empty());
     let keys: Vec<_> = record.iter().flat_map(|record| record.keys.iter().cloned()).collect();
-    if !model.retries.iter().any(|(by, _)| *by == job) {
+    let is_retry = model.retries.iter().any(|(by, _)| *by == job);
+    if !is_retry && !rebalance::cancelled(model, &keys) {
         hold::lower(model, &keys);
     }
 }

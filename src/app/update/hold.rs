@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::create;
 use super::notify::{self, Event};
 use super::plan::{Lost, number};
+use super::presence::{is_replaced, is_seen, is_there};
 use crate::app::{Counts, Effect, Model, total};
 use crate::config::{Config, ReplaceIn};
 use crate::fleet::{
@@ -13,12 +14,16 @@ use crate::fleet::{
     PendingCreate, Phase, Region,
 };
 
-/// Whether the program launches anything by itself now.
+/// Whether the program launches by itself what is missing.
 pub(super) fn holds(model: &Model) -> bool {
     let replaces = model.config.as_ref().is_some_and(|config| config.replace.enabled);
-    let wished = replaces || model.is_keeper();
+    (replaces || model.is_keeper()) && acts(model)
+}
+
+/// Whether the program may do anything by itself now.
+pub(super) fn acts(model: &Model) -> bool {
     let goes = model.leaving.is_some() || model.yields_at.is_some();
-    wished && model.read_only.is_none() && !goes && model.postponed.is_none()
+    model.read_only.is_none() && !goes && model.postponed.is_none()
 }
 
 /// The counts of the configuration that can be held: what AWS stops it starts again itself, and
@@ -27,13 +32,6 @@ pub(super) fn configured(config: &Config) -> Counts {
     let mut counts = config.spread();
     counts.retain(|region, _| !is_persistent(config, region));
     counts
-}
-
-/// Whether a region has told this run what is there, and still answers: of another one nobody knows
-/// what is missing.
-pub(super) fn is_seen(model: &Model, region: &Region) -> bool {
-    let view = model.fleet.regions().get(region);
-    view.is_some_and(|view| view.answered.is_some() && view.trouble.is_none())
 }
 
 fn is_persistent(config: &Config, region: &Region) -> bool {
@@ -69,21 +67,9 @@ pub(super) fn is_ending(model: &Model, key: &InstanceKey) -> bool {
 
 /// The rows that count: there or on their way, and not on their way out.
 pub(super) fn counted(model: &Model) -> impl Iterator<Item = &Instance> {
-    let is_on_its_way = |row: &Instance| {
-        let mut jobs = model.changing().filter(|(_, job)| job.machines.is_empty());
-        jobs.any(|(_, job)| job.keys.contains(&row.key))
-    };
-    let is_replaced = |key: &InstanceKey| model.retries.iter().any(|(_, keys)| keys.contains(key));
-    let goes = |phase: &Phase| {
-        matches!(
-            phase,
-            Phase::Failed(_) | Phase::Interrupted { .. } | Phase::Terminating | Phase::Terminated
-        )
-    };
-    let stays = move |row: &&Instance| !goes(&row.phase) && is_of_count(model, row);
-    let rows = model.fleet.instances().filter(stays);
-    rows.filter(move |row| row.machine.is_some() || is_on_its_way(row))
-        .filter(move |row| !is_replaced(&row.key) && !is_ending(model, &row.key))
+    let counts = move |row: &&Instance| is_of_count(model, row) && is_there(model, row);
+    let rows = model.fleet.instances().filter(counts);
+    rows.filter(move |row| !is_replaced(model, row) && !is_ending(model, &row.key))
 }
 
 /// How many are there of what each region was asked for.
@@ -168,7 +154,11 @@ fn due(model: &Model) -> Counts {
 
 /// Launches as much of what is missing as brake and budget allow.
 pub(super) fn hold(model: &mut Model) -> Vec<Effect> {
-    if !holds(model) || model.upkeep.paused_until(model.now).is_some() {
+    // Of a replacement that an earlier run has begun, what it had not launched yet is missing too.
+    let is_wished = model.config.as_ref().is_some_and(|config| config.replace.on_rebalance);
+    let goes_on = acts(model) && is_wished;
+    let is_paused = model.upkeep.paused_until(model.now).is_some();
+    if is_paused || !(holds(model) || goes_on) {
         return Vec::new();
     }
     model.holding.passes += 1;

@@ -4,7 +4,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::hold::{self, KEEP, counts_for, is_ending, is_of_count, is_seen};
+use super::hold::{self, KEEP, counts_for, is_ending, is_of_count};
+use super::presence::is_seen;
 use super::refresh::refresh;
 use super::{create, destroy};
 use crate::app::{Counts, Effect, Model, total};

@@ -19,6 +19,8 @@ mod notify;
 mod panels;
 mod pending_creates;
 mod plan;
+mod presence;
+mod rebalance;
 mod refresh;
 mod reports;
 mod retry;
@@ -89,7 +91,9 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Effect> {
                 effects.extend(caps::keep(model));
             }
             effects.extend(pending_creates::end_fulfilled(model));
+            effects.extend(rebalance::go_on(model));
             effects.extend(hold::hold(model));
+            effects.extend(rebalance::begin(model));
             effects.extend(keep::keep(model));
             notify::sum_up(model);
             effects.extend(notify::show(model));

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{create, destroy};
+use super::{create, destroy, presence};
 use crate::app::{Counts, Effect, Model, Scope};
 use crate::fleet::{Instance, InstanceKey, Job, JobId, Level, Phase, Region};
 
@@ -24,14 +24,19 @@ pub(super) fn retry(model: &mut Model, scope: &Scope) -> Vec<Effect> {
         let text = "a machine is not replaced: destroy it, and `up` launches it anew";
         model.flash(Level::Warning, VERB, text);
     }
-    let rows = destroy::in_scope(model, scope).filter(|row| !leaves(row) && !stays(row));
+    let is_replaced = |row: &&Instance| presence::is_replaced(model, row);
+    let some_are = destroy::in_scope(model, scope).any(|row| is_replaced(&row));
+    let rows = destroy::in_scope(model, scope)
+        .filter(|row| !leaves(row) && !stays(row) && !is_replaced(row));
     let (mut keys, mut counts) = (Vec::new(), Counts::new());
     for row in rows {
         keys.push(row.key.clone());
         *counts.entry(row.region.clone()).or_default() += 1;
     }
     if keys.is_empty() {
-        if !some_stay {
+        if some_are {
+            model.flash(Level::Info, VERB, "a fresh one is on its way already");
+        } else if !some_stay {
             model.flash(Level::Info, VERB, "nothing to replace: it is already terminating");
         }
         return Vec::new();

@@ -590,3 +590,4 @@ proptest! {
 
 mod hold;
 mod money;
+mod rebalance;

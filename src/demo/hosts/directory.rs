@@ -67,6 +67,8 @@ pub struct HostState {
     pub round_trip: Duration,
     /// How it stands, where it stops by itself.
     pub idle: Option<Idle>,
+    /// Since when AWS recommends to rebalance it.
+    pub rebalance: Option<Timestamp>,
     /// What goes wrong.
     pub faults: Vec<HostFault>,
 }

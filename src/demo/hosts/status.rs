@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::deployment::{self, units};
+use super::directory::HostState;
 use super::host::Host;
 use super::journal;
 use super::start::{Sizes, Start, disk, memory, readings, seconds};
@@ -37,6 +39,7 @@ struct Report {
     disk: Sizes,
     memory: Sizes,
     uptime: i64,
+    rebalance: Option<Timestamp>,
     idle: Option<Idle>,
 }
 
@@ -131,7 +134,8 @@ pub(super) fn report(host: &Host, is_full: bool) -> String {
         disk: disk(host),
         memory: memory(host),
         uptime: seconds(host.state.booted_at, now),
-        idle: current_idle(host),
+        rebalance: current(host).and_then(|state| state.rebalance),
+        idle: current(host).and_then(|state| state.idle),
     };
     let head = serde_json::to_string(&report).unwrap_or_default();
     match head.strip_suffix('}').filter(|_| is_full) {
@@ -141,8 +145,8 @@ pub(super) fn report(host: &Host, is_full: bool) -> String {
 }
 
 /// As it stands now: a login may be old.
-fn current_idle(host: &Host) -> Option<Idle> {
-    host.hosts.shared.directory.host(host.address)?.idle
+fn current(host: &Host) -> Option<HostState> {
+    host.hosts.shared.directory.host(host.address)
 }
 
 impl Details {

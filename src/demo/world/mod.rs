@@ -22,6 +22,7 @@ pub(crate) mod order;
 pub(crate) mod pace;
 mod play;
 mod preload;
+mod rebalance;
 mod refusal;
 pub(crate) mod region;
 mod requests;
@@ -125,6 +126,8 @@ pub struct Guest {
     pub cpu_part: f64,
     /// How it stands, where it stops by itself.
     pub idle: Option<Idle>,
+    /// Since when AWS recommends to rebalance it.
+    pub rebalance: Option<Timestamp>,
     /// What it does wrong.
     pub faults: Vec<HostFault>,
 }
@@ -237,7 +240,9 @@ impl World {
                 .instances
                 .values()
                 .find(|it| it.public_ip.map(IpAddr::from) == Some(address));
+            let told = found.and_then(|instance| region.rebalance_of(instance));
             if let Some(guest) = found.and_then(|instance| guest(region, instance)) {
+                region.hits.extend(told.map(|(index, _)| format!("rebalances[{index}]")));
                 let faults = state.laws.scenario.hosts.iter().enumerate();
                 for (index, _) in
                     faults.filter(|(_, fault)| fault.is_about(guest.region.as_str(), guest.ordinal))
@@ -305,6 +310,7 @@ impl World {
             ("calls", scenario.calls.len()),
             ("instances", scenario.instances.len()),
             ("interruptions", scenario.interruptions.len()),
+            ("rebalances", scenario.rebalances.len()),
             ("hosts", scenario.hosts.len()),
             ("consoles", scenario.consoles.len()),
             ("impaired", scenario.impaired.len()),
@@ -386,6 +392,7 @@ fn guest(region: &RegionWorld, instance: &Instance) -> Option<Guest> {
         boots: instance.fate == Fate::Good,
         cpu_part: region.cpu_part(instance),
         idle: region.idle_of(instance),
+        rebalance: region.rebalance_of(instance).map(|(_, since)| since),
         faults: Vec::new(),
     };
     let faults = region.laws.scenario.hosts.iter();
