@@ -30,13 +30,11 @@ pub struct Tally {
 impl Tally {
     pub(super) fn of(fleet: &Fleet) -> Self {
         let mut tally = Self::default();
-        let mut alike = Alike::default();
-        // Each row is looked at once: a large fleet is in no cache.
         for instance in fleet.instances() {
             tally.add(instance);
-            alike.add(instance);
         }
-        tally.alike = alike.told();
+        tally.alike =
+            OFTEN_ALIKE.into_iter().filter_map(|it| Some((it, alike(fleet, it)?))).collect();
         tally
     }
 
@@ -69,35 +67,11 @@ impl Tally {
     }
 }
 
-/// What the instances that were looked at have in common.
-#[derive(Default)]
-struct Alike<'a> {
-    first: Option<&'a Instance>,
-    /// In what one of them differs from the first.
-    differs: [bool; OFTEN_ALIKE.len()],
-    are_several: bool,
-}
-
-impl<'a> Alike<'a> {
-    fn add(&mut self, row: &'a Instance) {
-        if row.machine.is_none() {
-            return;
-        }
-        let Some(first) = self.first else {
-            self.first = Some(row);
-            return;
-        };
-        self.are_several = true;
-        for (differs, field) in self.differs.iter_mut().zip(OFTEN_ALIKE) {
-            *differs = *differs || field.text(first) != field.text(row);
-        }
-    }
-
-    /// Each field in which all say the same, and what that is.
-    fn told(self) -> Vec<(Field, String)> {
-        let Some(first) = self.first.filter(|_| self.are_several) else { return Vec::new() };
-        let said = OFTEN_ALIKE.into_iter().zip(self.differs).filter(|(_, differs)| !differs);
-        let said = said.map(|(field, _)| (field, field.text(first).into_owned()));
-        said.filter(|(_, text)| !text.is_empty()).collect()
-    }
+/// What all instances say in a field, where there are several and all say the same.
+fn alike(fleet: &Fleet, field: Field) -> Option<String> {
+    let mut rows = fleet.instances().filter(|row| row.machine.is_some());
+    let first = field.text(rows.next()?);
+    let mut others = rows.peekable();
+    others.peek()?;
+    (!first.is_empty() && others.all(|row| field.text(row) == first)).then(|| first.into_owned())
 }
