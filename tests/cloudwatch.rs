@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use spot_tui::app::{Field, figures, measured};
-use spot_tui::aws::{Access, Aws, Credentials};
+use spot_tui::aws::{Access, Aws, Credentials, Ec2};
 use spot_tui::demo::Scenario;
 use spot_tui::fleet::cloudwatch::{Figure, Metric, Series, usd};
 use spot_tui::fleet::{Amount, InstanceId, LedgerLine, Region, Thing};
@@ -165,12 +165,7 @@ async fn what_is_not_configured_is_not_asked_for() {
 #[tokio::test]
 async fn moto_understands_the_question_and_is_understood() {
     let moto = Moto::start();
-    let access = Access {
-        endpoint: Some(moto.url()),
-        credentials: Some(Credentials::new("key", "secret", None, None, "test")),
-        ..Access::default()
-    };
-    let ec2 = Aws::open(&access).await.unwrap().region(&REGION.into());
+    let ec2 = asks(&moto).await;
     let now = jiff::Timestamp::now();
     let id = InstanceId::from("i-0123456789abcdef0");
     let at = now - SignedDuration::from_mins(12);
@@ -198,12 +193,7 @@ async fn moto_understands_the_question_and_is_understood() {
 #[tokio::test]
 async fn moto_keeps_the_figures_that_it_is_told() {
     let moto = Moto::start();
-    let access = Access {
-        endpoint: Some(moto.url()),
-        credentials: Some(Credentials::new("key", "secret", None, None, "test")),
-        ..Access::default()
-    };
-    let ec2 = Aws::open(&access).await.unwrap().region(&REGION.into());
+    let ec2 = asks(&moto).await;
     let now = jiff::Timestamp::now();
     let told =
         [Figure::count("Instances", 3), Figure { name: "UsdPerHour", unit: "None", value: 0.0375 }];
@@ -219,6 +209,16 @@ async fn moto_keeps_the_figures_that_it_is_told() {
     let answer = call(&moto, "GetMetricData", &body).await;
     let values: Vec<_> = (0..2).map(|at| &answer["MetricDataResults"][at]["Values"]).collect();
     assert_eq!(values, [&json!([3.0]), &json!([0.0375])], "{answer}");
+}
+
+/// The program's own calls, to moto.
+async fn asks(moto: &Moto) -> Ec2 {
+    let access = Access {
+        endpoint: Some(moto.url()),
+        credentials: Some(Credentials::new("key", "secret", None, None, "test")),
+        ..Access::default()
+    };
+    Aws::open(&access).await.unwrap().region(&REGION.into())
 }
 
 /// As whoever measures tells CloudWatch.

@@ -4,6 +4,7 @@
 mod cli_v2;
 mod login_session;
 mod morning;
+mod service;
 mod session;
 
 use std::fs;
@@ -11,13 +12,14 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 
 use serde_json::{Value, json};
 
 use crate::support::moto::{Moto, python, script};
 use crate::support::spot::{Ran, Spot};
+use service::Service;
 
 const CONFIG: &str = "[profile work]\nsso_session = corp\nsso_account_id = 123456789012\n\
     sso_role_name = Admin\nregion = us-west-2\n\n[sso-session corp]\nsso_region = eu-west-1\n\
@@ -32,7 +34,7 @@ const CONFIG: &str = "[profile work]\nsso_session = corp\nsso_account_id = 12345
 /// A user of an organisation with an identity center.
 struct Office {
     spot: Spot,
-    center: Child,
+    center: Service,
     port: u16,
     /// EC2 and STS, where they are this user's own.
     _moto: Option<Moto>,
@@ -57,17 +59,7 @@ impl Office {
         spot.configure_without_hosts("", &["us-west-2"]);
         fs::create_dir_all(spot.path().join(".aws")).unwrap();
         spot.write(".aws/config", 0o600, CONFIG.as_bytes());
-        let mut center = Command::new(python())
-            .arg(script("identity_center.py"))
-            .args(answers)
-            .envs(settings.iter().copied())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(center.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let (center, line) = Service::start("identity_center.py", answers, settings);
         let port = line.trim().parse().unwrap();
         Self { spot, center, port, _moto: moto, aws_url: aws.to_owned() }
     }
@@ -149,18 +141,8 @@ impl Office {
     }
 
     /// The calls that the identity center saw.
-    fn close(mut self) -> Vec<Value> {
-        drop(self.center.stdin.take());
-        let mut log = String::new();
-        self.center.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-}
-
-impl Drop for Office {
-    fn drop(&mut self) {
-        drop(self.center.kill());
-        drop(self.center.wait());
+    fn close(self) -> Vec<Value> {
+        self.center.close()
     }
 }
 

@@ -16,7 +16,7 @@ const PROFILES: &str = "[profile work]\nlogin_session = arn:aws:iam::12345678901
 struct Desk {
     spot: Spot,
     sts: Sts,
-    service: Child,
+    service: Service,
     url: String,
     key: String,
 }
@@ -27,16 +27,7 @@ impl Desk {
         let spot = Spot::new("");
         spot.configure_without_hosts("", &["us-west-2"]);
         spot.write(".aws/config", 0o600, PROFILES.as_bytes());
-        let mut service = Command::new(python())
-            .arg(script("console_sign_in.py"))
-            .args(answers)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(service.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let (service, line) = Service::start("console_sign_in.py", answers, &[]);
         let told: Value = serde_json::from_str(&line).unwrap();
         let url = format!("http://127.0.0.1:{}", told["port"]);
         let key = told["key"].as_str().unwrap().to_owned();
@@ -97,18 +88,8 @@ impl Desk {
     }
 
     /// The calls that AWS Sign-In saw.
-    fn close(mut self) -> Vec<Value> {
-        drop(self.service.stdin.take());
-        let mut log = String::new();
-        self.service.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-}
-
-impl Drop for Desk {
-    fn drop(&mut self) {
-        drop(self.service.kill());
-        drop(self.service.wait());
+    fn close(self) -> Vec<Value> {
+        self.service.close()
     }
 }
 
