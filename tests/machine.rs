@@ -3,8 +3,11 @@
 
 #![expect(clippy::print_stdout, reason = "a run of many minutes says where it is and what it saw")]
 
+mod lease;
+mod node;
 mod scratch;
 mod stays;
+mod unit;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -29,8 +29,8 @@ inside apt-get update
 # The programs that user-data would install, so that nothing is missing on a machine without a way
 # out; a golden AMI is made alike.
 inside apt-get install --yes --no-install-recommends \
-  btrfs-progs cloud-init curl docker-cli docker-compose docker.io e2fsprogs git gnupg iproute2 iptables \
-  jq linux-image-cloud-amd64/bookworm lsb-release mdadm openssh-server sudo systemd-resolved unzip wget \
+  btrfs-progs cloud-init curl dbus-user-session docker-cli docker-compose docker.io e2fsprogs git gnupg iproute2 iptables \
+  jq libpam-systemd linux-image-cloud-amd64/bookworm lsb-release mdadm openssh-server sudo systemd-resolved unzip wget \
   xfsprogs zstd
 inside apt-get clean
 umount "$root/proc"

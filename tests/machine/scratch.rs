@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::stays::{Machine, instance};
+use super::node::Machine;
+use super::stays::instance;
 use crate::support::vm::Volume;
 
 const SERIALS: [&str; 2] = ["AWS6022A3DF7CB1E0F01", "AWS6022A3DF7CB1E0F02"];
@@ -32,7 +33,7 @@ fn install(machine: &Machine, filesystem: &str) -> Result<String, String> {
     let put =
         format!("cat >{PROGRAM}.new && chmod 755 {PROGRAM}.new && mv {PROGRAM}.new {PROGRAM}");
     let command = format!("sudo sh -c '{put} && exec {PROGRAM} install {filesystem} {MOUNT}'");
-    machine.ask(&command, &instance("instance-store.sh"))
+    machine.ask(&command, instance("instance-store.sh"))
 }
 
 fn names() -> String {

@@ -2,17 +2,16 @@
 //! itself under another instance id.
 
 use std::fs;
-use std::io::Write as _;
-use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use spot_tui::jobs::user_data::{KEEP_HOSTNAME, UserData, render};
+use spot_tui::jobs::user_data::KEEP_HOSTNAME;
 
-use super::{ADDRESS, PATIENCE, scratch};
+use super::node::{Machine, new_door, user_data_of};
+use super::{PATIENCE, scratch};
 use crate::support::keys::Key;
 use crate::support::root::run;
 use crate::support::vm::{Vm, Volume};
@@ -28,54 +27,7 @@ const IDLE: (u64, u64) = (60, 30);
 /// after that at which something went on, and stops at the second.
 const LOOKS: usize = 4;
 
-/// A machine, and who may log in to it.
-pub(super) struct Machine {
-    vm: Vm,
-    key: Key,
-}
-
 impl Machine {
-    /// Runs a command on it. What it printed, or what it said where it failed.
-    pub(super) fn ask(&self, command: &str, input: &str) -> Result<String, String> {
-        let mut ssh = self.vm.command(&self.key.path(), &[], command);
-        ssh.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = ssh.spawn().unwrap();
-        // One that ends early reads no more.
-        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        let output = child.wait_with_output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-        if output.status.success() {
-            Ok(text(&output.stdout))
-        } else {
-            Err(text(&output.stdout) + &text(&output.stderr))
-        }
-    }
-
-    pub(super) fn told(&self, command: &str) -> String {
-        self.ask(command, "").unwrap_or_else(|said| panic!("{command}: {said}"))
-    }
-
-    /// Waits until cloud-init has come to its end in this boot.
-    fn wait_until_up(&self) {
-        let begun = Instant::now();
-        while self.ask("test -e /run/cloud-init/result.json", "").is_err() {
-            assert!(begun.elapsed() < PATIENCE, "{}", self.vm.console());
-            thread::sleep(Duration::from_secs(2));
-        }
-        println!("up after {} s", begun.elapsed().as_secs());
-    }
-
-    /// Waits until it is off, and answers how long that took.
-    fn wait_until_off(&mut self) -> Duration {
-        let begun = Instant::now();
-        while !self.vm.is_off() {
-            assert!(begun.elapsed() < PATIENCE, "{}", self.vm.console());
-            thread::sleep(Duration::from_secs(1));
-        }
-        println!("off after {} s", begun.elapsed().as_secs());
-        begun.elapsed()
-    }
-
     /// As the program has it done over SSH.
     fn mount_home(&self, volume: &str, mount: &str, swap_gb: u32) -> Result<String, String> {
         let id = volume.replace("vol", "vol-");
@@ -103,13 +55,6 @@ impl Machine {
         self.told(&format!("sudo sh -c '{count}'")).parse().unwrap()
     }
 
-    /// Somebody at a terminal.
-    fn log_in(&self) -> Child {
-        let mut ssh = self.vm.command(&self.key.path(), &["-tt"], "cat");
-        ssh.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        ssh.spawn().unwrap()
-    }
-
     /// What makes it itself: its host keys, and its name.
     fn itself(&self) -> String {
         self.told("sudo sh -c 'sha256sum /etc/ssh/ssh_host_*_key'; hostname; cat /etc/hostname")
@@ -122,17 +67,7 @@ pub(super) fn instance(name: &str) -> String {
 }
 
 fn user_data(key: &Key, keeps_root: bool) -> String {
-    let public = fs::read_to_string(key.path().with_extension("pub")).unwrap();
-    let inputs = UserData {
-        username: "ubuntu",
-        public_key: Some(public.trim()),
-        more_keys: &[],
-        packages: &[],
-        cloud_config: None,
-        keeps_root,
-        lease_s: None,
-    };
-    render(&inputs).unwrap()
+    user_data_of(key, |inputs| inputs.keeps_root = keeps_root)
 }
 
 /// A volume on which there is nothing, and one with somebody's own file system.
@@ -157,10 +92,9 @@ fn a_machine_that_stays_keeps_its_home_and_itself_and_stops_by_itself() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let [blank, foreign] = volumes(folder.path());
     let [one, other] = scratch::disks(folder.path());
-    let door: SocketAddr = TcpListener::bind((ADDRESS, 0)).unwrap().local_addr().unwrap();
     let first = user_data(&key, false);
     let all = [blank.clone(), one.clone(), foreign.clone(), other.clone()];
-    let vm = Vm::with_volumes(first.as_bytes(), "i-0first", door, &all);
+    let vm = Vm::with_volumes(first.as_bytes(), "i-0first", new_door(), &all);
     let mut machine = Machine { vm, key };
     machine.wait_until_up();
     let itself = machine.itself();

@@ -11,6 +11,7 @@ use tokio::time::{Duration, Instant, sleep};
 use super::orchestrator::open_orchestrator;
 use super::ssh_access::SshAccess;
 use super::status;
+use super::user_data::RENEW_LEASE;
 use crate::bacalhau::{Connection, Membership, Node, Orchestrator};
 use crate::fleet::vitals::{NodeMembership, Vitals};
 use crate::fleet::{Failure, Level, Machine, Phase};
@@ -25,8 +26,6 @@ const FRESH: Duration = Duration::from_secs(10);
 /// Visits that fail one after the other before the node is called degraded: a network hiccup is
 /// not the node's fault.
 const MISSED: u32 = 2;
-/// Sets the lease anew.
-const RENEW: &str = "sudo systemctl restart spot-tui-lease.timer spot-tui-lease-force.timer";
 /// Where a deployment put the program.
 pub(in crate::jobs) const NODE_STATUS: &str = "sudo /opt/uploaded_files/scripts/node-status";
 
@@ -249,7 +248,8 @@ impl NodeMonitor {
     /// Renews the lease, and asks how the node is.
     async fn look(&self, session: &Session) -> Result<Vitals, String> {
         if self.renews {
-            let command = RemoteCommand::new(RENEW).limit(STATUS_TIMEOUT).most(LONGEST_ANSWER);
+            let command =
+                RemoteCommand::new(RENEW_LEASE).limit(STATUS_TIMEOUT).most(LONGEST_ANSWER);
             // An instance of before has none; what is left of one is told with its state.
             if let Err(error) = session.exec(&command, |_, _| {}).await {
                 tracing::debug!(%error, "renewing the lease");
