@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo film dist test-package test-image prerequisites venv hooks lint test check advisories bench monkey streams sweep test-node test-shells ansible test-ansible bench-memory bench-ssh lint-root
+.PHONY: help demo film dist test-package test-image prerequisites venv hooks lint test check advisories bench monkey streams sweep test-node test-shells ansible test-ansible bench-memory bench-keep bench-ssh lint-root
 
 VENV := target/venv
 ANSIBLE := target/ansible
@@ -105,13 +105,13 @@ ansible: prerequisites  ## make the Python environment with Ansible, where it is
 test-ansible: ansible venv  ## let Ansible in with the exported inventory
 	cargo test --locked --test stories nodes::exports -- --include-ignored
 
-bench-ssh: ansible  ## measure an upload to 20 hosts next to tar, rsync, bssh and Ansible
+bench-ssh: ansible  ## measure uploads to and pulls from 20 hosts next to tar, rsync, scp, bssh and Ansible
 	@command -v rsync >/dev/null || { \
 		echo "missing; install with: apt-get install rsync" >&2; exit 1; }
 	@[ -x target/bssh/bin/bssh ] || cargo install bssh@2.2.3 --locked --root target/bssh
 	cargo test --locked --release --test stories ssh::speed -- --ignored --nocapture
 
-test-node: prerequisites venv  ## deploy onto a real, emulated machine and break it: some thirty minutes
+test-node: prerequisites venv  ## deploy onto a real, emulated machine and break it: an hour and more
 	@command -v qemu-system-x86_64 debootstrap nats-server >/dev/null || { \
 		echo "missing; install with: apt-get install qemu-system-x86 debootstrap nats-server" >&2; exit 1; }
 	@[ -e target/machine/disk.img ] || tests/machine/make-disk.sh target/machine
@@ -138,6 +138,9 @@ advisories:  ## look for known vulnerabilities in the dependencies (fetches the 
 
 bench:  ## measure the first frame, the idle load, and a large demo cloud
 	cargo bench --locked --bench startup --bench demo
+
+bench-keep:  ## measure a keeper at rest, which holds 500 instances: some fifteen minutes
+	cargo bench --locked --bench keep
 
 bench-memory:  ## measure the dashboard's memory under floods: some ten minutes
 	cargo bench --locked --bench memory

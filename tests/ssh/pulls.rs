@@ -36,7 +36,7 @@ impl Read for Pieces {
 }
 
 /// Brings these files, and what came of it on both sides.
-async fn bring(
+pub(super) async fn bring(
     session: &Session,
     listing: &Listing,
     into: &Path,

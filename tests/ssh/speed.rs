@@ -2,6 +2,7 @@
 //! time goes.
 
 mod ansible;
+mod pulls;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -219,13 +220,17 @@ async fn an_upload_is_as_fast_as_the_fastest() {
     let of = |at: usize| median(theirs.iter().map(|round| round[at]));
     let fastest = (0..OTHERS.len()).map(of).min().unwrap();
     let all = median(ours.iter().map(|spent| spent.all));
-    println!("{}{}", table(all, fastest, of), where_it_went(&ours));
+    let others = OTHERS.iter().enumerate().map(|(at, name)| (*name, of(at)));
+    println!("{}{}", table(all, fastest, others), where_it_went(&ours));
     let ratio = all.as_secs_f64() / fastest.as_secs_f64();
     assert!(ratio <= 1.0, "{ratio:.2} times as long as the fastest");
 }
 
-fn table(ours: Duration, fastest: Duration, of: impl Fn(usize) -> Duration) -> String {
-    let others = OTHERS.iter().enumerate().map(|(at, name)| (*name, of(at)));
+fn table(
+    ours: Duration,
+    fastest: Duration,
+    others: impl Iterator<Item = (&'static str, Duration)>,
+) -> String {
     let mut text = format!("\nmedian of {ROUNDS} rounds, {HOSTS} hosts\n");
     for (name, time) in [("spot-tui", ours)].into_iter().chain(others) {
         let ratio = time.as_secs_f64() / fastest.as_secs_f64();
