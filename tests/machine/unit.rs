@@ -51,8 +51,10 @@ fn journal(machine: &Machine) -> String {
 
 /// Instances that are there, by the cloud's own word.
 fn alive(machine: &Machine) -> String {
-    machine.told("cd fleet && spot-tui --endpoint-url http://127.0.0.1:4566 --read-only list --json \
-        | jq -r '.instances[] | select(.state == \"running\" or .state == \"pending\") | .instance_id'")
+    machine.told(
+        "cd fleet && spot-tui --endpoint-url http://127.0.0.1:4566 --read-only list --json \
+        | jq -r '.[] | select(.state == \"running\" or .state == \"pending\") | .id'",
+    )
 }
 
 fn wait_for_fleet(machine: &Machine) -> String {

@@ -83,10 +83,15 @@ pub(super) fn hold(model: &mut Model, counts: Counts, lost: Lost) -> Result<Vec<
     if let Some(region) = busy.first() {
         return Err(is_busy(region));
     }
+    // What is refused is asked again at the next tick, and is lowered once.
+    let as_they_were = model.pending_creates.clone();
     pending_creates::lower(model, lost.values().flatten());
     let plan = CreatePlan::holding(model, &counts);
     match budget::judge(model, &config, &plan.launched()) {
-        Err(budget::BudgetRefusal::Price(why) | budget::BudgetRefusal::Beyond(why)) => Err(why),
+        Err(budget::BudgetRefusal::Price(why) | budget::BudgetRefusal::Beyond(why)) => {
+            model.pending_creates = as_they_were;
+            Err(why)
+        }
         Ok(budget_left) => Ok(launch(model, CreatePlan { lost, budget_left, ..plan }, By::Itself)),
     }
 }

@@ -1,9 +1,9 @@
 //! The wanted count: what raises it, what lowers it, and what is launched to hold it.
 
-use super::money::{WEST, create, ids, interrupt, launched, with};
+use super::money::{WEST, create, ids, interrupt, launched, pending, with};
 use super::*;
 use crate::app::Action;
-use crate::config::{Lease, Replace};
+use crate::config::{Budget, Lease, Replace};
 
 fn replacing() -> Opening {
     with(|config| config.replace = Replace { enabled: true, ..Replace::default() })
@@ -122,6 +122,23 @@ fn the_brake_outlives_the_process() {
     let effects = send(&mut model, 600, Message::Clock);
     assert_eq!(launched(&effects).unwrap()[0].1, 1, "the debt is remembered");
     assert!(model.upkeep.owed().is_empty());
+}
+
+#[test]
+fn what_is_refused_by_the_budget_leaves_an_open_order_as_it_is() {
+    let opening = with(|config| {
+        config.replace = Replace { enabled: true, ..Replace::default() };
+        config.budget = Budget { max_hourly_usd: Some(0.001), ..Budget::default() };
+    });
+    // Of five, three were made before an earlier run was killed.
+    let mut model = Model::new(Opening { pending_creates: vec![pending(5)], ..opening });
+    survey(&mut model, WEST, ids(1..=3));
+    for second in 1..4 {
+        assert_eq!(launched(&interrupt(&mut model, "i-1")), None);
+        assert_eq!(launched(&send(&mut model, second, Message::Clock)), None);
+    }
+    assert_eq!(model.upkeep.owed().len(), 1, "{}", last_line(&model));
+    assert_eq!(model.pending_creates[0].count, 5, "each tick is refused, and nothing is launched");
 }
 
 #[test]
