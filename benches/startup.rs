@@ -285,7 +285,7 @@ fn opening(instances: usize) -> Opening {
         dashboard: true,
         now,
         size: (COLUMNS, ROWS),
-        profile: None,
+        visits: None,
         remembered: Remembered::default(),
         past: Vec::new(),
     }

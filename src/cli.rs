@@ -85,6 +85,9 @@ pub struct Global {
     /// Tell metrics to Prometheus at this address, such as 127.0.0.1:9464, while the command runs.
     #[arg(long, global = true, value_name = "ADDRESS:PORT", value_parser = address)]
     pub metrics: Option<SocketAddr>,
+    /// What a dashboard looks at instead, as another one told it that became this one.
+    #[arg(long, global = true, hide = true, value_name = "JSON", conflicts_with = "demo")]
+    pub visit: Option<String>,
     /// The demo cloud.
     #[command(flatten)]
     pub demo: Demo,

@@ -276,7 +276,7 @@ impl Program {
             dashboard: true,
             now,
             size: (140, 40),
-            profile: None,
+            visits: None,
             remembered: Remembered::default(),
         });
         Self { model, state, ledger, paths: paths.clone() }

@@ -6,6 +6,7 @@ mod job_control;
 mod reports;
 mod rollback;
 mod shared;
+mod visits;
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};

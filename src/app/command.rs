@@ -3,9 +3,9 @@
 //! A command belongs to who carries it out, and each of them matches all of its own: one that
 //! nobody carries out does not compile.
 
-use super::{Action, Aim, Counts, Edit, Field, Pane, Panel, Scope, View};
+use super::{Action, Aim, Counts, Edit, Field, Pane, Panel, Scope, View, Visit};
 use crate::config::ThemeName;
-use crate::fleet::{InstanceKey, MachineType, Region};
+use crate::fleet::{DeploymentId, InstanceKey, MachineType, Region};
 
 /// Something that the user wants.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +47,8 @@ pub enum Command {
     View(ViewCommand),
     /// For the user's own commands.
     User(UserCommand),
+    /// For looking elsewhere.
+    Visit(VisitCommand),
     /// For what lies over the table, and for looks.
     Screen(ScreenCommand),
     /// For whatever has the keyboard: a dialog, a field, else a panel.
@@ -71,7 +73,7 @@ impl Command {
 }
 
 /// Ways to go, and to stand aside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LeaveCommand {
     /// Leave; asks first while jobs change something.
     Quit,
@@ -216,6 +218,16 @@ pub enum UserCommand {
     Run(usize),
 }
 
+/// For looking at what is of another profile, or at another deployment; without a name to where this
+/// began, or, where one is there, to choose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VisitCommand {
+    /// With this AWS profile.
+    Profile(Option<String>),
+    /// At this deployment.
+    Deployment(Option<DeploymentId>),
+}
+
 /// For what lies over the table, and for looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScreenCommand {
@@ -335,7 +347,7 @@ pub enum Copied {
 }
 
 /// Another way to go on than this dashboard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Turn {
     /// Write a configuration, and open again.
     SetUp,
@@ -343,6 +355,8 @@ pub enum Turn {
     Demo,
     /// Open anew: the state is somebody else's from now on, or ours.
     Reopen,
+    /// Look elsewhere; without a visit come back to where this began.
+    Visit(Option<Box<Visit>>),
 }
 
 /// A way to move.

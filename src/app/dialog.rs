@@ -17,7 +17,7 @@ pub use columns::ColumnsForm;
 pub use confirm::{ConfirmForm, ConfirmRow, Findings, Freed};
 pub use create::CreateForm;
 pub use leave::Leave;
-pub use menu::Menu;
+pub use menu::{Menu, MenuItem};
 pub(super) use next::Next;
 pub use palette::{Palette, Proposal, Words};
 pub use quit::QuitForm;

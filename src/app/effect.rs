@@ -73,6 +73,24 @@ pub struct Program {
     pub wait: bool,
 }
 
+/// How what runs is left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Left {
+    /// For good.
+    Exit(Exit),
+    /// To go on in another way.
+    Turn(Turn),
+}
+
+impl From<Left> for Effect {
+    fn from(left: Left) -> Self {
+        match left {
+            Left::Exit(exit) => Self::Quit(exit),
+            Left::Turn(turn) => Self::Turn(turn),
+        }
+    }
+}
+
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {

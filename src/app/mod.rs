@@ -40,6 +40,7 @@ mod table;
 mod tally;
 mod text_field;
 mod update;
+mod visits;
 
 pub use action::{Action, Aim};
 pub use answers::{Answers, InstanceAnswer};
@@ -47,10 +48,11 @@ pub use columns::Columns;
 pub use command::{
     Choose, ColumnPress, Command, Copied, LeaveCommand, LinesCommand, Motion, Older, PanelsCommand,
     Press, PriceStep, RowCommand, ScreenCommand, TableCommand, Turn, UserCommand, ViewCommand,
+    VisitCommand,
 };
 pub use counters::{Counters, Histogram, SECONDS};
 pub use dialog::Dialog;
-pub use effect::{Effect, Exit, Program};
+pub use effect::{Effect, Exit, Left, Program};
 pub use event::{EventKind, Origin};
 pub use event_query::{kept_line, matching, read_lines};
 pub use field::{Field, birth, current, disk, measured, membership, memory, rate};
@@ -80,6 +82,7 @@ pub use update::{
     CreatePlan, beside, budget_refusal, closing_lines, console_page, estimate, forecast, how_full,
     is_held, login_words, receipt, spent_by_day, surplus_remark, update, would_end,
 };
+pub use visits::{Visit, Visits};
 
 pub use crate::fleet::text::clean;
 pub use crate::fleet::{Question, QuestionId, Secret};

@@ -21,9 +21,9 @@ use super::log::{Log, LogPanel};
 use super::notify::Notify;
 use super::table::Table;
 use super::{
-    Answers, Command, Dialog, Effect, Exit, Heat, JobRecord, LeaveCommand, Pane, Panel, Panels,
-    PriceChoice, Query, Question, Reader, Regions, Remembered, SavedView, Scope, Tally, TextField,
-    View,
+    Answers, Command, Dialog, Effect, Exit, Heat, JobRecord, LeaveCommand, Left, Pane, Panel,
+    Panels, PriceChoice, Query, Question, Reader, Regions, Remembered, SavedView, Scope, Tally,
+    TextField, View, Visits,
 };
 use crate::config::{Config, ThemeName};
 use crate::fleet::{
@@ -127,8 +127,8 @@ pub struct Model {
     pub(super) preview: Option<ThemeName>,
     /// Whether the mouse is taken from the terminal.
     pub mouse: bool,
-    /// The AWS profile, where one was named.
-    pub profile: Option<String>,
+    /// Where else one can look; none in a demo.
+    pub visits: Option<Box<Visits>>,
     /// Whether the filter is being typed.
     pub filtering: bool,
     /// The filter while it is typed.
@@ -151,8 +151,8 @@ pub struct Model {
     pub toasts: VecDeque<Flash>,
     /// The terminal's columns and rows.
     pub size: (u16, u16),
-    /// How the program leaves as soon as nothing changes anything any more.
-    pub leaving: Option<Exit>,
+    /// How this is left as soon as nothing changes anything any more.
+    pub leaving: Option<Left>,
     /// When the state is handed over to who asked for it, whatever is still under way then.
     pub(super) yields_at: Option<Timestamp>,
     pub(super) dashboard: bool,
@@ -240,8 +240,10 @@ impl Model {
     /// What restricts the whole screen: that nothing can be changed, or not be remembered.
     pub fn banner(&self) -> Option<String> {
         let unsaved = self.unsaved.as_ref();
+        let visit = self.visits.as_ref().and_then(|visits| visits.now.as_ref());
         unsaved
             .map(|why| format!("STATE NOT SAVED: {why}"))
+            .or_else(|| visit.map(|visit| fitting(visit.banner(), self.size.0)))
             .or_else(|| self.read_only.as_ref().map(|why| self.read_only_because(why)))
     }
 
@@ -271,7 +273,8 @@ impl Model {
     /// What a command line is read with.
     pub fn words(&self) -> Words<'_> {
         let config = self.config.as_deref();
-        Words { keymap: &self.keymap, fleet: &self.fleet, config, views: &self.views }
+        let visits = self.visits.as_deref();
+        Words { keymap: &self.keymap, fleet: &self.fleet, config, views: &self.views, visits }
     }
 
     /// Where the lines of the pane are read, if it has such.
@@ -482,4 +485,17 @@ impl Model {
     pub(super) fn persist(&self) -> Option<Effect> {
         self.read_only.is_none().then_some(Effect::Persist)
     }
+}
+
+/// As many of these as such a screen has room for, in their order.
+fn fitting(pieces: [String; 3], columns: u16) -> String {
+    let room = usize::from(columns).saturating_sub(2);
+    let mut said = String::new();
+    for piece in pieces {
+        let more = if said.is_empty() { piece } else { format!("; {piece}") };
+        if said.is_empty() || said.chars().count() + more.chars().count() <= room {
+            said += &more;
+        }
+    }
+    said
 }

@@ -1,11 +1,9 @@
 //! Instances: what EC2 tells about ours, and their end.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::net::IpAddr;
 
 use aws_sdk_ec2::types::{Filter, Instance, InstanceLifecycleType, Reservation};
-use jiff::Timestamp;
 
 use super::access::Ec2;
 use super::class::Class;
@@ -14,7 +12,7 @@ use super::error::AwsError;
 use super::select::{Selector, filter, read_tags};
 use crate::fleet::text::clean_line;
 use crate::fleet::{
-    Birth, DeploymentId, Ec2State, InstanceId, LaunchId, Lifecycle, Machine, SERVICE_INITIATED,
+    Birth, DeploymentSeen, Ec2State, InstanceId, LaunchId, Lifecycle, Machine, SERVICE_INITIATED,
     Seen, tags,
 };
 
@@ -24,28 +22,6 @@ const PAGE: i32 = 1000;
 pub(super) const VALUES: usize = 200;
 /// How many ids go into one TerminateInstances or CancelSpotInstanceRequests.
 pub(super) const BATCH: usize = 100;
-
-/// A deployment that has something in a region.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeploymentSeen {
-    /// Its id, from the tag.
-    pub deployment: DeploymentId,
-    /// Who created it, from the tag.
-    pub creator: Option<String>,
-    /// How many of its instances are not terminated.
-    pub alive: usize,
-    /// When its newest part was made, from the tag.
-    pub newest: Option<Timestamp>,
-}
-
-impl fmt::Display for DeploymentSeen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let creator = self.creator.as_deref().unwrap_or("unknown");
-        // Tags are other people's text.
-        let named = clean_line(&format!("{} by {creator}", self.deployment));
-        write!(f, "{named}, {} alive", self.alive)
-    }
-}
 
 /// Whose an instance is by its tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -50,8 +50,7 @@ pub(super) fn read_profile_with(
     let config = read("AWS_CONFIG_FILE", "~/.aws/config")?;
     let credentials = read("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")?;
     let profiles = Profiles::read(&config, &credentials);
-    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let chosen = name.map(str::to_owned).or_else(|| NAMED_BY.into_iter().find_map(set));
+    let chosen = name.map(str::to_owned).or_else(named_profile);
     let is_named = name.is_some();
     let chosen = chosen.unwrap_or_else(|| "default".to_owned());
     if !profiles.has(&chosen) && chosen != "default" {
@@ -69,6 +68,23 @@ pub(super) fn read_profile_with(
     }
     let profile = profile(&profiles, &chosen);
     Ok(ReadProfile { profile, files: files.build(), name, has_keys })
+}
+
+/// The names of the profiles in the user's files; none of files that cannot be read.
+pub fn profiles() -> Vec<String> {
+    let config = read("AWS_CONFIG_FILE", "~/.aws/config").unwrap_or_default();
+    let credentials = read("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials").unwrap_or_default();
+    Profiles::read(&config, &credentials).names().map(str::to_owned).collect()
+}
+
+/// The profile that the environment names.
+pub fn named_profile() -> Option<String> {
+    NAMED_BY.into_iter().find_map(set)
+}
+
+/// What a variable says.
+fn set(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// A profile of the SDK's with these keys.
@@ -164,7 +180,7 @@ fn read(variable: &str, usual: &str) -> Result<String, AwsError> {
 }
 
 fn path(variable: &str, usual: &str) -> PathBuf {
-    let named = std::env::var(variable).ok().filter(|path| !path.is_empty());
+    let named = set(variable);
     in_home(Path::new(named.as_deref().unwrap_or(usual)), std::env::home_dir().as_deref())
 }
 

@@ -51,6 +51,7 @@ impl Applying<'_> {
             JobNews::Started => return,
             JobNews::Account(account) => Change::Account(account.clone()),
             JobNews::Deployment(deployment) => Change::Deployment(deployment.clone()),
+            JobNews::Deployments(seen) => Change::Deployments(seen.clone()),
             JobNews::LoginEnded(why) => Change::LoginEnded(why.clone()),
             JobNews::Said(level, said) => Change::Said(Subject::Job, *level, said.clone()),
             JobNews::Ended(outcome) => Change::Ended(outcome.clone()),

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::{
-    Account, Attempt, CommandResult, DeploymentId, Diagnosis, Failure, InstanceKey, LaunchId,
-    Level, NetworkState, Outcome, Phase, Region, Subject,
+    Account, Attempt, CommandResult, DeploymentId, DeploymentSeen, Diagnosis, Failure, InstanceKey,
+    LaunchId, Level, NetworkState, Outcome, Phase, Region, Subject,
 };
 
 /// Something that became different.
@@ -64,6 +64,8 @@ pub enum Change {
     Account(Account),
     /// The deployment that this process works on.
     Deployment(DeploymentId),
+    /// The deployments that tags tell of in the account.
+    Deployments(Vec<DeploymentSeen>),
     /// The login has ended, and calls wait for the next one; `None` when they go on.
     LoginEnded(Option<Failure>),
     /// A sentence for people.

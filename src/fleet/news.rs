@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use super::cloudwatch::InstanceMetrics;
 use super::vitals::Vitals;
 use super::{
-    Account, Attempt, CommandResult, DeploymentId, Diagnosis, FailedCheck, Failure, HostKey,
-    InstanceId, InstanceKey, JobId, Kept, LaunchId, Level, Machine, NetworkState, Notice, Outcome,
-    Phase, Region, RegionPrices, Transfer,
+    Account, Attempt, CommandResult, DeploymentId, DeploymentSeen, Diagnosis, FailedCheck, Failure,
+    HostKey, InstanceId, InstanceKey, JobId, Kept, LaunchId, Level, Machine, NetworkState, Notice,
+    Outcome, Phase, Region, RegionPrices, Transfer,
 };
 
 /// One report of a job.
@@ -55,6 +55,8 @@ pub enum JobNews {
     Account(Account),
     /// The deployment that this process works on.
     Deployment(DeploymentId),
+    /// The deployments that tags tell of in the account.
+    Deployments(Vec<DeploymentSeen>),
     /// The login has ended, and calls wait for the next one; `None` when they go on.
     LoginEnded(Option<Failure>),
     /// A sentence for people.

@@ -31,6 +31,8 @@ pub enum JobKind {
     Survey,
     /// [`Job::Watch`].
     Watch,
+    /// [`Job::FindDeployments`].
+    FindDeployments,
     /// [`Job::Prices`].
     Prices,
     /// [`Job::Preflight`].
@@ -78,6 +80,7 @@ impl JobKind {
             Self::Identify => "identify",
             Self::Survey => "survey",
             Self::Watch => "watch",
+            Self::FindDeployments => "deployments",
             Self::Prices => "prices",
             Self::Preflight => "check",
             Self::Create => "create",
@@ -110,6 +113,9 @@ pub enum Job {
     Survey,
     /// The same again and again, each region at its own pace, until cancelled.
     Watch,
+    /// Which deployments are there, in all enabled regions, by tags? Answers with
+    /// [`JobNews::Deployments`](super::JobNews).
+    FindDeployments,
     /// Learn what these machine types cost in these regions.
     Prices(BTreeMap<Region, Vec<MachineType>>),
     /// Ask AWS all that a create in these regions asks before it makes anything.
@@ -168,6 +174,7 @@ impl Job {
             Self::Identify => JobKind::Identify,
             Self::Survey => JobKind::Survey,
             Self::Watch => JobKind::Watch,
+            Self::FindDeployments => JobKind::FindDeployments,
             Self::Prices(_) => JobKind::Prices,
             Self::Preflight(_) => JobKind::Preflight,
             Self::Create(_) => JobKind::Create,

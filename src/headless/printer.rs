@@ -148,7 +148,8 @@ impl<W: Write> Printer<W> {
             | Change::Network(..)
             | Change::Priced(_)
             | Change::Account(_)
-            | Change::Deployment(_) => {}
+            | Change::Deployment(_)
+            | Change::Deployments(_) => {}
         }
     }
 

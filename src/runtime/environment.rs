@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::demo::DemoSession;
+use super::relaunch;
 use super::shell::Doors;
 use super::trace::state_folder;
-use crate::aws::Access;
+use crate::app::{Visit, Visits};
+use crate::aws::{self, Access};
 use crate::cli::Global;
 use crate::config::Config;
 use crate::headless::{Detail, Format};
@@ -33,6 +35,8 @@ pub(super) struct Environment {
     pub cache: PathBuf,
     /// Whether more is told than people usually want to know: --verbose, or SPOT_DEBUG=1.
     pub debug: bool,
+    /// What is looked at instead of the user's own fleet.
+    pub visit: Option<Visit>,
     /// The demo that this is.
     pub demo: Option<DemoSession>,
 }
@@ -51,14 +55,17 @@ impl Environment {
                 agent: None,
                 home: Some(demo.folder().to_owned()),
                 cache: demo.folder().join("cache"),
+                visit: None,
                 demo: Some(demo),
             });
         }
         if let Some(option) = global.demo.stray() {
             return Err(format!("{option} belongs to --demo and to demo-cloud"));
         }
+        let visit = global.visit.as_deref().map(relaunch::visit).transpose()?;
+        let elsewhere = visit.as_ref().and_then(|visit| visit.profile.clone());
         let access = Access {
-            profile: global.profile.clone(),
+            profile: elsewhere.or_else(|| global.profile.clone()),
             endpoint: global.endpoint_url.clone(),
             ..Access::default()
         };
@@ -71,6 +78,7 @@ impl Environment {
             agent: ssh::agent(),
             home,
             cache: CACHE.into(),
+            visit,
             demo: None,
         })
     }
@@ -78,6 +86,12 @@ impl Environment {
     /// The folder in which the arrangement of the screen is remembered; none in a demo.
     pub(super) fn memory(&self) -> Option<PathBuf> {
         if self.demo.is_some() { None } else { state_folder() }
+    }
+
+    /// Where else one can look; nowhere in a demo, whose cloud ends with the process.
+    pub(super) fn visits(&self) -> Option<Visits> {
+        let home = || self.global.profile.clone().or_else(aws::named_profile);
+        self.demo.is_none().then(|| Visits::new(aws::profiles(), home(), self.visit.clone()))
     }
 
     /// How an ssh of this machine gets to the hosts of a demo.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
 
 use super::engine::Engine;
-use crate::app::{Effect, Exit, Message, Model, Turn};
+use crate::app::{Effect, Left, Message, Model};
 
 /// The least time between two frames that no key asked for.
 const FRAME: Duration = Duration::from_millis(16);
@@ -38,15 +38,6 @@ pub trait Edge {
 
     /// Sees the model after it took that message up.
     fn after(&mut self, _model: &Model) {}
-}
-
-/// How a loop was left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Left {
-    /// For good.
-    Exit(Exit),
-    /// To go on in another way.
-    Turn(Turn),
 }
 
 /// An engine that is driven from one edge.

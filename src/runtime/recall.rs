@@ -59,8 +59,15 @@ pub(super) struct Recalled {
     pub remarks: Vec<String>,
 }
 
+/// Why a visit changes nothing.
+const VISIT: &str = "this is a visit; :deployment goes back";
+
 /// Takes up what is there.
 pub(super) fn recall(global: &Global, want: Want) -> Result<Recalled, Failure> {
+    // The state file is of what is not looked at.
+    if global.visit.is_some() {
+        return Ok(Recalled { read_only: Some(VISIT.to_owned()), ..Recalled::default() });
+    }
     let paths = Paths::new(&global.state);
     if global.read_only && matches!(want, Want::Write | Want::Destroy) {
         let (kind, why) = (FailureKind::Configuration, "--read-only forbids it");

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::confirm;
 use super::environment::Environment;
-use super::event_loop::{EventLoop, Left};
+use super::event_loop::EventLoop;
 use super::exit_code::ExitCode;
 use super::handover::host_name;
 use super::lines::Lines;
@@ -17,7 +17,7 @@ use super::recall::Want;
 use super::service_manager::ServiceManager;
 use super::startup::{self, OpenProcess};
 use super::stop::{Stop, is_without_credentials};
-use crate::app::{Command, Message, Model, Turn, how_full};
+use crate::app::{Command, Left, Message, Model, Turn, how_full};
 use crate::config::Config;
 use crate::fleet::{
     Account, Failure, FailureKind, Instance, JobId, JobNews, Level, News, Outcome, Region, Report,
@@ -422,6 +422,6 @@ fn leave(step: io::Result<Option<Left>>) -> Result<(), Stop> {
         None => Ok(()),
         Some(Left::Exit(exit)) => Err(Stop::Left(exit.into())),
         Some(Left::Turn(Turn::Reopen)) => Err(Stop::HandedOver),
-        Some(Left::Turn(Turn::Demo | Turn::SetUp)) => Err(Stop::Left(ExitCode::FAILED)),
+        Some(Left::Turn(_)) => Err(Stop::Left(ExitCode::FAILED)),
     }
 }

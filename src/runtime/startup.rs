@@ -18,7 +18,7 @@ use super::screen::LAYOUT;
 use super::stop::Stop;
 use super::{courier, limits, notify_targets};
 use crate::app::keymap::Keymap;
-use crate::app::{LogLine, Model, Opening, Remembered, read_lines};
+use crate::app::{LogLine, Model, Opening, Remembered, Visit, read_lines};
 use crate::cli::Global;
 use crate::config::{self, Config, NotifyVia};
 use crate::files::open_regular;
@@ -102,7 +102,10 @@ pub(super) fn open(
         ledger,
         ledger_file,
     } = recalled;
-    let (deployment, is_made_up) = deployment(global, config.as_ref(), &state);
+    let (deployment, is_made_up) = match &environment.visit {
+        Some(visit) => visited(visit),
+        None => deployment(global, config.as_ref(), &state),
+    };
     // A predecessor's state names no deployment, and says all the same what there is.
     let is_predecessors = state.deployment.is_none() && !state.entries.is_empty();
     let is_new_deployment = is_made_up && !is_predecessors;
@@ -138,6 +141,8 @@ pub(super) fn open(
     }));
     fleet.instances().for_each(|row| context.remember(row));
     fleet.instances().filter_map(charge).for_each(|charge| context.monitor(charge));
+    // What happened here did not happen there.
+    let keeps_past = window.is_some() && environment.visit.is_none();
     let model = Model::new(Opening {
         config,
         deployment,
@@ -149,9 +154,9 @@ pub(super) fn open(
         dashboard: window.is_some(),
         now,
         size: window.unwrap_or_default(),
-        profile: global.profile.clone(),
+        visits: environment.visits(),
         remembered: remembered(environment),
-        past: if window.is_some() { past(global) } else { Vec::new() },
+        past: if keeps_past { past(global) } else { Vec::new() },
     });
     let is_writer = file.is_some() && lock.is_some();
     let mut engine =
@@ -240,6 +245,14 @@ fn deployment(global: &Global, config: Option<&Config>, state: &State) -> (Deplo
     } else {
         let random = Uuid::new_v4().simple().to_string();
         (DeploymentId::new(format!("spot-{}", &random[..8])), true)
+    }
+}
+
+/// The deployment that is looked at; where none is named, the tags tell. No deployment has such a name.
+fn visited(visit: &Visit) -> (DeploymentId, bool) {
+    match &visit.deployment {
+        Some(deployment) => (deployment.clone(), false),
+        None => (DeploymentId::new("-"), true),
     }
 }
 

@@ -13,7 +13,7 @@ use ratatui::layout::Rect;
 use super::text;
 use super::{HitMap, Painter, Tone};
 use crate::app::dialog::{Leave, QuitForm, SecretForm};
-use crate::app::{Dialog, Model, clean};
+use crate::app::{Dialog, Left, Model, clean};
 use frame::{LISTED, buttons, open, open_as, room};
 
 /// Draws one. The help is a panel of its own.
@@ -42,19 +42,20 @@ fn quit(painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect, form: &QuitFor
     let listed = form.jobs.iter().take(LISTED.min(usize::from(area.height.saturating_sub(10))));
     let jobs: Vec<&String> = listed.collect();
     let lines = u16::try_from(jobs.len()).unwrap_or(u16::MAX).saturating_add(5);
-    let words: Vec<&str> = Leave::ALL.iter().map(|leave| leave.word()).collect();
+    let words: Vec<&str> = Leave::ALL.iter().map(|leave| leave.word(&form.to)).collect();
     let choices: usize = words.iter().map(|word| text::width(word) + 5).sum();
     let named = jobs.iter().map(|job| text::width(job) + 2);
-    let meanings = Leave::ALL.iter().map(|leave| text::width(leave.meaning()));
+    let meanings = Leave::ALL.iter().map(|leave| text::width(leave.meaning(&form.to)));
     let content = named.chain(meanings).max().unwrap_or(0).max(choices);
     let content = u16::try_from(content).unwrap_or(u16::MAX);
-    let inside = open_as(painter, area, (Tone::Accent, "Quit"), content, lines);
+    let title = if matches!(form.to, Left::Exit(_)) { "Quit" } else { "Leave" };
+    let inside = open_as(painter, area, (Tone::Accent, title), content, lines);
     painter.text(inside, 0, 0, Tone::Strong, "Something is still under way:");
     for (job, line) in jobs.iter().zip(1..) {
         painter.text(inside, 2, line, Tone::Working, job);
     }
     buttons(painter, hits, (inside, lines - 3), &words, form.at);
-    painter.text(inside, 0, lines - 1, Tone::Dim, form.choice().meaning());
+    painter.text(inside, 0, lines - 1, Tone::Dim, form.choice().meaning(&form.to));
 }
 
 fn secret(painter: &mut Painter<'_>, area: Rect, form: &SecretForm) {

@@ -10,7 +10,7 @@ use super::money::dollars;
 use super::text;
 use super::{Painter, Tone};
 use crate::app::keymap::Context;
-use crate::app::{Action, Aim, Command, Field, JobRecord, Model, Tally, clean, forecast};
+use crate::app::{Action, Aim, Command, Field, JobRecord, Model, Tally, Visits, clean, forecast};
 use crate::fleet::{Amount, Cost, FailureKind, Health, JobKind};
 
 /// How old a region's answer may be before it is called old.
@@ -56,7 +56,7 @@ fn title(model: &Model, painter: &mut Painter<'_>, area: Rect) {
     if let Some(account) = &model.account {
         pieces.push((Tone::Dim, format!(" {dot} {} {}", account.id, account.creator)));
     }
-    if let Some(profile) = &model.profile {
+    if let Some(profile) = model.visits.as_deref().and_then(Visits::profile) {
         pieces.push((Tone::Dim, format!(" {dot} profile {profile}")));
     }
     if let Some(config) = &model.config {

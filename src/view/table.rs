@@ -153,7 +153,13 @@ fn newcomer(model: &Model, painter: &mut Painter<'_>, area: Rect) {
             "Quit with q, run spot-tui setup to write config.yaml, and start again.".to_owned(),
         ]
     } else if model.read_only.is_some() {
-        vec!["No instances of this deployment are known.".to_owned()]
+        let visit = model.visits.as_ref().and_then(|visits| visits.now.as_ref());
+        let is_nowhere = visit.is_some_and(|visit| visit.deployment.is_none());
+        vec![if is_nowhere {
+            "The tags of this account tell of no deployment, or not of which one.".to_owned()
+        } else {
+            "No instances of this deployment are known.".to_owned()
+        }]
     } else {
         let mut lines = first(model);
         lines.push(format!("Press {create} to choose how many and where, ? for all keys."));

@@ -110,7 +110,7 @@ pub(crate) fn opening(size: (u16, u16)) -> Opening {
         dashboard: true,
         now: at(0),
         size,
-        profile: None,
+        visits: None,
         remembered: Remembered::default(),
         past: Vec::new(),
     }

@@ -435,7 +435,7 @@ fn engine(
         dashboard: true,
         now: context.now(),
         size: (140, 40),
-        profile: None,
+        visits: None,
         remembered: Remembered::default(),
         past: Vec::new(),
     });

@@ -11,10 +11,10 @@ use strum::IntoEnumIterator;
 use crate::app::action::{Action, Aim};
 use crate::app::command::{
     Command, Copied, LeaveCommand, LinesCommand, RowCommand, ScreenCommand, TableCommand,
-    ViewCommand,
+    ViewCommand, VisitCommand,
 };
 use crate::app::keymap::Keymap;
-use crate::app::{Field, SavedView, Scope, resolve, scope};
+use crate::app::{Field, SavedView, Scope, Visits, resolve, scope};
 use crate::config::{Config, ThemeName};
 use crate::fleet::{Fleet, InstanceKey, Pull, Region};
 
@@ -40,6 +40,8 @@ pub struct Words<'a> {
     pub config: Option<&'a Config>,
     /// The views that have a name.
     pub views: &'a BTreeMap<String, SavedView>,
+    /// The profiles and deployments that can be looked at.
+    pub visits: Option<&'a Visits>,
 }
 
 /// A verb that takes words.
@@ -75,6 +77,10 @@ enum Takes {
     Command,
     /// The name of a view.
     View,
+    /// The name of an AWS profile, or none.
+    Profile,
+    /// The id of a deployment, or none.
+    Deployment,
 }
 
 impl Takes {
@@ -112,6 +118,8 @@ pub(super) static VERBS: LazyLock<Vec<Verb>> = LazyLock::new(|| {
             Takes::Text,
             "write the rows to a .csv or .json, the events to another file",
         ),
+        verb("profile", Takes::Profile, "look with this AWS profile; without a name: back"),
+        verb("deployment", Takes::Deployment, "look at this deployment; without an id: back"),
         verb("events", Takes::Text, "the events like this: since:1h kind:reclaimed"),
     ];
     targets.chain(others).collect()
@@ -153,6 +161,8 @@ pub(super) fn continuations(verb: &str, rest: &str, words: &Words<'_>) -> Vec<Pr
         Takes::Theme => plain(ThemeName::ALL.into_iter().map(|(name, _)| name)),
         Takes::Copied => plain(COPIED.into_iter().map(|(name, _)| name)),
         Takes::View => words.views.keys().map(|name| (name.clone(), String::new())).collect(),
+        Takes::Profile => words.profiles(),
+        Takes::Deployment => words.deployments(),
         Takes::Counts => {
             words.regions(true).map(|region| (format!("{region}="), String::new())).collect()
         }
@@ -205,6 +215,16 @@ impl<'a> Words<'a> {
         found.take(PROPOSED)
     }
 
+    fn profiles(&self) -> Vec<(String, String)> {
+        let profiles = self.visits.iter().flat_map(|visits| &visits.profiles);
+        profiles.map(|name| (name.clone(), String::new())).collect()
+    }
+
+    fn deployments(&self) -> Vec<(String, String)> {
+        let found = self.visits.iter().flat_map(|visits| visits.deployments());
+        found.map(|(id, about)| (id.to_string(), about)).collect()
+    }
+
     fn places(&self, begun: &str) -> Vec<(String, String)> {
         let regions = self.regions(false).map(|region| (region.to_string(), "region".to_owned()));
         regions.chain(self.instances(begun)).collect()
@@ -253,6 +273,11 @@ pub(super) fn read(line: &str, words: &Words<'_>) -> Result<Command, String> {
         if verb == "q" {
             return Ok(Command::Leave(LeaveCommand::Quit));
         }
+        match takes(verb) {
+            Some(Takes::Profile) => return Ok(Command::Visit(VisitCommand::Profile(None))),
+            Some(Takes::Deployment) => return Ok(Command::Visit(VisitCommand::Deployment(None))),
+            _ => {}
+        }
         let action = words.keymap.actions().find(|(binding, _)| binding.name == verb);
         return action.map(|(binding, _)| binding.command.clone()).ok_or_else(|| {
             match VERBS.iter().find(|known| known.word == verb) {
@@ -286,6 +311,8 @@ pub(super) fn read(line: &str, words: &Words<'_>) -> Result<Command, String> {
             Ok(Command::View(ViewCommand::Forget(rest.to_owned())))
         }
         Some(Takes::View) => Ok(Command::View(ViewCommand::Show(rest.to_owned()))),
+        Some(Takes::Profile) => Ok(Command::Visit(VisitCommand::Profile(Some(rest.to_owned())))),
+        Some(Takes::Deployment) => Ok(Command::Visit(VisitCommand::Deployment(Some(rest.into())))),
         Some(Takes::Field) => Ok(Command::Table(TableCommand::SortBy(field(rest)?))),
         Some(Takes::Fields) => {
             let names = rest.split([' ', ',']).filter(|name| !name.is_empty());

@@ -1,14 +1,23 @@
 //! A few things to choose from, each a command.
 
+use std::borrow::Cow;
+
 use super::next::Next;
-use crate::app::Table;
 use crate::app::command::{
-    Choose, Command, Copied, LeaveCommand, Press, RowCommand, TableCommand, Turn,
+    Choose, Command, Copied, LeaveCommand, Press, RowCommand, TableCommand, Turn, VisitCommand,
 };
-use crate::fleet::Failure;
+use crate::app::{Table, Visits};
+use crate::fleet::{DeploymentId, Failure};
 
 /// The question after a login that has ended.
 const SIGNED_OUT: &str = "Signed out of AWS";
+
+/// One of the choices: its name, what it means, and the command.
+pub type MenuItem = (Cow<'static, str>, String, Command);
+
+fn item(name: impl Into<Cow<'static, str>>, meaning: &str, command: Command) -> MenuItem {
+    (name.into(), meaning.to_owned(), command)
+}
 
 /// A choice of commands.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,7 +27,7 @@ pub struct Menu {
     /// What there is to say before, a paragraph each.
     pub text: Vec<String>,
     /// The choices, and what each means.
-    pub items: Vec<(&'static str, String, Command)>,
+    pub items: Vec<MenuItem>,
     /// The place of the chosen one.
     pub at: usize,
 }
@@ -26,18 +35,14 @@ pub struct Menu {
 impl Menu {
     /// What to copy of a row: its address and its id, where it has them.
     pub(in crate::app) fn copy(address: Option<String>, id: Option<String>) -> Self {
+        let copy = |name, said: &str, what| item(name, said, Command::Row(RowCommand::Copy(what)));
         let mut items = Vec::new();
-        items.extend(
-            address.map(|said| ("address", said, Command::Row(RowCommand::Copy(Copied::Address)))),
-        );
-        items.extend(id.map(|said| ("id", said, Command::Row(RowCommand::Copy(Copied::Id)))));
+        items.extend(address.map(|said| copy("address", &said, Copied::Address)));
+        items.extend(id.map(|said| copy("id", &said, Copied::Id)));
         if !items.is_empty() {
-            let said = "with the key that it showed".to_owned();
-            items.push(("ssh command", said, Command::Row(RowCommand::Copy(Copied::Ssh))));
-            let said = "its page in AWS's console".to_owned();
-            items.push(("console URL", said, Command::Row(RowCommand::Copy(Copied::Console))));
-            let said = "all that its columns say".to_owned();
-            items.push(("JSON", said, Command::Row(RowCommand::Copy(Copied::Json))));
+            items.push(copy("ssh command", "with the key that it showed", Copied::Ssh));
+            items.push(copy("console URL", "its page in AWS's console", Copied::Console));
+            items.push(copy("JSON", "all that its columns say", Copied::Json));
         }
         Self { title: "Copy", text: Vec::new(), items, at: 0 }
     }
@@ -55,7 +60,7 @@ impl Menu {
                     (true, true) => "now, descending; Enter: ascending",
                 };
                 let command = Command::Table(TableCommand::SortBy(field));
-                (field.name(), meaning.to_owned(), command)
+                item(field.name(), meaning, command)
             })
             .collect();
         let at = table.columns.shown().position(|field| field == sort).unwrap_or(0);
@@ -64,7 +69,6 @@ impl Menu {
 
     /// What a newcomer without a configuration can do.
     pub(in crate::app) fn welcome() -> Self {
-        let item = |name, said: &str, command| (name, said.to_owned(), command);
         Self {
             title: "Welcome to spot-tui",
             text: [
@@ -98,7 +102,6 @@ impl Menu {
 
     /// What can be done where the login has ended and calls wait: for this reason.
     pub(in crate::app) fn signed_out(failure: &Failure) -> Self {
-        let item = |name, said: &str, command| (name, said.to_owned(), command);
         let elsewhere = failure.hint.strip_prefix("run: ").unwrap_or(&failure.hint);
         // A session of `aws login` is begun by that alone.
         let is_ours = !elsewhere.starts_with("aws ");
@@ -117,6 +120,29 @@ impl Menu {
             items: is_ours.then_some(here).into_iter().chain(others).collect(),
             at: 0,
         }
+    }
+
+    /// The AWS profiles that can be looked with; the one in use, where one was named.
+    pub(in crate::app) fn profiles(names: &[String], used: Option<&String>) -> Self {
+        let profile = |name: &String| {
+            let meaning = if used == Some(name) { "in use" } else { "" };
+            item(name.clone(), meaning, Command::Visit(VisitCommand::Profile(Some(name.clone()))))
+        };
+        let items = names.iter().map(profile).collect();
+        let at = names.iter().position(|name| used == Some(name)).unwrap_or(0);
+        Self { title: "AWS profile", text: Vec::new(), items, at }
+    }
+
+    /// The deployments of the account, as its tags tell of them; the one that is shown.
+    pub(in crate::app) fn deployments(visits: &Visits, shown: &DeploymentId) -> Self {
+        let deployment = |(id, about): (&DeploymentId, String)| {
+            let about = if id == shown { format!("{about}; shown") } else { about };
+            let command = Command::Visit(VisitCommand::Deployment(Some(id.clone())));
+            item(id.to_string(), &about, command)
+        };
+        let items = visits.deployments().map(deployment).collect();
+        let at = visits.deployments().position(|(id, _)| id == shown).unwrap_or(0);
+        Self { title: "Deployment", text: Vec::new(), items, at }
     }
 
     /// Whether it is that question.
@@ -170,7 +196,7 @@ mod tests {
         ] {
             let failure = Failure::new(FailureKind::SignIn, Step::Account, "it ended", hint);
             let menu = Menu::signed_out(&failure);
-            let names: Vec<_> = menu.items.iter().map(|(name, ..)| *name).collect();
+            let names: Vec<_> = menu.items.iter().map(|(name, ..)| name.as_ref()).collect();
             assert_eq!(names, items);
             assert!(
                 menu.items

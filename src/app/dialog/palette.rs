@@ -177,7 +177,7 @@ mod tests {
     fn with<T>(text: &str, ask: impl FnOnce(&mut Palette, &Words<'_>) -> T) -> T {
         let (keymap, fleet) = (Keymap::default(), fleet());
         let views = &[("bad".to_owned(), SavedView::default())].into();
-        let words = Words { keymap: &keymap, fleet: &fleet, config: None, views };
+        let words = Words { keymap: &keymap, fleet: &fleet, config: None, views, visits: None };
         ask(&mut Palette::of(text), &words)
     }
 

@@ -2,6 +2,7 @@
 
 use super::leave::Leave;
 use super::next::Next;
+use crate::app::Left;
 use crate::app::command::{Choose, Press};
 
 /// Whether to leave, and how.
@@ -11,6 +12,8 @@ pub struct QuitForm {
     pub jobs: Vec<String>,
     /// The chosen way's place in [`Leave::ALL`].
     pub at: usize,
+    /// Where to.
+    pub to: Left,
 }
 
 impl QuitForm {

@@ -141,6 +141,7 @@ impl Binding {
             | Command::Inspect(_)
             | Command::FindLeftOvers(_)
             | Command::User(_)
+            | Command::Visit(_)
             | Command::Lines(LinesCommand::ExportTable(_)) => Group::Do,
             Command::Panels(
                 PanelsCommand::Open(_)

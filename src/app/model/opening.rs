@@ -20,9 +20,10 @@ use crate::app::notify::Notify;
 use crate::app::table::Table;
 use crate::app::{
     Dialog, Heat, Panel, PriceChoice, Query, Reader, Regions, Remembered, Tally, TextField, View,
+    Visit, Visits,
 };
 use crate::config::{Config, CpuCredits};
-use crate::fleet::{DeploymentId, Fleet, PendingCreate, PendingDestroy, Upkeep};
+use crate::fleet::{DeploymentId, Fleet, Level, PendingCreate, PendingDestroy, Upkeep};
 
 /// What the program starts with.
 #[derive(Debug, Clone)]
@@ -48,8 +49,8 @@ pub struct Opening {
     pub now: Timestamp,
     /// The terminal's columns and rows.
     pub size: (u16, u16),
-    /// The AWS profile, where one was named.
-    pub profile: Option<String>,
+    /// Where else one can look; none in a demo.
+    pub visits: Option<Visits>,
     /// How the screen was arranged the last time.
     pub remembered: Remembered,
     /// What earlier runs took down, the oldest first.
@@ -105,7 +106,7 @@ impl Model {
             theme: theme.unwrap_or(ui.theme),
             preview: None,
             mouse: ui.mouse,
-            profile: opening.profile,
+            visits: opening.visits.map(Box::new),
             filtering: false,
             filter: TextField::default(),
             last_filter: Query::default(),
@@ -151,6 +152,10 @@ impl Model {
         if model.layout().whole.is_some() {
             model.panels.side = None;
             model.fit();
+        }
+        let visit = model.visits.as_ref().and_then(|visits| visits.now.as_ref());
+        if let Some(welcome) = visit.map(Visit::welcome) {
+            model.flash(Level::Info, "visit", welcome);
         }
         if model.is_new() {
             model.dialog = Some(Dialog::Menu(Menu::welcome()));

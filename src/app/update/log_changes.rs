@@ -94,7 +94,8 @@ pub(super) fn log_change(model: &mut Model, report: &Report, change: &Change) {
         | Change::Priced(_)
         | Change::Account(_)
         | Change::LoginEnded(_)
-        | Change::Deployment(_) => {}
+        | Change::Deployment(_)
+        | Change::Deployments(_) => {}
     }
 }
 

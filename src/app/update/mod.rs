@@ -30,6 +30,7 @@ mod snapshots;
 mod spent;
 mod user_commands;
 mod views;
+mod visits;
 
 pub use login::login_words;
 
@@ -48,8 +49,8 @@ use super::dialog::{self, Next, Palette, SecretForm};
 use super::keymap::Context;
 use super::layout::Layout;
 use super::{
-    Command, Dialog, Effect, Exit, Input, Latest, LeaveCommand, Message, Model, Press, Question,
-    ScreenCommand, Signal, Stamped,
+    Command, Dialog, Effect, Exit, Input, Latest, LeaveCommand, Left, Message, Model, Press,
+    Question, ScreenCommand, Signal, Stamped,
 };
 use crate::fleet::{Job, Level, MachineType, Region};
 
@@ -227,6 +228,7 @@ fn perform(model: &mut Model, command: Command) -> Vec<Effect> {
         | Command::Row(_)
         | Command::View(_)
         | Command::User(_)
+        | Command::Visit(_)
         | Command::Screen(_)
             if model.dialog.is_some() =>
         {
@@ -246,6 +248,7 @@ fn perform(model: &mut Model, command: Command) -> Vec<Effect> {
             panels::remembering(model, |model| views::perform(model, command))
         }
         Command::User(command) => user_commands::perform(model, command),
+        Command::Visit(command) => visits::perform(model, command),
         Command::Screen(command) => screen::perform(model, command),
     }
 }
@@ -279,7 +282,7 @@ fn in_dialog(model: &mut Model, press: Press) -> Vec<Effect> {
     let effects = match next {
         Next::Stay => {
             model.dialog = Some(open);
-            return Vec::new();
+            return visits::look_ahead(model).into_iter().collect();
         }
         Next::Close => match open {
             Dialog::Secret(form) => vec![Effect::Answer(form.question.id, None)],
@@ -287,7 +290,10 @@ fn in_dialog(model: &mut Model, press: Press) -> Vec<Effect> {
             _ => Vec::new(),
         },
         Next::Do(command) => perform(model, command),
-        Next::Leave(choice) => leave::choose(model, choice),
+        Next::Leave(choice) => match open {
+            Dialog::Quit(form) => leave::choose(model, choice, form.to),
+            _ => Vec::new(),
+        },
         Next::Answer(secret) => match open {
             Dialog::Secret(form) => vec![Effect::Answer(form.question.id, Some(secret))],
             _ => Vec::new(),
@@ -364,10 +370,10 @@ fn on_signal(model: &mut Model, signal: Signal) -> Vec<Effect> {
         Signal::Interrupt if model.dashboard => leave::interrupt(model),
         Signal::Interrupt => {
             let cancel: Vec<Effect> = model.active().map(|(id, _)| Effect::Cancel(id)).collect();
-            cancel.into_iter().chain(leave::at_once(model, Exit::Interrupted)).collect()
+            cancel.into_iter().chain(leave::at_once(model, Left::Exit(Exit::Interrupted))).collect()
         }
         // Nobody may be there to ask, and the journal resumes what was under way.
-        Signal::Terminate | Signal::HangUp => leave::at_once(model, Exit::Interrupted),
+        Signal::Terminate | Signal::HangUp => leave::at_once(model, Left::Exit(Exit::Interrupted)),
     }
 }
 

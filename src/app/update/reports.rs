@@ -1,7 +1,9 @@
 //! What jobs report: the fleet says what became different by it, and everything that follows goes
 //! over those changes.
 
-use super::{books, ended, hold, interruptions, log_changes, login, machine, notify, snapshots};
+use super::{
+    books, ended, hold, interruptions, log_changes, login, machine, notify, snapshots, visits,
+};
 use crate::app::away::Away;
 use crate::app::keymap::Context;
 use crate::app::{Command, Effect, Latest, Model, Pane, PanelsCommand};
@@ -107,6 +109,7 @@ fn arrange(model: &mut Model, change: &Change) {
         | Change::Spilled(..)
         | Change::Account(_)
         | Change::Deployment(_)
+        | Change::Deployments(_)
         | Change::LoginEnded(_)
         | Change::Said(..)
         | Change::Ended(_) => {}
@@ -123,7 +126,12 @@ fn follow(model: &mut Model, report: &Report, change: &Change) -> Vec<Effect> {
         }
         Change::Deployment(deployment) if model.deployment != *deployment => {
             model.deployment = deployment.clone();
+            visits::chosen(model, deployment);
             model.persist().into_iter().collect()
+        }
+        Change::Deployments(found) => {
+            visits::found(model, found);
+            Vec::new()
         }
         Change::LoginEnded(why) => {
             login::changed(model, why.as_ref());

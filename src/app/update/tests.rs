@@ -1,6 +1,7 @@
 mod actions;
 mod notify;
 mod screen;
+mod visits;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -102,7 +103,7 @@ fn opening(dashboard: bool) -> Opening {
         dashboard,
         now: at(0),
         size: (80, 24),
-        profile: None,
+        visits: None,
         remembered: Remembered::default(),
         past: Vec::new(),
     }

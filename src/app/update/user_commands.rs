@@ -44,8 +44,8 @@ fn ask(model: &mut Model, at: usize) -> Vec<Effect> {
     }
     let text = vec![format!("Run on {}?", row.label()), command.run];
     let items = vec![
-        ("No", String::new(), Command::Press(Press::Back)),
-        ("Yes", String::new(), Command::User(UserCommand::Run(at))),
+        ("No".into(), String::new(), Command::Press(Press::Back)),
+        ("Yes".into(), String::new(), Command::User(UserCommand::Run(at))),
     ];
     model.dialog = Some(Dialog::Menu(Menu { title: "Run", text, items, at: 0 }));
     Vec::new()

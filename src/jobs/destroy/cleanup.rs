@@ -7,8 +7,8 @@ use jiff::SignedDuration;
 use tokio::task::JoinSet;
 
 use super::Destruction;
-use crate::aws::{AwsError, DeploymentSeen, Ec2, Residue, Selector};
-use crate::fleet::{Failure, JobResult, Level, Region, Step};
+use crate::aws::{AwsError, Ec2, Residue, Selector};
+use crate::fleet::{DeploymentSeen, Failure, JobResult, Level, Region, Step};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::tasks::together;

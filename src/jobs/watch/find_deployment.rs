@@ -2,8 +2,8 @@
 
 use tokio::task::JoinSet;
 
-use crate::aws::{AwsError, DeploymentSeen};
-use crate::fleet::DeploymentId;
+use crate::aws::AwsError;
+use crate::fleet::{DeploymentId, DeploymentSeen};
 use crate::jobs::context::Context;
 use crate::jobs::context::tasks::together;
 
@@ -20,9 +20,15 @@ pub enum DeploymentChoice {
     Several(Vec<DeploymentSeen>),
 }
 
-/// Looks for deployments by tag in all enabled regions. A region that does not answer is an error:
-/// ours may be there.
+/// Looks for the deployment of this creator by tag in all enabled regions. A region that does not
+/// answer is an error: ours may be there.
 pub async fn find_deployment(context: &Context) -> Result<DeploymentChoice, AwsError> {
+    let account = context.account().await?;
+    Ok(choose(find_deployments(context).await?, &account.creator))
+}
+
+/// All deployments that tags tell of in the enabled regions.
+pub(super) async fn find_deployments(context: &Context) -> Result<Vec<DeploymentSeen>, AwsError> {
     let account = context.account().await?;
     let aws = context.aws().await?;
     let mut looks = JoinSet::new();
@@ -46,7 +52,7 @@ pub async fn find_deployment(context: &Context) -> Result<DeploymentChoice, AwsE
         }
     }
     all.sort_by(|a, b| a.deployment.cmp(&b.deployment));
-    Ok(choose(all, &account.creator))
+    Ok(all)
 }
 
 fn choose(all: Vec<DeploymentSeen>, creator: &str) -> DeploymentChoice {

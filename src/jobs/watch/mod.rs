@@ -23,7 +23,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use cloudwatch::CloudWatch;
-use find_deployment::{DeploymentChoice, find_deployment};
+use find_deployment::{DeploymentChoice, find_deployment, find_deployments};
 use survey_region::survey_region;
 
 use super::context::Context;
@@ -54,20 +54,31 @@ pub(super) async fn identify(context: &Context, reporter: &Reporter) -> JobResul
                 context.choose_deployment(Some(deployment.clone()));
                 reporter.job_news(JobNews::Deployment(deployment)).await;
             }
-            DeploymentChoice::None => context.choose_deployment(None),
+            DeploymentChoice::None => {
+                context.choose_deployment(None);
+                reporter.job_news(JobNews::Deployments(Vec::new())).await;
+            }
             // It stays open, and `require_deployment` refuses to change anything.
             DeploymentChoice::Others(seen) | DeploymentChoice::Several(seen) => {
                 let list: Vec<String> = seen.iter().map(ToString::to_string).collect();
                 let text = format!(
                     "no state file tells which of these deployments is meant: {}; start with \
-                     --deployment ID, be it one of them or a new one",
+                     --deployment ID, be it one of them or a new one; :deployment looks at one",
                     list.join(", ")
                 );
                 reporter.remarked(Level::Warning, text).await;
+                reporter.job_news(JobNews::Deployments(seen)).await;
             }
         }
     }
     reporter.job_news(JobNews::Account(account)).await;
+    Ok(0)
+}
+
+/// Tells which deployments are in the account.
+pub(super) async fn deployments(context: &Context, reporter: &Reporter) -> JobResult {
+    let found = find_deployments(context).await.map_err(|error| error.failure(Step::Account))?;
+    reporter.job_news(JobNews::Deployments(found)).await;
     Ok(0)
 }
 

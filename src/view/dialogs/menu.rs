@@ -3,8 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::frame::{self, open_as, pick};
-use crate::app::Command;
-use crate::app::dialog::Menu;
+use crate::app::dialog::{Menu, MenuItem};
 use crate::view::text;
 use crate::view::{HitMap, Painter, Tone};
 
@@ -23,7 +22,7 @@ pub(super) fn draw(painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect, men
     let top = (menu.at + 1).saturating_sub(shown);
     let lines = u16::try_from(said.len() + shown).unwrap_or(u16::MAX);
     let widest = menu.items.iter().map(|(name, ..)| text::width(name)).max().unwrap_or(0);
-    let item = |(_, meaning, _): &(&str, String, Command)| widest + 5 + text::width(meaning);
+    let item = |(_, meaning, _): &MenuItem| widest + 5 + text::width(meaning);
     let items = menu.items.iter().map(item);
     let content = items.chain(said.iter().map(|line| text::width(line))).max().unwrap_or(0);
     let content = u16::try_from(content.max(NARROWEST)).unwrap_or(u16::MAX);
