@@ -183,6 +183,40 @@ fn a_no_says_so_and_ends_with_130() {
     assert_eq!(spot.run(&["list", "--json"]).array().len(), 0);
 }
 
+#[test]
+fn on_a_terminal_each_region_is_a_line_that_moves_and_in_a_pipe_nothing_does() {
+    let cloud = DemoCloud::start(&["--no-ssh", "--speed", "30"]);
+    let spot = Spot::new(cloud.url());
+    spot.configure_without_hosts("  total_instances: 4", &["us-west-2", "eu-west-1"]);
+    let mut command = spot.on_terminal();
+    command.args(["create", "--yes"]);
+    command.env("LANG", "C.UTF-8");
+    let mut terminal = Terminal::start(command, (79, 24));
+    terminal.wait_for(" us-west-2  ▰");
+    // Nothing answers there: they fail, and that is said once.
+    let text = terminal.wait_for("4 failed");
+    for region in ["us-west-2", "eu-west-1"] {
+        let lines: Vec<&str> =
+            text.lines().filter(|line| line.contains(&format!(" {region}  "))).collect();
+        assert!(lines.len() == 1 && lines[0].starts_with('✗'), "it is drawn over:\n{text}");
+        assert!(lines[0].contains("▰  2 failed  "), "{text}");
+    }
+    assert!(!text.contains("Created") && !text.contains("Connecting"), "{text}");
+    assert_eq!(terminal.end().exit_code(), 1);
+
+    let piped = spot.run(&["create", "--yes"]);
+    assert!(piped.out.contains("SUCCESS: Created"), "{}", piped.told());
+    assert!(!piped.out.contains(['\x1b', '▰', '\r']), "{}", piped.told());
+    let mut command = spot.on_terminal();
+    command.args(["create", "--yes"]);
+    command.env("LANG", "C.UTF-8");
+    command.env("TERM", "dumb");
+    let mut terminal = Terminal::start(command, (79, 24));
+    let text = terminal.wait_for("4 failed");
+    assert!(text.contains("Created") && !text.contains('▰'), "{text}");
+    assert_eq!(terminal.end().exit_code(), 1);
+}
+
 /// The account has room for one: beside the old one there is none for a fresh one.
 #[test]
 fn screen_d1_a_retry_refuses_before_it_ends_anything_and_can_end_first() {

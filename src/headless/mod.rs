@@ -13,6 +13,7 @@ mod nodes;
 mod notify;
 mod prices;
 mod printer;
+mod progress;
 mod status;
 
 pub use costs::{CostsFormat, print_costs};
@@ -24,4 +25,5 @@ pub use nodes::{Export, ExportHost, diagnosis_json, print_diagnosis, print_expor
 pub use notify::{Sent, SentState, print_sent};
 pub use prices::print_prices;
 pub use printer::{Detail, Format, Printer, Summary, coloured};
+pub use progress::{RegionLine, RegionLines, Room, text_of};
 pub use status::print_status;

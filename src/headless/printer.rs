@@ -3,6 +3,7 @@
 //! It goes over what became different by the newest message: every transition is told once,
 //! whoever saw it first, and none that was refused.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use jiff::Timestamp;
@@ -30,6 +31,9 @@ pub enum Format {
 pub enum Detail {
     /// What went wrong, and what it came to.
     Quiet,
+    /// The same as [`Self::Usual`] for what is of no one region: how regions and instances go on
+    /// moves in lines of their own ([`RegionLines`](super::RegionLines)).
+    Moving,
     /// What happens.
     #[default]
     Usual,
@@ -64,19 +68,27 @@ pub struct Printer<W> {
     unsaved: Option<String>,
     /// Whether a terminal shows the lines in colours.
     has_colours: bool,
+    /// What was said already, where regions move: what is wrong with many is said once.
+    said: BTreeSet<String>,
 }
 
 impl<W: Write> Printer<W> {
     /// A printer onto `out`.
     pub fn new(out: W, format: Format) -> Self {
         let (summary, closed, at, unsaved) = (Summary::default(), false, None, None);
-        Self { out, format, summary, closed, at, unsaved, has_colours: false }
+        let said = BTreeSet::new();
+        Self { out, format, summary, closed, at, unsaved, has_colours: false, said }
     }
 
     /// The same in colours, where the lines are for people who see them.
     #[must_use]
     pub fn in_colours(self, has_colours: bool) -> Self {
         Self { has_colours, ..self }
+    }
+
+    /// Where it prints.
+    pub fn out(&mut self) -> &mut W {
+        &mut self.out
     }
 
     /// How its lines look.
@@ -247,7 +259,12 @@ impl<W: Write> Printer<W> {
         let is_wanted = match self.format {
             Format::Json => return self.event(model, subject, Event::message(level, text)),
             Format::Output | Format::Silent => false,
-            Format::Lines(detail) => detail != Detail::Quiet || level >= Level::Warning,
+            Format::Lines(Detail::Moving) if *subject == Subject::Job => true,
+            Format::Lines(Detail::Moving) => {
+                level >= Level::Warning && self.said.insert(text.to_owned())
+            }
+            Format::Lines(_) if level >= Level::Warning => true,
+            Format::Lines(detail) => detail != Detail::Quiet,
         };
         if is_wanted {
             self.told(model, subject, level, text);
@@ -373,13 +390,18 @@ impl<W: Write> Printer<W> {
 
 /// The word of a level in its colour.
 pub fn coloured(level: Level) -> String {
+    in_colour(level, level.word())
+}
+
+/// A text in the colour of a level.
+pub(super) fn in_colour(level: Level, text: &str) -> String {
     let colour = match level {
         Level::Info => "2",
         Level::Success => "32",
         Level::Warning => "33",
         Level::Error => "1;31",
     };
-    format!("\x1b[{colour}m{}\x1b[0m", level.word())
+    format!("\x1b[{colour}m{text}\x1b[0m")
 }
 
 /// `from $0.0173/h each`.

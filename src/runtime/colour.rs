@@ -1,7 +1,7 @@
 //! Whether what the program prints has colours: as --color says, else where a terminal shows them and
 //! neither NO_COLOR nor TERM=dumb asks for none.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::sync::OnceLock;
 
 use clap::ColorChoice;
@@ -33,4 +33,9 @@ pub(super) fn wanted() -> bool {
             variable("NO_COLOR").is_empty() && variable("TERM") != "dumb"
         }
     }
+}
+
+/// Whether standard output is a terminal on which lines can be drawn over.
+pub(super) fn draws() -> bool {
+    io::stdout().is_terminal() && std::env::var("TERM").is_ok_and(|term| term != "dumb")
 }

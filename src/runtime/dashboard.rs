@@ -89,7 +89,7 @@ fn keep_meanwhile(engine: &mut Engine, lock: &mut Lock) {
 
 /// What this terminal can show: no colours where it was asked for none, no signs beyond ASCII where
 /// the locale has none.
-fn ability() -> Ability {
+pub(super) fn ability() -> Ability {
     let variable = |name| std::env::var(name).unwrap_or_default();
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(variable);
     let locale = locale.iter().find(|locale| !locale.is_empty());

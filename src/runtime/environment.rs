@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::colour;
 use super::demo::DemoSession;
 use super::relaunch;
 use super::shell::Doors;
@@ -106,6 +107,14 @@ impl Environment {
             (false, true, _) => Format::Lines(Detail::Quiet),
             (false, false, false) => Format::Lines(Detail::Usual),
             (false, false, true) => Format::Lines(Detail::Verbose),
+        }
+    }
+
+    /// The same for a command that comes to an end: on a terminal how regions go on moves.
+    pub(super) fn moving(&self, json: bool) -> Format {
+        match self.format(json) {
+            Format::Lines(Detail::Usual) if colour::draws() => Format::Lines(Detail::Moving),
+            format => format,
         }
     }
 

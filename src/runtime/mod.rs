@@ -1,5 +1,6 @@
 //! The only place where things meet: the loop, the terminal, the files, the signals.
 
+mod above;
 mod alternate;
 mod announce;
 mod bookkeeper;

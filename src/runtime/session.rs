@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::above::Above;
 use super::confirm;
 use super::environment::Environment;
 use super::event_loop::EventLoop;
@@ -25,7 +26,6 @@ use crate::fleet::{
 };
 use crate::headless::{Format, Printer, cut_short};
 use crate::jobs::{self, Context, DeploymentChoice, NodeAccess, NodeTarget};
-use crate::runtime::stdout::Stdout;
 use crate::store::{Lock, Paths};
 
 /// With what a session opens.
@@ -58,7 +58,7 @@ impl<'a> Start<'a> {
         need: Need,
         json: bool,
     ) -> Result<Self, Stop> {
-        let (config, format) = (startup::read_config(environment)?, environment.format(json));
+        let (config, format) = (startup::read_config(environment)?, environment.moving(json));
         Ok(Self { environment, config, want, need, format })
     }
 }
@@ -82,7 +82,7 @@ pub(super) enum Need {
 
 /// One headless command under way.
 pub(super) struct Session {
-    event_loop: EventLoop<Lines>,
+    event_loop: Box<EventLoop<Lines>>,
     context: Arc<Context>,
     want: Want,
     lock: Option<Lock>,
@@ -116,7 +116,7 @@ impl Session {
         for remark in remarks {
             super::stderr::print(&format!("WARNING: {remark}"));
         }
-        let event_loop = EventLoop::new(engine, Lines::listen(format)?);
+        let event_loop = Box::new(EventLoop::new(engine, Lines::listen(format)?));
         Ok(Self { event_loop, context, want, lock })
     }
 
@@ -140,7 +140,7 @@ impl Session {
     }
 
     /// The printer, and what it prints from.
-    pub(super) fn printer(&mut self) -> (&mut Printer<Stdout>, &Model) {
+    pub(super) fn printer(&mut self) -> (&mut Printer<Above>, &Model) {
         (&mut self.event_loop.edge.printer, &self.event_loop.engine.model)
     }
 
@@ -379,6 +379,8 @@ impl Session {
     /// something to sum up.
     async fn close(mut self, result: Result<ExitCode, Stop>) -> ExitCode {
         let is_summed_up = matches!(result, Ok(_) | Err(Stop::Left(_)));
+        // Where nothing can be written that is told at the end.
+        let _ = self.event_loop.edge.settle(&self.event_loop.engine.model);
         let mut code = result.unwrap_or_else(|stop| {
             stop.print();
             stop.code()

@@ -37,7 +37,7 @@ pub(in crate::runtime) async fn create(
         want: if args.dry_run { Want::Read } else { Want::Write },
         // What is launched depends on what is there.
         need: Need::Room,
-        format: environment.format(args.json),
+        format: environment.moving(args.json),
     };
     Session::run(start, async |session| {
         loop {
