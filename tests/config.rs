@@ -138,7 +138,16 @@ fn every_key_reaches_the_configuration() {
     assert_eq!(config.aws.security_groups, ["sg-12345678".into()]);
     assert_eq!(config.aws.iam_instance_profile.as_deref(), Some("node"));
     assert_eq!(config.aws.additional_commands_script, Some("more.sh".into()));
-    let placement = Placement { spill: true, strategy: config::Strategy::Fleet, fleet_from: 12 };
+    let placement = Placement {
+        spill: true,
+        strategy: config::Strategy::Fleet,
+        fleet_from: 12,
+        corridor_pct: 25,
+        interruption_cost_usd: Some(1.5),
+        risk_url: None,
+        // A fleet has none.
+        spread: None,
+    };
     assert_eq!(config.placement, placement);
     assert_eq!((config.replace.enabled, config.replace.hold), (true, ReplaceIn::Total));
     assert_eq!((config.replace.at_most, config.replace.within.as_mins()), (3, 15));

@@ -159,7 +159,7 @@ impl Story {
             snapshot: Some(self.list_prices.snapshot_usd),
         };
         let spot = spot.into_iter().map(|(pool, quotes)| (pool, History::new(quotes))).collect();
-        RegionPrices { spot, list }
+        RegionPrices { spot, list, ..RegionPrices::default() }
     }
 }
 

@@ -7,4 +7,5 @@ mod fleet;
 mod interruptions;
 mod limits;
 mod placement;
+mod risk;
 mod scale;

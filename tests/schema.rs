@@ -114,6 +114,7 @@ fn everything(run: &mut Run) -> [InstanceKey; 2] {
             given: 1,
             code: code.map(str::to_owned),
             message: message.map(str::to_owned),
+            reason: code.map(|_| "5-10 % a month, the cheapest".to_owned()),
         };
         run.report(of(&refused, InstanceNews::Tried(attempt)));
     }

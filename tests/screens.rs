@@ -74,6 +74,7 @@ fn attempt() -> Attempt {
         given: 0,
         code: Some("InsufficientInstanceCapacity".into()),
         message: Some("There is no Spot capacity available that matches your request.".into()),
+        reason: Some("5-10 % a month, within 10 % of the cheapest".into()),
     }
 }
 

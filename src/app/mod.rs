@@ -30,6 +30,7 @@ mod panels;
 mod price_choice;
 mod prices;
 mod query;
+pub mod ranking;
 mod reader;
 mod regions;
 pub mod resolve;

@@ -4,6 +4,7 @@
 //! Access ──open──> Aws ──account()──> who we are, enabled regions       access, profile_file
 //!                   ├──price_lists()──> what has a list price           prices
 //!                   ├──placement_scores()──> how likely there is room   scores
+//!                   ├──spot_advisor()──> how often it is taken back     advisor
 //!                   └──region()──> Ec2, one region, two clients         access
 //!                                   ├─ may_launch, may_terminate        dry_run
 //!                                   ├─ launch, create_fleet             launch, instant_fleet
@@ -30,6 +31,7 @@
 
 mod access;
 mod address;
+mod advisor;
 mod class;
 mod clock;
 mod cloudwatch;
@@ -83,6 +85,7 @@ mod words;
 
 pub use access::{Aws, Ec2};
 pub use address::AddressError;
+pub use advisor::{AdvisorAnswer, AdvisorError, Bands};
 pub use class::{Class, Credential};
 pub use clock::time_at;
 pub use cloudwatch::MetricData;

@@ -161,7 +161,15 @@ impl Section {
             Self::InstanceStore => &["mount", "filesystem"],
             Self::Idle => &["after", "cpu_below"],
             Self::Snapshots => &["daily", "weekly"],
-            Self::Placement => &["spill", "strategy", "fleet_from"],
+            Self::Placement => &[
+                "spill",
+                "strategy",
+                "fleet_from",
+                "corridor_pct",
+                "interruption_cost_usd",
+                "risk_url",
+                "spread",
+            ],
             Self::Replace => &["enabled", "on_rebalance", "hold", "at_most", "within_m"],
             Self::Budget => &[
                 "max_hourly_usd",

@@ -8,10 +8,11 @@ use super::complaint::ComplaintSink;
 use super::fields::Fields;
 use super::keys::Section;
 use super::schema::{
-    AtCap, AtLifetime, Budget, CloudWatch, Lease, Placement, Replace, ReplaceIn, Strategy,
+    AtCap, AtLifetime, Budget, CloudWatch, Lease, Placement, Replace, ReplaceIn, SPOT_ADVISOR,
+    Strategy,
 };
 use super::tree::{Node, Value};
-use super::values::{ValueResult, boolean, choice, price_up_to, text, whole};
+use super::values::{ValueResult, boolean, choice, price_up_to, sum_up_to, text, url, whole};
 use crate::fleet::cloudwatch::MetricGroup;
 
 /// The largest sum that anybody may want to spend.
@@ -31,15 +32,43 @@ const AT_LIFETIME: [(&str, AtLifetime); 2] =
 pub(super) fn placement(node: Option<&Node>, sink: &mut ComplaintSink) -> Placement {
     let mut fields = Fields::of(node, Section::Placement, "in 'placement'", sink);
     let usual = Placement::default();
+    // A share of all would be no limit.
+    let spread = fields.read("spread", sink, |node| whole(node, 1..=99, " (percent)"));
     let placement = Placement {
         spill: fields.read("spill", sink, boolean).or(usual.spill),
         strategy: fields.read("strategy", sink, |node| choice(node, &STRATEGY)).or(usual.strategy),
         fleet_from: fields
             .read("fleet_from", sink, |node| whole(node, 1..=10_000, ""))
             .or(usual.fleet_from),
+        corridor_pct: fields
+            .read("corridor_pct", sink, |node| whole(node, 0..=100, " (percent)"))
+            .or(usual.corridor_pct),
+        interruption_cost_usd: fields
+            .read("interruption_cost_usd", sink, |node| sum_up_to(node, 100_000.0))
+            .given(),
+        risk_url: risk_url(&mut fields, sink, usual.risk_url),
+        spread: spread.clone().given(),
     };
+    if let Some(at) = spread.at().filter(|_| placement.strategy == Strategy::Fleet) {
+        sink.add(at, SPREAD_OF_A_FLEET.to_owned());
+    }
     fields.finish(sink);
     placement
+}
+
+/// AWS chooses the places of a fleet by itself.
+const SPREAD_OF_A_FLEET: &str = "'spread' in 'placement' does not go with 'strategy: fleet': there \
+                                 AWS chooses the places";
+
+/// Null is an answer here: nobody is asked.
+fn risk_url(
+    fields: &mut Fields<'_>,
+    sink: &mut ComplaintSink,
+    usual: Option<String>,
+) -> Option<String> {
+    let is_off = fields.entry("risk_url").is_some_and(|entry| entry.node.is_null());
+    let given = fields.read("risk_url", sink, |node| url(node, SPOT_ADVISOR)).given();
+    given.or(usual).filter(|_| !is_off)
 }
 
 /// Reads `replace`: a mapping, or `true` or `false` for short.

@@ -41,7 +41,7 @@ pub use schema::{
     AllowFrom, AtCap, AtLifetime, Aws, Bacalhau, Budget, CloudWatch, Colours, Config, Connect,
     CpuCredits, Filesystem, HomeVolume, Hooks, HostKeyPolicy, IdleStop, Image,
     InstanceRequirements, InstanceStore, Lease, MachineConfig, MatchExec, Network, NodeExtras,
-    NotifyTarget, NotifyVia, Placement, Rebound, RegionConfig, Replace, ReplaceIn, SecretSource,
-    Sensor, Ssh, Strategy, ThemeName, UbuntuRelease, Ui, UserCommand, WebhookForm,
+    NotifyTarget, NotifyVia, Placement, Rebound, RegionConfig, Replace, ReplaceIn, SPOT_ADVISOR,
+    SecretSource, Sensor, Ssh, Strategy, ThemeName, UbuntuRelease, Ui, UserCommand, WebhookForm,
 };
 pub use shapes::is_deployment;

@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::fleet::cloudwatch::MetricGroup;
 use crate::fleet::{
     DeploymentId, ImageId, Lifecycle, MachineType, Region, Retention, SecurityGroupId, SubnetId,
-    VpcId, Zone,
+    VpcId, Weights, Zone,
 };
 
 mod access;
@@ -203,8 +203,11 @@ pub struct InstanceRequirements {
     pub arch: Vec<&'static str>,
 }
 
+/// Where AWS's Spot Advisor has its data: public, and undocumented.
+pub const SPOT_ADVISOR: &str = "https://spot-bid-advisor.s3.amazonaws.com/spot-advisor-data.json";
+
 /// Where instances are put, and how they are asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Placement {
     /// Whether what finds no place in its region is tried in the others. Default no.
     pub spill: bool,
@@ -212,11 +215,37 @@ pub struct Placement {
     pub strategy: Strategy,
     /// How many spot instances of one region make a fleet worth its launch template. Default 20.
     pub fleet_from: u32,
+    /// By how many percent of the cheapest price a place may be dearer that AWS takes back less
+    /// often; 0 for the price alone. Default 10.
+    pub corridor_pct: u32,
+    /// What an interruption costs the user, in USD: then price and risk are weighed in money.
+    pub interruption_cost_usd: Option<f64>,
+    /// Where the Spot Advisor's data are; `None` where nobody is asked. Default AWS's own.
+    pub risk_url: Option<String>,
+    /// The most that one zone and type may have of what is wanted in a region, in percent. Default
+    /// no limit.
+    pub spread: Option<u32>,
 }
 
 impl Default for Placement {
     fn default() -> Self {
-        Self { spill: false, strategy: Strategy::RunInstances, fleet_from: 20 }
+        Self {
+            spill: false,
+            strategy: Strategy::RunInstances,
+            fleet_from: 20,
+            corridor_pct: 10,
+            interruption_cost_usd: None,
+            risk_url: Some(SPOT_ADVISOR.to_owned()),
+            spread: None,
+        }
+    }
+}
+
+impl Placement {
+    /// What counts besides the price.
+    pub fn weights(&self) -> Weights {
+        let corridor = f64::from(self.corridor_pct) / 100.0;
+        Weights { corridor, interruption_usd: self.interruption_cost_usd }
     }
 }
 

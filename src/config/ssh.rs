@@ -8,9 +8,8 @@ use super::complaint::ComplaintSink;
 use super::fields::{Fields, Reading};
 use super::keys::Section;
 use super::schema::{AllowFrom, Connect, HostKeyPolicy, MatchExec, Ssh};
-use super::shapes;
 use super::tree::{Node, Value};
-use super::values::{ValueResult, choice, path, text, whole};
+use super::values::{ValueResult, choice, path, text, url, whole};
 
 /// AWS's own service that tells a caller's public address.
 const CHECKIP: &str = "https://checkip.amazonaws.com";
@@ -37,7 +36,7 @@ pub(super) fn read(node: Option<&Node>, sink: &mut ComplaintSink) -> Ssh {
         port: fields.read("port", sink, port).given(),
         connect: fields.read("connect", sink, |node| choice(node, &CONNECT)).or(Connect::Public),
         allow_from: read_allow_from(&mut fields, sink),
-        checkip_url: fields.read("checkip_url", sink, url).or(CHECKIP.into()),
+        checkip_url: fields.read("checkip_url", sink, |node| url(node, CHECKIP)).or(CHECKIP.into()),
         timeout_s: fields
             .read("timeout_s", sink, |node| whole(node, 10..=3600, " (seconds)"))
             .or(300),
@@ -55,11 +54,6 @@ pub(super) fn read(node: Option<&Node>, sink: &mut ComplaintSink) -> Ssh {
 fn port(node: &Node) -> ValueResult<u16> {
     let number = whole(node, 1..=u32::from(u16::MAX), "")?;
     Ok(u16::try_from(number).unwrap_or(u16::MAX))
-}
-
-fn url(node: &Node) -> ValueResult<String> {
-    text(node, "a web address such as https://checkip.amazonaws.com", shapes::is_url)
-        .map(str::to_owned)
 }
 
 fn read_allow_from(fields: &mut Fields<'_>, sink: &mut ComplaintSink) -> AllowFrom {

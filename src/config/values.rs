@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::complaint::{Position, quoted};
 use super::keys::nearest;
+use super::shapes;
 use super::tree::{Node, Value};
 
 /// A value that is not what its key needs.
@@ -105,6 +106,12 @@ pub(super) fn path(node: &Node) -> ValueResult<PathBuf> {
     Ok(PathBuf::from(text))
 }
 
+/// An address of the web; `such_as` is an example.
+pub(super) fn url(node: &Node, such_as: &str) -> ValueResult<String> {
+    let right = format!("a web address such as {such_as}");
+    text(node, &right, shapes::is_url).map(str::to_owned)
+}
+
 /// `true` or `false`, and the other words that YAML 1.1 has for them.
 pub(super) fn boolean(node: &Node) -> ValueResult<bool> {
     match kind(node) {
@@ -142,11 +149,21 @@ pub(super) fn price(node: &Node) -> ValueResult<f64> {
 /// A sum in USD per hour, more than a tenth of a cent.
 pub(super) fn price_up_to(node: &Node, most: f64) -> ValueResult<f64> {
     let right = format!("a price in USD per hour, more than 0.001 and at most {most}");
+    usd(node, right, |price| price > 0.001 && price <= most)
+}
+
+/// A sum in USD, be it nothing.
+pub(super) fn sum_up_to(node: &Node, most: f64) -> ValueResult<f64> {
+    let right = format!("a sum in USD from 0 to {most}");
+    usd(node, right, |sum| (0.0..=most).contains(&sum))
+}
+
+fn usd(node: &Node, right: String, is_right: impl Fn(f64) -> bool) -> ValueResult<f64> {
     match kind(node) {
         Kind::Number(text) => text
             .parse::<f64>()
             .ok()
-            .filter(|price| *price > 0.001 && *price <= most)
+            .filter(|usd| is_right(*usd))
             .ok_or_else(|| Wrong::new(node, right)),
         Kind::Text(text) => {
             let bare = text.trim().trim_start_matches('$');

@@ -43,9 +43,10 @@ pub use hosts::private_key;
 pub use scenario::{
     AccountTrouble, BeyondQuota, CallFault, CapacityFault, ConsoleTells, ConsoleTrouble,
     GivenNetwork, HostTrouble, ImpairedCheck, Impairment, InstanceFault, Interruption, Lags,
-    ListPrices, PoolPrice, Rebalance, Reclaim, ReclaimReason, Running, Scenario, Trouble,
+    ListPrices, PoolPrice, Rebalance, Reclaim, ReclaimReason, Running, Scenario, Trouble, TypeBand,
 };
 pub use scenario_file::ScenarioError;
 pub use shapes::{SHAPES, Shape};
 pub use wire::{Server, by_hand, connector, serve};
+pub(crate) use world::advisor::PATH as ADVISOR_PATH;
 pub use world::{CallSeen, Guest, HostKeys, Settings, World};

@@ -54,6 +54,23 @@ pub struct Scenario {
     pub cpu_percent: Option<u8>,
     /// Networks that are there from the beginning, and are nobody's of ours.
     pub networks: Vec<GivenNetwork>,
+    /// Types of which the Spot Advisor tells another band than it did on 2025-06-28.
+    pub bands: Vec<TypeBand>,
+    /// AWS takes spot instances back by chance, so many times as often as those bands say; never by
+    /// chance where it is left out.
+    pub reclaims: Option<f64>,
+}
+
+/// What the Spot Advisor tells of a type.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TypeBand {
+    /// Where.
+    pub region: String,
+    /// The type.
+    pub machine_type: String,
+    /// 0 for under 5 % a month, to 4 for over 20 %; any other number for nothing.
+    pub band: u8,
 }
 
 /// What AWS does with a launch whose most is beyond the quota while its least is not. Its
@@ -325,7 +342,7 @@ pub struct InstanceFault {
 }
 
 /// EC2 takes spot instances back.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Interruption {
     /// When the notice is given. The instance goes two minutes later; at once where it

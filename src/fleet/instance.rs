@@ -158,6 +158,10 @@ pub struct Attempt {
     pub code: Option<String>,
     /// AWS's message, where it refused.
     pub message: Option<String>,
+    /// Why it was asked there at its turn: `5-10 % a month, within 10 % of the cheapest`. `None` where
+    /// places are not ranked, or AWS chose among them.
+    #[serde(default)]
+    pub reason: Option<String>,
 }
 
 impl fmt::Display for Attempt {

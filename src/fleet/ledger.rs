@@ -9,7 +9,8 @@ use jiff::civil::Date;
 
 use super::bill::{Amount, Posted};
 use super::entry::{End, Entry, Holder, HolderId, LedgerLine, Thing, day_of};
-use super::{InstanceId, Kept, KeptKind, Region};
+use super::ranking::Records;
+use super::{InstanceId, Kept, KeptKind, Lifecycle, Region};
 
 /// What some entries come to.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -72,6 +73,7 @@ pub struct Ledger {
     days: BTreeMap<Date, BTreeMap<Region, Amount>>,
     sum: Sum,
     accounts: BTreeMap<HolderId, Account>,
+    records: Records,
 }
 
 impl Ledger {
@@ -146,6 +148,10 @@ impl Ledger {
         if !matches!(entry.thing, Thing::Compute | Thing::SurplusCredits) {
             account.until = account.until.max(Some(entry.until));
         }
+        if let Some((pool, Lifecycle::Spot | Lifecycle::PersistentSpot)) = account.holder.capacity()
+        {
+            self.records.note(pool, entry);
+        }
         let region = account.holder.region.clone();
         self.sum.add(entry, 1.0, true);
         self.add(&region, entry);
@@ -209,6 +215,11 @@ impl Ledger {
     /// What was posted, in all.
     pub fn sum(&self) -> &Sum {
         &self.sum
+    }
+
+    /// What happened to our spot instances, place by place.
+    pub fn records(&self) -> &Records {
+        &self.records
     }
 
     /// The instances that anything was posted for.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::risk::{Advice, Record, Risk};
 use super::{Lifecycle, MachineType, Region, Zone};
 
 /// One machine type in one zone: what has a spot price and a capacity of its own.
@@ -112,6 +113,8 @@ pub struct RegionPrices {
     pub spot: BTreeMap<Pool, History>,
     /// Everything that has a list price.
     pub list: PriceList,
+    /// How often AWS takes back what runs there.
+    pub advice: Advice,
 }
 
 impl RegionPrices {
@@ -119,6 +122,7 @@ impl RegionPrices {
     pub const UNKNOWN: Self = Self {
         spot: BTreeMap::new(),
         list: PriceList { on_demand: BTreeMap::new(), ipv4: None, gp3: None, snapshot: None },
+        advice: Advice::NONE,
     };
 
     /// What an instance of a pool costs an hour now, without its address and its storage.
@@ -165,6 +169,8 @@ pub struct Offer {
     pub week: (f64, f64),
     /// On demand, where AWS told.
     pub on_demand: Option<f64>,
+    /// How often AWS takes back what runs there.
+    pub risk: Risk,
 }
 
 impl Offer {
@@ -180,8 +186,9 @@ pub fn savings(usd: f64, on_demand: f64) -> Option<f64> {
 }
 
 /// All pools that have a price, the cheapest first.
-pub fn offers(market: &Market, now: Timestamp) -> Vec<Offer> {
+pub fn offers(market: &Market, own: impl Fn(&Pool) -> Record, now: Timestamp) -> Vec<Offer> {
     let week_ago = now - SignedDuration::from_hours(7 * 24);
+    let own = &own;
     let mut offers: Vec<Offer> = market
         .iter()
         .flat_map(|(region, prices)| {
@@ -192,6 +199,7 @@ pub fn offers(market: &Market, now: Timestamp) -> Vec<Offer> {
                     spot: history.now()?,
                     week: history.range(week_ago)?,
                     on_demand: prices.list.on_demand.get(&pool.machine_type).copied(),
+                    risk: Risk { told: prices.advice.band(&pool.machine_type), own: own(pool) },
                 })
             })
         })

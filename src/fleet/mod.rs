@@ -33,7 +33,9 @@ mod phase;
 mod posting;
 mod progress;
 mod question;
+pub mod ranking;
 mod region_locations;
+pub mod risk;
 mod snapshots;
 pub mod spending;
 mod status_check;
@@ -80,7 +82,9 @@ pub use progress::{
     SnapshotWish, Termination,
 };
 pub use question::{Question, QuestionId, Secret};
+pub use ranking::{Ranked, Ranking, Records, Weights};
 pub use region_locations::{REGION_LOCATIONS, RegionLocation};
+pub use risk::{Advice, Band, Record, Risk};
 pub use snapshots::{Retention, expired, is_due};
 pub use spending::{Entries, Grouping, Spending};
 pub use status_check::{FailedCheck, StatusCheck};

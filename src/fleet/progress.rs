@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AccountId, DeploymentId, Failure, Instance, InstanceId, InstanceKey, Kept, LaunchId, Machine,
-    MachineType, Region, Retention, SpotRequestId, Zone,
+    MachineType, Pool, Records, Region, Retention, SpotRequestId, Zone,
 };
 
 /// A job under way. Numbers are never used again within a process.
@@ -324,6 +324,10 @@ pub struct Launch {
     /// The most that one of these may cost an hour, in USD and without its storage and address:
     /// what the budget leaves. `None` where no budget limits it.
     pub price_ceiling: Option<f64>,
+    /// What happened to our own instances, by which places are ranked.
+    pub records: Records,
+    /// How many instances stay in each place of each region: none is to have more than its share.
+    pub there: BTreeMap<Region, BTreeMap<Pool, u32>>,
     /// What AWS took back, where the program launches these by itself in its place: the creates
     /// that made it do not make it again.
     pub replaces: Vec<Machine>,
@@ -344,6 +348,8 @@ impl Launch {
             known,
             resumed,
             price_ceiling: None,
+            records: Records::default(),
+            there: BTreeMap::new(),
             replaces,
             by_itself: false,
             machine: None,

@@ -8,6 +8,8 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::risk::risk;
+use crate::app::ranking::FirstPlace;
 use crate::app::{Model, clean};
 use crate::fleet::{
     Attempt, DeploymentId, Failure, FailureKind, HostKeyTrust, Instance, InstanceId, InstanceKey,
@@ -103,7 +105,7 @@ pub(super) enum Event {
     },
 }
 
-/// What is planned for a region. Prices are in USD an hour, at the least: of the cheapest place; null
+/// What is planned for a region. Prices are in USD an hour, of the place that is asked first; null
 /// where they are not known.
 #[derive(Debug, Serialize)]
 pub(super) struct RegionPlan {
@@ -113,6 +115,30 @@ pub(super) struct RegionPlan {
     pub storage_gb: u32,
     pub each_usd: Option<f64>,
     pub hourly_usd: Option<f64>,
+    pub first: Option<FirstChoice>,
+}
+
+/// The place that is asked first.
+#[derive(Debug, Serialize)]
+pub(super) struct FirstChoice {
+    pub zone: Zone,
+    #[serde(rename = "type")]
+    pub machine_type: MachineType,
+    /// Null on demand.
+    pub risk: Option<serde_json::Value>,
+    /// Why it is the first; null where places are not ranked.
+    pub reason: Option<String>,
+}
+
+impl FirstChoice {
+    pub(super) fn of(first: &FirstPlace<'_>) -> Self {
+        Self {
+            zone: first.pool.zone.clone(),
+            machine_type: first.pool.machine_type.clone(),
+            risk: first.risk.map(risk),
+            reason: first.reason.clone(),
+        }
+    }
 }
 
 impl Event {
@@ -137,7 +163,8 @@ impl Event {
     /// An answer of AWS.
     pub(super) fn attempt(attempt: &Attempt) -> Self {
         let mut attempt = attempt.clone();
-        for text in [&mut attempt.code, &mut attempt.message].into_iter().flatten() {
+        let texts = [&mut attempt.code, &mut attempt.message, &mut attempt.reason];
+        for text in texts.into_iter().flatten() {
             *text = clean(text, LONGEST);
         }
         Self::Attempt { attempt }

@@ -14,6 +14,7 @@ mod notify;
 mod prices;
 mod printer;
 mod progress;
+mod risk;
 mod status;
 
 pub use costs::{CostsFormat, print_costs};

@@ -5,6 +5,7 @@ use std::io::Write;
 use serde_json::{Value, json};
 
 use super::list::aligned;
+use super::risk::risk;
 use crate::app::Model;
 use crate::fleet::market::{Offer, offers};
 use crate::view::Theme;
@@ -13,7 +14,8 @@ use crate::view::offers::OFFER;
 
 /// Prints all pools that have a price, the cheapest first.
 pub fn print_prices(mut out: impl Write, model: &Model, as_json: bool) {
-    let offers = offers(model.fleet.market(), model.now);
+    let records = model.fleet.ledger().records();
+    let offers = offers(model.fleet.market(), |pool| records.of(pool), model.now);
     let text = if as_json {
         Value::Array(offers.iter().map(object).collect()).to_string()
     } else if offers.is_empty() {
@@ -48,5 +50,6 @@ fn object(offer: &Offer) -> Value {
         "week_high_usd": offer.week.1,
         "on_demand_usd": offer.on_demand,
         "savings_percent": offer.savings().map(f64::round),
+        "risk": risk(offer.risk),
     })
 }

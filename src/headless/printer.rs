@@ -8,10 +8,11 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
-use super::line::{Event, JsonLine, LONGEST, RegionPlan};
+use super::line::{Event, FirstChoice, JsonLine, LONGEST, RegionPlan};
+use crate::app::ranking::{FirstPlace, first_place};
 use crate::app::{self, Message, Model, clean, estimate, login_words, surplus_remark, total};
 use crate::config::Config;
-use crate::fleet::{Change, InstanceKey, Level, MachineType, Outcome, Phase, Subject};
+use crate::fleet::{Change, InstanceKey, Level, MachineType, Outcome, Phase, Pool, Subject};
 
 /// How lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -296,6 +297,7 @@ impl<W: Write> Printer<W> {
             let Some(wanted) = config.region(region) else { continue };
             let each = estimate(model, wanted);
             let hourly = each.map(|each| each * f64::from(*count));
+            let first = first_place(model, wanted, |_| true);
             sum = sum.zip(hourly).map(|(sum, hourly)| sum + hourly);
             let subject = Subject::Region(region.clone());
             if self.format == Format::Json {
@@ -306,6 +308,7 @@ impl<W: Write> Printer<W> {
                     storage_gb: wanted.instance_storage_gb,
                     each_usd: each,
                     hourly_usd: hourly,
+                    first: first.as_ref().map(FirstChoice::of),
                 };
                 self.event(model, &subject, Event::RegionPlan(plan));
                 continue;
@@ -313,12 +316,13 @@ impl<W: Write> Printer<W> {
             let types: Vec<&str> = wanted.machine_types.iter().map(MachineType::as_str).collect();
             let surplus = surplus_remark(config, wanted);
             let text = format!(
-                "{count} x {} ({}), {} GiB, {}{}",
+                "{count} x {} ({}), {} GiB, {}{}{}",
                 types.join(" or "),
                 wanted.lifecycle.word(),
                 wanted.instance_storage_gb,
                 priced(each, "each"),
-                surplus.map_or_else(String::new, |most| format!(", {most}"))
+                surplus.map_or_else(String::new, |most| format!(", {most}")),
+                first.as_ref().map_or_else(String::new, asked_first)
             );
             self.planned(model, &subject, &text);
         }
@@ -407,6 +411,13 @@ pub(super) fn in_colour(level: Level, text: &str) -> String {
 /// `from $0.0173/h each`.
 fn priced(usd: Option<f64>, of: &str) -> String {
     usd.map_or_else(|| "price unknown".to_owned(), |usd| format!("from ${usd:.4}/h {of}"))
+}
+
+/// `, first t3.medium in us-west-2b (5-10 % a month, within 10 % of the cheapest)`.
+fn asked_first(first: &FirstPlace<'_>) -> String {
+    let Pool { zone, machine_type } = first.pool;
+    let reason = first.reason.as_deref().map_or(String::new(), |reason| format!(" ({reason})"));
+    format!(", first {machine_type} in {zone}{reason}")
 }
 
 fn level(before: &Phase, phase: &Phase) -> Level {

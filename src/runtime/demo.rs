@@ -19,7 +19,7 @@ use crate::config::{
     Config, Connect, ENDPOINT_FILE, Image, Network, NotifyVia, TOKEN_FILE, UbuntuRelease,
 };
 use crate::demo::hosts::Hosts;
-use crate::demo::{Cloud, Scenario, Settings, connector, private_key};
+use crate::demo::{ADVISOR_PATH, Cloud, Scenario, Settings, connector, private_key};
 use crate::files::{MOST, read_text};
 use crate::jobs::node_files;
 use crate::ssh::{ByteStream, Dial};
@@ -107,6 +107,9 @@ impl DemoSession {
                 region.image = Image::Ubuntu(UbuntuRelease::Noble);
             }
         }
+        // The demo plays the Spot Advisor as well.
+        let url = format!("{ENDPOINT}{ADVISOR_PATH}");
+        config.placement.risk_url = config.placement.risk_url.take().map(|_| url);
         // Nobody is to be told of what did not happen.
         config.notify.retain(|it| it.via == NotifyVia::Terminal);
         config.ssh.config_file = None;

@@ -145,7 +145,7 @@ async fn dispatch(at: &Environment, command: Option<Command>) -> Result<ExitCode
             }
             setup::setup(at).await
         }
-        Some(Command::Create(args)) => create::create(at, &args).await,
+        Some(Command::Create(args)) => Box::pin(create::create(at, &args)).await,
         Some(Command::Keep(args)) => Box::pin(keep::keep(at, &args)).await,
         Some(Command::Costs(args)) => costs::costs(at, &args).await,
         Some(Command::Destroy(args)) => destroy::destroy(at, &args).await,
@@ -177,16 +177,20 @@ async fn dispatch(at: &Environment, command: Option<Command>) -> Result<ExitCode
         Some(Command::Status(args)) => show::status(at, &args).await,
         Some(Command::Events(args)) => Ok(show::events(at, &args)),
         Some(Command::Notify(args)) => notify::notify(at, &args).await,
-        Some(Command::Prices { types, json }) => show::prices(at, &types, json).await,
+        Some(Command::Prices { types, json }) => Box::pin(show::prices(at, &types, json)).await,
         Some(Command::RandomIp) => show::random_ip(at).await,
         Some(Command::Export { format }) => show::export(at, format).await,
-        Some(Command::Diagnose { instance, json }) => nodes::diagnose(at, &instance, json).await,
+        Some(Command::Diagnose { instance, json }) => {
+            Box::pin(nodes::diagnose(at, &instance, json)).await
+        }
         Some(Command::Logs { instance, unit, follow }) => {
             nodes::logs(at, &instance, Logs { unit, follow }).await
         }
         Some(Command::Login { json }) => login::login(at, json).await,
         Some(Command::Logout) => login::logout(at).await,
-        Some(Command::Ssh { instance, command }) => nodes::ssh(at, &instance, &command).await,
+        Some(Command::Ssh { instance, command }) => {
+            Box::pin(nodes::ssh(at, &instance, &command)).await
+        }
         Some(Command::Lease { command }) => nodes::lease(at, command).await,
         Some(Command::Pull(args)) => nodes::pull(at, &args).await,
         Some(Command::Exec(args)) => nodes::exec(at, &args).await,

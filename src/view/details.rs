@@ -435,7 +435,9 @@ fn draw_line(painter: &mut Painter<'_>, area: Rect, line: u16, entry: &Story<'_>
             let (machine_type, zone) = (&attempt.machine_type, &attempt.zone);
             let code = attempt.code.as_deref().unwrap_or("granted");
             let message = attempt.message.as_deref().unwrap_or_default();
-            let said = format!("{given} of {asked} {machine_type} in {zone}  {code}  {message}");
+            let reason = attempt.reason.as_deref().map_or(String::new(), |it| format!(" ({it})"));
+            let said =
+                format!("{given} of {asked} {machine_type} in {zone}  {code}  {message}{reason}");
             let tone = if attempt.code.is_some() { Tone::Waiting } else { Tone::Good };
             painter.text(area, 1, line, Tone::Dim, &text::clock(attempt.at));
             painter.text(area, FACTS - 2, line, tone, &clean(&said, 1024));

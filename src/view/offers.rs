@@ -2,11 +2,12 @@
 
 use super::columns::CellContext;
 use super::grid::{Align, Cell, Column};
-use super::theme::Tone;
+use super::theme::{Glyphs, Tone};
+use crate::fleet::Risk;
 use crate::fleet::market::Offer;
 
 /// The columns, in the order in which they are drawn.
-pub static OFFER: [Column<Offer, CellContext>; 8] = [
+pub static OFFER: [Column<Offer, CellContext>; 10] = [
     text("region", "REGION", 14, 1, |row, _, _| Cell::plain(row.region.as_str())),
     text("zone", "ZONE", 4, 2, |row, _, _| Cell::plain(row.pool.zone.letter(&row.region))),
     text("type", "TYPE", 12, 3, |row, _, _| Cell::plain(row.pool.machine_type.as_str())),
@@ -18,6 +19,10 @@ pub static OFFER: [Column<Offer, CellContext>; 8] = [
     usd("savings", "SAVES", 4, |row, context, _| match row.savings() {
         Some(percent) => Cell::toned(Tone::Good, format!("{percent:.0} %")),
         None => Cell::known(None::<String>, context.glyphs),
+    }),
+    usd("risk", "RISK", 8, |row, context, _| risk(row.risk, context.glyphs)),
+    usd("record", "OUR RECORD", 9, |row, context, _| {
+        Cell::known(row.risk.own.words(), context.glyphs)
     }),
     usd("low", "7D LOW", 6, |row, _, _| price(row.week.0)),
     usd("high", "7D HIGH", 7, |row, _, _| price(row.week.1)),
@@ -40,6 +45,17 @@ const fn usd(
     cell: fn(&Offer, &CellContext, u16) -> Cell,
 ) -> Column<Offer, CellContext> {
     Column { align: Align::Right, ..text(id, heading, 8, rank, cell) }
+}
+
+/// The share of a month that AWS takes back.
+pub(super) fn risk(risk: Risk, glyphs: &Glyphs) -> Cell {
+    let Some(band) = risk.told else { return Cell::known(None::<String>, glyphs) };
+    let tone = match band.index() {
+        0 => Tone::Good,
+        1 | 2 => Tone::Plain,
+        _ => Tone::Waiting,
+    };
+    Cell::toned(tone, band.word())
 }
 
 /// Four digits after the point, as EC2 quotes.

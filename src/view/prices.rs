@@ -12,13 +12,15 @@ use ratatui::widgets::canvas::{Canvas, Line};
 use super::graph::line;
 use super::grid::{Cell, Column, Grid};
 use super::money::{dollars, hourly};
+use super::offers::risk;
 use super::theme::{Glyphs, Theme};
 use super::{Painter, Tone, text};
 use crate::app::keymap::Context;
+use crate::app::ranking::ranking;
 use crate::app::{Command, Model, PanelsCommand, PriceStep, priced, priced_type};
 use crate::fleet::cost::storage_hourly;
 use crate::fleet::market::{History, savings};
-use crate::fleet::{MachineType, Pool, Region, RegionPrices, Zone};
+use crate::fleet::{MachineType, Pool, Region, RegionPrices, Risk, Zone};
 
 /// The columns of the prices beside a chart.
 const SCALE: u16 = 9;
@@ -36,6 +38,7 @@ struct Row<'a> {
     region: &'a Region,
     history: &'a History,
     on_demand: Option<f64>,
+    risk: Risk,
     ours: usize,
     now: Timestamp,
     /// How far back is looked.
@@ -67,7 +70,7 @@ impl Row<'_> {
     }
 }
 
-fn columns<'a>(week: bool) -> [Column<Row<'a>, Theme>; 9] {
+fn columns<'a>(week: bool) -> [Column<Row<'a>, Theme>; 11] {
     let span = if week { "7 DAYS" } else { "24 H" };
     [
         Column::text("zone", "ZONE", [4, 0, 4], 0, |row: &Row<'_>, _, _| {
@@ -99,6 +102,14 @@ fn columns<'a>(week: bool) -> [Column<Row<'a>, Theme>; 9] {
             let prices = row.price().zip(row.on_demand);
             let saved = prices.and_then(|(price, list)| savings(price, list));
             Cell::known(saved.map(|saved| format!("{saved:.0} %")), theme.glyphs)
+        })
+        .right(),
+        Column::text("risk", "RISK", [8, 0, 8], 9, |row: &Row<'_>, theme: &Theme, _| {
+            risk(row.risk, theme.glyphs)
+        })
+        .right(),
+        Column::text("record", "OUR RECORD", [10, 0, 14], 10, |row: &Row<'_>, theme: &Theme, _| {
+            Cell::known(row.risk.own.words(), theme.glyphs)
         })
         .right(),
         Column::text("ours", "OURS", [4, 0, 4], 4, |row: &Row<'_>, _, _| match row.ours {
@@ -162,6 +173,7 @@ fn rows<'a>(model: &'a Model, region: &'a Region, prices: &'a RegionPrices) -> V
     for machine in model.fleet.alive().filter_map(|row| row.machine.as_ref()) {
         *ours.entry((&machine.zone, &machine.machine_type)).or_insert(0) += 1;
     }
+    let ranking = ranking(model, region);
     let back = SignedDuration::from_hours(if model.prices.week { 7 * 24 } else { 24 });
     let mut rows: Vec<Row<'_>> = prices
         .spot
@@ -171,6 +183,7 @@ fn rows<'a>(model: &'a Model, region: &'a Region, prices: &'a RegionPrices) -> V
             region,
             history,
             on_demand: prices.list.on_demand.get(&pool.machine_type).copied(),
+            risk: ranking.risk(pool),
             ours: ours.get(&(&pool.zone, &pool.machine_type)).copied().unwrap_or(0),
             now: model.now,
             back,

@@ -9,6 +9,7 @@ use super::painter::GUTTER;
 use super::text;
 use super::theme::{Glyphs, Tone};
 use super::{HitMap, Painter};
+use crate::app::ranking::first_place;
 use crate::app::{Command, Model, Panel, RegionRow, TableCommand, beside, clean};
 use crate::fleet::{Cost, Health, Lifecycle, Pool};
 
@@ -60,7 +61,7 @@ fn columns<'a>() -> [Drawn<'a>; 11] {
             number(row.reclaimed, Tone::Interrupted, context)
         })
         .right(),
-        text("cheapest", "CHEAPEST NOW", [14, 0, 40], 9, cheapest),
+        text("cheapest", "FIRST CHOICE", [14, 0, 40], 9, first_choice),
         text("health", "HEALTH", [8, 8, 120], 10, health).elastic(),
     ]
 }
@@ -82,9 +83,9 @@ fn cost<'a>(row: &RegionRow, context: &RegionContext<'a>) -> Option<&'a Cost> {
     context.model.fleet.costs().get(&row.region)
 }
 
-/// Where an instance would be cheapest now, address and storage included, and was not refused
-/// lately; or why there is no such place.
-fn cheapest(row: &RegionRow, context: &RegionContext<'_>, _: u16) -> Cell {
+/// Where an instance would be put now that was not refused there lately, address and storage
+/// included; or why there is no such place.
+fn first_choice(row: &RegionRow, context: &RegionContext<'_>, _: u16) -> Cell {
     let model = context.model;
     let attempts = model.fleet.regions().get(&row.region).map(|view| &view.attempts);
     let newest = |pool: Option<&Pool>| {
@@ -97,13 +98,14 @@ fn cheapest(row: &RegionRow, context: &RegionContext<'_>, _: u16) -> Cell {
         newest(pool).filter(|it| it.code.is_some() && model.now.duration_since(it.at) < REFUSED)
     };
     let config = model.config.as_ref().and_then(|config| config.region(&row.region));
-    let types = config.map(|it| it.machine_types.as_slice()).unwrap_or_default();
-    let lifecycle = config.map_or(Lifecycle::Spot, |it| it.lifecycle);
-    let cheapest = model.fleet.market().get(&row.region).and_then(|prices| {
-        let (pool, compute) =
-            prices.cheapest_of(types, lifecycle, |pool| refused(Some(pool)).is_none())?;
-        Some((pool, compute + config.map_or(0.0, |config| beside(model, config, prices))))
-    });
+    let has_chance = |pool: &Pool| refused(Some(pool)).is_none();
+    let cheapest = match config {
+        Some(config) => first_place(model, config, has_chance).map(|first| {
+            let prices = model.fleet.prices(&row.region);
+            (first.pool, first.usd + beside(model, config, prices))
+        }),
+        None => model.fleet.prices(&row.region).cheapest_of(&[], Lifecycle::Spot, has_chance),
+    };
     if let Some((pool, usd)) = cheapest {
         let letter = pool.zone.letter(&row.region);
         return Cell::plain(format!("{letter} {} {}", pool.machine_type, hourly(usd)));

@@ -226,3 +226,54 @@ placement: { spill: true }";
     user.until(900, "six are ready", |user| user.phases().get("Ready") == Some(&6)).await;
     assert_eq!(user.running().len(), 6, "{}", user.log());
 }
+
+/// How many run in each zone.
+fn by_zone(user: &Stage) -> Vec<String> {
+    let mut zones = std::collections::BTreeMap::new();
+    for row in user.running() {
+        *zones.entry(row.machine.as_ref().unwrap().zone.to_string()).or_insert(0) += 1;
+    }
+    zones.into_iter().map(|(zone, count)| format!("{zone} {count}")).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_place_gets_more_than_its_share_while_others_have_room() {
+    let prices = "prices:
+  - { zone: us-west-1a, machine_type: t3.medium, usd: 0.01 }
+  - { zone: us-west-1c, machine_type: t3.medium, usd: 0.02 }";
+    let config = |spread: &str| {
+        format!(
+            "regions: [us-west-1: {{ machine_type: t3.medium, instances_per_region: 6 }}]\n\
+             placement: {{ spread: {spread} }}"
+        )
+    };
+    for (spread, capacity, first, then, is_said) in [
+        ("null", "", ["us-west-1a 6", ""], ["us-west-1a 8", ""], false),
+        ("50", "", ["us-west-1a 3", "us-west-1c 3"], ["us-west-1a 4", "us-west-1c 4"], false),
+        ("70", "", ["us-west-1a 4", "us-west-1c 2"], ["us-west-1a 5", "us-west-1c 3"], false),
+        (
+            "50",
+            "\ncapacity: [{ zone: us-west-1c, limit: 1 }]",
+            ["us-west-1a 5", "us-west-1c 1"],
+            ["us-west-1a 7", "us-west-1c 1"],
+            true,
+        ),
+    ] {
+        let mut user = play(&config(spread), &format!("{prices}{capacity}"));
+        user.open().await;
+        user.command(Command::create(None));
+        user.until(120, "six run", |user| user.running().len() == 6).await;
+        let shown = |zones: [&str; 2]| {
+            zones.iter().filter(|it| !it.is_empty()).copied().collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(by_zone(&user).join(", "), shown(first), "{spread}");
+        let said =
+            "2 of 6 find no place within placement.spread (50 %): they go where there is room";
+        assert_eq!(user.log().contains(said), is_said, "{spread}: {}", user.log());
+        // What is there counts: two more do not begin anew.
+        user.command(Command::create(Some(Counts::from([("us-west-1".into(), 2)]))));
+        user.until(120, "eight run", |user| user.running().len() == 8).await;
+        assert_eq!(by_zone(&user).join(", "), shown(then), "{spread}");
+        assert!(user.unmet().is_empty(), "{:?}", user.unmet());
+    }
+}

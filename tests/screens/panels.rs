@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use spot_tui::app::{Copied, Field, Pane, Remembered};
 use spot_tui::config::{ThemeName, Ui};
 use spot_tui::fleet::market::{History, Quote};
-use spot_tui::fleet::{CommandResult, Pool, PriceList, RegionPrices};
+use spot_tui::fleet::{Advice, Band, CommandResult, Pool, PriceList, RegionPrices};
 use spot_tui::view::Ability;
 
 use super::*;
@@ -45,6 +45,12 @@ fn priced(width: u16, height: u16) -> Screen {
                 ipv4: Some(0.005),
                 gp3: Some(0.08),
                 snapshot: Some(0.05),
+            },
+            advice: Advice {
+                bands: [("t3.medium", 0), ("t4g.medium", 4)]
+                    .map(|(name, band)| (name.into(), Band::try_from(band).unwrap()))
+                    .into(),
+                told: Some(at(0)),
             },
         };
         let fact = RegionNews::Prices(prices);
@@ -360,7 +366,7 @@ fn one_goes_from_all_regions_into_one_and_back() {
     let mut screen = fleet(140, 40);
     screen.press("2");
     let text = screen.text();
-    assert!(text.contains("CHEAPEST NOW") && text.contains("of 3 regions"), "{text}");
+    assert!(text.contains("FIRST CHOICE") && text.contains("of 3 regions"), "{text}");
     go_to_region(&mut screen, "us-west-2");
     screen.press("<Enter>");
     let text = screen.text();
@@ -369,7 +375,7 @@ fn one_goes_from_all_regions_into_one_and_back() {
     assert!(rows > 0 && rows < 7, "{rows}");
     screen.press("<Esc>");
     assert_eq!(screen.model.table.len(), 7, "all of them again");
-    assert!(screen.text().contains("CHEAPEST NOW"), "{}", screen.text());
+    assert!(screen.text().contains("FIRST CHOICE"), "{}", screen.text());
     assert_eq!(screen.model.region().unwrap().as_str(), "us-west-2");
 }
 

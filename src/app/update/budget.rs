@@ -8,6 +8,7 @@ use super::destroy;
 use super::notify::{self, Event};
 use super::plan::CreatePlan;
 use super::spent::{Cap, caps};
+use crate::app::ranking::first_place;
 use crate::app::{Counts, Effect, EventKind, JobRecord, Model, Origin, Scope, total};
 use crate::config::{AtLifetime, Config, CpuCredits, RegionConfig};
 use crate::fleet::cost::storage_hourly;
@@ -221,7 +222,7 @@ fn kept_apart(model: &Model) -> Result<f64, BudgetRefusal> {
 }
 
 /// What is there and stays: one that is on its way out makes room for another.
-fn staying(model: &Model) -> impl Iterator<Item = &Instance> {
+pub(super) fn staying(model: &Model) -> impl Iterator<Item = &Instance> {
     let goes = |row: &Instance| matches!(row.phase, Phase::Interrupted { .. } | Phase::Terminating);
     model.fleet.alive().filter(move |row| !goes(row))
 }
@@ -362,12 +363,12 @@ pub(super) fn asked_for(model: &Model) -> BTreeMap<Region, Vec<MachineType>> {
     types
 }
 
-/// What one more instance of a region costs an hour, at the least; `None` while its machine has
-/// no known price. Without list prices, address and storage are not in it.
+/// What one more instance of a region costs an hour in the place that is asked first; `None` while
+/// its machine has no known price. Without list prices, address and storage are not in it.
 pub fn estimate(model: &Model, wanted: &RegionConfig) -> Option<f64> {
     let prices = model.fleet.market().get(&wanted.region)?;
-    let (_, compute) = prices.cheapest(&wanted.machine_types, wanted.lifecycle)?;
-    Some(compute + beside(model, wanted, prices))
+    let first = first_place(model, wanted, |_| true)?;
+    Some(first.usd + beside(model, wanted, prices))
 }
 
 /// What an instance of a region costs an hour besides its machine: its address and its storage, as

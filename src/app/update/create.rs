@@ -2,7 +2,7 @@
 //! starts.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::plan::{CreatePlan, Lost, TakenOver, number};
@@ -11,7 +11,7 @@ use crate::app::scope::total;
 use crate::app::{Action, Counts, Effect, Model};
 use crate::config::Config;
 use crate::fleet::{
-    DeploymentId, Instance, InstanceKey, Job, JobId, Launch, LaunchId, Level, Machine, Phase,
+    DeploymentId, Instance, InstanceKey, Job, JobId, Launch, LaunchId, Level, Machine, Phase, Pool,
     Region,
 };
 
@@ -244,8 +244,11 @@ fn launch(model: &mut Model, mut plan: CreatePlan, by: By) -> Vec<Effect> {
         let by_itself = by == By::Itself;
         Launch { replaces, by_itself, ..rows(model, region, id, count) }
     }));
+    let there = by_place(model);
     for launch in &mut launches {
         launch.machine.clone_from(&plan.machine);
+        launch.records.clone_from(model.fleet.ledger().records());
+        launch.there.clone_from(&there);
     }
     if let (Some(left), Some(config)) = (plan.budget_left, model.config.clone()) {
         let config = judged_by(&config, plan.machine.as_deref());
@@ -262,6 +265,16 @@ fn launch(model: &mut Model, mut plan: CreatePlan, by: By) -> Vec<Effect> {
     }
     effects.push(model.start(Job::Create(launches)));
     effects
+}
+
+/// How many instances stay in each place, machines aside.
+fn by_place(model: &Model) -> BTreeMap<Region, BTreeMap<Pool, u32>> {
+    let mut there: BTreeMap<Region, BTreeMap<Pool, u32>> = BTreeMap::new();
+    for row in budget::staying(model).filter(|row| row.machine_name().is_none()) {
+        let Some(machine) = &row.machine else { continue };
+        *there.entry(row.region.clone()).or_default().entry(machine.pool()).or_default() += 1;
+    }
+    there
 }
 
 /// By what is created, or why nothing may be now.

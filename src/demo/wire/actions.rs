@@ -16,8 +16,14 @@ pub(super) const DRY_RUN: &str = " (dry run)";
 
 /// Whether anybody here answers to an action, of whatever service.
 pub(in crate::demo) fn is_action(name: &str) -> bool {
-    const OF_OTHERS: [&str; 5] =
-        ["GetCallerIdentity", "GetMetricData", "GetParameter", "GetProducts", "PutMetricData"];
+    const OF_OTHERS: [&str; 6] = [
+        "GetCallerIdentity",
+        "GetMetricData",
+        "GetParameter",
+        "GetProducts",
+        "PutMetricData",
+        "SpotAdvisor",
+    ];
     OF_OTHERS.contains(&name) || Action::named(name.trim_end_matches(DRY_RUN)).is_some()
 }
 

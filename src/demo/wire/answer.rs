@@ -9,7 +9,7 @@ use super::xml::Xml;
 use super::{monitoring, price_list, quotas, services};
 use crate::demo::scenario::Trouble;
 use crate::demo::world::pace::{QUERY, UNPAGED};
-use crate::demo::world::{CallSeen, Refusal, State, World};
+use crate::demo::world::{CallSeen, Refusal, State, World, advisor};
 use crate::fleet::REGION_LOCATIONS;
 
 /// Who asks what where.
@@ -27,6 +27,7 @@ impl Asked {
         let mut scope = scope.split([',', ' ']).next().unwrap_or_default().split('/').skip(2);
         let region = scope.next().unwrap_or_default().to_owned();
         let service = match scope.next() {
+            None if request.path == advisor::PATH => Service::Advisor,
             Some("sts") => Service::Sts,
             Some("ssm") => Service::Ssm,
             Some("pricing") => Service::Pricing,
@@ -35,13 +36,18 @@ impl Asked {
             _ => Service::Ec2,
         };
         let form = match service {
-            Service::Ssm | Service::Pricing | Service::Quotas | Service::Monitoring => {
-                Form::default()
-            }
+            Service::Ssm
+            | Service::Pricing
+            | Service::Quotas
+            | Service::Monitoring
+            | Service::Advisor => Form::default(),
             Service::Ec2 | Service::Sts => Form::parse(&request.body),
         };
         let target = request.target.rsplit('.').next().unwrap_or_default();
-        let action = form.get("Action").unwrap_or(target).to_owned();
+        let action = match service {
+            Service::Advisor => "SpotAdvisor".to_owned(),
+            _ => form.get("Action").unwrap_or(target).to_owned(),
+        };
         Self { service, region, action, form }
     }
 
@@ -57,7 +63,7 @@ impl Asked {
 pub fn by_hand(world: &World, region: &str, form: &str) -> (u16, String) {
     let authorization = format!("Credential=HAND/20260101/{region}/ec2/aws4_request");
     let body = form.as_bytes().to_vec();
-    match answer(world, &Request { authorization, target: String::new(), body }) {
+    match answer(world, &Request { authorization, body, ..Request::default() }) {
         Reply::Answer(answer) => (answer.status, answer.body),
         Reply::Cut | Reply::Silence => (0, String::new()),
     }
@@ -91,6 +97,12 @@ pub(super) fn answer(world: &World, request: &Request) -> Reply {
 }
 
 fn serve_call(state: &mut State, asked: &Asked, request: &Request, request_id: &str) -> Answer {
+    if asked.service == Service::Advisor {
+        // It is public: nobody signs.
+        let content_type = "application/json";
+        let file = advisor::file(&state.laws.scenario);
+        return Answer { content_type, ..Answer::xml(200, file, request_id) };
+    }
     if request.authorization.is_empty() {
         let message = "Request is missing Authentication Token";
         let refusal = Refusal::with_status(403, "MissingAuthenticationToken", message);
@@ -116,7 +128,7 @@ fn serve_call(state: &mut State, asked: &Asked, request: &Request, request_id: &
         Service::Monitoring => {
             monitoring::answer(state, &asked.region, &asked.action, &request.body, request_id)
         }
-        Service::Ec2 => match ec2(state, asked) {
+        Service::Ec2 | Service::Advisor => match ec2(state, asked) {
             Ok(xml) => {
                 let action = &asked.action;
                 let body = format!(
@@ -140,7 +152,7 @@ fn denied(state: &mut State, asked: &Asked) -> Option<Refusal> {
         Service::Ssm => ("ssm", 400, "AccessDeniedException"),
         Service::Quotas => ("servicequotas", 400, "AccessDeniedException"),
         Service::Monitoring => ("cloudwatch", 400, "AccessDenied"),
-        Service::Sts | Service::Pricing => return None,
+        Service::Sts | Service::Pricing | Service::Advisor => return None,
     };
     if !state.laws.denies(&asked.region) {
         return None;
@@ -238,7 +250,7 @@ fn refused(service: Service, refusal: &Refusal, request_id: &str) -> Answer {
         Service::Ssm | Service::Pricing | Service::Quotas | Service::Monitoring => {
             services::ssm_refusal(refusal, request_id)
         }
-        Service::Ec2 => {
+        Service::Ec2 | Service::Advisor => {
             let mut error = Xml::default();
             error.text("Code", &refusal.code).text("Message", &refusal.message);
             let body = format!(

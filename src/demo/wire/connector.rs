@@ -77,11 +77,14 @@ impl Front {
 async fn read(mut request: HttpRequest) -> Result<Request, ConnectorError> {
     let header = |name: &str| request.headers().get(name).unwrap_or_default().to_owned();
     let (authorization, target) = (header("authorization"), header("x-amz-target"));
+    let path = request.uri().split_once("://").map_or("", |(_, rest)| rest);
+    let path = path.split_once('/').map_or("", |(_, path)| path);
+    let path = format!("/{}", path.split('?').next().unwrap_or_default());
     // The body has to be read to its end, else the SDK takes a slow answer for a stalled upload.
     let body = std::mem::replace(request.body_mut(), SdkBody::taken());
     let body = ByteStream::new(body).collect().await;
     let body = body.map_err(|error| ConnectorError::other(error.into(), None))?;
-    Ok(Request { authorization, target, body: body.to_vec() })
+    Ok(Request { authorization, target, path, body: body.to_vec() })
 }
 
 fn response(answer: Answer, world: &World) -> Result<HttpResponse, ConnectorError> {

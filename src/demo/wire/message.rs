@@ -11,6 +11,7 @@ pub(super) enum Service {
     Pricing,
     Quotas,
     Monitoring,
+    Advisor,
 }
 
 /// A request, as far as it matters.
@@ -18,6 +19,8 @@ pub(super) enum Service {
 pub(super) struct Request {
     /// The header `Authorization`.
     pub(super) authorization: String,
+    /// The path, without what follows a `?`.
+    pub(super) path: String,
     /// The header `X-Amz-Target`.
     pub(super) target: String,
     /// The body; of a GET, what follows the `?`.

@@ -172,6 +172,7 @@ async fn hear(
     let request = Request {
         authorization: header("authorization").to_owned(),
         target: header("x-amz-target").to_owned(),
+        path: path.split('?').next().unwrap_or_default().to_owned(),
         body,
     };
     let keep = !header("connection").eq_ignore_ascii_case("close");

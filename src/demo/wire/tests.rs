@@ -22,6 +22,7 @@ fn world() -> World {
 fn request(form: &str) -> Request {
     Request {
         authorization: AUTHORIZATION.to_owned(),
+        path: "/".to_owned(),
         target: String::new(),
         body: form.as_bytes().to_vec(),
     }
@@ -209,7 +210,8 @@ fn recorded(body: &str) -> Request {
         _ => ("/ec2/", ""),
     };
     let authorization = AUTHORIZATION.replace("/ec2/", service);
-    Request { authorization, target: target.to_owned(), body: body.as_bytes().to_vec() }
+    let (path, body) = ("/".to_owned(), body.as_bytes().to_vec());
+    Request { authorization, target: target.to_owned(), path, body }
 }
 
 /// The same as it comes over a connection.

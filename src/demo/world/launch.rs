@@ -279,6 +279,9 @@ impl RegionWorld {
         };
         self.hang_on(order, &instance);
         self.watch_over(&instance.vpc, &instance.subnet);
+        if instance.spot_request.is_some() {
+            self.expect_reclaim(&id, approved.shape);
+        }
         self.instances.insert(id.clone(), instance);
         let boots: SignedDuration = self.boot_time();
         self.later(boots, Event::Runs(id.clone()));

@@ -4,6 +4,7 @@
 //! or changes; so time is whatever the clock says, and between two calls nothing is spent.
 
 mod account;
+pub(crate) mod advisor;
 mod build;
 pub(crate) mod console;
 mod demolish;
@@ -323,6 +324,7 @@ impl World {
         let account = &scenario.account;
         let switches = [
             ("spot_vcpus", scenario.spot_vcpus.is_some()),
+            ("reclaims", scenario.reclaims.is_some()),
             ("account.free_plan", account.free_plan),
             (
                 "account.pending_verification_until_s",

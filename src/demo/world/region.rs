@@ -29,6 +29,8 @@ pub(super) enum Event {
     Runs(String),
     /// Stopping becomes stopped.
     Stopped(String),
+    /// By chance, EC2 takes a spot instance back.
+    TakenBack(String),
     /// Two minutes after the notice.
     Reclaimed(String),
     /// The request of an instance that was stopped is disabled, some time later.
@@ -127,6 +129,7 @@ impl RegionWorld {
             match event {
                 Event::Runs(id) => self.instance_runs(&id),
                 Event::Stopped(id) => self.instance_stopped(&id),
+                Event::TakenBack(id) => self.take_back(&id),
                 Event::Reclaimed(id) => self.instance_reclaimed(&id),
                 Event::Disabled(id) => self.request_disabled(&id),
                 Event::Restarts(id) => self.instance_restarts(&id),

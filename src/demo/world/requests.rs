@@ -58,6 +58,15 @@ impl RegionWorld {
         running.len()
     }
 
+    /// EC2 takes this one back, if it still runs.
+    pub(super) fn take_back(&mut self, id: &str) {
+        let Some(instance) = self.instances.get(id) else { return };
+        let runs = instance.state == Ec2State::Running && instance.reclaimed.is_none();
+        let Some(request) = instance.spot_request.clone().filter(|_| runs) else { return };
+        self.give_notice(&Interruption::default(), id, &request);
+        self.hits.insert("reclaims".into());
+    }
+
     /// What a request shows when its instance is taken back, and when the instance goes.
     fn give_notice(&mut self, fault: &Interruption, instance: &str, request: &str) {
         let Some(request) = self.requests.get_mut(request) else { return };

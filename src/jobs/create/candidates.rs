@@ -6,14 +6,16 @@ use jiff::SignedDuration;
 
 use crate::aws::network::NetworkReady;
 use crate::aws::{Architecture, AwsError, Ec2, ImageChoice, MachineFacts};
-use crate::config::{Image, RegionConfig, UbuntuRelease};
+use crate::config::{Image, Placement, RegionConfig, UbuntuRelease};
 use crate::fleet::market::History;
 use crate::fleet::{
-    Failure, FailureKind, Kept, Level, Lifecycle, MachineType, Pool, Region, Step, SubnetId, Zone,
+    Advice, Failure, FailureKind, Kept, Level, Lifecycle, MachineType, Pool, Ranked, Ranking,
+    Records, Region, Step, SubnetId, Zone,
 };
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::market::prices::{WEEK, price_lists, spot_prices};
+use crate::jobs::market::risk::advice;
 
 /// How long a looked-up image, or list of types, stays good.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -36,6 +38,8 @@ pub(super) struct Candidate {
     pub subnet: SubnetId,
     /// What it costs an hour now, in USD, where that is known.
     pub price: Option<f64>,
+    /// Why it has its turn, where places are ranked.
+    pub reason: Option<String>,
 }
 
 /// Gives what has no price the one on demand: more than that a place does not cost (a spot request
@@ -116,17 +120,17 @@ pub(super) fn keep_to_zone(
     Err(Failure::new(FailureKind::Capacity, Step::Launch, reason, hint))
 }
 
-/// The pools that may be asked, in the order in which to ask: the cheapest first. What refused
-/// lately is left out, unless everything did.
+/// The pools that may be asked, in the order in which to ask: ranked by price and risk, where there
+/// are prices. What refused lately is left out, unless everything did.
 pub(super) async fn candidates(
     context: &Context,
     ec2: &Ec2,
     Checked { wanted, images, offers }: &Checked<'_>,
-    network: &NetworkReady,
+    (network, records): (&NetworkReady, &Records),
     reporter: &Reporter,
 ) -> Vec<Candidate> {
     let types: Vec<MachineType> = images.keys().cloned().collect();
-    let prices = prices(context, ec2, wanted, &types, reporter).await;
+    let prices = market(context, ec2, wanted, &types, reporter).await;
     let mut found = Vec::new();
     for (subnet, zone) in &network.subnets {
         for (machine_type, image) in images {
@@ -134,21 +138,25 @@ pub(super) async fn candidates(
             let offered = offers.iter().any(|(offer, at)| offer == machine_type && at == zone);
             if offered && !context.unavailable_pools().is_not_sold(&pool) {
                 let (image, subnet) = (image.clone(), subnet.clone());
-                found.push(Candidate { pool, image, subnet, price: None });
+                found.push(Candidate { pool, image, subnet, price: None, reason: None });
             }
         }
     }
     let preference = |name: &MachineType| wanted.machine_types.iter().position(|it| it == name);
-    match &prices {
-        Some(prices) => {
+    match prices {
+        Some((prices, advice)) => {
             for candidate in &mut found {
                 let now = prices.get(&candidate.pool).and_then(History::now);
                 candidate.price = now.map(|it| it.usd);
             }
             // A pool without a price does not exist.
             found.retain(|candidate| candidate.price.is_some());
-            found
-                .sort_by(|a, b| a.price.partial_cmp(&b.price).unwrap_or(std::cmp::Ordering::Equal));
+            let placement = context.config.as_ref().map(|config| &config.placement);
+            let weights = placement.map(Placement::weights).unwrap_or_default();
+            let ranking = Ranking { weights, advice: &advice, records };
+            let ranked = ranking.rank(found, |it| (&it.pool, it.price.unwrap_or_default()));
+            let told = |Ranked { place, reason }| Candidate { reason: Some(reason), ..place };
+            found = ranked.into_iter().map(told).collect();
         }
         None => found.sort_by_key(|candidate| preference(&candidate.pool.machine_type)),
     }
@@ -160,20 +168,24 @@ pub(super) async fn candidates(
     found
 }
 
-/// The spot prices; `None` where they play no part, or where AWS does not tell them: then the
-/// order of the configuration decides.
-async fn prices(
+/// The spot prices, and how often AWS takes back what runs there; `None` where they play no part, or
+/// where AWS does not tell the prices: then the order of the configuration decides.
+async fn market(
     context: &Context,
     ec2: &Ec2,
     wanted: &RegionConfig,
     types: &[MachineType],
     reporter: &Reporter,
-) -> Option<BTreeMap<Pool, History>> {
+) -> Option<(BTreeMap<Pool, History>, Advice)> {
     if wanted.lifecycle == Lifecycle::OnDemand {
         return None;
     }
-    match spot_prices(context, ec2, types, context.now() - WEEK).await {
-        Ok(prices) => Some(prices),
+    let prices = spot_prices(context, ec2, types, context.now() - WEEK);
+    // At once: the launch waits for the slower one of them.
+    let advice = Box::pin(advice(context, ec2.region(), types, reporter));
+    let (prices, advice) = tokio::join!(Box::pin(prices), advice);
+    match prices {
+        Ok(prices) => Some((prices, advice)),
         Err(error) => {
             let text =
                 format!("the spot prices are not known, so the first type goes first: {error}");
@@ -264,6 +276,7 @@ mod tests {
             },
             subnet: "subnet-1".into(),
             price,
+            reason: None,
         };
         let mut places =
             vec![candidate("a", Some(0.01)), candidate("b", Some(0.02)), candidate("c", None)];

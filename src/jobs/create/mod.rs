@@ -8,6 +8,7 @@ mod instant_fleet;
 mod placement;
 pub(super) mod preflight;
 mod quota_room;
+mod spread;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use candidates::{Checked, candidates, drop_dear, forget_images, keep_to_zone, pr
 use creation::Creation;
 use placement::{Placed, Placement};
 use preflight::may_look;
+use spread::Spread;
 
 use super::context::Context;
 use super::context::fences::RegionNetwork;
@@ -299,6 +301,8 @@ impl Creation {
                 price_ceiling: launch.price_ceiling,
                 replaces: launch.replaces.clone(),
                 by_itself: launch.by_itself,
+                records: launch.records.clone(),
+                there: launch.there.clone(),
                 ..Launch::new(region.clone(), id, keys)
             };
             // Before anything is asked for there: who cancels this create takes that back too, and
@@ -360,7 +364,8 @@ impl Creation {
         let origin = &self.origin_of(wanted);
         let RegionNetwork { network, key_name, .. } =
             self.known(context, ec2, wanted, origin, reporter).await?;
-        let mut candidates = candidates(context, ec2, checked, &network, reporter).await;
+        let mut candidates =
+            candidates(context, ec2, checked, (&network, &launch.records), reporter).await;
         let kept = self.kept_by(context, ec2, launch, reporter).await?;
         keep_to_zone(&mut candidates, &kept, region)?;
         let mut too_dear = None;
@@ -384,6 +389,7 @@ impl Creation {
             template,
             fleet_from,
             too_dear,
+            spread: self.spread(launch, region, keys.len()),
             machine: launch.machine.as_deref(),
         };
         let placed = placement.place(&candidates).await;
@@ -391,6 +397,12 @@ impl Creation {
             forget_images(context, region, &wanted.image).await;
         }
         Ok(placed)
+    }
+
+    /// How many each place may have. A machine is alone.
+    fn spread(&self, launch: &Launch, region: &Region, count: usize) -> Spread {
+        let percent = self.config.placement.spread.filter(|_| launch.machine.is_none());
+        Spread::new(percent, launch.there.get(region), count)
     }
 
     /// What the machine keeps that is launched, if it is one.

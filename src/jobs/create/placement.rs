@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use tokio::time::{Instant, sleep};
 
 use super::candidates::Candidate;
+use super::spread::Spread;
 use crate::aws::{
     AwsError, Class, Ec2, FleetRequest, LaunchOutcome, LaunchRequest, Selector, quota_group,
 };
@@ -69,6 +70,8 @@ pub(super) struct Placement<'a> {
     pub fleet_from: Option<u32>,
     /// Why some places are not asked: the budget.
     pub too_dear: Option<Failure>,
+    /// How many each place may have.
+    pub spread: Spread,
     /// The machine of the configuration that is launched.
     pub machine: Option<&'a str>,
 }
@@ -76,21 +79,22 @@ pub(super) struct Placement<'a> {
 /// A request to launch, in either way.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Request<'a> {
-    Run(&'a LaunchRequest),
+    /// One place, which is asked for this reason.
+    Run(&'a LaunchRequest, Option<&'a str>),
     Fleet(&'a FleetRequest),
 }
 
 impl Request<'_> {
     fn token(&self) -> &LaunchId {
         match self {
-            Self::Run(request) => &request.token,
+            Self::Run(request, _) => &request.token,
             Self::Fleet(request) => &request.token,
         }
     }
 
     fn count(&self) -> u32 {
         match self {
-            Self::Run(request) => request.count,
+            Self::Run(request, _) => request.count,
             Self::Fleet(request) => request.count,
         }
     }
@@ -98,7 +102,7 @@ impl Request<'_> {
     /// As the journal keeps it.
     fn intent(&self) -> (&'static str, serde_json::Value) {
         let (action, request) = match self {
-            Self::Run(request) => (RUN_INSTANCES, serde_json::to_value(request)),
+            Self::Run(request, _) => (RUN_INSTANCES, serde_json::to_value(request)),
             Self::Fleet(request) => (CREATE_FLEET, serde_json::to_value(request)),
         };
         (action, request.unwrap_or_default())
@@ -122,7 +126,17 @@ impl Placement<'_> {
         }
         // Families whose quota is used up: nobody asks them again, and others may give.
         let mut used_up: Vec<(Option<&str>, AwsError)> = Vec::new();
-        while !round.is_empty() && !waiting.is_empty() {
+        let mut spread = self.spread.clone();
+        let mut has_share: Vec<&Candidate> = Vec::new();
+        while !waiting.is_empty() {
+            if round.is_empty() {
+                // What has its share has not refused, and others have nothing.
+                round = std::mem::take(&mut has_share);
+                if round.is_empty() || !spread.lift() {
+                    break;
+                }
+                self.say_beyond_spread(waiting.len()).await;
+            }
             let mut gave = Vec::new();
             for candidate in round {
                 let group = quota_group(&candidate.pool.machine_type);
@@ -132,16 +146,20 @@ impl Placement<'_> {
                 if used_up.iter().any(|(used, _)| *used == group) {
                     continue;
                 }
-                let before = waiting.len();
-                match self.ask_one(candidate, &mut waiting, &mut placed, &mut tries).await {
+                let (before, room) = (waiting.len(), spread.room(&candidate.pool));
+                match self.ask_one((candidate, room), &mut waiting, &mut placed, &mut tries).await {
                     Ok(quota) => used_up.extend(quota.map(|error| (group, error))),
                     Err(failure) => {
                         placed.refused = Some((waiting, failure));
                         return placed;
                     }
                 }
-                // What gave a part may give more; what gave nothing is not asked again.
-                if waiting.len() < before {
+                let given = before - waiting.len();
+                spread.note(&candidate.pool, given);
+                if given == room.min(before) {
+                    has_share.push(candidate);
+                } else if given > 0 {
+                    // What gave a part may give more; what gave nothing is not asked again.
                     gave.push(candidate);
                 }
             }
@@ -157,27 +175,40 @@ impl Placement<'_> {
         placed
     }
 
-    /// Asks one candidate; what it gives goes from `waiting` to `placed`. Answers with the refusal
-    /// where the quota of its families is used up. An error says that there is nobody to be asked
-    /// any more.
+    /// What is left finds no place within the limit: it goes where there is room.
+    async fn say_beyond_spread(&self, left: usize) {
+        let percent = self.context.config.as_ref().and_then(|config| config.placement.spread);
+        let text = format!(
+            "{left} of {} find no place within placement.spread ({} %): they go where there is room",
+            self.keys.len(),
+            percent.unwrap_or_default()
+        );
+        self.reporter.said_of(self.ec2.region(), Level::Warning, text).await;
+    }
+
+    /// Asks one candidate for as many as it may have; what it gives goes from `waiting` to `placed`.
+    /// Answers with the refusal where the quota of its families is used up. An error says that there
+    /// is nobody to be asked any more.
     ///
     /// AWS gives a part of what is asked for where capacity is short, but nothing where the quota
     /// is: then half as many are asked for, down to one.
     async fn ask_one(
         &self,
-        candidate: &Candidate,
+        (candidate, room): (&Candidate, usize),
         waiting: &mut Vec<InstanceKey>,
         placed: &mut Placed,
         tries: &mut Vec<Attempt>,
     ) -> Result<Option<AwsError>, Failure> {
-        let mut most = waiting.len();
-        while !waiting.is_empty() {
-            let count = most.min(waiting.len());
+        let others = waiting.len().saturating_sub(room);
+        let mut most = waiting.len() - others;
+        while waiting.len() > others {
+            let count = most.min(waiting.len() - others);
             let request = self.request(candidate, count, tries.len() + 1);
-            match self.ask(Request::Run(&request), waiting, tries).await? {
+            let request = Request::Run(&request, candidate.reason.as_deref());
+            match self.ask(request, waiting, tries).await? {
                 Ok(outcome) => {
                     self.fill(outcome.machines, waiting, placed).await;
-                    if most >= waiting.len() {
+                    if most >= waiting.len() - others {
                         return Ok(None);
                     }
                 }
@@ -294,7 +325,7 @@ impl Placement<'_> {
     /// Sends a request once. Where nobody knows what it did, that is looked for.
     async fn send(&self, request: Request<'_>) -> Result<LaunchOutcome, AwsError> {
         let answer = match request {
-            Request::Run(request) => {
+            Request::Run(request, _) => {
                 let machines = self.ec2.launch(request).await;
                 machines.map(|machines| LaunchOutcome { machines, refused: Vec::new() })
             }
@@ -339,7 +370,9 @@ impl Placement<'_> {
         answer: &Result<LaunchOutcome, AwsError>,
     ) -> Vec<Attempt> {
         let attempts = match request {
-            Request::Run(request) => vec![self.attempt(request, answer)],
+            Request::Run(request, reason) => {
+                vec![Attempt { reason: reason.map(str::to_owned), ..self.attempt(request, answer) }]
+            }
             Request::Fleet(request) => self.fleet_attempts(request, answer).await,
         };
         for attempt in &attempts {
@@ -377,6 +410,7 @@ impl Placement<'_> {
             given: u32::try_from(given).unwrap_or(u32::MAX),
             code: refusal.and_then(|error| error.code.as_deref()).map(str::to_owned),
             message: refusal.map(|error| error.message.to_string()),
+            reason: None,
         }
     }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use super::offers::configured;
+use super::risk::advice;
 use crate::aws::{AwsError, Ec2};
 use crate::config::RegionConfig;
 use crate::fleet::market::History;
@@ -61,7 +62,9 @@ pub(in crate::jobs) async fn prices(
                 }
             };
             let list = lists.get(&region).cloned().unwrap_or_default();
-            reporter.learned_of(&region, RegionNews::Prices(RegionPrices { spot, list })).await;
+            let advice = advice(&context, &region, &types, &reporter).await;
+            let prices = RegionPrices { spot, list, advice };
+            reporter.learned_of(&region, RegionNews::Prices(prices)).await;
             false
         });
     }

@@ -12,6 +12,7 @@ use crate::aws::AwsError;
 use crate::fleet::{MachineType, RegionNews, RegionPrices};
 use crate::jobs::market::offers::configured;
 use crate::jobs::market::prices;
+use crate::jobs::market::risk::advice;
 
 pub(super) struct SpotPrices {
     /// The list prices, as far as they are known: they are reported together.
@@ -49,7 +50,8 @@ impl Question for SpotPrices {
         let week_ago = context.now() - prices::WEEK;
         let since: Timestamp = oldest.map_or(week_ago, |oldest| oldest.min(week_ago));
         let spot = prices::spot_prices(context, ec2, &types, since).await?;
-        let prices = RegionPrices { spot, list };
+        let advice = advice(context, ec2.region(), &types, &region.reporter).await;
+        let prices = RegionPrices { spot, list, advice };
         region.reporter.learned_of(ec2.region(), RegionNews::Prices(prices)).await;
         Ok(())
     }

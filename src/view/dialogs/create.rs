@@ -5,13 +5,15 @@ use ratatui::layout::Rect;
 
 use super::frame::{buttons, open};
 use crate::app::dialog::CreateForm;
+use crate::app::ranking::{FirstPlace, first_place};
 use crate::app::{self, Model, clean, estimate, surplus_remark};
 use crate::config::{Image, RegionConfig, UbuntuRelease};
 use crate::fleet::market::History;
-use crate::fleet::{Amount, Attempt, Pool};
+use crate::fleet::{Amount, Attempt, Risk};
 use crate::view::grid::{Cell, Column, Grid};
 use crate::view::map;
 use crate::view::money::{dollars, hourly, spark};
+use crate::view::offers::risk;
 use crate::view::text;
 use crate::view::theme::Theme;
 use crate::view::{HitMap, Painter, Tone};
@@ -25,8 +27,8 @@ struct Plan<'a> {
     there: usize,
     /// What each of them costs an hour at the least, where that is known.
     each: Option<f64>,
-    /// The pool that is cheapest now, and how its price went.
-    best: Option<(&'a Pool, &'a History)>,
+    /// The place that is asked first, and how its price went.
+    first: Option<(FirstPlace<'a>, &'a History)>,
     /// The last launch there, if it was refused lately.
     refused: Option<&'a Attempt>,
     now: Timestamp,
@@ -42,16 +44,17 @@ impl<'a> Plan<'a> {
         let region = &config.region;
         let there = model.tally.in_region(region);
         let prices = model.fleet.market().get(region);
-        let best = prices.and_then(|prices| {
-            let (pool, _) = prices.cheapest(&config.machine_types, config.lifecycle)?;
-            Some((pool, prices.spot.get(pool)?))
+        let first = prices.and_then(|prices| {
+            let first = first_place(model, config, |_| true)?;
+            let history = prices.spot.get(first.pool)?;
+            Some((first, history))
         });
         let tried = model.fleet.regions().get(region).and_then(|view| view.attempts.back());
         let refused = tried.filter(|attempt| {
             attempt.code.is_some() && model.now.duration_since(attempt.at) < LATELY
         });
         let each = estimate(model, config);
-        Self { config, count, is_edited, there, each, best, refused, now: model.now }
+        Self { config, count, is_edited, there, each, first, refused, now: model.now }
     }
 
     /// Where it would go, or why it may not.
@@ -61,18 +64,23 @@ impl<'a> Plan<'a> {
             let said = format!("{} {}: {code}", attempt.machine_type, attempt.zone);
             return Some(Cell::toned(Tone::Waiting, clean(&said, 120)));
         }
-        let (pool, _) = self.best?;
+        let pool = self.first.as_ref()?.0.pool;
         let zone = pool.zone.letter(&self.config.region);
         Some(Cell::plain(format!("{} {zone}", pool.machine_type)))
     }
+
+    /// How often AWS takes back what runs there.
+    fn risk(&self) -> Option<Risk> {
+        self.first.as_ref()?.0.risk
+    }
 }
 
-fn plan<'a>() -> [Column<Plan<'a>, Theme>; 13] {
+fn plan<'a>() -> [Column<Plan<'a>, Theme>; 15] {
     [
         Column::text("region", "REGION", [14, 0, 14], 0, |row: &Plan<'_>, _, _| {
             Cell::plain(row.config.region.as_str())
         }),
-        Column::text("city", "CITY", [8, 0, 13], 8, |row: &Plan<'_>, theme: &Theme, _| {
+        Column::text("city", "CITY", [8, 0, 13], 14, |row: &Plan<'_>, theme: &Theme, _| {
             let place = map::place(&row.config.region);
             Cell::known(place.map(|place| place.city), theme.glyphs)
         }),
@@ -101,12 +109,30 @@ fn plan<'a>() -> [Column<Plan<'a>, Theme>; 13] {
             Cell::known(row.each.map(hourly), theme.glyphs)
         })
         .right(),
-        Column::text("trend", "24 H", [8, 0, 12], 7, |row: &Plan<'_>, theme: &Theme, width| {
+        Column::text("trend", "24 H", [8, 0, 12], 8, |row: &Plan<'_>, theme: &Theme, width| {
             let since = row.now.checked_sub(TREND).unwrap_or(Timestamp::MIN);
-            let trend = row.best.map(|(_, history)| spark(history, since, row.now, width, theme));
+            let history = row.first.as_ref().map(|(_, history)| *history);
+            let trend = history.map(|history| spark(history, since, row.now, width, theme));
             Cell::toned(Tone::Working, trend.unwrap_or_default())
         }),
-        Column::text("hint", "CHEAPEST", [12, 0, 30], 6, |row: &Plan<'_>, theme: &Theme, _| {
+        Column::text("risk", "RISK", [6, 0, 8], 7, |row: &Plan<'_>, theme: &Theme, _| {
+            row.risk().map_or_else(
+                || Cell::known(None::<&str>, theme.glyphs),
+                |it| risk(it, theme.glyphs),
+            )
+        })
+        .right(),
+        Column::text(
+            "record",
+            "OUR RECORD",
+            [10, 0, 14],
+            13,
+            |row: &Plan<'_>, theme: &Theme, _| {
+                Cell::known(row.risk().and_then(|it| it.own.words()), theme.glyphs)
+            },
+        )
+        .right(),
+        Column::text("hint", "FIRST CHOICE", [12, 0, 30], 6, |row: &Plan<'_>, theme: &Theme, _| {
             row.hint().unwrap_or_else(|| Cell::known(None::<&str>, theme.glyphs))
         }),
         Column::text("disk", "GiB", [5, 0, 5], 10, |row: &Plan<'_>, _, _| {

@@ -65,7 +65,7 @@ fn prices(spot: &[(&str, f64)], on_demand: &[(&str, f64)]) -> RegionPrices {
         gp3: Some(0.0),
         snapshot: Some(0.0),
     };
-    RegionPrices { spot: spot.collect(), list }
+    RegionPrices { spot: spot.collect(), list, ..RegionPrices::default() }
 }
 
 fn priced(model: &mut Model, prices: RegionPrices) {
