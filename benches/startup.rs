@@ -286,6 +286,7 @@ fn opening(instances: usize) -> Opening {
         now,
         size: (COLUMNS, ROWS),
         visits: None,
+        wants_code: false,
         remembered: Remembered::default(),
         past: Vec::new(),
     }

@@ -277,6 +277,7 @@ impl Program {
             now,
             size: (140, 40),
             visits: None,
+            wants_code: false,
             remembered: Remembered::default(),
         });
         Self { model, state, ledger, paths: paths.clone() }

@@ -16,7 +16,7 @@ use crate::support::moto::{python, script};
 use crate::support::spot::{Ran, Spot};
 use crate::support::terminal::Terminal;
 use cases::{Case, KEYS, cases};
-use sts::Sts;
+use sts::{Sts, WRONG};
 
 /// Where we are kinder, and why: the CLI refuses the whole file there, whatever profile is asked for.
 const KINDER: [&str; 6] = [
@@ -177,4 +177,44 @@ fn people_20_a_code_is_asked_for_once_and_counts_for_the_aws_cli() {
     let cli = Ran::of(&cli.output().unwrap());
     assert_eq!(cli.code, 0, "{}", cli.told());
     assert_eq!(sts.signed("mfa-cli"), Some(signed));
+}
+
+/// The dashboard asks in a dialog: what for, of which device; what is wrong is said, and asked again.
+#[test]
+fn the_dashboard_asks_for_a_code_itself_until_one_is_right() {
+    let sts = Sts::start();
+    let config = format!(
+        "[profile base]\n{KEYS}[profile m]\nrole_arn = arn:aws:iam::123456789012:role/one\n\
+         source_profile = base\nmfa_serial = arn:aws:iam::123456789012:mfa/me\nregion = us-west-2\n"
+    );
+    let spot = with_config(&config, &sts, "dialog");
+    let mut command = spot.on_terminal();
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+        command.env_remove(name);
+    }
+    command.env("HOME", spot.path());
+    command.args(["--profile", "m"]);
+    let mut terminal = Terminal::start(command, (80, 24));
+    terminal.wait_for("Welcome to spot-tui");
+    terminal.press("\x1b");
+    terminal.wait_for("to sign in here");
+    terminal.press("I");
+    let screen = terminal.wait_for("A secret is needed");
+    assert!(screen.contains("arn:aws:iam::123456789012:role/one"), "{screen}");
+    assert!(screen.contains("arn:aws:iam::123456789012:mfa/me"), "{screen}");
+    terminal.press("12345\r");
+    terminal.wait_for("That was not six digits");
+    terminal.press(&format!("{WRONG}\r"));
+    let screen = terminal.wait_for("AWS refused that code");
+    assert!(!screen.contains(WRONG), "{screen}");
+    terminal.press("123456\r");
+    terminal.wait_for("signed in until 2099-01-01");
+    // By then somebody has asked with the new keys; there is nothing but STS.
+    terminal.wait_for("no account: UnauthorizedOperation");
+    assert_eq!(sts.codes("dialog"), [WRONG, "123456"], "each code goes there once");
+    assert!(sts.signed("dialog").unwrap().starts_with("ASIA"));
+    let files: Vec<_> = fs::read_dir(spot.path().join(".aws/cli/cache")).unwrap().collect();
+    assert_eq!(files.len(), 1);
+    terminal.press("q");
+    assert_eq!(terminal.end().exit_code(), 0);
 }

@@ -127,6 +127,8 @@ pub struct Model {
     pub(super) preview: Option<ThemeName>,
     /// Whether the mouse is taken from the terminal.
     pub mouse: bool,
+    /// Whether one signs in with a code from a device, which a dialog asks for.
+    pub(super) wants_code: bool,
     /// Where else one can look; none in a demo.
     pub visits: Option<Box<Visits>>,
     /// Whether the filter is being typed.

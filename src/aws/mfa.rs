@@ -10,6 +10,7 @@ use super::class::{Class, Credential};
 use super::clock::moment;
 use super::error::AwsError;
 use super::kept_role::{Kept, Keys, file, keep};
+use super::profile::Mfa;
 use super::sdk::Access;
 use crate::fleet::Secret;
 
@@ -20,6 +21,15 @@ impl Aws {
     /// The device whose code the profile asks for, where it asks for one.
     pub fn mfa_device(&self) -> Option<&str> {
         self.profile().mfa.as_ref().map(|mfa| mfa.serial.as_str())
+    }
+
+    /// What is asked of the user for it: which role, by which profile, of which device.
+    pub fn wanted_code(&self) -> Option<String> {
+        let profile = self.profile();
+        let mfa = profile.mfa.as_ref()?;
+        let name = profile.name.as_deref().unwrap_or("default");
+        let Mfa { role, serial, .. } = mfa;
+        Some(format!("Profile {name} takes the role {role} with a code of {serial}. Six digits:"))
     }
 
     /// Takes the profile's role with a code of that device, and keeps it. Until when it is good.
@@ -64,6 +74,15 @@ impl Aws {
             broken(text, "look whether that folder can be written to")
         })?;
         Ok(expiration)
+    }
+}
+
+impl AwsError {
+    /// Whether a code was refused: wrong, late, or used before.
+    pub fn is_wrong_code(&self) -> bool {
+        // As aws/aws-cli#2279 quotes it. That of a wrong device begins alike ("unable to validate MFA
+        // code", aws/aws-cli#6325): no other code mends it.
+        self.message.contains("invalid MFA one time pass code")
     }
 }
 

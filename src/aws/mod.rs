@@ -105,7 +105,7 @@ pub use machines::Owner;
 pub use network::{Kind, Residue};
 pub use offerings::MachineFacts;
 pub use permissions::{EC2_ACTIONS, Purpose};
-pub use profile_file::{named_profile, profiles};
+pub use profile_file::{named_profile, profiles, wants_code};
 pub use quota::quota_group;
 pub use requests::{counted, requests};
 pub use retry::retry_until;

@@ -77,6 +77,11 @@ pub fn profiles() -> Vec<String> {
     Profiles::read(&config, &credentials).names().map(str::to_owned).collect()
 }
 
+/// Whether a profile takes its role with a code from a device.
+pub fn wants_code(profile: Option<&str>) -> bool {
+    read_profile(profile).is_ok_and(|read| !read.has_keys && read.profile.mfa.is_some())
+}
+
 /// The profile that the environment names.
 pub fn named_profile() -> Option<String> {
     NAMED_BY.into_iter().find_map(set)

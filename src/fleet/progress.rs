@@ -31,6 +31,8 @@ pub enum JobKind {
     Survey,
     /// [`Job::Watch`].
     Watch,
+    /// [`Job::SignIn`].
+    SignIn,
     /// [`Job::FindDeployments`].
     FindDeployments,
     /// [`Job::Prices`].
@@ -80,6 +82,7 @@ impl JobKind {
             Self::Identify => "identify",
             Self::Survey => "survey",
             Self::Watch => "watch",
+            Self::SignIn => "login",
             Self::FindDeployments => "deployments",
             Self::Prices => "prices",
             Self::Preflight => "check",
@@ -113,6 +116,8 @@ pub enum Job {
     Survey,
     /// The same again and again, each region at its own pace, until cancelled.
     Watch,
+    /// Sign in with a code from the user's device, which is asked for.
+    SignIn,
     /// Which deployments are there, in all enabled regions, by tags? Answers with
     /// [`JobNews::Deployments`](super::JobNews).
     FindDeployments,
@@ -174,6 +179,7 @@ impl Job {
             Self::Identify => JobKind::Identify,
             Self::Survey => JobKind::Survey,
             Self::Watch => JobKind::Watch,
+            Self::SignIn => JobKind::SignIn,
             Self::FindDeployments => JobKind::FindDeployments,
             Self::Prices(_) => JobKind::Prices,
             Self::Preflight(_) => JobKind::Preflight,

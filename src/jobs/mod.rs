@@ -46,6 +46,7 @@ async fn run_book(context: Arc<Context>, job: Job, reporter: Reporter) -> JobRes
         Job::Identify => watch::identify(&context, &reporter).await,
         Job::Survey => watch::survey(context, reporter).await,
         Job::Watch => watch::watch(context, reporter).await,
+        Job::SignIn => Box::pin(watch::sign_in::sign_in(&context, &reporter)).await,
         Job::FindDeployments => watch::deployments(&context, &reporter).await,
         Job::Preflight(counts) => create::preflight::preflight(context, counts, reporter).await,
         Job::Create(launches) => {

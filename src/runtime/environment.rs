@@ -89,6 +89,11 @@ impl Environment {
         if self.demo.is_some() { None } else { state_folder() }
     }
 
+    /// Whether one signs in with a code from a device.
+    pub(super) fn wants_code(&self) -> bool {
+        self.demo.is_none() && aws::wants_code(self.access.profile.as_deref())
+    }
+
     /// Where else one can look; nowhere in a demo, whose cloud ends with the process.
     pub(super) fn visits(&self) -> Option<Visits> {
         let home = || self.global.profile.clone().or_else(aws::named_profile);

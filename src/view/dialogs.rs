@@ -59,15 +59,19 @@ fn quit(painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect, form: &QuitFor
 }
 
 fn secret(painter: &mut Painter<'_>, area: Rect, form: &SecretForm) {
-    let inside = open(painter, area, "A secret is needed", 3);
-    painter.text(inside, 0, 0, Tone::Plain, &clean(&form.question.text, 512));
+    let said = text::wrap(&clean(&form.question.text, 512), room(area));
+    let last = u16::try_from(said.len()).unwrap_or(u16::MAX).saturating_add(1);
+    let inside = open(painter, area, "A secret is needed", last + 1);
+    for (said, line) in said.iter().zip(0..) {
+        painter.text(inside, 0, line, Tone::Plain, said);
+    }
     let room = usize::from(inside.width.saturating_sub(3));
     let (secret, x) =
-        (painter.theme.glyphs.secret, painter.text(inside, 0, 2, Tone::Accent, ">") + 1);
-    painter.text(inside, x, 2, Tone::Plain, &secret.repeat(form.len().min(room)));
+        (painter.theme.glyphs.secret, painter.text(inside, 0, last, Tone::Accent, ">") + 1);
+    painter.text(inside, x, last, Tone::Plain, &secret.repeat(form.len().min(room)));
     let under = if form.cursor() < form.len() { secret } else { " " };
     let at = u16::try_from(form.cursor().min(room)).unwrap_or_default();
-    painter.styled(inside, x + at, 2, painter.theme.chosen(), under);
+    painter.styled(inside, x + at, last, painter.theme.chosen(), under);
 }
 
 fn notice(painter: &mut Painter<'_>, area: Rect, title: &str, said: [&str; 2]) {

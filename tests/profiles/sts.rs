@@ -95,10 +95,16 @@ fn answer(stream: &TcpStream, log: &Log) -> bool {
             (200, IDENTITY.to_owned())
         }
         Some("AssumeRole") => {
-            seen.codes.extend(form("TokenCode"));
+            let code = form("TokenCode");
+            let is_wrong = code.as_deref() == Some(WRONG);
+            seen.codes.extend(code);
             let role = form("RoleArn").unwrap_or_default();
             let role = role.rsplit("%2F").next().unwrap_or_default().to_uppercase();
-            (200, assumed(&format!("ASIA{role}{key}")))
+            if is_wrong {
+                (403, REFUSED.to_owned())
+            } else {
+                (200, assumed(&format!("ASIA{role}{key}")))
+            }
         }
         _ => (403, DENIED.to_owned()),
     };
@@ -115,6 +121,14 @@ const IDENTITY: &str = "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws
     <GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/me</Arn><UserId>AIDA</UserId>\
     <Account>123456789012</Account></GetCallerIdentityResult><ResponseMetadata><RequestId>1</RequestId>\
     </ResponseMetadata></GetCallerIdentityResponse>";
+
+/// The code that is no good.
+pub(crate) const WRONG: &str = "000000";
+
+/// STS to who sends one, in the words that aws/aws-cli#2279 quotes.
+const REFUSED: &str = "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error>\
+    <Type>Sender</Type><Code>AccessDenied</Code><Message>MultiFactorAuthentication failed with invalid \
+    MFA one time pass code. </Message></Error><RequestId>1</RequestId></ErrorResponse>";
 
 /// For whatever else is asked: whose key signed is known by then.
 const DENIED: &str = "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>You are not \

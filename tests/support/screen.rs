@@ -111,6 +111,7 @@ pub(crate) fn opening(size: (u16, u16)) -> Opening {
         now: at(0),
         size,
         visits: None,
+        wants_code: false,
         remembered: Remembered::default(),
         past: Vec::new(),
     }

@@ -436,6 +436,7 @@ fn engine(
         now: context.now(),
         size: (140, 40),
         visits: None,
+        wants_code: false,
         remembered: Remembered::default(),
         past: Vec::new(),
     });

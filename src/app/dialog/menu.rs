@@ -101,11 +101,12 @@ impl Menu {
     }
 
     /// What can be done where the login has ended and calls wait: for this reason.
-    pub(in crate::app) fn signed_out(failure: &Failure) -> Self {
+    pub(in crate::app) fn signed_out(failure: &Failure, by_code: bool) -> Self {
         let elsewhere = failure.hint.strip_prefix("run: ").unwrap_or(&failure.hint);
         // A session of `aws login` is begun by that alone.
         let is_ours = !elsewhere.starts_with("aws ");
-        let here = item("Sign in here", "lends the terminal to the login", Command::SignIn);
+        let how = if by_code { "asks for a code" } else { "lends the terminal to the login" };
+        let here = item("Sign in here", how, Command::SignIn);
         let others = [
             item("Sign in elsewhere", elsewhere, Command::Press(Press::Back)),
             item("Quit", "", Command::Leave(LeaveCommand::Quit)),
@@ -195,7 +196,7 @@ mod tests {
             ("run: aws login --profile work", ["Sign in elsewhere", "Quit"].as_slice()),
         ] {
             let failure = Failure::new(FailureKind::SignIn, Step::Account, "it ended", hint);
-            let menu = Menu::signed_out(&failure);
+            let menu = Menu::signed_out(&failure, false);
             let names: Vec<_> = menu.items.iter().map(|(name, ..)| name.as_ref()).collect();
             assert_eq!(names, items);
             assert!(

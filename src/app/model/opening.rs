@@ -51,6 +51,8 @@ pub struct Opening {
     pub size: (u16, u16),
     /// Where else one can look; none in a demo.
     pub visits: Option<Visits>,
+    /// Whether the profile asks for a code from a device.
+    pub wants_code: bool,
     /// How the screen was arranged the last time.
     pub remembered: Remembered,
     /// What earlier runs took down, the oldest first.
@@ -106,6 +108,7 @@ impl Model {
             theme: theme.unwrap_or(ui.theme),
             preview: None,
             mouse: ui.mouse,
+            wants_code: opening.wants_code,
             visits: opening.visits.map(Box::new),
             filtering: false,
             filter: TextField::default(),

@@ -1,9 +1,9 @@
 //! The login ends under what runs, and somebody signs in again: one question, and one line of the log
 //! for each.
 
-use crate::app::Model;
 use crate::app::dialog::{Dialog, Menu};
-use crate::fleet::{Failure, Level};
+use crate::app::{Effect, Model};
+use crate::fleet::{Failure, Job, JobKind, Level};
 
 /// Takes it in: why it has ended, or that calls go on.
 pub(super) fn changed(model: &mut Model, why: Option<&Failure>) {
@@ -16,11 +16,22 @@ pub(super) fn changed(model: &mut Model, why: Option<&Failure>) {
     match why {
         // Another question is answered first; the header says it all the while.
         Some(failure) if model.dashboard && model.dialog.is_none() => {
-            model.dialog = Some(Dialog::Menu(Menu::signed_out(failure)));
+            model.dialog = Some(Dialog::Menu(Menu::signed_out(failure, model.wants_code)));
         }
         _ => model.toast(level, text),
     }
     model.alarm |= why.is_some();
+}
+
+/// Signs in: with a code that is asked for on the screen, else by a login that has the terminal.
+pub(super) fn sign_in(model: &mut Model) -> Vec<Effect> {
+    if !model.wants_code {
+        return vec![Effect::SignIn];
+    }
+    if model.does(JobKind::SignIn) {
+        return Vec::new();
+    }
+    vec![model.start(Job::SignIn)]
 }
 
 /// What people read of it.

@@ -207,7 +207,7 @@ fn perform(model: &mut Model, command: Command) -> Vec<Effect> {
     match command {
         Command::Refresh => refresh::refresh(model),
         Command::Keep => keep::begin(model),
-        Command::SignIn => vec![Effect::SignIn],
+        Command::SignIn => login::sign_in(model),
         Command::Prices(types) => prices(model, &types),
         Command::PriceFleet => price_fleet(model),
         Command::Preflight(counts) => vec![model.start(Job::Preflight(counts))],

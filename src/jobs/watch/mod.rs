@@ -13,6 +13,7 @@ mod price_list;
 mod publish;
 mod question;
 mod requests;
+pub(super) mod sign_in;
 mod spot_prices;
 mod status_checks;
 mod storage;
