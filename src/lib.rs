@@ -23,6 +23,7 @@ pub mod fleet;
 pub mod headless;
 pub mod jobs;
 pub mod notify;
+pub mod program;
 pub mod retry;
 pub mod runtime;
 pub mod ssh;

@@ -23,11 +23,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ssh", &["fleet", "config", "files", "retry"]),
     ("bacalhau", &["fleet", "config"]),
     ("store", &["fleet", "config", "files"]),
-    ("notify", &["fleet", "config"]),
-    ("jobs", &["fleet", "config", "aws", "ssh", "bacalhau", "store", "files", "retry"]),
+    ("notify", &["fleet", "config", "program"]),
+    ("jobs", &["fleet", "config", "aws", "ssh", "bacalhau", "store", "files", "program", "retry"]),
     ("headless", &["fleet", "config", "app", "view"]),
     ("demo", &["fleet"]),
     ("files", &[]),
+    ("program", &[]),
     ("retry", &[]),
     ("cli", &["fleet", "config"]),
 ];
@@ -42,12 +43,13 @@ const INSIDE_JOBS: &[(&str, &[&str])] = &[
     ("machine", &["network", "context", "intents", "market", "node"]),
     ("create", &["network", "context", "intents", "market", "node", "machine"]),
     ("watch", &["context", "intents", "market", "node"]),
+    ("keep", &["context", "node"]),
     ("destroy", &["network", "context", "intents", "market", "node", "watch"]),
 ];
 
 const EVERY_ROOM: &[&str] = &[
     "aws", "app", "bacalhau", "cli", "config", "demo", "files", "fleet", "headless", "jobs",
-    "notify", "retry", "runtime", "ssh", "store", "view",
+    "notify", "program", "retry", "runtime", "ssh", "store", "view",
 ];
 
 /// Where the command line offers the demo cloud. Nothing else of the program knows of it.
