@@ -1,9 +1,13 @@
-//! The orchestrator's node API, against a server that answers as Bacalhau does.
+//! The orchestrator's API, against a server that answers as Bacalhau does.
 
-use spot_tui::bacalhau::{BacalhauError, Connection, Membership, Orchestrator as Client};
+use jiff::Timestamp;
+use serde_json::json;
+use spot_tui::bacalhau::{
+    BacalhauError, Connection, Constraint, JobType, Membership, Orchestrator as Client,
+};
 use spot_tui::fleet::{Secret, Step};
 
-use crate::support::orchestrator::Orchestrator;
+use crate::support::orchestrator::{Orchestrator, Submitted};
 
 fn client(orchestrator: &Orchestrator, key: Option<&str>) -> Client {
     Client::new(&orchestrator.url(), key.map(Secret::new)).unwrap()
@@ -109,4 +113,64 @@ fn only_an_api_is_an_address() {
     }
     let below = Client::new("https://gateway.example.com/bacalhau", None).unwrap();
     assert_eq!(below.api(), "https://gateway.example.com/bacalhau");
+}
+
+#[tokio::test]
+async fn jobs_come_in_pages_and_say_what_runs_where() {
+    let orchestrator = Orchestrator::start();
+    for id in ["i-0a1", "i-0a2"] {
+        orchestrator.register(id, "CONNECTED");
+    }
+    let at: Timestamp = "2026-11-20T09:00:00Z".parse().unwrap();
+    orchestrator.with_jobs(|jobs, nodes| {
+        jobs.page = 2;
+        for (id, kind, count) in
+            [("j-1", "batch", 6), ("j-2", "service", 1), ("j-3", "daemon", 0), ("j-4", "ops", 0)]
+        {
+            let constraints =
+                json!([{ "Key": "region", "Operator": "=", "Values": ["us-west-2"] }]);
+            let (id, cpu, takes_s) = (id.to_owned(), 800, Some(60));
+            jobs.submit(Submitted { id, kind, count, cpu, at, takes_s, constraints });
+        }
+        jobs.step(at, nodes);
+    });
+    let client = client(&orchestrator, None);
+    let (mut token, mut seen, mut pages) = (None, Vec::new(), 0);
+    loop {
+        let page = client.jobs(token.as_deref()).await.unwrap();
+        seen.extend(page.jobs.into_iter().map(|job| (job.id, job.kind)));
+        pages += 1;
+        token = page.next;
+        if token.is_none() {
+            break;
+        }
+    }
+    let kinds = [JobType::Ops, JobType::Daemon, JobType::Service, JobType::Batch];
+    let wanted: Vec<_> =
+        ["j-4", "j-3", "j-2", "j-1"].map(str::to_owned).into_iter().zip(kinds).collect();
+    assert_eq!((seen, pages), (wanted, 2));
+    let (job, placed) = client.job("j-1").await.unwrap().unwrap();
+    assert_eq!((job.count, job.each.cpu, job.each.memory), (6, 0.8, 512_000_000));
+    assert_eq!((job.created, job.is_over), (at, false));
+    let labels = [("region".to_owned(), "us-west-2".to_owned())].into();
+    assert!(job.constraints.iter().all(|it: &Constraint| it.allows(&labels)));
+    // Two a node, of which one hosts two: four of six run, and the job says that it runs.
+    assert_eq!((placed.partitions.len(), placed.active.values().sum::<u64>()), (4, 4));
+    assert_eq!(client.job("j-9").await.unwrap(), None);
+    assert!(client.job("../nodes").await.is_err());
+    let nodes = client.nodes().await.unwrap();
+    assert_eq!((nodes[0].capacity.cpu, nodes[0].capacity.memory), (1.6, 3_200_000_000));
+}
+
+#[tokio::test]
+async fn a_node_is_fenced_and_given_back() {
+    let orchestrator = Orchestrator::start();
+    orchestrator.register("i-0a1", "CONNECTED");
+    let client = client(&orchestrator, None);
+    client.reject("i-0a1").await.unwrap();
+    assert!(!client.nodes().await.unwrap()[0].is_working());
+    let again = client.reject("i-0a1").await.unwrap_err();
+    assert!(matches!(again, BacalhauError::Refused { status: 409, .. }), "{again}");
+    client.approve("i-0a1").await.unwrap();
+    assert_eq!(client.nodes().await.unwrap()[0].membership, Membership::Approved);
 }

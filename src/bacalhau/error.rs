@@ -11,6 +11,14 @@ pub enum Operation {
     List,
     /// To forget this node.
     Delete(String),
+    /// To give this node no more work.
+    Reject(String),
+    /// To give this node work again.
+    Approve(String),
+    /// To list the jobs.
+    Jobs,
+    /// To tell of this job.
+    Job(String),
 }
 
 impl fmt::Display for Operation {
@@ -18,6 +26,10 @@ impl fmt::Display for Operation {
         match self {
             Self::List => f.write_str("listing the nodes"),
             Self::Delete(node) => write!(f, "deleting the node {node}"),
+            Self::Reject(node) => write!(f, "rejecting the node {node}"),
+            Self::Approve(node) => write!(f, "approving the node {node}"),
+            Self::Jobs => f.write_str("listing the jobs"),
+            Self::Job(job) => write!(f, "asking for the job {job}"),
         }
     }
 }
@@ -82,7 +94,7 @@ impl BacalhauError {
         let hint = match self {
             Self::Refused { status: 401 | 403, .. } => {
                 "bacalhau.api_key_file has to name a file with an API key that may read and write \
-                 nodes; the compute nodes' token is not one"
+                 nodes, and read jobs where `scale` goes by them; the compute nodes' token is not one"
             }
             Self::Refused { status: 409, .. } => "delete it by hand: bacalhau node delete ID",
             Self::Refused { .. } => "look at the orchestrator's log",

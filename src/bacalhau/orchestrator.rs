@@ -10,10 +10,11 @@ use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Method, RequestBuilder, Url, redirect};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::{BacalhauError, Operation};
-use crate::fleet::Secret;
 use crate::fleet::text::clean_line;
+use crate::fleet::{Resources, Secret};
 
 /// How long one call may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
@@ -32,7 +33,7 @@ pub struct Orchestrator {
 }
 
 /// A node as its orchestrator sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Node {
     /// Its name; ours are called like their instances.
     pub id: String,
@@ -46,6 +47,12 @@ pub struct Node {
     pub last_heartbeat: Option<Timestamp>,
     /// Why it is not there, where the orchestrator knows.
     pub last_error: Option<String>,
+    /// What it has for jobs.
+    pub capacity: Resources,
+    /// What of its work has to wait on it.
+    pub enqueued: Resources,
+    /// How many executions it runs, and how many wait on it: as of a minute ago.
+    pub executions: u64,
 }
 
 /// Whether a node may work.
@@ -113,14 +120,7 @@ impl Orchestrator {
 
     /// All nodes, those of others as well.
     pub async fn nodes(&self) -> Result<Vec<Node>, BacalhauError> {
-        let request = self.request(Method::GET, NODES);
-        let bytes = self.send(Operation::List, request).await?;
-        let listed: Listed =
-            serde_json::from_slice(&bytes).map_err(|error| BacalhauError::Answer {
-                operation: Operation::List,
-                api: self.api().to_owned(),
-                reason: error.to_string(),
-            })?;
+        let listed: Listed = self.read(Operation::List, NODES, &[]).await?;
         Ok(listed.nodes.unwrap_or_default().into_iter().map(Node::from).collect())
     }
 
@@ -129,32 +129,67 @@ impl Orchestrator {
     /// The orchestrator takes the beginning of an id for the id: `id` has to be a whole one, from
     /// [`Orchestrator::nodes`]. A node that still lives registers again.
     pub async fn delete(&self, id: &str) -> Result<(), BacalhauError> {
-        let operation = || Operation::Delete(id.to_owned());
-        let unusual = |c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c));
-        if id.is_empty() || id.starts_with('.') || id.contains(unusual) {
-            return Err(BacalhauError::Answer {
-                operation: operation(),
-                api: self.api().to_owned(),
-                reason: "that is not a node's id".to_owned(),
-            });
-        }
-        let body = serde_json::json!({
-            "Action": "delete", "Message": "its instance was destroyed", "NodeID": id
-        });
-        let request = self
-            .request(Method::PUT, &format!("{NODES}/{id}"))
-            .header(CONTENT_TYPE, "application/json")
-            .body(body.to_string());
-        match self.send(operation(), request).await {
+        let operation = Operation::Delete(id.to_owned());
+        match self.act(id, "delete", "its instance was destroyed", operation).await {
             Err(BacalhauError::Refused { status: 404, .. }) => Ok(()),
-            other => other.map(drop),
+            other => other,
         }
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    /// From now on a node gets no work: the orchestrator has no gentler word for it. What runs on it
+    /// counts as lost at once and is begun elsewhere. `id` as for [`Orchestrator::delete`].
+    pub async fn reject(&self, id: &str) -> Result<(), BacalhauError> {
+        self.act(id, "reject", "it is not needed", Operation::Reject(id.to_owned())).await
+    }
+
+    /// Takes that back.
+    pub async fn approve(&self, id: &str) -> Result<(), BacalhauError> {
+        self.act(id, "approve", "it stays", Operation::Approve(id.to_owned())).await
+    }
+
+    async fn act(
+        &self,
+        id: &str,
+        action: &str,
+        message: &str,
+        operation: Operation,
+    ) -> Result<(), BacalhauError> {
+        if !is_id(id) {
+            return Err(self.strange(operation, "that is not a node's id"));
+        }
+        let body = serde_json::json!({ "Action": action, "Message": message, "NodeID": id });
+        let request = self
+            .request(Method::PUT, &format!("{NODES}/{id}"), &[])
+            .header(CONTENT_TYPE, "application/json")
+            .body(body.to_string());
+        self.send(operation, request).await.map(drop)
+    }
+
+    /// That an answer is none of an orchestrator's.
+    pub(super) fn strange(&self, operation: Operation, reason: &str) -> BacalhauError {
+        let (api, reason) = (self.api().to_owned(), reason.to_owned());
+        BacalhauError::Answer { operation, api, reason }
+    }
+
+    /// What a question is answered with.
+    pub(super) async fn read<T: DeserializeOwned>(
+        &self,
+        operation: Operation,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<T, BacalhauError> {
+        let request = self.request(Method::GET, path, query);
+        let bytes = self.send(operation.clone(), request).await?;
+        serde_json::from_slice(&bytes).map_err(|error| self.strange(operation, &error.to_string()))
+    }
+
+    fn request(&self, method: Method, path: &str, query: &[(&str, &str)]) -> RequestBuilder {
         // The base ends with a slash, and no path of ours begins with one.
         let mut url = self.base.clone();
         url.set_path(&format!("{}{path}", self.base.path()));
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
         let request = self.client.request(method, url);
         let Some(key) = &self.key else { return request };
         match HeaderValue::try_from(format!("Bearer {}", key.reveal().trim())) {
@@ -198,6 +233,12 @@ impl Orchestrator {
             }
         }
     }
+}
+
+/// Whether that may stand in a path.
+pub(super) fn is_id(id: &str) -> bool {
+    let unusual = |c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c));
+    !id.is_empty() && !id.starts_with('.') && !id.contains(unusual)
 }
 
 /// The orchestrator's own words in an error's body, or whatever stands there.
@@ -250,6 +291,38 @@ struct NodeInfo {
     #[serde(rename = "NodeID")]
     node_id: String,
     labels: Option<BTreeMap<String, String>>,
+    #[serde(rename = "ComputeNodeInfo")]
+    compute: Option<ComputeNodeInfo>,
+}
+
+/// `QueueCapacity` is what is enqueued, and not room for it.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ComputeNodeInfo {
+    max_capacity: Capacity,
+    queue_capacity: Capacity,
+    running_executions: u64,
+    enqueued_executions: u64,
+}
+
+/// Here, unlike in a job, numbers.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Capacity {
+    #[serde(rename = "CPU")]
+    cpu: f64,
+    #[serde(rename = "Memory")]
+    memory: u64,
+    #[serde(rename = "Disk")]
+    disk: u64,
+    #[serde(rename = "GPU")]
+    gpu: u64,
+}
+
+impl From<Capacity> for Resources {
+    fn from(Capacity { cpu, memory, disk, gpu }: Capacity) -> Self {
+        Self { cpu, memory, disk, gpu }
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -264,6 +337,7 @@ impl From<NodeState> for Node {
     fn from(state: NodeState) -> Self {
         let NodeState { info, membership, connection, connection_state: now } = state;
         let status = if now.status.is_empty() { connection } else { now.status };
+        let compute = info.compute.unwrap_or_default();
         Self {
             id: info.node_id,
             labels: info.labels.unwrap_or_default(),
@@ -283,6 +357,9 @@ impl From<NodeState> for Node {
                 .last_error
                 .filter(|text| !text.is_empty())
                 .map(|text| clean_line(&text).chars().take(MESSAGE_CAP).collect()),
+            capacity: compute.max_capacity.into(),
+            enqueued: compute.queue_capacity.into(),
+            executions: compute.running_executions.saturating_add(compute.enqueued_executions),
         }
     }
 }
