@@ -52,6 +52,7 @@ mod profiles;
 mod rebalance;
 mod rehearsal;
 mod scale;
+mod scaling;
 mod scenarios;
 mod schema;
 mod screens;

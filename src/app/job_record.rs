@@ -40,6 +40,7 @@ impl JobRecord {
                 Some(launches.iter().map(|launch| launch.region.clone()).collect()),
             ),
             Job::Resume(instances)
+            | Job::Retire(instances)
             | Job::Stop(instances)
             | Job::Start(instances)
             | Job::Reboot(instances) => (

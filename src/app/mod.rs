@@ -34,6 +34,7 @@ pub mod ranking;
 mod reader;
 mod regions;
 pub mod resolve;
+mod scaling;
 mod scope;
 mod selection;
 mod story;

@@ -19,6 +19,7 @@ use super::layout::Layout;
 use super::lifetimes::Lifetimes;
 use super::log::{Log, LogPanel};
 use super::notify::Notify;
+use super::scaling::Scaling;
 use super::table::Table;
 use super::{
     Answers, Command, Dialog, Effect, Exit, Heat, JobRecord, LeaveCommand, Left, Pane, Panel,
@@ -183,6 +184,8 @@ pub struct Model {
     pub(super) snapshots_tried: BTreeMap<(Region, String, KeptKind), Timestamp>,
     /// How it stands with holding the count.
     pub(super) holding: Holding,
+    /// How it stands with letting the count follow the work.
+    pub(super) scaling: Box<Scaling>,
     /// How many instances there shall be, and what holding that has come to.
     pub upkeep: Upkeep,
     /// Which instances have got too old.

@@ -29,6 +29,8 @@ pub enum Section {
     Placement,
     /// `replace`.
     Replace,
+    /// `scale`.
+    Scale,
     /// `budget`.
     Budget,
     /// One entry of `notify`.
@@ -57,7 +59,7 @@ pub enum Section {
 
 impl Section {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Top,
         Self::Aws,
         Self::Region,
@@ -69,6 +71,7 @@ impl Section {
         Self::Snapshots,
         Self::Placement,
         Self::Replace,
+        Self::Scale,
         Self::Budget,
         Self::Notify,
         Self::CloudWatch,
@@ -94,6 +97,7 @@ impl Section {
                 "machines",
                 "placement",
                 "replace",
+                "scale",
                 "budget",
                 "notify",
                 "cloudwatch",
@@ -171,6 +175,7 @@ impl Section {
                 "spread",
             ],
             Self::Replace => &["enabled", "on_rebalance", "hold", "at_most", "within_m"],
+            Self::Scale => &["by", "min", "max", "spare", "cpu_percent", "command"],
             Self::Budget => &[
                 "max_hourly_usd",
                 "month_usd",
@@ -232,6 +237,7 @@ impl Section {
             Self::Snapshots => "under 'snapshots' of a machine",
             Self::Placement => "under 'placement'",
             Self::Replace => "under 'replace'",
+            Self::Scale => "under 'scale'",
             Self::Budget => "under 'budget'",
             Self::Notify => "to one of 'notify'",
             Self::CloudWatch => "under 'cloudwatch'",
@@ -267,6 +273,7 @@ pub(super) fn suggest(section: Section, unknown: &str) -> Option<Suggestion> {
         Section::Idle,
         Section::Lease,
         Section::Notify,
+        Section::Scale,
         Section::Snapshots,
         Section::UserCommand,
         Section::Palette,
@@ -318,6 +325,7 @@ mod tests {
         for (name, section) in [
             ("placement", Section::Placement),
             ("replace", Section::Replace),
+            ("scale", Section::Scale),
             ("budget", Section::Budget),
             ("cloudwatch", Section::CloudWatch),
             ("lease", Section::Lease),

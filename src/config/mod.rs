@@ -22,6 +22,7 @@ mod parse;
 mod plan;
 mod regions;
 mod retired;
+mod scale;
 mod schema;
 mod services;
 mod shapes;
@@ -42,6 +43,7 @@ pub use schema::{
     CpuCredits, Filesystem, HomeVolume, Hooks, HostKeyPolicy, IdleStop, Image,
     InstanceRequirements, InstanceStore, Lease, MachineConfig, MatchExec, Network, NodeExtras,
     NotifyTarget, NotifyVia, Placement, Rebound, RegionConfig, Replace, ReplaceIn, SPOT_ADVISOR,
-    SecretSource, Sensor, Ssh, Strategy, ThemeName, UbuntuRelease, Ui, UserCommand, WebhookForm,
+    Scale, ScaleBy, SecretSource, Sensor, Ssh, Strategy, ThemeName, UbuntuRelease, Ui, UserCommand,
+    WebhookForm,
 };
 pub use shapes::is_deployment;

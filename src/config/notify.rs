@@ -38,7 +38,7 @@ fn read_one(item: &Node, sink: &mut ComplaintSink) -> Option<NotifyTarget> {
     let form = fields.read("webhook", sink, |node| choice(node, &WebhookForm::ALL));
     let url = secret(&mut fields, ["url_file", "url_env"], sink);
     let key = secret(&mut fields, ["key_file", "key_env"], sink);
-    let command = fields.get("command").map(|node| command(node, sink));
+    let command = fields.get("command").map(|node| program(node, "'command' in 'notify'", sink));
     let terminal = fields.read("terminal", sink, boolean);
     let on = fields.read_list("on", sink, kind);
     let filter = fields.read("filter", sink, filter);
@@ -137,12 +137,12 @@ fn secret(
     }
 }
 
-/// The program and its arguments; `None` after a complaint.
-fn command(node: &Node, sink: &mut ComplaintSink) -> Option<Vec<String>> {
-    let right = "'command' in 'notify' must be a list: the program and its arguments";
+/// A program and its arguments; `None` after a complaint. `what` names the key.
+pub(super) fn program(node: &Node, what: &str, sink: &mut ComplaintSink) -> Option<Vec<String>> {
+    let right = format!("{what} must be a list: the program and its arguments");
     let Value::List(items) = &node.value else {
         let Wrong { found, .. } = Wrong::new(node, "");
-        let hint = "no shell runs it; write 'command: [notify-send, spot-tui]'";
+        let hint = "no shell runs it; write 'command: [program, argument]'";
         sink.add_with(node.at, format!("{right}, found {found}"), hint);
         return None;
     };

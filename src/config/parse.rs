@@ -8,7 +8,9 @@ use super::regions::Regions;
 use super::schema::{Config, Connect, Lease, MachineConfig, RegionConfig};
 use super::tree::{Node, Value};
 use super::values::{ValueResult, Wrong, boolean, text};
-use super::{aws, machines, market, notify, regions, services, shapes, ssh, syntax, tree, ui};
+use super::{
+    aws, machines, market, notify, regions, scale, services, shapes, ssh, syntax, tree, ui,
+};
 use crate::fleet::{DeploymentId, Lifecycle};
 
 /// The most instances of one deployment.
@@ -72,6 +74,8 @@ fn read_config(root: &Node, sink: &mut ComplaintSink) -> Config {
     let machines = machines::read(fields.get("machines"), &aws.inherited, sink);
     let placement = market::placement(fields.get("placement"), sink);
     let replace = market::replace(fields.get("replace"), sink);
+    let scaled = fields.get("scale");
+    let scale = scaled.and_then(|node| scale::read(node, sink));
     let budget = market::budget(fields.get("budget"), sink);
     let notify = notify::read(fields.get("notify"), sink);
     let cloudwatch = market::cloudwatch(fields.get("cloudwatch"), sink);
@@ -104,6 +108,10 @@ fn read_config(root: &Node, sink: &mut ComplaintSink) -> Config {
     if let (Some(node), Some(_)) = (leased, lease) {
         check_lease(node.at, &list, &machines, sink);
     }
+    let scaled = scaled.zip(scale.as_ref());
+    if let Some((node, scale)) = scaled {
+        scale::check(node.at, scale, (&list, aws.aws.total_instances), &bacalhau, sink);
+    }
     Config {
         deployment,
         aws: aws.aws,
@@ -111,6 +119,7 @@ fn read_config(root: &Node, sink: &mut ComplaintSink) -> Config {
         machines,
         placement,
         replace,
+        scale,
         budget,
         notify,
         cloudwatch,

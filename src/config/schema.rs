@@ -23,11 +23,13 @@ mod access;
 mod disks;
 mod looks;
 mod notify_targets;
+mod scale;
 
 pub use access::{AllowFrom, Connect, HostKeyPolicy, MatchExec, Ssh};
 pub use disks::{Filesystem, HomeVolume, IdleStop, InstanceStore};
 pub use looks::{Colours, Rebound, ThemeName, Ui, UserCommand};
 pub use notify_targets::{NotifyTarget, NotifyVia, SecretSource, WebhookForm};
+pub use scale::{Scale, ScaleBy};
 
 /// A whole configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +46,8 @@ pub struct Config {
     pub placement: Placement,
     /// What follows an interruption.
     pub replace: Replace,
+    /// Between what bounds the wanted count follows the work, and by what. Default it does not.
+    pub scale: Option<Scale>,
     /// What the whole may cost.
     pub budget: Budget,
     /// Who is told of what happens, each by its name.

@@ -53,6 +53,8 @@ impl Applying<'_> {
             JobNews::Deployment(deployment) => Change::Deployment(deployment.clone()),
             JobNews::Deployments(seen) => Change::Deployments(seen.clone()),
             JobNews::LoginEnded(why) => Change::LoginEnded(why.clone()),
+            JobNews::Queue(look) => Change::Queue(look.clone()),
+            JobNews::Advice(advice) => Change::Advice(advice.clone()),
             JobNews::Said(level, said) => Change::Said(Subject::Job, *level, said.clone()),
             JobNews::Ended(outcome) => Change::Ended(outcome.clone()),
         });
@@ -158,6 +160,9 @@ impl Applying<'_> {
             InstanceNews::Vitals(vitals) => self.vitals(key, vitals),
             InstanceNews::CommandResult(result) => {
                 self.changes.push(Change::CommandResult(key.clone(), result.clone()));
+            }
+            InstanceNews::Retired(retired) => {
+                self.changes.push(Change::Retired(key.clone(), retired.clone()));
             }
             InstanceNews::Diagnosed(found) => {
                 self.changes.push(Change::Diagnosed(key.clone(), found.clone()));

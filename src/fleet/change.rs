@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     Account, Attempt, CommandResult, DeploymentId, DeploymentSeen, Diagnosis, Failure, InstanceKey,
-    LaunchId, Level, NetworkState, Outcome, Phase, Region, Subject,
+    LaunchId, Level, NetworkState, Outcome, Phase, QueueLook, Region, Subject,
 };
 
 /// Something that became different.
@@ -68,6 +68,12 @@ pub enum Change {
     Deployments(Vec<DeploymentSeen>),
     /// The login has ended, and calls wait for the next one; `None` when they go on.
     LoginEnded(Option<Failure>),
+    /// How much work the orchestrator has; or why it does not tell.
+    Queue(Result<QueueLook, String>),
+    /// How many instances the user's program wants; or why it does not tell.
+    Advice(Result<u32, String>),
+    /// A node is out of the work; or why it stays.
+    Retired(InstanceKey, Result<(), String>),
     /// A sentence for people.
     Said(Subject, Level, String),
     /// The job is over.

@@ -10,7 +10,7 @@ use super::vitals::Vitals;
 use super::{
     Account, Attempt, CommandResult, DeploymentId, DeploymentSeen, Diagnosis, FailedCheck, Failure,
     HostKey, InstanceId, InstanceKey, JobId, Kept, LaunchId, Level, Machine, NetworkState, Notice,
-    Outcome, Phase, Region, RegionPrices, Transfer,
+    Outcome, Phase, QueueLook, Region, RegionPrices, Transfer,
 };
 
 /// One report of a job.
@@ -59,6 +59,10 @@ pub enum JobNews {
     Deployments(Vec<DeploymentSeen>),
     /// The login has ended, and calls wait for the next one; `None` when they go on.
     LoginEnded(Option<Failure>),
+    /// How much work the orchestrator has; or why it does not tell.
+    Queue(Result<QueueLook, String>),
+    /// How many instances the user's program wants; or why it does not tell.
+    Advice(Result<u32, String>),
     /// A sentence for people.
     Said(Level, String),
     /// It is over. The last report of every job.
@@ -118,6 +122,8 @@ pub enum InstanceNews {
     CommandResult(CommandResult),
     /// What a close look at the node found.
     Diagnosed(Box<Diagnosis>),
+    /// Its node is out of the work, and nothing was on it; or why it stays.
+    Retired(Result<(), String>),
     /// A launch was tried for it.
     Tried(Attempt),
     /// It found no place where it was planned: it is tried in this region.

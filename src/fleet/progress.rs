@@ -45,6 +45,8 @@ pub enum JobKind {
     Resume,
     /// [`Job::Drain`].
     Drain,
+    /// [`Job::Retire`].
+    Retire,
     /// [`Job::Stop`].
     Stop,
     /// [`Job::Start`].
@@ -89,6 +91,7 @@ impl JobKind {
             Self::Create => "create",
             Self::Resume => "resume",
             Self::Drain => "drain",
+            Self::Retire => "retire",
             Self::Stop => "stop",
             Self::Start => "start",
             Self::Reboot => "reboot",
@@ -131,6 +134,9 @@ pub enum Job {
     Resume(Vec<Instance>),
     /// Stop the nodes on these in good order: EC2 takes them back.
     Drain(Vec<Instance>),
+    /// Take the nodes on these out of the work: they are not needed. Which of them are out is
+    /// [`InstanceNews::Retired`](super::InstanceNews).
+    Retire(Vec<Instance>),
     /// Stop these, and wait until they could be started again.
     Stop(Vec<Instance>),
     /// Start these, and see them through to a node that works. One that runs is only seen through.
@@ -186,6 +192,7 @@ impl Job {
             Self::Create(_) => JobKind::Create,
             Self::Resume(_) => JobKind::Resume,
             Self::Drain(_) => JobKind::Drain,
+            Self::Retire(_) => JobKind::Retire,
             Self::Stop(_) => JobKind::Stop,
             Self::Start(_) => JobKind::Start,
             Self::Reboot(_) => JobKind::Reboot,

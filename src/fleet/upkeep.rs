@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::text::clean;
 use super::{InstanceId, LaunchId, Machine, Region};
 
 /// The most instances that a region can be asked for: a file may say anything.
@@ -39,8 +40,32 @@ pub struct Upkeep {
     launched: Vec<Timestamp>,
     /// Whether set-ups fail.
     breaker: Breaker,
+    /// How it follows the work.
+    #[serde(skip_serializing_if = "Scaled::is_new")]
+    scaled: Box<Scaled>,
 }
 
+/// How the wanted count follows the work.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Scaled {
+    /// When it was last raised for that.
+    added: Option<Timestamp>,
+    /// Why it is what it is.
+    reason: Option<String>,
+    /// Nodes that are being taken out of the work: a process that is killed in between leaves them
+    /// without any, and the next one goes on.
+    retiring: Vec<InstanceId>,
+}
+
+impl Scaled {
+    fn is_new(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The longest reason that is read back, in bytes.
+const LONGEST_REASON: usize = 200;
 /// How many set-ups that fail one after the other stop the launches.
 const FAILURES: u32 = 3;
 /// For how long, the first time; each time after that twice as long.
@@ -118,6 +143,9 @@ impl Upkeep {
         self.replacements.truncate(MOST_LAUNCHES);
         let latest = now + LONGEST_PAUSE;
         self.breaker.until = self.breaker.until.map(|until| until.min(latest));
+        self.scaled.added = self.scaled.added.map(|added| added.min(now));
+        self.scaled.retiring.truncate(MOST_LAUNCHES);
+        self.scaled.reason = self.scaled.reason.map(|reason| clean(&reason, LONGEST_REASON));
         self
     }
 
@@ -214,11 +242,59 @@ impl Upkeep {
         *fresh
     }
 
+    /// How many of each region's were never launched.
+    pub fn unlaunched(&self) -> &BTreeMap<Region, u32> {
+        &self.fresh
+    }
+
     /// So many are being launched for the first time.
     pub fn begin_fresh(&mut self, region: &Region, count: u32) {
         if let Some(fresh) = self.fresh.get_mut(region) {
             *fresh = fresh.saturating_sub(count);
         }
+    }
+
+    /// So many more shall be there for the work that there is. They were never launched.
+    pub fn grow(&mut self, region: &Region, by: u32, now: Timestamp) {
+        let count = self.counts.entry(region.clone()).or_default();
+        *count = count.saturating_add(by).min(MOST);
+        let fresh = self.fresh.entry(region.clone()).or_default();
+        *fresh = fresh.saturating_add(by).min(MOST);
+        self.scaled.added = Some(now);
+    }
+
+    /// When it was last raised for the work that there is.
+    pub fn grown(&self) -> Option<Timestamp> {
+        self.scaled.added
+    }
+
+    /// Why the wanted count is what it is, where it follows the work.
+    pub fn reason(&self) -> Option<&str> {
+        self.scaled.reason.as_deref()
+    }
+
+    /// The wanted count is what it is for this reason; `None` where it follows nothing.
+    pub fn explain(&mut self, reason: Option<String>) {
+        self.scaled.reason = reason;
+    }
+
+    /// The nodes that are being taken out of the work.
+    pub fn retiring(&self) -> &[InstanceId] {
+        &self.scaled.retiring
+    }
+
+    /// A node is to be taken out of the work.
+    pub fn retire(&mut self, instance: &InstanceId) {
+        if !self.scaled.retiring.contains(instance) {
+            self.scaled.retiring.push(instance.clone());
+        }
+    }
+
+    /// That is over, whatever came of it. Answers whether it was to be.
+    pub fn end_retiring(&mut self, instance: &InstanceId) -> bool {
+        let before = self.scaled.retiring.len();
+        self.scaled.retiring.retain(|it| it != instance);
+        self.scaled.retiring.len() < before
     }
 
     /// What is owed, the oldest first.

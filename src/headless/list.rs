@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::csv::quoted;
 use super::line::{LONGEST, MachineFacts};
-use super::status::wanted;
+use super::status::{reason, wanted};
 use crate::app::{Field, Model, Selection, clean};
 use crate::fleet::{Amount, Instance, KeptKind, PendingCreate, Phase};
 use crate::view::money::{a_month, hourly_usd, per_hour};
@@ -182,7 +182,7 @@ fn table(fields: &[Field], rows: &[&Instance], model: &Model) -> String {
 /// How many there shall be, and who sees to it: `12 wanted, kept by process 4711 on attic ..`.
 fn held(model: &Model, asked: &Selection) -> String {
     let wanted = wanted(model).filter(|_| asked.is_whole());
-    let wanted = wanted.map(|count| format!("{count} wanted"));
+    let wanted = wanted.map(|count| format!("{count} wanted{}", reason(model)));
     let keeper = model.keeper.as_ref().map(|keeper| format!("kept by {keeper}"));
     let said: Vec<String> = wanted.into_iter().chain(keeper).collect();
     if said.is_empty() { String::new() } else { said.join(", ") + "\n" }
@@ -257,6 +257,7 @@ fn object(row: &Instance, model: &Model) -> Value {
         "hourly_usd": hourly_usd(row.cost.hourly),
         "machine": row.machine_name().map(|name| clean(name, LONGEST)),
         "kept": kept(row, model),
+        "retiring": row.id().is_some_and(|id| model.upkeep.retiring().contains(id)),
     });
     json!(Listed { machine: MachineFacts::of(row), ours })
 }

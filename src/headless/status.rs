@@ -29,8 +29,9 @@ pub fn print_status(
 /// `spot-7f3a: 11 instances, 1 in trouble, 10 ready, $0.2457/h, 13s ago`.
 fn sentence(model: &Model, known: Option<Timestamp>) -> String {
     let tally = &model.tally;
-    let lacks = wanted(model).filter(|count| *count != tally.total as u64);
-    let wanted = lacks.map(|count| format!(" of {count} wanted")).unwrap_or_default();
+    let why = reason(model);
+    let told = wanted(model).filter(|count| *count != tally.total as u64 || !why.is_empty());
+    let wanted = told.map(|count| format!(" of {count} wanted{why}")).unwrap_or_default();
     let mut said = vec![text::count(tally.total, "instance") + &wanted];
     let states = STATES.iter().filter_map(|(health, word)| Some((tally.health.get(health)?, word)));
     said.extend(states.map(|(count, word)| format!("{} {word}", text::thousands(*count))));
@@ -56,6 +57,7 @@ fn object(model: &Model, known: Option<Timestamp>, is_new: bool) -> Value {
         "known_at": known,
         "instances": model.tally.total,
         "wanted": wanted(model),
+        "wanted_by": model.upkeep.reason(),
         "states": states,
         "hourly_usd": hourly_usd(hourly(model)).filter(|_| model.tally.total > 0),
     })
@@ -64,6 +66,11 @@ fn object(model: &Model, known: Option<Timestamp>, is_new: bool) -> Value {
 /// How many there shall be, where anybody asked for any.
 pub(super) fn wanted(model: &Model) -> Option<u64> {
     (!model.upkeep.is_empty()).then(|| model.upkeep.total())
+}
+
+/// Why so many are wanted, in brackets, where that follows the work: ` (queue 14)`.
+pub(super) fn reason(model: &Model) -> String {
+    model.upkeep.reason().map(|why| format!(" ({why})")).unwrap_or_default()
 }
 
 /// What all of it costs now.

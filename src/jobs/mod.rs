@@ -7,12 +7,15 @@ mod context;
 mod create;
 mod destroy;
 mod intents;
+mod keep;
 mod machine;
 mod market;
 mod node;
 mod watch;
 
 use std::sync::Arc;
+
+use tokio::task::JoinSet;
 
 pub use context::monitored::MonitoredNode;
 pub use context::questions::{Asker, PendingQuestion, Questions, questions};
@@ -45,9 +48,15 @@ async fn run_book(context: Arc<Context>, job: Job, reporter: Reporter) -> JobRes
     match job {
         Job::Identify => watch::identify(&context, &reporter).await,
         Job::Survey => watch::survey(context, reporter).await,
-        Job::Watch => watch::watch(context, reporter).await,
+        Job::Watch => {
+            // It ends with the watch, whichever way that goes.
+            let mut beside = JoinSet::new();
+            beside.spawn(keep::ask(Arc::clone(&context), reporter.clone()));
+            watch::watch(context, reporter).await
+        }
         Job::SignIn => Box::pin(watch::sign_in::sign_in(&context, &reporter)).await,
         Job::FindDeployments => watch::deployments(&context, &reporter).await,
+        Job::Retire(instances) => keep::retire::retire(context, instances, reporter).await,
         Job::Preflight(counts) => create::preflight::preflight(context, counts, reporter).await,
         Job::Create(launches) => {
             let created = Box::pin(create::create(&context, launches, &reporter)).await?;

@@ -149,7 +149,7 @@ async fn dispatch(at: &Environment, command: Option<Command>) -> Result<ExitCode
         Some(Command::Keep(args)) => Box::pin(keep::keep(at, &args)).await,
         Some(Command::Costs(args)) => costs::costs(at, &args).await,
         Some(Command::Destroy(args)) => destroy::destroy(at, &args).await,
-        Some(Command::Retry(args)) => destroy::retry(at, &args).await,
+        Some(Command::Retry(args)) => Box::pin(destroy::retry(at, &args)).await,
         Some(Command::Up { name, json }) => machines::up(at, name, json).await,
         Some(Command::Down { name, yes, json }) => {
             let args = Machines { instances: vec![name], yes, json };
@@ -170,16 +170,16 @@ async fn dispatch(at: &Environment, command: Option<Command>) -> Result<ExitCode
             machines::restore(at, name, step, yes, json).await
         }
         Some(Command::Recreate(args)) => machines::act(at, Action::Recreate, &args).await,
-        Some(Command::Nuke(args)) => clear::nuke(at, &args).await,
-        Some(Command::Cleanup(args)) => clear::cleanup(at, &args).await,
+        Some(Command::Nuke(args)) => Box::pin(clear::nuke(at, &args)).await,
+        Some(Command::Cleanup(args)) => Box::pin(clear::cleanup(at, &args)).await,
         Some(Command::Recover { json }) => clear::recover(at, json).await,
         Some(Command::List(args)) => show::list(at, &args).await,
         Some(Command::Status(args)) => show::status(at, &args).await,
         Some(Command::Events(args)) => Ok(show::events(at, &args)),
         Some(Command::Notify(args)) => notify::notify(at, &args).await,
         Some(Command::Prices { types, json }) => Box::pin(show::prices(at, &types, json)).await,
-        Some(Command::RandomIp) => show::random_ip(at).await,
-        Some(Command::Export { format }) => show::export(at, format).await,
+        Some(Command::RandomIp) => Box::pin(show::random_ip(at)).await,
+        Some(Command::Export { format }) => Box::pin(show::export(at, format)).await,
         Some(Command::Diagnose { instance, json }) => {
             Box::pin(nodes::diagnose(at, &instance, json)).await
         }

@@ -137,7 +137,8 @@ fn counts(model: &Model, painter: &mut Painter<'_>, area: Rect) {
         // What others made is shown as well, and is in no count.
         let is_more = u64::try_from(model.tally.total).is_ok_and(|total| total > wanted);
         let word = if is_more { "," } else { " of" };
-        pieces.push((Tone::Dim, format!("{word} {wanted} wanted")));
+        let why = model.upkeep.reason().map(|why| format!(" ({why})")).unwrap_or_default();
+        pieces.push((Tone::Dim, format!("{word} {wanted} wanted{why}")));
     }
     for (health, word) in STATES {
         if let Some(count) = model.tally.health.get(&health) {

@@ -76,6 +76,7 @@ pub(crate) fn config() -> Config {
         budget: Budget::default(),
         notify: Vec::new(),
         cloudwatch: CloudWatch::default(),
+        scale: None,
         lease: None,
         hooks: spot_tui::config::Hooks::default(),
         ssh: Ssh {

@@ -151,6 +151,8 @@ impl<E: Edge> Stage<E> {
             journal: Some(Arc::new(journal)),
             home: Some(folder.path().to_owned()),
             dial: dial.unwrap_or_else(|| Arc::new(cloud.hosts.clone())),
+            // Between two visits of a story of days a connection is only kept alive, and that takes its time.
+            held_connections: if pace.health < Duration::from_mins(10) { usize::MAX } else { 0 },
             pace,
             ..jobs::ContextSettings::new("spot-test".into(), access, cache, asker)
         }));
@@ -305,6 +307,11 @@ impl Stage {
             journal: Some(Arc::new(journal)),
             home: old.home.clone(),
             dial: Arc::clone(&old.dial),
+            held_connections: if old.pace.health < Duration::from_mins(10) {
+                usize::MAX
+            } else {
+                0
+            },
             pace: old.pace,
             ..jobs::ContextSettings::new(old.deployment(), access, cache, questions().0)
         }));

@@ -17,6 +17,7 @@ use crate::app::keymap::Keymap;
 use crate::app::lifetimes::Lifetimes;
 use crate::app::log::{Log, LogLine, LogPanel};
 use crate::app::notify::Notify;
+use crate::app::scaling::Scaling;
 use crate::app::table::Table;
 use crate::app::{
     Dialog, Heat, Panel, PriceChoice, Query, Reader, Regions, Remembered, Tally, TextField, View,
@@ -138,6 +139,7 @@ impl Model {
             recreates: Vec::new(),
             snapshots_tried: BTreeMap::new(),
             holding: Holding::default(),
+            scaling: Box::new(Scaling::default()),
             upkeep: opening.upkeep.recalled(opening.now),
             lifetimes: Lifetimes::default(),
             caps: CapWatch::default(),

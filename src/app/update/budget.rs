@@ -146,7 +146,7 @@ pub(super) fn price_ceiling(
     region: &Region,
     left: f64,
 ) -> Option<f64> {
-    let cheapest = compute(model, config.region(region)?).ok()?;
+    let cheapest = cheapest(model, config, region)?;
     // One that finds no room here may go to another region.
     let reachable = config
         .regions
@@ -155,6 +155,11 @@ pub(super) fn price_ceiling(
         .map(|wanted| dearest(model, wanted));
     let dearest = reachable.fold(cheapest, f64::max);
     Some((cheapest + left).min(dearest * RISE).max(cheapest))
+}
+
+/// What one of a region costs at its cheapest place, as far as that is known.
+pub(super) fn cheapest(model: &Model, config: &Config, region: &Region) -> Option<f64> {
+    compute(model, config.region(region)?).ok()
 }
 
 /// What the processors of the dearest place of a region cost an hour, as far as that is known.

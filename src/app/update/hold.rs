@@ -135,6 +135,12 @@ fn due(model: &Model) -> Counts {
     for debt in model.upkeep.owed() {
         *due.entry(debt.region.clone()).or_default() += 1;
     }
+    // What the work asks for is launched by whoever holds the count.
+    if model.config.as_ref().is_some_and(|config| config.scale.is_some()) {
+        for (region, count) in model.upkeep.unlaunched().iter().filter(|(_, count)| **count > 0) {
+            *due.entry(region.clone()).or_default() += count;
+        }
+    }
     for order in orders(model) {
         let lack = order.count.saturating_sub(number(model.made_by(order).count()));
         *due.entry(order.counts_for().clone()).or_default() += lack;
@@ -166,13 +172,15 @@ pub(super) fn hold(model: &mut Model) -> Vec<Effect> {
     let Some(config) = model.config.clone().filter(|_| !due.is_empty()) else { return Vec::new() };
     let (now, brake) = (model.now, &config.replace);
     let mut allowed = number(model.upkeep.allowed(now, brake.at_most, brake.within));
-    let (mut counts, mut braked) = (Counts::new(), 0);
+    let (mut counts, mut braked, mut added) = (Counts::new(), 0, 0);
     let begun = begun(model);
     for (region, count) in due {
         // What an earlier run was about to launch has used up the brake already, and what was never
         // there does not.
         let begun = begun.get(&region).copied().unwrap_or_default().min(count);
-        let fresh = begun + model.upkeep.fresh(&region, count - begun);
+        let new = model.upkeep.fresh(&region, count - begun);
+        let fresh = begun + new;
+        added += new;
         let replaced = (count - fresh).min(allowed);
         allowed -= replaced;
         braked += replaced;
@@ -195,8 +203,12 @@ pub(super) fn hold(model: &mut Model) -> Vec<Effect> {
             model.holding.refused = None;
             model.counters.replacements += u64::from(braked);
             say_what_is_launched(model, &counts);
-            let text = replaced(model, total(&counts));
-            tell(model, Level::Info, text);
+            // That more are asked for has been said.
+            let count = total(&counts) - if model.is_keeper() { 0 } else { u64::from(added) };
+            if count > 0 {
+                let text = replaced(model, count);
+                tell(model, Level::Info, text);
+            }
             effects
         }
         // They stay missing.

@@ -2,7 +2,7 @@
 //! is wished, others are owed in their place ([`hold`](super::hold)).
 
 use super::hold::{counts_for, hold, holds};
-use super::presence;
+use super::{presence, scale};
 use crate::app::{Effect, Model};
 use crate::fleet::{Instance, InstanceKey, Job, Level, Lifecycle, Phase};
 
@@ -34,8 +34,8 @@ pub(super) fn interrupted(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect
     }
     if holds(model) {
         for row in rows.iter().filter(|row| !comes_back(row)) {
-            // Where another one is on its way already, that is the one.
-            if presence::covers(model, row) {
+            // Where another one is on its way already, that is the one; and one that was to go is none.
+            if presence::covers(model, row) || scale::lost(model, row) {
                 continue;
             }
             let region = counts_for(model, row);

@@ -94,6 +94,9 @@ pub(super) fn log_change(model: &mut Model, report: &Report, change: &Change) {
         | Change::Priced(_)
         | Change::Account(_)
         | Change::LoginEnded(_)
+        | Change::Queue(_)
+        | Change::Advice(_)
+        | Change::Retired(..)
         | Change::Deployment(_)
         | Change::Deployments(_) => {}
     }

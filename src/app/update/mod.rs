@@ -1,6 +1,7 @@
 //! The one function that changes the model. It decides; the runtime acts on the effects.
 
 mod actions;
+mod advice;
 mod books;
 mod budget;
 mod caps;
@@ -25,6 +26,7 @@ mod refresh;
 mod reports;
 mod retry;
 mod run;
+mod scale;
 mod screen;
 mod snapshots;
 mod spent;
@@ -93,6 +95,7 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Effect> {
             }
             effects.extend(pending_creates::end_fulfilled(model));
             effects.extend(rebalance::go_on(model));
+            effects.extend(scale::scale(model));
             effects.extend(hold::hold(model));
             effects.extend(rebalance::begin(model));
             effects.extend(keep::keep(model));

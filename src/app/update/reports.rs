@@ -2,7 +2,8 @@
 //! over those changes.
 
 use super::{
-    books, ended, hold, interruptions, log_changes, login, machine, notify, snapshots, visits,
+    books, ended, hold, interruptions, log_changes, login, machine, notify, scale, snapshots,
+    visits,
 };
 use crate::app::away::Away;
 use crate::app::keymap::Context;
@@ -26,6 +27,7 @@ pub(super) fn apply(model: &mut Model, report: &Report) -> Vec<Effect> {
     for change in &changes {
         hold::note(model, change);
         hold::let_go(model, change);
+        scale::note(model, change);
     }
     if changes.iter().any(Change::is_kept) {
         effects.extend(model.persist());
@@ -111,6 +113,9 @@ fn arrange(model: &mut Model, change: &Change) {
         | Change::Deployment(_)
         | Change::Deployments(_)
         | Change::LoginEnded(_)
+        | Change::Queue(_)
+        | Change::Advice(_)
+        | Change::Retired(..)
         | Change::Said(..)
         | Change::Ended(_) => {}
     }
@@ -143,6 +148,15 @@ fn follow(model: &mut Model, report: &Report, change: &Change) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Change::Queue(look) => {
+            model.scaling.queue = Some((report.at, look.clone()));
+            Vec::new()
+        }
+        Change::Advice(advice) => {
+            model.scaling.advice = Some((report.at, advice.clone()));
+            Vec::new()
+        }
+        Change::Retired(key, retired) => scale::retired(model, key, retired),
         Change::Ended(outcome) => ended::ended(model, report, outcome),
         _ => Vec::new(),
     }

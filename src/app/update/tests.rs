@@ -70,6 +70,7 @@ fn config() -> Config {
         budget: Budget::default(),
         notify: Vec::new(),
         cloudwatch: CloudWatch::default(),
+        scale: None,
         lease: None,
         hooks: crate::config::Hooks::default(),
         ssh: Ssh {
@@ -593,3 +594,4 @@ proptest! {
 mod hold;
 mod money;
 mod rebalance;
+mod scale;

@@ -75,6 +75,20 @@ async fn stop_node(
     let session = log_in(access, machine, host_key).await?;
     // First: what it saves may be what the node is working on.
     hooks::run(&session, Hook::Interrupted, hooks, &instance.key, reporter).await;
+    stop(&session).await
+}
+
+/// Stops the node on an instance that is not taken back: nobody has to hurry, and what is to be run
+/// before its end is run by who ends it.
+pub(in crate::jobs) async fn stop_bacalhau(
+    access: &SshAccess,
+    machine: &Machine,
+    host_key: HostKey,
+) -> Result<(), Failure> {
+    stop(&log_in(access, machine, host_key).await?).await
+}
+
+async fn stop(session: &Session) -> Result<(), Failure> {
     let command = RemoteCommand::new(STOP).limit(DRAIN_TIMEOUT).most(LONGEST_ANSWER);
     let exit = session.exec(&command, |_, _| ()).await;
     match exit.map_err(|error| error.failure())? {
