@@ -136,8 +136,8 @@ advisories:  ## look for known vulnerabilities in the dependencies (fetches the 
 	cargo deny check advisories
 	@echo "advisories: russh publishes its own on https://github.com/Eugeny/russh/security/advisories; look there too"
 
-bench:  ## measure the first frame, the idle load, and a large demo cloud
-	cargo bench --locked --bench startup --bench demo
+bench:  ## measure the first frame, the idle load, a large demo cloud, and what weighing risk is worth
+	cargo bench --locked --bench startup --bench demo --bench risk
 
 bench-keep:  ## measure a keeper at rest, which holds 500 instances: some fifteen minutes
 	cargo bench --locked --bench keep
