@@ -30,7 +30,7 @@ pub(super) fn ended(model: &mut Model, report: &Report, outcome: &Outcome) -> Ve
         effects.extend(create::priced(model, report.job));
     }
     let is_done = *outcome == Outcome::Done;
-    effects.extend(retry::ended(model, report.job, is_done, &effects));
+    effects.extend(retry::ended(model, (report.job, kind), is_done, &effects));
     effects.extend(machine::ended(model, report.job, is_done));
     effects.extend(destroy::go_on(model));
     if kind == JobKind::Identify && model.attends() && model.account.is_some() {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::{create, destroy, presence};
 use crate::app::{Counts, Effect, Model, Scope};
-use crate::fleet::{Instance, InstanceKey, Job, JobId, Level, Phase, Region};
+use crate::fleet::{Instance, InstanceKey, Job, JobId, JobKind, Level, Phase, Region};
 
 /// The verb under which this is said.
 const VERB: &str = "retry";
@@ -74,13 +74,20 @@ fn wait(model: &mut Model, job: JobId, keys: Vec<InstanceKey>, regions: Option<&
 }
 
 /// A job has ended, and these effects follow. Those whose place was taken are ended.
-pub(super) fn ended(model: &mut Model, job: JobId, is_done: bool, next: &[Effect]) -> Vec<Effect> {
+pub(super) fn ended(
+    model: &mut Model,
+    (job, kind): (JobId, JobKind),
+    is_done: bool,
+    next: &[Effect],
+) -> Vec<Effect> {
     let waited: Vec<_> = model.retries.extract_if(.., |(by, _)| *by == job).collect();
     let mut effects = Vec::new();
     for (_, keys) in waited {
         match begun(next) {
             // Only the prices were asked for so far.
             Some((create, regions)) => wait(model, create, keys, regions.as_ref()),
+            // Prices alone launch nothing: the create was refused by them, and has said why.
+            None if kind != JobKind::Create => {}
             None if is_done => effects.extend(destroy::destroy_replaced(model, &keys)),
             None => {
                 let text = "the old instance is kept: no fresh one has become ready";

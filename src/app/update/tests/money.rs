@@ -246,6 +246,24 @@ fn a_limit_that_cannot_be_judged_refuses_and_names_the_price() {
 }
 
 #[test]
+fn a_retry_that_is_refused_by_prices_that_come_later_ends_nothing() {
+    let mut model = limited(Budget { max_hourly_usd: Some(9.0), ..Budget::default() });
+    survey(&mut model, WEST, vec![Machine { machine_type: "m5.large".into(), ..running("i-1").1 }]);
+    priced(&mut model, prices(&[("t3.medium", 0.03)], &[]));
+    let key = model.fleet.by_id(&"i-1".into()).unwrap().key.clone();
+    let retry = Command::Act(Action::Retry, Scope::Instances(vec![key]));
+    let effects = command(&mut model, retry);
+    let [Effect::Start(job, Job::Prices(_))] = effects.as_slice() else {
+        panic!("the price is asked for first: {effects:?}")
+    };
+    let effects = report(&mut model, job.0, News::Job(JobNews::Ended(Outcome::Done)));
+    assert_eq!(launched(&effects), None);
+    let ends = |effect: &Effect| matches!(effect, Effect::Start(_, Job::Destroy(_)));
+    assert!(!effects.iter().any(ends), "{effects:?}");
+    assert!(last_line(&model).contains("is not known"), "{}", last_line(&model));
+}
+
+#[test]
 fn the_budget_is_judged_by_what_the_last_look_found() {
     let mut model = limited(Budget { max_hourly_usd: Some(0.05), ..Budget::default() });
     priced(&mut model, prices(&[("t3.medium", 0.01)], &[]));
