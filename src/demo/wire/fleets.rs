@@ -4,14 +4,14 @@ use super::call::Call;
 use super::form::Form;
 use super::order;
 use super::parts::moment;
-use super::select::{Shown, select};
+use super::select::{Shown, select_where};
 use super::tags;
 use super::xml::Xml;
 use crate::demo::world::Refusal;
 use crate::demo::world::order::Order;
 use crate::demo::world::pace::LAUNCHED;
 use crate::demo::world::region::RegionWorld;
-use crate::demo::world::template::{FleetOrder, Template, missing_template};
+use crate::demo::world::template::{FleetOrder, Template, missing_template, no_such_name};
 
 impl Shown for Template {
     const IDS: &'static str = "LaunchTemplateId";
@@ -48,7 +48,14 @@ pub(super) fn create_template(call: &mut Call<'_>) -> Result<Xml, Refusal> {
 /// DescribeLaunchTemplates.
 pub(super) fn describe_templates(call: &mut Call<'_>) -> Result<Xml, Refusal> {
     let region = &*call.region;
-    let page = select(call.form, region, region.templates.values())?;
+    let names = call.form.list("LaunchTemplateName");
+    let is_told =
+        |name: &String| region.templates.values().any(|it| it.name == *name && region.knows(it));
+    if !names.iter().all(is_told) {
+        return Err(no_such_name());
+    }
+    let is_meant = |it: &Template| names.is_empty() || names.contains(&it.name);
+    let page = select_where(call.form, region, region.templates.values(), is_meant)?;
     let mut xml = Xml::default();
     xml.list("launchTemplates", page.items, |item, template| show(item, region, template));
     xml.maybe("nextToken", page.next);
@@ -57,7 +64,11 @@ pub(super) fn describe_templates(call: &mut Call<'_>) -> Result<Xml, Refusal> {
 
 /// DeleteLaunchTemplate.
 pub(super) fn delete_template(call: &mut Call<'_>) -> Result<Xml, Refusal> {
-    let template = call.region.delete_template(call.form.need("LaunchTemplateId")?)?;
+    let id = match call.form.get("LaunchTemplateName") {
+        Some(name) => call.region.template_named(name)?,
+        None => call.form.need("LaunchTemplateId")?.to_owned(),
+    };
+    let template = call.region.delete_template(&id)?;
     let mut xml = Xml::default();
     xml.group("launchTemplate", |it| show(it, call.region, &template));
     Ok(xml)

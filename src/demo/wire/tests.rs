@@ -194,6 +194,49 @@ async fn groups_that_name_each_other_hold_each_other() {
     assert_eq!(refused(&world, again), "InvalidGroup.Duplicate");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_launch_template_has_its_name_alone_until_it_is_gone_by_its_id() {
+    let world = world();
+    let make = |token: &str| {
+        format!(
+            "Action=CreateLaunchTemplate&LaunchTemplateName=one&ClientToken={token}\
+             &LaunchTemplateData.EbsOptimized=false"
+        )
+    };
+    let id = inside(&told(&world, &make("a")), "launchTemplateId").unwrap();
+    assert_eq!(inside(&told(&world, &make("a")), "launchTemplateId").as_ref(), Some(&id));
+    let exists = "InvalidLaunchTemplateName.AlreadyExistsException";
+    assert_eq!(refused(&world, &make("b")), exists);
+    let other = make("a").replace("Name=one", "Name=other");
+    assert_eq!(refused(&world, &other), "IdempotentParameterMismatch");
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let tag = format!("Action=CreateTags&ResourceId.1={id}&Tag.1.Key=Until&Tag.1.Value=noon");
+    told(&world, &tag);
+    for by in [
+        format!("LaunchTemplateId.1={id}"),
+        "LaunchTemplateName.1=one".to_owned(),
+        "Filter.1.Name=launch-template-name&Filter.1.Value.1=one".to_owned(),
+        "Filter.1.Name=tag:Until&Filter.1.Value.1=noon".to_owned(),
+    ] {
+        assert!(
+            told(&world, &format!("Action=DescribeLaunchTemplates&{by}")).contains(&id),
+            "{by}"
+        );
+    }
+    let delete = format!("Action=DeleteLaunchTemplate&LaunchTemplateId={id}");
+    told(&world, &delete);
+    let no_id = "InvalidLaunchTemplateId.NotFound";
+    assert_eq!(refused(&world, &delete), no_id);
+    assert_eq!(refused(&world, &tag), no_id);
+    assert_eq!(
+        refused(&world, "Action=DescribeLaunchTemplates&LaunchTemplateName.1=one"),
+        "InvalidLaunchTemplateName.NotFoundException"
+    );
+    let again = inside(&told(&world, &make("b")), "launchTemplateId").unwrap();
+    assert_ne!(again, id, "who deletes by the old id cannot hit the new one");
+    told(&world, "Action=DeleteLaunchTemplate&LaunchTemplateName=one");
+}
+
 /// Requests as boto3 sent them to a world with this seed, one a line, so that the ids in them are
 /// those of what they make: `tests/support/boto3/journey.py record ENDPOINT`.
 const RECORDED: &str = include_str!("recorded.txt");

@@ -8,7 +8,7 @@ use super::order::Order;
 use super::refusal::Refusal;
 use super::region::RegionWorld;
 use super::resource::Tags;
-use super::template::{Fleet, FleetOrder, Template, missing_template};
+use super::template::{Fleet, FleetOrder, Template, missing_template, no_such_name};
 use crate::demo::shapes::Shape;
 
 /// The most pools that an instant fleet tries (measured; see `tests/oracle/fleet-instant.json`).
@@ -18,7 +18,7 @@ const UNTRIED: &str = "Unable to fulfill capacity due to your request configurat
                        your request and try again.";
 
 impl RegionWorld {
-    /// CreateLaunchTemplate. A token that was used gives what it gave.
+    /// CreateLaunchTemplate. A token that was used gives what it gave, to who asks for the same.
     pub(crate) fn create_template(
         &mut self,
         name: &str,
@@ -26,9 +26,13 @@ impl RegionWorld {
         token: Option<&str>,
         tags: Tags,
     ) -> Result<&Template, Refusal> {
+        let of_token = |it: &&Template| token.is_some() && it.token.as_deref() == token;
+        if self.templates.values().find(of_token).is_some_and(|it| it.name != name) {
+            return Err(Refusal::new("IdempotentParameterMismatch", MISMATCH));
+        }
         let known = self.templates.values().find(|it| it.name == name);
         let id = match known {
-            Some(known) if token.is_some() && known.token.as_deref() == token => known.id.clone(),
+            Some(known) if of_token(&known) => known.id.clone(),
             Some(_) => {
                 let message = "Launch template name already in use.";
                 return Err(Refusal::new(
@@ -54,6 +58,12 @@ impl RegionWorld {
         self.templates
             .get(id)
             .ok_or_else(|| Refusal::new("InvalidLaunchTemplateId.NotFound", missing_template(id)))
+    }
+
+    /// The id of the template of this name.
+    pub(crate) fn template_named(&self, name: &str) -> Result<String, Refusal> {
+        let named = self.templates.values().find(|it| it.name == name);
+        named.map(|it| it.id.clone()).ok_or_else(no_such_name)
     }
 
     /// DeleteLaunchTemplate.

@@ -48,3 +48,10 @@ pub(crate) struct Fleet {
 pub(crate) fn missing_template(id: &str) -> String {
     format!("The specified launch template, with template ID {id}, does not exist.")
 }
+
+/// The same where it was asked for by its name (karpenter#5665; for several names and for one the code
+/// is the same).
+pub(crate) fn no_such_name() -> Refusal {
+    let message = "At least one of the launch templates specified in the request does not exist.";
+    Refusal::new("InvalidLaunchTemplateName.NotFoundException", message)
+}
