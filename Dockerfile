@@ -15,7 +15,7 @@ COPY deployment-files deployment-files
 COPY instance instance
 COPY src src
 # What the manifest names and no release needs.
-RUN mkdir -p tests benches && touch tests/main.rs benches/startup.rs benches/demo.rs benches/memory.rs
+RUN mkdir -p tests benches && touch tests/main.rs benches/startup.rs benches/demo.rs benches/keep.rs benches/memory.rs benches/risk.rs
 RUN cargo build --release --locked
 
 # Debian's C library and the authorities of the internet; its user has the number 65532.

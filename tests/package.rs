@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 fn root() -> &'static Path {
@@ -230,6 +231,11 @@ fn the_dockerfile_copies_all_that_is_built_from() {
     let missing = taken_in().into_iter().filter(|file| !folder.path().join(file).exists());
     assert_eq!(missing.collect::<Vec<_>>(), Vec::<String>::new());
     let mut manifest = Command::new(env!("CARGO"));
-    manifest.args(["metadata", "--locked", "--offline", "--format-version", "1"]);
-    lines(&manifest.current_dir(folder.path()).output().unwrap());
+    manifest.args(["metadata", "--no-deps", "--locked", "--offline", "--format-version", "1"]);
+    let told = lines(&manifest.current_dir(folder.path()).output().unwrap()).concat();
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let targets = told["packages"][0]["targets"].as_array().unwrap().iter();
+    let sources = targets.map(|target| target["src_path"].as_str().unwrap());
+    let missing: Vec<&str> = sources.filter(|source| !Path::new(source).exists()).collect();
+    assert_eq!(missing, Vec::<&str>::new(), "the manifest names them");
 }
