@@ -158,14 +158,19 @@ impl Model {
             model.panels.side = None;
             model.fit();
         }
-        let visit = model.visits.as_ref().and_then(|visits| visits.now.as_ref());
-        if let Some(welcome) = visit.map(Visit::welcome) {
-            model.flash(Level::Info, "visit", welcome);
-        }
-        if model.is_new() {
-            model.dialog = Some(Dialog::Menu(Menu::welcome()));
-        }
+        model.greet();
         model
+    }
+
+    /// Says where a visitor is, and asks who is new what to begin with.
+    fn greet(&mut self) {
+        let visit = self.visits.as_ref().and_then(|visits| visits.now.as_ref());
+        if let Some(welcome) = visit.map(Visit::welcome) {
+            self.flash(Level::Info, "visit", welcome);
+        }
+        if self.is_new() {
+            self.dialog = Some(Dialog::Menu(Menu::welcome()));
+        }
     }
 
     /// Whether this is a newcomer's first screen: nothing is configured and nothing is known.

@@ -17,14 +17,14 @@ pub(in crate::jobs) async fn sign_in(context: &Context, reporter: &Reporter) -> 
         let hint = "run: spot-tui login";
         return Err(not_signed_in("the profile asks for no code any more", hint));
     };
-    let mut before = String::new();
+    let mut before = "";
     loop {
         let Some(code) = context.asker.ask(format!("{before}{wanted}")).await else {
             return Err(not_signed_in("no code was given", ""));
         };
         let typed = code.reveal().trim();
         if typed.len() != DIGITS || !typed.bytes().all(|byte| byte.is_ascii_digit()) {
-            before = "That was not six digits. ".to_owned();
+            before = "That was not six digits. ";
             continue;
         }
         match Box::pin(aws.assume_with_code(&context.access, &code)).await {
@@ -36,7 +36,7 @@ pub(in crate::jobs) async fn sign_in(context: &Context, reporter: &Reporter) -> 
                 return Ok(0);
             }
             Err(error) if error.is_wrong_code() => {
-                before = "AWS refused that code; each is good once, for half a minute. ".to_owned();
+                before = "AWS refused that code; each is good once, for half a minute. ";
             }
             Err(error) => return Err(failed(error)),
         }
