@@ -1,6 +1,6 @@
 //! The wanted count follows the work, between the bounds of the configuration: how many more there
 //! shall be, and which nodes go because nothing is on them. What is launched for it launches
-//! [`hold`]; the rest is done here, whoever holds.
+//! [`hold`](super::hold); the rest is done here, whoever holds.
 
 use jiff::SignedDuration;
 
