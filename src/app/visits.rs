@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clean;
 use crate::config::is_deployment;
+use crate::fleet::text::shell_word;
 use crate::fleet::{DeploymentId, DeploymentSeen};
 
 /// The longest name that is said whole, in bytes.
@@ -58,20 +59,11 @@ impl Visit {
         ] {
             if let Some(value) = value {
                 command += option;
-                command += &quoted(&clean(value, NAME));
+                command += &shell_word(&clean(value, NAME));
             }
         }
         command + " --state FILE"
     }
-}
-
-/// A word for a shell, in quotes where it needs them.
-fn quoted(word: &str) -> String {
-    let is_plain = |it: char| it.is_ascii_alphanumeric() || "-_./@:+".contains(it);
-    if word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// Where one can look, and where one is.
@@ -146,8 +138,8 @@ mod tests {
 
     #[test]
     fn a_quote_in_a_name_ends_no_other() {
-        assert_eq!(quoted("it's"), "'it'\\''s'");
-        assert_eq!(quoted("spot-7f3a.x"), "spot-7f3a.x");
+        assert_eq!(shell_word("it's"), "'it'\\''s'");
+        assert_eq!(shell_word("spot-7f3a.x"), "spot-7f3a.x");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 
 use crate::config::{Config, Connect};
 use crate::files::{MOST, in_home, make_private_folder, read_text, write_atomically};
-use crate::fleet::text::clean_line;
+use crate::fleet::text::{clean_line, shell_word};
 use crate::fleet::{Failure, FailureKind, Instance, Step};
 use crate::jobs::SshSettings;
 use crate::ssh;
@@ -93,7 +93,7 @@ impl Login {
             )
         })?;
         let words = arguments(&target, config, &path)?;
-        let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
+        let quoted: Vec<String> = words.iter().map(|word| shell_word(word)).collect();
         Ok(format!("ssh {}", quoted.join(" ")))
     }
 }
@@ -232,12 +232,6 @@ fn option_word(word: &str) -> String {
     if word.contains(' ') { format!("\"{word}\"") } else { word.to_owned() }
 }
 
-/// A word for a POSIX shell, plain where it may be.
-fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { ssh::quote(word) }
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
@@ -313,8 +307,8 @@ mod tests {
 
     #[test]
     fn a_word_with_blanks_is_quoted() {
-        assert_eq!(quote("a b"), "'a b'");
-        assert_eq!(quote("it's"), r"'it'\''s'");
-        assert_eq!(quote("-o"), "-o");
+        assert_eq!(shell_word("a b"), "'a b'");
+        assert_eq!(shell_word("it's"), r"'it'\''s'");
+        assert_eq!(shell_word("-o"), "-o");
     }
 }
