@@ -29,8 +29,7 @@ impl Destruction {
             Ok(Remains::Instances) => Remains::Instances,
             // They need the network as well, tags or not.
             Ok(Remains::Something) if self.untagged().is_some() => Remains::Instances,
-            Ok(Remains::Something) if self.demolish(&network).await => Remains::Nothing,
-            Ok(Remains::Something) => Remains::Something,
+            Ok(Remains::Something) => self.demolish(&network).await,
             Err(error) => {
                 self.report_failure(&error.failure(Step::Teardown)).await;
                 Remains::Something
@@ -106,8 +105,8 @@ impl Destruction {
             && self.ec2.has_tagged(&self.target.network()).await.is_ok_and(|tagged| !tagged)
     }
 
-    /// True when nothing is left.
-    async fn demolish(&self, network: &Selector) -> bool {
+    /// Removes it. Answers what is left.
+    async fn demolish(&self, network: &Selector) -> Remains {
         self.begin(&[]).await;
         self.reporter.learned_of(self.region(), RegionNews::Network(NetworkState::Removing)).await;
         let (say, telling) = self.reporter.telling(self.region());
@@ -123,7 +122,11 @@ impl Destruction {
                 self.reporter
                     .learned_of(self.region(), RegionNews::Network(NetworkState::Gone))
                     .await;
-                true
+                Remains::Nothing
+            }
+            // A call that was still on its way has launched into it meanwhile.
+            Ok(Teardown { left, .. }) if left.iter().any(|it| it.kind == Kind::Instance) => {
+                Remains::Instances
             }
             Ok(Teardown { left, is_denied }) => {
                 let left: Vec<String> = left.iter().map(Residue::to_string).collect();
@@ -137,11 +140,11 @@ impl Destruction {
                 self.reporter.said_of(self.region(), Level::Error, text).await;
                 let residue = NetworkState::Residue(left);
                 self.reporter.learned_of(self.region(), RegionNews::Network(residue)).await;
-                false
+                Remains::Something
             }
             Err(error) => {
                 self.report_failure(&error.failure(Step::Teardown)).await;
-                false
+                Remains::Something
             }
         }
     }
