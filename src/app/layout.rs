@@ -26,7 +26,7 @@ pub struct Layout {
     pub fits: bool,
     /// The line with a bar for each region.
     pub strip: u16,
-    /// The line that says what restricts the whole screen.
+    /// The lines that say what restricts the whole screen.
     pub banner: u16,
     /// The one panel that has the whole room between header and footer.
     pub whole: Option<Panel>,
@@ -41,12 +41,17 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Deals out a screen to a table of so many rows.
-    pub fn new((width, height): (u16, u16), banner: bool, panels: Panels, rows: usize) -> Self {
+    /// The most lines that a banner has on a screen of this height.
+    fn most_banner(height: u16) -> u16 {
+        if height < 20 { 1 } else { 2 }
+    }
+
+    /// Deals out a screen to a table of so many rows, under a banner of so many lines.
+    pub fn new((width, height): (u16, u16), banner: usize, panels: Panels, rows: usize) -> Self {
         if width < SMALLEST.0 || height < SMALLEST.1 {
             return Self::default();
         }
-        let banner = u16::from(banner);
+        let banner = u16::try_from(banner).unwrap_or(u16::MAX).min(Self::most_banner(height));
         // Title, counts, footer.
         let rest = height - 3 - banner;
         let dealt = Self { fits: true, banner, ..Self::default() };
@@ -119,16 +124,16 @@ mod tests {
         let bare = Panels { log: false, more_log: -40, ..Panels::default() };
         for panels in [Panels::default(), arranged, zoomed, bare] {
             for (width, height) in (0..200).flat_map(|height| [(60, height), (140, height)]) {
-                for (banner, rows) in [(false, 0), (true, 1), (false, 30), (true, 100_000)] {
+                for (banner, rows) in [(0, 0), (1, 1), (0, 30), (2, 100_000)] {
                     check((width, height), banner, panels, rows);
                 }
             }
         }
         arranged.more_log = -40;
-        check((140, 15), true, arranged, 1);
+        check((140, 15), 2, arranged, 1);
     }
 
-    fn check(size: (u16, u16), banner: bool, panels: Panels, rows: usize) {
+    fn check(size: (u16, u16), banner: usize, panels: Panels, rows: usize) {
         let dealt = Layout::new(size, banner, panels, rows);
         if size.1 < SMALLEST.1 {
             assert!(!dealt.fits);
@@ -151,7 +156,7 @@ mod tests {
     fn the_table_gets_the_room_and_the_log_a_few_lines() {
         let log = |size, side| {
             let panels = Panels { side, ..Panels::default() };
-            Layout::new(size, false, panels, 500).log
+            Layout::new(size, 0, panels, 500).log
         };
         assert_eq!([log((140, 40), None), log((60, 15), None)], [5, 2]);
         assert_eq!(log((140, 40), Some(Pane::Events)), 0, "events are the same, and more");
@@ -160,8 +165,8 @@ mod tests {
     #[test]
     fn without_room_beside_it_a_pane_takes_the_tables_place() {
         let panels = Panels { side: Some(Pane::Details), ..Panels::default() };
-        assert_eq!(Layout::new((80, 24), false, panels, 3).whole, Some(Panel::Side));
-        let wide = Layout::new((140, 40), false, panels, 3);
+        assert_eq!(Layout::new((80, 24), 0, panels, 3).whole, Some(Panel::Side));
+        let wide = Layout::new((140, 40), 0, panels, 3);
         assert_eq!((wide.whole, wide.side_columns), (None, 58));
     }
 }

@@ -128,7 +128,7 @@ pub struct Model {
     pub(super) preview: Option<ThemeName>,
     /// Whether the mouse is taken from the terminal.
     pub mouse: bool,
-    /// Whether one signs in with a code from a device, which a dialog asks for.
+    /// Whether one signs in with a code, which a dialog asks for.
     pub(super) wants_code: bool,
     /// Where else one can look; none in a demo.
     pub visits: Option<Box<Visits>>,
@@ -211,7 +211,7 @@ const RECKONED: SignedDuration = SignedDuration::from_secs(10);
 impl Model {
     /// How the screen's lines are dealt out.
     pub fn layout(&self) -> Layout {
-        Layout::new(self.size, self.banner().is_some(), self.panels, self.fleet.len())
+        Layout::new(self.size, self.banner().len(), self.panels, self.fleet.len())
     }
 
     /// The colours and signs to draw in.
@@ -243,13 +243,15 @@ impl Model {
     }
 
     /// What restricts the whole screen: that nothing can be changed, or not be remembered.
-    pub fn banner(&self) -> Option<String> {
-        let unsaved = self.unsaved.as_ref();
+    /// It has a line, or two where that is a visit and the screen is narrow.
+    pub fn banner(&self) -> Vec<String> {
         let visit = self.visits.as_ref().and_then(|visits| visits.now.as_ref());
-        unsaved
-            .map(|why| format!("STATE NOT SAVED: {why}"))
-            .or_else(|| visit.map(|visit| fitting(visit.banner(), self.size.0)))
-            .or_else(|| self.read_only.as_ref().map(|why| self.read_only_because(why)))
+        match (&self.unsaved, visit, &self.read_only) {
+            (Some(why), ..) => vec![format!("STATE NOT SAVED: {why}")],
+            (None, Some(visit), _) => visit.banner(usize::from(self.size.0).saturating_sub(2)),
+            (None, None, Some(why)) => vec![self.read_only_because(why)],
+            (None, None, None) => Vec::new(),
+        }
     }
 
     /// That nothing can be changed, why, and how that can be changed.
@@ -490,17 +492,4 @@ impl Model {
     pub(super) fn persist(&self) -> Option<Effect> {
         self.read_only.is_none().then_some(Effect::Persist)
     }
-}
-
-/// As many of these as such a screen has room for, in their order.
-fn fitting(pieces: [String; 3], columns: u16) -> String {
-    let room = usize::from(columns).saturating_sub(2);
-    let mut said = String::new();
-    for piece in pieces {
-        let more = if said.is_empty() { piece } else { format!("; {piece}") };
-        if said.is_empty() || said.chars().count() + more.chars().count() <= room {
-            said += &more;
-        }
-    }
-    said
 }

@@ -34,12 +34,19 @@ impl Visit {
     }
 
     /// What stands over the whole screen: that nothing can be changed, how to get back, how to stay.
-    pub fn banner(&self) -> [String; 3] {
-        [
-            format!("READ-ONLY: a visit to {}", self.named()),
-            ":deployment goes back".to_owned(),
-            format!("{} takes it over", self.recover_command()),
-        ]
+    /// One line where there is room for it, else two; the command goes whole or not at all, for half of
+    /// it does something else.
+    pub fn banner(&self, room: usize) -> Vec<String> {
+        let what = format!("READ-ONLY: a visit to {}; :deployment goes back", self.named());
+        let command = self.recover_command();
+        let said = format!("{command} takes it over");
+        let fits = |text: &str| text.chars().count() <= room;
+        let whole = format!("{what}; {said}");
+        if fits(&whole) {
+            return vec![whole];
+        }
+        let keep = [said, command].into_iter().find(|text| fits(text));
+        std::iter::once(what).chain(keep).collect()
     }
 
     /// What is said at its beginning.
@@ -124,10 +131,13 @@ mod tests {
             ),
         ] {
             let visit = visit(profile, deployment);
-            let [what, back, keep] = visit.banner();
-            assert_eq!(what, format!("READ-ONLY: a visit to {named}"));
-            assert_eq!(back, ":deployment goes back");
-            assert_eq!(keep, format!("spot-tui recover {command} --state FILE takes it over"));
+            let what = format!("READ-ONLY: a visit to {named}; :deployment goes back");
+            let keep = format!("spot-tui recover {command} --state FILE");
+            assert_eq!(visit.banner(200), [format!("{what}; {keep} takes it over")]);
+            let least = keep.chars().count();
+            assert_eq!(visit.banner(least + 14), [what.clone(), format!("{keep} takes it over")]);
+            assert_eq!(visit.banner(least), [what.clone(), keep]);
+            assert_eq!(visit.banner(least - 1), [what]);
             let welcome = visit.welcome();
             assert!(
                 welcome.contains("goes back")

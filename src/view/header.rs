@@ -40,9 +40,8 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect) {
     if layout.strip > 0 {
         strip(&model.tally, painter, Rect { y: area.y + 2, height: 1, ..area });
     }
-    if let Some(banner) = model.banner() {
-        let line = 2 + layout.strip;
-        painter.text(area, 1, line, Tone::Bad, &banner);
+    for (banner, line) in model.banner().iter().take(layout.banner.into()).zip(2 + layout.strip..) {
+        painter.text(area, 1, line, Tone::Bad, banner);
     }
 }
 

@@ -163,11 +163,13 @@ fn a_visit_writes_nothing_and_changes_nothing() {
     let seen = survey(&mut model, REGIONS[0], vec![running("i-1").1]);
     assert_eq!(seen, [], "nothing is written down");
     assert_eq!(model.fleet.len(), 1);
-    let banner = model.banner().unwrap();
-    assert_eq!(banner, "READ-ONLY: a visit to spot-2 (profile work); :deployment goes back");
+    let what = "READ-ONLY: a visit to spot-2 (profile work); :deployment goes back";
+    let keep = "spot-tui recover --profile work --deployment spot-2 --state FILE takes it over";
+    model.size = (80, 24);
+    assert_eq!(model.banner(), [what, keep]);
+    assert_eq!(model.layout().banner, 2);
     model.size = (200, 60);
-    let keep = "; spot-tui recover --profile work --deployment spot-2 --state FILE takes it over";
-    assert_eq!(model.banner().unwrap(), banner + keep);
+    assert_eq!(model.banner(), [format!("{what}; {keep}")]);
     assert_eq!(command(&mut model, Command::destroy(Scope::All)), []);
     assert!(last_line(&model).starts_with("read-only, "), "{}", last_line(&model));
 }
