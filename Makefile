@@ -6,6 +6,7 @@
 .PHONY: help demo film dist test-package test-image prerequisites venv hooks lint test check advisories bench monkey streams sweep test-node test-shells ansible test-ansible bench-memory bench-keep bench-ssh lint-root
 
 VENV := target/venv
+AWSCRT := target/awscrt
 ANSIBLE := target/ansible
 
 # A build that is thrown away afterwards gains nothing from incremental files.
@@ -77,6 +78,11 @@ venv: prerequisites  ## make the Python environment of the tests, where it is mi
 	python3 -m venv $(VENV) \
 		&& $(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement tests/requirements.txt \
 		&& cp tests/requirements.txt $(VENV)/requirements.txt
+	@if cmp -s tests/requirements-awscrt.txt $(AWSCRT)/requirements.txt; then exit 0; fi; \
+	rm -rf $(AWSCRT) \
+		&& $${SPOT_TEST_PYTHON:-$(VENV)/bin/python} -m pip install --quiet --disable-pip-version-check --target $(AWSCRT) \
+			--requirement tests/requirements-awscrt.txt \
+		&& cp tests/requirements-awscrt.txt $(AWSCRT)/requirements.txt
 
 hooks:  ## check format, lints and commit messages at each commit of this checkout
 	git config core.hooksPath hooks

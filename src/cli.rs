@@ -313,8 +313,8 @@ pub enum Command {
     },
     /// Serve a demo cloud to other programs on loopback: an EC2 API, and hosts that speak SSH.
     DemoCloud(DemoCloud),
-    /// Sign in to AWS by IAM Identity Center, on this machine or from another one: the AWS CLI is
-    /// signed in too.
+    /// Sign in to AWS, by IAM Identity Center or as `aws login` does, in a browser on this machine or on
+    /// another one: the AWS CLI is signed in too.
     Login {
         /// One JSON object a line instead of lines for people.
         #[arg(long)]

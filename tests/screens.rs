@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use insta::assert_snapshot;
 use jiff::SignedDuration;
 use ratatui::style::Color;
-use spot_tui::app::{Effect, Exit, Input, Message, Panel, Question, QuestionId, Secret, Turn};
+use spot_tui::app::{
+    Effect, Exit, Input, Message, Panel, Question, QuestionId, Secret, Turn, Wanted,
+};
 use spot_tui::fleet::{
     Attempt, DestroyScope, Entry, Failure, FailureKind, Holder, HolderId, HolderKind, HostKey,
     HostKeyTrust, InstanceKey, InstanceNews, Job, JobId, JobNews, Kept, KeptKind, LedgerLine,
@@ -227,7 +229,8 @@ fn the_second_interrupt_asks_nothing() {
 fn a_passphrase_is_masked_and_waits_for_its_turn() {
     let mut screen = fleet(80, 24);
     screen.press("D");
-    let question = Question { id: QuestionId(7), text: "Passphrase for ~/.ssh/id_ed25519".into() };
+    let (id, text) = (QuestionId(7), "Passphrase for ~/.ssh/id_ed25519".into());
+    let question = Question { id, text, wanted: Wanted::Secret };
     screen.send(Message::Asked(question));
     assert!(screen.text().contains("Type 'all' and press Enter"), "the open dialog stays");
     screen.press("<Esc>");
@@ -237,6 +240,32 @@ fn a_passphrase_is_masked_and_waits_for_its_turn() {
     assert!(text.contains("> •••••••") && !text.contains("hunter2"), "{text}");
     let answer = Effect::Answer(QuestionId(7), Some(Secret::new("hunter2")));
     assert_eq!(screen.press("<Enter>"), [answer]);
+}
+
+#[test]
+fn a_page_to_sign_in_on_and_the_field_for_its_code_are_on_every_screen() {
+    let page =
+        format!("https://us-west-2.signin.aws.amazon.com/v1/authorize?{}", "x=1&".repeat(90));
+    for (width, height) in SIZES {
+        let mut screen = fleet(width, height);
+        let wanted = Wanted::Code { page: page.clone() };
+        screen.send(Message::Asked(Question {
+            id: QuestionId(7),
+            text: "Open it.".into(),
+            wanted,
+        }));
+        let text = screen.text();
+        for seen in ["Sign in to AWS", "Open it.", "https://us-west-2.signin", "> ", "Ctrl-O"] {
+            assert!(text.contains(seen), "{width}x{height}: {seen}: {text}");
+        }
+        assert_eq!(screen.press("<C-o>"), [Effect::Open(page.clone())]);
+        assert_eq!(screen.press("<C-y>"), [Effect::Copy(page.clone())]);
+        screen.send(Message::Input(Input::Paste("c3RhdGU\n".into())));
+        let text = screen.text();
+        assert!(text.contains("> •••••••") && !text.contains("c3RhdGU"), "{text}");
+        let answer = Effect::Answer(QuestionId(7), Some(Secret::new("c3RhdGU")));
+        assert_eq!(screen.press("<Enter>"), [answer]);
+    }
 }
 
 #[test]

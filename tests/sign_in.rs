@@ -4,6 +4,7 @@
 mod cli_v2;
 mod login_session;
 mod morning;
+mod remote;
 mod service;
 mod session;
 
@@ -11,13 +12,13 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::support::moto::{Moto, python, script};
+use crate::support::moto::{Moto, python};
 use crate::support::spot::{Ran, Spot};
 use service::Service;
 

@@ -14,8 +14,10 @@ pub enum Command {
     Refresh,
     /// Hold the wanted count from now on, without anybody who looks on.
     Keep,
-    /// Sign in to AWS, by IAM Identity Center.
+    /// Sign in to AWS, as the profile does.
     SignIn,
+    /// For the page that a question names.
+    Page(PageCommand),
     /// Learn what these machine types cost in every region of the configuration, in all enabled
     /// regions where there is none; without types, those of the configuration.
     Prices(Vec<MachineType>),
@@ -70,6 +72,15 @@ impl Command {
     pub fn destroy(scope: Scope) -> Self {
         Self::Act(Action::Destroy, scope)
     }
+}
+
+/// For the page that a question names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageCommand {
+    /// Show it in the browser.
+    Open,
+    /// Copy its address.
+    Copy,
 }
 
 /// Ways to go, and to stand aside.

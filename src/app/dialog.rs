@@ -36,7 +36,7 @@ pub enum Dialog {
     Confirm(Box<ConfirmForm>),
     /// Whether to leave although jobs are at work.
     Quit(QuitForm),
-    /// A secret for a job.
+    /// A secret for a job, or another answer that it waits for.
     Secret(SecretForm),
     /// Which columns the table shows.
     Columns(ColumnsForm),
@@ -86,6 +86,7 @@ impl Dialog {
             Self::Confirm(form) if form.word.is_some() => Context::Word,
             Self::Create(_) | Self::Confirm(_) | Self::Quit(_) => Context::Choice,
             Self::Menu(_) => Context::Menu,
+            Self::Secret(form) if form.page().is_some() => Context::Code,
             Self::Secret(_) => Context::Secret,
             Self::Columns(_) => Context::Columns,
             Self::Palette(_) => Context::Palette,
@@ -231,7 +232,8 @@ mod tests {
 
     #[test]
     fn a_secret_is_typed_and_an_empty_enter_answers_nothing() {
-        let question = Question { id: crate::app::QuestionId(1), text: "Passphrase".into() };
+        let (id, wanted) = (crate::app::QuestionId(1), crate::app::Wanted::Secret);
+        let question = Question { id, text: "Passphrase".into(), wanted };
         let mut dialog = Dialog::Secret(SecretForm::new(question));
         assert_eq!(press(&mut dialog, &[Press::Accept]), Next::Stay);
         press(&mut dialog, &[kind('ä'), kind('b'), Press::Edit(Edit::DeletePrevChar)]);

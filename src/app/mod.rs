@@ -48,9 +48,9 @@ pub use action::{Action, Aim};
 pub use answers::{Answers, InstanceAnswer};
 pub use columns::Columns;
 pub use command::{
-    Choose, ColumnPress, Command, Copied, LeaveCommand, LinesCommand, Motion, Older, PanelsCommand,
-    Press, PriceStep, RowCommand, ScreenCommand, TableCommand, Turn, UserCommand, ViewCommand,
-    VisitCommand,
+    Choose, ColumnPress, Command, Copied, LeaveCommand, LinesCommand, Motion, Older, PageCommand,
+    PanelsCommand, Press, PriceStep, RowCommand, ScreenCommand, TableCommand, Turn, UserCommand,
+    ViewCommand, VisitCommand,
 };
 pub use counters::{Counters, Histogram, SECONDS};
 pub use dialog::Dialog;
@@ -87,4 +87,4 @@ pub use update::{
 pub use visits::{Visit, Visits};
 
 pub use crate::fleet::text::clean;
-pub use crate::fleet::{Question, QuestionId, Secret};
+pub use crate::fleet::{Question, QuestionId, Secret, Wanted};

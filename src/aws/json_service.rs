@@ -181,6 +181,10 @@ pub(super) fn read(response: &HttpResponse) -> Result<Value, OrchestratorError<E
     if let Some(message) = text("message").or_else(|| text("Message")) {
         error = error.message(message);
     }
+    // A service of OAuth has a word of its own for it (AWS Sign-In, OAuth2ErrorCode).
+    if let Some(word) = text("error") {
+        error = error.custom("error", word);
+    }
     Err(OrchestratorError::operation(error.build()))
 }
 

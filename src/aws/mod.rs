@@ -100,6 +100,7 @@ pub use instant_fleet::{FleetOverride, FleetRequest, LaunchOutcome};
 pub use kept::{NewVolume, VolumeSeen};
 pub use launch::{LaunchRequest, is_burstable};
 pub use limits::Quota;
+pub use login_session::{Asks, LoginEnd};
 pub use logins::Logins;
 pub use machines::Owner;
 pub use network::{Kind, Residue};

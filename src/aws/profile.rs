@@ -26,12 +26,8 @@ impl Profile {
 
     /// The command that signs in.
     pub(super) fn login_command(&self) -> String {
-        let (program, profile) = match &self.login_session {
-            Some(session) if self.mfa.is_none() => ("aws", &session.profile),
-            _ => ("spot-tui", &self.name),
-        };
-        let flag = profile.as_deref().map(|name| format!(" --profile {name}"));
-        format!("{program} login{}", flag.unwrap_or_default())
+        let flag = self.name.as_deref().map(|name| format!(" --profile {name}"));
+        format!("spot-tui login{}", flag.unwrap_or_default())
     }
 }
 
@@ -42,7 +38,7 @@ pub(super) struct LoginSession {
     pub(super) arn: String,
     /// The profile that names it, where it is not the default one.
     pub(super) profile: Option<String>,
-    /// The region of that profile.
+    /// Where it is asked for: what the environment says, else the region of that profile.
     pub(super) region: Option<String>,
 }
 

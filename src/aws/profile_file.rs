@@ -21,6 +21,9 @@ const LEAST_SCOPE: &str = "sso:account:access";
 /// The variables that name a profile, in the order of the AWS CLI.
 const NAMED_BY: [&str; 2] = ["AWS_DEFAULT_PROFILE", "AWS_PROFILE"];
 
+/// The variables that name a region, in the order of the AWS CLI.
+const REGION_BY: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
+
 /// A profile, and what the SDK is told of it.
 #[derive(Debug, Clone)]
 pub(super) struct ReadProfile {
@@ -77,9 +80,11 @@ pub fn profiles() -> Vec<String> {
     Profiles::read(&config, &credentials).names().map(str::to_owned).collect()
 }
 
-/// Whether a profile takes its role with a code from a device.
+/// Whether a profile signs in by a code: of a device, or of the page on which one signs in.
 pub fn wants_code(profile: Option<&str>) -> bool {
-    read_profile(profile).is_ok_and(|read| !read.has_keys && read.profile.mfa.is_some())
+    read_profile(profile).is_ok_and(|read| {
+        !read.has_keys && (read.profile.mfa.is_some() || read.profile.login_session.is_some())
+    })
 }
 
 /// The profile that the environment names.
@@ -154,7 +159,11 @@ fn login_session(profiles: &Profiles, chosen: &str) -> Option<LoginSession> {
     Some(LoginSession {
         arn,
         profile: (name != "default").then(|| name.to_owned()),
-        region: profiles.setting(name, "region").map(str::to_owned),
+        // In the order of the AWS CLI, which signs in and renews there.
+        region: REGION_BY
+            .into_iter()
+            .find_map(set)
+            .or_else(|| profiles.setting(name, "region").map(str::to_owned)),
     })
 }
 

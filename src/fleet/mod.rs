@@ -83,7 +83,7 @@ pub use progress::{
     NetworkState, Notice, Outcome, PendingCreate, PendingDestroy, Pull, Restore, RestoreWish,
     SnapshotWish, Termination,
 };
-pub use question::{Question, QuestionId, Secret};
+pub use question::{Question, QuestionId, Secret, Wanted};
 pub use ranking::{Ranked, Ranking, Records, Weights};
 pub use region_locations::{REGION_LOCATIONS, RegionLocation};
 pub use risk::{Advice, Band, Record, Risk};

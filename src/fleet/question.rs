@@ -9,6 +9,22 @@ pub struct Question {
     pub id: QuestionId,
     /// What is asked: `Passphrase for ~/.ssh/id_ed25519`.
     pub text: String,
+    /// What kind of answer there is to it.
+    pub wanted: Wanted,
+}
+
+/// What kind of answer a question wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// Something that is shown nowhere.
+    Secret,
+    /// The code that a page shows to whoever signs in there.
+    Code {
+        /// Its address.
+        page: String,
+    },
+    /// The word yes, or any other.
+    Yes,
 }
 
 /// A question's number.

@@ -327,9 +327,9 @@ impl<T: Tty> Screen<T> {
             return self.copy(page);
         };
         match open_page(&program, &page) {
-            Ok(()) => self.note(Level::Info, "console", format!("{program} shows its page")),
+            Ok(()) => self.note(Level::Info, "browser", format!("{program} shows the page")),
             Err(error) => {
-                self.note(Level::Warning, "console", format!("{program}: {error}"));
+                self.note(Level::Warning, "browser", format!("{program}: {error}"));
                 self.copy(page)?;
             }
         }

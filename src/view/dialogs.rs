@@ -13,8 +13,8 @@ use ratatui::layout::Rect;
 use super::text;
 use super::{HitMap, Painter, Tone};
 use crate::app::dialog::{Leave, QuitForm, SecretForm};
-use crate::app::{Dialog, Left, Model, clean};
-use frame::{LISTED, buttons, open, open_as, room};
+use crate::app::{Command, Dialog, Left, Model, PageCommand, Wanted, clean};
+use frame::{LISTED, buttons, field, open, open_as, room};
 
 /// Draws one. The help is a panel of its own.
 pub(super) fn draw(
@@ -28,7 +28,7 @@ pub(super) fn draw(
         Dialog::Create(form) => create::draw(model, painter, hits, area, form),
         Dialog::Confirm(form) => confirm::draw(painter, hits, area, form),
         Dialog::Quit(form) => quit(painter, hits, area, form),
-        Dialog::Secret(form) => secret(painter, area, form),
+        Dialog::Secret(form) => secret(painter, hits, area, form),
         Dialog::Notice { title, text, hint } => notice(painter, area, title, [text, hint]),
         Dialog::Menu(form) => menu::draw(painter, hits, area, form),
         Dialog::Columns(form) => columns::draw(model, painter, hits, area, form),
@@ -58,12 +58,34 @@ fn quit(painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect, form: &QuitFor
     painter.text(inside, 0, lines - 1, Tone::Dim, form.choice().meaning(&form.to));
 }
 
-fn secret(painter: &mut Painter<'_>, area: Rect, form: &SecretForm) {
-    let said = text::wrap(&clean(&form.question.text, 512), room(area));
+fn secret(painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect, form: &SecretForm) {
+    let mut said = text::wrap(&clean(&form.question.text, 512), room(area));
+    let from = said.len() + 1;
+    if let Some(page) = form.page() {
+        said.push(String::new());
+        said.extend(text::wrap(page, room(area)));
+    }
+    // The field is on the screen, however long an address is.
+    said.truncate(usize::from(area.height).saturating_sub(6).max(1));
     let last = u16::try_from(said.len()).unwrap_or(u16::MAX).saturating_add(1);
-    let inside = open(painter, area, "A secret is needed", last + 1);
-    for (said, line) in said.iter().zip(0..) {
-        painter.text(inside, 0, line, Tone::Plain, said);
+    let title = match form.question.wanted {
+        Wanted::Secret => "A secret is needed",
+        Wanted::Code { .. } => "Sign in to AWS",
+        Wanted::Yes => "Signed in as somebody else",
+    };
+    let inside = open(painter, area, title, last + 1);
+    for (at, said) in said.iter().enumerate() {
+        let line = u16::try_from(at).unwrap_or(u16::MAX);
+        let tone = if at < from { Tone::Plain } else { Tone::Accent };
+        let end = painter.text(inside, 0, line, tone, said);
+        if let Some(page) = form.page().filter(|_| at >= from) {
+            let place = Rect { y: inside.y + line, width: end, height: 1, ..inside };
+            hits.link(place.intersection(inside), page.to_owned());
+            hits.add(place.intersection(inside), Command::Page(PageCommand::Open));
+        }
+    }
+    if let Some(typed) = form.shown() {
+        return field(painter, inside, last, ">", typed);
     }
     let room = usize::from(inside.width.saturating_sub(3));
     let (secret, x) =

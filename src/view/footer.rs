@@ -6,16 +6,19 @@ use super::text;
 use super::{HitMap, Painter, Tone};
 use crate::app::keymap::{Binding, Context};
 use crate::app::{
-    Action, Aim, Choose, Command, Dialog, Layout, LinesCommand, Model, Pane, PanelsCommand, Press,
-    RowCommand, ScreenCommand, TableCommand, View,
+    Action, Aim, Choose, Command, Dialog, Flash, Layout, LinesCommand, Model, Pane, PanelsCommand,
+    Press, RowCommand, ScreenCommand, TableCommand, View,
 };
 use crate::fleet::{Health, Level};
 
 /// Draws it. Hints that do not fit are left out from the end.
 pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect) {
-    // A dialog's keys stay; only the command line is answered here.
-    let answers = matches!(model.dialog, None | Some(Dialog::Palette(_)));
-    if let Some(flash) = model.flash.as_ref().filter(|_| answers) {
+    // A dialog's keys stay; only the command line is answered here, and what shows or copies a page.
+    let answers = |flash: &&Flash| match &model.dialog {
+        None | Some(Dialog::Palette(_)) => true,
+        Some(dialog) => dialog.context() == Context::Code && flash.level == Level::Info,
+    };
+    if let Some(flash) = model.flash.as_ref().filter(answers) {
         let tone = match flash.level {
             Level::Info => Tone::Accent,
             Level::Success => Tone::Good,

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use spot_tui::app::keymap::Keymap;
+use spot_tui::app::Command;
+use spot_tui::app::keymap::{Context, Keymap};
 use spot_tui::cli::Cli;
 use spot_tui::config;
 
@@ -76,7 +77,11 @@ fn each_command_of_the_pages_is_one() {
 #[test]
 fn each_key_of_the_pages_is_one() {
     let keymap = Keymap::default();
-    let known = super::keys(&keymap);
+    let mut known = super::keys(&keymap);
+    // Those of the one dialog that has keys of its own.
+    let in_dialog = keymap.bindings(Context::Code);
+    let in_dialog = in_dialog.filter(|(binding, _)| matches!(binding.command, Command::Page(_)));
+    known.extend(in_dialog.flat_map(|(_, keys)| keys.iter().map(|key| key.name())));
     // A price that is not known, a sum that is not whole, and what is not wanted in a filter.
     let signs = ["–", "+", "-"];
     let mut count = 0;

@@ -1,6 +1,6 @@
-//! A session that `aws login` began: its file is written here as the AWS CLI writes it, its keys are
-//! used, and AWS Sign-In on loopback, which looks at each proof, renews them. Who reads the file after
-//! us is the AWS CLI.
+//! A session of `aws login`: its file is written here as the AWS CLI writes it, its keys are used, and
+//! AWS Sign-In on loopback, which looks at each proof, renews them. Who reads the file after us is the AWS
+//! CLI.
 
 use super::*;
 use crate::profiles::sts::Sts;
@@ -13,33 +13,38 @@ const PROFILES: &str = "[profile work]\nlogin_session = arn:aws:iam::12345678901
     region = us-west-2\n";
 
 /// A user who signs in by the console.
-struct Desk {
-    spot: Spot,
+pub(super) struct Desk {
+    pub(super) spot: Spot,
     sts: Sts,
     service: Service,
-    url: String,
+    pub(super) url: String,
     key: String,
 }
 
 impl Desk {
     /// AWS Sign-In answers with these, the last one for ever.
-    fn with(answers: &[&str]) -> Self {
+    pub(super) fn with(answers: &[&str]) -> Self {
+        Self::of(answers, &[])
+    }
+
+    /// The same by an AWS Sign-In with these settings.
+    pub(super) fn of(answers: &[&str], settings: &[(&str, &str)]) -> Self {
         let spot = Spot::new("");
         spot.configure_without_hosts("", &["us-west-2"]);
         spot.write(".aws/config", 0o600, PROFILES.as_bytes());
-        let (service, line) = Service::start("console_sign_in.py", answers, &[]);
+        let (service, line) = Service::start("console_sign_in.py", answers, settings);
         let told: Value = serde_json::from_str(&line).unwrap();
         let url = format!("http://127.0.0.1:{}", told["port"]);
         let key = told["key"].as_str().unwrap().to_owned();
         Self { spot, sts: Sts::start(), service, url, key }
     }
 
-    fn file(&self) -> PathBuf {
+    pub(super) fn file(&self) -> PathBuf {
         self.spot.path().join(format!(".aws/login/cache/{FILE}.json"))
     }
 
     /// What `aws login` leaves, its keys good for so many minutes.
-    fn signed_in(&self, minutes: i64) {
+    pub(super) fn signed_in(&self, minutes: i64) {
         let end = jiff::Timestamp::now() + jiff::SignedDuration::from_mins(minutes);
         let session = json!({
             "accessToken": { "accessKeyId": "ASIASESSION0", "secretAccessKey": "s",
@@ -55,32 +60,41 @@ impl Desk {
         self.spot.write(&file, 0o600, session.to_string().as_bytes());
     }
 
-    fn kept(&self) -> Value {
+    pub(super) fn kept(&self) -> Value {
         serde_json::from_slice(&fs::read(self.file()).unwrap()).unwrap()
+    }
+
+    /// Where this user's calls go: told apart at STS by a name.
+    pub(super) fn endpoints(&self, name: &str) -> [(&'static str, String); 2] {
+        [("AWS_ENDPOINT_URL", self.sts.url(name)), ("AWS_ENDPOINT_URL_SIGNIN", self.url.clone())]
     }
 
     fn at_home(&self, command: &mut Command, name: &str) {
         for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"] {
             command.env_remove(name);
         }
-        command.env("HOME", self.spot.path());
-        command.env("AWS_ENDPOINT_URL", self.sts.url(name));
-        command.env("AWS_ENDPOINT_URL_SIGNIN", &self.url);
+        command.env("HOME", self.spot.path()).envs(self.endpoints(name));
     }
 
     /// As whom the program signs by this profile, and what it says.
-    fn signs(&self, name: &str, profile: &str) -> (Option<String>, Ran) {
+    pub(super) fn signs(&self, name: &str, profile: &str) -> (Option<String>, Ran) {
+        self.runs(name, &["list", "--profile", profile])
+    }
+
+    /// The same of any command.
+    pub(super) fn runs(&self, name: &str, arguments: &[&str]) -> (Option<String>, Ran) {
         let mut command = self.spot.command();
         self.at_home(&mut command, name);
-        command.args(["list", "--profile", profile]);
+        command.args(arguments);
         let ran = Ran::of(&command.output().unwrap());
         (self.sts.signed(name), ran)
     }
 
-    /// As whom the AWS CLI does.
-    fn cli_signs(&self, profile: &str) -> (Option<String>, Ran) {
+    /// As whom the AWS CLI does, which renews what has ended.
+    pub(super) fn cli_signs(&self, profile: &str) -> (Option<String>, Ran) {
         let mut command = Command::new(python());
-        command.arg(script("session_reader.py")).env_clear().env("PATH", "/usr/bin:/bin");
+        command.env_clear().env("PATH", "/usr/bin:/bin").env("PYTHONPATH", awscrt());
+        command.args(["-c", AWS]);
         self.at_home(&mut command, "cli");
         command.args(["sts", "get-caller-identity", "--profile", profile]).stdin(Stdio::null());
         let ran = Ran::of(&command.output().unwrap());
@@ -88,9 +102,25 @@ impl Desk {
     }
 
     /// The calls that AWS Sign-In saw.
-    fn close(self) -> Vec<Value> {
+    pub(super) fn close(self) -> Vec<Value> {
         self.service.close()
     }
+}
+
+/// The AWS CLI, as its own script starts it.
+const AWS: &str = "import sys, awscli.clidriver; sys.exit(awscli.clidriver.main())";
+
+/// The library with which the AWS CLI signs what renews a session. It lies apart: beside botocore it
+/// would sign everything else, and other stories would have another CLI.
+fn awscrt() -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/awscrt");
+    assert!(
+        folder.join("awscrt").exists(),
+        "{} is missing. Run `make venv`, or:\n  target/venv/bin/pip install --target target/awscrt \
+         --requirement tests/requirements-awscrt.txt",
+        folder.display()
+    );
+    folder
 }
 
 #[test]
@@ -171,8 +201,8 @@ fn a_session_that_is_over_ends_in_the_one_command_that_begins_another() {
         for profile in ["work", "role"] {
             let (signed, list) = desk.signs(profile, profile);
             assert_eq!((signed, list.code), (None, 2), "{what}: {}", list.told());
-            let way = "run: aws login --profile work";
-            assert!(list.told().contains(way), "{what}: {}", list.told());
+            let way = format!("run: spot-tui login --profile {profile}");
+            assert!(list.told().contains(&way), "{what}: {}", list.told());
             for word in NOT_OURS {
                 assert!(!list.told().contains(word), "{what}: {word}: {}", list.told());
             }
@@ -183,7 +213,8 @@ fn a_session_that_is_over_ends_in_the_one_command_that_begins_another() {
     desk.at_home(&mut command, "login");
     let login = Ran::of(&command.args(["login", "--profile", "work"]).output().unwrap());
     assert_eq!(login.code, 2, "{}", login.told());
-    assert!(login.told().contains("run: aws login --profile work"), "{}", login.told());
+    let way = "run on a terminal: spot-tui login --profile work";
+    assert!(login.told().contains(way), "{}", login.told());
 }
 
 /// What AWS does not renew is good to its end.

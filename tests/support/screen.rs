@@ -260,6 +260,8 @@ fn named_key(name: &str) -> (KeyCode, KeyModifiers) {
         "Tab" => plain(KeyCode::Tab),
         "End" => plain(KeyCode::End),
         "C-c" => (KeyCode::Char('c'), KeyModifiers::CONTROL),
+        "C-o" => (KeyCode::Char('o'), KeyModifiers::CONTROL),
+        "C-y" => (KeyCode::Char('y'), KeyModifiers::CONTROL),
         "C-z" => (KeyCode::Char('z'), KeyModifiers::CONTROL),
         other => panic!("no key is called {other}"),
     }

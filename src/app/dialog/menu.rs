@@ -7,7 +7,7 @@ use crate::app::command::{
     Choose, Command, Copied, LeaveCommand, Press, RowCommand, TableCommand, Turn, VisitCommand,
 };
 use crate::app::{Table, Visits};
-use crate::fleet::{DeploymentId, Failure};
+use crate::fleet::{DeploymentId, Failure, FailureKind};
 
 /// The question after a login that has ended.
 const SIGNED_OUT: &str = "Signed out of AWS";
@@ -103,8 +103,8 @@ impl Menu {
     /// What can be done where the login has ended and calls wait: for this reason.
     pub(in crate::app) fn signed_out(failure: &Failure, by_code: bool) -> Self {
         let elsewhere = failure.hint.strip_prefix("run: ").unwrap_or(&failure.hint);
-        // A session of `aws login` is begun by that alone.
-        let is_ours = !elsewhere.starts_with("aws ");
+        // What no login of the profile mends is mended elsewhere.
+        let is_ours = failure.kind == FailureKind::SignIn;
         let how = if by_code { "asks for a code" } else { "lends the terminal to the login" };
         let here = item("Sign in here", how, Command::SignIn);
         let others = [
@@ -184,25 +184,23 @@ impl Menu {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fleet::{FailureKind, Step};
+    use crate::fleet::Step;
 
     #[test]
-    fn who_signs_in_by_another_program_is_offered_no_login_of_ours() {
-        for (hint, items) in [
-            (
-                "run: spot-tui login --profile work",
-                ["Sign in here", "Sign in elsewhere", "Quit"].as_slice(),
-            ),
-            ("run: aws login --profile work", ["Sign in elsewhere", "Quit"].as_slice()),
+    fn who_has_credentials_that_no_login_renews_is_offered_none() {
+        let here = ["Sign in here", "Sign in elsewhere", "Quit"];
+        for (kind, hint, items) in [
+            (FailureKind::SignIn, "run: spot-tui login --profile work", &here[..]),
+            (FailureKind::Credentials, "the credentials have expired: get new ones", &here[1..]),
         ] {
-            let failure = Failure::new(FailureKind::SignIn, Step::Account, "it ended", hint);
+            let failure = Failure::new(kind, Step::Account, "it ended", hint);
             let menu = Menu::signed_out(&failure, false);
             let names: Vec<_> = menu.items.iter().map(|(name, ..)| name.as_ref()).collect();
             assert_eq!(names, items);
             assert!(
                 menu.items
                     .iter()
-                    .any(|(_, said, _)| Some(said.as_str()) == hint.strip_prefix("run: "))
+                    .any(|(_, said, _)| said == hint.strip_prefix("run: ").unwrap_or(hint))
             );
         }
     }

@@ -1,12 +1,12 @@
-//! A secret for a job.
+//! A secret for a job, or another answer that it waits for.
 
 use std::fmt;
 
 use super::next::Next;
 use crate::app::command::Press;
-use crate::app::{Question, Secret, TextField};
+use crate::app::{Question, Secret, TextField, Wanted};
 
-/// A secret for a job. What was typed is never printed.
+/// An answer for a job. What was typed is never printed.
 #[derive(Clone)]
 pub struct SecretForm {
     /// What is asked.
@@ -24,6 +24,19 @@ impl SecretForm {
     /// The empty field for a question.
     pub fn new(question: Question) -> Self {
         Self { question, typed: TextField::default() }
+    }
+
+    /// The page that shows the answer, where one does.
+    pub fn page(&self) -> Option<&str> {
+        match &self.question.wanted {
+            Wanted::Code { page } => Some(page),
+            Wanted::Secret | Wanted::Yes => None,
+        }
+    }
+
+    /// What was typed, where that is no secret.
+    pub fn shown(&self) -> Option<&TextField> {
+        (self.question.wanted == Wanted::Yes).then_some(&self.typed)
     }
 
     /// How many characters were typed.

@@ -36,6 +36,9 @@ pub enum Context {
     Word,
     /// A dialog that wants a secret typed.
     Secret,
+    /// A dialog that wants the code of a page.
+    #[strum(serialize = "sign-in")]
+    Code,
     /// The choice of columns.
     Columns,
     /// The command line.
@@ -66,6 +69,7 @@ impl Context {
                 | Self::Counts
                 | Self::Word
                 | Self::Secret
+                | Self::Code
                 | Self::Palette
                 | Self::Strip
         )
@@ -135,6 +139,7 @@ impl Binding {
             | Command::Refresh
             | Command::Keep
             | Command::SignIn
+            | Command::Page(_)
             | Command::Prices(_)
             | Command::PriceFleet
             | Command::Preflight(_)

@@ -5,7 +5,7 @@ use crossterm::event::KeyCode;
 use super::binding::{Binding, Context, bind};
 use super::key::{Key, alt, alt_key, char, ctrl, ctrl_key, key, shift};
 use crate::app::Edit;
-use crate::app::command::{Choose, ColumnPress, Command, Motion, Older, Press};
+use crate::app::command::{Choose, ColumnPress, Command, Motion, Older, PageCommand, Press};
 
 const ARROWS: &[Context] = &[Context::Filter, Context::Counts, Context::Columns, Context::Palette];
 const FIELDS: &[Context] = &[
@@ -14,17 +14,25 @@ const FIELDS: &[Context] = &[
     Context::Counts,
     Context::Word,
     Context::Secret,
+    Context::Code,
     Context::Palette,
 ];
 /// Fields with a cursor: a count has none, its arrows step it.
-const LINES: &[Context] =
-    &[Context::Filter, Context::Search, Context::Word, Context::Secret, Context::Palette];
+const LINES: &[Context] = &[
+    Context::Filter,
+    Context::Search,
+    Context::Word,
+    Context::Secret,
+    Context::Code,
+    Context::Palette,
+];
 const DIALOGS: &[Context] = &[
     Context::Counts,
     Context::Choice,
     Context::Menu,
     Context::Word,
     Context::Secret,
+    Context::Code,
     Context::Palette,
 ];
 
@@ -161,6 +169,20 @@ pub(super) static DIALOG_BINDINGS: &[Binding] = &[
         "yes",
     ),
     bind(&[Context::Choice], &[char('n')], Command::Press(Press::Choose(Choose::No)), "no", "no"),
+    bind(
+        &[Context::Code],
+        &[ctrl('o')],
+        Command::Page(PageCommand::Open),
+        "open the page in a browser",
+        "open the page",
+    ),
+    bind(
+        &[Context::Code],
+        &[ctrl('y')],
+        Command::Page(PageCommand::Copy),
+        "copy the page's address",
+        "copy it",
+    ),
     bind(DIALOGS, &[key(KeyCode::Enter)], Command::Press(Press::Accept), "go on", "go on"),
     bind(
         &[Context::Counts, Context::Choice, Context::Menu],

@@ -52,7 +52,7 @@ pub struct Opening {
     pub size: (u16, u16),
     /// Where else one can look; none in a demo.
     pub visits: Option<Visits>,
-    /// Whether the profile asks for a code from a device.
+    /// Whether the profile signs in by a code that is asked for on the screen.
     pub wants_code: bool,
     /// How the screen was arranged the last time.
     pub remembered: Remembered,

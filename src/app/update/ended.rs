@@ -1,6 +1,6 @@
 //! What follows when a job is over.
 
-use super::{create, destroy, hold, leave, machine, rebalance, receipt, refresh, retry};
+use super::{create, destroy, hold, leave, login, machine, rebalance, receipt, refresh, retry};
 use crate::app::{Effect, Model};
 use crate::fleet::{Job, JobId, JobKind, Level, Outcome, Report};
 
@@ -37,6 +37,9 @@ pub(super) fn ended(model: &mut Model, report: &Report, outcome: &Outcome) -> Ve
         effects.extend(watch(model));
         effects.extend(create::resume(model));
         effects.extend(destroy::resume(model));
+    }
+    if kind == JobKind::SignIn {
+        login::withdraw(model);
     }
     if kind == JobKind::SignIn && is_done {
         effects.extend(refresh::refresh(model));

@@ -1,8 +1,9 @@
 //! The login ends under what runs, and somebody signs in again: one question, and one line of the log
 //! for each.
 
+use crate::app::command::PageCommand;
 use crate::app::dialog::{Dialog, Menu};
-use crate::app::{Effect, Model};
+use crate::app::{Effect, Model, Question, Wanted};
 use crate::fleet::{Failure, Job, JobKind, Level};
 
 /// Takes it in: why it has ended, or that calls go on.
@@ -32,6 +33,24 @@ pub(super) fn sign_in(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     vec![model.start(Job::SignIn)]
+}
+
+/// The page on which one signs in: shown, or its address copied.
+pub(super) fn page(model: &Model, command: PageCommand) -> Vec<Effect> {
+    let Some(Dialog::Secret(form)) = &model.dialog else { return Vec::new() };
+    let page = form.page().map(str::to_owned);
+    let effect = |page| match command {
+        PageCommand::Open => Effect::Open(page),
+        PageCommand::Copy => Effect::Copy(page),
+    };
+    page.map(effect).into_iter().collect()
+}
+
+/// Nobody waits any more for what a login has asked.
+pub(super) fn withdraw(model: &mut Model) {
+    let is_of_login = |question: &Question| question.wanted != Wanted::Secret;
+    model.questions.retain(|question| !is_of_login(question));
+    model.dialog.take_if(|it| matches!(it, Dialog::Secret(form) if is_of_login(&form.question)));
 }
 
 /// What people read of it.

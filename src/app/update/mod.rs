@@ -77,7 +77,12 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Effect> {
     match message {
         Message::Input(input) => on_input(model, input),
         Message::Command(command) => perform(model, command),
-        Message::Report(report) => reports::apply(model, &report),
+        Message::Report(report) => {
+            let effects = reports::apply(model, &report);
+            // What a job has asked goes with it.
+            ask_next(model);
+            effects
+        }
         Message::Asked(question) => on_question(model, question),
         Message::Answered(id, secret) => vec![Effect::Answer(id, secret)],
         Message::Signal(signal) => on_signal(model, signal),
@@ -211,6 +216,7 @@ fn perform(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Refresh => refresh::refresh(model),
         Command::Keep => keep::begin(model),
         Command::SignIn => login::sign_in(model),
+        Command::Page(command) => login::page(model, command),
         Command::Prices(types) => prices(model, &types),
         Command::PriceFleet => price_fleet(model),
         Command::Preflight(counts) => vec![model.start(Job::Preflight(counts))],

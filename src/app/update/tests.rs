@@ -11,7 +11,9 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::app::{Counts, Motion, Opening, QuestionId, Remembered, Scope, Secret, TableCommand};
+use crate::app::{
+    Counts, Motion, Opening, QuestionId, Remembered, Scope, Secret, TableCommand, Wanted,
+};
 use crate::config::{
     AllowFrom, Aws, Bacalhau, Budget, CloudWatch, Config, Connect, CpuCredits, HostKeyPolicy,
     Image, MatchExec, Network, NodeExtras, Placement, RegionConfig, Replace, Sensor, Ssh,
@@ -171,6 +173,10 @@ fn running(id: &str) -> (InstanceKey, Machine) {
 
 fn last_line(model: &Model) -> &str {
     model.log.events().lines().next_back().map_or("", |line| line.text.as_str())
+}
+
+fn question() -> Question {
+    Question { id: QuestionId(1), text: "who?".into(), wanted: Wanted::Secret }
 }
 
 fn counts(count: u32) -> Counts {
@@ -539,7 +545,7 @@ fn messages() -> impl Strategy<Value = Message> {
         }),
         1 => Just(Message::Command(Command::destroy(Scope::All))),
         1 => Just(Message::Command(Command::Press(Press::Move(Motion::PageDown)))),
-        1 => Just(Message::Asked(Question { id: QuestionId(1), text: "who?".into() })),
+        1 => Just(Message::Asked(question())),
         1 => Just(Message::Stored(Err("disk full".into()))),
         1 => Just(Message::Signal(Signal::Interrupt)),
     ]
@@ -579,7 +585,7 @@ proptest! {
     #[test]
     fn a_secret_never_shows_in_what_is_printed(typed in "[a-z]{12}") {
         let mut model = model();
-        send(&mut model, 0, Message::Asked(Question { id: QuestionId(1), text: "who?".into() }));
+        send(&mut model, 0, Message::Asked(question()));
         for character in typed.chars() {
             let key = KeyEvent::new(KeyCode::Char(character), KeyModifiers::NONE);
             send(&mut model, 0, Message::Input(Input::Key(key)));
@@ -592,6 +598,7 @@ proptest! {
 }
 
 mod hold;
+mod login;
 mod money;
 mod rebalance;
 mod scale;

@@ -1,19 +1,22 @@
 //! The session that `aws login` keeps for a profile (`login_session`): its keys, and their renewal
 //! without anybody, every quarter of an hour, for as long as the session lasts (AWS Sign-In,
-//! CreateOAuth2Token; botocore's `LoginCredentialFetcher`). Beginning one is the AWS CLI's business.
+//! CreateOAuth2Token; botocore's `LoginCredentialFetcher`); and beginning one, by a page on any machine.
 //!
 //! The SDK's own provider for it is not used: it gives up the process where the clock was set back, and
 //! asks nobody again after a first mistake.
 
+mod page;
 mod proof;
 mod session_file;
+mod sign_in;
 
 use aws_config::SdkConfig;
 use aws_sdk_ec2::config::Credentials;
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::error::ErrorMetadata;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -27,6 +30,7 @@ use proof::Proof;
 use session_file::{Session, SessionFile};
 
 pub(super) use session_file::path;
+pub use sign_in::{Asks, LoginEnd};
 
 /// The grant (AWS Sign-In, CreateOAuth2Token).
 const REFRESH: &str = "refresh_token";
@@ -105,22 +109,41 @@ async fn renewed(
 ) -> Result<Session, Refused> {
     let key = "the file of the session has no key that can sign";
     let proof = Proof::of(kept.dpop_key()).ok_or_else(|| Refused::Otherwise(key.into()))?;
-    let region = kept.region().or(of.region.as_deref()).unwrap_or(HOME);
-    let endpoint = said_for(sdk, "Signin").unwrap_or_else(|| usual(region));
-    let asked = operation(sdk, "Signin", &endpoint)
-        .no_auth()
-        .interceptor(proof)
-        .serializer(write)
-        .deserializer(read)
-        .build()
-        .invoke(kept.grant(REFRESH))
-        .await;
-    let told: Value = asked.map_err(|error| match error {
+    let endpoint = endpoint(sdk, region(Some(kept), of));
+    let asked = token(sdk, &endpoint, proof, kept.grant(REFRESH)).await;
+    let told = asked.map_err(|error| match error {
         SdkError::ServiceError(_) => Refused::ByAws(error.into()),
         _ => Refused::Otherwise(error.into()),
     })?;
     let half = "AWS's answer has no keys in it";
     kept.with(told, now).ok_or_else(|| Refused::Otherwise(half.into()))
+}
+
+/// The region of a session: the one that it was begun in, else that of its profile.
+fn region<'a>(kept: Option<&'a Session>, of: &'a LoginSession) -> &'a str {
+    kept.and_then(Session::region).or(of.region.as_deref()).unwrap_or(HOME)
+}
+
+/// Where a region's sessions are asked for: where the user says, else at AWS.
+fn endpoint(sdk: &SdkConfig, region: &str) -> String {
+    said_for(sdk, "Signin").unwrap_or_else(|| usual(region))
+}
+
+/// What AWS gives for a grant (AWS Sign-In, CreateOAuth2Token).
+async fn token(
+    sdk: &SdkConfig,
+    endpoint: &str,
+    proof: Proof,
+    grant: String,
+) -> Result<Value, SdkError<ErrorMetadata, HttpResponse>> {
+    operation(sdk, "Signin", endpoint)
+        .no_auth()
+        .interceptor(proof)
+        .serializer(write)
+        .deserializer(read)
+        .build()
+        .invoke(grant)
+        .await
 }
 
 fn write(grant: String) -> Result<HttpRequest, BoxError> {

@@ -14,13 +14,16 @@ use jiff::Timestamp;
 use p256::SecretKey;
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{Signature, SigningKey};
+use p256::elliptic_curve::Generate as _;
 use p256::elliptic_curve::sec1::ToSec1Point as _;
+use p256::pkcs8::LineEnding;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::aws::clock::time_at;
 
 /// Proves each request with this key.
+#[derive(Clone)]
 pub(super) struct Proof(SecretKey);
 
 /// Secrets are in no log.
@@ -31,6 +34,16 @@ impl fmt::Debug for Proof {
 }
 
 impl Proof {
+    /// By a key that is made now; `None` where the system gives no random numbers.
+    pub(super) fn generate() -> Option<Self> {
+        SecretKey::try_generate().ok().map(Self)
+    }
+
+    /// The key, as `aws login` keeps it.
+    pub(super) fn pem(&self) -> Option<String> {
+        self.0.to_sec1_pem(LineEnding::LF).ok().map(|pem| pem.to_string())
+    }
+
     /// By a key in PEM, as `aws login` keeps it (SEC 1, `EC PRIVATE KEY`). Lines may be of any length: the AWS
     /// CLI minds none (botocore, `_load_private_key`).
     pub(super) fn of(pem: &str) -> Option<Self> {
@@ -107,5 +120,17 @@ mod tests {
             );
         }
         assert!(Proof::of("-----BEGIN EC PRIVATE KEY-----\nAA==\n").is_none());
+    }
+
+    /// Its lines are as long as the AWS CLI makes them (`_serialize_to_pem`).
+    #[test]
+    fn a_key_that_was_made_here_is_kept_as_the_aws_cli_keeps_it() {
+        let made = Proof::generate().unwrap();
+        let pem = made.pem().unwrap();
+        let lengths: Vec<usize> = pem.lines().map(str::len).collect();
+        assert_eq!(lengths, [30, 64, 64, 36, 28]);
+        assert!(pem.starts_with("-----BEGIN EC PRIVATE KEY-----\n") && pem.ends_with("-----\n"));
+        assert!(Proof::of(&pem).unwrap().0 == made.0);
+        assert!(Proof::generate().unwrap().0 != made.0);
     }
 }

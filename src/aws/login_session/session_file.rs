@@ -1,15 +1,18 @@
 //! The file of a session, as the AWS CLI keeps it: `~/.aws/login/cache/SHA256.json` (botocore,
 //! `LoginTokenLoader`).
 
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use aws_sdk_ec2::config::Credentials;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
+use super::page::CLIENT;
 use crate::aws::profile::LoginSession;
 use crate::files::{MOST, folder_of, in_home, make_private_folder, read_bounded, write_atomically};
 use crate::fleet::text::hexadecimal;
@@ -62,7 +65,66 @@ struct RenewedKeys {
     session_token: String,
 }
 
+/// What AWS gives for a code (the same, with who signed in).
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Begun {
+    access_token: RenewedKeys,
+    token_type: String,
+    expires_in: i64,
+    refresh_token: String,
+    id_token: String,
+}
+
+/// Who signed in, among what an ID token claims.
+#[derive(Deserialize)]
+struct Claims {
+    sub: String,
+}
+
+impl Begun {
+    /// The ARN of who signed in. Nobody here can check the token's signature: it came from AWS.
+    fn arn(&self) -> Option<String> {
+        let claims = self.id_token.split('.').nth(1)?.trim_end_matches('=');
+        let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?;
+        let Claims { sub } = serde_json::from_slice(&claims).ok()?;
+        let is_one = sub.starts_with("arn:") && sub.bytes().all(|byte| byte.is_ascii_graphic());
+        is_one.then_some(sub)
+    }
+}
+
+impl RenewedKeys {
+    fn until(self, account_id: Option<String>, expires_at: Timestamp) -> Keys {
+        let Self { access_key_id, secret_access_key, session_token } = self;
+        Keys { access_key_id, secret_access_key, session_token, account_id, expires_at }
+    }
+}
+
+/// The end of keys that are good for so long from now on, to the second, as the CLI writes it.
+fn end(now: Timestamp, seconds: i64) -> Option<Timestamp> {
+    let now = Timestamp::from_second(now.as_second()).ok()?;
+    now.checked_add(SignedDuration::from_secs(seconds)).ok()
+}
+
 impl Session {
+    /// The session that AWS told of, bound to this key, and whose it is; `None` where that is not
+    /// whole.
+    pub(super) fn begun(told: Value, pem: &str, now: Timestamp) -> Option<(Self, String)> {
+        let begun: Begun = serde_json::from_value(told).ok()?;
+        let arn = begun.arn()?;
+        let account = arn.split(':').nth(4).map(str::to_owned);
+        let rest = [("tokenType", begun.token_type), ("idToken", begun.id_token)];
+        let session = Self {
+            keys: begun.access_token.until(account, end(now, begun.expires_in)?),
+            client_id: CLIENT.to_owned(),
+            refresh_token: begun.refresh_token,
+            dpop_key: pem.to_owned(),
+            sign_in_region: None,
+            rest: rest.into_iter().map(|(key, text)| (key.to_owned(), text.into())).collect(),
+        };
+        Some((session, arn)).filter(|(session, _)| session.is_sound())
+    }
+
     /// When the keys end.
     pub(super) fn ends_at(&self) -> Timestamp {
         self.keys.expires_at
@@ -96,16 +158,7 @@ impl Session {
     pub(super) fn with(&self, told: Value, now: Timestamp) -> Option<Self> {
         let Renewed { access_token, expires_in, refresh_token } =
             serde_json::from_value(told).ok()?;
-        let RenewedKeys { access_key_id, secret_access_key, session_token } = access_token;
-        // To the second, as the CLI writes it.
-        let now = Timestamp::from_second(now.as_second()).ok()?;
-        let keys = Keys {
-            access_key_id,
-            secret_access_key,
-            session_token,
-            account_id: self.keys.account_id.clone(),
-            expires_at: now + SignedDuration::from_secs(expires_in),
-        };
+        let keys = access_token.until(self.keys.account_id.clone(), end(now, expires_in)?);
         Some(Self { keys, refresh_token, ..self.clone() }).filter(Self::is_sound)
     }
 
@@ -125,10 +178,23 @@ impl SessionFile {
         Self(path(session))
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
     /// The session that is there. One that cannot be read is none: the CLI truncates before it writes.
     pub(super) fn read(&self) -> Option<Session> {
         let bytes = read_bounded(&self.0, MOST).ok()?;
         serde_json::from_slice(&bytes).ok().filter(Session::is_sound)
+    }
+
+    /// Whether there was one.
+    pub(super) fn forget(&self) -> io::Result<bool> {
+        match fs::remove_file(&self.0) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// A reader sees the old file or the new one; it is for its owner alone.
@@ -157,6 +223,36 @@ mod tests {
         let path = path(&LoginSession { arn, profile: None, region: None });
         let name = path.file_stem().unwrap().to_str().unwrap();
         assert_eq!(name, "36db1d138ff460920374e4c3d8e01f53f9f73537e89c88d639f68393df0e2726");
+    }
+
+    /// The keys and their form are those of the file that AWS CLI 2.36.7 writes.
+    #[test]
+    fn what_begins_here_is_what_the_aws_cli_writes() {
+        let claims = |sub: &str| BASE64_URL_SAFE_NO_PAD.encode(format!("{{\"sub\":\"{sub}\"}}"));
+        let told = |sub: &str| {
+            serde_json::json!({
+                "accessToken": { "accessKeyId": "A", "secretAccessKey": "s", "sessionToken": "t" },
+                "tokenType": "aws_sigv4", "expiresIn": 900, "refreshToken": "r",
+                "idToken": format!("h.{}.s", claims(sub)),
+            })
+        };
+        let arn = "arn:aws:sts::012345678901:assumed-role/Admin/me";
+        let now = "2026-01-01T01:00:00.5Z".parse().unwrap();
+        let (session, whose) = Session::begun(told(arn), "PEM", now).unwrap();
+        assert_eq!(whose, arn);
+        let wanted = serde_json::json!({
+            "accessToken": { "accessKeyId": "A", "secretAccessKey": "s", "sessionToken": "t",
+                "accountId": "012345678901", "expiresAt": "2026-01-01T01:15:00Z" },
+            "tokenType": "aws_sigv4", "clientId": "arn:aws:signin:::devtools/cross-device",
+            "refreshToken": "r", "idToken": format!("h.{}.s", claims(arn)), "dpopKey": "PEM",
+        });
+        assert_eq!(serde_json::to_value(session).unwrap(), wanted);
+        for nobody in ["", "me", "arn:aws:iam::1:user/a b"] {
+            assert!(Session::begun(told(nobody), "PEM", now).is_none(), "{nobody}");
+        }
+        let mut half = told(arn);
+        half["idToken"] = "no token".into();
+        assert!(Session::begun(half, "PEM", now).is_none());
     }
 
     #[test]

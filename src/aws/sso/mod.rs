@@ -111,13 +111,8 @@ impl Aws {
 /// Of a profile that signs in some other way, or that nobody signs in by.
 fn no_sso(profile: &Profile) -> AwsError {
     let name = profile.name.as_deref().unwrap_or("default");
-    let (text, hint) = if profile.login_session.is_some() {
-        let text = format!("the profile {name} signs in with `aws login`");
-        (text, format!("run: {}", profile.login_command()))
-    } else {
-        let text = format!("the profile {name} does not sign in by IAM Identity Center");
-        (text, "name one that does with --profile, or make one: aws configure sso".to_owned())
-    };
+    let text = format!("the profile {name} does not sign in by IAM Identity Center");
+    let hint = "name one that does with --profile, or make one: aws configure sso";
     AwsError::found("signing in", None, Class::Credentials(Credential::Broken), text, hint)
 }
 

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::fleet::{Question, QuestionId, Secret};
+use crate::aws::Asks;
+use crate::fleet::{Question, QuestionId, Secret, Wanted};
 
 /// A question and the way back to the job that asked.
 #[derive(Debug)]
@@ -43,11 +44,18 @@ impl Questions {
 }
 
 impl Asker {
-    /// Asks and waits. `None` when the user would not say.
+    /// Asks for a secret and waits. `None` when the user would not say.
     pub async fn ask(&self, text: String) -> Option<Secret> {
+        self.answer(text, Wanted::Secret).await
+    }
+}
+
+impl Asks for Asker {
+    async fn answer(&self, text: String, wanted: Wanted) -> Option<Secret> {
         let id = QuestionId(self.last.fetch_add(1, Ordering::Relaxed) + 1);
         let (answer, answered) = oneshot::channel();
-        self.sender.send(PendingQuestion { question: Question { id, text }, answer }).await.ok()?;
+        let question = Question { id, text, wanted };
+        self.sender.send(PendingQuestion { question, answer }).await.ok()?;
         answered.await.ok().flatten()
     }
 }

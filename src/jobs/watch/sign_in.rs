@@ -1,7 +1,7 @@
-//! Signing in with a code from a device, where the profile asks for one: the user is asked until AWS
-//! takes a code, or no other is given.
+//! Signing in with a code, where the profile asks for one, from a device or from the page on which one
+//! signs in: the user is asked until AWS takes a code, or no other is given.
 
-use crate::aws::{Aws, AwsError};
+use crate::aws::{Aws, AwsError, LoginEnd};
 use crate::fleet::{Failure, FailureKind, JobResult, Level, Step};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
@@ -9,10 +9,27 @@ use crate::jobs::context::reporter::Reporter;
 /// How many digits a code has (IAM User Guide, "Using MFA-enabled devices").
 const DIGITS: usize = 6;
 
-/// Takes the profile's role with a code that the user types. AWS is asked once with each code.
+/// Signs in by the profile, as that says: takes a role with a code of a device, or begins a session.
 pub(in crate::jobs) async fn sign_in(context: &Context, reporter: &Reporter) -> JobResult {
-    let failed = |error: AwsError| error.failure(Step::Account);
-    let aws = Aws::open(&context.access).await.map_err(failed)?;
+    let aws = Aws::open(&context.access).await.map_err(|error| failed(&error))?;
+    let told = if aws.mfa_device().is_none() && aws.has_login_session() {
+        match aws.begin_session(&context.asker).await.map_err(|error| failed(&error))? {
+            LoginEnd::SignedIn => "signed in".to_owned(),
+            LoginEnd::Left => return Err(not_signed_in("no code was given", "")),
+        }
+    } else {
+        with_device(context, &aws).await?
+    };
+    // Clients that have failed before would remember that.
+    context.forget_credentials().await;
+    context.access.logins.look_again();
+    reporter.remarked(Level::Success, told).await;
+    Ok(0)
+}
+
+/// Takes the profile's role with a code that the user types. AWS is asked once with each code. Says
+/// until when it is good.
+async fn with_device(context: &Context, aws: &Aws) -> Result<String, Failure> {
     let Some(wanted) = aws.wanted_code() else {
         let hint = "run: spot-tui login";
         return Err(not_signed_in("the profile asks for no code any more", hint));
@@ -28,19 +45,17 @@ pub(in crate::jobs) async fn sign_in(context: &Context, reporter: &Reporter) -> 
             continue;
         }
         match Box::pin(aws.assume_with_code(&context.access, &code)).await {
-            Ok(until) => {
-                // Clients that have failed before would remember that.
-                context.forget_credentials().await;
-                context.access.logins.look_again();
-                reporter.remarked(Level::Success, format!("signed in until {until}")).await;
-                return Ok(0);
-            }
+            Ok(until) => return Ok(format!("signed in until {until}")),
             Err(error) if error.is_wrong_code() => {
                 before = "AWS refused that code; each is good once, for half a minute. ";
             }
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(failed(&error)),
         }
     }
+}
+
+fn failed(error: &AwsError) -> Failure {
+    error.failure(Step::Account)
 }
 
 fn not_signed_in(why: &str, hint: &str) -> Failure {

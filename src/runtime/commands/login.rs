@@ -1,12 +1,16 @@
-//! `login` and `logout`: signing in to AWS, by the device flow of IAM Identity Center. It works on a
-//! machine without a browser: whoever has one opens the page and confirms the code.
+//! `login` and `logout`: signing in to AWS, by the device flow of IAM Identity Center, by the page of a
+//! session of `aws login`, or with a code from a device. It works on a machine without a browser:
+//! whoever has one opens the page.
+
+use std::io;
 
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
-use crate::aws::{Aws, AwsError, SignIn};
-use crate::fleet::Step;
+use crate::aws::{Asks, Aws, AwsError, LoginEnd, SignIn};
+use crate::fleet::text::shell_word;
+use crate::fleet::{Secret, Step, Wanted};
 use crate::runtime::confirm;
 use crate::runtime::environment::Environment;
 use crate::runtime::exit_code::ExitCode;
@@ -26,6 +30,9 @@ pub(in crate::runtime) async fn login(
     if let Some(device) = aws.mfa_device() {
         return Box::pin(by_code(environment, &aws, device, as_json)).await;
     }
+    if aws.has_login_session() {
+        return Box::pin(by_session(environment, &aws, as_json)).await;
+    }
     let sign_in = Box::pin(aws.sign_in()).await.map_err(|error| stop(&error))?;
     if as_json {
         stdout::print(&as_event(&sign_in));
@@ -33,7 +40,7 @@ pub(in crate::runtime) async fn login(
         stderr::print(&for_people(&sign_in));
     }
     let until = Box::pin(sign_in.confirmed()).await.map_err(|error| stop(&error))?;
-    tell(environment, until, as_json).await
+    tell(environment, Some(until), as_json).await
 }
 
 /// Takes the profile's role with a code from a device, which is asked for on the terminal.
@@ -50,13 +57,58 @@ async fn by_code(
         return Err(Stop::Told(ExitCode::INTERRUPTED));
     };
     let until = Box::pin(aws.assume_with_code(&environment.access, &code)).await;
-    tell(environment, until.map_err(|error| stop(&error))?, as_json).await
+    tell(environment, Some(until.map_err(|error| stop(&error))?), as_json).await
+}
+
+/// Begins the session of the profile by a page, whose code is typed on the terminal.
+async fn by_session(environment: &Environment, aws: &Aws, as_json: bool) -> Result<ExitCode, Stop> {
+    let name = environment.access.profile.as_deref().map(shell_word);
+    let flag = name.map(|name| format!(" --profile {name}")).unwrap_or_default();
+    let where_else =
+        format!("a page's code is to be typed: run on a terminal: spot-tui login{flag}");
+    confirm::possible(false, &where_else)?;
+    match Box::pin(aws.begin_session(&Prompt { as_json })).await.map_err(|error| stop(&error))? {
+        // Until when is AWS's to know: its keys are renewed for as long as it lasts.
+        LoginEnd::SignedIn => tell(environment, None, as_json).await,
+        LoginEnd::Left => {
+            stderr::print("nothing was kept");
+            Err(Stop::Told(ExitCode::INTERRUPTED))
+        }
+    }
+}
+
+/// Asks on the terminal. What is typed is seen, as it is by the AWS CLI: a code is of use to nobody
+/// else.
+struct Prompt {
+    as_json: bool,
+}
+
+impl Asks for Prompt {
+    async fn answer(&self, text: String, wanted: Wanted) -> Option<Secret> {
+        let question = match wanted {
+            Wanted::Secret => return spawn_blocking(move || ask_secret(&text)).await.ok()?,
+            Wanted::Code { page } if self.as_json => {
+                stdout::print(&json!({ "event": "sign_in", "url": page }).to_string());
+                format!("{text}\n\nCode: ")
+            }
+            Wanted::Code { page } => format!("{text}\n\n  {page}\n\nCode: "),
+            Wanted::Yes => format!("{text} "),
+        };
+        stderr::write(&question);
+        let read = spawn_blocking(|| {
+            let mut line = String::new();
+            io::stdin().read_line(&mut line).map(|_| line)
+        });
+        // Nothing at all is the end of the terminal's input.
+        let line = read.await.ok()?.ok().filter(|line| !line.is_empty());
+        Some(Secret::new(line?.trim()))
+    }
 }
 
 /// Says as whom one is signed in now.
 async fn tell(
     environment: &Environment,
-    until: Timestamp,
+    until: Option<Timestamp>,
     as_json: bool,
 ) -> Result<ExitCode, Stop> {
     // The profile's own clients have failed before, and would remember that.
@@ -65,16 +117,14 @@ async fn tell(
     if as_json {
         let event = json!({
             "event": "signed_in",
-            "until": until.to_string(),
+            "until": until.map(|until| until.to_string()),
             "account": account.id,
             "arn": account.arn,
         });
         stdout::print(&event.to_string());
     } else {
-        stdout::print(&format!(
-            "signed in until {until}: {} in account {}",
-            account.arn, account.id
-        ));
+        let until = until.map(|until| format!(" until {until}")).unwrap_or_default();
+        stdout::print(&format!("signed in{until}: {} in account {}", account.arn, account.id));
     }
     Ok(ExitCode::DONE)
 }
@@ -83,7 +133,8 @@ async fn tell(
 pub(in crate::runtime) async fn logout(environment: &Environment) -> Result<ExitCode, Stop> {
     refuse_demo(environment)?;
     let aws = Aws::open(&environment.access).await.map_err(|error| stop(&error))?;
-    let was_signed_in = aws.sign_out().map_err(|error| stop(&error))?;
+    let forgotten = if aws.has_login_session() { aws.forget_session() } else { aws.sign_out() };
+    let was_signed_in = forgotten.map_err(|error| stop(&error))?;
     stdout::print(if was_signed_in { "signed out" } else { "nobody was signed in" });
     Ok(ExitCode::DONE)
 }

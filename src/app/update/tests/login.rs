@@ -1,0 +1,46 @@
+//! Signing in on the screen: what is asked, and when nobody waits for the answer any more.
+
+use super::*;
+use crate::app::PageCommand;
+
+const PAGE: &str = "https://us-west-2.signin.aws.amazon.com/v1/authorize?state=1";
+
+fn asked(number: u64, wanted: Wanted) -> Message {
+    Message::Asked(Question { id: QuestionId(number), text: "which?".into(), wanted })
+}
+
+fn code() -> Wanted {
+    Wanted::Code { page: PAGE.into() }
+}
+
+#[test]
+fn what_a_login_asks_goes_with_it_and_another_question_comes_up() {
+    for (outcome, wanted) in [(Outcome::Done, code()), (Outcome::Cancelled, Wanted::Yes)] {
+        let mut model = Model::new(Opening { wants_code: true, ..opening(true) });
+        let effects = command(&mut model, Command::SignIn);
+        assert!(matches!(effects.as_slice(), [Effect::Start(_, Job::SignIn)]), "{effects:?}");
+        assert_eq!(command(&mut model, Command::SignIn), [], "one login at a time");
+        send(&mut model, 0, asked(1, wanted));
+        send(&mut model, 0, asked(2, Wanted::Secret));
+        send(&mut model, 0, asked(3, code()));
+        end(&mut model, 1, outcome);
+        let Some(Dialog::Secret(form)) = &model.dialog else { panic!("{:?}", model.dialog) };
+        assert_eq!(form.question.id, QuestionId(2));
+        assert!(model.questions.is_empty());
+    }
+}
+
+#[test]
+fn the_page_of_a_question_is_opened_and_copied_while_it_is_asked() {
+    let mut model = model();
+    let [open, copy] = [PageCommand::Open, PageCommand::Copy].map(Command::Page);
+    assert_eq!(command(&mut model, open.clone()), []);
+    send(&mut model, 0, asked(1, code()));
+    assert_eq!(command(&mut model, open), [Effect::Open(PAGE.into())]);
+    assert_eq!(command(&mut model, copy), [Effect::Copy(PAGE.into())]);
+    assert!(model.dialog.is_some(), "it is asked all the while");
+    assert_eq!(
+        command(&mut model, Command::Press(Press::Back)),
+        [Effect::Answer(QuestionId(1), None)]
+    );
+}
