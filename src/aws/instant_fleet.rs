@@ -103,10 +103,19 @@ impl Ec2 {
         self.made("CreateLaunchTemplate", made)
     }
 
-    /// Our launch templates (EC2 DescribeLaunchTemplates, filtered by tags, all pages).
+    /// Our launch templates; the lock between machines only where the selector asks for it.
     pub async fn templates(&self, ours: &Selector) -> Result<Vec<TemplateId>, AwsError> {
-        let found: Vec<ec2::LaunchTemplate> = self
-            .patient
+        let found = self.describe_templates(ours).await?;
+        let found = found.iter().filter(|template| ours.takes(&read_tags(template.tags())));
+        Ok(found.filter_map(|it| it.launch_template_id()).map(TemplateId::from).collect())
+    }
+
+    /// EC2 DescribeLaunchTemplates, filtered by tags, all pages.
+    pub(super) async fn describe_templates(
+        &self,
+        ours: &Selector,
+    ) -> Result<Vec<ec2::LaunchTemplate>, AwsError> {
+        self.patient
             .describe_launch_templates()
             .set_filters(Some(ours.filters()))
             .max_results(200)
@@ -115,9 +124,7 @@ impl Ec2 {
             .send()
             .try_collect()
             .await
-            .map_err(self.failed("DescribeLaunchTemplates"))?;
-        let found = found.iter().filter(|template| ours.matches(&read_tags(template.tags())));
-        Ok(found.filter_map(|it| it.launch_template_id()).map(TemplateId::from).collect())
+            .map_err(self.failed("DescribeLaunchTemplates"))
     }
 
     /// EC2 CreateFleet, never tried again by itself: what it could launch at once, and which pools

@@ -9,6 +9,7 @@
 //!                                   ├─ may_launch, may_terminate        dry_run
 //!                                   ├─ launch, create_fleet             launch, instant_fleet
 //!                                   ├─ instances, deployments, terminate   machines
+//!                                   ├─ create_lock, renew_lock, locks  lock
 //!                                   ├─ stop, start, reboot, standing    power
 //!                                   ├─ spot_requests, notices           spot
 //!                                   ├─ spot_prices                      prices
@@ -55,6 +56,7 @@ mod kept_role;
 mod keys;
 mod launch;
 mod limits;
+mod lock;
 mod login_session;
 mod login_source;
 mod logins;
@@ -101,6 +103,7 @@ pub use kept::{NewVolume, VolumeSeen};
 pub use launch::{LaunchRequest, is_burstable};
 pub use limits::Quota;
 pub use login_session::{Asks, LoginEnd};
+pub use lock::LockSeen;
 pub use logins::Logins;
 pub use machines::Owner;
 pub use network::{Kind, Residue};

@@ -6,6 +6,11 @@ use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
 
 use crate::fleet::{DeploymentId, LaunchId, tags};
 
+/// Whether a launch template is a lock between machines, by its tags.
+fn is_lock(found: &BTreeMap<String, String>) -> bool {
+    found.contains_key(tags::LOCK_NONCE)
+}
+
 /// Which of our resources are meant. `ManagedBy` is always asked for: nothing else is ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selector {
@@ -13,6 +18,7 @@ pub struct Selector {
     launch: Option<Made>,
     terminated: bool,
     kept: bool,
+    locks: bool,
 }
 
 /// By which launch something was made.
@@ -27,7 +33,7 @@ enum Made {
 impl Selector {
     /// Everything that this program made, of whatever deployment.
     pub fn everything() -> Self {
-        Self { deployment: None, launch: None, terminated: false, kept: false }
+        Self { deployment: None, launch: None, terminated: false, kept: false, locks: false }
     }
 
     /// Everything of one deployment.
@@ -64,9 +70,22 @@ impl Selector {
         self
     }
 
+    /// Also the lock between machines: it goes with the whole deployment, not with a network.
+    #[must_use]
+    pub fn with_locks(mut self) -> Self {
+        self.locks = true;
+        self
+    }
+
     /// Whether something with these tags is left over where it is of ours and nothing uses it.
     pub(super) fn takes(&self, found: &BTreeMap<String, String>) -> bool {
-        self.matches(found) && (self.kept || !found.contains_key(tags::KEPT))
+        let stays = !self.kept && found.contains_key(tags::KEPT);
+        self.matches(found) && !stays && (self.locks || !is_lock(found))
+    }
+
+    /// Whether locks are asked for.
+    pub(super) fn wants_locks(&self) -> bool {
+        self.locks
     }
 
     /// Whether terminated instances are asked for.

@@ -12,6 +12,8 @@ use super::select::Selector;
 
 /// EC2's words for what a machine may keep: only its other tags tell whether it is left over.
 const KEEPABLE: [&str; 2] = ["volume", "elastic-ip"];
+/// EC2's word for what may be a lock between machines: only its other tags tell, too.
+const TEMPLATE: &str = "launch-template";
 /// EC2's words for what goes by itself, and whose tags are told of for an hour after that.
 const MACHINES: [&str; 2] = ["instance", "spot-instances-request"];
 
@@ -26,11 +28,13 @@ impl Ec2 {
     }
 
     /// Whether anything but instances and their requests has our tags. `None` where the identity
-    /// may not ask that, and where all that there is may be a machine's to keep.
+    /// may not ask that, and where all that there is may be a machine's to keep or a lock.
     pub async fn has_tagged_network(&self, ours: &Selector) -> Result<Option<bool>, AwsError> {
         let Some(mut kinds) = self.tagged_kinds(ours).await? else { return Ok(None) };
         kinds.retain(|kind| !MACHINES.contains(&kind.as_str()));
-        let is_clear = kinds.is_empty() || !kinds.iter().all(|it| KEEPABLE.contains(&it.as_str()));
+        let may_stay =
+            |kind: &str| KEEPABLE.contains(&kind) || kind == TEMPLATE && !ours.wants_locks();
+        let is_clear = kinds.is_empty() || !kinds.iter().all(|it| may_stay(it));
         Ok(is_clear.then_some(!kinds.is_empty()))
     }
 

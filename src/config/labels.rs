@@ -10,7 +10,7 @@ use super::complaint::{ComplaintSink, Position, quoted};
 use super::fields::{Fields, Reading};
 use super::tree::{Entry, Node, Value};
 use super::values::{Wrong, verbatim};
-use crate::fleet::tags::RESERVED;
+use crate::fleet::tags::{MOST_OF_OURS, RESERVED};
 
 /// How many tags a resource may have.
 const MOST: usize = 50;
@@ -50,11 +50,11 @@ pub(super) fn check_count(
     place: &str,
     sink: &mut ComplaintSink,
 ) {
-    let (own, room) = (tags.len(), MOST - RESERVED.len());
+    let (own, room) = (tags.len(), MOST - MOST_OF_OURS);
     if own > room {
         sink.add_with(
             at,
-            format!("{own} tags {place} and {} of ours are more than {MOST}", RESERVED.len()),
+            format!("{own} tags {place} and {MOST_OF_OURS} of ours are more than {MOST}"),
             format!("keep {room} at most"),
         );
     }

@@ -46,8 +46,29 @@ pub const BY_SCHEDULE: &str = "schedule";
 /// Tag value of [`SNAPSHOT_BY`]: somebody asked for it.
 pub const BY_HAND: &str = "hand";
 
+/// Tag key: which lock a launch template is, new each time that it changes hands. What carries it is a
+/// lock between machines ([`LockHolder`](super::LockHolder)) and no part of a network.
+pub const LOCK_NONCE: &str = "LockNonce";
+/// Tag key: the process that holds a lock.
+pub const LOCK_HOLDER: &str = "LockHolder";
+/// Tag key: the machine that it runs on.
+pub const LOCK_HOST: &str = "LockHost";
+/// Tag key: what it holds the lock for.
+pub const LOCK_PURPOSE: &str = "LockPurpose";
+/// Tag key: until when, RFC 3339 in UTC, or [`LOCK_FREE`].
+pub const LOCK_EXPIRES_AT: &str = "LockExpiresAt";
+/// Tag value of [`LOCK_EXPIRES_AT`]: it was let go of.
+pub const LOCK_FREE: &str = "free";
+
+/// The keys that are written anew while a lock is held.
+pub const LOCK_KEYS: [&str; 5] =
+    [LOCK_NONCE, LOCK_HOLDER, LOCK_HOST, LOCK_PURPOSE, LOCK_EXPIRES_AT];
+
+/// How many of ours one resource has at the most: a lock is none of the others.
+pub const MOST_OF_OURS: usize = RESERVED.len() - LOCK_KEYS.len();
+
 /// The keys that a user's own tags may not use.
-pub const RESERVED: [&str; 13] = [
+pub const RESERVED: [&str; 18] = [
     MANAGED_BY,
     DEPLOYMENT_ID,
     CREATED_BY,
@@ -61,6 +82,11 @@ pub const RESERVED: [&str; 13] = [
     SNAPSHOT_OF,
     SNAPSHOT_BY,
     ASIDE_OF,
+    LOCK_NONCE,
+    LOCK_HOLDER,
+    LOCK_HOST,
+    LOCK_PURPOSE,
+    LOCK_EXPIRES_AT,
 ];
 
 /// Who makes something, for which deployment, when: the source of all tags of one act.

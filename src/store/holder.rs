@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
+use crate::fleet::held_by;
 use crate::fleet::text::clean;
 
 /// The longest name of a host, in bytes (`HOST_NAME_MAX` of Linux).
@@ -44,11 +45,6 @@ impl Holder {
 /// `process 4711 on attic since Nov 28, 21:04 UTC`.
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "process {}", if self.pid.is_empty() { "unknown" } else { &self.pid })?;
-        if let Some(host) = &self.host {
-            write!(f, " on {host}")?;
-        }
-        self.since
-            .map_or(Ok(()), |since| write!(f, " since {}", since.strftime("%b %-d, %H:%M UTC")))
+        f.write_str(&held_by(&self.pid, self.host.as_deref(), self.since))
     }
 }
