@@ -57,6 +57,20 @@ pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_mins(15);
 pub const TEARDOWN_TIMEOUT: Duration = Duration::from_mins(5);
 /// How long it is tried to make or to delete a launch template.
 pub const TEMPLATE_TIMEOUT: Duration = Duration::from_mins(1);
+/// For how long the lock between machines is taken.
+pub const LOCK_TERM: Duration = Duration::from_mins(5);
+/// Between two renewals: two may fail before it is over.
+pub const LOCK_RENEWAL: Duration = Duration::from_secs(90);
+/// Between two tries of a renewal that failed.
+pub const LOCK_RETRY: Duration = Duration::from_secs(10);
+/// How long a lock whose time is over has to be seen unchanged before its holder counts as dead:
+/// longer than it takes to renew it, for the clocks of two machines may differ.
+pub const LOCK_PATIENCE: Duration = Duration::from_mins(2);
+/// Between two looks at it meanwhile.
+pub const LOCK_LOOK: Duration = Duration::from_secs(10);
+/// How long a process that ends tries to let go of it: the next one would wait a few minutes.
+pub const LOCK_RELEASE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// How long a pool that was out of capacity is left alone, as launchers in the field do
 /// (Karpenter's unavailable offerings: 3 minutes).
 pub const UNAVAILABLE_POOL_TTL: Duration = Duration::from_mins(3);

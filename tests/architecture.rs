@@ -45,6 +45,7 @@ const INSIDE_JOBS: &[(&str, &[&str])] = &[
     ("watch", &["context", "intents", "market", "node"]),
     ("keep", &["context", "node"]),
     ("destroy", &["network", "context", "intents", "market", "node", "watch"]),
+    ("lock", &["context", "intents", "watch"]),
 ];
 
 const EVERY_ROOM: &[&str] = &[

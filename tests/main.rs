@@ -32,6 +32,7 @@ mod instance;
 mod instance_store;
 mod keep;
 mod ledger;
+mod lock;
 mod looks;
 mod machine;
 mod main_path;

@@ -5,7 +5,19 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::Action;
 use crate::fleet::{InstanceId, InstanceKey, JobId, Region};
+
+/// A create that waits for a job: for prices, or for the lock between machines.
+#[derive(Debug, Clone)]
+pub(super) struct Waiting {
+    /// The job.
+    pub job: JobId,
+    /// What is to be created.
+    pub wish: Action,
+    /// How many were there when that was asked for.
+    pub there: u64,
+}
 
 /// How it stands with holding the count.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +37,8 @@ pub(super) struct Holding {
     pub surplus: BTreeMap<Region, Timestamp>,
     /// When a watch that has ended is begun again, and how often that was in vain.
     pub next_watch: Option<(Timestamp, u32)>,
+    /// When the lock between machines is asked for again.
+    pub next_lock: Option<Timestamp>,
     /// When left-over rows were last looked for.
     pub swept: Option<Timestamp>,
 }

@@ -13,7 +13,7 @@ use super::cap_watch::CapWatch;
 use super::counters::Counters;
 use super::dialog::Words;
 use super::history::History;
-use super::holding::Holding;
+use super::holding::{Holding, Waiting};
 use super::keymap::{Context, Keymap};
 use super::layout::Layout;
 use super::lifetimes::Lifetimes;
@@ -29,7 +29,8 @@ use super::{
 use crate::config::{Config, ThemeName};
 use crate::fleet::{
     Account, Change, DeploymentId, Failure, Fleet, Instance, InstanceKey, Job, JobId, JobKind,
-    KeptKind, Level, Machine, Outcome, PendingCreate, PendingDestroy, Phase, Region, Upkeep,
+    KeptKind, Level, LockStanding, Machine, Outcome, PendingCreate, PendingDestroy, Phase, Region,
+    Upkeep,
 };
 
 /// A sentence in the footer, until the next key, or for a while.
@@ -76,6 +77,8 @@ pub struct Model {
     pub account: Option<Account>,
     /// Why AWS did not tell.
     pub trouble: Option<Failure>,
+    /// How this process stands to the lock between machines.
+    pub lock: LockStanding,
     /// Why the login has ended, while calls wait for the next one.
     pub login_ended: Option<Failure>,
     /// The configuration, where there is one.
@@ -174,8 +177,9 @@ pub struct Model {
     changed: BTreeSet<InstanceKey>,
     /// Whether something happened that the bell rings for.
     pub(super) alarm: bool,
-    /// Creates that wait for the prices by which the budget is judged, and the job that asks.
-    pub(super) unpriced: Vec<(JobId, super::Action)>,
+    /// Creates that wait for the prices by which the budget is judged, or for the lock between
+    /// machines, and the job that asks.
+    pub(super) waiting: Vec<Waiting>,
     /// Jobs that launch fresh instances, and the rows that end when they are ready.
     pub(super) retries: Vec<(JobId, Vec<InstanceKey>)>,
     /// Jobs that end instances of machines, and the machines that are launched anew when they have.
@@ -250,7 +254,32 @@ impl Model {
             (Some(why), ..) => vec![format!("STATE NOT SAVED: {why}")],
             (None, Some(visit), _) => visit.banner(usize::from(self.size.0).saturating_sub(2)),
             (None, None, Some(why)) => vec![self.read_only_because(why)],
-            (None, None, None) => Vec::new(),
+            (None, None, None) => self.kept_off().into_iter().collect(),
+        }
+    }
+
+    /// Who keeps the fleet: one on another machine, for which a process of this state waits, or that
+    /// process.
+    pub fn kept_by(&self) -> Option<String> {
+        match &self.lock {
+            LockStanding::Other(holder) => Some(holder.to_string()),
+            _ => self.keeper.clone(),
+        }
+    }
+
+    /// Whether another machine keeps the fleet, or is creating.
+    pub fn is_kept_elsewhere(&self) -> bool {
+        matches!(self.lock, LockStanding::Other(_))
+    }
+
+    /// That another machine launches, and not this one.
+    fn kept_off(&self) -> Option<String> {
+        match &self.lock {
+            LockStanding::Other(holder) => {
+                Some(format!("KEPT BY {holder}: nothing is launched here"))
+            }
+            LockStanding::Lost(why) => Some(format!("LAUNCHES NOTHING: {why}")),
+            _ => None,
         }
     }
 

@@ -14,6 +14,8 @@ pub enum Purpose {
     Publish,
     /// Launches.
     Launch,
+    /// Takes the lock between machines; with CreateTags on it, and what looks and removes.
+    Lock,
     /// Launches many at once, for `placement.strategy: fleet`.
     Fleet,
     /// Lays out a network.
@@ -61,7 +63,9 @@ pub const EC2_ACTIONS: &[(Purpose, &[&str])] = &[
     ),
     (Purpose::Score, &["GetSpotPlacementScores"]),
     (Purpose::Launch, &["RunInstances", "CreateTags", "ImportKeyPair"]),
-    (Purpose::Fleet, &["CreateLaunchTemplate", "CreateFleet"]),
+    // A fleet needs a template as well.
+    (Purpose::Lock, &["CreateLaunchTemplate"]),
+    (Purpose::Fleet, &["CreateFleet"]),
     (
         Purpose::Network,
         &[

@@ -98,6 +98,7 @@ impl Section {
                 "placement",
                 "replace",
                 "scale",
+                "lock",
                 "budget",
                 "notify",
                 "cloudwatch",

@@ -1,6 +1,6 @@
-//! The sections `placement`, `replace`, `budget`, `cloudwatch` and `lease`: where instances are put, what
-//! follows an interruption, what the whole may cost, what of CloudWatch costs, and how long it lives
-//! alone.
+//! The sections `placement`, `replace`, `lock`, `budget`, `cloudwatch` and `lease`: where instances are
+//! put, what follows an interruption, whether only one machine launches, what the whole may cost, what of
+//! CloudWatch costs, and how long it lives alone.
 
 use jiff::SignedDuration;
 
@@ -25,8 +25,15 @@ const STRATEGY: [(&str, Strategy); 2] =
 
 const HOLD: [(&str, ReplaceIn); 2] = [("region", ReplaceIn::Region), ("total", ReplaceIn::Total)];
 
+const LOCK: [(&str, bool); 2] = [("auto", true), ("off", false)];
+
 const AT_LIFETIME: [(&str, AtLifetime); 2] =
     [("warn", AtLifetime::Warn), ("destroy", AtLifetime::Destroy)];
+
+/// Reads `lock`.
+pub(super) fn lock(node: &Node) -> ValueResult<bool> {
+    choice(node, &LOCK)
+}
 
 /// Reads `placement`.
 pub(super) fn placement(node: Option<&Node>, sink: &mut ComplaintSink) -> Placement {

@@ -76,6 +76,7 @@ fn read_config(root: &Node, sink: &mut ComplaintSink) -> Config {
     let replace = market::replace(fields.get("replace"), sink);
     let scaled = fields.get("scale");
     let scale = scaled.and_then(|node| scale::read(node, sink));
+    let lock = fields.read("lock", sink, market::lock).or(true);
     let budget = market::budget(fields.get("budget"), sink);
     let notify = notify::read(fields.get("notify"), sink);
     let cloudwatch = market::cloudwatch(fields.get("cloudwatch"), sink);
@@ -120,6 +121,7 @@ fn read_config(root: &Node, sink: &mut ComplaintSink) -> Config {
         placement,
         replace,
         scale,
+        lock,
         budget,
         notify,
         cloudwatch,

@@ -48,6 +48,8 @@ pub struct Config {
     pub replace: Replace,
     /// Between what bounds the wanted count follows the work, and by what. Default it does not.
     pub scale: Option<Scale>,
+    /// Whether only one machine at a time launches. Default true.
+    pub lock: bool,
     /// What the whole may cost.
     pub budget: Budget,
     /// Who is told of what happens, each by its name.

@@ -52,6 +52,7 @@ impl Applying<'_> {
             JobNews::Account(account) => Change::Account(account.clone()),
             JobNews::Deployment(deployment) => Change::Deployment(deployment.clone()),
             JobNews::Deployments(seen) => Change::Deployments(seen.clone()),
+            JobNews::Lock(standing) => Change::Lock(standing.clone()),
             JobNews::LoginEnded(why) => Change::LoginEnded(why.clone()),
             JobNews::Queue(look) => Change::Queue(look.clone()),
             JobNews::Advice(advice) => Change::Advice(advice.clone()),

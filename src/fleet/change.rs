@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     Account, Attempt, CommandResult, DeploymentId, DeploymentSeen, Diagnosis, Failure, InstanceKey,
-    LaunchId, Level, NetworkState, Outcome, Phase, QueueLook, Region, Subject,
+    LaunchId, Level, LockStanding, NetworkState, Outcome, Phase, QueueLook, Region, Subject,
 };
 
 /// Something that became different.
@@ -74,6 +74,8 @@ pub enum Change {
     Advice(Result<u32, String>),
     /// A node is out of the work; or why it stays.
     Retired(InstanceKey, Result<(), String>),
+    /// How this process stands to the lock between machines, be it as before.
+    Lock(LockStanding),
     /// A sentence for people.
     Said(Subject, Level, String),
     /// The job is over.

@@ -9,8 +9,8 @@ use super::cloudwatch::InstanceMetrics;
 use super::vitals::Vitals;
 use super::{
     Account, Attempt, CommandResult, DeploymentId, DeploymentSeen, Diagnosis, FailedCheck, Failure,
-    HostKey, InstanceId, InstanceKey, JobId, Kept, LaunchId, Level, Machine, NetworkState, Notice,
-    Outcome, Phase, QueueLook, Region, RegionPrices, Transfer,
+    HostKey, InstanceId, InstanceKey, JobId, Kept, LaunchId, Level, LockStanding, Machine,
+    NetworkState, Notice, Outcome, Phase, QueueLook, Region, RegionPrices, Transfer,
 };
 
 /// One report of a job.
@@ -63,6 +63,8 @@ pub enum JobNews {
     Queue(Result<QueueLook, String>),
     /// How many instances the user's program wants; or why it does not tell.
     Advice(Result<u32, String>),
+    /// How this process stands to the lock between machines.
+    Lock(LockStanding),
     /// A sentence for people.
     Said(Level, String),
     /// It is over. The last report of every job.

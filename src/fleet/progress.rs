@@ -35,6 +35,8 @@ pub enum JobKind {
     SignIn,
     /// [`Job::FindDeployments`].
     FindDeployments,
+    /// [`Job::Lock`].
+    Lock,
     /// [`Job::Prices`].
     Prices,
     /// [`Job::Preflight`].
@@ -86,6 +88,7 @@ impl JobKind {
             Self::Watch => "watch",
             Self::SignIn => "login",
             Self::FindDeployments => "deployments",
+            Self::Lock => "lock",
             Self::Prices => "prices",
             Self::Preflight => "check",
             Self::Create => "create",
@@ -124,6 +127,9 @@ pub enum Job {
     /// Which deployments are there, in all enabled regions, by tags? Answers with
     /// [`JobNews::Deployments`](super::JobNews).
     FindDeployments,
+    /// Take the lock between machines, for this purpose, or find out who has it:
+    /// [`JobNews::Lock`](super::JobNews).
+    Lock(&'static str),
     /// Learn what these machine types cost in these regions.
     Prices(BTreeMap<Region, Vec<MachineType>>),
     /// Ask AWS all that a create in these regions asks before it makes anything.
@@ -187,6 +193,7 @@ impl Job {
             Self::Watch => JobKind::Watch,
             Self::SignIn => JobKind::SignIn,
             Self::FindDeployments => JobKind::FindDeployments,
+            Self::Lock(_) => JobKind::Lock,
             Self::Prices(_) => JobKind::Prices,
             Self::Preflight(_) => JobKind::Preflight,
             Self::Create(_) => JobKind::Create,

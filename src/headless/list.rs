@@ -65,7 +65,7 @@ pub fn print_list(mut out: impl Write, model: &Model, asked: &Selection, format:
         ListFormat::Csv => csv(&WIDE, &rows, model),
         ListFormat::Table | ListFormat::Wide if rows.is_empty() => {
             let such = if asked.is_whole() { "no instances" } else { "no such instances" };
-            format!("{such} in {}\n", model.deployment)
+            format!("{such} in {}\n", model.deployment) + &held(model, asked)
         }
         ListFormat::Table => table(&COLUMNS, &rows, model) + &held(model, asked),
         ListFormat::Wide => table(&WIDE, &rows, model) + &held(model, asked),
@@ -183,7 +183,7 @@ fn table(fields: &[Field], rows: &[&Instance], model: &Model) -> String {
 fn held(model: &Model, asked: &Selection) -> String {
     let wanted = wanted(model).filter(|_| asked.is_whole());
     let wanted = wanted.map(|count| format!("{count} wanted{}", reason(model)));
-    let keeper = model.keeper.as_ref().map(|keeper| format!("kept by {keeper}"));
+    let keeper = model.kept_by().map(|keeper| format!("kept by {keeper}"));
     let said: Vec<String> = wanted.into_iter().chain(keeper).collect();
     if said.is_empty() { String::new() } else { said.join(", ") + "\n" }
 }

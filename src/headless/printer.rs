@@ -10,9 +10,13 @@ use jiff::Timestamp;
 
 use super::line::{Event, FirstChoice, JsonLine, LONGEST, RegionPlan};
 use crate::app::ranking::{FirstPlace, first_place};
-use crate::app::{self, Message, Model, clean, estimate, login_words, surplus_remark, total};
+use crate::app::{
+    self, Message, Model, clean, estimate, lock_words, login_words, surplus_remark, total,
+};
 use crate::config::Config;
-use crate::fleet::{Change, InstanceKey, Level, MachineType, Outcome, Phase, Pool, Subject};
+use crate::fleet::{
+    Change, InstanceKey, Level, LockStanding, MachineType, Outcome, Phase, Pool, Subject,
+};
 
 /// How lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +71,8 @@ pub struct Printer<W> {
     at: Option<Timestamp>,
     /// Why the state could not be written, as it was said last.
     unsaved: Option<String>,
+    /// How it stood to the lock between machines, as it was told last.
+    lock: LockStanding,
     /// Whether a terminal shows the lines in colours.
     has_colours: bool,
     /// What was said already, where regions move: what is wrong with many is said once.
@@ -78,7 +84,8 @@ impl<W: Write> Printer<W> {
     pub fn new(out: W, format: Format) -> Self {
         let (summary, closed, at, unsaved) = (Summary::default(), false, None, None);
         let said = BTreeSet::new();
-        Self { out, format, summary, closed, at, unsaved, has_colours: false, said }
+        let lock = LockStanding::default();
+        Self { out, format, summary, closed, at, unsaved, lock, has_colours: false, said }
     }
 
     /// The same in colours, where the lines are for people who see them.
@@ -140,6 +147,16 @@ impl<W: Write> Printer<W> {
             Change::LoginEnded(why) => {
                 let (level, text) = login_words(why.as_ref());
                 self.sentence(model, &Subject::Job, level, &text);
+            }
+            Change::Lock(standing) => {
+                // Whoever is refused for it is told so.
+                let is_told = model.is_keeper() || !matches!(standing, LockStanding::Other(_));
+                if is_told && !self.lock.is_same(standing) {
+                    self.lock = standing.clone();
+                    if let Some((level, text)) = lock_words(standing) {
+                        self.sentence(model, &Subject::Job, level, &text);
+                    }
+                }
             }
             Change::Lost(region, why) => {
                 let text = format!("no answer: {why}");

@@ -8,6 +8,7 @@ mod create;
 mod destroy;
 mod intents;
 mod keep;
+mod lock;
 mod machine;
 mod market;
 mod node;
@@ -23,6 +24,7 @@ pub use context::reporter::{ReportReceiver, ReportSender, Reporter, report_chann
 pub use context::{Context, ContextSettings, Pace};
 pub use intents::creates::{open_creates, unfinished};
 pub use intents::destroys::{unfinished_destroys, unfinished_nukes};
+pub use lock::release_lock;
 pub use node::credentials::Credentials;
 pub use node::files::{NodeFile, missing_of_node, node_files};
 pub use node::node_access::{NodeAccess, NodeTarget};
@@ -63,6 +65,7 @@ async fn run_book(context: Arc<Context>, job: Job, reporter: Reporter) -> JobRes
             Ok(created.failed + destroy::remove_unused(&context, created.unused, &reporter).await)
         }
         Job::Resume(instances) => Box::pin(create::resume(context, instances, reporter)).await,
+        Job::Lock(purpose) => lock::take(context, purpose, reporter).await,
         Job::Prices(wanted) => prices::prices(context, wanted, reporter).await,
         Job::Drain(instances) => drain::drain(context, instances, reporter).await,
         Job::Stop(instances) => machine::stop(context, instances, reporter).await,

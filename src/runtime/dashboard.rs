@@ -56,6 +56,10 @@ pub(super) async fn run(environment: &Environment) -> Result<ExitCode, Stop> {
     event_loop.edge.rest();
     // The state is written before the terminal is given back, and whatever became of that.
     let stored = event_loop.engine.finish().await;
+    if !matches!(left, Ok(Left::Turn(_))) {
+        // Whoever takes over the state takes up the lock with it.
+        event_loop.engine.release_lock().await;
+    }
     let asker = event_loop.engine.take_asker();
     drop(event_loop);
     stored.map_err(|why| Failure::new(FailureKind::LocalDisk, Step::State, why, ""))?;

@@ -22,7 +22,7 @@ use crate::app::{
 use crate::aws::{SharedTimeSource, requests};
 use crate::fleet::{JobNews, Level, News, Outcome, Report};
 use crate::headless::metrics;
-use crate::jobs::{Context, PendingQuestion, Questions, ReportReceiver, ReportSender};
+use crate::jobs::{self, Context, PendingQuestion, Questions, ReportReceiver, ReportSender};
 use crate::notify::Target;
 use crate::store::{Holder, LedgerFile, Outbox, Paths, StateFile};
 
@@ -224,6 +224,11 @@ impl Engine {
             // The job that asked may be gone by now.
             let _ = waiting.send(secret);
         }
+    }
+
+    /// Lets go of the lock between machines: nothing is launched any more.
+    pub(super) async fn release_lock(&self) {
+        jobs::release_lock(&self.context).await;
     }
 
     /// Brings the files up to date before the program ends.

@@ -37,7 +37,7 @@ pub(super) fn iam_policy(args: &IamPolicy, looks_only: bool) -> Result<ExitCode,
         Purpose::Look => true,
         _ if looks_only => false,
         _ if args.all_features => true,
-        Purpose::Launch | Purpose::Network => !args.destroy,
+        Purpose::Launch | Purpose::Lock | Purpose::Network => !args.destroy,
         Purpose::Remove => !args.launch,
         Purpose::Score
         | Purpose::Measure
@@ -76,8 +76,10 @@ fn policy(wants: &dyn Fn(Purpose) -> bool) -> Value {
         if !tagging.is_empty() {
             statements.push(tags_at_birth());
         }
-        if *purpose == Purpose::Keep {
-            statements.push(host_key_tag());
+        match purpose {
+            Purpose::Keep => statements.push(host_key_tag()),
+            Purpose::Lock => statements.push(lock_tags()),
+            _ => {}
         }
     }
     json!({ "Version": "2012-10-17", "Statement": statements })
@@ -97,11 +99,21 @@ fn on_ec2(purpose: Purpose, actions: &[&str]) -> Value {
 /// The host key is written on a volume that is kept, once it is known; and a restore says anew which
 /// volume is the machine's own.
 fn host_key_tag() -> Value {
-    let mut statement = statement("HostKeyTag", &["ec2:CreateTags".to_owned()], "*");
+    tags_later("HostKeyTag", &[tags::HOST_KEY, tags::KEPT, tags::ASIDE_OF])
+}
+
+/// Who holds the lock between machines writes anew until when.
+fn lock_tags() -> Value {
+    tags_later("LockTags", &tags::LOCK_KEYS)
+}
+
+/// These tags may be written on what is ours.
+fn tags_later(name: &str, keys: &[&str]) -> Value {
+    let mut statement = statement(name, &["ec2:CreateTags".to_owned()], "*");
     let key = format!("aws:ResourceTag/{}", tags::MANAGED_BY);
     statement["Condition"] = json!({
         "StringEquals": { key: tags::SPOT_TUI },
-        "ForAllValues:StringEquals": { "aws:TagKeys": [tags::HOST_KEY, tags::KEPT, tags::ASIDE_OF] },
+        "ForAllValues:StringEquals": { "aws:TagKeys": keys },
     });
     statement
 }

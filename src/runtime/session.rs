@@ -393,6 +393,7 @@ impl Session {
                 code = code.max(ExitCode::FAILED);
             }
         }
+        self.event_loop.engine.release_lock().await;
         let said = match self.event_loop.engine.untold {
             0 => None,
             1 => Some("1 message to `notify` waits".to_owned()),

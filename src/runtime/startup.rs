@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::engine::Engine;
 use super::environment::Environment;
+use super::handover::host_name;
 use super::metrics::MetricsPort;
 use super::recall::{Recalled, Want, recall};
 use super::screen::LAYOUT;
@@ -130,6 +131,7 @@ pub(super) fn open(
         is_provisional: is_new_deployment,
         config: config.clone(),
         home: environment.home.clone(),
+        host: host_name(),
         agent: environment.agent.clone(),
         dial: Arc::clone(&environment.dial),
         journal,

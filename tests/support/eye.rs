@@ -81,6 +81,26 @@ impl Eye {
         }));
     }
 
+    /// A thing's tags, as DescribeTags tells them.
+    pub(crate) fn told(
+        &mut self,
+        endpoint: &str,
+        region: &str,
+        id: &str,
+    ) -> BTreeMap<String, String> {
+        let told = self.request(&json!({
+            "do": "told", "endpoint": endpoint, "regions": [region], "ids": [id]
+        }));
+        serde_json::from_value(told[region].clone()).unwrap()
+    }
+
+    /// Deletes a launch template behind the program's back.
+    pub(crate) fn drop_template(&mut self, endpoint: &str, region: &str, id: &str) {
+        self.request(&json!({
+            "do": "drop_templates", "endpoint": endpoint, "regions": [region], "ids": [id]
+        }));
+    }
+
     fn ask(&mut self, what: &str, endpoint: &str, regions: &[&str]) -> Value {
         self.request(&json!({ "do": what, "endpoint": endpoint, "regions": regions }))
     }

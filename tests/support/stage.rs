@@ -12,7 +12,9 @@ use spot_tui::app::dialog::Leave;
 use spot_tui::app::{
     Choose, Command, Effect, LeaveCommand, Message, Model, Opening, Press, Remembered, Ring, Scope,
 };
-use spot_tui::aws::{Access, Aws, Credentials, Logins, Selector, SharedTimeSource};
+use spot_tui::aws::{
+    Access, Aws, Credentials, Logins, Selector, SharedHttpClient, SharedTimeSource,
+};
 use spot_tui::config;
 use spot_tui::demo::{Cloud, Scenario, Settings, connector};
 use spot_tui::fleet::{Ec2State, Fleet, Instance, JobId, JobKind, Phase, Upkeep};
@@ -91,6 +93,16 @@ impl Stage {
         Self::with_edge(config, scenario, Pace::default(), Unattended)
     }
 
+    /// Another machine's program in a world that is there, which it reaches by this client: it shares
+    /// no file with any other. No host answers, and it looks less often: there are two in each story.
+    pub(crate) fn beside(cloud: &Cloud, http: SharedHttpClient, config: &str) -> Self {
+        let nobody: Arc<dyn Dial> = Arc::new(Nobody);
+        let (busy, notices) = (Duration::from_secs(10), Duration::from_secs(30));
+        let (prices, console) = (Duration::from_hours(1), Duration::from_mins(1));
+        let pace = Pace { busy, notices, prices, console, ..Pace::default() };
+        Self::in_cloud(cloud, http, config, (pace, Unattended, Some(nobody)))
+    }
+
     /// The same with a pace of its own: a story of days has not the time to be asked after each second.
     pub(crate) fn paced(config: &str, scenario: Scenario, pace: Pace) -> Self {
         let mut stage = Self::with_edge(config, scenario, pace, Unattended);
@@ -129,15 +141,28 @@ impl<E: Edge> Stage<E> {
         fastrand::seed(scenario.seed.unwrap_or_default());
         let began = "2026-11-20T09:00:00Z".parse().unwrap();
         let cloud = Cloud::new(&Settings { began, ..Settings::default() }, scenario);
+        let http = connector(&cloud.world);
+        Self::in_cloud(&cloud, http, config, (pace, edge, dial))
+    }
+
+    fn in_cloud(
+        cloud: &Cloud,
+        http: SharedHttpClient,
+        config: &str,
+        (pace, edge, dial): (Pace, E, Option<Arc<dyn Dial>>),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let key = Key::ed25519();
+        let asks_for_lock = config.contains("lock: auto");
         let mut config = config::parse("config.yaml", config).unwrap();
+        // One program alone needs none, and would ask AWS for it in the midst of every story.
+        config.lock = asks_for_lock;
         config.aws.private_ssh_key_path = Some(key.path());
         let access = Access {
             home: None,
             endpoint: Some("http://127.0.0.1".into()),
             credentials: Some(Credentials::new("key", "secret", None, None, "demo")),
-            http: Some(connector(&cloud.world)),
+            http: Some(http),
             time: SharedTimeSource::new(cloud.world.clock()),
             profile: None,
             logins: Logins::default(),
@@ -154,12 +179,13 @@ impl<E: Edge> Stage<E> {
             // Between two visits of a story of days a connection is only kept alive, and that takes its time.
             held_connections: if pace.health < Duration::from_mins(10) { usize::MAX } else { 0 },
             pace,
+            host: "stage".into(),
             ..jobs::ContextSettings::new("spot-test".into(), access, cache, asker)
         }));
         let (engine, report_sender) =
             engine(&context, Fleet::default(), Upkeep::default(), questions);
         Self {
-            cloud,
+            cloud: cloud.clone(),
             event_loop: EventLoop::new(engine, edge),
             context,
             report_sender,
@@ -313,6 +339,7 @@ impl Stage {
                 0
             },
             pace: old.pace,
+            host: "stage".into(),
             ..jobs::ContextSettings::new(old.deployment(), access, cache, questions().0)
         }));
         self.restart();
@@ -320,6 +347,12 @@ impl Stage {
 }
 
 impl Stage {
+    /// What an end does: the lock between machines is let go of, and the next start finds the files.
+    pub(crate) async fn end(&mut self) {
+        jobs::release_lock(&self.context).await;
+        self.kill();
+    }
+
     /// What a start does besides: the nodes of the state file are visited, as `runtime/startup.rs` has it.
     pub(crate) fn visit(&self) {
         for row in self.model().fleet.instances() {

@@ -286,7 +286,11 @@ fn is_due(
 fn plant(set: &Set, planted: Planted) {
     match planted {
         Planted::Nothing | Planted::Thief => {}
-        Planted::LostJournal => change(set, |_| String::new()),
+        Planted::LostJournal => {
+            change(set, |_| String::new());
+            // The lock between machines would be another's then, and nothing launched for minutes.
+            set.spot.add_configuration("lock: off\n");
+        }
         Planted::LostOrigin => change(set, |text| text.replace(r#""origin""#, r#""nobody""#)),
     }
 }

@@ -24,7 +24,9 @@ use crate::app::{
     Visit, Visits,
 };
 use crate::config::{Config, CpuCredits};
-use crate::fleet::{DeploymentId, Fleet, Level, PendingCreate, PendingDestroy, Upkeep};
+use crate::fleet::{
+    DeploymentId, Fleet, Level, LockStanding, PendingCreate, PendingDestroy, Upkeep,
+};
 
 /// What the program starts with.
 #[derive(Debug, Clone)]
@@ -82,6 +84,7 @@ impl Model {
             deployment: opening.deployment,
             account: None,
             trouble: None,
+            lock: LockStanding::default(),
             login_ended: None,
             config: opening.config,
             read_only: opening.read_only,
@@ -134,7 +137,7 @@ impl Model {
             unsorted: false,
             changed: BTreeSet::new(),
             alarm: false,
-            unpriced: Vec::new(),
+            waiting: Vec::new(),
             retries: Vec::new(),
             recreates: Vec::new(),
             snapshots_tried: BTreeMap::new(),

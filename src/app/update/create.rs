@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::plan::{CreatePlan, Lost, TakenOver, number};
-use super::{budget, destroy, hold, pending_creates};
+use super::{budget, destroy, hold, lock, pending_creates};
+use crate::app::holding::Waiting;
 use crate::app::scope::total;
 use crate::app::{Action, Counts, Effect, Model};
 use crate::config::Config;
 use crate::fleet::{
-    DeploymentId, Instance, InstanceKey, Job, JobId, Launch, LaunchId, Level, Machine, Phase, Pool,
-    Region,
+    DeploymentId, Instance, InstanceKey, Job, JobId, JobKind, Launch, LaunchId, Level, Machine,
+    Phase, Pool, Region,
 };
 
 /// The verb under which a refusal is said.
@@ -120,24 +121,66 @@ pub(super) fn replace(
     Ok(launch(model, plan, By::Itself))
 }
 
-/// Where the budget needs prices that are not known, they are asked for first.
+/// Where another machine may be launching, the lock is taken first; where the budget needs prices that
+/// are not known, they are asked for. What is refused anyway is refused at once. A machine is itself,
+/// and nobody launches it twice.
 fn begin(model: &mut Model, wish: Action) -> Vec<Effect> {
-    if !matches!(plan(model, &wish), Err(CreateRefusal::Price(_))) {
+    let judged = plan(model, &wish);
+    let is_refused = matches!(judged, Err(CreateRefusal::Other(_)));
+    if !is_refused && !matches!(wish, Action::Up(_)) && !lock::may_launch(model) {
+        let (job, effects) = lock::take(model);
+        wait(model, job, wish);
+        return effects;
+    }
+    if !matches!(judged, Err(CreateRefusal::Price(_))) {
         return finish(model, &wish);
     }
     model.flash(Level::Info, VERB, "asking for the prices that the budget is judged by");
     let asked = model.start(Job::Prices(budget::asked_for(model)));
     if let Effect::Start(job, _) = &asked {
-        model.unpriced.push((*job, wish));
+        wait(model, *job, wish);
     }
     vec![asked]
 }
 
-/// A job has ended. If it asked for prices, the creates that waited for them are judged now by what
-/// is known.
-pub(super) fn priced(model: &mut Model, job: JobId) -> Vec<Effect> {
-    let waited: Vec<_> = model.unpriced.extract_if(.., |(asked, _)| *asked == job).collect();
-    waited.into_iter().flat_map(|(_, wish)| finish(model, &wish)).collect()
+fn wait(model: &mut Model, job: JobId, wish: Action) {
+    let there = total(&hold::there(model));
+    model.waiting.push(Waiting { job, wish, there });
+}
+
+/// A job has ended. The creates that waited for its prices are judged now by what is known, those that
+/// waited for the lock by whether it was taken.
+pub(super) fn go_on(model: &mut Model, job: JobId, kind: JobKind) -> Vec<Effect> {
+    let waited: Vec<Waiting> = model.waiting.extract_if(.., |it| it.job == job).collect();
+    let mut effects = Vec::new();
+    for it in waited {
+        effects.extend(match kind {
+            JobKind::Lock => go_on_locked(model, it),
+            _ => finish(model, &it.wish),
+        });
+    }
+    effects
+}
+
+/// Goes on where the lock was taken. Who asked for so many did not know what another machine had
+/// launched.
+fn go_on_locked(model: &mut Model, waited: Waiting) -> Vec<Effect> {
+    let there = total(&hold::there(model));
+    if !lock::may_launch(model) {
+        let why = lock::refusal(model);
+        model.flash(Level::Warning, VERB, why);
+        return Vec::new();
+    }
+    if there > waited.there {
+        let more = there - waited.there;
+        let text = format!(
+            "another machine launched {more} meanwhile: nothing is added; create again if they \
+             are to be more"
+        );
+        model.flash(Level::Warning, VERB, text);
+        return Vec::new();
+    }
+    begin(model, waited.wish)
 }
 
 /// Launches what is wished, or says why not.

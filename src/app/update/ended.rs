@@ -25,9 +25,9 @@ pub(super) fn ended(model: &mut Model, report: &Report, outcome: &Outcome) -> Ve
     model.end(report.job, report.at, outcome.clone());
     let mut effects = destroy::roll_back(model, launches);
     if is_cancelled {
-        model.unpriced.retain(|(job, _)| *job != report.job);
+        model.waiting.retain(|it| it.job != report.job);
     } else {
-        effects.extend(create::priced(model, report.job));
+        effects.extend(create::go_on(model, report.job, kind));
     }
     let is_done = *outcome == Outcome::Done;
     effects.extend(retry::ended(model, (report.job, kind), is_done, &effects));

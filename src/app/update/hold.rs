@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::create;
 use super::notify::{self, Event};
 use super::plan::{Lost, number};
 use super::presence::{is_replaced, is_seen, is_there};
+use super::{create, lock};
 use crate::app::{Counts, Effect, Model, total};
 use crate::config::{Config, ReplaceIn};
 use crate::fleet::{
@@ -167,8 +167,15 @@ pub(super) fn hold(model: &mut Model) -> Vec<Effect> {
     if is_paused || !(holds(model) || goes_on) {
         return Vec::new();
     }
+    // Of a deployment that is over there is nothing to hold.
+    if model.is_keeper() && !model.upkeep.is_empty() && !lock::may_launch(model) {
+        return lock::ask(model);
+    }
     model.holding.passes += 1;
     let due = due(model);
+    if !due.is_empty() && !lock::may_launch(model) {
+        return lock::ask(model);
+    }
     let Some(config) = model.config.clone().filter(|_| !due.is_empty()) else { return Vec::new() };
     let (now, brake) = (model.now, &config.replace);
     let mut allowed = number(model.upkeep.allowed(now, brake.at_most, brake.within));

@@ -2,7 +2,7 @@
 //! is wished, others are owed in their place ([`hold`](super::hold)).
 
 use super::hold::{counts_for, hold, holds};
-use super::{presence, scale};
+use super::{lock, presence, scale};
 use crate::app::{Effect, Model};
 use crate::fleet::{Instance, InstanceKey, Job, Level, Lifecycle, Phase};
 
@@ -32,7 +32,8 @@ pub(super) fn interrupted(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect
         let text = format!("{}: AWS stops it, and starts it again when there is room", row.label());
         model.flash(Level::Info, "interruption", text);
     }
-    if holds(model) {
+    // Where another machine sees to it, nothing is owed here.
+    if holds(model) && !lock::is_kept_off(model) {
         for row in rows.iter().filter(|row| !comes_back(row)) {
             // Where another one is on its way already, that is the one; and one that was to go is none.
             if presence::covers(model, row) || scale::lost(model, row) {
@@ -51,8 +52,8 @@ pub(super) fn interrupted(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect
 }
 
 fn say_what_waits(model: &mut Model) {
-    // Where the budget refuses, that has just been said.
-    if model.holding.refused.is_some() {
+    // Where the budget refuses, that has just been said; and what waits for the lock is launched then.
+    if model.holding.refused.is_some() || !lock::may_launch(model) {
         return;
     }
     let held = model.upkeep.owed().len();

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::hold::{self, KEEP, counts_for, is_ending, is_of_count};
 use super::presence::is_seen;
 use super::refresh::refresh;
-use super::{create, destroy};
+use super::{create, destroy, lock};
 use crate::app::{Counts, Effect, Model, total};
 use crate::config::Config;
 use crate::fleet::{Instance, InstanceKey, JobKind, Level, Lifecycle, Phase, Region};
@@ -90,6 +90,10 @@ pub(super) fn keep(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let mut effects = watch_again(model);
+    // What another machine holds is not this one's to end.
+    if !lock::may_launch(model) {
+        return effects;
+    }
     effects.extend(end_what_failed(model));
     effects.extend(end_surplus(model));
     if model.holding.swept.is_none_or(|swept| model.now.duration_since(swept) >= SWEEP) {

@@ -97,6 +97,7 @@ pub(super) fn log_change(model: &mut Model, report: &Report, change: &Change) {
         | Change::Queue(_)
         | Change::Advice(_)
         | Change::Retired(..)
+        | Change::Lock(_)
         | Change::Deployment(_)
         | Change::Deployments(_) => {}
     }

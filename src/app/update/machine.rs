@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::budget::{self, BudgetRefusal};
 use super::{create, destroy};
+use crate::app::holding::Waiting;
 use crate::app::{Action, Effect, Model, Scope, clean};
 use crate::fleet::{
     DestroyScope, Instance, InstanceKey, Job, JobId, JobKind, Level, Lifecycle, Phase,
@@ -148,8 +149,8 @@ pub(super) fn named(model: &Model, names: &[String], scope: &Scope) -> BTreeSet<
 /// Whether a job launches it, or is asked for the prices by which that is judged: it has no row of
 /// its name before EC2 has answered, and is launched once all the same.
 fn is_being_launched(model: &Model, name: &str) -> bool {
-    let waits = |(_, wish): &(JobId, Action)| *wish == Action::Up(name.to_owned());
-    model.active().any(|(_, job)| job.machines.contains(name)) || model.unpriced.iter().any(waits)
+    let waits = |it: &Waiting| it.wish == Action::Up(name.to_owned());
+    model.active().any(|(_, job)| job.machines.contains(name)) || model.waiting.iter().any(waits)
 }
 
 /// Whether its set-up was begun and no job is at work on it.

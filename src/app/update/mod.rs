@@ -13,6 +13,7 @@ mod hold;
 mod interruptions;
 mod keep;
 mod leave;
+mod lock;
 mod log_changes;
 mod login;
 mod machine;
@@ -34,6 +35,7 @@ mod user_commands;
 mod views;
 mod visits;
 
+pub use lock::words as lock_words;
 pub use login::login_words;
 
 use std::collections::BTreeMap;

@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use super::hold::{acts, counts_for, is_ending, is_of_count};
 use super::notify::{self, Event};
 use super::presence::{Progress, is_replaced, is_seen, is_there, launched, progress};
-use super::{create, destroy, hold};
+use super::{create, destroy, hold, lock};
 use crate::app::{Effect, JobRecord, Model};
 use crate::fleet::{
     Instance, InstanceId, InstanceKey, Job, JobId, Level, NotificationKind, Phase, Region,
@@ -36,7 +36,9 @@ pub(super) fn cancelled(model: &mut Model, keys: &[InstanceKey]) -> bool {
 
 /// Goes on with what is under way: what another one has taken the place of is drained and destroyed.
 pub(super) fn go_on(model: &mut Model) -> Vec<Effect> {
-    if model.upkeep.replacements().is_empty() || !acts(model) {
+    // What another machine holds is not this one's to end.
+    let is_ours = acts(model) && lock::may_launch(model);
+    if model.upkeep.replacements().is_empty() || !is_ours {
         return Vec::new();
     }
     let mut effects = Vec::new();
@@ -130,6 +132,9 @@ pub(super) fn begin(model: &mut Model) -> Vec<Effect> {
         let why = format!("it waits: {most} in {minutes} minutes are the most");
         refused(model, &old, &why);
         return Vec::new();
+    }
+    if !lock::may_launch(model) {
+        return lock::ask(model);
     }
     match create::replace(model, &region, &machine) {
         Ok(effects) => {

@@ -2,7 +2,7 @@
 //! over those changes.
 
 use super::{
-    books, ended, hold, interruptions, log_changes, login, machine, notify, scale, snapshots,
+    books, ended, hold, interruptions, lock, log_changes, login, machine, notify, scale, snapshots,
     visits,
 };
 use crate::app::away::Away;
@@ -116,6 +116,7 @@ fn arrange(model: &mut Model, change: &Change) {
         | Change::Queue(_)
         | Change::Advice(_)
         | Change::Retired(..)
+        | Change::Lock(_)
         | Change::Said(..)
         | Change::Ended(_) => {}
     }
@@ -140,6 +141,10 @@ fn follow(model: &mut Model, report: &Report, change: &Change) -> Vec<Effect> {
         }
         Change::LoginEnded(why) => {
             login::changed(model, why.as_ref());
+            Vec::new()
+        }
+        Change::Lock(standing) => {
+            lock::changed(model, standing);
             Vec::new()
         }
         Change::Spilled(region, launch) => {

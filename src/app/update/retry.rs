@@ -52,14 +52,14 @@ pub(super) fn retry(model: &mut Model, scope: &Scope) -> Vec<Effect> {
     effects
 }
 
-/// The job that launches, or that asks for the prices by which the launch is judged first; and
-/// where it launches, once that is known: a region that is being destroyed is left out.
+/// The job that launches, or that asks for what the launch needs first, prices or the lock; and where
+/// it launches, once that is known: a region that is being destroyed is left out.
 fn begun(effects: &[Effect]) -> Option<(JobId, Option<BTreeSet<Region>>)> {
     effects.iter().find_map(|effect| match effect {
         Effect::Start(id, Job::Create(launches)) => {
             Some((*id, Some(launches.iter().map(|launch| launch.region.clone()).collect())))
         }
-        Effect::Start(id, Job::Prices(_)) => Some((*id, None)),
+        Effect::Start(id, Job::Prices(_) | Job::Lock(_)) => Some((*id, None)),
         _ => None,
     })
 }
@@ -84,7 +84,7 @@ pub(super) fn ended(
     let mut effects = Vec::new();
     for (_, keys) in waited {
         match begun(next) {
-            // Only the prices were asked for so far.
+            // Nothing is launched yet.
             Some((create, regions)) => wait(model, create, keys, regions.as_ref()),
             // Prices alone launch nothing: the create was refused by them, and has said why.
             None if kind != JobKind::Create => {}

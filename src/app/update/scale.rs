@@ -8,7 +8,7 @@ use super::advice::{Advice, advice, is_idle, moment, working};
 use super::hold::{acts, configured, counts_for, holds, is_ending, is_of_count};
 use super::plan::number;
 use super::presence::{is_replaced, is_seen, is_there};
-use super::{budget, destroy};
+use super::{budget, destroy, lock};
 use crate::app::scaling::{Standing, Step};
 use crate::app::{Counts, Effect, JobRecord, Model};
 use crate::config::{Config, Scale};
@@ -36,6 +36,11 @@ pub(super) fn scale(model: &mut Model) -> Vec<Effect> {
     // Before any region has told what is there nobody knows what to add to.
     let is_blank = !configured(&config).keys().any(|region| is_seen(model, region));
     if !holds(model) || model.upkeep.is_empty() || is_blank {
+        return effects;
+    }
+    // What another machine holds is not this one's to end, or to add to.
+    if !lock::may_launch(model) {
+        effects.extend(lock::ask(model));
         return effects;
     }
     model.scaling.began.get_or_insert(model.now);
@@ -339,7 +344,8 @@ pub(super) fn lost(model: &mut Model, row: &Instance) -> bool {
 
 /// Goes on with what an earlier process had begun to take out of the work.
 fn go_on(model: &mut Model) -> Vec<Effect> {
-    if model.upkeep.retiring().is_empty() || !acts(model) || !holds(model) {
+    let is_ours = acts(model) && holds(model) && lock::may_launch(model);
+    if model.upkeep.retiring().is_empty() || !is_ours {
         return Vec::new();
     }
     let is_at_work = |key: &InstanceKey| {

@@ -69,6 +69,7 @@ fn config() -> Config {
         machines: Vec::new(),
         placement: Placement::default(),
         replace: Replace::default(),
+        lock: false,
         budget: Budget::default(),
         notify: Vec::new(),
         cloudwatch: CloudWatch::default(),

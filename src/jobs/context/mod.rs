@@ -8,7 +8,9 @@ mod deadlines;
 pub(super) mod fences;
 pub(super) mod kept;
 pub(super) mod known;
+pub(super) mod launch_lock;
 mod lock;
+mod lock_holder;
 pub(super) mod monitored;
 mod ours;
 pub(super) mod pipelines;
@@ -33,6 +35,7 @@ use cloud::Cloud;
 use deadlines::Deadlines;
 use fences::Fences;
 use known::{Known, KnownInstances};
+use launch_lock::LaunchLock;
 use monitored::{MonitoredNode, MonitoredNodes};
 use ours::OurDeployment;
 use pipelines::Pipelines;
@@ -107,6 +110,8 @@ pub struct ContextSettings {
     pub config: Option<Arc<Config>>,
     /// The user's home folder, for paths that begin with `~/`.
     pub home: Option<PathBuf>,
+    /// What this machine is called: who finds the lock between machines taken reads it.
+    pub host: String,
     /// Where the user's ssh-agent listens.
     pub agent: Option<PathBuf>,
     /// How bytes reach a host.
@@ -136,6 +141,7 @@ impl ContextSettings {
             is_provisional: false,
             config: None,
             home: None,
+            host: String::new(),
             agent: None,
             dial: Arc::new(TcpDial),
             journal: None,
@@ -163,6 +169,7 @@ pub struct Context {
     /// The fleet's figures by region, as whoever holds the model last told them.
     pub figures: watch::Sender<BTreeMap<Region, Vec<Figure>>>,
     pub(in crate::jobs) agent: Option<PathBuf>,
+    pub(in crate::jobs) host: String,
     pub(in crate::jobs) asker: Asker,
     pub(in crate::jobs) held_connections: usize,
     journal: Option<Arc<Journal>>,
@@ -174,6 +181,7 @@ pub struct Context {
     deadlines: Deadlines,
     known: KnownInstances,
     fences: Fences,
+    launch_lock: LaunchLock,
     pipelines: Pipelines,
     monitored: MonitoredNodes,
     logins: Arc<Semaphore>,
@@ -193,14 +201,17 @@ impl Context {
         let deadlines = journal.as_deref().map(|it| Deadlines::of(it, access.now()));
         let first = config.as_ref().and_then(|config| config.regions.first());
         let home = access.home.clone().or_else(|| first.map(|it| it.region.clone()));
+        let access = Access { home, ..access };
         Self {
-            access: Access { home, ..access },
+            launch_lock: LaunchLock::new(&access),
+            access,
             config,
             dial: settings.dial,
             pace: settings.pace,
             home: settings.home,
             figures: watch::Sender::default(),
             agent: settings.agent,
+            host: settings.host,
             asker: settings.asker,
             held_connections: settings.held_connections,
             cache: settings.cache,
@@ -334,6 +345,11 @@ impl Context {
     /// What keeps launches and teardowns of a region apart.
     pub(in crate::jobs) fn fences(&self) -> &Fences {
         &self.fences
+    }
+
+    /// The lock between machines.
+    pub(in crate::jobs) fn launch_lock(&self) -> &LaunchLock {
+        &self.launch_lock
     }
 
     /// The work on each instance.

@@ -38,7 +38,7 @@ use crate::config::{Connect, MachineConfig, RegionConfig};
 use crate::fleet::tags::Origin;
 use crate::fleet::{
     Failure, Instance, InstanceKey, InstanceNews, JobResult, Kept, Launch, LaunchId, Level,
-    Machine, NetworkState, Phase, Region, RegionNews, Step,
+    LockStanding, Machine, NetworkState, Phase, Region, RegionNews, Step,
 };
 
 /// What a create came to.
@@ -272,7 +272,8 @@ impl Creation {
         reporter: &Reporter,
     ) -> RegionEnd {
         // Without an account no other region would answer differently.
-        let is_open = self.config.placement.spill && failure.step != Step::Account;
+        let is_lost = matches!(context.launch_lock().standing(), LockStanding::Lost(_));
+        let is_open = self.config.placement.spill && failure.step != Step::Account && !is_lost;
         // A machine is where it was put.
         let spills = is_open && launch.machine.is_none();
         let others = self.config.regions.iter();

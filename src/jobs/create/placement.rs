@@ -298,8 +298,18 @@ impl Placement<'_> {
         let recorded = self.record(action, request.token(), intent).await?;
         let mut backoff = THROTTLED.backoff();
         let mut retries = LAUNCH_RETRIES;
+        let mut was_sent = false;
         loop {
+            if let Err(failure) = self.may_launch().await {
+                // What an earlier try may have made is looked for by its tags, not asked for again.
+                if !was_sent {
+                    close(self.context, recorded, "refused").await;
+                }
+                return Err(failure);
+            }
             let answer = self.send(request).await;
+            was_sent = true;
+            self.context.launch_lock().launched();
             let is_unknown = matches!(&answer, Err(error) if error.class == Class::Unknown);
             tries.extend(self.note(request, waiting, &answer).await);
             let may_pass = matches!(&answer, Err(error)
@@ -319,6 +329,14 @@ impl Placement<'_> {
             if !is_unknown {
                 sleep(backoff.pause()).await;
             }
+        }
+    }
+
+    /// Whether no other machine launches: nobody launches a machine twice, which is itself.
+    async fn may_launch(&self) -> Result<(), Failure> {
+        match (self.machine, self.context.lock_region()) {
+            (None, Some(_)) => self.context.launch_lock().check().await,
+            _ => Ok(()),
         }
     }
 

@@ -7,8 +7,8 @@ use jiff::SignedDuration;
 use tokio::task::JoinSet;
 
 use super::Destruction;
-use crate::aws::{AwsError, Ec2, Residue, Selector};
-use crate::fleet::{DeploymentSeen, Failure, JobResult, Level, Region, Step};
+use crate::aws::{AwsError, Ec2, Kind, Residue, Selector};
+use crate::fleet::{DeploymentSeen, Failure, JobResult, Level, LockHolder, Region, Step};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::tasks::together;
@@ -41,7 +41,7 @@ pub(in crate::jobs) async fn inspect(
 
 async fn report_leftovers(ec2: &Ec2, reporter: &Reporter) -> Result<(), AwsError> {
     for seen in ec2.deployments().await? {
-        let residue = ec2.residue(&Selector::deployment(&seen.deployment)).await?;
+        let residue = ec2.residue(&Selector::deployment(&seen.deployment).with_locks()).await?;
         let text = format!("{seen}: {}", named(&residue));
         reporter.said_of(ec2.region(), Level::Info, text).await;
     }
@@ -88,8 +88,14 @@ impl Cleaning {
         let mut failed = 0;
         let deployments = self.ec2.deployments().await?.into_iter();
         for seen in deployments.filter(|seen| seen.alive == 0) {
-            let residue = self.ec2.residue(&Selector::deployment(&seen.deployment)).await?;
+            let ours = Selector::deployment(&seen.deployment).with_locks();
+            let residue = self.ec2.residue(&ours).await?;
             if residue.is_empty() {
+                continue;
+            }
+            if let Some(holder) = self.holder(&seen, &residue).await? {
+                let text = format!("{seen}: left alone, kept by {holder}");
+                self.report(Level::Info, text).await;
                 continue;
             }
             if self.is_being_made(&seen) {
@@ -105,11 +111,36 @@ impl Cleaning {
             if !self.dry_run {
                 let target = DestroyTarget::Deployment(seen.deployment);
                 let (context, reporter) = (Arc::clone(&self.context), self.reporter.clone());
-                let destruction = Destruction::new(context, self.ec2.clone(), reporter, target);
+                let destruction = Destruction {
+                    takes_lock: true,
+                    ..Destruction::new(context, self.ec2.clone(), reporter, target)
+                };
                 failed += usize::from(destruction.clear().await);
             }
         }
         Ok(failed)
+    }
+
+    /// Who launches for a deployment, as its lock here says, unless that has been over for long: the
+    /// clocks of two machines may differ. What this state's processes left is nobody's.
+    async fn holder(
+        &self,
+        seen: &DeploymentSeen,
+        residue: &[Residue],
+    ) -> Result<Option<LockHolder>, AwsError> {
+        if !residue.iter().any(|it| it.kind == Kind::Template) {
+            return Ok(None);
+        }
+        let own = self.context.own_locks(&seen.deployment);
+        let held = self.context.launch_lock().held().map(|held| held.holder.nonce);
+        let now = self.context.now();
+        let is_live = |holder: &LockHolder| {
+            let is_left = Some(&holder.nonce) != held.as_ref()
+                && own.values().any(|nonce| *nonce == holder.nonce);
+            !is_left && holder.expires.is_some_and(|at| now.duration_since(at) < BEING_MADE)
+        };
+        let found = self.ec2.locks(&Selector::deployment(&seen.deployment)).await?;
+        Ok(found.into_iter().map(|lock| lock.holder).find(is_live))
     }
 
     /// Ours is not: whoever would make it holds the lock of this state, and that is us.

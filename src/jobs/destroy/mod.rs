@@ -26,17 +26,18 @@ use super::context::known::Known;
 use super::context::monitored::MonitoredNode;
 use super::context::reporter::Reporter;
 use super::context::tasks::together;
+use super::intents::actions::is_lock;
 use super::intents::destroy_target::DestroyTarget;
 use super::intents::destroys::DestroyIntent;
 use super::intents::unknown_outcome::UnknownOutcome;
-use super::intents::{close, creates};
+use super::intents::{close, creates, locks};
 use super::node::hooks::{self, Hook};
 use super::watch::survey_region::survey_region;
-use crate::aws::{AwsError, Class, Ec2};
+use crate::aws::{AwsError, Class, Ec2, Selector};
 use crate::config::Config;
 use crate::fleet::{
-    DestroyScope, Failure, FailureKind, InstanceId, JobResult, Level, Machine, Phase, Region,
-    SpotRequestId, Step, Termination,
+    DestroyScope, Failure, FailureKind, InstanceId, JobResult, Level, LockStanding, Machine, Phase,
+    Region, SpotRequestId, Step, Termination,
 };
 use crate::retry::SHUTDOWN_TIMEOUT;
 
@@ -46,6 +47,8 @@ enum RegionScope {
     Instances(Vec<Termination>),
     /// Everything of the target.
     Everything(DestroyTarget),
+    /// The same, and its lock between machines: it is to be everywhere.
+    Whole(DestroyTarget),
 }
 
 impl RegionScope {
@@ -55,7 +58,9 @@ impl RegionScope {
         match self {
             Self::Instances(terminations) => terminations.iter().any(|it| it.id == machine.id),
             Self::Everything(DestroyTarget::Launch(_, launch)) => machine.is_of(launch),
-            Self::Everything(_) => machine.zone.as_str().starts_with(ec2.region().as_str()),
+            Self::Everything(_) | Self::Whole(_) => {
+                machine.zone.as_str().starts_with(ec2.region().as_str())
+            }
         }
     }
 }
@@ -72,8 +77,17 @@ pub(super) async fn destroy(
         context.require_deployment()?;
     }
     let scopes = scopes(&context, scope).await.map_err(|error| error.failure(Step::Account))?;
-    if scopes.iter().any(|(_, scope)| matches!(scope, RegionScope::Everything(_))) {
+    if scopes.iter().any(|(_, scope)| !matches!(scope, RegionScope::Instances(_))) {
         say_unsure(&context, &reporter).await;
+    }
+    say_keeper(&context, &reporter).await;
+    let whole = scopes.iter().find_map(|(_, scope)| match scope {
+        RegionScope::Whole(target) => Some(target.clone()),
+        _ => None,
+    });
+    if whole.is_some() {
+        // Nothing is launched any more, and it goes with the rest.
+        context.launch_lock().let_go();
     }
     let is_meant = |node: &MonitoredNode| scopes.iter().any(|(ec2, scope)| scope.ends(ec2, node));
     hooks::visit_all(&context, Hook::Destroy, is_meant, &reporter).await;
@@ -90,7 +104,19 @@ pub(super) async fn destroy(
     // Where every region is closed to us, nothing was looked at.
     let is_closed = context.open_regions(&asked).is_empty();
     let closed = if is_closed { asked.len().max(1) } else { 0 };
-    Ok(ended.iter().map(|(failed, _)| failed).sum::<usize>() + closed)
+    let failed = ended.iter().map(|(failed, _)| failed).sum::<usize>() + closed;
+    if let Some(target) = whole.filter(|_| failed == 0) {
+        locks::drop_all(&context, &target).await;
+    }
+    Ok(failed)
+}
+
+/// Another machine may launch again what it misses. Nothing that ends waits for a lock.
+async fn say_keeper(context: &Context, reporter: &Reporter) {
+    if let LockStanding::Other(holder) = context.look_at_lock().await {
+        let text = format!("kept by {holder}: what it launches meanwhile is not ended by this");
+        reporter.remarked(Level::Warning, text).await;
+    }
 }
 
 /// Destroys in one region. Answers how much of it failed, and which instances were seen terminated.
@@ -100,13 +126,15 @@ async fn destroy_in(
     scope: RegionScope,
     reporter: Reporter,
 ) -> (usize, BTreeSet<InstanceId>) {
+    let takes_lock = matches!(scope, RegionScope::Whole(_));
     let (target, terminations) = match scope {
         RegionScope::Instances(terminations) => {
             (DestroyTarget::Deployment(context.deployment()), Some(terminations))
         }
-        RegionScope::Everything(target) => (target, None),
+        RegionScope::Everything(target) | RegionScope::Whole(target) => (target, None),
     };
-    let destruction = Destruction::new(context, ec2, reporter, target);
+    let destruction =
+        Destruction { takes_lock, ..Destruction::new(context, ec2, reporter, target) };
     let failed = match terminations {
         Some(terminations) => destruction.end_some(terminations).await,
         None => destruction.empty().await,
@@ -123,7 +151,7 @@ async fn scopes(
     let everywhere = &context.regions().await?;
     let ours = DestroyTarget::Deployment(context.deployment());
     let all = |regions: &[Region], target: &DestroyTarget| {
-        let scope = |region| (aws.region(region), RegionScope::Everything(target.clone()));
+        let scope = |region| (aws.region(region), RegionScope::Whole(target.clone()));
         regions.iter().map(scope).collect()
     };
     Ok(match scope {
@@ -133,7 +161,9 @@ async fn scopes(
                 (aws.region(&region), RegionScope::Instances(terminations))
             })
             .collect(),
-        DestroyScope::Region(region) => all(&[region], &ours),
+        DestroyScope::Region(region) => {
+            vec![(aws.region(&region), RegionScope::Everything(ours))]
+        }
         DestroyScope::Everything => all(everywhere, &ours),
         DestroyScope::Launches(launches) => launches
             .into_iter()
@@ -172,6 +202,8 @@ pub(super) struct Destruction {
     gone: Mutex<BTreeSet<InstanceId>>,
     /// Whether machines may keep something here.
     may_keep: AtomicBool,
+    /// Whether the lock between machines goes as well.
+    takes_lock: bool,
 }
 
 impl Destruction {
@@ -187,7 +219,7 @@ impl Destruction {
             config.machines.iter().any(|machine| machine.place.region == *ec2.region())
         };
         let may_keep = AtomicBool::new(config.is_some_and(is_machines));
-        Self { context, ec2, reporter, target, intent, gone, may_keep }
+        Self { context, ec2, reporter, target, intent, gone, may_keep, takes_lock: false }
     }
 
     /// Ends these instances; with the last one of the deployment goes the network. Answers how
@@ -313,8 +345,10 @@ impl Destruction {
     fn unanswered(&self) -> Vec<UnknownOutcome> {
         let Ok(journal) = self.context.journal() else { return Vec::new() };
         let open = journal.unresolved().into_iter();
-        let ours = open
-            .filter(|(.., intent)| intent.region == *self.region() && self.target.covers(intent));
+        // A lock that is held is no call.
+        let ours = open.filter(|(.., intent)| {
+            intent.region == *self.region() && self.target.covers(intent) && !is_lock(intent)
+        });
         ours.map(|(id, _, intent)| {
             let until = self.context.shows_until(id);
             UnknownOutcome { id, intent, until }
@@ -378,6 +412,12 @@ impl Destruction {
 
     fn region(&self) -> &Region {
         self.ec2.region()
+    }
+
+    /// What goes when nothing in it is alive.
+    fn network(&self) -> Selector {
+        let network = self.target.network();
+        if self.takes_lock { network.with_locks() } else { network }
     }
 
     /// Why a region of this process's deployment cannot be emptied: what runs there without its

@@ -22,7 +22,7 @@ impl Destruction {
     pub(super) async fn tear_down(&self) -> Remains {
         // Nobody launches into what is being removed.
         let _fence = self.context.fences().tear_down(self.region()).await;
-        let network = self.target.network();
+        let network = self.network();
         match self.remains(&network).await {
             // In most regions there is nothing, and nothing is worth a word.
             Ok(Remains::Nothing) => Remains::Nothing,

@@ -1,6 +1,7 @@
 //! What the journal calls things: EC2's actions that make something, and our own words for whole
 //! jobs, which are no actions of EC2's.
 
+use crate::jobs::context::launch_lock::LOCK;
 use crate::store::Intent;
 
 /// The API action that launches.
@@ -16,7 +17,12 @@ pub(super) const NUKE: &str = "Nuke";
 
 /// Whether an intent is a whole job, not a call.
 pub(super) fn is_job(intent: &Intent) -> bool {
-    intent.action == CREATE || is_destroy(intent)
+    intent.action == CREATE || is_destroy(intent) || is_lock(intent)
+}
+
+/// Whether an intent is the lock between machines.
+pub(in crate::jobs) fn is_lock(intent: &Intent) -> bool {
+    intent.action == LOCK
 }
 
 /// Whether an intent is a destroy.

@@ -1,13 +1,14 @@
 //! Record before act: what is about to be asked of AWS stands in the journal before the call is
 //! sent, and what stands there tells the next process what may have happened.
 //!
-//! `creates` and `destroys` are whole jobs, `unknown_outcome` are single calls; `destroy_target`
-//! says what a destroy covers.
+//! `creates` and `destroys` are whole jobs, `locks` what is held, `unknown_outcome` are single calls;
+//! `destroy_target` says what a destroy covers.
 
 pub(super) mod actions;
 pub(super) mod creates;
 pub(super) mod destroy_target;
 pub(super) mod destroys;
+pub(super) mod locks;
 pub(super) mod unknown_outcome;
 
 use std::sync::Arc;

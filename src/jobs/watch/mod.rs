@@ -6,6 +6,7 @@
 mod cloudwatch;
 pub(super) mod find_deployment;
 mod kept;
+mod lock;
 mod logins;
 mod machines;
 mod notices;
@@ -35,6 +36,7 @@ use super::node::monitor;
 use crate::aws::Ec2;
 use crate::fleet::{Failure, JobNews, JobResult, Level, Step};
 use kept::{KeptThings, has_machines};
+use lock::tell_of_lock;
 use logins::tell_of_logins;
 use machines::Machines;
 use notices::Notices;
@@ -103,6 +105,7 @@ pub(super) async fn survey(context: Arc<Context>, reporter: Reporter) -> JobResu
     }
     let looked = together(looks, || Err(false)).await;
     context.say_closed(&reporter).await;
+    reporter.job_news(JobNews::Lock(context.look_at_lock().await)).await;
     // Where every region is closed, there is nothing to work with.
     let is_closed = looked.iter().all(|it| *it == Err(true));
     Ok(looked.iter().filter(|it| is_closed || **it == Err(false)).count())
@@ -142,6 +145,7 @@ pub(super) async fn watch(context: Arc<Context>, reporter: Reporter) -> JobResul
         }
     }
     beside.spawn(tell_of_logins(Arc::clone(&context), reporter.clone()));
+    beside.spawn(tell_of_lock(Arc::clone(&context), reporter.clone()));
     beside.spawn(monitor::monitor(Arc::clone(&context), reporter));
     let mut lost = 0;
     while let Some(ended) = watches.join_next().await {

@@ -84,7 +84,11 @@ async fn hold(
         }
         match (term.args.once, term.args.until) {
             (true, _) => {
-                session.keep(is_held, None).await?;
+                // Another machine's keeper does what there is to do.
+                session.keep(|model| is_held(model) || model.is_kept_elsewhere(), None).await?;
+                if let Some(keeper) = session.model().kept_by() {
+                    session.print(Level::Warning, &format!("kept by {keeper}"));
+                }
                 Ok(fullness(session.model()))
             }
             (false, Some(Until::Ready)) => {

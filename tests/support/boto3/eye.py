@@ -8,6 +8,8 @@ One JSON request a line on stdin, one JSON answer a line on stdout:
 {"do": "terminate", .., "ids": [..]}                 ends instances and waits for it
 {"do": "allocate", .., "tags": [..]}                 allocates an Elastic IP
 {"do": "tag", .., "ids": [..], "tags": [..]}         gives things other tags
+{"do": "told", .., "ids": [..]}                      the tags of things, as DescribeTags tells them
+{"do": "drop_templates", .., "ids": [..]}            deletes launch templates
 
 It ends when stdin does.
 """
@@ -83,6 +85,14 @@ def answer(request):
     def tag(ec2):
         ec2.create_tags(Resources=request["ids"], Tags=request["tags"])
 
+    def told(ec2):
+        pages = ec2.get_paginator("describe_tags").paginate(Filters=[dict(Name="resource-id", Values=request["ids"])])
+        return {it["Key"]: it["Value"] for page in pages for it in page["Tags"]}
+
+    def drop_templates(ec2):
+        for template in request["ids"]:
+            ec2.delete_launch_template(LaunchTemplateId=template)
+
     acts = dict(
         alive=alive,
         launched=launched,
@@ -90,6 +100,8 @@ def answer(request):
         terminate=terminate,
         allocate=allocate,
         tag=tag,
+        told=told,
+        drop_templates=drop_templates,
     )
     act = acts[request["do"]]
     with ThreadPoolExecutor(4) as pool:
