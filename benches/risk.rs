@@ -35,6 +35,9 @@ const NODES: u32 = 20;
 /// Hours until a node is useful.
 const SET_UP: f64 = 10.0 / 60.0;
 const SEEDS: std::ops::Range<u64> = 0..8;
+/// Two processors and 8 GiB: what a program that needs those can choose from.
+const TYPES: &str =
+    "t3.large, t3a.large, t4g.large, m5.large, m5d.large, m6g.large, m6i.large, r5.large";
 
 /// How it is placed, and under what name.
 const WAYS: [(&str, &str); 4] = [
@@ -93,8 +96,7 @@ fn mean_and_spread(told: &[f64]) -> (f64, f64) {
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 async fn week(placement: &str, seed: u64) -> Week {
     let regions = ["eu-west-1", "us-east-1", "us-west-2"].map(|region| {
-        let types = "[t3.medium, t3a.medium, t4g.medium]";
-        format!("  - {region}: {{ machine_types: {types}, instances_per_region: {NODES} }}\n")
+        format!("  - {region}: {{ machine_types: [{TYPES}], instances_per_region: {NODES} }}\n")
     });
     let config = format!(
         "regions:\n{}placement: {{ risk_url: http://127.0.0.1/spot-advisor-data.json, {placement} }}\n\

@@ -3,6 +3,7 @@
 
 mod handover;
 mod hooks;
+mod visits;
 
 use std::collections::BTreeSet;
 use std::fs;

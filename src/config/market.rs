@@ -138,7 +138,7 @@ pub(super) fn lease(node: &Node, sink: &mut ComplaintSink) -> Option<Lease> {
     term.given().map(|term| Lease { term, replace })
 }
 
-/// How long a lease lasts. It shall outlast a few renewals that fail: each visit, once a minute, is one.
+/// How long a lease lasts. It shall outlast a few renewals that fail: each visit is one.
 pub(super) fn term(node: &Node) -> ValueResult<SignedDuration> {
     let right = "a time such as 90m, 12h or 7d, at least 15m";
     let is_long = |it: SignedDuration| it >= SignedDuration::from_mins(15);

@@ -30,6 +30,9 @@ use crate::store::{Cache, EventFile, Journal, Lock, Outbox, Paths, State};
 
 /// The largest configuration that is read, in bytes.
 const CONFIG_CAP: u64 = 1 << 20;
+/// The longest between two looks at a node while nobody watches: a keeper of hundreds shall cost
+/// nothing, and EC2 tells sooner what ends.
+const UNWATCHED: Duration = Duration::from_mins(10);
 
 /// An open process: the engine, and the lock that it holds.
 pub(super) struct OpenProcess {
@@ -126,7 +129,8 @@ pub(super) fn open(
     let (asker, questions) = jobs::questions();
     let (report_sender, report_receiver) = jobs::report_channel(access.time.clone());
     let cache = Cache::new(&environment.cache);
-    let pace = pace(config.as_deref());
+    let is_watched = window.is_some() || want != Want::Write;
+    let pace = pace(config.as_deref(), is_watched);
     let context = Arc::new(Context::new(ContextSettings {
         is_provisional: is_new_deployment,
         config: config.clone(),
@@ -208,10 +212,11 @@ fn hire_courier(environment: &Environment, engine: &mut Engine) -> Vec<String> {
 }
 
 /// How fast jobs look again.
-fn pace(config: Option<&Config>) -> Pace {
+fn pace(config: Option<&Config>, is_watched: bool) -> Pace {
     let consistency = config.map(|it| Duration::from_secs(it.aws.consistency_window_s.into()));
     let usual = Pace::default();
-    Pace { consistency: consistency.unwrap_or(usual.consistency), ..usual }
+    let rest = if is_watched { usual.rest } else { UNWATCHED };
+    Pace { consistency: consistency.unwrap_or(usual.consistency), rest, ..usual }
 }
 
 /// Two deployments in one state file would be taken for one.

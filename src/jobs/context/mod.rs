@@ -70,6 +70,8 @@ pub struct Pace {
     pub empty: Duration,
     /// Between two looks at a node that is well.
     pub health: Duration,
+    /// The same where nobody watches: the distance doubles with each good look up to this.
+    pub rest: Duration,
     /// Between two looks at the console for a host key.
     pub console: Duration,
     /// How long to look for what a call of unknown outcome may have made. DescribeInstances is
@@ -86,6 +88,7 @@ impl Default for Pace {
             notices: Duration::from_secs(4),
             empty: Duration::from_mins(1),
             health: Duration::from_mins(1),
+            rest: Duration::from_mins(1),
             console: Duration::from_secs(5),
             consistency: Duration::from_mins(1),
         }

@@ -1,12 +1,12 @@
 //! The deployed nodes that are looked at for as long as they are there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use tokio::sync::{Notify, watch};
 
 use super::lock::lock;
-use crate::fleet::{Ec2State, HostKey, InstanceId, InstanceKey, Machine};
+use crate::fleet::{Ec2State, HostKey, InstanceId, InstanceKey, Machine, Region};
 
 /// A deployed node that is to be looked at for as long as it is there.
 #[derive(Debug, Clone)]
@@ -25,12 +25,14 @@ pub(in crate::jobs) struct MonitoredNodes {
     nodes: Mutex<BTreeMap<InstanceKey, MonitoredNode>>,
     changed: watch::Sender<()>,
     asked: Notify,
+    /// Where EC2 does not tell of interruptions.
+    untold: Mutex<BTreeSet<Region>>,
 }
 
 impl Default for MonitoredNodes {
     fn default() -> Self {
-        let (nodes, asked) = (Mutex::default(), Notify::new());
-        Self { nodes, changed: watch::Sender::new(()), asked }
+        let (nodes, asked, untold) = (Mutex::default(), Notify::new(), Mutex::default());
+        Self { nodes, changed: watch::Sender::new(()), asked, untold }
     }
 }
 
@@ -81,5 +83,20 @@ impl MonitoredNodes {
     /// Waits for [`MonitoredNodes::ask`]. Cancel-safe.
     pub(in crate::jobs) async fn asked(&self) {
         self.asked.notified().await;
+    }
+
+    /// Notes whether EC2 tells of interruptions in a region.
+    pub(in crate::jobs) fn note_told(&self, region: &Region, is_told: bool) {
+        let mut untold = lock(&self.untold);
+        if is_told {
+            untold.remove(region);
+        } else {
+            untold.insert(region.clone());
+        }
+    }
+
+    /// Whether EC2 tells of interruptions in every region; else the nodes know first.
+    pub(in crate::jobs) fn is_told(&self) -> bool {
+        lock(&self.untold).is_empty()
     }
 }

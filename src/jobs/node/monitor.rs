@@ -13,6 +13,7 @@ use super::ssh_access::SshAccess;
 use super::status;
 use super::user_data::RENEW_LEASE;
 use crate::bacalhau::{Connection, Membership, Node, Orchestrator};
+use crate::config::Config;
 use crate::fleet::vitals::{NodeMembership, Vitals};
 use crate::fleet::{Failure, Level, Machine, Phase};
 use crate::jobs::context::Context;
@@ -26,6 +27,12 @@ const FRESH: Duration = Duration::from_secs(10);
 /// Visits that fail one after the other before the node is called degraded: a network hiccup is
 /// not the node's fault.
 const MISSED: u32 = 2;
+/// A connection is held until the next visit where that is near; a login costs less than what is held.
+const NEAR: Duration = Duration::from_mins(2);
+/// So much longer is each pause than the one before while a node is well.
+const CALMER: u32 = 4;
+/// So often at least a lease is renewed in its term.
+const RENEWALS: u32 = 6;
 /// Where a deployment put the program.
 pub(in crate::jobs) const NODE_STATUS: &str = "sudo /opt/uploaded_files/scripts/node-status";
 
@@ -141,6 +148,17 @@ pub(in crate::jobs) async fn monitor(context: Arc<Context>, reporter: Reporter) 
     }
 }
 
+/// The longest between two visits to a node that is well. Who asks for what nodes alone know, how much
+/// their processors do or that a rebalance is recommended, visits them as often as a watcher does.
+fn rest(context: &Context, config: &Config) -> Duration {
+    let pace = context.pace;
+    if config.scale.is_some() || config.replace.on_rebalance {
+        return pace.health;
+    }
+    let term = config.lease.and_then(|lease| Duration::try_from(lease.term).ok());
+    term.map_or(pace.rest, |term| pace.rest.min(term / RENEWALS)).max(pace.health)
+}
+
 /// Monitors nodes: what all checks share.
 struct NodeMonitor {
     context: Arc<Context>,
@@ -150,6 +168,8 @@ struct NodeMonitor {
     /// Whether each visit renews the lease: where there is one, and this process is no mere
     /// onlooker.
     renews: bool,
+    /// The longest between two visits to a node that is well.
+    rest: Duration,
     /// Connections that may be held until the next visit: each is an open file.
     holds: Arc<Semaphore>,
 }
@@ -163,12 +183,15 @@ struct Memory {
     /// The phase that was reported last.
     told: Option<Phase>,
     missed: u32,
+    /// How long it was waited before this visit; `None` before the first, and after trouble.
+    waited: Option<Duration>,
 }
 
 impl NodeMonitor {
     async fn open(context: &Arc<Context>, reporter: &Reporter) -> Result<Self, Failure> {
         let config = Arc::clone(context.config()?);
         Ok(Self {
+            rest: rest(context, &config),
             access: SshAccess::open(context, &config).await?,
             directory: NodeDirectory::open(context).await?,
             renews: config.lease.is_some() && context.journal().is_ok(),
@@ -184,12 +207,10 @@ impl NodeMonitor {
         let mut memory = Memory::default();
         while self.context.monitored().has(&node.key) {
             let visit = async {
-                let trouble = self.visit(&node, &mut memory).await;
-                let pause =
-                    if trouble { self.context.pace.steady } else { self.context.pace.health };
+                let pause = self.visit(&node, &mut memory).await;
                 tokio::select! {
                     () = sleep(pause) => {}
-                    () = self.context.monitored().asked() => {}
+                    () = self.context.monitored().asked() => memory.waited = None,
                 }
             };
             tokio::select! {
@@ -199,8 +220,26 @@ impl NodeMonitor {
         }
     }
 
-    /// One visit. Answers whether there is trouble.
-    async fn visit(&self, node: &MonitoredNode, memory: &mut Memory) -> bool {
+    /// One visit. Answers how long to wait for the next: the longer it is well, the longer.
+    async fn visit(&self, node: &MonitoredNode, memory: &mut Memory) -> Duration {
+        if self.find(node, memory).await {
+            memory.waited = None;
+            return self.context.pace.steady;
+        }
+        let shortest = self.context.pace.health;
+        let longest = if self.context.monitored().is_told() { self.rest } else { shortest };
+        let pause = memory.waited.map_or(shortest, |waited| waited * CALMER).min(longest);
+        memory.waited = Some(pause);
+        if pause > NEAR
+            && let Some((session, _)) = memory.session.take()
+        {
+            session.close().await;
+        }
+        pause
+    }
+
+    /// Looks and tells what was found. Answers whether there is trouble.
+    async fn find(&self, node: &MonitoredNode, memory: &mut Memory) -> bool {
         let trouble = match self.see(node, memory).await {
             Ok(vitals) => {
                 memory.missed = 0;

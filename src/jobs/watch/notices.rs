@@ -30,8 +30,10 @@ impl Question for Notices {
             seen.machines.iter().filter(is_news).map(|it| it.id.clone()).collect()
         };
         let now = region.context.now();
-        let notices = region.ec2.notices(&region.ours(), &running, now).await?.into_iter();
-        let news: Vec<Notice> = notices.filter(|it| region.note_notice(&it.instance)).collect();
+        let told = region.ec2.notices(&region.ours(), &running, now).await;
+        region.context.monitored().note_told(region.ec2.region(), told.is_ok());
+        let news: Vec<Notice> =
+            told?.into_iter().filter(|it| region.note_notice(&it.instance)).collect();
         if news.is_empty() {
             return Ok(());
         }
