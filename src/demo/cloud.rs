@@ -89,6 +89,7 @@ impl Directory for Register {
             preloaded: guest.preloaded,
             authorized_keys: guest.public_key.into_iter().collect(),
             idle: guest.idle,
+            lease_ends_at: guest.lease_ends_at,
             rebalance: guest.rebalance,
             faults: guest.faults,
             instance: guest.id,
@@ -107,6 +108,8 @@ impl Directory for Register {
         let mut restarts = self.restarts.lock().unwrap_or_else(PoisonError::into_inner);
         let (count, at) = restarts.entry(instance.clone()).or_insert((0, now));
         (*count, *at) = (*count + 1, now);
+        // Its timers begin anew.
+        self.world.renew_lease(instance, None);
     }
 
     fn stop_when_idle(&self, instance: &InstanceId, after: Option<Duration>) {
@@ -122,6 +125,11 @@ impl Directory for Register {
             let until = now.checked_add(span).ok();
             Some(IdleStop { held_until: until, ..known? })
         });
+    }
+
+    fn renew_lease(&self, instance: &InstanceId, term: Option<Duration>) -> bool {
+        let term = term.and_then(|term| SignedDuration::try_from(term).ok());
+        self.world.renew_lease(instance, term)
     }
 
     fn now(&self) -> Timestamp {

@@ -78,6 +78,7 @@ impl Directory for Register {
             cpu: 1.0,
             round_trip: Duration::from_millis(80),
             idle: None,
+            lease_ends_at: None,
             rebalance: None,
             faults: machine.faults,
         })

@@ -22,6 +22,11 @@ pub trait Directory: Send + Sync + 'static {
     /// The instance does not stop by itself for so long.
     fn keep_awake(&self, _: &InstanceId, _span: Duration) {}
 
+    /// The instance's lease is set anew, for another term if one is given. Answers whether it has one.
+    fn renew_lease(&self, _: &InstanceId, _term: Option<Duration>) -> bool {
+        false
+    }
+
     /// The time in the world.
     fn now(&self) -> Timestamp;
 
@@ -67,6 +72,8 @@ pub struct HostState {
     pub round_trip: Duration,
     /// How it stands, where it stops by itself.
     pub idle: Option<Idle>,
+    /// When it ends itself, if it does.
+    pub lease_ends_at: Option<Timestamp>,
     /// Since when AWS recommends to rebalance it.
     pub rebalance: Option<Timestamp>,
     /// What goes wrong.

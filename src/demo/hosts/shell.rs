@@ -15,6 +15,9 @@ use super::upload::Upload;
 use super::{deployment, journal, programs, status, upload};
 use crate::fleet::{IDLE_STOP, INSTANCE_STORE};
 
+/// The timer of a lease, as `instance/arm-lease.sh` calls it.
+const LEASE: &str = "spot-tui-lease.timer";
+
 /// A shell's exit status for a command that it does not find.
 const NOT_FOUND: u32 = 127;
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -61,6 +64,8 @@ pub(super) enum Request {
     StopWhenIdle(Option<u64>),
     /// The same program, asked to hold it for so many seconds.
     KeepAwake(u64),
+    /// To set the lease anew, for so many seconds if they are given.
+    RenewLease(Option<u64>),
     /// A program with which one looks around, and whether root runs it.
     Program(Vec<String>, bool),
     /// Anything else; what a shell would look for.
@@ -84,7 +89,8 @@ impl Request {
             | Self::KeepHostname
             | Self::InstanceStore(_)
             | Self::StopWhenIdle(_)
-            | Self::KeepAwake(_) => return None,
+            | Self::KeepAwake(_)
+            | Self::RenewLease(_) => return None,
         })
     }
 }
@@ -154,6 +160,12 @@ pub(super) fn parse(line: &str) -> Request {
         }
         ["sudo", "sh", "-c", remove] if remove.contains(IDLE_STOP) && remove.contains("remove") => {
             Request::StopWhenIdle(None)
+        }
+        ["sudo", "systemctl", "restart", timer, _] if *timer == LEASE => Request::RenewLease(None),
+        ["sudo", "sh", "-c", script] if script.contains(LEASE) => {
+            let term = script.split("OnActiveSec=").nth(2).and_then(|it| it.split('s').next());
+            term.and_then(|it| it.parse().ok())
+                .map_or_else(|| Request::Unknown(first()), |it| Request::RenewLease(Some(it)))
         }
         ["sudo", IDLE_STOP, "awake", seconds] => seconds
             .parse()
@@ -272,6 +284,12 @@ pub(super) async fn perform(host: &Host, user: &str, request: Request, output: &
             End::Exit(0)
         }
         Request::KeepAwake(seconds) => keep_awake(host, seconds, output).await,
+        Request::RenewLease(term) => {
+            let directory = &host.hosts.shared.directory;
+            let is_renewed = directory.renew_lease(host.instance(), term.map(Duration::from_secs));
+            // systemctl(1): a unit that is not there.
+            End::Exit(if is_renewed { 0 } else { 5 })
+        }
         Request::KeepHostname => End::Exit(0),
         Request::InstanceStore(path) => {
             if let Some(path) = path {

@@ -41,6 +41,7 @@ struct Report {
     uptime: i64,
     rebalance: Option<Timestamp>,
     idle: Option<Idle>,
+    lease_s: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -136,6 +137,7 @@ pub(super) fn report(host: &Host, is_full: bool) -> String {
         uptime: seconds(host.state.booted_at, now),
         rebalance: current(host).and_then(|state| state.rebalance),
         idle: current(host).and_then(|state| state.idle),
+        lease_s: current(host).and_then(|it| it.lease_ends_at).map(|end| seconds(now, end)),
     };
     let head = serde_json::to_string(&report).unwrap_or_default();
     match head.strip_suffix('}').filter(|_| is_full) {

@@ -40,6 +40,7 @@ pub(super) fn read(form: &Form) -> Result<Order, Refusal> {
         public_ip: nic.flag("AssociatePublicIpAddress")?,
         volume: volume(form)?,
         preloaded: false,
+        shutdown_terminates: form.get("InstanceInitiatedShutdownBehavior") == Some("terminate"),
         interface_stays: nic.flag("DeleteOnTermination")? == Some(false),
         http_tokens: form.get("MetadataOptions.HttpTokens").unwrap_or("required").to_owned(),
         hop_limit: form.value("MetadataOptions.HttpPutResponseHopLimit")?.unwrap_or(2),

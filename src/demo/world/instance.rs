@@ -93,6 +93,15 @@ pub(crate) struct Reclaimed {
     pub(super) back_after_s: Option<u32>,
 }
 
+/// When an instance ends itself: a timer of its monotonic clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::demo) struct Lease {
+    /// How long it lasts.
+    pub(in crate::demo) term: SignedDuration,
+    /// When it was last set.
+    pub(in crate::demo) since: Timestamp,
+}
+
 /// When an instance stops by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::demo) struct IdleStop {
@@ -139,6 +148,10 @@ pub(crate) struct Instance {
     pub(crate) reclaimed: Option<Reclaimed>,
     /// When its system stops it by itself, if it does.
     pub(in crate::demo) idle_stop: Option<IdleStop>,
+    /// When it ends itself, if it does.
+    pub(in crate::demo) lease: Option<Lease>,
+    /// Whether it is terminated, and not stopped, where its own system powers off.
+    pub(crate) shutdown_terminates: bool,
     pub(crate) shape: &'static Shape,
     pub(crate) zone: String,
     pub(crate) image: String,

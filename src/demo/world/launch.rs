@@ -250,6 +250,8 @@ impl RegionWorld {
             transition: String::new(),
             reclaimed: None,
             idle_stop: None,
+            lease: None,
+            shutdown_terminates: order.shutdown_terminates,
             shape: approved.shape,
             zone: subnet.zone.clone(),
             image: order.image.clone(),

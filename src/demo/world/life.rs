@@ -30,6 +30,7 @@ impl RegionWorld {
         (instance.boots, instance.booted_at) = (instance.boots + 1, Some(now));
         let request = instance.spot_request.clone();
         self.expect_idle_stop(id);
+        self.arm_lease(id);
         // One that was stopped and is started again had its request evaluated anew.
         let request = request.and_then(|request| self.requests.get_mut(&request));
         if let Some(request) = request.filter(|request| request.state == "open") {
@@ -145,6 +146,7 @@ impl RegionWorld {
                 continue;
             };
             (instance.boots, instance.booted_at) = (instance.boots + 1, Some(now));
+            self.arm_lease(id);
         }
     }
 

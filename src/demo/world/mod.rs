@@ -16,6 +16,7 @@ pub(crate) mod images;
 pub(crate) mod instance;
 mod launch;
 mod laws;
+mod lease;
 mod life;
 mod market;
 pub(crate) mod network;
@@ -48,7 +49,7 @@ use super::scenario::{Scenario, Trouble};
 use crate::fleet::REGION_LOCATIONS;
 use crate::fleet::{Ec2State, Idle, InstanceId, Region};
 pub(in crate::demo) use instance::IdleStop;
-use instance::{Fate, Instance};
+use instance::{Fate, Instance, Lease};
 pub(crate) use laws::Laws;
 pub use laws::Settings;
 use play::Play;
@@ -127,6 +128,8 @@ pub struct Guest {
     pub cpu_part: f64,
     /// How it stands, where it stops by itself.
     pub idle: Option<Idle>,
+    /// When it ends itself, if it does.
+    pub lease_ends_at: Option<Timestamp>,
     /// Since when AWS recommends to rebalance it.
     pub rebalance: Option<Timestamp>,
     /// What it does wrong.
@@ -273,6 +276,18 @@ impl World {
         region.expect_idle_stop(id);
     }
 
+    /// Sets an instance's lease anew, for another term if one is given. Answers whether it has one.
+    pub(in crate::demo) fn renew_lease(
+        &self,
+        id: &InstanceId,
+        term: Option<SignedDuration>,
+    ) -> bool {
+        let mut state = self.now();
+        let mut regions = state.regions.values_mut();
+        let region = regions.find(|it| it.instances.contains_key(id.as_str()));
+        region.is_some_and(|region| region.renew_lease(id.as_str(), term))
+    }
+
     /// All instances that have a public address, in the order of their regions.
     pub fn guests(&self) -> Vec<Guest> {
         let state = self.now();
@@ -394,6 +409,7 @@ fn guest(region: &RegionWorld, instance: &Instance) -> Option<Guest> {
         boots: instance.fate == Fate::Good,
         cpu_part: region.cpu_part(instance),
         idle: region.idle_of(instance),
+        lease_ends_at: instance.lease.map(Lease::ends_at),
         rebalance: region.rebalance_of(instance).map(|(_, since)| since),
         faults: Vec::new(),
     };

@@ -65,6 +65,8 @@ pub(crate) struct Order {
     pub(crate) public_ip: Option<bool>,
     pub(crate) volume: RootVolume,
     pub(crate) interface_stays: bool,
+    /// Whether it is terminated, and not stopped, where its own system powers off.
+    pub(crate) shutdown_terminates: bool,
     pub(crate) http_tokens: String,
     pub(crate) hop_limit: u32,
     pub(crate) profile: Option<String>,

@@ -105,6 +105,7 @@ impl RegionWorld {
             groups: Vec::new(),
             key_name: None,
             user_data: (String::new(), 0),
+            shutdown_terminates: false,
             spot: Some(SpotTerms {
                 persistent: false,
                 behaviour: Behaviour::Terminate,

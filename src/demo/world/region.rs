@@ -51,6 +51,8 @@ pub(super) enum Event {
     RootTask(String),
     /// Nothing may have gone on on an instance for long enough.
     IdleStop(String),
+    /// An instance's lease may be over.
+    Lease(String),
 }
 
 /// One region.
@@ -140,6 +142,7 @@ impl RegionWorld {
                 Event::Detached(id) => self.volume_detached(&id),
                 Event::RootTask(id) => self.root_task_goes_on(&id),
                 Event::IdleStop(id) => self.idle_stop_due(&id),
+                Event::Lease(id) => self.lease_due(&id),
             }
         }
         self.now = self.now.max(to);
