@@ -39,6 +39,7 @@ mod main_path;
 mod market;
 mod metrics;
 mod mutations;
+mod nights;
 mod node;
 mod nodes;
 mod notify;

@@ -28,6 +28,8 @@ pub(super) struct Holding {
     pub passes: u64,
     /// Why nothing was launched when that was last tried.
     pub refused: Option<String>,
+    /// Where launches are refused: how often in a row, and until when none is tried.
+    pub unavailable: BTreeMap<Region, (u32, Timestamp)>,
     /// In whose place nothing was launched while it still works, and why, when that was last tried.
     pub rebalance_refused: Option<(InstanceKey, String)>,
     /// The nodes that are drained because others have taken their place, the jobs that do so, and when

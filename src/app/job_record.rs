@@ -28,6 +28,8 @@ pub struct JobRecord {
     /// The most that the processors of each row that it launches may cost an hour, where a budget
     /// limits that.
     pub price_ceilings: BTreeMap<InstanceKey, f64>,
+    /// The rows that it launches on demand in the place of spot.
+    pub on_demand: BTreeSet<InstanceKey>,
     /// The machines of the configuration that it launches.
     pub machines: BTreeSet<String>,
 }
@@ -89,6 +91,13 @@ impl JobRecord {
                 .collect(),
             _ => BTreeMap::new(),
         };
+        let on_demand = match job {
+            Job::Create(launches) => {
+                let launches = launches.iter().filter(|it| it.on_demand);
+                launches.flat_map(Launch::rows).cloned().collect()
+            }
+            _ => BTreeSet::new(),
+        };
         let machines = match job {
             Job::Create(launches) => launches.iter().filter_map(|it| it.machine.clone()).collect(),
             _ => BTreeSet::new(),
@@ -104,6 +113,7 @@ impl JobRecord {
             regions,
             launches,
             price_ceilings,
+            on_demand,
             machines,
         }
     }

@@ -31,6 +31,8 @@ pub enum Section {
     Replace,
     /// `scale`.
     Scale,
+    /// `fallback`.
+    Fallback,
     /// `budget`.
     Budget,
     /// One entry of `notify`.
@@ -59,7 +61,7 @@ pub enum Section {
 
 impl Section {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Top,
         Self::Aws,
         Self::Region,
@@ -72,6 +74,7 @@ impl Section {
         Self::Placement,
         Self::Replace,
         Self::Scale,
+        Self::Fallback,
         Self::Budget,
         Self::Notify,
         Self::CloudWatch,
@@ -99,6 +102,7 @@ impl Section {
                 "replace",
                 "scale",
                 "lock",
+                "fallback",
                 "budget",
                 "notify",
                 "cloudwatch",
@@ -177,6 +181,7 @@ impl Section {
             ],
             Self::Replace => &["enabled", "on_rebalance", "hold", "at_most", "within_m"],
             Self::Scale => &["by", "min", "max", "spare", "cpu_percent", "command"],
+            Self::Fallback => &["max_share", "after_m"],
             Self::Budget => &[
                 "max_hourly_usd",
                 "month_usd",
@@ -239,6 +244,7 @@ impl Section {
             Self::Placement => "under 'placement'",
             Self::Replace => "under 'replace'",
             Self::Scale => "under 'scale'",
+            Self::Fallback => "under 'fallback'",
             Self::Budget => "under 'budget'",
             Self::Notify => "to one of 'notify'",
             Self::CloudWatch => "under 'cloudwatch'",
@@ -327,6 +333,7 @@ mod tests {
             ("placement", Section::Placement),
             ("replace", Section::Replace),
             ("scale", Section::Scale),
+            ("fallback", Section::Fallback),
             ("budget", Section::Budget),
             ("cloudwatch", Section::CloudWatch),
             ("lease", Section::Lease),

@@ -8,8 +8,8 @@ use super::complaint::ComplaintSink;
 use super::fields::Fields;
 use super::keys::Section;
 use super::schema::{
-    AtCap, AtLifetime, Budget, CloudWatch, Lease, Placement, Replace, ReplaceIn, SPOT_ADVISOR,
-    Strategy,
+    AtCap, AtLifetime, Budget, CloudWatch, Fallback, Lease, Placement, Replace, ReplaceIn,
+    SPOT_ADVISOR, Strategy,
 };
 use super::tree::{Node, Value};
 use super::values::{ValueResult, boolean, choice, price_up_to, sum_up_to, text, url, whole};
@@ -95,6 +95,23 @@ pub(super) fn replace(node: Option<&Node>, sink: &mut ComplaintSink) -> Replace 
     };
     fields.finish(sink);
     replace
+}
+
+/// Reads `fallback`: a mapping, or `true` or `false` for short; `None` where nothing is wished.
+pub(super) fn fallback(node: &Node, sink: &mut ComplaintSink) -> Option<Fallback> {
+    let short = Some(node).filter(|node| matches!(node.value, Value::Scalar { .. }));
+    let short = short.and_then(|node| boolean(node).ok());
+    let mut fields =
+        Fields::of(short.is_none().then_some(node), Section::Fallback, "in 'fallback'", sink);
+    let max_share =
+        fields.read("max_share", sink, |node| whole(node, 1..=100, " (percent)")).given();
+    let after = fields.read("after_m", sink, |node| whole(node, 5..=1440, " (minutes)")).given();
+    fields.finish(sink);
+    let is_wished = short.unwrap_or(max_share.is_some() || after.is_some());
+    is_wished.then(|| Fallback {
+        max_share: max_share.unwrap_or(50),
+        after: SignedDuration::from_mins(after.unwrap_or(10).into()),
+    })
 }
 
 /// Reads `budget`.

@@ -40,7 +40,7 @@ pub use migrate::{Migrated, migrate};
 pub use parse::{parse, parse_bytes};
 pub use schema::{
     AllowFrom, AtCap, AtLifetime, Aws, Bacalhau, Budget, CloudWatch, Colours, Config, Connect,
-    CpuCredits, Filesystem, HomeVolume, Hooks, HostKeyPolicy, IdleStop, Image,
+    CpuCredits, Fallback, Filesystem, HomeVolume, Hooks, HostKeyPolicy, IdleStop, Image,
     InstanceRequirements, InstanceStore, Lease, MachineConfig, MatchExec, Network, NodeExtras,
     NotifyTarget, NotifyVia, Placement, Rebound, RegionConfig, Replace, ReplaceIn, SPOT_ADVISOR,
     Scale, ScaleBy, SecretSource, Sensor, Ssh, Strategy, ThemeName, UbuntuRelease, Ui, UserCommand,

@@ -77,6 +77,8 @@ fn read_config(root: &Node, sink: &mut ComplaintSink) -> Config {
     let scaled = fields.get("scale");
     let scale = scaled.and_then(|node| scale::read(node, sink));
     let lock = fields.read("lock", sink, market::lock).or(true);
+    let fell = fields.get("fallback");
+    let fallback = fell.and_then(|node| market::fallback(node, sink));
     let budget = market::budget(fields.get("budget"), sink);
     let notify = notify::read(fields.get("notify"), sink);
     let cloudwatch = market::cloudwatch(fields.get("cloudwatch"), sink);
@@ -109,6 +111,12 @@ fn read_config(root: &Node, sink: &mut ComplaintSink) -> Config {
     if let (Some(node), Some(_)) = (leased, lease) {
         check_lease(node.at, &list, &machines, sink);
     }
+    if let (Some(node), Some(_)) = (fell, fallback)
+        && !list.iter().any(|it| it.lifecycle == Lifecycle::Spot)
+    {
+        let message = "'fallback' is for regions with spot instances, and there is none";
+        sink.add_with(node.at, message, "leave it out");
+    }
     let scaled = scaled.zip(scale.as_ref());
     if let Some((node, scale)) = scaled {
         scale::check(node.at, scale, (&list, aws.aws.total_instances), &bacalhau, sink);
@@ -122,6 +130,7 @@ fn read_config(root: &Node, sink: &mut ComplaintSink) -> Config {
         replace,
         scale,
         lock,
+        fallback,
         budget,
         notify,
         cloudwatch,

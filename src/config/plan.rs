@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::schema::{Config, MachineConfig, RegionConfig};
-use crate::fleet::Region;
+use crate::fleet::tags::{FALLBACK_FOR, SPOT};
+use crate::fleet::{Lifecycle, Region};
 
 impl Config {
     /// How many instances each region gets, with every region of the file in it.
@@ -31,6 +32,18 @@ impl Config {
             counts.insert(region.region.clone(), count);
         }
         counts
+    }
+
+    /// The same with all that is spot on demand: what is launched where spot is refused, and what that
+    /// costs. It carries a tag that says so.
+    #[must_use]
+    pub fn on_demand(&self) -> Self {
+        let mut config = self.clone();
+        for region in config.regions.iter_mut().filter(|it| it.lifecycle == Lifecycle::Spot) {
+            (region.lifecycle, region.spot_price_limit) = (Lifecycle::OnDemand, None);
+            region.tags.insert(FALLBACK_FOR.into(), SPOT.into());
+        }
+        config
     }
 
     /// What the file says about the machine of this name.

@@ -50,6 +50,8 @@ pub struct Config {
     pub scale: Option<Scale>,
     /// Whether only one machine at a time launches. Default true.
     pub lock: bool,
+    /// What is launched on demand where spot is refused. Default nothing.
+    pub fallback: Option<Fallback>,
     /// What the whole may cost.
     pub budget: Budget,
     /// Who is told of what happens, each by its name.
@@ -298,6 +300,15 @@ pub enum ReplaceIn {
     Region,
     /// The deployment's: the replacement goes where it is cheapest.
     Total,
+}
+
+/// What is launched on demand where spot is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fallback {
+    /// How many percent of the wanted count at the most. Default 50.
+    pub max_share: u32,
+    /// For how long all places have to refuse before. Default 10 minutes.
+    pub after: SignedDuration,
 }
 
 /// What CloudWatch is asked for and told; AWS charges for each metric.

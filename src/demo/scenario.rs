@@ -257,6 +257,9 @@ pub struct CapacityFault {
     /// The machine type; all where it is left out.
     #[serde(default)]
     pub machine_type: Option<String>,
+    /// Whether only spot instances find less room; else those on demand too.
+    #[serde(default)]
+    pub spot_only: bool,
     /// How many instances run there at most.
     pub limit: u32,
     /// From when.

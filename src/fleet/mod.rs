@@ -40,6 +40,7 @@ mod region_locations;
 pub mod risk;
 mod snapshots;
 pub mod spending;
+mod spot_breaker;
 mod status_check;
 pub mod surplus;
 pub mod tags;
@@ -91,6 +92,7 @@ pub use region_locations::{REGION_LOCATIONS, RegionLocation};
 pub use risk::{Advice, Band, Record, Risk};
 pub use snapshots::{Retention, expired, is_due};
 pub use spending::{Entries, Grouping, Spending};
+pub use spot_breaker::{SpotBreaker, SpotTurn};
 pub use status_check::{FailedCheck, StatusCheck};
 pub use upkeep::{Debt, Replacement, Reset, Upkeep};
 

@@ -353,6 +353,8 @@ pub struct Launch {
     pub replaces: Vec<Machine>,
     /// Whether the program launches by itself, to hold a count.
     pub by_itself: bool,
+    /// Whether these are on demand although the configuration means spot: it was refused for long.
+    pub on_demand: bool,
     /// The machine of the configuration that it is about: then it is of one instance.
     pub machine: Option<String>,
 }
@@ -372,6 +374,7 @@ impl Launch {
             there: BTreeMap::new(),
             replaces,
             by_itself: false,
+            on_demand: false,
             machine: None,
         }
     }

@@ -35,6 +35,11 @@ pub const KEPT: &str = "Kept";
 /// Tag key: the host key on a root volume that is kept.
 pub const HOST_KEY: &str = "HostKey";
 
+/// Tag key: in whose place an instance is: [`SPOT`].
+pub const FALLBACK_FOR: &str = "FallbackFor";
+/// Tag value of [`FALLBACK_FOR`]: spot was refused for long.
+pub const SPOT: &str = "spot";
+
 /// Tag key: which of a machine's volumes a snapshot is of.
 pub const SNAPSHOT_OF: &str = "SnapshotOf";
 /// Tag key: which of a machine's volumes one could be that lies beside it.

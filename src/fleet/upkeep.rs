@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::text::clean;
-use super::{InstanceId, LaunchId, Machine, Region};
+use super::{InstanceId, LaunchId, Machine, Region, SpotBreaker};
 
 /// The most instances that a region can be asked for: a file may say anything.
 const MOST: u32 = 10_000;
@@ -40,6 +40,9 @@ pub struct Upkeep {
     launched: Vec<Timestamp>,
     /// Whether set-ups fail.
     breaker: Breaker,
+    /// Where spot is refused, or was.
+    #[serde(rename = "spot", skip_serializing_if = "BTreeMap::is_empty")]
+    spot_breakers: BTreeMap<Region, SpotBreaker>,
     /// How it follows the work.
     #[serde(skip_serializing_if = "Scaled::is_new")]
     scaled: Box<Scaled>,
@@ -143,6 +146,8 @@ impl Upkeep {
         self.replacements.truncate(MOST_LAUNCHES);
         let latest = now + LONGEST_PAUSE;
         self.breaker.until = self.breaker.until.map(|until| until.min(latest));
+        let spot = std::mem::take(&mut self.spot_breakers).into_iter();
+        self.spot_breakers = spot.map(|(region, it)| (region, it.recalled(now))).collect();
         self.scaled.added = self.scaled.added.map(|added| added.min(now));
         self.scaled.retiring.truncate(MOST_LAUNCHES);
         self.scaled.reason = self.scaled.reason.map(|reason| clean(&reason, LONGEST_REASON));
@@ -325,6 +330,16 @@ impl Upkeep {
             }
             _ => true,
         });
+    }
+
+    /// Whether a region gives spot, as far as that was ever in doubt.
+    pub fn spot_breaker(&self, region: &Region) -> Option<&SpotBreaker> {
+        self.spot_breakers.get(region)
+    }
+
+    /// The same, to note what came of a launch.
+    pub fn spot_breaker_mut(&mut self, region: &Region) -> &mut SpotBreaker {
+        self.spot_breakers.entry(region.clone()).or_default()
     }
 
     /// The nodes in whose place others are launched before AWS takes them back.

@@ -78,6 +78,7 @@ pub(crate) fn config() -> Config {
         notify: Vec::new(),
         cloudwatch: CloudWatch::default(),
         scale: None,
+        fallback: None,
         lease: None,
         hooks: spot_tui::config::Hooks::default(),
         ssh: Ssh {

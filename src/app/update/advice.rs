@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::hold::is_of_count;
+use super::count::is_of_count;
 use super::presence::is_there;
 use crate::app::Model;
 use crate::config::{CpuCredits, Scale, ScaleBy};

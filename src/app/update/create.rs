@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::plan::{CreatePlan, Lost, TakenOver, number};
-use super::{budget, destroy, hold, lock, pending_creates};
+use super::{budget, count, destroy, lock, pending_creates};
 use crate::app::holding::Waiting;
 use crate::app::scope::total;
 use crate::app::{Action, Counts, Effect, Model};
@@ -79,7 +79,12 @@ pub(super) fn machine(model: &mut Model, name: &str) -> Vec<Effect> {
 
 /// The same by the program itself, which holds a count: why not is for the caller to say, or to wait
 /// for. What an earlier run was about to launch to hold it goes first.
-pub(super) fn hold(model: &mut Model, counts: Counts, lost: Lost) -> Result<Vec<Effect>, String> {
+pub(super) fn hold(
+    model: &mut Model,
+    counts: Counts,
+    lost: Lost,
+    on_demand: bool,
+) -> Result<Vec<Effect>, String> {
     let (config, counts, busy) = permitted(model, Some(counts))?;
     if let Some(region) = busy.first() {
         return Err(is_busy(region));
@@ -87,8 +92,14 @@ pub(super) fn hold(model: &mut Model, counts: Counts, lost: Lost) -> Result<Vec<
     // What is refused is asked again at the next tick, and is lowered once.
     let as_they_were = model.pending_creates.clone();
     pending_creates::lower(model, lost.values().flatten());
-    let plan = CreatePlan::holding(model, &counts);
-    match budget::judge(model, &config, &plan.launched()) {
+    let plan = if on_demand {
+        // What an earlier run was about to launch was to be spot.
+        CreatePlan { on_demand, ..CreatePlan::besides(counts) }
+    } else {
+        CreatePlan::holding(model, &counts)
+    };
+    let judged = if on_demand { Cow::Owned(config.on_demand()) } else { Cow::Borrowed(&*config) };
+    match budget::judge(model, &judged, &plan.launched()) {
         Err(budget::BudgetRefusal::Price(why) | budget::BudgetRefusal::Beyond(why)) => {
             model.pending_creates = as_they_were;
             Err(why)
@@ -144,7 +155,7 @@ fn begin(model: &mut Model, wish: Action) -> Vec<Effect> {
 }
 
 fn wait(model: &mut Model, job: JobId, wish: Action) {
-    let there = total(&hold::there(model));
+    let there = total(&count::there(model));
     model.waiting.push(Waiting { job, wish, there });
 }
 
@@ -165,7 +176,7 @@ pub(super) fn go_on(model: &mut Model, job: JobId, kind: JobKind) -> Vec<Effect>
 /// Goes on where the lock was taken. Who asked for so many did not know what another machine had
 /// launched.
 fn go_on_locked(model: &mut Model, waited: Waiting) -> Vec<Effect> {
-    let there = total(&hold::there(model));
+    let there = total(&count::there(model));
     if !lock::may_launch(model) {
         let why = lock::refusal(model);
         model.flash(Level::Warning, VERB, why);
@@ -272,7 +283,7 @@ enum By {
 fn launch(model: &mut Model, mut plan: CreatePlan, by: By) -> Vec<Effect> {
     if by != By::Itself && plan.machine.is_none() {
         let (asked, dropped) = plan.asked();
-        hold::raise(model, &asked, &dropped);
+        count::raise(model, &asked, &dropped);
     }
     model
         .pending_creates
@@ -290,11 +301,14 @@ fn launch(model: &mut Model, mut plan: CreatePlan, by: By) -> Vec<Effect> {
     let there = by_place(model);
     for launch in &mut launches {
         launch.machine.clone_from(&plan.machine);
+        launch.on_demand = plan.on_demand;
         launch.records.clone_from(model.fleet.ledger().records());
         launch.there.clone_from(&there);
     }
     if let (Some(left), Some(config)) = (plan.budget_left, model.config.clone()) {
-        let config = judged_by(&config, plan.machine.as_deref());
+        let on_demand = plan.on_demand.then(|| config.on_demand());
+        let config = on_demand.as_ref().unwrap_or(&config);
+        let config = judged_by(config, plan.machine.as_deref());
         for launch in &mut launches {
             launch.price_ceiling = budget::price_ceiling(model, &config, &launch.region, left);
         }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{hold, pending_creates};
+use super::{count, pending_creates};
 use crate::app::dialog::Findings;
 use crate::app::{Dialog, Effect, Model, Scope, clean};
 use crate::fleet::{
@@ -72,7 +72,7 @@ pub(super) fn destroy(model: &mut Model, scope: Scope) -> Vec<Effect> {
     let mut effects = match scope {
         Scope::Instances(keys) => {
             // Before anything ends: a crash in between must not have them launched again.
-            let is_lowered = hold::lower(model, &keys);
+            let is_lowered = count::lower(model, &keys);
             let effects = destroy_rows(model, &keys);
             if is_lowered { persisted(model, effects) } else { effects }
         }

@@ -1,6 +1,6 @@
 //! What follows when a job is over.
 
-use super::{create, destroy, hold, leave, login, machine, rebalance, receipt, refresh, retry};
+use super::{count, create, destroy, leave, login, machine, rebalance, receipt, refresh, retry};
 use crate::app::{Effect, Model};
 use crate::fleet::{Job, JobId, JobKind, Level, Outcome, Report};
 
@@ -58,7 +58,7 @@ fn lower(model: &mut Model, job: JobId) {
     let keys: Vec<_> = record.iter().flat_map(|record| record.keys.iter().cloned()).collect();
     let is_retry = model.retries.iter().any(|(by, _)| *by == job);
     if !is_retry && !rebalance::cancelled(model, &keys) {
-        hold::lower(model, &keys);
+        count::lower(model, &keys);
     }
 }
 

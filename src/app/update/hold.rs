@@ -1,106 +1,22 @@
-//! Holding the count: which rows count, what is missing of what is wanted, and the launches that
-//! follow; slowly enough that a storm is not fed. One code, whoever holds.
+//! Holding the count: the launches that follow from what is missing of it, slowly enough that a storm is
+//! not fed. One code, whoever holds.
 
-use std::collections::BTreeMap;
+use jiff::SignedDuration;
 
+use super::count::{KEEP, acts, counts_for, holds, is_of_count, missing, there};
+use super::fallback::{self, Buys};
 use super::notify::{self, Event};
 use super::plan::{Lost, number};
-use super::presence::{is_replaced, is_seen, is_there};
+use super::presence::is_seen;
 use super::{create, lock};
 use crate::app::{Counts, Effect, Model, total};
 use crate::config::{Config, ReplaceIn};
-use crate::fleet::{
-    Change, Debt, Instance, InstanceKey, JobKind, Level, Lifecycle, NotificationKind,
-    PendingCreate, Phase, Region,
-};
+use crate::fleet::{Change, Debt, Level, NotificationKind, PendingCreate, Phase, Region};
 
-/// Whether the program launches by itself what is missing.
-pub(super) fn holds(model: &Model) -> bool {
-    let replaces = model.config.as_ref().is_some_and(|config| config.replace.enabled);
-    (replaces || model.is_keeper()) && acts(model)
-}
-
-/// Whether the program may do anything by itself now.
-pub(super) fn acts(model: &Model) -> bool {
-    let goes = model.leaving.is_some() || model.yields_at.is_some();
-    model.read_only.is_none() && !goes && model.postponed.is_none()
-}
-
-/// The counts of the configuration that can be held: what AWS stops it starts again itself, and
-/// another one in its place would be one too many.
-pub(super) fn configured(config: &Config) -> Counts {
-    let mut counts = config.spread();
-    counts.retain(|region, _| !is_persistent(config, region));
-    counts
-}
-
-fn is_persistent(config: &Config, region: &Region) -> bool {
-    config.region(region).is_some_and(|it| it.lifecycle == Lifecycle::PersistentSpot)
-}
-
-/// The region whose wanted count a row is a part of: where it was asked for, wherever it found room.
-pub(super) fn counts_for(model: &Model, row: &Instance) -> Region {
-    let launch = row.machine.as_ref().and_then(|machine| machine.birth.launch.as_ref());
-    let asked = match launch {
-        Some(launch) => launch.asked_in(model.upkeep.counts().keys()).cloned(),
-        None => row.key.planned_in(),
-    };
-    asked.unwrap_or_else(|| row.region.clone())
-}
-
-/// Whether a row is one of those that a wanted count is about: of this deployment's fleet, and
-/// neither a machine nor one that AWS starts again by itself.
-pub(super) fn is_of_count(model: &Model, row: &Instance) -> bool {
-    let born = row.machine.as_ref().map(|machine| machine.birth.lifecycle);
-    // A look alone does not tell: EC2 says `spot` of a persistent request too.
-    let config = model.config.as_deref();
-    let is_meant_so = config.is_some_and(|config| is_persistent(config, &row.region));
-    let comes_back = is_meant_so || born == Some(Lifecycle::PersistentSpot);
-    !comes_back && row.deployment == model.deployment && row.machine_name().is_none()
-}
-
-/// Whether a destroy is at work on a row.
-pub(super) fn is_ending(model: &Model, key: &InstanceKey) -> bool {
-    let mut jobs = model.changing().filter(|(_, job)| job.kind == JobKind::Destroy);
-    jobs.any(|(_, job)| job.keys.contains(key))
-}
-
-/// The rows that count: there or on their way, and not on their way out.
-pub(super) fn counted(model: &Model) -> impl Iterator<Item = &Instance> {
-    let counts = move |row: &&Instance| is_of_count(model, row) && is_there(model, row);
-    let rows = model.fleet.instances().filter(counts);
-    rows.filter(move |row| !is_replaced(model, row) && !is_ending(model, &row.key))
-}
-
-/// How many are there of what each region was asked for.
-pub(super) fn there(model: &Model) -> Counts {
-    counted(model).fold(Counts::new(), |mut there, row| {
-        *there.entry(counts_for(model, row)).or_default() += 1;
-        there
-    })
-}
-
-/// How many each region lacks of what it shall have.
-pub(super) fn missing(model: &Model) -> Counts {
-    beyond(model, model.upkeep.counts(), &there(model))
-}
-
-/// How many more one of two counts has than the other, in each region that was asked for any.
-pub(super) fn beyond(model: &Model, many: &Counts, few: &Counts) -> Counts {
-    let of = |counts: &Counts, region: &Region| counts.get(region).copied().unwrap_or_default();
-    let more = |region: &Region| (region.clone(), of(many, region).saturating_sub(of(few, region)));
-    let mut beyond: Counts = model.upkeep.counts().keys().map(more).collect();
-    // Where the whole is held, one region's surplus is another one's lack.
-    let is_total = model.config.as_ref().is_some_and(|it| it.replace.hold == ReplaceIn::Total);
-    if is_total {
-        let mut left = total(many).saturating_sub(total(few));
-        for count in beyond.values_mut() {
-            *count = (*count).min(u32::try_from(left).unwrap_or(u32::MAX));
-            left -= u64::from(*count);
-        }
-    }
-    beyond
-}
+/// After a launch that AWS refused: until the next one, at first.
+const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(30);
+/// And at the longest.
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(5);
 
 /// The orders of an earlier run that are gone on with: the program's own, and all of them where it is
 /// the keeper. Only where this run has seen what there is of them.
@@ -177,41 +93,74 @@ pub(super) fn hold(model: &mut Model) -> Vec<Effect> {
         return lock::ask(model);
     }
     let Some(config) = model.config.clone().filter(|_| !due.is_empty()) else { return Vec::new() };
+    let due = fallback::limit(model, &config, due);
+    if due.is_empty() {
+        return Vec::new();
+    }
     let (now, brake) = (model.now, &config.replace);
     let mut allowed = number(model.upkeep.allowed(now, brake.at_most, brake.within));
-    let (mut counts, mut braked, mut added) = (Counts::new(), 0, 0);
+    let (mut spot, mut on_demand) = (Due::default(), Due::default());
     let begun = begun(model);
     for (region, count) in due {
+        let buys = fallback::buys(model, &config, &region);
         // What an earlier run was about to launch has used up the brake already, and what was never
         // there does not.
         let begun = begun.get(&region).copied().unwrap_or_default().min(count);
         let new = model.upkeep.fresh(&region, count - begun);
         let fresh = begun + new;
-        added += new;
         let replaced = (count - fresh).min(allowed);
         allowed -= replaced;
-        braked += replaced;
         if fresh + replaced > 0 {
-            counts.insert(region, fresh + replaced);
+            let due = if matches!(buys, Buys::OnDemand(_)) { &mut on_demand } else { &mut spot };
+            due.added += new;
+            due.braked += replaced;
+            due.probes.extend((buys == Buys::Probe).then(|| region.clone()));
+            due.counts.insert(region, fresh + replaced);
         }
     }
-    if counts.is_empty() {
+    if spot.counts.is_empty() && on_demand.counts.is_empty() {
         say_what_waits(model, &config);
         return Vec::new();
     }
-    let (placed, lost) = place(model, &config, &counts);
-    match create::hold(model, placed, lost) {
+    let mut effects = launch(model, &config, &spot, false);
+    effects.extend(launch(model, &config, &on_demand, true));
+    effects
+}
+
+/// What is launched in one way.
+#[derive(Default)]
+struct Due {
+    counts: Counts,
+    /// How many of them the brake is for.
+    braked: u32,
+    /// How many were never there.
+    added: u32,
+    /// Where one is launched to see whether spot is given.
+    probes: Vec<Region>,
+}
+
+fn launch(model: &mut Model, config: &Config, due: &Due, on_demand: bool) -> Vec<Effect> {
+    let Due { counts, braked, added, probes } = due;
+    if counts.is_empty() {
+        return Vec::new();
+    }
+    let (placed, lost) = place(model, config, counts, on_demand);
+    match create::hold(model, placed, lost, on_demand) {
         Ok(effects) => {
-            for (region, count) in &counts {
+            for (region, count) in counts {
                 model.upkeep.begin_fresh(region, *count);
             }
-            model.upkeep.settle(&counts);
-            model.upkeep.note_launches(now, braked as usize);
+            let now = model.now;
+            for region in probes {
+                model.upkeep.spot_breaker_mut(region).note_probed(now);
+            }
+            model.upkeep.settle(counts);
+            model.upkeep.note_launches(now, *braked as usize);
             model.holding.refused = None;
-            model.counters.replacements += u64::from(braked);
-            say_what_is_launched(model, &counts);
+            model.counters.replacements += u64::from(*braked);
+            say_what_is_launched(model, counts, on_demand);
             // That more are asked for has been said.
-            let count = total(&counts) - if model.is_keeper() { 0 } else { u64::from(added) };
+            let count = total(counts) - if model.is_keeper() { 0 } else { u64::from(*added) };
             if count > 0 {
                 let text = replaced(model, count);
                 tell(model, Level::Info, text);
@@ -227,13 +176,15 @@ pub(super) fn hold(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Where what these regions lack is launched, and in whose place.
-fn place(model: &Model, config: &Config, counts: &Counts) -> (Counts, Lost) {
+fn place(model: &Model, config: &Config, counts: &Counts, on_demand: bool) -> (Counts, Lost) {
     let (mut placed, mut lost, mut left) = (Counts::new(), Lost::new(), counts.clone());
     for Debt { region, instance, machine } in model.upkeep.owed() {
         let Some(count) = left.get_mut(region).filter(|count| **count > 0) else { continue };
         *count -= 1;
         let elsewhere = match config.replace.hold {
             ReplaceIn::Region => None,
+            // The cheapest one is so as spot.
+            ReplaceIn::Total if on_demand => None,
             ReplaceIn::Total => cheapest(model, region),
         };
         let place = elsewhere.unwrap_or_else(|| region.clone());
@@ -272,9 +223,6 @@ fn replaced(model: &Model, count: u64) -> String {
     }
 }
 
-/// The verb under which the keeper says what it does.
-pub(super) const KEEP: &str = "keep";
-
 fn say_what_waits(model: &mut Model, config: &Config) {
     if model.is_keeper() {
         let (most, minutes) = (config.replace.at_most, config.replace.within.as_mins());
@@ -283,7 +231,7 @@ fn say_what_waits(model: &mut Model, config: &Config) {
 }
 
 /// Each step of the keeper's is told: `us-west-2: 4 of 6 are there, 2 are launched`.
-fn say_what_is_launched(model: &mut Model, counts: &Counts) {
+fn say_what_is_launched(model: &mut Model, counts: &Counts, on_demand: bool) {
     if !model.is_keeper() {
         return;
     }
@@ -292,7 +240,8 @@ fn say_what_is_launched(model: &mut Model, counts: &Counts) {
         let wanted = model.upkeep.wanted(region).unwrap_or_default();
         // They count already.
         let there = there.get(region).copied().unwrap_or_default().saturating_sub(*count);
-        let text = format!("{region}: {there} of {wanted} are there, {count} are launched");
+        let how = if on_demand { " on demand" } else { "" };
+        let text = format!("{region}: {there} of {wanted} are there, {count} are launched{how}");
         model.tell(Level::Info, KEEP, text);
     }
 }
@@ -306,6 +255,31 @@ pub(super) fn let_go(model: &mut Model, change: &Change) {
     if !replaces && model.ended_by_lease(row) && is_of_count(model, row) {
         let region = counts_for(model, row);
         model.upkeep.lower(&region, 1);
+    }
+}
+
+/// What a change says of whether launches succeed in a region: where they do not, the next one waits, and
+/// the one after it for twice as long.
+pub(super) fn note_launch(model: &mut Model, change: &Change) {
+    let (Change::Launched(key) | Change::Entered { key, to: Phase::Failed(_), .. }) = change else {
+        return;
+    };
+    let Some(row) = model.fleet.get(key).filter(|row| is_of_count(model, row)) else { return };
+    let (region, now, is_there) = (counts_for(model, row), model.now, row.machine.is_some());
+    let unavailable = &mut model.holding.unavailable;
+    match unavailable.get(&region).copied() {
+        _ if matches!(change, Change::Launched(_)) => {
+            unavailable.remove(&region);
+        }
+        // A set-up that failed says nothing of it.
+        _ if is_there => {}
+        // The others of the same launch.
+        Some((_, until)) if until > now => {}
+        known => {
+            let times = known.map_or(0, |(times, _)| times);
+            let pause = (FIRST_PAUSE * 2_i32.saturating_pow(times.min(8))).min(LONGEST_PAUSE);
+            unavailable.insert(region, (times + 1, now + pause));
+        }
     }
 }
 
@@ -344,32 +318,4 @@ fn cheapest(model: &Model, other_than: &Region) -> Option<Region> {
         Some((usd, &it.region))
     });
     priced.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, region)| region.clone())
-}
-
-/// Somebody creates: that many shall be there from now on.
-pub(super) fn raise(model: &mut Model, launched: &BTreeMap<Region, u32>, dropped: &Counts) {
-    let Some(config) = model.config.clone() else { return };
-    let (there, configured) = (there(model), configured(&config));
-    for (region, count) in dropped {
-        model.upkeep.lower(region, *count);
-    }
-    for (region, count) in launched.iter().filter(|(region, _)| configured.contains_key(*region)) {
-        let there = there.get(region).copied().unwrap_or_default();
-        model.upkeep.raise(region, there.saturating_add(*count));
-        model.upkeep.configure(region, &configured);
-    }
-}
-
-/// These are ended on purpose: so many fewer shall be there. Answers whether anything is different
-/// by that.
-pub(super) fn lower(model: &mut Model, keys: &[InstanceKey]) -> bool {
-    let rows = keys.iter().filter_map(|key| model.fleet.get(key));
-    let goes = |row: &&Instance| matches!(row.phase, Phase::Terminating | Phase::Terminated);
-    let counts = |row: &&Instance| is_of_count(model, row) && !is_ending(model, &row.key);
-    let counted = rows.filter(|row| !goes(row)).filter(counts);
-    let regions: Vec<Region> = counted.map(|row| counts_for(model, row)).collect();
-    for region in &regions {
-        model.upkeep.lower(region, 1);
-    }
-    !regions.is_empty() && !model.upkeep.is_empty()
 }

@@ -1,7 +1,8 @@
 //! What follows when EC2 takes instances back: it is said, the nodes are drained, and, where that
 //! is wished, others are owed in their place ([`hold`](super::hold)).
 
-use super::hold::{counts_for, hold, holds};
+use super::count::{counts_for, holds};
+use super::hold::hold;
 use super::{lock, presence, scale};
 use crate::app::{Effect, Model};
 use crate::fleet::{Instance, InstanceKey, Job, Level, Lifecycle, Phase};

@@ -4,7 +4,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::hold::{self, KEEP, counts_for, is_ending, is_of_count};
+use super::count::{self, KEEP, counts_for, is_ending, is_of_count};
 use super::presence::is_seen;
 use super::refresh::refresh;
 use super::{create, destroy, lock};
@@ -34,8 +34,8 @@ pub(super) fn begin(model: &mut Model) -> Vec<Effect> {
         }
     };
     model.holding.is_keeper = true;
-    model.upkeep.reset(&hold::configured(&config));
-    let (wanted, there) = (model.upkeep.total(), total(&hold::there(model)));
+    model.upkeep.reset(&count::configured(&config));
+    let (wanted, there) = (model.upkeep.total(), total(&count::there(model)));
     model.tell(Level::Info, KEEP, format!("{wanted} instances are wanted, {there} are there"));
     if let Some(until) = model.upkeep.paused_until(model.now) {
         let until = until.strftime("%H:%M");
@@ -54,8 +54,8 @@ pub(super) fn begin(model: &mut Model) -> Vec<Effect> {
 /// and how many are wanted.
 pub fn would_end(model: &Model, config: &Config) -> Vec<(Region, u32, u32)> {
     let mut upkeep = model.upkeep.clone();
-    upkeep.reset(&hold::configured(config));
-    let there = hold::there(model);
+    upkeep.reset(&count::configured(config));
+    let there = count::there(model);
     let surplus = there.into_iter().filter_map(|(region, there)| {
         let wanted = upkeep.wanted(&region)?;
         (there > wanted).then_some((region, there, wanted))
@@ -86,7 +86,7 @@ fn ready(model: &Model) -> Counts {
 
 /// What the keeper does at a tick, beside launching what is missing.
 pub(super) fn keep(model: &mut Model) -> Vec<Effect> {
-    if !model.is_keeper() || !hold::holds(model) {
+    if !model.is_keeper() || !count::holds(model) {
         return Vec::new();
     }
     let mut effects = watch_again(model);
@@ -151,7 +151,7 @@ fn end_what_failed(model: &mut Model) -> Vec<Effect> {
 
 /// How many more each region has than it shall have.
 fn surplus(model: &Model) -> Counts {
-    let mut surplus = hold::beyond(model, &hold::there(model), model.upkeep.counts());
+    let mut surplus = count::beyond(model, &count::there(model), model.upkeep.counts());
     surplus.retain(|region, count| *count > 0 && is_seen(model, region));
     surplus
 }
@@ -183,7 +183,7 @@ fn end_surplus(model: &mut Model) -> Vec<Effect> {
 
 /// So many of a region's: first what does not work, then what is dearest, then the oldest.
 fn least_useful(model: &Model, region: &Region, count: u32) -> Vec<InstanceKey> {
-    let mut rows: Vec<&Instance> = hold::counted(model)
+    let mut rows: Vec<&Instance> = count::counted(model)
         .filter(|row| row.machine.is_some() && counts_for(model, row) == *region)
         .collect();
     rows.sort_by_key(|row| {

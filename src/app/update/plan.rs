@@ -23,6 +23,8 @@ pub struct CreatePlan {
     /// What the budget leaves for each of them above the cheapest place of its region, in USD an
     /// hour; `None` where it limits no money.
     pub(super) budget_left: Option<f64>,
+    /// Whether they are launched on demand although spot is meant.
+    pub(super) on_demand: bool,
     /// The machine of the configuration that is launched; then it is that one alone.
     pub(super) machine: Option<String>,
 }

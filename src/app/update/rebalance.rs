@@ -7,10 +7,10 @@
 
 use jiff::SignedDuration;
 
-use super::hold::{acts, counts_for, is_ending, is_of_count};
+use super::count::{acts, counts_for, is_ending, is_of_count};
 use super::notify::{self, Event};
 use super::presence::{Progress, is_replaced, is_seen, is_there, launched, progress};
-use super::{create, destroy, hold, lock};
+use super::{count, create, destroy, fallback, lock};
 use crate::app::{Effect, JobRecord, Model};
 use crate::fleet::{
     Instance, InstanceId, InstanceKey, Job, JobId, Level, NotificationKind, Phase, Region,
@@ -49,7 +49,11 @@ pub(super) fn go_on(model: &mut Model) -> Vec<Effect> {
             Some(old) if is_there(model, &old) && replacement.is_given_up => {}
             Some(old) if is_there(model, &old) => match progress {
                 Progress::UnderWay => {}
+                Progress::Ready if fallback::waits(model, replacement) => {}
                 Progress::Ready => effects.extend(end(model, &old)),
+                Progress::Failed if fallback::is_way_back(model, replacement) => {
+                    model.upkeep.end_replacement(&replacement.instance);
+                }
                 Progress::Failed => {
                     model.upkeep.give_up_replacement(&replacement.instance);
                     let text = format!(
@@ -85,7 +89,7 @@ fn gone(model: &mut Model, replacement: &Replacement, progress: Progress, old: O
     // It was taken back, and nothing has come of the other one either.
     let is_lost = !replacement.is_given_up && progress != Progress::Ready;
     let machine = old.and_then(|old| old.machine.clone());
-    if let Some(machine) = machine.filter(|_| is_lost && hold::holds(model)) {
+    if let Some(machine) = machine.filter(|_| is_lost && count::holds(model)) {
         model.upkeep.owe(replacement.region.clone(), machine);
     }
 }

@@ -2,8 +2,8 @@
 //! over those changes.
 
 use super::{
-    books, ended, hold, interruptions, lock, log_changes, login, machine, notify, scale, snapshots,
-    visits,
+    books, ended, fallback, hold, interruptions, lock, log_changes, login, machine, notify, scale,
+    snapshots, visits,
 };
 use crate::app::away::Away;
 use crate::app::keymap::Context;
@@ -26,8 +26,10 @@ pub(super) fn apply(model: &mut Model, report: &Report) -> Vec<Effect> {
     let mut effects = Vec::new();
     for change in &changes {
         hold::note(model, change);
+        hold::note_launch(model, change);
         hold::let_go(model, change);
         scale::note(model, change);
+        fallback::note(model, change);
     }
     if changes.iter().any(Change::is_kept) {
         effects.extend(model.persist());

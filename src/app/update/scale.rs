@@ -5,7 +5,8 @@
 use jiff::SignedDuration;
 
 use super::advice::{Advice, advice, is_idle, moment, working};
-use super::hold::{acts, configured, counts_for, holds, is_ending, is_of_count};
+use super::count::{acts, configured, counts_for, holds, is_ending, is_of_count};
+use super::fallback::is_asked_on_demand;
 use super::plan::number;
 use super::presence::{is_replaced, is_seen, is_there};
 use super::{budget, destroy, lock};
@@ -295,7 +296,10 @@ pub(super) fn note(model: &mut Model, change: &Change) {
     let min = model.config.as_ref().and_then(|config| config.scale.as_ref()).map(|it| it.min);
     let (Some(min), Some(row)) = (min, model.fleet.get(key)) else { return };
     let is_refusal = row.machine.is_none() && is_of_count(model, row) && !is_replaced(model, row);
-    if !holds(model) || !is_refusal || wanted(model) <= min {
+    // Where it may go on demand, that is refused last.
+    let falls_back = model.config.as_ref().is_some_and(|config| config.fallback.is_some());
+    let is_last = !falls_back || is_asked_on_demand(model, key);
+    if !holds(model) || !is_refusal || !is_last || wanted(model) <= min {
         return;
     }
     let (region, why) = (counts_for(model, row), failure.reason.clone());

@@ -74,6 +74,7 @@ fn config() -> Config {
         notify: Vec::new(),
         cloudwatch: CloudWatch::default(),
         scale: None,
+        fallback: None,
         lease: None,
         hooks: crate::config::Hooks::default(),
         ssh: Ssh {

@@ -109,7 +109,7 @@ impl RegionWorld {
             .values()
             .filter(|it| it.takes_room() && it.zone == zone && it.shape.name == shape.name)
             .count();
-        let room = self.room(shape, zone, order.max);
+        let room = self.room(shape, zone, order.max, order.spot.is_some());
         let free = room.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX));
         if free >= order.min {
             return Ok(free.min(granted));
@@ -129,8 +129,10 @@ impl RegionWorld {
             let alike =
                 |it: &&Instance| it.takes_room() && it.zone == *zone && it.shape.name == shape.name;
             let taken = self.instances.values().filter(alike).count();
-            if usize::try_from(self.room(shape, zone, 1)).is_ok_and(|room| room <= taken) {
-                return Err(no_room(shape, zone, instance.spot_request.is_some()));
+            let is_spot = instance.spot_request.is_some();
+            let room = self.room(shape, zone, 1, is_spot);
+            if usize::try_from(room).is_ok_and(|room| room <= taken) {
+                return Err(no_room(shape, zone, is_spot));
             }
         }
         Ok(())
@@ -138,13 +140,14 @@ impl RegionWorld {
 
     /// The room of a pool now. A limit of the scenario that matters for what is asked counts as
     /// seen.
-    fn room(&mut self, shape: &Shape, zone: &str, asked: u32) -> u32 {
+    fn room(&mut self, shape: &Shape, zone: &str, asked: u32, is_spot: bool) -> u32 {
         let elapsed = self.now.duration_since(self.laws.began).as_secs();
         let laws = std::sync::Arc::clone(&self.laws);
         let mut room = ROOM;
         for (index, fault) in laws.scenario.capacity.iter().enumerate() {
             let meant = fault.zone == zone
                 && fault.machine_type.as_deref().is_none_or(|name| name == shape.name)
+                && (is_spot || !fault.spot_only)
                 && i64::from(fault.from_s) <= elapsed
                 && fault.until_s.is_none_or(|until| elapsed < i64::from(until));
             if meant {

@@ -38,6 +38,17 @@ impl Creation {
         Ok(Self { aws, account, config, inputs: Arc::new(inputs), origin })
     }
 
+    /// The same where spot is refused.
+    pub(super) fn on_demand(&self) -> Self {
+        Self {
+            aws: self.aws.clone(),
+            account: self.account.clone(),
+            config: Arc::new(self.config.on_demand()),
+            inputs: Arc::clone(&self.inputs),
+            origin: self.origin.clone(),
+        }
+    }
+
     /// Whose everything is that is made in a region.
     pub(super) fn origin_of(&self, wanted: &RegionConfig) -> Origin {
         Origin { extra: wanted.tags.clone(), ..self.origin.clone() }

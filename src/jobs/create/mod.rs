@@ -60,7 +60,7 @@ pub(super) async fn create(
         reporter.entered(key, Phase::Requesting).await;
     }
     let job = match prepare(context, reporter).await {
-        Ok(job) => Arc::new(job),
+        Ok(job) => job,
         Err(failure) => {
             for launch in &launches {
                 fail(reporter, &launch.keys, &failure).await;
@@ -68,9 +68,12 @@ pub(super) async fn create(
             return Err(failure);
         }
     };
+    let on_demand = Arc::new(job.on_demand());
+    let job = Arc::new(job);
     let mut regions = JoinSet::new();
     for launch in launches {
-        let (job, context, reporter) = (Arc::clone(&job), Arc::clone(context), reporter.clone());
+        let job = if launch.on_demand { &on_demand } else { &job };
+        let (job, context, reporter) = (Arc::clone(job), Arc::clone(context), reporter.clone());
         regions.spawn(async move { Box::pin(job.region(&context, &launch, &reporter)).await });
     }
     let (mut created, mut intents) = (Created::default(), Vec::new());
@@ -302,6 +305,7 @@ impl Creation {
                 price_ceiling: launch.price_ceiling,
                 replaces: launch.replaces.clone(),
                 by_itself: launch.by_itself,
+                on_demand: launch.on_demand,
                 records: launch.records.clone(),
                 there: launch.there.clone(),
                 ..Launch::new(region.clone(), id, keys)
