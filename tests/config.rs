@@ -145,6 +145,7 @@ fn every_key_reaches_the_configuration() {
         corridor_pct: 25,
         interruption_cost_usd: Some(1.5),
         risk_url: None,
+        capacity_manager: Some("us-east-1".into()),
         // A fleet has none.
         spread: None,
     };

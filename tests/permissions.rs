@@ -161,8 +161,9 @@ async fn the_permissions_are_what_is_used() {
             "regions: [us-west-2: { machine_type: t3.medium, instances_per_region: 2 }, \
              eu-west-1: { machine_type: t3.medium, instances_per_region: 1 }, \
              sa-east-1: { machine_type: t3.medium, instances_per_region: 1 }]\n\
-             placement: { spill: true }\nlock: auto",
-            "capacity: [{ zone: us-west-2a, limit: 0 }, { zone: us-west-2b, limit: 0 }, \
+             placement: { spill: true, capacity_manager: us-east-1 }\nlock: auto",
+            "capacity_manager: { region: us-east-1, told: [] }\n\
+             capacity: [{ zone: us-west-2a, limit: 0 }, { zone: us-west-2b, limit: 0 }, \
              { zone: us-west-2c, limit: 0 }, { zone: us-west-2d, limit: 1 }]\n\
              calls: [{ action: GetParameter, region: sa-east-1, count: 9, trouble: { error: { \
              status: 400, code: AccessDeniedException, message: no } } }]",

@@ -33,6 +33,7 @@
 mod access;
 mod address;
 mod advisor;
+mod capacity_manager;
 mod class;
 mod clock;
 mod cloudwatch;
@@ -88,6 +89,7 @@ mod words;
 pub use access::{Aws, Ec2};
 pub use address::AddressError;
 pub use advisor::{AdvisorAnswer, AdvisorError, Bands};
+pub use capacity_manager::AccountRecords;
 pub use class::{Class, Credential};
 pub use clock::time_at;
 pub use cloudwatch::MetricData;

@@ -8,6 +8,8 @@ pub enum Purpose {
     Look,
     /// Says where spot is likeliest to be had, for `placement.spill`.
     Score,
+    /// Reads what Capacity Manager tells of the account, for `placement.capacity_manager`.
+    Capacity,
     /// Reads what CloudWatch measured, for `cloudwatch.metrics`: no action of EC2's.
     Measure,
     /// Tells CloudWatch the fleet's figures, for `cloudwatch.publish`: no action of EC2's.
@@ -62,6 +64,7 @@ pub const EC2_ACTIONS: &[(Purpose, &[&str])] = &[
         ],
     ),
     (Purpose::Score, &["GetSpotPlacementScores"]),
+    (Purpose::Capacity, &["GetCapacityManagerAttributes", "GetCapacityManagerMetricData"]),
     (Purpose::Launch, &["RunInstances", "CreateTags", "ImportKeyPair"]),
     // A fleet needs a template as well.
     (Purpose::Lock, &["CreateLaunchTemplate"]),

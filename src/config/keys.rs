@@ -177,6 +177,7 @@ impl Section {
                 "corridor_pct",
                 "interruption_cost_usd",
                 "risk_url",
+                "capacity_manager",
                 "spread",
             ],
             Self::Replace => &["enabled", "on_rebalance", "hold", "at_most", "within_m"],

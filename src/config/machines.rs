@@ -7,12 +7,11 @@ use super::complaint::{ComplaintSink, Position, quoted};
 use super::fields::{Fields, Reading};
 use super::keys::Section;
 use super::market::lifetime;
-use super::regions::{image, machine_type, merge_tags, zone};
+use super::regions::{image, machine_type, merge_tags, region_code, zone};
 use super::schema::{
     Filesystem, HomeVolume, IdleStop, Image, InstanceStore, MachineConfig, RegionConfig,
     UbuntuRelease,
 };
-use super::shapes;
 use super::tree::{Node, Value};
 use super::values::{ValueResult, Wrong, choice, price, text, whole};
 use crate::fleet::{Lifecycle, MachineType, Region, Retention};
@@ -63,13 +62,13 @@ pub(super) fn read(
 fn read_one(item: &Node, inherited: &Inherited, sink: &mut ComplaintSink) -> Option<MachineConfig> {
     let mut fields = Fields::of(Some(item), Section::Machine, "in 'machines'", sink);
     let name = fields.read("name", sink, name);
-    let region = fields.read("region", sink, region);
+    let region = fields.read("region", sink, region_code);
     let kind = fields.read("type", sink, machine_type);
     let lacks_one = matches!(name, Reading::Absent)
         || matches!(region, Reading::Absent)
         || matches!(kind, Reading::Absent);
     let (name, region, kind) = (name.given(), region.given(), kind.given());
-    let code = region.as_deref().unwrap_or("us-west-2").to_owned();
+    let code = region.as_ref().map_or("us-west-2", Region::as_str).to_owned();
     let place = format!("in machine {}", quoted(name.as_deref().unwrap_or_default()));
     let zone = fields.read("zone", sink, |node| zone(node, &code)).given();
     let lifecycle = fields.read("lifecycle", sink, |node| choice(node, &LIFECYCLE));
@@ -106,7 +105,7 @@ fn read_one(item: &Node, inherited: &Inherited, sink: &mut ComplaintSink) -> Opt
     Some(MachineConfig {
         name,
         place: RegionConfig {
-            region: Region::new(region),
+            region,
             machine_types: vec![kind],
             requirements: None,
             availability_zones: zone.into_iter().collect(),
@@ -246,10 +245,6 @@ fn name(node: &Node) -> ValueResult<String> {
             && !text.starts_with("i-")
     };
     text(node, right, is_name).map(str::to_owned)
-}
-
-fn region(node: &Node) -> ValueResult<String> {
-    text(node, "a region's code such as us-west-2", shapes::is_region).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use super::complaint::ComplaintSink;
 use super::fields::Fields;
 use super::keys::Section;
+use super::regions::region_code;
 use super::schema::{
     AtCap, AtLifetime, Budget, CloudWatch, Fallback, Lease, Placement, Replace, ReplaceIn,
     SPOT_ADVISOR, Strategy,
@@ -54,6 +55,7 @@ pub(super) fn placement(node: Option<&Node>, sink: &mut ComplaintSink) -> Placem
             .read("interruption_cost_usd", sink, |node| sum_up_to(node, 100_000.0))
             .given(),
         risk_url: risk_url(&mut fields, sink, usual.risk_url),
+        capacity_manager: fields.read("capacity_manager", sink, region_code).given(),
         spread: spread.clone().given(),
     };
     if let Some(at) = spread.at().filter(|_| placement.strategy == Strategy::Fleet) {

@@ -146,6 +146,11 @@ fn refuse_code(entry: &Entry, sink: &mut ComplaintSink) {
     sink.push(entry.at, format!("{} is not a region", quoted(code)), hint);
 }
 
+/// A region by its code.
+pub(super) fn region_code(node: &Node) -> ValueResult<Region> {
+    text(node, "a region's code such as us-west-2", shapes::is_region).map(Region::from)
+}
+
 /// One region, and whether its count is in doubt.
 fn read_region(
     entry: &Entry,

@@ -230,6 +230,8 @@ pub struct Placement {
     pub interruption_cost_usd: Option<f64>,
     /// Where the Spot Advisor's data are; `None` where nobody is asked. Default AWS's own.
     pub risk_url: Option<String>,
+    /// In which region EC2 Capacity Manager is on and read; `None` where it is not asked. Default none.
+    pub capacity_manager: Option<Region>,
     /// The most that one zone and type may have of what is wanted in a region, in percent. Default
     /// no limit.
     pub spread: Option<u32>,
@@ -244,6 +246,7 @@ impl Default for Placement {
             corridor_pct: 10,
             interruption_cost_usd: None,
             risk_url: Some(SPOT_ADVISOR.to_owned()),
+            capacity_manager: None,
             spread: None,
         }
     }

@@ -59,6 +59,32 @@ pub struct Scenario {
     /// AWS takes spot instances back by chance, so many times as often as those bands say; never by
     /// chance where it is left out.
     pub reclaims: Option<f64>,
+    /// EC2 Capacity Manager, where the account has it on.
+    pub capacity_manager: Option<CapacityManager>,
+}
+
+/// What EC2 Capacity Manager tells.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CapacityManager {
+    /// The region in which it is on.
+    pub region: String,
+    /// Of the whole account.
+    pub told: Vec<AccountFigures>,
+}
+
+/// What the account's spot instances of a type met in a region within a month.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountFigures {
+    /// Where.
+    pub region: String,
+    /// The type.
+    pub machine_type: String,
+    /// How long they ran, all together.
+    pub hours: f64,
+    /// How many were taken back.
+    pub interruptions: u32,
 }
 
 /// What the Spot Advisor tells of a type.

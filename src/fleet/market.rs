@@ -199,7 +199,7 @@ pub fn offers(market: &Market, own: impl Fn(&Pool) -> Record, now: Timestamp) ->
                     spot: history.now()?,
                     week: history.range(week_ago)?,
                     on_demand: prices.list.on_demand.get(&pool.machine_type).copied(),
-                    risk: Risk { told: prices.advice.band(&pool.machine_type), own: own(pool) },
+                    risk: prices.advice.risk(&pool.machine_type, own(pool)),
                 })
             })
         })

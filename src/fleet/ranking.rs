@@ -103,7 +103,7 @@ struct Weighed<T> {
 impl Ranking<'_> {
     /// What is known of a pool.
     pub fn risk(&self, pool: &Pool) -> Risk {
-        Risk { told: self.advice.band(&pool.machine_type), own: self.records.of(pool) }
+        self.advice.risk(&pool.machine_type, self.records.of(pool))
     }
 
     /// These places in the order in which to ask them: `of` tells a place's pool, and its price in
@@ -187,7 +187,7 @@ mod tests {
     fn advice(bands: &[(&str, u8)]) -> Advice {
         let bands =
             bands.iter().map(|(name, band)| ((*name).into(), Band::try_from(*band).unwrap()));
-        Advice { bands: bands.collect(), told: None }
+        Advice { bands: bands.collect(), told: None, account: BTreeMap::new() }
     }
 
     fn order(weights: Weights, advice: &Advice, places: &[(Pool, f64)]) -> Vec<String> {

@@ -78,20 +78,29 @@ pub struct Advice {
     pub bands: BTreeMap<MachineType, Band>,
     /// When it last told so; `None` where it did not.
     pub told: Option<Timestamp>,
+    /// By type, what happened to all of the account's there, where EC2 Capacity Manager tells of it.
+    #[serde(default)]
+    pub account: BTreeMap<MachineType, Record>,
 }
 
 impl Advice {
     /// Of a region of which it told nothing.
-    pub const NONE: Self = Self { bands: BTreeMap::new(), told: None };
+    pub const NONE: Self = Self { bands: BTreeMap::new(), told: None, account: BTreeMap::new() };
 
     /// What it tells of a type.
     pub fn band(&self, machine_type: &MachineType) -> Option<Band> {
         self.bands.get(machine_type).copied()
     }
+
+    /// What is known of a place with such a type, in which this happened to ours.
+    pub fn risk(&self, machine_type: &MachineType, own: Record) -> Risk {
+        let account = self.account.get(machine_type).copied().unwrap_or_default();
+        Risk { told: self.band(machine_type), own, account }
+    }
 }
 
-/// What happened to our own spot instances.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+/// What happened to spot instances.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// For how many hours they ran, all together.
     pub hours: f64,
@@ -106,14 +115,25 @@ pub struct Risk {
     pub told: Option<Band>,
     /// What happened to ours there.
     pub own: Record,
+    /// What happened to all of the account's with its type in its region, ours among them.
+    pub account: Record,
 }
 
 impl Risk {
+    /// What happened, ours or the account's: whichever ran longer. Never both, for one is in the other.
+    pub fn record(self) -> Record {
+        if self.is_accounts() { self.account } else { self.own }
+    }
+
+    fn is_accounts(self) -> bool {
+        self.account.hours > self.own.hours
+    }
+
     /// How many interruptions an instance is likely to meet in an hour: what the Advisor tells, and
-    /// the more of our own hours there are, what happened in these.
+    /// the more hours there are on record, what happened in these.
     pub fn hazard(self) -> f64 {
-        let prior = self.told.unwrap_or(Band::UNKNOWN).hazard();
-        (TRUST * prior + f64::from(self.own.interruptions)) / (TRUST + self.own.hours)
+        let (prior, record) = (self.told.unwrap_or(Band::UNKNOWN).hazard(), self.record());
+        (TRUST * prior + f64::from(record.interruptions)) / (TRUST + record.hours)
     }
 
     /// The band in which that is.
@@ -129,7 +149,8 @@ impl Risk {
     }
 
     fn own_words(self) -> Option<String> {
-        Some(format!("ours {}", self.own.words()?))
+        let whose = if self.is_accounts() { "the account's" } else { "ours" };
+        Some(format!("{whose} {}", self.record().words()?))
     }
 }
 
@@ -147,7 +168,7 @@ mod tests {
 
     fn risk(band: Option<u8>, hours: f64, interruptions: u32) -> Risk {
         let told = band.map(|band| Band::try_from(band).unwrap());
-        Risk { told, own: Record { hours, interruptions } }
+        Risk { told, own: Record { hours, interruptions }, account: Record::default() }
     }
 
     #[test]
@@ -160,6 +181,16 @@ mod tests {
             assert_eq!(Band::of_hazard(band.hazard()), band);
         }
         assert!(Band::try_from(5).is_err());
+    }
+
+    #[test]
+    fn whichever_ran_longer_counts_and_never_the_sum() {
+        let ours = risk(Some(0), 1000.0, 0);
+        let more = Risk { account: Record { hours: 4000.0, interruptions: 9 }, ..ours };
+        assert_eq!(more.words(), "<5 % a month, the account's 9 in 4000 h");
+        assert_eq!((ours.band(), more.band()), (Band(0), Band(4)));
+        let fewer = Risk { account: Record { hours: 999.0, interruptions: 9 }, ..ours };
+        assert_eq!((fewer.words(), fewer.band()), (ours.words(), ours.band()));
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub(super) fn risk(risk: Risk) -> Value {
         "monthly": risk.told.map(Band::word),
         "own_hours": (risk.own.hours * 10.0).round() / 10.0,
         "own_interruptions": risk.own.interruptions,
+        "account_hours": (risk.account.hours * 10.0).round() / 10.0,
+        "account_interruptions": risk.account.interruptions,
         "per_hour": risk.hazard(),
     })
 }

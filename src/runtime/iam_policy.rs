@@ -40,6 +40,7 @@ pub(super) fn iam_policy(args: &IamPolicy, looks_only: bool) -> Result<ExitCode,
         Purpose::Launch | Purpose::Lock | Purpose::Network => !args.destroy,
         Purpose::Remove => !args.launch,
         Purpose::Score
+        | Purpose::Capacity
         | Purpose::Measure
         | Purpose::Publish
         | Purpose::Fleet

@@ -22,7 +22,7 @@ pub static OFFER: [Column<Offer, CellContext>; 10] = [
     }),
     usd("risk", "RISK", 8, |row, context, _| risk(row.risk, context.glyphs)),
     usd("record", "OUR RECORD", 9, |row, context, _| {
-        Cell::known(row.risk.own.words(), context.glyphs)
+        Cell::known(row.risk.record().words(), context.glyphs)
     }),
     usd("low", "7D LOW", 6, |row, _, _| price(row.week.0)),
     usd("high", "7D HIGH", 7, |row, _, _| price(row.week.1)),

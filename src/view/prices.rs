@@ -109,7 +109,7 @@ fn columns<'a>(week: bool) -> [Column<Row<'a>, Theme>; 11] {
         })
         .right(),
         Column::text("record", "OUR RECORD", [10, 0, 14], 10, |row: &Row<'_>, theme: &Theme, _| {
-            Cell::known(row.risk.own.words(), theme.glyphs)
+            Cell::known(row.risk.record().words(), theme.glyphs)
         })
         .right(),
         Column::text("ours", "OURS", [4, 0, 4], 4, |row: &Row<'_>, _, _| match row.ours {

@@ -183,3 +183,67 @@ fn prices_and_the_plan_tell_the_risk_and_whose_figures_it_is_made_of() {
     assert_eq!(first["reason"], "<5 % a month, the cheapest");
     assert_json_lines(&plan.out);
 }
+
+/// The account's own: the type that the Advisor calls the safest was taken back often there.
+fn managed(region: &str, hours: u32) -> String {
+    let of = |code: &str, name: &str, hours: u32, lost: u32| {
+        format!(
+            "    - {{ region: {code}, machine_type: {name}, hours: {hours}, interruptions: {lost} }}\n"
+        )
+    };
+    let told = [
+        of("us-west-2", "t3.medium", hours, 9),
+        of("us-west-2", "t4g.medium", hours, 0),
+        of("eu-west-1", "t3.medium", 4 * hours, 0),
+    ];
+    format!("{STORY}capacity_manager:\n  region: {region}\n  told:\n{}", told.concat())
+}
+
+const MANAGED: &str = "capacity_manager: us-east-1";
+
+#[tokio::test(start_paused = true)]
+async fn what_the_whole_account_met_counts_where_it_is_known() {
+    for (placement, story, machine_type, reason, calls) in [
+        // Two answers of two values, and one of two.
+        (MANAGED, managed("us-east-1", 4000), "t4g.medium", "the account's 0 in 4000 h", 3),
+        (MANAGED, managed("us-east-2", 4000), "t3.medium", "<5 % a month", 0),
+        ("corridor_pct: 10", managed("us-east-1", 4000), "t3.medium", "<5 % a month", 0),
+    ] {
+        let mut stage = play(&config(&format!("{ASKED}, {placement}")), &story);
+        let (types, reasons) = launched(&mut stage).await;
+        assert_eq!(types, [machine_type], "{placement}: {reasons:?}");
+        assert!(reasons[0].contains(reason), "{reasons:?}");
+        stage.pass(900).await;
+        assert_eq!(stage.calls("GetCapacityManagerMetricData"), calls, "{placement}");
+        let is_asked = placement == MANAGED;
+        assert_eq!(stage.calls("GetCapacityManagerAttributes"), usize::from(is_asked));
+        let is_off = is_asked && calls == 0;
+        let said = "no figures of Capacity Manager: it is not on in us-east-1";
+        assert_eq!(stage.log().matches(said).count(), usize::from(is_off), "{}", stage.log());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_that_capacity_manager_does_keeps_a_launch_from_going_on() {
+    for (action, trouble) in [
+        ("GetCapacityManagerAttributes", "silence_before"),
+        ("GetCapacityManagerMetricData", "cut_before"),
+        ("GetCapacityManagerMetricData", "garbled_after"),
+        (
+            "GetCapacityManagerAttributes",
+            "{ error: { status: 403, code: UnauthorizedOperation, message: no } }",
+        ),
+    ] {
+        let calls = format!("calls: [{{ action: {action}, count: 99, trouble: {trouble} }}]");
+        let story = format!("{}{calls}", managed("us-east-1", 4000));
+        let mut stage = play(&config(&format!("{ASKED}, {MANAGED}")), &story);
+        let (types, reasons) = launched(&mut stage).await;
+        assert_eq!(types, ["t3.medium"], "as if nobody had been asked");
+        assert_eq!(reasons, ["<5 % a month, within 10 % of the cheapest"]);
+        stage.pass(900).await;
+        let log = stage.log();
+        assert_eq!(log.matches("no figures of Capacity Manager").count(), 1, "{trouble}: {log}");
+        let asked = stage.calls(action);
+        assert!((1..=5).contains(&asked), "{trouble}: left alone for an hour, not {asked} calls");
+    }
+}

@@ -51,6 +51,7 @@ fn priced(width: u16, height: u16) -> Screen {
                     .map(|(name, band)| (name.into(), Band::try_from(band).unwrap()))
                     .into(),
                 told: Some(at(0)),
+                ..Advice::NONE
             },
         };
         let fact = RegionNews::Prices(prices);

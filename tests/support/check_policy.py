@@ -7,6 +7,8 @@ Prints one line for each thing that they find, but for these:
   what takes away is bound to our tag instead.
 - `ssm:GetParameter` on a public parameter: its ARN has no account (AWS: Calling public parameters),
   which parliament does not know.
+- `ec2:GetCapacityManager..`: actions of October 2025 (aws-sdk-ec2 1.274 has them), newer than
+  parliament's table.
 - that infrastructure is changed without constraints, for what launches: that is what it is for.
 """
 
@@ -23,6 +25,8 @@ policy = json.loads(text)
 def is_known(finding):
     if finding.issue == "RESOURCE_STAR":
         return True
+    if finding.issue == "UNKNOWN_ACTION":
+        return "Unknown action ec2:GetCapacityManager" in str(finding.detail)
     return finding.issue == "RESOURCE_MISMATCH" and all(
         detail["action"] == "ssm:GetParameter" for detail in finding.detail
     )

@@ -4,8 +4,8 @@ use super::call::Call;
 use super::form::Form;
 use super::xml::Xml;
 use super::{
-    addresses, attributes, devices, endpoints, fleets, groups, instances, offers, root_tasks,
-    routes, spot, status, tags, volumes, vpcs,
+    addresses, attributes, capacity_manager, devices, endpoints, fleets, groups, instances, offers,
+    root_tasks, routes, spot, status, tags, volumes, vpcs,
 };
 use crate::demo::world::Refusal;
 use crate::demo::world::pace::{END, LAUNCH, MUTATION, QUERY, Rate, TAGGING};
@@ -158,6 +158,8 @@ static ACTIONS: &[Action] = &[
     action("DetachVolume", MUTATION, &["Device", "Force", "InstanceId", "VolumeId"], volumes::detach),
     action("DisassociateAddress", MUTATION, &["AssociationId"], addresses::disassociate),
     action("DisassociateRouteTable", MUTATION, &["AssociationId"], routes::disassociate),
+    action("GetCapacityManagerAttributes", QUERY, &[], capacity_manager::attributes),
+    action("GetCapacityManagerMetricData", QUERY, &["EndTime", "GroupBy", "MaxResults", "MetricName", "NextToken", "Period", "StartTime"], capacity_manager::metric_data),
     action("GetConsoleOutput", QUERY, &["InstanceId", "Latest"], instances::console),
     action("GetSpotPlacementScores", QUERY, &["InstanceType", "MaxResults", "NextToken", "RegionName", "SingleAvailabilityZone", "TargetCapacity"], spot::scores),
     action("ImportKeyPair", MUTATION, &["KeyName", "PublicKeyMaterial", "TagSpecification"], devices::import_key),

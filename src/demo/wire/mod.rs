@@ -14,6 +14,7 @@ mod addresses;
 mod answer;
 mod attributes;
 mod call;
+mod capacity_manager;
 mod connector;
 mod devices;
 mod endpoints;

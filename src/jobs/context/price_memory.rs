@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::aws::AccountRecords;
 use crate::fleet::market::History;
 use crate::fleet::{Band, MachineType, Pool, Region};
 
@@ -14,6 +15,7 @@ use crate::fleet::{Band, MachineType, Pool, Region};
 pub(in crate::jobs) struct PriceMemory {
     pub regions: Mutex<HashMap<Region, Arc<tokio::sync::Mutex<Option<AskedPrices>>>>>,
     pub advisor: tokio::sync::Mutex<AdvisorMemory>,
+    pub manager: tokio::sync::Mutex<ManagerMemory>,
 }
 
 /// The Spot Advisor: one asks it, the others wait.
@@ -36,6 +38,24 @@ pub(in crate::jobs) struct AskedAdvisor {
     pub told: Option<Timestamp>,
     pub etag: Option<String>,
     pub bands: BTreeMap<Region, BTreeMap<MachineType, Band>>,
+}
+
+/// EC2 Capacity Manager: one asks it, the others wait.
+#[derive(Debug, Default)]
+pub(in crate::jobs) struct ManagerMemory {
+    pub asked: Option<AskedManager>,
+    /// Whether somebody was told that it tells nothing.
+    pub is_said: bool,
+}
+
+/// What it was asked, and its last answer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::jobs) struct AskedManager {
+    /// Where it was asked.
+    pub region: Region,
+    /// When it is to be asked again.
+    pub again: Timestamp,
+    pub records: AccountRecords,
 }
 
 /// What was asked of one region, and the answer.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::account_record::account_record;
 use crate::aws::{AdvisorAnswer, AdvisorError};
 use crate::config::{Config, RegionConfig, SPOT_ADVISOR};
 use crate::fleet::{Advice, Level, MachineType, Region};
@@ -22,8 +23,19 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// Under which question its answer is kept.
 const QUESTION: &str = "spot-advisor";
 
-/// What it tells of these types in a region.
+/// What it tells of these types in a region, and what the account's own instances met there.
 pub(in crate::jobs) async fn advice(
+    context: &Context,
+    region: &Region,
+    types: &[MachineType],
+    reporter: &Reporter,
+) -> Advice {
+    let told = Box::pin(advisors(context, region, types, reporter)).await;
+    let account = Box::pin(account_record(context, region, reporter)).await;
+    Advice { account, ..told }
+}
+
+async fn advisors(
     context: &Context,
     region: &Region,
     types: &[MachineType],
@@ -156,7 +168,7 @@ impl AskedAdvisor {
 
     fn advice(&self, region: &Region) -> Advice {
         let bands = self.bands.get(region).cloned().unwrap_or_default();
-        Advice { bands, told: self.told }
+        Advice { bands, told: self.told, account: BTreeMap::new() }
     }
 }
 

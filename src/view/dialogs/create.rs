@@ -128,7 +128,7 @@ fn plan<'a>() -> [Column<Plan<'a>, Theme>; 15] {
             [10, 0, 14],
             13,
             |row: &Plan<'_>, theme: &Theme, _| {
-                Cell::known(row.risk().and_then(|it| it.own.words()), theme.glyphs)
+                Cell::known(row.risk().and_then(|it| it.record().words()), theme.glyphs)
             },
         )
         .right(),
