@@ -1,5 +1,5 @@
 //! The keeper: a process without a screen that holds the wanted count. What is missing is launched by
-//! [`hold`]; here is what it does besides: it ends what is too much and what has failed,
+//! [`hold`](super::hold); here is what it does besides: it ends what is too much and what has failed,
 //! goes on with what an earlier process left, and looks again when a look failed.
 
 use jiff::{SignedDuration, Timestamp};
