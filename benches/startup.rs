@@ -286,7 +286,7 @@ fn opening(instances: usize) -> Opening {
         now,
         size: (COLUMNS, ROWS),
         visits: None,
-        wants_code: false,
+        signs_in_here: false,
         remembered: Remembered::default(),
         past: Vec::new(),
     }

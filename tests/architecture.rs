@@ -88,6 +88,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("aws_*", &["aws", "demo"]),
     ("russh", &["ssh", "demo"]),
     ("prometheus_client", &["headless"]),
+    ("qrcode", &["view"]),
     ("ratatui", &["app", "view", "runtime", "headless"]),
     ("crossterm", &["app", "view", "runtime", "headless"]),
 ];

@@ -277,7 +277,7 @@ impl Program {
             now,
             size: (140, 40),
             visits: None,
-            wants_code: false,
+            signs_in_here: false,
             remembered: Remembered::default(),
         });
         Self { model, state, ledger, paths: paths.clone() }

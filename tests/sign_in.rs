@@ -2,6 +2,7 @@
 //! AWS CLI, which nobody here wrote. EC2 and STS are moto's.
 
 mod cli_v2;
+mod device;
 mod login_session;
 mod morning;
 mod remote;
@@ -77,8 +78,19 @@ impl Office {
 
     /// The organisation ends the session of its user.
     fn end_session(&self) {
+        self.post("/session/end");
+    }
+
+    /// From now on the identity center answers CreateToken with this.
+    fn answer(&self, answer: &str) {
+        self.post(&format!("/answer/{answer}"));
+    }
+
+    fn post(&self, path: &str) {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        let request = "POST /session/end HTTP/1.1\r\nhost: center\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nhost: center\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        );
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();

@@ -79,6 +79,11 @@ impl Dialog {
         }
     }
 
+    /// Whether it says how much time there is left.
+    pub(super) fn counts_down(&self) -> bool {
+        matches!(self, Self::Secret(form) if form.is_confirmed_elsewhere())
+    }
+
     /// What has the keyboard while it is open.
     pub fn context(&self) -> Context {
         match self {
@@ -86,6 +91,7 @@ impl Dialog {
             Self::Confirm(form) if form.word.is_some() => Context::Word,
             Self::Create(_) | Self::Confirm(_) | Self::Quit(_) => Context::Choice,
             Self::Menu(_) => Context::Menu,
+            Self::Secret(form) if form.is_confirmed_elsewhere() => Context::Page,
             Self::Secret(form) if form.page().is_some() => Context::Code,
             Self::Secret(_) => Context::Secret,
             Self::Columns(_) => Context::Columns,

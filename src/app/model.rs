@@ -131,8 +131,8 @@ pub struct Model {
     pub(super) preview: Option<ThemeName>,
     /// Whether the mouse is taken from the terminal.
     pub mouse: bool,
-    /// Whether one signs in with a code, which a dialog asks for.
-    pub(super) wants_code: bool,
+    /// Whether one signs in by a dialog of its own.
+    pub(super) signs_in_here: bool,
     /// Where else one can look; none in a demo.
     pub visits: Option<Box<Visits>>,
     /// Whether the filter is being typed.
@@ -330,7 +330,8 @@ impl Model {
     pub fn needs_tick(&self) -> bool {
         let is_told = self.flash.is_some() || !self.toasts.is_empty() || self.yields_at.is_some();
         let has_something = is_told || !self.fleet.is_empty() || self.account.is_some();
-        self.attends() && (has_something || self.holding.is_keeper)
+        let counts_down = self.dialog.as_ref().is_some_and(Dialog::counts_down);
+        self.attends() && (has_something || counts_down || self.holding.is_keeper)
     }
 
     /// Whether somebody stays and looks on: then watching and resuming begin by themselves.

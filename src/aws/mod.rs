@@ -111,7 +111,7 @@ pub use machines::Owner;
 pub use network::{Kind, Residue};
 pub use offerings::MachineFacts;
 pub use permissions::{EC2_ACTIONS, Purpose};
-pub use profile_file::{named_profile, profiles, wants_code};
+pub use profile_file::{named_profile, profiles, signs_in_here};
 pub use quota::quota_group;
 pub use requests::{counted, requests};
 pub use retry::retry_until;

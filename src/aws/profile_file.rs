@@ -80,11 +80,9 @@ pub fn profiles() -> Vec<String> {
     Profiles::read(&config, &credentials).names().map(str::to_owned).collect()
 }
 
-/// Whether a profile signs in by a code: of a device, or of the page on which one signs in.
-pub fn wants_code(profile: Option<&str>) -> bool {
-    read_profile(profile).is_ok_and(|read| {
-        !read.has_keys && (read.profile.mfa.is_some() || read.profile.login_session.is_some())
-    })
+/// Whether a person signs in by a profile: with a code of a device, or on a page.
+pub fn signs_in_here(profile: Option<&str>) -> bool {
+    read_profile(profile).is_ok_and(|read| !read.has_keys && read.profile.signs_in())
 }
 
 /// The profile that the environment names.

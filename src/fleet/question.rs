@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
+
 /// Something that only the user knows, for a job that waits for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
@@ -22,6 +24,15 @@ pub enum Wanted {
     Code {
         /// Its address.
         page: String,
+    },
+    /// Nothing: it is confirmed on a page, and whoever asks notices that.
+    Confirmation {
+        /// The page's address.
+        page: String,
+        /// The code that it shows, or takes.
+        code: String,
+        /// How long that is good.
+        until: Timestamp,
     },
     /// The word yes, or any other.
     Yes,

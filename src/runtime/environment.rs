@@ -90,8 +90,8 @@ impl Environment {
     }
 
     /// Whether one signs in with a code from a device.
-    pub(super) fn wants_code(&self) -> bool {
-        self.demo.is_none() && aws::wants_code(self.access.profile.as_deref())
+    pub(super) fn signs_in_here(&self) -> bool {
+        self.demo.is_none() && aws::signs_in_here(self.access.profile.as_deref())
     }
 
     /// Where else one can look; nowhere in a demo, whose cloud ends with the process.

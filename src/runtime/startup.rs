@@ -160,7 +160,7 @@ pub(super) fn open(
         dashboard: window.is_some(),
         now,
         size: window.unwrap_or_default(),
-        wants_code: environment.wants_code(),
+        signs_in_here: environment.signs_in_here(),
         visits: environment.visits(),
         remembered: remembered(environment),
         past: if keeps_past { past(global) } else { Vec::new() },

@@ -2,6 +2,7 @@
 
 mod columns;
 mod confirm;
+mod confirmation;
 mod create;
 mod frame;
 mod menu;
@@ -13,8 +14,8 @@ use ratatui::layout::Rect;
 use super::text;
 use super::{HitMap, Painter, Tone};
 use crate::app::dialog::{Leave, QuitForm, SecretForm};
-use crate::app::{Command, Dialog, Left, Model, PageCommand, Wanted, clean};
-use frame::{LISTED, buttons, field, open, open_as, room};
+use crate::app::{Dialog, Left, Model, Wanted, clean};
+use frame::{LISTED, SIGN_IN, address, buttons, field, open, open_as, room};
 
 /// Draws one. The help is a panel of its own.
 pub(super) fn draw(
@@ -28,6 +29,9 @@ pub(super) fn draw(
         Dialog::Create(form) => create::draw(model, painter, hits, area, form),
         Dialog::Confirm(form) => confirm::draw(painter, hits, area, form),
         Dialog::Quit(form) => quit(painter, hits, area, form),
+        Dialog::Secret(form) if form.is_confirmed_elsewhere() => {
+            confirmation::draw(model, painter, hits, area, &form.question);
+        }
         Dialog::Secret(form) => secret(painter, hits, area, form),
         Dialog::Notice { title, text, hint } => notice(painter, area, title, [text, hint]),
         Dialog::Menu(form) => menu::draw(painter, hits, area, form),
@@ -70,18 +74,15 @@ fn secret(painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect, form: &Secre
     let last = u16::try_from(said.len()).unwrap_or(u16::MAX).saturating_add(1);
     let title = match form.question.wanted {
         Wanted::Secret => "A secret is needed",
-        Wanted::Code { .. } => "Sign in to AWS",
+        Wanted::Code { .. } | Wanted::Confirmation { .. } => SIGN_IN,
         Wanted::Yes => "Signed in as somebody else",
     };
     let inside = open(painter, area, title, last + 1);
     for (at, said) in said.iter().enumerate() {
         let line = u16::try_from(at).unwrap_or(u16::MAX);
-        let tone = if at < from { Tone::Plain } else { Tone::Accent };
-        let end = painter.text(inside, 0, line, tone, said);
-        if let Some(page) = form.page().filter(|_| at >= from) {
-            let place = Rect { y: inside.y + line, width: end, height: 1, ..inside };
-            hits.link(place.intersection(inside), page.to_owned());
-            hits.add(place.intersection(inside), Command::Page(PageCommand::Open));
+        match form.page().filter(|_| at >= from) {
+            Some(page) => address(painter, hits, (inside, line), said, page),
+            None => drop(painter.text(inside, 0, line, Tone::Plain, said)),
         }
     }
     if let Some(typed) = form.shown() {

@@ -16,7 +16,9 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, 
     // A dialog's keys stay; only the command line is answered here, and what shows or copies a page.
     let answers = |flash: &&Flash| match &model.dialog {
         None | Some(Dialog::Palette(_)) => true,
-        Some(dialog) => dialog.context() == Context::Code && flash.level == Level::Info,
+        Some(dialog) => {
+            matches!(dialog.context(), Context::Code | Context::Page) && flash.level == Level::Info
+        }
     };
     if let Some(flash) = model.flash.as_ref().filter(answers) {
         let tone = match flash.level {

@@ -40,6 +40,7 @@ pub mod offers;
 mod painter;
 mod palettes;
 mod prices;
+pub mod qr;
 mod reader;
 mod regions;
 mod side;

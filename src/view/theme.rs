@@ -312,6 +312,12 @@ impl Theme {
         if self.truecolour { colour } else { palettes::nearest(colour) }
     }
 
+    /// Black on white, whatever the ground is: for what a camera is to read.
+    pub(super) fn printed(&self) -> Style {
+        let [black, white] = [Color::Rgb(0, 0, 0), Color::Rgb(255, 255, 255)];
+        Style::new().fg(self.colour(black)).bg(self.colour(white))
+    }
+
     /// How text of a meaning is drawn.
     pub fn style(&self, tone: Tone) -> Style {
         let style = match tone {

@@ -255,7 +255,7 @@ fn a_session_that_ends_under_a_dashboard_is_begun_again_in_its_dialog() {
 
     desk.end_session();
     let asked = terminal.wait_for("Signed out of AWS");
-    assert!(asked.contains("asks for a code"), "{asked}");
+    assert!(asked.contains("asks in a dialog"), "{asked}");
     terminal.press("\r");
     let screen = terminal.wait_for("Open this page in a browser");
     assert!(screen.contains("/v1/authorize?response_type=code"), "{screen}");
@@ -338,7 +338,7 @@ fn a_role_with_a_device_that_ends_under_a_dashboard_is_taken_again_in_its_dialog
         let is_over = |screen: &str| is_asked(screen) || was_let_in();
         asked = terminal.wait("an end of it", |screen| is_over(&screen.contents()));
     }
-    assert!(asked.contains("asks for a code"), "{asked}");
+    assert!(asked.contains("asks in a dialog"), "{asked}");
     assert!(asked.contains("spot-tui login --profile m"), "{asked}");
     terminal.press("\r");
     terminal.wait_for("A secret is needed");

@@ -154,7 +154,7 @@ fn a_clock_that_is_set_back_ends_no_login() {
 }
 
 /// A dashboard that is signed in and looks at AWS.
-fn dashboard(office: &Office) -> Terminal {
+pub(super) fn dashboard(office: &Office, size: (u16, u16)) -> Terminal {
     let program = env!("CARGO_BIN_EXE_spot-tui");
     let mut dashboard = command(office.spot.path(), program, &["--profile", "work"]);
     for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
@@ -163,7 +163,7 @@ fn dashboard(office: &Office) -> Terminal {
     for (name, value) in office.endpoints() {
         dashboard.env(name, value);
     }
-    let terminal = Terminal::start(dashboard, SIZE);
+    let terminal = Terminal::start(dashboard, size);
     terminal.wait_for("● live");
     terminal
 }
@@ -174,7 +174,7 @@ fn a_session_that_ends_under_a_dashboard_is_one_question_and_nothing_is_lost() {
     let cloud = DemoCloud::start(&["--speed", "10", "--no-ssh"]);
     let office = Office::over(&["ok"], cloud.url(), &[("ROLE_SECONDS", "12")]);
     assert_eq!(office.run(&["login", "--profile", "work"]).code, 0);
-    let mut terminal = dashboard(&office);
+    let mut terminal = dashboard(&office, SIZE);
 
     office.end_session();
     let asked = terminal.wait_for("Signed out of AWS");
@@ -216,7 +216,7 @@ fn a_launch_that_aws_refuses_for_expired_keys_is_sent_again_after_the_login_and_
     let office = Office::over(&["ok"], &proxy.url(), &[]);
     assert_eq!(office.run(&["login", "--profile", "work"]).code, 0);
     proxy.take();
-    let mut terminal = dashboard(&office);
+    let mut terminal = dashboard(&office, SIZE);
     // A refusal a moment after new keys came is taken to mean those before.
     let first = proxy.calls()[0].at;
     terminal.wait("keys that are not new", |_| first.elapsed() > Duration::from_secs(3));

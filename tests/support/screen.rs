@@ -114,7 +114,7 @@ pub(crate) fn opening(size: (u16, u16)) -> Opening {
         now: at(0),
         size,
         visits: None,
-        wants_code: false,
+        signs_in_here: false,
         remembered: Remembered::default(),
         past: Vec::new(),
     }

@@ -476,7 +476,7 @@ fn engine(
         now: context.now(),
         size: (140, 40),
         visits: None,
-        wants_code: false,
+        signs_in_here: false,
         remembered: Remembered::default(),
         past: Vec::new(),
     });

@@ -11,6 +11,8 @@ use crate::fleet::{DeploymentId, Failure, FailureKind};
 
 /// The question after a login that has ended.
 const SIGNED_OUT: &str = "Signed out of AWS";
+/// The title of the question after a login that could not be made.
+const NOT_SIGNED_IN: &str = "Not signed in to AWS";
 
 /// One of the choices: its name, what it means, and the command.
 pub type MenuItem = (Cow<'static, str>, String, Command);
@@ -101,11 +103,11 @@ impl Menu {
     }
 
     /// What can be done where the login has ended and calls wait: for this reason.
-    pub(in crate::app) fn signed_out(failure: &Failure, by_code: bool) -> Self {
+    pub(in crate::app) fn signed_out(failure: &Failure, in_dialog: bool) -> Self {
         let elsewhere = failure.hint.strip_prefix("run: ").unwrap_or(&failure.hint);
         // What no login of the profile mends is mended elsewhere.
         let is_ours = failure.kind == FailureKind::SignIn;
-        let how = if by_code { "asks for a code" } else { "lends the terminal to the login" };
+        let how = if in_dialog { "asks in a dialog" } else { "lends the terminal to the login" };
         let here = item("Sign in here", how, Command::SignIn);
         let others = [
             item("Sign in elsewhere", elsewhere, Command::Press(Press::Back)),
@@ -119,6 +121,20 @@ impl Menu {
                     .to_owned(),
             ],
             items: is_ours.then_some(here).into_iter().chain(others).collect(),
+            at: 0,
+        }
+    }
+
+    /// What can be done after a login that could not be made: for this reason.
+    pub(in crate::app) fn not_signed_in(failure: &Failure) -> Self {
+        let said = [&failure.reason, &failure.hint].into_iter().filter(|said| !said.is_empty());
+        Self {
+            title: NOT_SIGNED_IN,
+            text: said.map(|said| format!("{}.", said.trim_end_matches('.'))).collect(),
+            items: vec![
+                item("Sign in here", "begins anew", Command::SignIn),
+                item("Back", "", Command::Press(Press::Back)),
+            ],
             at: 0,
         }
     }
@@ -146,9 +162,9 @@ impl Menu {
         Self { title: "Deployment", text: Vec::new(), items, at }
     }
 
-    /// Whether it is that question.
+    /// Whether it is a question to who is signed out.
     pub(in crate::app) fn is_signed_out(&self) -> bool {
-        self.title == SIGNED_OUT
+        [SIGNED_OUT, NOT_SIGNED_IN].contains(&self.title)
     }
 
     pub(super) fn on_press(&mut self, press: Press) -> Next {

@@ -29,9 +29,14 @@ impl SecretForm {
     /// The page that shows the answer, where one does.
     pub fn page(&self) -> Option<&str> {
         match &self.question.wanted {
-            Wanted::Code { page } => Some(page),
+            Wanted::Code { page } | Wanted::Confirmation { page, .. } => Some(page),
             Wanted::Secret | Wanted::Yes => None,
         }
+    }
+
+    /// Whether nothing is typed here, for a page takes the answer.
+    pub fn is_confirmed_elsewhere(&self) -> bool {
+        matches!(self.question.wanted, Wanted::Confirmation { .. })
     }
 
     /// What was typed, where that is no secret.
@@ -56,7 +61,7 @@ impl SecretForm {
 
     /// Puts a text where the cursor is. Says why not.
     pub(in crate::app) fn paste(&mut self, text: &str) -> Result<(), String> {
-        self.typed.paste(text)
+        if self.is_confirmed_elsewhere() { Ok(()) } else { self.typed.paste(text) }
     }
 
     pub(super) fn on_press(&mut self, press: Press) -> Next {

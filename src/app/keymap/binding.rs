@@ -39,6 +39,8 @@ pub enum Context {
     /// A dialog that wants the code of a page.
     #[strum(serialize = "sign-in")]
     Code,
+    /// A dialog of what is confirmed on a page.
+    Page,
     /// The choice of columns.
     Columns,
     /// The command line.

@@ -36,6 +36,19 @@ const DIALOGS: &[Context] = &[
     Context::Palette,
 ];
 
+const PAGES: &[Context] = &[Context::Code, Context::Page];
+/// Those that are left.
+const LEFT: &[Context] = &[
+    Context::Counts,
+    Context::Choice,
+    Context::Menu,
+    Context::Word,
+    Context::Secret,
+    Context::Code,
+    Context::Page,
+    Context::Palette,
+];
+
 /// All of them.
 pub(super) static DIALOG_BINDINGS: &[Binding] = &[
     bind(
@@ -170,14 +183,14 @@ pub(super) static DIALOG_BINDINGS: &[Binding] = &[
     ),
     bind(&[Context::Choice], &[char('n')], Command::Press(Press::Choose(Choose::No)), "no", "no"),
     bind(
-        &[Context::Code],
+        PAGES,
         &[ctrl('o')],
         Command::Page(PageCommand::Open),
         "open the page in a browser",
         "open the page",
     ),
     bind(
-        &[Context::Code],
+        PAGES,
         &[ctrl('y')],
         Command::Page(PageCommand::Copy),
         "copy the page's address",
@@ -213,7 +226,7 @@ pub(super) static DIALOG_BINDINGS: &[Binding] = &[
         "back",
     ),
     bind(
-        DIALOGS,
+        LEFT,
         &[key(KeyCode::Esc)],
         Command::Press(Press::Back),
         "back, and nothing is done",

@@ -54,8 +54,8 @@ pub struct Opening {
     pub size: (u16, u16),
     /// Where else one can look; none in a demo.
     pub visits: Option<Visits>,
-    /// Whether the profile signs in by a code that is asked for on the screen.
-    pub wants_code: bool,
+    /// Whether a dialog of its own signs in by the profile.
+    pub signs_in_here: bool,
     /// How the screen was arranged the last time.
     pub remembered: Remembered,
     /// What earlier runs took down, the oldest first.
@@ -112,7 +112,7 @@ impl Model {
             theme: theme.unwrap_or(ui.theme),
             preview: None,
             mouse: ui.mouse,
-            wants_code: opening.wants_code,
+            signs_in_here: opening.signs_in_here,
             visits: opening.visits.map(Box::new),
             filtering: false,
             filter: TextField::default(),

@@ -40,6 +40,7 @@ pub(super) fn ended(model: &mut Model, report: &Report, outcome: &Outcome) -> Ve
     }
     if kind == JobKind::SignIn {
         login::withdraw(model);
+        login::failed(model, outcome);
     }
     if kind == JobKind::SignIn && is_done {
         effects.extend(refresh::refresh(model));

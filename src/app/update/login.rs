@@ -4,7 +4,7 @@
 use crate::app::command::PageCommand;
 use crate::app::dialog::{Dialog, Menu};
 use crate::app::{Effect, Model, Question, Wanted};
-use crate::fleet::{Failure, Job, JobKind, Level};
+use crate::fleet::{Failure, FailureKind, Job, JobKind, Level, Outcome};
 
 /// Takes it in: why it has ended, or that calls go on.
 pub(super) fn changed(model: &mut Model, why: Option<&Failure>) {
@@ -17,16 +17,16 @@ pub(super) fn changed(model: &mut Model, why: Option<&Failure>) {
     match why {
         // Another question is answered first; the header says it all the while.
         Some(failure) if model.dashboard && model.dialog.is_none() => {
-            model.dialog = Some(Dialog::Menu(Menu::signed_out(failure, model.wants_code)));
+            model.dialog = Some(Dialog::Menu(Menu::signed_out(failure, model.signs_in_here)));
         }
         _ => model.toast(level, text),
     }
     model.alarm |= why.is_some();
 }
 
-/// Signs in: with a code that is asked for on the screen, else by a login that has the terminal.
+/// Signs in: by a dialog, else by a login that has the terminal.
 pub(super) fn sign_in(model: &mut Model) -> Vec<Effect> {
-    if !model.wants_code {
+    if !model.signs_in_here {
         return vec![Effect::SignIn];
     }
     if model.does(JobKind::SignIn) {
@@ -44,6 +44,15 @@ pub(super) fn page(model: &Model, command: PageCommand) -> Vec<Effect> {
         PageCommand::Copy => Effect::Copy(page),
     };
     page.map(effect).into_iter().collect()
+}
+
+/// A login could not be made, and not because the user left it: why, and another one is offered.
+pub(super) fn failed(model: &mut Model, outcome: &Outcome) {
+    let Outcome::Failed(failure) = outcome else { return };
+    let was_left = failure.kind == FailureKind::SignIn;
+    if !was_left && model.dashboard && model.dialog.is_none() {
+        model.dialog = Some(Dialog::Menu(Menu::not_signed_in(failure)));
+    }
 }
 
 /// Nobody waits any more for what a login has asked.

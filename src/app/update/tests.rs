@@ -109,7 +109,7 @@ fn opening(dashboard: bool) -> Opening {
         now: at(0),
         size: (80, 24),
         visits: None,
-        wants_code: false,
+        signs_in_here: false,
         remembered: Remembered::default(),
         past: Vec::new(),
     }

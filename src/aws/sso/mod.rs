@@ -204,6 +204,11 @@ impl Oidc {
 }
 
 impl SignIn {
+    /// The page's address, with the code in it where the service gives that.
+    pub fn page(&self) -> &str {
+        self.whole_url.as_deref().unwrap_or(&self.url)
+    }
+
     /// Waits until somebody confirmed, here or by a login in another terminal. Until when one is
     /// signed in then.
     pub async fn confirmed(mut self) -> Result<Timestamp, AwsError> {

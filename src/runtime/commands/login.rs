@@ -93,6 +93,8 @@ impl Asks for Prompt {
             }
             Wanted::Code { page } => format!("{text}\n\n  {page}\n\nCode: "),
             Wanted::Yes => format!("{text} "),
+            // A page takes that answer: nothing is typed.
+            Wanted::Confirmation { .. } => return None,
         };
         stderr::write(&question);
         let read = spawn_blocking(|| {

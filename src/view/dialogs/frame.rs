@@ -4,9 +4,12 @@ use ratatui::layout::Rect;
 use ratatui::symbols::border;
 use ratatui::widgets::{Block, Widget};
 
-use crate::app::{Command, Press, TextField};
+use crate::app::{Command, PageCommand, Press, TextField};
 use crate::view::theme::Theme;
 use crate::view::{HitMap, Painter, Tone};
+
+/// The title of what signs in on a page.
+pub(super) const SIGN_IN: &str = "Sign in to AWS";
 
 /// The widest that a dialog gets, in columns, with its border.
 const WIDEST: u16 = 104;
@@ -104,6 +107,20 @@ pub(super) fn field(
 ) {
     let x = painter.text(area, 0, line, Tone::Accent, label);
     painter.field(area, x + 1, line, typed);
+}
+
+/// A line of a page's address, which leads there.
+pub(super) fn address(
+    painter: &mut Painter<'_>,
+    hits: &mut HitMap,
+    (inside, line): (Rect, u16),
+    said: &str,
+    page: &str,
+) {
+    let end = painter.text(inside, 0, line, Tone::Accent, said);
+    let place = Rect { y: inside.y + line, width: end, height: 1, ..inside }.intersection(inside);
+    hits.link(place, page.to_owned());
+    hits.add(place, Command::Page(PageCommand::Open));
 }
 
 /// The columns within a dialog's border.

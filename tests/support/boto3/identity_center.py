@@ -4,7 +4,8 @@ Arguments: what it answers to CreateToken, one after the other: `ok`, or the nam
 last one for ever. Prints its port, logs each call to standard error, and ends with its standard input.
 TOKEN_SECONDS and ROLE_SECONDS say how long tokens and keys are good; POST /session/end, which is no
 call of AWS's, ends the session behind all tokens that were given: then the portal answers 401, and a
-refresh InvalidGrantException.
+refresh InvalidGrantException. POST /answer/ANSWER, no call of AWS's either, has CreateToken answer so
+from now on: `later` is `ok` for devices that begin after that, and nobody has confirmed the others.
 
 Who asks by the name of another region's service than HOME_REGION finds nothing of the organisation
 there: any region registers a client, StartDeviceAuthorization is InvalidRequestException (for a wrong
@@ -23,6 +24,7 @@ import time
 
 answers = sys.argv[1:]
 devices = 0
+last = 0
 forgotten = {"InvalidClientException"} & set(answers)
 
 TOKEN = "aoal-token-of-a-test"
@@ -78,7 +80,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         }
 
     def do_POST(self):
-        global devices
+        global devices, last
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         asked = json.loads(body or b"{}")
         print(json.dumps({"path": self.path, "asked": asked}), file=sys.stderr, flush=True)
@@ -109,6 +111,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif self.path == "/session/end":
             globals()["session"] += 1
             self.answer(200, {})
+        elif self.path.startswith("/answer/"):
+            answers[:] = [self.path.removeprefix("/answer/")]
+            last = devices
+            self.answer(200, {})
         elif self.path == "/token" and self.is_elsewhere():
             self.refuse(401, "InvalidClientException")
         elif self.path == "/token" and asked.get("grantType") == "refresh_token":
@@ -118,6 +124,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.refuse(400, "InvalidGrantException")
         elif self.path == "/token":
             answer = answers.pop(0) if len(answers) > 1 else answers[0]
+            if answer == "later":
+                is_later = int(asked["deviceCode"].removeprefix("device-")) > last
+                answer = "ok" if is_later else "AuthorizationPendingException"
             if answer == "ok":
                 self.answer(200, self.token())
             else:

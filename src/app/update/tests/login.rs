@@ -16,7 +16,7 @@ fn code() -> Wanted {
 #[test]
 fn what_a_login_asks_goes_with_it_and_another_question_comes_up() {
     for (outcome, wanted) in [(Outcome::Done, code()), (Outcome::Cancelled, Wanted::Yes)] {
-        let mut model = Model::new(Opening { wants_code: true, ..opening(true) });
+        let mut model = Model::new(Opening { signs_in_here: true, ..opening(true) });
         let effects = command(&mut model, Command::SignIn);
         assert!(matches!(effects.as_slice(), [Effect::Start(_, Job::SignIn)]), "{effects:?}");
         assert_eq!(command(&mut model, Command::SignIn), [], "one login at a time");
@@ -27,6 +27,22 @@ fn what_a_login_asks_goes_with_it_and_another_question_comes_up() {
         let Some(Dialog::Secret(form)) = &model.dialog else { panic!("{:?}", model.dialog) };
         assert_eq!(form.question.id, QuestionId(2));
         assert!(model.questions.is_empty());
+    }
+}
+
+#[test]
+fn a_login_that_could_not_be_made_is_offered_anew_and_one_that_was_left_is_not() {
+    for (kind, is_offered) in [(FailureKind::Credentials, true), (FailureKind::SignIn, false)] {
+        let mut model = Model::new(Opening { signs_in_here: true, ..opening(true) });
+        command(&mut model, Command::SignIn);
+        let until = model.now + jiff::SignedDuration::from_mins(10);
+        let wanted = Wanted::Confirmation { page: PAGE.into(), code: "A-B".into(), until };
+        send(&mut model, 0, asked(1, wanted));
+        assert!(model.needs_tick(), "it counts down");
+        let failure = Failure::new(kind, Step::Account, "it expired", "sign in again");
+        end(&mut model, 1, Outcome::Failed(failure));
+        let is_menu = matches!(&model.dialog, Some(Dialog::Menu(menu)) if menu.is_signed_out());
+        assert_eq!(is_menu, is_offered, "{:?}", model.dialog);
     }
 }
 

@@ -1,0 +1,66 @@
+//! Signing in under a dashboard by a page where a code is confirmed.
+
+use super::session::dashboard;
+use super::*;
+use crate::support::demo_cloud::DemoCloud;
+use crate::support::terminal::Terminal;
+
+const PENDING: &str = "AuthorizationPendingException";
+const CODE: &str = "ABCD-EFGH";
+
+/// How much time it says there is left.
+fn left(screen: &str) -> Option<&str> {
+    screen.lines().find_map(|line| line.split(" left").next().filter(|it| *it != line))
+}
+
+/// Begins the login from the question that a session has ended.
+fn begin(office: &Office, terminal: &mut Terminal) -> String {
+    office.answer(PENDING);
+    office.end_session();
+    let asked = terminal.wait_for("Signed out of AWS");
+    assert!(asked.contains("asks in a dialog"), "{asked}");
+    terminal.press("\r");
+    terminal.wait_for(CODE)
+}
+
+#[test]
+fn a_session_that_ends_under_a_dashboard_is_begun_again_on_a_page() {
+    let cloud = DemoCloud::start(&["--speed", "10", "--no-ssh"]);
+    let office = Office::over(&["ok"], cloud.url(), &[("ROLE_SECONDS", "12")]);
+    assert_eq!(office.run(&["login", "--profile", "work"]).code, 0);
+    let mut terminal = dashboard(&office, (80, 24));
+
+    let screen = begin(&office, &mut terminal);
+    for told in ["Sign in to AWS", "https://device.sso.eu-west-1", "▀", "Ctrl-O", "Ctrl-Y"] {
+        assert!(screen.contains(told), "{told}: {screen}");
+    }
+    let first = left(&screen).unwrap_or_else(|| panic!("{screen}"));
+    terminal
+        .wait("another time", |screen| left(&screen.contents()).is_some_and(|now| now != first));
+    // Esc leaves, and nothing is lost.
+    terminal.press("\x1b");
+    terminal.wait_gone(CODE);
+    terminal.wait_for("not signed in to AWS");
+    terminal.press("I");
+    terminal.wait_for(CODE);
+    office.answer("ExpiredTokenException");
+    let screen = terminal.wait_for("begins anew");
+    assert!(screen.contains("nobody confirmed the code while it was good"), "{screen}");
+    assert!(!screen.contains(CODE), "{screen}");
+    office.answer(PENDING);
+    terminal.press("\r");
+    terminal.wait_for(CODE);
+    office.answer("ok");
+    terminal.wait_for("signed in again");
+    let screen = terminal.wait_for("● live");
+    assert!(!screen.contains(CODE), "{screen}");
+
+    // A login in another terminal takes the question away.
+    begin(&office, &mut terminal);
+    office.answer("later");
+    assert_eq!(office.run(&["login", "--profile", "work"]).code, 0);
+    terminal.wait_gone(CODE);
+    terminal.wait_for("● live");
+    terminal.press("q");
+    assert_eq!(terminal.end().exit_code(), 0);
+}
