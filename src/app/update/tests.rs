@@ -22,8 +22,8 @@ use crate::config::{
 use crate::fleet::vitals::Vitals;
 use crate::fleet::{
     Account, Birth, DestroyScope, Ec2State, Failure, FailureKind, Fleet, Instance, InstanceKey,
-    InstanceNews, JobId, JobNews, Lifecycle, Machine, News, Outcome, Phase, Region, RegionNews,
-    Report, Seen, Step, Transfer, Upkeep,
+    InstanceNews, JobId, JobNews, Lifecycle, LockHolder, LockStanding, Machine, News, Outcome,
+    Phase, Region, RegionNews, Report, Seen, Step, Transfer, Upkeep,
 };
 
 const REGIONS: [&str; 3] = ["us-west-2", "eu-west-1", "sa-east-1"];
@@ -289,6 +289,23 @@ fn who_we_are_comes_first_then_watching_and_resuming() {
         command(&mut model, Command::Refresh).as_slice(),
         [Effect::Start(_, Job::Survey)]
     ));
+}
+
+#[test]
+fn what_another_machine_launches_is_not_resumed_here() {
+    let mut opening = opening(true);
+    let (key, machine) = running("i-1");
+    let mut left = Instance::planned(key, REGIONS[0].into(), "spot-7f3a".into(), at(0));
+    left.machine = Some(machine);
+    left.phase = Phase::Configuring;
+    opening.fleet.insert(left);
+    let mut model = Model::new(opening);
+    command(&mut model, Command::Refresh);
+    report(&mut model, 1, News::Job(account()));
+    let holder = LockHolder { nonce: "n-1".into(), ..LockHolder::default() };
+    report(&mut model, 1, News::Job(JobNews::Lock(LockStanding::Other(holder))));
+    let effects = end(&mut model, 1, Outcome::Done);
+    assert!(matches!(effects.as_slice(), [Effect::Start(_, Job::Watch)]), "{effects:?}");
 }
 
 #[test]
