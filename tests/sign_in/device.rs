@@ -3,7 +3,7 @@
 use super::session::dashboard;
 use super::*;
 use crate::support::demo_cloud::DemoCloud;
-use crate::support::terminal::Terminal;
+use crate::support::terminal::{Terminal, command};
 
 const PENDING: &str = "AuthorizationPendingException";
 const CODE: &str = "ABCD-EFGH";
@@ -63,4 +63,26 @@ fn a_session_that_ends_under_a_dashboard_is_begun_again_on_a_page() {
     terminal.wait_for("● live");
     terminal.press("q");
     assert_eq!(terminal.end().exit_code(), 0);
+}
+
+#[test]
+fn a_terminal_that_is_wide_enough_shows_the_page_for_a_camera_too() {
+    for (columns, is_drawn) in [(80, true), (30, false)] {
+        let office = Office::open(&[PENDING]);
+        let program = env!("CARGO_BIN_EXE_spot-tui");
+        let mut login = command(office.spot.path(), program, &["login", "--profile", "work"]);
+        for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+            login.env_remove(name);
+        }
+        for (name, value) in office.endpoints() {
+            login.env(name, value);
+        }
+        let mut terminal = Terminal::start(login, (columns, 40));
+        let screen = terminal.wait_for("Ctrl-C gives up");
+        assert!(screen.contains("https://device.sso") && screen.contains(CODE), "{screen}");
+        assert_eq!(screen.contains("▀▀▀▀▀▀▀"), is_drawn, "{screen}");
+        office.answer("ok");
+        terminal.wait_for("signed in until");
+        assert_eq!(terminal.end().exit_code(), 0);
+    }
 }

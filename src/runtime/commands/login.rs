@@ -2,7 +2,7 @@
 //! session of `aws login`, or with a code from a device. It works on a machine without a browser:
 //! whoever has one opens the page.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -11,7 +11,9 @@ use tokio::task::spawn_blocking;
 use crate::aws::{Asks, Aws, AwsError, LoginEnd, SignIn};
 use crate::fleet::text::shell_word;
 use crate::fleet::{Secret, Step, Wanted};
+use crate::runtime::colour;
 use crate::runtime::confirm;
+use crate::runtime::dashboard::ability;
 use crate::runtime::environment::Environment;
 use crate::runtime::exit_code::ExitCode;
 use crate::runtime::lines::ask_secret;
@@ -19,6 +21,10 @@ use crate::runtime::setup::refuse_demo;
 use crate::runtime::stderr;
 use crate::runtime::stdout;
 use crate::runtime::stop::Stop;
+use crate::view::qr::Qr;
+
+/// Before what is to be opened.
+const INDENT: &str = "  ";
 
 /// `login`.
 pub(in crate::runtime) async fn login(
@@ -142,13 +148,35 @@ pub(in crate::runtime) async fn logout(environment: &Environment) -> Result<Exit
 }
 
 fn for_people(sign_in: &SignIn) -> String {
-    let page = sign_in.whole_url.as_deref().unwrap_or(&sign_in.url);
+    let page = sign_in.page();
     let minutes = sign_in.good_for.as_secs().div_ceil(60);
     format!(
-        "Open this page in a browser, on any machine:\n\n  {page}\n\nand confirm only if it shows, or \
+        "Open this page in a browser, on any machine:\n\n  {}\n\nand confirm only if it shows, or \
          takes, this code:\n\n  {}\n\nWaiting for {minutes} min; Ctrl-C gives up.",
+        drawn(page).unwrap_or_else(|| page.to_owned()),
         sign_in.code
     )
+}
+
+/// A page's address as a terminal shows it: as a link where it has those, and below it for a camera
+/// where that fits. In a pipe it is only itself.
+fn drawn(page: &str) -> Option<String> {
+    if !io::stderr().is_terminal() || !colour::on(&io::stderr()) {
+        return None;
+    }
+    let ability = ability();
+    let is_link = ability.links && page.bytes().all(|byte| byte.is_ascii_graphic());
+    let mut drawn =
+        if is_link { format!("\x1b]8;;{page}\x1b\\{page}\x1b]8;;\x1b\\") } else { page.to_owned() };
+    let columns = crossterm::terminal::size().map_or(0, |(columns, _)| columns.into());
+    let fits = |qr: &Qr| ability.unicode && INDENT.len() + qr.columns() < columns;
+    if let Some(qr) = Qr::of(page).filter(fits) {
+        // Black on white, of the 256 colours: whatever the terminal's own are.
+        let line = |row| format!("\n{INDENT}\x1b[38;5;16;48;5;231m{row}\x1b[0m");
+        drawn.push('\n');
+        drawn.extend(qr.rows().map(line));
+    }
+    Some(drawn)
 }
 
 fn as_event(sign_in: &SignIn) -> String {
