@@ -244,9 +244,7 @@ fn nothing_was_removed_under_a_living_instance(calls: &[Call], region: &str) {
     let calls: Vec<&Call> = calls.iter().filter(|call| call.region == region).collect();
     let removes = |call: &&&Call| {
         let verbs = ["Delete", "Detach", "Disassociate", "Revoke"];
-        // The lock between machines is let go of when a create ends.
-        let is_lock = call.action == "DeleteLaunchTemplate";
-        !is_lock && verbs.iter().any(|it| call.action.starts_with(it))
+        !call.is_of_lock() && verbs.iter().any(|it| call.action.starts_with(it))
     };
     let first = calls.iter().position(|call| removes(&call)).expect("a network was removed");
     let last_launch = calls.iter().rposition(|call| call.action == "RunInstances").unwrap();

@@ -133,9 +133,9 @@ fn same_story(
 ) -> BTreeSet<(String, String)> {
     let spot = Spot::new(proxy.url());
     spot.configure_without_hosts("  total_instances: 6", &REGIONS);
-    // The first line goes on with `ssh`: moto gives a fleet's instances no public address.
+    // Of launch templates those of fleets are told here. The first line goes on with `ssh`: moto gives a fleet's instances no public address.
     spot.add_configuration(&format!(
-        "  connect: private\nplacement: {{ strategy: {strategy}, fleet_from: 3 }}\n"
+        "  connect: private\nplacement: {{ strategy: {strategy}, fleet_from: 3 }}\nlock: off\n"
     ));
     let before = eye.alive(endpoint, &REGIONS);
     proxy.take();

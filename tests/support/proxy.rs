@@ -66,6 +66,11 @@ impl Call {
         let asks = self.action.starts_with("Describe") || self.action.starts_with("Get");
         !asks && !self.action.ends_with(DRY_RUN)
     }
+
+    /// Whether it may be about the lock between machines, which whoever launches takes and lets go of.
+    pub(crate) fn is_of_lock(&self) -> bool {
+        ["CreateLaunchTemplate", "DeleteLaunchTemplate"].contains(&self.action.as_str())
+    }
 }
 
 /// What goes wrong.

@@ -267,15 +267,20 @@ fn a_report_by_instance_id_reaches_the_row_that_was_planned() {
     assert!(matches!(model.fleet.get(&key).unwrap().phase, Phase::Failed(_)));
 }
 
-#[test]
-fn who_we_are_comes_first_then_watching_and_resuming() {
+/// A dashboard that finds an instance in the midst of its set-up.
+fn with_one_left_behind() -> Model {
     let mut opening = opening(true);
     let (key, machine) = running("i-1");
     let mut left = Instance::planned(key, REGIONS[0].into(), "spot-7f3a".into(), at(0));
     left.machine = Some(machine);
     left.phase = Phase::Configuring;
     opening.fleet.insert(left);
-    let mut model = Model::new(opening);
+    Model::new(opening)
+}
+
+#[test]
+fn who_we_are_comes_first_then_watching_and_resuming() {
+    let mut model = with_one_left_behind();
     assert_eq!(command(&mut model, Command::Refresh), [Effect::Start(JobId(1), Job::Identify)]);
     assert_eq!(command(&mut model, Command::Refresh), [], "it is being asked already");
     report(&mut model, 1, News::Job(account()));
@@ -293,13 +298,7 @@ fn who_we_are_comes_first_then_watching_and_resuming() {
 
 #[test]
 fn what_another_machine_launches_is_not_resumed_here() {
-    let mut opening = opening(true);
-    let (key, machine) = running("i-1");
-    let mut left = Instance::planned(key, REGIONS[0].into(), "spot-7f3a".into(), at(0));
-    left.machine = Some(machine);
-    left.phase = Phase::Configuring;
-    opening.fleet.insert(left);
-    let mut model = Model::new(opening);
+    let mut model = with_one_left_behind();
     command(&mut model, Command::Refresh);
     report(&mut model, 1, News::Job(account()));
     let holder = LockHolder { nonce: "n-1".into(), ..LockHolder::default() };
