@@ -185,7 +185,7 @@ fn a_session_that_ends_under_a_dashboard_is_one_question_and_nothing_is_lost() {
     terminal.wait_for("not signed in to AWS");
     // What is begun now waits as well, before anything is sent.
     terminal.press("c\r\x1b[C\r");
-    let waiting = terminal.wait_for("Requesting");
+    let waiting = terminal.wait_for("the lock between machines is taken first");
     assert!(!waiting.contains(" i-"), "{waiting}");
     assert_eq!(office.run(&["login", "--profile", "work"]).code, 0);
     terminal.wait_for("signed in again");

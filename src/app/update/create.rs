@@ -140,6 +140,10 @@ fn begin(model: &mut Model, wish: Action) -> Vec<Effect> {
     let is_refused = matches!(judged, Err(CreateRefusal::Other(_)));
     if !is_refused && !matches!(wish, Action::Up(_)) && !lock::may_launch(model) {
         let (job, effects) = lock::take(model);
+        // That may take a while, a login for one; headless it is told when it is refused.
+        if model.dashboard {
+            model.flash(Level::Info, VERB, "the lock between machines is taken first");
+        }
         wait(model, job, wish);
         return effects;
     }
