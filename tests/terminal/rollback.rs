@@ -17,8 +17,9 @@ fn a_create_that_is_cancelled_at_quit_leaves_nothing() {
     let before = eye.alive(cloud.url(), &REGIONS);
     let config = fs::read_to_string(home.folder.path().join("config.yaml")).unwrap();
     let config = config.replace("timeout_s: 60", "timeout_s: 600");
-    // Beside the deployments of others a new one has to be named.
-    let config = format!("deployment: spot-test\n{config}");
+    // Beside the deployments of others a new one has to be named. A lock that was let go of a moment
+    // after a launch stays, and says that it is free.
+    let config = format!("deployment: spot-test\nlock: off\n{config}");
     fs::write(home.folder.path().join("config.yaml"), config).unwrap();
     let mut terminal = Terminal::start(home.command(cloud.url()), SIZE);
     terminal.wait_for("● live");

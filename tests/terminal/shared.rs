@@ -7,7 +7,7 @@ use crate::support::demo_cloud::DemoCloud;
 fn user(cloud: &DemoCloud) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let config = format!(
-        "deployment: spot-shared\naws:\n  private_ssh_key_path: key\n  consistency_window_s: 1\nregions:\n  \
+        "deployment: spot-shared\naws:\n  private_ssh_key_path: key\n  consistency_window_s: 4\nregions:\n  \
          - us-west-2: {{machine_type: t3.medium}}\nssh:\n  port: {}\n  \
          allow_from: [198.51.100.7]\n",
         cloud.ssh_port()
