@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::aws::AccountRecords;
@@ -14,16 +14,30 @@ use crate::fleet::{Band, MachineType, Pool, Region};
 #[derive(Debug, Default)]
 pub(in crate::jobs) struct PriceMemory {
     pub regions: Mutex<HashMap<Region, Arc<tokio::sync::Mutex<Option<AskedPrices>>>>>,
-    pub advisor: tokio::sync::Mutex<AdvisorMemory>,
-    pub manager: tokio::sync::Mutex<ManagerMemory>,
+    pub advisor: tokio::sync::Mutex<DailyMemory<AskedAdvisor>>,
+    pub manager: tokio::sync::Mutex<DailyMemory<AskedManager>>,
 }
 
-/// The Spot Advisor: one asks it, the others wait.
-#[derive(Debug, Default)]
-pub(in crate::jobs) struct AdvisorMemory {
-    pub asked: Option<AskedAdvisor>,
+/// How long the answer of who is asked once a day counts as new. How often AWS makes another is not
+/// known.
+pub(in crate::jobs) const NEW: SignedDuration = SignedDuration::from_hours(24);
+/// For how long it is better than none: it tells of a month.
+pub(in crate::jobs) const GOOD: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// How long one that does not answer is left alone.
+pub(in crate::jobs) const LEFT_ALONE: SignedDuration = SignedDuration::from_hours(1);
+
+/// Who is asked once a day: one asks, the others wait.
+#[derive(Debug)]
+pub(in crate::jobs) struct DailyMemory<T> {
+    pub asked: Option<T>,
     /// Whether somebody was told that it does not answer.
     pub is_said: bool,
+}
+
+impl<T> Default for DailyMemory<T> {
+    fn default() -> Self {
+        Self { asked: None, is_said: false }
+    }
 }
 
 /// What the Spot Advisor was asked, and its last answer.
@@ -40,15 +54,7 @@ pub(in crate::jobs) struct AskedAdvisor {
     pub bands: BTreeMap<Region, BTreeMap<MachineType, Band>>,
 }
 
-/// EC2 Capacity Manager: one asks it, the others wait.
-#[derive(Debug, Default)]
-pub(in crate::jobs) struct ManagerMemory {
-    pub asked: Option<AskedManager>,
-    /// Whether somebody was told that it tells nothing.
-    pub is_said: bool,
-}
-
-/// What it was asked, and its last answer.
+/// What EC2 Capacity Manager was asked, and its last answer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in crate::jobs) struct AskedManager {
     /// Where it was asked.

@@ -4,21 +4,15 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::time::{Duration, timeout};
 
 use crate::aws::AccountRecords;
 use crate::fleet::{Level, MachineType, Record, Region};
 use crate::jobs::context::Context;
-use crate::jobs::context::price_memory::AskedManager;
+use crate::jobs::context::price_memory::{AskedManager, GOOD, LEFT_ALONE, NEW};
 use crate::jobs::context::reporter::Reporter;
 
-/// How long an answer counts as new.
-const DAY: SignedDuration = SignedDuration::from_hours(24);
-/// For how long it is better than none.
-const GOOD: SignedDuration = SignedDuration::from_hours(14 * 24);
-/// How long one that is not answered is left alone.
-const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// How long it may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Under which question its answer is kept.
@@ -68,10 +62,12 @@ async fn ask(
     let told =
         timeout(PATIENCE, async { context.aws().await?.account_records(&region, now).await });
     let (records, again, trouble) = match told.await {
-        Ok(Ok(Some(records))) => (records, DAY, None),
-        Ok(Ok(None)) => (AccountRecords::new(), DAY, Some(format!("it is not on in {region}"))),
-        Ok(Err(error)) => (before, HOUR, Some(error.to_string())),
-        Err(_) => (before, HOUR, Some(format!("it did not answer in {} s", PATIENCE.as_secs()))),
+        Ok(Ok(Some(records))) => (records, NEW, None),
+        Ok(Ok(None)) => (AccountRecords::new(), NEW, Some(format!("it is not on in {region}"))),
+        Ok(Err(error)) => (before, LEFT_ALONE, Some(error.to_string())),
+        Err(_) => {
+            (before, LEFT_ALONE, Some(format!("it did not answer in {} s", PATIENCE.as_secs())))
+        }
     };
     (AskedManager { region, again: now + again, records }, trouble)
 }

@@ -4,22 +4,16 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::account_record::account_record;
 use crate::aws::{AdvisorAnswer, AdvisorError};
 use crate::config::{Config, RegionConfig, SPOT_ADVISOR};
 use crate::fleet::{Advice, Level, MachineType, Region};
 use crate::jobs::context::Context;
-use crate::jobs::context::price_memory::AskedAdvisor;
+use crate::jobs::context::price_memory::{AskedAdvisor, GOOD, LEFT_ALONE, NEW};
 use crate::jobs::context::reporter::Reporter;
 
-/// How long an answer counts as new. How often AWS makes another is not known.
-const DAY: SignedDuration = SignedDuration::from_hours(24);
-/// For how long it is better than none: it tells of a month.
-const GOOD: SignedDuration = SignedDuration::from_hours(14 * 24);
-/// How long one that does not answer is left alone.
-const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// Under which question its answer is kept.
 const QUESTION: &str = "spot-advisor";
 
@@ -90,10 +84,10 @@ async fn ask(
     };
     match answer {
         Ok(AdvisorAnswer::Unchanged) => {
-            (AskedAdvisor { again: now + DAY, told: Some(now), ..before }, None)
+            (AskedAdvisor { again: now + NEW, told: Some(now), ..before }, None)
         }
         Ok(AdvisorAnswer::Told(bands, etag)) => {
-            (AskedAdvisor { again: now + DAY, told: Some(now), etag, bands, ..before }, None)
+            (AskedAdvisor { again: now + NEW, told: Some(now), etag, bands, ..before }, None)
         }
         Err(error) => {
             // Other steps mean that what is kept is no longer what it seems, either.
@@ -104,7 +98,7 @@ async fn ask(
             } else {
                 before
             };
-            (AskedAdvisor { again: now + HOUR, ..kept }, Some(error.to_string()))
+            (AskedAdvisor { again: now + LEFT_ALONE, ..kept }, Some(error.to_string()))
         }
     }
 }
