@@ -13,7 +13,7 @@ use crate::app::{Action, Counts, Effect, Model};
 use crate::config::Config;
 use crate::fleet::{
     DeploymentId, Instance, InstanceKey, Job, JobId, JobKind, Launch, LaunchId, Level, Machine,
-    Phase, Pool, Region,
+    Phase, Pool, Region, Replacement,
 };
 
 /// The verb under which a refusal is said.
@@ -108,8 +108,8 @@ pub(super) fn hold(
     }
 }
 
-/// The same for one in the place of a node that still works: what stands in the journal is another
-/// thing.
+/// The same for one in the place of a node that still works, which is remembered, on the disk before it
+/// is launched: what stands in the journal is another thing.
 pub(super) fn replace(
     model: &mut Model,
     region: &Region,
@@ -129,7 +129,18 @@ pub(super) fn replace(
     pending_creates::lower(model, std::iter::once(old));
     let lost = [(region.clone(), vec![old.clone()])].into();
     let plan = CreatePlan { lost, budget_left, ..CreatePlan::besides(counts) };
-    Ok(launch(model, plan, By::Itself))
+    let effects = launch(model, plan, By::Itself);
+    let launched = effects.iter().find_map(|effect| match effect {
+        Effect::Start(_, Job::Create(launches)) => launches.first().map(|it| it.id.clone()),
+        _ => None,
+    });
+    if let Some(launch) = launched {
+        let (region, instance) = (region.clone(), old.id.clone());
+        let replacement = Replacement { region, instance, launch, is_given_up: false };
+        model.upkeep.begin_replacement(replacement);
+        model.upkeep.note_launches(model.now, 1);
+    }
+    Ok(effects)
 }
 
 /// Where another machine may be launching, the lock is taken first; where the budget needs prices that

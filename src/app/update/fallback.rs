@@ -6,12 +6,12 @@ use super::count::{
     is_unavailable,
 };
 use super::plan::number;
-use super::presence::{Progress, is_seen, is_there, progress};
+use super::presence::{is_seen, is_there};
 use super::{create, lock};
 use crate::app::{Counts, Effect, Model};
 use crate::config::{Config, Fallback};
 use crate::fleet::{
-    Change, Instance, InstanceKey, Job, Level, Lifecycle, Phase, Region, Replacement, SpotBreaker,
+    Change, Instance, InstanceKey, Level, Lifecycle, Phase, Region, Replacement, SpotBreaker,
     SpotTurn,
 };
 
@@ -25,8 +25,10 @@ pub(super) enum Buys {
     Configured,
     /// One spot instance, to see whether there is any.
     Probe,
-    /// On demand, so many at the most; it may be none.
-    OnDemand(u32),
+    /// On demand.
+    OnDemand,
+    /// Not at all: it was refused on demand, too.
+    Nothing,
 }
 
 /// What holds where nothing is configured as a fallback holds for every region that is not spot, too.
@@ -36,15 +38,15 @@ fn wished<'a>(config: &'a Config, region: &Region) -> Option<&'a Fallback> {
 }
 
 /// How what a region lacks is launched.
-pub(super) fn buys(model: &Model, config: &Config, region: &Region) -> Buys {
-    let breaker = model.upkeep.spot_breaker(region).filter(|it| it.is_open());
-    let (Some(fallback), Some(breaker)) = (wished(config, region), breaker) else {
-        return Buys::Configured;
-    };
-    if breaker.may_probe(model.now) && !is_dear(model, config, region) {
-        return Buys::Probe;
+fn buys(model: &Model, config: &Config, region: &Region) -> Buys {
+    let is_wished = wished(config, region).is_some();
+    let breaker = model.upkeep.spot_breaker(region).filter(|it| is_wished && it.is_open());
+    match breaker {
+        None => Buys::Configured,
+        Some(it) if it.may_probe(model.now) && !is_dear(model, config, region) => Buys::Probe,
+        Some(it) if it.may_demand(model.now) => Buys::OnDemand,
+        Some(_) => Buys::Nothing,
     }
-    Buys::OnDemand(if breaker.may_demand(model.now) { room(model, fallback) } else { 0 })
 }
 
 /// How many more may be on demand: a share of what is wanted.
@@ -86,23 +88,25 @@ fn is_dear(model: &Model, config: &Config, region: &Region) -> bool {
     priced().is_some_and(|(spot, list)| spot > list * DEAR)
 }
 
-/// Of these, no more in each region than may be launched there now.
-pub(super) fn limit(model: &Model, config: &Config, due: Counts) -> Counts {
+/// Of these, no more in each region than may be launched there now, and how.
+pub(super) fn limit(model: &Model, config: &Config, due: Counts) -> Vec<(Region, u32, Buys)> {
     let mut left = config.fallback.as_ref().map_or(0, |fallback| room(model, fallback));
     let limited = due.into_iter().map(|(region, count)| {
-        let count = match buys(model, config, &region) {
+        let buys = buys(model, config, &region);
+        let count = match buys {
             Buys::Configured if is_unavailable(model, &region) => 0,
             Buys::Configured => count,
             Buys::Probe => count.min(1),
-            Buys::OnDemand(most) => {
-                let count = count.min(most).min(left);
+            Buys::OnDemand => {
+                let count = count.min(left);
                 left -= count;
                 count
             }
+            Buys::Nothing => 0,
         };
-        (region, count)
+        (region, count, buys)
     });
-    limited.filter(|(_, count)| *count > 0).collect()
+    limited.filter(|(_, count, _)| *count > 0).collect()
 }
 
 /// What a change says of whether spot is given.
@@ -112,9 +116,8 @@ pub(super) fn note(model: &mut Model, change: &Change) {
         Change::Launched(key) | Change::Interrupted(key) => key,
         _ => return,
     };
-    let (Some(config), Some(row)) = (model.config.clone(), model.fleet.get(key).cloned()) else {
-        return;
-    };
+    let config = model.config.clone().filter(|config| config.fallback.is_some());
+    let Some((config, row)) = config.zip(model.fleet.get(key).cloned()) else { return };
     let region = counts_for(model, &row);
     if wished(&config, &region).is_none() || row.deployment != model.deployment {
         return;
@@ -206,21 +209,15 @@ fn way_back(model: &mut Model, config: &Config, region: &Region) -> Vec<Effect> 
     }
     // The budget has to have room for both: else it stays as it is.
     let Ok(effects) = create::replace(model, region, &machine) else { return Vec::new() };
-    let launch = effects.iter().find_map(|effect| match effect {
-        Effect::Start(_, Job::Create(launches)) => launches.first().map(|it| it.id.clone()),
-        _ => None,
-    });
-    let Some(launch) = launch else { return effects };
+    if model.upkeep.replacement_of(&machine.id).is_none() {
+        return effects;
+    }
     let text = format!("{region}: spot is tried in the place of {}, on demand", old.label());
     model.tell(Level::Info, KEEP, text);
-    let (region, instance) = (region.clone(), machine.id);
-    let now = model.now;
     if is_open {
-        model.upkeep.spot_breaker_mut(&region).note_probed(now);
+        let now = model.now;
+        model.upkeep.spot_breaker_mut(region).note_probed(now);
     }
-    let replacement = Replacement { region, instance, launch, is_given_up: false };
-    model.upkeep.begin_replacement(replacement);
-    model.upkeep.note_launches(now, 1);
     effects
 }
 
@@ -244,9 +241,7 @@ fn next(model: &Model, region: &Region) -> Option<Instance> {
 /// whether spot is held.
 pub(super) fn waits(model: &Model, replacement: &Replacement) -> bool {
     let breaker = model.upkeep.spot_breaker(&replacement.region);
-    breaker.is_some_and(SpotBreaker::is_open)
-        && progress(model, replacement) == Progress::Ready
-        && is_way_back(model, replacement)
+    breaker.is_some_and(SpotBreaker::is_open) && is_way_back(model, replacement)
 }
 
 /// Whether it is about a node on demand that gives way to spot: nothing came of it is no reason not to

@@ -101,8 +101,7 @@ pub(super) fn hold(model: &mut Model) -> Vec<Effect> {
     let mut allowed = number(model.upkeep.allowed(now, brake.at_most, brake.within));
     let (mut spot, mut on_demand) = (Due::default(), Due::default());
     let begun = begun(model);
-    for (region, count) in due {
-        let buys = fallback::buys(model, &config, &region);
+    for (region, count, buys) in due {
         // What an earlier run was about to launch has used up the brake already, and what was never
         // there does not.
         let begun = begun.get(&region).copied().unwrap_or_default().min(count);
@@ -111,7 +110,7 @@ pub(super) fn hold(model: &mut Model) -> Vec<Effect> {
         let replaced = (count - fresh).min(allowed);
         allowed -= replaced;
         if fresh + replaced > 0 {
-            let due = if matches!(buys, Buys::OnDemand(_)) { &mut on_demand } else { &mut spot };
+            let due = if buys == Buys::OnDemand { &mut on_demand } else { &mut spot };
             due.added += new;
             due.braked += replaced;
             due.probes.extend((buys == Buys::Probe).then(|| region.clone()));

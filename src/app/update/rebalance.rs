@@ -13,8 +13,7 @@ use super::presence::{Progress, is_replaced, is_seen, is_there, launched, progre
 use super::{count, create, destroy, fallback, lock};
 use crate::app::{Effect, JobRecord, Model};
 use crate::fleet::{
-    Instance, InstanceId, InstanceKey, Job, JobId, Level, NotificationKind, Phase, Region,
-    Replacement,
+    Instance, InstanceKey, Job, JobId, Level, NotificationKind, Phase, Region, Replacement,
 };
 
 /// The verb under which this is said.
@@ -142,7 +141,9 @@ pub(super) fn begin(model: &mut Model) -> Vec<Effect> {
     }
     match create::replace(model, &region, &machine) {
         Ok(effects) => {
-            begun(model, &old, machine.id, region, &effects);
+            if model.upkeep.replacement_of(&machine.id).is_some() {
+                begun(model, &old, &region);
+            }
             effects
         }
         Err(why) => {
@@ -173,28 +174,13 @@ fn next(model: &Model) -> Option<&Instance> {
     model.fleet.instances().filter(is_recommended).find(is_free)
 }
 
-/// Remembers what is launched, on the disk before it is: the effects begin with that.
-fn begun(
-    model: &mut Model,
-    old: &Instance,
-    instance: InstanceId,
-    region: Region,
-    effects: &[Effect],
-) {
-    let launch = effects.iter().find_map(|effect| match effect {
-        Effect::Start(_, Job::Create(launches)) => launches.first().map(|it| it.id.clone()),
-        _ => None,
-    });
-    let Some(launch) = launch else { return };
+fn begun(model: &mut Model, old: &Instance, region: &Region) {
     let text = format!(
         "{}: AWS recommends to rebalance it: another one is launched, and it ends once that one is \
          ready",
         old.label()
     );
-    tell(model, Level::Info, &region, &text);
-    let replacement = Replacement { region, instance, launch, is_given_up: false };
-    model.upkeep.begin_replacement(replacement);
-    model.upkeep.note_launches(model.now, 1);
+    tell(model, Level::Info, region, &text);
     model.counters.replacements += 1;
     model.holding.rebalance_refused = None;
 }
