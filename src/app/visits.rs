@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clean;
 use crate::config::is_deployment;
-use crate::fleet::text::shell_word;
+use crate::fleet::text::{profile_flag, shell_word};
 use crate::fleet::{DeploymentId, DeploymentSeen};
 
 /// The longest name that is said whole, in bytes.
@@ -59,17 +59,16 @@ impl Visit {
 
     /// The command that gives it a state file.
     fn recover_command(&self) -> String {
-        let mut command = "spot-tui recover".to_owned();
-        for (option, value) in [
-            (" --profile ", self.profile.as_deref()),
-            (" --deployment ", self.deployment.as_ref().map(DeploymentId::as_str)),
-        ] {
-            if let Some(value) = value {
-                command += option;
-                command += &shell_word(&clean(value, NAME));
-            }
-        }
-        command + " --state FILE"
+        let profile = self.profile.as_deref().map(|name| clean(name, NAME));
+        let deployment = self
+            .deployment
+            .as_ref()
+            .map(|id| format!(" --deployment {}", shell_word(&clean(id.as_str(), NAME))));
+        format!(
+            "spot-tui recover{}{} --state FILE",
+            profile_flag(profile.as_deref()),
+            deployment.unwrap_or_default()
+        )
     }
 }
 

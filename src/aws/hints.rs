@@ -4,6 +4,7 @@ use super::class::{Class, Credential};
 use super::codes::{Refusal, is_opt_in};
 use super::profile::Profile;
 use super::quota::{quota_link, quotas};
+use crate::fleet::text::profile_flag;
 use crate::fleet::{MachineType, Region};
 
 /// What to do, in one sentence; empty where nobody knows.
@@ -224,8 +225,7 @@ fn by_class(class: Class, refusal: &Refusal<'_>, profile: &Profile) -> String {
 }
 
 pub(super) fn by_credential(credential: Credential, profile: &Profile) -> String {
-    let flag = profile.name.as_deref().map(|name| format!(" --profile {name}"));
-    let flag = flag.unwrap_or_default();
+    let flag = profile_flag(profile.name.as_deref());
     match credential {
         Credential::Missing => {
             "run aws configure; or spot-tui login --profile NAME, for IAM Identity Center; or set \
@@ -263,6 +263,8 @@ fn permission(operation: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
     use crate::aws::profile::Sso;
 
@@ -287,6 +289,25 @@ mod tests {
         let work = Profile { name: Some("work".into()), sso: Some(sso), ..Profile::default() };
         let text = told("RunInstances", Some("RequestExpired"), "", &work);
         assert_eq!(text, "run: spot-tui login --profile work");
+    }
+
+    #[test]
+    fn a_command_that_is_pasted_takes_any_profile_for_one_word() {
+        let name = "it's me; rm -rf ~ $(id) `id`";
+        let profile = Profile { name: Some(name.into()), ..Profile::default() };
+        for credential in [Credential::SsoLogin, Credential::Rejected, Credential::Broken] {
+            let text = by_credential(credential, &profile);
+            let (_, command) = text.rsplit_once(": ").unwrap();
+            // A shell shows what words it makes of it, a line each.
+            let shell =
+                Command::new("sh").args(["-c", &format!("printf '%s\\n' {command}")]).output();
+            let words = String::from_utf8(shell.unwrap().stdout).unwrap();
+            assert_eq!(
+                words.lines().rev().take(2).collect::<Vec<_>>(),
+                [name, "--profile"],
+                "{text}"
+            );
+        }
     }
 
     #[test]

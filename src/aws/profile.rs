@@ -1,5 +1,7 @@
 //! What a user's AWS profile says that is ours to know. The SDK reads the rest by itself.
 
+use crate::fleet::text::profile_flag;
+
 /// A profile, or that there is none.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Profile {
@@ -26,8 +28,7 @@ impl Profile {
 
     /// The command that signs in.
     pub(super) fn login_command(&self) -> String {
-        let flag = self.name.as_deref().map(|name| format!(" --profile {name}"));
-        format!("spot-tui login{}", flag.unwrap_or_default())
+        format!("spot-tui login{}", profile_flag(self.name.as_deref()))
     }
 }
 

@@ -126,6 +126,12 @@ pub fn shell_word(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
+/// What a command that is pasted into a shell says of the profile, a blank before it; nothing for the
+/// default one.
+pub fn profile_flag(profile: Option<&str>) -> String {
+    profile.map(|name| format!(" --profile {}", shell_word(name))).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

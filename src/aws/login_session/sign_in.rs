@@ -18,7 +18,7 @@ use crate::aws::class::{Class, Credential};
 use crate::aws::clock::time_at;
 use crate::aws::error::AwsError;
 use crate::aws::profile::LoginSession;
-use crate::fleet::text::shell_word;
+use crate::fleet::text::{profile_flag, shell_word};
 use crate::fleet::{Region, Secret, Wanted};
 use crate::retry::LOGIN_LOOK;
 
@@ -181,8 +181,7 @@ impl Login<'_> {
         if !is_other {
             return Ok(LoginEnd::SignedIn);
         }
-        let flag = self.wanted.profile.as_deref();
-        let flag = flag.map(|name| format!(" --profile {}", shell_word(name))).unwrap_or_default();
+        let flag = profile_flag(self.wanted.profile.as_deref());
         Err(broken(
             format!("the session of {arn} is kept, and the profile {name} is not of it"),
             format!("to use it: aws configure set login_session {}{flag}", shell_word(&arn)),

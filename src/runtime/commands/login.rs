@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::task::spawn_blocking;
 
 use crate::aws::{Asks, Aws, AwsError, LoginEnd, SignIn};
-use crate::fleet::text::shell_word;
+use crate::fleet::text::profile_flag;
 use crate::fleet::{Secret, Step, Wanted};
 use crate::runtime::colour;
 use crate::runtime::confirm;
@@ -68,8 +68,7 @@ async fn by_code(
 
 /// Begins the session of the profile by a page, whose code is typed on the terminal.
 async fn by_session(environment: &Environment, aws: &Aws, as_json: bool) -> Result<ExitCode, Stop> {
-    let name = environment.access.profile.as_deref().map(shell_word);
-    let flag = name.map(|name| format!(" --profile {name}")).unwrap_or_default();
+    let flag = profile_flag(environment.access.profile.as_deref());
     let where_else =
         format!("a page's code is to be typed: run on a terminal: spot-tui login{flag}");
     confirm::possible(false, &where_else)?;
