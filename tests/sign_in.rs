@@ -20,6 +20,7 @@ use std::thread;
 use serde_json::{Value, json};
 
 use crate::support::moto::{Moto, python};
+use crate::support::proxy::{Fault, Proxy};
 use crate::support::spot::{Ran, Spot};
 use service::Service;
 
@@ -192,6 +193,29 @@ fn who_signs_in_here_is_signed_in_for_the_aws_cli_too() {
     assert_eq!(registered.len(), 1, "{calls:?}");
     assert_eq!(registered[0]["asked"]["scopes"], json!(["sso:account:access"]));
     assert_eq!(calls.iter().filter(|call| call["path"] == "/token").count(), 3);
+}
+
+/// What the keys are good for is no part of a login, and neither is who one is.
+#[test]
+fn who_may_not_ask_for_anything_afterwards_is_signed_in_all_the_same() {
+    let moto = Moto::start();
+    for (action, code, said, noted) in [
+        ("DescribeRegions", "UnauthorizedOperation", "in account 123456789012", false),
+        ("GetCallerIdentity", "AccessDenied", "signed in until", true),
+    ] {
+        let proxy = Proxy::start(moto.address());
+        // In both regions that may be asked.
+        for nth in [1, 2] {
+            let message = "User: deploy is not authorized to perform this";
+            proxy.fail(action, nth, Fault::Refuse { status: 403, code, message });
+        }
+        let office = Office::over(&["ok"], &proxy.url(), &[]);
+        let login = office.run(&["login", "--profile", "work"]);
+        assert_eq!(login.code, 0, "{action}: {}", login.told());
+        assert!(login.out.contains(said), "{action}: {}", login.told());
+        let is_noted = login.err.contains("note: as whom cannot be told: ");
+        assert_eq!(is_noted, noted, "{action}: {}", login.told());
+    }
 }
 
 #[test]

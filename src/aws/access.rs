@@ -67,6 +67,15 @@ pub struct Ec2 {
     profile: Arc<Profile>,
 }
 
+/// Who somebody is at AWS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The account.
+    pub account: AccountId,
+    /// The ARN.
+    pub arn: String,
+}
+
 impl Aws {
     /// Reads profiles and environment. Asks nothing of AWS yet, and needs no region.
     pub async fn open(access: &Access) -> Result<Self, AwsError> {
@@ -146,40 +155,63 @@ impl Aws {
     }
 
     /// Who we are (STS GetCallerIdentity) and which regions the account may use
-    /// (EC2 DescribeRegions). Nothing goes on without it, a destroy neither: an AWS that is out of
-    /// order for a moment is asked again.
+    /// (EC2 DescribeRegions). Nothing goes on without it, a destroy neither.
     pub async fn account(&self) -> Result<Account, AwsError> {
+        self.ask_at_home(|region| self.account_told_by(region)).await
+    }
+
+    /// Who we are, which anybody may ask.
+    pub async fn identity(&self) -> Result<Identity, AwsError> {
+        self.ask_at_home(|region| self.identity_told_by(region)).await
+    }
+
+    /// Asks what has no region of its own. An AWS that is out of order for a moment is asked again.
+    async fn ask_at_home<T, Fut>(&self, ask: impl Fn(Region) -> Fut) -> Result<T, AwsError>
+    where
+        Fut: Future<Output = Result<T, AwsError>>,
+    {
         let out_of_order = |error: &AwsError| error.status().is_some_and(|status| status >= 500);
         let deadline = Instant::now() + ACCOUNT_TIMEOUT;
-        retry_until(deadline, out_of_order, || self.account_told()).await
+        retry_until(deadline, out_of_order, || self.ask_once_at_home(&ask)).await
     }
 
     /// An organization may deny the region that is asked, and an account may not have enabled it:
     /// then the usual one is asked.
-    async fn account_told(&self) -> Result<Account, AwsError> {
-        let told = self.account_told_by(&self.home).await;
+    async fn ask_once_at_home<T, Fut>(&self, ask: impl Fn(Region) -> Fut) -> Result<T, AwsError>
+    where
+        Fut: Future<Output = Result<T, AwsError>>,
+    {
+        let told = ask(self.home.clone()).await;
         let Err(error) = &told else { return told };
         let is_of_region = matches!(error.class, Class::Denied | Class::FatalRegion);
         if !is_of_region || self.home.as_str() == HOME {
             return told;
         }
-        self.account_told_by(&HOME.into()).await.or(told)
+        ask(HOME.into()).await.or(told)
     }
 
-    async fn account_told_by(&self, region: &Region) -> Result<Account, AwsError> {
+    async fn account_told_by(&self, region: Region) -> Result<Account, AwsError> {
+        let regions = self.region(&region);
+        let Identity { account, arn } = self.identity_told_by(region).await?;
+        Ok(Account {
+            id: account,
+            creator: creator(&arn).to_owned(),
+            regions: regions.enabled_regions().await?,
+            arn,
+        })
+    }
+
+    async fn identity_told_by(&self, region: Region) -> Result<Identity, AwsError> {
         let sts = aws_sdk_sts::config::Builder::from(&self.sdk)
             .region(aws_config::Region::new(region.to_string()));
         let sts = aws_sdk_sts::Client::from_conf(sts.build());
-        let identity =
+        let told =
             sts.get_caller_identity().send().await.map_err(|error| {
-                AwsError::read(error, "GetCallerIdentity", region, &self.profile)
+                AwsError::read(error, "GetCallerIdentity", &region, &self.profile)
             })?;
-        let arn = identity.arn().unwrap_or_default().to_owned();
-        Ok(Account {
-            id: AccountId::new(identity.account().unwrap_or_default()),
-            creator: creator(&arn).to_owned(),
-            regions: self.region(region).enabled_regions().await?,
-            arn,
+        Ok(Identity {
+            account: AccountId::new(told.account().unwrap_or_default()),
+            arn: told.arn().unwrap_or_default().to_owned(),
         })
     }
 

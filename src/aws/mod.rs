@@ -86,7 +86,7 @@ mod status_checks;
 mod tagged;
 mod words;
 
-pub use access::{Aws, Ec2};
+pub use access::{Aws, Ec2, Identity};
 pub use address::AddressError;
 pub use advisor::{AdvisorAnswer, AdvisorError, Bands};
 pub use capacity_manager::AccountRecords;

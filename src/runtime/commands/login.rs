@@ -20,7 +20,7 @@ use crate::runtime::lines::ask_secret;
 use crate::runtime::setup::refuse_demo;
 use crate::runtime::stderr;
 use crate::runtime::stdout;
-use crate::runtime::stop::Stop;
+use crate::runtime::stop::{Stop, is_without_credentials};
 use crate::view::qr::Qr;
 
 /// Before what is to be opened.
@@ -112,7 +112,8 @@ impl Asks for Prompt {
     }
 }
 
-/// Says as whom one is signed in now.
+/// Says as whom one is signed in now. Who that is is good to know, and no part of a login; what the keys
+/// are good for neither.
 async fn tell(
     environment: &Environment,
     until: Option<Timestamp>,
@@ -120,18 +121,30 @@ async fn tell(
 ) -> Result<ExitCode, Stop> {
     // The profile's own clients have failed before, and would remember that.
     let aws = Aws::open(&environment.access).await.map_err(|error| stop(&error))?;
-    let account = Box::pin(aws.account()).await.map_err(|error| stop(&error))?;
+    let identity = match Box::pin(aws.identity()).await {
+        Ok(identity) => Some(identity),
+        Err(error) => {
+            let failure = error.failure(Step::Account);
+            // There are no keys, or none that AWS takes: that is no login.
+            if is_without_credentials(&failure) {
+                return Err(failure.into());
+            }
+            stderr::print(&format!("note: as whom cannot be told: {}", failure.reason));
+            None
+        }
+    };
     if as_json {
         let event = json!({
             "event": "signed_in",
             "until": until.map(|until| until.to_string()),
-            "account": account.id,
-            "arn": account.arn,
+            "account": identity.as_ref().map(|it| &it.account),
+            "arn": identity.as_ref().map(|it| &it.arn),
         });
         stdout::print(&event.to_string());
     } else {
         let until = until.map(|until| format!(" until {until}")).unwrap_or_default();
-        stdout::print(&format!("signed in{until}: {} in account {}", account.arn, account.id));
+        let whom = identity.map(|it| format!(": {} in account {}", it.arn, it.account));
+        stdout::print(&format!("signed in{until}{}", whom.unwrap_or_default()));
     }
     Ok(ExitCode::DONE)
 }
