@@ -34,7 +34,7 @@ pub use node::ssh_access::SshSettings;
 pub use node::{exit_codes, user_data};
 pub use watch::find_deployment::{DeploymentChoice, find_deployment};
 
-use crate::fleet::{Job, JobResult, Outcome};
+use crate::fleet::{Job, JobResult, Launch, Outcome};
 use destroy::cleanup;
 use intents::creates;
 use market::prices;
@@ -43,11 +43,11 @@ use node::{drain, exec};
 
 /// Does a job to its end.
 pub async fn run(context: Arc<Context>, job: Job, reporter: Reporter) -> Outcome {
-    Box::pin(run_book(context, job, reporter)).await.into()
+    Box::pin(run_book(context, job, reporter)).await
 }
 
-async fn run_book(context: Arc<Context>, job: Job, reporter: Reporter) -> JobResult {
-    match job {
+async fn run_book(context: Arc<Context>, job: Job, reporter: Reporter) -> Outcome {
+    let result = match job {
         Job::Identify => watch::identify(&context, &reporter).await,
         Job::Survey => watch::survey(context, reporter).await,
         Job::Watch => {
@@ -56,14 +56,12 @@ async fn run_book(context: Arc<Context>, job: Job, reporter: Reporter) -> JobRes
             beside.spawn(keep::ask(Arc::clone(&context), reporter.clone()));
             watch::watch(context, reporter).await
         }
-        Job::SignIn => Box::pin(watch::sign_in::sign_in(&context, &reporter)).await,
+        // It may be given up, which is no failure.
+        Job::SignIn => return Box::pin(watch::sign_in::sign_in(&context, &reporter)).await,
         Job::FindDeployments => watch::deployments(&context, &reporter).await,
         Job::Retire(instances) => keep::retire::retire(context, instances, reporter).await,
         Job::Preflight(counts) => create::preflight::preflight(context, counts, reporter).await,
-        Job::Create(launches) => {
-            let created = Box::pin(create::create(&context, launches, &reporter)).await?;
-            Ok(created.failed + destroy::remove_unused(&context, created.unused, &reporter).await)
-        }
+        Job::Create(launches) => created(&context, launches, &reporter).await,
         Job::Resume(instances) => Box::pin(create::resume(context, instances, reporter)).await,
         Job::Lock(purpose) => lock::take(context, purpose, reporter).await,
         Job::Prices(wanted) => prices::prices(context, wanted, reporter).await,
@@ -92,5 +90,12 @@ async fn run_book(context: Arc<Context>, job: Job, reporter: Reporter) -> JobRes
         Job::Restore(wish) => machine::restore(context, wish, reporter).await,
         Job::Discard(named) => machine::discard(context, named, reporter).await,
         Job::Forget(orders) => creates::forget(&context, &orders).await.map(|()| 0),
-    }
+    };
+    result.into()
+}
+
+/// A create, and the networks that nothing came into are taken away again.
+async fn created(context: &Arc<Context>, launches: Vec<Launch>, reporter: &Reporter) -> JobResult {
+    let created = Box::pin(create::create(context, launches, reporter)).await?;
+    Ok(created.failed + destroy::remove_unused(context, created.unused, reporter).await)
 }

@@ -37,9 +37,13 @@ fn a_session_that_ends_under_a_dashboard_is_begun_again_on_a_page() {
     let first = left(&screen).unwrap_or_else(|| panic!("{screen}"));
     terminal
         .wait("another time", |screen| left(&screen.contents()).is_some_and(|now| now != first));
-    // Esc leaves, and nothing is lost.
+    // Esc leaves, and nothing is lost: that is no error.
     terminal.press("\x1b");
     terminal.wait_gone(CODE);
+    terminal.press("l");
+    let screen = terminal.wait_for("given up");
+    assert_eq!(screen.matches('✗').count(), 2, "of the header, and for why it ended: {screen}");
+    terminal.press("l");
     terminal.wait_for("not signed in to AWS");
     terminal.press("I");
     terminal.wait_for(CODE);
@@ -67,7 +71,9 @@ fn a_session_that_ends_under_a_dashboard_is_begun_again_on_a_page() {
 
 #[test]
 fn a_terminal_that_is_wide_enough_shows_the_page_for_a_camera_too() {
-    for (columns, is_drawn) in [(80, true), (30, false)] {
+    for (columns, locale, is_drawn) in
+        [(80, "C.UTF-8", true), (30, "C.UTF-8", false), (80, "C", false)]
+    {
         let office = Office::open(&[PENDING]);
         let program = env!("CARGO_BIN_EXE_spot-tui");
         let mut login = command(office.spot.path(), program, &["login", "--profile", "work"]);
@@ -77,6 +83,7 @@ fn a_terminal_that_is_wide_enough_shows_the_page_for_a_camera_too() {
         for (name, value) in office.endpoints() {
             login.env(name, value);
         }
+        login.env("LANG", locale);
         let mut terminal = Terminal::start(login, (columns, 40));
         let screen = terminal.wait_for("Ctrl-C gives up");
         assert!(screen.contains("https://device.sso") && screen.contains(CODE), "{screen}");

@@ -222,9 +222,13 @@ fn ended(model: &mut Model, job: JobId, outcome: &Outcome) {
         Outcome::Done => return,
         Outcome::Partly { failed } => (Level::Warning, format!("done, but {failed} failed")),
         Outcome::Failed(failure) => (Level::Error, failure.to_string()),
-        // Whoever stopped it needs no toast.
+        // Whoever stopped it needs no toast. A login leaves nothing half done.
         Outcome::Cancelled => {
-            model.log.tell(model.now, Level::Warning, EventKind::Job, verb, "stopped");
+            let (level, text) = match record.kind {
+                JobKind::SignIn => (Level::Info, "given up"),
+                _ => (Level::Warning, "stopped"),
+            };
+            model.log.tell(model.now, level, EventKind::Job, verb, text);
             return;
         }
     };

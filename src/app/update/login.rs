@@ -4,7 +4,7 @@
 use crate::app::command::PageCommand;
 use crate::app::dialog::{Dialog, Menu};
 use crate::app::{Effect, Model, Question, Wanted};
-use crate::fleet::{Failure, FailureKind, Job, JobKind, Level, Outcome};
+use crate::fleet::{Failure, Job, JobKind, Level, Outcome};
 
 /// Takes it in: why it has ended, or that calls go on.
 pub(super) fn changed(model: &mut Model, why: Option<&Failure>) {
@@ -46,11 +46,10 @@ pub(super) fn page(model: &Model, command: PageCommand) -> Vec<Effect> {
     page.map(effect).into_iter().collect()
 }
 
-/// A login could not be made, and not because the user left it: why, and another one is offered.
+/// A login could not be made: why, and another one is offered.
 pub(super) fn failed(model: &mut Model, outcome: &Outcome) {
     let Outcome::Failed(failure) = outcome else { return };
-    let was_left = failure.kind == FailureKind::SignIn;
-    if !was_left && model.dashboard && model.dialog.is_none() {
+    if model.dashboard && model.dialog.is_none() {
         model.dialog = Some(Dialog::Menu(Menu::not_signed_in(failure)));
     }
 }

@@ -32,17 +32,21 @@ fn what_a_login_asks_goes_with_it_and_another_question_comes_up() {
 
 #[test]
 fn a_login_that_could_not_be_made_is_offered_anew_and_one_that_was_left_is_not() {
-    for (kind, is_offered) in [(FailureKind::Credentials, true), (FailureKind::SignIn, false)] {
+    let failure = Failure::new(FailureKind::SignIn, Step::Account, "it expired", "sign in again");
+    for (outcome, level) in
+        [(Outcome::Failed(failure), Level::Error), (Outcome::Cancelled, Level::Info)]
+    {
         let mut model = Model::new(Opening { signs_in_here: true, ..opening(true) });
         command(&mut model, Command::SignIn);
         let until = model.now + jiff::SignedDuration::from_mins(10);
         let wanted = Wanted::Confirmation { page: PAGE.into(), code: "A-B".into(), until };
         send(&mut model, 0, asked(1, wanted));
         assert!(model.needs_tick(), "it counts down");
-        let failure = Failure::new(kind, Step::Account, "it expired", "sign in again");
-        end(&mut model, 1, Outcome::Failed(failure));
+        end(&mut model, 1, outcome);
         let is_menu = matches!(&model.dialog, Some(Dialog::Menu(menu)) if menu.is_signed_out());
-        assert_eq!(is_menu, is_offered, "{:?}", model.dialog);
+        assert_eq!(is_menu, level == Level::Error, "{:?}", model.dialog);
+        let said: Vec<Level> = model.log.events().lines().map(|line| line.level).collect();
+        assert_eq!(said, [level], "{:?}", model.log);
     }
 }
 
