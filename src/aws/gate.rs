@@ -8,8 +8,8 @@
 
 use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex as SyncMutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::provider::error::CredentialsError;
@@ -53,6 +53,9 @@ pub(super) struct Gate(Arc<Shared>);
 struct Shared {
     source: Box<dyn Source>,
     logins: Logins,
+    /// When AWS last called keys expired. Not among what is held, so that no word of it is lost to who
+    /// holds that.
+    rejected: SyncMutex<Option<Instant>>,
     /// Held while somebody asks: who comes meanwhile waits, and finds the answer.
     held: Mutex<Held>,
     is_renewing: AtomicBool,
@@ -71,23 +74,24 @@ struct Keys {
     /// Their end, and from when on others are asked for: those of a short life would be asked for all
     /// the time else.
     ends: Option<[Timestamp; 2]>,
-    /// Whether AWS called them expired, whatever they say of themselves.
-    is_rejected: bool,
 }
 
 impl Keys {
     fn new(credentials: Credentials, now: Timestamp) -> Self {
         let end = credentials.expiry().and_then(|end| Timestamp::try_from(end).ok());
         let ends = end.map(|end| [end - AHEAD.min(end.duration_since(now) / 4), end]);
-        Self { credentials, since: Instant::now(), ends, is_rejected: false }
+        Self { credentials, since: Instant::now(), ends }
     }
 
-    fn is_good(&self, now: Timestamp) -> bool {
+    /// Whether calls may be signed with them, where AWS last called keys expired then, whatever these say
+    /// of themselves. It says so of those before as well, for a moment: keys that are new are not meant.
+    fn is_good(&self, now: Timestamp, rejected: Option<Instant>) -> bool {
+        let is_rejected = rejected.is_some_and(|at| at > self.since + HELD);
         let is_over = match self.ends {
             Some([_, end]) => end <= now,
             None => self.since.elapsed() > UNDATED,
         };
-        !is_over && !self.is_rejected
+        !is_over && !is_rejected
     }
 }
 
@@ -95,25 +99,24 @@ impl Gate {
     /// Nothing is asked for yet.
     pub(super) fn new(source: impl Source + 'static, logins: Logins) -> Self {
         let (held, is_renewing) = (Mutex::default(), AtomicBool::new(false));
-        let source = Box::new(source);
-        Self(Arc::new(Shared { source, logins, held, is_renewing }))
+        let (source, rejected) = (Box::new(source), SyncMutex::default());
+        Self(Arc::new(Shared { source, logins, rejected, held, is_renewing }))
     }
 
-    /// AWS says that the keys have expired. It says so of those before as well, for a moment: keys that
-    /// are new are not meant.
+    /// AWS says that the keys have expired.
     pub(super) fn reject(&self) {
-        // Where somebody asks for others already there is nothing to do.
-        if let Ok(mut held) = self.0.held.try_lock()
-            && let Some(keys) = &mut held.keys
-        {
-            keys.is_rejected = keys.since.elapsed() > HELD;
-        }
+        *self.rejected() = Some(Instant::now());
+    }
+
+    fn rejected(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.rejected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn credentials(&self) -> provider::Result {
         let mut held = self.0.held.lock().await;
         let now = time_at(&self.0.source.time());
-        if let Some(keys) = held.keys.as_ref().filter(|keys| keys.is_good(now)) {
+        let rejected = *self.rejected();
+        if let Some(keys) = held.keys.as_ref().filter(|keys| keys.is_good(now, rejected)) {
             if keys.ends.is_some_and(|[soon, _]| soon <= now) {
                 self.renew();
             }
@@ -420,6 +423,21 @@ mod tests {
         let begun = Instant::now();
         assert!(matches!(key(&gate).await, Err(CredentialsError::ProviderError(_))));
         assert_eq!(begun.elapsed(), CREDENTIALS_TIMEOUT);
+    }
+
+    /// Others fetch keys while a call is refused.
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_counts_whoever_holds_the_keys_at_that_moment() {
+        let gate = Gate::new(
+            Script::of(&[Told::Keys("a", 3600), Told::Keys("b", 3600)]),
+            Logins::default(),
+        );
+        assert_eq!(key(&gate).await.unwrap(), "a");
+        sleep(HELD * 2).await;
+        let held = gate.0.held.lock().await;
+        gate.reject();
+        drop(held);
+        assert_eq!(key(&gate).await.unwrap(), "b");
     }
 
     #[tokio::test(start_paused = true)]
