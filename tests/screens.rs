@@ -13,13 +13,14 @@ use ratatui::style::Color;
 use spot_tui::app::{
     Effect, Exit, Input, Message, Panel, Question, QuestionId, Secret, Turn, Wanted,
 };
+use spot_tui::config::ThemeName;
 use spot_tui::fleet::{
     Attempt, DestroyScope, Entry, Failure, FailureKind, Holder, HolderId, HolderKind, HostKey,
     HostKeyTrust, InstanceKey, InstanceNews, Job, JobId, JobNews, Kept, KeptKind, LedgerLine,
     Level, Lifecycle, News, Outcome, Phase, PriceList, Region, RegionNews, RegionPrices, Report,
     SnapshotOf, Step, Thing, Transfer,
 };
-use spot_tui::view::Theme;
+use spot_tui::view::{Ability, Theme};
 
 use crate::support::screen::{Screen, at, config, machine, opening};
 

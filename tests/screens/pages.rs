@@ -5,17 +5,36 @@ use super::*;
 #[test]
 fn a_page_to_confirm_on_is_shown_with_a_code_for_a_camera_where_that_fits() {
     let page = "https://corp.awsapps.com/start/#/device?user_code=ABCD-EFGH";
-    for ((width, height), has_room) in [((80, 24), true), ((140, 40), true), ((60, 24), false)] {
+    let rich = Ability { colours: true, unicode: true, truecolour: true, links: false };
+    let plain = Ability { unicode: false, ..rich };
+    for ((width, height), ability, has_room) in [
+        ((80, 24), rich, true),
+        ((140, 40), rich, true),
+        ((60, 24), rich, false),
+        // Signs of ASCII make none, however much room there is.
+        ((140, 40), plain, false),
+    ] {
         let mut screen = fleet(width, height);
+        screen.theme = Theme::named(ThemeName::Dark, ability);
         let until = screen.model.now + jiff::SignedDuration::from_secs(272);
         let wanted = Wanted::Confirmation { page: page.into(), code: "ABCD-EFGH".into(), until };
         let text = "Open this page.".into();
         screen.send(Message::Asked(Question { id: QuestionId(7), text, wanted }));
         let text = screen.text();
-        for seen in ["Sign in to AWS", "Open this page.", "  ABCD-EFGH", "4:32 left", "Ctrl-O"] {
+        for seen in [
+            "Sign in to AWS",
+            "Open this page.",
+            "  ABCD-EFGH",
+            "4:32 left",
+            "Ctrl-O",
+            "https://corp.aws",
+        ] {
             assert!(text.contains(seen), "{width}x{height}: {seen}: {text}");
         }
         assert_eq!(text.contains("▀"), has_room, "{width}x{height}: {text}");
+        if !ability.unicode {
+            assert!(text.is_ascii(), "{text}");
+        }
         assert_eq!(screen.press("<C-o>"), [Effect::Open(page.to_owned())]);
         assert_eq!(screen.press("<C-y>"), [Effect::Copy(page.to_owned())]);
         assert_eq!(screen.press("x<Enter>"), [], "nothing is typed");

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use spot_tui::app::{Copied, Field, Pane, Remembered};
-use spot_tui::config::{ThemeName, Ui};
+use spot_tui::config::Ui;
 use spot_tui::fleet::market::{History, Quote};
 use spot_tui::fleet::{Advice, Band, CommandResult, Pool, PriceList, RegionPrices};
-use spot_tui::view::Ability;
 
 use super::*;
 

@@ -182,7 +182,7 @@ fn drawn(page: &str) -> Option<String> {
         if is_link { format!("\x1b]8;;{page}\x1b\\{page}\x1b]8;;\x1b\\") } else { page.to_owned() };
     let columns = crossterm::terminal::size().map_or(0, |(columns, _)| columns.into());
     let fits = |qr: &Qr| ability.unicode && INDENT.len() + qr.columns() < columns;
-    if let Some(qr) = Qr::of(page).filter(fits) {
+    if let Some(qr) = Qr::of(page, fits) {
         // Black on white, of the 256 colours: whatever the terminal's own are.
         let line = |row| format!("\n{INDENT}\x1b[38;5;16;48;5;231m{row}\x1b[0m");
         drawn.push('\n');

@@ -18,7 +18,6 @@ const GAP: usize = 2;
 enum Place {
     Beside,
     Below,
-    Nowhere,
 }
 
 pub(super) fn draw(
@@ -33,29 +32,30 @@ pub(super) fn draw(
         let asked = text::wrap(&clean(&question.text, 512), columns);
         (asked, text::wrap(page, columns))
     };
-    // Only on a ground of its own is it dark on light.
-    let qr = Qr::of(page).filter(|_| painter.theme.has_colours());
     // Its border, and what is below.
     let lines = usize::from(area.height).saturating_sub(3);
     let columns = room(area);
-    let place = qr.as_ref().map_or(Place::Nowhere, |qr| {
+    let place = |qr: &Qr| {
         let (asked, pages) = said(columns);
         if qr.columns() + GAP + BESIDE <= columns && qr.lines() <= lines {
-            Place::Beside
-        } else if qr.columns() <= columns && asked.len() + pages.len() + 6 + qr.lines() <= lines {
-            Place::Below
-        } else {
-            Place::Nowhere
+            return Some(Place::Beside);
         }
-    });
-    let taken = qr.as_ref().filter(|_| place == Place::Beside).map_or(0, |qr| qr.columns() + GAP);
+        let is_room = asked.len() + pages.len() + 6 + qr.lines() <= lines;
+        (qr.columns() <= columns && is_room).then_some(Place::Below)
+    };
+    // Only on a ground of its own is it dark on light.
+    let is_drawn = painter.theme.has_colours();
+    let qr = is_drawn.then(|| Qr::of(page, |qr| place(qr).is_some())).flatten();
+    let place = qr.as_ref().and_then(place);
+    let beside = qr.as_ref().filter(|_| place == Some(Place::Beside));
+    let taken = beside.map_or(0, |qr| qr.columns() + GAP);
     let (asked, mut pages) = said(columns - taken);
     // The code and its time are on the screen, however long an address is.
     pages.truncate(lines.saturating_sub(asked.len() + 5).max(1));
     let words = asked.len() + pages.len() + 5;
     let height = match (place, &qr) {
-        (Place::Beside, Some(qr)) => words.max(qr.lines()),
-        (Place::Below, Some(qr)) => words + 1 + qr.lines(),
+        (Some(Place::Beside), Some(qr)) => words.max(qr.lines()),
+        (Some(Place::Below), Some(qr)) => words + 1 + qr.lines(),
         _ => words,
     };
     let line = |at: usize| u16::try_from(at).unwrap_or(u16::MAX);
@@ -70,11 +70,11 @@ pub(super) fn draw(
     }
     painter.text(inside, 0, line(words - 1), Tone::Dim, &left(*until, model.now));
     match (place, qr) {
-        (Place::Beside, Some(qr)) => {
+        (Some(Place::Beside), Some(qr)) => {
             let x = inside.width.saturating_sub(line(qr.columns()));
             camera(painter, Rect { x: inside.x + x, width: inside.width - x, ..inside }, &qr);
         }
-        (Place::Below, Some(qr)) => {
+        (Some(Place::Below), Some(qr)) => {
             let y = line(words + 1);
             let height = inside.height.saturating_sub(y);
             camera(painter, Rect { y: inside.y + y, height, ..inside }, &qr);
