@@ -9,8 +9,8 @@ use jiff::Timestamp;
 
 use super::DeploymentId;
 use super::tags::{
-    CREATED_AT, LOCK_EXPIRES_AT, LOCK_FREE, LOCK_HOLDER, LOCK_HOST, LOCK_NONCE, LOCK_PURPOSE,
-    SPOT_TUI,
+    CREATED_AT, LOCK_BOOT, LOCK_EXPIRES_AT, LOCK_FREE, LOCK_HOLDER, LOCK_HOST, LOCK_NONCE,
+    LOCK_PURPOSE, SPOT_TUI,
 };
 use super::text::clean;
 
@@ -34,6 +34,8 @@ pub struct LockHolder {
     pub pid: String,
     /// The machine that it runs on.
     pub host: String,
+    /// Where on it the process's number counts; empty where nobody knows.
+    pub boot: String,
     /// What it holds the lock for.
     pub purpose: String,
     /// Since when it holds it.
@@ -51,6 +53,7 @@ impl LockHolder {
             nonce: tags.get(LOCK_NONCE)?.clone(),
             pid: text(LOCK_HOLDER),
             host: text(LOCK_HOST),
+            boot: text(LOCK_BOOT),
             purpose: text(LOCK_PURPOSE),
             since: time(CREATED_AT),
             expires: time(LOCK_EXPIRES_AT),
@@ -64,11 +67,17 @@ impl LockHolder {
             (LOCK_NONCE, self.nonce.clone()),
             (LOCK_HOLDER, self.pid.clone()),
             (LOCK_HOST, self.host.clone()),
+            (LOCK_BOOT, self.boot.clone()),
             (LOCK_PURPOSE, self.purpose.clone()),
             (LOCK_EXPIRES_AT, expires),
         ]
         .map(|(key, value)| (key.to_owned(), value))
         .into()
+    }
+
+    /// Whether its process's number means, where this is asked, the process that holds it.
+    pub fn is_of(&self, boot: &str) -> bool {
+        !boot.is_empty() && self.boot == boot
     }
 
     /// What is to be done about a lock of another's that has not changed for so long, by a clock that
@@ -172,6 +181,7 @@ mod tests {
             nonce: "n-1".into(),
             pid: "4711".into(),
             host: "attic".into(),
+            boot: "b-1/4026531836".into(),
             purpose: "keep".into(),
             since: Some(at("2026-11-28T14:02:00Z")),
             expires: Some(at("2026-11-28T14:07:00Z")),
@@ -189,6 +199,14 @@ mod tests {
         let hostile = LockHolder::read(&tags).unwrap();
         assert_eq!((hostile.host.as_str(), hostile.expires), ("attic", None));
         assert_eq!(LockHolder::read(&BTreeMap::new()), None);
+    }
+
+    #[test]
+    fn a_number_counts_where_it_was_given_and_nowhere_else() {
+        assert!(holder().is_of("b-1/4026531836"));
+        assert!(!holder().is_of("b-1/4026532201"), "a container that is called alike");
+        assert!(!holder().is_of("b-2/4026531836"), "it booted anew, or is another machine");
+        assert!(!LockHolder::default().is_of(""), "an older version wrote it, or nobody knows");
     }
 
     #[test]

@@ -58,6 +58,9 @@ pub const LOCK_NONCE: &str = "LockNonce";
 pub const LOCK_HOLDER: &str = "LockHolder";
 /// Tag key: the machine that it runs on.
 pub const LOCK_HOST: &str = "LockHost";
+/// Tag key: where on that machine the process's number counts: a boot of its kernel and a pid namespace
+/// in it. Empty where nobody knows.
+pub const LOCK_BOOT: &str = "LockBoot";
 /// Tag key: what it holds the lock for.
 pub const LOCK_PURPOSE: &str = "LockPurpose";
 /// Tag key: until when, RFC 3339 in UTC, or [`LOCK_FREE`].
@@ -66,14 +69,14 @@ pub const LOCK_EXPIRES_AT: &str = "LockExpiresAt";
 pub const LOCK_FREE: &str = "free";
 
 /// The keys that are written anew while a lock is held.
-pub const LOCK_KEYS: [&str; 5] =
-    [LOCK_NONCE, LOCK_HOLDER, LOCK_HOST, LOCK_PURPOSE, LOCK_EXPIRES_AT];
+pub const LOCK_KEYS: [&str; 6] =
+    [LOCK_NONCE, LOCK_HOLDER, LOCK_HOST, LOCK_BOOT, LOCK_PURPOSE, LOCK_EXPIRES_AT];
 
 /// How many of ours one resource has at the most: a lock is none of the others.
 pub const MOST_OF_OURS: usize = RESERVED.len() - LOCK_KEYS.len();
 
 /// The keys that a user's own tags may not use.
-pub const RESERVED: [&str; 18] = [
+pub const RESERVED: [&str; 19] = [
     MANAGED_BY,
     DEPLOYMENT_ID,
     CREATED_BY,
@@ -90,6 +93,7 @@ pub const RESERVED: [&str; 18] = [
     LOCK_NONCE,
     LOCK_HOLDER,
     LOCK_HOST,
+    LOCK_BOOT,
     LOCK_PURPOSE,
     LOCK_EXPIRES_AT,
 ];

@@ -26,7 +26,7 @@ use crate::files::open_regular;
 use crate::fleet::text::clean_line;
 use crate::fleet::{DeploymentId, Failure, FailureKind, Fleet, Instance, Phase, Step};
 use crate::jobs::{self, Context, ContextSettings, MonitoredNode, Pace};
-use crate::store::{Cache, EventFile, Journal, Lock, Outbox, Paths, State};
+use crate::store::{Cache, EventFile, Journal, Lock, Outbox, Paths, State, pid_namespace};
 
 /// The largest configuration that is read, in bytes.
 const CONFIG_CAP: u64 = 1 << 20;
@@ -136,6 +136,7 @@ pub(super) fn open(
         config: config.clone(),
         home: environment.home.clone(),
         host: host_name(),
+        boot: pid_namespace().unwrap_or_default(),
         agent: environment.agent.clone(),
         dial: Arc::clone(&environment.dial),
         journal,

@@ -3,9 +3,8 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use rustix::io::Errno;
-use rustix::process::{Pid, test_kill_process};
 
+use super::process;
 use crate::fleet::held_by;
 use crate::fleet::text::clean;
 
@@ -32,8 +31,7 @@ impl Holder {
     }
 
     pub(super) fn is_alive(&self) -> bool {
-        let pid = self.pid.parse().ok().and_then(Pid::from_raw);
-        pid.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
+        process::is_alive(&self.pid)
     }
 
     /// Whether it is who asks.

@@ -23,6 +23,7 @@ mod journal;
 mod ledger;
 mod lock;
 mod outbox;
+mod process;
 mod state;
 
 use std::path::{Path, PathBuf};
@@ -38,6 +39,7 @@ pub use journal::{Intent, IntentId, Journal};
 pub use ledger::{LedgerFile, LoadedLedger};
 pub use lock::Lock;
 pub use outbox::{Closed, Delivery, Outbox, Waiting};
+pub use process::{has_ended, pid_namespace};
 pub use state::{State, StateFile};
 
 /// The files of one state, beside each other.

@@ -187,8 +187,8 @@ fn the_second_machine_says_who_keeps_the_fleet_and_destroys_all_the_same() {
     drop(dashboard);
     assert_eq!(scene.launched(), 3);
 
-    // kill -9: the lock stands for minutes, and nobody waits for it.
-    drop(keeper);
+    // It hangs: the lock stands for minutes, and nobody waits for it.
+    keeper.suspend();
     let left = other.run(&["cleanup", "--yes"]);
     assert_eq!(left.code, 0, "{}", left.told());
     assert_eq!(scene.count().0, 1, "cleanup took a live lock: {}", left.told());
@@ -196,6 +196,29 @@ fn the_second_machine_says_who_keeps_the_fleet_and_destroys_all_the_same() {
     assert_eq!(gone.code, 0, "{}", gone.told());
     assert!(gone.told().contains(&told), "{}", gone.told());
     assert_eq!(scene.count(), (0, 0), "{}", gone.told());
+}
+
+#[test]
+fn a_process_of_this_machine_that_was_killed_is_not_waited_for() {
+    let mut scene = Scene::set();
+    let (one, other) = (machine(&scene.proxy), machine(&scene.proxy));
+    let keeper = scene.keep(&one);
+    let (lock, named) = (scene.lock(), keeper.named());
+    let waiting = Keeper::start(&other);
+    waiting.says(&format!("kept by {named}"));
+    drop((keeper, waiting));
+
+    // kill -9, and its files are lost, so that it does not know its own lock.
+    let files = fs::read_dir(one.path()).unwrap().map(|file| file.unwrap().path());
+    let state = files.filter(|path| path.to_string_lossy().contains("instances.json"));
+    assert!(state.map(|path| fs::remove_file(path).unwrap()).count() > 1);
+    let keeper = Keeper::start(&one);
+    keeper.says(&format!("the lock of {named}"));
+    keeper.says("another machine launched before");
+    scene.end_one();
+    scene.until_launched(4, &keeper);
+    assert_ne!(scene.lock(), lock, "{}", keeper.out());
+    assert_eq!(scene.instances().len(), 3, "{}", keeper.out());
 }
 
 #[test]

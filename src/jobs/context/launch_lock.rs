@@ -52,6 +52,8 @@ struct Shared {
     /// Whether this process has seen another one's lock, or lost its own: what the other one launched
     /// may not be told of yet.
     is_unsettled: AtomicBool,
+    /// Whether it ever lost its own.
+    was_lost: AtomicBool,
 }
 
 /// The lock while it is ours.
@@ -111,8 +113,13 @@ pub(in crate::jobs) fn expiry(now: Timestamp) -> Timestamp {
 impl LaunchLock {
     pub(super) fn new(access: &Access) -> Self {
         let (standing, _) = watch::channel(LockStanding::default());
-        let (held, is_unsettled) = (Mutex::default(), AtomicBool::default());
-        let shared = Shared { access: access.clone(), standing, held, is_unsettled };
+        let shared = Shared {
+            access: access.clone(),
+            standing,
+            held: Mutex::default(),
+            is_unsettled: AtomicBool::default(),
+            was_lost: AtomicBool::default(),
+        };
         Self { shared: Arc::new(shared), renewal: Mutex::default(), watched: Mutex::default() }
     }
 
@@ -180,6 +187,11 @@ impl LaunchLock {
         self.shared.is_unsettled.load(Ordering::SeqCst)
     }
 
+    /// Whether this process has lost the lock before.
+    pub(in crate::jobs) fn was_lost(&self) -> bool {
+        self.shared.was_lost.load(Ordering::SeqCst)
+    }
+
     /// What others launched is known.
     pub(in crate::jobs) fn settled(&self) {
         if self.held().is_some() {
@@ -193,6 +205,9 @@ impl Shared {
     fn stand(&self, standing: LockStanding) {
         if matches!(standing, LockStanding::Other(_) | LockStanding::Lost(_)) {
             self.is_unsettled.store(true, Ordering::SeqCst);
+        }
+        if matches!(standing, LockStanding::Lost(_)) {
+            self.was_lost.store(true, Ordering::SeqCst);
         }
         self.standing.send_if_modified(|known| {
             let is_news = !known.is_same(&standing);

@@ -9,7 +9,7 @@ use super::launch_lock::{LOCK, LockPayload};
 use crate::aws::Selector;
 use crate::fleet::{DeploymentId, Judgement, LockHolder, LockStanding, Region, lock_name};
 use crate::retry::LOCK_PATIENCE;
-use crate::store::{Intent, IntentId};
+use crate::store::{self, Intent, IntentId};
 
 impl Context {
     /// Where the lock of the deployment is; `None` where there is none. The first region by name, so
@@ -32,6 +32,26 @@ impl Context {
         locks.filter_map(|(id, _, intent)| Some((id, payload(intent)?.nonce))).collect()
     }
 
+    /// What is to be done about a lock of another's that has not changed for so long.
+    ///
+    /// Where its process ran on this machine and has ended, nobody has to wait: whoever lost a state's
+    /// journal would wait for itself. That is known by the boot and the pid namespace in which its number
+    /// was given, not by the host's name, and by that no process has this number now. Where the number
+    /// was given to another one, time tells, as it does of a machine that booted anew. Whoever lost its
+    /// lock believes no such sign any more: a machine that was cloned as it ran has the boot of its
+    /// original, and the two would take it from each other for ever.
+    pub(in crate::jobs) fn judge_lock(
+        &self,
+        holder: &LockHolder,
+        unchanged: Duration,
+    ) -> Judgement {
+        let is_of_here = holder.is_of(&self.boot) && !self.launch_lock().was_lost();
+        if is_of_here && store::has_ended(&holder.pid) {
+            return Judgement::Dead;
+        }
+        holder.judge(unchanged, LOCK_PATIENCE, self.now())
+    }
+
     /// Looks who holds the lock, where this process does not: for what is shown.
     pub(in crate::jobs) async fn look_at_lock(&self) -> LockStanding {
         let lock = self.launch_lock();
@@ -52,7 +72,7 @@ impl Context {
             // What an earlier process of this state left is nobody's.
             let own = self.own_locks(&deployment);
             let is_held = |it: &LockHolder| {
-                let judged = it.judge(Duration::ZERO, LOCK_PATIENCE, self.now());
+                let judged = self.judge_lock(it, Duration::ZERO);
                 judged == Judgement::Held && !own.values().any(|nonce| *nonce == it.nonce)
             };
             match seen.filter(is_held) {
@@ -63,5 +83,51 @@ impl Context {
             }
         }
         lock.standing()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::aws::Access;
+    use crate::jobs::context::ContextSettings;
+    use crate::jobs::questions;
+    use crate::store::Cache;
+
+    #[test]
+    fn a_process_of_here_that_has_ended_holds_nothing() {
+        let context = Context::new(ContextSettings {
+            boot: "b-1/1".into(),
+            ..ContextSettings::new(
+                "spot-1".into(),
+                Access::default(),
+                Cache::new("unused"),
+                questions().0,
+            )
+        });
+        let mut child = Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        let ended = LockHolder {
+            pid: child.id().to_string(),
+            boot: "b-1/1".into(),
+            expires: Some(context.now() + SignedDuration::from_mins(5)),
+            ..LockHolder::default()
+        };
+        let judge = |holder: &LockHolder| context.judge_lock(holder, Duration::ZERO);
+        assert_eq!(judge(&ended), Judgement::Dead);
+        for live in [
+            LockHolder { boot: "b-1/2".into(), ..ended.clone() },
+            LockHolder { boot: String::new(), ..ended.clone() },
+            LockHolder { pid: std::process::id().to_string(), ..ended.clone() },
+            LockHolder { pid: String::new(), ..ended.clone() },
+        ] {
+            assert_eq!(judge(&live), Judgement::Held, "{live:?}");
+        }
+        context.launch_lock().stand(LockStanding::Lost("its clone has it now".into()));
+        assert_eq!(judge(&ended), Judgement::Held, "for ever to and fro");
     }
 }

@@ -115,6 +115,9 @@ pub struct ContextSettings {
     pub home: Option<PathBuf>,
     /// What this machine is called: who finds the lock between machines taken reads it.
     pub host: String,
+    /// Where on it this process's number counts, as [`store::pid_namespace`](crate::store::pid_namespace)
+    /// has it; empty where nobody knows.
+    pub boot: String,
     /// Where the user's ssh-agent listens.
     pub agent: Option<PathBuf>,
     /// How bytes reach a host.
@@ -145,6 +148,7 @@ impl ContextSettings {
             config: None,
             home: None,
             host: String::new(),
+            boot: String::new(),
             agent: None,
             dial: Arc::new(TcpDial),
             journal: None,
@@ -173,6 +177,7 @@ pub struct Context {
     pub figures: watch::Sender<BTreeMap<Region, Vec<Figure>>>,
     pub(in crate::jobs) agent: Option<PathBuf>,
     pub(in crate::jobs) host: String,
+    pub(in crate::jobs) boot: String,
     pub(in crate::jobs) asker: Asker,
     pub(in crate::jobs) held_connections: usize,
     journal: Option<Arc<Journal>>,
@@ -215,6 +220,7 @@ impl Context {
             figures: watch::Sender::default(),
             agent: settings.agent,
             host: settings.host,
+            boot: settings.boot,
             asker: settings.asker,
             held_connections: settings.held_connections,
             cache: settings.cache,

@@ -2,9 +2,10 @@
 //! can have. What it is worth is `context/launch_lock`'s to say, before each launch.
 //!
 //! A holder counts as dead when its time is over and it has not renewed its lock for so long by this
-//! machine's own monotonic clock. Then its template is deleted by its id, and another one is made:
-//! of two that do so one hits nothing, or finds the name taken, and yields. What the other one
-//! launched may not be told of yet: it is waited for, and looked for, before anything is launched.
+//! machine's own monotonic clock, or when its process ran on this machine and has ended. Then its
+//! template is deleted by its id, and another one is made: of two that do so one hits nothing, or finds
+//! the name taken, and yields. What the other one launched may not be told of yet: it is waited for,
+//! and looked for, before anything is launched.
 
 mod taking;
 

@@ -13,7 +13,7 @@ use crate::jobs::context::Context;
 use crate::jobs::context::launch_lock::{Held, expiry};
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::intents::close_all;
-use crate::retry::{LOCK_LOOK, LOCK_PATIENCE, TEMPLATE_TIMEOUT};
+use crate::retry::{LOCK_LOOK, TEMPLATE_TIMEOUT};
 use crate::store::IntentId;
 
 /// The lock is held.
@@ -69,6 +69,7 @@ impl<'a> Taking<'a> {
         let holder = LockHolder {
             pid: std::process::id().to_string(),
             host: context.host.clone(),
+            boot: context.boot.clone(),
             purpose: purpose.to_owned(),
             ..LockHolder::default()
         };
@@ -150,7 +151,7 @@ impl<'a> Taking<'a> {
 
     fn judge(&self, seen: &LockSeen) -> Judgement {
         let unchanged = self.context.launch_lock().unchanged(seen);
-        seen.holder.judge(unchanged, LOCK_PATIENCE, self.context.now())
+        self.context.judge_lock(&seen.holder, unchanged)
     }
 
     /// Writes down under which nonce it is asked for, and until when. Answers when that was.
