@@ -17,6 +17,9 @@ pub const LAUNCH_RETRIES: u32 = 6;
 /// Parts of a network that depend on each other, or are not told of everywhere yet
 /// (Eventual consistency in the Amazon EC2 API: begin with a second or less, and back off).
 pub const DEPENDENT: Pauses = Pauses::new(Duration::from_millis(500), Duration::from_secs(7));
+/// How often they are tried at the least, however short `aws.consistency_window_s` is: on a busy machine
+/// a single answer takes seconds.
+pub const DEPENDENT_ATTEMPTS: usize = 4;
 /// A host that boots: sshd is up within seconds of the first answer, and a login costs the host
 /// more than us.
 pub const BOOTING: Pauses = Pauses::new(Duration::from_millis(500), Duration::from_secs(5));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net};
 use sha2::{Digest as _, Sha256};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::addresses::{network_of, part_of};
 use super::parts::{Group, Ingress, NetworkFound, Subnet};
@@ -15,7 +15,7 @@ use crate::aws::class::Class;
 use crate::aws::error::AwsError;
 use crate::aws::ids::{GatewayId, random_launch};
 use crate::aws::keys::KeyPair;
-use crate::aws::retry::retry_until;
+use crate::aws::retry::retry_within;
 use crate::aws::select::Selector;
 use crate::config::Network;
 use crate::fleet::tags::{self, Origin};
@@ -359,7 +359,7 @@ impl<'a, R: RecordIntent> NetworkBuilder<'a, R> {
     where
         Fut: Future<Output = Result<T, AwsError>>,
     {
-        Ok(retry_until(Instant::now() + self.before.consistency_window(), early, ask).await?)
+        Ok(retry_within(self.before.consistency_window(), early, ask).await?)
     }
 
     /// Tags that only one call gives.
@@ -422,8 +422,7 @@ impl<'a, R: RecordIntent> NetworkBuilder<'a, R> {
         Fut: Future<Output = Result<T, AwsError>>,
     {
         let entry = self.before.open(intent).await.map_err(NetworkError::NotRecorded)?;
-        let done =
-            retry_until(Instant::now() + self.before.consistency_window(), early, call).await;
+        let done = retry_within(self.before.consistency_window(), early, call).await;
         if !matches!(&done, Err(error) if error.class == Class::Unknown) {
             self.before.close(entry).await.map_err(NetworkError::NotRecorded)?;
         }

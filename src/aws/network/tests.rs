@@ -10,11 +10,18 @@ use crate::config::Network;
 use crate::fleet::Level;
 use crate::fleet::tags::Origin;
 
-/// A journal that keeps nothing.
-struct Unrecorded;
+/// A journal that keeps nothing, and how long it takes EC2 to tell of what was made.
+struct Unrecorded(Duration);
+
+/// As a configuration has it that says nothing of it.
+const UNRECORDED: Unrecorded = Unrecorded(Duration::from_mins(1));
 
 impl RecordIntent for Unrecorded {
     type Entry = ();
+
+    fn consistency_window(&self) -> Duration {
+        self.0
+    }
 
     async fn open(&self, _: NetworkCall) -> Result<(), String> {
         Ok(())
@@ -94,14 +101,14 @@ async fn only_subnets_that_the_internet_reaches_are_used() {
         vpc: "vpc-1".into(),
         subnet: subnet.map(Into::into),
     };
-    let ready = ensure(&ec2, &plan(given(None)), &origin(), &Unrecorded, &|_, _| {}).await.unwrap();
+    let ready = ensure(&ec2, &plan(given(None)), &origin(), &UNRECORDED, &|_, _| {}).await.unwrap();
     let zones: Vec<&str> = ready.subnets.iter().map(|(_, zone)| zone.as_str()).collect();
     assert_eq!(zones, ["us-west-2b"]);
     let private = plan(given(Some("subnet-a")));
-    let error = ensure(&ec2, &private, &origin(), &Unrecorded, &|_, _| {}).await.unwrap_err();
+    let error = ensure(&ec2, &private, &origin(), &UNRECORDED, &|_, _| {}).await.unwrap_err();
     assert!(error.to_string().contains("no subnet of vpc-1 has a route"), "{error}");
     let private = NetworkPlan { is_public: false, ..private };
-    let ready = ensure(&ec2, &private, &origin(), &Unrecorded, &|_, _| {}).await.unwrap();
+    let ready = ensure(&ec2, &private, &origin(), &UNRECORDED, &|_, _| {}).await.unwrap();
     assert_eq!(ready.subnets.len(), 1, "through a VPN it will do");
 }
 
@@ -163,7 +170,7 @@ fn older_network(call: &str) -> (u16, String) {
 async fn what_an_earlier_version_laid_out_is_led_out_by_its_own_table_and_what_is_new_by_the_main_one()
  {
     let (ec2, calls) = scripted::ec2(older_network).await;
-    let ready = ensure(&ec2, &plan(Network::Dedicated), &origin(), &Unrecorded, &|_, _| {}).await;
+    let ready = ensure(&ec2, &plan(Network::Dedicated), &origin(), &UNRECORDED, &|_, _| {}).await;
     assert_eq!(ready.unwrap().subnets.len(), 2);
     let calls = calls.lock().unwrap();
     let routes: Vec<&String> = calls.iter().filter(|it| action(it) == "CreateRoute").collect();
@@ -183,7 +190,24 @@ async fn a_main_route_table_that_is_not_told_of_yet_is_asked_for_again() {
         _ => older_network(call),
     })
     .await;
-    let ready = ensure(&ec2, &plan(Network::Dedicated), &origin(), &Unrecorded, &|_, _| {}).await;
+    let ready = ensure(&ec2, &plan(Network::Dedicated), &origin(), &UNRECORDED, &|_, _| {}).await;
+    assert_eq!(ready.unwrap().subnets.len(), 2);
+}
+
+/// On a machine under load the window may be over before EC2 was asked twice.
+#[tokio::test(start_paused = true)]
+async fn it_is_asked_for_again_also_where_each_answer_takes_as_long_as_the_window() {
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let (ec2, _) = scripted::ec2(move |call| match action(call) {
+        "DescribeRouteTables" if asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) < 2 => {
+            answer(call, "")
+        }
+        _ => older_network(call),
+    })
+    .await;
+    let ready =
+        ensure(&ec2, &plan(Network::Dedicated), &origin(), &Unrecorded(Duration::ZERO), &|_, _| {})
+            .await;
     assert_eq!(ready.unwrap().subnets.len(), 2);
 }
 
@@ -215,19 +239,19 @@ async fn a_zone_without_subnets_is_said_and_left_out() {
     let said = Mutex::new(Vec::new());
     let say = |_: Level, text: String| said.lock().unwrap().push(text);
     let ready =
-        ensure(&ec2, &plan(Network::Dedicated), &origin(), &Unrecorded, &say).await.unwrap();
+        ensure(&ec2, &plan(Network::Dedicated), &origin(), &UNRECORDED, &say).await.unwrap();
     assert_eq!(ready.subnets, [("subnet-b".into(), "us-west-2b".into())]);
     assert!(said.lock().unwrap().join("\n").contains("us-west-2a is left out"), "{said:?}");
     calls.lock().unwrap().clear();
 
     let only_b = NetworkPlan { zones: vec!["us-west-2b".into()], ..plan(Network::Dedicated) };
-    ensure(&ec2, &only_b, &origin(), &Unrecorded, &say).await.unwrap();
+    ensure(&ec2, &only_b, &origin(), &UNRECORDED, &say).await.unwrap();
     let made = |call: &&String| action(call) == "CreateSubnet";
     let made = calls.lock().unwrap().iter().filter(made).count();
     assert_eq!(made, 1, "no subnet where none is allowed");
 
     let only_a = NetworkPlan { zones: vec!["us-west-2a".into()], ..plan(Network::Dedicated) };
-    let error = ensure(&ec2, &only_a, &origin(), &Unrecorded, &say).await.unwrap_err();
+    let error = ensure(&ec2, &only_a, &origin(), &UNRECORDED, &say).await.unwrap_err();
     assert!(error.to_string().contains("following availability zones"), "{error}");
 }
 
