@@ -199,6 +199,24 @@ fn the_second_machine_says_who_keeps_the_fleet_and_destroys_all_the_same() {
 }
 
 #[test]
+fn a_stop_goes_on_and_says_who_keeps_the_fleet() {
+    let mut scene = Scene::set();
+    let (one, other) = (machine(&scene.proxy), machine(&scene.proxy));
+    for spot in [&one, &other] {
+        let path = spot.path().join("config.yaml");
+        let text = fs::read_to_string(&path).unwrap();
+        let text = text.replace("t3.medium }", "t3.medium, lifecycle: on-demand }");
+        fs::write(path, text).unwrap();
+    }
+    let keeper = scene.keep(&one);
+    let id = scene.instances().pop_first().unwrap();
+    let stopped = other.run(&["stop", &id, "--yes"]);
+    let told = format!("stop: kept by {}", keeper.named());
+    assert!(stopped.code == 0 && stopped.told().contains(&told), "{}", stopped.told());
+    assert_eq!(scene.launched(), 3, "{}", keeper.out());
+}
+
+#[test]
 fn a_process_of_this_machine_that_was_killed_is_not_waited_for() {
     let mut scene = Scene::set();
     let (one, other) = (machine(&scene.proxy), machine(&scene.proxy));

@@ -45,6 +45,20 @@ impl Model {
         self.show(level, text);
     }
 
+    /// Says what is to be known of something that goes on: in the log and in a corner, or, where there is
+    /// none, as news. In the footer it would stand for a refusal.
+    pub(in crate::app) fn remark(&mut self, level: Level, about: &str, text: impl Into<String>) {
+        let text = text.into();
+        self.log.write(self.now, level, about, &text);
+        let said = format!("{about}: {text}");
+        if self.dashboard {
+            self.toast(level, said);
+        } else {
+            self.latest.at = self.now;
+            self.latest.changes.push(Change::Said(Subject::Job, level, said));
+        }
+    }
+
     /// Says a sentence in the footer alone.
     pub(in crate::app) fn show(&mut self, level: Level, text: String) {
         self.flash = Some(Flash { level, text, at: self.now });

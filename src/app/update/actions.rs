@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{create, destroy, machine, pending_creates, retry, run, snapshots};
+use super::{create, destroy, lock, machine, pending_creates, retry, run, snapshots};
 use crate::app::action::Way;
 use crate::app::dialog::{ConfirmForm, ConfirmRow, CreateForm, Findings, Freed, Palette};
 use crate::app::{Action, Aim, Counts, Dialog, Effect, Model, Scope, View, clean};
@@ -272,6 +272,29 @@ pub(super) fn act(model: &mut Model, action: Action, scope: Scope) -> Vec<Effect
         model.flash(Level::Warning, entry.verb, text);
         return Vec::new();
     }
+    let goes_on_beside = goes_on_beside(&action);
+    let effects = carry_out(model, action, scope);
+    if goes_on_beside && !effects.is_empty() {
+        lock::say_other(model, entry.verb);
+    }
+    effects
+}
+
+/// Whether it is done to single instances, whoever launches the fleet. What launches for the fleet is
+/// refused where another machine does, and what destroys says so itself.
+fn goes_on_beside(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Up(_)
+            | Action::Stop
+            | Action::Start
+            | Action::Reboot
+            | Action::Recreate
+            | Action::Drain
+    )
+}
+
+fn carry_out(model: &mut Model, action: Action, scope: Scope) -> Vec<Effect> {
     match action {
         Action::Create(counts) => create::create(model, counts),
         Action::More(counts) => create::more(model, counts),

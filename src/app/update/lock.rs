@@ -58,6 +58,14 @@ pub(super) fn refusal(model: &Model) -> String {
     words(&model.lock).map_or_else(|| "the lock was not taken".to_owned(), |(_, text)| text)
 }
 
+/// Says who has the lock to whoever does something that needs none.
+pub(super) fn say_other(model: &mut Model, verb: &str) {
+    if let LockStanding::Other(holder) = &model.lock {
+        let text = format!("kept by {holder} ({}), which goes on meanwhile", holder.purpose);
+        model.remark(Level::Warning, verb, text);
+    }
+}
+
 /// Takes in how this process stands to it; what is new is said once.
 pub(super) fn changed(model: &mut Model, standing: &LockStanding) {
     let before = std::mem::replace(&mut model.lock, standing.clone());

@@ -7,7 +7,7 @@ use strum::IntoEnumIterator;
 
 use super::*;
 use crate::app::action::{Bill, Confirm};
-use crate::app::{Action, Aim, ScreenCommand, TableCommand};
+use crate::app::{Action, Aim, LogLine, ScreenCommand, TableCommand};
 use crate::config::{IdleStop, MachineConfig};
 use crate::fleet::{Kept, KeptKind};
 
@@ -73,6 +73,55 @@ fn one_that_stays(model: &mut Model, state: Ec2State) -> InstanceKey {
     machine.seen.state = state;
     survey(model, REGIONS[0], vec![machine]);
     "i-3".into()
+}
+
+#[test]
+fn what_is_done_beside_another_machines_keeper_says_who_it_is_and_a_launch_is_refused() {
+    let told = "kept by process 4711 on attic since Nov 28, 21:04 UTC (keep)";
+    let holder = LockHolder {
+        pid: "4711".into(),
+        host: "attic".into(),
+        purpose: "keep".into(),
+        since: "2026-11-28T21:04:00Z".parse().ok(),
+        ..LockHolder::default()
+    };
+    for action in [
+        Action::Up("dev".into()),
+        Action::Stop,
+        Action::Start,
+        Action::Reboot,
+        Action::Recreate,
+        Action::Drain,
+        Action::Retry,
+        Action::Create(Some(counts(1))),
+    ] {
+        let (mut model, key) = model_for_actions();
+        let key = match action {
+            Action::Stop => one_that_stays(&mut model, Ec2State::Running),
+            Action::Start => one_that_stays(&mut model, Ec2State::Stopped),
+            Action::Up(_) => a_machine(&mut model, Phase::Stopped),
+            Action::Recreate => a_machine(&mut model, Phase::Running),
+            _ => key,
+        };
+        Arc::make_mut(model.config.as_mut().unwrap()).lock = true;
+        let standing = LockStanding::Other(holder.clone());
+        report(&mut model, 9, News::Job(JobNews::Lock(standing.clone())));
+        let said = model.log.events().next();
+        let effects =
+            command(&mut model, Command::Act(action.clone(), Scope::Instances(vec![key])));
+        let launches = matches!(action, Action::Retry | Action::Create(_));
+        if launches {
+            assert!(matches!(effects.as_slice(), [Effect::Start(_, Job::Lock(_))]), "{effects:?}");
+            let Effect::Start(JobId(job), _) = effects[0] else { unreachable!() };
+            report(&mut model, job, News::Job(JobNews::Lock(standing)));
+            assert_eq!(end(&mut model, job, Outcome::Done), [], "{action:?}");
+        } else {
+            assert!(effects.iter().any(|it| matches!(it, Effect::Start(..))), "{action:?}");
+        }
+        let more: Vec<&LogLine> = model.log.events().since(said).collect();
+        let telling = more.iter().filter(|line| line.text.contains(told)).count();
+        assert_eq!(telling, 1, "{action:?}: {more:?}");
+    }
 }
 
 #[test]
