@@ -1,6 +1,9 @@
 //! The fleet follows the work: a day of load at an orchestrator that answers as Bacalhau does, beside
 //! fleets that stay as they are. Through the whole program, on the paused clock.
 
+mod command;
+mod cpu;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -95,29 +98,29 @@ impl Town {
     fn usd(&self) -> f64 {
         self.stage.model().fleet.costs().values().map(|cost| cost.accrued.usd).sum()
     }
+}
 
-    /// The shortest time from one more to one fewer, in seconds.
-    fn soonest(&self) -> u64 {
-        let (mut grown, mut soonest) = (None, u64::MAX);
-        for (step, two) in (0..).zip(self.sizes.windows(2)) {
-            match two[1].cmp(&two[0]) {
-                std::cmp::Ordering::Greater => grown = Some(step),
-                std::cmp::Ordering::Less => {
-                    soonest = grown.take().map_or(soonest, |at| soonest.min((step - at) * STEP));
-                }
-                std::cmp::Ordering::Equal => {}
+/// The shortest time from one more to one fewer, in seconds, of the sizes at each step.
+fn soonest(sizes: &[usize]) -> u64 {
+    let (mut grown, mut soonest) = (None, u64::MAX);
+    for (step, two) in (0..).zip(sizes.windows(2)) {
+        match two[1].cmp(&two[0]) {
+            std::cmp::Ordering::Greater => grown = Some(step),
+            std::cmp::Ordering::Less => {
+                soonest = grown.take().map_or(soonest, |at| soonest.min((step - at) * STEP));
             }
+            std::cmp::Ordering::Equal => {}
         }
-        soonest
     }
+    soonest
+}
 
-    /// How often the size changed from growing to shrinking, or back.
-    fn switches(&self) -> usize {
-        let steps = self.sizes.windows(2).map(|two| two[1].cmp(&two[0]));
-        let mut moves: Vec<std::cmp::Ordering> = steps.filter(|it| it.is_ne()).collect();
-        moves.dedup();
-        moves.len().saturating_sub(1)
-    }
+/// How often the size changed from growing to shrinking, or back.
+fn switches(sizes: &[usize]) -> usize {
+    let steps = sizes.windows(2).map(|two| two[1].cmp(&two[0]));
+    let mut moves: Vec<std::cmp::Ordering> = steps.filter(|it| it.is_ne()).collect();
+    moves.dedup();
+    moves.len().saturating_sub(1)
 }
 
 fn submit(orchestrator: &Orchestrator, at: Timestamp, number: usize, count: u32, takes_s: i64) {
@@ -209,7 +212,7 @@ async fn a_day_of_load_waits_little_and_costs_little() {
     assert_eq!(waiting, 0, "{}", town.stage.log());
     let most = town.sizes.iter().copied().max().unwrap();
     let scaled =
-        Day { most, switches: town.switches(), lost, ..Day::of(&waited, town.usd() - began) };
+        Day { most, switches: switches(&town.sizes), lost, ..Day::of(&waited, town.usd() - began) };
     // As much money, and as many at the most.
     let (small, large) = (fixed(6, hourly).await, fixed(12, hourly).await);
     let mut told = String::new();
@@ -219,8 +222,10 @@ async fn a_day_of_load_waits_little_and_costs_little() {
             .unwrap();
     }
     let Day { most, switches, lost, .. } = scaled;
-    let (soonest, unused) =
-        (town.soonest(), town.launched - town.orchestrator.with_jobs(|jobs, _| jobs.used_nodes()));
+    let (soonest, unused) = (
+        soonest(&town.sizes),
+        town.launched - town.orchestrator.with_jobs(|jobs, _| jobs.used_nodes()),
+    );
     writeln!(
         told,
         "{most} at most, {switches} switches, none sooner than {soonest} s after a launch; {unused} \

@@ -85,6 +85,7 @@ impl Directory for Register {
             booted_at,
             cloud_init_done_at,
             cpu: guest.cpu_part,
+            work: guest.work,
             round_trip: self.round_trip(&guest),
             preloaded: guest.preloaded,
             authorized_keys: guest.public_key.into_iter().collect(),

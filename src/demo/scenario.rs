@@ -52,6 +52,8 @@ pub struct Scenario {
     pub no_launch_credits: bool,
     /// The work of processors in percent, over some hours; 12 where it is left out.
     pub cpu_percent: Option<u8>,
+    /// What the instances of a region have to do together, as behind a balancer, by their own word.
+    pub work: Vec<Work>,
     /// Networks that are there from the beginning, and are nobody's of ours.
     pub networks: Vec<GivenNetwork>,
     /// Types of which the Spot Advisor tells another band than it did on 2025-06-28.
@@ -61,6 +63,17 @@ pub struct Scenario {
     pub reclaims: Option<f64>,
     /// EC2 Capacity Manager, where the account has it on.
     pub capacity_manager: Option<CapacityManager>,
+}
+
+/// Work that is shared.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Work {
+    /// From then on, and until the next.
+    #[serde(default)]
+    pub from_s: u32,
+    /// How much, in percent of one instance's processors.
+    pub percent: u32,
 }
 
 /// What EC2 Capacity Manager tells.

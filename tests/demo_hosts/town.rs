@@ -76,6 +76,7 @@ impl Directory for Register {
             booted_at: machine.booted_at,
             cloud_init_done_at: later(base(), CLOUD_INIT),
             cpu: 1.0,
+            work: None,
             round_trip: Duration::from_millis(80),
             idle: None,
             lease_ends_at: None,

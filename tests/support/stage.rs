@@ -16,6 +16,7 @@ use spot_tui::aws::{
     Access, Aws, Credentials, Logins, Selector, SharedHttpClient, SharedTimeSource,
 };
 use spot_tui::config;
+use spot_tui::demo::hosts::Hosts;
 use spot_tui::demo::{Cloud, Scenario, Settings, connector};
 use spot_tui::fleet::{Ec2State, Fleet, Instance, JobId, JobKind, Phase, Upkeep};
 use spot_tui::jobs::{
@@ -26,6 +27,8 @@ use spot_tui::runtime::event_loop::{Edge, EventLoop};
 use spot_tui::ssh::{ByteStream, Dial};
 use spot_tui::store::{Cache, Journal, Paths, State, StateFile, StoredInstance};
 use tempfile::TempDir;
+use tokio::io::{copy_bidirectional, duplex};
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::keys::Key;
@@ -52,6 +55,51 @@ struct Nobody;
 impl Dial for Nobody {
     fn dial<'a>(&'a self, _: &'a str, _: u16) -> BoxFuture<'a, io::Result<Box<dyn ByteStream>>> {
         Box::pin(async { Err(io::ErrorKind::ConnectionRefused.into()) })
+    }
+}
+
+/// A world in which this happens.
+fn world(scenario: Scenario) -> Cloud {
+    // The program's own chance, in its pauses: the same seed tells the same story.
+    fastrand::seed(scenario.seed.unwrap_or_default());
+    let began = "2026-11-20T09:00:00Z".parse().unwrap();
+    Cloud::new(&Settings { began, ..Settings::default() }, scenario)
+}
+
+/// The way to the hosts: while it is cut nobody gets through, and who was is not heard of any more.
+#[derive(Debug, Clone)]
+pub(crate) struct Wire {
+    hosts: Hosts,
+    is_cut: Arc<watch::Sender<bool>>,
+}
+
+impl Wire {
+    pub(crate) fn cut(&self, is_cut: bool) {
+        self.is_cut.send_replace(is_cut);
+    }
+}
+
+impl Dial for Wire {
+    fn dial<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+    ) -> BoxFuture<'a, io::Result<Box<dyn ByteStream>>> {
+        let mut is_cut = self.is_cut.subscribe();
+        Box::pin(async move {
+            if *is_cut.borrow() {
+                return Err(io::ErrorKind::ConnectionRefused.into());
+            }
+            let mut far = self.hosts.dial(host, port).await?;
+            let (near, mut middle) = duplex(64 << 10);
+            tokio::spawn(async move {
+                tokio::select! {
+                    _ = copy_bidirectional(&mut middle, &mut far) => {}
+                    _ = is_cut.wait_for(|is_cut| *is_cut) => {}
+                }
+            });
+            Ok(Box::new(near) as Box<dyn ByteStream>)
+        })
     }
 }
 
@@ -110,6 +158,15 @@ impl Stage {
         stage
     }
 
+    /// The same over a wire that can be cut.
+    pub(crate) fn wired(config: &str, scenario: Scenario, pace: Pace) -> (Self, Wire) {
+        let cloud = world(scenario);
+        let wire = Wire { hosts: cloud.hosts.clone(), is_cut: Arc::new(watch::channel(false).0) };
+        let (http, dial) = (connector(&cloud.world), Arc::new(wire.clone()));
+        let stage = Self::in_cloud(&cloud, http, config, (pace, Unattended, Some(dial)));
+        (stage, wire)
+    }
+
     /// The same for a story of days: questions are asked as seldom as will do, and no host answers,
     /// for sessions that are kept alive for days are not what it tells of.
     pub(crate) fn patient(config: &str, scenario: Scenario) -> Self {
@@ -137,10 +194,7 @@ impl<E: Edge> Stage<E> {
         edge: E,
         dial: Option<Arc<dyn Dial>>,
     ) -> Self {
-        // The program's own chance, in its pauses: the same seed tells the same story.
-        fastrand::seed(scenario.seed.unwrap_or_default());
-        let began = "2026-11-20T09:00:00Z".parse().unwrap();
-        let cloud = Cloud::new(&Settings { began, ..Settings::default() }, scenario);
+        let cloud = world(scenario);
         let http = connector(&cloud.world);
         Self::in_cloud(&cloud, http, config, (pace, edge, dial))
     }

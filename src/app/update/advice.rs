@@ -26,6 +26,9 @@ const IDLE_PERCENT: f64 = 10.0;
 /// How many of the last looks at a node's processors are taken together: one is of a second.
 const LOOKS: usize = 5;
 
+/// How old what a node last said may be: its visits are a minute apart.
+const VISITED: SignedDuration = SignedDuration::from_mins(3);
+
 /// What the work asks for.
 #[derive(Debug, Default)]
 pub(super) struct Advice {
@@ -168,7 +171,9 @@ fn cpu(model: &Model, row: &Instance) -> Option<f64> {
     if is_throttled && credits == Some(CpuCredits::Standard) {
         return Some(100.0);
     }
-    let visits = row.cpu.len().min(LOOKS);
+    let is_fresh = |at: Timestamp| model.now.duration_since(at) < VISITED;
+    let is_visited = row.vitals.as_ref().is_some_and(|(at, _)| is_fresh(*at));
+    let visits = if is_visited { row.cpu.len().min(LOOKS) } else { 0 };
     let visited = row.cpu.iter().rev().take(LOOKS).map(|percent| f64::from(*percent)).sum::<f64>();
     let count = f64::from(u32::try_from(visits).unwrap_or(1));
     newest(Metric::Cpu).or((visits > 0).then(|| visited / count))

@@ -68,6 +68,8 @@ pub struct HostState {
     pub cloud_init_done_at: Timestamp,
     /// The part of its processors that it has: what takes them takes so much longer.
     pub cpu: f64,
+    /// How busy they are, in percent, where a story says so.
+    pub work: Option<u8>,
     /// There and back again: for a connection, and for each command.
     pub round_trip: Duration,
     /// How it stands, where it stops by itself.

@@ -125,7 +125,9 @@ pub(super) fn report(host: &Host, is_full: bool) -> String {
             per_second: 1,
         }),
         orchestrator: Way { address: deployment::orchestrator(&placed), reachable: alive },
-        cpu_percent: if host.state.idle.is_some() {
+        cpu_percent: if let Some(percent) = current(host).and_then(|it| it.work) {
+            percent.into()
+        } else if host.state.idle.is_some() {
             1 + host.pick("cpu", 3)
         } else if alive {
             4 + host.pick("cpu", 20)

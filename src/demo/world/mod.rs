@@ -35,6 +35,7 @@ pub(crate) mod spot;
 pub(crate) mod template;
 pub(crate) mod volume;
 mod volumes;
+mod work;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
@@ -126,6 +127,8 @@ pub struct Guest {
     pub boots: bool,
     /// The part of its processors that it has while it starts.
     pub cpu_part: f64,
+    /// How busy they are, in percent, where a story says so.
+    pub work: Option<u8>,
     /// How it stands, where it stops by itself.
     pub idle: Option<Idle>,
     /// When it ends itself, if it does.
@@ -408,6 +411,7 @@ fn guest(region: &RegionWorld, instance: &Instance) -> Option<Guest> {
         preloaded: instance.preloaded,
         boots: instance.fate == Fate::Good,
         cpu_part: region.cpu_part(instance),
+        work: region.work(),
         idle: region.idle_of(instance),
         lease_ends_at: instance.lease.map(Lease::ends_at),
         rebalance: region.rebalance_of(instance).map(|(_, since)| since),

@@ -13,7 +13,7 @@ pub(super) async fn wanted(words: &[String]) -> Result<u32, String> {
     let number = said.trim();
     number.parse().map_err(|_| {
         let (program, said) = (words.first().map_or("", String::as_str), first(number));
-        format!("{program} printed {said}, and no whole number")
+        format!("{program} printed {said}, which is no number of instances")
     })
 }
 
@@ -32,12 +32,13 @@ mod tests {
         let said = async |line: &str| wanted(&["sh", "-c", line].map(str::to_owned)).await;
         assert_eq!(said("echo ' 9 '").await, Ok(9));
         for (line, why) in [
-            ("echo nine", "printed 'nine', and no whole number"),
-            ("echo -1", "no whole number"),
-            ("echo 1.5", "no whole number"),
+            ("echo nine", "printed 'nine', which is no number of instances"),
+            ("echo -1", "no number of instances"),
+            ("echo 1.5", "no number of instances"),
+            ("echo 1000000000000000000000000000000", "no number of instances"),
             ("true", "printed ''"),
             ("echo 9; false", "exit status: 1"),
-            ("printf '9\\n8\\n'", "no whole number"),
+            ("printf '9\\n8\\n'", "no number of instances"),
         ] {
             let told = said(line).await.unwrap_err();
             assert!(told.contains(why), "{line}: {told}");

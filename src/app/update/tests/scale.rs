@@ -322,40 +322,43 @@ fn machines_and_persistent_ones_are_never_let_go() {
 #[test]
 fn processors_ask_for_as_many_as_bring_them_to_what_is_meant() {
     let by = ScaleBy::Cpu(60);
-    let work = |model: &mut Model, percent: u8, of: &[u32]| {
-        for number in of {
-            let key =
-                model.fleet.by_id(&format!("i-{number}").as_str().into()).unwrap().key.clone();
-            let vitals = Vitals { cpu_percent: Some(percent), ..Vitals::default() };
-            for _ in 0..5 {
-                let news = InstanceNews::Vitals(Box::new(vitals.clone()));
-                report(model, 0, News::Instance(key.clone(), news));
-            }
+    // Each is visited once a minute, and five visits count.
+    let work = |model: &mut Model, second: i64, told: &[(u32, u8)]| {
+        for (number, percent) in told {
+            let id = InstanceId::new(format!("i-{number}"));
+            let Some(row) = model.fleet.by_id(&id) else { continue };
+            let (key, percent) = (row.key.clone(), Some(*percent));
+            let vitals = Vitals { cpu_percent: percent, ..Vitals::default() };
+            report_at(model, second, News::Instance(key, InstanceNews::Vitals(Box::new(vitals))));
         }
     };
-    let all = [1, 2, 3, 4, 5, 6];
-    let run = |model: &mut Model, from: i64, to: i64| -> Vec<Effect> {
-        (from..=to).flat_map(|second| send(model, second, Message::Clock)).collect()
+    let run = |model: &mut Model, from: i64, to: i64, told: &[(u32, u8)]| -> Vec<Effect> {
+        let each = (from..=to).flat_map(|second| {
+            if (second - from) % 60 == 0 {
+                work(model, second, told);
+            }
+            send(model, second, Message::Clock)
+        });
+        each.collect()
     };
+    let all = |percent: u8| [1, 2, 3, 4, 5, 6].map(|number| (number, percent));
     let mut model = six(by.clone(), |config| config.bacalhau.api = None);
-    work(&mut model, 90, &all);
-    assert_eq!(counts_of(&run(&mut model, 1, 299)), 0, "those that have just come say nothing");
-    assert_eq!(counts_of(&run(&mut model, 300, 400)), 3, "540 % are nine at 60 %");
+    let effects = run(&mut model, 1, 299, &all(90));
+    assert_eq!(counts_of(&effects), 0, "those that have just come say nothing");
+    assert_eq!(counts_of(&run(&mut model, 300, 400, &all(90))), 3, "540 % are nine at 60 %");
     assert_eq!(said(&model, "cpu 90 %, wants 9, has 6: +3"), 1);
-    for (percent, of) in [(64, &all[..]), (40, &all[..5])] {
+    for told in [&all(64)[..], &all(40)[..5]] {
         // Near what is meant; and where one of them does not tell, none goes.
         let mut model = six(by.clone(), |config| config.bacalhau.api = None);
-        work(&mut model, percent, of);
-        assert!(run(&mut model, 300, 2000).is_empty(), "{percent}: {}", last_line(&model));
+        let effects = run(&mut model, 300, 2000, told);
+        assert!(effects.is_empty(), "{told:?}: {}", last_line(&model));
     }
     let mut model = six(by.clone(), |config| config.bacalhau.api = None);
-    work(&mut model, 95, &all[..2]);
-    work(&mut model, 3, &all[2..]);
-    let gone = retired(&run(&mut model, 300, 1200));
+    let told = [(1, 95), (2, 95), (3, 3), (4, 3), (5, 3), (6, 3)];
+    let gone = retired(&run(&mut model, 300, 1200, &told));
     assert_eq!(gone, ["i-3"], "an idle one, and no next before that one is gone");
     // One that has no credits left does all it can.
     let mut model = six(by, |config| config.bacalhau.api = None);
-    work(&mut model, 30, &all);
     let series = |value: f64| {
         let mut series = Series::default();
         series.add([(at(0), value)].into_iter(), false);
@@ -367,7 +370,7 @@ fn processors_ask_for_as_many_as_bring_them_to_what_is_meant() {
     });
     let metrics = RegionNews::Metrics { told: told.collect(), charged: BTreeMap::new(), asked: 6 };
     report(&mut model, 0, News::Region(WEST.into(), metrics));
-    assert_eq!(counts_of(&run(&mut model, 300, 400)), 4, "600 % are ten");
+    assert_eq!(counts_of(&run(&mut model, 300, 400, &all(30))), 4, "600 % are ten");
 }
 
 #[test]
