@@ -3,7 +3,7 @@
 
 use super::Model;
 use crate::config::{Placement, RegionConfig};
-use crate::fleet::{Lifecycle, Pool, Ranked, Ranking, Region, Risk};
+use crate::fleet::{Band, Lifecycle, Pool, Ranked, Ranking, Region, Risk, Weights};
 
 /// The place that is asked first.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,12 +20,31 @@ pub struct FirstPlace<'a> {
 
 /// By what the places of a region are ranked.
 pub fn ranking<'a>(model: &'a Model, region: &Region) -> Ranking<'a> {
-    let placement = model.config.as_ref().map(|config| &config.placement);
     Ranking {
-        weights: placement.map(Placement::weights).unwrap_or_default(),
+        weights: weights(model),
         advice: &model.fleet.prices(region).advice,
         records: model.fleet.ledger().records(),
     }
+}
+
+fn weights(model: &Model) -> Weights {
+    let placement = model.config.as_ref().map(|config| &config.placement);
+    placement.map(Placement::weights).unwrap_or_default()
+}
+
+/// Which of these regions has the best place, by what ranks the places of each; `None` while no price
+/// is known.
+pub fn first_region<'a>(
+    model: &'a Model,
+    regions: impl Iterator<Item = &'a RegionConfig>,
+) -> Option<&'a Region> {
+    let first = |it: &'a RegionConfig| Some((&it.region, first_place(model, it, |_| true)?));
+    // What is on demand is as safe as can be.
+    let safe = Risk { told: Band::all().next(), ..Risk::default() };
+    let ranked = weights(model).rank(regions.filter_map(first).collect(), |(_, first)| {
+        (first.pool, first.usd, first.risk.unwrap_or(safe))
+    });
+    ranked.into_iter().next().map(|first| first.place.0)
 }
 
 /// The place of a region's that is asked first, of those that have a chance; `None` while no price

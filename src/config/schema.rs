@@ -301,7 +301,8 @@ pub struct Replace {
 pub enum ReplaceIn {
     /// The region's: the replacement goes into another zone or type of it.
     Region,
-    /// The deployment's: the replacement goes where it is cheapest.
+    /// The deployment's: the replacement goes to the other region whose best place ranks
+    /// first, by price and risk.
     Total,
 }
 

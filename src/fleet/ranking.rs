@@ -107,23 +107,34 @@ impl Ranking<'_> {
     }
 
     /// These places in the order in which to ask them: `of` tells a place's pool, and its price in
-    /// USD an hour. Where an interruption has a price, by what an hour costs with its share of
-    /// that. Else by price, and of those that are within the corridor above the cheapest, the ones
-    /// first that AWS takes back the least; what is dearer follows, ranked in the same way.
+    /// USD an hour.
     pub fn rank<T>(&self, places: Vec<T>, of: impl Fn(&T) -> (&Pool, f64)) -> Vec<Ranked<T>> {
+        self.weights.rank(places, |place| {
+            let (pool, usd) = of(place);
+            (pool, usd, self.risk(pool))
+        })
+    }
+}
+
+impl Weights {
+    /// These places in the order in which to ask them, be they of several regions: `of` tells a place's
+    /// pool, its price in USD an hour, and its risk. Where an interruption has a price, by what an hour
+    /// costs with its share of that. Else by price, and of those that are within the corridor above the
+    /// cheapest, the ones first that AWS takes back the least; what is dearer follows, ranked in the same
+    /// way.
+    pub fn rank<T>(self, places: Vec<T>, of: impl Fn(&T) -> (&Pool, f64, Risk)) -> Vec<Ranked<T>> {
         let weigh = |place: T| {
-            let (pool, usd) = of(&place);
-            let (pool, risk) = (pool.clone(), self.risk(pool));
-            Weighed { place, pool, usd, risk }
+            let (pool, usd, risk) = of(&place);
+            Weighed { pool: pool.clone(), place, usd, risk }
         };
         let mut weighed: Vec<Weighed<T>> = places.into_iter().map(weigh).collect();
         weighed.sort_by(|a, b| a.usd.total_cmp(&b.usd).then_with(|| a.pool.cmp(&b.pool)));
         let cheapest = weighed.first().map_or(0.0, |it| it.usd);
-        match self.weights.interruption_usd {
+        match self.interruption_usd {
             Some(cost) => {
                 weighed.sort_by(|a, b| with_risk(a, cost).total_cmp(&with_risk(b, cost)));
             }
-            None if self.weights.corridor > 0.0 => {
+            None if self.corridor > 0.0 => {
                 let mut rest = weighed.as_mut_slice();
                 while let Some(first) = rest.first() {
                     let most = self.most(first.usd);
@@ -144,20 +155,20 @@ impl Ranking<'_> {
     }
 
     /// The most that counts as being as good as this price.
-    fn most(&self, cheapest: f64) -> f64 {
+    fn most(self, cheapest: f64) -> f64 {
         // A price on the edge is within, whatever the last binary digit says.
-        cheapest * (1.0 + self.weights.corridor) + 1e-9
+        cheapest * (1.0 + self.corridor) + 1e-9
     }
 
-    fn reason<T>(&self, it: &Weighed<T>, cheapest: f64) -> String {
+    fn reason<T>(self, it: &Weighed<T>, cheapest: f64) -> String {
         let risk = it.risk.words();
-        if let Some(cost) = self.weights.interruption_usd {
+        if let Some(cost) = self.interruption_usd {
             return format!("{risk}, ${:.4}/h with interruptions", with_risk(it, cost));
         }
         let above = if it.usd <= cheapest {
             "the cheapest".to_owned()
-        } else if it.usd <= self.most(cheapest) && self.weights.corridor > 0.0 {
-            format!("within {:.0} % of the cheapest", self.weights.corridor * 100.0)
+        } else if it.usd <= self.most(cheapest) && self.corridor > 0.0 {
+            format!("within {:.0} % of the cheapest", self.corridor * 100.0)
         } else {
             format!("{:.0} % above the cheapest", (it.usd / cheapest - 1.0) * 100.0)
         };

@@ -3,12 +3,13 @@
 
 use jiff::SignedDuration;
 
-use super::count::{KEEP, acts, counts_for, holds, is_of_count, missing, there};
+use super::count::{KEEP, acts, counts_for, holds, is_of_count, is_unavailable, missing, there};
 use super::fallback::{self, Buys};
 use super::notify::{self, Event};
 use super::plan::{Lost, number};
 use super::presence::is_seen;
 use super::{create, lock};
+use crate::app::ranking::first_region;
 use crate::app::{Counts, Effect, Model, total};
 use crate::config::{Config, ReplaceIn};
 use crate::fleet::{Change, Debt, Level, NotificationKind, PendingCreate, Phase, Region};
@@ -182,9 +183,9 @@ fn place(model: &Model, config: &Config, counts: &Counts, on_demand: bool) -> (C
         *count -= 1;
         let elsewhere = match config.replace.hold {
             ReplaceIn::Region => None,
-            // The cheapest one is so as spot.
+            // The best one is so as spot.
             ReplaceIn::Total if on_demand => None,
-            ReplaceIn::Total => cheapest(model, region),
+            ReplaceIn::Total => best(model, config, region),
         };
         let place = elsewhere.unwrap_or_else(|| region.clone());
         *placed.entry(place.clone()).or_default() += 1;
@@ -308,13 +309,11 @@ pub(super) fn note(model: &mut Model, change: &Change) {
     }
 }
 
-/// The region of the configuration where an instance is the cheapest now, other than this one.
-fn cheapest(model: &Model, other_than: &Region) -> Option<Region> {
-    let config = model.config.as_ref()?;
-    let priced = config.regions.iter().filter(|it| it.region != *other_than).filter_map(|it| {
-        let prices = model.fleet.market().get(&it.region)?;
-        let (_, usd) = prices.cheapest(&it.machine_types, it.lifecycle)?;
-        Some((usd, &it.region))
-    });
-    priced.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, region)| region.clone())
+/// The region of the configuration whose best place ranks first now, other than this one, of those that
+/// did not refuse a launch a moment ago.
+fn best(model: &Model, config: &Config, other_than: &Region) -> Option<Region> {
+    let takes_any = |region: &Region| {
+        region != other_than && !is_unavailable(model, region) && !model.destroys_in(region)
+    };
+    first_region(model, config.regions.iter().filter(|it| takes_any(&it.region))).cloned()
 }
