@@ -50,7 +50,11 @@ impl Night {
             "regions:\n  - us-west-2: {{ machine_type: t3.medium, availability_zones: [{zones}], \
              instances_per_region: {count} }}\n{more}"
         );
-        let mut stage = Stage::paced(&config, Scenario::parse(scenario).unwrap(), pace());
+        Self::with(&config, hours, scenario).await
+    }
+
+    async fn with(config: &str, hours: u32, scenario: &str) -> Self {
+        let mut stage = Stage::paced(config, Scenario::parse(scenario).unwrap(), pace());
         stage.event_loop = stage.event_loop.ticking(Duration::from_secs(5));
         stage.open().await;
         stage.command(Command::Keep);
@@ -136,6 +140,33 @@ async fn a_region_dead_for_an_hour_is_half_on_demand_and_spot_again_after_it() {
     assert!(told.contains("spot is held again"), "{told}");
     let tagged = night.stage.calls("RunInstances");
     assert!(tagged >= 3, "{told}");
+}
+
+/// The share is one of all that is wanted, wherever it is wanted.
+#[tokio::test(start_paused = true)]
+async fn three_regions_share_what_may_be_on_demand() {
+    let zones = ["eu-west-1a", "us-east-1a", "us-west-2a"];
+    let regions = zones.map(|zone| {
+        format!(
+            "  - {}: {{ machine_type: t3.medium, availability_zones: [{zone}], \
+             instances_per_region: 4 }}\n",
+            &zone[..zone.len() - 1]
+        )
+    });
+    let config = format!("regions:\n{}{FALLBACK}", regions.concat());
+    for (name, dead, lost, most) in [
+        ("one of three regions is dead", &zones[2..], "count: 4, region: us-west-2", 4),
+        ("three regions are dead", &zones[..], "count: 12", 6),
+    ] {
+        let scenario = format!(
+            "capacity:\n{}interruptions: [{{ at_s: {HOUR}, {lost} }}]",
+            none(dead, HOUR, 2 * HOUR)
+        );
+        let night = Night::with(&config, 6, &scenario).await;
+        let told = night.told(name);
+        assert_eq!(night.most_on_demand(), most, "half of twelve at the most: {told}");
+        assert_eq!((night.looks.last().unwrap().1, ready(&night.stage)), (0, 12), "{told}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

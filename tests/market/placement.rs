@@ -277,3 +277,54 @@ async fn no_place_gets_more_than_its_share_while_others_have_room() {
         assert!(user.unmet().is_empty(), "{:?}", user.unmet());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn over_three_regions_no_place_gets_more_than_its_share_while_others_have_room() {
+    let codes = ["eu-west-1", "us-east-1", "us-west-2"];
+    let mut config = "placement: { spread: 50, spill: true }\nregions:\n".to_owned();
+    let mut prices = "prices:\n".to_owned();
+    for code in codes {
+        let (region, zones) = (format!("  - {code}: "), format!("[{code}a, {code}b]"));
+        writeln!(
+            config,
+            "{region}{{ machine_type: t3.medium, availability_zones: {zones}, \
+             instances_per_region: 4 }}"
+        )
+        .unwrap();
+        for (zone, usd) in [("a", 0.01), ("b", 0.02)] {
+            writeln!(prices, "  - {{ zone: {code}{zone}, machine_type: t3.medium, usd: {usd} }}")
+                .unwrap();
+        }
+    }
+    let limited = |zones: &[(&str, u32)]| {
+        let zones = zones.iter().map(|(zone, limit)| format!("{{ zone: {zone}, limit: {limit} }}"));
+        format!("{prices}capacity: [{}]", zones.collect::<Vec<_>>().join(", "))
+    };
+    let dead = [("us-west-2a", 0), ("us-west-2b", 0)];
+    let only_a = [dead, [("eu-west-1b", 0), ("us-east-1b", 0)]].concat();
+    let full = [&only_a[..], &[("eu-west-1a", 4), ("us-east-1a", 5)]].concat();
+    for (limits, run, most, is_said) in [
+        (&[][..], 12, 2, false),
+        // What finds no place there goes to one of the others, by halves again.
+        (&dead[..], 12, 4, false),
+        (&only_a[..], 12, 8, true),
+        (&full[..], 9, 5, true),
+    ] {
+        let mut user = play(&config, &limited(limits));
+        user.open().await;
+        user.command(Command::create(None));
+        let settled = |user: &Stage| {
+            let failed = user.phases().get("Failed").copied().unwrap_or_default();
+            user.running().len() == run && failed == 12 - run
+        };
+        user.until(300, "each has its place or none", settled).await;
+        let zones = by_zone(&user);
+        let counts =
+            zones.iter().map(|it| it.rsplit_once(' ').unwrap().1.parse::<usize>().unwrap());
+        assert_eq!(counts.max(), Some(most), "{zones:?}\n{}", user.log());
+        let log = user.log();
+        let beyond = "find no place within placement.spread (50 %): they go where there is room";
+        assert_eq!(log.contains(beyond), is_said, "{zones:?}\n{log}");
+        assert_eq!(log.contains("found no place in"), !limits.is_empty(), "{zones:?}\n{log}");
+    }
+}
