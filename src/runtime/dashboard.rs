@@ -7,7 +7,6 @@ use super::engine::Engine;
 use super::environment::Environment;
 use super::event_loop::EventLoop;
 use super::exit_code::ExitCode;
-use super::handover::host_name;
 use super::recall::Want;
 use super::relaunch;
 use super::screen::Screen;
@@ -34,7 +33,7 @@ pub(super) async fn run(environment: &Environment) -> Result<ExitCode, Stop> {
     let counts = config.as_ref().map(Config::spread);
     // Where this fails the terminal is given back before the error is told: it is dropped.
     let open = startup::open(environment, config, Want::WriteIfFree, Some(window))?;
-    let OpenProcess { mut engine, context, remarks, mut lock } = open;
+    let OpenProcess { mut engine, context, remarks, lock } = open;
     context.access.logins.wait();
     drop(context);
     for remark in remarks {
@@ -43,7 +42,7 @@ pub(super) async fn run(environment: &Environment) -> Result<ExitCode, Stop> {
     terminal.listen()?;
     engine.handle(Message::Command(Command::Refresh));
     let paths = Paths::new(&environment.global.state);
-    if let Some(lock) = &mut lock {
+    if let Some(lock) = &lock {
         engine.hand_over_on_request(&paths);
         keep_meanwhile(&mut engine, lock);
     }
@@ -82,10 +81,8 @@ pub(super) async fn run(environment: &Environment) -> Result<ExitCode, Stop> {
 
 /// A keeper that let go of the state for this dashboard waits until it is left: so long the dashboard
 /// holds the count.
-fn keep_meanwhile(engine: &mut Engine, lock: &mut Lock) {
+fn keep_meanwhile(engine: &mut Engine, lock: &Lock) {
     let Some(keeper) = lock.waiting_keeper().map(ToString::to_string) else { return };
-    // It is for the eye alone.
-    let _ = lock.name_keeper(&host_name());
     engine.handle(Message::Command(Command::Keep));
     let text = format!("this dashboard keeps the fleet; {keeper} goes on when it is left");
     engine.handle(Message::Noted { level: Level::Success, about: "keep", text });

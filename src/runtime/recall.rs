@@ -84,7 +84,8 @@ pub(super) fn recall(global: &Global, want: Want) -> Result<Recalled, Failure> {
         Want::Run => return read(&paths, None),
         Want::Write | Want::WriteIfFree | Want::Destroy => {}
     }
-    let lock = match (want, Lock::acquire(&paths)) {
+    let acquire = if want == Want::WriteIfFree { Lock::acquire_to_keep } else { Lock::acquire };
+    let lock = match (want, acquire(&paths)) {
         (_, Ok(lock)) => lock,
         (Want::Destroy, Err(error @ StoreError::Io { .. })) => {
             return without_disk(&paths, None, &error);

@@ -196,8 +196,8 @@ impl Session {
     }
 
     /// Says in the lock that its holder keeps the fleet, for whoever finds it taken.
-    pub(super) fn name_keeper(&mut self) {
-        if let Some(lock) = &mut self.lock {
+    pub(super) fn name_keeper(&self) {
+        if let Some(lock) = &self.lock {
             // It is for the eye alone.
             let _ = lock.name_keeper(&host_name());
         }

@@ -2,8 +2,8 @@
 //! system knows no locks, the process that is named in the file holds it for as long as it lives.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, Read};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -56,10 +56,26 @@ impl Lock {
         Self::acquire_by(paths, File::try_lock)
     }
 
+    /// The same for who keeps the fleet where a keeper let go of it for that: there is no moment in which
+    /// it does not say so.
+    pub fn acquire_to_keep(paths: &Paths) -> Result<Self, StoreError> {
+        Self::acquire_as(paths, File::try_lock, |lock| {
+            lock.waiting_keeper().and_then(|keeper| keeper.host.clone()).unwrap_or_default()
+        })
+    }
+
     /// The same with what the file system makes of the attempt.
     pub(super) fn acquire_by(
         paths: &Paths,
         try_lock: impl FnOnce(&File) -> Result<(), TryLockError>,
+    ) -> Result<Self, StoreError> {
+        Self::acquire_as(paths, try_lock, |_| String::new())
+    }
+
+    fn acquire_as(
+        paths: &Paths,
+        try_lock: impl FnOnce(&File) -> Result<(), TryLockError>,
+        host: impl FnOnce(&Self) -> String,
     ) -> Result<Self, StoreError> {
         let path = paths.lock();
         let mut file = OpenOptions::new()
@@ -82,13 +98,13 @@ impl Lock {
         if is_by_name && before.is_alive() && !before.is_this_process() {
             return Err(held(path, before));
         }
-        let mut lock = Self { file, is_by_name, since: Timestamp::now(), before };
-        lock.name("").map_err(StoreError::io("write", &path))?;
+        let lock = Self { file, is_by_name, since: Timestamp::now(), before };
+        lock.name(&host(&lock)).map_err(StoreError::io("write", &path))?;
         Ok(lock)
     }
 
     /// Says to whoever finds the lock taken that its holder keeps the fleet, and on which host.
-    pub fn name_keeper(&mut self, host: &str) -> io::Result<()> {
+    pub fn name_keeper(&self, host: &str) -> io::Result<()> {
         self.name(host)
     }
 
@@ -98,11 +114,11 @@ impl Lock {
         Some(&self.before).filter(|before| waits && before.is_alive())
     }
 
-    fn name(&mut self, host: &str) -> io::Result<()> {
-        self.file.set_len(0)?;
-        // Behind what was read of it there would be a gap.
-        self.file.rewind()?;
-        write!(self.file, "{}\n{host}\n{}\n", std::process::id(), self.since)
+    fn name(&self, host: &str) -> io::Result<()> {
+        let name = format!("{}\n{host}\n{}\n", std::process::id(), self.since);
+        // Whoever reads meanwhile reads the first three lines, of the one or of the other.
+        self.file.write_all_at(name.as_bytes(), 0)?;
+        self.file.set_len(name.len() as u64)
     }
 }
 

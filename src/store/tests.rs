@@ -272,7 +272,7 @@ fn the_second_writer_is_told_who_holds_the_lock() {
     let refused = Lock::acquire(&paths).unwrap_err();
     assert!(refused.to_string().contains(&std::process::id().to_string()), "{refused}");
     drop(first);
-    let mut keeper = Lock::acquire(&paths).unwrap();
+    let keeper = Lock::acquire(&paths).unwrap();
     keeper.name_keeper("attic").unwrap();
     let refused = Lock::acquire(&paths).unwrap_err().to_string();
     let told = format!("kept by process {} on attic since ", std::process::id());
@@ -288,6 +288,12 @@ fn whoever_takes_the_lock_of_a_keeper_that_lives_knows_that_it_waits() {
     let lock = Lock::acquire(&paths).unwrap();
     let told = lock.waiting_keeper().unwrap().to_string();
     assert_eq!(told, format!("process {} on attic since Nov 28, 21:04 UTC", keeper.id()));
+    assert_eq!(Lock::holder(&paths).unwrap().host, None, "it may do something else");
+    drop(lock);
+    fs::write(paths.lock(), format!("{}\nattic\n2026-11-28T21:04:00Z\n", keeper.id())).unwrap();
+    let lock = Lock::acquire_to_keep(&paths).unwrap();
+    let told = Lock::holder(&paths).unwrap();
+    assert!(told.is_this_process() && told.host.as_deref() == Some("attic"), "{told}");
     drop(lock);
     assert_eq!(Lock::acquire(&paths).unwrap().waiting_keeper(), None, "it was ours before");
     fs::write(paths.lock(), format!("{}\nattic\n", keeper.id())).unwrap();
