@@ -82,6 +82,13 @@ impl SpotBreaker {
         self.probed = Some(now);
     }
 
+    /// Since when one is being tried of which nobody knows whether it was given: whoever tried it may have
+    /// been killed before the answer.
+    pub fn unanswered_since(&self) -> Option<Timestamp> {
+        let is_open = self.held.is_none() && self.opened.is_some();
+        self.probed.filter(|_| is_open).filter(|at| Some(*at) >= self.opened)
+    }
+
     /// Time goes on: it turns where spot was refused for so long or costs nearly as much as on demand, and
     /// back where it is held for long.
     pub fn turn(
@@ -159,6 +166,20 @@ mod tests {
         assert_eq!(breaker.turn(at(130), TEN, false), None);
         assert_eq!(breaker.turn(at(131), TEN, false), Some(SpotTurn::Closed));
         assert!(!breaker.is_open());
+    }
+
+    #[test]
+    fn what_was_tried_is_unanswered_until_it_is_given_and_not_before_it_is_tried() {
+        let mut breaker = SpotBreaker::default();
+        breaker.turn(at(0), TEN, true);
+        assert_eq!(breaker.unanswered_since(), None, "nothing was tried");
+        breaker.note_probed(at(20));
+        assert_eq!(breaker.unanswered_since(), Some(at(20)));
+        breaker.note_given(at(21));
+        assert_eq!(breaker.unanswered_since(), None);
+        assert_eq!(breaker.turn(at(51), TEN, false), Some(SpotTurn::Closed));
+        breaker.turn(at(60), TEN, true);
+        assert_eq!(breaker.unanswered_since(), None, "that was another time");
     }
 
     #[test]

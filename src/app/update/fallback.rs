@@ -1,6 +1,8 @@
 //! On demand where spot is not given: so many at the most, priced before they are asked for, and back
 //! again one by one once spot is held.
 
+use jiff::SignedDuration;
+
 use super::count::{
     KEEP, acts, configured, counted, counts_for, holds, is_ending, is_of_count, is_refusal,
     is_unavailable,
@@ -15,6 +17,8 @@ use crate::fleet::{
     SpotTurn,
 };
 
+/// How far EC2's clock may be from ours.
+const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
 /// From which part of the price on demand on spot is not worth its risk.
 const DEAR: f64 = 0.9;
 
@@ -145,6 +149,10 @@ pub(super) fn fall_back(model: &mut Model) -> Vec<Effect> {
             continue;
         }
         let (now, is_dear) = (model.now, is_dear(model, &config, &region));
+        if !is_dear && was_given(model, &region) {
+            model.upkeep.spot_breaker_mut(&region).note_given(now);
+            effects.extend(model.persist());
+        }
         if let Some(turn) =
             model.upkeep.spot_breaker_mut(&region).turn(now, fallback.after, is_dear)
         {
@@ -154,6 +162,21 @@ pub(super) fn fall_back(model: &mut Model) -> Vec<Effect> {
         effects.extend(way_back(model, &config, &region));
     }
     effects
+}
+
+/// Whether the one that was tried last is there, and nobody took in that it was given: who tried it was
+/// killed before the answer. No other was launched for a quarter of an hour before it.
+fn was_given(model: &Model, region: &Region) -> bool {
+    let tried = model.upkeep.spot_breaker(region).and_then(SpotBreaker::unanswered_since);
+    let Some(tried) = tried else { return false };
+    let is_it = |row: &&Instance| {
+        row.machine.as_ref().is_some_and(|machine| {
+            machine.birth.lifecycle == Lifecycle::Spot && machine.birth.launched >= tried - CLOCKS
+        })
+    };
+    let rows =
+        model.fleet.instances().filter(|row| is_of_count(model, row) && is_there(model, row));
+    rows.filter(is_it).any(|row| counts_for(model, row) == *region)
 }
 
 fn say_turn(
