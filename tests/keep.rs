@@ -1,6 +1,7 @@
 //! The keeper: a process without a screen holds the wanted count, against moto, with boto3 behind its
 //! back. It is killed in the midst of a replacement, and goes on.
 
+mod fallback;
 mod handover;
 mod hooks;
 mod visits;

@@ -52,6 +52,15 @@ impl Eye {
         seen
     }
 
+    /// The instances that run in a region or are about to, with their tags.
+    pub(crate) fn up(
+        &mut self,
+        endpoint: &str,
+        region: &str,
+    ) -> BTreeMap<String, BTreeMap<String, String>> {
+        serde_json::from_value(self.ask("up", endpoint, &[region])[region].clone()).unwrap()
+    }
+
     /// The instances of ours that were ever launched, as far as EC2 still knows them.
     pub(crate) fn launched(&mut self, endpoint: &str, regions: &[&str]) -> BTreeSet<String> {
         let told = self.ask("launched", endpoint, regions);

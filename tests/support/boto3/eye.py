@@ -4,6 +4,7 @@ One JSON request a line on stdin, one JSON answer a line on stdout:
 
 {"do": "settle", "endpoint": URL, "regions": [..]}   somebody else's things, see foreign.py
 {"do": "alive", "endpoint": URL, "regions": [..]}    everything that is there, by kind: {id: tags}
+{"do": "up", "endpoint": URL, "regions": [..]}       instances that run or are about to: {id: tags}
 {"do": "launched", "endpoint": URL, "regions": [..]} ids of all instances of ours, dead ones too
 {"do": "terminate", .., "ids": [..]}                 ends instances and waits for it
 {"do": "allocate", .., "tags": [..]}                 allocates an Elastic IP
@@ -66,6 +67,10 @@ def alive(ec2):
     return seen
 
 
+def up(ec2):
+    return {it["InstanceId"]: tags(it) for it in instances(ec2) if it["State"]["Name"] in ("pending", "running")}
+
+
 def launched(ec2):
     ours = [it for it in instances(ec2) if tags(it).get("DeploymentId") == "spot-test"]
     return [it["InstanceId"] for it in ours if tags(it).get("ManagedBy") == "spot-tui"]
@@ -95,6 +100,7 @@ def answer(request):
 
     acts = dict(
         alive=alive,
+        up=up,
         launched=launched,
         settle=foreign.settle_all,
         terminate=terminate,
