@@ -52,6 +52,9 @@ impl ClassifyRetry for ExpiredKeys {
 }
 
 fn is_expired(response: &HttpResponse) -> bool {
+    if !response.status().is_client_error() {
+        return false;
+    }
     let text = response.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
-    response.status().is_client_error() && CODES.iter().any(|code| text.contains(code))
+    CODES.iter().any(|code| text.contains(code))
 }
