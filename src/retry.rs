@@ -89,7 +89,7 @@ pub const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long `node-status` may take: a machine under load is slow.
 pub const STATUS_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a drain may take. EC2 gives two minutes from the notice to the end; the notice itself is
-/// seen up to four seconds late.
+/// seen up to four seconds late, or eight where nobody watches.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(100);
 
 /// How long a hook of the user's may take when AWS takes the node back: EC2 gives two minutes, and some

@@ -45,6 +45,11 @@ fn owner(ours: &Selector, tags: &BTreeMap<String, String>) -> Owner {
     }
 }
 
+fn state(instance: &Instance) -> Option<(InstanceId, Ec2State)> {
+    let state = instance.state()?.name()?.as_str();
+    Some((instance.instance_id()?.into(), Ec2State::parse(state)?))
+}
+
 impl Ec2 {
     /// Our instances (EC2 DescribeInstances, filtered by tags, all pages). Terminated ones only
     /// where the selector asks for them.
@@ -102,10 +107,17 @@ impl Ec2 {
 
     async fn describe_instances(&self, selector: &Selector) -> Result<Vec<Instance>, AwsError> {
         const ALIVE: [&str; 5] = ["pending", "running", "shutting-down", "stopping", "stopped"];
+        let states = (!selector.wants_terminated()).then(|| filter("instance-state-name", ALIVE));
+        self.described(selector, states).await
+    }
+
+    async fn described(
+        &self,
+        selector: &Selector,
+        states: Option<Filter>,
+    ) -> Result<Vec<Instance>, AwsError> {
         let mut filters = selector.filters();
-        if !selector.wants_terminated() {
-            filters.push(filter("instance-state-name", ALIVE));
-        }
+        filters.extend(states);
         let mut found: Vec<Instance> = self
             .reservations(filters)
             .await?
@@ -165,17 +177,24 @@ impl Ec2 {
         Ok(self.by_id(ids).await?.iter().filter_map(read).collect())
     }
 
+    /// Our instances that do not run, and their states; the terminated ones too. However many run,
+    /// the answer is short.
+    pub async fn not_running(
+        &self,
+        selector: &Selector,
+    ) -> Result<BTreeMap<InstanceId, Ec2State>, AwsError> {
+        const OTHERS: [&str; 5] = ["pending", "shutting-down", "terminated", "stopping", "stopped"];
+        let states = filter("instance-state-name", OTHERS);
+        Ok(self.described(selector, Some(states)).await?.iter().filter_map(state).collect())
+    }
+
     /// The states of these instances by their ids, whatever their tags. One that EC2 does not know
     /// is left out.
     pub async fn states(
         &self,
         ids: &[InstanceId],
     ) -> Result<BTreeMap<InstanceId, Ec2State>, AwsError> {
-        let read = |instance: &Instance| {
-            let state = instance.state()?.name()?.as_str();
-            Some((instance.instance_id()?.into(), Ec2State::parse(state)?))
-        };
-        Ok(self.by_id(ids).await?.iter().filter_map(read).collect())
+        Ok(self.by_id(ids).await?.iter().filter_map(state).collect())
     }
 
     /// EC2 DescribeInstances, filtered by ids: so that one that is not known is no error.

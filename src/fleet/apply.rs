@@ -64,11 +64,10 @@ impl Applying<'_> {
     fn region(&mut self, region: &Region, news: &RegionNews, deployment: &DeploymentId) {
         match news {
             RegionNews::Surveyed(machines) => {
-                let view = self.fleet.regions.entry(region.clone()).or_default();
-                view.answered = Some(self.at);
-                view.trouble = None;
+                self.answered(region);
                 self.survey(region, machines, deployment);
             }
+            RegionNews::Unchanged => self.answered(region),
             RegionNews::Vanished(ids) => self.vanish(ids),
             RegionNews::Unanswered(why) => {
                 let view = self.fleet.regions.entry(region.clone()).or_default();
@@ -116,6 +115,11 @@ impl Applying<'_> {
                 self.changes.push(Change::Said(about, *level, said.clone()));
             }
         }
+    }
+
+    fn answered(&mut self, region: &Region) {
+        let view = self.fleet.regions.entry(region.clone()).or_default();
+        (view.answered, view.trouble) = (Some(self.at), None);
     }
 
     /// What CloudWatch measured in a region. What it tells of surplus credits is about money.

@@ -76,6 +76,8 @@ pub enum JobNews {
 pub enum RegionNews {
     /// A look at the whole region: these of the deployment's instances it told of.
     Surveyed(Vec<Machine>),
+    /// A look at the region told of no instance in another state than the look before.
+    Unchanged,
     /// EC2 does not know these any more.
     Vanished(Vec<InstanceId>),
     /// It could not be looked at; what is shown of it is old.

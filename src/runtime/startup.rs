@@ -32,7 +32,12 @@ use crate::store::{Cache, EventFile, Journal, Lock, Outbox, Paths, State, pid_na
 const CONFIG_CAP: u64 = 1 << 20;
 /// The longest between two looks at a node while nobody watches: a keeper of hundreds shall cost
 /// nothing, and EC2 tells sooner what ends.
-const UNWATCHED: Duration = Duration::from_mins(10);
+const REST: Duration = Duration::from_mins(10);
+/// The longest between two looks at all of a region then: what changes state is seen sooner.
+const WHOLE: Duration = Duration::from_mins(5);
+/// Between two looks for interruption notices then, where no hook on the node needs the most of the
+/// two minutes that one leaves.
+const NOTICES: Duration = Duration::from_secs(8);
 
 /// An open process: the engine, and the lock that it holds.
 pub(super) struct OpenProcess {
@@ -216,8 +221,13 @@ fn hire_courier(environment: &Environment, engine: &mut Engine) -> Vec<String> {
 fn pace(config: Option<&Config>, is_watched: bool) -> Pace {
     let consistency = config.map(|it| Duration::from_secs(it.aws.consistency_window_s.into()));
     let usual = Pace::default();
-    let rest = if is_watched { usual.rest } else { UNWATCHED };
-    Pace { consistency: consistency.unwrap_or(usual.consistency), rest, ..usual }
+    let usual = Pace { consistency: consistency.unwrap_or(usual.consistency), ..usual };
+    if is_watched {
+        return usual;
+    }
+    let is_hooked = config.is_some_and(|config| config.hooks.interrupted.is_some());
+    let notices = if is_hooked { usual.notices } else { NOTICES };
+    Pace { rest: REST, whole: WHOLE, notices, ..usual }
 }
 
 /// Two deployments in one state file would be taken for one.

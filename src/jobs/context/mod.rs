@@ -62,6 +62,9 @@ pub struct Pace {
     pub busy: Duration,
     /// Between two looks at a steady region.
     pub steady: Duration,
+    /// Between two looks at all of a steady region, where nobody watches: those in between ask only
+    /// for what does not run, and see each change of state as soon.
+    pub whole: Duration,
     /// Between two looks at prices, which change a few times a day.
     pub prices: Duration,
     /// Between two looks for interruption notices, steady or not.
@@ -84,6 +87,7 @@ impl Default for Pace {
         Self {
             busy: Duration::from_millis(2500),
             steady: Duration::from_secs(15),
+            whole: Duration::ZERO,
             prices: Duration::from_mins(5),
             notices: Duration::from_secs(4),
             empty: Duration::from_mins(1),

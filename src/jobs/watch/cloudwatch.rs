@@ -131,7 +131,7 @@ impl Question for CloudWatch {
 
     /// A new instance has nothing to tell for minutes, and each question costs: only the first one
     /// in a region wakes it.
-    async fn woken(&self, region: &WatchedRegion, changes: &mut watch::Receiver<Seen>) {
+    async fn woken(&mut self, region: &WatchedRegion, changes: &mut watch::Receiver<Seen>) {
         if self.pace(region).is_some() || self.is_denied {
             std::future::pending::<()>().await;
         }

@@ -122,7 +122,7 @@ pub(super) async fn watch(context: Arc<Context>, reporter: Reporter) -> JobResul
     let mut watches = JoinSet::new();
     for ec2 in regions {
         let region = WatchedRegion::new(&context, ec2, &reporter);
-        watches.spawn(ask_on(Machines, Arc::clone(&region)));
+        watches.spawn(ask_on(Machines::default(), Arc::clone(&region)));
         watches.spawn(ask_on(Notices, Arc::clone(&region)));
         watches.spawn(ask_on(StatusChecks::default(), Arc::clone(&region)));
         watches.spawn(ask_on(Storage::default(), Arc::clone(&region)));

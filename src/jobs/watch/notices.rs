@@ -1,5 +1,6 @@
 //! Which spot instances EC2 takes back. A notice comes two minutes before the end, so this is asked
-//! every four seconds where there is one to lose, and nothing else may hold it up.
+//! every four seconds, or eight where nobody watches, where there is one to lose, and nothing else may
+//! hold it up.
 
 use std::time::Duration;
 

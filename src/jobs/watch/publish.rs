@@ -44,7 +44,7 @@ impl Question for Publish {
     }
 
     /// A figure is told at its time, whatever happens in between.
-    async fn woken(&self, _: &WatchedRegion, _: &mut watch::Receiver<Seen>) {
+    async fn woken(&mut self, _: &WatchedRegion, _: &mut watch::Receiver<Seen>) {
         std::future::pending::<()>().await;
     }
 }

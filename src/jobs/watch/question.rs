@@ -28,7 +28,7 @@ pub(super) trait Question: Send {
     /// Waits for what makes it worth asking before its time: that other instances are there than
     /// before. Cancel-safe.
     fn woken(
-        &self,
+        &mut self,
         _region: &WatchedRegion,
         changes: &mut watch::Receiver<Seen>,
     ) -> impl Future<Output = ()> + Send {

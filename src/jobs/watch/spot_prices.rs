@@ -57,7 +57,7 @@ impl Question for SpotPrices {
     }
 
     /// New instances may be of other types; a list price is shown beside the spot price.
-    async fn woken(&self, _: &WatchedRegion, changes: &mut watch::Receiver<Seen>) {
+    async fn woken(&mut self, _: &WatchedRegion, changes: &mut watch::Receiver<Seen>) {
         let mut lists = self.lists.clone();
         tokio::select! {
             _ = changes.changed() => {}
