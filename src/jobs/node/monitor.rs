@@ -27,7 +27,8 @@ const FRESH: Duration = Duration::from_secs(10);
 /// Visits that fail one after the other before the node is called degraded: a network hiccup is
 /// not the node's fault.
 const MISSED: u32 = 2;
-/// A connection is held until the next visit where that is near; a login costs less than what is held.
+/// A connection is held until the next visit where that stays near; a login costs less than what is
+/// held.
 const NEAR: Duration = Duration::from_mins(2);
 /// So much longer is each pause than the one before while a node is well.
 const CALMER: u32 = 4;
@@ -207,7 +208,8 @@ impl NodeMonitor {
         let mut memory = Memory::default();
         while self.context.monitored().has(&node.key) {
             let visit = async {
-                let pause = self.visit(&node, &mut memory).await;
+                // A visit is large; what waits for the next one, which hundreds do, is not.
+                let pause = Box::pin(self.visit(&node, &mut memory)).await;
                 tokio::select! {
                     () = sleep(pause) => {}
                     () = self.context.monitored().asked() => memory.waited = None,
@@ -230,7 +232,7 @@ impl NodeMonitor {
         let longest = if self.context.monitored().is_told() { self.rest } else { shortest };
         let pause = memory.waited.map_or(shortest, |waited| waited * CALMER).min(longest);
         memory.waited = Some(pause);
-        if pause > NEAR
+        if longest > NEAR
             && let Some((session, _)) = memory.session.take()
         {
             session.close().await;
