@@ -132,7 +132,7 @@ async fn carry_out(global: Global, command: Option<Command>) -> Result<ExitCode,
     if let Some(Command::Validate { json }) = command {
         return Ok(validate::validate(at, json));
     }
-    let _trace = trace::start(at.debug);
+    let _trace = trace::start(at.debug, command.is_none());
     Box::pin(dispatch(at, command)).await
 }
 

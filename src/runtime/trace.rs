@@ -26,16 +26,18 @@ pub(super) struct Trace {
 }
 
 /// Starts logging. `debug` is SPOT_DEBUG=1: then we tell more, and the crates below us what they do,
-/// such as asking for credentials; else only what is wrong. Without a writable state directory there is no file:
-/// that is no reason not to start.
-pub(super) fn start(debug: bool) -> Trace {
+/// such as asking for credentials; else only what is wrong. The log panel's room, 1.5 MB, is made where
+/// there is one. Without a writable state directory there is no file: that is no reason not to start.
+pub(super) fn start(debug: bool, has_panel: bool) -> Trace {
     let ours = if debug { LevelFilter::DEBUG } else { LevelFilter::INFO };
     let theirs = if debug { LevelFilter::INFO } else { LevelFilter::WARN };
     let level = Targets::new()
         .with_default(theirs)
         .with_targets([(env!("CARGO_CRATE_NAME"), ours), (STORY, ours)]);
-    tui_logger::set_default_level(log::LevelFilter::Trace);
-    let panel = tui_logger::TuiTracingSubscriberLayer.with_filter(level.clone());
+    let panel = has_panel.then(|| {
+        tui_logger::set_default_level(log::LevelFilter::Trace);
+        tui_logger::TuiTracingSubscriberLayer.with_filter(level.clone())
+    });
     let file = state_folder().and_then(|folder| LogFile::open(&folder).ok());
     let (file, guard) = match file {
         Some(file) => {
