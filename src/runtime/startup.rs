@@ -32,7 +32,7 @@ use crate::store::{Cache, EventFile, Journal, Lock, Outbox, Paths, State, pid_na
 const CONFIG_CAP: u64 = 1 << 20;
 /// The longest between two looks at a node while nobody watches: a keeper of hundreds shall cost
 /// nothing, and EC2 tells sooner what ends.
-const REST: Duration = Duration::from_mins(10);
+const REST: Duration = Duration::from_mins(15);
 /// The longest between two looks at all of a region then: what changes state is seen sooner.
 const WHOLE: Duration = Duration::from_mins(5);
 /// Between two looks for interruption notices then, where no hook on the node needs the most of the
