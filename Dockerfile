@@ -7,7 +7,7 @@
 #
 # `spot-tui ssh` and the key `t` start OpenSSH's client, which is not in it.
 FROM rust:1-slim-bookworm AS build
-RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev make
 WORKDIR /build
 COPY Cargo.toml Cargo.lock rust-toolchain.toml config.yaml.example ./
 COPY assets assets

@@ -3,6 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use tikv_jemallocator::Jemalloc;
+
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> color_eyre::Result<ExitCode> {
     if let Some(ended) = spot_tui::aws::credential_process::answer() {
