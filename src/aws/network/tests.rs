@@ -4,8 +4,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::*;
-use crate::aws::scripted;
 use crate::aws::select::Selector;
+use crate::aws::{Ec2, scripted};
 use crate::config::Network;
 use crate::fleet::Level;
 use crate::fleet::tags::Origin;
@@ -179,17 +179,22 @@ async fn what_an_earlier_version_laid_out_is_led_out_by_its_own_table_and_what_i
     assert!(!calls.iter().any(|it| action(it) == "AssociateRouteTable"));
 }
 
-/// EC2 may not tell of what was made with the VPC yet.
-#[tokio::test(start_paused = true)]
-async fn a_main_route_table_that_is_not_told_of_yet_is_asked_for_again() {
+/// An EC2 that tells of route tables when it is asked for the third time.
+async fn told_late() -> Ec2 {
     let asked = std::sync::atomic::AtomicUsize::new(0);
-    let (ec2, _) = scripted::ec2(move |call| match action(call) {
+    let told = scripted::ec2(move |call| match action(call) {
         "DescribeRouteTables" if asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) < 2 => {
             answer(call, "")
         }
         _ => older_network(call),
-    })
-    .await;
+    });
+    told.await.0
+}
+
+/// EC2 may not tell of what was made with the VPC yet.
+#[tokio::test(start_paused = true)]
+async fn a_main_route_table_that_is_not_told_of_yet_is_asked_for_again() {
+    let ec2 = told_late().await;
     let ready = ensure(&ec2, &plan(Network::Dedicated), &origin(), &UNRECORDED, &|_, _| {}).await;
     assert_eq!(ready.unwrap().subnets.len(), 2);
 }
@@ -197,14 +202,7 @@ async fn a_main_route_table_that_is_not_told_of_yet_is_asked_for_again() {
 /// On a machine under load the window may be over before EC2 was asked twice.
 #[tokio::test(start_paused = true)]
 async fn it_is_asked_for_again_also_where_each_answer_takes_as_long_as_the_window() {
-    let asked = std::sync::atomic::AtomicUsize::new(0);
-    let (ec2, _) = scripted::ec2(move |call| match action(call) {
-        "DescribeRouteTables" if asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) < 2 => {
-            answer(call, "")
-        }
-        _ => older_network(call),
-    })
-    .await;
+    let ec2 = told_late().await;
     let ready =
         ensure(&ec2, &plan(Network::Dedicated), &origin(), &Unrecorded(Duration::ZERO), &|_, _| {})
             .await;
