@@ -52,7 +52,9 @@ pub(super) fn apply(model: &mut Model, report: &Report) -> Vec<Effect> {
         _ => None,
     });
     effects.extend(machine::woken(model, &woken.collect::<Vec<InstanceKey>>()));
-    if matches!(report.news, News::Region(_, RegionNews::Surveyed(_) | RegionNews::Kept(_))) {
+    if let News::Region(_, RegionNews::Surveyed(_) | RegionNews::Unchanged | RegionNews::Kept(_)) =
+        report.news
+    {
         effects.extend(snapshots::scheduled(model));
     }
     look_back(model, report, &changes);
