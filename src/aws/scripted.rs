@@ -45,6 +45,21 @@ pub(crate) async fn aws(
     (Aws::open(&access).await.unwrap(), calls)
 }
 
+/// An instance in us-west-2a as DescribeInstances tells of it, in a reservation of its own.
+pub(crate) fn instance(id: &str, state: &str, tags: &[(&str, &str)]) -> String {
+    let tags = tags
+        .iter()
+        .map(|(key, value)| format!("<item><key>{key}</key><value>{value}</value></item>"));
+    let tags: String = tags.collect();
+    format!(
+        "<reservationSet><item><instancesSet><item><instanceId>{id}</instanceId>\
+         <instanceState><name>{state}</name></instanceState><instanceType>t3.medium\
+         </instanceType><launchTime>2026-11-20T09:00:00Z</launchTime><placement>\
+         <availabilityZone>us-west-2a</availabilityZone></placement><tagSet>{tags}</tagSet>\
+         </item></instancesSet></item></reservationSet>"
+    )
+}
+
 /// An error as EC2 writes it.
 pub(crate) fn refusal(code: &str) -> (u16, String) {
     refusal_saying(code, "no")

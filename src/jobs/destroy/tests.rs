@@ -10,15 +10,8 @@ use crate::jobs::context::{ContextSettings, Pace};
 use crate::store::{Cache, Intent, Journal, Paths};
 
 fn described(state: &str) -> String {
-    let tag = |key, value| format!("<item><key>{key}</key><value>{value}</value></item>");
-    let tags = tag("ManagedBy", "spot-tui") + &tag("DeploymentId", "spot-1");
-    format!(
-        "<reservationSet><item><instancesSet><item><instanceId>i-late</instanceId>\
-         <instanceState><name>{state}</name></instanceState><instanceType>t3.medium\
-         </instanceType><launchTime>2026-11-20T09:00:00Z</launchTime><placement>\
-         <availabilityZone>us-west-2a</availabilityZone></placement><tagSet>{tags}</tagSet>\
-         </item></instancesSet></item></reservationSet>"
-    )
+    let tags = [("ManagedBy", "spot-tui"), ("DeploymentId", "spot-1")];
+    scripted::instance("i-late", state, &tags)
 }
 
 /// An EC2 that tells of an instance only at the fourth look, until it is terminated.

@@ -29,7 +29,7 @@ impl Machines {
 
 /// Whether each instance is in the state in which it was seen last.
 async fn is_unchanged(region: &WatchedRegion) -> Result<bool, AwsError> {
-    let told = region.ec2.not_running(&region.ours().with_terminated()).await?;
+    let told = region.ec2.not_running(&region.ours()).await?;
     let seen = region.seen();
     let others = seen.machines.iter().filter(|machine| machine.seen.state != Ec2State::Running);
     let seen: BTreeMap<InstanceId, Ec2State> =
@@ -103,14 +103,8 @@ mod tests {
             return scripted::refusal("UnauthorizedOperation");
         }
         let state = if state == "refused" { "running" } else { state };
-        let inside = format!(
-            "<reservationSet><item><instancesSet><item><instanceId>i-1</instanceId>\
-             <instanceState><name>{state}</name></instanceState><instanceType>t3.medium\
-             </instanceType><launchTime>2026-11-20T09:00:00Z</launchTime><placement>\
-             <availabilityZone>us-west-2a</availabilityZone></placement><tagSet><item><key>\
-             ManagedBy</key><value>spot-tui</value></item><item><key>DeploymentId</key><value>\
-             spot-1</value></item></tagSet></item></instancesSet></item></reservationSet>"
-        );
+        let tags = [("ManagedBy", "spot-tui"), ("DeploymentId", "spot-1")];
+        let inside = scripted::instance("i-1", state, &tags);
         let inside = if is_short && state == "running" { String::new() } else { inside };
         (200, format!("<DescribeInstancesResponse>{inside}</DescribeInstancesResponse>"))
     }

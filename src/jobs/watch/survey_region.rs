@@ -116,16 +116,7 @@ mod tests {
 
     /// What EC2 tells of `i-1` to who asks by its id; who asks by tags is told of nothing.
     fn told_by_id(state: &str) -> String {
-        if state.is_empty() {
-            return String::new();
-        }
-        format!(
-            "<reservationSet><item><instancesSet><item><instanceId>i-1</instanceId>\
-             <instanceState><name>{state}</name></instanceState><instanceType>t3.medium\
-             </instanceType><launchTime>2026-11-20T09:00:00Z</launchTime><placement>\
-             <availabilityZone>us-west-2a</availabilityZone></placement></item></instancesSet>\
-             </item></reservationSet>"
-        )
+        if state.is_empty() { String::new() } else { scripted::instance("i-1", state, &[]) }
     }
 
     /// Looks twice at a region in which we know of `i-1`, launched so long ago; what was found, and
