@@ -128,11 +128,14 @@ impl Session {
 ///
 /// busybox's tar masks the modes whatever `-p` says; no folder in a bundle is left to the mask.
 ///
+/// Where a connection was cut, the command of the attempt before may still be at work: its archive
+/// has a name of its own, and the folder that it unpacks into is out of the way.
+///
 /// A folder that somebody else made, or a link in its place, is refused: in `/tmp` others could
 /// read or swap what is unpacked.
 fn script(folder: &str, sha256: &str) -> String {
     let script = format!(
-        r#"umask 077; export LC_ALL=C; d={folder}; a="$d/.bundle.tar.gz";
+        r#"umask 077; export LC_ALL=C; d={folder}; a="$d/.bundle.$$.tar.gz";
 fail() {{
   rm -f "$a"; printf "%s\n" "$2" >&2;
   case $2 in *"No space left"* | *"File too large"* | *"quota exceeded"*) exit 28 ;; esac;
@@ -140,11 +143,11 @@ fail() {{
 }};
 if [ -e "$d" ] || [ -L "$d" ]; then
   {{ [ ! -L "$d" ] && [ -d "$d" ] && [ -O "$d" ]; }} || fail 73 "$d belongs to somebody else";
-  rm -rf "$d" || fail 73 "$d cannot be emptied";
+  mv "$d" "$d.$$" || fail 73 "$d cannot be emptied"; rm -rf "$d.$$";
 fi;
 e=$(mkdir -p "$d" 2>&1 && chmod 700 "$d" 2>&1) || fail 73 "$e";
 e=$(cat 2>&1 >"$a") || fail 74 "$e";
-s=$(sha256sum <"$a") || fail 69 "sha256sum is missing";
+s=$(sha256sum 2>&1 <"$a") || fail 69 "$s";
 [ "${{s%% *}}" = {sha256} ] || fail 65 "checksum";
 e=$(umask 0; tar -xzpf "$a" -C "$d" 2>&1) || fail 66 "$e";
 rm -f "$a"; echo "{UNPACKED}{sha256}""#

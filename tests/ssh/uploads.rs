@@ -227,6 +227,33 @@ async fn a_cut_in_the_middle_is_told_and_the_next_attempt_works() {
     assert_same(&host.root().join("tmp/spot-tui/files"), local.path());
 }
 
+/// Cut off, it still reads, sums and cleans up while the next attempt is under way.
+#[tokio::test]
+async fn an_attempt_before_that_ends_late_takes_nothing_away() {
+    let (host, session) = logged_in().await;
+    host.stub(
+        "sha256sum",
+        "until_there() { until [ -e \"$1\" ]; do sleep 0.05; done; }\n\
+         if mkdir /tmp/first 2>/dev/null\n\
+         then until_there /tmp/second; cat >/dev/null; echo 'e3b0c442  -'\n\
+         else mkdir /tmp/second; until_there /tmp/third; exec busybox sha256sum; fi",
+    );
+    let local = folder(1000);
+    let bundle = Bundle::collect(vec![source(local.path())]).await.unwrap();
+    let first = async {
+        let error = upload(&session, &bundle).await.unwrap_err();
+        assert!(matches!(error, SshError::ChecksumMismatch { .. }), "{error}");
+        lines(&session, "mkdir /tmp/third").await;
+    };
+    let second = async {
+        lines(&session, "until [ -e /tmp/first ]; do sleep 0.05; done").await;
+        upload(&session, &bundle).await.unwrap();
+    };
+    tokio::join!(first, second);
+    assert_same(&host.root().join("tmp/spot-tui/files"), local.path());
+    assert_eq!(lines(&session, "ls -A /tmp | grep spot-tui").await, ["spot-tui"]);
+}
+
 #[tokio::test]
 async fn a_path_that_always_breaks_ends_each_attempt() {
     let key = Key::ed25519();
@@ -241,7 +268,7 @@ async fn a_path_that_always_breaks_ends_each_attempt() {
         assert_eq!(proxy.cuts(), attempt);
     }
     let session = user.log_in(&host).await.unwrap();
-    lines(&session, "while [ -e /tmp/spot-tui/.bundle.tar.gz ]; do sleep 0.05; done").await;
+    lines(&session, "while ls -A /tmp/spot-tui | grep -q bundle; do sleep 0.05; done").await;
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use super::{HostFault, Hosts};
 use crate::fleet::text::hexadecimal;
 
 /// The script, with its holes, as `src/ssh/upload.rs` writes it; there it is one line.
-const SCRIPT: &str = r#"umask 077; export LC_ALL=C; d={folder}; a="$d/.bundle.tar.gz";
+const SCRIPT: &str = r#"umask 077; export LC_ALL=C; d={folder}; a="$d/.bundle.$$.tar.gz";
 fail() {
   rm -f "$a"; printf "%s\n" "$2" >&2;
   case $2 in *"No space left"* | *"File too large"* | *"quota exceeded"*) exit 28 ;; esac;
@@ -25,11 +25,11 @@ fail() {
 };
 if [ -e "$d" ] || [ -L "$d" ]; then
   { [ ! -L "$d" ] && [ -d "$d" ] && [ -O "$d" ]; } || fail 73 "$d belongs to somebody else";
-  rm -rf "$d" || fail 73 "$d cannot be emptied";
+  mv "$d" "$d.$$" || fail 73 "$d cannot be emptied"; rm -rf "$d.$$";
 fi;
 e=$(mkdir -p "$d" 2>&1 && chmod 700 "$d" 2>&1) || fail 73 "$e";
 e=$(cat 2>&1 >"$a") || fail 74 "$e";
-s=$(sha256sum <"$a") || fail 69 "sha256sum is missing";
+s=$(sha256sum 2>&1 <"$a") || fail 69 "$s";
 [ "${s%% *}" = {sha256} ] || fail 65 "checksum";
 e=$(umask 0; tar -xzpf "$a" -C "$d" 2>&1) || fail 66 "$e";
 rm -f "$a"; echo "unpacked {sha256}""#;
