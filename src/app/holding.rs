@@ -26,6 +26,8 @@ pub(super) struct Holding {
     pub is_keeper: bool,
     /// How often it has looked what is missing.
     pub passes: u64,
+    /// When it last looked what follows from time; `None` where something happened since.
+    pub looked: Option<Timestamp>,
     /// Why nothing was launched when that was last tried.
     pub refused: Option<String>,
     /// Where launches are refused: how often in a row, and until when none is tried.

@@ -37,7 +37,7 @@ const REST: Duration = Duration::from_mins(15);
 const WHOLE: Duration = Duration::from_mins(5);
 /// Between two looks for interruption notices then, where no hook on the node needs the most of the
 /// two minutes that one leaves.
-const NOTICES: Duration = Duration::from_secs(8);
+const NOTICES: Duration = Duration::from_secs(15);
 
 /// An open process: the engine, and the lock that it holds.
 pub(super) struct OpenProcess {

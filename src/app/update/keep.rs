@@ -10,7 +10,9 @@ use super::refresh::refresh;
 use super::{create, destroy, lock};
 use crate::app::{Counts, Effect, Model, total};
 use crate::config::Config;
-use crate::fleet::{Instance, InstanceKey, JobKind, Level, Lifecycle, Phase, Region};
+use crate::fleet::{
+    Change, Instance, InstanceKey, JobKind, Level, Lifecycle, News, Phase, Region, RegionNews,
+};
 
 /// How long before its end it is said of a surplus that it is ended: for whoever has just changed
 /// something, and for a look that was wrong.
@@ -21,6 +23,8 @@ const FAILED: SignedDuration = SignedDuration::from_mins(30);
 const OVER: SignedDuration = SignedDuration::from_hours(1);
 /// Between two looks for what nobody is at work on.
 const SWEEP: SignedDuration = SignedDuration::from_mins(1);
+/// Between two looks at a fleet at rest of what follows from time alone.
+const REST: SignedDuration = SignedDuration::from_secs(5);
 /// The pause before a watch that has ended is begun again, and the longest one.
 const PAUSES: [SignedDuration; 2] = [SignedDuration::from_secs(15), SignedDuration::from_mins(10)];
 
@@ -101,6 +105,27 @@ pub(super) fn keep(model: &mut Model) -> Vec<Effect> {
         effects.extend(sweep(model));
     }
     effects
+}
+
+/// Whether nothing happens and nobody looks on: then the next tick will do, for each one looks at
+/// all rows several times.
+pub(super) fn rests(model: &Model) -> bool {
+    let goes = model.leaving.is_some() || model.yields_at.is_some();
+    let has_looked = model.holding.looked.is_some_and(|at| model.now.duration_since(at) < REST);
+    has_looked
+        && model.is_keeper()
+        && !model.dashboard
+        && !goes
+        && model.changing().next().is_none()
+}
+
+/// Takes note of what a job reports: a row or a region is not as it was.
+pub(super) fn note(model: &mut Model, news: &News, changes: &[Change]) {
+    let is_look = matches!(news, News::Region(_, RegionNews::Surveyed(_)));
+    let is_quiet = |change: &Change| matches!(change, Change::Told(_) | Change::Said(..));
+    if is_look || !changes.iter().all(is_quiet) {
+        model.holding.looked = None;
+    }
 }
 
 /// A watch ends where credentials are refused. Somebody signs in again, or a role is there again: the

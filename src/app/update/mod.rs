@@ -90,7 +90,9 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Effect> {
         Message::Asked(question) => on_question(model, question),
         Message::Answered(id, secret) => vec![Effect::Answer(id, secret)],
         Message::Signal(signal) => on_signal(model, signal),
+        Message::Clock if keep::rests(model) => Vec::new(),
         Message::Clock => {
+            model.holding.looked = Some(model.now);
             model.fade();
             let is_reckoned = model.reckon_if_due();
             // Rows get old enough for a filter by age.

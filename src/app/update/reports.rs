@@ -2,8 +2,8 @@
 //! over those changes.
 
 use super::{
-    books, ended, fallback, hold, interruptions, lock, log_changes, login, machine, notify, scale,
-    snapshots, visits,
+    books, ended, fallback, hold, interruptions, keep, lock, log_changes, login, machine, notify,
+    scale, snapshots, visits,
 };
 use crate::app::away::Away;
 use crate::app::keymap::Context;
@@ -24,6 +24,7 @@ pub(super) fn apply(model: &mut Model, report: &Report) -> Vec<Effect> {
         arrange(model, change);
     }
     let mut effects = Vec::new();
+    keep::note(model, &report.news, &changes);
     for change in &changes {
         hold::note(model, change);
         hold::note_launch(model, change);

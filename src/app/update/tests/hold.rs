@@ -219,6 +219,30 @@ fn a_keeper_replaces_what_ends_for_whatever_reason_but_its_own() {
 }
 
 #[test]
+fn a_keeper_at_rest_looks_each_five_seconds_and_at_once_where_something_happened() {
+    let mut model = keeper(ids(1..=2));
+    survey(&mut model, REGIONS[1], ids(3..=3));
+    send(&mut model, 0, Message::Clock);
+    let jobs: Vec<u64> = model.changing().map(|(job, _)| job.0).collect();
+    for job in jobs {
+        end(&mut model, job, Outcome::Done);
+    }
+    let looks = |model: &mut Model, second| {
+        let before = model.holding.passes;
+        let effects = send(model, second, Message::Clock);
+        (model.holding.passes - before, counts_of(&effects))
+    };
+    let rest: Vec<u64> = (1..=11).map(|second| looks(&mut model, second).0).collect();
+    assert_eq!(rest, [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
+    report(&mut model, 0, News::Region(WEST.into(), RegionNews::Unchanged));
+    assert_eq!(looks(&mut model, 12), (0, vec![]));
+    let gone = RegionNews::Vanished(vec!["i-1".into()]);
+    report(&mut model, 0, News::Region(WEST.into(), gone));
+    assert_eq!(looks(&mut model, 13), (1, vec![1]));
+    assert_eq!(looks(&mut model, 14), (1, vec![]), "a launch is under way");
+}
+
+#[test]
 fn a_keeper_ends_what_is_too_much_and_says_so_before() {
     let mut model = keeper(ids(1..=4));
     assert_eq!(ended(&send(&mut model, 1, Message::Clock)), 0);
