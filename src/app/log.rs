@@ -139,14 +139,15 @@ impl Ring {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
     events: Ring,
-    output: BTreeMap<InstanceKey, Ring>,
+    /// What each instance printed; `None` where there is no pane to read it in.
+    output: Option<BTreeMap<InstanceKey, Ring>>,
     /// The number of the first event of this run.
     begun: u64,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { events: Ring::new(EVENTS), output: BTreeMap::new(), begun: 0 }
+        Self { events: Ring::new(EVENTS), output: Some(BTreeMap::new()), begun: 0 }
     }
 }
 
@@ -164,6 +165,12 @@ impl Log {
         }
         log.begun = log.events.next();
         log
+    }
+
+    /// The same for who has no pane to read in what each instance prints: of hundreds that is more
+    /// than all else that is known of them.
+    pub(super) fn without_output(self) -> Self {
+        Self { output: None, ..self }
     }
 
     /// The number of the first event of this run.
@@ -201,7 +208,7 @@ impl Log {
 
     /// What one instance printed and what was said of it.
     pub fn of(&self, key: &InstanceKey) -> Option<&Ring> {
-        self.output.get(key)
+        self.output.as_ref()?.get(key)
     }
 
     /// Takes down a sentence.
@@ -259,13 +266,16 @@ impl Log {
 
     /// Takes down a line that an instance printed.
     pub(super) fn print(&mut self, key: &InstanceKey, at: Timestamp, level: Level, line: &str) {
-        let ring = self.output.entry(key.clone()).or_insert_with(Ring::of_one);
-        ring.print(at, level, line);
+        if let Some(output) = &mut self.output {
+            output.entry(key.clone()).or_insert_with(Ring::of_one).print(at, level, line);
+        }
     }
 
     /// Forgets what an instance printed.
     pub(super) fn forget(&mut self, key: &InstanceKey) {
-        self.output.remove(key);
+        if let Some(output) = &mut self.output {
+            output.remove(key);
+        }
     }
 }
 
@@ -356,6 +366,15 @@ mod tests {
         let kept: usize = log.of(&key).unwrap().lines().map(|line| line.text.len()).sum();
         assert!(kept <= OUTPUT.1, "{kept}");
         assert!(log.of(&key).unwrap().dropped() > 0);
+    }
+
+    #[test]
+    fn where_no_pane_shows_what_instances_print_only_the_sentences_stay() {
+        let mut log = Log::default().without_output();
+        let key = InstanceKey::from("a");
+        log.print(&key, Timestamp::UNIX_EPOCH, Level::Info, "a line");
+        say(&mut log, "a sentence");
+        assert_eq!((log.of(&key), log.events().lines().len()), (None, 1));
     }
 
     #[test]

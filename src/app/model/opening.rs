@@ -74,6 +74,7 @@ impl Model {
         if opening.config.as_ref().is_some_and(|it| it.aws.cpu_credits == CpuCredits::Unlimited) {
             fleet.expect_surplus();
         }
+        let log = if opening.dashboard { log } else { log.without_output() };
         let away = Away::new(&fleet, log.last_past(), opening.now);
         let notify = Notify::new(opening.config.as_deref());
         let mut model = Self {
