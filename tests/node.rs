@@ -285,6 +285,20 @@ fn the_status_is_one_object() {
     assert_eq!(status["rebalance"], "2026-11-20T14:50:00Z");
 }
 
+/// As systemd told it of a machine (`tests/machine/lease.rs`): since 500 s after its boot, for 600 s.
+#[test]
+fn what_is_left_of_a_lease_is_told() {
+    let root = uploaded();
+    deploy(&root, UPLOADED);
+    let busctl = "#!/bin/sh\ncase \"$*\" in\n\
+        *spot_2dtui_2dlease_2dterm_2eservice*ActiveEnterTimestampMonotonic) echo t 500000000 ;;\n\
+        *spot_2dtui_2dlease_2dterm_2eservice*RuntimeMaxUSec) echo t 600000000 ;;\n\
+        *) exit 1 ;;\nesac\n";
+    root.write("/usr/local/bin/busctl", 0o755, busctl);
+    // It has been up for 123.45 s.
+    assert_eq!(status(&root)["lease_s"], 976);
+}
+
 #[test]
 fn a_full_status_shows_everything_but_the_token() {
     let root = uploaded();

@@ -84,17 +84,17 @@ fn a_log_is_followed(scene: &Scene) {
     assert_eq!(following.wait().unwrap().code(), Some(130));
 }
 
-/// Both timers on the one that is meant, and nothing on the other one.
+/// Both services on the one that is meant, and nothing on the other one.
 fn a_lease_is_extended(scene: &Scene) {
     let extended = scene.spot.run(&["lease", "extend", "4h", "--on", &scene.ids[0]]);
     assert_eq!(extended.code, 0, "{}", extended.told());
-    for (name, seconds) in [("spot-tui-lease", 14_400), ("spot-tui-lease-force", 14_700)] {
-        let file = format!("run/systemd/system/{name}.timer.d/extended.conf");
+    for (name, seconds) in [("spot-tui-lease-term", 14_400), ("spot-tui-lease-last", 14_700)] {
+        let file = format!("run/systemd/system/{name}.service.d/extended.conf");
         let text = std::fs::read_to_string(scene.hosts[0].root().join(&file)).unwrap();
-        assert_eq!(text, format!("[Timer]\nOnActiveSec=\nOnActiveSec={seconds}s\n"));
+        assert_eq!(text, format!("[Service]\nRuntimeMaxSec={seconds}s\n"));
         assert!(!scene.hosts[1].root().join(&file).exists());
     }
-    let restart = "systemctl restart spot-tui-lease.timer spot-tui-lease-force.timer";
+    let restart = "systemctl restart spot-tui-lease-term.service spot-tui-lease-last.service";
     assert!(scene.hosts[0].calls().iter().any(|call| call == restart));
     assert_eq!(scene.spot.run(&["lease", "extend", "5m"]).code, 2, "it would end at once");
 }

@@ -15,8 +15,8 @@ use super::upload::Upload;
 use super::{deployment, journal, programs, status, upload};
 use crate::fleet::{IDLE_STOP, INSTANCE_STORE};
 
-/// The timer of a lease, as `instance/arm-lease.sh` calls it.
-const LEASE: &str = "spot-tui-lease.timer";
+/// What waits for the end of a lease, as `instance/arm-lease.sh` calls it.
+const LEASE: &str = "spot-tui-lease-term.service";
 
 /// A shell's exit status for a command that it does not find.
 const NOT_FOUND: u32 = 127;
@@ -161,9 +161,9 @@ pub(super) fn parse(line: &str) -> Request {
         ["sudo", "sh", "-c", remove] if remove.contains(IDLE_STOP) && remove.contains("remove") => {
             Request::StopWhenIdle(None)
         }
-        ["sudo", "systemctl", "restart", timer, _] if *timer == LEASE => Request::RenewLease(None),
+        ["sudo", "systemctl", "restart", term, _] if *term == LEASE => Request::RenewLease(None),
         ["sudo", "sh", "-c", script] if script.contains(LEASE) => {
-            let term = script.split("OnActiveSec=").nth(2).and_then(|it| it.split('s').next());
+            let term = script.split("RuntimeMaxSec=").nth(1).and_then(|it| it.split('s').next());
             term.and_then(|it| it.parse().ok())
                 .map_or_else(|| Request::Unknown(first()), |it| Request::RenewLease(Some(it)))
         }

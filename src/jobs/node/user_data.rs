@@ -29,9 +29,9 @@ const OWN_KEYS: &str = "\nssh_deletekeys: false\n";
 pub const KEEP_HOSTNAME: &str =
     "sudo sh -c 'echo preserve_hostname: true >/etc/cloud/cloud.cfg.d/99-spot-tui-hostname.cfg'";
 
-/// What sets the lease of a node anew, both of its timers.
+/// What sets the lease of a node anew, with the force behind it.
 pub const RENEW_LEASE: &str =
-    "sudo systemctl restart spot-tui-lease.timer spot-tui-lease-force.timer";
+    "sudo systemctl restart spot-tui-lease-term.service spot-tui-lease-last.service";
 
 /// What differs from one deployment to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -89,25 +89,25 @@ pub(in crate::runtime) async fn ssh(
 }
 
 /// Sets the lease of a node anew, for so many seconds: a file that is gone after a restart says so to
-/// both timers, the one that uses force five minutes behind.
+/// both of its services, the one that uses force five minutes behind.
 fn extend(seconds: u64) -> String {
-    let timer = |name: &str, seconds: u64| {
-        let folder = format!("/run/systemd/system/{name}.timer.d");
+    let waits = |name: &str, seconds: u64| {
+        let folder = format!("/run/systemd/system/{name}.d");
         format!(
-            "mkdir -p {folder} && printf '[Timer]\\nOnActiveSec=\\nOnActiveSec={seconds}s\\n' \
+            "mkdir -p {folder} && printf '[Service]\\nRuntimeMaxSec={seconds}s\\n' \
              >{folder}/extended.conf"
         )
     };
-    let (term, force) = (timer(LEASE, seconds), timer(LEASE_FORCE, seconds + 300));
-    let restart = format!("systemctl restart {LEASE}.timer {LEASE_FORCE}.timer");
-    let check = format!("systemctl is-active --quiet {LEASE}.timer");
-    let script = format!("{check} && {term} && {force} && systemctl daemon-reload && {restart}");
+    let (term, last) = (waits(LEASE, seconds), waits(LEASE_LAST, seconds + 300));
+    let restart = format!("systemctl restart {LEASE} {LEASE_LAST}");
+    let check = format!("systemctl is-active --quiet {LEASE}");
+    let script = format!("{check} && {term} && {last} && systemctl daemon-reload && {restart}");
     format!("sudo sh -c {}", quote(&script))
 }
 
-/// The timers of a lease, as `instance/arm-lease.sh` calls them.
-const LEASE: &str = "spot-tui-lease";
-const LEASE_FORCE: &str = "spot-tui-lease-force";
+/// What waits for the end of a lease, as `instance/arm-lease.sh` calls it.
+const LEASE: &str = "spot-tui-lease-term.service";
+const LEASE_LAST: &str = "spot-tui-lease-last.service";
 
 /// `lease`.
 pub(in crate::runtime) async fn lease(
