@@ -10,6 +10,7 @@ FROM rust:1-slim-bookworm AS build
 RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev make
 WORKDIR /build
 COPY Cargo.toml Cargo.lock rust-toolchain.toml config.yaml.example ./
+COPY .cargo .cargo
 COPY assets assets
 COPY deployment-files deployment-files
 COPY instance instance
