@@ -208,7 +208,7 @@ fn the_dashboard_asks_for_a_code_itself_until_one_is_right() {
     let screen = terminal.wait_for("AWS refused that code");
     assert!(!screen.contains(WRONG), "{screen}");
     terminal.press("123456\r");
-    terminal.wait_for("signed in until 2099-01-01");
+    terminal.wait_for("signed in until Jan 1, 00:00 UTC");
     // By then somebody has asked with the new keys; there is nothing but STS.
     terminal.wait_for("no account: UnauthorizedOperation");
     assert_eq!(sts.codes("dialog"), [WRONG, "123456"], "each code goes there once");

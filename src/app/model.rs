@@ -276,7 +276,7 @@ impl Model {
     fn kept_off(&self) -> Option<String> {
         match &self.lock {
             LockStanding::Other(holder) => {
-                Some(format!("KEPT BY {holder}: nothing is launched here"))
+                Some(format!("KEPT ELSEWHERE: {holder}; the fleet is filled from there"))
             }
             LockStanding::Lost(why) => Some(format!("LAUNCHES NOTHING: {why}")),
             _ => None,

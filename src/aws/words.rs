@@ -42,9 +42,7 @@ pub(super) fn of_credentials(
     let name = profile.name.as_deref().unwrap_or("default");
     match credential {
         Credential::Missing => Some(SIGNED_OUT.to_owned()),
-        Credential::SsoLogin => {
-            Some(format!("the profile {name} is not signed in to AWS any more"))
-        }
+        Credential::SsoLogin => Some(format!("the profile {name} is not signed in to AWS")),
         Credential::Expired => Some("the credentials have expired".to_owned()),
         Credential::Broken => {
             let why = innermost(error);

@@ -12,7 +12,7 @@ use super::tags::{
     CREATED_AT, LOCK_BOOT, LOCK_EXPIRES_AT, LOCK_FREE, LOCK_HOLDER, LOCK_HOST, LOCK_NONCE,
     LOCK_PURPOSE, SPOT_TUI,
 };
-use super::text::clean;
+use super::text::{clean, moment};
 
 /// The longest text that is read of a tag, in bytes: a host's name has 64 at the most.
 const LONGEST: usize = 64;
@@ -106,7 +106,7 @@ impl fmt::Display for LockHolder {
 pub fn held_by(pid: &str, host: Option<&str>, since: Option<Timestamp>) -> String {
     let pid = if pid.is_empty() { "unknown" } else { pid };
     let host = host.map(|host| format!(" on {host}")).unwrap_or_default();
-    let since = since.map(|since| since.strftime(" since %b %-d, %H:%M UTC").to_string());
+    let since = since.map(|since| format!(" since {}", moment(since)));
     format!("process {pid}{host}{}", since.unwrap_or_default())
 }
 

@@ -6,6 +6,7 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 /// Columns between two tab stops.
@@ -17,6 +18,11 @@ pub fn clean(text: &str, limit: usize) -> String {
     let mut clean = clean_line(&last_version(text.trim_end()).replace('\n', " "));
     clean.truncate(clean.floor_char_boundary(limit));
     clean
+}
+
+/// When something was or is, for people: `Nov 28, 21:04 UTC`.
+pub fn moment(at: Timestamp) -> String {
+    at.strftime("%b %-d, %H:%M UTC").to_string()
 }
 
 /// Bytes as two hexadecimal digits each: a checksum.

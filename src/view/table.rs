@@ -25,7 +25,8 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, 
     let status = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
     let is_lettered = match model.panels.view {
         _ if model.fleet.is_empty() && model.panels.view != View::Regions => {
-            let inside = Rect { x: body.x + GUTTER, ..body };
+            let width = body.width.saturating_sub(GUTTER);
+            let inside = Rect { x: body.x + GUTTER, width, ..body };
             newcomer(model, painter, inside);
             false
         }

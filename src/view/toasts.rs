@@ -7,7 +7,7 @@ use super::{Painter, Tone};
 use crate::app::Model;
 
 /// The widest that a toast gets, in columns.
-const WIDEST: u16 = 70;
+const WIDEST: u16 = 120;
 
 /// Draws them over the area's last lines, the newest at the bottom.
 pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect) {

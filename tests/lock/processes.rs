@@ -183,7 +183,7 @@ fn the_second_machine_says_who_keeps_the_fleet_and_destroys_all_the_same() {
     let kept_once = other.run(&["keep", "--once", "--yes"]);
     assert!(kept_once.code == 1 && kept_once.told().contains(&told), "{}", kept_once.told());
     let dashboard = Terminal::start(other.on_terminal(), (140, 40));
-    dashboard.wait_for(&format!("KEPT BY {}", keeper.named()));
+    dashboard.wait_for(&format!("KEPT ELSEWHERE: {}", keeper.named()));
     drop(dashboard);
     assert_eq!(scene.launched(), 3);
 
@@ -194,7 +194,7 @@ fn the_second_machine_says_who_keeps_the_fleet_and_destroys_all_the_same() {
     assert_eq!(scene.count().0, 1, "cleanup took a live lock: {}", left.told());
     let gone = other.run(&["destroy", "--all", "--yes"]);
     assert_eq!(gone.code, 0, "{}", gone.told());
-    assert!(gone.told().contains(&told), "{}", gone.told());
+    assert!(gone.told().contains(&keeper.named()), "{}", gone.told());
     assert_eq!(scene.count(), (0, 0), "{}", gone.told());
 }
 
@@ -211,7 +211,7 @@ fn a_stop_goes_on_and_says_who_keeps_the_fleet() {
     let keeper = scene.keep(&one);
     let id = scene.instances().pop_first().unwrap();
     let stopped = other.run(&["stop", &id, "--yes"]);
-    let told = format!("stop: kept by {}", keeper.named());
+    let told = format!("stop: who keeps the fleet goes on: {}", keeper.named());
     assert!(stopped.code == 0 && stopped.told().contains(&told), "{}", stopped.told());
     assert_eq!(scene.launched(), 3, "{}", keeper.out());
 }

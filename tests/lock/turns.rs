@@ -37,7 +37,7 @@ async fn the_second_one_says_who_keeps_the_fleet_and_takes_over_when_that_one_ha
     let told = format!("kept by process {process} on stage since Nov 20, 09:00 UTC (keep)");
     assert!(town.told().contains(&told), "{}", town.told());
     let banner = town.machines[1].stage.model().banner().concat();
-    assert!(banner.starts_with(&format!("KEPT BY process {process} on stage")), "{banner}");
+    assert!(banner.starts_with(&format!("KEPT ELSEWHERE: process {process} on stage")), "{banner}");
     town.pass(900).await;
     assert!(is_held(&town, 0) && knows_another(&town, 1), "it is renewed: {}", town.told());
 
@@ -118,7 +118,7 @@ async fn a_create_is_refused_where_another_machine_keeps() {
     town.pass(300).await;
     assert_eq!((town.most, town.alive().len()), (WANTED, WANTED), "{}", town.told());
     let log = town.machines[1].stage.log();
-    assert!(log.contains("[create] WARNING: kept by process"), "{log}");
+    assert!(log.contains("[create] WARNING: nothing is launched here: kept by process"), "{log}");
 }
 
 #[tokio::test(start_paused = true)]

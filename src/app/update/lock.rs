@@ -61,7 +61,7 @@ pub(super) fn refusal(model: &Model) -> String {
 /// Says who has the lock to whoever does something that needs none.
 pub(super) fn say_other(model: &mut Model, verb: &str) {
     if let LockStanding::Other(holder) = &model.lock {
-        let text = format!("kept by {holder} ({}), which goes on meanwhile", holder.purpose);
+        let text = format!("who keeps the fleet goes on: {holder} ({})", holder.purpose);
         model.remark(Level::Warning, verb, text);
     }
 }
@@ -94,7 +94,7 @@ pub fn words(standing: &LockStanding) -> Option<(Level, String)> {
     Some(match standing {
         LockStanding::Open | LockStanding::Held => return None,
         LockStanding::Other(holder) => {
-            let text = format!("kept by {holder} ({}): nothing is launched here", holder.purpose);
+            let text = format!("nothing is launched here: kept by {holder} ({})", holder.purpose);
             (Level::Warning, text)
         }
         LockStanding::Lost(why) => {

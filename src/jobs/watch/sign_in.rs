@@ -2,6 +2,7 @@
 //! which one signs in: the user is asked until AWS takes a code, or no other is given.
 
 use crate::aws::{Asks as _, Aws, AwsError, LoginEnd};
+use crate::fleet::text::moment;
 use crate::fleet::{Failure, FailureKind, Level, Outcome, Step, Wanted};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
@@ -50,7 +51,7 @@ async fn on_page(context: &Context, aws: &Aws) -> Result<Option<String>, Failure
     };
     tokio::select! {
         until = Box::pin(sign_in.confirmed()) => match until {
-            Ok(until) => Ok(Some(format!("signed in until {until}"))),
+            Ok(until) => Ok(Some(format!("signed in until {}", moment(until)))),
             Err(error) => Err(failed(&error)),
         },
         _ = context.asker.answer(text.to_owned(), wanted) => Ok(None),
@@ -76,7 +77,7 @@ async fn with_device(context: &Context, aws: &Aws) -> Result<Option<String>, Fai
             continue;
         }
         match Box::pin(aws.assume_with_code(&context.access, &code)).await {
-            Ok(until) => return Ok(Some(format!("signed in until {until}"))),
+            Ok(until) => return Ok(Some(format!("signed in until {}", moment(until)))),
             Err(error) if error.is_wrong_code() => {
                 before = "AWS refused that code; each is good once, for half a minute. ";
             }

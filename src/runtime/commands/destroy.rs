@@ -133,7 +133,8 @@ pub(in crate::runtime) async fn retry(
             }
             let tried =
                 session.perform(Command::Act(Action::Retry, Scope::Instances(vec![key]))).await;
-            if tried.is_err() || session.verdict() != ExitCode::DONE {
+            let went_well = tried.is_ok() && session.verdict() == ExitCode::DONE;
+            if !went_well && !session.model().is_kept_elsewhere() {
                 let text =
                     "where there is no room for both, --end-first destroys the old one first";
                 session.print(Level::Info, text);

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::task::spawn_blocking;
 
 use crate::aws::{Asks, Aws, AwsError, LoginEnd, SignIn};
-use crate::fleet::text::profile_flag;
+use crate::fleet::text::{moment, profile_flag};
 use crate::fleet::{Secret, Step, Wanted};
 use crate::runtime::colour;
 use crate::runtime::confirm;
@@ -142,7 +142,7 @@ async fn tell(
         });
         stdout::print(&event.to_string());
     } else {
-        let until = until.map(|until| format!(" until {until}")).unwrap_or_default();
+        let until = until.map(|until| format!(" until {}", moment(until))).unwrap_or_default();
         let whom = identity.map(|it| format!(": {} in account {}", it.arn, it.account));
         stdout::print(&format!("signed in{until}{}", whom.unwrap_or_default()));
     }
@@ -170,6 +170,10 @@ fn for_people(sign_in: &SignIn) -> String {
     )
 }
 
+/// The lines of the request above and below its code for a camera: of what scrolls away nothing can be
+/// read.
+const AROUND: usize = 11;
+
 /// A page's address as a terminal shows it: as a link where it has those, and below it for a camera
 /// where that fits. In a pipe it is only itself.
 fn drawn(page: &str) -> Option<String> {
@@ -180,8 +184,11 @@ fn drawn(page: &str) -> Option<String> {
     let is_link = ability.links && page.bytes().all(|byte| byte.is_ascii_graphic());
     let mut drawn =
         if is_link { format!("\x1b]8;;{page}\x1b\\{page}\x1b]8;;\x1b\\") } else { page.to_owned() };
-    let columns = crossterm::terminal::size().map_or(0, |(columns, _)| columns.into());
-    let fits = |qr: &Qr| ability.unicode && INDENT.len() + qr.columns() < columns;
+    let (columns, rows) = crossterm::terminal::size().unwrap_or_default();
+    let fits = |qr: &Qr| {
+        let is_wide = INDENT.len() + qr.columns() < columns.into();
+        ability.unicode && is_wide && qr.lines() + AROUND <= rows.into()
+    };
     if let Some(qr) = Qr::of(page, fits) {
         // Black on white, of the 256 colours: whatever the terminal's own are.
         let line = |row| format!("\n{INDENT}\x1b[38;5;16;48;5;231m{row}\x1b[0m");

@@ -30,7 +30,7 @@ pub(super) fn draw(
     let Wanted::Confirmation { page, code, until } = &question.wanted else { return };
     let said = |columns| {
         let asked = text::wrap(&clean(&question.text, 512), columns);
-        (asked, text::wrap(page, columns))
+        (asked, wrapped(page, columns))
     };
     // Its border, and what is below.
     let lines = usize::from(area.height).saturating_sub(3);
@@ -81,6 +81,16 @@ pub(super) fn draw(
         }
         _ => {}
     }
+}
+
+/// An address on lines of so many columns; what is asked of the page, with the code in it, on one of its
+/// own where it has room there.
+fn wrapped(page: &str, columns: usize) -> Vec<String> {
+    let query = page.find('?').filter(|at| page.len() > columns && page.len() - at <= columns);
+    let (place, query) = page.split_at(query.unwrap_or(page.len()));
+    let mut lines = text::wrap(place, columns);
+    lines.extend((!query.is_empty()).then(|| query.to_owned()));
+    lines
 }
 
 /// The code for a camera.

@@ -33,9 +33,7 @@ pub(super) fn open_as(
     content: u16,
     lines: u16,
 ) -> Rect {
-    // A few columns left beside it would show only letters of what lies below.
-    let wanted = content.saturating_add(4).min(WIDEST);
-    let width = if wanted + MARGIN > area.width { area.width } else { wanted };
+    let width = width(content, area);
     let height = lines.saturating_add(2).min(area.height.saturating_sub(1));
     let place = Rect {
         x: area.x + (area.width - width) / 2,
@@ -123,9 +121,16 @@ pub(super) fn address(
     hits.add(place, Command::Page(PageCommand::Open));
 }
 
-/// The columns within a dialog's border.
+/// The columns of a dialog with this content. A few left beside it would show only letters of what lies
+/// below.
+fn width(content: u16, area: Rect) -> u16 {
+    let wanted = content.saturating_add(4).min(WIDEST);
+    if wanted + MARGIN > area.width { area.width } else { wanted }
+}
+
+/// The columns within the border of the widest dialog.
 pub(super) fn room(area: Rect) -> usize {
-    area.width.saturating_sub(8).min(WIDEST - 4).into()
+    width(WIDEST, area).saturating_sub(4).into()
 }
 
 pub(super) fn blank() -> (Tone, String) {
