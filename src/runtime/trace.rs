@@ -36,7 +36,10 @@ pub(super) fn start(debug: bool, has_panel: bool) -> Trace {
         .with_targets([(env!("CARGO_CRATE_NAME"), ours), (STORY, ours)]);
     let panel = has_panel.then(|| {
         tui_logger::set_default_level(log::LevelFilter::Trace);
-        tui_logger::TuiTracingSubscriberLayer.with_filter(level.clone())
+        // What the SDK warns of in its own words, a job tells in ours.
+        let shown =
+            if debug { level.clone() } else { level.clone().with_default(LevelFilter::OFF) };
+        tui_logger::TuiTracingSubscriberLayer.with_filter(shown)
     });
     let file = state_folder().and_then(|folder| LogFile::open(&folder).ok());
     let (file, guard) = match file {

@@ -70,10 +70,13 @@ fn a_session_that_ends_under_a_dashboard_is_begun_again_on_a_page() {
 }
 
 #[test]
-fn a_terminal_that_is_wide_enough_shows_the_page_for_a_camera_too() {
-    for (columns, locale, is_drawn) in
-        [(80, "C.UTF-8", true), (30, "C.UTF-8", false), (80, "C", false)]
-    {
+fn a_terminal_that_is_large_enough_shows_the_page_for_a_camera_too() {
+    for (size, locale, is_drawn) in [
+        ((80, 40), "C.UTF-8", true),
+        ((30, 40), "C.UTF-8", false),
+        ((80, 24), "C.UTF-8", false),
+        ((80, 40), "C", false),
+    ] {
         let office = Office::open(&[PENDING]);
         let program = env!("CARGO_BIN_EXE_spot-tui");
         let mut login = command(office.spot.path(), program, &["login", "--profile", "work"]);
@@ -84,7 +87,7 @@ fn a_terminal_that_is_wide_enough_shows_the_page_for_a_camera_too() {
             login.env(name, value);
         }
         login.env("LANG", locale);
-        let mut terminal = Terminal::start(login, (columns, 40));
+        let mut terminal = Terminal::start(login, size);
         let screen = terminal.wait_for("Ctrl-C gives up");
         assert!(screen.contains("https://device.sso") && screen.contains(CODE), "{screen}");
         assert_eq!(screen.contains("▀▀▀▀▀▀▀"), is_drawn, "{screen}");

@@ -106,3 +106,18 @@ fn left(until: Timestamp, now: Timestamp) -> String {
     let seconds = until.duration_since(now).as_secs().max(0);
     format!("{}:{:02} left", seconds / 60, seconds % 60)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_breaks_before_its_code_where_that_has_room() {
+        let page = "https://corp.awsapps.com/start/#/device?user_code=ABCD-EFGH";
+        assert_eq!(wrapped(page, 60), [page]);
+        let [place, code] = ["https://corp.awsapps.com/start/#/device", "?user_code=ABCD-EFGH"];
+        assert_eq!(wrapped(page, 57), [place, code]);
+        assert_eq!(wrapped(page, 20).last().unwrap(), code);
+        assert_eq!(wrapped(page, 19), text::wrap(page, 19), "it has none");
+    }
+}
