@@ -145,7 +145,7 @@ advisories:  ## look for known vulnerabilities in the dependencies (fetches the 
 bench:  ## measure the first frame, the idle load, a large demo cloud, and what weighing risk is worth
 	cargo bench --locked --bench startup --bench demo --bench risk
 
-bench-keep:  ## measure a keeper at rest, which holds 500 instances: some twenty-five minutes
+bench-keep:  ## measure a keeper at rest, which holds 500 instances: some thirty-five minutes
 	cargo bench --locked --bench keep
 
 bench-memory:  ## measure the dashboard's memory under floods: some ten minutes

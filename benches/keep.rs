@@ -2,7 +2,7 @@
 //! set up itself in a demo cloud, in real time, with every look at AWS, every visit over SSH, and a
 //! renewed lease at each. There is no TLS on the way to AWS.
 //!
-//! `SPOT_BENCH_INSTANCES` says how many (500). All of it takes twenty-five minutes.
+//! `SPOT_BENCH_INSTANCES` says how many (500). All of it takes thirty-five minutes.
 
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot be taken has no number")]
 
@@ -31,8 +31,9 @@ const REGIONS: [&str; 5] = ["us-east-1", "us-east-2", "us-west-2", "eu-west-1", 
 const REFILL: f64 = 20.0;
 /// Until all are ready.
 const PATIENCE: Duration = Duration::from_mins(30);
-/// What follows the last set-up is not rest yet: the pauses between visits grow to fifteen minutes.
-const SETTLE: Duration = Duration::from_mins(6);
+/// What follows the last set-up is not rest yet: the pauses between visits grow, one to eight minutes,
+/// and fifteen after that.
+const SETTLE: Duration = Duration::from_mins(18);
 /// How long it is watched: each node is visited once.
 const WATCH: Duration = Duration::from_mins(15);
 
