@@ -41,6 +41,8 @@ pub(super) struct Holding {
     pub surplus: BTreeMap<Region, Timestamp>,
     /// When a watch that has ended is begun again, and how often that was in vain.
     pub next_watch: Option<(Timestamp, u32)>,
+    /// Whether it was looked who has the lock between machines.
+    pub knows_lock: bool,
     /// When the lock between machines is asked for again.
     pub next_lock: Option<Timestamp>,
     /// When left-over rows were last looked for.

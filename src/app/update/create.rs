@@ -458,8 +458,7 @@ pub(super) fn resume(model: &mut Model) -> Option<Effect> {
 
 /// The same without the rows that a create takes up itself.
 fn resume_others(model: &mut Model, taken: &BTreeSet<InstanceKey>) -> Option<Effect> {
-    // What another machine launched it sets up itself.
-    if model.read_only.is_some() || model.is_kept_elsewhere() {
+    if model.read_only.is_some() || lock::may_be_elsewhere(model) {
         return None;
     }
     let is_busy = |region: &Region| model.changing().any(|(_, job)| job.covers(region));

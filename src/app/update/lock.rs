@@ -15,9 +15,19 @@ const AGAIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// Whether no other machine launches now, as far as this process knows. Each launch asks AWS again.
 pub(super) fn may_launch(model: &Model) -> bool {
+    !has_lock(model) || matches!(model.lock, LockStanding::Held | LockStanding::Without(_))
+}
+
+fn has_lock(model: &Model) -> bool {
     let config = model.config.as_ref();
-    let has_lock = config.is_some_and(|config| config.lock && !config.regions.is_empty());
-    !has_lock || matches!(model.lock, LockStanding::Held | LockStanding::Without(_))
+    config.is_some_and(|config| config.lock && !config.regions.is_empty())
+}
+
+/// Whether another machine is at work, as far as this process knows: what it launched it sets up itself.
+/// Who stays does not know before the first look.
+pub(super) fn may_be_elsewhere(model: &Model) -> bool {
+    let is_looked_for = model.attends() && has_lock(model) && !model.holding.knows_lock;
+    is_looked_for || model.is_kept_elsewhere()
 }
 
 /// Whether another machine launches in the place of what AWS takes back.
@@ -66,10 +76,18 @@ pub(super) fn say_other(model: &mut Model, verb: &str) {
     }
 }
 
-/// Takes in how this process stands to it; what is new is said once.
-pub(super) fn changed(model: &mut Model, standing: &LockStanding) {
+/// Takes in how this process stands to it; what is new is said once. Answers whether what waited for
+/// that goes on.
+pub(super) fn changed(model: &mut Model, standing: &LockStanding) -> bool {
+    let was_elsewhere = may_be_elsewhere(model);
+    model.holding.knows_lock = true;
     let before = std::mem::replace(&mut model.lock, standing.clone());
     model.fit();
+    say(model, &before, standing);
+    was_elsewhere && model.attends() && model.account.is_some()
+}
+
+fn say(model: &mut Model, before: &LockStanding, standing: &LockStanding) {
     if before.is_same(standing) {
         return;
     }

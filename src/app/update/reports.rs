@@ -2,8 +2,8 @@
 //! over those changes.
 
 use super::{
-    books, ended, fallback, hold, interruptions, keep, lock, log_changes, login, machine, notify,
-    scale, snapshots, visits,
+    books, create, ended, fallback, hold, interruptions, keep, lock, log_changes, login, machine,
+    notify, scale, snapshots, visits,
 };
 use crate::app::away::Away;
 use crate::app::keymap::Context;
@@ -149,8 +149,8 @@ fn follow(model: &mut Model, report: &Report, change: &Change) -> Vec<Effect> {
             Vec::new()
         }
         Change::Lock(standing) => {
-            lock::changed(model, standing);
-            Vec::new()
+            let goes_on = lock::changed(model, standing);
+            goes_on.then(|| create::resume(model)).flatten().into_iter().collect()
         }
         Change::Spilled(region, launch) => {
             if let Some(job) = model.jobs.get_mut(&report.job) {

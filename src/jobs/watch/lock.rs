@@ -19,7 +19,7 @@ pub(super) async fn tell_of_lock(context: Arc<Context>, reporter: Reporter) {
         tokio::select! {
             // It lives as long as the context.
             changed = standings.changed() => drop(changed),
-            () = sleep(context.pace.empty) => drop(context.look_at_lock().await),
+            () = sleep(context.pace.health) => drop(context.look_at_lock().await),
         }
     }
 }

@@ -31,15 +31,25 @@ fn who_we_are_comes_first_then_watching_and_resuming() {
     ));
 }
 
+/// The watch looks for it when rows of the state are there already.
 #[test]
 fn what_another_machine_launches_is_not_resumed_here() {
-    let mut model = with_one_left_behind();
-    command(&mut model, Command::Refresh);
-    report(&mut model, 1, News::Job(account()));
     let holder = LockHolder { nonce: "n-1".into(), ..LockHolder::default() };
-    report(&mut model, 1, News::Job(JobNews::Lock(LockStanding::Other(holder))));
-    let effects = end(&mut model, 1, Outcome::Done);
-    assert!(matches!(effects.as_slice(), [Effect::Start(_, Job::Watch)]), "{effects:?}");
+    for others in [vec![LockStanding::Other(holder)], Vec::new()] {
+        let mut model = with_one_left_behind();
+        Arc::make_mut(model.config.as_mut().unwrap()).lock = true;
+        command(&mut model, Command::Refresh);
+        report(&mut model, 1, News::Job(account()));
+        let effects = end(&mut model, 1, Outcome::Done);
+        assert!(matches!(effects.as_slice(), [Effect::Start(_, Job::Watch)]), "{effects:?}");
+        let mut look = |standing| report(&mut model, 2, News::Job(JobNews::Lock(standing)));
+        for standing in others {
+            assert_eq!(look(standing), []);
+        }
+        let effects = look(LockStanding::Open);
+        assert!(matches!(effects.as_slice(), [Effect::Start(_, Job::Resume(_))]), "{effects:?}");
+        assert_eq!(look(LockStanding::Open), [], "once");
+    }
 }
 
 #[test]
