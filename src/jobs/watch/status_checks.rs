@@ -1,5 +1,6 @@
 //! Which instances fail EC2's own checks: a machine that hangs may still let nobody know, and EC2
-//! does. Asked once a minute where something runs; a check fails only after some minutes.
+//! does. Asked once a minute where something runs, each five where nobody watches; a check fails only
+//! after some minutes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,7 +21,9 @@ impl Question for StatusChecks {
     fn pace(&self, region: &WatchedRegion) -> Option<Duration> {
         // What boots will run without anybody being woken for it.
         let is_any = region.seen().machines.iter().any(Machine::is_alive);
-        is_any.then_some(region.context.pace.health)
+        // An answer is as long as one about all of them, and asked for as seldom where nobody watches.
+        let pace = &region.context.pace;
+        is_any.then_some(pace.health.max(pace.whole))
     }
 
     async fn ask(&mut self, region: &WatchedRegion) -> Result<(), AwsError> {
