@@ -302,7 +302,7 @@ mod tests {
         for body in [
             "instance_store: { mount: /home/ubuntu }",
             "instance_store: { mount: /root }",
-            "home: { size_gb: 9, mount: /srv/work/me }, instance_store: { mount: /srv/work }",
+            "home: { size_gb: 9, mount: /data/work/me }, instance_store: { mount: /data/work }",
         ] {
             assert!(refused(body).contains("hides who may log in"), "{}", refused(body));
         }

@@ -41,7 +41,8 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect) {
         strip(&model.tally, painter, Rect { y: area.y + 2, height: 1, ..area });
     }
     for (banner, line) in model.banner().iter().take(layout.banner.into()).zip(2 + layout.strip..) {
-        let tone = if model.is_kept_elsewhere() { Tone::Waiting } else { Tone::Bad };
+        let is_free = model.read_only.is_none() && model.unsaved.is_none();
+        let tone = if is_free && model.is_kept_elsewhere() { Tone::Waiting } else { Tone::Bad };
         painter.text(area, 1, line, tone, banner);
     }
 }
