@@ -39,6 +39,7 @@ fn sentence(model: &Model, known: Option<Timestamp>) -> String {
     if tally.total > 0 && hourly.usd > 0.0 {
         said.push(per_hour(hourly));
     }
+    said.extend(model.kept_by().map(|keeper| format!("kept by {keeper}")));
     said.extend(known.map(|at| format!("{} ago", text::span(model.now.duration_since(at)))));
     format!("{}: {}", model.deployment, said.join(", "))
 }
@@ -58,6 +59,7 @@ fn object(model: &Model, known: Option<Timestamp>, is_new: bool) -> Value {
         "instances": model.tally.total,
         "wanted": wanted(model),
         "wanted_by": model.upkeep.reason(),
+        "kept_by": model.kept_by(),
         "states": states,
         "hourly_usd": hourly_usd(hourly(model)).filter(|_| model.tally.total > 0),
     })

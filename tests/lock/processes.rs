@@ -176,8 +176,11 @@ fn the_second_machine_says_who_keeps_the_fleet_and_destroys_all_the_same() {
     assert_eq!(lock.parameter("LaunchTemplateName"), Some("spot-tui-lock-spot-test"));
     let told = format!("kept by {}", keeper.named());
 
-    let refused = other.run(&["create", "--yes"]);
-    assert!(refused.code == 1 && refused.told().contains(&told), "{}", refused.told());
+    for command in [["create", "--yes"], ["create", "--dry-run"]] {
+        let refused = other.run(&command);
+        let is_told = refused.told().contains(&format!("nothing is launched here: {told}"));
+        assert!(refused.code == 1 && is_told, "{}", refused.told());
+    }
     let listed = other.run(&["list"]);
     assert!(listed.out.contains(&told), "{}", listed.told());
     let kept_once = other.run(&["keep", "--once", "--yes"]);

@@ -68,6 +68,12 @@ pub(super) fn refusal(model: &Model) -> String {
     words(&model.lock).map_or_else(|| "the lock was not taken".to_owned(), |(_, text)| text)
 }
 
+/// Why a create would be refused, where somebody else keeps the fleet.
+pub fn lock_refusal(model: &Model) -> Option<String> {
+    let refusal = model.is_kept_elsewhere().then(|| refusal(model));
+    refusal.or_else(|| model.kept_by().map(|keeper| format!("kept by {keeper}")))
+}
+
 /// Says who has the lock to whoever does something that needs none.
 pub(super) fn say_other(model: &mut Model, verb: &str) {
     if let LockStanding::Other(holder) = &model.lock {

@@ -37,7 +37,7 @@ mod user_commands;
 mod views;
 mod visits;
 
-pub use lock::words as lock_words;
+pub use lock::{lock_refusal, words as lock_words};
 pub use login::login_words;
 
 use std::collections::BTreeMap;

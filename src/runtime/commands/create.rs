@@ -1,7 +1,9 @@
 //! `create`.
 
 use super::keep::is_full;
-use crate::app::{self, Action, Command, Counts, CreatePlan, Model, Scope, budget_refusal};
+use crate::app::{
+    self, Action, Command, Counts, CreatePlan, Model, Scope, budget_refusal, lock_refusal,
+};
 use crate::cli;
 use crate::config::Config;
 use crate::fleet::{Level, Region};
@@ -99,8 +101,9 @@ async fn dry(session: &mut Session, config: &Config, plan: &CreatePlan) -> Resul
     if files.wrong.is_empty() && !counts.is_empty() {
         session.perform(Command::Preflight(counts)).await?;
     }
-    let refusals: Vec<String> =
-        budget_refusal(session.model(), plan).into_iter().chain(files.wrong).collect();
+    let model = session.model();
+    let refused = lock_refusal(model).into_iter().chain(budget_refusal(model, plan));
+    let refusals: Vec<String> = refused.chain(files.wrong).collect();
     for text in &refusals {
         session.print(Level::Warning, text);
     }
