@@ -291,6 +291,12 @@ impl<'a, R: ?Sized, L: ?Sized> Grid<'a, R, L> {
         Self { columns, context, theme, placed, area, sort }
     }
 
+    /// How wide it would be where there is room for all.
+    pub fn full_width(columns: &[Column<R, L>], rows: &[&R], context: &L) -> u16 {
+        let wanted = columns.iter().map(|column| column.wanted(rows, context, 0) + GAP);
+        wanted.sum::<u16>().saturating_sub(GAP)
+    }
+
     /// The line of headings, and where each is.
     pub fn headings(&self, buffer: &mut Buffer) -> Vec<(Rect, Field)> {
         let mut spots = Vec::new();

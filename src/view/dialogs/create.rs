@@ -3,10 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 use ratatui::layout::Rect;
 
-use super::frame::{buttons, open};
+use super::frame::{WIDEST, buttons, open_wide};
 use crate::app::dialog::CreateForm;
 use crate::app::ranking::{FirstPlace, first_place};
-use crate::app::{self, Model, clean, estimate, surplus_remark};
+use crate::app::{self, Model, clean, estimate, lock_refusal, surplus_remark};
 use crate::config::{Image, RegionConfig, UbuntuRelease};
 use crate::fleet::market::History;
 use crate::fleet::{Amount, Attempt, Risk};
@@ -172,6 +172,8 @@ fn image(config: &RegionConfig) -> String {
 
 /// Lines besides the rows: headings, totals, hint, and the space between.
 const REST: u16 = 5;
+/// The columns of the sign of the row in which one is, and the space behind it.
+const SIGN: u16 = 2;
 
 /// Draws it.
 pub(super) fn draw(
@@ -184,33 +186,34 @@ pub(super) fn draw(
     let room = area.height.saturating_sub(REST + 4).max(1);
     let shown = form.rows.len().min(room.into());
     let lines = u16::try_from(shown).unwrap_or(room).saturating_add(REST);
-    let inside = open(painter, area, "Create instances", lines);
-    table(model, painter, inside, form, shown);
-    ask(model, painter, hits, (inside, lines - 3), form);
-}
-
-/// A row for each region.
-fn table(model: &Model, painter: &mut Painter<'_>, inside: Rect, form: &CreateForm, shown: usize) {
-    let Some(config) = &model.config else { return };
-    let rows = Rect { x: inside.x + 2, width: inside.width.saturating_sub(2), ..inside };
-    let columns = plan();
-    let top = (form.at + 1).saturating_sub(shown);
-    let window = form.rows.iter().enumerate().skip(top).take(shown);
-    let plans: Vec<Plan<'_>> = window
-        .filter_map(|(at, (region, count))| {
-            let is_cursor = at == form.at && form.choice.is_none();
-            Some(Plan::new(model, config.region(region)?, *count, is_cursor))
-        })
-        .collect();
-    let all: Vec<&Plan<'_>> = plans.iter().collect();
-    let grid = Grid::new(&columns, &all, painter.theme, painter.theme, rows, None);
+    let (columns, plans) = (plan(), plans(model, form, shown));
+    let rows: Vec<&Plan<'_>> = plans.iter().collect();
+    let width = Grid::full_width(&columns, &rows, painter.theme).saturating_add(SIGN).max(WIDEST);
+    let title = (Tone::Accent, "Create instances");
+    let inside = open_wide(painter, area, title, width, lines);
+    let table = Rect { x: inside.x + SIGN, width: inside.width.saturating_sub(SIGN), ..inside };
+    let grid = Grid::new(&columns, &rows, painter.theme, painter.theme, table, None);
     grid.headings(painter.buffer);
-    for (plan, line) in plans.iter().zip(0..) {
+    for (plan, line) in rows.iter().zip(0..) {
         grid.row(painter.buffer, line, plan);
         if plan.is_edited {
             painter.text(inside, 0, line + 1, Tone::Accent, painter.theme.glyphs.cursor);
         }
     }
+    ask(model, painter, hits, (inside, lines - 3), form);
+}
+
+/// A row for each region of those that have room.
+fn plans<'a>(model: &'a Model, form: &CreateForm, shown: usize) -> Vec<Plan<'a>> {
+    let Some(config) = &model.config else { return Vec::new() };
+    let top = (form.at + 1).saturating_sub(shown);
+    let window = form.rows.iter().enumerate().skip(top).take(shown);
+    window
+        .filter_map(|(at, (region, count))| {
+            let is_cursor = at == form.at && form.choice.is_none();
+            Some(Plan::new(model, config.region(region)?, *count, is_cursor))
+        })
+        .collect()
 }
 
 /// What the plan costs an hour at the least, as far as prices are known.
@@ -247,8 +250,10 @@ fn ask(
     let said = format!("{} in {}", text::count(total, "instance"), text::count(regions, "region"));
     let plan = app::CreatePlan::more(model, &form.counts());
     let cost = cost(model, &plan);
-    let remark = plan.remark().or_else(|| surplus(model, &plan).map(|most| format!("{most} each")));
-    let remark = remark.unwrap_or_default();
+    let remark = lock_refusal(model)
+        .or_else(|| plan.remark())
+        .or_else(|| surplus(model, &plan).map(|most| format!("{most} each")))
+        .unwrap_or_default();
     match form.choice {
         None => {
             painter.text(inside, 0, line, Tone::Strong, &format!("{said}{cost}"));

@@ -11,8 +11,8 @@ use crate::view::{HitMap, Painter, Tone};
 /// The title of what signs in on a page.
 pub(super) const SIGN_IN: &str = "Sign in to AWS";
 
-/// The widest that a dialog gets, in columns, with its border.
-const WIDEST: u16 = 104;
+/// The columns within the border of the widest dialog of sentences.
+pub(super) const WIDEST: u16 = 100;
 
 /// The columns that are left beside a dialog, or none.
 const MARGIN: u16 = 16;
@@ -27,6 +27,17 @@ pub(super) fn open(painter: &mut Painter<'_>, area: Rect, title: &str, lines: u1
 
 /// The same as wide as its content, and in the colour of what it is about.
 pub(super) fn open_as(
+    painter: &mut Painter<'_>,
+    area: Rect,
+    (tone, title): (Tone, &str),
+    content: u16,
+    lines: u16,
+) -> Rect {
+    open_wide(painter, area, (tone, title), content.min(WIDEST), lines)
+}
+
+/// The same for what is wider than is read at ease: a table.
+pub(super) fn open_wide(
     painter: &mut Painter<'_>,
     area: Rect,
     (tone, title): (Tone, &str),
@@ -124,7 +135,7 @@ pub(super) fn address(
 /// The columns of a dialog with this content. A few left beside it would show only letters of what lies
 /// below.
 fn width(content: u16, area: Rect) -> u16 {
-    let wanted = content.saturating_add(4).min(WIDEST);
+    let wanted = content.saturating_add(4);
     if wanted + MARGIN > area.width { area.width } else { wanted }
 }
 
