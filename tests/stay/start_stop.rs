@@ -1,6 +1,6 @@
 //! Stopped and started, by us and by AWS.
 
-use spot_tui::app::{Action, Command, Scope};
+use spot_tui::app::{Action, Aim, Command, Scope};
 use spot_tui::demo::hosts::Arrived;
 use spot_tui::fleet::{Instance, JobKind, Phase};
 
@@ -83,8 +83,12 @@ async fn a_start_without_room_says_where_and_tries_on() {
 async fn a_one_time_instance_is_not_stopped_and_it_is_said_why() {
     let config = "regions: [us-west-2: { machine_type: t3.medium, instances_per_region: 1 }]";
     let mut stage = ready(config, "{}").await;
+    let why = "EC2 stops no one-time spot instance";
     act(&mut stage, Action::Stop);
-    assert!(stage.log().contains("EC2 stops no one-time spot instance"), "{}", stage.log());
+    assert_eq!(stage.log().matches(why).count(), 1, "{}", stage.log());
+    // Nobody is asked for what would be refused.
+    stage.command(Command::Ask(Action::Stop, Aim::Deployment));
+    assert!(stage.model().dialog.is_none() && stage.log().contains(why), "{}", stage.log());
     assert_eq!(stage.calls("StopInstances"), 0);
 }
 

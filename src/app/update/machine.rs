@@ -1,6 +1,6 @@
 //! Machines that stay: stopped and started as they are asked to, and started again by AWS.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::budget::{self, BudgetRefusal};
 use super::{create, destroy};
@@ -176,26 +176,53 @@ pub(super) fn woken(model: &mut Model, keys: &[InstanceKey]) -> Vec<Effect> {
     vec![model.start(Job::Start(rows))]
 }
 
-/// The rows of a scope for which there is no reason why not. Where all have the same reason, or
-/// none are there, that is the answer.
-fn fit(
-    model: &mut Model,
-    verb: &str,
-    scope: &Scope,
-    why_not: fn(&Instance) -> Option<&'static str>,
-) -> Vec<Instance> {
-    let rows: Vec<Instance> =
-        destroy::in_scope(model, scope).filter(|row| row.is_alive()).cloned().collect();
-    let (fit, unfit): (Vec<Instance>, Vec<Instance>) =
-        rows.into_iter().partition(|row| why_not(row).is_none());
-    for row in &unfit {
-        let why = why_not(row).unwrap_or_default();
-        model.flash(Level::Warning, verb, format!("{}: {why}", row.label()));
-    }
-    if fit.is_empty() && unfit.is_empty() {
-        model.flash(Level::Warning, verb, "no instance is chosen");
+/// Why an instance cannot be acted on, if that is so.
+type WhyNot = fn(&Instance) -> Option<&'static str>;
+
+/// The rows of a scope for which there is no reason why not; of the others it is said.
+fn fit(model: &mut Model, verb: &str, scope: &Scope, why_not: WhyNot) -> Vec<Instance> {
+    let (fit, reasons) = judge(model, scope, why_not);
+    for why in reasons {
+        model.flash(Level::Warning, verb, why);
     }
     fit
+}
+
+/// Why none of a scope can be acted on so; no reasons where some can.
+pub(super) fn unfit(model: &Model, action: &Action, scope: &Scope) -> Vec<String> {
+    let why_not: WhyNot = match action {
+        Action::Stop => why_not_stop,
+        Action::Start => why_not_start,
+        Action::Reboot => why_not_reboot,
+        Action::Recreate => why_not_recreate,
+        _ => return Vec::new(),
+    };
+    let (fit, reasons) = judge(model, scope, why_not);
+    if fit.is_empty() { reasons } else { Vec::new() }
+}
+
+/// Who shares a reason is named up to here.
+const NAMED: usize = 3;
+
+/// The rows of a scope for which there is no reason why not, and the reasons of the others, each once.
+fn judge(model: &Model, scope: &Scope, why_not: WhyNot) -> (Vec<Instance>, Vec<String>) {
+    let mut fit = Vec::new();
+    let mut unfit: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for row in destroy::in_scope(model, scope).filter(|row| row.is_alive()) {
+        match why_not(row) {
+            Some(why) => unfit.entry(why).or_default().push(row.label()),
+            None => fit.push(row.clone()),
+        }
+    }
+    let reason = |(why, labels): (&str, Vec<String>)| match labels.len() {
+        1..=NAMED => format!("{}: {why}", labels.join(", ")),
+        count => format!("{count} instances: {why}"),
+    };
+    let mut reasons: Vec<String> = unfit.into_iter().map(reason).collect();
+    if fit.is_empty() && reasons.is_empty() {
+        reasons.push("no instance is chosen".to_owned());
+    }
+    (fit, reasons)
 }
 
 /// Why an instance cannot be stopped.
