@@ -2,7 +2,9 @@
 //! set up itself in a demo cloud, in real time, with every look at AWS, every visit over SSH, and a
 //! renewed lease at each. There is no TLS on the way to AWS.
 //!
-//! `SPOT_BENCH_INSTANCES` says how many (500). All of it takes thirty-five minutes.
+//! `SPOT_BENCH_INSTANCES` says how many (500), `SPOT_BENCH_SETTLE_M` how many minutes they are left alone
+//! before it is measured, in which the machine may do something else (18, the least). All of it takes
+//! thirty-five minutes.
 
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot be taken has no number")]
 
@@ -31,9 +33,9 @@ const REGIONS: [&str; 5] = ["us-east-1", "us-east-2", "us-west-2", "eu-west-1", 
 const REFILL: f64 = 20.0;
 /// Until all are ready.
 const PATIENCE: Duration = Duration::from_mins(30);
-/// What follows the last set-up is not rest yet: the pauses between visits grow, one to eight minutes,
+/// What follows the last set-up is not rest yet, in minutes: the pauses between visits grow, one and four,
 /// and fifteen after that.
-const SETTLE: Duration = Duration::from_mins(18);
+const SETTLE: u64 = 18;
 /// How long it is watched: each node is visited once.
 const WATCH: Duration = Duration::from_mins(15);
 
@@ -116,6 +118,7 @@ impl Drop for Keeper {
 
 fn main() {
     let count = std::env::var("SPOT_BENCH_INSTANCES").map_or(500, |text| text.parse().unwrap());
+    let settle = std::env::var("SPOT_BENCH_SETTLE_M").map_or(SETTLE, |text| text.parse().unwrap());
     let cloud = DemoCloud::start(&[]);
     let keeper = Keeper::start(&cloud, count);
     let begun = Instant::now();
@@ -125,7 +128,7 @@ fn main() {
         thread::sleep(Duration::from_secs(1));
     }
     print(&format!("{count} launched and ready"), &format!("{} s", begun.elapsed().as_secs()), "");
-    thread::sleep(SETTLE);
+    thread::sleep(Duration::from_mins(settle.max(SETTLE)));
 
     let (begun, cpu) = (Instant::now(), cpu_time(&keeper.process()));
     let before = keeper.scrape("spot_tui_aws_requests_total{");

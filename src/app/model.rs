@@ -211,6 +211,8 @@ const ENDED_JOBS: usize = 32;
 
 /// How old a sum on the screen may be.
 const RECKONED: SignedDuration = SignedDuration::from_secs(10);
+/// And where there is no screen, for what judges money.
+const RECKONED_UNSEEN: SignedDuration = SignedDuration::from_mins(1);
 
 impl Model {
     /// How the screen's lines are dealt out.
@@ -511,7 +513,8 @@ impl Model {
 
     /// The same, if it was some time ago. Whether it was.
     pub(super) fn reckon_if_due(&mut self) -> bool {
-        let is_due = self.now.duration_since(self.reckoned) >= RECKONED;
+        let pace = if self.is_keeper() { RECKONED_UNSEEN } else { RECKONED };
+        let is_due = self.now.duration_since(self.reckoned) >= pace;
         if is_due {
             self.reckon();
         }

@@ -96,7 +96,9 @@ pub fn run(cli: Cli) -> color_eyre::Result<u8> {
 fn drive(global: Global, command: Option<Command>) -> io::Result<Result<ExitCode, Stop>> {
     limits::raise_open_files();
     let speed = demo::speed(&global.demo);
-    let runtime = runtime(speed)?;
+    // It rests nearly always, and then wakes one thread at a time.
+    let is_keeper = matches!(command, Some(Command::Keep(_)));
+    let runtime = runtime(speed, is_keeper)?;
     let result = runtime.block_on(async {
         signals::outlive_file_limits()?;
         if is_hurried(speed) {
@@ -109,12 +111,13 @@ fn drive(global: Global, command: Option<Command>) -> io::Result<Result<ExitCode
     result
 }
 
-/// A runtime whose time passes as fast as real; else one whose clock is pushed.
-fn runtime(speed: f64) -> io::Result<Runtime> {
-    if is_hurried(speed) {
-        Builder::new_current_thread().enable_all().start_paused(true).build()
-    } else {
-        Builder::new_multi_thread().enable_all().build()
+/// A runtime whose time passes as fast as real; else one whose clock is pushed. With one thread for who
+/// rests: there is nobody to hand work to and to wait for.
+fn runtime(speed: f64, rests: bool) -> io::Result<Runtime> {
+    match (is_hurried(speed), rests) {
+        (true, _) => Builder::new_current_thread().enable_all().start_paused(true).build(),
+        (false, true) => Builder::new_current_thread().enable_all().build(),
+        (false, false) => Builder::new_multi_thread().enable_all().build(),
     }
 }
 

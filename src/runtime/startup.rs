@@ -36,9 +36,9 @@ const REST: Duration = Duration::from_mins(15);
 /// The longest between two looks at all of a region then, and between those at one in which nothing
 /// of ours is: what changes state is seen sooner.
 const WHOLE: Duration = Duration::from_mins(5);
-/// Between two looks for interruption notices then, where no hook on the node needs the most of the
-/// two minutes that one leaves.
-const NOTICES: Duration = Duration::from_secs(15);
+/// Between two looks at a steady region then, and for interruption notices, where no hook on the node
+/// needs the most of the two minutes that one leaves.
+const STEADY: Duration = Duration::from_secs(20);
 
 /// An open process: the engine, and the lock that it holds.
 pub(super) struct OpenProcess {
@@ -227,8 +227,8 @@ fn pace(config: Option<&Config>, is_watched: bool) -> Pace {
         return usual;
     }
     let is_hooked = config.is_some_and(|config| config.hooks.interrupted.is_some());
-    let notices = if is_hooked { usual.notices } else { NOTICES };
-    Pace { rest: REST, whole: WHOLE, empty: WHOLE, notices, ..usual }
+    let notices = if is_hooked { usual.notices } else { STEADY };
+    Pace { rest: REST, steady: STEADY, whole: WHOLE, empty: WHOLE, notices, ..usual }
 }
 
 /// Two deployments in one state file would be taken for one.

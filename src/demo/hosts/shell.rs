@@ -66,6 +66,8 @@ pub(super) enum Request {
     KeepAwake(u64),
     /// To set the lease anew, for so many seconds if they are given.
     RenewLease(Option<u64>),
+    /// The same and then another one, whatever became of it.
+    Renewed(Box<Self>),
     /// A program with which one looks around, and whether root runs it.
     Program(Vec<String>, bool),
     /// Anything else; what a shell would look for.
@@ -82,6 +84,7 @@ impl Request {
             Self::Status(..) => Answer::Status,
             Self::Tail(..) | Self::Journal(..) => Answer::Logs,
             Self::Program(..) | Self::Unknown(_) => Answer::Program,
+            Self::Renewed(then) => return then.answer(),
             Self::Identity
             | Self::Reboot
             | Self::StopBacalhau
@@ -111,6 +114,11 @@ pub(super) fn parse(line: &str) -> Request {
     }
     if line == IDENTITY {
         return Request::Identity;
+    }
+    if let Some((renew, then)) = line.split_once("; ")
+        && parse(renew) == Request::RenewLease(None)
+    {
+        return Request::Renewed(Box::new(parse(then)));
     }
     let first = || line.split_whitespace().next().unwrap_or_default().to_owned();
     let words = words(line);
@@ -289,6 +297,10 @@ pub(super) async fn perform(host: &Host, user: &str, request: Request, output: &
             let is_renewed = directory.renew_lease(host.instance(), term.map(Duration::from_secs));
             // systemctl(1): a unit that is not there.
             End::Exit(if is_renewed { 0 } else { 5 })
+        }
+        Request::Renewed(then) => {
+            Box::pin(perform(host, user, Request::RenewLease(None), output)).await;
+            Box::pin(perform(host, user, *then, output)).await
         }
         Request::KeepHostname => End::Exit(0),
         Request::InstanceStore(path) => {
@@ -472,6 +484,10 @@ mod tests {
         let status = "/opt/uploaded_files/scripts/node-status";
         assert_eq!(parse(&format!("sudo {status}")), Request::Status(status.into(), false));
         assert_eq!(parse(&format!("sudo {status} --full")), Request::Status(status.into(), true));
+        let renew = format!("sudo systemctl restart {LEASE} spot-tui-lease-last.service");
+        assert_eq!(parse(&renew), Request::RenewLease(None));
+        let then = Box::new(Request::Status(status.into(), false));
+        assert_eq!(parse(&format!("{renew}; sudo {status}")), Request::Renewed(then));
         let log = "/opt/deployment.log";
         let tail = |then| Request::Tail(50, log.into(), then);
         assert_eq!(parse(&format!("sudo tail -n 50 {log}")), tail(Then::End));

@@ -39,8 +39,13 @@ pub(in crate::jobs) const NODE_STATUS: &str = "sudo /opt/uploaded_files/scripts/
 
 /// What `node-status` says over this session, or why it says nothing.
 pub(in crate::jobs) async fn node_status(session: &Session) -> Result<Vitals, String> {
+    ask(session, NODE_STATUS).await
+}
+
+/// What a command that ends with `node-status` says.
+async fn ask(session: &Session, command: &str) -> Result<Vitals, String> {
     let mut printed = String::new();
-    let command = RemoteCommand::new(NODE_STATUS).limit(STATUS_TIMEOUT).most(LONGEST_ANSWER);
+    let command = RemoteCommand::new(command).limit(STATUS_TIMEOUT).most(LONGEST_ANSWER);
     let ran = session.exec(&command, |_, line| status::push(&mut printed, line)).await;
     if let Err(error) = ran {
         tracing::debug!(%error, "node-status");
@@ -286,17 +291,14 @@ impl NodeMonitor {
         Ok(complete(vitals?, earlier, &node.machine, self.directory.as_ref()).await)
     }
 
-    /// Renews the lease, and asks how the node is.
+    /// Renews the lease, and asks how the node is. An instance of before has no lease; what is left of
+    /// one is told with its state.
     async fn look(&self, session: &Session) -> Result<Vitals, String> {
         if self.renews {
-            let command =
-                RemoteCommand::new(RENEW_LEASE).limit(STATUS_TIMEOUT).most(LONGEST_ANSWER);
-            // An instance of before has none; what is left of one is told with its state.
-            if let Err(error) = session.exec(&command, |_, _| {}).await {
-                tracing::debug!(%error, "renewing the lease");
-            }
+            ask(session, &format!("{RENEW_LEASE}; {NODE_STATUS}")).await
+        } else {
+            node_status(session).await
         }
-        node_status(session).await
     }
 
     async fn log_in(&self, node: &MonitoredNode) -> Result<Session, String> {
