@@ -114,11 +114,13 @@ fn drive(global: Global, command: Option<Command>) -> io::Result<Result<ExitCode
 /// A runtime whose time passes as fast as real; else one whose clock is pushed. With one thread for who
 /// rests: there is nobody to hand work to and to wait for.
 fn runtime(speed: f64, rests: bool) -> io::Result<Runtime> {
-    match (is_hurried(speed), rests) {
-        (true, _) => Builder::new_current_thread().enable_all().start_paused(true).build(),
-        (false, true) => Builder::new_current_thread().enable_all().build(),
-        (false, false) => Builder::new_multi_thread().enable_all().build(),
-    }
+    let is_hurried = is_hurried(speed);
+    let mut builder = if is_hurried || rests {
+        Builder::new_current_thread()
+    } else {
+        Builder::new_multi_thread()
+    };
+    builder.enable_all().start_paused(is_hurried).build()
 }
 
 fn is_hurried(speed: f64) -> bool {

@@ -69,11 +69,13 @@ pub(super) fn ask_for(model: &mut Model, action: Action, scope: Scope) -> Vec<Ef
     };
     // What would be refused is not asked for.
     let unfit = machine::unfit(model, &action, &scope);
-    for why in &unfit {
-        model.flash(Level::Warning, action.entry().verb, why.clone());
+    if !unfit.is_empty() {
+        for why in unfit {
+            model.flash(Level::Warning, action.entry().verb, why);
+        }
+        return Vec::new();
     }
     match action {
-        _ if !unfit.is_empty() => Vec::new(),
         Action::Create(counts) => {
             ask_counts(model, counts);
             Vec::new()
