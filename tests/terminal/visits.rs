@@ -115,6 +115,8 @@ fn another_account_is_visited_and_left_and_the_state_file_never_learns_of_it() {
     terminal.wait_for("◐ 2 deploying");
     assert!(!user.state().contains("spot-theirs"), "{}", user.state());
     terminal.wait_for("● live");
+    // It is taken up once it is known who has the lock.
+    terminal.wait_for("resume in");
     terminal.press(CTRL_C);
     terminal.wait_for("Wait, then quit");
     terminal.press(CTRL_C);
