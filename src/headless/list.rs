@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::csv::quoted;
 use super::line::{LONGEST, MachineFacts};
-use super::status::{reason, wanted};
+use super::status::{keeper, reason, wanted};
 use crate::app::{Field, Model, Selection, clean};
 use crate::fleet::{Amount, Instance, KeptKind, PendingCreate, Phase};
 use crate::view::money::{a_month, hourly_usd, per_hour};
@@ -183,8 +183,7 @@ fn table(fields: &[Field], rows: &[&Instance], model: &Model) -> String {
 fn held(model: &Model, asked: &Selection) -> String {
     let wanted = wanted(model).filter(|_| asked.is_whole());
     let wanted = wanted.map(|count| format!("{count} wanted{}", reason(model)));
-    let keeper = model.kept_by().map(|keeper| format!("kept by {keeper}"));
-    let said: Vec<String> = wanted.into_iter().chain(keeper).collect();
+    let said: Vec<String> = wanted.into_iter().chain(keeper(model)).collect();
     if said.is_empty() { String::new() } else { said.join(", ") + "\n" }
 }
 

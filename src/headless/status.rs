@@ -39,7 +39,7 @@ fn sentence(model: &Model, known: Option<Timestamp>) -> String {
     if tally.total > 0 && hourly.usd > 0.0 {
         said.push(per_hour(hourly));
     }
-    said.extend(model.kept_by().map(|keeper| format!("kept by {keeper}")));
+    said.extend(keeper(model));
     said.extend(known.map(|at| format!("{} ago", text::span(model.now.duration_since(at)))));
     format!("{}: {}", model.deployment, said.join(", "))
 }
@@ -73,6 +73,11 @@ pub(super) fn wanted(model: &Model) -> Option<u64> {
 /// Why so many are wanted, in brackets, where that follows the work: ` (queue 14)`.
 pub(super) fn reason(model: &Model) -> String {
     model.upkeep.reason().map(|why| format!(" ({why})")).unwrap_or_default()
+}
+
+/// Who sees to it, where anybody does: `kept by process 4711 on attic ..`.
+pub(super) fn keeper(model: &Model) -> Option<String> {
+    model.kept_by().map(|keeper| format!("kept by {keeper}"))
 }
 
 /// What all of it costs now.

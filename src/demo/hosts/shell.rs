@@ -66,7 +66,7 @@ pub(super) enum Request {
     KeepAwake(u64),
     /// To set the lease anew, for so many seconds if they are given.
     RenewLease(Option<u64>),
-    /// The same and then another one, whatever became of it.
+    /// The same and then another one, whatever became of it (POSIX, Shell Command Language, `;`).
     Renewed(Box<Self>),
     /// A program with which one looks around, and whether root runs it.
     Program(Vec<String>, bool),
