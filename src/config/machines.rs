@@ -302,7 +302,7 @@ mod tests {
         for body in [
             "instance_store: { mount: /home/ubuntu }",
             "instance_store: { mount: /root }",
-            "home: { size_gb: 9, mount: /data/work/me }, instance_store: { mount: /data/work }",
+            "home: { size_gb: 9, mount: /data/lab/me }, instance_store: { mount: /data/lab }",
         ] {
             assert!(refused(body).contains("hides who may log in"), "{}", refused(body));
         }

@@ -140,16 +140,16 @@ fn a_foreign_volume_is_mounted_as_it_is(machine: &Machine) {
     let device = format!("/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{FOREIGN}");
     let uuid = format!("sudo blkid -p -s UUID -o value {device}");
     let before = machine.told(&uuid);
-    let said = machine.mount_home(FOREIGN, "/data/work", 0).unwrap();
-    assert!(said.contains("is mounted at /data/work") && !said.contains("formatting"), "{said}");
+    let said = machine.mount_home(FOREIGN, "/data/lab", 0).unwrap();
+    assert!(said.contains("is mounted at /data/lab") && !said.contains("formatting"), "{said}");
     assert_eq!(
-        machine.told("sort -u /data/work/thesis; wc -l </data/work/thesis"),
+        machine.told("sort -u /data/lab/thesis; wc -l </data/lab/thesis"),
         "ten years of it\n5000"
     );
     assert_eq!(machine.told(&uuid), before);
     let fstab = machine.told("cat /etc/fstab");
-    assert!(fstab.contains(&format!("UUID={before} /data/work auto defaults,nofail")), "{fstab}");
-    machine.told("sudo umount /data/work");
+    assert!(fstab.contains(&format!("UUID={before} /data/lab auto defaults,nofail")), "{fstab}");
+    machine.told("sudo umount /data/lab");
 }
 
 fn a_blank_volume_becomes_its_home(machine: &Machine) {
@@ -162,7 +162,7 @@ fn a_blank_volume_becomes_its_home(machine: &Machine) {
     assert_eq!(machine.mount_home(BLANK, HOME, 1), Ok(String::new()), "again changes nothing");
     let fstab = machine.told("cat /etc/fstab");
     assert!(fstab.contains("LABEL=spot-tui-home /home/ubuntu auto defaults,nofail"), "{fstab}");
-    assert!(!fstab.contains("/data/work"), "a machine has one home: {fstab}");
+    assert!(!fstab.contains("/data/lab"), "a machine has one home: {fstab}");
 }
 
 fn its_home_is_mounted(machine: &Machine) {
