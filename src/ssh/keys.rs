@@ -138,7 +138,7 @@ impl Identities {
         let mut unusable = Vec::new();
         let mut named: Vec<Candidate> = Vec::new();
         for path in wanted {
-            match Named::look_at(&path, agent.as_ref()).await {
+            match self.named(&path, agent.as_ref()).await {
                 // Like `ssh`, a configured file that does not exist is passed over, but the one of
                 // our own settings.
                 Named::Missing if self.settings.identity.as_ref() != Some(&path) => {}
@@ -170,13 +170,28 @@ impl Identities {
         AuthPlan { candidates, agent, unusable, passed_over }
     }
 
+    /// What a key's path turns out to be. A file that is open is not read again.
+    async fn named(&self, path: &Path, agent: Option<&Agent>) -> Named {
+        match self.cell(path).get() {
+            Some(open) => {
+                let key = open.public_key();
+                let held = agent.is_some_and(|agent| agent.holds(key));
+                let signature =
+                    if held { Signature::Agent } else { Signature::File(path.into()) };
+                Named::There { key: Some(key.clone()), signature }
+            }
+            None => Named::look_at(path, agent).await,
+        }
+    }
+
     /// Opens a private key, once for all who want it.
     pub(super) async fn open(&self, path: &Path) -> Result<Arc<PrivateKey>, SshError> {
-        let cell = {
-            let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(files.entry(path.into()).or_default())
-        };
-        cell.get_or_try_init(|| self.decrypt(path)).await.cloned()
+        self.cell(path).get_or_try_init(|| self.decrypt(path)).await.cloned()
+    }
+
+    fn cell(&self, path: &Path) -> Arc<OnceCell<Arc<PrivateKey>>> {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(files.entry(path.into()).or_default())
     }
 
     async fn decrypt(&self, path: &Path) -> Result<Arc<PrivateKey>, SshError> {

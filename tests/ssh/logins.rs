@@ -45,6 +45,18 @@ async fn a_passphrase_is_asked_for_once_for_all_hosts() {
     assert!(!format!("{identities:?}").contains("sesame"));
 }
 
+/// Who keeps a fleet for weeks may have the disk of its key unmounted.
+#[tokio::test]
+async fn a_key_that_is_open_needs_its_file_no_more() {
+    let key = Key::ed25519();
+    let host = Sshd::accepting(&key);
+    let user = User::with_key(&key);
+    let identities = user.identities().await.unwrap();
+    fs::remove_file(key.path()).unwrap();
+    let (route, dial) = (user.route(host.address()), spot_tui::ssh::TcpDial);
+    spot_tui::ssh::connect(&dial, &route, &identities, HostKeyCheck::First).await.unwrap();
+}
+
 #[tokio::test]
 async fn three_wrong_passphrases_and_a_declined_one_end_it() {
     let key = Key::made(&["-t", "rsa", "-b", "2048", "-m", "PEM"], "right");
