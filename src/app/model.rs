@@ -217,7 +217,7 @@ const RECKONED_UNSEEN: SignedDuration = SignedDuration::from_mins(1);
 impl Model {
     /// How the screen's lines are dealt out.
     pub fn layout(&self) -> Layout {
-        Layout::new(self.size, self.banner().len(), self.panels, self.fleet.len())
+        Layout::new(self.size, self.banner().1.len(), self.panels, self.fleet.len())
     }
 
     /// The colours and signs to draw in.
@@ -249,15 +249,17 @@ impl Model {
     }
 
     /// What restricts the whole screen: that nothing can be changed, or not be remembered.
-    /// It has a line, or two where that is a visit and the screen is narrow.
-    pub fn banner(&self) -> Vec<String> {
+    /// It has a line, or two where that is a visit and the screen is narrow. That another machine
+    /// keeps the fleet is as it should be, all else is not.
+    pub fn banner(&self) -> (Level, Vec<String>) {
         let visit = self.visits.as_ref().and_then(|visits| visits.now.as_ref());
-        match (&self.unsaved, visit, &self.read_only) {
+        let lines = match (&self.unsaved, visit, &self.read_only) {
             (Some(why), ..) => vec![format!("STATE NOT SAVED: {why}")],
             (None, Some(visit), _) => visit.banner(usize::from(self.size.0).saturating_sub(2)),
             (None, None, Some(why)) => vec![self.read_only_because(why)],
-            (None, None, None) => self.kept_off().into_iter().collect(),
-        }
+            (None, None, None) => return self.kept_off(),
+        };
+        (Level::Error, lines)
     }
 
     /// Who keeps the fleet: one on another machine, for which a process of this state waits, or that
@@ -275,13 +277,14 @@ impl Model {
     }
 
     /// That another machine launches, and not this one.
-    fn kept_off(&self) -> Option<String> {
+    fn kept_off(&self) -> (Level, Vec<String>) {
         match &self.lock {
             LockStanding::Other(holder) => {
-                Some(format!("KEPT ELSEWHERE: {holder}; the fleet is filled from there"))
+                let line = format!("KEPT ELSEWHERE: {holder}; the fleet is filled from there");
+                (Level::Warning, vec![line])
             }
-            LockStanding::Lost(why) => Some(format!("LAUNCHES NOTHING: {why}")),
-            _ => None,
+            LockStanding::Lost(why) => (Level::Error, vec![format!("LAUNCHES NOTHING: {why}")]),
+            _ => (Level::Info, Vec::new()),
         }
     }
 

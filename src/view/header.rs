@@ -40,10 +40,9 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect) {
     if layout.strip > 0 {
         strip(&model.tally, painter, Rect { y: area.y + 2, height: 1, ..area });
     }
-    for (banner, line) in model.banner().iter().take(layout.banner.into()).zip(2 + layout.strip..) {
-        let is_free = model.read_only.is_none() && model.unsaved.is_none();
-        let tone = if is_free && model.is_kept_elsewhere() { Tone::Waiting } else { Tone::Bad };
-        painter.text(area, 1, line, tone, banner);
+    let (level, lines) = model.banner();
+    for (text, line) in lines.iter().take(layout.banner.into()).zip(2 + layout.strip..) {
+        painter.text(area, 1, line, level.into(), text);
     }
 }
 

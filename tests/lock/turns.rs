@@ -36,7 +36,8 @@ async fn the_second_one_says_who_keeps_the_fleet_and_takes_over_when_that_one_ha
     let process = std::process::id();
     let told = format!("kept by process {process} on stage since Nov 20, 09:00 UTC (keep)");
     assert!(town.told().contains(&told), "{}", town.told());
-    let banner = town.machines[1].stage.model().banner().concat();
+    let (_, banner) = town.machines[1].stage.model().banner();
+    let banner = banner.concat();
     assert!(banner.starts_with(&format!("KEPT ELSEWHERE: process {process} on stage")), "{banner}");
     town.pass(900).await;
     assert!(is_held(&town, 0) && knows_another(&town, 1), "it is renewed: {}", town.told());

@@ -166,10 +166,10 @@ fn a_visit_writes_nothing_and_changes_nothing() {
     let what = "READ-ONLY: a visit to spot-2 (profile work); :deployment goes back";
     let keep = "spot-tui recover --profile work --deployment spot-2 --state FILE takes it over";
     model.size = (80, 24);
-    assert_eq!(model.banner(), [what, keep]);
+    assert_eq!(model.banner().1, [what, keep]);
     assert_eq!(model.layout().banner, 2);
     model.size = (200, 60);
-    assert_eq!(model.banner(), [format!("{what}; {keep}")]);
+    assert_eq!(model.banner().1, [format!("{what}; {keep}")]);
     assert_eq!(command(&mut model, Command::destroy(Scope::All)), []);
     assert!(last_line(&model).starts_with("read-only, "), "{}", last_line(&model));
 }
