@@ -1,6 +1,6 @@
 //! Which spot instances EC2 takes back. A notice comes two minutes before the end, so this is asked
-//! every four seconds, or eight where nobody watches, where there is one to lose, and nothing else may
-//! hold it up.
+//! every four seconds where there is one to lose, and nothing else may hold it up. Where nobody watches
+//! and no hook needs the most of those two minutes, it is asked more seldom.
 
 use std::time::Duration;
 
