@@ -176,8 +176,7 @@ impl Identities {
             Some(open) => {
                 let key = open.public_key();
                 let held = agent.is_some_and(|agent| agent.holds(key));
-                let signature =
-                    if held { Signature::Agent } else { Signature::File(path.into()) };
+                let signature = if held { Signature::Agent } else { Signature::File(path.into()) };
                 Named::There { key: Some(key.clone()), signature }
             }
             None => Named::look_at(path, agent).await,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, sleep};
 
@@ -20,7 +20,7 @@ use crate::jobs::context::Context;
 use crate::jobs::context::monitored::MonitoredNode;
 use crate::jobs::context::reporter::Reporter;
 use crate::retry::STATUS_TIMEOUT;
-use crate::ssh::{HostKeyCheck, LONGEST_ANSWER, RemoteCommand, Session, SshError};
+use crate::ssh::{HostKeyCheck, LONGEST_ANSWER, RemoteCommand, Route, Session, SshError};
 
 /// How long the orchestrator's answer is good for everybody.
 const FRESH: Duration = Duration::from_secs(10);
@@ -183,6 +183,8 @@ struct NodeMonitor {
 /// What was found at one visit, to be compared with the next.
 #[derive(Default)]
 struct Memory {
+    /// The way there. `ssh_config` is read once.
+    route: OnceCell<Route>,
     /// The connection, if it may be held until the next visit.
     session: Option<(Session, OwnedSemaphorePermit)>,
     vitals: Option<Vitals>,
@@ -278,7 +280,7 @@ impl NodeMonitor {
         let vitals = if let Some((session, _)) = &memory.session {
             self.look(session).await
         } else {
-            let session = self.log_in(node).await?;
+            let session = self.log_in(node, &memory.route).await?;
             let vitals = self.look(&session).await;
             match Arc::clone(&self.holds).try_acquire_owned() {
                 Ok(hold) => memory.session = Some((session, hold)),
@@ -301,9 +303,15 @@ impl NodeMonitor {
         }
     }
 
-    async fn log_in(&self, node: &MonitoredNode) -> Result<Session, String> {
-        let MonitoredNode { machine, host_key, .. } = node;
-        let reached = self.access.session(machine, HostKeyCheck::Known(host_key.clone())).await;
-        reached.map_err(|failure| format!("SSH: {}", failure.reason))
+    async fn log_in(
+        &self,
+        node: &MonitoredNode,
+        route: &OnceCell<Route>,
+    ) -> Result<Session, String> {
+        let reached = async {
+            let route = route.get_or_try_init(async || self.access.route(&node.machine)).await?;
+            self.access.session_by(route, HostKeyCheck::Known(node.host_key.clone())).await
+        };
+        reached.await.map_err(|failure: Failure| format!("SSH: {}", failure.reason))
     }
 }

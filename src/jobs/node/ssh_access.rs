@@ -127,9 +127,17 @@ impl SshAccess {
         machine: &Machine,
         check: HostKeyCheck,
     ) -> Result<Session, Failure> {
-        let route = self.route(machine)?;
+        self.session_by(&self.route(machine)?, check).await
+    }
+
+    /// The same where the way there is known.
+    pub(in crate::jobs) async fn session_by(
+        &self,
+        route: &Route,
+        check: HostKeyCheck,
+    ) -> Result<Session, Failure> {
         let _turn = self.logins.acquire().await;
-        connect(&*self.dial, &route, &self.identities, check).await.map_err(|error| error.failure())
+        connect(&*self.dial, route, &self.identities, check).await.map_err(|error| error.failure())
     }
 }
 
