@@ -33,9 +33,9 @@ const CONFIG_CAP: u64 = 1 << 20;
 /// The longest between two looks at a node while nobody watches: a keeper of hundreds shall cost
 /// nothing, and EC2 tells sooner what ends.
 const REST: Duration = Duration::from_mins(15);
-/// The longest between two looks at all of a region then, and between those at one in which nothing
-/// of ours is: what changes state is seen sooner.
-const WHOLE: Duration = Duration::from_mins(5);
+/// The longest between two looks at all of a region then, at one in which nothing of ours is, and at
+/// prices: what changes state is seen sooner.
+const WHOLE: Duration = Duration::from_mins(10);
 /// Between two looks at a steady region then, and for interruption notices, where no hook on the node
 /// needs the most of the two minutes that one leaves.
 const STEADY: Duration = Duration::from_secs(20);
@@ -228,7 +228,7 @@ fn pace(config: Option<&Config>, is_watched: bool) -> Pace {
     }
     let is_hooked = config.is_some_and(|config| config.hooks.interrupted.is_some());
     let notices = if is_hooked { usual.notices } else { STEADY };
-    Pace { rest: REST, steady: STEADY, whole: WHOLE, empty: WHOLE, notices, ..usual }
+    Pace { rest: REST, steady: STEADY, whole: WHOLE, empty: WHOLE, prices: WHOLE, notices, ..usual }
 }
 
 /// Two deployments in one state file would be taken for one.

@@ -24,7 +24,7 @@ const OVER: SignedDuration = SignedDuration::from_hours(1);
 /// Between two looks for what nobody is at work on.
 const SWEEP: SignedDuration = SignedDuration::from_mins(1);
 /// Between two looks at a fleet at rest of what follows from time alone.
-const REST: SignedDuration = SignedDuration::from_secs(5);
+const REST: SignedDuration = SignedDuration::from_secs(15);
 /// The pause before a watch that has ended is begun again, and the longest one.
 const PAUSES: [SignedDuration; 2] = [SignedDuration::from_secs(15), SignedDuration::from_mins(10)];
 

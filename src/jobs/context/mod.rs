@@ -73,7 +73,7 @@ pub struct Pace {
     pub empty: Duration,
     /// Between two looks at a node that is well.
     pub health: Duration,
-    /// The same where nobody watches: the distance doubles with each good look up to this.
+    /// The same where nobody watches: the distance grows with each good look up to this.
     pub rest: Duration,
     /// Between two looks at the console for a host key.
     pub console: Duration,

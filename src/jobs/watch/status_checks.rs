@@ -1,5 +1,5 @@
 //! Which instances fail EC2's own checks: a machine that hangs may still let nobody know, and EC2
-//! does. Asked once a minute where something runs, each five where nobody watches; a check fails only
+//! does. Asked once a minute where something runs, each ten where nobody watches; a check fails only
 //! after some minutes.
 
 use std::collections::BTreeMap;
