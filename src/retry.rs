@@ -33,6 +33,9 @@ pub const CUT_RETRIES: u32 = 3;
 pub const CLOSING: Pauses = Pauses::new(Duration::from_millis(50), Duration::from_secs(1));
 /// How long that may take.
 pub const CLOSING_TIMEOUT: Duration = Duration::from_secs(5);
+/// Until a keeper tries again to open the keys of its nodes: there may be an agent by then, and a lease
+/// is longer.
+pub const OPENED: Pauses = Pauses::new(Duration::from_mins(1), Duration::from_mins(5));
 /// Between two tries while another deployment holds the lock of an instance.
 pub const LOCKED_PAUSE: Duration = Duration::from_secs(30);
 

@@ -1,6 +1,7 @@
 //! How often a node that is well is visited where nobody watches. Through the whole program, on the
 //! paused clock.
 
+use std::fs;
 use std::time::Duration;
 
 use spot_tui::app::Command;
@@ -59,4 +60,23 @@ async fn who_needs_what_nodes_tell_visits_them_each_minute() {
                   error: { status: 403, code: UnauthorizedOperation, message: no } } }]";
     let stage = kept_for_a_while("", denied).await;
     assert_eq!(visits(&stage), 16, "{}", stage.log());
+}
+
+/// An agent that is not up yet at boot, a disk that is mounted later: with a lease the fleet would end.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_cannot_be_opened_at_first_is_tried_again_until_it_can() {
+    let mut stage = kept_for_a_while("lease: 90m", "{}").await;
+    let key = stage.model().config.as_ref().unwrap().aws.private_ssh_key_path.clone().unwrap();
+    let away = key.with_extension("away");
+    fs::rename(&key, &away).unwrap();
+    stage.restart();
+    stage.visit();
+    stage.open().await;
+    stage.pass(1200).await;
+    let said = "nodes are not looked at, and their leases not renewed";
+    assert_eq!(stage.log().matches(said).count(), 1, "{}", stage.log());
+    let is_looked_at = |stage: &Stage| row(stage).unwrap().vitals.is_some();
+    assert!(!is_looked_at(&stage));
+    fs::rename(&away, &key).unwrap();
+    stage.until(600, "it is looked at", is_looked_at).await;
 }

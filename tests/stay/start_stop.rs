@@ -1,6 +1,7 @@
 //! Stopped and started, by us and by AWS.
 
 use spot_tui::app::{Action, Aim, Command, Scope};
+use spot_tui::demo::Scenario;
 use spot_tui::demo::hosts::Arrived;
 use spot_tui::fleet::{Instance, JobKind, Phase};
 
@@ -33,6 +34,17 @@ async fn a_machine_is_stopped_only_when_it_could_be_started_again() {
     let uploads = stage.cloud.hosts.arrivals(after.id().unwrap());
     let uploads = uploads.iter().filter(|it| it.what == Arrived::Upload);
     assert_eq!(uploads.count(), 1, "what is set up there is not set up again");
+    is_looked_at(&mut stage).await;
+}
+
+/// Whoever watches visits its node from now on.
+async fn is_looked_at(stage: &mut Stage) {
+    let now = stage.model().now;
+    let is_newer = |stage: &Stage| {
+        let row = stage.model().fleet.alive().next().unwrap();
+        row.vitals.as_ref().is_some_and(|(at, _)| *at > now)
+    };
+    stage.until(300, "its node is looked at", is_newer).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -121,4 +133,23 @@ async fn a_reboot_by_ec2_is_seen_through() {
     stage.until(600, "it is ready again", |stage| word(stage) == "Ready").await;
     assert_eq!(boots(&stage), before + 1);
     assert_eq!(stage.calls("RebootInstances"), 1);
+    is_looked_at(&mut stage).await;
+}
+
+/// StartInstances has a bucket of five, and two a second come back (EC2 API Reference, "Request
+/// throttling").
+#[tokio::test(start_paused = true)]
+async fn twenty_are_stopped_and_started_at_once_and_none_is_left_out() {
+    let many = PERSISTENT.replace("instances_per_region: 1", "instances_per_region: 20");
+    let mut stage = Stage::set(&many, Scenario::parse("{}").unwrap());
+    stage.open().await;
+    stage.command(Command::create(None));
+    let all = |stage: &Stage, phase: &str| {
+        stage.phases() == [(phase.to_owned(), 20)].into_iter().collect()
+    };
+    stage.until(900, "all are ready", |stage| all(stage, "Ready")).await;
+    stage.command(Command::Act(Action::Stop, Scope::All));
+    stage.until(900, "all are stopped", |stage| all(stage, "Stopped")).await;
+    stage.command(Command::Act(Action::Start, Scope::All));
+    stage.until(1800, "all are ready again", |stage| all(stage, "Ready")).await;
 }

@@ -371,10 +371,15 @@ impl Context {
     }
 
     /// We are about to stop this instance: nobody works on it or looks at its node any more, and
-    /// that its spot request is marked for a stop is no notice.
-    pub(in crate::jobs) fn rest(&self, key: &InstanceKey, id: &InstanceId) {
+    /// that its spot request is marked for a stop is no notice. Answers with its node, where that was
+    /// looked at: a stop may be refused.
+    pub(in crate::jobs) fn rest(
+        &self,
+        key: &InstanceKey,
+        id: &InstanceId,
+    ) -> Option<MonitoredNode> {
         self.pipelines.rest(id);
-        self.monitored.drop(key);
+        self.monitored.drop(key)
     }
 
     /// From now on this node is looked at by whoever watches.

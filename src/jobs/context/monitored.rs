@@ -19,11 +19,16 @@ pub struct MonitoredNode {
     pub host_key: HostKey,
 }
 
+/// Which [`MonitoredNodes::add`] a node is there by: what was stopped and started is another one than
+/// before, at another address.
+pub(in crate::jobs) type Turn = u64;
+
 /// All of them.
 #[derive(Debug)]
 pub(in crate::jobs) struct MonitoredNodes {
-    nodes: Mutex<BTreeMap<InstanceKey, MonitoredNode>>,
-    changed: watch::Sender<()>,
+    nodes: Mutex<BTreeMap<InstanceKey, (Turn, MonitoredNode)>>,
+    /// The newest turn.
+    changed: watch::Sender<Turn>,
     asked: Notify,
     /// Where EC2 does not tell of interruptions.
     untold: Mutex<BTreeSet<Region>>,
@@ -32,20 +37,22 @@ pub(in crate::jobs) struct MonitoredNodes {
 impl Default for MonitoredNodes {
     fn default() -> Self {
         let (nodes, asked, untold) = (Mutex::default(), Notify::new(), Mutex::default());
-        Self { nodes, changed: watch::Sender::new(()), asked, untold }
+        Self { nodes, changed: watch::Sender::new(0), asked, untold }
     }
 }
 
 impl MonitoredNodes {
     /// From now on this node is looked at by whoever watches.
     pub(in crate::jobs) fn add(&self, node: MonitoredNode) {
-        lock(&self.nodes).insert(node.key.clone(), node);
-        self.changed.send_replace(());
+        self.changed.send_modify(|turn| {
+            *turn += 1;
+            lock(&self.nodes).insert(node.key.clone(), (*turn, node));
+        });
     }
 
     /// This one is looked at no more.
-    pub(in crate::jobs) fn drop(&self, key: &InstanceKey) {
-        lock(&self.nodes).remove(key);
+    pub(in crate::jobs) fn drop(&self, key: &InstanceKey) -> Option<MonitoredNode> {
+        lock(&self.nodes).remove(key).map(|(_, node)| node)
     }
 
     /// Those of these machines that do not run are looked at no more.
@@ -53,17 +60,17 @@ impl MonitoredNodes {
         let is_gone = |id: &InstanceId| {
             machines.iter().any(|seen| seen.id == *id && seen.seen.state != Ec2State::Running)
         };
-        lock(&self.nodes).retain(|_, node| !is_gone(&node.machine.id));
+        lock(&self.nodes).retain(|_, (_, node)| !is_gone(&node.machine.id));
     }
 
     /// The nodes that are to be looked at.
-    pub(in crate::jobs) fn all(&self) -> Vec<MonitoredNode> {
+    pub(in crate::jobs) fn all(&self) -> Vec<(Turn, MonitoredNode)> {
         lock(&self.nodes).values().cloned().collect()
     }
 
-    /// Whether this node is to be looked at.
-    pub(in crate::jobs) fn has(&self, key: &InstanceKey) -> bool {
-        lock(&self.nodes).contains_key(key)
+    /// Whether this node is to be looked at, and was not added anew since.
+    pub(in crate::jobs) fn has(&self, key: &InstanceKey, turn: Turn) -> bool {
+        lock(&self.nodes).get(key).is_some_and(|(newest, _)| *newest == turn)
     }
 
     /// Waits for the next [`MonitoredNodes::add`] after this call.
@@ -98,5 +105,29 @@ impl MonitoredNodes {
     /// Whether EC2 tells of interruptions in every region; else the nodes know first.
     pub(in crate::jobs) fn is_told(&self) -> bool {
         lock(&self.untold).is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::HostKeyTrust;
+    use crate::fleet::tests::machine;
+
+    #[test]
+    fn what_was_stopped_and_started_is_another_one_than_before() {
+        let nodes = MonitoredNodes::default();
+        let machine = machine("i-1", Ec2State::Running);
+        let key = InstanceKey::adopted(&machine.id);
+        let (openssh, fingerprint) = ("ssh-ed25519 AAAA".into(), "SHA256:x".into());
+        let host_key = HostKey { openssh, fingerprint, trust: HostKeyTrust::Console };
+        nodes.add(MonitoredNode { key: key.clone(), machine, host_key });
+        let first = nodes.all()[0].0;
+        assert!(nodes.has(&key, first));
+        let dropped = nodes.drop(&key).unwrap();
+        assert!(!nodes.has(&key, first));
+        nodes.add(dropped);
+        assert!(!nodes.has(&key, first), "whoever looked at it before ends");
+        assert!(nodes.has(&key, nodes.all()[0].0));
     }
 }

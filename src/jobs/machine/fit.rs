@@ -146,9 +146,13 @@ impl Target {
             let machine = self.seen().await?;
             match machine.seen.state {
                 Ec2State::Running => {
-                    self.context.rest(&self.key, &self.id);
+                    let node = self.context.rest(&self.key, &self.id);
                     let asked = self.ec2.stop(std::slice::from_ref(&self.id)).await;
                     if let Some((_, Err(error))) = asked.into_iter().next() {
+                        self.context.pipelines().renew(&self.id);
+                        if let Some(node) = node {
+                            self.context.monitor(node);
+                        }
                         return Err(error.failure(Step::Stop));
                     }
                     self.reporter.entered(&self.key, Phase::Stopping).await;

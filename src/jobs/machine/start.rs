@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use super::fit::Fit;
 use super::target::{Target, each_node, gone};
-use crate::aws::AwsError;
+use crate::aws::{AwsError, Class};
 use crate::config::MachineConfig;
 use crate::fleet::{
     Ec2State, Failure, FailureKind, Instance, JobResult, Level, Machine, Phase, Step,
@@ -15,7 +15,7 @@ use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::node::deploy::Begin;
 use crate::jobs::node::inputs::DeployInputs;
-use crate::retry::{BOOT_TIMEOUT, CAPACITY, CAPACITY_TIMEOUT};
+use crate::retry::{BOOT_TIMEOUT, CAPACITY, CAPACITY_TIMEOUT, THROTTLED};
 
 /// Starts these, each by itself. One that runs already is only seen through.
 pub(in crate::jobs) async fn start(
@@ -68,29 +68,31 @@ impl Target {
     /// Asks until EC2 starts it: too early is waited for, and so is room in the zone of its disks.
     pub(super) async fn ask_until_started(&self) -> Result<(), Failure> {
         let deadline = Instant::now() + CAPACITY_TIMEOUT;
-        let mut backoff = CAPACITY.backoff();
+        let (mut backoff, mut throttled) = (CAPACITY.backoff(), THROTTLED.backoff());
         let (mut says_request, mut says_room) = (true, true);
         loop {
             let machine = self.look().await.map_err(|error| error.failure(Step::Start))?;
             let machine = machine.ok_or_else(|| gone(Step::Start, &self.id))?;
-            let pause = match self.next(&machine).await? {
+            let (pause, why) = match self.next(&machine).await? {
                 Next::Started => return Ok(()),
                 Next::TooEarly => {
                     if std::mem::take(&mut says_request) {
                         let text = "its spot request cannot be used yet: waiting for it";
                         self.say(Level::Info, text).await;
                     }
-                    self.context.pace.busy
+                    (self.context.pace.busy, given_up(&machine))
                 }
+                // EC2 takes two starts a second in a region, and many are asked for at once.
+                Next::Again(why) => (throttled.pause(), why),
                 Next::NoRoom(why) => {
                     if std::mem::take(&mut says_room) {
                         self.say(Level::Warning, no_room(&machine, &why)).await;
                     }
-                    backoff.pause()
+                    (backoff.pause(), given_up(&machine))
                 }
             };
             if Instant::now() + pause >= deadline {
-                return Err(given_up(&machine));
+                return Err(why);
             }
             sleep(pause).await;
         }
@@ -133,6 +135,10 @@ impl Target {
         match self.ec2.start(&self.id).await {
             Ok(()) => Ok(Next::Started),
             Err(error) if is_early(&error) => Ok(Next::TooEarly),
+            // It is looked at again first: whatever came of the call is seen then.
+            Err(error) if matches!(error.class, Class::Retry | Class::Unknown) => {
+                Ok(Next::Again(error.failure(Step::Start)))
+            }
             Err(error) if error.kind == FailureKind::Capacity => {
                 Ok(Next::NoRoom(error.message.to_string()))
             }
@@ -175,6 +181,8 @@ enum Next {
     Started,
     /// It cannot be started yet.
     TooEarly,
+    /// EC2 had no ear for it now, and why.
+    Again(Failure),
     /// There is no room for it in its zone now, in EC2's words.
     NoRoom(String),
 }

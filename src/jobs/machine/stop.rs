@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::time::{Instant, sleep};
 
 use super::target::{Target, each, gone};
+use crate::aws::{AwsError, Class, retry_until};
 use crate::fleet::{
     Ec2State, Failure, FailureKind, Instance, JobResult, Level, Machine, Phase, Step,
 };
@@ -30,10 +31,18 @@ impl Target {
         hooks::visit_all(&self.context, Hook::Stop, is_it, &self.reporter).await;
         // Before the call: a request that is marked for our own stop looks like one that AWS is
         // about to stop, and a node that goes down like one that does not work.
-        self.context.rest(&self.key, &self.id);
-        let asked = self.ec2.stop(std::slice::from_ref(&self.id)).await;
-        if let Some((_, Err(error))) = asked.into_iter().next() {
+        let node = self.context.rest(&self.key, &self.id);
+        let ask = || async {
+            let asked = self.ec2.stop(std::slice::from_ref(&self.id)).await;
+            asked.into_iter().next().map_or(Ok(()), |(_, asked)| asked)
+        };
+        // EC2 takes five stops a second in a region, and many are asked for at once.
+        let is_throttled = |error: &AwsError| error.class == Class::Retry;
+        if let Err(error) = retry_until(Instant::now() + STOP_TIMEOUT, is_throttled, ask).await {
             self.context.pipelines().renew(&self.id);
+            if let Some(node) = node {
+                self.context.monitor(node);
+            }
             return Err(error.failure(Step::Stop));
         }
         self.reporter.entered(&self.key, Phase::Stopping).await;

@@ -117,8 +117,8 @@ pub(in crate::jobs) async fn visit_all(
     let Some(config) = context.config.clone().filter(|it| hook.command(&it.hooks).is_some()) else {
         return;
     };
-    let nodes: Vec<MonitoredNode> =
-        context.monitored().all().into_iter().filter(is_meant).collect();
+    let nodes = context.monitored().all().into_iter().map(|(_, node)| node);
+    let nodes: Vec<MonitoredNode> = nodes.filter(is_meant).collect();
     if nodes.is_empty() {
         return;
     }

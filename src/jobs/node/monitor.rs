@@ -1,7 +1,7 @@
 //! Looks at nodes over SSH, and asks the orchestrator for them: at the end of a deployment, and at a
 //! gentle rate for as long as somebody watches.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, OnceCell, OwnedSemaphorePermit, Semaphore};
@@ -17,9 +17,9 @@ use crate::config::Config;
 use crate::fleet::vitals::{NodeMembership, Vitals};
 use crate::fleet::{Failure, Level, Machine, Phase};
 use crate::jobs::context::Context;
-use crate::jobs::context::monitored::MonitoredNode;
+use crate::jobs::context::monitored::{MonitoredNode, Turn};
 use crate::jobs::context::reporter::Reporter;
-use crate::retry::STATUS_TIMEOUT;
+use crate::retry::{OPENED, STATUS_TIMEOUT};
 use crate::ssh::{HostKeyCheck, LONGEST_ANSWER, RemoteCommand, Route, Session, SshError};
 
 /// How long the orchestrator's answer is good for everybody.
@@ -126,31 +126,51 @@ fn membership(node: &Node) -> NodeMembership {
 
 /// Looks after all nodes that were deployed, those of earlier runs as well, until cancelled.
 pub(in crate::jobs) async fn monitor(context: Arc<Context>, reporter: Reporter) {
-    let mut known = BTreeSet::new();
+    let mut known = BTreeMap::new();
     let mut node_monitor: Option<Arc<NodeMonitor>> = None;
     let mut visits = JoinSet::new();
     loop {
         let changed = context.monitored().changed();
-        for node in context.monitored().all() {
-            if !known.insert(node.key.clone()) {
+        for (turn, node) in context.monitored().all() {
+            if known.insert(node.key.clone(), turn) == Some(turn) {
                 continue;
             }
-            let node_monitor = match &node_monitor {
-                Some(node_monitor) => Arc::clone(node_monitor),
-                None => match NodeMonitor::open(&context, &reporter).await {
-                    Ok(opened) => Arc::clone(node_monitor.insert(Arc::new(opened))),
-                    Err(failure) => {
-                        let text = format!("nodes are not looked at: {failure}");
-                        reporter.remarked(Level::Warning, text).await;
-                        return;
-                    }
-                },
+            let node_monitor = if let Some(node_monitor) = &node_monitor {
+                Arc::clone(node_monitor)
+            } else {
+                let opened = open_in_time(&context, &reporter).await;
+                Arc::clone(node_monitor.insert(Arc::new(opened)))
             };
-            visits.spawn(async move { node_monitor.monitor_node(node).await });
+            visits.spawn(async move { node_monitor.monitor_node(node, turn).await });
         }
         changed.await;
         while visits.try_join_next().is_some() {}
-        known.retain(|key| context.monitored().has(key));
+        known.retain(|key, turn| context.monitored().has(key, *turn));
+    }
+}
+
+/// What nodes are looked at with. A key that nobody opens may be opened later: that is said, and tried
+/// again when somebody asks how the nodes are, and where nobody watches, after a while.
+async fn open_in_time(context: &Arc<Context>, reporter: &Reporter) -> NodeMonitor {
+    let is_watched = context.pace.rest <= context.pace.health;
+    let mut pauses = OPENED.backoff();
+    let mut said = None;
+    loop {
+        let failure = match NodeMonitor::open(context, reporter).await {
+            Ok(opened) => return opened,
+            Err(failure) => failure.to_string(),
+        };
+        if said.as_ref() != Some(&failure) {
+            let has_lease = context.config.as_ref().is_some_and(|config| config.lease.is_some());
+            let what = if has_lease { ", and their leases not renewed" } else { "" };
+            let text = format!("nodes are not looked at{what}: {failure}");
+            reporter.remarked(Level::Warning, text).await;
+            said = Some(failure);
+        }
+        tokio::select! {
+            () = context.monitored().asked() => {}
+            () = sleep(pauses.pause()), if !is_watched => {}
+        }
     }
 }
 
@@ -210,10 +230,10 @@ impl NodeMonitor {
     }
 
     /// Visits one node again and again, over one session, for as long as it is monitored.
-    async fn monitor_node(&self, node: MonitoredNode) {
+    async fn monitor_node(&self, node: MonitoredNode, turn: Turn) {
         let stop = self.context.pipelines().begin(&node.machine.id);
         let mut memory = Memory::default();
-        while self.context.monitored().has(&node.key) {
+        while self.context.monitored().has(&node.key, turn) {
             let visit = async {
                 // A visit is large; what waits for the next one, which hundreds do, is not.
                 let pause = Box::pin(self.visit(&node, &mut memory)).await;
