@@ -1,12 +1,18 @@
 //! The home volume on the node: formatted where it is blank, mounted, by a script that may be run as
 //! often as one likes.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::ssh::{LONGEST_ANSWER, RemoteCommand, Session, SshError, quote};
 
 /// What does it there. It comes over its input: nothing of it has to be on the node.
 const MOUNT_HOME: &[u8] = include_bytes!("../../../instance/mount-home.sh");
+
+/// How long it may take: what lies at its place is copied to one that is blank, and a home of hundreds
+/// of GB takes the better part of an hour.
+const LIMIT: Duration = Duration::from_hours(1);
 
 /// A home volume that an instance has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +29,10 @@ impl HomeMount {
     fn command(&self) -> RemoteCommand {
         let line =
             format!("sudo sh -s -- {} {} {}", quote(&self.volume), quote(&self.path), self.swap_gb);
-        RemoteCommand::new(line).most(LONGEST_ANSWER).stdin(Bytes::from_static(MOUNT_HOME))
+        RemoteCommand::new(line)
+            .limit(LIMIT)
+            .most(LONGEST_ANSWER)
+            .stdin(Bytes::from_static(MOUNT_HOME))
     }
 }
 

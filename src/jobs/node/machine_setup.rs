@@ -32,7 +32,7 @@ impl MachineSetup {
             home::mount(session, home, &mut on_line).await.map_err(|error| {
                 let failure = error.failure();
                 let reason = format!("{} at {}: {}", home.volume, home.path, failure.reason);
-                let hint = "nothing on it was changed; `spot-tui logs` shows what it said";
+                let hint = "what was on it is as it was; `spot-tui logs` shows what it said";
                 Failure::new(failure.kind, Step::Keep, reason, hint)
             })?;
         }

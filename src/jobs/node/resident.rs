@@ -1,8 +1,13 @@
 //! Programs of ours that stay on a machine and have it do something by itself: put there, or taken away.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::ssh::{LONGEST_ANSWER, RemoteCommand, quote};
+
+/// How long it may take to install itself: one makes a file system on each disk of the instance.
+const LIMIT: Duration = Duration::from_mins(15);
 
 /// A program that stays on a machine.
 pub(super) struct Resident {
@@ -25,7 +30,10 @@ impl Resident {
         );
         let words: Vec<String> = words.iter().map(|word| quote(word)).collect();
         let line = format!("sudo sh -c {} {name} {}", quote(&put), words.join(" "));
-        RemoteCommand::new(line).most(LONGEST_ANSWER).stdin(Bytes::from_static(program))
+        RemoteCommand::new(line)
+            .limit(LIMIT)
+            .most(LONGEST_ANSWER)
+            .stdin(Bytes::from_static(program))
     }
 
     /// What takes it away, where it is there.
