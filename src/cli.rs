@@ -216,6 +216,9 @@ pub enum Command {
         command: LeaseCommand,
     },
     /// Run a command on many nodes; those that answer alike are shown together.
+    ///
+    /// Of each node the newest 1 MiB of what it prints is kept. How many earlier lines were dropped is said
+    /// on standard error.
     Exec(Exec),
     /// Bring files from many nodes, into one folder each, verified; what is here already is not brought
     /// again.

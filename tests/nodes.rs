@@ -1,5 +1,6 @@
 //! The commands about nodes, on two instances that were deployed.
 
+mod answers;
 mod exports;
 
 use std::fs::OpenOptions;

@@ -2,11 +2,13 @@
 //! nothing that a terminal would obey.
 
 use serde_json::{Value, json};
-use spot_tui::app::{Command, CreatePlan, Message, Model, Opening, Selection, Stamped, update};
+use spot_tui::app::{
+    Action, Command, CreatePlan, Message, Model, Opening, Scope, Selection, Stamped, update,
+};
 use spot_tui::fleet::{
-    Account, Attempt, Ec2State, Failure, FailureKind, HostKey, HostKeyTrust, InstanceKey,
-    InstanceNews, JobId, JobNews, Level, Machine, News, Outcome, PendingCreate, Phase, RegionNews,
-    Report, Step, Transfer,
+    Account, Attempt, CommandResult, Ec2State, Failure, FailureKind, HostKey, HostKeyTrust,
+    InstanceKey, InstanceNews, JobId, JobNews, Level, Machine, News, Outcome, PendingCreate, Phase,
+    RegionNews, Report, Step, Transfer,
 };
 use spot_tui::headless::{Detail, Format, ListFormat, Printer, print_list, print_pending_creates};
 
@@ -17,6 +19,9 @@ use crate::support::screen::{at, config, machine, opening};
 
 /// What a hostile host, or whoever may write a tag, would say.
 const HOSTILE: &str = "\x1b]0;owned\x07\x1b[2J\u{9b}31mred\u{202e}\nsecond \"line\"\0";
+
+/// The same, once it may be shown.
+const CLEANED: &str = "red second \"line\"";
 
 /// A headless run without a loop: messages through printer and model, as the loop takes them.
 struct Run<'a> {
@@ -183,6 +188,47 @@ fn whatever_is_reported_every_line_keeps_the_contract() {
     for event in events {
         assert!(lines.iter().any(|line| line["event"] == event), "no {event} in\n{text}");
     }
+}
+
+/// A command on a node that prints so many lines of ten thousand bytes, and does not end well.
+fn asked(run: &mut Run, count: u32) {
+    run.report(News::Job(account()));
+    run.report(west(RegionNews::Surveyed(vec![with_state(Ec2State::Running)])));
+    let key = run.model.fleet.instances().next().unwrap().key.clone();
+    let exec = Action::Exec("true".to_owned());
+    run.send(Message::Command(Command::Act(exec, Scope::Instances(vec![key.clone()]))));
+    for number in 0..count {
+        let line = format!("{number} {}{HOSTILE}", "x".repeat(10_000));
+        run.report(News::Instance(key.clone(), InstanceNews::Output(line)));
+    }
+    let result = CommandResult { went_well: false, end: HOSTILE.to_owned() };
+    run.report(News::Instance(key, InstanceNews::CommandResult(result)));
+    run.report(News::Job(JobNews::Ended(Outcome::Partly { failed: 1 })));
+    run.printer.answers(&run.model);
+}
+
+#[test]
+fn what_a_node_answered_is_told_with_how_much_of_it_was_dropped() {
+    for (count, dropped) in [(3, false), (200, true)] {
+        let text = printed(Format::Json, |run| asked(run, count));
+        assert_json_lines(&text);
+        let lines = parsed(&text);
+        let answer = lines.iter().find(|line| line["event"] == "answer").unwrap();
+        assert_eq!((&answer["ok"], &answer["text"]), (&json!(false), &json!(CLEANED)));
+        let kept = answer["lines"].as_array().unwrap();
+        assert_eq!(answer["dropped"], u64::from(count) - kept.len() as u64);
+        assert_eq!(answer["dropped"] != 0, dropped, "1 MiB is kept");
+        let newest = kept.last().unwrap().as_str().unwrap();
+        assert!(newest.starts_with(&format!("{} x", count - 1)), "{newest}");
+    }
+}
+
+#[test]
+fn people_read_who_did_not_do_it_and_why() {
+    let text = printed(Format::Lines(Detail::Quiet), |run| asked(run, 200));
+    assert!(text.contains(&format!(" @ 203.0.113.1] {CLEANED}\n  ")), "{}", &text[..200]);
+    let last = text.lines().rev().nth(1).unwrap();
+    assert!(last.starts_with("WARNING: [") && last.ends_with("lines were dropped"), "{last}");
 }
 
 #[test]

@@ -34,6 +34,11 @@ pub struct InstanceAnswer {
 }
 
 impl InstanceAnswer {
+    /// Its row.
+    pub fn key(&self) -> &InstanceKey {
+        &self.key
+    }
+
     /// `exit status 1`, or why it could not be run.
     pub fn end(&self) -> &str {
         self.result.as_ref().map_or("it did not end", |result| &result.end)
@@ -91,17 +96,18 @@ impl Answers {
     }
 
     /// Those that answered the same stand together: what went wrong first, then what still runs,
-    /// then the largest groups.
+    /// then the largest groups. Who let go of another number of lines did not answer the same.
     pub fn groups(&self) -> Vec<Vec<&InstanceAnswer>> {
         let mut groups: Vec<Vec<&InstanceAnswer>> = Vec::new();
-        let mut known: HashMap<(bool, &str, Vec<&str>), usize> = HashMap::new();
+        let mut known: HashMap<(bool, &str, u64, Vec<&str>), usize> = HashMap::new();
         for answer in &self.answers {
             let Some(result) = &answer.result else {
                 groups.push(vec![answer]);
                 continue;
             };
             let lines = answer.lines.lines().map(|line| line.text.as_str()).collect();
-            let at = *known.entry((result.went_well, &result.end, lines)).or_insert(groups.len());
+            let same = (result.went_well, result.end.as_str(), answer.lines.dropped(), lines);
+            let at = *known.entry(same).or_insert(groups.len());
             match groups.get_mut(at) {
                 Some(group) => group.push(answer),
                 None => groups.push(vec![answer]),
@@ -122,5 +128,38 @@ impl Answers {
     /// How many are not over yet.
     pub fn running(&self) -> usize {
         self.answers.iter().filter(|answer| answer.result.is_none()).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::fleet::{InstanceNews, News};
+
+    fn report(answers: &mut Answers, change: &Change) {
+        let key = InstanceKey::from("unread");
+        let news = News::Instance(key, InstanceNews::Output(String::new()));
+        let report = Report { job: answers.job, at: Timestamp::UNIX_EPOCH, news };
+        answers.apply(&report, change);
+    }
+
+    #[test]
+    fn who_let_go_of_another_number_of_lines_did_not_answer_the_same() {
+        let now = Timestamp::UNIX_EPOCH;
+        let nodes = ["a", "b", "c"]
+            .map(|key| Instance::planned(key.into(), "us-west-2".into(), "spot-1".into(), now));
+        let mut answers = Answers::new(JobId(1), "seq".into(), &nodes);
+        for (node, count) in nodes.iter().zip([300, 300, 900]) {
+            // All end with the same lines.
+            for number in (0..count).rev() {
+                report(&mut answers, &Change::Output(node.key.clone(), number.to_string()));
+            }
+            let result = CommandResult { went_well: true, end: "exit status 0".into() };
+            report(&mut answers, &Change::CommandResult(node.key.clone(), result));
+        }
+        let sizes: Vec<usize> = answers.groups().iter().map(Vec::len).collect();
+        assert_eq!(sizes, [2, 1]);
     }
 }

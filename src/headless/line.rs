@@ -86,6 +86,9 @@ pub(super) enum Event {
     HostKey { fingerprint: String, trust: HostKeyTrust },
     /// The deployment of an instance printed a line.
     Output { text: String },
+    /// What a node answered to what it was asked for: how that ended, what it printed, and how many
+    /// earlier lines were dropped.
+    Answer { ok: bool, text: String, lines: Vec<String>, dropped: u64 },
     /// A sentence for people.
     Message {
         level: &'static str,
@@ -189,6 +192,7 @@ impl Event {
             Self::Attempt { .. } => "attempt",
             Self::HostKey { .. } => "host_key",
             Self::Output { .. } => "output",
+            Self::Answer { .. } => "answer",
             Self::Message { .. } => "message",
             Self::Summary { .. } => "summary",
         }

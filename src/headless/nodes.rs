@@ -1,5 +1,4 @@
-//! What the commands about nodes print: a diagnosis, the outputs of one command on many, and the
-//! fleet as other programs want it.
+//! What the commands about nodes print: a diagnosis, and the fleet as other programs want it.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -7,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::app::InstanceAnswer;
 use crate::fleet::{Diagnosis, Instance};
 
 /// For which program the fleet is printed.
@@ -80,24 +78,6 @@ pub fn diagnosis_json(row: &Instance, found: &Diagnosis) -> Value {
         "membership": vitals.membership.as_ref().map(ToString::to_string),
         "node": report,
     })
-}
-
-/// What one command printed on many nodes; those that answered alike stand together, the largest
-/// group first.
-pub fn print_outputs<'a>(out: impl Write, answers: impl Iterator<Item = &'a InstanceAnswer>) {
-    let mut groups: BTreeMap<(&str, Vec<&str>), Vec<&str>> = BTreeMap::new();
-    for answer in answers {
-        let lines = answer.lines.lines().map(|line| line.text.as_str()).collect();
-        groups.entry((answer.end(), lines)).or_default().push(&answer.label);
-    }
-    let mut groups: Vec<_> = groups.into_iter().collect();
-    groups.sort_by_key(|(_, labels)| std::cmp::Reverse(labels.len()));
-    let mut lines = Vec::new();
-    for ((end, printed), labels) in groups {
-        lines.push(format!("[{}] {end}", labels.join(", ")));
-        lines.extend(printed.iter().map(|line| format!("  {line}")));
-    }
-    print(out, &lines);
 }
 
 /// The fleet for another program.

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 
 use super::line::{Event, FirstChoice, JsonLine, LONGEST, RegionPlan};
+use super::outputs::{NodeOutput, Transcripts, dropped_lines, print_outputs};
 use crate::app::ranking::{FirstPlace, first_place};
 use crate::app::{
     self, Message, Model, clean, estimate, lock_words, login_words, surplus_remark, total,
@@ -77,15 +78,26 @@ pub struct Printer<W> {
     has_colours: bool,
     /// What was said already, where regions move: what is wrong with many is said once.
     said: BTreeSet<String>,
+    /// What nodes printed for what the user asked them.
+    transcripts: Transcripts,
 }
 
 impl<W: Write> Printer<W> {
     /// A printer onto `out`.
     pub fn new(out: W, format: Format) -> Self {
         let (summary, closed, at, unsaved) = (Summary::default(), false, None, None);
-        let said = BTreeSet::new();
-        let lock = LockStanding::default();
-        Self { out, format, summary, closed, at, unsaved, lock, has_colours: false, said }
+        Self {
+            out,
+            format,
+            summary,
+            closed,
+            at,
+            unsaved,
+            lock: LockStanding::default(),
+            has_colours: false,
+            said: BTreeSet::new(),
+            transcripts: Transcripts::default(),
+        }
     }
 
     /// The same in colours, where the lines are for people who see them.
@@ -256,7 +268,35 @@ impl<W: Write> Printer<W> {
         }
     }
 
+    /// What the nodes answered to what the user asked for last.
+    pub fn outputs<'a>(&'a mut self, model: &'a Model) -> Vec<NodeOutput<'a>> {
+        self.transcripts.outputs(model)
+    }
+
+    /// Tells what the nodes answered, where that is not all that the command is for: programs each
+    /// answer, people those that did not do it, and why.
+    pub fn answers(&mut self, model: &Model) {
+        let outputs = self.transcripts.outputs(model).into_iter();
+        if self.format == Format::Json {
+            let told =
+                outputs.map(|output| (Subject::Instance(output.key.clone()), output.event()));
+            for (subject, event) in told.collect::<Vec<_>>() {
+                self.event(model, &subject, event);
+            }
+            return;
+        }
+        let failed: Vec<NodeOutput<'_>> = outputs.filter(|output| !output.went_well).collect();
+        print_outputs(&mut self.out, &failed);
+        for remark in dropped_lines(&failed) {
+            self.line(model, &Subject::Job, Level::Warning, &remark);
+        }
+    }
+
     fn output(&mut self, model: &Model, key: &InstanceKey, text: &str) {
+        // What is printed as it comes is not printed again: a log that is followed has no end.
+        if self.format != Format::Output {
+            self.transcripts.push(model, key, text);
+        }
         let subject = Subject::Instance(key.clone());
         match self.format {
             Format::Lines(Detail::Verbose) => {

@@ -30,7 +30,8 @@ pub(super) struct Login {
     /// What follows the program's name.
     pub arguments: Vec<String>,
     _known_hosts: Option<NamedTempFile>,
-    /// Where ssh writes what it has to say: its own screen is gone before one could read it.
+    /// Where ssh writes what it has to say, for the dashboard: there its own screen is gone before
+    /// one could read it.
     said: Option<NamedTempFile>,
 }
 
@@ -47,8 +48,25 @@ struct LoginTarget {
 }
 
 impl Login {
-    /// The login to an instance whose host key is known; in a demo through its door.
+    /// The login to an instance whose host key is known; in a demo through its door. For the
+    /// dashboard: what ssh has to say is kept until the screen is back.
     pub(super) async fn new(
+        row: &Instance,
+        config: Option<&Config>,
+        doors: Option<&dyn Doors>,
+    ) -> Result<Self, Failure> {
+        let mut login = Self::speaking(row, config, doors).await?;
+        // Where there is no room for such a file, one logs in all the same.
+        if let Ok(said) = NamedTempFile::new() {
+            let file = said.path().display().to_string();
+            login.arguments.splice(0..0, ["-E".to_owned(), file]);
+            login.said = Some(said);
+        }
+        Ok(login)
+    }
+
+    /// The same for the command line: ssh says itself on standard error why it fails.
+    pub(super) async fn speaking(
         row: &Instance,
         config: Option<&Config>,
         doors: Option<&dyn Doors>,
@@ -57,13 +75,8 @@ impl Login {
         let known_hosts = write_known_hosts(&target).map_err(|error| {
             Failure::new(FailureKind::LocalDisk, Step::Connect, error.to_string(), "")
         })?;
-        let mut arguments = arguments(&target, config, known_hosts.path())?;
-        let said = NamedTempFile::new().ok();
-        if let Some(said) = &said {
-            let file = said.path().display().to_string();
-            arguments.splice(0..0, ["-E".to_owned(), file]);
-        }
-        Ok(Self { arguments, _known_hosts: Some(known_hosts), said })
+        let arguments = arguments(&target, config, known_hosts.path())?;
+        Ok(Self { arguments, _known_hosts: Some(known_hosts), said: None })
     }
 
     /// The last lines that ssh wrote.
@@ -293,6 +306,9 @@ mod tests {
             trust: HostKeyTrust::Console,
         });
         let login = Login::new(&row, None, None).await.unwrap();
+        assert_eq!(login.arguments[0], "-E", "the dashboard reads it when the screen is back");
+        let login = Login::speaking(&row, None, None).await.unwrap();
+        assert_eq!(login.arguments[0], "-o", "on the command line ssh speaks for itself");
         let line = login.arguments.join(" ");
         assert!(line.contains("-o StrictHostKeyChecking=yes -o HostKeyAlias=i-0a1b"), "{line}");
         assert!(line.ends_with("-l ubuntu -- 203.0.113.1"), "{line}");

@@ -13,7 +13,7 @@ use super::node_access::{NodeAccess, NodeTarget};
 use crate::fleet::{CommandResult, Failure, FailureKind, Instance, Pull, Step};
 use crate::jobs::context::reporter::Reporter;
 use crate::retry::CUT_RETRIES;
-use crate::ssh::{Listing, Session, SshError, Unpacked, unpack};
+use crate::ssh::{Listing, Session, SshError, UnpackError, Unpacked, unpack};
 
 /// Pieces of an archive that wait to be unpacked: while they do, the far side waits too.
 const WAITING: usize = 16;
@@ -122,7 +122,7 @@ async fn once(
     brought.unpacked.bytes += unpacked.bytes;
     // An archive that broke off says so, too: why it did comes first.
     fetched?;
-    done.map_err(|error| Trouble::Final(refused(&error.to_string())))?;
+    done.map_err(|error| Trouble::Final(refused(&error)))?;
     Ok(listing)
 }
 
@@ -130,14 +130,26 @@ fn internal(panic: tokio::task::JoinError) -> Trouble {
     Trouble::Final(Failure::internal(panic))
 }
 
-fn refused(why: &str) -> Failure {
-    let hint = "what came whole until then is here; look at the node";
-    Failure::new(FailureKind::Node, Step::Verify, why, hint)
+/// Why what came was not unpacked, and at whom one has to look for it.
+fn refused(error: &UnpackError) -> Failure {
+    let hint = match error {
+        UnpackError::Disk { path, source } => return disk(path, source),
+        UnpackError::TooMuch { .. } => {
+            "what came whole until then is here; `pull --most GIB` brings more"
+        }
+        UnpackError::Hostile { .. } | UnpackError::Archive(_) => {
+            "what came whole until then is here; look at the node"
+        }
+    };
+    Failure::new(FailureKind::Node, Step::Verify, error.to_string(), hint)
 }
 
-fn disk(folder: &Path, error: &io::Error) -> Failure {
-    let why = format!("{}: {error}", folder.display());
-    Failure::new(FailureKind::LocalDisk, Step::State, why, "name another folder with --to")
+/// A file or a folder on this side, which no node has to do with.
+fn disk(path: &Path, error: &io::Error) -> Failure {
+    let why = format!("{}: {error}", path.display());
+    let hint = "it is the disk of this machine: make room, or name another folder with `pull --to`; \
+                what came whole is not brought again";
+    Failure::new(FailureKind::LocalDisk, Step::State, why, hint)
 }
 
 /// The pieces of an archive as one text, for who reads and blocks.
@@ -163,5 +175,29 @@ impl Read for Pieces {
         let length = buffer.len().min(self.piece.len());
         self.piece.copy_to_slice(&mut buffer[..length]);
         Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_of_this_machine_is_no_failure_of_the_node() {
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        let error = UnpackError::Disk { path: "pulled/i-1/log".into(), source: full };
+        let failure = refused(&error);
+        assert_eq!(failure.kind, FailureKind::LocalDisk);
+        assert!(failure.reason.starts_with("pulled/i-1/log: "), "{failure}");
+        assert!(failure.hint.contains("disk of this machine"), "{failure}");
+        assert!(!failure.to_string().contains("look at the node"), "{failure}");
+    }
+
+    #[test]
+    fn who_has_more_than_may_be_brought_reads_which_option_allows_it() {
+        let failure = refused(&UnpackError::TooMuch { most: 1 << 30 });
+        assert!(failure.hint.contains("--most"), "{failure}");
+        let hostile = UnpackError::Hostile { name: "x".into(), why: "nobody asked for it" };
+        assert!(refused(&hostile).hint.ends_with("look at the node"));
     }
 }

@@ -95,6 +95,8 @@ async fn pull_first(
         return Ok(());
     }
     session.perform(Command::Act(Action::Pull(pull), Scope::Instances(keys))).await?;
+    let (printer, model) = session.printer();
+    printer.answers(model);
     if session.verdict() != ExitCode::DONE {
         let text = "not all of it could be brought, so nothing is destroyed: leave out --pull to \
                     destroy all the same";

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::app::{Action, Command, InstanceAnswer, Scope};
 use crate::cli;
 use crate::fleet::{Failure, FailureKind, Hold, Instance, InstanceKey, Logs, Pull, Step};
-use crate::headless::{Format, diagnosis_json, print_diagnosis, print_outputs};
+use crate::headless::{Format, diagnosis_json, dropped_lines, print_diagnosis, print_outputs};
 use crate::runtime::environment::Environment;
 use crate::runtime::exit_code::ExitCode;
 use crate::runtime::recall::Want;
@@ -73,7 +73,7 @@ pub(in crate::runtime) async fn ssh(
     Session::run(Start::looking(environment)?, async |session| {
         let row = Box::pin(session.with_host_key(instance(session, name)?)).await?;
         let config = session.model().config.as_deref();
-        let login = Login::new(&row, config, doors.as_deref()).await?;
+        let login = Login::speaking(&row, config, doors.as_deref()).await?;
         let mut ssh = tokio::process::Command::new("ssh");
         ssh.args(&login.arguments).args(command);
         // Ctrl-C is meant for the far side: the session listens to the signals and passes them
@@ -147,7 +147,7 @@ pub(in crate::runtime) async fn pull(
     Session::run(start, async |session| {
         let keys = meant(session, &args.region, &args.on)?;
         session.obtain(Command::Act(Action::Pull(pull.clone()), Scope::Instances(keys))).await?;
-        print_outputs(Stdout, answers(session));
+        print_answers(session);
         Ok(session.verdict())
     })
     .await
@@ -167,7 +167,7 @@ async fn run_on(
         }
         let command = Action::Exec(args.command.join(" "));
         session.obtain(Command::Act(command, Scope::Instances(keys))).await?;
-        print_outputs(Stdout, answers(session));
+        print_answers(session);
         Ok(session.verdict())
     })
     .await
@@ -202,7 +202,7 @@ pub(in crate::runtime) async fn awake(
     Session::run(start, async |session| {
         let row = instance(session, name)?;
         session.obtain(Command::Act(Action::Awake(time), only(&row))).await?;
-        print_outputs(Stdout, answers(session));
+        print_answers(session);
         Ok(session.verdict())
     })
     .await
@@ -217,6 +217,17 @@ fn instance(session: &Session, name: &str) -> Result<Instance, Stop> {
 
 fn only(row: &Instance) -> Scope {
     Scope::Instances(vec![row.key.clone()])
+}
+
+/// Prints what the nodes answered. Whether all of it is there is said on standard error: standard output
+/// is what they printed.
+fn print_answers(session: &mut Session) {
+    let (printer, model) = session.printer();
+    let outputs = printer.outputs(model);
+    print_outputs(Stdout, &outputs);
+    for remark in dropped_lines(&outputs) {
+        stderr::print(&format!("WARNING: {remark}"));
+    }
 }
 
 /// What the nodes answered.
