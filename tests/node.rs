@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::process::Output;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use spot_tui::fleet::identity::Identity;
@@ -233,6 +234,48 @@ fn additional_commands_run_once() {
     deploy(&root, PLACED);
     deploy(&root, PLACED);
     assert_eq!(root.read("/root/ran"), "ran\n");
+}
+
+/// An agent that holds their output open, and writes to it, until it is told to stop; after a minute it
+/// does so by itself.
+#[test]
+fn what_additional_commands_leave_behind_holds_up_nobody() {
+    let root = Root::new();
+    let agent = "(for n in $(seq 60); do [ ! -e /root/stop ] || break; echo at work; sleep 1; done; \
+                 echo >/root/stopped) &";
+    let leave_and = |end: &str| {
+        root.upload(FILES);
+        let text = format!("#!/bin/sh\necho begun\n{agent}\necho left\n{end}\n");
+        root.write("/tmp/uploaded_files/scripts/additional_commands.sh", 0o644, &text);
+    };
+    let is_complete = |text: &str| {
+        let [begun, left] = ["begun", "left"].map(|line| text.find(&format!("Z | {line}\n")));
+        begun.is_some() && begun < left
+    };
+    leave_and("exit 3");
+    let text = deploy_fails(&root, 88);
+    assert!(is_complete(&text) && text.contains("the additional commands ended with 3"), "{text}");
+
+    // Their quarter of an hour, in a second.
+    let short = "#!/bin/sh\nshift\nexec /bin/timeout 1 \"$@\"\n";
+    root.write("/usr/local/bin/timeout", 0o755, short);
+    leave_and("wait");
+    let text = deploy_fails(&root, 89);
+    assert!(is_complete(&text), "{text}");
+    std::fs::remove_file(root.path("/usr/local/bin/timeout")).unwrap();
+
+    leave_and("exit 0");
+    let text = deploy(&root, UPLOADED);
+    assert!(is_complete(&text) && root.read(LOG).ends_with(&text), "{text}");
+    assert!(root.path("/opt/uploaded_files/additional_commands.done").exists());
+    assert!(!root.path("/root/stopped").exists(), "nobody waited for the agent");
+
+    root.write("/root/stop", 0o644, "");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !root.path("/root/stopped").exists() {
+        assert!(Instant::now() < deadline, "the agent ended with its output");
+        std::thread::yield_now();
+    }
 }
 
 #[test]

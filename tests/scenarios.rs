@@ -11,8 +11,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use spot_tui::app::Command;
 use spot_tui::demo::hosts::HostFault;
 use spot_tui::demo::{Scenario, Trouble};
+use spot_tui::jobs::Pace;
 
 use crate::support::stage::Stage;
 
@@ -272,6 +274,26 @@ async fn the_same_seed_tells_the_same_story() {
     let once = told(Some(5)).await;
     assert_eq!(told(Some(5)).await, once);
     assert_ne!(told(Some(6)).await, once);
+}
+
+/// It goes on there, silently, and holds its lock for longer than a cut is tried again.
+#[tokio::test(start_paused = true)]
+async fn a_set_up_whose_connection_was_lost_is_waited_for() {
+    let slow = "hosts:\n  - { region: us-west-2, fault: { slow_cloud_init: 600 } }\n";
+    let one = "regions: [ { us-west-2: { machine_type: t3.medium } } ]";
+    let (mut stage, wire) = Stage::wired(one, Scenario::parse(slow).unwrap(), Pace::default());
+    stage.command(Command::Refresh);
+    stage.command(Command::create(None));
+    let waits = |stage: &Stage| stage.output().contains("cloud-init is still running");
+    stage.until(600, "it is set up", waits).await;
+    wire.lose();
+    let is_ready = |stage: &Stage| stage.phases().contains_key("Ready");
+    stage.until(3000, "it is ready", is_ready).await;
+    let (log, output) = (stage.log(), stage.output());
+    let refused = output.matches("ERROR another deployment is running").count();
+    assert!(refused > 10, "{refused}: {output}");
+    let said = "another deployment is running on the instance: waiting for its end";
+    assert_eq!(log.matches(said).count(), 1, "{log}");
 }
 
 /// One test a story.

@@ -17,6 +17,10 @@ readonly lock=/run/spot-tui-deployment
 # In rounds of half a minute, so that something is said meanwhile and a cut connection is noticed.
 readonly cloud_init_rounds=30
 readonly additional_commands_limit=900
+# How long what a command left behind, such as a `tee`, may still pass on the command's last lines.
+readonly last_lines_limit=2
+# What ends the relaying of an output. No command knows it.
+readonly end_mark="this output ends here ($$)"
 
 now() { date -u +%Y-%m-%dT%H:%M:%SZ; }
 
@@ -55,13 +59,41 @@ step() {
   say "OK $1 ($(($(date +%s) - began)) s)"
 }
 
-# Logs a command's output line by line, marked so that it cannot be taken for a step of ours, and
-# returns the command's result.
-relay() {
-  { "$@" 2>&1 </dev/null; echo "$?" >"$lock/result"; } | while IFS= read -r line || [ -n "$line" ]; do
+# Logs a command's output line by line, and returns the command's result. Its end is the end,
+# whatever it leaves behind: a process that keeps its output open for ever holds up nobody. All in a
+# subshell, so that a signal is heeded when the command is over.
+relay() (
+  pipe=$lock/output
+  rm -f "$pipe"
+  mkfifo -m 0600 "$pipe" || exit 1
+  follow <"$pipe" 3<&0 &
+  follower=$!
+  "$@" >"$pipe" 2>&1 </dev/null
+  ended_with=$?
+  # Mostly the follower has read to the end by now. Opened to read as well, for otherwise this would
+  # wait for a reader that may be gone.
+  { sleep "$last_lines_limit" && printf '%s\n' "$end_mark" 1<>"$pipe"; } >/dev/null 2>&1 </dev/null &
+  marker=$!
+  wait "$follower"
+  { kill "$marker" && wait "$marker"; } 2>/dev/null
+  exit "$ended_with"
+)
+
+# Logs what comes in, marked so that it cannot be taken for a step of ours, until nobody writes any
+# more or the end is marked.
+follow() {
+  while IFS= read -r line || [ -n "$line" ]; do
+    case $line in
+      *"$end_mark")
+        line=${line%"$end_mark"}
+        [ -z "$line" ] || say "| $line"
+        # Whoever still writes is read on, unheard: a broken pipe would end it.
+        cat <&3 3<&- >/dev/null 2>&1 &
+        return
+        ;;
+    esac
     say "| $line"
   done
-  return "$(cat "$lock/result")"
 }
 
 read_arguments() {

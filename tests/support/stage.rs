@@ -27,7 +27,7 @@ use spot_tui::runtime::event_loop::{Edge, EventLoop};
 use spot_tui::ssh::{ByteStream, Dial};
 use spot_tui::store::{Cache, Journal, Paths, State, StateFile, StoredInstance};
 use tempfile::TempDir;
-use tokio::io::{copy_bidirectional, duplex};
+use tokio::io::{copy, copy_bidirectional, duplex, sink};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
@@ -71,11 +71,18 @@ fn world(scenario: Scenario) -> Cloud {
 pub(crate) struct Wire {
     hosts: Hosts,
     is_cut: Arc<watch::Sender<bool>>,
+    losses: Arc<watch::Sender<()>>,
 }
 
 impl Wire {
     pub(crate) fn cut(&self, is_cut: bool) {
         self.is_cut.send_replace(is_cut);
+    }
+
+    /// The connections that are open end on our side, and the hosts do not notice: what runs there
+    /// goes on. New ones get through.
+    pub(crate) fn lose(&self) {
+        self.losses.send_replace(());
     }
 }
 
@@ -85,7 +92,7 @@ impl Dial for Wire {
         host: &'a str,
         port: u16,
     ) -> BoxFuture<'a, io::Result<Box<dyn ByteStream>>> {
-        let mut is_cut = self.is_cut.subscribe();
+        let (mut is_cut, mut losses) = (self.is_cut.subscribe(), self.losses.subscribe());
         Box::pin(async move {
             if *is_cut.borrow() {
                 return Err(io::ErrorKind::ConnectionRefused.into());
@@ -93,9 +100,14 @@ impl Dial for Wire {
             let mut far = self.hosts.dial(host, port).await?;
             let (near, mut middle) = duplex(64 << 10);
             tokio::spawn(async move {
-                tokio::select! {
-                    _ = copy_bidirectional(&mut middle, &mut far) => {}
-                    _ = is_cut.wait_for(|is_cut| *is_cut) => {}
+                let is_lost = tokio::select! {
+                    _ = copy_bidirectional(&mut middle, &mut far) => false,
+                    _ = is_cut.wait_for(|is_cut| *is_cut) => false,
+                    _ = losses.changed() => true,
+                };
+                if is_lost {
+                    drop(middle);
+                    let _ = copy(&mut far, &mut sink()).await;
                 }
             });
             Ok(Box::new(near) as Box<dyn ByteStream>)
@@ -161,7 +173,9 @@ impl Stage {
     /// The same over a wire that can be cut.
     pub(crate) fn wired(config: &str, scenario: Scenario, pace: Pace) -> (Self, Wire) {
         let cloud = world(scenario);
-        let wire = Wire { hosts: cloud.hosts.clone(), is_cut: Arc::new(watch::channel(false).0) };
+        let (is_cut, losses) = (watch::Sender::new(false), watch::Sender::new(()));
+        let (is_cut, losses) = (Arc::new(is_cut), Arc::new(losses));
+        let wire = Wire { hosts: cloud.hosts.clone(), is_cut, losses };
         let (http, dial) = (connector(&cloud.world), Arc::new(wire.clone()));
         let stage = Self::in_cloud(&cloud, http, config, (pace, Unattended, Some(dial)));
         (stage, wire)

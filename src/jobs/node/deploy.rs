@@ -48,6 +48,9 @@ const SET_UP: &str = concat!(
 );
 /// The exit code with which `deploy_services.sh` says that another one is running.
 const LOCKED: u32 = 67;
+/// What is said of it once.
+const WAITS_FOR_ANOTHER: &str =
+    "another deployment is running on the instance: waiting for its end";
 
 /// The pipeline of one instance.
 pub(in crate::jobs) struct Pipeline {
@@ -375,14 +378,17 @@ impl Pipeline {
         self.reach(|| known.clone()).await
     }
 
+    /// Runs the set-up. Another one that is at work on the node, mostly ours whose connection was
+    /// cut, is waited for, as long as a set-up may take; only cuts are counted.
     async fn configure(
         &self,
         mut session: Session,
         known: HostKeyCheck,
     ) -> Result<Session, Failure> {
         let command = RemoteCommand::new(self.set_up_command()).limit(CONFIGURE_TIMEOUT);
-        for attempt in 1.. {
-            self.enter(Phase::Configuring).await;
+        let (begun, mut cuts, mut waits) = (Instant::now(), 0, false);
+        self.enter(Phase::Configuring).await;
+        loop {
             let mut last = LastLines::default();
             let ran = session
                 .exec(&command, |_, line| {
@@ -391,13 +397,22 @@ impl Pipeline {
                 })
                 .await;
             match ran {
-                Ok(ExitStatus::Code(0)) => break,
-                Ok(ExitStatus::Code(LOCKED)) if attempt < CUT_RETRIES => sleep(LOCKED_PAUSE).await,
+                Ok(ExitStatus::Code(0)) => return Ok(session),
+                Ok(ExitStatus::Code(LOCKED)) => {
+                    let pause = pause_while_locked(begun.elapsed())?;
+                    if !std::mem::replace(&mut waits, true) {
+                        self.report(Level::Warning, WAITS_FOR_ANOTHER).await;
+                    }
+                    sleep(pause).await;
+                }
                 Ok(exit) => return Err(set_up_failed(&exit, &last)),
-                Err(error) => session = self.again(&error, attempt, known.clone()).await?,
+                Err(error) => {
+                    cuts += 1;
+                    session = self.again(&error, cuts, known.clone()).await?;
+                    self.enter(Phase::Configuring).await;
+                }
             }
         }
-        Ok(session)
     }
 
     fn set_up_command(&self) -> String {
@@ -534,6 +549,23 @@ async fn boot_id(session: &Session) -> Result<String, SshError> {
     Ok(id)
 }
 
+/// How long to wait until the next try where another deployment was still running so long after the
+/// first, or what the user reads once that is as long as any may take.
+fn pause_while_locked(waited: Duration) -> Result<Duration, Failure> {
+    let left = CONFIGURE_TIMEOUT.saturating_sub(waited);
+    if !left.is_zero() {
+        return Ok(left.min(LOCKED_PAUSE));
+    }
+    let minutes = waited.as_secs() / 60;
+    Err(Failure::new(
+        FailureKind::Node,
+        Step::Configure,
+        format!("another deployment has been running on the instance for {minutes} min"),
+        "look at /opt/deployment.log on the instance for where it hangs, then destroy it and create \
+         another one",
+    ))
+}
+
 /// What the user reads of a set-up that failed. A step of the script says why in its `ERROR` line;
 /// where the script did not even begin there is no log, and what was printed last is all there is.
 fn set_up_failed(exit: &ExitStatus, last: &LastLines) -> Failure {
@@ -556,42 +588,4 @@ fn set_up_failed(exit: &ExitStatus, last: &LastLines) -> Failure {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn failed(code: u32, lines: &[&str]) -> Failure {
-        let mut last = LastLines::default();
-        for line in lines {
-            last.push(line);
-        }
-        set_up_failed(&ExitStatus::Code(code), &last)
-    }
-
-    #[test]
-    fn exit_codes_are_translated() {
-        let lines = ["2026-11-20T09:00:00Z STEP bacalhau-config"];
-        let failure = failed(84, &lines);
-        assert!(failure.reason.contains("bacalhau-config"), "{failure}");
-        assert!(!failure.hint.contains("sudo"), "{failure}");
-        assert!(failed(3, &lines).reason.contains("exit code 3"));
-    }
-
-    #[test]
-    fn a_step_that_failed_says_why() {
-        let lines = ["2026-11-20T09:00:00Z ERROR no network", "2026-11-20T09:00:00Z END exit=84"];
-        assert!(failed(84, &lines).reason.ends_with(": no network"));
-    }
-
-    #[test]
-    fn attack_15_what_kept_the_script_from_beginning_is_in_the_failure() {
-        for (code, said) in [
-            (1, "sudo: a password is required"),
-            (126, "sudo: unable to execute /bin/sh: Permission denied"),
-            (127, "there is no deploy_services.sh in /tmp/uploaded_files or /opt/uploaded_files"),
-        ] {
-            let failure = failed(code, &[said]);
-            assert!(failure.reason.ends_with(said), "{failure}");
-            assert!(failure.hint.contains("may the login user use sudo"), "{failure}");
-        }
-    }
-}
+mod tests;
