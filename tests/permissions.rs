@@ -58,6 +58,22 @@ async fn asked(config: &str, scenario: &str) -> BTreeSet<String> {
     stage.cloud.world.calls().into_iter().map(|call| call.action).collect()
 }
 
+/// What is asked for by a create where a destroy had to leave the VPC.
+async fn asked_of_what_was_left() -> BTreeSet<String> {
+    let denied = "calls: [{ action: DeleteVpc, count: 9, trouble: { error: { status: 403, code: \
+                  UnauthorizedOperation, message: no } } }]";
+    let config = "regions: [us-west-2: { machine_type: t3.medium }]";
+    let mut stage = Stage::set(config, Scenario::parse(denied).unwrap());
+    stage.open().await;
+    stage.command(Command::create(None));
+    stage.until(300, "it launches", |stage| stage.calls("RunInstances") > 0).await;
+    stage.pass(200).await;
+    stage.destroy().await;
+    stage.command(Command::create(None));
+    stage.until(300, "the dead route is replaced", |stage| stage.calls("ReplaceRoute") > 0).await;
+    stage.cloud.world.calls().into_iter().map(|call| call.action).collect()
+}
+
 /// What is asked for by stopping, starting and rebooting a machine that stays.
 async fn asked_of_what_stays() -> BTreeSet<String> {
     let config = "regions: [us-west-2: { machine_type: t3.medium, lifecycle: persistent-spot }]";
@@ -185,6 +201,7 @@ async fn the_permissions_are_what_is_used() {
         used.extend(asked(config, scenario).await);
     }
     used.extend(asked_of_what_stays().await);
+    used.extend(asked_of_what_was_left().await);
     let left = LeftOvers::plant("spot-test");
     used.extend(left.clear(&["destroy", "--all", "--yes"]).into_iter().map(|call| call.action));
     // A dry run needs what the call itself does.

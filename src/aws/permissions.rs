@@ -78,6 +78,7 @@ pub const EC2_ACTIONS: &[(Purpose, &[&str])] = &[
             "CreateInternetGateway",
             "AttachInternetGateway",
             "CreateRoute",
+            "ReplaceRoute",
             "CreateSecurityGroup",
             "AuthorizeSecurityGroupIngress",
             "RevokeSecurityGroupIngress",

@@ -120,6 +120,40 @@ async fn what_aws_will_not_let_go_is_told() {
     assert_eq!(stage.teardown().await, Vec::<String>::new());
 }
 
+/// Its main route table still leads to the gateway that went.
+#[tokio::test(start_paused = true)]
+async fn a_vpc_that_a_destroy_left_is_led_out_by_its_new_gateway() {
+    let stage = Stage::play(
+        "calls:
+           - action: DeleteVpc
+             trouble: { error: { status: 403, code: UnauthorizedOperation, message: not allowed } }",
+    )
+    .await;
+    let ready = stage.ensure().await.unwrap();
+    pass(2).await;
+    assert_eq!(stage.teardown().await, [format!("VPC {}", ready.vpc)]);
+    stage.met_every_fault();
+    let of_ours =
+        format!("Action=DescribeRouteTables&Filter.1.Name=vpc-id&Filter.1.Value.1={}", ready.vpc);
+    let tables = stage.ask(&of_ours);
+    assert!(tables.contains("blackhole"), "{tables}");
+
+    pass(60).await;
+    assert_eq!(stage.ensure().await.unwrap().vpc, ready.vpc, "it is adopted");
+    let tables = stage.ask(&of_ours);
+    assert!(!tables.contains("blackhole"), "{tables}");
+    assert_eq!((stage.calls("CreateRoute"), stage.calls("ReplaceRoute")), (1, 1));
+
+    let behind = |words: &str| tables.split(words).nth(1).unwrap().split('<').next().unwrap();
+    let (table, gateway) = (behind("<routeTableId>"), behind("<gatewayId>igw-"));
+    let unknown = stage.ask(&format!(
+        "Action=ReplaceRoute&RouteTableId={table}&GatewayId=igw-{gateway}&\
+         DestinationCidrBlock=192.0.2.0%2F24"
+    ));
+    assert!(unknown.contains("InvalidRoute.NotFound"), "{unknown}");
+    assert_eq!(stage.teardown().await, Vec::<String>::new());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_region_without_room_for_a_vpc_says_so() {
     let stage = Stage::play("{}").await;

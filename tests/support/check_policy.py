@@ -47,7 +47,7 @@ for name in (
     if found := getattr(document, name):
         print(f"cloudsplaining: {name} {found}")
 
-MAKES = ("Allocate", "Attach", "Authorize", "Create", "Import", "Modify", "Revoke", "Run")
+MAKES = ("Allocate", "Attach", "Authorize", "Create", "Import", "Modify", "Replace", "Revoke", "Run")
 for action in document.infrastructure_modification:
     if not action.removeprefix("ec2:").startswith(MAKES):
         print(f"cloudsplaining: {action} is not bound to our tag")

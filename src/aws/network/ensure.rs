@@ -198,8 +198,18 @@ impl<'a, R: RecordIntent> NetworkBuilder<'a, R> {
     ) -> Result<(), NetworkError> {
         let ours: Vec<&SubnetId> = found.subnets.iter().map(|subnet| &subnet.id).collect();
         for table in self.retried(|| self.ec2.route_tables_for(vpc, &ours)).await? {
-            if table.way_out.as_ref() != Some(gateway) {
-                self.change("CreateRoute", || self.ec2.create_way_out(&table.id, gateway)).await?;
+            match &table.way_out {
+                Some(known) if known == gateway => {}
+                // A VPC has one internet gateway: a route to another is left from one that is gone,
+                // and leads nowhere. CreateRoute would find it there, and leave it.
+                Some(known) if known.as_str().starts_with("igw-") => {
+                    let replace = || self.ec2.replace_way_out(&table.id, gateway);
+                    self.change("ReplaceRoute", replace).await?;
+                }
+                _ => {
+                    let create = || self.ec2.create_way_out(&table.id, gateway);
+                    self.change("CreateRoute", create).await?;
+                }
             }
         }
         Ok(())

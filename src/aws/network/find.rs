@@ -285,6 +285,15 @@ impl Ec2 {
         Ok(found.iter().filter_map(read_interface).collect())
     }
 
+    /// The security groups in a VPC, whoever made them, but the default one, which goes with it.
+    pub(super) async fn groups_in(&self, vpc: &VpcId) -> Result<Vec<Group>, AwsError> {
+        let call =
+            self.patient.describe_security_groups().filters(filter("vpc-id", [vpc.as_str()]));
+        let found: Vec<ec2::SecurityGroup> = all_pages!(self, "DescribeSecurityGroups", call)?;
+        let groups = found.iter().filter(|group| group.group_name() != Some("default"));
+        Ok(groups.filter_map(read_group).collect())
+    }
+
     async fn vpcs(&self, ours: &Selector) -> Result<Vec<Vpc>, AwsError> {
         let call = self.patient.describe_vpcs().set_filters(Some(ours.filters()));
         let found: Vec<ec2::Vpc> = all_pages!(self, "DescribeVpcs", call)?;
@@ -473,7 +482,7 @@ fn way_out(table: &ec2::RouteTable) -> Option<&str> {
     table.routes().iter().filter(everything).find_map(|route| route.gateway_id())
 }
 
-pub(super) fn read_group(group: &ec2::SecurityGroup) -> Option<Group> {
+fn read_group(group: &ec2::SecurityGroup) -> Option<Group> {
     Some(Group {
         id: group.group_id()?.into(),
         vpc: group.vpc_id()?.into(),

@@ -3,7 +3,7 @@
 
 use aws_sdk_ec2::types as ec2;
 
-use super::find::{all_pages, read_group};
+use super::find::all_pages;
 use super::parts::Group;
 use crate::aws::access::Ec2;
 use crate::aws::error::AwsError;
@@ -24,13 +24,9 @@ impl Ec2 {
 
     /// GuardDuty's security groups in a VPC.
     pub(super) async fn guard_groups(&self, vpc: &VpcId) -> Result<Vec<Group>, AwsError> {
-        let call =
-            self.patient.describe_security_groups().filters(filter("vpc-id", [vpc.as_str()]));
-        let found: Vec<ec2::SecurityGroup> = all_pages!(self, "DescribeSecurityGroups", call)?;
-        let guards = found.iter().filter(|group| {
-            group.group_name().is_some_and(|it| it.starts_with("GuardDutyManagedSecurityGroup-"))
-        });
-        Ok(guards.filter_map(read_group).collect())
+        let mut groups = self.groups_in(vpc).await?;
+        groups.retain(|group| group.name.starts_with("GuardDutyManagedSecurityGroup-"));
+        Ok(groups)
     }
 
     /// EC2 DeleteVpcEndpoints. An answer of success may name what was not deleted.

@@ -87,6 +87,23 @@ impl Ec2 {
             .map_err(self.failed("CreateRoute"))
     }
 
+    /// EC2 ReplaceRoute: 0.0.0.0/0, which is there and leads elsewhere, leads to the gateway.
+    pub(super) async fn replace_way_out(
+        &self,
+        table: &RouteTableId,
+        gateway: &GatewayId,
+    ) -> Result<(), AwsError> {
+        self.patient
+            .replace_route()
+            .route_table_id(table.as_str())
+            .destination_cidr_block("0.0.0.0/0")
+            .gateway_id(gateway.as_str())
+            .send()
+            .await
+            .map(drop)
+            .map_err(self.failed("ReplaceRoute"))
+    }
+
     /// EC2 CreateSubnet.
     pub(super) async fn create_subnet(
         &self,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::parts::{NetworkFound, Vpc};
+use super::parts::{Group, NetworkFound, Vpc};
 use super::plan::Say;
 use super::residue::{Kind, Residue};
 use crate::aws::access::Ec2;
@@ -210,7 +210,7 @@ impl Removal<'_> {
         }
         for vpc in &found.vpcs {
             if !self.delete(Kind::Vpc, vpc.id.as_str()).await && self.removed.is_refused {
-                self.name_what_blocks(vpc).await;
+                self.name_what_blocks(vpc, &found.security_groups).await;
             }
         }
         for template in &found.templates {
@@ -223,18 +223,21 @@ impl Removal<'_> {
 
     /// What GuardDuty put into a VPC of ours, in which nothing runs any more: it holds subnets and
     /// VPC. Where it cannot be seen, what it holds is said later.
+    ///
+    /// It puts the group there with the endpoint, and the group outlives it: so one looks for the
+    /// group first, and for the endpoint only beside it.
     async fn remove_guards(&mut self, vpc: &Vpc) {
         let ec2 = self.of.ec2;
-        let endpoints = ec2.guard_endpoints(&vpc.id).await.unwrap_or_default();
-        if endpoints.is_empty() {
+        let groups = ec2.guard_groups(&vpc.id).await.unwrap_or_default();
+        if groups.is_empty() {
             return;
         }
-        for endpoint in &endpoints {
+        for endpoint in &ec2.guard_endpoints(&vpc.id).await.unwrap_or_default() {
             let text = format!("{endpoint}: GuardDuty's endpoint in {} goes with it", vpc.id);
             (self.of.say)(Level::Info, text);
             self.mend(|| ec2.delete_endpoint(endpoint)).await;
         }
-        for group in ec2.guard_groups(&vpc.id).await.unwrap_or_default() {
+        for group in &groups {
             self.delete(Kind::SecurityGroup, group.id.as_str()).await;
         }
     }
@@ -273,14 +276,24 @@ impl Removal<'_> {
         }
     }
 
-    /// DependencyViolation does not tell what depends; in a VPC it is an interface.
-    async fn name_what_blocks(&self, vpc: &Vpc) {
+    /// DependencyViolation does not tell what depends; in a VPC it is an interface, or a group that
+    /// is none of ours: of ours it was said already why they stay.
+    async fn name_what_blocks(&self, vpc: &Vpc, ours: &[Group]) {
         for interface in self.of.ec2.interfaces_in(&vpc.id).await.unwrap_or_default() {
             let text = format!(
                 "{} is kept by the network interface {} ({})",
                 vpc.id, interface.id, interface.description
             );
             (self.of.say)(Level::Error, text);
+        }
+        for group in self.of.ec2.groups_in(&vpc.id).await.unwrap_or_default() {
+            if !ours.iter().any(|it| it.id == group.id) {
+                let text = format!(
+                    "{} is kept by the security group {} ({})",
+                    vpc.id, group.id, group.name
+                );
+                (self.of.say)(Level::Error, text);
+            }
         }
     }
 }
@@ -316,6 +329,12 @@ mod tests {
             return answer;
         }
         let inside = match action {
+            "DescribeSecurityGroups" if call.contains("vpc-id") => format!(
+                "<securityGroupInfo><item><groupId>sg-1</groupId><vpcId>vpc-1</vpcId>{tags}</item>\
+                 <item><groupId>sg-0</groupId><groupName>default</groupName><vpcId>vpc-1</vpcId>\
+                 </item><item><groupId>sg-9</groupId><groupName>somebody's</groupName><vpcId>vpc-1\
+                 </vpcId></item></securityGroupInfo>"
+            ),
             "DescribeSecurityGroups" => format!(
                 "<securityGroupInfo><item><groupId>sg-1</groupId><vpcId>vpc-1</vpcId>{tags}</item>\
                  </securityGroupInfo>"
@@ -349,6 +368,8 @@ mod tests {
         assert!(left.left.iter().any(|it| it.to_string() == "VPC vpc-1") && !left.is_denied);
         let said = said.into_inner().unwrap().join("\n");
         assert!(said.contains("eni-9 (somebody's database)"), "{said}");
+        assert!(said.contains("the security group sg-9 (somebody's)"), "{said}");
+        assert!(!said.contains("group sg-1") && !said.contains("group sg-0"), "{said}");
         let calls = calls.lock().unwrap();
         let tries = calls.iter().filter(|call| call.starts_with("Action=DeleteVpc")).count();
         assert!((20..60).contains(&tries), "{tries}");

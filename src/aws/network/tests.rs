@@ -1,7 +1,10 @@
 //! The runbooks against answers that AWS gives and no stand-in here does.
 
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::*;
 use crate::aws::select::Selector;
@@ -179,13 +182,58 @@ async fn what_an_earlier_version_laid_out_is_led_out_by_its_own_table_and_what_i
     assert!(!calls.iter().any(|it| action(it) == "AssociateRouteTable"));
 }
 
+/// A network of ours whose gateway is gone, and whose main route table still leads out by this one.
+fn left_behind(call: &str, way_out: &str) -> (u16, String) {
+    match action(call) {
+        "DescribeInternetGateways" => answer(call, ""),
+        "CreateInternetGateway" => {
+            let gateway = "<internetGatewayId>igw-new</internetGatewayId>";
+            answer(call, &format!("<internetGateway>{gateway}</internetGateway>"))
+        }
+        "DescribeRouteTables" => {
+            let routes = format!(
+                "<routeSet><item><destinationCidrBlock>10.0.0.0/16</destinationCidrBlock><gatewayId>\
+                 local</gatewayId><state>active</state></item><item><destinationCidrBlock>0.0.0.0/0\
+                 </destinationCidrBlock><gatewayId>{way_out}</gatewayId><state>blackhole</state>\
+                 </item></routeSet></item>"
+            );
+            let table = MAIN.replace("</associationSet></item>", "</associationSet>") + &routes;
+            answer(call, &format!("<routeTableSet>{table}</routeTableSet>"))
+        }
+        "CreateRoute" => scripted::refusal("RouteAlreadyExists"),
+        _ => older_network(call),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_route_to_a_gateway_that_is_gone_is_replaced_by_one_to_the_new_gateway() {
+    let (ec2, calls) = scripted::ec2(|call| left_behind(call, "igw-old")).await;
+    ensure(&ec2, &plan(Network::Dedicated), &origin(), &UNRECORDED, &|_, _| {}).await.unwrap();
+    let calls = calls.lock().unwrap();
+    let at = |name: &str| calls.iter().position(|call| action(call) == name);
+    assert_eq!(at("CreateRoute"), None, "it would be told that there is one");
+    let replaced = at("ReplaceRoute").unwrap();
+    assert!(at("AttachInternetGateway").unwrap() < replaced);
+    for parameter in
+        ["RouteTableId=rtb-main", "DestinationCidrBlock=0.0.0.0%2F0", "GatewayId=igw-new"]
+    {
+        assert!(calls[replaced].contains(parameter), "{parameter}: {}", calls[replaced]);
+    }
+}
+
+/// A virtual private gateway is there by somebody's will.
+#[tokio::test(start_paused = true)]
+async fn a_way_out_that_is_no_internet_gateway_is_left_alone() {
+    let (ec2, calls) = scripted::ec2(|call| left_behind(call, "vgw-1")).await;
+    ensure(&ec2, &plan(Network::Dedicated), &origin(), &UNRECORDED, &|_, _| {}).await.unwrap();
+    assert!(!calls.lock().unwrap().iter().any(|call| action(call) == "ReplaceRoute"));
+}
+
 /// An EC2 that tells of route tables when it is asked for the third time.
 async fn told_late() -> Ec2 {
-    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let asked = AtomicUsize::new(0);
     let told = scripted::ec2(move |call| match action(call) {
-        "DescribeRouteTables" if asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) < 2 => {
-            answer(call, "")
-        }
+        "DescribeRouteTables" if asked.fetch_add(1, Ordering::SeqCst) < 2 => answer(call, ""),
         _ => older_network(call),
     });
     told.await.0
@@ -306,4 +354,44 @@ async fn what_guardduty_put_into_our_vpc_goes_with_it() {
     let of = |name: &str| calls.iter().find(|call| action(call) == name).unwrap().clone();
     assert!(of("DeleteVpcEndpoints").contains("vpce-1"));
     assert!(of("DeleteSecurityGroup").contains("sg-9"));
+}
+
+/// A VPC as above. The interface of GuardDuty's endpoint holds the group for a while after the
+/// endpoint is told of no more, and the group holds the VPC.
+fn guarded_for(held: Duration) -> impl Fn(&str) -> (u16, String) + Send + Sync + 'static {
+    let (ended, is_gone) = (OnceLock::<Instant>::new(), AtomicBool::new(false));
+    move |call: &str| match action(call) {
+        "DeleteVpcEndpoints" => {
+            ended.get_or_init(Instant::now);
+            answer(call, "")
+        }
+        "DescribeVpcEndpoints" if ended.get().is_some() => answer(call, ""),
+        "DeleteSecurityGroup" if ended.get().is_none_or(|at| at.elapsed() < held) => {
+            scripted::refusal("DependencyViolation")
+        }
+        "DeleteSecurityGroup" => {
+            is_gone.store(true, Ordering::SeqCst);
+            answer(call, "")
+        }
+        "DescribeSecurityGroups" if is_gone.load(Ordering::SeqCst) => answer(call, ""),
+        "DeleteVpc" if !is_gone.load(Ordering::SeqCst) => scripted::refusal("DependencyViolation"),
+        _ => guarded(call),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarddutys_group_is_not_forgotten_when_its_endpoint_is_gone() {
+    let (ec2, calls) = scripted::ec2(guarded_for(Duration::from_secs(90))).await;
+    let said = Mutex::new(Vec::new());
+    let say = |level: Level, text: String| said.lock().unwrap().push((level, text));
+    let (began, minute) = (Instant::now(), Duration::from_mins(1));
+    let ours = Selector::deployment(&"spot-1".into());
+    let left = teardown(&ec2, &ours, 5 * minute, minute, &say).await.unwrap();
+    assert_eq!(left.left, [], "{said:?}");
+    assert!(began.elapsed() < 4 * minute, "{:?}", began.elapsed());
+    let said = said.into_inner().unwrap();
+    assert!(said.iter().all(|(level, _)| *level != Level::Error), "{said:?}");
+    let calls = calls.lock().unwrap();
+    let last = calls.iter().map(|call| action(call)).rfind(|it| !it.starts_with("Describe"));
+    assert_eq!(last, Some("DeleteVpc"));
 }

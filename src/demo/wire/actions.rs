@@ -168,6 +168,7 @@ static ACTIONS: &[Action] = &[
     action("ModifyVpcAttribute", MUTATION, &["EnableDnsHostnames", "EnableDnsSupport", "VpcId"], vpcs::modify_vpc),
     action("RebootInstances", MUTATION, &["InstanceId"], instances::reboot),
     action("ReleaseAddress", MUTATION, &["AllocationId"], addresses::release),
+    action("ReplaceRoute", MUTATION, &["DestinationCidrBlock", "GatewayId", "RouteTableId"], routes::replace_route),
     action("RevokeSecurityGroupEgress", MUTATION, &["GroupId", "IpPermissions"], groups::revoke_out),
     action("RevokeSecurityGroupIngress", MUTATION, &["CidrIp", "FromPort", "GroupId", "IpPermissions", "IpProtocol", "ToPort"], groups::revoke_in),
     action("RunInstances", LAUNCH, LAUNCH_PARAMETERS, instances::run),

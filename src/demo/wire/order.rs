@@ -106,7 +106,7 @@ fn credits(form: &Form) -> Result<Option<String>, Refusal> {
 fn volume(form: &Form) -> Result<RootVolume, Refusal> {
     let device = form.items("BlockDeviceMapping").into_iter().next().unwrap_or_default();
     let gib = device.value("Ebs.VolumeSize")?.unwrap_or(8);
-    if gib > 16384 {
+    if gib > 65536 {
         let message = format!("Volume of {gib}GiB is too large for volume type gp3");
         return Err(Refusal::value(message));
     }

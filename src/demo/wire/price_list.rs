@@ -24,6 +24,15 @@ pub(super) fn answer(state: &State, action: &str, body: &[u8], request_id: &str)
 fn products(state: &State, asked: &Value) -> Result<Value, Refusal> {
     let service = asked["ServiceCode"].as_str().unwrap_or_default();
     let filters = asked["Filters"].as_array().map(Vec::as_slice).unwrap_or_default();
+    // `Filter` of the Price List API: a field and a value have one character at the least.
+    let is_empty = |filter: &Value| {
+        ["Field", "Value"].iter().any(|part| filter[part].as_str().is_none_or(str::is_empty))
+    };
+    if filters.iter().any(is_empty) {
+        let why = "Value '' at 'filters.1.member.value' failed to satisfy constraint: Member must have \
+                   length greater than or equal to 1";
+        return Err(Refusal::new("ValidationException", why));
+    }
     let all = match service {
         "AmazonEC2" => {
             machines(state).chain(storage(state)).chain(snapshots(state)).collect::<Vec<_>>()

@@ -153,6 +153,14 @@ pub(super) fn create_route(call: &mut Call<'_>) -> Result<Xml, Refusal> {
     Ok(Xml::done())
 }
 
+/// ReplaceRoute.
+pub(super) fn replace_route(call: &mut Call<'_>) -> Result<Xml, Refusal> {
+    let table = call.form.need("RouteTableId")?;
+    let (to, by) = (call.form.need("DestinationCidrBlock")?, call.form.need("GatewayId")?);
+    call.region.replace_route(table, to, by)?;
+    Ok(Xml::done())
+}
+
 /// AssociateRouteTable.
 pub(super) fn associate(call: &mut Call<'_>) -> Result<Xml, Refusal> {
     let (table, subnet) = (call.form.need("RouteTableId")?, call.form.need("SubnetId")?);

@@ -92,6 +92,23 @@ async fn strange_questions_are_refused_as_aws_refuses_them() {
     assert!(matches!(answer(&world, &unsigned), Reply::Answer(it) if it.status == 403));
 }
 
+/// `Filter` of the Price List API: a value has one character at the least.
+#[tokio::test(start_paused = true)]
+async fn the_price_list_refuses_a_filter_without_a_value() {
+    let world = world();
+    for (value, status) in [("t3.medium", 200), ("", 400)] {
+        let filter = format!(r#"{{"Type":"ANY_OF","Field":"instanceType","Value":"{value}"}}"#);
+        let body = format!(r#"{{"ServiceCode":"AmazonEC2","Filters":[{filter}]}}"#);
+        let asked = Request {
+            authorization: AUTHORIZATION.replace("/ec2/", "/pricing/"),
+            target: "AWSPriceListService.GetProducts".to_owned(),
+            ..request(&body)
+        };
+        let Reply::Answer(told) = answer(&world, &asked) else { panic!("no answer") };
+        assert_eq!(told.status, status, "{value:?}: {}", told.body);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn tags_are_written_read_by_pattern_and_taken_away() {
     let world = world();

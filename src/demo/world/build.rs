@@ -134,12 +134,7 @@ impl RegionWorld {
         gateway: &str,
     ) -> Result<(), Refusal> {
         let destination = cidr(destination)?;
-        let vpc = self.network.table(table)?.vpc.clone();
-        if self.network.gateway(gateway)?.vpc.as_ref() != Some(&vpc) {
-            return Err(Refusal::value(format!(
-                "route table {table} and network gateway {gateway} belong to different networks"
-            )));
-        }
+        self.check_gateway(table, gateway)?;
         let routes = &mut self.network.table(table)?.routes;
         match routes.iter().find(|route| route.destination == destination) {
             // The same route again is no error.
@@ -153,6 +148,37 @@ impl RegionWorld {
                 Ok(())
             }
         }
+    }
+
+    /// ReplaceRoute by one to an internet gateway.
+    pub(crate) fn replace_route(
+        &mut self,
+        table: &str,
+        destination: &str,
+        gateway: &str,
+    ) -> Result<(), Refusal> {
+        let destination = cidr(destination)?;
+        self.check_gateway(table, gateway)?;
+        let routes = &mut self.network.table(table)?.routes;
+        let Some(known) = routes.iter_mut().find(|route| route.destination == destination) else {
+            let message = format!(
+                "no route with destination-cidr-block {destination} in route table {table}"
+            );
+            return Err(Refusal::new("InvalidRoute.NotFound", message));
+        };
+        gateway.clone_into(&mut known.gateway);
+        Ok(())
+    }
+
+    /// A route table leads to the gateway of its own VPC alone.
+    fn check_gateway(&mut self, table: &str, gateway: &str) -> Result<(), Refusal> {
+        let vpc = self.network.table(table)?.vpc.clone();
+        if self.network.gateway(gateway)?.vpc.as_ref() == Some(&vpc) {
+            return Ok(());
+        }
+        Err(Refusal::value(format!(
+            "route table {table} and network gateway {gateway} belong to different networks"
+        )))
     }
 
     /// AssociateRouteTable with a subnet.

@@ -15,7 +15,7 @@ use super::volume::{Attachment, NewVolume, Snapshot, Volume, no_volume};
 use crate::fleet::Ec2State;
 
 /// The largest gp3 volume, in GiB.
-const LARGEST: u32 = 16384;
+const LARGEST: u32 = 65536;
 
 impl RegionWorld {
     /// CreateVolume. Answers its id.
