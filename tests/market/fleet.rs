@@ -13,7 +13,7 @@ use serde_json::Value;
 use spot_tui::app::Command;
 use spot_tui::aws::{Kind, Selector};
 use spot_tui::demo::Scenario;
-use spot_tui::fleet::Phase;
+use spot_tui::fleet::{FailureKind, Phase};
 
 use crate::support::demo_cloud::DemoCloud;
 use crate::support::eye::{Eye, ours};
@@ -87,6 +87,28 @@ async fn what_a_fleet_does_not_bring_fails_with_every_attempt() {
     let log = user.log();
     for part in ["3 of 6 found no place in eu-west-1", "eu-west-1a gave 0", "eu-west-1b gave 2"] {
         assert!(log.contains(part), "{part}: {log}");
+    }
+    assert!(user.unmet().is_empty(), "{:?}", user.unmet());
+}
+
+/// All pools of a fleet say that the quota has no room for so many. It has room for fewer.
+#[tokio::test(start_paused = true)]
+async fn of_what_the_quota_refuses_a_fleet_as_many_run_as_it_has_room_for() {
+    let mut user = play(6, "{ spot_vcpus: 5, beyond_quota: nothing }");
+    user.create(0).await;
+    let log = user.log();
+    assert_eq!((user.running().len(), user.calls("CreateFleet")), (2, 1), "{log}");
+    let rows = user.model().fleet.instances();
+    let failures: Vec<_> = rows
+        .filter_map(|row| match &row.phase {
+            Phase::Failed(failure) => Some(failure),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(failures.len(), 4, "{log}");
+    for failure in failures {
+        assert_eq!(failure.kind, FailureKind::Quota, "{failure}");
+        assert!(failure.hint.contains("L-34B43A08"), "{failure}");
     }
     assert!(user.unmet().is_empty(), "{:?}", user.unmet());
 }

@@ -20,8 +20,8 @@ const CREATE_TEMPLATE: &str = "CreateLaunchTemplate";
 
 impl Placement<'_> {
     /// Asks for a fleet over all these candidates; what it gives goes from `waiting` to `placed`,
-    /// and who refused is not left to be asked again. An error says that nobody is to be asked any
-    /// more.
+    /// and who has nothing is not left to be asked again. An error says that nobody is to be asked
+    /// any more.
     pub(super) async fn ask_fleet(
         &self,
         candidates: &mut Vec<&Candidate>,
@@ -47,22 +47,37 @@ impl Placement<'_> {
         match answer? {
             Ok(LaunchOutcome { machines, refused }) => {
                 self.fill(machines, waiting, placed).await;
-                let asked: Vec<(Pool, AwsError)> =
-                    refused.into_iter().filter(|(_, error)| was_asked(error)).collect();
-                for (pool, error) in asked.iter().filter(|(_, it)| it.class == Class::Elsewhere) {
-                    self.context.unavailable_pools().note(pool, error.code.as_deref());
-                }
-                candidates.retain(|it| !asked.iter().any(|(pool, _)| *pool == it.pool));
-                let mut errors = asked.into_iter().map(|(_, error)| error);
-                let fatal = errors.find(|it| !matches!(it.class, Class::Elsewhere | Class::Quota));
+                let fatal = self.strike(refused, candidates, placed);
                 fatal.filter(|_| !waiting.is_empty()).map_or(Ok(()), |error| {
                     placed.stale_image |= error.is_stale_image();
                     Err(error.failure(Step::Launch))
                 })
             }
-            Err(error) if error.class == Class::Elsewhere => Ok(()),
+            // Asked one by one, the pools tell which of them it is, and give what there is room for.
+            Err(error) if matches!(error.class, Class::Elsewhere | Class::Quota) => Ok(()),
             Err(error) => Err(error.failure(Step::Launch)),
         }
+    }
+
+    /// Strikes the pools that have nothing to give. Those that time mends, and those whose quota has
+    /// no room for so many, stay: asked one by one, they are asked again, and for fewer. Answers
+    /// what ends all.
+    fn strike(
+        &self,
+        refused: Vec<(Pool, AwsError)>,
+        candidates: &mut Vec<&Candidate>,
+        placed: &mut Placed,
+    ) -> Option<AwsError> {
+        let mut fatal = None;
+        for (pool, error) in refused.into_iter().filter(|(_, error)| was_asked(error)) {
+            if error.class == Class::Elsewhere {
+                self.bar(&pool, &error, placed);
+                candidates.retain(|it| it.pool != pool);
+            } else if ends_all(error.class) {
+                fatal = fatal.or(Some(error));
+            }
+        }
+        fatal
     }
 
     fn fleet(
@@ -173,7 +188,183 @@ fn was_asked(error: &AwsError) -> bool {
     error.code.as_deref() != Some("UnfulfillableCapacity")
 }
 
+/// Whether a pool's refusal is one of all pools. That EC2 throttles is none, and it tells so inside
+/// an answer with status 200 (aws/aws-parallelcluster-node#740), as what is too young to be known.
+fn ends_all(class: Class) -> bool {
+    matches!(
+        class,
+        Class::Denied | Class::FatalRegion | Class::FatalAccount | Class::Credentials(_)
+    )
+}
+
 /// What time mends. The same token makes no second template.
 fn passes(error: &AwsError) -> bool {
     matches!(error.class, Class::Retry | Class::NotYet | Class::Unknown)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::aws::{Access, Architecture, Ec2, ImageChoice, SharedTimeSource, scripted};
+    use crate::config::CpuCredits;
+    use crate::fleet::tags::Origin;
+    use crate::fleet::{FailureKind, JobId, Launch, Lifecycle};
+    use crate::jobs::context::{Context, ContextSettings};
+    use crate::jobs::create::spread::Spread;
+    use crate::jobs::intents::creates::CreateIntent;
+    use crate::store::{Cache, Journal, Paths};
+
+    /// An EC2 in which both pools refuse a fleet with this code, and give to who asks them alone.
+    async fn refusing(code: &'static str) -> (Ec2, scripted::Calls) {
+        let refused = |zone: &str| {
+            format!(
+                "<item><launchTemplateAndOverrides><overrides><instanceType>t3.medium\
+                 </instanceType><subnetId>subnet-{zone}</subnetId></overrides>\
+                 </launchTemplateAndOverrides><errorCode>{code}</errorCode><errorMessage>no\
+                 </errorMessage></item>"
+            )
+        };
+        let refused = format!("<errorSet>{}{}</errorSet>", refused("a"), refused("b"));
+        let given = scripted::instance("i-1", "pending", &[]);
+        let given = given.replace("<reservationSet><item>", "");
+        let given = given.replace("</item></reservationSet>", "");
+        scripted::ec2(move |call| {
+            let action = call.split('&').next().unwrap_or_default().trim_start_matches("Action=");
+            let inside = match action {
+                "CreateLaunchTemplate" => {
+                    "<launchTemplate><launchTemplateId>lt-1</launchTemplateId></launchTemplate>"
+                }
+                "CreateFleet" => refused.as_str(),
+                "RunInstances" => given.as_str(),
+                _ => "",
+            };
+            (200, format!("<{action}Response>{inside}</{action}Response>"))
+        })
+        .await
+    }
+
+    fn candidate(zone: &str) -> Candidate {
+        Candidate {
+            pool: Pool {
+                zone: format!("us-west-2{zone}").into(),
+                machine_type: "t3.medium".into(),
+            },
+            image: ImageChoice {
+                id: "ami-1".into(),
+                root_device: "/dev/sda1".into(),
+                name: "ubuntu".into(),
+                architecture: Architecture::Amd64,
+            },
+            subnet: format!("subnet-{zone}").into(),
+            price: None,
+            reason: None,
+        }
+    }
+
+    fn template() -> LaunchRequest {
+        LaunchRequest {
+            token: "".into(),
+            count: 0,
+            machine_type: "".into(),
+            image: "".into(),
+            root_device: String::new(),
+            subnet: "".into(),
+            zone: "".into(),
+            security_groups: Vec::new(),
+            key_name: None,
+            user_data: String::new(),
+            storage_gb: 30,
+            keeps_root: false,
+            lifecycle: Lifecycle::Spot,
+            max_price: None,
+            associate_public_ip: true,
+            cpu_credits: CpuCredits::Standard,
+            ends_itself: false,
+            instance_profile: None,
+            tags: BTreeMap::new(),
+        }
+    }
+
+    /// What comes of one that is wanted, and how often a pool is asked by itself.
+    async fn placed(code: &'static str) -> (Placed, usize) {
+        let (ec2, calls) = refusing(code).await;
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(&Paths::new(folder.path().join("instances.json"))).unwrap();
+        let (asker, _questions) = crate::jobs::questions();
+        let context = Context::new(ContextSettings {
+            journal: Some(Arc::new(journal)),
+            ..ContextSettings::new("spot-1".into(), Access::default(), Cache::new("unused"), asker)
+        });
+        let (report_sender, _receiver) = crate::jobs::report_channel(SharedTimeSource::default());
+        let keys: Vec<InstanceKey> = vec!["us-west-2/l-1#0".into()];
+        let launch = Launch::new("us-west-2".into(), "l-1".into(), keys.clone());
+        let placement = Placement {
+            context: &context,
+            reporter: &report_sender.reporter(JobId(1)),
+            ec2: &ec2,
+            intent: &CreateIntent::begin(&context, &launch, None).await.unwrap(),
+            keys: &keys,
+            origin: &Origin {
+                deployment: "spot-1".into(),
+                creator: "somebody".into(),
+                at: Timestamp::UNIX_EPOCH,
+                extra: BTreeMap::new(),
+            },
+            template: template(),
+            fleet_from: Some(1),
+            too_dear: None,
+            spread: Spread::default(),
+            machine: None,
+        };
+        let placed = Box::pin(placement.place(&[candidate("a"), candidate("b")])).await;
+        let calls = calls.lock().unwrap();
+        assert!(calls.iter().any(|call| call.starts_with("Action=CreateFleet&")), "{calls:?}");
+        let alone = calls.iter().filter(|call| call.starts_with("Action=RunInstances&")).count();
+        (placed, alone)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pool_that_time_or_a_smaller_request_mends_is_asked_by_itself() {
+        for code in [
+            "RequestLimitExceeded",
+            "InternalError",
+            "InvalidGroup.NotFound",
+            "InvalidKeyPair.NotFound",
+            "MaxSpotInstanceCountExceeded",
+            "VcpuLimitExceeded",
+        ] {
+            let (placed, alone) = Box::pin(placed(code)).await;
+            assert!(placed.refused.is_none(), "{code}: {:?}", placed.refused);
+            assert_eq!((placed.machines.len(), alone), (1, 1), "{code}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pool_that_has_nothing_is_not_asked_again_and_what_it_said_is_told() {
+        let (placed, alone) = Box::pin(placed("SpotMaxPriceTooLow")).await;
+        assert_eq!(alone, 0);
+        let (_, failure) = placed.refused.unwrap();
+        assert!(failure.hint.contains("spot_price_limit"), "{failure}");
+        assert!(!placed.is_short, "more room would mend nothing");
+        assert!(Box::pin(self::placed("InsufficientInstanceCapacity")).await.0.is_short);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_no_pool_can_mend_ends_all_at_once() {
+        for (code, kind) in [
+            ("UnauthorizedOperation", FailureKind::Permission),
+            ("Blocked", FailureKind::Permission),
+            ("ExpiredToken", FailureKind::Credentials),
+            ("InvalidAMIID.NotFound", FailureKind::Configuration),
+        ] {
+            let (placed, alone) = Box::pin(placed(code)).await;
+            let (_, failure) = placed.refused.unwrap();
+            assert_eq!((failure.kind, alone), (kind, 0), "{code}: {failure}");
+        }
+    }
 }

@@ -217,10 +217,7 @@ impl Placement<'_> {
                 Err(error) if error.class == Class::Quota && count > 1 => most = count / 2,
                 Err(error) if error.class == Class::Quota => return Ok(Some(error)),
                 Err(error) if error.class == Class::Elsewhere => {
-                    self.context.unavailable_pools().note(&candidate.pool, error.code.as_deref());
-                    placed.barred = Some(error.failure(Step::Launch));
-                    let code = error.code.as_deref().unwrap_or_default();
-                    placed.is_short |= code.contains("Capacity");
+                    self.bar(&candidate.pool, &error, placed);
                     return Ok(None);
                 }
                 Err(error) => {
@@ -230,6 +227,14 @@ impl Placement<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// Notes that a place has nothing to give, and why: others may have.
+    pub(super) fn bar(&self, pool: &Pool, error: &AwsError, placed: &mut Placed) {
+        let code = error.code.as_deref();
+        self.context.unavailable_pools().note(pool, code);
+        placed.barred = Some(error.failure(Step::Launch));
+        placed.is_short |= code.is_some_and(|code| code.contains("Capacity"));
     }
 
     /// Gives these machines to the rows that wait.

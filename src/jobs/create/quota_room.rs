@@ -82,12 +82,17 @@ async fn rooms(
             *known = facts;
         }
     }
-    let mut rooms = Vec::new();
+    let mut rooms: Vec<Room> = Vec::new();
     for machine in smallest.values() {
         let Some(quota) = ec2.quota(&machine.machine_type, is_spot).await? else {
             return Ok(Vec::new());
         };
-        rooms.push(Room { quota, in_use: 0, machine: (*machine).clone() });
+        // Two groups may share one, as P4 and P5 on demand: its room is not there twice.
+        match rooms.iter_mut().find(|it| it.quota.link == quota.link) {
+            Some(room) if room.machine.vcpus <= machine.vcpus => {}
+            Some(room) => room.machine = (*machine).clone(),
+            None => rooms.push(Room { quota, in_use: 0, machine: (*machine).clone() }),
+        }
     }
     // What runs on demand has no filter of its own; there the quota alone judges.
     if is_spot {

@@ -33,13 +33,13 @@ use super::intents::unknown_outcome::UnknownOutcome;
 use super::intents::{close, creates, locks};
 use super::node::hooks::{self, Hook};
 use super::watch::survey_region::survey_region;
-use crate::aws::{AwsError, Class, Ec2, Selector};
+use crate::aws::{AwsError, Class, Ec2, Selector, retry_until};
 use crate::config::Config;
 use crate::fleet::{
-    DestroyScope, Failure, FailureKind, InstanceId, JobResult, Level, LockStanding, Machine, Phase,
-    Region, SpotRequestId, Step, Termination,
+    DestroyScope, Failure, FailureKind, InstanceId, JobResult, Level, Lifecycle, LockStanding,
+    Machine, Phase, Region, SpotRequestId, Step, Termination,
 };
-use crate::retry::SHUTDOWN_TIMEOUT;
+use crate::retry::{SHUTDOWN_TIMEOUT, TEARDOWN_TIMEOUT};
 
 /// What is to be destroyed in one region.
 enum RegionScope {
@@ -483,21 +483,10 @@ impl Destruction {
     /// Cancels the spot requests, then ends the instances: the other way round a persistent
     /// request would launch again. Answers which are ending, and how much failed.
     async fn terminate(&self, terminations: &[Termination]) -> (BTreeSet<InstanceId>, usize) {
-        let requests: Vec<SpotRequestId> = terminations
-            .iter()
-            .filter_map(|termination| termination.spot_request.clone())
-            .collect();
-        let (mut ending, mut failed) = (BTreeSet::new(), 0);
-        if !requests.is_empty()
-            && let Err(error) = self.ec2.cancel_spot_requests(&requests).await
-        {
-            failed += self.report_failure(&error.failure(Step::Terminate)).await;
-        }
-        if terminations.is_empty() {
-            return (ending, failed);
-        }
-        let ids: Vec<InstanceId> =
-            terminations.iter().map(|termination| termination.id.clone()).collect();
+        let (held, mut failed) = self.cancel_requests(terminations).await;
+        let mut ending = BTreeSet::new();
+        let ids = terminations.iter().map(|termination| &termination.id);
+        let ids: Vec<InstanceId> = ids.filter(|id| !held.contains(*id)).cloned().collect();
         for (id, ended) in self.ec2.terminate(&ids).await {
             let Some(termination) = terminations.iter().find(|termination| termination.id == id)
             else {
@@ -517,6 +506,56 @@ impl Destruction {
         }
         (ending, failed)
     }
+
+    /// Cancels the spot requests of these. Answers which have to run on, for in their place EC2
+    /// would launch others, and how much failed.
+    async fn cancel_requests(&self, terminations: &[Termination]) -> (BTreeSet<InstanceId>, usize) {
+        let requests = terminations.iter().filter_map(|it| it.spot_request.clone());
+        let requests: Vec<SpotRequestId> = requests.collect();
+        let mut held = BTreeSet::new();
+        if requests.is_empty() {
+            return (held, 0);
+        }
+        let deadline = Instant::now() + TEARDOWN_TIMEOUT;
+        let cancel = || self.ec2.cancel_spot_requests(&requests);
+        let Err(error) = retry_until(deadline, passing, cancel).await else { return (held, 0) };
+        let failure = error.failure(Step::Terminate);
+        let failed = self.report_failure(&failure).await;
+        let why = "not ended: its persistent spot request stands, and would launch another";
+        let failure = Failure { reason: format!("{why}: {}", failure.reason), ..failure };
+        let persistent = self.persistent_requests().await;
+        let mut standing = terminations.to_vec();
+        standing.retain(|it| it.spot_request.as_ref().is_some_and(|it| persistent.contains(it)));
+        for termination in standing {
+            self.reporter.entered(&termination.key, Phase::Failed(failure.clone())).await;
+            held.insert(termination.id);
+        }
+        let failed = failed.max(held.len());
+        (held, failed)
+    }
+
+    /// The requests that launch again. Where EC2 does not tell of one, our memory does.
+    async fn persistent_requests(&self) -> BTreeSet<SpotRequestId> {
+        let is_persistent = |lifecycle: Lifecycle| lifecycle == Lifecycle::PersistentSpot;
+        let known = self.remembered(&[]).into_iter().map(|it| it.machine.birth.clone());
+        let known = known.filter(|birth| is_persistent(birth.lifecycle));
+        let mut standing: BTreeSet<_> = known.filter_map(|birth| birth.spot_request).collect();
+        let told = self.ec2.spot_requests(&Selector::everything()).await;
+        for request in told.unwrap_or_default() {
+            if is_persistent(request.lifecycle) && request.is_alive() {
+                standing.insert(request.id);
+            } else {
+                // Of many some may have been cancelled.
+                standing.remove(&request.id);
+            }
+        }
+        standing
+    }
+}
+
+/// What time mends: a request may be cancelled twice.
+fn passing(error: &AwsError) -> bool {
+    matches!(error.class, Class::NotYet | Class::Retry | Class::Unknown)
 }
 
 /// Says once, for all regions, how long what no journal tells of is looked for.

@@ -5,7 +5,8 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::aws::{Access, scripted};
-use crate::fleet::JobId;
+use crate::fleet::tests::machine;
+use crate::fleet::{Ec2State, InstanceKey, InstanceNews, JobId, News};
 use crate::jobs::context::{ContextSettings, Pace};
 use crate::store::{Cache, Intent, Journal, Paths};
 
@@ -149,4 +150,94 @@ async fn attack_6_who_may_not_look_ends_what_is_known_by_its_id_and_does_not_wai
     assert_eq!(said.len(), 1, "{said:?}");
     let open = context.journal().unwrap().unresolved();
     assert_eq!(open.len(), 1, "the next destroy goes on with it: {open:?}");
+}
+
+/// An EC2 that refuses so many cancellations with this. It tells which requests there are where it
+/// may: the one of i-back is persistent.
+async fn clinging(code: &'static str, times: usize, tells: bool) -> (Ec2, scripted::Calls) {
+    let asked = AtomicUsize::new(0);
+    let request = |name: &str, kind: &str| {
+        format!(
+            "<item><spotInstanceRequestId>sir-{name}</spotInstanceRequestId><state>active</state>\
+             <type>{kind}</type><instanceId>i-{name}</instanceId><tagSet><item><key>ManagedBy</key>\
+             <value>spot-tui</value></item></tagSet></item>"
+        )
+    };
+    let requests = [request("back", "persistent"), request("once", "one-time")].concat();
+    let requests = format!("<spotInstanceRequestSet>{requests}</spotInstanceRequestSet>");
+    scripted::ec2(move |call| {
+        let action = call.split('&').next().unwrap_or_default().trim_start_matches("Action=");
+        let inside = match action {
+            "CancelSpotInstanceRequests" if asked.fetch_add(1, Ordering::SeqCst) < times => {
+                return scripted::refusal(code);
+            }
+            "DescribeSpotInstanceRequests" if !tells => {
+                return scripted::refusal("UnauthorizedOperation");
+            }
+            "DescribeSpotInstanceRequests" => requests.as_str(),
+            _ => "",
+        };
+        (200, format!("<{action}Response>{inside}</{action}Response>"))
+    })
+    .await
+}
+
+/// What ends of i-back and i-once, how much failed, and which rows failed why.
+async fn ended(
+    (ec2, calls): (Ec2, scripted::Calls),
+) -> (BTreeSet<InstanceId>, usize, Vec<(InstanceKey, Failure)>) {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(&Paths::new(folder.path().join("instances.json"))).unwrap();
+    let context = context(journal);
+    let mut known = machine("i-back", Ec2State::Running);
+    known.birth.lifecycle = Lifecycle::PersistentSpot;
+    known.birth.spot_request = Some("sir-back".into());
+    context.known().note(ec2.region(), &"spot-1".into(), &[known]);
+    let (report_sender, mut report_receiver) =
+        crate::jobs::report_channel(crate::aws::SharedTimeSource::default());
+    let target = DestroyTarget::Deployment("spot-1".into());
+    let destruction =
+        Destruction::new(Arc::clone(&context), ec2, report_sender.reporter(JobId(1)), target);
+    let terminations = ["back", "once"].map(|name| Termination {
+        key: name.into(),
+        id: format!("i-{name}").into(),
+        spot_request: Some(format!("sir-{name}").into()),
+    });
+    let (ending, failed) = destruction.terminate(&terminations).await;
+    let calls = calls.lock().unwrap();
+    for id in ["i-back", "i-once"] {
+        let ends = |call: &String| call.contains("Action=TerminateInstances") && call.contains(id);
+        assert_eq!(
+            calls.iter().any(ends),
+            ending.contains(&InstanceId::from(id)),
+            "{id}: {calls:?}"
+        );
+    }
+    let reports = std::iter::from_fn(|| report_receiver.try_next());
+    let failures = reports.filter_map(|report| match report.news {
+        News::Instance(key, InstanceNews::Entered(Phase::Failed(failure))) => Some((key, failure)),
+        _ => None,
+    });
+    (ending, failed, failures.collect())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_persistent_request_would_launch_again_is_not_ended_before_that_is_cancelled() {
+    for tells in [true, false] {
+        let ec2 = clinging("UnauthorizedOperation", usize::MAX, tells).await;
+        let (ending, failed, failures) = ended(ec2).await;
+        let once = BTreeSet::from([InstanceId::from("i-once")]);
+        assert_eq!((ending, failed), (once, 1), "the other one ends");
+        let [(key, failure)] = failures.as_slice() else { panic!("{failures:?}") };
+        assert_eq!((key, failure.kind), (&InstanceKey::from("back"), FailureKind::Permission));
+        for part in ["persistent", "UnauthorizedOperation"] {
+            assert!(failure.reason.contains(part), "{failure}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancellation_that_is_throttled_is_asked_for_again() {
+    let (ending, failed, failures) = ended(clinging("RequestLimitExceeded", 10, true).await).await;
+    assert_eq!((ending.len(), failed, failures), (2, 0, Vec::new()));
 }
