@@ -17,6 +17,10 @@ use crate::fleet::{MachineType, Pool, PriceList, Region};
 /// What we run: Ubuntu is sold as Linux.
 const PRODUCT: &str = "Linux/UNIX";
 
+/// How many types one question names: a filter's value has 1024 characters at the most (`Filter` of the
+/// Price List API), and no type's name has more than 20.
+const TYPES: usize = 48;
+
 impl Ec2 {
     /// The spot prices of these types in all zones since then (EC2 DescribeSpotPriceHistory, all
     /// pages), with what held at the beginning. A pool that is not in it does not exist.
@@ -59,32 +63,23 @@ impl Ec2 {
 
 impl Aws {
     /// What the price list says of these types in these regions, and of addresses, storage and snapshots
-    /// there (Pricing GetProducts: four questions, however many regions). What it does not tell
-    /// is not in the answer.
+    /// there (Pricing GetProducts: four questions, however many regions; three where there are no types,
+    /// for AWS refuses a filter without a value). What it does not tell is not in the answer.
     pub async fn price_lists(
         &self,
         regions: &[Region],
         types: &[MachineType],
     ) -> Result<BTreeMap<Region, PriceList>, AwsError> {
         let mut lists: BTreeMap<Region, PriceList> = BTreeMap::new();
-        let names: Vec<&str> = types.iter().map(MachineType::as_str).collect();
-        let machines = vec![
-            any_of("instanceType", &names),
-            is("operatingSystem", "Linux"),
-            is("preInstalledSw", "NA"),
-            is("tenancy", "Shared"),
-            is("capacitystatus", "Used"),
-        ];
         let storage = vec![is("productFamily", "Storage"), is("volumeApiName", "gp3")];
         let addresses = vec![is("group", "VPCPublicIPv4Address")];
         let snapshots = vec![is("productFamily", "Storage Snapshot")];
-        for product in self.products("AmazonEC2", regions, machines).await? {
-            if let Some(name) = product.attribute("instanceType") {
-                lists
-                    .entry(product.region())
-                    .or_default()
-                    .on_demand
-                    .insert(name.into(), product.usd);
+        for types in types.chunks(TYPES) {
+            for product in self.products("AmazonEC2", regions, machines(types)).await? {
+                if let Some(name) = product.attribute("instanceType") {
+                    let list = lists.entry(product.region()).or_default();
+                    list.on_demand.insert(name.into(), product.usd);
+                }
             }
         }
         for product in self.products("AmazonEC2", regions, storage).await? {
@@ -165,11 +160,24 @@ fn usd(text: &str) -> Option<f64> {
     text.parse().ok().filter(|price: &f64| price.is_finite() && *price >= 0.0)
 }
 
+/// What is asked of machines of these types.
+fn machines(types: &[MachineType]) -> Vec<Filter> {
+    let names: Vec<&str> = types.iter().map(MachineType::as_str).collect();
+    vec![
+        any_of("instanceType", &names),
+        is("operatingSystem", "Linux"),
+        is("preInstalledSw", "NA"),
+        is("tenancy", "Shared"),
+        is("capacitystatus", "Used"),
+    ]
+}
+
 fn is(field: &str, value: &str) -> Filter {
     filter(FilterType::TermMatch, field, value)
 }
 
-/// `field` is one of these. AWS takes them as one text with commas.
+/// `field` is one of these: at least one, for AWS refuses an empty value. AWS takes them as one text
+/// with commas.
 fn any_of(field: &str, values: &[&str]) -> Filter {
     match values {
         [only] => is(field, only),
@@ -215,6 +223,29 @@ mod tests {
             told.values().next().unwrap().quotes().iter().map(|quote| quote.usd).collect();
         assert_eq!(prices, [0.0125, 0.0130]);
         assert_eq!(calls.lock().unwrap().len(), 1);
+    }
+
+    /// AWS refuses a filter without a value, and one that is too long.
+    #[tokio::test(start_paused = true)]
+    async fn no_question_has_an_empty_value_or_one_that_is_too_long() {
+        let (aws, calls) = scripted::aws(|_| (200, r#"{"PriceList":[]}"#.to_owned())).await;
+        let regions: [Region; 2] = ["us-west-2".into(), "eu-west-1".into()];
+        let many = (0..100).map(|number| format!("u7i-{number:03}tb.224xlarge").as_str().into());
+        let many: Vec<MachineType> = many.collect();
+        for (types, machine_questions) in [(Vec::new(), 0), (many, 3)] {
+            aws.price_lists(&regions, &types).await.unwrap();
+            let asked = std::mem::take(&mut *calls.lock().unwrap());
+            let about = |call: &&String| call.contains("instanceType");
+            assert_eq!(asked.iter().filter(about).count(), machine_questions, "{asked:?}");
+            assert_eq!(asked.len(), machine_questions + 3, "storage, snapshots and addresses");
+            for call in asked {
+                let told: Value = serde_json::from_str(&call).unwrap();
+                for filter in told["Filters"].as_array().unwrap() {
+                    let length = filter["Value"].as_str().unwrap().len();
+                    assert!((1..=1024).contains(&length), "{filter}");
+                }
+            }
+        }
     }
 
     #[test]

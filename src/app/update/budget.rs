@@ -277,22 +277,38 @@ fn awake(model: &Model, config: &Config, row: &Instance) -> Result<f64, BudgetRe
     } else {
         0.0
     };
-    Ok(compute + surplus(config, std::slice::from_ref(&machine.machine_type)) + address)
+    // It has a type: that it is not known is not said of it.
+    let surplus = surplus(config, [&machine.machine_type]).unwrap_or_default();
+    Ok(compute + surplus + address)
 }
 
 /// What surplus CPU credits may add to the price of one of these, an hour and at the most: nothing
-/// where credits are `standard`. AWS bills them apart, and only what was used.
-fn surplus(config: &Config, types: &[MachineType]) -> f64 {
+/// where credits are `standard`. AWS bills them apart, and only what was used. `None` where no type is
+/// known: it may be a burstable one.
+fn surplus<'a>(config: &Config, types: impl IntoIterator<Item = &'a MachineType>) -> Option<f64> {
     if config.aws.cpu_credits == CpuCredits::Standard {
-        return 0.0;
+        return Some(0.0);
     }
-    types.iter().filter_map(surplus_hourly).fold(0.0, f64::max)
+    types.into_iter().map(|it| surplus_hourly(it).unwrap_or_default()).reduce(f64::max)
 }
 
-/// The same of what a region launches, in words; `None` where there is none.
+/// The same of one more of a region. Where none is named it is one of those that have a price there,
+/// which were looked up by what is needed; what else is there can only make it more.
+fn planned_surplus(config: &Config, wanted: &RegionConfig, prices: &RegionPrices) -> Option<f64> {
+    if !wanted.machine_types.is_empty() {
+        return surplus(config, &wanted.machine_types);
+    }
+    let spot = prices.spot.keys().map(|pool| &pool.machine_type);
+    surplus(config, spot.chain(prices.list.on_demand.keys()))
+}
+
+/// The same of what a region launches, in words; `None` where there is none. Which types a need comes to
+/// is not known here.
 pub fn surplus_remark(config: &Config, wanted: &RegionConfig) -> Option<String> {
-    let most = surplus(config, &wanted.machine_types);
-    (most > 0.0).then(|| format!("up to ${most:.4}/h more for CPU credits"))
+    match surplus(config, &wanted.machine_types) {
+        None => Some("an unknown sum more for CPU credits".to_owned()),
+        Some(most) => (most > 0.0).then(|| format!("up to ${most:.4}/h more for CPU credits")),
+    }
 }
 
 /// What the processors of one more cost an hour. On demand, and where no spot price is known, that
@@ -310,8 +326,16 @@ fn compute(model: &Model, wanted: &RegionConfig) -> Result<f64, BudgetRefusal> {
     } else {
         spot().or_else(on_demand)
     };
+    priced(usd, &what_it_launches(wanted), &wanted.region)
+}
+
+/// The types that a region names, or what they must be.
+fn what_it_launches(wanted: &RegionConfig) -> String {
+    if let Some(need) = &wanted.requirements {
+        return format!("a machine with {} vCPUs and {} GiB", need.vcpus, need.memory_gib);
+    }
     let types: Vec<&str> = wanted.machine_types.iter().map(MachineType::as_str).collect();
-    priced(usd, &types.join(" or "), &wanted.region)
+    types.join(" or ")
 }
 
 /// What one more of a region costs an hour.
@@ -329,7 +353,9 @@ fn planned(model: &Model, config: &Config, region: &Region) -> Result<f64, Budge
     } else {
         0.0
     };
-    Ok(compute + surplus(config, &wanted.machine_types) + address + stored)
+    let surplus = planned_surplus(config, wanted, prices);
+    let surplus = priced(surplus, "surplus CPU credits", region)?;
+    Ok(compute + surplus + address + stored)
 }
 
 fn priced(usd: Option<f64>, of: &str, region: &Region) -> Result<f64, BudgetRefusal> {

@@ -28,9 +28,13 @@ pub(super) fn keep(model: &mut Model) -> Vec<Effect> {
     if config.budget.at_cap != AtCap::Destroy || model.read_only.is_some() {
         return Vec::new();
     }
-    let hourly = budget::hourly(model, &config).unwrap_or_default();
-    let room = hourly * ROOM.as_secs_f64() / 3600.0;
-    let is_reached = |cap: &Cap| hourly > 0.0 && cap.spent.usd + room >= cap.most;
+    let hourly = budget::hourly(model, &config);
+    let room = hourly.unwrap_or_default() * ROOM.as_secs_f64() / 3600.0;
+    // Where a price is missing nobody knows how much room there is to be: what stays costs something all
+    // the same, and a cap that is spent is kept.
+    let stays = || budget::staying(model).any(|row| row.machine.is_some());
+    let costs = hourly.map_or_else(stays, |usd| usd > 0.0);
+    let is_reached = |cap: &Cap| costs && cap.spent.usd + room >= cap.most;
     if !caps.iter().any(is_reached) {
         model.caps.reached = None;
         return Vec::new();

@@ -31,16 +31,25 @@ pub(in crate::jobs) async fn machines(
     Ok(found)
 }
 
-/// The machine types that the configuration has for a region, those of its machines among them.
+/// The machine types that the configuration has for a region, those of its machines among them, as
+/// far as they are known.
 pub(in crate::jobs) async fn configured(context: &Context, ec2: &Ec2) -> Vec<MachineType> {
-    let Some(config) = &context.config else { return Vec::new() };
-    let mut types = match config.region(ec2.region()) {
-        None => Vec::new(),
-        Some(wanted) if wanted.requirements.is_none() => wanted.machine_types.clone(),
-        Some(wanted) => {
-            let found = machines(context, ec2, wanted).await.unwrap_or_default();
-            found.into_iter().map(|facts| facts.machine_type).collect()
-        }
+    resolve(context, ec2).await.0
+}
+
+/// The same; and where those are not among them that the region needs, why they could not be looked up.
+pub(in crate::jobs) async fn resolve(
+    context: &Context,
+    ec2: &Ec2,
+) -> (Vec<MachineType>, Option<AwsError>) {
+    let Some(config) = &context.config else { return (Vec::new(), None) };
+    let (mut types, unresolved) = match config.region(ec2.region()) {
+        None => (Vec::new(), None),
+        Some(wanted) if wanted.requirements.is_none() => (wanted.machine_types.clone(), None),
+        Some(wanted) => match machines(context, ec2, wanted).await {
+            Ok(found) => (found.into_iter().map(|facts| facts.machine_type).collect(), None),
+            Err(error) => (Vec::new(), Some(error)),
+        },
     };
     let here = config.machines.iter().filter(|machine| machine.place.region == *ec2.region());
     for wanted in here.flat_map(|machine| &machine.place.machine_types) {
@@ -48,5 +57,5 @@ pub(in crate::jobs) async fn configured(context: &Context, ec2: &Ec2) -> Vec<Mac
             types.push(wanted.clone());
         }
     }
-    types
+    (types, unresolved)
 }

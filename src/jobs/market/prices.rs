@@ -1,16 +1,16 @@
-//! Learns what things cost, with as few calls as will do: one a region for the spot prices, three
+//! Learns what things cost, with as few calls as will do: one a region for the spot prices, four
 //! a week for all list prices, and what is remembered is not asked for again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
-use super::offers::configured;
+use super::offers::{configured, resolve};
 use super::risk::advice;
-use crate::aws::{AwsError, Ec2};
+use crate::aws::{Aws, AwsError, Ec2};
 use crate::config::RegionConfig;
 use crate::fleet::market::History;
 use crate::fleet::{
@@ -26,20 +26,33 @@ const FRESH: SignedDuration = SignedDuration::from_mins(5);
 /// How far back prices are asked for.
 pub(in crate::jobs) const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// A list and the types that it was asked for: one that it lacks has no price.
+/// A list and the types that it was asked for: one that it lacks has no price. Where it was asked for
+/// none it answers for none, and is not kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Listed {
     types: Vec<MachineType>,
     list: PriceList,
 }
 
-/// Reports the prices of these types in these regions.
+impl Listed {
+    /// Whether it was asked for all of these, and for any.
+    fn answers(&self, types: &[MachineType]) -> bool {
+        !self.types.is_empty() && types.iter().all(|wanted| self.types.contains(wanted))
+    }
+}
+
+/// Reports the prices of these types in these regions. Where none is named, of those that the
+/// configuration has there and of those that are there.
 pub(in crate::jobs) async fn prices(
     context: Arc<Context>,
     wanted: BTreeMap<Region, Vec<MachineType>>,
     reporter: Reporter,
 ) -> JobResult {
     let aws = context.aws().await.map_err(|error| error.failure(Step::Account))?;
+    let regions = wanted.len();
+    // First of all: the price list, too, has to be asked for types.
+    let wanted = resolved(&context, &aws, wanted, &reporter).await;
+    let unresolved = regions - wanted.len();
     let lists = price_lists(&context, &wanted).await;
     if !lists.is_complete {
         say_no_lists(&reporter).await;
@@ -52,7 +65,6 @@ pub(in crate::jobs) async fn prices(
             (Arc::clone(&context), reporter.clone(), Arc::clone(&lists));
         let ec2 = aws.region(&region);
         regions.spawn(async move {
-            let types = if types.is_empty() { configured(&context, &ec2).await } else { types };
             let spot = match spot_prices(&context, &ec2, &types, since).await {
                 Ok(spot) => spot,
                 Err(error) => {
@@ -68,7 +80,43 @@ pub(in crate::jobs) async fn prices(
             false
         });
     }
-    Ok(together(regions, || true).await.into_iter().filter(|lost| *lost).count())
+    let lost = together(regions, || true).await.into_iter().filter(|lost| *lost).count();
+    Ok(unresolved + lost)
+}
+
+/// These regions with the types of each. One whose need cannot be looked up is said and left out: the
+/// prices of other machines would be taken for those of what it launches.
+async fn resolved(
+    context: &Arc<Context>,
+    aws: &Aws,
+    wanted: BTreeMap<Region, Vec<MachineType>>,
+    reporter: &Reporter,
+) -> BTreeMap<Region, Vec<MachineType>> {
+    let mut regions = JoinSet::new();
+    for (region, types) in wanted {
+        let (context, reporter) = (Arc::clone(context), reporter.clone());
+        let ec2 = aws.region(&region);
+        regions.spawn(async move {
+            if !types.is_empty() {
+                return Some((region, types));
+            }
+            let (mut types, unresolved) = resolve(&context, &ec2).await;
+            if let Some(error) = unresolved {
+                let text = format!(
+                    "which machine types there are, and their prices, is not known: {error}"
+                );
+                reporter.said_of(&region, Level::Warning, text).await;
+                return None;
+            }
+            // A limit is judged by what is there as well, of whatever type an older configuration had it.
+            let there = context.known().unlisted(&region, &context.deployment(), &[]);
+            types.extend(there.into_values().map(|known| known.machine.machine_type));
+            types.sort();
+            types.dedup();
+            Some((region, types))
+        });
+    }
+    together(regions, || None).await.into_iter().flatten().collect()
 }
 
 /// The spot prices of these types in a region since then, the newest of them at most five minutes
@@ -79,6 +127,10 @@ pub(in crate::jobs) async fn spot_prices(
     types: &[MachineType],
     since: Timestamp,
 ) -> Result<BTreeMap<Pool, History>, AwsError> {
+    // Where no type is named, EC2 tells of all that it has.
+    if types.is_empty() {
+        return Ok(BTreeMap::new());
+    }
     let now = context.now();
     let entry = {
         let mut regions = context.prices().regions.lock().unwrap_or_else(PoisonError::into_inner);
@@ -132,24 +184,13 @@ pub(in crate::jobs) async fn price_lists(
     context: &Context,
     wanted: &BTreeMap<Region, Vec<MachineType>>,
 ) -> Lists {
-    let mut lists = BTreeMap::new();
-    let mut missing: BTreeMap<&Region, &Vec<MachineType>> = BTreeMap::new();
-    for (region, types) in wanted {
-        let known = context.cached::<Listed>(&list_of(region)).await;
-        match known.filter(|known| types.iter().all(|wanted| known.types.contains(wanted))) {
-            Some(known) => drop(lists.insert(region.clone(), known.list)),
-            None => drop(missing.insert(region, types)),
-        }
-    }
+    let Remembered { mut lists, missing, types } = remembered(context, wanted).await;
     if missing.is_empty() {
         return Lists { known: lists, is_complete: true };
     }
-    let regions: Vec<Region> = missing.keys().copied().cloned().collect();
-    let mut types: Vec<MachineType> = missing.values().copied().flatten().cloned().collect();
-    types.sort();
-    types.dedup();
+    let types: Vec<MachineType> = types.into_iter().collect();
     let told = match context.aws().await {
-        Ok(aws) => aws.price_lists(&regions, &types).await,
+        Ok(aws) => aws.price_lists(&missing, &types).await,
         Err(error) => Err(error),
     };
     let told = told.unwrap_or_else(|error| {
@@ -159,10 +200,40 @@ pub(in crate::jobs) async fn price_lists(
     let is_complete = !told.is_empty();
     for (region, list) in told {
         let listed = Listed { types: types.clone(), list };
-        context.keep_cached(&list_of(&region), &listed, WEEK).await;
+        if !listed.types.is_empty() {
+            context.keep_cached(&list_of(&region), &listed, WEEK).await;
+        }
         lists.insert(region, listed.list);
     }
     Lists { known: lists, is_complete }
+}
+
+/// The list prices that are remembered, and what is to be asked for.
+#[derive(Default)]
+struct Remembered {
+    lists: BTreeMap<Region, PriceList>,
+    /// The regions whose list does not answer for all types that are wanted there.
+    missing: Vec<Region>,
+    /// The types to ask for there.
+    types: BTreeSet<MachineType>,
+}
+
+async fn remembered(context: &Context, wanted: &BTreeMap<Region, Vec<MachineType>>) -> Remembered {
+    let mut remembered = Remembered::default();
+    for (region, types) in wanted {
+        let known = context.cached::<Listed>(&list_of(region)).await;
+        if !known.as_ref().is_some_and(|known| known.answers(types)) {
+            remembered.missing.push(region.clone());
+            // The new list answers those who asked for the old one as well: else two who want other
+            // types would ask again and again.
+            let before = known.iter().flat_map(|known| &known.types);
+            remembered.types.extend(types.iter().chain(before).cloned());
+        }
+        if let Some(known) = known {
+            remembered.lists.insert(region.clone(), known.list);
+        }
+    }
+    remembered
 }
 
 /// Says that there are no list prices.
@@ -172,19 +243,19 @@ pub(in crate::jobs) async fn say_no_lists(reporter: &Reporter) {
     reporter.remarked(Level::Warning, text).await;
 }
 
-/// The list prices of everything that the configuration names.
-pub(in crate::jobs) async fn all_lists(context: &Context) -> Lists {
-    let Some(config) = &context.config else {
-        return Lists { is_complete: true, ..Lists::default() };
-    };
-    let Ok(aws) = context.aws().await else { return Lists::default() };
+/// Of which types in which regions the configuration needs list prices.
+pub(in crate::jobs) async fn configured_everywhere(
+    context: &Context,
+) -> Result<BTreeMap<Region, Vec<MachineType>>, AwsError> {
     let mut wanted = BTreeMap::new();
+    let Some(config) = &context.config else { return Ok(wanted) };
+    let aws = context.aws().await?;
     let machines = config.machines.iter().map(|machine| &machine.place);
     for RegionConfig { region, .. } in config.regions.iter().chain(machines) {
         let types = configured(context, &aws.region(region)).await;
         wanted.insert(region.clone(), types);
     }
-    price_lists(context, &wanted).await
+    Ok(wanted)
 }
 
 /// Under which question a region's price list is kept.

@@ -36,7 +36,7 @@ impl Question for SpotPrices {
         let WatchedRegion { context, ec2, .. } = region;
         // Seen first, whatever comes of the rest: a list that counts as new would ask again at once,
         // for ever.
-        let list = self.lists.borrow_and_update().get(ec2.region()).cloned().unwrap_or_default();
+        let lists = self.lists.borrow_and_update().clone();
         let mut types = BTreeSet::from_iter(configured(context, ec2).await);
         let oldest = {
             let seen = region.seen();
@@ -46,12 +46,13 @@ impl Question for SpotPrices {
         if types.is_empty() {
             return Ok(());
         }
+        lists.note(ec2.region(), &types);
         let types: Vec<MachineType> = types.into_iter().collect();
         let week_ago = context.now() - prices::WEEK;
         let since: Timestamp = oldest.map_or(week_ago, |oldest| oldest.min(week_ago));
         let spot = prices::spot_prices(context, ec2, &types, since).await?;
         let advice = advice(context, ec2.region(), &types, &region.reporter).await;
-        let prices = RegionPrices { spot, list, advice };
+        let prices = RegionPrices { spot, list: lists.of(ec2.region()), advice };
         region.reporter.learned_of(ec2.region(), RegionNews::Prices(prices)).await;
         Ok(())
     }
@@ -61,7 +62,7 @@ impl Question for SpotPrices {
         let mut lists = self.lists.clone();
         tokio::select! {
             _ = changes.changed() => {}
-            // Where nobody asks for lists any more, none will come.
+            // Where nobody asks for lists, none will come.
             Ok(()) = lists.changed() => {}
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::app::{Action, Aim, CreatePlan};
-use crate::config::{AtLifetime, Budget, CpuCredits, Replace};
+use crate::config::{AtCap, AtLifetime, Budget, CpuCredits, InstanceRequirements, Replace};
 use crate::fleet::market::{History, PriceList, Quote};
 use crate::fleet::{LaunchId, Notice, PendingCreate, Pool, RegionPrices};
 
@@ -104,6 +104,54 @@ fn unlimited_cpu_credits_count_for_the_budget() {
         let effects = command(&mut model, create(1));
         assert_eq!(launched(&effects).is_some(), is_launched, "{}", last_line(&model));
     }
+}
+
+/// The west names no type, but what it needs.
+fn by_need(config: &mut Config) {
+    config.regions[0].machine_types = Vec::new();
+    config.regions[0].requirements =
+        Some(InstanceRequirements { vcpus: 2, memory_gib: 4, arch: vec!["x86_64"] });
+    config.budget = Budget { max_hourly_usd: Some(0.05), ..Budget::default() };
+}
+
+#[test]
+fn unlimited_cpu_credits_count_for_the_budget_of_a_plan_by_need() {
+    let burstable = ["m5.large", "t3.medium"].as_slice();
+    for (cpu_credits, types, is_launched) in [
+        (CpuCredits::Standard, burstable, true),
+        (CpuCredits::Unlimited, burstable, false),
+        (CpuCredits::Unlimited, ["m5.large"].as_slice(), true),
+    ] {
+        let mut model = Model::new(with(|config| {
+            by_need(config);
+            config.aws.cpu_credits = cpu_credits;
+        }));
+        let spot: Vec<(&str, f64)> = types.iter().map(|name| (*name, 0.01)).collect();
+        priced(&mut model, prices(&spot, &[]));
+        let effects = command(&mut model, create(1));
+        let said = last_line(&model);
+        assert_eq!(launched(&effects).is_some(), is_launched, "{types:?}: {said}");
+    }
+}
+
+#[test]
+fn a_plan_by_need_without_a_price_is_refused_and_says_what_has_none() {
+    let mut model = Model::new(with(|config| {
+        by_need(config);
+        config.aws.cpu_credits = CpuCredits::Unlimited;
+    }));
+    let effects = command(&mut model, create(1));
+    let [Effect::Start(job, Job::Prices(asked))] = effects.as_slice() else {
+        panic!("the price is asked for first: {effects:?}")
+    };
+    assert!(asked[&WEST.into()].is_empty(), "all that it comes to: {asked:?}");
+    let effects = report(&mut model, job.0, News::Job(JobNews::Ended(Outcome::Done)));
+    assert_eq!(launched(&effects), None);
+    let said = "the price of a machine with 2 vCPUs and 4 GiB in us-west-2 is not known";
+    assert!(last_line(&model).contains(said), "{}", last_line(&model));
+    let config = model.config.as_ref().unwrap();
+    let remark = surplus_remark(config, &config.regions[0]).unwrap();
+    assert!(remark.contains("unknown"), "{remark}");
 }
 
 /// AWS tells nobody with the machine what it charges for them: the sums say that they are not all.
@@ -346,6 +394,20 @@ fn destroyed(effects: &[Effect]) -> Option<JobId> {
         Effect::Start(job, Job::Destroy(_)) => Some(*job),
         _ => None,
     })
+}
+
+#[test]
+fn a_cap_that_is_spent_is_kept_where_not_all_prices_are_known() {
+    let mut model =
+        limited(Budget { total_usd: Some(0.01), at_cap: AtCap::Destroy, ..Budget::default() });
+    survey(&mut model, WEST, ids(1..=1));
+    let mut told = prices(&[("t3.medium", 0.01)], &[]);
+    told.list.gp3 = None;
+    priced(&mut model, told);
+    assert_eq!(destroyed(&send(&mut model, 1800, Message::Clock)), None, "half of it is left");
+    assert_eq!(destroyed(&send(&mut model, 7200, Message::Clock)), None, "it is said first");
+    assert_eq!(destroyed(&send(&mut model, 7700, Message::Clock)), None);
+    assert!(destroyed(&send(&mut model, 7800, Message::Clock)).is_some(), "{}", last_line(&model));
 }
 
 #[test]
