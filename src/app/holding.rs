@@ -1,7 +1,7 @@
 //! What a process remembers of holding the wanted count, beside what outlives it
 //! ([`Upkeep`](crate::fleet::Upkeep)).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -45,6 +45,12 @@ pub(super) struct Holding {
     pub knows_lock: bool,
     /// When the lock between machines is asked for again.
     pub next_lock: Option<Timestamp>,
+    /// Those that ended by their lease and are not wanted any more.
+    pub let_go: BTreeSet<InstanceKey>,
+    /// The rows for which AWS had nothing and in whose place the next try comes.
+    pub in_vain: Vec<InstanceKey>,
+    /// When it was last tried to end each of those whose set-up failed.
+    pub failed_ended: BTreeMap<InstanceKey, Timestamp>,
     /// When left-over rows were last looked for.
     pub swept: Option<Timestamp>,
 }

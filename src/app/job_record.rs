@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::fleet::{DestroyScope, InstanceKey, Job, JobKind, Launch, LaunchId, Outcome, Region};
+use crate::fleet::{
+    DestroyScope, InstanceKey, Job, JobKind, Launch, LaunchId, Machine, Outcome, Region,
+};
 
 /// A job and what came of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +34,8 @@ pub struct JobRecord {
     pub on_demand: BTreeSet<InstanceKey>,
     /// The machines of the configuration that it launches.
     pub machines: BTreeSet<String>,
+    /// Those that AWS took back and in whose place it launches.
+    pub replaces: Vec<Machine>,
 }
 
 impl JobRecord {
@@ -102,6 +106,10 @@ impl JobRecord {
             Job::Create(launches) => launches.iter().filter_map(|it| it.machine.clone()).collect(),
             _ => BTreeSet::new(),
         };
+        let replaces = match job {
+            Job::Create(launches) => launches.iter().flat_map(|it| it.replaces.clone()).collect(),
+            _ => Vec::new(),
+        };
         let is_mutating = job.is_mutating();
         Self {
             kind: job.kind(),
@@ -115,6 +123,7 @@ impl JobRecord {
             price_ceilings,
             on_demand,
             machines,
+            replaces,
         }
     }
 

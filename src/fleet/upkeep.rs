@@ -237,6 +237,10 @@ impl Upkeep {
             self.counts.insert(region.clone(), to.min(MOST));
             self.fresh.insert(region, fresh);
         }
+        // Where none are wanted yet, the work that there is may ask for some.
+        for region in configured.keys() {
+            self.counts.entry(region.clone()).or_default();
+        }
         self.configured.clone_from(configured);
     }
 

@@ -141,6 +141,8 @@ async fn a_region_that_refused_a_moment_ago_replaces_nothing() {
     let fails = |stage: &Stage| stage.phases().contains_key("Failed");
     stage.until(15, "the best one has no room", fails).await;
     stage.until(400, "the next one replaces", |stage| by_region(stage) == [1, 3, 4]).await;
+    stage.until(900, "and so it does for what was refused", |stage| ready(stage) == 9).await;
+    assert!(!fails(&stage), "its row gave way: {}", stage.log());
 }
 
 #[tokio::test(start_paused = true)]

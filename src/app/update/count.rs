@@ -7,7 +7,7 @@ use super::presence::{is_replaced, is_there};
 use crate::app::{Counts, Model, total};
 use crate::config::{Config, ReplaceIn};
 use crate::fleet::{
-    Failure, FailureKind, Instance, InstanceKey, JobKind, Lifecycle, Phase, Region,
+    Failure, FailureKind, Instance, InstanceKey, JobKind, Lifecycle, Phase, Region, Step,
 };
 
 /// The verb under which the keeper says what it does.
@@ -130,7 +130,12 @@ pub(super) fn raise(model: &mut Model, launched: &BTreeMap<Region, u32>, dropped
 /// by that.
 pub(super) fn lower(model: &mut Model, keys: &[InstanceKey]) -> bool {
     let rows = keys.iter().filter_map(|key| model.fleet.get(key));
-    let goes = |row: &&Instance| matches!(row.phase, Phase::Terminating | Phase::Terminated);
+    // What could not be ended the last time was lowered then.
+    let goes = |row: &&Instance| match &row.phase {
+        Phase::Terminating | Phase::Terminated => true,
+        Phase::Failed(failure) => failure.step == Step::Terminate,
+        _ => false,
+    };
     let counts = |row: &&Instance| is_of_count(model, row) && !is_ending(model, &row.key);
     let counted = rows.filter(|row| !goes(row)).filter(counts);
     let regions: Vec<Region> = counted.map(|row| counts_for(model, row)).collect();

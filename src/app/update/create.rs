@@ -92,20 +92,36 @@ pub(super) fn hold(
     // What is refused is asked again at the next tick, and is lowered once.
     let as_they_were = model.pending_creates.clone();
     pending_creates::lower(model, lost.values().flatten());
+    match held(model, &config, counts, on_demand) {
+        Err(budget::BudgetRefusal::Price(why) | budget::BudgetRefusal::Beyond(why)) => {
+            model.pending_creates = as_they_were;
+            Err(why)
+        }
+        Ok(plan) => Ok(launch(model, CreatePlan { lost, ..plan }, By::Itself)),
+    }
+}
+
+/// What holding a count launches, judged by the budget.
+fn held(
+    model: &Model,
+    config: &Config,
+    counts: Counts,
+    on_demand: bool,
+) -> Result<CreatePlan, budget::BudgetRefusal> {
     let plan = if on_demand {
         // What an earlier run was about to launch was to be spot.
         CreatePlan { on_demand, ..CreatePlan::besides(counts) }
     } else {
         CreatePlan::holding(model, &counts)
     };
-    let judged = if on_demand { Cow::Owned(config.on_demand()) } else { Cow::Borrowed(&*config) };
-    match budget::judge(model, &judged, &plan.launched()) {
-        Err(budget::BudgetRefusal::Price(why) | budget::BudgetRefusal::Beyond(why)) => {
-            model.pending_creates = as_they_were;
-            Err(why)
-        }
-        Ok(budget_left) => Ok(launch(model, CreatePlan { lost, budget_left, ..plan }, By::Itself)),
-    }
+    let config = if on_demand { Cow::Owned(config.on_demand()) } else { Cow::Borrowed(config) };
+    let budget_left = budget::judge(model, &config, &plan.launched())?;
+    Ok(CreatePlan { budget_left, ..plan })
+}
+
+/// Whether the budget allows so much.
+pub(super) fn fits(model: &Model, config: &Config, counts: Counts, on_demand: bool) -> bool {
+    held(model, config, counts, on_demand).is_ok()
 }
 
 /// The same for one in the place of a node that still works, which is remembered, on the disk before it

@@ -1,18 +1,22 @@
 //! Holding the count: the launches that follow from what is missing of it, slowly enough that a storm is
 //! not fed. One code, whoever holds.
 
+use std::borrow::Cow;
+
 use jiff::SignedDuration;
 
-use super::count::{KEEP, acts, counts_for, holds, is_of_count, is_unavailable, missing, there};
+use super::count::{
+    KEEP, acts, counts_for, holds, is_of_count, is_refusal, is_unavailable, missing, there,
+};
 use super::fallback::{self, Buys};
 use super::notify::{self, Event};
 use super::plan::{Lost, number};
 use super::presence::is_seen;
-use super::{create, lock};
+use super::{create, destroy, lock};
 use crate::app::ranking::first_region;
 use crate::app::{Counts, Effect, Model, total};
 use crate::config::{Config, ReplaceIn};
-use crate::fleet::{Change, Debt, Level, NotificationKind, PendingCreate, Phase, Region};
+use crate::fleet::{Change, Debt, Level, NotificationKind, PendingCreate, Phase, Region, Step};
 
 /// After a launch that AWS refused: until the next one, at first.
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(30);
@@ -144,23 +148,38 @@ fn launch(model: &mut Model, config: &Config, due: &Due, on_demand: bool) -> Vec
     if counts.is_empty() {
         return Vec::new();
     }
-    let (placed, lost) = place(model, config, counts, on_demand);
-    match create::hold(model, placed, lost, on_demand) {
-        Ok(effects) => {
-            for (region, count) in counts {
+    let begin = |model: &mut Model, counts: &Counts| {
+        let (placed, lost) = place(model, config, counts, on_demand);
+        create::hold(model, placed, lost, on_demand)
+    };
+    let (mut counts, mut launched) = (Cow::Borrowed(counts), begin(model, counts));
+    if launched.is_err() {
+        let fewer = affordable(model, config, &counts, on_demand);
+        if !fewer.is_empty() && fewer != *counts {
+            launched = begin(model, &fewer);
+            counts = Cow::Owned(fewer);
+        }
+    }
+    match launched {
+        Ok(mut effects) => {
+            let in_vain = std::mem::take(&mut model.holding.in_vain);
+            effects.extend(destroy::clear(model, &in_vain));
+            for (region, count) in &*counts {
                 model.upkeep.begin_fresh(region, *count);
             }
             let now = model.now;
-            for region in probes {
+            for region in probes.iter().filter(|region| counts.contains_key(*region)) {
                 model.upkeep.spot_breaker_mut(region).note_probed(now);
             }
-            model.upkeep.settle(counts);
-            model.upkeep.note_launches(now, *braked as usize);
+            model.upkeep.settle(&counts);
+            let braked = u32::try_from(total(&counts)).unwrap_or(u32::MAX).min(*braked);
+            model.upkeep.note_launches(now, braked as usize);
             model.holding.refused = None;
-            model.counters.replacements += u64::from(*braked);
-            say_what_is_launched(model, counts, on_demand);
+            model.counters.replacements += u64::from(braked);
+            say_what_is_launched(model, &counts, on_demand);
             // That more are asked for has been said.
-            let count = total(counts) - if model.is_keeper() { 0 } else { u64::from(*added) };
+            let added = if model.is_keeper() { 0 } else { u64::from(*added) };
+            let count = total(&counts).saturating_sub(added);
             if count > 0 {
                 let text = replaced(model, count);
                 tell(model, Level::Info, text);
@@ -173,6 +192,25 @@ fn launch(model: &mut Model, config: &Config, due: &Due, on_demand: bool) -> Vec
             Vec::new()
         }
     }
+}
+
+/// As many of these as the budget allows, of one region after the other in turn.
+fn affordable(model: &Model, config: &Config, counts: &Counts, on_demand: bool) -> Counts {
+    let (mut fewer, mut left) = (Counts::new(), counts.clone());
+    while !left.is_empty() {
+        left.retain(|region, count| {
+            let mut more = fewer.clone();
+            *more.entry(region.clone()).or_default() += 1;
+            let (placed, _) = place(model, config, &more, on_demand);
+            let fits = create::fits(model, config, placed, on_demand);
+            if fits {
+                fewer = more;
+                *count -= 1;
+            }
+            fits && *count > 0
+        });
+    }
+    fewer
 }
 
 /// Where what these regions lack is launched, and in whose place.
@@ -248,13 +286,18 @@ fn say_what_is_launched(model: &mut Model, counts: &Counts, on_demand: bool) {
 
 /// What ends by its lease is not wanted any more, unless that is wished: nobody looked after it.
 pub(super) fn let_go(model: &mut Model, change: &Change) {
-    let Change::Entered { key, to: Phase::Terminated, .. } = change else { return };
+    // As soon as it goes, for another one would be launched in its place meanwhile; and once.
+    let Change::Entered { key, to: Phase::Terminating | Phase::Terminated, .. } = change else {
+        return;
+    };
     let Some(row) = model.fleet.get(key) else { return };
     let replaces = model.config.as_ref().and_then(|config| config.lease);
     let replaces = replaces.is_some_and(|lease| lease.replace);
     if !replaces && model.ended_by_lease(row) && is_of_count(model, row) {
         let region = counts_for(model, row);
-        model.upkeep.lower(&region, 1);
+        if model.holding.let_go.insert(key.clone()) {
+            model.upkeep.lower(&region, 1);
+        }
     }
 }
 
@@ -283,16 +326,40 @@ pub(super) fn note_launch(model: &mut Model, change: &Change) {
     }
 }
 
-/// What a change says of whether set-ups work.
-pub(super) fn note(model: &mut Model, change: &Change) {
-    let Change::Entered { key, to, .. } = change else { return };
-    let row = model.fleet.get(key).filter(|row| row.machine.is_some());
-    if !model.is_keeper() || !row.is_some_and(|row| is_of_count(model, row)) {
+/// AWS gave nothing for what was to take the place of one that it took back: that is still owed, and the
+/// row gives way to that of the next try. A keeper launches whatever is missing.
+pub(super) fn owe_again(model: &mut Model, change: &Change) {
+    let Change::Entered { key, to: Phase::Failed(failure), .. } = change else { return };
+    let Some(row) = model.fleet.get(key).filter(|row| row.machine.is_none()) else { return };
+    if model.is_keeper() || !holds(model) || !is_refusal(failure) {
         return;
     }
+    let asked_in = counts_for(model, row);
+    let mut jobs = model.jobs.values_mut().filter(|job| job.keys.contains(key));
+    let Some(lost) = jobs.find_map(|job| job.replaces.pop()) else { return };
+    // A node that still works stays where nothing takes its place.
+    if model.upkeep.replacement_of(&lost.id).is_none() {
+        // Where the whole is held, it was asked for elsewhere than it is missing.
+        let lacks = model.fleet.by_id(&lost.id).map(|row| counts_for(model, row));
+        model.upkeep.owe(lacks.unwrap_or(asked_in), lost);
+        model.holding.in_vain.push(key.clone());
+    }
+}
+
+/// What a change says of whether set-ups work.
+pub(super) fn note(model: &mut Model, change: &Change) {
+    // That a node is well again, which was so before, or could not be ended, says nothing of it.
+    let Change::Entered { key, to, .. } = change else { return };
+    let row = model.fleet.get(key).filter(|row| row.machine.is_some());
+    let Some(row) = row.filter(|row| model.is_keeper() && is_of_count(model, row)) else { return };
     match to {
-        Phase::Ready => model.upkeep.note_ready(),
-        Phase::Failed(_) => {
+        Phase::Ready => {
+            let times = row.timeline.iter().filter(|(_, phase)| *phase == Phase::Ready).count();
+            if times < 2 {
+                model.upkeep.note_ready();
+            }
+        }
+        Phase::Failed(failure) if failure.step != Step::Terminate => {
             if let Some(pause) = model.upkeep.note_failure(model.now) {
                 let minutes = pause.as_mins();
                 let text = format!(

@@ -28,6 +28,7 @@ pub(super) fn apply(model: &mut Model, report: &Report) -> Vec<Effect> {
     for change in &changes {
         hold::note(model, change);
         hold::note_launch(model, change);
+        hold::owe_again(model, change);
         hold::let_go(model, change);
         scale::note(model, change);
         fallback::note(model, change);

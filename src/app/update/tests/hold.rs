@@ -3,7 +3,8 @@
 use super::money::{WEST, create, ids, interrupt, launched, pending, with};
 use super::*;
 use crate::app::Action;
-use crate::config::{Budget, Lease, Replace};
+use crate::config::{Budget, Lease, Replace, ReplaceIn};
+use crate::fleet::Launch;
 
 fn replacing() -> Opening {
     with(|config| config.replace = Replace { enabled: true, ..Replace::default() })
@@ -219,7 +220,7 @@ fn a_keeper_replaces_what_ends_for_whatever_reason_but_its_own() {
 }
 
 #[test]
-fn a_keeper_at_rest_looks_each_five_seconds_and_at_once_where_something_happened() {
+fn a_keeper_at_rest_looks_each_quarter_of_a_minute_and_at_once_where_something_happened() {
     let mut model = keeper(ids(1..=2));
     survey(&mut model, REGIONS[1], ids(3..=3));
     send(&mut model, 0, Message::Clock);
@@ -232,14 +233,15 @@ fn a_keeper_at_rest_looks_each_five_seconds_and_at_once_where_something_happened
         let effects = send(model, second, Message::Clock);
         (model.holding.passes - before, counts_of(&effects))
     };
-    let rest: Vec<u64> = (1..=11).map(|second| looks(&mut model, second).0).collect();
-    assert_eq!(rest, [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
+    let rest: Vec<u64> = (1..=31).map(|second| looks(&mut model, second).0).collect();
+    let looked: Vec<usize> = (0..31).filter(|second| rest[*second] > 0).collect();
+    assert_eq!(looked, [0, 15, 30]);
     report(&mut model, 0, News::Region(WEST.into(), RegionNews::Unchanged));
-    assert_eq!(looks(&mut model, 12), (0, vec![]));
+    assert_eq!(looks(&mut model, 32), (0, vec![]));
     let gone = RegionNews::Vanished(vec!["i-1".into()]);
     report(&mut model, 0, News::Region(WEST.into(), gone));
-    assert_eq!(looks(&mut model, 13), (1, vec![1]));
-    assert_eq!(looks(&mut model, 14), (1, vec![]), "a launch is under way");
+    assert_eq!(looks(&mut model, 33), (1, vec![1]));
+    assert_eq!(looks(&mut model, 34), (1, vec![]), "a launch is under way");
 }
 
 #[test]
@@ -286,20 +288,151 @@ fn a_keeper_ends_what_failed_once_there_is_another_and_stops_when_all_fail() {
 
 #[test]
 fn what_ended_by_its_lease_is_told_and_not_replaced_unless_that_is_wished() {
-    for (replace, wished) in [(false, 1), (true, 2)] {
+    let ways = [&[Ec2State::Terminated][..], &[Ec2State::ShuttingDown, Ec2State::Terminated]];
+    for (replace, wished, way) in
+        [(false, 1, ways[0]), (false, 1, ways[1]), (true, 2, ways[0]), (true, 2, ways[1])]
+    {
         let term = jiff::SignedDuration::from_hours(1);
         let opening = with(|config| config.lease = Some(Lease { term, replace }));
         let mut model = keeper_of(opening, ids(1..=2));
         send(&mut model, 1, Message::Clock);
         let mut ended = running("i-1").1;
-        ended.seen.state = Ec2State::Terminated;
         let reason = "Client.InstanceInitiatedShutdown: Instance initiated shutdown";
         ended.seen.state_reason = Some(reason.into());
-        survey(&mut model, WEST, vec![ended, running("i-2").1]);
+        let mut launched = 0;
+        for (second, state) in (2..).zip(way) {
+            ended.seen.state = *state;
+            survey(&mut model, WEST, vec![ended.clone(), running("i-2").1]);
+            let effects = send(&mut model, second, Message::Clock);
+            launched += counts_of(&effects).iter().sum::<usize>();
+        }
         let told = model.log.events().lines().any(|it| it.text.starts_with("Ended itself"));
         assert!(told, "{}", last_line(&model));
         assert_eq!(wanted(&model), Some(wished));
-        let launched: usize = counts_of(&send(&mut model, 2, Message::Clock)).iter().sum();
         assert_eq!(launched, wished as usize - 1);
     }
+}
+
+fn enter(model: &mut Model, id: &str, phase: Phase) {
+    let key = model.fleet.by_id(&id.into()).unwrap().key.clone();
+    report(model, 0, News::Instance(key, InstanceNews::Entered(phase)));
+}
+
+fn failed_at(step: Step) -> Phase {
+    Phase::Failed(Failure::new(FailureKind::Unreachable, step, "no", ""))
+}
+
+#[test]
+fn what_could_not_be_ended_lowers_the_count_once_and_is_no_set_up_that_fails() {
+    let mut model = keeper(ids(1..=2));
+    model.upkeep.raise(&WEST.into(), 4);
+    for _ in 0..4 {
+        destroy(&mut model, "i-1");
+        enter(&mut model, "i-1", failed_at(Step::Terminate));
+        let jobs: Vec<u64> = model.changing().map(|(job, _)| job.0).collect();
+        for job in jobs {
+            end(&mut model, job, Outcome::Done);
+        }
+    }
+    assert_eq!(wanted(&model), Some(3));
+    assert_eq!(model.upkeep.paused_until(at(1)), None);
+}
+
+#[test]
+fn a_keeper_tries_once_a_minute_to_end_what_failed() {
+    let mut model = keeper(ids(1..=3));
+    enter(&mut model, "i-1", Phase::Ready);
+    enter(&mut model, "i-2", Phase::Ready);
+    enter(&mut model, "i-3", failed_at(Step::Connect));
+    let mut tried = Vec::new();
+    for second in 1..=130 {
+        let effects = send(&mut model, second, Message::Clock);
+        if ended(&effects) > 0 {
+            tried.push(second);
+        }
+        let jobs = effects.iter().filter_map(|effect| match effect {
+            Effect::Start(job, Job::Destroy(_)) => Some(job.0),
+            _ => None,
+        });
+        for job in jobs {
+            enter(&mut model, "i-3", failed_at(Step::Terminate));
+            end(&mut model, job, Outcome::Done);
+        }
+    }
+    assert_eq!(tried.len(), 3, "{tried:?}");
+}
+
+#[test]
+fn a_node_that_is_well_again_says_nothing_of_set_ups() {
+    let mut model = keeper(ids(1..=4));
+    enter(&mut model, "i-1", Phase::Ready);
+    for id in ["i-2", "i-3", "i-4"] {
+        enter(&mut model, id, failed_at(Step::Configure));
+        enter(&mut model, "i-1", Phase::Degraded { reason: "docker is not active".into() });
+        enter(&mut model, "i-1", Phase::Ready);
+    }
+    assert!(model.upkeep.paused_until(at(1)).is_some());
+}
+
+/// docs/fleets.md: a launch that is refused is tried again.
+#[test]
+fn a_dashboard_still_owes_what_aws_had_nothing_for() {
+    let mut model = six(replacing());
+    for (second, pause) in [(10, 30), (50, 60)] {
+        let effects = if second == 10 {
+            interrupt(&mut model, "i-1")
+        } else {
+            send(&mut model, second, Message::Clock)
+        };
+        let started = effects.iter().find_map(|effect| match effect {
+            Effect::Start(job, Job::Create(launches)) => Some((job.0, launches[0].keys[0].clone())),
+            _ => None,
+        });
+        let (job, key) = started.unwrap_or_else(|| panic!("{second}: {}", last_line(&model)));
+        assert!(model.upkeep.owed().is_empty());
+        assert_eq!(model.fleet.len(), 7, "no row is left of a try in vain");
+        let none = Failure::new(FailureKind::Capacity, Step::Launch, "no spot capacity", "");
+        let entered = News::Instance(key, InstanceNews::Entered(Phase::Failed(none)));
+        let report = Report { job: JobId(job), at: at(second), news: entered };
+        send(&mut model, second, Message::Report(report));
+        end(&mut model, job, Outcome::Done);
+        assert_eq!(model.upkeep.owed().len(), 1);
+        let soon = send(&mut model, second + pause - 1, Message::Clock);
+        assert_eq!(launched(&soon), None, "it waits for a while");
+    }
+}
+
+#[test]
+fn what_is_owed_stays_owed_where_it_is_missing_and_nothing_is_for_a_node_that_works() {
+    for (enabled, owed) in [(true, Some(WEST)), (false, None)] {
+        let replace = Replace { hold: ReplaceIn::Total, enabled, ..Replace::default() };
+        let mut model = six(with(|config| config.replace = replace));
+        let lost = model.fleet.by_id(&"i-1".into()).unwrap().machine.clone().unwrap();
+        let key = InstanceKey::planned(&REGIONS[1].into(), &"spot-7f3a-x".into(), 0);
+        let mut launch = Launch::new(REGIONS[1].into(), "spot-7f3a-x".into(), vec![key.clone()]);
+        launch.replaces = vec![lost];
+        let [Effect::Start(job, _)] = &[model.start(Job::Create(vec![launch]))] else { panic!() };
+        let job = job.0;
+        let row = Instance::planned(key.clone(), REGIONS[1].into(), "spot-7f3a".into(), at(0));
+        model.fleet.insert(row);
+        let none = Failure::new(FailureKind::Capacity, Step::Launch, "no spot capacity", "");
+        let failed = InstanceNews::Entered(Phase::Failed(none));
+        report(&mut model, job, News::Instance(key, failed));
+        let regions: Vec<&str> =
+            model.upkeep.owed().iter().map(|debt| debt.region.as_str()).collect();
+        assert_eq!(regions, Vec::from_iter(owed));
+    }
+}
+
+#[test]
+fn as_much_is_launched_as_the_budget_allows() {
+    let opening = with(|config| {
+        config.regions[0].instances_per_region = Some(8);
+        config.regions[1].instances_per_region = Some(8);
+        config.budget = Budget { max_instances: Some(6), ..Budget::default() };
+    });
+    let mut model = keeper_of(opening, ids(1..=1));
+    assert_eq!(counts_of(&send(&mut model, 1, Message::Clock)), [3, 2]);
+    assert_eq!(counts_of(&send(&mut model, 20, Message::Clock)).len(), 0);
+    assert!(last_line(&model).contains("budget.max_instances is 6"), "{}", last_line(&model));
 }

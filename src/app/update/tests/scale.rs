@@ -386,3 +386,18 @@ fn a_program_of_the_users_says_the_number_within_the_bounds() {
     assert_eq!(said(&model, "command, wants 12, has 6: +6"), 1);
     assert_eq!(said(&model, "blind: holds 12: wanted: exit status: 1"), 1);
 }
+
+#[test]
+fn a_count_of_none_grows_with_the_work() {
+    let mut opening = scaled(ScaleBy::Queue, |config| {
+        config.regions[0].instances_per_region = Some(0);
+        config.aws.total_instances = 0;
+    });
+    opening.dashboard = false;
+    let mut model = Model::new(opening);
+    survey(&mut model, WEST, Vec::new());
+    command(&mut model, Command::Keep);
+    let waiting = QueueLook { nodes: BTreeMap::new(), ..look(&[], 6) };
+    told_on(&mut model, 1, 300, &waiting);
+    assert_eq!(said(&model, "0 of 2 are there, 2 are launched"), 1, "{}", last_line(&model));
+}
