@@ -82,9 +82,10 @@ pub(super) fn read(node: Option<&Node>, sink: &mut ComplaintSink) -> AwsPart {
     AwsPart { aws, total, inherited, regional: place.regional, hidden }
 }
 
-/// A root volume's size. The images need 8 GiB, gp3 is offered up to 16384.
+/// A root volume's size. The images need 8 GiB, gp3 is offered up to 65536 (EC2 API Reference,
+/// CreateVolume).
 pub(super) fn storage(node: &Node) -> ValueResult<u32> {
-    whole(node, 8..=16384, " (GiB)")
+    whole(node, 8..=65536, " (GiB)")
 }
 
 fn read_tags(fields: &mut Fields<'_>, sink: &mut ComplaintSink) -> BTreeMap<String, String> {

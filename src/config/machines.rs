@@ -213,7 +213,7 @@ fn read_snapshots(
 /// So many of a kind are a year's.
 const MOST_SNAPSHOTS: u32 = 366;
 /// The largest gp3 volume, in GiB.
-const LARGEST_VOLUME: u32 = 16384;
+const LARGEST_VOLUME: u32 = 65536;
 /// The largest swap file that anybody needs, in GiB.
 const LARGEST_SWAP: u32 = 512;
 
