@@ -349,10 +349,16 @@ impl Model {
         self.holding.is_keeper
     }
 
-    /// Whether a row ended by its lease: it shut itself down where there is one.
+    /// Whether a row ended by its lease: it shut itself down where there is one. EC2 tells why for an hour
+    /// or so; of one that it has forgotten by then, the lease itself does.
     pub fn ended_by_lease(&self, row: &Instance) -> bool {
         let has_lease = self.config.as_ref().is_some_and(|config| config.lease.is_some());
-        has_lease && row.machine.as_ref().is_some_and(Machine::ended_itself)
+        let is_over = || row.lease_left(self.now).is_some_and(|left| left.is_zero());
+        let ended = |machine: &Machine| match machine.seen.state_reason {
+            Some(_) => machine.ended_itself(),
+            None => row.phase == Phase::Terminated && is_over(),
+        };
+        has_lease && row.machine.as_ref().is_some_and(ended)
     }
 
     /// Whether what is at work may turn a sign.

@@ -313,6 +313,25 @@ fn what_ended_by_its_lease_is_told_and_not_replaced_unless_that_is_wished() {
     }
 }
 
+/// A laptop that slept through the night: EC2 knows nothing of them any more.
+#[test]
+fn what_ended_by_its_lease_and_is_forgotten_by_ec2_is_not_replaced_either() {
+    let lease = Lease { term: jiff::SignedDuration::from_mins(90), replace: false };
+    let mut model = keeper_of(with(|config| config.lease = Some(lease)), ids(1..=2));
+    send(&mut model, 1, Message::Clock);
+    let key = model.fleet.by_id(&"i-1".into()).unwrap().key.clone();
+    let vitals = Vitals { lease_s: Some(5400), ..Vitals::default() };
+    report(&mut model, 0, News::Instance(key, InstanceNews::Vitals(Box::new(vitals))));
+    let morning = 8 * 3600;
+    send(&mut model, morning, Message::Clock);
+    // The lease of the second one is not known: it was never visited.
+    let forgotten = RegionNews::Vanished(vec!["i-1".into(), "i-2".into()]);
+    let news = News::Region(WEST.into(), forgotten);
+    send(&mut model, morning, Message::Report(Report { job: JobId(0), at: at(morning), news }));
+    assert_eq!(wanted(&model), Some(1));
+    assert_eq!(counts_of(&send(&mut model, morning + 1, Message::Clock)), [1]);
+}
+
 fn enter(model: &mut Model, id: &str, phase: Phase) {
     let key = model.fleet.by_id(&id.into()).unwrap().key.clone();
     report(model, 0, News::Instance(key, InstanceNews::Entered(phase)));
