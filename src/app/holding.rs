@@ -49,8 +49,6 @@ pub(super) struct Holding {
     pub let_go: BTreeSet<InstanceKey>,
     /// The rows for which AWS had nothing and in whose place the next try comes.
     pub in_vain: Vec<InstanceKey>,
-    /// When it was last tried to end each of those whose set-up failed.
-    pub failed_ended: BTreeMap<InstanceKey, Timestamp>,
     /// When left-over rows were last looked for.
     pub swept: Option<Timestamp>,
 }

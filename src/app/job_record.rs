@@ -34,7 +34,7 @@ pub struct JobRecord {
     pub on_demand: BTreeSet<InstanceKey>,
     /// The machines of the configuration that it launches.
     pub machines: BTreeSet<String>,
-    /// Those that AWS took back and in whose place it launches.
+    /// Those in whose place it launches: that AWS took back, or that still work until then.
     pub replaces: Vec<Machine>,
 }
 
@@ -82,34 +82,17 @@ impl JobRecord {
             _ => (BTreeSet::new(), None),
         };
         let launches = match job {
-            Job::Create(launches) => {
-                launches.iter().map(|it| (it.region.clone(), it.id.clone())).collect()
-            }
-            _ => Vec::new(),
+            Job::Create(launches) => launches.as_slice(),
+            _ => &[],
         };
-        let price_ceilings = match job {
-            Job::Create(launches) => launches
-                .iter()
-                .filter_map(|it| Some((it, it.price_ceiling?)))
-                .flat_map(|(it, most)| it.rows().map(move |key| (key.clone(), most)))
-                .collect(),
-            _ => BTreeMap::new(),
-        };
-        let on_demand = match job {
-            Job::Create(launches) => {
-                let launches = launches.iter().filter(|it| it.on_demand);
-                launches.flat_map(Launch::rows).cloned().collect()
-            }
-            _ => BTreeSet::new(),
-        };
-        let machines = match job {
-            Job::Create(launches) => launches.iter().filter_map(|it| it.machine.clone()).collect(),
-            _ => BTreeSet::new(),
-        };
-        let replaces = match job {
-            Job::Create(launches) => launches.iter().flat_map(|it| it.replaces.clone()).collect(),
-            _ => Vec::new(),
-        };
+        let capped = launches.iter().filter_map(|it| Some((it, it.price_ceiling?)));
+        let price_ceilings =
+            capped.flat_map(|(it, most)| it.rows().map(move |key| (key.clone(), most))).collect();
+        let on_demand = launches.iter().filter(|it| it.on_demand);
+        let on_demand = on_demand.flat_map(Launch::rows).cloned().collect();
+        let machines = launches.iter().filter_map(|it| it.machine.clone()).collect();
+        let replaces = launches.iter().flat_map(|it| it.replaces.clone()).collect();
+        let launches = launches.iter().map(|it| (it.region.clone(), it.id.clone())).collect();
         let is_mutating = job.is_mutating();
         Self {
             kind: job.kind(),

@@ -1,4 +1,4 @@
-//! What is remembered of rows that get too old.
+//! What is remembered of rows that get too old, and of those that are ended by themselves.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use crate::fleet::InstanceKey;
 
-/// When it was said of rows that their lifetime ends, and when they were last to be ended.
+/// When it was said of rows that their lifetime ends, and when rows were last to be ended, for that or
+/// because their set-up failed.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Lifetimes {
     /// When it was said.

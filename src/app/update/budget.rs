@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
+use super::count::is_ending;
 use super::destroy;
 use super::notify::{self, Event};
 use super::plan::CreatePlan;
 use super::spent::{Cap, caps};
 use crate::app::ranking::first_place;
-use crate::app::{Counts, Effect, EventKind, JobRecord, Model, Origin, Scope, total};
+use crate::app::{Counts, Effect, EventKind, Model, Origin, Scope, total};
 use crate::config::{AtLifetime, Config, CpuCredits, RegionConfig};
 use crate::fleet::cost::storage_hourly;
 use crate::fleet::surplus::surplus_hourly;
 use crate::fleet::{
-    Amount, Ec2State, Instance, InstanceKey, JobKind, KeptKind, Level, Lifecycle, MachineType,
+    Amount, Ec2State, Instance, InstanceKey, KeptKind, Level, Lifecycle, MachineType,
     NotificationKind, Phase, Region, RegionPrices,
 };
 
@@ -451,11 +452,9 @@ pub(super) fn age(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Whether no attempt to end it is under way, or was made just now.
-fn may_end(model: &Model, key: &InstanceKey) -> bool {
+pub(super) fn may_end(model: &Model, key: &InstanceKey) -> bool {
     let last = model.lifetimes.ended.get(key);
-    let is_due = last.is_none_or(|last| model.now.duration_since(*last) >= AGAIN);
-    let is_ending = |job: &JobRecord| job.kind == JobKind::Destroy && job.keys.contains(key);
-    is_due && !model.changing().any(|(_, job)| is_ending(job))
+    last.is_none_or(|last| model.now.duration_since(*last) >= AGAIN) && !is_ending(model, key)
 }
 
 fn announce(

@@ -352,13 +352,9 @@ pub(super) fn note(model: &mut Model, change: &Change) {
     let Change::Entered { key, to, .. } = change else { return };
     let row = model.fleet.get(key).filter(|row| row.machine.is_some());
     let Some(row) = row.filter(|row| model.is_keeper() && is_of_count(model, row)) else { return };
+    let times = || row.timeline.iter().filter(|(_, phase)| *phase == Phase::Ready).count();
     match to {
-        Phase::Ready => {
-            let times = row.timeline.iter().filter(|(_, phase)| *phase == Phase::Ready).count();
-            if times < 2 {
-                model.upkeep.note_ready();
-            }
-        }
+        Phase::Ready if times() < 2 => model.upkeep.note_ready(),
         Phase::Failed(failure) if failure.step != Step::Terminate => {
             if let Some(pause) = model.upkeep.note_failure(model.now) {
                 let minutes = pause.as_mins();

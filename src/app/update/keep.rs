@@ -4,10 +4,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::count::{self, KEEP, counts_for, is_ending, is_of_count};
+use super::count::{self, KEEP, counts_for, is_of_count};
 use super::presence::is_seen;
 use super::refresh::refresh;
-use super::{create, destroy, lock};
+use super::{budget, create, destroy, lock};
 use crate::app::{Counts, Effect, Model, total};
 use crate::config::Config;
 use crate::fleet::{
@@ -25,8 +25,6 @@ const OVER: SignedDuration = SignedDuration::from_hours(1);
 const SWEEP: SignedDuration = SignedDuration::from_mins(1);
 /// Between two looks at a fleet at rest of what follows from time alone.
 const REST: SignedDuration = SignedDuration::from_secs(15);
-/// Before it is tried again to end what could not be ended.
-const AGAIN: SignedDuration = SignedDuration::from_mins(1);
 /// The pause before a watch that has ended is begun again, and the longest one.
 const PAUSES: [SignedDuration; 2] = [SignedDuration::from_secs(15), SignedDuration::from_mins(10)];
 
@@ -156,8 +154,6 @@ fn watch_again(model: &mut Model) -> Vec<Effect> {
 /// Ends instances whose set-up failed: once there is what was wanted without them, or when they have
 /// been there to be looked at for long enough. They count nowhere, and cost.
 fn end_what_failed(model: &mut Model) -> Vec<Effect> {
-    let now = model.now;
-    model.holding.failed_ended.retain(|_, at| now.duration_since(*at) < AGAIN);
     let ready = ready(model);
     let is_replaced = |region: &Region, wanted: u32| ready.get(region).copied() >= Some(wanted);
     let is_due = |row: &Instance| {
@@ -167,16 +163,14 @@ fn end_what_failed(model: &mut Model) -> Vec<Effect> {
         wanted.is_some_and(|wanted| wanted == 0 || is_old || is_replaced(&region, wanted))
     };
     let rows = model.fleet.alive().filter(|row| matches!(row.phase, Phase::Failed(_)));
-    let rows = rows.filter(|row| is_of_count(model, row) && !is_ending(model, &row.key));
-    let tried = &model.holding.failed_ended;
-    let over: Vec<InstanceKey> = rows
-        .filter(|row| is_due(row) && !tried.contains_key(&row.key))
-        .map(|row| row.key.clone())
-        .collect();
+    let rows = rows.filter(|row| is_of_count(model, row) && budget::may_end(model, &row.key));
+    let over: Vec<InstanceKey> =
+        rows.filter(|row| is_due(row)).map(|row| row.key.clone()).collect();
     if over.is_empty() {
         return Vec::new();
     }
-    model.holding.failed_ended.extend(over.iter().map(|key| (key.clone(), now)));
+    let now = model.now;
+    model.lifetimes.ended.extend(over.iter().map(|key| (key.clone(), now)));
     let text = format!("{} whose set-up failed are ended", over.len());
     model.tell(Level::Info, KEEP, text);
     destroy::destroy_replaced(model, &over)
@@ -241,5 +235,6 @@ fn sweep(model: &mut Model) -> Vec<Effect> {
     effects.extend(destroy::clear(model, &over));
     let fleet = &model.fleet;
     model.holding.let_go.retain(|key| fleet.get(key).is_some());
+    model.lifetimes.ended.retain(|key, _| fleet.get(key).is_some());
     effects
 }
