@@ -104,42 +104,38 @@ async fn a_create_whose_answer_was_lost_makes_one_network() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_aws_will_not_let_go_is_told() {
+/// A network of which a destroy had to leave the VPC.
+async fn with_a_vpc_that_stays() -> (Stage, String) {
     let stage = Stage::play(
         "calls:
            - action: DeleteVpc
              trouble: { error: { status: 403, code: UnauthorizedOperation, message: not allowed } }",
     )
     .await;
-    let ready = stage.ensure().await.unwrap();
+    let vpc = stage.ensure().await.unwrap().vpc.to_string();
     pass(2).await;
-    assert_eq!(stage.teardown().await, [format!("VPC {}", ready.vpc)]);
-    assert!(stage.said.lock().unwrap().join("\n").contains("not allowed"));
+    assert_eq!(stage.teardown().await, [format!("VPC {vpc}")]);
     stage.met_every_fault();
+    (stage, vpc)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_aws_will_not_let_go_is_told() {
+    let (stage, _) = with_a_vpc_that_stays().await;
+    assert!(stage.said.lock().unwrap().join("\n").contains("not allowed"));
     assert_eq!(stage.teardown().await, Vec::<String>::new());
 }
 
 /// Its main route table still leads to the gateway that went.
 #[tokio::test(start_paused = true)]
 async fn a_vpc_that_a_destroy_left_is_led_out_by_its_new_gateway() {
-    let stage = Stage::play(
-        "calls:
-           - action: DeleteVpc
-             trouble: { error: { status: 403, code: UnauthorizedOperation, message: not allowed } }",
-    )
-    .await;
-    let ready = stage.ensure().await.unwrap();
-    pass(2).await;
-    assert_eq!(stage.teardown().await, [format!("VPC {}", ready.vpc)]);
-    stage.met_every_fault();
-    let of_ours =
-        format!("Action=DescribeRouteTables&Filter.1.Name=vpc-id&Filter.1.Value.1={}", ready.vpc);
+    let (stage, vpc) = with_a_vpc_that_stays().await;
+    let of_ours = format!("Action=DescribeRouteTables&Filter.1.Name=vpc-id&Filter.1.Value.1={vpc}");
     let tables = stage.ask(&of_ours);
     assert!(tables.contains("blackhole"), "{tables}");
 
     pass(60).await;
-    assert_eq!(stage.ensure().await.unwrap().vpc, ready.vpc, "it is adopted");
+    assert_eq!(stage.ensure().await.unwrap().vpc.as_str(), vpc, "it is adopted");
     let tables = stage.ask(&of_ours);
     assert!(!tables.contains("blackhole"), "{tables}");
     assert_eq!((stage.calls("CreateRoute"), stage.calls("ReplaceRoute")), (1, 1));

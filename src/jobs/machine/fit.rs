@@ -12,7 +12,7 @@ use super::target::{Target, gone};
 use crate::aws::{AwsError, Class, Kind, Selector, VolumeSeen};
 use crate::config::MachineConfig;
 use crate::fleet::{
-    Ec2State, Failure, FailureKind, HostKey, InstanceId, Kept, KeptKind, Level, Machine, Phase,
+    Ec2State, Failure, FailureKind, HostKey, InstanceId, Kept, KeptKind, Level, Machine,
     RegionNews, RequestState, Step,
 };
 use crate::jobs::node::home::HomeMount;
@@ -145,18 +145,7 @@ impl Target {
         loop {
             let machine = self.seen().await?;
             match machine.seen.state {
-                Ec2State::Running => {
-                    let node = self.context.rest(&self.key, &self.id);
-                    let asked = self.ec2.stop(std::slice::from_ref(&self.id)).await;
-                    if let Some((_, Err(error))) = asked.into_iter().next() {
-                        self.context.pipelines().renew(&self.id);
-                        if let Some(node) = node {
-                            self.context.monitor(node);
-                        }
-                        return Err(error.failure(Step::Stop));
-                    }
-                    self.reporter.entered(&self.key, Phase::Stopping).await;
-                }
+                Ec2State::Running => self.begin_stop().await?,
                 Ec2State::Stopped => {
                     if let Some(why) = not_ours(&machine) {
                         return Err(why);

@@ -29,6 +29,12 @@ impl Target {
     async fn stop(&self) -> Result<(), Failure> {
         let is_it = |node: &MonitoredNode| node.key == self.key;
         hooks::visit_all(&self.context, Hook::Stop, is_it, &self.reporter).await;
+        self.begin_stop().await?;
+        self.await_stop().await
+    }
+
+    /// Asks EC2 to stop it. Where that is refused, its node is looked at on.
+    pub(super) async fn begin_stop(&self) -> Result<(), Failure> {
         // Before the call: a request that is marked for our own stop looks like one that AWS is
         // about to stop, and a node that goes down like one that does not work.
         let node = self.context.rest(&self.key, &self.id);
@@ -46,7 +52,7 @@ impl Target {
             return Err(error.failure(Step::Stop));
         }
         self.reporter.entered(&self.key, Phase::Stopping).await;
-        self.await_stop().await
+        Ok(())
     }
 
     /// A request that ends takes an instance that is stopped along.
