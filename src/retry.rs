@@ -50,6 +50,8 @@ pub const ACCOUNT_TIMEOUT: Duration = Duration::from_mins(1);
 /// bare metal several, and then the request follows within two (seen in the field; AWS names about
 /// two minutes for the same message after a hibernation).
 pub const STOP_TIMEOUT: Duration = Duration::from_mins(10);
+/// How long EC2 may throttle a reboot: with many at once it takes five of such calls a second.
+pub const REBOOT_TIMEOUT: Duration = Duration::from_mins(5);
 /// Between two starts of what found no room in the zone of its volumes.
 pub const CAPACITY: Pauses = Pauses::new(Duration::from_secs(15), Duration::from_mins(1));
 /// How long a start waits for such room. A zone that is out of a type is so for minutes or for

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use tokio::time::Instant;
+
 use super::access::Ec2;
+use super::class::Class;
 use super::clock::moment;
 use super::error::AwsError;
 use super::machines::{VALUES, each_of};
+use super::retry::retry_until;
 use super::select::{Selector, filter};
 use crate::fleet::{Ec2State, InstanceId, Machine, RequestState, SpotRequestId};
+use crate::retry::REBOOT_TIMEOUT;
 
 impl Ec2 {
     /// Stops instances (EC2 StopInstances, in batches): again for one that is stopped is no error.
@@ -27,14 +32,16 @@ impl Ec2 {
         call.send().await.map(drop).map_err(self.failed("StartInstances"))
     }
 
-    /// Restarts the systems of running instances (EC2 RebootInstances, in batches). EC2 asks the
-    /// system, and resets the machine where that does not answer within four minutes.
-    pub async fn reboot(&self, ids: &[InstanceId]) -> Vec<(InstanceId, Result<(), AwsError>)> {
-        let rebooted = each_of(words(ids), |batch| async move {
-            let call = self.once.reboot_instances().set_instance_ids(Some(batch));
+    /// Restarts the system of a running instance (EC2 RebootInstances). EC2 asks the system, and resets the
+    /// machine where that does not answer within four minutes. Asked again where EC2 throttles, and not
+    /// where no answer came: it may be on its way down already.
+    pub async fn reboot(&self, id: &InstanceId) -> Result<(), AwsError> {
+        let ask = || async {
+            let call = self.once.reboot_instances().instance_ids(id.as_str());
             call.send().await.map(drop).map_err(self.failed("RebootInstances"))
-        });
-        rebooted.await.into_iter().map(|(id, result)| (id.into(), result)).collect()
+        };
+        let is_throttled = |error: &AwsError| error.class == Class::Retry;
+        retry_until(Instant::now() + REBOOT_TIMEOUT, is_throttled, ask).await
     }
 
     /// How one instance stands, whatever its tags, and where the spot request behind it does; `None`

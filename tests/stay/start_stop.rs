@@ -137,11 +137,12 @@ async fn a_reboot_by_ec2_is_seen_through() {
 }
 
 /// StartInstances has a bucket of five, and two a second come back (EC2 API Reference, "Request
-/// throttling").
+/// throttling"). A reboot that is throttled is asked for again, too.
 #[tokio::test(start_paused = true)]
-async fn twenty_are_stopped_and_started_at_once_and_none_is_left_out() {
+async fn twenty_are_stopped_and_started_and_rebooted_at_once_and_none_is_left_out() {
     let many = PERSISTENT.replace("instances_per_region: 1", "instances_per_region: 20");
-    let mut stage = Stage::set(&many, Scenario::parse("{}").unwrap());
+    let story = "calls: [{ action: RebootInstances, nth: 2, count: 12, trouble: throttle }]";
+    let mut stage = Stage::set(&many, Scenario::parse(story).unwrap());
     stage.open().await;
     stage.command(Command::create(None));
     let all = |stage: &Stage, phase: &str| {
@@ -152,4 +153,13 @@ async fn twenty_are_stopped_and_started_at_once_and_none_is_left_out() {
     stage.until(900, "all are stopped", |stage| all(stage, "Stopped")).await;
     stage.command(Command::Act(Action::Start, Scope::All));
     stage.until(1800, "all are ready again", |stage| all(stage, "Ready")).await;
+    let boots = |stage: &Stage| {
+        let guests = stage.cloud.world.guests();
+        guests.iter().map(|guest| guest.booted.0).sum::<u64>()
+    };
+    let before = boots(&stage);
+    stage.command(Command::Act(Action::Reboot, Scope::All));
+    stage.until(300, "they reboot", |stage| !all(stage, "Ready")).await;
+    stage.until(1800, "all are ready once more", |stage| all(stage, "Ready")).await;
+    assert_eq!(boots(&stage), before + 20);
 }

@@ -26,9 +26,8 @@ impl Target {
         self.context.rest(&self.key, &self.id);
         self.context.pipelines().renew(&self.id);
         let (Some(machine), Some(host_key)) = (row.machine, row.host_key) else {
-            let asked = self.ec2.reboot(std::slice::from_ref(&self.id)).await;
-            let refused = asked.into_iter().find_map(|(_, result)| result.err());
-            return refused.map_or(Ok(()), |error| Err(error.failure(Step::Reboot)));
+            let asked = self.ec2.reboot(&self.id).await;
+            return asked.map_err(|error| error.failure(Step::Reboot));
         };
         if self.see_through(machine, inputs, Begin::Reboot(host_key), None).await {
             return Ok(());

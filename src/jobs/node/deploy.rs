@@ -446,9 +446,8 @@ impl Pipeline {
         match by {
             By::System => reboot_from_within(&session).await?,
             By::Ec2 => {
-                let asked = self.ec2.reboot(std::slice::from_ref(&self.machine.id)).await;
-                let refused = asked.into_iter().find_map(|(_, result)| result.err());
-                refused.map_or(Ok(()), |error| Err(error.failure(Step::Reboot)))?;
+                let asked = self.ec2.reboot(&self.machine.id).await;
+                asked.map_err(|error| error.failure(Step::Reboot))?;
             }
         }
         drop(session);
