@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::hooks::{self, Hook};
+use super::node_access::{NodeTarget, host_key_check};
 use super::ssh_access::SshAccess;
 use crate::config::Hooks;
 use crate::fleet::{
@@ -35,13 +36,11 @@ pub(in crate::jobs) async fn drain(
         if let Some(id) = instance.id() {
             context.pipelines().stop(id);
         }
-        // Where nobody has logged in yet, nothing runs that could be stopped.
-        let Some(host_key) = instance.host_key.clone() else { continue };
         let (access, reporter) = (Arc::clone(&access), reporter.clone());
-        let config = Arc::clone(&config);
+        let (context, config) = (Arc::clone(&context), Arc::clone(&config));
         drains.spawn(async move {
             let hooks = (&config.hooks, &reporter);
-            let drained = stop_node(&access, &instance, host_key, hooks).await;
+            let drained = stop_node(&context, &access, &instance, hooks).await;
             report_drained(&reporter, &instance.key, &drained).await;
             drained.is_err()
         });
@@ -59,20 +58,13 @@ async fn report_drained(reporter: &Reporter, key: &InstanceKey, drained: &Result
 }
 
 async fn stop_node(
+    context: &Context,
     access: &SshAccess,
     instance: &Instance,
-    host_key: HostKey,
     (hooks, reporter): (&Hooks, &Reporter),
 ) -> Result<(), Failure> {
-    let machine = instance.machine.as_ref().ok_or_else(|| {
-        Failure::new(
-            FailureKind::Unreachable,
-            Step::Connect,
-            "it is not there",
-            "AWS has taken it back already",
-        )
-    })?;
-    let session = log_in(access, machine, host_key).await?;
+    let node = NodeTarget::of(instance)?;
+    let session = log_in(access, &node.machine, host_key_check(context, &node).await?).await?;
     // First: what it saves may be what the node is working on.
     hooks::run(&session, Hook::Interrupted, hooks, &instance.key, reporter).await;
     stop(&session).await
@@ -85,7 +77,7 @@ pub(in crate::jobs) async fn stop_bacalhau(
     machine: &Machine,
     host_key: HostKey,
 ) -> Result<(), Failure> {
-    stop(&log_in(access, machine, host_key).await?).await
+    stop(&log_in(access, machine, HostKeyCheck::Known(host_key)).await?).await
 }
 
 async fn stop(session: &Session) -> Result<(), Failure> {
@@ -106,13 +98,12 @@ async fn stop(session: &Session) -> Result<(), Failure> {
 async fn log_in(
     access: &SshAccess,
     machine: &Machine,
-    host_key: HostKey,
+    check: HostKeyCheck,
 ) -> Result<Session, Failure> {
     let deadline = Instant::now() + DRAIN_TIMEOUT;
-    let known = HostKeyCheck::Known(host_key);
     let mut backoff = BOOTING.backoff();
     loop {
-        let pause = match access.session(machine, known.clone()).await {
+        let pause = match access.session(machine, check.clone()).await {
             Err(failure) if failure.kind == FailureKind::Unreachable => {
                 let pause = backoff.pause();
                 if Instant::now() + pause >= deadline {

@@ -116,19 +116,27 @@ impl NodeAccess {
 
     /// A session with a host whose key is known, or told by its console.
     pub(super) async fn session(&self, target: &NodeTarget) -> Result<Session, Failure> {
-        let machine = &target.machine;
-        if let Some(known) = &target.host_key {
-            return self.access.session(machine, HostKeyCheck::Known(known.clone())).await;
-        }
-        let account = |error: crate::aws::AwsError| error.failure(Step::HostKey);
-        let ec2 = self.context.aws().await.map_err(account)?.region(&target.region);
-        let console = ec2.console_output(&machine.id).await.map_err(account)?.unwrap_or_default();
-        let told = host_key_fingerprints(&console).fingerprints;
-        if told.is_empty() {
-            let reason = "its host key is not known, and its console does not tell it";
-            let hint = "use the state file of the process that deployed it";
-            return Err(Failure::new(FailureKind::HostKey, Step::HostKey, reason, hint));
-        }
-        self.access.session(machine, HostKeyCheck::Fingerprints(told)).await
+        let check = host_key_check(&self.context, target).await?;
+        self.access.session(&target.machine, check).await
     }
+}
+
+/// What a host has to show: the key that it showed before, or one that its console tells.
+pub(super) async fn host_key_check(
+    context: &Context,
+    target: &NodeTarget,
+) -> Result<HostKeyCheck, Failure> {
+    if let Some(known) = &target.host_key {
+        return Ok(HostKeyCheck::Known(known.clone()));
+    }
+    let account = |error: crate::aws::AwsError| error.failure(Step::HostKey);
+    let ec2 = context.aws().await.map_err(account)?.region(&target.region);
+    let console = ec2.console_output(&target.machine.id).await.map_err(account)?;
+    let told = host_key_fingerprints(&console.unwrap_or_default()).fingerprints;
+    if told.is_empty() {
+        let reason = "its host key is not known, and its console does not tell it";
+        let hint = "use the state file of the process that deployed it";
+        return Err(Failure::new(FailureKind::HostKey, Step::HostKey, reason, hint));
+    }
+    Ok(HostKeyCheck::Fingerprints(told))
 }
