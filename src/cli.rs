@@ -199,6 +199,9 @@ pub enum Command {
         /// Go on with what is added, until Ctrl-C.
         #[arg(long, short)]
         follow: bool,
+        /// One JSON object a line: each line of the log as it comes, and what it came to.
+        #[arg(long)]
+        json: bool,
     },
     /// Open a shell on an instance, or run one command there, with the system's ssh.
     Ssh {
@@ -258,6 +261,9 @@ pub enum Command {
         /// For how long, 90m, 4h or 2d; 0 lets it go.
         #[arg(value_name = "TIME", value_parser = hold)]
         time: Hold,
+        /// One JSON object a line: what the machine answers, and what it came to.
+        #[arg(long)]
+        json: bool,
     },
     /// Make snapshots of the volumes that a machine keeps.
     Snapshot {
@@ -295,6 +301,9 @@ pub enum Command {
     },
     /// End a machine's instance and launch another one on what it keeps: its disk, its address.
     Recreate(Machines),
+    /// Stop Bacalhau on instances in good order, so that the orchestrator moves their work elsewhere; the
+    /// instances go on, and cost.
+    Drain(Machines),
     /// Launch a fresh instance in the region of another, and destroy that once it is ready.
     Retry(Retry),
     /// Print the public address of any one instance, for scripts.
@@ -442,7 +451,7 @@ pub struct Notify {
     pub json: bool,
 }
 
-/// `stop`, `start`, `reboot`, `recreate`.
+/// `stop`, `start`, `reboot`, `recreate`, `drain`.
 #[derive(Debug, Clone, Args)]
 pub struct Machines {
     /// Instances: an id, the beginning of one, a name or an address.
@@ -510,6 +519,9 @@ pub enum LeaseCommand {
         /// Only on this instance. May be repeated.
         #[arg(long, value_name = "INSTANCE", conflicts_with = "region")]
         on: Vec<String>,
+        /// One JSON object a line: what each node answers, and what it came to.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -526,6 +538,9 @@ pub struct Exec {
     /// Only on this instance. May be repeated.
     #[arg(long, value_name = "INSTANCE", conflicts_with = "region")]
     pub on: Vec<String>,
+    /// One JSON object a line: what each node answers, and what it came to.
+    #[arg(long)]
+    pub json: bool,
     /// The command and its arguments, for the shell over there.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub command: Vec<String>,
@@ -552,6 +567,9 @@ pub struct Pull {
     /// The most that is brought from one node, in GiB.
     #[arg(long, value_name = "GIB", default_value_t = 16)]
     pub most: u64,
+    /// One JSON object a line: what came of each node's, and what it came to.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What `export` prints.

@@ -9,8 +9,10 @@ use std::process::{Command, Stdio};
 use clap::{CommandFactory, Parser};
 use portable_pty::CommandBuilder;
 use serde_json::{Value, json};
+use spot_tui::app::Action;
 use spot_tui::aws::EC2_ACTIONS;
 use spot_tui::cli::Cli;
+use strum::IntoEnumIterator;
 
 use crate::support::demo_cloud::DemoCloud;
 use crate::support::moto::python;
@@ -177,6 +179,46 @@ fn each_example_of_the_help_is_a_command_line() {
         let words = shell::words(example);
         Cli::try_parse_from(&words).unwrap_or_else(|why| panic!("{example}: {why}"));
     }
+}
+
+/// The command line of what can be done to instances.
+fn headless(action: &Action) -> &'static str {
+    match action {
+        Action::Create(_) | Action::More(_) | Action::Add(_) => "create --region us-west-2=1",
+        Action::Forget => "create --forget",
+        Action::Destroy => "destroy i-0a1b",
+        Action::Retry => "retry i-0a1b",
+        Action::Drain => "drain i-0a1b",
+        Action::Up(_) => "up box",
+        Action::Stop => "stop box",
+        Action::Start => "start box",
+        Action::Reboot => "reboot box",
+        Action::Awake(_) => "awake box 4h",
+        Action::Recreate => "recreate box",
+        Action::Snapshot { .. } => "snapshot box",
+        Action::Restore(..) => "restore box --snapshot snap-0a1b",
+        Action::Discard(_) => "destroy box --with-kept 1",
+        Action::Exec(_) => "exec --on i-0a1b -- uptime",
+        Action::Pull(_) => "pull results",
+        Action::Diagnose => "diagnose i-0a1b",
+        Action::Logs(_) => "logs i-0a1b",
+        Action::Nuke => "nuke",
+        Action::CleanUp => "cleanup",
+        Action::Recover => "recover",
+    }
+}
+
+#[test]
+fn each_action_is_a_command_with_json() {
+    for action in Action::iter() {
+        let line = headless(&action);
+        let (command, arguments) = line.split_once(' ').unwrap_or((line, ""));
+        let line = format!("spot-tui {command} --json {arguments}");
+        let words = line.split_whitespace();
+        Cli::try_parse_from(words).unwrap_or_else(|why| panic!("{line}: {why}"));
+    }
+    let unknown = ["spot-tui", "ssh", "--json", "i-0a1b"];
+    assert!(Cli::try_parse_from(unknown).is_err(), "this tells a command without JSON");
 }
 
 fn policy(arguments: &[&str]) -> Value {

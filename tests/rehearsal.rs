@@ -135,6 +135,7 @@ fn a_newcomer_can_try_each_command_about_nodes() {
             "Permission denied",
         ),
         (&["exec", "--on", id, "--", "vim"], 1, "vim: not found"),
+        (&["drain", id, "--yes"], 0, "drained: Bacalhau is stopped"),
         (&["ssh", id, "--", "uname", "-a"], 0, "Linux"),
         (&["ssh", id, "--", "vim"], 127, "vim: not found"),
         (&["identity", id], 0, "SENSOR_"),

@@ -8,7 +8,7 @@ use std::io::{self, BufWriter, Write};
 
 use super::line::{Event, LONGEST};
 use crate::app::{InstanceAnswer, Model, clean};
-use crate::fleet::{InstanceKey, JobId};
+use crate::fleet::{InstanceKey, JobId, JobKind};
 
 /// What is kept of one node, in bytes.
 const NODE: usize = 1 << 20;
@@ -55,16 +55,19 @@ struct Group<'a> {
 }
 
 impl Transcripts {
-    /// Takes in a line of the newest message, where it is of what the user asked nodes for: what a
-    /// deployment prints is nobody's answer.
-    pub(super) fn push(&mut self, model: &Model, key: &InstanceKey, line: &str) {
+    /// Takes in a line of the newest message, where it is of what the user asked nodes for, and tells
+    /// whether it is: what a deployment prints is nobody's answer, and a log that is followed has no end.
+    pub(super) fn push(&mut self, model: &Model, key: &InstanceKey, line: &str) -> bool {
         let job = model.latest.job;
-        let Some(asked) = model.answers.as_ref().filter(|asked| asked.job == job) else { return };
+        let is_log = model.jobs.get(&job).is_some_and(|job| job.kind == JobKind::Logs);
+        let asked = model.answers.as_ref().filter(|asked| asked.job == job && !is_log);
+        let Some(asked) = asked else { return false };
         if self.job != Some(job) {
             let bound = share(asked.answers.len());
             *self = Self { job: Some(job), bound, of: BTreeMap::new() };
         }
         self.of.entry(key.clone()).or_default().push(&clean(line, LONGEST), self.bound);
+        true
     }
 
     /// What each node answered to what the user asked for last, in the order of the table.

@@ -293,16 +293,15 @@ impl<W: Write> Printer<W> {
     }
 
     fn output(&mut self, model: &Model, key: &InstanceKey, text: &str) {
-        // What is printed as it comes is not printed again: a log that is followed has no end.
-        if self.format != Format::Output {
-            self.transcripts.push(model, key, text);
-        }
+        // What is kept is printed at the end, and only then.
+        let is_kept = self.transcripts.push(model, key, text);
         let subject = Subject::Instance(key.clone());
         match self.format {
             Format::Lines(Detail::Verbose) => {
                 self.sentence(model, &subject, Level::Info, &format!("| {text}"));
             }
             Format::Lines(_) | Format::Silent => {}
+            Format::Json if is_kept => {}
             Format::Output => self.print(&clean(text, LONGEST)),
             Format::Json => {
                 let text = clean(text, LONGEST);

@@ -163,7 +163,7 @@ async fn dispatch(at: &Environment, command: Option<Command>) -> Result<ExitCode
         Some(Command::Stop(args)) => machines::act(at, Action::Stop, &args).await,
         Some(Command::Start(args)) => machines::act(at, Action::Start, &args).await,
         Some(Command::Reboot(args)) => machines::act(at, Action::Reboot, &args).await,
-        Some(Command::Awake { name, time }) => nodes::awake(at, &name, time).await,
+        Some(Command::Awake { name, time, json }) => nodes::awake(at, &name, time, json).await,
         Some(Command::Snapshot { name, scheduled, json }) => {
             machines::snapshot(at, name, scheduled, json).await
         }
@@ -175,6 +175,7 @@ async fn dispatch(at: &Environment, command: Option<Command>) -> Result<ExitCode
             machines::restore(at, name, step, yes, json).await
         }
         Some(Command::Recreate(args)) => machines::act(at, Action::Recreate, &args).await,
+        Some(Command::Drain(args)) => machines::act(at, Action::Drain, &args).await,
         Some(Command::Nuke(args)) => Box::pin(clear::nuke(at, &args)).await,
         Some(Command::Cleanup(args)) => Box::pin(clear::cleanup(at, &args)).await,
         Some(Command::Recover { json }) => clear::recover(at, json).await,
@@ -188,8 +189,8 @@ async fn dispatch(at: &Environment, command: Option<Command>) -> Result<ExitCode
         Some(Command::Diagnose { instance, json }) => {
             Box::pin(nodes::diagnose(at, &instance, json)).await
         }
-        Some(Command::Logs { instance, unit, follow }) => {
-            nodes::logs(at, &instance, Logs { unit, follow }).await
+        Some(Command::Logs { instance, unit, follow, json }) => {
+            nodes::logs(at, &instance, Logs { unit, follow }, json).await
         }
         Some(Command::Login { json }) => login::login(at, json).await,
         Some(Command::Logout) => login::logout(at).await,

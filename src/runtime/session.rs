@@ -309,6 +309,11 @@ impl Session {
         matches!(self.event_loop.edge.printer.format(), Format::Silent | Format::Output)
     }
 
+    /// Whether what it prints is for programs.
+    pub(super) fn tells_programs(&self) -> bool {
+        self.event_loop.edge.printer.format() == Format::Json
+    }
+
     /// Who we are, and the regions that were named.
     pub(super) fn account(&self, named: &[String]) -> Result<(Account, Vec<Region>), Stop> {
         let account = self.model().account.clone().ok_or_else(|| self.unknown())?;

@@ -3,8 +3,11 @@
 
 use std::fs;
 
+use serde_json::{Value, json};
+
 use super::{Scene, two_nodes};
 use crate::support::schema::assert_json_lines;
+use crate::support::spot::Ran;
 
 /// Prints so many lines of a hundred bytes, each with its number.
 fn long_output(lines: u32) -> String {
@@ -41,6 +44,37 @@ fn who_differs_early_is_not_alike(scene: &Scene) {
     assert!(ran.out.contains("  one\n") && ran.out.contains("  two\n"), "{}", ran.told());
 }
 
+/// For programs: a line for each node, the lines that it printed in it, and the summary.
+fn answers_are_told_in_json(scene: &Scene) {
+    let (spot, ids) = (&scene.spot, &scene.ids);
+    let script = "seq 1 3; test $(cat /tmp/word) = one";
+    let told = spot.run(&["exec", "--json", "--", script]);
+    assert_eq!(told.code, 1, "{}", told.told());
+    assert_json_lines(&told.out);
+    for (id, ok, end) in [(&ids[0], true, "exit status 0"), (&ids[1], false, "exit status 1")] {
+        let answer = answer_of(&told, id);
+        assert_eq!((&answer["ok"], &answer["text"]), (&ok.into(), &end.into()), "{answer}");
+        assert_eq!(answer["lines"], json!(["1", "2", "3"]), "{answer}");
+    }
+    assert!(!told.out.contains(r#""event":"output""#), "they are told once: {}", told.out);
+    let last = &told.lines()[told.lines().len() - 1];
+    assert_eq!((&last["event"], &last["ok"]), (&"summary".into(), &false.into()), "{last}");
+
+    let read = spot.run(&["logs", &ids[0], "--json"]);
+    assert_eq!(read.code, 0, "{}", read.told());
+    assert_json_lines(&read.out);
+    let lines = read.lines();
+    let log: Vec<_> = lines.iter().filter(|line| line["event"] == "output").collect();
+    assert!(log.last().unwrap()["text"].as_str().unwrap().ends_with("END exit=0"), "{}", read.out);
+    assert_eq!(answer_of(&read, &ids[0])["lines"], json!([]), "a log is told as it comes");
+}
+
+fn answer_of(told: &Ran, id: &str) -> Value {
+    let is_it = |line: &Value| line["event"] == "answer" && line["instance"] == id;
+    let answer = told.lines().into_iter().find(is_it);
+    answer.unwrap_or_else(|| panic!("{id}: {}", told.out))
+}
+
 /// In text and in JSON; nothing is destroyed.
 fn who_has_not_what_is_pulled_is_named(scene: &Scene) {
     let (spot, ids) = (&scene.spot, &scene.ids);
@@ -57,11 +91,7 @@ fn who_has_not_what_is_pulled_is_named(scene: &Scene) {
     assert_eq!(told.code, 1, "{}", told.told());
     assert_json_lines(&told.out);
     for (id, ok, reason) in [(&ids[0], true, ""), (&ids[1], false, "there is no such file")] {
-        let lines = told.lines();
-        let is_it = |line: &&serde_json::Value| {
-            line["event"] == "answer" && line["instance"] == id.as_str()
-        };
-        let answer = lines.iter().find(is_it).unwrap_or_else(|| panic!("{id}: {}", told.out));
+        let answer = answer_of(&told, id);
         assert_eq!((&answer["ok"], &answer["dropped"]), (&ok.into(), &0.into()), "{answer}");
         assert!(answer["text"].as_str().unwrap().contains(reason), "{answer}");
     }
@@ -80,6 +110,7 @@ fn a_command_line_says_what_failed_where_and_what_it_left_out() {
     let mut scene = two_nodes();
     all_is_printed_or_said_to_be_dropped(&scene);
     who_differs_early_is_not_alike(&scene);
+    answers_are_told_in_json(&scene);
     who_has_not_what_is_pulled_is_named(&scene);
     a_failing_ssh_says_why(&mut scene);
 }

@@ -1,4 +1,5 @@
-//! `up`, `down`, `stop`, `start`, `reboot`: what is done to machines that stay.
+//! `up`, `down`, `stop`, `start`, `reboot`: what is done to machines that stay; and `drain`, which is asked
+//! for as these are.
 
 use crate::app::action::Confirm;
 use crate::app::{Action, Aim, Command, Scope};
@@ -80,7 +81,9 @@ pub(in crate::runtime) async fn act(
         let otherwise = format!("{verb} interrupts what runs: without a terminal it needs --yes");
         confirm::possible(false, &otherwise)?;
     }
-    let start = Start::changing(environment, Want::Write, Need::Instances, args.json)?;
+    // What is done over SSH leaves nothing to remember.
+    let want = if action.entry().over_ssh { Want::Run } else { Want::Write };
+    let start = Start::changing(environment, want, Need::Instances, args.json)?;
     Session::run(start, async |session| {
         let keys = named(session, &args.instances)?;
         if asks {

@@ -11,7 +11,7 @@ use crate::runtime::environment::Environment;
 use crate::runtime::exit_code::ExitCode;
 use crate::runtime::recall::Want;
 use crate::runtime::resolve;
-use crate::runtime::session::{Session, Start};
+use crate::runtime::session::{Need, Session, Start};
 use crate::runtime::shell::Login;
 use crate::runtime::stderr;
 use crate::runtime::stdout::{self, Stdout};
@@ -43,6 +43,7 @@ pub(in crate::runtime) async fn logs(
     environment: &Environment,
     name: &str,
     logs: Logs,
+    json: bool,
 ) -> Result<ExitCode, Stop> {
     let unusual = |c: char| !(c.is_ascii_alphanumeric() || "-_.@".contains(c));
     if let Some(unit) = logs.unit.as_deref()
@@ -50,9 +51,14 @@ pub(in crate::runtime) async fn logs(
     {
         return Err(Stop::Usage(format!("'{}' is not a unit's name", unit.escape_debug())));
     }
-    let start = Start { format: Format::Output, ..Start::looking(environment)? };
+    let start = asking(environment, json)?;
+    let format = if json { start.format } else { Format::Output };
+    let start = Start { want: Want::Read, format, ..start };
     Session::run(start, async |session| {
         let row = instance(session, name)?;
+        if json {
+            return ask(session, Action::Logs(logs), only(&row)).await;
+        }
         session.obtain(Command::Act(Action::Logs(logs), only(&row))).await?;
         if session.verdict() != ExitCode::DONE {
             let end = answers(session).next().map_or("", InstanceAnswer::end);
@@ -114,12 +120,12 @@ pub(in crate::runtime) async fn lease(
     environment: &Environment,
     command: cli::LeaseCommand,
 ) -> Result<ExitCode, Stop> {
-    let cli::LeaseCommand::Extend { time, region, on } = command;
+    let cli::LeaseCommand::Extend { time, region, on, json } = command;
     if time < Duration::from_mins(15) {
         return Err(Stop::Usage("a lease is at least 15m".to_owned()));
     }
     let command = vec![extend(time.as_secs())];
-    run_on(environment, &cli::Exec { region, on, command }, None).await
+    run_on(environment, &cli::Exec { region, on, json, command }, None).await
 }
 
 /// `exec`. Fails where the command failed on a node.
@@ -143,12 +149,9 @@ pub(in crate::runtime) async fn pull(
     if let Some(trouble) = pull.trouble() {
         return Err(Stop::Usage(trouble));
     }
-    let start = Start { want: Want::Run, ..Start::looking(environment)? };
-    Session::run(start, async |session| {
+    Session::run(asking(environment, args.json)?, async |session| {
         let keys = meant(session, &args.region, &args.on)?;
-        session.obtain(Command::Act(Action::Pull(pull.clone()), Scope::Instances(keys))).await?;
-        print_answers(session);
-        Ok(session.verdict())
+        ask(session, Action::Pull(pull), Scope::Instances(keys)).await
     })
     .await
 }
@@ -159,18 +162,37 @@ async fn run_on(
     args: &cli::Exec,
     remark: Option<&str>,
 ) -> Result<ExitCode, Stop> {
-    let start = Start { want: Want::Run, ..Start::looking(environment)? };
-    Session::run(start, async |session| {
+    Session::run(asking(environment, args.json)?, async |session| {
         let keys = meant(session, &args.region, &args.on)?;
         if let Some(remark) = remark {
             stderr::print(remark);
         }
-        let command = Action::Exec(args.command.join(" "));
-        session.obtain(Command::Act(command, Scope::Instances(keys))).await?;
-        print_answers(session);
-        Ok(session.verdict())
+        ask(session, Action::Exec(args.command.join(" ")), Scope::Instances(keys)).await
     })
     .await
+}
+
+/// The session of a command that asks nodes for something: people read what they answer and nothing else,
+/// programs that as lines among others.
+fn asking(environment: &Environment, json: bool) -> Result<Start<'_>, Stop> {
+    if json {
+        return Start::changing(environment, Want::Run, Need::Instances, json);
+    }
+    Ok(Start { want: Want::Run, ..Start::looking(environment)? })
+}
+
+/// Asks nodes for it, and prints what they answer.
+async fn ask(session: &mut Session, action: Action, scope: Scope) -> Result<ExitCode, Stop> {
+    let command = Command::Act(action, scope);
+    if session.tells_programs() {
+        session.perform(command).await?;
+        let (printer, model) = session.printer();
+        printer.answers(model);
+    } else {
+        session.obtain(command).await?;
+        print_answers(session);
+    }
+    Ok(session.verdict())
 }
 
 /// The instances that are meant: these, or all in these regions, or all.
@@ -197,13 +219,11 @@ pub(in crate::runtime) async fn awake(
     environment: &Environment,
     name: &str,
     time: Hold,
+    json: bool,
 ) -> Result<ExitCode, Stop> {
-    let start = Start { want: Want::Run, ..Start::looking(environment)? };
-    Session::run(start, async |session| {
+    Session::run(asking(environment, json)?, async |session| {
         let row = instance(session, name)?;
-        session.obtain(Command::Act(Action::Awake(time), only(&row))).await?;
-        print_answers(session);
-        Ok(session.verdict())
+        ask(session, Action::Awake(time), only(&row)).await
     })
     .await
 }
