@@ -13,6 +13,7 @@ use rustix::fs::OFlags;
 
 pub use write::{
     behind_links, folder_of, make_private_folder, sweep_drafts, sync_folder, write_atomically,
+    write_new,
 };
 
 /// The most bytes that a file may have where nothing smaller will do: 10,000 instances take 9 MB of
@@ -30,7 +31,11 @@ pub fn in_home(path: &Path, home: Option<&Path>) -> PathBuf {
 /// Opens what is a file: a device or a pipe would never end, and a pipe not even open.
 pub fn open_regular(path: &Path) -> io::Result<File> {
     let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
-    let file = File::options().read(true).custom_flags(nonblocking).open(path)?;
+    regular(File::options().read(true).custom_flags(nonblocking).open(path)?)
+}
+
+/// What is open, if it is a file.
+pub fn regular(file: File) -> io::Result<File> {
     if file.metadata()?.is_file() {
         return Ok(file);
     }

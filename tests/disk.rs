@@ -128,6 +128,7 @@ fn a_disk_that_fills_up_stops_the_launches_and_the_tags_find_the_rest() {
     let told = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains("No space left on device"), "{told}");
+    assert!(!told.contains(".new"), "a draft has another name each time: {told}");
     assert_eq!(scene.proxy.calls_of("RunInstances").len(), 1, "nothing new was launched");
     let seen = scene.seen();
     assert_eq!(ours(&seen).filter(|(_, id)| id.starts_with("i-")).count(), 2);

@@ -28,10 +28,31 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let draft = tempfile::Builder::new().prefix(&prefix).suffix(DRAFT).make_in(folder, make);
     let mut draft = draft?;
     draft.as_file().set_permissions(mode)?;
-    draft.write_all(bytes)?;
+    // Not of the draft itself, which adds that name as well.
+    draft.as_file_mut().write_all(bytes)?;
     draft.as_file().sync_all()?;
     draft.persist(&target).map_err(|error| error.error)?;
     sync_folder(folder)
+}
+
+/// Makes a file where nothing is, whole or not at all, and answers whether it did: what is there is
+/// left as it is, be that a link to nothing.
+pub fn write_new(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<bool> {
+    if fs::symlink_metadata(path).is_ok() {
+        return Ok(false);
+    }
+    let make = |path: &Path| OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
+    let prefix = draft_prefix(path);
+    let draft =
+        tempfile::Builder::new().prefix(&prefix).suffix(DRAFT).make_in(folder_of(path), make);
+    let mut draft = draft?;
+    draft.as_file_mut().write_all(bytes)?;
+    draft.as_file().sync_all()?;
+    match draft.persist_noclobber(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error.error),
+    }
 }
 
 /// Removes what killed processes left of files that they were about to replace. Only for the one
@@ -103,6 +124,19 @@ mod tests {
         write_atomically(&link, b"new").unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!((fs::read(&file).unwrap().as_slice(), mode(&file)), (b"new".as_slice(), 0o640));
+    }
+
+    #[test]
+    fn what_is_there_is_left_and_what_is_new_is_whole_or_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let [new, link] = ["new", "link"].map(|name| folder.path().join(name));
+        assert!(write_new(&new, 0o755, b"first").unwrap());
+        assert!(!write_new(&new, 0o755, b"second").unwrap());
+        assert_eq!(fs::read(&new).unwrap(), b"first");
+        assert_eq!(mode(&new) & 0o700, 0o700);
+        symlink("nowhere", &link).unwrap();
+        assert!(!write_new(&link, 0o644, b"text").unwrap());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "no draft stays");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use rustix::fs::OFlags;
 
 use super::Paths;
-use crate::files::{open_regular, write_atomically};
+use crate::files::{open_regular, regular, write_atomically};
 
 /// From how many bytes on the oldest are let go.
 const MOST: u64 = 1 << 20;
@@ -56,10 +56,8 @@ impl EventFile {
             .create(true)
             .mode(0o600)
             .custom_flags(nonblocking)
-            .open(&self.path)?;
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
-        }
+            .open(&self.path)
+            .and_then(regular)?;
         let mut text = String::new();
         // A process that was killed may have left half a line, which shall be no part of another.
         if is_torn(&mut file)? {
