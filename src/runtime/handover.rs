@@ -165,7 +165,7 @@ impl Asker {
             return;
         }
         let end = Instant::now() + TAKEN;
-        let is_taken = || Lock::holder(paths).is_some_and(|holder| !holder.is_this_process());
+        let is_taken = || Lock::named(paths).is_some_and(|holder| !holder.is_this_process());
         while !is_taken() && Instant::now() < end {
             sleep(GLANCE).await;
         }
@@ -187,7 +187,7 @@ pub(super) async fn wait_until_free(paths: &Paths) -> Result<(), Stop> {
     let mut manager = ServiceManager::of_environment();
     let mut passed_on_since = None;
     loop {
-        let named = Lock::holder(paths).filter(|holder| !holder.is_this_process());
+        let named = Lock::named(paths).filter(|holder| !holder.is_this_process());
         match &named {
             None if Lock::is_free(paths) => return Ok(()),
             Some(_) if Lock::is_free(paths) => {

@@ -5,15 +5,23 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::holder::Holder;
 use super::{Paths, StoreError};
+use crate::files::{open_regular, read_text, regular};
 
 /// What a file system says that has no locks: NFS without its lock daemon, some of FUSE (flock(2)).
 const NO_LOCKS: [Errno; 4] = [Errno::NOLCK, Errno::OPNOTSUPP, Errno::NOSYS, Errno::INVAL];
+
+/// Longer than somebody has it who only looks.
+const INSTANT: Duration = Duration::from_millis(5);
+/// The most that its file is read of: three lines.
+const LONGEST: u64 = 4096;
 
 /// The right to write a state, for as long as this lives.
 #[derive(Debug)]
@@ -29,37 +37,55 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Whether somebody seems to hold it: for what is shown alone. Nobody is kept from taking it
-    /// meanwhile, so it goes by whether the process lives that was the last to take it.
+    /// Whether somebody holds it at this moment.
     pub fn is_held(paths: &Paths) -> bool {
-        Self::holder(paths).is_some()
+        !Self::is_free(paths)
     }
 
-    /// Who seems to hold it, by the same.
+    /// Who holds it at this moment: whom the file names, of however many later processes that may be
+    /// the number by now.
     pub fn holder(paths: &Paths) -> Option<Holder> {
-        let text = std::fs::read_to_string(paths.lock()).ok()?;
-        Some(Holder::read(&text)).filter(Holder::is_alive)
+        if Self::is_free(paths) { None } else { Self::read_name(paths) }
+    }
+
+    /// Who was the last to take it, if a process of that number lives: another one, it may be, of
+    /// another container. While it is passed on nobody holds it, and this is all that tells.
+    pub fn named(paths: &Paths) -> Option<Holder> {
+        Self::read_name(paths).filter(Holder::is_alive)
+    }
+
+    fn read_name(paths: &Paths) -> Option<Holder> {
+        let text = read_text(&paths.lock(), LONGEST).ok()?;
+        Some(Holder::read(&text))
     }
 
     /// Whether nobody holds it at this moment. Nothing is written: who had it last stays in the file.
     pub fn is_free(paths: &Paths) -> bool {
-        let Ok(file) = File::open(paths.lock()) else { return true };
-        match file.try_lock() {
+        Self::is_free_by(paths, File::try_lock_shared)
+    }
+
+    /// The same with what the file system makes of the attempt.
+    pub(super) fn is_free_by(
+        paths: &Paths,
+        try_lock: impl FnOnce(&File) -> Result<(), TryLockError>,
+    ) -> bool {
+        let Ok(file) = open_regular(&paths.lock()) else { return true };
+        match try_lock(&file) {
             Ok(()) => true,
             Err(TryLockError::WouldBlock) => false,
-            Err(TryLockError::Error(_)) => !Self::is_held(paths),
+            Err(TryLockError::Error(_)) => Self::named(paths).is_none(),
         }
     }
 
     /// Takes the lock, or says who holds it. A lock that a dead process left is free.
     pub fn acquire(paths: &Paths) -> Result<Self, StoreError> {
-        Self::acquire_by(paths, File::try_lock)
+        Self::acquire_by(paths, try_lock)
     }
 
     /// The same for who keeps the fleet where a keeper let go of it for that: there is no moment in which
     /// it does not say so.
     pub fn acquire_to_keep(paths: &Paths) -> Result<Self, StoreError> {
-        Self::acquire_as(paths, File::try_lock, |lock| {
+        Self::acquire_as(paths, try_lock, |lock| {
             lock.waiting_keeper().and_then(|keeper| keeper.host.clone()).unwrap_or_default()
         })
     }
@@ -84,7 +110,10 @@ impl Lock {
             .create(true)
             .truncate(false)
             .mode(0o600)
+            // A pipe would wait for its other end.
+            .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
             .open(&path)
+            .and_then(regular)
             .map_err(StoreError::io("open", &path))?;
         let is_by_name = match try_lock(&file) {
             Ok(()) => false,
@@ -128,6 +157,17 @@ impl Drop for Lock {
             // If not, it is free as soon as this process has ended.
             let _ = self.file.set_len(0);
         }
+    }
+}
+
+/// Who only looks has it for an instant, and is no holder.
+fn try_lock(file: &File) -> Result<(), TryLockError> {
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            std::thread::sleep(INSTANT);
+            file.try_lock()
+        }
+        tried => tried,
     }
 }
 

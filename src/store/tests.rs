@@ -289,6 +289,7 @@ fn whoever_takes_the_lock_of_a_keeper_that_lives_knows_that_it_waits() {
     let told = lock.waiting_keeper().unwrap().to_string();
     assert_eq!(told, format!("process {} on attic since Nov 28, 21:04 UTC", keeper.id()));
     assert_eq!(Lock::holder(&paths).unwrap().host, None, "it may do something else");
+    assert!(Lock::holder(&paths).unwrap().is_this_process());
     drop(lock);
     fs::write(paths.lock(), format!("{}\nattic\n2026-11-28T21:04:00Z\n", keeper.id())).unwrap();
     let lock = Lock::acquire_to_keep(&paths).unwrap();
@@ -300,6 +301,30 @@ fn whoever_takes_the_lock_of_a_keeper_that_lives_knows_that_it_waits() {
     keeper.kill().unwrap();
     keeper.wait().unwrap();
     assert_eq!(Lock::acquire(&paths).unwrap().waiting_keeper(), None, "it is dead");
+}
+
+#[test]
+fn a_later_process_of_the_same_number_holds_nothing() {
+    let (_folder, paths) = scratch();
+    // As a keeper leaves it that was the first process of a container: there is always one of that
+    // number.
+    fs::write(paths.lock(), "1\nattic\n2026-11-28T21:04:00Z\n").unwrap();
+    assert_eq!((Lock::holder(&paths), Lock::is_held(&paths)), (None, false));
+    assert!(Lock::named(&paths).is_some(), "while it is passed on");
+    let lock = Lock::acquire(&paths).unwrap();
+    assert!(Lock::is_held(&paths) && Lock::holder(&paths).unwrap().is_this_process());
+    drop(lock);
+    assert!(!Lock::is_held(&paths));
+}
+
+#[test]
+fn a_pipe_in_the_place_of_the_lock_is_refused_and_nobody_waits_for_it() {
+    let (_folder, paths) = scratch();
+    let mode = rustix::fs::Mode::RWXU;
+    rustix::fs::mkfifoat(rustix::fs::CWD, paths.lock(), mode).unwrap();
+    assert_eq!(Lock::holder(&paths), None);
+    let refused = Lock::acquire(&paths).unwrap_err().to_string();
+    assert!(refused.contains("not a regular file"), "{refused}");
 }
 
 #[test]
@@ -317,9 +342,10 @@ fn without_locks_the_process_that_is_named_holds_it_for_as_long_as_it_lives() {
     let ours = acquire().unwrap();
     let named = fs::read_to_string(paths.lock()).unwrap();
     assert!(named.starts_with(&format!("{}\n\n", std::process::id())), "{named}");
-    assert!(Lock::is_held(&paths));
+    let is_free = || Lock::is_free_by(&paths, no_locks(rustix::io::Errno::NOLCK));
+    assert!(!is_free());
     drop(ours);
-    assert!(!Lock::is_held(&paths), "its name is taken out");
+    assert!(is_free(), "its name is taken out");
     // What is no lack of locks is told.
     let broken = Lock::acquire_by(&paths, no_locks(rustix::io::Errno::IO)).unwrap_err();
     assert!(broken.to_string().contains("cannot lock"), "{broken}");
