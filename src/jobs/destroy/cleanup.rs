@@ -2,13 +2,16 @@
 //! their deployment is alive. And a look at everything of ours, of whatever deployment.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::SignedDuration;
 use tokio::task::JoinSet;
 
 use super::Destruction;
 use crate::aws::{AwsError, Ec2, Kind, Residue, Selector};
-use crate::fleet::{DeploymentSeen, Failure, JobResult, Level, LockHolder, Region, Step};
+use crate::fleet::{
+    DeploymentSeen, Failure, JobResult, Judgement, Level, LockHolder, Region, Step,
+};
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::tasks::together;
@@ -42,7 +45,10 @@ pub(in crate::jobs) async fn inspect(
 async fn report_leftovers(ec2: &Ec2, reporter: &Reporter) -> Result<(), AwsError> {
     for seen in ec2.deployments().await? {
         let residue = ec2.residue(&Selector::deployment(&seen.deployment).with_locks()).await?;
-        let text = format!("{seen}: {}", named(&residue));
+        // What is kept goes by its own name alone.
+        let what =
+            if residue.is_empty() { "only what is kept".to_owned() } else { named(&residue) };
+        let text = format!("{seen}: {what}");
         reporter.said_of(ec2.region(), Level::Info, text).await;
     }
     Ok(())
@@ -122,7 +128,8 @@ impl Cleaning {
     }
 
     /// Who launches for a deployment, as its lock here says, unless that has been over for long: the
-    /// clocks of two machines may differ. What this state's processes left is nobody's.
+    /// clocks of two machines may differ. What this state's processes left, and a process of this machine
+    /// that has ended, is nobody's.
     async fn holder(
         &self,
         seen: &DeploymentSeen,
@@ -137,7 +144,10 @@ impl Cleaning {
         let is_live = |holder: &LockHolder| {
             let is_left = Some(&holder.nonce) != held.as_ref()
                 && own.values().any(|nonce| *nonce == holder.nonce);
-            !is_left && holder.expires.is_some_and(|at| now.duration_since(at) < BEING_MADE)
+            let has_ended = self.context.judge_lock(holder, Duration::ZERO) == Judgement::Dead;
+            !is_left
+                && !has_ended
+                && holder.expires.is_some_and(|at| now.duration_since(at) < BEING_MADE)
         };
         let found = self.ec2.locks(&Selector::deployment(&seen.deployment)).await?;
         Ok(found.into_iter().map(|lock| lock.holder).find(is_live))
