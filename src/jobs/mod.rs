@@ -26,7 +26,7 @@ pub use intents::creates::{open_creates, unfinished};
 pub use intents::destroys::{unfinished_destroys, unfinished_nukes};
 pub use lock::release_lock;
 pub use node::credentials::Credentials;
-pub use node::files::{NodeFile, missing_of_node, node_files};
+pub use node::files::{NodeFile, emptied_of_node, missing_of_node, node_files};
 pub use node::node_access::{NodeAccess, NodeTarget};
 pub use node::orchestrator::open_orchestrator;
 pub use node::sources::{DEPLOYMENT_FILES, FilesChecked, INSTANCE_SCRIPTS, check_files};

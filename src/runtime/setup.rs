@@ -1,8 +1,8 @@
 //! `setup` and `version`: they look at this machine and change files in the folder, nothing at AWS.
 
-use std::fs::{DirBuilder, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,9 +12,11 @@ use super::stdout::print;
 use super::stop::Stop;
 use crate::aws::Aws;
 use crate::config::{self, Discovered, ENDPOINT_FILE, TOKEN_FILE};
-use crate::files::{MOST, read_text, write_atomically};
+use crate::files::{MOST, read_bounded, read_text, write_atomically, write_new};
 use crate::fleet::{Account, Failure, FailureKind, Region, Step};
-use crate::jobs::{DEPLOYMENT_FILES, INSTANCE_SCRIPTS, missing_of_node, node_files};
+use crate::jobs::{
+    DEPLOYMENT_FILES, INSTANCE_SCRIPTS, NodeFile, emptied_of_node, missing_of_node, node_files,
+};
 
 /// How long `setup` waits for AWS to say who we are.
 const PROFILE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,6 +32,8 @@ const SAMPLES: [(&str, &str); 3] = [
         include_str!("../../deployment-files/orchestrator_token.example"),
     ),
 ];
+/// What a node's scripts have to do.
+const CONTRACT: &str = include_str!("../../instance/README.md");
 /// Every key of the configuration, explained.
 const EXAMPLE: &str = include_str!("../../config.yaml.example");
 /// The usual private keys, the best first, as ssh(1) tries them.
@@ -104,7 +108,9 @@ fn prepare(environment: &Environment, account: Option<&Account>) -> Result<Vec<S
     }
     let scripts = Path::new(INSTANCE_SCRIPTS);
     let missing = missing_of_node(scripts);
-    if scripts.exists() && missing.contains(&"scripts/deploy_services.sh") {
+    let instance = Path::new("instance");
+    let is_without = scripts.exists() && missing.contains(&"scripts/deploy_services.sh");
+    if is_without && !has_ours(instance) {
         // Its units would be installed on the nodes beside ours.
         let text = format!(
             "{INSTANCE_SCRIPTS} is not this program's: it lacks {}; `spot-tui setup --migrate` \
@@ -113,8 +119,13 @@ fn prepare(environment: &Environment, account: Option<&Account>) -> Result<Vec<S
         );
         return Err(Stop::Usage(text));
     }
+    // As a full disk left them: nothing of the user's is in them.
+    for empty in emptied_of_node(scripts) {
+        fs::remove_file(&empty).map_err(|error| unwritable(&empty, &error))?;
+    }
+    made += create(&instance.join("README.md"), 0o644, CONTRACT.as_bytes())?;
     for file in node_files() {
-        made += create(&Path::new("instance").join(file.path), file.mode, file.content)?;
+        made += create(&instance.join(file.path), file.mode, file.content)?;
     }
     if made > 0 {
         print(&format!(
@@ -161,14 +172,16 @@ pub(super) fn create(path: &Path, mode: u32, content: &[u8]) -> Result<usize, St
     if let Some(folder) = path.parent() {
         DirBuilder::new().recursive(true).mode(0o755).create(folder).map_err(failed)?;
     }
-    match OpenOptions::new().write(true).create_new(true).mode(mode).open(path) {
-        Ok(mut file) => {
-            file.write_all(content).map_err(failed)?;
-            Ok(1)
-        }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(0),
-        Err(error) => Err(failed(error)),
-    }
+    write_new(path, mode, content).map(usize::from).map_err(failed)
+}
+
+/// Whether a script in it is one of this program's, as it came.
+fn has_ours(folder: &Path) -> bool {
+    let is_as_it_came = |file: NodeFile| {
+        let most = u64::try_from(file.content.len()).unwrap_or(MOST);
+        read_bounded(&folder.join(&file.path), most).is_ok_and(|found| found == file.content)
+    };
+    node_files().filter(NodeFile::is_program).any(is_as_it_came)
 }
 
 pub(super) fn home() -> PathBuf {

@@ -22,12 +22,26 @@ const CONTRACT: [&str; 7] = [
 /// What a folder of scripts, and its sibling `config`, lack of what a node needs: the contract of
 /// `instance/README.md`. Looks at files.
 pub fn missing_of_node(scripts: &Path) -> Vec<&'static str> {
-    let beside = scripts.parent().unwrap_or(Path::new(""));
-    let there = |name: &&str| match name.strip_prefix("scripts/") {
-        Some(script) => scripts.join(script).is_file(),
-        None => beside.join(name).is_file(),
+    CONTRACT.into_iter().filter(|name| !place(scripts, Path::new(name)).is_file()).collect()
+}
+
+/// What in them has nothing in it and cannot work so: our programs, and what the contract names. Looks
+/// at files.
+pub fn emptied_of_node(scripts: &Path) -> Vec<PathBuf> {
+    let counts = |file: &NodeFile| {
+        file.is_program() || CONTRACT.iter().any(|name| Path::new(name) == file.path)
     };
-    CONTRACT.into_iter().filter(|name| !there(name)).collect()
+    let is_empty = |path: &PathBuf| path.metadata().is_ok_and(|it| it.is_file() && it.len() == 0);
+    let files = node_files().filter(counts).map(|file| place(scripts, &file.path));
+    files.filter(is_empty).collect()
+}
+
+/// Where a file of `instance/` is, whose scripts are here.
+fn place(scripts: &Path, path: &Path) -> PathBuf {
+    match path.strip_prefix("scripts") {
+        Ok(script) => scripts.join(script),
+        Err(_) => scripts.parent().unwrap_or(Path::new("")).join(path),
+    }
 }
 
 /// One file of `instance/`.
@@ -39,6 +53,13 @@ pub struct NodeFile {
     pub mode: u32,
     /// What is in it.
     pub content: &'static [u8],
+}
+
+impl NodeFile {
+    /// Whether it is run.
+    pub fn is_program(&self) -> bool {
+        self.mode == 0o755
+    }
 }
 
 /// All of them.

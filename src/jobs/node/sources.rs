@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::files::{missing_of_node, node_files};
+use super::files::{emptied_of_node, missing_of_node, node_files};
 use super::{scripts, user_data};
 use crate::config::Config;
 use crate::files::{MOST, open_regular, read_text};
@@ -75,6 +75,19 @@ pub(super) fn lacking(config: &Config, path: impl Fn(&Path) -> PathBuf) -> Optio
     })
 }
 
+/// Which files of the folder are there and have nothing in them.
+fn emptied(config: &Config, path: impl Fn(&Path) -> PathBuf) -> Vec<String> {
+    let scripts = path(&config.aws.scripts_directory);
+    let empty = emptied_of_node(&scripts).into_iter();
+    let text = |it: PathBuf| {
+        format!(
+            "aws.scripts_directory: {} is empty: delete it, and `spot-tui setup` writes it anew",
+            it.display()
+        )
+    };
+    empty.map(text).collect()
+}
+
 /// Which scripts no node could start, and how each is mended: the user's own, and those of the folder
 /// that say what runs them. A node would find out after it was paid for. Looks at files.
 pub(super) fn unrunnable(config: &Config, path: impl Fn(&Path) -> PathBuf) -> Vec<String> {
@@ -142,6 +155,7 @@ pub fn check_files(config: &Config, path: impl Fn(&Path) -> PathBuf) -> FilesChe
     let key = key.map(|path| PublicKey::read(&path)).transpose();
     wrong.extend(key.err().map(|error| error.to_string()));
     wrong.extend(lacking(config, &path));
+    wrong.extend(emptied(config, &path));
     wrong.extend(unrunnable(config, &path));
     FilesChecked { wrong, notes: checked.passed_over }
 }
