@@ -49,7 +49,8 @@ pub(super) async fn run(environment: &Environment) -> Result<ExitCode, Stop> {
     if environment.demo.as_ref().is_some_and(|demo| demo.is_tour) {
         engine.handle(Message::Command(Command::create(counts)));
     }
-    let screen = Screen::new(terminal, ability(), environment.memory(), environment.doors());
+    let memory = environment.memory().filter(|_| !environment.global.read_only);
+    let screen = Screen::new(terminal, ability(), memory, environment.doors());
     let mut event_loop = EventLoop::new(engine, screen);
     let left = event_loop.run().await;
     event_loop.edge.rest();

@@ -35,6 +35,7 @@ mod monkey;
 mod notifier;
 mod notify_targets;
 mod panics;
+mod read_only;
 mod recall;
 mod relaunch;
 mod resolve;
@@ -82,7 +83,10 @@ pub fn run(cli: Cli) -> color_eyre::Result<u8> {
         Some(Command::Identity { id, json }) => identity::identity(&id, json),
         Some(Command::IamPolicy(args)) => iam_policy::iam_policy(&args, global.read_only),
         Some(Command::Completions { shell }) => completions::completions(shell),
-        Some(Command::Man { folder }) => manual::manual(folder.as_deref()),
+        Some(Command::Man { folder }) => {
+            read_only::check(&global, &Command::Man { folder: folder.clone() })
+                .and_then(|()| manual::manual(folder.as_deref()))
+        }
         command => drive(global, command)?,
     };
     let code = result.unwrap_or_else(|stop| {
@@ -133,11 +137,14 @@ async fn carry_out(global: Global, command: Option<Command>) -> Result<ExitCode,
     }
     let environment = Environment::open(global).map_err(Stop::Usage)?;
     let at = &environment;
+    if let Some(command) = &command {
+        read_only::check(&at.global, command)?;
+    }
     // What only looks at files needs no log.
     if let Some(Command::Validate { json }) = command {
         return Ok(validate::validate(at, json));
     }
-    let _trace = trace::start(at.debug, command.is_none());
+    let _trace = trace::start(at.debug, command.is_none(), !at.global.read_only);
     Box::pin(dispatch(at, command)).await
 }
 

@@ -134,7 +134,10 @@ pub(super) fn open(
     let config = config.map(Arc::new);
     let (asker, questions) = jobs::questions();
     let (report_sender, report_receiver) = jobs::report_channel(access.time.clone());
-    let cache = Cache::new(&environment.cache);
+    let mut cache = Cache::new(&environment.cache);
+    if global.read_only {
+        cache = cache.only_read();
+    }
     let is_watched = window.is_some() || want != Want::Write;
     let pace = pace(config.as_deref(), is_watched);
     let context = Arc::new(Context::new(ContextSettings {
@@ -254,18 +257,24 @@ fn past(global: &Global) -> Vec<LogLine> {
 
 /// The deployment: from the command line, the configuration or the state; else a new one.
 fn deployment(global: &Global, config: Option<&Config>, state: &State) -> (DeploymentId, bool) {
-    let told = global
-        .deployment
-        .clone()
-        .map(DeploymentId::from)
-        .or_else(|| config.and_then(|config| config.deployment.clone()))
-        .or_else(|| state.deployment.clone());
-    if let Some(id) = told {
+    if let Some(id) = deployment_told(global, config, state) {
         (id, false)
     } else {
         let random = Uuid::new_v4().simple().to_string();
         (DeploymentId::new(format!("spot-{}", &random[..8])), true)
     }
+}
+
+/// The deployment, where one of them tells it.
+pub(super) fn deployment_told(
+    global: &Global,
+    config: Option<&Config>,
+    state: &State,
+) -> Option<DeploymentId> {
+    let named = global.deployment.clone().map(DeploymentId::from);
+    named
+        .or_else(|| config.and_then(|config| config.deployment.clone()))
+        .or_else(|| state.deployment.clone())
 }
 
 /// The deployment that is looked at; where none is named, the tags tell. No deployment has such a name.

@@ -28,7 +28,7 @@ pub(super) struct Trace {
 /// Starts logging. `debug` is SPOT_DEBUG=1: then we tell more, and the crates below us what they do,
 /// such as asking for credentials; else only what is wrong. The log panel's room, 1.5 MB, is made where
 /// there is one. Without a writable state directory there is no file: that is no reason not to start.
-pub(super) fn start(debug: bool, has_panel: bool) -> Trace {
+pub(super) fn start(debug: bool, has_panel: bool, has_file: bool) -> Trace {
     let ours = if debug { LevelFilter::DEBUG } else { LevelFilter::INFO };
     let theirs = if debug { LevelFilter::INFO } else { LevelFilter::WARN };
     let level = Targets::new()
@@ -41,7 +41,8 @@ pub(super) fn start(debug: bool, has_panel: bool) -> Trace {
             if debug { level.clone() } else { level.clone().with_default(LevelFilter::OFF) };
         tui_logger::TuiTracingSubscriberLayer.with_filter(shown)
     });
-    let file = state_folder().and_then(|folder| LogFile::open(&folder).ok());
+    let folder = state_folder().filter(|_| has_file);
+    let file = folder.and_then(|folder| LogFile::open(&folder).ok());
     let (file, guard) = match file {
         Some(file) => {
             let (writer, guard) =

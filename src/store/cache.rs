@@ -21,6 +21,8 @@ const LONGEST: usize = 180;
 #[derive(Debug, Clone)]
 pub struct Cache {
     dir: PathBuf,
+    /// Whether nothing is written to it.
+    is_only_read: bool,
 }
 
 /// What a file holds.
@@ -33,7 +35,13 @@ struct Entry<T> {
 impl Cache {
     /// A cache in `dir`, which is made when something is first kept.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into() }
+        Self { dir: dir.into(), is_only_read: false }
+    }
+
+    /// The same for a process that changes nothing on the disk.
+    #[must_use]
+    pub fn only_read(self) -> Self {
+        Self { is_only_read: true, ..self }
     }
 
     /// What was kept under `key`, unless it has expired by `now`.
@@ -52,6 +60,9 @@ impl Cache {
         now: Timestamp,
         keep: SignedDuration,
     ) -> io::Result<()> {
+        if self.is_only_read {
+            return Ok(());
+        }
         let entry = Entry { until: now.saturating_add(keep).map_err(io::Error::other)?, value };
         let text = serde_json::to_vec(&entry)?;
         make_private_folder(&self.dir)?;
@@ -60,7 +71,9 @@ impl Cache {
 
     /// Forgets what was kept under `key`.
     pub fn forget(&self, key: &str) {
-        drop(fs::remove_file(self.file(key)));
+        if !self.is_only_read {
+            drop(fs::remove_file(self.file(key)));
+        }
     }
 
     /// The file of a key. Other characters than letters, digits, dots and dashes become `_`, so
@@ -99,6 +112,10 @@ mod tests {
         cache.put("image/eu-west-1", &"ami-1", at(0), DAY).unwrap();
         assert_eq!(cache.get("image/eu-west-1", at(86_399)), Some("ami-1".to_owned()));
         assert_eq!(cache.get::<String>("image/eu-west-1", at(86_400)), None);
+        let only_read = cache.clone().only_read();
+        only_read.forget("image/eu-west-1");
+        only_read.put("image/eu-west-1", &"ami-2", at(0), DAY).unwrap();
+        assert_eq!(only_read.get("image/eu-west-1", at(0)), Some("ami-1".to_owned()));
         cache.forget("image/eu-west-1");
         assert_eq!(cache.get::<String>("image/eu-west-1", at(0)), None);
     }
