@@ -271,11 +271,12 @@ impl Session {
     fn refused(&mut self, least: Level) -> Result<(), Stop> {
         let flash = self.model().flash.clone().filter(|flash| flash.level >= least);
         let Some(flash) = flash else { return Ok(()) };
-        if self.is_silent() && flash.level == Level::Warning {
+        let is_refusal = flash.level >= Level::Warning;
+        if self.is_silent() && is_refusal {
             return Err(Stop::Usage(flash.text));
         }
         self.print(flash.level, &flash.text);
-        if flash.level == Level::Warning { Err(Stop::Left(ExitCode::FAILED)) } else { Ok(()) }
+        if is_refusal { Err(Stop::Left(ExitCode::FAILED)) } else { Ok(()) }
     }
 
     /// Learns who we are and what there is; where no file tells the deployment, the tags do.
