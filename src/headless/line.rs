@@ -180,8 +180,12 @@ impl Event {
 
     /// The failure of a whole command or job.
     pub(super) fn failure(failure: &Failure) -> Self {
-        let text = clean(&failure.to_string(), LONGEST);
-        Self::Message { level: Level::Error.word(), text, kind: Some(failure.kind) }
+        Self::reason(&failure.to_string(), Some(failure.kind))
+    }
+
+    /// Why a command ended before its end, be that a failure of a kind or not.
+    pub(super) fn reason(text: &str, kind: Option<FailureKind>) -> Self {
+        Self::Message { level: Level::Error.word(), text: clean(text, LONGEST), kind }
     }
 
     fn word(&self) -> &'static str {
@@ -200,6 +204,21 @@ impl Event {
 }
 
 impl<'a> JsonLine<'a> {
+    /// A line about a whole command.
+    pub(super) fn of_command(deployment: &'a DeploymentId, ts: Timestamp, event: Event) -> Self {
+        Self {
+            v: VERSION,
+            ts,
+            event: event.word(),
+            deployment,
+            region: None,
+            instance: None,
+            phase: None,
+            known: None,
+            details: event,
+        }
+    }
+
     /// A line about this, as the model knows it now.
     pub(super) fn new(model: &'a Model, ts: Timestamp, subject: &'a Subject, event: Event) -> Self {
         let row = match subject {

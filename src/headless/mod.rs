@@ -4,6 +4,7 @@
 
 mod costs;
 mod csv;
+mod end;
 mod events;
 mod focus;
 mod line;
@@ -19,6 +20,7 @@ mod risk;
 mod status;
 
 pub use costs::{CostsFormat, print_costs};
+pub use end::print_end;
 pub use events::print_events;
 pub use focus::print_focus;
 pub use list::{ListFormat, cut_short, exported, print_list, print_pending_creates};

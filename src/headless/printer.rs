@@ -16,7 +16,8 @@ use crate::app::{
 };
 use crate::config::Config;
 use crate::fleet::{
-    Change, InstanceKey, Level, LockStanding, MachineType, Outcome, Phase, Pool, Subject,
+    Change, FailureKind, InstanceKey, Level, LockStanding, MachineType, Outcome, Phase, Pool,
+    Subject,
 };
 
 /// How lines look.
@@ -251,6 +252,13 @@ impl<W: Write> Printer<W> {
         }
     }
 
+    /// Why the command ends before its end, for programs: people read that on standard error.
+    pub fn reason(&mut self, model: &Model, text: &str, kind: Option<FailureKind>) {
+        if self.format == Format::Json {
+            self.event(model, &Subject::Job, Event::reason(text, kind));
+        }
+    }
+
     /// Counts what failed: the job alone knows how much of it did.
     fn ended(&mut self, model: &Model, outcome: &Outcome) {
         match outcome {
@@ -396,6 +404,11 @@ impl<W: Write> Printer<W> {
             Format::Lines(_) => self.told(model, subject, Level::Info, text),
             _ => self.line(model, subject, Level::Info, text),
         }
+    }
+
+    /// That the state is on the disk in the end, whatever was said of it meanwhile.
+    pub fn saved(&mut self) {
+        self.unsaved = None;
     }
 
     /// The last line.

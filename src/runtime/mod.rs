@@ -24,6 +24,7 @@ mod handover;
 mod iam_policy;
 mod identity;
 pub mod keyboard;
+mod last_lines;
 mod limits;
 mod lines;
 mod log_file;
@@ -135,8 +136,21 @@ async fn carry_out(global: Global, command: Option<Command>) -> Result<ExitCode,
     if let Some(Command::DemoCloud(args)) = &command {
         return demo_cloud::run(&global.demo, args).await;
     }
-    let environment = Environment::open(global).map_err(Stop::Usage)?;
-    let at = &environment;
+    let tells_lines = command.as_ref().is_some_and(last_lines::are_wanted);
+    let opened = Environment::open(global).map_err(Stop::Usage);
+    let (at, done) = match &opened {
+        Ok(at) => (Some(at), Box::pin(carry_out_at(at, command)).await),
+        Err(stop) => (None, Err(stop.clone())),
+    };
+    if let Err(stop) = &done
+        && tells_lines
+    {
+        last_lines::print(at, stop);
+    }
+    done
+}
+
+async fn carry_out_at(at: &Environment, command: Option<Command>) -> Result<ExitCode, Stop> {
     if let Some(command) = &command {
         read_only::check(&at.global, command)?;
     }

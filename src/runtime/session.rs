@@ -389,9 +389,17 @@ impl Session {
         let _ = self.event_loop.edge.settle(&self.event_loop.engine.model);
         let mut code = result.unwrap_or_else(|stop| {
             stop.print();
+            if let Some((text, kind)) = stop.reason() {
+                let (printer, model) = self.printer();
+                printer.reason(model, &text, kind);
+            }
             stop.code()
         });
-        if let Err(why) = self.event_loop.engine.finish().await {
+        let finished = self.event_loop.engine.finish().await;
+        if finished.is_ok() {
+            self.event_loop.edge.printer.saved();
+        }
+        if let Err(why) = finished {
             // A destroy never needs the disk: what it ended is gone, whatever the state still says.
             let needs_state = self.want != Want::Destroy;
             self.print(if needs_state { Level::Error } else { Level::Warning }, &why);

@@ -39,6 +39,15 @@ impl Stop {
         }
     }
 
+    /// What programs are told, and what kind of failure it is, where that was not done.
+    pub(super) fn reason(&self) -> Option<(String, Option<FailureKind>)> {
+        match self {
+            Self::Usage(text) | Self::Config(text) => Some((text.clone(), None)),
+            Self::Failure(failure) => Some((failure.to_string(), Some(failure.kind))),
+            Self::Left(_) | Self::Told(_) | Self::HandedOver => None,
+        }
+    }
+
     /// Tells the user, where that was not done.
     pub(super) fn print(&self) {
         match self {
