@@ -278,3 +278,27 @@ fn quiet_says_what_went_wrong_and_colours_are_for_terminals() {
     let both = create(&["-q", "-v"]);
     assert_eq!(both.code, 2, "{}", both.told());
 }
+
+#[test]
+fn a_list_that_is_watched_ends_when_nobody_reads_it_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    // What it shows stays the same: it has nothing more to write.
+    let arguments = ["list", "--watch", "--filter", "-us -eu -ap -sa -ca"];
+    let mut child = demo(&folder, &arguments).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("no such instances"), "{line}");
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_restore_of_what_is_not_kept_fails() {
+    let cloud = DemoCloud::start(&["--no-ssh"]);
+    let spot = Spot::new(cloud.url());
+    spot.configure_without_hosts("", &["us-west-2"]);
+    let refused = spot.run(&["restore", "dev", "--snapshot", "snap-0123", "--json"]);
+    assert_eq!(refused.code, 1, "{}", refused.told());
+    let last: Value = serde_json::from_str(refused.out.lines().last().unwrap()).unwrap();
+    assert_eq!((&last["event"], &last["ok"]), (&"summary".into(), &false.into()));
+    assert!(refused.out.contains("keeps no snap-0123"), "{}", refused.told());
+}

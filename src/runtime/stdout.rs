@@ -2,8 +2,13 @@
 //! not is told at the end, and is a failure.
 
 use std::io::{self, Write};
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tokio::time::sleep;
 
 use super::exit_code::ExitCode;
 use super::stderr;
@@ -13,6 +18,9 @@ static LOST: OnceLock<String> = OnceLock::new();
 
 /// Whether its reader went away.
 static CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Between two looks whether there is still a reader.
+const GLANCE: Duration = Duration::from_secs(1);
 
 /// Standard output. A reader that went away is no failure.
 #[derive(Debug)]
@@ -47,6 +55,22 @@ pub(super) fn is_closed() -> bool {
     CLOSED.load(Ordering::Relaxed)
 }
 
+/// Waits until its reader goes away, of whom one hears else only by writing: for who may have nothing
+/// to write for long. What has no reader, a file, is never left by one.
+pub(super) async fn closed() {
+    while !has_lost_reader(io::stdout().as_fd()) {
+        sleep(GLANCE).await;
+    }
+    CLOSED.store(true, Ordering::Relaxed);
+}
+
+/// Whether nobody can read any more what is written to a pipe or a socket (poll(2)).
+fn has_lost_reader(output: BorrowedFd<'_>) -> bool {
+    let mut output = [PollFd::from_borrowed_fd(output, PollFlags::empty())];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut output, Some(&at_once)).is_ok() && output[0].revents().contains(PollFlags::ERR)
+}
+
 /// Prints a line, or several. A reader that went away is no reason to stop.
 pub(super) fn print(text: &str) {
     let _ = writeln!(Stdout, "{text}");
@@ -66,5 +90,20 @@ pub(super) fn finish(code: ExitCode) -> ExitCode {
             code.max(ExitCode::FAILED)
         }
         None => code,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_went_away_is_noticed_without_a_word_to_it() {
+        let (reader, writer) = io::pipe().unwrap();
+        assert!(!has_lost_reader(writer.as_fd()));
+        drop(reader);
+        assert!(has_lost_reader(writer.as_fd()));
+        let file = tempfile::tempfile().unwrap();
+        assert!(!has_lost_reader(file.as_fd()), "what is written to it stays");
     }
 }

@@ -56,17 +56,31 @@ pub(in crate::runtime) async fn logs(
     let start = Start { want: Want::Read, format, ..start };
     Session::run(start, async |session| {
         let row = instance(session, name)?;
-        if json {
-            return ask(session, Action::Logs(logs), only(&row)).await;
+        let follows = logs.follow;
+        tokio::select! {
+            ended = read_logs(session, logs, &row, json) => ended,
+            // What is followed has no end of its own.
+            () = stdout::closed(), if follows => Err(Stop::Told(ExitCode::DONE)),
         }
-        session.obtain(Command::Act(Action::Logs(logs), only(&row))).await?;
-        if session.verdict() != ExitCode::DONE {
-            let end = answers(session).next().map_or("", InstanceAnswer::end);
-            stderr::print(&format!("ERROR: {end}"));
-        }
-        Ok(session.verdict())
     })
     .await
+}
+
+async fn read_logs(
+    session: &mut Session,
+    logs: Logs,
+    row: &Instance,
+    json: bool,
+) -> Result<ExitCode, Stop> {
+    if json {
+        return ask(session, Action::Logs(logs), only(row)).await;
+    }
+    session.obtain(Command::Act(Action::Logs(logs), only(row))).await?;
+    if session.verdict() != ExitCode::DONE {
+        let end = answers(session).next().map_or("", InstanceAnswer::end);
+        stderr::print(&format!("ERROR: {end}"));
+    }
+    Ok(session.verdict())
 }
 
 /// `ssh`. Ends as that did.

@@ -86,14 +86,23 @@ async fn look(
         let mut text = Vec::new();
         // Where nobody could look, nothing is no answer.
         if args.output() == ListOutput::Json || model.trouble.is_none() || !model.fleet.is_empty() {
-            print_list(&mut text, model, &asked, format(args.output()));
+            let is_table = matches!(args.output(), ListOutput::Table | ListOutput::Wide);
+            if is_table && session.is_new() && model.fleet.is_empty() {
+                // The deployment has a name when it has an instance.
+                text.extend_from_slice(b"nothing was created here yet\n");
+            } else {
+                print_list(&mut text, model, &asked, format(args.output()));
+            }
         }
         if shown.0.is_none() {
             tell_troubles(model);
         }
         shown.print(text, args.watch);
         if args.watch && !stdout::is_closed() {
-            session.rest(PACE).await?;
+            tokio::select! {
+                rested = session.rest(PACE) => rested?,
+                () = stdout::closed() => {}
+            }
         }
         Ok(verdict)
     })
