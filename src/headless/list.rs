@@ -67,13 +67,22 @@ pub fn print_list(mut out: impl Write, model: &Model, asked: &Selection, format:
             let such = if asked.is_whole() { "no instances" } else { "no such instances" };
             format!("{such} in {}\n", model.deployment) + &held(model, asked)
         }
-        ListFormat::Table => table(&COLUMNS, &rows, model) + &held(model, asked),
+        ListFormat::Table => table(&fields(&rows), &rows, model) + &held(model, asked),
         ListFormat::Wide => table(&WIDE, &rows, model) + &held(model, asked),
     };
     let is_for_people = matches!(format, ListFormat::Table | ListFormat::Wide);
     let apart = if is_for_people && asked.is_whole() { kept_apart(model) } else { String::new() };
     // A reader that went away is no reason to fail.
     let _ = out.write_all((text + &apart).as_bytes());
+}
+
+/// The columns of the table for people: machines are known by their names.
+fn fields(rows: &[&Instance]) -> Vec<Field> {
+    let mut fields = COLUMNS.to_vec();
+    if rows.iter().any(|row| row.machine_name().is_some()) {
+        fields.insert(3, Field::Name);
+    }
+    fields
 }
 
 /// What is kept and no instance has: it is in no row, and costs. Nothing where there is none.

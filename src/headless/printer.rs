@@ -16,8 +16,8 @@ use crate::app::{
 };
 use crate::config::Config;
 use crate::fleet::{
-    Change, FailureKind, InstanceKey, Level, LockStanding, MachineType, Outcome, Phase, Pool,
-    Subject,
+    Change, FailureKind, InstanceKey, Level, LockStanding, MachineType, NetworkState, Outcome,
+    Phase, Pool, Region, Subject,
 };
 
 /// How lines look.
@@ -175,6 +175,7 @@ impl<W: Write> Printer<W> {
                 let text = format!("no answer: {why}");
                 self.sentence(model, &Subject::Region(region.clone()), Level::Warning, &text);
             }
+            Change::Network(region, NetworkState::Gone) => self.gone(model, region),
             // The rest is for a screen, or said with what comes along.
             Change::Adopted(_)
             | Change::Joined { .. }
@@ -196,6 +197,17 @@ impl<W: Write> Printer<W> {
             | Change::Account(_)
             | Change::Deployment(_)
             | Change::Deployments(_) => {}
+        }
+    }
+
+    /// What the look at a region has found that everything was taken out of: it is said wherever
+    /// anything is, for it is what whoever ends a deployment wants to know.
+    fn gone(&mut self, model: &Model, region: &Region) {
+        let (subject, text) = (Subject::Region(region.clone()), "network: gone, nothing is left");
+        if self.format == Format::Lines(Detail::Moving) {
+            self.told(model, &subject, Level::Success, text);
+        } else {
+            self.sentence(model, &subject, Level::Success, text);
         }
     }
 

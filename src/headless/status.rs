@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::app::Model;
-use crate::fleet::{Amount, Cost};
+use crate::fleet::{Amount, Cost, Phase};
 use crate::view::money::{hourly_usd, per_hour};
 use crate::view::{STATES, text};
 
@@ -30,9 +30,16 @@ pub fn print_status(
 fn sentence(model: &Model, known: Option<Timestamp>) -> String {
     let tally = &model.tally;
     let why = reason(model);
-    let told = wanted(model).filter(|count| *count != tally.total as u64 || !why.is_empty());
-    let wanted = told.map(|count| format!(" of {count} wanted{why}")).unwrap_or_default();
-    let mut said = vec![text::count(tally.total, "instance") + &wanted];
+    // Machines are in no count.
+    let machines = model.fleet.instances().filter(|row| row.phase != Phase::Terminated);
+    let machines = machines.filter(|row| row.machine_name().is_some()).count();
+    let held = tally.total.saturating_sub(machines);
+    let told = wanted(model).filter(|count| *count != held as u64 || !why.is_empty());
+    let wanted = told.map(|count| match machines {
+        0 => format!(" of {count} wanted{why}"),
+        _ => format!(", {held} of {count} wanted{why}"),
+    });
+    let mut said = vec![text::count(tally.total, "instance") + &wanted.unwrap_or_default()];
     let states = STATES.iter().filter_map(|(health, word)| Some((tally.health.get(health)?, word)));
     said.extend(states.map(|(count, word)| format!("{} {word}", text::thousands(*count))));
     let hourly = hourly(model);
