@@ -29,7 +29,11 @@ pub(super) async fn ask(lines: &mut Lines, question: &str, right: &str) -> Resul
     let line = tokio::select! {
         line = read => line.ok().and_then(Result::ok).unwrap_or_default(),
         // The thread that reads goes on; it ends with the process.
-        _ = lines.signal() => return Err(Stop::Left(ExitCode::INTERRUPTED)),
+        _ = lines.signal() => {
+            // The cursor is behind the question.
+            stderr::print("\ninterrupted: nothing was changed");
+            return Err(Stop::Told(ExitCode::INTERRUPTED));
+        }
     };
     if is_right(line.trim(), right) {
         return Ok(());

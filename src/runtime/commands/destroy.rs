@@ -127,8 +127,7 @@ pub(in crate::runtime) async fn retry(
             let fleet = &session.model().fleet;
             let key = resolve::instance(fleet, &args.instance).map_err(Stop::Usage)?;
             if !args.yes {
-                let targets = Targets::Instances(vec![key.clone()]);
-                confirm_destroy(session, &targets, 0, false).await?;
+                confirm_retry(session, &key, args.end_first).await?;
             }
             if args.end_first {
                 return end_first(session, key).await;
@@ -146,6 +145,23 @@ pub(in crate::runtime) async fn retry(
         },
     )
     .await
+}
+
+/// Asks in the order in which it is done.
+async fn confirm_retry(
+    session: &mut Session,
+    key: &InstanceKey,
+    is_ended_first: bool,
+) -> Result<(), Stop> {
+    if let Some(row) = session.model().fleet.get(key) {
+        stderr::print(&format!("  {}  {}  {}", row.region, row.label(), row.phase));
+    }
+    let question = if is_ended_first {
+        "Destroy this instance, and launch a fresh one in its region then?"
+    } else {
+        "Launch a fresh instance in its region, and destroy this one once that is ready?"
+    };
+    session.confirm(question, confirm::YES).await
 }
 
 /// `retry --end-first`: what can be asked before is asked before, then the old one goes.

@@ -2,7 +2,7 @@
 //! for as these are.
 
 use crate::app::action::Confirm;
-use crate::app::{Action, Aim, Command, Scope};
+use crate::app::{Action, Aim, Command, Model, Scope};
 use crate::cli;
 use crate::fleet::{InstanceKey, Restore};
 use crate::runtime::confirm;
@@ -22,10 +22,23 @@ pub(in crate::runtime) async fn up(
 ) -> Result<ExitCode, Stop> {
     let start = Start::changing(environment, Want::Write, Need::Room, json)?;
     Session::run(start, async |session| {
+        let model = session.model();
+        let is_known = model.config.as_ref().is_some_and(|config| config.machine(&name).is_some())
+            || model.fleet.alive().any(|row| row.machine_name() == Some(&name));
+        if !is_known {
+            return Err(Stop::Usage(unknown(model, &name)));
+        }
         session.perform(Command::Act(Action::Up(name), Scope::All)).await?;
         Ok(session.verdict())
     })
     .await
+}
+
+fn unknown(model: &Model, name: &str) -> String {
+    let machines = model.config.iter().flat_map(|config| &config.machines);
+    let names: Vec<&str> = machines.map(|it| it.name.as_str()).collect();
+    let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    format!("up: no machine '{name}' under machines: there is {there}")
 }
 
 /// `snapshot`: of each volume that the machine keeps; or of what has none of today.
