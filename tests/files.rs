@@ -6,7 +6,10 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use crate::support::demo_cloud::DemoCloud;
+use crate::support::schema::assert_json_lines;
 use crate::support::spot::{Ran, Spot};
 
 const REGION: &str = "us-west-2";
@@ -150,4 +153,105 @@ fn people_34_scripts_that_no_node_would_start_are_found_before_the_launch() {
     spot.write("theirs.yaml", 0o644, "\u{feff}#cloud-config\r\nruncmd: [[date]]\r\n".as_bytes());
     let ran = spot.run(&["validate"]);
     assert_eq!(ran.code, 0, "{}", ran.told());
+}
+
+#[test]
+fn setup_brings_back_a_script_of_its_own_that_is_missing_or_empty() {
+    let cloud = DemoCloud::start(&["--no-ssh"]);
+    let spot = user(cloud.url(), "");
+    assert_eq!(spot.run(&["setup"]).code, 0);
+    let folder = spot.path().join("instance");
+    assert!(folder.join("README.md").exists(), "the contract");
+    // As a disk left it that was full.
+    let [emptied, missing] =
+        ["scripts/node-status", "scripts/deploy_services.sh"].map(|name| folder.join(name));
+    let whole = fs::read(&emptied).unwrap();
+    fs::write(&emptied, "").unwrap();
+    refused(&spot, "node-status is empty");
+    fs::remove_file(&missing).unwrap();
+    let ran = spot.run(&["setup"]);
+    assert!(ran.code == 0 && ran.out.contains("2 files made"), "{}", ran.told());
+    assert_eq!(fs::read(&emptied).unwrap(), whole);
+    assert_eq!(fs::metadata(&missing).unwrap().permissions().mode() & 0o700, 0o700);
+    assert_eq!(spot.run(&["validate"]).code, 0);
+}
+
+#[test]
+fn read_only_leaves_nothing_on_the_disk() {
+    let cloud = DemoCloud::start(&["--no-ssh"]);
+    let spot = user(cloud.url(), "");
+    let files = || {
+        let mut found = Vec::new();
+        let mut folders = vec![spot.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+                if entry.is_dir() {
+                    folders.push(entry.clone());
+                }
+                found.push(entry);
+            }
+        }
+        found.sort();
+        found
+    };
+    let before = files();
+    for (arguments, code) in [
+        (&["setup"][..], 2),
+        (&["create", "--yes"], 2),
+        (&["destroy", "--all", "--yes"], 2),
+        (&["export", "ansible"], 2),
+        (&["exec", "--", "uptime"], 2),
+        (&["ssh", "i-1", "--", "touch x"], 2),
+        (&["lease", "extend", "2h"], 2),
+        (&["logout"], 2),
+        (&["list"], 0),
+        (&["create", "--dry-run"], 0),
+    ] {
+        let ran = spot.run(&[&["--read-only"], arguments].concat());
+        assert_eq!(ran.code, code, "{arguments:?}: {}", ran.told());
+        assert_eq!(files(), before, "{arguments:?}");
+        assert_eq!(ran.err.contains("--read-only forbids it"), code == 2, "{}", ran.told());
+    }
+}
+
+#[test]
+fn a_keeper_of_another_container_is_not_taken_for_a_process_of_here() {
+    let cloud = DemoCloud::start(&["--no-ssh"]);
+    let spot = user(cloud.url(), "");
+    // It was the first process there, and there is always one of that number.
+    spot.write("instances.json.lock", 0o600, b"1\nvm\n2026-11-28T21:04:00Z\n");
+    for arguments in [&["status"][..], &["list"], &["create", "--dry-run"]] {
+        let ran = spot.run(arguments);
+        assert!(ran.code == 0 && !ran.told().contains("kept by"), "{}", ran.told());
+    }
+}
+
+#[test]
+fn programs_are_told_why_a_command_ended_before_it_began() {
+    let cloud = DemoCloud::start(&["--no-ssh"]);
+    let spot = user(cloud.url(), "");
+    let last = |ran: &Ran| {
+        assert_json_lines(&ran.out);
+        let lines: Vec<Value> =
+            ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert!(ran.code != 0 && lines.len() >= 2, "{}", ran.told());
+        let (why, summary) = (&lines[lines.len() - 2], &lines[lines.len() - 1]);
+        assert_eq!(summary["ok"], false, "{}", ran.told());
+        assert_eq!(summary["deployment"], "spot-test");
+        why["text"].as_str().unwrap().to_owned()
+    };
+    let asks = last(&spot.run(&["create", "--json"]));
+    assert!(asks.contains("without a terminal it needs --yes"), "{asks}");
+    let forbidden = last(&spot.run(&["--read-only", "up", "dev", "--json"]));
+    assert!(forbidden.contains("--read-only"), "{forbidden}");
+    let unknown = last(&spot.run(&["up", "dev", "--json"]));
+    assert!(unknown.starts_with("up: no machine 'dev'"), "{unknown}");
+    let held = fs::File::create(spot.path().join("instances.json.lock")).unwrap();
+    held.lock().unwrap();
+    let locked = last(&spot.run(&["create", "--yes", "--json"]));
+    assert!(locked.contains("process"), "{locked}");
+    drop(held);
+    spot.write("instances.json", 0o600, br#"{"version": 999, "deployment": "spot-test"}"#);
+    let newer = last(&spot.run(&["destroy", "--all", "--yes", "--json"]));
+    assert!(newer.contains("newer"), "{newer}");
 }
