@@ -27,7 +27,8 @@ pub(super) struct Trace {
 
 /// Starts logging. `debug` is SPOT_DEBUG=1: then we tell more, and the crates below us what they do,
 /// such as asking for credentials; else only what is wrong. The log panel's room, 1.5 MB, is made where
-/// there is one. Without a writable state directory there is no file: that is no reason not to start.
+/// there is one. Without a writable state directory there is no file, nor where nothing may be written: that
+/// is no reason not to start.
 pub(super) fn start(debug: bool, has_panel: bool, has_file: bool) -> Trace {
     let ours = if debug { LevelFilter::DEBUG } else { LevelFilter::INFO };
     let theirs = if debug { LevelFilter::INFO } else { LevelFilter::WARN };
