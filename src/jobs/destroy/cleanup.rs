@@ -2,6 +2,7 @@
 //! their deployment is alive. And a look at everything of ours, of whatever deployment.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -28,22 +29,38 @@ pub(in crate::jobs) async fn inspect(
     regions: Vec<Region>,
     reporter: &Reporter,
 ) -> JobResult {
-    let mut looks = JoinSet::new();
+    let (mut looks, is_any) = (JoinSet::new(), Arc::new(AtomicBool::new(false)));
     for ec2 in chosen(&context, regions).await? {
         let (context, reporter) = (Arc::clone(&context), reporter.clone());
+        let is_any = Arc::clone(&is_any);
         looks.spawn(async move {
             match report_leftovers(&ec2, &reporter).await {
-                Ok(()) => 0,
+                Ok(is_some) => {
+                    is_any.fetch_or(is_some, Ordering::Relaxed);
+                    0
+                }
                 Err(error) if context.closes(&error) => 0,
                 Err(error) => trouble(&ec2, &error, &reporter).await,
             }
         });
     }
-    Ok(together(looks, || 1).await.into_iter().sum())
+    let failed = together(looks, || 1).await.into_iter().sum();
+    told_of_nothing(failed, &is_any, reporter).await;
+    Ok(failed)
 }
 
-async fn report_leftovers(ec2: &Ec2, reporter: &Reporter) -> Result<(), AwsError> {
-    for seen in ec2.deployments().await? {
+/// Who looks and finds nothing is told so, where all could be looked at.
+async fn told_of_nothing(failed: usize, is_any: &AtomicBool, reporter: &Reporter) {
+    if failed == 0 && !is_any.load(Ordering::Relaxed) {
+        reporter.remarked(Level::Info, "nothing is left over in any of the regions").await;
+    }
+}
+
+/// Answers whether there is anything.
+async fn report_leftovers(ec2: &Ec2, reporter: &Reporter) -> Result<bool, AwsError> {
+    let deployments = ec2.deployments().await?;
+    let is_some = !deployments.is_empty();
+    for seen in deployments {
         let residue = ec2.residue(&Selector::deployment(&seen.deployment).with_locks()).await?;
         // What is kept goes by its own name alone.
         let what =
@@ -51,7 +68,7 @@ async fn report_leftovers(ec2: &Ec2, reporter: &Reporter) -> Result<(), AwsError
         let text = format!("{seen}: {what}");
         reporter.said_of(ec2.region(), Level::Info, text).await;
     }
-    Ok(())
+    Ok(is_some)
 }
 
 /// Removes what is left in these regions of deployments of which nothing is alive there; in every
@@ -65,10 +82,10 @@ pub(in crate::jobs) async fn clean_up(
     if !dry_run {
         context.journal()?;
     }
-    let mut cleanings = JoinSet::new();
+    let (mut cleanings, is_any) = (JoinSet::new(), Arc::new(AtomicBool::new(false)));
     for ec2 in chosen(&context, regions).await? {
-        let cleaning =
-            Cleaning { context: Arc::clone(&context), reporter: reporter.clone(), ec2, dry_run };
+        let (context, is_any) = (Arc::clone(&context), Arc::clone(&is_any));
+        let cleaning = Cleaning { context, reporter: reporter.clone(), ec2, dry_run, is_any };
         cleanings.spawn(async move {
             match cleaning.run().await {
                 Ok(failed) => failed,
@@ -77,7 +94,9 @@ pub(in crate::jobs) async fn clean_up(
             }
         });
     }
-    Ok(together(cleanings, || 1).await.into_iter().sum())
+    let failed = together(cleanings, || 1).await.into_iter().sum();
+    told_of_nothing(failed, &is_any, &reporter).await;
+    Ok(failed)
 }
 
 /// One region's part.
@@ -86,6 +105,8 @@ struct Cleaning {
     ec2: Ec2,
     reporter: Reporter,
     dry_run: bool,
+    /// Whether anything was found, here or in another region.
+    is_any: Arc<AtomicBool>,
 }
 
 impl Cleaning {
@@ -99,6 +120,7 @@ impl Cleaning {
             if residue.is_empty() {
                 continue;
             }
+            self.is_any.store(true, Ordering::Relaxed);
             if let Some(holder) = self.holder(&seen, &residue).await? {
                 let text = format!("{seen}: left alone, kept by {holder}");
                 self.report(Level::Info, text).await;
