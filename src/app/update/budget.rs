@@ -9,6 +9,7 @@ use super::destroy;
 use super::notify::{self, Event};
 use super::plan::CreatePlan;
 use super::spent::{Cap, caps};
+use crate::app::lifetimes::Lifetimes;
 use crate::app::ranking::first_place;
 use crate::app::{Counts, Effect, EventKind, Model, Origin, Scope, total};
 use crate::config::{AtLifetime, Config, CpuCredits, RegionConfig};
@@ -449,6 +450,18 @@ pub(super) fn age(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     destroy::destroy(model, Scope::Instances(over))
+}
+
+/// Whether it was said of an instance that its lifetime ends it, and nobody has tried to yet.
+pub(super) fn is_to_end(model: &Model) -> bool {
+    let budget = model.config.as_ref().map(|config| &config.budget);
+    let destroys = budget.is_some_and(|it| it.at_lifetime == AtLifetime::Destroy);
+    let is_untried = |row: &Instance| {
+        let Lifetimes { warned, ended } = &model.lifetimes;
+        warned.contains_key(&row.key) && !ended.contains_key(&row.key)
+    };
+    let goes = |row: &Instance| row.phase != Phase::Terminating && is_untried(row);
+    destroys && model.fleet.alive().any(goes)
 }
 
 /// Whether no attempt to end it is under way, or was made just now.

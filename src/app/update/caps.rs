@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::notify::{self, Event};
 use super::spent::{Cap, caps};
 use super::{budget, destroy};
+use crate::app::cap_watch::CapWatch;
 use crate::app::{Effect, JobRecord, Model, Scope};
 use crate::config::{AtCap, Config};
 use crate::fleet::{Instance, InstanceKey, JobKind, Level, NotificationKind, Phase};
@@ -76,8 +77,21 @@ fn announce(model: &mut Model, config: &Config, cap: Cap) {
     model.alarm = true;
 }
 
-/// Destroys the instances of this deployment that are not on their way already. A machine is there to
-/// stay, and its disk is not to be lost for money.
+/// Whether all that may be ended is about to be, because a cap is reached, and was not yet.
+pub(super) fn is_to_end(model: &Model) -> bool {
+    let CapWatch { reached, ended, .. } = &model.caps;
+    reached.is_some() && ended.is_none() && model.fleet.alive().any(|row| may_go(model, row))
+}
+
+/// Whether an instance is ended where the budget is spent: a machine is there to stay, and its disk is
+/// not to be lost for money.
+fn may_go(model: &Model, row: &Instance) -> bool {
+    row.deployment == model.deployment
+        && row.machine_name().is_none()
+        && row.phase != Phase::Terminating
+}
+
+/// Destroys the instances of this deployment that are not on their way already.
 fn end_all(model: &mut Model) -> Vec<Effect> {
     let is_early = |last: Timestamp| model.now.duration_since(last) < AGAIN;
     if model.caps.ended.is_some_and(is_early) {
@@ -87,15 +101,10 @@ fn end_all(model: &mut Model) -> Vec<Effect> {
         let ends = |job: &JobRecord| job.kind == JobKind::Destroy && job.keys.contains(key);
         model.changing().any(|(_, job)| ends(job))
     };
-    let ours = |row: &&Instance| {
-        row.deployment == model.deployment
-            && row.machine_name().is_none()
-            && row.phase != Phase::Terminating
-    };
     let over: Vec<InstanceKey> = model
         .fleet
         .alive()
-        .filter(ours)
+        .filter(|row| may_go(model, row))
         .map(|row| row.key.clone())
         .filter(|key| !is_ending(key))
         .collect();

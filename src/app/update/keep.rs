@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::count::{self, KEEP, counts_for, is_of_count};
 use super::presence::is_seen;
 use super::refresh::refresh;
-use super::{budget, create, destroy, lock};
+use super::{budget, caps, create, destroy, lock};
 use crate::app::{Counts, Effect, Model, total};
 use crate::config::Config;
 use crate::fleet::{
@@ -67,9 +67,16 @@ pub fn would_end(model: &Model, config: &Config) -> Vec<(Region, u32, u32)> {
     surplus.collect()
 }
 
-/// Whether nothing is being changed, and everything that may be launched now has been.
+/// Whether nothing is being changed, and what may be launched now has been, and ended what is too much.
 pub fn is_held(model: &Model) -> bool {
-    model.holding.passes > 0 && model.changing().next().is_none()
+    let is_at_rest = model.holding.passes > 0 && model.changing().next().is_none();
+    is_at_rest && model.holding.surplus.is_empty()
+}
+
+/// Whether it was said of something that it is ended by itself, and it was not tried yet: whoever
+/// leaves before says it anew the next time, and never ends it.
+pub fn has_ends_ahead(model: &Model) -> bool {
+    budget::is_to_end(model) || caps::is_to_end(model)
 }
 
 /// How many of how many are ready.

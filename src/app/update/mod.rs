@@ -46,7 +46,7 @@ use crossterm::event::KeyEvent;
 
 pub use books::{closing_lines, receipt};
 pub use budget::{beside, budget_refusal, estimate, surplus_remark};
-pub use keep::{how_full, is_held, would_end};
+pub use keep::{has_ends_ahead, how_full, is_held, would_end};
 pub use panels::console_page;
 pub use plan::CreatePlan;
 pub use spent::{forecast, spent_by_day};

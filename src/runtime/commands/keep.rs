@@ -3,7 +3,7 @@
 
 use tokio::time::Instant;
 
-use crate::app::{Command, Model, how_full, is_held, would_end};
+use crate::app::{Command, Model, has_ends_ahead, how_full, is_held, would_end};
 use crate::cli::{self, Until};
 use crate::config::{Budget, Config};
 use crate::fleet::Level;
@@ -85,7 +85,8 @@ async fn hold(
         match (term.args.once, term.args.until) {
             (true, _) => {
                 // Another machine's keeper does what there is to do.
-                session.keep(|model| is_held(model) || model.is_kept_elsewhere(), None).await?;
+                let is_done = |model: &Model| is_held(model) && !has_ends_ahead(model);
+                session.keep(|model| is_done(model) || model.is_kept_elsewhere(), None).await?;
                 if let Some(keeper) = session.model().kept_by() {
                     session.print(Level::Warning, &format!("kept by {keeper}"));
                 }

@@ -250,7 +250,13 @@ fn a_keeper_ends_what_is_too_much_and_says_so_before() {
     assert_eq!(ended(&send(&mut model, 1, Message::Clock)), 0);
     let said = model.log.events().lines().any(|it| it.text.contains("2 more than wanted"));
     assert!(said, "{}", last_line(&model));
+    let jobs: Vec<u64> = model.changing().map(|(job, _)| job.0).collect();
+    for job in jobs {
+        end(&mut model, job, Outcome::Done);
+    }
+    assert!(!is_held(&model), "whoever leaves now never ends them");
     assert_eq!(ended(&send(&mut model, 60, Message::Clock)), 0);
+    assert!(!is_held(&model));
     assert_eq!(ended(&send(&mut model, 61, Message::Clock)), 2);
     assert_eq!(ended(&send(&mut model, 200, Message::Clock)), 0, "they are on their way");
     assert_eq!(wanted(&model), Some(2));

@@ -405,16 +405,22 @@ fn a_cap_that_is_spent_is_kept_where_not_all_prices_are_known() {
     told.list.gp3 = None;
     priced(&mut model, told);
     assert_eq!(destroyed(&send(&mut model, 1800, Message::Clock)), None, "half of it is left");
+    assert!(!has_ends_ahead(&model));
     assert_eq!(destroyed(&send(&mut model, 7200, Message::Clock)), None, "it is said first");
     assert_eq!(destroyed(&send(&mut model, 7700, Message::Clock)), None);
+    assert!(has_ends_ahead(&model), "whoever leaves now never ends them");
     assert!(destroyed(&send(&mut model, 7800, Message::Clock)).is_some(), "{}", last_line(&model));
+    assert!(!has_ends_ahead(&model));
 }
 
 #[test]
 fn a_lifetime_that_could_not_be_ended_is_ended_again() {
     let mut model = aging();
+    assert!(!has_ends_ahead(&model));
     send(&mut model, 3000, Message::Clock);
+    assert!(has_ends_ahead(&model), "whoever leaves now never ends it");
     let job = destroyed(&send(&mut model, 3600, Message::Clock)).expect("its time is over");
+    assert!(!has_ends_ahead(&model), "what AWS refuses is not waited for");
     let failure = Failure::new(FailureKind::Aws, Step::Terminate, "no", "");
     let ended = News::Job(JobNews::Ended(Outcome::Failed(failure)));
     report(&mut model, job.0, ended);
