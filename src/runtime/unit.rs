@@ -47,10 +47,13 @@ fn unit_of(program: &Path, folder: &Path, global: &Global, profile: Option<&str>
         ("--profile", global.profile.clone()),
         ("--endpoint-url", global.endpoint_url.clone()),
         ("--deployment", global.deployment.clone()),
+        ("--metrics", global.metrics.map(|address| address.to_string())),
     ];
     for (option, value) in options {
         command.extend(value.into_iter().flat_map(|value| [option.to_owned(), value]));
     }
+    let flags = [("--quiet", global.quiet), ("--verbose", global.verbose)];
+    command.extend(flags.iter().filter(|(_, is_given)| *is_given).map(|(it, _)| (*it).to_owned()));
     command.push("keep".to_owned());
     let command: Vec<String> = command.iter().map(|word| quoted(&escaped(word))).collect();
     // A folder is taken as it is, to the end of the line.
@@ -96,14 +99,16 @@ mod tests {
     #[test]
     fn it_starts_what_was_called_from_where_it_was_called() {
         let arguments = ["spot-tui", "--state", "my fleet/100%.json", "--profile", "a\"b$", "keep"];
-        let global = Cli::parse_from(arguments).global;
+        let told = ["--metrics", "127.0.0.1:9464", "-v"];
+        let global = Cli::parse_from(arguments.iter().chain(&told)).global;
         let (program, folder) = (Path::new("/usr/bin/spot-tui"), Path::new("/home/me/50% off"));
         let unit = unit_of(program, folder, &global, Some("work"));
         let line = |key: &str| unit.lines().find_map(|line| line.strip_prefix(key)).unwrap();
         assert_eq!(
             line("ExecStart="),
             "/usr/bin/spot-tui --config \"/home/me/50%% off/config.yaml\" --state \
-             \"/home/me/50%% off/my fleet/100%%.json\" --profile \"a\\\"b$$\" keep"
+             \"/home/me/50%% off/my fleet/100%%.json\" --profile \"a\\\"b$$\" --metrics \
+             127.0.0.1:9464 --verbose keep"
         );
         assert_eq!(line("WorkingDirectory="), "/home/me/50%% off");
         assert_eq!(line("Environment="), "AWS_PROFILE=work");

@@ -26,6 +26,10 @@ pub(in crate::runtime) async fn keep(
     args: &cli::Keep,
 ) -> Result<ExitCode, Stop> {
     if args.print_unit {
+        if environment.global.read_only {
+            let text = "a keeper that may change nothing keeps nothing: leave out --read-only";
+            return Err(Stop::Usage(text.to_owned()));
+        }
         stdout::print(unit(&environment.global)?.trim_end());
         return Ok(ExitCode::DONE);
     }
