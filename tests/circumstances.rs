@@ -114,6 +114,43 @@ async fn where_one_group_of_families_has_no_quota_left_another_is_launched() {
     assert!(refused.count() <= 3, "{calls:?}");
 }
 
+/// What may have been launched is launched in no other region: the next create finds out.
+#[tokio::test(start_paused = true)]
+async fn a_launch_of_unknown_outcome_goes_to_no_other_region() {
+    let config = "regions:\n  - us-west-2: { machine_type: t3.medium, instances_per_region: 2 }\n  - \
+                  eu-west-1: { machine_type: t3.medium, instances_per_region: 1 }\nplacement: { \
+                  spill: true }";
+    // The first and all that it is asked again.
+    let lost = "calls: [{ action: RunInstances, region: us-west-2, count: 7, trouble: gateway }]";
+    let mut stage = Stage::set(config, Scenario::parse(lost).unwrap());
+    stage.open().await;
+    let two = || Command::create(Some([(REGION.into(), 2)].into()));
+    stage.command(two());
+    stage.until(3600, "they have failed", |stage| count(stage, "Failed") == 2).await;
+    stage.pass(60).await;
+    assert_eq!(stage.zones().await.values().sum::<usize>(), 0, "{}", stage.log());
+    let failures = failures(&stage);
+    assert!(failures.iter().all(|it| it.contains("it may have happened")), "{failures:?}");
+
+    stage.kill();
+    stage.open().await;
+    stage.command(two());
+    stage.until(1200, "they are ready", |stage| count(stage, "Ready") == 2).await;
+    assert_eq!(stage.zones().await.values().sum::<usize>(), 2, "{}", stage.log());
+}
+
+/// More than one request may ask for is asked for in several.
+#[tokio::test(start_paused = true)]
+async fn what_is_too_much_for_one_request_is_asked_for_in_several() {
+    let many = "calls: [{ action: RunInstances, count: 2, trouble: { error: { status: 400, code: \
+                ResourceCountExceeded, message: too many } } }]";
+    let config = "regions: [us-west-2: { machine_type: t3.medium, instances_per_region: 5 }]";
+    let stage = created(config, many).await;
+    assert_eq!(count(&stage, "Ready"), 5, "{}", stage.log());
+    // Five, two, and then one at a time.
+    assert_eq!(stage.calls("RunInstances"), 7, "{}", stage.log());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_region_that_has_no_room_keeps_no_network() {
     let full = "capacity: [{ zone: us-west-2a, limit: 0 }, { zone: us-west-2b, limit: 0 }, \

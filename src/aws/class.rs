@@ -23,6 +23,8 @@ pub enum Class {
     /// The quota of this family of machine types is used up in this region: fewer of them, or
     /// another family.
     Quota,
+    /// More than one request may ask for: fewer of them, in several requests.
+    TooMany,
     /// This identity may not do it, or its organization lets nobody do it.
     Denied,
     /// Nothing more in this region; others may work.

@@ -29,6 +29,12 @@ const CODES: &[(&[&str], Class, FailureKind)] = &[
         FailureKind::Configuration,
     ),
     (&["MaxSpotInstanceCountExceeded", "VcpuLimitExceeded"], Class::Quota, FailureKind::Quota),
+    // "Break up your request into smaller requests", whatever the account's quota is.
+    (
+        &["ResourceCountExceeded", "RequestResourceCountExceeded"],
+        Class::TooMany,
+        FailureKind::Quota,
+    ),
     (&["MaxFleetCountExceeded"], Class::FatalRegion, FailureKind::Quota),
     (
         &[
@@ -128,7 +134,7 @@ pub(super) fn kind(code: Option<&str>, class: Class) -> FailureKind {
         (Class::Credentials(_), None) => FailureKind::Credentials,
         (Class::Denied | Class::FatalAccount, None) => FailureKind::Permission,
         (Class::Elsewhere, None) => FailureKind::Capacity,
-        (Class::Quota, None) => FailureKind::Quota,
+        (Class::Quota | Class::TooMany, None) => FailureKind::Quota,
         (Class::FatalRegion, None) if code.is_some_and(|it| it.ends_with("LimitExceeded")) => {
             FailureKind::Quota
         }
@@ -273,6 +279,8 @@ mod tests {
         ("RunInstances", "InsufficientCapacity", 500, Class::Elsewhere),
         ("RunInstances", "MaxSpotInstanceCountExceeded", 400, Class::Quota),
         ("CreateFleet", "VcpuLimitExceeded", 400, Class::Quota),
+        ("RunInstances", "ResourceCountExceeded", 400, Class::TooMany),
+        ("RunInstances", "RequestResourceCountExceeded", 400, Class::TooMany),
         ("RunInstances", "InsufficientVolumeCapacity", 500, Class::Elsewhere),
         ("RunInstances", "VolumeTypeNotAvailableInZone", 400, Class::Elsewhere),
         ("RunInstances", "UnsupportedOperation", 400, Class::Elsewhere),

@@ -42,7 +42,7 @@ impl Placement<'_> {
         pools.retain(|it| named.insert((&it.pool.zone, &it.pool.machine_type)));
         let template = self.make_template(&pools, &token).await?;
         let request = self.fleet(&pools, &token, &template, waiting.len());
-        let answer = self.ask(Request::Fleet(&request), waiting, tries).await;
+        let answer = self.ask(Request::Fleet(&request), waiting, placed, tries).await;
         self.drop_template(&template).await;
         match answer? {
             Ok(LaunchOutcome { machines, refused }) => {
@@ -54,7 +54,7 @@ impl Placement<'_> {
                 })
             }
             // Asked one by one, the pools tell which of them it is, and give what there is room for.
-            Err(error) if matches!(error.class, Class::Elsewhere | Class::Quota) => Ok(()),
+            Err(AwsError { class: Class::Elsewhere | Class::Quota | Class::TooMany, .. }) => Ok(()),
             Err(error) => Err(error.failure(Step::Launch)),
         }
     }
@@ -337,6 +337,7 @@ mod tests {
             "InvalidKeyPair.NotFound",
             "MaxSpotInstanceCountExceeded",
             "VcpuLimitExceeded",
+            "ResourceCountExceeded",
         ] {
             let (placed, alone) = Box::pin(placed(code)).await;
             assert!(placed.refused.is_none(), "{code}: {:?}", placed.refused);

@@ -183,8 +183,14 @@ impl Creation {
         let ec2 = self.aws.region(&launch.region);
         let seen_through =
             self.see_through(context, &ec2, launch, &intent, placed.machines, reporter);
+        let is_unknown = placed.unanswered.is_some();
         let elsewhere = async {
             match placed.refused {
+                // What may have been made there is not asked for anywhere else.
+                Some((lost, failure)) if is_unknown => {
+                    fail(reporter, &lost, &failure).await;
+                    RegionEnd { failed: lost.len(), ..RegionEnd::default() }
+                }
                 Some(homeless) => {
                     Box::pin(self.elsewhere(context, launch, &intent, homeless, reporter)).await
                 }
@@ -192,7 +198,9 @@ impl Creation {
             }
         };
         let (failed, elsewhere) = tokio::join!(Box::pin(seen_through), elsewhere);
-        let mut end = RegionEnd { failed, intents: vec![intent], unused };
+        // Of unknown outcome: the next process finds out, and counts it into what is asked for.
+        let intents = Vec::from_iter((!is_unknown).then_some(intent));
+        let mut end = RegionEnd { failed, intents, unused };
         end.add(elsewhere);
         end
     }
@@ -322,12 +330,18 @@ impl Creation {
             end.unused.extend(placed.unused(region));
             if let Some((rest, why)) = placed.refused {
                 // Given up before the next region asks for them: nothing is asked for twice.
-                moved.release(context, rest.len()).await;
+                if placed.unanswered.is_none() {
+                    moved.release(context, rest.len()).await;
+                }
                 (homeless, failure) = (rest, why);
             }
             let ec2 = self.aws.region(region);
             let watcher = BootWatcher::new(context, &self.inputs, &ec2, reporter);
             watchers.spawn(watcher.run(placed.machines, false));
+            if placed.unanswered.is_some() {
+                // They may be there: no further region is asked for them, and the order stays open.
+                break;
+            }
             end.intents.push(moved);
         }
         fail(reporter, &homeless, &failure).await;

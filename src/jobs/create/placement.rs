@@ -26,6 +26,11 @@ use crate::jobs::intents::{close, record};
 use crate::retry::{LAUNCH_RETRIES, THROTTLED};
 use crate::store::{Intent, IntentId};
 
+/// How many one request asks for at the most. EC2 has a bucket of 1000 launched instances and refills
+/// it with 2 a second (Request throttling for the Amazon EC2 API): once it is empty, what
+/// [`LAUNCH_RETRIES`] wait for is enough for so many.
+const AT_ONCE: usize = 100;
+
 /// What placement came to.
 #[derive(Debug, Default)]
 pub(super) struct Placed {
@@ -39,6 +44,9 @@ pub(super) struct Placed {
     pub barred: Option<Failure>,
     /// Whether one of them was for lack of capacity, which may pass.
     pub is_short: bool,
+    /// A request of which nobody knows what it made: its intent is open, and what waited for it may be
+    /// there. Nobody asks for that anywhere else.
+    pub unanswered: Option<LaunchId>,
     /// Whether a network was asked for, and may stand.
     pub is_laid_out: bool,
 }
@@ -51,7 +59,8 @@ impl Placed {
 
     /// The region, where a network was laid out and nothing was launched.
     pub(super) fn unused(&self, region: &Region) -> Option<Region> {
-        (self.is_laid_out && self.machines.is_empty()).then(|| region.clone())
+        let is_empty = self.machines.is_empty() && self.unanswered.is_none();
+        (self.is_laid_out && is_empty).then(|| region.clone())
     }
 }
 
@@ -191,7 +200,8 @@ impl Placement<'_> {
     /// is nobody to be asked any more.
     ///
     /// AWS gives a part of what is asked for where capacity is short, but nothing where the quota
-    /// is: then half as many are asked for, down to one.
+    /// is, or where one request asks for more than it takes: then half as many are asked for, down to
+    /// one.
     async fn ask_one(
         &self,
         (candidate, room): (&Candidate, usize),
@@ -200,21 +210,28 @@ impl Placement<'_> {
         tries: &mut Vec<Attempt>,
     ) -> Result<Option<AwsError>, Failure> {
         let others = waiting.len().saturating_sub(room);
-        let mut most = waiting.len() - others;
+        let mut at_once = AT_ONCE;
+        let mut most = at_once.min(waiting.len() - others);
         while waiting.len() > others {
             let count = most.min(waiting.len() - others);
             let request = self.request(candidate, count, tries.len() + 1);
             let request = Request::Run(&request, candidate.reason.as_deref());
-            match self.ask(request, waiting, tries).await? {
+            match self.ask(request, waiting, placed, tries).await? {
                 Ok(outcome) => {
+                    // All of a request that was bound: there may be as many again.
+                    let may_be_more = most == at_once && outcome.machines.len() >= count;
                     self.fill(outcome.machines, waiting, placed).await;
-                    if most >= waiting.len() - others {
+                    if most >= waiting.len() - others && !may_be_more {
                         return Ok(None);
                     }
                 }
                 // Nothing was made under the old token: the next request has the next number.
                 Err(error) if error.class == Class::NewToken => {}
                 Err(error) if error.class == Class::Quota && count > 1 => most = count / 2,
+                Err(error) if error.class == Class::TooMany && count > 1 => {
+                    at_once = count / 2;
+                    most = at_once;
+                }
                 Err(error) if error.class == Class::Quota => return Ok(Some(error)),
                 Err(error) if error.class == Class::Elsewhere => {
                     self.bar(&candidate.pool, &error, placed);
@@ -297,25 +314,30 @@ impl Placement<'_> {
         &self,
         request: Request<'_>,
         waiting: &[InstanceKey],
+        placed: &mut Placed,
         tries: &mut Vec<Attempt>,
     ) -> Result<Result<LaunchOutcome, AwsError>, Failure> {
         let (action, intent) = request.intent();
         let recorded = self.record(action, request.token(), intent).await?;
         let mut backoff = THROTTLED.backoff();
         let mut retries = LAUNCH_RETRIES;
-        let mut was_sent = false;
+        let (mut was_sent, mut was_lost) = (false, false);
         loop {
             if let Err(failure) = self.may_launch().await {
                 // What an earlier try may have made is looked for by its tags, not asked for again.
                 if !was_sent {
                     close(self.context, recorded, "refused").await;
                 }
+                if was_lost {
+                    placed.unanswered = Some(request.token().clone());
+                }
                 return Err(failure);
             }
-            let answer = self.send(request).await;
+            let mut answer = self.send(request).await;
             was_sent = true;
             self.context.launch_lock().launched();
             let is_unknown = matches!(&answer, Err(error) if error.class == Class::Unknown);
+            was_lost |= is_unknown;
             tries.extend(self.note(request, waiting, &answer).await);
             let may_pass = matches!(&answer, Err(error)
                 if matches!(error.class, Class::Unknown | Class::Retry | Class::NotYet));
@@ -323,7 +345,13 @@ impl Placement<'_> {
                 self.intent.note(self.context, &outcome.machines).await;
             }
             if !may_pass || retries == 0 {
-                if !is_unknown {
+                // That EC2 throttles the same request now says nothing of an answer that was lost.
+                if may_pass && was_lost {
+                    placed.unanswered = Some(request.token().clone());
+                    if let Err(error) = &mut answer {
+                        error.class = Class::Unknown;
+                    }
+                } else {
                     let outcome = if answer.is_ok() { "done" } else { "refused" };
                     close(self.context, recorded, outcome).await;
                 }
