@@ -252,6 +252,21 @@ fn a_policy_has_what_it_is_for_and_no_more() {
     assert!(destroy.contains("TerminateInstances") && !destroy.contains("RunInstances"));
     assert_eq!(&launch | &destroy, actions(&policy(&[])));
     assert!(reads.is_subset(&launch) && reads.is_subset(&destroy));
+    // What a network is taken away with: groups that name each other, and what GuardDuty put there.
+    let revokes = ["RevokeSecurityGroupIngress", "RevokeSecurityGroupEgress"];
+    assert!(revokes.iter().all(|it| destroy.contains(*it)), "{destroy:?}");
+}
+
+/// What GuardDuty puts into a VPC never carries our tag: it is bound to GuardDuty's own.
+#[test]
+fn what_guardduty_made_may_be_taken_away() {
+    let policy = policy(&["--destroy"]);
+    let statements = policy["Statement"].as_array().unwrap();
+    let guards = statements.iter().find(|it| it["Sid"] == "Guards").unwrap();
+    let actions = json!(["ec2:DeleteVpcEndpoints", "ec2:DeleteSecurityGroup"]);
+    assert_eq!(guards["Action"], actions);
+    let is_there = json!({ "Null": { "aws:ResourceTag/GuardDutyManaged": "false" } });
+    assert_eq!(guards["Condition"], is_there);
 }
 
 /// They find what is wrong: a misspelt action, and what takes away without being bound to a tag.

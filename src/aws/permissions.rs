@@ -27,6 +27,9 @@ pub enum Purpose {
     Stay,
     /// Makes what machines keep.
     Keep,
+    /// Takes away what GuardDuty puts into a VPC of ours, where its Runtime Monitoring is on. It
+    /// carries GuardDuty's tag, and never ours.
+    Guards,
     /// Takes away. It needs to apply to nothing but what carries our tag.
     Remove,
 }
@@ -99,6 +102,7 @@ pub const EC2_ACTIONS: &[(Purpose, &[&str])] = &[
         ],
     ),
     (Purpose::Keep, &["CreateVolume", "AllocateAddress", "CreateSnapshot"]),
+    (Purpose::Guards, &["DeleteVpcEndpoints", "DeleteSecurityGroup"]),
     (
         Purpose::Remove,
         &[
@@ -109,13 +113,15 @@ pub const EC2_ACTIONS: &[(Purpose, &[&str])] = &[
             "DetachNetworkInterface",
             "DeleteNetworkInterface",
             "ReleaseAddress",
+            // Groups that let each other in hold each other.
+            "RevokeSecurityGroupIngress",
+            "RevokeSecurityGroupEgress",
             "DeleteSecurityGroup",
             "DeleteSubnet",
             "DisassociateRouteTable",
             "DeleteRouteTable",
             "DetachInternetGateway",
             "DeleteInternetGateway",
-            "DeleteVpcEndpoints",
             "DeleteVpc",
             "DeleteKeyPair",
             "DeleteLaunchTemplate",

@@ -27,6 +27,10 @@ const TAGGING: [&str; 12] = [
     "CreateSnapshot",
 ];
 
+/// The tag of what GuardDuty makes, by whose presence its own role is bound
+/// (`AmazonGuardDutyServiceRolePolicy`).
+const GUARD_DUTYS: &str = "GuardDutyManaged";
+
 /// `iam-policy`.
 pub(super) fn iam_policy(args: &IamPolicy, looks_only: bool) -> Result<ExitCode, Stop> {
     if looks_only && (args.launch || args.destroy || args.all_features) {
@@ -38,7 +42,7 @@ pub(super) fn iam_policy(args: &IamPolicy, looks_only: bool) -> Result<ExitCode,
         _ if looks_only => false,
         _ if args.all_features => true,
         Purpose::Launch | Purpose::Lock | Purpose::Network => !args.destroy,
-        Purpose::Remove => !args.launch,
+        Purpose::Remove | Purpose::Guards => !args.launch,
         Purpose::Score
         | Purpose::Capacity
         | Purpose::Measure
@@ -89,10 +93,17 @@ fn policy(wants: &dyn Fn(Purpose) -> bool) -> Value {
 fn on_ec2(purpose: Purpose, actions: &[&str]) -> Value {
     let actions: Vec<String> = actions.iter().map(|action| format!("ec2:{action}")).collect();
     let mut statement = statement(&format!("{purpose:?}"), &actions, "*");
-    // What ends or takes away applies to what carries our tag alone.
-    if matches!(purpose, Purpose::Remove | Purpose::Stay) {
-        let key = format!("aws:ResourceTag/{}", tags::MANAGED_BY);
-        statement["Condition"] = json!({ "StringEquals": { key: tags::SPOT_TUI } });
+    match purpose {
+        // What ends or takes away applies to what carries our tag alone.
+        Purpose::Remove | Purpose::Stay => {
+            let key = format!("aws:ResourceTag/{}", tags::MANAGED_BY);
+            statement["Condition"] = json!({ "StringEquals": { key: tags::SPOT_TUI } });
+        }
+        Purpose::Guards => {
+            let key = format!("aws:ResourceTag/{GUARD_DUTYS}");
+            statement["Condition"] = json!({ "Null": { key: "false" } });
+        }
+        _ => {}
     }
     statement
 }
