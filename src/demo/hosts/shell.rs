@@ -19,6 +19,9 @@ use crate::fleet::{IDLE_STOP, INSTANCE_STORE};
 const LEASE: &str = "spot-tui-lease-term.service";
 
 /// A shell's exit status for a command that it does not find.
+/// What the script of `lease extend` says where there is none.
+const NO_LEASE: &str = "this instance has no lease: it was launched without one";
+
 const NOT_FOUND: u32 = 127;
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
@@ -295,8 +298,16 @@ pub(super) async fn perform(host: &Host, user: &str, request: Request, output: &
         Request::RenewLease(term) => {
             let directory = &host.hosts.shared.directory;
             let is_renewed = directory.renew_lease(host.instance(), term.map(Duration::from_secs));
-            // systemctl(1): a unit that is not there.
-            End::Exit(if is_renewed { 0 } else { 5 })
+            match term {
+                _ if is_renewed => End::Exit(0),
+                // The script asks for the unit before it sets anything.
+                Some(_) => {
+                    output.complain(NO_LEASE).await;
+                    End::Exit(1)
+                }
+                // systemctl(1): a unit that is not there.
+                None => End::Exit(5),
+            }
         }
         Request::Renewed(then) => {
             Box::pin(perform(host, user, Request::RenewLease(None), output)).await;

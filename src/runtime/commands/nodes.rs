@@ -120,14 +120,22 @@ fn extend(seconds: u64) -> String {
     };
     let (term, last) = (waits(LEASE, seconds), waits(LEASE_LAST, seconds + 300));
     let restart = format!("systemctl restart {LEASE} {LEASE_LAST}");
-    let check = format!("systemctl is-active --quiet {LEASE}");
-    let script = format!("{check} && {term} && {last} && systemctl daemon-reload && {restart}");
+    // The configuration may have lost what the node was launched with: it knows best itself.
+    let check =
+        format!("systemctl is-active --quiet {LEASE} || {{ echo \"{NO_LEASE}\" >&2; exit 1; }}");
+    let script = format!("{check}; {term} && {last} && systemctl daemon-reload && {restart}");
     format!("sudo sh -c {}", quote(&script))
 }
 
 /// What waits for the end of a lease, as `instance/arm-lease.sh` calls it.
 const LEASE: &str = "spot-tui-lease-term.service";
 const LEASE_LAST: &str = "spot-tui-lease-last.service";
+
+/// What a node says that has none.
+const NO_LEASE: &str = "this instance has no lease: it was launched without one";
+
+/// The longest lease, as in the configuration.
+const LONGEST_LEASE: Duration = Duration::from_hours(365 * 24);
 
 /// `lease`.
 pub(in crate::runtime) async fn lease(
@@ -137,6 +145,9 @@ pub(in crate::runtime) async fn lease(
     let cli::LeaseCommand::Extend { time, region, on, json } = command;
     if time < Duration::from_mins(15) {
         return Err(Stop::Usage("a lease is at least 15m".to_owned()));
+    }
+    if time > LONGEST_LEASE {
+        return Err(Stop::Usage("a lease is at most 365d".to_owned()));
     }
     let command = vec![extend(time.as_secs())];
     run_on(environment, &cli::Exec { region, on, json, command }, None).await
@@ -267,4 +278,20 @@ fn print_answers(session: &mut Session) {
 /// What the nodes answered.
 fn answers(session: &Session) -> impl Iterator<Item = &InstanceAnswer> {
     session.model().answers.iter().flat_map(|answers| &answers.answers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A node in whose place this machine answers, in the words of the script.
+    #[test]
+    fn a_node_without_a_lease_says_so() {
+        let script = extend(3600);
+        let script = script.strip_prefix("sudo ").unwrap();
+        let script = format!("systemctl() {{ return 3; }}; {}", script.replace("sh -c", "eval"));
+        let ran = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+        assert_eq!(ran.status.code(), Some(1));
+        assert_eq!(String::from_utf8(ran.stderr).unwrap().trim(), NO_LEASE);
+    }
 }
