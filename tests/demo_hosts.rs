@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use spot_tui::demo::hosts::Kind;
 use spot_tui::fleet::HostKeyTrust;
-use spot_tui::ssh::{ExitStatus, HostKeyCheck, RemoteCommand, Session, SshError, TcpDial};
+use spot_tui::ssh::{
+    ExitStatus, HostKeyCheck, RemoteCommand, Session, SshError, TcpDial, Unpacked, unpack,
+};
 use tokio::time::Instant;
 
 use town::{DEPLOY, STATUS, Town, address, boot_id, deploy, instance, lines, told};
@@ -148,6 +150,39 @@ async fn a_command_that_the_program_does_not_send_is_not_found() {
     assert!(printed[0].ends_with("ERROR unknown argument: --fast"), "{printed:?}");
     let (exit, _) = told(&session, &DEPLOY.replace("ubuntu", "nobody")).await;
     assert_eq!(exit, ExitStatus::Code(65));
+}
+
+/// As `pull` asks for them: what is listed comes, and is what it was listed as.
+#[tokio::test(start_paused = true)]
+async fn files_are_listed_and_brought() {
+    let town = Town::of(1).await;
+    let session = town.reach(1).await.unwrap();
+    town.upload(&session).await.unwrap();
+    deploy(&session).await;
+    let paths = ["/var/log", "/opt/deployment.log", ".profile"].map(str::to_owned);
+    let listing = session.list_files(&paths).await.unwrap();
+    assert_eq!(listing.odd, [""; 0]);
+    let names: Vec<&str> = listing.files.keys().map(String::as_str).collect();
+    assert_eq!(names, [".profile", "opt/deployment.log", "var/log/cloud-init-output.log"]);
+    let (sender, mut pieces) = tokio::sync::mpsc::channel::<bytes::Bytes>(16);
+    let gathered = async {
+        let mut archive = Vec::new();
+        while let Some(piece) = pieces.recv().await {
+            archive.extend_from_slice(&piece);
+        }
+        archive
+    };
+    let (fetched, archive) = tokio::join!(session.fetch(&listing, sender), gathered);
+    fetched.unwrap();
+    let (folder, mut unpacked) = (tempfile::tempdir().unwrap(), Unpacked::default());
+    unpack(archive.as_slice(), folder.path(), &listing, 1 << 20, &mut unpacked).unwrap();
+    assert_eq!((unpacked.files.len(), unpacked.changed.len()), (3, 0), "{unpacked:?}");
+    assert!(folder.path().join("opt/deployment.log").is_file());
+
+    let missing = session.list_files(&["/nowhere".to_owned()]).await.unwrap_err();
+    assert!(format!("{missing:?}").contains("/nowhere: there is no such file"), "{missing:?}");
+    let (exit, _) = told(&session, "export LC_ALL=C").await;
+    assert_eq!(exit, ExitStatus::Code(0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -23,6 +23,7 @@
 mod deployment;
 mod directory;
 mod door;
+mod download;
 mod files;
 mod host;
 mod identity;

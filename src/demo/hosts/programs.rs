@@ -24,7 +24,7 @@ pub(super) fn run(host: &Host, user: &str, words: &[&str]) -> Option<Answer> {
     let name = host.instance().to_string();
     let now = host.hosts.now();
     let lines = match words {
-        ["true"] => Vec::new(),
+        ["true"] | ["export", ..] => Vec::new(),
         ["false"] => return Some((1, Vec::new())),
         ["echo", said @ ..] => vec![said.join(" ")],
         ["hostname"] => vec![name],

@@ -82,6 +82,11 @@ impl<'a> Root<'a> {
         Ok(shown.map(line).collect())
     }
 
+    /// The files at a path and below it.
+    pub(super) fn below(&self, path: &Path) -> Vec<&Path> {
+        self.files.keys().map(PathBuf::as_path).filter(|file| file.starts_with(path)).collect()
+    }
+
     /// Whether something is in it, or could be.
     pub(super) fn is_folder(&self, path: &Path) -> bool {
         let paths = self.files.keys().map(PathBuf::as_path).chain(EMPTY.map(Path::new));

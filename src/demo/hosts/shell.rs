@@ -9,19 +9,20 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::directory::{Answer, HostFault};
+use super::download::Download;
 use super::host::Host;
 use super::process::{End, Output, Stdin};
 use super::upload::Upload;
-use super::{deployment, journal, programs, status, upload};
+use super::{deployment, download, journal, programs, status, upload};
 use crate::fleet::{IDLE_STOP, INSTANCE_STORE};
 
 /// What waits for the end of a lease, as `instance/arm-lease.sh` calls it.
 const LEASE: &str = "spot-tui-lease-term.service";
 
-/// A shell's exit status for a command that it does not find.
 /// What the script of `lease extend` says where there is none.
 const NO_LEASE: &str = "this instance has no lease: it was launched without one";
 
+/// A shell's exit status for a command that it does not find.
 const NOT_FOUND: u32 = 127;
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
@@ -39,6 +40,8 @@ const IDENTITY: &str = "cat >/tmp/uploaded_files/node_identity.json";
 pub(super) enum Request {
     /// The script that unpacks a bundle from its input.
     Upload(Upload),
+    /// What brings files from here.
+    Download(Download),
     /// A file of the upload that is each node's own, from its input.
     Identity,
     /// The kernel's id of this boot.
@@ -89,6 +92,7 @@ impl Request {
             Self::Program(..) | Self::Unknown(_) => Answer::Program,
             Self::Renewed(then) => return then.answer(),
             Self::Identity
+            | Self::Download(_)
             | Self::Reboot
             | Self::StopBacalhau
             | Self::MountHome(..)
@@ -114,6 +118,9 @@ pub(super) enum Then {
 pub(super) fn parse(line: &str) -> Request {
     if let Some(upload) = upload::parse(line) {
         return Request::Upload(upload);
+    }
+    if let Some(download) = download::parse(line, words) {
+        return Request::Download(download);
     }
     if line == IDENTITY {
         return Request::Identity;
@@ -271,6 +278,7 @@ pub(super) async fn run(
     match request {
         Request::Upload(upload) => upload::run(host, &upload, stdin, &output).await,
         Request::Identity => upload::take_identity(host, stdin).await,
+        Request::Download(asked) => download::run(host, user, &asked, stdin, &output).await,
         request => perform(host, user, request, &output).await,
     }
 }
@@ -279,7 +287,9 @@ pub(super) async fn run(
 pub(super) async fn perform(host: &Host, user: &str, request: Request, output: &Output) -> End {
     match request {
         // They have their input from whoever sends the command.
-        Request::Upload(_) | Request::Identity => not_found("sh", output).await,
+        Request::Upload(_) | Request::Identity | Request::Download(_) => {
+            not_found("sh", output).await
+        }
         Request::BootId => {
             output.line(&host.boot_id()).await;
             End::Exit(0)
