@@ -8,6 +8,10 @@ use jiff::tz::TimeZone;
 use super::log::LogLine;
 use super::query::{contains, length};
 use crate::fleet::Region;
+use crate::fleet::text::clean;
+
+/// The longest word that is repeated, in bytes.
+const LONGEST: usize = 64;
 
 /// An event as a line of the file that outlives the process; `None` for what need not.
 pub fn kept_line(line: &LogLine) -> Option<String> {
@@ -19,10 +23,23 @@ pub fn read_lines<'a>(lines: impl IntoIterator<Item = &'a str>) -> Vec<LogLine> 
     lines.into_iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
-/// Those of these events that are looked for with such words, at this moment.
-pub fn matching(lines: Vec<LogLine>, typed: &str, now: Timestamp) -> Vec<LogLine> {
+/// Those of these events that are looked for with such words, at this moment. The error is for the
+/// user: where nothing more is typed, a time that cannot be read is none on its way to one.
+pub fn matching(lines: Vec<LogLine>, typed: &str, now: Timestamp) -> Result<Vec<LogLine>, String> {
+    for word in typed.split_whitespace() {
+        let said = word.strip_prefix('-').unwrap_or(word).split_once(':');
+        if let Some(("since" | "until", when)) = said
+            && moment(when, now).is_none()
+        {
+            return Err(format!(
+                "{}: that is no time: so long ago as 90s, 15m, 1h or 2d, a day such as \
+                 2026-11-01, or a timestamp",
+                clean(word, LONGEST)
+            ));
+        }
+    }
     let query = EventQuery::parse(typed, now);
-    lines.into_iter().filter(|line| query.passes(line)).collect()
+    Ok(lines.into_iter().filter(|line| query.passes(line)).collect())
 }
 
 /// What an event has to be to be shown.
@@ -142,6 +159,17 @@ mod tests {
             assert!(!passes(typed), "{typed}");
         }
         assert_eq!(EventQuery::parse("since:1h -a b", now).word(), Some("b"));
+    }
+
+    #[test]
+    fn a_command_refuses_a_time_that_it_cannot_read() {
+        let now = Timestamp::from_second(10_000).unwrap();
+        for typed in ["since:yesterday", "docker since:1hour", "until:99", "-since:", "until:"] {
+            let why = matching(Vec::new(), typed, now).unwrap_err();
+            assert!(why.contains("no time"), "{why}");
+        }
+        let kept = vec![line(7_000, EventKind::Reclaimed, "Gone")];
+        assert_eq!(matching(kept.clone(), "since:1h until:2026-01-01", now), Ok(kept));
     }
 
     #[test]

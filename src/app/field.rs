@@ -172,6 +172,25 @@ impl Field {
         }
     }
 
+    /// Whether it is a number, and says nothing in words.
+    pub(super) fn is_measure(self) -> bool {
+        matches!(
+            self,
+            Self::Since
+                | Self::Age
+                | Self::Hourly
+                | Self::Cost
+                | Self::Cpu
+                | Self::Cpu5m
+                | Self::NetIn
+                | Self::NetOut
+                | Self::Credits
+                | Self::Memory
+                | Self::Disk
+                | Self::Rate
+        )
+    }
+
     /// Whether it grows as time passes.
     pub(super) fn is_timed(self) -> bool {
         matches!(self, Self::Since | Self::Age)

@@ -4,6 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Field;
 use crate::fleet::Instance;
+use crate::fleet::text::clean;
+
+/// The longest word that is repeated, in bytes.
+const LONGEST: usize = 64;
 
 /// What a row has to say to be shown.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -52,6 +56,40 @@ impl Query {
             (!word.is_empty()).then_some(Term { field, asks, not })
         });
         Self { text: text.to_owned(), terms: terms.collect() }
+    }
+
+    /// Reads a filter that is whole. What looks like a field must be one, and what is a number is
+    /// compared with one: else nothing passes, and nobody knows why. The error is for the user.
+    pub fn parse_whole(text: &str) -> Result<Self, String> {
+        for word in text.split_whitespace() {
+            let word = word.strip_prefix('-').unwrap_or(word);
+            let Some((name, asked)) = word.split_once(':') else { continue };
+            let is_word = !name.is_empty() && name.bytes().all(|it| it.is_ascii_alphabetic());
+            let field = Field::named(&name.to_ascii_lowercase());
+            match field {
+                // An address has colons as well.
+                None if is_word => {
+                    let names: Vec<&str> = Field::ALL.iter().map(|field| field.name()).collect();
+                    let name = clean(name, LONGEST);
+                    return Err(format!(
+                        "there is no field '{name}'; there are {}",
+                        names.join(", ")
+                    ));
+                }
+                Some(field) if field.is_measure() => {
+                    let amount = asked.strip_prefix(['>', '<']);
+                    if amount.and_then(amount_of).is_none() {
+                        let (word, name) = (clean(word, LONGEST), field.name());
+                        return Err(format!(
+                            "{word}: {name} is a number: ask for more or less of it, such as \
+                             {name}:>90 or {name}:<15m"
+                        ));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(Self::parse(text))
     }
 
     /// As it was typed.
@@ -207,6 +245,17 @@ mod tests {
     fn what_is_no_field_is_a_word() {
         assert!(!Query::parse("colour:red").passes(&row("us-west-2", Phase::Ready), NOW));
         assert_eq!(find("a Failed step", "FAILED"), Some(2));
+    }
+
+    #[test]
+    fn a_filter_that_is_whole_has_fields_that_are_there_and_numbers_where_they_belong() {
+        for typed in ["foo:bar", "us -Colour:red", "cpu:high", "age:>", "cpu:>much", "cost:1"] {
+            let why = Query::parse_whole(typed).unwrap_err();
+            assert!(why.contains("there is no field") || why.contains("is a number"), "{why}");
+        }
+        for typed in ["", "us", "region:us -phase:failed", "cpu:>90% age:<2h", "::1 2600:1f14:a"] {
+            assert_eq!(Query::parse_whole(typed), Ok(Query::parse(typed)), "{typed}");
+        }
     }
 
     #[test]

@@ -53,7 +53,10 @@ pub fn counts<'a>(
             ));
         };
         // A region whose share is none still gets one when it is asked for by name.
-        counts.insert(region, count.unwrap_or((*configured).max(1)));
+        let count = count.unwrap_or((*configured).max(1));
+        if counts.insert(region.clone(), count).is_some() {
+            return Err(format!("{region}: named twice"));
+        }
     }
     if counts.values().all(|count| *count == 0) {
         return Err("nothing to create: every count is 0".to_owned());

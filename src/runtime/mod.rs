@@ -202,7 +202,7 @@ async fn dispatch(at: &Environment, command: Option<Command>) -> Result<ExitCode
         Some(Command::Recover { json }) => clear::recover(at, json).await,
         Some(Command::List(args)) => show::list(at, &args).await,
         Some(Command::Status(args)) => show::status(at, &args).await,
-        Some(Command::Events(args)) => Ok(show::events(at, &args)),
+        Some(Command::Events(args)) => show::events(at, &args),
         Some(Command::Notify(args)) => notify::notify(at, &args).await,
         Some(Command::Prices { types, json }) => Box::pin(show::prices(at, &types, json)).await,
         Some(Command::RandomIp) => Box::pin(show::random_ip(at)).await,

@@ -42,7 +42,15 @@ impl EventFile {
 
     /// Its newest lines, the oldest first; none where there are none, or they cannot be read.
     pub fn read(&self) -> Vec<String> {
-        open_regular(&self.path).and_then(|file| newest(file, MOST)).unwrap_or_default()
+        self.try_read().unwrap_or_default()
+    }
+
+    /// The same for who is to know that they cannot be read. One that was never written has none.
+    pub fn try_read(&self) -> io::Result<Vec<String>> {
+        match open_regular(&self.path).and_then(|file| newest(file, MOST)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            read => read,
+        }
     }
 
     /// Adds lines, and lets the oldest go where they become too many. To be called by the one who

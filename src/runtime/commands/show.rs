@@ -9,9 +9,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::timeout;
 
-use crate::app::{Command, LogLine, Model, Query, Selection, matching, read_lines};
+use crate::app::{Command, LogLine, Model, Query, Selection, clean, matching, read_lines};
 use crate::cli::{self, ExportFormat, ListOutput};
-use crate::fleet::{Instance, Level, MachineType};
+use crate::fleet::{Instance, Level, MachineType, REGION_LOCATIONS, Region};
 use crate::headless::{
     ListFormat, cut_short, print_events, print_export, print_list, print_pending_creates,
     print_prices, print_status,
@@ -27,6 +27,8 @@ use crate::store::{EventFile, Paths};
 
 /// Between two looks of `list --watch`.
 const PACE: Duration = Duration::from_secs(10);
+/// The longest name that is repeated, in bytes.
+const LONGEST: usize = 64;
 /// How long a list waits for prices, which it is no worse without.
 const PATIENCE: Duration = Duration::from_secs(8);
 
@@ -83,6 +85,7 @@ async fn look(
         // What it costs belongs to a list; that nobody tells it is no failure of one.
         let _ = timeout(PATIENCE, session.perform(Command::PriceFleet)).await;
         let model = session.model();
+        check_regions(model, &asked.regions)?;
         let mut text = Vec::new();
         // Where nobody could look, nothing is no answer.
         if args.output() == ListOutput::Json || model.trouble.is_none() || !model.fleet.is_empty() {
@@ -132,10 +135,27 @@ fn tell_troubles(model: &Model) {
 fn selection(args: &cli::List) -> Result<Selection, Stop> {
     let order = args.sort.as_deref().map(Selection::order).transpose();
     Ok(Selection {
-        query: Query::parse(&args.filter),
+        query: Query::parse_whole(&args.filter)
+            .map_err(|why| Stop::Usage(format!("--filter: {why}")))?,
         regions: args.region.iter().map(|name| name.as_str().into()).collect(),
         order: order.map_err(|why| Stop::Usage(format!("--sort: {why}")))?,
     })
+}
+
+/// Refuses a region that AWS does not have: a list of it is empty whatever there is.
+fn check_regions(model: &Model, asked: &[Region]) -> Result<(), Stop> {
+    let is_known = |region: &Region| {
+        REGION_LOCATIONS.iter().any(|place| place.code == region.as_str())
+            || model.fleet.regions().contains_key(region)
+            || model.fleet.instances().any(|row| row.region == *region)
+    };
+    match asked.iter().find(|region| !is_known(region)) {
+        Some(unknown) => {
+            let name = clean(unknown.as_str(), LONGEST);
+            Err(Stop::Usage(format!("--region: there is no region '{name}'")))
+        }
+        None => Ok(()),
+    }
 }
 
 fn format(output: ListOutput) -> ListFormat {
@@ -175,17 +195,31 @@ fn written(file: &Path) -> Option<Timestamp> {
 }
 
 /// `events`. It reads a file and asks nobody.
-pub(in crate::runtime) fn events(environment: &Environment, args: &cli::Events) -> ExitCode {
+pub(in crate::runtime) fn events(
+    environment: &Environment,
+    args: &cli::Events,
+) -> Result<ExitCode, Stop> {
     let paths = Paths::new(&environment.global.state);
-    let lines = EventFile::new(&paths).read();
-    let lines = read_lines(lines.iter().map(String::as_str));
-    let found = matching(lines, &args.words.join(" "), environment.access.now());
+    let read = EventFile::new(&paths).try_read();
+    // That there is nothing and that nobody knows are not the same.
+    let found = |lines: Vec<String>| {
+        let lines = read_lines(lines.iter().map(String::as_str));
+        matching(lines, &args.words.join(" "), environment.access.now()).map_err(Stop::Usage)
+    };
+    let found = match read {
+        Ok(lines) => found(lines)?,
+        Err(error) => {
+            found(Vec::new())?;
+            stderr::print(&format!("ERROR: {} cannot be read: {error}", paths.events().display()));
+            return Ok(ExitCode::FAILED);
+        }
+    };
     let skipped = args.last.map_or(0, |last| found.len().saturating_sub(last));
     if found.is_empty() {
         stderr::print(&format!("no such event in {}", paths.events().display()));
     }
     print_events(Stdout, &found[skipped..], args.json);
-    ExitCode::DONE
+    Ok(ExitCode::DONE)
 }
 
 /// `prices`.
