@@ -446,8 +446,8 @@ pub struct Notify {
     /// Deliver what waits, and end. A dashboard does that by itself.
     #[arg(long)]
     pub send: bool,
-    /// One JSON object instead of a table.
-    #[arg(long, conflicts_with_all = ["test", "send"])]
+    /// One JSON object instead of a table; with --test one a line.
+    #[arg(long)]
     pub json: bool,
 }
 

@@ -12,7 +12,7 @@ use std::{fs, thread};
 use serde_json::Value;
 
 use crate::support::demo_cloud::DemoCloud;
-use crate::support::schema::{NOTIFICATION, complaints};
+use crate::support::schema::{NOTIFICATION, NOTIFY, complaints};
 use crate::support::spot::{Ran, Spot};
 
 const SECRET: &str = "s3cr3t-0f-the-hook";
@@ -147,6 +147,10 @@ fn each_target_is_told_in_its_own_words() {
     let told = fs::read_to_string(spot.path().join("told")).unwrap();
     let wrong = complaints(NOTIFICATION, &[&json.body.to_string(), &told]);
     assert!(wrong.is_empty(), "{wrong:?}");
+    let lines = notify(&spot, &server, &["--test", "--json"]).out;
+    let lines: Vec<&str> = lines.lines().collect();
+    let wrong = complaints(NOTIFY, &lines);
+    assert!(lines.len() >= 6 && wrong.is_empty(), "{wrong:?}: {lines:?}");
     let environment = fs::read_to_string(spot.path().join("environment")).unwrap();
     assert!(!environment.contains("AWS_"), "{environment}");
 }
@@ -197,6 +201,9 @@ fn what_nobody_took_is_told_later() {
     // Nobody can be reached: its deployment is given up.
     let ran = program(&["create", "--yes"]);
     assert!(ran.told().contains("1 message to `notify` waits"), "{}", ran.told());
+    let later = program(&["notify", "--send"]);
+    assert_eq!(later.code, 1, "it has not arrived: {}", later.told());
+    assert!(later.out.starts_with("ops: waits until "), "{}", later.out);
     let list = program(&["notify", "--list"]);
     assert!(list.out.contains("waits") && list.out.contains("HTTP 503"), "{}", list.out);
     let outbox = spot.path().join("instances.json.outbox");
@@ -206,10 +213,19 @@ fn what_nobody_took_is_told_later() {
     let before = sent();
     // Its pause may not be over yet.
     let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
-    while !program(&["notify"]).out.contains("delivered") {
+    let arrived = loop {
+        let ran = program(&["notify", "--send", "--json"]);
+        if ran.code == 0 {
+            break ran.out;
+        }
         assert!(std::time::Instant::now() < deadline, "{}", program(&["notify"]).out);
-        assert_eq!(program(&["notify", "--send"]).code, 0);
-    }
+    };
+    let told: Value = serde_json::from_str(&arrived).unwrap();
+    assert_eq!(told["messages"][0]["state"], "delivered", "{told}");
+    let wrong = complaints(NOTIFY, &[&arrived]);
+    assert!(wrong.is_empty(), "{wrong:?}");
+    let again = program(&["notify", "--send"]);
+    assert_eq!((again.code, again.out.as_str()), (0, "nothing waits\n"), "{}", again.told());
     assert_eq!(sent(), before, "it is the same event");
     let told: Value = serde_json::from_str(&program(&["notify", "--list", "--json"]).out).unwrap();
     assert_eq!(told["messages"][0]["state"], "delivered", "{told}");

@@ -26,7 +26,7 @@ pub use focus::print_focus;
 pub use list::{ListFormat, cut_short, exported, print_list, print_pending_creates};
 pub use metrics::{Calls, MetricsFormat, metrics};
 pub use nodes::{Export, ExportHost, diagnosis_json, print_diagnosis, print_export};
-pub use notify::{Sent, SentState, print_sent};
+pub use notify::{Sent, SentState, Tested, print_delivered, print_sent, print_tested};
 pub use outputs::{NodeOutput, dropped_lines, print_outputs};
 pub use prices::print_prices;
 pub use printer::{Detail, Format, Printer, Summary, coloured};

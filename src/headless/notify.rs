@@ -72,6 +72,55 @@ pub fn print_sent(mut out: impl Write, held: &[Notification], sent: &[Sent], is_
     let _ = writeln!(out, "{text}");
 }
 
+/// What came of telling a target something at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tested {
+    /// The target.
+    pub target: String,
+    /// Where that is, without what is secret of it; empty for a terminal.
+    pub place: String,
+    /// Whether it arrived, as far as anybody knows.
+    pub is_delivered: bool,
+    /// What came of it, in words.
+    pub said: String,
+}
+
+/// Prints what came of one: a line, or a JSON object on one.
+pub fn print_tested(mut out: impl Write, tested: &Tested, is_json: bool) {
+    let Tested { target, place, is_delivered, said } = tested;
+    let _ = match (is_json, place.as_str()) {
+        (true, _) => {
+            let line = json!({
+                "v": 1, "target": target, "place": place, "delivered": is_delivered, "said": said,
+            });
+            writeln!(out, "{line}")
+        }
+        (false, "") => writeln!(out, "{target}: {said}"),
+        (false, place) => writeln!(out, "{target} ({place}): {said}"),
+    };
+}
+
+/// Prints what became of each message that was to be sent: a line each, or one JSON object as for all
+/// that went.
+pub fn print_delivered(mut out: impl Write, sent: &[Sent], is_json: bool) {
+    if is_json {
+        return print_sent(out, &[], sent, true);
+    }
+    if sent.is_empty() {
+        let _ = writeln!(out, "nothing waits");
+    }
+    for it in sent {
+        let why = it.state.why().map(|why| format!(": {why}")).unwrap_or_default();
+        let said = match &it.state {
+            SentState::Waits(at, _) => {
+                format!("waits until {} UTC{why}", at.strftime("%Y-%m-%d %H:%M:%S"))
+            }
+            SentState::Delivered(_) | SentState::GivenUp(..) => format!("{}{why}", it.state.word()),
+        };
+        let _ = writeln!(out, "{}: {said}; the message: {}", it.target, it.title);
+    }
+}
+
 fn table(held: &[Notification], sent: &[Sent]) -> String {
     let headings = ["TARGET", "STATE", "TRIES", "SEEN", "MESSAGE"].map(str::to_owned);
     let mut lines = vec![headings.to_vec()];
@@ -114,4 +163,40 @@ fn object(held: &[Notification], sent: &[Sent]) -> Value {
         })
     });
     json!({"v": 1, "gathering": held.len(), "messages": messages.collect::<Vec<_>>()})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_became_of_each_message_is_a_line() {
+        let at = Timestamp::UNIX_EPOCH;
+        let of = |state| Sent {
+            target: "ops".into(),
+            id: "a".into(),
+            title: "i-0a: Failed".into(),
+            count: 1,
+            seen: at,
+            tries: 1,
+            state,
+        };
+        let told = |sent: &[Sent]| {
+            let mut out = Vec::new();
+            print_delivered(&mut out, sent, false);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(told(&[]), "nothing waits\n");
+        let sent = [
+            of(SentState::Delivered(at)),
+            of(SentState::GivenUp(at, "HTTP 404".into())),
+            of(SentState::Waits(at, Some("HTTP 503".into()))),
+        ];
+        assert_eq!(
+            told(&sent),
+            "ops: delivered; the message: i-0a: Failed\n\
+             ops: given up: HTTP 404; the message: i-0a: Failed\n\
+             ops: waits until 1970-01-01 00:00:00 UTC: HTTP 503; the message: i-0a: Failed\n"
+        );
+    }
 }

@@ -135,6 +135,18 @@ impl Outbox {
         Waiting { notifications, deliveries, unread }
     }
 
+    /// Whether all of it can be read: else what waits and what went is not known. One in which nothing
+    /// was ever kept can be.
+    pub fn check(&self) -> Result<(), StoreError> {
+        match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(StoreError::io("read", &self.folder)(error));
+            }
+            _ => {}
+        }
+        self.log().try_read().map(drop).map_err(StoreError::io("read", &self.folder.join("log")))
+    }
+
     /// What went or was given up, the oldest first.
     pub fn closed(&self) -> Vec<Closed> {
         let lines = self.log().read();
@@ -305,6 +317,21 @@ mod tests {
         outbox.add(&told).unwrap();
         outbox.seal(&[delivery(&told)], &[]).unwrap();
         assert_eq!(outbox.read().notifications[0].to, ["ops"]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_from_what_is_not_there() {
+        let (folder, outbox) = outbox();
+        outbox.check().unwrap();
+        fs::write(&outbox.folder, b"no folder").unwrap();
+        assert!(outbox.check().unwrap_err().to_string().contains("outbox"));
+        fs::remove_file(&outbox.folder).unwrap();
+        fs::create_dir_all(outbox.folder.join("log")).unwrap();
+        assert!(outbox.check().is_err(), "a folder in the place of its log");
+        let events = EventFile::at(folder.path().join("events"));
+        assert_eq!(events.try_read().unwrap(), [""; 0]);
+        fs::create_dir(folder.path().join("events")).unwrap();
+        assert!(events.try_read().is_err());
     }
 
     #[test]

@@ -27,6 +27,9 @@ pub(crate) const COSTS: &str = "costs.schema.json";
 /// The schema of what `webhook: json` of `notify` gets.
 pub(crate) const NOTIFICATION: &str = "notification.schema.json";
 
+/// The schema of what `notify --json` prints.
+pub(crate) const NOTIFY: &str = "notify.schema.json";
+
 /// The schema of the array of `list --pending-creates --json`.
 pub(crate) const PENDING_CREATES: &str = "pending-creates.schema.json";
 

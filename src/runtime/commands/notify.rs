@@ -1,12 +1,13 @@
 //! `notify`: who is told what. `--test` tells each target something, at once and beside the outbox;
 //! `--send` delivers what waits, where no dashboard does.
 
+use std::collections::BTreeSet;
 use std::io::{IsTerminal, stdout};
 
 use crate::cli;
 use crate::config::{Config, NotifyVia};
 use crate::fleet::{DeploymentId, Digest, Level, Notification, NotificationKind, notification_id};
-use crate::headless::{Format, Sent, SentState, print_sent};
+use crate::headless::{Format, Sent, SentState, Tested, print_delivered, print_sent, print_tested};
 use crate::notify::Attempt;
 use crate::retry::NOTIFY_TIMEOUT;
 use crate::runtime::announce::Announcer;
@@ -16,6 +17,7 @@ use crate::runtime::notify_targets;
 use crate::runtime::recall::Want;
 use crate::runtime::session::{Need, Session, Start};
 use crate::runtime::startup::read_config;
+use crate::runtime::stderr;
 use crate::runtime::stdout::{Stdout, print};
 use crate::runtime::stop::Stop;
 use crate::store::{Outbox, Paths, StateFile};
@@ -26,18 +28,40 @@ pub(in crate::runtime) async fn notify(
     args: &cli::Notify,
 ) -> Result<ExitCode, Stop> {
     if args.test {
-        return test(environment).await;
+        return test(environment, args.json).await;
     }
     if args.send {
-        return send(environment).await;
+        return send(environment, args.json).await;
     }
-    list(environment, args.json);
-    Ok(ExitCode::DONE)
+    Ok(list(environment, args.json))
 }
 
 /// What is in the outbox. Nothing is changed.
-fn list(environment: &Environment, json: bool) {
+fn list(environment: &Environment, json: bool) -> ExitCode {
     let outbox = Outbox::new(&Paths::new(&environment.global.state));
+    let (held, sent) = read(&outbox);
+    let code = readable(&outbox);
+    // Of what cannot be read at all, that there is nothing would be no answer.
+    if code == ExitCode::DONE || !held.is_empty() || !sent.is_empty() {
+        print_sent(Stdout, &held, &sent, json);
+    }
+    code
+}
+
+/// Says what of the outbox cannot be read.
+fn readable(outbox: &Outbox) -> ExitCode {
+    let unread = outbox.read().unread;
+    let trouble = match outbox.check() {
+        Err(error) => error.failure().to_string(),
+        Ok(()) if unread > 0 => format!("{unread} files of what is to be told cannot be read"),
+        Ok(()) => return ExitCode::DONE,
+    };
+    stderr::print(&format!("ERROR: {trouble}"));
+    ExitCode::FAILED
+}
+
+/// What is in no message yet, and the messages: what is over first.
+fn read(outbox: &Outbox) -> (Vec<Notification>, Vec<Sent>) {
     let waiting = outbox.read();
     let over = outbox.closed().into_iter().map(|it| Sent {
         target: it.target,
@@ -60,12 +84,11 @@ fn list(environment: &Environment, json: bool) {
         tries: it.tries,
         state: SentState::Waits(it.next, it.why),
     });
-    let sent: Vec<Sent> = over.chain(waits).collect();
-    print_sent(Stdout, &waiting.notifications, &sent, json);
+    (waiting.notifications, over.chain(waits).collect())
 }
 
 /// Tells each target that it can be told something, and says what came of it.
-async fn test(environment: &Environment) -> Result<ExitCode, Stop> {
+async fn test(environment: &Environment, json: bool) -> Result<ExitCode, Stop> {
     let config = named(environment)?;
     let deployment = deployment(environment, &config);
     let access = environment.access.clone();
@@ -89,40 +112,63 @@ async fn test(environment: &Environment) -> Result<ExitCode, Stop> {
         let name = &wanted.name;
         let Some(target) = targets.get(name) else {
             if wanted.via == NotifyVia::Terminal {
-                print(&format!("{name}: {}", in_terminal(&digest)));
+                let tested = Tested {
+                    target: name.clone(),
+                    place: String::new(),
+                    is_delivered: !json && stdout().is_terminal(),
+                    said: in_terminal(&digest, json).to_owned(),
+                };
+                print_tested(Stdout, &tested, json);
             }
             continue;
         };
-        let said = match target.deliver(&digest, now, NOTIFY_TIMEOUT).await {
-            Attempt::Delivered => "delivered".to_owned(),
+        let why = match target.deliver(&digest, now, NOTIFY_TIMEOUT).await {
+            Attempt::Delivered => None,
             Attempt::Later(why, _)
             | Attempt::Missing(why)
             | Attempt::Refused(why)
-            | Attempt::Gone(why) => {
-                code = ExitCode::FAILED;
-                format!("not delivered: {why}")
-            }
+            | Attempt::Gone(why) => Some(why),
         };
-        print(&format!("{name} ({}): {said}", target.place()));
+        if why.is_some() {
+            code = ExitCode::FAILED;
+        }
+        let tested = Tested {
+            target: name.clone(),
+            place: target.place(),
+            is_delivered: why.is_none(),
+            said: why.map_or_else(|| "delivered".to_owned(), |why| format!("not delivered: {why}")),
+        };
+        print_tested(Stdout, &tested, json);
     }
     Ok(code)
 }
 
-fn in_terminal(digest: &Digest) -> &'static str {
-    if !stdout().is_terminal() {
+fn in_terminal(digest: &Digest, json: bool) -> &'static str {
+    if json || !stdout().is_terminal() {
         return "this is no terminal";
     }
     print(&Announcer::of(|name| std::env::var(name).ok()).sequence(digest));
     "was sent to this terminal, which does not say whether it shows it"
 }
 
-/// Delivers what can be delivered now.
-async fn send(environment: &Environment) -> Result<ExitCode, Stop> {
+/// Delivers what can be delivered now, and says what became of each message. Fails unless all arrived.
+async fn send(environment: &Environment, json: bool) -> Result<ExitCode, Stop> {
     let config = Some(named(environment)?);
+    let outbox = Outbox::new(&Paths::new(&environment.global.state));
+    let is_over = |it: &Sent| !matches!(it.state, SentState::Waits(..));
+    let name = |it: &Sent| (it.target.clone(), it.id.clone());
+    let (_, before) = read(&outbox);
+    let before: BTreeSet<_> = before.iter().filter(|it| is_over(it)).map(name).collect();
     let (want, need, format) = (Want::Write, Need::Nothing, Format::Silent);
     let start = Start { environment, config, want, need, format };
     // What is told by the way is told; the outbox empties itself at the end.
-    Session::run(start, async |_| Ok(ExitCode::DONE)).await
+    let code = Session::run(start, async |_| Ok(ExitCode::DONE)).await?;
+    let (held, mut sent) = read(&outbox);
+    sent.retain(|it| !is_over(it) || !before.contains(&name(it)));
+    print_delivered(Stdout, &sent, json);
+    let all_went = sent.iter().all(|it| matches!(it.state, SentState::Delivered(_)));
+    let is_read = readable(&outbox) == ExitCode::DONE;
+    Ok(if all_went && held.is_empty() && is_read { code } else { ExitCode::FAILED })
 }
 
 /// The configuration, where it names somebody.
