@@ -101,8 +101,9 @@ pub(super) fn keep(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let mut effects = watch_again(model);
-    // What another machine holds is not this one's to end.
+    // What another machine holds is not this one's to end. What was announced is announced anew.
     if !lock::may_launch(model) {
+        model.holding.surplus.clear();
         return effects;
     }
     effects.extend(end_what_failed(model));

@@ -4,7 +4,7 @@ use super::money::{WEST, create, ids, interrupt, launched, pending, with};
 use super::*;
 use crate::app::Action;
 use crate::config::{Budget, Lease, Replace, ReplaceIn};
-use crate::fleet::Launch;
+use crate::fleet::{Launch, LockStanding};
 
 fn replacing() -> Opening {
     with(|config| config.replace = Replace { enabled: true, ..Replace::default() })
@@ -260,6 +260,20 @@ fn a_keeper_ends_what_is_too_much_and_says_so_before() {
     assert_eq!(ended(&send(&mut model, 61, Message::Clock)), 2);
     assert_eq!(ended(&send(&mut model, 200, Message::Clock)), 0, "they are on their way");
     assert_eq!(wanted(&model), Some(2));
+}
+
+/// Whoever has lost the lock between machines waits for no end of its own.
+#[test]
+fn what_was_announced_before_another_machine_held_it_is_announced_anew() {
+    let mut model = keeper_of(with(|config| config.lock = true), ids(1..=4));
+    model.lock = LockStanding::Held;
+    send(&mut model, 1, Message::Clock);
+    assert_eq!(model.holding.surplus.len(), 1);
+    model.lock = LockStanding::Open;
+    send(&mut model, 90, Message::Clock);
+    assert!(model.holding.surplus.is_empty());
+    model.lock = LockStanding::Held;
+    assert_eq!(ended(&send(&mut model, 120, Message::Clock)), 0);
 }
 
 #[test]
