@@ -257,6 +257,27 @@ async fn a_place_that_the_budget_does_not_pay_for_is_not_asked() {
     }
 }
 
+/// The other region has room; its disks alone cost more than the budget leaves.
+#[tokio::test(start_paused = true)]
+async fn what_finds_no_room_goes_nowhere_that_the_budget_does_not_pay_for() {
+    let full = |zone: &str| {
+        format!("  - {{ zone: us-west-2{zone}, machine_type: t3.medium, limit: 0 }}\n")
+    };
+    let full: String = ["a", "b", "c", "d"].into_iter().map(full).collect();
+    let config = "regions:
+  - us-west-2: { machine_type: t3.medium, instances_per_region: 2, instance_storage_gb: 10 }
+  - eu-west-1: { machine_type: t3.medium, instances_per_region: 1, instance_storage_gb: 2000 }
+budget: { max_hourly_usd: 0.08 }
+placement: { spill: true }";
+    let mut stage = Stage::set(config, Scenario::parse(&format!("capacity:\n{full}")).unwrap());
+    stage.command(Command::Refresh);
+    stage.command(Command::create(Some([(REGION.into(), 2)].into())));
+    stage.until(600, "both have failed", |stage| count(stage, "Failed") == 2).await;
+    stage.pass(30).await;
+    assert_eq!(stage.zones().await.values().sum::<usize>(), 0, "{}", stage.log());
+    assert!(stage.log().contains("the budget leaves nothing for an instance here"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_create_that_is_taken_back_at_once_ends_what_ec2_does_not_know_yet() {
     let scenario = Scenario::parse("lags: { newborn_s: 20 }").unwrap();

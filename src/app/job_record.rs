@@ -27,13 +27,14 @@ pub struct JobRecord {
     pub regions: Option<BTreeSet<Region>>,
     /// What it launches: taken back when it is cancelled.
     pub launches: Vec<(Region, LaunchId)>,
-    /// The most that the processors of each row that it launches may cost an hour, where a budget
-    /// limits that.
+    /// The most that each row that it launches may cost an hour in all, where a budget limits that.
     pub price_ceilings: BTreeMap<InstanceKey, f64>,
     /// The rows that it launches on demand in the place of spot.
     pub on_demand: BTreeSet<InstanceKey>,
     /// The machines of the configuration that it launches.
     pub machines: BTreeSet<String>,
+    /// Which of them each row is that it launches: none has its name before EC2 has answered.
+    pub machine_of: BTreeMap<InstanceKey, String>,
     /// Those in whose place it launches: that AWS took back, or that still work until then.
     pub replaces: Vec<Machine>,
 }
@@ -85,9 +86,13 @@ impl JobRecord {
             Job::Create(launches) => launches.as_slice(),
             _ => &[],
         };
-        let capped = launches.iter().filter_map(|it| Some((it, it.price_ceiling?)));
+        let capped = launches.iter().filter_map(|it| Some((it, it.price_ceiling.as_ref()?.whole)));
         let price_ceilings =
             capped.flat_map(|(it, most)| it.rows().map(move |key| (key.clone(), most))).collect();
+        let named = launches.iter().filter_map(|it| Some((it, it.machine.as_ref()?)));
+        let machine_of = named
+            .flat_map(|(it, name)| it.rows().map(move |key| (key.clone(), name.clone())))
+            .collect();
         let on_demand = launches.iter().filter(|it| it.on_demand);
         let on_demand = on_demand.flat_map(Launch::rows).cloned().collect();
         let machines = launches.iter().filter_map(|it| it.machine.clone()).collect();
@@ -106,6 +111,7 @@ impl JobRecord {
             price_ceilings,
             on_demand,
             machines,
+            machine_of,
             replaces,
         }
     }

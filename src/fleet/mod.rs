@@ -83,8 +83,8 @@ pub use notification::{Notification, NotificationKind, notification_id};
 pub use phase::{Ec2State, Health, Phase, Transfer};
 pub use progress::{
     Account, CommandResult, DestroyScope, Job, JobId, JobKind, JobResult, Launch, Level, Logs,
-    NetworkState, Notice, Outcome, PendingCreate, PendingDestroy, Pull, Restore, RestoreWish,
-    SnapshotWish, Termination,
+    NetworkState, Notice, Outcome, PendingCreate, PendingDestroy, PriceCeiling, Pull, Restore,
+    RestoreWish, SnapshotWish, Termination,
 };
 pub use question::{Question, QuestionId, Secret, Wanted};
 pub use ranking::{Ranked, Ranking, Records, Weights};

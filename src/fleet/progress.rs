@@ -328,6 +328,16 @@ impl Pull {
     }
 }
 
+/// What a budget leaves for one instance, in USD an hour.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PriceCeiling {
+    /// In all, wherever it is launched.
+    pub whole: f64,
+    /// For its processors alone, by region: storage, addresses and what surplus credits may come to
+    /// cost more in one than in another. A region that is not in it is beyond the budget.
+    pub processors: BTreeMap<Region, f64>,
+}
+
 /// `count` new instances in one region.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Launch {
@@ -341,9 +351,9 @@ pub struct Launch {
     pub known: BTreeSet<InstanceId>,
     /// The rows among these whose deployment is to be taken up again.
     pub resumed: Vec<Instance>,
-    /// The most that one of these may cost an hour, in USD and without its storage and address:
-    /// what the budget leaves. `None` where no budget limits it.
-    pub price_ceiling: Option<f64>,
+    /// The most that one of these may cost: what the budget leaves. `None` where no budget limits
+    /// it.
+    pub price_ceiling: Option<PriceCeiling>,
     /// What happened to our own instances, by which places are ranked.
     pub records: Records,
     /// How many instances stay in each place of each region: none is to have more than its share.

@@ -1,5 +1,6 @@
 //! What the whole may cost: what is beyond is not created, and what is too old is ended.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
@@ -12,12 +13,12 @@ use super::spent::{Cap, caps};
 use crate::app::lifetimes::Lifetimes;
 use crate::app::ranking::first_place;
 use crate::app::{Counts, Effect, EventKind, Model, Origin, Scope, total};
-use crate::config::{AtLifetime, Config, CpuCredits, RegionConfig};
+use crate::config::{AtLifetime, Config, CpuCredits, MachineConfig, RegionConfig};
 use crate::fleet::cost::storage_hourly;
 use crate::fleet::surplus::surplus_hourly;
 use crate::fleet::{
-    Amount, Ec2State, Instance, InstanceKey, KeptKind, Level, Lifecycle, MachineType,
-    NotificationKind, Phase, Region, RegionPrices,
+    Amount, Ec2State, Instance, InstanceKey, Kept, KeptKind, Level, Lifecycle, MachineType,
+    NotificationKind, Phase, PriceCeiling, Region, RegionPrices,
 };
 
 /// How long before its end an instance's lifetime is said to end.
@@ -71,7 +72,8 @@ pub(super) fn judge(
     let now = committed(model, config)?;
     let mut then = 0.0;
     for (region, count) in more {
-        then += planned(model, config, region)? * f64::from(*count);
+        let wanted = config.region(region).ok_or_else(|| not_configured(region))?;
+        then += planned(model, config, wanted)? * f64::from(*count);
     }
     for limit in &limits {
         if limit.spent + now + then > limit.most {
@@ -139,24 +141,27 @@ fn money_limits(model: &Model, config: &Config) -> Vec<MoneyLimit> {
 /// By how much a price may be above the dearest that is known when the launch comes to be.
 const RISE: f64 = 1.25;
 
-/// The most that an instance of this region may cost an hour, without its storage and address,
-/// where so much is left for each: whichever place each of them takes, the limit is kept. No more
-/// than the dearest place asks for: what nobody can pay is left for others.
+/// The most that an instance of this region may cost an hour, where so much is left for each:
+/// whichever place each of them takes, be it in another region, the limit is kept. No more than the
+/// dearest place asks for: what nobody can pay is left for others.
 pub(super) fn price_ceiling(
     model: &Model,
     config: &Config,
     region: &Region,
     left: f64,
-) -> Option<f64> {
-    let cheapest = cheapest(model, config, region)?;
-    // One that finds no room here may go to another region.
-    let reachable = config
-        .regions
-        .iter()
-        .filter(|it| it.region == *region || config.placement.spill)
-        .map(|wanted| dearest(model, wanted));
-    let dearest = reachable.fold(cheapest, f64::max);
-    Some((cheapest + left).min(dearest * RISE).max(cheapest))
+) -> Option<PriceCeiling> {
+    let cheapest = planned(model, config, config.region(region)?).ok()?;
+    // One that finds no room here may go to another region. Where it is not known what it costs there
+    // besides its processors, nobody knows what is left for these.
+    let reachable = config.regions.iter();
+    let reachable = reachable.filter(|it| it.region == *region || config.placement.spill);
+    let reachable: Vec<(&RegionConfig, f64)> =
+        reachable.filter_map(|it| Some((it, besides(model, config, it).ok()?))).collect();
+    let dearest = reachable.iter().map(|(it, besides)| dearest(model, it) * RISE + besides);
+    let dearest = dearest.fold(cheapest, f64::max);
+    let whole = (cheapest + left).min(dearest).max(cheapest);
+    let left = reachable.into_iter().map(|(it, besides)| (it.region.clone(), whole - besides));
+    Some(PriceCeiling { whole, processors: left.filter(|(_, left)| *left > 0.0).collect() })
 }
 
 /// What one of a region costs at its cheapest place, as far as that is known.
@@ -175,14 +180,37 @@ fn dearest(model: &Model, wanted: &RegionConfig) -> f64 {
     spot.chain(list).fold(0.0, f64::max)
 }
 
-/// How much more than the cheapest place the launch of a row under way may take.
-fn above_cheapest(model: &Model, config: &Config, row: &Instance) -> f64 {
+/// What a row under way may come to cost an hour: what its launch was left in all, wherever that goes.
+fn under_way(model: &Model, config: &Config, row: &Instance) -> Result<f64, BudgetRefusal> {
+    let wanted = wanted(model, config, row).ok_or_else(|| not_configured(&row.region))?;
+    let planned = planned(model, config, &wanted)?;
     let ceiling = model.changing().find_map(|(_, job)| job.price_ceilings.get(&row.key));
-    let cheapest = config.region(&row.region).map(|wanted| compute(model, wanted));
-    match (ceiling, cheapest) {
-        (Some(ceiling), Some(Ok(cheapest))) => (ceiling - cheapest).max(0.0),
-        _ => 0.0,
+    Ok(ceiling.map_or(planned, |most| most.max(planned)))
+}
+
+/// As what a row was launched: a machine as it says itself, any other as its region says.
+fn wanted<'a>(model: &Model, config: &'a Config, row: &Instance) -> Option<Cow<'a, RegionConfig>> {
+    let launched = || model.changing().find_map(|(_, job)| job.machine_of.get(&row.key));
+    match row.machine_name().or_else(|| launched().map(String::as_str)) {
+        Some(name) => config.machine(name).map(|it| Cow::Owned(place_of(model, it))),
+        None => config.region(&row.region).map(Cow::Borrowed),
     }
+}
+
+/// As what a machine is launched, for its price: a home that it does not keep yet is made with it.
+pub(super) fn place_of(model: &Model, machine: &MachineConfig) -> RegionConfig {
+    let mut place = machine.place.clone();
+    let is_home = |(region, it): (&Region, &Kept)| {
+        it.kind == KeptKind::Home && *region == machine.place.region
+    };
+    if !model.fleet.kept_of(&machine.name).any(is_home) {
+        place.instance_storage_gb += machine.home.as_ref().map_or(0, |home| home.size_gb);
+    }
+    place
+}
+
+fn not_configured(region: &Region) -> BudgetRefusal {
+    BudgetRefusal::Price(format!("{region} is not in the configuration"))
 }
 
 /// Why the budget refuses a plan, if it does.
@@ -203,12 +231,15 @@ pub(super) fn hourly(model: &Model, config: &Config) -> Option<f64> {
 /// The same with what is asked for and not answered yet: it is paid for as soon as AWS answers, and may
 /// be what its ceiling allows: what one create was left for dearer places is not left for another.
 fn committed(model: &Model, config: &Config) -> Result<f64, BudgetRefusal> {
+    // What is there was launched by the configuration as it is, whatever stands in its place for what
+    // is asked for now.
+    let config = model.config.as_deref().unwrap_or(config);
     let mut now = kept_apart(model)?;
     for row in staying(model) {
         now += running(model, config, row)?;
     }
     for row in requested(model) {
-        now += planned(model, config, &row.region)? + above_cheapest(model, config, row);
+        now += under_way(model, config, row)?;
     }
     Ok(now)
 }
@@ -249,7 +280,7 @@ fn running(model: &Model, config: &Config, row: &Instance) -> Result<f64, Budget
     }
     let unknown = RegionPrices::default();
     let prices = model.fleet.market().get(&row.region).unwrap_or(&unknown);
-    let entry = config.region(&row.region).or(config.regions.first());
+    let entry = wanted(model, config, row).or(config.regions.first().map(Cow::Borrowed));
     let gib = row.bill.storage_gb.or(entry.map(|entry| entry.instance_storage_gb));
     let stored =
         priced(storage_hourly(&prices.list, gib.unwrap_or_default()), "storage", &row.region)?;
@@ -341,13 +372,14 @@ fn what_it_launches(wanted: &RegionConfig) -> String {
 }
 
 /// What one more of a region costs an hour.
-fn planned(model: &Model, config: &Config, region: &Region) -> Result<f64, BudgetRefusal> {
-    let Some(wanted) = config.region(region) else {
-        return Err(BudgetRefusal::Price(format!("{region} is not in the configuration")));
-    };
-    let unknown = RegionPrices::default();
-    let prices = model.fleet.market().get(region).unwrap_or(&unknown);
-    let compute = compute(model, wanted)?;
+fn planned(model: &Model, config: &Config, wanted: &RegionConfig) -> Result<f64, BudgetRefusal> {
+    Ok(compute(model, wanted)? + besides(model, config, wanted)?)
+}
+
+/// The same without its processors: its disk, its address, and what surplus credits may come to.
+fn besides(model: &Model, config: &Config, wanted: &RegionConfig) -> Result<f64, BudgetRefusal> {
+    let region = &wanted.region;
+    let prices = model.fleet.prices(region);
     let stored = storage_hourly(&prices.list, wanted.instance_storage_gb);
     let stored = priced(stored, "storage", region)?;
     let address = if config.aws.associate_public_ip {
@@ -357,7 +389,7 @@ fn planned(model: &Model, config: &Config, region: &Region) -> Result<f64, Budge
     };
     let surplus = planned_surplus(config, wanted, prices);
     let surplus = priced(surplus, "surplus CPU credits", region)?;
-    Ok(compute + surplus + address + stored)
+    Ok(surplus + address + stored)
 }
 
 fn priced(usd: Option<f64>, of: &str, region: &Region) -> Result<f64, BudgetRefusal> {

@@ -275,7 +275,7 @@ fn plan_machine(model: &Model, name: &str) -> Result<CreatePlan, CreateRefusal> 
         return Err(is_busy(region).into());
     }
     let one = Counts::from([(region.clone(), 1)]);
-    let budget_left = budget::judge(model, &judged_by(&config, Some(name)), &one)?;
+    let budget_left = budget::judge(model, &judged_by(model, &config, Some(name)), &one)?;
     let pending = model.unfinished().find(|it| it.machine.as_deref() == Some(name)).cloned();
     let taken = pending.map(|pending| {
         let there: Vec<Instance> = model.made_by(&pending).cloned().collect();
@@ -288,14 +288,14 @@ fn plan_machine(model: &Model, name: &str) -> Result<CreatePlan, CreateRefusal> 
     Ok(CreatePlan { taken, fresh, budget_left, machine, ..CreatePlan::default() })
 }
 
-/// By what a launch is judged: a machine's own type and disk stand in the place of its region's.
-fn judged_by<'a>(config: &'a Config, machine: Option<&str>) -> Cow<'a, Config> {
+/// By what a launch is judged: a machine's own type and disks stand in the place of its region's.
+fn judged_by<'a>(model: &Model, config: &'a Config, machine: Option<&str>) -> Cow<'a, Config> {
     let Some(machine) = machine.and_then(|name| config.machine(name)) else {
         return Cow::Borrowed(config);
     };
     let mut judged = config.clone();
     judged.regions.retain(|it| it.region != machine.place.region);
-    judged.regions.push(machine.place.clone());
+    judged.regions.push(budget::place_of(model, machine));
     Cow::Owned(judged)
 }
 
@@ -321,13 +321,14 @@ fn launch(model: &mut Model, mut plan: CreatePlan, by: By) -> Vec<Effect> {
         .retain(|pending| !plan.taken.iter().any(|taken| taken.pending == *pending));
     let there = plan.taken.iter().flat_map(|taken| &taken.there);
     let taken: BTreeSet<InstanceKey> = there.map(|row| row.key.clone()).collect();
+    let machine = plan.machine.as_deref();
     let mut launches: Vec<Launch> =
-        plan.taken.into_iter().map(|taken| resume_pending(model, taken)).collect();
+        plan.taken.into_iter().map(|taken| resume_pending(model, taken, machine)).collect();
     launches.extend(plan.fresh.into_iter().map(|(region, count)| {
         let id = new_launch(model, &region);
         let replaces = plan.lost.remove(&region).unwrap_or_default();
         let by_itself = by == By::Itself;
-        Launch { replaces, by_itself, ..rows(model, region, id, count) }
+        Launch { replaces, by_itself, ..rows(model, region, id, (count, machine)) }
     }));
     let there = by_place(model);
     for launch in &mut launches {
@@ -339,7 +340,7 @@ fn launch(model: &mut Model, mut plan: CreatePlan, by: By) -> Vec<Effect> {
     if let (Some(left), Some(config)) = (plan.budget_left, model.config.clone()) {
         let on_demand = plan.on_demand.then(|| config.on_demand());
         let config = on_demand.as_ref().unwrap_or(&config);
-        let config = judged_by(config, plan.machine.as_deref());
+        let config = judged_by(model, config, plan.machine.as_deref());
         for launch in &mut launches {
             launch.price_ceiling = budget::price_ceiling(model, &config, &launch.region, left);
         }
@@ -410,7 +411,7 @@ fn is_busy(region: &Region) -> String {
 }
 
 /// Plans the rows that an unfinished create lacks.
-fn resume_pending(model: &mut Model, taken: TakenOver) -> Launch {
+fn resume_pending(model: &mut Model, taken: TakenOver, machine: Option<&str>) -> Launch {
     let (count, dropped) = (taken.count(), taken.dropped());
     let TakenOver { pending, there, missing } = taken;
     let left_out = match dropped {
@@ -427,7 +428,7 @@ fn resume_pending(model: &mut Model, taken: TakenOver) -> Launch {
     // Another job may be at work on them: then this one waits until they are set up, for until then
     // the order stands.
     let resumed = there.into_iter().filter(is_unfinished).collect();
-    let launch = rows(model, pending.region, pending.launch, missing);
+    let launch = rows(model, pending.region, pending.launch, (missing, machine));
     Launch { known, resumed, ..launch }
 }
 
@@ -450,12 +451,21 @@ fn new_launch(model: &mut Model, region: &Region) -> LaunchId {
     launch_id(&model.deployment, moment, region)
 }
 
-/// Puts the planned rows of one launch into the fleet.
-fn rows(model: &mut Model, region: Region, id: LaunchId, count: u32) -> Launch {
+/// Puts the planned rows of one launch into the fleet, or that of a machine.
+fn rows(
+    model: &mut Model,
+    region: Region,
+    id: LaunchId,
+    (count, machine): (u32, Option<&str>),
+) -> Launch {
     let keys: Vec<InstanceKey> =
         (0..count).map(|index| InstanceKey::planned(&region, &id, index)).collect();
-    let config = model.config.as_ref().and_then(|config| config.region(&region));
-    let storage_gb = config.map(|config| config.instance_storage_gb);
+    let config = model.config.as_ref();
+    let wanted = config.and_then(|config| match machine {
+        Some(name) => config.machine(name).map(|it| &it.place),
+        None => config.region(&region),
+    });
+    let storage_gb = wanted.map(|wanted| wanted.instance_storage_gb);
     for key in &keys {
         let (region, deployment) = (region.clone(), model.deployment.clone());
         let mut row = Instance::planned(key.clone(), region, deployment, model.now);

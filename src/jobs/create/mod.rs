@@ -288,7 +288,16 @@ impl Creation {
         // A machine is where it was put.
         let spills = is_open && launch.machine.is_none();
         let others = self.config.regions.iter();
-        let others = others.filter(|it| spills && it.region != launch.region).collect();
+        let others = others.filter(|it| spills && it.region != launch.region);
+        let ceiling = launch.price_ceiling.as_ref();
+        let has_room = |it: &&RegionConfig| {
+            ceiling.is_none_or(|ceiling| ceiling.processors.contains_key(&it.region))
+        };
+        let (others, beyond): (Vec<_>, Vec<_>) = others.partition(has_room);
+        for RegionConfig { region, .. } in beyond {
+            let text = "not asked: the budget leaves nothing for an instance here";
+            reporter.said_of(region, Level::Info, text.to_owned()).await;
+        }
         let count = u32::try_from(homeless.len()).unwrap_or(u32::MAX);
         let others = scores::likeliest(context, others, count, reporter).await;
         // Whoever runs this create again counts them where they were asked for: else it would ask
@@ -308,9 +317,9 @@ impl Creation {
             // Without a dash: what it makes must not pass for the first intent's.
             let id = LaunchId::new(format!("{}s{number}", launch.id));
             let keys = std::mem::take(&mut homeless);
-            // Wherever it goes, the budget leaves no more for it.
+            // Wherever it goes, the budget leaves no more for it in all.
             let moved = Launch {
-                price_ceiling: launch.price_ceiling,
+                price_ceiling: launch.price_ceiling.clone(),
                 replaces: launch.replaces.clone(),
                 by_itself: launch.by_itself,
                 on_demand: launch.on_demand,
@@ -388,8 +397,9 @@ impl Creation {
         let kept = self.kept_by(context, ec2, launch, reporter).await?;
         keep_to_zone(&mut candidates, &kept, region)?;
         let mut too_dear = None;
-        if let Some(most) = launch.price_ceiling {
+        if let Some(ceiling) = &launch.price_ceiling {
             Box::pin(price_on_demand(context, region, &mut candidates)).await;
+            let most = ceiling.processors.get(region).copied().unwrap_or_default();
             too_dear = drop_dear(&mut candidates, most, region);
         }
         let template = self.template(wanted, network.security_groups, key_name);

@@ -321,6 +321,77 @@ fn the_budget_is_judged_by_what_the_last_look_found() {
     assert_eq!(launched(&effects), None, "five run");
 }
 
+/// An opening with the configuration of this text.
+fn of_text(text: &str) -> Opening {
+    let config = crate::config::parse("config.yaml", text).unwrap();
+    Opening { config: Some(Arc::new(config)), ..opening(true) }
+}
+
+fn up(model: &mut Model, name: &str) -> Vec<Effect> {
+    command(model, Command::Act(Action::Up(name.to_owned()), Scope::All))
+}
+
+#[test]
+fn a_machine_is_judged_by_itself_while_another_is_launched_elsewhere() {
+    let mut model = Model::new(of_text(
+        "machines:\n  - { name: dev, region: us-west-2, type: t3.medium }\n  - { name: box, \
+         region: eu-west-1, type: t3.medium }\nbudget: { max_hourly_usd: 1 }",
+    ));
+    for region in &REGIONS[..2] {
+        let told = RegionNews::Prices(prices(&[("t3.medium", 0.01)], &[]));
+        report(&mut model, 0, News::Region((*region).into(), told));
+    }
+    for name in ["dev", "box"] {
+        let effects = up(&mut model, name);
+        assert!(launched(&effects).is_some(), "{name}: {}", last_line(&model));
+    }
+}
+
+#[test]
+fn a_home_that_is_made_with_its_machine_counts_for_the_budget() {
+    for (home, is_launched) in [("", true), (", home: { size_gb: 900, mount: /work }", false)] {
+        let mut model = Model::new(of_text(&format!(
+            "machines:\n  - {{ name: dev, region: us-west-2, type: t3.medium{home} }}\nbudget: {{ \
+             max_hourly_usd: 0.05 }}"
+        )));
+        let mut told = prices(&[("t3.medium", 0.01)], &[]);
+        told.list.gp3 = Some(0.08);
+        priced(&mut model, told);
+        let effects = up(&mut model, "dev");
+        assert_eq!(launched(&effects).is_some(), is_launched, "{}", last_line(&model));
+    }
+}
+
+/// Where disks are larger less is left for processors, or nothing.
+#[test]
+fn what_may_spill_has_a_ceiling_for_each_region() {
+    for (gib, is_reachable) in [(50, true), (2000, false)] {
+        let mut model = Model::new(with(|config| {
+            config.placement.spill = true;
+            config.regions[1].instance_storage_gb = gib;
+            config.budget = Budget { max_hourly_usd: Some(0.08), ..Budget::default() };
+        }));
+        let mut told = prices(&[("t3.medium", 0.01)], &[("t3.medium", 0.04)]);
+        told.list.gp3 = Some(0.08);
+        for region in &REGIONS[..2] {
+            let told = RegionNews::Prices(told.clone());
+            report(&mut model, 0, News::Region((*region).into(), told));
+        }
+        let effects = command(&mut model, create(2));
+        let ceiling = effects.iter().find_map(|effect| match effect {
+            Effect::Start(_, Job::Create(launches)) => launches[0].price_ceiling.clone(),
+            _ => None,
+        });
+        let ceiling = ceiling.unwrap_or_else(|| panic!("{}", last_line(&model)));
+        assert!((ceiling.whole - 0.04).abs() < 1e-9, "half of the limit: {ceiling:?}");
+        let stored = 50.0 * 0.08 / 720.0;
+        let left = ceiling.processors[&WEST.into()];
+        assert!((left - (0.04 - stored)).abs() < 1e-9, "{ceiling:?}");
+        let elsewhere = ceiling.processors.get(&REGIONS[1].into());
+        assert_eq!(elsewhere.copied(), is_reachable.then_some(left), "{ceiling:?}");
+    }
+}
+
 pub(super) fn interrupt(model: &mut Model, id: &str) -> Vec<Effect> {
     let notices = vec![Notice { instance: id.into(), ends: Some(at(120)) }];
     report(model, 0, News::Region(WEST.into(), RegionNews::Notices(notices)))
