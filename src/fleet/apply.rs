@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use super::cloudwatch::{InstanceMetrics, Metric, Series};
 use super::vitals::Vitals;
 use super::{
-    Change, DeploymentId, Ec2State, FailedCheck, Fleet, Idle, IllegalStep, Instance, InstanceId,
-    InstanceKey, InstanceNews, JobNews, Kept, KeptKind, Machine, NetworkState, News, Notice, Phase,
-    Region, RegionNews, Report, Subject, status_check, text,
+    Change, Cost, DeploymentId, Ec2State, FailedCheck, Fleet, Idle, IllegalStep, Instance,
+    InstanceId, InstanceKey, InstanceNews, JobNews, Kept, KeptKind, Machine, NetworkState, News,
+    Notice, Phase, Region, RegionNews, Report, Subject, status_check, text,
 };
 
 /// The longest line from the far side, in bytes.
@@ -302,6 +302,7 @@ impl Applying<'_> {
         row.bill.see(machine, &row.phase, self.at);
         let known = row.machine.replace(seen);
         if known.is_none() {
+            row.cost = Cost::UNKNOWN;
             self.changes.push(Change::Launched(key.clone()));
         } else if known != row.machine {
             self.changes.push(Change::Told(key.clone()));

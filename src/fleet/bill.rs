@@ -24,6 +24,9 @@ pub struct Amount {
 }
 
 impl Amount {
+    /// Nothing of it is known.
+    pub const UNKNOWN: Self = Self { usd: 0.0, is_partial: true };
+
     /// A rate for some time; a rate that nobody knows makes the sum partial.
     pub(super) fn of(rate: Option<f64>, hours: f64) -> Self {
         match rate {
@@ -99,6 +102,10 @@ impl AddAssign for Cost {
 }
 
 impl Cost {
+    /// Of what was never reckoned: not nothing.
+    pub const UNKNOWN: Self =
+        Self { hourly: Amount::UNKNOWN, on_demand: Amount::UNKNOWN, accrued: Amount::UNKNOWN };
+
     /// How much less it is than on demand, in percent; `None` while any price is missing.
     pub fn saved(&self) -> Option<f64> {
         let is_known = !self.hourly.is_partial && !self.on_demand.is_partial;

@@ -196,6 +196,12 @@ impl Ledger {
         priced
     }
 
+    /// What was posted without a price, and of what.
+    pub(super) fn unpriced(&self) -> impl Iterator<Item = (&Holder, &Entry)> {
+        let accounts = self.accounts.values();
+        accounts.flat_map(|account| account.unpriced.iter().map(|entry| (&account.holder, entry)))
+    }
+
     /// Sums are partial where an entry without a price is in them, and nowhere else.
     fn settle(&mut self) {
         let amounts = self.days.values_mut().flat_map(BTreeMap::values_mut);

@@ -46,6 +46,7 @@ pub mod surplus;
 pub mod tags;
 pub mod text;
 mod unattached;
+mod unpriced;
 mod upkeep;
 pub mod vitals;
 
@@ -94,6 +95,7 @@ pub use snapshots::{Retention, expired, is_due};
 pub use spending::{Entries, Grouping, Spending};
 pub use spot_breaker::{SpotBreaker, SpotTurn};
 pub use status_check::{FailedCheck, StatusCheck};
+pub use unpriced::Unpriced;
 pub use upkeep::{Debt, Replacement, Reset, Upkeep};
 
 /// All instances of one deployment, and what is known of its regions.
@@ -195,14 +197,16 @@ impl Fleet {
     /// What is to be remembered when terminated rows are forgotten.
     pub fn spent_for_good(&self) -> BTreeMap<Region, Amount> {
         let mut spent = self.spent.clone();
-        let unknown = RegionPrices::default();
         for gone in self.instances.values().filter(|instance| instance.phase.is_over()) {
-            let prices = self.market.get(&gone.region).unwrap_or(&unknown);
-            let until = gone.bill.gone.or(gone.bill.ended).unwrap_or(gone.since);
-            *spent.entry(gone.region.clone()).or_default() +=
-                cost::cost(gone, prices, until).accrued;
+            *spent.entry(gone.region.clone()).or_default() += self.cost_for_good(gone);
         }
         spent
+    }
+
+    /// What an instance that is gone has cost.
+    fn cost_for_good(&self, gone: &Instance) -> Amount {
+        let until = gone.bill.gone.or(gone.bill.ended).unwrap_or(gone.since);
+        cost::cost(gone, self.prices(&gone.region), until).accrued
     }
 
     /// Takes over what an earlier run has spent.
@@ -316,7 +320,12 @@ impl Fleet {
         let instance = self.instances.remove(key)?;
         if let Some(id) = instance.id() {
             self.keys.remove(id);
-            *self.spent.entry(instance.region.clone()).or_default() += instance.cost.accrued;
+            let accrued = if instance.cost == Cost::UNKNOWN {
+                self.cost_for_good(&instance)
+            } else {
+                instance.cost.accrued
+            };
+            *self.spent.entry(instance.region.clone()).or_default() += accrued;
             if !instance.is_alive() {
                 self.gone.insert(id.clone());
             }

@@ -156,12 +156,12 @@ pub(super) fn divide(is_gone: bool, hours: Vec<Entry>, now: Timestamp) -> (Vec<E
     })
 }
 
-fn tariff(holder: &Holder) -> Tariff {
+pub(super) fn tariff(holder: &Holder) -> Tariff {
     Tariff { capacity: holder.capacity(), storage_gb: holder.storage_gb }
 }
 
 /// What the ledger keeps of an instance.
-fn holder(
+pub(super) fn holder(
     row: &Instance,
     tags: impl Fn(Option<&str>, &Region) -> BTreeMap<String, String>,
 ) -> Option<Holder> {

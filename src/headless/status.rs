@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::app::Model;
-use crate::fleet::{Amount, Cost, Phase};
+use crate::fleet::{Amount, Phase};
 use crate::view::money::{hourly_usd, per_hour};
 use crate::view::{STATES, text};
 
@@ -87,11 +87,10 @@ pub(super) fn keeper(model: &Model) -> Option<String> {
     model.kept_by().map(|keeper| format!("kept by {keeper}"))
 }
 
-/// What all of it costs now.
+/// What all of it costs now: by its rows, for one that was never reckoned is in no sum of its region.
 fn hourly(model: &Model) -> Amount {
-    let mut all = Cost::default();
-    for cost in model.fleet.costs().values() {
-        all += *cost;
-    }
-    all.hourly
+    let rows = model.fleet.alive().map(|row| row.cost.hourly);
+    let kept = model.fleet.kept_apart();
+    let kept = kept.map(|(region, it)| it.hourly(&model.fleet.prices(region).list));
+    rows.chain(kept).sum()
 }

@@ -189,7 +189,7 @@ impl StoredInstance {
                 ended: is_off.then_some(since),
                 ..Bill::default()
             },
-            cost: Cost::default(),
+            cost: Cost::UNKNOWN,
         }
     }
 }
