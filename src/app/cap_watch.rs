@@ -9,6 +9,8 @@ pub(super) struct CapWatch {
     pub said: Vec<(&'static str, String, bool)>,
     /// Since when it is known that one is reached.
     pub reached: Option<Timestamp>,
+    /// Since when a price is missing of what was spent, or was last asked for.
+    pub lacking: Option<Timestamp>,
     /// When it was last tried to destroy all.
     pub ended: Option<Timestamp>,
 }

@@ -3,6 +3,8 @@
 //! A command belongs to who carries it out, and each of them matches all of its own: one that
 //! nobody carries out does not compile.
 
+use std::collections::BTreeMap;
+
 use super::{Action, Aim, Counts, Edit, Field, Pane, Panel, Scope, View, Visit};
 use crate::config::ThemeName;
 use crate::fleet::{DeploymentId, InstanceKey, MachineType, Region};
@@ -18,11 +20,15 @@ pub enum Command {
     SignIn,
     /// For the page that a question names.
     Page(PageCommand),
-    /// Learn what these machine types cost in every region of the configuration, in all enabled
-    /// regions where there is none; without types, those of the configuration.
+    /// Learn what these machine types cost in every region of the configuration and of its machines, in
+    /// all enabled regions where there is none; without types, those of the configuration.
     Prices(Vec<MachineType>),
-    /// Learn what that costs which is there.
+    /// Learn what that costs which is there or kept, or was spent without a price.
     PriceFleet,
+    /// Learn what these cost; a region without types for what has a price in it without any.
+    PricesOf(BTreeMap<Region, Vec<MachineType>>),
+    /// Learn what the configuration launches, and what is there: by that a budget judges.
+    PriceBudget,
     /// Ask whether a create of so many in these regions would begin.
     Preflight(Counts),
     /// Say what of ours there is in these regions; in all where none is named.

@@ -144,6 +144,8 @@ impl Binding {
             | Command::Page(_)
             | Command::Prices(_)
             | Command::PriceFleet
+            | Command::PricesOf(_)
+            | Command::PriceBudget
             | Command::Preflight(_)
             | Command::Inspect(_)
             | Command::FindLeftOvers(_)

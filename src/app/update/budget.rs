@@ -1,7 +1,6 @@
 //! What the whole may cost: what is beyond is not created, and what is too old is ended.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
@@ -63,7 +62,7 @@ pub(super) fn judge(
              budget.max_instances is {most}"
         )));
     }
-    let limits = money_limits(model, config);
+    let limits = money_limits(model, config)?;
     if limits.is_empty() {
         return Ok(None);
     }
@@ -92,7 +91,7 @@ pub(super) fn judge_start(
     config: &Config,
     rows: &[Instance],
 ) -> Result<(), BudgetRefusal> {
-    let limits = money_limits(model, config);
+    let limits = money_limits(model, config)?;
     if limits.is_empty() {
         return Ok(());
     }
@@ -130,11 +129,15 @@ impl MoneyLimit {
 
 const HOURLY: &str = "max_hourly_usd";
 
-fn money_limits(model: &Model, config: &Config) -> Vec<MoneyLimit> {
+/// Of what was spent nothing may be without a price: what it is not known to come to is never nothing.
+fn money_limits(model: &Model, config: &Config) -> Result<Vec<MoneyLimit>, BudgetRefusal> {
     let hourly = config.budget.max_hourly_usd;
-    let hourly = hourly.map(|most| MoneyLimit { name: HOURLY, most, spent: 0.0 });
+    let hourly = hourly.map(|most| Ok(MoneyLimit { name: HOURLY, most, spent: 0.0 }));
     let caps = caps(model, &config.budget).into_iter();
-    let caps = caps.map(|Cap { name, most, spent }| MoneyLimit { name, most, spent: spent.usd });
+    let caps = caps.map(|Cap { name, most, spent, lacks }| match lacks {
+        Some((of, region)) => Err(unknown(&of, &region)),
+        None => Ok(MoneyLimit { name, most, spent: spent.usd }),
+    });
     hourly.into_iter().chain(caps).collect()
 }
 
@@ -207,6 +210,24 @@ pub(super) fn place_of(model: &Model, machine: &MachineConfig) -> RegionConfig {
         place.instance_storage_gb += machine.home.as_ref().map_or(0, |home| home.size_gb);
     }
     place
+}
+
+/// What a machine will cost an hour, in words, where it is not there yet and that is known.
+pub fn machine_price(model: &Model, name: &str) -> Option<String> {
+    let config = model.config.as_ref()?;
+    let machine = config.machine(name)?;
+    let place = place_of(model, machine);
+    let each = estimate(model, &place)?;
+    let surplus = surplus_remark(config, &place);
+    let surplus = surplus.map_or_else(String::new, |most| format!(", {most}"));
+    let kept: Amount = model
+        .fleet
+        .kept_of(name)
+        .map(|(region, it)| it.hourly(&model.fleet.prices(region).list))
+        .sum();
+    let kept = if kept == Amount::default() { "" } else { ", beside what it keeps already" };
+    let (what, how) = (what_it_launches(&place), place.lifecycle.word());
+    Some(format!("{name}: {what} ({how}) in {}, from ${each:.4}/h{surplus}{kept}", place.region))
 }
 
 fn not_configured(region: &Region) -> BudgetRefusal {
@@ -336,10 +357,10 @@ fn planned_surplus(config: &Config, wanted: &RegionConfig, prices: &RegionPrices
 }
 
 /// The same of what a region launches, in words; `None` where there is none. Which types a need comes to
-/// is not known here.
+/// is not known here, nor what that is.
 pub fn surplus_remark(config: &Config, wanted: &RegionConfig) -> Option<String> {
     match surplus(config, &wanted.machine_types) {
-        None => Some("an unknown sum more for CPU credits".to_owned()),
+        None => Some("more for CPU credits if its type is a burstable one".to_owned()),
         Some(most) => (most > 0.0).then(|| format!("up to ${most:.4}/h more for CPU credits")),
     }
 }
@@ -393,39 +414,14 @@ fn besides(model: &Model, config: &Config, wanted: &RegionConfig) -> Result<f64,
 }
 
 fn priced(usd: Option<f64>, of: &str, region: &Region) -> Result<f64, BudgetRefusal> {
-    usd.ok_or_else(|| {
-        BudgetRefusal::Price(format!(
-            "the budget cannot be kept: the price of {of} in {region} is not known; \
-             wait a moment and try again"
-        ))
-    })
+    usd.ok_or_else(|| unknown(of, region))
 }
 
-/// The prices by which the limit is judged: of what the configuration asks for, and of what is
-/// there.
-pub(super) fn asked_for(model: &Model) -> BTreeMap<Region, Vec<MachineType>> {
-    let mut types: BTreeMap<Region, Vec<MachineType>> = BTreeMap::new();
-    for entry in model.config.iter().flat_map(|config| &config.regions) {
-        types.insert(entry.region.clone(), entry.machine_types.clone());
-    }
-    for machine in model.config.iter().flat_map(|config| &config.machines) {
-        let known = types.entry(machine.place.region.clone());
-        let known = known.or_insert_with(|| machine.place.machine_types.clone());
-        // No type stands for all of them.
-        if !known.is_empty() && !machine.place.machine_types.iter().all(|it| known.contains(it)) {
-            known.extend(machine.place.machine_types.iter().cloned());
-        }
-    }
-    for row in staying(model) {
-        let Some(machine) = &row.machine else { continue };
-        match types.get_mut(&row.region) {
-            // No type stands for all of them.
-            Some(known) if known.is_empty() || known.contains(&machine.machine_type) => {}
-            Some(known) => known.push(machine.machine_type.clone()),
-            None => drop(types.insert(row.region.clone(), vec![machine.machine_type.clone()])),
-        }
-    }
-    types
+fn unknown(of: &str, region: &Region) -> BudgetRefusal {
+    BudgetRefusal::Price(format!(
+        "the budget cannot be kept: the price of {of} in {region} is not known; wait a moment and \
+         try again"
+    ))
 }
 
 /// What one more instance of a region costs an hour in the place that is asked first; `None` while

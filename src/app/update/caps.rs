@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::notify::{self, Event};
 use super::spent::{Cap, caps};
-use super::{budget, destroy};
+use super::{budget, destroy, pricing};
 use crate::app::cap_watch::CapWatch;
 use crate::app::{Effect, JobRecord, Model, Scope};
 use crate::config::{AtCap, Config};
@@ -15,6 +15,8 @@ const NEAR: f64 = 0.8;
 /// For how long there is to be room under a cap when all is destroyed: what ends goes on to cost until
 /// it has ended, and a cap that was passed already is said for as long before.
 const ROOM: SignedDuration = SignedDuration::from_mins(10);
+/// For how long a price may be missing before it is asked for, and again: most come with the watch.
+const LACKING: SignedDuration = SignedDuration::from_mins(10);
 /// How long after an attempt to destroy the next one is made.
 const AGAIN: SignedDuration = SignedDuration::from_mins(1);
 
@@ -24,10 +26,11 @@ pub(super) fn keep(model: &mut Model) -> Vec<Effect> {
     let Some(config) = model.config.clone() else { return Vec::new() };
     let caps = caps(model, &config.budget);
     for cap in &caps {
-        announce(model, &config, *cap);
+        announce(model, &config, cap);
     }
+    let mut effects = ask_for_what_lacks(model, &caps);
     if config.budget.at_cap != AtCap::Destroy || model.read_only.is_some() {
-        return Vec::new();
+        return effects;
     }
     let hourly = budget::hourly(model, &config);
     let room = hourly.unwrap_or_default() * ROOM.as_secs_f64() / 3600.0;
@@ -38,17 +41,35 @@ pub(super) fn keep(model: &mut Model) -> Vec<Effect> {
     let is_reached = |cap: &Cap| costs && cap.spent.usd + room >= cap.most;
     if !caps.iter().any(is_reached) {
         model.caps.reached = None;
-        return Vec::new();
+        return effects;
     }
     // Whoever opens a dashboard on what has passed its cap can still do something about it.
     let is_passed = caps.iter().any(|cap| cap.spent.usd >= cap.most);
     let since = *model.caps.reached.get_or_insert(model.now);
     let is_due = !is_passed || model.now.duration_since(since) >= ROOM;
-    if is_due { end_all(model) } else { Vec::new() }
+    if is_due {
+        effects.extend(end_all(model));
+    }
+    effects
 }
 
-fn announce(model: &mut Model, config: &Config, cap: Cap) {
-    let Cap { name, most, spent } = cap;
+/// What was spent in a region that nobody watches any more gets its price by nobody's question but this:
+/// without it nothing would ever be launched again under a cap.
+fn ask_for_what_lacks(model: &mut Model, caps: &[Cap]) -> Vec<Effect> {
+    if !caps.iter().any(|cap| cap.lacks.is_some()) {
+        model.caps.lacking = None;
+        return Vec::new();
+    }
+    let since = *model.caps.lacking.get_or_insert(model.now);
+    if !model.attends() || model.now.duration_since(since) < LACKING {
+        return Vec::new();
+    }
+    model.caps.lacking = Some(model.now);
+    pricing::budget(model)
+}
+
+fn announce(model: &mut Model, config: &Config, cap: &Cap) {
+    let Cap { name, most, spent, .. } = *cap;
     if spent.usd < most * NEAR {
         return;
     }

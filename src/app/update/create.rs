@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::plan::{CreatePlan, Lost, TakenOver, number};
-use super::{budget, count, destroy, lock, pending_creates};
+use super::{budget, count, destroy, lock, pending_creates, pricing};
 use crate::app::holding::Waiting;
 use crate::app::scope::total;
 use crate::app::{Action, Counts, Effect, Model};
@@ -178,7 +178,7 @@ fn begin(model: &mut Model, wish: Action) -> Vec<Effect> {
         return finish(model, &wish);
     }
     model.flash(Level::Info, VERB, "asking for the prices that the budget is judged by");
-    let asked = model.start(Job::Prices(budget::asked_for(model)));
+    let asked = model.start(Job::Prices(pricing::of_budget(model)));
     if let Effect::Start(job, _) = &asked {
         wait(model, *job, wish);
     }
@@ -388,7 +388,8 @@ fn permitted(
     let mut counts = counts.unwrap_or_else(|| config.spread());
     counts.retain(|_, count| *count > 0);
     if counts.is_empty() {
-        return Err("nothing to create: every count is 0".into());
+        let why = || "nothing to create: every count is 0".to_owned();
+        return Err(only_machines(&config).unwrap_or_else(why));
     }
     let wanted = total(&counts);
     if wanted > MOST {
@@ -404,6 +405,18 @@ fn permitted(
         Some(region) if counts.is_empty() => Err(is_busy(region)),
         _ => Ok((config, counts, busy)),
     }
+}
+
+/// Why a create has nothing to do where the configuration has machines and no regions.
+pub fn only_machines(config: &Config) -> Option<String> {
+    let names: Vec<&str> = config.machines.iter().map(|it| it.name.as_str()).collect();
+    (config.regions.is_empty() && !names.is_empty()).then(|| {
+        format!(
+            "nothing to create: no regions are configured, and machines are launched by \
+             `spot-tui up NAME` ({})",
+            names.join(", ")
+        )
+    })
 }
 
 fn is_busy(region: &Region) -> String {

@@ -24,6 +24,7 @@ mod panels;
 mod pending_creates;
 mod plan;
 mod presence;
+mod pricing;
 mod rebalance;
 mod refresh;
 mod reports;
@@ -40,12 +41,11 @@ mod visits;
 pub use lock::{lock_refusal, words as lock_words};
 pub use login::login_words;
 
-use std::collections::BTreeMap;
-
 use crossterm::event::KeyEvent;
 
 pub use books::{closing_lines, receipt};
-pub use budget::{beside, budget_refusal, estimate, surplus_remark};
+pub use budget::{beside, budget_refusal, estimate, machine_price, surplus_remark};
+pub use create::only_machines;
 pub use keep::{has_ends_ahead, how_full, is_held, would_end};
 pub use panels::console_page;
 pub use plan::CreatePlan;
@@ -58,7 +58,7 @@ use super::{
     Command, Dialog, Effect, Exit, Input, Latest, LeaveCommand, Left, Message, Model, Press,
     Question, ScreenCommand, Signal, Stamped,
 };
-use crate::fleet::{Job, Level, MachineType, Region};
+use crate::fleet::{Job, Level};
 
 /// Takes one message in and tells what follows from it.
 ///
@@ -224,8 +224,10 @@ fn perform(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Keep => keep::begin(model),
         Command::SignIn => login::sign_in(model),
         Command::Page(command) => login::page(model, command),
-        Command::Prices(types) => prices(model, &types),
-        Command::PriceFleet => price_fleet(model),
+        Command::Prices(types) => pricing::types(model, &types),
+        Command::PriceFleet => pricing::fleet(model),
+        Command::PricesOf(wanted) => vec![model.start(Job::Prices(wanted))],
+        Command::PriceBudget => pricing::budget(model),
         Command::Preflight(counts) => vec![model.start(Job::Preflight(counts))],
         Command::Inspect(regions) => vec![model.start(Job::Inspect(regions))],
         Command::FindLeftOvers(regions) => {
@@ -410,35 +412,6 @@ fn on_stored(model: &mut Model, stored: Result<(), String>) {
         model.unsaved = news;
         model.fit();
     }
-}
-
-/// Asks what machine types cost: in the regions of the configuration, else in all.
-fn prices(model: &mut Model, types: &[MachineType]) -> Vec<Effect> {
-    let mut wanted: BTreeMap<Region, Vec<MachineType>> = BTreeMap::new();
-    match (&model.config, &model.account) {
-        (Some(config), _) => wanted.extend(config.regions.iter().map(|it| {
-            let types = if types.is_empty() { &it.machine_types } else { types };
-            (it.region.clone(), types.to_vec())
-        })),
-        (None, Some(account)) => {
-            wanted.extend(account.regions.iter().map(|it| (it.clone(), types.to_vec())));
-        }
-        (None, None) => {}
-    }
-    vec![model.start(Job::Prices(wanted))]
-}
-
-/// Asks what that costs which is there.
-fn price_fleet(model: &mut Model) -> Vec<Effect> {
-    let mut wanted: BTreeMap<Region, Vec<MachineType>> = BTreeMap::new();
-    for row in model.fleet.alive() {
-        let Some(machine) = &row.machine else { continue };
-        let types = wanted.entry(row.region.clone()).or_default();
-        if !types.contains(&machine.machine_type) {
-            types.push(machine.machine_type.clone());
-        }
-    }
-    if wanted.is_empty() { Vec::new() } else { vec![model.start(Job::Prices(wanted))] }
 }
 
 #[cfg(test)]

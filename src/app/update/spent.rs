@@ -2,31 +2,71 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::app::Model;
 use crate::config::Budget;
 use crate::fleet::entry::{beginning_of, day_of};
-use crate::fleet::{Amount, Region};
+use crate::fleet::{Amount, Entry, Region, Unpriced};
+
+/// How large a volume is that nobody told of and no configuration: the configuration's default.
+const USUAL_GIB: u32 = 50;
 
 /// A sum that may be spent, and what of it is.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Cap {
     /// Its key under `budget`.
     pub name: &'static str,
     /// USD.
     pub most: f64,
-    /// What is spent by now.
+    /// What is spent by now. What has no price yet counts as on demand.
     pub spent: Amount,
+    /// What of that has no price on demand, either, and where.
+    pub lacks: Option<(String, Region)>,
 }
 
 /// The caps of the configuration.
 pub(super) fn caps(model: &Model, budget: &Budget) -> Vec<Cap> {
-    let month = budget.month_usd;
-    let month = month.map(|most| Cap { name: "month_usd", most, spent: spent_this_month(model) });
-    let total = budget.total_usd;
-    let total = total.map(|most| Cap { name: "total_usd", most, spent: spent(model) });
+    if budget.month_usd.is_none() && budget.total_usd.is_none() {
+        return Vec::new();
+    }
+    let unpriced = model.fleet.unpriced(model.now);
+    let cap = |name, most, spent, share: &dyn Fn(&Entry) -> f64| {
+        let mut cap = Cap { name, most, spent, lacks: None };
+        for it in &unpriced {
+            let share = share(&it.entry);
+            if share <= 0.0 {
+                continue;
+            }
+            match at_most(model, it) {
+                Some(usd) => cap.spent.usd += usd * share,
+                None => cap.lacks = Some((it.what().to_owned(), it.holder.region.clone())),
+            }
+        }
+        cap
+    };
+    let of_month = |entry: &Entry| share_of_month(entry, model.now);
+    let month =
+        budget.month_usd.map(|most| cap("month_usd", most, spent_this_month(model), &of_month));
+    let total = budget.total_usd.map(|most| cap("total_usd", most, spent(model), &|_| 1.0));
     month.into_iter().chain(total).collect()
+}
+
+/// What comes to a sum of what has no price yet, at the most.
+fn at_most(model: &Model, unpriced: &Unpriced) -> Option<f64> {
+    let region = &unpriced.holder.region;
+    let config = model.config.as_ref();
+    let usual = config.and_then(|it| it.region(region).or(it.regions.first()));
+    let usual = usual.map_or(USUAL_GIB, |wanted| wanted.instance_storage_gb);
+    unpriced.at_most(model.fleet.prices(region), usual)
+}
+
+/// The part of an entry that is of the month of a moment.
+fn share_of_month(entry: &Entry, now: Timestamp) -> f64 {
+    let month = day_of(now).first_of_month();
+    let days = entry.days().into_iter().filter(|(day, _)| day.first_of_month() == month);
+    days.map(|(_, share)| share).sum()
 }
 
 /// All that was ever spent.

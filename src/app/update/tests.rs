@@ -548,6 +548,7 @@ proptest! {
 mod hold;
 mod login;
 mod money;
+mod pricing;
 mod rebalance;
 mod scale;
 mod start;

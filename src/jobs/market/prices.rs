@@ -26,8 +26,8 @@ const FRESH: SignedDuration = SignedDuration::from_mins(5);
 /// How far back prices are asked for.
 pub(in crate::jobs) const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// A list and the types that it was asked for: one that it lacks has no price. Where it was asked for
-/// none it answers for none, and is not kept.
+/// A list and the types that it was asked for: one that it lacks has no price. Storage, addresses and
+/// snapshots have one without any.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Listed {
     types: Vec<MachineType>,
@@ -35,9 +35,13 @@ struct Listed {
 }
 
 impl Listed {
-    /// Whether it was asked for all of these, and for any.
+    /// Whether it tells anything, and was asked for all of these.
     fn answers(&self, types: &[MachineType]) -> bool {
-        !self.types.is_empty() && types.iter().all(|wanted| self.types.contains(wanted))
+        self.tells_something() && types.iter().all(|wanted| self.types.contains(wanted))
+    }
+
+    fn tells_something(&self) -> bool {
+        !self.types.is_empty() || self.list.gp3.is_some()
     }
 }
 
@@ -200,7 +204,7 @@ pub(in crate::jobs) async fn price_lists(
     let is_complete = !told.is_empty();
     for (region, list) in told {
         let listed = Listed { types: types.clone(), list };
-        if !listed.types.is_empty() {
+        if listed.tells_something() {
             context.keep_cached(&list_of(&region), &listed, WEEK).await;
         }
         lists.insert(region, listed.list);

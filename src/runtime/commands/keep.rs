@@ -84,7 +84,7 @@ async fn hold(
         confirm_ends(session, config, term.is_confirmed).await?;
         if config.budget != Budget::default() {
             // What is launched is judged by them.
-            session.perform(Command::Prices(Vec::new())).await?;
+            session.perform(Command::PriceBudget).await?;
         }
         match (term.args.once, term.args.until) {
             (true, _) => {

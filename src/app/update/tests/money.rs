@@ -53,7 +53,7 @@ pub(super) fn ids(numbers: std::ops::RangeInclusive<u32>) -> Vec<Machine> {
 }
 
 /// The region's prices: of t3.medium at the least on demand.
-fn prices(spot: &[(&str, f64)], on_demand: &[(&str, f64)]) -> RegionPrices {
+pub(super) fn prices(spot: &[(&str, f64)], on_demand: &[(&str, f64)]) -> RegionPrices {
     let spot = spot.iter().map(|(machine_type, usd)| {
         let pool = Pool { zone: format!("{WEST}a").into(), machine_type: (*machine_type).into() };
         (pool, History::new([Quote { since: at(-3600), usd: *usd }]))
@@ -68,7 +68,7 @@ fn prices(spot: &[(&str, f64)], on_demand: &[(&str, f64)]) -> RegionPrices {
     RegionPrices { spot: spot.collect(), list, ..RegionPrices::default() }
 }
 
-fn priced(model: &mut Model, prices: RegionPrices) {
+pub(super) fn priced(model: &mut Model, prices: RegionPrices) {
     report(model, 0, News::Region(WEST.into(), RegionNews::Prices(prices)));
 }
 
@@ -151,7 +151,7 @@ fn a_plan_by_need_without_a_price_is_refused_and_says_what_has_none() {
     assert!(last_line(&model).contains(said), "{}", last_line(&model));
     let config = model.config.as_ref().unwrap();
     let remark = surplus_remark(config, &config.regions[0]).unwrap();
-    assert!(remark.contains("unknown"), "{remark}");
+    assert!(remark.contains("burstable") && !remark.contains("sum"), "{remark}");
 }
 
 /// AWS tells nobody with the machine what it charges for them: the sums say that they are not all.
@@ -322,7 +322,7 @@ fn the_budget_is_judged_by_what_the_last_look_found() {
 }
 
 /// An opening with the configuration of this text.
-fn of_text(text: &str) -> Opening {
+pub(super) fn of_text(text: &str) -> Opening {
     let config = crate::config::parse("config.yaml", text).unwrap();
     Opening { config: Some(Arc::new(config)), ..opening(true) }
 }
