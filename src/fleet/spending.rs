@@ -6,8 +6,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::entry::{Entry, Holder, HolderId, LedgerLine, Thing};
+use super::hours::priced;
 use super::ledger::Sum;
-use super::{InstanceId, Region};
+use super::posting::tariff;
+use super::{InstanceId, Market, Region};
 
 /// By what spending is counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +84,28 @@ impl Entries {
         self.entries.is_empty()
     }
 
+    /// Gives what has no price the one that it has by these.
+    pub fn price(&mut self, market: &Market) {
+        for entry in std::mem::take(&mut self.entries).into_values() {
+            let pieces = self.priced(&entry, market);
+            self.entries.extend(pieces.into_iter().map(|piece| (piece.key(), piece)));
+        }
+    }
+
+    /// An entry in pieces of one rate, where it had none; its end is that of the last.
+    fn priced(&self, entry: &Entry, market: &Market) -> Vec<Entry> {
+        let holder = self.holders.get(&entry.holder).filter(|_| entry.usd.is_none());
+        let prices = holder.and_then(|holder| Some((holder, market.get(&holder.region)?)));
+        let Some((holder, prices)) = prices else { return vec![entry.clone()] };
+        let mut pieces = priced(entry, entry.from, &tariff(holder), prices);
+        if pieces.iter().all(|piece| piece.usd.is_none()) {
+            return vec![entry.clone()];
+        }
+        let last = pieces.len() - 1;
+        pieces[..last].iter_mut().for_each(|piece| piece.end = None);
+        pieces
+    }
+
     /// Only what lies after this moment, and of what it divides that part.
     #[must_use]
     pub fn since(mut self, since: Timestamp) -> Self {
@@ -150,4 +174,77 @@ fn names(grouping: &Grouping, holder: &Holder, entry: &Entry) -> Vec<(String, f6
         Grouping::Tag(tag) => holder.tags.get(tag).cloned().unwrap_or_else(|| "none".to_owned()),
     };
     vec![(name, 1.0)]
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::fleet::entry::End;
+    use crate::fleet::market::{History, Quote};
+    use crate::fleet::{HolderKind, KeptKind, Lifecycle, Pool, PriceList, RegionPrices};
+
+    fn at(hours: i64) -> Timestamp {
+        let began: Timestamp = "2026-11-20T09:00:00Z".parse().unwrap();
+        began + SignedDuration::from_hours(hours)
+    }
+
+    fn holder(kind: HolderKind) -> Holder {
+        Holder {
+            kind,
+            region: "us-west-2".into(),
+            zone: Some("us-west-2a".into()),
+            deployment: "spot-7f3a".into(),
+            machine: Some("dev".into()),
+            storage_gb: Some(90),
+            tags: BTreeMap::new(),
+        }
+    }
+
+    fn unpriced(holder: &Holder, thing: Thing, is_open: bool) -> Entry {
+        Entry {
+            holder: holder.id(),
+            thing,
+            from: at(0),
+            until: at(2),
+            usd: None,
+            on_demand: None,
+            end: (!is_open).then_some(End::Reclaimed),
+            is_free: false,
+            is_open,
+        }
+    }
+
+    #[test]
+    fn what_has_no_price_has_one_by_prices_that_come_later_be_it_open_or_of_no_type() {
+        let node = holder(HolderKind::Instance {
+            id: "i-1".into(),
+            machine_type: "t3.medium".into(),
+            lifecycle: Lifecycle::Spot,
+        });
+        let home = holder(HolderKind::Kept { kept: "vol-1".into(), part: KeptKind::Home });
+        let mut entries = Entries::of([
+            LedgerLine::Holder(node.clone()),
+            LedgerLine::Holder(home.clone()),
+            LedgerLine::Entry(unpriced(&node, Thing::Compute, false)),
+            LedgerLine::Entry(unpriced(&home, Thing::Storage, true)),
+        ]);
+        entries.price(&Market::default());
+        assert!(Spending::of(&entries, &Grouping::Thing).total.total().is_unknown());
+        let pool = Pool { zone: "us-west-2a".into(), machine_type: "t3.medium".into() };
+        let quote = |hour, usd| Quote { since: at(hour), usd };
+        let prices = RegionPrices {
+            spot: [(pool, History::new([quote(-1, 0.01), quote(1, 0.03)]))].into(),
+            list: PriceList { gp3: Some(0.08), ..PriceList::default() },
+            ..RegionPrices::default()
+        };
+        entries.price(&[("us-west-2".into(), prices)].into());
+        let total = Spending::of(&entries, &Grouping::Thing).total;
+        let usd = |thing| total.things[&thing].usd;
+        assert!((usd(Thing::Compute) - 0.04).abs() < 1e-9, "{total:?}");
+        assert!((usd(Thing::Storage) - 0.02).abs() < 1e-9, "{total:?}");
+        assert!(!total.total().is_partial);
+        assert_eq!(total.interruptions, 1, "in two pieces");
+    }
 }

@@ -16,8 +16,8 @@ use crate::app::{
 };
 use crate::config::Config;
 use crate::fleet::{
-    Change, FailureKind, InstanceKey, Level, LockStanding, MachineType, NetworkState, Outcome,
-    Phase, Pool, Region, Subject,
+    Change, FailureKind, InstanceKey, JobKind, Level, LockStanding, MachineType, NetworkState,
+    Outcome, Phase, Pool, Region, Subject,
 };
 
 /// How lines look.
@@ -273,18 +273,21 @@ impl<W: Write> Printer<W> {
 
     /// Counts what failed: the job alone knows how much of it did.
     fn ended(&mut self, model: &Model, outcome: &Outcome) {
+        let job = model.jobs.get(&model.latest.job);
+        // What AWS does not tell the price of is done all the same.
+        let counts = job.is_none_or(|job| job.kind != JobKind::Prices);
         match outcome {
-            Outcome::Partly { failed } => self.summary.failed += failed,
+            Outcome::Partly { failed } if counts => self.summary.failed += failed,
             Outcome::Failed(failure) => {
-                let rows = model.jobs.get(&model.latest.job).map_or(0, |job| job.keys.len());
-                self.summary.failed += rows.max(1);
+                let rows = job.map_or(0, |job| job.keys.len());
+                self.summary.failed += if counts { rows.max(1) } else { 0 };
                 if self.format == Format::Json {
                     self.event(model, &Subject::Job, Event::failure(failure));
                 } else {
                     self.sentence(model, &Subject::Job, Level::Error, &failure.to_string());
                 }
             }
-            Outcome::Done | Outcome::Cancelled => {}
+            Outcome::Partly { .. } | Outcome::Done | Outcome::Cancelled => {}
         }
     }
 
@@ -373,6 +376,9 @@ impl<W: Write> Printer<W> {
         }
         let (counts, mut sum) = (plan.launched(), Some(0.0));
         for (region, count) in &counts {
+            if *count == 0 && self.format != Format::Json {
+                continue;
+            }
             let Some(wanted) = config.region(region) else { continue };
             let each = estimate(model, wanted);
             let hourly = each.map(|each| each * f64::from(*count));
@@ -406,7 +412,10 @@ impl<W: Write> Printer<W> {
             self.planned(model, &subject, &text);
         }
         let count = total(&counts);
-        let text = format!("{count} in all, {}", priced(sum, "together"));
+        let text = match count {
+            0 => "nothing more is launched: all of it is there".to_owned(),
+            count => format!("{count} in all, {}", priced(sum, "together")),
+        };
         self.planned(model, &Subject::Job, &text);
     }
 

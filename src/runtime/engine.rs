@@ -20,7 +20,7 @@ use crate::app::{
     Effect, LogLine, Message, Model, QuestionId, Secret, Stamped, closing_lines, figures, update,
 };
 use crate::aws::{SharedTimeSource, requests};
-use crate::fleet::{JobNews, Level, News, Outcome, Report};
+use crate::fleet::{JobId, JobNews, Level, News, Outcome, Report};
 use crate::headless::metrics;
 use crate::jobs::{self, Context, PendingQuestion, Questions, ReportReceiver, ReportSender};
 use crate::notify::Target;
@@ -117,6 +117,11 @@ impl Engine {
         self.handover.may_ask(paths);
     }
 
+    /// Ends a job.
+    pub(super) fn cancel(&mut self, id: JobId) {
+        self.tasks.cancel(id);
+    }
+
     /// Who waits until the lock is let go of.
     pub(super) fn take_asker(&mut self) -> Option<Asker> {
         self.handover.take_asker()
@@ -191,7 +196,7 @@ impl Engine {
                 // What is remembered with it is on the disk before it begins: the count that it
                 // changes, the brake that it uses up.
                 Effect::Start(id, job) => self.tasks.start(id, job, self.writer.saved()),
-                Effect::Cancel(id) => self.tasks.cancel(id),
+                Effect::Cancel(id) => self.cancel(id),
                 Effect::TakeOver => self.handover.ask(),
                 Effect::Answer(id, secret) => self.answer(id, secret),
                 for_the_driver => left.push(for_the_driver),

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::above::Above;
 use super::confirm;
@@ -21,8 +21,8 @@ use super::stop::{Stop, is_without_credentials};
 use crate::app::{Command, Left, Message, Model, Turn, how_full};
 use crate::config::Config;
 use crate::fleet::{
-    Account, Failure, FailureKind, Instance, JobId, JobNews, Level, News, Outcome, Region, Report,
-    Step, Subject,
+    Account, Failure, FailureKind, Instance, JobId, JobKind, JobNews, Level, News, Outcome, Region,
+    Report, Step, Subject,
 };
 use crate::headless::{Format, Printer, cut_short};
 use crate::jobs::{self, Context, DeploymentChoice, NodeAccess, NodeTarget};
@@ -62,6 +62,9 @@ impl<'a> Start<'a> {
         Ok(Self { environment, config, want, need, format })
     }
 }
+
+/// How long is waited for prices that nothing depends on.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// What a command needs to know before it begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -184,6 +187,28 @@ impl Session {
         }
         // A create that waited for prices may have been refused by then.
         self.refused(Level::Warning)
+    }
+
+    /// Asks for prices, for a while: nobody is worse off without them, and nothing fails for them.
+    pub(super) async fn ask_for_prices(&mut self, command: Command) -> Result<(), Stop> {
+        let asked = timeout(PATIENCE, self.perform(command)).await;
+        if asked.is_err() {
+            // Whatever follows would wait for it.
+            let engine = &mut self.event_loop.engine;
+            let late = engine.model.active().filter(|(_, job)| job.kind == JobKind::Prices);
+            let late: Vec<JobId> = late.map(|(id, _)| id).collect();
+            for id in late {
+                engine.cancel(id);
+            }
+            while self.model().active().next().is_some() {
+                leave(self.event_loop.step().await)?;
+            }
+        }
+        self.event_loop.engine.model.jobs.retain(|_, job| job.kind != JobKind::Prices);
+        match asked {
+            Ok(Err(stop @ (Stop::Left(ExitCode::INTERRUPTED) | Stop::HandedOver))) => Err(stop),
+            _ => Ok(()),
+        }
     }
 
     /// The same for a command whose printer is silent: why its job failed is said here.

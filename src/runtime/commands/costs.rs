@@ -1,13 +1,13 @@
 //! `costs`: what was spent, from the ledger. AWS is asked for nothing but prices that are missing in
 //! it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use crate::app::Command;
 use crate::cli::{self, Since};
-use crate::fleet::{Entries, Grouping, MachineType, Spending, Thing};
+use crate::fleet::{Entries, Grouping, MachineType, Market, Region, Spending, Thing};
 use crate::headless::{CostsFormat, Format, print_costs, print_focus};
 use crate::runtime::environment::Environment;
 use crate::runtime::exit_code::ExitCode;
@@ -27,8 +27,10 @@ pub(in crate::runtime) async fn costs(
     let mut entries = read(environment)?;
     let unpriced = unpriced(&entries);
     if !unpriced.is_empty() {
-        learn_prices(environment, unpriced).await;
+        let market = learn_prices(environment, unpriced).await;
         entries = read(environment)?;
+        // What goes on, and what another process has the ledger of, is not written down here.
+        entries.price(&market);
     }
     if let Some(since) = args.since {
         let now = environment.access.now();
@@ -73,29 +75,42 @@ fn read(environment: &Environment) -> Result<Entries, Stop> {
     Ok(Entries::of(loaded.lines))
 }
 
-/// The types of what has no price, and is over. Of surplus credits it is not the price that is missing.
-fn unpriced(entries: &Entries) -> BTreeSet<MachineType> {
-    let unpriced = entries.iter().filter(|(_, entry)| {
-        entry.usd.is_none() && !entry.is_open && entry.thing != Thing::SurplusCredits
-    });
-    unpriced.filter_map(|(holder, _)| holder.machine_type()).cloned().collect()
+/// Where something has no price, and of which types: addresses, storage and snapshots are of none. Of
+/// surplus credits it is not the price that is missing.
+fn unpriced(entries: &Entries) -> BTreeMap<Region, Vec<MachineType>> {
+    let mut regions: BTreeMap<Region, Vec<MachineType>> = BTreeMap::new();
+    let unpriced = entries
+        .iter()
+        .filter(|(_, entry)| entry.usd.is_none() && entry.thing != Thing::SurplusCredits);
+    for (holder, _) in unpriced {
+        let types = regions.entry(holder.region.clone()).or_default();
+        let named = holder.machine_type().filter(|it| !it.as_str().is_empty());
+        types.extend(named.filter(|it| !types.contains(it)).cloned());
+    }
+    regions
 }
 
 /// Asks for prices, and writes down what they make of the entries that have none. Where that cannot
 /// be, those stay without: a dashboard at work prices them itself.
-async fn learn_prices(environment: &Environment, types: BTreeSet<MachineType>) {
-    let Ok(config) = read_config(environment) else { return };
+/// Answers with what they are.
+async fn learn_prices(
+    environment: &Environment,
+    unpriced: BTreeMap<Region, Vec<MachineType>>,
+) -> Market {
+    let mut market = Market::default();
+    let Ok(config) = read_config(environment) else { return market };
     let (want, need, format) = (Want::WriteIfFree, Need::Account, Format::Silent);
     let start = Start { environment, config, want, need, format };
-    let types: Vec<MachineType> = types.into_iter().collect();
     let learnt = Session::run(start, async |session| {
-        session.perform(Command::Prices(types)).await?;
+        session.perform(Command::PricesOf(unpriced)).await?;
+        market.clone_from(session.model().fleet.market());
         Ok(session.verdict())
     })
     .await;
     if !matches!(learnt, Ok(ExitCode::DONE)) {
         stderr::print("WARNING: AWS did not tell all prices; the sums are partial");
     }
+    market
 }
 
 fn word(grouping: &Grouping) -> String {

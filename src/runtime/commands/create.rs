@@ -3,6 +3,7 @@
 use super::keep::is_full;
 use crate::app::{
     self, Action, Command, Counts, CreatePlan, Model, Scope, budget_refusal, lock_refusal,
+    only_machines,
 };
 use crate::cli;
 use crate::config::Config;
@@ -76,17 +77,18 @@ async fn tell_plan(
     counts: &Counts,
     (environment, args): (&Environment, &cli::Create),
 ) -> Result<CreatePlan, Stop> {
+    // Nobody is asked, and nobody asked for it.
+    let is_unwanted = args.yes && (args.json || environment.global.quiet);
+    let is_told = args.dry_run || !is_unwanted;
     // Whoever reads the plan reads what it costs.
-    if args.dry_run || !args.yes {
-        session.perform(Command::Prices(Vec::new())).await?;
+    if is_told {
+        session.ask_for_prices(Command::PriceBudget).await?;
     }
     let plan = CreatePlan::of(session.model(), counts);
     if let Some(text) = what_is_there(session.model(), &plan) {
         session.print(Level::Info, &text);
     }
-    // Nobody is asked, and nobody asked for it.
-    let is_unwanted = args.yes && (args.json || environment.global.quiet);
-    if args.dry_run || !is_unwanted {
+    if is_told {
         let (printer, model) = session.printer();
         printer.plan(model, config, &plan);
     }
@@ -142,7 +144,7 @@ async fn forget(environment: &Environment, args: &cli::Create) -> Result<ExitCod
 /// The counts that `--region R[=N]` asks for; without any, the configuration's.
 fn counts(config: &Config, asked: &[String]) -> Result<Counts, String> {
     if asked.is_empty() {
-        return Ok(config.spread());
+        return only_machines(config).map_or_else(|| Ok(config.spread()), Err);
     }
     app::counts(config, asked.iter().map(String::as_str))
 }

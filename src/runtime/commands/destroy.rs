@@ -35,6 +35,10 @@ pub(in crate::runtime) async fn destroy(
         let model = session.model();
         let targets =
             resolve::targets(&model.fleet, model.account.as_ref(), args).map_err(Stop::Usage)?;
+        // What stays, or goes, is said with what it costs.
+        if session.model().fleet.kept().next().is_some() {
+            session.ask_for_prices(Command::PriceFleet).await?;
+        }
         let kept = kept(session.model(), args, &targets);
         let discards = args.with_kept.is_some();
         if let Some(count) = args.with_kept.filter(|count| *count != kept.len()) {

@@ -2,9 +2,9 @@
 //! for as these are.
 
 use crate::app::action::Confirm;
-use crate::app::{Action, Aim, Command, Model, Scope};
+use crate::app::{Action, Aim, Command, Model, Scope, machine_price};
 use crate::cli;
-use crate::fleet::{InstanceKey, Restore};
+use crate::fleet::{InstanceKey, Level, Restore};
 use crate::runtime::confirm;
 use crate::runtime::environment::Environment;
 use crate::runtime::exit_code::ExitCode;
@@ -28,6 +28,7 @@ pub(in crate::runtime) async fn up(
         if !is_known {
             return Err(Stop::Usage(unknown(model, &name)));
         }
+        tell_price(session, &name).await?;
         session.perform(Command::Act(Action::Up(name), Scope::All)).await?;
         Ok(session.verdict())
     })
@@ -39,6 +40,21 @@ fn unknown(model: &Model, name: &str) -> String {
     let names: Vec<&str> = machines.map(|it| it.name.as_str()).collect();
     let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     format!("up: no machine '{name}' under machines: there is {there}")
+}
+
+/// Says what a machine will cost that is about to be launched.
+async fn tell_price(session: &mut Session, name: &str) -> Result<(), Stop> {
+    let model = session.model();
+    let is_there = model.fleet.alive().any(|row| row.machine_name() == Some(name));
+    let is_known = model.config.as_ref().is_some_and(|it| it.machine(name).is_some());
+    if is_there || !is_known {
+        return Ok(());
+    }
+    session.ask_for_prices(Command::PriceBudget).await?;
+    if let Some(text) = machine_price(session.model(), name) {
+        session.print(Level::Info, &text);
+    }
+    Ok(())
 }
 
 /// `snapshot`: of each volume that the machine keeps; or of what has none of today.

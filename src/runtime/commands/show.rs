@@ -7,7 +7,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::timeout;
 
 use crate::app::{Command, LogLine, Model, Query, Selection, clean, matching, read_lines};
 use crate::cli::{self, ExportFormat, ListOutput};
@@ -29,8 +28,6 @@ use crate::store::{EventFile, Paths};
 const PACE: Duration = Duration::from_secs(10);
 /// The longest name that is repeated, in bytes.
 const LONGEST: usize = 64;
-/// How long a list waits for prices, which it is no worse without.
-const PATIENCE: Duration = Duration::from_secs(8);
 
 /// `list`. With --watch again and again: each look reads the state anew, for another process may be
 /// at work on it.
@@ -83,7 +80,7 @@ async fn look(
             return Ok(verdict);
         }
         // What it costs belongs to a list; that nobody tells it is no failure of one.
-        let _ = timeout(PATIENCE, session.perform(Command::PriceFleet)).await;
+        session.ask_for_prices(Command::PriceFleet).await?;
         let model = session.model();
         check_regions(model, &asked.regions)?;
         let mut text = Vec::new();
@@ -178,7 +175,7 @@ pub(in crate::runtime) async fn status(
         let verdict = session.verdict();
         if args.refresh {
             tell_troubles(session.model());
-            let _ = timeout(PATIENCE, session.perform(Command::PriceFleet)).await;
+            session.ask_for_prices(Command::PriceFleet).await?;
         }
         let model = session.model();
         let answered = model.fleet.regions().values().filter_map(|view| view.answered).max();
