@@ -122,7 +122,9 @@ async fn asked_of_what_is_kept(swap: &str) -> BTreeSet<String> {
     stage.until(2400, "it is ready again", is_ready).await;
     stage.pass(60).await;
     stage.destroy().await;
-    let discard = Action::Discard(vec!["dev".into()]);
+    let kept = stage.model().fleet.kept();
+    let named = kept.map(|(region, it)| (region.clone(), it.id.clone())).collect();
+    let discard = Action::Discard(named);
     stage.command(Command::Act(discard, Scope::Instances(Vec::new())));
     let is_gone = |stage: &Stage| stage.model().fleet.kept().count() == 0;
     stage.until(600, "it keeps nothing", is_gone).await;

@@ -78,6 +78,13 @@ fn up(stage: &mut Stage) {
 const KEEPS: &str = "machines: [{ name: dev, region: us-west-2, type: t3.small, keep: root, \
                      address: keep, home: { size_gb: 20, mount: /home/ubuntu } }]";
 
+/// Deletes all that is kept now, as a question names it.
+fn discard(stage: &Stage) -> Command {
+    let kept = stage.model().fleet.kept();
+    let named = kept.map(|(region, it)| (region.clone(), it.id.clone())).collect();
+    Command::Act(Action::Discard(named), Scope::Instances(Vec::new()))
+}
+
 /// What the machine `dev` keeps, by its kind's word: id, size and address.
 fn kept(stage: &Stage) -> BTreeMap<&'static str, (String, Option<u32>, Option<IpAddr>)> {
     let kept = stage.model().fleet.kept_of("dev");

@@ -6,7 +6,7 @@ use crossterm::event::KeyCode;
 
 use super::keymap::key::{Key, char, key};
 use super::{Counts, Scope};
-use crate::fleet::{Hold, JobKind, Logs, Pull, Restore};
+use crate::fleet::{Hold, JobKind, Logs, Pull, Region, Restore};
 
 /// What can be done to instances.
 #[derive(Debug, Clone, PartialEq, strum::EnumIter)]
@@ -48,8 +48,9 @@ pub enum Action {
     },
     /// Bring a machine back to a snapshot, a step of it.
     Restore(String, Restore),
-    /// Delete what these machines keep; without names, what the chosen ones keep.
-    Discard(Vec<String>),
+    /// Delete what machines keep, of which each was shown: by its region and its id. Without any, what
+    /// the chosen machines keep is shown first.
+    Discard(Vec<(Region, String)>),
     /// Run this command on nodes, and show the answers side by side.
     Exec(String),
     /// Bring these files from nodes, into a folder each.

@@ -68,7 +68,7 @@ async fn a_machine_is_recreated_on_its_own_disk_with_its_key_and_its_address() {
 #[tokio::test(start_paused = true)]
 async fn what_is_kept_goes_only_when_it_is_named() {
     let mut stage = with_all_it_keeps("{}").await;
-    let discard = Command::Act(Action::Discard(vec!["dev".into()]), Scope::Instances(Vec::new()));
+    let discard = super::discard(&stage);
     stage.command(discard.clone());
     assert!(stage.log().contains("destroy it first"), "{}", stage.log());
     stage.destroy().await;
@@ -147,8 +147,7 @@ async fn what_is_kept_and_on_no_instance_is_listed_and_counts_for_the_budget() {
     stage.pass(60).await;
     assert!(stage.log().contains("budget.max_hourly_usd"), "{}", stage.log());
     assert_eq!(stage.calls("RunInstances"), 1, "{}", stage.log());
-    let discard = Action::Discard(vec!["dev".into()]);
-    stage.command(Command::Act(discard, Scope::Instances(Vec::new())));
+    stage.command(super::discard(&stage));
     stage.until(600, "it keeps nothing", |stage| super::counts(stage) == (0, 0)).await;
     stage.pass(60).await;
     let counts = [("us-west-2".into(), 1)].into();

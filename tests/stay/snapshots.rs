@@ -53,8 +53,7 @@ async fn a_dashboard_makes_one_a_day_and_deletes_those_that_have_had_their_time(
     stage.destroy().await;
     assert!(stage.log().contains("--with-kept 9"), "{}", stage.log());
     assert_eq!(count(&stage, "DescribeSnapshots", "<snapshotId>"), 6);
-    let discard = Action::Discard(vec!["dev".into()]);
-    stage.command(Command::Act(discard, Scope::Instances(Vec::new())));
+    stage.command(super::discard(&stage));
     stage.until(600, "it is gone", |stage| counts(stage) == (0, 0)).await;
     stage.pass(30).await;
     assert_eq!(count(&stage, "DescribeSnapshots", "<snapshotId>"), 0, "{}", stage.log());

@@ -98,13 +98,20 @@ pub(super) fn ask_for(model: &mut Model, action: Action, scope: Scope) -> Vec<Ef
 
 /// Asks for the answer that this action takes for so much, or does it at once.
 fn confirm(model: &mut Model, action: Action, scope: Scope) -> Vec<Effect> {
+    // What is shown and counted now goes, and nothing that is made while the question stands.
+    let action = match action {
+        Action::Discard(named) if named.is_empty() => {
+            Action::Discard(machine::kept_in(model, &scope))
+        }
+        action => action,
+    };
     if action == Action::Forget && model.unfinished().next().is_none() {
         return act(model, action, scope);
     }
     let targets = match &action {
         // No row is changed by it: what was made stays.
         Action::Forget => (Vec::new(), Freed::default()),
-        Action::Discard(names) => kept_targets(model, names, &scope),
+        Action::Discard(named) => kept_targets(model, named),
         _ => targets(model, &action, &scope),
     };
     if targets.0.is_empty() && matches!(scope, Scope::Instances(_) | Scope::Region(_)) {
@@ -160,19 +167,20 @@ fn look_first(action: &Action) -> Option<Job> {
 }
 
 /// What machines keep, as the question names it, and what it costs.
-fn kept_targets(model: &Model, names: &[String], scope: &Scope) -> (Vec<ConfirmRow>, Freed) {
-    let names = machine::named(model, names, scope);
-    let kept = model.fleet.kept().filter(|(_, it)| names.contains(&it.machine));
-    kept.fold((Vec::new(), Freed::default()), |(mut targets, freed), (region, kept)| {
-        let list = &model.fleet.prices(region).list;
-        targets.push(ConfirmRow {
-            label: clean(&format!("{} {kept}", kept.machine), SHOWN),
-            region: region.clone(),
-            phase: "Kept",
-            health: Health::Waiting,
-        });
-        (targets, Freed { hourly: freed.hourly + kept.hourly(list), ..freed })
-    })
+fn kept_targets(model: &Model, named: &[(Region, String)]) -> (Vec<ConfirmRow>, Freed) {
+    machine::kept_of(model, named).fold(
+        (Vec::new(), Freed::default()),
+        |(mut targets, freed), (region, kept)| {
+            let list = &model.fleet.prices(region).list;
+            targets.push(ConfirmRow {
+                label: clean(&format!("{} {kept}", kept.machine), SHOWN),
+                region: region.clone(),
+                phase: "Kept",
+                health: Health::Waiting,
+            });
+            (targets, Freed { hourly: freed.hourly + kept.hourly(list), ..freed })
+        },
+    )
 }
 
 /// The rows that a question is about, and what ends of what they cost. What is over is among them only
@@ -321,7 +329,7 @@ fn carry_out(model: &mut Model, action: Action, scope: Scope) -> Vec<Effect> {
             snapshots::snapshot(model, &names, &scope, is_scheduled)
         }
         Action::Restore(name, step) => snapshots::restore(model, name, step),
-        Action::Discard(names) => machine::discard(model, &names, &scope),
+        Action::Discard(named) => machine::discard(model, &named),
         Action::Exec(command) => run::run(model, command, &scope),
         Action::Pull(pull) => run::pull(model, pull, &scope),
         Action::Diagnose => run::diagnose(model, &scope),

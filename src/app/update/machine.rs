@@ -7,7 +7,7 @@ use super::{create, destroy};
 use crate::app::holding::Waiting;
 use crate::app::{Action, Effect, Model, Scope, clean};
 use crate::fleet::{
-    DestroyScope, Instance, InstanceKey, Job, JobId, JobKind, Level, Lifecycle, Phase,
+    DestroyScope, Instance, InstanceKey, Job, JobId, JobKind, Kept, Level, Lifecycle, Phase, Region,
 };
 
 /// Stops those that can be stopped; of the others it is said why not.
@@ -115,12 +115,15 @@ pub(super) fn ended(model: &mut Model, job: JobId, is_done: bool) -> Vec<Effect>
     effects
 }
 
-/// Deletes what machines keep. None of it goes while an instance may need it.
-pub(super) fn discard(model: &mut Model, names: &[String], scope: &Scope) -> Vec<Effect> {
-    let names = named(model, names, scope);
+/// Deletes what machines keep: exactly what was named. None of it goes while an instance may need it.
+pub(super) fn discard(model: &mut Model, named: &[(Region, String)]) -> Vec<Effect> {
+    let kept: Vec<_> =
+        kept_of(model, named).map(|(region, it)| (region.clone(), it.clone())).collect();
     let lives = |row: &&Instance| {
-        row.phase != Phase::Terminating
-            && row.machine_name().is_some_and(|name| names.contains(name))
+        let is_its = |(region, it): &(Region, Kept)| {
+            *region == row.region && row.machine_name() == Some(it.machine.as_str())
+        };
+        row.phase != Phase::Terminating && kept.iter().any(is_its)
     };
     let alive = model.fleet.alive().find(lives).map(Instance::label);
     if let Some(label) = alive {
@@ -128,13 +131,29 @@ pub(super) fn discard(model: &mut Model, names: &[String], scope: &Scope) -> Vec
         model.flash(Level::Warning, "discard", text);
         return Vec::new();
     }
-    let kept = model.fleet.kept().filter(|(_, it)| names.contains(&it.machine));
-    let kept: Vec<_> = kept.map(|(region, it)| (region.clone(), it.clone())).collect();
     if kept.is_empty() {
         model.flash(Level::Info, "discard", "nothing is kept");
         return Vec::new();
     }
     vec![model.start(Job::Discard(kept))]
+}
+
+/// What is kept of what was named, by region and id.
+pub(super) fn kept_of<'a>(
+    model: &'a Model,
+    named: &'a [(Region, String)],
+) -> impl Iterator<Item = (&'a Region, &'a Kept)> {
+    let is_named = |(region, it): &(&Region, &Kept)| {
+        named.iter().any(|(at, id)| at == *region && *id == it.id)
+    };
+    model.fleet.kept().filter(is_named)
+}
+
+/// What the machines of a scope's rows keep, by region and id.
+pub(super) fn kept_in(model: &Model, scope: &Scope) -> Vec<(Region, String)> {
+    let names = named(model, &[], scope);
+    let kept = model.fleet.kept().filter(|(_, it)| names.contains(&it.machine));
+    kept.map(|(region, it)| (region.clone(), it.id.clone())).collect()
 }
 
 /// The machines of these names, else those of the rows of a scope.

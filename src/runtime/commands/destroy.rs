@@ -60,9 +60,9 @@ pub(in crate::runtime) async fn destroy(
             session.perform(Command::destroy(scope)).await?;
         }
         // Only what was named and counted before anything was destroyed.
-        let names: Vec<String> = kept.into_iter().map(|(name, _)| name).collect();
-        if discards && !names.is_empty() && session.verdict() == ExitCode::DONE {
-            let discard = Action::Discard(names);
+        let named: Vec<(Region, String)> = kept.into_iter().map(|(named, _)| named).collect();
+        if discards && !named.is_empty() && session.verdict() == ExitCode::DONE {
+            let discard = Action::Discard(named);
             session.perform(Command::Act(discard, Scope::Instances(Vec::new()))).await?;
         }
         if let Some(receipt) = receipt(session.model()) {
@@ -190,9 +190,9 @@ async fn end_first(session: &mut Session, key: InstanceKey) -> Result<ExitCode, 
     Ok(session.verdict())
 }
 
-/// What the machines keep that are to be destroyed: each with the name of its machine, and in words
-/// with what it costs a month.
-fn kept(model: &Model, args: &cli::Destroy, targets: &Targets) -> Vec<(String, String)> {
+/// What the machines keep that are to be destroyed: each by its region and id, and in words with what
+/// it costs a month.
+fn kept(model: &Model, args: &cli::Destroy, targets: &Targets) -> Vec<((Region, String), String)> {
     let doomed: BTreeSet<&str> =
         targets.instances(&model.fleet).filter_map(Instance::machine_name).collect();
     let is_meant = |region: &Region, it: &Kept| match targets {
@@ -207,7 +207,7 @@ fn kept(model: &Model, args: &cli::Destroy, targets: &Targets) -> Vec<(String, S
     kept.map(|(region, it)| {
         let list = &model.fleet.market().get(region).unwrap_or(&unknown).list;
         let cost = a_month(it, list);
-        (it.machine.clone(), format!("{}  {} {it}, {cost}", region, it.machine))
+        ((region.clone(), it.id.clone()), format!("{}  {} {it}, {cost}", region, it.machine))
     })
     .collect()
 }

@@ -160,9 +160,9 @@ fn each_action_is_confirmed_as_the_table_says_and_starts_its_job() {
             let ends = entry.bill == Bill::Frees;
             assert!(asked || !ends, "{action:?} ends something unasked");
             if let Some(Dialog::Confirm(form)) = &model.dialog {
-                let scope = form.scope.clone();
+                let (confirmed, scope) = (form.action.clone(), form.scope.clone());
                 model.dialog = None;
-                effects = command(&mut model, Command::Act(action.clone(), scope));
+                effects = command(&mut model, Command::Act(confirmed, scope));
             } else if asked {
                 model.dialog = None;
                 effects = command(&mut model, Command::Act(action.clone(), Scope::All));
@@ -230,7 +230,8 @@ fn a_recreate_launches_when_the_old_instance_has_ended_and_not_else() {
 #[test]
 fn what_a_machine_keeps_is_deleted_only_once_that_has_ended() {
     let (mut model, _) = model_for_actions();
-    let discard = Command::Act(Action::Discard(vec!["dev".into()]), Scope::All);
+    let named = vec![("us-west-2".into(), "vol-1".into())];
+    let discard = Command::Act(Action::Discard(named), Scope::All);
     a_machine(&mut model, Phase::Running);
     assert_eq!(command(&mut model, discard.clone()), []);
     assert!(last_line(&model).contains("destroy it first"), "{}", last_line(&model));
@@ -238,6 +239,28 @@ fn what_a_machine_keeps_is_deleted_only_once_that_has_ended() {
     let effects = command(&mut model, discard);
     let [Effect::Start(_, Job::Discard(named))] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!(named[0].1.id, "vol-1");
+}
+
+#[test]
+fn only_what_was_shown_to_be_kept_is_deleted() {
+    let (mut model, _) = model_for_actions();
+    let key = a_machine(&mut model, Phase::Terminated);
+    command(&mut model, Command::Table(TableCommand::Select(key)));
+    command(&mut model, Command::Ask(Action::Discard(Vec::new()), Aim::Chosen));
+    let Some(Dialog::Confirm(form)) = model.dialog.take() else { panic!("{}", last_line(&model)) };
+    assert_eq!(form.targets.len(), 1);
+    // A volume in another region, and one more in this, come up while the question stands.
+    let shown = model.fleet.kept().next().map(|(_, it)| it.clone()).unwrap();
+    let another = |id: &str| Kept { id: id.into(), ..shown.clone() };
+    for (region, kept) in
+        [(REGIONS[0], vec![shown.clone(), another("vol-2")]), (REGIONS[1], vec![another("vol-3")])]
+    {
+        report(&mut model, 9, News::Region(region.into(), RegionNews::Kept(kept)));
+    }
+    let effects = command(&mut model, Command::Act(form.action, form.scope));
+    let [Effect::Start(_, Job::Discard(named))] = effects.as_slice() else { panic!("{effects:?}") };
+    let ids: Vec<&str> = named.iter().map(|(_, it)| it.id.as_str()).collect();
+    assert_eq!(ids, ["vol-1"]);
 }
 
 #[test]
