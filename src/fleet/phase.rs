@@ -255,7 +255,9 @@ impl Phase {
                 Self::Running | Self::Ready | Self::Degraded { .. } | Self::Failed(_),
                 Self::Rebooting,
             ) => true,
-            // A failure stays until the instance is destroyed: nothing on it is ever patched.
+            // A machine whose set-up failed is taken up once more when somebody asks for that.
+            (Self::Failed(_), Self::Connecting) => true,
+            // Any other failure stays until the instance is destroyed: nothing on it is ever patched.
             (Self::Failed(_) | Self::Interrupted { .. } | Self::Stopping | Self::Stopped, _) => {
                 false
             }
@@ -345,7 +347,9 @@ mod tests {
         assert!(!Phase::Terminating.may_become(&Phase::Ready));
         assert!(Phase::Terminating.may_become(&failed()));
         assert!(failed().may_become(&Phase::Terminating));
-        assert!(!failed().may_become(&Phase::Connecting));
+        assert!(failed().may_become(&Phase::Connecting), "it is taken up once more");
+        assert!(!failed().may_become(&Phase::Configuring));
+        assert!(!failed().may_become(&Phase::Ready));
     }
 
     #[test]
