@@ -415,7 +415,7 @@ static AWAKE: ActionEntry = ActionEntry {
 
 static RECREATE: ActionEntry = ActionEntry {
     verb: "recreate",
-    job: JobKind::Destroy,
+    job: JobKind::Preflight,
     refused: Some("nothing can be recreated"),
     over_ssh: false,
     confirm: Confirm::Always,

@@ -29,8 +29,8 @@ pub enum Command {
     PricesOf(BTreeMap<Region, Vec<MachineType>>),
     /// Learn what the configuration launches, and what is there: by that a budget judges.
     PriceBudget,
-    /// Ask whether a create of so many in these regions would begin.
-    Preflight(Counts),
+    /// Ask whether a create of so many in these regions would begin; or one in the place of this row.
+    Preflight(Counts, Option<InstanceKey>),
     /// Say what of ours there is in these regions; in all where none is named.
     Inspect(Vec<Region>),
     /// Say what is left of deployments that are gone.

@@ -5,16 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::Action;
+use super::{Action, Scope};
 use crate::fleet::{InstanceId, InstanceKey, JobId, Region};
 
-/// A create that waits for a job: for prices, or for the lock between machines.
+/// What waits for a job: for prices, or for the lock between machines.
 #[derive(Debug, Clone)]
 pub(super) struct Waiting {
     /// The job.
     pub job: JobId,
-    /// What is to be created.
+    /// What is to be created, started or recreated.
     pub wish: Action,
+    /// What it is done to, where that is there already.
+    pub scope: Scope,
     /// How many were there when that was asked for.
     pub there: u64,
 }

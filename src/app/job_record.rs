@@ -46,7 +46,8 @@ impl JobRecord {
                 launches.iter().flat_map(Launch::rows).cloned().collect(),
                 Some(launches.iter().map(|launch| launch.region.clone()).collect()),
             ),
-            Job::Resume(instances)
+            Job::CheckMachines(instances)
+            | Job::Resume(instances)
             | Job::Retire(instances)
             | Job::Stop(instances)
             | Job::Start(instances)

@@ -182,6 +182,8 @@ pub struct Model {
     pub(super) waiting: Vec<Waiting>,
     /// Jobs that launch fresh instances, and the rows that end when they are ready.
     pub(super) retries: Vec<(JobId, Vec<InstanceKey>)>,
+    /// Jobs that check whether machines can be launched anew, and the rows that end when they can.
+    pub(super) rechecks: Vec<(JobId, Vec<InstanceKey>)>,
     /// Jobs that end instances of machines, and the machines that are launched anew when they have.
     pub(super) recreates: Vec<(JobId, Vec<String>)>,
     /// When the schedule tried a snapshot of a machine's volume last.

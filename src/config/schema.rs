@@ -359,6 +359,13 @@ pub struct Budget {
     pub at_lifetime: AtLifetime,
 }
 
+impl Budget {
+    /// Whether it limits money, so that prices have to be known.
+    pub fn limits_money(&self) -> bool {
+        [self.max_hourly_usd, self.total_usd, self.month_usd].iter().any(Option::is_some)
+    }
+}
+
 /// What happens where all is spent that may be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum AtCap {

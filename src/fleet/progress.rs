@@ -39,7 +39,7 @@ pub enum JobKind {
     Lock,
     /// [`Job::Prices`].
     Prices,
-    /// [`Job::Preflight`].
+    /// [`Job::Preflight`], and [`Job::CheckMachines`].
     Preflight,
     /// [`Job::Create`].
     Create,
@@ -134,6 +134,9 @@ pub enum Job {
     Prices(BTreeMap<Region, Vec<MachineType>>),
     /// Ask AWS all that a create in these regions asks before it makes anything.
     Preflight(BTreeMap<Region, u32>),
+    /// The same of launching these machines anew, before their instances are ended; and see to it that
+    /// what they are to keep outlives these.
+    CheckMachines(Vec<Instance>),
     /// Launch and deploy. One entry a region; each runs by itself.
     Create(Vec<Launch>),
     /// Take up again what an earlier run left between Pending and Ready.
@@ -195,7 +198,7 @@ impl Job {
             Self::FindDeployments => JobKind::FindDeployments,
             Self::Lock(_) => JobKind::Lock,
             Self::Prices(_) => JobKind::Prices,
-            Self::Preflight(_) => JobKind::Preflight,
+            Self::Preflight(_) | Self::CheckMachines(_) => JobKind::Preflight,
             Self::Create(_) => JobKind::Create,
             Self::Resume(_) => JobKind::Resume,
             Self::Drain(_) => JobKind::Drain,

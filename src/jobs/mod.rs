@@ -61,6 +61,7 @@ async fn run_book(context: Arc<Context>, job: Job, reporter: Reporter) -> Outcom
         Job::FindDeployments => watch::deployments(&context, &reporter).await,
         Job::Retire(instances) => keep::retire::retire(context, instances, reporter).await,
         Job::Preflight(counts) => create::preflight::preflight(context, counts, reporter).await,
+        Job::CheckMachines(rows) => create::preflight::machines_anew(context, rows, reporter).await,
         Job::Create(launches) => created(&context, launches, &reporter).await,
         Job::Resume(instances) => Box::pin(create::resume(context, instances, reporter)).await,
         Job::Lock(purpose) => lock::take(context, purpose, reporter).await,

@@ -108,8 +108,8 @@ fn on_ec2(purpose: Purpose, actions: &[&str]) -> Value {
     statement
 }
 
-/// The host key is written on a volume that is kept, once it is known; and a restore says anew which
-/// volume is the machine's own.
+/// The host key is written on a volume that is kept, once it is known; a root that the configuration came
+/// to keep later is said to be kept; and a restore says anew which volume is the machine's own.
 fn host_key_tag() -> Value {
     tags_later("HostKeyTag", &[tags::HOST_KEY, tags::KEPT, tags::ASIDE_OF])
 }

@@ -146,7 +146,7 @@ impl Binding {
             | Command::PriceFleet
             | Command::PricesOf(_)
             | Command::PriceBudget
-            | Command::Preflight(_)
+            | Command::Preflight(..)
             | Command::Inspect(_)
             | Command::FindLeftOvers(_)
             | Command::User(_)

@@ -140,6 +140,7 @@ impl Model {
             alarm: false,
             waiting: Vec::new(),
             retries: Vec::new(),
+            rechecks: Vec::new(),
             recreates: Vec::new(),
             snapshots_tried: BTreeMap::new(),
             holding: Holding::default(),

@@ -16,8 +16,18 @@ pub(super) fn stop(model: &mut Model, scope: &Scope) -> Vec<Effect> {
     if rows.is_empty() { Vec::new() } else { vec![model.start(Job::Stop(rows))] }
 }
 
-/// Starts those that are stopped.
+/// Starts those that are stopped. Prices that the budget needs and nobody knows are asked for first.
 pub(super) fn start(model: &mut Model, scope: &Scope) -> Vec<Effect> {
+    let (rows, _) = judge(model, scope, why_not_start);
+    let judged = model.config.as_ref().map(|config| budget::judge_start(model, config, &rows));
+    if !rows.is_empty() && matches!(judged, Some(Err(BudgetRefusal::Price(_)))) {
+        return create::ask_prices(model, Action::Start, scope.clone());
+    }
+    start_judged(model, scope)
+}
+
+/// The same by what is known of prices.
+pub(super) fn start_judged(model: &mut Model, scope: &Scope) -> Vec<Effect> {
     let rows = fit(model, "start", scope, why_not_start);
     let judged = model.config.as_ref().map(|config| budget::judge_start(model, config, &rows));
     if let Some(Err(BudgetRefusal::Price(why) | BudgetRefusal::Beyond(why))) = judged {
@@ -41,17 +51,27 @@ pub(super) fn up(model: &mut Model, name: &str) -> Vec<Effect> {
             && row.deployment == model.deployment
             && row.phase != Phase::Terminating
     };
-    let row = model.fleet.alive().find(is_it);
-    match row.map(|row| (row.key.clone(), row.phase.clone())) {
+    let rows: Vec<&Instance> = model.fleet.alive().filter(is_it).collect();
+    if let [one, other, ..] = rows[..] {
+        let text = format!(
+            "{name} is there twice: {} and {}; destroy the one that is not meant",
+            one.label(),
+            other.label()
+        );
+        model.flash(Level::Warning, "up", text);
+        return Vec::new();
+    }
+    match rows.first().map(|row| (row.key.clone(), row.phase.clone())) {
         None if is_being_launched(model, name) => {
             model.flash(Level::Info, "up", format!("{name} is being launched"));
             Vec::new()
         }
         None => create::machine(model, name),
         Some((key, Phase::Stopped | Phase::Stopping)) => start(model, &Scope::Instances(vec![key])),
-        // A run that set it up was killed: this one goes on with it.
+        // A run that set it up was killed, or failed: this one goes on with it.
         Some((key, phase)) if is_left_alone(model, &key, &phase) => {
-            if model.unfinished().any(|it| it.machine.as_deref() == Some(name)) {
+            let is_open = model.unfinished().any(|it| it.machine.as_deref() == Some(name));
+            if is_open && !matches!(phase, Phase::Failed(_)) {
                 return create::machine(model, name);
             }
             let rows: Vec<Instance> = model.fleet.get(&key).cloned().into_iter().collect();
@@ -66,28 +86,69 @@ pub(super) fn up(model: &mut Model, name: &str) -> Vec<Effect> {
 
 /// Ends the instances of machines; when that is done, others are launched on what they keep. The old
 /// one goes first: no volume is on two instances, and none is bought that the budget has no room for.
+/// What would refuse the launch refuses it before anything is ended: the budget here, whose prices are
+/// asked for where they are not known, and AWS by a job.
 pub(super) fn recreate(model: &mut Model, scope: &Scope) -> Vec<Effect> {
-    // What would refuse the launch refuses it before anything is ended.
-    let config = match create::may_create(model) {
-        Ok(config) => config,
+    let (rows, _) = judge(model, scope, why_not_recreate);
+    let config = create::may_create(model).ok();
+    let judged = config.map(|config| create::judge_anew(model, &config, &rows));
+    if matches!(judged, Some(Err(BudgetRefusal::Price(_)))) {
+        return create::ask_prices(model, Action::Recreate, scope.clone());
+    }
+    recreate_judged(model, scope)
+}
+
+/// The same by what is known of prices.
+pub(super) fn recreate_judged(model: &mut Model, scope: &Scope) -> Vec<Effect> {
+    let rows = match recreatable(model, scope) {
+        Ok(rows) => rows,
         Err(why) => {
-            model.flash(Level::Warning, "recreate", why);
+            model.flash(Level::Warning, RECREATE, why);
             return Vec::new();
         }
     };
-    let rows = fit(model, "recreate", scope, why_not_recreate);
-    let mut names = Vec::new();
-    let mut keys = Vec::new();
-    for row in rows {
-        let name = row.machine_name().unwrap_or_default();
-        if config.machine(name).is_none() {
-            let text = format!("the machine {} is not in the configuration", clean(name, 64));
-            model.flash(Level::Warning, "recreate", text);
-            continue;
-        }
-        names.push(name.to_owned());
-        keys.push(row.key.clone());
+    if rows.is_empty() {
+        return Vec::new();
     }
+    let keys = rows.iter().map(|row| row.key.clone()).collect();
+    let check = model.start(Job::CheckMachines(rows));
+    if let Effect::Start(job, _) = &check {
+        model.rechecks.push((*job, keys));
+    }
+    vec![check]
+}
+
+/// The verb under which it is said what a recreate comes to.
+const RECREATE: &str = "recreate";
+
+/// The rows of a scope that may be launched anew, as far as that is known here; or why none may.
+fn recreatable(model: &mut Model, scope: &Scope) -> Result<Vec<Instance>, String> {
+    let config = create::may_create(model)?;
+    let mut rows = fit(model, RECREATE, scope, why_not_recreate);
+    let is_known = |row: &Instance| row.machine_name().and_then(|it| config.machine(it)).is_some();
+    for row in rows.iter().filter(|row| !is_known(row)) {
+        let name = clean(row.machine_name().unwrap_or_default(), 64);
+        let text = format!("the machine {name} is not in the configuration");
+        model.flash(Level::Warning, RECREATE, text);
+    }
+    rows.retain(is_known);
+    match create::judge_anew(model, &config, &rows) {
+        Err(BudgetRefusal::Price(why) | BudgetRefusal::Beyond(why)) => Err(why),
+        Ok(()) => Ok(rows),
+    }
+}
+
+/// Ends these: they can be launched anew. What became different since that was asked is asked again.
+fn end_checked(model: &mut Model, keys: Vec<InstanceKey>) -> Vec<Effect> {
+    let rows = match recreatable(model, &Scope::Instances(keys)) {
+        Ok(rows) => rows,
+        Err(why) => {
+            model.flash(Level::Warning, RECREATE, why);
+            return Vec::new();
+        }
+    };
+    let names = rows.iter().filter_map(Instance::machine_name).map(str::to_owned).collect();
+    let keys: Vec<InstanceKey> = rows.into_iter().map(|row| row.key).collect();
     if keys.is_empty() {
         return Vec::new();
     }
@@ -100,16 +161,25 @@ pub(super) fn recreate(model: &mut Model, scope: &Scope) -> Vec<Effect> {
     effects
 }
 
-/// A job has ended. The machines whose instances it ended are launched again.
+/// A job has ended. The machines that it checked are ended, and those whose instances it ended are
+/// launched again.
 pub(super) fn ended(model: &mut Model, job: JobId, is_done: bool) -> Vec<Effect> {
+    let checked: Vec<_> = model.rechecks.extract_if(.., |(by, _)| *by == job).collect();
     let waited: Vec<_> = model.recreates.extract_if(.., |(by, _)| *by == job).collect();
     let mut effects = Vec::new();
+    for (_, keys) in checked {
+        if is_done {
+            effects.extend(end_checked(model, keys));
+        } else {
+            model.flash(Level::Warning, RECREATE, "nothing was ended");
+        }
+    }
     for name in waited.into_iter().flat_map(|(_, names)| names) {
         if is_done {
             effects.extend(create::machine(model, &name));
         } else {
             let text = format!("{name}: its instance has not ended; `up` goes on once it has");
-            model.flash(Level::Warning, "recreate", text);
+            model.flash(Level::Warning, RECREATE, text);
         }
     }
     effects
@@ -172,9 +242,9 @@ fn is_being_launched(model: &Model, name: &str) -> bool {
     model.active().any(|(_, job)| job.machines.contains(name)) || model.waiting.iter().any(waits)
 }
 
-/// Whether its set-up was begun and no job is at work on it.
+/// Whether its set-up was begun, or has failed, and no job is at work on it.
 fn is_left_alone(model: &Model, key: &InstanceKey, phase: &Phase) -> bool {
-    let is_begun = phase.is_deploying() || *phase == Phase::Running;
+    let is_begun = phase.is_deploying() || matches!(phase, Phase::Running | Phase::Failed(_));
     is_begun && !model.active().any(|(_, job)| job.keys.contains(key))
 }
 

@@ -100,24 +100,40 @@ pub(super) fn keep_to_zone(
     kept: &[Kept],
     region: &Region,
 ) -> Result<(), Failure> {
+    let Some(zone) = zone_of_disks(kept)? else { return Ok(()) };
+    candidates.retain(|candidate| candidate.pool.zone == *zone);
+    if candidates.is_empty() { Err(no_place(zone, region)) } else { Ok(()) }
+}
+
+/// Whether an offer is where the machine's disks are.
+pub(super) fn offers_zone_of(
+    checked: &Checked<'_>,
+    kept: &[Kept],
+    region: &Region,
+) -> Result<(), Failure> {
+    let Some(zone) = zone_of_disks(kept)? else { return Ok(()) };
+    let is_offered = checked.offers.iter().any(|(_, at)| at == zone);
+    if is_offered { Ok(()) } else { Err(no_place(zone, region)) }
+}
+
+/// The one zone in which the machine's disks are, where it has any.
+fn zone_of_disks(kept: &[Kept]) -> Result<Option<&Zone>, Failure> {
     // What lies beside them may be meant for another zone.
     let disks = kept.iter().filter(|it| it.is_own_disk());
     let zones: BTreeSet<&Zone> = disks.filter_map(|it| it.zone.as_ref()).collect();
     let mut zones = zones.into_iter();
-    let Some(zone) = zones.next() else { return Ok(()) };
-    if let Some(other) = zones.next() {
-        let reason = format!("one of its disks is in {zone}, and one in {other}");
-        let hint = "`spot-tui restore` makes one of a snapshot where the other is, and uses it";
-        return Err(Failure::new(FailureKind::Configuration, Step::Launch, reason, hint));
-    }
-    candidates.retain(|candidate| candidate.pool.zone == *zone);
-    if !candidates.is_empty() {
-        return Ok(());
-    }
+    let first = zones.next();
+    let (Some(zone), Some(other)) = (first, zones.next()) else { return Ok(first) };
+    let reason = format!("one of its disks is in {zone}, and one in {other}");
+    let hint = "`spot-tui restore` makes one of a snapshot where the other is, and uses it";
+    Err(Failure::new(FailureKind::Configuration, Step::Launch, reason, hint))
+}
+
+fn no_place(zone: &Zone, region: &Region) -> Failure {
     let reason = format!("its disks are in {zone}, where {region} has no place for it now");
     let hint = "try again later, or name another `type`, or `lifecycle: on-demand`: `up` launches \
                 it on the same disks; `snapshot` and `restore --zone` take them to another zone";
-    Err(Failure::new(FailureKind::Capacity, Step::Launch, reason, hint))
+    Failure::new(FailureKind::Capacity, Step::Launch, reason, hint)
 }
 
 /// The pools that may be asked, in the order in which to ask: ranked by price and risk, where there

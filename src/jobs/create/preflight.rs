@@ -7,17 +7,18 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::candidates::{Checked, images};
+use super::candidates::{Checked, images, offers_zone_of};
 use super::creation::Creation;
 use super::quota_room::has_room;
 use crate::aws::{Class, Ec2, ImageChoice, LaunchRequest, MachineFacts, Permission, Selector};
 use crate::config::{MachineConfig, RegionConfig};
 use crate::fleet::{
-    Failure, FailureKind, JobResult, LaunchId, Level, MachineType, Region, Step, Zone,
+    Failure, FailureKind, Instance, JobResult, LaunchId, Level, MachineType, Region, Step, Zone,
 };
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
 use crate::jobs::context::tasks::together;
+use crate::jobs::machine::keep_what_it_has;
 use crate::jobs::market::offers::machines;
 
 /// Says of each region why a create there would not begin, and makes nothing.
@@ -44,7 +45,50 @@ pub(in crate::jobs) async fn preflight(
     Ok(together(checks, || 1).await.into_iter().sum())
 }
 
+/// Says of each of these machines why it could not be launched anew, before its instance is ended.
+/// Nothing is made; what the configuration came to keep only after the launch is kept from here on.
+pub(in crate::jobs) async fn machines_anew(
+    context: Arc<Context>,
+    rows: Vec<Instance>,
+    reporter: Reporter,
+) -> JobResult {
+    context.journal()?;
+    let job = Arc::new(Creation::open(&context, &reporter).await?);
+    let mut checks = JoinSet::new();
+    for row in rows {
+        let (job, context, reporter) = (Arc::clone(&job), Arc::clone(&context), reporter.clone());
+        checks.spawn(async move {
+            let checked = Box::pin(job.check_anew(&context, &row, &reporter)).await;
+            let Err(failure) = checked else { return 0 };
+            reporter.said(&row.key, Level::Error, failure.to_string()).await;
+            1
+        });
+    }
+    Ok(together(checks, || 1).await.into_iter().sum())
+}
+
 impl Creation {
+    /// Whether the machine that a row is could be launched anew on what it keeps.
+    async fn check_anew(
+        &self,
+        context: &Arc<Context>,
+        row: &Instance,
+        reporter: &Reporter,
+    ) -> Result<(), Failure> {
+        let Some(wanted) = row.machine_name().and_then(|name| self.config.machine(name)) else {
+            return Ok(());
+        };
+        let place = &wanted.place.region;
+        let ec2 = self.aws.region(place);
+        may_look(context, &ec2).await?;
+        // It takes the room of the old one, where that is in the same region.
+        let count = u32::from(*place != row.region);
+        let checked = self.check(context, &ec2, (Some(&wanted.name), count), reporter).await?;
+        let old = self.aws.region(&row.region);
+        let kept = Box::pin(keep_what_it_has(context, &old, row, wanted, reporter)).await?;
+        if *place == row.region { offers_zone_of(&checked, &kept, place) } else { Ok(()) }
+    }
+
     /// Whether a launch of so many may begin in a region, of this machine or of the fleet.
     pub(super) async fn check(
         &self,

@@ -68,6 +68,11 @@ impl Target {
         if root.is_some() && wanted.swaps_running {
             self.keep_root_here().await?;
         }
+        // It was launched before the configuration kept its root.
+        let root = match root {
+            None if wanted.keeps_root => Some(self.adopt_root(wanted, None).await?),
+            root => root,
+        };
         let home = self.home_of(wanted, &machine).await?;
         if let Some(home) = &home {
             self.reaches(home, &machine)?;
@@ -278,7 +283,7 @@ impl Target {
 
 /// The one volume of this kind. Two there are where a restore was cut short, and nobody knows which of
 /// them is meant.
-fn only<'a>(
+pub(super) fn only<'a>(
     kept: &'a [Kept],
     kind: KeptKind,
     wanted: &MachineConfig,

@@ -2,6 +2,7 @@
 //! here and nothing is ended; what becomes of an instance is read from EC2, so each step may be
 //! repeated.
 
+mod adopt;
 mod belongings;
 mod discard;
 mod fit;
@@ -15,6 +16,7 @@ mod start;
 mod stop;
 mod target;
 
+pub(super) use adopt::keep_what_it_has;
 pub(super) use discard::discard;
 pub(super) use launched::Launched;
 pub(super) use reboot::reboot;

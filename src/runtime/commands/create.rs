@@ -101,7 +101,7 @@ async fn dry(session: &mut Session, config: &Config, plan: &CreatePlan) -> Resul
     let counts = plan.launched();
     // Who asks AWS looks at the files again, and tells of those that are fit but not sent.
     if files.wrong.is_empty() && !counts.is_empty() {
-        session.perform(Command::Preflight(counts)).await?;
+        session.perform(Command::Preflight(counts, None)).await?;
     }
     let model = session.model();
     let refused = lock_refusal(model).into_iter().chain(budget_refusal(model, plan));

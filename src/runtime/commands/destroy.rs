@@ -176,10 +176,16 @@ async fn end_first(session: &mut Session, key: InstanceKey) -> Result<ExitCode, 
         let text = "a machine is not replaced: `recreate` launches it anew on what it keeps";
         return Err(Stop::Usage(text.to_owned()));
     }
+    // By them the budget is judged.
+    if session.model().config.as_ref().is_some_and(|config| config.budget.limits_money()) {
+        session.perform(Command::Prices(Vec::new())).await?;
+    }
     // The fresh one takes the old one's room: none more are asked for than there are.
-    session.perform(Command::Preflight(Counts::from([(region.clone(), 0)]))).await?;
-    if session.verdict() != ExitCode::DONE {
+    let none = Counts::from([(region.clone(), 0)]);
+    let asked = session.perform(Command::Preflight(none, Some(key.clone()))).await;
+    if asked.is_err() || session.verdict() != ExitCode::DONE {
         session.print(Level::Warning, "nothing was destroyed");
+        asked?;
         return Ok(session.verdict());
     }
     session.perform(Command::destroy(Scope::Instances(vec![key]))).await?;

@@ -203,6 +203,10 @@ fn a_recreate_launches_when_the_old_instance_has_ended_and_not_else() {
         let key = a_machine(&mut model, Phase::Running);
         let scope = Scope::Instances(vec![key]);
         let effects = command(&mut model, Command::Act(Action::Recreate, scope));
+        let [Effect::Start(check, Job::CheckMachines(_))] = effects.as_slice() else {
+            panic!("{effects:?}");
+        };
+        let effects = end(&mut model, check.0, Outcome::Done);
         let ends = effects.iter().find_map(|effect| match effect {
             Effect::Start(job, Job::Destroy(_)) => Some(*job),
             _ => None,
@@ -225,6 +229,80 @@ fn a_recreate_launches_when_the_old_instance_has_ended_and_not_else() {
     };
     assert!(recreate(Outcome::Done));
     assert!(!recreate(Outcome::Partly { failed: 1 }));
+}
+
+#[test]
+fn a_recreate_that_would_be_refused_ends_nothing() {
+    let scope = || Scope::Instances(vec!["i-3".into()]);
+    let recreate = |model: &mut Model| command(model, Command::Act(Action::Recreate, scope()));
+    let set_up = |most: f64| {
+        let (mut model, _) = model_for_actions();
+        a_machine(&mut model, Phase::Running);
+        let config = Arc::make_mut(model.config.as_mut().unwrap());
+        config.budget.max_hourly_usd = Some(most);
+        model
+    };
+    // A price that the budget needs is asked for first, and is not told.
+    let mut model = set_up(9.0);
+    let effects = recreate(&mut model);
+    let [Effect::Start(asked, Job::Prices(of))] = effects.as_slice() else { panic!("{effects:?}") };
+    assert!(of[&REGIONS[0].into()].contains(&"t3.medium".into()), "{of:?}");
+    assert_eq!(end(&mut model, asked.0, Outcome::Done), []);
+    assert!(last_line(&model).contains("is not known"), "{}", last_line(&model));
+    // It is told: there is room for one in the place of the old one beside the two others, or not.
+    for (most, is_refused) in [(0.08, true), (0.10, false)] {
+        let mut model = set_up(most);
+        money::all_priced(&mut model);
+        let effects = recreate(&mut model);
+        assert_eq!(effects.is_empty(), is_refused, "{effects:?}");
+        let said = last_line(&model);
+        assert_eq!(said.contains("budget.max_hourly_usd"), is_refused, "{said}");
+    }
+    // AWS would refuse it.
+    let (mut model, _) = model_for_actions();
+    a_machine(&mut model, Phase::Running);
+    let effects = recreate(&mut model);
+    let [Effect::Start(check, _)] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(end(&mut model, check.0, Outcome::Partly { failed: 1 }), []);
+    assert_eq!(last_line(&model), "nothing was ended");
+}
+
+#[test]
+fn a_start_asks_for_the_prices_that_the_budget_needs() {
+    let (mut model, _) = model_for_actions();
+    let key = one_that_stays(&mut model, Ec2State::Stopped);
+    Arc::make_mut(model.config.as_mut().unwrap()).budget.max_hourly_usd = Some(9.0);
+    let scope = Scope::Instances(vec![key]);
+    let effects = command(&mut model, Command::Act(Action::Start, scope));
+    let [Effect::Start(asked, Job::Prices(_))] = effects.as_slice() else { panic!("{effects:?}") };
+    money::all_priced(&mut model);
+    let effects = end(&mut model, asked.0, Outcome::Done);
+    assert!(matches!(effects.as_slice(), [Effect::Start(_, Job::Start(_))]), "{effects:?}");
+}
+
+#[test]
+fn a_machine_whose_set_up_failed_is_taken_up_again() {
+    let (mut model, _) = model_for_actions();
+    let failed = Phase::Failed(Failure::new(FailureKind::Node, Step::Configure, "no", ""));
+    a_machine(&mut model, failed);
+    let effects = command(&mut model, Command::Act(Action::Up("dev".into()), Scope::All));
+    assert!(matches!(effects.as_slice(), [Effect::Start(_, Job::Resume(_))]), "{effects:?}");
+    let effects = command(&mut model, Command::Act(Action::Up("dev".into()), Scope::All));
+    assert_eq!(effects, [], "it is at work");
+}
+
+#[test]
+fn a_machine_that_is_there_twice_is_not_brought_up() {
+    let (mut model, _) = model_for_actions();
+    a_machine(&mut model, Phase::Ready);
+    let mut twin = running("i-4").1;
+    twin.birth.machine = Some("dev".into());
+    let one = model.fleet.by_id(&"i-3".into()).unwrap().machine.clone().unwrap();
+    survey(&mut model, REGIONS[0], vec![one, twin]);
+    let effects = command(&mut model, Command::Act(Action::Up("dev".into()), Scope::All));
+    assert_eq!(effects, []);
+    let said = last_line(&model);
+    assert!(said.contains("there twice") && said.contains("i-3") && said.contains("i-4"), "{said}");
 }
 
 #[test]

@@ -72,6 +72,11 @@ pub(super) fn priced(model: &mut Model, prices: RegionPrices) {
     report(model, 0, News::Region(WEST.into(), RegionNews::Prices(prices)));
 }
 
+/// What one in the west costs is told: three cents.
+pub(super) fn all_priced(model: &mut Model) {
+    priced(model, prices(&[("t3.medium", 0.03)], &[("t3.medium", 0.04)]));
+}
+
 #[test]
 fn what_is_being_requested_counts_for_the_budget() {
     let mut model = limited(Budget { max_instances: Some(3), ..Budget::default() });
