@@ -21,6 +21,13 @@ pub(super) struct Waiting {
     pub there: u64,
 }
 
+impl Waiting {
+    /// Whether it launches something, and does nothing to what is there.
+    pub(super) fn launches(&self) -> bool {
+        !matches!(self.wish, Action::Start | Action::Recreate)
+    }
+}
+
 /// How it stands with holding the count.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Holding {

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::plan::{CreatePlan, Lost, TakenOver, number};
-use super::{budget, count, destroy, lock, machine, pending_creates, pricing};
+use super::{budget, count, destroy, lock, pending_creates, pricing};
 use crate::app::holding::Waiting;
 use crate::app::scope::total;
 use crate::app::{Action, Counts, Effect, Model, Scope};
-use crate::config::{Config, RegionConfig};
+use crate::config::Config;
 use crate::fleet::{
     DeploymentId, Instance, InstanceKey, Job, JobId, JobKind, Launch, LaunchId, Level, Machine,
     Phase, Pool, Region, Replacement,
@@ -199,13 +199,12 @@ fn wait(model: &mut Model, job: JobId, wish: Action, scope: Scope) {
 /// A job has ended. The creates that waited for its prices are judged now by what is known, those that
 /// waited for the lock by whether it was taken.
 pub(super) fn go_on(model: &mut Model, job: JobId, kind: JobKind) -> Vec<Effect> {
-    let waited: Vec<Waiting> = model.waiting.extract_if(.., |it| it.job == job).collect();
+    let is_meant = |it: &mut Waiting| it.job == job && it.launches();
+    let waited: Vec<Waiting> = model.waiting.extract_if(.., is_meant).collect();
     let mut effects = Vec::new();
     for it in waited {
         effects.extend(match kind {
             JobKind::Lock => go_on_locked(model, it),
-            _ if it.wish == Action::Start => machine::start_judged(model, &it.scope),
-            _ if it.wish == Action::Recreate => machine::recreate_judged(model, &it.scope),
             _ => finish(model, &it.wish),
         });
     }
@@ -296,67 +295,12 @@ fn plan_machine(model: &Model, name: &str) -> Result<CreatePlan, CreateRefusal> 
     Ok(CreatePlan { taken, fresh, budget_left, machine, ..CreatePlan::default() })
 }
 
-/// Whether the budget allows these machines anew, once the rows that they are now have ended: what they
-/// keep costs all the same until the next ones have it.
-pub(super) fn judge_anew(
-    model: &mut Model,
-    config: &Config,
-    rows: &[Instance],
-) -> Result<(), budget::BudgetRefusal> {
-    let now = model.fleet.clone();
-    for row in rows {
-        model.fleet.insert(Instance { phase: Phase::Terminated, ..row.clone() });
-    }
-    let judged = rows.iter().try_for_each(|row| {
-        let Some(wanted) = row.machine_name().and_then(|name| config.machine(name)) else {
-            return Ok(());
-        };
-        let one = Counts::from([(wanted.place.region.clone(), 1)]);
-        budget::judge(model, &judged_by(model, config, Some(&wanted.name)), &one)?;
-        // The next of them finds this one there, as it will be.
-        model.fleet.insert(as_wanted(row, &wanted.place));
-        Ok(())
-    });
-    model.fleet = now;
-    judged
-}
-
-/// A row as it is to be after it was launched anew.
-fn as_wanted(row: &Instance, place: &RegionConfig) -> Instance {
-    let mut row = row.clone();
-    row.region = place.region.clone();
-    if let Some(machine) = &mut row.machine {
-        machine.birth.lifecycle = place.lifecycle;
-        if let Some(first) = place.machine_types.first() {
-            machine.machine_type = first.clone();
-        }
-    }
-    row
-}
-
-/// Asks AWS whether a launch in the place of this row would begin, where the budget allows it once the
-/// row has ended: nothing is ended for what would be refused then.
-pub(super) fn check_in_place(model: &mut Model, counts: Counts, old: &InstanceKey) -> Vec<Effect> {
-    if let Some(old) = model.fleet.get(old).cloned() {
-        let one = Counts::from([(old.region.clone(), 1)]);
-        let judged = permitted(model, Some(one)).map_err(CreateRefusal::from).and_then(|it| {
-            let (config, one, _) = it;
-            let now = model.fleet.clone();
-            model.fleet.insert(Instance { phase: Phase::Terminated, ..old });
-            let judged = budget::judge(model, &config, &one);
-            model.fleet = now;
-            Ok(judged.map(drop)?)
-        });
-        if let Err(CreateRefusal::Price(why) | CreateRefusal::Other(why)) = judged {
-            model.flash(Level::Warning, VERB, why);
-            return Vec::new();
-        }
-    }
-    vec![model.start(Job::Preflight(counts))]
-}
-
 /// By what a launch is judged: a machine's own type and disks stand in the place of its region's.
-fn judged_by<'a>(model: &Model, config: &'a Config, machine: Option<&str>) -> Cow<'a, Config> {
+pub(super) fn judged_by<'a>(
+    model: &Model,
+    config: &'a Config,
+    machine: Option<&str>,
+) -> Cow<'a, Config> {
     let Some(machine) = machine.and_then(|name| config.machine(name)) else {
         return Cow::Borrowed(config);
     };
@@ -447,7 +391,7 @@ pub(super) fn may_create(model: &Model) -> Result<Arc<Config>, String> {
 }
 
 /// What may be created of what was asked for, and where it has to wait; or why nothing may.
-fn permitted(
+pub(super) fn permitted(
     model: &Model,
     counts: Option<Counts>,
 ) -> Result<(Arc<Config>, Counts, Vec<Region>), String> {

@@ -28,6 +28,7 @@ pub(super) fn ended(model: &mut Model, report: &Report, outcome: &Outcome) -> Ve
         model.waiting.retain(|it| it.job != report.job);
     } else {
         effects.extend(create::go_on(model, report.job, kind));
+        effects.extend(machine::go_on(model, report.job));
     }
     let is_done = *outcome == Outcome::Done;
     effects.extend(retry::ended(model, (report.job, kind), is_done, &effects));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::budget::{self, BudgetRefusal};
-use super::{create, destroy};
+use super::{anew, create, destroy};
 use crate::app::holding::Waiting;
 use crate::app::{Action, Effect, Model, Scope, clean};
 use crate::fleet::{
@@ -35,6 +35,17 @@ pub(super) fn start_judged(model: &mut Model, scope: &Scope) -> Vec<Effect> {
         return Vec::new();
     }
     if rows.is_empty() { Vec::new() } else { vec![model.start(Job::Start(rows))] }
+}
+
+/// A job that was asked for prices has ended: what waited for them goes on by what is known.
+pub(super) fn go_on(model: &mut Model, job: JobId) -> Vec<Effect> {
+    let is_meant = |it: &mut Waiting| it.job == job && !it.launches();
+    let waited: Vec<Waiting> = model.waiting.extract_if(.., is_meant).collect();
+    let on = waited.into_iter().flat_map(|it| match it.wish {
+        Action::Start => start_judged(model, &it.scope),
+        _ => recreate_judged(model, &it.scope),
+    });
+    on.collect()
 }
 
 /// Reboots those that run.
@@ -91,7 +102,7 @@ pub(super) fn up(model: &mut Model, name: &str) -> Vec<Effect> {
 pub(super) fn recreate(model: &mut Model, scope: &Scope) -> Vec<Effect> {
     let (rows, _) = judge(model, scope, why_not_recreate);
     let config = create::may_create(model).ok();
-    let judged = config.map(|config| create::judge_anew(model, &config, &rows));
+    let judged = config.map(|config| anew::judge_anew(model, &config, &rows));
     if matches!(judged, Some(Err(BudgetRefusal::Price(_)))) {
         return create::ask_prices(model, Action::Recreate, scope.clone());
     }
@@ -132,7 +143,7 @@ fn recreatable(model: &mut Model, scope: &Scope) -> Result<Vec<Instance>, String
         model.flash(Level::Warning, RECREATE, text);
     }
     rows.retain(is_known);
-    match create::judge_anew(model, &config, &rows) {
+    match anew::judge_anew(model, &config, &rows) {
         Err(BudgetRefusal::Price(why) | BudgetRefusal::Beyond(why)) => Err(why),
         Ok(()) => Ok(rows),
     }

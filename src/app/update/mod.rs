@@ -2,6 +2,7 @@
 
 mod actions;
 mod advice;
+mod anew;
 mod books;
 mod budget;
 mod caps;
@@ -229,7 +230,7 @@ fn perform(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::PricesOf(wanted) => vec![model.start(Job::Prices(wanted))],
         Command::PriceBudget => pricing::budget(model),
         Command::Preflight(counts, None) => vec![model.start(Job::Preflight(counts))],
-        Command::Preflight(counts, Some(old)) => create::check_in_place(model, counts, &old),
+        Command::Preflight(counts, Some(old)) => anew::check_in_place(model, counts, &old),
         Command::Inspect(regions) => vec![model.start(Job::Inspect(regions))],
         Command::FindLeftOvers(regions) => {
             vec![model.start(Job::CleanUp { regions, dry_run: true })]
