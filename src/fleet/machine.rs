@@ -152,6 +152,11 @@ impl Machine {
         reason.starts_with("Client.InstanceInitiatedShutdown")
     }
 
+    /// Whether it was stopped or ended by whoever may, from outside or on it, and not by EC2.
+    pub fn was_stopped_by_somebody(&self) -> bool {
+        self.seen.state_reason.as_deref().is_some_and(|reason| reason.starts_with("Client."))
+    }
+
     /// Whether EC2 took it back, and nobody ended it. Not every reclaim says so in its reason.
     pub fn was_taken_back(&self) -> bool {
         const RECLAIMS: [&str; 3] =

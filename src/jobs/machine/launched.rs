@@ -49,11 +49,11 @@ impl Launched {
         let fit = target.fit(wanted).await?;
         let is_stopped =
             target.look().await.is_ok_and(|it| it.is_some_and(|it| is_at_standstill(&it)));
-        if is_stopped {
-            target.ask_until_started().await?;
-            target.reporter.entered(&target.key, Phase::Starting).await;
-        }
-        let machine = target.await_address(&self.inputs).await?;
+        let machine = if is_stopped {
+            target.bring_up(&self.inputs).await?
+        } else {
+            target.await_running(&self.inputs).await?
+        };
         target.context.pipelines().renew(&target.id);
         let host_key = fit.host_key().or(self.host_key);
         let begin = match host_key {

@@ -9,7 +9,7 @@ use super::target::{Target, each_node, gone};
 use crate::aws::{AwsError, Class};
 use crate::config::MachineConfig;
 use crate::fleet::{
-    Ec2State, Failure, FailureKind, Instance, JobResult, Level, Machine, Phase, Step,
+    Ec2State, Failure, FailureKind, Instance, InstanceId, JobResult, Level, Machine, Phase, Step,
 };
 use crate::jobs::context::Context;
 use crate::jobs::context::reporter::Reporter;
@@ -37,9 +37,7 @@ impl Target {
             Some(wanted) => Some(self.fit(wanted).await?),
             None => None,
         };
-        self.ask_until_started().await?;
-        self.reporter.entered(&self.key, Phase::Starting).await;
-        let machine = self.await_address(&inputs).await?;
+        let machine = self.bring_up(&inputs).await?;
         self.context.pipelines().renew(&self.id);
         // Its console prints no keys at the same instance id, and its disk keeps them.
         let on_disk = fit.as_ref().and_then(Fit::host_key);
@@ -65,9 +63,28 @@ impl Target {
         config.machine(row.machine_name()?).cloned()
     }
 
-    /// Asks until EC2 starts it: too early is waited for, and so is room in the zone of its disks.
-    pub(super) async fn ask_until_started(&self) -> Result<(), Failure> {
+    /// Asks until EC2 starts it, and it runs and can be reached. A start that was taken and fell back,
+    /// because there was no room after all, is asked for again while there is time.
+    pub(super) async fn bring_up(&self, inputs: &DeployInputs) -> Result<Machine, Failure> {
         let deadline = Instant::now() + CAPACITY_TIMEOUT;
+        loop {
+            self.ask_until_started(deadline).await?;
+            self.reporter.entered(&self.key, Phase::Starting).await;
+            match self.await_address(inputs).await? {
+                Waited::Reachable(machine) => return Ok(machine),
+                Waited::FellBack(machine) if Instant::now() >= deadline => {
+                    return Err(given_up(&machine));
+                }
+                Waited::FellBack(machine) => {
+                    let why = "it was taken, and fell back";
+                    self.say(Level::Warning, no_room(&machine, why)).await;
+                }
+            }
+        }
+    }
+
+    /// Asks until EC2 starts it: too early is waited for, and so is room in the zone of its disks.
+    async fn ask_until_started(&self, deadline: Instant) -> Result<(), Failure> {
         let (mut backoff, mut throttled) = (CAPACITY.backoff(), THROTTLED.backoff());
         let (mut says_request, mut says_room) = (true, true);
         loop {
@@ -146,18 +163,39 @@ impl Target {
         }
     }
 
-    /// Waits until it runs and can be reached.
-    pub(super) async fn await_address(&self, inputs: &DeployInputs) -> Result<Machine, Failure> {
+    /// Waits until one that was launched runs and can be reached.
+    pub(super) async fn await_running(&self, inputs: &DeployInputs) -> Result<Machine, Failure> {
+        match self.await_address(inputs).await? {
+            Waited::Reachable(machine) => Ok(machine),
+            Waited::FellBack(machine) => Err(given_up(&machine)),
+        }
+    }
+
+    /// Waits until it runs and can be reached. EC2 may still tell that it is stopped after it took the
+    /// start.
+    async fn await_address(&self, inputs: &DeployInputs) -> Result<Waited, Failure> {
         let deadline = Instant::now() + BOOT_TIMEOUT;
+        let consistent = Instant::now() + self.context.pace.consistency;
+        let mut was_starting = false;
         loop {
             match self.look().await {
                 Ok(Some(machine)) => match machine.seen.state {
                     Ec2State::Running if inputs.access.address(&machine).is_some() => {
-                        return Ok(machine);
+                        return Ok(Waited::Reachable(machine));
                     }
-                    Ec2State::Pending | Ec2State::Running => {}
+                    Ec2State::Pending | Ec2State::Running => was_starting = true,
+                    Ec2State::Stopping | Ec2State::Stopped
+                        if was_starting && machine.was_stopped_by_somebody() =>
+                    {
+                        return Err(stopped_meanwhile(&self.id));
+                    }
                     // It was taken, and fell back: there was no room after all.
-                    Ec2State::Stopping | Ec2State::Stopped => return Err(given_up(&machine)),
+                    Ec2State::Stopping | Ec2State::Stopped
+                        if was_starting || Instant::now() >= consistent =>
+                    {
+                        return Ok(Waited::FellBack(machine));
+                    }
+                    Ec2State::Stopping | Ec2State::Stopped => {}
                     Ec2State::ShuttingDown | Ec2State::Terminated => {
                         return Err(gone(Step::Start, &self.id));
                     }
@@ -173,6 +211,14 @@ impl Target {
             sleep(self.context.pace.busy).await;
         }
     }
+}
+
+/// What became of a start that EC2 took.
+enum Waited {
+    /// It runs, and has an address.
+    Reachable(Machine),
+    /// It is stopped again.
+    FellBack(Machine),
 }
 
 /// What comes next for an instance that is to be started.
@@ -202,6 +248,12 @@ fn no_room(machine: &Machine, why: &str) -> String {
         "no {kind} capacity in {zone}, where its disks are: trying again for {minutes} minutes \
          ({why})"
     )
+}
+
+/// It is not started against whoever stops it.
+fn stopped_meanwhile(id: &InstanceId) -> Failure {
+    let reason = format!("{id} was stopped again before it could be reached");
+    Failure::new(FailureKind::Aws, Step::Start, reason, "start it again once that is wanted")
 }
 
 fn given_up(machine: &Machine) -> Failure {
