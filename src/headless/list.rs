@@ -157,6 +157,14 @@ pub fn print_pending_creates(mut out: impl Write, model: &Model, as_json: bool) 
 /// What a create that was cut short is, and what becomes of it.
 pub fn cut_short(model: &Model, order: &PendingCreate) -> String {
     let there = model.made_by(order).count();
+    if let Some(name) = &order.machine {
+        return format!(
+            "the launch of the machine {} in {} was cut short, {there} of it are there; `up {0}` \
+             goes on with it, `create --forget` drops it",
+            clean(name, 64),
+            order.counts_for()
+        );
+    }
     format!(
         "a create of {} in {} was cut short, {there} of it are there; `create` completes it, \
          `create --forget` drops it",

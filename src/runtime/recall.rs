@@ -220,6 +220,15 @@ fn without_disk(
 fn leftovers(journal: &Journal) -> Vec<String> {
     let pending_creates = jobs::unfinished(journal).into_iter().filter(|pending| pending.count > 0);
     let creates = pending_creates.map(|pending| {
+        if let Some(name) = &pending.machine {
+            return format!(
+                "the launch of the machine {} in {} ({}) was cut short; `up {0}` goes on with it, \
+                 `create --forget` drops it",
+                clean_line(name),
+                pending.region,
+                pending.deployment
+            );
+        }
         format!(
             "a create of {} in {} ({}) was cut short; the next create completes it, `create \
              --forget` drops it",
