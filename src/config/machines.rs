@@ -142,6 +142,14 @@ fn read_home(node: Option<&Node>, place: &str, sink: &mut ComplaintSink) -> Opti
         }
         return None;
     };
+    // The file system takes a part of it, and there is to be room for a home besides.
+    let most = size_gb * 9 / 10;
+    if swap_gb > most {
+        let text =
+            format!("a swap of {swap_gb} GiB does not fit on a home of {size_gb} GiB {place}");
+        sink.add_with(node.at, text, format!("at most {most}: nine tenths of it"));
+        return None;
+    }
     Some(HomeVolume { size_gb, mount, swap_gb })
 }
 
@@ -261,6 +269,19 @@ mod tests {
         assert_eq!(machine.place.lifecycle, Lifecycle::PersistentSpot);
         assert!(config.regions.is_empty() && config.spread().is_empty());
         assert!(config.names(&"us-west-2".into()));
+    }
+
+    #[test]
+    fn a_swap_has_to_fit_on_its_home() {
+        let home = |home: &str| {
+            let text = format!(
+                "machines: [{{ name: dev, region: us-west-2, type: t3.large, home: {home} }}]"
+            );
+            parse("config.yaml", &text).map(drop).map_err(|error| error.to_string())
+        };
+        assert_eq!(home("{ size_gb: 20, mount: /home/ubuntu, swap_gb: 18 }"), Ok(()));
+        let why = home("{ size_gb: 20, mount: /home/ubuntu, swap_gb: 64 }").unwrap_err();
+        assert!(why.contains("64 GiB does not fit on a home of 20 GiB"), "{why}");
     }
 
     #[test]
