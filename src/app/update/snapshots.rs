@@ -47,9 +47,10 @@ pub(super) fn restore(model: &mut Model, name: String, step: Restore) -> Vec<Eff
     vec![model.start(Job::Restore(RestoreWish { region, machine: name, tags, step }))]
 }
 
-/// Those that the schedule wants by now; a look at what is kept has just told. A dashboard makes them.
+/// Those that the schedule wants by now; a look at what is kept has just told. A dashboard makes them,
+/// and so does who keeps the fleet.
 pub(super) fn scheduled(model: &mut Model) -> Vec<Effect> {
-    let may = model.dashboard && model.read_only.is_none() && model.leaving.is_none();
+    let may = model.attends() && model.read_only.is_none() && model.leaving.is_none();
     if !may || model.does(JobKind::Snapshot) {
         return Vec::new();
     }

@@ -9,7 +9,7 @@ use super::*;
 use crate::app::action::{Bill, Confirm};
 use crate::app::{Action, Aim, LogLine, ScreenCommand, TableCommand};
 use crate::config::{IdleStop, MachineConfig};
-use crate::fleet::{Kept, KeptKind};
+use crate::fleet::{Kept, KeptKind, Retention};
 
 /// A model with one instance that runs, one that failed, and what an action may be meant for.
 fn model_for_actions() -> (Model, InstanceKey) {
@@ -303,6 +303,23 @@ fn a_machine_that_is_there_twice_is_not_brought_up() {
     assert_eq!(effects, []);
     let said = last_line(&model);
     assert!(said.contains("there twice") && said.contains("i-3") && said.contains("i-4"), "{said}");
+}
+
+#[test]
+fn who_keeps_the_fleet_makes_the_snapshots_that_are_due() {
+    let due = |is_keeper: bool| {
+        let mut model = Model::new(opening(false));
+        report(&mut model, 9, News::Job(account()));
+        model.holding.is_keeper = is_keeper;
+        let key = a_machine(&mut model, Phase::Ready);
+        let config = Arc::make_mut(model.config.as_mut().unwrap());
+        config.machines[0].snapshots = Some(Retention { daily: 7, weekly: 4 });
+        let machine = model.fleet.get(&key).unwrap().machine.clone().unwrap();
+        survey(&mut model, REGIONS[0], vec![machine])
+    };
+    let makes = |effect: &Effect| matches!(effect, Effect::Start(_, Job::Snapshot(_)));
+    assert!(due(true).iter().any(makes));
+    assert!(!due(false).iter().any(makes), "a command makes none by itself");
 }
 
 #[test]
