@@ -11,7 +11,7 @@ use super::clock::moment;
 use super::error::AwsError;
 use super::machines::{VALUES, each_of};
 use super::select::{Selector, filter, read_tags};
-use crate::fleet::{Ec2State, InstanceId, Lifecycle, Notice, SpotRequestId};
+use crate::fleet::{Ec2State, InstanceId, Lifecycle, Notice, SpotRequestId, tags};
 
 /// The statuses of a request whose instance EC2 takes back, while the instance still runs (EC2 User
 /// Guide, "Spot request status"): where there is no capacity the status tells of the end two
@@ -49,6 +49,8 @@ pub struct SpotRequest {
     pub instance: Option<InstanceId>,
     /// One-time or persistent.
     pub lifecycle: Lifecycle,
+    /// The machine of the configuration that it was for, from the tag `MachineName`.
+    pub machine: Option<String>,
 }
 
 impl SpotRequest {
@@ -191,6 +193,7 @@ fn spot_request(request: &SpotInstanceRequest) -> Option<SpotRequest> {
             Some(SpotInstanceType::Persistent) => Lifecycle::PersistentSpot,
             _ => Lifecycle::Spot,
         },
+        machine: read_tags(request.tags()).remove(tags::MACHINE),
     })
 }
 

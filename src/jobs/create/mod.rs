@@ -1,6 +1,7 @@
 //! Creates instances: everything is checked before a cent is spent, then each region goes its own
 //! way, and in each region each instance.
 
+mod alone;
 mod boot;
 mod candidates;
 mod creation;
@@ -258,10 +259,17 @@ impl Creation {
             }
         };
         let rest = launch.keys.get(made.len()..).unwrap_or_default();
-        let mut placed = if rest.is_empty() {
-            Placed::default()
-        } else {
-            self.place(context, &ec2, &intent, (rest, launch), reporter).await
+        let mut placed = match rest.first() {
+            None => Placed::default(),
+            Some(key) => match self.launched_by_request(context, &ec2, launch, reporter).await {
+                Ok(None) => self.place(context, &ec2, &intent, (rest, launch), reporter).await,
+                Ok(Some(machine)) => {
+                    intent.note(context, std::slice::from_ref(&machine)).await;
+                    reporter.seen(key, &machine).await;
+                    Placed { machines: vec![(key.clone(), machine)], ..Placed::default() }
+                }
+                Err(failure) => Placed::refused(rest, failure),
+            },
         };
         placed.machines.extend(made);
         placed.machines.extend(launch.resumed.iter().cloned().filter_map(known));

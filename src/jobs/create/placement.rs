@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use tokio::time::{Instant, sleep};
 
+use super::alone::is_alone;
 use super::candidates::Candidate;
 use super::spread::Spread;
 use crate::aws::{
@@ -365,9 +366,11 @@ impl Placement<'_> {
         }
     }
 
-    /// Whether no other machine launches: nobody launches a machine twice, which is itself.
+    /// Whether no other machine launches; and whether a machine of the configuration, for which no lock is
+    /// asked, is not there already.
     async fn may_launch(&self) -> Result<(), Failure> {
         match (self.machine, self.context.lock_region()) {
+            (Some(name), _) => is_alone(self.context, self.ec2, (name, self.intent.launch())).await,
             (None, Some(_)) => self.context.launch_lock().check().await,
             _ => Ok(()),
         }

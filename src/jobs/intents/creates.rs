@@ -170,6 +170,11 @@ impl CreateIntent {
         &self.counts_for
     }
 
+    /// The launch that it is of.
+    pub(in crate::jobs) fn launch(&self) -> &LaunchId {
+        &self.launch
+    }
+
     /// Whether an earlier run began it.
     pub(in crate::jobs) fn is_resumed(&self) -> bool {
         self.left.is_some()
