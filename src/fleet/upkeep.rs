@@ -46,6 +46,10 @@ pub struct Upkeep {
     /// How it follows the work.
     #[serde(skip_serializing_if = "Scaled::is_new")]
     scaled: Box<Scaled>,
+    /// Where machines keep something, whether or not the configuration still has them there: it costs
+    /// until it is deleted.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    kept_in: BTreeSet<Region>,
 }
 
 /// How the wanted count follows the work.
@@ -157,6 +161,16 @@ impl Upkeep {
     /// Whether anybody has asked for anything.
     pub fn is_empty(&self) -> bool {
         self.counts.is_empty()
+    }
+
+    /// Where machines keep something, as last seen.
+    pub fn kept_in(&self) -> &BTreeSet<Region> {
+        &self.kept_in
+    }
+
+    /// Notes whether machines keep something in a region. Answers whether that is news.
+    pub fn note_kept(&mut self, region: &Region, is_kept: bool) -> bool {
+        if is_kept { self.kept_in.insert(region.clone()) } else { self.kept_in.remove(region) }
     }
 
     /// How many instances each region shall have.

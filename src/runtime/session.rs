@@ -211,6 +211,12 @@ impl Session {
         }
     }
 
+    /// Learns what is kept, in whatever region.
+    pub(super) async fn look_for_kept_everywhere(&mut self) -> Result<(), Stop> {
+        self.context.look_for_kept_everywhere();
+        self.perform(Command::Refresh).await
+    }
+
     /// The same for a command whose printer is silent: why its job failed is said here.
     pub(super) async fn obtain(&mut self, command: Command) -> Result<(), Stop> {
         self.perform(command).await?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use spot_tui::app::{Action, Command, Scope, Selection, receipt};
 use spot_tui::demo::hosts::Arrived;
-use spot_tui::demo::{Scenario, by_hand};
+use spot_tui::demo::{Scenario, by_hand, connector};
 use spot_tui::fleet::Kept;
 use spot_tui::headless::{ListFormat, print_list};
 use spot_tui::jobs::Pace;
@@ -102,6 +102,99 @@ async fn a_machine_that_aws_ended_comes_back_by_its_name() {
     let new = the_row(&stage);
     assert_eq!((new.host_key.as_ref(), new.address()), (old.host_key.as_ref(), old.address()));
     assert_eq!((kept(&stage), counts(&stage)), (before, (2, 1)), "{}", stage.log());
+}
+
+/// Its request was not cancelled: EC2 launches another one for it by itself.
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_somebody_ended_comes_back_once() {
+    for pause in [0, 20, 60] {
+        let mut stage = with_all_it_keeps("{}").await;
+        let old = the_row(&stage);
+        let end = format!("Action=TerminateInstances&InstanceId.1={}", old.id().unwrap());
+        by_hand(&stage.cloud.world, "us-west-2", &end);
+        stage.until(600, "it ends", |stage| !matches!(dev(stage), "Ready" | "Degraded")).await;
+        stage.pass(pause).await;
+        up(&mut stage);
+        let is_another = |stage: &Stage| {
+            let mut rows = stage.model().fleet.alive();
+            rows.any(|row| row.phase.word() == "Ready" && row.id() != old.id())
+        };
+        stage.until(2400, "another one is ready", is_another).await;
+        stage.pass(300).await;
+        let alive = stage.model().fleet.alive().count();
+        assert_eq!(alive, 1, "{pause} s after its end: {}", stage.log());
+    }
+}
+
+/// Who looked before the other one launched sees it right before it launches itself.
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_another_process_has_launched_is_not_launched_twice() {
+    let mut one = Stage::set(KEEPS, Scenario::parse("{}").unwrap());
+    let mut other = Stage::beside(&one.cloud, connector(&one.cloud.world), KEEPS);
+    one.open().await;
+    other.open().await;
+    other.pass(10).await;
+    up(&mut one);
+    one.until(300, "it is launched", |stage| stage.calls("RunInstances") == 1).await;
+    assert_eq!(dev(&other), "none");
+    up(&mut other);
+    let is_refused = |stage: &Stage| stage.log().contains("dev is there already");
+    other.until(300, "the second one is refused", is_refused).await;
+    one.until(900, "dev is ready", |stage| dev(stage) == "Ready").await;
+    assert_eq!(one.calls("RunInstances"), 1, "{}", other.log());
+}
+
+/// The configuration came to keep the root when the machine was there already.
+#[tokio::test(start_paused = true)]
+async fn a_root_that_is_kept_later_outlives_a_recreate() {
+    let plain = "machines: [{ name: dev, region: us-west-2, type: t3.small }]";
+    let mut stage = super::with_config(plain, "{}").await;
+    assert_eq!(kept(&stage).len(), 0);
+    let old = the_row(&stage);
+    stage.configure("machines: [{ name: dev, region: us-west-2, type: t3.small, keep: root }]");
+    stage.open().await;
+    stage.until(300, "it is seen", |stage| dev(stage) == "Ready").await;
+    stage.command(Command::Act(Action::Recreate, Scope::Instances(vec![old.key.clone()])));
+    let is_another = |stage: &Stage| {
+        let mut rows = stage.model().fleet.alive();
+        rows.any(|row| row.phase.word() == "Ready" && row.id() != old.id())
+    };
+    stage.until(2400, "another instance is ready", is_another).await;
+    stage.pass(60).await;
+    assert_eq!(the_row(&stage).host_key, old.host_key, "{}", stage.log());
+    assert_eq!(counts(&stage), (1, 0), "one root, the old one: {}", stage.log());
+}
+
+/// A type that does not exist is found out before the instance is ended.
+#[tokio::test(start_paused = true)]
+async fn a_recreate_that_aws_would_refuse_ends_nothing() {
+    let config =
+        |kind: &str| format!("machines: [{{ name: dev, region: us-west-2, type: {kind} }}]");
+    let mut stage = super::with_config(&config("t3.small"), "{}").await;
+    let old = the_row(&stage);
+    stage.configure(&config("t3.enormous"));
+    stage.open().await;
+    stage.until(300, "it is seen", |stage| dev(stage) == "Ready").await;
+    stage.command(Command::Act(Action::Recreate, Scope::Instances(vec![old.key.clone()])));
+    stage.until(300, "it is refused", |stage| stage.log().contains("nothing was ended")).await;
+    stage.pass(60).await;
+    assert_eq!((dev(&stage), the_row(&stage).id()), ("Ready", old.id()), "{}", stage.log());
+    assert_eq!(stage.calls("TerminateInstances"), 0, "{}", stage.log());
+}
+
+/// What it kept costs on, and goes by its name, when the configuration has it no more.
+#[tokio::test(start_paused = true)]
+async fn what_a_machine_kept_is_seen_after_it_left_the_configuration() {
+    let mut stage = with_all_it_keeps("{}").await;
+    stage.destroy().await;
+    assert_eq!(kept(&stage).len(), 3);
+    stage.configure("regions: [eu-west-1: { machine_type: t3.small }]");
+    stage.open().await;
+    stage.until(300, "it is seen", |stage| kept(stage).len() == 3).await;
+    stage.command(super::discard(&stage));
+    stage.until(600, "it is gone", |stage| counts(stage) == (0, 0)).await;
+    let is_forgotten = |stage: &Stage| stage.model().upkeep.kept_in().is_empty();
+    stage.until(300, "nothing is kept anywhere", is_forgotten).await;
 }
 
 /// What was asked for and not heard of is waited for: the tags of what was just made are told late.

@@ -368,6 +368,7 @@ impl Stage {
         }
         // Its jobs end with it.
         let upkeep = read.upkeep.unwrap_or_default();
+        upkeep.kept_in().iter().for_each(|region| self.context.remember_kept(region));
         (self.event_loop.engine, self.report_sender) =
             engine(&self.context, fleet, upkeep, questions().1);
     }
@@ -393,11 +394,25 @@ impl Stage {
 
     /// The program is killed and started again: its journal is read anew.
     pub(crate) fn kill(&mut self) {
+        let config = self.context.config.clone();
+        self.kill_with(config);
+    }
+
+    /// The same, with another configuration.
+    pub(crate) fn configure(&mut self, config: &str) {
+        let mut config = config::parse("config.yaml", config).unwrap();
+        config.lock = false;
+        let old = self.context.config.as_ref().unwrap();
+        config.aws.private_ssh_key_path.clone_from(&old.aws.private_ssh_key_path);
+        self.kill_with(Some(Arc::new(config)));
+    }
+
+    fn kill_with(&mut self, config: Option<Arc<config::Config>>) {
         let (old, folder) = (&self.context, self.folder.path());
         let journal = Journal::open(&Paths::new(folder.join("instances.json"))).unwrap();
         let (access, cache) = (old.access.clone(), Cache::new(folder.join("cache")));
         self.context = Arc::new(Context::new(jobs::ContextSettings {
-            config: old.config.clone(),
+            config,
             journal: Some(Arc::new(journal)),
             home: old.home.clone(),
             dial: Arc::clone(&old.dial),

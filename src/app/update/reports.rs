@@ -33,7 +33,13 @@ pub(super) fn apply(model: &mut Model, report: &Report) -> Vec<Effect> {
         scale::note(model, change);
         fallback::note(model, change);
     }
-    if changes.iter().any(Change::is_kept) {
+    let is_news = match &report.news {
+        News::Region(region, RegionNews::Kept(kept)) => {
+            model.upkeep.note_kept(region, !kept.is_empty())
+        }
+        _ => false,
+    };
+    if is_news || changes.iter().any(Change::is_kept) {
         effects.extend(model.persist());
     }
     if changes.iter().any(books::is_about_money) {

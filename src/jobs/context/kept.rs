@@ -5,7 +5,24 @@ use tokio::time::{Instant, sleep};
 use super::Context;
 use super::reporter::Reporter;
 use crate::aws::{AwsError, Ec2, Selector};
-use crate::fleet::{Kept, RegionNews};
+use crate::fleet::{Kept, Region, RegionNews};
+
+impl Context {
+    /// Something was kept there, as an earlier process or a look has seen.
+    pub fn remember_kept(&self, region: &Region) {
+        self.kept_regions.remember(region);
+    }
+
+    /// From now on what is kept is asked for in all regions.
+    pub fn look_for_kept_everywhere(&self) {
+        self.kept_regions.look_everywhere();
+    }
+
+    /// Whether it is worth asking what is kept there.
+    pub(in crate::jobs) fn may_keep(&self, region: &Region) -> bool {
+        self.kept_regions.may_keep(region)
+    }
+}
 
 /// Looks what machines of this deployment keep in a region, and reports it. EC2 tells of the newest
 /// tags some seconds late: who has just made something knows of it.
@@ -15,6 +32,9 @@ pub(in crate::jobs) async fn look_at_kept(
     reporter: &Reporter,
 ) -> Result<Vec<Kept>, AwsError> {
     let kept = ec2.kept(&Selector::deployment(&context.deployment())).await?;
+    if !kept.is_empty() {
+        context.remember_kept(ec2.region());
+    }
     reporter.learned_of(ec2.region(), RegionNews::Kept(kept.clone())).await;
     Ok(kept)
 }

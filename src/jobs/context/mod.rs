@@ -7,6 +7,7 @@ mod cloud;
 mod deadlines;
 pub(super) mod fences;
 pub(super) mod kept;
+mod kept_regions;
 pub(super) mod known;
 pub(super) mod launch_lock;
 mod lock;
@@ -34,6 +35,7 @@ use closed::ClosedRegions;
 use cloud::Cloud;
 use deadlines::Deadlines;
 use fences::Fences;
+use kept_regions::KeptRegions;
 use known::{Known, KnownInstances};
 use launch_lock::LaunchLock;
 use monitored::{MonitoredNode, MonitoredNodes};
@@ -192,6 +194,7 @@ pub struct Context {
     closed: ClosedRegions,
     deadlines: Deadlines,
     known: KnownInstances,
+    kept_regions: KeptRegions,
     fences: Fences,
     launch_lock: LaunchLock,
     pipelines: Pipelines,
@@ -234,6 +237,7 @@ impl Context {
             closed: ClosedRegions::default(),
             deadlines: deadlines.unwrap_or_default(),
             known: KnownInstances::default(),
+            kept_regions: KeptRegions::default(),
             fences: Fences::default(),
             pipelines: Pipelines::default(),
             monitored: MonitoredNodes::default(),

@@ -39,9 +39,11 @@ impl Question for KeptThings {
     }
 }
 
-/// Whether something may be kept in a region: the configuration has a machine there, or one is there.
+/// Whether something may be kept in a region: the configuration has a machine there, or one is there, or
+/// something was kept there when that was last looked at.
 pub(super) fn has_machines(context: &Context, region: &Region, seen: &[Machine]) -> bool {
     let config = context.config.as_ref();
     config.is_some_and(|it| it.machines.iter().any(|machine| machine.place.region == *region))
         || seen.iter().any(|machine| machine.birth.machine.is_some())
+        || context.may_keep(region)
 }

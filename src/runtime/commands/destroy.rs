@@ -32,6 +32,10 @@ pub(in crate::runtime) async fn destroy(
     };
     let start = Start::changing(environment, Want::Destroy, need, args.json)?;
     Session::run(start, async |session| {
+        if args.with_kept.is_some() {
+            // What is to go may be of a machine that the configuration does not have any more.
+            session.look_for_kept_everywhere().await?;
+        }
         let model = session.model();
         let targets =
             resolve::targets(&model.fleet, model.account.as_ref(), args).map_err(Stop::Usage)?;
