@@ -156,8 +156,9 @@ pub(super) fn open(
         ..ContextSettings::new(deployment.clone(), access, cache, asker)
     }));
     fleet.instances().for_each(|row| context.remember(row));
-    let kept_in = state.upkeep.iter().flat_map(|upkeep| upkeep.kept_in());
-    kept_in.for_each(|region| context.remember_kept(region));
+    if let Some(upkeep) = &state.upkeep {
+        upkeep.kept_in().iter().for_each(|region| context.remember_kept(region));
+    }
     fleet.instances().filter_map(charge).for_each(|charge| context.monitor(charge));
     // What happened here did not happen there.
     let keeps_past = window.is_some() && environment.visit.is_none();

@@ -261,15 +261,19 @@ impl Creation {
         let rest = launch.keys.get(made.len()..).unwrap_or_default();
         let mut placed = match rest.first() {
             None => Placed::default(),
-            Some(key) => match self.launched_by_request(context, &ec2, launch, reporter).await {
-                Ok(None) => self.place(context, &ec2, &intent, (rest, launch), reporter).await,
-                Ok(Some(machine)) => {
-                    intent.note(context, std::slice::from_ref(&machine)).await;
-                    reporter.seen(key, &machine).await;
-                    Placed { machines: vec![(key.clone(), machine)], ..Placed::default() }
+            Some(key) => {
+                match Box::pin(self.launched_by_request(context, &ec2, launch, reporter)).await {
+                    Ok(None) => {
+                        Box::pin(self.place(context, &ec2, &intent, (rest, launch), reporter)).await
+                    }
+                    Ok(Some(machine)) => {
+                        intent.note(context, std::slice::from_ref(&machine)).await;
+                        reporter.seen(key, &machine).await;
+                        Placed { machines: vec![(key.clone(), machine)], ..Placed::default() }
+                    }
+                    Err(failure) => Placed::refused(rest, failure),
                 }
-                Err(failure) => Placed::refused(rest, failure),
-            },
+            }
         };
         placed.machines.extend(made);
         placed.machines.extend(launch.resumed.iter().cloned().filter_map(known));
