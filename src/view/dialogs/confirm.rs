@@ -16,20 +16,36 @@ const NARROWEST: usize = 40;
 /// The lines of a screen that are not the list's: the border, the question, what it means and what
 /// is typed, and what stays free.
 const AROUND: usize = 14;
+/// The lines around a dialog's content: its border, and the one that stays free.
+const BORDER: usize = 3;
+/// How many lines of what goes are worth the blank lines of a small screen.
+const FEWEST: usize = 4;
 
 /// Draws it.
 pub(super) fn draw(painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect, form: &ConfirmForm) {
     let room = room(area);
     let lines =
         |tone: Tone, said: &str| text::wrap(said, room).into_iter().map(move |line| (tone, line));
-    let mut said: Vec<(Tone, String)> = lines(Tone::Strong, &form.question).collect();
-    said.push(blank());
-    said.extend(list(painter, area, form));
-    said.push(blank());
-    let means = means(form);
-    if !means.is_empty() {
-        said.extend(lines(Tone::Plain, &means));
-        said.push(blank());
+    let question: Vec<_> = lines(Tone::Strong, &form.question).collect();
+    let means: Vec<_> = Some(means(form))
+        .iter()
+        .filter(|it| !it.is_empty())
+        .flat_map(|it| lines(Tone::Plain, it))
+        .collect();
+    // Without any blank line.
+    let height = usize::from(area.height);
+    let left = height.saturating_sub(BORDER + question.len() + means.len() + 1);
+    let listed = height.saturating_sub(AROUND).max(left.min(FEWEST)).clamp(2, LISTED);
+    let list = list(painter, area, form, listed);
+    let mut blanks = left.saturating_sub(list.len());
+    let mut said = Vec::new();
+    for part in [question, list, means].into_iter().filter(|part| !part.is_empty()) {
+        said.extend(part);
+        // What stands closer together is all there.
+        if blanks > 0 {
+            said.push(blank());
+            blanks -= 1;
+        }
     }
     let typed = form.word.as_ref().map(|word| (format!("Type '{word}' and press Enter:"), word));
     let widest = said.iter().map(|(_, line)| text::width(line)).max().unwrap_or(0);
@@ -65,8 +81,12 @@ fn means(form: &ConfirmForm) -> String {
 }
 
 /// The rows by name, or where they are so many, their number by region.
-fn list(painter: &Painter<'_>, area: Rect, form: &ConfirmForm) -> Vec<(Tone, String)> {
-    let listed = usize::from(area.height).saturating_sub(AROUND).clamp(1, LISTED);
+fn list(
+    painter: &Painter<'_>,
+    area: Rect,
+    form: &ConfirmForm,
+    listed: usize,
+) -> Vec<(Tone, String)> {
     let room = room(area);
     if let Some(found) = &form.found {
         return finding_lines(found, form.top, listed, room);

@@ -1,0 +1,17 @@
+//! What is said where there is little room for it, and that no two places say different things.
+
+use super::*;
+
+#[test]
+fn on_the_smallest_screen_a_destroy_says_what_goes() {
+    let mut screen = fleet(60, 15);
+    screen.press("gad");
+    let text = screen.text();
+    for said in ["us-west-2", "eu-west-1", "ap-southeast-2", "cannot", "Type '7'"] {
+        assert!(text.contains(said), "{said} is missing: {text}");
+    }
+    assert!(!text.contains("PgDn and PgUp"), "{text}");
+    screen.press("<Esc>X");
+    let text = screen.text();
+    assert!(text.contains("account's number") || text.contains("Type '"), "{text}");
+}
