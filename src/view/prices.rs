@@ -128,7 +128,7 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, area: Rect) {
         return;
     };
     let rows = rows(model, region, prices);
-    let head = head(painter, area, &summary(model, region), made_of(model));
+    let head = head(painter, area, &summary(model, region), made_of(model, region));
     let most = area.height.saturating_sub(CHART + head + 3).max(3);
     let shown = u16::try_from(rows.len()).unwrap_or(most).min(most);
     let table = Rect {
@@ -214,9 +214,10 @@ fn summary(model: &Model, region: &Region) -> String {
     format!("{region}: {}{spent}", text::count(model.tally.in_region(region), "instance"))
 }
 
-/// What the instance under the cursor costs an hour, and of what that is made.
-fn made_of(model: &Model) -> Option<String> {
-    let row = model.fleet.get(model.table.cursor()?)?;
+/// What the instance under the cursor costs an hour, and of what that is made, where it is one of the
+/// region that is shown.
+fn made_of(model: &Model, region: &Region) -> Option<String> {
+    let row = model.fleet.get(model.table.cursor()?).filter(|row| row.region == *region)?;
     let machine = row.machine.as_ref().filter(|_| row.is_alive())?;
     let prices = model.fleet.market().get(&row.region)?;
     let compute = prices.compute(&machine.pool(), machine.birth.lifecycle)?;

@@ -22,7 +22,7 @@ fn talkative(width: u16, height: u16) -> Screen {
 }
 
 /// The same, with prices of a day.
-fn priced(width: u16, height: u16) -> Screen {
+pub(super) fn priced(width: u16, height: u16) -> Screen {
     let mut screen = talkative(width, height);
     let quote = |hours: i64, usd| Quote { since: at(-3600 * hours), usd };
     let history =
