@@ -1,9 +1,14 @@
 //! Which place is asked first, as far as the model knows the prices: what plan and estimates say is
 //! what a launch does.
 
+use jiff::SignedDuration;
+
 use super::Model;
 use crate::config::{Placement, RegionConfig};
-use crate::fleet::{Band, Lifecycle, Pool, Ranked, Ranking, Region, Risk, Weights};
+use crate::fleet::{Attempt, Band, Lifecycle, Pool, Ranked, Ranking, Region, Risk, Weights};
+
+/// How long a launch leaves a pool alone that had nothing to give (`retry::UNAVAILABLE_POOL_TTL`).
+const UNAVAILABLE: SignedDuration = SignedDuration::from_mins(3);
 
 /// The place that is asked first.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +43,7 @@ pub fn first_region<'a>(
     model: &'a Model,
     regions: impl Iterator<Item = &'a RegionConfig>,
 ) -> Option<&'a Region> {
-    let first = |it: &'a RegionConfig| Some((&it.region, first_place(model, it, |_| true)?));
+    let first = |it: &'a RegionConfig| Some((&it.region, first_place(model, it)?));
     // What is on demand is as safe as can be.
     let safe = Risk { told: Band::all().next(), ..Risk::default() };
     let ranked = weights(model).rank(regions.filter_map(first).collect(), |(_, first)| {
@@ -47,9 +52,32 @@ pub fn first_region<'a>(
     ranked.into_iter().next().map(|first| first.place.0)
 }
 
-/// The place of a region's that is asked first, of those that have a chance; `None` while no price
-/// is known.
-pub fn first_place<'a>(
+/// The newest refusal of a region's, of this pool or of any, while a launch goes by it.
+pub fn refusal<'a>(model: &'a Model, region: &Region, pool: Option<&Pool>) -> Option<&'a Attempt> {
+    let is_meant = |it: &&Attempt| {
+        pool.is_none_or(|pool| it.zone == pool.zone && it.machine_type == pool.machine_type)
+    };
+    let tried = model.fleet.regions().get(region)?.attempts.iter().rev().find(is_meant)?;
+    let code = tried.code.as_deref()?;
+    // What a zone does not sell it does not sell later.
+    let is_new = model.now.duration_since(tried.at) < UNAVAILABLE;
+    (is_new || code == "Unsupported").then_some(tried)
+}
+
+/// Whether a launch would ask this pool now: it had something to give when it was asked last, or that is
+/// some time ago.
+pub fn has_chance(model: &Model, region: &Region, pool: &Pool) -> bool {
+    refusal(model, region, Some(pool)).is_none()
+}
+
+/// The place of a region's that is asked first: of those that have a chance, or where none has one, of
+/// all, as a launch does. `None` while no price is known.
+pub fn first_place<'a>(model: &'a Model, wanted: &RegionConfig) -> Option<FirstPlace<'a>> {
+    first_of(model, wanted, |pool| has_chance(model, &wanted.region, pool))
+        .or_else(|| first_of(model, wanted, |_| true))
+}
+
+fn first_of<'a>(
     model: &'a Model,
     wanted: &RegionConfig,
     has_chance: impl Fn(&Pool) -> bool,

@@ -382,7 +382,7 @@ impl<W: Write> Printer<W> {
             let Some(wanted) = config.region(region) else { continue };
             let each = estimate(model, wanted);
             let hourly = each.map(|each| each * f64::from(*count));
-            let first = first_place(model, wanted, |_| true);
+            let first = first_place(model, wanted);
             sum = sum.zip(hourly).map(|(sum, hourly)| sum + hourly);
             let subject = Subject::Region(region.clone());
             if self.format == Format::Json {

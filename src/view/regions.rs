@@ -1,6 +1,5 @@
 //! The regions as a table: what runs in each and how it is, what it costs, and where it is cheap.
 
-use jiff::SignedDuration;
 use ratatui::layout::Rect;
 
 use super::grid::{Cell, Column, Grid};
@@ -9,7 +8,7 @@ use super::painter::GUTTER;
 use super::text;
 use super::theme::{Glyphs, Tone};
 use super::{HitMap, Painter};
-use crate::app::ranking::first_place;
+use crate::app::ranking::{self, first_place, refusal};
 use crate::app::{Command, Model, Panel, RegionRow, TableCommand, beside, clean};
 use crate::fleet::{Cost, Health, Lifecycle, Pool};
 
@@ -20,9 +19,6 @@ struct RegionContext<'a> {
     /// The digits of what all of them cost an hour, and of what they have cost.
     digits: [usize; 2],
 }
-
-/// For how long a refusal tells more than a price.
-const REFUSED: SignedDuration = SignedDuration::from_mins(15);
 
 type Drawn<'a> = Column<RegionRow, RegionContext<'a>>;
 
@@ -83,34 +79,24 @@ fn cost<'a>(row: &RegionRow, context: &RegionContext<'a>) -> Option<&'a Cost> {
     context.model.fleet.costs().get(&row.region)
 }
 
-/// Where an instance would be put now that was not refused there lately, address and storage
-/// included; or why there is no such place.
+/// Where an instance would be put now, address and storage included; or why there is no such place:
+/// all were refused a moment ago.
 fn first_choice(row: &RegionRow, context: &RegionContext<'_>, _: u16) -> Cell {
     let model = context.model;
-    let attempts = model.fleet.regions().get(&row.region).map(|view| &view.attempts);
-    let newest = |pool: Option<&Pool>| {
-        let mut tried = attempts?.iter().rev();
-        tried.find(|it| {
-            pool.is_none_or(|pool| it.zone == pool.zone && it.machine_type == pool.machine_type)
-        })
-    };
-    let refused = |pool: Option<&Pool>| {
-        newest(pool).filter(|it| it.code.is_some() && model.now.duration_since(it.at) < REFUSED)
-    };
     let config = model.config.as_ref().and_then(|config| config.region(&row.region));
-    let has_chance = |pool: &Pool| refused(Some(pool)).is_none();
+    let has_chance = |pool: &Pool| ranking::has_chance(model, &row.region, pool);
     let cheapest = match config {
-        Some(config) => first_place(model, config, has_chance).map(|first| {
+        Some(config) => first_place(model, config).map(|first| {
             let prices = model.fleet.prices(&row.region);
             (first.pool, first.usd + beside(model, config, prices))
         }),
         None => model.fleet.prices(&row.region).cheapest_of(&[], Lifecycle::Spot, has_chance),
     };
-    if let Some((pool, usd)) = cheapest {
+    if let Some((pool, usd)) = cheapest.filter(|(pool, _)| has_chance(pool)) {
         let letter = pool.zone.letter(&row.region);
         return Cell::plain(format!("{letter} {} {}", pool.machine_type, hourly(usd)));
     }
-    refused(None).map_or_else(
+    refusal(model, &row.region, None).map_or_else(
         || Cell::toned(Tone::Dim, context.glyphs.none),
         |attempt| {
             let code = attempt.code.as_deref().unwrap_or_default();

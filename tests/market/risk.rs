@@ -73,7 +73,6 @@ async fn within_the_corridor_the_safer_type_is_launched_and_the_attempt_says_why
         let told = spot_tui::app::ranking::first_place(
             stage.model(),
             &stage.model().config.as_ref().unwrap().regions[0],
-            |_| true,
         );
         let told = told.unwrap();
         assert_eq!(told.pool.machine_type.as_str(), machine_type, "the plan says the same");

@@ -1,5 +1,7 @@
 //! What is said where there is little room for it, and that no two places say different things.
 
+use spot_tui::retry::UNAVAILABLE_POOL_TTL;
+
 use super::panels::priced;
 use super::*;
 
@@ -24,4 +26,47 @@ fn prices_of_another_region_are_not_told_with_what_the_row_costs() {
     assert!(screen.text().contains(" address"), "{}", screen.text());
     screen.press(">");
     assert!(!screen.text().contains(" address"), "{}", screen.text());
+}
+
+#[test]
+fn the_first_choice_is_one_wherever_it_is_told() {
+    let mut screen = priced(200, 60);
+    let refused = |screen: &mut Screen, zone: &str, machine_type: &str| {
+        let attempt = Attempt {
+            at: at(screen.second),
+            zone: zone.into(),
+            machine_type: machine_type.into(),
+            ..attempt()
+        };
+        screen.report(News::Region(zone[..zone.len() - 1].into(), RegionNews::Tried(attempt)));
+    };
+    let told = |screen: &mut Screen, keys: &str| {
+        screen.press(keys);
+        let text = screen.text();
+        screen.press("<Esc>1");
+        text
+    };
+    // As the regions and the dialog say that a place was refused; the log says it otherwise.
+    let refusals = [("2", "t3.medium: Insuf"), ("c", "t3.medium us-west-2")];
+    let is_refused = |screen: &mut Screen, is_it: bool| {
+        for (keys, said) in refusals {
+            let text = told(screen, keys);
+            assert_eq!(text.contains(said), is_it, "{text}");
+        }
+    };
+    refused(&mut screen, "us-west-2a", "t3.medium");
+    is_refused(&mut screen, false);
+    assert!(told(&mut screen, "c").contains("t3.medium c"), "the next cheapest");
+    assert!(told(&mut screen, "2").contains("c t3.medium 0.0"), "the next cheapest");
+    for zone in ["us-west-2b", "us-west-2c"] {
+        refused(&mut screen, zone, "t3.medium");
+    }
+    is_refused(&mut screen, true);
+    // As long as a launch leaves them alone.
+    screen.second += i64::try_from(UNAVAILABLE_POOL_TTL.as_secs()).unwrap() - 1;
+    screen.send(Message::Clock);
+    is_refused(&mut screen, true);
+    screen.second += 1;
+    screen.send(Message::Clock);
+    is_refused(&mut screen, false);
 }

@@ -428,7 +428,7 @@ fn unknown(of: &str, region: &Region) -> BudgetRefusal {
 /// its machine has no known price. Without list prices, address and storage are not in it.
 pub fn estimate(model: &Model, wanted: &RegionConfig) -> Option<f64> {
     let prices = model.fleet.market().get(&wanted.region)?;
-    let first = first_place(model, wanted, |_| true)?;
+    let first = first_place(model, wanted)?;
     Some(first.usd + beside(model, wanted, prices))
 }
 

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::frame::{WIDEST, buttons, open_wide};
 use crate::app::dialog::CreateForm;
-use crate::app::ranking::{FirstPlace, first_place};
+use crate::app::ranking::{FirstPlace, first_place, has_chance, refusal};
 use crate::app::{self, Model, clean, estimate, lock_refusal, surplus_remark};
 use crate::config::{Image, RegionConfig, UbuntuRelease};
 use crate::fleet::market::History;
@@ -29,13 +29,11 @@ struct Plan<'a> {
     each: Option<f64>,
     /// The place that is asked first, and how its price went.
     first: Option<(FirstPlace<'a>, &'a History)>,
-    /// The last launch there, if it was refused lately.
+    /// The last launch there, where all that could be asked was refused lately.
     refused: Option<&'a Attempt>,
     now: Timestamp,
 }
 
-/// How long a refusal is worth a word: a pool without capacity is left alone for three minutes.
-const LATELY: SignedDuration = SignedDuration::from_mins(3);
 /// How far back a trend goes.
 const TREND: SignedDuration = SignedDuration::from_hours(24);
 
@@ -45,14 +43,12 @@ impl<'a> Plan<'a> {
         let there = model.tally.in_region(region);
         let prices = model.fleet.market().get(region);
         let first = prices.and_then(|prices| {
-            let first = first_place(model, config, |_| true)?;
+            let first = first_place(model, config)?;
             let history = prices.spot.get(first.pool)?;
             Some((first, history))
         });
-        let tried = model.fleet.regions().get(region).and_then(|view| view.attempts.back());
-        let refused = tried.filter(|attempt| {
-            attempt.code.is_some() && model.now.duration_since(attempt.at) < LATELY
-        });
+        let is_open = first.as_ref().is_some_and(|(it, _)| has_chance(model, region, it.pool));
+        let refused = refusal(model, region, None).filter(|_| !is_open);
         let each = estimate(model, config);
         Self { config, count, is_edited, there, each, first, refused, now: model.now }
     }
