@@ -461,7 +461,8 @@ impl Model {
                 let all = self.table.query().is_empty();
                 let config = self.config.iter().filter(|_| all);
                 let configured = config.flat_map(|it| it.regions.iter().map(|it| &it.region));
-                self.regions.arrange(&self.fleet, self.table.order(), configured);
+                let rows = (self.table.order(), self.table.marks());
+                self.regions.arrange(&self.fleet, rows, configured);
             }
             View::Grid => self.heat.arrange(&self.fleet, self.table.order(), self.now),
         }

@@ -1,6 +1,6 @@
 //! The regions as rows: how many of ours are in each and how they are, and which one is meant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::command::Motion;
 use crate::fleet::{Fleet, Health, InstanceKey, Phase, Region};
@@ -14,17 +14,24 @@ pub struct RegionRow {
     pub counts: BTreeMap<Health, usize>,
     /// Those that AWS took back, or takes back now.
     pub reclaimed: usize,
+    /// Those that are marked, of the ones that are not terminated.
+    pub marked: usize,
 }
 
 impl RegionRow {
     /// One where nothing of ours is.
     fn empty(region: &Region) -> Self {
-        Self { region: region.clone(), counts: BTreeMap::new(), reclaimed: 0 }
+        Self { region: region.clone(), counts: BTreeMap::new(), reclaimed: 0, marked: 0 }
     }
 
     /// How many are not terminated.
     pub fn total(&self) -> usize {
         self.counts.values().sum()
+    }
+
+    /// Whether all of them are marked, where any are.
+    pub fn is_marked(&self) -> Option<bool> {
+        (self.marked > 0).then(|| self.marked == self.total())
     }
 
     /// Whether something there needs a person.
@@ -75,7 +82,7 @@ impl Regions {
     pub(super) fn arrange<'a>(
         &mut self,
         fleet: &'a Fleet,
-        keys: &[InstanceKey],
+        (keys, marks): (&[InstanceKey], &BTreeSet<InstanceKey>),
         anyway: impl Iterator<Item = &'a Region>,
     ) {
         let mut rows: BTreeMap<&Region, RegionRow> =
@@ -86,6 +93,7 @@ impl Regions {
             row.reclaimed += usize::from(instance.is_interrupted());
             if instance.phase != Phase::Terminated {
                 *row.counts.entry(instance.phase.health()).or_insert(0) += 1;
+                row.marked += usize::from(marks.contains(&instance.key));
             }
         }
         let mut all: Vec<RegionRow> = rows.into_values().collect();
@@ -150,7 +158,7 @@ mod tests {
         let mut regions = Regions::default();
         regions.resize(10);
         let configured = [Region::from("ap-southeast-2"), Region::from("eu-west-1")];
-        regions.arrange(&fleet, &keys, configured.iter());
+        regions.arrange(&fleet, (&keys, &BTreeSet::new()), configured.iter());
         let said: Vec<(&str, usize, usize)> = regions
             .window()
             .iter()
@@ -160,17 +168,37 @@ mod tests {
     }
 
     #[test]
+    fn a_region_is_marked_where_all_of_it_is_that_runs() {
+        let (fleet, keys) = fleet(&[
+            ("a", "eu-west-1", Phase::Ready),
+            ("b", "eu-west-1", Phase::Ready),
+            ("c", "us-west-2", Phase::Ready),
+            ("d", "us-west-2", Phase::Terminated),
+        ]);
+        let mut regions = Regions::default();
+        let mut marked = |marks: &[&str]| -> Vec<Option<bool>> {
+            let marks = marks.iter().map(|key| (*key).into()).collect();
+            regions.arrange(&fleet, (&keys, &marks), std::iter::empty());
+            regions.rows().iter().map(RegionRow::is_marked).collect()
+        };
+        assert_eq!(marked(&[]), [None, None]);
+        assert_eq!(marked(&["a", "c"]), [Some(false), Some(true)]);
+        assert_eq!(marked(&["a", "b", "d"]), [Some(true), None]);
+    }
+
+    #[test]
     fn the_cursor_stays_on_its_region() {
         let (fleet, keys) =
             fleet(&[("a", "eu-west-1", Phase::Ready), ("b", "us-west-2", Phase::Ready)]);
         let mut regions = Regions::default();
         regions.resize(1);
-        regions.arrange(&fleet, &keys, std::iter::empty());
+        let none = BTreeSet::new();
+        regions.arrange(&fleet, (&keys, &none), std::iter::empty());
         regions.step(Motion::Down);
         assert_eq!((regions.cursor().unwrap().as_str(), regions.top()), ("us-west-2", 1));
-        regions.arrange(&fleet, &keys, [Region::from("af-south-1")].iter());
+        regions.arrange(&fleet, (&keys, &none), [Region::from("af-south-1")].iter());
         assert_eq!((regions.cursor().unwrap().as_str(), regions.at()), ("us-west-2", 2));
-        regions.arrange(&fleet, &keys[..1], std::iter::empty());
+        regions.arrange(&fleet, (&keys[..1], &none), std::iter::empty());
         assert_eq!(regions.cursor().unwrap().as_str(), "eu-west-1", "the nearest there is");
     }
 }

@@ -64,6 +64,17 @@ impl<'a> Painter<'a> {
         end - area.x
     }
 
+    /// Lays the mark over a row, whose cells are `row` of the `whole` line; another sign where it stands
+    /// for several and not all of them are marked.
+    pub(super) fn mark(&mut self, row: Rect, whole: Rect, all: bool) {
+        let Theme { glyphs, .. } = self.theme;
+        if all {
+            self.buffer.set_style(row, self.theme.marked());
+        }
+        let sign = if all { glyphs.mark } else { glyphs.some_marked };
+        self.text(whole, 0, 0, Tone::Accent, sign);
+    }
+
     /// Makes room for what lies above the rest of the frame.
     pub(super) fn clear(&mut self, place: Rect) {
         let place = place.intersection(self.buffer.area);

@@ -133,6 +133,9 @@ pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, 
         grid.row(painter.buffer, line, row);
         let whole = Rect { y: rows.y + line + 1, height: 1, ..area };
         hits.add(whole, Command::Table(TableCommand::SelectRegion(row.region.clone())));
+        if let Some(all) = row.is_marked() {
+            painter.mark(rows.intersection(whole), whole, all);
+        }
         if model.regions.cursor() == Some(&row.region) {
             painter.buffer.set_style(rows.intersection(whole), painter.theme.selection());
             let tone = if model.focus() == Panel::Table { Tone::Accent } else { Tone::Dim };

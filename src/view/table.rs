@@ -15,7 +15,7 @@ use crate::app::{
     clean, estimate,
 };
 use crate::config::{Config, RegionConfig};
-use crate::fleet::{Amount, FailureKind, Instance, MachineType, Phase, Region};
+use crate::fleet::{Amount, FailureKind, Instance, InstanceKey, MachineType, Phase, Region};
 
 /// Draws it: a rule with the views, what the view shows, and where in it the cursor is.
 pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect) {
@@ -73,9 +73,8 @@ fn rows(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect)
         }
         let whole = Rect { y: rows.y + line + 1, height: 1, ..area };
         hits.add(whole, Command::Table(TableCommand::Select(key.clone())));
-        if model.table.marks().contains(key) {
-            painter.buffer.set_style(rows.intersection(whole), painter.theme.marked());
-            painter.text(whole, 0, 0, Tone::Accent, painter.theme.glyphs.mark);
+        if let Some(all) = is_marked(model, key) {
+            painter.mark(rows.intersection(whole), whole, all);
         }
         if model.table.cursor() == Some(key) {
             painter.buffer.set_style(rows.intersection(whole), painter.theme.selection());
@@ -87,6 +86,15 @@ fn rows(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect)
     painter.scrollbar(body, model.table.top(), model.table.len());
     let is_services = |placed: &Placed| grid.columns[placed.index].field == Some(Field::Services);
     grid.placed.iter().any(is_services)
+}
+
+/// Whether all rows that a line stands for are marked, where any are.
+fn is_marked(model: &Model, key: &InstanceKey) -> Option<bool> {
+    let marks = model.table.marks();
+    let one = std::slice::from_ref(key);
+    let keys = model.table.fold_at(key).map_or(one, |fold| fold.keys.as_slice());
+    let has_any = !marks.is_empty() && keys.iter().any(|key| marks.contains(key));
+    has_any.then(|| keys.iter().all(|key| marks.contains(key)))
 }
 
 /// A line for all rows of a region: how many, in which states, and what they cost.

@@ -79,6 +79,8 @@ pub struct Glyphs {
     pub cursor: &'static str,
     /// A marked row.
     pub mark: &'static str,
+    /// A line that stands for rows of which some are marked.
+    pub some_marked: &'static str,
     /// A rule across the screen.
     pub rule: &'static str,
     /// Sorted upwards, downwards.
@@ -113,6 +115,7 @@ const UNICODE: Glyphs = Glyphs {
     folded: "▸",
     cursor: "▌",
     mark: "◆",
+    some_marked: "◇",
     rule: "─",
     sort: ["▴", "▾"],
     none: "–",
@@ -136,6 +139,7 @@ const ASCII: Glyphs = Glyphs {
     folded: ">",
     cursor: "|",
     mark: "+",
+    some_marked: "-",
     rule: "-",
     sort: ["^", "v"],
     none: "-",

@@ -70,3 +70,16 @@ fn the_first_choice_is_one_wherever_it_is_told() {
     screen.send(Message::Clock);
     is_refused(&mut screen, false);
 }
+
+#[test]
+fn marks_are_seen_where_each_line_is_a_region() {
+    let mut screen = fleet(80, 24);
+    screen.press("2 ");
+    let text = screen.text();
+    assert_eq!((text.matches('◆').count(), text.matches('◇').count()), (1, 0), "{text}");
+    screen.press("<Esc>1g 2");
+    let text = screen.text();
+    assert_eq!((text.matches('◆').count(), text.matches('◇').count()), (0, 1), "{text}");
+    screen.press("1(");
+    assert_eq!(screen.text().matches('◇').count(), 1, "{}", screen.text());
+}

@@ -69,6 +69,9 @@ fn mark(model: &mut Model) {
 fn move_region(model: &mut Model, motion: Motion) {
     model.regions.step(motion);
     follow_region(model);
+    if model.table.is_ranging() {
+        model.arrange_view();
+    }
 }
 
 fn follow_region(model: &mut Model) {
