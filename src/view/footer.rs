@@ -6,32 +6,55 @@ use super::text;
 use super::{HitMap, Painter, Tone};
 use crate::app::keymap::{Binding, Context};
 use crate::app::{
-    Action, Aim, Choose, Command, Dialog, Flash, Layout, LinesCommand, Model, Pane, PanelsCommand,
-    Press, RowCommand, ScreenCommand, TableCommand, View,
+    Action, Aim, Choose, Command, Dialog, Layout, LinesCommand, Model, Pane, PanelsCommand, Press,
+    RowCommand, ScreenCommand, TableCommand, View,
 };
 use crate::fleet::{Health, Level};
 
-/// Draws it. Hints that do not fit are left out from the end.
-pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect) {
+/// The most lines of a sentence.
+const MOST: usize = 4;
+
+/// The sentence that answers the last key, with its tone, on the lines that it takes; none where the
+/// keys stand.
+pub(super) fn answer(model: &Model, width: u16) -> Option<(Tone, Vec<String>)> {
+    let flash = model.flash.as_ref()?;
     // A dialog's keys stay; only the command line is answered here, and what shows or copies a page.
-    let answers = |flash: &&Flash| match &model.dialog {
+    let is_seen = match &model.dialog {
         None | Some(Dialog::Palette(_)) => true,
         Some(dialog) => {
             matches!(dialog.context(), Context::Code | Context::Page) && flash.level == Level::Info
         }
     };
-    if let Some(flash) = model.flash.as_ref().filter(answers) {
-        let tone = match flash.level {
-            Level::Info => Tone::Accent,
-            Level::Success => Tone::Good,
-            Level::Warning => Tone::Waiting,
-            Level::Error => Tone::Bad,
-        };
-        let word = match flash.level {
-            Level::Info | Level::Success => String::new(),
-            loud => format!("{} ", loud.word()),
-        };
-        painter.text(area, 1, 0, tone, &format!("{word}{}", flash.text));
+    let tone = match flash.level {
+        Level::Info => Tone::Accent,
+        Level::Success => Tone::Good,
+        Level::Warning => Tone::Waiting,
+        Level::Error => Tone::Bad,
+    };
+    let word = match flash.level {
+        Level::Info | Level::Success => String::new(),
+        loud => format!("{} ", loud.word()),
+    };
+    let said = format!("{word}{}", flash.text);
+    let mut lines = text::wrap(&said, width.saturating_sub(2).into());
+    if let Some(rest) = lines.get(MOST..).filter(|rest| !rest.is_empty()) {
+        // The painter cuts it, and shows that.
+        let rest = rest.join(" ");
+        lines.truncate(MOST);
+        lines.iter_mut().last().into_iter().for_each(|last| *last = format!("{last} {rest}"));
+    }
+    is_seen.then_some((tone, lines))
+}
+
+/// Draws it. Hints that do not fit are left out from the end; a sentence that does not goes on upwards,
+/// over what is there.
+pub(super) fn draw(model: &Model, painter: &mut Painter<'_>, hits: &mut HitMap, area: Rect) {
+    if let Some((tone, lines)) = answer(model, area.width) {
+        for (said, up) in lines.iter().rev().zip(0..) {
+            let line = Rect { y: area.y.saturating_sub(up), ..area };
+            painter.clear(line);
+            painter.text(line, 1, 0, tone, said);
+        }
         return;
     }
     let mut x: u16 = 1;

@@ -117,7 +117,9 @@ fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) -> HitMap {
         }
         _ => panels(model, &mut painter, &mut hits, rest, &layout),
     }
-    toasts::draw(model, &mut painter, rest);
+    let answer = footer::answer(model, area.width).map_or(1, |(_, lines)| lines.len());
+    let above = rest.height.saturating_sub(u16::try_from(answer).unwrap_or(1) - 1);
+    toasts::draw(model, &mut painter, Rect { height: above, ..rest });
     if let Some(dialog) = &model.dialog {
         hits.cover();
         if dialog.is_question() {

@@ -5,6 +5,11 @@ use spot_tui::retry::UNAVAILABLE_POOL_TTL;
 use super::panels::priced;
 use super::*;
 
+/// The lines of the screen, with one blank between words.
+fn squeezed(screen: &Screen) -> String {
+    screen.text().replace(['│', '|'], " ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn on_the_smallest_screen_a_destroy_says_what_goes() {
     let mut screen = fleet(60, 15);
@@ -82,4 +87,15 @@ fn marks_are_seen_where_each_line_is_a_region() {
     assert_eq!((text.matches('◆').count(), text.matches('◇').count()), (0, 1), "{text}");
     screen.press("1(");
     assert_eq!(screen.text().matches('◇').count(), 1, "{}", screen.text());
+}
+
+#[test]
+fn an_answer_that_is_long_is_told_whole() {
+    for size in [(60, 15), (80, 24)] {
+        let mut screen = fleet(size.0, size.1);
+        screen.press("g:stop<Enter>");
+        let said = screen.model.flash.as_ref().unwrap().text.clone();
+        assert!(said.len() > 80, "{said}");
+        assert!(squeezed(&screen).contains(&said), "{said}: {}", screen.text());
+    }
 }
