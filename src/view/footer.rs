@@ -90,7 +90,9 @@ fn hint(model: &Model, binding: &Binding) -> &'static str {
 /// without a row nothing can be done to one.
 fn is_of_use(model: &Model, command: &Command) -> bool {
     let has_row = !model.table.is_empty();
+    let has_regions = model.panels.view == View::Regions && model.context() == Context::Table;
     match command {
+        Command::Screen(ScreenCommand::SortMenu | ScreenCommand::Columns) if has_regions => false,
         Command::Ask(Action::Retry, _) => model.read_only.is_none() && has_failed(model),
         Command::Ask(_, aim) => model.read_only.is_none() && (*aim != Aim::Chosen || has_row),
         // On a narrow screen a pane has all of it anyway.

@@ -90,6 +90,22 @@ fn marks_are_seen_where_each_line_is_a_region() {
 }
 
 #[test]
+fn what_orders_rows_does_nothing_unseen_to_regions() {
+    let mut screen = fleet(140, 40);
+    screen.press("2");
+    let footer = |screen: &Screen| screen.text().lines().last().unwrap_or_default().to_owned();
+    let hints = footer(&screen);
+    assert!(!hints.contains("sort") && !hints.contains("columns"), "{hints}");
+    let before = screen.model.remembered();
+    for key in ["s", "S", "C", "(", ")"] {
+        screen.press(key);
+        assert!(screen.model.dialog.is_none(), "{key}");
+        assert!(footer(&screen).contains("worst first"), "{key}: {}", footer(&screen));
+    }
+    assert_eq!(screen.model.remembered(), before);
+}
+
+#[test]
 fn an_answer_that_is_long_is_told_whole() {
     for size in [(60, 15), (80, 24)] {
         let mut screen = fleet(size.0, size.1);

@@ -64,6 +64,13 @@ impl Model {
         self.flash = Some(Flash { level, text, at: self.now });
     }
 
+    /// Says that the order and the columns of rows are not those of the regions: what is not seen is not
+    /// changed.
+    pub(in crate::app) fn refuse_order(&mut self) {
+        let said = "regions: a line each, worst first, with columns of their own";
+        self.show(Level::Info, said.to_owned());
+    }
+
     /// Says in a corner that something has come to its end.
     pub(in crate::app) fn toast(&mut self, level: Level, text: String) {
         self.alarm |= level == Level::Error;

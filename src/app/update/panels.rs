@@ -39,6 +39,11 @@ pub(super) fn in_table(model: &mut Model, command: TableCommand) {
         TableCommand::MarkRange => model.table.mark_range(),
         TableCommand::MarkAll => model.table.mark_all(),
         TableCommand::MarkOthers => model.table.mark_others(),
+        TableCommand::FoldAll(_) | TableCommand::SortReverse | TableCommand::SortBy(_)
+            if model.panels.view == View::Regions =>
+        {
+            model.refuse_order();
+        }
         TableCommand::FindNext => find(model, false),
         TableCommand::FindPrevious => find(model, true),
         TableCommand::FoldAll(folded) => model.table.fold_all(folded, &model.fleet),

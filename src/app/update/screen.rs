@@ -10,6 +10,9 @@ use crate::fleet::Level;
 pub(super) fn perform(model: &mut Model, command: ScreenCommand) -> Vec<Effect> {
     match command {
         ScreenCommand::Filter => filter(model),
+        ScreenCommand::Columns | ScreenCommand::SortMenu if model.panels.view == View::Regions => {
+            model.refuse_order();
+        }
         ScreenCommand::Columns if model.panels.view == View::Grid => show_next(model),
         ScreenCommand::Columns => {
             model.dialog = Some(Dialog::Columns(ColumnsForm::new(model.table.columns.clone())));
