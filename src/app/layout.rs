@@ -42,7 +42,7 @@ pub struct Layout {
 
 impl Layout {
     /// The most lines that a banner has on a screen of this height.
-    fn most_banner(height: u16) -> u16 {
+    pub(super) fn most_banner(height: u16) -> u16 {
         if height < 20 { 1 } else { 2 }
     }
 

@@ -251,14 +251,14 @@ impl Model {
     }
 
     /// What restricts the whole screen: that nothing can be changed, or not be remembered.
-    /// It has a line, or two where that is a visit and the screen is narrow. That another machine
-    /// keeps the fleet is as it should be, all else is not.
+    /// It has a line, or two where the screen is narrow. That another machine keeps the fleet is as it
+    /// should be, all else is not.
     pub fn banner(&self) -> (Level, Vec<String>) {
         let visit = self.visits.as_ref().and_then(|visits| visits.now.as_ref());
         let lines = match (&self.unsaved, visit, &self.read_only) {
-            (Some(why), ..) => vec![format!("STATE NOT SAVED: {why}")],
+            (Some(why), ..) => self.banner_lines(format!("STATE NOT SAVED: {why}")),
             (None, Some(visit), _) => visit.banner(usize::from(self.size.0).saturating_sub(2)),
-            (None, None, Some(why)) => vec![self.read_only_because(why)],
+            (None, None, Some(why)) => self.banner_lines(self.read_only_because(why)),
             (None, None, None) => return self.kept_off(),
         };
         (Level::Error, lines)
@@ -283,19 +283,32 @@ impl Model {
         match &self.lock {
             LockStanding::Other(holder) => {
                 let line = format!("KEPT ELSEWHERE: {holder}; the fleet is filled from there");
-                (Level::Warning, vec![line])
+                (Level::Warning, self.banner_lines(line))
             }
-            LockStanding::Lost(why) => (Level::Error, vec![format!("LAUNCHES NOTHING: {why}")]),
+            LockStanding::Lost(why) => {
+                (Level::Error, self.banner_lines(format!("LAUNCHES NOTHING: {why}")))
+            }
             _ => (Level::Info, Vec::new()),
         }
     }
 
-    /// That nothing can be changed, why, and how that can be changed.
+    /// A sentence of the banner, on two lines where one is too short for it and the screen has two.
+    fn banner_lines(&self, said: String) -> Vec<String> {
+        let room = usize::from(self.size.0).saturating_sub(2);
+        let beyond = said.char_indices().nth(room).map(|(at, sign)| at + sign.len_utf8());
+        let blank = beyond.and_then(|end| said[..end].rfind(' '));
+        match blank.filter(|_| Layout::most_banner(self.size.1) > 1) {
+            Some(at) => vec![said[..at].to_owned(), said[at + 1..].to_owned()],
+            None => vec![said],
+        }
+    }
+
+    /// That nothing can be changed, how that can be changed, and why: what stands last may be cut.
     fn read_only_because(&self, why: &str) -> String {
         let command = Command::Leave(LeaveCommand::TakeOver);
         let key = self.holder.as_ref().and_then(|_| self.keymap.key_for(Context::Table, &command));
-        let asks = key.map(|key| format!("; {key} asks it to hand over")).unwrap_or_default();
-        format!("READ-ONLY: {why}{asks}")
+        let asks = key.map(|key| format!(" ({key} asks it to hand over)")).unwrap_or_default();
+        format!("READ-ONLY{asks}: {why}")
     }
 
     /// What has the keyboard.

@@ -6,8 +6,8 @@ use super::text;
 use super::{HitMap, Painter, Tone};
 use crate::app::keymap::{Binding, Context};
 use crate::app::{
-    Action, Aim, Choose, Command, Dialog, Layout, LinesCommand, Model, Pane, PanelsCommand, Press,
-    RowCommand, ScreenCommand, TableCommand, View,
+    Action, Aim, Choose, Command, Dialog, Layout, LeaveCommand, LinesCommand, Model, Pane,
+    PanelsCommand, Press, RowCommand, ScreenCommand, TableCommand, View,
 };
 use crate::fleet::{Health, Level};
 
@@ -93,6 +93,7 @@ fn is_of_use(model: &Model, command: &Command) -> bool {
     let has_regions = model.panels.view == View::Regions && model.context() == Context::Table;
     match command {
         Command::Screen(ScreenCommand::SortMenu | ScreenCommand::Columns) if has_regions => false,
+        Command::Leave(LeaveCommand::TakeOver) => model.holder.is_some(),
         Command::Ask(Action::Retry, _) => model.read_only.is_none() && has_failed(model),
         Command::Ask(_, aim) => model.read_only.is_none() && (*aim != Aim::Chosen || has_row),
         // On a narrow screen a pane has all of it anyway.

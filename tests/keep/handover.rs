@@ -9,7 +9,8 @@ const CTRL_C: &str = "\x03";
 /// A dashboard that finds the state taken, by a process with this number.
 fn second(scene: &Scene, holder: u32) -> Terminal {
     let dashboard = Terminal::start(scene.spot.on_terminal(), SIZE);
-    dashboard.wait_for(&format!("READ-ONLY: kept by process {holder} on "));
+    dashboard
+        .wait_for(&format!("READ-ONLY (K asks it to hand over): kept by process {holder} on "));
     dashboard
 }
 
@@ -51,7 +52,7 @@ fn a_dashboard_takes_over_from_a_keeper_keeps_meanwhile_and_leaves_it_to_it_agai
     let holder = of_one.out.split("kept by process ").nth(1).unwrap().split(' ').next().unwrap();
     let mut other = second(&scene, holder.parse().unwrap());
     take_over(&mut other);
-    one.wait_for("READ-ONLY: kept by process ");
+    one.wait_for("READ-ONLY (K asks it to hand over): kept by process ");
     scene.take(1);
     scene.until(COUNT);
     one.press("q");

@@ -1,5 +1,6 @@
 //! What is said where there is little room for it, and that no two places say different things.
 
+use spot_tui::fleet::{LockHolder, LockStanding};
 use spot_tui::retry::UNAVAILABLE_POOL_TTL;
 
 use super::panels::priced;
@@ -113,5 +114,34 @@ fn an_answer_that_is_long_is_told_whole() {
         let said = screen.model.flash.as_ref().unwrap().text.clone();
         assert!(said.len() > 80, "{said}");
         assert!(squeezed(&screen).contains(&said), "{said}: {}", screen.text());
+    }
+}
+
+#[test]
+fn a_banner_tells_the_way_out_first_and_who_keeps_the_fleet_whole() {
+    let why = "/home/alice/work/spot/instances.json.lock is in use by process 17372 since 05:29";
+    let mut opening = opening((80, 24));
+    opening.read_only = Some(why.into());
+    let mut screen = Screen::open(opening);
+    screen.model.holder = Some("process 17372 since 05:29".into());
+    screen.identify();
+    let said = format!("READ-ONLY (K asks it to hand over): {why}");
+    assert!(squeezed(&screen).contains(&said), "{}", screen.text());
+    assert!(screen.text().lines().last().unwrap().contains("K take over"), "{}", screen.text());
+
+    let mut screen = Screen::new(80, 24);
+    screen.model.lock = LockStanding::Other(keeper());
+    let said = "since Nov 20, 09:00 UTC; the fleet is filled from there";
+    assert!(squeezed(&screen).contains(said), "{}", screen.text());
+    assert!(!screen.text().lines().last().unwrap().contains("take over"), "{}", screen.text());
+}
+
+fn keeper() -> LockHolder {
+    LockHolder {
+        pid: "4711".into(),
+        host: "attic.example.org".into(),
+        since: Some(at(0)),
+        purpose: "keep".into(),
+        ..LockHolder::default()
     }
 }

@@ -128,7 +128,7 @@ static OTHERS: &[Binding] = &[
         &[char('K')],
         Command::Leave(LeaveCommand::TakeOver),
         "ask whoever holds the state to hand it over",
-        "",
+        "take over",
     ),
     bind(
         &[Context::Log],
