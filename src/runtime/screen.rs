@@ -354,7 +354,11 @@ impl<T: Tty> Screen<T> {
                 self.pending.push_back(Message::Command(Command::Refresh));
             }
             (Ok(_), Errand::SignIn) => {
-                self.note(Level::Warning, name, "not signed in; `spot-tui login` tells why");
+                self.note(
+                    Level::Warning,
+                    name,
+                    "the login was not made; `spot-tui login` tells why",
+                );
             }
             (Ok(status), _) if status.success() => self.note(Level::Info, name, "back"),
             // ssh's own failures end with 255 (ssh(1), EXIT STATUS).

@@ -27,7 +27,13 @@ pub(super) fn changed(model: &mut Model, why: Option<&Failure>) {
 /// Signs in: by a dialog, else by a login that has the terminal.
 pub(super) fn sign_in(model: &mut Model) -> Vec<Effect> {
     if !model.signs_in_here {
-        return vec![Effect::SignIn];
+        let Some(account) = model.account.as_ref().filter(|_| model.login_ended.is_none()) else {
+            return vec![Effect::SignIn];
+        };
+        let who = &account.creator;
+        let said = format!("login: signed in as {who}; these credentials need no login");
+        model.show(Level::Info, said);
+        return Vec::new();
     }
     if model.does(JobKind::SignIn) {
         return Vec::new();

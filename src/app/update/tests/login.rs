@@ -51,6 +51,24 @@ fn a_login_that_could_not_be_made_is_offered_anew_and_one_that_was_left_is_not()
 }
 
 #[test]
+fn who_is_signed_in_by_keys_is_told_so_and_nobody_is_asked() {
+    let mut model = model();
+    assert_eq!(command(&mut model, Command::SignIn), [Effect::SignIn], "nobody is known yet");
+    model.account = Some(Account {
+        id: "123456789012".into(),
+        creator: "alice".into(),
+        arn: "arn:aws:iam::123456789012:user/alice".into(),
+        regions: Vec::new(),
+    });
+    assert_eq!(command(&mut model, Command::SignIn), []);
+    let said = &model.flash.as_ref().unwrap().text;
+    assert_eq!(said, "login: signed in as alice; these credentials need no login");
+    let failure = Failure::new(FailureKind::SignIn, Step::Account, "it expired", "sign in again");
+    model.login_ended = Some(failure);
+    assert_eq!(command(&mut model, Command::SignIn), [Effect::SignIn], "the login has ended");
+}
+
+#[test]
 fn the_page_of_a_question_is_opened_and_copied_while_it_is_asked() {
     let mut model = model();
     let [open, copy] = [PageCommand::Open, PageCommand::Copy].map(Command::Page);
