@@ -19,6 +19,8 @@ pub struct JobRecord {
     pub is_mutating: bool,
     /// When it was asked for.
     pub asked: Timestamp,
+    /// Whether it was said already what it is for: nobody asked for it, and that it went well is no news.
+    pub is_told: bool,
     /// How it ended, and when.
     pub outcome: Option<(Timestamp, Outcome)>,
     /// The rows that it works on.
@@ -105,6 +107,7 @@ impl JobRecord {
             verb: job.verb(),
             is_mutating,
             asked,
+            is_told: false,
             outcome: None,
             keys,
             regions,

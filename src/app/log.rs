@@ -60,9 +60,10 @@ impl LogLine {
         self.origin.as_ref().is_some_and(|origin| origin.row.is_some())
     }
 
-    /// Whether it says the same as another one, be it of somebody else.
+    /// Whether it says the same as another one, of the same region or job, or of whatever row.
     fn repeats(&self, other: &Self) -> bool {
-        self.level == other.level && self.text == other.text
+        let is_alike = self.about == other.about || self.is_of_row() && other.is_of_row();
+        is_alike && self.level == other.level && self.text == other.text
     }
 }
 
@@ -407,6 +408,11 @@ mod tests {
         assert_eq!(told(5, 0), [("no spot capacity".to_owned(), 3), ("done".to_owned(), 1)]);
         assert_eq!(told(1, 0), [("done".to_owned(), 1)]);
         assert_eq!(told(1, 1), [("no spot capacity".to_owned(), 3)]);
+        log.write(now, Level::Success, "lock", "done");
+        log.write(now, Level::Success, "lock", "done");
+        let lines = log.telling(2, 0);
+        let lines: Vec<_> = lines.iter().map(|(it, times)| (it.about.as_str(), *times)).collect();
+        assert_eq!(lines, [("create", 1), ("lock", 2)], "each job by itself");
     }
 
     #[test]

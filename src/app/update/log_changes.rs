@@ -218,6 +218,7 @@ fn ended(model: &mut Model, job: JobId, outcome: &Outcome) {
     // Who nobody is signed in as has the whole screen to say it.
     let is_shown = record.kind == JobKind::Identify;
     let (level, text) = match outcome {
+        Outcome::Done if record.is_told => return,
         Outcome::Done if record.is_mutating => (Level::Success, "done".to_owned()),
         Outcome::Done => return,
         Outcome::Partly { failed } => (Level::Warning, format!("done, but {failed} failed")),

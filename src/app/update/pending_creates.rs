@@ -3,7 +3,7 @@
 
 use super::plan::number;
 use crate::app::{Effect, Model, Scope};
-use crate::fleet::{Instance, Job, Level, Machine, PendingCreate, Phase, Region};
+use crate::fleet::{Instance, Job, JobKind, Level, Machine, PendingCreate, Phase, Region};
 
 /// The verb under which this is said.
 const VERB: &str = "forget";
@@ -60,7 +60,16 @@ pub(super) fn end_fulfilled(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     model.pending_creates.retain(|order| !over.contains(order));
-    vec![model.start(Job::Forget(over))]
+    // Of what was replaced or dropped meanwhile nothing is left that somebody waits for.
+    if over.iter().any(|order| order.count > 0) {
+        let said = "the create that was cut short is complete";
+        model.remark(Level::Success, JobKind::Create.verb(), said);
+    }
+    let effect = model.start(Job::Forget(over));
+    if let Effect::Start(id, _) = effect {
+        model.jobs.entry(id).and_modify(|job| job.is_told = true);
+    }
+    vec![effect]
 }
 
 /// Whether all of it is there, by a look of this run, and set up.

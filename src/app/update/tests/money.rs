@@ -253,8 +253,17 @@ fn attack_1_an_order_ends_with_its_wish() {
             report(&mut model, 9, News::Instance(key.clone(), InstanceNews::Entered(phase)));
         }
     }
-    assert!(dropped(&send(&mut model, 2, Message::Clock)), "{}", last_line(&model));
+    let effects = send(&mut model, 2, Message::Clock);
+    assert!(dropped(&effects), "{}", last_line(&model));
     assert_eq!(model.unfinished().count(), 0, "when all of it is ready");
+    let told = "the create that was cut short is complete";
+    assert_eq!(last_line(&model), told);
+    let job = effects.iter().find_map(|effect| match effect {
+        Effect::Start(job, Job::Forget(_)) => Some(job.0),
+        _ => None,
+    });
+    report(&mut model, job.unwrap(), News::Job(JobNews::Ended(Outcome::Done)));
+    assert_eq!(last_line(&model), told, "nobody asked for what is struck from the journal");
 }
 
 #[test]
