@@ -145,3 +145,18 @@ fn keeper() -> LockHolder {
         ..LockHolder::default()
     }
 }
+
+#[test]
+fn the_last_question_keeps_its_remark() {
+    for (width, height) in SIZES {
+        let mut screen = fleet(width, height);
+        screen.model.lock = LockStanding::Other(keeper());
+        for keys in ["c1", "<Enter>"] {
+            screen.press(keys);
+            let text = squeezed(&screen);
+            assert!(text.contains("nothing is launched here") && text.contains("(keep)"), "{text}");
+        }
+        let text = squeezed(&screen);
+        assert!(text.contains("No ]") && text.contains("beside 7 others?"), "{text}");
+    }
+}

@@ -157,7 +157,8 @@ impl CreatePlan {
             dropped => format!(", {dropped} are not asked for any more and dropped"),
         };
         Some(format!(
-            "a create of {wanted} was cut short: {there} of it run, {missing} are launched{left_out}"
+            "a create of {wanted} was cut short: {there} of it run, {missing} of it are still \
+             launched{left_out}"
         ))
     }
 }

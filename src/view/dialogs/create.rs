@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use ratatui::layout::Rect;
 
-use super::frame::{WIDEST, buttons, open_wide};
+use super::frame::{WIDEST, buttons, open_wide, room};
 use crate::app::dialog::CreateForm;
 use crate::app::ranking::{FirstPlace, first_place, has_chance, refusal};
 use crate::app::{self, Model, clean, estimate, lock_refusal, surplus_remark};
@@ -166,8 +166,8 @@ fn image(config: &RegionConfig) -> String {
     }
 }
 
-/// Lines besides the rows: headings, totals, hint, and the space between.
-const REST: u16 = 5;
+/// Lines besides the rows and what is said below them: headings, hint, and the space between.
+const REST: usize = 3;
 /// The columns of the sign of the row in which one is, and the space behind it.
 const SIGN: u16 = 2;
 
@@ -179,9 +179,10 @@ pub(super) fn draw(
     area: Rect,
     form: &CreateForm,
 ) {
-    let room = area.height.saturating_sub(REST + 4).max(1);
-    let shown = form.rows.len().min(room.into());
-    let lines = u16::try_from(shown).unwrap_or(room).saturating_add(REST);
+    let said = said(model, form, room(area));
+    let rest = said.len() + REST;
+    let shown = form.rows.len().min(usize::from(area.height).saturating_sub(rest + 4).max(1));
+    let lines = u16::try_from(shown + rest).unwrap_or(area.height);
     let (columns, plans) = (plan(), plans(model, form, shown));
     let rows: Vec<&Plan<'_>> = plans.iter().collect();
     let width = Grid::full_width(&columns, &rows, painter.theme).saturating_add(SIGN).max(WIDEST);
@@ -196,7 +197,11 @@ pub(super) fn draw(
             painter.text(inside, 0, line + 1, Tone::Accent, painter.theme.glyphs.cursor);
         }
     }
-    ask(model, painter, hits, (inside, lines - 3), form);
+    let below = u16::try_from(shown + 2).unwrap_or(lines);
+    for ((tone, said), line) in said.iter().zip(below..) {
+        painter.text(inside, 0, line, *tone, said);
+    }
+    ask(painter, hits, (inside, lines - 1), form);
 }
 
 /// A row for each region of those that have room.
@@ -233,48 +238,50 @@ fn surplus(model: &Model, plan: &app::CreatePlan) -> Option<String> {
     wanted.filter_map(|wanted| surplus_remark(config, wanted)).max()
 }
 
-/// The totals, and what comes next: the counts, or the last question.
-fn ask(
-    model: &Model,
-    painter: &mut Painter<'_>,
-    hits: &mut HitMap,
-    (inside, line): (Rect, u16),
-    form: &CreateForm,
-) {
+/// What the counts come to, or the last question about them, and what is to be known before it is
+/// answered: on as many lines as it takes.
+fn said(model: &Model, form: &CreateForm, room: usize) -> Vec<(Tone, String)> {
     let regions = form.counts().len();
     let total = usize::try_from(form.total()).unwrap_or(usize::MAX);
     let said = format!("{} in {}", text::count(total, "instance"), text::count(regions, "region"));
     let plan = app::CreatePlan::more(model, &form.counts());
     let cost = cost(model, &plan);
+    let already = model.tally.total;
+    let said = match form.choice {
+        None => said,
+        Some(_) if already > 0 => format!("Create {said}, beside {already} others?"),
+        Some(_) => format!("Create {said}?"),
+    };
     let remark = lock_refusal(model)
         .or_else(|| plan.remark())
         .or_else(|| surplus(model, &plan).map(|most| format!("{most} each")))
         .unwrap_or_default();
+    let asked = if text::width(&said) + text::width(&cost) <= room {
+        vec![format!("{said}{cost}")]
+    } else {
+        vec![said, cost.trim_start().to_owned()]
+    };
+    let strong = asked.into_iter().map(|line| (Tone::Strong, line));
+    let remark = text::wrap(&remark, room).into_iter().map(|line| (Tone::Waiting, line));
+    strong.chain(remark).collect()
+}
+
+/// What comes next: the counts, or the answer to the last question.
+fn ask(
+    painter: &mut Painter<'_>,
+    hits: &mut HitMap,
+    (inside, line): (Rect, u16),
+    form: &CreateForm,
+) {
     match form.choice {
         None => {
-            painter.text(inside, 0, line, Tone::Strong, &format!("{said}{cost}"));
-            painter.text(inside, 0, line + 1, Tone::Waiting, &remark);
-            let hint = if total == 0 {
+            let hint = if form.total() == 0 {
                 "Type a count for at least one region."
             } else {
                 "Type a count, or + and -. Enter asks once more."
             };
-            painter.text(inside, 0, line + 2, Tone::Dim, hint);
+            painter.text(inside, 0, line, Tone::Dim, hint);
         }
-        Some(yes) => {
-            let already = model.tally.total;
-            let kept = format!(", beside {already} others");
-            let kept = if already > 0 { kept } else { String::new() };
-            let question = format!("Create {said}{kept}?");
-            let room = usize::from(inside.width);
-            if text::width(&question) + text::width(&cost) <= room {
-                painter.text(inside, 0, line, Tone::Strong, &format!("{question}{cost}"));
-                painter.text(inside, 0, line + 1, Tone::Waiting, &remark);
-            } else {
-                painter.text(inside, 0, line, Tone::Strong, &question);
-                painter.text(inside, 0, line + 1, Tone::Strong, cost.trim_start());
-            }
-            buttons(painter, hits, (inside, line + 2), &["No", "Yes"], usize::from(yes));
-        }
+        Some(yes) => buttons(painter, hits, (inside, line), &["No", "Yes"], usize::from(yes)),
     }
 }
