@@ -6,7 +6,7 @@ use super::text;
 use super::{HitMap, Painter, Tone};
 use crate::app::keymap::{Binding, Context};
 use crate::app::{
-    Action, Aim, Choose, Command, Dialog, Layout, LeaveCommand, LinesCommand, Model, Pane,
+    Action, Aim, Choose, Command, Dialog, Layout, LeaveCommand, LinesCommand, Model, Motion, Pane,
     PanelsCommand, Press, RowCommand, ScreenCommand, TableCommand, View,
 };
 use crate::fleet::{Health, Level};
@@ -93,6 +93,11 @@ fn is_of_use(model: &Model, command: &Command) -> bool {
     let has_regions = model.panels.view == View::Regions && model.context() == Context::Table;
     match command {
         Command::Screen(ScreenCommand::SortMenu | ScreenCommand::Columns) if has_regions => false,
+        // A notice has one page, and nothing to be found.
+        Command::Press(Press::Move(Motion::PageDown)) => has_help(model),
+        Command::Screen(ScreenCommand::Palette) if model.context() == Context::Reading => {
+            has_help(model)
+        }
         Command::Leave(LeaveCommand::TakeOver) => model.holder.is_some(),
         Command::Ask(Action::Retry, _) => model.read_only.is_none() && has_failed(model),
         Command::Ask(_, aim) => model.read_only.is_none() && (*aim != Aim::Chosen || has_row),
@@ -111,6 +116,10 @@ fn is_of_use(model: &Model, command: &Command) -> bool {
         }
         _ => true,
     }
+}
+
+fn has_help(model: &Model) -> bool {
+    matches!(model.dialog, Some(Dialog::Help { .. }))
 }
 
 /// Whether the row under the cursor is one that a fresh instance would help.

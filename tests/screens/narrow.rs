@@ -160,3 +160,15 @@ fn the_last_question_keeps_its_remark() {
         assert!(text.contains("No ]") && text.contains("beside 7 others?"), "{text}");
     }
 }
+
+#[test]
+fn the_help_is_left_for_what_is_looked_for() {
+    let mut screen = fleet(80, 24);
+    screen.press("?");
+    let footer = screen.text().lines().last().unwrap().to_owned();
+    assert!(footer.contains("PgDn further") && footer.contains("/ find"), "{footer}");
+    screen.press("/nuke");
+    assert!(screen.text().contains("Command") && screen.text().contains("nuke"));
+    screen.press("<Esc>");
+    assert!(screen.model.dialog.is_none());
+}

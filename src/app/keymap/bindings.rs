@@ -519,7 +519,7 @@ static OTHERS: &[Binding] = &[
         &[key(KeyCode::PageDown), ctrl('f'), ctrl('d')],
         Command::Press(Press::Move(Motion::PageDown)),
         "a page down",
-        "",
+        "further",
     ),
     bind(
         MOVING,

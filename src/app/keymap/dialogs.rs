@@ -5,7 +5,9 @@ use crossterm::event::KeyCode;
 use super::binding::{Binding, Context, bind};
 use super::key::{Key, alt, alt_key, char, ctrl, ctrl_key, key, shift};
 use crate::app::Edit;
-use crate::app::command::{Choose, ColumnPress, Command, Motion, Older, PageCommand, Press};
+use crate::app::command::{
+    Choose, ColumnPress, Command, Motion, Older, PageCommand, Press, ScreenCommand,
+};
 
 const ARROWS: &[Context] = &[Context::Filter, Context::Counts, Context::Columns, Context::Palette];
 const FIELDS: &[Context] = &[
@@ -57,6 +59,13 @@ pub(super) static DIALOG_BINDINGS: &[Binding] = &[
         Command::Press(Press::Back),
         "close",
         "close",
+    ),
+    bind(
+        &[Context::Reading],
+        &[char('/'), char(':')],
+        Command::Screen(ScreenCommand::Palette),
+        "look for a command",
+        "find",
     ),
     bind(
         &[Context::Counts],

@@ -238,6 +238,12 @@ fn perform(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Act(action, scope) => actions::act(model, action, scope),
         Command::Leave(command) => leave::perform(model, command),
         Command::Press(press) => on_press(model, press),
+        // What the help does not show at once is looked for there.
+        Command::Screen(ScreenCommand::Palette)
+            if matches!(model.dialog, Some(Dialog::Help { .. })) =>
+        {
+            screen::perform(model, ScreenCommand::Palette)
+        }
         // A dialog may have opened since the frame that was clicked: what lies below it is not
         // touched.
         Command::Ask(..)
