@@ -309,7 +309,7 @@ static RETRY: ActionEntry = ActionEntry {
         help: "replace the marked, else this one, by fresh ones",
         hint: "retry",
         question: "Launch a fresh instance for {these}?",
-        means: "Once it is ready, the old one is destroyed, with its disk.",
+        means: "Each old one is destroyed, with its disk, once its fresh one is ready.",
     }],
 };
 

@@ -259,7 +259,7 @@ impl<W: Write> Printer<W> {
             let event = Event::HostKey { fingerprint, trust: known.trust };
             self.event(model, &subject, event);
         } else {
-            let text = format!("host key {fingerprint}, {}", known.trust);
+            let text = format!("host key {fingerprint} {}", known.trust);
             self.sentence(model, &subject, Level::Info, &text);
         }
     }

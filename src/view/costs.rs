@@ -229,6 +229,10 @@ fn sign(theme: &Theme, share: f64, line: u16, lines: u16) -> char {
     let steps = usize::from(steps);
     match height.saturating_sub(usize::from(line) * steps) {
         0 => ' ',
+        // A column of the highest sign is none where that is no block.
+        part if part >= steps && theme.is_ascii() => {
+            theme.glyphs.block.chars().next().unwrap_or(' ')
+        }
         part => signs.get(part.min(steps) - 1).copied().unwrap_or(' '),
     }
 }
@@ -246,5 +250,8 @@ mod tests {
         assert_eq!(bar(0.5), "█▄ ");
         assert_eq!(bar(0.001), "▁  ");
         assert_eq!(bar(0.0), "   ");
+        let ascii = Theme::colours().ascii();
+        let bar: String = (0..3).map(|line| sign(&ascii, 0.5, line, 3)).collect();
+        assert_eq!(bar, "#- ");
     }
 }

@@ -66,8 +66,7 @@ pub(super) fn log_change(model: &mut Model, report: &Report, change: &Change) {
         }
         Change::HostKey(key) => {
             let known = model.fleet.get(key).and_then(|row| row.host_key.as_ref());
-            let text =
-                known.map(|known| format!("host key {}, {}", known.fingerprint, known.trust));
+            let text = known.map(|known| format!("host key {} {}", known.fingerprint, known.trust));
             let text = text.unwrap_or_default();
             tell_of(model, key, (Level::Info, EventKind::HostKey), None, &text);
         }
