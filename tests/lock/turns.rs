@@ -9,7 +9,7 @@ use super::town::{Role, Town, WANTED};
 /// Two that keep, of which the first one holds the lock and has launched.
 async fn kept() -> Town {
     let mut town = Town::new([Role::Keep, Role::Keep], "auto", 1);
-    town.machines[0].start().await;
+    Box::pin(town.machines[0].start()).await;
     town.until(60, "all are there", |town| town.alive().len() == WANTED).await;
     town.pass(120).await;
     town
