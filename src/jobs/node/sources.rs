@@ -89,8 +89,9 @@ fn emptied(config: &Config, path: impl Fn(&Path) -> PathBuf) -> Vec<String> {
 }
 
 /// Which scripts no node could start, and how each is mended: the user's own, and those of the folder
-/// that say what runs them. A node would find out after it was paid for. Looks at files.
+/// that say what runs them, or are empty. A node would find out after it was paid for. Looks at files.
 pub(super) fn unrunnable(config: &Config, path: impl Fn(&Path) -> PathBuf) -> Vec<String> {
+    let empty = emptied(config, &path);
     let own = config.aws.additional_commands_script.iter().map(|script| {
         let head = read_head(&path(script)).ok()?;
         let why = scripts::unrunnable(&head)?;
@@ -104,7 +105,7 @@ pub(super) fn unrunnable(config: &Config, path: impl Fn(&Path) -> PathBuf) -> Ve
         let script = folder.join(entry.file_name());
         Some(format!("aws.scripts_directory: {} {why}", script.display()))
     });
-    let mut found: Vec<String> = own.chain(theirs).flatten().collect();
+    let mut found: Vec<String> = own.chain(theirs).flatten().chain(empty).collect();
     found.sort();
     found
 }
@@ -155,7 +156,6 @@ pub fn check_files(config: &Config, path: impl Fn(&Path) -> PathBuf) -> FilesChe
     let key = key.map(|path| PublicKey::read(&path)).transpose();
     wrong.extend(key.err().map(|error| error.to_string()));
     wrong.extend(lacking(config, &path));
-    wrong.extend(emptied(config, &path));
     wrong.extend(unrunnable(config, &path));
     FilesChecked { wrong, notes: checked.passed_over }
 }
