@@ -186,6 +186,7 @@ async fn a_recreate_that_aws_would_refuse_ends_nothing() {
 #[tokio::test(start_paused = true)]
 async fn what_a_machine_kept_is_seen_after_it_left_the_configuration() {
     let mut stage = with_all_it_keeps("{}").await;
+    assert_eq!(stage.calls("ModifyInstanceAttribute"), 0, "its root was born so");
     stage.destroy().await;
     assert_eq!(kept(&stage).len(), 3);
     stage.configure("regions: [eu-west-1: { machine_type: t3.small }]");

@@ -36,6 +36,10 @@ pub(in crate::jobs) async fn keep_what_it_has(
     if only(&kept, KeptKind::Root, wanted)?.is_some() || !wanted.keeps_root {
         return Ok(kept);
     }
+    // What is gone has no root to lose.
+    if matches!(target.look().await, Ok(None)) {
+        return Ok(kept);
+    }
     target.adopt_root(wanted, row.host_key.as_ref()).await?;
     target.kept_by(&wanted.name).await
 }

@@ -68,9 +68,8 @@ impl Target {
         if root.is_some() && wanted.swaps_running {
             self.keep_root_here().await?;
         }
-        // It was launched before the configuration kept its root.
         let root = match root {
-            None if wanted.keeps_root => Some(self.adopt_root(wanted, None).await?),
+            None if wanted.keeps_root => Some(self.born_or_adopted(wanted).await?),
             root => root,
         };
         let home = self.home_of(wanted, &machine).await?;
@@ -92,6 +91,16 @@ impl Target {
             swap_gb: home.swap_gb,
         });
         Ok(Fit { root, is_swapped, home })
+    }
+
+    /// The root of one that was launched just now, of which EC2 told late; or that of one that was launched
+    /// before the configuration kept it.
+    async fn born_or_adopted(&self, wanted: &MachineConfig) -> Result<Kept, Failure> {
+        let kept = self.kept_by(&wanted.name).await?;
+        match only(&kept, KeptKind::Root, wanted)? {
+            Some(born) => Ok(born.clone()),
+            None => self.adopt_root(wanted, None).await,
+        }
     }
 
     /// Tells how much storage is on which instance now: the volumes that came to it cost with it.
