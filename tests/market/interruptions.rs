@@ -156,6 +156,18 @@ async fn a_storm_is_not_fed_faster_than_the_brake_allows() {
     stage.until(600, "the next four follow", |stage| ready(stage) == 13).await;
 }
 
+/// Nothing runs on it yet that could be stopped, and its console has told no key to log in by.
+#[tokio::test(start_paused = true)]
+async fn what_is_taken_back_while_it_boots_is_not_drained() {
+    let story = "interruptions: [{ at_s: 20, count: 20 }]";
+    let mut stage = Stage::set(&config("false"), Scenario::parse(story).unwrap());
+    stage.open().await;
+    stage.command(Command::create(None));
+    stage.until(60, "they count down", |stage| interrupted(stage).len() == 20).await;
+    stage.pass(30).await;
+    assert!(!stage.log().contains("drained"), "{}", stage.log());
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_we_destroy_ourselves_is_not_replaced() {
     let story = "interruptions: [{ at_s: 3000 }]";

@@ -29,9 +29,13 @@ impl Pipelines {
         self.of(id).stop
     }
 
-    /// Nobody may work on this instance any more, nor begin to: it is being destroyed.
-    pub(in crate::jobs) fn stop(&self, id: &InstanceId) {
-        self.of(id).stop.cancel();
+    /// Nobody may work on this instance any more, nor begin to: it is being destroyed. Tells whether
+    /// anybody did.
+    pub(in crate::jobs) fn stop(&self, id: &InstanceId) -> bool {
+        let mut pipelines = lock(&self.0);
+        let was_at_work = pipelines.contains_key(id);
+        pipelines.entry(id.clone()).or_default().stop.cancel();
+        was_at_work
     }
 
     /// We are about to stop this instance: work on it ends.

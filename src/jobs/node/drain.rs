@@ -32,9 +32,11 @@ pub(in crate::jobs) async fn drain(
     let access = Arc::new(SshAccess::open(&context, &config).await?);
     let mut drains = JoinSet::new();
     for instance in instances {
-        // Whatever was at work on it works in vain.
-        if let Some(id) = instance.id() {
-            context.pipelines().stop(id);
+        // Whatever was at work on it works in vain. Where that has not logged in yet, nothing runs that
+        // could be stopped.
+        let was_at_work = instance.id().is_some_and(|id| context.pipelines().stop(id));
+        if was_at_work && instance.host_key.is_none() {
+            continue;
         }
         let (access, reporter) = (Arc::clone(&access), reporter.clone());
         let (context, config) = (Arc::clone(&context), Arc::clone(&config));
