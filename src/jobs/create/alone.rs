@@ -52,7 +52,11 @@ impl Creation {
             |it: &Machine| it.birth.spot_request.as_ref().is_some_and(|id| idle.contains(id));
         let came = there.into_iter().find(|it| is_machine(it, name) && is_of_it(it));
         if let Some(came) = &came {
-            let text = format!("{name}: EC2 has launched {} for it: that is taken up", came.id);
+            let text = format!(
+                "{name}: EC2 has launched {} for it: that is taken up. Without its request it cannot be \
+                 stopped and started: `recreate` makes it whole",
+                came.id
+            );
             reporter.said_of(ec2.region(), Level::Warning, text).await;
             return Ok(Some(came.clone()));
         }
@@ -62,7 +66,8 @@ impl Creation {
             None => Ok(None),
             Some(id) => {
                 let reason = format!("EC2 has launched {id} for an old spot request of {name}");
-                let hint = format!("it has no tags of ours: end {id} by hand, then `up {name}`");
+                let hint =
+                    format!("EC2 shows no tags of ours on it: end {id} by hand, then `up {name}`");
                 Err(Failure::new(FailureKind::Configuration, Step::Launch, reason, hint))
             }
         }

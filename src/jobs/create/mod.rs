@@ -307,7 +307,7 @@ impl Creation {
         };
         let (others, beyond): (Vec<_>, Vec<_>) = others.partition(has_room);
         for RegionConfig { region, .. } in beyond {
-            let text = "not asked: the budget leaves nothing for an instance here";
+            let text = "not asked: the budget leaves nothing for an instance here, or a price is not known";
             reporter.said_of(region, Level::Info, text.to_owned()).await;
         }
         let count = u32::try_from(homeless.len()).unwrap_or(u32::MAX);

@@ -219,10 +219,10 @@ impl Placement<'_> {
             let request = Request::Run(&request, candidate.reason.as_deref());
             match self.ask(request, waiting, placed, tries).await? {
                 Ok(outcome) => {
-                    // All of a request that was bound: there may be as many again.
-                    let may_be_more = most == at_once && outcome.machines.len() >= count;
+                    // A part is all that there is.
+                    let is_part = outcome.machines.len() < count;
                     self.fill(outcome.machines, waiting, placed).await;
-                    if most >= waiting.len() - others && !may_be_more {
+                    if is_part {
                         return Ok(None);
                     }
                 }
@@ -346,8 +346,11 @@ impl Placement<'_> {
                 self.intent.note(self.context, &outcome.machines).await;
             }
             if !may_pass || retries == 0 {
-                // That EC2 throttles the same request now says nothing of an answer that was lost.
-                if may_pass && was_lost {
+                // That EC2 throttles the same request now, or that a login has expired meanwhile, says
+                // nothing of an answer that was lost.
+                let is_out =
+                    matches!(&answer, Err(error) if matches!(error.class, Class::Credentials(_)));
+                if (may_pass || is_out) && was_lost {
                     placed.unanswered = Some(request.token().clone());
                     if let Err(error) = &mut answer {
                         error.class = Class::Unknown;
