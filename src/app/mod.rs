@@ -82,8 +82,8 @@ pub use tally::Tally;
 pub use text_field::{Edit, TextField};
 pub use update::{
     CreatePlan, beside, budget_refusal, closing_lines, console_page, estimate, forecast,
-    has_ends_ahead, how_full, is_held, lock_refusal, lock_words, login_words, machine_price,
-    only_machines, receipt, spent_by_day, surplus_remark, update, would_end,
+    has_ends_ahead, has_too_many, how_full, is_held, lock_refusal, lock_words, login_words,
+    machine_price, only_machines, receipt, spent_by_day, surplus_remark, update, would_end,
 };
 pub use visits::{Visit, Visits};
 

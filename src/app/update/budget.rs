@@ -419,8 +419,8 @@ fn priced(usd: Option<f64>, of: &str, region: &Region) -> Result<f64, BudgetRefu
 
 fn unknown(of: &str, region: &Region) -> BudgetRefusal {
     BudgetRefusal::Price(format!(
-        "the budget cannot be kept: the price of {of} in {region} is not known; wait a moment and \
-         try again"
+        "the budget cannot be kept: the price of {of} in {region} is not known: where the region has \
+         it, wait a moment and try again"
     ))
 }
 

@@ -67,6 +67,12 @@ pub fn would_end(model: &Model, config: &Config) -> Vec<(Region, u32, u32)> {
     surplus.collect()
 }
 
+/// Whether anywhere more are there than are wanted.
+pub fn has_too_many(model: &Model) -> bool {
+    let is_too_much = |(region, there)| model.upkeep.wanted(&region).is_some_and(|it| there > it);
+    count::there(model).into_iter().any(is_too_much)
+}
+
 /// Whether nothing is being changed, and what may be launched now has been, and ended what is too much.
 pub fn is_held(model: &Model) -> bool {
     let is_at_rest = model.holding.passes > 0 && model.changing().next().is_none();

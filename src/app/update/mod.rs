@@ -47,7 +47,7 @@ use crossterm::event::KeyEvent;
 pub use books::{closing_lines, receipt};
 pub use budget::{beside, budget_refusal, estimate, machine_price, surplus_remark};
 pub use create::only_machines;
-pub use keep::{has_ends_ahead, how_full, is_held, would_end};
+pub use keep::{has_ends_ahead, has_too_many, how_full, is_held, would_end};
 pub use panels::console_page;
 pub use plan::CreatePlan;
 pub use spent::{forecast, spent_by_day};

@@ -80,8 +80,11 @@ async fn tell_plan(
     // Nobody is asked, and nobody asked for it.
     let is_unwanted = args.yes && (args.json || environment.global.quiet);
     let is_told = args.dry_run || !is_unwanted;
-    // Whoever reads the plan reads what it costs.
-    if is_told {
+    if args.dry_run && config.budget.limits_money() {
+        // By them it is judged, and a create would wait for them too.
+        session.perform(Command::PriceBudget).await?;
+    } else if is_told {
+        // Whoever reads the plan reads what it costs.
         session.ask_for_prices(Command::PriceBudget).await?;
     }
     let plan = CreatePlan::of(session.model(), counts);

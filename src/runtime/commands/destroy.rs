@@ -65,9 +65,14 @@ pub(in crate::runtime) async fn destroy(
         }
         // Only what was named and counted before anything was destroyed.
         let named: Vec<(Region, String)> = kept.into_iter().map(|(named, _)| named).collect();
-        if discards && !named.is_empty() && session.verdict() == ExitCode::DONE {
-            let discard = Action::Discard(named);
-            session.perform(Command::Act(discard, Scope::Instances(Vec::new()))).await?;
+        if discards && !named.is_empty() {
+            if session.verdict() == ExitCode::DONE {
+                let discard = Action::Discard(named);
+                session.perform(Command::Act(discard, Scope::Instances(Vec::new()))).await?;
+            } else {
+                let text = "what is kept was not deleted: not all went well before";
+                session.print(Level::Warning, text);
+            }
         }
         if let Some(receipt) = receipt(session.model()) {
             session.print(Level::Info, &receipt);
@@ -182,7 +187,7 @@ async fn end_first(session: &mut Session, key: InstanceKey) -> Result<ExitCode, 
     }
     // By them the budget is judged.
     if session.model().config.as_ref().is_some_and(|config| config.budget.limits_money()) {
-        session.perform(Command::Prices(Vec::new())).await?;
+        session.perform(Command::PriceBudget).await?;
     }
     // The fresh one takes the old one's room: none more are asked for than there are.
     let none = Counts::from([(region.clone(), 0)]);

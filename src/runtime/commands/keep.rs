@@ -3,7 +3,7 @@
 
 use tokio::time::Instant;
 
-use crate::app::{Command, Model, has_ends_ahead, how_full, is_held, would_end};
+use crate::app::{Command, Model, has_ends_ahead, has_too_many, how_full, is_held, would_end};
 use crate::cli::{self, Until};
 use crate::config::{Budget, Config};
 use crate::fleet::Level;
@@ -94,7 +94,9 @@ async fn hold(
                 if let Some(keeper) = session.model().kept_by() {
                     session.print(Level::Warning, &format!("kept by {keeper}"));
                 }
-                Ok(fullness(session.model()))
+                // An end that AWS refused leaves too many: that is no success either.
+                let model = session.model();
+                Ok(if has_too_many(model) { ExitCode::FAILED } else { fullness(model) })
             }
             (false, Some(Until::Ready)) => {
                 session.keep(is_full, None).await?;
