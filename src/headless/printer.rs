@@ -413,7 +413,7 @@ impl<W: Write> Printer<W> {
         }
         let count = total(&counts);
         let text = match count {
-            0 => "nothing more is launched: all of it is there".to_owned(),
+            0 => "nothing more is launched".to_owned(),
             count => format!("{count} in all, {}", priced(sum, "together")),
         };
         self.planned(model, &Subject::Job, &text);

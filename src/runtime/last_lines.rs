@@ -1,6 +1,8 @@
 //! What programs are told of a command that ended before it had anything open to tell it: why, and the
 //! line that is always the last one.
 
+use jiff::Timestamp;
+
 use crate::cli::{self, Command, LeaseCommand};
 use crate::fleet::DeploymentId;
 use crate::headless::print_end;
@@ -19,17 +21,19 @@ pub(super) fn print(at: Option<&Environment>, stop: &Stop) {
     if *stop == Stop::HandedOver {
         return;
     }
-    let now = at.map_or_else(jiff::Timestamp::now, |at| at.access.now());
-    let deployment = at.and_then(deployment).unwrap_or_else(|| DeploymentId::new(NOBODYS));
-    print_end(Stdout, now, &deployment, stop.reason());
+    let now = at.map_or_else(Timestamp::now, |at| at.access.now());
+    let (deployment, alive) = at.map(|at| known(at, now)).unwrap_or_default();
+    let deployment = deployment.unwrap_or_else(|| DeploymentId::new(NOBODYS));
+    print_end(Stdout, now, &deployment, (stop.reason(), alive));
 }
 
-/// The deployment that it was about, as far as files tell.
-fn deployment(at: &Environment) -> Option<DeploymentId> {
+/// The deployment that it was about, and how many instances it had last, as far as files tell.
+fn known(at: &Environment, now: Timestamp) -> (Option<DeploymentId>, usize) {
     let config = read_config(at).ok().flatten();
     let state = StateFile::new(Paths::new(&at.global.state)).read();
     let state = state.map(|loaded| loaded.state).unwrap_or_default();
-    deployment_told(&at.global, config.as_ref(), &state)
+    let alive = state.entries.iter().filter(|it| it.instance(now).is_alive()).count();
+    (deployment_told(&at.global, config.as_ref(), &state), alive)
 }
 
 /// Whether a program reads a JSON object a line of it, the last of which is a summary.

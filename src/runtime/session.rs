@@ -139,7 +139,7 @@ impl Session {
 
     /// Whether nothing names a deployment: nothing was created here yet.
     pub(super) fn is_new(&self) -> bool {
-        self.context.is_provisional()
+        self.context.is_provisional() || self.context.is_made_up()
     }
 
     /// The printer, and what it prints from.

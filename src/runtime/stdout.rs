@@ -64,11 +64,13 @@ pub(super) async fn closed() {
     CLOSED.store(true, Ordering::Relaxed);
 }
 
-/// Whether nobody can read any more what is written to a pipe or a socket (poll(2)).
+/// Whether nobody can read any more what is written to a pipe or a socket (poll(2): an error of a pipe, a
+/// hang-up of a socket).
 fn has_lost_reader(output: BorrowedFd<'_>) -> bool {
     let mut output = [PollFd::from_borrowed_fd(output, PollFlags::empty())];
     let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-    poll(&mut output, Some(&at_once)).is_ok() && output[0].revents().contains(PollFlags::ERR)
+    let gone = PollFlags::ERR | PollFlags::HUP;
+    poll(&mut output, Some(&at_once)).is_ok() && output[0].revents().intersects(gone)
 }
 
 /// Prints a line, or several. A reader that went away is no reason to stop.
@@ -95,11 +97,17 @@ pub(super) fn finish(code: ExitCode) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::net::UnixStream;
+
     use super::*;
 
     #[test]
     fn a_reader_that_went_away_is_noticed_without_a_word_to_it() {
         let (reader, writer) = io::pipe().unwrap();
+        assert!(!has_lost_reader(writer.as_fd()));
+        drop(reader);
+        assert!(has_lost_reader(writer.as_fd()));
+        let (reader, writer) = UnixStream::pair().unwrap();
         assert!(!has_lost_reader(writer.as_fd()));
         drop(reader);
         assert!(has_lost_reader(writer.as_fd()));

@@ -285,6 +285,11 @@ impl Context {
         self.ours.is_provisional()
     }
 
+    /// Whether its id was made up, and the tags tell of none either.
+    pub fn is_made_up(&self) -> bool {
+        self.ours.is_made_up()
+    }
+
     /// Settles which deployment it is: the one that tags tell of, or the one that was made up.
     pub fn choose_deployment(&self, deployment: Option<DeploymentId>) {
         self.ours.choose(deployment);
