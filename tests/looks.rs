@@ -117,6 +117,8 @@ fn a_status_asks_nobody_and_says_how_old_it_is() {
     let spot = Spot::new(cloud.url());
     let before = spot.run(&["status"]);
     assert_eq!((before.code, before.out.as_str()), (0, "nothing was created here yet\n"));
+    let listed = spot.run(&["list"]);
+    assert_eq!((listed.code, listed.out), (0, before.out), "no made-up name: {}", listed.err);
     spot.configure_without_hosts("", &["us-west-2"]);
     // Nothing answers there: it fails, and the instance is there.
     spot.run(&["create", "--yes"]);

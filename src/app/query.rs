@@ -80,9 +80,10 @@ impl Query {
                     let amount = asked.strip_prefix(['>', '<']);
                     if amount.and_then(amount_of).is_none() {
                         let (word, name) = (clean(word, LONGEST), field.name());
+                        let most = if field.is_timed() { "15m" } else { "90" };
                         return Err(format!(
                             "{word}: {name} is a number: ask for more or less of it, such as \
-                             {name}:>90 or {name}:<15m"
+                             {name}:>{most}"
                         ));
                     }
                 }

@@ -59,9 +59,10 @@ pub fn refusal<'a>(model: &'a Model, region: &Region, pool: Option<&Pool>) -> Op
     };
     let tried = model.fleet.regions().get(region)?.attempts.iter().rev().find(is_meant)?;
     let code = tried.code.as_deref()?;
-    // What a zone does not sell it does not sell later.
+    // What a zone does not sell it does not sell later; a fleet has a code of its own for it.
+    let is_not_sold = matches!(code, "Unsupported" | "InvalidFleetConfiguration");
     let is_new = model.now.duration_since(tried.at) < UNAVAILABLE;
-    (is_new || code == "Unsupported").then_some(tried)
+    (is_new || is_not_sold).then_some(tried)
 }
 
 /// Whether a launch would ask this pool now: it had something to give when it was asked last, or that is

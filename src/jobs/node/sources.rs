@@ -81,7 +81,7 @@ fn emptied(config: &Config, path: impl Fn(&Path) -> PathBuf) -> Vec<String> {
     let empty = emptied_of_node(&scripts).into_iter();
     let text = |it: PathBuf| {
         format!(
-            "aws.scripts_directory: {} is empty: delete it, and `spot-tui setup` writes it anew",
+            "aws.scripts_directory: {} is empty; `spot-tui setup` writes those of `instance/` anew",
             it.display()
         )
     };
