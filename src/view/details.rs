@@ -17,8 +17,7 @@ use crate::fleet::cloudwatch::Metric;
 use crate::fleet::identity::{Coordinates, Identity};
 use crate::fleet::vitals::{Usage, Vitals};
 use crate::fleet::{
-    Failure, Health, Idle, Instance, InstanceKey, Machine, PendingCreate, Phase, RegionPrices,
-    RequestState,
+    Failure, Health, Idle, Instance, InstanceKey, Machine, PendingCreate, Phase, RequestState,
 };
 
 /// The column where the facts begin.
@@ -318,10 +317,9 @@ fn facts(model: &Model, instance: &Instance, room: u16) -> Vec<Fact> {
         );
         facts.extend(wrapped("sensor", Tone::Plain, &said, room));
     }
-    let unknown = RegionPrices::default();
     let kept = instance.machine_name().map(|name| model.fleet.kept_of(name));
     for (_, it) in kept.into_iter().flatten().filter(|(region, _)| **region == instance.region) {
-        let list = &model.fleet.market().get(&instance.region).unwrap_or(&unknown).list;
+        let list = &model.fleet.prices(&instance.region).list;
         let said = format!("{it}, {}", a_month(it, list));
         facts.extend(wrapped("keeps", Tone::Plain, &said, room));
     }

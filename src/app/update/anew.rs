@@ -13,20 +13,31 @@ pub(super) fn judge_anew(
     config: &Config,
     rows: &[Instance],
 ) -> Result<(), BudgetRefusal> {
+    once_ended(model, rows, |model| {
+        rows.iter().try_for_each(|row| {
+            let Some(wanted) = row.machine_name().and_then(|name| config.machine(name)) else {
+                return Ok(());
+            };
+            let one = Counts::from([(wanted.place.region.clone(), 1)]);
+            budget::judge(model, &judged_by(model, config, Some(&wanted.name)), &one)?;
+            // The next of them finds this one there, as it will be.
+            model.fleet.insert(as_wanted(row, &wanted.place));
+            Ok(())
+        })
+    })
+}
+
+/// Judges as if these rows had ended; the fleet is afterwards as it was.
+fn once_ended<T>(
+    model: &mut Model,
+    rows: &[Instance],
+    judge: impl FnOnce(&mut Model) -> Result<T, BudgetRefusal>,
+) -> Result<T, BudgetRefusal> {
     let now = model.fleet.clone();
     for row in rows {
         model.fleet.insert(Instance { phase: Phase::Terminated, ..row.clone() });
     }
-    let judged = rows.iter().try_for_each(|row| {
-        let Some(wanted) = row.machine_name().and_then(|name| config.machine(name)) else {
-            return Ok(());
-        };
-        let one = Counts::from([(wanted.place.region.clone(), 1)]);
-        budget::judge(model, &judged_by(model, config, Some(&wanted.name)), &one)?;
-        // The next of them finds this one there, as it will be.
-        model.fleet.insert(as_wanted(row, &wanted.place));
-        Ok(())
-    });
+    let judged = judge(model);
     model.fleet = now;
     judged
 }
@@ -47,23 +58,19 @@ fn as_wanted(row: &Instance, place: &RegionConfig) -> Instance {
 /// Asks AWS whether a launch in the place of this row would begin, where the budget allows it once the
 /// row has ended: nothing is ended for what would be refused then.
 pub(super) fn check_in_place(model: &mut Model, counts: Counts, old: &InstanceKey) -> Vec<Effect> {
-    if let Some(old) = model.fleet.get(old).cloned() {
-        let one = Counts::from([(old.region.clone(), 1)]);
-        if let Err(why) = judge_in_place(model, old, one) {
-            model.flash(Level::Warning, "create", why);
-            return Vec::new();
-        }
+    let old = model.fleet.get(old).cloned();
+    if let Some(Err(why)) = old.map(|old| judge_in_place(model, &old)) {
+        model.flash(Level::Warning, "create", why);
+        return Vec::new();
     }
     vec![model.start(Job::Preflight(counts))]
 }
 
-fn judge_in_place(model: &mut Model, old: Instance, one: Counts) -> Result<(), String> {
+fn judge_in_place(model: &mut Model, old: &Instance) -> Result<(), String> {
+    let one = Counts::from([(old.region.clone(), 1)]);
     let (config, one, _) = permitted(model, Some(one))?;
-    let now = model.fleet.clone();
-    model.fleet.insert(Instance { phase: Phase::Terminated, ..old });
-    let judged = budget::judge(model, &config, &one);
-    model.fleet = now;
-    match judged {
+    let rows = std::slice::from_ref(old);
+    match once_ended(model, rows, |model| budget::judge(model, &config, &one)) {
         Err(BudgetRefusal::Price(why) | BudgetRefusal::Beyond(why)) => Err(why),
         Ok(_) => Ok(()),
     }

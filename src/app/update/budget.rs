@@ -299,8 +299,7 @@ fn running(model: &Model, config: &Config, row: &Instance) -> Result<f64, Budget
     if row.machine.is_none() {
         return Ok(0.0);
     }
-    let unknown = RegionPrices::default();
-    let prices = model.fleet.market().get(&row.region).unwrap_or(&unknown);
+    let prices = model.fleet.prices(&row.region);
     let entry = wanted(model, config, row).or(config.regions.first().map(Cow::Borrowed));
     let gib = row.bill.storage_gb.or(entry.map(|entry| entry.instance_storage_gb));
     let stored =
@@ -318,8 +317,7 @@ fn running(model: &Model, config: &Config, row: &Instance) -> Result<f64, Budget
 /// What it costs an hour besides its disk, while it runs.
 fn awake(model: &Model, config: &Config, row: &Instance) -> Result<f64, BudgetRefusal> {
     let Some(machine) = &row.machine else { return Ok(0.0) };
-    let unknown = RegionPrices::default();
-    let prices = model.fleet.market().get(&row.region).unwrap_or(&unknown);
+    let prices = model.fleet.prices(&row.region);
     let pool = machine.pool();
     let compute = prices.compute(&pool, machine.birth.lifecycle);
     let compute = compute.or_else(|| prices.compute(&pool, Lifecycle::OnDemand));
@@ -368,8 +366,7 @@ pub fn surplus_remark(config: &Config, wanted: &RegionConfig) -> Option<String> 
 /// What the processors of one more cost an hour. On demand, and where no spot price is known, that
 /// is the dearest of its types: which one is launched is not known yet.
 fn compute(model: &Model, wanted: &RegionConfig) -> Result<f64, BudgetRefusal> {
-    let unknown = RegionPrices::default();
-    let prices = model.fleet.market().get(&wanted.region).unwrap_or(&unknown);
+    let prices = model.fleet.prices(&wanted.region);
     let on_demand = || {
         let known = wanted.machine_types.iter().map(|it| prices.list.on_demand.get(it).copied());
         known.collect::<Option<Vec<f64>>>()?.into_iter().max_by(f64::total_cmp)

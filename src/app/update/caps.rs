@@ -2,13 +2,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::count::is_ending;
 use super::notify::{self, Event};
 use super::spent::{Cap, caps};
 use super::{budget, destroy, pricing};
 use crate::app::cap_watch::CapWatch;
-use crate::app::{Effect, JobRecord, Model, Scope};
+use crate::app::{Effect, Model, Scope};
 use crate::config::{AtCap, Config};
-use crate::fleet::{Instance, InstanceKey, JobKind, Level, NotificationKind, Phase};
+use crate::fleet::{Instance, InstanceKey, Level, NotificationKind, Phase};
 
 /// From which part of a cap on it is said that it comes near.
 const NEAR: f64 = 0.8;
@@ -118,16 +119,12 @@ fn end_all(model: &mut Model) -> Vec<Effect> {
     if model.caps.ended.is_some_and(is_early) {
         return Vec::new();
     }
-    let is_ending = |key: &InstanceKey| {
-        let ends = |job: &JobRecord| job.kind == JobKind::Destroy && job.keys.contains(key);
-        model.changing().any(|(_, job)| ends(job))
-    };
     let over: Vec<InstanceKey> = model
         .fleet
         .alive()
         .filter(|row| may_go(model, row))
         .map(|row| row.key.clone())
-        .filter(|key| !is_ending(key))
+        .filter(|key| !is_ending(model, key))
         .collect();
     if over.is_empty() {
         return Vec::new();

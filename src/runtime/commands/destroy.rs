@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::app::{Action, Command, Counts, Model, Scope, receipt};
 use crate::cli;
-use crate::fleet::{Instance, InstanceKey, Kept, Level, Pull, Region, RegionPrices};
+use crate::fleet::{Instance, InstanceKey, Kept, Level, Pull, Region};
 use crate::runtime::confirm;
 use crate::runtime::environment::Environment;
 use crate::runtime::exit_code::ExitCode;
@@ -217,11 +217,9 @@ fn kept(model: &Model, args: &cli::Destroy, targets: &Targets) -> Vec<((Region, 
             doomed.contains(it.machine.as_str()) || args.instances.contains(&it.machine)
         }
     };
-    let unknown = RegionPrices::default();
     let kept = model.fleet.kept().filter(|(region, it)| is_meant(region, it));
     kept.map(|(region, it)| {
-        let list = &model.fleet.market().get(region).unwrap_or(&unknown).list;
-        let cost = a_month(it, list);
+        let cost = a_month(it, &model.fleet.prices(region).list);
         ((region.clone(), it.id.clone()), format!("{}  {} {it}, {cost}", region, it.machine))
     })
     .collect()
