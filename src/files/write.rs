@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 /// How many links may lead from one to the next; Linux follows as many.
 const LINKS: usize = 40;
 /// How the name of a file ends that is not yet in its place.
@@ -21,18 +23,11 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Ok(_) => return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file")),
         Err(_) => Permissions::from_mode(0o600),
     };
-    let folder = folder_of(&target);
-    let prefix = draft_prefix(&target);
-    // Not `tempfile_in`: its errors tell the draft's name, which is another one at each try.
-    let make = |path: &Path| OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let draft = tempfile::Builder::new().prefix(&prefix).suffix(DRAFT).make_in(folder, make);
-    let mut draft = draft?;
+    let draft = draft_of(&target, 0o600, bytes)?;
     draft.as_file().set_permissions(mode)?;
-    // Not of the draft itself, which adds that name as well.
-    draft.as_file_mut().write_all(bytes)?;
     draft.as_file().sync_all()?;
     draft.persist(&target).map_err(|error| error.error)?;
-    sync_folder(folder)
+    sync_folder(folder_of(&target))
 }
 
 /// Makes a file where nothing is, whole or not at all, and answers whether it did: what is there is
@@ -41,18 +36,25 @@ pub fn write_new(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<bool> {
     if fs::symlink_metadata(path).is_ok() {
         return Ok(false);
     }
-    let make = |path: &Path| OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
-    let prefix = draft_prefix(path);
-    let draft =
-        tempfile::Builder::new().prefix(&prefix).suffix(DRAFT).make_in(folder_of(path), make);
-    let mut draft = draft?;
-    draft.as_file_mut().write_all(bytes)?;
+    let draft = draft_of(path, mode, bytes)?;
     draft.as_file().sync_all()?;
     match draft.persist_noclobber(path) {
         Ok(_) => Ok(true),
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error.error),
     }
+}
+
+/// A file beside another one, with what that is to have in it. What goes wrong is told without its name,
+/// which is another one at each try: therefore neither `tempfile_in` nor a write by the draft itself.
+fn draft_of(target: &Path, mode: u32, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    let prefix = draft_prefix(target);
+    let make = |path: &Path| OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
+    let draft =
+        tempfile::Builder::new().prefix(&prefix).suffix(DRAFT).make_in(folder_of(target), make);
+    let mut draft = draft?;
+    draft.as_file_mut().write_all(bytes)?;
+    Ok(draft)
 }
 
 /// Removes what killed processes left of files that they were about to replace. Only for the one

@@ -426,15 +426,12 @@ impl Session {
             }
             stop.code()
         });
-        let finished = self.event_loop.engine.finish().await;
-        if finished.is_ok() {
-            self.event_loop.edge.printer.saved();
-        }
-        if let Err(why) = finished {
+        match self.event_loop.engine.finish().await {
+            Ok(()) => self.event_loop.edge.printer.saved(),
             // A destroy never needs the disk: what it ended is gone, whatever the state still says.
-            let needs_state = self.want != Want::Destroy;
-            self.print(if needs_state { Level::Error } else { Level::Warning }, &why);
-            if needs_state {
+            Err(why) if self.want == Want::Destroy => self.print(Level::Warning, &why),
+            Err(why) => {
+                self.print(Level::Error, &why);
                 code = code.max(ExitCode::FAILED);
             }
         }

@@ -2,9 +2,10 @@
 //! moved to another region, leaves there what it kept.
 
 use std::collections::BTreeSet;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 
+use super::lock::lock;
 use crate::fleet::Region;
 
 /// Where machines may keep something.
@@ -16,8 +17,7 @@ pub(super) struct KeptRegions {
 
 impl KeptRegions {
     pub(super) fn remember(&self, region: &Region) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(region.clone());
+        lock(&self.known).insert(region.clone());
     }
 
     pub(super) fn look_everywhere(&self) {
@@ -25,7 +25,6 @@ impl KeptRegions {
     }
 
     pub(super) fn may_keep(&self, region: &Region) -> bool {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.contains(region) || self.everywhere.load(Ordering::Relaxed)
+        lock(&self.known).contains(region) || self.everywhere.load(Ordering::Relaxed)
     }
 }

@@ -42,12 +42,9 @@ fn unknown(model: &Model, name: &str) -> String {
     format!("up: no machine '{name}' under machines: there is {there}")
 }
 
-/// Says what a machine will cost that is about to be launched.
+/// Says what a machine of the configuration will cost that is about to be launched.
 async fn tell_price(session: &mut Session, name: &str) -> Result<(), Stop> {
-    let model = session.model();
-    let is_there = model.fleet.alive().any(|row| row.machine_name() == Some(name));
-    let is_known = model.config.as_ref().is_some_and(|it| it.machine(name).is_some());
-    if is_there || !is_known {
+    if session.model().fleet.alive().any(|row| row.machine_name() == Some(name)) {
         return Ok(());
     }
     session.ask_for_prices(Command::PriceBudget).await?;

@@ -39,8 +39,8 @@ pub(in crate::runtime) async fn notify(
 /// What is in the outbox. Nothing is changed.
 fn list(environment: &Environment, json: bool) -> ExitCode {
     let outbox = Outbox::new(&Paths::new(&environment.global.state));
-    let (held, sent) = read(&outbox);
-    let code = readable(&outbox);
+    let (held, sent, unread) = read(&outbox);
+    let code = readable(&outbox, unread);
     // Of what cannot be read at all, that there is nothing would be no answer.
     if code == ExitCode::DONE || !held.is_empty() || !sent.is_empty() {
         print_sent(Stdout, &held, &sent, json);
@@ -49,8 +49,7 @@ fn list(environment: &Environment, json: bool) -> ExitCode {
 }
 
 /// Says what of the outbox cannot be read.
-fn readable(outbox: &Outbox) -> ExitCode {
-    let unread = outbox.read().unread;
+fn readable(outbox: &Outbox, unread: usize) -> ExitCode {
     let trouble = match outbox.check() {
         Err(error) => error.failure().to_string(),
         Ok(()) if unread > 0 => format!("{unread} files of what is to be told cannot be read"),
@@ -60,9 +59,10 @@ fn readable(outbox: &Outbox) -> ExitCode {
     ExitCode::FAILED
 }
 
-/// What is in no message yet, and the messages: what is over first.
-fn read(outbox: &Outbox) -> (Vec<Notification>, Vec<Sent>) {
+/// What is in no message yet, and the messages: what is over first; and how many files cannot be read.
+fn read(outbox: &Outbox) -> (Vec<Notification>, Vec<Sent>, usize) {
     let waiting = outbox.read();
+    let unread = waiting.unread;
     let over = outbox.closed().into_iter().map(|it| Sent {
         target: it.target,
         id: it.id,
@@ -84,7 +84,7 @@ fn read(outbox: &Outbox) -> (Vec<Notification>, Vec<Sent>) {
         tries: it.tries,
         state: SentState::Waits(it.next, it.why),
     });
-    (waiting.notifications, over.chain(waits).collect())
+    (waiting.notifications, over.chain(waits).collect(), unread)
 }
 
 /// Tells each target that it can be told something, and says what came of it.
@@ -157,17 +157,17 @@ async fn send(environment: &Environment, json: bool) -> Result<ExitCode, Stop> {
     let outbox = Outbox::new(&Paths::new(&environment.global.state));
     let is_over = |it: &Sent| !matches!(it.state, SentState::Waits(..));
     let name = |it: &Sent| (it.target.clone(), it.id.clone());
-    let (_, before) = read(&outbox);
+    let (_, before, _) = read(&outbox);
     let before: BTreeSet<_> = before.iter().filter(|it| is_over(it)).map(name).collect();
     let (want, need, format) = (Want::Write, Need::Nothing, Format::Silent);
     let start = Start { environment, config, want, need, format };
     // What is told by the way is told; the outbox empties itself at the end.
     let code = Session::run(start, async |_| Ok(ExitCode::DONE)).await?;
-    let (held, mut sent) = read(&outbox);
+    let (held, mut sent, unread) = read(&outbox);
     sent.retain(|it| !is_over(it) || !before.contains(&name(it)));
     print_delivered(Stdout, &sent, json);
     let all_went = sent.iter().all(|it| matches!(it.state, SentState::Delivered(_)));
-    let is_read = readable(&outbox) == ExitCode::DONE;
+    let is_read = readable(&outbox, unread) == ExitCode::DONE;
     Ok(if all_went && held.is_empty() && is_read { code } else { ExitCode::FAILED })
 }
 
