@@ -4,7 +4,7 @@
 //! A persistent spot request outlives its instance. Where that was ended from outside, EC2 launches
 //! another one for the request, and tells nobody.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::creation::Creation;
 use crate::aws::{AwsError, Class, Ec2, Selector};
@@ -87,7 +87,7 @@ async fn idle_requests(
             && it.machine.as_deref() == Some(name)
     });
     let ids: Vec<InstanceId> = its.iter().filter_map(|it| it.instance.clone()).collect();
-    let states = if ids.is_empty() { BTreeMap::new() } else { ec2.states(&ids).await? };
+    let states = ec2.states(&ids).await?;
     let lives = |id: &InstanceId| states.get(id).is_some_and(|state| !state.is_ending());
     its.retain(|it| !it.instance.as_ref().is_some_and(lives));
     Ok(its.into_iter().map(|it| it.id).collect())
@@ -101,9 +101,6 @@ async fn running_behind(
 ) -> Result<Option<InstanceId>, AwsError> {
     let its = ec2.spot_requests(ours).await?.into_iter().filter(|it| requests.contains(&it.id));
     let ids: Vec<InstanceId> = its.filter_map(|it| it.instance).collect();
-    if ids.is_empty() {
-        return Ok(None);
-    }
     let states = ec2.states(&ids).await?;
     Ok(states.into_iter().find(|(_, state)| !state.is_ending()).map(|(id, _)| id))
 }

@@ -184,7 +184,7 @@ impl Creation {
         let ec2 = self.aws.region(&launch.region);
         let seen_through =
             self.see_through(context, &ec2, launch, &intent, placed.machines, reporter);
-        let is_unknown = placed.unanswered.is_some();
+        let is_unknown = placed.is_unanswered;
         let elsewhere = async {
             match placed.refused {
                 // What may have been made there is not asked for anywhere else.
@@ -307,7 +307,8 @@ impl Creation {
         };
         let (others, beyond): (Vec<_>, Vec<_>) = others.partition(has_room);
         for RegionConfig { region, .. } in beyond {
-            let text = "not asked: the budget leaves nothing for an instance here, or a price is not known";
+            let text = "not asked: the budget leaves nothing for an instance here, or a price is not \
+                        known";
             reporter.said_of(region, Level::Info, text.to_owned()).await;
         }
         let count = u32::try_from(homeless.len()).unwrap_or(u32::MAX);
@@ -351,7 +352,7 @@ impl Creation {
             end.unused.extend(placed.unused(region));
             if let Some((rest, why)) = placed.refused {
                 // Given up before the next region asks for them: nothing is asked for twice.
-                if placed.unanswered.is_none() {
+                if !placed.is_unanswered {
                     moved.release(context, rest.len()).await;
                 }
                 (homeless, failure) = (rest, why);
@@ -359,7 +360,7 @@ impl Creation {
             let ec2 = self.aws.region(region);
             let watcher = BootWatcher::new(context, &self.inputs, &ec2, reporter);
             watchers.spawn(watcher.run(placed.machines, false));
-            if placed.unanswered.is_some() {
+            if placed.is_unanswered {
                 // They may be there: no further region is asked for them, and the order stays open.
                 break;
             }

@@ -33,6 +33,7 @@ use crate::store::{Intent, IntentId};
 const AT_ONCE: usize = 100;
 
 /// What placement came to.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug, Default)]
 pub(super) struct Placed {
     /// What there is now, and which row it belongs to.
@@ -47,7 +48,7 @@ pub(super) struct Placed {
     pub is_short: bool,
     /// A request of which nobody knows what it made: its intent is open, and what waited for it may be
     /// there. Nobody asks for that anywhere else.
-    pub unanswered: Option<LaunchId>,
+    pub is_unanswered: bool,
     /// Whether a network was asked for, and may stand.
     pub is_laid_out: bool,
 }
@@ -60,7 +61,7 @@ impl Placed {
 
     /// The region, where a network was laid out and nothing was launched.
     pub(super) fn unused(&self, region: &Region) -> Option<Region> {
-        let is_empty = self.machines.is_empty() && self.unanswered.is_none();
+        let is_empty = self.machines.is_empty() && !self.is_unanswered;
         (self.is_laid_out && is_empty).then(|| region.clone())
     }
 }
@@ -330,7 +331,7 @@ impl Placement<'_> {
                     close(self.context, recorded, "refused").await;
                 }
                 if was_lost {
-                    placed.unanswered = Some(request.token().clone());
+                    placed.is_unanswered = true;
                 }
                 return Err(failure);
             }
@@ -351,7 +352,7 @@ impl Placement<'_> {
                 let is_out =
                     matches!(&answer, Err(error) if matches!(error.class, Class::Credentials(_)));
                 if (may_pass || is_out) && was_lost {
-                    placed.unanswered = Some(request.token().clone());
+                    placed.is_unanswered = true;
                     if let Err(error) = &mut answer {
                         error.class = Class::Unknown;
                     }
