@@ -119,7 +119,7 @@ fn an_answer_that_is_long_is_told_whole() {
 
 #[test]
 fn a_banner_tells_the_way_out_first_and_who_keeps_the_fleet_whole() {
-    let why = "/home/alice/work/spot/instances.json.lock is in use by process 17372 since 05:29";
+    let why = "/srv/deployments/spot/instances.json.lock is in use by process 17372 since 05:29";
     let mut opening = opening((80, 24));
     opening.read_only = Some(why.into());
     let mut screen = Screen::open(opening);

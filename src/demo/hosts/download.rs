@@ -1,4 +1,5 @@
-//! What `pull` asks of a host: the checksums of files, and then those files as an archive.
+//! What `pull` asks of a host: the checksums of files, and then those files as an archive. It answers in the
+//! shapes of sha256sum(1) and tar(1), to whose real ones the stories of `pull` hold the same client.
 
 use std::collections::BTreeMap;
 use std::io;
